@@ -30,7 +30,7 @@ $(BIN)/uv: requirements-tools.lock
 $(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/uv
 	@echo "headgate: installing what it runs on (about 150 MB, from the hash-pinned lock)"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/test.stamp: requirements-test.lock $(VENV)/run.stamp
