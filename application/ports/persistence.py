@@ -1,0 +1,263 @@
+"""What the use cases ask of the store. Everything read or written inside one `async with` is one transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from domain.burst import BurstState
+from domain.definition import PipelineDefinition
+from domain.run import Run
+
+PipelineRef = int | str
+"""A pipeline's integer id or its unique name."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPipeline:
+    """A pipeline with its newest revision."""
+
+    id: int
+    revision: int
+    definition: PipelineDefinition
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+
+class Pipelines(Protocol):
+    async def add(self, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
+        """Store a new pipeline as revision 1. NameTaken when the name exists."""
+        ...
+
+    async def find(self, ref: PipelineRef, *, lock: bool = False) -> StoredPipeline | None:
+        """The pipeline, its row locked until the transaction ends when asked; None when there is none."""
+        ...
+
+    async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
+        """Add the next revision; the row is locked already. NameTaken when renamed to a name that exists."""
+        ...
+
+    async def count(self) -> int: ...
+
+
+class Runs(Protocol):
+    async def next_number(self, pipeline_id: int) -> int:
+        """The number the pipeline's next run gets; the pipeline's row is locked already."""
+        ...
+
+    async def add(self, run: Run) -> int:
+        """Store a new run with its stages, events and, when it asks for one, its burst request; set and return its id."""
+        ...
+
+    async def lock(self, ids: Sequence[int]) -> dict[int, Run]:
+        """Load runs, their rows locked in ascending id; ids that do not exist are left out.
+
+        Locks first, reads the stages in a later statement, so that what another transaction just committed is seen.
+        """
+        ...
+
+    async def save(self, run: Run) -> None:
+        """Store what changed since `lock`: the run, its attempts, its events, its burst request.
+
+        Clears `new_events` and `new_burst`.
+        """
+        ...
+
+    async def active_ids(self, pipeline_id: int) -> list[int]:
+        """Runs that are not over, oldest first."""
+        ...
+
+    async def latest_id(self, pipeline_id: int) -> int | None: ...
+
+    async def due(self, now: datetime, limit: int) -> list[int]:
+        """Runs for which `wake_due` has something to do at `now` (a retry that is due, a deadline that passed)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The stored answer to a report that had an event id. `digest` is the hash of the canonical item."""
+
+    digest: bytes
+    answer: Mapping[str, Any]
+
+
+class Receipts(Protocol):
+    """Which event ids were answered, per run and reporter ('' when nobody is named), and each reporter's highest seq."""
+
+    async def find(self, run_id: int, reporter: str, event_id: str) -> Receipt | None: ...
+
+    async def add(self, run_id: int, reporter: str, event_id: str, receipt: Receipt, now: datetime) -> None: ...
+
+    async def last_seq(self, run_id: int, reporter: str) -> int | None: ...
+
+    async def set_last_seq(self, run_id: int, reporter: str, seq: int) -> None:
+        """Remember the highest seq: a lower one than stored changes nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    run_id: int
+    epoch: int
+    worker: str
+
+
+class Leases(Protocol):
+    """Who carries which burst until when, by the store's clock."""
+
+    async def grant(self, lease: Lease, seconds: float) -> None:
+        """Give the run's lease to this burst, replacing what an earlier burst left."""
+        ...
+
+    async def renew(self, worker: str, bursts: Sequence[tuple[int, int]], seconds: float) -> set[tuple[int, int]]:
+        """Extend the (run id, epoch) pairs that this worker still holds; an expired lease cannot be renewed. Returns those extended."""
+        ...
+
+    async def release(self, run_id: int, epoch: int) -> None: ...
+
+    async def expired(self, limit: int) -> list[Lease]:
+        """Leases past their end by the store's clock at this moment, not locked: lock the run and check `is_expired` again."""
+        ...
+
+    async def is_expired(self, run_id: int, epoch: int) -> bool:
+        """Read by the store's clock at this moment (not the transaction's start)."""
+        ...
+
+    async def extend_all(self, seconds: float) -> None:
+        """Give every lease a full term from now: the sweep was not watching, so it may not judge."""
+        ...
+
+    async def held_by(self, worker: str) -> list[Lease]:
+        """Leases of this worker that are not expired."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """One line of a stage's output. `index` counts the attempt's lines from 0, so a repeated append stores nothing twice."""
+
+    index: int
+    at: datetime
+    stream: str
+    text: str
+
+
+class Logs(Protocol):
+    async def append(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLine], limit_bytes: int) -> int:
+        """Store the lines not stored before, numbered on within the run; returns how many were stored.
+
+        Past `limit_bytes` for the attempt one line says that the rest is cut, and everything after it is dropped.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A burst that Prefect must be told of. `tries` counts earlier deliveries that failed."""
+
+    id: int
+    run_id: int
+    epoch: int
+    pool: str
+    tries: int
+    created_at: datetime
+
+
+class Outbox(Protocol):
+    """Bursts to be recorded in (warm pool) or carried by (any other pool) Prefect; rows are written by `Runs.add` and `Runs.save`."""
+
+    async def lease(self, relay: str, limit: int, seconds: float) -> list[OutboxRow]:
+        """Take due rows for this relay for `seconds`; rows another relay has, or has locked, are passed over."""
+        ...
+
+    async def done(self, run_id: int, epoch: int) -> None: ...
+
+    async def postpone(self, row_id: int, error: str, delay: float) -> None:
+        """Count a failed delivery, keep its sentence, try again after `delay` seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BurstRecord:
+    """One burst's place in Prefect. `ended` tells that we are done with it; `settled` that Prefect's state is terminal too."""
+
+    run_id: int
+    number: int
+    epoch: int
+    pool: str
+    state: BurstState
+    is_current: bool
+    requested_at: datetime
+    flow_run_id: str | None
+    run_status: str
+
+
+class Bursts(Protocol):
+    async def note_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None: ...
+
+    async def unsettled(self, limit: int) -> list[BurstRecord]:
+        """Bursts with a flow run whose terminal state in Prefect was not confirmed yet, oldest first."""
+        ...
+
+    async def settle(self, run_id: int, epoch: int) -> None:
+        """Prefect's state of that flow run is terminal; it need not be looked at again."""
+        ...
+
+    async def requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
+        """(run id, epoch) of bursts nobody has claimed, oldest first."""
+        ...
+
+    async def carried(self, run_ids: Sequence[int]) -> dict[int, str]:
+        """The worker that holds each run's claimed burst."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSeen:
+    """A worker process as it last spoke."""
+
+    id: str
+    name: str
+    pool: str
+    slots: int
+    free: int
+    version: str = ""
+
+
+class Workers(Protocol):
+    async def seen(self, worker: WorkerSeen, now: datetime) -> None:
+        """Insert or refresh."""
+        ...
+
+    async def gone(self, worker_id: str) -> None: ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction. Leaving without commit() discards everything. Unavailable when the store does not answer."""
+
+    pipelines: Pipelines
+    runs: Runs
+    receipts: Receipts
+    leases: Leases
+    logs: Logs
+    outbox: Outbox
+    bursts: Bursts
+    workers: Workers
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    async def commit(self) -> None:
+        """Make it durable; when this returns, the caller may be answered."""
+        ...
+
+
+class OpenUnitOfWork(Protocol):
+    def __call__(self) -> UnitOfWork: ...

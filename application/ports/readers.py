@@ -1,0 +1,55 @@
+"""Questions of pages and of the API to the store. Each is one short read; none locks."""
+
+from typing import Protocol
+
+from application.ports.persistence import PipelineRef
+from application.queries.views import BoardRow, EventView, LogLineView, PipelineView, RunView, StageTimes, WorkerView
+from domain.status import Status
+
+
+class Reader(Protocol):
+    """Unavailable when the store does not answer."""
+
+    async def pipelines(self, skip: int, limit: int) -> list[PipelineView]:
+        """By id, each with its latest run and that run's stages."""
+        ...
+
+    async def pipeline(self, ref: PipelineRef) -> PipelineView | None: ...
+
+    async def board(self) -> list[BoardRow]:
+        """Every pipeline in name order with its last 20 runs."""
+        ...
+
+    async def runs(self, *, pipeline_id: int | None, status: Status | None, skip: int, limit: int) -> list[RunView]:
+        """Newest first, with their stages."""
+        ...
+
+    async def run(self, run_id: int) -> RunView | None: ...
+
+    async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
+        """In order of seq, those with seq > after."""
+        ...
+
+    async def newest_events(self, run_id: int, limit: int) -> list[EventView]:
+        """Newest first."""
+        ...
+
+    async def log(self, run_id: int, *, stage: str | None, attempt: int | None, after: int, limit: int) -> list[LogLineView]:
+        """In order of n, those with n > after."""
+        ...
+
+    async def log_tail(self, run_id: int, *, stage: str | None, limit: int) -> list[LogLineView]:
+        """The last lines, in order of n."""
+        ...
+
+    async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
+        """Workers that spoke within that many seconds."""
+        ...
+
+    async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
+        """Per stage, over the completed attempts of the pipeline's last 20 runs."""
+        ...
+
+    async def is_ready(self) -> bool:
+        """True when the store answers and is migrated to the newest revision; never raises."""
+        ...

@@ -1,0 +1,170 @@
+"""What readers get: plain values, in the words of DESIGN §5. They are read straight from the store, past the aggregates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from domain.definition import PipelineDefinition
+from domain.events import EventType
+from domain.status import Reason, Status
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """One try of a stage. Times are UTC, durations seconds."""
+
+    number: int
+    status: Status
+    reason: Reason | None
+    created_at: datetime
+    queued_at: datetime | None
+    due_at: datetime | None
+    deadline_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    records_processed: int | None
+    error_message: str | None
+    message: str | None
+    output: Any
+    worker: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StageRunView:
+    """A stage of a run: its name, kind and needs, and its attempts, oldest first (at least one)."""
+
+    name: str
+    kind: str
+    needs: Sequence[str]
+    attempts: Sequence[AttemptView]
+    allow_failure: bool = False
+    retries: int = 0
+
+    @property
+    def newest(self) -> AttemptView:
+        return self.attempts[-1]
+
+    @property
+    def status(self) -> Status:
+        return self.newest.status
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run with its stages in the definition's order."""
+
+    id: int
+    number: int
+    pipeline_id: int
+    pipeline: str
+    revision: int
+    status: Status
+    verdict: Status | None
+    trigger: str
+    actor: str | None
+    parameters: Mapping[str, Any]
+    pool: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    records_processed: int | None
+    burst_state: str
+    burst_epoch: int
+    burst_holder: str | None
+    burst_requested_at: datetime | None
+    stop_requested_at: datetime | None
+    last_seq: int
+    flow_run_ids: Sequence[str] = ()
+    unrecorded: bool = False
+    """True while an outbox row of this run still waits to reach Prefect."""
+    stages: Sequence[StageRunView] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunBar:
+    """A run as the board draws it."""
+
+    id: int
+    number: int
+    status: Status
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineView:
+    """A pipeline with its newest revision and, when it has run, its latest run."""
+
+    id: int
+    revision: int
+    definition: PipelineDefinition
+    created_at: datetime
+    updated_at: datetime
+    latest: RunView | None = None
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+    @property
+    def status(self) -> Status:
+        return self.latest.status if self.latest else Status.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """A pipeline as the board shows it: `bars` are its last 20 runs, oldest first."""
+
+    pipeline: PipelineView
+    bars: Sequence[RunBar] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """A fact of a run's log; `pipeline_id` saves a reader a look-up."""
+
+    run_id: int
+    pipeline_id: int
+    seq: int
+    type: EventType
+    at: datetime
+    stage: str | None
+    attempt: int | None
+    status: Status | None
+    actor: str | None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLineView:
+    """One line of output. `n` counts the run's lines from 1; `stream` is stdout, stderr or headgate."""
+
+    n: int
+    at: datetime
+    stream: str
+    text: str
+    stage: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A worker process as it last spoke."""
+
+    id: str
+    name: str
+    pool: str
+    slots: int
+    free: int
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StageTimes:
+    """How long a stage's completed attempts took lately, in seconds."""
+
+    stage: str
+    median: float
+    count: int

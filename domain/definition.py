@@ -1,0 +1,72 @@
+"""A pipeline's definition: what its author wrote, checked and with every default filled in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+DEFAULT_POOL = "headgate"
+DEFAULT_TIMEOUT = 3_600.0
+DEFAULT_EXTERNAL_TIMEOUT = 604_800.0
+QUEUED_DEADLINE = 86_400.0
+"""Seconds a stage may stay queued with no worker taking it."""
+
+
+class Kind(StrEnum):
+    """How a stage's work is done."""
+
+    COMMAND = "command"
+    PYTHON = "python"
+    EXTERNAL = "external"
+
+    @property
+    def runs_on_worker(self) -> bool:
+        return self is not Kind.EXTERNAL
+
+
+class When(StrEnum):
+    """Under which ends of its needs a stage runs."""
+
+    COMPLETED = "completed"
+    ALWAYS = "always"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StageDefinition:
+    """One stage. Durations are seconds; `needs` names the stages before it, already resolved."""
+
+    name: str
+    kind: Kind
+    needs: tuple[str, ...] = ()
+    command: tuple[str, ...] | str | None = None
+    shell: bool = False
+    callable: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    workdir: str | None = None
+    timeout: float = DEFAULT_TIMEOUT
+    retries: int = 0
+    retry_delay: float = 0.0
+    retry_on_loss: bool = False
+    allow_failure: bool = False
+    when: When = When.COMPLETED
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineDefinition:
+    """One revision's content. `stages` stand in the author's order; the graph by `needs` has no cycle."""
+
+    name: str
+    stages: tuple[StageDefinition, ...]
+    description: str = ""
+    parallelism: int = 16
+    pool: str = DEFAULT_POOL
+    parameters: Mapping[str, Any] | None = None
+
+    def stage(self, name: str) -> StageDefinition | None:
+        return next((stage for stage in self.stages if stage.name == name), None)
+
+    @property
+    def is_all_external(self) -> bool:
+        """True when nothing of it runs on a worker: such a pipeline may be opened by a report."""
+        return all(stage.kind is Kind.EXTERNAL for stage in self.stages)

@@ -1,0 +1,229 @@
+"""Reads a definition as its author wrote it (JSON or YAML, already parsed) and says everything that is wrong with it at once."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from domain.definition import (
+    DEFAULT_EXTERNAL_TIMEOUT,
+    DEFAULT_POOL,
+    DEFAULT_TIMEOUT,
+    Kind,
+    PipelineDefinition,
+    StageDefinition,
+    When,
+)
+from domain.errors import FieldProblem, InvalidInput
+from domain.graph import cycle_in
+from domain.text import why_not_text
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
+ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+Choice = TypeVar("Choice", bound=StrEnum)
+MAX_STAGES = 500
+MAX_SECONDS = 366 * 86_400.0
+MAX_RETRIES = 100
+
+PIPELINE_KEYS = frozenset({"name", "description", "parallelism", "pool", "parameters", "stages"})
+STAGE_KEYS = {
+    "command": frozenset({"command", "shell", "env", "workdir", "retries", "retry_delay", "retry_on_loss"}),
+    "python": frozenset({"callable", "env", "workdir", "retries", "retry_delay", "retry_on_loss"}),
+    "external": frozenset[str](),
+}
+COMMON_STAGE_KEYS = frozenset({"name", "kind", "needs", "timeout", "allow_failure", "when"})
+EVERY_STAGE_KEY = COMMON_STAGE_KEYS.union(*STAGE_KEYS.values())
+
+
+def read_definition(raw: object) -> PipelineDefinition:
+    """The definition with its defaults filled in, or InvalidInput naming every field at fault."""
+    if not isinstance(raw, Mapping):
+        raise InvalidInput.of("", "a definition is an object with the keys name and stages")
+    fields = _Fields(raw, "")
+    fields.refuse_unknown(PIPELINE_KEYS)
+    name = fields.name("name")
+    description = fields.text("description", "", longest=2_000)
+    parallelism = fields.whole("parallelism", 16, 1, 1_000)
+    pool = fields.name("pool", DEFAULT_POOL)
+    parameters = fields.mapping("parameters")
+    stages = _read_stages(fields)
+    if fields.problems:
+        raise InvalidInput(fields.problems)
+    return PipelineDefinition(name, stages, description, parallelism, pool, parameters)
+
+
+def _read_stages(pipeline: "_Fields") -> tuple[StageDefinition, ...]:
+    raw = pipeline.raw.get("stages")
+    if not isinstance(raw, list) or not raw:
+        pipeline.blame("stages", "a pipeline has at least one stage, as a list")
+        return ()
+    if len(raw) > MAX_STAGES:
+        pipeline.blame("stages", f"a pipeline has at most {MAX_STAGES} stages")
+        return ()
+    stages: list[StageDefinition] = []
+    for index, item in enumerate(raw):
+        stage = _read_stage(item, f"stages[{index}].", previous=stages[-1].name if stages else None, problems=pipeline.problems)
+        stages.append(stage)
+    _check_graph(stages, pipeline)
+    return tuple(stages)
+
+
+def _read_stage(raw: object, path: str, previous: str | None, problems: list[FieldProblem]) -> StageDefinition:
+    if not isinstance(raw, Mapping):
+        problems.append(FieldProblem(path.rstrip("."), "a stage is an object with the keys name and kind"))
+        return StageDefinition("", Kind.EXTERNAL)
+    fields = _Fields(raw, path, problems)
+    name = fields.name("name")
+    kind = fields.choice("kind", Kind, Kind.COMMAND if "command" in raw else Kind.PYTHON if "callable" in raw else None)
+    fields.refuse_unknown(EVERY_STAGE_KEY)
+    fields.refuse_foreign(COMMON_STAGE_KEYS | STAGE_KEYS[kind], kind)
+    shell = fields.flag("shell")
+    return StageDefinition(
+        name=name,
+        kind=kind,
+        needs=fields.needs(previous),
+        command=fields.command(shell) if kind is Kind.COMMAND else None,
+        shell=shell,
+        callable=fields.callable() if kind is Kind.PYTHON else None,
+        env=fields.environment(),
+        workdir=fields.optional_text("workdir"),
+        timeout=fields.seconds("timeout", DEFAULT_TIMEOUT if kind.runs_on_worker else DEFAULT_EXTERNAL_TIMEOUT, above_zero=True),
+        retries=fields.whole("retries", 0, 0, MAX_RETRIES),
+        retry_delay=fields.seconds("retry_delay", 0.0),
+        retry_on_loss=fields.flag("retry_on_loss"),
+        allow_failure=fields.flag("allow_failure"),
+        when=fields.choice("when", When, When.COMPLETED),
+    )
+
+
+def _check_graph(stages: list[StageDefinition], pipeline: "_Fields") -> None:
+    names = [stage.name for stage in stages]
+    for index, stage in enumerate(stages):
+        if stage.name and stage.name in names[:index]:
+            pipeline.blame(f"stages[{index}].name", f"another stage is named {stage.name} already")
+        for need in stage.needs:
+            if need not in names:
+                pipeline.blame(f"stages[{index}].needs", f"there is no stage named {need:.100}")
+    circle = cycle_in({stage.name: stage.needs for stage in stages})
+    if circle:
+        pipeline.blame("stages", "these stages need each other in a circle: " + " → ".join(circle))
+
+
+class _Fields:
+    """Reads one object's keys; collects problems instead of stopping at the first."""
+
+    def __init__(self, raw: Mapping[str, Any], path: str, problems: list[FieldProblem] | None = None) -> None:
+        self.raw = raw
+        self.path = path
+        self.problems = problems if problems is not None else []
+
+    def blame(self, key: str, message: str) -> None:
+        self.problems.append(FieldProblem(self.path + key, message))
+
+    def refuse_unknown(self, known: frozenset[str]) -> None:
+        for key in self.raw:
+            if key not in known:
+                self.blame(f"{key!s:.60}", "unknown key; known are " + ", ".join(sorted(known)))
+
+    def refuse_foreign(self, allowed: frozenset[str], kind: Kind) -> None:
+        for key in self.raw:
+            if key in EVERY_STAGE_KEY and key not in allowed:
+                self.blame(key, f"a stage of kind {kind} has no {key}")
+
+    def name(self, key: str, default: str | None = None) -> str:
+        value = self.raw.get(key, default)
+        if isinstance(value, str) and NAME.fullmatch(value):
+            return value
+        self.blame(key, "begins with a letter, then letters, digits, - _ . ; up to 100 characters")
+        return ""
+
+    def text(self, key: str, default: str, longest: int = 4_096) -> str:
+        value = self.raw.get(key, default)
+        problem = why_not_text(value, longest)
+        if problem:
+            self.blame(key, problem)
+            return default
+        return str(value)
+
+    def optional_text(self, key: str) -> str | None:
+        return self.text(key, "") or None if self.raw.get(key) is not None else None
+
+    def flag(self, key: str) -> bool:
+        value = self.raw.get(key, False)
+        if isinstance(value, bool):
+            return value
+        self.blame(key, "is true or false")
+        return False
+
+    def whole(self, key: str, default: int, low: int, high: int) -> int:
+        value = self.raw.get(key, default)
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        self.blame(key, f"is a whole number from {low} to {high}")
+        return default
+
+    def seconds(self, key: str, default: float, above_zero: bool = False) -> float:
+        value = self.raw.get(key, default)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and (value > 0 if above_zero else value >= 0) and value <= MAX_SECONDS:
+            return float(value)
+        self.blame(key, f"is a number of seconds, {'above' if above_zero else 'from'} 0, up to a year")
+        return default
+
+    def mapping(self, key: str) -> Mapping[str, Any] | None:
+        value = self.raw.get(key)
+        if value is None or isinstance(value, Mapping):
+            return value
+        self.blame(key, "is an object")
+        return None
+
+    def choice(self, key: str, options: type[Choice], default: Choice | None) -> Choice:
+        value = self.raw.get(key, default)
+        try:
+            return options(value)
+        except ValueError:
+            self.blame(key, "is one of " + ", ".join(option.value for option in options))
+            return default or next(iter(options))
+
+    def needs(self, previous: str | None) -> tuple[str, ...]:
+        value = self.raw.get("needs")
+        if value is None:
+            return (previous,) if previous else ()
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(dict.fromkeys(value))
+        self.blame("needs", "is a list of stage names")
+        return ()
+
+    def command(self, shell: bool) -> tuple[str, ...] | str | None:
+        value = self.raw.get("command")
+        if shell:
+            problem = why_not_text(value, 65_536) or (None if value else "is empty")
+            if problem:
+                self.blame("command", f"with shell: true it is one line of shell text ({problem})")
+            return value if isinstance(value, str) else None
+        if isinstance(value, list) and value and all(why_not_text(item, 65_536) is None for item in value) and value[0]:
+            return tuple(value)
+        self.blame("command", "is a list: the program, then its arguments (or set shell: true)")
+        return None
+
+    def callable(self) -> str | None:
+        value = self.raw.get("callable")
+        if isinstance(value, str) and len(value) <= 300 and CALLABLE.fullmatch(value):
+            return value
+        self.blame("callable", "names a function as package.module:function")
+        return None
+
+    def environment(self) -> Mapping[str, str]:
+        value = self.raw.get("env")
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            self.blame("env", "is an object of names and texts")
+            return {}
+        for name, text in value.items():
+            if not isinstance(name, str) or not ENV_NAME.fullmatch(name) or name.startswith("HEADGATE_"):
+                self.blame("env", "a name has letters, digits and _, and does not begin with HEADGATE_")
+            elif problem := why_not_text(text, 65_536):
+                self.blame(f"env.{name}", problem)
+        return dict(value)

@@ -1,0 +1,328 @@
+"""A run: the aggregate that moves its stages, records what happened and asks for bursts. It is told the time."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain.attempt import Attempt, StageRun
+from domain.burst import Burst, BurstState
+from domain.definition import QUEUED_DEADLINE, Kind, PipelineDefinition
+from domain.errors import Conflict
+from domain.events import Event, EventType
+from domain.readiness import Gate, gate, run_status
+from domain.status import Reason, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What opened the run (`dashboard`, `api`, `cli`, `report`) and who, when known."""
+
+    kind: str
+    actor: str | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """One execution of a revision. Stored as a whole under its row's lock.
+
+    `new_events` are the facts since it was loaded; `new_burst` is the epoch of a burst requested since then, for the outbox.
+    """
+
+    pipeline_id: int
+    definition: PipelineDefinition
+    revision: int
+    number: int
+    trigger: Trigger
+    parameters: Mapping[str, Any]
+    created_at: datetime
+    stages: dict[str, StageRun]
+    id: int = 0
+    status: Status = Status.PENDING
+    verdict: Status | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    stop_requested_at: datetime | None = None
+    last_seq: int = 0
+    burst: Burst = field(default_factory=Burst)
+    trace: Mapping[str, str] = field(default_factory=dict)
+    new_events: list[Event] = field(default_factory=list)
+    new_burst: int | None = None
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        pipeline_id: int,
+        definition: PipelineDefinition,
+        revision: int,
+        number: int,
+        trigger: Trigger,
+        parameters: Mapping[str, Any],
+        now: datetime,
+        trace: Mapping[str, str] | None = None,
+    ) -> "Run":
+        """A new run: external stages wait for reports, what needs nothing is queued, and a burst is requested for it."""
+        stages = {stage.name: StageRun(stage, [Attempt(1, now)]) for stage in definition.stages}
+        run = cls(pipeline_id, definition, revision, number, trigger, parameters, now, stages, trace=trace or {})
+        run.record(EventType.RUN_OPENED, now, actor=trigger.actor, data={"trigger": trigger.kind, "number": number, "revision": revision})
+        for stage in stages.values():
+            if stage.definition.kind is Kind.EXTERNAL:
+                run.move(stage, Status.WAITING, now, reason=Reason.EXTERNAL)
+        run.settle(now)
+        return run
+
+    @property
+    def is_over(self) -> bool:
+        return self.status.is_terminal
+
+    @property
+    def pool(self) -> str:
+        return self.definition.pool
+
+    @property
+    def records_processed(self) -> int | None:
+        """The count of the last stage that gave one: what the run brought to its end."""
+        counts = [stage.current.records_processed for stage in self.stages.values() if stage.current.records_processed is not None]
+        return counts[-1] if counts else None
+
+    def record(
+        self,
+        type: EventType,
+        at: datetime,
+        *,
+        stage: StageRun | None = None,
+        attempt: int | None = None,
+        status: Status | None = None,
+        actor: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> Event:
+        self.last_seq += 1
+        number = attempt if attempt is not None else stage.current.number if stage else None
+        event = Event(self.last_seq, type, at, actor, stage.name if stage else None, number, status, data or {})
+        self.new_events.append(event)
+        return event
+
+    def move(self, stage: StageRun, to: Status, now: datetime, *, reason: Reason | None = None, actor: str | None = None) -> None:
+        """Take one legal move of a stage's current attempt and record it."""
+        attempt = stage.current
+        attempt.move(to, now, reason)
+        data = {
+            key: value
+            for key, value in (
+                ("reason", reason),
+                ("records_processed", attempt.records_processed if to.is_terminal else None),
+                ("error_message", attempt.error_message if to.is_terminal else None),
+                ("worker", attempt.worker if to is Status.RUNNING else None),
+                ("due_at", attempt.due_at.isoformat() if attempt.due_at and to is Status.WAITING else None),
+            )
+            if value is not None
+        }
+        self.record(EventType.STAGE_MOVED, now, stage=stage, status=to, actor=actor, data=data)
+
+    def settle(self, now: datetime) -> None:
+        """Apply what follows from the last fact: retries, readiness, the run's status, a burst for what can start.
+
+        Called in the transaction of the fact that causes it, so that no startable stage is ever stored as `pending`.
+        """
+        if self.stop_requested_at is None:
+            self._plan_retries(now)
+            while self._open_gates(now):
+                pass
+            self._count_external_deadlines(now)
+        self._settle_status(now)
+        if self.startable and self.burst.state is BurstState.NONE:
+            self._request_burst(now)
+
+    @property
+    def startable(self) -> list[StageRun]:
+        """Queued stages, in the definition's order; none once the run was told to stop."""
+        if self.stop_requested_at is not None:
+            return []
+        return [stage for stage in self.stages.values() if stage.status is Status.QUEUED]
+
+    @property
+    def running(self) -> list[StageRun]:
+        return [stage for stage in self.stages.values() if stage.status is Status.RUNNING]
+
+    def _plan_retries(self, now: datetime) -> None:
+        for stage in self.stages.values():
+            if stage.may_retry():
+                delay = timedelta(seconds=stage.definition.retry_delay)
+                stage.attempts.append(Attempt(len(stage.attempts) + 1, now, due_at=now + delay))
+                self.move(stage, Status.WAITING, now, reason=Reason.RETRY)
+                if not delay:
+                    self._queue(stage, now)
+
+    def _open_gates(self, now: datetime) -> bool:
+        moved = False
+        for stage in self.stages.values():
+            waits_for_needs = stage.status is Status.PENDING or (stage.status is Status.WAITING and stage.current.reason is Reason.EXTERNAL)
+            if not waits_for_needs:
+                continue
+            standing = gate(stage, self.stages)
+            if standing is Gate.NEVER:
+                self.move(stage, Status.SKIPPED, now, reason=Reason.UPSTREAM)
+                moved = True
+            elif standing is Gate.OPEN and stage.status is Status.PENDING:
+                self._queue(stage, now)
+                moved = True
+        return moved
+
+    def _count_external_deadlines(self, now: datetime) -> None:
+        for stage in self.stages.values():
+            external = stage.definition.kind is Kind.EXTERNAL and not stage.is_over
+            if external and stage.current.deadline_at is None and gate(stage, self.stages) is Gate.OPEN:
+                stage.current.deadline_at = now + timedelta(seconds=stage.definition.timeout)
+
+    def _queue(self, stage: StageRun, now: datetime) -> None:
+        stage.current.due_at = None
+        stage.current.deadline_at = now + timedelta(seconds=QUEUED_DEADLINE)
+        self.move(stage, Status.QUEUED, now)
+
+    def _settle_status(self, now: datetime) -> None:
+        if self.running and self.started_at is None:
+            self.started_at = now
+        status = run_status(self.stages.values(), self.verdict, self.started_at is not None)
+        if status is self.status:
+            return
+        self.status = status
+        if status.is_terminal:
+            self.finished_at = now
+        self.record(EventType.RUN_MOVED, now, status=status)
+
+    def _request_burst(self, now: datetime) -> None:
+        self.burst = Burst(BurstState.REQUESTED, self.burst.epoch + 1)
+        self.new_burst = self.burst.epoch
+        self.record(EventType.BURST_REQUESTED, now, data={"burst": self.burst.epoch, "pool": self.pool})
+
+    def _close_burst(self, type: EventType, now: datetime, **data: Any) -> None:
+        holder = self.burst.holder
+        self.burst = Burst(BurstState.NONE, self.burst.epoch)
+        self.record(type, now, actor=holder, data={"burst": self.burst.epoch, **data})
+
+    # -- what a worker does ------------------------------------------------------------------------------------------
+
+    def claim(self, epoch: int, worker: str, now: datetime) -> None:
+        """Give the requested burst to this worker. Conflict when it is not there to be taken, or taken already."""
+        if self.burst.is_held_by(worker, epoch):
+            return
+        if self.burst.state is not BurstState.REQUESTED or self.burst.epoch != epoch or self.stop_requested_at is not None:
+            raise Conflict("burst_gone", "This burst is not there to be claimed.", {"state": self.burst.state, "epoch": self.burst.epoch})
+        self.burst = Burst(BurstState.CLAIMED, epoch, worker)
+        self.record(EventType.BURST_CLAIMED, now, actor=worker, data={"burst": epoch})
+
+    def start_up_to(self, capacity: int, worker: str, now: datetime) -> list[StageRun]:
+        """Move queued stages to running for the holder: at most `capacity`, never more at once than `parallelism`."""
+        room = min(capacity, self.definition.parallelism - sum(stage.definition.kind.runs_on_worker for stage in self.running))
+        chosen = self.startable[: max(0, room)]
+        for stage in chosen:
+            attempt = stage.current
+            attempt.epoch, attempt.worker = self.burst.epoch, worker
+            attempt.deadline_at = now + timedelta(seconds=stage.definition.timeout)
+            self.move(stage, Status.RUNNING, now, actor=worker)
+        if chosen:
+            self._settle_status(now)
+        return chosen
+
+    def started_in(self, epoch: int) -> list[StageRun]:
+        """The stages that run under this burst."""
+        return [stage for stage in self.running if stage.current.epoch == epoch]
+
+    def end_burst(self, now: datetime) -> bool:
+        """Close the claimed burst unless something of it runs or can start; say whether it is closed."""
+        if self.burst.state is not BurstState.CLAIMED:
+            return True
+        if self.startable or self.started_in(self.burst.epoch):
+            return False
+        self._close_burst(EventType.BURST_ENDED, now)
+        return True
+
+    def give_back_burst(self, now: datetime) -> None:
+        """A worker that is leaving hands an unstarted rest on: the next burst is requested for it."""
+        if self.burst.state is BurstState.CLAIMED and not self.started_in(self.burst.epoch):
+            self._close_burst(EventType.BURST_ENDED, now)
+            self.settle(now)
+
+    # -- what happens to it ------------------------------------------------------------------------------------------
+
+    def lose_burst(self, epoch: int, now: datetime) -> bool:
+        """The lease ran out: what ran under it is lost (and retried if its stage allows), and what can start gets the next burst."""
+        if self.burst.state is not BurstState.CLAIMED or self.burst.epoch != epoch:
+            return False
+        lost = self.started_in(epoch)
+        self._close_burst(EventType.BURST_LOST, now)
+        for stage in lost:
+            stage.current.error_message = "The worker stopped answering."
+            self.move(stage, Status.LOST, now)
+        self.settle(now)
+        return True
+
+    def close_unclaimed_burst(self, epoch: int, now: datetime, why: str) -> bool:
+        """The engine lost or refused the flow run of a burst nobody claimed: close it and request the next."""
+        if self.burst.state is not BurstState.REQUESTED or self.burst.epoch != epoch:
+            return False
+        self._close_burst(EventType.BURST_CLOSED, now, why=why)
+        self.settle(now)
+        return True
+
+    def wake_due(self, now: datetime) -> None:
+        """Queue every retry whose time has come, and fail what passed its deadline without a worker's help."""
+        for stage in self.stages.values():
+            attempt = stage.current
+            if stage.status is Status.WAITING and attempt.due_at and attempt.due_at <= now:
+                self._queue(stage, now)
+            elif self._is_overdue(stage, now):
+                attempt.error_message = _OVERDUE[stage.definition.kind is Kind.EXTERNAL, stage.status is Status.QUEUED]
+                self.move(stage, Status.FAILED, now, reason=Reason.TIMEOUT)
+        self.settle(now)
+
+    def _is_overdue(self, stage: StageRun, now: datetime) -> bool:
+        deadline = stage.current.deadline_at
+        if stage.is_over or deadline is None or deadline > now:
+            return False
+        return stage.definition.kind is Kind.EXTERNAL or stage.status is Status.QUEUED
+
+    def next_due(self) -> datetime | None:
+        """When `wake_due` next has something to do; None when nothing here waits for a time."""
+        times: list[datetime] = []
+        for stage in self.stages.values():
+            attempt = stage.current
+            if stage.status is Status.WAITING and attempt.due_at:
+                times.append(attempt.due_at)
+            elif not stage.is_over and attempt.deadline_at:
+                times.append(attempt.deadline_at)
+        return min(times, default=None)
+
+    def cancel(self, now: datetime, actor: str | None, why: str | None = None) -> None:
+        """Stop the run: what does not run is cancelled now; what runs is killed by its worker. Conflict once it is over."""
+        self.give_verdict(Status.CANCELLED, now, actor, why)
+
+    def give_verdict(self, verdict: Status, now: datetime, actor: str | None, why: str | None = None) -> None:
+        """End the run as `cancelled`, `failed` or `completed` as a whole; the verdict wins once every stage is terminal."""
+        if self.is_over:
+            raise Conflict("run_over", f"The run is over already: it is {self.status}.", {"status": self.status})
+        if self.stop_requested_at is not None:
+            return
+        self.verdict = verdict
+        self.stop_requested_at = now
+        type = EventType.CANCEL_REQUESTED if verdict is Status.CANCELLED else EventType.VERDICT_GIVEN
+        self.record(type, now, status=verdict, actor=actor, data={"message": why} if why else {})
+        if self.burst.state is BurstState.REQUESTED:
+            self._close_burst(EventType.BURST_CLOSED, now, why="the run was stopped")
+        rest = Status.SKIPPED if verdict is Status.COMPLETED else Status.CANCELLED
+        for stage in self.stages.values():
+            at_once = stage.status in (Status.PENDING, Status.QUEUED, Status.WAITING) or stage.definition.kind is Kind.EXTERNAL
+            if at_once and not stage.is_over:
+                self.move(stage, rest if stage.current.may_move(rest) else Status.CANCELLED, now, actor=actor)
+        self.settle(now)
+
+    def unfinished(self) -> Iterable[StageRun]:
+        return (stage for stage in self.stages.values() if not stage.is_over)
+
+
+_OVERDUE = {
+    (True, False): "No report came before the deadline.",
+    (True, True): "No report came before the deadline.",
+    (False, True): "No worker took it before the deadline.",
+}

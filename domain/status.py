@@ -1,0 +1,61 @@
+"""The nine statuses, their reasons and the moves between them."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """What an attempt, a stage run, a run or a pipeline is."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    LOST = "lost"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in TERMINAL
+
+
+class Reason(StrEnum):
+    """What refines a status: why it waits, or how it ended."""
+
+    APPROVAL = "approval"
+    EXTERNAL = "external"
+    RETRY = "retry"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    REJECTED = "rejected"
+    UPSTREAM = "upstream"
+
+
+TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.SKIPPED, Status.LOST})
+
+ATTEMPT_MOVES: dict[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.QUEUED, Status.WAITING, Status.SKIPPED, Status.CANCELLED}),
+    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED, Status.FAILED, Status.LOST}),
+    Status.RUNNING: frozenset({Status.WAITING, Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.LOST}),
+    Status.WAITING: frozenset({Status.QUEUED, Status.RUNNING, Status.COMPLETED, Status.FAILED, Status.SKIPPED, Status.CANCELLED}),
+} | {terminal: frozenset() for terminal in TERMINAL}
+
+REPORTABLE = frozenset({Status.RUNNING, Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.SKIPPED})
+
+_WORDS = {
+    "success": Status.COMPLETED,
+    "succeeded": Status.COMPLETED,
+    "error": Status.FAILED,
+    "failure": Status.FAILED,
+    "start": Status.RUNNING,
+    "started": Status.RUNNING,
+    "in_progress": Status.RUNNING,
+    "canceled": Status.CANCELLED,
+} | {status.value: status for status in REPORTABLE}
+
+
+def reported_status(word: str) -> Status | None:
+    """The status a reporter's word means, in any case; None when it may not be reported."""
+    return _WORDS.get(word.strip().lower())
