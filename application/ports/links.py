@@ -1,12 +1,65 @@
 """Open streams to workers, held by this process."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from application.ports.persistence import WorkerSeen
 
-Message = Mapping[str, Any]
-"""What is pushed: `{"type": "claim" | "cancel" | "wake", …}`, JSON-ready."""
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A stage's attempt that the worker shall start now: it is `running` already. `spec` has the definition's keys as written."""
+
+    stage: str
+    attempt: int
+    token: str
+    kind: str
+    timeout: float
+    spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A burst, claimed for one worker, with all it needs to carry it. `more`: stages are queued that `starts` leaves out."""
+
+    run_id: int
+    number: int
+    epoch: int
+    pipeline: str
+    pool: str
+    stages: Sequence[str]
+    parameters: Mapping[str, Any]
+    starts: Sequence[Start]
+    more: bool
+    key: str
+    """Prefect's idempotency key of this burst."""
+    trace: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Kill what runs of this run."""
+
+    run_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Something of this run became startable: ask."""
+
+    run_id: int
+
+
+Message = Claim | Stop | Wake
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Slots of a worker held for a claim that is about to be pushed."""
+
+    worker_id: str
+    slots: int
 
 
 class WorkerLinks(Protocol):
@@ -16,16 +69,25 @@ class WorkerLinks(Protocol):
         """The worker's messages, until it leaves; opening again under the same id ends the earlier stream."""
         ...
 
-    def set_free(self, worker_id: str, free: int) -> None: ...
-
-    def reserve(self, pool: str) -> WorkerSeen | None:
-        """The linked worker of the pool with most free slots, all its free slots taken; None when there is none."""
+    def set_free(self, worker_id: str, free: int, received: int) -> None:
+        """The worker's word: `free` slots, after it got `received` claims by this stream; later claims are still to be subtracted."""
         ...
 
-    def give_back(self, worker_id: str, slots: int) -> None: ...
+    def pools(self) -> Sequence[str]:
+        """Pools with a linked worker that has a free slot."""
+        ...
 
-    def push(self, worker_id: str, message: Message) -> bool:
+    def reserve(self, pool: str, wanted: int) -> Reservation | None:
+        """Up to `wanted` slots of the linked worker with most free ones; None when no slot is free."""
+        ...
+
+    def settle(self, reservation: Reservation, claim: Claim | None) -> bool:
+        """End a reservation: push the claim (its starts keep their slots) or, without one, give all slots back.
+
+        False when the worker has left meanwhile: it will ask for what it holds with its next heartbeat, if it lives.
+        """
+        ...
+
+    def push(self, worker_id: str, message: Stop | Wake) -> bool:
         """False when the worker is not linked here."""
         ...
-
-    def is_linked(self, worker_id: str) -> bool: ...

@@ -87,17 +87,30 @@ class Receipt:
     answer: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class ReceiptKey:
+    """An event id, unique per run and reporter; `reporter` is '' when nobody is named."""
+
+    run_id: int
+    reporter: str
+    event_id: str
+
+
 class Receipts(Protocol):
-    """Which event ids were answered, per run and reporter ('' when nobody is named), and each reporter's highest seq."""
+    """Which event ids were answered, and each reporter's highest seq. Lists, so that a batch costs what one report costs."""
 
-    async def find(self, run_id: int, reporter: str, event_id: str) -> Receipt | None: ...
+    async def find(self, keys: Sequence[ReceiptKey]) -> Mapping[ReceiptKey, Receipt]:
+        """The stored answers of those keys that have one."""
+        ...
 
-    async def add(self, run_id: int, reporter: str, event_id: str, receipt: Receipt, now: datetime) -> None: ...
+    async def add(self, receipts: Mapping[ReceiptKey, Receipt], now: datetime) -> None: ...
 
-    async def last_seq(self, run_id: int, reporter: str) -> int | None: ...
+    async def last_seqs(self, reporters: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], int]:
+        """The highest seq per (run id, reporter), for those that gave one."""
+        ...
 
-    async def set_last_seq(self, run_id: int, reporter: str, seq: int) -> None:
-        """Remember the highest seq: a lower one than stored changes nothing."""
+    async def set_last_seqs(self, seqs: Mapping[tuple[int, str], int]) -> None:
+        """Remember the highest seqs: a lower one than stored changes nothing."""
         ...
 
 
