@@ -1,0 +1,76 @@
+"""Streams to workers, in this process's memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from application.ports.links import Claim, Message, Reservation, Stop, Wake
+from application.ports.persistence import WorkerSeen
+
+
+@dataclass(slots=True)
+class _Link:
+    worker: WorkerSeen
+    queue: asyncio.Queue[Message | None] = field(default_factory=asyncio.Queue)
+    said_free: int = 0
+    reserved: int = 0
+    pushed: list[int] = field(default_factory=list)
+    """Slots of each claim pushed, in order; the worker acknowledges a prefix by its count."""
+    received: int = 0
+
+    @property
+    def free(self) -> int:
+        return self.said_free - self.reserved - sum(self.pushed[self.received :])
+
+
+class MemoryLinks:
+    """See the port. One event loop only."""
+
+    def __init__(self) -> None:
+        self._links: dict[str, _Link] = {}
+
+    async def open(self, worker: WorkerSeen) -> AsyncIterator[Message]:
+        self._close(worker.id)
+        link = self._links[worker.id] = _Link(worker, said_free=worker.free)
+        try:
+            while (message := await link.queue.get()) is not None:
+                yield message
+        finally:
+            if self._links.get(worker.id) is link:
+                del self._links[worker.id]
+
+    def set_free(self, worker_id: str, free: int, received: int) -> None:
+        if link := self._links.get(worker_id):
+            link.said_free, link.received = free, received
+
+    def pools(self) -> Sequence[str]:
+        return sorted({link.worker.pool for link in self._links.values() if link.free > 0})
+
+    def reserve(self, pool: str, wanted: int) -> Reservation | None:
+        candidates = [link for link in self._links.values() if link.worker.pool == pool and link.free > 0]
+        if not candidates:
+            return None
+        link = max(candidates, key=lambda link: link.free)
+        slots = min(link.free, max(1, wanted))
+        link.reserved += slots
+        return Reservation(link.worker.id, slots)
+
+    def settle(self, reservation: Reservation, claim: Claim | None) -> bool:
+        link = self._links.get(reservation.worker_id)
+        if link is None:
+            return False
+        link.reserved -= reservation.slots
+        if claim is not None:
+            link.pushed.append(len(claim.starts))
+            link.queue.put_nowait(claim)
+        return True
+
+    def push(self, worker_id: str, message: Stop | Wake) -> bool:
+        link = self._links.get(worker_id)
+        if link is not None:
+            link.queue.put_nowait(message)
+        return link is not None
+
+    def _close(self, worker_id: str) -> None:
+        if link := self._links.pop(worker_id, None):
+            link.queue.put_nowait(None)

@@ -1,0 +1,31 @@
+"""Keep what a stage writes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from application.ports.persistence import NewLine, OpenUnitOfWork
+from application.ports.wakeups import Wakeups
+from domain.errors import Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class AppendLog:
+    """Store lines of one attempt, each once however often it is sent, up to the limit; returns how many were new.
+
+    Conflict `unknown_attempt` when the run has no such attempt.
+    """
+
+    open_unit_of_work: OpenUnitOfWork
+    wakeups: Wakeups
+    limit_bytes: int
+
+    async def __call__(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLine]) -> int:
+        async with self.open_unit_of_work() as work:
+            try:
+                stored = await work.logs.append(run_id, stage, attempt, lines, self.limit_bytes)
+            except LookupError as error:
+                raise Conflict("unknown_attempt", f"Run {run_id} has no attempt {attempt} of {stage:.100}.") from error
+            await work.commit()
+        if stored:
+            self.wakeups.committed(logs_of=[run_id])
+        return stored

@@ -1,0 +1,181 @@
+"""What a worker does with a burst: claim it, carry it stage by stage, hand it back."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from application.commands.trigger_pipeline import bursts_requested
+from application.commands.verdicts import Answer, answer_of
+from application.ports.clock import Clock
+from application.ports.links import Claim, Start
+from application.ports.persistence import Lease, OpenUnitOfWork, Receipt, ReceiptKey, UnitOfWork
+from application.ports.tokens import AttemptClaims, Tokens
+from application.ports.wakeups import Wakeups
+from domain.attempt import StageRun
+from domain.definition_writer import stage_as_written
+from domain.errors import NotFound
+from domain.reports import Report, Reporter, judge
+from domain.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class BurstRules:
+    """`installation` makes Prefect's idempotency keys unique; a lease is good for `lease_seconds`."""
+
+    installation: str
+    lease_seconds: float
+
+
+def burst_key(rules: BurstRules, run_id: int, epoch: int) -> str:
+    return f"{rules.installation}:{run_id}:{epoch}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimBurst:
+    """Give a requested burst to one worker and start its first stages in the same transaction.
+
+    NotFound for an unknown run; Conflict `burst_gone` when it is not there to be claimed. Claiming what one holds answers again.
+    """
+
+    open_unit_of_work: OpenUnitOfWork
+    tokens: Tokens
+    clock: Clock
+    wakeups: Wakeups
+    rules: BurstRules
+
+    async def __call__(self, run_id: int, epoch: int, worker: str, capacity: int) -> Claim:
+        now = self.clock.now()
+        async with self.open_unit_of_work() as work:
+            run = await _locked(work, run_id)
+            run.claim(epoch, worker, now)
+            run.start_up_to(capacity, worker, now)
+            await work.leases.grant(Lease(run_id, epoch, worker), self.rules.lease_seconds)
+            await work.runs.save(run)
+            await work.commit()
+        self.wakeups.committed()
+        return claim_of(run, self.tokens, self.rules, frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """A report with the id under which the worker repeats it until it is answered."""
+
+    event_id: str
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """`holding` are the (stage, attempt) the worker knows of: whatever else runs under this burst is told again in `starts`."""
+
+    worker: str
+    run_id: int
+    epoch: int
+    capacity: int
+    reports: Sequence[WorkerReport] = ()
+    holding: frozenset[tuple[str, int]] = frozenset()
+    hand_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """`answers` stand in the order of the reports; `ended`: the burst is closed, or is not this worker's any more."""
+
+    answers: Sequence[Answer]
+    starts: Sequence[Start]
+    more: bool
+    stop: bool
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceBurst:
+    """Judge what a worker says of its burst, start what became ready, close the burst when nothing can start: one transaction.
+
+    Repeating the same call, because its answer was lost, changes nothing and answers the same starts.
+    """
+
+    open_unit_of_work: OpenUnitOfWork
+    tokens: Tokens
+    clock: Clock
+    wakeups: Wakeups
+    rules: BurstRules
+
+    async def __call__(self, step: Advance) -> Advanced:
+        now = self.clock.now()
+        reporter = Reporter(step.worker, step.worker, step.epoch)
+        async with self.open_unit_of_work() as work:
+            run = await _locked(work, step.run_id)
+            stored = await work.receipts.find([_key(step, item) for item in step.reports])
+            fresh: dict[ReceiptKey, Receipt] = {}
+            answers: list[Answer] = []
+            for item in step.reports:
+                known = stored.get(_key(step, item))
+                answer = Answer.from_json(known.answer) if known else answer_of(run, judge(run, item.report, reporter, None, now))
+                answers.append(answer)
+                if known is None:
+                    fresh[_key(step, item)] = Receipt(_digest(item.report), answer.as_json())
+            held = run.burst.is_held_by(step.worker, step.epoch)
+            if held and not step.hand_back:
+                run.start_up_to(step.capacity, step.worker, now)
+            starts = _starts(run, self.tokens, step.holding) if held else []
+            ended = not held or run.end_burst(now)
+            if held and not ended and step.hand_back:
+                run.give_back_burst(now)
+                ended = not run.burst.is_held_by(step.worker, step.epoch)
+            if held and ended:
+                await work.leases.release(run.id, step.epoch)
+            await work.receipts.add(fresh, now)
+            changed = bool(run.new_events)
+            if changed:
+                await work.runs.save(run)
+            await work.commit()
+        if changed:
+            self.wakeups.committed(bursts=bursts_requested(run))
+        return Advanced(answers, starts, bool(run.startable) and not ended, run.stop_requested_at is not None, ended)
+
+
+def claim_of(run: Run, tokens: Tokens, rules: BurstRules, holding: frozenset[tuple[str, int]]) -> Claim:
+    """The claim of a run's open burst; its starts leave out what the worker holds already."""
+    return Claim(
+        run_id=run.id,
+        number=run.number,
+        epoch=run.burst.epoch,
+        pipeline=run.definition.name,
+        pool=run.pool,
+        stages=list(run.stages),
+        parameters=run.parameters,
+        starts=_starts(run, tokens, holding),
+        more=bool(run.startable),
+        key=burst_key(rules, run.id, run.burst.epoch),
+        trace=run.trace,
+    )
+
+
+def _starts(run: Run, tokens: Tokens, holding: frozenset[tuple[str, int]]) -> list[Start]:
+    stages = run.started_in(run.burst.epoch)
+    return [_start(run, stage, tokens) for stage in stages if (stage.name, stage.current.number) not in holding]
+
+
+def _start(run: Run, stage: StageRun, tokens: Tokens) -> Start:
+    attempt = stage.current.number
+    token = tokens.for_attempt(AttemptClaims(run.id, stage.name, attempt))
+    definition = stage.definition
+    return Start(stage.name, attempt, token, definition.kind.value, definition.timeout, stage_as_written(definition))
+
+
+async def _locked(work: UnitOfWork, run_id: int) -> Run:
+    run = (await work.runs.lock([run_id])).get(run_id)
+    if run is None:
+        raise NotFound("run", run_id)
+    return run
+
+
+def _key(step: Advance, item: WorkerReport) -> ReceiptKey:
+    return ReceiptKey(step.run_id, step.worker, item.event_id)
+
+
+def _digest(report: Report) -> bytes:
+    content = {"stage": report.stage, "attempt": report.attempt, "status": report.status, **report.details}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).digest()

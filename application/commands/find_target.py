@@ -1,0 +1,104 @@
+"""Which run a status update is about, when it does not say; and which open one (DESIGN §5)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from application.commands.status_update import StatusUpdate
+from application.commands.trigger_pipeline import TriggerCommand, open_run
+from application.commands.verdicts import Answer
+from application.ports.clock import Clock
+from application.ports.parameters import ParameterSchemas
+from application.ports.persistence import PipelineRef, ReceiptKey, StoredPipeline, UnitOfWork
+from domain.run import Trigger
+from domain.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The run an update is judged against, or the answer it gets without one. `opened`: this very update opened the run."""
+
+    run_id: int | None = None
+    answer: Answer | None = None
+    opened: bool = False
+
+
+@dataclass(slots=True)
+class TargetFinder:
+    """Finds targets in the order of the updates; locks pipelines by id before any run is locked."""
+
+    work: UnitOfWork
+    schemas: ParameterSchemas
+    clock: Clock
+    pipelines: dict[PipelineRef, StoredPipeline | None] = field(default_factory=dict)
+    active: dict[int, list[int]] = field(default_factory=dict)
+
+    async def find(self, updates: Sequence[StatusUpdate]) -> list[Target]:
+        for ref in {update.pipeline for update in updates if update.pipeline is not None}:
+            self.pipelines[ref] = await self.work.pipelines.find(ref)
+        await self._look_for_active_runs(updates)
+        return [await self._target(update) for update in updates]
+
+    async def _look_for_active_runs(self, updates: Sequence[StatusUpdate]) -> None:
+        unnamed = [update for update in updates if update.run_id is None]
+        asked = {pipeline.id: pipeline for update in unnamed if (pipeline := self._pipeline_of(update)) is not None}
+        for id, pipeline in sorted(asked.items()):
+            self.active[id] = await self.work.runs.active_ids(id)
+            openers = any(self._pipeline_of(update) is pipeline and _may_open(update, pipeline) for update in unnamed)
+            if openers and not self.active[id]:
+                await self.work.pipelines.find(id, lock=True)
+                self.active[id] = await self.work.runs.active_ids(id)
+
+    def _pipeline_of(self, update: StatusUpdate) -> StoredPipeline | None:
+        return self.pipelines.get(update.pipeline) if update.pipeline is not None else None
+
+    async def _target(self, update: StatusUpdate) -> Target:
+        pipeline = self._pipeline_of(update)
+        if update.pipeline is not None and pipeline is None:
+            return _refused(404, "not_found", f"There is no pipeline {update.pipeline!s:.120}.")
+        if update.run_id is not None:
+            return Target(update.run_id)
+        if pipeline is None:
+            return _refused(422, "invalid", "pipeline_id or run_id is needed.")
+        active = self.active[pipeline.id]
+        if len(active) > 1:
+            sentence = f"{pipeline.name} has {len(active)} runs under way; say which one by run_id."
+            return _refused(409, "several_runs", sentence, {"runs": active})
+        if active:
+            return Target(active[0])
+        return await self._without_active_run(update, pipeline)
+
+    async def _without_active_run(self, update: StatusUpdate, pipeline: StoredPipeline) -> Target:
+        latest = await self.work.runs.latest_id(pipeline.id)
+        if _may_open(update, pipeline) and not await self._was_answered(update, latest):
+            trigger = Trigger("report", update.speaker.name)
+            run = await open_run(self.work, pipeline, TriggerCommand(pipeline.id, {}, trigger), self.schemas, self.clock)
+            self.active[pipeline.id] = [run.id]
+            return Target(run.id, opened=True)
+        if latest is not None:
+            return Target(latest)
+        how = (
+            f"report it running first: POST /status-update/ with pipeline_id {pipeline.name} and status running."
+            if pipeline.definition.is_all_external
+            else f"trigger it first: POST /trigger/{pipeline.name}."
+        )
+        return _refused(409, "no_run", f"{pipeline.name} has never run; {how}")
+
+    async def _was_answered(self, update: StatusUpdate, latest: int | None) -> bool:
+        if update.event_id is None or latest is None:
+            return False
+        key = ReceiptKey(latest, update.speaker.name or "", update.event_id)
+        return bool(await self.work.receipts.find([key]))
+
+
+def _may_open(update: StatusUpdate, pipeline: StoredPipeline) -> bool:
+    """True for `running` about the run, or about a stage that needs nothing, of a pipeline that machines elsewhere drive alone."""
+    if update.report.status is not Status.RUNNING or not pipeline.definition.is_all_external:
+        return False
+    if update.report.stage is None:
+        return True
+    stage = pipeline.definition.stage(update.report.stage)
+    return stage is not None and not stage.needs
+
+
+def _refused(http_status: int, problem: str, why: str, facts: dict[str, object] | None = None) -> Target:
+    return Target(answer=Answer(http_status, False, why, problem=problem, facts=facts or {}))

@@ -1,0 +1,101 @@
+"""A worker says that it lives; it hears what it may keep, must stop, should ask about and gets to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from application.commands.carry_burst import BurstRules, ClaimBurst, claim_of
+from application.ports.clock import Clock
+from application.ports.links import Claim, WorkerLinks
+from application.ports.persistence import OpenUnitOfWork, UnitOfWork, WorkerSeen
+from application.ports.tokens import Tokens
+from domain.errors import Conflict, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBurst:
+    """A burst as the worker knows it: what it holds of it, (stage, attempt) each."""
+
+    run_id: int
+    epoch: int
+    holding: frozenset[tuple[str, int]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """`received` claims came by the open stream; None when the worker has no stream and asks for work this way."""
+
+    worker: WorkerSeen
+    bursts: Sequence[HeldBurst] = ()
+    received: int | None = None
+    takes_work: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BeatAnswer:
+    """`refused`: (run id, epoch) no longer this worker's; `claims`: bursts that are its own though it did not name them, and new ones."""
+
+    renewed: Sequence[tuple[int, int]]
+    refused: Sequence[tuple[int, int]]
+    stop: Sequence[int]
+    wake: Sequence[int]
+    claims: Sequence[Claim]
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Renew the leases of the bursts the worker holds, and tell it what it may have missed."""
+
+    open_unit_of_work: OpenUnitOfWork
+    tokens: Tokens
+    clock: Clock
+    links: WorkerLinks
+    claim_burst: ClaimBurst
+    rules: BurstRules
+
+    async def __call__(self, beat: Beat) -> BeatAnswer:
+        named = [(burst.run_id, burst.epoch) for burst in beat.bursts]
+        async with self.open_unit_of_work() as work:
+            await work.workers.seen(beat.worker, self.clock.now())
+            renewed = await work.leases.renew(beat.worker.id, named, self.rules.lease_seconds)
+            stop, wake, claims = await self._missed(work, beat)
+            await work.commit()
+        if beat.received is not None:
+            self.links.set_free(beat.worker.id, beat.worker.free, beat.received)
+        elif beat.takes_work:
+            claims += await self._take_work(beat.worker)
+        refused = [pair for pair in named if pair not in renewed]
+        return BeatAnswer(sorted(renewed), refused, stop, wake, claims)
+
+    async def _missed(self, work: UnitOfWork, beat: Beat) -> tuple[list[int], list[int], list[Claim]]:
+        """Runs to stop, runs with something startable, and bursts claimed for this worker whose claim it never got."""
+        named = {(burst.run_id, burst.epoch): burst for burst in beat.bursts}
+        held = await work.leases.held_by(beat.worker.id)
+        unknown = [lease for lease in held if (lease.run_id, lease.epoch) not in named]
+        runs = await work.runs.lock(sorted(lease.run_id for lease in held))
+        stop = [run.id for run in runs.values() if run.stop_requested_at is not None]
+        wake = [run.id for run in runs.values() if run.startable]
+        claims = [
+            claim_of(run, self.tokens, self.rules, frozenset())
+            for lease in unknown
+            if (run := runs.get(lease.run_id)) is not None and run.burst.is_held_by(beat.worker.id, lease.epoch)
+        ]
+        return stop, wake, claims
+
+    async def _take_work(self, worker: WorkerSeen) -> list[Claim]:
+        """Claim requested bursts for a worker without a stream, as far as its free slots go."""
+        if worker.free < 1:
+            return []
+        async with self.open_unit_of_work() as work:
+            requested = await work.bursts.requested(worker.pool, worker.free)
+        claims: list[Claim] = []
+        free = worker.free
+        for run_id, epoch in requested:
+            if free < 1:
+                break
+            try:
+                claim = await self.claim_burst(run_id, epoch, worker.id, free)
+            except (Conflict, NotFound):
+                continue  # another worker was quicker
+            claims.append(claim)
+            free -= len(claim.starts)
+        return claims

@@ -1,0 +1,120 @@
+"""Take status updates from workers and from any other machine: a list of them, in one transaction, each judged on its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from application.commands.find_target import Target, TargetFinder
+from application.commands.status_update import StatusUpdate
+from application.commands.verdicts import Answer, answer_of
+from application.ports.clock import Clock
+from application.ports.parameters import ParameterSchemas
+from application.ports.persistence import OpenUnitOfWork, Receipt, ReceiptKey, UnitOfWork
+from application.ports.wakeups import Wakeups
+from domain.reports import judge
+from domain.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class ReportStatus:
+    """Judge updates in order, store what they change, and answer each; nothing is answered before the commit.
+
+    Items are independent: a refusal of one is its answer, not an error of the list.
+    """
+
+    open_unit_of_work: OpenUnitOfWork
+    schemas: ParameterSchemas
+    clock: Clock
+    wakeups: Wakeups
+
+    async def __call__(self, updates: Sequence[StatusUpdate]) -> list[Answer]:
+        updates = [update.narrowed_to_token() for update in updates]
+        async with self.open_unit_of_work() as work:
+            targets = await TargetFinder(work, self.schemas, self.clock).find(updates)
+            sitting = await _Sitting.over(work, updates, targets, self.clock)
+            answers = [sitting.answer(update, target) for update, target in zip(updates, targets, strict=True)]
+            changed = await sitting.store()
+            await work.commit()
+        self.wakeups.committed(changed, bursts=[(run.id, run.burst.epoch) for run in changed if run.burst.state == "requested"])
+        return answers
+
+
+@dataclass(slots=True)
+class _Sitting:
+    """The runs, receipts and seqs that one list of updates is about, loaded and locked together."""
+
+    work: UnitOfWork
+    clock: Clock
+    runs: dict[int, Run]
+    receipts: dict[ReceiptKey, Receipt]
+    seqs: dict[tuple[int, str], int]
+    new_receipts: dict[ReceiptKey, Receipt]
+    new_seqs: dict[tuple[int, str], int]
+
+    @classmethod
+    async def over(cls, work: UnitOfWork, updates: Sequence[StatusUpdate], targets: Sequence[Target], clock: Clock) -> "_Sitting":
+        runs = await work.runs.lock(sorted({target.run_id for target in targets if target.run_id}))
+        pairs = [(update, target.run_id) for update, target in zip(updates, targets, strict=True) if target.run_id]
+        keys = [_key(update, run_id) for update, run_id in pairs if update.event_id is not None]
+        reporters = [(run_id, update.speaker.name) for update, run_id in pairs if update.report.seq is not None]
+        receipts = dict(await work.receipts.find(keys)) if keys else {}
+        named = sorted({(run_id, name) for run_id, name in reporters if name is not None})
+        seqs = dict(await work.receipts.last_seqs(named)) if named else {}
+        return cls(work, clock, runs, receipts, seqs, {}, {})
+
+    def answer(self, update: StatusUpdate, target: Target) -> Answer:
+        if target.answer is not None:
+            return target.answer
+        run = self.runs.get(target.run_id or 0)
+        refusal = _out_of_scope(update, run)
+        if run is None or refusal is not None:
+            return refusal or _no_run(target.run_id)
+        key = _key(update, run.id) if update.event_id is not None else None
+        stored = self.receipts.get(key) if key else None
+        if stored is not None:
+            return Answer.from_json(stored.answer) if stored.digest == update.digest else _EVENT_ID_REUSED
+        answer = self._judge(run, update, opened=target.opened)
+        if key is not None and answer.http_status != 403:
+            self.receipts[key] = self.new_receipts[key] = Receipt(update.digest, answer.as_json())
+        return answer
+
+    def _judge(self, run: Run, update: StatusUpdate, *, opened: bool) -> Answer:
+        reporter, report = update.speaker, update.report
+        if opened and report.stage is None:
+            return Answer(200, True, None, run.id, 1, run.status)
+        who = (run.id, reporter.name) if reporter.name is not None else None
+        ruling = judge(run, report, reporter, self.seqs.get(who) if who else None, self.clock.now())
+        if who and report.seq is not None and report.seq > self.seqs.get(who, -1):
+            self.seqs[who] = self.new_seqs[who] = report.seq
+        return answer_of(run, ruling)
+
+    async def store(self) -> list[Run]:
+        """Write what changed; returns the runs that did."""
+        changed = [run for run in self.runs.values() if run.new_events]
+        for run in changed:
+            await self.work.runs.save(run)
+        if self.new_receipts:
+            await self.work.receipts.add(self.new_receipts, self.clock.now())
+        if self.new_seqs:
+            await self.work.receipts.set_last_seqs(self.new_seqs)
+        return changed
+
+
+def _key(update: StatusUpdate, run_id: int | None) -> ReceiptKey:
+    return ReceiptKey(run_id or 0, update.speaker.name or "", update.event_id or "")
+
+
+def _out_of_scope(update: StatusUpdate, run: Run | None) -> Answer | None:
+    token = update.token
+    if token is None or run is None:
+        return None
+    if token.run_id == run.id and token.stage == update.report.stage:
+        return None
+    sentence = "This token is good for the stage attempt it was made for, and nothing else."
+    return Answer(403, False, sentence, problem="token_scope")
+
+
+def _no_run(run_id: int | None) -> Answer:
+    return Answer(404, False, f"There is no run {run_id}.", problem="not_found")
+
+
+_EVENT_ID_REUSED = Answer(422, False, "This event_id was used for another report of this run.", problem="event_id_reused")

@@ -1,0 +1,35 @@
+"""The answer to a report, as it is given and as it is stored for a repeat."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from domain.reports import Ruling
+from domain.run import Run
+from domain.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`http_status` is 200 or what the problem maps to; `problem` its stable kind; `facts` what the state is."""
+
+    http_status: int
+    applied: bool
+    why: str | None = None
+    run_id: int | None = None
+    seq: int | None = None
+    status: Status | None = None
+    problem: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        status = stored.get("status")
+        return cls(**{**stored, "status": Status(status) if status else None})
+
+
+def answer_of(run: Run, ruling: Ruling) -> Answer:
+    return Answer(ruling.http_status, ruling.applied, ruling.why, run.id, ruling.seq, ruling.status, ruling.problem, ruling.facts or {})

@@ -1,0 +1,184 @@
+"""The one sentence that says why a run is where it is, from facts; the same words on the page, in the API and in the terminal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from application.queries.views import AttemptView, RunView, StageRunView
+from domain.status import Reason, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of the sentence; `strong` marks a name."""
+
+    text: str
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """`str()` is the plain sentence."""
+
+    parts: Sequence[Part]
+
+    def __str__(self) -> str:
+        return "".join(part.text for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What else is true while the sentence is made. `usual` is the median time of each stage, seconds; `workers` those that spoke lately
+    in the run's pool; `is_warm` whether the pool is served by Headgate's own workers; `engine_answers` None when nobody looked."""
+
+    now: datetime
+    workers: int = 0
+    free_slots: int = 0
+    is_warm: bool = True
+    engine_answers: bool | None = None
+    usual: Mapping[str, float] = field(default_factory=dict)
+
+
+def explain(run: RunView, around: Surroundings) -> Why:
+    """Why the run is where it is, or how it ended."""
+    sentence = _ENDED[run.status](run) if run.status.is_terminal else _under_way(run, around)
+    return Why([part for part in sentence if part.text])
+
+
+def _under_way(run: RunView, around: Surroundings) -> list[Part]:
+    if run.stop_requested_at is not None:
+        names = _names([stage for stage in run.stages if stage.status is Status.RUNNING])
+        return [Part("Stopping: "), *names, Part(" is being ended by its worker.")]
+    running = [stage for stage in run.stages if stage.status is Status.RUNNING]
+    if running:
+        return _running(run, running, around)
+    retrying = [stage for stage in run.stages if stage.status is Status.WAITING and stage.newest.reason is Reason.RETRY]
+    if retrying:
+        return _retrying(retrying[0], around)
+    if any(stage.status is Status.QUEUED for stage in run.stages):
+        return _queued(run, around)
+    waiting = [stage for stage in run.stages if stage.status is Status.WAITING]
+    awaited = next((stage for stage in waiting if stage.newest.deadline_at is not None), waiting[0] if waiting else None)
+    if awaited is None:
+        return [Part("Nothing of it has started yet.")]
+    parts = [Part("Waiting for a report about "), Part(awaited.name, True), Part(" from a machine")]
+    deadline = awaited.newest.deadline_at
+    return [*parts, Part(f"; deadline in {duration(deadline, around.now)}." if deadline else ".")]
+
+
+def _running(run: RunView, running: Sequence[StageRunView], around: Surroundings) -> list[Part]:
+    stage = running[0]
+    since = stage.newest.started_at or run.created_at
+    verb = " has been running for " if len(running) == 1 else " are running, the first for "
+    parts = [*_names(running), Part(f"{verb}{duration(around.now, since)}")]
+    usual = around.usual.get(stage.name)
+    if usual is not None and len(running) == 1:
+        parts.append(Part(f"; it usually takes {seconds(usual)}"))
+    following = [other for other in run.stages if other.status is Status.PENDING and stage.name in other.needs]
+    if following:
+        verb = "comes" if len(following) == 1 else "come"
+        return [*parts, Part(". "), *_names(following), Part(f" {verb} next.")]
+    return [*parts, Part(".")]
+
+
+def _retrying(stage: StageRunView, around: Surroundings) -> list[Part]:
+    due = stage.newest.due_at
+    earlier = stage.attempts[-2] if len(stage.attempts) > 1 else stage.newest
+    when = f"in {duration(due, around.now)}" if due and due > around.now else "now"
+    said = f", after {_reason_of(earlier)}" if earlier is not stage.newest else ""
+    return [Part(stage.name, True), Part(f" is tried again {when}{said} on attempt {earlier.number} of {stage.retries + 1}.")]
+
+
+def _queued(run: RunView, around: Surroundings) -> list[Part]:
+    waited = duration(around.now, run.burst_requested_at or run.created_at)
+    if around.is_warm:
+        if not around.workers:
+            return [Part("Queued: no worker of pool "), Part(run.pool, True), Part(f" has answered for {waited}; it starts when one does.")]
+        if not around.free_slots:
+            return [Part("Queued: every slot of pool "), Part(run.pool, True), Part(f" is taken; it has waited for {waited}.")]
+        return [Part(f"Queued for {waited}: a worker of pool "), Part(run.pool, True), Part(" is about to take it.")]
+    if run.unrecorded:
+        answer = "does not answer" if around.engine_answers is False else "has not been told of it"
+        return [
+            Part(f"Queued for {waited}: Prefect {answer} yet; it starts when a worker of pool "),
+            Part(run.pool, True),
+            Part(" takes it."),
+        ]
+    return [Part(f"Queued for {waited}: Prefect has it, and a worker of pool "), Part(run.pool, True), Part(" has to take it.")]
+
+
+def _completed(run: RunView) -> list[Part]:
+    forgiven = [stage for stage in run.stages if stage.status in (Status.FAILED, Status.LOST)]
+    if forgiven:
+        return [Part("Completed; "), *_names(forgiven), Part(" did not, and was allowed to.")]
+    took = duration(run.finished_at, run.started_at) if run.finished_at and run.started_at else ""
+    return [Part(f"Completed in {took}." if took else "Completed.")]
+
+
+def _failed(run: RunView) -> list[Part]:
+    failed = [stage for stage in run.stages if stage.status is Status.FAILED and not stage.allow_failure]
+    if not failed:
+        return [Part("Failed: "), Part(f"{run.actor or 'a report'} said so of the run as a whole.")]
+    newest = failed[0].newest
+    tries = f" on attempt {newest.number} of {newest.number}" if newest.number > 1 else ""
+    return [Part("Failed: "), Part(failed[0].name, True), Part(f" ended with {_reason_of(newest)}{tries}.")]
+
+
+def _cancelled(run: RunView) -> list[Part]:
+    reached = [stage for stage in run.stages if stage.status is Status.CANCELLED]
+    return [Part("Cancelled"), *([Part(" before "), Part(reached[0].name, True), Part(" had completed")] if reached else []), Part(".")]
+
+
+def _lost(run: RunView) -> list[Part]:
+    lost = [stage for stage in run.stages if stage.status is Status.LOST]
+    at = lost[0].newest.finished_at if lost else None
+    where = [Part(" in "), Part(lost[0].name, True)] if lost else []
+    return [Part("Lost: the worker stopped answering"), *where, Part(f" at {at:%H:%M:%S} UTC." if at else ".")]
+
+
+_ENDED = {
+    Status.COMPLETED: _completed,
+    Status.FAILED: _failed,
+    Status.CANCELLED: _cancelled,
+    Status.LOST: _lost,
+    Status.SKIPPED: _completed,
+}
+
+
+def _reason_of(attempt: AttemptView) -> str:
+    if attempt.reason is Reason.TIMEOUT:
+        return "its time limit" if attempt.started_at else "no worker or report before its deadline"
+    if attempt.status is Status.LOST:
+        return "the worker gone"
+    first_line = (attempt.error_message or "").strip().split("\n")[0]
+    return first_line[:160].rstrip(".") if first_line else "an error"
+
+
+def _names(stages: Sequence[StageRunView]) -> list[Part]:
+    parts: list[Part] = []
+    for index, stage in enumerate(stages):
+        if index:
+            parts.append(Part(" and " if index == len(stages) - 1 else ", "))
+        parts.append(Part(stage.name, True))
+    return parts
+
+
+def duration(later: datetime, earlier: datetime) -> str:
+    return seconds(abs((later - earlier).total_seconds()))
+
+
+def seconds(value: float) -> str:
+    """A duration as people say it: "0.4 s", "31 s", "2 m 14 s", "1 h 05 m", "3 d 4 h"."""
+    if value < 10:
+        return f"{value:.1f} s" if value % 1 and value < 9.95 else f"{value:.0f} s"
+    whole = round(value)
+    minutes, rest = divmod(whole, 60)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3_600:
+        return f"{minutes} m {rest:02d} s" if rest else f"{minutes} m"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02d} m" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"

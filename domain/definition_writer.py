@@ -1,0 +1,36 @@
+"""A definition as its author would write it, every default spelled out: the shape that is stored, shown and handed to workers."""
+
+from typing import Any
+
+from domain.definition import Kind, PipelineDefinition, StageDefinition
+
+
+def stage_as_written(stage: StageDefinition) -> dict[str, Any]:
+    """The stage's keys; those its kind does not have are left out."""
+    written: dict[str, Any] = {"name": stage.name, "kind": stage.kind.value, "needs": list(stage.needs)}
+    if stage.kind is Kind.COMMAND:
+        written["command"] = stage.command if isinstance(stage.command, str) else list(stage.command or ())
+        written["shell"] = stage.shell
+    if stage.kind is Kind.PYTHON:
+        written["callable"] = stage.callable
+    if stage.kind.runs_on_worker:
+        written |= {
+            "env": dict(stage.env),
+            "workdir": stage.workdir,
+            "retries": stage.retries,
+            "retry_delay": stage.retry_delay,
+            "retry_on_loss": stage.retry_on_loss,
+        }
+    return written | {"timeout": stage.timeout, "allow_failure": stage.allow_failure, "when": stage.when.value}
+
+
+def pipeline_as_written(definition: PipelineDefinition) -> dict[str, Any]:
+    """The whole definition; `read_definition` reads it back to an equal one."""
+    return {
+        "name": definition.name,
+        "description": definition.description,
+        "parallelism": definition.parallelism,
+        "pool": definition.pool,
+        "parameters": dict(definition.parameters) if definition.parameters is not None else None,
+        "stages": [stage_as_written(stage) for stage in definition.stages],
+    }
