@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 from domain.burst import BurstState
 from domain.definition import PipelineDefinition
 from domain.run import Run
+from domain.status import Status
 
 PipelineRef = int | str
 """A pipeline's integer id or its unique name."""
@@ -198,21 +199,30 @@ class Outbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BurstRecord:
-    """One burst's place in Prefect. `ended` tells that we are done with it; `settled` that Prefect's state is terminal too."""
+    """One burst and its place in Prefect. `state` is the run's burst state while it is the newest burst, else none; `ended_at` when it
+    was closed, however; `lost` when its lease ran out."""
 
     run_id: int
     number: int
     epoch: int
     pool: str
     state: BurstState
-    is_current: bool
     requested_at: datetime
+    ended_at: datetime | None
+    lost: bool
     flow_run_id: str | None
-    run_status: str
+    run_status: Status
+    pipeline: str
 
 
 class Bursts(Protocol):
     async def note_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None: ...
+
+    async def run_of_flow_run(self, flow_run_id: str) -> int | None:
+        """The run that this flow run carried a burst of; None when it is none of ours, whatever the text."""
+        ...
+
+    async def find(self, run_id: int, epoch: int) -> BurstRecord | None: ...
 
     async def unsettled(self, limit: int) -> list[BurstRecord]:
         """Bursts with a flow run whose terminal state in Prefect was not confirmed yet, oldest first."""

@@ -1,0 +1,41 @@
+"""What Prefect and its observers tell us of a burst's flow run."""
+
+from dataclasses import dataclass
+
+from application.commands.cancel_run import CancelRun
+from application.ports.persistence import OpenUnitOfWork
+from application.ports.wakeups import Wakeups
+from domain.errors import Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class NoteFlowRun:
+    """The burst stands in Prefect as this flow run: remember it, and let its outbox row go."""
+
+    open_unit_of_work: OpenUnitOfWork
+    wakeups: Wakeups
+
+    async def __call__(self, run_id: int, epoch: int, flow_run_id: str) -> None:
+        async with self.open_unit_of_work() as work:
+            await work.bursts.note_flow_run(run_id, epoch, flow_run_id)
+            await work.outbox.done(run_id, epoch)
+            await work.commit()
+        self.wakeups.committed()
+
+
+@dataclass(frozen=True, slots=True)
+class CancelFromPrefect:
+    """Somebody cancelled a flow run in Prefect's own page: that is a request to cancel its run. Unknown flow runs are not ours."""
+
+    open_unit_of_work: OpenUnitOfWork
+    cancel_run: CancelRun
+
+    async def __call__(self, flow_run_id: str) -> None:
+        async with self.open_unit_of_work() as work:
+            run_id = await work.bursts.run_of_flow_run(flow_run_id)
+        if run_id is None:
+            return
+        try:
+            await self.cancel_run(run_id, "Prefect", "cancelled in Prefect")
+        except Conflict:
+            return  # over already; reconciling settles Prefect's side

@@ -1,0 +1,41 @@
+"""The composition root: the only place that imports adapters and says what implements which port."""
+
+from typing import Any
+
+from dependency_injector import containers, providers
+
+from application.commands.append_log import AppendLog
+from application.commands.cancel_run import CancelRun
+from application.commands.carry_burst import AdvanceBurst, BurstRules, ClaimBurst
+from application.commands.create_pipeline import ChangePipeline, CreatePipeline
+from application.commands.heartbeat import Heartbeat
+from application.commands.note_flow_run import CancelFromPrefect, NoteFlowRun
+from application.commands.report_status import ReportStatus
+from application.commands.trigger_pipeline import TriggerPipeline
+from application.services.hub import Hub
+from application.services.wakeups import LocalWakeups
+
+
+class Application(containers.DeclarativeContainer):
+    """Use cases and services over whatever adapters it is given; `adapters` names every port by one attribute."""
+
+    settings: providers.Dependency[Any] = providers.Dependency()
+    adapters: Any = providers.DependenciesContainer()
+
+    rules = providers.Singleton(BurstRules, installation=adapters.installation, lease_seconds=settings.provided.lease_seconds)
+    hub = providers.Singleton(Hub)
+    wakeups = providers.Singleton(LocalWakeups, adapters.links)
+
+    create_pipeline = providers.Singleton(CreatePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
+    change_pipeline = providers.Singleton(ChangePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
+    trigger_pipeline = providers.Singleton(TriggerPipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
+    report_status = providers.Singleton(ReportStatus, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
+    cancel_run = providers.Singleton(CancelRun, adapters.open_unit_of_work, adapters.clock, wakeups)
+    claim_burst = providers.Singleton(ClaimBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules)
+    advance_burst = providers.Singleton(AdvanceBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules)
+    heartbeat = providers.Singleton(
+        Heartbeat, adapters.open_unit_of_work, adapters.tokens, adapters.clock, adapters.links, claim_burst, rules
+    )
+    append_log = providers.Singleton(AppendLog, adapters.open_unit_of_work, wakeups, settings.provided.log_bytes_per_stage)
+    note_flow_run = providers.Singleton(NoteFlowRun, adapters.open_unit_of_work, wakeups)
+    cancel_from_prefect = providers.Singleton(CancelFromPrefect, adapters.open_unit_of_work, cancel_run)
