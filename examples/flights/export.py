@@ -47,7 +47,7 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, name: str, path: Path)
 
 
 def _draw(connection: duckdb.DuckDBPyConnection, month: int | None, top: int) -> str:
-    hours: dict[str, list[tuple[int, float]]] = {}
+    hours: dict[str, list[chart.Point]] = {}
     for origin, hour, mean in connection.execute(BY_HOUR, [FEWEST_FLIGHTS]).fetchall():
         hours.setdefault(origin, []).append((hour, mean))
     carriers = [chart.Carrier(*row) for row in connection.execute(BY_CARRIER, [top]).fetchall()]

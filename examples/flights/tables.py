@@ -20,7 +20,7 @@ class Table:
 
 def _columns(text: str) -> dict[str, str]:
     """Read "name TYPE, name TYPE" into a dict."""
-    return dict((name, type_) for name, type_ in (part.split() for part in text.split(",")))
+    return {name: " ".join(words) for name, *words in (part.split() for part in text.split(","))}
 
 
 FLIGHTS = Table(

@@ -30,20 +30,18 @@ json() {
 }
 
 # post BODY: send one status update; the answer is left in $answer. An answer other than 2xx ends the script.
-# Every report has an event_id, so a repeat after a lost answer is recognised and counted once.
+# Every report has an event_id, so one that curl repeats because its answer was lost is counted once.
 post() {
-    set -- "$1" --silent --show-error --max-time 30 --retry 5 --retry-delay 1 --retry-connrefused \
-        --header 'Content-Type: application/json' --write-out '\n%{http_code}'
+    body=$1
+    set -- --silent --show-error --max-time 30 --retry 5 --retry-connrefused --retry-max-time 60
     if [ -n "${HEADGATE_TOKEN:-}" ]; then
-        # Through a file, for a process list shows every argument to everyone.
+        # Through a file, for a process list shows everyone every argument.
         (umask 077 && printf 'header = "Authorization: Bearer %s"\n' "$HEADGATE_TOKEN" >"$scratch/auth")
         set -- "$@" --config "$scratch/auth"
     fi
-    body=$1
-    shift
-    answer=$(printf '%s' "$body" | curl "$@" --data-binary @- "$url/status-update/") || give_up "no answer from $url"
-    code=$(printf '%s' "$answer" | tail -n 1)
-    answer=$(printf '%s' "$answer" | sed '$d')
+    code=$(printf '%s' "$body" | curl "$@" --header 'Content-Type: application/json' --data-binary @- \
+        --output "$scratch/answer" --write-out '%{http_code}' "$url/status-update/") || give_up "no answer from $url"
+    answer=$(tr -d '\r\n' <"$scratch/answer")
     case $code in
         2??) ;;
         *) give_up "Headgate answered $code: $answer" ;;
@@ -68,13 +66,16 @@ report() {
 # step NAME: report it running, do it, report how it ended. The function NAME prints the records it processed.
 step() {
     stage=$1
-    report running
+    report running ",\"message\":\"begun by $night\""
+    case $answer in
+        *'"applied":false'* | *'"applied": false'*) give_up "$stage is over already: $answer" ;;
+    esac
     echo "$stage: running"
     if records=$("$stage" 2>"$scratch/error"); then
         report completed ",\"records_processed\":$records"
         echo "$stage: completed, $records records"
     else
-        reason=$(head -c 2000 "$scratch/error")
+        reason=$(tail -n 5 "$scratch/error")
         report failed ",\"error_message\":$(json "${reason:-$stage failed}")"
         echo "$stage: failed: $reason" >&2
         exit 1
@@ -134,7 +135,7 @@ verify() {
 
 report running
 # The answer's run_id as it stands there, quotes and all, so that it goes back the way it came.
-run_id=$(printf '%s' "$answer" | tr -d '\n' | sed -n 's/.*"run_id" *: *\([^,} ]*\).*/\1/p')
+run_id=$(printf '%s' "$answer" | sed -n 's/.*"run_id" *: *\([^,} ]*\).*/\1/p')
 case $run_id in
     '' | null) give_up "the answer names no run: $answer" ;;
 esac

@@ -1,0 +1,75 @@
+"""The examples' definitions: only keys that the format knows, and nothing in them that leads nowhere."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "examples").glob("*/pipeline.yaml"))
+
+PIPELINE_KEYS = {"name", "description", "parallelism", "pool", "parameters", "stages"}
+STAGE_KEYS = {
+    *("name", "kind", "command", "shell", "callable", "env", "workdir", "needs", "timeout"),
+    *("retries", "retry_delay", "retry_on_loss", "allow_failure", "when"),
+}
+
+
+def load(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def by_name(name: str) -> dict[str, Any]:
+    return next(definition for definition in map(load, FILES) if definition["name"] == name)
+
+
+def test_there_are_three_examples_of_different_names() -> None:
+    assert sorted(load(path)["name"] for path in FILES) == ["backup-reported", "flights", "retries"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_a_definition_has_only_keys_of_the_format(path: Path) -> None:
+    definition = load(path)
+
+    assert set(definition) <= PIPELINE_KEYS
+    for stage in definition["stages"]:
+        assert set(stage) <= STAGE_KEYS, stage["name"]
+        assert stage["kind"] in {"command", "python", "external"}
+        assert stage["timeout"] > 0
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_needs_name_only_stages_above(path: Path) -> None:
+    above: set[str] = set()
+    for stage in load(path)["stages"]:
+        assert stage["name"] not in above
+        assert set(stage.get("needs", [])) <= above
+        above.add(stage["name"])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_what_a_stage_starts_is_there(path: Path) -> None:
+    for stage in load(path)["stages"]:
+        match stage["kind"]:
+            case "python":
+                module, function = stage["callable"].split(":")
+                assert callable(getattr(importlib.import_module(module), function))
+            case "command" if not stage.get("shell"):
+                assert all((ROOT / word).is_file() for word in stage["command"] if word.startswith("examples/"))
+            case "external":
+                assert not {"retries", "retry_on_loss", "command", "callable"} & set(stage)
+
+
+def test_the_month_is_optional_and_between_one_and_twelve() -> None:
+    schema = by_name("flights")["parameters"]
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+
+    good = [{}, {"month": 1}, {"month": 12, "top": 16}]
+    bad = [{"month": 0}, {"month": 13}, {"month": "July"}, {"moth": 7}, {"top": 0}]
+    assert [validator.is_valid(parameters) for parameters in good + bad] == [True] * len(good) + [False] * len(bad)
