@@ -21,7 +21,8 @@ STAGE_KEYS = {
 
 
 def load(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    definition: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return definition
 
 
 def by_name(name: str) -> dict[str, Any]:
