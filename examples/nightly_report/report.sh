@@ -9,7 +9,8 @@
 # Exit code: 0 backed up and verified, 1 a step failed (and was reported so), 2 Headgate refused or did not answer.
 set -u
 
-here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+unset CDPATH
+here=$(cd -- "$(dirname -- "$0")" && pwd)
 url=${HEADGATE_URL:-http://127.0.0.1:8000}
 folder=${1:-$here}
 pipeline=backup-reported
@@ -20,6 +21,10 @@ sent=0
 
 scratch=$(mktemp -d) || exit 2
 destination=${2:-$scratch/offsite}
+case $destination in
+    /*) ;;
+    *) destination=$(pwd)/$destination ;; # the steps work in folders of their own
+esac
 archive=$scratch/backup.tar.gz
 trap 'rm -rf "$scratch"' EXIT
 trap 'interrupted' HUP INT TERM
@@ -95,15 +100,12 @@ checksums() {
     tr '\n' '\000' | if command -v sha256sum >/dev/null; then xargs -0 sha256sum; else xargs -0 shasum -a 256; fi
 }
 
-files_in() {
-    (cd "$1" && find . -type f ! -name '*
-*')
-}
-
 # Pack the folder. Counts its files.
 dump() {
-    cd "$folder" || return 1
-    files_in . >"$scratch/files"
+    cd -- "$folder" || return 1
+    # A name with a line break in it would look like two files.
+    find . -type f ! -name '*
+*' >"$scratch/files" || return 1
     if ! [ -s "$scratch/files" ]; then
         echo "$folder holds no files" >&2
         return 1

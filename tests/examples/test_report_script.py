@@ -29,7 +29,7 @@ def environment(url: str, tmp_path: Path, **more: str) -> dict[str, str]:
 def report(recorder: Recorder, tmp_path: Path, *arguments: Path, **more: str) -> subprocess.CompletedProcess[str]:
     env = environment(recorder.url, tmp_path, **more)
     command = ["sh", str(SCRIPT), *map(str, arguments)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.fixture
@@ -75,6 +75,16 @@ def test_the_run_of_the_first_answer_is_named_in_every_report_after_it(tmp_path:
 
     assert ended.returncode == 0, ended.stderr
     assert [seen.body.get("run_id") for seen in headgate.seen] == [None, *[run_id] * 6]
+
+
+@needs_curl
+def test_folder_and_destination_may_be_relative(tmp_path: Path, folder: Path) -> None:
+    with Recorder(accept) as headgate:
+        ended = report(headgate, tmp_path, Path("data"), Path("off site"))
+
+    assert ended.returncode == 0, ended.stderr
+    assert folder.is_dir()
+    assert len(list((tmp_path / "off site").iterdir())) == 2
 
 
 @needs_curl
