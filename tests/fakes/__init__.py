@@ -9,6 +9,7 @@ from tests.fakes.parameters import FakeParameterSchemas
 from tests.fakes.persistence import FakeStore, FakeUnitOfWork
 from tests.fakes.readers import FakeReader
 from tests.fakes.tokens import FakeTokens
+from tests.fakes.wakeups import FakeWakeups
 
 __all__ = [
     "FakeAdapters",
@@ -21,4 +22,5 @@ __all__ = [
     "FakeStore",
     "FakeTokens",
     "FakeUnitOfWork",
+    "FakeWakeups",
 ]

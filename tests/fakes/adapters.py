@@ -8,6 +8,7 @@ from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import OpenUnitOfWork
 from application.ports.readers import Reader
 from application.ports.tokens import Tokens
+from application.ports.wakeups import Wakeups
 from tests.fakes.change_feed import FakeChangeFeed
 from tests.fakes.clock import FakeClock
 from tests.fakes.links import FakeLinks
@@ -16,6 +17,7 @@ from tests.fakes.parameters import FakeParameterSchemas
 from tests.fakes.persistence import FakeStore, FakeUnitOfWork
 from tests.fakes.readers import FakeReader
 from tests.fakes.tokens import FakeTokens
+from tests.fakes.wakeups import FakeWakeups
 
 
 class FakeAdapters:
@@ -28,6 +30,7 @@ class FakeAdapters:
         self.store = store or FakeStore(self.clock)
         self.orchestrator = orchestrator or FakeOrchestrator()
         self.links = FakeLinks()
+        self.wakeups = FakeWakeups()
         self.tokens = FakeTokens()
         self.schemas = FakeParameterSchemas()
         self.reader = FakeReader(self.store)
@@ -42,7 +45,7 @@ class FakeAdapters:
 
 def as_ports(
     adapters: FakeAdapters,
-) -> tuple[Clock, OpenUnitOfWork, Reader, ChangeFeed, Orchestrator, WorkerLinks, Tokens, ParameterSchemas]:
+) -> tuple[Clock, OpenUnitOfWork, Reader, ChangeFeed, Orchestrator, WorkerLinks, Tokens, ParameterSchemas, Wakeups]:
     """The same objects as the ports they stand in for: the type checker holds each to its port here."""
     return (
         adapters.clock,
@@ -53,4 +56,5 @@ def as_ports(
         adapters.links,
         adapters.tokens,
         adapters.schemas,
+        adapters.wakeups,
     )

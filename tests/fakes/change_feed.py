@@ -26,8 +26,10 @@ class FakeChangeFeed:
     async def read(self, cursor: str, limit: int = 1_000) -> ChangeBatch:
         start = self._place(cursor)
         self._store.require_up()
-        events = self._store.journal[start : start + limit]
-        return ChangeBatch(events, f"fake:{start + len(events)}")
+        facts = self._store.journal[start : start + limit]
+        events = [fact for fact in facts if not isinstance(fact, int)]
+        logs = dict.fromkeys(fact for fact in facts if isinstance(fact, int))
+        return ChangeBatch(events, f"fake:{start + len(facts)}", list(logs))
 
     async def announce(self, *, logs_of: Sequence[int] = ()) -> None:
         self._store.require_up()

@@ -29,7 +29,9 @@ class FakeParameterSchemas:
         return problems
 
     def problems_of(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Sequence[FieldProblem]:
-        schema = schema or {}
+        if schema is None:
+            return [FieldProblem("parameters", "this pipeline takes none")] if parameters else []
+        parameters = self.with_defaults(parameters, schema)
         missing = [name for name in schema.get("required", ()) if name not in parameters]
         problems = [FieldProblem(f"parameters.{name}", "is required") for name in missing]
         properties = _properties(schema)

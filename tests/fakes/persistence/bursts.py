@@ -54,6 +54,14 @@ class FakeBursts:
     async def note_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None:
         await self._change(run_id, epoch, flow_run_id=values.text(flow_run_id))
 
+    async def run_of_flow_run(self, flow_run_id: str) -> int | None:
+        tx = await self._transaction.turn()
+        return next((run_id for (run_id, _), row in tx.bursts.items() if row.flow_run_id == flow_run_id), None)
+
+    async def find(self, run_id: int, epoch: int) -> BurstRecord | None:
+        tx = await self._transaction.turn()
+        return self._record(run_id, epoch) if (run_id, epoch) in tx.bursts else None
+
     async def unsettled(self, limit: int) -> list[BurstRecord]:
         tx = await self._transaction.turn()
         open_ones = [(row.requested_at, key) for key, row in tx.bursts.items() if row.flow_run_id and not row.is_settled]
@@ -89,15 +97,16 @@ class FakeBursts:
 
     def _record(self, run_id: int, epoch: int) -> BurstRecord:
         run, row = self._transaction.runs[run_id], self._transaction.bursts[run_id, epoch]
-        current = self._is_current(run_id, epoch)
         return BurstRecord(
             run_id=run_id,
             number=run.number,
             epoch=epoch,
             pool=row.pool,
-            state=run.burst.state if current else BurstState.NONE,
-            is_current=current,
+            state=run.burst.state if run.burst.epoch == epoch else BurstState.NONE,
             requested_at=row.requested_at,
+            ended_at=row.ended_at,
+            lost=row.lost,
             flow_run_id=row.flow_run_id,
-            run_status=run.status.value,
+            run_status=run.status,
+            pipeline=self._transaction.pipelines[run.pipeline_id].name,
         )

@@ -81,8 +81,10 @@ class FakeRuns:
             raise tx.spoil(error) from None
         for view in views:
             tx.events[run_id, view.seq] = view
+        self._end_bursts(run, run_id)
         if run.new_burst is not None:
             self._request_burst(run, run_id, run.new_burst)
+            self._end_bursts(run, run_id)
         run.new_events.clear()
         run.new_burst = None
 
@@ -94,6 +96,16 @@ class FakeRuns:
         at = requested[-1] if requested else tx.store.clock.now()
         tx.bursts[run_id, epoch] = BurstRow(run.pool, at)
         tx.outbox[tx.store.next_id("outbox")] = OutboxEntry(run_id, epoch, run.pool, at, tx.store.clock.now())
+
+    def _end_bursts(self, run: Run, run_id: int) -> None:
+        for event in run.new_events:
+            key = (run_id, event.data.get("burst", 0))
+            if event.type in _BURST_ENDS and key in self._transaction.bursts:
+                row = self._transaction.bursts[key]
+                self._transaction.bursts[key] = replace(row, ended_at=event.at, lost=event.type is EventType.BURST_LOST)
+
+
+_BURST_ENDS = (EventType.BURST_ENDED, EventType.BURST_LOST, EventType.BURST_CLOSED)
 
 
 def _is_due(run: Run, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from application.ports.clock import Clock
-from application.ports.persistence import Lease, Receipt, WorkerSeen
+from application.ports.persistence import Lease, Receipt, ReceiptKey, WorkerSeen
 from application.queries.views import EventView, LogLineView
 from domain.definition import PipelineDefinition
 from domain.errors import Unavailable
@@ -31,6 +31,8 @@ class PipelineRow:
 class BurstRow:
     pool: str
     requested_at: datetime
+    ended_at: datetime | None = None
+    lost: bool = False
     flow_run_id: str | None = None
     is_settled: bool = False
 
@@ -78,7 +80,7 @@ class Tables:
     events: dict[tuple[int, int], EventView] = field(default_factory=dict)
     bursts: dict[tuple[int, int], BurstRow] = field(default_factory=dict)
     outbox: dict[int, OutboxEntry] = field(default_factory=dict)
-    receipts: dict[tuple[int, str, str], Receipt] = field(default_factory=dict)
+    receipts: dict[ReceiptKey, Receipt] = field(default_factory=dict)
     reporters: dict[tuple[int, str], int] = field(default_factory=dict)
     leases: dict[int, LeaseRow] = field(default_factory=dict)
     log_lines: dict[tuple[int, int], LogLineView] = field(default_factory=dict)
@@ -97,13 +99,14 @@ class Tables:
 
 
 class FakeStore:
-    """One database. `is_down = True` makes everything raise Unavailable; `journal` has every event in the order of commits."""
+    """One database. `is_down = True` makes everything raise Unavailable; `journal` has every event, and the id of
+    every run that got log lines, in the order of commits."""
 
     def __init__(self, clock: Clock | None = None, lock_timeout: float = 2.0) -> None:
         self.clock: Clock = clock or FakeClock()
         self.committed = Tables()
         self.locks = RowLocks(lock_timeout)
-        self.journal: list[EventView] = []
+        self.journal: list[EventView | int] = []
         self.is_down = False
         self._sequences: Counter[str] = Counter()
 

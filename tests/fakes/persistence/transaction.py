@@ -102,6 +102,7 @@ class Transaction:
         changes = {name: part.changes for name, part in vars(self).items() if isinstance(part, Overlay)}
         self.store.committed.apply(changes, DELETED)
         self.store.journal.extend(self.events.changes.values())
+        self.store.journal.extend(dict.fromkeys(run_id for run_id, _ in self.log_lines.changes))
         self.end()
 
     def end(self) -> None:
