@@ -1,0 +1,57 @@
+"""Stage 5: write the results where others can read them, as Parquet files and a chart."""
+
+from __future__ import annotations
+
+import calendar
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from examples.flights import chart
+from examples.flights.workspace import count, run_dir, say, warehouse, warn
+
+# A mean of a handful of flights is noise, and would bend the line.
+FEWEST_FLIGHTS = 20
+PARQUET = ("flights_clean", "delays")
+
+BY_HOUR = """
+SELECT origin, hour, (sum(dep_delay_total) / sum(flights))::DOUBLE
+FROM delays GROUP BY origin, hour HAVING sum(flights) >= ? ORDER BY origin, hour
+"""
+BY_CARRIER = """
+SELECT any_value(airline), sum(flights)::BIGINT AS total, (sum(arr_delay_total) / sum(flights))::DOUBLE AS mean
+FROM delays GROUP BY carrier ORDER BY total DESC, carrier LIMIT ?
+"""
+
+
+def main(month: int | None = None, top: int = 10, **_parameters: object) -> dict[str, Any]:
+    """Write two Parquet files and the chart with the `top` busiest carriers; the count is the rows read back from the Parquet files."""
+    target = run_dir() / "export"
+    target.mkdir(exist_ok=True)
+    with warehouse() as connection:
+        rows = {name: _write_parquet(connection, name, target / f"{name}.parquet") for name in PARQUET}
+        picture = _draw(connection, month, top)
+    drawing = target / "delays.svg"
+    drawing.write_text(picture, encoding="utf-8")
+    say(f"{drawing.name}: {drawing.stat().st_size:,} bytes")
+    say(f"everything is in {target}")
+    return {"records_processed": sum(rows.values()), "rows": rows, "files": sorted(str(path) for path in target.iterdir())}
+
+
+def _write_parquet(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> int:
+    connection.table(name).write_parquet(str(path), compression="zstd")
+    rows = count(connection, "SELECT count(*) FROM read_parquet(?)", str(path))
+    say(f"{path.name}: {rows:,} rows, {path.stat().st_size:,} bytes")
+    return rows
+
+
+def _draw(connection: duckdb.DuckDBPyConnection, month: int | None, top: int) -> str:
+    hours: dict[str, list[chart.Point]] = {}
+    for origin, hour, mean in connection.execute(BY_HOUR, [FEWEST_FLIGHTS]).fetchall():
+        hours.setdefault(origin, []).append((hour, mean))
+    carriers = [chart.Carrier(*row) for row in connection.execute(BY_CARRIER, [top]).fetchall()]
+    flights = count(connection, "SELECT sum(flights) FROM delays")
+    warn(f"the chart leaves out hours in which an airport had fewer than {FEWEST_FLIGHTS} departures")
+    when = f"{calendar.month_name[month]} 2013" if month else "2013"
+    return chart.draw(when, flights, hours, carriers)

@@ -1,0 +1,58 @@
+"""Stage 3: drop what did not fly from A to B, and give every flight its plane, its weather and its airports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+
+from examples.flights.workspace import count, first, say, warehouse, warn
+
+# No wind at sea level was ever measured above 255 mph: a higher figure is a broken instrument.
+STRONGEST_WIND = 255
+
+JOIN = """
+CREATE OR REPLACE TABLE flights_clean AS
+SELECT
+    make_date(f.year, f.month, f.day) AS date, f.time_hour, f.hour, f.carrier, airlines.name AS airline, f.flight, f.tailnum,
+    f.origin, departure.name AS origin_name, f.dest, arrival.name AS dest_name, f.distance, f.air_time, f.dep_delay, f.arr_delay,
+    planes.manufacturer, planes.year AS built, planes.seats,
+    w.temp, w.precip, w.visib, CASE WHEN w.wind_speed <= ? THEN w.wind_speed END AS wind_speed,
+    w.origin IS NOT NULL AS has_weather, planes.tailnum IS NOT NULL AS has_plane
+FROM flights f
+LEFT JOIN airlines ON airlines.carrier = f.carrier
+LEFT JOIN planes ON planes.tailnum = f.tailnum
+LEFT JOIN weather w ON w.origin = f.origin AND w.time_hour = f.time_hour
+LEFT JOIN airports departure ON departure.faa = f.origin
+LEFT JOIN airports arrival ON arrival.faa = f.dest
+WHERE f.dep_time IS NOT NULL AND f.arr_delay IS NOT NULL
+"""
+
+DROPPED = """
+SELECT count(*),
+       count(*) FILTER (WHERE dep_time IS NULL),
+       count(*) FILTER (WHERE dep_time IS NOT NULL AND arr_delay IS NULL)
+FROM flights
+"""
+
+
+def main(**_parameters: object) -> dict[str, Any]:
+    """Write `flights_clean`; the count is the flights in it. Raises ValueError if the joins lose or double a flight."""
+    with warehouse() as connection:
+        read, cancelled, diverted = first(connection, DROPPED)
+        say(f"read {read:,} flights")
+        warn(f"dropped {cancelled:,} that were cancelled, {diverted:,} that were diverted or have no arrival on record")
+        connection.execute(JOIN, [STRONGEST_WIND])
+        kept = count(connection, "SELECT count(*) FROM flights_clean")
+        if kept != read - cancelled - diverted:
+            raise ValueError(f"the joins made {kept:,} rows of {read - cancelled - diverted:,} flights: a key is not unique")
+        matched = _matched(connection)
+    say(f"kept {kept:,} flights: {matched['weather']:,} with weather, {matched['plane']:,} with a known plane")
+    return {"records_processed": kept, "read": read, "dropped": {"cancelled": cancelled, "diverted": diverted}, "matched": matched}
+
+
+def _matched(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many of the kept flights found their partner in each joined table."""
+    query = "SELECT count(*) FILTER (WHERE has_weather), count(*) FILTER (WHERE has_plane), count(dest_name) FROM flights_clean"
+    weather, plane, destination = first(connection, query)
+    return {"weather": weather, "plane": plane, "destination": destination}

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Fails if the parameter `publish` says so. Parameters arrive as environment, never inside a command line.
+set -eu
+
+if [ "${HEADGATE_PARAM_PUBLISH:-works}" = fails ]; then
+    echo "$TARGET is out of reach" >&2
+    exit 1
+fi
+while read -r station; do
+    echo "$station is now on $TARGET"
+done <"$HEADGATE_RUN_DIR/stations.txt"

