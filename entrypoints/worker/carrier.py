@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,11 +36,10 @@ class Outcome:
 class Carrier:
     """Carries one burst. Told from outside what happens to its run; ends when the web says that the burst has ended."""
 
-    def __init__(self, claim: Claim, bench: Bench, slots: Slots, received: Callable[[], int | None] = lambda: None) -> None:
+    def __init__(self, claim: Claim, bench: Bench, slots: Slots) -> None:
         self.claim = claim
         self.key: BurstKey = (claim.run_id, claim.epoch)
-        self.told_free: int | None = None
-        self._bench, self._slots, self._received = bench, slots, received
+        self._bench, self._slots = bench, slots
         self._running: dict[Held, Attempt] = {}
         self._all: dict[Held, Attempt] = {}
         self._unreported: list[StageReport] = []
@@ -150,7 +149,7 @@ class Carrier:
     async def _advance(self, reports: Sequence[StageReport], reserved: int) -> Advanced:
         capacity = 0 if self._leaving else reserved
         free = 0 if self._leaving else self._slots.free + reserved
-        step = Step(capacity, free, self._received(), self.holding, reports, self._leaving)
+        step = Step(capacity, free, self._slots.received, self.holding, reports, self._leaving)
         try:
             answer = await self._send(step)
         except Refused as refusal:
@@ -158,7 +157,7 @@ class Carrier:
             log.warning("Run %s: a report was refused: %s", self.key[0], refusal)
             plain = [without_output(report, f"The output was refused: {refusal}") for report in reports]
             answer = await self._send_or_give_up(Step(capacity, free, step.received, step.holding, plain, self._leaving))
-        self.told_free = free - len(answer.starts)
+        self._slots.told = free - len(answer.starts)
         return answer
 
     async def _send(self, step: Step) -> Advanced:

@@ -11,6 +11,10 @@ class Slots:
 
     def __init__(self, total: int) -> None:
         self.total = total
+        self.received: int | None = None
+        """Claims that came by the open stream; None without one."""
+        self.told = -1
+        """How many are free by the web's count."""
         self._taken = 0
         self._waiting: set[asyncio.Event] = set()
         self.on_change: Callable[[], None] = lambda: None
