@@ -79,6 +79,11 @@ class MemoryLinks:
             link.queue.put_nowait(message)
         return link is not None
 
+    def close(self) -> None:
+        """End every stream: the process stops."""
+        for worker_id in list(self._links):
+            self._close(worker_id)
+
     def _close(self, worker_id: str) -> None:
         if link := self._links.pop(worker_id, None):
             link.queue.put_nowait(None)

@@ -1,5 +1,7 @@
 """Carries bursts from the outbox to Prefect: other pools' bursts to be run there, our own only if their worker left no record."""
 
+import asyncio
+import contextlib
 import random
 
 from application.commands.carry_burst import BurstRules, burst_key
@@ -13,6 +15,7 @@ from domain.status import Status
 
 LEASE_SECONDS = 30.0
 BATCH = 20
+POLL_SECONDS = 2.0
 WARM_PATIENCE = 15.0
 """Seconds given to a warm worker to record its burst itself."""
 
@@ -38,7 +41,13 @@ class RelayOutbox:
         self._warm_pools = warm_pools
         self._name = name
 
+    async def wait(self) -> None:
+        """Until a burst of another pool is requested, or it is time to look for what no hint told of."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wakeups.outbox.wait(), POLL_SECONDS)
+
     async def run_once(self) -> None:
+        self._wakeups.outbox.clear()
         async with self._open_unit_of_work() as work:
             rows = await work.outbox.lease(self._name, BATCH, LEASE_SECONDS)
             await work.commit()
