@@ -20,6 +20,7 @@ from typing import Any, Final
 from entrypoints.worker.host_callable import give_exit
 from entrypoints.worker.host_processes import become_subreaper, call_myself, children, descendants, kill, kill_group
 from entrypoints.worker.host_protocol import Frames, Message, frame
+from entrypoints.worker.host_refusal import NotStarted
 from entrypoints.worker.host_stage import Stage
 
 CHUNK: Final = 64 * 1024
@@ -117,9 +118,9 @@ class Host:
 
     def _start(self, message: Message) -> None:
         try:
-            stage = Stage(message, self._surroundings, self._pid)
-        except OSError as failure:
-            self._tell({"op": "failed", "id": message["id"], "error": f"The machine cannot start another process: {failure.strerror}"})
+            stage = Stage(message, self._surroundings)
+        except NotStarted as failure:
+            self._tell({"op": "failed", "id": message["id"], "error": str(failure), "code": failure.code})
             return
         self._stages[stage.id] = self._leaders[stage.pid] = stage
         self._watch(stage.verdict_end, lambda _: self._take_verdict(stage))

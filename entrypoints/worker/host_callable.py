@@ -6,6 +6,7 @@ import atexit
 import builtins
 import importlib
 import inspect
+import io
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import time
 import traceback
 import types
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
 from entrypoints.worker.host_protocol import RESULT_LIMIT, Message
 
@@ -74,7 +75,7 @@ def _settle(start: Message, surroundings: Message) -> None:
     importlib.invalidate_caches()
 
 
-def _line_buffered(descriptor: int) -> TextIO:
+def _line_buffered(descriptor: int) -> io.TextIOWrapper:
     return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
@@ -95,7 +96,8 @@ def _target(name: str, folder: str) -> Callable[..., Any]:
             raise WrongTarget(f"No function {path!r} in module {module_name!r} ({getattr(found, '__file__', 'built in')})") from None
     if not callable(found):
         raise WrongTarget(f"{name} cannot be called: it is {_kind(found)}")
-    return found  # type: ignore[no-any-return]
+    target: Callable[..., Any] = found
+    return target
 
 
 def _result_of(target: Callable[..., Any], parameters: dict[str, Any]) -> Any:
@@ -139,7 +141,7 @@ def _leave() -> int:
     threading = sys.modules.get("threading")
     try:
         if threading is not None:
-            threading._shutdown()  # type: ignore[attr-defined]
+            threading._shutdown()
         atexit._run_exitfuncs()
     except BaseException as failure:
         traceback.print_exception(failure)
@@ -163,10 +165,15 @@ def _code_of(leaving: SystemExit) -> int:
 
 def _print_trimmed(failure: BaseException) -> None:
     place = failure.__traceback__
-    ours = (__file__, importlib.__file__)
-    while place and (place.tb_frame.f_code.co_filename in ours or place.tb_frame.f_code.co_filename.startswith("<frozen importlib")):
+    while place and _is_machinery(place.tb_frame.f_code.co_filename):
         place = place.tb_next
     traceback.print_exception(type(failure), failure, place)
+
+
+def _is_machinery(file: str) -> bool:
+    asyncio = sys.modules.get("asyncio")
+    folder = os.path.dirname(asyncio.__file__ or "") if asyncio else ""  # noqa: PTH120
+    return file in (__file__, importlib.__file__) or file.startswith("<frozen importlib") or (folder != "" and file.startswith(folder))
 
 
 def _sentence(failure: BaseException) -> str:

@@ -124,7 +124,7 @@ class StageHost:
                 job.on_output(message["stream"], message["at"], payload)
             case "failed":
                 del self._jobs[job.number]
-                job.on_end(JobEnd(error=message["error"]))
+                job.on_end(JobEnd(code=message["code"], error=message["error"]))
             case "exited":
                 del self._jobs[job.number]
                 job.on_end(_end_of(message))
