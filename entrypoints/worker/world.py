@@ -159,5 +159,5 @@ def _harmless(value: str) -> str:
 def _write_privately(file: Path, text: str) -> None:
     """Write so that no other user can read it at any moment, and through no link that somebody put there."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as target:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as target:
         target.write(text)
