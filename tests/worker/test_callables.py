@@ -11,7 +11,9 @@ from tests.worker.stages import Bench, texts
 
 
 async def test_a_callable_gets_parameters_and_returns_outputs(stages: Bench) -> None:
-    stages.module("extract", "def main(month, name='x'):\n    print('month', month)\n    return {'records_processed': month, 'name': name}\n")
+    stages.module(
+        "extract", "def main(month, name='x'):\n    print('month', month)\n    return {'records_processed': month, 'name': name}\n"
+    )
 
     lines, end = await stages.call("extract:main", month=7, name="$(rm -rf) 'ü'\n")
 

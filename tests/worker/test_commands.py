@@ -35,7 +35,7 @@ async def test_arguments_and_variables_are_inert(stages: Bench) -> None:
     nasty = "a b 'c' \"d\" $(touch pwned) `touch pwned`; touch pwned #\n| \\ *"
 
     lines, _ = await finish(await stages.start("printf", "%s|", nasty, "-", env={"HEADGATE_PARAM_X": nasty}))
-    shell, _ = await finish(await stages.start('printf "%s|" "$HEADGATE_PARAM_X" "$0"', nasty, shell=True, env={"HEADGATE_PARAM_X": nasty}))
+    shell, _ = await finish(await stages.start('printf "%s|" "$HEADGATE_PARAM_X" "$0"', nasty, shell=True, env={"HEADGATE_PARAM_X": nasty}))  # noqa: S604
 
     assert "\n".join(texts(lines)) == f"{nasty}|-|"
     assert "\n".join(texts(shell)) == f"{nasty}|{nasty}|"
