@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import json
@@ -62,9 +63,20 @@ def _leave_the_host(ends: Ends, host: int) -> None:
         os.dup2(descriptor, number)
     if ends.verdict != VERDICT:
         os.dup2(ends.verdict, VERDICT, inheritable=False)
-    os.closerange(VERDICT + 1, os.sysconf("SC_OPEN_MAX"))
+    _close_above(VERDICT)
     call_myself("headgate-stage")
     gc.enable()
+
+
+def _close_above(last: int) -> None:
+    try:
+        opened = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
+    except FileNotFoundError:
+        opened = list(range(min(os.sysconf("SC_OPEN_MAX"), 65536)))
+    for descriptor in opened:
+        if descriptor > last:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
 
 def _wear_mark(mark: str) -> None:

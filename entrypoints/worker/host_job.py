@@ -180,8 +180,6 @@ class Job:
             self._send({"op": "credit", "id": self.number, "bytes": self._taken})
             self._taken = 0
 
-    # -- told by the client -----------------------------------------------------------------------------------------
-
     def on_started(self, pid: int, at: float) -> None:
         """Note that the job's first process exists."""
         self.pid, self.started_at = pid, datetime.fromtimestamp(at, UTC)
