@@ -1,0 +1,198 @@
+"""Calling a stage's Python function inside the forked child. Standard library only."""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import importlib
+import inspect
+import io
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+import types
+from collections.abc import Callable
+from typing import Any
+
+from entrypoints.worker.host_protocol import RESULT_LIMIT, Message
+
+_ERROR_LIMIT = 4000
+
+Say = Callable[[Message], None]
+
+
+class WrongTarget(Exception):
+    """The definition's `callable` names nothing that can be called."""
+
+
+class WrongResult(Exception):
+    """The callable returned something that cannot be kept as the stage's output."""
+
+
+def call(start: Message, surroundings: Message, say: Say) -> int:
+    """Import the target, call it, say what it returned or why it failed. Returns the exit code."""
+    _settle(start, surroundings)
+    try:
+        result = _result_of(_target(start["callable"], start["cwd"]), start["parameters"])
+        code = _leave()
+        say({"result": result} if code == 0 else {"error": f"The stage's last steps ended with {code}"})
+    except SystemExit as leaving:
+        code = _code_of(leaving)
+        _leave()
+    except (WrongTarget, WrongResult) as failure:
+        print(failure, file=sys.stderr)
+        say({"error": str(failure)})
+        code = 1
+        _leave()
+    except BaseException as failure:
+        _print_trimmed(failure)
+        say({"error": _sentence(failure)})
+        code = 1
+        _leave()
+    return code
+
+
+def _settle(start: Message, surroundings: Message) -> None:
+    # A module of ours that stays importable could be taken for one of the user's.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "entrypoints"]:
+        del sys.modules[name]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    os.environ.clear()
+    os.environ.update(start["env"])
+    time.tzset()
+    sys.path[:] = [start["cwd"], *filter(None, start["env"].get("PYTHONPATH", "").split(os.pathsep)), *surroundings["path"]]
+    sys.prefix, sys.exec_prefix = surroundings["prefix"], surroundings["exec_prefix"]
+    sys.argv = [start["callable"]]
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = _line_buffered(1)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _line_buffered(2)  # type: ignore[misc]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A Python program expects a failed write as an exception, not as its death.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    importlib.invalidate_caches()
+
+
+def _line_buffered(descriptor: int) -> io.TextIOWrapper:
+    return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def _target(name: str, folder: str) -> Callable[..., Any]:
+    module_name, _, path = name.partition(":")
+    if not module_name or not path:
+        raise WrongTarget(f"{name!r} does not name a function: write package.module:function")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as missing:
+        if missing.name and (module_name == missing.name or module_name.startswith(missing.name + ".")):
+            raise WrongTarget(f"No module named {missing.name!r} (looked in {folder} and in the worker's packages)") from None
+        raise
+    for part in path.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise WrongTarget(f"No function {path!r} in module {module_name!r} ({getattr(found, '__file__', 'built in')})") from None
+    if not callable(found):
+        raise WrongTarget(f"{name} cannot be called: it is {_kind(found)}")
+    target: Callable[..., Any] = found
+    return target
+
+
+def _result_of(target: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    value = target(**_accepted(target, parameters))
+    if inspect.iscoroutine(value):
+        import asyncio
+
+        value = asyncio.run(value)
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise WrongResult(f"The callable returned {_kind(value)}: return a dict of outputs, or nothing")
+    return _as_json(value)
+
+
+def _accepted(target: Callable[..., Any], parameters: dict[str, Any]) -> dict[str, Any]:
+    # A run's parameters are the whole pipeline's: a function takes those it names, or all of them by **.
+    try:
+        taken = inspect.signature(target).parameters.values()
+    except (TypeError, ValueError):
+        return parameters
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in taken):
+        return parameters
+    named = {one.name for one in taken if one.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)}
+    return {name: value for name, value in parameters.items() if name in named}
+
+
+def _as_json(value: dict[Any, Any]) -> Any:
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as failure:
+        raise WrongResult(f"The callable's result cannot be written as JSON: {failure}") from None
+    if len(text) > RESULT_LIMIT:
+        raise WrongResult(f"The callable's result is too large: {len(text):,} bytes of JSON, {RESULT_LIMIT:,} are kept")
+    return json.loads(text)
+
+
+def _leave() -> int:
+    """Do what an interpreter does at its end: wait for threads, run exit functions, flush. Returns 0, or 120 as Python does."""
+    code = 0
+    threading = sys.modules.get("threading")
+    try:
+        if threading is not None:
+            threading._shutdown()
+        atexit._run_exitfuncs()
+    except BaseException as failure:
+        traceback.print_exception(failure)
+        code = 120
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = 120
+    return code
+
+
+def _code_of(leaving: SystemExit) -> int:
+    if leaving.code is None:
+        return 0
+    if isinstance(leaving.code, int):
+        return leaving.code & 0xFF
+    print(leaving.code, file=sys.stderr)
+    return 1
+
+
+def _print_trimmed(failure: BaseException) -> None:
+    place = failure.__traceback__
+    while place and _is_machinery(place.tb_frame.f_code.co_filename):
+        place = place.tb_next
+    traceback.print_exception(type(failure), failure, place)
+
+
+def _is_machinery(file: str) -> bool:
+    asyncio = sys.modules.get("asyncio")
+    folder = os.path.dirname(asyncio.__file__ or "") if asyncio else ""  # noqa: PTH120
+    return file in (__file__, importlib.__file__) or file.startswith("<frozen importlib") or (folder != "" and file.startswith(folder))
+
+
+def _sentence(failure: BaseException) -> str:
+    try:
+        text = str(failure)
+    except Exception:
+        text = "(the exception could not be printed)"
+    name = type(failure).__name__
+    return f"{name}: {text}"[:_ERROR_LIMIT] if text else name
+
+
+def _kind(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def give_exit() -> None:
+    """Put `exit` and `quit` where programs expect them: the host is started without the module that does so."""
+    import site
+
+    if not hasattr(builtins, "exit"):
+        site.setquit()

@@ -1,0 +1,89 @@
+"""The child's side of a callable's start: from the host's fork to the user's own first line. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import signal
+from dataclasses import dataclass
+from typing import NoReturn
+
+from entrypoints.worker import host_callable
+from entrypoints.worker.host_processes import call_myself, die_with_parent, libc
+from entrypoints.worker.host_protocol import MARK_NAME, Message
+
+VERDICT = 3
+"""The descriptor on which the child says what standard output cannot: what a callable returned, or why it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The descriptors a stage keeps, as the host opened them."""
+
+    stdout: int
+    stderr: int
+    verdict: int
+
+
+def become_stage(start: Message, ends: Ends, host: int, surroundings: Message) -> NoReturn:
+    """Turn this freshly forked process into the stage. Never returns, whatever happens."""
+    code = 127
+    try:
+        _leave_the_host(ends, host)
+        os.chdir(start["cwd"])
+        _wear_mark(start["env"][MARK_NAME])
+        code = host_callable.call(start, surroundings, say)
+    except BaseException as failure:
+        say({"error": f"The stage could not be started: {failure}"})
+    finally:
+        os._exit(code)
+
+
+def say(verdict: Message) -> None:
+    """Write the verdict for the host."""
+    left = memoryview(json.dumps(verdict).encode())
+    while left:
+        left = left[os.write(VERDICT, left) :]
+
+
+def _leave_the_host(ends: Ends, host: int) -> None:
+    os.setsid()
+    die_with_parent()
+    if os.getppid() != host:
+        os._exit(127)
+    signal.set_wakeup_fd(-1)
+    for sign in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(sign, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Standard input is the host's own: /dev/null.
+    for descriptor, number in ((ends.stdout, 1), (ends.stderr, 2)):
+        os.dup2(descriptor, number)
+    if ends.verdict != VERDICT:
+        os.dup2(ends.verdict, VERDICT, inheritable=False)
+    _close_above(VERDICT)
+    call_myself("headgate-stage")
+    gc.enable()
+
+
+def _close_above(last: int) -> None:
+    try:
+        opened = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
+    except FileNotFoundError:
+        opened = list(range(min(os.sysconf("SC_OPEN_MAX"), 65536)))
+    for descriptor in opened:
+        if descriptor > last:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def _wear_mark(mark: str) -> None:
+    # /proc/<pid>/environ shows the memory the host was started with. The host's own mark has the same length, so writing over it
+    # marks this process and all that it forks without exec, which no later change of os.environ would.
+    libc.getenv.restype = ctypes.c_void_p
+    libc.getenv.argtypes = [ctypes.c_char_p]
+    place = libc.getenv(MARK_NAME.encode())
+    if place and len(ctypes.string_at(place)) == len(mark):
+        ctypes.memmove(place, mark.encode(), len(mark))

@@ -1,0 +1,197 @@
+"""A stage's job as the worker sees it: what to start, the lines it prints, how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from entrypoints.worker.host_protocol import WINDOW, Message
+
+LINE_LIMIT: Final = 64 * 1024
+"""Bytes after which a line is cut and goes on as the next one."""
+
+Stream = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True, slots=True)
+class StageJob:
+    """What to start. `env` is the whole environment: nothing is inherited besides.
+
+    A `command` is an argument list, executed as it is; with `shell` it is handed to `/bin/sh -c`, the rest as its arguments.
+    A `python` job names `package.module:function` and gives it `parameters` as keywords.
+    """
+
+    kind: Literal["command", "python"]
+    cwd: str
+    env: Mapping[str, str]
+    command: Sequence[str] = ()
+    shell: bool = False
+    callable: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def message(self) -> Message:
+        """Give the job as the host's start message, without its id and mark."""
+        argv = ["/bin/sh", "-c", *self.command] if self.shell else list(self.command)
+        return {
+            "kind": self.kind,
+            "cwd": self.cwd,
+            "env": dict(self.env),
+            "argv": argv,
+            "callable": self.callable,
+            "parameters": dict(self.parameters),
+        }
+
+
+class Line(NamedTuple):
+    """One line of output, without its end. `at` is when the host read it, UTC."""
+
+    stream: Stream
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """How a job ended: a code, or the signal that killed it; `error` is a sentence where there is one.
+
+    `cpu` is in seconds, `max_rss` in bytes.
+    """
+
+    code: int | None = None
+    signal: int | None = None
+    result: dict[str, Any] | None = None
+    error: str | None = None
+    cpu: float = 0.0
+    max_rss: int = 0
+
+    @property
+    def succeeded(self) -> bool:
+        return self.code == 0 and self.error is None
+
+
+class LineSplitter:
+    """Bytes of one stream in, harmless text lines out.
+
+    What is not UTF-8, and NUL, becomes U+FFFD: a log store must be able to take every line.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        """Give the lines that these bytes complete."""
+        *lines, rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            yield from self._pieces(line, whole=True)
+        *pieces, self._rest = _cut(rest)
+        yield from map(_text, pieces)
+
+    def flush(self) -> Iterator[str]:
+        """Give what was printed without a line's end."""
+        if self._rest:
+            yield from self._pieces(self._rest, whole=False)
+            self._rest = b""
+
+    def _pieces(self, line: bytes, whole: bool) -> Iterator[str]:
+        yield from map(_text, _cut(line.removesuffix(b"\r") if whole else line))
+
+
+def _cut(line: bytes) -> Iterator[bytes]:
+    while len(line) > LINE_LIMIT:
+        at = LINE_LIMIT
+        # Not within a character: its continuation bytes all begin with the bits 10.
+        while at > LINE_LIMIT - 3 and line[at] & 0xC0 == 0x80:
+            at -= 1
+        yield line[:at]
+        line = line[at:]
+    yield line
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+class Job:
+    """A started stage. Read `lines` (or `batches()`) to the end: a stage whose output nobody takes is made to wait."""
+
+    def __init__(self, number: int, send: Callable[[Message], None]) -> None:
+        self.number = number
+        self.pid: int | None = None
+        self.started_at: datetime | None = None
+        self._send = send
+        self._chunks: asyncio.Queue[tuple[Stream, datetime, bytes] | None] = asyncio.Queue()
+        self._splitters: dict[Stream, LineSplitter] = {"stdout": LineSplitter(), "stderr": LineSplitter()}
+        self._taken = 0
+        self._begun = asyncio.Event()
+        self._end: asyncio.Future[JobEnd] = asyncio.get_running_loop().create_future()
+
+    @property
+    def lines(self) -> AsyncIterator[Line]:
+        """Every line as it is printed, the two streams in the order the host read them. Ends when the job has ended."""
+        return self._lines()
+
+    async def _lines(self) -> AsyncIterator[Line]:
+        async for batch in self.batches():
+            for line in batch:
+                yield line
+
+    async def batches(self) -> AsyncIterator[list[Line]]:
+        """The same lines, as many at a time as arrived together."""
+        while (chunk := await self._chunks.get()) is not None:
+            stream, at, data = chunk
+            if lines := [Line(stream, text, at) for text in self._splitters[stream].feed(data)]:
+                yield lines
+            self._took(len(data))
+        self._chunks.put_nowait(None)
+        now = datetime.now(UTC)
+        if rest := [Line(stream, text, now) for stream, splitter in self._splitters.items() for text in splitter.flush()]:
+            yield rest
+
+    async def wait(self) -> JobEnd:
+        """Wait until every process of the job is gone and all it printed was read."""
+        return await asyncio.shield(self._end)
+
+    async def terminate(self, grace: float) -> JobEnd:
+        """Ask the job's process group to end (TERM); after `grace` seconds kill all that is left. Returns the end."""
+        if not self._end.done():
+            self._send({"op": "signal", "id": self.number, "signal": "TERM", "grace": grace})
+            await self._over_within(grace)
+        return await self.kill()
+
+    async def kill(self) -> JobEnd:
+        """Kill every process of the job at once. Returns the end."""
+        if not self._end.done():
+            self._send({"op": "signal", "id": self.number, "signal": "KILL"})
+        return await self.wait()
+
+    async def begun(self) -> None:
+        """Wait until the host has started the job, or said why it could not."""
+        await self._begun.wait()
+
+    async def _over_within(self, seconds: float) -> None:
+        await asyncio.wait([self._end], timeout=seconds)
+
+    def _took(self, size: int) -> None:
+        self._taken += size
+        if self._taken >= WINDOW // 4 and not self._end.done():
+            self._send({"op": "credit", "id": self.number, "bytes": self._taken})
+            self._taken = 0
+
+    def on_started(self, pid: int, at: float) -> None:
+        """Note that the job's first process exists."""
+        self.pid, self.started_at = pid, datetime.fromtimestamp(at, UTC)
+        self._begun.set()
+
+    def on_output(self, stream: Stream, at: float, data: bytes) -> None:
+        """Take a chunk of output."""
+        self._chunks.put_nowait((stream, datetime.fromtimestamp(at, UTC), data))
+
+    def on_end(self, end: JobEnd) -> None:
+        """Note the end, once: no output follows."""
+        if not self._end.done():
+            self._begun.set()
+            self._chunks.put_nowait(None)
+            self._end.set_result(end)

@@ -1,0 +1,105 @@
+"""Finding every process that descends from another, or carries a mark, through /proc. Standard library only.
+
+Where there is no /proc nothing is found, and only a stage's process group can be ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_SET_PDEATHSIG, _SET_NAME, _SET_CHILD_SUBREAPER = 1, 15, 36
+
+libc = ctypes.CDLL(None)
+
+
+def become_subreaper() -> None:
+    """Make every orphan below this process its child, so that none can slip away. Does nothing outside Linux."""
+    if sys.platform == "linux":
+        libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies. Does nothing outside Linux."""
+    if sys.platform == "linux":
+        libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def call_myself(name: str) -> None:
+    """Set the name that ps and top show (15 bytes)."""
+    if sys.platform == "linux":
+        libc.prctl(_SET_NAME, name.encode()[:15], 0, 0, 0)
+
+
+def children(pid: int) -> list[int]:
+    """List the living and unreaped children of a process; empty if it is gone."""
+    found: list[int] = []
+    try:
+        for thread in os.scandir(f"/proc/{pid}/task"):
+            with contextlib.suppress(ProcessLookupError):
+                found += map(int, Path(thread.path, "children").read_bytes().split())
+    except FileNotFoundError:
+        return [] if not Path("/proc/self/stat").exists() else _children_by_scan(pid)
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """List everything below a process, parents before their children."""
+    found = children(pid)
+    for child in found:
+        found += children(child)
+    return found
+
+
+def carries(pid: int, mark: bytes) -> bool:
+    """Tell whether a process was started with this mark in its environment."""
+    try:
+        return mark in Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
+
+
+def processes() -> Iterator[int]:
+    """Walk the ids of all processes that can be seen."""
+    with contextlib.suppress(FileNotFoundError):
+        yield from (int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit())
+
+
+def kill(pids: Iterable[int], sign: signal.Signals = signal.SIGKILL) -> None:
+    """Send a signal to each; one that is gone already is what was wanted."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, sign)
+
+
+def kill_group(group: int, sign: signal.Signals) -> None:
+    """Send a signal to a process group; to its leader alone if it has not come to lead one yet."""
+    try:
+        os.killpg(group, sign)
+    except ProcessLookupError:
+        kill([group], sign)
+    except PermissionError:
+        return
+
+
+def in_group(pid: int, leader: int) -> bool:
+    """Tell whether a process is of the group or the session that a leader opened."""
+    try:
+        return leader in (os.getpgid(pid), os.getsid(pid))
+    except (ProcessLookupError, PermissionError):
+        return False
+
+
+def _children_by_scan(pid: int) -> list[int]:
+    # Kernels without CONFIG_PROC_CHILDREN: read every process's parent (the second field after the name in brackets).
+    found = []
+    for candidate in processes():
+        with contextlib.suppress(OSError, IndexError):
+            if int(Path(f"/proc/{candidate}/stat").read_bytes().rpartition(b")")[2].split()[1]) == pid:
+                found.append(candidate)
+    return found

@@ -1,0 +1,56 @@
+"""Why a stage could not be started, in a sentence for the person who wrote it. Standard library only."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Final
+
+NOT_FOUND: Final = 127
+NOT_RUNNABLE: Final = 126
+
+
+class NotStarted(Exception):
+    """The stage could not be started; `code` is what a shell would have returned."""
+
+    def __init__(self, text: str, code: int = NOT_FOUND) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def check_folder(folder: str) -> None:
+    """Raise NotStarted unless a stage can work in this directory."""
+    if not Path(folder).exists():
+        raise NotStarted(f"No such working directory: {folder}")
+    if not Path(folder).is_dir():
+        raise NotStarted(f"The working directory is not a directory: {folder}", NOT_RUNNABLE)
+    if not os.access(folder, os.X_OK):
+        raise NotStarted(f"The working directory may not be entered: {folder}", NOT_RUNNABLE)
+
+
+def refusal(program: str, failure: Exception, environment: dict[str, str], folder: str) -> NotStarted:
+    """Say why the system would not execute a program in an existing directory."""
+    if isinstance(failure, (FileNotFoundError, NotADirectoryError)):
+        return _not_found(program, environment, folder)
+    if isinstance(failure, PermissionError):
+        return NotStarted(f"{program} may not be run: it is not an executable file (looked in {folder})", NOT_RUNNABLE)
+    number = failure.errno if isinstance(failure, OSError) else None
+    if number == errno.ENOEXEC:
+        return NotStarted(f"{program} is not a program: it is neither a binary nor does it begin with #!", NOT_RUNNABLE)
+    if number == errno.E2BIG:
+        return NotStarted(f"{program} was not started: its arguments and environment are too long together", NOT_RUNNABLE)
+    if number in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
+        return NotStarted(f"{program} was not started: the machine has no room for another process ({os.strerror(number)})")
+    return NotStarted(f"{program} was not started: {failure}", NOT_RUNNABLE)
+
+
+def _not_found(program: str, environment: dict[str, str], folder: str) -> NotStarted:
+    if "/" not in program:
+        return NotStarted(f"No such program: {program} (looked in PATH: {environment.get('PATH', os.defpath)})")
+    file = Path(folder, program)
+    if file.is_file():
+        with file.open("rb") as script:
+            first = script.readline(200).decode("utf-8", "replace").strip()
+        return NotStarted(f"{program} cannot be run: its interpreter does not exist ({first})")
+    return NotStarted(f"No such program: {program} (looked in {folder})")
