@@ -1,0 +1,68 @@
+"""A small part of JSON Schema: types, required, minimum, maximum, enum, default of top-level properties."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from domain.errors import FieldProblem
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "null": (type(None),),
+}
+
+
+class FakeParameterSchemas:
+    """Refuses what it does not know, so that a test never passes because a rule was passed over."""
+
+    def problems_of_schema(self, schema: Mapping[str, Any]) -> Sequence[FieldProblem]:
+        problems = []
+        if schema.get("type", "object") != "object":
+            problems.append(FieldProblem("parameters.type", "is object"))
+        for name, rule in _properties(schema).items():
+            if not isinstance(rule, Mapping) or rule.get("type", "object") not in _TYPES:
+                problems.append(FieldProblem(f"parameters.properties.{name}.type", "is a type of JSON Schema"))
+        return problems
+
+    def problems_of(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Sequence[FieldProblem]:
+        if schema is None:
+            return [FieldProblem("parameters", "this pipeline takes none")] if parameters else []
+        parameters = self.with_defaults(parameters, schema)
+        missing = [name for name in schema.get("required", ()) if name not in parameters]
+        problems = [FieldProblem(f"parameters.{name}", "is required") for name in missing]
+        properties = _properties(schema)
+        for name, value in parameters.items():
+            if name not in properties:
+                if schema.get("additionalProperties") is False:
+                    problems.append(FieldProblem(f"parameters.{name}", "is not a parameter"))
+                continue
+            problem = _why_not(value, properties[name])
+            if problem:
+                problems.append(FieldProblem(f"parameters.{name}", problem))
+        return problems
+
+    def with_defaults(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        defaults = {name: rule["default"] for name, rule in _properties(schema or {}).items() if "default" in rule}
+        return {**defaults, **parameters}
+
+
+def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties = schema.get("properties", {})
+    return properties if isinstance(properties, Mapping) else {}
+
+
+def _why_not(value: Any, rule: Mapping[str, Any]) -> str | None:
+    wanted = rule.get("type")
+    if wanted and (not isinstance(value, _TYPES[wanted]) or (isinstance(value, bool) and wanted != "boolean")):
+        return f"is of type {wanted}"
+    if "minimum" in rule and value < rule["minimum"]:
+        return f"is at least {rule['minimum']}"
+    if "maximum" in rule and value > rule["maximum"]:
+        return f"is at most {rule['maximum']}"
+    if "enum" in rule and value not in rule["enum"]:
+        return "is one of those listed"
+    return None

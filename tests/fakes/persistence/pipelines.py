@@ -1,0 +1,79 @@
+"""Pipelines and their revisions, in memory."""
+
+from copy import deepcopy
+from dataclasses import replace
+from datetime import datetime
+
+from application.ports.persistence import PipelineRef, StoredPipeline
+from domain.definition import PipelineDefinition
+from domain.errors import NameTaken
+from tests.fakes.persistence import values
+from tests.fakes.persistence.store import PipelineRow
+from tests.fakes.persistence.transaction import Transaction
+
+
+class FakePipelines:
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
+        tx = await self._transaction.turn()
+        _check(tx, definition)
+        await self._reserve(definition.name, None)
+        row = PipelineRow(tx.store.next_id("pipeline"), definition.name, 1, now, now)
+        await tx.lock("pipeline", row.id)
+        return self._put(row, definition)
+
+    async def find(self, ref: PipelineRef, *, lock: bool = False) -> StoredPipeline | None:
+        tx = await self._transaction.turn()
+        row = self._row(ref)
+        if row is None:
+            return None
+        if lock:
+            await tx.lock("pipeline", row.id)
+            row = tx.pipelines[row.id]
+        return self._stored(row)
+
+    async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
+        tx = await self._transaction.turn()
+        tx.require_lock("pipeline", pipeline_id)
+        _check(tx, definition)
+        await self._reserve(definition.name, pipeline_id)
+        row = tx.pipelines[pipeline_id]
+        return self._put(replace(row, name=definition.name, revision=row.revision + 1, updated_at=now), definition)
+
+    async def count(self) -> int:
+        return len((await self._transaction.turn()).pipelines)
+
+    async def _reserve(self, name: str, owner: int | None) -> None:
+        """A unique index: whoever inserts the same name waits for the first to end, then is told."""
+        await self._transaction.lock("pipeline name", name)
+        if any(row.name == name and row.id != owner for row in self._transaction.pipelines.values()):
+            raise self._transaction.spoil(NameTaken(name))
+
+    def _row(self, ref: PipelineRef) -> PipelineRow | None:
+        rows = self._transaction.pipelines
+        if isinstance(ref, int):
+            return rows.get(ref)
+        values.text(ref)
+        return next((row for row in rows.values() if row.name == ref), None)
+
+    def _put(self, row: PipelineRow, definition: PipelineDefinition) -> StoredPipeline:
+        self._transaction.pipelines[row.id] = row
+        self._transaction.revisions[row.id, row.revision] = deepcopy(definition)
+        return self._stored(row)
+
+    def _stored(self, row: PipelineRow) -> StoredPipeline:
+        definition = deepcopy(self._transaction.revisions[row.id, row.revision])
+        return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at)
+
+
+def _check(tx: Transaction, definition: PipelineDefinition) -> None:
+    try:
+        for word in (definition.name, definition.description, definition.pool):
+            values.text(word)
+        values.document(definition.parameters)
+        for stage in definition.stages:
+            values.document([stage.name, stage.needs, stage.command, stage.callable, dict(stage.env), stage.workdir])
+    except values.Refused as error:
+        raise tx.spoil(error) from None

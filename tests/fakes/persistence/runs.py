@@ -1,0 +1,130 @@
+"""Runs with their stages, attempts, events and burst requests, in memory."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+from datetime import datetime
+
+from application.queries.views import EventView
+from domain.events import Event, EventType
+from domain.run import Run
+from domain.status import Status
+from tests.fakes.persistence import values
+from tests.fakes.persistence.run_rules import check_run, storable
+from tests.fakes.persistence.store import BurstRow, OutboxEntry
+from tests.fakes.persistence.transaction import Transaction
+from tests.fakes.persistence.values import Refused
+
+
+class FakeRuns:
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def next_number(self, pipeline_id: int) -> int:
+        tx = await self._transaction.turn()
+        tx.require_lock("pipeline", pipeline_id)
+        return max((run.number for run in tx.runs.values() if run.pipeline_id == pipeline_id), default=0) + 1
+
+    async def add(self, run: Run) -> int:
+        tx = await self._transaction.turn()
+        if run.id:
+            raise tx.spoil(Refused("the run was added already"))
+        if (run.pipeline_id, run.revision) not in tx.revisions:
+            raise tx.spoil(Refused("no such revision of such a pipeline"))
+        await tx.lock("run number", run.pipeline_id, run.number)
+        if any((other.pipeline_id, other.number) == (run.pipeline_id, run.number) for other in tx.runs.values()):
+            raise tx.spoil(Refused(f"pipeline {run.pipeline_id} has a run {run.number} already"))
+        run_id = tx.store.next_id("run")
+        await tx.lock("run", run_id)
+        self._write(run, run_id, before=None)
+        run.id = run_id
+        return run_id
+
+    async def lock(self, ids: Sequence[int]) -> dict[int, Run]:
+        tx = await self._transaction.turn()
+        wanted = [run_id for run_id in sorted(set(ids)) if run_id in tx.runs]
+        for run_id in wanted:
+            await tx.lock("run", run_id)
+        await tx.turn()
+        return {run_id: self._load(run_id) for run_id in wanted}
+
+    async def save(self, run: Run) -> None:
+        tx = await self._transaction.turn()
+        tx.require_lock("run", run.id)
+        self._write(run, run.id, before=tx.runs[run.id])
+
+    async def active_ids(self, pipeline_id: int) -> list[int]:
+        tx = await self._transaction.turn()
+        return sorted(run.id for run in tx.runs.values() if run.pipeline_id == pipeline_id and not run.is_over)
+
+    async def latest_id(self, pipeline_id: int) -> int | None:
+        tx = await self._transaction.turn()
+        return max((run.id for run in tx.runs.values() if run.pipeline_id == pipeline_id), default=None)
+
+    async def due(self, now: datetime, limit: int) -> list[int]:
+        tx = await self._transaction.turn()
+        ids = sorted(run.id for run in tx.runs.values() if not run.is_over and _is_due(run, now))
+        return ids[:limit]
+
+    def _load(self, run_id: int) -> Run:
+        run = deepcopy(self._transaction.runs[run_id])
+        run.definition = deepcopy(self._transaction.revisions[run.pipeline_id, run.revision])
+        return run
+
+    def _write(self, run: Run, run_id: int, before: Run | None) -> None:
+        tx = self._transaction
+        try:
+            check_run(run, before)
+            tx.runs[run_id] = storable(run, run_id)
+            views = [_view(run, run_id, event) for event in run.new_events]
+        except Refused as error:
+            raise tx.spoil(error) from None
+        for view in views:
+            tx.events[run_id, view.seq] = view
+        self._end_bursts(run, run_id)
+        if run.new_burst is not None:
+            self._request_burst(run, run_id, run.new_burst)
+            self._end_bursts(run, run_id)
+        run.new_events.clear()
+        run.new_burst = None
+
+    def _request_burst(self, run: Run, run_id: int, epoch: int) -> None:
+        tx = self._transaction
+        if (run_id, epoch) in tx.bursts:
+            raise tx.spoil(Refused(f"run {run_id} has a burst {epoch} already"))
+        requested = [event.at for event in run.new_events if event.type is EventType.BURST_REQUESTED]
+        at = requested[-1] if requested else tx.store.clock.now()
+        tx.bursts[run_id, epoch] = BurstRow(run.pool, at)
+        tx.outbox[tx.store.next_id("outbox")] = OutboxEntry(run_id, epoch, run.pool, at, tx.store.clock.now())
+
+    def _end_bursts(self, run: Run, run_id: int) -> None:
+        for event in run.new_events:
+            key = (run_id, event.data.get("burst", 0))
+            if event.type in _BURST_ENDS and key in self._transaction.bursts:
+                row = self._transaction.bursts[key]
+                self._transaction.bursts[key] = replace(row, ended_at=event.at, lost=event.type is EventType.BURST_LOST)
+
+
+_BURST_ENDS = (EventType.BURST_ENDED, EventType.BURST_LOST, EventType.BURST_CLOSED)
+
+
+def _is_due(run: Run, now: datetime) -> bool:
+    """Ask the rule itself, on a copy."""
+    trial = replace(run, stages=deepcopy(run.stages), new_events=[])
+    trial.wake_due(now)
+    return any(event.type is EventType.STAGE_MOVED for event in trial.new_events)
+
+
+def _view(run: Run, run_id: int, event: Event) -> EventView:
+    return EventView(
+        run_id=run_id,
+        pipeline_id=run.pipeline_id,
+        seq=event.seq,
+        type=EventType(event.type),
+        at=event.at,
+        stage=values.text(event.stage),
+        attempt=values.bigint(event.attempt),
+        status=Status(event.status) if event.status else None,
+        actor=values.text(event.actor),
+        data=values.document(dict(event.data)),
+    )

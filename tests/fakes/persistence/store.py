@@ -1,0 +1,125 @@
+"""The committed state that fake units of work and the fake reader share."""
+
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from application.ports.clock import Clock
+from application.ports.persistence import Lease, Receipt, ReceiptKey, WorkerSeen
+from application.queries.views import EventView, LogLineView
+from domain.definition import PipelineDefinition
+from domain.errors import Unavailable
+from domain.run import Run
+from tests.fakes.clock import FakeClock
+from tests.fakes.persistence.locks import RowLocks
+
+if TYPE_CHECKING:
+    from tests.fakes.persistence.unit_of_work import FakeUnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRow:
+    id: int
+    name: str
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BurstRow:
+    pool: str
+    requested_at: datetime
+    ended_at: datetime | None = None
+    lost: bool = False
+    flow_run_id: str | None = None
+    is_settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    run_id: int
+    epoch: int
+    pool: str
+    created_at: datetime
+    due_at: datetime
+    tries: int = 0
+    error: str | None = None
+    relay: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRow:
+    lease: Lease
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogMark:
+    """How far an attempt's output was stored: the next index, the bytes kept, whether the rest is cut."""
+
+    next_index: int = 0
+    size: int = 0
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    worker: WorkerSeen
+    seen_at: datetime
+
+
+@dataclass(slots=True)
+class Tables:
+    """Rows by primary key. Every row is immutable but runs, which are copied in and out."""
+
+    pipelines: dict[int, PipelineRow] = field(default_factory=dict)
+    revisions: dict[tuple[int, int], PipelineDefinition] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
+    events: dict[tuple[int, int], EventView] = field(default_factory=dict)
+    bursts: dict[tuple[int, int], BurstRow] = field(default_factory=dict)
+    outbox: dict[int, OutboxEntry] = field(default_factory=dict)
+    receipts: dict[ReceiptKey, Receipt] = field(default_factory=dict)
+    reporters: dict[tuple[int, str], int] = field(default_factory=dict)
+    leases: dict[int, LeaseRow] = field(default_factory=dict)
+    log_lines: dict[tuple[int, int], LogLineView] = field(default_factory=dict)
+    log_marks: dict[tuple[int, str, int], LogMark] = field(default_factory=dict)
+    workers: dict[str, WorkerRow] = field(default_factory=dict)
+
+    def apply(self, changes: dict[str, dict[Any, Any]], deleted: object) -> None:
+        """Take over a committed transaction's rows."""
+        for table in fields(self):
+            rows = getattr(self, table.name)
+            for key, row in changes.get(table.name, {}).items():
+                if row is deleted:
+                    rows.pop(key, None)
+                else:
+                    rows[key] = row
+
+
+class FakeStore:
+    """One database. `is_down = True` makes everything raise Unavailable; `journal` has every event, and the id of
+    every run that got log lines, in the order of commits."""
+
+    def __init__(self, clock: Clock | None = None, lock_timeout: float = 2.0) -> None:
+        self.clock: Clock = clock or FakeClock()
+        self.committed = Tables()
+        self.locks = RowLocks(lock_timeout)
+        self.journal: list[EventView | int] = []
+        self.is_down = False
+        self._sequences: Counter[str] = Counter()
+
+    def open_unit_of_work(self) -> "FakeUnitOfWork":
+        from tests.fakes.persistence.unit_of_work import FakeUnitOfWork
+
+        return FakeUnitOfWork(self)
+
+    def next_id(self, sequence: str) -> int:
+        """Like a database's sequence: a rollback does not give numbers back."""
+        self._sequences[sequence] += 1
+        return self._sequences[sequence]
+
+    def require_up(self) -> None:
+        if self.is_down:
+            raise Unavailable("The database does not answer.")

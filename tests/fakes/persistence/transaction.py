@@ -1,0 +1,112 @@
+"""One transaction over the store: READ COMMITTED, its own writes on top, nothing seen by others before the commit."""
+
+import asyncio
+from collections.abc import Iterator, MutableMapping
+from typing import Any, TypeVar
+
+from domain.errors import HeadgateError
+from tests.fakes.persistence.locks import Key
+from tests.fakes.persistence.store import FakeStore
+from tests.fakes.persistence.values import Refused
+
+K = TypeVar("K")
+V = TypeVar("V")
+DELETED: Any = object()
+
+
+class NotLocked(Exception):
+    """The caller promised to hold this row's lock and does not: a defect that a race would turn into a wrong row."""
+
+
+class Overlay(MutableMapping[K, V]):
+    """A table as the transaction sees it: what is committed at this moment, and what it wrote itself."""
+
+    def __init__(self, committed: dict[K, V]) -> None:
+        self._committed = committed
+        self.changes: dict[K, V] = {}
+
+    def __getitem__(self, key: K) -> V:
+        row: V = self.changes.get(key, self._committed.get(key, DELETED))
+        if row is DELETED:
+            raise KeyError(key)
+        return row
+
+    def __setitem__(self, key: K, row: V) -> None:
+        self.changes[key] = row
+
+    def __delitem__(self, key: K) -> None:
+        self[key]
+        self.changes[key] = DELETED
+
+    def __iter__(self) -> Iterator[K]:
+        return iter([key for key in {**self._committed, **self.changes} if self.changes.get(key) is not DELETED])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class Transaction:
+    """Holds locks until it ends. An error inside spoils it, as in PostgreSQL: only leaving is possible then."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        tables = store.committed
+        self.pipelines = Overlay(tables.pipelines)
+        self.revisions = Overlay(tables.revisions)
+        self.runs = Overlay(tables.runs)
+        self.events = Overlay(tables.events)
+        self.bursts = Overlay(tables.bursts)
+        self.outbox = Overlay(tables.outbox)
+        self.receipts = Overlay(tables.receipts)
+        self.reporters = Overlay(tables.reporters)
+        self.leases = Overlay(tables.leases)
+        self.log_lines = Overlay(tables.log_lines)
+        self.log_marks = Overlay(tables.log_marks)
+        self.workers = Overlay(tables.workers)
+        self.is_open = True
+        self._is_spoilt = False
+        self._held: dict[Key, asyncio.Lock] = {}
+
+    async def turn(self) -> "Transaction":
+        """Begin a statement: let others run, and refuse when the transaction is over, spoilt or the store is down."""
+        await asyncio.sleep(0)
+        if not self.is_open:
+            raise RuntimeError("This unit of work is not open.")
+        if self._is_spoilt:
+            raise Refused("The transaction failed already; only leaving it is possible.")
+        self.store.require_up()
+        return self
+
+    async def lock(self, *key: object) -> None:
+        if key not in self._held:
+            try:
+                self._held[key] = await self.store.locks.take(key)
+            except HeadgateError as error:
+                raise self.spoil(error) from None
+
+    def holds(self, *key: object) -> bool:
+        return key in self._held
+
+    def require_lock(self, *key: object) -> None:
+        if not self.holds(*key):
+            raise NotLocked(f"{key} is not locked by this unit of work")
+
+    def is_locked_elsewhere(self, *key: object) -> bool:
+        return not self.holds(*key) and self.store.locks.is_locked(key)
+
+    def spoil(self, error: Exception) -> Exception:
+        self._is_spoilt = True
+        return error
+
+    def commit(self) -> None:
+        changes = {name: part.changes for name, part in vars(self).items() if isinstance(part, Overlay)}
+        self.store.committed.apply(changes, DELETED)
+        self.store.journal.extend(self.events.changes.values())
+        self.store.journal.extend(dict.fromkeys(run_id for run_id, _ in self.log_lines.changes))
+        self.end()
+
+    def end(self) -> None:
+        self.is_open = False
+        for lock in self._held.values():
+            lock.release()
+        self._held.clear()

@@ -1,0 +1,41 @@
+"""The unit of work over a fake store."""
+
+from types import TracebackType
+from typing import Self
+
+from application.ports.persistence import Bursts, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
+from tests.fakes.persistence.bursts import FakeBursts, FakeOutbox
+from tests.fakes.persistence.leases import FakeLeases, FakeWorkers
+from tests.fakes.persistence.logs import FakeLogs
+from tests.fakes.persistence.pipelines import FakePipelines
+from tests.fakes.persistence.receipts import FakeReceipts
+from tests.fakes.persistence.runs import FakeRuns
+from tests.fakes.persistence.store import FakeStore
+from tests.fakes.persistence.transaction import Transaction
+
+
+class FakeUnitOfWork:
+    """One transaction; leaving without commit() discards everything."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+
+    async def __aenter__(self) -> Self:
+        self._store.require_up()
+        self._transaction = transaction = Transaction(self._store)
+        self.pipelines: Pipelines = FakePipelines(transaction)
+        self.runs: Runs = FakeRuns(transaction)
+        self.receipts: Receipts = FakeReceipts(transaction)
+        self.leases: Leases = FakeLeases(transaction)
+        self.logs: Logs = FakeLogs(transaction)
+        self.outbox: Outbox = FakeOutbox(transaction)
+        self.bursts: Bursts = FakeBursts(transaction)
+        self.workers: Workers = FakeWorkers(transaction)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._transaction.end()
+
+    async def commit(self) -> None:
+        await self._transaction.turn()
+        self._transaction.commit()

@@ -1,0 +1,56 @@
+"""What PostgreSQL can hold: the fake store refuses the rest, as the real one does."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+BIGINT = range(-(2**63), 2**63)
+
+
+class Refused(Exception):
+    """The store does not take this: a value it cannot hold, or a row that breaks a constraint."""
+
+
+def text(value: str | None) -> str | None:
+    """The text itself. Refused for a NUL character and for half of a surrogate pair."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise Refused(f"{value!r} is not text")
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise Refused("the text has a NUL character or half of a surrogate pair")
+    return value
+
+
+def bigint(value: int | None) -> int | None:
+    if value is not None and (not isinstance(value, int) or value not in BIGINT):
+        raise Refused(f"{value!r} is not a 64-bit integer")
+    return value
+
+
+def moment(value: datetime | None) -> datetime | None:
+    if value is not None and value.tzinfo is None:
+        raise Refused("a moment without a time zone")
+    return value
+
+
+def document(value: Any) -> Any:
+    """What JSON keeps of the value: tuples come back as lists, keys as text. Refused when JSON or jsonb cannot hold it."""
+    try:
+        kept = json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise Refused(f"not JSON: {error}") from None
+    _check_texts(kept)
+    return kept
+
+
+def _check_texts(value: Any) -> None:
+    if isinstance(value, str):
+        text(value)
+    elif isinstance(value, list):
+        for item in value:
+            _check_texts(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            text(key)
+            _check_texts(item)

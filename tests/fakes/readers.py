@@ -1,0 +1,106 @@
+"""The reader over a fake store: sees what is committed, nothing else."""
+
+from copy import deepcopy
+from statistics import median
+
+from application.ports.persistence import PipelineRef
+from application.queries.views import BoardRow, EventView, LogLineView, PipelineView, RunBar, RunView, StageTimes, WorkerView
+from domain.run import Run
+from domain.status import Status
+from tests.fakes.persistence import FakeStore
+from tests.fakes.persistence.store import PipelineRow, Tables
+from tests.fakes.views import run_view
+
+RECENT = 20
+
+
+class FakeReader:
+    """Unavailable while the store is down."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+
+    async def pipelines(self, skip: int, limit: int) -> list[PipelineView]:
+        rows = sorted(self._tables.pipelines.values(), key=lambda row: row.id)
+        return [self._pipeline(row) for row in rows[skip : skip + limit]]
+
+    async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
+        rows = self._tables.pipelines.values()
+        found = next((row for row in rows if ref in (row.id, row.name)), None)
+        return self._pipeline(found) if found else None
+
+    async def board(self) -> list[BoardRow]:
+        rows = sorted(self._tables.pipelines.values(), key=lambda row: row.name)
+        return [BoardRow(self._pipeline(row), [_bar(run) for run in reversed(self._recent(row.id))]) for row in rows]
+
+    async def runs(self, *, pipeline_id: int | None, status: Status | None, skip: int, limit: int) -> list[RunView]:
+        found = [
+            run
+            for run in self._newest_first()
+            if (pipeline_id is None or run.pipeline_id == pipeline_id) and (status is None or run.status is status)
+        ]
+        return [run_view(self._tables, run) for run in found[skip : skip + limit]]
+
+    async def run(self, run_id: int) -> RunView | None:
+        run = self._tables.runs.get(run_id)
+        return run_view(self._tables, run) if run else None
+
+    async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
+        return [event for event in self._events(run_id) if event.seq > after][:limit]
+
+    async def newest_events(self, run_id: int, limit: int) -> list[EventView]:
+        return self._events(run_id)[::-1][:limit]
+
+    async def log(self, run_id: int, *, stage: str | None, attempt: int | None, after: int, limit: int) -> list[LogLineView]:
+        lines = self._lines(run_id, stage)
+        return [line for line in lines if line.n > after and attempt in (None, line.attempt)][:limit]
+
+    async def log_tail(self, run_id: int, *, stage: str | None, limit: int) -> list[LogLineView]:
+        return self._lines(run_id, stage)[-limit:] if limit else []
+
+    async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
+        now = self._store.clock.now()
+        return [
+            WorkerView(row.worker.id, row.worker.name, row.worker.pool, row.worker.slots, row.worker.free, row.seen_at)
+            for row in sorted(self._tables.workers.values(), key=lambda row: row.worker.name)
+            if pool in (None, row.worker.pool) and (now - row.seen_at).total_seconds() <= within_seconds
+        ]
+
+    async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
+        times: dict[str, list[float]] = {}
+        for run in self._recent(pipeline_id):
+            for stage in run.stages.values():
+                for attempt in stage.attempts:
+                    if attempt.status is Status.COMPLETED and attempt.started_at and attempt.finished_at:
+                        times.setdefault(stage.name, []).append((attempt.finished_at - attempt.started_at).total_seconds())
+        return [StageTimes(name, median(taken), len(taken)) for name, taken in sorted(times.items())]
+
+    async def is_ready(self) -> bool:
+        return not self._store.is_down
+
+    @property
+    def _tables(self) -> Tables:
+        self._store.require_up()
+        return self._store.committed
+
+    def _newest_first(self) -> list[Run]:
+        return sorted(self._tables.runs.values(), key=lambda run: run.id, reverse=True)
+
+    def _recent(self, pipeline_id: int) -> list[Run]:
+        return [run for run in self._newest_first() if run.pipeline_id == pipeline_id][:RECENT]
+
+    def _events(self, run_id: int) -> list[EventView]:
+        return [event for (run, _), event in sorted(self._tables.events.items()) if run == run_id]
+
+    def _lines(self, run_id: int, stage: str | None) -> list[LogLineView]:
+        return [line for (run, _), line in sorted(self._tables.log_lines.items()) if run == run_id and stage in (None, line.stage)]
+
+    def _pipeline(self, row: PipelineRow) -> PipelineView:
+        definition = deepcopy(self._tables.revisions[row.id, row.revision])
+        latest = next(iter(self._recent(row.id)), None)
+        view = run_view(self._tables, latest) if latest else None
+        return PipelineView(row.id, row.revision, definition, row.created_at, row.updated_at, view)
+
+
+def _bar(run: Run) -> RunBar:
+    return RunBar(run.id, run.number, run.status, run.created_at, run.started_at, run.finished_at)
