@@ -1,5 +1,7 @@
 """The composition root: the only place that imports adapters and says what implements which port."""
 
+import os
+import uuid
 from typing import Any
 
 from dependency_injector import containers, providers
@@ -12,7 +14,13 @@ from application.commands.heartbeat import Heartbeat
 from application.commands.note_flow_run import CancelFromPrefect, NoteFlowRun
 from application.commands.report_status import ReportStatus
 from application.commands.trigger_pipeline import TriggerPipeline
+from application.services.announce import AnnounceChanges
+from application.services.follow_feed import FollowFeed
 from application.services.hub import Hub
+from application.services.offer_bursts import OfferBursts
+from application.services.reconcile import Reconcile
+from application.services.relay import RelayOutbox
+from application.services.sweep import ExpireLeases, WakeDueRuns
 from application.services.wakeups import LocalWakeups
 
 
@@ -23,8 +31,9 @@ class Application(containers.DeclarativeContainer):
     adapters: Any = providers.DependenciesContainer()
 
     rules = providers.Singleton(BurstRules, installation=adapters.installation, lease_seconds=settings.provided.lease_seconds)
+    warm_pools = providers.Singleton(frozenset, settings.provided.warm_pools)
     hub = providers.Singleton(Hub)
-    wakeups = providers.Singleton(LocalWakeups, adapters.links)
+    wakeups = providers.Singleton(LocalWakeups, adapters.links, warm_pools)
 
     create_pipeline = providers.Singleton(CreatePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
     change_pipeline = providers.Singleton(ChangePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
@@ -39,3 +48,37 @@ class Application(containers.DeclarativeContainer):
     append_log = providers.Singleton(AppendLog, adapters.open_unit_of_work, wakeups, settings.provided.log_bytes_per_stage)
     note_flow_run = providers.Singleton(NoteFlowRun, adapters.open_unit_of_work, wakeups)
     cancel_from_prefect = providers.Singleton(CancelFromPrefect, adapters.open_unit_of_work, cancel_run)
+
+    announce = providers.Singleton(AnnounceChanges, adapters.change_feed, wakeups)
+    follow_feed = providers.Singleton(FollowFeed, adapters.change_feed, hub, adapters.links, wakeups, adapters.open_unit_of_work)
+    offer_bursts = providers.Singleton(OfferBursts, adapters.links, wakeups, claim_burst, adapters.open_unit_of_work)
+    expire_leases = providers.Singleton(ExpireLeases, adapters.open_unit_of_work, adapters.clock, wakeups, settings.provided.lease_seconds)
+    wake_due_runs = providers.Singleton(WakeDueRuns, adapters.open_unit_of_work, adapters.clock, wakeups)
+    relay_outbox = providers.Singleton(
+        RelayOutbox,
+        adapters.open_unit_of_work,
+        adapters.orchestrator,
+        adapters.clock,
+        wakeups,
+        rules,
+        warm_pools,
+        f"relay-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+    )
+    reconcile = providers.Singleton(Reconcile, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups)
+
+
+class Adapters(containers.DeclarativeContainer):
+    """The real ones."""
+
+    settings: providers.Dependency[Any] = providers.Dependency()
+
+    clock = providers.Singleton(SystemClock)
+    schemas = providers.Singleton(JsonSchemas)
+    links = providers.Singleton(MemoryLinks)
+    tokens = providers.Singleton(HmacTokens, settings.provided.secret_key.call().encode.call())
+    database = providers.Singleton(Database, settings.provided.database_url.get_secret_value.call())
+    installation = database.provided.installation
+    open_unit_of_work = database.provided.open_unit_of_work
+    reader = database.provided.reader
+    change_feed = database.provided.change_feed
+    orchestrator = providers.Singleton(PrefectRest, settings.provided.prefect_api_url, settings.provided.prefect_api_auth_string)

@@ -1,7 +1,7 @@
 """Streams to workers, in this process's memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from application.ports.links import Claim, Message, Reservation, Stop, Wake
@@ -28,10 +28,13 @@ class MemoryLinks:
 
     def __init__(self) -> None:
         self._links: dict[str, _Link] = {}
+        self._on_free: Callable[[str], None] = lambda pool: None
 
     async def open(self, worker: WorkerSeen) -> AsyncIterator[Message]:
         self._close(worker.id)
         link = self._links[worker.id] = _Link(worker, said_free=worker.free)
+        if worker.free > 0:
+            self._on_free(worker.pool)
         try:
             while (message := await link.queue.get()) is not None:
                 yield message
@@ -42,6 +45,11 @@ class MemoryLinks:
     def set_free(self, worker_id: str, free: int, received: int) -> None:
         if link := self._links.get(worker_id):
             link.said_free, link.received = free, received
+            if link.free > 0:
+                self._on_free(link.worker.pool)
+
+    def on_free(self, callback: Callable[[str], None]) -> None:
+        self._on_free = callback
 
     def pools(self) -> Sequence[str]:
         return sorted({link.worker.pool for link in self._links.values() if link.free > 0})
@@ -70,6 +78,11 @@ class MemoryLinks:
         if link is not None:
             link.queue.put_nowait(message)
         return link is not None
+
+    def close(self) -> None:
+        """End every stream: the process stops."""
+        for worker_id in list(self._links):
+            self._close(worker_id)
 
     def _close(self, worker_id: str) -> None:
         if link := self._links.pop(worker_id, None):

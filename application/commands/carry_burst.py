@@ -5,7 +5,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.commands.trigger_pipeline import bursts_requested
 from application.commands.verdicts import Answer, answer_of
 from application.ports.clock import Clock
 from application.ports.links import Claim, Start
@@ -53,7 +52,7 @@ class ClaimBurst:
             await work.leases.grant(Lease(run_id, epoch, worker), self.rules.lease_seconds)
             await work.runs.save(run)
             await work.commit()
-        self.wakeups.committed()
+        self.wakeups.committed([run], told=worker)
         return claim_of(run, self.tokens, self.rules, frozenset())
 
 
@@ -132,7 +131,7 @@ class AdvanceBurst:
                 await work.runs.save(run)
             await work.commit()
         if changed:
-            self.wakeups.committed(bursts=bursts_requested(run))
+            self.wakeups.committed([run], told=step.worker)
         return Advanced(answers, starts, bool(run.startable) and not ended, run.stop_requested_at is not None, ended)
 
 

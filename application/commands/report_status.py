@@ -34,7 +34,7 @@ class ReportStatus:
             answers = [sitting.answer(update, target) for update, target in zip(updates, targets, strict=True)]
             changed = await sitting.store()
             await work.commit()
-        self.wakeups.committed(changed, bursts=[(run.id, run.burst.epoch) for run in changed if run.burst.state == "requested"])
+        self.wakeups.committed(changed)
         return answers
 
 

@@ -50,14 +50,13 @@ class TriggerPipeline:
             if problems:
                 raise InvalidInput(problems)
             run = await open_run(work, pipeline, command, self.schemas, self.clock)
-            bursts = bursts_requested(run)
             await work.commit()
-        self.wakeups.committed([run], bursts=bursts)
+        self.wakeups.committed([run])
         return Triggered(run.id, run.number, pipeline.id, pipeline.name, run.status)
 
 
 async def open_run(work: UnitOfWork, pipeline: StoredPipeline, command: TriggerCommand, schemas: ParameterSchemas, clock: Clock) -> Run:
-    """Number and store a new run; the pipeline's row is locked already. Leaves its burst request readable by `bursts_requested`."""
+    """Number and store a new run; the pipeline's row is locked already."""
     run = Run.open(
         pipeline_id=pipeline.id,
         definition=pipeline.definition,
@@ -70,8 +69,3 @@ async def open_run(work: UnitOfWork, pipeline: StoredPipeline, command: TriggerC
     )
     await work.runs.add(run)
     return run
-
-
-def bursts_requested(run: Run) -> list[tuple[int, int]]:
-    """The (run id, epoch) that waits for a worker after this change, if one does."""
-    return [(run.id, run.burst.epoch)] if run.burst.state == "requested" else []

@@ -1,6 +1,6 @@
 """Open streams to workers, held by this process."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -71,6 +71,10 @@ class WorkerLinks(Protocol):
 
     def set_free(self, worker_id: str, free: int, received: int) -> None:
         """The worker's word: `free` slots, after it got `received` claims by this stream; later claims are still to be subtracted."""
+        ...
+
+    def on_free(self, callback: Callable[[str], None]) -> None:
+        """Call this with a pool's name whenever a worker of it says that it has a free slot."""
         ...
 
     def pools(self) -> Sequence[str]:

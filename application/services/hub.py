@@ -13,23 +13,32 @@ class Subscription:
     """Batches in order. A reader too slow for the buffer is ended (`lagged`) and resumes from its cursor."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[ChangeBatch] = asyncio.Queue(BUFFERED_BATCHES)
+        self._queue: asyncio.Queue[ChangeBatch | None] = asyncio.Queue(BUFFERED_BATCHES + 1)
         self.lagged = False
 
     def offer(self, batch: ChangeBatch) -> None:
-        try:
+        if self._queue.qsize() < BUFFERED_BATCHES:
             self._queue.put_nowait(batch)
-        except asyncio.QueueFull:
+        else:
+            self.end()
+
+    def end(self) -> None:
+        """Wake the reader and have it end: it was too slow, or this process stops."""
+        if not self.lagged:
             self.lagged = True
+            self._queue.put_nowait(None)
 
     async def next(self, seconds: float) -> ChangeBatch | None:
-        """The next batch; None when none came within `seconds` (time for a heartbeat). EOFError once it lagged."""
+        """The next batch; None when none came within `seconds` (time for a heartbeat). EOFError once it was ended."""
         if self.lagged:
-            raise EOFError("this reader was too slow")
+            raise EOFError("this reader was too slow, or the process stops")
         try:
-            return await asyncio.wait_for(self._queue.get(), seconds)
+            batch = await asyncio.wait_for(self._queue.get(), seconds)
         except TimeoutError:
             return None
+        if batch is None:
+            raise EOFError("this reader was too slow, or the process stops")
+        return batch
 
 
 class Hub:
@@ -37,15 +46,24 @@ class Hub:
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
+        self._closed = False
 
     def publish(self, batch: ChangeBatch) -> None:
         for subscription in self._subscriptions:
             subscription.offer(batch)
 
+    def close(self) -> None:
+        """End every subscription, and those to come: the process stops."""
+        self._closed = True
+        for subscription in self._subscriptions:
+            subscription.end()
+
     @contextmanager
     def subscribe(self) -> Iterator[Subscription]:
         subscription = Subscription()
         self._subscriptions.add(subscription)
+        if self._closed:
+            subscription.end()
         try:
             yield subscription
         finally:

@@ -2,28 +2,51 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from application.ports.links import Stop, Wake, WorkerLinks
+from domain.burst import BurstState
 from domain.run import Run
 
 
-class LocalWakeups:
-    """Implements the port by setting flags and filling a queue that the services empty."""
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A requested burst that waits for a worker of its pool."""
 
-    def __init__(self, links: WorkerLinks) -> None:
+    run_id: int
+    epoch: int
+    pool: str
+
+
+class LocalWakeups:
+    """Implements the port by setting flags and filling a queue that the services empty. `warm_pools` are served by our own workers."""
+
+    def __init__(self, links: WorkerLinks, warm_pools: frozenset[str]) -> None:
         self._links = links
-        self.offers: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
+        self._warm_pools = warm_pools
+        self.offers: asyncio.Queue[Offer | None] = asyncio.Queue()
+        self.outbox = asyncio.Event()
         self.unannounced = asyncio.Event()
         self.logs_of: set[int] = set()
 
-    def committed(self, runs: Sequence[Run] = (), *, bursts: Sequence[tuple[int, int]] = (), logs_of: Sequence[int] = ()) -> None:
+    def committed(self, runs: Sequence[Run] = (), *, told: str | None = None, logs_of: Sequence[int] = ()) -> None:
         for run in runs:
-            if run.burst.holder is not None:
-                if run.stop_requested_at is not None:
-                    self._links.push(run.burst.holder, Stop(run.id))
-                elif run.startable:
-                    self._links.push(run.burst.holder, Wake(run.id))
-        for burst in bursts:
-            self.offers.put_nowait(burst)
+            if run.burst.state is BurstState.REQUESTED:
+                self.offer(Offer(run.id, run.burst.epoch, run.pool))
+            elif run.burst.holder not in (None, told):
+                self._tell(run, run.burst.holder or "")
         self.logs_of.update(logs_of)
         self.unannounced.set()
+
+    def offer(self, offer: Offer) -> None:
+        """To a worker linked here, or to Prefect by the outbox."""
+        if offer.pool in self._warm_pools:
+            self.offers.put_nowait(offer)
+        else:
+            self.outbox.set()
+
+    def _tell(self, run: Run, holder: str) -> None:
+        if run.stop_requested_at is not None:
+            self._links.push(holder, Stop(run.id))
+        elif run.startable:
+            self._links.push(holder, Wake(run.id))

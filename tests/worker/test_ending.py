@@ -91,7 +91,11 @@ async def test_terminate_reaches_the_whole_group_and_a_stopped_one(stages: Bench
 
 async def test_terminate_leaves_the_group_its_grace_when_the_leader_goes_at_once(stages: Bench) -> None:
     job = await stages.start(
+<<<<<<< HEAD
         "/bin/sh", "-c", "(trap 'sleep 0.7; echo saved; exit' TERM; echo up; while :; do sleep 0.05; done) & trap 'exit 1' TERM; wait"
+=======
+        "/bin/sh", "-c", "trap 'exit 1' TERM; (trap 'sleep 0.7; echo saved; exit' TERM; echo up; while :; do sleep 0.05; done) & wait"
+>>>>>>> main
     )
     lines = job.lines
     assert (await anext(lines)).text == "up"
@@ -216,6 +220,43 @@ async def test_closing_ends_what_runs_and_the_host_ignores_the_terminal(tmp_path
     assert not lives(host.pid)
 
 
+<<<<<<< HEAD
+=======
+@linux_only
+async def test_a_daemon_without_any_trace_of_its_stage_ends_when_no_stage_is_left(stages: Bench, tmp_path: Path) -> None:
+    hidden = ["setsid", "-w", "env", "-i", *daemon(tmp_path / "pid")]
+    other = await stages.start("sleep", "600")
+    job = await stages.start("/bin/sh", "-c", '"$@"; until [ -e "$0" ]; do sleep 0.01; done', str(tmp_path / "pid"), *hidden)
+    await job.wait()
+    pid = await written_pid(tmp_path / "pid")
+
+    await other.kill()
+
+    assert not lives(pid)
+
+
+async def test_a_start_nobody_waits_for_any_more_does_not_run_on_unseen(stages: Bench, tmp_path: Path) -> None:
+    starting = asyncio.create_task(stages.start("/bin/sh", "-c", "echo $$ > pid.part; mv pid.part pid; sleep 600"))
+    await asyncio.sleep(0)
+
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+
+    # The next start is answered after the kill was obeyed.
+    _, end = await stages.sh("true")
+    assert end.succeeded
+    await until(lambda: len(_below(stages.host.pid)) == 0)
+
+
+async def test_many_stages_at_once_all_end_as_they_should(stages: Bench) -> None:
+    jobs = await asyncio.gather(*(stages.start("/bin/sh", "-c", f"echo {n}; exit {n}") for n in range(60)))
+    ends = await asyncio.gather(*(finish(job) for job in jobs))
+
+    assert [(texts(lines), end.code) for lines, end in ends] == [([str(n)], n) for n in range(60)]
+
+
+>>>>>>> main
 async def test_ending_an_ended_job_changes_nothing(stages: Bench) -> None:
     job = await stages.start("true")
     end = await job.wait()

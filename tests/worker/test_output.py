@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from entrypoints.worker.host_job import LINE_LIMIT, Job, LineSplitter
@@ -45,6 +46,7 @@ def test_a_long_line_is_cut_between_characters() -> None:
     assert [len(line.encode()) for line in lines] == [LINE_LIMIT - 1, LINE_LIMIT, 2]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300)))
 def test_how_the_stream_was_cut_changes_no_line(data: bytes, cuts: list[int]) -> None:
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
@@ -52,6 +54,7 @@ def test_how_the_stream_was_cut_changes_no_line(data: bytes, cuts: list[int]) ->
     assert split(*(data[a:b] for a, b in pairwise(places))) == split(data)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.dictionaries(st.text(), st.text()), st.binary(max_size=50)), max_size=5), st.integers(1, 40))
 def test_frames_survive_any_cut(messages: list[tuple[dict[str, str], bytes]], size: int) -> None:
     stream = b"".join(frame(message, payload) for message, payload in messages)
@@ -61,15 +64,18 @@ def test_frames_survive_any_cut(messages: list[tuple[dict[str, str], bytes]], si
 
 
 async def test_lines_are_seen_while_the_stage_runs_and_say_when(stages: Bench) -> None:
-    job = await stages.start("/bin/sh", "-c", "echo first; read wait < gate; echo second")
-    (stages.folder / "gate.part").write_text("")
-    before = datetime.now(UTC)
+    os.mkfifo(stages.folder / "gate")
+    job = await stages.start("/bin/sh", "-c", "echo first; read line < gate; echo $line")
+    lines = job.lines
 
-    first = await anext(job.lines)
+    first = await anext(lines)
+    seen = datetime.now(UTC)
+    await asyncio.to_thread((stages.folder / "gate").write_text, "second\n")
+    second = await anext(lines)
 
-    assert first.text == "first"
-    assert abs((first.at - before).total_seconds()) < 5
-    await job.kill()
+    assert (first.text, second.text) == ("first", "second")
+    assert job.started_at is not None
+    assert job.started_at - timedelta(seconds=1) <= first.at <= seen <= second.at
 
 
 async def test_the_two_streams_keep_their_own_order(stages: Bench) -> None:

@@ -1,0 +1,48 @@
+"""The one reader of the change feed in this process: hands batches to viewers and messages to workers linked here."""
+
+from application.ports.change_feed import ChangeBatch, ChangeFeed
+from application.ports.links import Stop, Wake, WorkerLinks
+from application.ports.persistence import OpenUnitOfWork
+from application.services.hub import Hub
+from application.services.wakeups import LocalWakeups, Offer
+from domain.events import EventType
+from domain.status import Status
+
+POLL_SECONDS = 1.0
+"""How long a lost announcement may delay a reader."""
+
+
+class FollowFeed:
+    """Each `run_once` waits for an announcement, at most POLL_SECONDS, and reads what was committed since."""
+
+    def __init__(self, feed: ChangeFeed, hub: Hub, links: WorkerLinks, wakeups: LocalWakeups, open_unit_of_work: OpenUnitOfWork) -> None:
+        self._feed = feed
+        self._hub = hub
+        self._links = links
+        self._wakeups = wakeups
+        self._open_unit_of_work = open_unit_of_work
+        self._cursor: str | None = None
+
+    async def run_once(self) -> None:
+        if self._cursor is None:
+            self._cursor = await self._feed.position()
+        logs_of = await self._feed.wait(POLL_SECONDS)
+        batch = await self._feed.read(self._cursor)
+        self._cursor = batch.cursor
+        if batch.events or logs_of:
+            self._hub.publish(ChangeBatch(batch.events, batch.cursor, tuple(logs_of)))
+        await self._tell_workers(batch)
+
+    async def _tell_workers(self, batch: ChangeBatch) -> None:
+        """Another process may have cancelled, woken or requested what a worker linked here should hear of."""
+        for event in batch.events:
+            if event.type is EventType.BURST_REQUESTED:
+                self._wakeups.offer(Offer(event.run_id, int(event.data["burst"]), str(event.data["pool"])))
+        stopped = {event.run_id for event in batch.events if event.type in (EventType.CANCEL_REQUESTED, EventType.VERDICT_GIVEN)}
+        queued = {event.run_id for event in batch.events if event.type is EventType.STAGE_MOVED and event.status is Status.QUEUED}
+        if not stopped and not queued:
+            return
+        async with self._open_unit_of_work() as work:
+            holders = await work.bursts.carried(sorted(stopped | queued))
+        for run_id, holder in holders.items():
+            self._links.push(holder, Stop(run_id) if run_id in stopped else Wake(run_id))

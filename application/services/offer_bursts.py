@@ -1,0 +1,86 @@
+"""Claims requested bursts for workers whose stream this process holds, and pushes the claims to them."""
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+
+from application.commands.carry_burst import ClaimBurst
+from application.ports.links import Claim, Reservation, WorkerLinks
+from application.ports.persistence import OpenUnitOfWork
+from application.services.wakeups import LocalWakeups, Offer
+from domain.errors import Conflict, NotFound
+
+SLOTS_A_CLAIM = 4
+"""Slots held for one claim; a burst that starts fewer stages gives the rest back, one with more asks again itself."""
+POLL_SECONDS = 1.0
+REMEMBERED = 4_096
+
+
+class OfferBursts:
+    """Claim compare-and-set, one winner among processes and workers; a burst nobody can take stays requested."""
+
+    def __init__(self, links: WorkerLinks, wakeups: LocalWakeups, claim_burst: ClaimBurst, open_unit_of_work: OpenUnitOfWork) -> None:
+        self._links = links
+        self._offers = wakeups.offers
+        self._claim_burst = claim_burst
+        self._open_unit_of_work = open_unit_of_work
+        self._hinted: list[Offer] = []
+        self._tried: OrderedDict[Offer, None] = OrderedDict()
+        self._starved: set[str] = set()
+        links.on_free(self._slot_is_free)
+
+    async def wait(self) -> None:
+        """Until a burst is offered or a slot is free again, or it is time to look for what no hint told of."""
+        with contextlib.suppress(TimeoutError):
+            self._take(await asyncio.wait_for(self._offers.get(), POLL_SECONDS))
+
+    async def run_once(self) -> None:
+        while not self._offers.empty():
+            self._take(self._offers.get_nowait())
+        hinted, self._hinted = self._hinted, []
+        for offer in dict.fromkeys(hinted):
+            if offer not in self._tried:
+                await self._offer(offer)
+        if not hinted or self._starved:
+            await self._look()
+
+    def _take(self, offer: Offer | None) -> None:
+        if offer is not None:
+            self._hinted.append(offer)
+
+    def _slot_is_free(self, pool: str) -> None:
+        if pool in self._starved:
+            self._offers.put_nowait(None)
+
+    async def _look(self) -> None:
+        for pool in self._links.pools():
+            self._starved.discard(pool)
+            async with self._open_unit_of_work() as work:
+                requested = await work.bursts.requested(pool, 64)
+            for run_id, epoch in requested:
+                if not await self._offer(Offer(run_id, epoch, pool)):
+                    break
+
+    async def _offer(self, offer: Offer) -> bool:
+        """False when no worker linked here has a slot."""
+        reservation = self._links.reserve(offer.pool, SLOTS_A_CLAIM)
+        if reservation is None:
+            self._starved.add(offer.pool)
+            return False
+        await self._claim_for(reservation, offer)
+        return True
+
+    async def _claim_for(self, reservation: Reservation, offer: Offer) -> None:
+        claim: Claim | None = None
+        try:
+            with contextlib.suppress(Conflict, NotFound):
+                claim = await self._claim_burst(offer.run_id, offer.epoch, reservation.worker_id, reservation.slots)
+            self._remember(offer)
+        finally:
+            self._links.settle(reservation, claim)
+
+    def _remember(self, offer: Offer) -> None:
+        """A burst is claimed once: its request, heard again through the feed, need not be tried again."""
+        self._tried[offer] = None
+        if len(self._tried) > REMEMBERED:
+            self._tried.popitem(last=False)

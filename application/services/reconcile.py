@@ -1,0 +1,86 @@
+"""Compares bursts with their flow runs in Prefect, and mends whichever side is behind (DESIGN §4.8)."""
+
+from application.commands.cancel_run import CancelRun
+from application.ports.clock import Clock
+from application.ports.orchestrator import FlowState, Orchestrator
+from application.ports.persistence import BurstRecord, OpenUnitOfWork
+from application.services.relay import final_state
+from application.services.wakeups import LocalWakeups
+from domain.burst import BurstState
+from domain.errors import Conflict
+
+BATCH = 200
+UNCLAIMED_PATIENCE = 60.0
+"""Seconds Prefect may keep a burst pending that no worker has claimed."""
+SETTLE_PATIENCE = 10.0
+"""Seconds a worker has to finish its flow run in Prefect after the burst's end."""
+
+
+class Reconcile:
+    """While a lease of ours lives our word counts; a cancel in Prefect is a request to cancel. Never leaves Running behind there."""
+
+    def __init__(
+        self,
+        open_unit_of_work: OpenUnitOfWork,
+        orchestrator: Orchestrator,
+        cancel_run: CancelRun,
+        clock: Clock,
+        wakeups: LocalWakeups,
+    ) -> None:
+        self._open_unit_of_work = open_unit_of_work
+        self._orchestrator = orchestrator
+        self._cancel_run = cancel_run
+        self._clock = clock
+        self._wakeups = wakeups
+
+    async def run_once(self) -> None:
+        async with self._open_unit_of_work() as work:
+            records = await work.bursts.unsettled(BATCH)
+        if not records:
+            return
+        states = await self._orchestrator.states([record.flow_run_id for record in records if record.flow_run_id])
+        for record in records:
+            await self._compare(record, states.get(record.flow_run_id or ""))
+
+    async def _compare(self, record: BurstRecord, state: FlowState | None) -> None:
+        if record.ended_at is not None:
+            await self._settle(record, state)
+        elif state in (FlowState.CANCELLING, FlowState.CANCELLED):
+            await self._cancel(record)
+        elif record.state is BurstState.REQUESTED:
+            await self._rescue(record, state)
+
+    async def _settle(self, record: BurstRecord, state: FlowState | None) -> None:
+        if state is not None and not state.is_terminal:
+            ended = record.ended_at or self._clock.now()
+            if (self._clock.now() - ended).total_seconds() < SETTLE_PATIENCE:
+                return
+            await self._orchestrator.set_state(record.flow_run_id or "", final_state(record), "The burst is over in Headgate.")
+        async with self._open_unit_of_work() as work:
+            await work.bursts.settle(record.run_id, record.epoch)
+            await work.commit()
+
+    async def _cancel(self, record: BurstRecord) -> None:
+        try:
+            await self._cancel_run(record.run_id, "Prefect", "cancelled in Prefect")
+        except Conflict:
+            return  # over meanwhile; the next pass settles it
+
+    async def _rescue(self, record: BurstRecord, state: FlowState | None) -> None:
+        """A burst nobody claimed whose flow run is gone, over or stuck is closed, and the next requested."""
+        waited = (self._clock.now() - record.requested_at).total_seconds()
+        if state is None:
+            why = "its flow run is gone from Prefect"
+        elif state.is_terminal:
+            why = f"its flow run ended in Prefect as {state}"
+        elif state is FlowState.PENDING and waited > UNCLAIMED_PATIENCE:
+            why = "its flow run was taken by nobody"
+        else:
+            return
+        async with self._open_unit_of_work() as work:
+            run = (await work.runs.lock([record.run_id])).get(record.run_id)
+            if run is None or not run.close_unclaimed_burst(record.epoch, self._clock.now(), why):
+                return
+            await work.runs.save(run)
+            await work.commit()
+        self._wakeups.committed([run])

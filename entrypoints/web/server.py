@@ -1,0 +1,126 @@
+"""`headgate web`: the API, the pages and the background services in one process."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Coroutine
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from application.services.loop import at_once, every, keep_running
+from domain.errors import Unavailable
+from entrypoints import logs
+from entrypoints.api.app import create_app
+from entrypoints.container import Adapters, Application
+from entrypoints.examples import register_examples
+from entrypoints.guard import end_with_parent
+from entrypoints.settings import Settings
+from entrypoints.web.pages import router as pages
+
+log = structlog.get_logger("headgate.web")
+
+
+def serve(settings: Settings) -> None:
+    """Serve until TERM or INT, or until `headgate up` is gone."""
+    logs.configure(settings.log_level, "web")
+    server = _Server(build(settings), settings)
+    end_with_parent(server.stop)
+    server.run()
+
+
+def build(settings: Settings) -> Application:
+    """The application on the real adapters."""
+    return Application(settings=settings, adapters=Adapters(settings=settings))
+
+
+class _Server(uvicorn.Server):
+    """Ends the endless streams first, so that the rest can finish in its own time."""
+
+    def __init__(self, application: Application, settings: Settings) -> None:
+        app = create_app(application, routers=[pages], lifespan=_lifespan(application, settings))
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                loop="asyncio",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=4,
+            )
+        )
+        self._application = application
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """May be called from any thread, more than once."""
+        self.should_exit = True
+        if threading.current_thread() is threading.main_thread():
+            self._end_streams()
+        elif loop := getattr(self, "_loop", None):
+            loop.call_soon_threadsafe(self._end_streams)
+
+    def _end_streams(self) -> None:
+        self._application.hub().close()
+        self._application.adapters.links().close()
+
+    async def startup(self, sockets: Any = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+
+def _lifespan(application: Application, settings: Settings) -> Any:
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        database = application.adapters.database()
+        await database.start()
+        tasks = [asyncio.create_task(work) for work in _background(application, settings)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await database.stop()
+
+    return lifespan
+
+
+def _background(application: Application, settings: Settings) -> list[Coroutine[Any, Any, None]]:
+    announce, offers, relay = application.announce(), application.offer_bursts(), application.relay_outbox()
+    return [
+        keep_running(announce, announce.wait, _complain),
+        keep_running(application.follow_feed(), at_once, _complain),
+        keep_running(offers, offers.wait, _complain),
+        keep_running(relay, relay.wait, _complain),
+        keep_running(application.expire_leases(), every(1.0), _complain),
+        keep_running(application.wake_due_runs(), every(0.25), _complain),
+        keep_running(application.reconcile(), every(5.0), _complain),
+        _register_examples(application, settings),
+    ]
+
+
+async def _register_examples(application: Application, settings: Settings) -> None:
+    while settings.examples:
+        try:
+            names = await register_examples(application.create_pipeline(), application.adapters.open_unit_of_work)
+        except Unavailable:
+            await asyncio.sleep(0.5)
+            continue
+        if names:
+            log.info("example pipelines registered", names=names)
+        return
+
+
+def _complain(service: str, error: Exception) -> None:
+    if isinstance(error, Unavailable):
+        log.warning("service waits", service=service, why=str(error))
+    else:
+        log.error("service pass failed", service=service, exc_info=error)
