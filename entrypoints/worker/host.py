@@ -18,24 +18,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from entrypoints.worker.host_callable import give_exit
-<<<<<<< HEAD
-from entrypoints.worker.host_processes import become_subreaper, call_myself, children, descendants, kill, kill_group
-from entrypoints.worker.host_protocol import Frames, Message, frame
-from entrypoints.worker.host_refusal import NotStarted
-from entrypoints.worker.host_stage import Stage
-
-CHUNK: Final = 64 * 1024
-BACKLOG: Final = 512 * 1024
-"""Bytes waiting for the worker above which no stage's output is read."""
-
-=======
 from entrypoints.worker.host_line import CHUNK, WorkerLine
 from entrypoints.worker.host_processes import become_subreaper, call_myself, children, descendants, kill, kill_group
 from entrypoints.worker.host_protocol import Message
 from entrypoints.worker.host_refusal import NotStarted
 from entrypoints.worker.host_stage import Stage
 
->>>>>>> main
 LAST_RESORT: Final = 10.0
 """Seconds after which the host leaves even though a process of its stages cannot be killed (uninterruptible I/O)."""
 
@@ -44,42 +32,23 @@ class Host:
     """Serve one worker over one socket until it goes away."""
 
     def __init__(self, worker: socket.socket) -> None:
-<<<<<<< HEAD
-        worker.setblocking(False)
-        self._worker = worker
-        self._frames = Frames()
-        self._unsent = bytearray()
-=======
         self._selector = selectors.DefaultSelector()
         self._line = WorkerLine(worker, self._selector, self._obey)
->>>>>>> main
         self._stages: dict[int, Stage] = {}
         self._leaders: dict[int, Stage] = {}
         self._surroundings: Message = {}
         self._pid = os.getpid()
         self._over = False
-<<<<<<< HEAD
-        self._selector = selectors.DefaultSelector()
-=======
->>>>>>> main
         self._reading: set[int] = set()
 
     def serve(self) -> None:
         """Run until the worker is gone, then kill everything that was started."""
-<<<<<<< HEAD
-        self._watch(self._worker.fileno(), self._hear)
-=======
->>>>>>> main
         self._watch(_child_signals(), self._reap)
         parent = _end_of_parent()
         if parent is not None:
             self._watch(parent, self._leave)
         signal.signal(signal.SIGTERM, self._leave)
-<<<<<<< HEAD
-        while not self._over:
-=======
         while not (self._over or self._line.broken):
->>>>>>> main
             self._turn()
         self._end_everything()
 
@@ -87,11 +56,7 @@ class Host:
         ending = any(stage.ended for stage in self._stages.values())
         for key, events in self._selector.select(0.01 if ending else None):
             if events & selectors.EVENT_WRITE:
-<<<<<<< HEAD
-                self._flush()
-=======
                 self._line.flush()
->>>>>>> main
             if events & selectors.EVENT_READ:
                 key.data(key.fd)
         for stage in list(self._stages.values()):
@@ -100,24 +65,6 @@ class Host:
             else:
                 self._regulate(stage)
 
-<<<<<<< HEAD
-    # -- the worker -------------------------------------------------------------------------------------------------
-
-    def _hear(self, _: int) -> None:
-        try:
-            data = self._worker.recv(CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._leave()
-            return
-        for message, _payload in self._frames.feed(data):
-            self._obey(message)
-
-=======
->>>>>>> main
     def _obey(self, message: Message) -> None:
         match message["op"]:
             case "hello":
@@ -129,53 +76,20 @@ class Host:
             case "credit" if stage := self._stages.get(message["id"]):
                 stage.credit += message["bytes"]
 
-<<<<<<< HEAD
-    def _tell(self, message: Message, payload: bytes = b"") -> None:
-        self._unsent += frame(message, payload)
-        self._flush()
-
-    def _flush(self) -> None:
-        try:
-            while self._unsent:
-                del self._unsent[: self._worker.send(self._unsent)]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self._leave()
-            return
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
-        self._selector.modify(self._worker.fileno(), wanted, self._hear)
-
-    # -- stages -----------------------------------------------------------------------------------------------------
-
-=======
->>>>>>> main
     def _start(self, message: Message) -> None:
         try:
             stage = Stage(message, self._surroundings)
         except NotStarted as failure:
-<<<<<<< HEAD
-            self._tell({"op": "failed", "id": message["id"], "error": str(failure), "code": failure.code})
-=======
             self._line.tell({"op": "failed", "id": message["id"], "error": str(failure), "code": failure.code})
->>>>>>> main
             return
         self._stages[stage.id] = self._leaders[stage.pid] = stage
         self._watch(stage.verdict_end, lambda _: self._take_verdict(stage))
         self._regulate(stage)
-<<<<<<< HEAD
-        self._tell({"op": "started", "id": stage.id, "pid": stage.pid, "at": time.time()})
-
-    def _regulate(self, stage: Stage) -> None:
-        """Read a stage's output only while its worker takes it: a full pipe makes the stage wait, and nothing else."""
-        open_gate = stage.credit > 0 and len(self._unsent) < BACKLOG
-=======
         self._line.tell({"op": "started", "id": stage.id, "pid": stage.pid, "at": time.time()})
 
     def _regulate(self, stage: Stage) -> None:
         """Read a stage's output only while its worker takes it: a full pipe makes the stage wait, and nothing else."""
         open_gate = stage.credit > 0 and not self._line.crowded
->>>>>>> main
         for descriptor in stage.outputs:
             if open_gate and descriptor not in self._reading:
                 self._reading.add(descriptor)
@@ -191,11 +105,7 @@ class Host:
             return False
         if data:
             stage.credit -= len(data)
-<<<<<<< HEAD
-            self._tell({"op": "output", "id": stage.id, "stream": stage.outputs[descriptor], "at": time.time()}, data)
-=======
             self._line.tell({"op": "output", "id": stage.id, "stream": stage.outputs[descriptor], "at": time.time()}, data)
->>>>>>> main
             self._regulate(stage)
             return True
         self._unwatch(descriptor)
@@ -259,15 +169,9 @@ class Host:
     def _drained(self, stage: Stage) -> bool:
         for descriptor in list(stage.outputs):
             while self._pass_on(stage, descriptor):
-<<<<<<< HEAD
-                if len(self._unsent) >= BACKLOG:
-                    return False
-        return len(self._unsent) < BACKLOG
-=======
                 if self._line.crowded:
                     return False
         return not self._line.crowded
->>>>>>> main
 
     def _report_end(self, stage: Stage) -> None:
         self._take_verdict(stage)
@@ -278,13 +182,7 @@ class Host:
             self._unwatch(descriptor)
             os.close(descriptor)
         del self._stages[stage.id]
-<<<<<<< HEAD
-        self._tell({"op": "exited", "id": stage.id, "at": time.time(), **_end_of(stage)})
-
-    # -- the end ----------------------------------------------------------------------------------------------------
-=======
         self._line.tell({"op": "exited", "id": stage.id, "at": time.time(), **_end_of(stage)})
->>>>>>> main
 
     def _leave(self, *_: Any) -> None:
         self._over = True

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-=======
 import contextlib
->>>>>>> main
 import ctypes
 import gc
 import json
@@ -66,17 +63,11 @@ def _leave_the_host(ends: Ends, host: int) -> None:
         os.dup2(descriptor, number)
     if ends.verdict != VERDICT:
         os.dup2(ends.verdict, VERDICT, inheritable=False)
-<<<<<<< HEAD
-    os.closerange(VERDICT + 1, os.sysconf("SC_OPEN_MAX"))
-=======
     _close_above(VERDICT)
->>>>>>> main
     call_myself("headgate-stage")
     gc.enable()
 
 
-<<<<<<< HEAD
-=======
 def _close_above(last: int) -> None:
     try:
         opened = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
@@ -88,7 +79,6 @@ def _close_above(last: int) -> None:
                 os.close(descriptor)
 
 
->>>>>>> main
 def _wear_mark(mark: str) -> None:
     # /proc/<pid>/environ shows the memory the host was started with. The host's own mark has the same length, so writing over it
     # marks this process and all that it forks without exec, which no later change of os.environ would.

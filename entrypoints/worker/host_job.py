@@ -180,11 +180,6 @@ class Job:
             self._send({"op": "credit", "id": self.number, "bytes": self._taken})
             self._taken = 0
 
-<<<<<<< HEAD
-    # -- told by the client -----------------------------------------------------------------------------------------
-
-=======
->>>>>>> main
     def on_started(self, pid: int, at: float) -> None:
         """Note that the job's first process exists."""
         self.pid, self.started_at = pid, datetime.fromtimestamp(at, UTC)

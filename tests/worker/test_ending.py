@@ -91,11 +91,7 @@ async def test_terminate_reaches_the_whole_group_and_a_stopped_one(stages: Bench
 
 async def test_terminate_leaves_the_group_its_grace_when_the_leader_goes_at_once(stages: Bench) -> None:
     job = await stages.start(
-<<<<<<< HEAD
-        "/bin/sh", "-c", "(trap 'sleep 0.7; echo saved; exit' TERM; echo up; while :; do sleep 0.05; done) & trap 'exit 1' TERM; wait"
-=======
         "/bin/sh", "-c", "trap 'exit 1' TERM; (trap 'sleep 0.7; echo saved; exit' TERM; echo up; while :; do sleep 0.05; done) & wait"
->>>>>>> main
     )
     lines = job.lines
     assert (await anext(lines)).text == "up"
@@ -220,8 +216,6 @@ async def test_closing_ends_what_runs_and_the_host_ignores_the_terminal(tmp_path
     assert not lives(host.pid)
 
 
-<<<<<<< HEAD
-=======
 @linux_only
 async def test_a_daemon_without_any_trace_of_its_stage_ends_when_no_stage_is_left(stages: Bench, tmp_path: Path) -> None:
     hidden = ["setsid", "-w", "env", "-i", *daemon(tmp_path / "pid")]
@@ -256,7 +250,6 @@ async def test_many_stages_at_once_all_end_as_they_should(stages: Bench) -> None
     assert [(texts(lines), end.code) for lines, end in ends] == [([str(n)], n) for n in range(60)]
 
 
->>>>>>> main
 async def test_ending_an_ended_job_changes_nothing(stages: Bench) -> None:
     job = await stages.start("true")
     end = await job.wait()
