@@ -89,8 +89,6 @@ def _told(end: JobEnd, last_error: str) -> str:
 
 
 def _unfit(result: dict[str, Any] | None) -> str | None:
-    try:
-        size = len(encoded(result)) if result else 0
-    except (ValueError, TypeError):
-        return "The output was not kept: it holds NaN or infinity, which JSON cannot carry."
-    return f"The output was not kept: it has {size:,} bytes, more than {BODY_LIMIT // 2:,}." if size > BODY_LIMIT // 2 else None
+    size = len(encoded(result)) if result else 0
+    limit = BODY_LIMIT // 2
+    return f"The output was not kept: it has {size:,} bytes, more than {limit:,}." if size > limit else None

@@ -28,7 +28,7 @@ class Shipper:
         self._pending: list[bytes] = []
         self._next = 0
         self._news, self._full, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._over = False
+        self._sent = self._over = False
         self.last_error = ""
         self.all_read = asyncio.Event()
 
@@ -52,6 +52,8 @@ class Shipper:
             if not end.succeeded:
                 self.remark(end.error or said_of_exit(end.code, end.signal))
                 self._announce()
+            if not self._news.is_set() and not self._sent:
+                self._pending.clear()
             self._over = True
             self._news.set()
             self._full.set()
@@ -91,6 +93,7 @@ class Shipper:
                 self._news.clear()
             self._room.set()
             if batch:
+                self._sent = True
                 await self._link.append_log(*self._of, batch)
 
     def _batch(self) -> list[bytes]:

@@ -77,7 +77,7 @@ class Worker:
             await _cancelled(stream)
             await self._drain()
         finally:
-            for task in (stream, *others):
+            for task in (stream, *others, *self._tasks):
                 await _cancelled(task)
             with contextlib.suppress(httpx.HTTPError, Refused):
                 await self._link.leave()
@@ -228,8 +228,6 @@ class Worker:
         self.hurry()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._bench.grace + 3)
-        for task in list(self._tasks):
-            await _cancelled(task)
 
 
 async def _first(tasks: set[asyncio.Task[Any]]) -> None:
