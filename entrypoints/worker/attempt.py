@@ -72,6 +72,11 @@ class Attempt:
         if self._shipping is not None:
             await self._shipping
 
+    def drop_output(self) -> None:
+        """Send no more of its output."""
+        if self._shipping is not None:
+            self._shipping.cancel()
+
     async def _run(self) -> StageReport | None:
         claim, start = self._claim, self._start
         asked = StageStart(

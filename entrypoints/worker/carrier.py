@@ -78,6 +78,11 @@ class Carrier:
         """Wait until all output is with Headgate."""
         await asyncio.gather(*(attempt.shipped() for attempt in self._all.values()), return_exceptions=True)
 
+    def drop_output(self) -> None:
+        """Send no more output, whatever is left of it."""
+        for attempt in self._all.values():
+            attempt.drop_output()
+
     # -- told from outside ------------------------------------------------------------------------------------------
 
     def stop(self) -> None:

@@ -106,12 +106,18 @@ class Worker:
             asyncio.get_running_loop().call_soon(self.recorder.record, carrier, outcome)
         try:
             outcome.set_result(await carrying)
+            self._forget(carrier)
+            await carrier.shipped()
         except Exception:
             log.exception("Run %s: its burst could not be carried on", carrier.key[0])
         finally:
             outcome.cancel()
-            del self._carriers[carrier.key], self._renewed[carrier.key]
-        await carrier.shipped()
+            self._forget(carrier)
+            carrier.drop_output()
+
+    def _forget(self, carrier: Carrier) -> None:
+        self._carriers.pop(carrier.key, None)
+        self._renewed.pop(carrier.key, None)
 
     def _remember(self, key: BurstKey) -> None:
         self._seen[key] = None

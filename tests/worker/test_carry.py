@@ -83,7 +83,9 @@ async def test_an_output_too_large_to_send_is_dropped_and_the_stage_completes(ga
 
 async def test_a_retry_runs_until_it_succeeds(gate: Gate, tmp_path: Path) -> None:
     tries = tmp_path / "tries"
-    pipeline = await gate.make(sh("flaky", f"echo x >> {tries}; test $(wc -l < {tries}) -ge 3", retries=3, retry_delay=0), sh("after", "true"))
+    pipeline = await gate.make(
+        sh("flaky", f"echo x >> {tries}; test $(wc -l < {tries}) -ge 3", retries=3, retry_delay=0), sh("after", "true")
+    )
 
     async with at_work(gate, tmp_path):
         run = await gate.over(await gate.run(pipeline))
@@ -117,7 +119,9 @@ async def test_stages_that_need_the_same_run_at_once(gate: Gate, tmp_path: Path)
 
 
 async def test_more_stages_than_slots_all_run_and_never_too_many_at_once(gate: Gate, tmp_path: Path) -> None:
-    script = f"mkdir {tmp_path}/$HEADGATE_STAGE; ls -d {tmp_path}/s* | wc -l >> {tmp_path}/counts; sleep 0.05; rmdir {tmp_path}/$HEADGATE_STAGE"
+    script = (
+        f"mkdir {tmp_path}/$HEADGATE_STAGE; ls -d {tmp_path}/s* | wc -l >> {tmp_path}/counts; sleep 0.05; rmdir {tmp_path}/$HEADGATE_STAGE"
+    )
     pipeline = await gate.make(*(sh(f"s{n}", script, needs=[]) for n in range(8)), parallelism=8)
 
     async with at_work(gate, tmp_path, slots=2):

@@ -96,7 +96,7 @@ async def test_what_may_be_tried_again_is_ended_before_its_lease_is(gate: Gate, 
         sh("again", until(go, again), needs=[], retries=1, retry_on_loss=True), sh("alone", until(go, alone), needs=[])
     )
 
-    async with at_work(gate, tmp_path, rhythm=Rhythm(heartbeat=0.2, lease=2.0)):
+    async with at_work(gate, tmp_path, rhythm=Rhythm(heartbeat=0.2, lease=2.0, drain=0.2)):
         await gate.run(pipeline)
         await eventually(lambda: again.exists() and alone.exists())
         gate.away = True
