@@ -153,7 +153,7 @@ class Carrier:
 
     async def _advance(self, reports: Sequence[StageReport], reserved: int) -> Advanced:
         capacity = 0 if self._leaving else reserved
-        free = 0 if self._leaving else self._slots.free + reserved
+        free = self._slots.offer(reserved)
         step = Step(capacity, free, self._slots.received, self.holding, reports, self._leaving)
         try:
             answer = await self._send(step)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from application.ports.links import Claim, Message
-from entrypoints.worker.wire import Advanced, BurstKey, Held, HeartbeatAnswer, encoded, read_claim, read_message
+from entrypoints.worker.wire import Advanced, BurstKey, HeartbeatAnswer, Held, encoded, read_claim, read_message
 
 log = logging.getLogger("headgate.worker")
 

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
-import importlib.metadata
 import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
-from pathlib import Path
+import threading
 from typing import Any, Final
 
-from adapters.orchestration.server import client_environment
-from adapters.system.tokens import HmacTokens
 from entrypoints import guard
 from entrypoints.settings import Settings
 from entrypoints.worker.attempt import Bench
 from entrypoints.worker.hosts import Hosts
 from entrypoints.worker.link import Identity, Link
+from entrypoints.worker.process import surroundings, use_prefect_environment, version, worker_token
 from entrypoints.worker.slots import Slots
 from entrypoints.worker.worker import Rhythm, Worker
-from entrypoints.worker.world import Surroundings
 
 log = logging.getLogger("headgate.worker")
 
@@ -37,72 +32,72 @@ def serve(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     use_prefect_environment(settings)
-    asyncio.run(_work(settings))
+    _Process(settings).run()
 
 
-def use_prefect_environment(settings: Settings) -> None:
-    """Give this process the environment of a Prefect client. Prefect reads it at its import, so before that."""
-    if settings.prefect_api_url is None:
-        return
-    auth = settings.prefect_api_auth_string.get_secret_value() if settings.prefect_api_auth_string else None
-    environment = client_environment(settings.home, settings.prefect_api_url, auth, os.environ)
-    os.environ.clear()
-    os.environ.update(environment)
+class _Process:
+    """The loop runs in a thread of its own: Prefect's engine takes SIGTERM for itself in the main thread, where ours must rule."""
 
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._worker: Worker | None = None
+        self._leave = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._told = threading.Event()
 
-def worker_token(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
-    """HEADGATE_WORKER_TOKEN where it is given, as on another machine; else made with the secret of this one."""
-    given = environment.get("HEADGATE_WORKER_TOKEN")
-    return given or HmacTokens(settings.secret_key().encode()).for_worker()
+    def run(self) -> None:
+        """Returns once drained; raises what ended the loop."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._end())
+        guard.end_with_parent(self._orphaned)
+        thread = threading.Thread(target=self._run_loop, name="worker")
+        thread.start()
+        thread.join()
+        if self._failure is not None:
+            raise self._failure
 
-
-def surroundings(settings: Settings) -> Surroundings:
-    return Surroundings(Path(settings.workdir), Path(settings.home) / "runs", dict(os.environ))
-
-
-def version() -> str:
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return importlib.metadata.version("headgate")
-    return ""
-
-
-async def _work(settings: Settings) -> None:
-    leave, loop = asyncio.Event(), asyncio.get_running_loop()
-    identity = Identity(settings.worker_name, settings.pool, settings.worker_slots, version())
-    link = Link(settings.public_url, worker_token(settings), identity)
-    bench = Bench(Hosts(), link, surroundings(settings), settings.cancel_grace_seconds)
-    await bench.hosts.ready()
-    drain: float = getattr(settings, "drain_seconds", _DRAIN)
-    worker = Worker(bench, Slots(settings.worker_slots), Rhythm(settings.heartbeat_seconds, settings.lease_seconds, drain))
-    _end_on_signals(loop, leave)
-    guard.end_with_parent(lambda: loop.call_soon_threadsafe(_orphaned, loop, worker, leave))
-    beside = asyncio.create_task(_beside(settings, worker, link))
-    try:
-        await worker.run(leave)
-    finally:
-        beside.cancel()
-        await asyncio.gather(beside, return_exceptions=True)
-        await bench.hosts.close()
-        await link.close()
-
-
-def _end_on_signals(loop: asyncio.AbstractEventLoop, leave: asyncio.Event) -> None:
-    """The first signal drains. A second of SIGINT, from a person who will not wait, ends at once: the host kills what runs."""
-
-    def told() -> None:
-        if leave.is_set():
+    def _end(self) -> None:
+        """The first signal drains; a second of SIGINT, from a person who will not wait, ends at once: the host kills what runs."""
+        if self._told.is_set():
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-        leave.set()
+        self._told.set()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._leave.set)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told)
+    def _orphaned(self) -> None:
+        log.warning("The parent process is gone: ending.")
+        self._end()
+        if self._loop is not None and self._worker is not None:
+            self._loop.call_soon_threadsafe(self._worker.hurry)
+        threading.Timer(_ORPHANED, os._exit, (1,)).start()
 
+    def _run_loop(self) -> None:
+        try:
+            asyncio.run(self._work())
+        except BaseException as failure:
+            self._failure = failure
 
-def _orphaned(loop: asyncio.AbstractEventLoop, worker: Worker, leave: asyncio.Event) -> None:
-    log.warning("The parent process is gone: ending.")
-    leave.set()
-    worker.hurry()
-    loop.call_later(_ORPHANED, os._exit, 1)
+    async def _work(self) -> None:
+        settings = self._settings
+        self._loop = asyncio.get_running_loop()
+        identity = Identity(settings.worker_name, settings.pool, settings.worker_slots, version())
+        link = Link(settings.public_url, worker_token(settings), identity)
+        bench = Bench(Hosts(), link, surroundings(settings), settings.cancel_grace_seconds)
+        await bench.hosts.ready()
+        drain: float = getattr(settings, "drain_seconds", _DRAIN)
+        rhythm = Rhythm(settings.heartbeat_seconds, settings.lease_seconds, drain)
+        worker = self._worker = Worker(bench, Slots(settings.worker_slots), rhythm)
+        if self._told.is_set():
+            self._leave.set()
+        beside = asyncio.create_task(_beside(settings, worker, link))
+        try:
+            await worker.run(self._leave)
+        finally:
+            beside.cancel()
+            await asyncio.gather(beside, return_exceptions=True)
+            await bench.hosts.close()
+            await link.close()
 
 
 async def _beside(settings: Settings, worker: Worker, link: Link) -> None:
@@ -110,11 +105,11 @@ async def _beside(settings: Settings, worker: Worker, link: Link) -> None:
     if settings.prefect_api_url is None:
         return
     await worker.linked.wait()
-    patient = sys.getswitchinterval()
+    usual = sys.getswitchinterval()
     # An import holds the interpreter in long stretches; with a short interval the loop still gets its turn.
     sys.setswitchinterval(0.0005)
     try:
         module: Any = await asyncio.to_thread(importlib.import_module, "entrypoints.worker.prefect_life")
     finally:
-        sys.setswitchinterval(patient)
+        sys.setswitchinterval(usual)
     await module.live(settings, worker, link)

@@ -9,8 +9,10 @@ from collections.abc import Callable
 class Slots:
     """Counted, not guarded: a start that the web has already decided takes a slot even when none is free."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, *, offered: bool = True) -> None:
         self.total = total
+        self.offered = offered
+        """Whether the web may give them to other bursts; not where a process carries one burst alone, or leaves."""
         self.received: int | None = None
         """Claims that came by the open stream; None without one."""
         self.told = -1
@@ -22,6 +24,10 @@ class Slots:
     @property
     def free(self) -> int:
         return max(0, self.total - self._taken)
+
+    def offer(self, reserved: int = 0) -> int:
+        """What the web is told to be free, beside slots reserved for a burst that is asking."""
+        return self.free + reserved if self.offered else 0
 
     def take(self, count: int) -> None:
         """Take slots for stages that must start, free or not."""

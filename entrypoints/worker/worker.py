@@ -73,7 +73,7 @@ class Worker:
         others = [asyncio.create_task(self._beat()), asyncio.create_task(self._watch_leases())]
         try:
             await _first({asyncio.create_task(leave.wait()), stream, *others})
-            self._leaving, self._slots.received = True, None
+            self._leaving, self._slots.offered, self._slots.received = True, False, None
             await _cancelled(stream)
             await self._drain()
         finally:
@@ -87,20 +87,28 @@ class Worker:
         for carrier in self.carriers:
             carrier.interrupt(why)
 
-    def take(self, claim: Claim) -> None:
-        """Carry a burst, unless it is or was carried here already."""
+    def take(self, claim: Claim) -> tuple[Carrier, asyncio.Future[Outcome]]:
+        """Carry a burst that is new here, and say what carries it and how that ends."""
         key = (claim.run_id, claim.epoch)
-        if key in self._seen:
-            return
         self._remember(key)
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         carrier = self._carriers[key] = Carrier(claim, self._bench, self._slots)
         self._renewed[key] = time.monotonic()
         if self._leaving:
             carrier.leave()
-        self._spawn(self._carry(carrier))
+        self._spawn(self._carry(carrier, outcome))
+        return carrier, outcome
 
-    async def _carry(self, carrier: Carrier) -> None:
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    async def idle(self) -> None:
+        """Wait until every burst taken so far is over and its output with Headgate."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _take_new(self, claim: Claim) -> None:
+        if (claim.run_id, claim.epoch) not in self._seen:
+            self.take(claim)
+
+    async def _carry(self, carrier: Carrier, outcome: asyncio.Future[Outcome]) -> None:
         carrying = asyncio.create_task(carrier.carry())
         if self.recorder is not None:
             asyncio.get_running_loop().call_soon(self.recorder.record, carrier, outcome)
@@ -135,7 +143,7 @@ class Worker:
         pause = 0.1
         while True:
             try:
-                async for message in self._link.messages(self._slots.free):
+                async for message in self._link.messages(self._slots.offer()):
                     pause = 0.1
                     self._hear(message)
             except (httpx.HTTPError, Refused, ValueError) as error:
@@ -151,7 +159,7 @@ class Worker:
             case Claim():
                 self._slots.received = (self._slots.received or 0) + 1
                 self._slots.told -= len(message.starts)
-                self.take(message)
+                self._take_new(message)
             case Stop(run_id):
                 self._each_of(run_id, Carrier.stop)
             case Wake(run_id):
@@ -172,10 +180,10 @@ class Worker:
         while True:
             self._beat_now.clear()
             began = time.monotonic()
-            free = 0 if self._leaving else self._slots.free
+            free = self._slots.offer()
             bursts = [(carrier.key, carrier.holding) for carrier in self.carriers]
             try:
-                answer = await self._link.heartbeat(free, self._slots.received, not self._leaving, bursts)
+                answer = await self._link.heartbeat(free, self._slots.received, self._slots.offered, bursts)
             except (httpx.HTTPError, Refused, ValueError) as error:
                 log.info("No answer to a heartbeat: %r", error)
                 await asyncio.sleep(min(_ASK_EVERY, self._rhythm.heartbeat))
@@ -187,7 +195,7 @@ class Worker:
                     await self._beat_now.wait()
 
     def _pause(self) -> float:
-        asks = self._slots.received is None and not self._leaving
+        asks = self._slots.received is None and self._slots.offered
         return min(_ASK_EVERY, self._rhythm.heartbeat) if asks else self._rhythm.heartbeat
 
     def _obey(self, answer: HeartbeatAnswer, began: float) -> None:
@@ -202,7 +210,7 @@ class Worker:
         for run_id in answer.wake:
             self._each_of(run_id, Carrier.wake)
         for claim in answer.claims:
-            self.take(claim)
+            self._take_new(claim)
 
     async def _watch_leases(self) -> None:
         """End in time what another worker may try again; the rest runs on until it is refused."""
@@ -221,7 +229,7 @@ class Worker:
 
     def _slots_settled(self) -> None:
         self._settling = None
-        if self._slots.received is not None and self._slots.free != self._slots.told:
+        if self._slots.received is not None and self._slots.offer() != self._slots.told:
             self._beat_now.set()
 
     # -- leaving ----------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from application.commands.note_flow_run import CancelFromPrefect, NoteFlowRun
 from application.commands.trigger_pipeline import TriggerCommand, TriggerPipeline
 from application.ports.links import Claim, Stop
 from application.ports.persistence import NewLine, WorkerSeen
-from application.services.loop import at_once, every, keep_running
+from application.services.loop import every, keep_running
 from application.services.offer_bursts import OfferBursts
 from application.services.sweep import ExpireLeases, WakeDueRuns
 from application.services.wakeups import LocalWakeups
@@ -111,7 +111,7 @@ class Gate:
         self._server = _Server(config)
         self._socket = listening
         self._tasks = [asyncio.create_task(self._server.serve([listening]))]
-        while not self._server.started:
+        while not self._server.started:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
@@ -233,7 +233,7 @@ class _Server(uvicorn.Server):
 async def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
     """Wait for a condition; fails at the deadline."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
