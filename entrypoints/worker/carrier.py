@@ -46,7 +46,7 @@ class Carrier:
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._more = claim.more
-        self._asked = self._stopped = self._leaving = self._refused = self._over = False
+        self._asked = self._stopped = self._leaving = self._stepping = self._refused = self._over = False
         self._begun: asyncio.Queue[Attempt | None] = asyncio.Queue()
 
     @property
@@ -98,9 +98,13 @@ class Carrier:
         self._news.set()
 
     def refuse(self) -> None:
-        """The burst is another's: kill what runs, say nothing."""
-        self._refused = self._over = True
+        """The burst is not this worker's any more: kill what runs, say nothing.
+
+        A step under way may be what ended it: then its answer tells whether it ended well.
+        """
         self._interrupt_all(Interruption.REFUSED)
+        if not self._stepping:
+            self._refused = self._over = True
         self._news.set()
 
     def leave(self) -> None:
@@ -134,13 +138,14 @@ class Carrier:
             reports = reports[:1]
         # An ended attempt's slot stays with its burst, so that a sequence never queues behind others for its own next stage.
         reserved = len(reports) + self._slots.take_free(0 if self._leaving or self._stopped else self._startable)
-        self._asked = False
+        self._asked, self._stepping = False, True
         try:
             answer = await self._advance(reports, reserved)
             # Fewer than there was room for: the run's `parallelism` is what holds the rest, so only an end of its own brings more.
             self._more = answer.more and len(answer.starts) >= reserved
             self._take(answer, reports)
         finally:
+            self._stepping = False
             self._slots.give_back(reserved)
         if not (self._over or self._running or self._more):
             await asyncio.sleep(_NOTHING_TO_DO)

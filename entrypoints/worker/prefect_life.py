@@ -28,6 +28,9 @@ _LONGEST_PAUSE: Final = 10.0
 
 async def live(settings: Settings, worker: Worker, link: Link) -> None:
     """Until cancelled. Bursts claimed before this began were left to the outbox."""
+    # A stage that fails is Headgate's to tell of; these would print it again, without its run.
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     rest = PrefectRest(settings.prefect_api_url or "", settings.prefect_api_auth_string)
     recorder = PrefectRecorder(rest, link)
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.status import Status
+from entrypoints.worker.carrier import Carrier, Outcome
 from entrypoints.worker.worker import Rhythm
 from tests.worker.gate import Gate, eventually
 from tests.worker.stages import lives
@@ -148,3 +149,27 @@ async def test_a_wrong_token_is_not_a_crash(gate: Gate, tmp_path: Path) -> None:
         await eventually(lambda: gate.requests[-1][0] == "heartbeat")
         at.link._http.headers["Authorization"] = "Bearer worker-token"
         await asyncio.wait_for(at.worker.linked.wait(), 5)
+
+
+async def test_a_refusal_that_crosses_its_bursts_own_end_does_not_make_it_one(gate: Gate, tmp_path: Path) -> None:
+    pipeline = await gate.make(sh("only", "true"))
+    gate.faults["advance"] = 1
+
+    async with at_work(gate, tmp_path) as at:
+        seen: list[Outcome] = []
+        at.worker.recorder = _Watcher(seen)
+        run_id = await gate.run(pipeline)
+        await eventually(lambda: gate.peek(run_id).is_over and bool(at.worker.carriers))
+        at.worker.carriers[0].refuse()
+        await eventually(lambda: bool(seen))
+
+    assert not seen[0].refused
+    assert [report.status for report in seen[0].reports] == ["completed"]
+
+
+class _Watcher:
+    def __init__(self, seen: list[Outcome]) -> None:
+        self._seen = seen
+
+    def record(self, carrier: Carrier, outcome: asyncio.Future[Outcome]) -> None:
+        outcome.add_done_callback(lambda done: self._seen.append(done.result()))

@@ -1,0 +1,218 @@
+"""Workers as processes, beside or under a real Prefect server, on a stand-in for the web."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import uuid
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.orchestration.prefect_rest import PrefectRest
+from adapters.orchestration.server import PrefectServer, client_environment
+from adapters.persistence.embedded import EmbeddedPostgres
+from application.ports.orchestrator import FlowRunRequest
+from domain.status import Status
+from tests.integration.prefect_server import a_prefect_server
+from tests.worker.gate import TOKEN, Gate, eventually
+from tests.worker.working import sh
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def prefect(postgres: EmbeddedPostgres) -> Iterator[PrefectServer]:
+    with a_prefect_server(postgres) as server:
+        yield server
+
+
+@pytest.fixture
+async def gate() -> AsyncIterator[Gate]:
+    async with Gate().open() as gate:
+        yield gate
+
+
+@pytest.fixture
+async def rest(prefect: PrefectServer) -> AsyncIterator[PrefectRest]:
+    rest = PrefectRest(prefect.api_url, prefect.auth_string)
+    yield rest
+    await rest.close()
+
+
+def environment(gate: Gate, prefect: PrefectServer, folder: Path) -> dict[str, str]:
+    own = {
+        "HEADGATE_HOME": str(folder / "home"),
+        "HEADGATE_URL": gate.url,
+        "HEADGATE_WORKER_TOKEN": TOKEN,
+        "HEADGATE_WORKDIR": str(folder),
+        "HEADGATE_PREFECT_API_URL": prefect.api_url,
+        "HEADGATE_PREFECT_API_AUTH_STRING": prefect.auth_string,
+        "HEADGATE_HEARTBEAT_SECONDS": "1",
+        "HEADGATE_WORKER_SLOTS": "4",
+        "PYTHONPATH": str(ROOT),
+    }
+    return client_environment(folder, prefect.api_url, prefect.auth_string, os.environ) | own
+
+
+@contextlib.asynccontextmanager
+async def a_process(folder: Path, environment: dict[str, str], *argv: str) -> AsyncIterator[Process]:
+    """Ended by its id at the end: TERM, then KILL. What it printed is shown when the test fails."""
+    log = folder / f"{uuid.uuid4().hex}.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", *argv, env=environment, cwd=folder, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), 30)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+        print(log.read_text())
+
+
+@contextlib.asynccontextmanager
+async def a_warm_worker(gate: Gate, prefect: PrefectServer, rest: PrefectRest, folder: Path) -> AsyncIterator[Process]:
+    """A worker that is linked here and registered there."""
+    async with a_process(folder, environment(gate, prefect, folder), "-m", "entrypoints.cli", "worker") as process:
+        await until_in_prefect(lambda: registered(rest, "headgate"))
+        yield process
+
+
+async def registered(rest: PrefectRest, pool: str) -> bool:
+    workers = await rest._http.post(f"/work_pools/{pool}/workers/filter", {})
+    return any(worker["status"] == "ONLINE" for worker in workers or ())
+
+
+async def until_in_prefect(condition: Any, seconds: float = 60) -> None:
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
+async def flow_run(rest: PrefectRest, flow_run_id: str) -> dict[str, Any]:
+    return dict(await rest._http.get(f"/flow_runs/{flow_run_id}"))
+
+
+async def task_runs(rest: PrefectRest, flow_run_id: str) -> dict[str, str]:
+    found = await rest._http.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}})
+    return {task["name"]: task["state_type"] for task in found}
+
+
+async def test_a_warm_burst_is_a_flow_run_with_a_task_run_for_each_stage(
+    gate: Gate, prefect: PrefectServer, rest: PrefectRest, tmp_path: Path
+) -> None:
+    good = await gate.make(sh("extract", "true"), sh("publish", "true"))
+    bad = await gate.make(sh("extract", "exit 3", retries=1, retry_delay=0), sh("publish", "true"))
+
+    async with a_warm_worker(gate, prefect, rest, tmp_path):
+        first, second = await gate.over(await gate.run(good)), await gate.over(await gate.run(bad))
+        await eventually(lambda: len(gate.recorded) == 2)
+        ids = {run_id: flow_run_id for run_id, _, flow_run_id in gate.recorded}
+
+        async def both_are_over() -> bool:
+            states = await rest.states(list(ids.values()))
+            return all(state.is_terminal for state in states.values())
+
+        await until_in_prefect(both_are_over)
+        shown = await flow_run(rest, ids[first.id])
+        assert (shown["name"], shown["state_type"]) == (f"{first.definition.name} #1", "COMPLETED")
+        assert shown["parameters"] == {"run_id": first.id, "number": 1, "epoch": 1}
+        assert (await flow_run(rest, ids[second.id]))["state_type"] == "FAILED"
+
+        async def tasks_are_shown() -> bool:
+            done = await task_runs(rest, ids[first.id]) == {"extract": "COMPLETED", "publish": "COMPLETED"}
+            return done and await task_runs(rest, ids[second.id]) == {"extract": "FAILED", "extract (attempt 2)": "FAILED"}
+
+        await until_in_prefect(tasks_are_shown)
+
+
+async def test_a_cancel_in_prefects_page_ends_the_stage(gate: Gate, prefect: PrefectServer, rest: PrefectRest, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    pipeline = await gate.make(sh("slow", f"touch {started}; sleep 60"))
+
+    async with a_warm_worker(gate, prefect, rest, tmp_path):
+        run_id = await gate.run(pipeline)
+        await eventually(lambda: started.exists() and bool(gate.recorded))
+        flow_run_id = gate.recorded[-1][2]
+
+        async def runs() -> bool:
+            return (await flow_run(rest, flow_run_id))["state_type"] == "RUNNING"
+
+        await until_in_prefect(runs)
+        await rest._http.post(f"/flow_runs/{flow_run_id}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
+        run = await gate.over(run_id, 5)
+        assert run.status is Status.CANCELLED
+
+        async def cancelled() -> bool:
+            return (await flow_run(rest, flow_run_id))["state_type"] == "CANCELLED"
+
+        await until_in_prefect(cancelled)
+
+
+async def test_a_worker_told_to_end_finishes_what_runs_and_leaves(
+    gate: Gate, prefect: PrefectServer, rest: PrefectRest, tmp_path: Path
+) -> None:
+    started, go = tmp_path / "started", tmp_path / "go"
+    pipeline = await gate.make(sh("slow", f"touch {started}; while ! test -e {go}; do sleep 0.01; done"), sh("after", "true"))
+
+    async with a_warm_worker(gate, prefect, rest, tmp_path) as process:
+        run_id = await gate.run(pipeline)
+        await eventually(lambda: started.exists() and bool(gate.recorded))
+        process.terminate()
+        await eventually(lambda: not gate.links.pools())
+        go.touch()
+        assert await asyncio.wait_for(process.wait(), 15) == 0
+
+    assert gate.statuses(run_id) == {"slow": "completed", "after": "queued"}
+
+
+async def test_prefects_own_worker_carries_a_run_in_another_pool(
+    gate: Gate, prefect: PrefectServer, rest: PrefectRest, tmp_path: Path
+) -> None:
+    pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
+    ran = tmp_path / "ran"
+    pipeline = await gate.make(*(sh(name, f"echo {name} >> {ran}") for name in "ab"), pool=pool)
+    run_id = await gate.run(pipeline)
+    request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere #1", {"run_id": run_id, "number": 1, "epoch": 1})
+    flow_run_id = await rest.create_flow_run(request)
+
+    argv = ("-m", "prefect", "worker", "start", "--type", "process", "--pool", pool)
+    polling = {"PREFECT_WORKER_QUERY_SECONDS": "0.5"}
+    async with a_process(tmp_path, environment(gate, prefect, tmp_path) | polling, *argv):
+        run = await gate.over(run_id, 90)
+        assert run.status is Status.COMPLETED
+        assert ran.read_text().split() == ["a", "b"]
+
+        async def shown() -> bool:
+            over = (await flow_run(rest, flow_run_id))["state_type"] == "COMPLETED"
+            return over and await task_runs(rest, flow_run_id) == {"a": "COMPLETED", "b": "COMPLETED"}
+
+        await until_in_prefect(shown)
+
+
+async def test_a_flow_whose_burst_is_gone_ends_quietly(gate: Gate, prefect: PrefectServer, rest: PrefectRest, tmp_path: Path) -> None:
+    pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
+    run_id = await gate.run(await gate.make(sh("only", "true"), pool=pool))
+    request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere #1", {"run_id": run_id, "number": 1, "epoch": 9})
+    flow_run_id = await rest.create_flow_run(request)
+
+    argv = ("-m", "prefect", "worker", "start", "--type", "process", "--pool", pool, "--run-once")
+    async with a_process(tmp_path, environment(gate, prefect, tmp_path), *argv):
+
+        async def cancelled() -> bool:
+            return (await flow_run(rest, flow_run_id))["state_type"] == "CANCELLED"
+
+        await until_in_prefect(cancelled, 90)
+
+    assert gate.statuses(run_id) == {"only": "queued"}
