@@ -27,7 +27,7 @@ _LONGEST_PAUSE: Final = 10.0
 
 
 async def live(settings: Settings, worker: Worker, link: Link) -> None:
-    """Until cancelled. Bursts claimed before this began were left to the outbox."""
+    """Until cancelled. Bursts that were over before Prefect answered are the outbox's."""
     # A stage that fails is Headgate's to tell of; these would print it again, without its run.
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -36,13 +36,13 @@ async def live(settings: Settings, worker: Worker, link: Link) -> None:
     try:
         await _until_prefect_answers(rest)
         async with AsyncClientContext():
-            worker.recorder = recorder
+            worker.record_with(recorder)
             await asyncio.gather(
                 _again_and_again("worker", lambda: _be_registered(settings, rest)),
                 _again_and_again("cancels", lambda: _hear_cancels(link)),
             )
     finally:
-        worker.recorder = None
+        worker.record_with(None)
         await recorder.close()
         await rest.close()
 

@@ -50,10 +50,11 @@ class Recorder(Protocol):
 class Worker:
     """Carries whatever bursts the web gives it, as many stages at a time as it has slots."""
 
-    def __init__(self, bench: Bench, slots: Slots, rhythm: Rhythm, recorder: Recorder | None = None) -> None:
-        self.recorder = recorder
+    def __init__(self, bench: Bench, slots: Slots, rhythm: Rhythm) -> None:
+        self._recorder: Recorder | None = None
         self._bench, self._link, self._slots, self._rhythm = bench, bench.link, slots, rhythm
         self._carriers: dict[BurstKey, Carrier] = {}
+        self._outcomes: dict[BurstKey, asyncio.Future[Outcome]] = {}
         self._renewed: dict[BurstKey, float] = {}
         self._seen: OrderedDict[BurstKey, None] = OrderedDict()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -99,6 +100,13 @@ class Worker:
         self._spawn(self._carry(carrier, outcome))
         return carrier, outcome
 
+    def record_with(self, recorder: Recorder | None) -> None:
+        """Have every burst shown from now on, those under way too; or none any more."""
+        self._recorder = recorder
+        if recorder is not None:
+            for key, outcome in self._outcomes.items():
+                recorder.record(self._carriers[key], outcome)
+
     async def idle(self) -> None:
         """Wait until every burst taken so far is over and its output with Headgate."""
         if self._tasks:
@@ -110,8 +118,9 @@ class Worker:
 
     async def _carry(self, carrier: Carrier, outcome: asyncio.Future[Outcome]) -> None:
         carrying = asyncio.create_task(carrier.carry())
-        if self.recorder is not None:
-            asyncio.get_running_loop().call_soon(self.recorder.record, carrier, outcome)
+        self._outcomes[carrier.key] = outcome
+        if self._recorder is not None:
+            asyncio.get_running_loop().call_soon(self._recorder.record, carrier, outcome)
         try:
             outcome.set_result(await carrying)
             self._forget(carrier)
@@ -126,6 +135,7 @@ class Worker:
     def _forget(self, carrier: Carrier) -> None:
         self._carriers.pop(carrier.key, None)
         self._renewed.pop(carrier.key, None)
+        self._outcomes.pop(carrier.key, None)
 
     def _remember(self, key: BurstKey) -> None:
         self._seen[key] = None

@@ -26,7 +26,7 @@ from tests.worker.working import sh
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def prefect(postgres: EmbeddedPostgres) -> Iterator[PrefectServer]:
     with a_prefect_server(postgres) as server:
         yield server
@@ -84,14 +84,16 @@ async def a_process(folder: Path, environment: dict[str, str], *argv: str) -> As
 @contextlib.asynccontextmanager
 async def a_warm_worker(gate: Gate, prefect: PrefectServer, rest: PrefectRest, folder: Path) -> AsyncIterator[Process]:
     """A worker that is linked here and registered there."""
-    async with a_process(folder, environment(gate, prefect, folder), "-m", "entrypoints.cli", "worker") as process:
-        await until_in_prefect(lambda: registered(rest, "headgate"))
+    name = f"worker-{uuid.uuid4().hex[:6]}"
+    surroundings = environment(gate, prefect, folder) | {"HEADGATE_WORKER_NAME": name}
+    async with a_process(folder, surroundings, "-m", "entrypoints.cli", "worker") as process:
+        await until_in_prefect(lambda: registered(rest, "headgate", name))
         yield process
 
 
-async def registered(rest: PrefectRest, pool: str) -> bool:
+async def registered(rest: PrefectRest, pool: str, name: str) -> bool:
     workers = await rest._http.post(f"/work_pools/{pool}/workers/filter", {})
-    return any(worker["status"] == "ONLINE" for worker in workers or ())
+    return any((worker["name"], worker["status"]) == (name, "ONLINE") for worker in workers or ())
 
 
 async def until_in_prefect(condition: Any, seconds: float = 60) -> None:

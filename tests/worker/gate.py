@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
@@ -55,7 +56,7 @@ class Gate:
         self.away = False
         self.streams = 0
         opened, clock = self.fakes.open_unit_of_work, self.fakes.clock
-        rules = BurstRules("test", lease_seconds)
+        rules = BurstRules(uuid.uuid4().hex, lease_seconds)
         self.wakeups = LocalWakeups(self.links, frozenset({"headgate"}))
         self.create = CreatePipeline(opened, JsonSchemas(), clock, self.wakeups)
         self.trigger = TriggerPipeline(opened, JsonSchemas(), clock, self.wakeups)

@@ -157,7 +157,7 @@ async def test_a_refusal_that_crosses_its_bursts_own_end_does_not_make_it_one(ga
 
     async with at_work(gate, tmp_path) as at:
         seen: list[Outcome] = []
-        at.worker.recorder = _Watcher(seen)
+        at.worker.record_with(_Watcher(seen))
         run_id = await gate.run(pipeline)
         await eventually(lambda: gate.peek(run_id).is_over and bool(at.worker.carriers))
         at.worker.carriers[0].refuse()

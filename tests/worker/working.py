@@ -14,7 +14,7 @@ from entrypoints.worker.attempt import Bench
 from entrypoints.worker.hosts import Hosts
 from entrypoints.worker.link import Identity, Link
 from entrypoints.worker.slots import Slots
-from entrypoints.worker.worker import Recorder, Rhythm, Worker
+from entrypoints.worker.worker import Rhythm, Worker
 from entrypoints.worker.world import Surroundings
 from tests.worker.gate import TOKEN, Gate
 
@@ -30,14 +30,14 @@ class AtWork:
 
 @contextlib.asynccontextmanager
 async def at_work(
-    gate: Gate, folder: Path, slots: int = 4, rhythm: Rhythm | None = None, grace: float = 1.0, recorder: Recorder | None = None
+    gate: Gate, folder: Path, slots: int = 4, rhythm: Rhythm | None = None, grace: float = 1.0
 ) -> AsyncIterator[AtWork]:
     """A worker that has its stream open; ended hard at the end, unless it has left by itself."""
     link = Link(gate.url, TOKEN, Identity("tester", "headgate", slots))
     bench = Bench(Hosts(), link, Surroundings(folder, folder / "runs", dict(os.environ)), grace)
     await bench.hosts.ready()
     counted = Slots(slots)
-    worker = Worker(bench, counted, rhythm or Rhythm(heartbeat=0.5, drain=5.0), recorder)
+    worker = Worker(bench, counted, rhythm or Rhythm(heartbeat=0.5, drain=5.0))
     leave = asyncio.Event()
     life = asyncio.create_task(worker.run(leave))
     try:
