@@ -65,20 +65,3 @@ class Application(containers.DeclarativeContainer):
         f"relay-{os.getpid()}-{uuid.uuid4().hex[:8]}",
     )
     reconcile = providers.Singleton(Reconcile, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups)
-
-
-class Adapters(containers.DeclarativeContainer):
-    """The real ones."""
-
-    settings: providers.Dependency[Any] = providers.Dependency()
-
-    clock = providers.Singleton(SystemClock)
-    schemas = providers.Singleton(JsonSchemas)
-    links = providers.Singleton(MemoryLinks)
-    tokens = providers.Singleton(HmacTokens, settings.provided.secret_key.call().encode.call())
-    database = providers.Singleton(Database, settings.provided.database_url.get_secret_value.call())
-    installation = database.provided.installation
-    open_unit_of_work = database.provided.open_unit_of_work
-    reader = database.provided.reader
-    change_feed = database.provided.change_feed
-    orchestrator = providers.Singleton(PrefectRest, settings.provided.prefect_api_url, settings.provided.prefect_api_auth_string)
