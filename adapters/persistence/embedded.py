@@ -37,6 +37,8 @@ class EmbeddedPostgres:
         self._settings = dict(settings or {})
         self._placed: Placement | None = None
         self._password = ""
+        self._log_start = 0
+        self._closing = False
         self._process: subprocess.Popen[bytes] | None = None
         self.created = False
         self.adopted = False
@@ -56,6 +58,9 @@ class EmbeddedPostgres:
 
         Raises EmbeddedServerError with one clear sentence when it cannot.
         """
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
+        self._closing = False
         self._placed = place(self._home)
         self._password = password(self._placed)
         self.adopted = self._answers()
@@ -65,15 +70,22 @@ class EmbeddedPostgres:
         for name in (DATABASE, PREFECT_DATABASE):
             self._ensure_database(name)
 
+    def alive(self) -> bool:
+        """Whether the server's process is there; cheap, asks no query."""
+        if self._process is not None:
+            return self._process.poll() is None
+        return self._placed is not None and owns_the_data(self._placed.data)
+
     def stop(self) -> None:
         """End sessions, write everything out, and return when the server is gone: at most 10 s. Harmless if it is not running."""
+        self._closing = True
         if self._placed is None:
             return
         for mode, seconds in (("fast", _STOP_SECONDS), ("immediate", 2)):
             if not owns_the_data(self._placed.data):
                 break
-            command = [self._placed.binaries / "pg_ctl", "stop", "-D", self._placed.data, "-m", mode, "-w", "-t", str(seconds)]
-            self._placed.identity.run(command, timeout=seconds + 1)
+            program, data = str(self._placed.binaries / "pg_ctl"), str(self._placed.data)
+            self._placed.identity.run([program, "stop", "-D", data, "-m", mode, "-w", "-t", str(seconds)], timeout=seconds + 1)
         if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=1)
@@ -90,8 +102,14 @@ class EmbeddedPostgres:
     @contextlib.contextmanager
     def connection(self, database: str = "postgres") -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         """A superuser's connection that commits each statement."""
-        where = {"host": str(self._placement.socket_dir), "user": SUPERUSER, "password": self._password, "dbname": database}
-        with psycopg.connect(**where, connect_timeout=2, autocommit=True) as connection:
+        with psycopg.connect(
+            host=str(self._placement.socket_dir),
+            user=SUPERUSER,
+            password=self._password,
+            dbname=database,
+            connect_timeout=2,
+            autocommit=True,
+        ) as connection:
             yield connection
 
     @property
@@ -110,12 +128,9 @@ class EmbeddedPostgres:
                 row = connection.execute("SELECT current_setting('data_directory')").fetchone()
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
-                raise EmbeddedServerError(
-                    f"The server on {self._placement.socket} refuses the password in {self._placement.password_file}."
-                ) from None
-            if "too many clients" in str(error):
-                return True
-            return False
+                why = f"refuses the password in {self._placement.password_file}"
+                raise EmbeddedServerError(f"The server on {self._placement.socket} {why}.") from None
+            return "too many clients" in str(error)
         if row is None or Path(row[0]) != self._placement.data:
             raise EmbeddedServerError(f"The server on {self._placement.socket} serves another data directory; stop it first.")
         return True
@@ -124,6 +139,8 @@ class EmbeddedPostgres:
         """Start the server and wait until it answers; again if what a killed one left is still ending."""
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
+            if self._closing:
+                raise EmbeddedServerError("PostgreSQL was told to stop before it had started.")
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(f"PostgreSQL does not answer after {_START_SECONDS:g} s; see {self._placement.log}.")
             if self._process is None and not owns_the_data(self._placement.data):

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 from adapters.persistence.embedded_errors import EmbeddedServerError, from_output, no_space
 from adapters.persistence.embedded_placement import PORT, Placement
@@ -73,25 +74,20 @@ def _initdb(placement: Placement, secret: str) -> None:
         file.write(secret)
     placement.identity.give(handover, 0o600)
     try:
-        arguments = [
-            "-D",
-            unfinished,
-            "-U",
-            SUPERUSER,
-            f"--pwfile={handover}",
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            "--no-instructions",
-        ]
-        # The builtin provider sorts the same on every system, so no library update can spoil an index.
-        locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        code, output = placement.identity.run([placement.binaries / "initdb", *arguments, *locale], timeout=_INITDB_SECONDS)
+        code, output = placement.identity.run(_initdb_arguments(placement, unfinished, handover), timeout=_INITDB_SECONDS)
     finally:
         handover.unlink(missing_ok=True)
     if code != 0:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise from_output(output, "make its data directory", placement.root)
     unfinished.rename(placement.data)
+
+
+def _initdb_arguments(placement: Placement, folder: Path, handover: Path) -> list[str]:
+    who = ["-U", SUPERUSER, f"--pwfile={handover}", "--auth=scram-sha-256"]
+    # The builtin provider sorts the same on every system, so no library update can spoil an index.
+    text = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    return [str(placement.binaries / "initdb"), "-D", str(folder), "--no-instructions", *who, *text]
 
 
 def _check_version(placement: Placement) -> None:
@@ -102,6 +98,5 @@ def _check_version(placement: Placement) -> None:
     _, said = placement.identity.run([placement.binaries / "postgres", "--version"], timeout=10)
     ours = said.split()[-1].split(".")[0]
     if found != ours:
-        raise EmbeddedServerError(
-            f"The data directory {placement.data} is of PostgreSQL {found} and this is PostgreSQL {ours}; dump it with the old one, or set HEADGATE_HOME."
-        )
+        why = f"The data directory {placement.data} is of PostgreSQL {found} and this is PostgreSQL {ours}"
+        raise EmbeddedServerError(f"{why}; dump it with the old one, or set HEADGATE_HOME to another folder.")
