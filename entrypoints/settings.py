@@ -139,8 +139,8 @@ def kept_secret(path: Path) -> str:
     """The secret in the file `path`; made there, for our eyes only, if there is none. One writer wins a race."""
     if not path.exists():
         path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(48))
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(draft)
@@ -149,9 +149,12 @@ def kept_secret(path: Path) -> str:
 
 
 def _masked(value: object) -> str:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if isinstance(text, str) and "://" in text:
+        text = re.sub(r"(://[^:/@]*):.*@", rf"\1:{_SHOWN_SECRET}@", text)
+        return re.sub(r"(password=)[^&]*", rf"\1{_SHOWN_SECRET}", text, flags=re.IGNORECASE)
     if isinstance(value, SecretStr):
-        address = re.match(r"([\w+]+://[^:@/]*)(:[^@]*)?(@.*)", value.get_secret_value())
-        return f"{address[1]}:{_SHOWN_SECRET}{address[3]}" if address else _SHOWN_SECRET
+        return _SHOWN_SECRET
     if isinstance(value, list):
         return ",".join(str(item) for item in value)
     return "" if value is None else str(value)

@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import certifi
@@ -27,8 +27,8 @@ class PrefectServer:
 
     home: Path
     port: int
-    database_url: str
-    auth_string: str
+    database_url: str = field(repr=False)
+    auth_string: str = field(repr=False)
 
     @property
     def url(self) -> str:
@@ -47,7 +47,7 @@ class PrefectServer:
     def argv(self) -> list[str]:
         """The command that runs the server in the foreground."""
         where = ["--host", "127.0.0.1", "--port", str(self.port)]
-        return [sys.executable, "-P", "-m", "prefect", "server", "start", *where, "--no-analytics", "--log-level", "WARNING"]
+        return [sys.executable, "-P", "-m", "prefect", "server", "start", *where, "--analytics-off", "--log-level", "WARNING"]
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """The server's environment: what is inherited without anything of Prefect's, and our own."""
