@@ -237,7 +237,11 @@ def test_programs_the_server_user_cannot_reach_are_copied(folder: Path, monkeypa
         server.start()
 
         assert server.placement is not None
-        assert server.placement.binaries.is_relative_to(folder / "home/postgres/software")
+        copy = server.placement.binaries
+        assert copy.is_relative_to(folder / "home/postgres")
+        made = copy.stat().st_ino
+        EmbeddedPostgres(folder / "home").start()
+        assert copy.stat().st_ino == made, "an adopted server lost its programs"
     finally:
         server.stop()
 
