@@ -1,0 +1,174 @@
+"""PostgreSQL from the wheel, its life owned by us: made, started or adopted, and stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from adapters.persistence.embedded_cluster import SUPERUSER, ensure_cluster, server_arguments
+from adapters.persistence.embedded_errors import EmbeddedServerError, from_output, tail
+from adapters.persistence.embedded_placement import Placement, password, place
+from adapters.persistence.embedded_postmaster import disown_strangers, owns_the_data
+
+DATABASE = "headgate"
+PREFECT_DATABASE = "prefect"
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 8  # then the server is told to stop at once, which is as safe and costs a recovery
+_LOG_BYTES = 10 * 1024 * 1024
+
+
+class EmbeddedPostgres:
+    """The server of one home: a socket in a private folder, a generated password, no TCP, nothing lost at a crash.
+
+    `settings` override the server's own, by PostgreSQL's names. Blocking; call it from a thread in async code.
+    """
+
+    def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
+        self._home = home.absolute()
+        self._settings = dict(settings or {})
+        self._placed: Placement | None = None
+        self._password = ""
+        self._log_start = 0
+        self._closing = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self.created = False
+        self.adopted = False
+
+    @property
+    def placement(self) -> Placement | None:
+        """Where its files are, known once start() was called."""
+        return self._placed
+
+    @property
+    def note(self) -> str | None:
+        """A line worth telling, when the files are not in the home."""
+        return self._placed.note if self._placed else None
+
+    def start(self) -> None:
+        """Return when the server answers queries and has both databases; adopt the one that already runs.
+
+        Raises EmbeddedServerError with one clear sentence when it cannot.
+        """
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
+        self._closing = False
+        self._placed = place(self._home)
+        self._password = password(self._placed)
+        self.adopted = self._answers()
+        if not self.adopted:
+            self.created = ensure_cluster(self._placed, self._password)
+            self._launch()
+        for name in (DATABASE, PREFECT_DATABASE):
+            self._ensure_database(name)
+
+    def alive(self) -> bool:
+        """Whether the server's process is there; cheap, asks no query."""
+        if self._process is not None:
+            return self._process.poll() is None
+        return self._placed is not None and owns_the_data(self._placed.data)
+
+    def stop(self) -> None:
+        """End sessions, write everything out, and return when the server is gone: at most 10 s. Harmless if it is not running."""
+        self._closing = True
+        if self._placed is None:
+            return
+        for mode, seconds in (("fast", _STOP_SECONDS), ("immediate", 2)):
+            if not owns_the_data(self._placed.data):
+                break
+            program, data = str(self._placed.binaries / "pg_ctl"), str(self._placed.data)
+            self._placed.identity.run([program, "stop", "-D", data, "-m", mode, "-w", "-t", str(seconds)], timeout=seconds + 1)
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=1)
+            self._process = None
+
+    def url(self, database: str = DATABASE) -> str:
+        """SQLAlchemy's address of `database`, over the socket, for psycopg."""
+        return f"postgresql+psycopg://{self._address(database)}"
+
+    def prefect_url(self) -> str:
+        """The address of Prefect's database, for asyncpg."""
+        return f"postgresql+asyncpg://{self._address(PREFECT_DATABASE)}"
+
+    @contextlib.contextmanager
+    def connection(self, database: str = "postgres") -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+        """A superuser's connection that commits each statement."""
+        with psycopg.connect(
+            host=str(self._placement.socket_dir),
+            user=SUPERUSER,
+            password=self._password,
+            dbname=database,
+            connect_timeout=2,
+            autocommit=True,
+        ) as connection:
+            yield connection
+
+    @property
+    def _placement(self) -> Placement:
+        if self._placed is None:
+            raise RuntimeError("start() comes first")
+        return self._placed
+
+    def _address(self, database: str) -> str:
+        return f"{SUPERUSER}:{quote(self._password, safe='')}@/{database}?host={quote(str(self._placement.socket_dir), safe='/')}"
+
+    def _answers(self) -> bool:
+        """Whether the server of exactly this data directory answers a query. A pid file proves nothing."""
+        try:
+            with self.connection() as connection:
+                row = connection.execute("SELECT current_setting('data_directory')").fetchone()
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):
+                why = f"refuses the password in {self._placement.password_file}"
+                raise EmbeddedServerError(f"The server on {self._placement.socket} {why}.") from None
+            return "too many clients" in str(error)
+        if row is None or Path(row[0]) != self._placement.data:
+            raise EmbeddedServerError(f"The server on {self._placement.socket} serves another data directory; stop it first.")
+        return True
+
+    def _launch(self) -> None:
+        """Start the server and wait until it answers; again if what a killed one left is still ending."""
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._closing:
+                raise EmbeddedServerError("PostgreSQL was told to stop before it had started.")
+            if time.monotonic() > deadline:
+                raise EmbeddedServerError(f"PostgreSQL does not answer after {_START_SECONDS:g} s; see {self._placement.log}.")
+            if self._process is None and not owns_the_data(self._placement.data):
+                disown_strangers(self._placement.data, self._placement.socket)
+                self._spawn()
+            elif self._process is not None and self._process.poll() is not None:
+                self._explain_exit()
+            time.sleep(0.02)
+
+    def _spawn(self) -> None:
+        log = self._placement.log
+        if log.exists() and log.stat().st_size > _LOG_BYTES:
+            log.replace(log.with_suffix(".log.1"))
+        with log.open("ab") as file:
+            self._log_start = file.tell()
+            self._process = self._placement.identity.spawn(server_arguments(self._placement, self._settings), stdout=file.fileno())
+        log.chmod(0o600)
+
+    def _explain_exit(self) -> None:
+        said = tail(self._placement.log, self._log_start)
+        self._process = None
+        if "pre-existing shared memory block" in said or "lock file" in said:
+            time.sleep(0.1)  # sessions of a killed server are still ending; the deadline bounds it
+            return
+        raise from_output(said, "start", self._placement.data)
+
+    def _ensure_database(self, name: str) -> None:
+        with self.connection() as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+                with contextlib.suppress(psycopg.errors.DuplicateDatabase):
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

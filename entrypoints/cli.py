@@ -1,0 +1,123 @@
+"""The `headgate` command. Everything heavy is imported by the command that needs it, so help is quick."""
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from entrypoints.settings import Settings
+
+_KNOWN = {
+    ("entrypoints.settings", "SettingsError"),
+    ("entrypoints.claim", "StartError"),
+    ("adapters.persistence.embedded_errors", "EmbeddedServerError"),
+}
+
+app = typer.Typer(
+    help="The front door to a team's pipelines: define, trigger and watch them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def up(examples: Annotated[bool, typer.Option(help="Register the example pipelines when there are none.")] = True) -> None:
+    """Run everything on this machine: PostgreSQL, Prefect, the web and a worker. Ctrl-C stops it all."""
+    import asyncio
+
+    from entrypoints.supervisor import Up
+    from entrypoints.up_plan import Plan
+
+    async def run(settings: "Settings") -> None:
+        await Up(settings, Plan(settings, examples)).run()
+
+    asyncio.run(run(_settings()))
+
+
+@app.command()
+def web() -> None:
+    """Serve the pages and the API. Needs a database: `headgate up` hands it one."""
+    settings = _with_database(_settings())
+    importlib.import_module("entrypoints.web.server").serve(settings)
+
+
+@app.command()
+def worker() -> None:
+    """Run stages for the web at HEADGATE_URL, recorded in Prefect."""
+    settings = _settings()
+    if settings.prefect_api_url is None:
+        raise _mistake("A worker needs HEADGATE_PREFECT_API_URL, and HEADGATE_URL when the web is elsewhere; or use `headgate up`.")
+    from adapters.orchestration.server import client_environment
+
+    auth = settings.prefect_api_auth_string.get_secret_value() if settings.prefect_api_auth_string else None
+    environment = client_environment(settings.home, settings.prefect_api_url, auth, os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    importlib.import_module("entrypoints.worker.main").serve(settings)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database of HEADGATE_DATABASE_URL to the newest schema."""
+    settings = _with_database(_settings())
+    assert settings.database_url is not None
+    importlib.import_module("adapters.persistence.migrate").upgrade(settings.database_url.get_secret_value())
+
+
+@app.command()
+def config() -> None:
+    """Print the settings in force, with secrets hidden."""
+    for name, value in _settings().masked().items():
+        typer.echo(f"{name}={value}")
+
+
+def main() -> None:
+    """The console script: an error of a known kind is one line on stderr and exit code 2."""
+    if importlib.util.find_spec("entrypoints.commands_cli") is not None:
+        importlib.import_module("entrypoints.commands_cli").register(app)
+    run_and_tell(app)
+
+
+def run_and_tell(work: Callable[[], object]) -> None:
+    """Do `work`; an error of a known kind becomes one line on stderr and exit code 2, another stays what it is."""
+    try:
+        work()
+    except Exception as error:
+        if not _is_told_in_one_line(error):
+            raise
+        print(f"headgate: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _settings() -> "Settings":
+    from entrypoints.settings import Settings
+
+    return Settings.read()
+
+
+def _mistake(text: str) -> Exception:
+    from entrypoints.settings import SettingsError
+
+    return SettingsError(text)
+
+
+def _with_database(settings: "Settings") -> "Settings":
+    if settings.database_url is None:
+        raise _mistake("HEADGATE_DATABASE_URL is not set; `headgate up` runs an embedded PostgreSQL and hands it on.")
+    return settings
+
+
+def _is_told_in_one_line(error: Exception) -> bool:
+    """By name, for errors whose modules may not be loaded: what was never imported was never raised."""
+    kinds = {(kind.__module__, kind.__name__) for kind in type(error).__mro__}
+    return bool(kinds & _KNOWN)
+
+
+if __name__ == "__main__":
+    main()

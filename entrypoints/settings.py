@@ -1,0 +1,166 @@
+"""The settings: environment variables that begin with HEADGATE_, and nothing else. The descriptions are the documentation."""
+
+import contextlib
+import os
+import re
+import secrets
+import socket
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+_SHOWN_SECRET = "********"
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}
+
+
+class SettingsError(Exception):
+    """The environment does not describe a Headgate that can run; the message is one line that names the variable."""
+
+
+class Settings(BaseSettings):
+    """Every setting, read once at the start. `Settings.read()` answers mistakes with one line."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADGATE_", extra="ignore", frozen=True, hide_input_in_errors=True, env_ignore_empty=True)
+
+    home: Path = Field(Path(".headgate"), description="Folder for all that the embedded mode writes: data, secrets, logs.")
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL 14 or newer to use, `postgresql://user:password@host/db`. Not set: an embedded one is run."
+    )
+    prefect_api_url: str | None = Field(
+        None, description="A Prefect server to use, such as `http://prefect:4200/api`. Not set: `headgate up` runs one."
+    )
+    prefect_api_auth_string: SecretStr | None = Field(None, description="What that server asks for, `user:password`.")
+    prefect_database_url: SecretStr | None = Field(
+        None, description="The database of the Prefect server that `headgate up` runs, when PostgreSQL is not the embedded one."
+    )
+    host: str = Field("127.0.0.1", description="Address the web listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the web listens on.")
+    url: str = Field("", description="Address people and workers reach the web by. Not set: `http://` host and port.")
+    worker_slots: int = Field(
+        default_factory=lambda: 2 * (os.cpu_count() or 1),
+        ge=1,
+        description="Stages one worker runs at a time. Not set: two per core.",
+    )
+    worker_name: str = Field(
+        default_factory=lambda: f"worker-{socket.gethostname()}",
+        min_length=1,
+        description="The worker's name. Not set: from the host's.",
+    )
+    workdir: Path = Field(Path(), description="Folder that a stage's `workdir` is relative to. Not set: where the worker was started.")
+    pool: str = Field("headgate", min_length=1, description="Prefect work pool of this worker.")
+    log_bytes_per_stage: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of output kept of one attempt of a stage.")
+    lease_seconds: float = Field(20.0, gt=0, description="Seconds a worker may be silent before its stages count as lost.")
+    heartbeat_seconds: float = Field(5.0, gt=0, description="Seconds between a worker's signs of life.")
+    cancel_grace_seconds: float = Field(1.0, ge=0, description="Seconds a cancelled stage has between TERM and KILL.")
+    secret: SecretStr | None = Field(
+        None, description="Key that tokens are made with, 32 characters or more. Not set: made once and kept in the home."
+    )
+    allowed_hosts: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="More host names the web answers to, separated by commas, beside loopback and the URL's.",
+    )
+    examples: bool = Field(False, description="Register the example pipelines when there is no pipeline. `headgate up` sets it.")
+    telemetry: Literal["off", "auto"] = Field("auto", description="`auto`: to a Datadog agent if one is named. `off`: never.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments and the environment; no file is read."""
+        return init_settings, env_settings
+
+    @classmethod
+    def read(cls, **overrides: Any) -> Self:
+        """The settings of this process. Raises SettingsError with one line for the first mistake."""
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            raise SettingsError(_first_line(error)) from None
+
+    @field_validator("home", "workdir", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100 (it also removes `..`, and follows no link)
+
+    @field_validator("database_url", "prefect_database_url", mode="after")
+    @classmethod
+    def _driver(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None:
+            return None
+        scheme, separator, rest = value.get_secret_value().partition("://")
+        if not separator or not re.fullmatch(r"postgres(ql)?(\+\w+)?", scheme):
+            raise ValueError("must begin with postgresql://")
+        driver = "psycopg" if info.field_name == "database_url" else "asyncpg"
+        return SecretStr(f"postgresql+{driver}://{rest}")
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("secret", mode="after")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("must have 32 characters or more")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.database_url is not None and self.prefect_api_url is None and self.prefect_database_url is None:
+            raise ValueError("HEADGATE_DATABASE_URL also needs HEADGATE_PREFECT_API_URL or HEADGATE_PREFECT_DATABASE_URL")
+        if self.heartbeat_seconds * 2 > self.lease_seconds:
+            raise ValueError("HEADGATE_LEASE_SECONDS must be at least twice HEADGATE_HEARTBEAT_SECONDS")
+        return self
+
+    @property
+    def public_url(self) -> str:
+        """The base address for links, without a slash at its end."""
+        return (self.url or f"http://{_LOOPBACK.get(self.host, self.host)}:{self.port}").rstrip("/")
+
+    def secret_key(self) -> str:
+        """The key that tokens are made with: the setting, else the one in the home, made at the first call."""
+        return self.secret.get_secret_value() if self.secret is not None else kept_secret(self.home / "secret")
+
+    def masked(self) -> dict[str, str]:
+        """Every setting by its variable, with secrets and the passwords of addresses hidden."""
+        return {f"HEADGATE_{name.upper()}": _masked(getattr(self, name)) for name in type(self).model_fields}
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in the file `path`; made there, for our eyes only, if there is none. One writer wins a race."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
+    return path.read_text().strip()
+
+
+def _masked(value: object) -> str:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if isinstance(text, str) and "://" in text:
+        text = re.sub(r"(://[^:/@]*):.*@", rf"\1:{_SHOWN_SECRET}@", text)
+        return re.sub(r"(password=)[^&]*", rf"\1{_SHOWN_SECRET}", text, flags=re.IGNORECASE)
+    if isinstance(value, SecretStr):
+        return _SHOWN_SECRET
+    if isinstance(value, list):
+        return ",".join(str(item) for item in value)
+    return "" if value is None else str(value)
+
+
+def _first_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    said = str(first["msg"]).removeprefix("Value error, ")
+    return f"HEADGATE_{str(first['loc'][0]).upper()}: {said}" if first["loc"] else said
