@@ -1,0 +1,56 @@
+"""One fixture per port; `params` names the implementations that must pass its suite."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from adapters.system.clock import SystemClock
+from adapters.system.links import MemoryLinks
+from adapters.system.parameters import JsonSchemas
+from adapters.system.tokens import HmacTokens
+from application.ports.clock import Clock
+from application.ports.links import WorkerLinks
+from application.ports.parameters import ParameterSchemas
+from application.ports.tokens import Tokens
+from tests.contracts.engines import EngineUnderTest, a_fake_engine
+from tests.contracts.stores import StoreUnderTest, a_fake_store, a_real_store
+from tests.fakes import FakeClock, FakeLinks, FakeParameterSchemas, FakeTokens
+
+STORES = ["fake"]
+
+
+@pytest.fixture(params=STORES)
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[StoreUnderTest]:
+    if request.param == "fake":
+        async with a_fake_store() as fake:
+            yield fake
+    else:
+        async with a_real_store(request.getfixturevalue("database_url")) as real:
+            yield real
+
+
+@pytest.fixture(params=[FakeTokens, lambda secret="secret": HmacTokens(secret.encode() * 8)], ids=["fake", "real"])
+def make_tokens(request: pytest.FixtureRequest) -> Callable[..., Tokens]:
+    """Makes tokens of the given secret; without one, of the same secret each time."""
+    return request.param
+
+
+@pytest.fixture(params=[FakeParameterSchemas, JsonSchemas], ids=["fake", "real"])
+def schemas(request: pytest.FixtureRequest) -> ParameterSchemas:
+    return request.param()
+
+
+@pytest.fixture(params=[FakeLinks, MemoryLinks], ids=["fake", "real"])
+def links(request: pytest.FixtureRequest) -> WorkerLinks:
+    return request.param()
+
+
+@pytest.fixture(params=[FakeClock, SystemClock], ids=["fake", "real"])
+def clock(request: pytest.FixtureRequest) -> Clock:
+    return request.param()
+
+
+@pytest.fixture(params=["fake"])
+async def engine(request: pytest.FixtureRequest) -> AsyncIterator[EngineUnderTest]:
+    async with a_fake_engine() as engine:
+        yield engine
