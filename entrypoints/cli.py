@@ -70,6 +70,14 @@ def migrate() -> None:
     importlib.import_module("adapters.persistence.migrate").upgrade(settings.database_url.get_secret_value())
 
 
+@app.command("worker-token")
+def worker_token() -> None:
+    """Print the token that a worker on another machine needs as HEADGATE_WORKER_TOKEN."""
+    from adapters.system.tokens import HmacTokens
+
+    typer.echo(HmacTokens(Settings.read().secret_key().encode()).for_worker())
+
+
 @app.command()
 def config() -> None:
     """Print the settings in force, with secrets hidden."""
