@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
+    CheckConstraint,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
@@ -15,6 +18,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    Uuid,
     desc,
     text,
 )
@@ -24,6 +28,15 @@ from sqlmodel import Field
 from adapters.persistence.table_types import NOT_OVER, Row, Xid8, identity, moment, one_of, table_of
 from domain.burst import BurstState
 from domain.status import Reason, Status
+
+
+class InstallationRow(Row, table=True):
+    """The one row that tells this database from every other: part of the keys given to Prefect."""
+
+    __tablename__ = "installation"
+    __table_args__: ClassVar[Any] = (CheckConstraint("single", name="single"),)
+    single: bool = Field(default=True, sa_column=Column(Boolean, primary_key=True, server_default=text("true")))
+    id: UUID | None = Field(default=None, sa_column=Column(Uuid, nullable=False, server_default=text("gen_random_uuid()")))
 
 
 class PipelineRow(Row, table=True):
@@ -131,6 +144,7 @@ class EventRow(Row, table=True):
     xid: str | None = Field(default=None, sa_column=Column(Xid8, nullable=False, index=True, server_default=text("pg_current_xact_id()")))
 
 
+installation = table_of(InstallationRow)
 pipeline = table_of(PipelineRow)
 revision = table_of(RevisionRow)
 run = table_of(RunRow)

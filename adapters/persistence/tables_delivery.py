@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -20,7 +20,7 @@ def _run_id(primary_key: bool = True) -> Column[int]:
 
 
 class BurstRow(Row, table=True):
-    """One burst of a run and its place in Prefect. `settled_at`: Prefect's state of it is terminal too."""
+    """One burst of a run and its place in Prefect. `lost`: its lease ran out; `settled_at`: Prefect's state of it is terminal too."""
 
     __tablename__ = "burst"
     __table_args__: ClassVar[Any] = (
@@ -34,7 +34,8 @@ class BurstRow(Row, table=True):
     claimed_at: datetime | None = Field(default=None, sa_column=moment())
     ended_at: datetime | None = Field(default=None, sa_column=moment())
     holder: str | None = Field(default=None, sa_column=Column(Text))
-    flow_run_id: str | None = Field(default=None, sa_column=Column(Text))
+    lost: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    flow_run_id: str | None = Field(default=None, sa_column=Column(Text, index=True))
     settled_at: datetime | None = Field(default=None, sa_column=moment())
 
 
@@ -43,7 +44,7 @@ class LeaseRow(Row, table=True):
 
     __tablename__ = "lease"
     __table_args__: ClassVar[Any] = ({"postgresql_with": {"fillfactor": 70}},)
-    run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    run_id: int = Field(sa_column=_run_id())
     epoch: int = Field(sa_column=Column(Integer, nullable=False))
     worker: str = Field(sa_column=Column(Text, nullable=False))
     expires_at: datetime = Field(sa_column=moment(nullable=False))
@@ -71,7 +72,7 @@ class ReportReceiptRow(Row, table=True):
     """The stored answer to a report that had an event id; `reporter` is '' when nobody is named."""
 
     __tablename__ = "report_receipt"
-    run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    run_id: int = Field(sa_column=_run_id())
     reporter: str = Field(sa_column=Column(Text, primary_key=True))
     event_id: str = Field(sa_column=Column(Text, primary_key=True))
     digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -12,15 +12,14 @@ from adapters.persistence.table_types import Row, Xid8, moment, table_of
 
 
 class LogLineRow(Row, table=True):
-    """Line `n` of a run. `index` counts its attempt's lines from 0; lines that Headgate adds have none."""
+    """Line `n` of a run. `stream` is stdout, stderr or headgate, whose lines Headgate adds."""
 
     __tablename__ = "log_line"
-    __table_args__: ClassVar[Any] = (Index("uq_log_line_of_attempt", "run_id", "stage", "attempt", "index", unique=True),)
+    __table_args__: ClassVar[Any] = (Index("ix_log_line_of_stage", "run_id", "stage", "n"),)
     run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     n: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     stage: str = Field(sa_column=Column(Text, nullable=False))
     attempt: int = Field(sa_column=Column(Integer, nullable=False))
-    index: int | None = Field(default=None, sa_column=Column(BigInteger))
     at: datetime = Field(sa_column=moment(nullable=False))
     stream: str = Field(sa_column=Column(Text, nullable=False))
     text: str = Field(sa_column=Column(Text, nullable=False))
