@@ -11,8 +11,8 @@ from sqlmodel import Field
 
 from adapters.persistence.table_types import Row, identity, moment, table_of
 
-_UNSETTLED = "flow_run_id IS NOT NULL AND settled_at IS NULL"
-_UNCLAIMED = "claimed_at IS NULL AND ended_at IS NULL"
+UNSETTLED = "flow_run_id IS NOT NULL AND settled_at IS NULL"
+UNCLAIMED = "claimed_at IS NULL AND ended_at IS NULL"
 
 
 def _run_id(primary_key: bool = True) -> Column[int]:
@@ -24,8 +24,8 @@ class BurstRow(Row, table=True):
 
     __tablename__ = "burst"
     __table_args__: ClassVar[Any] = (
-        Index("ix_burst_unsettled", "requested_at", postgresql_where=text(_UNSETTLED)),
-        Index("ix_burst_requested", "pool", "requested_at", postgresql_where=text(_UNCLAIMED)),
+        Index("ix_burst_unsettled", "requested_at", postgresql_where=text(UNSETTLED)),
+        Index("ix_burst_requested", "pool", "requested_at", postgresql_where=text(UNCLAIMED)),
     )
     run_id: int = Field(sa_column=_run_id())
     epoch: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
