@@ -9,7 +9,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from application.queries.surroundings import EngineHealth, LookAround
 from domain.errors import HeadgateError
 from entrypoints.api import docs, events, health, logs, pipelines, runs, status_updates, worker
 from entrypoints.api.body_limit import BodyLimit
@@ -20,7 +19,6 @@ from entrypoints.api.openapi import declare
 from entrypoints.api.paths import NOTHING_HERE, Paths, RouteTable
 from entrypoints.api.problems import ErrorPage, Problem, Refused, field_problems, invalid, problem_of, respond
 from entrypoints.api.schemas import ProblemShape
-from entrypoints.api.streams import OpenStreams
 from entrypoints.container import Application
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
@@ -46,8 +44,8 @@ def create_app(
 ) -> FastAPI:
     """The application. `routers` are the pages'; `error_page` renders a problem for a browser that asks for HTML.
 
-    On `state`: `application`, `live`, `streams` (close it when the server stops, before it waits for its connections), and
-    `why_not_ready`, a sentence that a server may set while it is still starting.
+    On `state`: `application`, `live`, and `why_not_ready`, a sentence that a server may set while it is still starting. A server that
+    stops closes the hub and the links first, which ends every stream.
     """
     app = FastAPI(
         title="Headgate",
@@ -69,14 +67,11 @@ def create_app(
 
 
 def _fill_state(app: FastAPI, application: Application, error_page: ErrorPage | None) -> None:
-    settings, adapters = application.settings(), application.adapters
-    engine = EngineHealth(adapters.orchestrator(), adapters.clock())
     app.state.application = application
     app.state.error_page = error_page
     app.state.why_not_ready = None
-    app.state.streams = OpenStreams()
     app.state.live = Live(application.hub())
-    app.state.look_around = LookAround(adapters.reader(), adapters.clock(), engine, frozenset(settings.warm_pools))
+    app.state.look_around = None
     declare(ProblemShape)
 
 
@@ -85,8 +80,8 @@ def _put_guards(app: FastAPI, application: Application, table: RouteTable) -> No
     settings = application.settings()
     app.add_middleware(Paths, table=table)
     app.add_middleware(BodyLimit)
-    app.add_middleware(OriginGuard, url=settings.url)
-    app.add_middleware(HostGuard, hosts=hosts_of(settings.url, settings.allowed_hosts))
+    app.add_middleware(OriginGuard, url=settings.public_url)
+    app.add_middleware(HostGuard, hosts=hosts_of(settings.public_url, settings.allowed_hosts))
     app.add_middleware(Envelope)
 
 

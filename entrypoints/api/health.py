@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Request
 
 from application.ports.readers import Reader
-from application.queries.surroundings import SPOKE_WITHIN, LookAround
+from application.queries.surroundings import SPOKE_WITHIN
 from domain.errors import Unavailable
 from entrypoints.api import examples
 from entrypoints.api.openapi import answers
 from entrypoints.api.presenters import Json
 from entrypoints.api.problems import Problem, Refused
-from entrypoints.api.requests import Reads
+from entrypoints.api.requests import Looks, Reads
 from entrypoints.api.schemas import LiveShape, ReadyShape
 
 router = APIRouter(tags=["health"])
@@ -28,9 +28,8 @@ async def livez() -> Json:
     operation_id="readyz",
     responses=answers(200, ReadyShape, examples.READY, problems=(503,)),
 )
-async def readyz(request: Request, reads: Reads) -> Json:
+async def readyz(request: Request, reads: Reads, look_around: Looks) -> Json:
     """200 when a trigger would be accepted. Prefect and the workers are named, and are never a reason for 503."""
-    look_around: LookAround = request.app.state.look_around
     prefect = "up" if await look_around.engine.answers() else "down"
     is_up = await reads.is_ready()
     facts = {"database": "up" if is_up else "down", "prefect": prefect, "workers": await _workers(reads) if is_up else NO_WORKERS}

@@ -13,7 +13,7 @@ from entrypoints.api.events import number_after
 from entrypoints.api.live import Live
 from entrypoints.api.openapi import also_text, answers
 from entrypoints.api.presenters import Json, line_json
-from entrypoints.api.requests import After, Limit, Reads, Streams, wants_sse
+from entrypoints.api.requests import After, Limit, Reads, wants_sse
 from entrypoints.api.runs import found_run
 from entrypoints.api.schemas import LineShape
 from entrypoints.api.splice import PAGE
@@ -39,7 +39,6 @@ async def run_logs(
     id: str,
     request: Request,
     reads: Reads,
-    streams: Streams,
     stage: str | None = None,
     attempt: int | None = Query(None, ge=1, le=2**31 - 1),
     after: After = None,
@@ -52,12 +51,12 @@ async def run_logs(
         raise NotFound("stage", stage)
     if wants_sse(request):
         live: Live = request.app.state.live
-        return EventStream(live.run_log(reads, run.id, stage, attempt, number_after(request, after)), streams)
+        return EventStream(live.run_log(reads, run.id, stage, attempt, number_after(request, after)))
     if TEXT in request.headers.get("accept", ""):
         name = f"{run.pipeline}-{run.number}{f'-{stage}' if stage else ''}.log"
         lines = _text(reads, run, stage, attempt, after or 0)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return EventStream(lines, streams, f"{TEXT}; charset=utf-8", headers)
+        return EventStream(lines, f"{TEXT}; charset=utf-8", headers)
     found = await reads.log(run.id, stage=stage, attempt=attempt, after=after or 0, limit=limit)
     return Json([line_json(line) for line in found])
 

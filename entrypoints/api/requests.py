@@ -9,10 +9,11 @@ from pydantic import BaseModel, ValidationError
 from application.ports.persistence import PipelineRef
 from application.ports.readers import Reader
 from application.ports.tokens import AttemptClaims, WorkerClaims
+from application.queries.surroundings import EngineHealth, LookAround
 from domain.errors import InvalidInput, NotFound
 from entrypoints.api import strict_json
 from entrypoints.api.problems import Problem, Refused, field_problems
-from entrypoints.api.streams import SSE, OpenStreams
+from entrypoints.api.streams import SSE
 from entrypoints.container import Application
 
 MAX_ID = 2**63 - 1
@@ -30,8 +31,15 @@ async def reader(request: Request) -> Reader:
     return found
 
 
-async def streams(request: Request) -> OpenStreams:
-    found: OpenStreams = request.app.state.streams
+async def look_around(request: Request) -> LookAround:
+    """Made at the first question: the adapters may not be there yet when the application is made."""
+    state = request.app.state
+    if state.look_around is None:
+        application = state.application
+        adapters = application.adapters
+        engine = EngineHealth(adapters.orchestrator(), adapters.clock())
+        state.look_around = LookAround(adapters.reader(), adapters.clock(), engine, application.warm_pools())
+    found: LookAround = state.look_around
     return found
 
 
@@ -58,7 +66,7 @@ def unauthorized(sentence: str) -> Refused:
 
 App = Annotated[Application, Depends(application)]
 Reads = Annotated[Reader, Depends(reader)]
-Streams = Annotated[OpenStreams, Depends(streams)]
+Looks = Annotated[LookAround, Depends(look_around)]
 JsonBody = Annotated[Any, Depends(json_body)]
 Claims = Annotated[AttemptClaims | WorkerClaims | None, Depends(claims)]
 Skip = Annotated[int, Query(ge=0, le=MAX_ID, description="How many to pass over.")]

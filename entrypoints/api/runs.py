@@ -3,7 +3,6 @@
 from fastapi import APIRouter, Request
 
 from application.ports.readers import Reader
-from application.queries.surroundings import LookAround
 from application.queries.views import RunView
 from application.queries.why import explain
 from domain.errors import NotFound
@@ -11,7 +10,7 @@ from entrypoints.api import examples, strict_json
 from entrypoints.api.bodies import CancelBody
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, cancelled_json, run_json, stage_json
-from entrypoints.api.requests import App, Limit, Reads, Skip, run_id, shaped
+from entrypoints.api.requests import App, Limit, Looks, Reads, Skip, run_id, shaped
 from entrypoints.api.run_lists import run_list
 from entrypoints.api.schemas import CancelledShape, RunShape, StageShape
 
@@ -35,10 +34,9 @@ async def list_runs(reads: Reads, status: str | None = None, skip: Skip = 0, lim
     operation_id="get_run",
     responses=answers(200, RunShape, examples.RUN, problems=(404, 422, 503)),
 )
-async def get_run(id: str, request: Request, reads: Reads) -> Json:
+async def get_run(id: str, reads: Reads, look_around: Looks) -> Json:
     """`why` says in one sentence why it is where it is."""
     run = await found_run(id, reads)
-    look_around: LookAround = request.app.state.look_around
     return Json(run_json(run, str(explain(run, await look_around(run)))))
 
 

@@ -17,36 +17,11 @@ SSE = "text/event-stream"
 PING = b": ping\n\n"
 
 
-class OpenStreams:
-    """The streams this process serves now. `close` ends them all, which a server does before it waits for its connections."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Future[None]] = set()
-        self.closing = False
-
-    def add(self, task: asyncio.Future[None]) -> None:
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        if self.closing:
-            task.cancel()
-
-    def close(self) -> None:
-        self.closing = True
-        for task in list(self._tasks):
-            task.cancel()
-
-    def __len__(self) -> int:
-        return len(self._tasks)
-
-
 class EventStream(Response):
-    """Sends each chunk at once, until the chunks end, the viewer leaves or stops reading, or the process closes its streams."""
+    """Sends each chunk at once, until the chunks end, or the viewer leaves or stops reading."""
 
-    def __init__(
-        self, chunks: AsyncGenerator[bytes, None], streams: OpenStreams, media_type: str = SSE, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, chunks: AsyncGenerator[bytes, None], media_type: str = SSE, headers: Mapping[str, str] | None = None) -> None:
         self._chunks = chunks
-        self._streams = streams
         self.status_code = 200
         self.background = None
         self.media_type = media_type
@@ -59,14 +34,13 @@ class EventStream(Response):
             return
         sending = asyncio.ensure_future(self._send_all(send))
         leaving = asyncio.ensure_future(_disconnected(receive))
-        self._streams.add(sending)
         try:
             done, _ = await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _end(sending, leaving)
         if leaving in done:
             return
-        if not sending.cancelled() and (error := sending.exception()) is not None:
+        if (error := sending.exception()) is not None:
             raise error
         with suppress(TimeoutError):
             await asyncio.wait_for(send({"type": "http.response.body", "body": b""}), 1.0)
@@ -78,7 +52,7 @@ class EventStream(Response):
                 async with asyncio.timeout(STUCK):
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except (EOFError, TimeoutError, Unavailable):
-            return  # too slow, or the store went away: dropped, to resume
+            return  # too slow, the store went away, or this process stops: the viewer resumes
         finally:
             await self._chunks.aclose()
 

@@ -13,7 +13,7 @@ from entrypoints.api import strict_json
 from entrypoints.api.bodies import INTEGER
 from entrypoints.api.presenters import Json
 from entrypoints.api.problems import Problem, Refused
-from entrypoints.api.requests import MAX_ID, App, Claims, Streams, shaped, unauthorized
+from entrypoints.api.requests import MAX_ID, App, Claims, shaped, unauthorized
 from entrypoints.api.streams import EventStream
 from entrypoints.api.worker_bodies import AdvanceBody, BeatBody, ClaimBody, FlowRunBody, LeaveBody, LogBody, RecordedBody
 from entrypoints.api.worker_presenters import advanced_json, beat_json, claim_json
@@ -39,7 +39,6 @@ router = APIRouter(prefix="/worker", tags=["worker"], dependencies=[Depends(a_wo
 @router.get("/stream")
 async def stream(
     application: App,
-    streams: Streams,
     worker_id: Annotated[str, Query(min_length=1, max_length=200)],
     name: Annotated[str, Query(min_length=1, max_length=200)],
     pool: Annotated[str, Query(min_length=1, max_length=100)],
@@ -52,7 +51,7 @@ async def stream(
     worker = WorkerSeen(worker_id, name, pool, slots, slots, version)
     adapters = application.adapters
     await WorkerArrives(adapters.open_unit_of_work(), adapters.clock())(worker)
-    return EventStream(worker_lines(adapters.links().open(worker)), streams, "application/x-ndjson")
+    return EventStream(worker_lines(adapters.links().open(worker)), "application/x-ndjson")
 
 
 @router.post("/heartbeat")

@@ -10,7 +10,6 @@ import httpx
 from dependency_injector import containers, providers
 from fastapi import FastAPI
 
-from adapters.system.links import MemoryLinks
 from adapters.system.parameters import JsonSchemas
 from application.services.hub import Hub
 from entrypoints.api.app import create_app
@@ -25,11 +24,10 @@ class House:
 
     def __init__(self, **options: Any) -> None:
         self.fakes = FakeAdapters()
-        self.links = MemoryLinks()
         self.settings = SimpleNamespace(
-            lease_seconds=20.0, log_bytes_per_stage=10 << 20, url=BASE, allowed_hosts=["gate.example"], warm_pools=["headgate"]
+            lease_seconds=20.0, log_bytes_per_stage=10 << 20, public_url=BASE, allowed_hosts=["gate.example"], warm_pools=["headgate"]
         )
-        self.application = Application(settings=providers.Object(self.settings), adapters=_container(self.fakes, self.links))
+        self.application = Application(settings=providers.Object(self.settings), adapters=_container(self.fakes))
         self.app: FastAPI = create_app(self.application, **options)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE)
         self._cursor: str | None = None
@@ -72,14 +70,14 @@ class House:
         return str((await self.client.get(f"/runs/{run_id}")).json()["status"])
 
 
-def _container(fakes: FakeAdapters, links: MemoryLinks) -> Any:
+def _container(fakes: FakeAdapters) -> Any:
     ports = {
         "installation": "house",
         "open_unit_of_work": fakes.open_unit_of_work,
         "reader": fakes.reader,
         "change_feed": fakes.change_feed,
         "orchestrator": fakes.orchestrator,
-        "links": links,
+        "links": fakes.links,
         "tokens": fakes.tokens,
         "schemas": JsonSchemas(),
         "clock": fakes.clock,
