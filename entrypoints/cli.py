@@ -75,7 +75,7 @@ def worker_token() -> None:
     """Print the token that a worker on another machine needs as HEADGATE_WORKER_TOKEN."""
     from adapters.system.tokens import HmacTokens
 
-    typer.echo(HmacTokens(Settings.read().secret_key().encode()).for_worker())
+    typer.echo(HmacTokens(_settings().secret_key().encode()).for_worker())
 
 
 @app.command()

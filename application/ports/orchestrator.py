@@ -9,6 +9,7 @@ from typing import Any, Protocol
 class FlowState(StrEnum):
     """A flow run's state in the engine, as far as the rules care."""
 
+    SCHEDULED = "scheduled"
     PENDING = "pending"
     RUNNING = "running"
     COMPLETED = "completed"

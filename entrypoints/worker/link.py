@@ -1,0 +1,156 @@
+"""The worker's HTTP link to Headgate: one keep-alive client, and patience."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from application.ports.links import Claim, Message
+from entrypoints.worker.wire import Advanced, BurstKey, HeartbeatAnswer, Held, encoded, read_claim, read_message
+
+log = logging.getLogger("headgate.worker")
+
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 1.0
+_SILENCE: Final = 25.0
+"""Seconds without a byte after which the stream counts as dead; pings come at least every 10 s."""
+
+
+class Refused(Exception):
+    """The web will not take this request, however often it is sent. `status` is HTTP's."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"{status}: {text[:300]}")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this worker process is to Headgate."""
+
+    name: str
+    pool: str
+    slots: int
+    version: str = ""
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+class Link:
+    """Everything a worker says to the web. Calls repeat identical bytes until they are answered, unless they say otherwise."""
+
+    def __init__(self, url: str, token: str, identity: Identity, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.identity = identity
+        self.url = url.rstrip("/")
+        loopback = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+        self._http = httpx.AsyncClient(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            timeout=httpx.Timeout(10.0, connect=3.0, pool=None),
+            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=60),
+            trust_env=not loopback,
+            transport=transport,
+            verify=self.url.startswith("https://"),
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def claim(self, burst: BurstKey, capacity: int) -> Claim:
+        """Claim a requested burst. Refused 409 when another took it or it was closed, 404 when there is no such run."""
+        body = encoded({"worker_id": self.identity.id, "capacity": capacity})
+        return read_claim(await self._until_answered(f"/worker/bursts/{burst[0]}/{burst[1]}/claim", body))
+
+    async def advance(self, burst: BurstKey, body: bytes) -> Advanced:
+        """Say how attempts ended and hear what may start. A burst that is gone or another's is an answer too."""
+        try:
+            return Advanced.read(await self._until_answered(f"/worker/bursts/{burst[0]}/{burst[1]}/advance", body))
+        except Refused as refusal:
+            if refusal.status in (404, 409):
+                return Advanced(refused=True)
+            raise
+
+    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Sequence[bytes]) -> None:
+        """Hand over lines, each encoded as `[index, at, stream, text]`. Lines the web refuses are dropped."""
+        head = encoded({"run_id": run_id, "stage": stage, "attempt": attempt})
+        body = head[:-1] + b',"lines":[' + b",".join(lines) + b"]}"
+        try:
+            await self._until_answered("/worker/logs", body)
+        except Refused as refusal:
+            log.warning("Lines of %s of run %s were refused: %s", stage, run_id, refusal)
+
+    async def recorded(self, burst: BurstKey, flow_run_id: str) -> None:
+        """The burst stands in Prefect as this flow run."""
+        body = encoded({"worker_id": self.identity.id, "flow_run_id": flow_run_id})
+        await self._until_answered(f"/worker/bursts/{burst[0]}/{burst[1]}/recorded", body)
+
+    async def cancelled_in_prefect(self, flow_run_id: str) -> None:
+        await self._until_answered("/worker/cancelled-in-prefect", encoded({"flow_run_id": flow_run_id}))
+
+    async def heartbeat(
+        self, free: int, received: int | None, takes_work: bool, bursts: Sequence[tuple[BurstKey, Sequence[Held]]]
+    ) -> HeartbeatAnswer:
+        """One sign of life, sent once: the next one says more. Raises httpx.HTTPError or Refused."""
+        who = self.identity
+        body = encoded(
+            {
+                "worker_id": who.id,
+                "name": who.name,
+                "pool": who.pool,
+                "slots": who.slots,
+                "free": free,
+                "version": who.version,
+                "received": received,
+                "takes_work": takes_work,
+                "bursts": [{"run_id": run_id, "epoch": epoch, "holding": holding} for (run_id, epoch), holding in bursts],
+            }
+        )
+        return HeartbeatAnswer.read(_answer(await self._http.post("/worker/heartbeat", content=body, timeout=4.0)))
+
+    async def leave(self) -> None:
+        """Say goodbye, once: a web that does not hear it finds out by itself. Raises httpx.HTTPError or Refused."""
+        _answer(await self._http.post("/worker/leave", content=encoded({"worker_id": self.identity.id}), timeout=1.0))
+
+    async def messages(self, free: int) -> AsyncIterator[Message | None]:
+        """What the web pushes, from one open stream; the first item, None, says that it is open.
+
+        Ends, or raises httpx.HTTPError or Refused, when the stream does: open another.
+        """
+        who = self.identity
+        query: dict[str, str | int] = {"worker_id": who.id, "name": who.name, "pool": who.pool, "slots": who.slots, "free": free}
+        timeout = httpx.Timeout(_SILENCE, connect=3.0)
+        async with self._http.stream("GET", "/worker/stream", params=query | {"version": who.version}, timeout=timeout) as response:
+            if response.status_code != 200:
+                await response.aread()
+                raise Refused(response.status_code, response.text)
+            yield None
+            async for line in response.aiter_lines():
+                if line and (message := read_message(line)) is not None:
+                    yield message
+
+    async def _until_answered(self, path: str, body: bytes) -> dict[str, Any]:
+        """Repeat the same bytes while the web is away or overloaded. Raises Refused for any other answer than success."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                response = await self._http.post(path, content=body)
+                if response.status_code < 500 and response.status_code not in (401, 408, 429):
+                    return _answer(response)
+                log.info("%s answered %s", path, response.status_code)
+            except httpx.HTTPError as error:
+                log.info("%s: %r", path, error)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    if not response.is_success:
+        raise Refused(response.status_code, response.text)
+    body: dict[str, Any] = response.json() if response.content else {}
+    return body

@@ -1,0 +1,85 @@
+"""A worker's life in Prefect, tried again for as long as the process lives: registered, recording, hearing of cancels."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import httpx
+from prefect.context import AsyncClientContext
+from prefect.events.clients import get_events_subscriber
+from prefect.events.filters import EventFilter, EventNameFilter
+
+from adapters.orchestration.prefect_rest import WARM_TYPE, PrefectRest
+from domain.errors import Unavailable
+from entrypoints.settings import Settings
+from entrypoints.worker.link import Link, Refused
+from entrypoints.worker.recorder import PrefectRecorder
+from entrypoints.worker.warm import WarmWorker
+from entrypoints.worker.worker import Worker
+
+log = logging.getLogger("headgate.prefect")
+
+_CANCELS: Final = ["prefect.flow-run.Cancelling", "prefect.flow-run.Cancelled"]
+_LONGEST_PAUSE: Final = 10.0
+
+
+async def live(settings: Settings, worker: Worker, link: Link) -> None:
+    """Until cancelled. Bursts claimed before this began were left to the outbox."""
+    rest = PrefectRest(settings.prefect_api_url or "", settings.prefect_api_auth_string)
+    recorder = PrefectRecorder(rest, link)
+    try:
+        await _until_prefect_answers(rest)
+        async with AsyncClientContext():
+            worker.recorder = recorder
+            await asyncio.gather(
+                _again_and_again("worker", lambda: _be_registered(settings, rest)),
+                _again_and_again("cancels", lambda: _hear_cancels(link)),
+            )
+    finally:
+        worker.recorder = None
+        await recorder.close()
+        await rest.close()
+
+
+async def _until_prefect_answers(rest: PrefectRest) -> None:
+    pause = 0.5
+    while not await rest.is_healthy():
+        await asyncio.sleep(pause)
+        pause = min(2.0, 1.5 * pause)
+
+
+async def _be_registered(settings: Settings, rest: PrefectRest) -> None:
+    """Heartbeat in the pool, which is made first when it is missing."""
+    await rest.ensure_pool(settings.pool, WARM_TYPE)
+    name = settings.worker_name.replace("/", "-").replace("%", "-")
+    await WarmWorker(work_pool_name=settings.pool, name=name).start(printer=lambda *_: None)
+
+
+async def _hear_cancels(link: Link) -> None:
+    """Pass on every cancel made in Prefect's own page; Headgate knows which are its flow runs."""
+    async with get_events_subscriber(filter=EventFilter(event=EventNameFilter(name=_CANCELS)), reconnection_attempts=0) as events:
+        async for event in events:
+            flow_run_id = event.resource.id.rpartition(".")[2]
+            try:
+                await link.cancelled_in_prefect(flow_run_id)
+            except Refused as refusal:
+                log.warning("A cancel of flow run %s was refused: %s", flow_run_id, refusal)
+
+
+async def _again_and_again(what: str, life: Callable[[], Awaitable[Any]]) -> None:
+    """Prefect may restart at any time: begin again, with growing pauses while it stays away."""
+    pause = 1.0
+    while True:
+        began = asyncio.get_running_loop().time()
+        try:
+            await life()
+        except (httpx.HTTPError, Unavailable, OSError) as error:
+            log.info("Prefect (%s): %r", what, error)
+        except Exception as error:  # Prefect's clients raise much; none of it may end the worker
+            log.warning("Prefect (%s): %r", what, error)
+        lasted = asyncio.get_running_loop().time() - began
+        pause = 1.0 if lasted > 30 else min(_LONGEST_PAUSE, 2 * pause)
+        await asyncio.sleep(pause)

@@ -1,0 +1,59 @@
+"""How many stages this process may run at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+
+class Slots:
+    """Counted, not guarded: a start that the web has already decided takes a slot even when none is free."""
+
+    def __init__(self, total: int, *, offered: bool = True) -> None:
+        self.total = total
+        self.offered = offered
+        """Whether the web may give them to other bursts; not where a process carries one burst alone, or leaves."""
+        self.received: int | None = None
+        """Claims that came by the open stream; None without one."""
+        self.told = -1
+        """How many are free by the web's count."""
+        self._taken = 0
+        self._waiting: set[asyncio.Event] = set()
+        self.on_change: Callable[[], None] = lambda: None
+
+    @property
+    def free(self) -> int:
+        return max(0, self.total - self._taken)
+
+    def offer(self, reserved: int = 0) -> int:
+        """What the web is told to be free, beside slots reserved for a burst that is asking."""
+        return self.free + reserved if self.offered else 0
+
+    def take(self, count: int) -> None:
+        """Take slots for stages that must start, free or not."""
+        self._taken += count
+        if count:
+            self.on_change()
+
+    def take_free(self, wanted: int) -> int:
+        """Take up to `wanted` of those that are free; how many that were."""
+        taken = max(0, min(wanted, self.free))
+        self._taken += taken
+        return taken
+
+    def give_back(self, count: int) -> None:
+        """Return slots and wake whoever waits for one."""
+        if not count:
+            return
+        self._taken -= count
+        if self.free:
+            for waiting in self._waiting:
+                waiting.set()
+        self.on_change()
+
+    def wake_when_free(self, event: asyncio.Event) -> None:
+        """Set the event whenever a slot becomes free, until `forget`."""
+        self._waiting.add(event)
+
+    def forget(self, event: asyncio.Event) -> None:
+        self._waiting.discard(event)

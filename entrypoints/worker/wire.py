@@ -1,0 +1,131 @@
+"""What a worker and the web say to each other, as values; the JSON is made and read here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from application.ports.links import Claim, Message, Start, Stop, Wake
+
+BODY_LIMIT: Final = 900 * 1024
+"""Bytes of one request's body; the web refuses more than 1 MiB."""
+
+BurstKey = tuple[int, int]
+"""A burst: (run id, epoch)."""
+
+Held = tuple[str, int]
+"""An attempt within a burst: (stage, attempt)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """How an attempt ended. `event_id` is the same however often it is sent."""
+
+    event_id: str
+    stage: str
+    attempt: int
+    status: Literal["completed", "failed", "cancelled"]
+    reason: Literal["error", "timeout"] | None = None
+    records_processed: int | None = None
+    error_message: str | None = None
+    message: str | None = None
+    output: Any = None
+
+    def as_json(self) -> dict[str, Any]:
+        named = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One advance of a burst. `free` and `received` are the worker's word on its slots, see the heartbeat."""
+
+    capacity: int
+    free: int
+    received: int | None
+    holding: Sequence[Held] = ()
+    reports: Sequence[StageReport] = ()
+    hand_back: bool = False
+
+    def body(self, worker_id: str) -> bytes:
+        return encoded(
+            {
+                "worker_id": worker_id,
+                "capacity": self.capacity,
+                "free": self.free,
+                "received": self.received,
+                "holding": self.holding,
+                "hand_back": self.hand_back,
+                "reports": [report.as_json() for report in self.reports],
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """The answer to a step. `refused`: the burst is not this worker's any more, so what runs of it must go."""
+
+    starts: Sequence[Start] = ()
+    more: bool = False
+    stop: bool = False
+    ended: bool = True
+    refused: bool = False
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> Advanced:
+        refused = any(answer.get("problem") == "not_yours" for answer in body["answers"])
+        return cls([_start(start) for start in body["starts"]], body["more"], body["stop"], body["ended"], refused)
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatAnswer:
+    renewed: Sequence[BurstKey] = ()
+    refused: Sequence[BurstKey] = ()
+    stop: Sequence[int] = ()
+    wake: Sequence[int] = ()
+    claims: Sequence[Claim] = field(default_factory=tuple)
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> HeartbeatAnswer:
+        renewed, refused = ([(run_id, epoch) for run_id, epoch in body[name]] for name in ("renewed", "refused"))
+        return cls(renewed, refused, body["stop"], body["wake"], [read_claim(claim) for claim in body["claims"]])
+
+
+def read_message(line: str) -> Message | None:
+    """One line of the stream; None for a ping, and for what a newer web may say."""
+    body = json.loads(line)
+    match body.get("type"):
+        case "claim":
+            return read_claim(body)
+        case "stop":
+            return Stop(body["run_id"])
+        case "wake":
+            return Wake(body["run_id"])
+    return None
+
+
+def read_claim(body: Mapping[str, Any]) -> Claim:
+    return Claim(
+        run_id=body["run_id"],
+        number=body["number"],
+        epoch=body["epoch"],
+        pipeline=body["pipeline"],
+        pool=body["pool"],
+        stages=body["stages"],
+        parameters=body["parameters"],
+        starts=[_start(start) for start in body["starts"]],
+        more=body["more"],
+        key=body["key"],
+        trace=body["trace"],
+    )
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """Compact JSON. ValueError for what JSON cannot carry, such as NaN."""
+    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _start(body: Mapping[str, Any]) -> Start:
+    return Start(body["stage"], body["attempt"], body["token"], body["kind"], body["timeout"], body["spec"])

@@ -1,0 +1,269 @@
+"""A stand-in for the web: the worker's routes over the real use cases and services, on fakes, with faults to order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import orjson
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from adapters.system.clock import SystemClock
+from adapters.system.links import MemoryLinks
+from adapters.system.parameters import JsonSchemas
+from application.commands.append_log import AppendLog
+from application.commands.cancel_run import CancelRun
+from application.commands.carry_burst import Advance, AdvanceBurst, BurstRules, ClaimBurst, WorkerReport
+from application.commands.create_pipeline import CreatePipeline
+from application.commands.heartbeat import Beat, Heartbeat, HeldBurst
+from application.commands.note_flow_run import CancelFromPrefect, NoteFlowRun
+from application.commands.trigger_pipeline import TriggerCommand, TriggerPipeline
+from application.ports.links import Claim, Stop
+from application.ports.persistence import NewLine, WorkerSeen
+from application.services.loop import every, keep_running
+from application.services.offer_bursts import OfferBursts
+from application.services.sweep import ExpireLeases, WakeDueRuns
+from application.services.wakeups import LocalWakeups
+from domain.errors import Conflict, HeadgateError, NotFound, Unavailable
+from domain.reports import Report
+from domain.run import Run
+from domain.status import Reason, Status
+from tests.fakes import FakeAdapters
+
+TOKEN = "worker-token"
+
+
+class Gate:
+    """`faults[path's end]` is how many of the next answers get lost after the work was done; `away` answers 503 to everything."""
+
+    def __init__(self, lease_seconds: float = 20.0) -> None:
+        self.fakes = FakeAdapters(SystemClock())  # type: ignore[arg-type]
+        self.links = MemoryLinks()
+        self.faults: Counter[str] = Counter()
+        self.requests: list[tuple[str, bytes]] = []
+        self.recorded: list[tuple[int, int, str]] = []
+        self.away = False
+        self.streams = 0
+        opened, clock = self.fakes.open_unit_of_work, self.fakes.clock
+        rules = BurstRules("test", lease_seconds)
+        self.wakeups = LocalWakeups(self.links, frozenset({"headgate"}))
+        self.create = CreatePipeline(opened, JsonSchemas(), clock, self.wakeups)
+        self.trigger = TriggerPipeline(opened, JsonSchemas(), clock, self.wakeups)
+        self.cancel = CancelRun(opened, clock, self.wakeups)
+        self.claim = ClaimBurst(opened, self.fakes.tokens, clock, self.wakeups, rules)
+        self.advance = AdvanceBurst(opened, self.fakes.tokens, clock, self.wakeups, rules)
+        self.heartbeat = Heartbeat(opened, self.fakes.tokens, clock, self.links, self.claim, rules)
+        self.append = AppendLog(opened, self.wakeups, 10_000_000)
+        self.note = NoteFlowRun(opened, self.wakeups)
+        self.cancel_from_prefect = CancelFromPrefect(opened, self.cancel)
+        self._expire = ExpireLeases(opened, clock, self.wakeups, lease_seconds)
+        self._due = WakeDueRuns(opened, clock, self.wakeups)
+        self._offer = OfferBursts(self.links, self.wakeups, self.claim, opened)
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._socket: socket.socket | None = None
+        self._server: uvicorn.Server | None = None
+        self.port = 0
+        self.complaints: list[Exception] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[Gate]:
+        loops = [
+            keep_running(self._offer, self._offer.wait, self._complain),
+            keep_running(self._expire, every(0.2), self._complain),
+            keep_running(self._due, every(0.05), self._complain),
+        ]
+        services = [asyncio.create_task(loop) for loop in loops]
+        await self.start()
+        try:
+            yield self
+        finally:
+            await self.stop()
+            for service in services:
+                service.cancel()
+            await asyncio.gather(*services, return_exceptions=True)
+        assert not self.complaints, self.complaints
+
+    async def start(self) -> None:
+        """Listen: on a port of its own, the same one every time."""
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", self.port))
+        self.port = listening.getsockname()[1]
+        routes = [
+            Route("/worker/stream", self._stream),
+            Route("/worker/{rest:path}", self._post, methods=["POST"]),
+        ]
+        config = uvicorn.Config(Starlette(routes=routes), log_level="critical", lifespan="off", timeout_graceful_shutdown=0)
+        self._server = _Server(config)
+        self._socket = listening
+        self._tasks = [asyncio.create_task(self._server.serve([listening]))]
+        while not self._server.started:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """As when the process dies: every connection is cut."""
+        assert self._server is not None and self._socket is not None
+        self._server.should_exit = self._server.force_exit = True
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()  # type: ignore[union-attr]
+        await asyncio.gather(*self._tasks)
+        self._socket.close()
+        for worker in [link.worker.id for link in self.links._links.values()]:
+            self.links._close(worker)
+
+    async def make(self, *stages: dict[str, Any], **more: Any) -> int:
+        view = await self.create({"name": f"p{len(self.fakes.store.committed.pipelines) + 1}", "stages": list(stages), **more})
+        return view.id
+
+    async def run(self, pipeline_id: int, **parameters: Any) -> int:
+        """Trigger; the run's id."""
+        view = await self.trigger(TriggerCommand(pipeline_id, parameters))
+        return view.run_id
+
+    def peek(self, run_id: int) -> Run:
+        return self.fakes.store.committed.runs[run_id]
+
+    def statuses(self, run_id: int) -> dict[str, str]:
+        return {name: stage.status.value for name, stage in self.peek(run_id).stages.items()}
+
+    def log(self, run_id: int, stage: str) -> list[tuple[str, str]]:
+        rows = sorted(self.fakes.store.committed.log_lines.items())
+        return [(line.stream, line.text) for (run, _), line in rows if run == run_id and line.stage == stage]
+
+    async def over(self, run_id: int, seconds: float = 20) -> Run:
+        """The run once it is over and its burst closed."""
+        await eventually(lambda: self.peek(run_id).is_over and self.peek(run_id).burst.state == "none", seconds)
+        return self.peek(run_id)
+
+    def _complain(self, service: str, error: Exception) -> None:
+        self.complaints.append(error)
+
+    # -- routes -----------------------------------------------------------------------------------------------------
+
+    async def _stream(self, request: Request) -> Response:
+        if refusal := self._refusal(request):
+            return refusal
+        query = request.query_params
+        slots = int(query["slots"])
+        seen = WorkerSeen(query["worker_id"], query["name"], query["pool"], slots, slots)
+        self.streams += 1
+
+        async def lines() -> AsyncIterator[bytes]:
+            yield b'{"type":"ping"}\n'
+            async for message in self.links.open(seen):
+                kind = "claim" if isinstance(message, Claim) else "stop" if isinstance(message, Stop) else "wake"
+                yield orjson.dumps({"type": kind, **orjson.loads(orjson.dumps(message))}) + b"\n"
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+    async def _post(self, request: Request) -> Response:
+        raw = await request.body()
+        path = request.path_params["rest"]
+        self.requests.append((path, raw))
+        if refusal := self._refusal(request):
+            return refusal
+        try:
+            answer = await self._act(path.split("/"), json.loads(raw))
+        except Unavailable as error:
+            return JSONResponse({"detail": str(error)}, 503)
+        except NotFound as error:
+            return JSONResponse({"detail": str(error)}, 404)
+        except Conflict as error:
+            return JSONResponse({"detail": str(error), "kind": error.kind}, 409)
+        except (HeadgateError, ValueError) as error:
+            return JSONResponse({"detail": str(error)}, 422)
+        name = path.rpartition("/")[2]
+        if self.faults[name] > 0:
+            self.faults[name] -= 1
+            return JSONResponse({"detail": "the answer got lost"}, 503)
+        return Response(status_code=204) if answer is None else Response(orjson.dumps(answer), media_type="application/json")
+
+    def _refusal(self, request: Request) -> Response | None:
+        if self.away:
+            return JSONResponse({"detail": "away"}, 503)
+        if request.headers["authorization"] != f"Bearer {TOKEN}":
+            return JSONResponse({"detail": "unauthorized"}, 401)
+        return None
+
+    async def _act(self, path: list[str], body: dict[str, Any]) -> Any:
+        match path:
+            case ["heartbeat"]:
+                return await self.heartbeat(_beat(body))
+            case ["bursts", run_id, epoch, "claim"]:
+                return await self.claim(int(run_id), int(epoch), body["worker_id"], body["capacity"])
+            case ["bursts", run_id, epoch, "advance"]:
+                answer = await self.advance(_step(int(run_id), int(epoch), body))
+                if body["received"] is not None:
+                    self.links.set_free(body["worker_id"], body["free"] - len(answer.starts), body["received"])
+                return answer
+            case ["bursts", run_id, epoch, "recorded"]:
+                await self.note(int(run_id), int(epoch), body["flow_run_id"])
+                self.recorded.append((int(run_id), int(epoch), body["flow_run_id"]))
+            case ["logs"]:
+                return {"stored": await self.append(body["run_id"], body["stage"], body["attempt"], list(_lines(body)))}
+            case ["cancelled-in-prefect"]:
+                await self.cancel_from_prefect(body["flow_run_id"])
+            case ["leave"]:
+                self.links._close(body["worker_id"])
+        return None
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the tests."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for a condition; fails at the deadline."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+def _beat(body: dict[str, Any]) -> Beat:
+    worker = WorkerSeen(body["worker_id"], body["name"], body["pool"], body["slots"], body["free"], body["version"])
+    bursts = [HeldBurst(b["run_id"], b["epoch"], frozenset((s, n) for s, n in b["holding"])) for b in body["bursts"]]
+    return Beat(worker, bursts, body["received"], body["takes_work"])
+
+
+def _step(run_id: int, epoch: int, body: dict[str, Any]) -> Advance:
+    reports = [
+        WorkerReport(
+            item["event_id"],
+            Report(
+                status=Status(item["status"]),
+                stage=item["stage"],
+                attempt=item["attempt"],
+                records_processed=item.get("records_processed"),
+                error_message=item.get("error_message"),
+                message=item.get("message"),
+                output=item.get("output"),
+                reason=Reason(item["reason"]) if item.get("reason") else None,
+            ),
+        )
+        for item in body["reports"]
+    ]
+    holding = frozenset((stage, attempt) for stage, attempt in body["holding"])
+    return Advance(body["worker_id"], run_id, epoch, body["capacity"], reports, holding, body["hand_back"])
+
+
+def _lines(body: dict[str, Any]) -> Iterator[NewLine]:
+    for index, at, stream, text in body["lines"]:
+        yield NewLine(index, datetime.fromisoformat(at), stream, text)
