@@ -6,6 +6,12 @@ from typing import Any
 
 from dependency_injector import containers, providers
 
+from adapters.orchestration.prefect_rest import PrefectRest
+from adapters.persistence.database import Database
+from adapters.system.clock import SystemClock
+from adapters.system.links import MemoryLinks
+from adapters.system.parameters import JsonSchemas
+from adapters.system.tokens import HmacTokens
 from application.commands.append_log import AppendLog
 from application.commands.cancel_run import CancelRun
 from application.commands.carry_burst import AdvanceBurst, BurstRules, ClaimBurst
@@ -31,7 +37,7 @@ class Application(containers.DeclarativeContainer):
     adapters: Any = providers.DependenciesContainer()
 
     rules = providers.Singleton(BurstRules, installation=adapters.installation, lease_seconds=settings.provided.lease_seconds)
-    warm_pools = providers.Singleton(frozenset, settings.provided.warm_pools)
+    warm_pools: providers.Singleton[frozenset[str]] = providers.Singleton(frozenset, settings.provided.warm_pools)
     hub = providers.Singleton(Hub)
     wakeups = providers.Singleton(LocalWakeups, adapters.links, warm_pools)
 
@@ -65,3 +71,20 @@ class Application(containers.DeclarativeContainer):
         f"relay-{os.getpid()}-{uuid.uuid4().hex[:8]}",
     )
     reconcile = providers.Singleton(Reconcile, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups)
+
+
+class Adapters(containers.DeclarativeContainer):
+    """The real ones."""
+
+    settings: providers.Dependency[Any] = providers.Dependency()
+
+    clock = providers.Singleton(SystemClock)
+    schemas = providers.Singleton(JsonSchemas)
+    links = providers.Singleton(MemoryLinks)
+    tokens = providers.Singleton(HmacTokens, settings.provided.secret_key.call().encode.call())
+    database = providers.Singleton(Database, settings.provided.database_url.get_secret_value.call())
+    installation = database.provided.installation
+    open_unit_of_work = database.provided.open_unit_of_work
+    reader = database.provided.reader
+    change_feed = database.provided.change_feed
+    orchestrator = providers.Singleton(PrefectRest, settings.provided.prefect_api_url, settings.provided.prefect_api_auth_string)

@@ -14,6 +14,7 @@ from adapters.persistence.readers import SqlReader
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import installation
 from adapters.persistence.unit_of_work import SqlUnitOfWork
+from domain.errors import Unavailable
 
 CONNECT_SECONDS = 5
 SESSION = {
@@ -56,9 +57,9 @@ class Database:
 
     @property
     def installation(self) -> str:
-        """The identifier this database was given when it was first migrated; known once `start` has returned."""
+        """The identifier this database was given when it was first migrated; known once `start` has returned, Unavailable before."""
         if self._installation is None:
-            raise RuntimeError("The database is not started.")
+            raise Unavailable("Headgate is starting: it has not reached its database yet.")
         return self._installation
 
     @property
