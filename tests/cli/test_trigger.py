@@ -128,6 +128,16 @@ def test_a_text_with_a_line_separator_of_unicode_is_one_event(headgate: Headgate
     assert json.loads(done.stdout.split("\n")[2])["data"]["message"] == "a\u2028b\x85c"
 
 
+def test_the_exit_code_is_that_of_the_process(stand_in: StandIn, tmp_path: Path) -> None:
+    stand_in.next_run = a_run("failed")
+
+    done = subprocess.run(
+        argv("trigger", "flights", "--watch"), env=environment(stand_in.url), cwd=tmp_path, capture_output=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_ctrl_c_stops_the_watching_and_tells_how_to_cancel(stand_in: StandIn, tmp_path: Path) -> None:
     stand_in.next_run = run = a_run(held=threading.Event())
     process = subprocess.Popen(
