@@ -1,6 +1,7 @@
 """Speaks to a running Headgate over HTTP for the commands of the terminal."""
 
 import json
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,6 +14,7 @@ JSON = Any
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # Longer than the server's heartbeat on a silent stream, so that only a dead one runs into it.
 _STREAM_SECONDS = 75.0
+_LOG_PAGE = 1_000
 
 
 class Unreachable(Exception):
@@ -82,6 +84,17 @@ class HeadgateClient:
     async def run(self, run_id: int) -> tuple[JSON, list[JSON]]:
         """The run as it stands, and its stages in the definition's order."""
         return await self.get(f"/runs/{run_id}"), await self.get(f"/runs/{run_id}/stages")
+
+    async def last_lines(self, run_id: int, stage: str, attempt: int, count: int) -> list[JSON]:
+        """The end of an attempt's log. The log is bounded, so it is read through, a page at a time."""
+        kept: deque[JSON] = deque(maxlen=count)
+        after = 0
+        while page := await self.get(f"/runs/{run_id}/logs", stage=stage, attempt=attempt, after=after, limit=_LOG_PAGE):
+            kept.extend(page)
+            after = page[-1]["n"]
+            if len(page) < _LOG_PAGE:
+                break
+        return list(kept)
 
     async def events(self, run_id: int, after: str | None) -> AsyncIterator[StreamedEvent]:
         """The run's events as they happen, those after the cursor `after` first; ends when the server ends the stream."""

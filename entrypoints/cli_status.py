@@ -37,7 +37,9 @@ async def _board(client: HeadgateClient, as_json: bool) -> None:
     async def latest(pipeline: Thing) -> Thing | None:
         async with gate:
             runs = await client.get(f"/pipelines/{pipeline['id']}/runs", limit=1)
-            return runs[0] if runs else None
+            # A list says why only of runs that are over: for the others it takes a look around, which the run itself gives.
+            under_way = runs and not runs[0].get("why")
+            return await client.get(f"/runs/{runs[0]['id']}") if under_way else runs[0] if runs else None
 
     runs = await asyncio.gather(*(latest(pipeline) for pipeline in pipelines))
     if as_json:

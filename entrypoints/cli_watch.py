@@ -99,7 +99,6 @@ class Watch:
         with contextlib.suppress(Unreachable, Refused):  # how the run ended is known; its log is on the page too
             for stage in stages:
                 if stage["status"] in ("failed", "lost"):
-                    query = {"stage": stage["name"], "attempt": stage.get("attempt") or 1, "tail": TAIL_LINES}
-                    lines = await self._client.get(f"/runs/{self._run_id}/logs", **query)
-                    tails[stage["name"]] = [line["text"] for line in lines[-TAIL_LINES:]]
+                    lines = await self._client.last_lines(self._run_id, stage["name"], stage.get("attempt") or 1, TAIL_LINES)
+                    tails[stage["name"]] = [line["text"] for line in lines]
         return {name: lines for name, lines in tails.items() if lines}

@@ -9,8 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from entrypoints.settings import Settings
-
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML or JSON definitions; a folder stands for all below it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -53,6 +51,8 @@ def status(
 
 
 def _url() -> str:
+    from entrypoints.settings import Settings
+
     return Settings.read().public_url
 
 

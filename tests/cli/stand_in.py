@@ -137,7 +137,7 @@ class StandIn:
 
     def _runs(self, ref: str, **_: Any) -> tuple[int, Any]:
         name = (self._found(ref) or {}).get("name")
-        return 200, [self._as_run()] if any(one["pipeline"] == name for one in self.triggered) else []
+        return 200, [self._listed()] if any(one["pipeline"] == name for one in self.triggered) else []
 
     def _trigger(self, ref: str, body: Any, **_: Any) -> tuple[int, Any]:
         pipeline = self._found(ref)
@@ -148,14 +148,21 @@ class StandIn:
     def _run(self, _id: str, **_: Any) -> tuple[int, Any]:
         return 200, self._as_run()
 
+    def _listed(self) -> dict[str, Any]:
+        """As in a list: why only once it is over."""
+        run = self._as_run()
+        return run if run["status"] in OVER else run | {"why": None}
+
     def _as_run(self) -> dict[str, Any]:
         status, name = self.next_run.status, self.triggered[-1]["pipeline"] if self.triggered else "flights"
+        why = f"It is {status}."
         times = {"created_at": AT, "started_at": AT, "finished_at": "2026-11-23T10:00:02Z" if status in OVER else None}
-        return {"id": 7, "number": 3, "pipeline": name, "status": status, "why": f"It is {status}.", "records_processed": None} | times
+        return {"id": 7, "number": 3, "pipeline": name, "status": status, "why": why, "records_processed": None} | times
 
     def _logs(self, query: dict[str, list[str]], **_: Any) -> tuple[int, Any]:
         lines = [{"n": n, "at": AT, "stream": "stdout", "text": text} for n, text in enumerate(self.next_run.log, 1)]
-        return 200, lines[-int(query["tail"][0]) :]
+        after, limit = int(query["after"][0]), int(query["limit"][0])
+        return 200, lines[after : after + limit]
 
     def _found(self, ref: str) -> dict[str, Any] | None:
         by_id = {str(one["id"]): one for one in self.pipelines.values()}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 from tests.cli.conftest import Headgate
 from tests.cli.stand_in import StandIn, a_run
@@ -24,6 +25,14 @@ def test_the_board_has_a_line_for_every_pipeline_in_order_of_name(headgate: Head
     assert lines[0].split("   ")[1].strip() == "pending"
     assert lines[1].split()[1:3] == ["failed", "#3"]
     assert lines[1].endswith("It is failed.")
+
+
+def test_a_run_under_way_says_why_it_is_where_it_is(headgate: Headgate, stand_in: StandIn) -> None:
+    _given(stand_in, "flights")
+    stand_in.answer("POST", "/trigger/flights", {}, {"parameters": {}})
+    stand_in.next_run = a_run(held=threading.Event())
+
+    assert headgate("status").stdout.rstrip().endswith("It is running.")
 
 
 def test_an_empty_board_says_how_to_make_a_pipeline(headgate: Headgate) -> None:

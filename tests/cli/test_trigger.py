@@ -85,12 +85,12 @@ def test_a_run_that_did_not_complete_is_exit_code_1(headgate: Headgate, stand_in
 
 
 def test_a_failed_stage_shows_the_end_of_its_log_and_moves_no_cursor(headgate: Headgate, stand_in: StandIn) -> None:
-    stand_in.next_run = a_run("failed", log=[f"line {n}" for n in range(100)] + ["\x1b]0;title\x07last\x1b[2J"])
+    stand_in.next_run = a_run("failed", log=[f"line {n}" for n in range(2_000)] + ["\x1b]0;title\x07last\x1b[2J"])
 
     done = headgate("trigger", "flights", "--watch")
 
     tail = [line.strip() for line in done.stdout.split("--- the end of load's log\n")[1].splitlines()[:-1]]
-    assert tail == [f"line {n}" for n in range(81, 100)] + ["last"]
+    assert tail == [f"line {n}" for n in range(1_981, 2_000)] + ["last"]
     assert "disk full" in done.stdout
     assert "\x1b" not in done.stdout
 
