@@ -1,9 +1,11 @@
 """One fixture per port; `params` names the implementations that must pass its suite."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
+from adapters.persistence.embedded import EmbeddedPostgres
+from adapters.persistence.migrate import upgrade
 from adapters.system.clock import SystemClock
 from adapters.system.links import MemoryLinks
 from adapters.system.parameters import JsonSchemas
@@ -15,8 +17,17 @@ from application.ports.tokens import Tokens
 from tests.contracts.engines import EngineUnderTest, a_fake_engine
 from tests.contracts.stores import StoreUnderTest, a_fake_store, a_real_store
 from tests.fakes import FakeClock, FakeLinks, FakeParameterSchemas, FakeTokens
+from tests.integration.postgres import a_database
 
-STORES = ["fake"]
+STORES = ["fake", "real"]
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The name of a migrated database that nobody connects to: each test gets a copy, which is faster than migrating."""
+    with a_database(postgres) as name:
+        upgrade(postgres.url(name))
+        yield name
 
 
 @pytest.fixture(params=STORES)
@@ -24,8 +35,10 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[StoreUnderTest]
     if request.param == "fake":
         async with a_fake_store() as fake:
             yield fake
-    else:
-        async with a_real_store(request.getfixturevalue("database_url")) as real:
+        return
+    postgres = request.getfixturevalue("postgres")
+    with a_database(postgres, request.getfixturevalue("migrated")) as name:
+        async with a_real_store(postgres.url(name)) as real:
             yield real
 
 

@@ -6,6 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
+import sqlalchemy.exc
+
+from adapters.persistence.database import Database
 from application.ports.change_feed import ChangeFeed
 from application.ports.persistence import OpenUnitOfWork
 from application.ports.readers import Reader
@@ -39,14 +43,7 @@ async def a_fake_store() -> AsyncIterator[StoreUnderTest]:
 
 @asynccontextmanager
 async def a_real_store(url: str) -> AsyncIterator[StoreUnderTest]:
-    """PostgreSQL at this address, migrated, by the real adapter; two processes of it."""
-    import psycopg
-    import sqlalchemy.exc
-
-    from adapters.persistence.database import Database
-    from adapters.persistence.migrate import upgrade
-
-    await asyncio.to_thread(upgrade, url)
+    """The migrated PostgreSQL database at this address, by the real adapter; two processes of it."""
     one, two = Database(url), Database(url)
     refusals = (psycopg.Error, sqlalchemy.exc.SQLAlchemyError, ValueError, TypeError)
     await one.start()

@@ -123,7 +123,19 @@ async def test_a_cursor_it_did_not_make_is_a_value_error(store: StoreUnderTest, 
         await store.change_feed.read(cursor)
 
 
+async def listening(store: StoreUnderTest) -> None:
+    """Both processes listen: a wait may end early while that begins, and what was announced before may be lost."""
+    for run_id, feed in enumerate((store.change_feed, store.other_feed), start=901):
+        async with asyncio.timeout(10):
+            while run_id not in await feed.wait(0.2):
+                await store.other_feed.announce(logs_of=[run_id])
+    for feed in (store.change_feed, store.other_feed):
+        while await feed.wait(0.1):
+            pass
+
+
 async def test_an_announcement_wakes_every_process(store: StoreUnderTest) -> None:
+    await listening(store)
     waits = [asyncio.ensure_future(feed.wait(20)) for feed in (store.change_feed, store.other_feed)]
 
     await store.change_feed.announce(logs_of=[3, 5])
@@ -133,14 +145,25 @@ async def test_an_announcement_wakes_every_process(store: StoreUnderTest) -> Non
     assert [sorted(ids) for ids in grown] == [[3, 5], [3, 5]]
 
 
+async def test_an_announcement_without_logs_wakes_too(store: StoreUnderTest) -> None:
+    await listening(store)
+    waiting = asyncio.ensure_future(store.other_feed.wait(20))
+
+    await store.change_feed.announce()
+
+    async with asyncio.timeout(5):
+        assert list(await waiting) == []
+
+
 async def test_waiting_ends_after_its_time(store: StoreUnderTest) -> None:
     async with asyncio.timeout(5):
         assert list(await store.change_feed.wait(0.05)) == []
 
 
-async def test_an_announcement_reaches_who_waits_again(store: StoreUnderTest) -> None:
+async def test_an_announcement_between_two_waits_is_kept_for_the_next(store: StoreUnderTest) -> None:
+    await listening(store)
+
     for run_id in (1, 2, 3):
-        waiting = asyncio.ensure_future(store.other_feed.wait(20))
         await store.change_feed.announce(logs_of=[run_id])
         async with asyncio.timeout(5):
-            assert list(await waiting) == [run_id]
+            assert list(await store.other_feed.wait(20)) == [run_id]
