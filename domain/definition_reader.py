@@ -16,7 +16,7 @@ from domain.definition import (
 )
 from domain.errors import FieldProblem, InvalidInput
 from domain.graph import cycle_in
-from domain.text import why_not_text
+from domain.text import flaws_of_json, shown, why_not_text
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
@@ -75,8 +75,10 @@ def _read_stage(raw: object, path: str, previous: str | None, problems: list[Fie
         return StageDefinition("", Kind.EXTERNAL)
     fields = _Fields(raw, path, problems)
     name = fields.name("name")
-    kind = fields.choice("kind", Kind, Kind.COMMAND if "command" in raw else Kind.PYTHON if "callable" in raw else None)
+    kind = fields.kind()
     fields.refuse_unknown(EVERY_STAGE_KEY)
+    if kind is None:
+        return StageDefinition(name, Kind.EXTERNAL, fields.needs(previous))
     fields.refuse_foreign(COMMON_STAGE_KEYS | STAGE_KEYS[kind], kind)
     shell = fields.flag("shell")
     return StageDefinition(
@@ -93,7 +95,7 @@ def _read_stage(raw: object, path: str, previous: str | None, problems: list[Fie
         retry_delay=fields.seconds("retry_delay", 0.0),
         retry_on_loss=fields.flag("retry_on_loss"),
         allow_failure=fields.flag("allow_failure"),
-        when=fields.choice("when", When, When.COMPLETED),
+        when=fields.choice("when", When, When.COMPLETED) or When.COMPLETED,
     )
 
 
@@ -105,6 +107,8 @@ def _check_graph(stages: list[StageDefinition], pipeline: "_Fields") -> None:
         for need in stage.needs:
             if need not in names:
                 pipeline.blame(f"stages[{index}].needs", f"there is no stage named {need:.100}")
+    if len(set(names)) < len(names):
+        return
     circle = cycle_in({stage.name: stage.needs for stage in stages})
     if circle:
         pipeline.blame("stages", "these stages need each other in a circle: " + " → ".join(circle))
@@ -119,7 +123,7 @@ class _Fields:
         self.problems = problems if problems is not None else []
 
     def blame(self, key: str, message: str) -> None:
-        self.problems.append(FieldProblem(self.path + key, message))
+        self.problems.append(FieldProblem(self.path + shown(key), shown(message)))
 
     def refuse_unknown(self, known: frozenset[str]) -> None:
         for key in self.raw:
@@ -173,18 +177,30 @@ class _Fields:
 
     def mapping(self, key: str) -> Mapping[str, Any] | None:
         value = self.raw.get(key)
-        if value is None or isinstance(value, Mapping):
+        if value is None:
+            return None
+        if isinstance(value, Mapping):
+            for path, flaw in flaws_of_json(value, key):
+                self.blame(path, flaw)
             return value
         self.blame(key, "is an object")
         return None
 
-    def choice(self, key: str, options: type[Choice], default: Choice | None) -> Choice:
+    def choice(self, key: str, options: type[Choice], default: Choice | None) -> Choice | None:
         value = self.raw.get(key, default)
         try:
             return options(value)
         except ValueError:
             self.blame(key, "is one of " + ", ".join(option.value for option in options))
-            return default or next(iter(options))
+            return default
+
+    def kind(self) -> Kind | None:
+        """What is said, else what the other keys tell; None when it is unknown, so that nothing more is read into the stage."""
+        if "kind" not in self.raw and "command" in self.raw:
+            return Kind.COMMAND
+        if "kind" not in self.raw and "callable" in self.raw:
+            return Kind.PYTHON
+        return self.choice("kind", Kind, None)
 
     def needs(self, previous: str | None) -> tuple[str, ...]:
         value = self.raw.get("needs")

@@ -176,7 +176,10 @@ class _StageJudgement:
         reason = self.report.reason
         if self.report.status is Status.FAILED and reason is None:
             reason = Reason.ERROR
-        self.run.move(self.stage, self.report.status, self.now, reason=reason, actor=self._actor)
+        if self.report.status is Status.RUNNING and self.stage.definition.kind.runs_on_worker and self.reporter.worker is not None:
+            self.run.begin(self.stage, self.reporter.worker, self.now)
+        else:
+            self.run.move(self.stage, self.report.status, self.now, reason=reason, actor=self._actor)
         seq = self.run.last_seq
         self.run.settle(self.now)
         return Ruling(200, True, self.report.status, seq=seq)
@@ -234,6 +237,10 @@ def _judge_run(run: Run, report: Report, reporter: Reporter, last_seq: int | Non
             return Ruling(200, False, run.status, "The run is open already.")
         event = run.record(EventType.STAGE_PROGRESS, now, status=run.status, actor=actor, data=report.details)
         return Ruling(200, True, run.status, seq=event.seq)
+    if report.status is Status.SKIPPED:
+        possible = [Status.CANCELLED, Status.COMPLETED, Status.FAILED]
+        sentence = f"A run cannot be skipped; possible: {', '.join(possible)}."
+        return Ruling(409, False, run.status, sentence, problem="impossible_move", facts={"status": run.status, "possible": possible})
     if run.stop_requested_at is not None:
         return Ruling(200, False, run.status, "The run is ending already.")
     if report.status is Status.COMPLETED:

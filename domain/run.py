@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.attempt import Attempt, StageRun
@@ -172,7 +172,7 @@ class Run:
     def _count_external_deadlines(self, now: datetime) -> None:
         for stage in self.stages.values():
             external = stage.definition.kind is Kind.EXTERNAL and not stage.is_over
-            if external and stage.current.deadline_at is None and gate(stage, self.stages) is Gate.OPEN:
+            if external and stage.current.deadline_at is None and gate(stage, self.stages) is not Gate.CLOSED:
                 stage.current.deadline_at = now + timedelta(seconds=stage.definition.timeout)
 
     def _queue(self, stage: StageRun, now: datetime) -> None:
@@ -217,13 +217,17 @@ class Run:
         room = min(capacity, self.definition.parallelism - sum(stage.definition.kind.runs_on_worker for stage in self.running))
         chosen = self.startable[: max(0, room)]
         for stage in chosen:
-            attempt = stage.current
-            attempt.epoch, attempt.worker = self.burst.epoch, worker
-            attempt.deadline_at = now + timedelta(seconds=stage.definition.timeout)
-            self.move(stage, Status.RUNNING, now, actor=worker)
+            self.begin(stage, worker, now)
         if chosen:
             self._settle_status(now)
         return chosen
+
+    def begin(self, stage: StageRun, worker: str, now: datetime) -> None:
+        """Move a worker-run stage to running under the open burst, whose holder answers for it from now on."""
+        attempt = stage.current
+        attempt.epoch, attempt.worker, attempt.due_at = self.burst.epoch, worker, None
+        attempt.deadline_at = now + timedelta(seconds=stage.definition.timeout)
+        self.move(stage, Status.RUNNING, now, actor=worker)
 
     def started_in(self, epoch: int) -> list[StageRun]:
         """The stages that run under this burst."""
@@ -290,7 +294,7 @@ class Run:
             attempt = stage.current
             if stage.status is Status.WAITING and attempt.due_at:
                 times.append(attempt.due_at)
-            elif not stage.is_over and attempt.deadline_at:
+            elif self._is_overdue(stage, datetime.max.replace(tzinfo=UTC)) and attempt.deadline_at:
                 times.append(attempt.deadline_at)
         return min(times, default=None)
 

@@ -5,11 +5,18 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrypoints.settings import Settings, SettingsError
+if TYPE_CHECKING:
+    from entrypoints.settings import Settings
+
+_KNOWN = {
+    ("entrypoints.settings", "SettingsError"),
+    ("entrypoints.claim", "StartError"),
+    ("adapters.persistence.embedded_errors", "EmbeddedServerError"),
+}
 
 app = typer.Typer(
     help="The front door to a team's pipelines: define, trigger and watch them.",
@@ -27,25 +34,25 @@ def up(examples: Annotated[bool, typer.Option(help="Register the example pipelin
     from entrypoints.supervisor import Up
     from entrypoints.up_plan import Plan
 
-    async def run(settings: Settings) -> None:
+    async def run(settings: "Settings") -> None:
         await Up(settings, Plan(settings, examples)).run()
 
-    asyncio.run(run(Settings.read()))
+    asyncio.run(run(_settings()))
 
 
 @app.command()
 def web() -> None:
     """Serve the pages and the API. Needs a database: `headgate up` hands it one."""
-    settings = _with_database(Settings.read())
+    settings = _with_database(_settings())
     importlib.import_module("entrypoints.web.server").serve(settings)
 
 
 @app.command()
 def worker() -> None:
     """Run stages for the web at HEADGATE_URL, recorded in Prefect."""
-    settings = Settings.read()
+    settings = _settings()
     if settings.prefect_api_url is None:
-        raise SettingsError("A worker needs HEADGATE_PREFECT_API_URL, and HEADGATE_URL when the web is elsewhere; or use `headgate up`.")
+        raise _mistake("A worker needs HEADGATE_PREFECT_API_URL, and HEADGATE_URL when the web is elsewhere; or use `headgate up`.")
     from adapters.orchestration.server import client_environment
 
     auth = settings.prefect_api_auth_string.get_secret_value() if settings.prefect_api_auth_string else None
@@ -58,15 +65,23 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database of HEADGATE_DATABASE_URL to the newest schema."""
-    settings = _with_database(Settings.read())
+    settings = _with_database(_settings())
     assert settings.database_url is not None
     importlib.import_module("adapters.persistence.migrate").upgrade(settings.database_url.get_secret_value())
+
+
+@app.command("worker-token")
+def worker_token() -> None:
+    """Print the token that a worker on another machine needs as HEADGATE_WORKER_TOKEN."""
+    from adapters.system.tokens import HmacTokens
+
+    typer.echo(HmacTokens(_settings().secret_key().encode()).for_worker())
 
 
 @app.command()
 def config() -> None:
     """Print the settings in force, with secrets hidden."""
-    for name, value in Settings.read().masked().items():
+    for name, value in _settings().masked().items():
         typer.echo(f"{name}={value}")
 
 
@@ -88,17 +103,28 @@ def run_and_tell(work: Callable[[], object]) -> None:
         sys.exit(2)
 
 
-def _with_database(settings: Settings) -> Settings:
+def _settings() -> "Settings":
+    from entrypoints.settings import Settings
+
+    return Settings.read()
+
+
+def _mistake(text: str) -> Exception:
+    from entrypoints.settings import SettingsError
+
+    return SettingsError(text)
+
+
+def _with_database(settings: "Settings") -> "Settings":
     if settings.database_url is None:
-        raise SettingsError("HEADGATE_DATABASE_URL is not set; `headgate up` runs an embedded PostgreSQL and hands it on.")
+        raise _mistake("HEADGATE_DATABASE_URL is not set; `headgate up` runs an embedded PostgreSQL and hands it on.")
     return settings
 
 
 def _is_told_in_one_line(error: Exception) -> bool:
     """By name, for errors whose modules may not be loaded: what was never imported was never raised."""
-    known = {("entrypoints.claim", "StartError"), ("adapters.persistence.embedded_errors", "EmbeddedServerError")}
     kinds = {(kind.__module__, kind.__name__) for kind in type(error).__mro__}
-    return isinstance(error, SettingsError) or bool(kinds & known)
+    return bool(kinds & _KNOWN)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,12 @@ from typing import Any
 
 from dependency_injector import containers, providers
 
+from adapters.orchestration.prefect_rest import PrefectRest
+from adapters.persistence.database import Database
+from adapters.system.clock import SystemClock
+from adapters.system.links import MemoryLinks
+from adapters.system.parameters import JsonSchemas
+from adapters.system.tokens import HmacTokens
 from application.commands.append_log import AppendLog
 from application.commands.cancel_run import CancelRun
 from application.commands.carry_burst import AdvanceBurst, BurstRules, ClaimBurst
@@ -31,7 +37,7 @@ class Application(containers.DeclarativeContainer):
     adapters: Any = providers.DependenciesContainer()
 
     rules = providers.Singleton(BurstRules, installation=adapters.installation, lease_seconds=settings.provided.lease_seconds)
-    warm_pools = providers.Singleton(frozenset, settings.provided.warm_pools)
+    warm_pools: providers.Singleton[frozenset[str]] = providers.Singleton(frozenset, settings.provided.warm_pools)
     hub = providers.Singleton(Hub)
     wakeups = providers.Singleton(LocalWakeups, adapters.links, warm_pools)
 

@@ -50,6 +50,13 @@ class Settings(BaseSettings):
     )
     workdir: Path = Field(Path(), description="Folder that a stage's `workdir` is relative to. Not set: where the worker was started.")
     pool: str = Field("headgate", min_length=1, description="Prefect work pool of this worker.")
+    warm_pools: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["headgate"],
+        description="Work pools served by Headgate's own workers, separated by commas; any other pool is carried by Prefect's workers.",
+    )
+    worker_token: SecretStr | None = Field(
+        None, description="Token of a worker on another machine (`headgate worker-token` prints it). Not set: made from the secret."
+    )
     log_bytes_per_stage: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of output kept of one attempt of a stage.")
     lease_seconds: float = Field(20.0, gt=0, description="Seconds a worker may be silent before its stages count as lost.")
     heartbeat_seconds: float = Field(5.0, gt=0, description="Seconds between a worker's signs of life.")
@@ -101,7 +108,7 @@ class Settings(BaseSettings):
         driver = "psycopg" if info.field_name == "database_url" else "asyncpg"
         return SecretStr(f"postgresql+{driver}://{rest}")
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "warm_pools", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -137,11 +137,10 @@ class Up:
         for child in sorted(self._children, key=lambda one: self._plan.stop_order(one.spec.name)):
             await child.stop(self._hurry)
             self._say(f"{child.spec.name} stopped")
-        if self._postgres is not None and self._postgres.placement is not None:
+        if self._postgres is not None and self._starting is not None:
             await asyncio.to_thread(self._postgres.stop)
-            if self._starting is not None and not self._starting.done():
-                await asyncio.gather(self._starting, return_exceptions=True)
-                await asyncio.to_thread(self._postgres.stop)
+            await asyncio.gather(self._starting, return_exceptions=True)
+            await asyncio.to_thread(self._postgres.stop)  # for a start whose thread had not begun at the first
             self._say("PostgreSQL stopped")
 
     def _asked_to_stop(self) -> None:

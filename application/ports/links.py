@@ -95,3 +95,7 @@ class WorkerLinks(Protocol):
     def push(self, worker_id: str, message: Stop | Wake) -> bool:
         """False when the worker is not linked here."""
         ...
+
+    def close(self) -> None:
+        """End every stream: the process stops."""
+        ...

@@ -33,7 +33,8 @@ class Subscription:
         if self.lagged:
             raise EOFError("this reader was too slow, or the process stops")
         try:
-            batch = await asyncio.wait_for(self._queue.get(), seconds)
+            async with asyncio.timeout(seconds):
+                batch = await self._queue.get()
         except TimeoutError:
             return None
         if batch is None:
@@ -42,13 +43,18 @@ class Subscription:
 
 
 class Hub:
-    """`publish` is called by the one feed reader of the process."""
+    """`publish` is called by the one feed reader of the process, which also sets `cursor` to where it starts reading.
+
+    `cursor` is where the next batch begins: a viewer that subscribes now gets everything after it, and nothing before.
+    """
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
+        self.cursor: str | None = None
         self._closed = False
 
     def publish(self, batch: ChangeBatch) -> None:
+        self.cursor = batch.cursor
         for subscription in self._subscriptions:
             subscription.offer(batch)
 

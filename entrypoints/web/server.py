@@ -78,22 +78,39 @@ class _Server(uvicorn.Server):
 
 def _lifespan(application: Application, settings: Settings) -> Any:
     @contextlib.asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        database = application.adapters.database()
-        await database.start()
-        tasks = [asyncio.create_task(work) for work in _background(application, settings)]
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        life = asyncio.create_task(_live(app, application, settings))
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await database.stop()
+            life.cancel()
+            await asyncio.gather(life, return_exceptions=True)
+            await application.adapters.orchestrator().close()
+            await application.adapters.database().stop()
 
     return lifespan
 
 
-def _background(application: Application, settings: Settings) -> list[Coroutine[Any, Any, None]]:
+async def _live(app: FastAPI, application: Application, settings: Settings) -> None:
+    """Reach the database, however long it takes, then keep the services running; the page answers meanwhile."""
+    database = application.adapters.database()
+    while True:
+        try:
+            await database.start()
+            break
+        except Unavailable as error:
+            app.state.why_not_ready = str(error)
+            await asyncio.sleep(0.5)
+    if settings.examples:
+        app.state.why_not_ready = "The example pipelines are being registered."
+        await _register_examples(application)
+    app.state.why_not_ready = None
+    async with asyncio.TaskGroup() as group:
+        for work in _background(application):
+            group.create_task(work)
+
+
+def _background(application: Application) -> list[Coroutine[Any, Any, None]]:
     announce, offers, relay = application.announce(), application.offer_bursts(), application.relay_outbox()
     return [
         keep_running(announce, announce.wait, _complain),
@@ -103,20 +120,18 @@ def _background(application: Application, settings: Settings) -> list[Coroutine[
         keep_running(application.expire_leases(), every(1.0), _complain),
         keep_running(application.wake_due_runs(), every(0.25), _complain),
         keep_running(application.reconcile(), every(5.0), _complain),
-        _register_examples(application, settings),
     ]
 
 
-async def _register_examples(application: Application, settings: Settings) -> None:
-    while settings.examples:
+async def _register_examples(application: Application) -> None:
+    while True:
         try:
-            names = await register_examples(application.create_pipeline(), application.adapters.open_unit_of_work)
+            names = await register_examples(application.create_pipeline(), application.adapters.open_unit_of_work())
+            break
         except Unavailable:
             await asyncio.sleep(0.5)
-            continue
-        if names:
-            log.info("example pipelines registered", names=names)
-        return
+    if names:
+        log.info("example pipelines registered", names=names)
 
 
 def _complain(service: str, error: Exception) -> None:

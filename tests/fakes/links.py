@@ -1,7 +1,7 @@
 """Links to workers that remember what was pushed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from application.ports.links import Claim, Message, Reservation, Stop, Wake
 from application.ports.persistence import WorkerSeen
@@ -13,6 +13,14 @@ class FakeLinks:
     def __init__(self) -> None:
         self.pushed: list[tuple[str, Message]] = []
         self._streams: dict[str, _Stream] = {}
+        self._on_free: Callable[[str], None] = lambda pool: None
+
+    def on_free(self, callback: Callable[[str], None]) -> None:
+        self._on_free = callback
+
+    def close(self) -> None:
+        for worker_id in list(self._streams):
+            self.unlink(worker_id)
 
     def link(self, worker_id: str = "worker-1", *, pool: str = "headgate", slots: int = 4) -> "_Stream":
         stream = _Stream(WorkerSeen(worker_id, worker_id, pool, slots, slots))
@@ -40,6 +48,8 @@ class FakeLinks:
         stream = self._streams.get(worker_id)
         if stream is not None:
             stream.free = free - sum(stream.claimed[received:]) - stream.reserved
+            if stream.free > 0:
+                self._on_free(stream.worker.pool)
 
     def pools(self) -> Sequence[str]:
         return sorted({stream.worker.pool for stream in self._streams.values() if stream.free > 0})

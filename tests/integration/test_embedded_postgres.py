@@ -7,8 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -106,6 +108,31 @@ def test_a_second_start_adopts_the_running_server_and_its_data(server: EmbeddedP
     assert heir.adopted and not heir.created
     with heir.connection("headgate") as connection:
         assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
+
+
+def test_a_stop_right_after_the_process_was_made_leaves_none(
+    server: EmbeddedPostgres, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, spawn = threading.Event(), EmbeddedPostgres._spawn
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def spawn_and_tell(self: EmbeddedPostgres) -> None:
+        spawn(self)
+        assert self._process is not None
+        processes.append(self._process)
+        made.set()
+
+    monkeypatch.setattr(EmbeddedPostgres, "_spawn", spawn_and_tell)
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(server.start)
+        assert made.wait(60)
+
+        server.stop()
+
+        assert isinstance(starting.exception(30), EmbeddedServerError)
+    assert [process.poll() is None for process in processes] == [False]
+    server.start()
+    assert ask(server, "SELECT 1") == "1"
 
 
 def test_the_heir_can_stop_what_it_adopted(server: EmbeddedPostgres, folder: Path) -> None:
@@ -237,7 +264,11 @@ def test_programs_the_server_user_cannot_reach_are_copied(folder: Path, monkeypa
         server.start()
 
         assert server.placement is not None
-        assert server.placement.binaries.is_relative_to(folder / "home/postgres/software")
+        copy = server.placement.binaries
+        assert copy.is_relative_to(folder / "home/postgres")
+        made = copy.stat().st_ino
+        EmbeddedPostgres(folder / "home").start()
+        assert copy.stat().st_ino == made, "an adopted server lost its programs"
     finally:
         server.stop()
 

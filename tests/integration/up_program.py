@@ -15,8 +15,6 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from entrypoints.cli import run_and_tell
-
 
 def note(text: str) -> None:
     with (Path(os.environ["NOTES"]) / "notes").open("a") as file:
@@ -65,4 +63,6 @@ if __name__ == "__main__":
     if sys.argv[1] == "--as":
         stand_in(sys.argv[2])
     else:
+        from entrypoints.cli import run_and_tell  # here, so that the stand-ins start fast
+
         run_and_tell(lambda: asyncio.run(up(sys.argv[1], sys.argv[2])))

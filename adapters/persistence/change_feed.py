@@ -1,0 +1,102 @@
+"""What any process committed, in an order that loses and repeats nothing; woken by NOTIFY, safe without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Text, cast, func, select, text
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.persistence.cursors import Cursor
+from adapters.persistence.listener import CHANNEL, Listener
+from adapters.persistence.statements import Statements
+from adapters.persistence.views import event_view
+from application.ports.change_feed import ChangeBatch
+
+_POSITION = select(cast(func.pg_current_snapshot(), Text))
+_SINCE = """
+    xid >= pg_snapshot_xmin(CAST(:seen AS pg_snapshot))
+    AND NOT pg_visible_in_snapshot(xid, CAST(:seen AS pg_snapshot))
+    AND (CAST(:until AS pg_snapshot) IS NULL OR pg_visible_in_snapshot(xid, CAST(:until AS pg_snapshot)))
+"""
+_READ = text(f"""
+    SELECT CAST(pg_current_snapshot() AS text) AS now, found.*,
+        ARRAY(SELECT run_id FROM log_counter WHERE {_SINCE} ORDER BY run_id) AS logs
+    FROM (VALUES (1)) AS one
+    LEFT JOIN LATERAL (
+        SELECT * FROM event WHERE {_SINCE} AND (run_id, seq) > (:run, :seq) ORDER BY run_id, seq LIMIT :limit
+    ) AS found ON true
+    ORDER BY found.run_id, found.seq
+""")
+_NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', :payload)")
+_LONGEST_PAYLOAD = 7_900
+"""PostgreSQL takes less than 8,000 bytes."""
+
+
+class PgChangeFeed:
+    """Events are found by the transaction that wrote them: those the cursor's snapshot did not see, whatever order they commit in.
+
+    Within a run they come by `seq`. A batch larger than `limit` is read in pages between two fixed snapshots.
+    """
+
+    def __init__(self, engine: AsyncEngine, url: str) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._listener = Listener(url)
+
+    async def start(self) -> None:
+        self._listener.start()
+
+    async def stop(self) -> None:
+        await self._listener.stop()
+
+    async def position(self) -> str:
+        return str((await self._all(_POSITION, {}))[0][0])
+
+    async def read(self, cursor: str, limit: int = 1_000) -> ChangeBatch:
+        try:
+            since = Cursor.read(cursor)
+        except ValueError:
+            raise ValueError(f"not a cursor of this feed: {cursor[:100]!r}") from None
+        run, seq = since.place
+        parameters = {"seen": since.seen, "until": since.until, "run": run, "seq": seq, "limit": limit + 1}
+        rows = await self._all(_READ, parameters)
+        if since.is_ahead_of(rows[0].now):
+            raise ValueError(f"a cursor of another database: {cursor[:100]!r}")
+        found = [row for row in rows if row.run_id is not None]
+        until = since.until or rows[0].now
+        if len(found) > limit:
+            found = found[:limit]
+            following = Cursor(since.seen, until, (found[-1].run_id, found[-1].seq))
+        else:
+            following = Cursor(until)
+        # Runs whose logs grew are told once, with the last page.
+        return ChangeBatch([event_view(row) for row in found], str(following), rows[0].logs if following.until is None else ())
+
+    async def announce(self, *, logs_of: Sequence[int] = ()) -> None:
+        """NOTIFY takes a lock of the whole database until its commit, so it has a transaction of its own, after the writer's."""
+        for payload in _payloads(logs_of):
+            await self._all(_NOTIFY, {"payload": payload})
+
+    async def wait(self, seconds: float) -> Sequence[int]:
+        return await self._listener.wait(seconds)
+
+    async def _all(self, statement: Any, parameters: dict[str, Any]) -> list[Row[Any]]:
+        statements = Statements(self._engine)
+        try:
+            return list((await statements.run(statement, parameters)).all())
+        finally:
+            await statements.end()
+
+
+def _payloads(run_ids: Sequence[int]) -> list[str]:
+    """The ids as text, comma-separated, in as many payloads as their length asks for; one empty payload when there are none."""
+    payloads = [""]
+    for run_id in dict.fromkeys(run_ids):
+        longer = f"{payloads[-1]},{run_id}" if payloads[-1] else str(run_id)
+        if len(longer) > _LONGEST_PAYLOAD:
+            payloads.append(str(run_id))
+        else:
+            payloads[-1] = longer
+    return payloads

@@ -1,0 +1,85 @@
+"""PostgreSQL as one object: the pool, and what the application gets of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import URL, select
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from adapters.persistence.addresses import libpq_url, sqlalchemy_url
+from adapters.persistence.change_feed import PgChangeFeed
+from adapters.persistence.definitions import DefinitionCache
+from adapters.persistence.readers import SqlReader
+from adapters.persistence.statements import Statements
+from adapters.persistence.tables import installation
+from adapters.persistence.unit_of_work import SqlUnitOfWork
+from domain.errors import Unavailable
+
+CONNECT_SECONDS = 5
+SESSION = {
+    "statement_timeout": "5s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "10s",
+    "default_transaction_isolation": r"read\ committed",
+    "TimeZone": "UTC",
+    "jit": "off",
+}
+
+
+class Database:
+    """A PostgreSQL 14+ at `url` (`postgresql://…`).
+
+    While it is lost everything here raises Unavailable, and works again once it is back; no restart is needed.
+    """
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        self._address = sqlalchemy_url(url)
+        self._engine = _engine(self._address, pool_size)
+        self._definitions = DefinitionCache()
+        self._installation: str | None = None
+        self.reader = SqlReader(self._engine, self._definitions)
+        self.change_feed = PgChangeFeed(self._engine, libpq_url(url))
+
+    async def start(self) -> None:
+        """Open a first connection and read who this database is. Unavailable when it does not answer or is not migrated."""
+        statements = Statements(self._engine)
+        try:
+            result = await statements.run(select(installation.c.id))
+            self._installation = str(result.scalar_one())
+        finally:
+            await statements.end()
+        await self.change_feed.start()
+
+    async def stop(self) -> None:
+        await self.change_feed.stop()
+        await self._engine.dispose()
+
+    @property
+    def installation(self) -> str:
+        """The identifier this database was given when it was first migrated; known once `start` has returned, Unavailable before."""
+        if self._installation is None:
+            raise Unavailable("Headgate is starting: it has not reached its database yet.")
+        return self._installation
+
+    @property
+    def engine(self) -> AsyncEngine:
+        return self._engine
+
+    def open_unit_of_work(self) -> SqlUnitOfWork:
+        return SqlUnitOfWork(self._engine, self._definitions)
+
+
+def _engine(address: URL, pool_size: int) -> AsyncEngine:
+    given = address.query.get("options", "")
+    options = " ".join([*(f"-c {name}={value}" for name, value in SESSION.items()), given if isinstance(given, str) else " ".join(given)])
+    arguments: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "application_name": "headgate", "options": options.strip()}
+    return create_async_engine(
+        address.difference_update_query(["options"]),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=3.0,
+        pool_use_lifo=True,
+        connect_args=arguments,
+        use_native_hstore=False,  # saves a query on every new connection
+    )

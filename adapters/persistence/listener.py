@@ -1,0 +1,80 @@
+"""Hears announcements on a connection of its own, and connects again when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+
+import psycopg
+
+CHANNEL = "headgate"
+_QUIET_SECONDS = 15.0
+"""After this long without a word the connection is asked whether it still lives."""
+_LONGEST_PAUSE = 2.0
+_MOST_KEPT = 10_000
+
+log = logging.getLogger("headgate.persistence")
+
+
+class Listener:
+    """Announcements are kept until someone waits, so none is missed between two waits; its connection is made by the first wait."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._task: asyncio.Task[None] | None = None
+        self._announced = asyncio.Event()
+        self._logs: dict[int, None] = {}
+        self._stopped = False
+
+    def start(self) -> None:
+        """Listen from now on. Also called by the first wait."""
+        if self._task is None and not self._stopped:
+            self._task = asyncio.create_task(self._keep_listening(), name="headgate-listener")
+
+    async def stop(self) -> None:
+        self._stopped = True
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self._announced.set()
+
+    async def wait(self, seconds: float) -> Sequence[int]:
+        self.start()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._announced.wait()
+        except TimeoutError:
+            return []
+        self._announced.clear()
+        grown, self._logs = list(self._logs), {}
+        return grown
+
+    async def _keep_listening(self) -> None:
+        pause = 0.1
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(
+                    self._url, autocommit=True, connect_timeout=5, application_name="headgate-listener"
+                ) as connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    pause = 0.1
+                    self._announced.set()  # what was announced while nobody listened is found by reading once more
+                    await self._listen(connection)
+            except (psycopg.Error, OSError) as error:
+                log.warning("the listener lost its connection: %s", str(error).strip())
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _listen(self, connection: psycopg.AsyncConnection) -> None:
+        while True:
+            async for notice in connection.notifies(timeout=_QUIET_SECONDS):
+                self._hear(notice.payload)
+            await connection.execute("SELECT 1")
+
+    def _hear(self, payload: str) -> None:
+        if len(self._logs) < _MOST_KEPT:
+            self._logs.update(dict.fromkeys(int(run_id) for run_id in payload.split(",") if run_id.isascii() and run_id.isdigit()))
+        self._announced.set()

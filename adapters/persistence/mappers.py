@@ -1,0 +1,160 @@
+"""Between the run aggregate and its rows. Written as plain JSON values, since rows travel as one JSON parameter a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from domain.attempt import Attempt, StageRun
+from domain.burst import Burst, BurstState
+from domain.definition import PipelineDefinition
+from domain.events import EventType
+from domain.run import Run, Trigger
+from domain.status import Reason, Status
+
+ATTEMPT_KEYS = ("position", "number")
+ATTEMPT_VALUES = (
+    "created_at",
+    "status",
+    "reason",
+    "queued_at",
+    "due_at",
+    "deadline_at",
+    "started_at",
+    "finished_at",
+    "records_processed",
+    "error_message",
+    "message",
+    "output",
+    "epoch",
+    "worker",
+)
+EVENT_COLUMNS = ("seq", "type", "at", "stage", "attempt", "status", "actor", "data")
+BURST_COLUMNS = ("epoch", "requested_at", "claimed_at", "holder", "ended_at", "lost")
+
+Written = dict[tuple[int, int], tuple[Any, ...]]
+"""What is stored of each attempt, by (position, number)."""
+
+
+def attempts_of(run: Run) -> Written:
+    return {
+        (position, attempt.number): tuple(getattr(attempt, name) for name in ATTEMPT_VALUES)
+        for position, stage in enumerate(run.stages.values())
+        for attempt in stage.attempts
+    }
+
+
+def attempt_rows(run: Run, written: Mapping[tuple[int, int], tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Rows of these attempts, ready for JSON."""
+    names = list(run.stages)
+    return [
+        {"position": position, "number": number, "stage": names[position], **_named(ATTEMPT_VALUES, values)}
+        for (position, number), values in written.items()
+    ]
+
+
+def event_rows(run: Run) -> list[dict[str, Any]]:
+    return [{name: _plain(getattr(event, name)) for name in EVENT_COLUMNS} for event in run.new_events]
+
+
+def burst_rows(run: Run) -> list[dict[str, Any]]:
+    """What the new events say of bursts, one row a burst. `requested_at` counts only for a burst that is new."""
+    rows: dict[int, dict[str, Any]] = {}
+    for event in run.new_events:
+        change = _BURST_CHANGES.get(event.type)
+        if change is None:
+            continue
+        at = event.at.isoformat()
+        row = rows.setdefault(event.data["burst"], {"epoch": event.data["burst"], "requested_at": at, "lost": False})
+        if change != "requested_at":
+            row[change] = at
+        if event.type is EventType.BURST_CLAIMED:
+            row["holder"] = event.actor
+        row["lost"] = row["lost"] or event.type is EventType.BURST_LOST
+    return list(rows.values())
+
+
+_BURST_CHANGES = {
+    EventType.BURST_REQUESTED: "requested_at",
+    EventType.BURST_CLAIMED: "claimed_at",
+    EventType.BURST_ENDED: "ended_at",
+    EventType.BURST_LOST: "ended_at",
+    EventType.BURST_CLOSED: "ended_at",
+}
+
+
+def run_values(run: Run) -> dict[str, Any]:
+    """The columns of the run's own row that may change."""
+    return {
+        "status": run.status.value,
+        "verdict": run.verdict.value if run.verdict else None,
+        "records_processed": run.records_processed,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "stop_requested_at": run.stop_requested_at,
+        "next_due_at": run.next_due(),
+        "last_seq": run.last_seq,
+        "burst_state": run.burst.state.value,
+        "burst_epoch": run.burst.epoch,
+        "burst_holder": run.burst.holder,
+    }
+
+
+def new_run_values(run: Run) -> dict[str, Any]:
+    """Every column of a new run's row."""
+    return run_values(run) | {
+        "pipeline_id": run.pipeline_id,
+        "revision": run.revision,
+        "number": run.number,
+        "trigger": run.trigger.kind,
+        "actor": run.trigger.actor,
+        "parameters": dict(run.parameters),
+        "trace": dict(run.trace),
+        "pool": run.pool,
+        "created_at": run.created_at,
+    }
+
+
+def run_from(row: Row[Any], definition: PipelineDefinition, attempts: Iterable[Row[Any]]) -> Run:
+    """The aggregate; `attempts` are its rows by position and number."""
+    stages = {stage.name: StageRun(stage) for stage in definition.stages}
+    in_order = list(stages.values())
+    for attempt in attempts:
+        in_order[attempt.position].attempts.append(attempt_from(attempt))
+    return Run(
+        pipeline_id=row.pipeline_id,
+        definition=definition,
+        revision=row.revision,
+        number=row.number,
+        trigger=Trigger(row.trigger, row.actor),
+        parameters=row.parameters,
+        created_at=row.created_at,
+        stages=stages,
+        id=row.id,
+        status=Status(row.status),
+        verdict=Status(row.verdict) if row.verdict else None,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        stop_requested_at=row.stop_requested_at,
+        last_seq=row.last_seq,
+        burst=Burst(BurstState(row.burst_state), row.burst_epoch, row.burst_holder),
+        trace=row.trace,
+    )
+
+
+def attempt_from(row: Row[Any]) -> Attempt:
+    values = {name: getattr(row, name) for name in ATTEMPT_VALUES}
+    values["status"] = Status(row.status)
+    values["reason"] = Reason(row.reason) if row.reason else None
+    return Attempt(number=row.number, **values)
+
+
+def _named(names: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in zip(names, values, strict=True)}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,81 @@
+"""Brings a database's schema to a revision; any number of processes may try at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy.exc import OperationalError
+
+from adapters.persistence.addresses import sqlalchemy_url
+from domain.errors import Unavailable
+
+PROJECT = Path(__file__).resolve().parents[2]
+LOCK_KEY = 0x68656164_67617465
+"""The advisory lock that one migrating process holds: 'headgate' in ASCII."""
+LOCK_TIMEOUT = "800ms"
+_PATIENCE = 60.0
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Migrate up to `revision`. Blocking. Unavailable when the database does not answer or stays locked for a minute."""
+    _migrate(url, lambda config: command.upgrade(config, revision))
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Migrate down to `revision` (`base` for an empty database). Blocking; errors as in `upgrade`."""
+    _migrate(url, lambda config: command.downgrade(config, revision))
+
+
+def current_is_head(connection: Connection) -> bool:
+    """True when the database is at the newest revision that this code knows."""
+    return set(MigrationContext.configure(connection).get_current_heads()) == heads()
+
+
+@lru_cache(maxsize=1)
+def heads() -> frozenset[str]:
+    return frozenset(ScriptDirectory.from_config(configuration()).get_heads())
+
+
+def configuration() -> Config:
+    return Config(str(PROJECT / "alembic.ini"))
+
+
+def _migrate(url: str, step: Callable[[Config], None]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with _only_migrator(url, deadline) as connection:
+                config = configuration()
+                config.attributes["connection"] = connection
+                step(config)
+            return
+        except OperationalError as error:
+            # A short lock timeout keeps a migration that waits from holding up everyone queued behind it.
+            if not isinstance(error.orig, LockNotAvailable) or time.monotonic() > deadline:
+                raise Unavailable(f"The database could not be migrated: {error.orig}".strip()) from error
+            time.sleep(0.2)
+
+
+@contextmanager
+def _only_migrator(url: str, deadline: float) -> Iterator[Connection]:
+    arguments: dict[str, Any] = {"connect_timeout": 5, "options": f"-c lock_timeout={LOCK_TIMEOUT} -c statement_timeout=0"}
+    engine = create_engine(sqlalchemy_url(url), poolclass=pool.NullPool, connect_args=arguments)
+    with engine.connect() as connection:
+        while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK_KEY}):
+            connection.rollback()
+            if time.monotonic() > deadline:
+                raise Unavailable("Another process has been migrating the database for too long.")
+            time.sleep(0.1)
+        connection.commit()
+        yield connection  # leaving closes the session, and with it goes the lock

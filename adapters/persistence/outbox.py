@@ -1,0 +1,32 @@
+"""Bursts that Prefect must be told of, taken by timed lease."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, func, select, update
+
+from adapters.persistence.statements import Statements
+from adapters.persistence.tables_delivery import outbox
+from application.ports.persistence import OutboxRow
+
+
+class SqlOutbox:
+    """A row of a burst that was closed before Prefect heard of it stays: only the relay knows whether its pool wants a record."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    async def lease(self, relay: str, limit: int, seconds: float) -> list[OutboxRow]:
+        due = select(outbox.c.id).where(outbox.c.due_at <= func.clock_timestamp()).order_by(outbox.c.due_at, outbox.c.id)
+        free = due.limit(limit).with_for_update(skip_locked=True).cte("free")
+        until = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+        take = update(outbox).where(outbox.c.id == free.c.id).values(relay=relay, due_at=until).returning(outbox)
+        rows = sorted(await self._statements.run(take), key=lambda row: int(row.id))
+        return [OutboxRow(row.id, row.run_id, row.epoch, row.pool, row.tries, row.created_at) for row in rows]
+
+    async def done(self, run_id: int, epoch: int) -> None:
+        await self._statements.run(delete(outbox).where(outbox.c.run_id == run_id, outbox.c.epoch == epoch))
+
+    async def postpone(self, row_id: int, error: str, delay: float) -> None:
+        again = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, delay)
+        change = update(outbox).where(outbox.c.id == row_id)
+        await self._statements.run(change.values(tries=outbox.c.tries + 1, last_error=error, relay=None, due_at=again))

@@ -1,0 +1,71 @@
+"""Pipelines with their latest run, and the board: a handful of statements however many pipelines there are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy.engine import Row
+
+from adapters.persistence.definitions import Definitions
+from adapters.persistence.statements import Statements
+from adapters.persistence.tables import pipeline, run
+from adapters.persistence.times import RECENT_RUNS
+from adapters.persistence.views import run_views
+from application.queries.views import BoardRow, PipelineView, RunBar
+from domain.status import Status
+
+_PIPELINES = select(pipeline)
+_BAR = (run.c.id, run.c.number, run.c.status, run.c.created_at, run.c.started_at, run.c.finished_at)
+
+
+def _recent(*columns: ColumnElement[Any], count: int) -> Any:
+    """For each pipeline its newest runs, each found by the index on (pipeline_id, id desc)."""
+    newest = select(*columns).where(run.c.pipeline_id == pipeline.c.id).order_by(run.c.id.desc()).limit(count)
+    return newest.lateral("recent")
+
+
+def _latest() -> Select[Any]:
+    recent = _recent(*run.c, count=1)
+    return select(recent, pipeline.c.name.label("pipeline")).select_from(pipeline).join(recent, true())
+
+
+_LATEST = _latest()
+_RECENT_BARS = _recent(*_BAR, count=RECENT_RUNS)
+_BARS = select(pipeline.c.id.label("pipeline_id"), _RECENT_BARS).select_from(pipeline).join(_RECENT_BARS, true())
+
+
+class PipelineReader:
+    """Reads within one snapshot."""
+
+    def __init__(self, statements: Statements, definitions: Definitions) -> None:
+        self._statements = statements
+        self._definitions = definitions
+
+    async def page(self, skip: int, limit: int) -> list[PipelineView]:
+        return await self._views(_PIPELINES.order_by(pipeline.c.id).offset(skip).limit(limit))
+
+    async def where(self, condition: ColumnElement[bool]) -> list[PipelineView]:
+        return await self._views(_PIPELINES.where(condition))
+
+    async def board(self) -> list[BoardRow]:
+        views = await self._views(_PIPELINES.order_by(pipeline.c.name))
+        bars: defaultdict[int, list[RunBar]] = defaultdict(list)
+        for row in await self._statements.run(_BARS.order_by(pipeline.c.id, _RECENT_BARS.c.id)):
+            bars[row.pipeline_id].append(_bar(row))
+        return [BoardRow(view, bars[view.id]) for view in views]
+
+    async def _views(self, query: Select[Any]) -> list[PipelineView]:
+        rows = (await self._statements.run(query)).all()
+        ids = [row.id for row in rows]
+        latest = (await self._statements.run(_LATEST.where(pipeline.c.id.in_(ids)))).all() if ids else []
+        runs = {view.pipeline_id: view for view in await run_views(self._statements, self._definitions, latest)}
+        of = await self._definitions.of((row.id, row.revision) for row in rows)
+        return [
+            PipelineView(row.id, row.revision, of[row.id, row.revision], row.created_at, row.updated_at, runs.get(row.id)) for row in rows
+        ]
+
+
+def _bar(row: Row[Any]) -> RunBar:
+    return RunBar(row.id, row.number, Status(row.status), row.created_at, row.started_at, row.finished_at)

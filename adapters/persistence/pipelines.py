@@ -1,0 +1,76 @@
+"""Pipelines and their revisions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import psycopg.errors
+from sqlalchemy import Executable, func, insert, select, update
+from sqlalchemy.engine import Row
+from sqlalchemy.exc import IntegrityError
+
+from adapters.persistence.definitions import Definitions
+from adapters.persistence.recordsets import is_storable_id
+from adapters.persistence.statements import Statements
+from adapters.persistence.tables import pipeline, revision
+from application.ports.persistence import PipelineRef, StoredPipeline
+from domain.definition import PipelineDefinition
+from domain.definition_writer import pipeline_as_written
+from domain.errors import NameTaken
+from domain.text import why_not_text
+
+
+class SqlPipelines:
+    def __init__(self, statements: Statements, definitions: Definitions) -> None:
+        self._statements = statements
+        self._definitions = definitions
+
+    async def add(self, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
+        new = insert(pipeline).values(name=definition.name, revision=1, created_at=now, updated_at=now)
+        row = await self._naming(new.returning(*pipeline.c), definition.name)
+        return await self._add_revision(row, definition, now)
+
+    async def find(self, ref: PipelineRef, *, lock: bool = False) -> StoredPipeline | None:
+        if not is_possible(ref):
+            return None
+        query = select(pipeline).where(pipeline.c.id == ref if isinstance(ref, int) else pipeline.c.name == ref)
+        row = (await self._statements.run(query.with_for_update(key_share=True) if lock else query)).one_or_none()
+        if row is None:
+            return None
+        # Read after the lock, never joined to it: a join would pair the row another transaction just changed with an old revision.
+        definitions = await self._definitions.of([(row.id, row.revision)])
+        return _stored(row, definitions[row.id, row.revision])
+
+    async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
+        change = update(pipeline).where(pipeline.c.id == pipeline_id)
+        change = change.values(name=definition.name, revision=pipeline.c.revision + 1, updated_at=now)
+        row = await self._naming(change.returning(*pipeline.c), definition.name)
+        return await self._add_revision(row, definition, now)
+
+    async def count(self) -> int:
+        return int((await self._statements.run(select(func.count()).select_from(pipeline))).scalar_one())
+
+    async def _naming(self, statement: Executable, name: str) -> Row[Any]:
+        """The one row that the statement writes. NameTaken when another pipeline has its name."""
+        try:
+            return (await self._statements.run(statement)).one()
+        except IntegrityError as error:
+            if isinstance(error.orig, psycopg.errors.UniqueViolation) and error.orig.diag.constraint_name == "uq_pipeline_name":
+                raise NameTaken(name) from error
+            raise
+
+    async def _add_revision(self, row: Row[Any], definition: PipelineDefinition, now: datetime) -> StoredPipeline:
+        written = pipeline_as_written(definition)
+        await self._statements.run(insert(revision).values(pipeline_id=row.id, revision=row.revision, definition=written, created_at=now))
+        self._definitions.wrote((row.id, row.revision), definition)
+        return _stored(row, definition)
+
+
+def is_possible(ref: PipelineRef) -> bool:
+    """False for what no pipeline can be called, and the database would refuse to look for."""
+    return is_storable_id(ref) if isinstance(ref, int) else why_not_text(ref, 100) is None
+
+
+def _stored(row: Row[Any], definition: PipelineDefinition) -> StoredPipeline:
+    return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at)

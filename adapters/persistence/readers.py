@@ -1,0 +1,124 @@
+"""Questions of pages and of the API, past the aggregates. What takes several statements is read from one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.persistence.definitions import DefinitionCache, Definitions
+from adapters.persistence.failures import unavailable
+from adapters.persistence.migrate import current_is_head
+from adapters.persistence.pipeline_reader import PipelineReader
+from adapters.persistence.pipelines import is_possible
+from adapters.persistence.recordsets import is_storable_id
+from adapters.persistence.statements import Statements
+from adapters.persistence.tables import event, pipeline, run
+from adapters.persistence.tables_delivery import worker
+from adapters.persistence.tables_logs import log_line
+from adapters.persistence.times import STAGE_TIMES, seconds_ago
+from adapters.persistence.views import RUNS, event_view, run_views
+from application.ports.persistence import PipelineRef
+from application.queries.views import BoardRow, EventView, LogLineView, PipelineView, RunView, StageTimes, WorkerView
+from domain.errors import Unavailable
+from domain.status import Status
+
+_LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
+_WORKER = (worker.c.id, worker.c.name, worker.c.pool, worker.c.slots, worker.c.free, worker.c.seen_at)
+_EVENTS = select(event).where(event.c.run_id == bindparam("run")).limit(bindparam("limit"))
+_EVENTS_AFTER = _EVENTS.where(event.c.seq > bindparam("after")).order_by(event.c.seq)
+_NEWEST_EVENTS = _EVENTS.order_by(event.c.seq.desc())
+
+
+class SqlReader:
+    def __init__(self, engine: AsyncEngine, cache: DefinitionCache) -> None:
+        self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._cache = cache
+
+    async def pipelines(self, skip: int, limit: int) -> list[PipelineView]:
+        async with self._reading(self._snapshot) as (statements, definitions):
+            return await PipelineReader(statements, definitions).page(skip, limit)
+
+    async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
+        if not is_possible(ref):
+            return None
+        async with self._reading(self._snapshot) as (statements, definitions):
+            condition = pipeline.c.id == ref if isinstance(ref, int) else pipeline.c.name == ref
+            return next(iter(await PipelineReader(statements, definitions).where(condition)), None)
+
+    async def board(self) -> list[BoardRow]:
+        async with self._reading(self._snapshot) as (statements, definitions):
+            return await PipelineReader(statements, definitions).board()
+
+    async def runs(self, *, pipeline_id: int | None, status: Status | None, skip: int, limit: int) -> list[RunView]:
+        if pipeline_id is not None and not is_storable_id(pipeline_id):
+            return []
+        query = RUNS.order_by(run.c.id.desc()).offset(skip).limit(limit)
+        if pipeline_id is not None:
+            query = query.where(run.c.pipeline_id == pipeline_id)
+        if status is not None:
+            query = query.where(run.c.status == status.value)
+        async with self._reading(self._snapshot) as (statements, definitions):
+            return await run_views(statements, definitions, (await statements.run(query)).all())
+
+    async def run(self, run_id: int) -> RunView | None:
+        if not is_storable_id(run_id):
+            return None
+        async with self._reading(self._snapshot) as (statements, definitions):
+            rows = (await statements.run(RUNS.where(run.c.id == run_id))).all()
+            return next(iter(await run_views(statements, definitions, rows)), None)
+
+    async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
+        async with self._reading(self._single) as (statements, _):
+            rows = await statements.run(_EVENTS_AFTER, {"run": run_id, "after": after, "limit": limit})
+            return [event_view(row) for row in rows]
+
+    async def newest_events(self, run_id: int, limit: int) -> list[EventView]:
+        async with self._reading(self._single) as (statements, _):
+            return [event_view(row) for row in await statements.run(_NEWEST_EVENTS, {"run": run_id, "limit": limit})]
+
+    async def log(self, run_id: int, *, stage: str | None, attempt: int | None, after: int, limit: int) -> list[LogLineView]:
+        query = select(*_LINE).where(log_line.c.run_id == run_id, log_line.c.n > after).order_by(log_line.c.n).limit(limit)
+        if stage is not None:
+            query = query.where(log_line.c.stage == stage)
+        if attempt is not None:
+            query = query.where(log_line.c.attempt == attempt)
+        async with self._reading(self._single) as (statements, _):
+            return [LogLineView(**row._mapping) for row in await statements.run(query)]
+
+    async def log_tail(self, run_id: int, *, stage: str | None, limit: int) -> list[LogLineView]:
+        query = select(*_LINE).where(log_line.c.run_id == run_id).order_by(log_line.c.n.desc()).limit(limit)
+        if stage is not None:
+            query = query.where(log_line.c.stage == stage)
+        async with self._reading(self._single) as (statements, _):
+            return [LogLineView(**row._mapping) for row in await statements.run(query)][::-1]
+
+    async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
+        query = select(*_WORKER).where(worker.c.seen_at >= seconds_ago(within_seconds)).order_by(worker.c.name, worker.c.id)
+        if pool is not None:
+            query = query.where(worker.c.pool == pool)
+        async with self._reading(self._single) as (statements, _):
+            return [WorkerView(**row._mapping) for row in await statements.run(query)]
+
+    async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
+        async with self._reading(self._single) as (statements, _):
+            return [StageTimes(**row._mapping) for row in await statements.run(STAGE_TIMES, {"pipeline": pipeline_id})]
+
+    async def is_ready(self) -> bool:
+        try:
+            with unavailable():
+                async with self._single.connect() as connection:
+                    return await connection.run_sync(current_is_head)
+        except Unavailable:
+            return False
+
+    @asynccontextmanager
+    async def _reading(self, engine: AsyncEngine) -> AsyncIterator[tuple[Statements, Definitions]]:
+        statements = Statements(engine)
+        try:
+            yield statements, Definitions(statements, self._cache)
+        finally:
+            await statements.end()

@@ -1,0 +1,28 @@
+"""Many rows as one parameter: a JSON array that PostgreSQL turns into rows, so that a statement's text never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import TableValuedAlias, any_, bindparam, column, func
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.schema import Table
+from sqlalchemy.types import BigInteger
+
+
+def rows_of(parameter: str, table: Table, columns: Sequence[str]) -> TableValuedAlias:
+    """The parameter's objects as rows of these columns of the table; a missing key or null is NULL."""
+    typed = (column(name, table.c[name].type) for name in columns)
+    source = func.jsonb_to_recordset(bindparam(parameter, type_=JSONB))
+    return source.table_valued(*typed).render_derived(name=parameter, with_types=True)
+
+
+def among(key: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    """The key is one of the parameter's list of 64-bit integers."""
+    return key == any_(bindparam(parameter, type_=ARRAY(BigInteger)))
+
+
+def is_storable_id(number: int) -> bool:
+    return 0 < number < 2**63

@@ -1,0 +1,103 @@
+"""The statements that store a run. Built once; every one has the same text whatever it stores, so it is planned once too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, Select, TableValuedAlias, bindparam, func, insert, literal_column, select, text, true, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from adapters.persistence.mappers import ATTEMPT_KEYS, ATTEMPT_VALUES, BURST_COLUMNS, EVENT_COLUMNS
+from adapters.persistence.recordsets import among, rows_of
+from adapters.persistence.table_types import NOT_OVER
+from adapters.persistence.tables import attempt, event, run
+from adapters.persistence.tables_delivery import burst, outbox
+
+_ATTEMPT_COLUMNS = (*ATTEMPT_KEYS, "stage", *ATTEMPT_VALUES)
+_RUN_CHANGES = (
+    "status",
+    "verdict",
+    "records_processed",
+    "started_at",
+    "finished_at",
+    "stop_requested_at",
+    "next_due_at",
+    "last_seq",
+    "burst_state",
+    "burst_epoch",
+    "burst_holder",
+)
+_IS_ACTIVE = text(NOT_OVER)
+
+
+def prefixed(values: dict[str, Any]) -> dict[str, Any]:
+    """The run's column values as parameters of the statements here."""
+    return {f"run_{name}": value for name, value in values.items()}
+
+
+def _parameters(columns: Sequence[str]) -> dict[str, Any]:
+    return {name: bindparam(f"run_{name}", type_=run.c[name].type) for name in columns}
+
+
+def _store_attempts(run_id: ColumnElement[int], source: CTE | None = None) -> CTE:
+    rows = rows_of("attempts", attempt, _ATTEMPT_COLUMNS)
+    chosen = _beside(source, rows, select(run_id, *rows.c))
+    statement = upsert(attempt).from_select(["run_id", *_ATTEMPT_COLUMNS], chosen)
+    changes = {name: statement.excluded[name] for name in ATTEMPT_VALUES}
+    return statement.on_conflict_do_update(index_elements=["run_id", *ATTEMPT_KEYS], set_=changes).cte("stored_attempts")
+
+
+def _store_events(run_id: ColumnElement[int], source: CTE | None = None) -> CTE:
+    rows = rows_of("events", event, EVENT_COLUMNS)
+    chosen = _beside(source, rows, select(run_id, bindparam("run_pipeline_id", type_=run.c.pipeline_id.type), *rows.c))
+    return insert(event).from_select(["run_id", "pipeline_id", *EVENT_COLUMNS], chosen).cte("stored_events")
+
+
+def _beside(source: CTE | None, rows: TableValuedAlias, chosen: Select[Any]) -> Select[Any]:
+    """Each row together with the one row of the source, which is what makes the new run's id known to them."""
+    return chosen if source is None else chosen.select_from(source.join(rows, true()))
+
+
+def _add() -> Any:
+    columns = [column.name for column in run.c if column.name != "id"]
+    new = insert(run).values(_parameters(columns)).returning(run.c.id).cte("new_run")
+    return select(new.c.id).add_cte(_store_attempts(new.c.id, new), _store_events(new.c.id, new))
+
+
+def _save() -> Any:
+    run_id = bindparam("this_run", type_=run.c.id.type)
+    statement = update(run).where(run.c.id == run_id).values(_parameters(_RUN_CHANGES))
+    return statement.add_cte(_store_attempts(run_id), _store_events(run_id))
+
+
+def _save_bursts() -> Any:
+    """Bursts, and an outbox row for each one requested. A burst's row is made once and only gains what it lacks."""
+    run_id, pool = bindparam("this_run", type_=run.c.id.type), bindparam("run_pool", type_=run.c.pool.type)
+    rows = rows_of("bursts", burst, BURST_COLUMNS)
+    bursts = upsert(burst).from_select(["run_id", "pool", *BURST_COLUMNS], select(run_id, pool, *rows.c))
+    told = bursts.excluded
+    gained = {name: func.coalesce(told[name], burst.c[name]) for name in ("claimed_at", "holder", "ended_at")}
+    stored = bursts.on_conflict_do_update(index_elements=["run_id", "epoch"], set_=gained | {"lost": told.lost}).cte("stored_bursts")
+    requested = rows_of("requested", outbox, ("epoch", "created_at"))
+    return (
+        insert(outbox)
+        .from_select(["run_id", "pool", "epoch", "created_at"], select(run_id, pool, *requested.c), include_defaults=False)
+        .add_cte(stored)
+    )
+
+
+ADD = _add()
+SAVE = _save()
+SAVE_BURSTS = _save_bursts()
+LOCK = select(run).where(among(run.c.id, "ids")).order_by(run.c.id).with_for_update(key_share=True)
+ATTEMPTS = select(attempt).where(among(attempt.c.run_id, "ids")).order_by(attempt.c.run_id, attempt.c.position, attempt.c.number)
+NEXT_NUMBER = select(func.coalesce(func.max(run.c.number), 0) + 1).where(run.c.pipeline_id == bindparam("pipeline"))
+ACTIVE = select(run.c.id).where(run.c.pipeline_id == bindparam("pipeline"), _IS_ACTIVE).order_by(run.c.id)
+LATEST = select(run.c.id).where(run.c.pipeline_id == bindparam("pipeline")).order_by(run.c.id.desc()).limit(literal_column("1"))
+DUE = (
+    select(run.c.id)
+    .where(run.c.next_due_at.is_not(None), _IS_ACTIVE, run.c.next_due_at <= bindparam("now"))
+    .order_by(run.c.next_due_at, run.c.id)
+    .limit(bindparam("limit"))
+)

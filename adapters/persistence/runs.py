@@ -1,0 +1,116 @@
+"""Runs with their attempts, events and burst requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+
+from adapters.persistence import run_statements as sql
+from adapters.persistence.definitions import Definitions
+from adapters.persistence.mappers import (
+    Written,
+    attempt_rows,
+    attempts_of,
+    burst_rows,
+    event_rows,
+    new_run_values,
+    run_from,
+    run_values,
+)
+from adapters.persistence.recordsets import is_storable_id
+from adapters.persistence.statements import Statements
+from domain.events import EventType
+from domain.run import Run
+
+
+class SqlRuns:
+    """Remembers what it loaded, so that only what changed is written."""
+
+    def __init__(self, statements: Statements, definitions: Definitions) -> None:
+        self._statements = statements
+        self._definitions = definitions
+        self._stored: dict[int, Written] = {}
+        self._last_seq: dict[int, int] = {}
+
+    async def next_number(self, pipeline_id: int) -> int:
+        return int((await self._statements.run(sql.NEXT_NUMBER, {"pipeline": pipeline_id})).scalar_one())
+
+    async def add(self, run: Run) -> int:
+        if run.id:
+            raise ValueError(f"run {run.id} was added already")
+        _check_seqs(run, after=0)
+        attempts = attempts_of(run)
+        parameters = sql.prefixed(new_run_values(run)) | {"attempts": attempt_rows(run, attempts), "events": event_rows(run)}
+        run.id = int((await self._statements.run(sql.ADD, parameters)).scalar_one())
+        await self._save_bursts(run)
+        self._remember(run, attempts)
+        return run.id
+
+    async def lock(self, ids: Sequence[int]) -> dict[int, Run]:
+        wanted = sorted({run_id for run_id in ids if is_storable_id(run_id)})
+        if not wanted:
+            return {}
+        rows = (await self._statements.run(sql.LOCK, {"ids": wanted})).all()
+        if not rows:
+            return {}
+        attempts = (await self._statements.run(sql.ATTEMPTS, {"ids": [row.id for row in rows]})).all()
+        by_run = {run_id: list(of_run) for run_id, of_run in groupby(attempts, key=lambda attempt: attempt.run_id)}
+        definitions = await self._definitions.of((row.pipeline_id, row.revision) for row in rows)
+        runs = {row.id: run_from(row, definitions[row.pipeline_id, row.revision], by_run[row.id]) for row in rows}
+        for run in runs.values():
+            self._remember(run, attempts_of(run))
+        return runs
+
+    async def save(self, run: Run) -> None:
+        before = self._stored.get(run.id)
+        if before is None:
+            raise RuntimeError(f"run {run.id} is saved by a unit of work that has not locked it")
+        _check_seqs(run, after=self._last_seq[run.id])
+        attempts = attempts_of(run)
+        if before.keys() - attempts.keys():
+            raise ValueError(f"run {run.id} lost an attempt")
+        changed = {key: values for key, values in attempts.items() if before.get(key) != values}
+        parameters = sql.prefixed(run_values(run)) | {
+            "this_run": run.id,
+            "run_pipeline_id": run.pipeline_id,
+            "attempts": attempt_rows(run, changed),
+            "events": event_rows(run),
+        }
+        await self._statements.run(sql.SAVE, parameters)
+        await self._save_bursts(run)
+        self._remember(run, attempts)
+
+    async def active_ids(self, pipeline_id: int) -> list[int]:
+        return list((await self._statements.run(sql.ACTIVE, {"pipeline": pipeline_id})).scalars())
+
+    async def latest_id(self, pipeline_id: int) -> int | None:
+        return (await self._statements.run(sql.LATEST, {"pipeline": pipeline_id})).scalar_one_or_none()
+
+    async def due(self, now: datetime, limit: int) -> list[int]:
+        return list((await self._statements.run(sql.DUE, {"now": now, "limit": limit})).scalars())
+
+    async def _save_bursts(self, run: Run) -> None:
+        bursts = burst_rows(run)
+        if not bursts:
+            return
+        requested = [
+            {"epoch": event.data["burst"], "created_at": event.at.isoformat()}
+            for event in run.new_events
+            if event.type is EventType.BURST_REQUESTED
+        ]
+        parameters = {"this_run": run.id, "run_pool": run.pool, "bursts": bursts, "requested": requested}
+        await self._statements.run(sql.SAVE_BURSTS, parameters)
+
+    def _remember(self, run: Run, attempts: Written) -> None:
+        self._stored[run.id] = attempts
+        self._last_seq[run.id] = run.last_seq
+        run.new_events.clear()
+        run.new_burst = None
+
+
+def _check_seqs(run: Run, after: int) -> None:
+    """The one rule of the log that no constraint of the table can hold: no gap."""
+    seqs = [event.seq for event in run.new_events]
+    if seqs != list(range(after + 1, run.last_seq + 1)):
+        raise ValueError(f"after event {after} of run {run.id} come {seqs}, and the run says {run.last_seq}")

@@ -1,0 +1,9 @@
+"""Every table at once, for migrations."""
+
+from __future__ import annotations
+
+from adapters.persistence import tables, tables_delivery, tables_logs
+from adapters.persistence.table_types import Row
+
+METADATA = Row.metadata
+MODULES = (tables, tables_delivery, tables_logs)

@@ -1,0 +1,51 @@
+"""Lines of output, and the small rows whose locks keep them in order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Text, text
+from sqlmodel import Field
+
+from adapters.persistence.table_types import Row, Xid8, moment, table_of
+
+
+class LogLineRow(Row, table=True):
+    """Line `n` of a run. `stream` is stdout, stderr or headgate, whose lines Headgate adds."""
+
+    __tablename__ = "log_line"
+    __table_args__: ClassVar[Any] = (Index("ix_log_line_of_stage", "run_id", "stage", "n"),)
+    run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    n: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    stage: str = Field(sa_column=Column(Text, nullable=False))
+    attempt: int = Field(sa_column=Column(Integer, nullable=False))
+    at: datetime = Field(sa_column=moment(nullable=False))
+    stream: str = Field(sa_column=Column(Text, nullable=False))
+    text: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class LogProgressRow(Row, table=True):
+    """What an attempt's log holds: the index that comes next, its bytes, whether it was cut. Locked by each append."""
+
+    __tablename__ = "log_progress"
+    run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    stage: str = Field(sa_column=Column(Text, primary_key=True))
+    attempt: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    next_index: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    bytes: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    cut: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+
+
+class LogCounterRow(Row, table=True):
+    """How many lines a run has; `xid` is the last transaction that added some, for the change feed."""
+
+    __tablename__ = "log_counter"
+    run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    last_n: int = Field(sa_column=Column(BigInteger, nullable=False))
+    xid: str | None = Field(default=None, sa_column=Column(Xid8, nullable=False, index=True, server_default=text("pg_current_xact_id()")))
+
+
+log_line = table_of(LogLineRow)
+log_progress = table_of(LogProgressRow)
+log_counter = table_of(LogCounterRow)

@@ -1,0 +1,120 @@
+"""From rows to the read models of runs: one statement for the attempts of all of them, one for their bursts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.engine import Row
+
+from adapters.persistence.definitions import Definitions
+from adapters.persistence.recordsets import among
+from adapters.persistence.run_statements import ATTEMPTS
+from adapters.persistence.statements import Statements
+from adapters.persistence.tables import pipeline, run
+from adapters.persistence.tables_delivery import burst, outbox
+from application.queries.views import AttemptView, EventView, RunView, StageRunView
+from domain.definition import PipelineDefinition
+from domain.events import EventType
+from domain.status import Reason, Status
+
+RUNS = select(run, pipeline.c.name.label("pipeline")).join(pipeline, pipeline.c.id == run.c.pipeline_id)
+_WAITS = exists().where(outbox.c.run_id == burst.c.run_id, outbox.c.epoch == burst.c.epoch).label("waits")
+_BURSTS = (
+    select(burst.c.run_id, burst.c.epoch, burst.c.requested_at, burst.c.flow_run_id, _WAITS)
+    .where(among(burst.c.run_id, "ids"))
+    .order_by(burst.c.run_id, burst.c.epoch)
+)
+
+
+async def run_views(statements: Statements, definitions: Definitions, rows: Sequence[Row[Any]]) -> list[RunView]:
+    """The runs of these rows (of `RUNS`), in their order."""
+    if not rows:
+        return []
+    ids = {"ids": [row.id for row in rows]}
+    attempts = _by_run(await statements.run(ATTEMPTS, ids))
+    bursts = _by_run(await statements.run(_BURSTS, ids))
+    of = await definitions.of((row.pipeline_id, row.revision) for row in rows)
+    return [_run_view(row, of[row.pipeline_id, row.revision], attempts[row.id], bursts[row.id]) for row in rows]
+
+
+def _by_run(rows: Iterable[Row[Any]]) -> defaultdict[int, list[Row[Any]]]:
+    grouped: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        grouped[row.run_id].append(row)
+    return grouped
+
+
+def _run_view(row: Row[Any], definition: PipelineDefinition, attempts: list[Row[Any]], bursts: list[Row[Any]]) -> RunView:
+    return RunView(
+        id=row.id,
+        number=row.number,
+        pipeline_id=row.pipeline_id,
+        pipeline=row.pipeline,
+        revision=row.revision,
+        status=Status(row.status),
+        verdict=Status(row.verdict) if row.verdict else None,
+        trigger=row.trigger,
+        actor=row.actor,
+        parameters=row.parameters,
+        pool=row.pool,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        records_processed=row.records_processed,
+        burst_state=row.burst_state,
+        burst_epoch=row.burst_epoch,
+        burst_holder=row.burst_holder,
+        burst_requested_at=next((burst.requested_at for burst in bursts if burst.epoch == row.burst_epoch), None),
+        stop_requested_at=row.stop_requested_at,
+        last_seq=row.last_seq,
+        flow_run_ids=[burst.flow_run_id for burst in bursts if burst.flow_run_id],
+        unrecorded=any(burst.waits for burst in bursts),
+        stages=_stage_views(definition, attempts),
+    )
+
+
+def _stage_views(definition: PipelineDefinition, attempts: list[Row[Any]]) -> list[StageRunView]:
+    tries: list[list[AttemptView]] = [[] for _ in definition.stages]
+    for row in attempts:
+        tries[row.position].append(_attempt_view(row))
+    return [
+        StageRunView(stage.name, stage.kind.value, list(stage.needs), of_stage, stage.allow_failure, stage.retries)
+        for stage, of_stage in zip(definition.stages, tries, strict=True)
+    ]
+
+
+def _attempt_view(row: Row[Any]) -> AttemptView:
+    return AttemptView(
+        number=row.number,
+        status=Status(row.status),
+        reason=Reason(row.reason) if row.reason else None,
+        created_at=row.created_at,
+        queued_at=row.queued_at,
+        due_at=row.due_at,
+        deadline_at=row.deadline_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        records_processed=row.records_processed,
+        error_message=row.error_message,
+        message=row.message,
+        output=row.output,
+        worker=row.worker,
+    )
+
+
+def event_view(row: Row[Any]) -> EventView:
+    return EventView(
+        run_id=row.run_id,
+        pipeline_id=row.pipeline_id,
+        seq=row.seq,
+        type=EventType(row.type),
+        at=row.at,
+        stage=row.stage,
+        attempt=row.attempt,
+        status=Status(row.status) if row.status else None,
+        actor=row.actor,
+        data=row.data,
+    )

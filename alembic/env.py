@@ -1,0 +1,32 @@
+"""Runs migrations on the connection it is given, or on HEADGATE_DATABASE_URL when alembic is called by hand."""
+
+from __future__ import annotations
+
+import os
+
+from alembic import context
+from sqlalchemy import Connection, create_engine, pool
+
+from adapters.persistence.addresses import sqlalchemy_url
+from adapters.persistence.schema import METADATA
+
+
+def migrate(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=METADATA, transaction_per_migration=True, compare_server_default=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def migrate_by_hand() -> None:
+    url = os.environ.get("HEADGATE_DATABASE_URL")
+    if not url:
+        raise SystemExit("Set HEADGATE_DATABASE_URL to the database to migrate.")
+    with create_engine(sqlalchemy_url(url), poolclass=pool.NullPool).connect() as connection:
+        migrate(connection)
+
+
+given = context.config.attributes.get("connection")
+if given is None:
+    migrate_by_hand()
+else:
+    migrate(given)

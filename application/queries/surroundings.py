@@ -1,0 +1,64 @@
+"""Looks up what `explain` wants to know besides the run."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.ports.clock import Clock
+from application.ports.orchestrator import Orchestrator
+from application.ports.readers import Reader
+from application.queries.views import RunView
+from application.queries.why import Surroundings, explain
+from domain.status import Status
+
+SPOKE_WITHIN = 15.0
+"""Seconds within which a worker must have spoken to count."""
+ENGINE_TERM = 5.0
+"""Seconds for which the engine's answer is believed."""
+
+
+class EngineHealth:
+    """Whether the engine answers, asked at most once in `ENGINE_TERM` seconds however many want to know."""
+
+    def __init__(self, orchestrator: Orchestrator, clock: Clock) -> None:
+        self._orchestrator = orchestrator
+        self._clock = clock
+        self._asked_at: datetime | None = None
+        self._answers = False
+
+    async def answers(self) -> bool:
+        now = self._clock.now()
+        if self._asked_at is None or (now - self._asked_at).total_seconds() >= ENGINE_TERM:
+            self._asked_at = now
+            self._answers = await self._orchestrator.is_healthy()
+        return self._answers
+
+
+@dataclass(frozen=True, slots=True)
+class LookAround:
+    """The surroundings of one run; each question is asked only where the sentence depends on it."""
+
+    reader: Reader
+    clock: Clock
+    engine: EngineHealth
+    warm_pools: Collection[str]
+
+    async def __call__(self, run: RunView) -> Surroundings:
+        now = self.clock.now()
+        warm = run.pool in self.warm_pools
+        statuses = {stage.status for stage in run.stages}
+        if run.status.is_terminal:
+            return Surroundings(now, is_warm=warm)
+        if Status.RUNNING in statuses:
+            times = await self.reader.stage_times(run.pipeline_id)
+            return Surroundings(now, is_warm=warm, usual={item.stage: item.median for item in times})
+        if Status.QUEUED not in statuses:
+            return Surroundings(now, is_warm=warm)
+        workers = await self.reader.workers(run.pool, SPOKE_WITHIN)
+        engine = await self.engine.answers() if run.unrecorded and not warm else None
+        return Surroundings(now, len(workers), sum(worker.free for worker in workers), warm, engine)
+
+
+def why_it_ended(run: RunView) -> str | None:
+    """The sentence of a run that is over, which depends on nothing else; None while it is under way."""
+    return str(explain(run, Surroundings(run.finished_at or run.created_at))) if run.status.is_terminal else None

@@ -1,0 +1,111 @@
+"""The web application over a container: routes, guards, and one way to say no."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from domain.errors import HeadgateError
+from entrypoints.api import docs, events, health, logs, pipelines, runs, status_updates, worker
+from entrypoints.api.body_limit import BodyLimit
+from entrypoints.api.envelope import Envelope
+from entrypoints.api.guards import HostGuard, OriginGuard, hosts_of
+from entrypoints.api.live import Live
+from entrypoints.api.openapi import declare
+from entrypoints.api.paths import NOTHING_HERE, Paths, RouteTable
+from entrypoints.api.problems import ErrorPage, Problem, Refused, field_problems, invalid, problem_of, respond
+from entrypoints.api.schemas import ProblemShape
+from entrypoints.container import Application
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+ROUTERS = (
+    pipelines.router,
+    status_updates.router,
+    runs.router,
+    events.router,
+    logs.router,
+    worker.router,
+    health.router,
+    docs.router,
+)
+DESCRIPTION = "Define pipelines, trigger them, report status from any machine, and watch every stage. Errors are RFC 9457 problem+json."
+
+
+def create_app(
+    application: Application,
+    *,
+    lifespan: Lifespan | None = None,
+    routers: Sequence[APIRouter] = (),
+    error_page: ErrorPage | None = None,
+) -> FastAPI:
+    """The application. `routers` are the pages'; `error_page` renders a problem for a browser that asks for HTML.
+
+    On `state`: `application`, `live`, and `why_not_ready`, a sentence that a server may set while it is still starting. A server that
+    stops closes the hub and the links first, which ends every stream.
+    """
+    app = FastAPI(
+        title="Headgate",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    _fill_state(app, application, error_page)
+    for router in (*ROUTERS, *routers):
+        app.include_router(router)
+    table = RouteTable([route for router in (*ROUTERS, *routers) for route in router.routes])
+    _say_no_in_one_way(app, table)
+    _put_guards(app, application, table)
+    return app
+
+
+def _fill_state(app: FastAPI, application: Application, error_page: ErrorPage | None) -> None:
+    app.state.application = application
+    app.state.error_page = error_page
+    app.state.why_not_ready = None
+    app.state.live = Live(application.hub())
+    app.state.look_around = None
+    declare(ProblemShape)
+
+
+def _put_guards(app: FastAPI, application: Application, table: RouteTable) -> None:
+    """The last one added is the first one asked."""
+    settings = application.settings()
+    app.add_middleware(Paths, table=table)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(OriginGuard, url=settings.public_url)
+    app.add_middleware(HostGuard, hosts=hosts_of(settings.public_url, settings.allowed_hosts))
+    app.add_middleware(Envelope)
+
+
+def _say_no_in_one_way(app: FastAPI, table: RouteTable) -> None:
+    async def refused(request: Request, error: Exception) -> Response:
+        return respond(request.scope, _problem(error, request, table))
+
+    for kind in (HeadgateError, Refused, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, refused)
+
+
+def _problem(error: Exception, request: Request, table: RouteTable) -> Problem:
+    match error:
+        case Refused():
+            return error.problem
+        case HeadgateError():
+            return problem_of(error)
+        case RequestValidationError():
+            return invalid(field_problems(error.errors(), skip=1))
+        case HTTPException(status_code=404):
+            return NOTHING_HERE
+        case HTTPException(status_code=405):
+            methods = ", ".join(table.methods(request.scope["path"]))
+            return Problem(405, "method_not_allowed", f"Possible here: {methods}.", headers={"Allow": methods})
+        case HTTPException():
+            return Problem(error.status_code, "refused", str(error.detail), headers=error.headers or {})
+    raise error

@@ -1,0 +1,97 @@
+"""What callers send, as shapes. Unknown keys are refused, so that a typo is found."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from application.ports.persistence import PipelineRef
+from domain.status import REPORTABLE, Status, reported_status
+
+BIGINT = 2**63 - 1
+INTEGER = 2**31 - 1
+MAX_BATCH = 1_000
+
+
+def _pipeline_ref(value: Any) -> PipelineRef | None:
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= BIGINT:
+        return value
+    if isinstance(value, str) and 0 < len(value) <= 100:
+        return int(value) if value.isascii() and value.isdigit() and int(value) <= BIGINT else value
+    raise ValueError("is a pipeline's id or its name")
+
+
+def _reported(value: Any) -> Status:
+    status = reported_status(value) if isinstance(value, str) else None
+    if status is None:
+        raise ValueError("is one of " + ", ".join(sorted(REPORTABLE)))
+    return status
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) and "T" in value.upper() else None
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("is a time as RFC 3339 writes it, such as 2026-11-23T09:30:00Z")
+
+
+Ref = Annotated[Any, BeforeValidator(_pipeline_ref), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "null"}]})]
+Reported = Annotated[
+    Any,
+    BeforeValidator(_reported),
+    WithJsonSchema({"type": "string", "enum": ["running", "completed", "failed", "cancelled", "skipped"]}),
+]
+Moment = Annotated[Any, BeforeValidator(_moment), WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]})]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+LongText = Annotated[str, Field(max_length=65_536)]
+
+
+class Shape(BaseModel):
+    """Strict: "1" is not 1, and 1.0 is not 1."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class TriggerBody(Shape):
+    """What a run is started with."""
+
+    parameters: dict[str, Any] | None = Field(None, description="Checked against the pipeline's JSON Schema.")
+
+
+class CancelBody(Shape):
+    """Why a run is stopped."""
+
+    message: Annotated[str, Field(max_length=2_000)] | None = Field(None, description="Shown in the run's history.")
+
+
+class StatusUpdateBody(Shape):
+    """How a stage stands, or the run as a whole when `stage_name` is left out."""
+
+    pipeline_id: Ref = Field(None, description="Id or name. May be left out with a run_id or an attempt's token.")
+    stage_name: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    status: Reported = Field(description="The words people use are understood too: success, error, started, canceled…")
+    records_processed: Annotated[int, Field(ge=0, le=BIGINT)] | None = None
+    error_message: LongText | None = None
+    run_id: Annotated[int, Field(ge=1, le=BIGINT)] | None = Field(None, description="Needed when several runs are under way.")
+    attempt: Annotated[int, Field(ge=1, le=INTEGER)] | None = None
+    event_id: Name | None = Field(None, description="The same id with the same body gets the stored answer again.")
+    seq: Annotated[int, Field(ge=0, le=BIGINT)] | None = Field(None, description="The reporter's own order; older ones are passed over.")
+    reporter: Name | None = None
+    message: LongText | None = None
+    output: Any = None
+    reported_at: Moment = Field(None, description="The reporter's clock: shown, never used to order.")
+
+
+class BatchBody(BaseModel):
+    """Up to 1,000 status updates, each judged on its own."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    updates: list[Any] = Field(max_length=MAX_BATCH)

@@ -1,0 +1,50 @@
+"""JSON Schema of a pipeline's definition, for people and their editors; what judges it is the domain's reader."""
+
+from typing import Any
+
+from domain.definition import DEFAULT_EXTERNAL_TIMEOUT, DEFAULT_POOL, DEFAULT_TIMEOUT, Kind, When
+from domain.definition_reader import MAX_RETRIES, MAX_SECONDS, MAX_STAGES, NAME
+
+_NAME = {"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 100}
+_COMMAND = {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "string"}]}
+
+STAGE: dict[str, Any] = {
+    "type": "object",
+    "required": ["name"],
+    "additionalProperties": False,
+    "properties": {
+        "name": _NAME,
+        "kind": {"type": "string", "enum": [kind.value for kind in Kind], "description": "May be left out beside command or callable."},
+        "needs": {"type": "array", "items": {"type": "string"}, "description": "The stages before it; left out: the one above it."},
+        "command": _COMMAND | {"description": "The program and its arguments; one line of shell text with `shell: true`."},
+        "shell": {"type": "boolean", "default": False},
+        "callable": {"type": "string", "description": "package.module:function"},
+        "env": {"type": "object", "additionalProperties": {"type": "string"}},
+        "workdir": {"type": "string", "description": "Relative to the worker's directory."},
+        "timeout": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": MAX_SECONDS,
+            "description": f"Seconds; {DEFAULT_TIMEOUT:,.0f} by default, {DEFAULT_EXTERNAL_TIMEOUT:,.0f} for external stages.",
+        },
+        "retries": {"type": "integer", "minimum": 0, "maximum": MAX_RETRIES, "default": 0},
+        "retry_delay": {"type": "number", "minimum": 0, "default": 0, "description": "Seconds."},
+        "retry_on_loss": {"type": "boolean", "default": False, "description": "Try again too when the worker is lost."},
+        "allow_failure": {"type": "boolean", "default": False},
+        "when": {"type": "string", "enum": [when.value for when in When], "default": "completed"},
+    },
+}
+
+DEFINITION: dict[str, Any] = {
+    "type": "object",
+    "required": ["name", "stages"],
+    "additionalProperties": False,
+    "properties": {
+        "name": _NAME,
+        "description": {"type": "string", "maxLength": 2_000},
+        "parallelism": {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 16, "description": "Stages of one run at a time."},
+        "pool": _NAME | {"default": DEFAULT_POOL, "description": "The Prefect work pool that carries its runs."},
+        "parameters": {"type": "object", "description": "JSON Schema of a run's parameters.", "additionalProperties": True},
+        "stages": {"type": "array", "minItems": 1, "maxItems": MAX_STAGES, "items": STAGE},
+    },
+}

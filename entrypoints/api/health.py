@@ -1,0 +1,47 @@
+"""Is the process alive, and does it accept triggers."""
+
+from fastapi import APIRouter, Request
+
+from application.ports.readers import Reader
+from application.queries.surroundings import SPOKE_WITHIN
+from domain.errors import Unavailable
+from entrypoints.api import examples
+from entrypoints.api.openapi import answers
+from entrypoints.api.presenters import Json
+from entrypoints.api.problems import Problem, Refused
+from entrypoints.api.requests import Looks, Reads
+from entrypoints.api.schemas import LiveShape, ReadyShape
+
+router = APIRouter(tags=["health"])
+NO_WORKERS = {"count": 0, "slots": 0, "free": 0}
+
+
+@router.get("/livez", summary="Is the process alive", operation_id="livez", responses=answers(200, LiveShape, examples.LIVE))
+async def livez() -> Json:
+    """Asks nothing of anything else."""
+    return Json({"status": "alive"})
+
+
+@router.get(
+    "/readyz",
+    summary="Are triggers accepted",
+    operation_id="readyz",
+    responses=answers(200, ReadyShape, examples.READY, problems=(503,)),
+)
+async def readyz(request: Request, reads: Reads, look_around: Looks) -> Json:
+    """200 when a trigger would be accepted. Prefect and the workers are named, and are never a reason for 503."""
+    prefect = "up" if await look_around.engine.answers() else "down"
+    is_up = await reads.is_ready()
+    facts = {"database": "up" if is_up else "down", "prefect": prefect, "workers": await _workers(reads) if is_up else NO_WORKERS}
+    why_not = getattr(request.app.state, "why_not_ready", None) if is_up else "The database does not answer, or is not migrated."
+    if why_not:
+        raise Refused(Problem(503, "unavailable", why_not, facts=facts, headers={"Retry-After": "2"}))
+    return Json({"status": "ready", **facts})
+
+
+async def _workers(reads: Reader) -> dict[str, int]:
+    try:
+        workers = await reads.workers(None, SPOKE_WITHIN)
+    except Unavailable:
+        return NO_WORKERS
+    return {"count": len(workers), "slots": sum(w.slots for w in workers), "free": sum(w.free for w in workers)}

@@ -1,0 +1,101 @@
+"""The OpenAPI document: what a route takes and answers is declared beside it, with examples; nothing of it runs per request."""
+
+from collections.abc import Sequence
+from typing import Any, get_args, get_origin
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from entrypoints.api import examples
+
+REFERENCE = "#/components/schemas/{model}"
+PROBLEM_WORDS = {
+    401: "The token is missing or not good",
+    403: "Not allowed: the token's scope, or a web page of another origin",
+    404: "There is no such thing",
+    409: "The present state does not allow it",
+    413: "The body is larger than 1 MiB",
+    422: "Invalid input; every field at fault is named",
+    503: "Something beneath does not answer; try again after `Retry-After` seconds",
+}
+TAGS = [
+    {"name": "pipelines", "description": "Define pipelines and start them."},
+    {"name": "runs", "description": "Watch runs, read their history and output, stop them."},
+    {"name": "status", "description": "Report from any machine how a stage or a run stands."},
+    {"name": "health", "description": "For whoever keeps it running."},
+]
+_declared: set[type[BaseModel]] = set()
+
+
+def takes(shape: type[BaseModel] | dict[str, Any], example: Any, *, required: bool = True) -> dict[str, Any]:
+    """`openapi_extra` of a route that reads this body itself."""
+    schema = shape if isinstance(shape, dict) else _reference(shape)
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema, "example": example}}}}
+
+
+def answers(
+    status: int, shape: Any, example: Any, *, problems: Sequence[int] = (), words: str = "Done", also: dict[str, Any] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route. `also` adds media types besides JSON."""
+    content = {"application/json": {"schema": _reference(shape), "example": example}, **(also or {})}
+    return {status: {"description": words, "content": content}} | refusals(*problems)
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    schema = {"$ref": REFERENCE.format(model="ProblemShape")}
+    return {
+        status: {
+            "description": PROBLEM_WORDS[status],
+            "content": {"application/problem+json": {"schema": schema, "example": examples.PROBLEMS[status]}},
+        }
+        for status in statuses
+    }
+
+
+def also_text(media_type: str, example: str) -> dict[str, Any]:
+    return {media_type: {"schema": {"type": "string"}, "example": example}}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The whole document, made once."""
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS)
+        _, shapes = models_json_schema([(shape, "validation") for shape in sorted(_declared, key=_name)], ref_template=REFERENCE)
+        made.setdefault("components", {})["schemas"] = dict(sorted(shapes["$defs"].items()))
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def as_3_0(part: Any) -> Any:
+    """The document in OpenAPI 3.0, which is what the bundled Swagger page can read: `null` becomes `nullable`."""
+    if isinstance(part, list):
+        return [as_3_0(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    old = {key: as_3_0(value) for key, value in part.items()}
+    if "openapi" in old:
+        old["openapi"] = "3.0.3"
+    options = old.get("anyOf")
+    if isinstance(options, list) and {"type": "null"} in options:
+        rest = [option for option in options if option != {"type": "null"}]
+        del old["anyOf"]
+        old |= {"nullable": True} | (rest[0] if len(rest) == 1 and "$ref" not in rest[0] else {"anyOf": rest})
+    return old
+
+
+def _reference(shape: Any) -> dict[str, Any]:
+    if get_origin(shape) is list:
+        return {"type": "array", "items": _reference(get_args(shape)[0])}
+    _declared.add(shape)
+    return {"$ref": REFERENCE.format(model=shape.__name__)}
+
+
+def declare(shape: type[BaseModel]) -> None:
+    """A shape that no route names by itself."""
+    _declared.add(shape)
+
+
+def _name(shape: type[BaseModel]) -> str:
+    return shape.__name__

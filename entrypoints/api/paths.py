@@ -1,0 +1,71 @@
+"""Addresses and methods: a trailing slash makes no difference, HEAD is GET without a body, OPTIONS says what is allowed."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from entrypoints.api.problems import Problem, respond
+
+HEAD = "headgate.head"
+NOTHING_HERE = Problem(404, "not_found", "There is nothing at this address.")
+
+
+class RouteTable:
+    """The routes of an application, asked only when an address or a method does not fit."""
+
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        self._routes: list[Any] = [route for route in routes if hasattr(route, "path_regex")]
+        self._slashed = {route.path for route in self._routes if route.path.endswith("/") and route.path != "/"}
+
+    def canonical(self, path: str) -> str:
+        """The form of the address under which its route is registered."""
+        if path == "/" or path in self._slashed:
+            return path
+        bare = path[:-1] if path.endswith("/") else path
+        return bare + "/" if bare + "/" in self._slashed else bare
+
+    def methods(self, path: str) -> list[str]:
+        """What is allowed at this address; empty when nothing is there."""
+        found = [getattr(route, "methods", None) or {"GET"} for route in self._routes if route.path_regex.match(path)]
+        allowed: set[str] = set().union(*found)
+        return sorted(allowed | {"OPTIONS"} | ({"HEAD"} if "GET" in allowed else set())) if allowed else []
+
+
+class Paths:
+    """Rewrites the request, never redirects: a redirected POST may lose its body and its credentials."""
+
+    def __init__(self, app: ASGIApp, table: RouteTable) -> None:
+        self._app = app
+        self._table = table
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = self._table.canonical(scope["path"])
+        if path != scope["path"]:
+            scope["path"] = path
+        if scope["method"] == "OPTIONS":
+            await self._options(scope)(scope, receive, send)
+        elif scope["method"] == "HEAD":
+            scope["method"] = "GET"
+            scope[HEAD] = True
+            await self._app(scope, receive, _without_body(send))
+        else:
+            await self._app(scope, receive, send)
+
+    def _options(self, scope: Scope) -> Response:
+        methods = self._table.methods(scope["path"])
+        return Response(status_code=204, headers={"Allow": ", ".join(methods)}) if methods else respond(scope, NOTHING_HERE)
+
+
+def _without_body(send: Send) -> Send:
+    async def bodiless(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return bodiless

@@ -1,0 +1,146 @@
+"""Every error as RFC 9457 problem+json: one table from the domain's errors to HTTP."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from application.commands.verdicts import Answer
+from domain.errors import Conflict, FieldProblem, HeadgateError, InvalidInput, NameTaken, NotAllowed, NotFound, Unavailable
+from entrypoints.api.strict_json import clean_text
+
+MEDIA_TYPE = "application/problem+json"
+REQUEST_ID = "headgate.request_id"
+_RFC_MEMBERS = frozenset({"type", "title", "status", "detail", "instance", "problem", "request_id", "errors"})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`kind` is stable, for machines; `detail` a sentence for people; `facts` become members of the document."""
+
+    status: int
+    kind: str
+    detail: str
+    errors: Sequence[FieldProblem] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return TITLES.get(self.kind) or self.kind.replace("_", " ").capitalize()
+
+    def as_json(self, request_id: str | None) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "type": f"urn:headgate:problem:{self.kind}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "problem": self.kind,
+            "request_id": request_id,
+        }
+        if self.errors:
+            document["errors"] = [{"field": item.field or "body", "message": item.message} for item in self.errors]
+        return document | {_member(name): value for name, value in self.facts.items()}
+
+
+class Refused(Exception):
+    """Raised at the edge for what the domain knows nothing of: a token, an address, a size."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+ErrorPage = Callable[[Request, Problem], Response | None]
+"""Renders a problem for a browser; None leaves it to problem+json."""
+
+TITLES = {
+    "invalid": "Invalid input",
+    "not_found": "Not found",
+    "unavailable": "Try again shortly",
+    "internal": "Something went wrong here",
+    "not_yours": "Not yours to report",
+    "name_taken": "Name taken",
+    "late_report": "Too late",
+    "several_runs": "Which run?",
+    "burst_gone": "Burst gone",
+    "foreign_origin": "Another site's request",
+    "unknown_host": "Unknown host name",
+    "token_scope": "Token not good for this",
+}
+
+TRANSLATIONS: dict[type[HeadgateError], Callable[[Any], Problem]] = {
+    InvalidInput: lambda error: invalid(error.problems),
+    NotFound: lambda error: Problem(404, "not_found", str(error)),
+    NameTaken: lambda error: Problem(409, "name_taken", str(error)),
+    Conflict: lambda error: Problem(409, error.kind, str(error), facts=error.facts),
+    NotAllowed: lambda error: Problem(403, "not_allowed", str(error)),
+    Unavailable: lambda error: Problem(503, "unavailable", str(error), headers={"Retry-After": str(max(1, round(error.retry_after)))}),
+}
+
+INTERNAL = Problem(500, "internal", "Something went wrong here. The log tells what, under this request id.")
+
+
+def problem_of(error: HeadgateError) -> Problem:
+    """The nearest translation: the error's own, else that of the class it comes from."""
+    for kind in type(error).__mro__:
+        if kind in TRANSLATIONS:
+            return TRANSLATIONS[kind](error)
+    return INTERNAL
+
+
+def invalid(problems: Sequence[FieldProblem]) -> Problem:
+    shown = [f"{item.field or 'body'}: {item.message}" for item in problems[:3]]
+    more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+    return Problem(422, "invalid", "; ".join(shown) + more, errors=problems)
+
+
+def refusal_of(answer: Answer) -> Problem:
+    """A status update that was not taken."""
+    facts = {"run_id": answer.run_id, "seq": answer.seq, "state": answer.status} if answer.run_id is not None else {}
+    return Problem(answer.http_status, answer.problem or "refused", answer.why or "Refused.", facts={**facts, **answer.facts})
+
+
+def field_problems(error: ValidationError | Sequence[Any], skip: int = 0) -> list[FieldProblem]:
+    """What pydantic found, without the input it found it in. `skip` leaves out that many leading parts of each place."""
+    details = error.errors(include_url=False, include_input=False, include_context=False) if isinstance(error, ValidationError) else error
+    return [FieldProblem(_path(detail["loc"][skip:]), _sentence(detail)) for detail in details]
+
+
+def respond(scope: Scope, problem: Problem) -> Response:
+    """The problem as a page when a browser asks for one and somebody renders pages, else as problem+json."""
+    request = Request(scope)
+    page: ErrorPage | None = getattr(scope["app"].state, "error_page", None)
+    if page is not None and "text/html" in request.headers.get("accept", ""):
+        rendered = page(request, problem)
+        if rendered is not None:
+            rendered.headers.update(problem.headers)
+            return rendered
+    content = orjson.dumps(problem.as_json(scope.get(REQUEST_ID)), option=orjson.OPT_UTC_Z, default=str)
+    return Response(content, problem.status, headers={**problem.headers, "Cache-Control": "no-store"}, media_type=MEDIA_TYPE)
+
+
+def _member(name: str) -> str:
+    """`status` is HTTP's in such a document; a run's or stage's goes by `state`."""
+    return ("state" if name == "status" else f"{name}_") if name in _RFC_MEMBERS else name
+
+
+def _path(location: Sequence[Any]) -> str:
+    path = ""
+    for part in location:
+        name = clean_text(f"{part!s:.60}")
+        path += f"[{part}]" if isinstance(part, int) else f".{name}" if path else name
+    return path or "body"
+
+
+def _sentence(detail: Mapping[str, Any]) -> str:
+    if detail["type"] == "extra_forbidden":
+        return "unknown key"
+    if detail["type"] == "missing":
+        return "is required"
+    return str(detail["msg"]).removeprefix("Value error, ")

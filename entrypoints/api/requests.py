@@ -1,0 +1,117 @@
+"""What every route asks of a request: the container, the body, the caller's token, the page it wants."""
+
+import re
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Query, Request
+from pydantic import BaseModel, ValidationError
+
+from application.ports.persistence import PipelineRef
+from application.ports.readers import Reader
+from application.ports.tokens import AttemptClaims, WorkerClaims
+from application.queries.surroundings import EngineHealth, LookAround
+from domain.errors import InvalidInput, NotFound
+from entrypoints.api import strict_json
+from entrypoints.api.problems import Problem, Refused, field_problems
+from entrypoints.api.streams import SSE
+from entrypoints.container import Application
+
+MAX_ID = 2**63 - 1
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+async def application(request: Request) -> Application:
+    found: Application = request.app.state.application
+    return found
+
+
+async def reader(request: Request) -> Reader:
+    found: Reader = request.app.state.application.adapters.reader()
+    return found
+
+
+async def look_around(request: Request) -> LookAround:
+    """Made at the first question: the adapters may not be there yet when the application is made."""
+    state = request.app.state
+    if state.look_around is None:
+        application = state.application
+        adapters = application.adapters
+        engine = EngineHealth(adapters.orchestrator(), adapters.clock())
+        state.look_around = LookAround(adapters.reader(), adapters.clock(), engine, application.warm_pools())
+    found: LookAround = state.look_around
+    return found
+
+
+async def json_body(request: Request) -> Any:
+    """The body as JSON, every value checked."""
+    return strict_json.check(strict_json.parse(await request.body()))
+
+
+async def claims(request: Request) -> AttemptClaims | WorkerClaims | None:
+    """What the bearer token is good for; None without one. 401 for a token that is not ours."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    found = request.app.state.application.adapters.tokens().read(token.strip()) if scheme.lower() == "bearer" else None
+    if found is None:
+        raise unauthorized("This token was not made here, or has been altered.")
+    return found  # type: ignore[no-any-return]
+
+
+def unauthorized(sentence: str) -> Refused:
+    return Refused(Problem(401, "unauthorized", sentence, headers={"WWW-Authenticate": 'Bearer realm="headgate"'}))
+
+
+App = Annotated[Application, Depends(application)]
+Reads = Annotated[Reader, Depends(reader)]
+Looks = Annotated[LookAround, Depends(look_around)]
+JsonBody = Annotated[Any, Depends(json_body)]
+Claims = Annotated[AttemptClaims | WorkerClaims | None, Depends(claims)]
+Skip = Annotated[int, Query(ge=0, le=MAX_ID, description="How many to pass over.")]
+Limit = Annotated[int, Query(ge=1, le=1_000, description="How many at most.")]
+After = Annotated[int | None, Query(ge=0, le=MAX_ID, description="Only what comes after this one.")]
+
+
+def shaped(shape: type[Shape], raw: Any) -> Shape:
+    """The body in its shape. InvalidInput naming every field at fault."""
+    try:
+        return shape.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidInput(field_problems(error)) from None
+
+
+def pipeline_ref(text: str) -> PipelineRef:
+    """An id or a name, as it stands in an address. NotFound when it can be neither."""
+    if text.isascii() and text.isdigit():
+        if len(text) > 19 or int(text) > MAX_ID:
+            raise NotFound("pipeline", text)
+        return int(text)
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]{0,99}", text):
+        raise NotFound("pipeline", text)
+    return text
+
+
+def run_id(text: str) -> int:
+    """A run's id, as it stands in an address. NotFound when it cannot be one."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_ID):
+        raise NotFound("run", text)
+    return int(text)
+
+
+def wants_sse(request: Request) -> bool:
+    return SSE in request.headers.get("accept", "")
+
+
+def last_event_id(request: Request) -> str | None:
+    return request.headers.get("last-event-id") or None
+
+
+def trace_of(request: Request) -> dict[str, str]:
+    """The caller's W3C trace context, to be carried on to the stages; empty when there is none that makes sense."""
+    parent = request.headers.get("traceparent", "")
+    if not _TRACEPARENT.fullmatch(parent):
+        return {}
+    state = request.headers.get("tracestate", "")
+    return {"traceparent": parent} | ({"tracestate": state} if state and state.isascii() and len(state) <= 512 else {})

@@ -1,0 +1,79 @@
+"""Runs: the list, one, its stages, and stopping it."""
+
+from fastapi import APIRouter, Request
+
+from application.ports.readers import Reader
+from application.queries.views import RunView
+from application.queries.why import explain
+from domain.errors import NotFound
+from entrypoints.api import examples, strict_json
+from entrypoints.api.bodies import CancelBody
+from entrypoints.api.openapi import answers, takes
+from entrypoints.api.presenters import Json, cancelled_json, run_json, stage_json
+from entrypoints.api.requests import App, Limit, Looks, Reads, Skip, run_id, shaped
+from entrypoints.api.run_lists import run_list
+from entrypoints.api.schemas import CancelledShape, RunShape, StageShape
+
+router = APIRouter(tags=["runs"])
+
+
+@router.get(
+    "/runs/",
+    summary="List runs",
+    operation_id="list_runs",
+    responses=answers(200, list[RunShape], [examples.RUN], problems=(422, 503)),
+)
+async def list_runs(reads: Reads, status: str | None = None, skip: Skip = 0, limit: Limit = 100) -> Json:
+    """Of all pipelines, newest first."""
+    return await run_list(reads, None, status, skip, limit)
+
+
+@router.get(
+    "/runs/{id}",
+    summary="One run",
+    operation_id="get_run",
+    responses=answers(200, RunShape, examples.RUN, problems=(404, 422, 503)),
+)
+async def get_run(id: str, reads: Reads, look_around: Looks) -> Json:
+    """`why` says in one sentence why it is where it is."""
+    run = await found_run(id, reads)
+    return Json(run_json(run, str(explain(run, await look_around(run)))))
+
+
+@router.get(
+    "/runs/{id}/stages",
+    summary="A run's stages",
+    operation_id="list_run_stages",
+    responses=answers(200, list[StageShape], [examples.STAGE], problems=(404, 422, 503)),
+)
+async def list_stages(id: str, reads: Reads) -> Json:
+    """In the order of the definition, each as its newest attempt stands."""
+    return Json([stage_json(stage) for stage in (await found_run(id, reads)).stages])
+
+
+@router.post(
+    "/runs/{id}/cancel",
+    status_code=202,
+    summary="Stop a run",
+    operation_id="cancel_run",
+    responses=answers(
+        202,
+        CancelledShape,
+        examples.CANCELLED,
+        problems=(403, 404, 409, 413, 422, 503),
+        words="Stored; what runs is being ended",
+    ),
+    openapi_extra=takes(CancelBody, examples.CANCEL, required=False),
+)
+async def cancel_run(id: str, request: Request, application: App) -> Json:
+    """What does not run is cancelled at once, what runs is killed by its worker. Asking twice is asking once; 409 once the run is over."""
+    raw = await request.body()
+    body = shaped(CancelBody, strict_json.check(strict_json.parse(raw))) if raw.strip() else CancelBody(message=None)
+    return Json(cancelled_json(await application.cancel_run()(run_id(id), None, body.message)), 202)
+
+
+async def found_run(text: str, reads: Reader) -> RunView:
+    run = await reads.run(run_id(text))
+    if run is None:
+        raise NotFound("run", text)
+    return run

@@ -1,0 +1,193 @@
+"""The shapes of answers, for the OpenAPI document and the tests that hold the presenters to it."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.status import Reason, Status
+
+
+class Answered(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class StageDefinitionShape(BaseModel):
+    """A stage as defined, with every default spelled out, and how it stands in the latest run. Keys of other kinds are left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    kind: Literal["command", "python", "external"]
+    needs: list[str]
+    command: list[str] | str | None = None
+    shell: bool = False
+    callable: str | None = None
+    env: dict[str, str] = {}
+    workdir: str | None = None
+    timeout: float = Field(description="Seconds.")
+    retries: int = 0
+    retry_delay: float = 0
+    retry_on_loss: bool = False
+    allow_failure: bool
+    when: Literal["completed", "always", "failed"]
+    status: Status
+
+
+class PipelineShape(Answered):
+    """A pipeline with its newest revision. `status` is its latest run's, `pending` before the first."""
+
+    id: int
+    name: str
+    description: str
+    status: Status
+    revision: int
+    parallelism: int
+    pool: str
+    parameters: dict[str, Any] | None = Field(description="JSON Schema of a run's parameters.")
+    stages: list[StageDefinitionShape]
+    created_at: datetime
+    updated_at: datetime
+    links: dict[str, str]
+
+
+class StageShape(Answered):
+    """A stage as it stands: its newest attempt."""
+
+    name: str
+    kind: str
+    needs: list[str]
+    status: Status
+    reason: Reason | None
+    attempt: int | None = Field(description="Null before the first run.")
+    started_at: datetime | None
+    finished_at: datetime | None
+    records_processed: int | None
+    error_message: str | None
+    output: Any
+
+
+class TriggeredShape(Answered):
+    """The run that was opened."""
+
+    run_id: int
+    number: int = Field(description="Counts the pipeline's runs: 1, 2, 3…")
+    pipeline_id: int
+    status: Status
+    links: dict[str, str]
+
+
+class RunShape(Answered):
+    """One execution of a pipeline's revision."""
+
+    id: int
+    number: int
+    pipeline_id: int
+    pipeline: str
+    revision: int
+    status: Status
+    why: str | None = Field(description="Why it is where it is, in one sentence. In lists null for runs under way: ask the run itself.")
+    trigger: str
+    parameters: dict[str, Any]
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    records_processed: int | None
+    prefect_flow_run_ids: list[str]
+    links: dict[str, str]
+
+
+class CancelledShape(Answered):
+    """`status` is `cancelled`, or what the run still is until its worker has stopped what runs."""
+
+    run_id: int
+    number: int
+    status: Status
+
+
+class AnswerShape(Answered):
+    """What became of a status update."""
+
+    applied: bool
+    why: str | None
+    run_id: int | None
+    seq: int | None = Field(description="The number of the event it left in the run's history.")
+    status: Status | None
+
+
+class FieldShape(Answered):
+    """One thing wrong with the input."""
+
+    field: str
+    message: str
+
+
+class BatchItemShape(AnswerShape):
+    """What became of one item of a batch."""
+
+    http_status: int
+    problem: str | None
+    errors: list[FieldShape] = []
+
+
+class EventShape(Answered):
+    """A fact in a run's history."""
+
+    run_id: int
+    seq: int = Field(description="1, 2, 3… within the run, without gaps.")
+    type: str
+    at: datetime
+    stage: str | None
+    attempt: int | None
+    status: Status | None
+    actor: str | None
+    data: dict[str, Any]
+    pipeline_id: int
+
+
+class LineShape(Answered):
+    """One line that a stage wrote."""
+
+    n: int = Field(description="1, 2, 3… within the run.")
+    at: datetime
+    stream: Literal["stdout", "stderr", "headgate"]
+    text: str
+    stage: str
+    attempt: int
+
+
+class LiveShape(Answered):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class WorkersShape(Answered):
+    """Workers that spoke within the last 15 seconds."""
+
+    count: int
+    slots: int
+    free: int
+
+
+class ReadyShape(Answered):
+    """Triggers are accepted. Prefect and the workers are named, and are never a reason to be unready."""
+
+    status: Literal["ready"]
+    database: Literal["up"]
+    prefect: Literal["up", "down"]
+    workers: WorkersShape
+
+
+class ProblemShape(BaseModel):
+    """RFC 9457. Other members say what the present state is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    problem: str = Field(description="The kind, for machines: the end of `type`.")
+    request_id: str | None
+    errors: list[FieldShape] = []

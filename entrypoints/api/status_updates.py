@@ -1,0 +1,101 @@
+"""Status reports: one, or a list of them through the same use case."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+
+from application.commands.status_update import StatusUpdate
+from application.commands.verdicts import Answer
+from application.ports.tokens import AttemptClaims, WorkerClaims
+from domain.errors import InvalidInput
+from domain.reports import Report
+from entrypoints.api import examples, strict_json
+from entrypoints.api.bodies import BatchBody, StatusUpdateBody
+from entrypoints.api.openapi import answers, takes
+from entrypoints.api.presenters import Json, answer_json, batch_item_json
+from entrypoints.api.problems import Problem, Refused, invalid, refusal_of
+from entrypoints.api.requests import App, Claims, JsonBody, shaped
+from entrypoints.api.schemas import AnswerShape, BatchItemShape
+
+router = APIRouter(tags=["status"])
+
+
+@router.post(
+    "/status-update/",
+    summary="Report how a stage or a run stands",
+    operation_id="report_status",
+    responses=answers(200, AnswerShape, examples.ANSWER, problems=(401, 403, 404, 409, 413, 422, 503)),
+    openapi_extra=takes(StatusUpdateBody, examples.STATUS_UPDATE),
+)
+async def report_status(raw: JsonBody, bearer: Claims, application: App) -> Json:
+    """Answered after it is stored. A report that changes nothing is 200 with `applied: false` and why; one that cannot be is 409."""
+    update = read_update(raw, _attempt_only(bearer))
+    (answer,) = await application.report_status()([update])
+    if answer.http_status != 200:
+        raise Refused(refusal_of(answer))
+    return Json(answer_json(answer))
+
+
+@router.post(
+    "/status-update/batch",
+    summary="Report up to 1,000 status updates at once",
+    operation_id="report_status_batch",
+    responses=answers(200, list[BatchItemShape], [examples.BATCH_ITEM], problems=(401, 403, 413, 422, 503)),
+    openapi_extra=takes(BatchBody, {"updates": [examples.STATUS_UPDATE]}),
+)
+async def report_batch(request: Request, bearer: Claims, application: App) -> Json:
+    """Items are independent: each gets what it would get alone, in order; one that cannot be read is its own 422."""
+    body = shaped(BatchBody, strict_json.parse(await request.body()))
+    token = _attempt_only(bearer)
+    read = [_read_item(item, token) for item in body.updates]
+    given = iter(await application.report_status()([item for item in read if isinstance(item, StatusUpdate)]))
+    return Json([batch_item_json(next(given)) if isinstance(item, StatusUpdate) else _unread(item) for item in read])
+
+
+def read_update(raw: Any, token: AttemptClaims | None) -> StatusUpdate:
+    """One item. InvalidInput naming every field at fault."""
+    body = shaped(StatusUpdateBody, raw)
+    if token is None and body.pipeline_id is None and body.run_id is None:
+        raise InvalidInput.of("pipeline_id", "is required, or a run_id")
+    report = Report(
+        status=body.status,
+        stage=body.stage_name,
+        attempt=body.attempt,
+        records_processed=body.records_processed,
+        error_message=body.error_message,
+        message=body.message,
+        output=body.output,
+        seq=body.seq,
+        reported_at=body.reported_at,
+    )
+    return StatusUpdate(report, body.pipeline_id, body.run_id, body.event_id, body.reporter, digest_of(raw), token)
+
+
+def digest_of(raw: Mapping[str, Any]) -> bytes:
+    """The same for the same item, whatever the order of its keys."""
+    return hashlib.sha256(orjson.dumps(raw, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _attempt_only(bearer: AttemptClaims | WorkerClaims | None) -> AttemptClaims | None:
+    if isinstance(bearer, WorkerClaims):
+        raise Refused(Problem(403, "token_scope", "A worker's token is good for worker routes; report with the attempt's own token."))
+    return bearer
+
+
+def _read_item(raw: Any, token: AttemptClaims | None) -> StatusUpdate | Problem:
+    try:
+        return read_update(strict_json.check(raw), token)
+    except InvalidInput as error:
+        return invalid(error.problems)
+
+
+def _unread(problem: Problem) -> dict[str, Any]:
+    answer = Answer(problem.status, False, problem.detail, problem=problem.kind)
+    return batch_item_json(answer) | {"errors": _errors(problem)}
+
+
+def _errors(problem: Problem) -> Sequence[Mapping[str, str]]:
+    return [{"field": item.field, "message": item.message} for item in problem.errors]

@@ -1,0 +1,93 @@
+"""JSON from strangers: parsed, then held to what can be stored and sent back."""
+
+import json
+import math
+from typing import Any
+
+from domain.errors import FieldProblem, InvalidInput
+
+DEEPEST = 64
+BIGINT = range(-(2**63), 2**63)
+
+
+def parse(body: bytes) -> Any:
+    """The JSON value. InvalidInput when it is none; what it holds is for `check` to judge."""
+    try:
+        return json.loads(body.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InvalidInput.of("body", "is JSON in UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise InvalidInput.of("body", f"is not JSON: line {error.lineno}, column {error.colno}") from error
+    except RecursionError as error:
+        raise InvalidInput.of("body", f"is nested deeper than {DEEPEST} levels") from error
+    except ValueError as error:  # an integer with thousands of digits
+        raise InvalidInput.of("body", "has a number that is too long") from error
+
+
+def check(value: Any) -> Any:
+    """The same value. InvalidInput naming the first field with a NUL, half a surrogate pair, NaN, a number past 64 bits, or too deep."""
+    problem = _first_problem(value, "", 0)
+    if problem is not None:
+        raise InvalidInput([problem])
+    return value
+
+
+def cleaned(value: Any) -> Any:
+    """The same value with U+FFFD for characters that cannot be stored: what a stage printed is kept, not refused."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [cleaned(item) for item in value]
+    if isinstance(value, dict):
+        return {clean_text(key): cleaned(item) for key, item in value.items()}
+    return value
+
+
+def clean_text(text: str) -> str:
+    if text.isascii() and "\0" not in text:
+        return text
+    return "".join("\ufffd" if character == "\0" or "\ud800" <= character <= "\udfff" else character for character in text)
+
+
+def _first_problem(value: Any, path: str, depth: int) -> FieldProblem | None:
+    if depth > DEEPEST:
+        return FieldProblem(_shown(path), f"is nested deeper than {DEEPEST} levels")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            why = _why_not_text(key)
+            if why:
+                return FieldProblem(_shown(path), f"a key {why}")
+            problem = _first_problem(item, f"{path}.{key}" if path else key, depth + 1)
+            if problem:
+                return problem
+        return None
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            problem = _first_problem(item, f"{path}[{index}]", depth + 1)
+            if problem:
+                return problem
+        return None
+    why = _why_not_scalar(value)
+    return FieldProblem(_shown(path), why) if why else None
+
+
+def _why_not_scalar(value: Any) -> str | None:
+    if isinstance(value, str):
+        return _why_not_text(value)
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int):
+        return None if value in BIGINT else "is a whole number of at most 64 bits"
+    return None if math.isfinite(value) else "is a finite number"
+
+
+def _why_not_text(text: str) -> str | None:
+    if "\0" in text:
+        return "has a NUL character"
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        return "has half of a surrogate pair"
+    return None
+
+
+def _shown(path: str) -> str:
+    return path[:200] or "body"

@@ -1,0 +1,107 @@
+"""The wire to worker processes. Every route asks for a worker's token; what they do is done by use cases."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from application.commands.worker_presence import WorkerArrives, WorkerLeaves
+from application.ports.persistence import WorkerSeen
+from application.ports.tokens import WorkerClaims
+from domain.errors import InvalidInput
+from entrypoints.api import strict_json
+from entrypoints.api.bodies import INTEGER
+from entrypoints.api.presenters import Json
+from entrypoints.api.problems import Problem, Refused
+from entrypoints.api.requests import MAX_ID, App, Claims, shaped, unauthorized
+from entrypoints.api.streams import EventStream
+from entrypoints.api.worker_bodies import AdvanceBody, BeatBody, ClaimBody, FlowRunBody, LeaveBody, LogBody, RecordedBody
+from entrypoints.api.worker_presenters import advanced_json, beat_json, claim_json
+from entrypoints.api.worker_stream import worker_lines
+
+
+async def a_worker(bearer: Claims) -> None:
+    if bearer is None:
+        raise unauthorized("Worker routes need a worker's token.")
+    if not isinstance(bearer, WorkerClaims):
+        raise Refused(Problem(403, "token_scope", "This token is good for the stage attempt it was made for, and nothing else."))
+
+
+async def cleaned_body(request: Request) -> Any:
+    """What a stage said may hold any character; those that cannot be stored are replaced, so that its end is never refused for them."""
+    return strict_json.check(strict_json.cleaned(strict_json.parse(await request.body())))
+
+
+Body = Annotated[Any, Depends(cleaned_body)]
+router = APIRouter(prefix="/worker", tags=["worker"], dependencies=[Depends(a_worker)], include_in_schema=False)
+
+
+@router.get("/stream")
+async def stream(
+    application: App,
+    worker_id: Annotated[str, Query(min_length=1, max_length=200)],
+    name: Annotated[str, Query(min_length=1, max_length=200)],
+    pool: Annotated[str, Query(min_length=1, max_length=100)],
+    slots: Annotated[int, Query(ge=0, le=INTEGER)],
+    version: Annotated[str, Query(max_length=100)] = "",
+) -> Response:
+    """Messages for this worker as JSON lines. A ping comes first, and at least every 10 s."""
+    texts = {"worker_id": worker_id, "name": name, "pool": pool, "version": version}
+    strict_json.check(texts)
+    worker = WorkerSeen(worker_id, name, pool, slots, slots, version)
+    adapters = application.adapters
+    await WorkerArrives(adapters.open_unit_of_work(), adapters.clock())(worker)
+    return EventStream(worker_lines(adapters.links().open(worker)), "application/x-ndjson")
+
+
+@router.post("/heartbeat")
+async def heartbeat(raw: Body, application: App) -> Json:
+    return Json(beat_json(await application.heartbeat()(shaped(BeatBody, raw).beat())))
+
+
+@router.post("/bursts/{run_id}/{epoch}/claim")
+async def claim(run_id: int, epoch: int, raw: Body, application: App) -> Json:
+    body = shaped(ClaimBody, raw)
+    _check_ids(run_id, epoch)
+    return Json(claim_json(await application.claim_burst()(run_id, epoch, body.worker_id, body.capacity)))
+
+
+@router.post("/bursts/{run_id}/{epoch}/advance")
+async def advance(run_id: int, epoch: int, raw: Body, application: App) -> Json:
+    body = shaped(AdvanceBody, raw)
+    _check_ids(run_id, epoch)
+    step = await application.advance_burst()(body.advance(run_id, epoch))
+    if body.received is not None:
+        application.adapters.links().set_free(body.worker_id, body.free, body.received)
+    return Json(advanced_json(step))
+
+
+@router.post("/bursts/{run_id}/{epoch}/recorded")
+async def recorded(run_id: int, epoch: int, raw: Body, application: App) -> Response:
+    body = shaped(RecordedBody, raw)
+    _check_ids(run_id, epoch)
+    await application.note_flow_run()(run_id, epoch, body.flow_run_id)
+    return Response(status_code=204)
+
+
+@router.post("/logs")
+async def logs(raw: Body, application: App) -> Json:
+    body = shaped(LogBody, raw)
+    return Json({"stored": await application.append_log()(body.run_id, body.stage, body.attempt, body.new_lines())})
+
+
+@router.post("/cancelled-in-prefect")
+async def cancelled_in_prefect(raw: Body, application: App) -> Response:
+    await application.cancel_from_prefect()(shaped(FlowRunBody, raw).flow_run_id)
+    return Response(status_code=204)
+
+
+@router.post("/leave")
+async def leave(raw: Body, application: App) -> Response:
+    await WorkerLeaves(application.adapters.open_unit_of_work())(shaped(LeaveBody, raw).worker_id)
+    return Response(status_code=204)
+
+
+def _check_ids(run_id: int, epoch: int) -> None:
+    if not 1 <= run_id <= MAX_ID or not 1 <= epoch <= INTEGER:
+        raise InvalidInput.of("run_id" if not 1 <= run_id <= MAX_ID else "epoch", "is a whole number from 1")

@@ -1,0 +1,63 @@
+"""What worker processes are told."""
+
+from typing import Any
+
+from application.commands.carry_burst import Advanced
+from application.commands.heartbeat import BeatAnswer
+from application.ports.links import Claim, Message, Start, Stop
+from entrypoints.api.presenters import encoded
+
+
+def claim_json(claim: Claim) -> dict[str, Any]:
+    return {
+        "run_id": claim.run_id,
+        "number": claim.number,
+        "epoch": claim.epoch,
+        "pipeline": claim.pipeline,
+        "pool": claim.pool,
+        "stages": list(claim.stages),
+        "parameters": claim.parameters,
+        "starts": [start_json(start) for start in claim.starts],
+        "more": claim.more,
+        "key": claim.key,
+        "trace": claim.trace,
+    }
+
+
+def start_json(start: Start) -> dict[str, Any]:
+    return {
+        "stage": start.stage,
+        "attempt": start.attempt,
+        "token": start.token,
+        "kind": start.kind,
+        "timeout": start.timeout,
+        "spec": start.spec,
+    }
+
+
+def message_line(message: Message) -> bytes:
+    """One line of the stream."""
+    if isinstance(message, Claim):
+        return encoded({"type": "claim", **claim_json(message)}) + b"\n"
+    return encoded({"type": "stop" if isinstance(message, Stop) else "wake", "run_id": message.run_id}) + b"\n"
+
+
+def beat_json(answer: BeatAnswer) -> dict[str, Any]:
+    return {
+        "renewed": [list(pair) for pair in answer.renewed],
+        "refused": [list(pair) for pair in answer.refused],
+        "stop": list(answer.stop),
+        "wake": list(answer.wake),
+        "claims": [claim_json(claim) for claim in answer.claims],
+    }
+
+
+def advanced_json(step: Advanced) -> dict[str, Any]:
+    keys = ("http_status", "applied", "why", "seq", "status", "problem")
+    return {
+        "answers": [{key: getattr(answer, key) for key in keys} for answer in step.answers],
+        "starts": [start_json(start) for start in step.starts],
+        "more": step.more,
+        "stop": step.stop,
+        "ended": step.ended,
+    }

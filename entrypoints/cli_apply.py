@@ -1,0 +1,79 @@
+"""`headgate apply`: makes the pipelines of a Headgate what the files say."""
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import quote
+
+from domain.definition_reader import NAME
+from entrypoints.cli_client import HeadgateClient, Refused
+from entrypoints.cli_definitions import UnreadableFile, Written, definition_files, differences, read_definitions
+from entrypoints.commands_cli import print_refusal
+from entrypoints.terminal import clean
+
+
+async def apply_files(url: str, paths: Iterable[Path]) -> int:
+    """0 when every definition of every file stands; 1 when one was refused or could not be read. The others are applied all the same."""
+    written, readable = _read_all(paths)
+    applied = True
+    async with HeadgateClient(url) as client:
+        for one in written:
+            applied = await _apply(client, one) and applied
+    return 0 if readable and applied else 1
+
+
+def _read_all(paths: Iterable[Path]) -> tuple[list[Written], bool]:
+    written: list[Written] = []
+    unreadable: list[str] = []
+    try:
+        files = list(dict.fromkeys(definition_files(paths)))
+    except UnreadableFile as error:
+        print(f"{error}", file=sys.stderr)
+        return [], False
+    for path in files:
+        try:
+            written += read_definitions(path)
+        except UnreadableFile as error:
+            unreadable.append(str(error))
+    unreadable += _named_twice(written)
+    for line in unreadable:
+        print(clean(line), file=sys.stderr)
+    return written, not unreadable
+
+
+def _named_twice(written: list[Written]) -> list[str]:
+    """One of two definitions of a name would silently win; take both out and say so."""
+    places: dict[object, list[Written]] = {}
+    for one in written:
+        if isinstance(name := one.definition.get("name"), str):
+            places.setdefault(name, []).append(one)
+    twice = {name: ones for name, ones in places.items() if len(ones) > 1}
+    written[:] = [one for one in written if one.definition.get("name") not in twice]
+    return [f"{ones[-1].where}: name: {name} is defined in {ones[0].where} too; neither was applied" for name, ones in twice.items()]
+
+
+async def _apply(client: HeadgateClient, one: Written) -> bool:
+    name = one.definition.get("name")
+    try:
+        # Only what can be a name is looked up, for a number in the address would be another pipeline's id.
+        may_exist = isinstance(name, str) and re.fullmatch(NAME, name) is not None
+        before = await client.pipeline(str(name)) if may_exist else None
+        if before is None:
+            created = await client.post("/pipelines/", one.definition)
+            count = len(created["stages"])
+            print(f"{created['name']}: created, {count} {'stage' if count == 1 else 'stages'}  ({one.where})", flush=True)
+            return True
+        after = await client.put(f"/pipelines/{quote(str(name), safe='')}", one.definition)
+    except Refused as error:
+        if error.is_passing:
+            raise
+        print_refusal(error, one.where)
+        return False
+    if after["revision"] == before["revision"]:
+        print(f"{name}: unchanged, revision {after['revision']}  ({one.where})", flush=True)
+        return True
+    print(f"{name}: revision {after['revision']}  ({one.where})", flush=True)
+    for change in differences(before, after):
+        print(f"    {clean(change)}", flush=True)
+    return True

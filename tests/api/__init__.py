@@ -1,0 +1,1 @@
+"""The API over the fakes, spoken to as a client does: by HTTP."""

@@ -1,0 +1,162 @@
+"""A whole Headgate on fakes, with the feed's reader stepped by hand or run beside."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+from dependency_injector import containers, providers
+from fastapi import FastAPI
+
+from adapters.system.parameters import JsonSchemas
+from application.services.hub import Hub
+from entrypoints.api.app import create_app
+from entrypoints.container import Application
+from tests.fakes import FakeAdapters
+
+BASE = "http://localhost:8000"
+
+
+class House:
+    """`client` speaks to `app`; `fakes` are what it stands on."""
+
+    def __init__(self, **options: Any) -> None:
+        self.fakes = FakeAdapters()
+        self.settings = SimpleNamespace(
+            lease_seconds=20.0, log_bytes_per_stage=10 << 20, public_url=BASE, allowed_hosts=["gate.example"], warm_pools=["headgate"]
+        )
+        self.application = Application(settings=providers.Object(self.settings), adapters=_container(self.fakes))
+        self.app: FastAPI = create_app(self.application, **options)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE)
+        self._cursor: str | None = None
+
+    @property
+    def hub(self) -> Hub:
+        return self.application.hub()  # type: ignore[no-any-return]
+
+    @property
+    def worker_token(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.fakes.tokens.for_worker()}"}
+
+    async def start_feed(self) -> None:
+        """Where the feed's reader begins."""
+        self.hub.cursor = self._cursor = await self.fakes.change_feed.position()
+
+    async def pump(self, logs: tuple[int, ...] = ()) -> None:
+        """One pass of the feed's reader."""
+        assert self._cursor is not None
+        batch = await self.fakes.change_feed.read(self._cursor)
+        self._cursor = batch.cursor
+        if batch.events or logs:
+            self.hub.publish(type(batch)(batch.events, batch.cursor, logs))
+
+    async def create(self, name: str = "flights", *stages: dict[str, Any], **keys: Any) -> dict[str, Any]:
+        listed = list(stages) or [{"name": "certify", "kind": "external"}]
+        answer = await self.client.post("/pipelines/", json={"name": name, "stages": listed, **keys})
+        assert answer.status_code == 201, answer.text
+        return answer.json()  # type: ignore[no-any-return]
+
+    async def trigger(self, name: str = "flights", **parameters: Any) -> int:
+        answer = await self.client.post(f"/trigger/{name}", json={"parameters": parameters})
+        assert answer.status_code == 202, answer.text
+        return int(answer.json()["run_id"])
+
+    async def report(self, *, headers: dict[str, str] | None = None, **item: Any) -> httpx.Response:
+        return await self.client.post("/status-update/", json=item, headers=headers)
+
+    async def status_of(self, run_id: int) -> str:
+        return str((await self.client.get(f"/runs/{run_id}")).json()["status"])
+
+
+def _container(fakes: FakeAdapters) -> Any:
+    ports = {
+        "installation": "house",
+        "open_unit_of_work": fakes.open_unit_of_work,
+        "reader": fakes.reader,
+        "change_feed": fakes.change_feed,
+        "orchestrator": fakes.orchestrator,
+        "links": fakes.links,
+        "tokens": fakes.tokens,
+        "schemas": JsonSchemas(),
+        "clock": fakes.clock,
+    }
+    container = containers.DynamicContainer()
+    for name, port in ports.items():
+        setattr(container, name, providers.Object(port))
+    return container
+
+
+class Viewer:
+    """Holds a stream open and keeps what came, chunk by chunk."""
+
+    def __init__(self, app: FastAPI, path: str, headers: dict[str, str] | None = None, query: str = "") -> None:
+        given = {"host": "localhost:8000", "accept": "text/event-stream", **(headers or {})}
+        self._scope: dict[str, Any] = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [(name.lower().encode(), value.encode()) for name, value in given.items()],
+            "scheme": "http",
+            "server": ("localhost", 8000),
+            "client": ("127.0.0.1", 1),
+            "root_path": "",
+            "http_version": "1.1",
+            "asgi": {"version": "3.0"},
+        }
+        self._app = app
+        self._left = asyncio.Event()
+        self._grew = asyncio.Event()
+        self._first = True
+        self.status: int | None = None
+        self.text = ""
+        self.ended = False
+
+    async def _receive(self) -> dict[str, Any]:
+        if self._first:
+            self._first = False
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self._left.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        else:
+            self.text += message.get("body", b"").decode()
+            self.ended = not message.get("more_body", False)
+        self._grew.set()
+
+    async def until(self, text: str, count: int = 1) -> str:
+        """All that came, once `text` stands in it that often."""
+        async with asyncio.timeout(5):
+            while self.text.count(text) < count:
+                self._grew.clear()
+                await self._grew.wait()
+        return self.text
+
+    async def run(self) -> None:
+        await self._app(self._scope, self._receive, self._send)
+
+    def leave(self) -> None:
+        self._left.set()
+
+    @property
+    def ids(self) -> list[str]:
+        return [line[4:] for line in self.text.splitlines() if line.startswith("id: ")]
+
+
+@asynccontextmanager
+async def watching(house: House, path: str, headers: dict[str, str] | None = None, query: str = "") -> AsyncIterator[Viewer]:
+    viewer = Viewer(house.app, path, headers, query)
+    task = asyncio.ensure_future(viewer.run())
+    try:
+        yield viewer
+    finally:
+        viewer.leave()
+        with suppress(asyncio.CancelledError):
+            async with asyncio.timeout(5):
+                await task

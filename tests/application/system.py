@@ -1,0 +1,94 @@
+"""The use cases and services of one process over fakes, and the moves that tests repeat."""
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from dependency_injector import providers
+
+from application.commands.carry_burst import Advance, Advanced, WorkerReport
+from application.commands.status_update import StatusUpdate
+from application.commands.trigger_pipeline import TriggerCommand, Triggered
+from application.commands.verdicts import Answer
+from application.ports.links import Claim
+from application.queries.views import RunView
+from domain.reports import Report
+from domain.run import Trigger
+from domain.status import Reason, Status
+from entrypoints.container import Application
+from tests.builders import some_stages
+from tests.fakes.adapters import FakeAdapters
+
+WORKER = "worker-1"
+
+
+class System:
+    """`beside()` is another web process on the same store, clock and engine."""
+
+    def __init__(self, adapters: FakeAdapters | None = None, warm_pools: tuple[str, ...] = ("headgate",)) -> None:
+        self.fakes = adapters or FakeAdapters()
+        settings = SimpleNamespace(lease_seconds=20.0, log_bytes_per_stage=1_000, warm_pools=warm_pools)
+        bundle = providers.DependenciesContainer(
+            clock=providers.Object(self.fakes.clock),
+            open_unit_of_work=providers.Object(self.fakes.open_unit_of_work),
+            reader=providers.Object(self.fakes.reader),
+            change_feed=providers.Object(self.fakes.change_feed),
+            orchestrator=providers.Object(self.fakes.orchestrator),
+            links=providers.Object(self.fakes.links),
+            tokens=providers.Object(self.fakes.tokens),
+            schemas=providers.Object(self.fakes.schemas),
+            installation=providers.Object("installation-1"),
+        )
+        self.app = Application(settings=settings, adapters=bundle)
+
+    def beside(self) -> "System":
+        return System(self.fakes.beside())
+
+    async def create(self, stages: Any = 3, name: str = "nightly", **keys: Any) -> int:
+        pipeline = await self.app.create_pipeline()({"name": name, "stages": some_stages(stages), **keys})
+        return pipeline.id
+
+    async def trigger(self, pipeline: int | str = "nightly", parameters: Mapping[str, Any] | None = None) -> Triggered:
+        return await self.app.trigger_pipeline()(TriggerCommand(pipeline, parameters or {}, Trigger("api", "mara")))
+
+    async def claim(self, run_id: int, epoch: int = 1, worker: str = WORKER, capacity: int = 4) -> Claim:
+        return await self.app.claim_burst()(run_id, epoch, worker, capacity)
+
+    async def advance(
+        self, run_id: int, *ends: tuple[str, str] | WorkerReport, epoch: int = 1, worker: str = WORKER, capacity: int = 4, **keys: Any
+    ) -> Advanced:
+        """`ends` are (stage, status) for first attempts, or whole reports."""
+        reports = [end if isinstance(end, WorkerReport) else worker_report(run_id, end[0], end[1], epoch=epoch) for end in ends]
+        return await self.app.advance_burst()(Advance(worker, run_id, epoch, capacity, reports, **keys))
+
+    async def report(self, *updates: StatusUpdate) -> list[Answer]:
+        return await self.app.report_status()(list(updates))
+
+    async def run(self, run_id: int) -> RunView:
+        run = await self.fakes.reader.run(run_id)
+        assert run is not None
+        return run
+
+    async def statuses(self, run_id: int) -> dict[str, Status]:
+        return {stage.name: stage.status for stage in (await self.run(run_id)).stages}
+
+
+def worker_report(
+    run_id: int, stage: str, status: str, *, attempt: int = 1, epoch: int = 1, reason: Reason | None = None, **details: Any
+) -> WorkerReport:
+    report = Report(Status(status), stage, attempt, reason=reason, **details)
+    return WorkerReport(f"{run_id}:{stage}:{attempt}:{epoch}:{status}", report)
+
+
+def update(
+    status: str,
+    stage: str | None = None,
+    *,
+    pipeline: int | str | None = "remote",
+    run_id: int | None = None,
+    event_id: str | None = None,
+    reporter: str | None = None,
+    digest: bytes = b"1",
+    **details: Any,
+) -> StatusUpdate:
+    return StatusUpdate(Report(Status(status), stage, **details), pipeline, run_id, event_id, reporter, digest)

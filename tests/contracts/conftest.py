@@ -1,0 +1,69 @@
+"""One fixture per port; `params` names the implementations that must pass its suite."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+
+from adapters.persistence.embedded import EmbeddedPostgres
+from adapters.persistence.migrate import upgrade
+from adapters.system.clock import SystemClock
+from adapters.system.links import MemoryLinks
+from adapters.system.parameters import JsonSchemas
+from adapters.system.tokens import HmacTokens
+from application.ports.clock import Clock
+from application.ports.links import WorkerLinks
+from application.ports.parameters import ParameterSchemas
+from application.ports.tokens import Tokens
+from tests.contracts.engines import EngineUnderTest, a_fake_engine
+from tests.contracts.stores import StoreUnderTest, a_fake_store, a_real_store
+from tests.fakes import FakeClock, FakeLinks, FakeParameterSchemas, FakeTokens
+from tests.integration.postgres import a_database
+
+STORES = ["fake", "real"]
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The name of a migrated database that nobody connects to: each test gets a copy, which is faster than migrating."""
+    with a_database(postgres) as name:
+        upgrade(postgres.url(name))
+        yield name
+
+
+@pytest.fixture(params=STORES)
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[StoreUnderTest]:
+    if request.param == "fake":
+        async with a_fake_store() as fake:
+            yield fake
+        return
+    postgres = request.getfixturevalue("postgres")
+    with a_database(postgres, request.getfixturevalue("migrated")) as name:
+        async with a_real_store(postgres.url(name)) as real:
+            yield real
+
+
+@pytest.fixture(params=[FakeTokens, lambda secret="secret": HmacTokens(secret.encode() * 8)], ids=["fake", "real"])
+def make_tokens(request: pytest.FixtureRequest) -> Callable[..., Tokens]:
+    """Makes tokens of the given secret; without one, of the same secret each time."""
+    return request.param
+
+
+@pytest.fixture(params=[FakeParameterSchemas, JsonSchemas], ids=["fake", "real"])
+def schemas(request: pytest.FixtureRequest) -> ParameterSchemas:
+    return request.param()
+
+
+@pytest.fixture(params=[FakeLinks, MemoryLinks], ids=["fake", "real"])
+def links(request: pytest.FixtureRequest) -> WorkerLinks:
+    return request.param()
+
+
+@pytest.fixture(params=[FakeClock, SystemClock], ids=["fake", "real"])
+def clock(request: pytest.FixtureRequest) -> Clock:
+    return request.param()
+
+
+@pytest.fixture(params=["fake"])
+async def engine(request: pytest.FixtureRequest) -> AsyncIterator[EngineUnderTest]:
+    async with a_fake_engine() as engine:
+        yield engine

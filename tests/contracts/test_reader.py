@@ -1,0 +1,219 @@
+import pytest
+
+from application.ports.persistence import NewLine
+from domain.events import EventType
+from domain.reports import Report, Reporter, judge
+from domain.run import Run
+from domain.status import Reason, Status
+from tests.builders import NOW, WORKER, a_definition, a_pipeline, a_stage, a_stored_run, an_hour_later, seconds_later
+from tests.contracts.stores import StoreUnderTest
+
+
+async def change(store: StoreUnderTest, run_id: int, *steps: object) -> Run:
+    """Load the run, let each step act on it, save it."""
+    async with store.open_unit_of_work() as work:
+        run = (await work.runs.lock([run_id]))[run_id]
+        for step in steps:
+            step(run)  # type: ignore[operator]
+        await work.runs.save(run)
+        await work.commit()
+        return run
+
+
+def started(run: Run) -> None:
+    run.claim(run.burst.epoch, WORKER, NOW)
+    run.start_up_to(10, WORKER, NOW)
+
+
+def reported(stage: str, status: Status, at: float = 10.0, **details: object) -> object:
+    def step(run: Run) -> None:
+        report = Report(status, stage, **details)  # type: ignore[arg-type]
+        assert judge(run, report, Reporter(WORKER, WORKER, run.burst.epoch), None, seconds_later(at)).applied
+
+    return step
+
+
+async def test_a_pipeline_that_never_ran_is_pending(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work)
+
+    view = await store.reader.pipeline("nightly")
+
+    assert view is not None
+    assert (view.id, view.revision, view.definition, view.latest) == (pipeline.id, 1, pipeline.definition, None)
+    assert view.status is Status.PENDING
+    assert await store.reader.pipeline(pipeline.id) == view
+    assert await store.reader.pipeline("nobody") is None
+    assert await store.reader.pipeline(404) is None
+
+
+async def test_pipelines_come_by_id_a_page_at_a_time_with_their_latest_run(store: StoreUnderTest) -> None:
+    for name in ("zebra", "ant", "mole"):
+        await a_pipeline(store.open_unit_of_work, name)
+    ant = await store.reader.pipeline("ant")
+    assert ant is not None
+    async with store.open_unit_of_work() as work:
+        stored = await work.pipelines.find("ant")
+    assert stored is not None
+    await a_stored_run(store.open_unit_of_work, stored)
+    latest = await a_stored_run(store.open_unit_of_work, stored)
+
+    views = await store.reader.pipelines(0, 10)
+
+    assert [view.name for view in views] == ["zebra", "ant", "mole"]
+    assert [view.latest.id if view.latest else None for view in views] == [None, latest, None]
+    assert views[1].latest == await store.reader.run(latest)
+    assert [view.name for view in await store.reader.pipelines(1, 1)] == ["ant"]
+    assert await store.reader.pipelines(3, 10) == []
+
+
+async def test_the_board_has_every_pipeline_by_name_and_its_last_twenty_runs(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "zebra", 1)
+    await a_pipeline(store.open_unit_of_work, "ant", 1)
+    for _ in range(22):
+        await a_stored_run(store.open_unit_of_work, pipeline)
+
+    ant, zebra = await store.reader.board()
+
+    assert (ant.pipeline.name, list(ant.bars)) == ("ant", [])
+    assert [bar.number for bar in zebra.bars] == list(range(3, 23))
+    assert zebra.pipeline.latest is not None and zebra.pipeline.latest.number == 22
+    assert (zebra.bars[0].status, zebra.bars[0].created_at, zebra.bars[0].finished_at) == (Status.QUEUED, NOW, None)
+
+
+async def test_a_run_is_shown_with_everything_a_page_tells(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "mixed", ["a", a_stage("b", "external", needs=["a"], allow_failure=True)])
+    run_id = await a_stored_run(store.open_unit_of_work, pipeline)
+    await change(store, run_id, started, reported("a", Status.RUNNING, message="half", records_processed=7, output={"k": [1]}))
+
+    run = await store.reader.run(run_id)
+
+    assert run is not None
+    assert (run.number, run.pipeline_id, run.pipeline, run.revision, run.trigger) == (1, pipeline.id, "mixed", 1, "api")
+    assert (run.status, run.verdict, run.pool, run.records_processed) == (Status.RUNNING, None, "headgate", 7)
+    assert (run.created_at, run.started_at, run.finished_at, run.stop_requested_at) == (NOW, NOW, None, None)
+    assert (run.burst_state, run.burst_epoch, run.burst_holder, run.burst_requested_at) == ("claimed", 1, WORKER, NOW)
+    assert (run.unrecorded, list(run.flow_run_ids)) == (True, [])
+    a, b = run.stages
+    assert (a.name, a.kind, list(a.needs), a.status, a.allow_failure) == ("a", "command", [], Status.RUNNING, False)
+    assert (b.name, b.kind, list(b.needs), b.status, b.allow_failure) == ("b", "external", ["a"], Status.WAITING, True)
+    assert b.newest.reason is Reason.EXTERNAL
+    attempt = a.newest
+    assert (attempt.number, attempt.started_at, attempt.queued_at, attempt.worker) == (1, NOW, NOW, WORKER)
+    assert (attempt.message, attempt.records_processed, attempt.output) == ("half", 7, {"k": [1]})
+    assert attempt.deadline_at == an_hour_later()
+
+
+async def test_every_attempt_is_shown_oldest_first(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "retried", [a_stage("a", retries=2, retry_delay=60)])
+    run_id = await a_stored_run(store.open_unit_of_work, pipeline)
+    await change(store, run_id, started, reported("a", Status.FAILED, error_message="no"))
+
+    run = await store.reader.run(run_id)
+
+    assert run is not None
+    first, second = run.stages[0].attempts
+    assert (first.number, first.status, first.error_message, first.finished_at) == (1, Status.FAILED, "no", seconds_later(10))
+    assert (second.number, second.status, second.reason, second.due_at) == (2, Status.WAITING, Reason.RETRY, seconds_later(70))
+    assert run.stages[0].retries == 2
+
+
+async def test_a_recorded_burst_is_no_longer_unrecorded(store: StoreUnderTest) -> None:
+    run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work))
+
+    async with store.open_unit_of_work() as work:
+        await work.outbox.done(run_id, 1)
+        await work.commit()
+
+    run = await store.reader.run(run_id)
+    assert run is not None and run.unrecorded is False
+
+
+async def test_an_old_run_is_shown_by_its_own_revision(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "nightly", 2)
+    run_id = await a_stored_run(store.open_unit_of_work, pipeline)
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(pipeline.id, lock=True)
+        await work.pipelines.revise(pipeline.id, a_definition("hourly", ["only"]), an_hour_later())
+        await work.commit()
+
+    run, view = await store.reader.run(run_id), await store.reader.pipeline("hourly")
+
+    assert run is not None and view is not None
+    assert (run.pipeline, run.revision, [stage.name for stage in run.stages]) == ("hourly", 1, ["a", "b"])
+    assert view.revision == 2
+    assert [stage.name for stage in view.definition.stages] == ["only"]
+
+
+async def test_runs_come_newest_first_by_pipeline_and_status(store: StoreUnderTest) -> None:
+    one, two = await a_pipeline(store.open_unit_of_work, "one"), await a_pipeline(store.open_unit_of_work, "two")
+    first, second, third = [await a_stored_run(store.open_unit_of_work, pipeline) for pipeline in (one, two, one)]
+    await change(store, first, lambda run: run.cancel(NOW, "ada"))
+
+    async def ids(pipeline_id: int | None = None, status: Status | None = None, skip: int = 0, limit: int = 10) -> list[int]:
+        return [run.id for run in await store.reader.runs(pipeline_id=pipeline_id, status=status, skip=skip, limit=limit)]
+
+    assert await ids() == [third, second, first]
+    assert await ids(pipeline_id=one.id) == [third, first]
+    assert await ids(status=Status.CANCELLED) == [first]
+    assert await ids(pipeline_id=one.id, status=Status.QUEUED) == [third]
+    assert await ids(skip=1, limit=1) == [second]
+    assert await ids(pipeline_id=404) == []
+    assert await store.reader.run(404) is None
+
+
+async def test_events_come_in_order_and_go_on_after_a_number(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work)
+    run_id = await a_stored_run(store.open_unit_of_work, pipeline)
+    run = await change(store, run_id, started, lambda run: run.cancel(NOW, "ada", "enough"))
+
+    events = await store.reader.events(run_id, 0, 100)
+
+    assert [event.seq for event in events] == list(range(1, run.last_seq + 1))
+    opened = events[0]
+    assert (opened.run_id, opened.pipeline_id, opened.type, opened.at) == (run_id, pipeline.id, EventType.RUN_OPENED, NOW)
+    assert opened.data == {"trigger": "api", "number": 1, "revision": 1}
+    asked = next(event for event in events if event.type is EventType.CANCEL_REQUESTED)
+    assert (asked.actor, asked.status, asked.data, asked.stage) == ("ada", Status.CANCELLED, {"message": "enough"}, None)
+    assert await store.reader.events(run_id, 2, 2) == events[2:4]
+    assert await store.reader.events(run_id, run.last_seq, 10) == []
+    assert await store.reader.newest_events(run_id, 3) == events[:-4:-1]
+    assert await store.reader.events(404, 0, 10) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"stage": None, "attempt": None, "after": 0, "limit": 100}, [1, 2, 3, 4]),
+        ({"stage": "a", "attempt": None, "after": 0, "limit": 100}, [1, 2, 4]),
+        ({"stage": "a", "attempt": 1, "after": 1, "limit": 1}, [2]),
+        ({"stage": "a", "attempt": 2, "after": 0, "limit": 100}, []),
+        ({"stage": "nobody", "attempt": None, "after": 0, "limit": 100}, []),
+    ],
+)
+async def test_lines_are_found_by_stage_attempt_and_number(store: StoreUnderTest, asked: dict[str, object], found: list[int]) -> None:
+    run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work))
+    async with store.open_unit_of_work() as work:
+        for stage, indexes in (("a", (0, 1)), ("b", (0,)), ("a", (2,))):
+            await work.logs.append(run_id, stage, 1, [NewLine(index, NOW, "stderr", stage) for index in indexes], 1_000)
+        await work.commit()
+
+    assert [line.n for line in await store.reader.log(run_id, **asked)] == found  # type: ignore[arg-type]
+    assert [line.n for line in await store.reader.log_tail(run_id, stage="a", limit=2)] == [2, 4]
+    assert [line.n for line in await store.reader.log_tail(run_id, stage=None, limit=100)] == [1, 2, 3, 4]
+
+
+async def test_stage_times_are_the_median_of_completed_attempts(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "timed", ["a", "b"])
+    for seconds in (1.0, 3.0, 8.0):
+        run_id = await a_stored_run(store.open_unit_of_work, pipeline)
+        await change(store, run_id, started, reported("a", Status.COMPLETED, seconds))
+    failed = await a_stored_run(store.open_unit_of_work, pipeline)
+    await change(store, failed, started, reported("a", Status.FAILED, 500.0))
+
+    times = await store.reader.stage_times(pipeline.id)
+
+    assert [(part.stage, part.median, part.count) for part in times] == [("a", 3.0, 3)]
+
+
+async def test_a_migrated_store_that_answers_is_ready(store: StoreUnderTest) -> None:
+    assert await store.reader.is_ready() is True
