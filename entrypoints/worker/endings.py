@@ -11,6 +11,7 @@ from entrypoints.worker.host_job import JobEnd
 from entrypoints.worker.wire import BODY_LIMIT, BurstKey, Held, StageReport, encoded
 
 _LAST_LINE = 300
+_SENTENCE = 4_000
 
 
 class Interruption(Enum):
@@ -48,7 +49,7 @@ class Reporting:
         return self.failed(_told(end, last_error))
 
     def failed(self, sentence: str) -> StageReport:
-        return self._report("failed", reason="error", error_message=sentence)
+        return self._report("failed", reason="error", error_message=sentence[:_SENTENCE])
 
     def _completed(self, result: dict[str, Any] | None) -> StageReport:
         records = (result or {}).get("records_processed")

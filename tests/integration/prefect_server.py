@@ -8,14 +8,31 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from adapters.orchestration.server import PrefectServer, free_port, wait_until_healthy
 from adapters.persistence.embedded import EmbeddedPostgres
 from tests.integration.postgres import a_database, a_temporary_folder
 
 
+@dataclass(frozen=True, slots=True)
+class RunningPrefect:
+    api_url: str
+    auth_string: str
+    process: subprocess.Popen[bytes]
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It accepts connections meanwhile and answers nothing."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.process.pid, signal.SIGCONT)
+
+
 @contextlib.contextmanager
-def a_prefect_server(postgres: EmbeddedPostgres) -> Iterator[PrefectServer]:
+def a_prefect_server(postgres: EmbeddedPostgres) -> Iterator[RunningPrefect]:
     """A started server with an empty database; ended, with all its processes, at the end."""
     with a_temporary_folder() as folder, a_database(postgres) as name:
         url = postgres.url(name).replace("+psycopg", "+asyncpg")
@@ -23,7 +40,7 @@ def a_prefect_server(postgres: EmbeddedPostgres) -> Iterator[PrefectServer]:
         process = start(server)
         try:
             assert asyncio.run(wait_until_healthy(server.health_url)), "Prefect's server did not come up"
-            yield server
+            yield RunningPrefect(server.api_url, server.auth_string, process)
         finally:
             end(process)
 

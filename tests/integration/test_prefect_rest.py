@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from adapters.orchestration.prefect_rest import PrefectRest
-from adapters.orchestration.server import PrefectServer, free_port
-from adapters.persistence.embedded import EmbeddedPostgres
+from adapters.orchestration.server import free_port
 from application.ports.orchestrator import FlowRunRequest, FlowState
 from domain.errors import Unavailable
-from tests.integration.prefect_server import a_prefect_server
-
-
-@pytest.fixture(scope="session")
-def prefect(postgres: EmbeddedPostgres) -> Iterator[PrefectServer]:
-    with a_prefect_server(postgres) as server:
-        yield server
+from tests.integration.prefect_server import RunningPrefect
 
 
 @pytest.fixture
-async def rest(prefect: PrefectServer) -> AsyncIterator[PrefectRest]:
+async def rest(prefect: RunningPrefect) -> AsyncIterator[PrefectRest]:
     rest = PrefectRest(prefect.api_url, prefect.auth_string)
     yield rest
     await rest.close()
@@ -77,11 +71,9 @@ async def test_a_deleted_deployment_and_pool_are_made_again(rest: PrefectRest) -
     assert (await rest._http.get(f"/work_pools/{request.pool}"))["type"] == "headgate"
 
 
-async def test_two_that_make_a_pool_at_once_both_get_their_flow_run(prefect: PrefectServer, rest: PrefectRest) -> None:
+async def test_two_that_make_a_pool_at_once_both_get_their_flow_run(prefect: RunningPrefect, rest: PrefectRest) -> None:
     other = PrefectRest(prefect.api_url, prefect.auth_string)
     first = a_request()
-
-    import asyncio
 
     made = await asyncio.gather(rest.create_flow_run(first), other.create_flow_run(a_request(first.pool)))
 
@@ -123,7 +115,7 @@ async def test_it_says_whether_it_is_healthy(rest: PrefectRest) -> None:
     await nowhere.close()
 
 
-async def test_a_wrong_auth_string_is_named(prefect: PrefectServer) -> None:
+async def test_a_wrong_auth_string_is_named(prefect: RunningPrefect) -> None:
     stranger = PrefectRest(prefect.api_url, "headgate:wrong")
 
     with pytest.raises(Unavailable, match="auth string"):

@@ -8,28 +8,21 @@ import os
 import sys
 import uuid
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.orchestration.prefect_rest import PrefectRest
-from adapters.orchestration.server import PrefectServer, client_environment
-from adapters.persistence.embedded import EmbeddedPostgres
+from adapters.orchestration.server import client_environment, free_port
 from application.ports.orchestrator import FlowRunRequest
 from domain.status import Status
-from tests.integration.prefect_server import a_prefect_server
+from tests.integration.prefect_server import RunningPrefect
 from tests.worker.gate import TOKEN, Gate, eventually
 from tests.worker.working import sh
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def prefect(postgres: EmbeddedPostgres) -> Iterator[PrefectServer]:
-    with a_prefect_server(postgres) as server:
-        yield server
 
 
 @pytest.fixture
@@ -39,13 +32,13 @@ async def gate() -> AsyncIterator[Gate]:
 
 
 @pytest.fixture
-async def rest(prefect: PrefectServer) -> AsyncIterator[PrefectRest]:
+async def rest(prefect: RunningPrefect) -> AsyncIterator[PrefectRest]:
     rest = PrefectRest(prefect.api_url, prefect.auth_string)
     yield rest
     await rest.close()
 
 
-def environment(gate: Gate, prefect: PrefectServer, folder: Path) -> dict[str, str]:
+def environment(gate: Gate, prefect: RunningPrefect, folder: Path) -> dict[str, str]:
     own = {
         "HEADGATE_HOME": str(folder / "home"),
         "HEADGATE_URL": gate.url,
@@ -82,7 +75,7 @@ async def a_process(folder: Path, environment: dict[str, str], *argv: str) -> As
 
 
 @contextlib.asynccontextmanager
-async def a_warm_worker(gate: Gate, prefect: PrefectServer, rest: PrefectRest, folder: Path) -> AsyncIterator[Process]:
+async def a_warm_worker(gate: Gate, prefect: RunningPrefect, rest: PrefectRest, folder: Path) -> AsyncIterator[Process]:
     """A worker that is linked here and registered there."""
     name = f"worker-{uuid.uuid4().hex[:6]}"
     surroundings = environment(gate, prefect, folder) | {"HEADGATE_WORKER_NAME": name}
@@ -112,7 +105,7 @@ async def task_runs(rest: PrefectRest, flow_run_id: str) -> dict[str, str]:
 
 
 async def test_a_warm_burst_is_a_flow_run_with_a_task_run_for_each_stage(
-    gate: Gate, prefect: PrefectServer, rest: PrefectRest, tmp_path: Path
+    gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path
 ) -> None:
     good = await gate.make(sh("extract", "true"), sh("publish", "true"))
     bad = await gate.make(sh("extract", "exit 3", retries=1, retry_delay=0), sh("publish", "true"))
@@ -139,7 +132,36 @@ async def test_a_warm_burst_is_a_flow_run_with_a_task_run_for_each_stage(
         await until_in_prefect(tasks_are_shown)
 
 
-async def test_a_cancel_in_prefects_page_ends_the_stage(gate: Gate, prefect: PrefectServer, rest: PrefectRest, tmp_path: Path) -> None:
+async def test_a_frozen_prefect_delays_the_record_and_not_the_run(
+    gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path
+) -> None:
+    pipeline = await gate.make(sh("extract", "true"), sh("publish", "true"))
+
+    async with a_warm_worker(gate, prefect, rest, tmp_path):
+        with prefect.frozen():
+            run = await gate.over(await gate.run(pipeline), 5)
+            assert run.status is Status.COMPLETED
+            assert not gate.recorded
+        await eventually(lambda: bool(gate.recorded))
+
+        async def completed() -> bool:
+            return (await flow_run(rest, gate.recorded[0][2]))["state_type"] == "COMPLETED"
+
+        await until_in_prefect(completed)
+
+
+async def test_without_any_prefect_the_worker_works(gate: Gate, prefect: RunningPrefect, tmp_path: Path) -> None:
+    nowhere = {"HEADGATE_PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"}
+    pipeline = await gate.make(sh("only", "true"))
+    run_id = await gate.run(pipeline)
+
+    async with a_process(tmp_path, environment(gate, prefect, tmp_path) | nowhere, "-m", "entrypoints.cli", "worker") as process:
+        assert (await gate.over(run_id, 15)).status is Status.COMPLETED
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 15) == 0
+
+
+async def test_a_cancel_in_prefects_page_ends_the_stage(gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path) -> None:
     started = tmp_path / "started"
     pipeline = await gate.make(sh("slow", f"touch {started}; sleep 60"))
 
@@ -163,7 +185,7 @@ async def test_a_cancel_in_prefects_page_ends_the_stage(gate: Gate, prefect: Pre
 
 
 async def test_a_worker_told_to_end_finishes_what_runs_and_leaves(
-    gate: Gate, prefect: PrefectServer, rest: PrefectRest, tmp_path: Path
+    gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path
 ) -> None:
     started, go = tmp_path / "started", tmp_path / "go"
     pipeline = await gate.make(sh("slow", f"touch {started}; while ! test -e {go}; do sleep 0.01; done"), sh("after", "true"))
@@ -180,7 +202,7 @@ async def test_a_worker_told_to_end_finishes_what_runs_and_leaves(
 
 
 async def test_prefects_own_worker_carries_a_run_in_another_pool(
-    gate: Gate, prefect: PrefectServer, rest: PrefectRest, tmp_path: Path
+    gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path
 ) -> None:
     pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
     ran = tmp_path / "ran"
@@ -203,7 +225,7 @@ async def test_prefects_own_worker_carries_a_run_in_another_pool(
         await until_in_prefect(shown)
 
 
-async def test_a_flow_whose_burst_is_gone_ends_quietly(gate: Gate, prefect: PrefectServer, rest: PrefectRest, tmp_path: Path) -> None:
+async def test_a_flow_whose_burst_is_gone_ends_quietly(gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path) -> None:
     pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
     run_id = await gate.run(await gate.make(sh("only", "true"), pool=pool))
     request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere #1", {"run_id": run_id, "number": 1, "epoch": 9})

@@ -29,9 +29,7 @@ class AtWork:
 
 
 @contextlib.asynccontextmanager
-async def at_work(
-    gate: Gate, folder: Path, slots: int = 4, rhythm: Rhythm | None = None, grace: float = 1.0
-) -> AsyncIterator[AtWork]:
+async def at_work(gate: Gate, folder: Path, slots: int = 4, rhythm: Rhythm | None = None, grace: float = 1.0) -> AsyncIterator[AtWork]:
     """A worker that has its stream open; ended hard at the end, unless it has left by itself."""
     link = Link(gate.url, TOKEN, Identity("tester", "headgate", slots))
     bench = Bench(Hosts(), link, Surroundings(folder, folder / "runs", dict(os.environ)), grace)

@@ -1,0 +1,95 @@
+"""How long from a claim's arrival on the stream to the first instruction of its first stage's process.
+
+Run it: python -m bench.claim_start. The web is stood in for, in this process, so the figure is the worker's own part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from application.ports.links import Claim, Message, Start
+from entrypoints.worker.attempt import Bench
+from entrypoints.worker.host_job import Job, StageJob
+from entrypoints.worker.hosts import Hosts
+from entrypoints.worker.link import Identity, Link
+from entrypoints.worker.slots import Slots
+from entrypoints.worker.wire import Advanced
+from entrypoints.worker.worker import Rhythm, Worker
+from entrypoints.worker.world import Surroundings
+
+RUNS = 300
+
+# Bash tells the time itself, so nothing but its own start is measured.
+_SCRIPT = "echo $EPOCHREALTIME"
+
+
+class SilentLink(Link):
+    """Answers everything at once with the end of the burst."""
+
+    async def advance(self, burst: Any, body: bytes) -> Advanced:
+        return Advanced()
+
+    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Any) -> None:
+        for line in lines:
+            text = line.rpartition(b",")[2].strip(b'"]').decode()
+            if text.replace(".", "").isdigit():
+                self.began.append(float(text))
+
+    began: list[float]
+
+
+class TimedHosts(Hosts):
+    """Notes when each stage was handed over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handed = 0.0
+
+    async def run(self, job: StageJob) -> Job:
+        self.handed = time.time()
+        return await super().run(job)
+
+
+def _claim(run_id: int) -> Claim:
+    spec = {"name": "first", "command": ["/bin/bash", "-c", _SCRIPT]}
+    start = Start("first", 1, "token", "command", 60.0, spec)
+    return Claim(run_id, run_id, 1, "bench", "headgate", ["first"], {"month": 1}, [start], False, f"key-{run_id}", {})
+
+
+async def measure(runs: int = RUNS) -> tuple[list[float], list[float]]:
+    """Milliseconds from the claim until the stage is handed to its host, and until it runs; one run at a time."""
+    with tempfile.TemporaryDirectory() as folder:
+        link = SilentLink("http://127.0.0.1:9", "token", Identity("bench", "headgate", 4))
+        link.began = []
+        hosts = TimedHosts()
+        bench = Bench(hosts, link, Surroundings(Path(folder), Path(folder) / "runs", {"PATH": "/usr/bin:/bin"}), 1.0)
+        await bench.hosts.ready()
+        worker = Worker(bench, Slots(4), Rhythm())
+        handed: list[float] = []
+        began: list[float] = []
+        for run_id in range(1, runs + 1):
+            message: Message = _claim(run_id)
+            arrived = time.time()
+            worker._hear(message)
+            await worker.idle()
+            handed.append((hosts.handed - arrived) * 1000)
+            began.append((link.began.pop() - arrived) * 1000)
+        await bench.hosts.close()
+        await link.close()
+        return handed[10:], began[10:]
+
+
+def main() -> None:
+    """Print p50 and p99 of both."""
+    for name, taken in zip(("handed to the stage host", "bash's first instruction"), asyncio.run(measure()), strict=True):
+        taken.sort()
+        print(f"claim → {name}: p50 {statistics.median(taken):.2f} ms, p99 {taken[int(len(taken) * 0.99)]:.2f} ms")
+
+
+if __name__ == "__main__":
+    main()
