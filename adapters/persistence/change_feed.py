@@ -46,7 +46,7 @@ class PgChangeFeed:
         self._listener = Listener(url)
 
     async def start(self) -> None:
-        self._listener.start()
+        await self._listener.start()
 
     async def stop(self) -> None:
         await self._listener.stop()
