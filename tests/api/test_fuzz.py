@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -66,11 +67,9 @@ async def test_any_address(path: str, query: str, header: str) -> None:
             params = {"skip": query.encode("utf-8", "replace"), "after": query.encode("utf-8", "replace")}
             name = path.encode("utf-8", "replace").decode()
             headers = {"Last-Event-ID": header.strip().encode("latin-1"), "X-Request-Id": header.strip().encode("latin-1")}
-            answer = await client.get(prefix + httpx_quoted(name), params=params, headers=headers)
+            answer = await client.get(prefix + quoted(name), params=params, headers=headers)
             assert answer.status_code < 500
 
 
-def httpx_quoted(text: str) -> str:
-    from urllib.parse import quote
-
+def quoted(text: str) -> str:
     return quote(text, safe="")

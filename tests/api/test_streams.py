@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 
 from entrypoints.api.live import Live
@@ -12,7 +13,7 @@ from tests.api.worker_hands import carry
 
 async def until(condition: Any) -> None:
     async with asyncio.timeout(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 (a deadline, and nothing to wait on)
             await asyncio.sleep(0)
 
 
@@ -191,7 +192,5 @@ async def test_log_lines_are_read_in_pages_followed_live_and_kept_as_text(house:
 
 
 def _facts(text: str) -> list[tuple[int, int]]:
-    import orjson
-
     data = [orjson.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
     return [(event["run_id"], event["seq"]) for event in data]
