@@ -57,6 +57,12 @@ BAD_DEFINITIONS: list[tuple[Any, str]] = [
     ({"name": "p", "stages": [A], "description": "\ud800"}, "description"),
     ({"name": "p", "stages": [A], "parameters": {"type": "string"}}, "parameters.type"),
     ({"name": "p", "stages": [A], "parameters": {"properties": {"\ud800": {}}}}, "parameters.properties"),
+    ({"name": "p", "stages": [A], "parameters": {"$ref": "#"}}, "parameters"),
+    ({"name": "p", "stages": [A], "parameters": {"$ref": "#/nope"}}, "parameters"),
+    ({"name": "p", "stages": [A], "parameters": {"$dynamicRef": "#x"}}, "parameters"),
+    ({"name": "p", "stages": [A], "parameters": {"properties": {"a": {"items": {"$ref": "#/nope"}}}}}, "parameters"),
+    ({"name": "p", "stages": [A], "parameters": {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}}, "parameters"),
+    ({"name": "p", "stages": [A], "parameters": {"properties": {"a": {"pattern": "("}}}}, "parameters.properties.a.pattern"),
     ([], "body"),
     (None, "body"),
 ]
@@ -109,6 +115,15 @@ async def test_a_trigger_takes_parameters_that_fit_the_schema_or_nothing(house: 
     assert [answer.json()["errors"][0]["field"] for answer in answers][:3] == ["parameters.month", "parameters.month", "paramters"]
     assert (good.json()["number"], bare.json()["number"]) == (1, 2)
     assert (await house.client.get("/runs/1")).json()["parameters"] == {"month": 6}
+
+
+async def test_a_schema_that_goes_in_circles_only_with_some_parameters_refuses_those(house: House) -> None:
+    await house.create(
+        "odd", A, parameters={"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}}
+    )
+
+    assert (await house.client.post("/trigger/odd", json={"parameters": {"a": 1}})).status_code == 422
+    assert (await house.client.post("/trigger/odd", json={"parameters": {}})).status_code == 202
 
 
 async def test_runs_are_listed_newest_first_by_pipeline_and_status(house: House) -> None:
