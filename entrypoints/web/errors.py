@@ -2,6 +2,8 @@
 
 from fastapi import Request, Response
 
+from entrypoints.api.paths import NOTHING_HERE
+from entrypoints.api.problems import REQUEST_ID, Problem
 from entrypoints.web.templating import page
 
 _TITLES = {
@@ -11,6 +13,7 @@ _TITLES = {
     405: "That cannot be done here",
     409: "That is not possible now",
     413: "That is too much",
+    421: "That name is not ours",
     422: "That cannot be accepted",
     500: "Something went wrong here",
     503: "Headgate cannot answer now",
@@ -19,7 +22,7 @@ _TITLES = {
 
 def render_error(request: Request, status: int, sentence: str, request_id: str) -> Response:
     """The page for an error. `sentence` says what to do about it; the store is not needed to draw it."""
-    response = page(
+    return page(
         request,
         "error.html",
         status,
@@ -29,12 +32,11 @@ def render_error(request: Request, status: int, sentence: str, request_id: str) 
         request_id=request_id,
         may_retry=status >= 500 and request.method in ("GET", "HEAD"),
     )
-    if status == 503:
-        response.headers["Retry-After"] = "2"
-    return response
 
 
-def wants_page(request: Request) -> bool:
-    """True for a browser on one of the pages' paths: the API's errors stay problem+json."""
-    is_page = request.url.path == "/" or request.url.path.startswith("/ui/")
-    return is_page and "text/html" in request.headers.get("accept", "")
+def error_page(request: Request, problem: Problem) -> Response | None:
+    """A problem as a page when it happened on a page's path, or where there is nothing; the API's own stay problem+json."""
+    path = request.url.path
+    if path != "/" and not path.startswith("/ui/") and problem is not NOTHING_HERE:
+        return None
+    return render_error(request, problem.status, problem.detail, str(request.scope.get(REQUEST_ID, "")))

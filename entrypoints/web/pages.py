@@ -25,12 +25,11 @@ from entrypoints.web.view_models.words import status_word
 
 PAGE_OF_RUNS = 50
 LARGEST_ID = 2**63 - 1
-METHODS = ["GET", "HEAD"]
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.api_route("/", methods=METHODS)
+@router.get("/")
 async def index(request: Request, q: str = "", status: str = "") -> Response:
     site = site_of(request)
     rows = await site.reader.board()
@@ -55,7 +54,7 @@ async def index(request: Request, q: str = "", status: str = "") -> Response:
         drawing=drawing,
         filters=filters,
         q=q,
-        status=wanted,
+        wanted=wanted,
     )
 
 
@@ -64,7 +63,7 @@ def _filter(status: Status | None, count: int, q: str, wanted: str) -> Filter:
     return Filter(status_word(status) if status else None, count, f"/?{query}" if query else "/", wanted == (status or ""))
 
 
-@router.api_route("/ui/pipelines/{ref}", methods=METHODS)
+@router.get("/ui/pipelines/{ref}")
 async def pipeline(request: Request, ref: str) -> Response:
     site = site_of(request)
     found = await pipeline_or_404(site, ref)
@@ -80,7 +79,7 @@ async def pipeline(request: Request, ref: str) -> Response:
     )
 
 
-@router.api_route("/ui/runs", methods=METHODS)
+@router.get("/ui/runs")
 async def runs(request: Request, status: str = "", pipeline: str = "", skip: int = 0) -> Response:
     site = site_of(request)
     wanted = Status(status) if status in list(Status) else None
@@ -110,7 +109,7 @@ def _link(query: Mapping[str, object]) -> str:
     return f"/ui/runs?{kept}" if kept else "/ui/runs"
 
 
-@router.api_route("/ui/runs/{run_id}", methods=METHODS)
+@router.get("/ui/runs/{run_id}")
 async def run(request: Request, run_id: str, view: str = "waterfall", stage: str = "", line: str = "") -> Response:
     site = site_of(request)
     found = await run_or_404(site, run_id)
@@ -134,7 +133,7 @@ async def run(request: Request, run_id: str, view: str = "waterfall", stage: str
     )
 
 
-@router.api_route("/ui/runs/{run_id}/log.txt", methods=METHODS)
+@router.get("/ui/runs/{run_id}/log.txt")
 async def log_text(request: Request, run_id: str, stage: str = "") -> Response:
     """The whole log as it was written, colours and all; of one stage when asked."""
     site = site_of(request)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from fastapi import Request
 
 from application.ports.clock import Clock
 from application.ports.readers import Reader
+from application.queries.surroundings import EngineHealth, LookAround
+from entrypoints.container import Application
 from entrypoints.web.live import Live
 from entrypoints.web.surroundings import Surveyor
 
@@ -33,7 +34,9 @@ def site_of(request: Request) -> Site:
     return site
 
 
-def make_site(application: Any) -> Site:
-    reader, clock = application.adapters.reader(), application.adapters.clock()
-    pages = getattr(application.settings(), "prefect_ui_url", None)
-    return Site(reader, clock, Surveyor(reader, clock), Live(application.hub()), str(pages) if pages else None)
+def make_site(application: Application) -> Site:
+    adapters, settings = application.adapters, application.settings()
+    reader, clock = adapters.reader(), adapters.clock()
+    look_around = LookAround(reader, clock, EngineHealth(adapters.orchestrator(), clock), application.warm_pools())
+    pages = getattr(settings, "prefect_ui_url", None)
+    return Site(reader, clock, Surveyor(reader, look_around), Live(application.hub()), str(pages) if pages else None)

@@ -57,7 +57,7 @@ def _wheel() -> Path:
     return Path(spec.origin).parent / "static" / "django_htmx"
 
 
-@router.api_route("/static/{digest}/{name}", methods=["GET", "HEAD"])
+@router.get("/static/{digest}/{name}")
 async def asset(request: Request, digest: str, name: str) -> Response:
     found = assets().get(name)
     if found is None:
@@ -69,6 +69,6 @@ async def asset(request: Request, digest: str, name: str) -> Response:
     return Response(found.body, media_type=found.type, headers=headers)
 
 
-@router.api_route("/favicon.ico", methods=["GET", "HEAD"])
+@router.get("/favicon.ico")
 async def favicon(request: Request) -> Response:
     return await asset(request, "", "favicon.svg")
