@@ -101,5 +101,3 @@ async def create_pipeline(request: Request) -> Response:
 def _new_page(request: Request, form: NewPipeline, status: int) -> Response:
     form.stages += [StageFields() for _ in range(3 - len(form.stages))]
     return page(request, "new.html", status, section="pipelines", form=form, is_first=False, origin=origin_of(request))
-
-

@@ -20,10 +20,19 @@ FLIGHTS_LOG = [
     "\x1b[32m✓\x1b[0m joined \x1b[1mweather\x1b[0m 26,115 rows on origin, hour \x1b[2m0.57 s\x1b[0m",
     "grouping by month and carrier, 12 × 16 groups, one month at a time",
     "month   flights  mean arrival delay",
-    *(f" {m:2} {n}  {f:6,}  \x1b[33m{d:5.1f} min\x1b[0m  \x1b[34m{'━' * int(d)}\x1b[0m" for m, n, f, d in (
-        (1, "Jan", 27_004, 6.1), (2, "Feb", 24_951, 5.6), (3, "Mar", 28_834, 5.8), (4, "Apr", 28_330, 11.2), (5, "May", 28_796, 3.5),
-        (6, "Jun", 28_243, 16.5), (7, "Jul", 29_425, 16.7), (8, "Aug", 29_327, 6.0),
-    )),
+    *(
+        f" {m:2} {n}  {f:6,}  \x1b[33m{d:5.1f} min\x1b[0m  \x1b[34m{'━' * int(d)}\x1b[0m"
+        for m, n, f, d in (
+            (1, "Jan", 27_004, 6.1),
+            (2, "Feb", 24_951, 5.6),
+            (3, "Mar", 28_834, 5.8),
+            (4, "Apr", 28_330, 11.2),
+            (5, "May", 28_796, 3.5),
+            (6, "Jun", 28_243, 16.5),
+            (7, "Jul", 29_425, 16.7),
+            (8, "Aug", 29_327, 6.0),
+        )
+    ),
 ]
 MONTH = {"type": "integer", "minimum": 1, "maximum": 12, "description": "the month to load"}
 CARRIERS = {"enum": ["all", "UA", "DL", "B6"], "default": "all"}
@@ -61,7 +70,9 @@ async def _history(gallery: Gallery, pipeline: StoredPipeline, now: datetime, ch
         if chance.random() < 0.08:
             broken = chance.choice(names)
             story = dict(list(story.items())[: names.index(broken)])
-            story[broken] = [Attempt(length / 9, Status.FAILED, error="HTTP 503 from the source")] * (pipeline.definition.stage(broken).retries + 1)  # type: ignore[union-attr]
+            story[broken] = [Attempt(length / 9, Status.FAILED, error="HTTP 503 from the source")] * (
+                pipeline.definition.stage(broken).retries + 1
+            )  # type: ignore[union-attr]
         await gallery.play(pipeline, begin, story)
 
 
@@ -86,7 +97,9 @@ async def _flights(gallery: Gallery, now: datetime, chance: Random) -> int:
     run_id = await gallery.play(pipeline, begin, story, month=3, carrier="all")
     for index, stage in enumerate(("extract", "ingest", "process")):
         attempt = 2 if stage == "extract" else 1
-        await gallery.write(run_id, stage, [f"{stage} line {n}" for n in range(32)], attempt=attempt, at=begin + timedelta(seconds=20 * index))
+        await gallery.write(
+            run_id, stage, [f"{stage} line {n}" for n in range(32)], attempt=attempt, at=begin + timedelta(seconds=20 * index)
+        )
     await gallery.write(run_id, "transform", FLIGHTS_LOG, at=now - timedelta(seconds=31))
     return run_id
 
@@ -125,7 +138,9 @@ async def _warehouse(gallery: Gallery, now: datetime, chance: Random) -> int:
     }
     run_id = await gallery.play(pipeline, now - timedelta(hours=8), story)
     lines = ["%$ ./sql/run.sh fact_orders.sql", *(f"batch {n:2} of 65  20,000 rows  \x1b[32mmerged\x1b[0m" for n in range(1, 30))]
-    await gallery.write(run_id, "fact-orders", [*lines, f"!\x1b[31m{wrong.splitlines()[0]}\x1b[0m", "!  File \"/srv/run.py\", line 118"], attempt=3)
+    await gallery.write(
+        run_id, "fact-orders", [*lines, f"!\x1b[31m{wrong.splitlines()[0]}\x1b[0m", '!  File "/srv/run.py", line 118'], attempt=3
+    )
     return run_id
 
 

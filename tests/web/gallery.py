@@ -107,7 +107,9 @@ class Gallery:
             await work.commit()
         await self.fakes.change_feed.announce()
 
-    async def write(self, run_id: int, stage: str, lines: Sequence[str], *, attempt: int = 1, first: int = 0, at: datetime | None = None) -> None:
+    async def write(
+        self, run_id: int, stage: str, lines: Sequence[str], *, attempt: int = 1, first: int = 0, at: datetime | None = None
+    ) -> None:
         """Lines beginning with `!` go to stderr, with `%` are Headgate's own."""
         streams = {"!": "stderr", "%": "headgate"}
         begin = at or self.fakes.clock.now()
@@ -162,7 +164,7 @@ def end(stage: str, status: Status, at: datetime, *, records: int | None = None,
 
 
 def _tell(run: Run, begin: datetime, story: dict[str, Sequence[Attempt]]) -> None:
-    ready_at = {name: begin for name in run.stages}
+    ready_at = dict.fromkeys(run.stages, begin)
     for name, attempts in story.items():
         stage = run.stages[name]
         now = max([begin, *(ready_at[need] for need in stage.definition.needs)])
@@ -193,7 +195,9 @@ class Served:
     def start(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", self.port or 0))
         self.port = self._socket.getsockname()[1]
-        config = uvicorn.Config(self.gallery.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2, loop="asyncio")
+        config = uvicorn.Config(
+            self.gallery.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2, loop="asyncio"
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()

@@ -77,9 +77,7 @@ def _draw(graph: tuple[tuple[str, tuple[str, ...]], ...]) -> GraphDrawing:
         column = column_of[cell]
         return left[column], left[column] + widths[column]
 
-    boxes = tuple(
-        Box(stage, edges(stage)[0], round(middle[stage] - BOX_HEIGHT / 2, 1), widths[column_of[stage]]) for stage, _ in graph
-    )
+    boxes = tuple(Box(stage, edges(stage)[0], round(middle[stage] - BOX_HEIGHT / 2, 1), widths[column_of[stage]]) for stage, _ in graph)
     lines = tuple(Line(*ends, _bends(route, middle, edges)) for ends, route in layers.routes.items())
     height = max((middle[cell] + heights[cell] / 2 for cell in middle), default=0.0) + MARGIN
     return GraphDrawing(max(0.0, x - COLUMN_GAP) + MARGIN, height, boxes, lines)

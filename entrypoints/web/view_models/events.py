@@ -58,7 +58,11 @@ def _moved(event: EventView) -> Sentence:
     said = str(data.get("error_message") or "").strip().split("\n")[0][:160]
     records = data.get("records_processed")
     tail = f": {said}" if said else f", {counted(records, 'record')}" if isinstance(records, int) else ""
-    return [_stage(event), Part(f"{ended}{again}{tail}"), Part(f", by {event.actor}" if event.actor and event.status is Status.CANCELLED else "")]
+    return [
+        _stage(event),
+        Part(f"{ended}{again}{tail}"),
+        Part(f", by {event.actor}" if event.actor and event.status is Status.CANCELLED else ""),
+    ]
 
 
 def _progress(event: EventView) -> Sentence:
@@ -84,7 +88,12 @@ def _message(event: EventView) -> str:
 
 def _refused(event: EventView) -> Sentence:
     who = event.actor or "someone"
-    return [Part(f"A report of {who} about "), _stage(event), Part(" was refused: "), Part(str(event.data.get("problem", "not possible now")))]
+    return [
+        Part(f"A report of {who} about "),
+        _stage(event),
+        Part(" was refused: "),
+        Part(str(event.data.get("problem", "not possible now"))),
+    ]
 
 
 def _late(event: EventView) -> Sentence:

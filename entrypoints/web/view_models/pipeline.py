@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from application.queries.views import PipelineView
-from domain.definition_writer import pipeline_as_written
 from domain.definition import DEFAULT_POOL, PipelineDefinition, StageDefinition
+from domain.definition_writer import pipeline_as_written
 from entrypoints.web.view_models.words import Moment, StatusWord, moment, short_json, status_word
 
 _STAGE_DEFAULTS: Mapping[str, Any] = {

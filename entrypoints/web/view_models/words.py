@@ -63,13 +63,13 @@ _TRIGGERS = {"dashboard": "from the dashboard", "api": "by the API", "cli": "fro
 
 
 def triggered_by(trigger: str, actor: str | None) -> str:
-    """"mara, from the dashboard"; "a report" when a machine's word opened it."""
+    """ "mara, from the dashboard"; "a report" when a machine's word opened it."""
     how = _TRIGGERS.get(trigger, f"by {trigger}")
     return f"{actor}, {how}" if actor else how[0].upper() + how[1:]
 
 
 def tally(run: RunView) -> str:
-    """"8 completed · 1 failed · 2 skipped", in the order of the statuses' life."""
+    """ "8 completed · 1 failed · 2 skipped", in the order of the statuses' life."""
     counts = {status: sum(stage.status is status for stage in run.stages) for status in Status}
     return " · ".join(f"{count} {status.value}" for status, count in counts.items() if count)
 
