@@ -9,14 +9,14 @@ from fastapi.responses import StreamingResponse
 from application.queries.why import Surroundings
 from domain.status import Status
 from entrypoints.web import forms, static, streams
-from entrypoints.web.live_board import BoardView, counts
+from entrypoints.web.live_board import BoardView
 from entrypoints.web.live_pipeline import GRID_RUNS, PipelinePageView
 from entrypoints.web.live_run import EVENTS_SHOWN, VIEWS, RunPageView
 from entrypoints.web.log_pane import log_pane
 from entrypoints.web.lookups import origin_of, pipeline_or_404, run_or_404
 from entrypoints.web.site import Site, site_of
 from entrypoints.web.templating import page
-from entrypoints.web.view_models.board import Filter, row_of
+from entrypoints.web.view_models.board import Filter, counts, row_of
 from entrypoints.web.view_models.forms import NewPipeline
 from entrypoints.web.view_models.pipeline import page_of
 from entrypoints.web.view_models.run import head_of

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from domain.errors import NotFound
-from entrypoints.api.paths import HEAD
 from entrypoints.web.live import HEARTBEAT_SECONDS, View, Viewer
 from entrypoints.web.live_board import BoardView
 from entrypoints.web.live_pipeline import PipelinePageView
@@ -31,9 +30,6 @@ class Stream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._stack:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            if scope.get(HEAD):
-                await send({"type": "http.response.body", "body": b""})
-                return
             sender = asyncio.ensure_future(self._send(send))
             leaver = asyncio.ensure_future(self._left(receive))
             try:
