@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Text, cast, func, select, text
 from sqlalchemy.engine import Row
+from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.persistence.cursors import Cursor
@@ -46,7 +47,7 @@ class PgChangeFeed:
         self._listener = Listener(url)
 
     async def start(self) -> None:
-        self._listener.start()
+        await self._listener.start()
 
     async def stop(self) -> None:
         await self._listener.stop()
@@ -61,7 +62,10 @@ class PgChangeFeed:
             raise ValueError(f"not a cursor of this feed: {cursor[:100]!r}") from None
         run, seq = since.place
         parameters = {"seen": since.seen, "until": since.until, "run": run, "seq": seq, "limit": limit + 1}
-        rows = await self._all(_READ, parameters)
+        try:
+            rows = await self._all(_READ, parameters)
+        except DataError as error:
+            raise ValueError(f"not a snapshot of PostgreSQL's: {cursor[:100]!r}") from error
         if since.is_ahead_of(rows[0].now):
             raise ValueError(f"a cursor of another database: {cursor[:100]!r}")
         found = [row for row in rows if row.run_id is not None]

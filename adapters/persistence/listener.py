@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 
@@ -19,30 +18,31 @@ log = logging.getLogger("headgate.persistence")
 
 
 class Listener:
-    """Announcements are kept until someone waits, so none is missed between two waits; its connection is made by the first wait."""
+    """Announcements are kept until someone waits, so none is missed between two waits.
+
+    After a time without a connection it wakes whoever waits, so that they read what they did not hear of.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._task: asyncio.Task[None] | None = None
         self._announced = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._was_deaf = False
         self._logs: dict[int, None] = {}
-        self._stopped = False
 
-    def start(self) -> None:
-        """Listen from now on. Also called by the first wait."""
-        if self._task is None and not self._stopped:
+    async def start(self) -> None:
+        """Return once it listens, or when it could not at the first try; it goes on trying."""
+        if self._task is None:
             self._task = asyncio.create_task(self._keep_listening(), name="headgate-listener")
+        await self._settled.wait()
 
     async def stop(self) -> None:
-        self._stopped = True
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        self._announced.set()
+            await asyncio.wait({self._task})
 
     async def wait(self, seconds: float) -> Sequence[int]:
-        self.start()
         try:
             async with asyncio.timeout(seconds):
                 await self._announced.wait()
@@ -61,10 +61,15 @@ class Listener:
                 ) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     pause = 0.1
-                    self._announced.set()  # what was announced while nobody listened is found by reading once more
+                    self._settled.set()
+                    if self._was_deaf:
+                        self._announced.set()
                     await self._listen(connection)
             except (psycopg.Error, OSError) as error:
-                log.warning("the listener lost its connection: %s", str(error).strip())
+                log.warning("the listener has no connection: %s", str(error).strip())
+            finally:
+                self._was_deaf = True
+                self._settled.set()
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 

@@ -24,7 +24,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 LOCK_KEY = 0x68656164_67617465
 """The advisory lock that one migrating process holds: 'headgate' in ASCII."""
 LOCK_TIMEOUT = "800ms"
-_PATIENCE = 60.0
+PATIENCE = 60.0
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -52,7 +52,7 @@ def configuration() -> Config:
 
 
 def _migrate(url: str, step: Callable[[Config], None]) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             with _only_migrator(url, deadline) as connection:

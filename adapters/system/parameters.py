@@ -7,6 +7,9 @@ from typing import Any
 import orjson
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
+from referencing import Registry, Resource
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
 
 from domain.errors import FieldProblem
 
@@ -23,18 +26,36 @@ class JsonSchemas:
             Draft202012Validator.check_schema(dict(schema))
         except SchemaError as error:
             return [FieldProblem(_path("parameters", error), error.message[:300])]
-        return []
+        return _lost_references(schema)
 
     def problems_of(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Sequence[FieldProblem]:
         if schema is None:
             return [FieldProblem("parameters", "this pipeline takes no parameters")] if parameters else []
-        errors = _validator(orjson.dumps(schema)).iter_errors(self.with_defaults(parameters, schema))
+        try:
+            errors = list(_validator(orjson.dumps(schema)).iter_errors(self.with_defaults(parameters, schema)))
+        except (Unresolvable, RecursionError):
+            return [_LEADS_NOWHERE]
         return [FieldProblem(_path("parameters", error), error.message[:300]) for error in errors]
 
     def with_defaults(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
         properties = (schema or {}).get("properties", {})
         defaults = {name: part["default"] for name, part in properties.items() if isinstance(part, Mapping) and "default" in part}
         return {**defaults, **parameters}
+
+
+_LEADS_NOWHERE = FieldProblem("parameters", "a $ref of the pipeline's schema leads nowhere, or in a circle")
+
+
+def _lost_references(schema: Mapping[str, Any]) -> list[FieldProblem]:
+    """References that nothing stands at; and a circle that holds no value, found by checking an empty object."""
+    resolver = Registry().resolver_with_root(Resource.from_contents(dict(schema), default_specification=DRAFT202012))
+    try:
+        for reference in _references(schema):
+            resolver.lookup(reference)
+        list(Draft202012Validator(dict(schema)).iter_errors({}))
+    except (Unresolvable, RecursionError):
+        return [_LEADS_NOWHERE]
+    return []
 
 
 @lru_cache(maxsize=256)
@@ -48,7 +69,7 @@ def _path(root: str, error: ValidationError | SchemaError) -> str:
 
 def _references(part: Any) -> list[str]:
     if isinstance(part, Mapping):
-        own = [part["$ref"]] if isinstance(part.get("$ref"), str) else []
+        own = [part[key] for key in ("$ref", "$dynamicRef") if isinstance(part.get(key), str)]
         return own + [ref for value in part.values() for ref in _references(value)]
     if isinstance(part, list):
         return [ref for value in part for ref in _references(value)]

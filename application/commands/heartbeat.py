@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from application.commands.carry_burst import BurstRules, ClaimBurst, claim_of
 from application.ports.clock import Clock
 from application.ports.links import Claim, WorkerLinks
-from application.ports.persistence import OpenUnitOfWork, UnitOfWork, WorkerSeen
+from application.ports.persistence import Lease, OpenUnitOfWork, WorkerSeen
 from application.ports.tokens import Tokens
 from domain.errors import Conflict, NotFound
 
@@ -57,8 +57,9 @@ class Heartbeat:
         async with self.open_unit_of_work() as work:
             await work.workers.seen(beat.worker, self.clock.now())
             renewed = await work.leases.renew(beat.worker.id, named, self.rules.lease_seconds)
-            stop, wake, claims = await self._missed(work, beat)
+            held = await work.leases.held_by(beat.worker.id)
             await work.commit()
+        stop, wake, claims = await self._missed(beat, held)
         if beat.received is not None:
             self.links.set_free(beat.worker.id, beat.worker.free, beat.received)
         elif beat.takes_work:
@@ -66,12 +67,17 @@ class Heartbeat:
         refused = [pair for pair in named if pair not in renewed]
         return BeatAnswer(sorted(renewed), refused, stop, wake, claims)
 
-    async def _missed(self, work: UnitOfWork, beat: Beat) -> tuple[list[int], list[int], list[Claim]]:
-        """Runs to stop, runs with something startable, and bursts claimed for this worker whose claim it never got."""
-        named = {(burst.run_id, burst.epoch): burst for burst in beat.bursts}
-        held = await work.leases.held_by(beat.worker.id)
+    async def _missed(self, beat: Beat, held: Sequence[Lease]) -> tuple[list[int], list[int], list[Claim]]:
+        """Runs to stop, runs with something startable, and bursts claimed for this worker whose claim it never got.
+
+        In a transaction of its own: runs are locked before leases everywhere, so not after the leases were renewed.
+        """
+        if not held:
+            return [], [], []
+        named = {(burst.run_id, burst.epoch) for burst in beat.bursts}
         unknown = [lease for lease in held if (lease.run_id, lease.epoch) not in named]
-        runs = await work.runs.lock(sorted(lease.run_id for lease in held))
+        async with self.open_unit_of_work() as work:
+            runs = await work.runs.lock(sorted(lease.run_id for lease in held))
         stop = [run.id for run in runs.values() if run.stop_requested_at is not None]
         wake = [run.id for run in runs.values() if run.startable]
         claims = [

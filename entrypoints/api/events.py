@@ -37,6 +37,7 @@ async def run_events(id: str, request: Request, reads: Reads, after: After = Non
     "/events/",
     summary="Everything that happens, as it happens",
     operation_id="all_events",
+    response_class=Response,
     responses={
         200: {"description": "Server-sent events", "content": also_text(SSE, examples.EVENT_STREAM)},
         **refusals(403, 422, 503),

@@ -27,19 +27,21 @@ TAGS = [
     {"name": "health", "description": "For whoever keeps it running."},
 ]
 _declared: set[type[BaseModel]] = set()
+_examples: list[Any] = []
+"""The generator drops every null of what it is given, so examples are put in afterwards; till then a number stands for each."""
 
 
 def takes(shape: type[BaseModel] | dict[str, Any], example: Any, *, required: bool = True) -> dict[str, Any]:
     """`openapi_extra` of a route that reads this body itself."""
     schema = shape if isinstance(shape, dict) else _reference(shape)
-    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema, "example": example}}}}
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema, "example": _kept(example)}}}}
 
 
 def answers(
     status: int, shape: Any, example: Any, *, problems: Sequence[int] = (), words: str = "Done", also: dict[str, Any] | None = None
 ) -> dict[int | str, dict[str, Any]]:
     """`responses` of a route. `also` adds media types besides JSON."""
-    content = {"application/json": {"schema": _reference(shape), "example": example}, **(also or {})}
+    content = {"application/json": {"schema": _reference(shape), "example": _kept(example)}, **(also or {})}
     return {status: {"description": words, "content": content}} | refusals(*problems)
 
 
@@ -48,14 +50,14 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": PROBLEM_WORDS[status],
-            "content": {"application/problem+json": {"schema": schema, "example": examples.PROBLEMS[status]}},
+            "content": {"application/problem+json": {"schema": schema, "example": _kept(examples.PROBLEMS[status])}},
         }
         for status in statuses
     }
 
 
 def also_text(media_type: str, example: str) -> dict[str, Any]:
-    return {media_type: {"schema": {"type": "string"}, "example": example}}
+    return {media_type: {"schema": {"type": "string"}, "example": _kept(example)}}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -64,6 +66,8 @@ def document(app: FastAPI) -> dict[str, Any]:
         made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS)
         _, shapes = models_json_schema([(shape, "validation") for shape in sorted(_declared, key=_name)], ref_template=REFERENCE)
         made.setdefault("components", {})["schemas"] = dict(sorted(shapes["$defs"].items()))
+        for operation in (operation for item in made["paths"].values() for operation in item.values()):
+            _put_examples(operation)
         app.openapi_schema = made
     return app.openapi_schema
 
@@ -83,6 +87,17 @@ def as_3_0(part: Any) -> Any:
         del old["anyOf"]
         old |= {"nullable": True} | (rest[0] if len(rest) == 1 and "$ref" not in rest[0] else {"anyOf": rest})
     return old
+
+
+def _kept(example: Any) -> int:
+    _examples.append(example)
+    return len(_examples) - 1
+
+
+def _put_examples(operation: dict[str, Any]) -> None:
+    for body in (operation.get("requestBody", {}), *operation["responses"].values()):
+        for media in body.get("content", {}).values():
+            media["example"] = _examples[media["example"]]
 
 
 def _reference(shape: Any) -> dict[str, Any]:

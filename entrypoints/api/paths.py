@@ -1,6 +1,7 @@
 """Addresses and methods: a trailing slash makes no difference, HEAD is GET without a body, OPTIONS says what is allowed."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from starlette.responses import Response
@@ -9,7 +10,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from entrypoints.api.problems import Problem, respond
 
-HEAD = "headgate.head"
 NOTHING_HERE = Problem(404, "not_found", "There is nothing at this address.")
 
 
@@ -52,8 +52,8 @@ class Paths:
             await self._options(scope)(scope, receive, send)
         elif scope["method"] == "HEAD":
             scope["method"] = "GET"
-            scope[HEAD] = True
-            await self._app(scope, receive, _without_body(send))
+            with suppress(_HeadSent):
+                await self._app(scope, receive, _without_body(send))
         else:
             await self._app(scope, receive, send)
 
@@ -62,10 +62,17 @@ class Paths:
         return Response(status_code=204, headers={"Allow": ", ".join(methods)}) if methods else respond(scope, NOTHING_HERE)
 
 
+class _HeadSent(Exception):
+    """Ends a GET that would go on, or would read a file, for a body that nobody gets."""
+
+
 def _without_body(send: Send) -> Send:
     async def bodiless(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message = {**message, "body": b""}
-        await send(message)
+        if message["type"] != "http.response.body":
+            await send(message)
+            return
+        await send({"type": "http.response.body", "body": b""})
+        if message.get("more_body"):
+            raise _HeadSent
 
     return bodiless

@@ -43,12 +43,13 @@ async def stream(
     name: Annotated[str, Query(min_length=1, max_length=200)],
     pool: Annotated[str, Query(min_length=1, max_length=100)],
     slots: Annotated[int, Query(ge=0, le=INTEGER)],
+    free: Annotated[int | None, Query(ge=0, le=INTEGER)] = None,
     version: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     """Messages for this worker as JSON lines. A ping comes first, and at least every 10 s."""
     texts = {"worker_id": worker_id, "name": name, "pool": pool, "version": version}
     strict_json.check(texts)
-    worker = WorkerSeen(worker_id, name, pool, slots, slots, version)
+    worker = WorkerSeen(worker_id, name, pool, slots, slots if free is None else free, version)
     adapters = application.adapters
     await WorkerArrives(adapters.open_unit_of_work(), adapters.clock())(worker)
     return EventStream(worker_lines(adapters.links().open(worker)), "application/x-ndjson")

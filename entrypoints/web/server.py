@@ -19,6 +19,7 @@ from entrypoints.container import Adapters, Application
 from entrypoints.examples import register_examples
 from entrypoints.guard import end_with_parent
 from entrypoints.settings import Settings
+from entrypoints.web.errors import error_page
 from entrypoints.web.pages import router as pages
 
 log = structlog.get_logger("headgate.web")
@@ -41,7 +42,7 @@ class _Server(uvicorn.Server):
     """Ends the endless streams first, so that the rest can finish in its own time."""
 
     def __init__(self, application: Application, settings: Settings) -> None:
-        app = create_app(application, routers=[pages], lifespan=_lifespan(application, settings))
+        app = create_app(application, routers=[pages], error_page=error_page, lifespan=_lifespan(application, settings))
         super().__init__(
             uvicorn.Config(
                 app,

@@ -1,0 +1,68 @@
+"""The board, live: a fragment a row, the counts of the filters, and the list of rows."""
+
+from hashlib import sha256
+
+from application.ports.change_feed import ChangeBatch
+from application.queries.views import BoardRow
+from application.queries.why import Surroundings
+from domain.events import EventType
+from domain.status import Status
+from entrypoints.web.live import Drawing, Tail
+from entrypoints.web.site import Site
+from entrypoints.web.templating import render
+from entrypoints.web.view_models.board import counts, row_of
+
+TICK = 5.0
+SEEN = frozenset({EventType.RUN_OPENED, EventType.RUN_MOVED, EventType.STAGE_MOVED, EventType.CANCEL_REQUESTED})
+
+
+class BoardView:
+    """Rows that did not change since the last drawing are not rendered again."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._rows: dict[int, tuple[object, str]] = {}
+
+    def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
+        return any(event.type in SEEN for event in batch.events), False
+
+    def said(self, batch: ChangeBatch) -> str | None:
+        return None
+
+    async def draw(self) -> Drawing:
+        rows = await self._site.reader.board()
+        return await self.draw_rows(rows)
+
+    async def draw_rows(self, rows: list[BoardRow]) -> Drawing:
+        fragments = {f"row-{row.pipeline.id}": await self._fragment(row) for row in rows}
+        self._rows = {row.pipeline.id: self._rows[row.pipeline.id] for row in rows}
+        fragments |= count_fragments(rows)
+        fragments["rows"] = ",".join(str(row.pipeline.id) for row in rows)
+        moving = any(row.pipeline.latest and not row.pipeline.latest.status.is_terminal for row in rows)
+        return Drawing(fragments, digest_of(rows), TICK if moving else None)
+
+    async def tail(self, after: int) -> Tail:
+        return Tail((), 0)
+
+    async def _fragment(self, row: BoardRow) -> str:
+        latest = row.pipeline.latest
+        around = await self._site.surveyor.around(latest) if latest else Surroundings(self._site.now())
+        moves = latest is not None and not latest.status.is_terminal
+        key = (row.pipeline.revision, latest.id if latest else 0, latest.last_seq if latest else 0, around.now if moves else None)
+        kept = self._rows.get(row.pipeline.id)
+        if kept is None or kept[0] != key:
+            kept = self._rows[row.pipeline.id] = (key, str(render("live/row.html", row=row_of(row, around))))
+        return kept[1]
+
+
+def count_fragments(rows: list[BoardRow]) -> dict[str, str]:
+    found = counts(rows)
+    return {f"count-{status.value}": str(found.get(status, "") or "") for status in Status}
+
+
+def digest_of(rows: list[BoardRow]) -> str:
+    state = [
+        (row.pipeline.id, row.pipeline.revision, row.pipeline.latest and (row.pipeline.latest.id, row.pipeline.latest.last_seq))
+        for row in rows
+    ]
+    return sha256(str(state).encode()).hexdigest()[:12]

@@ -1,0 +1,60 @@
+"""A pipeline's page, live: its state, the graph of its latest run, the grid and the list of runs."""
+
+from collections.abc import Sequence
+
+from application.ports.change_feed import ChangeBatch
+from application.queries.views import PipelineView, RunView
+from application.queries.why import explain
+from domain.errors import NotFound
+from domain.status import Status
+from entrypoints.web.live import Drawing, Tail
+from entrypoints.web.site import Site
+from entrypoints.web.templating import render
+from entrypoints.web.view_models.runs import grid_of, run_rows
+from entrypoints.web.view_models.stages import graph_of_definition, graph_of_run
+from entrypoints.web.view_models.words import status_word
+
+GRID_RUNS = 30
+LISTED_RUNS = 10
+TICK = 2.0
+
+
+class PipelinePageView:
+    def __init__(self, site: Site, pipeline_id: int) -> None:
+        self._site = site
+        self._pipeline_id = pipeline_id
+
+    def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
+        return any(event.pipeline_id == self._pipeline_id for event in batch.events), False
+
+    def said(self, batch: ChangeBatch) -> str | None:
+        return None
+
+    async def tail(self, after: int) -> Tail:
+        return Tail((), 0)
+
+    async def draw(self) -> Drawing:
+        pipeline = await self._site.reader.pipeline(self._pipeline_id)
+        if pipeline is None:
+            raise NotFound("pipeline", self._pipeline_id)
+        runs = await self._site.reader.runs(pipeline_id=self._pipeline_id, status=None, skip=0, limit=GRID_RUNS)
+        return await self.draw_pipeline(pipeline, runs)
+
+    async def draw_pipeline(self, pipeline: PipelineView, runs: Sequence[RunView]) -> Drawing:
+        now = self._site.now()
+        usual = await self._site.surveyor.usual(pipeline.id)
+        latest = runs[0] if runs else None
+        graph = graph_of_run(latest, usual, now) if latest else graph_of_definition(pipeline)
+        why = explain(latest, await self._site.surveyor.around(latest)).parts if latest else ()
+        rows = run_rows(runs[:LISTED_RUNS], now)
+        names = [stage.name for stage in pipeline.definition.stages]
+        status = status_word(latest.status if latest else Status.PENDING)
+        fragments = {
+            "state": str(render("live/pipeline_state.html", status=status, latest=rows[0] if rows else None, why=why)),
+            "graph": str(render("live/graph_drawing.html", graph=graph)),
+            "grid": str(render("live/grid.html", grid=grid_of(names, runs, usual))) if runs else "",
+            "runs": str(render("live/runs.html", rows=rows)),
+        }
+        moving = latest is not None and not latest.status.is_terminal
+        digest = f"{pipeline.revision}.{latest.id if latest else 0}.{latest.last_seq if latest else 0}"
+        return Drawing(fragments, digest, TICK if moving else None)

@@ -1,0 +1,53 @@
+// Keys for people who stay on the keyboard. None fires while something is being typed.
+(function () {
+  "use strict";
+  let went = 0;
+  const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.offsetParent !== null || row.getClientRects().length);
+
+  function move(step) {
+    const all = rows();
+    if (!all.length) return;
+    const here = all.findIndex((row) => row.contains(document.activeElement));
+    const next = all[Math.min(all.length - 1, Math.max(0, here < 0 ? 0 : here + step))];
+    const link = next.querySelector("[data-open]");
+    link.focus();
+    next.scrollIntoView({ block: "nearest" });
+  }
+  function press(selector) {
+    const found = [...document.querySelectorAll(selector)].find((each) => each.getClientRects().length);
+    if (found) found.click();
+  }
+  function trigger() {
+    const row = document.activeElement?.closest?.("[data-row]");
+    const own = row?.querySelector("[data-trigger]");
+    if (own) own.click();
+    else if (!document.getElementById("board")) press("[data-trigger]");
+  }
+  const actions = {
+    "/": () => document.querySelector("input[type=search]")?.focus(),
+    "?": () => document.getElementById("keys").showModal(),
+    t: trigger,
+    c: () => press("[data-cancel]"),
+    j: () => move(1),
+    k: () => move(-1),
+    g: () => { went = Date.now(); },
+  };
+  const places = { p: "/", r: "/ui/runs" };
+
+  document.addEventListener("keydown", function (event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    if (Date.now() - went < 1000 && places[event.key]) {
+      location.assign(places[event.key]);
+      return;
+    }
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+  document.addEventListener("DOMContentLoaded", () => document.getElementById("help").addEventListener("click", actions["?"]));
+})();

@@ -1,0 +1,31 @@
+// The page's one stream: says when it is cut, and hands on what htmx does not swap.
+(function () {
+  "use strict";
+  const listeners = [];
+  headgate.onStream = (name, listener) => listeners.push([name, listener]);
+
+  htmx.createEventSource = function (url) {
+    const source = new EventSource(url);
+    for (const [name, listener] of listeners) source.addEventListener(name, listener);
+    return source;
+  };
+
+  function say(word, isCut) {
+    const state = document.getElementById("live-state");
+    state.hidden = false;
+    if (state.textContent !== word) state.textContent = word;
+    state.classList.toggle("is-cut", isCut);
+  }
+  document.addEventListener("htmx:sseOpen", () => say("Live", false));
+  document.addEventListener("htmx:sseError", () => say("Reconnecting…", true));
+  headgate.onStream("ended", () => say("Reconnecting…", true));
+
+  headgate.toast = function (words) {
+    const toast = document.createElement("p");
+    toast.className = "toast";
+    toast.textContent = words;
+    document.getElementById("toasts").append(toast);
+    setTimeout(() => toast.remove(), 8000);
+  };
+  headgate.onStream("announce", (event) => headgate.toast(event.data));
+})();

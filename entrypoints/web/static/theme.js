@@ -1,0 +1,25 @@
+// Before the first paint: the theme a person chose, and that scripts run at all.
+(function () {
+  "use strict";
+  const root = document.documentElement;
+  root.classList.add("scripted");
+  function stored() {
+    try { return localStorage.getItem("theme") || "system"; } catch { return "system"; }
+  }
+  function apply(theme) {
+    if (theme === "system") root.removeAttribute("data-theme");
+    else root.setAttribute("data-theme", theme);
+    const word = document.getElementById("theme-word");
+    if (word) word.textContent = theme;
+  }
+  apply(stored());
+  document.addEventListener("DOMContentLoaded", function () {
+    apply(stored());
+    document.getElementById("theme").addEventListener("click", function () {
+      const order = ["system", "light", "dark"];
+      const next = order[(order.indexOf(stored()) + 1) % order.length];
+      try { localStorage.setItem("theme", next); } catch { /* private windows may refuse: the choice then lasts for this page */ }
+      apply(next);
+    });
+  });
+})();

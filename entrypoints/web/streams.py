@@ -1,0 +1,86 @@
+"""The addresses of the live parts: one stream a page."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+
+from fastapi import APIRouter, Request, Response
+from starlette.types import Receive, Scope, Send
+
+from domain.errors import NotFound
+from entrypoints.web.live import HEARTBEAT_SECONDS, View, Viewer
+from entrypoints.web.live_board import BoardView
+from entrypoints.web.live_pipeline import PipelinePageView
+from entrypoints.web.live_run import VIEWS, RunPageView
+from entrypoints.web.site import Site, site_of
+
+router = APIRouter(include_in_schema=False)
+HEADERS: Mapping[str, str] = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
+
+
+class Stream(Response):
+    """Sends what a viewer gets, as it comes, straight to the server; a comment now and then keeps the line open."""
+
+    def __init__(self, viewer: Viewer, stack: AsyncExitStack) -> None:
+        super().__init__(media_type="text/event-stream", headers=HEADERS)
+        del self.headers["content-length"]
+        self._viewer = viewer
+        self._stack = stack
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._stack:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            sender = asyncio.ensure_future(self._send(send))
+            leaver = asyncio.ensure_future(self._left(receive))
+            try:
+                await asyncio.wait({sender, leaver}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (sender, leaver):
+                    task.cancel()
+                await asyncio.gather(sender, leaver, return_exceptions=True)
+
+    async def _send(self, send: Send) -> None:
+        with suppress(EOFError):
+            while True:
+                try:
+                    data = await self._viewer.next(HEARTBEAT_SECONDS)
+                except TimeoutError:
+                    data = b": still here\n\n"
+                await send({"type": "http.response.body", "body": data or b"", "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    @staticmethod
+    async def _left(receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+async def _stream(site: Site, key: tuple[object, ...], view: View, seen: str, after: int = 0) -> Response:
+    stack = AsyncExitStack()
+    viewer = await stack.enter_async_context(site.live.join(key, view, seen=seen, after=after))
+    return Stream(viewer, stack)
+
+
+@router.get("/ui/live/board")
+async def board(request: Request, seen: str = "") -> Response:
+    site = site_of(request)
+    return await _stream(site, ("board",), BoardView(site), seen)
+
+
+@router.get("/ui/live/pipelines/{pipeline_id}")
+async def pipeline(request: Request, pipeline_id: int, seen: str = "") -> Response:
+    site = site_of(request)
+    return await _stream(site, ("pipeline", pipeline_id), PipelinePageView(site, pipeline_id), seen)
+
+
+@router.get("/ui/live/runs/{run_id}")
+async def run(request: Request, run_id: int, view: str = "waterfall", stage: str = "", seen: str = "", after: int = 0) -> Response:
+    site = site_of(request)
+    found = await site.reader.run(run_id)
+    if found is None:
+        raise NotFound("run", run_id)
+    shown = view if view in VIEWS else VIEWS[1]
+    only = stage if any(each.name == stage for each in found.stages) else None
+    last = request.headers.get("last-event-id", "")
+    position = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else max(0, after)
+    return await _stream(site, ("run", run_id, shown, only), RunPageView(site, run_id, shown, only), seen, position)

@@ -1,0 +1,48 @@
+"""What the why sentence compares with. Medians are kept for a while: they change slowly and every drawing asks for them."""
+
+from collections.abc import Mapping
+from statistics import median
+from time import monotonic
+
+from application.ports.readers import Reader
+from application.queries.surroundings import LookAround
+from application.queries.views import RunView
+from application.queries.why import Surroundings
+from domain.status import Status
+
+KEPT_SECONDS = 20.0
+LAST_RUNS = 20
+
+
+class Surveyor:
+    """One per process."""
+
+    def __init__(self, reader: Reader, look_around: LookAround) -> None:
+        self._reader = reader
+        self._look_around = look_around
+        self._usual: dict[int, tuple[float, Mapping[str, float]]] = {}
+        self._totals: dict[int, tuple[float, float | None]] = {}
+
+    async def usual(self, pipeline_id: int) -> Mapping[str, float]:
+        """The median of each stage, seconds."""
+        kept = self._usual.get(pipeline_id)
+        if kept is None or monotonic() - kept[0] > KEPT_SECONDS:
+            times = await self._reader.stage_times(pipeline_id)
+            kept = self._usual[pipeline_id] = (monotonic(), {time.stage: time.median for time in times})
+        return kept[1]
+
+    async def usual_total(self, pipeline_id: int) -> float | None:
+        """The median time of a completed run, seconds; None until one completed lately."""
+        kept = self._totals.get(pipeline_id)
+        if kept is None or monotonic() - kept[0] > KEPT_SECONDS:
+            runs = await self._reader.runs(pipeline_id=pipeline_id, status=Status.COMPLETED, skip=0, limit=LAST_RUNS)
+            times = [(run.finished_at - run.started_at).total_seconds() for run in runs if run.finished_at and run.started_at]
+            kept = self._totals[pipeline_id] = (monotonic(), median(times) if times else None)
+        return kept[1]
+
+    async def around(self, run: RunView) -> Surroundings:
+        """As `LookAround` has it, with the medians from here."""
+        if any(stage.status is Status.RUNNING for stage in run.stages):
+            warm = run.pool in self._look_around.warm_pools
+            return Surroundings(self._look_around.clock.now(), is_warm=warm, usual=await self.usual(run.pipeline_id))
+        return await self._look_around(run)

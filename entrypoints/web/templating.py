@@ -1,0 +1,48 @@
+"""Templates to HTML, and HTML to a page with the headers every page has."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from entrypoints.web.static import url_of
+
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; object-src 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@cache
+def environment() -> Environment:
+    """A name that is missing is an error, and everything that is not markup is escaped."""
+    found = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    found.globals["asset"] = url_of
+    found.filters["pct"] = lambda number: f"{number:g}%"
+    return found
+
+
+def render(template: str, **values: Any) -> Markup:
+    return Markup(environment().get_template(template).render(values))
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """A whole page. `section` is the part of the navigation it belongs to."""
+    html = render(template, path=request.url.path, **{"section": "", **values})
+    return Response(html, status, media_type="text/html; charset=utf-8", headers=HEADERS)

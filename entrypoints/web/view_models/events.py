@@ -1,0 +1,144 @@
+"""A run's history in words."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from application.queries.views import EventView
+from application.queries.why import Part
+from domain.events import EventType
+from domain.status import Status
+from entrypoints.web.view_models.words import Moment, Sentence, StatusWord, clock, counted, status_word, triggered_by
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    seq: int
+    at: Moment | None
+    status: StatusWord | None
+    sentence: Sentence
+
+
+def event_lines(events: Sequence[EventView]) -> list[EventLine]:
+    return [EventLine(event.seq, clock(event.at), status_word(event.status) if event.status else None, sentence(event)) for event in events]
+
+
+def sentence(event: EventView) -> Sentence:
+    parts = _SENTENCES.get(event.type, _plain)(event)
+    return [part for part in parts if part.text]
+
+
+def _stage(event: EventView) -> Part:
+    return Part(event.stage or "the run", event.stage is not None)
+
+
+def _opened(event: EventView) -> Sentence:
+    how = triggered_by(str(event.data.get("trigger", "api")), event.actor)
+    return [Part(f"Run #{event.data.get('number', '')} triggered: "), Part(how[0].lower() + how[1:])]
+
+
+def _run_moved(event: EventView) -> Sentence:
+    if event.status is None or not event.status.is_terminal:
+        return [Part(f"The run is {event.status}")]
+    return [Part("The run "), Part(_ENDS.get(event.status, str(event.status)), True)]
+
+
+def _moved(event: EventView) -> Sentence:
+    data = event.data
+    again = f" on attempt {event.attempt}" if event.attempt and event.attempt > 1 else ""
+    if event.status is Status.RUNNING:
+        worker = f" on {data['worker']}" if data.get("worker") else ""
+        return [_stage(event), Part(f" started{worker}" + (f", attempt {event.attempt}" if again else ""))]
+    if event.status is Status.WAITING:
+        if data.get("reason") == "retry":
+            return [_stage(event), Part(f" waits before attempt {event.attempt}")]
+        return [_stage(event), Part(" waits for a report")]
+    if event.status is Status.SKIPPED and data.get("reason") == "upstream":
+        return [_stage(event), Part(" skipped: a stage it needs did not complete")]
+    ended = f" {_ENDS.get(event.status, str(event.status))}" if event.status else ""
+    said = str(data.get("error_message") or "").strip().split("\n")[0][:160]
+    records = data.get("records_processed")
+    tail = f": {said}" if said else f", {counted(records, 'record')}" if isinstance(records, int) else ""
+    return [
+        _stage(event),
+        Part(f"{ended}{again}{tail}"),
+        Part(f", by {event.actor}" if event.actor and event.status is Status.CANCELLED else ""),
+    ]
+
+
+def _progress(event: EventView) -> Sentence:
+    records = event.data.get("records_processed")
+    if isinstance(records, int):
+        return [_stage(event), Part(f" reported {counted(records, 'record')}")]
+    said = str(event.data.get("message") or "").split("\n")[0][:160]
+    return [_stage(event), Part(f": {said}" if said else " reported progress")]
+
+
+def _cancel(event: EventView) -> Sentence:
+    return [Part(event.actor or "Someone", event.actor is not None), Part(" asked to cancel the run"), Part(_message(event))]
+
+
+def _verdict(event: EventView) -> Sentence:
+    return [Part(event.actor or "A report", event.actor is not None), Part(f" ended the run as {event.status}"), Part(_message(event))]
+
+
+def _message(event: EventView) -> str:
+    said = event.data.get("message")
+    return f": {said}" if said else ""
+
+
+def _refused(event: EventView) -> Sentence:
+    who = event.actor or "someone"
+    return [
+        Part(f"A report of {who} about "),
+        _stage(event),
+        Part(" was refused: "),
+        Part(str(event.data.get("problem", "not possible now"))),
+    ]
+
+
+def _late(event: EventView) -> Sentence:
+    said = event.data.get("status") or event.status or "another end"
+    return [Part("Late report: "), _stage(event), Part(f" was said to be {said}")]
+
+
+def _burst(words: str) -> Callable[[EventView], Sentence]:
+    def told(event: EventView) -> Sentence:
+        number = event.data.get("burst", "")
+        return [Part(words.format(burst=number, pool=event.data.get("pool", ""), who=event.actor or "A worker"))]
+
+    return told
+
+
+def _prefect(event: EventView) -> Sentence:
+    said = event.data.get("message") or event.data.get("state")
+    return [Part(f"Prefect: {said}" if said else f"Prefect has burst {event.data.get('burst', '')} on record")]
+
+
+def _plain(event: EventView) -> Sentence:
+    return [Part(str(event.type).replace(".", " ").replace("_", " "))]
+
+
+_ENDS = {
+    Status.QUEUED: "queued",
+    Status.COMPLETED: "completed",
+    Status.FAILED: "failed",
+    Status.CANCELLED: "was cancelled",
+    Status.SKIPPED: "skipped",
+    Status.LOST: "was lost: its worker stopped answering",
+}
+_SENTENCES: dict[EventType, Callable[[EventView], Sentence]] = {
+    EventType.RUN_OPENED: _opened,
+    EventType.RUN_MOVED: _run_moved,
+    EventType.STAGE_MOVED: _moved,
+    EventType.STAGE_PROGRESS: _progress,
+    EventType.CANCEL_REQUESTED: _cancel,
+    EventType.VERDICT_GIVEN: _verdict,
+    EventType.REPORT_REFUSED: _refused,
+    EventType.REPORT_LATE: _late,
+    EventType.BURST_REQUESTED: _burst("Burst {burst} asks for a worker of pool {pool}"),
+    EventType.BURST_CLAIMED: _burst("{who} took burst {burst}"),
+    EventType.BURST_ENDED: _burst("Burst {burst} ended"),
+    EventType.BURST_LOST: _burst("Burst {burst} was lost: {who} stopped answering"),
+    EventType.BURST_CLOSED: _burst("Burst {burst} was closed before a worker took it"),
+    EventType.PREFECT_NOTED: _prefect,
+}

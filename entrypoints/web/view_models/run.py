@@ -1,0 +1,105 @@
+"""The head of a run's page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.queries.views import RunView
+from application.queries.why import Surroundings, duration, explain, seconds
+from domain.status import Status
+from entrypoints.web.view_models.words import (
+    DASH,
+    Moment,
+    Sentence,
+    StatusWord,
+    grouped,
+    moment,
+    parameters_line,
+    status_word,
+    tally,
+    triggered_by,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong in the first stage that failed."""
+
+    stage: str
+    summary: str
+    text: str
+    at: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    id: int
+    number: str
+    pipeline: str
+    status: StatusWord
+    is_over: bool
+    may_cancel: bool
+    since: Moment | None
+    elapsed: str
+    ended: Moment | None
+    why: Sentence
+    triggered_by: str
+    started: Moment | None
+    usually: str
+    records: str
+    parameters: str
+    revision: int
+    pool: str
+    flow_runs: Sequence[tuple[str, str]]
+    """Name and address of each flow run in Prefect's pages; the address is empty when they are not known."""
+    unrecorded: bool
+    tally: str
+    failure: Failure | None
+
+
+def head_of(run: RunView, around: Surroundings, usual_total: float | None, prefect_pages: str | None) -> RunHead:
+    begun = run.started_at or run.created_at
+    return RunHead(
+        id=run.id,
+        number=f"{run.number:,}",
+        pipeline=run.pipeline,
+        status=status_word(run.status),
+        is_over=run.status.is_terminal,
+        may_cancel=not run.status.is_terminal and run.stop_requested_at is None,
+        since=moment(None if run.finished_at else begun),
+        elapsed=duration(run.finished_at or around.now, begun),
+        ended=moment(run.finished_at),
+        why=explain(run, around).parts,
+        triggered_by=triggered_by(run.trigger, run.actor),
+        started=moment(run.started_at),
+        usually=seconds(usual_total) if usual_total is not None else DASH,
+        records=grouped(run.records_processed),
+        parameters=parameters_line(run.parameters),
+        revision=run.revision,
+        pool=run.pool,
+        flow_runs=_flow_runs(run, prefect_pages),
+        unrecorded=run.unrecorded,
+        tally=tally(run),
+        failure=_failure(run, around.now),
+    )
+
+
+def _flow_runs(run: RunView, pages: str | None) -> list[tuple[str, str]]:
+    several = len(run.flow_run_ids) > 1
+    root = pages.rstrip("/") if pages else ""
+    return [
+        (f"flow run {index}" if several else "flow run", f"{root}/runs/flow-run/{identifier}" if root else "")
+        for index, identifier in enumerate(run.flow_run_ids, 1)
+    ]
+
+
+def _failure(run: RunView, now: datetime) -> Failure | None:
+    if run.status not in (Status.FAILED, Status.LOST):
+        return None
+    failed = [stage for stage in run.stages if stage.status in (Status.FAILED, Status.LOST) and not stage.allow_failure]
+    for stage in failed:
+        newest = stage.newest
+        if newest.error_message:
+            of = f" of {stage.retries + 1}" if stage.retries else ""
+            return Failure(stage.name, f"attempt {newest.number}{of}", newest.error_message[:4_000], moment(newest.finished_at))
+    return None

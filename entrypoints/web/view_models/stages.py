@@ -1,0 +1,170 @@
+"""A run's stages in their three views: graph, waterfall, list."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from application.queries.views import AttemptView, PipelineView, RunView, StageRunView
+from application.queries.why import seconds
+from domain.status import Reason, Status
+from entrypoints.web.drawing.graph import Box, GraphDrawing, Line, draw_graph
+from entrypoints.web.drawing.waterfall import LaneDrawing, WaterfallDrawing, draw_waterfall
+from entrypoints.web.view_models.words import DASH, Moment, StatusWord, clock, grouped, status_word
+
+LETTER = 7.4
+TEXT_LEFT = 36.0
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    """What waterfall and list say of a stage."""
+
+    name: str
+    kind: str
+    href: str
+    status: StatusWord
+    attempts: Sequence[StatusWord]
+    started: Moment | None
+    took: str
+    usually: str
+    records: str
+    note: str
+    lane: LaneDrawing
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    box: Box
+    label: str
+    full_name: str
+    sub: str
+    status: StatusWord
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    line: Line
+    is_passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The records that left a stage, printed on its line."""
+
+    x: float
+    y: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    drawing: GraphDrawing
+    nodes: Sequence[Node]
+    edges: Sequence[Edge]
+    counts: Sequence[Count]
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    rows: Sequence[StageRow]
+    waterfall: WaterfallDrawing
+    graph: Graph
+
+
+def stages_of(run: RunView, usual: Mapping[str, float], now: datetime, view: str) -> Stages:
+    waterfall = draw_waterfall(run, usual, now)
+    rows = [_row(run, stage, usual, now, waterfall.lanes[stage.name], view) for stage in run.stages]
+    return Stages(rows, waterfall, graph_of_run(run, usual, now))
+
+
+def log_link(run_id: int, stage: str, view: str) -> str:
+    return f"/ui/runs/{run_id}?view={view}&stage={quote(stage)}#log"
+
+
+def _row(run: RunView, stage: StageRunView, usual: Mapping[str, float], now: datetime, lane: LaneDrawing, view: str) -> StageRow:
+    newest = stage.newest
+    started = next((attempt.started_at for attempt in stage.attempts if attempt.started_at), None)
+    took = _took(stage, now)
+    return StageRow(
+        name=stage.name,
+        kind=stage.kind,
+        href=log_link(run.id, stage.name, view),
+        status=status_word(stage.status),
+        attempts=[status_word(attempt.status) for attempt in stage.attempts if attempt.started_at or attempt.finished_at],
+        started=clock(started),
+        took=seconds(took) if took is not None else DASH,
+        usually=seconds(usual[stage.name]) if stage.name in usual else DASH,
+        records=grouped(newest.records_processed),
+        note=_note(stage),
+        lane=lane,
+    )
+
+
+def _took(stage: StageRunView, now: datetime) -> float | None:
+    """From its first start to its end, retries and their waits included."""
+    started = next((attempt.started_at for attempt in stage.attempts if attempt.started_at), None)
+    if started is None:
+        return None
+    return max(0.0, ((stage.newest.finished_at or now) - started).total_seconds())
+
+
+def _note(stage: StageRunView) -> str:
+    newest = stage.newest
+    if newest.status is Status.SKIPPED and newest.reason is Reason.UPSTREAM:
+        return "needs " + ", ".join(stage.needs)
+    told = [attempt for attempt in stage.attempts if attempt.error_message]
+    if told:
+        which = f"attempt {told[-1].number}: " if told[-1] is not newest else ""
+        return which + _first_line(told[-1])
+    return (newest.message or "").split("\n")[0][:160]
+
+
+def _first_line(attempt: AttemptView) -> str:
+    return (attempt.error_message or "").strip().split("\n")[0][:160]
+
+
+def graph_of_run(run: RunView, usual: Mapping[str, float], now: datetime) -> Graph:
+    drawing = draw_graph({stage.name: stage.needs for stage in run.stages})
+    stages = {stage.name: stage for stage in run.stages}
+    nodes = [_node(box, stages[box.stage], usual, now, log_link(run.id, box.stage, "graph")) for box in drawing.boxes]
+    edges = [Edge(line, stages[line.source].status is Status.COMPLETED and _begun(stages[line.target])) for line in drawing.lines]
+    sources = {line.source for line in drawing.lines}
+    counts = [
+        Count(box.x + box.width + 6, box.y + box.height / 2 - 5, f"{records:,}")
+        for box in drawing.boxes
+        if box.stage in sources and (records := stages[box.stage].newest.records_processed) is not None
+    ]
+    return Graph(drawing, nodes, edges, counts)
+
+
+def graph_of_definition(pipeline: PipelineView) -> Graph:
+    """Before the first run: every stage pending."""
+    drawing = draw_graph({stage.name: stage.needs for stage in pipeline.definition.stages})
+    kinds = {stage.name: stage.kind.value for stage in pipeline.definition.stages}
+    pending = status_word(Status.PENDING)
+    nodes = [Node(box, _label(box), box.stage, kinds[box.stage], pending, "") for box in drawing.boxes]
+    return Graph(drawing, nodes, [Edge(line, False) for line in drawing.lines], ())
+
+
+def _begun(stage: StageRunView) -> bool:
+    return stage.status not in (Status.PENDING, Status.SKIPPED, Status.CANCELLED) or any(a.started_at for a in stage.attempts)
+
+
+def _node(box: Box, stage: StageRunView, usual: Mapping[str, float], now: datetime, href: str) -> Node:
+    took = _took(stage, now)
+    newest = stage.newest
+    if newest.status in (Status.FAILED, Status.LOST):
+        tries = f"attempt {newest.number} of {stage.retries + 1} · " if stage.retries else ""
+        sub = f"{tries}{newest.reason or newest.status}"
+    elif took is None:
+        sub = f"usually {seconds(usual[stage.name])}" if stage.name in usual else stage.kind
+    else:
+        sub = f"{stage.kind} · {seconds(took)}"
+    return Node(box, _label(box), stage.name, sub, status_word(stage.status), href)
+
+
+def _label(box: Box) -> str:
+    room = int((box.width - TEXT_LEFT - 8) / LETTER)
+    return box.stage if len(box.stage) <= room else box.stage[: room - 1] + "…"

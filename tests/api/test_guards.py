@@ -1,0 +1,156 @@
+"""Who may ask, how much, and what every answer carries."""
+
+import logging
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, Response
+
+from entrypoints.api.problems import Problem
+from tests.api.house import BASE, House
+
+FOREIGN = [
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://localhost:9999"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+async def test_a_page_of_another_origin_can_run_nothing(house: House, headers: dict[str, str]) -> None:
+    await house.create()
+
+    answer = await house.client.post("/trigger/flights", headers=headers)
+
+    assert (answer.status_code, answer.json()["problem"]) == (403, "foreign_origin")
+    assert (await house.client.get("/runs/")).json() == []
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+async def test_a_page_of_another_origin_can_follow_nothing(house: House, headers: dict[str, str]) -> None:
+    answer = await house.client.get("/events/", headers={"Accept": "text/event-stream", **headers})
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": BASE}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}])
+async def test_our_own_pages_and_programs_may(house: House, headers: dict[str, str]) -> None:
+    await house.create()
+
+    assert (await house.client.post("/trigger/flights", headers=headers)).status_code == 202
+
+
+async def test_a_link_from_elsewhere_leads_here_but_a_fetch_does_not(house: House) -> None:
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+
+    assert (await house.client.get("/pipelines/", headers=link)).status_code == 200
+    assert (await house.client.get("/pipelines/", headers={**link, "Sec-Fetch-Mode": "no-cors"})).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("127.0.0.1:8000", 200),
+        ("[::1]:8000", 200),
+        ("GATE.example", 200),
+        ("evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("", 421),
+        ("[::1", 421),
+    ],
+)
+async def test_only_known_host_names_are_answered(house: House, host: str, status: int) -> None:
+    assert (await house.client.get("/livez", headers={"Host": host})).status_code == status
+
+
+async def test_a_body_past_one_mebibyte_is_read_to_its_end_and_refused(house: House) -> None:
+    read = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(3 * 16):
+            read += 1 << 16
+            yield b" " * (1 << 16)
+
+    chunked = await house.client.post("/pipelines/", content=chunks())
+    whole = await house.client.post("/status-update/", content=b" " * ((1 << 20) + 1))
+    fits = await house.client.post("/pipelines/", content=b" " * (1 << 20))
+
+    assert (chunked.status_code, chunked.json()["problem"], read) == (413, "too_large", 3 << 20)
+    assert whole.status_code == 413
+    assert fits.status_code == 422
+
+
+async def test_every_answer_carries_a_request_id_and_ties_the_browsers_hands(house: House) -> None:
+    given = await house.client.get("/livez", headers={"X-Request-Id": "abc-1"})
+    made = await house.client.get("/nope", headers={"X-Request-Id": "not good\t"})
+
+    assert given.headers["x-request-id"] == "abc-1"
+    assert made.json()["request_id"] == made.headers["x-request-id"] != "not good"
+    assert "script-src 'self'" in made.headers["content-security-policy"]
+    assert made.headers["x-content-type-options"] == "nosniff"
+    assert "'unsafe-inline'" not in given.headers["content-security-policy"]
+
+
+async def test_a_defect_is_a_problem_that_tells_nothing_but_the_request_id(caplog: pytest.LogCaptureFixture) -> None:
+    router = APIRouter()
+
+    @router.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError("a secret")
+
+    house = House(routers=[router])
+    with caplog.at_level(logging.CRITICAL, "headgate.api"):
+        async with house.client as client:
+            answer = await client.get("/broken")
+
+    assert (answer.status_code, answer.json()["problem"]) == (500, "internal")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "secret" not in answer.text
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+async def test_a_browser_gets_a_page_where_somebody_renders_pages() -> None:
+    def page(request: Request, problem: Problem) -> Response | None:
+        return HTMLResponse(f"<h1>{problem.title}</h1>", problem.status) if request.url.path.startswith("/ui/") else None
+
+    house = House(error_page=page)
+    async with house.client as client:
+        browser = await client.get("/ui/nope", headers={"Accept": "text/html"})
+        api = await client.get("/nope", headers={"Accept": "text/html"})
+        program = await client.get("/ui/nope")
+
+    assert (browser.status_code, browser.text) == (404, "<h1>Not found</h1>")
+    assert api.headers["content-type"] == program.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_client_that_leaves_while_sending_is_not_answered(house: House) -> None:
+    sent: list[object] = []
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/pipelines/",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"content-length", b"9")],
+    }
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    await house.app(scope, receive, send)  # type: ignore[arg-type]
+
+    assert sent == []
+
+
+async def test_no_answer_is_open_to_other_origins(house: House) -> None:
+    answer: httpx.Response = await house.client.options("/pipelines/", headers={"Origin": "http://evil.example"})
+
+    assert not [name for name in answer.headers if name.startswith("access-control")]

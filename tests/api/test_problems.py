@@ -1,0 +1,37 @@
+"""One table from the domain's errors to HTTP."""
+
+import domain.errors
+from domain.errors import Conflict, FieldProblem, HeadgateError, InvalidInput, Unavailable
+from entrypoints.api.problems import TRANSLATIONS, problem_of
+
+
+def _subclasses(kind: type[HeadgateError]) -> set[type[HeadgateError]]:
+    return {kind for sub in kind.__subclasses__() for kind in (sub, *_subclasses(sub))}
+
+
+def test_the_table_names_every_error_of_the_domain() -> None:
+    named = {kind for kind in _subclasses(HeadgateError) if kind.__module__ == domain.errors.__name__}
+
+    assert len(named) >= 6
+    assert named == set(TRANSLATIONS)
+
+
+def test_what_an_error_knows_is_in_its_problem() -> None:
+    conflict = problem_of(Conflict("run_over", "It is over.", {"status": "failed", "title": "x", "runs": [1]})).as_json("r1")
+    unavailable = problem_of(Unavailable("Down.", 2.4))
+    invalid = problem_of(InvalidInput([FieldProblem(f"f{n}", "is wrong") for n in range(5)])).as_json("r2")
+
+    assert conflict == {
+        "type": "urn:headgate:problem:run_over",
+        "title": "Run over",
+        "status": 409,
+        "detail": "It is over.",
+        "problem": "run_over",
+        "request_id": "r1",
+        "state": "failed",
+        "title_": "x",
+        "runs": [1],
+    }
+    assert (unavailable.status, unavailable.headers) == (503, {"Retry-After": "2"})
+    assert len(invalid["errors"]) == 5
+    assert invalid["detail"] == "f0: is wrong; f1: is wrong; f2: is wrong (and 2 more)"

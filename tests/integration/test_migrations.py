@@ -1,0 +1,132 @@
+"""The schema: its history walks up and down, ends in one place, and is what the tables say."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from adapters.persistence import migrate
+from adapters.persistence.addresses import sqlalchemy_url
+from adapters.persistence.embedded import EmbeddedPostgres
+from adapters.persistence.migrate import configuration, current_is_head, downgrade, heads, upgrade
+from adapters.persistence.schema import METADATA
+from domain.errors import Unavailable
+from tests.integration.postgres import a_database
+
+REVISIONS = [script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()][::-1]
+CATALOG = """
+    SELECT 'column', attrelid::regclass::text, attname, format_type(atttypid, atttypmod), attnotnull::text, pg_get_expr(adbin, adrelid)
+    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+    UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', ''
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT 'index', tablename, indexname, indexdef, '', '' FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT 'options', relname, array_to_string(reloptions, ','), '', '', ''
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+"""
+
+
+@contextmanager
+def a_connection(url: str) -> Iterator[Connection]:
+    with create_engine(sqlalchemy_url(url), poolclass=NullPool).connect() as connection:
+        yield connection
+
+
+def catalog(connection: Connection) -> set[tuple[object, ...]]:
+    """Columns, constraints, indexes and storage options of our tables, in PostgreSQL's own words."""
+    return {tuple(row) for row in connection.execute(text(CATALOG)) if "alembic_version" not in (row[1], row[2])}
+
+
+def test_the_history_ends_in_one_revision() -> None:
+    assert len(REVISIONS) > 0
+    assert heads() == {REVISIONS[-1]}
+
+
+def test_every_revision_goes_up_and_down_from_empty(database_url: str) -> None:
+    for revision in REVISIONS:
+        upgrade(database_url, revision)
+        downgrade(database_url, "-1")
+        upgrade(database_url, revision)
+    downgrade(database_url, "base")
+
+    with a_connection(database_url) as connection:
+        assert catalog(connection) == set()
+        assert connection.scalar(text("SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace")) == 0
+
+
+def test_a_database_is_at_the_head_only_when_migrated(database_url: str) -> None:
+    with a_connection(database_url) as connection:
+        assert not current_is_head(connection)
+
+    upgrade(database_url)
+
+    with a_connection(database_url) as connection:
+        assert current_is_head(connection)
+
+
+def test_the_tables_in_code_are_those_of_the_migrations(database_url: str, postgres: EmbeddedPostgres) -> None:
+    upgrade(database_url)
+
+    with a_connection(database_url) as migrated, a_database(postgres) as name, a_connection(postgres.url(name)) as created:
+        METADATA.create_all(created)
+        created.commit()
+
+        assert compare_metadata(MigrationContext.configure(migrated, opts={"compare_server_default": True}), METADATA) == []
+        assert catalog(migrated) == catalog(created)
+
+
+def test_processes_that_migrate_at_once_do_not_disturb_each_other(database_url: str) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        for migration in [threads.submit(upgrade, database_url) for _ in range(4)]:
+            migration.result()
+
+    with a_connection(database_url) as connection:
+        assert current_is_head(connection)
+        assert connection.scalar(text("SELECT count(*) FROM installation")) == 1
+
+
+def test_a_migration_that_meets_a_locked_table_tries_again(database_url: str) -> None:
+    upgrade(database_url)
+    meets = threading.Event()
+
+    with ThreadPoolExecutor(1) as threads, a_connection(database_url) as busy:
+        busy.execute(text("LOCK TABLE outbox IN ACCESS SHARE MODE"))
+        migration = threads.submit(downgrade, database_url, "base")
+        with a_connection(database_url) as watcher:
+            while watcher.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'")) == 0:
+                watcher.rollback()
+                assert not migration.done()
+                meets.wait(0.01)
+        busy.rollback()
+        migration.result(timeout=30)
+
+    with a_connection(database_url) as connection:
+        assert catalog(connection) == set()
+
+
+def test_a_table_that_stays_locked_is_told_as_unavailable(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrade(database_url)
+    monkeypatch.setattr(migrate, "PATIENCE", 0.5)
+
+    with a_connection(database_url) as busy:
+        busy.execute(text("LOCK TABLE outbox IN ACCESS SHARE MODE"))
+        with pytest.raises(Unavailable):
+            downgrade(database_url, "base")
+        busy.rollback()
+
+    with a_connection(database_url) as connection:
+        assert current_is_head(connection)
+
+
+def test_a_server_that_is_not_there_is_told_as_unavailable() -> None:
+    with pytest.raises(Unavailable):
+        upgrade("postgresql://nobody@/nothing?host=/nonexistent")

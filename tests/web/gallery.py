@@ -1,0 +1,252 @@
+"""A Headgate on fakes with believable runs in it, told through the domain, and a server for browsers to look at it."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import httpx
+import uvicorn
+from dependency_injector import containers, providers
+
+from adapters.system.parameters import JsonSchemas
+from application.ports.persistence import NewLine, StoredPipeline, WorkerSeen
+from application.services.loop import at_once, keep_running
+from domain.run import Run, Trigger
+from domain.status import Reason, Status
+from entrypoints.api.app import create_app
+from entrypoints.container import Application
+from entrypoints.web.errors import error_page
+from entrypoints.web.pages import router
+from entrypoints.web.site import Site, make_site
+from tests.builders import a_definition
+from tests.fakes import FakeAdapters
+
+BASE = "http://localhost:8000"
+WORKER = "worker-1"
+Result = TypeVar("Result")
+
+
+class WallClock:
+    """The real time, so that what a browser's clock says fits."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass
+class Attempt:
+    """How one attempt goes: seconds in the queue, seconds of work, its end."""
+
+    works: float
+    ends: Status | None = Status.COMPLETED
+    queues: float = 0.0
+    records: int | None = None
+    error: str | None = None
+
+
+class Gallery:
+    """`client` speaks to `app` without a network; `serve()` puts it on a port."""
+
+    def __init__(self, clock: Any = None) -> None:
+        self.fakes = FakeAdapters(clock or WallClock())
+        settings = SimpleNamespace(
+            lease_seconds=20.0,
+            log_bytes_per_stage=10 << 20,
+            public_url=BASE,
+            allowed_hosts=["*"],
+            warm_pools=["headgate"],
+            prefect_ui_url="http://127.0.0.1:4200",
+        )
+        self.application = Application(settings=providers.Object(settings), adapters=_container(self.fakes))
+        self.app = create_app(self.application, routers=[router], error_page=error_page)
+        self.app.state.site = make_site(self.application)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE, headers={"Accept": "text/html"})
+
+    @property
+    def site(self) -> Site:
+        return self.app.state.site  # type: ignore[no-any-return]
+
+    async def pipeline(self, name: str = "nightly", stages: Any = 3, **keys: Any) -> StoredPipeline:
+        async with self.fakes.open_unit_of_work() as work:
+            stored = await work.pipelines.add(a_definition(name, stages, **keys), self.fakes.clock.now())
+            await work.commit()
+        return stored
+
+    async def open(self, pipeline: StoredPipeline, at: datetime | None = None, **parameters: Any) -> int:
+        now = at or self.fakes.clock.now()
+        async with self.fakes.open_unit_of_work() as work:
+            await work.pipelines.find(pipeline.id, lock=True)
+            number = await work.runs.next_number(pipeline.id)
+            run = Run.open(
+                pipeline_id=pipeline.id,
+                definition=pipeline.definition,
+                revision=pipeline.revision,
+                number=number,
+                trigger=Trigger("dashboard", "mara"),
+                parameters=parameters,
+                now=now,
+            )
+            run_id = await work.runs.add(run)
+            await work.commit()
+        await self.fakes.change_feed.announce()
+        return run_id
+
+    async def change(self, run_id: int, *steps: Any) -> None:
+        """Each step is called with the run; then it is saved, committed and announced."""
+        async with self.fakes.open_unit_of_work() as work:
+            run = (await work.runs.lock([run_id]))[run_id]
+            for step in steps:
+                step(run)
+            await work.runs.save(run)
+            await work.commit()
+        await self.fakes.change_feed.announce()
+
+    async def write(
+        self, run_id: int, stage: str, lines: Sequence[str], *, attempt: int = 1, first: int = 0, at: datetime | None = None
+    ) -> None:
+        """Lines beginning with `!` go to stderr, with `%` are Headgate's own."""
+        streams = {"!": "stderr", "%": "headgate"}
+        begin = at or self.fakes.clock.now()
+        new = [
+            NewLine(first + index, begin + timedelta(milliseconds=317 * index), streams.get(line[:1], "stdout"), line.lstrip("!%"))
+            for index, line in enumerate(lines)
+        ]
+        async with self.fakes.open_unit_of_work() as work:
+            await work.logs.append(run_id, stage, attempt, new, 10 << 20)
+            await work.commit()
+        await self.fakes.change_feed.announce(logs_of=[run_id])
+
+    async def worker(self, free: int = 4) -> None:
+        async with self.fakes.open_unit_of_work() as work:
+            await work.workers.seen(WorkerSeen(WORKER, WORKER, "headgate", 4, free), self.fakes.clock.now())
+            await work.commit()
+
+    async def play(self, pipeline: StoredPipeline, begin: datetime, story: dict[str, Sequence[Attempt]], **parameters: Any) -> int:
+        """Open a run and let its stages go as told, one after the other; what has no story stays as it is."""
+        run_id = await self.open(pipeline, begin, **parameters)
+        await self.change(run_id, lambda run: _tell(run, begin, story))
+        return run_id
+
+    def feed(self) -> Coroutine[Any, Any, None]:
+        return keep_running(self.application.follow_feed(), at_once, _complain)
+
+    @contextmanager
+    def serve(self, port: int | None = None) -> Iterator["Served"]:
+        served = Served(self, port)
+        served.start()
+        try:
+            yield served
+        finally:
+            served.stop()
+
+
+def start(run: Run, at: datetime, worker: str = WORKER) -> None:
+    if run.burst.state == "requested":
+        run.claim(run.burst.epoch, worker, at)
+    run.start_up_to(100, worker, at)
+
+
+def end(stage: str, status: Status, at: datetime, *, records: int | None = None, error: str | None = None) -> Any:
+    def step(run: Run) -> None:
+        attempt = run.stages[stage].current
+        attempt.records_processed, attempt.error_message = records, error
+        run.move(run.stages[stage], status, at, reason=Reason.ERROR if status is Status.FAILED else None)
+        run.settle(at)
+        run.end_burst(at)
+
+    return step
+
+
+def _tell(run: Run, begin: datetime, story: dict[str, Sequence[Attempt]]) -> None:
+    ready_at = dict.fromkeys(run.stages, begin)
+    for name, attempts in story.items():
+        stage = run.stages[name]
+        now = max([begin, *(ready_at[need] for need in stage.definition.needs)])
+        for told in attempts:
+            run.wake_due(now)
+            if stage.status is Status.PENDING:
+                break
+            now += timedelta(seconds=told.queues)
+            if stage.status is not Status.RUNNING:
+                start(run, now)
+            stage.current.records_processed = told.records
+            if told.ends is None:
+                break
+            now += timedelta(seconds=told.works)
+            end(name, told.ends, now, records=told.records, error=told.error)(run)
+            now += timedelta(seconds=stage.definition.retry_delay)
+        ready_at[name] = now
+
+
+@dataclass
+class Served:
+    """A server in a thread of its own; `do` runs something in its event loop, where the fakes live."""
+
+    gallery: Gallery
+    port: int | None = None
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+
+    def start(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", self.port or 0))
+        self.port = self._socket.getsockname()[1]
+        config = uvicorn.Config(
+            self.gallery.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2, loop="asyncio"
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self.gallery.site.live.close)
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()
+        assert not self._thread.is_alive(), "the server did not stop"
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_until_complete(self._serve())
+        self.loop.close()
+
+    async def _serve(self) -> None:
+        feed = asyncio.ensure_future(self.gallery.feed())
+        try:
+            await self._server.serve([self._socket])
+        finally:
+            feed.cancel()
+            await asyncio.gather(feed, return_exceptions=True)
+
+
+def _complain(name: str, error: Exception) -> None:
+    print(f"{name}: {error!r}")
+
+
+def _container(fakes: FakeAdapters) -> Any:
+    ports = {
+        "installation": "gallery",
+        "open_unit_of_work": fakes.open_unit_of_work,
+        "reader": fakes.reader,
+        "change_feed": fakes.change_feed,
+        "orchestrator": fakes.orchestrator,
+        "links": fakes.links,
+        "tokens": fakes.tokens,
+        "schemas": JsonSchemas(),
+        "clock": fakes.clock,
+    }
+    container = containers.DynamicContainer()
+    for name, port in ports.items():
+        setattr(container, name, providers.Object(port))
+    return container

@@ -1,0 +1,77 @@
+"""Lines never touch boxes, whatever the graph."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from entrypoints.web.drawing.graph import Box, Line, draw_graph
+
+Needs = dict[str, list[str]]
+CURVE_STEPS = 12
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Needs:
+    count = draw(st.integers(1, 14))
+    names = [f"stage-{index}" for index in range(count)]
+    return {name: draw(st.lists(st.sampled_from(names[:index]), unique=True, max_size=4)) if index else [] for index, name in enumerate(names)}
+
+
+@given(graphs())
+@settings(max_examples=150, deadline=None)
+def test_no_line_touches_a_box_that_is_not_its_end(needs: Needs) -> None:
+    drawing = draw_graph(needs)
+
+    touched = [(line.source, line.target, box.stage) for line in drawing.lines for box in drawing.boxes if _touches(line, box)]
+
+    assert not touched
+
+
+@given(graphs())
+@settings(max_examples=100, deadline=None)
+def test_boxes_keep_apart_and_lie_within_the_picture(needs: Needs) -> None:
+    drawing = draw_graph(needs)
+
+    for index, box in enumerate(drawing.boxes):
+        assert 0 <= box.x and box.x + box.width <= drawing.width + 0.1
+        assert 0 <= box.y and box.y + box.height <= drawing.height + 0.1
+        for other in drawing.boxes[:index]:
+            apart = box.x + box.width < other.x or other.x + other.width < box.x or box.y + box.height < other.y or other.y + other.height < box.y
+            assert apart, (box, other)
+
+
+@given(graphs())
+@settings(max_examples=50, deadline=None)
+def test_every_need_is_one_line_from_box_to_box(needs: Needs) -> None:
+    drawing = draw_graph(needs)
+    boxes = {box.stage: box for box in drawing.boxes}
+
+    assert sorted((line.source, line.target) for line in drawing.lines) == sorted((need, name) for name, before in needs.items() for need in before)
+    for line in drawing.lines:
+        source, target = boxes[line.source], boxes[line.target]
+        assert line.bends[0] == (source.x + source.width, source.y + source.height / 2)
+        assert line.bends[-1] == (target.x, target.y + target.height / 2)
+
+
+def test_a_box_on_the_way_would_be_noticed() -> None:
+    line = Line("a", "c", ((10.0, 20.0), (200.0, 20.0)))
+
+    assert _touches(line, Box("b", 50.0, 0.0, 40.0))
+
+
+def _touches(line: Line, box: Box) -> bool:
+    return any(box.x < x < box.x + box.width and box.y < y < box.y + box.height for x, y in _points(line))
+
+
+def _points(line: Line) -> list[tuple[float, float]]:
+    """Along the drawn path, as its curves are defined: every odd piece is straight, the others bend with horizontal ends."""
+    points = []
+    for index, ((x0, y0), (x3, y3)) in enumerate(zip(line.bends, line.bends[1:], strict=False)):
+        middle = x0 + (x3 - x0) / 2
+        for step in range(CURVE_STEPS + 1):
+            t = step / CURVE_STEPS
+            if index % 2:
+                points.append((x0 + (x3 - x0) * t, y0 + (y3 - y0) * t))
+            else:
+                a, b, c, d = (1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t * t, t**3
+                points.append((a * x0 + b * middle + c * middle + d * x3, a * y0 + b * y0 + c * y3 + d * y3))
+    return points
