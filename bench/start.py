@@ -35,8 +35,7 @@ def main() -> None:
         Path(folder).chmod(0o755)
         stack.until_a_worker_is_there()
         stack.until_prefect_answers()
-        figures = measure(stack, Path(folder), arguments.runs, arguments.rounds, arguments.prefect_runs)
-    print_figures(figures)
+        print_figures(measure(stack, Path(folder), arguments.runs, arguments.rounds, arguments.prefect_runs))
 
 
 def measure(stack: Stack, folder: Path, runs: int, rounds: int, prefect_runs: int) -> list[Figure]:
