@@ -107,7 +107,9 @@ class Gallery:
             await work.commit()
         await self.fakes.change_feed.announce()
 
-    async def write(self, run_id: int, stage: str, lines: Sequence[str], *, attempt: int = 1, first: int = 0, at: datetime | None = None) -> None:
+    async def write(
+        self, run_id: int, stage: str, lines: Sequence[str], *, attempt: int = 1, first: int = 0, at: datetime | None = None
+    ) -> None:
         """Lines beginning with `!` go to stderr, with `%` are Headgate's own."""
         streams = {"!": "stderr", "%": "headgate"}
         begin = at or self.fakes.clock.now()

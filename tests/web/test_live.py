@@ -193,4 +193,7 @@ async def test_a_viewer_too_slow_for_its_buffer_is_ended() -> None:
 
 
 def test_no_line_end_in_the_data_can_forge_an_event() -> None:
-    assert message("log", "a\r\nevent: evil\rid: 9\n\ndata: x", 3) == b"event: log\nid: 3\ndata: a\ndata: event: evil\ndata: id: 9\ndata: \ndata: data: x\n\n"
+    assert (
+        message("log", "a\r\nevent: evil\rid: 9\n\ndata: x", 3)
+        == b"event: log\nid: 3\ndata: a\ndata: event: evil\ndata: id: 9\ndata: \ndata: data: x\n\n"
+    )
