@@ -70,6 +70,21 @@ def migrate() -> None:
     importlib.import_module("adapters.persistence.migrate").upgrade(settings.database_url.get_secret_value())
 
 
+@app.command()
+def prune() -> None:
+    """Forget now what has been kept long enough (HEADGATE_KEEP_LOGS_DAYS, HEADGATE_KEEP_EVENTS_DAYS), and say what that was."""
+    settings = _with_database(_settings())
+    for line in importlib.import_module("entrypoints.prune").prune(settings):
+        typer.echo(line)
+
+
+@app.command("retry-prefect")
+def retry_prefect() -> None:
+    """Offer to Prefect at once what it refused and is left alone for a time."""
+    settings = _with_database(_settings())
+    typer.echo(importlib.import_module("entrypoints.prune").retry_prefect(settings))
+
+
 @app.command("worker-token")
 def worker_token() -> None:
     """Print the token that a worker on another machine needs as HEADGATE_WORKER_TOKEN."""
