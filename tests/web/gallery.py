@@ -164,7 +164,7 @@ def end(stage: str, status: Status, at: datetime, *, records: int | None = None,
 
 
 def _tell(run: Run, begin: datetime, story: dict[str, Sequence[Attempt]]) -> None:
-    ready_at = {name: begin for name in run.stages}
+    ready_at = dict.fromkeys(run.stages, begin)
     for name, attempts in story.items():
         stage = run.stages[name]
         now = max([begin, *(ready_at[need] for need in stage.definition.needs)])
