@@ -5,8 +5,8 @@ so that a line can neither act nor look like another one.
 """
 
 import re
-from collections.abc import Iterator
 import unicodedata
+from collections.abc import Iterator
 from html import escape
 
 from markupsafe import Markup
