@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from entrypoints.rate import Rate
+
 _SHOWN_SECRET = "********"
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}
 
@@ -123,8 +125,7 @@ class Settings(BaseSettings):
     @field_validator("rate_limit", mode="after")
     @classmethod
     def _is_rate(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[1-9]\d{0,6} ?/ ?(second|minute|hour)s?", value.strip()):
-            raise ValueError("must be a number per second, minute or hour, such as 100/second")
+        Rate.read(value)
         return value.strip()
 
     @field_validator("secret", mode="after")

@@ -46,8 +46,11 @@ class Triggered:
 
 @dataclass(frozen=True, slots=True)
 class TriggerPipeline:
-    """One transaction writes the run, its stage runs, its first events and its burst request. NotFound, InvalidInput; DiskLow while there is
-    too little room; KeyReused, or Conflict `in_progress`, for a key that another request has."""
+    """One transaction writes the run, its stage runs, its first events and its burst request.
+
+    NotFound, InvalidInput; DiskLow while there is too little room; KeyReused, or Conflict `in_progress`, for a key that another
+    request has.
+    """
 
     open_unit_of_work: OpenUnitOfWork
     schemas: ParameterSchemas

@@ -17,10 +17,11 @@ from entrypoints.api.guards import HostGuard, OriginGuard, hosts_of
 from entrypoints.api.live import Live
 from entrypoints.api.openapi import declare
 from entrypoints.api.paths import NOTHING_HERE, Paths, RouteTable
-from entrypoints.api.pressure import InFlight, Rate, RateLimit
+from entrypoints.api.pressure import InFlight, RateLimit
 from entrypoints.api.problems import ErrorPage, Problem, Refused, field_problems, invalid, problem_of, respond
 from entrypoints.api.schemas import ProblemShape
 from entrypoints.container import Application
+from entrypoints.rate import Rate
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 ROUTERS = (

@@ -1,5 +1,6 @@
 """Idempotency-Key: the same request sent again gets the answer of the first, whoever lost it."""
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Mapping
@@ -54,8 +55,6 @@ def replayed(is_replay: bool, headers: Mapping[str, str] | None = None) -> dict[
 
 def _digest(body: bytes) -> bytes:
     """The same for the same JSON however it is written; a body that is none is refused later anyway."""
-    try:
+    with contextlib.suppress(InvalidInput):
         body = orjson.dumps(strict_json.check(strict_json.parse(body)), option=orjson.OPT_SORT_KEYS)
-    except InvalidInput:
-        pass
     return hashlib.sha256(body).digest()

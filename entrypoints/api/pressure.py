@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from entrypoints.api.problems import Problem, respond
+from entrypoints.rate import Rate
 
 HEALTH = frozenset({"/livez", "/livez/", "/readyz", "/readyz/"})
 WORKER = "/worker/"
@@ -69,28 +69,6 @@ def _kind(path: str) -> str:
 
 def _is_stream(start: Message) -> bool:
     return any(name.lower() == b"content-type" and value.startswith(_STREAMS) for name, value in start["headers"])
-
-
-_RATE = re.compile(r"([1-9]\d{0,6}) ?/ ?(second|minute|hour)s?")
-_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """`count` requests in `seconds`."""
-
-    count: int
-    seconds: int
-
-    @classmethod
-    def read(cls, text: str) -> "Rate | None":
-        """`100/second`, `3000/minute`, `10000/hour`; empty for none. ValueError for what is neither."""
-        if not text.strip():
-            return None
-        found = _RATE.fullmatch(text.strip())
-        if found is None:
-            raise ValueError("must be a number per second, minute or hour, such as 100/second")
-        return cls(int(found[1]), _SECONDS[found[2]])
 
 
 @dataclass(slots=True)

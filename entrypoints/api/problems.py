@@ -90,15 +90,12 @@ TITLES = {
     "rate_limited": "Too many requests",
 }
 
-IN_PROGRESS = "in_progress"
-_AGAIN_SOON = {"Retry-After": "1"}
+_WAIT = {"in_progress": {"Retry-After": "1"}}
 TRANSLATIONS: dict[type[HeadgateError], Callable[[Any], Problem]] = {
     InvalidInput: lambda error: invalid(error.problems),
     NotFound: lambda error: Problem(404, "not_found", str(error)),
     NameTaken: lambda error: Problem(409, "name_taken", str(error)),
-    Conflict: lambda error: Problem(
-        409, error.kind, str(error), facts=error.facts, headers=_AGAIN_SOON if error.kind == IN_PROGRESS else {}
-    ),
+    Conflict: lambda error: Problem(409, error.kind, str(error), facts=error.facts, headers=_WAIT.get(error.kind, {})),
     KeyReused: lambda error: Problem(422, "idempotency_key_reused", str(error)),
     Stale: lambda error: Problem(412, "stale", str(error)),
     DiskLow: lambda error: Problem(507, "disk_low", str(error), headers={"Retry-After": "60"}),
