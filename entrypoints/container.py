@@ -56,7 +56,7 @@ class Application(containers.DeclarativeContainer):
     heartbeat = providers.Singleton(
         Heartbeat, adapters.open_unit_of_work, adapters.tokens, adapters.clock, adapters.links, claim_burst, rules
     )
-    append_log = providers.Singleton(AppendLog, adapters.open_unit_of_work, wakeups, settings.provided.log_bytes_per_stage)
+    append_log = providers.Singleton(AppendLog, adapters.open_unit_of_work, adapters.clock, wakeups, settings.provided.log_bytes_per_stage)
     note_flow_run = providers.Singleton(NoteFlowRun, adapters.open_unit_of_work, wakeups)
     cancel_from_prefect = providers.Singleton(CancelFromPrefect, adapters.open_unit_of_work, cancel_run)
 

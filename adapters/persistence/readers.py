@@ -31,6 +31,7 @@ _WORKER = (worker.c.id, worker.c.name, worker.c.pool, worker.c.slots, worker.c.f
 _OPENED = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
 """A run's events and lines are not older than the run (a day is left for clocks that differ): partitions of before are not looked into."""
 _EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _OPENED).limit(bindparam("limit"))
+_LINES = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _OPENED)
 _EVENTS_AFTER = _EVENTS.where(event.c.seq > bindparam("after")).order_by(event.c.seq)
 _NEWEST_EVENTS = _EVENTS.order_by(event.c.seq.desc())
 
@@ -94,20 +95,20 @@ class SqlReader:
             return [event_view(row) for row in await statements.run(_NEWEST_EVENTS, {"run": run_id, "limit": limit})]
 
     async def log(self, run_id: int, *, stage: str | None, attempt: int | None, after: int, limit: int) -> list[LogLineView]:
-        query = select(*_LINE).where(log_line.c.run_id == run_id, log_line.c.n > after).order_by(log_line.c.n).limit(limit)
+        query = _LINES.where(log_line.c.n > after).order_by(log_line.c.n).limit(limit)
         if stage is not None:
             query = query.where(log_line.c.stage == stage)
         if attempt is not None:
             query = query.where(log_line.c.attempt == attempt)
         async with self._reading(self._single) as (statements, _):
-            return [LogLineView(**row._mapping) for row in await statements.run(query)]
+            return [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})]
 
     async def log_tail(self, run_id: int, *, stage: str | None, limit: int) -> list[LogLineView]:
-        query = select(*_LINE).where(log_line.c.run_id == run_id).order_by(log_line.c.n.desc()).limit(limit)
+        query = _LINES.order_by(log_line.c.n.desc()).limit(limit)
         if stage is not None:
             query = query.where(log_line.c.stage == stage)
         async with self._reading(self._single) as (statements, _):
-            return [LogLineView(**row._mapping) for row in await statements.run(query)][::-1]
+            return [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})][::-1]
 
     async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
         query = select(*_WORKER).where(worker.c.seen_at >= seconds_ago(within_seconds)).order_by(worker.c.name, worker.c.id)

@@ -60,7 +60,9 @@ async def a_real_store(url: str) -> AsyncIterator[StoreUnderTest]:
     try:
         await two.start()
         try:
-            yield StoreUnderTest(one.open_unit_of_work, one.reader, one.change_feed, two.change_feed, one.retention, refusals, asyncio.sleep)
+            yield StoreUnderTest(
+                one.open_unit_of_work, one.reader, one.change_feed, two.change_feed, one.retention, refusals, asyncio.sleep
+            )
         finally:
             await two.stop()
     finally:

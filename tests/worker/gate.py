@@ -64,7 +64,7 @@ class Gate:
         self.claim = ClaimBurst(opened, self.fakes.tokens, clock, self.wakeups, rules)
         self.advance = AdvanceBurst(opened, self.fakes.tokens, clock, self.wakeups, rules)
         self.heartbeat = Heartbeat(opened, self.fakes.tokens, clock, self.links, self.claim, rules)
-        self.append = AppendLog(opened, self.wakeups, 10_000_000)
+        self.append = AppendLog(opened, self.fakes.clock, self.wakeups, 10_000_000)
         self.note = NoteFlowRun(opened, self.wakeups)
         self.cancel_from_prefect = CancelFromPrefect(opened, self.cancel)
         self._expire = ExpireLeases(opened, clock, self.wakeups, lease_seconds)
