@@ -19,7 +19,7 @@ async def held_up(house: House, count: int) -> AsyncIterator[list["asyncio.Task[
         await work.pipelines.find(1, lock=True)
         tasks: list[asyncio.Task[object]] = [asyncio.ensure_future(house.client.post("/trigger/flights")) for _ in range(count)]
         async with asyncio.timeout(5):
-            while house.fakes.store.locks.waiting < count:
+            while house.fakes.store.locks.waiting < count:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         yield tasks
 
