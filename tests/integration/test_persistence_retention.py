@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import event, text
 
-from adapters.persistence import readers
 from adapters.persistence.database import Database
 from adapters.persistence.partitions import WEEK, name_of, week_of
 from application.ports.persistence import NewLine
@@ -42,12 +41,15 @@ async def test_reading_a_runs_history_looks_by_index_and_into_no_week_before_the
         await database.retention.make_room(LONG_AGO + WEEK * weeks)
     now = datetime.now(UTC)
     run_id = await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work), now=now)
-    asked = readers._EVENTS_AFTER.params(run=run_id, after=0, limit=10)
-    query = asked.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})  # type: ignore[no-untyped-call]
+    sent: list[tuple[str, Any]] = []
+    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *call: sent.append((call[2], call[3])))
+    await database.reader.events(run_id, 0, 10)
+    statement, parameters = sent[-1]
 
     async with database.engine.connect() as connection:
         await connection.execute(text("SET LOCAL enable_seqscan = off"))
-        plan = "\n".join(await connection.scalars(text(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {query}".replace(":", r"\:"))))
+        lines = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement}", parameters)
+        plan = "\n".join(lines.scalars())
 
     assert "Seq Scan" not in plan, plan
     old = [line for line in plan.splitlines() if f"on {name_of('event', week_of(LONG_AGO))}" in line]
