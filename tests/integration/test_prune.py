@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 from typer.testing import CliRunner
 
 from adapters.persistence.addresses import sqlalchemy_url
@@ -15,7 +16,7 @@ from entrypoints.cli import app
 def test_prune_says_what_it_dropped_and_the_second_time_that_there_is_nothing(database_url: str, tmp_path: Path) -> None:
     upgrade(database_url)
     old = week_of(datetime.now(UTC)) - 10 * WEEK
-    with create_engine(sqlalchemy_url(database_url)).begin() as connection:
+    with create_engine(sqlalchemy_url(database_url), poolclass=NullPool).begin() as connection:
         for table in ("event", "log_line"):
             for statement in adding(table, old):
                 connection.execute(text(statement))
