@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from entrypoints.rate import Rate
+
 _SHOWN_SECRET = "********"
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}
 
@@ -57,6 +59,13 @@ class Settings(BaseSettings):
     worker_token: SecretStr | None = Field(
         None, description="Token of a worker on another machine (`headgate worker-token` prints it). Not set: made from the secret."
     )
+    keep_logs_days: float = Field(30.0, ge=0, description="Days for which stages' output is kept; 0 keeps it for ever.")
+    keep_events_days: float = Field(90.0, ge=0, description="Days for which runs' histories are kept; 0 keeps them for ever.")
+    min_free_bytes: int = Field(
+        512 * 1024 * 1024, ge=0, description="Bytes to be left on the home's disk: below, no run is taken; reports are. 0 never looks."
+    )
+    max_in_flight: int = Field(512, ge=1, description="Requests the web takes on at once; over it they get 503 and are to ask again.")
+    rate_limit: str = Field("", description="Requests one caller may make, such as `100/second`. Not set: any number.")
     log_bytes_per_stage: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of output kept of one attempt of a stage.")
     lease_seconds: float = Field(20.0, gt=0, description="Seconds a worker may be silent before its stages count as lost.")
     heartbeat_seconds: float = Field(5.0, gt=0, description="Seconds between a worker's signs of life.")
@@ -112,6 +121,12 @@ class Settings(BaseSettings):
     @classmethod
     def _listed(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("rate_limit", mode="after")
+    @classmethod
+    def _is_rate(cls, value: str) -> str:
+        Rate.read(value)
+        return value.strip()
 
     @field_validator("secret", mode="after")
     @classmethod

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.persistence.bursts import SqlBursts
 from adapters.persistence.definitions import DefinitionCache, Definitions
+from adapters.persistence.idempotency import SqlIdempotency
 from adapters.persistence.leases import SqlLeases
 from adapters.persistence.logs import SqlLogs
 from adapters.persistence.outbox import SqlOutbox
@@ -17,7 +18,7 @@ from adapters.persistence.receipts import SqlReceipts
 from adapters.persistence.runs import SqlRuns
 from adapters.persistence.statements import Statements
 from adapters.persistence.workers import SqlWorkers
-from application.ports.persistence import Bursts, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
+from application.ports.persistence import Bursts, Idempotency, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
 
 
 class SqlUnitOfWork:
@@ -29,6 +30,7 @@ class SqlUnitOfWork:
         self.pipelines: Pipelines = SqlPipelines(statements, definitions)
         self.runs: Runs = SqlRuns(statements, definitions)
         self.receipts: Receipts = SqlReceipts(statements)
+        self.idempotency: Idempotency = SqlIdempotency(statements)
         self.leases: Leases = SqlLeases(statements)
         self.logs: Logs = SqlLogs(statements)
         self.outbox: Outbox = SqlOutbox(statements)

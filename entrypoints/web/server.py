@@ -113,6 +113,7 @@ async def _live(app: FastAPI, application: Application, settings: Settings) -> N
 
 def _background(application: Application) -> list[Coroutine[Any, Any, None]]:
     announce, offers, relay = application.announce(), application.offer_bursts(), application.relay_outbox()
+    keeping = application.keep_for_a_time()
     return [
         keep_running(announce, announce.wait, _complain),
         keep_running(application.follow_feed(), at_once, _complain),
@@ -121,6 +122,7 @@ def _background(application: Application) -> list[Coroutine[Any, Any, None]]:
         keep_running(application.expire_leases(), every(1.0), _complain),
         keep_running(application.wake_due_runs(), every(0.25), _complain),
         keep_running(application.reconcile(), every(5.0), _complain),
+        keep_running(keeping, keeping.wait, _complain),
     ]
 
 

@@ -3,8 +3,9 @@
 from types import TracebackType
 from typing import Self
 
-from application.ports.persistence import Bursts, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
+from application.ports.persistence import Bursts, Idempotency, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
 from tests.fakes.persistence.bursts import FakeBursts, FakeOutbox
+from tests.fakes.persistence.idempotency import FakeIdempotency
 from tests.fakes.persistence.leases import FakeLeases, FakeWorkers
 from tests.fakes.persistence.logs import FakeLogs
 from tests.fakes.persistence.pipelines import FakePipelines
@@ -26,6 +27,7 @@ class FakeUnitOfWork:
         self.pipelines: Pipelines = FakePipelines(transaction)
         self.runs: Runs = FakeRuns(transaction)
         self.receipts: Receipts = FakeReceipts(transaction)
+        self.idempotency: Idempotency = FakeIdempotency(transaction)
         self.leases: Leases = FakeLeases(transaction)
         self.logs: Logs = FakeLogs(transaction)
         self.outbox: Outbox = FakeOutbox(transaction)
