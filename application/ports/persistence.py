@@ -6,6 +6,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from application.ports.run_announcements import AnnouncementPositions
 from domain.burst import BurstState
 from domain.definition import PipelineDefinition
 from domain.run import Run
@@ -272,6 +273,7 @@ class UnitOfWork(Protocol):
     outbox: Outbox
     bursts: Bursts
     workers: Workers
+    announcements: AnnouncementPositions
 
     async def __aenter__(self) -> Self: ...
 

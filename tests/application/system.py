@@ -38,6 +38,7 @@ class System:
             tokens=providers.Object(self.fakes.tokens),
             schemas=providers.Object(self.fakes.schemas),
             installation=providers.Object("installation-1"),
+            audiences=providers.Object([self.fakes.audience]),
         )
         self.app = Application(settings=settings, adapters=bundle)
 
