@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -30,6 +31,11 @@ class Stand(ThreadingHTTPServer):
 
     kept: dict[str, dict[str, Any]]
     asked: list[tuple[str, str]]
+
+    def server_bind(self) -> None:
+        """Without asking a name server who we are."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
 
 class Handler(BaseHTTPRequestHandler):
