@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from dependency_injector import containers, providers
@@ -13,6 +14,7 @@ from adapters.system.disk_space import HomeDiskSpace
 from adapters.system.links import MemoryLinks
 from adapters.system.parameters import JsonSchemas
 from adapters.system.tokens import HmacTokens
+from adapters.telemetry.audiences import audiences
 from application.commands.append_log import AppendLog
 from application.commands.cancel_run import CancelRun
 from application.commands.carry_burst import AdvanceBurst, BurstRules, ClaimBurst
@@ -22,7 +24,13 @@ from application.commands.note_flow_run import CancelFromPrefect, NoteFlowRun
 from application.commands.release_quarantine import ReleaseQuarantine
 from application.commands.report_status import ReportStatus
 from application.commands.trigger_pipeline import TriggerPipeline
+from application.ports.change_feed import ChangeFeed
+from application.ports.persistence import OpenUnitOfWork
+from application.ports.readers import Reader
+from application.ports.run_announcements import Audience
 from application.services.announce import AnnounceChanges
+from application.services.announce_runs import AnnounceRuns
+from application.services.announcements import Wording
 from application.services.follow_feed import FollowFeed
 from application.services.hub import Hub
 from application.services.offer_bursts import OfferBursts
@@ -31,6 +39,14 @@ from application.services.relay import RelayOutbox
 from application.services.retention import Keep, KeepForATime
 from application.services.sweep import ExpireLeases, WakeDueRuns
 from application.services.wakeups import LocalWakeups
+
+
+def _announcers(
+    audiences: Sequence[Audience], feed: ChangeFeed, reader: Reader, open_unit_of_work: OpenUnitOfWork, installation: str
+) -> list[AnnounceRuns]:
+    """One service an audience, so that none waits for another."""
+    wording, teller = Wording(installation), f"web-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return [AnnounceRuns(audience, feed, reader, open_unit_of_work, wording, teller) for audience in audiences]
 
 
 class Application(containers.DeclarativeContainer):
@@ -78,6 +94,9 @@ class Application(containers.DeclarativeContainer):
         f"relay-{os.getpid()}-{uuid.uuid4().hex[:8]}",
     )
     reconcile = providers.Singleton(Reconcile, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups)
+    announce_runs = providers.Singleton(
+        _announcers, adapters.audiences, adapters.change_feed, adapters.reader, adapters.open_unit_of_work, adapters.installation
+    )
 
     keep = providers.Singleton(Keep, settings.provided.keep_events_days, settings.provided.keep_logs_days)
     keep_for_a_time = providers.Singleton(KeepForATime, adapters.retention, adapters.clock, keep)
@@ -92,6 +111,7 @@ class Adapters(containers.DeclarativeContainer):
     schemas = providers.Singleton(JsonSchemas)
     links = providers.Singleton(MemoryLinks)
     tokens = providers.Singleton(HmacTokens, settings.provided.secret_key.call().encode.call())
+    audiences = providers.Singleton(audiences, settings, clock, os.environ.get("DD_ENV"))
     database = providers.Singleton(Database, settings.provided.database_url.get_secret_value.call())
     installation = database.provided.installation
     open_unit_of_work = database.provided.open_unit_of_work

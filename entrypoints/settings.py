@@ -79,6 +79,15 @@ class Settings(BaseSettings):
     )
     examples: bool = Field(False, description="Register the example pipelines when there is no pipeline. `headgate up` sets it.")
     telemetry: Literal["off", "auto"] = Field("auto", description="`auto`: to a Datadog agent if one is named. `off`: never.")
+    ci_events_url: str | None = Field(
+        None, description="Where runs are told as CI Visibility pipeline events, such as `https://api.datadoghq.com`. Not set: nowhere."
+    )
+    dd_api_key: SecretStr | None = Field(None, description="Datadog's API key, for those events.")
+    openlineage_url: str | None = Field(
+        None, description="Where runs are told as OpenLineage events, such as `http://marquez:5000`. Not set: nowhere."
+    )
+    openlineage_api_key: SecretStr | None = Field(None, description="Bearer token of that address.")
+    openlineage_namespace: str = Field("headgate", min_length=1, description="Namespace of the jobs and datasets in those events.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 
     @classmethod
@@ -117,6 +126,13 @@ class Settings(BaseSettings):
         driver = "psycopg" if info.field_name == "database_url" else "asyncpg"
         return SecretStr(f"postgresql+{driver}://{rest}")
 
+    @field_validator("ci_events_url", "openlineage_url", mode="after")
+    @classmethod
+    def _by_http(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^/]", value):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
     @field_validator("allowed_hosts", "warm_pools", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
@@ -139,6 +155,8 @@ class Settings(BaseSettings):
     def _whole(self) -> Self:
         if self.database_url is not None and self.prefect_api_url is None and self.prefect_database_url is None:
             raise ValueError("HEADGATE_DATABASE_URL also needs HEADGATE_PREFECT_API_URL or HEADGATE_PREFECT_DATABASE_URL")
+        if self.ci_events_url is not None and self.dd_api_key is None:
+            raise ValueError("HEADGATE_CI_EVENTS_URL also needs HEADGATE_DD_API_KEY")
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise ValueError("HEADGATE_LEASE_SECONDS must be at least twice HEADGATE_HEARTBEAT_SECONDS")
         return self

@@ -7,6 +7,7 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.persistence.announcements import SqlAnnouncementPositions
 from adapters.persistence.bursts import SqlBursts
 from adapters.persistence.definitions import DefinitionCache, Definitions
 from adapters.persistence.idempotency import SqlIdempotency
@@ -19,6 +20,7 @@ from adapters.persistence.runs import SqlRuns
 from adapters.persistence.statements import Statements
 from adapters.persistence.workers import SqlWorkers
 from application.ports.persistence import Bursts, Idempotency, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
+from application.ports.run_announcements import AnnouncementPositions
 
 
 class SqlUnitOfWork:
@@ -36,6 +38,7 @@ class SqlUnitOfWork:
         self.outbox: Outbox = SqlOutbox(statements)
         self.bursts: Bursts = SqlBursts(statements)
         self.workers: Workers = SqlWorkers(statements)
+        self.announcements: AnnouncementPositions = SqlAnnouncementPositions(statements)
 
     async def __aenter__(self) -> Self:
         return self

@@ -6,6 +6,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from application.ports.run_announcements import AnnouncementPositions
 from domain.burst import BurstState
 from domain.definition import PipelineDefinition
 from domain.errors import KeyReused
@@ -310,6 +311,7 @@ class UnitOfWork(Protocol):
     outbox: Outbox
     bursts: Bursts
     workers: Workers
+    announcements: AnnouncementPositions
 
     async def __aenter__(self) -> Self: ...
 

@@ -87,6 +87,8 @@ def _lifespan(application: Application, settings: Settings) -> Any:
             life.cancel()
             await asyncio.gather(life, return_exceptions=True)
             await application.adapters.orchestrator().close()
+            for audience in application.adapters.audiences():
+                await audience.close()
             await application.adapters.database().stop()
 
     return lifespan
@@ -123,6 +125,7 @@ def _background(application: Application) -> list[Coroutine[Any, Any, None]]:
         keep_running(application.wake_due_runs(), every(0.25), _complain),
         keep_running(application.reconcile(), every(5.0), _complain),
         keep_running(keeping, keeping.wait, _complain),
+        *(keep_running(announcer, every(1.0), _complain) for announcer in application.announce_runs()),
     ]
 
 

@@ -42,6 +42,7 @@ class System:
             retention=providers.Object(self.fakes.retention),
             disk_space=providers.Object(self.fakes.disk_space),
             installation=providers.Object("installation-1"),
+            audiences=providers.Object([self.fakes.audience]),
         )
         self.app = Application(settings=settings, adapters=bundle)
 

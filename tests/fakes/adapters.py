@@ -9,6 +9,7 @@ from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import OpenUnitOfWork
 from application.ports.readers import Reader
 from application.ports.retention import Retention
+from application.ports.run_announcements import Audience
 from application.ports.tokens import Tokens
 from application.ports.wakeups import Wakeups
 from tests.fakes.change_feed import FakeChangeFeed
@@ -20,6 +21,7 @@ from tests.fakes.parameters import FakeParameterSchemas
 from tests.fakes.persistence import FakeStore, FakeUnitOfWork
 from tests.fakes.readers import FakeReader
 from tests.fakes.retention import FakeRetention
+from tests.fakes.run_announcements import FakeAudience
 from tests.fakes.tokens import FakeTokens
 from tests.fakes.wakeups import FakeWakeups
 
@@ -41,6 +43,7 @@ class FakeAdapters:
         self.change_feed = FakeChangeFeed(self.store)
         self.retention = FakeRetention(self.store)
         self.disk_space = FakeDiskSpace()
+        self.audience = FakeAudience()
 
     def beside(self) -> "FakeAdapters":
         return FakeAdapters(self.clock, self.store, self.orchestrator)
@@ -51,7 +54,9 @@ class FakeAdapters:
 
 def as_ports(
     adapters: FakeAdapters,
-) -> tuple[Clock, OpenUnitOfWork, Reader, ChangeFeed, Orchestrator, WorkerLinks, Tokens, ParameterSchemas, Wakeups, Retention, DiskSpace]:
+) -> tuple[
+    Clock, OpenUnitOfWork, Reader, ChangeFeed, Orchestrator, WorkerLinks, Tokens, ParameterSchemas, Wakeups, Retention, DiskSpace, Audience
+]:
     """The same objects as the ports they stand in for: the type checker holds each to its port here."""
     return (
         adapters.clock,
@@ -65,4 +70,5 @@ def as_ports(
         adapters.wakeups,
         adapters.retention,
         adapters.disk_space,
+        adapters.audience,
     )

@@ -78,6 +78,15 @@ class WorkerRow:
     seen_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class AnnouncementRow:
+    cursor: str | None
+    teller: str | None
+    due_at: datetime
+    tries: int = 0
+    error: str | None = None
+
+
 @dataclass(slots=True)
 class Tables:
     """Rows by primary key. Every row is immutable but runs, which are copied in and out."""
@@ -96,6 +105,7 @@ class Tables:
     log_lines: dict[tuple[int, int], LogLineView] = field(default_factory=dict)
     log_marks: dict[tuple[int, str, int], LogMark] = field(default_factory=dict)
     workers: dict[str, WorkerRow] = field(default_factory=dict)
+    announcements: dict[str, AnnouncementRow] = field(default_factory=dict)
 
     def apply(self, changes: dict[str, dict[Any, Any]], deleted: object) -> None:
         """Take over a committed transaction's rows."""

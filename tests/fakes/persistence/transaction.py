@@ -65,6 +65,7 @@ class Transaction:
         self.log_lines = Overlay(tables.log_lines)
         self.log_marks = Overlay(tables.log_marks)
         self.workers = Overlay(tables.workers)
+        self.announcements = Overlay(tables.announcements)
         self.is_open = True
         self._is_spoilt = False
         self._held: dict[Key, asyncio.Lock] = {}

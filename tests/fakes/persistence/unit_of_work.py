@@ -4,6 +4,8 @@ from types import TracebackType
 from typing import Self
 
 from application.ports.persistence import Bursts, Idempotency, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
+from application.ports.run_announcements import AnnouncementPositions
+from tests.fakes.persistence.announcements import FakeAnnouncementPositions
 from tests.fakes.persistence.bursts import FakeBursts, FakeOutbox
 from tests.fakes.persistence.idempotency import FakeIdempotency
 from tests.fakes.persistence.leases import FakeLeases, FakeWorkers
@@ -33,6 +35,7 @@ class FakeUnitOfWork:
         self.outbox: Outbox = FakeOutbox(transaction)
         self.bursts: Bursts = FakeBursts(transaction)
         self.workers: Workers = FakeWorkers(transaction)
+        self.announcements: AnnouncementPositions = FakeAnnouncementPositions(transaction)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
