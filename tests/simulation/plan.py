@@ -63,7 +63,7 @@ class Plan:
     deaf: float = 0.0
     reporter_skew: float = 0.0
     worker_skew: float = 0.0
-    due_every: float = 1.0
+    due_every: float = 2.0
 
     @property
     def freezes(self) -> bool:
@@ -81,8 +81,8 @@ def plan_of(seed: int) -> Plan:
     pipelines = tuple(_pipeline(random, index) for index in range(random.choice((1, 1, 2))))
     runs = random.choice((1, 1, 2, 2, 3))
     triggered = [pipeline["name"] for pipeline in pipelines if not pipeline["name"].startswith("remote")]
-    triggers = tuple((8 * random.random(), random.choice(triggered)) for _ in range(runs)) if triggered else ()
-    chaos = random.choice((8.0, 15.0, 30.0))
+    triggers = tuple((random.choice((1, 8)) * random.random(), random.choice(triggered)) for _ in range(runs)) if triggered else ()
+    chaos = random.choice((6.0, 12.0, 25.0))
     wild = random.choice((0.0, 0.02, 0.05))
     return Plan(
         seed=seed,

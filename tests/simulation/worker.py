@@ -24,6 +24,7 @@ class Worker(Process):
 
     pool = "headgate"
     takes_work = True
+    records = True
 
     def __init__(self, name: str, around: Surroundings) -> None:
         super().__init__(name, around.defect)
@@ -62,6 +63,25 @@ class Worker(Process):
             if self.leaving:
                 carrying.leave()
             self.keep(self._carry(carrying))
+            if self.records:
+                self.keep(self._record(carrying))
+
+    async def _record(self, carrying: Carrying) -> None:
+        """Show the burst in the engine, beside: where that fails, the outbox has it."""
+        engine, claim = self.around.engine, carrying.claim
+        words = {"run_id": claim.run_id, "number": claim.number, "epoch": claim.epoch}
+        try:
+            flow_run_id = await engine.create_flow_run(FlowRunRequest(claim.pool, claim.key, claim.pipeline, words, FlowState.PENDING))
+            runs = await engine.begin(flow_run_id)
+            web = self.around.a_web()
+            with contextlib.suppress(Lost, Unavailable):
+                await self.around.network.ask(web, "recorded", lambda: web.recorded(claim.run_id, claim.epoch, flow_run_id))
+            while carrying.key in self.carriers:
+                await asyncio.sleep(0.5)
+            if runs:
+                await engine.finish(flow_run_id, FlowState.CRASHED if carrying.refused else FlowState.COMPLETED)
+        except Unavailable:
+            return
 
     async def _carry(self, carrying: Carrying) -> None:
         await carrying.carry()
@@ -160,6 +180,7 @@ class FlowProcess(Worker):
     """What the engine's own worker starts for one flow run: claims its burst, carries it, says how it ended."""
 
     takes_work = False
+    records = False
 
     def __init__(self, flow_run_id: str, request: FlowRunRequest, around: Surroundings) -> None:
         super().__init__(flow_run_id, around)

@@ -92,6 +92,7 @@ class World:
         self.reporters: list[Reporter] = []
         self.viewer = Viewer("viewer", self.around)
         self.people = Process("people", self.defect)
+        self._triggering: list[asyncio.Task[None]] = []
         self.reader = FakeReader(store)
 
     def happened(self, fault: str) -> None:
@@ -113,8 +114,7 @@ class World:
         self._begin_noise()
         self.people.keep(self._engines_worker())
         self.people.keep(self._watch_for_runs())
-        for at, pipeline in self.plan.triggers:
-            self.people.keep(self._trigger(at, pipeline))
+        self._triggering = [self.people.keep(self._trigger(at, pipeline)) for at, pipeline in self.plan.triggers]
         trouble = Trouble(self)
         self.people.keep(trouble.make())
         await self._audit_until(self.plan.chaos)
@@ -168,7 +168,7 @@ class World:
             and all(reporter.is_done for reporter in self.reporters)
             and all(state.is_terminal for state in engine.standing().values())
             and not self.around.ledger.live
-            and self.loop.time() > max((at for at, _ in self.plan.triggers), default=0.0) + 1.0
+            and all(triggering.done() for triggering in self._triggering)
         )
 
     # -- people, and machines that are not ours -----------------------------------------------------------------------
