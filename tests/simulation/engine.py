@@ -7,21 +7,38 @@ from random import Random
 from application.ports.orchestrator import FlowRunRequest, FlowState
 from domain.errors import Unavailable
 from tests.fakes.orchestrator import FakeOrchestrator
+from tests.simulation.process import CURRENT, Process
+
+
+class Relaying:
+    """Marks processes that relay the outbox: two of them never deliver the same row at once."""
 
 
 class SimulatedEngine(FakeOrchestrator):
-    """Every call takes time; `unsure` is the chance that it is carried out though its caller hears nothing."""
+    """Every call takes time; `unsure` is the chance that it is carried out though its caller hears nothing.
+
+    `most_asking` counts, per key, how many relays were creating its flow run at the same moment.
+    """
 
     def __init__(self, random: Random) -> None:
         super().__init__()
         self._random = random
         self.unsure = 0.0
+        self.asking: dict[str, list[Process | None]] = {}
+        self.most_asking: dict[str, int] = {}
 
     async def create_flow_run(self, request: FlowRunRequest) -> str:
-        await self._travel()
-        flow_run_id = await super().create_flow_run(request)
-        await self._answer()
-        return flow_run_id
+        key, relay = request.key, CURRENT.get()
+        others = self.asking.setdefault(key, [])
+        others.append(relay)
+        self.most_asking[key] = max(self.most_asking.get(key, 0), len({id(other) for other in others if isinstance(other, Relaying)}))
+        try:
+            await self._travel()
+            flow_run_id = await super().create_flow_run(request)
+            await self._answer()
+            return flow_run_id
+        finally:
+            others.remove(relay)
 
     async def states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
         await self._travel()

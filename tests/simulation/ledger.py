@@ -1,8 +1,9 @@
 """What the simulated machines know for certain, to be held against what the store says."""
 
 from collections import Counter
+from collections.abc import Iterator
 
-from tests.invariants import DOUBLED, WRONG, Acknowledged, Violation
+from tests.invariants import DOUBLED, LOST, WRONG, Acknowledged, Violation
 
 Attempted = tuple[int, str, int]
 """(run id, stage, attempt)."""
@@ -16,6 +17,8 @@ class Ledger:
         self.live: dict[tuple[Attempted, str], None] = {}
         self.acknowledged: list[Acknowledged] = []
         self.answers: dict[tuple[int, str, str], object] = {}
+        self.applied: dict[tuple[int, str], dict[int, int]] = {}
+        self.renewals: dict[tuple[int, int], float] = {}
         self.violations: list[Violation] = []
         self._may_overlap = may_overlap
 
@@ -41,4 +44,18 @@ class Ledger:
 
     def at_the_end(self) -> list[Violation]:
         still = [Violation(WRONG, f"{attempted} still runs on {worker}") for attempted, worker in self.live]
-        return [*self.violations, *still]
+        return [*self.violations, *still, *self._out_of_order()]
+
+    def _out_of_order(self) -> Iterator[Violation]:
+        """A reporter's words that were applied, in the order of their events, stand in the reporter's own order."""
+        for (run_id, reporter), applied in self.applied.items():
+            seqs = [applied[seq] for seq in sorted(applied)]
+            if seqs != sorted(seqs):
+                yield Violation(WRONG, f"run {run_id}: {reporter}'s words were applied in the order {seqs}")
+
+    def lost_too_early(self, run_id: int, epoch: int, at: float, term: float) -> Violation | None:
+        """A burst was lost at that moment: not within a term of a renewal that its worker was told of."""
+        renewed = self.renewals.get((run_id, epoch), -term)
+        if at >= renewed + term:
+            return None
+        return Violation(LOST, f"run {run_id}: burst {epoch} was lost at {at:.3f}, though renewed at {renewed:.3f}")

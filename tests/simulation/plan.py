@@ -1,6 +1,6 @@
 """What a seed stands for: the pipelines, the machines, and everything that will go wrong, settled before it begins."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -23,6 +23,10 @@ FAULTS = (
     "run cancelled",
     "stage hangs",
 )
+
+
+OURS = frozenset({"kill web", "cut viewer", "store away", "engine away", "engine emptied", "flow run deleted", "kill reporter"})
+"""Faults that no worker suffers from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +80,16 @@ class Plan:
         return Work(seconds, "completed" if random.random() < 0.8 else "failed", random.choice((0.05, 0.5, 1.5)))
 
 
-def plan_of(seed: int) -> Plan:
+def plan_of(seed: int, kinds: Sequence[str] = FAULTS, *, seconds: float | None = None, wild: float | None = None) -> Plan:
+    """Faults of those kinds, lasting so long, under that much noise; the seed settles what is not given."""
     random = Random(f"{seed}:plan")
     pipelines = tuple(_pipeline(random, index) for index in range(random.choice((1, 1, 2))))
     runs = random.choice((1, 1, 2, 2, 3))
     triggered = [pipeline["name"] for pipeline in pipelines if not pipeline["name"].startswith("remote")]
     triggers = tuple((random.choice((1, 8)) * random.random(), random.choice(triggered)) for _ in range(runs)) if triggered else ()
     chaos = random.choice((6.0, 12.0, 25.0))
-    wild = random.choice((0.0, 0.02, 0.05))
+    wildness = random.choice((0.0, 0.02, 0.05))
+    wild = wildness if wild is None else wild
     return Plan(
         seed=seed,
         pipelines=pipelines,
@@ -92,7 +98,7 @@ def plan_of(seed: int) -> Plan:
         workers=random.choice((1, 2, 2)),
         slots=random.choice((1, 2, 4)),
         chaos=chaos,
-        faults=tuple(sorted((_fault(random, chaos) for _ in range(random.choice((0, 1, 2, 4)))), key=lambda fault: fault.at)),
+        faults=tuple(sorted((_fault(random, chaos, kinds, seconds) for _ in range(random.choice((0, 1, 2, 4)))), key=lambda fault: fault.at)),
         noise=wild * random.choice((0.0, 1.0, 2.0)),
         cut=wild * random.choice((0.0, 0.2)),
         slow=wild * random.choice((0.0, 1.0)),
@@ -103,8 +109,9 @@ def plan_of(seed: int) -> Plan:
     )
 
 
-def _fault(random: Random, chaos: float) -> Fault:
-    return Fault(chaos * random.random(), random.choice(FAULTS), random.randrange(8), random.choice((0.1, 2.0, 8.0, 25.0)))
+def _fault(random: Random, chaos: float, kinds: Sequence[str], seconds: float | None) -> Fault:
+    lasts = random.choice((0.1, 2.0, 8.0, 25.0))
+    return Fault(chaos * random.random(), random.choice(kinds), random.randrange(8), lasts if seconds is None else seconds)
 
 
 def _pipeline(random: Random, index: int) -> Mapping[str, Any]:

@@ -59,6 +59,8 @@ class Reporter(Process):
     async def _say(self, word: Word) -> None:
         await asyncio.sleep(word.after)
         answer = await self._until_answered(replace(word.update, run_id=self._run_id))
+        if self._around.random.random() < 0.3:  # as a script that does not know that it was heard
+            answer = await self._until_answered(replace(word.update, run_id=self._run_id))
         self._said.add(word.update.event_id or "")
         if answer.http_status >= 500 or answer.http_status == 404:
             self._around.defect(f"{word.update.event_id} was answered {answer}")
@@ -82,9 +84,10 @@ class Reporter(Process):
         if answer.run_id is None:
             return
         if report.stage is not None:
-            ledger.answered(answer.run_id, self.name, update.event_id or "", answer)
+            ledger.answered(answer.run_id, update.reporter or "", update.event_id or "", answer)
         if answer.applied and report.stage is not None:
             ledger.acknowledged.append(Acknowledged(answer.run_id, answer.seq, report.stage, report.status, report.message))
+            ledger.applied.setdefault((answer.run_id, update.reporter or ""), {})[answer.seq or 0] = report.seq or 0
         elif answer.applied:
             ledger.acknowledged.append(Acknowledged(answer.run_id))
 
@@ -94,7 +97,7 @@ class Reporter(Process):
         start = 2.0 * self._around.random.random()
         return [
             self._word(f"{stage}:1", Status.RUNNING, stage, start, 1),
-            self._word(f"{stage}:2", Status.RUNNING, stage, start + work.seconds / 2, 2),
+            self._word(f"{stage}:2", Status.RUNNING, stage, start + 0.3 * self._around.random.random() * work.seconds, 2),
             self._word(f"{stage}:3", end, stage, start + work.seconds, 3),
         ]
 
@@ -102,4 +105,5 @@ class Reporter(Process):
         skewed = self._around.clock.now() + timedelta(seconds=self._around.plan.reporter_skew)
         event_id = f"{self.name}:{id}"
         report = Report(status, stage, message=event_id if stage else None, seq=seq, records_processed=seq, reported_at=skewed)
-        return Word(after, StatusUpdate(report, None, None, event_id, self.name, sha256(event_id.encode()).digest()))
+        speaker = f"{self.name}.{stage}" if stage else self.name
+        return Word(after, StatusUpdate(report, None, None, event_id, speaker, sha256(event_id.encode()).digest()))

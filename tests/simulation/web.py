@@ -29,6 +29,7 @@ from application.services.wakeups import LocalWakeups
 from domain.errors import Unavailable
 from entrypoints.api.live import Live
 from tests.fakes import FakeParameterSchemas, FakeReader, FakeTokens
+from tests.simulation.engine import Relaying
 from tests.simulation.feed import SimulatedFeed
 from tests.simulation.line import Line
 from tests.simulation.process import Process
@@ -51,7 +52,7 @@ class Routes:
     recorded: NoteFlowRun
 
 
-class Web(Process):
+class Web(Process, Relaying):
     """Boots as often as it is revived; nothing of an earlier life is left in it."""
 
     def __init__(self, name: str, around: Surroundings) -> None:

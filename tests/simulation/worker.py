@@ -57,14 +57,18 @@ class Worker(Process):
     def take(self, claim: Claim) -> None:
         """Carry a burst that is new here."""
         key = (claim.run_id, claim.epoch)
-        if key not in self.seen:
-            self.seen.add(key)
+        if self._is_new(key):
             carrying = self.carriers[key] = Carrying(claim, self.id, self.host, self.slots, self.around)
             if self.leaving:
                 carrying.leave()
             self.keep(self._carry(carrying))
             if self.records:
                 self.keep(self._record(carrying))
+
+    def _is_new(self, key: tuple[int, int]) -> bool:
+        is_new = key not in self.seen
+        self.seen.add(key)
+        return is_new
 
     async def _record(self, carrying: Carrying) -> None:
         """Show the burst in the engine, beside: where that fails, the outbox has it."""
@@ -85,7 +89,7 @@ class Worker(Process):
 
     async def _carry(self, carrying: Carrying) -> None:
         await carrying.carry()
-        del self.carriers[carrying.key]
+        self.carriers.pop(carrying.key, None)
         if self.slots.received is not None:
             self.beat_now.set()
 
@@ -149,6 +153,7 @@ class Worker(Process):
 
     def _obey(self, answer: BeatAnswer, began: float) -> None:
         for key in answer.renewed:
+            self.around.ledger.renewals[key] = max(began, self.around.ledger.renewals.get(key, began))
             if key in self.carriers:
                 self.carriers[key].renewed = max(began, self.carriers[key].renewed)
         for key in answer.refused:

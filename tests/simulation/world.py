@@ -3,19 +3,20 @@
 import asyncio
 import random as global_random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from application.commands.trigger_pipeline import TriggerCommand
+from application.queries.views import EventView
 from domain.definition_reader import read_definition
 from domain.errors import Conflict, Unavailable
 from domain.run import Trigger
 from tests.fakes import FakeReader
 from tests.fakes.clock import START
-from tests.invariants import STUCK, WRONG, Acknowledged, Evidence, Violation, gathered, overdue, unfinished, violations
+from tests.invariants import DOUBLED, LOST, STUCK, WRONG, Acknowledged, Evidence, Violation, gathered, overdue, unfinished, violations
 from tests.simulation.engine import SimulatedEngine
 from tests.simulation.faults import Trouble
 from tests.simulation.feed import Feeds
@@ -23,13 +24,13 @@ from tests.simulation.history import History
 from tests.simulation.ledger import Ledger
 from tests.simulation.loop import Livelock, VirtualLoop
 from tests.simulation.network import Lost, Network
-from tests.simulation.plan import Plan
+from tests.simulation.plan import OURS, Plan
 from tests.simulation.process import Process
 from tests.simulation.reporter import Reporter
 from tests.simulation.store import SimulatedStore
 from tests.simulation.surroundings import Surroundings
 from tests.simulation.viewer import Viewer
-from tests.simulation.web import Web
+from tests.simulation.web import LEASE_SECONDS, Web
 from tests.simulation.worker import FlowProcess, Worker
 
 HEALING = 400.0
@@ -249,7 +250,25 @@ class World:
         ]
         outbox = [Violation(STUCK, f"the outbox still has {row}") for row in self.around.store.committed.outbox.values()]
         found = [*self.defects, *violations(evidence), *unfinished(runs), *ledger.at_the_end(), *self.viewer.violations(stored)]
-        return list(dict.fromkeys(found + engine + outbox))
+        return list(dict.fromkeys([*found, *engine, *outbox, *self._losses(events), *self._double_deliveries()]))
+
+    def _losses(self, events: Mapping[int, Sequence[EventView]]) -> Iterator[Violation]:
+        """Only what a worker suffered may cost it a burst: not a moment before its lease is over, and no outage of ours."""
+        plan = self.plan
+        only_ours = not plan.noise and {fault.kind for fault in plan.faults} <= OURS
+        for event in (event for log in events.values() for event in log if event.type == "burst.lost"):
+            epoch = int(event.data["burst"])
+            if only_ours:
+                yield Violation(LOST, f"run {event.run_id}: burst {epoch} was lost by an outage of ours")
+            at = (event.at - START).total_seconds()
+            if early := self.around.ledger.lost_too_early(event.run_id, epoch, at, LEASE_SECONDS):
+                yield early
+
+    def _double_deliveries(self) -> list[Violation]:
+        if self.plan.freezes:
+            return []  # a relay that stands still for longer than its lease may find the row in other hands
+        most = self.around.engine.most_asking
+        return [Violation(DOUBLED, f"{count} relays delivered {key} at once") for key, count in most.items() if count > 1]
 
 
 def lived(plan: Plan, spoil: Callable[[World], None] | None = None) -> Outcome:
