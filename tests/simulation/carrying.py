@@ -1,10 +1,12 @@
 """A worker's part of the wire: start each attempt once, repeat the same words until they are answered, let go when refused."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from application.commands.carry_burst import Advance, Advanced, WorkerReport
 from application.ports.links import Claim, Start
+from application.ports.persistence import NewLine
 from domain.errors import Conflict, NotFound, Unavailable
 from domain.reports import Report
 from domain.status import Reason, Status
@@ -150,11 +152,28 @@ class Carrying:
 
     def _job_ended(self, job: Job, status: str) -> None:
         self.running.pop((job.start.stage, job.start.attempt), None)
+        if self._host.is_up:
+            self._host.keep(self._ship(job.start, status))
         if job.why == "refused" or self.over:
             self._slots.give_back(1)
         else:
             self.unreported.append(self._report(job.start, status, job.why))
         self.news.set()
+
+    async def _ship(self, start: Start, last: str) -> None:
+        """Send what the attempt wrote, stamped by this machine's clock."""
+        at = self._around.clock.now() + timedelta(seconds=self._around.plan.worker_skew)
+        lines = [NewLine(index, at, "stdout", word) for index, word in enumerate(("begun", last))]
+        where = (self.claim.run_id, start.stage, start.attempt)
+        while True:
+            web = self._around.a_web()
+            try:
+                await self._around.network.ask(web, "log", lambda: web.append_log(*where, lines))  # noqa: B023
+            except (Lost, Unavailable):
+                await asyncio.sleep(1.0)
+                continue
+            self._around.ledger.shipped.append(where)
+            return
 
     def _report(self, start: Start, status: str, why: str | None) -> WorkerReport:
         run_id, epoch = self.key

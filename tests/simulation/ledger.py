@@ -1,7 +1,7 @@
 """What the simulated machines know for certain, to be held against what the store says."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tests.invariants import DOUBLED, LOST, WRONG, Acknowledged, Violation
 
@@ -19,6 +19,7 @@ class Ledger:
         self.answers: dict[tuple[int, str, str], object] = {}
         self.applied: dict[tuple[int, str], dict[int, int]] = {}
         self.renewals: dict[tuple[int, int], float] = {}
+        self.shipped: list[Attempted] = []
         self.violations: list[Violation] = []
         self._may_overlap = may_overlap
 
@@ -52,6 +53,12 @@ class Ledger:
             seqs = [applied[seq] for seq in sorted(applied)]
             if seqs != sorted(seqs):
                 yield Violation(WRONG, f"run {run_id}: {reporter}'s words were applied in the order {seqs}")
+
+    def lines_missed(self, stored: Mapping[Attempted, int]) -> Iterator[Violation]:
+        """Every attempt whose two lines were taken has them, each once."""
+        for attempted in self.shipped:
+            if stored.get(attempted, 0) != 2:
+                yield Violation(LOST, f"{attempted} has {stored.get(attempted, 0)} lines, though 2 were taken")
 
     def lost_too_early(self, run_id: int, epoch: int, at: float, term: float) -> Violation | None:
         """A burst was lost at that moment: not within a term of a renewal that its worker was told of."""

@@ -48,5 +48,5 @@ class Line(Generic[T]):
     def _put(self, item: tuple[T] | None) -> None:
         if not self._is_broken:
             loop = asyncio.get_running_loop()
-            self._arrives = max(self._arrives, loop.time() + self._network.delay())
+            self._arrives = max(self._arrives + 1e-6, loop.time() + self._network.delay())
             loop.call_at(self._arrives, self._queue.put_nowait, item)

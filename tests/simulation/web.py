@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.system.links import MemoryLinks
+from application.commands.append_log import AppendLog
 from application.commands.cancel_run import Cancelled, CancelRun
 from application.commands.carry_burst import Advance, Advanced, AdvanceBurst, BurstRules, ClaimBurst
 from application.commands.heartbeat import Beat, BeatAnswer, Heartbeat
@@ -16,7 +17,7 @@ from application.commands.trigger_pipeline import TriggerCommand, Triggered, Tri
 from application.commands.verdicts import Answer
 from application.commands.worker_presence import WorkerArrives
 from application.ports.links import Claim
-from application.ports.persistence import WorkerSeen
+from application.ports.persistence import NewLine, WorkerSeen
 from application.services.announce import AnnounceChanges
 from application.services.follow_feed import FollowFeed
 from application.services.hub import Hub
@@ -50,6 +51,7 @@ class Routes:
     advance: AdvanceBurst
     beat: Heartbeat
     recorded: NoteFlowRun
+    append_log: AppendLog
 
 
 class Web(Process, Relaying):
@@ -85,6 +87,7 @@ class Web(Process, Relaying):
             AdvanceBurst(uow, tokens, clock, wakeups, rules),
             Heartbeat(uow, tokens, clock, self.links, claim, rules),
             NoteFlowRun(uow, wakeups),
+            AppendLog(uow, wakeups, 1_000),
         )
 
     def _start_services(self) -> None:
@@ -133,6 +136,9 @@ class Web(Process, Relaying):
 
     async def recorded(self, run_id: int, epoch: int, flow_run_id: str) -> None:
         await self.routes.recorded(run_id, epoch, flow_run_id)
+
+    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLine]) -> int:
+        return await self.routes.append_log(run_id, stage, attempt, lines)
 
     async def stream(self, worker: WorkerSeen, line: Line[Any]) -> None:
         """Push this worker's messages into the line until either end is gone."""

@@ -41,6 +41,7 @@ class Worker(Process):
         self.leaving = False
         self.line: Line[Any] | None = None
         self.host = Process(f"host of {self.id}", self.around.defect)
+        self.host.is_up = True
         self.beat_now = asyncio.Event()
         self._live()
 
