@@ -347,3 +347,22 @@ async def test_a_worker_whose_clock_is_far_off_is_not_believed_about_when_it_wro
 
     stored = await system.fakes.reader.log(run_id, stage=None, attempt=None, after=0, limit=10)
     assert [line.at for line in stored] == [times[0], now, now]
+
+
+async def test_a_burst_whose_flow_began_and_never_claimed_it_goes_to_the_next() -> None:
+    system = System()
+    await system.create(1, pool="processes")
+    run_id = (await system.trigger()).run_id
+    await system.app.relay_outbox().run_once()
+    [flow_run] = (await system.run(run_id)).flow_run_ids
+    await system.fakes.orchestrator.set_state(flow_run, FlowState.RUNNING, "its process began, and died")
+    reconcile = system.app.reconcile()
+    system.fakes.clock.advance(100)
+
+    await reconcile.run_once()
+    at_first = (await system.run(run_id)).burst_epoch
+    system.fakes.clock.advance(61)
+    await reconcile.run_once()
+
+    after = await system.run(run_id)
+    assert (at_first, after.burst_epoch, after.burst_state) == (1, 2, "requested")

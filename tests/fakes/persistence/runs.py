@@ -1,7 +1,6 @@
 """Runs with their stages, attempts, events and burst requests, in memory."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 
@@ -67,8 +66,8 @@ class FakeRuns:
         return ids[:limit]
 
     def _load(self, run_id: int) -> Run:
-        run = deepcopy(self._transaction.runs[run_id])
-        run.definition = deepcopy(self._transaction.revisions[run.pipeline_id, run.revision])
+        run = storable(self._transaction.runs[run_id], run_id)
+        run.definition = self._transaction.revisions[run.pipeline_id, run.revision]
         return run
 
     def _write(self, run: Run, run_id: int, before: Run | None) -> None:
@@ -109,10 +108,9 @@ _BURST_ENDS = (EventType.BURST_ENDED, EventType.BURST_LOST, EventType.BURST_CLOS
 
 
 def _is_due(run: Run, now: datetime) -> bool:
-    """Ask the rule itself, on a copy."""
-    trial = replace(run, stages=deepcopy(run.stages), new_events=[])
-    trial.wake_due(now)
-    return any(event.type is EventType.STAGE_MOVED for event in trial.new_events)
+    """As the database, which keeps what `next_due` said when the run was written."""
+    due = run.next_due()
+    return due is not None and due <= now
 
 
 def _view(run: Run, run_id: int, event: Event) -> EventView:
