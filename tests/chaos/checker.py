@@ -49,6 +49,12 @@ class Checker:
     def newest_run(self) -> int:
         return int(self._ask("SELECT coalesce(max(id), 0) FROM run")[0][0])
 
+    def unacknowledged(self, after: int) -> list[tuple[int, str]]:
+        """Runs (id and pipeline) that were stored though the answer to their trigger never came."""
+        known = {trigger.run_id for trigger in self._ledger.triggers}
+        rows = self._ask("SELECT run.id, name FROM run JOIN pipeline ON pipeline.id = pipeline_id WHERE run.id > %s", after)
+        return [(run_id, name) for run_id, name in rows if run_id not in known]
+
     async def until_over(self, after: int, seconds: float) -> list[str]:
         """Wait until every run with a higher id is over; a sentence for each that is not by then."""
         deadline = time.monotonic() + seconds

@@ -64,9 +64,13 @@ class Driver:
         """Trigger a run and report its external stages to their end; its id once everything was acknowledged."""
         async with asyncio.timeout(seconds):
             run_id = await self.trigger(pipeline)
-            for place, stage in enumerate(EXTERNAL_STAGES.get(pipeline, ())):
-                await self.see_through(run_id, stage, 3 * place)
+            await self.report_all(run_id, pipeline)
         return run_id
+
+    async def report_all(self, run_id: int, pipeline: str) -> None:
+        """Report every external stage of a run to its end."""
+        for place, stage in enumerate(EXTERNAL_STAGES.get(pipeline, ())):
+            await self.see_through(run_id, stage, 3 * place)
 
     async def trigger(self, pipeline: str) -> int:
         self._count += 1

@@ -7,7 +7,7 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -57,21 +57,18 @@ class Ring:
         """Strike once while `runs` runs are triggered before and during it."""
         after, acked = self.checker.newest_run(), self.driver.ledger.acknowledged
         load = [asyncio.create_task(self._run_soon(fault, index, runs)) for index in range(runs)]
-        findings, tally = Findings(), Tally(points=1)
+        tally = Tally(points=1)
         try:
             await asyncio.sleep(self.rng.uniform(0.3, 1.3))
             await fault.strike(Scene(self.stack, self.rng))
             await asyncio.to_thread(self.stack.wait_until_whole)
         finally:
             answers = await asyncio.gather(*load, return_exceptions=True)
-        findings.stuck += [f"the driver was not answered: {answer!r}" for answer in answers if isinstance(answer, BaseException)]
-        findings.stuck += await self.checker.until_over(after, OVER_SECONDS)
-        findings.add(await self.checker.check(after, fault.expected))
-        tally.findings, tally.endings = findings, self.checker.endings(after)
-        tally.runs, tally.acknowledged = tally.endings.total(), self.driver.ledger.acknowledged - acked
+        await self._judge(tally, fault, after, [answer for answer in answers if isinstance(answer, BaseException)])
+        tally.acknowledged = self.driver.ledger.acknowledged - acked
         return tally
 
-    async def flood(self, name: str, runs: int, strikes: Fault, every: tuple[float, float], pace: float = 0.1) -> Tally:
+    async def flood(self, runs: int, strikes: Fault, every: tuple[float, float], pace: float = 0.1) -> Tally:
         """Many runs, one each `pace` seconds, while the fault strikes again and again."""
         after, acked, tally = self.checker.newest_run(), self.driver.ledger.acknowledged, Tally()
         load = asyncio.create_task(self._many(runs, pace))
@@ -81,12 +78,19 @@ class Ring:
             await strikes.strike(scene)
             tally.points += 1
         await asyncio.to_thread(self.stack.wait_until_whole)
-        tally.findings.stuck += [f"the driver was not answered: {answer!r}" for answer in load.result()]
-        tally.findings.stuck += await self.checker.until_over(after, OVER_SECONDS)
-        tally.findings.add(await self.checker.check(after, strikes.expected))
-        tally.endings = self.checker.endings(after)
-        tally.runs, tally.acknowledged = tally.endings.total(), self.driver.ledger.acknowledged - acked
+        await self._judge(tally, strikes, after, load.result())
+        tally.acknowledged = self.driver.ledger.acknowledged - acked
         return tally
+
+    async def _judge(self, tally: Tally, fault: Fault, after: int, unanswered: Sequence[BaseException]) -> None:
+        """Everything is healed: from here on nothing may stay open."""
+        tally.findings.stuck += [f"the driver was not answered: {error!r}" for error in unanswered]
+        for run_id, pipeline in self.checker.unacknowledged(after):
+            await self.driver.report_all(run_id, pipeline)
+        tally.findings.stuck += await self.checker.until_over(after, OVER_SECONDS)
+        tally.findings.add(await self.checker.check(after, fault.expected))
+        tally.endings = self.checker.endings(after)
+        tally.runs = tally.endings.total()
 
     async def _run_soon(self, fault: Fault, index: int, runs: int) -> None:
         await asyncio.sleep(self.rng.uniform(0, 0.4) if 2 * index < runs else self.rng.uniform(0.4, 2.0))

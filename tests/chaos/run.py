@@ -37,7 +37,7 @@ async def _chaos(stack: Stack, asked: argparse.Namespace) -> list[str]:
             _note(tallies, fault.name, await ring.round(fault, asked.runs), began)
         if asked.flood:
             often = Fault("PostgreSQL restarted", restart_postgres, EASY)
-            _note(tallies, "PostgreSQL again and again", await ring.flood("", asked.flood, often, (5.0, 12.0)), began)
+            _note(tallies, "PostgreSQL again and again", await ring.flood(asked.flood, often, (5.0, 12.0)), began)
         left = await ring.checker.nothing_left()
     _print_table(tallies)
     return [finding for tally in tallies.values() for finding in tally.findings.all] + left
