@@ -73,7 +73,7 @@ async def advance(run_id: int, epoch: int, raw: Body, application: App) -> Json:
     _check_ids(run_id, epoch)
     step = await application.advance_burst()(body.advance(run_id, epoch))
     if body.received is not None:
-        application.adapters.links().set_free(body.worker_id, body.free, body.received)
+        application.adapters.links().set_free(body.worker_id, body.free - len(step.starts), body.received)
     return Json(advanced_json(step))
 
 

@@ -6,6 +6,7 @@ so that a line can neither act nor look like another one.
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from html import escape
 
 from markupsafe import Markup
@@ -73,14 +74,14 @@ class _Style:
                 self._colour = wanted if number == 38 else self._colour
 
     @staticmethod
-    def _extended(numbers: "object") -> str | None:
+    def _extended(numbers: Iterator[int]) -> str | None:
         """256 colours and true colours come down to the nearest of the eight names; their arguments are consumed."""
-        mode = next(numbers, 0)  # type: ignore[call-overload]
+        mode = next(numbers, 0)
         if mode == 5:
-            index = next(numbers, 0)  # type: ignore[call-overload]
+            index = next(numbers, 0)
             return _COLOURS[index % 8] if index < 16 else _nearest(*(((index - 16) // step) % 6 * 51 for step in (36, 6, 1)))
         if mode == 2:
-            return _nearest(*(next(numbers, 0) for _ in range(3)))  # type: ignore[call-overload]
+            return _nearest(*(next(numbers, 0) for _ in range(3)))
         return None
 
     def write(self, text: str, out: list[str]) -> None:

@@ -1,6 +1,7 @@
 """What a person does from a page: trigger, cancel, make a pipeline. Every answer is a redirect or the form again with what was typed."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
@@ -72,10 +73,8 @@ async def cancel_form(request: Request, run_id: str) -> Response:
 @router.post("/ui/runs/{run_id}/cancel")
 async def cancel(request: Request, run_id: str) -> Response:
     found = await run_or_404(site_of(request), run_id)
-    try:
+    with suppress(Conflict):  # it ended meanwhile; the run's page says how
         await request.app.state.application.cancel_run()(found.id, "dashboard")
-    except Conflict:
-        pass  # it ended meanwhile; the run's page says how
     return RedirectResponse(f"/ui/runs/{found.id}", 303)
 
 

@@ -45,12 +45,14 @@ class PipelinePageView:
         usual = await self._site.surveyor.usual(pipeline.id)
         latest = runs[0] if runs else None
         graph = graph_of_run(latest, usual, now) if latest else graph_of_definition(pipeline)
-        why = explain(latest, await self._site.surveyor.around(latest)).parts if latest else ()
+        speaks = latest is not None and latest.status is not Status.COMPLETED
+        why = explain(latest, await self._site.surveyor.around(latest)).parts if latest and speaks else ()
         rows = run_rows(runs[:LISTED_RUNS], now)
         names = [stage.name for stage in pipeline.definition.stages]
         status = status_word(latest.status if latest else Status.PENDING)
         fragments = {
-            "state": str(render("live/pipeline_state.html", status=status, latest=rows[0] if rows else None, why=why)),
+            "state": str(render("live/pipeline_state.html", status=status, latest=rows[0] if rows else None)),
+            "why": str(render("live/sentence.html", parts=why)),
             "graph": str(render("live/graph_drawing.html", graph=graph)),
             "grid": str(render("live/grid.html", grid=grid_of(names, runs, usual))) if runs else "",
             "runs": str(render("live/runs.html", rows=rows)),

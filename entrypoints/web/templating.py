@@ -1,5 +1,6 @@
 """Templates to HTML, and HTML to a page with the headers every page has."""
 
+import gzip
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from markupsafe import Markup
 
 from entrypoints.web.static import url_of
 
+PACKED = 4
+"""A page of 80 kB takes about a millisecond, and leaves as 10."""
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; object-src 'none'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -45,4 +48,7 @@ def render(template: str, **values: Any) -> Markup:
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A whole page. `section` is the part of the navigation it belongs to."""
     html = render(template, path=request.url.path, **{"section": "", **values})
-    return Response(html, status, media_type="text/html; charset=utf-8", headers=HEADERS)
+    body, headers = html.encode("utf-8", "replace"), {**HEADERS, "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body, headers["Content-Encoding"] = gzip.compress(body, PACKED, mtime=0), "gzip"
+    return Response(body, status, media_type="text/html; charset=utf-8", headers=headers)

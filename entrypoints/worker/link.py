@@ -33,13 +33,17 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who this worker process is to Headgate."""
+    """Who this worker process is to Headgate. `id` begins with the name, so that a history reads well; another process has another."""
 
     name: str
     pool: str
     slots: int
     version: str = ""
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    tail: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}-{self.tail}"
 
 
 class Link:

@@ -35,7 +35,14 @@ class Image:
     def environment(self) -> dict[str, str]:
         named = {name: self.inside(value) for name, value in self.env.items()}
         path = [*named.get("PATH", "").split(":"), str(self.root / "shims"), str(Path(sys.executable).parent), os.environ["PATH"]]
-        return {"HOME": str(self.root), "LANG": "C.UTF-8", **named, "PATH": ":".join(filter(None, path))}
+        return _way_to_packages() | {"HOME": str(self.root), "LANG": "C.UTF-8", **named, "PATH": ":".join(filter(None, path))}
+
+
+def _way_to_packages() -> dict[str, str]:
+    """What this machine needs to reach its package index: its proxy, certificates, mirror and the caches of pip and uv."""
+    named = re.compile(r"(PIP|UV|SSL|XDG)_\w+|\w+_proxy|REQUESTS_CA_BUNDLE", re.IGNORECASE)
+    caches = {"UV_CACHE_DIR": str(Path.home() / ".cache/uv"), "PIP_CACHE_DIR": str(Path.home() / ".cache/pip")}
+    return caches | {name: value for name, value in os.environ.items() if named.fullmatch(name)}
 
 
 def instructions(dockerfile: Path) -> list[tuple[str, str]]:
@@ -61,8 +68,9 @@ def build(dockerfile: Path, context: Path, root: Path) -> Image:
 
 
 def _run(image: Image, rest: str, context: Path) -> None:
-    owner = re.sub(r"-o \d+ -g \d+ ", "", rest)  # nobody here has that number
-    subprocess.run(["sh", "-ec", image.inside(owner)], cwd=_at(image), env=image.environment(), check=True)
+    # Nobody here has the number of an owner, and the caches of this machine spare it a download.
+    here = re.sub(r"-o \d+ -g \d+ | --no-cache(-dir)?\b", "", rest)
+    subprocess.run(["sh", "-ec", image.inside(here)], cwd=_at(image), env=image.environment(), check=True)
 
 
 def _copy(image: Image, rest: str, context: Path) -> None:

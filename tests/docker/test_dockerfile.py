@@ -47,7 +47,7 @@ def test_the_settings_of_the_web_are_taken_and_its_secrets_masked(image: Image) 
 
 
 def test_it_is_the_images_own_python_and_holds_no_installer(image: Image) -> None:
-    where = "import sys, entrypoints, prefect; print(sys.prefix, entrypoints.__file__)"
+    where = "import sys, entrypoints; print(sys.prefix, entrypoints.__file__)"
 
     done = _in(image, ["python", "-c", where], {})
 

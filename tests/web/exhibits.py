@@ -124,7 +124,8 @@ async def _warehouse(gallery: Gallery, now: datetime, chance: Random) -> int:
     words = "Copy orders, customers and events, build dimensions and facts, check them, publish the marts."
     pipeline = await gallery.pipeline("nightly-warehouse", stages, description=words, parallelism=4)
     await _history(gallery, pipeline, now, chance, 860, 26)
-    wrong = 'psycopg.errors.UniqueViolation: duplicate key value violates unique constraint "fact_orders_pkey"\nDETAIL:  Key (order_id)=(88213407) already exists.'
+    wrong = 'psycopg.errors.UniqueViolation: duplicate key value violates unique constraint "fact_orders_pkey"\n'
+    wrong += "DETAIL:  Key (order_id)=(88213407) already exists."
     story = {
         "copy-orders": [Attempt(192, records=1_284_902)],
         "copy-customers": [Attempt(64, records=412_077)],

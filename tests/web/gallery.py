@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -175,6 +175,7 @@ def _tell(run: Run, begin: datetime, story: dict[str, Sequence[Attempt]]) -> Non
             now += timedelta(seconds=told.queues)
             if stage.status is not Status.RUNNING:
                 start(run, now)
+            stage.current.started_at = now
             stage.current.records_processed = told.records
             if told.ends is None:
                 break
@@ -182,52 +183,84 @@ def _tell(run: Run, begin: datetime, story: dict[str, Sequence[Attempt]]) -> Non
             end(name, told.ends, now, records=told.records, error=told.error)(run)
             now += timedelta(seconds=stage.definition.retry_delay)
         ready_at[name] = now
+    _finish(run, story, max(ready_at.values()))
 
 
-@dataclass
+def _finish(run: Run, story: dict[str, Sequence[Attempt]], now: datetime) -> None:
+    """What the story leaves untold completes, unless the story leaves something open or the run waits for others."""
+    if any(attempts[-1].ends is None for attempts in story.values()):
+        return
+    while todo := [*run.running, *run.startable]:
+        start(run, now)
+        now += timedelta(seconds=3)
+        for stage in todo:
+            end(stage.name, Status.COMPLETED, now)(run)
+
+
 class Served:
     """A server in a thread of its own; `do` runs something in its event loop, where the fakes live."""
 
-    gallery: Gallery
-    port: int | None = None
-    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
-
-    def start(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", self.port or 0))
-        self.port = self._socket.getsockname()[1]
-        config = uvicorn.Config(
-            self.gallery.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2, loop="asyncio"
-        )
-        self._server = uvicorn.Server(config)
+    def __init__(self, gallery: Gallery, port: int | None = None) -> None:
+        self.gallery = gallery
+        self._socket = socket.create_server(("127.0.0.1", port or 0))
+        self.port = int(self._socket.getsockname()[1])
+        self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._is_over = False
+        self._paused, self._resumed = threading.Event(), asyncio.Event()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def start(self) -> None:
+        self._thread.start()
+
     def do(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def pause(self) -> None:
+        """Cut every connection and refuse new ones."""
+        self.do(self._end())
+        assert self._paused.wait(10)
+
+    def resume(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", self.port))
+        self._paused.clear()
+        self._loop.call_soon_threadsafe(self._resumed.set)
 
     def stop(self) -> None:
-        self.loop.call_soon_threadsafe(self.gallery.site.live.close)
-        self._server.should_exit = True
+        self._is_over = True
+        self.do(self._end())
         self._thread.join(10)
         self._socket.close()
         assert not self._thread.is_alive(), "the server did not stop"
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self.loop)
-        self.loop.run_until_complete(self._serve())
-        self.loop.close()
+    async def _end(self) -> None:
+        self.gallery.site.live.close()
+        self._server.should_exit = True
 
-    async def _serve(self) -> None:
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._live())
+        self._loop.close()
+
+    async def _live(self) -> None:
         feed = asyncio.ensure_future(self.gallery.feed())
-        try:
+        while not self._is_over:
+            self._resumed.clear()
+            self._server = uvicorn.Server(_config(self.gallery))
             await self._server.serve([self._socket])
-        finally:
-            feed.cancel()
-            await asyncio.gather(feed, return_exceptions=True)
+            self.gallery.app.state.site = make_site(self.gallery.application)
+            self._paused.set()
+            if not self._is_over:
+                await self._resumed.wait()
+        feed.cancel()
+        await asyncio.gather(feed, return_exceptions=True)
+
+
+def _config(gallery: Gallery) -> uvicorn.Config:
+    return uvicorn.Config(gallery.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2, loop="asyncio")
 
 
 def _complain(name: str, error: Exception) -> None:

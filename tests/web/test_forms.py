@@ -62,7 +62,8 @@ def test_an_empty_field_is_left_out_unless_it_is_needed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("month", "3.5"), ("month", "three"), ("share", "nan"), ("share", "1e999"), ("tags", "[1"), ("tags", "NaN"), ("tags", "[" * 9_000)]
+    ("name", "text"),
+    [("month", "3.5"), ("month", "three"), ("share", "nan"), ("share", "1e999"), ("tags", "[1"), ("tags", "NaN"), ("tags", "[" * 9_000)],
 )
 def test_what_cannot_be_a_value_is_said_beside_the_field(name: str, text: str) -> None:
     _, errors = _values({"month": "3", name: text})
@@ -73,7 +74,10 @@ def test_what_cannot_be_a_value_is_said_beside_the_field(name: str, text: str) -
 def test_problems_of_the_schema_are_put_beside_their_fields() -> None:
     fields = fields_of(_definition())
 
-    rest = blame(fields, [FieldProblem("parameters.month", "is at most 12"), FieldProblem("parameters.tags[0]", "odd"), FieldProblem("parameters", "no")])
+    rest = blame(
+        fields,
+        [FieldProblem("parameters.month", "is at most 12"), FieldProblem("parameters.tags[0]", "odd"), FieldProblem("parameters", "no")],
+    )
 
     assert {field.name: field.error for field in fields if field.error} == {"month": "is at most 12", "tags": "odd"}
     assert rest == ["Parameters: no"]
@@ -81,7 +85,13 @@ def test_problems_of_the_schema_are_put_beside_their_fields() -> None:
 
 def test_a_new_pipeline_is_read_from_rows() -> None:
     form = NewPipeline.typed(
-        {"name": ["backup"], "description": [""], "stage": ["dump", "", "up"], "kind": ["command", "command", "external"], "work": ["pg_dump -F 'c d'", "", ""]}
+        {
+            "name": ["backup"],
+            "description": [""],
+            "stage": ["dump", "", "up"],
+            "kind": ["command", "command", "external"],
+            "work": ["pg_dump -F 'c d'", "", ""],
+        }
     )
 
     assert form.raw() == {

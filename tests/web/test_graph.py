@@ -13,7 +13,9 @@ CURVE_STEPS = 12
 def graphs(draw: st.DrawFn) -> Needs:
     count = draw(st.integers(1, 14))
     names = [f"stage-{index}" for index in range(count)]
-    return {name: draw(st.lists(st.sampled_from(names[:index]), unique=True, max_size=4)) if index else [] for index, name in enumerate(names)}
+    return {
+        name: draw(st.lists(st.sampled_from(names[:index]), unique=True, max_size=4)) if index else [] for index, name in enumerate(names)
+    }
 
 
 @given(graphs())
@@ -32,10 +34,15 @@ def test_boxes_keep_apart_and_lie_within_the_picture(needs: Needs) -> None:
     drawing = draw_graph(needs)
 
     for index, box in enumerate(drawing.boxes):
-        assert 0 <= box.x and box.x + box.width <= drawing.width + 0.1
-        assert 0 <= box.y and box.y + box.height <= drawing.height + 0.1
+        assert box.x >= 0 and box.x + box.width <= drawing.width + 0.1
+        assert box.y >= 0 and box.y + box.height <= drawing.height + 0.1
         for other in drawing.boxes[:index]:
-            apart = box.x + box.width < other.x or other.x + other.width < box.x or box.y + box.height < other.y or other.y + other.height < box.y
+            apart = (
+                box.x + box.width < other.x
+                or other.x + other.width < box.x
+                or box.y + box.height < other.y
+                or other.y + other.height < box.y
+            )
             assert apart, (box, other)
 
 
@@ -45,7 +52,9 @@ def test_every_need_is_one_line_from_box_to_box(needs: Needs) -> None:
     drawing = draw_graph(needs)
     boxes = {box.stage: box for box in drawing.boxes}
 
-    assert sorted((line.source, line.target) for line in drawing.lines) == sorted((need, name) for name, before in needs.items() for need in before)
+    assert sorted((line.source, line.target) for line in drawing.lines) == sorted(
+        (need, name) for name, before in needs.items() for need in before
+    )
     for line in drawing.lines:
         source, target = boxes[line.source], boxes[line.target]
         assert line.bends[0] == (source.x + source.width, source.y + source.height / 2)

@@ -122,7 +122,9 @@ async def test_a_refused_pipeline_names_the_field(gallery: Gallery) -> None:
     assert "package.module:function" in bad_stage.text and "callable:" in bad_stage.text
 
 
-@pytest.mark.parametrize("path", ["/ui/runs/99", "/ui/runs/x", "/ui/runs/99999999999999999999", "/ui/pipelines/none", "/ui/pipelines/%00", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/ui/runs/99", "/ui/runs/x", "/ui/runs/99999999999999999999", "/ui/pipelines/none", "/ui/pipelines/%00", "/nothing"]
+)
 async def test_what_is_not_there_is_a_404_page_in_the_frame(gallery: Gallery, path: str) -> None:
     answer = await gallery.client.get(path)
 

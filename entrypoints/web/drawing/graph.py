@@ -71,25 +71,24 @@ def _draw(graph: tuple[tuple[str, tuple[str, ...]], ...]) -> GraphDrawing:
     for width in widths:
         left.append(x)
         x += width + COLUMN_GAP
-    column_of = {cell: index for index, column in enumerate(layers.columns) for cell in column}
-
-    def edges(cell: Cell) -> tuple[float, float]:
-        column = column_of[cell]
-        return left[column], left[column] + widths[column]
-
-    boxes = tuple(Box(stage, edges(stage)[0], round(middle[stage] - BOX_HEIGHT / 2, 1), widths[column_of[stage]]) for stage, _ in graph)
-    lines = tuple(Line(*ends, _bends(route, middle, edges)) for ends, route in layers.routes.items())
+    sides = {cell: (left[index], left[index] + widths[index]) for index, column in enumerate(layers.columns) for cell in column}
+    boxes = tuple(
+        Box(stage, sides[stage][0], round(middle[stage] - BOX_HEIGHT / 2, 1), sides[stage][1] - sides[stage][0]) for stage, _ in graph
+    )
+    lines = tuple(Line(*ends, _bends(route, middle, sides)) for ends, route in layers.routes.items())
     height = max((middle[cell] + heights[cell] / 2 for cell in middle), default=0.0) + MARGIN
     return GraphDrawing(max(0.0, x - COLUMN_GAP) + MARGIN, height, boxes, lines)
 
 
-def _bends(route, middle, edges) -> tuple[tuple[float, float], ...]:  # type: ignore[no-untyped-def]
-    points = [(edges(route[0])[1], middle[route[0]])]
+def _bends(
+    route: Sequence[Cell], middle: Mapping[Cell, float], sides: Mapping[Cell, tuple[float, float]]
+) -> tuple[tuple[float, float], ...]:
+    points = [(sides[route[0]][1], middle[route[0]])]
     for lane in route[1:-1]:
-        points += [(edges(lane)[0], middle[lane]), (edges(lane)[1], middle[lane])]
-    return (*points, (edges(route[-1])[0], middle[route[-1]]))
+        points += [(sides[lane][0], middle[lane]), (sides[lane][1], middle[lane])]
+    return (*points, (sides[route[-1]][0], middle[route[-1]]))
 
 
 def _width(column: Sequence[Cell]) -> float:
     longest = max((len(cell) for cell in column if isinstance(cell, str)), default=0)
-    return min(WIDEST, max(NARROWEST, 48 + LETTER * longest))
+    return float(round(min(WIDEST, max(NARROWEST, 48 + LETTER * longest))))

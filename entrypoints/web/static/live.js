@@ -1,11 +1,15 @@
 // The page's one stream: says when it is cut, and hands on what htmx does not swap.
 (function () {
   "use strict";
-  const listeners = [];
-  headgate.onStream = (name, listener) => listeners.push([name, listener]);
+  const listeners = [], sources = [];
+  headgate.onStream = function (name, listener) {
+    listeners.push([name, listener]);
+    for (const source of sources) source.addEventListener(name, listener);
+  };
 
   htmx.createEventSource = function (url) {
     const source = new EventSource(url);
+    sources.splice(0, sources.length, source);
     for (const [name, listener] of listeners) source.addEventListener(name, listener);
     return source;
   };

@@ -41,10 +41,8 @@ def fields_of(definition: PipelineDefinition, typed: Mapping[str, str] | None = 
 
 def _field(name: str, rule: Mapping[str, Any], is_needed: bool, typed: Mapping[str, str] | None) -> Field:
     control, options = _control(rule, is_needed)
-    if typed is None:
-        text = _written(rule["default"], control) if "default" in rule else ""
-    else:
-        text = typed.get(f"p.{name}", "")
+    unchanged = _written(rule["default"], control) if "default" in rule else ""
+    text = unchanged if typed is None else typed.get(f"p.{name}", "")
     attributes = {key: str(rule[schema_key]) for key, schema_key in _LIMITS[control] if schema_key in rule}
     if control == "number":
         attributes["step"] = "1" if rule.get("type") == "integer" else "any"

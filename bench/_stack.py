@@ -1,0 +1,134 @@
+"""A whole Headgate in a folder of its own, for benchmarks and for tests that want the real thing: `headgate up`, started and ended."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from adapters.orchestration.server import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+_START_SECONDS = 90.0
+_STOP_SECONDS = 40.0
+_LEFT_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Stack:
+    """A Headgate that runs. `http` speaks to it; `home` is all it writes."""
+
+    url: str
+    home: Path
+    process: subprocess.Popen[bytes]
+    output: Path
+    http: httpx.Client
+
+    def said(self) -> str:
+        """What `up` and its children printed so far."""
+        return self.output.read_text("utf-8", "replace")
+
+    def ready(self) -> Mapping[str, Any]:
+        """What /readyz answers; empty while there is no answer."""
+        try:
+            answer = self.http.get("/readyz")
+            return answer.json() if answer.status_code == 200 else {}
+        except (httpx.TransportError, ValueError):
+            return {}
+
+    def prefect(self) -> httpx.Client:
+        """A client of the Prefect server that belongs to it. Only after `until_prefect_answers`."""
+        found = re.search(r"Prefect ready: (http://\S+)", self.said())
+        assert found, "Prefect was not waited for"
+        password = (self.home / "prefect-password").read_text().strip()
+        return httpx.Client(base_url=f"{found[1]}/api", auth=("headgate", password), timeout=30, trust_env=False)
+
+    def until_prefect_answers(self, seconds: float = 120) -> None:
+        until(lambda: "Prefect ready" in self.said(), seconds, "Prefect to answer", self.said)
+
+    def until_a_worker_is_there(self, seconds: float = 60) -> None:
+        until(lambda: self.ready().get("workers", {}).get("count", 0) > 0, seconds, "a worker", self.said)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.http.close()
+
+
+@contextmanager
+def running_stack(*arguments: str, settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """`headgate up` on free ports in a temporary home, ready for triggers; afterwards ended by Ctrl-C, with no process of it left."""
+    # Not below a home that PostgreSQL's own user could not enter.
+    with tempfile.TemporaryDirectory(prefix="headgate-stack-", dir="/tmp") as folder:
+        Path(folder).chmod(0o711)
+        home, output, port = Path(folder) / "home", Path(folder) / "output", free_port()
+        environment = _environment(home, port) | dict(settings or {})
+        with output.open("wb") as file:
+            argv = [sys.executable, "-m", "entrypoints.cli", "up", *arguments]
+            process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True)
+        url = f"http://127.0.0.1:{port}"
+        with Stack(url, home, process, output, httpx.Client(base_url=url, timeout=30, trust_env=False)) as stack:
+            try:
+                until(lambda: bool(stack.ready()) or process.poll() is not None, _START_SECONDS, "/readyz", stack.said)
+                assert process.poll() is None, stack.said()
+                yield stack
+            finally:
+                _end(process)
+            _assert_nothing_left(home, stack.said)
+
+
+def until(condition: Callable[[], bool], seconds: float, what: str, context: Callable[[], str] = str) -> None:
+    """Return once `condition` holds; TimeoutError with what was waited for, and the context, when it does not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds:g} s for {what}\n{context()}")
+        time.sleep(0.05)
+
+
+def processes_of(home: Path) -> dict[int, str]:
+    """The processes that have the folder in their command line or environment, by pid."""
+    found: dict[int, str] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+            if str(home).encode() in command + (folder / "environ").read_bytes():
+                found[int(folder.name)] = command.replace(b"\0", b" ").decode("utf-8", "replace")
+        except (OSError, ValueError):
+            continue  # it ended meanwhile, or is not ours to look at
+    found.pop(os.getpid(), None)
+    return found
+
+
+def _environment(home: Path, port: int) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HEADGATE_", "PREFECT_", "DD_"))}
+    own = {"HEADGATE_HOME": str(home), "HEADGATE_HOST": "127.0.0.1", "HEADGATE_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    return inherited | own | {"PYTHONPATH": str(ROOT)}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+
+
+def _assert_nothing_left(home: Path, said: Callable[[], str]) -> None:
+    until(lambda: not processes_of(home), _LEFT_SECONDS, "every process to end", lambda: f"{processes_of(home)}\n{said()}")

@@ -1,0 +1,111 @@
+"""The terminal's commands against a real Headgate, each a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import argv, environment
+from tests.system.headgate import Headgate
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+BROKEN = """
+name: cli-broken
+parameters: {type: object, properties: {lines: {type: integer, minimum: 1}}}
+stages:
+  - {name: fine, command: [echo, fine]}
+  - name: breaks
+    command: [sh, -c, 'for n in $(seq "$HEADGATE_PARAM_LINES"); do echo "line $n"; done; exit 3']
+"""
+
+
+@pytest.fixture
+def headgate(running_headgate: Headgate, tmp_path: Path) -> Run:
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            argv(*arguments), env=environment(running_headgate.url), cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False
+        )
+
+    return run
+
+
+def test_a_definition_is_created_then_unchanged_then_changed(headgate: Run, tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("name: cli-apply\nstages: [{name: a, command: ['true']}]")
+
+    said = [headgate("apply", "p.yaml")]
+    said.append(headgate("apply", "p.yaml"))
+    file.write_text("name: cli-apply\nstages: [{name: a, command: ['true'], retries: 2}, {name: b, kind: external}]")
+    said.append(headgate("apply", "p.yaml"))
+
+    assert [one.returncode for one in said] == [0, 0, 0], said
+    assert said[0].stdout == "cli-apply: created, 1 stage  (p.yaml)\n"
+    assert said[1].stdout == "cli-apply: unchanged, revision 1  (p.yaml)\n"
+    lines = [line.strip() for line in said[2].stdout.splitlines()]
+    assert lines == ["cli-apply: revision 2  (p.yaml)", "added stage b", "changed stage a (retries 0 → 2)"]
+
+
+def test_a_refused_definition_names_its_fields(headgate: Run, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("name: cli-refused\nstages: [{name: a, command: ['true'], timeout: -1, needs: [ghost]}]")
+
+    done = headgate("apply", "p.yaml")
+
+    assert done.returncode == 1
+    assert [line.split(": ")[1] for line in done.stderr.splitlines()] == ["stages[0].timeout", "stages[0].needs"]
+
+
+def test_a_watched_run_shows_its_stages_and_the_failed_ones_log(headgate: Run, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(BROKEN)
+    assert headgate("apply", "p.yaml").returncode == 0
+
+    done = headgate("trigger", "cli-broken", "--param", "lines=1500", "--watch")
+
+    assert done.returncode == 1, done
+    moves = [line.split("  ")[1:3] for line in done.stdout.splitlines()]
+    for move in (["fine", "queued"], ["fine", "running"], ["fine", "completed"], ["breaks", "running"], ["breaks", "failed"]):
+        assert moves.count(move) == 1, done.stdout
+    tail = [line.strip() for line in done.stdout.split("--- the end of breaks's log\n")[1].splitlines()[:20]]
+    assert tail[:19] == [f"line {n}" for n in range(1_482, 1_501)]
+    assert "3" in tail[19], "the last line is Headgate's own: how it ended"
+    assert done.stdout.splitlines()[-1].startswith("cli-broken #1 failed")
+
+
+def test_the_events_of_a_completed_run_have_no_gap(headgate: Run, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("name: cli-events\nstages: [{name: a, command: ['true']}, {name: b, command: ['true']}]")
+    headgate("apply", "p.yaml")
+
+    done = headgate("trigger", "cli-events", "--watch", "--json")
+
+    assert done.returncode == 0, done
+    _, *events, run = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert (run["status"], [stage["status"] for stage in run["stages"]]) == ("completed", ["completed", "completed"])
+
+
+def test_bad_parameters_are_exit_code_2_and_named(headgate: Run, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(BROKEN.replace("cli-broken", "cli-parameters"))
+    headgate("apply", "p.yaml")
+
+    done = headgate("trigger", "cli-parameters", "--param", "lines=none")
+
+    assert done.returncode == 2
+    assert "parameters.lines" in done.stderr
+
+
+def test_status_shows_the_board_a_pipeline_and_a_run(headgate: Run, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("name: cli-status\nstages: [{name: outside, kind: external}]")
+    headgate("apply", "p.yaml")
+    run_id = json.loads(headgate("trigger", "cli-status", "--json").stdout)["run_id"]
+
+    board, pipeline, run = headgate("status"), headgate("status", "cli-status"), headgate("status", run_id)
+
+    (row,) = [line for line in board.stdout.splitlines() if line.startswith("cli-status ")]
+    assert "waiting" in row
+    assert "Waiting for a report about outside" in row
+    assert pipeline.stdout.startswith("cli-status  revision 1")
+    assert run.stdout.splitlines()[1].split()[:2] == ["outside", "waiting"]
