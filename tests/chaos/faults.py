@@ -9,7 +9,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.chaos.load import EASY
+from tests.chaos.load import EASY, ELSEWHERE
 from tests.chaos.process import Process, send
 from tests.chaos.stack import LEASE, Stack
 
@@ -177,6 +177,7 @@ def die_at(failpoint: str) -> Callable[[Scene], Awaitable[None]]:
     """The only relay there is dies at that step, by its own hand; then both webs come back without the failpoint."""
 
     async def strike(scene: Scene) -> None:
+        scene.stack.start_prefects_worker(ELSEWHERE)
         first, *others = scene.stack.webs
         for web in scene.stack.webs:
             await asyncio.to_thread(web.kill)
@@ -191,6 +192,7 @@ def die_at(failpoint: str) -> Callable[[Scene], Awaitable[None]]:
 
 _SURE = ("sequence", "fan", "patient", "certified", "reported", "fragile")
 _RELAYED = ("away", "reported")
+_AWAY = (*EASY, "away")
 
 FAULTS = (
     Fault("web killed", kill_web, points=4),
@@ -216,7 +218,7 @@ FAULTS = (
     Fault("PostgreSQL restarted", restart_postgres, points=3),
     Fault("webs rolled", roll_webs),
     Fault("workers rolled", roll_workers, _SURE),
-    Fault("relay before create", die_at("relay.before_create"), points=1, pipelines=_RELAYED),
-    Fault("relay after create", die_at("relay.after_create"), points=1, pipelines=_RELAYED),
-    Fault("relay after note", die_at("relay.after_note"), points=1, pipelines=_RELAYED),
+    Fault("relay before create", die_at("relay.before_create"), _AWAY, points=1, pipelines=_RELAYED),
+    Fault("relay after create", die_at("relay.after_create"), _AWAY, points=1, pipelines=_RELAYED),
+    Fault("relay after note", die_at("relay.after_note"), _AWAY, points=1, pipelines=_RELAYED),
 )

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 from psycopg import sql
 
-from adapters.orchestration.server import PrefectServer, free_port, wait_until_healthy
+from adapters.orchestration.server import PrefectServer, client_environment, free_port, wait_until_healthy
 from adapters.persistence.embedded import PREFECT_DATABASE, EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
 from entrypoints import guard
@@ -45,6 +45,7 @@ class Stack:
         self.webs: list[Process] = []
         self.workers: list[Process] = []
         self.urls: list[str] = []
+        self.prefects_worker: Process | None = None
         self.prefect: Process
         self.server: PrefectServer
 
@@ -86,7 +87,8 @@ class Stack:
 
     def end(self) -> None:
         """Nothing of it is left afterwards, whatever state it was in."""
-        for process in (*self.workers, *self.webs):
+        extra = (self.prefects_worker,) if self.prefects_worker is not None else ()
+        for process in (*self.workers, *self.webs, *extra):
             for pid in _descendants(process.pid) if process.alive else ():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -115,6 +117,19 @@ class Stack:
         """The pids of the stages that run under a worker's stage host."""
         host = self.host_of(worker)
         return children(host) if host is not None else []
+
+    def start_prefects_worker(self, pool: str) -> None:
+        """Prefect's own process worker, for runs of another pool; once."""
+        if self.prefects_worker is None:
+            argv = [sys.executable, "-P", "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"]
+            client = client_environment(self.home, self.server.api_url, self.server.auth_string, self._environment())
+            environment = client | {
+                "HEADGATE_URL": self.urls[0],
+                "PREFECT_WORKER_QUERY_SECONDS": "1",
+                "PREFECT_WORKER_PREFETCH_SECONDS": "5",
+            }
+            self.prefects_worker = Process("prefects-worker", argv, environment, self.folder / "prefects-worker.log", self._pipe[0])
+            self.prefects_worker.start()
 
     def empty_prefect(self) -> None:
         """Prefect's whole database is gone, and its server starts on an empty one."""
