@@ -56,10 +56,6 @@ class Driver:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def create(self, definition: dict[str, Any]) -> None:
-        answer = await self._http.post(f"{self._urls[0]}/pipelines/", json=definition)
-        assert answer.status_code == 201, answer.text
-
     async def run(self, pipeline: str, seconds: float = 60.0) -> int:
         """Trigger a run and report its external stages to their end; its id once everything was acknowledged."""
         async with asyncio.timeout(seconds):

@@ -14,7 +14,7 @@ from datetime import timedelta
 from tests.chaos.checker import Checker, Findings
 from tests.chaos.driver import Driver
 from tests.chaos.faults import Fault, Scene
-from tests.chaos.load import NAMES, definitions
+from tests.chaos.load import NAMES
 from tests.chaos.stack import Stack
 from tests.chaos.viewer import Viewer
 
@@ -106,12 +106,10 @@ class Ring:
 
 
 @contextlib.asynccontextmanager
-async def a_ring(stack: Stack, rng: random.Random, skew: timedelta = timedelta()) -> AsyncIterator[Ring]:
-    """Pipelines created, viewers watching."""
+async def watched(stack: Stack, rng: random.Random, skew: timedelta = timedelta()) -> AsyncIterator[Ring]:
+    """A stack that has its pipelines, with viewers watching."""
     ring = Ring(stack, rng, skew)
     try:
-        for definition in definitions(stack.starts_file):
-            await ring.driver.create(definition)
         for viewer in ring.viewers:
             await viewer.start()
         yield ring

@@ -13,8 +13,8 @@ import time
 from datetime import timedelta
 
 from tests.chaos.faults import FAULTS, Fault, restart_postgres
-from tests.chaos.load import EASY
-from tests.chaos.rounds import HEADER, Tally, a_ring, since
+from tests.chaos.load import EASY, definitions
+from tests.chaos.rounds import HEADER, Tally, since, watched
 from tests.chaos.stack import Stack, a_stack
 
 
@@ -32,7 +32,9 @@ async def _chaos(stack: Stack, asked: argparse.Namespace) -> list[str]:
     tallies: dict[str, Tally] = {}
     faults = [fault for fault in FAULTS if not asked.only or asked.only in fault.name for _ in range(fault.points * asked.times)]
     rng.shuffle(faults)
-    async with a_ring(stack, rng, timedelta(hours=1)) as ring:
+    for definition in definitions(stack.starts_file):
+        stack.create(definition)
+    async with watched(stack, rng, timedelta(hours=1)) as ring:
         for fault in faults:
             _note(tallies, fault.name, await ring.round(fault, asked.runs), began)
         if asked.flood:

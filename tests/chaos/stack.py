@@ -33,7 +33,8 @@ START_SECONDS = 120.0
 class Stack:
     """`webs` and `workers` are lists of processes; a worker speaks to the web of its place, counted round."""
 
-    def __init__(self, folder: Path, webs: int = 2, workers: int = 3, **environment: str) -> None:
+    def __init__(self, folder: Path, webs: int = 2, workers: int = 3, *, with_prefect: bool = True, **environment: str) -> None:
+        self._with_prefect = with_prefect
         self.folder, self.home = folder, folder / "home"
         self.home.mkdir(mode=0o711)
         self.postgres = EmbeddedPostgres(self.home)
@@ -64,7 +65,8 @@ class Stack:
         upgrade(self.postgres.url())
         self.server = PrefectServer(self.home, free_port(), self.postgres.prefect_url(), f"headgate:{secrets.token_urlsafe(24)}")
         self.prefect = self._prefect()
-        self.prefect.start()
+        if self._with_prefect:
+            self.prefect.start()
         self.webs = [self._web(index) for index in range(self._counts[0])]
         self.workers = [self.worker(f"worker-{index}", index) for index in range(self._counts[1])]
         for process in (*self.webs, *self.workers):
@@ -76,7 +78,8 @@ class Stack:
         living = sum(worker.alive for worker in self.workers)
         for url in self.urls:
             wait_for(lambda url=url: self._sees(url, living), seconds, lambda: self.tails())  # type: ignore[misc]
-        assert asyncio.run(wait_until_healthy(self.server.health_url, seconds)), self.prefect.tail()
+        if self._with_prefect:
+            assert asyncio.run(wait_until_healthy(self.server.health_url, seconds)), self.prefect.tail()
 
     def wait_for_web(self, index: int, seconds: float = 60.0) -> None:
         wait_for(lambda: self._sees(self.urls[index], 0), seconds, self.webs[index].tail)
@@ -147,6 +150,25 @@ class Stack:
         answer.raise_for_status()
         return answer.json()
 
+    def create(self, definition: dict[str, Any]) -> None:
+        answer = httpx.post(f"{self.urls[0]}/pipelines/", json=definition, timeout=20, trust_env=False)
+        assert answer.status_code == 201, answer.text
+
+    def get(self, path: str) -> Any:
+        """What the first web answers."""
+        answer = httpx.get(f"{self.urls[0]}{path}", headers={"Accept": "application/json"}, timeout=20, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def page(self, path: str) -> str:
+        return httpx.get(f"{self.urls[0]}{path}", headers={"Accept": "text/html"}, timeout=20, trust_env=False).text
+
+    def trigger(self, pipeline: str) -> int:
+        """A run's id."""
+        answer = httpx.post(f"{self.urls[0]}/trigger/{pipeline}", timeout=20, trust_env=False)
+        assert answer.status_code == 202, answer.text
+        return int(answer.json()["run_id"])
+
     def tails(self) -> str:
         return "\n".join(f"--- {process.name}\n{process.tail()}" for process in (*self.webs, *self.workers))
 
@@ -185,11 +207,11 @@ class Stack:
 
 
 @contextlib.contextmanager
-def a_stack(webs: int = 2, workers: int = 3, **environment: str) -> Iterator[Stack]:
-    """Started; ended and its folder removed afterwards."""
+def a_stack(webs: int = 2, workers: int = 3, *, with_prefect: bool = True, **environment: str) -> Iterator[Stack]:
+    """Started; ended and its folder removed afterwards. Without Prefect its address leads nowhere, and the start is quick."""
     folder = Path(tempfile.mkdtemp(prefix="hg-chaos-"))
     folder.chmod(0o711)
-    stack = Stack(folder, webs, workers, **environment)
+    stack = Stack(folder, webs, workers, with_prefect=with_prefect, **environment)
     try:
         stack.start()
         yield stack
