@@ -8,7 +8,6 @@ import signal
 from tests.chaos.process import gone
 from tests.chaos.stack import LEASE, Stack, wait_for
 
-
 _LATE = ("report.late", "report.refused")
 
 
