@@ -90,6 +90,8 @@ def _lifespan(application: Application, settings: Settings) -> Any:
             life.cancel()
             await asyncio.gather(life, return_exceptions=True)
             await application.adapters.orchestrator().close()
+            for audience in application.adapters.audiences():
+                await audience.close()
             await application.adapters.database().stop()
 
     return lifespan
@@ -116,6 +118,7 @@ async def _live(app: FastAPI, application: Application, settings: Settings) -> N
 
 def _background(application: Application) -> list[Coroutine[Any, Any, None]]:
     announce, offers, relay = application.announce(), application.offer_bursts(), application.relay_outbox()
+    keeping = application.keep_for_a_time()
     return [
         keep_running(announce, announce.wait, _complain),
         keep_running(application.follow_feed(), at_once, _complain),
@@ -124,6 +127,8 @@ def _background(application: Application) -> list[Coroutine[Any, Any, None]]:
         keep_running(application.expire_leases(), every(1.0), _complain),
         keep_running(application.wake_due_runs(), every(0.25), _complain),
         keep_running(application.reconcile(), every(5.0), _complain),
+        keep_running(keeping, keeping.wait, _complain),
+        *(keep_running(announcer, every(1.0), _complain) for announcer in application.announce_runs()),
     ]
 
 
