@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     log_bytes_per_stage: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of output kept of one attempt of a stage.")
     lease_seconds: float = Field(20.0, gt=0, description="Seconds a worker may be silent before its stages count as lost.")
     heartbeat_seconds: float = Field(5.0, gt=0, description="Seconds between a worker's signs of life.")
+    drain_seconds: float = Field(
+        20.0, ge=0, description="Seconds a worker that is told to end gives what it runs; `headgate up` gives at most 3."
+    )
     cancel_grace_seconds: float = Field(1.0, ge=0, description="Seconds a cancelled stage has between TERM and KILL.")
     secret: SecretStr | None = Field(
         None, description="Key that tokens are made with, 32 characters or more. Not set: made once and kept in the home."

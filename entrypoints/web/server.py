@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import AsyncIterator, Coroutine
 from types import FrameType
@@ -13,7 +14,7 @@ from fastapi import FastAPI
 
 from application.services.loop import at_once, every, keep_running
 from domain.errors import Unavailable
-from entrypoints import logs
+from entrypoints import failpoints, logs
 from entrypoints.api.app import create_app
 from entrypoints.container import Adapters, Application
 from entrypoints.examples import register_examples
@@ -35,7 +36,9 @@ def serve(settings: Settings) -> None:
 
 def build(settings: Settings) -> Application:
     """The application on the real adapters."""
-    return Application(settings=settings, adapters=Adapters(settings=settings))
+    adapters = Adapters(settings=settings)
+    failpoints.arm(adapters, os.environ)
+    return Application(settings=settings, adapters=adapters)
 
 
 class _Server(uvicorn.Server):
