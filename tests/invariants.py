@@ -94,7 +94,9 @@ def overdue(run: RunView, now: datetime, *, grace: float) -> list[Violation]:
 def unfinished(runs: Sequence[RunView]) -> list[Violation]:
     """For when everything must have reached its end."""
     return [
-        Violation(STUCK, f"run {run.id} is {run.status} with {', '.join(f'{s.name} {s.status}' for s in run.stages)}, burst {run.burst_state}")
+        Violation(
+            STUCK, f"run {run.id} is {run.status} with {', '.join(f'{s.name} {s.status}' for s in run.stages)}, burst {run.burst_state}"
+        )
         for run in runs
         if run.status not in ENDS or any(stage.status not in ENDS for stage in run.stages) or run.burst_state != "none"
     ]

@@ -113,7 +113,9 @@ class Carrying:
         for report, said in zip(reports, answer.answers, strict=True):
             self._around.ledger.answered(self.claim.run_id, self._worker, report.event_id, said)
             if said.applied:
-                self._around.ledger.acknowledged.append(Acknowledged(self.claim.run_id, said.seq, report.report.stage, report.report.status))
+                self._around.ledger.acknowledged.append(
+                    Acknowledged(self.claim.run_id, said.seq, report.report.stage, report.report.status)
+                )
         if any(said.problem == "not_yours" for said in answer.answers):
             self.refuse()
             return

@@ -156,7 +156,13 @@ class Trouble:
 
     def _stage_hangs(self, fault: Fault) -> bool:
         """A stage's process that would never end, and whose worker has to end it."""
-        jobs = [job for worker in self._world.workers if worker.is_up for carrying in worker.carriers.values() for job in carrying.running.values()]
+        jobs = [
+            job
+            for worker in self._world.workers
+            if worker.is_up
+            for carrying in worker.carriers.values()
+            for job in carrying.running.values()
+        ]
         if jobs:
             jobs[fault.which % len(jobs)].hang()
         return bool(jobs)

@@ -98,7 +98,9 @@ def plan_of(seed: int, kinds: Sequence[str] = FAULTS, *, seconds: float | None =
         workers=random.choice((1, 2, 2)),
         slots=random.choice((1, 2, 4)),
         chaos=chaos,
-        faults=tuple(sorted((_fault(random, chaos, kinds, seconds) for _ in range(random.choice((0, 1, 2, 4)))), key=lambda fault: fault.at)),
+        faults=tuple(
+            sorted((_fault(random, chaos, kinds, seconds) for _ in range(random.choice((0, 1, 2, 4)))), key=lambda fault: fault.at)
+        ),
         noise=wild * random.choice((0.0, 1.0, 2.0)),
         cut=wild * random.choice((0.0, 0.2)),
         slow=wild * random.choice((0.0, 1.0)),

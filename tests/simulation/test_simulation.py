@@ -52,7 +52,9 @@ def test_a_seed_replays_exactly_in_another_process_whatever_its_hash_seed() -> N
     program += "print([lived(plan_of(seed)).history.digest() for seed in range(12)])"
 
     said = [
-        subprocess.run([sys.executable, "-c", program], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True)
+        subprocess.run(
+            [sys.executable, "-c", program], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        )
         for seed in ("1", "2")
     ]
 

@@ -250,7 +250,14 @@ class World:
         ]
         outbox = [Violation(STUCK, f"the outbox still has {row}") for row in self.around.store.committed.outbox.values()]
         lines = Counter((run_id, line.stage, line.attempt) for (run_id, _), line in self.around.store.committed.log_lines.items())
-        found = [*self.defects, *ledger.lines_missed(lines), *violations(evidence), *unfinished(runs), *ledger.at_the_end(), *self.viewer.violations(stored)]
+        found = [
+            *self.defects,
+            *ledger.lines_missed(lines),
+            *violations(evidence),
+            *unfinished(runs),
+            *ledger.at_the_end(),
+            *self.viewer.violations(stored),
+        ]
         return list(dict.fromkeys([*found, *engine, *outbox, *self._losses(events), *self._double_deliveries()]))
 
     def _losses(self, events: Mapping[int, Sequence[EventView]]) -> Iterator[Violation]:
