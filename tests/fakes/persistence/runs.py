@@ -35,7 +35,7 @@ class FakeRuns:
             raise tx.spoil(Refused(f"pipeline {run.pipeline_id} has a run {run.number} already"))
         run_id = tx.store.next_id("run")
         await tx.lock("run", run_id)
-        self._write(run, run_id, before=None)
+        await self._write(run, run_id, before=None)
         run.id = run_id
         return run_id
 
@@ -50,7 +50,7 @@ class FakeRuns:
     async def save(self, run: Run) -> None:
         tx = await self._transaction.turn()
         tx.require_lock("run", run.id)
-        self._write(run, run.id, before=tx.runs[run.id])
+        await self._write(run, run.id, before=tx.runs[run.id])
 
     async def active_ids(self, pipeline_id: int) -> list[int]:
         tx = await self._transaction.turn()
@@ -70,7 +70,7 @@ class FakeRuns:
         run.definition = self._transaction.revisions[run.pipeline_id, run.revision]
         return run
 
-    def _write(self, run: Run, run_id: int, before: Run | None) -> None:
+    async def _write(self, run: Run, run_id: int, before: Run | None) -> None:
         tx = self._transaction
         try:
             check_run(run, before)
@@ -80,10 +80,10 @@ class FakeRuns:
             raise tx.spoil(error) from None
         for view in views:
             tx.events[run_id, view.seq] = view
-        self._end_bursts(run, run_id)
+        await self._end_bursts(run, run_id)
         if run.new_burst is not None:
             self._request_burst(run, run_id, run.new_burst)
-            self._end_bursts(run, run_id)
+            await self._end_bursts(run, run_id)
         run.new_events.clear()
         run.new_burst = None
 
@@ -96,10 +96,12 @@ class FakeRuns:
         tx.bursts[run_id, epoch] = BurstRow(run.pool, at)
         tx.outbox[tx.store.next_id("outbox")] = OutboxEntry(run_id, epoch, run.pool, at, tx.store.clock.now())
 
-    def _end_bursts(self, run: Run, run_id: int) -> None:
+    async def _end_bursts(self, run: Run, run_id: int) -> None:
+        """Under the row's own lock: what notes its flow run meanwhile does not lock the run."""
         for event in run.new_events:
             key = (run_id, event.data.get("burst", 0))
             if event.type in _BURST_ENDS and key in self._transaction.bursts:
+                await self._transaction.lock("burst", *key)
                 row = self._transaction.bursts[key]
                 self._transaction.bursts[key] = replace(row, ended_at=event.at, lost=event.type is EventType.BURST_LOST)
 
