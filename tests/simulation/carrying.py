@@ -10,11 +10,11 @@ from application.ports.persistence import NewLine
 from domain.errors import Conflict, NotFound, Unavailable
 from domain.reports import Report
 from domain.status import Reason, Status
+from tests.invariants import Acknowledged
 from tests.simulation.job import Job
 from tests.simulation.network import Lost
 from tests.simulation.slots import Slots
 from tests.simulation.surroundings import Surroundings
-from tests.invariants import Acknowledged
 
 Held = tuple[str, int]
 

@@ -81,7 +81,7 @@ class Worker(Process):
             web = self.around.a_web()
             with contextlib.suppress(Lost, Unavailable):
                 await self.around.network.ask(web, "recorded", lambda: web.recorded(claim.run_id, claim.epoch, flow_run_id))
-            while carrying.key in self.carriers:
+            while carrying.key in self.carriers:  # noqa: ASYNC110 (time is virtual: waking costs nothing)
                 await asyncio.sleep(0.5)
             if runs:
                 await engine.finish(flow_run_id, FlowState.CRASHED if carrying.refused else FlowState.COMPLETED)
@@ -209,7 +209,7 @@ class FlowProcess(Worker):
             self.take(claim)
             carrying = self.carriers[run_id, epoch]
             beating = self.keep(self._beat())
-            while carrying.key in self.carriers:
+            while carrying.key in self.carriers:  # noqa: ASYNC110 (time is virtual: waking costs nothing)
                 await asyncio.sleep(0.1)
             beating.cancel()
             end = FlowState.CRASHED if carrying.refused else FlowState.COMPLETED
