@@ -29,6 +29,7 @@ class Carrying:
         self.running: dict[Held, Job] = {}
         self.unreported: list[WorkerReport] = []
         self.news = asyncio.Event()
+        self.is_over = asyncio.Event()
         self.more = claim.more
         self.asked = self.stopped = self.leaving = self.over = self.refused = False
         self.renewed = asyncio.get_running_loop().time()
