@@ -30,6 +30,7 @@ from application.services.wakeups import LocalWakeups
 from domain.errors import Unavailable
 from entrypoints.api.live import Live
 from tests.fakes import FakeParameterSchemas, FakeTokens
+from tests.fakes.disk_space import FakeDiskSpace
 from tests.simulation.engine import Relaying
 from tests.simulation.feed import SimulatedFeed
 from tests.simulation.line import Line
@@ -80,14 +81,14 @@ class Web(Process, Relaying):
         rules = self._rules = BurstRules("simulated", LEASE_SECONDS)
         claim = ClaimBurst(uow, tokens, clock, wakeups, rules)
         return Routes(
-            TriggerPipeline(uow, schemas, clock, wakeups),
+            TriggerPipeline(uow, schemas, clock, wakeups, FakeDiskSpace()),
             ReportStatus(uow, schemas, clock, wakeups),
             CancelRun(uow, clock, wakeups),
             claim,
             AdvanceBurst(uow, tokens, clock, wakeups, rules),
             Heartbeat(uow, tokens, clock, self.links, claim, rules),
             NoteFlowRun(uow, wakeups),
-            AppendLog(uow, wakeups, 1_000),
+            AppendLog(uow, clock, wakeups, 1_000),
         )
 
     def _start_services(self) -> None:
