@@ -140,7 +140,7 @@ def advance_before_commit() -> Iterator[None]:
 def no_outbox_lease() -> Iterator[None]:
     from tests.mutations.outbox import LooseOutbox
 
-    with patch("tests.simulation.store.FakeOutbox", LooseOutbox):
+    with patch("tests.fakes.persistence.unit_of_work.FakeOutbox", LooseOutbox):
         yield
 
 
