@@ -43,7 +43,7 @@ class Subscription:
 
 
 class Hub:
-    """`publish` is called by the one feed reader of the process, which also sets `cursor` to where it starts reading.
+    """`publish` is called by the one feed reader of the process, which begins where `begin` says.
 
     `cursor` is where the next batch begins: a viewer that subscribes now gets everything after it, and nothing before.
     """
@@ -52,6 +52,11 @@ class Hub:
         self._subscriptions: set[Subscription] = set()
         self.cursor: str | None = None
         self._closed = False
+
+    def begin(self, position: str) -> str:
+        """Where the next batch begins: at this position if nobody, reader or viewer, has asked before."""
+        self.cursor = self.cursor or position
+        return self.cursor
 
     def publish(self, batch: ChangeBatch) -> None:
         self.cursor = batch.cursor

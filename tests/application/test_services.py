@@ -347,3 +347,20 @@ async def test_a_worker_whose_clock_is_far_off_is_not_believed_about_when_it_wro
 
     stored = await system.fakes.reader.log(run_id, stage=None, attempt=None, after=0, limit=10)
     assert [line.at for line in stored] == [times[0], now, now]
+
+
+async def test_a_viewer_that_came_before_the_reader_began_misses_nothing() -> None:
+    system = System()
+    await system.create([a_stage("only", "external")], name="remote")
+    hub, follow = system.app.hub(), system.app.follow_feed()
+    with hub.subscribe() as viewer:
+        standing = hub.begin(await system.fakes.change_feed.position())
+        run_id = (await system.trigger("remote")).run_id
+        await system.app.announce().run_once()
+
+        await follow.run_once()
+
+        batch = await viewer.next(1)
+    assert batch is not None
+    assert {event.run_id for event in batch.events} == {run_id}
+    assert hub.begin("later") == hub.cursor != standing
