@@ -36,7 +36,7 @@ class SqlBursts:
     async def run_of_flow_run(self, flow_run_id: str) -> int | None:
         if why_not_text(flow_run_id, 200) is not None:
             return None
-        query = select(burst.c.run_id).where(burst.c.flow_run_id == flow_run_id).limit(1)
+        query = select(burst.c.run_id).where(burst.c.flow_run_id == flow_run_id, burst.c.ended_at.is_(None)).limit(1)
         return (await self._statements.run(query)).scalar_one_or_none()
 
     async def find(self, run_id: int, epoch: int) -> BurstRecord | None:

@@ -25,7 +25,10 @@ class NoteFlowRun:
 
 @dataclass(frozen=True, slots=True)
 class CancelFromPrefect:
-    """Somebody cancelled a flow run in Prefect's own page: that is a request to cancel its run. Unknown flow runs are not ours."""
+    """Somebody cancelled a flow run in Prefect's own page: that is a request to cancel its run.
+
+    Unknown flow runs are not ours; one whose burst is over speaks of the past, and its run may well go on in another.
+    """
 
     open_unit_of_work: OpenUnitOfWork
     cancel_run: CancelRun

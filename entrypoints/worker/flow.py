@@ -49,7 +49,8 @@ async def run_pipeline(run_id: int, number: int, epoch: int = 1) -> State[Any]:
     from entrypoints.worker.by_prefect import carry_here
 
     async with carry_here((run_id, epoch)) as here:
-        return Cancelled(message=here) if isinstance(here, str) else await _show_under(here)
+        # Not cancelled: that would be taken for a person's wish to stop the run.
+        return Crashed(message=here) if isinstance(here, str) else await _show_under(here)
 
 
 async def show(burst: Shown) -> State[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import logging
 import os
@@ -107,7 +108,33 @@ async def _beside(settings: Settings, worker: Worker, link: Link) -> None:
     # An import holds the interpreter in long stretches; with a short interval the loop still gets its turn.
     sys.setswitchinterval(0.0005)
     try:
-        module: Any = await asyncio.to_thread(importlib.import_module, "entrypoints.worker.prefect_life")
+        module: Any = await _imported("entrypoints.worker.prefect_life")
     finally:
         sys.setswitchinterval(usual)
     await module.live(settings, worker, link)
+
+
+async def _imported(name: str) -> Any:
+    """The module, imported by a thread that a worker which is told to end meanwhile does not wait for."""
+    loop = asyncio.get_running_loop()
+    imported: asyncio.Future[Any] = loop.create_future()
+
+    def settle(module: Any, error: BaseException | None) -> None:
+        if imported.cancelled():
+            return
+        if error is None:
+            imported.set_result(module)
+        else:
+            imported.set_exception(error)
+
+    def work() -> None:
+        module, failure = None, None
+        try:
+            module = importlib.import_module(name)
+        except BaseException as error:
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, module, failure)
+
+    threading.Thread(target=work, name="import", daemon=True).start()
+    return await imported

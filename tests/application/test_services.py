@@ -1,5 +1,6 @@
 """Background services, stepped by hand over fakes."""
 
+import asyncio
 from datetime import timedelta
 
 from application.ports.links import Claim, Stop, Wake
@@ -366,3 +367,24 @@ async def test_a_burst_whose_flow_began_and_never_claimed_it_goes_to_the_next() 
 
     after = await system.run(run_id)
     assert (at_first, after.burst_epoch, after.burst_state) == (1, 2, "requested")
+
+
+async def test_a_viewer_that_came_before_the_reader_began_waits_for_its_place() -> None:
+    system = System()
+    await system.create([a_stage("only", "external")], name="remote")
+    hub, follow = system.app.hub(), system.app.follow_feed()
+    with hub.subscribe() as viewer:
+        place = asyncio.create_task(hub.begun())
+        await asyncio.sleep(0)
+        was_early = not place.done()
+        await system.app.announce().run_once()
+        await follow.run_once()
+        run_id = (await system.trigger("remote")).run_id
+        await system.app.announce().run_once()
+        await follow.run_once()
+        batch = await viewer.next(1)
+
+    assert was_early
+    assert await place is not None
+    assert batch is not None
+    assert {event.run_id for event in batch.events} == {run_id}

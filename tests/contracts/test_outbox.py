@@ -212,3 +212,16 @@ async def test_a_row_in_quarantine_waits_says_so_and_is_released(store: StoreUnd
         await work.commit()
     view = await store.reader.run(refused)
     assert view is not None and (view.unrecorded, view.refusal) == (False, None)
+
+
+async def test_a_flow_run_whose_burst_is_over_speaks_for_no_run(store: StoreUnderTest) -> None:
+    (run_id,) = await some_runs(store)
+    async with store.open_unit_of_work() as work:
+        await work.bursts.note_flow_run(run_id, 1, "7b1c0a2e-flow")
+        run = (await work.runs.lock([run_id]))[run_id]
+        assert run.close_unclaimed_burst(1, an_hour_later(), "taken by nobody")
+        await work.runs.save(run)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        assert await work.bursts.run_of_flow_run("7b1c0a2e-flow") is None

@@ -71,7 +71,8 @@ class FakeBursts:
 
     async def run_of_flow_run(self, flow_run_id: str) -> int | None:
         tx = await self._transaction.turn()
-        return next((run_id for (run_id, _), row in tx.bursts.items() if row.flow_run_id == flow_run_id), None)
+        opened = ((run_id, row) for (run_id, _), row in tx.bursts.items() if row.ended_at is None)
+        return next((run_id for run_id, row in opened if row.flow_run_id == flow_run_id), None)
 
     async def find(self, run_id: int, epoch: int) -> BurstRecord | None:
         tx = await self._transaction.turn()
