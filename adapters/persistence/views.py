@@ -73,6 +73,7 @@ def _run_view(row: Row[Any], definition: PipelineDefinition, attempts: list[Row[
         flow_run_ids=[burst.flow_run_id for burst in bursts if burst.flow_run_id],
         unrecorded=any(burst.waits for burst in bursts),
         stages=_stage_views(definition, attempts),
+        trace=row.trace,
     )
 
 

@@ -79,6 +79,8 @@ class RunView:
     unrecorded: bool = False
     """True while an outbox row of this run still waits to reach Prefect."""
     stages: Sequence[StageRunView] = ()
+    trace: Mapping[str, str] = field(default_factory=dict)
+    """Where the run was triggered, as W3C trace headers; empty when nothing was traced."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from application.ports.telemetry import Telemetry
 from application.services.loop import at_once, every, keep_running
+from application.services.take_vitals import EVERY_SECONDS
 from domain.errors import Unavailable
 from entrypoints import logs
 from entrypoints.api.app import create_app
@@ -22,20 +24,24 @@ from entrypoints.settings import Settings
 from entrypoints.web.errors import error_page
 from entrypoints.web.pages import router as pages
 
+_LAST_WORDS = 1.0
+"""Seconds that spans on their way to an agent may take from a stop."""
+
 log = structlog.get_logger("headgate.web")
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, telemetry: Telemetry) -> None:
     """Serve until TERM or INT, or until `headgate up` is gone."""
-    logs.configure(settings.log_level, "web")
-    server = _Server(build(settings), settings)
+    logs.configure(settings, "web", telemetry)
+    server = _Server(build(settings, telemetry), settings)
     end_with_parent(server.stop)
     server.run()
+    telemetry.flush(_LAST_WORDS)
 
 
-def build(settings: Settings) -> Application:
+def build(settings: Settings, telemetry: Telemetry) -> Application:
     """The application on the real adapters."""
-    return Application(settings=settings, adapters=Adapters(settings=settings))
+    return Application(settings=settings, adapters=Adapters(settings=settings, telemetry=telemetry), telemetry=telemetry)
 
 
 class _Server(uvicorn.Server):
@@ -121,6 +127,7 @@ def _background(application: Application) -> list[Coroutine[Any, Any, None]]:
         keep_running(application.expire_leases(), every(1.0), _complain),
         keep_running(application.wake_due_runs(), every(0.25), _complain),
         keep_running(application.reconcile(), every(5.0), _complain),
+        *([keep_running(application.take_vitals(), every(EVERY_SECONDS), _complain)] if application.telemetry().is_on else []),
     ]
 
 

@@ -11,7 +11,8 @@ import sys
 import threading
 from typing import Any, Final
 
-from entrypoints import guard
+from application.ports.telemetry import Telemetry
+from entrypoints import guard, logs
 from entrypoints.settings import Settings
 from entrypoints.worker.attempt import Bench
 from entrypoints.worker.hosts import Hosts
@@ -25,23 +26,28 @@ log = logging.getLogger("headgate.worker")
 _DRAIN: Final = 20.0
 _DRAIN_SUPERVISED: Final = 3.0
 """Seconds stages get to finish when the worker is told to end; fewer under `up`, which kills it 8 s after its word."""
+_LAST_WORDS: Final = 1.0
+"""Seconds that spans on their way to an agent may take from a stop."""
 _ORPHANED: Final = 4.0
 """Seconds to end everything once the parent is gone."""
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, telemetry: Telemetry) -> None:
     """Carry bursts until a SIGTERM or SIGINT, or until the parent process is gone; then drain and return."""
-    logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.configure(settings, "worker", telemetry)
     use_prefect_environment(settings)
-    _Process(settings).run()
+    try:
+        _Process(settings, telemetry).run()
+    finally:
+        telemetry.flush(_LAST_WORDS)
 
 
 class _Process:
     """The loop runs in a thread of its own: Prefect's engine takes SIGTERM for itself in the main thread, where ours must rule."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         self._settings = settings
+        self._telemetry = telemetry
         self._loop: asyncio.AbstractEventLoop | None = None
         self._worker: Worker | None = None
         self._leave = asyncio.Event()
@@ -86,7 +92,7 @@ class _Process:
         self._loop = asyncio.get_running_loop()
         identity = Identity(settings.worker_name, settings.pool, settings.worker_slots, version())
         link = Link(settings.public_url, worker_token(settings), identity)
-        bench = Bench(Hosts(), link, surroundings(settings), settings.cancel_grace_seconds)
+        bench = Bench(Hosts(), link, surroundings(settings), settings.cancel_grace_seconds, self._telemetry, settings.forward_stage_logs)
         await bench.hosts.ready()
         drain = _DRAIN_SUPERVISED if self._supervised else _DRAIN
         rhythm = Rhythm(settings.heartbeat_seconds, settings.lease_seconds, drain)
@@ -115,4 +121,5 @@ async def _beside(settings: Settings, worker: Worker, link: Link) -> None:
         module: Any = await asyncio.to_thread(importlib.import_module, "entrypoints.worker.prefect_life")
     finally:
         sys.setswitchinterval(usual)
+    logs.adopt("prefect")
     await module.live(settings, worker, link)

@@ -7,7 +7,9 @@ from application.ports.orchestrator import Orchestrator
 from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import OpenUnitOfWork
 from application.ports.readers import Reader
+from application.ports.telemetry import Telemetry
 from application.ports.tokens import Tokens
+from application.ports.vitals import Vitals
 from application.ports.wakeups import Wakeups
 from tests.fakes.change_feed import FakeChangeFeed
 from tests.fakes.clock import FakeClock
@@ -16,7 +18,9 @@ from tests.fakes.orchestrator import FakeOrchestrator
 from tests.fakes.parameters import FakeParameterSchemas
 from tests.fakes.persistence import FakeStore, FakeUnitOfWork
 from tests.fakes.readers import FakeReader
+from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.tokens import FakeTokens
+from tests.fakes.vitals import FakeVitals
 from tests.fakes.wakeups import FakeWakeups
 
 
@@ -33,6 +37,8 @@ class FakeAdapters:
         self.wakeups = FakeWakeups()
         self.tokens = FakeTokens()
         self.schemas = FakeParameterSchemas()
+        self.telemetry = FakeTelemetry()
+        self.vitals = FakeVitals()
         self.reader = FakeReader(self.store)
         self.change_feed = FakeChangeFeed(self.store)
 
@@ -45,7 +51,7 @@ class FakeAdapters:
 
 def as_ports(
     adapters: FakeAdapters,
-) -> tuple[Clock, OpenUnitOfWork, Reader, ChangeFeed, Orchestrator, WorkerLinks, Tokens, ParameterSchemas, Wakeups]:
+) -> tuple[Clock, OpenUnitOfWork, Reader, ChangeFeed, Orchestrator, WorkerLinks, Tokens, ParameterSchemas, Wakeups, Telemetry, Vitals]:
     """The same objects as the ports they stand in for: the type checker holds each to its port here."""
     return (
         adapters.clock,
@@ -57,4 +63,6 @@ def as_ports(
         adapters.tokens,
         adapters.schemas,
         adapters.wakeups,
+        adapters.telemetry,
+        adapters.vitals,
     )

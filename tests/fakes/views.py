@@ -36,6 +36,7 @@ def run_view(tables: Tables, run: Run) -> RunView:
         flow_run_ids=[burst.flow_run_id for burst in bursts if burst.flow_run_id],
         unrecorded=any(entry.run_id == run.id for entry in tables.outbox.values()),
         stages=[_stage_view(stage) for stage in run.stages.values()],
+        trace=deepcopy(run.trace),
     )
 
 

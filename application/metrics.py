@@ -1,0 +1,79 @@
+"""Every figure Headgate tells, by its name. Dashboards and monitors may use these and no others; a test holds them to it."""
+
+from enum import StrEnum
+
+NAMESPACE = "headgate"
+
+
+class Metric(StrEnum):
+    """Names without the namespace. Times are in seconds. Tags are few and bounded: never a run, a trace or an event's id."""
+
+    REQUESTS = "request.count"
+    REQUEST_ERRORS = "request.errors"
+    REQUEST_DURATION = "request.duration"
+
+    USE_CASE_DURATION = "use_case.duration"
+    USE_CASE_ERRORS = "use_case.errors"
+
+    STATUS_UPDATES = "status_update.count"
+    RECORDS = "records.count"
+
+    RUNS_OPENED = "run.opened"
+    RUNS_FINISHED = "run.finished"
+    RUN_DURATION = "run.duration"
+    RUN_START_LATENCY = "run.start_latency"
+    STAGES_FINISHED = "stage.finished"
+    STAGE_DURATION = "stage.duration"
+    STAGE_QUEUE_WAIT = "stage.queue_wait"
+    RUNS_WAITING = "run.waiting"
+    RUNS_LATE = "run.late"
+
+    OUTBOX_DEPTH = "outbox.depth"
+    OUTBOX_AGE = "outbox.age"
+    RELAY_LATENCY = "relay.latency"
+
+    WORKERS = "worker.count"
+    WORKER_SLOTS = "worker.slots"
+    WORKER_SLOTS_FREE = "worker.slots_free"
+
+    SSE_VIEWERS = "sse.viewers"
+    SSE_LAG = "sse.lag"
+
+    DB_POOL_SIZE = "db.pool.size"
+    DB_POOL_IN_USE = "db.pool.in_use"
+
+    @property
+    def full_name(self) -> str:
+        """As Datadog shows it."""
+        return f"{NAMESPACE}.{self.value}"
+
+
+TAGS: dict[Metric, tuple[str, ...]] = {
+    Metric.REQUESTS: ("route", "method", "status"),
+    Metric.REQUEST_ERRORS: ("route", "method", "status"),
+    Metric.REQUEST_DURATION: ("route", "method"),
+    Metric.USE_CASE_DURATION: ("use_case",),
+    Metric.USE_CASE_ERRORS: ("use_case", "kind"),
+    Metric.STATUS_UPDATES: ("verdict",),
+    Metric.RECORDS: ("pipeline", "stage"),
+    Metric.RUNS_OPENED: ("pipeline", "trigger"),
+    Metric.RUNS_FINISHED: ("pipeline", "status"),
+    Metric.RUN_DURATION: ("pipeline", "status"),
+    Metric.RUN_START_LATENCY: ("pipeline",),
+    Metric.STAGES_FINISHED: ("pipeline", "stage", "status"),
+    Metric.STAGE_DURATION: ("pipeline", "stage", "status"),
+    Metric.STAGE_QUEUE_WAIT: ("pipeline", "stage"),
+    Metric.RUNS_WAITING: (),
+    Metric.RUNS_LATE: (),
+    Metric.OUTBOX_DEPTH: (),
+    Metric.OUTBOX_AGE: (),
+    Metric.RELAY_LATENCY: ("pool",),
+    Metric.WORKERS: ("pool",),
+    Metric.WORKER_SLOTS: ("pool",),
+    Metric.WORKER_SLOTS_FREE: ("pool",),
+    Metric.SSE_VIEWERS: (),
+    Metric.SSE_LAG: (),
+    Metric.DB_POOL_SIZE: (),
+    Metric.DB_POOL_IN_USE: (),
+}
+"""Which tags each carries, beside `service`, `env` and `version`."""
