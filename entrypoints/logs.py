@@ -16,7 +16,9 @@ from application.ports.telemetry import Telemetry
 from entrypoints.settings import Settings
 
 Event = MutableMapping[str, Any]
-_NOISY = ("httpx", "httpcore", "uvicorn.access", "uvicorn.error", "websockets", "asyncio", "alembic", "prefect", "ddtrace")
+_NOISY = ("httpx", "httpcore", "uvicorn.access", "uvicorn.error", "websockets", "asyncio", "alembic", "prefect")
+_SELDOM = {"ddtrace": logging.ERROR, "datadog": logging.CRITICAL}
+"""An agent that is away is told of once a minute by the first, and would be every second by the second."""
 _FIRST = ("timestamp", "level", "message", "logger", "service", "env", "version", "process", "dd.trace_id", "dd.span_id")
 _PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s/]+@")
 _BEARER = re.compile(r"(?i)(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
@@ -32,6 +34,7 @@ def configure(settings: Settings, process: str, telemetry: Telemetry) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ExtraAdder({"stream"}),
         structlog.processors.format_exc_info,
         _Belonging(process, telemetry, on_terminal),
         structlog.processors.EventRenamer("message"),
@@ -54,6 +57,8 @@ def configure(settings: Settings, process: str, telemetry: Telemetry) -> None:
     root.setLevel(settings.log_level.upper())
     for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for seldom, least in _SELDOM.items():
+        logging.getLogger(seldom).setLevel(least)
 
 
 def adopt(prefix: str) -> None:
