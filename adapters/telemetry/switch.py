@@ -16,6 +16,8 @@ _DEFAULTS = {
     "DD_REMOTE_CONFIGURATION_ENABLED": "false",
     # A statement carries the service's name; the trace's id in it would make every one of them new to PostgreSQL.
     "DD_DBM_PROPAGATION_MODE": "service",
+    # Bytes of spans kept for an agent that is away or slow.
+    "DD_TRACE_WRITER_BUFFER_SIZE_BYTES": str(8 * 1024 * 1024),
     "DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED": "true",
 }
 _WORKERS = {

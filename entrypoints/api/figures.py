@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from application.metrics import Metric
 from application.ports.telemetry import Telemetry
 
-NO_ROUTE = "(no route)"
+NO_ROUTE = "none"
 PROBES = frozenset({"/livez", "/readyz"})
 CHATTER = frozenset({"/worker/heartbeat", "/worker/stream", "/worker/leave", "/worker/logs"})
 """Counted but not traced: they come at every moment and belong to no run's story."""
@@ -41,7 +41,7 @@ class RequestFigures:
             await self._app(scope, receive, watched)
         finally:
             if not is_stream and _route(scope) not in PROBES:
-                self._tell(_route(scope), method if method in METHODS else "other", status, perf_counter() - began)
+                self._tell(_as_tag(_route(scope)), method if method in METHODS else "other", status, perf_counter() - began)
 
     def _tell(self, route: str, method: str, status: int, seconds: float) -> None:
         self._telemetry.count(Metric.REQUESTS, route=route, method=method, status=status)
@@ -52,6 +52,11 @@ class RequestFigures:
 
 def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", NO_ROUTE)
+
+
+def _as_tag(route: str) -> str:
+    """`/runs/:run_id`: DogStatsD's tags hold no braces."""
+    return route.replace("{", ":").replace("}", "")
 
 
 def _is_stream(message: Message) -> bool:
