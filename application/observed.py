@@ -14,7 +14,7 @@ from application.commands.verdicts import Answer
 from application.metrics import Metric
 from application.ports.links import Claim
 from application.ports.telemetry import Span, Telemetry
-from domain.errors import HeadgateError, Unavailable
+from domain.errors import Conflict, HeadgateError, Unavailable
 
 Arguments = tuple[Any, ...]
 Before = Callable[[Span, Arguments], Arguments]
@@ -71,7 +71,7 @@ class Observed:
 
 def kind_of(error: Exception) -> str:
     """One of few: the class, or the stable kind a conflict has."""
-    return str(getattr(error, "kind", "")) or type(error).__name__
+    return error.kind if isinstance(error, Conflict) else type(error).__name__
 
 
 def carry_trace(span: Span, args: Arguments) -> Arguments:

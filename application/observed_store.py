@@ -41,14 +41,15 @@ class _ObservedUnitOfWork:
     def __init__(self, work: Any, figures: RunFigures, deliveries: Deliveries) -> None:
         self._work = work
         self._facts: list[Fact] = []
-        self.runs = _ObservedRuns(work.runs, self._facts, figures)
-        self.outbox = _ObservedOutbox(work.outbox, self._facts, deliveries)
+        self._figures, self._deliveries = figures, deliveries
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._work, name)
 
     async def __aenter__(self) -> Self:
         await self._work.__aenter__()
+        self.runs = _ObservedRuns(self._work.runs, self._facts, self._figures)
+        self.outbox = _ObservedOutbox(self._work.outbox, self._facts, self._deliveries)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

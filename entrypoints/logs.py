@@ -45,7 +45,7 @@ def configure(settings: Settings, process: str, telemetry: Telemetry) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    last: list[Any] = [_on_a_terminal] if on_terminal else [_in_order, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    last: list[Any] = [_on_a_terminal] if on_terminal else [_in_order, structlog.processors.JSONRenderer()]
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
