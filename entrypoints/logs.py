@@ -58,6 +58,7 @@ def configure(settings: Settings, process: str, telemetry: Telemetry) -> None:
     for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for seldom, least in _SELDOM.items():
+        adopt(seldom)
         logging.getLogger(seldom).setLevel(least)
 
 
