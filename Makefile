@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test check bench lock clean
+.PHONY: run test check bench chaos lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/headgate up $(ARGS)
@@ -19,6 +19,9 @@ check: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp
 	@$(BIN)/python -m bench.start $(ARGS)
+
+chaos: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.chaos.run --flood 300 $(ARGS)
 
 $(BIN)/uv: requirements-tools.lock
 	@echo "headgate: making a virtual environment in $(VENV)"

@@ -8,11 +8,18 @@ from alembic import context
 from sqlalchemy import Connection, create_engine, pool
 
 from adapters.persistence.addresses import sqlalchemy_url
+from adapters.persistence.partitions import is_partition
 from adapters.persistence.schema import METADATA
 
 
 def migrate(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=METADATA, transaction_per_migration=True, compare_server_default=True)
+    context.configure(
+        connection=connection,
+        target_metadata=METADATA,
+        transaction_per_migration=True,
+        compare_server_default=True,
+        include_name=lambda name, kind, _: kind != "table" or not is_partition(name),
+    )
     with context.begin_transaction():
         context.run_migrations()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.attempt import Attempt, StageRun
@@ -12,6 +12,9 @@ from domain.errors import Conflict
 from domain.events import Event, EventType
 from domain.readiness import Gate, gate, run_status
 from domain.status import Reason, Status
+
+OVERRUN_GRACE = 30.0
+"""Seconds past its timeout that a stage's worker has to end it and say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,19 @@ class Run:
         """The stages that run under this burst."""
         return [stage for stage in self.running if stage.current.epoch == epoch]
 
+    def ended_behind(self, holding: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Of the (stage, attempt) that a worker holds, those that are over here: nobody wants to hear of them any more."""
+        running = {(stage.name, stage.current.number) for stage in self.running}
+        return sorted(pair for pair in holding if pair not in running)
+
+    @property
+    def has_overrun(self) -> bool:
+        """True when an attempt under the open burst was failed for its timeout: its worker should look whether it still runs it."""
+        attempts = (attempt for stage in self.stages.values() for attempt in stage.attempts)
+        return self.burst.state is BurstState.CLAIMED and any(
+            attempt.epoch == self.burst.epoch and attempt.reason is Reason.TIMEOUT for attempt in attempts
+        )
+
     def end_burst(self, now: datetime) -> bool:
         """Close the claimed burst unless something of it runs or can start; say whether it is closed."""
         if self.burst.state is not BurstState.CLAIMED:
@@ -282,10 +298,17 @@ class Run:
         self.settle(now)
 
     def _is_overdue(self, stage: StageRun, now: datetime) -> bool:
+        overdue_at = self._overdue_at(stage)
+        return overdue_at is not None and overdue_at <= now
+
+    def _overdue_at(self, stage: StageRun) -> datetime | None:
+        """When the stage fails unless something is heard; a running one is its worker's to end first, which gets a grace for it."""
         deadline = stage.current.deadline_at
-        if stage.is_over or deadline is None or deadline > now:
-            return False
-        return stage.definition.kind is Kind.EXTERNAL or stage.status is Status.QUEUED
+        if stage.is_over or deadline is None:
+            return None
+        if stage.definition.kind is Kind.EXTERNAL or stage.status is Status.QUEUED:
+            return deadline
+        return deadline + timedelta(seconds=OVERRUN_GRACE) if stage.status is Status.RUNNING else None
 
     def next_due(self) -> datetime | None:
         """When `wake_due` next has something to do; None when nothing here waits for a time."""
@@ -294,8 +317,8 @@ class Run:
             attempt = stage.current
             if stage.status is Status.WAITING and attempt.due_at:
                 times.append(attempt.due_at)
-            elif self._is_overdue(stage, datetime.max.replace(tzinfo=UTC)) and attempt.deadline_at:
-                times.append(attempt.deadline_at)
+            elif (overdue_at := self._overdue_at(stage)) is not None:
+                times.append(overdue_at)
         return min(times, default=None)
 
     def cancel(self, now: datetime, actor: str | None, why: str | None = None) -> None:
@@ -329,4 +352,5 @@ _OVERDUE = {
     (True, False): "No report came before the deadline.",
     (True, True): "No report came before the deadline.",
     (False, True): "No worker took it before the deadline.",
+    (False, False): "It ran past its timeout, and its worker did not end it.",
 }

@@ -1,10 +1,11 @@
 """The `headgate` command. Everything heavy is imported by the command that needs it, so help is quick."""
 
+import contextlib
 import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ _KNOWN = {
     ("entrypoints.settings", "SettingsError"),
     ("entrypoints.claim", "StartError"),
     ("adapters.persistence.embedded_errors", "EmbeddedServerError"),
+    ("domain.errors", "Unavailable"),
 }
 
 app = typer.Typer(
@@ -74,6 +76,21 @@ def migrate() -> None:
     importlib.import_module("adapters.persistence.migrate").upgrade(settings.database_url.get_secret_value())
 
 
+@app.command()
+def prune() -> None:
+    """Forget now what has been kept long enough (HEADGATE_KEEP_LOGS_DAYS, HEADGATE_KEEP_EVENTS_DAYS), and say what that was."""
+    with _any_database(_settings()) as settings:
+        for line in importlib.import_module("entrypoints.prune").prune(settings):
+            typer.echo(line)
+
+
+@app.command("retry-prefect")
+def retry_prefect() -> None:
+    """Offer to Prefect at once what it refused and is left alone for a time."""
+    with _any_database(_settings()) as settings:
+        typer.echo(importlib.import_module("entrypoints.prune").retry_prefect(settings))
+
+
 @app.command("worker-token")
 def worker_token() -> None:
     """Print the token that a worker on another machine needs as HEADGATE_WORKER_TOKEN."""
@@ -129,6 +146,23 @@ def _with_database(settings: "Settings") -> "Settings":
     if settings.database_url is None:
         raise _mistake("HEADGATE_DATABASE_URL is not set; `headgate up` runs an embedded PostgreSQL and hands it on.")
     return settings
+
+
+@contextlib.contextmanager
+def _any_database(settings: "Settings") -> Iterator["Settings"]:
+    """The database of the setting, else the embedded one of the home; one that does not run is started, and stopped again."""
+    if settings.database_url is not None or not (settings.home / "postgres" / "password").exists():
+        yield _with_database(settings)
+        return
+    from pydantic import SecretStr
+
+    embedded = importlib.import_module("adapters.persistence.embedded").EmbeddedPostgres(settings.home)
+    embedded.start()
+    try:
+        yield settings.model_copy(update={"database_url": SecretStr(embedded.url())})
+    finally:
+        if not embedded.adopted:
+            embedded.stop()
 
 
 def _is_told_in_one_line(error: Exception) -> bool:

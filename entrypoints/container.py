@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from dependency_injector import containers, providers
@@ -9,9 +10,11 @@ from dependency_injector import containers, providers
 from adapters.orchestration.prefect_rest import PrefectRest
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
+from adapters.system.disk_space import HomeDiskSpace
 from adapters.system.links import MemoryLinks
 from adapters.system.parameters import JsonSchemas
 from adapters.system.tokens import HmacTokens
+from adapters.telemetry.audiences import audiences
 from adapters.telemetry.null import NullTelemetry
 from application.commands.append_log import AppendLog
 from application.commands.cancel_run import CancelRun
@@ -19,17 +22,25 @@ from application.commands.carry_burst import AdvanceBurst, BurstRules, ClaimBurs
 from application.commands.create_pipeline import ChangePipeline, CreatePipeline
 from application.commands.heartbeat import Heartbeat
 from application.commands.note_flow_run import CancelFromPrefect, NoteFlowRun
+from application.commands.release_quarantine import ReleaseQuarantine
 from application.commands.report_status import ReportStatus
 from application.commands.trigger_pipeline import TriggerPipeline
 from application.observed import carry_trace, count_advanced, count_verdicts, observe, tag_burst, tag_claim, tag_triggered
 from application.observed_store import observe_store
+from application.ports.change_feed import ChangeFeed
+from application.ports.persistence import OpenUnitOfWork
+from application.ports.readers import Reader
+from application.ports.run_announcements import Audience
 from application.ports.telemetry import Telemetry
 from application.services.announce import AnnounceChanges
+from application.services.announce_runs import AnnounceRuns
+from application.services.announcements import Wording
 from application.services.follow_feed import FollowFeed
 from application.services.hub import Hub
 from application.services.offer_bursts import OfferBursts
 from application.services.reconcile import Reconcile
 from application.services.relay import RelayOutbox
+from application.services.retention import Keep, KeepForATime
 from application.services.sweep import ExpireLeases, WakeDueRuns
 from application.services.take_vitals import TakeVitals
 from application.services.wakeups import LocalWakeups
@@ -38,6 +49,14 @@ from application.services.wakeups import LocalWakeups
 def _observed(telemetry: Any, use_case: Any, **hooks: Any) -> providers.Singleton[Any]:
     """The use case with a span, its duration and its errors told; without telemetry, the use case itself."""
     return providers.Singleton(observe, telemetry, use_case, **hooks)
+
+
+def _announcers(
+    audiences: Sequence[Audience], feed: ChangeFeed, reader: Reader, open_unit_of_work: OpenUnitOfWork, installation: str
+) -> list[AnnounceRuns]:
+    """One service an audience, so that none waits for another."""
+    wording, teller = Wording(installation), f"web-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return [AnnounceRuns(audience, feed, reader, open_unit_of_work, wording, teller) for audience in audiences]
 
 
 class Application(containers.DeclarativeContainer):
@@ -60,7 +79,7 @@ class Application(containers.DeclarativeContainer):
     )
     trigger_pipeline = _observed(
         telemetry,
-        providers.Singleton(TriggerPipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups),
+        providers.Singleton(TriggerPipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups, adapters.disk_space),
         before=carry_trace,
         after=tag_triggered,
     )
@@ -86,10 +105,13 @@ class Application(containers.DeclarativeContainer):
         providers.Singleton(Heartbeat, adapters.open_unit_of_work, adapters.tokens, adapters.clock, adapters.links, claim_burst, rules),
     )
     append_log = _observed(
-        telemetry, providers.Singleton(AppendLog, adapters.open_unit_of_work, wakeups, settings.provided.log_bytes_per_stage)
+        telemetry,
+        providers.Singleton(AppendLog, adapters.open_unit_of_work, adapters.clock, wakeups, settings.provided.log_bytes_per_stage),
     )
     note_flow_run = _observed(telemetry, providers.Singleton(NoteFlowRun, adapters.open_unit_of_work, wakeups))
     cancel_from_prefect = _observed(telemetry, providers.Singleton(CancelFromPrefect, adapters.open_unit_of_work, cancel_run))
+
+    release_quarantine = providers.Singleton(ReleaseQuarantine, adapters.open_unit_of_work)
 
     announce = providers.Singleton(AnnounceChanges, adapters.change_feed, wakeups)
     follow_feed = providers.Singleton(FollowFeed, adapters.change_feed, hub, adapters.links, wakeups, adapters.open_unit_of_work)
@@ -110,6 +132,12 @@ class Application(containers.DeclarativeContainer):
     )
     take_vitals = providers.Singleton(TakeVitals, adapters.vitals, hub, telemetry)
     reconcile = providers.Singleton(Reconcile, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups)
+    announce_runs = providers.Singleton(
+        _announcers, adapters.audiences, adapters.change_feed, adapters.reader, adapters.open_unit_of_work, adapters.installation
+    )
+
+    keep = providers.Singleton(Keep, settings.provided.keep_events_days, settings.provided.keep_logs_days)
+    keep_for_a_time = providers.Singleton(KeepForATime, adapters.retention, adapters.clock, keep)
 
 
 class Adapters(containers.DeclarativeContainer):
@@ -122,10 +150,13 @@ class Adapters(containers.DeclarativeContainer):
     schemas = providers.Singleton(JsonSchemas)
     links = providers.Singleton(MemoryLinks)
     tokens = providers.Singleton(HmacTokens, settings.provided.secret_key.call().encode.call())
+    audiences = providers.Singleton(audiences, settings, clock, os.environ.get("DD_ENV"))
     database = providers.Singleton(Database, settings.provided.database_url.get_secret_value.call())
     installation = database.provided.installation
     open_unit_of_work = providers.Singleton(observe_store, telemetry, clock, database.provided.open_unit_of_work)
     vitals = database.provided.vitals
     reader = database.provided.reader
     change_feed = database.provided.change_feed
+    retention = database.provided.retention
+    disk_space = providers.Singleton(HomeDiskSpace, settings.provided.home, settings.provided.min_free_bytes)
     orchestrator = providers.Singleton(PrefectRest, settings.provided.prefect_api_url, settings.provided.prefect_api_auth_string)

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from entrypoints.rate import Rate
+
 _SHOWN_SECRET = "********"
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}
 
@@ -57,9 +59,19 @@ class Settings(BaseSettings):
     worker_token: SecretStr | None = Field(
         None, description="Token of a worker on another machine (`headgate worker-token` prints it). Not set: made from the secret."
     )
+    keep_logs_days: float = Field(30.0, ge=0, description="Days for which stages' output is kept; 0 keeps it for ever.")
+    keep_events_days: float = Field(90.0, ge=0, description="Days for which runs' histories are kept; 0 keeps them for ever.")
+    min_free_bytes: int = Field(
+        512 * 1024 * 1024, ge=0, description="Bytes to be left on the home's disk: below, no run is taken; reports are. 0 never looks."
+    )
+    max_in_flight: int = Field(512, ge=1, description="Requests the web takes on at once; over it they get 503 and are to ask again.")
+    rate_limit: str = Field("", description="Requests one caller may make, such as `100/second`. Not set: any number.")
     log_bytes_per_stage: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of output kept of one attempt of a stage.")
     lease_seconds: float = Field(20.0, gt=0, description="Seconds a worker may be silent before its stages count as lost.")
     heartbeat_seconds: float = Field(5.0, gt=0, description="Seconds between a worker's signs of life.")
+    drain_seconds: float = Field(
+        20.0, ge=0, description="Seconds a worker that is told to end gives what it runs; `headgate up` gives at most 3."
+    )
     cancel_grace_seconds: float = Field(1.0, ge=0, description="Seconds a cancelled stage has between TERM and KILL.")
     secret: SecretStr | None = Field(
         None, description="Key that tokens are made with, 32 characters or more. Not set: made once and kept in the home."
@@ -76,6 +88,15 @@ class Settings(BaseSettings):
         pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$",
         description="Datadog site, such as `datadoghq.eu`: run pages link to their trace and logs.",
     )
+    ci_events_url: str | None = Field(
+        None, description="Where runs are told as CI Visibility pipeline events, such as `https://api.datadoghq.com`. Not set: nowhere."
+    )
+    dd_api_key: SecretStr | None = Field(None, description="Datadog's API key, for those events.")
+    openlineage_url: str | None = Field(
+        None, description="Where runs are told as OpenLineage events, such as `http://marquez:5000`. Not set: nowhere."
+    )
+    openlineage_api_key: SecretStr | None = Field(None, description="Bearer token of that address.")
+    openlineage_namespace: str = Field("headgate", min_length=1, description="Namespace of the jobs and datasets in those events.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 
     @classmethod
@@ -114,10 +135,23 @@ class Settings(BaseSettings):
         driver = "psycopg" if info.field_name == "database_url" else "asyncpg"
         return SecretStr(f"postgresql+{driver}://{rest}")
 
+    @field_validator("ci_events_url", "openlineage_url", mode="after")
+    @classmethod
+    def _by_http(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^/]", value):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
     @field_validator("allowed_hosts", "warm_pools", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("rate_limit", mode="after")
+    @classmethod
+    def _is_rate(cls, value: str) -> str:
+        Rate.read(value)
+        return value.strip()
 
     @field_validator("secret", mode="after")
     @classmethod
@@ -130,6 +164,8 @@ class Settings(BaseSettings):
     def _whole(self) -> Self:
         if self.database_url is not None and self.prefect_api_url is None and self.prefect_database_url is None:
             raise ValueError("HEADGATE_DATABASE_URL also needs HEADGATE_PREFECT_API_URL or HEADGATE_PREFECT_DATABASE_URL")
+        if self.ci_events_url is not None and self.dd_api_key is None:
+            raise ValueError("HEADGATE_CI_EVENTS_URL also needs HEADGATE_DD_API_KEY")
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise ValueError("HEADGATE_LEASE_SECONDS must be at least twice HEADGATE_HEARTBEAT_SECONDS")
         return self

@@ -17,6 +17,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 _STOP_ORDER = ("worker", "web", "prefect")
 # Together with PostgreSQL's 10 s they stay within the 30 s that a stop may take.
 _STOP_SECONDS = {"worker": 8.0, "web": 5.0, "prefect": 6.0}
+# Of the worker's 8 s; the rest is for ending what does not finish.
+_DRAIN_SECONDS = 3.0
 # Prefect keeps the record, beside: on a small machine it must not take time from stages.
 _PREFECT_NICE = "5"
 
@@ -84,6 +86,7 @@ class Plan:
             "HEADGATE_URL": settings.public_url,
             "HEADGATE_WORKDIR": str(settings.workdir),
             "HEADGATE_SECRET": settings.secret_key(),
+            "HEADGATE_DRAIN_SECONDS": str(min(settings.drain_seconds, _DRAIN_SECONDS)),
             "HEADGATE_PREFECT_API_URL": addresses.prefect_api_url,
         }
         if addresses.prefect_auth is not None:

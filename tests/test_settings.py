@@ -162,3 +162,29 @@ def test_a_mistake_in_the_environment_is_one_line_and_code_2(command: str, varia
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1 and done.stderr.startswith("headgate: ")
+
+
+def test_runs_are_told_to_nobody_unless_an_address_is_given() -> None:
+    settings = Settings.read()
+
+    assert (settings.ci_events_url, settings.openlineage_url) == (None, None)
+
+
+def test_ci_events_need_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = mistake(monkeypatch, ci_events_url="https://api.datadoghq.com")
+
+    assert said == "HEADGATE_CI_EVENTS_URL also needs HEADGATE_DD_API_KEY"
+
+
+@pytest.mark.parametrize("name", ["ci_events_url", "openlineage_url"])
+def test_addresses_of_receivers_are_of_http(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    said = mistake(monkeypatch, dd_api_key="key", **{name: "marquez:5000"})
+
+    assert said == f"HEADGATE_{name.upper()}: must begin with http:// or https://"
+
+
+def test_keys_of_receivers_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_DD_API_KEY", "abc-key")
+    monkeypatch.setenv("HEADGATE_OPENLINEAGE_API_KEY", "def-key")
+
+    assert not any("-key" in value for value in Settings.read().masked().values())

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Text, cast, func, select, text
+from sqlalchemy import text
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.persistence.cursors import Cursor
+from adapters.persistence.cursors import Cursor, as_far_as
 from adapters.persistence.listener import CHANNEL, Listener
 from adapters.persistence.statements import Statements
 from adapters.persistence.views import event_view
 from application.ports.change_feed import ChangeBatch
 
-_POSITION = select(cast(func.pg_current_snapshot(), Text))
+_POSITION = text("""
+    SELECT CAST(pg_current_snapshot() AS text) AS now, CAST((SELECT xid FROM event ORDER BY xid DESC LIMIT 1) AS text) AS newest
+""")
 _SINCE = """
     xid >= pg_snapshot_xmin(CAST(:seen AS pg_snapshot))
     AND NOT pg_visible_in_snapshot(xid, CAST(:seen AS pg_snapshot))
@@ -24,6 +26,10 @@ _SINCE = """
 """
 _READ = text(f"""
     SELECT CAST(pg_current_snapshot() AS text) AS now, found.*,
+        CAST(greatest(
+            (SELECT xid FROM event WHERE {_SINCE} ORDER BY xid DESC LIMIT 1),
+            (SELECT xid FROM log_counter WHERE {_SINCE} ORDER BY xid DESC LIMIT 1)
+        ) AS text) AS newest,
         ARRAY(SELECT run_id FROM log_counter WHERE {_SINCE} ORDER BY run_id) AS logs
     FROM (VALUES (1)) AS one
     LEFT JOIN LATERAL (
@@ -39,6 +45,7 @@ _LONGEST_PAYLOAD = 7_900
 class PgChangeFeed:
     """Events are found by the transaction that wrote them: those the cursor's snapshot did not see, whatever order they commit in.
 
+    A cursor never reaches beyond what it has seen written, so it outlives a crash of the server.
     Within a run they come by `seq`. A batch larger than `limit` is read in pages between two fixed snapshots.
     """
 
@@ -53,7 +60,8 @@ class PgChangeFeed:
         await self._listener.stop()
 
     async def position(self) -> str:
-        return str((await self._all(_POSITION, {}))[0][0])
+        row = (await self._all(_POSITION, {}))[0]
+        return as_far_as(row.now, int(row.newest or 0))
 
     async def read(self, cursor: str, limit: int = 1_000) -> ChangeBatch:
         try:
@@ -69,7 +77,7 @@ class PgChangeFeed:
         if since.is_ahead_of(rows[0].now):
             raise ValueError(f"a cursor of another database: {cursor[:100]!r}")
         found = [row for row in rows if row.run_id is not None]
-        until = since.until or rows[0].now
+        until = since.until or (since.up_to(rows[0].now, int(rows[0].newest)) if rows[0].newest else since.seen)
         if len(found) > limit:
             found = found[:limit]
             following = Cursor(since.seen, until, (found[-1].run_id, found[-1].seq))

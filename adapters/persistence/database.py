@@ -11,6 +11,7 @@ from adapters.persistence.addresses import libpq_url, sqlalchemy_url
 from adapters.persistence.change_feed import PgChangeFeed
 from adapters.persistence.definitions import DefinitionCache
 from adapters.persistence.readers import SqlReader
+from adapters.persistence.retention import SqlRetention
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import installation
 from adapters.persistence.unit_of_work import SqlUnitOfWork
@@ -41,6 +42,7 @@ class Database:
         self._installation: str | None = None
         self.reader = SqlReader(self._engine, self._definitions)
         self.vitals = SqlVitals(self._engine)
+        self.retention = SqlRetention(self._engine)
         self.change_feed = PgChangeFeed(self._engine, libpq_url(url))
 
     async def start(self) -> None:

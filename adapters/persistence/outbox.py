@@ -30,3 +30,11 @@ class SqlOutbox:
         again = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, delay)
         change = update(outbox).where(outbox.c.id == row_id)
         await self._statements.run(change.values(tries=outbox.c.tries + 1, last_error=error, relay=None, due_at=again))
+
+    async def quarantine(self, row_id: int, error: str, delay: float) -> None:
+        await self.postpone(row_id, error, delay)
+        await self._statements.run(update(outbox).where(outbox.c.id == row_id).values(quarantined_at=func.clock_timestamp()))
+
+    async def release(self) -> int:
+        free = update(outbox).where(outbox.c.quarantined_at.is_not(None)).values(due_at=func.clock_timestamp())
+        return (await self._statements.run(free)).rowcount

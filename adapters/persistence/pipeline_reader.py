@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.engine import Row
 
 from adapters.persistence.definitions import Definitions
+from adapters.persistence.recordsets import between
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import pipeline, run
 from adapters.persistence.times import RECENT_RUNS
@@ -43,8 +44,10 @@ class PipelineReader:
         self._statements = statements
         self._definitions = definitions
 
-    async def page(self, skip: int, limit: int) -> list[PipelineView]:
-        return await self._views(_PIPELINES.order_by(pipeline.c.id).offset(skip).limit(limit))
+    async def page(self, skip: int, limit: int, above: int | None, below: int | None) -> list[PipelineView]:
+        order = pipeline.c.id if below is None else pipeline.c.id.desc()
+        found = await self._views(between(_PIPELINES, pipeline.c.id, above, below).order_by(order).offset(skip).limit(limit))
+        return found if below is None else found[::-1]
 
     async def where(self, condition: ColumnElement[bool]) -> list[PipelineView]:
         return await self._views(_PIPELINES.where(condition))

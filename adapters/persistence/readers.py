@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,7 +14,7 @@ from adapters.persistence.failures import unavailable
 from adapters.persistence.migrate import current_is_head
 from adapters.persistence.pipeline_reader import PipelineReader
 from adapters.persistence.pipelines import is_possible
-from adapters.persistence.recordsets import is_storable_id
+from adapters.persistence.recordsets import between, is_storable_id
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import event, pipeline, run
 from adapters.persistence.tables_delivery import worker
@@ -27,7 +28,10 @@ from domain.status import Status
 
 _LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
 _WORKER = (worker.c.id, worker.c.name, worker.c.pool, worker.c.slots, worker.c.free, worker.c.seen_at)
-_EVENTS = select(event).where(event.c.run_id == bindparam("run")).limit(bindparam("limit"))
+_OPENED = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
+"""A run's events and lines are not older than the run (a day is left for clocks that differ): partitions of before are not looked into."""
+_EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _OPENED).limit(bindparam("limit"))
+_LINES = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _OPENED)
 _EVENTS_AFTER = _EVENTS.where(event.c.seq > bindparam("after")).order_by(event.c.seq)
 _NEWEST_EVENTS = _EVENTS.order_by(event.c.seq.desc())
 
@@ -38,9 +42,9 @@ class SqlReader:
         self._snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._cache = cache
 
-    async def pipelines(self, skip: int, limit: int) -> list[PipelineView]:
+    async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
         async with self._reading(self._snapshot) as (statements, definitions):
-            return await PipelineReader(statements, definitions).page(skip, limit)
+            return await PipelineReader(statements, definitions).page(skip, limit, above, below)
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
         if not is_possible(ref):
@@ -53,16 +57,26 @@ class SqlReader:
         async with self._reading(self._snapshot) as (statements, definitions):
             return await PipelineReader(statements, definitions).board()
 
-    async def runs(self, *, pipeline_id: int | None, status: Status | None, skip: int, limit: int) -> list[RunView]:
+    async def runs(
+        self,
+        *,
+        pipeline_id: int | None,
+        status: Status | None,
+        skip: int,
+        limit: int,
+        above: int | None = None,
+        below: int | None = None,
+    ) -> list[RunView]:
         if pipeline_id is not None and not is_storable_id(pipeline_id):
             return []
-        query = RUNS.order_by(run.c.id.desc()).offset(skip).limit(limit)
+        query = between(RUNS, run.c.id, above, below).order_by(run.c.id if above is not None else run.c.id.desc()).offset(skip).limit(limit)
         if pipeline_id is not None:
             query = query.where(run.c.pipeline_id == pipeline_id)
         if status is not None:
             query = query.where(run.c.status == status.value)
         async with self._reading(self._snapshot) as (statements, definitions):
-            return await run_views(statements, definitions, (await statements.run(query)).all())
+            rows = (await statements.run(query)).all()
+            return await run_views(statements, definitions, rows[::-1] if above is not None else rows)
 
     async def run(self, run_id: int) -> RunView | None:
         if not is_storable_id(run_id):
@@ -81,20 +95,20 @@ class SqlReader:
             return [event_view(row) for row in await statements.run(_NEWEST_EVENTS, {"run": run_id, "limit": limit})]
 
     async def log(self, run_id: int, *, stage: str | None, attempt: int | None, after: int, limit: int) -> list[LogLineView]:
-        query = select(*_LINE).where(log_line.c.run_id == run_id, log_line.c.n > after).order_by(log_line.c.n).limit(limit)
+        query = _LINES.where(log_line.c.n > after).order_by(log_line.c.n).limit(limit)
         if stage is not None:
             query = query.where(log_line.c.stage == stage)
         if attempt is not None:
             query = query.where(log_line.c.attempt == attempt)
         async with self._reading(self._single) as (statements, _):
-            return [LogLineView(**row._mapping) for row in await statements.run(query)]
+            return [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})]
 
     async def log_tail(self, run_id: int, *, stage: str | None, limit: int) -> list[LogLineView]:
-        query = select(*_LINE).where(log_line.c.run_id == run_id).order_by(log_line.c.n.desc()).limit(limit)
+        query = _LINES.order_by(log_line.c.n.desc()).limit(limit)
         if stage is not None:
             query = query.where(log_line.c.stage == stage)
         async with self._reading(self._single) as (statements, _):
-            return [LogLineView(**row._mapping) for row in await statements.run(query)][::-1]
+            return [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})][::-1]
 
     async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
         query = select(*_WORKER).where(worker.c.seen_at >= seconds_ago(within_seconds)).order_by(worker.c.name, worker.c.id)

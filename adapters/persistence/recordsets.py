@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import TableValuedAlias, any_, bindparam, column, func
+from sqlalchemy import Select, TableValuedAlias, any_, bindparam, column, func
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.schema import Table
@@ -22,6 +22,13 @@ def rows_of(parameter: str, table: Table, columns: Sequence[str]) -> TableValued
 def among(key: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     """The key is one of the parameter's list of 64-bit integers."""
     return key == any_(bindparam(parameter, type_=ARRAY(BigInteger)))
+
+
+def between(query: Select[Any], key: ColumnElement[int], above: int | None, below: int | None) -> Select[Any]:
+    """The rows with a key above the one and below the other, each only if given: a place in a list that an index finds at once."""
+    if above is not None:
+        query = query.where(key > above)
+    return query if below is None else query.where(key < below)
 
 
 def is_storable_id(number: int) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    DateTime,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -126,16 +127,17 @@ class AttemptRow(Row, table=True):
 class EventRow(Row, table=True):
     """A fact of a run. `xid` is the transaction that wrote it, which the change feed's cursor is made of.
 
-    No foreign key: it is appended to under the run's row lock, and each check would touch the run's row again.
+    No foreign key: it is appended to under the run's row lock, and each check would touch the run's row again. That lock also keeps
+    (run id, seq) unique: a table in partitions by time cannot hold a key without the time.
     """
 
     __tablename__ = "event"
-    __table_args__: ClassVar[Any] = (one_of("status", Status, nullable=True),)
+    __table_args__: ClassVar[Any] = (one_of("status", Status, nullable=True), {"postgresql_partition_by": "RANGE (at)"})
     run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     seq: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     pipeline_id: int = Field(sa_column=Column(BigInteger, nullable=False))
     type: str = Field(sa_column=Column(Text, nullable=False))
-    at: datetime = Field(sa_column=moment(nullable=False))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
     stage: str | None = Field(default=None, sa_column=Column(Text))
     attempt: int | None = Field(default=None, sa_column=Column(Integer))
     status: str | None = Field(default=None, sa_column=Column(Text))

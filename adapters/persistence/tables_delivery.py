@@ -51,7 +51,10 @@ class LeaseRow(Row, table=True):
 
 
 class OutboxRow(Row, table=True):
-    """A burst that Prefect must be told of. Leasing a row moves `due_at` on; `last_error` is the sentence of the last failure."""
+    """A burst that Prefect must be told of. Leasing a row moves `due_at` on; `last_error` is the sentence of the last failure.
+
+    `quarantined_at`: Prefect refused it so often that it is left alone for a time.
+    """
 
     __tablename__ = "outbox"
     __table_args__: ClassVar[Any] = (UniqueConstraint("run_id", "epoch"),)
@@ -66,17 +69,31 @@ class OutboxRow(Row, table=True):
     relay: str | None = Field(default=None, sa_column=Column(Text))
     tries: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
     last_error: str | None = Field(default=None, sa_column=Column(Text))
+    quarantined_at: datetime | None = Field(default=None, sa_column=moment())
 
 
 class ReportReceiptRow(Row, table=True):
     """The stored answer to a report that had an event id; `reporter` is '' when nobody is named."""
 
     __tablename__ = "report_receipt"
+    __table_args__: ClassVar[Any] = (Index("ix_report_receipt_created_at", "created_at", postgresql_using="brin"),)
     run_id: int = Field(sa_column=_run_id())
     reporter: str = Field(sa_column=Column(Text, primary_key=True))
     event_id: str = Field(sa_column=Column(Text, primary_key=True))
     digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     answer: Any = Field(sa_column=Column(JSONB, nullable=False))
+    created_at: datetime = Field(sa_column=moment(nullable=False))
+
+
+class IdempotencyRow(Row, table=True):
+    """The stored answer to a request that had an Idempotency-Key; none yet while the request that made the row is under way."""
+
+    __tablename__ = "idempotency"
+    __table_args__: ClassVar[Any] = (Index("ix_idempotency_created_at", "created_at", postgresql_using="brin"),)
+    scope: str = Field(sa_column=Column(Text, primary_key=True))
+    key: str = Field(sa_column=Column(Text, primary_key=True))
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    answer: Any = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     created_at: datetime = Field(sa_column=moment(nullable=False))
 
 
@@ -103,6 +120,7 @@ class WorkerRow(Row, table=True):
 
 
 burst = table_of(BurstRow)
+idempotency = table_of(IdempotencyRow)
 lease = table_of(LeaseRow)
 outbox = table_of(OutboxRow)
 report_receipt = table_of(ReportReceiptRow)

@@ -5,22 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, Text, text
 from sqlmodel import Field
 
-from adapters.persistence.table_types import Row, Xid8, moment, table_of
+from adapters.persistence.table_types import Row, Xid8, table_of
 
 
 class LogLineRow(Row, table=True):
-    """Line `n` of a run. `stream` is stdout, stderr or headgate, whose lines Headgate adds."""
+    """Line `n` of a run, unique by the counter's row lock. `stream` is stdout, stderr or headgate, whose lines Headgate adds."""
 
     __tablename__ = "log_line"
-    __table_args__: ClassVar[Any] = (Index("ix_log_line_of_stage", "run_id", "stage", "n"),)
+    __table_args__: ClassVar[Any] = (
+        Index("ix_log_line_of_stage", "run_id", "stage", "n"),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )
     run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     n: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     stage: str = Field(sa_column=Column(Text, nullable=False))
     attempt: int = Field(sa_column=Column(Integer, nullable=False))
-    at: datetime = Field(sa_column=moment(nullable=False))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
     stream: str = Field(sa_column=Column(Text, nullable=False))
     text: str = Field(sa_column=Column(Text, nullable=False))
 

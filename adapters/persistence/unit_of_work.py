@@ -7,8 +7,10 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.persistence.announcements import SqlAnnouncementPositions
 from adapters.persistence.bursts import SqlBursts
 from adapters.persistence.definitions import DefinitionCache, Definitions
+from adapters.persistence.idempotency import SqlIdempotency
 from adapters.persistence.leases import SqlLeases
 from adapters.persistence.logs import SqlLogs
 from adapters.persistence.outbox import SqlOutbox
@@ -17,7 +19,8 @@ from adapters.persistence.receipts import SqlReceipts
 from adapters.persistence.runs import SqlRuns
 from adapters.persistence.statements import Statements
 from adapters.persistence.workers import SqlWorkers
-from application.ports.persistence import Bursts, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
+from application.ports.persistence import Bursts, Idempotency, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
+from application.ports.run_announcements import AnnouncementPositions
 
 
 class SqlUnitOfWork:
@@ -29,11 +32,13 @@ class SqlUnitOfWork:
         self.pipelines: Pipelines = SqlPipelines(statements, definitions)
         self.runs: Runs = SqlRuns(statements, definitions)
         self.receipts: Receipts = SqlReceipts(statements)
+        self.idempotency: Idempotency = SqlIdempotency(statements)
         self.leases: Leases = SqlLeases(statements)
         self.logs: Logs = SqlLogs(statements)
         self.outbox: Outbox = SqlOutbox(statements)
         self.bursts: Bursts = SqlBursts(statements)
         self.workers: Workers = SqlWorkers(statements)
+        self.announcements: AnnouncementPositions = SqlAnnouncementPositions(statements)
 
     async def __aenter__(self) -> Self:
         return self

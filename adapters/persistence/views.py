@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import case, select
 from sqlalchemy.engine import Row
 
 from adapters.persistence.definitions import Definitions
@@ -21,9 +21,10 @@ from domain.events import EventType
 from domain.status import Reason, Status
 
 RUNS = select(run, pipeline.c.name.label("pipeline")).join(pipeline, pipeline.c.id == run.c.pipeline_id)
-_WAITS = exists().where(outbox.c.run_id == burst.c.run_id, outbox.c.epoch == burst.c.epoch).label("waits")
+_REFUSAL = case((outbox.c.quarantined_at.is_not(None), outbox.c.last_error)).label("refusal")
 _BURSTS = (
-    select(burst.c.run_id, burst.c.epoch, burst.c.requested_at, burst.c.flow_run_id, _WAITS)
+    select(burst.c.run_id, burst.c.epoch, burst.c.requested_at, burst.c.flow_run_id, outbox.c.id.is_not(None).label("waits"), _REFUSAL)
+    .outerjoin(outbox, (outbox.c.run_id == burst.c.run_id) & (outbox.c.epoch == burst.c.epoch))
     .where(among(burst.c.run_id, "ids"))
     .order_by(burst.c.run_id, burst.c.epoch)
 )
@@ -72,6 +73,7 @@ def _run_view(row: Row[Any], definition: PipelineDefinition, attempts: list[Row[
         last_seq=row.last_seq,
         flow_run_ids=[burst.flow_run_id for burst in bursts if burst.flow_run_id],
         unrecorded=any(burst.waits for burst in bursts),
+        refusal=next((burst.refusal for burst in reversed(bursts) if burst.refusal), None),
         stages=_stage_views(definition, attempts),
         trace=row.trace,
     )

@@ -1,11 +1,16 @@
 """Keep what a stage writes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
+from application.ports.clock import Clock
 from application.ports.persistence import NewLine, OpenUnitOfWork
 from application.ports.wakeups import Wakeups
 from domain.errors import Conflict
+
+BELIEVED = timedelta(days=1)
+"""A worker's clock further off than this is not believed: its lines would be kept too long, or forgotten at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +21,12 @@ class AppendLog:
     """
 
     open_unit_of_work: OpenUnitOfWork
+    clock: Clock
     wakeups: Wakeups
     limit_bytes: int
 
     async def __call__(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLine]) -> int:
+        lines = [_timed(line, self.clock.now()) for line in lines]
         async with self.open_unit_of_work() as work:
             try:
                 stored = await work.logs.append(run_id, stage, attempt, lines, self.limit_bytes)
@@ -29,3 +36,7 @@ class AppendLog:
         if stored:
             self.wakeups.committed(logs_of=[run_id])
         return stored
+
+
+def _timed(line: NewLine, now: datetime) -> NewLine:
+    return line if abs(line.at - now) <= BELIEVED else replace(line, at=now)

@@ -1,9 +1,11 @@
 """Stop a run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 from application.ports.clock import Clock
-from application.ports.persistence import OpenUnitOfWork
+from application.ports.persistence import IdempotencyKey, OpenUnitOfWork
 from application.ports.wakeups import Wakeups
 from domain.errors import NotFound
 from domain.status import Status
@@ -11,11 +13,20 @@ from domain.status import Status
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """`status` is `cancelled` when nothing ran, else what the run still is until its worker has killed what runs."""
+    """`status` is `cancelled` when nothing ran, else what the run still is until its worker has killed what runs; `replayed`: as an
+    earlier request with the same key was told."""
 
     run_id: int
     number: int
     status: Status
+    replayed: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {"run_id": self.run_id, "number": self.number, "status": self.status}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(stored["run_id"], stored["number"], Status(stored["status"]), replayed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +40,18 @@ class CancelRun:
     clock: Clock
     wakeups: Wakeups
 
-    async def __call__(self, run_id: int, actor: str | None = None, why: str | None = None) -> Cancelled:
+    async def __call__(self, run_id: int, actor: str | None = None, why: str | None = None, key: IdempotencyKey | None = None) -> Cancelled:
         async with self.open_unit_of_work() as work:
+            if key and (stored := await work.idempotency.find(key, self.clock.now())) is not None:
+                return Cancelled.from_json(stored)
             run = (await work.runs.lock([run_id])).get(run_id)
             if run is None:
                 raise NotFound("run", run_id)
             run.cancel(self.clock.now(), actor, why)
             await work.runs.save(run)
+            cancelled = Cancelled(run.id, run.number, run.status)
+            if key:
+                await work.idempotency.add(key, cancelled.as_json())
             await work.commit()
         self.wakeups.committed([run])
-        return Cancelled(run.id, run.number, run.status)
+        return cancelled

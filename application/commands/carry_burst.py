@@ -79,13 +79,15 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """`answers` stand in the order of the reports; `ended`: the burst is closed, or is not this worker's any more."""
+    """`answers` stand in the order of the reports; `ended`: the burst is closed, or is not this worker's any more;
+    `kill`: what the worker holds though it is over, as a stage that was failed for its timeout."""
 
     answers: Sequence[Answer]
     starts: Sequence[Start]
     more: bool
     stop: bool
     ended: bool
+    kill: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ class AdvanceBurst:
             await work.commit()
         if changed:
             self.wakeups.committed([run], told=step.worker)
-        return Advanced(answers, starts, bool(run.startable) and not ended, run.stop_requested_at is not None, ended)
+        kill = run.ended_behind(step.holding - {(item.report.stage or "", item.report.attempt or 0) for item in step.reports})
+        return Advanced(answers, starts, bool(run.startable) and not ended, run.stop_requested_at is not None, ended, kill)
 
 
 def claim_of(run: Run, tokens: Tokens, rules: BurstRules, holding: frozenset[tuple[str, int]]) -> Claim:

@@ -1,14 +1,37 @@
 """Store a new pipeline, or add a revision to one."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
 
 from application.ports.clock import Clock
 from application.ports.parameters import ParameterSchemas
-from application.ports.persistence import OpenUnitOfWork, PipelineRef, StoredPipeline
+from application.ports.persistence import IdempotencyKey, OpenUnitOfWork, PipelineRef, StoredPipeline
 from application.ports.wakeups import Wakeups
 from domain.definition import PipelineDefinition
 from domain.definition_reader import read_definition
-from domain.errors import InvalidInput, NotFound
+from domain.definition_writer import pipeline_as_written
+from domain.errors import InvalidInput, NotFound, Stale
+
+
+@dataclass(frozen=True, slots=True)
+class Created(StoredPipeline):
+    """A new pipeline. `replayed`: made by an earlier request with the same key, and shown as it was then."""
+
+    replayed: bool = False
+
+    @classmethod
+    def of(cls, pipeline: StoredPipeline) -> Self:
+        return cls(pipeline.id, pipeline.revision, pipeline.definition, pipeline.created_at, pipeline.updated_at)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"id": self.id, "created_at": self.created_at.isoformat(), "definition": pipeline_as_written(self.definition)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        at = datetime.fromisoformat(stored["created_at"])
+        return cls(stored["id"], 1, read_definition(stored["definition"]), at, at, replayed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,30 +43,38 @@ class CreatePipeline:
     clock: Clock
     wakeups: Wakeups
 
-    async def __call__(self, raw: object) -> StoredPipeline:
+    async def __call__(self, raw: object, key: IdempotencyKey | None = None) -> Created:
         definition = read_checked(raw, self.schemas)
+        now = self.clock.now()
         async with self.open_unit_of_work() as work:
-            pipeline = await work.pipelines.add(definition, self.clock.now())
+            if key and (stored := await work.idempotency.find(key, now)) is not None:
+                return Created.from_json(stored)
+            created = Created.of(await work.pipelines.add(definition, now))
+            if key:
+                await work.idempotency.add(key, created.as_json())
             await work.commit()
         self.wakeups.committed()
-        return pipeline
+        return created
 
 
 @dataclass(frozen=True, slots=True)
 class ChangePipeline:
-    """Add a revision, unless it says what the newest one says; runs under way keep theirs. NotFound, InvalidInput, NameTaken."""
+    """Add a revision, unless it says what the newest one says; runs under way keep theirs. NotFound, InvalidInput, NameTaken;
+    Stale when the newest revision is none of those `expected`."""
 
     open_unit_of_work: OpenUnitOfWork
     schemas: ParameterSchemas
     clock: Clock
     wakeups: Wakeups
 
-    async def __call__(self, ref: PipelineRef, raw: object) -> StoredPipeline:
+    async def __call__(self, ref: PipelineRef, raw: object, expected: Collection[int] | None = None) -> StoredPipeline:
         definition = read_checked(raw, self.schemas)
         async with self.open_unit_of_work() as work:
             pipeline = await work.pipelines.find(ref, lock=True)
             if pipeline is None:
                 raise NotFound("pipeline", ref)
+            if expected is not None and pipeline.revision not in expected:
+                raise Stale(f"{pipeline.name} is at revision {pipeline.revision} by now; look at it again before changing it.")
             if pipeline.definition == definition:
                 return pipeline
             changed = await work.pipelines.revise(pipeline.id, definition, self.clock.now())

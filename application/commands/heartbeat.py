@@ -68,7 +68,7 @@ class Heartbeat:
         return BeatAnswer(sorted(renewed), refused, stop, wake, claims)
 
     async def _missed(self, beat: Beat, held: Sequence[Lease]) -> tuple[list[int], list[int], list[Claim]]:
-        """Runs to stop, runs with something startable, and bursts claimed for this worker whose claim it never got.
+        """Runs to stop, runs with something startable or that overran, and bursts claimed for this worker whose claim it never got.
 
         In a transaction of its own: runs are locked before leases everywhere, so not after the leases were renewed.
         """
@@ -79,7 +79,9 @@ class Heartbeat:
         async with self.open_unit_of_work() as work:
             runs = await work.runs.lock(sorted(lease.run_id for lease in held))
         stop = [run.id for run in runs.values() if run.stop_requested_at is not None]
-        wake = [run.id for run in runs.values() if run.startable]
+        holding = {burst.run_id: burst.holding for burst in beat.bursts}
+        overrun = {run.id for run in runs.values() if run.has_overrun and run.ended_behind(holding.get(run.id, ()))}
+        wake = [run.id for run in runs.values() if run.startable or run.id in overrun]
         claims = [
             claim_of(run, self.tokens, self.rules, frozenset())
             for lease in unknown

@@ -8,7 +8,7 @@ from application.commands.status_update import StatusUpdate
 from application.commands.verdicts import Answer, answer_of
 from application.ports.clock import Clock
 from application.ports.parameters import ParameterSchemas
-from application.ports.persistence import OpenUnitOfWork, Receipt, ReceiptKey, UnitOfWork
+from application.ports.persistence import IdempotencyKey, OpenUnitOfWork, Receipt, ReceiptKey, UnitOfWork
 from application.ports.wakeups import Wakeups
 from domain.reports import judge
 from domain.run import Run
@@ -27,15 +27,23 @@ class ReportStatus:
     wakeups: Wakeups
 
     async def __call__(self, updates: Sequence[StatusUpdate]) -> list[Answer]:
+        return (await self.once(updates, None))[0]
+
+    async def once(self, updates: Sequence[StatusUpdate], key: IdempotencyKey | None) -> tuple[list[Answer], bool]:
+        """The answers, and whether they are those given to an earlier list with the same key. KeyReused, Conflict `in_progress`."""
         updates = [update.narrowed_to_token() for update in updates]
         async with self.open_unit_of_work() as work:
+            if key and (stored := await work.idempotency.find(key, self.clock.now())) is not None:
+                return [Answer.from_json(answer) for answer in stored["answers"]], True
             targets = await TargetFinder(work, self.schemas, self.clock).find(updates)
             sitting = await _Sitting.over(work, updates, targets, self.clock)
             answers = [sitting.answer(update, target) for update, target in zip(updates, targets, strict=True)]
             changed = await sitting.store()
+            if key:
+                await work.idempotency.add(key, {"answers": [answer.as_json() for answer in answers]})
             await work.commit()
         self.wakeups.committed(changed)
-        return answers
+        return answers, False
 
 
 @dataclass(slots=True)

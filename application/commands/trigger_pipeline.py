@@ -2,47 +2,68 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from application.ports.clock import Clock
+from application.ports.disk_space import DiskSpace
 from application.ports.parameters import ParameterSchemas
-from application.ports.persistence import OpenUnitOfWork, PipelineRef, StoredPipeline, UnitOfWork
+from application.ports.persistence import IdempotencyKey, OpenUnitOfWork, PipelineRef, StoredPipeline, UnitOfWork
 from application.ports.wakeups import Wakeups
-from domain.errors import InvalidInput, NotFound
+from domain.errors import DiskLow, InvalidInput, NotFound
 from domain.run import Run, Trigger
 from domain.status import Status
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerCommand:
-    """`trace` carries the caller's trace context on to the stages."""
+    """`trace` carries the caller's trace context on to the stages; the same `key` again gets the first answer again."""
 
     pipeline: PipelineRef
     parameters: Mapping[str, Any] = field(default_factory=dict)
     trigger: Trigger = field(default_factory=lambda: Trigger("api"))
     trace: Mapping[str, str] = field(default_factory=dict)
+    key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Triggered:
+    """The run as it was opened. `replayed`: by an earlier request with the same key."""
+
     run_id: int
     number: int
     pipeline_id: int
     pipeline: str
     status: Status
+    replayed: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__ if name != "replayed"}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(**{**stored, "status": Status(stored["status"])}, replayed=True)
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerPipeline:
-    """One transaction writes the run, its stage runs, its first events and its burst request. NotFound, InvalidInput."""
+    """One transaction writes the run, its stage runs, its first events and its burst request.
+
+    NotFound, InvalidInput; DiskLow while there is too little room; KeyReused, or Conflict `in_progress`, for a key that another
+    request has.
+    """
 
     open_unit_of_work: OpenUnitOfWork
     schemas: ParameterSchemas
     clock: Clock
     wakeups: Wakeups
+    disk_space: DiskSpace
 
     async def __call__(self, command: TriggerCommand) -> Triggered:
         async with self.open_unit_of_work() as work:
+            if command.key and (stored := await work.idempotency.find(command.key, self.clock.now())) is not None:
+                return Triggered.from_json(stored)
+            if (shortage := self.disk_space.shortage()) is not None:
+                raise DiskLow(shortage)
             pipeline = await work.pipelines.find(command.pipeline, lock=True)
             if pipeline is None:
                 raise NotFound("pipeline", command.pipeline)
@@ -50,9 +71,12 @@ class TriggerPipeline:
             if problems:
                 raise InvalidInput(problems)
             run = await open_run(work, pipeline, command, self.schemas, self.clock)
+            triggered = Triggered(run.id, run.number, pipeline.id, pipeline.name, run.status)
+            if command.key:
+                await work.idempotency.add(command.key, triggered.as_json())
             await work.commit()
         self.wakeups.committed([run])
-        return Triggered(run.id, run.number, pipeline.id, pipeline.name, run.status)
+        return triggered
 
 
 async def open_run(work: UnitOfWork, pipeline: StoredPipeline, command: TriggerCommand, schemas: ParameterSchemas, clock: Clock) -> Run:

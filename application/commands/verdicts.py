@@ -11,7 +11,8 @@ from domain.status import Status
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`http_status` is 200 or what the problem maps to; `problem` its stable kind; `facts` what the state is."""
+    """`http_status` is 200 or what the problem maps to; `problem` its stable kind; `facts` what the state is;
+    `replayed`: the answer was given before."""
 
     http_status: int
     applied: bool
@@ -21,14 +22,15 @@ class Answer:
     status: Status | None = None
     problem: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    replayed: bool = field(default=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__slots__ if name != "replayed"}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         status = stored.get("status")
-        return cls(**{**stored, "status": Status(status) if status else None})
+        return cls(**{**stored, "status": Status(status) if status else None}, replayed=True)
 
 
 def answer_of(run: Run, ruling: Ruling) -> Answer:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from domain.errors import Unavailable
+
 
 class FlowState(StrEnum):
     """A flow run's state in the engine, as far as the rules care."""
@@ -36,11 +38,15 @@ class FlowRunRequest:
     trace: Mapping[str, str] | None = None
 
 
+class RefusedByEngine(Unavailable):
+    """The engine answers and will not have this: asking again changes nothing by itself."""
+
+
 class Orchestrator(Protocol):
     """Spoken to over the network: every call may raise Unavailable, and none is made inside a transaction."""
 
     async def create_flow_run(self, request: FlowRunRequest) -> str:
-        """The flow run's id. Makes the pool and its deployment first when they are missing."""
+        """The flow run's id. Makes the pool and its deployment first when they are missing. RefusedByEngine for one it will not have."""
         ...
 
     async def states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:

@@ -6,8 +6,10 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from application.ports.run_announcements import AnnouncementPositions
 from domain.burst import BurstState
 from domain.definition import PipelineDefinition
+from domain.errors import KeyReused
 from domain.run import Run
 from domain.status import Status
 
@@ -116,6 +118,34 @@ class Receipts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A caller's key for one request. `scope` is the route and who calls, `digest` the hash of the canonical body."""
+
+    scope: str
+    key: str
+    digest: bytes
+
+    def check(self, digest: bytes) -> None:
+        """KeyReused unless this is the digest of the request that had the key first."""
+        if digest != self.digest:
+            raise KeyReused(self.key)
+
+
+class Idempotency(Protocol):
+    """Answers to requests that had a key, stored in the transaction of what they did."""
+
+    async def find(self, key: IdempotencyKey, now: datetime) -> Mapping[str, Any] | None:
+        """The stored answer. None for a new key, which is this transaction's from now on: whoever asks for it meanwhile waits for
+        the end of this one, and gets Conflict `in_progress` when that takes too long. KeyReused when the request had another body.
+        """
+        ...
+
+    async def add(self, key: IdempotencyKey, answer: Mapping[str, Any]) -> None:
+        """Store the answer of a key that `find` gave to this transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     run_id: int
     epoch: int
@@ -196,6 +226,14 @@ class Outbox(Protocol):
         """Count a failed delivery, keep its sentence, try again after `delay` seconds."""
         ...
 
+    async def quarantine(self, row_id: int, error: str, delay: float) -> None:
+        """As `postpone`, for a row that was refused too often: it says so until it is delivered."""
+        ...
+
+    async def release(self) -> int:
+        """Make every row in quarantine due now; returns how many there were."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class BurstRecord:
@@ -267,11 +305,13 @@ class UnitOfWork(Protocol):
     pipelines: Pipelines
     runs: Runs
     receipts: Receipts
+    idempotency: Idempotency
     leases: Leases
     logs: Logs
     outbox: Outbox
     bursts: Bursts
     workers: Workers
+    announcements: AnnouncementPositions
 
     async def __aenter__(self) -> Self: ...
 

@@ -10,8 +10,9 @@ from domain.status import Status
 class Reader(Protocol):
     """Unavailable when the store does not answer."""
 
-    async def pipelines(self, skip: int, limit: int) -> list[PipelineView]:
-        """By id, each with its latest run and that run's stages."""
+    async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
+        """By id, each with its latest run and that run's stages. With `above` the first of those with a higher id; with `below` the last
+        of those with a lower one. `skip` counts from there."""
         ...
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None: ...
@@ -20,8 +21,18 @@ class Reader(Protocol):
         """Every pipeline in name order with its last 20 runs."""
         ...
 
-    async def runs(self, *, pipeline_id: int | None, status: Status | None, skip: int, limit: int) -> list[RunView]:
-        """Newest first, with their stages."""
+    async def runs(
+        self,
+        *,
+        pipeline_id: int | None,
+        status: Status | None,
+        skip: int,
+        limit: int,
+        above: int | None = None,
+        below: int | None = None,
+    ) -> list[RunView]:
+        """Newest first, with their stages. With `below` the newest of those with a lower id; with `above` the oldest of those with a
+        higher one. `skip` counts from there."""
         ...
 
     async def run(self, run_id: int) -> RunView | None: ...

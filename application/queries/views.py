@@ -78,6 +78,8 @@ class RunView:
     flow_run_ids: Sequence[str] = ()
     unrecorded: bool = False
     """True while an outbox row of this run still waits to reach Prefect."""
+    refusal: str | None = None
+    """What Prefect said when it refused a burst of this run so often that it is left alone for a time."""
     stages: Sequence[StageRunView] = ()
     trace: Mapping[str, str] = field(default_factory=dict)
     """Where the run was triggered, as W3C trace headers; empty when nothing was traced."""

@@ -97,6 +97,12 @@ def _queued(run: RunView, around: Surroundings) -> list[Part]:
         if not around.free_slots:
             return [Part("Queued: every slot of pool "), Part(run.pool, True), Part(f" is taken; it has waited for {waited}.")]
         return [Part(f"Queued for {waited}: a worker of pool "), Part(run.pool, True), Part(" is about to take it.")]
+    if run.refusal:
+        return [
+            Part(f"Queued for {waited}: Prefect refuses it ("),
+            Part(run.refusal.rstrip(".")[:200]),
+            Part("); it is tried again within the hour."),
+        ]
     if run.unrecorded:
         answer = "does not answer" if around.engine_answers is False else "has not been told of it"
         return [

@@ -3,10 +3,11 @@
 from application.ports.change_feed import ChangeBatch, ChangeFeed
 from application.ports.links import Stop, Wake, WorkerLinks
 from application.ports.persistence import OpenUnitOfWork
+from application.queries.views import EventView
 from application.services.hub import Hub
 from application.services.wakeups import LocalWakeups, Offer
 from domain.events import EventType
-from domain.status import Status
+from domain.status import Reason, Status
 
 POLL_SECONDS = 1.0
 """How long a lost announcement may delay a reader."""
@@ -39,10 +40,15 @@ class FollowFeed:
             if event.type is EventType.BURST_REQUESTED:
                 self._wakeups.offer(Offer(event.run_id, int(event.data["burst"]), str(event.data["pool"])))
         stopped = {event.run_id for event in batch.events if event.type in (EventType.CANCEL_REQUESTED, EventType.VERDICT_GIVEN)}
-        queued = {event.run_id for event in batch.events if event.type is EventType.STAGE_MOVED and event.status is Status.QUEUED}
+        queued = {event.run_id for event in batch.events if event.type is EventType.STAGE_MOVED and _concerns_holder(event)}
         if not stopped and not queued:
             return
         async with self._open_unit_of_work() as work:
             holders = await work.bursts.carried(sorted(stopped | queued))
         for run_id, holder in holders.items():
             self._links.push(holder, Stop(run_id) if run_id in stopped else Wake(run_id))
+
+
+def _concerns_holder(move: EventView) -> bool:
+    """A stage became startable, or was failed for its timeout and may still run with the worker."""
+    return move.status is Status.QUEUED or (move.status is Status.FAILED and move.data.get("reason") == Reason.TIMEOUT)

@@ -1,5 +1,7 @@
 """Compares bursts with their flow runs in Prefect, and mends whichever side is behind (DESIGN §4.8)."""
 
+from datetime import datetime
+
 from application.commands.cancel_run import CancelRun
 from application.ports.clock import Clock
 from application.ports.orchestrator import FlowState, Orchestrator
@@ -32,10 +34,13 @@ class Reconcile:
         self._cancel_run = cancel_run
         self._clock = clock
         self._wakeups = wakeups
+        self._running_unclaimed: dict[tuple[int, int], datetime] = {}
 
     async def run_once(self) -> None:
         async with self._open_unit_of_work() as work:
             records = await work.bursts.unsettled(BATCH)
+        requested = {(record.run_id, record.epoch) for record in records if record.state is BurstState.REQUESTED}
+        self._running_unclaimed = {key: since for key, since in self._running_unclaimed.items() if key in requested}
         if not records:
             return
         states = await self._orchestrator.states([record.flow_run_id for record in records if record.flow_run_id])
@@ -75,8 +80,11 @@ class Reconcile:
             why = f"its flow run ended in Prefect as {state}"
         elif state is FlowState.PENDING and waited > UNCLAIMED_PATIENCE:
             why = "its flow run was taken by nobody"
+        elif state is FlowState.RUNNING and self._runs_unclaimed_for(record) > UNCLAIMED_PATIENCE:
+            why = "its flow run began and never claimed it"
         else:
             return
+        self._running_unclaimed.pop((record.run_id, record.epoch), None)
         async with self._open_unit_of_work() as work:
             run = (await work.runs.lock([record.run_id])).get(record.run_id)
             if run is None or not run.close_unclaimed_burst(record.epoch, self._clock.now(), why):
@@ -84,3 +92,8 @@ class Reconcile:
             await work.runs.save(run)
             await work.commit()
         self._wakeups.committed([run])
+
+    def _runs_unclaimed_for(self, record: BurstRecord) -> float:
+        """Seconds since this process first saw it so: a flow may begin long after it was requested, and claims a moment later."""
+        now = self._clock.now()
+        return (now - self._running_unclaimed.setdefault((record.run_id, record.epoch), now)).total_seconds()

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import random
+from collections import Counter
 
 from application.commands.carry_burst import BurstRules, burst_key
 from application.ports.clock import Clock
-from application.ports.orchestrator import FlowRunRequest, FlowState, Orchestrator
+from application.ports.orchestrator import FlowRunRequest, FlowState, Orchestrator, RefusedByEngine
 from application.ports.persistence import BurstRecord, OpenUnitOfWork, OutboxRow
 from application.services.wakeups import LocalWakeups
 from domain.burst import BurstState
@@ -16,12 +17,20 @@ from domain.status import Status
 LEASE_SECONDS = 30.0
 BATCH = 20
 POLL_SECONDS = 2.0
+REFUSALS = 3
+"""Refusals by Prefect after which a burst is left alone for QUARANTINE seconds, so that it takes no turn of others."""
+QUARANTINE = 3600.0
 WARM_PATIENCE = 15.0
 """Seconds given to a warm worker to record its burst itself."""
 
 
+class _NoAnswer(Exception):
+    """Prefect does not answer; the sentence says how."""
+
+
 class RelayOutbox:
-    """`warm_pools` are served by Headgate's own workers. A failed delivery backs off with jitter, up to 30 s."""
+    """`warm_pools` are served by Headgate's own workers. A failed delivery backs off with jitter, up to 30 s; one that Prefect
+    refuses again and again is put in quarantine. A Prefect that does not answer is no fault of the burst, and puts none there."""
 
     def __init__(
         self,
@@ -40,6 +49,7 @@ class RelayOutbox:
         self._rules = rules
         self._warm_pools = warm_pools
         self._name = name
+        self._refusals: Counter[int] = Counter()
 
     async def wait(self) -> None:
         """Until a burst of another pool is requested, or it is time to look for what no hint told of."""
@@ -51,8 +61,13 @@ class RelayOutbox:
         async with self._open_unit_of_work() as work:
             rows = await work.outbox.lease(self._name, BATCH, LEASE_SECONDS)
             await work.commit()
-        for row in rows:
-            await self._deliver(row)
+        for place, row in enumerate(rows):
+            try:
+                await self._deliver(row)
+            except _NoAnswer as silence:
+                for waiting in rows[place:]:  # each would wait for the same silence
+                    await self._put_off(waiting, str(silence))
+                return
 
     async def _deliver(self, row: OutboxRow) -> None:
         async with self._open_unit_of_work() as work:
@@ -82,19 +97,38 @@ class RelayOutbox:
         )
         try:
             flow_run_id = await self._orchestrator.create_flow_run(request)
+        except RefusedByEngine as error:
+            await self._refused(row, str(error))
+            return
         except Unavailable as error:
-            await self._postpone(row, str(error), min(30.0, 0.5 * 2**row.tries) * random.uniform(0.5, 1.0))
+            raise _NoAnswer(str(error)) from error
+        except Exception as error:  # an answer that we cannot read is a refusal too: others must not wait behind it
+            await self._refused(row, f"Prefect's answer was not understood: {error!r:.200}")
             return
         async with self._open_unit_of_work() as work:
             await work.bursts.note_flow_run(row.run_id, row.epoch, flow_run_id)
             await work.outbox.done(row.run_id, row.epoch)
             await work.commit()
+        self._refusals.pop(row.id, None)
         self._wakeups.committed()
 
     async def _drop(self, row: OutboxRow) -> None:
         async with self._open_unit_of_work() as work:
             await work.outbox.done(row.run_id, row.epoch)
             await work.commit()
+
+    async def _refused(self, row: OutboxRow, error: str) -> None:
+        self._refusals[row.id] += 1
+        if self._refusals[row.id] < REFUSALS:
+            await self._put_off(row, error)
+            return
+        del self._refusals[row.id]
+        async with self._open_unit_of_work() as work:
+            await work.outbox.quarantine(row.id, error, QUARANTINE)
+            await work.commit()
+
+    async def _put_off(self, row: OutboxRow, error: str) -> None:
+        await self._postpone(row, error, min(30.0, 0.5 * 2 ** min(row.tries, 10)) * random.uniform(0.5, 1.0))
 
     async def _postpone(self, row: OutboxRow, error: str, delay: float) -> None:
         async with self._open_unit_of_work() as work:

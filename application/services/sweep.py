@@ -1,6 +1,7 @@
 """Looks after what nobody speaks for: leases that ran out, retries that are due, deadlines that passed."""
 
 import time
+from collections.abc import Callable
 
 from application.ports.clock import Clock
 from application.ports.persistence import OpenUnitOfWork
@@ -14,20 +15,28 @@ LONGEST_GAP = 5.0
 class ExpireLeases:
     """A burst whose lease ran out is lost. After a gap of ours every lease first gets a full term, so an outage of ours loses nothing."""
 
-    def __init__(self, open_unit_of_work: OpenUnitOfWork, clock: Clock, wakeups: LocalWakeups, lease_seconds: float) -> None:
+    def __init__(
+        self,
+        open_unit_of_work: OpenUnitOfWork,
+        clock: Clock,
+        wakeups: LocalWakeups,
+        lease_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._open_unit_of_work = open_unit_of_work
         self._clock = clock
         self._wakeups = wakeups
         self._lease_seconds = lease_seconds
+        self._monotonic = monotonic
         self._last_pass: float | None = None
 
     async def run_once(self) -> None:
         last, self._last_pass = self._last_pass, None  # stays None when this pass fails
-        if last is None or time.monotonic() - last > LONGEST_GAP:
+        if last is None or self._monotonic() - last > LONGEST_GAP:
             await self._extend_all()
         else:
             await self._expire()
-        self._last_pass = time.monotonic()
+        self._last_pass = self._monotonic()
 
     async def _extend_all(self) -> None:
         async with self._open_unit_of_work() as work:

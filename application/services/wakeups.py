@@ -1,12 +1,15 @@
 """What follows a commit in this process: workers are told, bursts offered, other processes woken; all of it later, none awaited."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from application.ports.links import Stop, Wake, WorkerLinks
 from domain.burst import BurstState
 from domain.run import Run
+
+OFFERS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class LocalWakeups:
     def __init__(self, links: WorkerLinks, warm_pools: frozenset[str]) -> None:
         self._links = links
         self._warm_pools = warm_pools
-        self.offers: asyncio.Queue[Offer | None] = asyncio.Queue()
+        self.offers: asyncio.Queue[Offer | None] = asyncio.Queue(OFFERS)
         self.outbox = asyncio.Event()
         self.unannounced = asyncio.Event()
         self.logs_of: set[int] = set()
@@ -43,14 +46,15 @@ class LocalWakeups:
     def offer(self, offer: Offer) -> None:
         """To a worker linked here, or to Prefect by the outbox."""
         if offer.pool in self._warm_pools:
-            self.offers.put_nowait(offer)
+            with contextlib.suppress(asyncio.QueueFull):  # a hint: what is requested is also found in the store
+                self.offers.put_nowait(offer)
         else:
             self.outbox.set()
 
     def _tell(self, run: Run, holder: str) -> None:
         if run.stop_requested_at is not None:
             self._links.push(holder, Stop(run.id))
-        elif run.startable:
+        elif run.startable or run.has_overrun:
             self._links.push(holder, Wake(run.id))
 
 

@@ -18,9 +18,11 @@ from entrypoints.api.guards import HostGuard, OriginGuard, hosts_of
 from entrypoints.api.live import Live
 from entrypoints.api.openapi import declare
 from entrypoints.api.paths import NOTHING_HERE, Paths, RouteTable
+from entrypoints.api.pressure import InFlight, RateLimit
 from entrypoints.api.problems import ErrorPage, Problem, Refused, field_problems, invalid, problem_of, respond
 from entrypoints.api.schemas import ProblemShape
 from entrypoints.container import Application
+from entrypoints.rate import Rate
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 ROUTERS = (
@@ -83,6 +85,10 @@ def _put_guards(app: FastAPI, application: Application, table: RouteTable) -> No
     app.add_middleware(BodyLimit)
     app.add_middleware(OriginGuard, url=settings.public_url)
     app.add_middleware(HostGuard, hosts=hosts_of(settings.public_url, settings.allowed_hosts))
+    rate = Rate.read(settings.rate_limit)
+    if rate is not None:
+        app.add_middleware(RateLimit, rate=rate, is_ours=lambda token: application.adapters.tokens().read(token) is not None)
+    app.add_middleware(InFlight, limit=settings.max_in_flight)
     app.add_middleware(Envelope)
     if (telemetry := application.telemetry()).is_on:
         app.add_middleware(RequestFigures, telemetry=telemetry)

@@ -6,9 +6,11 @@ from starlette.responses import Response
 from application.ports.change_feed import ChangeFeed
 from domain.errors import InvalidInput
 from entrypoints.api import examples
+from entrypoints.api.cursors import CursorText, Place, link_header, place_of
+from entrypoints.api.etags import tagged
 from entrypoints.api.live import Live
 from entrypoints.api.openapi import also_text, answers, refusals
-from entrypoints.api.presenters import Json, event_json
+from entrypoints.api.presenters import event_json
 from entrypoints.api.requests import MAX_ID, After, App, Limit, Reads, last_event_id, wants_sse
 from entrypoints.api.runs import found_run
 from entrypoints.api.schemas import EventShape
@@ -23,12 +25,17 @@ router = APIRouter(tags=["runs"])
     operation_id="run_events",
     responses=answers(200, list[EventShape], [examples.EVENT], problems=(403, 404, 422, 503), also=also_text(SSE, examples.EVENT_STREAM)),
 )
-async def run_events(id: str, request: Request, reads: Reads, after: After = None, limit: Limit = 100) -> Response:
+async def run_events(
+    id: str, request: Request, reads: Reads, after: After = None, limit: Limit = 100, cursor: CursorText = None
+) -> Response:
     """In order of `seq`, after the one named. With `Accept: text/event-stream` the history and then each event as it is stored;
     ids are seqs, `Last-Event-ID` goes on from there. The stream stays open when the run is over: a retry may reopen it."""
     run = await found_run(id, reads)
     if not wants_sse(request):
-        return Json([event_json(event) for event in await reads.events(run.id, after or 0, limit)])
+        found = await reads.events(run.id, place_of(cursor).above or after or 0, limit + 1)
+        page = found[:limit]
+        more = {"next": str(Place(above=page[-1].seq))} if len(found) > limit else {}
+        return tagged(request, [event_json(event) for event in page], headers=link_header(request, more))
     live: Live = request.app.state.live
     return EventStream(live.run_events(reads, run.id, number_after(request, after)))
 

@@ -140,6 +140,7 @@ PROBLEMS: dict[int, dict[str, Any]] = {
         seq=15,
         state="completed",
     ),
+    412: _problem(412, "stale", "Changed meanwhile", "flights is at revision 3 by now; look at it again before changing it."),
     413: _problem(413, "too_large", "Too large", "A body is at most 1 MiB."),
     422: _problem(
         422,
@@ -148,5 +149,12 @@ PROBLEMS: dict[int, dict[str, Any]] = {
         "stages[0].timeout: is a number of seconds, above 0, up to a year",
         errors=[{"field": "stages[0].timeout", "message": "is a number of seconds, above 0, up to a year"}],
     ),
+    429: _problem(429, "rate_limited", "Too many requests", "More than 100 requests in 1 s; ask again in 1 s."),
     503: _problem(503, "unavailable", "Try again shortly", "The database does not answer."),
+    507: _problem(
+        507,
+        "disk_low",
+        "Disk almost full",
+        "The disk of Headgate's home has 120 MiB left; no run is taken below 512 MiB. Reports are still taken.",
+    ),
 }

@@ -9,10 +9,12 @@ from application.ports.readers import Reader
 from application.queries.views import LogLineView, RunView
 from domain.errors import NotFound
 from entrypoints.api import examples
+from entrypoints.api.cursors import CursorText, Place, link_header, place_of
+from entrypoints.api.etags import tagged
 from entrypoints.api.events import number_after
 from entrypoints.api.live import Live
 from entrypoints.api.openapi import also_text, answers
-from entrypoints.api.presenters import Json, line_json
+from entrypoints.api.presenters import line_json
 from entrypoints.api.requests import After, Limit, Reads, wants_sse
 from entrypoints.api.runs import found_run
 from entrypoints.api.schemas import LineShape
@@ -43,6 +45,7 @@ async def run_logs(
     attempt: int | None = Query(None, ge=1, le=2**31 - 1),
     after: After = None,
     limit: Limit = 1_000,
+    cursor: CursorText = None,
 ) -> Response:
     """In order of `n`, after the one named. With `Accept: text/event-stream` a live tail whose ids are `n`; with `Accept: text/plain`
     everything, as a file to keep."""
@@ -57,8 +60,10 @@ async def run_logs(
         lines = _text(reads, run, stage, attempt, after or 0)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return EventStream(lines, f"{TEXT}; charset=utf-8", headers)
-    found = await reads.log(run.id, stage=stage, attempt=attempt, after=after or 0, limit=limit)
-    return Json([line_json(line) for line in found])
+    found = await reads.log(run.id, stage=stage, attempt=attempt, after=place_of(cursor).above or after or 0, limit=limit + 1)
+    page = found[:limit]
+    more = {"next": str(Place(above=page[-1].n))} if len(found) > limit else {}
+    return tagged(request, [line_json(line) for line in page], headers=link_header(request, more))
 
 
 async def _text(reads: Reader, run: RunView, stage: str | None, attempt: int | None, after: int) -> AsyncGenerator[bytes, None]:

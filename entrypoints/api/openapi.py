@@ -16,9 +16,12 @@ PROBLEM_WORDS = {
     403: "Not allowed: the token's scope, or a web page of another origin",
     404: "There is no such thing",
     409: "The present state does not allow it",
+    412: "It has changed since the caller saw it",
     413: "The body is larger than 1 MiB",
     422: "Invalid input; every field at fault is named",
-    503: "Something beneath does not answer; try again after `Retry-After` seconds",
+    429: "More requests than the limit allows; try again after `Retry-After` seconds",
+    503: "Something beneath does not answer, or there is too much to do; try again after `Retry-After` seconds",
+    507: "Too little room on the disk for more runs",
 }
 TAGS = [
     {"name": "pipelines", "description": "Define pipelines and start them."},

@@ -1,6 +1,7 @@
 """Pipelines: the list, one, its stages and runs; creating, changing and triggering."""
 
 from fastapi import APIRouter, Request
+from starlette.responses import Response
 
 from application.commands.trigger_pipeline import TriggerCommand
 from application.ports.readers import Reader
@@ -9,11 +10,14 @@ from domain.errors import NotFound
 from domain.run import Trigger
 from entrypoints.api import examples, strict_json
 from entrypoints.api.bodies import TriggerBody
+from entrypoints.api.cursors import CursorText, Turn, cut, links, place_of
 from entrypoints.api.definition_schema import DEFINITION
+from entrypoints.api.etags import IfMatch, expected_revisions, pipeline_tag, tagged
+from entrypoints.api.idempotency import Key, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, pipeline_json, pipeline_stages_json, triggered_json
 from entrypoints.api.requests import App, JsonBody, Limit, Reads, Skip, pipeline_ref, shaped, trace_of
-from entrypoints.api.run_lists import run_list
+from entrypoints.api.run_lists import RunPage, run_list
 from entrypoints.api.schemas import PipelineShape, RunShape, StageShape, TriggeredShape
 
 router = APIRouter(tags=["pipelines"])
@@ -25,9 +29,13 @@ router = APIRouter(tags=["pipelines"])
     operation_id="list_pipelines",
     responses=answers(200, list[PipelineShape], [examples.PIPELINE], problems=(422, 503)),
 )
-async def list_pipelines(reads: Reads, skip: Skip = 0, limit: Limit = 100) -> Json:
-    """By id, each with its stages and how they stand in the latest run."""
-    return Json([pipeline_json(pipeline) for pipeline in await reads.pipelines(skip, limit)])
+async def list_pipelines(request: Request, reads: Reads, skip: Skip = 0, limit: Limit = 100, cursor: CursorText = None) -> Response:
+    """By id, each with its stages and how they stand in the latest run. `Link` leads to the next page."""
+    place, turn = place_of(cursor), Turn(rising=True)
+    found = await reads.pipelines(skip, limit + 1, above=place.above, below=place.below)
+    page, more = cut(found, limit, turn, place)
+    headers = links(request, [pipeline.id for pipeline in page], turn, place, skip, more)
+    return tagged(request, [pipeline_json(pipeline) for pipeline in page], headers=headers)
 
 
 @router.post(
@@ -38,11 +46,12 @@ async def list_pipelines(reads: Reads, skip: Skip = 0, limit: Limit = 100) -> Js
     responses=answers(201, PipelineShape, examples.PIPELINE, problems=(403, 409, 413, 422, 503), words="Created, as revision 1"),
     openapi_extra=takes(DEFINITION, examples.DEFINITION),
 )
-async def create_pipeline(raw: JsonBody, application: App) -> Json:
+async def create_pipeline(raw: JsonBody, application: App, key: Key) -> Json:
     """Every field at fault is named at once, and nothing is stored then. 409 when the name is taken."""
-    made = await application.create_pipeline()(raw)
+    made = await application.create_pipeline()(raw, key)
     view = PipelineView(made.id, made.revision, made.definition, made.created_at, made.updated_at)
-    return Json(pipeline_json(view), 201, {"Location": f"/pipelines/{made.id}"})
+    headers = {"Location": f"/pipelines/{made.id}", "ETag": pipeline_tag(view)}
+    return Json(pipeline_json(view), 201, replayed(made.replayed, headers))
 
 
 @router.get(
@@ -51,24 +60,27 @@ async def create_pipeline(raw: JsonBody, application: App) -> Json:
     operation_id="get_pipeline",
     responses=answers(200, PipelineShape, examples.PIPELINE, problems=(404, 422, 503)),
 )
-async def get_pipeline(pipeline_id: str, reads: Reads) -> Json:
-    """By its id or its name."""
-    return Json(pipeline_json(await _found(pipeline_id, reads)))
+async def get_pipeline(pipeline_id: str, request: Request, reads: Reads) -> Response:
+    """By its id or its name. The `ETag` is what `If-None-Match` and, for an edit, `If-Match` take."""
+    pipeline = await _found(pipeline_id, reads)
+    return tagged(request, pipeline_json(pipeline), pipeline_tag(pipeline))
 
 
 @router.put(
     "/pipelines/{pipeline_id}",
     summary="Change a pipeline",
     operation_id="change_pipeline",
-    responses=answers(200, PipelineShape, examples.PIPELINE, problems=(403, 404, 409, 413, 422, 503)),
+    responses=answers(200, PipelineShape, examples.PIPELINE, problems=(403, 404, 409, 412, 413, 422, 503)),
     openapi_extra=takes(DEFINITION, examples.DEFINITION),
 )
-async def change_pipeline(pipeline_id: str, raw: JsonBody, reads: Reads, application: App) -> Json:
-    """Adds a revision, unless nothing differs. Runs under way keep the revision they started with."""
-    made = await application.change_pipeline()(pipeline_ref(pipeline_id), raw)
+async def change_pipeline(pipeline_id: str, raw: JsonBody, reads: Reads, application: App, if_match: IfMatch = None) -> Json:
+    """Adds a revision, unless nothing differs. Runs under way keep the revision they started with. With `If-Match` it is 412
+    when the pipeline has a newer revision than the one that ETag is of."""
+    made = await application.change_pipeline()(pipeline_ref(pipeline_id), raw, expected_revisions(if_match))
     seen = await reads.pipeline(made.id)
     latest = seen.latest if seen else None
-    return Json(pipeline_json(PipelineView(made.id, made.revision, made.definition, made.created_at, made.updated_at, latest)))
+    view = PipelineView(made.id, made.revision, made.definition, made.created_at, made.updated_at, latest)
+    return Json(pipeline_json(view), headers={"ETag": pipeline_tag(view)})
 
 
 @router.get(
@@ -77,9 +89,9 @@ async def change_pipeline(pipeline_id: str, raw: JsonBody, reads: Reads, applica
     operation_id="list_pipeline_stages",
     responses=answers(200, list[StageShape], [examples.STAGE], problems=(404, 422, 503)),
 )
-async def list_stages(pipeline_id: str, reads: Reads) -> Json:
+async def list_stages(pipeline_id: str, request: Request, reads: Reads) -> Response:
     """In the order of the definition; `pending` before the first run."""
-    return Json(pipeline_stages_json(await _found(pipeline_id, reads)))
+    return tagged(request, pipeline_stages_json(await _found(pipeline_id, reads)))
 
 
 @router.get(
@@ -88,10 +100,18 @@ async def list_stages(pipeline_id: str, reads: Reads) -> Json:
     operation_id="list_pipeline_runs",
     responses=answers(200, list[RunShape], [examples.RUN], problems=(404, 422, 503)),
 )
-async def list_runs(pipeline_id: str, reads: Reads, status: str | None = None, skip: Skip = 0, limit: Limit = 100) -> Json:
-    """Newest first."""
+async def list_runs(
+    pipeline_id: str,
+    request: Request,
+    reads: Reads,
+    status: str | None = None,
+    skip: Skip = 0,
+    limit: Limit = 100,
+    cursor: CursorText = None,
+) -> Response:
+    """Newest first. `Link` leads to the next page."""
     pipeline = await _found(pipeline_id, reads)
-    return await run_list(reads, pipeline.id, status, skip, limit)
+    return await run_list(request, reads, RunPage(pipeline.id, status, skip, limit, cursor))
 
 
 @router.post(
@@ -103,20 +123,20 @@ async def list_runs(pipeline_id: str, reads: Reads, status: str | None = None, s
         202,
         TriggeredShape,
         examples.TRIGGERED,
-        problems=(403, 404, 413, 422, 503),
+        problems=(403, 404, 409, 413, 422, 429, 503, 507),
         words="Stored; it starts when a worker takes it",
     ),
     openapi_extra=takes(TriggerBody, examples.TRIGGER, required=False),
 )
-async def trigger_pipeline(pipeline_id: str, request: Request, application: App) -> Json:
+async def trigger_pipeline(pipeline_id: str, request: Request, application: App, key: Key) -> Json:
     """Takes the run's parameters, or no body at all. Accepted whatever Prefect is doing."""
     raw = await request.body()
     body = shaped(TriggerBody, strict_json.check(strict_json.parse(raw))) if raw.strip() else TriggerBody(parameters=None)
     by_cli = request.headers.get("user-agent", "").startswith("headgate-cli")
     trigger = Trigger("cli" if by_cli else "api")
-    command = TriggerCommand(pipeline_ref(pipeline_id), body.parameters or {}, trigger, trace_of(request))
+    command = TriggerCommand(pipeline_ref(pipeline_id), body.parameters or {}, trigger, trace_of(request), key)
     run = await application.trigger_pipeline()(command)
-    return Json(triggered_json(run), 202, {"Location": f"/runs/{run.run_id}"})
+    return Json(triggered_json(run), 202, replayed(run.replayed, {"Location": f"/runs/{run.run_id}"}))
 
 
 async def _found(text: str, reads: Reader) -> PipelineView:

@@ -11,7 +11,19 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from application.commands.verdicts import Answer
-from domain.errors import Conflict, FieldProblem, HeadgateError, InvalidInput, NameTaken, NotAllowed, NotFound, Unavailable
+from domain.errors import (
+    Conflict,
+    DiskLow,
+    FieldProblem,
+    HeadgateError,
+    InvalidInput,
+    KeyReused,
+    NameTaken,
+    NotAllowed,
+    NotFound,
+    Stale,
+    Unavailable,
+)
 from entrypoints.api.strict_json import clean_text
 
 MEDIA_TYPE = "application/problem+json"
@@ -72,13 +84,21 @@ TITLES = {
     "foreign_origin": "Another site's request",
     "unknown_host": "Unknown host name",
     "token_scope": "Token not good for this",
+    "stale": "Changed meanwhile",
+    "disk_low": "Disk almost full",
+    "overloaded": "Too much at once",
+    "rate_limited": "Too many requests",
 }
 
+_WAIT = {"in_progress": {"Retry-After": "1"}}
 TRANSLATIONS: dict[type[HeadgateError], Callable[[Any], Problem]] = {
     InvalidInput: lambda error: invalid(error.problems),
     NotFound: lambda error: Problem(404, "not_found", str(error)),
     NameTaken: lambda error: Problem(409, "name_taken", str(error)),
-    Conflict: lambda error: Problem(409, error.kind, str(error), facts=error.facts),
+    Conflict: lambda error: Problem(409, error.kind, str(error), facts=error.facts, headers=_WAIT.get(error.kind, {})),
+    KeyReused: lambda error: Problem(422, "idempotency_key_reused", str(error)),
+    Stale: lambda error: Problem(412, "stale", str(error)),
+    DiskLow: lambda error: Problem(507, "disk_low", str(error), headers={"Retry-After": "60"}),
     NotAllowed: lambda error: Problem(403, "not_allowed", str(error)),
     Unavailable: lambda error: Problem(503, "unavailable", str(error), headers={"Retry-After": str(max(1, round(error.retry_after)))}),
 }

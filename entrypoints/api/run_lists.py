@@ -1,16 +1,44 @@
 """A page of runs, of one pipeline or of all."""
 
+from dataclasses import dataclass
+
+from fastapi import Request
+from starlette.responses import Response
+
 from application.ports.readers import Reader
 from application.queries.surroundings import why_it_ended
 from domain.errors import InvalidInput
 from domain.status import Status
-from entrypoints.api.presenters import Json, run_json
+from entrypoints.api.cursors import Turn, cut, links, place_of
+from entrypoints.api.etags import tagged
+from entrypoints.api.presenters import run_json
 
 
-async def run_list(reads: Reader, pipeline_id: int | None, status: str | None, skip: int, limit: int) -> Json:
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Which runs are asked for, as the query says it."""
+
+    pipeline_id: int | None
+    status: str | None
+    skip: int
+    limit: int
+    cursor: str | None
+
+
+async def run_list(request: Request, reads: Reader, asked: RunPage) -> Response:
     """Newest first; `why` only for runs that are over, which needs no further question."""
-    runs = await reads.runs(pipeline_id=pipeline_id, status=_status(status), skip=skip, limit=limit)
-    return Json([run_json(run, why_it_ended(run)) for run in runs])
+    place, turn = place_of(asked.cursor), Turn(rising=False)
+    found = await reads.runs(
+        pipeline_id=asked.pipeline_id,
+        status=_status(asked.status),
+        skip=asked.skip,
+        limit=asked.limit + 1,
+        above=place.above,
+        below=place.below,
+    )
+    page, more = cut(found, asked.limit, turn, place)
+    headers = links(request, [run.id for run in page], turn, place, asked.skip, more)
+    return tagged(request, [run_json(run, why_it_ended(run)) for run in page], headers=headers)
 
 
 def _status(word: str | None) -> Status | None:

@@ -1,6 +1,7 @@
 """Runs: the list, one, its stages, and stopping it."""
 
 from fastapi import APIRouter, Request
+from starlette.responses import Response
 
 from application.ports.readers import Reader
 from application.queries.views import RunView
@@ -8,10 +9,13 @@ from application.queries.why import explain
 from domain.errors import NotFound
 from entrypoints.api import examples, strict_json
 from entrypoints.api.bodies import CancelBody
+from entrypoints.api.cursors import CursorText
+from entrypoints.api.etags import run_tag, tagged
+from entrypoints.api.idempotency import Key, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, cancelled_json, run_json, stage_json
 from entrypoints.api.requests import App, Limit, Looks, Reads, Skip, run_id, shaped
-from entrypoints.api.run_lists import run_list
+from entrypoints.api.run_lists import RunPage, run_list
 from entrypoints.api.schemas import CancelledShape, RunShape, StageShape
 
 router = APIRouter(tags=["runs"])
@@ -23,9 +27,11 @@ router = APIRouter(tags=["runs"])
     operation_id="list_runs",
     responses=answers(200, list[RunShape], [examples.RUN], problems=(422, 503)),
 )
-async def list_runs(reads: Reads, status: str | None = None, skip: Skip = 0, limit: Limit = 100) -> Json:
-    """Of all pipelines, newest first."""
-    return await run_list(reads, None, status, skip, limit)
+async def list_runs(
+    request: Request, reads: Reads, status: str | None = None, skip: Skip = 0, limit: Limit = 100, cursor: CursorText = None
+) -> Response:
+    """Of all pipelines, newest first. `Link` leads to the next page."""
+    return await run_list(request, reads, RunPage(None, status, skip, limit, cursor))
 
 
 @router.get(
@@ -34,10 +40,10 @@ async def list_runs(reads: Reads, status: str | None = None, skip: Skip = 0, lim
     operation_id="get_run",
     responses=answers(200, RunShape, examples.RUN, problems=(404, 422, 503)),
 )
-async def get_run(id: str, reads: Reads, look_around: Looks) -> Json:
+async def get_run(id: str, request: Request, reads: Reads, look_around: Looks) -> Response:
     """`why` says in one sentence why it is where it is."""
     run = await found_run(id, reads)
-    return Json(run_json(run, str(explain(run, await look_around(run)))))
+    return tagged(request, run_json(run, str(explain(run, await look_around(run)))), run_tag(run))
 
 
 @router.get(
@@ -46,9 +52,9 @@ async def get_run(id: str, reads: Reads, look_around: Looks) -> Json:
     operation_id="list_run_stages",
     responses=answers(200, list[StageShape], [examples.STAGE], problems=(404, 422, 503)),
 )
-async def list_stages(id: str, reads: Reads) -> Json:
+async def list_stages(id: str, request: Request, reads: Reads) -> Response:
     """In the order of the definition, each as its newest attempt stands."""
-    return Json([stage_json(stage) for stage in (await found_run(id, reads)).stages])
+    return tagged(request, [stage_json(stage) for stage in (await found_run(id, reads)).stages])
 
 
 @router.post(
@@ -65,11 +71,12 @@ async def list_stages(id: str, reads: Reads) -> Json:
     ),
     openapi_extra=takes(CancelBody, examples.CANCEL, required=False),
 )
-async def cancel_run(id: str, request: Request, application: App) -> Json:
+async def cancel_run(id: str, request: Request, application: App, key: Key) -> Json:
     """What does not run is cancelled at once, what runs is killed by its worker. Asking twice is asking once; 409 once the run is over."""
     raw = await request.body()
     body = shaped(CancelBody, strict_json.check(strict_json.parse(raw))) if raw.strip() else CancelBody(message=None)
-    return Json(cancelled_json(await application.cancel_run()(run_id(id), None, body.message)), 202)
+    cancelled = await application.cancel_run()(run_id(id), None, body.message, key)
+    return Json(cancelled_json(cancelled), 202, replayed(cancelled.replayed))
 
 
 async def found_run(text: str, reads: Reader) -> RunView:

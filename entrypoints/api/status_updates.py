@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from domain.errors import InvalidInput
 from domain.reports import Report
 from entrypoints.api import examples, strict_json
 from entrypoints.api.bodies import BatchBody, StatusUpdateBody
+from entrypoints.api.idempotency import Given, Key, key_text, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, answer_json, batch_item_json
 from entrypoints.api.problems import Problem, Refused, invalid, refusal_of
@@ -30,13 +32,15 @@ router = APIRouter(tags=["status"])
     responses=answers(200, AnswerShape, examples.ANSWER, problems=(401, 403, 404, 409, 413, 422, 503)),
     openapi_extra=takes(StatusUpdateBody, examples.STATUS_UPDATE),
 )
-async def report_status(raw: JsonBody, bearer: Claims, application: App) -> Json:
-    """Answered after it is stored. A report that changes nothing is 200 with `applied: false` and why; one that cannot be is 409."""
-    update = read_update(raw, _attempt_only(bearer))
+async def report_status(raw: JsonBody, bearer: Claims, application: App, given: Given = None) -> Json:
+    """Answered after it is stored. A report that changes nothing is 200 with `applied: false` and why; one that cannot be is 409.
+    An `Idempotency-Key` is the report's `event_id`."""
+    update = keyed(read_update(raw, _attempt_only(bearer)), key_text(given))
     (answer,) = await application.report_status()([update])
     if answer.http_status != 200:
-        raise Refused(refusal_of(answer))
-    return Json(answer_json(answer))
+        problem = refusal_of(answer)
+        raise Refused(replace(problem, headers=replayed(answer.replayed, problem.headers)))
+    return Json(answer_json(answer), headers=replayed(answer.replayed))
 
 
 @router.post(
@@ -46,13 +50,15 @@ async def report_status(raw: JsonBody, bearer: Claims, application: App) -> Json
     responses=answers(200, list[BatchItemShape], [examples.BATCH_ITEM], problems=(401, 403, 413, 422, 503)),
     openapi_extra=takes(BatchBody, {"updates": [examples.STATUS_UPDATE]}),
 )
-async def report_batch(request: Request, bearer: Claims, application: App) -> Json:
+async def report_batch(request: Request, bearer: Claims, application: App, key: Key) -> Json:
     """Items are independent: each gets what it would get alone, in order; one that cannot be read is its own 422."""
     body = shaped(BatchBody, strict_json.parse(await request.body()))
     token = _attempt_only(bearer)
     read = [_read_item(item, token) for item in body.updates]
-    given = iter(await application.report_status()([item for item in read if isinstance(item, StatusUpdate)]))
-    return Json([batch_item_json(next(given)) if isinstance(item, StatusUpdate) else _unread(item) for item in read])
+    given, again = await application.report_status().once([item for item in read if isinstance(item, StatusUpdate)], key)
+    answers = iter(given)
+    content = [batch_item_json(next(answers)) if isinstance(item, StatusUpdate) else _unread(item) for item in read]
+    return Json(content, headers=replayed(again))
 
 
 def read_update(raw: Any, token: AttemptClaims | None) -> StatusUpdate:
@@ -72,6 +78,15 @@ def read_update(raw: Any, token: AttemptClaims | None) -> StatusUpdate:
         reported_at=body.reported_at,
     )
     return StatusUpdate(report, body.pipeline_id, body.run_id, body.event_id, body.reporter, digest_of(raw), token)
+
+
+def keyed(update: StatusUpdate, key: str | None) -> StatusUpdate:
+    """The update with the key as its event id. InvalidInput when it has another one."""
+    if key is None or update.event_id == key:
+        return update
+    if update.event_id is not None:
+        raise InvalidInput.of("event_id", "is not the Idempotency-Key; give one of the two, or the same twice")
+    return replace(update, event_id=key)
 
 
 def digest_of(raw: Mapping[str, Any]) -> bytes:

@@ -60,4 +60,5 @@ def advanced_json(step: Advanced) -> dict[str, Any]:
         "more": step.more,
         "stop": step.stop,
         "ended": step.ended,
+        "kill": [list(pair) for pair in step.kill],
     }

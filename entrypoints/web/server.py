@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import AsyncIterator, Coroutine
 from types import FrameType
@@ -15,7 +16,7 @@ from application.ports.telemetry import Telemetry
 from application.services.loop import at_once, every, keep_running
 from application.services.take_vitals import EVERY_SECONDS
 from domain.errors import Unavailable
-from entrypoints import logs
+from entrypoints import failpoints, logs
 from entrypoints.api.app import create_app
 from entrypoints.container import Adapters, Application
 from entrypoints.examples import register_examples
@@ -41,7 +42,9 @@ def serve(settings: Settings, telemetry: Telemetry) -> None:
 
 def build(settings: Settings, telemetry: Telemetry) -> Application:
     """The application on the real adapters."""
-    return Application(settings=settings, adapters=Adapters(settings=settings, telemetry=telemetry), telemetry=telemetry)
+    adapters = Adapters(settings=settings, telemetry=telemetry)
+    failpoints.arm(adapters, os.environ)
+    return Application(settings=settings, adapters=adapters, telemetry=telemetry)
 
 
 class _Server(uvicorn.Server):
@@ -93,6 +96,8 @@ def _lifespan(application: Application, settings: Settings) -> Any:
             life.cancel()
             await asyncio.gather(life, return_exceptions=True)
             await application.adapters.orchestrator().close()
+            for audience in application.adapters.audiences():
+                await audience.close()
             await application.adapters.database().stop()
 
     return lifespan
@@ -119,6 +124,7 @@ async def _live(app: FastAPI, application: Application, settings: Settings) -> N
 
 def _background(application: Application) -> list[Coroutine[Any, Any, None]]:
     announce, offers, relay = application.announce(), application.offer_bursts(), application.relay_outbox()
+    keeping = application.keep_for_a_time()
     return [
         keep_running(announce, announce.wait, _complain),
         keep_running(application.follow_feed(), at_once, _complain),
@@ -128,6 +134,8 @@ def _background(application: Application) -> list[Coroutine[Any, Any, None]]:
         keep_running(application.wake_due_runs(), every(0.25), _complain),
         keep_running(application.reconcile(), every(5.0), _complain),
         *([keep_running(application.take_vitals(), every(EVERY_SECONDS), _complain)] if application.telemetry().is_on else []),
+        keep_running(keeping, keeping.wait, _complain),
+        *(keep_running(announcer, every(1.0), _complain) for announcer in application.announce_runs()),
     ]
 
 

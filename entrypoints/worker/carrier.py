@@ -194,6 +194,9 @@ class Carrier:
         if self._refused:
             self._over = True
             return
+        for held in answer.kill:
+            if held in self._running:
+                self._running[held].interrupt(Interruption.REFUSED)
         self._begin(answer.starts)
         if answer.stop:
             self.stop()

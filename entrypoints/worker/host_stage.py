@@ -94,13 +94,17 @@ class Stage:
         One that hides its group, its session and its environment cannot be told from another stage's; it is counted here
         when no other stage is running.
         """
-        found: list[int] = []
-        for orphan in children(os.getpid()):
-            if orphan not in leaders:
-                family = [orphan, *descendants(orphan)]
-                if alone or any(in_group(pid, self.pid) or carries(pid, self.mark) for pid in family):
-                    found += family
-        return found
+        while True:
+            orphans = children(os.getpid())
+            found: list[int] = []
+            for orphan in orphans:
+                if orphan not in leaders:
+                    family = [orphan, *descendants(orphan)]
+                    if alone or any(in_group(pid, self.pid) or carries(pid, self.mark) for pid in family):
+                        found += family
+            # A parent that ended while it was looked at has just handed its children to the host: they were in neither list.
+            if set(children(os.getpid())) <= set(orphans):
+                return found
 
 
 def _fork(start: Message, ends: Ends, surroundings: Message) -> int:

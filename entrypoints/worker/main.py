@@ -23,9 +23,6 @@ from entrypoints.worker.worker import Rhythm, Worker
 
 log = logging.getLogger("headgate.worker")
 
-_DRAIN: Final = 20.0
-_DRAIN_SUPERVISED: Final = 3.0
-"""Seconds stages get to finish when the worker is told to end; fewer under `up`, which kills it 8 s after its word."""
 _LAST_WORDS: Final = 1.0
 """Seconds that spans on their way to an agent may take from a stop."""
 _ORPHANED: Final = 4.0
@@ -53,13 +50,12 @@ class _Process:
         self._leave = asyncio.Event()
         self._failure: BaseException | None = None
         self._told = threading.Event()
-        self._supervised = False
 
     def run(self) -> None:
         """Returns once drained; raises what ended the loop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._end())
-        self._supervised = guard.end_with_parent(self._orphaned)
+        guard.end_with_parent(self._orphaned)
         thread = threading.Thread(target=self._run_loop, name="worker")
         thread.start()
         thread.join()
@@ -94,8 +90,7 @@ class _Process:
         link = Link(settings.public_url, worker_token(settings), identity)
         bench = Bench(Hosts(), link, surroundings(settings), settings.cancel_grace_seconds, self._telemetry, settings.forward_stage_logs)
         await bench.hosts.ready()
-        drain = _DRAIN_SUPERVISED if self._supervised else _DRAIN
-        rhythm = Rhythm(settings.heartbeat_seconds, settings.lease_seconds, drain)
+        rhythm = Rhythm(settings.heartbeat_seconds, settings.lease_seconds, settings.drain_seconds)
         worker = self._worker = Worker(bench, Slots(settings.worker_slots), rhythm)
         if self._told.is_set():
             self._leave.set()

@@ -65,18 +65,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """The answer to a step. `refused`: the burst is not this worker's any more, so what runs of it must go."""
+    """The answer to a step. `refused`: the burst is not this worker's any more, so what runs of it must go;
+    `kill`: of what is held, what is over in Headgate already."""
 
     starts: Sequence[Start] = ()
     more: bool = False
     stop: bool = False
     ended: bool = True
     refused: bool = False
+    kill: Sequence[Held] = ()
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Advanced:
         refused = any(answer.get("problem") == "not_yours" for answer in body["answers"])
-        return cls([_start(start) for start in body["starts"]], body["more"], body["stop"], body["ended"], refused)
+        kill = [(stage, attempt) for stage, attempt in body.get("kill", ())]
+        return cls([_start(start) for start in body["starts"]], body["more"], body["stop"], body["ended"], refused, kill)
 
 
 @dataclass(frozen=True, slots=True)

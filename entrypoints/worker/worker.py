@@ -26,6 +26,9 @@ log = logging.getLogger("headgate.worker")
 _REMEMBERED: Final = 10_000
 _ASK_EVERY: Final = 1.0
 _SETTLING: Final = 0.02
+_LAST_CLAIMS: Final = 0.1
+"""Seconds after the word that we leave in which a claim that was on its way arrives."""
+_GOODBYE: Final = 1.0
 _LAST_SHARE: Final = 0.75
 """Of the lease: when it was not renewed for that long, what may be tried again is ended before another worker tries it."""
 
@@ -74,8 +77,7 @@ class Worker:
         others = [asyncio.create_task(self._beat()), asyncio.create_task(self._watch_leases())]
         try:
             await _first({asyncio.create_task(leave.wait()), stream, *others})
-            self._leaving, self._slots.offered, self._slots.received = True, False, None
-            await _cancelled(stream)
+            await self._refuse_work(stream)
             await self._drain()
         finally:
             for task in (stream, *others, *self._tasks):
@@ -189,20 +191,23 @@ class Worker:
     async def _beat(self) -> None:
         while True:
             self._beat_now.clear()
-            began = time.monotonic()
-            free = self._slots.offer()
-            bursts = [(carrier.key, carrier.holding) for carrier in self.carriers]
             try:
-                answer = await self._link.heartbeat(free, self._slots.received, self._slots.offered, bursts)
+                await self._beat_once()
             except (httpx.HTTPError, Refused, ValueError) as error:
                 self._link.reach.failed(error)
                 await asyncio.sleep(min(_ASK_EVERY, self._rhythm.heartbeat))
                 continue
-            self._slots.told = free
-            self._obey(answer, began)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
                     await self._beat_now.wait()
+
+    async def _beat_once(self) -> None:
+        began = time.monotonic()
+        free = self._slots.offer()
+        bursts = [(carrier.key, carrier.holding) for carrier in self.carriers]
+        answer = await self._link.heartbeat(free, self._slots.received, self._slots.offered, bursts)
+        self._slots.told = free
+        self._obey(answer, began)
 
     def _pause(self) -> float:
         asks = self._slots.received is None and self._slots.offered
@@ -244,9 +249,28 @@ class Worker:
 
     # -- leaving ----------------------------------------------------------------------------------------------------
 
-    async def _drain(self) -> None:
+    async def _refuse_work(self, stream: asyncio.Task[None]) -> None:
+        """Take nothing new. What the web was giving us at that moment still comes, by the stream or as the answer to a heartbeat."""
+        self._leaving, self._slots.offered = True, False
         for carrier in self.carriers:
             carrier.leave()
+        if await self._heard_out():
+            await asyncio.sleep(_LAST_CLAIMS)
+        await _cancelled(stream)
+        self._slots.received = None
+        await self._heard_out()
+
+    async def _heard_out(self) -> bool:
+        """Say that no slot is free, and take what we were given without knowing; False when nobody answered."""
+        try:
+            async with asyncio.timeout(_GOODBYE):
+                await self._beat_once()
+        except (TimeoutError, httpx.HTTPError, Refused, ValueError) as error:
+            log.info("Nobody heard that this worker leaves: %r", error)
+            return False
+        return True
+
+    async def _drain(self) -> None:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._rhythm.drain)
         self.hurry()

@@ -22,11 +22,21 @@ BASE = "http://localhost:8000"
 class House:
     """`client` speaks to `app`; `fakes` are what it stands on."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, settings: dict[str, Any] | None = None, **options: Any) -> None:
         self.fakes = FakeAdapters()
         self.settings = SimpleNamespace(
-            lease_seconds=20.0, log_bytes_per_stage=10 << 20, public_url=BASE, allowed_hosts=["gate.example"], warm_pools=["headgate"]
+            lease_seconds=20.0,
+            log_bytes_per_stage=10 << 20,
+            public_url=BASE,
+            allowed_hosts=["gate.example"],
+            warm_pools=["headgate"],
+            max_in_flight=512,
+            rate_limit="",
+            keep_events_days=90.0,
+            keep_logs_days=30.0,
         )
+        for name, value in (settings or {}).items():
+            setattr(self.settings, name, value)
         self.application = Application(settings=providers.Object(self.settings), adapters=_container(self.fakes))
         self.app: FastAPI = create_app(self.application, **options)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE)
@@ -81,6 +91,8 @@ def _container(fakes: FakeAdapters) -> Any:
         "tokens": fakes.tokens,
         "schemas": JsonSchemas(),
         "clock": fakes.clock,
+        "retention": fakes.retention,
+        "disk_space": fakes.disk_space,
     }
     container = containers.DynamicContainer()
     for name, port in ports.items():

@@ -27,7 +27,9 @@ class System:
 
     def __init__(self, adapters: FakeAdapters | None = None, warm_pools: tuple[str, ...] = ("headgate",)) -> None:
         self.fakes = adapters or FakeAdapters()
-        settings = SimpleNamespace(lease_seconds=20.0, log_bytes_per_stage=1_000, warm_pools=warm_pools)
+        settings = SimpleNamespace(
+            lease_seconds=20.0, log_bytes_per_stage=1_000, warm_pools=warm_pools, keep_events_days=90.0, keep_logs_days=30.0
+        )
         bundle = providers.DependenciesContainer(
             clock=providers.Object(self.fakes.clock),
             open_unit_of_work=providers.Object(self.fakes.open_unit_of_work),
@@ -37,7 +39,10 @@ class System:
             links=providers.Object(self.fakes.links),
             tokens=providers.Object(self.fakes.tokens),
             schemas=providers.Object(self.fakes.schemas),
+            retention=providers.Object(self.fakes.retention),
+            disk_space=providers.Object(self.fakes.disk_space),
             installation=providers.Object("installation-1"),
+            audiences=providers.Object([self.fakes.audience]),
         )
         self.app = Application(settings=settings, adapters=bundle)
 

@@ -1,7 +1,13 @@
 """Background services, stepped by hand over fakes."""
 
-from application.ports.links import Claim, Stop
+from datetime import timedelta
+
+from application.ports.links import Claim, Stop, Wake
 from application.ports.orchestrator import FlowRunRequest, FlowState
+from application.ports.persistence import NewLine
+from application.queries.why import Surroundings, explain
+from application.services.retention import Keep, KeepForATime
+from application.services.wakeups import OFFERS, Offer
 from domain.status import Status
 from tests.application.system import WORKER, System
 from tests.builders import a_stage
@@ -181,3 +187,182 @@ async def recorded(system: System, run_id: int, state: FlowState) -> str:
     flow_run_id = await system.fakes.orchestrator.create_flow_run(FlowRunRequest("headgate", f"key-{run_id}", "a run", {}, state))
     await system.app.note_flow_run()(run_id, 1, flow_run_id)
     return flow_run_id
+
+
+async def refused_three_times(system: System) -> int:
+    """The run whose burst Prefect refuses until it is in quarantine."""
+    await system.create(1, pool="processes")
+    system.fakes.orchestrator.refused.add("nightly #1")
+    run_id = (await system.trigger()).run_id
+    relay = system.app.relay_outbox()
+    for _ in range(3):
+        await relay.run_once()
+        system.fakes.clock.advance(60)
+    return run_id
+
+
+async def test_what_prefect_refuses_is_put_in_quarantine_says_why_and_lets_others_through() -> None:
+    system = System()
+    run_id = await refused_three_times(system)
+
+    other = (await system.trigger()).run_id
+    await system.app.relay_outbox().run_once()
+
+    refused = await system.run(run_id)
+    why = str(explain(refused, Surroundings(system.fakes.clock.now(), is_warm=False)))
+    assert (refused.unrecorded, list(refused.flow_run_ids)) == (True, [])
+    assert "Prefect refuses it (Prefect answered 422: it will not have nightly #1); it is tried again within the hour." in why
+    assert len((await system.run(other)).flow_run_ids) == 1
+
+
+async def test_what_is_in_quarantine_is_tried_again_after_an_hour() -> None:
+    system = System()
+    run_id = await refused_three_times(system)
+    system.fakes.orchestrator.refused.clear()
+
+    system.fakes.clock.advance(3_000)
+    await system.app.relay_outbox().run_once()
+    early = (await system.run(run_id)).flow_run_ids
+    system.fakes.clock.advance(600)
+    await system.app.relay_outbox().run_once()
+
+    run = await system.run(run_id)
+    assert not early
+    assert (len(run.flow_run_ids), run.unrecorded, run.refusal) == (1, False, None)
+
+
+async def test_what_is_in_quarantine_is_tried_again_at_once_when_somebody_asks() -> None:
+    system = System()
+    run_id = await refused_three_times(system)
+    system.fakes.orchestrator.refused.clear()
+
+    released = await system.app.release_quarantine()()
+    await system.app.relay_outbox().run_once()
+
+    assert released == 1
+    assert len((await system.run(run_id)).flow_run_ids) == 1
+
+
+async def test_a_prefect_that_does_not_answer_puts_nothing_in_quarantine() -> None:
+    system = System()
+    await system.create(1, pool="processes")
+    system.fakes.orchestrator.is_down = True
+    runs = [(await system.trigger()).run_id for _ in range(3)]
+
+    for _ in range(12):
+        await system.app.relay_outbox().run_once()
+        system.fakes.clock.advance(60)
+    views = [await system.run(run_id) for run_id in runs]
+    system.fakes.orchestrator.is_down = False
+    await system.app.relay_outbox().run_once()
+
+    assert [(view.refusal, view.unrecorded) for view in views] == [(None, True)] * 3
+    assert [len((await system.run(run_id)).flow_run_ids) for run_id in runs] == [1, 1, 1]
+
+
+async def test_a_stage_past_its_timeout_is_failed_by_the_sweep_and_its_worker_is_told_to_kill_it() -> None:
+    system = System()
+    system.fakes.links.link(WORKER)
+    await system.create([a_stage("a", timeout=60, allow_failure=True), a_stage("b", needs=[])])
+    run_id = (await system.trigger()).run_id
+    await offer(system)
+
+    system.fakes.clock.advance(91)
+    await system.app.wake_due_runs().run_once()
+    step = await system.advance(run_id, holding=frozenset({("a", 1), ("b", 1)}))
+
+    assert (await system.statuses(run_id))["a"] is Status.FAILED
+    assert (WORKER, Wake(run_id)) in system.fakes.links.pushed
+    assert (list(step.kill), step.ended) == ([("a", 1)], False)
+
+
+async def test_an_overrun_found_by_another_process_reaches_the_worker_linked_here() -> None:
+    here = System()
+    here.fakes.links.link(WORKER)
+    await here.create([a_stage("a", timeout=60)])
+    run_id = (await here.trigger()).run_id
+    await offer(here)
+    follow = here.app.follow_feed()
+    await here.app.announce().run_once()
+    await follow.run_once()
+
+    here.fakes.clock.advance(91)
+    elsewhere = here.beside()
+    await elsewhere.app.wake_due_runs().run_once()
+    await elsewhere.app.announce().run_once()
+    await follow.run_once()
+
+    assert (WORKER, Wake(run_id)) in here.fakes.links.pushed
+
+
+async def test_retention_keeps_what_the_settings_say_and_nothing_for_ever_but_zero() -> None:
+    system = System()
+    await system.create(1)
+    run_id = (await system.trigger()).run_id
+    keeping = system.app.keep_for_a_time()
+    first = await keeping.prune()
+    async with system.fakes.open_unit_of_work() as work:
+        await work.logs.append(run_id, "a", 1, [NewLine(0, system.fakes.clock.now(), "stdout", "text")], 1_000)
+        await work.commit()
+
+    system.fakes.clock.advance(40 * 86_400)
+    month = await keeping.prune()
+    system.fakes.clock.advance(60 * 86_400)
+    quarter = await keeping.prune()
+
+    assert (len(first.made), list(first.dropped)) == (10, [])
+    assert list(month.dropped) == ["log_line_p20260302"]
+    assert "event_p20260302" in quarter.dropped
+    assert await system.fakes.reader.events(run_id, 0, 10) == []
+    assert (await system.run(run_id)).last_seq > 0
+    forever = KeepForATime(system.fakes.retention, system.fakes.clock, Keep(0, 0))
+    system.fakes.clock.advance(1_000 * 86_400)
+    assert list((await forever.prune()).dropped) == []
+
+
+async def test_a_flood_of_offers_is_bounded_and_loses_nothing() -> None:
+    system = System()
+    await system.create(1)
+    run_id = (await system.trigger()).run_id
+    wakeups = system.app.wakeups()
+    for epoch in range(2 * OFFERS):
+        wakeups.offer(Offer(404, epoch, "headgate"))
+
+    system.fakes.links.link(WORKER)
+    assert wakeups.offers.qsize() == OFFERS
+    for _ in range(3):
+        await offer(system)
+
+    assert [claim.run_id for claim in claims(system)] == [run_id]
+
+
+async def test_a_worker_whose_clock_is_far_off_is_not_believed_about_when_it_wrote() -> None:
+    system = System()
+    await system.create(1)
+    run_id = (await system.trigger()).run_id
+    now = system.fakes.clock.now()
+    times = [now - timedelta(hours=1), now - timedelta(days=400), now + timedelta(days=400)]
+
+    await system.app.append_log()(run_id, "a", 1, [NewLine(n, at, "stdout", "text") for n, at in enumerate(times)])
+
+    stored = await system.fakes.reader.log(run_id, stage=None, attempt=None, after=0, limit=10)
+    assert [line.at for line in stored] == [times[0], now, now]
+
+
+async def test_a_burst_whose_flow_began_and_never_claimed_it_goes_to_the_next() -> None:
+    system = System()
+    await system.create(1, pool="processes")
+    run_id = (await system.trigger()).run_id
+    await system.app.relay_outbox().run_once()
+    [flow_run] = (await system.run(run_id)).flow_run_ids
+    await system.fakes.orchestrator.set_state(flow_run, FlowState.RUNNING, "its process began, and died")
+    reconcile = system.app.reconcile()
+    system.fakes.clock.advance(100)
+
+    await reconcile.run_once()
+    at_first = (await system.run(run_id)).burst_epoch
+    system.fakes.clock.advance(61)
+    await reconcile.run_once()
+
+    after = await system.run(run_id)
+    assert (at_first, after.burst_epoch, after.burst_state) == (1, 2, "requested")

@@ -13,6 +13,7 @@ from adapters.persistence.database import Database
 from application.ports.change_feed import ChangeFeed
 from application.ports.persistence import OpenUnitOfWork
 from application.ports.readers import Reader
+from application.ports.retention import Retention
 from tests.fakes import FakeAdapters
 from tests.fakes.persistence import Refused
 
@@ -26,6 +27,7 @@ class StoreUnderTest:
     reader: Reader
     change_feed: ChangeFeed
     other_feed: ChangeFeed
+    retention: Retention
     refusals: tuple[type[Exception], ...]
     pass_time: Callable[[float], Awaitable[None]]
 
@@ -38,7 +40,15 @@ async def a_fake_store() -> AsyncIterator[StoreUnderTest]:
         adapters.clock.advance(seconds)
 
     other = adapters.beside()
-    yield StoreUnderTest(adapters.open_unit_of_work, adapters.reader, adapters.change_feed, other.change_feed, (Refused,), pass_time)
+    yield StoreUnderTest(
+        adapters.open_unit_of_work,
+        adapters.reader,
+        adapters.change_feed,
+        other.change_feed,
+        adapters.retention,
+        (Refused,),
+        pass_time,
+    )
 
 
 @asynccontextmanager
@@ -50,7 +60,9 @@ async def a_real_store(url: str) -> AsyncIterator[StoreUnderTest]:
     try:
         await two.start()
         try:
-            yield StoreUnderTest(one.open_unit_of_work, one.reader, one.change_feed, two.change_feed, refusals, asyncio.sleep)
+            yield StoreUnderTest(
+                one.open_unit_of_work, one.reader, one.change_feed, two.change_feed, one.retention, refusals, asyncio.sleep
+            )
         finally:
             await two.stop()
     finally:

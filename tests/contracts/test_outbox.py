@@ -186,3 +186,29 @@ async def test_what_is_no_burst_of_ours_is_none(store: StoreUnderTest) -> None:
         assert await work.bursts.find(404, 1) is None
         for text in ("", "nobody", "x" * 500, "00000000-0000-0000-0000-000000000000"):
             assert await work.bursts.run_of_flow_run(text) is None
+
+
+async def test_a_row_in_quarantine_waits_says_so_and_is_released(store: StoreUnderTest) -> None:
+    refused, other = await some_runs(store, 2)
+    async with store.open_unit_of_work() as work:
+        (row, _) = await work.outbox.lease("relay", 2, SHORT)
+        await work.outbox.quarantine(row.id, "Prefect answered 422.", LONG)
+        await work.commit()
+    await store.pass_time(2 * SHORT)
+
+    assert await leased_by(store, "relay") == [(other, 0)]
+    views = {run_id: await store.reader.run(run_id) for run_id in (refused, other)}
+    assert {run_id: view.refusal for run_id, view in views.items() if view} == {refused: "Prefect answered 422.", other: None}
+    assert all(view.unrecorded for view in views.values() if view)
+
+    async with store.open_unit_of_work() as work:
+        assert await work.outbox.release() == 1
+        await work.commit()
+    assert await leased_by(store, "relay") == [(refused, 1)]
+
+    async with store.open_unit_of_work() as work:
+        await work.outbox.done(refused, 1)
+        assert await work.outbox.release() == 0
+        await work.commit()
+    view = await store.reader.run(refused)
+    assert view is not None and (view.unrecorded, view.refusal) == (False, None)

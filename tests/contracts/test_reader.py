@@ -217,3 +217,32 @@ async def test_stage_times_are_the_median_of_completed_attempts(store: StoreUnde
 
 async def test_a_migrated_store_that_answers_is_ready(store: StoreUnderTest) -> None:
     assert await store.reader.is_ready() is True
+
+
+async def test_pipelines_are_read_from_a_place_in_either_direction(store: StoreUnderTest) -> None:
+    ids = [(await a_pipeline(store.open_unit_of_work, name)).id for name in ("a", "b", "c", "d", "e")]
+
+    async def page(skip: int = 0, **place: int) -> list[int]:
+        return [view.id for view in await store.reader.pipelines(skip, 2, **place)]
+
+    assert await page(above=ids[1]) == ids[2:4]
+    assert await page(above=ids[4]) == []
+    assert await page(below=ids[3]) == ids[1:3]
+    assert await page(1, below=ids[3]) == ids[0:2]
+
+
+async def test_runs_are_read_from_a_place_in_either_direction(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work)
+    ids = [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(5)]
+    other = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "other"))
+
+    async def page(pipeline_id: int | None = None, skip: int = 0, **place: int) -> list[int]:
+        views = await store.reader.runs(pipeline_id=pipeline_id, status=None, skip=skip, limit=2, **place)
+        return [view.id for view in views]
+
+    assert await page(below=ids[3]) == [ids[2], ids[1]]
+    assert await page(below=ids[0]) == []
+    assert await page(above=ids[0]) == [ids[2], ids[1]]
+    assert await page(skip=1, above=ids[0]) == [ids[3], ids[2]]
+    assert await page(above=ids[3]) == [other, ids[4]]
+    assert await page(pipeline.id, above=ids[3]) == [ids[4]]

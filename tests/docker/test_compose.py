@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -65,7 +66,7 @@ def test_volumes_and_networks_are_declared(services: dict[str, Any]) -> None:
     whole = compose.load()
 
     used = {volume.split(":")[0] for service in services.values() for volume in service.get("volumes", [])}
-    assert {name for name in used if not name.startswith(".")} == set(whole["volumes"])
+    assert {name for name in used if not name.startswith((".", "/"))} == set(whole["volumes"])
     assert {name for service in services.values() for name in service["networks"]} == set(whole["networks"])
     for path in (name for name in used if name.startswith(".")):
         assert (compose.FILE.parent / path).is_dir()
@@ -88,6 +89,29 @@ def test_a_worker_has_no_password_of_a_database(services: dict[str, Any]) -> Non
 
     assert "HEADGATE_DATABASE_URL" not in environment
     assert compose.SECRETS["POSTGRES_PASSWORD"] not in str(environment)
+
+
+def test_only_the_agent_sees_the_machine_and_can_change_nothing_of_it(services: dict[str, Any]) -> None:
+    seen = {name: [volume for volume in service.get("volumes", []) if volume.startswith("/")] for name, service in services.items()}
+
+    assert {name for name, volumes in seen.items() if volumes} == {"datadog"}
+    assert all(volume.endswith(":ro") for volume in seen["datadog"])
+
+
+def test_logs_and_traces_bear_the_same_service_and_only_ours_are_collected(services: dict[str, Any]) -> None:
+    labelled = {name: service["labels"] for name, service in services.items() if "labels" in service}
+
+    assert set(labelled) == {"web", "worker"}
+    for name, labels in labelled.items():
+        (logs,) = json.loads(labels["com.datadoghq.ad.logs"])
+        assert logs["service"] == labels["com.datadoghq.tags.service"] == services[name]["environment"]["DD_SERVICE"]
+    assert services["datadog"]["environment"]["DD_LOGS_CONFIG_CONTAINER_COLLECT_ALL"] == "false"
+
+
+def test_runs_are_told_to_nobody_unless_asked_for(services: dict[str, Any]) -> None:
+    environment = services["web"]["environment"]
+
+    assert environment["HEADGATE_CI_EVENTS_URL"] == environment["HEADGATE_OPENLINEAGE_URL"] == ""
 
 
 def test_addresses_agree(services: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@ import pytest
 from domain.burst import BurstState
 from domain.errors import Conflict
 from domain.reports import Report, Reporter, judge
-from domain.run import Run
+from domain.run import OVERRUN_GRACE, Run
 from domain.status import Reason, Status
 from tests.builders import NOW, WORKER, a_claimed_run, a_run, a_stage, a_started_run, an_hour_later, seconds_later
 
@@ -149,13 +149,34 @@ def test_a_stage_no_worker_takes_fails_after_a_day() -> None:
     assert run.stages["a"].current.error_message
 
 
-def test_a_running_stages_deadline_is_its_workers_affair() -> None:
+def test_a_running_stages_deadline_is_its_workers_affair_for_a_grace() -> None:
     run = a_started_run([a_stage("a", timeout=60)])
 
-    run.wake_due(an_hour_later())
+    run.wake_due(seconds_later(60 + OVERRUN_GRACE - 1))
 
     assert statuses(run) == "running"
-    assert run.next_due() is None
+    assert not run.has_overrun
+    assert run.next_due() == seconds_later(60 + OVERRUN_GRACE)
+
+
+def test_a_stage_that_overruns_fails_without_its_workers_help_and_the_worker_is_to_look() -> None:
+    run = a_started_run([a_stage("a", timeout=60), a_stage("b", needs=[])])
+
+    run.wake_due(seconds_later(60 + OVERRUN_GRACE))
+
+    assert statuses(run) == "failed running"
+    assert (run.stages["a"].current.reason, run.has_overrun) == (Reason.TIMEOUT, True)
+    assert run.ended_behind([("a", 1), ("b", 1)]) == [("a", 1)]
+
+
+def test_a_stage_that_overruns_is_retried_as_one_that_failed() -> None:
+    run = a_started_run([a_stage("a", timeout=60, retries=1)])
+
+    run.wake_due(seconds_later(60 + OVERRUN_GRACE))
+
+    assert statuses(run) == "queued"
+    assert run.has_overrun
+    assert run.ended_behind([("a", 1)]) == [("a", 1)]
 
 
 def test_an_external_stages_deadline_counts_from_when_its_needs_are_met() -> None:

@@ -8,11 +8,13 @@ from tests.fakes.orchestrator import FakeOrchestrator
 from tests.fakes.parameters import FakeParameterSchemas
 from tests.fakes.persistence import FakeStore, FakeUnitOfWork
 from tests.fakes.readers import FakeReader
+from tests.fakes.run_announcements import FakeAudience
 from tests.fakes.tokens import FakeTokens
 from tests.fakes.wakeups import FakeWakeups
 
 __all__ = [
     "FakeAdapters",
+    "FakeAudience",
     "FakeChangeFeed",
     "FakeClock",
     "FakeLinks",

@@ -2,22 +2,28 @@
 
 from application.ports.change_feed import ChangeFeed
 from application.ports.clock import Clock
+from application.ports.disk_space import DiskSpace
 from application.ports.links import WorkerLinks
 from application.ports.orchestrator import Orchestrator
 from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import OpenUnitOfWork
 from application.ports.readers import Reader
+from application.ports.retention import Retention
+from application.ports.run_announcements import Audience
 from application.ports.telemetry import Telemetry
 from application.ports.tokens import Tokens
 from application.ports.vitals import Vitals
 from application.ports.wakeups import Wakeups
 from tests.fakes.change_feed import FakeChangeFeed
 from tests.fakes.clock import FakeClock
+from tests.fakes.disk_space import FakeDiskSpace
 from tests.fakes.links import FakeLinks
 from tests.fakes.orchestrator import FakeOrchestrator
 from tests.fakes.parameters import FakeParameterSchemas
 from tests.fakes.persistence import FakeStore, FakeUnitOfWork
 from tests.fakes.readers import FakeReader
+from tests.fakes.retention import FakeRetention
+from tests.fakes.run_announcements import FakeAudience
 from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.tokens import FakeTokens
 from tests.fakes.vitals import FakeVitals
@@ -41,6 +47,9 @@ class FakeAdapters:
         self.vitals = FakeVitals()
         self.reader = FakeReader(self.store)
         self.change_feed = FakeChangeFeed(self.store)
+        self.retention = FakeRetention(self.store)
+        self.disk_space = FakeDiskSpace()
+        self.audience = FakeAudience()
 
     def beside(self) -> "FakeAdapters":
         return FakeAdapters(self.clock, self.store, self.orchestrator)
@@ -51,7 +60,22 @@ class FakeAdapters:
 
 def as_ports(
     adapters: FakeAdapters,
-) -> tuple[Clock, OpenUnitOfWork, Reader, ChangeFeed, Orchestrator, WorkerLinks, Tokens, ParameterSchemas, Wakeups, Telemetry, Vitals]:
+) -> tuple[
+    Clock,
+    OpenUnitOfWork,
+    Reader,
+    ChangeFeed,
+    Orchestrator,
+    WorkerLinks,
+    Tokens,
+    ParameterSchemas,
+    Wakeups,
+    Retention,
+    DiskSpace,
+    Audience,
+    Telemetry,
+    Vitals,
+]:
     """The same objects as the ports they stand in for: the type checker holds each to its port here."""
     return (
         adapters.clock,
@@ -63,6 +87,9 @@ def as_ports(
         adapters.tokens,
         adapters.schemas,
         adapters.wakeups,
+        adapters.retention,
+        adapters.disk_space,
+        adapters.audience,
         adapters.telemetry,
         adapters.vitals,
     )

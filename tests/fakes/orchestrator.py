@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from application.ports.orchestrator import FlowRunRequest, FlowState
+from application.ports.orchestrator import FlowRunRequest, FlowState, RefusedByEngine
 from domain.errors import Unavailable
 
 
 class FakeOrchestrator:
-    """`is_down = True` makes every call raise Unavailable; `lose` makes a flow run vanish; `requests` has each one that made a flow run."""
+    """`is_down = True` makes every call raise Unavailable; `refused` has the names of
+    flow runs it will not have; `lose` makes a flow run vanish; `requests` has each one that made a flow run."""
 
     def __init__(self) -> None:
         self.is_down = False
+        self.refused: set[str] = set()
         self.requests: dict[str, FlowRunRequest] = {}
         self.messages: dict[str, list[str]] = {}
         self._ids: dict[tuple[str, str], str] = {}
@@ -18,6 +20,8 @@ class FakeOrchestrator:
 
     async def create_flow_run(self, request: FlowRunRequest) -> str:
         self._require_up()
+        if request.name in self.refused:
+            raise RefusedByEngine(f"Prefect answered 422: it will not have {request.name}.")
         known = self._ids.get((request.pool, request.key))
         if known is not None and known in self._states:
             return known

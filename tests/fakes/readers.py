@@ -20,9 +20,10 @@ class FakeReader:
     def __init__(self, store: FakeStore) -> None:
         self._store = store
 
-    async def pipelines(self, skip: int, limit: int) -> list[PipelineView]:
-        rows = sorted(self._tables.pipelines.values(), key=lambda row: row.id)
-        return [self._pipeline(row) for row in rows[skip : skip + limit]]
+    async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
+        rows = [row for row in sorted(self._tables.pipelines.values(), key=lambda row: row.id) if _is_between(row.id, above, below)]
+        page = rows[skip : skip + limit] if below is None else rows[::-1][skip : skip + limit][::-1]
+        return [self._pipeline(row) for row in page]
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
         rows = self._tables.pipelines.values()
@@ -33,13 +34,23 @@ class FakeReader:
         rows = sorted(self._tables.pipelines.values(), key=lambda row: row.name)
         return [BoardRow(self._pipeline(row), [_bar(run) for run in reversed(self._recent(row.id))]) for row in rows]
 
-    async def runs(self, *, pipeline_id: int | None, status: Status | None, skip: int, limit: int) -> list[RunView]:
+    async def runs(
+        self,
+        *,
+        pipeline_id: int | None,
+        status: Status | None,
+        skip: int,
+        limit: int,
+        above: int | None = None,
+        below: int | None = None,
+    ) -> list[RunView]:
         found = [
             run
             for run in self._newest_first()
-            if (pipeline_id is None or run.pipeline_id == pipeline_id) and (status is None or run.status is status)
+            if pipeline_id in (None, run.pipeline_id) and status in (None, run.status) and _is_between(run.id, above, below)
         ]
-        return [run_view(self._tables, run) for run in found[skip : skip + limit]]
+        page = found[skip : skip + limit] if above is None else found[::-1][skip : skip + limit][::-1]
+        return [run_view(self._tables, run) for run in page]
 
     async def run(self, run_id: int) -> RunView | None:
         run = self._tables.runs.get(run_id)
@@ -100,6 +111,10 @@ class FakeReader:
         latest = next(iter(self._recent(row.id)), None)
         view = run_view(self._tables, latest) if latest else None
         return PipelineView(row.id, row.revision, definition, row.created_at, row.updated_at, view)
+
+
+def _is_between(id: int, above: int | None, below: int | None) -> bool:
+    return (above is None or id > above) and (below is None or id < below)
 
 
 def _bar(run: Run) -> RunBar:

@@ -9,6 +9,7 @@ from tests.fakes.persistence.store import Tables
 
 
 def run_view(tables: Tables, run: Run) -> RunView:
+    waiting = [entry for entry in tables.outbox.values() if entry.run_id == run.id]
     newest = tables.bursts.get((run.id, run.burst.epoch))
     bursts = [burst for (run_id, _), burst in sorted(tables.bursts.items()) if run_id == run.id]
     return RunView(
@@ -34,7 +35,8 @@ def run_view(tables: Tables, run: Run) -> RunView:
         stop_requested_at=run.stop_requested_at,
         last_seq=run.last_seq,
         flow_run_ids=[burst.flow_run_id for burst in bursts if burst.flow_run_id],
-        unrecorded=any(entry.run_id == run.id for entry in tables.outbox.values()),
+        unrecorded=bool(waiting),
+        refusal=next((entry.error for entry in reversed(waiting) if entry.quarantined), None),
         stages=[_stage_view(stage) for stage in run.stages.values()],
         trace=deepcopy(run.trace),
     )

@@ -18,6 +18,7 @@ from adapters.persistence import migrate
 from adapters.persistence.addresses import sqlalchemy_url
 from adapters.persistence.embedded import EmbeddedPostgres
 from adapters.persistence.migrate import configuration, current_is_head, downgrade, heads, upgrade
+from adapters.persistence.partitions import is_partition
 from adapters.persistence.schema import METADATA
 from domain.errors import Unavailable
 from tests.integration.postgres import a_database
@@ -26,13 +27,18 @@ REVISIONS = [script.revision for script in ScriptDirectory.from_config(configura
 CATALOG = """
     SELECT 'column', attrelid::regclass::text, attname, format_type(atttypid, atttypmod), attnotnull::text, pg_get_expr(adbin, adrelid)
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
-    UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', ''
-    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
-    UNION ALL SELECT 'index', tablename, indexname, indexdef, '', '' FROM pg_indexes WHERE schemaname = 'public'
-    UNION ALL SELECT 'options', relname, array_to_string(reloptions, ','), '', '', ''
-    FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND attnum > 0 AND NOT attisdropped
+    UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(pg_constraint.oid), '', ''
+    FROM pg_constraint LEFT JOIN pg_class ON pg_class.oid = conrelid
+    WHERE connamespace = 'public'::regnamespace AND NOT coalesce(relispartition, false) AND contype <> 'n'
+    UNION ALL SELECT 'index', tablename, indexname, indexdef, '', '' FROM pg_indexes JOIN pg_class ON relname = indexname
+    WHERE schemaname = 'public' AND relnamespace = 'public'::regnamespace AND NOT relispartition
+    UNION ALL SELECT 'options', relname, coalesce(array_to_string(reloptions, ','), pg_get_partkeydef(oid)), '', '', ''
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
 """
+
+
+OPTIONS = {"compare_server_default": True, "include_name": lambda name, kind, _: kind != "table" or not is_partition(name)}
 
 
 @contextmanager
@@ -42,7 +48,7 @@ def a_connection(url: str) -> Iterator[Connection]:
 
 
 def catalog(connection: Connection) -> set[tuple[object, ...]]:
-    """Columns, constraints, indexes and storage options of our tables, in PostgreSQL's own words."""
+    """Columns, constraints (NOT NULL with its column), indexes and storage options of our tables, in PostgreSQL's own words."""
     return {tuple(row) for row in connection.execute(text(CATALOG)) if "alembic_version" not in (row[1], row[2])}
 
 
@@ -80,7 +86,7 @@ def test_the_tables_in_code_are_those_of_the_migrations(database_url: str, postg
         METADATA.create_all(created)
         created.commit()
 
-        assert compare_metadata(MigrationContext.configure(migrated, opts={"compare_server_default": True}), METADATA) == []
+        assert compare_metadata(MigrationContext.configure(migrated, opts=OPTIONS), METADATA) == []
         assert catalog(migrated) == catalog(created)
 
 
@@ -124,9 +130,38 @@ def test_a_table_that_stays_locked_is_told_as_unavailable(database_url: str, mon
         busy.rollback()
 
     with a_connection(database_url) as connection:
-        assert current_is_head(connection)
+        assert connection.scalar(text("SELECT to_regclass('outbox')")) is not None
 
 
 def test_a_server_that_is_not_there_is_told_as_unavailable() -> None:
     with pytest.raises(Unavailable):
         upgrade("postgresql://nobody@/nothing?host=/nonexistent")
+
+
+def test_rows_of_before_lie_in_their_weeks_and_come_back_on_the_way_down(database_url: str) -> None:
+    upgrade(database_url, "0001")
+    moments = ["now()", "now() - interval '20 days'", "'1970-01-01'", "now() + interval '20 years'"]
+    with a_connection(database_url) as connection:
+        for seq, at in enumerate(moments, start=1):
+            connection.execute(
+                text(f"INSERT INTO event (run_id, seq, pipeline_id, type, at, data) VALUES (1, {seq}, 1, 'run.opened', {at}, '{{}}')")
+            )
+            connection.execute(text(f"INSERT INTO log_line VALUES (1, {seq}, 'a', 1, {at}, 'stdout', 'text')"))
+        connection.commit()
+        before = connection.execute(text("SELECT run_id, seq, at, xid::text FROM event ORDER BY seq")).all()
+
+    upgrade(database_url)
+
+    with a_connection(database_url) as connection:
+        homes = [row.home for row in connection.execute(text("SELECT tableoid::regclass::text AS home FROM event ORDER BY seq"))]
+        strays = connection.execute(text("SELECT n FROM log_line_default ORDER BY n")).scalars().all()
+        assert connection.execute(text("SELECT run_id, seq, at, xid::text FROM event ORDER BY seq")).all() == before
+    assert homes[2:] == ["event_default", "event_default"]
+    assert "event_default" not in homes[:2] and homes[0] != homes[1]
+    assert strays == [3, 4]
+
+    downgrade(database_url, "0001")
+
+    with a_connection(database_url) as connection:
+        assert connection.execute(text("SELECT run_id, seq, at, xid::text FROM event ORDER BY seq")).all() == before
+        assert connection.scalar(text("SELECT count(*) FROM log_line")) == 4

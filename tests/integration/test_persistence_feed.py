@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+import time
 from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
 
-from adapters.persistence.cursors import Cursor
+from adapters.persistence.cursors import Cursor, as_far_as
 from adapters.persistence.database import Database
+from adapters.persistence.embedded import DATABASE, EmbeddedPostgres
 from application.queries.views import EventView
 from tests.builders import NOW, WORKER, a_pipeline, a_run_of, a_stored_run
 from tests.integration.a_database import a_started_database
+from tests.integration.postgres import a_server
 
 
 @pytest.fixture
@@ -95,6 +102,46 @@ async def test_a_batch_past_the_limit_is_read_in_pages_while_others_write(databa
     stored = [(run.id, seq) for run in runs for seq in range(1, run.last_seq + 1)]
     assert len(first.events) == 2
     assert sorted(everything) == sorted(stored)
+
+
+async def test_a_cursor_outlives_a_crash_that_gives_transaction_numbers_again() -> None:
+    with a_server() as server, server.connection() as keeper:
+        async with a_started_database(server.url()) as database:
+            pipeline = await a_pipeline(database.open_unit_of_work)
+            await a_stored_run(database.open_unit_of_work, pipeline)
+            before = await database.change_feed.position()
+            with server.connection(DATABASE) as other:
+                for _ in range(50):  # each takes a number and leaves nothing behind, not even in the log that a crash spares
+                    with other.transaction(force_rollback=True):
+                        other.execute("SELECT pg_current_xact_id()")
+            cursor = (await database.change_feed.read(before)).cursor
+            await asyncio.to_thread(crash, server, keeper.info.backend_pid)
+
+            stored = await a_stored_run(database.open_unit_of_work, pipeline)
+
+            for place in (cursor, before):
+                events, _ = await read_all(database, place)
+                assert {event.run_id for event in events} == {stored}
+
+
+def crash(server: EmbeddedPostgres, backend: int) -> None:
+    """kill -9 of a backend: the server throws away its memory and starts from its log."""
+    os.kill(backend, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with server.connection() as connection:
+                connection.execute("SELECT 1")
+                return
+        except psycopg.OperationalError:
+            assert time.monotonic() < deadline, "the server did not come back"
+            time.sleep(0.05)
+
+
+def test_a_cursor_reaches_no_further_than_what_was_written() -> None:
+    assert as_far_as("100:120:100,105,118", 110) == "100:111:100,105"
+    assert as_far_as("130:130:", 110) == "111:111:"
+    assert Cursor("100:111:100,105").up_to("115:120:115", 105) == "111:111:"
 
 
 async def test_a_cursor_of_another_database_is_refused(database: Database) -> None:

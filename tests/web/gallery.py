@@ -61,6 +61,10 @@ class Gallery:
             public_url=BASE,
             allowed_hosts=["*"],
             warm_pools=["headgate"],
+            max_in_flight=512,
+            rate_limit="",
+            keep_events_days=90.0,
+            keep_logs_days=30.0,
             prefect_ui_url="http://127.0.0.1:4200",
         )
         self.application = Application(settings=providers.Object(settings), adapters=_container(self.fakes))

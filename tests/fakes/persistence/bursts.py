@@ -46,6 +46,21 @@ class FakeOutbox:
             due_at = tx.store.clock.now() + timedelta(seconds=delay)
             tx.outbox[row_id] = replace(entry, tries=entry.tries + 1, error=values.text(error), relay=None, due_at=due_at)
 
+    async def quarantine(self, row_id: int, error: str, delay: float) -> None:
+        await self.postpone(row_id, error, delay)
+        tx = self._transaction
+        if row_id in tx.outbox:
+            tx.outbox[row_id] = replace(tx.outbox[row_id], quarantined=True)
+
+    async def release(self) -> int:
+        tx = await self._transaction.turn()
+        now = tx.store.clock.now()
+        held = [(row_id, entry) for row_id, entry in tx.outbox.items() if entry.quarantined]
+        for row_id, entry in held:
+            await tx.lock("outbox", row_id)
+            tx.outbox[row_id] = replace(entry, due_at=now)
+        return len(held)
+
 
 class FakeBursts:
     def __init__(self, transaction: Transaction) -> None:

@@ -23,6 +23,7 @@ class FakeReceipts:
             await tx.lock("receipt", key)
             try:
                 tx.receipts[key] = self._checked(key, receipt)
+                tx.received[key] = now
             except Refused as error:
                 raise tx.spoil(error) from None
 

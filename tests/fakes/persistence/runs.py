@@ -1,7 +1,6 @@
 """Runs with their stages, attempts, events and burst requests, in memory."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 
@@ -36,7 +35,7 @@ class FakeRuns:
             raise tx.spoil(Refused(f"pipeline {run.pipeline_id} has a run {run.number} already"))
         run_id = tx.store.next_id("run")
         await tx.lock("run", run_id)
-        self._write(run, run_id, before=None)
+        await self._write(run, run_id, before=None)
         run.id = run_id
         return run_id
 
@@ -51,7 +50,7 @@ class FakeRuns:
     async def save(self, run: Run) -> None:
         tx = await self._transaction.turn()
         tx.require_lock("run", run.id)
-        self._write(run, run.id, before=tx.runs[run.id])
+        await self._write(run, run.id, before=tx.runs[run.id])
 
     async def active_ids(self, pipeline_id: int) -> list[int]:
         tx = await self._transaction.turn()
@@ -67,11 +66,11 @@ class FakeRuns:
         return ids[:limit]
 
     def _load(self, run_id: int) -> Run:
-        run = deepcopy(self._transaction.runs[run_id])
-        run.definition = deepcopy(self._transaction.revisions[run.pipeline_id, run.revision])
+        run = storable(self._transaction.runs[run_id], run_id)
+        run.definition = self._transaction.revisions[run.pipeline_id, run.revision]
         return run
 
-    def _write(self, run: Run, run_id: int, before: Run | None) -> None:
+    async def _write(self, run: Run, run_id: int, before: Run | None) -> None:
         tx = self._transaction
         try:
             check_run(run, before)
@@ -81,10 +80,10 @@ class FakeRuns:
             raise tx.spoil(error) from None
         for view in views:
             tx.events[run_id, view.seq] = view
-        self._end_bursts(run, run_id)
+        await self._end_bursts(run, run_id)
         if run.new_burst is not None:
             self._request_burst(run, run_id, run.new_burst)
-            self._end_bursts(run, run_id)
+            await self._end_bursts(run, run_id)
         run.new_events.clear()
         run.new_burst = None
 
@@ -97,10 +96,12 @@ class FakeRuns:
         tx.bursts[run_id, epoch] = BurstRow(run.pool, at)
         tx.outbox[tx.store.next_id("outbox")] = OutboxEntry(run_id, epoch, run.pool, at, tx.store.clock.now())
 
-    def _end_bursts(self, run: Run, run_id: int) -> None:
+    async def _end_bursts(self, run: Run, run_id: int) -> None:
+        """Under the row's own lock: what notes its flow run meanwhile does not lock the run."""
         for event in run.new_events:
             key = (run_id, event.data.get("burst", 0))
             if event.type in _BURST_ENDS and key in self._transaction.bursts:
+                await self._transaction.lock("burst", *key)
                 row = self._transaction.bursts[key]
                 self._transaction.bursts[key] = replace(row, ended_at=event.at, lost=event.type is EventType.BURST_LOST)
 
@@ -109,10 +110,9 @@ _BURST_ENDS = (EventType.BURST_ENDED, EventType.BURST_LOST, EventType.BURST_CLOS
 
 
 def _is_due(run: Run, now: datetime) -> bool:
-    """Ask the rule itself, on a copy."""
-    trial = replace(run, stages=deepcopy(run.stages), new_events=[])
-    trial.wake_due(now)
-    return any(event.type is EventType.STAGE_MOVED for event in trial.new_events)
+    """As the database, which keeps what `next_due` said when the run was written."""
+    due = run.next_due()
+    return due is not None and due <= now
 
 
 def _view(run: Run, run_id: int, event: Event) -> EventView:

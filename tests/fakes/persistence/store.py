@@ -47,6 +47,7 @@ class OutboxEntry:
     tries: int = 0
     error: str | None = None
     relay: str | None = None
+    quarantined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,25 @@ class LogMark:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyedAnswer:
+    digest: bytes
+    answer: Any
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerRow:
     worker: WorkerSeen
     seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementRow:
+    cursor: str | None
+    teller: str | None
+    due_at: datetime
+    tries: int = 0
+    error: str | None = None
 
 
 @dataclass(slots=True)
@@ -81,11 +98,14 @@ class Tables:
     bursts: dict[tuple[int, int], BurstRow] = field(default_factory=dict)
     outbox: dict[int, OutboxEntry] = field(default_factory=dict)
     receipts: dict[ReceiptKey, Receipt] = field(default_factory=dict)
+    received: dict[ReceiptKey, datetime] = field(default_factory=dict)
     reporters: dict[tuple[int, str], int] = field(default_factory=dict)
+    answers: dict[tuple[str, str], KeyedAnswer] = field(default_factory=dict)
     leases: dict[int, LeaseRow] = field(default_factory=dict)
     log_lines: dict[tuple[int, int], LogLineView] = field(default_factory=dict)
     log_marks: dict[tuple[int, str, int], LogMark] = field(default_factory=dict)
     workers: dict[str, WorkerRow] = field(default_factory=dict)
+    announcements: dict[str, AnnouncementRow] = field(default_factory=dict)
 
     def apply(self, changes: dict[str, dict[Any, Any]], deleted: object) -> None:
         """Take over a committed transaction's rows."""

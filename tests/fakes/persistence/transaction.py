@@ -59,10 +59,13 @@ class Transaction:
         self.outbox = Overlay(tables.outbox)
         self.receipts = Overlay(tables.receipts)
         self.reporters = Overlay(tables.reporters)
+        self.received = Overlay(tables.received)
+        self.answers = Overlay(tables.answers)
         self.leases = Overlay(tables.leases)
         self.log_lines = Overlay(tables.log_lines)
         self.log_marks = Overlay(tables.log_marks)
         self.workers = Overlay(tables.workers)
+        self.announcements = Overlay(tables.announcements)
         self.is_open = True
         self._is_spoilt = False
         self._held: dict[Key, asyncio.Lock] = {}

@@ -3,8 +3,11 @@
 from types import TracebackType
 from typing import Self
 
-from application.ports.persistence import Bursts, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
+from application.ports.persistence import Bursts, Idempotency, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
+from application.ports.run_announcements import AnnouncementPositions
+from tests.fakes.persistence.announcements import FakeAnnouncementPositions
 from tests.fakes.persistence.bursts import FakeBursts, FakeOutbox
+from tests.fakes.persistence.idempotency import FakeIdempotency
 from tests.fakes.persistence.leases import FakeLeases, FakeWorkers
 from tests.fakes.persistence.logs import FakeLogs
 from tests.fakes.persistence.pipelines import FakePipelines
@@ -26,11 +29,13 @@ class FakeUnitOfWork:
         self.pipelines: Pipelines = FakePipelines(transaction)
         self.runs: Runs = FakeRuns(transaction)
         self.receipts: Receipts = FakeReceipts(transaction)
+        self.idempotency: Idempotency = FakeIdempotency(transaction)
         self.leases: Leases = FakeLeases(transaction)
         self.logs: Logs = FakeLogs(transaction)
         self.outbox: Outbox = FakeOutbox(transaction)
         self.bursts: Bursts = FakeBursts(transaction)
         self.workers: Workers = FakeWorkers(transaction)
+        self.announcements: AnnouncementPositions = FakeAnnouncementPositions(transaction)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

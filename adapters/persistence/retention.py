@@ -1,0 +1,112 @@
+"""Forgetting on PostgreSQL: partitions are dropped whole, the rest is deleted in bites that hold nobody up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Table, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.persistence.partitions import PARTITIONED, WEEK, WEEKS_AHEAD, adding, end_of, name_of, weeks
+from adapters.persistence.statements import Statements
+from adapters.persistence.tables_delivery import idempotency, report_receipt, worker
+
+BITE = 10_000
+"""Rows deleted in one transaction."""
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('headgate retention'))")
+_PATIENCE = text("SET LOCAL lock_timeout = '1s'")
+_PARTITIONS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = CAST(:table AS regclass) ORDER BY 1")
+
+
+class SqlRetention:
+    """One change of the schema a transaction: its lock is held for an instant, and given up on after a second."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def make_room(self, now: datetime) -> Sequence[str]:
+        made: list[str] = []
+        for table in PARTITIONED:
+            for week in weeks(now, now + WEEK * WEEKS_AHEAD):
+                if await self._add(table, week):
+                    made.append(name_of(table, week))
+        return made
+
+    async def drop_events(self, before: datetime) -> Sequence[str]:
+        return await self._drop("event", before)
+
+    async def drop_logs(self, before: datetime) -> Sequence[str]:
+        return await self._drop("log_line", before)
+
+    async def forget_receipts(self, before: datetime) -> int:
+        return await self._delete(report_receipt, "created_at", before)
+
+    async def forget_answers(self, before: datetime) -> int:
+        return await self._delete(idempotency, "created_at", before)
+
+    async def forget_workers(self, before: datetime) -> int:
+        return await self._delete(worker, "seen_at", before)
+
+    async def _add(self, table: str, week: datetime) -> bool:
+        name = name_of(table, week)
+        statements = await self._change()
+        try:
+            if name in await _partitions(statements, table):
+                return False
+            for statement in adding(table, week):
+                await statements.run(text(statement))
+            await statements.commit()
+            return True
+        finally:
+            await statements.end()
+
+    async def _drop(self, table: str, before: datetime) -> Sequence[str]:
+        dropped: list[str] = []
+        while (name := await self._drop_one(table, before)) is not None:
+            dropped.append(name)
+        await self._delete_strays(table, before)
+        return dropped
+
+    async def _drop_one(self, table: str, before: datetime) -> str | None:
+        statements = await self._change()
+        try:
+            over = [name for name in await _partitions(statements, table) if (end := end_of(name)) is not None and end <= before]
+            if not over:
+                return None
+            await statements.run(text(f"DROP TABLE {over[0]}"))
+            await statements.commit()
+            return over[0]
+        finally:
+            await statements.end()
+
+    async def _delete_strays(self, table: str, before: datetime) -> None:
+        """One bite a pass of what a clock gone wrong has put into the default partition."""
+        await self._bite(f"{table}_default", "at", before)
+
+    async def _delete(self, table: Table, column: str, before: datetime) -> int:
+        total = 0
+        while deleted := await self._bite(table.name, column, before):
+            total += deleted
+        return total
+
+    async def _bite(self, table: str, column: str, before: datetime) -> int:
+        statements = Statements(self._engine)
+        bite = f"ARRAY(SELECT ctid FROM {table} WHERE {column} < :before LIMIT {BITE})"
+        try:
+            result = await statements.run(text(f"DELETE FROM {table} WHERE ctid = ANY ({bite})"), {"before": before})
+            await statements.commit()
+            return result.rowcount
+        finally:
+            await statements.end()
+
+    async def _change(self) -> Statements:
+        """A transaction that changes the schema, one at a time among all processes."""
+        statements = Statements(self._engine)
+        await statements.run(_PATIENCE)
+        await statements.run(_LOCK)
+        return statements
+
+
+async def _partitions(statements: Statements, table: str) -> list[str]:
+    return list((await statements.run(_PARTITIONS, {"table": table})).scalars())

@@ -1,0 +1,117 @@
+"""Runs as pipelines of Datadog's CI Visibility, attempts as their jobs.
+
+https://docs.datadoghq.com/api/latest/ci-visibility-pipelines/#send-pipeline-event
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from adapters.telemetry.deliveries import Deliveries
+from application.ports.clock import Clock
+from application.ports.run_announcements import AnnouncedAttempt, AnnouncedRun, Announcement, Phase, Refusal
+from domain.status import Status
+
+PATH = "/api/v2/ci/pipeline"
+AT_ONCE = 50
+OLDEST = timedelta(hours=18)
+"""Datadog takes nothing that ended earlier."""
+_LONGEST_ERROR = 5_000
+_STATUS = {
+    Status.COMPLETED: "success",
+    Status.FAILED: "error",
+    Status.LOST: "error",
+    Status.CANCELLED: "canceled",
+    Status.SKIPPED: "skipped",
+}
+_BY_HAND = frozenset({"dashboard", "cli"})
+
+
+class CiEvents:
+    """A start is told as a running pipeline or job; its end has the same id and takes its place. Parameters and outputs stay here."""
+
+    name = "ci"
+
+    def __init__(self, address: str, api_key: str, public_url: str, env: str | None, clock: Clock) -> None:
+        self._deliveries = Deliveries("Datadog's CI Visibility", address, PATH, {"DD-API-KEY": api_key})
+        self._public_url = public_url
+        self._env = env
+        self._clock = clock
+
+    async def close(self) -> None:
+        await self._deliveries.close()
+
+    async def tell(self, announcements: Sequence[Announcement]) -> Sequence[Refusal]:
+        oldest = self._clock.now() - OLDEST
+        fresh = [each for each in announcements if (each.finished_at or each.began_at) > oldest]
+        refusals = [Refusal(each, "It is older than 18 hours.") for each in announcements if each not in fresh]
+        for start in range(0, len(fresh), AT_ONCE):
+            refusals += await self._send(fresh[start : start + AT_ONCE])
+        return refusals
+
+    async def _send(self, page: Sequence[Announcement]) -> list[Refusal]:
+        """A refusal is of the request as a whole: halves find out whose fault it is."""
+        why = await self._deliveries.post({"data": [self._data(each) for each in page]})
+        if why is None:
+            return []
+        if len(page) == 1:
+            return [Refusal(page[0], why)]
+        half = len(page) // 2
+        return [*await self._send(page[:half]), *await self._send(page[half:])]
+
+    def _data(self, announcement: Announcement) -> dict[str, Any]:
+        resource = self._pipeline(announcement) if isinstance(announcement, AnnouncedRun) else self._job(announcement)
+        attributes: dict[str, Any] = {"provider_name": "headgate", "resource": resource}
+        if self._env:
+            attributes["env"] = self._env
+        return {"type": "cipipeline_resource_request", "attributes": attributes}
+
+    def _pipeline(self, run: AnnouncedRun) -> dict[str, Any]:
+        return {
+            "level": "pipeline",
+            "unique_id": str(run.id),
+            "pipeline_id": str(run.run_id),
+            "name": run.pipeline,
+            "url": self._url(run),
+            "partial_retry": False,
+            "is_manual": run.trigger in _BY_HAND,
+            "tags": [f"run:{run.run_id}", f"number:{run.number}", f"revision:{run.revision}", f"trigger:{run.trigger}"],
+            **_facts(run),
+        }
+
+    def _job(self, attempt: AnnouncedAttempt) -> dict[str, Any]:
+        return {
+            "level": "job",
+            "id": str(attempt.id),
+            "name": attempt.stage,
+            "pipeline_name": attempt.run.pipeline,
+            "pipeline_unique_id": str(attempt.run.id),
+            "url": f"{self._url(attempt.run)}?{urlencode({'stage': attempt.stage})}",
+            "tags": [f"run:{attempt.run.run_id}", f"attempt:{attempt.number}", f"kind:{attempt.kind}"],
+            **({"node": {"name": attempt.worker}} if attempt.worker else {}),
+            **_facts(attempt),
+        }
+
+    def _url(self, run: AnnouncedRun) -> str:
+        return f"{self._public_url}/ui/runs/{run.run_id}"
+
+
+def _facts(told: Announcement) -> dict[str, Any]:
+    """What pipelines and jobs say in the same words: when, how it ended, how many records."""
+    facts: dict[str, Any] = {"start": _moment(told.began_at), "queue_time": round(told.waited_seconds * 1000)}
+    if told.phase is Phase.STARTED or told.finished_at is None:
+        return facts | {"status": "running"}
+    facts |= {"end": _moment(told.finished_at), "status": _STATUS[told.status]}
+    if told.records_processed is not None:
+        facts["metrics"] = [f"records:{told.records_processed}"]
+    if told.error_message and _STATUS[told.status] == "error":
+        facts["error"] = {"type": told.status.value, "message": told.error_message[:_LONGEST_ERROR]}
+    return facts
+
+
+def _moment(moment: datetime) -> str:
+    """RFC 3339."""
+    return moment.isoformat(timespec="milliseconds")

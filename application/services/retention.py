@@ -1,0 +1,68 @@
+"""Forgets what has been kept long enough, and makes room for what is to come."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from application.ports.clock import Clock
+from application.ports.retention import Retention
+
+AT_FIRST = 5.0
+EVERY = 24 * 3600.0
+AGAIN = 60.0
+"""Seconds before a pass that failed is tried again."""
+KEYED_ANSWERS = timedelta(hours=24)
+WORKERS = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """For how many days events and log lines are kept; 0 keeps them for ever."""
+
+    events_days: float
+    logs_days: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What a pass did: the partitions it dropped and made, and how many rows of each kind it deleted."""
+
+    dropped: Sequence[str]
+    made: Sequence[str]
+    receipts: int
+    answers: int
+    workers: int
+
+
+class KeepForATime:
+    """A pass shortly after the start, then daily; one that failed is tried again after a minute. Harmless in several processes."""
+
+    def __init__(self, retention: Retention, clock: Clock, keep: Keep) -> None:
+        self._retention = retention
+        self._clock = clock
+        self._keep = keep
+        self._pause = AT_FIRST
+
+    async def wait(self) -> None:
+        await asyncio.sleep(self._pause)
+
+    async def run_once(self) -> None:
+        self._pause = AGAIN
+        await self.prune()
+        self._pause = EVERY
+
+    async def prune(self) -> Pruned:
+        """One pass, now."""
+        retention, now = self._retention, self._clock.now()
+        made = await retention.make_room(now)
+        dropped: list[str] = []
+        receipts = 0
+        if self._keep.logs_days > 0:
+            dropped += await retention.drop_logs(now - timedelta(days=self._keep.logs_days))
+        if self._keep.events_days > 0:
+            oldest = now - timedelta(days=self._keep.events_days)
+            dropped += await retention.drop_events(oldest)
+            receipts = await retention.forget_receipts(min(oldest, now - KEYED_ANSWERS))
+        answers = await retention.forget_answers(now - KEYED_ANSWERS)
+        return Pruned(dropped, made, receipts, answers, await retention.forget_workers(now - WORKERS))

@@ -1,0 +1,54 @@
+"""ETags: what has not changed is not sent again, and an edit of what has changed is refused (RFC 9110 §13)."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import Header, Request
+from starlette.responses import Response
+
+from application.queries.views import PipelineView, RunView
+from entrypoints.api.presenters import Json
+
+_TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", description="The ETag of the pipeline as you have seen it: 412 when a newer revision was stored meanwhile."),
+]
+
+
+def pipeline_tag(pipeline: PipelineView) -> str:
+    """Its revision, then how far its latest run is."""
+    latest = f"{pipeline.latest.id}.{pipeline.latest.last_seq}" if pipeline.latest else "0.0"
+    return f'"{pipeline.revision}.{latest}"'
+
+
+def run_tag(run: RunView) -> str:
+    """How far the run is. Weak: the sentence `why` counts the seconds, which is no change."""
+    return f'W/"{run.id}.{run.last_seq}.{len(run.flow_run_ids)}.{int(run.unrecorded)}{int(run.refusal is not None)}"'
+
+
+def tagged(request: Request, content: Any, tag: str | None = None, headers: Mapping[str, str] | None = None) -> Response:
+    """The content with its ETag, by its bytes unless one is given; 304 without it when the caller has it already."""
+    answer = Json(content)
+    tag = tag or f'W/"{hashlib.blake2b(bytes(answer.body), digest_size=12).hexdigest()}"'
+    more = {"ETag": tag, "Cache-Control": "no-cache", **(headers or {})}
+    if _has(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=more)
+    answer.headers.update(more)
+    return answer
+
+
+def expected_revisions(if_match: str | None) -> frozenset[int] | None:
+    """The revisions an edit may follow; None when it may follow any. An ETag of ours begins with the revision, which alone counts."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    first_parts = [tag.partition(".")[0] for tag in _TAG.findall(if_match)]
+    return frozenset(int(part) for part in first_parts if part.isascii() and part.isdigit() and len(part) < 10)
+
+
+def _has(if_none_match: str | None, tag: str) -> bool:
+    if if_none_match is None:
+        return False
+    return if_none_match.strip() == "*" or tag.removeprefix("W/").strip('"') in _TAG.findall(if_none_match)

@@ -1,0 +1,60 @@
+"""Idempotency-Key: the same request sent again gets the answer of the first, whoever lost it."""
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+import orjson
+from fastapi import Depends, Header, Request
+
+from application.ports.persistence import IdempotencyKey
+from domain.errors import InvalidInput
+from entrypoints.api import strict_json
+
+HEADER = "Idempotency-Key"
+REPLAYED: Mapping[str, str] = {"Idempotency-Replayed": "true"}
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+Given = Annotated[
+    str | None,
+    Header(
+        alias=HEADER,
+        description="Sent again with the same key and body within 24 hours, the request does nothing more and gets the first answer again, "
+        "with `Idempotency-Replayed: true`. With another body it is 422.",
+    ),
+]
+
+
+def key_text(given: str | None) -> str | None:
+    """The key, without the quotes it may stand in; None when there is none. InvalidInput for what is no key."""
+    if given is None:
+        return None
+    text = given[1:-1] if len(given) > 2 and given[0] == given[-1] == '"' else given
+    if not _KEY.fullmatch(text):
+        raise InvalidInput.of(HEADER, "is 1 to 200 visible ASCII characters")
+    return text
+
+
+async def idempotency_key(request: Request, given: Given = None) -> IdempotencyKey | None:
+    """The request's key, good for its address and its caller alone."""
+    text = key_text(given)
+    if text is None:
+        return None
+    caller = hashlib.sha256(request.headers.get("authorization", "").encode()).hexdigest()[:16]
+    return IdempotencyKey(f"{request.method} {request.url.path[:300]} {caller}", text, _digest(await request.body()))
+
+
+Key = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
+
+
+def replayed(is_replay: bool, headers: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The headers, and the one that says that this is an answer given before."""
+    return {**(headers or {}), **(REPLAYED if is_replay else {})}
+
+
+def _digest(body: bytes) -> bytes:
+    """The same for the same JSON however it is written; a body that is none is refused later anyway."""
+    with contextlib.suppress(InvalidInput):
+        body = orjson.dumps(strict_json.check(strict_json.parse(body)), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(body).digest()

@@ -1,0 +1,111 @@
+"""One process of the stack that can be killed, stopped and started again on its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+class Process:
+    """Started in a session of its own with the stack's pipe, so that it ends with whoever started it, however that dies."""
+
+    def __init__(self, name: str, argv: Sequence[str], environment: Mapping[str, str], log: Path, parent_fd: int) -> None:
+        self.name = name
+        self.environment = dict(environment)
+        self._argv, self._log, self._parent_fd = list(argv), log, parent_fd
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._popen is not None, f"{self.name} was not started"
+        return self._popen.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._popen is not None and self._popen.poll() is None
+
+    def start(self, **more: str) -> None:
+        """Start it unless it runs; `more` is added to its environment this time."""
+        if self.alive:
+            return
+        environment = {**self.environment, **more, "HEADGATE_PARENT_FD": str(self._parent_fd)}
+        with self._log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                self._argv,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(self._parent_fd,),
+                start_new_session=True,
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.alive:
+            send(self.pid, number)
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        self.wait(10)
+
+    def terminate(self, seconds: float) -> int:
+        """TERM; its exit code. Fails when it takes longer than `seconds`."""
+        self.signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def wait(self, seconds: float) -> int:
+        assert self._popen is not None
+        return self._popen.wait(seconds)
+
+    def end(self) -> None:
+        """Whatever state it is in: gone, with its whole session."""
+        if self._popen is None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.wait(10)
+
+    def tail(self, size: int = 3_000) -> str:
+        return self._log.read_text(errors="replace")[-size:] if self._log.exists() else ""
+
+
+def send(pid: int, number: signal.Signals) -> bool:
+    """Signal a process that may be gone already; say whether it was there."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def children(pid: int) -> list[int]:
+    """The living children of a process, oldest first."""
+    found: list[int] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(folder.name))
+    return sorted(found)
+
+
+def gone(pid: int, seconds: float) -> bool:
+    """Wait until no process (a zombie does not count) has this id; False when one still has after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while is_alive(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False

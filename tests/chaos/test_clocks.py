@@ -1,0 +1,37 @@
+"""Whose clock is wrong does not matter: only the database's counts."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+
+import pytest
+
+from tests.chaos.faults import SURE, Fault, kill_every_backend
+from tests.chaos.rounds import watched
+from tests.chaos.stack import Stack
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_worker_and_a_reporter_an_hour_off_change_nothing(stack: Stack, run: asyncio.Runner, hours: int) -> None:
+    async def work() -> list[str]:
+        async with watched(stack, random.Random(hours), timedelta(hours=hours)) as ring:
+            tally = await ring.round(Fault("nothing", kill_every_backend, SURE, pipelines=SURE), runs=8)
+            assert tally.endings == {"completed": tally.runs}
+            return tally.findings.all
+
+    argv = ("-P", "-m", "tests.chaos.skewed", str(3600 * hours))
+    skewed = [stack.worker(f"skewed-{place}-{hours}", place, argv) for place in range(2)]
+    usual, stack.workers = stack.workers, skewed
+    for process in usual:
+        process.terminate(30)
+    for process in skewed:
+        process.start()
+    try:
+        stack.wait_until_whole()
+        assert run.run(work()) == []
+    finally:
+        stack.workers = usual
+        for process in skewed:
+            process.end()

@@ -1,0 +1,79 @@
+"""Told to end, a web and a worker finish what they have begun and leave the rest to others."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.chaos.faults import SURE, Fault, roll_everything
+from tests.chaos.load import definitions
+from tests.chaos.rounds import watched
+from tests.chaos.stack import Stack, a_stack, wait_for
+
+
+@pytest.fixture(scope="module")
+def usual() -> Iterator[Stack]:
+    """With the leases of real use."""
+    with a_stack(with_prefect=False, HEADGATE_LEASE_SECONDS="20", HEADGATE_HEARTBEAT_SECONDS="5") as started:
+        for definition in definitions(started.starts_file):
+            started.create(definition)
+        yield started
+
+
+def test_a_rolling_restart_under_load_loses_nothing(usual: Stack) -> None:
+    async def roll() -> list[str]:
+        async with watched(usual, random.Random(5)) as ring:
+            tally = await ring.flood(60, Fault("everything rolled", roll_everything, SURE), (0.5, 1.0))
+            assert tally.points >= 1
+            assert tally.endings == {"completed": tally.runs}, tally.endings
+            return tally.findings.all
+
+    assert asyncio.run(roll()) == []
+
+
+def test_a_worker_told_to_end_finishes_its_stage_and_another_goes_on(usual: Stack) -> None:
+    run_id = usual.trigger("patient")
+    worker = wait_for(lambda: next((each for each in usual.workers if usual.stages_of(each)), None), 20)
+
+    code = worker.terminate(15)
+
+    wait_for(lambda: usual.get(f"/runs/{run_id}")["status"] == "completed", 30)
+    worker.start()
+    usual.wait_until_whole()
+    events = usual.get(f"/runs/{run_id}/events")
+    carriers = [event["actor"] for event in events if event["type"] == "burst.claimed"]
+    assert code == 0
+    assert [stage["attempt"] for stage in usual.get(f"/runs/{run_id}/stages")] == [1, 1]
+    assert len(carriers) == len(set(carriers)) == 2
+
+
+def test_a_web_told_to_end_answers_what_it_was_asked(usual: Stack) -> None:
+    answers: list[httpx.Response] = []
+    asking = threading.Thread(target=lambda: answers.append(httpx.post(f"{usual.urls[1]}/trigger/sequence", timeout=20, trust_env=False)))
+    with usual.postgres.connection("headgate") as holder, holder.transaction():
+        holder.execute("SELECT 1 FROM pipeline WHERE name = 'sequence' FOR UPDATE")
+        asking.start()
+        wait_for(lambda: holder.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone() != (0,), 10)
+        usual.webs[1].signal(15)  # type: ignore[arg-type]
+        wait_for(lambda: _refuses(usual.urls[1]), 10)
+
+    asking.join(20)
+    usual.webs[1].wait(20)
+    usual.webs[1].start()
+    usual.wait_until_whole()
+
+    assert [answer.status_code for answer in answers] == [202]
+    wait_for(lambda: usual.get(f"/runs/{answers[0].json()['run_id']}")["status"] == "completed", 30)
+
+
+def _refuses(url: str) -> bool:
+    try:
+        httpx.get(f"{url}/livez", timeout=2, trust_env=False)
+    except httpx.HTTPError:
+        return True
+    return False

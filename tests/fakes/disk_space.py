@@ -1,0 +1,11 @@
+"""A disk that is as full as a test says."""
+
+
+class FakeDiskSpace:
+    """`sentence` is what is lacking; None while there is room."""
+
+    def __init__(self) -> None:
+        self.sentence: str | None = None
+
+    def shortage(self) -> str | None:
+        return self.sentence

@@ -1,0 +1,282 @@
+"""Guards removed one at a time. Each entry says which, and takes it away for as long as the context is open."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from unittest.mock import patch
+
+from application.commands import carry_burst, report_status
+from application.services.offer_bursts import OfferBursts
+from application.services.sweep import ExpireLeases
+from domain.attempt import Attempt
+from domain.burst import Burst, BurstState
+from domain.reports import _StageJudgement
+from domain.run import Run
+from domain.status import ATTEMPT_MOVES, Status
+from tests.fakes.persistence.leases import FakeLeases
+from tests.fakes.persistence.locks import RowLocks
+from tests.fakes.persistence.receipts import FakeReceipts
+from tests.fakes.persistence.runs import FakeRuns
+from tests.simulation.carrying import Carrying
+from tests.simulation.store import SimulatedUnitOfWork
+
+Mutation = Callable[[], Any]
+MUTANTS: dict[str, Mutation] = {}
+
+
+def mutant(what: str) -> Callable[[Mutation], Mutation]:
+    def keep(change: Mutation) -> Mutation:
+        MUTANTS[what] = contextmanager(change)
+        return change
+
+    return keep
+
+
+@mutant("a burst is held whatever its epoch")
+def no_epoch_guard() -> Iterator[None]:
+    def is_held_by(self: Burst, worker: str, epoch: int) -> bool:
+        return self.state is BurstState.CLAIMED and self.holder == worker
+
+    def started_in(self: Run, epoch: int) -> list[Any]:
+        return self.running
+
+    with patch.object(Burst, "is_held_by", is_held_by), patch.object(Run, "started_in", started_in):
+        yield
+
+
+@mutant("a burst is held whoever claimed it")
+def no_holder_guard() -> Iterator[None]:
+    def is_held_by(self: Burst, worker: str, epoch: int) -> bool:
+        return self.state is BurstState.CLAIMED
+
+    with patch.object(Burst, "is_held_by", is_held_by):
+        yield
+
+
+@mutant("a report is taken whatever attempt it speaks of")
+def no_attempt_guard() -> Iterator[None]:
+    with patch.object(_StageJudgement, "_about_another_attempt", lambda self: None):
+        yield
+
+
+@mutant("a terminal status can be left")
+def no_finality() -> Iterator[None]:
+    loose = ATTEMPT_MOVES | {Status.LOST: frozenset({Status.COMPLETED, Status.FAILED}), Status.FAILED: frozenset({Status.COMPLETED})}
+    passed: Callable[[Any], None] = lambda self: None  # noqa: E731
+    moves: Callable[[Attempt, Status], bool] = lambda self, to: to in loose[self.status] or not self.status.is_terminal  # noqa: E731
+    with (
+        patch.object(Attempt, "may_move", moves),
+        patch.object(_StageJudgement, "_another_end", passed),
+        patch.object(_StageJudgement, "_out_of_order", passed),
+        patch("tests.fakes.persistence.runs.check_run", lambda run, before: None),
+    ):
+        yield
+
+
+@mutant("a report is answered before its commit")
+def answer_before_commit() -> Iterator[None]:
+    real = report_status.ReportStatus.__call__
+
+    async def hasty(self: Any, updates: Any) -> Any:
+        from domain.errors import Unavailable
+
+        answers: list[Any] = []
+
+        class Overheard(report_status._Sitting):
+            def answer(self, update: Any, target: Any) -> Any:
+                answers.append(said := super().answer(update, target))
+                return said
+
+        with patch.object(report_status, "_Sitting", Overheard):
+            try:
+                return await real(self, updates)
+            except Unavailable:
+                if len(answers) == len(updates):
+                    return answers
+                raise
+
+    with patch.object(report_status.ReportStatus, "__call__", hasty):
+        yield
+
+
+@mutant("an advance is answered though its commit failed")
+def advance_before_commit() -> Iterator[None]:
+    from domain.errors import Unavailable
+
+    real = SimulatedUnitOfWork.commit
+
+    async def commit(self: SimulatedUnitOfWork) -> None:
+        try:
+            await real(self)
+        except Unavailable:
+            return
+
+    with patch.object(SimulatedUnitOfWork, "commit", commit):
+        yield
+
+
+@mutant("the outbox gives a row to every relay that asks")
+def no_outbox_lease() -> Iterator[None]:
+    from tests.mutations.outbox import LooseOutbox
+
+    with patch("tests.simulation.store.FakeOutbox", LooseOutbox):
+        yield
+
+
+@mutant("run rows are not locked")
+def no_row_locks() -> Iterator[None]:
+    async def take(self: RowLocks, key: Any) -> asyncio.Lock:
+        lock = asyncio.Lock()
+        await lock.acquire()
+        return lock
+
+    with patch.object(RowLocks, "take", take):
+        yield
+
+
+@mutant("the sweep does not look at the lease again once it has the run")
+def no_recheck() -> Iterator[None]:
+    async def is_expired(self: FakeLeases, run_id: int, epoch: int) -> bool:
+        await self._transaction.turn()
+        return True
+
+    with patch.object(FakeLeases, "is_expired", is_expired):
+        yield
+
+
+@mutant("event ids are not remembered")
+def no_receipts() -> Iterator[None]:
+    async def find(self: FakeReceipts, keys: Any) -> dict[Any, Any]:
+        await self._transaction.turn()
+        return {}
+
+    async def add(self: FakeReceipts, receipts: Any, now: datetime) -> None:
+        await self._transaction.turn()
+
+    with patch.object(FakeReceipts, "find", find), patch.object(FakeReceipts, "add", add):
+        yield
+
+
+@mutant("a reporter's seq is not looked at")
+def no_seq() -> Iterator[None]:
+    with patch.object(_StageJudgement, "_out_of_order", lambda self: None):
+        yield
+
+
+@mutant("a worker starts whatever it is told, twice if told twice")
+def no_dedupe_of_starts() -> Iterator[None]:
+    with patch.object(Carrying, "_knows", lambda self, held: False):
+        yield
+
+
+@mutant("a sweep that was away judges leases at once")
+def no_extend_all() -> Iterator[None]:
+    with patch.object(ExpireLeases, "_extend_all", ExpireLeases._expire):
+        yield
+
+
+@mutant("settling a run requests no burst")
+def no_next_burst() -> Iterator[None]:
+    real = Run._request_burst
+
+    def only_the_first(self: Run, now: datetime) -> None:
+        if self.burst.epoch == 0:
+            real(self, now)
+
+    with patch.object(Run, "_request_burst", only_the_first):
+        yield
+
+
+@mutant("a burst is ended though something can start")
+def end_too_early() -> Iterator[None]:
+    def end_burst(self: Run, now: datetime) -> bool:
+        if self.burst.state is BurstState.CLAIMED and not self.started_in(self.burst.epoch):
+            from domain.events import EventType
+
+            self._close_burst(EventType.BURST_ENDED, now)
+        return self.burst.state is not BurstState.CLAIMED
+
+    with patch.object(Run, "end_burst", end_burst):
+        yield
+
+
+@mutant("a claim takes a burst that is claimed already")
+def claim_twice() -> Iterator[None]:
+    def claim(self: Run, epoch: int, worker: str, now: datetime) -> None:
+        from domain.events import EventType
+
+        self.burst = Burst(BurstState.CLAIMED, epoch, worker)
+        self.record(EventType.BURST_CLAIMED, now, actor=worker, data={"burst": epoch})
+
+    with patch.object(Run, "claim", claim):
+        yield
+
+
+@mutant("a lost start is not told again")
+def starts_told_once() -> Iterator[None]:
+    real = carry_burst._starts
+
+    def once(run: Run, tokens: Any, holding: frozenset[tuple[str, int]]) -> list[Any]:
+        fresh = {(event.stage, event.attempt) for event in run.new_events if event.status is Status.RUNNING}
+        return [start for start in real(run, tokens, holding) if (start.stage, start.attempt) in fresh]
+
+    with patch.object(carry_burst, "_starts", once):
+        yield
+
+
+@mutant("leases are never swept")
+def no_sweep() -> Iterator[None]:
+    async def nothing(self: ExpireLeases) -> None:
+        return
+
+    with patch.object(ExpireLeases, "_expire", nothing):
+        yield
+
+
+@mutant("nobody looks for retries and deadlines that are due")
+def nothing_due() -> Iterator[None]:
+    async def due(self: FakeRuns, now: datetime, limit: int) -> list[int]:
+        await self._transaction.turn()
+        return []
+
+    with patch.object(FakeRuns, "due", due):
+        yield
+
+
+@mutant("offers follow hints only, nobody looks for what no hint told of")
+def no_look() -> Iterator[None]:
+    async def nothing(self: OfferBursts) -> None:
+        return
+
+    from application.commands.heartbeat import Heartbeat
+
+    async def no_work(self: Heartbeat, worker: Any) -> list[Any]:
+        return []
+
+    with patch.object(OfferBursts, "_look", nothing), patch.object(Heartbeat, "_take_work", no_work):
+        yield
+
+
+@mutant("a cancel does not close the burst that nobody claimed")
+def burst_outlives_cancel() -> Iterator[None]:
+    real = Run._close_burst
+
+    def close(self: Run, type: Any, now: datetime, **data: Any) -> None:
+        if data.get("why") != "the run was stopped":
+            real(self, type, now, **data)
+
+    with patch.object(Run, "_close_burst", close):
+        yield
+
+
+@mutant("what runs in the engine after the end is left there")
+def engine_left_running() -> Iterator[None]:
+    from tests.simulation.engine import SimulatedEngine
+
+    async def nothing(self: SimulatedEngine, flow_run_id: str, state: Any, message: str) -> None:
+        await self._travel()
+
+    with patch.object(SimulatedEngine, "set_state", nothing):
+        yield

@@ -1,0 +1,12 @@
+"""An outbox without exclusion: what SKIP LOCKED and the timed lease prevent."""
+
+from application.ports.persistence import OutboxRow
+from tests.fakes.persistence.bursts import FakeOutbox
+
+
+class LooseOutbox(FakeOutbox):
+    async def lease(self, relay: str, limit: int, seconds: float) -> list[OutboxRow]:
+        tx = await self._transaction.turn()
+        now = tx.store.clock.now()
+        rows = [(row_id, entry) for row_id, entry in sorted(tx.outbox.items()) if entry.due_at <= now]
+        return [OutboxRow(row_id, entry.run_id, entry.epoch, entry.pool, entry.tries, entry.created_at) for row_id, entry in rows[:limit]]

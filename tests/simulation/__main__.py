@@ -1,0 +1,68 @@
+"""`python -m tests.simulation --seeds 100000`: live many seeds on every core; `--seed 42`: live one and show its history."""
+
+import argparse
+import multiprocessing
+import os
+import sys
+import time
+from functools import partial
+
+from tests.simulation.plan import plan_of
+from tests.simulation.shrink import shortest
+from tests.simulation.tally import Tally
+from tests.simulation.world import lived
+
+CHUNK = 50
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="simulate")
+    parser.add_argument("--seeds", type=int, default=100_000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    if options.seed is not None:
+        return _show(options.seed)
+    tally = _many(range(options.first, options.first + options.seeds), options.processes)
+    print(tally.table())
+    if not tally.failed:
+        print(f"{tally.seeds:,} seeds, none failed")
+        return 0
+    print(f"{len(tally.failed):,} of {tally.seeds:,} seeds failed: {', '.join(map(str, sorted(tally.failed)[:20]))}")
+    _show(min(tally.failed))
+    return 1
+
+
+def _many(seeds: range, processes: int) -> Tally:
+    tally, began = Tally(), time.monotonic()
+    chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        for part in pool.imap_unordered(tallied, chunks):
+            tally.merge(part)
+            rate = tally.seeds / (time.monotonic() - began)
+            end = "\n" if tally.seeds % 5_000 == 0 or not sys.stdout.isatty() and tally.seeds % 1_000 == 0 else "\r"
+            print(f"{tally.seeds:>9,} of {len(seeds):,} seeds, {rate:.0f}/s, {len(tally.failed)} failed", end=end, flush=True)
+    print()
+    return tally
+
+
+def tallied(seeds: range) -> Tally:
+    tally = Tally()
+    for outcome in map(lived, map(partial(plan_of), seeds)):
+        tally.add(outcome)
+    return tally
+
+
+def _show(seed: int) -> int:
+    """The seed's own life when all is well, else the shortest that fails."""
+    outcome = lived(plan_of(seed))
+    if outcome.violations:
+        outcome = shortest(outcome.plan)
+    print(f"seed {seed}: {outcome.plan}\n" + "\n".join(outcome.history.lines()))
+    print("\n".join(map(str, outcome.violations)) or "everything held")
+    return 1 if outcome.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

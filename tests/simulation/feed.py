@@ -1,0 +1,36 @@
+"""The change feed between simulated web processes: announcements travel, and some are lost."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tests.fakes import FakeChangeFeed, FakeStore
+
+
+class Listener(Protocol):
+    is_up: bool
+
+
+class Feeds:
+    """Every process's feed, in the order of their lives. `deaf` is the chance that one does not hear an announcement."""
+
+    def __init__(self, chance: "Chance") -> None:
+        self.listening: list[SimulatedFeed] = []
+        self.hears = chance
+
+
+class Chance(Protocol):
+    def __call__(self) -> bool: ...
+
+
+class SimulatedFeed(FakeChangeFeed):
+    def __init__(self, store: FakeStore, feeds: Feeds, owner: Listener) -> None:
+        super().__init__(store)
+        self._feeds, self._owner = feeds, owner
+        feeds.listening = [feed for feed in feeds.listening if feed._owner.is_up and feed._owner is not owner] + [self]
+
+    async def announce(self, *, logs_of: Sequence[int] = ()) -> None:
+        self._store.require_up()
+        for feed in self._feeds.listening:
+            if self._feeds.hears():
+                feed._logs.update(dict.fromkeys(logs_of))
+                feed._announced.set()

@@ -1,0 +1,142 @@
+"""What a seed stands for: the pipelines, the machines, and everything that will go wrong, settled before it begins."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+FAULTS = (
+    "kill web",
+    "kill worker",
+    "kill flow process",
+    "kill reporter",
+    "freeze web",
+    "freeze worker",
+    "drain worker",
+    "cut stream",
+    "cut viewer",
+    "store away",
+    "engine away",
+    "engine emptied",
+    "flow run deleted",
+    "flow run cancelled",
+    "run cancelled",
+    "stage hangs",
+)
+
+
+OURS = frozenset({"kill web", "cut viewer", "store away", "engine away", "engine emptied", "flow run deleted", "kill reporter"})
+"""Faults that no worker suffers from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`which` picks among what there is at that moment; `seconds` is how long it lasts."""
+
+    at: float
+    kind: str
+    which: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the process of an attempt does: how long it runs, how it ends, how long it takes to obey a TERM."""
+
+    seconds: float
+    status: str
+    obeys_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Chances are per message, statement or call, and hold while the chaos lasts; then everything heals."""
+
+    seed: int
+    pipelines: tuple[Mapping[str, Any], ...]
+    triggers: tuple[tuple[float, str], ...]
+    webs: int
+    workers: int
+    slots: int
+    chaos: float
+    faults: tuple[Fault, ...]
+    noise: float = 0.0
+    cut: float = 0.0
+    slow: float = 0.0
+    unsure: float = 0.0
+    deaf: float = 0.0
+    reporter_skew: float = 0.0
+    worker_skew: float = 0.0
+    due_every: float = 2.0
+
+    @property
+    def freezes(self) -> bool:
+        return any(fault.kind.startswith("freeze") for fault in self.faults)
+
+    def work(self, run_id: int, stage: str, attempt: int) -> Work:
+        """The same for the same attempt, however the run came to it."""
+        random = Random(f"{self.seed}:work:{run_id}:{stage}:{attempt}")
+        seconds = random.choice((0.05, 0.4, 2.0, 7.0)) * (0.5 + random.random())
+        return Work(seconds, "completed" if random.random() < 0.8 else "failed", random.choice((0.05, 0.5, 1.5)))
+
+
+def plan_of(seed: int, kinds: Sequence[str] = FAULTS, *, seconds: float | None = None, wild: float | None = None) -> Plan:
+    """Faults of those kinds, lasting so long, under that much noise; the seed settles what is not given."""
+    random = Random(f"{seed}:plan")
+    pipelines = tuple(_pipeline(random, index) for index in range(random.choice((1, 1, 2))))
+    runs = random.choice((1, 1, 2, 2, 3))
+    triggered = [pipeline["name"] for pipeline in pipelines if not pipeline["name"].startswith("remote")]
+    triggers = tuple((random.choice((1, 8)) * random.random(), random.choice(triggered)) for _ in range(runs)) if triggered else ()
+    chaos = random.choice((6.0, 12.0, 25.0))
+    wildness = random.choice((0.0, 0.02, 0.05))
+    wild = wildness if wild is None else wild
+    return Plan(
+        seed=seed,
+        pipelines=pipelines,
+        triggers=triggers,
+        webs=random.choice((1, 2, 2)),
+        workers=random.choice((1, 2, 2)),
+        slots=random.choice((1, 2, 4)),
+        chaos=chaos,
+        faults=tuple(
+            sorted((_fault(random, chaos, kinds, seconds) for _ in range(random.choice((0, 1, 2, 4)))), key=lambda fault: fault.at)
+        ),
+        noise=wild * random.choice((0.0, 1.0, 2.0)),
+        cut=wild * random.choice((0.0, 0.2)),
+        slow=wild * random.choice((0.0, 1.0)),
+        unsure=wild * random.choice((0.0, 1.0, 2.0)),
+        deaf=random.choice((0.0, 0.0, 0.5)),
+        reporter_skew=random.choice((0.0, 3600.0, -3600.0)),
+        worker_skew=random.choice((0.0, 3600.0, -3600.0)),
+    )
+
+
+def _fault(random: Random, chaos: float, kinds: Sequence[str], seconds: float | None) -> Fault:
+    lasts = random.choice((0.1, 2.0, 8.0, 25.0))
+    return Fault(chaos * random.random(), random.choice(kinds), random.randrange(8), lasts if seconds is None else seconds)
+
+
+def _pipeline(random: Random, index: int) -> Mapping[str, Any]:
+    """Of our own pool, of a pool that the engine serves, or of machines elsewhere only."""
+    kind = random.choice(("warm", "warm", "warm", "foreign", "remote"))
+    stages = [_stage(random, position, kind) for position in range(random.choice((1, 2, 3, 4)))]
+    pool = "processes" if kind == "foreign" else "headgate"
+    return {"name": f"{kind}{index}", "pool": pool, "parallelism": random.choice((1, 2, 16)), "stages": stages}
+
+
+def _stage(random: Random, position: int, kind: str) -> Mapping[str, Any]:
+    name = "abcd"[position]
+    needs = [earlier for earlier in "abcd"[:position] if random.random() < 0.6]
+    common: dict[str, Any] = {"name": name, "needs": needs, "allow_failure": random.random() < 0.2}
+    common["when"] = random.choice(("completed", "completed", "completed", "always", "failed")) if needs else "completed"
+    if kind == "remote" or random.random() < 0.2:
+        return common | {"kind": "external", "timeout": random.choice((20, 60))}
+    retries = random.choice((0, 0, 1, 2))
+    return common | {
+        "kind": "command",
+        "command": ["true"],
+        "timeout": random.choice((5, 30)),
+        "retries": retries,
+        "retry_delay": random.choice((0, 0, 3)),
+        "retry_on_loss": bool(retries) and random.random() < 0.7,
+    }

@@ -1,0 +1,61 @@
+"""How a report is judged, written a second time and as small as can be: plain dictionaries, the table's rows in its order."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+HOLDER = ("worker-1", 1)
+"""The worker and the epoch that hold the burst all the while."""
+ENDS = {"completed", "failed", "cancelled", "skipped", "lost"}
+TABLE = {
+    "queued": {"running", "cancelled", "failed", "lost"},
+    "running": {"waiting", "completed", "failed", "cancelled", "lost"},
+    "waiting": {"queued", "running", "completed", "failed", "skipped", "cancelled"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One report as it arrives. `worker` is (name, epoch) of a worker that says it holds the burst; `token` the attempt a token is for."""
+
+    event_id: str
+    reporter: str | None
+    stage: str
+    status: str
+    attempt: int | None = None
+    seq: int | None = None
+    records: int | None = None
+    worker: tuple[str, int] | None = None
+    token: tuple[str, int] | None = None
+
+
+@dataclass(slots=True)
+class StageModel:
+    """`attempts` are (status, records), newest last. A stage of a worker's has one retry, at once; an external one none."""
+
+    by_worker: bool
+    attempts: list[list[Any]] = field(default_factory=list)
+
+    def say(self, said: Said, last_seq: int | None) -> tuple[int, bool, str | None]:
+        """(HTTP status, applied, kind of problem); moves when it is applied."""
+        number, (here, records) = len(self.attempts), self.attempts[-1]
+        if self.by_worker and said.worker != HOLDER:
+            if not (said.token == (said.stage, number) and said.status == here == "running"):
+                return 409, False, "not_yours"
+        if said.attempt not in (None, number):
+            return 409, False, "stale_attempt" if 1 <= (said.attempt or 0) < number else "unknown_attempt"
+        if said.reporter is not None and said.seq is not None and last_seq is not None and said.seq <= last_seq:
+            return 200, False, None
+        if here in ENDS and (said.status not in ENDS or said.status == here):
+            return 200, False, None
+        if said.status == here:
+            news = said.records not in (None, records)
+            self.attempts[-1][1] = said.records if news else records
+            return 200, news, None
+        if here in ENDS:
+            return 409, False, "late_report"
+        if said.status not in TABLE[here]:
+            return 409, False, "impossible_move"
+        self.attempts[-1] = [said.status, records if said.records is None else said.records]
+        if said.status == "failed" and self.by_worker and number == 1:
+            self.attempts.append(["queued", None])
+        return 200, True, None

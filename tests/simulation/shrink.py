@@ -1,0 +1,39 @@
+"""From a seed that fails to the shortest life that still does."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tests.simulation.plan import Plan
+from tests.simulation.world import Outcome, lived
+
+
+def shortest(plan: Plan) -> Outcome:
+    """The failing outcome with the least in it that could be found by leaving out one thing after another."""
+    best = lived(plan)
+    found = True
+    while found:
+        found = False
+        for smaller in _smaller(best.plan):
+            outcome = lived(smaller)
+            if outcome.violations and len(outcome.history) <= len(best.history):
+                best, found = outcome, True
+                break
+    return best
+
+
+def _smaller(plan: Plan) -> Iterator[Plan]:
+    for index in range(len(plan.faults)):
+        yield replace(plan, faults=plan.faults[:index] + plan.faults[index + 1 :])
+    for index in range(len(plan.triggers)):
+        yield replace(plan, triggers=plan.triggers[:index] + plan.triggers[index + 1 :])
+    for index in range(len(plan.pipelines)):
+        gone = plan.pipelines[index]["name"]
+        if len(plan.pipelines) > 1 and all(name != gone for _, name in plan.triggers):
+            yield replace(plan, pipelines=plan.pipelines[:index] + plan.pipelines[index + 1 :])
+    for chance in ("noise", "cut", "slow", "unsure", "deaf"):
+        if getattr(plan, chance):
+            yield replace(plan, **{chance: 0.0})
+    if plan.webs > 1:
+        yield replace(plan, webs=1)
+    if plan.workers > 1:
+        yield replace(plan, workers=1)

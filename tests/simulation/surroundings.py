@@ -1,0 +1,39 @@
+"""What every actor of a simulated world can reach."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+from application.ports.clock import Clock
+from tests.simulation.engine import SimulatedEngine
+from tests.simulation.feed import Feeds
+from tests.simulation.history import History
+from tests.simulation.ledger import Ledger
+from tests.simulation.network import Network
+from tests.simulation.plan import Plan
+from tests.simulation.store import SimulatedStore
+
+if TYPE_CHECKING:
+    from tests.simulation.web import Web
+
+
+@dataclass(slots=True)
+class Surroundings:
+    plan: Plan
+    clock: Clock
+    random: Random
+    """For what the actors themselves decide."""
+    store: SimulatedStore
+    engine: SimulatedEngine
+    network: Network
+    feeds: Feeds
+    history: History
+    ledger: Ledger
+    defect: Callable[[str], None]
+    note: Callable[..., None]
+    webs: list["Web"]
+
+    def a_web(self) -> "Web":
+        """Whichever the load balancer gives: it does not know which are up."""
+        return self.webs[int(self.random.random() * len(self.webs))]

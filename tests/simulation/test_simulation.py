@@ -1,0 +1,78 @@
+"""Two thousand bad days, each of them exactly repeatable."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation.plan import FAULTS, plan_of
+from tests.simulation.shrink import shortest
+from tests.simulation.tally import Tally
+from tests.simulation.world import Outcome, lived
+
+SEEDS = int(os.environ.get("HEADGATE_TEST_SEEDS", "2000"))
+PARTS = 8
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_nothing_is_lost_stuck_or_doubled_on_a_bad_day(part: int) -> None:
+    tally = Tally()
+
+    for seed in range(part, SEEDS, PARTS):
+        outcome = lived(plan_of(seed))
+        tally.add(outcome)
+        if outcome.violations:
+            pytest.fail(_told(shortest(outcome.plan)))
+
+    assert tally.seeds == len(range(part, SEEDS, PARTS))
+    assert sum(row["acknowledged"] for row in tally.rows.values()) > tally.seeds
+
+
+def test_every_kind_of_fault_happens() -> None:
+    tally = Tally()
+
+    for kind in FAULTS:
+        for seed in range(100):
+            tally.add(outcome := lived(plan_of(seed, [kind])))
+            if outcome.faults[kind]:
+                break
+
+    assert [kind for kind in FAULTS if kind not in tally.rows] == []
+
+
+def test_a_seed_replays_exactly() -> None:
+    for seed in range(30):
+        assert lived(plan_of(seed)).history.digest() == lived(plan_of(seed)).history.digest(), seed
+
+
+def test_a_seed_replays_exactly_in_another_process_whatever_its_hash_seed() -> None:
+    program = "from tests.simulation.world import lived; from tests.simulation.plan import plan_of\n"
+    program += "print([lived(plan_of(seed)).history.digest() for seed in range(12)])"
+
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        )
+        for seed in ("1", "2")
+    ]
+
+    assert said[0].stdout == said[1].stdout
+    assert said[0].stdout == f"{[lived(plan_of(seed)).history.digest() for seed in range(12)]}\n"
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_wrong_clock_of_a_reporter_or_a_worker_changes_nothing(hours: int) -> None:
+    for seed in range(40):
+        plan = plan_of(seed)
+
+        right = lived(replace(plan, reporter_skew=0.0, worker_skew=0.0))
+        wrong = lived(replace(plan, reporter_skew=3600.0 * hours, worker_skew=3600.0 * hours))
+
+        assert right.history.lines() == wrong.history.lines(), seed
+
+
+def _told(outcome: Outcome) -> str:
+    history = "\n".join(outcome.history.lines())
+    return f"seed {outcome.plan.seed}, at its shortest:\n{outcome.plan}\n{history}\n" + "\n".join(map(str, outcome.violations))

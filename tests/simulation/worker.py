@@ -1,0 +1,228 @@
+"""Worker processes: the long-lived ones of our own pool, and the short ones in which the engine's worker runs a flow."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+from application.commands.heartbeat import Beat, BeatAnswer, HeldBurst
+from application.ports.links import Claim, Stop, Wake
+from application.ports.orchestrator import FlowRunRequest, FlowState
+from application.ports.persistence import WorkerSeen
+from domain.errors import Conflict, NotFound, Unavailable
+from tests.simulation.carrying import Carrying
+from tests.simulation.line import Line
+from tests.simulation.network import Lost
+from tests.simulation.process import Process
+from tests.simulation.slots import Slots
+from tests.simulation.surroundings import Surroundings
+
+HEARTBEAT, LEASE = 5.0, 20.0
+
+
+class Worker(Process):
+    """Each life has an id of its own. Its host is a process beside it, which dies within a second after it."""
+
+    pool = "headgate"
+    takes_work = True
+    records = True
+
+    def __init__(self, name: str, around: Surroundings) -> None:
+        super().__init__(name, around.defect)
+        self.around = around
+        self._lives = 0
+
+    def boot(self) -> None:
+        self.is_up = True
+        self._lives += 1
+        self.id = f"{self.name}#{self._lives}"
+        self.slots = Slots(self.around.plan.slots)
+        self.carriers: dict[tuple[int, int], Carrying] = {}
+        self.seen: set[tuple[int, int]] = set()
+        self.leaving = False
+        self.line: Line[Any] | None = None
+        self.host = Process(f"host of {self.id}", self.around.defect)
+        self.host.is_up = True
+        self.beat_now = asyncio.Event()
+        self._live()
+
+    def _live(self) -> None:
+        for work in (self._follow_stream(), self._beat(), self._watch_leases()):
+            self.keep(work)
+
+    def kill(self) -> None:
+        super().kill()
+        if self.line is not None:
+            self.line.cut(6 * self.around.random.random())
+        asyncio.get_running_loop().call_later(self.around.random.random(), self.host.kill)
+
+    def take(self, claim: Claim) -> None:
+        """Carry a burst that is new here."""
+        key = (claim.run_id, claim.epoch)
+        if self._is_new(key):
+            carrying = self.carriers[key] = Carrying(claim, self.id, self.host, self.slots, self.around)
+            if self.leaving:
+                carrying.leave()
+            self.keep(self._carry(carrying))
+            if self.records:
+                self.keep(self._record(carrying))
+
+    def _is_new(self, key: tuple[int, int]) -> bool:
+        is_new = key not in self.seen
+        self.seen.add(key)
+        return is_new
+
+    async def _record(self, carrying: Carrying) -> None:
+        """Show the burst in the engine, beside: where that fails, the outbox has it."""
+        engine, claim = self.around.engine, carrying.claim
+        words = {"run_id": claim.run_id, "number": claim.number, "epoch": claim.epoch}
+        try:
+            flow_run_id = await engine.create_flow_run(FlowRunRequest(claim.pool, claim.key, claim.pipeline, words, FlowState.PENDING))
+            runs = await engine.begin(flow_run_id)
+            web = self.around.a_web()
+            with contextlib.suppress(Lost, Unavailable):
+                await self.around.network.ask(web, "recorded", lambda: web.recorded(claim.run_id, claim.epoch, flow_run_id))
+            while carrying.key in self.carriers:
+                await asyncio.sleep(0.5)
+            if runs:
+                await engine.finish(flow_run_id, FlowState.CRASHED if carrying.refused else FlowState.COMPLETED)
+        except Unavailable:
+            return
+
+    async def _carry(self, carrying: Carrying) -> None:
+        await carrying.carry()
+        self.carriers.pop(carrying.key, None)
+        if self.slots.received is not None:
+            self.beat_now.set()
+
+    # -- the stream ---------------------------------------------------------------------------------------------------
+
+    async def _follow_stream(self) -> None:
+        while True:
+            web = self.around.a_web()
+            line: Line[Any] = Line(self.around.network)
+            if web.is_up and not self.leaving:
+                self.line = line
+                seen = self._word()
+                line.server = web.keep(web.stream(seen, line))
+                with contextlib.suppress(EOFError):
+                    while True:
+                        self._hear(await line.next())
+            self.slots.received = None
+            self.beat_now.set()
+            await asyncio.sleep(0.1 + 0.9 * self.around.random.random())
+
+    def _hear(self, message: Any) -> None:
+        match message:
+            case Claim():
+                self.slots.received = (self.slots.received or 0) + 1
+                self.take(message)
+            case Stop(run_id):
+                self._each_of(run_id, Carrying.stop)
+            case Wake(run_id):
+                self._each_of(run_id, Carrying.wake)
+            case None:
+                self.slots.received = 0
+                self.beat_now.set()
+
+    def _each_of(self, run_id: int, act: Any) -> None:
+        for carrying in list(self.carriers.values()):
+            if carrying.key[0] == run_id:
+                act(carrying)
+
+    # -- heartbeats ---------------------------------------------------------------------------------------------------
+
+    async def _beat(self) -> None:
+        while True:
+            self.beat_now.clear()
+            began = asyncio.get_running_loop().time()
+            words = Beat(self._word(), self._held(), self.slots.received, self.takes_work and not self.leaving)
+            try:
+                web = self.around.a_web()
+                self._obey(await self.around.network.ask(web, "heartbeat", lambda: web.heartbeat(words)), began)  # noqa: B023
+            except (Lost, Unavailable):
+                await asyncio.sleep(1.0)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0 if self.slots.received is None else HEARTBEAT):
+                    await self.beat_now.wait()
+
+    def _held(self) -> list[HeldBurst]:
+        return [HeldBurst(*carrying.key, carrying.holding) for carrying in self.carriers.values()]
+
+    def _word(self) -> WorkerSeen:
+        return WorkerSeen(self.id, self.name, self.pool, self.slots.total, 0 if self.leaving else self.slots.free)
+
+    def _obey(self, answer: BeatAnswer, began: float) -> None:
+        for key in answer.renewed:
+            self.around.ledger.renewals[key] = max(began, self.around.ledger.renewals.get(key, began))
+            if key in self.carriers:
+                self.carriers[key].renewed = max(began, self.carriers[key].renewed)
+        for key in answer.refused:
+            if key in self.carriers:
+                self.carriers[key].refuse()
+        for run_id in answer.stop:
+            self._each_of(run_id, Carrying.stop)
+        for run_id in answer.wake:
+            self._each_of(run_id, Carrying.wake)
+        for claim in answer.claims:
+            self.take(claim)
+
+    async def _watch_leases(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            overdue = asyncio.get_running_loop().time() - 0.75 * LEASE + 1.0
+            for carrying in self.carriers.values():
+                if carrying.renewed < overdue:
+                    carrying.interrupt("unrenewed", only_retryable=True)
+
+    def drain(self) -> None:
+        """As SIGTERM: start nothing more, finish or hand back."""
+        self.leaving, self.slots.received = True, None
+        for carrying in list(self.carriers.values()):
+            carrying.leave()
+
+
+class FlowProcess(Worker):
+    """What the engine's own worker starts for one flow run: claims its burst, carries it, says how it ended."""
+
+    takes_work = False
+    records = False
+
+    def __init__(self, flow_run_id: str, request: FlowRunRequest, around: Surroundings) -> None:
+        super().__init__(flow_run_id, around)
+        self.pool = request.pool
+        self._flow_run_id, self._request = flow_run_id, request
+
+    def _live(self) -> None:
+        self.leaving = False
+        for work in (self._run(), self._watch_leases()):
+            self.keep(work)
+
+    def _word(self) -> WorkerSeen:
+        return WorkerSeen(self.id, self.name, self.pool, 0, 0)
+
+    async def _run(self) -> None:
+        run_id, epoch = int(self._request.parameters["run_id"]), int(self._request.parameters["epoch"])
+        claim = await self._claim(run_id, epoch)
+        end = FlowState.CANCELLED
+        if claim is not None:
+            self.take(claim)
+            carrying = self.carriers[run_id, epoch]
+            beating = self.keep(self._beat())
+            while carrying.key in self.carriers:
+                await asyncio.sleep(0.1)
+            beating.cancel()
+            end = FlowState.CRASHED if carrying.refused else FlowState.COMPLETED
+        with contextlib.suppress(Unavailable):
+            await self.around.engine.finish(self._flow_run_id, end)
+        self.is_up = False
+
+    async def _claim(self, run_id: int, epoch: int) -> Claim | None:
+        while True:
+            web, free = self.around.a_web(), self.slots.free
+            try:
+                return await self.around.network.ask(web, "claim", lambda: web.claim(run_id, epoch, self.id, free))  # noqa: B023
+            except (Conflict, NotFound):
+                return None
+            except (Lost, Unavailable):
+                await asyncio.sleep(0.5)
