@@ -16,22 +16,21 @@ from tests.fakes.telemetry import FakeTelemetry
 BEGIN = """
 import sys
 from adapters.telemetry.switch import begin
-before = set(sys.modules)
 telemetry = begin({process!r}, {setting!r})
-import entrypoints.web.server
+{then}
 print(type(telemetry).__name__, sorted({{name.split('.')[0] for name in sys.modules}} & {{'ddtrace', 'datadog'}}))
 """
 
 
-def began(process: str, setting: str, **environment: str) -> str:
+def began(process: str, setting: str, then: str = "", **environment: str) -> str:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "HEADGATE_"))}
-    script = BEGIN.format(process=process, setting=setting)
+    script = BEGIN.format(process=process, setting=setting, then=then)
     ended = subprocess.run([sys.executable, "-c", script], env=clean | environment, capture_output=True, text=True, timeout=60, check=True)
     return ended.stdout.strip()
 
 
 def test_without_an_agent_named_nothing_of_datadog_is_imported() -> None:
-    assert began("web", "auto") == "NullTelemetry []"
+    assert began("web", "auto", "import entrypoints.web.server") == "NullTelemetry []"
 
 
 def test_turned_off_nothing_is_imported_though_an_agent_is_named() -> None:
