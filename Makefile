@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test check bench chaos lock clean
+.PHONY: run test check bench chaos simulate lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/headgate up $(ARGS)
@@ -22,6 +22,9 @@ bench: $(VENV)/test.stamp
 
 chaos: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.chaos.run --flood 300 $(ARGS)
+
+simulate: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),100000) $(ARGS)
 
 $(BIN)/uv: requirements-tools.lock
 	@echo "headgate: making a virtual environment in $(VENV)"

@@ -26,7 +26,8 @@ class FollowFeed:
 
     async def run_once(self) -> None:
         if self._cursor is None:
-            self._hub.cursor = self._cursor = await self._feed.position()
+            self._cursor = await self._feed.position()
+            self._hub.begin(self._cursor)
         logs_of = await self._feed.wait(POLL_SECONDS)
         batch = await self._feed.read(self._cursor)
         self._cursor = batch.cursor

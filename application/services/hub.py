@@ -47,7 +47,7 @@ class Subscription:
 
 
 class Hub:
-    """`publish` is called by the one feed reader of the process, which also sets `cursor` to where it starts reading.
+    """`publish` is called by the one feed reader of the process, which first says by `begin` where it starts reading.
 
     `cursor` is where the next batch begins: a viewer that subscribes now gets everything after it, and nothing before.
     """
@@ -55,7 +55,20 @@ class Hub:
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
         self.cursor: str | None = None
+        self._begun = asyncio.Event()
         self._closed = False
+
+    def begin(self, cursor: str) -> None:
+        """The feed's reader starts here."""
+        self.cursor = cursor
+        self._begun.set()
+
+    async def begun(self) -> str:
+        """Where the next batch begins, once the feed is read. Before that no place can be joined without a gap. EOFError when closed."""
+        await self._begun.wait()
+        if self.cursor is None:
+            raise EOFError("the process stops")
+        return self.cursor
 
     def publish(self, batch: ChangeBatch) -> None:
         self.cursor = batch.cursor
@@ -65,6 +78,7 @@ class Hub:
     def close(self) -> None:
         """End every subscription, and those to come: the process stops."""
         self._closed = True
+        self._begun.set()
         for subscription in self._subscriptions:
             subscription.end()
 

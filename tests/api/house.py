@@ -52,7 +52,8 @@ class House:
 
     async def start_feed(self) -> None:
         """Where the feed's reader begins."""
-        self.hub.cursor = self._cursor = await self.fakes.change_feed.position()
+        self._cursor = await self.fakes.change_feed.position()
+        self.hub.begin(self._cursor)
 
     async def pump(self, logs: tuple[int, ...] = ()) -> None:
         """One pass of the feed's reader."""

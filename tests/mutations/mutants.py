@@ -1,9 +1,11 @@
 """Guards removed one at a time. Each entry says which, and takes it away for as long as the context is open."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -20,21 +22,38 @@ from tests.fakes.persistence.locks import RowLocks
 from tests.fakes.persistence.receipts import FakeReceipts
 from tests.fakes.persistence.runs import FakeRuns
 from tests.simulation.carrying import Carrying
+from tests.simulation.plan import FAULTS, Plan, plan_of
 from tests.simulation.store import SimulatedUnitOfWork
+from tests.simulation.worker import Worker
 
-Mutation = Callable[[], Any]
-MUTANTS: dict[str, Mutation] = {}
+Change = Callable[[], Iterator[None]]
 
 
-def mutant(what: str) -> Callable[[Mutation], Mutation]:
-    def keep(change: Mutation) -> Mutation:
-        MUTANTS[what] = contextmanager(change)
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """`removed` takes the guard away; `plan` gives the lives in which that must show; `in_reports`: the model of reports shows it."""
+
+    removed: Callable[[], AbstractContextManager[None]]
+    plan: Callable[[int], Plan]
+    in_reports: bool
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+
+def mutant(
+    what: str, kinds: Sequence[str] = FAULTS, *, seconds: float | None = None, wild: float | None = None, in_reports: bool = False
+) -> Callable[[Change], Change]:
+    """Keep a mutant; its lives have faults of those kinds."""
+
+    def keep(change: Change) -> Change:
+        MUTANTS[what] = Mutant(contextmanager(change), partial(plan_of, kinds=kinds, seconds=seconds, wild=wild), in_reports)
         return change
 
     return keep
 
 
-@mutant("a burst is held whatever its epoch")
+@mutant("a burst is held whatever its epoch", in_reports=True)
 def no_epoch_guard() -> Iterator[None]:
     def is_held_by(self: Burst, worker: str, epoch: int) -> bool:
         return self.state is BurstState.CLAIMED and self.holder == worker
@@ -55,13 +74,13 @@ def no_holder_guard() -> Iterator[None]:
         yield
 
 
-@mutant("a report is taken whatever attempt it speaks of")
+@mutant("a report is taken whatever attempt it speaks of", in_reports=True)
 def no_attempt_guard() -> Iterator[None]:
     with patch.object(_StageJudgement, "_about_another_attempt", lambda self: None):
         yield
 
 
-@mutant("a terminal status can be left")
+@mutant("a terminal status can be left", in_reports=True)
 def no_finality() -> Iterator[None]:
     loose = ATTEMPT_MOVES | {Status.LOST: frozenset({Status.COMPLETED, Status.FAILED}), Status.FAILED: frozenset({Status.COMPLETED})}
     passed: Callable[[Any], None] = lambda self: None  # noqa: E731
@@ -121,7 +140,7 @@ def advance_before_commit() -> Iterator[None]:
 def no_outbox_lease() -> Iterator[None]:
     from tests.mutations.outbox import LooseOutbox
 
-    with patch("tests.simulation.store.FakeOutbox", LooseOutbox):
+    with patch("tests.fakes.persistence.unit_of_work.FakeOutbox", LooseOutbox):
         yield
 
 
@@ -136,13 +155,17 @@ def no_row_locks() -> Iterator[None]:
         yield
 
 
-@mutant("the sweep does not look at the lease again once it has the run")
+@mutant("the sweep does not look at the lease again once it has the run", ["store away", "kill web"], seconds=2.0, wild=0.0)
 def no_recheck() -> Iterator[None]:
     async def is_expired(self: FakeLeases, run_id: int, epoch: int) -> bool:
         await self._transaction.turn()
         return True
 
-    with patch.object(FakeLeases, "is_expired", is_expired):
+    async def nearly(self: FakeLeases, limit: int) -> list[Any]:
+        """As if read long before: what a renewal has overtaken since."""
+        return [row.lease for row in (await self._transaction.turn()).leases.values()][:limit]
+
+    with patch.object(FakeLeases, "is_expired", is_expired), patch.object(FakeLeases, "expired", nearly):
         yield
 
 
@@ -167,11 +190,11 @@ def no_seq() -> Iterator[None]:
 
 @mutant("a worker starts whatever it is told, twice if told twice")
 def no_dedupe_of_starts() -> Iterator[None]:
-    with patch.object(Carrying, "_knows", lambda self, held: False):
+    with patch.object(Carrying, "_knows", lambda self, held: False), patch.object(Worker, "_is_new", lambda self, key: True):
         yield
 
 
-@mutant("a sweep that was away judges leases at once")
+@mutant("a sweep that was away judges leases at once", ["store away"], seconds=25.0, wild=0.0)
 def no_extend_all() -> Iterator[None]:
     with patch.object(ExpireLeases, "_extend_all", ExpireLeases._expire):
         yield

@@ -41,7 +41,7 @@ def _many(seeds: range, processes: int) -> Tally:
         for part in pool.imap_unordered(tallied, chunks):
             tally.merge(part)
             rate = tally.seeds / (time.monotonic() - began)
-            end = "\n" if tally.seeds % 5_000 == 0 or not sys.stdout.isatty() and tally.seeds % 1_000 == 0 else "\r"
+            end = "\n" if tally.seeds % 5_000 == 0 or (not sys.stdout.isatty() and tally.seeds % 1_000 == 0) else "\r"
             print(f"{tally.seeds:>9,} of {len(seeds):,} seeds, {rate:.0f}/s, {len(tally.failed)} failed", end=end, flush=True)
     print()
     return tally

@@ -10,11 +10,11 @@ from application.ports.persistence import NewLine
 from domain.errors import Conflict, NotFound, Unavailable
 from domain.reports import Report
 from domain.status import Reason, Status
+from tests.invariants import Acknowledged
 from tests.simulation.job import Job
 from tests.simulation.network import Lost
 from tests.simulation.slots import Slots
 from tests.simulation.surroundings import Surroundings
-from tests.invariants import Acknowledged
 
 Held = tuple[str, int]
 
@@ -29,6 +29,7 @@ class Carrying:
         self.running: dict[Held, Job] = {}
         self.unreported: list[WorkerReport] = []
         self.news = asyncio.Event()
+        self.is_over = asyncio.Event()
         self.more = claim.more
         self.asked = self.stopped = self.leaving = self.over = self.refused = False
         self.renewed = asyncio.get_running_loop().time()

@@ -111,6 +111,11 @@ def plan_of(seed: int, kinds: Sequence[str] = FAULTS, *, seconds: float | None =
     )
 
 
+def _faults(random: Random, chaos: float, kinds: Sequence[str], seconds: float | None) -> tuple[Fault, ...]:
+    count = random.choice((0, 1, 2, 4))
+    return tuple(sorted((_fault(random, chaos, kinds, seconds) for _ in range(count)), key=lambda fault: fault.at))
+
+
 def _fault(random: Random, chaos: float, kinds: Sequence[str], seconds: float | None) -> Fault:
     lasts = random.choice((0.1, 2.0, 8.0, 25.0))
     return Fault(chaos * random.random(), random.choice(kinds), random.randrange(8), lasts if seconds is None else seconds)

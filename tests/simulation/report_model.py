@@ -38,9 +38,9 @@ class StageModel:
     def say(self, said: Said, last_seq: int | None) -> tuple[int, bool, str | None]:
         """(HTTP status, applied, kind of problem); moves when it is applied."""
         number, (here, records) = len(self.attempts), self.attempts[-1]
-        if self.by_worker and said.worker != HOLDER:
-            if not (said.token == (said.stage, number) and said.status == here == "running"):
-                return 409, False, "not_yours"
+        speaks_by_token = said.token == (said.stage, number) and said.status == here == "running"
+        if self.by_worker and said.worker != HOLDER and not speaks_by_token:
+            return 409, False, "not_yours"
         if said.attempt not in (None, number):
             return 409, False, "stale_attempt" if 1 <= (said.attempt or 0) < number else "unknown_attempt"
         if said.reporter is not None and said.seq is not None and last_seq is not None and said.seq <= last_seq:

@@ -3,17 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from random import Random
-from typing import Self
 
 from application.ports.clock import Clock
 from domain.errors import Unavailable
 from tests.fakes.persistence import FakeStore
-from tests.fakes.persistence.bursts import FakeBursts, FakeOutbox
-from tests.fakes.persistence.leases import FakeLeases, FakeWorkers
-from tests.fakes.persistence.logs import FakeLogs
-from tests.fakes.persistence.pipelines import FakePipelines
-from tests.fakes.persistence.receipts import FakeReceipts
-from tests.fakes.persistence.runs import FakeRuns
 from tests.fakes.persistence.transaction import Transaction
 from tests.fakes.persistence.unit_of_work import FakeUnitOfWork
 
@@ -50,18 +43,8 @@ class SimulatedTransaction(Transaction):
 class SimulatedUnitOfWork(FakeUnitOfWork):
     _store: SimulatedStore
 
-    async def __aenter__(self) -> Self:
-        self._store.require_up()
-        self._transaction = transaction = SimulatedTransaction(self._store)
-        self.pipelines = FakePipelines(transaction)
-        self.runs = FakeRuns(transaction)
-        self.receipts = FakeReceipts(transaction)
-        self.leases = FakeLeases(transaction)
-        self.logs = FakeLogs(transaction)
-        self.outbox = FakeOutbox(transaction)
-        self.bursts = FakeBursts(transaction)
-        self.workers = FakeWorkers(transaction)
-        return self
+    def _begin(self) -> Transaction:
+        return SimulatedTransaction(self._store)
 
     async def commit(self) -> None:
         store = self._store

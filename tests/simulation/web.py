@@ -8,7 +8,7 @@ from typing import Any
 from adapters.system.links import MemoryLinks
 from application.commands.append_log import AppendLog
 from application.commands.cancel_run import Cancelled, CancelRun
-from application.commands.carry_burst import Advance, Advanced, AdvanceBurst, BurstRules, ClaimBurst
+from application.commands.carry_burst import Advance, AdvanceBurst, Advanced, BurstRules, ClaimBurst
 from application.commands.heartbeat import Beat, BeatAnswer, Heartbeat
 from application.commands.note_flow_run import NoteFlowRun
 from application.commands.report_status import ReportStatus
@@ -29,7 +29,8 @@ from application.services.sweep import ExpireLeases, WakeDueRuns
 from application.services.wakeups import LocalWakeups
 from domain.errors import Unavailable
 from entrypoints.api.live import Live
-from tests.fakes import FakeParameterSchemas, FakeReader, FakeTokens
+from tests.fakes import FakeParameterSchemas, FakeTokens
+from tests.fakes.disk_space import FakeDiskSpace
 from tests.simulation.engine import Relaying
 from tests.simulation.feed import SimulatedFeed
 from tests.simulation.line import Line
@@ -80,14 +81,14 @@ class Web(Process, Relaying):
         rules = self._rules = BurstRules("simulated", LEASE_SECONDS)
         claim = ClaimBurst(uow, tokens, clock, wakeups, rules)
         return Routes(
-            TriggerPipeline(uow, schemas, clock, wakeups),
+            TriggerPipeline(uow, schemas, clock, wakeups, FakeDiskSpace()),
             ReportStatus(uow, schemas, clock, wakeups),
             CancelRun(uow, clock, wakeups),
             claim,
             AdvanceBurst(uow, tokens, clock, wakeups, rules),
             Heartbeat(uow, tokens, clock, self.links, claim, rules),
             NoteFlowRun(uow, wakeups),
-            AppendLog(uow, wakeups, 1_000),
+            AppendLog(uow, clock, wakeups, 1_000),
         )
 
     def _start_services(self) -> None:

@@ -81,8 +81,7 @@ class Worker(Process):
             web = self.around.a_web()
             with contextlib.suppress(Lost, Unavailable):
                 await self.around.network.ask(web, "recorded", lambda: web.recorded(claim.run_id, claim.epoch, flow_run_id))
-            while carrying.key in self.carriers:
-                await asyncio.sleep(0.5)
+            await carrying.is_over.wait()
             if runs:
                 await engine.finish(flow_run_id, FlowState.CRASHED if carrying.refused else FlowState.COMPLETED)
         except Unavailable:
@@ -90,6 +89,7 @@ class Worker(Process):
 
     async def _carry(self, carrying: Carrying) -> None:
         await carrying.carry()
+        carrying.is_over.set()
         self.carriers.pop(carrying.key, None)
         if self.slots.received is not None:
             self.beat_now.set()
@@ -209,8 +209,7 @@ class FlowProcess(Worker):
             self.take(claim)
             carrying = self.carriers[run_id, epoch]
             beating = self.keep(self._beat())
-            while carrying.key in self.carriers:
-                await asyncio.sleep(0.1)
+            await carrying.is_over.wait()
             beating.cancel()
             end = FlowState.CRASHED if carrying.refused else FlowState.COMPLETED
         with contextlib.suppress(Unavailable):

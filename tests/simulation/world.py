@@ -153,6 +153,7 @@ class World:
             self.defects += overdue(run_view(tables, run), self.around.clock.now(), grace=GRACE)
 
     async def _come_to_an_end(self) -> None:
+        await asyncio.sleep(13.0)  # what was sent before the healing may take that long to arrive
         limit = self.loop.time() + HEALING
         while self.loop.time() < limit and not self._is_over():
             await asyncio.sleep(1.0)

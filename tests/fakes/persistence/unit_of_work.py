@@ -25,7 +25,7 @@ class FakeUnitOfWork:
 
     async def __aenter__(self) -> Self:
         self._store.require_up()
-        self._transaction = transaction = Transaction(self._store)
+        self._transaction = transaction = self._begin()
         self.pipelines: Pipelines = FakePipelines(transaction)
         self.runs: Runs = FakeRuns(transaction)
         self.receipts: Receipts = FakeReceipts(transaction)
@@ -37,6 +37,9 @@ class FakeUnitOfWork:
         self.workers: Workers = FakeWorkers(transaction)
         self.announcements: AnnouncementPositions = FakeAnnouncementPositions(transaction)
         return self
+
+    def _begin(self) -> Transaction:
+        return Transaction(self._store)
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._transaction.end()
