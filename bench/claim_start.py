@@ -31,7 +31,7 @@ _SCRIPT = "echo $EPOCHREALTIME"
 class SilentLink(Link):
     """Answers everything at once with the end of the burst."""
 
-    async def advance(self, burst: Any, body: bytes) -> Advanced:
+    async def advance(self, burst: Any, body: bytes, trace: Any = None) -> Advanced:
         return Advanced()
 
     async def append_log(self, run_id: int, stage: str, attempt: int, lines: Any) -> None:

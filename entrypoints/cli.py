@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from application.ports.telemetry import Telemetry
     from entrypoints.settings import Settings
 
 _KNOWN = {
@@ -46,7 +47,9 @@ def up(examples: Annotated[bool, typer.Option(help="Register the example pipelin
 def web() -> None:
     """Serve the pages and the API. Needs a database: `headgate up` hands it one."""
     settings = _with_database(_settings())
-    importlib.import_module("entrypoints.web.server").serve(settings)
+    # First: it patches what the rest imports.
+    telemetry = _telemetry("web", settings)
+    importlib.import_module("entrypoints.web.server").serve(settings, telemetry)
 
 
 @app.command()
@@ -61,7 +64,8 @@ def worker() -> None:
     environment = client_environment(settings.home, settings.prefect_api_url, auth, os.environ)
     os.environ.clear()
     os.environ.update(environment)
-    importlib.import_module("entrypoints.worker.main").serve(settings)
+    telemetry = _telemetry("worker", settings)
+    importlib.import_module("entrypoints.worker.main").serve(settings, telemetry)
 
 
 @app.command()
@@ -124,6 +128,12 @@ def _settings() -> "Settings":
     from entrypoints.settings import Settings
 
     return Settings.read()
+
+
+def _telemetry(process: str, settings: "Settings") -> "Telemetry":
+    from adapters.telemetry.switch import begin
+
+    return begin(process, settings.telemetry)
 
 
 def _mistake(text: str) -> Exception:

@@ -15,6 +15,7 @@ from adapters.system.links import MemoryLinks
 from adapters.system.parameters import JsonSchemas
 from adapters.system.tokens import HmacTokens
 from adapters.telemetry.audiences import audiences
+from adapters.telemetry.null import NullTelemetry
 from application.commands.append_log import AppendLog
 from application.commands.cancel_run import CancelRun
 from application.commands.carry_burst import AdvanceBurst, BurstRules, ClaimBurst
@@ -24,10 +25,13 @@ from application.commands.note_flow_run import CancelFromPrefect, NoteFlowRun
 from application.commands.release_quarantine import ReleaseQuarantine
 from application.commands.report_status import ReportStatus
 from application.commands.trigger_pipeline import TriggerPipeline
+from application.observed import carry_trace, count_advanced, count_verdicts, observe, tag_burst, tag_claim, tag_triggered
+from application.observed_store import observe_store
 from application.ports.change_feed import ChangeFeed
 from application.ports.persistence import OpenUnitOfWork
 from application.ports.readers import Reader
 from application.ports.run_announcements import Audience
+from application.ports.telemetry import Telemetry
 from application.services.announce import AnnounceChanges
 from application.services.announce_runs import AnnounceRuns
 from application.services.announcements import Wording
@@ -38,7 +42,13 @@ from application.services.reconcile import Reconcile
 from application.services.relay import RelayOutbox
 from application.services.retention import Keep, KeepForATime
 from application.services.sweep import ExpireLeases, WakeDueRuns
+from application.services.take_vitals import TakeVitals
 from application.services.wakeups import LocalWakeups
+
+
+def _observed(telemetry: Any, use_case: Any, **hooks: Any) -> providers.Singleton[Any]:
+    """The use case with a span, its duration and its errors told; without telemetry, the use case itself."""
+    return providers.Singleton(observe, telemetry, use_case, **hooks)
 
 
 def _announcers(
@@ -54,33 +64,60 @@ class Application(containers.DeclarativeContainer):
 
     settings: providers.Dependency[Any] = providers.Dependency()
     adapters: Any = providers.DependenciesContainer()
+    telemetry: providers.Dependency[Telemetry] = providers.Dependency(default=providers.Object(NullTelemetry()))
 
     rules = providers.Singleton(BurstRules, installation=adapters.installation, lease_seconds=settings.provided.lease_seconds)
     warm_pools: providers.Singleton[frozenset[str]] = providers.Singleton(frozenset, settings.provided.warm_pools)
     hub = providers.Singleton(Hub)
     wakeups = providers.Singleton(LocalWakeups, adapters.links, warm_pools)
 
-    create_pipeline = providers.Singleton(CreatePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
-    change_pipeline = providers.Singleton(ChangePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
-    trigger_pipeline = providers.Singleton(
-        TriggerPipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups, adapters.disk_space
+    create_pipeline = _observed(
+        telemetry, providers.Singleton(CreatePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
     )
-    report_status = providers.Singleton(ReportStatus, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
-    cancel_run = providers.Singleton(CancelRun, adapters.open_unit_of_work, adapters.clock, wakeups)
-    claim_burst = providers.Singleton(ClaimBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules)
-    advance_burst = providers.Singleton(AdvanceBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules)
-    heartbeat = providers.Singleton(
-        Heartbeat, adapters.open_unit_of_work, adapters.tokens, adapters.clock, adapters.links, claim_burst, rules
+    change_pipeline = _observed(
+        telemetry, providers.Singleton(ChangePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
     )
-    append_log = providers.Singleton(AppendLog, adapters.open_unit_of_work, adapters.clock, wakeups, settings.provided.log_bytes_per_stage)
-    note_flow_run = providers.Singleton(NoteFlowRun, adapters.open_unit_of_work, wakeups)
-    cancel_from_prefect = providers.Singleton(CancelFromPrefect, adapters.open_unit_of_work, cancel_run)
+    trigger_pipeline = _observed(
+        telemetry,
+        providers.Singleton(TriggerPipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups, adapters.disk_space),
+        before=carry_trace,
+        after=tag_triggered,
+    )
+    report_status = _observed(
+        telemetry,
+        providers.Singleton(ReportStatus, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups),
+        after=count_verdicts,
+    )
+    cancel_run = _observed(telemetry, providers.Singleton(CancelRun, adapters.open_unit_of_work, adapters.clock, wakeups))
+    claim_burst = _observed(
+        telemetry,
+        providers.Singleton(ClaimBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
+        after=tag_claim,
+    )
+    advance_burst = _observed(
+        telemetry,
+        providers.Singleton(AdvanceBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
+        before=tag_burst,
+        after=count_advanced,
+    )
+    heartbeat = _observed(
+        telemetry,
+        providers.Singleton(Heartbeat, adapters.open_unit_of_work, adapters.tokens, adapters.clock, adapters.links, claim_burst, rules),
+    )
+    append_log = _observed(
+        telemetry,
+        providers.Singleton(AppendLog, adapters.open_unit_of_work, adapters.clock, wakeups, settings.provided.log_bytes_per_stage),
+    )
+    note_flow_run = _observed(telemetry, providers.Singleton(NoteFlowRun, adapters.open_unit_of_work, wakeups))
+    cancel_from_prefect = _observed(telemetry, providers.Singleton(CancelFromPrefect, adapters.open_unit_of_work, cancel_run))
 
     release_quarantine = providers.Singleton(ReleaseQuarantine, adapters.open_unit_of_work)
 
     announce = providers.Singleton(AnnounceChanges, adapters.change_feed, wakeups)
     follow_feed = providers.Singleton(FollowFeed, adapters.change_feed, hub, adapters.links, wakeups, adapters.open_unit_of_work)
-    offer_bursts = providers.Singleton(OfferBursts, adapters.links, wakeups, claim_burst, adapters.open_unit_of_work)
+    offer_bursts = providers.Singleton(
+        OfferBursts, adapters.links, wakeups, claim_burst, adapters.open_unit_of_work, telemetry.provided.within
+    )
     expire_leases = providers.Singleton(ExpireLeases, adapters.open_unit_of_work, adapters.clock, wakeups, settings.provided.lease_seconds)
     wake_due_runs = providers.Singleton(WakeDueRuns, adapters.open_unit_of_work, adapters.clock, wakeups)
     relay_outbox = providers.Singleton(
@@ -93,6 +130,7 @@ class Application(containers.DeclarativeContainer):
         warm_pools,
         f"relay-{os.getpid()}-{uuid.uuid4().hex[:8]}",
     )
+    take_vitals = providers.Singleton(TakeVitals, adapters.vitals, hub, telemetry)
     reconcile = providers.Singleton(Reconcile, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups)
     announce_runs = providers.Singleton(
         _announcers, adapters.audiences, adapters.change_feed, adapters.reader, adapters.open_unit_of_work, adapters.installation
@@ -106,6 +144,7 @@ class Adapters(containers.DeclarativeContainer):
     """The real ones."""
 
     settings: providers.Dependency[Any] = providers.Dependency()
+    telemetry: providers.Dependency[Telemetry] = providers.Dependency(default=providers.Object(NullTelemetry()))
 
     clock = providers.Singleton(SystemClock)
     schemas = providers.Singleton(JsonSchemas)
@@ -114,7 +153,8 @@ class Adapters(containers.DeclarativeContainer):
     audiences = providers.Singleton(audiences, settings, clock, os.environ.get("DD_ENV"))
     database = providers.Singleton(Database, settings.provided.database_url.get_secret_value.call())
     installation = database.provided.installation
-    open_unit_of_work = database.provided.open_unit_of_work
+    open_unit_of_work = providers.Singleton(observe_store, telemetry, clock, database.provided.open_unit_of_work)
+    vitals = database.provided.vitals
     reader = database.provided.reader
     change_feed = database.provided.change_feed
     retention = database.provided.retention

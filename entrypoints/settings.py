@@ -82,6 +82,12 @@ class Settings(BaseSettings):
     )
     examples: bool = Field(False, description="Register the example pipelines when there is no pipeline. `headgate up` sets it.")
     telemetry: Literal["off", "auto"] = Field("auto", description="`auto`: to a Datadog agent if one is named. `off`: never.")
+    forward_stage_logs: bool = Field(False, description="Write every line that a stage prints to the worker's log too, with its context.")
+    dd_site: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$",
+        description="Datadog site, such as `datadoghq.eu`: run pages link to their trace and logs.",
+    )
     ci_events_url: str | None = Field(
         None, description="Where runs are told as CI Visibility pipeline events, such as `https://api.datadoghq.com`. Not set: nowhere."
     )

@@ -15,6 +15,7 @@ from adapters.persistence.retention import SqlRetention
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import installation
 from adapters.persistence.unit_of_work import SqlUnitOfWork
+from adapters.persistence.vitals import SqlVitals
 from domain.errors import Unavailable
 
 CONNECT_SECONDS = 5
@@ -40,6 +41,7 @@ class Database:
         self._definitions = DefinitionCache()
         self._installation: str | None = None
         self.reader = SqlReader(self._engine, self._definitions)
+        self.vitals = SqlVitals(self._engine)
         self.retention = SqlRetention(self._engine)
         self.change_feed = PgChangeFeed(self._engine, libpq_url(url))
 

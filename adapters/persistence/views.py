@@ -75,6 +75,7 @@ def _run_view(row: Row[Any], definition: PipelineDefinition, attempts: list[Row[
         unrecorded=any(burst.waits for burst in bursts),
         refusal=next((burst.refusal for burst in reversed(bursts) if burst.refusal), None),
         stages=_stage_views(definition, attempts),
+        trace=row.trace,
     )
 
 

@@ -81,6 +81,8 @@ class RunView:
     refusal: str | None = None
     """What Prefect said when it refused a burst of this run so often that it is left alone for a time."""
     stages: Sequence[StageRunView] = ()
+    trace: Mapping[str, str] = field(default_factory=dict)
+    """Where the run was triggered, as W3C trace headers; empty when nothing was traced."""
 
 
 @dataclass(frozen=True, slots=True)

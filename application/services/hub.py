@@ -16,6 +16,10 @@ class Subscription:
         self._queue: asyncio.Queue[ChangeBatch | None] = asyncio.Queue(BUFFERED_BATCHES + 1)
         self.lagged = False
 
+    @property
+    def waiting(self) -> int:
+        return self._queue.qsize()
+
     def offer(self, batch: ChangeBatch) -> None:
         if self._queue.qsize() < BUFFERED_BATCHES:
             self._queue.put_nowait(batch)
@@ -92,3 +96,8 @@ class Hub:
     @property
     def viewers(self) -> int:
         return len(self._subscriptions)
+
+    @property
+    def lag(self) -> int:
+        """Batches that the slowest viewer has not taken yet."""
+        return max((subscription.waiting for subscription in self._subscriptions), default=0)

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from application.commands.carry_burst import ClaimBurst
 from application.ports.links import Claim, Reservation, WorkerLinks
@@ -15,15 +17,30 @@ SLOTS_A_CLAIM = 4
 POLL_SECONDS = 1.0
 REMEMBERED = 4_096
 
+GoingOn = Callable[[Mapping[str, str]], AbstractContextManager[None]]
+"""Within it, what is traced belongs to the trace given."""
+
+
+def _untraced(_: Mapping[str, str]) -> AbstractContextManager[None]:
+    return nullcontext()
+
 
 class OfferBursts:
     """Claim compare-and-set, one winner among processes and workers; a burst nobody can take stays requested."""
 
-    def __init__(self, links: WorkerLinks, wakeups: LocalWakeups, claim_burst: ClaimBurst, open_unit_of_work: OpenUnitOfWork) -> None:
+    def __init__(
+        self,
+        links: WorkerLinks,
+        wakeups: LocalWakeups,
+        claim_burst: ClaimBurst,
+        open_unit_of_work: OpenUnitOfWork,
+        going_on: GoingOn = _untraced,
+    ) -> None:
         self._links = links
         self._offers = wakeups.offers
         self._claim_burst = claim_burst
         self._open_unit_of_work = open_unit_of_work
+        self._going_on = going_on
         self._hinted: list[Offer] = []
         self._tried: OrderedDict[Offer, None] = OrderedDict()
         self._starved: set[str] = set()
@@ -73,7 +90,7 @@ class OfferBursts:
     async def _claim_for(self, reservation: Reservation, offer: Offer) -> None:
         claim: Claim | None = None
         try:
-            with contextlib.suppress(Conflict, NotFound):
+            with contextlib.suppress(Conflict, NotFound), self._going_on(offer.trace):
                 claim = await self._claim_burst(offer.run_id, offer.epoch, reservation.worker_id, reservation.slots)
             self._remember(offer)
         finally:

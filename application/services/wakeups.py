@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from application.ports.links import Stop, Wake, WorkerLinks
 from domain.burst import BurstState
@@ -19,6 +19,8 @@ class Offer:
     run_id: int
     epoch: int
     pool: str
+    trace: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where the run's trace goes on; known to the process that requested the burst."""
 
 
 class LocalWakeups:
@@ -35,7 +37,7 @@ class LocalWakeups:
     def committed(self, runs: Sequence[Run] = (), *, told: str | None = None, logs_of: Sequence[int] = ()) -> None:
         for run in runs:
             if run.burst.state is BurstState.REQUESTED:
-                self.offer(Offer(run.id, run.burst.epoch, run.pool))
+                self.offer(Offer(run.id, run.burst.epoch, run.pool, _going_on(run)))
             elif run.burst.holder not in (None, told):
                 self._tell(run, run.burst.holder or "")
         self.logs_of.update(logs_of)
@@ -54,3 +56,8 @@ class LocalWakeups:
             self._links.push(holder, Stop(run.id))
         elif run.startable or run.has_overrun:
             self._links.push(holder, Wake(run.id))
+
+
+def _going_on(run: Run) -> Mapping[str, str]:
+    """Only the first burst belongs to the trace of the trigger: a later one begins when the waiting is over, perhaps days after."""
+    return run.trace if run.burst.epoch == 1 else {}

@@ -13,6 +13,7 @@ from domain.errors import HeadgateError
 from entrypoints.api import docs, events, health, logs, pipelines, runs, status_updates, worker
 from entrypoints.api.body_limit import BodyLimit
 from entrypoints.api.envelope import Envelope
+from entrypoints.api.figures import RequestFigures
 from entrypoints.api.guards import HostGuard, OriginGuard, hosts_of
 from entrypoints.api.live import Live
 from entrypoints.api.openapi import declare
@@ -89,6 +90,8 @@ def _put_guards(app: FastAPI, application: Application, table: RouteTable) -> No
         app.add_middleware(RateLimit, rate=rate, is_ours=lambda token: application.adapters.tokens().read(token) is not None)
     app.add_middleware(InFlight, limit=settings.max_in_flight)
     app.add_middleware(Envelope)
+    if (telemetry := application.telemetry()).is_on:
+        app.add_middleware(RequestFigures, telemetry=telemetry)
 
 
 def _say_no_in_one_way(app: FastAPI, table: RouteTable) -> None:

@@ -50,7 +50,7 @@ class RunPageView:
         around = await self._site.surveyor.around(run)
         usual = await self._site.surveyor.usual(run.pipeline_id)
         total = await self._site.surveyor.usual_total(run.pipeline_id)
-        head = head_of(run, around, total, self._site.prefect_pages)
+        head = head_of(run, around, total, self._site.prefect_pages, self._site.datadog_site)
         stages = stages_of(run, usual, around.now, self._view)
         fragments = {
             "head": str(render("live/run_head.html", head=head)),

@@ -124,7 +124,7 @@ async def run(request: Request, run_id: str, view: str = "waterfall", stage: str
         request,
         "run.html",
         section="runs",
-        head=head_of(found, around, None, site.prefect_pages),
+        head=head_of(found, around, None, site.prefect_pages, site.datadog_site),
         drawing=drawing,
         view=shown,
         views=[(each, f"/ui/runs/{found.id}?{urlencode({'view': each, **({'stage': only} if only else {})})}") for each in VIEWS],

@@ -12,7 +12,9 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from application.ports.telemetry import Telemetry
 from application.services.loop import at_once, every, keep_running
+from application.services.take_vitals import EVERY_SECONDS
 from domain.errors import Unavailable
 from entrypoints import failpoints, logs
 from entrypoints.api.app import create_app
@@ -23,22 +25,26 @@ from entrypoints.settings import Settings
 from entrypoints.web.errors import error_page
 from entrypoints.web.pages import router as pages
 
+_LAST_WORDS = 1.0
+"""Seconds that spans on their way to an agent may take from a stop."""
+
 log = structlog.get_logger("headgate.web")
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, telemetry: Telemetry) -> None:
     """Serve until TERM or INT, or until `headgate up` is gone."""
-    logs.configure(settings.log_level, "web")
-    server = _Server(build(settings), settings)
+    logs.configure(settings, "web", telemetry)
+    server = _Server(build(settings, telemetry), settings)
     end_with_parent(server.stop)
     server.run()
+    telemetry.flush(_LAST_WORDS)
 
 
-def build(settings: Settings) -> Application:
+def build(settings: Settings, telemetry: Telemetry) -> Application:
     """The application on the real adapters."""
-    adapters = Adapters(settings=settings)
+    adapters = Adapters(settings=settings, telemetry=telemetry)
     failpoints.arm(adapters, os.environ)
-    return Application(settings=settings, adapters=adapters)
+    return Application(settings=settings, adapters=adapters, telemetry=telemetry)
 
 
 class _Server(uvicorn.Server):
@@ -127,6 +133,7 @@ def _background(application: Application) -> list[Coroutine[Any, Any, None]]:
         keep_running(application.expire_leases(), every(1.0), _complain),
         keep_running(application.wake_due_runs(), every(0.25), _complain),
         keep_running(application.reconcile(), every(5.0), _complain),
+        *([keep_running(application.take_vitals(), every(EVERY_SECONDS), _complain)] if application.telemetry().is_on else []),
         keep_running(keeping, keeping.wait, _complain),
         *(keep_running(announcer, every(1.0), _complain) for announcer in application.announce_runs()),
     ]

@@ -20,6 +20,7 @@ class Site:
     surveyor: Surveyor
     live: Live
     prefect_pages: str | None
+    datadog_site: str | None = None
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -39,4 +40,11 @@ def make_site(application: Application) -> Site:
     reader, clock = adapters.reader(), adapters.clock()
     look_around = LookAround(reader, clock, EngineHealth(adapters.orchestrator(), clock), application.warm_pools())
     pages = getattr(settings, "prefect_ui_url", None)
-    return Site(reader, clock, Surveyor(reader, look_around), Live(application.hub()), str(pages) if pages else None)
+    return Site(
+        reader,
+        clock,
+        Surveyor(reader, look_around),
+        Live(application.hub()),
+        str(pages) if pages else None,
+        getattr(settings, "dd_site", None),
+    )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from adapters.telemetry.null import NullTelemetry
 from application.ports.links import Claim, Start
+from application.ports.telemetry import Span, Telemetry
 from entrypoints.worker.endings import Interruption, Reporting
 from entrypoints.worker.host_client import HostDied
 from entrypoints.worker.host_job import Job, JobEnd
 from entrypoints.worker.hosts import Hosts
 from entrypoints.worker.link import Link
 from entrypoints.worker.shipper import Shipper
+from entrypoints.worker.tracing import BurstTrace, tell_end
 from entrypoints.worker.wire import Held, StageReport
 from entrypoints.worker.world import StageStart, Surroundings, WorldError, build_world, job_of
 
@@ -24,34 +27,43 @@ _LAST_LINE_WAIT: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a stage needs of its worker. `grace` is in seconds, between TERM and KILL."""
+    """What a stage needs of its worker. `grace` is in seconds, between TERM and KILL; `forwards` has what stages print logged too."""
 
     hosts: Hosts
     link: Link
     surroundings: Surroundings
     grace: float
+    telemetry: Telemetry = field(default_factory=NullTelemetry)
+    forwards: bool = False
 
 
 class Attempt:
     """Runs once. `ended` gives its report, or None for one that nobody wants to hear of any more."""
 
-    def __init__(self, claim: Claim, start: Start, bench: Bench) -> None:
+    def __init__(self, claim: Claim, start: Start, bench: Bench, trace: BurstTrace | None = None) -> None:
         self.held: Held = (start.stage, start.attempt)
         self.retry_on_loss = bool(start.spec.get("retry_on_loss", False))
         self.allow_failure = bool(start.spec.get("allow_failure", False))
         self.ended: asyncio.Future[StageReport | None] = asyncio.get_running_loop().create_future()
         self._claim, self._start, self._bench = claim, start, bench
+        self._trace = trace or BurstTrace(bench.telemetry, claim)
         self._reporting = Reporting((claim.run_id, claim.epoch), self.held, start.timeout)
-        self._shipper = Shipper(bench.link, claim.run_id, *self.held)
+        self._shipper = Shipper(bench.link, claim.run_id, *self.held, forwards=bench.forwards)
         self._shipping: asyncio.Task[None] | None = None
         self._interruption: Interruption | None = None
         self._interrupted = asyncio.Event()
 
     async def run(self) -> StageReport | None:
         """Start the stage's process, see it to its end, say how it ended. Never raises but when cancelled."""
+        with self._trace.attempting(self._start) as span:
+            report = await self._run_to_report(span)
+            tell_end(span, report, self._shipper.last_lines)
+        return report
+
+    async def _run_to_report(self, span: Span) -> StageReport | None:
         report: StageReport | None = None
         try:
-            report = await self._run()
+            report = await self._run(span)
         except (WorldError, HostDied, OSError) as error:
             report = self._never_began(str(error))
         except Exception as error:
@@ -77,7 +89,7 @@ class Attempt:
         if self._shipping is not None:
             self._shipping.cancel()
 
-    async def _run(self) -> StageReport | None:
+    async def _run(self, span: Span) -> StageReport | None:
         claim, start = self._claim, self._start
         asked = StageStart(
             run_id=claim.run_id,
@@ -88,7 +100,7 @@ class Attempt:
             parameters=claim.parameters,
             token=start.token,
             url=self._bench.link.url,
-            trace=claim.trace,
+            trace=self._trace.for_process(span),
         )
         world = build_world(asked, self._bench.surroundings)
         job = await self._bench.hosts.run(job_of(asked, world))

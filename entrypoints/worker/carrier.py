@@ -13,6 +13,7 @@ from entrypoints.worker.attempt import Attempt, Bench
 from entrypoints.worker.endings import Interruption, without_output
 from entrypoints.worker.link import Refused
 from entrypoints.worker.slots import Slots
+from entrypoints.worker.tracing import BurstTrace
 from entrypoints.worker.wire import BODY_LIMIT, Advanced, BurstKey, Held, StageReport, Step, encoded
 
 log = logging.getLogger("headgate.worker")
@@ -39,6 +40,7 @@ class Carrier:
     def __init__(self, claim: Claim, bench: Bench, slots: Slots) -> None:
         self.claim = claim
         self.key: BurstKey = (claim.run_id, claim.epoch)
+        self.trace = BurstTrace(bench.telemetry, claim)
         self._bench, self._slots = bench, slots
         self._running: dict[Held, Attempt] = {}
         self._all: dict[Held, Attempt] = {}
@@ -56,6 +58,12 @@ class Carrier:
 
     async def carry(self) -> Outcome:
         """Carry the burst to its end. Its output may still be on its way then: see `shipped`."""
+        with self.trace.carrying() as span:
+            outcome = await self._carry()
+            span.tag(stages=len(outcome.reports), stopped=outcome.stopped or None, refused=outcome.refused or None)
+        return outcome
+
+    async def _carry(self) -> Outcome:
         self._slots.wake_when_free(self._news)
         try:
             self._begin(self.claim.starts)
@@ -171,7 +179,7 @@ class Carrier:
         return answer
 
     async def _send(self, step: Step) -> Advanced:
-        return await self._bench.link.advance(self.key, step.body(self._bench.link.identity.id))
+        return await self._bench.link.advance(self.key, step.body(self._bench.link.identity.id), self.trace.context)
 
     async def _send_or_give_up(self, step: Step) -> Advanced:
         try:
@@ -198,7 +206,7 @@ class Carrier:
         """Start each attempt that was not started here before; all of them are `running` in the store already."""
         for start in starts:
             if (start.stage, start.attempt) not in self._all:
-                attempt = Attempt(self.claim, start, self._bench)
+                attempt = Attempt(self.claim, start, self._bench, self.trace)
                 self._all[attempt.held] = self._running[attempt.held] = attempt
                 self._slots.take(1)
                 task = asyncio.create_task(self._see_through(attempt))

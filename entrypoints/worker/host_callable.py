@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from entrypoints.worker.host_protocol import RESULT_LIMIT, Message
+from entrypoints.worker.host_trace import join_trace
 
 _ERROR_LIMIT = 4000
 
@@ -36,7 +37,9 @@ def call(start: Message, surroundings: Message, say: Say) -> int:
     """Import the target, call it, say what it returned or why it failed. Returns the exit code."""
     _settle(start, surroundings)
     try:
-        result = _result_of(_target(start["callable"], start["cwd"]), start["parameters"])
+        target = _target(start["callable"], start["cwd"])
+        join_trace()
+        result = _result_of(target, start["parameters"])
         code = _leave()
         say({"result": result} if code == 0 else {"error": f"The stage's last steps ended with {code}"})
     except SystemExit as leaving:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from application.ports.links import Claim, Message
+from entrypoints.worker.reach import Reach
 from entrypoints.worker.wire import Advanced, BurstKey, HeartbeatAnswer, Held, encoded, read_claim, read_message
 
 log = logging.getLogger("headgate.worker")
@@ -52,6 +53,7 @@ class Link:
     def __init__(self, url: str, token: str, identity: Identity, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.identity = identity
         self.url = url.rstrip("/")
+        self.reach = Reach(self.url)
         loopback = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
         self._http = httpx.AsyncClient(
             base_url=self.url,
@@ -71,10 +73,10 @@ class Link:
         body = encoded({"worker_id": self.identity.id, "capacity": capacity})
         return read_claim(await self._until_answered(f"/worker/bursts/{burst[0]}/{burst[1]}/claim", body))
 
-    async def advance(self, burst: BurstKey, body: bytes) -> Advanced:
+    async def advance(self, burst: BurstKey, body: bytes, trace: Mapping[str, str] | None = None) -> Advanced:
         """Say how attempts ended and hear what may start. A burst that is gone or another's is an answer too."""
         try:
-            return Advanced.read(await self._until_answered(f"/worker/bursts/{burst[0]}/{burst[1]}/advance", body))
+            return Advanced.read(await self._until_answered(f"/worker/bursts/{burst[0]}/{burst[1]}/advance", body, trace))
         except Refused as refusal:
             if refusal.status in (404, 409):
                 return Advanced(refused=True)
@@ -89,10 +91,10 @@ class Link:
         except Refused as refusal:
             log.warning("Lines of %s of run %s were refused: %s", stage, run_id, refusal)
 
-    async def recorded(self, burst: BurstKey, flow_run_id: str) -> None:
+    async def recorded(self, burst: BurstKey, flow_run_id: str, trace: Mapping[str, str] | None = None) -> None:
         """The burst stands in Prefect as this flow run."""
         body = encoded({"worker_id": self.identity.id, "flow_run_id": flow_run_id})
-        await self._until_answered(f"/worker/bursts/{burst[0]}/{burst[1]}/recorded", body)
+        await self._until_answered(f"/worker/bursts/{burst[0]}/{burst[1]}/recorded", body, trace)
 
     async def cancelled_in_prefect(self, flow_run_id: str) -> None:
         await self._until_answered("/worker/cancelled-in-prefect", encoded({"flow_run_id": flow_run_id}))
@@ -133,22 +135,24 @@ class Link:
             if response.status_code != 200:
                 await response.aread()
                 raise Refused(response.status_code, response.text)
+            self.reach.came_through()
             yield None
             async for line in response.aiter_lines():
                 if line and (message := read_message(line)) is not None:
                     yield message
 
-    async def _until_answered(self, path: str, body: bytes) -> dict[str, Any]:
+    async def _until_answered(self, path: str, body: bytes, trace: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Repeat the same bytes while the web is away or overloaded. Raises Refused for any other answer than success."""
         pause = _FIRST_PAUSE
         while True:
             try:
-                response = await self._http.post(path, content=body)
+                response = await self._http.post(path, content=body, headers=trace)
+                self.reach.came_through()
                 if response.status_code < 500 and response.status_code not in (401, 408, 429):
                     return _answer(response)
-                log.info("%s answered %s", path, response.status_code)
+                log.debug("%s answered %s", path, response.status_code)
             except httpx.HTTPError as error:
-                log.info("%s: %r", path, error)
+                self.reach.failed(error)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 

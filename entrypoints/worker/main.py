@@ -12,7 +12,8 @@ import sys
 import threading
 from typing import Any, Final
 
-from entrypoints import guard
+from application.ports.telemetry import Telemetry
+from entrypoints import guard, logs
 from entrypoints.settings import Settings
 from entrypoints.worker.attempt import Bench
 from entrypoints.worker.hosts import Hosts
@@ -23,23 +24,28 @@ from entrypoints.worker.worker import Rhythm, Worker
 
 log = logging.getLogger("headgate.worker")
 
+_LAST_WORDS: Final = 1.0
+"""Seconds that spans on their way to an agent may take from a stop."""
 _ORPHANED: Final = 4.0
 """Seconds to end everything once the parent is gone."""
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, telemetry: Telemetry) -> None:
     """Carry bursts until a SIGTERM or SIGINT, or until the parent process is gone; then drain and return."""
-    logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.configure(settings, "worker", telemetry)
     use_prefect_environment(settings)
-    _Process(settings).run()
+    try:
+        _Process(settings, telemetry).run()
+    finally:
+        telemetry.flush(_LAST_WORDS)
 
 
 class _Process:
     """The loop runs in a thread of its own: Prefect's engine takes SIGTERM for itself in the main thread, where ours must rule."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         self._settings = settings
+        self._telemetry = telemetry
         self._loop: asyncio.AbstractEventLoop | None = None
         self._worker: Worker | None = None
         self._leave = asyncio.Event()
@@ -83,7 +89,7 @@ class _Process:
         self._loop = asyncio.get_running_loop()
         identity = Identity(settings.worker_name, settings.pool, settings.worker_slots, version())
         link = Link(settings.public_url, worker_token(settings), identity)
-        bench = Bench(Hosts(), link, surroundings(settings), settings.cancel_grace_seconds)
+        bench = Bench(Hosts(), link, surroundings(settings), settings.cancel_grace_seconds, self._telemetry, settings.forward_stage_logs)
         await bench.hosts.ready()
         rhythm = Rhythm(settings.heartbeat_seconds, settings.lease_seconds, settings.drain_seconds)
         worker = self._worker = Worker(bench, Slots(settings.worker_slots), rhythm)
@@ -111,6 +117,7 @@ async def _beside(settings: Settings, worker: Worker, link: Link) -> None:
         module: Any = await _imported("entrypoints.worker.prefect_life")
     finally:
         sys.setswitchinterval(usual)
+    logs.adopt("prefect")
     await module.live(settings, worker, link)
 
 

@@ -80,7 +80,7 @@ class PrefectRecorder:
 
     async def _note(self, carrier: Carrier, flow_run_id: str) -> None:
         try:
-            await self._link.recorded(carrier.key, flow_run_id)
+            await self._link.recorded(carrier.key, flow_run_id, carrier.trace.context)
         except Refused as refusal:
             log.warning("Headgate does not want to know of flow run %s: %s", flow_run_id, refusal)
 

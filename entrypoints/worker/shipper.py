@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+from collections import deque
 from datetime import UTC, datetime
 from typing import Final
 
 from entrypoints.worker.endings import said_of_exit
-from entrypoints.worker.host_job import Job
+from entrypoints.worker.host_job import Job, Line
 from entrypoints.worker.link import Link
 from entrypoints.worker.wire import BODY_LIMIT
+
+output = logging.getLogger("headgate.stage")
 
 _LATENCY: Final = 0.05
 """Seconds a line waits for company at most."""
 _LINES: Final = 500
+_KEPT_LINES: Final = 20
+_KEPT_LENGTH: Final = 500
 _ROOM: Final = 4 * _LINES
 """Lines that may wait while the web is away; then the stage's own pipe fills, and the stage waits."""
 
@@ -22,14 +28,17 @@ _ROOM: Final = 4 * _LINES
 class Shipper:
     """Numbers the lines of one attempt from 0 and sends them. Headgate's own lines are in the stream `headgate`."""
 
-    def __init__(self, link: Link, run_id: int, stage: str, attempt: int) -> None:
+    def __init__(self, link: Link, run_id: int, stage: str, attempt: int, *, forwards: bool = False) -> None:
         self._link = link
+        self._forwards = forwards
         self._of = (run_id, stage, attempt)
         self._pending: list[bytes] = []
         self._next = 0
         self._news, self._full, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._sent = self._over = False
         self.last_error = ""
+        self.last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        """The newest of the stage's own, each cut: what somebody wants to see who looks at a failure."""
         self.all_read = asyncio.Event()
 
     def remark(self, text: str) -> None:
@@ -42,6 +51,7 @@ class Shipper:
         try:
             async for lines in job.batches():
                 for line in lines:
+                    self._keep(line)
                     self._add(line.stream, line.at, line.text)
                     if line.stream == "stderr" and line.text.strip():
                         self.last_error = line.text
@@ -70,6 +80,11 @@ class Shipper:
     def _add(self, stream: str, at: datetime, text: str) -> None:
         self._pending.append(json.dumps([self._next, at.isoformat(), stream, text], separators=(",", ":")).encode())
         self._next += 1
+
+    def _keep(self, line: Line) -> None:
+        self.last_lines.append(line.text[:_KEPT_LENGTH])
+        if self._forwards:
+            output.info("%s", line.text, extra={"stream": line.stream})
 
     def _announce(self) -> None:
         self._news.set()

@@ -159,7 +159,7 @@ class Worker:
                     pause = 0.1
                     self._hear(message)
             except (httpx.HTTPError, Refused, ValueError) as error:
-                log.log(logging.INFO if pause < 1 else logging.WARNING, "No stream from %s: %r", self._link.url, error)
+                self._link.reach.failed(error)
             self._slots.received = None
             self.linked.clear()
             self._beat_now.set()
@@ -194,7 +194,7 @@ class Worker:
             try:
                 await self._beat_once()
             except (httpx.HTTPError, Refused, ValueError) as error:
-                log.info("No answer to a heartbeat: %r", error)
+                self._link.reach.failed(error)
                 await asyncio.sleep(min(_ASK_EVERY, self._rhythm.heartbeat))
                 continue
             with contextlib.suppress(TimeoutError):

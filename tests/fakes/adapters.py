@@ -10,7 +10,9 @@ from application.ports.persistence import OpenUnitOfWork
 from application.ports.readers import Reader
 from application.ports.retention import Retention
 from application.ports.run_announcements import Audience
+from application.ports.telemetry import Telemetry
 from application.ports.tokens import Tokens
+from application.ports.vitals import Vitals
 from application.ports.wakeups import Wakeups
 from tests.fakes.change_feed import FakeChangeFeed
 from tests.fakes.clock import FakeClock
@@ -22,7 +24,9 @@ from tests.fakes.persistence import FakeStore, FakeUnitOfWork
 from tests.fakes.readers import FakeReader
 from tests.fakes.retention import FakeRetention
 from tests.fakes.run_announcements import FakeAudience
+from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.tokens import FakeTokens
+from tests.fakes.vitals import FakeVitals
 from tests.fakes.wakeups import FakeWakeups
 
 
@@ -39,6 +43,8 @@ class FakeAdapters:
         self.wakeups = FakeWakeups()
         self.tokens = FakeTokens()
         self.schemas = FakeParameterSchemas()
+        self.telemetry = FakeTelemetry()
+        self.vitals = FakeVitals()
         self.reader = FakeReader(self.store)
         self.change_feed = FakeChangeFeed(self.store)
         self.retention = FakeRetention(self.store)
@@ -55,7 +61,20 @@ class FakeAdapters:
 def as_ports(
     adapters: FakeAdapters,
 ) -> tuple[
-    Clock, OpenUnitOfWork, Reader, ChangeFeed, Orchestrator, WorkerLinks, Tokens, ParameterSchemas, Wakeups, Retention, DiskSpace, Audience
+    Clock,
+    OpenUnitOfWork,
+    Reader,
+    ChangeFeed,
+    Orchestrator,
+    WorkerLinks,
+    Tokens,
+    ParameterSchemas,
+    Wakeups,
+    Retention,
+    DiskSpace,
+    Audience,
+    Telemetry,
+    Vitals,
 ]:
     """The same objects as the ports they stand in for: the type checker holds each to its port here."""
     return (
@@ -71,4 +90,6 @@ def as_ports(
         adapters.retention,
         adapters.disk_space,
         adapters.audience,
+        adapters.telemetry,
+        adapters.vitals,
     )

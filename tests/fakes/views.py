@@ -38,6 +38,7 @@ def run_view(tables: Tables, run: Run) -> RunView:
         unrecorded=bool(waiting),
         refusal=next((entry.error for entry in reversed(waiting) if entry.quarantined), None),
         stages=[_stage_view(stage) for stage in run.stages.values()],
+        trace=deepcopy(run.trace),
     )
 
 

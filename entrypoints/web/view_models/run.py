@@ -7,6 +7,7 @@ from datetime import datetime
 from application.queries.views import RunView
 from application.queries.why import Surroundings, duration, explain, seconds
 from domain.status import Status
+from entrypoints.web.view_models.datadog import datadog_links
 from entrypoints.web.view_models.words import (
     DASH,
     Moment,
@@ -53,11 +54,14 @@ class RunHead:
     flow_runs: Sequence[tuple[str, str]]
     """Name and address of each flow run in Prefect's pages; the address is empty when they are not known."""
     unrecorded: bool
+    in_datadog: Sequence[tuple[str, str]]
     tally: str
     failure: Failure | None
 
 
-def head_of(run: RunView, around: Surroundings, usual_total: float | None, prefect_pages: str | None) -> RunHead:
+def head_of(
+    run: RunView, around: Surroundings, usual_total: float | None, prefect_pages: str | None, datadog_site: str | None = None
+) -> RunHead:
     begun = run.started_at or run.created_at
     return RunHead(
         id=run.id,
@@ -79,6 +83,7 @@ def head_of(run: RunView, around: Surroundings, usual_total: float | None, prefe
         pool=run.pool,
         flow_runs=_flow_runs(run, prefect_pages),
         unrecorded=run.unrecorded,
+        in_datadog=datadog_links(datadog_site, run.id, run.trace),
         tally=tally(run),
         failure=_failure(run, around.now),
     )

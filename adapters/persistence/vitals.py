@@ -1,0 +1,58 @@
+"""How the store is doing, by two short statements on indexes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Double, bindparam, cast, extract, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import QueuePool
+
+from adapters.persistence.statements import Statements
+from adapters.persistence.tables import run
+from adapters.persistence.tables_delivery import outbox, worker
+from application.ports.vitals import PoolVitals, VitalSigns
+from domain.status import Status
+
+
+def _since(name: str) -> Any:
+    return func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, bindparam(name, type_=Double))
+
+
+_AGE = cast(extract("epoch", func.clock_timestamp() - func.min(outbox.c.created_at)), Double)
+_SIGNS = select(
+    select(func.count()).select_from(outbox).scalar_subquery().label("depth"),
+    func.coalesce(select(_AGE).scalar_subquery(), 0.0).label("age"),
+    select(func.count()).select_from(run).where(run.c.status == Status.WAITING.value).scalar_subquery().label("waiting"),
+    select(func.count())
+    .select_from(run)
+    .where(run.c.status == Status.QUEUED.value, run.c.created_at < _since("late_after"))
+    .scalar_subquery()
+    .label("late"),
+)
+_POOLS = (
+    select(worker.c.pool, func.count().label("workers"), func.sum(worker.c.slots).label("slots"), func.sum(worker.c.free).label("free"))
+    .where(worker.c.seen_at >= _since("seen_within"))
+    .group_by(worker.c.pool)
+    .order_by(worker.c.pool)
+)
+
+
+class SqlVitals:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._pool = engine.pool
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def take(self, late_after: float, seen_within: float) -> VitalSigns:
+        statements = Statements(self._engine)
+        try:
+            signs = (await statements.run(_SIGNS, {"late_after": late_after})).one()
+            pools = (await statements.run(_POOLS, {"seen_within": seen_within})).all()
+        finally:
+            await statements.end()
+        found = [PoolVitals(row.pool, row.workers, row.slots, row.free) for row in pools]
+        return VitalSigns(signs.depth, max(0.0, signs.age), signs.waiting, signs.late, found)
+
+    def connections(self) -> tuple[int, int]:
+        pool: Any = self._pool
+        return (pool.size(), pool.checkedout()) if isinstance(pool, QueuePool) else (0, 0)

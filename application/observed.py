@@ -1,0 +1,111 @@
+"""What every use case is wrapped in when telemetry is on: a span, its duration, its errors by kind. The use cases know nothing of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+from application.commands.carry_burst import Advance, Advanced
+from application.commands.trigger_pipeline import TriggerCommand, Triggered
+from application.commands.verdicts import Answer
+from application.metrics import Metric
+from application.ports.links import Claim
+from application.ports.telemetry import Span, Telemetry
+from domain.errors import Conflict, HeadgateError, Unavailable
+
+Arguments = tuple[Any, ...]
+Before = Callable[[Span, Arguments], Arguments]
+"""Tags the span by what the use case is called with, and may hand it something on."""
+After = Callable[[Span, Telemetry, Any], None]
+"""Tells of the result."""
+
+
+def observe(telemetry: Telemetry, use_case: Any, before: Before | None = None, after: After | None = None) -> Any:
+    """The use case with eyes on it; the very same object when telemetry is off."""
+    return Observed(telemetry, use_case, before, after) if telemetry.is_on else use_case
+
+
+class Observed:
+    """Called like the use case it wraps, and answers and raises what that does.
+
+    A refusal in the domain's words is the use case doing its work: it is counted, and its span is not an error.
+    """
+
+    def __init__(self, telemetry: Telemetry, use_case: Any, before: Before | None, after: After | None) -> None:
+        self._telemetry, self._use_case, self._before, self._after = telemetry, use_case, before, after
+        self._name = type(use_case).__name__
+
+    async def __call__(self, *args: Any) -> Any:
+        began = perf_counter()
+        try:
+            with self._telemetry.span("headgate.use_case", self._name) as span:
+                result, refusal = await self._call(span, args)
+        except Exception as error:
+            self._count(error)
+            raise
+        finally:
+            self._telemetry.distribution(Metric.USE_CASE_DURATION, perf_counter() - began, use_case=self._name)
+        if refusal is not None:
+            self._count(refusal)
+            raise refusal
+        return result
+
+    async def _call(self, span: Span, args: Arguments) -> tuple[Any, HeadgateError | None]:
+        try:
+            result = await self._use_case(*(self._before(span, args) if self._before else args))
+        except Unavailable:
+            raise
+        except HeadgateError as refusal:
+            span.tag(refused=kind_of(refusal))
+            return None, refusal
+        if self._after is not None:
+            self._after(span, self._telemetry, result)
+        return result, None
+
+    def _count(self, error: Exception) -> None:
+        self._telemetry.count(Metric.USE_CASE_ERRORS, use_case=self._name, kind=kind_of(error))
+
+
+def kind_of(error: Exception) -> str:
+    """One of few: the class, or the stable kind a conflict has."""
+    return error.kind if isinstance(error, Conflict) else type(error).__name__
+
+
+def carry_trace(span: Span, args: Arguments) -> Arguments:
+    """The run keeps the place in the trace that it was triggered at; its stages will belong there."""
+    command: TriggerCommand = args[0]
+    context = span.context
+    return (replace(command, trace=context) if context else command,)
+
+
+def tag_triggered(span: Span, telemetry: Telemetry, triggered: Triggered) -> None:
+    span.tag(pipeline=triggered.pipeline, run=triggered.run_id)
+
+
+def tag_claim(span: Span, telemetry: Telemetry, claim: Claim) -> None:
+    span.tag(pipeline=claim.pipeline, run=claim.run_id, burst=claim.epoch)
+
+
+def tag_burst(span: Span, args: Arguments) -> Arguments:
+    step: Advance = args[0]
+    span.tag(run=step.run_id, burst=step.epoch)
+    return args
+
+
+def count_advanced(span: Span, telemetry: Telemetry, advanced: Advanced) -> None:
+    count_verdicts(span, telemetry, advanced.answers)
+
+
+def count_verdicts(span: Span, telemetry: Telemetry, answers: Sequence[Answer]) -> None:
+    for verdict, count in Counter(map(verdict_of, answers)).items():
+        telemetry.count(Metric.STATUS_UPDATES, count, verdict=verdict)
+
+
+def verdict_of(answer: Answer) -> str:
+    """`applied`, `ignored`, or the kind of refusal."""
+    if answer.problem:
+        return answer.problem
+    return "applied" if answer.applied else "ignored"

@@ -1,0 +1,40 @@
+"""Tells regularly how things stand: what no single event says."""
+
+from application.metrics import Metric
+from application.ports.telemetry import Telemetry
+from application.ports.vitals import Vitals
+from application.queries.surroundings import SPOKE_WITHIN
+from application.services.hub import Hub
+
+LATE_AFTER = 60.0
+"""Seconds in the queue after which a run counts as late."""
+EVERY_SECONDS = 10.0
+
+
+class TakeVitals:
+    """Each pass reads the store once. Every web process does: a gauge told twice is the same gauge."""
+
+    def __init__(self, vitals: Vitals, hub: Hub, telemetry: Telemetry) -> None:
+        self._vitals = vitals
+        self._hub = hub
+        self._telemetry = telemetry
+
+    async def run_once(self) -> None:
+        self._tell_process()
+        signs = await self._vitals.take(LATE_AFTER, SPOKE_WITHIN)
+        gauge = self._telemetry.gauge
+        gauge(Metric.OUTBOX_DEPTH, signs.outbox_depth)
+        gauge(Metric.OUTBOX_AGE, signs.outbox_age)
+        gauge(Metric.RUNS_WAITING, signs.waiting)
+        gauge(Metric.RUNS_LATE, signs.late)
+        for pool in signs.pools:
+            gauge(Metric.WORKERS, pool.workers, pool=pool.pool)
+            gauge(Metric.WORKER_SLOTS, pool.slots, pool=pool.pool)
+            gauge(Metric.WORKER_SLOTS_FREE, pool.free, pool=pool.pool)
+
+    def _tell_process(self) -> None:
+        size, in_use = self._vitals.connections()
+        self._telemetry.gauge(Metric.DB_POOL_SIZE, size)
+        self._telemetry.gauge(Metric.DB_POOL_IN_USE, in_use)
+        self._telemetry.gauge(Metric.SSE_VIEWERS, self._hub.viewers)
+        self._telemetry.gauge(Metric.SSE_LAG, self._hub.lag)

@@ -1,0 +1,75 @@
+"""A burst and its attempts as spans: what belongs to the trace of the trigger, and what begins one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from structlog.contextvars import bound_contextvars
+
+from application.ports.links import Claim, Start
+from application.ports.telemetry import NO_PARENT, Span, Tag, Telemetry, TraceContext
+from entrypoints.worker.wire import StageReport
+
+_LONG: Final = 3_600.0
+"""Seconds after which a burst's next attempt begins a trace of its own: nobody reads one that grows for hours."""
+
+
+class BurstTrace:
+    """Where a burst stands in a trace, for as long as it is carried. Opened by `carrying`."""
+
+    def __init__(self, telemetry: Telemetry, claim: Claim) -> None:
+        self._telemetry, self._claim = telemetry, claim
+        self._began = time.monotonic()
+        self.context: TraceContext = {}
+
+    @contextlib.contextmanager
+    def carrying(self) -> Iterator[Span]:
+        """The first burst goes on in the trace of the trigger; a later one, after waiting, begins its own and links to it."""
+        claim = self._claim
+        later = claim.epoch > 1
+        parent = NO_PARENT if later else claim.trace
+        links = [claim.trace] if later and claim.trace else []
+        tags: dict[str, Tag] = {"pipeline": claim.pipeline, "run": claim.run_id, "burst": claim.epoch}
+        with (
+            bound_contextvars(pipeline=claim.pipeline, run=claim.run_id),
+            self._telemetry.span("headgate.burst", claim.pipeline, parent=parent, links=links, **tags) as span,
+        ):
+            self.context = span.context
+            yield span
+
+    @contextlib.contextmanager
+    def attempting(self, start: Start) -> Iterator[Span]:
+        """An attempt below its burst; a retry, or one that begins hours later, in a trace of its own that links to it."""
+        claim = self._claim
+        apart = start.attempt > 1 or time.monotonic() - self._began > _LONG
+        parent = NO_PARENT if apart else self.context
+        links = [self.context] if apart and self.context else []
+        tags: dict[str, Tag] = {
+            "pipeline": claim.pipeline,
+            "run": claim.run_id,
+            "stage": start.stage,
+            "attempt": start.attempt,
+            "kind": start.kind,
+        }
+        with (
+            bound_contextvars(pipeline=claim.pipeline, run=claim.run_id, stage=start.stage, attempt=start.attempt),
+            self._telemetry.span("headgate.stage", start.stage, parent=parent, links=links, **tags) as span,
+        ):
+            yield span
+
+    def for_process(self, span: Span) -> TraceContext:
+        """What the stage's process is told: its attempt's place, or what the trigger came with when nothing is traced here."""
+        return span.context or self._claim.trace
+
+
+def tell_end(span: Span, report: StageReport | None, last_lines: Sequence[str]) -> None:
+    """How the attempt ended; the last lines of its output where it failed."""
+    if report is None:
+        span.tag(status="refused")
+        return
+    span.tag(status=report.status, reason=report.reason, records=report.records_processed)
+    if report.status == "failed":
+        span.fail(report.reason or "error", report.error_message or "", "\n".join(last_lines))

@@ -1,0 +1,123 @@
+"""What is told of use cases and of what they commit."""
+
+import pytest
+from dependency_injector import providers
+
+from application.commands.trigger_pipeline import TriggerCommand
+from application.commands.verdicts import Answer
+from application.metrics import TAGS, Metric
+from application.observed import verdict_of
+from application.observed_store import observe_store
+from application.ports.telemetry import trace_id_of
+from application.ports.vitals import PoolVitals, VitalSigns
+from application.services.hub import Hub
+from application.services.take_vitals import TakeVitals
+from domain.errors import NotFound, Unavailable
+from tests.application.system import System
+from tests.fakes.adapters import FakeAdapters
+
+
+def watched() -> tuple[System, FakeAdapters]:
+    """A system whose container was given telemetry, and a store that tells what is committed."""
+    fakes = FakeAdapters()
+    system = System(fakes)
+    store = observe_store(fakes.telemetry, fakes.clock, fakes.open_unit_of_work)
+    system.app.adapters.open_unit_of_work.override(providers.Object(store))
+    system.app.telemetry.override(providers.Object(fakes.telemetry))
+    return system, fakes
+
+
+async def test_a_run_is_told_from_its_opening_to_its_end() -> None:
+    system, fakes = watched()
+    await system.create(stages=2)
+    run = await system.trigger()
+    await system.claim(run.run_id)
+    fakes.clock.advance(3)
+    await system.advance(run.run_id, ("a", "completed"))
+    fakes.clock.advance(4)
+    await system.advance(run.run_id, ("b", "failed"))
+
+    of = fakes.telemetry.of
+    assert of(Metric.RUNS_OPENED) == [(1, {"pipeline": "nightly", "trigger": "api"})]
+    assert of(Metric.RUN_START_LATENCY) == [(0.0, {"pipeline": "nightly"})]
+    assert [(tags["stage"], tags["status"]) for _, tags in of(Metric.STAGES_FINISHED)] == [("a", "completed"), ("b", "failed")]
+    assert [seconds for seconds, _ in of(Metric.STAGE_DURATION)] == [3.0, 4.0]
+    assert of(Metric.RUNS_FINISHED) == [(1, {"pipeline": "nightly", "status": "failed"})]
+    assert of(Metric.RUN_DURATION) == [(7.0, {"pipeline": "nightly", "status": "failed"})]
+    assert [tags for _, tags in of(Metric.STATUS_UPDATES)] == [{"verdict": "applied"}] * 2
+
+
+async def test_a_run_keeps_the_trace_it_was_triggered_in() -> None:
+    system, fakes = watched()
+    await system.create()
+
+    run = await system.trigger()
+
+    (span,) = [span for span in fakes.telemetry.spans if span.resource == "TriggerPipeline"]
+    assert (await system.run(run.run_id)).trace == span.context
+    assert trace_id_of(span.context) == f"{span.trace:032x}"
+    assert span.tags == {"pipeline": "nightly", "run": run.run_id}
+
+
+async def test_what_was_not_committed_is_not_told() -> None:
+    system, fakes = watched()
+    await system.create()
+    await system.trigger()
+    fakes.telemetry.told.clear()
+
+    async with system.app.adapters.open_unit_of_work()() as work:
+        run = (await work.runs.lock([1]))[1]
+        run.cancel(fakes.clock.now(), None)
+        await work.runs.save(run)
+
+    assert fakes.telemetry.told == []
+
+
+async def test_a_refusal_is_counted_and_its_span_is_no_error() -> None:
+    system, fakes = watched()
+
+    with pytest.raises(NotFound):
+        await system.app.trigger_pipeline()(TriggerCommand("nothing"))
+
+    assert fakes.telemetry.of(Metric.USE_CASE_ERRORS) == [(1, {"use_case": "TriggerPipeline", "kind": "NotFound"})]
+    (span,) = fakes.telemetry.spans
+    assert span.error is None
+    assert "refused" in span.tags
+
+
+async def test_an_outage_is_an_error() -> None:
+    system, fakes = watched()
+    fakes.store.is_down = True
+
+    with pytest.raises(Unavailable):
+        await system.trigger()
+
+    assert fakes.telemetry.spans[-1].error == ("Unavailable", "The database does not answer.", "")
+    assert [tags["kind"] for _, tags in fakes.telemetry.of(Metric.USE_CASE_ERRORS)] == ["Unavailable"]
+
+
+async def test_vital_signs_become_gauges() -> None:
+    fakes = FakeAdapters()
+    fakes.vitals.signs = VitalSigns(4, 12.5, 1, 2, [PoolVitals("headgate", 2, 8, 3)])
+    hub = Hub()
+
+    with hub.subscribe():
+        await TakeVitals(fakes.vitals, hub, fakes.telemetry).run_once()
+
+    told = {metric: value for metric, value, _ in fakes.telemetry.told}
+    assert (told[Metric.OUTBOX_DEPTH], told[Metric.OUTBOX_AGE], told[Metric.RUNS_LATE]) == (4, 12.5, 2)
+    assert (told[Metric.WORKERS], told[Metric.WORKER_SLOTS], told[Metric.WORKER_SLOTS_FREE]) == (2, 8, 3)
+    assert (told[Metric.SSE_VIEWERS], told[Metric.SSE_LAG], told[Metric.DB_POOL_IN_USE]) == (1, 0, 3)
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [(Answer(200, True), "applied"), (Answer(200, False, "old"), "ignored"), (Answer(409, False, problem="not_yours"), "not_yours")],
+)
+def test_verdicts_are_few_words(answer: Answer, verdict: str) -> None:
+    assert verdict_of(answer) == verdict
+
+
+def test_every_figure_says_which_tags_it_takes() -> None:
+    assert set(TAGS) == set(Metric)
+    assert not any({"run", "run_id", "trace_id", "event_id"} & set(tags) for tags in TAGS.values())

@@ -1,0 +1,59 @@
+"""Off, telemetry is not there: nothing is imported, wrapped or set."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from adapters.telemetry.null import NullTelemetry
+from adapters.telemetry.switch import is_wanted
+from application.commands.trigger_pipeline import TriggerPipeline
+from application.observed import Observed, observe
+from tests.application.system import System
+from tests.fakes.telemetry import FakeTelemetry
+
+BEGIN = """
+import sys
+from adapters.telemetry.switch import begin
+telemetry = begin({process!r}, {setting!r})
+{then}
+print(type(telemetry).__name__, sorted({{name.split('.')[0] for name in sys.modules}} & {{'ddtrace', 'datadog'}}))
+"""
+
+
+def began(process: str, setting: str, then: str = "", **environment: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "HEADGATE_"))}
+    script = BEGIN.format(process=process, setting=setting, then=then)
+    ended = subprocess.run([sys.executable, "-c", script], env=clean | environment, capture_output=True, text=True, timeout=60, check=True)
+    return ended.stdout.strip()
+
+
+def test_without_an_agent_named_nothing_of_datadog_is_imported() -> None:
+    assert began("web", "auto", "import entrypoints.web.server") == "NullTelemetry []"
+
+
+def test_turned_off_nothing_is_imported_though_an_agent_is_named() -> None:
+    assert began("web", "off", DD_AGENT_HOST="127.0.0.1") == "NullTelemetry []"
+
+
+def test_figures_alone_import_no_tracer() -> None:
+    assert began("web", "auto", DD_AGENT_HOST="127.0.0.1", DD_TRACE_ENABLED="false") == "DatadogTelemetry ['datadog']"
+
+
+def test_an_agent_turns_it_on() -> None:
+    assert began("worker", "auto", DD_AGENT_HOST="127.0.0.1") == "DatadogTelemetry ['datadog', 'ddtrace']"
+
+
+@pytest.mark.parametrize("environment", [{"DD_AGENT_HOST": "agent"}, {"DD_TRACE_AGENT_URL": "unix:///var/run/datadog/apm.socket"}])
+def test_either_variable_names_an_agent(environment: dict[str, str]) -> None:
+    assert is_wanted("auto", environment)
+    assert not is_wanted("off", environment)
+
+
+def test_use_cases_are_wrapped_only_when_it_is_on() -> None:
+    off = System().app.trigger_pipeline()
+
+    assert type(off) is TriggerPipeline
+    assert observe(NullTelemetry(), off) is off
+    assert type(observe(FakeTelemetry(), off)) is Observed
