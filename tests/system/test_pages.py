@@ -1,0 +1,46 @@
+"""The pages of the whole thing in a real browser: a person triggers, watches, reads a log and cancels."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.system.headgate import Headgate
+from tests.web.conftest import browser, open_page
+
+__all__ = ["browser", "open_page"]
+
+OpenPage = Callable[..., Page]
+PATIENCE = 30_000
+
+
+def sh(name: str, script: str) -> dict[str, object]:
+    return {"name": name, "kind": "command", "command": ["/bin/sh", "-c", script]}
+
+
+def test_a_run_is_triggered_and_watched_to_its_end_without_a_reload(running_headgate: Headgate, open_page: OpenPage) -> None:
+    stages = [sh("first", "echo from the first; sleep 1"), sh("second", "echo from the second; sleep 1")]
+    running_headgate.create("watched", stages)
+    page = open_page(running_headgate.url)
+
+    page.get_by_role("button", name="Trigger watched").click()
+    expect(page.locator("h1")).to_contain_text("watched #1")
+    page.evaluate("window.unreloaded = true")
+    for stage in ("first", "second"):
+        expect(page.locator(f'.stage-row[data-stage="{stage}"][data-state="running"]')).to_be_visible(timeout=PATIENCE)
+        expect(page.locator(f'.stage-row[data-stage="{stage}"][data-state="completed"]')).to_be_visible(timeout=PATIENCE)
+    expect(page.locator('.run-title[data-state="completed"]')).to_be_visible(timeout=PATIENCE)
+
+    expect(page.locator("#log")).to_contain_text("from the first")
+    expect(page.locator("#log")).to_contain_text("from the second")
+    assert page.evaluate("window.unreloaded") is True
+
+
+def test_a_running_run_is_cancelled_from_its_page(running_headgate: Headgate, open_page: OpenPage) -> None:
+    running_headgate.create("endless", [sh("sleep", "echo sleeping; sleep 600"), sh("never", "true")])
+    run_id = running_headgate.trigger("endless")
+    page = open_page(f"{running_headgate.url}/ui/runs/{run_id}/cancel")
+
+    page.get_by_role("button", name="Cancel").click()
+
+    expect(page.locator('.run-title[data-state="cancelled"]')).to_be_visible(timeout=PATIENCE)
+    assert running_headgate.stages(run_id)["never"]["status"] == "cancelled"
