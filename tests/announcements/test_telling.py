@@ -26,6 +26,7 @@ from tests.announcements.receiver import Receiver
 from tests.application.system import WORKER, worker_report
 from tests.builders import some_stages
 from tests.fakes import FakeLinks, FakeOrchestrator, FakeTokens
+from tests.fakes.disk_space import FakeDiskSpace
 from tests.integration.a_database import a_started_database
 
 
@@ -49,6 +50,7 @@ class House:
             schemas=providers.Singleton(JsonSchemas),
             installation=providers.Object(database.installation),
             audiences=providers.Object(told),
+            disk_space=providers.Singleton(FakeDiskSpace),
         )
         self.app = Application(settings=settings, adapters=bundle)
 
