@@ -34,6 +34,9 @@ class Settings(BaseSettings):
         None, description="A Prefect server to use, such as `http://prefect:4200/api`. Not set: `headgate up` runs one."
     )
     prefect_api_auth_string: SecretStr | None = Field(None, description="What that server asks for, `user:password`.")
+    prefect_ui_url: str | None = Field(
+        None, description="Address by which people's browsers reach Prefect's pages. Not set: that of its API, without `/api`."
+    )
     prefect_database_url: SecretStr | None = Field(
         None, description="The database of the Prefect server that `headgate up` runs, when PostgreSQL is not the embedded one."
     )
@@ -174,6 +177,12 @@ class Settings(BaseSettings):
     def public_url(self) -> str:
         """The base address for links, without a slash at its end."""
         return (self.url or f"http://{_LOOPBACK.get(self.host, self.host)}:{self.port}").rstrip("/")
+
+    @property
+    def prefect_pages_url(self) -> str | None:
+        """Where people see Prefect's pages; None without a Prefect."""
+        pages = self.prefect_ui_url or (self.prefect_api_url or "").rstrip("/").removesuffix("/api")
+        return pages.rstrip("/") or None
 
     def secret_key(self) -> str:
         """The key that tokens are made with: the setting, else the one in the home, made at the first call."""

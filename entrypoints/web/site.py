@@ -39,7 +39,7 @@ def make_site(application: Application) -> Site:
     adapters, settings = application.adapters, application.settings()
     reader, clock = adapters.reader(), adapters.clock()
     look_around = LookAround(reader, clock, EngineHealth(adapters.orchestrator(), clock), application.warm_pools())
-    pages = getattr(settings, "prefect_ui_url", None)
+    pages = getattr(settings, "prefect_pages_url", None)
     return Site(
         reader,
         clock,
