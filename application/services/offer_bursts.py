@@ -44,6 +44,7 @@ class OfferBursts:
         self._hinted: list[Offer] = []
         self._tried: OrderedDict[Offer, None] = OrderedDict()
         self._starved: set[str] = set()
+        self._unserved: OrderedDict[tuple[int, int], Offer] = OrderedDict()
         links.on_free(self._slot_is_free)
 
     async def wait(self) -> None:
@@ -75,7 +76,7 @@ class OfferBursts:
             async with self._open_unit_of_work() as work:
                 requested = await work.bursts.requested(pool, 64)
             for run_id, epoch in requested:
-                if not await self._offer(Offer(run_id, epoch, pool)):
+                if not await self._offer(self._unserved.pop((run_id, epoch), Offer(run_id, epoch, pool))):
                     break
 
     async def _offer(self, offer: Offer) -> bool:
@@ -83,6 +84,7 @@ class OfferBursts:
         reservation = self._links.reserve(offer.pool, SLOTS_A_CLAIM)
         if reservation is None:
             self._starved.add(offer.pool)
+            self._keep(offer)
             return False
         await self._claim_for(reservation, offer)
         return True
@@ -95,6 +97,12 @@ class OfferBursts:
             self._remember(offer)
         finally:
             self._links.settle(reservation, claim)
+
+    def _keep(self, offer: Offer) -> None:
+        """What the offer knows of its trace outlives the wait for a slot."""
+        self._unserved.setdefault((offer.run_id, offer.epoch), offer)
+        if len(self._unserved) > REMEMBERED:
+            self._unserved.popitem(last=False)
 
     def _remember(self, offer: Offer) -> None:
         """A burst is claimed once: its request, heard again through the feed, need not be tried again."""

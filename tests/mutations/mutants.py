@@ -31,23 +31,31 @@ Change = Callable[[], Iterator[None]]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """`removed` takes the guard away; `plan` gives the lives in which that must show; `in_reports`: the model of reports shows it."""
+    """`removed` takes the guard away; `plan` gives the lives in which that must show; `in_reports`: the model of reports shows it;
+    `in_steps`: a call repeated by hand shows it."""
 
     removed: Callable[[], AbstractContextManager[None]]
     plan: Callable[[int], Plan]
     in_reports: bool
+    in_steps: bool = False
 
 
 MUTANTS: dict[str, Mutant] = {}
 
 
 def mutant(
-    what: str, kinds: Sequence[str] = FAULTS, *, seconds: float | None = None, wild: float | None = None, in_reports: bool = False
+    what: str,
+    kinds: Sequence[str] = FAULTS,
+    *,
+    seconds: float | None = None,
+    wild: float | None = None,
+    in_reports: bool = False,
+    in_steps: bool = False,
 ) -> Callable[[Change], Change]:
     """Keep a mutant; its lives have faults of those kinds."""
 
     def keep(change: Change) -> Change:
-        MUTANTS[what] = Mutant(contextmanager(change), partial(plan_of, kinds=kinds, seconds=seconds, wild=wild), in_reports)
+        MUTANTS[what] = Mutant(contextmanager(change), partial(plan_of, kinds=kinds, seconds=seconds, wild=wild), in_reports, in_steps)
         return change
 
     return keep
@@ -237,7 +245,7 @@ def claim_twice() -> Iterator[None]:
         yield
 
 
-@mutant("a lost start is not told again")
+@mutant("a lost start is not told again", in_steps=True)
 def starts_told_once() -> Iterator[None]:
     real = carry_burst._starts
 

@@ -59,7 +59,7 @@ def test_a_seed_replays_exactly_in_another_process_whatever_its_hash_seed() -> N
     ]
 
     assert said[0].stdout == said[1].stdout
-    assert said[0].stdout.decode() == f"{[lived(plan_of(seed)).history.digest() for seed in range(12)]}\n"
+    assert said[0].stdout == f"{[lived(plan_of(seed)).history.digest() for seed in range(12)]}\n"
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -282,6 +282,8 @@ def _container(fakes: FakeAdapters) -> Any:
         "tokens": fakes.tokens,
         "schemas": JsonSchemas(),
         "clock": fakes.clock,
+        "retention": fakes.retention,
+        "disk_space": fakes.disk_space,
     }
     container = containers.DynamicContainer()
     for name, port in ports.items():
