@@ -41,7 +41,10 @@ class FollowFeed:
             if event.type is EventType.BURST_REQUESTED:
                 self._wakeups.offer(Offer(event.run_id, int(event.data["burst"]), str(event.data["pool"])))
         stopped = {event.run_id for event in batch.events if event.type in (EventType.CANCEL_REQUESTED, EventType.VERDICT_GIVEN)}
-        queued = {event.run_id for event in batch.events if event.type is EventType.STAGE_MOVED and _concerns_holder(event)}
+        moves = [event for event in batch.events if event.type is EventType.STAGE_MOVED]
+        begun = {(move.run_id, move.stage, move.attempt) for move in moves if move.status is Status.RUNNING}
+        # What its holder started in the same breath is no news to it.
+        queued = {move.run_id for move in moves if _concerns_holder(move) and (move.run_id, move.stage, move.attempt) not in begun}
         if not stopped and not queued:
             return
         async with self._open_unit_of_work() as work:

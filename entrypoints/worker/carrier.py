@@ -155,7 +155,7 @@ class Carrier:
         finally:
             self._stepping = False
             self._slots.give_back(reserved)
-        if not (self._over or self._running or self._more):
+        if not (self._over or self._running or self._unreported or self._more):
             await asyncio.sleep(_NOTHING_TO_DO)
 
     @property
