@@ -18,6 +18,7 @@ def main() -> None:
         stack.until_a_worker_is_there()
         run_id = stack.http.post("/trigger/flights").raise_for_status().json()["run_id"]
         until(lambda: stack.http.get(f"/runs/{run_id}").json()["finished_at"] is not None, 120, "the end of the run")
+        until(lambda: stack.http.get(f"/runs/{run_id}").json()["prefect_flow_run_ids"], 120, "its record in Prefect")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 860}, device_scale_factor=1, color_scheme="light")
         page.goto(f"{stack.url}/ui/runs/{run_id}", wait_until="load")
