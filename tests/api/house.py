@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
-from dependency_injector import containers, providers
+from dependency_injector import providers
 from fastapi import FastAPI
 
 from adapters.system.parameters import JsonSchemas
@@ -15,6 +15,7 @@ from application.services.hub import Hub
 from entrypoints.api.app import create_app
 from entrypoints.container import Application
 from tests.fakes import FakeAdapters
+from tests.fakes.adapters import a_container
 
 BASE = "http://localhost:8000"
 
@@ -37,7 +38,9 @@ class House:
         )
         for name, value in (settings or {}).items():
             setattr(self.settings, name, value)
-        self.application = Application(settings=providers.Object(self.settings), adapters=_container(self.fakes))
+        self.application = Application(
+            settings=providers.Object(self.settings), adapters=a_container(self.fakes, installation="house", schemas=JsonSchemas())
+        )
         self.app: FastAPI = create_app(self.application, **options)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE)
         self._cursor: str | None = None
@@ -79,26 +82,6 @@ class House:
 
     async def status_of(self, run_id: int) -> str:
         return str((await self.client.get(f"/runs/{run_id}")).json()["status"])
-
-
-def _container(fakes: FakeAdapters) -> Any:
-    ports = {
-        "installation": "house",
-        "open_unit_of_work": fakes.open_unit_of_work,
-        "reader": fakes.reader,
-        "change_feed": fakes.change_feed,
-        "orchestrator": fakes.orchestrator,
-        "links": fakes.links,
-        "tokens": fakes.tokens,
-        "schemas": JsonSchemas(),
-        "clock": fakes.clock,
-        "retention": fakes.retention,
-        "disk_space": fakes.disk_space,
-    }
-    container = containers.DynamicContainer()
-    for name, port in ports.items():
-        setattr(container, name, providers.Object(port))
-    return container
 
 
 class Viewer:

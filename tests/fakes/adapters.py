@@ -1,5 +1,9 @@
 """Every fake, wired together around one store and one clock."""
 
+from typing import Any
+
+from dependency_injector import containers, providers
+
 from application.ports.change_feed import ChangeFeed
 from application.ports.clock import Clock
 from application.ports.disk_space import DiskSpace
@@ -56,6 +60,27 @@ class FakeAdapters:
 
     def open_unit_of_work(self) -> FakeUnitOfWork:
         return self.store.open_unit_of_work()
+
+
+def a_container(fakes: FakeAdapters, **instead: Any) -> Any:
+    """The fakes as the container of adapters that an Application takes; `instead` names ports that another object implements."""
+    ports = {
+        "installation": "installation-1",
+        "open_unit_of_work": fakes.open_unit_of_work,
+        "reader": fakes.reader,
+        "change_feed": fakes.change_feed,
+        "orchestrator": fakes.orchestrator,
+        "links": fakes.links,
+        "tokens": fakes.tokens,
+        "schemas": fakes.schemas,
+        "clock": fakes.clock,
+        "retention": fakes.retention,
+        "disk_space": fakes.disk_space,
+    } | instead
+    container = containers.DynamicContainer()
+    for name, port in ports.items():
+        setattr(container, name, providers.Object(port))
+    return container
 
 
 def as_ports(

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import httpx
 import uvicorn
-from dependency_injector import containers, providers
+from dependency_injector import providers
 
 from adapters.system.parameters import JsonSchemas
 from application.ports.persistence import NewLine, StoredPipeline, WorkerSeen
@@ -26,6 +26,7 @@ from entrypoints.web.pages import router
 from entrypoints.web.site import Site, make_site
 from tests.builders import a_definition
 from tests.fakes import FakeAdapters
+from tests.fakes.adapters import a_container
 
 BASE = "http://localhost:8000"
 WORKER = "worker-1"
@@ -67,7 +68,9 @@ class Gallery:
             keep_logs_days=30.0,
             prefect_ui_url="http://127.0.0.1:4200",
         )
-        self.application = Application(settings=providers.Object(settings), adapters=_container(self.fakes))
+        self.application = Application(
+            settings=providers.Object(settings), adapters=a_container(self.fakes, installation="gallery", schemas=JsonSchemas())
+        )
         self.app = create_app(self.application, routers=[router], error_page=error_page)
         self.app.state.site = make_site(self.application)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE, headers={"Accept": "text/html"})
@@ -269,23 +272,3 @@ def _config(gallery: Gallery) -> uvicorn.Config:
 
 def _complain(name: str, error: Exception) -> None:
     print(f"{name}: {error!r}")
-
-
-def _container(fakes: FakeAdapters) -> Any:
-    ports = {
-        "installation": "gallery",
-        "open_unit_of_work": fakes.open_unit_of_work,
-        "reader": fakes.reader,
-        "change_feed": fakes.change_feed,
-        "orchestrator": fakes.orchestrator,
-        "links": fakes.links,
-        "tokens": fakes.tokens,
-        "schemas": JsonSchemas(),
-        "clock": fakes.clock,
-        "retention": fakes.retention,
-        "disk_space": fakes.disk_space,
-    }
-    container = containers.DynamicContainer()
-    for name, port in ports.items():
-        setattr(container, name, providers.Object(port))
-    return container
