@@ -73,7 +73,9 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(20.0, gt=0, description="Seconds a worker may be silent before its stages count as lost.")
     heartbeat_seconds: float = Field(5.0, gt=0, description="Seconds between a worker's signs of life.")
     drain_seconds: float = Field(
-        20.0, ge=0, description="Seconds a worker that is told to end gives what it runs; `headgate up` gives at most 3."
+        20.0,
+        ge=0,
+        description="Seconds a worker told to end gives what it runs, and a web what it answers; `headgate up` gives at most 3.",
     )
     cancel_grace_seconds: float = Field(1.0, ge=0, description="Seconds a cancelled stage has between TERM and KILL.")
     secret: SecretStr | None = Field(

@@ -1,5 +1,6 @@
 """What every answer carries: a request id, the headers that tie a browser's hands, and a problem instead of a crash."""
 
+import asyncio
 import logging
 import re
 import uuid
@@ -9,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from entrypoints.api.problems import INTERNAL, REQUEST_ID, respond
+from entrypoints.api.problems import INTERNAL, REQUEST_ID, STOPPING, respond
 
 log = logging.getLogger("headgate.api")
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -58,6 +59,11 @@ class Envelope:
             await self._app(scope, receive, enveloped)
         except ClientDisconnect:
             return
+        except asyncio.CancelledError:
+            # Only a server whose time to stop is up cancels a request. What it asked may have been done: it was not acknowledged.
+            if started:
+                raise
+            await respond(scope, STOPPING)(scope, receive, enveloped)
         except Exception:
             log.exception("%s %s failed (request %s)", scope["method"], scope["path"], request_id)
             if started:

@@ -86,6 +86,7 @@ TITLES = {
     "token_scope": "Token not good for this",
     "stale": "Changed meanwhile",
     "disk_low": "Disk almost full",
+    "stopping": "Stopping",
     "overloaded": "Too much at once",
     "rate_limited": "Too many requests",
 }
@@ -103,6 +104,7 @@ TRANSLATIONS: dict[type[HeadgateError], Callable[[Any], Problem]] = {
     Unavailable: lambda error: Problem(503, "unavailable", str(error), headers={"Retry-After": str(max(1, round(error.retry_after)))}),
 }
 
+STOPPING = Problem(503, "stopping", "This Headgate is stopping; ask again in a moment.", headers={"Retry-After": "1", "Connection": "close"})
 INTERNAL = Problem(500, "internal", "Something went wrong here. The log tells what, under this request id.")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import threading
 from collections.abc import AsyncIterator, Coroutine
@@ -61,7 +62,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                timeout_graceful_shutdown=4,
+                timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + 1,
             )
         )
         self._application = application

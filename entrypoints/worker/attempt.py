@@ -22,7 +22,8 @@ from entrypoints.worker.world import StageStart, Surroundings, WorldError, build
 
 log = logging.getLogger("headgate.worker")
 
-_LAST_LINE_WAIT: Final = 0.2
+_OUTPUT_TOLD: Final = 2.0
+"""Seconds that an end which is no success waits for its output to be stored: who hears of a failure wants to read its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,8 @@ class Attempt:
         self._shipper.remark(_headline(start))
         self._shipping = asyncio.create_task(self._shipper.ship(job))
         end = await self._end_of(job)
-        if not end.succeeded:
-            await self._last_words()
+        if not end.succeeded and self._interruption is not Interruption.REFUSED:
+            await asyncio.wait({self._shipping}, timeout=_OUTPUT_TOLD)
         return self._reporting.of(end, self._interruption, self._shipper.last_error)
 
     async def _end_of(self, job: Job) -> JobEnd:
@@ -126,13 +127,6 @@ class Attempt:
         finally:
             interrupted.cancel()
             waiting.cancel()
-
-    async def _last_words(self) -> None:
-        try:
-            async with asyncio.timeout(_LAST_LINE_WAIT):
-                await self._shipper.all_read.wait()
-        except TimeoutError:
-            pass
 
     def _never_began(self, sentence: str) -> StageReport:
         self._shipper.remark(sentence)

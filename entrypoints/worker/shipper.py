@@ -39,7 +39,6 @@ class Shipper:
         self.last_error = ""
         self.last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
         """The newest of the stage's own, each cut: what somebody wants to see who looks at a failure."""
-        self.all_read = asyncio.Event()
 
     def remark(self, text: str) -> None:
         """Add a line of ours. It waits for one of the stage's: a stage that is silent and succeeds costs no request."""
@@ -57,7 +56,6 @@ class Shipper:
                         self.last_error = line.text
                 self._announce()
                 await self._room_for_more()
-            self.all_read.set()
             end = await job.wait()
             if not end.succeeded:
                 self.remark(end.error or said_of_exit(end.code, end.signal))
