@@ -104,7 +104,7 @@ TRANSLATIONS: dict[type[HeadgateError], Callable[[Any], Problem]] = {
     Unavailable: lambda error: Problem(503, "unavailable", str(error), headers={"Retry-After": str(max(1, round(error.retry_after)))}),
 }
 
-STOPPING = Problem(503, "stopping", "This Headgate is stopping; ask again in a moment.", headers={"Retry-After": "1", "Connection": "close"})
+STOPPING = Problem(503, "stopping", "Headgate is stopping; ask again in a moment.", headers={"Retry-After": "1", "Connection": "close"})
 INTERNAL = Problem(500, "internal", "Something went wrong here. The log tells what, under this request id.")
 
 
