@@ -18,13 +18,16 @@ class StageDefinitionShape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str
-    kind: Literal["command", "python", "external"]
+    kind: Literal["command", "python", "external", "approval"]
     needs: list[str]
     command: list[str] | str | None = None
     shell: bool = False
     callable: str | None = None
     env: dict[str, str] = {}
     workdir: str | None = None
+    approvers: list[str] = []
+    message: str | None = None
+    fields: dict[str, Any] | None = None
     timeout: float = Field(description="Seconds.")
     retries: int = 0
     retry_delay: float = 0
