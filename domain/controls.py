@@ -31,6 +31,9 @@ class Person:
         return not approvers or self.name is None or self.name in approvers or any(role in approvers for role in self.roles)
 
 
+ANYBODY = Person()
+
+
 def retry_failed(run: Run, now: datetime, person: Person) -> list[str]:
     """Try again what kept the run from completing, and what was skipped because of it; returns the names of the former."""
     names = [stage.name for stage in run.stages.values() if _kept_from_completing(stage)] or [
@@ -58,7 +61,7 @@ def retry_stages(run: Run, names: Collection[str], now: datetime, person: Person
 
 
 def skip_stage(run: Run, name: str, now: datetime, person: Person, reason: str | None) -> bool:
-    """Let the run go on as if the stage had completed; what was skipped because of it gets its turn. False when it is skipped so already."""
+    """Let the run go on as if the stage had completed; what was skipped because of it gets its turn. False when that was done already."""
     _check_not_ending(run)
     stage = stage_of(run, name)
     if stage.status is Status.SKIPPED and stage.is_done:

@@ -19,7 +19,7 @@ OVERRUN_GRACE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What opened the run (`dashboard`, `api`, `cli`, `report`) and who, when known; `repeats` is the id of the run it is a repetition of."""
+    """What opened the run (`dashboard`, `api`, `cli`, `report`) and who, when known; `repeats` is the id of the run that it repeats."""
 
     kind: str
     actor: str | None = None
@@ -69,7 +69,8 @@ class Run:
         """A new run: external stages wait for reports, what needs nothing is queued, and a burst is requested for it."""
         stages = {stage.name: StageRun(stage, [Attempt(1, now)]) for stage in definition.stages}
         run = cls(pipeline_id, definition, revision, number, trigger, parameters, now, stages, trace=trace or {})
-        opened = {"trigger": trigger.kind, "number": number, "revision": revision} | ({"repeats": trigger.repeats} if trigger.repeats else {})
+        opened = {"trigger": trigger.kind, "number": number, "revision": revision}
+        opened |= {"repeats": trigger.repeats} if trigger.repeats else {}
         run.record(EventType.RUN_OPENED, now, actor=trigger.actor, data=opened)
         for stage in stages.values():
             run.await_report(stage, now)

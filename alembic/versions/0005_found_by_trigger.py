@@ -13,7 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
-        op.create_index("ix_attempt_waiting", "attempt", ["run_id"], postgresql_where=sa.text("status = 'waiting'"), postgresql_concurrently=True)
+        op.create_index(
+            "ix_attempt_waiting", "attempt", ["run_id"], postgresql_where=sa.text("status = 'waiting'"), postgresql_concurrently=True
+        )
         op.create_index("ix_run_by_trigger", "run", ["trigger", sa.text("id DESC")], postgresql_concurrently=True)
 
 

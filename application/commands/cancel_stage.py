@@ -5,7 +5,7 @@ from datetime import datetime
 
 from application.commands.control_run import Controlled, ControlRun, Done
 from application.ports.persistence import IdempotencyKey, UnitOfWork
-from domain.controls import Person, cancel_stage
+from domain.controls import ANYBODY, Person, cancel_stage
 from domain.run import Run
 
 
@@ -16,7 +16,7 @@ class CancelStage:
     control_run: ControlRun
 
     async def __call__(
-        self, run_id: int, stage: str, person: Person = Person(), reason: str | None = None, key: IdempotencyKey | None = None
+        self, run_id: int, stage: str, person: Person = ANYBODY, reason: str | None = None, key: IdempotencyKey | None = None
     ) -> Controlled:
         async def act(work: UnitOfWork, run: Run, now: datetime) -> Done:
             return [stage], cancel_stage(run, stage, now, person, reason)

@@ -20,12 +20,14 @@ class Controlled:
     run_id: int
     number: int
     status: Status
+    pipeline_id: int
     stages: Sequence[str]
     applied: bool = True
     replayed: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("run_id", "number", "status", "applied")} | {"stages": list(self.stages)}
+        named = ("run_id", "number", "status", "pipeline_id", "applied")
+        return {name: getattr(self, name) for name in named} | {"stages": list(self.stages)}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
@@ -55,7 +57,7 @@ class ControlRun:
             stages, applied = await act(work, run, self.clock.now())
             if applied:
                 await work.runs.save(run)
-            done = Controlled(run.id, run.number, run.status, stages, applied)
+            done = Controlled(run.id, run.number, run.status, run.pipeline_id, stages, applied)
             if key:
                 await work.idempotency.add(key, done.as_json())
             await work.commit()

@@ -6,7 +6,7 @@ from datetime import datetime
 from application.commands.control_run import Controlled, ControlRun, Done
 from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import IdempotencyKey, UnitOfWork
-from domain.controls import Decision, Person, decide, stage_of
+from domain.controls import ANYBODY, Decision, Person, decide, stage_of
 from domain.errors import InvalidInput
 from domain.run import Run
 
@@ -23,7 +23,7 @@ class DecideApproval:
     schemas: ParameterSchemas
 
     async def __call__(
-        self, run_id: int, stage: str, decision: Decision, person: Person = Person(), key: IdempotencyKey | None = None
+        self, run_id: int, stage: str, decision: Decision, person: Person = ANYBODY, key: IdempotencyKey | None = None
     ) -> Controlled:
         async def act(work: UnitOfWork, run: Run, now: datetime) -> Done:
             return [stage], decide(run, stage, self._checked(run, stage, decision), now, person)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from application.commands.control_run import Controlled, ControlRun, Done
 from application.ports.persistence import IdempotencyKey, UnitOfWork
-from domain.controls import Person, rebase, retry_failed, retry_stages
+from domain.controls import ANYBODY, Person, rebase, retry_failed, retry_stages
 from domain.errors import NotFound
 from domain.run import Run
 
@@ -18,7 +18,7 @@ class Retry:
     run_id: int
     stages: Collection[str] | None = None
     newest: bool = False
-    person: Person = Person()
+    person: Person = ANYBODY
     key: IdempotencyKey | None = None
 
 

@@ -36,7 +36,7 @@ STAGE: dict[str, Any] = {
             "type": "number",
             "minimum": 0,
             "maximum": MAX_SECONDS,
-            "description": f"Seconds; {DEFAULT_TIMEOUT:,.0f} by default, {DEFAULT_EXTERNAL_TIMEOUT:,.0f} for external stages and approvals.",
+            "description": f"Seconds; {DEFAULT_TIMEOUT:,.0f} by default, {DEFAULT_EXTERNAL_TIMEOUT:,.0f} where no worker runs it.",
         },
         "retries": {"type": "integer", "minimum": 0, "maximum": MAX_RETRIES, "default": 0},
         "retry_delay": {"type": "number", "minimum": 0, "default": 0, "description": "Seconds."},
