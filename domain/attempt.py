@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.definition import StageDefinition
+from domain.fingerprint import fingerprint_of
 from domain.status import ATTEMPT_MOVES, Reason, Status
 
 
@@ -31,6 +32,12 @@ class Attempt:
     output: Any = None
     epoch: int | None = None
     worker: str | None = None
+    by_person: bool = False
+    """Made, or ended, because a person asked for it rather than by the stage's own rules."""
+    stop_requested_at: datetime | None = None
+    """When a person asked its worker to end it."""
+    fingerprint: str | None = None
+    """The same for failures that are alike; see `domain.fingerprint`."""
 
     def may_move(self, to: Status) -> bool:
         return to in ATTEMPT_MOVES[self.status]
@@ -47,6 +54,8 @@ class Attempt:
             self.started_at = self.started_at or now
         if to.is_terminal:
             self.finished_at = now
+        if to in (Status.FAILED, Status.LOST):
+            self.fingerprint = fingerprint_of(self.error_message)
 
 
 @dataclass(slots=True)
@@ -77,11 +86,15 @@ class StageRun:
         """What a stage that needs this one asks for."""
         if self.status in (Status.FAILED, Status.LOST):
             return self.definition.allow_failure
+        if self.status is Status.SKIPPED:
+            return self.current.by_person and self.current.reason is not Reason.UPSTREAM
         return self.status is Status.COMPLETED
 
     @property
     def retries_left(self) -> int:
-        return max(0, self.definition.retries - (len(self.attempts) - 1))
+        """A person's retry begins the count again."""
+        asked = max((index for index, attempt in enumerate(self.attempts) if attempt.by_person), default=0)
+        return max(0, self.definition.retries - (len(self.attempts) - 1 - asked))
 
     def may_retry(self) -> bool:
         """True when the attempt that just ended gets another: `retries` counts failed and lost ends alike."""

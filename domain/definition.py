@@ -18,10 +18,11 @@ class Kind(StrEnum):
     COMMAND = "command"
     PYTHON = "python"
     EXTERNAL = "external"
+    APPROVAL = "approval"
 
     @property
     def runs_on_worker(self) -> bool:
-        return self is not Kind.EXTERNAL
+        return self not in (Kind.EXTERNAL, Kind.APPROVAL)
 
 
 class When(StrEnum):
@@ -34,7 +35,11 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StageDefinition:
-    """One stage. Durations are seconds; `needs` names the stages before it, already resolved."""
+    """One stage. Durations are seconds; `needs` names the stages before it, already resolved.
+
+    Of an approval: `approvers` are the people or roles who may decide (anybody who may operate when empty), `message` is the question,
+    `fields` a JSON Schema of what an approval says besides, which the stages after it get as parameters.
+    """
 
     name: str
     kind: Kind
@@ -50,6 +55,9 @@ class StageDefinition:
     retry_on_loss: bool = False
     allow_failure: bool = False
     when: When = When.COMPLETED
+    approvers: tuple[str, ...] = ()
+    message: str | None = None
+    fields: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ STAGE_KEYS = {
     "command": frozenset({"command", "shell", "env", "workdir", "retries", "retry_delay", "retry_on_loss"}),
     "python": frozenset({"callable", "env", "workdir", "retries", "retry_delay", "retry_on_loss"}),
     "external": frozenset[str](),
+    "approval": frozenset({"approvers", "message", "fields"}),
 }
+MAX_APPROVERS = 100
 COMMON_STAGE_KEYS = frozenset({"name", "kind", "needs", "timeout", "allow_failure", "when"})
 EVERY_STAGE_KEY = COMMON_STAGE_KEYS.union(*STAGE_KEYS.values())
 
@@ -96,6 +98,9 @@ def _read_stage(raw: object, path: str, previous: str | None, problems: list[Fie
         retry_on_loss=fields.flag("retry_on_loss"),
         allow_failure=fields.flag("allow_failure"),
         when=fields.choice("when", When, When.COMPLETED) or When.COMPLETED,
+        approvers=fields.words("approvers", MAX_APPROVERS),
+        message=fields.optional_text("message"),
+        fields=fields.mapping("fields"),
     )
 
 
@@ -222,6 +227,15 @@ class _Fields:
             return tuple(value)
         self.blame("command", "is a list: the program, then its arguments (or set shell: true)")
         return None
+
+    def words(self, key: str, most: int) -> tuple[str, ...]:
+        value = self.raw.get(key)
+        if value is None:
+            return ()
+        if isinstance(value, list) and len(value) <= most and all(why_not_text(item, 200) is None and item.strip() for item in value):
+            return tuple(dict.fromkeys(value))
+        self.blame(key, f"is a list of up to {most} names")
+        return ()
 
     def callable(self) -> str | None:
         value = self.raw.get("callable")

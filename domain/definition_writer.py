@@ -13,6 +13,12 @@ def stage_as_written(stage: StageDefinition) -> dict[str, Any]:
         written["shell"] = stage.shell
     if stage.kind is Kind.PYTHON:
         written["callable"] = stage.callable
+    if stage.kind is Kind.APPROVAL:
+        written |= {
+            "approvers": list(stage.approvers),
+            "message": stage.message,
+            "fields": dict(stage.fields) if stage.fields is not None else None,
+        }
     if stage.kind.runs_on_worker:
         written |= {
             "env": dict(stage.env),

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.attempt import Attempt, StageRun
+from domain.definition import Kind
 from domain.events import Event, EventType
 from domain.run import Run
 from domain.status import ATTEMPT_MOVES, Reason, Status
@@ -107,6 +108,8 @@ class _StageJudgement:
         return self.stage.current
 
     def _from_a_stranger(self) -> Ruling | None:
+        if self.stage.definition.kind is Kind.APPROVAL:
+            return self._refuse("needs_decision", f"{self.stage.name} is decided by a person: approve or reject it.")
         if not self.stage.definition.kind.runs_on_worker or self.reporter.holds_burst_of(self.run):
             return None
         if self.reporter.attempt == (self.stage.name, self.attempt.number) and self.report.status is self.attempt.status is Status.RUNNING:
@@ -244,7 +247,7 @@ def _judge_run(run: Run, report: Report, reporter: Reporter, last_seq: int | Non
     if run.stop_requested_at is not None:
         return Ruling(200, False, run.status, "The run is ending already.")
     if report.status is Status.COMPLETED:
-        left = [stage.name for stage in run.unfinished() if stage.definition.kind.runs_on_worker]
+        left = [stage.name for stage in run.unfinished() if stage.definition.kind is not Kind.EXTERNAL]
         if left:
             sentence = f"The run cannot be completed while {', '.join(left)} {'is' if len(left) == 1 else 'are'} not over."
             return Ruling(409, False, run.status, sentence, problem="not_over", facts={"not_over": left})

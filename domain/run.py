@@ -19,10 +19,11 @@ OVERRUN_GRACE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What opened the run (`dashboard`, `api`, `cli`, `report`) and who, when known."""
+    """What opened the run (`dashboard`, `api`, `cli`, `report`) and who, when known; `repeats` is the id of the run that it repeats."""
 
     kind: str
     actor: str | None = None
+    repeats: int | None = None
 
 
 @dataclass(slots=True)
@@ -68,12 +69,26 @@ class Run:
         """A new run: external stages wait for reports, what needs nothing is queued, and a burst is requested for it."""
         stages = {stage.name: StageRun(stage, [Attempt(1, now)]) for stage in definition.stages}
         run = cls(pipeline_id, definition, revision, number, trigger, parameters, now, stages, trace=trace or {})
-        run.record(EventType.RUN_OPENED, now, actor=trigger.actor, data={"trigger": trigger.kind, "number": number, "revision": revision})
+        opened = {"trigger": trigger.kind, "number": number, "revision": revision}
+        opened |= {"repeats": trigger.repeats} if trigger.repeats else {}
+        run.record(EventType.RUN_OPENED, now, actor=trigger.actor, data=opened)
         for stage in stages.values():
-            if stage.definition.kind is Kind.EXTERNAL:
-                run.move(stage, Status.WAITING, now, reason=Reason.EXTERNAL)
+            run.await_report(stage, now)
         run.settle(now)
         return run
+
+    def await_report(self, stage: StageRun, now: datetime) -> None:
+        """An external stage waits from the start: what is reported about it does not depend on its needs."""
+        if stage.definition.kind is Kind.EXTERNAL:
+            self.move(stage, Status.WAITING, now, reason=Reason.EXTERNAL)
+
+    def reopen(self, now: datetime, actor: str | None, data: Mapping[str, Any]) -> None:
+        """A person's retry or skip takes a finished run up again; what was said of it as a whole is void. `settle` follows."""
+        if not self.is_over:
+            return
+        self.verdict = self.stop_requested_at = self.finished_at = None
+        self.status = Status.PENDING
+        self.record(EventType.RUN_REOPENED, now, actor=actor, data=data)
 
     @property
     def is_over(self) -> bool:
@@ -168,7 +183,7 @@ class Run:
                 self.move(stage, Status.SKIPPED, now, reason=Reason.UPSTREAM)
                 moved = True
             elif standing is Gate.OPEN and stage.status is Status.PENDING:
-                self._queue(stage, now)
+                self._let_through(stage, now)
                 moved = True
         return moved
 
@@ -177,6 +192,13 @@ class Run:
             external = stage.definition.kind is Kind.EXTERNAL and not stage.is_over
             if external and stage.current.deadline_at is None and gate(stage, self.stages) is not Gate.CLOSED:
                 stage.current.deadline_at = now + timedelta(seconds=stage.definition.timeout)
+
+    def _let_through(self, stage: StageRun, now: datetime) -> None:
+        if stage.definition.kind is Kind.APPROVAL:
+            stage.current.deadline_at = now + timedelta(seconds=stage.definition.timeout)
+            self.move(stage, Status.WAITING, now, reason=Reason.APPROVAL)
+        else:
+            self._queue(stage, now)
 
     def _queue(self, stage: StageRun, now: datetime) -> None:
         stage.current.due_at = None
@@ -242,6 +264,27 @@ class Run:
         return sorted(pair for pair in holding if pair not in running)
 
     @property
+    def stops(self) -> list[tuple[str, int]]:
+        """The (stage, attempt) that run under the open burst and that a person asked to be ended."""
+        return [(stage.name, stage.current.number) for stage in self.started_in(self.burst.epoch) if stage.current.stop_requested_at]
+
+    def given_to(self, stage: StageRun) -> dict[str, Any]:
+        """What the approvals before a stage said, which it gets beside the run's parameters; of two that say the same, the later wins."""
+        before: set[str] = set()
+        left = list(stage.definition.needs)
+        while left:
+            name = left.pop()
+            if name not in before:
+                before.add(name)
+                left += self.stages[name].definition.needs
+        given: dict[str, Any] = {}
+        for each in self.stages.values():
+            decided = each.definition.kind is Kind.APPROVAL and each.status is Status.COMPLETED
+            if each.name in before and decided and isinstance(each.current.output, Mapping):
+                given |= each.current.output
+        return given
+
+    @property
     def has_overrun(self) -> bool:
         """True when an attempt under the open burst was failed for its timeout: its worker should look whether it still runs it."""
         attempts = (attempt for stage in self.stages.values() for attempt in stage.attempts)
@@ -293,7 +336,7 @@ class Run:
             if stage.status is Status.WAITING and attempt.due_at and attempt.due_at <= now:
                 self._queue(stage, now)
             elif self._is_overdue(stage, now):
-                attempt.error_message = _OVERDUE[stage.definition.kind is Kind.EXTERNAL, stage.status is Status.QUEUED]
+                attempt.error_message = _overdue(stage)
                 self.move(stage, Status.FAILED, now, reason=Reason.TIMEOUT)
         self.settle(now)
 
@@ -306,7 +349,7 @@ class Run:
         deadline = stage.current.deadline_at
         if stage.is_over or deadline is None:
             return None
-        if stage.definition.kind is Kind.EXTERNAL or stage.status is Status.QUEUED:
+        if not stage.definition.kind.runs_on_worker or stage.status is Status.QUEUED:
             return deadline
         return deadline + timedelta(seconds=OVERRUN_GRACE) if stage.status is Status.RUNNING else None
 
@@ -348,9 +391,11 @@ class Run:
         return (stage for stage in self.stages.values() if not stage.is_over)
 
 
-_OVERDUE = {
-    (True, False): "No report came before the deadline.",
-    (True, True): "No report came before the deadline.",
-    (False, True): "No worker took it before the deadline.",
-    (False, False): "It ran past its timeout, and its worker did not end it.",
-}
+def _overdue(stage: StageRun) -> str:
+    if stage.definition.kind is Kind.EXTERNAL:
+        return "No report came before the deadline."
+    if stage.definition.kind is Kind.APPROVAL:
+        return "Nobody decided before the deadline."
+    if stage.status is Status.QUEUED:
+        return "No worker took it before the deadline."
+    return "It ran past its timeout, and its worker did not end it."

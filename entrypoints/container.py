@@ -18,12 +18,18 @@ from adapters.telemetry.audiences import audiences
 from adapters.telemetry.null import NullTelemetry
 from application.commands.append_log import AppendLog
 from application.commands.cancel_run import CancelRun
+from application.commands.cancel_stage import CancelStage
 from application.commands.carry_burst import AdvanceBurst, BurstRules, ClaimBurst
+from application.commands.control_run import ControlRun
 from application.commands.create_pipeline import ChangePipeline, CreatePipeline
+from application.commands.decide_approval import DecideApproval
 from application.commands.heartbeat import Heartbeat
 from application.commands.note_flow_run import CancelFromPrefect, NoteFlowRun
 from application.commands.release_quarantine import ReleaseQuarantine
 from application.commands.report_status import ReportStatus
+from application.commands.retry_run import RetryRun
+from application.commands.run_again import RunAgain
+from application.commands.skip_stage import SkipStage
 from application.commands.trigger_pipeline import TriggerPipeline
 from application.observed import carry_trace, count_advanced, count_verdicts, observe, tag_burst, tag_claim, tag_triggered
 from application.observed_store import observe_store
@@ -89,6 +95,12 @@ class Application(containers.DeclarativeContainer):
     )
     report_status = _observed(telemetry, report_lane, name="ReportStatus", after=count_verdicts)
     cancel_run = _observed(telemetry, providers.Singleton(CancelRun, adapters.open_unit_of_work, adapters.clock, wakeups))
+    control_run = providers.Singleton(ControlRun, adapters.open_unit_of_work, adapters.clock, wakeups)
+    retry_run = _observed(telemetry, providers.Singleton(RetryRun, control_run))
+    run_again = _observed(telemetry, providers.Singleton(RunAgain, adapters.open_unit_of_work, trigger_pipeline))
+    skip_stage = _observed(telemetry, providers.Singleton(SkipStage, control_run))
+    cancel_stage = _observed(telemetry, providers.Singleton(CancelStage, control_run))
+    decide_approval = _observed(telemetry, providers.Singleton(DecideApproval, control_run, adapters.schemas))
     claim_burst = _observed(
         telemetry,
         providers.Singleton(ClaimBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),

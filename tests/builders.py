@@ -26,7 +26,7 @@ def seconds_later(seconds: float, moment: datetime = NOW) -> datetime:
 
 def a_stage(name: str = "a", kind: str = "command", **keys: Any) -> dict[str, Any]:
     """A stage as its author writes it, with something to do."""
-    work = {"command": {"command": ["true"]}, "python": {"callable": "jobs:main"}, "external": {}}[kind]
+    work = {"command": {"command": ["true"]}, "python": {"callable": "jobs:main"}, "external": {}, "approval": {}}[kind]
     return {"name": name, "kind": kind, **work, **keys}
 
 

@@ -31,6 +31,9 @@ ATTEMPT_VALUES = (
     "output",
     "epoch",
     "worker",
+    "by_person",
+    "stop_requested_at",
+    "fingerprint",
 )
 EVENT_COLUMNS = ("seq", "type", "at", "stage", "attempt", "status", "actor", "data")
 BURST_COLUMNS = ("epoch", "requested_at", "claimed_at", "holder", "ended_at", "lost")
@@ -90,6 +93,7 @@ def run_values(run: Run) -> dict[str, Any]:
     """The columns of the run's own row that may change."""
     return {
         "status": run.status.value,
+        "revision": run.revision,
         "verdict": run.verdict.value if run.verdict else None,
         "records_processed": run.records_processed,
         "started_at": run.started_at,
@@ -107,10 +111,10 @@ def new_run_values(run: Run) -> dict[str, Any]:
     """Every column of a new run's row."""
     return run_values(run) | {
         "pipeline_id": run.pipeline_id,
-        "revision": run.revision,
         "number": run.number,
         "trigger": run.trigger.kind,
         "actor": run.trigger.actor,
+        "repeats": run.trigger.repeats,
         "parameters": dict(run.parameters),
         "trace": dict(run.trace),
         "pool": run.pool,
@@ -129,7 +133,7 @@ def run_from(row: Row[Any], definition: PipelineDefinition, attempts: Iterable[R
         definition=definition,
         revision=row.revision,
         number=row.number,
-        trigger=Trigger(row.trigger, row.actor),
+        trigger=Trigger(row.trigger, row.actor, row.repeats),
         parameters=row.parameters,
         created_at=row.created_at,
         stages=stages,

@@ -17,6 +17,7 @@ from adapters.persistence.tables_delivery import burst, outbox
 _ATTEMPT_COLUMNS = (*ATTEMPT_KEYS, "stage", *ATTEMPT_VALUES)
 _RUN_CHANGES = (
     "status",
+    "revision",
     "verdict",
     "records_processed",
     "started_at",

@@ -73,6 +73,7 @@ class RunRow(Row, table=True):
         one_of("burst_state", BurstState),
         Index("ix_run_of_pipeline", "pipeline_id", desc("id")),
         Index("ix_run_by_status", "status", desc("id")),
+        Index("ix_run_by_trigger", "trigger", desc("id")),
         Index("ix_run_active", "pipeline_id", "id", postgresql_where=text(NOT_OVER)),
         Index("ix_run_due", "next_due_at", postgresql_where=text(f"next_due_at IS NOT NULL AND {NOT_OVER}")),
     )
@@ -84,6 +85,7 @@ class RunRow(Row, table=True):
     verdict: str | None = Field(default=None, sa_column=Column(Text))
     trigger: str = Field(sa_column=Column(Text, nullable=False))
     actor: str | None = Field(default=None, sa_column=Column(Text))
+    repeats: int | None = Field(default=None, sa_column=Column(BigInteger))
     parameters: Any = Field(sa_column=Column(JSONB, nullable=False))
     trace: Any = Field(sa_column=Column(JSONB, nullable=False))
     pool: str = Field(sa_column=Column(Text, nullable=False))
@@ -103,7 +105,11 @@ class AttemptRow(Row, table=True):
     """One try of the stage at `position` in the run's definition; `stage` repeats its name for whoever reads the table."""
 
     __tablename__ = "attempt"
-    __table_args__: ClassVar[Any] = (one_of("status", Status), one_of("reason", Reason, nullable=True))
+    __table_args__: ClassVar[Any] = (
+        one_of("status", Status),
+        one_of("reason", Reason, nullable=True),
+        Index("ix_attempt_waiting", "run_id", postgresql_where=text("status = 'waiting'")),
+    )
     run_id: int = Field(sa_column=Column(BigInteger, ForeignKey("run.id"), primary_key=True, autoincrement=False))
     position: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
     number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
@@ -122,6 +128,9 @@ class AttemptRow(Row, table=True):
     output: Any = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     epoch: int | None = Field(default=None, sa_column=Column(Integer))
     worker: str | None = Field(default=None, sa_column=Column(Text))
+    by_person: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    stop_requested_at: datetime | None = Field(default=None, sa_column=moment())
+    fingerprint: str | None = Field(default=None, sa_column=Column(Text))
 
 
 class EventRow(Row, table=True):

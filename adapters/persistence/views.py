@@ -75,6 +75,7 @@ def _run_view(row: Row[Any], definition: PipelineDefinition, attempts: list[Row[
         unrecorded=any(burst.waits for burst in bursts),
         refusal=next((burst.refusal for burst in reversed(bursts) if burst.refusal), None),
         stages=_stage_views(definition, attempts),
+        repeats=row.repeats,
         trace=row.trace,
     )
 
@@ -84,7 +85,18 @@ def _stage_views(definition: PipelineDefinition, attempts: list[Row[Any]]) -> li
     for row in attempts:
         tries[row.position].append(_attempt_view(row))
     return [
-        StageRunView(stage.name, stage.kind.value, list(stage.needs), of_stage, stage.allow_failure, stage.retries)
+        StageRunView(
+            stage.name,
+            stage.kind.value,
+            list(stage.needs),
+            of_stage,
+            stage.allow_failure,
+            stage.retries,
+            stage.timeout,
+            list(stage.approvers),
+            stage.message,
+            stage.fields,
+        )
         for stage, of_stage in zip(definition.stages, tries, strict=True)
     ]
 
@@ -105,6 +117,9 @@ def _attempt_view(row: Row[Any]) -> AttemptView:
         message=row.message,
         output=row.output,
         worker=row.worker,
+        by_person=row.by_person,
+        stop_requested_at=row.stop_requested_at,
+        fingerprint=row.fingerprint,
     )
 
 

@@ -80,7 +80,7 @@ class Advance:
 @dataclass(frozen=True, slots=True)
 class Advanced:
     """`answers` stand in the order of the reports; `ended`: the burst is closed, or is not this worker's any more;
-    `kill`: what the worker holds though it is over, as a stage that was failed for its timeout."""
+    `kill`: what the worker holds though it is over, as a stage that was failed for its timeout; `cancel`: what a person wants ended."""
 
     answers: Sequence[Answer]
     starts: Sequence[Start]
@@ -88,6 +88,7 @@ class Advanced:
     stop: bool
     ended: bool
     kill: Sequence[tuple[str, int]] = ()
+    cancel: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,8 @@ class AdvanceBurst:
         if changed:
             self.wakeups.committed([run], told=step.worker)
         kill = run.ended_behind(step.holding - {(item.report.stage or "", item.report.attempt or 0) for item in step.reports})
-        return Advanced(answers, starts, bool(run.startable) and not ended, run.stop_requested_at is not None, ended, kill)
+        cancel = run.stops if held else []
+        return Advanced(answers, starts, bool(run.startable) and not ended, run.stop_requested_at is not None, ended, kill, cancel)
 
 
 def claim_of(run: Run, tokens: Tokens, rules: BurstRules, holding: frozenset[tuple[str, int]]) -> Claim:
@@ -164,7 +166,8 @@ def _start(run: Run, stage: StageRun, tokens: Tokens) -> Start:
     attempt = stage.current.number
     token = tokens.for_attempt(AttemptClaims(run.id, stage.name, attempt))
     definition = stage.definition
-    return Start(stage.name, attempt, token, definition.kind.value, definition.timeout, stage_as_written(definition))
+    spec, given = stage_as_written(definition), run.given_to(stage)
+    return Start(stage.name, attempt, token, definition.kind.value, definition.timeout, spec, given)
 
 
 async def _locked(work: UnitOfWork, run_id: int) -> Run:

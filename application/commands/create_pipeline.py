@@ -1,7 +1,7 @@
 """Store a new pipeline, or add a revision to one."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -84,10 +84,13 @@ class ChangePipeline:
 
 
 def read_checked(raw: object, schemas: ParameterSchemas) -> PipelineDefinition:
-    """The definition, its parameters' schema checked too."""
+    """The definition, its parameters' schema and those of its approvals' fields checked too."""
     definition = read_definition(raw)
-    if definition.parameters is not None:
-        problems = schemas.problems_of_schema(definition.parameters)
-        if problems:
-            raise InvalidInput(problems)
+    problems = list(schemas.problems_of_schema(definition.parameters)) if definition.parameters is not None else []
+    for index, stage in enumerate(definition.stages):
+        if stage.fields is not None:
+            found = schemas.problems_of_schema(stage.fields)
+            problems += [replace(problem, field=problem.field.replace("parameters", f"stages[{index}].fields", 1)) for problem in found]
+    if problems:
+        raise InvalidInput(problems)
     return definition

@@ -81,7 +81,7 @@ class Heartbeat:
         stop = [run.id for run in runs.values() if run.stop_requested_at is not None]
         holding = {burst.run_id: burst.holding for burst in beat.bursts}
         overrun = {run.id for run in runs.values() if run.has_overrun and run.ended_behind(holding.get(run.id, ()))}
-        wake = [run.id for run in runs.values() if run.startable or run.id in overrun]
+        wake = [run.id for run in runs.values() if run.startable or run.stops or run.id in overrun]
         claims = [
             claim_of(run, self.tokens, self.rules, frozenset())
             for lease in unknown

@@ -1,7 +1,7 @@
 """Open streams to workers, held by this process."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from application.ports.persistence import WorkerSeen
@@ -9,7 +9,8 @@ from application.ports.persistence import WorkerSeen
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A stage's attempt that the worker shall start now: it is `running` already. `spec` has the definition's keys as written."""
+    """A stage's attempt that the worker shall start now: it is `running` already. `spec` has the definition's keys as written; `given`
+    are parameters beside the run's own: what the approvals before it said."""
 
     stage: str
     attempt: int
@@ -17,6 +18,7 @@ class Start:
     kind: str
     timeout: float
     spec: Mapping[str, Any]
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

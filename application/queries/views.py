@@ -28,6 +28,9 @@ class AttemptView:
     message: str | None
     output: Any
     worker: str | None
+    by_person: bool = False
+    stop_requested_at: datetime | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class StageRunView:
     attempts: Sequence[AttemptView]
     allow_failure: bool = False
     retries: int = 0
+    timeout: float = 0.0
+    approvers: Sequence[str] = ()
+    message: str | None = None
+    """An approval's question."""
+    fields: Mapping[str, Any] | None = None
 
     @property
     def newest(self) -> AttemptView:
@@ -81,6 +89,8 @@ class RunView:
     refusal: str | None = None
     """What Prefect said when it refused a burst of this run so often that it is left alone for a time."""
     stages: Sequence[StageRunView] = ()
+    repeats: int | None = None
+    """The run that it is a repetition of."""
     trace: Mapping[str, str] = field(default_factory=dict)
     """Where the run was triggered, as W3C trace headers; empty when nothing was traced."""
 

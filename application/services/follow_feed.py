@@ -41,7 +41,7 @@ class FollowFeed:
             if event.type is EventType.BURST_REQUESTED:
                 self._wakeups.offer(Offer(event.run_id, int(event.data["burst"]), str(event.data["pool"])))
         stopped = {event.run_id for event in batch.events if event.type in (EventType.CANCEL_REQUESTED, EventType.VERDICT_GIVEN)}
-        moves = [event for event in batch.events if event.type is EventType.STAGE_MOVED]
+        moves = [event for event in batch.events if event.type in (EventType.STAGE_MOVED, EventType.STAGE_CANCEL_REQUESTED)]
         begun = {(move.run_id, move.stage, move.attempt) for move in moves if move.status is Status.RUNNING}
         # What its holder started in the same breath is no news to it.
         queued = {move.run_id for move in moves if _concerns_holder(move) and (move.run_id, move.stage, move.attempt) not in begun}
@@ -54,5 +54,7 @@ class FollowFeed:
 
 
 def _concerns_holder(move: EventView) -> bool:
-    """A stage became startable, or was failed for its timeout and may still run with the worker."""
+    """A stage became startable, is to be ended, or was failed for its timeout and may still run with the worker."""
+    if move.type is EventType.STAGE_CANCEL_REQUESTED:
+        return True
     return move.status is Status.QUEUED or (move.status is Status.FAILED and move.data.get("reason") == Reason.TIMEOUT)

@@ -54,7 +54,7 @@ class LocalWakeups:
     def _tell(self, run: Run, holder: str) -> None:
         if run.stop_requested_at is not None:
             self._links.push(holder, Stop(run.id))
-        elif run.startable or run.has_overrun:
+        elif run.startable or run.has_overrun or run.stops:
             self._links.push(holder, Wake(run.id))
 
 

@@ -1,7 +1,7 @@
 """What callers send, as shapes. Unknown keys are refused, so that a typo is found."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -69,6 +69,40 @@ class CancelBody(Shape):
     """Why a run is stopped."""
 
     message: Annotated[str, Field(max_length=2_000)] | None = Field(None, description="Shown in the run's history.")
+
+
+class RetryBody(Shape):
+    """What of a run is tried again."""
+
+    stages: Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(min_length=1, max_length=500)] | None = Field(
+        None, description="Left out: what failed, was lost or was cancelled."
+    )
+    revision: Literal["same", "newest"] = Field("same", description="`newest` goes on under the pipeline's newest revision, if it fits.")
+
+
+class AgainBody(Shape):
+    """What the new run is started with."""
+
+    parameters: dict[str, Any] | None = Field(None, description="Left out: those of the earlier run.")
+
+
+class WordBody(Shape):
+    """Why."""
+
+    message: Annotated[str, Field(max_length=2_000)] | None = Field(None, description="Shown in the run's history.")
+
+
+class ApproveBody(Shape):
+    """What is said with the approval."""
+
+    comment: Annotated[str, Field(max_length=2_000)] | None = None
+    fields: dict[str, Any] | None = Field(None, description="Checked against the approval's fields; given to the stages after it.")
+
+
+class RejectBody(Shape):
+    """Why it is rejected."""
+
+    comment: Annotated[str, Field(max_length=2_000)] | None = None
 
 
 class StatusUpdateBody(Shape):

@@ -21,11 +21,22 @@ STAGE: dict[str, Any] = {
         "callable": {"type": "string", "description": "package.module:function"},
         "env": {"type": "object", "additionalProperties": {"type": "string"}},
         "workdir": {"type": "string", "description": "Relative to the worker's directory."},
+        "approvers": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Of an approval: people or roles who may decide; anybody who may operate when left out.",
+        },
+        "message": {"type": "string", "description": "Of an approval: the question."},
+        "fields": {
+            "type": "object",
+            "additionalProperties": True,
+            "description": "Of an approval: JSON Schema of what an approval says besides; the stages after it get it as parameters.",
+        },
         "timeout": {
             "type": "number",
             "minimum": 0,
             "maximum": MAX_SECONDS,
-            "description": f"Seconds; {DEFAULT_TIMEOUT:,.0f} by default, {DEFAULT_EXTERNAL_TIMEOUT:,.0f} for external stages.",
+            "description": f"Seconds; {DEFAULT_TIMEOUT:,.0f} by default, {DEFAULT_EXTERNAL_TIMEOUT:,.0f} where no worker runs it.",
         },
         "retries": {"type": "integer", "minimum": 0, "maximum": MAX_RETRIES, "default": 0},
         "retry_delay": {"type": "number", "minimum": 0, "default": 0, "description": "Seconds."},

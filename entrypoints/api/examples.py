@@ -64,6 +64,7 @@ _LINKS = {
     "events": "/runs/7/events",
     "logs": "/runs/7/logs",
     "cancel": "/runs/7/cancel",
+    "retry": "/runs/7/retry",
     "page": "/ui/runs/7",
 }
 TRIGGERED: dict[str, Any] = {"run_id": 7, "number": 3, "pipeline_id": 1, "status": "queued", "links": _LINKS}
@@ -76,6 +77,8 @@ RUN: dict[str, Any] = {
     "status": "running",
     "why": "extract has been running for 2 s; it usually takes 3 s. publish comes next.",
     "trigger": "api",
+    "actor": "mara",
+    "repeats": None,
     "parameters": {"month": 6},
     "created_at": "2026-11-23T09:00:00Z",
     "started_at": "2026-11-23T09:00:00.012Z",
@@ -85,6 +88,12 @@ RUN: dict[str, Any] = {
     "links": _LINKS,
 }
 CANCEL: dict[str, Any] = {"message": "The source file was the wrong one."}
+CONTROLLED: dict[str, Any] = {"run_id": 7, "number": 3, "status": "running", "stages": ["publish"], "applied": True, "links": _LINKS}
+RETRY: dict[str, Any] = {"stages": ["publish"], "revision": "same"}
+AGAIN: dict[str, Any] = {"parameters": {"month": 7}}
+SKIP: dict[str, Any] = {"message": "Published by hand."}
+APPROVE: dict[str, Any] = {"comment": "The figures are right.", "fields": {"ticket": "OPS-7"}}
+REJECT: dict[str, Any] = {"comment": "June is missing."}
 CANCELLED: dict[str, Any] = {"run_id": 7, "number": 3, "status": "running"}
 STATUS_UPDATE: dict[str, Any] = {
     "pipeline_id": "flights",

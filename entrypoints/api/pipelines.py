@@ -16,7 +16,7 @@ from entrypoints.api.etags import IfMatch, expected_revisions, pipeline_tag, tag
 from entrypoints.api.idempotency import Key, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, pipeline_json, pipeline_stages_json, triggered_json
-from entrypoints.api.requests import App, JsonBody, Limit, Reads, Skip, pipeline_ref, shaped, trace_of
+from entrypoints.api.requests import App, JsonBody, Limit, Reads, Skip, pipeline_ref, shaped, trace_of, trigger_kind
 from entrypoints.api.run_lists import RunPage, run_list
 from entrypoints.api.schemas import PipelineShape, RunShape, StageShape, TriggeredShape
 
@@ -132,8 +132,7 @@ async def trigger_pipeline(pipeline_id: str, request: Request, application: App,
     """Takes the run's parameters, or no body at all. Accepted whatever Prefect is doing."""
     raw = await request.body()
     body = shaped(TriggerBody, strict_json.check(strict_json.parse(raw))) if raw.strip() else TriggerBody(parameters=None)
-    by_cli = request.headers.get("user-agent", "").startswith("headgate-cli")
-    trigger = Trigger("cli" if by_cli else "api")
+    trigger = Trigger(trigger_kind(request))
     command = TriggerCommand(pipeline_ref(pipeline_id), body.parameters or {}, trigger, trace_of(request), key)
     run = await application.trigger_pipeline()(command)
     return Json(triggered_json(run), 202, replayed(run.replayed, {"Location": f"/runs/{run.run_id}"}))

@@ -7,6 +7,7 @@ import orjson
 from starlette.responses import Response
 
 from application.commands.cancel_run import Cancelled
+from application.commands.control_run import Controlled
 from application.commands.trigger_pipeline import Triggered
 from application.commands.verdicts import Answer
 from application.queries.views import EventView, LogLineView, PipelineView, RunView, StageRunView
@@ -117,6 +118,8 @@ def run_json(run: RunView, why: str | None) -> dict[str, Any]:
         "status": run.status,
         "why": why,
         "trigger": run.trigger,
+        "actor": run.actor,
+        "repeats": run.repeats,
         "parameters": run.parameters,
         "created_at": run.created_at,
         "started_at": run.started_at,
@@ -135,6 +138,7 @@ def run_links(run_id: int, pipeline_id: int) -> dict[str, str]:
         "events": f"/runs/{run_id}/events",
         "logs": f"/runs/{run_id}/logs",
         "cancel": f"/runs/{run_id}/cancel",
+        "retry": f"/runs/{run_id}/retry",
         "page": f"/ui/runs/{run_id}",
     }
 
@@ -151,6 +155,17 @@ def triggered_json(run: Triggered) -> dict[str, Any]:
 
 def cancelled_json(run: Cancelled) -> dict[str, Any]:
     return {"run_id": run.run_id, "number": run.number, "status": run.status}
+
+
+def controlled_json(done: Controlled) -> dict[str, Any]:
+    return {
+        "run_id": done.run_id,
+        "number": done.number,
+        "status": done.status,
+        "stages": list(done.stages),
+        "applied": done.applied,
+        "links": run_links(done.run_id, done.pipeline_id),
+    }
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:

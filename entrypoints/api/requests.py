@@ -100,6 +100,11 @@ def run_id(text: str) -> int:
     return int(text)
 
 
+def trigger_kind(request: Request) -> str:
+    """Which client triggers, by the name it gives itself."""
+    return "cli" if request.headers.get("user-agent", "").startswith("headgate-cli") else "api"
+
+
 def wants_sse(request: Request) -> bool:
     return SSE in request.headers.get("accept", "")
 

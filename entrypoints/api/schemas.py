@@ -18,13 +18,16 @@ class StageDefinitionShape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str
-    kind: Literal["command", "python", "external"]
+    kind: Literal["command", "python", "external", "approval"]
     needs: list[str]
     command: list[str] | str | None = None
     shell: bool = False
     callable: str | None = None
     env: dict[str, str] = {}
     workdir: str | None = None
+    approvers: list[str] = []
+    message: str | None = None
+    fields: dict[str, Any] | None = None
     timeout: float = Field(description="Seconds.")
     retries: int = 0
     retry_delay: float = 0
@@ -88,6 +91,8 @@ class RunShape(Answered):
     status: Status
     why: str | None = Field(description="Why it is where it is, in one sentence. In lists null for runs under way: ask the run itself.")
     trigger: str
+    actor: str | None = Field(description="Who triggered it, where that is known.")
+    repeats: int | None = Field(description="The id of the run that it is a repetition of.")
     parameters: dict[str, Any]
     created_at: datetime
     started_at: datetime | None
@@ -103,6 +108,17 @@ class CancelledShape(Answered):
     run_id: int
     number: int
     status: Status
+
+
+class ControlledShape(Answered):
+    """The run after a person's act. `applied` is false when it had been done already; `stages` are those it was about."""
+
+    run_id: int
+    number: int
+    status: Status
+    stages: list[str]
+    applied: bool
+    links: dict[str, str]
 
 
 class AnswerShape(Answered):

@@ -32,6 +32,7 @@ def start_json(start: Start) -> dict[str, Any]:
         "kind": start.kind,
         "timeout": start.timeout,
         "spec": start.spec,
+        "given": start.given,
     }
 
 
@@ -61,4 +62,5 @@ def advanced_json(step: Advanced) -> dict[str, Any]:
         "stop": step.stop,
         "ended": step.ended,
         "kill": [list(pair) for pair in step.kill],
+        "cancel": [list(pair) for pair in step.cancel],
     }

@@ -98,7 +98,7 @@ class Attempt:
             attempt=start.attempt,
             kind=start.kind,
             spec=start.spec,
-            parameters=claim.parameters,
+            parameters={**claim.parameters, **start.given},
             token=start.token,
             url=self._bench.link.url,
             trace=self._trace.for_process(span),

@@ -197,6 +197,9 @@ class Carrier:
         for held in answer.kill:
             if held in self._running:
                 self._running[held].interrupt(Interruption.REFUSED)
+        for held in answer.cancel:
+            if held in self._running:
+                self._running[held].interrupt(Interruption.STOPPED)
         self._begin(answer.starts)
         if answer.stop:
             self.stop()

@@ -66,7 +66,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Advanced:
     """The answer to a step. `refused`: the burst is not this worker's any more, so what runs of it must go;
-    `kill`: of what is held, what is over in Headgate already."""
+    `kill`: of what is held, what is over in Headgate already; `cancel`: what a person wants ended."""
 
     starts: Sequence[Start] = ()
     more: bool = False
@@ -74,12 +74,13 @@ class Advanced:
     ended: bool = True
     refused: bool = False
     kill: Sequence[Held] = ()
+    cancel: Sequence[Held] = ()
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Advanced:
         refused = any(answer.get("problem") == "not_yours" for answer in body["answers"])
-        kill = [(stage, attempt) for stage, attempt in body.get("kill", ())]
-        return cls([_start(start) for start in body["starts"]], body["more"], body["stop"], body["ended"], refused, kill)
+        kill, cancel = ([(stage, attempt) for stage, attempt in body.get(name, ())] for name in ("kill", "cancel"))
+        return cls([_start(start) for start in body["starts"]], body["more"], body["stop"], body["ended"], refused, kill, cancel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +132,4 @@ def encoded(body: Mapping[str, Any]) -> bytes:
 
 
 def _start(body: Mapping[str, Any]) -> Start:
-    return Start(body["stage"], body["attempt"], body["token"], body["kind"], body["timeout"], body["spec"])
+    return Start(body["stage"], body["attempt"], body["token"], body["kind"], body["timeout"], body["spec"], body.get("given") or {})

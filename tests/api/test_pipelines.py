@@ -49,7 +49,7 @@ BAD_DEFINITIONS: list[tuple[Any, str]] = [
     ({"name": "with spaces", "stages": [A]}, "name"),
     ({"name": "n" * 10_000, "stages": [A]}, "name"),
     ({"name": "p", "stages": [{**A, "timeout": -1}]}, "stages[0].timeout"),
-    ({"name": "p", "stages": [{**A, "kind": "approval"}]}, "stages[0].kind"),
+    ({"name": "p", "stages": [{**A, "kind": "ritual"}]}, "stages[0].kind"),
     ({"name": "p", "stages": [{**A, "tiemout": 5}]}, "stages[0].tiemout"),
     ({"name": "p", "stages": [{**A, "retries": 1}]}, "stages[0].retries"),
     ({"name": "p", "stages": [A], "parallelism": 2**70}, "parallelism"),

@@ -2,10 +2,11 @@ from typing import Any
 
 import pytest
 
+from domain.controls import Decision, Person, cancel_stage, decide, rebase, skip_stage
 from domain.reports import Report, Reporter, judge
-from domain.run import Run
+from domain.run import Run, Trigger
 from domain.status import Reason, Status
-from tests.builders import NOW, WORKER, a_pipeline, a_run, a_run_of, a_stage, a_stored_run, an_hour_later, seconds_later
+from tests.builders import NOW, WORKER, a_definition, a_pipeline, a_run, a_run_of, a_stage, a_stored_run, an_hour_later, seconds_later
 from tests.contracts.stores import StoreUnderTest
 
 LONE_SURROGATE = "\ud800"
@@ -46,6 +47,56 @@ async def test_a_saved_run_comes_back_as_it_was_saved(store: StoreUnderTest) -> 
     assert stored == run
     assert [attempt.status for attempt in stored.stages["a"].attempts] == [Status.FAILED, Status.WAITING]
     assert stored.stages["a"].attempts[0].reason is Reason.ERROR
+
+
+async def test_a_run_that_a_person_took_up_again_comes_back_so(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "reopened", ["a", a_stage("ask", "approval", fields={"type": "object"}), "c"])
+    run_id = await a_stored_run(store.open_unit_of_work, pipeline)
+    async with store.open_unit_of_work() as work:
+        run = (await work.runs.lock([run_id]))[run_id]
+        run.claim(1, WORKER, NOW)
+        run.start_up_to(1, WORKER, NOW)
+        assert judge(run, Report(Status.FAILED, "a", 1, error_message="no room for 3"), Reporter(WORKER, WORKER, 1), None, NOW).applied
+        run.end_burst(NOW)
+        await work.runs.save(run)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        run = (await work.runs.lock([run_id]))[run_id]
+        skip_stage(run, "a", an_hour_later(), Person("mara"), "by hand")
+        decide(run, "ask", Decision(True, "fine", {"ticket": "OPS-7"}), an_hour_later(), Person("mara"))
+        run.claim(2, WORKER, an_hour_later())
+        run.start_up_to(1, WORKER, an_hour_later())
+        cancel_stage(run, "c", an_hour_later(), Person("mara"), None)
+        await work.runs.save(run)
+        await work.commit()
+
+    stored = await loaded(store, run_id)
+    assert stored == run
+    assert (stored.stops, stored.finished_at) == ([("c", 2)], None)
+    assert [attempt.by_person for attempt in stored.stages["a"].attempts] == [False, True]
+    assert stored.stages["a"].attempts[0].fingerprint is not None
+
+
+async def test_a_run_keeps_the_revision_it_was_taken_up_under_and_what_it_repeats(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "rebased", ["a"])
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(pipeline.id, lock=True)
+        newer = await work.pipelines.revise(pipeline.id, a_definition("rebased", [a_stage("a", command=["new"])]), NOW)
+        run = a_run_of(pipeline)
+        run.trigger = Trigger("api", "mara", repeats=7)
+        run_id = await work.runs.add(run)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        run = (await work.runs.lock([run_id]))[run_id]
+        rebase(run, newer.definition, newer.revision)
+        run.claim(1, WORKER, NOW)
+        await work.runs.save(run)
+        await work.commit()
+
+    stored = await loaded(store, run_id)
+    assert (stored.revision, stored.stages["a"].definition.command, stored.trigger.repeats) == (2, ("new",), 7)
 
 
 async def test_every_outcome_of_a_run_can_be_stored(store: StoreUnderTest) -> None:

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from domain.attempt import StageRun
 from domain.burst import BurstState
+from domain.controls import Decision, Person, cancel_stage, decide, retry_failed, retry_stages, skip_stage
 from domain.definition import Kind, When
 from domain.errors import Conflict
 from domain.events import EventType
@@ -18,6 +19,7 @@ from domain.status import REPORTABLE, Status
 from tests.builders import NOW, a_run, a_stage
 
 WORKERS = ("w1", "w2")
+PERSON = Person("mara")
 
 
 @st.composite
@@ -25,7 +27,7 @@ def stage_lists(draw: st.DrawFn) -> list[dict[str, object]]:
     stages: list[dict[str, object]] = []
     for index in range(draw(st.integers(1, 5))):
         names = [str(stage["name"]) for stage in stages]
-        kind = draw(st.sampled_from(["command", "command", "external"]))
+        kind = draw(st.sampled_from(["command", "command", "external", "approval"]))
         own: dict[str, object] = {
             "needs": draw(st.lists(st.sampled_from(names), unique=True)) if names else [],
             "allow_failure": draw(st.booleans()),
@@ -130,6 +132,25 @@ class RunMachine(RuleBasedStateMachine):
         except Conflict:
             assert self.run.is_over
 
+    @rule(data=st.data(), act=st.sampled_from(["retry", "retry failed", "skip", "cancel", "approve", "reject"]))
+    def a_person_acts(self, data: st.DataObject, act: str) -> None:
+        stage = data.draw(st.sampled_from(sorted(self.run.stages)))
+        seq, before, now = self.run.last_seq, self.statuses(), self.pass_time(1)
+        try:
+            match act:
+                case "retry":
+                    retry_stages(self.run, [stage], now, PERSON)
+                case "retry failed":
+                    retry_failed(self.run, now, PERSON)
+                case "skip":
+                    skip_stage(self.run, stage, now, PERSON, None)
+                case "cancel":
+                    cancel_stage(self.run, stage, now, PERSON, None)
+                case _:
+                    decide(self.run, stage, Decision(act == "approve"), now, PERSON)
+        except Conflict:
+            assert (self.run.last_seq, self.statuses()) == (seq, before), "what is refused changes nothing"
+
     def running_on_workers(self) -> list[StageRun]:
         return [stage for stage in self.run.running if stage.definition.kind.runs_on_worker]
 
@@ -196,7 +217,10 @@ class RunMachine(RuleBasedStateMachine):
     @invariant()
     def retries_are_counted(self) -> None:
         for stage in self.run.stages.values():
-            assert len(stage.attempts) <= 1 + stage.definition.retries
+            own = 0
+            for attempt in stage.attempts:
+                own = 1 if attempt.by_person else own + 1
+                assert own <= 1 + stage.definition.retries
 
     @invariant()
     def no_more_run_at_once_than_the_definition_allows(self) -> None:
@@ -217,6 +241,8 @@ class RunMachine(RuleBasedStateMachine):
             return self.run.burst.holder is not None and attempt.deadline_at is not None
         if stage.status is Status.QUEUED:
             return self.run.burst.state is not BurstState.NONE and attempt.deadline_at is not None
+        if stage.status is Status.WAITING and stage.definition.kind is Kind.APPROVAL:
+            return attempt.deadline_at is not None
         return stage.status is Status.WAITING and attempt.due_at is not None
 
 

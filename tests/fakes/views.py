@@ -38,6 +38,7 @@ def run_view(tables: Tables, run: Run) -> RunView:
         unrecorded=bool(waiting),
         refusal=next((entry.error for entry in reversed(waiting) if entry.quarantined), None),
         stages=[_stage_view(stage) for stage in run.stages.values()],
+        repeats=run.trigger.repeats,
         trace=deepcopy(run.trace),
     )
 
@@ -51,6 +52,10 @@ def _stage_view(stage: StageRun) -> StageRunView:
         attempts=[_attempt_view(attempt) for attempt in stage.attempts],
         allow_failure=definition.allow_failure,
         retries=definition.retries,
+        timeout=definition.timeout,
+        approvers=list(definition.approvers),
+        message=definition.message,
+        fields=deepcopy(definition.fields),
     )
 
 
@@ -70,4 +75,7 @@ def _attempt_view(attempt: Attempt) -> AttemptView:
         message=attempt.message,
         output=deepcopy(attempt.output),
         worker=attempt.worker,
+        by_person=attempt.by_person,
+        stop_requested_at=attempt.stop_requested_at,
+        fingerprint=attempt.fingerprint,
     )

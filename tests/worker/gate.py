@@ -24,10 +24,14 @@ from adapters.system.links import MemoryLinks
 from adapters.system.parameters import JsonSchemas
 from application.commands.append_log import AppendLog
 from application.commands.cancel_run import CancelRun
+from application.commands.cancel_stage import CancelStage
 from application.commands.carry_burst import Advance, AdvanceBurst, BurstRules, ClaimBurst, WorkerReport
+from application.commands.control_run import ControlRun
 from application.commands.create_pipeline import CreatePipeline
+from application.commands.decide_approval import DecideApproval
 from application.commands.heartbeat import Beat, Heartbeat, HeldBurst
 from application.commands.note_flow_run import CancelFromPrefect, NoteFlowRun
+from application.commands.retry_run import RetryRun
 from application.commands.trigger_pipeline import TriggerCommand, TriggerPipeline
 from application.ports.links import Claim, Stop
 from application.ports.persistence import NewLine, WorkerSeen
@@ -61,6 +65,9 @@ class Gate:
         self.create = CreatePipeline(opened, JsonSchemas(), clock, self.wakeups)
         self.trigger = TriggerPipeline(opened, JsonSchemas(), clock, self.wakeups, self.fakes.disk_space)
         self.cancel = CancelRun(opened, clock, self.wakeups)
+        control = ControlRun(opened, clock, self.wakeups)
+        self.retry, self.cancel_stage = RetryRun(control), CancelStage(control)
+        self.decide = DecideApproval(control, JsonSchemas())
         self.claim = ClaimBurst(opened, self.fakes.tokens, clock, self.wakeups, rules)
         self.advance = AdvanceBurst(opened, self.fakes.tokens, clock, self.wakeups, rules)
         self.heartbeat = Heartbeat(opened, self.fakes.tokens, clock, self.links, self.claim, rules)

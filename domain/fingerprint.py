@@ -1,0 +1,34 @@
+"""Which failures are alike: an error with what differs from run to run taken out of it."""
+
+import hashlib
+import re
+
+LENGTH = 10
+_LONGEST = 4_000
+_PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"https?://\S{1,2000}"), "<url>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?\b"), "<time>"),
+    (re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d{1,9})?\b"), "<time>"),
+    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
+    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b"), "<address>"),
+    (re.compile(r"(?<![\w.])(?:/[\w.@+-]{1,255}){2,40}"), "<path>"),
+    (re.compile(r"\b0x[0-9a-f]{1,32}\b", re.IGNORECASE), "<hex>"),
+    (re.compile(r"\b(?=[0-9a-f]{0,63}\d)[0-9a-f]{7,64}\b", re.IGNORECASE), "<hex>"),
+    (re.compile(r"\d[\d,._]{0,40}"), "<n>"),
+    (re.compile(r"\s+"), " "),
+)
+
+
+def alike(message: str) -> str:
+    """The message with times, ids, addresses, paths and numbers taken out; its length is bounded."""
+    text = message[:_LONGEST]
+    for pattern, placeholder in _PLACEHOLDERS:
+        text = pattern.sub(placeholder, text)
+    return text.strip().lower()
+
+
+def fingerprint_of(message: str | None) -> str | None:
+    """Ten hex digits, the same for errors that are alike; None where there is no message to compare."""
+    if not message or not message.strip():
+        return None
+    return hashlib.sha256(alike(message).encode("utf-8", "surrogatepass")).hexdigest()[:LENGTH]
