@@ -23,9 +23,7 @@ After = Callable[[Span, Telemetry, Any], None]
 """Tells of the result."""
 
 
-def observe(
-    telemetry: Telemetry, use_case: Any, before: Before | None = None, after: After | None = None, name: str | None = None
-) -> Any:
+def observe(telemetry: Telemetry, use_case: Any, before: Before | None = None, after: After | None = None, name: str | None = None) -> Any:
     """The use case with eyes on it, by its own name or another; the very same object when telemetry is off."""
     return Observed(telemetry, use_case, before, after, name or type(use_case).__name__) if telemetry.is_on else use_case
 
