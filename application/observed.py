@@ -23,9 +23,9 @@ After = Callable[[Span, Telemetry, Any], None]
 """Tells of the result."""
 
 
-def observe(telemetry: Telemetry, use_case: Any, before: Before | None = None, after: After | None = None) -> Any:
-    """The use case with eyes on it; the very same object when telemetry is off."""
-    return Observed(telemetry, use_case, before, after) if telemetry.is_on else use_case
+def observe(telemetry: Telemetry, use_case: Any, before: Before | None = None, after: After | None = None, name: str | None = None) -> Any:
+    """The use case with eyes on it, by its own name or another; the very same object when telemetry is off."""
+    return Observed(telemetry, use_case, before, after, name or type(use_case).__name__) if telemetry.is_on else use_case
 
 
 class Observed:
@@ -34,9 +34,9 @@ class Observed:
     A refusal in the domain's words is the use case doing its work: it is counted, and its span is not an error.
     """
 
-    def __init__(self, telemetry: Telemetry, use_case: Any, before: Before | None, after: After | None) -> None:
+    def __init__(self, telemetry: Telemetry, use_case: Any, before: Before | None, after: After | None, name: str) -> None:
         self._telemetry, self._use_case, self._before, self._after = telemetry, use_case, before, after
-        self._name = type(use_case).__name__
+        self._name = name
 
     async def __call__(self, *args: Any) -> Any:
         began = perf_counter()

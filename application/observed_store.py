@@ -75,10 +75,11 @@ class _ObservedRuns:
         self._facts.extend(self._figures.of(run, events))
         return cast(int, given)
 
-    async def save(self, run: Run) -> None:
-        events = list(run.new_events)
-        await self._runs.save(run)
-        self._facts.extend(self._figures.of(run, events))
+    async def save(self, *runs: Run) -> None:
+        news = [(run, list(run.new_events)) for run in runs]
+        await self._runs.save(*runs)
+        for run, events in news:
+            self._facts.extend(self._figures.of(run, events))
 
 
 class _ObservedOutbox:

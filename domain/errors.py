@@ -72,8 +72,9 @@ class NotAllowed(HeadgateError):
 
 
 class Unavailable(HeadgateError):
-    """Something Headgate stands on does not answer now; trying again later is right."""
+    """Something Headgate stands on does not answer now; trying again later is right. `undone`: for certain nothing was done."""
 
-    def __init__(self, sentence: str, retry_after: float = 2.0) -> None:
+    def __init__(self, sentence: str, retry_after: float = 2.0, *, undone: bool = False) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
+        self.undone = undone

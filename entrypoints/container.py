@@ -46,6 +46,7 @@ from application.services.hub import Hub
 from application.services.offer_bursts import OfferBursts
 from application.services.reconcile import Reconcile
 from application.services.relay import RelayOutbox
+from application.services.report_lane import ReportLane
 from application.services.retention import Keep, KeepForATime
 from application.services.sweep import ExpireLeases, WakeDueRuns
 from application.services.take_vitals import TakeVitals
@@ -89,11 +90,10 @@ class Application(containers.DeclarativeContainer):
         before=carry_trace,
         after=tag_triggered,
     )
-    report_status = _observed(
-        telemetry,
-        providers.Singleton(ReportStatus, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups),
-        after=count_verdicts,
+    report_lane = providers.Singleton(
+        ReportLane, providers.Singleton(ReportStatus, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
     )
+    report_status = _observed(telemetry, report_lane, name="ReportStatus", after=count_verdicts)
     cancel_run = _observed(telemetry, providers.Singleton(CancelRun, adapters.open_unit_of_work, adapters.clock, wakeups))
     control_run = providers.Singleton(ControlRun, adapters.open_unit_of_work, adapters.clock, wakeups)
     retry_run = _observed(telemetry, providers.Singleton(RetryRun, control_run))

@@ -18,6 +18,8 @@ _PASSING = (
     errors.ReadOnlySqlTransaction,  # a standby that is about to be promoted
     errors.UndefinedTable,  # not migrated yet
 )
+_UNDONE = (errors.LockNotAvailable, errors.DeadlockDetected)
+"""Said instead of a result, never after a commit."""
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     (errors.UndefinedTable, "The database is not migrated yet."),
     (errors.LockNotAvailable, "The database is busy: another transaction held a row for too long."),
@@ -34,10 +36,10 @@ def unavailable() -> Iterator[None]:
     try:
         yield
     except sqlalchemy.exc.TimeoutError as error:
-        raise Unavailable("Every database connection is taken.") from error
+        raise Unavailable("Every database connection is taken.", undone=True) from error
     except sqlalchemy.exc.DBAPIError as error:
         if isinstance(error.orig, _PASSING) or error.connection_invalidated:
-            raise Unavailable(_sentence(error.orig)) from error
+            raise Unavailable(_sentence(error.orig), undone=isinstance(error.orig, _UNDONE)) from error
         raise
     except _PASSING as error:
         raise Unavailable(_sentence(error)) from error

@@ -157,7 +157,12 @@ def attempt_from(row: Row[Any]) -> Attempt:
 
 
 def _named(names: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in zip(names, values, strict=True)}
+    return plain(dict(zip(names, values, strict=True)))
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON takes them."""
+    return {name: _plain(value) for name, value in values.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 import psycopg.errors
-from sqlalchemy import Executable, func, insert, select, update
+from sqlalchemy import Executable, Text, any_, bindparam, func, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
 from adapters.persistence.definitions import Definitions
-from adapters.persistence.recordsets import is_storable_id
+from adapters.persistence.recordsets import among, is_storable_id
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import pipeline, revision
 from application.ports.persistence import PipelineRef, StoredPipeline
@@ -19,6 +21,9 @@ from domain.definition import PipelineDefinition
 from domain.definition_writer import pipeline_as_written
 from domain.errors import NameTaken
 from domain.text import why_not_text
+
+_IS_NAMED = pipeline.c.name == any_(bindparam("names", type_=ARRAY(Text)))
+_NAMED = select(pipeline).where(among(pipeline.c.id, "ids")).union_all(select(pipeline).where(_IS_NAMED))
 
 
 class SqlPipelines:
@@ -41,6 +46,18 @@ class SqlPipelines:
         # Read after the lock, never joined to it: a join would pair the row another transaction just changed with an old revision.
         definitions = await self._definitions.of([(row.id, row.revision)])
         return _stored(row, definitions[row.id, row.revision])
+
+    async def find_many(self, refs: Collection[PipelineRef]) -> Mapping[PipelineRef, StoredPipeline]:
+        asked = [ref for ref in refs if is_possible(ref)]
+        if not asked:
+            return {}
+        named = {"ids": [ref for ref in asked if isinstance(ref, int)], "names": [ref for ref in asked if isinstance(ref, str)]}
+        rows = (await self._statements.run(_NAMED, named)).all()
+        of = await self._definitions.of((row.id, row.revision) for row in rows)
+        stored = [_stored(row, of[row.id, row.revision]) for row in rows]
+        by_ref: dict[PipelineRef, StoredPipeline] = {one.id: one for one in stored}
+        by_ref |= {row.name: one for row, one in zip(rows, stored, strict=True)}
+        return {ref: by_ref[ref] for ref in asked if ref in by_ref}
 
     async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
         change = update(pipeline).where(pipeline.c.id == pipeline_id)

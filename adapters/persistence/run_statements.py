@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, TableValuedAlias, bindparam, func, insert, literal_column, select, text, true, update
+from sqlalchemy import CTE, Select, TableValuedAlias, bindparam, func, insert, literal_column, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.persistence.mappers import ATTEMPT_KEYS, ATTEMPT_VALUES, BURST_COLUMNS, EVENT_COLUMNS
@@ -41,50 +41,52 @@ def _parameters(columns: Sequence[str]) -> dict[str, Any]:
     return {name: bindparam(f"run_{name}", type_=run.c[name].type) for name in columns}
 
 
-def _store_attempts(run_id: ColumnElement[int], source: CTE | None = None) -> CTE:
-    rows = rows_of("attempts", attempt, _ATTEMPT_COLUMNS)
-    chosen = _beside(source, rows, select(run_id, *rows.c))
+def _store_attempts(new: CTE | None = None) -> CTE:
+    rows = rows_of("attempts", attempt, _ATTEMPT_COLUMNS if new is not None else ("run_id", *_ATTEMPT_COLUMNS))
+    chosen = select(*rows.c) if new is None else _beside(new, rows, select(new.c.id, *rows.c))
     statement = upsert(attempt).from_select(["run_id", *_ATTEMPT_COLUMNS], chosen)
     changes = {name: statement.excluded[name] for name in ATTEMPT_VALUES}
     return statement.on_conflict_do_update(index_elements=["run_id", *ATTEMPT_KEYS], set_=changes).cte("stored_attempts")
 
 
-def _store_events(run_id: ColumnElement[int], source: CTE | None = None) -> CTE:
-    rows = rows_of("events", event, EVENT_COLUMNS)
-    chosen = _beside(source, rows, select(run_id, bindparam("run_pipeline_id", type_=run.c.pipeline_id.type), *rows.c))
+def _store_events(new: CTE | None = None) -> CTE:
+    if new is None:
+        rows = rows_of("events", event, ("run_id", "pipeline_id", *EVENT_COLUMNS))
+        chosen = select(*rows.c)
+    else:
+        rows = rows_of("events", event, EVENT_COLUMNS)
+        chosen = _beside(new, rows, select(new.c.id, bindparam("run_pipeline_id", type_=run.c.pipeline_id.type), *rows.c))
     return insert(event).from_select(["run_id", "pipeline_id", *EVENT_COLUMNS], chosen).cte("stored_events")
 
 
-def _beside(source: CTE | None, rows: TableValuedAlias, chosen: Select[Any]) -> Select[Any]:
-    """Each row together with the one row of the source, which is what makes the new run's id known to them."""
-    return chosen if source is None else chosen.select_from(source.join(rows, true()))
+def _beside(new: CTE, rows: TableValuedAlias, chosen: Select[Any]) -> Select[Any]:
+    """Each row together with the one new run, which is what makes its id known to them."""
+    return chosen.select_from(new.join(rows, true()))
 
 
 def _add() -> Any:
     columns = [column.name for column in run.c if column.name != "id"]
     new = insert(run).values(_parameters(columns)).returning(run.c.id).cte("new_run")
-    return select(new.c.id).add_cte(_store_attempts(new.c.id, new), _store_events(new.c.id, new))
+    return select(new.c.id).add_cte(_store_attempts(new), _store_events(new))
 
 
 def _save() -> Any:
-    run_id = bindparam("this_run", type_=run.c.id.type)
-    statement = update(run).where(run.c.id == run_id).values(_parameters(_RUN_CHANGES))
-    return statement.add_cte(_store_attempts(run_id), _store_events(run_id))
+    """However many runs: one statement."""
+    told = rows_of("runs", run, ("id", *_RUN_CHANGES))
+    statement = update(run).where(run.c.id == told.c.id).values({name: told.c[name] for name in _RUN_CHANGES})
+    return statement.add_cte(_store_attempts(), _store_events())
 
 
 def _save_bursts() -> Any:
     """Bursts, and an outbox row for each one requested. A burst's row is made once and only gains what it lacks."""
-    run_id, pool = bindparam("this_run", type_=run.c.id.type), bindparam("run_pool", type_=run.c.pool.type)
-    rows = rows_of("bursts", burst, BURST_COLUMNS)
-    bursts = upsert(burst).from_select(["run_id", "pool", *BURST_COLUMNS], select(run_id, pool, *rows.c))
+    rows = rows_of("bursts", burst, ("run_id", "pool", *BURST_COLUMNS))
+    bursts = upsert(burst).from_select(["run_id", "pool", *BURST_COLUMNS], select(*rows.c))
     told = bursts.excluded
     gained = {name: func.coalesce(told[name], burst.c[name]) for name in ("claimed_at", "holder", "ended_at")}
     stored = bursts.on_conflict_do_update(index_elements=["run_id", "epoch"], set_=gained | {"lost": told.lost}).cte("stored_bursts")
-    requested = rows_of("requested", outbox, ("epoch", "created_at"))
+    requested = rows_of("requested", outbox, ("run_id", "pool", "epoch", "created_at"))
     return (
-        insert(outbox)
-        .from_select(["run_id", "pool", "epoch", "created_at"], select(run_id, pool, *requested.c), include_defaults=False)
-        .add_cte(stored)
+        insert(outbox).from_select(["run_id", "pool", "epoch", "created_at"], select(*requested.c), include_defaults=False).add_cte(stored)
     )
 
 
@@ -94,7 +96,7 @@ SAVE_BURSTS = _save_bursts()
 LOCK = select(run).where(among(run.c.id, "ids")).order_by(run.c.id).with_for_update(key_share=True)
 ATTEMPTS = select(attempt).where(among(attempt.c.run_id, "ids")).order_by(attempt.c.run_id, attempt.c.position, attempt.c.number)
 NEXT_NUMBER = select(func.coalesce(func.max(run.c.number), 0) + 1).where(run.c.pipeline_id == bindparam("pipeline"))
-ACTIVE = select(run.c.id).where(run.c.pipeline_id == bindparam("pipeline"), _IS_ACTIVE).order_by(run.c.id)
+ACTIVE = select(run.c.pipeline_id, run.c.id).where(among(run.c.pipeline_id, "pipelines"), _IS_ACTIVE).order_by(run.c.pipeline_id, run.c.id)
 LATEST = select(run.c.id).where(run.c.pipeline_id == bindparam("pipeline")).order_by(run.c.id.desc()).limit(literal_column("1"))
 DUE = (
     select(run.c.id)

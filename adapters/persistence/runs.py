@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
 from adapters.persistence import run_statements as sql
 from adapters.persistence.definitions import Definitions
@@ -15,6 +16,7 @@ from adapters.persistence.mappers import (
     burst_rows,
     event_rows,
     new_run_values,
+    plain,
     run_from,
     run_values,
 )
@@ -62,7 +64,24 @@ class SqlRuns:
             self._remember(run, attempts_of(run))
         return runs
 
-    async def save(self, run: Run) -> None:
+    async def save(self, *runs: Run) -> None:
+        rows: dict[str, list[dict[str, Any]]] = {"runs": [], "attempts": [], "events": []}
+        written = [self._written(run) for run in runs]
+        for run, attempts in zip(runs, written, strict=True):
+            before = self._stored[run.id]
+            changed = {key: values for key, values in attempts.items() if before.get(key) != values}
+            of_run = {"run_id": run.id, "pipeline_id": run.pipeline_id}
+            rows["runs"].append(plain({"id": run.id, **run_values(run)}))
+            rows["attempts"] += [of_run | row for row in attempt_rows(run, changed)]
+            rows["events"] += [of_run | row for row in event_rows(run)]
+        if runs:
+            await self._statements.run(sql.SAVE, rows)
+            await self._save_bursts(*runs)
+        for run, attempts in zip(runs, written, strict=True):
+            self._remember(run, attempts)
+
+    def _written(self, run: Run) -> Written:
+        """Its attempts as they are to be stored, when it may be saved."""
         before = self._stored.get(run.id)
         if before is None:
             raise RuntimeError(f"run {run.id} is saved by a unit of work that has not locked it")
@@ -70,19 +89,14 @@ class SqlRuns:
         attempts = attempts_of(run)
         if before.keys() - attempts.keys():
             raise ValueError(f"run {run.id} lost an attempt")
-        changed = {key: values for key, values in attempts.items() if before.get(key) != values}
-        parameters = sql.prefixed(run_values(run)) | {
-            "this_run": run.id,
-            "run_pipeline_id": run.pipeline_id,
-            "attempts": attempt_rows(run, changed),
-            "events": event_rows(run),
-        }
-        await self._statements.run(sql.SAVE, parameters)
-        await self._save_bursts(run)
-        self._remember(run, attempts)
+        return attempts
 
-    async def active_ids(self, pipeline_id: int) -> list[int]:
-        return list((await self._statements.run(sql.ACTIVE, {"pipeline": pipeline_id})).scalars())
+    async def active_ids(self, pipeline_ids: Collection[int]) -> Mapping[int, list[int]]:
+        active: dict[int, list[int]] = {pipeline_id: [] for pipeline_id in pipeline_ids}
+        asked = [pipeline_id for pipeline_id in active if is_storable_id(pipeline_id)]
+        for row in await self._statements.run(sql.ACTIVE, {"pipelines": asked}):
+            active[row.pipeline_id].append(row.id)
+        return active
 
     async def latest_id(self, pipeline_id: int) -> int | None:
         return (await self._statements.run(sql.LATEST, {"pipeline": pipeline_id})).scalar_one_or_none()
@@ -90,17 +104,17 @@ class SqlRuns:
     async def due(self, now: datetime, limit: int) -> list[int]:
         return list((await self._statements.run(sql.DUE, {"now": now, "limit": limit})).scalars())
 
-    async def _save_bursts(self, run: Run) -> None:
-        bursts = burst_rows(run)
+    async def _save_bursts(self, *runs: Run) -> None:
+        bursts = [{"run_id": run.id, "pool": run.pool, **row} for run in runs for row in burst_rows(run)]
         if not bursts:
             return
         requested = [
-            {"epoch": event.data["burst"], "created_at": event.at.isoformat()}
+            {"run_id": run.id, "pool": run.pool, "epoch": event.data["burst"], "created_at": event.at.isoformat()}
+            for run in runs
             for event in run.new_events
             if event.type is EventType.BURST_REQUESTED
         ]
-        parameters = {"this_run": run.id, "run_pool": run.pool, "bursts": bursts, "requested": requested}
-        await self._statements.run(sql.SAVE_BURSTS, parameters)
+        await self._statements.run(sql.SAVE_BURSTS, {"bursts": bursts, "requested": requested})
 
     def _remember(self, run: Run, attempts: Written) -> None:
         self._stored[run.id] = attempts

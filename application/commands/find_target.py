@@ -1,7 +1,7 @@
 """Which run a status update is about, when it does not say; and which open one (DESIGN §5)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from application.commands.status_update import StatusUpdate
 from application.commands.trigger_pipeline import TriggerCommand, open_run
@@ -15,11 +15,15 @@ from domain.status import Status
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The run an update is judged against, or the answer it gets without one. `opened`: this very update opened the run."""
+    """The run an update is judged against, or the answer it gets without one. `opened`: this very update opened the run.
+
+    `guessed_of`: the pipeline whose runs' standing the target was told by, since the update names no run.
+    """
 
     run_id: int | None = None
     answer: Answer | None = None
     opened: bool = False
+    guessed_of: int | None = None
 
 
 @dataclass(slots=True)
@@ -29,24 +33,37 @@ class TargetFinder:
     work: UnitOfWork
     schemas: ParameterSchemas
     clock: Clock
-    pipelines: dict[PipelineRef, StoredPipeline | None] = field(default_factory=dict)
+    pipelines: dict[PipelineRef, StoredPipeline] = field(default_factory=dict)
     active: dict[int, list[int]] = field(default_factory=dict)
+    answered: set[ReceiptKey] = field(default_factory=set)
+    """What will have been answered by the time the next update is judged."""
 
     async def find(self, updates: Sequence[StatusUpdate]) -> list[Target]:
-        for ref in {update.pipeline for update in updates if update.pipeline is not None}:
-            self.pipelines[ref] = await self.work.pipelines.find(ref)
+        refs = {update.pipeline for update in updates if update.pipeline is not None}
+        self.pipelines = dict(await self.work.pipelines.find_many(refs)) if refs else {}
         await self._look_for_active_runs(updates)
-        return [await self._target(update) for update in updates]
+        targets = []
+        for update in updates:
+            targets.append(target := await self._target(update))
+            if update.event_id is not None and target.run_id is not None:
+                self.answered.add(receipt_key(update, target.run_id))
+        return targets
 
     async def _look_for_active_runs(self, updates: Sequence[StatusUpdate]) -> None:
         unnamed = [update for update in updates if update.run_id is None]
         asked = {pipeline.id: pipeline for update in unnamed if (pipeline := self._pipeline_of(update)) is not None}
+        if not asked:
+            return
+        self.active = dict(await self.work.runs.active_ids(asked))
         for id, pipeline in sorted(asked.items()):
-            self.active[id] = await self.work.runs.active_ids(id)
-            openers = any(self._pipeline_of(update) is pipeline and _may_open(update, pipeline) for update in unnamed)
+            openers = any(self._is_about(update, id) and _may_open(update, pipeline) for update in unnamed)
             if openers and not self.active[id]:
                 await self.work.pipelines.find(id, lock=True)
-                self.active[id] = await self.work.runs.active_ids(id)
+                self.active |= await self.work.runs.active_ids([id])
+
+    def _is_about(self, update: StatusUpdate, pipeline_id: int) -> bool:
+        pipeline = self._pipeline_of(update)
+        return pipeline is not None and pipeline.id == pipeline_id
 
     def _pipeline_of(self, update: StatusUpdate) -> StoredPipeline | None:
         return self.pipelines.get(update.pipeline) if update.pipeline is not None else None
@@ -59,6 +76,9 @@ class TargetFinder:
             return Target(update.run_id)
         if pipeline is None:
             return _refused(422, "invalid", "pipeline_id or run_id is needed.")
+        return replace(await self._guess(update, pipeline), guessed_of=pipeline.id)
+
+    async def _guess(self, update: StatusUpdate, pipeline: StoredPipeline) -> Target:
         active = self.active[pipeline.id]
         if len(active) > 1:
             sentence = f"{pipeline.name} has {len(active)} runs under way; say which one by run_id."
@@ -86,8 +106,12 @@ class TargetFinder:
     async def _was_answered(self, update: StatusUpdate, latest: int | None) -> bool:
         if update.event_id is None or latest is None:
             return False
-        key = ReceiptKey(latest, update.speaker.name or "", update.event_id)
-        return bool(await self.work.receipts.find([key]))
+        key = receipt_key(update, latest)
+        return key in self.answered or bool(await self.work.receipts.find([key]))
+
+
+def receipt_key(update: StatusUpdate, run_id: int) -> ReceiptKey:
+    return ReceiptKey(run_id, update.speaker.name or "", update.event_id or "")
 
 
 def _may_open(update: StatusUpdate, pipeline: StoredPipeline) -> bool:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.commands.find_target import Target, TargetFinder
+from application.commands.find_target import Target, TargetFinder, receipt_key
 from application.commands.status_update import StatusUpdate
-from application.commands.verdicts import Answer, answer_of
+from application.commands.verdicts import Answer, Answers, answer_of
 from application.ports.clock import Clock
 from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import IdempotencyKey, OpenUnitOfWork, Receipt, ReceiptKey, UnitOfWork
@@ -18,7 +18,8 @@ from domain.run import Run
 class ReportStatus:
     """Judge updates in order, store what they change, and answer each; nothing is answered before the commit.
 
-    Items are independent: a refusal of one is its answer, not an error of the list.
+    Items are independent: a refusal of one is its answer, not an error of the list. With a key, the answers are those given to an
+    earlier list with the same key, if there was one: KeyReused, Conflict `in_progress`.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -26,24 +27,44 @@ class ReportStatus:
     clock: Clock
     wakeups: Wakeups
 
-    async def __call__(self, updates: Sequence[StatusUpdate]) -> list[Answer]:
-        return (await self.once(updates, None))[0]
+    async def __call__(self, updates: Sequence[StatusUpdate], key: IdempotencyKey | None = None) -> Answers:
+        if key is not None:
+            return await self._once(updates, key)
+        answers: list[Answer | None] = [None] * len(updates)
+        while left := [place for place, answer in enumerate(answers) if answer is None]:
+            for place, answer in zip(left, await self.sit([updates[place] for place in left]), strict=True):
+                answers[place] = answer
+        return Answers(answer for answer in answers if answer is not None)
 
-    async def once(self, updates: Sequence[StatusUpdate], key: IdempotencyKey | None) -> tuple[list[Answer], bool]:
-        """The answers, and whether they are those given to an earlier list with the same key. KeyReused, Conflict `in_progress`."""
+    async def sit(self, updates: Sequence[StatusUpdate]) -> list[Answer | None]:
+        """One transaction. None, to be asked again: an update that names no run, behind one that ended a run of its pipeline, and
+        what is about that pipeline behind it. The first is always answered."""
         updates = [update.narrowed_to_token() for update in updates]
         async with self.open_unit_of_work() as work:
-            if key and (stored := await work.idempotency.find(key, self.clock.now())) is not None:
-                return [Answer.from_json(answer) for answer in stored["answers"]], True
-            targets = await TargetFinder(work, self.schemas, self.clock).find(updates)
-            sitting = await _Sitting.over(work, updates, targets, self.clock)
+            sitting, targets = await self._open_sitting(work, updates)
             answers = [sitting.answer(update, target) for update, target in zip(updates, targets, strict=True)]
             changed = await sitting.store()
-            if key:
-                await work.idempotency.add(key, {"answers": [answer.as_json() for answer in answers]})
             await work.commit()
         self.wakeups.committed(changed)
-        return answers, False
+        return answers
+
+    async def _once(self, updates: Sequence[StatusUpdate], key: IdempotencyKey) -> Answers:
+        """One transaction, since all the answers are stored together."""
+        updates = [update.narrowed_to_token() for update in updates]
+        async with self.open_unit_of_work() as work:
+            if (stored := await work.idempotency.find(key, self.clock.now())) is not None:
+                return Answers((Answer.from_json(answer) for answer in stored["answers"]), replayed=True)
+            sitting, targets = await self._open_sitting(work, updates)
+            answers = Answers(sitting.judged(update, target) for update, target in zip(updates, targets, strict=True))
+            changed = await sitting.store()
+            await work.idempotency.add(key, {"answers": [answer.as_json() for answer in answers]})
+            await work.commit()
+        self.wakeups.committed(changed)
+        return answers
+
+    async def _open_sitting(self, work: UnitOfWork, updates: Sequence[StatusUpdate]) -> "tuple[_Sitting, list[Target]]":
+        targets = await TargetFinder(work, self.schemas, self.clock).find(updates)
+        return await _Sitting.over(work, updates, targets, self.clock), targets
 
 
 @dataclass(slots=True)
@@ -57,26 +78,38 @@ class _Sitting:
     seqs: dict[tuple[int, str], int]
     new_receipts: dict[ReceiptKey, Receipt]
     new_seqs: dict[tuple[int, str], int]
+    ended: set[int]
+    """The pipelines of which a run has ended here: which run is meant without a name is another question now."""
+    postponed: set[int]
+    """The pipelines of which an update waits for that question's answer: what follows about them waits behind it."""
 
     @classmethod
     async def over(cls, work: UnitOfWork, updates: Sequence[StatusUpdate], targets: Sequence[Target], clock: Clock) -> "_Sitting":
         runs = await work.runs.lock(sorted({target.run_id for target in targets if target.run_id}))
         pairs = [(update, target.run_id) for update, target in zip(updates, targets, strict=True) if target.run_id]
-        keys = [_key(update, run_id) for update, run_id in pairs if update.event_id is not None]
+        keys = [receipt_key(update, run_id) for update, run_id in pairs if update.event_id is not None]
         reporters = [(run_id, update.speaker.name) for update, run_id in pairs if update.report.seq is not None]
         receipts = dict(await work.receipts.find(keys)) if keys else {}
         named = sorted({(run_id, name) for run_id, name in reporters if name is not None})
         seqs = dict(await work.receipts.last_seqs(named)) if named else {}
-        return cls(work, clock, runs, receipts, seqs, {}, {})
+        return cls(work, clock, runs, receipts, seqs, {}, {}, set(), set())
 
-    def answer(self, update: StatusUpdate, target: Target) -> Answer:
+    def answer(self, update: StatusUpdate, target: Target) -> Answer | None:
+        run = self.runs.get(target.run_id or 0)
+        pipeline = target.guessed_of or (run.pipeline_id if run else 0)
+        if target.guessed_of in self.ended or pipeline in self.postponed:
+            self.postponed.add(pipeline)
+            return None
+        return self.judged(update, target)
+
+    def judged(self, update: StatusUpdate, target: Target) -> Answer:
         if target.answer is not None:
             return target.answer
         run = self.runs.get(target.run_id or 0)
         refusal = _out_of_scope(update, run)
         if run is None or refusal is not None:
             return refusal or _no_run(target.run_id)
-        key = _key(update, run.id) if update.event_id is not None else None
+        key = receipt_key(update, run.id) if update.event_id is not None else None
         stored = self.receipts.get(key) if key else None
         if stored is not None:
             return Answer.from_json(stored.answer) if stored.digest == update.digest else _EVENT_ID_REUSED
@@ -90,7 +123,10 @@ class _Sitting:
         if opened and report.stage is None:
             return Answer(200, True, None, run.id, 1, run.status)
         who = (run.id, reporter.name) if reporter.name is not None else None
+        was_over = run.is_over
         ruling = judge(run, report, reporter, self.seqs.get(who) if who else None, self.clock.now())
+        if run.is_over and not was_over:
+            self.ended.add(run.pipeline_id)
         if who and report.seq is not None and report.seq > self.seqs.get(who, -1):
             self.seqs[who] = self.new_seqs[who] = report.seq
         return answer_of(run, ruling)
@@ -98,17 +134,13 @@ class _Sitting:
     async def store(self) -> list[Run]:
         """Write what changed; returns the runs that did."""
         changed = [run for run in self.runs.values() if run.new_events]
-        for run in changed:
-            await self.work.runs.save(run)
+        if changed:
+            await self.work.runs.save(*changed)
         if self.new_receipts:
             await self.work.receipts.add(self.new_receipts, self.clock.now())
         if self.new_seqs:
             await self.work.receipts.set_last_seqs(self.new_seqs)
         return changed
-
-
-def _key(update: StatusUpdate, run_id: int | None) -> ReceiptKey:
-    return ReceiptKey(run_id or 0, update.speaker.name or "", update.event_id or "")
 
 
 def _out_of_scope(update: StatusUpdate, run: Run | None) -> Answer | None:

@@ -1,6 +1,6 @@
 """The answer to a report, as it is given and as it is stored for a repeat."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -31,6 +31,14 @@ class Answer:
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         status = stored.get("status")
         return cls(**{**stored, "status": Status(status) if status else None}, replayed=True)
+
+
+class Answers(list[Answer]):
+    """One an item, in order. `replayed`: they were given to an earlier list with the same key."""
+
+    def __init__(self, answers: Iterable[Answer] = (), *, replayed: bool = False) -> None:
+        super().__init__(answers)
+        self.replayed = replayed
 
 
 def answer_of(run: Run, ruling: Ruling) -> Answer:

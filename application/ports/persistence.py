@@ -1,6 +1,6 @@
 """What the use cases ask of the store. Everything read or written inside one `async with` is one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -41,6 +41,10 @@ class Pipelines(Protocol):
         """The pipeline, its row locked until the transaction ends when asked; None when there is none."""
         ...
 
+    async def find_many(self, refs: Collection[PipelineRef]) -> Mapping[PipelineRef, StoredPipeline]:
+        """Those of the pipelines that exist, by what they were asked for; not locked."""
+        ...
+
     async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
         """Add the next revision; the row is locked already. NameTaken when renamed to a name that exists."""
         ...
@@ -64,15 +68,15 @@ class Runs(Protocol):
         """
         ...
 
-    async def save(self, run: Run) -> None:
-        """Store what changed since `lock`: the run, its attempts, its events, its burst request.
+    async def save(self, *runs: Run) -> None:
+        """Store what changed since `lock`: the runs, their attempts, events and burst requests. Many cost what one costs.
 
         Clears `new_events` and `new_burst`.
         """
         ...
 
-    async def active_ids(self, pipeline_id: int) -> list[int]:
-        """Runs that are not over, oldest first."""
+    async def active_ids(self, pipeline_ids: Collection[int]) -> Mapping[int, list[int]]:
+        """Each pipeline's runs that are not over, oldest first; a list for every pipeline asked for."""
         ...
 
     async def latest_id(self, pipeline_id: int) -> int | None: ...

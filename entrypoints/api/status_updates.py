@@ -55,10 +55,10 @@ async def report_batch(request: Request, bearer: Claims, application: App, key: 
     body = shaped(BatchBody, strict_json.parse(await request.body()))
     token = _attempt_only(bearer)
     read = [_read_item(item, token) for item in body.updates]
-    given, again = await application.report_status().once([item for item in read if isinstance(item, StatusUpdate)], key)
+    given = await application.report_status()([item for item in read if isinstance(item, StatusUpdate)], key)
     answers = iter(given)
     content = [batch_item_json(next(answers)) if isinstance(item, StatusUpdate) else _unread(item) for item in read]
-    return Json(content, headers=replayed(again))
+    return Json(content, headers=replayed(given.replayed))
 
 
 def read_update(raw: Any, token: AttemptClaims | None) -> StatusUpdate:

@@ -158,16 +158,16 @@ async def test_active_and_latest_runs_are_those_of_the_pipeline(store: StoreUnde
     pipeline = await a_pipeline(store.open_unit_of_work)
     other = await a_pipeline(store.open_unit_of_work, "other")
     first, second, third = [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(3)]
-    await a_stored_run(store.open_unit_of_work, other)
+    fourth = await a_stored_run(store.open_unit_of_work, other)
 
     async with store.open_unit_of_work() as work:
         run = (await work.runs.lock([second]))[second]
         run.cancel(NOW, None)
         await work.runs.save(run)
-        active, latest = await work.runs.active_ids(pipeline.id), await work.runs.latest_id(pipeline.id)
+        active, latest = await work.runs.active_ids([pipeline.id, other.id, 404]), await work.runs.latest_id(pipeline.id)
         none = await work.runs.latest_id(404)
 
-    assert active == [first, third]
+    assert active == {pipeline.id: [first, third], other.id: [fourth], 404: []}
     assert latest == third
     assert none is None
 

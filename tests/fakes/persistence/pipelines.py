@@ -1,5 +1,6 @@
 """Pipelines and their revisions, in memory."""
 
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
@@ -33,6 +34,10 @@ class FakePipelines:
             await tx.lock("pipeline", row.id)
             row = tx.pipelines[row.id]
         return self._stored(row)
+
+    async def find_many(self, refs: Collection[PipelineRef]) -> Mapping[PipelineRef, StoredPipeline]:
+        await self._transaction.turn()
+        return {ref: self._stored(row) for ref in refs if (row := self._row(ref)) is not None}
 
     async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
         tx = await self._transaction.turn()

@@ -1,6 +1,6 @@
 """Runs with their stages, attempts, events and burst requests, in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -47,14 +47,16 @@ class FakeRuns:
         await tx.turn()
         return {run_id: self._load(run_id) for run_id in wanted}
 
-    async def save(self, run: Run) -> None:
+    async def save(self, *runs: Run) -> None:
         tx = await self._transaction.turn()
-        tx.require_lock("run", run.id)
-        await self._write(run, run.id, before=tx.runs[run.id])
+        for run in runs:
+            tx.require_lock("run", run.id)
+            await self._write(run, run.id, before=tx.runs[run.id])
 
-    async def active_ids(self, pipeline_id: int) -> list[int]:
+    async def active_ids(self, pipeline_ids: Collection[int]) -> Mapping[int, list[int]]:
         tx = await self._transaction.turn()
-        return sorted(run.id for run in tx.runs.values() if run.pipeline_id == pipeline_id and not run.is_over)
+        active = sorted((run.pipeline_id, run.id) for run in tx.runs.values() if not run.is_over)
+        return {wanted: [run_id for pipeline_id, run_id in active if pipeline_id == wanted] for wanted in pipeline_ids}
 
     async def latest_id(self, pipeline_id: int) -> int | None:
         tx = await self._transaction.turn()

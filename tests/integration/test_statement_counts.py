@@ -1,0 +1,54 @@
+"""How many statements things cost: what was won stays won."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from adapters.persistence.database import Database
+from adapters.system.clock import SystemClock
+from adapters.system.parameters import JsonSchemas
+from application.commands.report_status import ReportStatus
+from application.commands.status_update import StatusUpdate
+from application.services.report_lane import ReportLane
+from domain.reports import Report
+from domain.status import Status
+from tests.builders import a_pipeline, a_stage, a_stored_run
+from tests.fakes.wakeups import FakeWakeups
+from tests.integration.a_database import a_started_database, statements_of
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with a_started_database(database_url) as started:
+        yield started
+
+
+async def test_sixty_four_reports_on_as_many_runs_cost_what_one_costs(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external"), a_stage("b", "external", needs=[])])
+    runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(64)]
+    lane = ReportLane(ReportStatus(database.open_unit_of_work, JsonSchemas(), SystemClock(), FakeWakeups()))
+    counts = []
+
+    for spoken in (runs[:1], runs):
+        updates = [StatusUpdate(Report(Status.RUNNING, "a", records_processed=len(spoken)), pipeline.name, run_id) for run_id in spoken]
+        with statements_of(database) as sent:
+            answers = await asyncio.gather(*(lane([update]) for update in updates))
+        assert all(answer.applied for (answer,) in answers)
+        counts.append(len(sent))
+
+    assert counts == [4, 4]  # the pipelines, the runs locked, their attempts, all that changed
+
+
+async def test_event_ids_and_sequence_numbers_add_one_statement_each_way(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external")])
+    runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)]
+    lane = ReportLane(ReportStatus(database.open_unit_of_work, JsonSchemas(), SystemClock(), FakeWakeups()))
+    report = Report(Status.RUNNING, "a", seq=1)
+
+    with statements_of(database) as sent:
+        await asyncio.gather(*(lane([StatusUpdate(report, run_id=run_id, event_id="e", reporter="ci")]) for run_id in runs))
+
+    assert len(sent) == 7  # runs, attempts, receipts, numbers; then all that changed, receipts, numbers
