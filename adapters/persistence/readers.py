@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ from adapters.persistence.tables_logs import log_line
 from adapters.persistence.times import STAGE_TIMES, seconds_ago
 from adapters.persistence.views import RUNS, event_view, run_views
 from application.ports.persistence import PipelineRef
-from application.queries.views import BoardRow, EventView, LogLineView, PipelineView, RunView, StageTimes, WorkerView
+from application.queries.views import BoardRow, EventView, LogLineView, PipelineMark, PipelineView, RunView, StageTimes, WorkerView
 from domain.errors import Unavailable
 from domain.status import Status
 
@@ -45,6 +45,14 @@ class SqlReader:
     async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
         async with self._reading(self._snapshot) as (statements, definitions):
             return await PipelineReader(statements, definitions).page(skip, limit, above, below)
+
+    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineMark]:
+        async with self._reading(self._single) as (statements, definitions):
+            return await PipelineReader(statements, definitions).marks(skip, limit, above, below)
+
+    async def pipelines_of(self, ids: Sequence[int]) -> list[PipelineView]:
+        async with self._reading(self._snapshot) as (statements, definitions):
+            return await PipelineReader(statements, definitions).where(pipeline.c.id.in_([id for id in ids if is_storable_id(id)]))
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
         if not is_possible(ref):

@@ -1,9 +1,10 @@
 """Questions of pages and of the API to the store. Each is one short read; none locks."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from application.ports.persistence import PipelineRef
-from application.queries.views import BoardRow, EventView, LogLineView, PipelineView, RunView, StageTimes, WorkerView
+from application.queries.views import BoardRow, EventView, LogLineView, PipelineMark, PipelineView, RunView, StageTimes, WorkerView
 from domain.status import Status
 
 
@@ -13,6 +14,14 @@ class Reader(Protocol):
     async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
         """By id, each with its latest run and that run's stages. With `above` the first of those with a higher id; with `below` the last
         of those with a lower one. `skip` counts from there."""
+        ...
+
+    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineMark]:
+        """As `pipelines`, but only how far each of them is."""
+        ...
+
+    async def pipelines_of(self, ids: Sequence[int]) -> list[PipelineView]:
+        """Those of these pipelines that exist, in no order."""
         ...
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None: ...
