@@ -4,29 +4,43 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.persistence.definitions import DefinitionCache, Definitions
+from adapters.persistence.failure_reader import FAILURES, WAITING, failure_of
 from adapters.persistence.failures import unavailable
 from adapters.persistence.migrate import current_is_head
 from adapters.persistence.pipeline_reader import PipelineReader
 from adapters.persistence.pipelines import is_possible
-from adapters.persistence.recordsets import between, is_storable_id
+from adapters.persistence.recordsets import among, between, is_storable_id
 from adapters.persistence.statements import Statements
-from adapters.persistence.tables import event, pipeline, run
+from adapters.persistence.tables import event, pipeline, revision, run
 from adapters.persistence.tables_delivery import worker
 from adapters.persistence.tables_logs import log_line
 from adapters.persistence.times import STAGE_TIMES, seconds_ago
 from adapters.persistence.views import RUNS, event_view, run_views
 from application.ports.persistence import PipelineRef
-from application.queries.views import BoardRow, EventView, LogLineView, PipelineMark, PipelineView, RunView, StageTimes, WorkerView
+from application.queries.views import (
+    BoardRow,
+    EventView,
+    FailureView,
+    LogLineView,
+    PipelineMark,
+    PipelineView,
+    RevisionView,
+    RunView,
+    StageTimes,
+    WorkerView,
+)
+from domain.definition_reader import read_definition
 from domain.errors import Unavailable
 from domain.status import Status
 
 _LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
+REVISIONS_SHOWN = 200
 _WORKER = (worker.c.id, worker.c.name, worker.c.pool, worker.c.slots, worker.c.free, worker.c.seen_at)
 _OPENED = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
 """A run's events and lines are not older than the run (a day is left for clocks that differ): partitions of before are not looked into."""
@@ -61,6 +75,12 @@ class SqlReader:
             condition = pipeline.c.id == ref if isinstance(ref, int) else pipeline.c.name == ref
             return next(iter(await PipelineReader(statements, definitions).where(condition)), None)
 
+    async def revisions(self, pipeline_id: int) -> list[RevisionView]:
+        query = select(revision).where(revision.c.pipeline_id == pipeline_id).order_by(revision.c.revision.desc()).limit(REVISIONS_SHOWN)
+        async with self._reading(self._single) as (statements, _):
+            rows = await statements.run(query)
+            return [RevisionView(row.revision, read_definition(row.definition), row.created_at) for row in rows]
+
     async def board(self) -> list[BoardRow]:
         async with self._reading(self._snapshot) as (statements, definitions):
             return await PipelineReader(statements, definitions).board()
@@ -74,6 +94,9 @@ class SqlReader:
         limit: int,
         above: int | None = None,
         below: int | None = None,
+        trigger: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[RunView]:
         if pipeline_id is not None and not is_storable_id(pipeline_id):
             return []
@@ -82,9 +105,25 @@ class SqlReader:
             query = query.where(run.c.pipeline_id == pipeline_id)
         if status is not None:
             query = query.where(run.c.status == status.value)
+        if trigger is not None:
+            query = query.where(run.c.trigger == trigger)
+        if since is not None:
+            query = query.where(run.c.created_at >= since)
+        if until is not None:
+            query = query.where(run.c.created_at < until)
         async with self._reading(self._snapshot) as (statements, definitions):
             rows = (await statements.run(query)).all()
             return await run_views(statements, definitions, rows[::-1] if above is not None else rows)
+
+    async def waiting_runs(self, limit: int) -> list[RunView]:
+        async with self._reading(self._snapshot) as (statements, definitions):
+            ids = [row.run_id for row in await statements.run(WAITING, {"limit": limit})]
+            rows = (await statements.run(RUNS.where(among(run.c.id, "ids")).order_by(run.c.id), {"ids": ids})).all() if ids else []
+            return await run_views(statements, definitions, rows)
+
+    async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
+        async with self._reading(self._single) as (statements, _):
+            return [failure_of(row) for row in await statements.run(FAILURES, {"pipeline": pipeline_id, "runs": runs})]
 
     async def run(self, run_id: int) -> RunView | None:
         if not is_storable_id(run_id):
@@ -108,6 +147,13 @@ class SqlReader:
             query = query.where(log_line.c.stage == stage)
         if attempt is not None:
             query = query.where(log_line.c.attempt == attempt)
+        async with self._reading(self._single) as (statements, _):
+            return [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})]
+
+    async def log_find(self, run_id: int, *, stage: str | None, text: str, after: int, limit: int) -> list[LogLineView]:
+        query = _LINES.where(log_line.c.n > after, log_line.c.text.icontains(text, autoescape=True)).order_by(log_line.c.n).limit(limit)
+        if stage is not None:
+            query = query.where(log_line.c.stage == stage)
         async with self._reading(self._single) as (statements, _):
             return [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})]
 

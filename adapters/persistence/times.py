@@ -17,16 +17,16 @@ def seconds_ago(seconds: float) -> ColumnElement[Any]:
 
 
 def _stage_times() -> Any:
-    """Median seconds and count of each stage's completed attempts, over the pipeline's last runs."""
+    """Median and 95th percentile in seconds, and count, of each stage's completed attempts, over the pipeline's last runs."""
     recent = select(run.c.id).where(run.c.pipeline_id == bindparam("pipeline")).order_by(run.c.id.desc()).limit(RECENT_RUNS).subquery()
     took = cast(extract("epoch", attempt.c.finished_at - attempt.c.started_at), Double)
-    median = func.percentile_cont(0.5).within_group(took).label("median")
+    median, slow = (func.percentile_cont(share).within_group(took).label(name) for share, name in ((0.5, "median"), (0.95, "slow")))
     completed = (
         attempt.c.status == Status.COMPLETED.value,
         attempt.c.started_at.is_not(None),
         attempt.c.finished_at.is_not(None),
     )
-    query = select(attempt.c.stage, median, func.count().label("count")).join(recent, recent.c.id == attempt.c.run_id)
+    query = select(attempt.c.stage, median, slow, func.count().label("count")).join(recent, recent.c.id == attempt.c.run_id)
     return query.where(*completed).group_by(attempt.c.stage).order_by(attempt.c.stage)
 
 

@@ -1,10 +1,22 @@
 """Questions of pages and of the API to the store. Each is one short read; none locks."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from application.ports.persistence import PipelineRef
-from application.queries.views import BoardRow, EventView, LogLineView, PipelineMark, PipelineView, RunView, StageTimes, WorkerView
+from application.queries.views import (
+    BoardRow,
+    EventView,
+    FailureView,
+    LogLineView,
+    PipelineMark,
+    PipelineView,
+    RevisionView,
+    RunView,
+    StageTimes,
+    WorkerView,
+)
 from domain.status import Status
 
 
@@ -26,6 +38,10 @@ class Reader(Protocol):
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None: ...
 
+    async def revisions(self, pipeline_id: int) -> list[RevisionView]:
+        """Newest first, at most 200."""
+        ...
+
     async def board(self) -> list[BoardRow]:
         """Every pipeline in name order with its last 20 runs."""
         ...
@@ -39,9 +55,20 @@ class Reader(Protocol):
         limit: int,
         above: int | None = None,
         below: int | None = None,
+        trigger: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[RunView]:
         """Newest first, with their stages. With `below` the newest of those with a lower id; with `above` the oldest of those with a
-        higher one. `skip` counts from there."""
+        higher one. `skip` counts from there. `trigger` is what opened them; `since` and `until` (not included) when they were opened."""
+        ...
+
+    async def waiting_runs(self, limit: int) -> list[RunView]:
+        """Runs with a stage whose needs are met and that waits for a person or a machine, the oldest run first."""
+        ...
+
+    async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
+        """The failures among the pipeline's last so many runs, alike ones as one, the latest seen first."""
         ...
 
     async def run(self, run_id: int) -> RunView | None: ...
@@ -58,6 +85,10 @@ class Reader(Protocol):
         """In order of n, those with n > after."""
         ...
 
+    async def log_find(self, run_id: int, *, stage: str | None, text: str, after: int, limit: int) -> list[LogLineView]:
+        """Lines that have the text in them in any case, in order of n, those with n > after."""
+        ...
+
     async def log_tail(self, run_id: int, *, stage: str | None, limit: int) -> list[LogLineView]:
         """The last lines, in order of n."""
         ...
@@ -67,7 +98,7 @@ class Reader(Protocol):
         ...
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
-        """Per stage, over the completed attempts of the pipeline's last 20 runs."""
+        """Per stage, over the completed attempts of the pipeline's last 20 runs: the median and the 95th percentile."""
         ...
 
     async def is_ready(self) -> bool:

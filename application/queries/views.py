@@ -191,4 +191,29 @@ class StageTimes:
 
     stage: str
     median: float
+    slow: float
+    """The 95th percentile."""
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailureView:
+    """Failures that are alike: `count` attempts with one fingerprint. `message` is the newest one's; `runs` are (id, number), newest first,
+    at most ten."""
+
+    fingerprint: str
+    stage: str
+    message: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+    runs: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionView:
+    """One revision of a pipeline."""
+
+    revision: int
+    definition: PipelineDefinition
+    created_at: datetime

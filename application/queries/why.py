@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from application.queries.views import AttemptView, RunView, StageRunView
 from domain.status import Reason, Status
@@ -28,8 +28,9 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What else is true while the sentence is made. `usual` is the median time of each stage, seconds; `workers` those that spoke lately
-    in the run's pool; `is_warm` whether the pool is served by Headgate's own workers; `engine_answers` None when nobody looked."""
+    """What else is true while the sentence is made. `usual` is the median time of each stage and `slow` its 95th percentile, seconds;
+    `workers` those that spoke lately in the run's pool; `is_warm` whether the pool is served by Headgate's own workers;
+    `engine_answers` None when nobody looked."""
 
     now: datetime
     workers: int = 0
@@ -37,6 +38,7 @@ class Surroundings:
     is_warm: bool = True
     engine_answers: bool | None = None
     usual: Mapping[str, float] = field(default_factory=dict)
+    slow: Mapping[str, float] = field(default_factory=dict)
 
 
 def explain(run: RunView, around: Surroundings) -> Why:
@@ -58,6 +60,9 @@ def _under_way(run: RunView, around: Surroundings) -> list[Part]:
     if any(stage.status is Status.QUEUED for stage in run.stages):
         return _queued(run, around)
     waiting = [stage for stage in run.stages if stage.status is Status.WAITING]
+    approvals = [stage for stage in waiting if stage.newest.reason is Reason.APPROVAL]
+    if approvals:
+        return _for_approval(approvals, around)
     awaited = next((stage for stage in waiting if stage.newest.deadline_at is not None), waiting[0] if waiting else None)
     if awaited is None:
         return [Part("Nothing of it has started yet.")]
@@ -66,13 +71,27 @@ def _under_way(run: RunView, around: Surroundings) -> list[Part]:
     return [*parts, Part(f"; deadline in {duration(deadline, around.now)}." if deadline else ".")]
 
 
+def _for_approval(stages: Sequence[StageRunView], around: Surroundings) -> list[Part]:
+    newest = stages[0].newest
+    asked = newest.deadline_at - timedelta(seconds=stages[0].timeout) if newest.deadline_at else newest.created_at
+    by = f" by {' or '.join(stages[0].approvers)}" if stages[0].approvers else ""
+    parts = [Part("Waiting for approval of "), *_names(stages), Part(f"{by} for {duration(around.now, asked)}")]
+    return [*parts, Part(f"; it fails in {duration(newest.deadline_at, around.now)} without one." if newest.deadline_at else ".")]
+
+
 def _running(run: RunView, running: Sequence[StageRunView], around: Surroundings) -> list[Part]:
     stage = running[0]
     since = stage.newest.started_at or run.created_at
     verb = " has been running for " if len(running) == 1 else " are running, the first for "
     parts = [*_names(running), Part(f"{verb}{duration(around.now, since)}")]
     usual = around.usual.get(stage.name)
-    if usual is not None and len(running) == 1:
+    if stage.newest.stop_requested_at is not None:
+        return [Part(stage.name, True), Part(" was cancelled by a person, and is being ended by its worker.")]
+    late = around.slow.get(stage.name)
+    took = (around.now - since).total_seconds()
+    if late is not None and took > late and len(running) == 1:
+        parts.append(Part(f", later than usual: 19 of 20 times it is done within {seconds(late)}"))
+    elif usual is not None and len(running) == 1:
         parts.append(Part(f"; it usually takes {seconds(usual)}"))
     following = [other for other in run.stages if other.status is Status.PENDING and stage.name in other.needs]
     if following:
@@ -126,8 +145,24 @@ def _failed(run: RunView) -> list[Part]:
     if not failed:
         return [Part("Failed: "), Part(f"{run.actor or 'a report'} said so of the run as a whole.")]
     newest = failed[0].newest
+    if newest.reason is Reason.REJECTED:
+        return [Part("Failed: "), Part(failed[0].name, True), Part(f" was rejected{_told(newest)}.")]
     tries = f" on attempt {newest.number} of {newest.number}" if newest.number > 1 else ""
-    return [Part("Failed: "), Part(failed[0].name, True), Part(f" ended with {_reason_of(newest)}{tries}.")]
+    return [Part("Failed: "), Part(failed[0].name, True), Part(f" ended with {_reason_of(newest)}{tries}."), *_what_a_retry_does(run)]
+
+
+def _told(attempt: AttemptView) -> str:
+    said = (attempt.error_message or "").removeprefix("Rejected").strip(" .")
+    return f" {said}"[:200] if said else ""
+
+
+def _what_a_retry_does(run: RunView) -> list[Part]:
+    kept = sum(stage.status is Status.COMPLETED for stage in run.stages)
+    again = [stage for stage in run.stages if stage.status in (Status.FAILED, Status.LOST) and not stage.allow_failure]
+    if not kept or not again:
+        return []
+    stages = "the stage that completed" if kept == 1 else f"the {kept} stages that completed"
+    return [Part(f" A retry keeps {stages} and begins at "), *_names(again[:1]), Part(".")]
 
 
 def _cancelled(run: RunView) -> list[Part]:

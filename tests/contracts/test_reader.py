@@ -1,13 +1,15 @@
 from dataclasses import astuple
+from typing import Any
 
 import pytest
 
 from application.ports.persistence import NewLine
+from domain.controls import ANYBODY, Decision, decide
 from domain.events import EventType
 from domain.reports import Report, Reporter, judge
-from domain.run import Run
+from domain.run import Run, Trigger
 from domain.status import Reason, Status
-from tests.builders import NOW, WORKER, a_definition, a_pipeline, a_stage, a_stored_run, an_hour_later, seconds_later
+from tests.builders import NOW, WORKER, a_definition, a_pipeline, a_run_of, a_stage, a_stored_run, an_hour_later, seconds_later
 from tests.contracts.stores import StoreUnderTest
 
 
@@ -220,6 +222,7 @@ async def test_stage_times_are_the_median_of_completed_attempts(store: StoreUnde
     times = await store.reader.stage_times(pipeline.id)
 
     assert [(part.stage, part.median, part.count) for part in times] == [("a", 3.0, 3)]
+    assert times[0].slow == pytest.approx(7.5)
 
 
 async def test_a_migrated_store_that_answers_is_ready(store: StoreUnderTest) -> None:
@@ -255,3 +258,83 @@ async def test_runs_are_read_from_a_place_in_either_direction(store: StoreUnderT
     assert await page(skip=1, above=ids[0]) == [ids[3], ids[2]]
     assert await page(above=ids[3]) == [other, ids[4]]
     assert await page(pipeline.id, above=ids[3]) == [ids[4]]
+
+
+async def test_runs_are_found_by_what_triggered_them_and_when(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "timed-runs", ["a"])
+    ids = []
+    for index, kind in enumerate(("api", "cli", "api")):
+        run = a_run_of(pipeline, index + 1, now=seconds_later(100 * index))
+        run.trigger = Trigger(kind)
+        async with store.open_unit_of_work() as work:
+            ids.append(await work.runs.add(run))
+            await work.commit()
+
+    async def found(**asked: Any) -> list[int]:
+        return [run.id for run in await store.reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=9, **asked)]
+
+    assert await found(trigger="api") == [ids[2], ids[0]]
+    assert await found(since=seconds_later(100)) == [ids[2], ids[1]]
+    assert await found(until=seconds_later(100)) == [ids[0]]
+    assert await found(since=seconds_later(100), until=seconds_later(200), trigger="cli") == [ids[1]]
+
+
+async def test_runs_that_wait_for_somebody_are_found(store: StoreUnderTest) -> None:
+    stages = [a_stage("ask", "approval"), a_stage("report", "external")]
+    waits = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "asks", stages))
+    await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "works", ["a", a_stage("x", "external")]))
+    over = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "asked", [a_stage("ask", "approval")]))
+    await change(store, over, lambda run: decide(run, "ask", Decision(True), NOW, ANYBODY))
+
+    assert [run.id for run in await store.reader.waiting_runs(10)] == [waits]
+    assert await store.reader.waiting_runs(0) == []
+
+
+async def test_alike_failures_are_one_with_a_count(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "breaks", ["a", "b"])
+    ids = []
+    for number, message in enumerate(("no room for 3 rows", "no room for 77 rows", "connection reset"), 1):
+        ids.append(await a_stored_run(store.open_unit_of_work, pipeline))
+
+        def breaks(run: Run, message: str = message, number: int = number) -> None:
+            run.stages["a"].current.error_message = message
+            run.move(run.stages["a"], Status.FAILED, seconds_later(number * 60))
+            run.settle(seconds_later(number * 60))
+
+        await change(store, ids[-1], started, breaks)
+
+    failures = await store.reader.failures(pipeline.id, 100)
+
+    assert [(each.message, each.count, each.stage) for each in failures] == [("connection reset", 1, "a"), ("no room for 77 rows", 2, "a")]
+    assert failures[1].runs == [(ids[1], 2), (ids[0], 1)]
+    assert (failures[1].first_at, failures[1].last_at) == (seconds_later(60), seconds_later(120))
+    assert [each.count for each in await store.reader.failures(pipeline.id, 2)] == [1, 1]
+
+
+async def test_lines_are_found_by_what_is_in_them(store: StoreUnderTest) -> None:
+    run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "talks", ["a"]))
+    async with store.open_unit_of_work() as work:
+        texts = ["Started", "100% of it", "an ERROR_here", "another error here"]
+        await work.logs.append(run_id, "a", 1, [NewLine(index, NOW, "stdout", text) for index, text in enumerate(texts)], 10_000)
+        await work.commit()
+
+    async def found(text: str, after: int = 0) -> list[int]:
+        return [line.n for line in await store.reader.log_find(run_id, stage=None, text=text, after=after, limit=10)]
+
+    assert await found("error") == [3, 4]
+    assert await found("error", 3) == [4]
+    assert await found("100%") == [2]
+    assert await found("r_h") == [3]
+    assert await store.reader.log_find(run_id, stage="b", text="error", after=0, limit=10) == []
+
+
+async def test_revisions_come_newest_first(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "revised", ["a"])
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(pipeline.id, lock=True)
+        await work.pipelines.revise(pipeline.id, a_definition("revised", ["a", "b"]), NOW)
+        await work.commit()
+
+    found = await store.reader.revisions(pipeline.id)
+
+    assert [(each.revision, [stage.name for stage in each.definition.stages]) for each in found] == [(2, ["a", "b"]), (1, ["a"])]

@@ -2,12 +2,26 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from datetime import datetime
 from statistics import median
 
 from application.ports.persistence import PipelineRef
-from application.queries.views import BoardRow, EventView, LogLineView, PipelineMark, PipelineView, RunBar, RunView, StageTimes, WorkerView
+from application.queries.views import (
+    BoardRow,
+    EventView,
+    FailureView,
+    LogLineView,
+    PipelineMark,
+    PipelineView,
+    RevisionView,
+    RunBar,
+    RunView,
+    StageTimes,
+    WorkerView,
+)
+from domain.attempt import Attempt
 from domain.run import Run
-from domain.status import Status
+from domain.status import Reason, Status
 from tests.fakes.persistence import FakeStore
 from tests.fakes.persistence.store import PipelineRow, Tables
 from tests.fakes.views import run_view
@@ -39,6 +53,11 @@ class FakeReader:
         found = next((row for row in rows if ref in (row.id, row.name)), None)
         return self._pipeline(found) if found else None
 
+    async def revisions(self, pipeline_id: int) -> list[RevisionView]:
+        rows = sorted((number for id, number in self._tables.revisions if id == pipeline_id), reverse=True)
+        at = self._tables.pipelines[pipeline_id].updated_at if pipeline_id in self._tables.pipelines else self._store.clock.now()
+        return [RevisionView(number, deepcopy(self._tables.revisions[pipeline_id, number]), at) for number in rows]
+
     async def board(self) -> list[BoardRow]:
         rows = sorted(self._tables.pipelines.values(), key=lambda row: row.name)
         return [BoardRow(self._pipeline(row), [_bar(run) for run in reversed(self._recent(row.id))]) for row in rows]
@@ -52,14 +71,36 @@ class FakeReader:
         limit: int,
         above: int | None = None,
         below: int | None = None,
+        trigger: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[RunView]:
         found = [
             run
             for run in self._newest_first()
-            if pipeline_id in (None, run.pipeline_id) and status in (None, run.status) and _is_between(run.id, above, below)
+            if pipeline_id in (None, run.pipeline_id)
+            and status in (None, run.status)
+            and _is_between(run.id, above, below)
+            and trigger in (None, run.trigger.kind)
+            and (since is None or run.created_at >= since)
+            and (until is None or run.created_at < until)
         ]
         page = found[skip : skip + limit] if above is None else found[::-1][skip : skip + limit][::-1]
         return [run_view(self._tables, run) for run in page]
+
+    async def waiting_runs(self, limit: int) -> list[RunView]:
+        found = [run for run in reversed(self._newest_first()) if any(_awaits_somebody(stage.current) for stage in run.stages.values())]
+        return [run_view(self._tables, run) for run in found[:limit]]
+
+    async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
+        alike: dict[tuple[str, str], list[tuple[Attempt, Run]]] = {}
+        for run in [run for run in self._newest_first() if run.pipeline_id == pipeline_id][:runs]:
+            for stage in run.stages.values():
+                for attempt in stage.attempts:
+                    if attempt.fingerprint is not None:
+                        alike.setdefault((attempt.fingerprint, stage.name), []).append((attempt, run))
+        found = [_failure(fingerprint, stage, each) for (fingerprint, stage), each in alike.items()]
+        return sorted(found, key=lambda failure: failure.last_at, reverse=True)[:100]
 
     async def run(self, run_id: int) -> RunView | None:
         run = self._tables.runs.get(run_id)
@@ -74,6 +115,9 @@ class FakeReader:
     async def log(self, run_id: int, *, stage: str | None, attempt: int | None, after: int, limit: int) -> list[LogLineView]:
         lines = self._lines(run_id, stage)
         return [line for line in lines if line.n > after and attempt in (None, line.attempt)][:limit]
+
+    async def log_find(self, run_id: int, *, stage: str | None, text: str, after: int, limit: int) -> list[LogLineView]:
+        return [line for line in self._lines(run_id, stage) if line.n > after and text.lower() in line.text.lower()][:limit]
 
     async def log_tail(self, run_id: int, *, stage: str | None, limit: int) -> list[LogLineView]:
         return self._lines(run_id, stage)[-limit:] if limit else []
@@ -93,7 +137,7 @@ class FakeReader:
                 for attempt in stage.attempts:
                     if attempt.status is Status.COMPLETED and attempt.started_at and attempt.finished_at:
                         times.setdefault(stage.name, []).append((attempt.finished_at - attempt.started_at).total_seconds())
-        return [StageTimes(name, median(taken), len(taken)) for name, taken in sorted(times.items())]
+        return [StageTimes(name, median(taken), _percentile(taken, 0.95), len(taken)) for name, taken in sorted(times.items())]
 
     async def is_ready(self) -> bool:
         return not self._store.is_down
@@ -128,3 +172,21 @@ def _is_between(id: int, above: int | None, below: int | None) -> bool:
 
 def _bar(run: Run) -> RunBar:
     return RunBar(run.id, run.number, run.status, run.created_at, run.started_at, run.finished_at)
+
+
+def _percentile(values: Sequence[float], share: float) -> float:
+    """As PostgreSQL's percentile_cont: between the two nearest."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    return ordered[low] + (ordered[min(low + 1, len(ordered) - 1)] - ordered[low]) * (place - low)
+
+
+def _awaits_somebody(attempt: Attempt) -> bool:
+    return attempt.status is Status.WAITING and attempt.reason in (Reason.APPROVAL, Reason.EXTERNAL) and attempt.deadline_at is not None
+
+
+def _failure(fingerprint: str, stage: str, found: Sequence[tuple[Attempt, Run]]) -> FailureView:
+    ends = sorted(((attempt.finished_at or run.created_at, attempt.error_message or "") for attempt, run in found), reverse=True)
+    runs = sorted({(run.id, run.number) for _, run in found}, reverse=True)
+    return FailureView(fingerprint, stage, ends[0][1], len(found), ends[-1][0], ends[0][0], runs[:10])

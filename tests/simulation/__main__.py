@@ -5,8 +5,8 @@ import multiprocessing
 import os
 import sys
 import time
-from functools import partial
 
+from tests.simulation.many import tallied
 from tests.simulation.plan import plan_of
 from tests.simulation.shrink import shortest
 from tests.simulation.tally import Tally
@@ -44,13 +44,6 @@ def _many(seeds: range, processes: int) -> Tally:
             end = "\n" if tally.seeds % 5_000 == 0 or (not sys.stdout.isatty() and tally.seeds % 1_000 == 0) else "\r"
             print(f"{tally.seeds:>9,} of {len(seeds):,} seeds, {rate:.0f}/s, {len(tally.failed)} failed", end=end, flush=True)
     print()
-    return tally
-
-
-def tallied(seeds: range) -> Tally:
-    tally = Tally()
-    for outcome in map(lived, map(partial(plan_of), seeds)):
-        tally.add(outcome)
     return tally
 
 

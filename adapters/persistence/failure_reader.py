@@ -1,0 +1,58 @@
+"""Which failures are alike, over a pipeline's last runs; and which runs wait for somebody."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, distinct, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from adapters.persistence.tables import attempt, run
+from application.queries.views import FailureView
+from domain.status import Reason, Status
+
+RUNS_SHOWN = 10
+
+_LAST = (
+    select(run.c.id, run.c.number)
+    .where(run.c.pipeline_id == bindparam("pipeline"))
+    .order_by(run.c.id.desc())
+    .limit(bindparam("runs"))
+    .subquery()
+)
+_newest_first = aggregate_order_by(attempt.c.error_message, attempt.c.finished_at.desc())
+FAILURES = (
+    select(
+        attempt.c.fingerprint,
+        func.max(attempt.c.stage).label("stage"),
+        func.array_agg(_newest_first)[1].label("message"),
+        func.count().label("count"),
+        func.min(attempt.c.finished_at).label("first_at"),
+        func.max(attempt.c.finished_at).label("last_at"),
+        func.array_agg(distinct(_LAST.c.id)).label("ids"),
+        func.array_agg(distinct(_LAST.c.number)).label("numbers"),
+    )
+    .join(_LAST, _LAST.c.id == attempt.c.run_id)
+    .where(attempt.c.fingerprint.is_not(None))
+    .group_by(attempt.c.fingerprint, attempt.c.position)
+    .order_by(func.max(attempt.c.finished_at).desc())
+    .limit(100)
+)
+"""Ids and numbers of one pipeline's runs rise together, so the two lists have the same order."""
+
+WAITING = (
+    select(attempt.c.run_id)
+    .distinct()
+    .where(
+        attempt.c.status == Status.WAITING.value,
+        attempt.c.reason.in_([Reason.APPROVAL.value, Reason.EXTERNAL.value]),
+        attempt.c.deadline_at.is_not(None),
+    )
+    .order_by(attempt.c.run_id)
+    .limit(bindparam("limit"))
+)
+
+
+def failure_of(row: object) -> FailureView:
+    ids, numbers = sorted(row.ids, reverse=True), sorted(row.numbers, reverse=True)  # type: ignore[attr-defined]
+    runs = list(zip(ids, numbers, strict=True))[:RUNS_SHOWN]
+    named = {name: getattr(row, name) for name in ("fingerprint", "stage", "message", "count", "first_at", "last_at")}
+    return FailureView(**named, runs=runs)
