@@ -116,6 +116,16 @@ class RunBar:
 
 
 @dataclass(frozen=True, slots=True)
+class PipelineMark:
+    """How far a pipeline is: while this is the same, nothing that is shown of it has changed. Zeros before its first run."""
+
+    id: int
+    revision: int
+    latest_run: int
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineView:
     """A pipeline with its newest revision and, when it has run, its latest run."""
 
