@@ -1,6 +1,7 @@
 """What the why sentence compares with. Medians are kept for a while: they change slowly and every drawing asks for them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from statistics import median
 from time import monotonic
 
@@ -11,6 +12,8 @@ from application.queries.why import Surroundings
 from domain.status import Status
 
 KEPT_SECONDS = 20.0
+KEPT_POOL_SECONDS = 1.0
+"""A board of a hundred queued runs asks once who could take them."""
 LAST_RUNS = 20
 
 
@@ -20,6 +23,7 @@ class Surveyor:
     def __init__(self, reader: Reader, look_around: LookAround) -> None:
         self._reader = reader
         self._look_around = look_around
+        self._pools: dict[tuple[str, bool], tuple[float, Surroundings]] = {}
         self._usual: dict[int, tuple[float, Mapping[str, float]]] = {}
         self._totals: dict[int, tuple[float, float | None]] = {}
 
@@ -45,4 +49,11 @@ class Surveyor:
         if any(stage.status is Status.RUNNING for stage in run.stages):
             warm = run.pool in self._look_around.warm_pools
             return Surroundings(self._look_around.clock.now(), is_warm=warm, usual=await self.usual(run.pipeline_id))
-        return await self._look_around(run)
+        statuses = {stage.status for stage in run.stages}
+        if run.status.is_terminal or Status.QUEUED not in statuses:
+            return await self._look_around(run)
+        key = (run.pool, run.unrecorded)
+        kept = self._pools.get(key)
+        if kept is None or monotonic() - kept[0] > KEPT_POOL_SECONDS:
+            kept = self._pools[key] = (monotonic(), await self._look_around(run))
+        return replace(kept[1], now=self._look_around.clock.now())
