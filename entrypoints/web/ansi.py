@@ -114,3 +114,20 @@ def _visible(character: str) -> str:
     shown = chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else f"U+{code:04X}"
     name = unicodedata.name(character, f"control character {code:#04x}").lower()
     return f'<span class="odd" title="{escape(name)}">{shown}</span>'
+
+
+def plain(text: str) -> str:
+    """Text without escape sequences, with its control and bidi characters made visible; still to be escaped as any text is."""
+
+    def shown(found: re.Match[str]) -> str:
+        odd = found["odd"]
+        if odd is None or odd == "\r":
+            return ""
+        return chr(0x2400 + ord(odd)) if ord(odd) < 0x20 else "␡" if odd == "\x7f" else f"[U+{ord(odd):04X}]"
+
+    return _ESCAPE.sub(shown, text)
+
+
+def without_escapes(text: str) -> str:
+    """The line with its escape sequences left out and everything else as it was."""
+    return _ESCAPE.sub(lambda found: found["odd"] or "", text)

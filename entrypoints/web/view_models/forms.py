@@ -32,7 +32,12 @@ class Field:
 
 def fields_of(definition: PipelineDefinition, typed: Mapping[str, str] | None = None) -> list[Field]:
     """A field a parameter, with what was typed before or the default."""
-    schema = definition.parameters or {}
+    return fields_of_schema(definition.parameters, typed)
+
+
+def fields_of_schema(schema: Mapping[str, Any] | None, typed: Mapping[str, str] | None = None) -> list[Field]:
+    """A field a property of the JSON Schema."""
+    schema = schema or {}
     needed = set(schema.get("required") or ())
     properties = schema.get("properties")
     rules = properties if isinstance(properties, Mapping) else {}
@@ -51,6 +56,13 @@ def _field(name: str, rule: Mapping[str, Any], is_needed: bool, typed: Mapping[s
     return Field(name, control, _hint(rule, is_needed), text, is_needed, options, attributes)
 
 
+def filled_in(fields: Sequence[Field], values: Mapping[str, Any]) -> Sequence[Field]:
+    """The same fields with these values in them, and nothing where there is none."""
+    for each in fields:
+        each.typed = _written(values[each.name], each.control) if each.name in values else ""
+    return fields
+
+
 _LIMITS: Mapping[str, Sequence[tuple[str, str]]] = {
     "number": (("min", "minimum"), ("max", "maximum")),
     "text": (("minlength", "minLength"), ("maxlength", "maxLength")),
@@ -62,7 +74,7 @@ _LIMITS: Mapping[str, Sequence[tuple[str, str]]] = {
 
 def _control(rule: Mapping[str, Any], is_needed: bool) -> tuple[str, Sequence[tuple[str, str]]]:
     if isinstance(rule.get("enum"), list):
-        options = [(json.dumps(item), str(item)) for item in rule["enum"]]
+        options = [(json.dumps(item, ensure_ascii=False), str(item)) for item in rule["enum"]]
         return "select", options if is_needed and "default" in rule else [("", "–"), *options]
     kind = rule.get("type")
     if kind == "boolean":
@@ -96,7 +108,11 @@ def _hint(rule: Mapping[str, Any], is_needed: bool) -> str:
 
 def values_of(fields: Sequence[Field], definition: PipelineDefinition) -> dict[str, Any]:
     """What was typed as JSON values; sets `error` on a field that cannot be one. Empty fields without a default are left out."""
-    rules = (definition.parameters or {}).get("properties") or {}
+    return values_of_schema(fields, definition.parameters)
+
+
+def values_of_schema(fields: Sequence[Field], schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    rules = (schema or {}).get("properties") or {}
     values = {}
     for each in fields:
         rule = rules.get(each.name)
@@ -136,14 +152,14 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def blame(fields: Sequence[Field], problems: Sequence[FieldProblem]) -> list[str]:
+def blame(fields: Sequence[Field], problems: Sequence[FieldProblem], what: str = "parameters") -> list[str]:
     """Put each problem beside its field; those of no field are returned as sentences."""
     rest = []
     for problem in problems:
-        name = problem.field.removeprefix("parameters").lstrip(".")
+        name = problem.field.removeprefix(what).lstrip(".")
         fitting = next((each for each in fields if name == each.name or name.startswith((f"{each.name}.", f"{each.name}["))), None)
         if fitting is None:
-            rest.append(f"{name or 'Parameters'}: {problem.message}")
+            rest.append(f"{name or what.capitalize()}: {problem.message}")
         elif fitting.error is None:
             fitting.error = problem.message
     return rest

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from application.queries.compare import ABSENT
 from application.queries.views import RunView
 from application.queries.why import Part
 from domain.status import Status
@@ -53,6 +54,10 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 def short_json(value: Any, longest: int = 200) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def shown_value(value: Any) -> str:
+    return DASH if value is ABSENT else short_json(value)
 
 
 def parameters_line(parameters: Mapping[str, Any]) -> str:
