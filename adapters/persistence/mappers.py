@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -42,11 +43,12 @@ Written = dict[tuple[int, int], tuple[Any, ...]]
 """What is stored of each attempt, by (position, number)."""
 
 
+_values_of = attrgetter(*ATTEMPT_VALUES)
+
+
 def attempts_of(run: Run) -> Written:
     return {
-        (position, attempt.number): tuple(getattr(attempt, name) for name in ATTEMPT_VALUES)
-        for position, stage in enumerate(run.stages.values())
-        for attempt in stage.attempts
+        (position, attempt.number): _values_of(attempt) for position, stage in enumerate(run.stages.values()) for attempt in stage.attempts
     }
 
 
@@ -122,12 +124,12 @@ def new_run_values(run: Run) -> dict[str, Any]:
     }
 
 
-def run_from(row: Row[Any], definition: PipelineDefinition, attempts: Iterable[Row[Any]]) -> Run:
-    """The aggregate; `attempts` are its rows by position and number."""
+def run_from(row: Row[Any], definition: PipelineDefinition, attempts: Written) -> Run:
+    """The aggregate; `attempts` stand by position and number."""
     stages = {stage.name: StageRun(stage) for stage in definition.stages}
     in_order = list(stages.values())
-    for attempt in attempts:
-        in_order[attempt.position].attempts.append(attempt_from(attempt))
+    for (position, number), values in attempts.items():
+        in_order[position].attempts.append(attempt_from(number, values))
     return Run(
         pipeline_id=row.pipeline_id,
         definition=definition,
@@ -149,11 +151,11 @@ def run_from(row: Row[Any], definition: PipelineDefinition, attempts: Iterable[R
     )
 
 
-def attempt_from(row: Row[Any]) -> Attempt:
-    values = {name: getattr(row, name) for name in ATTEMPT_VALUES}
-    values["status"] = Status(row.status)
-    values["reason"] = Reason(row.reason) if row.reason else None
-    return Attempt(number=row.number, **values)
+def attempt_from(number: int, values: tuple[Any, ...]) -> Attempt:
+    attempt = Attempt(number, **dict(zip(ATTEMPT_VALUES, values, strict=True)))
+    attempt.status = Status(attempt.status)
+    attempt.reason = Reason(attempt.reason) if attempt.reason else None
+    return attempt
 
 
 def _named(names: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:

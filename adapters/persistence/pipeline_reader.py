@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, true
 from sqlalchemy.engine import Row
 
 from adapters.persistence.definitions import Definitions
@@ -14,7 +14,7 @@ from adapters.persistence.statements import Statements
 from adapters.persistence.tables import pipeline, run
 from adapters.persistence.times import RECENT_RUNS
 from adapters.persistence.views import run_views
-from application.queries.views import BoardRow, PipelineView, RunBar
+from application.queries.views import BoardRow, PipelineMark, PipelineView, RunBar
 from domain.status import Status
 
 _PIPELINES = select(pipeline)
@@ -37,6 +37,19 @@ _RECENT_BARS = _recent(*_BAR, count=RECENT_RUNS)
 _BARS = select(pipeline.c.id.label("pipeline_id"), _RECENT_BARS).select_from(pipeline).join(_RECENT_BARS, true())
 
 
+def _marks(turned: bool) -> Select[Any]:
+    """A page of pipelines with how far each is; built once, since building it takes longer than asking it. `turned`: from the end."""
+    place = pipeline.c.id < bindparam("below") if turned else pipeline.c.id > bindparam("above")
+    order = pipeline.c.id.desc() if turned else pipeline.c.id
+    page = _PIPELINES.where(place).order_by(order).offset(bindparam("skip")).limit(bindparam("limit")).subquery()
+    newest = select(run.c.id, run.c.last_seq).where(run.c.pipeline_id == page.c.id).order_by(run.c.id.desc()).limit(1).lateral()
+    latest = func.coalesce(newest.c.id, 0), func.coalesce(newest.c.last_seq, 0)
+    return select(page.c.id, page.c.revision, *latest).select_from(page.outerjoin(newest, true())).order_by(page.c.id)
+
+
+_MARKS, _MARKS_BEFORE = _marks(turned=False), _marks(turned=True)
+
+
 class PipelineReader:
     """Reads within one snapshot."""
 
@@ -48,6 +61,11 @@ class PipelineReader:
         order = pipeline.c.id if below is None else pipeline.c.id.desc()
         found = await self._views(between(_PIPELINES, pipeline.c.id, above, below).order_by(order).offset(skip).limit(limit))
         return found if below is None else found[::-1]
+
+    async def marks(self, skip: int, limit: int, above: int | None, below: int | None) -> list[PipelineMark]:
+        place = {"skip": skip, "limit": limit, "above": above or 0, "below": below}
+        rows = await self._statements.run(_MARKS if below is None else _MARKS_BEFORE, place)
+        return [PipelineMark(*map(int, row)) for row in rows]
 
     async def where(self, condition: ColumnElement[bool]) -> list[PipelineView]:
         return await self._views(_PIPELINES.where(condition))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -29,6 +29,7 @@ from application.queries.views import (
     FailureView,
     LogFilter,
     LogLineView,
+    PipelineMark,
     PipelineView,
     RevisionView,
     RunView,
@@ -59,6 +60,14 @@ class SqlReader:
     async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
         async with self._reading(self._snapshot) as (statements, definitions):
             return await PipelineReader(statements, definitions).page(skip, limit, above, below)
+
+    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineMark]:
+        async with self._reading(self._single) as (statements, definitions):
+            return await PipelineReader(statements, definitions).marks(skip, limit, above, below)
+
+    async def pipelines_of(self, ids: Sequence[int]) -> list[PipelineView]:
+        async with self._reading(self._snapshot) as (statements, definitions):
+            return await PipelineReader(statements, definitions).where(pipeline.c.id.in_([id for id in ids if is_storable_id(id)]))
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
         if not is_possible(ref):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from adapters.persistence import run_statements as sql
@@ -57,11 +56,14 @@ class SqlRuns:
         if not rows:
             return {}
         attempts = (await self._statements.run(sql.ATTEMPTS, {"ids": [row.id for row in rows]})).all()
-        by_run = {run_id: list(of_run) for run_id, of_run in groupby(attempts, key=lambda attempt: attempt.run_id)}
+        stored: dict[int, Written] = {row.id: {} for row in rows}
+        for attempt in attempts:
+            run_id, position, number, *values = tuple(attempt)
+            stored[run_id][position, number] = tuple(values)
         definitions = await self._definitions.of((row.pipeline_id, row.revision) for row in rows)
-        runs = {row.id: run_from(row, definitions[row.pipeline_id, row.revision], by_run[row.id]) for row in rows}
+        runs = {row.id: run_from(row, definitions[row.pipeline_id, row.revision], stored[row.id]) for row in rows}
         for run in runs.values():
-            self._remember(run, attempts_of(run))
+            self._remember(run, stored[run.id])
         return runs
 
     async def save(self, *runs: Run) -> None:

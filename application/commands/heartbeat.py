@@ -64,8 +64,20 @@ class Heartbeat:
             self.links.set_free(beat.worker.id, beat.worker.free, beat.received)
         elif beat.takes_work:
             claims += await self._take_work(beat.worker)
-        refused = [pair for pair in named if pair not in renewed]
+        refused = await self._gone(beat.worker.id, [pair for pair in named if pair not in renewed])
         return BeatAnswer(sorted(renewed), refused, stop, wake, claims)
+
+    async def _gone(self, worker: str, unrenewed: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Of the bursts whose lease could not be renewed, those that are not this worker's any more.
+
+        The others' leases ran out while nobody could renew them, as in an outage of the store: it is the sweep that judges them, and it
+        gives every lease a full term first.
+        """
+        if not unrenewed:
+            return []
+        async with self.open_unit_of_work() as work:
+            runs = await work.runs.lock(sorted({run_id for run_id, _ in unrenewed}))
+        return [(id, epoch) for id, epoch in unrenewed if id not in runs or not runs[id].burst.is_held_by(worker, epoch)]
 
     async def _missed(self, beat: Beat, held: Sequence[Lease]) -> tuple[list[int], list[int], list[Claim]]:
         """Runs to stop, runs with something startable or that overran, and bursts claimed for this worker whose claim it never got.

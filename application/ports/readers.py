@@ -1,5 +1,6 @@
 """Questions of pages and of the API to the store. Each is one short read; none locks."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from application.queries.views import (
     FailureView,
     LogFilter,
     LogLineView,
+    PipelineMark,
     PipelineView,
     RevisionView,
     RunView,
@@ -25,6 +27,14 @@ class Reader(Protocol):
     async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
         """By id, each with its latest run and that run's stages. With `above` the first of those with a higher id; with `below` the last
         of those with a lower one. `skip` counts from there."""
+        ...
+
+    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineMark]:
+        """As `pipelines`, but only how far each of them is."""
+        ...
+
+    async def pipelines_of(self, ids: Sequence[int]) -> list[PipelineView]:
+        """Those of these pipelines that exist, in no order."""
         ...
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None: ...

@@ -1,7 +1,11 @@
 """Wakes the other processes (and this one's feed) after commits: one announcement for however many commits came meanwhile."""
 
+import asyncio
+
 from application.ports.change_feed import ChangeFeed
 from application.services.wakeups import LocalWakeups
+
+APART_SECONDS = 0.005
 
 
 class AnnounceChanges:
@@ -10,11 +14,15 @@ class AnnounceChanges:
     def __init__(self, feed: ChangeFeed, wakeups: LocalWakeups) -> None:
         self._feed = feed
         self._wakeups = wakeups
+        self._next = 0.0
 
     async def wait(self) -> None:
+        """The first at once; in a storm, only so often: whoever is woken reads all there is."""
         await self._wakeups.unannounced.wait()
+        await asyncio.sleep(max(0.0, self._next - asyncio.get_running_loop().time()))
 
     async def run_once(self) -> None:
+        self._next = asyncio.get_running_loop().time() + APART_SECONDS
         self._wakeups.unannounced.clear()
         logs_of, self._wakeups.logs_of = sorted(self._wakeups.logs_of), set()
         await self._feed.announce(logs_of=logs_of)

@@ -15,6 +15,21 @@ class Subscription:
     def __init__(self) -> None:
         self._queue: asyncio.Queue[ChangeBatch | None] = asyncio.Queue(BUFFERED_BATCHES + 1)
         self.lagged = False
+        self._begins: str | None = None
+        self._placed = asyncio.Event()
+
+    def place(self, cursor: str) -> None:
+        """Its first batch begins here."""
+        if self._begins is None:
+            self._begins = cursor
+            self._placed.set()
+
+    async def begins(self) -> str:
+        """Where its first batch begins, known once the feed is read: its own place, whatever was published since. EOFError once ended."""
+        await self._placed.wait()
+        if self._begins is None:
+            raise EOFError("the process stops")
+        return self._begins
 
     @property
     def waiting(self) -> int:
@@ -30,6 +45,7 @@ class Subscription:
         """Wake the reader and have it end: it was too slow, or this process stops."""
         if not self.lagged:
             self.lagged = True
+            self._placed.set()
             self._queue.put_nowait(None)
 
     async def next(self, seconds: float) -> ChangeBatch | None:
@@ -55,20 +71,13 @@ class Hub:
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
         self.cursor: str | None = None
-        self._begun = asyncio.Event()
         self._closed = False
 
     def begin(self, cursor: str) -> None:
         """The feed's reader starts here."""
         self.cursor = cursor
-        self._begun.set()
-
-    async def begun(self) -> str:
-        """Where the next batch begins, once the feed is read. Before that no place can be joined without a gap. EOFError when closed."""
-        await self._begun.wait()
-        if self.cursor is None:
-            raise EOFError("the process stops")
-        return self.cursor
+        for subscription in self._subscriptions:
+            subscription.place(cursor)
 
     def publish(self, batch: ChangeBatch) -> None:
         self.cursor = batch.cursor
@@ -78,7 +87,6 @@ class Hub:
     def close(self) -> None:
         """End every subscription, and those to come: the process stops."""
         self._closed = True
-        self._begun.set()
         for subscription in self._subscriptions:
             subscription.end()
 
@@ -86,6 +94,8 @@ class Hub:
     def subscribe(self) -> Iterator[Subscription]:
         subscription = Subscription()
         self._subscriptions.add(subscription)
+        if self.cursor is not None:
+            subscription.place(self.cursor)
         if self._closed:
             subscription.end()
         try:

@@ -81,9 +81,12 @@ class RelayOutbox:
             await self._create(row, record, state)
 
     def _state_to_record(self, row: OutboxRow, record: BurstRecord | None) -> FlowState | None:
-        """How a warm burst ended whose worker left no record of it; None while it may still record it, or another pool's."""
-        if record is None or row.pool not in self._warm_pools or record.ended_at is None:
+        """How a burst ended of which Prefect may have no word, or a wrong one: a warm one whose worker left no record, or another pool's
+        that was lost before we knew its flow run. None while it may still be recorded."""
+        if record is None or record.ended_at is None:
             return None
+        if row.pool not in self._warm_pools:
+            return final_state(record) if record.lost else None
         old_enough = (self._clock.now() - record.ended_at).total_seconds() >= WARM_PATIENCE
         return final_state(record) if old_enough else None
 

@@ -1,6 +1,6 @@
 """The web application over a container: routes, guards, and one way to say no."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from domain.errors import HeadgateError
-from entrypoints.api import controls, docs, events, health, logs, pipelines, runs, status_updates, worker
+from entrypoints.api import controls, docs, events, health, history, logs, pipelines, runs, status_updates, worker
 from entrypoints.api.body_limit import BodyLimit
 from entrypoints.api.envelope import Envelope
 from entrypoints.api.figures import RequestFigures
@@ -18,9 +18,11 @@ from entrypoints.api.guards import HostGuard, OriginGuard, hosts_of
 from entrypoints.api.live import Live
 from entrypoints.api.openapi import declare
 from entrypoints.api.paths import NOTHING_HERE, Paths, RouteTable
+from entrypoints.api.pipeline_texts import PipelineTexts
 from entrypoints.api.pressure import InFlight, RateLimit
 from entrypoints.api.problems import ErrorPage, Problem, Refused, field_problems, invalid, problem_of, respond
 from entrypoints.api.schemas import ProblemShape
+from entrypoints.api.shortcuts import Handler, Shortcuts, Translate
 from entrypoints.container import Application
 from entrypoints.rate import Rate
 
@@ -30,12 +32,17 @@ ROUTERS = (
     status_updates.router,
     runs.router,
     controls.router,
+    history.router,
     events.router,
     logs.router,
     worker.router,
     health.router,
     docs.router,
 )
+SHORTCUTS: Mapping[tuple[str, str], Handler] = {
+    ("POST", "/status-update/"): status_updates.report_status_directly,
+    ("GET", "/pipelines/"): pipelines.list_pipelines_directly,
+}
 DESCRIPTION = "Define pipelines, trigger them, report status from any machine, and watch every stage. Errors are RFC 9457 problem+json."
 
 
@@ -65,7 +72,9 @@ def create_app(
     for router in (*ROUTERS, *routers):
         app.include_router(router)
     table = RouteTable([route for router in (*ROUTERS, *routers) for route in router.routes])
-    _say_no_in_one_way(app, table)
+    refused = _say_no_in_one_way(app, table)
+    if not application.telemetry().is_on:  # a span and a figure belong to a route
+        app.add_middleware(Shortcuts, handlers=SHORTCUTS, refused=refused)
     _put_guards(app, application, table)
     return app
 
@@ -76,6 +85,7 @@ def _fill_state(app: FastAPI, application: Application, error_page: ErrorPage | 
     app.state.why_not_ready = None
     app.state.live = Live(application.hub())
     app.state.look_around = None
+    app.state.pipeline_texts = PipelineTexts()
     declare(ProblemShape)
 
 
@@ -95,12 +105,13 @@ def _put_guards(app: FastAPI, application: Application, table: RouteTable) -> No
         app.add_middleware(RequestFigures, telemetry=telemetry)
 
 
-def _say_no_in_one_way(app: FastAPI, table: RouteTable) -> None:
+def _say_no_in_one_way(app: FastAPI, table: RouteTable) -> Translate:
     async def refused(request: Request, error: Exception) -> Response:
         return respond(request.scope, _problem(error, request, table))
 
     for kind in (HeadgateError, Refused, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, refused)
+    return refused
 
 
 def _problem(error: Exception, request: Request, table: RouteTable) -> Problem:

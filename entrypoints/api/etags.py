@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import Header, Request
 from starlette.responses import Response
 
-from application.queries.views import PipelineView, RunView
+from application.queries.views import PipelineMark, PipelineView, RunView
 from entrypoints.api.presenters import Json
 
 _TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
@@ -33,11 +33,30 @@ def tagged(request: Request, content: Any, tag: str | None = None, headers: Mapp
     """The content with its ETag, by its bytes unless one is given; 304 without it when the caller has it already."""
     answer = Json(content)
     tag = tag or f'W/"{hashlib.blake2b(bytes(answer.body), digest_size=12).hexdigest()}"'
-    more = {"ETag": tag, "Cache-Control": "no-cache", **(headers or {})}
-    if _has(request.headers.get("if-none-match"), tag):
-        return Response(status_code=304, headers=more)
-    answer.headers.update(more)
+    if has_it(request, tag):
+        return unchanged(tag, headers)
+    answer.headers.update(to_keep(tag, headers))
     return answer
+
+
+def marks_tag(marks: Sequence[PipelineMark]) -> str:
+    """How far all of a page is, known before any of it is read."""
+    text = ",".join(f"{mark.id}.{mark.revision}.{mark.latest_run}.{mark.last_seq}" for mark in marks)
+    return f'W/"{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"'
+
+
+def has_it(request: Request, tag: str) -> bool:
+    """The caller has what the tag stands for."""
+    return _has(request.headers.get("if-none-match"), tag)
+
+
+def unchanged(tag: str, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(status_code=304, headers=to_keep(tag, headers))
+
+
+def to_keep(tag: str, headers: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The headers, and those by which a caller may keep the answer and ask whether it still holds."""
+    return {"ETag": tag, "Cache-Control": "no-cache", **(headers or {})}
 
 
 def expected_revisions(if_match: str | None) -> frozenset[int] | None:

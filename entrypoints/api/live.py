@@ -126,7 +126,7 @@ class Live:
                 cursor = page.cursor
                 yield everything(page.events, cursor)
         with self._hub.subscribe() as subscription:
-            standing = await self._hub.begun()
+            standing = await subscription.begins()
             yield f"id: {cursor or standing}\n\n".encode()
             splice = await Splice.at(feed, cursor or standing, standing)
             if splice.missed:

@@ -12,11 +12,12 @@ from entrypoints.api import examples, strict_json
 from entrypoints.api.bodies import TriggerBody
 from entrypoints.api.cursors import CursorText, Turn, cut, links, place_of
 from entrypoints.api.definition_schema import DEFINITION
-from entrypoints.api.etags import IfMatch, expected_revisions, pipeline_tag, tagged
+from entrypoints.api.etags import IfMatch, expected_revisions, has_it, marks_tag, pipeline_tag, tagged, to_keep, unchanged
 from entrypoints.api.idempotency import Key, replayed
 from entrypoints.api.openapi import answers, takes
+from entrypoints.api.pipeline_texts import PipelineTexts
 from entrypoints.api.presenters import Json, pipeline_json, pipeline_stages_json, triggered_json
-from entrypoints.api.requests import App, JsonBody, Limit, Reads, Skip, pipeline_ref, shaped, trace_of, trigger_kind
+from entrypoints.api.requests import App, JsonBody, Limit, Reads, Skip, pipeline_ref, reader, shaped, trace_of, trigger_kind
 from entrypoints.api.run_lists import RunPage, run_list
 from entrypoints.api.schemas import PipelineShape, RunShape, StageShape, TriggeredShape
 
@@ -32,10 +33,19 @@ router = APIRouter(tags=["pipelines"])
 async def list_pipelines(request: Request, reads: Reads, skip: Skip = 0, limit: Limit = 100, cursor: CursorText = None) -> Response:
     """By id, each with its stages and how they stand in the latest run. `Link` leads to the next page."""
     place, turn = place_of(cursor), Turn(rising=True)
-    found = await reads.pipelines(skip, limit + 1, above=place.above, below=place.below)
+    found = await reads.pipeline_marks(skip, limit + 1, above=place.above, below=place.below)
     page, more = cut(found, limit, turn, place)
-    headers = links(request, [pipeline.id for pipeline in page], turn, place, skip, more)
-    return tagged(request, [pipeline_json(pipeline) for pipeline in page], headers=headers)
+    headers = links(request, [mark.id for mark in page], turn, place, skip, more)
+    tag = marks_tag(page)
+    if has_it(request, tag):
+        return unchanged(tag, headers)
+    texts: PipelineTexts = request.app.state.pipeline_texts
+    return Response(await texts.of(reads, page), media_type="application/json", headers=to_keep(tag, headers))
+
+
+async def list_pipelines_directly(request: Request) -> Response | None:
+    """The first page, without FastAPI; what asks for another takes the long way."""
+    return None if request.url.query else await list_pipelines(request, await reader(request), 0, 100, None)
 
 
 @router.post(

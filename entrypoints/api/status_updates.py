@@ -15,12 +15,14 @@ from domain.errors import InvalidInput
 from domain.reports import Report
 from entrypoints.api import examples, strict_json
 from entrypoints.api.bodies import BatchBody, StatusUpdateBody
-from entrypoints.api.idempotency import Given, Key, key_text, replayed
+from entrypoints.api.idempotency import HEADER, Given, Key, key_text, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, answer_json, batch_item_json
 from entrypoints.api.problems import Problem, Refused, invalid, refusal_of
-from entrypoints.api.requests import App, Claims, JsonBody, shaped
+from entrypoints.api.requests import App, Claims, JsonBody, claims, json_body, shaped
+from entrypoints.api.requests import application as application_of
 from entrypoints.api.schemas import AnswerShape, BatchItemShape
+from entrypoints.container import Application
 
 router = APIRouter(tags=["status"])
 
@@ -35,6 +37,16 @@ router = APIRouter(tags=["status"])
 async def report_status(raw: JsonBody, bearer: Claims, application: App, given: Given = None) -> Json:
     """Answered after it is stored. A report that changes nothing is 200 with `applied: false` and why; one that cannot be is 409.
     An `Idempotency-Key` is the report's `event_id`."""
+    return await _report(raw, bearer, application, given)
+
+
+async def report_status_directly(request: Request) -> Json:
+    """The same, without FastAPI."""
+    bearer, found = await claims(request), await application_of(request)
+    return await _report(await json_body(request), bearer, found, request.headers.get(HEADER))
+
+
+async def _report(raw: Any, bearer: AttemptClaims | WorkerClaims | None, application: Application, given: str | None) -> Json:
     update = keyed(read_update(raw, _attempt_only(bearer)), key_text(given))
     (answer,) = await application.report_status()([update])
     if answer.http_status != 200:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from application.ports.readers import Reader
-from application.queries.compare import BROKEN, compare, first_broken, has_failure, tries_of_last_round
+from application.queries.broken import BROKEN, first_broken, has_failure, tries_of_last_round
+from application.queries.compare import differences
 from application.queries.views import AttemptView, RunView, StageRunView
 from domain.status import Reason, Status
 from entrypoints.web.log_pane import error_line
-from entrypoints.web.view_models.words import Moment, StatusWord, counted, grouped, moment, shown_value, status_word
+from entrypoints.web.view_models.words import Moment, StatusWord, counted, difference_words, grouped, moment, status_word
 
 LONGEST_ERROR = 4_000
 WEEK = timedelta(days=7)
@@ -116,14 +117,16 @@ def _revision(good: RunView | None, run: RunView) -> str:
 
 
 def _different(good: RunView, run: RunView) -> list[Different]:
-    found = compare(good, run)
     parameters = [
-        Different("Parameter", each.name, shown_value(each.before), shown_value(each.after)) for each in found.parameters if each.is_change
+        Different("Parameter", each.path, *difference_words(each.before, each.after, each.missing))
+        for each in differences(good.parameters, run.parameters)
     ]
+    before = {stage.name: stage.newest.records_processed for stage in good.stages}
+    after = {stage.name: stage.newest.records_processed for stage in run.stages}
     records = [
-        Different("Records in", pair.name, grouped(pair.records[0]), grouped(pair.records[1]))
-        for pair in found.stages
-        if pair.records[0] != pair.records[1] and pair.records[1] is not None
+        Different("Records in", name, grouped(before.get(name)), grouped(count))
+        for name, count in after.items()
+        if count is not None and count != before.get(name)
     ]
     return parameters + records
 

@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from application.queries.compare import compare
 from application.queries.views import LogFilter
 from application.queries.why import Surroundings
 from domain.status import Status
+from entrypoints.api.history import compared
 from entrypoints.web.live_run import EVENTS_SHOWN, RunPageView, lines_html
 from entrypoints.web.log_choice import VIEWS, LogChoice
 from entrypoints.web.log_pane import error_line, log_pane
@@ -131,9 +131,8 @@ async def compare_with(request: Request, run_id: str) -> Response:
 async def compare_runs(request: Request, before_id: str, after_id: str) -> Response:
     site = site_of(request)
     before, after = await run_or_404(site, before_id), await run_or_404(site, after_id)
-    revisions = await site.reader.revisions(after.pipeline_id) if before.revision != after.revision else []
+    found = await compared(before, after, site.reader)
     others = await site.reader.runs(pipeline_id=after.pipeline_id, status=None, skip=0, limit=RUNS_TO_CHOOSE)
     if all(each.id != before.id for each in others):
         others.append(before)
-    shown = compare_page(compare(before, after), {each.revision: each.definition for each in revisions}, others)
-    return page(request, "compare.html", section="runs", compared=shown)
+    return page(request, "compare.html", section="runs", compared=compare_page(found, others))

@@ -210,3 +210,17 @@ async def test_a_leaving_worker_hands_the_rest_on() -> None:
 def _offers(system: System) -> list:
     queue = system.app.wakeups().offers
     return [queue.get_nowait() for _ in range(queue.qsize())]
+
+
+async def test_a_lease_that_ran_out_while_the_store_was_away_is_not_refused_before_the_sweep_has_judged_it() -> None:
+    system = System()
+    await system.create(1)
+    run_id = (await system.trigger()).run_id
+    await system.claim(run_id)
+    system.fakes.clock.advance(25)
+
+    answer = await system.app.heartbeat()(Beat(WorkerSeen(WORKER, "w", "headgate", 4, 3), [HeldBurst(run_id, 1, frozenset({("a", 1)}))]))
+
+    assert (answer.renewed, answer.refused) == ([], [])
+    await system.app.expire_leases().run_once()
+    assert (await system.run(run_id)).status is Status.RUNNING

@@ -374,7 +374,7 @@ async def test_a_viewer_that_came_before_the_reader_began_waits_for_its_place() 
     await system.create([a_stage("only", "external")], name="remote")
     hub, follow = system.app.hub(), system.app.follow_feed()
     with hub.subscribe() as viewer:
-        place = asyncio.create_task(hub.begun())
+        place = asyncio.create_task(viewer.begins())
         await asyncio.sleep(0)
         was_early = not place.done()
         await system.app.announce().run_once()

@@ -1,3 +1,4 @@
+from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -68,6 +69,11 @@ async def test_pipelines_come_by_id_a_page_at_a_time_with_their_latest_run(store
     assert views[1].latest == await store.reader.run(latest)
     assert [view.name for view in await store.reader.pipelines(1, 1)] == ["ant"]
     assert await store.reader.pipelines(3, 10) == []
+    marks = [(view.id, view.revision, view.latest.id if view.latest else 0, view.latest.last_seq if view.latest else 0) for view in views]
+    assert [astuple(mark) for mark in await store.reader.pipeline_marks(0, 10)] == marks
+    assert [astuple(mark) for mark in await store.reader.pipeline_marks(1, 1)] == marks[1:2]
+    by_id = {view.id: view for view in await store.reader.pipelines_of([views[1].id, 404, 2**70, views[0].id])}
+    assert by_id == {view.id: view for view in views[:2]}
 
 
 async def test_the_board_has_every_pipeline_by_name_and_its_last_twenty_runs(store: StoreUnderTest) -> None:
@@ -228,7 +234,9 @@ async def test_pipelines_are_read_from_a_place_in_either_direction(store: StoreU
     ids = [(await a_pipeline(store.open_unit_of_work, name)).id for name in ("a", "b", "c", "d", "e")]
 
     async def page(skip: int = 0, **place: int) -> list[int]:
-        return [view.id for view in await store.reader.pipelines(skip, 2, **place)]
+        marked = [mark.id for mark in await store.reader.pipeline_marks(skip, 2, **place)]
+        assert marked == [view.id for view in await store.reader.pipelines(skip, 2, **place)]
+        return marked
 
     assert await page(above=ids[1]) == ids[2:4]
     assert await page(above=ids[4]) == []

@@ -12,6 +12,7 @@ from application.queries.views import (
     FailureView,
     LogFilter,
     LogLineView,
+    PipelineMark,
     PipelineView,
     RevisionView,
     RunBar,
@@ -39,6 +40,14 @@ class FakeReader:
         rows = [row for row in sorted(self._tables.pipelines.values(), key=lambda row: row.id) if _is_between(row.id, above, below)]
         page = rows[skip : skip + limit] if below is None else rows[::-1][skip : skip + limit][::-1]
         return [self._pipeline(row) for row in page]
+
+    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineMark]:
+        found = await self.pipelines(skip, limit, above=above, below=below)
+        latest = [(view, view.latest) for view in found]
+        return [PipelineMark(view.id, view.revision, run.id if run else 0, run.last_seq if run else 0) for view, run in latest]
+
+    async def pipelines_of(self, ids: Sequence[int]) -> list[PipelineView]:
+        return [self._pipeline(row) for row in self._tables.pipelines.values() if row.id in ids]
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
         rows = self._tables.pipelines.values()

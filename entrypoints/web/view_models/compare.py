@@ -1,17 +1,13 @@
 """Two runs side by side."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import unified_diff
-from typing import Any
 
-from application.queries.compare import Comparison, StagePair, time_taken
+from application.queries.compare import Comparison, Difference, StagePair
 from application.queries.views import RunView, StageRunView
 from application.queries.why import duration, seconds
-from domain.definition import PipelineDefinition
-from domain.definition_writer import stage_as_written
-from entrypoints.web.view_models.words import DASH, Moment, StatusWord, grouped, moment, shown_value, status_word, triggered_by
+from entrypoints.web.ansi import plain
+from entrypoints.web.view_models.words import DASH, Moment, StatusWord, difference_words, grouped, moment, status_word, triggered_by
 
 NOTABLE = 1.25
 """A stage that took this many times as long, or as short, is marked; so are records."""
@@ -37,7 +33,6 @@ class Row:
     name: str
     before: str
     after: str
-    is_change: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +52,7 @@ class ErrorPair:
 
     stage: str
     texts: tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class DiffLine:
-    """`css` is ins, del, or empty for what is the same."""
-
-    css: str
-    sign: str
-    text: str
+    is_alike: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +62,30 @@ class ComparePage:
     parameters: Sequence[Row]
     stages: Sequence[StageLine]
     error: ErrorPair | None
-    diff: Sequence[DiffLine]
+    definition: Sequence[Row]
     choices: Sequence[tuple[int, str]]
     """(id, words) of runs to compare the second with."""
 
 
-def compare_page(found: Comparison, definitions: Mapping[int, PipelineDefinition], others: Sequence[RunView]) -> ComparePage:
-    before, after = found.before, found.after
+def compare_page(found: Comparison, others: Sequence[RunView]) -> ComparePage:
+    before, after, error = found.before, found.after, found.error
     return ComparePage(
         after.pipeline,
         (_side(before), _side(after)),
-        [Row(each.name, shown_value(each.before), shown_value(each.after), each.is_change) for each in found.parameters],
+        [_row(each) for each in found.parameters],
         [_stage(pair) for pair in found.stages],
-        ErrorPair(found.error.name, (_said(found.error.before), _said(found.error.after))) if found.error else None,
-        _diff(definitions.get(before.revision), definitions.get(after.revision)) if before.revision != after.revision else (),
+        ErrorPair(error.stage, (_said(error.before), _said(error.after)), error.is_alike) if error else None,
+        [_row(each) for each in found.definition],
         [(run.id, f"#{run.number:,} {run.status.value}, revision {run.revision}") for run in others if run.id != after.id],
     )
+
+
+def _row(each: Difference) -> Row:
+    return Row(each.path, *difference_words(each.before, each.after, each.missing))
+
+
+def _said(error: str | None) -> str:
+    return plain(error[:LONGEST_ERROR]) if error is not None else "no error"
 
 
 def _side(run: RunView) -> Side:
@@ -116,7 +111,7 @@ def _stage(pair: StagePair) -> StageLine:
     return StageLine(
         pair.name,
         (_status(pair.before), _status(pair.after)),
-        (_seconds(pair.before), _seconds(pair.after)),
+        (_seconds(before), _seconds(after)),
         f"{'+' if ratio > 1 else '−'}{abs(ratio - 1) * 100:,.0f} %" if ratio is not None and longest >= LEAST_SECONDS else "",
         is_notable,
         (grouped(pair.records[0]), grouped(pair.records[1])),
@@ -128,32 +123,5 @@ def _status(stage: StageRunView | None) -> StatusWord | None:
     return status_word(stage.status) if stage else None
 
 
-def _seconds(stage: StageRunView | None) -> str:
-    taken = time_taken(stage)
+def _seconds(taken: float | None) -> str:
     return seconds(taken) if taken is not None else DASH
-
-
-def _said(stage: StageRunView | None) -> str:
-    if stage is None:
-        return "has no such stage"
-    return (stage.newest.error_message or stage.status.value.capitalize())[:LONGEST_ERROR]
-
-
-def _diff(before: PipelineDefinition | None, after: PipelineDefinition | None) -> list[DiffLine]:
-    if before is None or after is None:
-        return []
-    lines = unified_diff(_written(before), _written(after), n=3, lineterm="")
-    signs = {"+": "ins", "-": "del"}
-    return [DiffLine(signs.get(line[:1], ""), line[:1], line[1:]) for line in lines if not line.startswith(("+++", "---"))]
-
-
-def _written(definition: PipelineDefinition) -> list[str]:
-    whole: dict[str, Any] = {
-        "name": definition.name,
-        "description": definition.description,
-        "parallelism": definition.parallelism,
-        "pool": definition.pool,
-        "parameters": definition.parameters,
-        "stages": [stage_as_written(stage) for stage in definition.stages],
-    }
-    return json.dumps(whole, indent=2, ensure_ascii=False, default=str).splitlines()

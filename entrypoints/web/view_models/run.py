@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.queries.compare import first_broken
+from application.queries.broken import first_broken
 from application.queries.views import RunView
 from application.queries.why import Surroundings, duration, explain, seconds
 from domain.status import Reason, Status

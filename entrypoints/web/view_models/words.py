@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from application.queries.compare import ABSENT
 from application.queries.views import RunView
 from application.queries.why import Part
 from domain.status import Status
@@ -56,8 +55,9 @@ def short_json(value: Any, longest: int = 200) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def shown_value(value: Any) -> str:
-    return DASH if value is ABSENT else short_json(value)
+def difference_words(before: Any, after: Any, missing: str | None) -> tuple[str, str]:
+    """Both sides of a difference; a dash on the side that has no such thing."""
+    return DASH if missing == "before" else short_json(before), DASH if missing == "after" else short_json(after)
 
 
 def parameters_line(parameters: Mapping[str, Any]) -> str:

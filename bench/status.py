@@ -1,0 +1,132 @@
+"""Status updates a second, beside PostgreSQL doing the same transaction by itself: `python -m bench.status`.
+
+The limit is pgbench of the same server with 8 clients: one SQL function a transaction, which locks the run, changes the attempt and the
+run, adds the event and notifies. Ours is asked over HTTP by 1, 8 and 64 clients that each report on a run of their own, and by the
+batch route with 100 reports a request; every answer comes after its commit. The two take turns, so that noise falls on both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import statistics
+import subprocess
+import tempfile
+from pathlib import Path
+
+import orjson
+
+from adapters.persistence.embedded import EmbeddedPostgres
+from adapters.persistence.embedded_cluster import SUPERUSER
+from bench._figures import Figure, figure, print_figures, progress, rate
+from bench._load import Load, get, load, post
+from bench._web import Web, a_server, a_web
+
+RUNS = 64
+BATCH = 100
+_FUNCTION = """
+CREATE FUNCTION bench_report(this bigint, records bigint) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE found run%ROWTYPE; following integer;
+BEGIN
+    SELECT * INTO found FROM run WHERE id = this FOR NO KEY UPDATE;
+    following := found.last_seq + 1;
+    UPDATE attempt SET records_processed = records WHERE run_id = this AND position = 0 AND number = 1;
+    UPDATE run SET last_seq = following, records_processed = records WHERE id = this;
+    INSERT INTO event (run_id, seq, pipeline_id, type, at, stage, attempt, status, data)
+        VALUES (this, following, found.pipeline_id, 'stage.progress', clock_timestamp(), 'first', 1, 'running',
+                jsonb_build_object('records_processed', records));
+    PERFORM pg_notify('bench', this::text);
+    RETURN following;
+END $$
+"""
+
+
+def main() -> None:
+    arguments = _arguments()
+    with a_server() as server, a_web(server) as web:
+        print_figures(measure(server, web, arguments.seconds, arguments.rounds))
+
+
+def measure(server: EmbeddedPostgres, web: Web, seconds: float, rounds: int) -> list[Figure]:
+    """Every figure, each the best of what both sides showed in turns of `seconds`."""
+    web.create("bench-status", [{"name": "first", "kind": "external"}, {"name": "second", "kind": "external"}])
+    ours, theirs = ([web.trigger("bench-status") for _ in range(RUNS)] for _ in range(2))
+    for run_id in (*ours, *theirs):
+        body = {"run_id": run_id, "stage_name": "first", "status": "running"}
+        web.http.post("/status-update/", json=body).raise_for_status()
+    with server.connection("headgate") as connection:
+        connection.execute(_FUNCTION)
+    asyncio.run(load(web.port, lambda client, n: _report(ours[client], n), RUNS, 2.0))
+    limits: list[float] = []
+    many: list[Load] = []
+    for number in range(rounds):
+        progress("status updates, 64 clients and pgbench in turns", number, rounds)
+        limits.append(_pgbench(server, theirs, seconds))
+        many.append(asyncio.run(load(web.port, lambda client, n: _report(ours[client], n), RUNS, seconds)))
+    progress("status updates, 64 clients and pgbench in turns", rounds, rounds)
+    few = asyncio.run(load(web.port, lambda client, n: _report(ours[client], n), 8, seconds))
+    lone = asyncio.run(load(web.port, lambda client, n: _report(ours[client], n), 1, seconds))
+    batches = asyncio.run(load(web.port, lambda client, n: _batch(ours, client, n), 4, seconds))
+    static = asyncio.run(load(web.port, lambda client, n: get("/livez"), RUNS, seconds))
+    for one in (*many, few, lone, batches, static):
+        assert not one.refused, one.refused
+    limit = rate("pgbench, 8 clients, one function and NOTIFY", statistics.median(limits))
+    return [
+        limit,
+        rate("POST /status-update/, 64 clients", statistics.median(one.per_second for one in many), limit, many[-1].seconds),
+        rate("POST /status-update/, 8 clients", few.per_second, limit, few.seconds),
+        rate("POST /status-update/, 1 client", lone.per_second, limit, lone.seconds),
+        figure("POST /status-update/, 1 client, until answered", lone.seconds),
+        rate("POST /status-update/batch of 100, updates", batches.per_second * BATCH, limit, batches.seconds),
+        rate("GET /livez, 64 clients: what HTTP alone takes", static.per_second, None, static.seconds),
+    ]
+
+
+def _report(run_id: int, number: int) -> bytes:
+    body = {"run_id": run_id, "pipeline_id": "bench-status", "stage_name": "first", "status": "running", "records_processed": number}
+    return post("/status-update/", orjson.dumps(body))
+
+
+def _batch(runs: list[int], client: int, number: int) -> bytes:
+    items = [
+        {
+            "run_id": runs[place % RUNS],
+            "stage_name": "second",
+            "status": "running",
+            "records_processed": (number * BATCH + place) * 8 + client,
+        }
+        for place in range(BATCH)
+    ]
+    return post("/status-update/batch", orjson.dumps({"updates": items}))
+
+
+def _pgbench(server: EmbeddedPostgres, runs: list[int], seconds: float) -> float:
+    """Transactions a second."""
+    placed = server.placement
+    assert placed is not None
+    with tempfile.NamedTemporaryFile("w", suffix=".sql", dir="/tmp") as script:
+        script.write(
+            f"\\set this random({min(runs)}, {max(runs)})\n\\set records random(1, 1000000)\nSELECT bench_report(:this, :records);\n"
+        )
+        script.flush()
+        Path(script.name).chmod(0o644)
+        argv = [str(placed.binaries / "pgbench"), "-h", str(placed.socket.parent), "-U", SUPERUSER, "-n", "-M", "prepared"]
+        argv += ["-c", "8", "-j", "2", "-T", str(max(1, round(seconds))), "-f", script.name, "headgate"]
+        password = placed.password_file.read_text().strip()
+        found = subprocess.run(argv, env=os.environ | {"PGPASSWORD": password}, capture_output=True, text=True, check=True)
+    match = re.search(r"tps = ([\d.]+)", found.stdout)
+    assert match, found.stdout
+    return float(match[1])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure status updates beside pgbench.")
+    parser.add_argument("--seconds", type=float, default=4.0, help="seconds a turn (4)")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each side (3)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
