@@ -55,7 +55,7 @@ async def retry(request: Request, run_id: str) -> Response:
 async def _retry_page(request: Request, run: RunView, problem: str, status: int) -> Response:
     pipeline = await pipeline_or_404(site_of(request), str(run.pipeline_id))
     values = {"run": run, "stage": retried_from(run), "newest": pipeline.revision, "problem": problem}
-    return page(request, "retry.html", status, section="runs", **values)
+    return page(request, "retry.html", status, section="runs", css=("run.css",), **values)
 
 
 @router.get("/ui/runs/{run_id}/again")
@@ -90,7 +90,7 @@ def _without_a_field(run: RunView, fields: Sequence[Field]) -> dict[str, Any]:
 
 def _again_page(request: Request, run: RunView, fields: Sequence[Field], problems: Sequence[str], status: int) -> Response:
     kept = parameters_line(_without_a_field(run, fields))
-    return page(request, "again.html", status, section="runs", run=run, fields=fields, kept=kept, problems=problems)
+    return page(request, "again.html", status, section="runs", css=("run.css",), run=run, fields=fields, kept=kept, problems=problems)
 
 
 @router.get("/ui/runs/{run_id}/stages/{stage}")
@@ -193,7 +193,7 @@ def _stage_page(
 ) -> Response:
     shown = stage_page(run, found, site_of(request).now())
     said = [*problems, *([refused] if refused else [])]
-    return page(request, "stage.html", status, section="runs", run=run, stage=shown, fields=fields, problems=said)
+    return page(request, "stage.html", status, section="runs", css=("run.css",), run=run, stage=shown, fields=fields, problems=said)
 
 
 def _word(form: Mapping[str, Sequence[str]], key: str) -> str:

@@ -14,6 +14,8 @@ from entrypoints.web.live_run import EVENTS_SHOWN, RunPageView, lines_html
 from entrypoints.web.log_choice import VIEWS, LogChoice
 from entrypoints.web.log_pane import error_line, log_pane
 from entrypoints.web.lookups import run_or_404
+from entrypoints.web.plain import plain_answer, wants_plain
+from entrypoints.web.plain_pages import run_as_text
 from entrypoints.web.site import Site, site_of
 from entrypoints.web.templating import HEADERS, page
 from entrypoints.web.view_models.compare import compare_page
@@ -31,6 +33,8 @@ RUNS_TO_CHOOSE = 40
 async def run(request: Request, run_id: str) -> Response:
     site = site_of(request)
     found = await run_or_404(site, run_id)
+    if wants_plain(request):
+        return plain_answer(run_as_text(found, await site.surveyor.around(found)))
     choice = LogChoice.of(request.query_params, found)
     events = await site.reader.newest_events(found.id, EVENTS_SHOWN)
     drawing = await RunPageView(site, found.id, choice.view, choice.wanted).draw_run(found, events)
@@ -42,6 +46,7 @@ async def run(request: Request, run_id: str) -> Response:
         request,
         "run.html",
         section="runs",
+        css=("run.css",),
         head=head_of(found, Surroundings(site.now()), None, site.prefect_pages, site.datadog_site),
         drawing=drawing,
         view=choice.view,
@@ -103,6 +108,7 @@ async def events(request: Request, run_id: str, before: str = "") -> Response:
         request,
         "events.html",
         section="runs",
+        css=("run.css",),
         run=found,
         events=event_lines(shown),
         earlier=f"/ui/runs/{found.id}/events?before={first + 1}" if first > 0 else None,
@@ -135,4 +141,4 @@ async def compare_runs(request: Request, before_id: str, after_id: str) -> Respo
     others = await site.reader.runs(pipeline_id=after.pipeline_id, status=None, skip=0, limit=RUNS_TO_CHOOSE)
     if all(each.id != before.id for each in others):
         others.append(before)
-    return page(request, "compare.html", section="runs", compared=compare_page(found, others))
+    return page(request, "compare.html", section="runs", css=("run.css",), compared=compare_page(found, others))

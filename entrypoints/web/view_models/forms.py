@@ -36,7 +36,7 @@ def fields_of(definition: PipelineDefinition, typed: Mapping[str, str] | None = 
 
 
 def fields_of_schema(schema: Mapping[str, Any] | None, typed: Mapping[str, str] | None = None) -> list[Field]:
-    """A field a property of the JSON Schema."""
+    """The same for any JSON Schema of an object."""
     schema = schema or {}
     needed = set(schema.get("required") or ())
     properties = schema.get("properties")
@@ -112,6 +112,7 @@ def values_of(fields: Sequence[Field], definition: PipelineDefinition) -> dict[s
 
 
 def values_of_schema(fields: Sequence[Field], schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The same for any JSON Schema of an object."""
     rules = (schema or {}).get("properties") or {}
     values = {}
     for each in fields:
