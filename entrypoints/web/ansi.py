@@ -14,13 +14,16 @@ from markupsafe import Markup
 LONGEST = 8_000
 """Characters of a line that a page shows; the download has the rest."""
 
+_ODD = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 _ESCAPE = re.compile(
     r"\x1b\[(?P<sgr>[0-9;:]{0,64})m"  # colours
     r"|\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]"  # other control sequences: dropped
     r"|\x1b\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)"  # titles and links: dropped
     r"|\x1b[@-Z\\-_]"
-    r"|(?P<odd>[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff])"
+    rf"|(?P<odd>{_ODD})"
 )
+ODD = re.compile(_ODD)
+"""Characters that are shown by their names: control characters, and those that change the reading direction or cannot be seen."""
 _COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _FLAGS = {1: "bold", 2: "dim", 3: "italic", 4: "underlined"}
 _ENDS = {22: ("bold", "dim"), 23: ("italic",), 24: ("underlined",)}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from html.parser import HTMLParser
 
 import pytest
 
@@ -17,10 +18,27 @@ CORPUS = [
     "</code></li></ol><h1 onclick='x'>owned</h1>",
     "\x1b[31m<b>red\x1b[0m \x1b]8;;javascript:alert(3)\x07click\x1b]8;;\x07 \x1b[2J\x1b[1;1H",
     "user\u202egnp.exe \u2066hidden\u2069 zero\u200bwidth",
-    "nul\x00bell\x07back\x08 del\x7f c1\x9b31m",
+    "soh\x01bell\x07back\x08 del\x7f c1\x9b31m",  # a NUL does not get this far: no text that is stored has one
     "{{ 7*7 }} ${7*7} %s &lt;already&gt; &#x3c;",
     "x" * 1_000_000,
 ]
+
+
+class _Tags(HTMLParser):
+    """Every tag of a page as a browser would see it, with its attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {name: value or "" for name, value in attrs}))
+
+    @classmethod
+    def of(cls, html: str) -> list[tuple[str, dict[str, str]]]:
+        parser = cls()
+        parser.feed(html)
+        return parser.found
 
 
 def _numbers(html: str) -> list[int]:
@@ -151,25 +169,18 @@ async def test_nothing_written_or_named_can_act_on_the_page(gallery: Gallery) ->
     await gallery.change(run_id, lambda run: start(run, now), given, end("a", Status.COMPLETED, now), lambda run: start(run, now))
     await gallery.change(run_id, end("b", Status.FAILED, now, error="\n".join(text[:500] for text in CORPUS)))
 
-    for path in (
-        "",
-        "?view=list",
-        "?view=graph",
-        "?q=alert",
-        "?q=%3Cscript%3E",
-        "/stages/a",
-        "/stages/b",
-        "/events",
-        "/again",
-        f"/compare/{run_id}",
-    ):
+    looks = ("", "?view=list", "?view=graph", "?q=alert", "?q=%3Cscript%3E")
+    for path in (*looks, "/stages/a", "/stages/b", "/events", "/again", f"/compare/{run_id}"):
         page = (await gallery.client.get(f"/ui/runs/{run_id}{path}")).text
         without_frame = page.split("<main", 1)[1]
-        assert not re.search(
-            r"<script|<img[^>]+(evil|onerror)|<h1 onclick|\son\w+=['\"]?alert|javascript:alert[^<]*['\"]>", without_frame
-        ), path
-        assert not re.search(r'(href|src)="(javascript|data|//)', without_frame), path
-        assert not re.search("[\x00\x07\x08\x7f\x9b\u202e\u2066\u2069\x1b]", without_frame), path
+        for tag, attributes in _Tags.of(without_frame):
+            assert tag not in ("script", "iframe", "object", "embed", "style", "base", "meta"), path
+            assert not any(name.startswith("on") or name == "style" for name in attributes), (path, tag, attributes)
+            for address in filter(None, (attributes.get(name) for name in ("href", "src", "action", "xlink:href"))):
+                assert re.match(r"/(?!/)|#|https?://", address), (path, tag, address)
+            assert tag != "img" or attributes["src"].startswith("/"), (path, attributes)
+        shown = without_frame if path != "/again" else re.sub(r"<textarea.*?</textarea>", "", without_frame, flags=re.DOTALL)
+        assert not re.search("[\x01\x07\x08\x7f\x9b\u202e\u2066\u2069\x1b]", shown), path
         assert len(page) < 400_000, path
 
 
@@ -191,18 +202,13 @@ def test_the_ansi_parser_looks_at_a_hostile_line_a_bounded_number_of_times(text:
 
 
 def test_markdown_is_shown_and_can_do_nothing() -> None:
-    shown = markdown(
+    text = (
         "# Hi\n\n**bold** `code` ~~old~~ [ok](https://ok.example)\n\n| a |\n|---|\n| 1 |\n\n![i](https://x/y.png) <iframe src=x></iframe>"
     )
+    shown = markdown(text)
 
-    for part in (
-        "<h3>Hi</h3>",
-        "<strong>bold</strong>",
-        "<code>code</code>",
-        "<del>old</del>",
-        "<td>1</td>",
-        'rel="noopener noreferrer nofollow"',
-    ):
+    kept = ("<h3>Hi</h3>", "<strong>bold</strong>", "<code>code</code>", "<del>old</del>", "<td>1</td>")
+    for part in (*kept, 'rel="noopener noreferrer nofollow"'):
         assert part in shown
     assert "<iframe" not in shown and "<img" not in shown
 

@@ -7,6 +7,7 @@ import pytest
 from domain.events import EventType
 from domain.run import Run
 from domain.status import Reason, Status
+from entrypoints.web.view_models.events import SENTENCES
 from tests.builders import a_stage
 from tests.web.gallery import Attempt, Gallery, end, start
 
@@ -215,6 +216,4 @@ async def test_a_failure_says_whether_it_was_seen_and_what_differs(gallery: Gall
 
 
 async def test_every_kind_of_event_has_its_own_words(gallery: Gallery) -> None:
-    from entrypoints.web.view_models.events import _SENTENCES
-
-    assert set(EventType) == set(_SENTENCES)
+    assert set(EventType) == set(SENTENCES)

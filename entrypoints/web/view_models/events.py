@@ -23,7 +23,7 @@ def event_lines(events: Sequence[EventView]) -> list[EventLine]:
 
 
 def sentence(event: EventView) -> Sentence:
-    parts = _SENTENCES.get(event.type, _plain)(event)
+    parts = SENTENCES.get(event.type, _plain)(event)
     return [part for part in parts if part.text]
 
 
@@ -160,7 +160,7 @@ _ENDS = {
     Status.SKIPPED: "skipped",
     Status.LOST: "was lost: its worker stopped answering",
 }
-_SENTENCES: dict[EventType, Callable[[EventView], Sentence]] = {
+SENTENCES: dict[EventType, Callable[[EventView], Sentence]] = {
     EventType.RUN_OPENED: _opened,
     EventType.RUN_MOVED: _run_moved,
     EventType.STAGE_MOVED: _moved,
