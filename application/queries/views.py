@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.definition import PipelineDefinition
@@ -56,6 +56,14 @@ class StageRunView:
     @property
     def status(self) -> Status:
         return self.newest.status
+
+    @property
+    def waits_since(self) -> datetime | None:
+        """Since when somebody is awaited: its deadline counts from then. None before its needs are met, or when it does not wait."""
+        newest = self.newest
+        if newest.status is not Status.WAITING or newest.deadline_at is None:
+            return None
+        return newest.deadline_at - timedelta(seconds=self.timeout)
 
 
 @dataclass(frozen=True, slots=True)

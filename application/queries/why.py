@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from application.queries.views import AttemptView, RunView, StageRunView
 from domain.status import Reason, Status
@@ -73,7 +73,7 @@ def _under_way(run: RunView, around: Surroundings) -> list[Part]:
 
 def _for_approval(stages: Sequence[StageRunView], around: Surroundings) -> list[Part]:
     newest = stages[0].newest
-    asked = newest.deadline_at - timedelta(seconds=stages[0].timeout) if newest.deadline_at else newest.created_at
+    asked = stages[0].waits_since or newest.created_at
     by = f" by {' or '.join(stages[0].approvers)}" if stages[0].approvers else ""
     parts = [Part("Waiting for approval of "), *_names(stages), Part(f"{by} for {duration(around.now, asked)}")]
     return [*parts, Part(f"; it fails in {duration(newest.deadline_at, around.now)} without one." if newest.deadline_at else ".")]

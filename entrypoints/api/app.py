@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from domain.errors import HeadgateError
-from entrypoints.api import controls, docs, events, health, logs, pipelines, runs, status_updates, worker
+from entrypoints.api import controls, docs, events, health, history, logs, pipelines, runs, status_updates, worker
 from entrypoints.api.body_limit import BodyLimit
 from entrypoints.api.envelope import Envelope
 from entrypoints.api.figures import RequestFigures
@@ -32,6 +32,7 @@ ROUTERS = (
     status_updates.router,
     runs.router,
     controls.router,
+    history.router,
     events.router,
     logs.router,
     worker.router,

@@ -88,6 +88,37 @@ RUN: dict[str, Any] = {
     "links": _LINKS,
 }
 CANCEL: dict[str, Any] = {"message": "The source file was the wrong one."}
+WAITING: dict[str, Any] = {
+    "run_id": 7,
+    "number": 3,
+    "pipeline_id": 1,
+    "pipeline": "flights",
+    "stage": "publish",
+    "reason": "approval",
+    "message": "Are the figures right?",
+    "approvers": ["mara"],
+    "since": "2026-11-23T09:04:11Z",
+    "deadline": "2026-11-30T09:04:11Z",
+    "links": {"run": "/runs/7", "approve": "/runs/7/stages/publish/approve", "page": "/ui/runs/7"},
+}
+FAILURE: dict[str, Any] = {
+    "fingerprint": "7c1e9a40d2",
+    "stage": "load",
+    "message": "duplicate key value violates unique constraint",
+    "count": 3,
+    "first_at": "2026-11-19T02:12:51Z",
+    "last_at": "2026-11-23T02:12:51Z",
+    "runs": [302, 300, 297],
+}
+STAGE_TIMES: dict[str, Any] = {"stage": "load", "median": 31.2, "slow": 44.8, "count": 20}
+COMPARISON: dict[str, Any] = {
+    "before": 6,
+    "after": 7,
+    "parameters": [{"path": "month", "before": 5, "after": 6, "missing": None}],
+    "definition": [{"path": "stages.load.timeout", "before": 60.0, "after": 120.0, "missing": None}],
+    "stages": [{"stage": "load", "status": ["completed", "failed"], "seconds": [31.2, 4.1], "records": [336776, None]}],
+    "error": {"stage": "load", "before": None, "after": "no room", "is_alike": False},
+}
 CONTROLLED: dict[str, Any] = {"run_id": 7, "number": 3, "status": "running", "stages": ["publish"], "applied": True, "links": _LINKS}
 RETRY: dict[str, Any] = {"stages": ["publish"], "revision": "same"}
 AGAIN: dict[str, Any] = {"parameters": {"month": 7}}

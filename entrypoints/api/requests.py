@@ -1,7 +1,8 @@
 """What every route asks of a request: the container, the body, the caller's token, the page it wants."""
 
 import re
-from typing import Annotated, Any, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, ValidationError
@@ -71,6 +72,9 @@ JsonBody = Annotated[Any, Depends(json_body)]
 Claims = Annotated[AttemptClaims | WorkerClaims | None, Depends(claims)]
 Skip = Annotated[int, Query(ge=0, le=MAX_ID, description="How many to pass over.")]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="How many at most.")]
+TriggerKind = Annotated[Literal["dashboard", "api", "cli", "report"] | None, Query(description="Only runs that were opened so.")]
+Since = Annotated[datetime | None, Query(description="Only runs opened at that time or later.")]
+Until = Annotated[datetime | None, Query(description="Only runs opened before that time.")]
 After = Annotated[int | None, Query(ge=0, le=MAX_ID, description="Only what comes after this one.")]
 
 

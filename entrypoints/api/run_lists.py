@@ -1,6 +1,7 @@
 """A page of runs, of one pipeline or of all."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import Request
 from starlette.responses import Response
@@ -23,6 +24,9 @@ class RunPage:
     skip: int
     limit: int
     cursor: str | None
+    trigger: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 async def run_list(request: Request, reads: Reader, asked: RunPage) -> Response:
@@ -35,10 +39,19 @@ async def run_list(request: Request, reads: Reader, asked: RunPage) -> Response:
         limit=asked.limit + 1,
         above=place.above,
         below=place.below,
+        trigger=asked.trigger,
+        since=_zoned("since", asked.since),
+        until=_zoned("until", asked.until),
     )
     page, more = cut(found, asked.limit, turn, place)
     headers = links(request, [run.id for run in page], turn, place, asked.skip, more)
     return tagged(request, [run_json(run, why_it_ended(run)) for run in page], headers=headers)
+
+
+def _zoned(name: str, at: datetime | None) -> datetime | None:
+    if at is not None and at.tzinfo is None:
+        raise InvalidInput.of(name, "is a time with its zone, such as 2026-11-23T09:30:00Z")
+    return at
 
 
 def _status(word: str | None) -> Status | None:

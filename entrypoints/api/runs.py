@@ -14,7 +14,7 @@ from entrypoints.api.etags import run_tag, tagged
 from entrypoints.api.idempotency import Key, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, cancelled_json, run_json, stage_json
-from entrypoints.api.requests import App, Limit, Looks, Reads, Skip, run_id, shaped
+from entrypoints.api.requests import App, Limit, Looks, Reads, Since, Skip, TriggerKind, Until, run_id, shaped
 from entrypoints.api.run_lists import RunPage, run_list
 from entrypoints.api.schemas import CancelledShape, RunShape, StageShape
 
@@ -28,10 +28,18 @@ router = APIRouter(tags=["runs"])
     responses=answers(200, list[RunShape], [examples.RUN], problems=(422, 503)),
 )
 async def list_runs(
-    request: Request, reads: Reads, status: str | None = None, skip: Skip = 0, limit: Limit = 100, cursor: CursorText = None
+    request: Request,
+    reads: Reads,
+    status: str | None = None,
+    trigger: TriggerKind = None,
+    since: Since = None,
+    until: Until = None,
+    skip: Skip = 0,
+    limit: Limit = 100,
+    cursor: CursorText = None,
 ) -> Response:
     """Of all pipelines, newest first. `Link` leads to the next page."""
-    return await run_list(request, reads, RunPage(None, status, skip, limit, cursor))
+    return await run_list(request, reads, RunPage(None, status, skip, limit, cursor, trigger, since, until))
 
 
 @router.get(

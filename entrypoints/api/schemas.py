@@ -121,6 +121,81 @@ class ControlledShape(Answered):
     links: dict[str, str]
 
 
+class WaitingShape(Answered):
+    """A stage that waits for a person or a machine."""
+
+    run_id: int
+    number: int
+    pipeline_id: int
+    pipeline: str
+    stage: str
+    reason: Literal["approval", "external"]
+    message: str | None = Field(description="An approval's question.")
+    approvers: list[str]
+    since: datetime | None
+    deadline: datetime | None = Field(description="When it fails if nothing is heard.")
+    links: dict[str, str]
+
+
+class FailureShape(Answered):
+    """Failures that are alike, as one."""
+
+    fingerprint: str
+    stage: str
+    message: str = Field(description="The newest one's.")
+    count: int
+    first_at: datetime
+    last_at: datetime
+    runs: list[int] = Field(description="Ids of the newest runs that had it.")
+
+
+class StageTimesShape(Answered):
+    """How long a stage's completed attempts took lately, in seconds."""
+
+    stage: str
+    median: float
+    slow: float = Field(description="The 95th percentile.")
+    count: int
+
+
+class DifferenceShape(Answered):
+    """`missing` is the side that has no such thing."""
+
+    path: str
+    before: Any
+    after: Any
+    missing: Literal["before", "after"] | None
+
+
+class StagePairShape(Answered):
+    """A stage in both runs; null where one has no such stage."""
+
+    stage: str
+    status: list[Status | None] = Field(description="Before and after, as the following.")
+    seconds: list[float | None]
+    records: list[int | None]
+
+
+class ErrorDifferenceShape(Answered):
+    """The first stage whose error is not the same."""
+
+    stage: str
+    before: str | None
+    after: str | None
+    is_alike: bool = Field(description="Other words of the same failure.")
+
+
+class ComparisonShape(Answered):
+    """What differs between two runs."""
+
+    before: int
+    after: int
+    parameters: list[DifferenceShape]
+    definition: list[DifferenceShape]
+    stages: list[StagePairShape]
+    error: ErrorDifferenceShape | None
+
+
 class AnswerShape(Answered):
     """What became of a status update."""
 

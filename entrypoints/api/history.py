@@ -1,0 +1,149 @@
+"""What history tells: what waits, which failures are alike, how long stages take, how two runs differ."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from application.ports.readers import Reader
+from application.queries.compare import Comparison, Difference, compare
+from application.queries.views import FailureView, RunView, StageRunView
+from domain.definition import PipelineDefinition
+from domain.errors import Conflict, NotFound
+from domain.status import Reason, Status
+from entrypoints.api import examples
+from entrypoints.api.etags import tagged
+from entrypoints.api.openapi import answers
+from entrypoints.api.requests import Limit, Reads, pipeline_ref
+from entrypoints.api.runs import found_run
+from entrypoints.api.schemas import ComparisonShape, FailureShape, StageTimesShape, WaitingShape
+
+router = APIRouter(tags=["runs"])
+RUNS_LOOKED_AT = 500
+_AWAITED = (Reason.APPROVAL, Reason.EXTERNAL)
+
+
+@router.get(
+    "/waiting/",
+    summary="What waits for somebody",
+    operation_id="list_waiting",
+    responses=answers(200, list[WaitingShape], [examples.WAITING], problems=(422, 503)),
+)
+async def list_waiting(request: Request, reads: Reads, limit: Limit = 100) -> Response:
+    """Stages that wait for a person's approval or a machine's report, the oldest run first. `limit` counts runs."""
+    runs = await reads.waiting_runs(limit)
+    return tagged(request, [_waiting(run, stage) for run in runs for stage in run.stages if is_awaited(stage)])
+
+
+@router.get(
+    "/pipelines/{pipeline_id}/failures",
+    summary="A pipeline's failures, alike ones as one",
+    operation_id="list_failures",
+    responses=answers(200, list[FailureShape], [examples.FAILURE], problems=(404, 422, 503)),
+)
+async def list_failures(pipeline_id: str, request: Request, reads: Reads) -> Response:
+    """Over its last 500 runs, the latest seen first. Times, numbers, ids, addresses and paths do not make errors differ."""
+    found = await reads.failures(await _pipeline_id(pipeline_id, reads), RUNS_LOOKED_AT)
+    return tagged(request, [_failure(failure) for failure in found])
+
+
+@router.get(
+    "/pipelines/{pipeline_id}/history",
+    summary="How long a pipeline's stages take",
+    operation_id="stage_times",
+    responses=answers(200, list[StageTimesShape], [examples.STAGE_TIMES], problems=(404, 422, 503)),
+)
+async def stage_times(pipeline_id: str, request: Request, reads: Reads) -> Response:
+    """The median and the 95th percentile of each stage's completed attempts, over the last 20 runs."""
+    times = await reads.stage_times(await _pipeline_id(pipeline_id, reads))
+    return tagged(request, [{name: getattr(each, name) for name in ("stage", "median", "slow", "count")} for each in times])
+
+
+@router.get(
+    "/runs/{id}/compare/{other}",
+    summary="Compare two runs",
+    operation_id="compare_runs",
+    responses=answers(200, ComparisonShape, examples.COMPARISON, problems=(404, 409, 422, 503)),
+)
+async def compare_runs(id: str, other: str, request: Request, reads: Reads) -> Response:
+    """What differs from the first to the second: parameters, definition, stages' times and records, the first error that is not the same.
+    409 for runs of different pipelines."""
+    return tagged(request, _comparison(await compared(await found_run(id, reads), await found_run(other, reads), reads)))
+
+
+async def compared(before: RunView, after: RunView, reads: Reader) -> Comparison:
+    """Conflict `other_pipeline` for runs of different pipelines; NotFound when a revision is gone."""
+    if before.pipeline_id != after.pipeline_id:
+        raise Conflict(
+            "other_pipeline", f"Run {before.id} is of {before.pipeline}, run {after.id} of {after.pipeline}; compare runs of one."
+        )
+    return compare(before, after, (await _definition(before, reads), await _definition(after, reads)))
+
+
+async def _definition(run: RunView, reads: Reader) -> PipelineDefinition:
+    for each in await reads.revisions(run.pipeline_id):
+        if each.revision == run.revision:
+            return each.definition
+    raise NotFound("revision", run.revision)
+
+
+def is_awaited(stage: StageRunView) -> bool:
+    newest = stage.newest
+    return newest.status is Status.WAITING and newest.reason in _AWAITED and newest.deadline_at is not None
+
+
+async def _pipeline_id(text: str, reads: Reader) -> int:
+    found = await reads.pipeline(pipeline_ref(text))
+    if found is None:
+        raise NotFound("pipeline", text)
+    return found.id
+
+
+def _waiting(run: RunView, stage: StageRunView) -> dict[str, Any]:
+    newest = stage.newest
+    links = {"run": f"/runs/{run.id}", "page": f"/ui/runs/{run.id}"}
+    if newest.reason is Reason.APPROVAL:
+        links |= {act: f"/runs/{run.id}/stages/{stage.name}/{act}" for act in ("approve", "reject")}
+    return {
+        "run_id": run.id,
+        "number": run.number,
+        "pipeline_id": run.pipeline_id,
+        "pipeline": run.pipeline,
+        "stage": stage.name,
+        "reason": newest.reason,
+        "message": stage.message,
+        "approvers": list(stage.approvers),
+        "since": stage.waits_since,
+        "deadline": newest.deadline_at,
+        "links": links,
+    }
+
+
+def _failure(failure: FailureView) -> dict[str, Any]:
+    named = ("fingerprint", "stage", "message", "count", "first_at", "last_at")
+    return {name: getattr(failure, name) for name in named} | {"runs": [run_id for run_id, _ in failure.runs]}
+
+
+def _comparison(found: Comparison) -> dict[str, Any]:
+    error = found.error
+    return {
+        "before": found.before.id,
+        "after": found.after.id,
+        "parameters": _differences(found.parameters),
+        "definition": _differences(found.definition),
+        "stages": [
+            {
+                "stage": pair.name,
+                "status": [stage.status if stage else None for stage in (pair.before, pair.after)],
+                "seconds": list(pair.seconds),
+                "records": list(pair.records),
+            }
+            for pair in found.stages
+        ],
+        "error": {name: getattr(error, name) for name in ("stage", "before", "after", "is_alike")} if error else None,
+    }
+
+
+def _differences(found: Sequence[Difference]) -> list[dict[str, Any]]:
+    return [{name: getattr(each, name) for name in ("path", "before", "after", "missing")} for each in found]
