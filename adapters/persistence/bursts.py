@@ -75,6 +75,7 @@ def _record(row: Row[Any]) -> BurstRecord:
         state=BurstState(row.state),
         requested_at=row.requested_at,
         ended_at=row.ended_at,
+        claimed=row.claimed_at is not None,
         lost=row.lost,
         flow_run_id=row.flow_run_id,
         run_status=Status(row.run_status),

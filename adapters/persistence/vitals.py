@@ -29,6 +29,7 @@ _SIGNS = select(
     .where(run.c.status == Status.QUEUED.value, run.c.created_at < _since("late_after"))
     .scalar_subquery()
     .label("late"),
+    func.current_setting("server_version").label("version"),
 )
 _POOLS = (
     select(worker.c.pool, func.count().label("workers"), func.sum(worker.c.slots).label("slots"), func.sum(worker.c.free).label("free"))
@@ -51,7 +52,7 @@ class SqlVitals:
         finally:
             await statements.end()
         found = [PoolVitals(row.pool, row.workers, row.slots, row.free) for row in pools]
-        return VitalSigns(signs.depth, max(0.0, signs.age), signs.waiting, signs.late, found)
+        return VitalSigns(signs.depth, max(0.0, signs.age), signs.waiting, signs.late, found, signs.version.split()[0])
 
     def connections(self) -> tuple[int, int]:
         pool: Any = self._pool

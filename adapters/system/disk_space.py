@@ -25,22 +25,26 @@ class HomeDiskSpace:
         self._least = least
         self._measure = measure
         self._measured_at = float("-inf")
-        self._free = 0
+        self._free: int | None = None
 
     def shortage(self) -> str | None:
         if self._least <= 0:
             return None
-        if time.monotonic() - self._measured_at >= BELIEVED:
-            self._measured_at, self._free = time.monotonic(), self._look()
-        if self._free >= self._least:
-            return None
+        free = self.free()
+        if free is None or free >= self._least:
+            return None  # a disk that cannot be measured is no reason to refuse work
         return (
-            f"The disk of Headgate's home has {self._free // MEBIBYTE:,} MiB left; no run is taken below {self._least // MEBIBYTE:,} MiB. "
+            f"The disk of Headgate's home has {free // MEBIBYTE:,} MiB left; no run is taken below {self._least // MEBIBYTE:,} MiB. "
             "Reports are still taken."
         )
 
-    def _look(self) -> int:
+    def free(self) -> int | None:
+        if time.monotonic() - self._measured_at >= BELIEVED:
+            self._measured_at, self._free = time.monotonic(), self._look()
+        return self._free
+
+    def _look(self) -> int | None:
         try:
             return self._measure(self._home)
         except OSError:
-            return self._least  # a disk that cannot be measured is no reason to refuse work
+            return None

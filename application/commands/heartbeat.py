@@ -58,6 +58,10 @@ class Heartbeat:
             await work.workers.seen(beat.worker, self.clock.now())
             renewed = await work.leases.renew(beat.worker.id, named, self.rules.lease_seconds)
             held = await work.leases.held_by(beat.worker.id)
+            # Those it did not name are handed to it with this answer, so it has a full term to speak of them.
+            given = [(lease.run_id, lease.epoch) for lease in held if (lease.run_id, lease.epoch) not in named]
+            if given:
+                await work.leases.renew(beat.worker.id, given, self.rules.lease_seconds)
             await work.commit()
         stop, wake, claims = await self._missed(beat, held)
         if beat.received is not None:

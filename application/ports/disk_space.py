@@ -10,3 +10,7 @@ class DiskSpace(Protocol):
         Cheap: what was measured is believed for a few seconds. Never raises.
         """
         ...
+
+    def free(self) -> int | None:
+        """Bytes that may still be written; None when nobody could measure. As cheap as `shortage`, and never raises."""
+        ...

@@ -242,7 +242,7 @@ class Outbox(Protocol):
 @dataclass(frozen=True, slots=True)
 class BurstRecord:
     """One burst and its place in Prefect. `state` is the run's burst state while it is the newest burst, else none; `ended_at` when it
-    was closed, however; `lost` when its lease ran out."""
+    was closed, however; `claimed` when a worker took it; `lost` when its lease ran out."""
 
     run_id: int
     number: int
@@ -251,6 +251,7 @@ class BurstRecord:
     state: BurstState
     requested_at: datetime
     ended_at: datetime | None
+    claimed: bool
     lost: bool
     flow_run_id: str | None
     run_status: Status

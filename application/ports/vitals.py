@@ -24,6 +24,7 @@ class VitalSigns:
     waiting: int
     late: int
     pools: Sequence[PoolVitals] = field(default_factory=tuple)
+    store_version: str = ""
 
 
 class Vitals(Protocol):

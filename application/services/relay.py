@@ -72,23 +72,22 @@ class RelayOutbox:
     async def _deliver(self, row: OutboxRow) -> None:
         async with self._open_unit_of_work() as work:
             record = await work.bursts.find(row.run_id, row.epoch)
-        state = self._state_to_record(row, record)
-        if record is None or (state is None and row.pool not in self._warm_pools and record.ended_at is not None):
-            await self._drop(row)
-        elif state is None and row.pool in self._warm_pools:
+        if record is None or (record.ended_at is not None and row.pool not in self._warm_pools and not record.claimed):
+            await self._drop(row)  # a flow run that nobody claimed it for ends by itself: its claim is refused
+        elif record.ended_at is not None:
+            await self._record_end(row, record)
+        elif row.pool in self._warm_pools:
             await self._postpone(row, "its worker records it", WARM_PATIENCE)
         else:
-            await self._create(row, record, state)
+            await self._create(row, record, None)
 
-    def _state_to_record(self, row: OutboxRow, record: BurstRecord | None) -> FlowState | None:
-        """How a burst ended of which Prefect may have no word, or a wrong one: a warm one whose worker left no record, or another pool's
-        that was lost before we knew its flow run. None while it may still be recorded."""
-        if record is None or record.ended_at is None:
-            return None
-        if row.pool not in self._warm_pools:
-            return final_state(record) if record.lost else None
-        old_enough = (self._clock.now() - record.ended_at).total_seconds() >= WARM_PATIENCE
-        return final_state(record) if old_enough else None
+    async def _record_end(self, row: OutboxRow, record: BurstRecord) -> None:
+        """A burst that is over, of which Prefect may know nothing, or have a flow run that we do not know: its key finds it."""
+        ended = record.ended_at or self._clock.now()
+        if (self._clock.now() - ended).total_seconds() < WARM_PATIENCE:
+            await self._postpone(row, "its worker records it", WARM_PATIENCE)
+        else:
+            await self._create(row, record, final_state(record))
 
     async def _create(self, row: OutboxRow, record: BurstRecord, state: FlowState | None) -> None:
         request = FlowRunRequest(

@@ -7,7 +7,7 @@ what a viewer was given and the changes that follow.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
@@ -66,6 +66,32 @@ def message(event: str, data: str, identifier: int | None = None) -> bytes:
     return f"event: {event}\n{mark}{lines}\n".encode()
 
 
+class Still:
+    """A view that never changes: for pages of which only the frame is live."""
+
+    def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
+        return False, False
+
+    async def draw(self) -> Drawing:
+        return Drawing({}, "")
+
+    def said(self, batch: ChangeBatch) -> str | None:
+        return None
+
+    async def tail(self, after: int) -> Tail:
+        return Tail((), 0)
+
+
+class Frame(Protocol):
+    """What every page shows around its own view."""
+
+    def concerns(self, batch: ChangeBatch) -> bool: ...
+
+    async def draw(self, is_fresh: bool) -> Mapping[str, str]:
+        """Fragments by name; with `is_fresh` what is stored now, else what was seen a moment ago will do."""
+        ...
+
+
 class Viewer:
     """One open page. `next` gives what is due, None at the end."""
 
@@ -120,8 +146,11 @@ class _Channel:
 class Live:
     """Every channel of this process. `renders` counts drawings, for those who want to know what a change costs."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, frame: Frame | None = None) -> None:
         self._hub = hub
+        self._frame = frame
+        self._framed: Mapping[str, str] = {}
+        self._framing: asyncio.Task[None] | None = None
         self._channels: dict[tuple[object, ...], _Channel] = {}
         self._is_closed = False
         self.renders = 0
@@ -134,6 +163,7 @@ class Live:
         try:
             async with channel.lock:
                 await self._greet(channel, viewer, seen, after)
+            await self._greet_with_frame(viewer)
             if self._is_closed:
                 viewer.offer(None)
             yield viewer
@@ -143,6 +173,9 @@ class Live:
                 del self._channels[key]
                 if channel.task is not None:
                     channel.task.cancel()
+            if not self._channels and self._framing is not None:
+                self._framing.cancel()
+                self._framing = None
 
     def close(self) -> None:
         """End every stream, so that a server that is stopping need not wait for its viewers."""
@@ -169,6 +202,31 @@ class Live:
             viewer.offer(b"".join(message(name, html) for name, html in drawn.fragments.items()))
         if tail.messages:
             viewer.offer(b"".join(tail.messages))
+
+    async def _greet_with_frame(self, viewer: Viewer) -> None:
+        if self._frame is None:
+            return
+        if self._framing is None or self._framing.done():
+            self._framing = asyncio.create_task(self._follow_frame(self._frame))
+            await asyncio.sleep(0)
+        with suppress(HeadgateError):
+            self._framed = await self._frame.draw(False)
+        viewer.offer(b"".join(message(name, html) for name, html in self._framed.items()))
+
+    async def _follow_frame(self, frame: Frame) -> None:
+        """Tell every viewer of every view what changed around it."""
+        with self._hub.subscribe() as subscription, suppress(EOFError):
+            while True:
+                batch = await subscription.next(HEARTBEAT_SECONDS)
+                if batch is None or not frame.concerns(batch):
+                    continue
+                await asyncio.sleep(COALESCE_SECONDS)
+                with suppress(HeadgateError):
+                    drawn = await frame.draw(True)
+                    changed = [message(name, html) for name, html in drawn.items() if self._framed.get(name) != html]
+                    self._framed = drawn
+                    for channel in self._channels.values() if changed else ():
+                        channel.broadcast(b"".join(changed))
 
     async def _draw(self, channel: _Channel) -> Drawing:
         drawn = await channel.view.draw()

@@ -1,38 +1,39 @@
 """The pages. Everything reads and triggers without a script; what is live comes by `streams`."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from application.queries.why import Surroundings
 from domain.status import Status
-from entrypoints.web import forms, static, streams
+from entrypoints.web import forms, runs_page, static, streams, system_page, waiting_page
 from entrypoints.web.live_board import BoardView
 from entrypoints.web.live_pipeline import GRID_RUNS, PipelinePageView
 from entrypoints.web.live_run import EVENTS_SHOWN, VIEWS, RunPageView
 from entrypoints.web.log_pane import log_pane
 from entrypoints.web.lookups import origin_of, pipeline_or_404, run_or_404
-from entrypoints.web.site import Site, site_of
+from entrypoints.web.plain import plain_answer, wants_plain
+from entrypoints.web.plain_pages import board_as_text, run_as_text
+from entrypoints.web.site import Site, frame_of, site_of
 from entrypoints.web.templating import page
 from entrypoints.web.view_models.board import Filter, counts, row_of
 from entrypoints.web.view_models.forms import NewPipeline
 from entrypoints.web.view_models.pipeline import page_of
 from entrypoints.web.view_models.run import head_of
-from entrypoints.web.view_models.runs import run_rows
 from entrypoints.web.view_models.words import status_word
 
-PAGE_OF_RUNS = 50
-LARGEST_ID = 2**63 - 1
-
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
 
 
 @router.get("/")
 async def index(request: Request, q: str = "", status: str = "") -> Response:
     site = site_of(request)
     rows = await site.reader.board()
+    if wants_plain(request):
+        arounds = [await site.surveyor.around(row.pipeline.latest) if row.pipeline.latest else Surroundings(site.now()) for row in rows]
+        return plain_answer(board_as_text(rows, arounds))
     if not rows:
         return page(request, "new.html", section="pipelines", form=NewPipeline(), is_first=True, origin=origin_of(request))
     drawing = await BoardView(site).draw_rows(rows)
@@ -79,40 +80,12 @@ async def pipeline(request: Request, ref: str) -> Response:
     )
 
 
-@router.get("/ui/runs")
-async def runs(request: Request, status: str = "", pipeline: str = "", skip: int = 0) -> Response:
-    site = site_of(request)
-    wanted = Status(status) if status in list(Status) else None
-    only = await pipeline_or_404(site, pipeline) if pipeline else None
-    skip = min(max(0, skip), LARGEST_ID // 2)
-    found = await site.reader.runs(pipeline_id=only.id if only else None, status=wanted, skip=skip, limit=PAGE_OF_RUNS + 1)
-    kept = {"status": status, "pipeline": pipeline}
-    return page(
-        request,
-        "runs.html",
-        section="runs",
-        rows=run_rows(found[:PAGE_OF_RUNS], site.now()),
-        filters=[_runs_filter(each, wanted, pipeline) for each in (None, *(each for each in Status if each is not Status.SKIPPED))],
-        pipeline=only.name if only else None,
-        newer=_link({**kept, "skip": max(0, skip - PAGE_OF_RUNS) or ""}) if skip else None,
-        older=_link({**kept, "skip": skip + PAGE_OF_RUNS}) if len(found) > PAGE_OF_RUNS else None,
-    )
-
-
-def _runs_filter(status: Status | None, wanted: Status | None, pipeline: str) -> Filter:
-    href = _link({"status": status.value if status else "", "pipeline": pipeline})
-    return Filter(status_word(status) if status else None, 0, href, status is wanted)
-
-
-def _link(query: Mapping[str, object]) -> str:
-    kept = urlencode({key: value for key, value in query.items() if value})
-    return f"/ui/runs?{kept}" if kept else "/ui/runs"
-
-
 @router.get("/ui/runs/{run_id}")
 async def run(request: Request, run_id: str, view: str = "waterfall", stage: str = "", line: str = "") -> Response:
     site = site_of(request)
     found = await run_or_404(site, run_id)
+    if wants_plain(request):
+        return plain_answer(run_as_text(found, await site.surveyor.around(found)))
     shown = view if view in VIEWS else VIEWS[1]
     only = stage if any(each.name == stage for each in found.stages) else None
     events = await site.reader.newest_events(found.id, EVENTS_SHOWN)
@@ -154,6 +127,7 @@ async def _log_text(site: Site, run_id: int, stage: str | None) -> AsyncIterator
         yield "".join(f"{line.text}\n" for line in lines).encode("utf-8", "replace")
 
 
-router.include_router(forms.router)
+for part in (forms.router, runs_page.router, waiting_page.router, system_page.router):
+    router.include_router(part)
 router.include_router(streams.router)
 router.include_router(static.router)

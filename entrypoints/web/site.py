@@ -6,10 +6,14 @@ from datetime import datetime
 from fastapi import Request
 
 from application.ports.clock import Clock
+from application.ports.disk_space import DiskSpace
 from application.ports.readers import Reader
+from application.ports.vitals import Vitals
 from application.queries.surroundings import EngineHealth, LookAround
+from domain.errors import HeadgateError
 from entrypoints.container import Application
 from entrypoints.web.live import Live
+from entrypoints.web.live_frame import FrameNews
 from entrypoints.web.surroundings import Surveyor
 
 
@@ -19,6 +23,12 @@ class Site:
     clock: Clock
     surveyor: Surveyor
     live: Live
+    news: FrameNews
+    engine: EngineHealth
+    vitals: Vitals
+    disk_space: DiskSpace
+    keeps: tuple[float, float]
+    """Days for which histories and logs are kept; 0 is for ever."""
     prefect_pages: str | None
     datadog_site: str | None = None
 
@@ -38,13 +48,28 @@ def site_of(request: Request) -> Site:
 def make_site(application: Application) -> Site:
     adapters, settings = application.adapters, application.settings()
     reader, clock = adapters.reader(), adapters.clock()
-    look_around = LookAround(reader, clock, EngineHealth(adapters.orchestrator(), clock), application.warm_pools())
+    news = FrameNews(reader)
+    engine = EngineHealth(adapters.orchestrator(), clock)
+    look_around = LookAround(reader, clock, engine, application.warm_pools())
     pages = getattr(settings, "prefect_pages_url", None)
     return Site(
         reader,
         clock,
         Surveyor(reader, look_around),
-        Live(application.hub()),
+        Live(application.hub(), news),
+        news,
+        engine,
+        adapters.vitals(),
+        adapters.disk_space(),
+        (float(settings.keep_events_days), float(settings.keep_logs_days)),
         str(pages) if pages else None,
         getattr(settings, "dd_site", None),
     )
+
+
+async def frame_of(request: Request) -> None:
+    """Before a page is made: what its frame shows. A store that does not answer is the page's own business."""
+    try:
+        request.state.waiting = await site_of(request).news.count()
+    except HeadgateError:
+        request.state.waiting = 0

@@ -8,10 +8,13 @@ from fastapi import APIRouter, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from domain.errors import NotFound
-from entrypoints.web.live import HEARTBEAT_SECONDS, View, Viewer
+from entrypoints.web.live import HEARTBEAT_SECONDS, Still, View, Viewer
 from entrypoints.web.live_board import BoardView
 from entrypoints.web.live_pipeline import PipelinePageView
 from entrypoints.web.live_run import VIEWS, RunPageView
+from entrypoints.web.live_runs import RunsView, asked_of
+from entrypoints.web.live_system import SystemView
+from entrypoints.web.live_waiting import WaitingView
 from entrypoints.web.site import Site, site_of
 
 router = APIRouter(include_in_schema=False)
@@ -71,6 +74,31 @@ async def board(request: Request, seen: str = "") -> Response:
 async def pipeline(request: Request, pipeline_id: int, seen: str = "") -> Response:
     site = site_of(request)
     return await _stream(site, ("pipeline", pipeline_id), PipelinePageView(site, pipeline_id), seen)
+
+
+@router.get("/ui/live/waiting")
+async def waiting(request: Request, seen: str = "") -> Response:
+    site = site_of(request)
+    return await _stream(site, ("waiting",), WaitingView(site), seen)
+
+
+@router.get("/ui/live/system")
+async def system(request: Request) -> Response:
+    site = site_of(request)
+    return await _stream(site, ("system",), SystemView(site), "")
+
+
+@router.get("/ui/live/runs")
+async def runs(request: Request, seen: str = "") -> Response:
+    site = site_of(request)
+    asked = await asked_of(site, request.query_params)
+    return await _stream(site, ("runs", asked), RunsView(site, asked), seen)
+
+
+@router.get("/ui/live/frame")
+async def frame(request: Request, seen: str = "") -> Response:
+    """For pages that show nothing else live."""
+    return await _stream(site_of(request), ("frame",), Still(), seen)
 
 
 @router.get("/ui/live/runs/{run_id}")

@@ -47,7 +47,7 @@ def render(template: str, **values: Any) -> Markup:
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A whole page. `section` is the part of the navigation it belongs to."""
-    html = render(template, path=request.url.path, **{"section": "", **values})
+    html = render(template, path=request.url.path, waiting=getattr(request.state, "waiting", 0), **{"section": "", "css": (), **values})
     body, headers = html.encode("utf-8", "replace"), {**HEADERS, "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         body, headers["Content-Encoding"] = gzip.compress(body, PACKED, mtime=0), "gzip"

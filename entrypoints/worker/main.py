@@ -26,6 +26,7 @@ log = logging.getLogger("headgate.worker")
 
 _LAST_WORDS: Final = 1.0
 """Seconds that spans on their way to an agent may take from a stop."""
+_IMPORTING: Final = "import"
 _ORPHANED: Final = 4.0
 """Seconds to end everything once the parent is gone."""
 
@@ -38,6 +39,16 @@ def serve(settings: Settings, telemetry: Telemetry) -> None:
         _Process(settings, telemetry).run()
     finally:
         telemetry.flush(_LAST_WORDS)
+    _end_despite_an_import()
+
+
+def _end_despite_an_import() -> None:
+    """An interpreter that ends while another thread is in the middle of an import may abort: then it is left without its ceremony."""
+    if any(thread.name == _IMPORTING for thread in threading.enumerate()):
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 class _Process:
@@ -143,5 +154,5 @@ async def _imported(name: str) -> Any:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, module, failure)
 
-    threading.Thread(target=work, name="import", daemon=True).start()
+    threading.Thread(target=work, name=_IMPORTING, daemon=True).start()
     return await imported

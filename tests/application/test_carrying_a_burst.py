@@ -224,3 +224,20 @@ async def test_a_lease_that_ran_out_while_the_store_was_away_is_not_refused_befo
     assert (answer.renewed, answer.refused) == ([], [])
     await system.app.expire_leases().run_once()
     assert (await system.run(run_id)).status is Status.RUNNING
+
+
+async def test_a_burst_handed_over_by_a_heartbeat_has_a_full_term() -> None:
+    system = System()
+    await system.create(1)
+    run_id = (await system.trigger()).run_id
+    await system.claim(run_id)
+    await system.app.expire_leases().run_once()
+    system.fakes.clock.advance(19)
+
+    answer = await system.app.heartbeat()(Beat(SEEN))
+    system.fakes.clock.advance(4)
+    for _ in range(2):
+        await system.app.expire_leases().run_once()
+
+    assert [claim.run_id for claim in answer.claims] == [run_id]
+    assert (await system.run(run_id)).status is Status.RUNNING

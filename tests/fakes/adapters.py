@@ -76,6 +76,7 @@ def a_container(fakes: FakeAdapters, **instead: Any) -> Any:
         "clock": fakes.clock,
         "retention": fakes.retention,
         "disk_space": fakes.disk_space,
+        "vitals": fakes.vitals,
     } | instead
     container = containers.DynamicContainer()
     for name, port in ports.items():

@@ -9,3 +9,6 @@ class FakeDiskSpace:
 
     def shortage(self) -> str | None:
         return self.sentence
+
+    def free(self) -> int | None:
+        return 40 << 30

@@ -57,6 +57,7 @@ async def furnish(gallery: Gallery) -> dict[str, int]:
     found["flights"] = await _flights(gallery, now, chance)
     found["nightly-warehouse"] = await _warehouse(gallery, now, chance)
     found["certificates"] = await _certificates(gallery, now, chance)
+    found["model-retrain"] = await _approval(gallery, now, chance)
     await _lost_cancelled_queued_retried(gallery, now, chance)
     return found
 
@@ -150,6 +151,24 @@ async def _certificates(gallery: Gallery, now: datetime, chance: Random) -> int:
     pipeline = await gallery.pipeline("certificates", stages, description="Renew what expires within 30 days")
     begin = now - timedelta(minutes=23)
     return await gallery.play(pipeline, begin, {"order": [Attempt(41)], "renew-edge-fra": [Attempt(600)]})
+
+
+async def _approval(gallery: Gallery, now: datetime, chance: Random) -> int:
+    fields = {
+        "type": "object",
+        "properties": {"share": {"type": "integer", "minimum": 1, "maximum": 100, "default": 10, "description": "percent of the traffic"}},
+    }
+    question = "Publish the delay model of 24 November to production?"
+    stages = [
+        a_stage("train"),
+        a_stage("evaluate", needs=["train"]),
+        a_stage("publish", "approval", needs=["evaluate"], message=question, approvers=["mara", "deniz"], timeout=28_800, fields=fields),
+        a_stage("notify", needs=["publish"]),
+    ]
+    pipeline = await gallery.pipeline("model-retrain", stages, description="Train the delay model on last week’s flights")
+    begin = now - timedelta(minutes=80)
+    story = {"train": [Attempt(2_460, records=327_346)], "evaluate": [Attempt(31, records=65_469)]}
+    return await gallery.play(pipeline, begin, story)
 
 
 async def _lost_cancelled_queued_retried(gallery: Gallery, now: datetime, chance: Random) -> None:

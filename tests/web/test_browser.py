@@ -34,6 +34,9 @@ def _paths(found: dict[str, int]) -> dict[str, str]:
         "trigger": "/ui/pipelines/flights/trigger",
         "new": "/ui/new",
         "runs": "/ui/runs",
+        "waiting": "/ui/waiting",
+        "system": "/ui/system",
+        "error": "/ui/runs/0",
         "cancel": f"/ui/runs/{running}/cancel",
     }
 
@@ -44,7 +47,7 @@ PAGES = tuple(_paths({"nightly-warehouse": 0, "flights": 0}))
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing_in_either_theme(exhibition: Exhibition, open_page: OpenPage, name: str) -> None:
     served, found = exhibition
-    page = open_page(served.url + _paths(found)[name], reduced_motion="reduce")
+    page = open_page(served.url + _paths(found)[name], reduced_motion="reduce", expected=("404 (Not Found)",))
 
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
@@ -55,7 +58,7 @@ def test_axe_finds_nothing_in_either_theme(exhibition: Exhibition, open_page: Op
 @pytest.mark.parametrize("name", PAGES)
 def test_a_phone_needs_no_sideways_scroll(exhibition: Exhibition, open_page: OpenPage, name: str) -> None:
     served, found = exhibition
-    page = open_page(served.url + _paths(found)[name], viewport=PHONE)
+    page = open_page(served.url + _paths(found)[name], viewport=PHONE, expected=("404 (Not Found)",))
 
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 

@@ -176,7 +176,7 @@ async def test_closing_ends_every_stream(gallery: Gallery) -> None:
 async def test_nothing_is_left_behind_when_the_last_viewer_leaves(gallery: Gallery) -> None:
     run_id = await gallery.open(await gallery.pipeline())
     async with looking(gallery, run_id):
-        assert gallery.application.hub().viewers == 1
+        assert gallery.application.hub().viewers == 2  # the view, and the frame around every view
     await asyncio.sleep(0)
 
     assert gallery.application.hub().viewers == 0

@@ -32,7 +32,7 @@
     k: () => move(-1),
     g: () => { went = Date.now(); },
   };
-  const places = { p: "/", r: "/ui/runs" };
+  const places = { p: "/", r: "/ui/runs", w: "/ui/waiting", s: "/ui/system" };
 
   document.addEventListener("keydown", function (event) {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;

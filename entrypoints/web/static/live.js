@@ -31,5 +31,11 @@
     document.getElementById("toasts").append(toast);
     setTimeout(() => toast.remove(), 8000);
   };
+  headgate.onStream("waiting-count", function (event) {
+    const count = document.getElementById("waiting-count");
+    count.textContent = event.data;
+    count.hidden = !event.data;
+  });
+  headgate.onStream("murmur", (event) => { document.getElementById("murmur").textContent = event.data; });
   headgate.onStream("announce", (event) => headgate.toast(event.data));
 })();

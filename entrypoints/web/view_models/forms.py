@@ -32,7 +32,12 @@ class Field:
 
 def fields_of(definition: PipelineDefinition, typed: Mapping[str, str] | None = None) -> list[Field]:
     """A field a parameter, with what was typed before or the default."""
-    schema = definition.parameters or {}
+    return fields_of_schema(definition.parameters, typed)
+
+
+def fields_of_schema(schema: Mapping[str, Any] | None, typed: Mapping[str, str] | None = None) -> list[Field]:
+    """The same for any JSON Schema of an object."""
+    schema = schema or {}
     needed = set(schema.get("required") or ())
     properties = schema.get("properties")
     rules = properties if isinstance(properties, Mapping) else {}
@@ -96,7 +101,12 @@ def _hint(rule: Mapping[str, Any], is_needed: bool) -> str:
 
 def values_of(fields: Sequence[Field], definition: PipelineDefinition) -> dict[str, Any]:
     """What was typed as JSON values; sets `error` on a field that cannot be one. Empty fields without a default are left out."""
-    rules = (definition.parameters or {}).get("properties") or {}
+    return values_of_schema(fields, definition.parameters)
+
+
+def values_of_schema(fields: Sequence[Field], schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The same for any JSON Schema of an object."""
+    rules = (schema or {}).get("properties") or {}
     values = {}
     for each in fields:
         rule = rules.get(each.name)

@@ -121,6 +121,7 @@ class FakeBursts:
             state=run.burst.state if run.burst.epoch == epoch else BurstState.NONE,
             requested_at=row.requested_at,
             ended_at=row.ended_at,
+            claimed=row.is_claimed,
             lost=row.lost,
             flow_run_id=row.flow_run_id,
             run_status=run.status,

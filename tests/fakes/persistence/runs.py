@@ -102,6 +102,9 @@ class FakeRuns:
         """Under the row's own lock: what notes its flow run meanwhile does not lock the run."""
         for event in run.new_events:
             key = (run_id, event.data.get("burst", 0))
+            if event.type is EventType.BURST_CLAIMED and key in self._transaction.bursts:
+                await self._transaction.lock("burst", *key)
+                self._transaction.bursts[key] = replace(self._transaction.bursts[key], is_claimed=True)
             if event.type in _BURST_ENDS and key in self._transaction.bursts:
                 await self._transaction.lock("burst", *key)
                 row = self._transaction.bursts[key]

@@ -32,6 +32,7 @@ class BurstRow:
     pool: str
     requested_at: datetime
     ended_at: datetime | None = None
+    is_claimed: bool = False
     lost: bool = False
     flow_run_id: str | None = None
     is_settled: bool = False

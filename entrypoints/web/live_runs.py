@@ -1,0 +1,123 @@
+"""The list of all runs, narrowed as its address says, live."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from application.ports.change_feed import ChangeBatch
+from application.queries.views import RunView
+from domain.events import EventType
+from domain.status import Status
+from entrypoints.web.live import Drawing, Tail
+from entrypoints.web.lookups import pipeline_or_404
+from entrypoints.web.site import Site
+from entrypoints.web.templating import render
+from entrypoints.web.view_models.runs import run_rows
+
+PAGE_OF_RUNS = 50
+TRIGGERS = ("api", "cli", "dashboard", "report")
+_SEEN = frozenset({EventType.RUN_OPENED, EventType.RUN_MOVED, EventType.RUN_REOPENED})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which runs: what cannot be understood in an address is passed over, so an old link still shows something."""
+
+    status: Status | None = None
+    pipeline_id: int | None = None
+    pipeline: str = ""
+    trigger: str = ""
+    since: str = ""
+    until: str = ""
+    above: int | None = None
+    below: int | None = None
+
+    def query(self, **instead: object) -> dict[str, object]:
+        kept: dict[str, object] = {
+            "status": self.status.value if self.status else "",
+            "pipeline": self.pipeline,
+            "trigger": self.trigger,
+            "since": self.since,
+            "until": self.until,
+        }
+        return {key: value for key, value in (kept | instead).items() if value}
+
+
+async def asked_of(site: Site, query: Mapping[str, str]) -> Asked:
+    """NotFound for a pipeline that is not there."""
+    name = query.get("pipeline", "").strip()
+    only = await pipeline_or_404(site, name) if name else None
+    status = query.get("status", "")
+    return Asked(
+        status=Status(status) if status in list(Status) else None,
+        pipeline_id=only.id if only else None,
+        pipeline=only.name if only else "",
+        trigger=query.get("trigger", "") if query.get("trigger", "") in TRIGGERS else "",
+        since=_day(query.get("since", "")),
+        until=_day(query.get("until", "")),
+        above=_id(query.get("above", "")),
+        below=_id(query.get("below", "")),
+    )
+
+
+def _day(text: str) -> str:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date().isoformat()
+    except ValueError:
+        return ""
+
+
+def _id(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _begin(day: str, later: int = 0) -> datetime | None:
+    try:
+        return datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=later) if day else None
+    except OverflowError:
+        return None
+
+
+async def find_runs(site: Site, asked: Asked) -> tuple[list[RunView], bool]:
+    """A page of runs, newest first, and whether there are more on the way it was turned."""
+    found = await site.reader.runs(
+        pipeline_id=asked.pipeline_id,
+        status=asked.status,
+        skip=0,
+        limit=PAGE_OF_RUNS + 1,
+        above=asked.above,
+        below=None if asked.above is not None else asked.below,
+        trigger=asked.trigger or None,
+        since=_begin(asked.since),
+        until=_begin(asked.until, later=1),
+    )
+    more = len(found) > PAGE_OF_RUNS
+    if asked.above is not None:
+        return found[-PAGE_OF_RUNS:], more
+    return found[:PAGE_OF_RUNS], more
+
+
+class RunsView:
+    def __init__(self, site: Site, asked: Asked) -> None:
+        self._site = site
+        self._asked = asked
+
+    def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
+        only = self._asked.pipeline_id
+        return any(event.type in _SEEN and only in (None, event.pipeline_id) for event in batch.events), False
+
+    def said(self, batch: ChangeBatch) -> str | None:
+        return None
+
+    async def tail(self, after: int) -> Tail:
+        return Tail((), 0)
+
+    async def draw(self) -> Drawing:
+        runs, _ = await find_runs(self._site, self._asked)
+        return self.draw_runs(runs)
+
+    def draw_runs(self, runs: list[RunView]) -> Drawing:
+        rows = run_rows(runs, self._site.now())
+        digest = sha256(str([(run.id, run.status, run.last_seq) for run in runs]).encode()).hexdigest()[:12]
+        return Drawing({"runs": str(render("live/runs.html", rows=rows, with_names=True))}, digest)

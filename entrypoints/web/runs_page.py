@@ -1,0 +1,54 @@
+"""All runs, narrowed by status, pipeline, trigger and day."""
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+
+from domain.status import Status
+from entrypoints.web.live_runs import TRIGGERS, Asked, RunsView, asked_of, find_runs
+from entrypoints.web.plain import plain_answer, wants_plain
+from entrypoints.web.plain_pages import runs_as_text
+from entrypoints.web.site import site_of
+from entrypoints.web.templating import page
+from entrypoints.web.view_models.board import Filter
+from entrypoints.web.view_models.words import status_word
+
+router = APIRouter(include_in_schema=False)
+TRIGGER_WORDS = {"api": "by the API", "cli": "from a terminal", "dashboard": "from the dashboard", "report": "by a first report"}
+
+
+@router.get("/ui/runs")
+async def runs(request: Request) -> Response:
+    site = site_of(request)
+    asked = await asked_of(site, request.query_params)
+    found, more = await find_runs(site, asked)
+    if wants_plain(request):
+        return plain_answer(runs_as_text(found, site.now()))
+    drawing = RunsView(site, asked).draw_runs(found)
+    has_newer = more if asked.above is not None else asked.below is not None
+    has_older = bool(found) if asked.above is not None else more
+    place = {"above": asked.above or "", "below": asked.below or ""}
+    return page(
+        request,
+        "runs.html",
+        section="runs",
+        asked=asked,
+        drawing=drawing,
+        filters=[_filter(each, asked) for each in (None, *(each for each in Status if each is not Status.SKIPPED))],
+        triggers=[(each, TRIGGER_WORDS[each]) for each in TRIGGERS],
+        is_narrowed=bool(asked.query()),
+        stream=_link(asked.query(**place, seen=drawing.digest), "/ui/live/runs"),
+        newest=_link(asked.query()) if asked.above is not None or asked.below is not None else None,
+        newer=_link(asked.query(above=found[0].id)) if has_newer and found else None,
+        older=_link(asked.query(below=found[-1].id)) if has_older and found else None,
+    )
+
+
+def _filter(status: Status | None, asked: Asked) -> Filter:
+    href = _link(asked.query(status=status.value if status else ""))
+    return Filter(status_word(status) if status else None, 0, href, status is asked.status)
+
+
+def _link(query: Mapping[str, object], path: str = "/ui/runs") -> str:
+    return f"{path}?{urlencode(query)}" if query else path

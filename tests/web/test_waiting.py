@@ -1,0 +1,99 @@
+"""What waits, without a browser: the list, the form of an approval, and what comes of it."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.status import Status
+from tests.builders import a_stage
+from tests.web.gallery import Gallery
+
+FIELDS = {"type": "object", "properties": {"share": {"type": "integer", "minimum": 1, "maximum": 100}}, "required": ["share"]}
+
+
+async def an_approval(gallery: Gallery, **keys: object) -> int:
+    stages = [a_stage("publish", "approval", message="Publish it?", timeout=3_600, **keys), a_stage("after")]
+    return await gallery.open(await gallery.pipeline("retrain", stages))
+
+
+async def test_an_idle_house_waits_for_nobody(gallery: Gallery) -> None:
+    answer = await gallery.client.get("/ui/waiting")
+
+    assert answer.status_code == 200
+    assert "Nothing waits for anybody" in answer.text
+
+
+async def test_people_and_machines_are_told_apart_with_the_time_that_is_left(gallery: Gallery) -> None:
+    await an_approval(gallery)
+    await gallery.open(await gallery.pipeline("certificates", [a_stage("renew", "external", timeout=7_200)]))
+
+    text = (await gallery.client.get("/ui/waiting", headers={"Accept": "text/plain"})).text
+
+    people, machines = text.split("For a machine")
+    assert "publish" in people and "left" in people and "Publish it?" in people
+    assert "renew" in machines and "certificates #1" in machines
+
+
+async def test_a_wait_whose_time_is_almost_over_says_so(gallery: Gallery) -> None:
+    pipeline = await gallery.pipeline("old", [a_stage("renew", "external", timeout=1_000)])
+    await gallery.open(pipeline, gallery.fakes.clock.now() - timedelta(seconds=900))
+
+    assert "Its time is almost over." in (await gallery.client.get("/ui/waiting")).text
+
+
+async def test_the_navigation_counts_what_waits_on_every_page(gallery: Gallery) -> None:
+    await an_approval(gallery)
+
+    for path in ("/", "/ui/runs", "/ui/system", "/ui/waiting", "/ui/new"):
+        text = (await gallery.client.get(path)).text
+        assert 'id="waiting-count" aria-label="things that wait">1</b>' in text, path
+
+
+@pytest.mark.parametrize(("decision", "status"), [("approve", Status.COMPLETED), ("reject", Status.FAILED)])
+async def test_a_person_decides_with_a_comment(gallery: Gallery, decision: str, status: Status) -> None:
+    run_id = await an_approval(gallery)
+
+    answer = await gallery.client.post(f"/ui/waiting?run={run_id}&stage=publish", data={"decision": decision, "comment": "fine by me"})
+
+    assert answer.status_code == 303 and answer.headers["location"] == f"/ui/runs/{run_id}"
+    assert gallery.fakes.store.committed.runs[run_id].stages["publish"].status is status
+
+
+async def test_an_approval_with_fields_asks_for_them_and_keeps_what_was_typed(gallery: Gallery) -> None:
+    run_id = await an_approval(gallery, fields=FIELDS)
+    address = f"/ui/waiting?run={run_id}&stage=publish"
+
+    refused = await gallery.client.post(address, data={"decision": "approve", "comment": "half of it", "p.share": "500"})
+    accepted = await gallery.client.post(address, data={"decision": "approve", "p.share": "50"})
+
+    assert refused.status_code == 422
+    assert "half of it" in refused.text and 'value="500"' in refused.text and "aria-invalid" in refused.text
+    assert accepted.status_code == 303
+
+
+async def test_rejecting_needs_no_fields(gallery: Gallery) -> None:
+    run_id = await an_approval(gallery, fields=FIELDS)
+
+    answer = await gallery.client.post(f"/ui/waiting?run={run_id}&stage=publish", data={"decision": "reject", "p.share": ""})
+
+    assert answer.status_code == 303
+
+
+async def test_deciding_what_was_decided_otherwise_is_a_409_page(gallery: Gallery) -> None:
+    run_id = await an_approval(gallery)
+    address = f"/ui/waiting?run={run_id}&stage=publish"
+    await gallery.client.post(address, data={"decision": "reject"})
+
+    answer = await gallery.client.post(address, data={"decision": "approve"})
+
+    assert answer.status_code == 409
+    assert "<nav" in answer.text and answer.headers["x-request-id"] in answer.text
+
+
+async def test_neither_approving_nor_rejecting_is_refused(gallery: Gallery) -> None:
+    run_id = await an_approval(gallery)
+
+    answer = await gallery.client.post(f"/ui/waiting?run={run_id}&stage=publish", data={"comment": "hm"})
+
+    assert answer.status_code == 422
+    assert gallery.fakes.store.committed.runs[run_id].stages["publish"].status is Status.WAITING
