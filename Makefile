@@ -21,7 +21,7 @@ bench: $(VENV)/test.stamp
 	@$(BIN)/python -m bench $(ARGS)
 
 chaos: $(VENV)/test.stamp
-	@$(BIN)/python -m tests.chaos.run --flood 300 $(ARGS)
+	@$(BIN)/python -m tests.chaos.run --flood 1000 $(ARGS)
 
 simulate: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),100000) $(ARGS)
