@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import event, text
 
 from adapters.persistence.database import Database
+from application.queries.views import LogFilter
 from domain.status import Status
 
 BIG = ("run", "attempt", "event", "burst", "log_line", "outbox", "report_receipt")
@@ -46,7 +47,7 @@ def questions(database: Database, runs: int) -> Mapping[str, Ask]:
         "a run's events": lambda: reader.events(middle, 0, 500),
         "a run's newest events": lambda: reader.newest_events(middle, 100),
         "a run's log": lambda: reader.log(middle, stage=None, attempt=None, after=0, limit=500),
-        "the end of a run's log": lambda: reader.log_tail(middle, stage=None, limit=100),
+        "the end of a run's log": lambda: reader.log_window(middle, LogFilter(), limit=100, last=True),
         "a pipeline's stage times": lambda: reader.stage_times(pipeline),
         "a pipeline's failures": lambda: reader.failures(pipeline, 50),
     }

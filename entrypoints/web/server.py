@@ -97,6 +97,7 @@ def _lifespan(application: Application, settings: Settings) -> Any:
             life.cancel()
             await asyncio.gather(life, return_exceptions=True)
             await application.report_lane().drain()
+            await application.advance_lane().drain()
             await application.adapters.orchestrator().close()
             for audience in application.adapters.audiences():
                 await audience.close()
