@@ -50,6 +50,10 @@ class Lane(Generic[Item, Answer]):
             self._driver = _on_its_own(self._drive())
         return await waiting.answer
 
+    @property
+    def is_idle(self) -> bool:
+        return not self._waiting and not self._aside and self._driver is None
+
     async def drain(self) -> None:
         """Return once nothing waits any more."""
         while tasks := [*self._aside, *([self._driver] if self._driver else [])]:
