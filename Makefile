@@ -18,7 +18,7 @@ check: $(VENV)/test.stamp
 	@$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/test.stamp
-	@$(BIN)/python -m bench.start $(ARGS)
+	@$(BIN)/python -m bench $(ARGS)
 
 chaos: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.chaos.run --flood 1000 $(ARGS)
