@@ -58,6 +58,8 @@ class StageDefinition:
     approvers: tuple[str, ...] = ()
     message: str | None = None
     fields: Mapping[str, Any] | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Variables of its environment, each with the name of the secret the worker puts there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ def stage_as_written(stage: StageDefinition) -> dict[str, Any]:
     if stage.kind.runs_on_worker:
         written |= {
             "env": dict(stage.env),
+            "secrets": dict(stage.secrets),
             "workdir": stage.workdir,
             "retries": stage.retries,
             "retry_delay": stage.retry_delay,

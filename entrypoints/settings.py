@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     secret: SecretStr | None = Field(
         None, description="Key that tokens are made with, 32 characters or more. Not set: made once and kept in the home."
     )
+    secrets_file: Path | None = Field(
+        None, description="File of `NAME=value` lines, 0600, with the secrets that stages ask for; read by the worker alone."
+    )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
         description="More host names the web answers to, separated by commas, beside loopback and the URL's.",
@@ -124,9 +127,11 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise SettingsError(_first_line(error)) from None
 
-    @field_validator("home", "workdir", mode="after")
+    @field_validator("home", "workdir", "secrets_file", mode="after")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
+    def _absolute(cls, value: Path | None) -> Path | None:
+        if value is None:
+            return None
         return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100 (it also removes `..`, and follows no link)
 
     @field_validator("database_url", "prefect_database_url", mode="after")

@@ -84,6 +84,7 @@ def _stage_from(stored: Mapping[str, Any]) -> StageDefinition:
         shell=stored.get("shell", False),
         callable=stored.get("callable"),
         env=stored.get("env") or {},
+        secrets=stored.get("secrets") or {},
         workdir=stored.get("workdir"),
         timeout=float(stored.get("timeout", DEFAULT_TIMEOUT)),
         retries=stored.get("retries", 0),
@@ -91,4 +92,7 @@ def _stage_from(stored: Mapping[str, Any]) -> StageDefinition:
         retry_on_loss=stored.get("retry_on_loss", False),
         allow_failure=stored.get("allow_failure", False),
         when=When(stored.get("when", When.COMPLETED)),
+        approvers=tuple(stored.get("approvers") or ()),
+        message=stored.get("message"),
+        fields=stored.get("fields"),
     )

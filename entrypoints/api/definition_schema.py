@@ -20,6 +20,10 @@ STAGE: dict[str, Any] = {
         "shell": {"type": "boolean", "default": False},
         "callable": {"type": "string", "description": "package.module:function"},
         "env": {"type": "object", "additionalProperties": {"type": "string"}},
+        "secrets": {
+            "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "object", "additionalProperties": {"type": "string"}}],
+            "description": "Names of the worker's secrets that its environment gets, or variables and the names of their secrets.",
+        },
         "workdir": {"type": "string", "description": "Relative to the worker's directory."},
         "approvers": {
             "type": "array",

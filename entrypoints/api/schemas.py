@@ -24,6 +24,7 @@ class StageDefinitionShape(BaseModel):
     shell: bool = False
     callable: str | None = None
     env: dict[str, str] = {}
+    secrets: dict[str, str] = Field(default={}, description="Variables and the names of their secrets; never a value.")
     workdir: str | None = None
     approvers: list[str] = []
     message: str | None = None
