@@ -90,4 +90,7 @@ def _stage_from(stored: Mapping[str, Any]) -> StageDefinition:
         retry_on_loss=stored.get("retry_on_loss", False),
         allow_failure=stored.get("allow_failure", False),
         when=When(stored.get("when", When.COMPLETED)),
+        approvers=tuple(stored.get("approvers") or ()),
+        message=stored.get("message"),
+        fields=stored.get("fields"),
     )
