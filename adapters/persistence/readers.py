@@ -27,6 +27,7 @@ from application.queries.views import (
     BoardRow,
     EventView,
     FailureView,
+    LogFilter,
     LogLineView,
     PipelineMark,
     PipelineView,
@@ -150,19 +151,20 @@ class SqlReader:
         async with self._reading(self._single) as (statements, _):
             return [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})]
 
-    async def log_find(self, run_id: int, *, stage: str | None, text: str, after: int, limit: int) -> list[LogLineView]:
-        query = _LINES.where(log_line.c.n > after, log_line.c.text.icontains(text, autoescape=True)).order_by(log_line.c.n).limit(limit)
-        if stage is not None:
-            query = query.where(log_line.c.stage == stage)
+    async def log_window(
+        self, run_id: int, wanted: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
+    ) -> list[LogLineView]:
+        query = _LINES.where(log_line.c.n > above).order_by(log_line.c.n.desc() if last else log_line.c.n).limit(limit)
+        if below is not None:
+            query = query.where(log_line.c.n < below)
+        for column, value in ((log_line.c.stage, wanted.stage), (log_line.c.attempt, wanted.attempt), (log_line.c.stream, wanted.stream)):
+            if value is not None:
+                query = query.where(column == value)
+        if wanted.text is not None:
+            query = query.where(log_line.c.text.icontains(wanted.text, autoescape=True))
         async with self._reading(self._single) as (statements, _):
-            return [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})]
-
-    async def log_tail(self, run_id: int, *, stage: str | None, limit: int) -> list[LogLineView]:
-        query = _LINES.order_by(log_line.c.n.desc()).limit(limit)
-        if stage is not None:
-            query = query.where(log_line.c.stage == stage)
-        async with self._reading(self._single) as (statements, _):
-            return [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})][::-1]
+            found = [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})]
+        return found[::-1] if last else found
 
     async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
         query = select(*_WORKER).where(worker.c.seen_at >= seconds_ago(within_seconds)).order_by(worker.c.name, worker.c.id)

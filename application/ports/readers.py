@@ -9,6 +9,7 @@ from application.queries.views import (
     BoardRow,
     EventView,
     FailureView,
+    LogFilter,
     LogLineView,
     PipelineMark,
     PipelineView,
@@ -85,12 +86,11 @@ class Reader(Protocol):
         """In order of n, those with n > after."""
         ...
 
-    async def log_find(self, run_id: int, *, stage: str | None, text: str, after: int, limit: int) -> list[LogLineView]:
-        """Lines that have the text in them in any case, in order of n, those with n > after."""
-        ...
-
-    async def log_tail(self, run_id: int, *, stage: str | None, limit: int) -> list[LogLineView]:
-        """The last lines, in order of n."""
+    async def log_window(
+        self, run_id: int, wanted: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
+    ) -> list[LogLineView]:
+        """Of the wanted lines with above < n < below the first `limit` of them, or the last; always in order of n. What a search for text
+        costs is bounded by the two."""
         ...
 
     async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:

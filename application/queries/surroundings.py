@@ -1,18 +1,20 @@
 """Looks up what `explain` wants to know besides the run."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from application.ports.clock import Clock
 from application.ports.orchestrator import Orchestrator
 from application.ports.readers import Reader
-from application.queries.views import RunView
+from application.queries.views import RunView, StageTimes
 from application.queries.why import Surroundings, explain
 from domain.status import Status
 
 SPOKE_WITHIN = 15.0
 """Seconds within which a worker must have spoken to count."""
+LEAST_TIMES = 5
+"""Runs that must have completed a stage before it is ever called later than usual."""
 ENGINE_TERM = 5.0
 """Seconds for which the engine's answer is believed."""
 
@@ -51,12 +53,17 @@ class LookAround:
             return Surroundings(now, is_warm=warm)
         if Status.RUNNING in statuses:
             times = await self.reader.stage_times(run.pipeline_id)
-            return Surroundings(now, is_warm=warm, usual={item.stage: item.median for item in times})
+            return Surroundings(now, is_warm=warm, usual={item.stage: item.median for item in times}, slow=slow_times(times))
         if Status.QUEUED not in statuses:
             return Surroundings(now, is_warm=warm)
         workers = await self.reader.workers(run.pool, SPOKE_WITHIN)
         engine = await self.engine.answers() if run.unrecorded and not warm else None
         return Surroundings(now, len(workers), sum(worker.free for worker in workers), warm, engine)
+
+
+def slow_times(times: Iterable[StageTimes]) -> dict[str, float]:
+    """Seconds from which a stage is later than usual, of those that completed often enough to tell."""
+    return {item.stage: item.slow for item in times if item.count >= LEAST_TIMES}
 
 
 def why_it_ended(run: RunView) -> str | None:

@@ -182,6 +182,16 @@ class LogLineView:
 
 
 @dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which of a run's lines are wanted; what is left out, all. `text` is looked for in any case."""
+
+    stage: str | None = None
+    attempt: int | None = None
+    stream: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerView:
     """A worker process as it last spoke."""
 

@@ -14,13 +14,16 @@ from markupsafe import Markup
 LONGEST = 8_000
 """Characters of a line that a page shows; the download has the rest."""
 
+_ODD = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 _ESCAPE = re.compile(
     r"\x1b\[(?P<sgr>[0-9;:]{0,64})m"  # colours
     r"|\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]"  # other control sequences: dropped
     r"|\x1b\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)"  # titles and links: dropped
     r"|\x1b[@-Z\\-_]"
-    r"|(?P<odd>[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff])"
+    rf"|(?P<odd>{_ODD})"
 )
+ODD = re.compile(_ODD)
+"""Characters that are shown by their names: control characters, and those that change the reading direction or cannot be seen."""
 _COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _FLAGS = {1: "bold", 2: "dim", 3: "italic", 4: "underlined"}
 _ENDS = {22: ("bold", "dim"), 23: ("italic",), 24: ("underlined",)}
@@ -114,3 +117,20 @@ def _visible(character: str) -> str:
     shown = chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else f"U+{code:04X}"
     name = unicodedata.name(character, f"control character {code:#04x}").lower()
     return f'<span class="odd" title="{escape(name)}">{shown}</span>'
+
+
+def plain(text: str) -> str:
+    """Text without escape sequences, with its control and bidi characters made visible; still to be escaped as any text is."""
+
+    def shown(found: re.Match[str]) -> str:
+        odd = found["odd"]
+        if odd is None or odd == "\r":
+            return ""
+        return chr(0x2400 + ord(odd)) if ord(odd) < 0x20 else "␡" if odd == "\x7f" else f"[U+{ord(odd):04X}]"
+
+    return _ESCAPE.sub(shown, text)
+
+
+def without_escapes(text: str) -> str:
+    """The line with its escape sequences left out and everything else as it was."""
+    return _ESCAPE.sub(lambda found: found["odd"] or "", text)

@@ -3,30 +3,31 @@
 from collections.abc import Sequence
 
 from application.ports.change_feed import ChangeBatch
-from application.queries.views import EventView, LogLineView, RunView
+from application.queries.views import EventView, LogFilter, LogLineView, RunView
 from domain.errors import NotFound
 from domain.events import EventType
+from entrypoints.web.failure import failure_of
 from entrypoints.web.live import Drawing, Tail, message
 from entrypoints.web.site import Site
 from entrypoints.web.templating import render
 from entrypoints.web.view_models.events import event_lines
 from entrypoints.web.view_models.log import MOST_SHOWN, log_lines
+from entrypoints.web.view_models.outputs import outputs_of
 from entrypoints.web.view_models.run import head_of
 from entrypoints.web.view_models.stages import stages_of
 
-VIEWS = ("graph", "waterfall", "list")
 TICK = 1.0
 EVENTS_SHOWN = 100
 
 
 class RunPageView:
-    """One run in one of its views; `stage` narrows the log."""
+    """One run in one of its views; `wanted` narrows the log."""
 
-    def __init__(self, site: Site, run_id: int, view: str, stage: str | None) -> None:
+    def __init__(self, site: Site, run_id: int, view: str, wanted: LogFilter) -> None:
         self._site = site
         self._run_id = run_id
         self._view = view
-        self._stage = stage
+        self._wanted = wanted
         self._name = ""
 
     def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
@@ -51,24 +52,26 @@ class RunPageView:
         usual = await self._site.surveyor.usual(run.pipeline_id)
         total = await self._site.surveyor.usual_total(run.pipeline_id)
         head = head_of(run, around, total, self._site.prefect_pages, self._site.datadog_site)
+        failure = await failure_of(self._site.reader, run)
         stages = stages_of(run, usual, around.now, self._view)
         fragments = {
             "head": str(render("live/run_head.html", head=head)),
-            "facts": str(render("live/run_facts.html", head=head)),
+            "facts": str(render("live/run_facts.html", head=head, failure=failure)),
+            "outputs": str(render("live/outputs.html", outputs=outputs_of(run), run_id=run.id)),
             "stages": str(render(f"live/{self._view}.html", stages=stages, tally=head.tally)),
             "tally": head.tally,
-            "events": str(render("live/events.html", events=event_lines(events), total=run.last_seq)),
+            "events": str(render("live/events.html", events=event_lines(events), total=run.last_seq, run_id=run.id)),
         }
         return Drawing(fragments, state_of(run), None if head.is_over else TICK)
 
     async def tail(self, after: int) -> Tail:
         """Lines after `after`; when more came than a page shows, the newest of them in place of what it has."""
-        lines = await self._site.reader.log(self._run_id, stage=self._stage, attempt=None, after=after, limit=MOST_SHOWN + 1)
+        lines = await self._site.reader.log_window(self._run_id, self._wanted, above=after, limit=MOST_SHOWN + 1)
         if not lines:
             return Tail((), after)
         event = "log"
         if len(lines) > MOST_SHOWN:
-            lines = await self._site.reader.log_tail(self._run_id, stage=self._stage, limit=MOST_SHOWN)
+            lines = await self._site.reader.log_window(self._run_id, self._wanted, limit=MOST_SHOWN, last=True)
             event = "log-reset"
         return Tail([message(event, lines_html(lines), lines[-1].n)], lines[-1].n)
 

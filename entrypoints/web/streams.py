@@ -11,10 +11,11 @@ from domain.errors import NotFound
 from entrypoints.web.live import HEARTBEAT_SECONDS, Still, View, Viewer
 from entrypoints.web.live_board import BoardView
 from entrypoints.web.live_pipeline import PipelinePageView
-from entrypoints.web.live_run import VIEWS, RunPageView
+from entrypoints.web.live_run import RunPageView
 from entrypoints.web.live_runs import RunsView, asked_of
 from entrypoints.web.live_system import SystemView
 from entrypoints.web.live_waiting import WaitingView
+from entrypoints.web.log_choice import LogChoice
 from entrypoints.web.site import Site, site_of
 
 router = APIRouter(include_in_schema=False)
@@ -102,13 +103,14 @@ async def frame(request: Request, seen: str = "") -> Response:
 
 
 @router.get("/ui/live/runs/{run_id}")
-async def run(request: Request, run_id: int, view: str = "waterfall", stage: str = "", seen: str = "", after: int = 0) -> Response:
+async def run(request: Request, run_id: int, seen: str = "", after: int = 0) -> Response:
     site = site_of(request)
     found = await site.reader.run(run_id)
     if found is None:
         raise NotFound("run", run_id)
-    shown = view if view in VIEWS else VIEWS[1]
-    only = stage if any(each.name == stage for each in found.stages) else None
+    choice = LogChoice.of(request.query_params, found)
     last = request.headers.get("last-event-id", "")
     position = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else max(0, after)
-    return await _stream(site, ("run", run_id, shown, only), RunPageView(site, run_id, shown, only), seen, position)
+    return await _stream(
+        site, ("run", run_id, choice.view, choice.wanted), RunPageView(site, run_id, choice.view, choice.wanted), seen, position
+    )

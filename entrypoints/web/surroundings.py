@@ -1,16 +1,19 @@
 """What the why sentence compares with. Medians are kept for a while: they change slowly and every drawing asks for them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from time import monotonic
 
 from application.ports.readers import Reader
-from application.queries.surroundings import LookAround
-from application.queries.views import RunView
+from application.queries.surroundings import LookAround, slow_times
+from application.queries.views import RunView, StageTimes
 from application.queries.why import Surroundings
 from domain.status import Status
 
 KEPT_SECONDS = 20.0
+KEPT_POOL_SECONDS = 1.0
+"""A board of a hundred queued runs asks once who could take them."""
 LAST_RUNS = 20
 
 
@@ -20,15 +23,18 @@ class Surveyor:
     def __init__(self, reader: Reader, look_around: LookAround) -> None:
         self._reader = reader
         self._look_around = look_around
-        self._usual: dict[int, tuple[float, Mapping[str, float]]] = {}
+        self._pools: dict[tuple[str, bool], tuple[float, Surroundings]] = {}
+        self._times: dict[int, tuple[float, Sequence[StageTimes]]] = {}
         self._totals: dict[int, tuple[float, float | None]] = {}
 
     async def usual(self, pipeline_id: int) -> Mapping[str, float]:
         """The median of each stage, seconds."""
-        kept = self._usual.get(pipeline_id)
+        return {time.stage: time.median for time in await self._stage_times(pipeline_id)}
+
+    async def _stage_times(self, pipeline_id: int) -> Sequence[StageTimes]:
+        kept = self._times.get(pipeline_id)
         if kept is None or monotonic() - kept[0] > KEPT_SECONDS:
-            times = await self._reader.stage_times(pipeline_id)
-            kept = self._usual[pipeline_id] = (monotonic(), {time.stage: time.median for time in times})
+            kept = self._times[pipeline_id] = (monotonic(), await self._reader.stage_times(pipeline_id))
         return kept[1]
 
     async def usual_total(self, pipeline_id: int) -> float | None:
@@ -44,5 +50,12 @@ class Surveyor:
         """As `LookAround` has it, with the medians from here."""
         if any(stage.status is Status.RUNNING for stage in run.stages):
             warm = run.pool in self._look_around.warm_pools
-            return Surroundings(self._look_around.clock.now(), is_warm=warm, usual=await self.usual(run.pipeline_id))
-        return await self._look_around(run)
+            slow = slow_times(await self._stage_times(run.pipeline_id))
+            return Surroundings(self._look_around.clock.now(), is_warm=warm, usual=await self.usual(run.pipeline_id), slow=slow)
+        if run.status.is_terminal or all(stage.status is not Status.QUEUED for stage in run.stages):
+            return await self._look_around(run)
+        key = (run.pool, run.unrecorded)
+        kept = self._pools.get(key)
+        if kept is None or monotonic() - kept[0] > KEPT_POOL_SECONDS:
+            kept = self._pools[key] = (monotonic(), await self._look_around(run))
+        return replace(kept[1], now=self._look_around.clock.now())

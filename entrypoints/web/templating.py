@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from entrypoints.web.ansi import ODD, plain
 from entrypoints.web.static import url_of
 
 PACKED = 4
@@ -25,6 +26,12 @@ HEADERS = {
 }
 
 
+def _printed(value: Any) -> Any:
+    """Text that is not markup, with what could act on a terminal or turn the reading direction made visible, wherever it is printed.
+    What goes into a form field passes by `|e`, so that it comes back as it was."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) and ODD.search(value) else value
+
+
 @cache
 def environment() -> Environment:
     """A name that is missing is an error, and everything that is not markup is escaped."""
@@ -35,6 +42,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        finalize=_printed,
     )
     found.globals["asset"] = url_of
     found.filters["pct"] = lambda number: f"{number:g}%"

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from application.ports.persistence import NewLine
+from application.queries.views import LogFilter
 from domain.controls import ANYBODY, Decision, decide
 from domain.events import EventType
 from domain.reports import Report, Reporter, judge
@@ -207,8 +208,8 @@ async def test_lines_are_found_by_stage_attempt_and_number(store: StoreUnderTest
         await work.commit()
 
     assert [line.n for line in await store.reader.log(run_id, **asked)] == found  # type: ignore[arg-type]
-    assert [line.n for line in await store.reader.log_tail(run_id, stage="a", limit=2)] == [2, 4]
-    assert [line.n for line in await store.reader.log_tail(run_id, stage=None, limit=100)] == [1, 2, 3, 4]
+    assert [line.n for line in await store.reader.log_window(run_id, LogFilter("a"), limit=2, last=True)] == [2, 4]
+    assert [line.n for line in await store.reader.log_window(run_id, LogFilter(), limit=100, last=True)] == [1, 2, 3, 4]
 
 
 async def test_stage_times_are_the_median_of_completed_attempts(store: StoreUnderTest) -> None:
@@ -319,13 +320,31 @@ async def test_lines_are_found_by_what_is_in_them(store: StoreUnderTest) -> None
         await work.commit()
 
     async def found(text: str, after: int = 0) -> list[int]:
-        return [line.n for line in await store.reader.log_find(run_id, stage=None, text=text, after=after, limit=10)]
+        return [line.n for line in await store.reader.log_window(run_id, LogFilter(text=text), above=after, limit=10)]
 
     assert await found("error") == [3, 4]
     assert await found("error", 3) == [4]
     assert await found("100%") == [2]
     assert await found("r_h") == [3]
-    assert await store.reader.log_find(run_id, stage="b", text="error", after=0, limit=10) == []
+    assert await store.reader.log_window(run_id, LogFilter("b", text="error"), limit=10) == []
+
+
+async def test_a_window_of_a_log_is_bounded_on_both_sides_and_read_from_either(store: StoreUnderTest) -> None:
+    run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "windowed", ["a"]))
+    async with store.open_unit_of_work() as work:
+        lines = [NewLine(index, NOW, "stderr" if index % 2 else "stdout", f"line {index + 1}") for index in range(8)]
+        await work.logs.append(run_id, "a", 1, lines, 10_000)
+        await work.commit()
+
+    async def found(wanted: LogFilter, **bounds: Any) -> list[int]:
+        return [line.n for line in await store.reader.log_window(run_id, wanted, **bounds)]
+
+    assert await found(LogFilter(), above=2, below=6, limit=2) == [3, 4]
+    assert await found(LogFilter(), above=2, below=6, limit=2, last=True) == [4, 5]
+    assert await found(LogFilter(stream="stderr"), limit=10) == [2, 4, 6, 8]
+    assert await found(LogFilter("a", 1, "stderr", "LINE"), below=8, limit=2, last=True) == [4, 6]
+    assert await found(LogFilter(attempt=2), limit=10) == []
+    assert await found(LogFilter(text="line 8"), below=8, limit=10) == []
 
 
 async def test_revisions_come_newest_first(store: StoreUnderTest) -> None:

@@ -10,6 +10,7 @@ from application.queries.views import (
     BoardRow,
     EventView,
     FailureView,
+    LogFilter,
     LogLineView,
     PipelineMark,
     PipelineView,
@@ -116,11 +117,19 @@ class FakeReader:
         lines = self._lines(run_id, stage)
         return [line for line in lines if line.n > after and attempt in (None, line.attempt)][:limit]
 
-    async def log_find(self, run_id: int, *, stage: str | None, text: str, after: int, limit: int) -> list[LogLineView]:
-        return [line for line in self._lines(run_id, stage) if line.n > after and text.lower() in line.text.lower()][:limit]
-
-    async def log_tail(self, run_id: int, *, stage: str | None, limit: int) -> list[LogLineView]:
-        return self._lines(run_id, stage)[-limit:] if limit else []
+    async def log_window(
+        self, run_id: int, wanted: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
+    ) -> list[LogLineView]:
+        found = [
+            line
+            for line in self._lines(run_id, wanted.stage)
+            if line.n > above
+            and (below is None or line.n < below)
+            and wanted.attempt in (None, line.attempt)
+            and wanted.stream in (None, line.stream)
+            and (wanted.text is None or wanted.text.lower() in line.text.lower())
+        ]
+        return found[max(0, len(found) - limit) :] if last else found[:limit]
 
     async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
         now = self._store.clock.now()

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.persistence.database import Database
 from application.ports.persistence import NewLine
+from application.queries.views import LogFilter
 from tests.builders import NOW, a_pipeline, a_stored_run
 from tests.integration.a_database import a_started_database, statements_of
 
@@ -64,7 +65,7 @@ async def test_a_log_past_its_limit_says_once_that_it_is_cut(database: Database,
     await append(database, run_id, "a", lines(10, 2))
     await append(database, run_id, "a", lines(12, 2))
 
-    log = await database.reader.log_tail(run_id, stage="a", limit=100)
+    log = await database.reader.log_window(run_id, LogFilter("a"), limit=100, last=True)
     assert len(log) == 11
     assert (log[-1].stream, log[-1].text) == ("headgate", "The log is cut here: this attempt wrote more than 10 MiB.")
 

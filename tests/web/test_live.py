@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from application.ports.change_feed import ChangeBatch
+from application.queries.views import LogFilter
 from domain.status import Status
 from entrypoints.web.live import BUFFERED_MESSAGES, Viewer, message
 from entrypoints.web.live_board import BoardView
@@ -51,7 +52,7 @@ class Reading:
 @asynccontextmanager
 async def looking(gallery: Gallery, run_id: int, **options: Any) -> AsyncIterator[Reading]:
     site = gallery.site
-    async with site.live.join(("run", run_id), RunPageView(site, run_id, "waterfall", None), **options) as viewer:
+    async with site.live.join(("run", run_id), RunPageView(site, run_id, "waterfall", LogFilter()), **options) as viewer:
         yield Reading(viewer)
 
 
@@ -125,7 +126,7 @@ async def test_who_has_the_state_already_is_not_sent_it_again(gallery: Gallery) 
 async def test_fragments_hold_no_button_form_field_or_token(gallery: Gallery) -> None:
     found = await furnish(gallery)
     site = gallery.site
-    views = [RunPageView(site, run_id, view, None) for run_id in found.values() for view in ("graph", "waterfall", "list")]
+    views = [RunPageView(site, run_id, view, LogFilter()) for run_id in found.values() for view in ("graph", "waterfall", "list")]
 
     for view in (BoardView(site), *views):
         for name, html in (await view.draw()).fragments.items():

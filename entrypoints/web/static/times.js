@@ -5,6 +5,7 @@
   const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
   const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
   const millis = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false });
+  const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
   const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "long" });
   const two = (number) => String(number).padStart(2, "0");
 
@@ -30,6 +31,7 @@
     if (show === "since") return duration(passed);
     if (show === "so-far") return `${duration(passed)} so far`;
     if (show === "millis") return millis.format(at);
+    if (show === "day") return new Date(now).toDateString() === at.toDateString() ? "Today" : weekday.format(at);
     if (show === "clock") return clock.format(at);
     const today = new Date(now).toDateString() === at.toDateString();
     return today ? `${clock.format(at)} today` : `${day.format(at)} ${hour.format(at)}`;

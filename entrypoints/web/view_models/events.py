@@ -23,7 +23,7 @@ def event_lines(events: Sequence[EventView]) -> list[EventLine]:
 
 
 def sentence(event: EventView) -> Sentence:
-    parts = _SENTENCES.get(event.type, _plain)(event)
+    parts = SENTENCES.get(event.type, _plain)(event)
     return [part for part in parts if part.text]
 
 
@@ -51,7 +51,10 @@ def _moved(event: EventView) -> Sentence:
     if event.status is Status.WAITING:
         if data.get("reason") == "retry":
             return [_stage(event), Part(f" waits before attempt {event.attempt}")]
-        return [_stage(event), Part(" waits for a report")]
+        what = "to be approved" if data.get("reason") == "approval" else "for a report"
+        return [_stage(event), Part(f" waits {what}")]
+    if event.status is Status.SKIPPED and event.actor:
+        return [Part(event.actor, True), Part(" skipped "), _stage(event)]
     if event.status is Status.SKIPPED and data.get("reason") == "upstream":
         return [_stage(event), Part(" skipped: a stage it needs did not complete")]
     ended = f" {_ENDS.get(event.status, str(event.status))}" if event.status else ""
@@ -101,6 +104,37 @@ def _late(event: EventView) -> Sentence:
     return [Part("Late report: "), _stage(event), Part(f" was said to be {said}")]
 
 
+def _reopened(event: EventView) -> Sentence:
+    act = {"retry": " took the run up again", "skip": " let the run go on without a stage"}.get(
+        str(event.data.get("act")), " reopened the run"
+    )
+    stages = event.data.get("stages")
+    at = f", at {', '.join(map(str, stages))}" if isinstance(stages, list | tuple) and stages else ""
+    return [_who(event), Part(act + at + _message(event))]
+
+
+def _retried(event: EventView) -> Sentence:
+    return [
+        _who(event),
+        Part(" had "),
+        _stage(event),
+        Part(f" tried again, as attempt {event.attempt}" if event.attempt else " tried again"),
+    ]
+
+
+def _stage_cancel(event: EventView) -> Sentence:
+    return [_who(event), Part(" asked to end "), _stage(event), Part(_message(event))]
+
+
+def _decided(event: EventView) -> Sentence:
+    did = " approved " if event.data.get("approved") else " rejected "
+    return [_who(event), Part(did), _stage(event), Part(_message(event))]
+
+
+def _who(event: EventView) -> Part:
+    return Part(event.actor or "Someone", event.actor is not None)
+
+
 def _burst(words: str) -> Callable[[EventView], Sentence]:
     def told(event: EventView) -> Sentence:
         number = event.data.get("burst", "")
@@ -126,11 +160,15 @@ _ENDS = {
     Status.SKIPPED: "skipped",
     Status.LOST: "was lost: its worker stopped answering",
 }
-_SENTENCES: dict[EventType, Callable[[EventView], Sentence]] = {
+SENTENCES: dict[EventType, Callable[[EventView], Sentence]] = {
     EventType.RUN_OPENED: _opened,
     EventType.RUN_MOVED: _run_moved,
     EventType.STAGE_MOVED: _moved,
     EventType.STAGE_PROGRESS: _progress,
+    EventType.RUN_REOPENED: _reopened,
+    EventType.STAGE_RETRIED: _retried,
+    EventType.STAGE_CANCEL_REQUESTED: _stage_cancel,
+    EventType.STAGE_DECIDED: _decided,
     EventType.CANCEL_REQUESTED: _cancel,
     EventType.VERDICT_GIVEN: _verdict,
     EventType.REPORT_REFUSED: _refused,

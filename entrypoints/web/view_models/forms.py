@@ -56,6 +56,13 @@ def _field(name: str, rule: Mapping[str, Any], is_needed: bool, typed: Mapping[s
     return Field(name, control, _hint(rule, is_needed), text, is_needed, options, attributes)
 
 
+def filled_in(fields: Sequence[Field], values: Mapping[str, Any]) -> Sequence[Field]:
+    """The same fields with these values in them, and nothing where there is none."""
+    for each in fields:
+        each.typed = _written(values[each.name], each.control) if each.name in values else ""
+    return fields
+
+
 _LIMITS: Mapping[str, Sequence[tuple[str, str]]] = {
     "number": (("min", "minimum"), ("max", "maximum")),
     "text": (("minlength", "minLength"), ("maxlength", "maxLength")),
@@ -67,7 +74,7 @@ _LIMITS: Mapping[str, Sequence[tuple[str, str]]] = {
 
 def _control(rule: Mapping[str, Any], is_needed: bool) -> tuple[str, Sequence[tuple[str, str]]]:
     if isinstance(rule.get("enum"), list):
-        options = [(json.dumps(item), str(item)) for item in rule["enum"]]
+        options = [(json.dumps(item, ensure_ascii=False), str(item)) for item in rule["enum"]]
         return "select", options if is_needed and "default" in rule else [("", "–"), *options]
     kind = rule.get("type")
     if kind == "boolean":
@@ -146,14 +153,14 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def blame(fields: Sequence[Field], problems: Sequence[FieldProblem]) -> list[str]:
+def blame(fields: Sequence[Field], problems: Sequence[FieldProblem], what: str = "parameters") -> list[str]:
     """Put each problem beside its field; those of no field are returned as sentences."""
     rest = []
     for problem in problems:
-        name = problem.field.removeprefix("parameters").lstrip(".")
+        name = problem.field.removeprefix(what).lstrip(".")
         fitting = next((each for each in fields if name == each.name or name.startswith((f"{each.name}.", f"{each.name}["))), None)
         if fitting is None:
-            rest.append(f"{name or 'Parameters'}: {problem.message}")
+            rest.append(f"{name or what.capitalize()}: {problem.message}")
         elif fitting.error is None:
             fitting.error = problem.message
     return rest

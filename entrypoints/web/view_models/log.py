@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from application.queries.views import LogLineView
-from entrypoints.web.ansi import html_of
+from entrypoints.web.ansi import html_of, without_escapes
+from entrypoints.web.log_choice import LogChoice
 from entrypoints.web.view_models.words import Moment, clock
 
 FIRST_SHOWN = 300
 MOST_SHOWN = 1_000
+HITS_SHOWN = 50
+AROUND = 60
+"""Characters of a line shown before what was searched for."""
 _STREAMS = {"stderr": ("stderr", "err"), "headgate": ("system", "")}
 
 
@@ -32,21 +36,69 @@ class Pill:
 
 
 @dataclass(frozen=True, slots=True)
+class Hit:
+    """A line that has what was searched for: what stands before it, it, and what follows."""
+
+    n: int
+    stage: str
+    href: str
+    before: Markup
+    found: Markup
+    after: Markup
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    text: str
+    hits: Sequence[Hit]
+    first: int | None
+    previous: str | None
+    next: str | None
+    more: str | None
+    scanned_from: int
+    scanned_to: int
+    clear: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogPane:
-    """`first` and `last` are the numbers of the lines shown; `is_tail` False when older lines were asked for, which do not follow."""
+    """`first` and `last` are the numbers of the lines shown; `is_tail` False when they are not the newest, and do not follow new ones.
+    `fragment` is where a script gets more lines."""
 
     lines: Sequence[LogLine]
-    pills: Sequence[Pill]
-    stage: str | None
+    stages: Sequence[Pill]
+    attempts: Sequence[Pill]
+    errors: Pill
+    choice: LogChoice
+    search: Search | None
     download: str
     is_tail: bool
+    first: int
     last: int
+    opened_at_error: bool
+    earlier: str | None
+    later: str | None
+    newest: str | None
+    fragment: str
 
 
-def log_lines(lines: Sequence[LogLineView]) -> list[LogLine]:
-    return [_line(line) for line in lines]
+def log_lines(lines: Sequence[LogLineView], searched: str = "", target: int | None = None) -> list[LogLine]:
+    return [_line(line, searched.lower(), target) for line in lines]
 
 
-def _line(line: LogLineView) -> LogLine:
+def _line(line: LogLineView, searched: str, target: int | None) -> LogLine:
     css, stream = _STREAMS.get(line.stream, ("", ""))
-    return LogLine(line.n, clock(line.at, millis=True), css, stream, line.stage, html_of(line.text))
+    marks = [css, "hit" if searched and searched in line.text.lower() else "", "target" if line.n == target else ""]
+    return LogLine(line.n, clock(line.at, millis=True), " ".join(filter(None, marks)), stream, line.stage, html_of(line.text))
+
+
+def hit_of(line: LogLineView, searched: str, href: str, is_chosen: bool) -> Hit:
+    text = without_escapes(line.text)
+    place = text.lower().find(searched.lower())
+    if place < 0:  # it stands across an escape sequence
+        return Hit(line.n, line.stage, href, html_of(text[: AROUND * 3]), Markup(""), Markup(""), is_chosen)
+    end = place + len(searched)
+    begin = max(0, place - AROUND)
+    lead = html_of(("…" if begin else "") + text[begin:place])
+    return Hit(line.n, line.stage, href, lead, html_of(text[place:end]), html_of(text[end : end + AROUND * 2]), is_chosen)

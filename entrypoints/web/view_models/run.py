@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
+from application.queries.broken import first_broken
 from application.queries.views import RunView
 from application.queries.why import Surroundings, duration, explain, seconds
-from domain.status import Status
+from domain.status import Reason, Status
 from entrypoints.web.view_models.datadog import datadog_links
 from entrypoints.web.view_models.words import (
     DASH,
@@ -20,16 +20,6 @@ from entrypoints.web.view_models.words import (
     tally,
     triggered_by,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What went wrong in the first stage that failed."""
-
-    stage: str
-    summary: str
-    text: str
-    at: Moment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +46,11 @@ class RunHead:
     unrecorded: bool
     in_datadog: Sequence[tuple[str, str]]
     tally: str
-    failure: Failure | None
+    retried_from: str | None
+    """The stage at which a retry begins."""
+    approval: str | None
+    """The stage that waits to be approved."""
+    repeats: int | None
 
 
 def head_of(
@@ -85,7 +79,9 @@ def head_of(
         unrecorded=run.unrecorded,
         in_datadog=datadog_links(datadog_site, run.id, run.trace),
         tally=tally(run),
-        failure=_failure(run, around.now),
+        retried_from=retried_from(run),
+        approval=_awaiting_approval(run),
+        repeats=run.repeats,
     )
 
 
@@ -98,13 +94,14 @@ def _flow_runs(run: RunView, pages: str | None) -> list[tuple[str, str]]:
     ]
 
 
-def _failure(run: RunView, now: datetime) -> Failure | None:
-    if run.status not in (Status.FAILED, Status.LOST):
+def retried_from(run: RunView) -> str | None:
+    """Where a retry of what failed begins; None when there is nothing to retry."""
+    if not run.status.is_terminal:
         return None
-    failed = [stage for stage in run.stages if stage.status in (Status.FAILED, Status.LOST) and not stage.allow_failure]
-    for stage in failed:
-        newest = stage.newest
-        if newest.error_message:
-            of = f" of {stage.retries + 1}" if stage.retries else ""
-            return Failure(stage.name, f"attempt {newest.number}{of}", newest.error_message[:4_000], moment(newest.finished_at))
-    return None
+    broken = first_broken(run) or next((stage for stage in run.stages if stage.status is Status.CANCELLED), None)
+    return broken.name if broken else None
+
+
+def _awaiting_approval(run: RunView) -> str | None:
+    waiting = (stage for stage in run.stages if stage.status is Status.WAITING and stage.newest.reason is Reason.APPROVAL)
+    return next((stage.name for stage in waiting), None) if run.stop_requested_at is None else None

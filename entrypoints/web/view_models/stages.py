@@ -31,6 +31,8 @@ class StageRow:
     records: str
     note: str
     lane: LaneDrawing
+    more: str
+    """Where its attempts are, and what may be done to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def _row(run: RunView, stage: StageRunView, usual: Mapping[str, float], now: dat
         records=grouped(newest.records_processed),
         note=_note(stage),
         lane=lane,
+        more=f"/ui/runs/{run.id}/stages/{quote(stage.name)}",
     )
 
 

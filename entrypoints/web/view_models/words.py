@@ -55,6 +55,11 @@ def short_json(value: Any, longest: int = 200) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def difference_words(before: Any, after: Any, missing: str | None) -> tuple[str, str]:
+    """Both sides of a difference; a dash on the side that has no such thing."""
+    return DASH if missing == "before" else short_json(before), DASH if missing == "after" else short_json(after)
+
+
 def parameters_line(parameters: Mapping[str, Any]) -> str:
     return " ".join(f"{name}={short_json(value, 60)}" for name, value in parameters.items())
 

@@ -1,0 +1,137 @@
+"""What went wrong in a run: the error, where it is in the log, what is different this time, and how often it was seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from application.ports.readers import Reader
+from application.queries.broken import BROKEN, first_broken, has_failure, tries_of_last_round
+from application.queries.compare import differences
+from application.queries.views import AttemptView, RunView, StageRunView
+from domain.status import Reason, Status
+from entrypoints.web.log_pane import error_line
+from entrypoints.web.view_models.words import Moment, StatusWord, counted, difference_words, grouped, moment, status_word
+
+LONGEST_ERROR = 4_000
+WEEK = timedelta(days=7)
+MOST_RUNS = 100
+BARS = 7
+MOST_CHANGES = 8
+_NUMBERS = {2: "both", 3: "all three", 4: "all four", 5: "all five"}
+
+
+@dataclass(frozen=True, slots=True)
+class Different:
+    """One thing that is not as in the last completed run."""
+
+    what: str
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One of the pipeline's last runs; `again` when it had this failure."""
+
+    number: str
+    href: str
+    at: Moment | None
+    status: StatusWord
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`line` is (number, address) of the error in the log. `good` is (number, address) of the last completed run's comparison."""
+
+    stage: str
+    summary: str
+    text: str
+    at: Moment | None
+    line: tuple[str, str] | None
+    tries: str
+    good: tuple[str, str] | None
+    revision: str
+    different: Sequence[Different]
+    fingerprint: str | None
+    title: str
+    week: Sequence[Seen]
+    others: Sequence[tuple[str, str]]
+
+
+async def failure_of(reader: Reader, run: RunView) -> Failure | None:
+    """None unless the run failed or was lost in some stage."""
+    stage = first_broken(run) if run.status in BROKEN else None
+    if stage is None:
+        return None
+    newest = stage.newest
+    since = (run.finished_at or run.created_at) - WEEK
+    lately = await reader.runs(pipeline_id=run.pipeline_id, status=None, skip=0, limit=MOST_RUNS, below=run.id + 1, since=since)
+    good = next(iter(await reader.runs(pipeline_id=run.pipeline_id, status=Status.COMPLETED, skip=0, limit=1, below=run.id)), None)
+    line = await error_line(reader, run)
+    mark = newest.fingerprint
+    alike = [each for each in lately if mark and has_failure(each, mark)]
+    return Failure(
+        stage=stage.name,
+        summary=_summary(stage, newest),
+        text=(newest.error_message or _without_words(newest))[:LONGEST_ERROR],
+        at=moment(newest.finished_at),
+        line=(f"{line:,}", f"/ui/runs/{run.id}?line={line}#L{line}") if line else None,
+        tries=_tries(stage),
+        good=(f"#{good.number:,}", f"/ui/runs/{good.id}/compare/{run.id}") if good else None,
+        revision=_revision(good, run),
+        different=_different(good, run)[:MOST_CHANGES] if good else (),
+        fingerprint=mark,
+        title=f"Same failure {counted(len(alike), 'time')} this week" if len(alike) > 1 else "Not seen before this week",
+        week=[_seen(each, mark) for each in lately[:BARS][::-1]],
+        others=[(f"#{each.number:,}", f"/ui/runs/{each.id}") for each in alike if each.id != run.id][:10],
+    )
+
+
+def _summary(stage: StageRunView, attempt: AttemptView) -> str:
+    return f"attempt {attempt.number}" + (f" of {stage.retries + 1}" if stage.retries and attempt.number <= stage.retries + 1 else "")
+
+
+def _without_words(attempt: AttemptView) -> str:
+    if attempt.status is Status.LOST:
+        return "The worker that ran it stopped answering."
+    if attempt.reason is Reason.TIMEOUT:
+        return "It took longer than its time limit allows." if attempt.started_at else "Nothing was heard of it before its deadline."
+    return "It ended with an error and said nothing more."
+
+
+def _tries(stage: StageRunView) -> str:
+    tries = tries_of_last_round(stage)
+    if len(tries) < 2:
+        return ""
+    if len({each.fingerprint for each in tries}) == 1 and tries[0].fingerprint:
+        return f"the same on {_NUMBERS.get(len(tries), f'all {len(tries)}')} attempts, so another automatic one would not have helped"
+    return f"the {len(tries)} attempts failed in different ways"
+
+
+def _revision(good: RunView | None, run: RunView) -> str:
+    if good is None:
+        return ""
+    return f"the same, {run.revision}" if good.revision == run.revision else f"{good.revision} → {run.revision}"
+
+
+def _different(good: RunView, run: RunView) -> list[Different]:
+    parameters = [
+        Different("Parameter", each.path, *difference_words(each.before, each.after, each.missing))
+        for each in differences(good.parameters, run.parameters)
+    ]
+    before = {stage.name: stage.newest.records_processed for stage in good.stages}
+    after = {stage.name: stage.newest.records_processed for stage in run.stages}
+    records = [
+        Different("Records in", name, grouped(before.get(name)), grouped(count))
+        for name, count in after.items()
+        if count is not None and count != before.get(name)
+    ]
+    return parameters + records
+
+
+def _seen(run: RunView, mark: str | None) -> Seen:
+    begun: datetime = run.started_at or run.created_at
+    again = bool(mark) and has_failure(run, mark or "")
+    return Seen(f"#{run.number:,}", f"/ui/runs/{run.id}", moment(begun), status_word(run.status), again)

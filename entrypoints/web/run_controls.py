@@ -1,0 +1,200 @@
+"""What a person does to a run from its pages: every answer is a redirect to the run, or the form again with a sentence."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from application.commands.retry_run import Retry
+from application.commands.run_again import Again
+from application.queries.views import RunView, StageRunView
+from domain.controls import Decision, Person
+from domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from entrypoints.api.requests import trace_of
+from entrypoints.web.forms import form_of
+from entrypoints.web.lookups import pipeline_or_404, run_or_404
+from entrypoints.web.site import site_of
+from entrypoints.web.templating import HEADERS, page
+from entrypoints.web.view_models.forms import Field, blame, fields_of, fields_of_schema, filled_in, values_of, values_of_schema
+from entrypoints.web.view_models.outputs import image_of
+from entrypoints.web.view_models.run import retried_from
+from entrypoints.web.view_models.stage import stage_page
+from entrypoints.web.view_models.words import parameters_line
+
+router = APIRouter(include_in_schema=False)
+LONGEST_WORD = 2_000
+FROM_A_PAGE = "dashboard"
+
+
+def person_of(request: Request) -> Person:
+    """Who acts: nobody is signed in, so whoever may reach the page may decide."""
+    return Person()
+
+
+def _to_run(run: RunView) -> Response:
+    return RedirectResponse(f"/ui/runs/{run.id}", 303)
+
+
+@router.get("/ui/runs/{run_id}/retry")
+async def retry_form(request: Request, run_id: str) -> Response:
+    return await _retry_page(request, await run_or_404(site_of(request), run_id), "", 200)
+
+
+@router.post("/ui/runs/{run_id}/retry")
+async def retry(request: Request, run_id: str) -> Response:
+    found = await run_or_404(site_of(request), run_id)
+    newest = _word(await form_of(request), "revision") == "newest"
+    try:
+        await request.app.state.application.retry_run()(Retry(found.id, None, newest, person_of(request)))
+    except Conflict as error:
+        return await _retry_page(request, await run_or_404(site_of(request), run_id), str(error), 409)
+    return _to_run(found)
+
+
+async def _retry_page(request: Request, run: RunView, problem: str, status: int) -> Response:
+    pipeline = await pipeline_or_404(site_of(request), str(run.pipeline_id))
+    values = {"run": run, "stage": retried_from(run), "newest": pipeline.revision, "problem": problem}
+    return page(request, "retry.html", status, section="runs", css=("run.css",), **values)
+
+
+@router.get("/ui/runs/{run_id}/again")
+async def again_form(request: Request, run_id: str) -> Response:
+    found = await run_or_404(site_of(request), run_id)
+    pipeline = await pipeline_or_404(site_of(request), str(found.pipeline_id))
+    return _again_page(request, found, filled_in(fields_of(pipeline.definition), found.parameters), (), 200)
+
+
+@router.post("/ui/runs/{run_id}/again")
+async def again(request: Request, run_id: str) -> Response:
+    found = await run_or_404(site_of(request), run_id)
+    pipeline = await pipeline_or_404(site_of(request), str(found.pipeline_id))
+    form = await form_of(request)
+    fields = fields_of(pipeline.definition, {key: values[-1] for key, values in form.items()})
+    values = {**_without_a_field(found, fields), **values_of(fields, pipeline.definition)}
+    if any(field.error for field in fields):
+        return _again_page(request, found, fields, (), 422)
+    wanted = Again(found.id, values, FROM_A_PAGE, person_of(request).name, trace_of(request))
+    try:
+        triggered = await request.app.state.application.run_again()(wanted)
+    except InvalidInput as error:
+        return _again_page(request, found, fields, blame(fields, error.problems), 422)
+    return RedirectResponse(f"/ui/runs/{triggered.run_id}", 303)
+
+
+def _without_a_field(run: RunView, fields: Sequence[Field]) -> dict[str, Any]:
+    """Parameters that the schema does not name stay as they were."""
+    named = {field.name for field in fields}
+    return {name: value for name, value in run.parameters.items() if name not in named}
+
+
+def _again_page(request: Request, run: RunView, fields: Sequence[Field], problems: Sequence[str], status: int) -> Response:
+    kept = parameters_line(_without_a_field(run, fields))
+    return page(request, "again.html", status, section="runs", css=("run.css",), run=run, fields=fields, kept=kept, problems=problems)
+
+
+@router.get("/ui/runs/{run_id}/stages/{stage}")
+async def stage(request: Request, run_id: str, stage: str) -> Response:
+    """A stage of a run: its attempts, what it handed over, and what may be done to it."""
+    run, found = await _stage_or_404(request, run_id, stage)
+    return _stage_page(request, run, found, fields_of_schema(found.fields), (), "", 200)
+
+
+@router.get("/ui/runs/{run_id}/stages/{stage}/images/{index}")
+async def image(request: Request, run_id: str, stage: str, index: int) -> Response:
+    _, found = await _stage_or_404(request, run_id, stage)
+    shown = image_of(found.newest.output, index)
+    if shown is None:
+        raise NotFound("image", index)
+    return Response(shown[0], media_type=shown[1], headers={**HEADERS, "Content-Security-Policy": "default-src 'none'; sandbox"})
+
+
+async def _stage_or_404(request: Request, run_id: str, name: str) -> tuple[RunView, StageRunView]:
+    run = await run_or_404(site_of(request), run_id)
+    found = next((each for each in run.stages if each.name == name), None)
+    if found is None:
+        raise NotFound("stage", name)
+    return run, found
+
+
+@router.post("/ui/runs/{run_id}/stages/{stage}/retry")
+async def retry_stage(request: Request, run_id: str, stage: str) -> Response:
+    who = person_of(request)
+    return await _act(
+        request, run_id, stage, lambda run, form: request.app.state.application.retry_run()(Retry(run.id, [stage], False, who))
+    )
+
+
+@router.post("/ui/runs/{run_id}/stages/{stage}/skip")
+async def skip_stage(request: Request, run_id: str, stage: str) -> Response:
+    async def act(run: RunView, form: Mapping[str, Sequence[str]]) -> None:
+        reason = _word(form, "message")
+        if not reason:
+            raise InvalidInput.of("reason", "is needed: say why the run may go on without this stage")
+        await request.app.state.application.skip_stage()(run.id, stage, person_of(request), reason)
+
+    return await _act(request, run_id, stage, act)
+
+
+@router.post("/ui/runs/{run_id}/stages/{stage}/cancel")
+async def cancel_stage(request: Request, run_id: str, stage: str) -> Response:
+    who = person_of(request)
+    return await _act(
+        request,
+        run_id,
+        stage,
+        lambda run, form: request.app.state.application.cancel_stage()(run.id, stage, who, _word(form, "message") or None),
+    )
+
+
+@router.post("/ui/runs/{run_id}/stages/{stage}/decide")
+async def decide(request: Request, run_id: str, stage: str) -> Response:
+    """Two buttons of one form, so that the comment and the fields serve both."""
+    run, found = await _stage_or_404(request, run_id, stage)
+    form = await form_of(request)
+    approves = _word(form, "decision") == "approve"
+    fields = fields_of_schema(found.fields, {key: values[-1] for key, values in form.items()})
+    values = values_of_schema(fields, found.fields) if approves else {}
+    if approves and any(field.error for field in fields):
+        return _stage_page(request, run, found, fields, (), "", 422)
+    decision = Decision(approves, _word(form, "message") or None, values if approves and fields else None)
+    try:
+        await request.app.state.application.decide_approval()(run.id, stage, decision, person_of(request))
+    except InvalidInput as error:
+        return _stage_page(request, run, found, fields, blame(fields, error.problems, "fields"), "", 422)
+    except (Conflict, NotAllowed) as error:
+        return await _refused(request, run_id, stage, error)
+    return _to_run(run)
+
+
+Act = Callable[[RunView, Mapping[str, Sequence[str]]], Awaitable[object]]
+
+
+async def _act(request: Request, run_id: str, stage: str, act: Act) -> Response:
+    run, found = await _stage_or_404(request, run_id, stage)
+    try:
+        await act(run, await form_of(request))
+    except InvalidInput as error:
+        said = [f"{problem.field.capitalize()} {problem.message}." for problem in error.problems]
+        return _stage_page(request, run, found, fields_of_schema(found.fields), said, "", 422)
+    except (Conflict, NotAllowed) as error:
+        return await _refused(request, run_id, stage, error)
+    return _to_run(run)
+
+
+async def _refused(request: Request, run_id: str, stage: str, error: Conflict | NotAllowed) -> Response:
+    """The page as things stand now, which is why it was refused."""
+    run, found = await _stage_or_404(request, run_id, stage)
+    return _stage_page(request, run, found, fields_of_schema(found.fields), (), str(error), 403 if isinstance(error, NotAllowed) else 409)
+
+
+def _stage_page(
+    request: Request, run: RunView, found: StageRunView, fields: Sequence[Field], problems: Sequence[str], refused: str, status: int
+) -> Response:
+    shown = stage_page(run, found, site_of(request).now())
+    said = [*problems, *([refused] if refused else [])]
+    return page(request, "stage.html", status, section="runs", css=("run.css",), run=run, stage=shown, fields=fields, problems=said)
+
+
+def _word(form: Mapping[str, Sequence[str]], key: str) -> str:
+    return next(iter(form.get(key, ())), "").replace("\0", "").strip()[:LONGEST_WORD]

@@ -1,0 +1,144 @@
+"""A run's page, more of its log, its log as a file, and its whole history."""
+
+from collections.abc import AsyncIterator
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+
+from application.queries.views import LogFilter
+from application.queries.why import Surroundings
+from domain.status import Status
+from entrypoints.api.history import compared
+from entrypoints.web.live_run import EVENTS_SHOWN, RunPageView, lines_html
+from entrypoints.web.log_choice import VIEWS, LogChoice
+from entrypoints.web.log_pane import error_line, log_pane
+from entrypoints.web.lookups import run_or_404
+from entrypoints.web.plain import plain_answer, wants_plain
+from entrypoints.web.plain_pages import run_as_text
+from entrypoints.web.site import Site, site_of
+from entrypoints.web.templating import HEADERS, page
+from entrypoints.web.view_models.compare import compare_page
+from entrypoints.web.view_models.events import event_lines
+from entrypoints.web.view_models.log import FIRST_SHOWN
+from entrypoints.web.view_models.run import head_of
+
+router = APIRouter(include_in_schema=False)
+EVENTS_A_PAGE = 200
+MOST_SEQ = 2**31
+RUNS_TO_CHOOSE = 40
+
+
+@router.get("/ui/runs/{run_id}")
+async def run(request: Request, run_id: str) -> Response:
+    site = site_of(request)
+    found = await run_or_404(site, run_id)
+    if wants_plain(request):
+        return plain_answer(run_as_text(found, await site.surveyor.around(found)))
+    choice = LogChoice.of(request.query_params, found)
+    events = await site.reader.newest_events(found.id, EVENTS_SHOWN)
+    drawing = await RunPageView(site, found.id, choice.view, choice.wanted).draw_run(found, events)
+    pane = await log_pane(site.reader, found, choice, await error_line(site.reader, found))
+    newest = await site.reader.log_window(found.id, choice.wanted, limit=1, last=True)
+    after = pane.last if pane.is_tail else newest[-1].n if newest else 0
+    stream = {"view": choice.view, **choice.filters, "seen": drawing.digest, "after": after}
+    return page(
+        request,
+        "run.html",
+        section="runs",
+        css=("run.css",),
+        head=head_of(found, Surroundings(site.now()), None, site.prefect_pages, site.datadog_site),
+        drawing=drawing,
+        view=choice.view,
+        views=[(each, f"/ui/runs/{found.id}?{choice.newest().but(view=each, text='').query}") for each in VIEWS],
+        log=pane,
+        stream=f"/ui/live/runs/{found.id}?{urlencode(stream)}",
+    )
+
+
+@router.get("/ui/runs/{run_id}/lines")
+async def lines(request: Request, run_id: str) -> Response:
+    """The next lines before or after a place, for the script that shows them as one scrolls; nothing when there are no more."""
+    site = site_of(request)
+    found = await run_or_404(site, run_id)
+    choice = LogChoice.of(request.query_params, found)
+    shown = await site.reader.log_window(
+        found.id, choice.wanted, limit=FIRST_SHOWN, above=choice.after or 0, below=choice.before, last=choice.after is None
+    )
+    return Response(lines_html(shown).encode("utf-8", "replace"), media_type="text/html; charset=utf-8", headers=HEADERS)
+
+
+@router.get("/ui/runs/{run_id}/log.txt")
+async def log_text(request: Request, run_id: str) -> Response:
+    """The log as it was written, colours and all; of one stage, attempt or stream when asked."""
+    site = site_of(request)
+    found = await run_or_404(site, run_id)
+    choice = LogChoice.of(request.query_params, found)
+    parts = [
+        found.pipeline,
+        str(found.number),
+        *([choice.stage] if choice.stage else []),
+        *([f"attempt-{choice.attempt}"] if choice.attempt else []),
+    ]
+    name = "-".join(parts).replace('"', "").encode("ascii", "replace").decode()
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}.log"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(_log_text(site, found.id, choice.wanted), media_type="text/plain; charset=utf-8", headers=headers)
+
+
+async def _log_text(site: Site, run_id: int, wanted: LogFilter) -> AsyncIterator[bytes]:
+    after = 0
+    while lines := await site.reader.log_window(run_id, wanted, above=after, limit=2_000):
+        after = lines[-1].n
+        yield "".join(f"{line.text}\n" for line in lines).encode("utf-8", "replace")
+
+
+@router.get("/ui/runs/{run_id}/events")
+async def events(request: Request, run_id: str, before: str = "") -> Response:
+    """The whole history, a page at a time, newest first."""
+    site = site_of(request)
+    found = await run_or_404(site, run_id)
+    end = min(int(before), MOST_SEQ) if before.isascii() and before.isdigit() and len(before) < 16 else found.last_seq + 1
+    first = max(0, end - 1 - EVENTS_A_PAGE)
+    shown = [event for event in await site.reader.events(found.id, first, EVENTS_A_PAGE) if event.seq < end][::-1]
+    return page(
+        request,
+        "events.html",
+        section="runs",
+        css=("run.css",),
+        run=found,
+        events=event_lines(shown),
+        earlier=f"/ui/runs/{found.id}/events?before={first + 1}" if first > 0 else None,
+        later=f"/ui/runs/{found.id}/events?before={min(end + EVENTS_A_PAGE, found.last_seq + 1)}" if end <= found.last_seq else None,
+    )
+
+
+@router.get("/ui/runs/{run_id}/compare")
+async def compare_with(request: Request, run_id: str) -> Response:
+    """Leads to the comparison with the run chosen; else with the last that completed before it, or the one before."""
+    site = site_of(request)
+    found = await run_or_404(site, run_id)
+    wanted = request.query_params.get("with", "")
+    if wanted:
+        other = await run_or_404(site, wanted)
+        return RedirectResponse(f"/ui/runs/{other.id}/compare/{found.id}", 303)
+    before = [
+        *await site.reader.runs(pipeline_id=found.pipeline_id, status=Status.COMPLETED, skip=0, limit=1, below=found.id),
+        *await site.reader.runs(pipeline_id=found.pipeline_id, status=None, skip=0, limit=2),
+    ]
+    other = next((each for each in before if each.id != found.id), found)
+    return RedirectResponse(f"/ui/runs/{other.id}/compare/{found.id}", 303)
+
+
+@router.get("/ui/runs/{before_id}/compare/{after_id}")
+async def compare_runs(request: Request, before_id: str, after_id: str) -> Response:
+    site = site_of(request)
+    before, after = await run_or_404(site, before_id), await run_or_404(site, after_id)
+    found = await compared(before, after, site.reader)
+    others = await site.reader.runs(pipeline_id=after.pipeline_id, status=None, skip=0, limit=RUNS_TO_CHOOSE)
+    if all(each.id != before.id for each in others):
+        others.append(before)
+    return page(request, "compare.html", section="runs", css=("run.css",), compared=compare_page(found, others))
