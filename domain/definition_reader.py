@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from domain import http_request
 from domain.definition import (
     DEFAULT_EXTERNAL_TIMEOUT,
     DEFAULT_POOL,
@@ -28,12 +29,14 @@ MAX_RETRIES = 100
 
 PIPELINE_KEYS = frozenset({"name", "description", "parallelism", "pool", "parameters", "stages", "tags"})
 STAGE_KEYS = {
-    "command": frozenset({"command", "shell", "env", "workdir", "retries", "retry_delay", "retry_on_loss"}),
-    "python": frozenset({"callable", "env", "workdir", "retries", "retry_delay", "retry_on_loss"}),
+    "command": frozenset({"command", "shell", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss"}),
+    "python": frozenset({"callable", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss"}),
+    "http": http_request.KEYS | {"retries", "retry_delay", "retry_on_loss"},
     "external": frozenset[str](),
     "approval": frozenset({"approvers", "message", "fields"}),
 }
 MAX_APPROVERS = 100
+MAX_SECRETS = 50
 TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,29}")
 MAX_TAGS = 20
 COMMON_STAGE_KEYS = frozenset({"name", "kind", "needs", "timeout", "allow_failure", "when"})
@@ -94,6 +97,8 @@ def _read_stage(raw: object, path: str, previous: str | None, problems: list[Fie
         shell=shell,
         callable=fields.callable() if kind is Kind.PYTHON else None,
         env=fields.environment(),
+        secrets=fields.secrets(),
+        request=fields.request() if kind is Kind.HTTP else None,
         workdir=fields.optional_text("workdir"),
         timeout=fields.seconds("timeout", DEFAULT_TIMEOUT if kind.runs_on_worker else DEFAULT_EXTERNAL_TIMEOUT, above_zero=True),
         retries=fields.whole("retries", 0, 0, MAX_RETRIES),
@@ -269,3 +274,28 @@ class _Fields:
             elif problem := why_not_text(text, 65_536):
                 self.blame(f"env.{name}", problem)
         return dict(value)
+
+    def request(self) -> Mapping[str, Any]:
+        request, wrong = http_request.read_request(self.raw, self.path)
+        for problem in wrong:
+            self.problems.append(FieldProblem(shown(problem.field), shown(problem.message)))
+        return request
+
+    def secrets(self) -> Mapping[str, str]:
+        """A list of names, each its own variable, or variables with the names of their secrets."""
+        value = self.raw.get("secrets")
+        if value is None:
+            return {}
+        pairs = {name: name for name in value} if isinstance(value, list) and all(isinstance(name, str) for name in value) else value
+        if not isinstance(pairs, Mapping) or len(pairs) > MAX_SECRETS:
+            self.blame("secrets", f"is a list of names of secrets, or an object of variables and names; up to {MAX_SECRETS}")
+            return {}
+        env = self.raw.get("env")
+        for variable, name in pairs.items():
+            if not isinstance(variable, str) or not ENV_NAME.fullmatch(variable) or variable.startswith("HEADGATE_"):
+                self.blame("secrets", "a variable has letters, digits and _, and does not begin with HEADGATE_")
+            elif not isinstance(name, str) or not ENV_NAME.fullmatch(name):
+                self.blame(f"secrets.{variable}", "names a secret by letters, digits and _")
+            elif isinstance(env, Mapping) and variable in env:
+                self.blame(f"secrets.{variable}", "is set by env already")
+        return dict(pairs)

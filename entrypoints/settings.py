@@ -1,6 +1,7 @@
 """The settings: environment variables that begin with HEADGATE_, and nothing else. The descriptions are the documentation."""
 
 import contextlib
+import ipaddress
 import os
 import re
 import secrets
@@ -81,6 +82,17 @@ class Settings(BaseSettings):
     secret: SecretStr | None = Field(
         None, description="Key that tokens are made with, 32 characters or more. Not set: made once and kept in the home."
     )
+    secrets_file: Path | None = Field(
+        None, description="File of `NAME=value` lines, 0600, with the secrets that stages ask for; read by the worker alone."
+    )
+    http_allow: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Networks that stages of kind `http` may reach beside public addresses, such as `10.0.0.0/8,127.0.0.1/32`.",
+    )
+    http_ports: Annotated[list[int], NoDecode] = Field(
+        default_factory=lambda: [80, 443],
+        description="Ports that stages of kind `http` may reach, separated by commas. Not set: 80 and 443.",
+    )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
         description="More host names the web answers to, separated by commas, beside loopback and the URL's.",
@@ -124,9 +136,11 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise SettingsError(_first_line(error)) from None
 
-    @field_validator("home", "workdir", mode="after")
+    @field_validator("home", "workdir", "secrets_file", mode="after")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
+    def _absolute(cls, value: Path | None) -> Path | None:
+        if value is None:
+            return None
         return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100 (it also removes `..`, and follows no link)
 
     @field_validator("database_url", "prefect_database_url", mode="after")
@@ -147,10 +161,15 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value
 
-    @field_validator("allowed_hosts", "warm_pools", mode="before")
+    @field_validator("allowed_hosts", "warm_pools", "http_allow", "http_ports", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("http_allow", mode="after")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        return [str(ipaddress.ip_network(text)) for text in value]
 
     @field_validator("rate_limit", mode="after")
     @classmethod

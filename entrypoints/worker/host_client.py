@@ -77,7 +77,7 @@ class StageHost:
         if not self._alive:
             raise HostDied(HOST_DIED)
         number = next(self._numbers)
-        running = self._jobs[number] = Job(number, self._send)
+        running = self._jobs[number] = Job(number, self._send, job.masker)
         message = job.message() | {"op": "start", "id": number}
         message["env"] = message["env"] | {MARK_NAME: self._mark(number)}
         self._send(message)

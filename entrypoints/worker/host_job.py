@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from entrypoints.worker.host_protocol import WINDOW, Message
+from entrypoints.worker.masker import Masker, StreamMasker
 
 LINE_LIMIT: Final = 64 * 1024
 """Bytes after which a line is cut and goes on as the next one."""
@@ -24,13 +25,17 @@ class StageJob:
     A `python` job names `package.module:function` and gives it `parameters` as keywords.
     """
 
-    kind: Literal["command", "python"]
+    kind: Literal["command", "python", "http"]
     cwd: str
     env: Mapping[str, str]
     command: Sequence[str] = ()
     shell: bool = False
     callable: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    request: Mapping[str, Any] = field(default_factory=dict)
+    """Of an `http` job: what to ask, its references filled in."""
+    masker: Masker = field(default_factory=lambda: Masker(()))
+    """Takes out of the output, the result and the error what the stage was told in confidence."""
 
     def message(self) -> Message:
         """Give the job as the host's start message, without its id and mark."""
@@ -42,6 +47,7 @@ class StageJob:
             "argv": argv,
             "callable": self.callable,
             "parameters": dict(self.parameters),
+            "request": dict(self.request),
         }
 
 
@@ -117,7 +123,9 @@ def _text(line: bytes) -> str:
 class Job:
     """A started stage. Read `lines` (or `batches()`) to the end: a stage whose output nobody takes is made to wait."""
 
-    def __init__(self, number: int, send: Callable[[Message], None]) -> None:
+    def __init__(self, number: int, send: Callable[[Message], None], masker: Masker) -> None:
+        self._masker = masker
+        self._maskers: dict[Stream, StreamMasker] = {"stdout": StreamMasker(masker), "stderr": StreamMasker(masker)}
         self.number = number
         self.pid: int | None = None
         self.started_at: datetime | None = None
@@ -142,12 +150,16 @@ class Job:
         """The same lines, as many at a time as arrived together."""
         while (chunk := await self._chunks.get()) is not None:
             stream, at, data = chunk
-            if lines := [Line(stream, text, at) for text in self._splitters[stream].feed(data)]:
+            if lines := [Line(stream, text, at) for text in self._splitters[stream].feed(self._maskers[stream].feed(data))]:
                 yield lines
             self._took(len(data))
         self._chunks.put_nowait(None)
         now = datetime.now(UTC)
-        if rest := [Line(stream, text, now) for stream, splitter in self._splitters.items() for text in splitter.flush()]:
+        rest: list[Line] = []
+        for stream, splitter in self._splitters.items():
+            last = self._maskers[stream].flush()
+            rest += [Line(stream, text, now) for text in (*splitter.feed(last), *splitter.flush())]
+        if rest:
             yield rest
 
     async def wait(self) -> JobEnd:
@@ -194,4 +206,5 @@ class Job:
         if not self._end.done():
             self._begun.set()
             self._chunks.put_nowait(None)
-            self._end.set_result(end)
+            error = self._masker.text(end.error) if end.error else end.error
+            self._end.set_result(replace(end, error=error, result=self._masker.value(end.result)))

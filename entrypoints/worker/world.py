@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from application.ports.secrets import Secrets, SecretUnavailable
+from domain.http_request import KEYS as HTTP_KEYS
+from domain.http_request import secrets_of
 from entrypoints.worker.host_job import StageJob
+from entrypoints.worker.http_call import prepared
+from entrypoints.worker.masker import Masker
 
 INHERITED: Final = ("PATH", "HOME", "LANG", "TZ")
 """All that a stage inherits of the worker's own environment. A secret can only reach it by its definition."""
@@ -31,7 +36,7 @@ class WorldError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StageStart:
-    """An attempt that may start. `spec` has the definition's keys: command, shell, callable, env, workdir."""
+    """An attempt that may start. `spec` has the definition's keys: command, shell, callable, env, secrets, workdir."""
 
     run_id: int
     stage: str
@@ -51,6 +56,9 @@ class Surroundings:
     workdir: Path
     runs: Path
     environment: Mapping[str, str]
+    secrets: Secrets | None = None
+    http_allow: tuple[str, ...] = ()
+    http_ports: tuple[int, ...] = (80, 443)
 
     @classmethod
     def of_this_process(cls) -> Surroundings:
@@ -67,19 +75,26 @@ class World:
     cwd: Path
     parameters_file: Path
     run_dir: Path
+    masker: Masker = field(default_factory=lambda: Masker(()))
+    request: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build_world(start: StageStart, surroundings: Surroundings | None = None) -> World:
     """Make the run's directory and the parameters file (0600), and say what the process gets. Raises WorldError."""
     around = surroundings or Surroundings.of_this_process()
     cwd = _workdir(start, around)
+    told = _told_in_confidence(start, around)
     own = around.runs / str(start.run_id)
     run_dir, files = own / "files", own / "parameters"
     for folder in (own, run_dir, files):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     parameters_file = files / f"{start.attempt}-{re.sub(r'[^A-Za-z0-9_.-]', '_', start.stage)}.json"
     _write_privately(parameters_file, json.dumps(dict(start.parameters)))
-    return World(environment_of(start, around.environment, parameters_file, run_dir), cwd, parameters_file, run_dir)
+    environment = environment_of(start, around.environment, parameters_file, run_dir)
+    request = _request_of(start, around, told) if start.kind == "http" else {}
+    if start.kind != "http":
+        environment |= told
+    return World(environment, cwd, parameters_file, run_dir, Masker(told.values()), request)
 
 
 def environment_of(start: StageStart, environment: Mapping[str, str], parameters_file: Path, run_dir: Path) -> dict[str, str]:
@@ -104,12 +119,39 @@ def job_of(start: StageStart, world: World) -> StageJob:
     """Give the stage as a job for the stage host. Raises WorldError for a kind that no process carries."""
     cwd = str(world.cwd)
     if start.kind == "python":
-        return StageJob("python", cwd, world.env, callable=start.spec["callable"], parameters=start.parameters)
+        return StageJob("python", cwd, world.env, callable=start.spec["callable"], parameters=start.parameters, masker=world.masker)
+    if start.kind == "http":
+        return StageJob("http", cwd, world.env, request=world.request, masker=world.masker)
     if start.kind != "command":
         raise WorldError(f"A stage of kind {start.kind} is not run by a process")
     command = start.spec.get("command") or []
     argv = [command] if isinstance(command, str) else [str(word) for word in command]
-    return StageJob("command", cwd, world.env, argv, shell=bool(start.spec.get("shell", False)))
+    return StageJob("command", cwd, world.env, argv, shell=bool(start.spec.get("shell", False)), masker=world.masker)
+
+
+def _request_of(start: StageStart, around: Surroundings, secrets: Mapping[str, str]) -> dict[str, Any]:
+    spec = {key: start.spec[key] for key in HTTP_KEYS}
+    try:
+        request = prepared(spec, start.parameters, secrets)
+    except ValueError as wrong:
+        raise WorldError(str(wrong)) from None
+    ca_file = around.environment.get("SSL_CERT_FILE")
+    return request | {"allow": list(around.http_allow), "ports": list(around.http_ports), "ca_file": ca_file}
+
+
+def _told_in_confidence(start: StageStart, around: Surroundings) -> dict[str, str]:
+    asked: Mapping[str, str] = start.spec.get("secrets") or {}
+    if start.kind == "http":
+        asked = {name: name for name in secrets_of(start.spec)}
+    if not asked:
+        return {}
+    if around.secrets is None:
+        raise WorldError("This worker keeps no secrets.")
+    try:
+        known = around.secrets.read(asked.values())
+    except SecretUnavailable as missing:
+        raise WorldError(str(missing)) from None
+    return {variable: known[name] for variable, name in asked.items()}
 
 
 def _workdir(start: StageStart, around: Surroundings) -> Path:

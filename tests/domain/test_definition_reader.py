@@ -81,7 +81,7 @@ BAD = {
     "yes for a flag": (with_stage(allow_failure="yes"), "stages[0].allow_failure"),
     "an unknown stage key": (with_stage(comand=["true"]), "stages[0].comand"),
     "no kind": (raw([{"name": "a"}]), "stages[0].kind"),
-    "a kind that is not built": (raw([{"name": "a", "kind": "http"}]), "stages[0].kind"),
+    "a kind that is not built": (raw([{"name": "a", "kind": "prefect"}]), "stages[0].kind"),
     "a list for a kind": (raw([{"name": "a", "kind": ["command"]}]), "stages[0].kind"),
     "an unknown when": (with_stage(when="never"), "stages[0].when"),
     "a command without shell as a text": (with_stage(command="echo hi"), "stages[0].command"),
@@ -198,3 +198,18 @@ def test_any_json_is_read_or_refused_in_words_that_can_be_shown_and_stored(anyth
         assert "\\u0000" not in json.dumps(written, allow_nan=False).replace("\\\\", "")
         json.dumps(written, ensure_ascii=False).encode()
         assert read_definition(written) == definition
+
+
+def test_secrets_are_names_in_a_list_or_variables_with_the_names_of_their_secrets() -> None:
+    definition = read_definition(raw([a_stage("a", secrets=["TOKEN"]), a_stage("b", secrets={"PGPASSWORD": "db"})]))
+
+    assert [stage.secrets for stage in definition.stages] == [{"TOKEN": "TOKEN"}, {"PGPASSWORD": "db"}]
+    assert read_definition(pipeline_as_written(definition)) == definition
+
+
+@pytest.mark.parametrize("secrets", ["A", [1], ["a b"], {"HEADGATE_TOKEN": "A"}, {"A": 1}, {"A": "a=b"}, {"TARGET": "A"}, ["x"] * 51])
+def test_secrets_that_cannot_be_are_refused(secrets: object) -> None:
+    refused = fields(with_stage(secrets=secrets if secrets != ["x"] * 51 else [f"x{n}" for n in range(51)], env={"TARGET": "s3"}))
+
+    assert all(field.startswith("stages[0].secrets") for field in refused)
+    assert refused

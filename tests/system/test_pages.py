@@ -1,7 +1,9 @@
 """The pages of the whole thing in a real browser: a person triggers, watches, reads a log and cancels."""
 
+import re
 from collections.abc import Callable
 
+import httpx
 from playwright.sync_api import Page, expect
 
 from tests.system.headgate import Headgate
@@ -44,3 +46,14 @@ def test_a_running_run_is_cancelled_from_its_page(running_headgate: Headgate, op
 
     expect(page.locator('.run-title[data-state="cancelled"]')).to_be_visible(timeout=PATIENCE)
     assert running_headgate.stages(run_id)["never"]["status"] == "cancelled"
+
+
+def test_the_system_page_of_a_real_one_is_well_and_names_its_parts(running_headgate: Headgate) -> None:
+    def well() -> bool:
+        return "NOT WELL" not in httpx.get(f"{running_headgate.url}/ui/system", headers={"Accept": "text/plain"}).text
+
+    running_headgate.wait_until(well, 30)
+    text = httpx.get(f"{running_headgate.url}/ui/system", headers={"Accept": "text/plain"}).text
+
+    assert re.search(r"^PostgreSQL +\d+\.\d+$", text, re.MULTILINE)
+    assert "GiB free" in text and re.search(r"1 worker with \d+ slots?, \d+ of them free", text)

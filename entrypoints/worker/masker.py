@@ -1,0 +1,148 @@
+"""Secrets out of whatever a stage says: as they are, and in the forms that programs commonly write them in."""
+
+from __future__ import annotations
+
+import base64
+import bisect
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
+
+MASK: Final = "***"
+_MASK = MASK.encode()
+_SHORTEST_FORM: Final = 6
+_SHORTEST_LINE: Final = 8
+_ENDS = re.compile(rb"[\r\n]")
+
+
+class Masker:
+    """Knows the secrets of one attempt. Line ends are looked through, so a secret that was wrapped is found too."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST_FORM}
+        self.forms = sorted(forms, key=len, reverse=True)
+        self.longest = len(self.forms[0]) if self.forms else 0
+        self.pattern = re.compile(b"|".join(map(re.escape, self.forms))) if self.forms else None
+
+    def text(self, text: str) -> str:
+        """The text without them. A beginning of one at its very end goes too: it may have been cut there."""
+        stream = StreamMasker(self)
+        data = text.encode("utf-8", "surrogatepass")
+        masked = stream.feed(data)
+        rest = stream.flush()
+        return (masked + (_MASK if len(rest) >= _SHORTEST_FORM else rest)).decode("utf-8", "surrogatepass")
+
+    def value(self, value: Any) -> Any:
+        """A JSON value without them, names and numbers included."""
+        match value:
+            case str():
+                return self.text(value)
+            case dict():
+                return {self.text(str(name)): self.value(item) for name, item in value.items()}
+            case list():
+                return [self.value(item) for item in value]
+            case bool() | None:
+                return value
+            case _:
+                return value if self.text(str(value)) == str(value) else MASK
+
+
+class StreamMasker:
+    """Bytes in however they are cut, masked bytes out. Holds back only what may be the beginning of a secret."""
+
+    def __init__(self, masker: Masker) -> None:
+        self._masker = masker
+        self._held = b""
+        self._covered = 0
+        """How many of the held bytes belong to a secret that has been masked already."""
+
+    def feed(self, data: bytes) -> bytes:
+        """What can be said now."""
+        if self._masker.pattern is None:
+            return data
+        return self._advance(self._held + data, final=False)
+
+    def flush(self) -> bytes:
+        """The rest, once nothing follows."""
+        return self._advance(self._held, final=True) if self._held else b""
+
+    def _advance(self, data: bytes, *, final: bool) -> bytes:
+        ends = [match.start() for match in _ENDS.finditer(data)]
+        plain = data.translate(None, b"\r\n") if ends else data
+        places = _Places(ends)
+        cut = len(data) if final else places.of(len(plain) - self._begun(plain)) if plain else len(data)
+        if not final and self._begun(plain) == 0:
+            cut = len(data)
+        said: list[bytes] = []
+        open_until = self._covered
+        for begin, end in self._found(plain, places):
+            if begin >= cut:
+                break
+            if begin >= open_until:
+                said += [data[open_until:begin], _MASK]
+            open_until = max(open_until, end)
+        if cut > open_until:
+            said.append(data[open_until:cut])
+        self._held, self._covered = data[cut:], max(0, open_until - cut)
+        return b"".join(said)
+
+    def _found(self, plain: bytes, places: _Places) -> Iterator[tuple[int, int]]:
+        pattern = self._masker.pattern
+        at = 0
+        while pattern is not None and (match := pattern.search(plain, at)):
+            yield places.of(match.start()), places.of(match.end() - 1) + 1
+            at = match.start() + 1
+
+    def _begun(self, plain: bytes) -> int:
+        """How many bytes at the end are the beginning of a form, at most."""
+        most = 0
+        for form in self._masker.forms:
+            first, at = form[:1], max(0, len(plain) - len(form) + 1)
+            while (at := plain.find(first, at, len(plain) - most)) >= 0:
+                if form.startswith(plain[at:]):
+                    most = len(plain) - at
+                    break
+                at += 1
+        return most
+
+
+class _Places:
+    """Where a byte of the text without its line ends stands in the text with them."""
+
+    def __init__(self, ends: list[int]) -> None:
+        # The n-th line end stands after this many other bytes.
+        self._before = [end - number for number, end in enumerate(ends)]
+
+    def of(self, place: int) -> int:
+        return place + bisect.bisect_right(self._before, place)
+
+
+def _forms(secret: str) -> Iterator[bytes]:
+    lines = secret.splitlines()
+    parts = [secret, *(line for line in lines if len(lines) > 1 and len(line) >= _SHORTEST_LINE and not line.startswith("-----"))]
+    for text in parts:
+        raw = text.encode("utf-8", "surrogateescape")
+        for form in (raw, *_texts(text), raw.hex().encode(), raw.hex().upper().encode(), *_base64(raw)):
+            yield form.translate(None, b"\r\n")
+
+
+def _texts(text: str) -> Iterator[bytes]:
+    safe = text.encode("utf-8", "replace").decode()
+    yield json.dumps(safe)[1:-1].encode()
+    yield json.dumps(safe, ensure_ascii=False)[1:-1].encode()
+    yield repr(safe)[1:-1].encode()
+    for keeps in ("", "/"):
+        for encoded in (quote(safe, keeps), quote_plus(safe, keeps)):
+            yield encoded.encode()
+            yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), encoded).encode()
+
+
+def _base64(raw: bytes) -> Iterator[bytes]:
+    """The characters that the secret alone decides, wherever it begins within a group of three bytes."""
+    for before in range(3):
+        bits = (before + len(raw)) * 8
+        encoded = base64.b64encode(b"\0" * before + raw)[-(-before * 8 // 6) : bits // 6]
+        yield encoded
+        yield encoded.translate(bytes.maketrans(b"+/", b"-_"))
