@@ -97,6 +97,10 @@ class Settings(BaseSettings):
         default_factory=list,
         description="More host names the web answers to, separated by commas, beside loopback and the URL's.",
     )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Not set: none.",
+    )
     examples: bool = Field(False, description="Register the example pipelines when there is no pipeline. `headgate up` sets it.")
     telemetry: Literal["off", "auto"] = Field("auto", description="`auto`: to a Datadog agent if one is named. `off`: never.")
     forward_stage_logs: bool = Field(False, description="Write every line that a stage prints to the worker's log too, with its context.")
@@ -161,7 +165,7 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value
 
-    @field_validator("allowed_hosts", "warm_pools", "http_allow", "http_ports", mode="before")
+    @field_validator("allowed_hosts", "warm_pools", "http_allow", "http_ports", "trusted_proxies", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
