@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test check bench chaos simulate lock clean
+.PHONY: run test check bench chaos simulate screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/headgate up $(ARGS)
@@ -18,7 +18,7 @@ check: $(VENV)/test.stamp
 	@$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/test.stamp
-	@$(BIN)/python -m bench.start $(ARGS)
+	@$(BIN)/python -m bench $(ARGS)
 
 chaos: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.chaos.run --flood 1000 $(ARGS)
@@ -43,6 +43,9 @@ $(VENV)/test.stamp: requirements-test.lock $(VENV)/run.stamp
 	@echo "headgate: installing what the tests need"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-test.lock
 	@touch $@
+
+screenshots: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.web.screenshots $(ARGS)
 
 lock: $(BIN)/uv
 	$(BIN)/uv pip compile pyproject.toml --group examples --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock

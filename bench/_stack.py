@@ -35,6 +35,12 @@ class Stack:
     process: subprocess.Popen[bytes]
     output: Path
     http: httpx.Client
+    ready_after: float = 0.0
+    """Seconds from its start until it took triggers."""
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
 
     def said(self) -> str:
         """What `up` and its children printed so far."""
@@ -79,15 +85,27 @@ def running_stack(*arguments: str, settings: Mapping[str, str] | None = None) ->
         with output.open("wb") as file:
             argv = [sys.executable, "-m", "entrypoints.cli", "up", *arguments]
             process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True)
+        began = time.monotonic()
         url = f"http://127.0.0.1:{port}"
         with Stack(url, home, process, output, httpx.Client(base_url=url, timeout=30, trust_env=False)) as stack:
             try:
                 until(lambda: bool(stack.ready()) or process.poll() is not None, _START_SECONDS, "/readyz", stack.said)
                 assert process.poll() is None, stack.said()
+                stack.ready_after = time.monotonic() - began
                 yield stack
             finally:
                 _end(process)
             _assert_nothing_left(home, stack.said)
+
+
+@contextmanager
+def a_bench_stack() -> Iterator[tuple[Stack, Path]]:
+    """A Headgate with a worker and a Prefect that answers, and a folder that stages may write to."""
+    with tempfile.TemporaryDirectory(prefix="headgate-bench-", dir="/tmp") as folder, running_stack("--no-examples") as stack:
+        Path(folder).chmod(0o755)
+        stack.until_a_worker_is_there()
+        stack.until_prefect_answers()
+        yield stack, Path(folder)
 
 
 def until(condition: Callable[[], bool], seconds: float, what: str, context: Callable[[], str] = str) -> None:

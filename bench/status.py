@@ -92,7 +92,7 @@ def _report(run_id: int, number: int) -> bytes:
 def _batch(runs: list[int], client: int, number: int) -> bytes:
     items = [
         {
-            "run_id": runs[place % RUNS],
+            "run_id": runs[place % 16 * 4 + client],
             "stage_name": "second",
             "status": "running",
             "records_processed": (number * BATCH + place) * 8 + client,

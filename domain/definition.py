@@ -70,6 +70,8 @@ class PipelineDefinition:
     parallelism: int = 16
     pool: str = DEFAULT_POOL
     parameters: Mapping[str, Any] | None = None
+    tags: tuple[str, ...] = ()
+    """Short words to find it by, in the author's order."""
 
     def stage(self, name: str) -> StageDefinition | None:
         return next((stage for stage in self.stages if stage.name == name), None)

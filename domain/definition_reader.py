@@ -26,7 +26,7 @@ MAX_STAGES = 500
 MAX_SECONDS = 366 * 86_400.0
 MAX_RETRIES = 100
 
-PIPELINE_KEYS = frozenset({"name", "description", "parallelism", "pool", "parameters", "stages"})
+PIPELINE_KEYS = frozenset({"name", "description", "parallelism", "pool", "parameters", "stages", "tags"})
 STAGE_KEYS = {
     "command": frozenset({"command", "shell", "env", "workdir", "retries", "retry_delay", "retry_on_loss"}),
     "python": frozenset({"callable", "env", "workdir", "retries", "retry_delay", "retry_on_loss"}),
@@ -34,6 +34,8 @@ STAGE_KEYS = {
     "approval": frozenset({"approvers", "message", "fields"}),
 }
 MAX_APPROVERS = 100
+TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,29}")
+MAX_TAGS = 20
 COMMON_STAGE_KEYS = frozenset({"name", "kind", "needs", "timeout", "allow_failure", "when"})
 EVERY_STAGE_KEY = COMMON_STAGE_KEYS.union(*STAGE_KEYS.values())
 
@@ -49,10 +51,11 @@ def read_definition(raw: object) -> PipelineDefinition:
     parallelism = fields.whole("parallelism", 16, 1, 1_000)
     pool = fields.name("pool", DEFAULT_POOL)
     parameters = fields.mapping("parameters")
+    tags = fields.tags("tags")
     stages = _read_stages(fields)
     if fields.problems:
         raise InvalidInput(fields.problems)
-    return PipelineDefinition(name, stages, description, parallelism, pool, parameters)
+    return PipelineDefinition(name, stages, description, parallelism, pool, parameters, tags)
 
 
 def _read_stages(pipeline: "_Fields") -> tuple[StageDefinition, ...]:
@@ -235,6 +238,15 @@ class _Fields:
         if isinstance(value, list) and len(value) <= most and all(why_not_text(item, 200) is None and item.strip() for item in value):
             return tuple(dict.fromkeys(value))
         self.blame(key, f"is a list of up to {most} names")
+        return ()
+
+    def tags(self, key: str) -> tuple[str, ...]:
+        value = self.raw.get(key)
+        if value is None:
+            return ()
+        if isinstance(value, list) and len(value) <= MAX_TAGS and all(isinstance(item, str) and TAG.fullmatch(item) for item in value):
+            return tuple(dict.fromkeys(value))
+        self.blame(key, f"is a list of up to {MAX_TAGS} short words: small letters, digits, - _ . ; up to 30 characters")
         return ()
 
     def callable(self) -> str | None:

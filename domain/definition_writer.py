@@ -35,6 +35,7 @@ def pipeline_as_written(definition: PipelineDefinition) -> dict[str, Any]:
     return {
         "name": definition.name,
         "description": definition.description,
+        "tags": list(definition.tags),
         "parallelism": definition.parallelism,
         "pool": definition.pool,
         "parameters": dict(definition.parameters) if definition.parameters is not None else None,

@@ -18,6 +18,10 @@ class UnreadableFile(Exception):
     """A file holds no definitions; the message names the file and the line."""
 
 
+class UnreadableText(Exception):
+    """A text is no definition; the message names the line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """One definition and where it was written: `flights.yaml`, or `all.yaml #2` in a file of several."""
@@ -53,6 +57,22 @@ def read_definitions(path: Path) -> list[Written]:
     return [Written(f"{path} #{number}" if several else f"{path}", _as_json(path, part)) for number, part in enumerate(documents, 1)]
 
 
+def read_text(text: str) -> dict[str, Any]:
+    """The one definition in a text that anybody may have sent. UnreadableText; aliases are refused, as a few of them may stand for
+    more than memory holds."""
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _Strict)):
+            raise UnreadableText("a definition is written out: * and & are not understood here")
+        document = yaml.load(text, _Strict)
+        return _plain("definition", document)
+    except yaml.YAMLError as error:
+        raise UnreadableText(_one_line(error)) from None
+    except UnreadableFile as error:
+        raise UnreadableText(str(error).removeprefix("definition: ")) from None
+    except (RecursionError, ValueError) as error:
+        raise UnreadableText("it is nested too deeply" if isinstance(error, RecursionError) else f"it cannot be read: {error}") from None
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What the revision `new` changes of `old`, in words: stages first, then the pipeline's own keys."""
     before, after = ({stage["name"]: stage for stage in revision["stages"]} for revision in (old, new))
@@ -77,12 +97,16 @@ def _change(key: str, old: object, new: object) -> str:
 
 
 def _as_json(path: Path, document: object) -> dict[str, Any]:
+    return _plain(f"{path}", document)
+
+
+def _plain(where: str, document: object) -> dict[str, Any]:
     if not isinstance(document, dict):
-        raise UnreadableFile(f"{path}: a definition is an object with the keys name and stages")
+        raise UnreadableFile(f"{where}: a definition is an object with the keys name and stages")
     try:
         plain: dict[str, Any] = json.loads(json.dumps(document, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
-        raise UnreadableFile(f"{path}: holds what JSON cannot say: {error}") from None
+        raise UnreadableFile(f"{where}: holds what JSON cannot say: {error}") from None
     return plain
 
 

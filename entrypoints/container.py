@@ -46,7 +46,7 @@ from application.services.hub import Hub
 from application.services.offer_bursts import OfferBursts
 from application.services.reconcile import Reconcile
 from application.services.relay import RelayOutbox
-from application.services.report_lane import ReportLane
+from application.services.report_lane import AdvanceLane, ReportLane, TriggerLane
 from application.services.retention import Keep, KeepForATime
 from application.services.sweep import ExpireLeases, WakeDueRuns
 from application.services.take_vitals import TakeVitals
@@ -84,12 +84,11 @@ class Application(containers.DeclarativeContainer):
     change_pipeline = _observed(
         telemetry, providers.Singleton(ChangePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
     )
-    trigger_pipeline = _observed(
-        telemetry,
+    trigger_lane = providers.Singleton(
+        TriggerLane,
         providers.Singleton(TriggerPipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups, adapters.disk_space),
-        before=carry_trace,
-        after=tag_triggered,
     )
+    trigger_pipeline = _observed(telemetry, trigger_lane, name="TriggerPipeline", before=carry_trace, after=tag_triggered)
     report_lane = providers.Singleton(
         ReportLane, providers.Singleton(ReportStatus, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
     )
@@ -106,9 +105,14 @@ class Application(containers.DeclarativeContainer):
         providers.Singleton(ClaimBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
         after=tag_claim,
     )
+    advance_lane = providers.Singleton(
+        AdvanceLane,
+        providers.Singleton(AdvanceBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
+    )
     advance_burst = _observed(
         telemetry,
-        providers.Singleton(AdvanceBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
+        advance_lane,
+        name="AdvanceBurst",
         before=tag_burst,
         after=count_advanced,
     )

@@ -70,6 +70,7 @@ def definition_from(stored: Mapping[str, Any]) -> PipelineDefinition:
         parallelism=stored.get("parallelism", 16),
         pool=stored.get("pool") or DEFAULT_POOL,
         parameters=stored.get("parameters"),
+        tags=tuple(stored.get("tags") or ()),
     )
 
 

@@ -73,6 +73,7 @@ class RunRow(Row, table=True):
         one_of("burst_state", BurstState),
         Index("ix_run_of_pipeline", "pipeline_id", desc("id")),
         Index("ix_run_by_status", "status", desc("id")),
+        Index("ix_run_of_pipeline_by_status", "pipeline_id", "status", desc("id")),
         Index("ix_run_by_trigger", "trigger", desc("id")),
         Index("ix_run_active", "pipeline_id", "id", postgresql_where=text(NOT_OVER)),
         Index("ix_run_due", "next_due_at", postgresql_where=text(f"next_due_at IS NOT NULL AND {NOT_OVER}")),

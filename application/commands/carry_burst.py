@@ -105,39 +105,63 @@ class AdvanceBurst:
     rules: BurstRules
 
     async def __call__(self, step: Advance) -> Advanced:
-        now = self.clock.now()
-        reporter = Reporter(step.worker, step.worker, step.epoch)
+        (advanced,) = await self.sit([step])
+        if isinstance(advanced, Exception):
+            raise advanced
+        return advanced
+
+    async def sit(self, steps: Sequence[Advance]) -> list[Advanced | NotFound]:
+        """Many steps in one transaction, in order, each as if it came alone."""
         async with self.open_unit_of_work() as work:
-            run = await _locked(work, step.run_id)
-            stored = await work.receipts.find([_key(step, item) for item in step.reports])
+            runs = await work.runs.lock(sorted({step.run_id for step in steps}))
+            receipts = dict(await work.receipts.find([_key(step, item) for step in steps for item in step.reports]))
             fresh: dict[ReceiptKey, Receipt] = {}
-            answers: list[Answer] = []
-            for item in step.reports:
-                known = stored.get(_key(step, item))
-                answer = Answer.from_json(known.answer) if known else answer_of(run, judge(run, item.report, reporter, None, now))
-                answers.append(answer)
-                if known is None:
-                    fresh[_key(step, item)] = Receipt(_digest(item.report), answer.as_json())
-            held = run.burst.is_held_by(step.worker, step.epoch)
-            if held and not step.hand_back:
-                run.start_up_to(step.capacity, step.worker, now)
-            starts = _starts(run, self.tokens, step.holding) if held else []
-            ended = not held or run.end_burst(now)
-            if held and not ended and step.hand_back:
-                run.give_back_burst(now)
-                ended = not run.burst.is_held_by(step.worker, step.epoch)
-            if held and ended:
-                await work.leases.release(run.id, step.epoch)
-            await work.receipts.add(fresh, now)
-            changed = bool(run.new_events)
+            taken = [self._take(step, runs.get(step.run_id), receipts, fresh) for step in steps]
+            over = [step for step, advanced in zip(steps, taken, strict=True) if isinstance(advanced, _Over)]
+            for step in over:
+                await work.leases.release(step.run_id, step.epoch)
+            await work.receipts.add(fresh, self.clock.now())
+            changed = {run.id for run in runs.values() if run.new_events}
             if changed:
-                await work.runs.save(run)
+                await work.runs.save(*(runs[run_id] for run_id in sorted(changed)))
             await work.commit()
-        if changed:
-            self.wakeups.committed([run], told=step.worker)
+        for step in steps:
+            if step.run_id in changed:
+                self.wakeups.committed([runs[step.run_id]], told=step.worker)
+        return [advanced.told if isinstance(advanced, _Over) else advanced for advanced in taken]
+
+    def _take(
+        self, step: Advance, run: Run | None, receipts: dict[ReceiptKey, Receipt], fresh: dict[ReceiptKey, Receipt]
+    ) -> "Advanced | NotFound | _Over":
+        if run is None:
+            return NotFound("run", step.run_id)
+        now, reporter = self.clock.now(), Reporter(step.worker, step.worker, step.epoch)
+        answers: list[Answer] = []
+        for item in step.reports:
+            known = receipts.get(_key(step, item))
+            answer = Answer.from_json(known.answer) if known else answer_of(run, judge(run, item.report, reporter, None, now))
+            answers.append(answer)
+            if known is None:
+                receipts[_key(step, item)] = fresh[_key(step, item)] = Receipt(_digest(item.report), answer.as_json())
+        held = run.burst.is_held_by(step.worker, step.epoch)
+        if held and not step.hand_back:
+            run.start_up_to(step.capacity, step.worker, now)
+        starts = _starts(run, self.tokens, step.holding) if held else []
+        ended = not held or run.end_burst(now)
+        if held and not ended and step.hand_back:
+            run.give_back_burst(now)
+            ended = not run.burst.is_held_by(step.worker, step.epoch)
         kill = run.ended_behind(step.holding - {(item.report.stage or "", item.report.attempt or 0) for item in step.reports})
         cancel = run.stops if held else []
-        return Advanced(answers, starts, bool(run.startable) and not ended, run.stop_requested_at is not None, ended, kill, cancel)
+        advanced = Advanced(answers, starts, bool(run.startable) and not ended, run.stop_requested_at is not None, ended, kill, cancel)
+        return _Over(advanced) if held and ended else advanced
+
+
+@dataclass(frozen=True, slots=True)
+class _Over:
+    """The step ended its burst: its lease is to be released."""
+
+    told: Advanced
 
 
 def claim_of(run: Run, tokens: Tokens, rules: BurstRules, holding: frozenset[tuple[str, int]]) -> Claim:

@@ -1,6 +1,6 @@
 """Queue a run of a pipeline's newest revision."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -9,7 +9,7 @@ from application.ports.disk_space import DiskSpace
 from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import IdempotencyKey, OpenUnitOfWork, PipelineRef, StoredPipeline, UnitOfWork
 from application.ports.wakeups import Wakeups
-from domain.errors import DiskLow, InvalidInput, NotFound
+from domain.errors import DiskLow, HeadgateError, InvalidInput, NotFound
 from domain.run import Run, Trigger
 from domain.status import Status
 
@@ -62,21 +62,46 @@ class TriggerPipeline:
         async with self.open_unit_of_work() as work:
             if command.key and (stored := await work.idempotency.find(command.key, self.clock.now())) is not None:
                 return Triggered.from_json(stored)
-            if (shortage := self.disk_space.shortage()) is not None:
-                raise DiskLow(shortage)
-            pipeline = await work.pipelines.find(command.pipeline, lock=True)
-            if pipeline is None:
-                raise NotFound("pipeline", command.pipeline)
-            problems = self.schemas.problems_of(command.parameters, pipeline.definition.parameters)
-            if problems:
-                raise InvalidInput(problems)
-            run = await open_run(work, pipeline, command, self.schemas, self.clock)
-            triggered = Triggered(run.id, run.number, pipeline.id, pipeline.name, run.status)
+            self._require_room()
+            run = await self._open(work, await work.pipelines.find(command.pipeline, lock=True), command)
+            triggered = _told(run)
             if command.key:
                 await work.idempotency.add(command.key, triggered.as_json())
             await work.commit()
         self.wakeups.committed([run])
         return triggered
+
+    async def sit(self, commands: Sequence[TriggerCommand]) -> list[Triggered | HeadgateError]:
+        """Many of one pipeline, without a key, in one transaction, in order; for each what it opened, or why it did not."""
+        opened: list[Run | HeadgateError] = []
+        async with self.open_unit_of_work() as work:
+            self._require_room()
+            pipeline = await work.pipelines.find(commands[0].pipeline, lock=True)
+            for command in commands:
+                try:
+                    opened.append(await self._open(work, pipeline, command))
+                except (NotFound, InvalidInput) as refusal:
+                    opened.append(refusal)
+            await work.commit()
+        runs = [run for run in opened if isinstance(run, Run)]
+        self.wakeups.committed(runs)
+        return [_told(run) if isinstance(run, Run) else run for run in opened]
+
+    async def _open(self, work: UnitOfWork, pipeline: StoredPipeline | None, command: TriggerCommand) -> Run:
+        if pipeline is None:
+            raise NotFound("pipeline", command.pipeline)
+        problems = self.schemas.problems_of(command.parameters, pipeline.definition.parameters)
+        if problems:
+            raise InvalidInput(problems)
+        return await open_run(work, pipeline, command, self.schemas, self.clock)
+
+    def _require_room(self) -> None:
+        if (shortage := self.disk_space.shortage()) is not None:
+            raise DiskLow(shortage)
+
+
+def _told(run: Run) -> Triggered:
+    return Triggered(run.id, run.number, run.pipeline_id, run.definition.name, run.status)
 
 
 async def open_run(work: UnitOfWork, pipeline: StoredPipeline, command: TriggerCommand, schemas: ParameterSchemas, clock: Clock) -> Run:

@@ -1,6 +1,7 @@
 """The web application over a container: routes, guards, and one way to say no."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -22,7 +23,7 @@ from entrypoints.api.pipeline_texts import PipelineTexts
 from entrypoints.api.pressure import InFlight, RateLimit
 from entrypoints.api.problems import ErrorPage, Problem, Refused, field_problems, invalid, problem_of, respond
 from entrypoints.api.schemas import ProblemShape
-from entrypoints.api.shortcuts import Handler, Shortcuts, Translate
+from entrypoints.api.shortcuts import Shortcut, Shortcuts, Translate
 from entrypoints.container import Application
 from entrypoints.rate import Rate
 
@@ -39,10 +40,12 @@ ROUTERS = (
     health.router,
     docs.router,
 )
-SHORTCUTS: Mapping[tuple[str, str], Handler] = {
-    ("POST", "/status-update/"): status_updates.report_status_directly,
-    ("GET", "/pipelines/"): pipelines.list_pipelines_directly,
-}
+SHORTCUTS = (
+    Shortcut("POST", re.compile("/status-update/"), status_updates.report_status_directly),
+    Shortcut("POST", re.compile(r"/worker/bursts/(?P<run_id>\d{1,18})/(?P<epoch>\d{1,18})/advance"), worker.advance_directly),
+    Shortcut("POST", re.compile("/trigger/(?P<pipeline_id>[^/]+)"), pipelines.trigger_directly),
+    Shortcut("GET", re.compile("/pipelines/"), pipelines.list_pipelines_directly),
+)
 DESCRIPTION = "Define pipelines, trigger them, report status from any machine, and watch every stage. Errors are RFC 9457 problem+json."
 
 
@@ -74,7 +77,7 @@ def create_app(
     table = RouteTable([route for router in (*ROUTERS, *routers) for route in router.routes])
     refused = _say_no_in_one_way(app, table)
     if not application.telemetry().is_on:  # a span and a figure belong to a route
-        app.add_middleware(Shortcuts, handlers=SHORTCUTS, refused=refused)
+        app.add_middleware(Shortcuts, shortcuts=SHORTCUTS, refused=refused)
     _put_guards(app, application, table)
     return app
 

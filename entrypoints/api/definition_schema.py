@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.definition import DEFAULT_EXTERNAL_TIMEOUT, DEFAULT_POOL, DEFAULT_TIMEOUT, Kind, When
-from domain.definition_reader import MAX_RETRIES, MAX_SECONDS, MAX_STAGES, NAME
+from domain.definition_reader import MAX_RETRIES, MAX_SECONDS, MAX_STAGES, MAX_TAGS, NAME, TAG
 
 _NAME = {"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 100}
 _COMMAND = {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "string"}]}
@@ -53,6 +53,12 @@ DEFINITION: dict[str, Any] = {
     "properties": {
         "name": _NAME,
         "description": {"type": "string", "maxLength": 2_000},
+        "tags": {
+            "type": "array",
+            "maxItems": MAX_TAGS,
+            "items": {"type": "string", "pattern": f"^{TAG.pattern}$"},
+            "description": "Short words to find it by.",
+        },
         "parallelism": {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 16, "description": "Stages of one run at a time."},
         "pool": _NAME | {"default": DEFAULT_POOL, "description": "The Prefect work pool that carries its runs."},
         "parameters": {"type": "object", "description": "JSON Schema of a run's parameters.", "additionalProperties": True},

@@ -5,6 +5,7 @@ from typing import Any
 DEFINITION: dict[str, Any] = {
     "name": "flights",
     "description": "Delays of 336,776 flights",
+    "tags": ["flights", "nightly"],
     "parallelism": 4,
     "parameters": {"type": "object", "properties": {"month": {"type": "integer", "minimum": 1, "maximum": 12}}},
     "stages": [
@@ -17,6 +18,7 @@ PIPELINE: dict[str, Any] = {
     "id": 1,
     "name": "flights",
     "description": "Delays of 336,776 flights",
+    "tags": ["flights", "nightly"],
     "status": "running",
     "revision": 1,
     "parallelism": 4,

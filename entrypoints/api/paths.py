@@ -1,6 +1,6 @@
 """Addresses and methods: a trailing slash makes no difference, HEAD is GET without a body, OPTIONS says what is allowed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +17,7 @@ class RouteTable:
     """The routes of an application, asked only when an address or a method does not fit."""
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
-        self._routes: list[Any] = [route for route in routes if hasattr(route, "path_regex")]
+        self._routes: list[Any] = [route for route in _flat(routes) if hasattr(route, "path_regex")]
         self._slashed = {route.path for route in self._routes if route.path.endswith("/") and route.path != "/"}
 
     def canonical(self, path: str) -> str:
@@ -32,6 +32,16 @@ class RouteTable:
         found = [getattr(route, "methods", None) or {"GET"} for route in self._routes if route.path_regex.match(path)]
         allowed: set[str] = set().union(*found)
         return sorted(allowed | {"OPTIONS"} | ({"HEAD"} if "GET" in allowed else set())) if allowed else []
+
+
+def _flat(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """Routes of routers within routers too: FastAPI keeps those as one entry. None of ours has a prefix."""
+    for route in routes:
+        within = getattr(route, "original_router", None)
+        if within is None:
+            yield route
+        else:
+            yield from _flat(within.routes)
 
 
 class Paths:

@@ -43,6 +43,7 @@ def pipeline_json(pipeline: PipelineView) -> dict[str, Any]:
         "id": pipeline.id,
         "name": pipeline.name,
         "description": written["description"],
+        "tags": written["tags"],
         "status": pipeline.status,
         "revision": pipeline.revision,
         "parallelism": written["parallelism"],

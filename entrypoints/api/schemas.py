@@ -43,6 +43,7 @@ class PipelineShape(Answered):
     id: int
     name: str
     description: str
+    tags: list[str]
     status: Status
     revision: int
     parallelism: int

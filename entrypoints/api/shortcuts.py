@@ -3,7 +3,9 @@
 Innermost: every guard has been passed. The documented route of the same address answers the same; this is the shorter way to it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,16 +19,25 @@ Handler = Callable[[Request], Awaitable[Response | None]]
 Translate = Callable[[Request, Exception], Awaitable[Response]]
 
 
-class Shortcuts:
-    """By method and canonical path. `refused` answers for what a handler raises in the words of the domain or the edge."""
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """`path` is a pattern of canonical paths; what its groups match becomes the path's parameters."""
 
-    def __init__(self, app: ASGIApp, handlers: Mapping[tuple[str, str], Handler], refused: Translate) -> None:
+    method: str
+    path: re.Pattern[str]
+    handler: Handler
+
+
+class Shortcuts:
+    """`refused` answers for what a handler raises in the words of the domain or the edge."""
+
+    def __init__(self, app: ASGIApp, shortcuts: Sequence[Shortcut], refused: Translate) -> None:
         self._app = app
-        self._handlers = handlers
+        self._shortcuts = shortcuts
         self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handler = self._handlers.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        handler = self._find(scope) if scope["type"] == "http" else None
         if handler is None:
             await self._app(scope, receive, send)
             return
@@ -36,3 +47,11 @@ class Shortcuts:
         except (HeadgateError, Refused) as error:
             response = await self._refused(request, error)
         await (response or self._app)(scope, receive, send)
+
+    def _find(self, scope: Scope) -> Handler | None:
+        method, path = scope["method"], scope["path"]
+        for shortcut in self._shortcuts:
+            if shortcut.method == method and (found := shortcut.path.fullmatch(path)):
+                scope["path_params"] = found.groupdict()
+                return shortcut.handler
+        return None

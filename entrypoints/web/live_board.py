@@ -13,7 +13,7 @@ from entrypoints.web.templating import render
 from entrypoints.web.view_models.board import counts, row_of
 
 TICK = 5.0
-SEEN = frozenset({EventType.RUN_OPENED, EventType.RUN_MOVED, EventType.STAGE_MOVED, EventType.CANCEL_REQUESTED})
+SEEN = frozenset({EventType.RUN_OPENED, EventType.RUN_MOVED, EventType.STAGE_MOVED, EventType.CANCEL_REQUESTED, EventType.RUN_REOPENED})
 
 
 class BoardView:
@@ -22,12 +22,15 @@ class BoardView:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._rows: dict[int, tuple[object, str]] = {}
+        self._names: dict[int, str] = {}
 
     def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
         return any(event.type in SEEN for event in batch.events), False
 
     def said(self, batch: ChangeBatch) -> str | None:
-        return None
+        ends = [event for event in batch.events if event.type is EventType.RUN_MOVED and event.status and event.status.is_terminal]
+        said = [f"{self._names.get(event.pipeline_id, 'A run')}: {event.status}." for event in ends[:3]]
+        return " ".join(said + [f"{len(ends) - 3} more runs ended."] * (len(ends) > 3)) or None
 
     async def draw(self) -> Drawing:
         rows = await self._site.reader.board()
@@ -36,6 +39,7 @@ class BoardView:
     async def draw_rows(self, rows: list[BoardRow]) -> Drawing:
         fragments = {f"row-{row.pipeline.id}": await self._fragment(row) for row in rows}
         self._rows = {row.pipeline.id: self._rows[row.pipeline.id] for row in rows}
+        self._names = {row.pipeline.id: row.pipeline.name for row in rows}
         fragments |= count_fragments(rows)
         fragments["rows"] = ",".join(str(row.pipeline.id) for row in rows)
         moving = any(row.pipeline.latest and not row.pipeline.latest.status.is_terminal for row in rows)

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from application.ports.change_feed import ChangeBatch
-from application.queries.views import PipelineView, RunView
+from application.queries.views import FailureView, PipelineView, RunView
 from application.queries.why import explain
 from domain.errors import NotFound
 from domain.status import Status
 from entrypoints.web.live import Drawing, Tail
 from entrypoints.web.site import Site
 from entrypoints.web.templating import render
+from entrypoints.web.view_models.history import alike, breaks_of, trend_of
 from entrypoints.web.view_models.runs import grid_of, run_rows
 from entrypoints.web.view_models.stages import graph_of_definition, graph_of_run
 from entrypoints.web.view_models.words import status_word
@@ -38,15 +39,17 @@ class PipelinePageView:
         if pipeline is None:
             raise NotFound("pipeline", self._pipeline_id)
         runs = await self._site.reader.runs(pipeline_id=self._pipeline_id, status=None, skip=0, limit=GRID_RUNS)
-        return await self.draw_pipeline(pipeline, runs)
+        failures = await self._site.reader.failures(self._pipeline_id, GRID_RUNS)
+        return await self.draw_pipeline(pipeline, runs, failures)
 
-    async def draw_pipeline(self, pipeline: PipelineView, runs: Sequence[RunView]) -> Drawing:
+    async def draw_pipeline(self, pipeline: PipelineView, runs: Sequence[RunView], failures: Sequence[FailureView]) -> Drawing:
         now = self._site.now()
         usual = await self._site.surveyor.usual(pipeline.id)
         latest = runs[0] if runs else None
         graph = graph_of_run(latest, usual, now) if latest else graph_of_definition(pipeline)
         speaks = latest is not None and latest.status is not Status.COMPLETED
         why = explain(latest, await self._site.surveyor.around(latest)).parts if latest and speaks else ()
+        trend = trend_of(runs, now)
         rows = run_rows(runs[:LISTED_RUNS], now)
         names = [stage.name for stage in pipeline.definition.stages]
         status = status_word(latest.status if latest else Status.PENDING)
@@ -54,7 +57,9 @@ class PipelinePageView:
             "state": str(render("live/pipeline_state.html", status=status, latest=rows[0] if rows else None)),
             "why": str(render("live/sentence.html", parts=why)),
             "graph": str(render("live/graph_drawing.html", graph=graph)),
-            "grid": str(render("live/grid.html", grid=grid_of(names, runs, usual))) if runs else "",
+            "grid": str(render("live/grid.html", grid=grid_of(names, runs, usual), trend=trend)) if runs else "",
+            "table": str(render("live/trend_table.html", trend=trend)) if runs else "",
+            "breaks": str(render("live/breaks.html", breaks=breaks_of(runs), failures=alike(failures))),
             "runs": str(render("live/runs.html", rows=rows)),
         }
         moving = latest is not None and not latest.status.is_terminal

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from application.queries.why import Surroundings
 from domain.status import Status
-from entrypoints.web import forms, run_controls, run_pages, runs_page, static, streams, system_page, waiting_page
+from entrypoints.web import definition_page, forms, run_controls, run_pages, runs_page, static, streams, system_page, waiting_page
 from entrypoints.web.live_board import BoardView
 from entrypoints.web.live_pipeline import GRID_RUNS, PipelinePageView
 from entrypoints.web.lookups import origin_of, pipeline_or_404
@@ -14,16 +14,17 @@ from entrypoints.web.plain import plain_answer, wants_plain
 from entrypoints.web.plain_pages import board_as_text
 from entrypoints.web.site import frame_of, site_of
 from entrypoints.web.templating import page
-from entrypoints.web.view_models.board import Filter, counts, row_of
+from entrypoints.web.view_models.board import Filter, Row, counts, row_of
 from entrypoints.web.view_models.forms import NewPipeline
 from entrypoints.web.view_models.pipeline import page_of
+from entrypoints.web.view_models.revisions import diff_lines, revision_lines
 from entrypoints.web.view_models.words import status_word
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
 
 
 @router.get("/")
-async def index(request: Request, q: str = "", status: str = "") -> Response:
+async def index(request: Request, q: str = "", status: str = "", tag: str = "") -> Response:
     site = site_of(request)
     rows = await site.reader.board()
     if wants_plain(request):
@@ -35,11 +36,11 @@ async def index(request: Request, q: str = "", status: str = "") -> Response:
     shown = [row_of(row, Surroundings(site.now())) for row in rows]
     wanted = status if status in list(Status) else ""
     words = q.strip().lower()
-    hidden = {row.id for row in shown if (wanted and row.status.key != wanted) or words not in row.searched}
+    hidden = {row.id for row in shown if not _fits(row, wanted, words, tag)}
     found = counts(rows)
     filters = [
-        _filter(None, len(rows), q, wanted),
-        *(_filter(each, found.get(each, 0), q, wanted) for each in Status if each is not Status.SKIPPED),
+        _filter(None, len(rows), q, wanted, tag),
+        *(_filter(each, found.get(each, 0), q, wanted, tag) for each in Status if each is not Status.SKIPPED),
     ]
     return page(
         request,
@@ -51,11 +52,17 @@ async def index(request: Request, q: str = "", status: str = "") -> Response:
         filters=filters,
         q=q,
         wanted=wanted,
+        tag=tag,
+        tags=sorted({each for row in shown for each in row.tags}),
     )
 
 
-def _filter(status: Status | None, count: int, q: str, wanted: str) -> Filter:
-    query = urlencode({key: value for key, value in (("q", q), ("status", status.value if status else "")) if value})
+def _fits(row: Row, status: str, words: str, tag: str) -> bool:
+    return (not status or row.status.key == status) and words in row.searched and (not tag or tag in row.tags)
+
+
+def _filter(status: Status | None, count: int, q: str, wanted: str, tag: str) -> Filter:
+    query = urlencode({key: value for key, value in (("q", q), ("status", status.value if status else ""), ("tag", tag)) if value})
     return Filter(status_word(status) if status else None, count, f"/?{query}" if query else "/", wanted == (status or ""))
 
 
@@ -64,7 +71,9 @@ async def pipeline(request: Request, ref: str) -> Response:
     site = site_of(request)
     found = await pipeline_or_404(site, ref)
     runs = await site.reader.runs(pipeline_id=found.id, status=None, skip=0, limit=GRID_RUNS)
-    drawing = await PipelinePageView(site, found.id).draw_pipeline(found, runs)
+    failures = await site.reader.failures(found.id, GRID_RUNS)
+    revisions = await site.reader.revisions(found.id)
+    drawing = await PipelinePageView(site, found.id).draw_pipeline(found, runs, failures)
     return page(
         request,
         "pipeline.html",
@@ -72,10 +81,14 @@ async def pipeline(request: Request, ref: str) -> Response:
         pipeline=page_of(found, origin_of(request)),
         drawing=drawing,
         has_runs=bool(runs),
+        revisions=revision_lines(revisions),
+        changed=diff_lines(revisions[1], revisions[0]) if len(revisions) > 1 else (),
+        css=("pipeline.css",),
     )
 
 
-for part in (forms.router, runs_page.router, run_pages.router, run_controls.router, waiting_page.router, system_page.router):
-    router.include_router(part)
+PARTS = (forms, definition_page, runs_page, run_pages, run_controls, waiting_page, system_page)
+for part in PARTS:
+    router.include_router(part.router)
 router.include_router(streams.router)
 router.include_router(static.router)

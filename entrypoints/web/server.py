@@ -96,7 +96,8 @@ def _lifespan(application: Application, settings: Settings) -> Any:
         finally:
             life.cancel()
             await asyncio.gather(life, return_exceptions=True)
-            await application.report_lane().drain()
+            for lane in (application.report_lane(), application.advance_lane(), application.trigger_lane()):
+                await lane.drain()
             await application.adapters.orchestrator().close()
             for audience in application.adapters.audiences():
                 await audience.close()

@@ -1,6 +1,7 @@
 """What the why sentence compares with. Medians are kept for a while: they change slowly and every drawing asks for them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from time import monotonic
 
@@ -11,6 +12,8 @@ from application.queries.why import Surroundings
 from domain.status import Status
 
 KEPT_SECONDS = 20.0
+KEPT_POOL_SECONDS = 1.0
+"""A board of a hundred queued runs asks once who could take them."""
 LAST_RUNS = 20
 
 
@@ -20,6 +23,7 @@ class Surveyor:
     def __init__(self, reader: Reader, look_around: LookAround) -> None:
         self._reader = reader
         self._look_around = look_around
+        self._pools: dict[tuple[str, bool], tuple[float, Surroundings]] = {}
         self._times: dict[int, tuple[float, Sequence[StageTimes]]] = {}
         self._totals: dict[int, tuple[float, float | None]] = {}
 
@@ -48,4 +52,10 @@ class Surveyor:
             warm = run.pool in self._look_around.warm_pools
             slow = slow_times(await self._stage_times(run.pipeline_id))
             return Surroundings(self._look_around.clock.now(), is_warm=warm, usual=await self.usual(run.pipeline_id), slow=slow)
-        return await self._look_around(run)
+        if run.status.is_terminal or all(stage.status is not Status.QUEUED for stage in run.stages):
+            return await self._look_around(run)
+        key = (run.pool, run.unrecorded)
+        kept = self._pools.get(key)
+        if kept is None or monotonic() - kept[0] > KEPT_POOL_SECONDS:
+            kept = self._pools[key] = (monotonic(), await self._look_around(run))
+        return replace(kept[1], now=self._look_around.clock.now())

@@ -13,11 +13,13 @@ from tests.api.house import House, watching
 
 @asynccontextmanager
 async def held_up(house: House, count: int) -> AsyncIterator[list["asyncio.Task[object]"]]:
-    """So many triggers that wait for a row somebody else has locked."""
+    """So many triggers that wait for a row somebody else has locked; each with a key, or they would wait as one."""
     house.fakes.store.locks.timeout = 20.0
     async with house.fakes.open_unit_of_work() as work:
         await work.pipelines.find(1, lock=True)
-        tasks: list[asyncio.Task[object]] = [asyncio.ensure_future(house.client.post("/trigger/flights")) for _ in range(count)]
+        tasks: list[asyncio.Task[object]] = [
+            asyncio.ensure_future(house.client.post("/trigger/flights", headers={"Idempotency-Key": f"k{n}"})) for n in range(count)
+        ]
         async with asyncio.timeout(5):
             while house.fakes.store.locks.waiting < count:  # noqa: ASYNC110
                 await asyncio.sleep(0)

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from application.commands.carry_burst import Advanced
 from application.commands.report_status import ReportStatus
 from application.commands.status_update import StatusUpdate
+from application.commands.trigger_pipeline import Triggered
 from application.commands.verdicts import Answer
 from application.services.report_lane import ReportLane
-from domain.errors import Unavailable
+from domain.errors import InvalidInput, NotFound, Unavailable
 from domain.reports import Report
 from domain.status import Status
 from tests.application.system import System
@@ -219,3 +221,35 @@ async def test_a_report_behind_the_end_of_its_pipelines_run_opens_the_next_as_if
     assert (ended.run_id, ended.status) == (run_id, "completed")
     assert begun.applied and begun.run_id not in (None, run_id)
     assert (moved.applied, moved.run_id) == (True, begun.run_id)
+
+
+async def test_triggers_at_once_get_numbers_in_their_order_and_each_its_own_refusal(system: System) -> None:
+    await system.create(1)
+    await system.create(1, name="other", parameters={"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})
+
+    first, other, bad, nobody, second = await asyncio.gather(
+        system.trigger(),
+        system.trigger("other", {"n": 1}),
+        system.trigger("other"),
+        system.trigger("nobody"),
+        system.trigger(),
+        return_exceptions=True,
+    )
+
+    assert isinstance(bad, InvalidInput) and isinstance(nobody, NotFound)
+    assert isinstance(first, Triggered) and isinstance(second, Triggered) and isinstance(other, Triggered)
+    assert [(run.pipeline, run.number) for run in (first, second, other)] == [("nightly", 1), ("nightly", 2), ("other", 1)]
+
+
+async def test_steps_of_many_bursts_at_once_start_what_is_next_in_each(system: System) -> None:
+    await system.create(2)
+    runs = [(await system.trigger()).run_id for _ in range(3)]
+    for run_id in runs:
+        await system.claim(run_id)
+
+    steps = await asyncio.gather(
+        *(system.advance(run_id, ("a", "completed")) for run_id in runs), system.advance(404), return_exceptions=True
+    )
+
+    assert isinstance(steps[-1], NotFound)
+    assert [[start.stage for start in step.starts] for step in steps[:-1] if isinstance(step, Advanced)] == [["b"]] * 3

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.web.exhibits import furnish
+from tests.web.exhibits import furnish, revise
 from tests.web.gallery import Gallery, Served
 
 CHROMIUM = "/usr/bin/chromium"
@@ -76,7 +76,9 @@ def served() -> Iterator[Served]:
 def exhibition() -> Iterator[tuple[Served, dict[str, int]]]:
     """A furnished gallery on a port, for tests that only look; and the runs worth looking at."""
     with Gallery().serve() as served:
-        yield served, served.do(furnish(served.gallery))
+        found = served.do(furnish(served.gallery))
+        served.do(revise(served.gallery))
+        yield served, found
 
 
 @pytest.fixture

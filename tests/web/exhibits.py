@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from application.ports.persistence import StoredPipeline
+from domain.definition_writer import pipeline_as_written
 from domain.run import Run
 from domain.status import Status
 from tests.builders import a_stage
@@ -62,6 +63,19 @@ async def furnish(gallery: Gallery) -> dict[str, int]:
     return found
 
 
+async def revise(gallery: Gallery) -> None:
+    """Two more revisions of the warehouse, so that there is something to compare."""
+    change = gallery.application.change_pipeline()
+    found = await gallery.fakes.reader.pipeline("nightly-warehouse")
+    assert found is not None
+    raw = pipeline_as_written(found.definition)
+    raw["stages"][6] |= {"timeout": 900, "env": {"BATCH": "20000"}}
+    await change("nightly-warehouse", raw)
+    raw["stages"][2] |= {"retries": 2, "retry_on_loss": True}
+    raw["description"] = raw["description"].replace("publish the marts", "publish the marts by 06:00")
+    await change("nightly-warehouse", raw)
+
+
 async def _history(gallery: Gallery, pipeline: StoredPipeline, now: datetime, chance: Random, length: float, count: int) -> None:
     names = [stage.name for stage in pipeline.definition.stages]
     for index in range(count):
@@ -86,7 +100,9 @@ async def _flights(gallery: Gallery, now: datetime, chance: Random) -> int:
         a_stage("export"),
     ]
     parameters = {"type": "object", "properties": {"month": MONTH, "carrier": CARRIERS}, "required": ["month"]}
-    pipeline = await gallery.pipeline("flights", stages, description="Delays of 336,776 real flights", parameters=parameters)
+    pipeline = await gallery.pipeline(
+        "flights", stages, description="Delays of 336,776 real flights", parameters=parameters, tags=["python"]
+    )
     await _history(gallery, pipeline, now, chance, 93, 19)
     story = {
         "extract": [Attempt(9, Status.FAILED, error="HTTP 503"), Attempt(17, records=336_776)],
@@ -123,7 +139,7 @@ async def _warehouse(gallery: Gallery, now: datetime, chance: Random) -> int:
         stage("notify", "publish-marts", "copy-events", when="always"),
     ]
     words = "Copy orders, customers and events, build dimensions and facts, check them, publish the marts."
-    pipeline = await gallery.pipeline("nightly-warehouse", stages, description=words, parallelism=4)
+    pipeline = await gallery.pipeline("nightly-warehouse", stages, description=words, parallelism=4, tags=["warehouse", "sql"])
     await _history(gallery, pipeline, now, chance, 860, 26)
     wrong = 'psycopg.errors.UniqueViolation: duplicate key value violates unique constraint "fact_orders_pkey"\n'
     wrong += "DETAIL:  Key (order_id)=(88213407) already exists."

@@ -33,6 +33,8 @@ def _paths(found: dict[str, int]) -> dict[str, str]:
         "pipeline": "/ui/pipelines/nightly-warehouse",
         "trigger": "/ui/pipelines/flights/trigger",
         "new": "/ui/new",
+        "edit": "/ui/pipelines/nightly-warehouse/edit",
+        "revision": "/ui/pipelines/nightly-warehouse/revisions/3?against=1",
         "runs": "/ui/runs",
         "waiting": "/ui/waiting",
         "system": "/ui/system",

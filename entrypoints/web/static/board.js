@@ -9,10 +9,11 @@
     function sift(mayHide) {
       const words = search.value.trim().toLowerCase();
       const status = board().dataset.status;
+      const tag = board().dataset.tag;
       let shown = 0;
       for (const row of board().children) {
         const state = row.querySelector("[data-state]").dataset.state;
-        const fits = row.dataset.searched.includes(words) && (!status || state === status);
+        const fits = row.dataset.searched.includes(words) && (!status || state === status) && (!tag || row.dataset.tags.includes(` ${tag} `));
         if (fits || mayHide) row.hidden = !fits;
         shown += !row.hidden;
       }

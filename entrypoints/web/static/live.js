@@ -36,6 +36,9 @@
     count.textContent = event.data;
     count.hidden = !event.data;
   });
-  headgate.onStream("murmur", (event) => { document.getElementById("murmur").textContent = event.data; });
-  headgate.onStream("announce", (event) => headgate.toast(event.data));
+  // Where many runs end a minute a toast each would cover the page: there it is only said to those who listen.
+  headgate.onStream("announce", function (event) {
+    if (document.querySelector("[data-quiet]")) document.getElementById("murmur").textContent = event.data;
+    else headgate.toast(event.data);
+  });
 })();

@@ -48,6 +48,14 @@
     event.preventDefault();
     next.focus();
   });
+  // Of what waits, the one whose form stands beside the list; the list itself is the same for everybody.
+  function markChosen() {
+    const list = document.querySelector("[data-chosen]");
+    if (list) list.querySelector(`[data-key="${CSS.escape(list.dataset.chosen)}"]`)?.setAttribute("aria-current", "true");
+  }
+  document.addEventListener("DOMContentLoaded", markChosen);
+  document.addEventListener("headgate:morphed", markChosen);
+
   function openAtNewest() {
     for (const box of document.querySelectorAll(".scroll.newest")) box.scrollLeft = box.scrollWidth;
   }

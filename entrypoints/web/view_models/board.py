@@ -37,6 +37,7 @@ class Row:
     success: str
     median: str
     asks_parameters: bool
+    tags: Sequence[str]
     searched: str
     """Lower-case text that the search field looks in."""
 
@@ -71,7 +72,8 @@ def row_of(row: BoardRow, around: Surroundings) -> Row:
         success=success_rate(row.bars),
         median=median_time(row.bars, around.now),
         asks_parameters=bool((pipeline.definition.parameters or {}).get("properties")),
-        searched=f"{pipeline.name} {description}".lower(),
+        tags=pipeline.definition.tags,
+        searched=" ".join([pipeline.name, description, *(f"#{tag}" for tag in pipeline.definition.tags)]).lower(),
     )
 
 

@@ -49,6 +49,7 @@ class PipelinePage:
     parameters: Sequence[Parameter]
     asks_parameters: bool
     definition: str
+    tags: Sequence[str]
     snippets: Sequence[Snippet]
 
 
@@ -65,6 +66,7 @@ def page_of(pipeline: PipelineView, origin: str) -> PipelinePage:
         parameters=[Parameter(name, parameter_words(name, rule, definition)) for name, rule in _properties(definition).items()],
         asks_parameters=bool(_properties(definition)),
         definition=definition_text(definition),
+        tags=definition.tags,
         snippets=snippets_of(definition, origin),
     )
 
@@ -98,7 +100,7 @@ def definition_text(definition: PipelineDefinition) -> str:
         stages.append(_trimmed(stage, raw, previous))
         previous = stage.name
     kept = {"name": written["name"]}
-    kept |= {key: written[key] for key in ("description", "parameters") if written[key]}
+    kept |= {key: written[key] for key in ("description", "tags", "parameters") if written[key]}
     kept |= {"parallelism": written["parallelism"]} if definition.parallelism != 16 else {}
     kept |= {"pool": written["pool"]} if definition.pool != DEFAULT_POOL else {}
     return yaml.safe_dump(kept | {"stages": stages}, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)

@@ -147,5 +147,8 @@ def question_of(run: RunView, stage: StageRunView) -> Question:
 
 
 def report_command(run: RunView, stage: StageRunView, origin: str) -> str:
-    body = json.dumps({"run_id": run.id, "stage_name": stage.name, "status": "completed"})
-    return f"curl -fsS {origin}/status-update/ \\\n  --json '{body}'"
+    stage_name = json.dumps(stage.name)
+    return (
+        f'curl -fsS {origin}/status-update/ \\\n  --json \'{{"run_id": {run.id},\n    "stage_name": {stage_name},\n'
+        f'    "status": "completed"}}\''
+    )

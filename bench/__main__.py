@@ -1,0 +1,73 @@
+"""Every benchmark, one after the other, and the whole table at the end: `make bench`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from bench import burst, depth, idle, lists, stages, start, status, viewers
+from bench._figures import Figure, print_figures
+from bench._stack import a_bench_stack
+from bench._web import a_server, a_web
+
+PARTS = ("idle", "start", "stages", "burst", "status", "lists", "viewers", "depth")
+
+
+def main() -> None:
+    arguments = _arguments()
+    wanted = arguments.only.split(",") if arguments.only else PARTS
+    scale = 0.25 if arguments.short else 1.0
+    figures: list[Figure] = []
+    began = time.monotonic()
+
+    def part(name: str, measured: Callable[[], list[Figure]]) -> None:
+        if name in wanted:
+            print(f"\n{name} …", file=sys.stderr, flush=True)
+            figures.extend(found := measured())
+            print_figures(found)
+
+    if {"idle", "start", "stages", "burst"} & set(wanted):
+        with a_bench_stack() as (stack, folder):
+            part("idle", lambda: idle.measure(stack, 10 * scale))
+            part("start", lambda: start.measure(stack, folder, round(50 * scale), arguments.prefect_runs))
+            part("stages", lambda: stages.measure(stack, round(20 * scale)))
+            part("burst", lambda: burst.measure(stack, max(1, round(5 * scale))))
+    if {"status", "lists", "viewers"} & set(wanted):
+        with a_server() as server:
+            with a_web(server) as web:
+                part("status", lambda: status.measure(server, web, 4 * scale, 3))
+            with a_web(server) as web:
+                part("viewers", lambda: viewers.measure(web, seconds=10 * scale))
+        with a_server() as server, a_web(server) as web:
+            part("lists", lambda: lists.measure(server, web, 3 * scale))
+    part("depth", lambda: depth.measure(arguments.depth_runs))
+
+    took = time.monotonic() - began
+    print(f"\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}, in {took:.0f} s")
+    print_figures(figures)
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
+            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.machine()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description="Run every benchmark on an idle machine; about ten minutes.")
+    parser.add_argument("--only", metavar="A,B", help=f"some of them: {', '.join(PARTS)}")
+    parser.add_argument("--short", action="store_true", help="a quarter of everything")
+    parser.add_argument("--prefect-runs", type=int, default=3, help="runs by Prefect's own worker, 8 s each; 0 for none (3)")
+    parser.add_argument("--depth-runs", type=int, default=100_000, help="runs for the depth; 1,000,000 takes minutes (100,000)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""What lists and pages cost in the database as the runs add up: `python -m bench.depth [--runs 1000000]`.
+
+Seeds a hundredth of the runs, measures, seeds the rest and measures again, so that the two stand side by side. With `--home` the
+database is kept, and a later run finds it filled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from adapters.persistence.database import Database
+from adapters.persistence.embedded import EmbeddedPostgres
+from adapters.persistence.migrate import upgrade
+from bench._figures import Figure, amount, print_figures, progress
+from bench._questions import Cost, cost_of, questions
+from bench.seed import QUICK, seed
+
+FEWER = 10_000
+
+
+def main() -> None:
+    arguments = _arguments()
+    print_figures(measure(arguments.runs, arguments.home))
+
+
+def measure(runs: int, home: Path | None = None) -> list[Figure]:
+    """Every question at `FEWER` runs and at `runs`."""
+    with _a_server(home) as server:
+        seed(server.url(), min(FEWER, runs))
+        few = asyncio.run(_costs(server.url(), min(FEWER, runs)))
+        seed(server.url(), runs)
+        many = asyncio.run(_costs(server.url(), runs))
+    figures = []
+    for name, cost in many.items():
+        before = amount(f"{name}, {FEWER:,} runs", few[name].milliseconds, "ms")
+        assert not cost.scanned, f"{name} reads through {cost.scanned}"
+        figures.append(amount(f"{name}, {runs:,} runs", cost.milliseconds, "ms", before))
+    return figures
+
+
+async def _costs(url: str, runs: int) -> dict[str, Cost]:
+    database = Database(url)
+    await database.start()
+    try:
+        found = {}
+        asked = questions(database, runs)
+        for number, (name, ask) in enumerate(asked.items()):
+            progress(f"questions to {runs:,} runs", number, len(asked))
+            found[name] = await cost_of(database, ask, times=3)
+        progress(f"questions to {runs:,} runs", len(asked), len(asked))
+        return found
+    finally:
+        await database.stop()
+
+
+@contextmanager
+def _a_server(home: Path | None) -> Iterator[EmbeddedPostgres]:
+    with tempfile.TemporaryDirectory(prefix="headgate-depth-", dir="/tmp") as folder:
+        Path(folder).chmod(0o711)
+        server = EmbeddedPostgres(home or Path(folder) / "home", QUICK)
+        server.start()
+        try:
+            upgrade(server.url())
+            yield server
+        finally:
+            server.stop()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure lists and pages in the database at some depth.")
+    parser.add_argument("--runs", type=int, default=100_000, help="runs to seed; 1,000,000 takes minutes (100,000)")
+    parser.add_argument("--home", type=Path, help="folder of a database to keep and to ask again")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""No list and no page reads through a table that grows with the runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.persistence.database import Database
+from adapters.persistence.embedded import EmbeddedPostgres
+from adapters.persistence.migrate import upgrade
+from bench._questions import Cost, cost_of, questions
+from bench.seed import seed
+from tests.integration.postgres import a_database
+
+RUNS = 6_000
+
+
+@pytest.fixture(scope="module")
+def costs(postgres: EmbeddedPostgres) -> Iterator[dict[str, Cost]]:
+    with a_database(postgres) as name:
+        upgrade(postgres.url(name))
+        seed(postgres.url(name), RUNS, told=False)
+        yield asyncio.run(_costs(postgres.url(name)))
+
+
+async def _costs(url: str) -> dict[str, Cost]:
+    database = Database(url)
+    await database.start()
+    try:
+        return {name: await cost_of(database, ask) for name, ask in questions(database, RUNS).items()}
+    finally:
+        await database.stop()
+
+
+def test_every_question_finds_its_rows_by_an_index(costs: dict[str, Cost]) -> None:
+    assert {name: cost.scanned for name, cost in costs.items() if cost.scanned} == {}
+
+
+def test_a_page_costs_a_handful_of_statements_however_long_it_is(costs: dict[str, Cost]) -> None:
+    assert {name: cost.statements for name, cost in costs.items() if not 1 <= cost.statements <= 5} == {}
