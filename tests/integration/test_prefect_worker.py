@@ -9,6 +9,7 @@ import sys
 import uuid
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from adapters.orchestration.prefect_rest import PrefectRest
 from adapters.orchestration.server import client_environment, free_port
 from application.ports.orchestrator import FlowRunRequest
 from domain.status import Status
+from tests.integration.counting_proxy import a_counting_proxy
 from tests.integration.prefect_server import RunningPrefect
 from tests.worker.gate import TOKEN, Gate, eventually
 from tests.worker.working import sh
@@ -130,6 +132,26 @@ async def test_a_warm_burst_is_a_flow_run_with_a_task_run_for_each_stage(
             return done and await task_runs(rest, ids[second.id]) == {"extract": "FAILED", "extract (attempt 2)": "FAILED"}
 
         await until_in_prefect(tasks_are_shown)
+
+
+async def test_a_run_costs_prefect_five_calls_however_many_stages_it_has(
+    gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path
+) -> None:
+    pipeline = await gate.make(*(sh(f"s{number}", "true") for number in range(6)))
+
+    async with a_counting_proxy(prefect.api_url) as (door, asked), a_warm_worker(gate, replace(prefect, api_url=door), rest, tmp_path):
+        await gate.over(await gate.run(pipeline))
+        await eventually(lambda: len(gate.recorded) == 1)
+        ((_, _, flow_run_id),) = gate.recorded
+
+        async def is_over() -> bool:
+            return (await rest.states([flow_run_id]))[flow_run_id].is_terminal
+
+        await until_in_prefect(is_over)
+        of_the_run = [path for path in asked if "flow_run" in path and "/events" not in path]
+
+    assert 3 <= len(of_the_run) <= 5, of_the_run
+    assert not [path for path in asked if "task_run" in path]
 
 
 async def test_a_frozen_prefect_delays_the_record_and_not_the_run(

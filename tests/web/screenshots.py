@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
+from application.ports.vitals import VitalSigns
 from tests.web.conftest import CHROMIUM, FLAGS
 from tests.web.exhibits import furnish, revise
 from tests.web.gallery import Gallery, Served
@@ -18,7 +19,7 @@ LARGEST = 150_000
 IS_LIVE = "!document.querySelector('[sse-connect]') || document.getElementById('live-state').textContent === 'Live'"
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 780}
 TALLEST = 1_500
-COLOURS = 128
+COLOURS = 256
 LOOKS = {
     "light": {"viewport": WIDE, "color_scheme": "light"},
     "dark": {"viewport": WIDE, "color_scheme": "dark"},
@@ -50,6 +51,7 @@ def take(browser: Browser, served: Served, found: dict[str, int], folder: Path) 
     """The pictures that were written."""
     written = []
     for look, options in LOOKS.items():
+        served.do(served.gallery.worker())
         context = browser.new_context(reduced_motion="reduce", timezone_id="Europe/Berlin", **options)  # type: ignore[arg-type]
         page = context.new_page()
         for name, address in pages(found).items():
@@ -68,7 +70,7 @@ def packed(picture: bytes) -> bytes:
     """The same with as many colours as a page needs, which is a third of the bytes."""
     out = BytesIO()
     with Image.open(BytesIO(picture)) as image:
-        image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        image.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
@@ -78,6 +80,7 @@ def main() -> None:
     with Gallery().serve() as served, tempfile.TemporaryDirectory(prefix="headgate-browser-") as home, sync_playwright() as playwright:
         found = served.do(furnish(served.gallery))
         served.do(revise(served.gallery))
+        served.gallery.fakes.vitals.signs = VitalSigns(0, 0.0, 2, 0, (), "17.6")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), env={**os.environ, "HOME": home})
         written = take(browser, served, found, folder)
         browser.close()
