@@ -120,7 +120,7 @@ def decide(run: Run, name: str, decision: Decision, now: datetime, person: Perso
     if stage.status is not Status.WAITING:
         return _decided_before(stage, decision)
     attempt = stage.current
-    attempt.message, attempt.by_person = decision.comment, True
+    attempt.message, attempt.by_person, attempt.due_at = decision.comment, True, None
     data = {"approved": decision.approves, **_said(decision.comment)}
     run.record(EventType.STAGE_DECIDED, now, stage=stage, actor=person.name, data=data)
     if decision.approves:

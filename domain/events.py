@@ -22,6 +22,7 @@ class EventType(StrEnum):
     STAGE_RETRIED = "stage.retried"
     STAGE_CANCEL_REQUESTED = "stage.cancel_requested"
     STAGE_DECIDED = "stage.decided"
+    STAGE_REMINDED = "stage.reminded"
     REPORT_LATE = "report.late"
     REPORT_REFUSED = "report.refused"
     BURST_REQUESTED = "burst.requested"

@@ -5,7 +5,7 @@ from enum import Enum
 
 from domain.attempt import StageRun
 from domain.definition import When
-from domain.status import Status
+from domain.status import Reason, Status
 
 
 class Gate(Enum):
@@ -50,7 +50,7 @@ def run_status(stages: Iterable[StageRun], verdict: Status | None, has_started: 
 
 
 def _waits_for_retry(stage: StageRun) -> bool:
-    return stage.status is Status.WAITING and stage.current.due_at is not None
+    return stage.status is Status.WAITING and stage.current.reason is Reason.RETRY
 
 
 def _end(stages: list[StageRun]) -> Status:

@@ -13,6 +13,8 @@ from domain.events import Event, EventType
 from domain.readiness import Gate, gate, run_status
 from domain.status import Reason, Status
 
+REMINDED_AFTER = 86_400.0
+"""Seconds after which an approval that nobody gave is told again, or half of its time when that is less."""
 OVERRUN_GRACE = 30.0
 """Seconds past its timeout that a stage's worker has to end it and say so."""
 
@@ -195,7 +197,9 @@ class Run:
 
     def _let_through(self, stage: StageRun, now: datetime) -> None:
         if stage.definition.kind is Kind.APPROVAL:
-            stage.current.deadline_at = now + timedelta(seconds=stage.definition.timeout)
+            timeout = stage.definition.timeout
+            stage.current.deadline_at = now + timedelta(seconds=timeout)
+            stage.current.due_at = now + timedelta(seconds=min(timeout / 2, REMINDED_AFTER))
             self.move(stage, Status.WAITING, now, reason=Reason.APPROVAL)
         else:
             self._queue(stage, now)
@@ -334,11 +338,19 @@ class Run:
         for stage in self.stages.values():
             attempt = stage.current
             if stage.status is Status.WAITING and attempt.due_at and attempt.due_at <= now:
-                self._queue(stage, now)
-            elif self._is_overdue(stage, now):
+                self._due(stage, now)
+            if self._is_overdue(stage, now):
                 attempt.error_message = _overdue(stage)
                 self.move(stage, Status.FAILED, now, reason=Reason.TIMEOUT)
         self.settle(now)
+
+    def _due(self, stage: StageRun, now: datetime) -> None:
+        """A retry is queued; whoever is to approve is reminded, once."""
+        if stage.current.reason is Reason.APPROVAL:
+            stage.current.due_at = None
+            self.record(EventType.STAGE_REMINDED, now, stage=stage, status=Status.WAITING)
+        else:
+            self._queue(stage, now)
 
     def _is_overdue(self, stage: StageRun, now: datetime) -> bool:
         overdue_at = self._overdue_at(stage)

@@ -353,3 +353,16 @@ def test_a_revision_with_another_graph_does_not_fit(stages: object) -> None:
         rebase(run, a_definition(stages=stages), 2)  # type: ignore[arg-type]
 
     assert (refusal.value.kind, run.revision) == ("graph_changed", 1)
+
+
+def test_an_approval_nobody_gives_is_told_again_once() -> None:
+    run = a_waiting_run()
+    run.new_events.clear()
+
+    assert run.next_due() == seconds_later(86_400)
+    run.wake_due(seconds_later(86_400))
+    run.wake_due(seconds_later(90_000))
+
+    assert [(event.type, event.stage) for event in run.new_events] == [(EventType.STAGE_REMINDED, "ask")]
+    assert run.status is Status.WAITING
+    assert run.next_due() == seconds_later(604_800)

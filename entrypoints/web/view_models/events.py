@@ -84,6 +84,10 @@ def _verdict(event: EventView) -> Sentence:
     return [Part(event.actor or "A report", event.actor is not None), Part(f" ended the run as {event.status}"), Part(_message(event))]
 
 
+def _reminded(event: EventView) -> Sentence:
+    return [_stage(event), Part(" still waits for approval")]
+
+
 def _message(event: EventView) -> str:
     said = event.data.get("message")
     return f": {said}" if said else ""
@@ -169,6 +173,7 @@ SENTENCES: dict[EventType, Callable[[EventView], Sentence]] = {
     EventType.STAGE_RETRIED: _retried,
     EventType.STAGE_CANCEL_REQUESTED: _stage_cancel,
     EventType.STAGE_DECIDED: _decided,
+    EventType.STAGE_REMINDED: _reminded,
     EventType.CANCEL_REQUESTED: _cancel,
     EventType.VERDICT_GIVEN: _verdict,
     EventType.REPORT_REFUSED: _refused,
