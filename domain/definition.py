@@ -19,6 +19,7 @@ class Kind(StrEnum):
     PYTHON = "python"
     EXTERNAL = "external"
     APPROVAL = "approval"
+    HTTP = "http"
 
     @property
     def runs_on_worker(self) -> bool:
@@ -60,6 +61,8 @@ class StageDefinition:
     fields: Mapping[str, Any] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Variables of its environment, each with the name of the secret the worker puts there."""
+    request: Mapping[str, Any] | None = None
+    """Of a stage of kind `http`: its keys, with their defaults."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from domain import http_request
 from domain.definition import (
     DEFAULT_EXTERNAL_TIMEOUT,
     DEFAULT_POOL,
@@ -30,6 +31,7 @@ PIPELINE_KEYS = frozenset({"name", "description", "parallelism", "pool", "parame
 STAGE_KEYS = {
     "command": frozenset({"command", "shell", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss"}),
     "python": frozenset({"callable", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss"}),
+    "http": http_request.KEYS | {"retries", "retry_delay", "retry_on_loss"},
     "external": frozenset[str](),
     "approval": frozenset({"approvers", "message", "fields"}),
 }
@@ -96,6 +98,7 @@ def _read_stage(raw: object, path: str, previous: str | None, problems: list[Fie
         callable=fields.callable() if kind is Kind.PYTHON else None,
         env=fields.environment(),
         secrets=fields.secrets(),
+        request=fields.request() if kind is Kind.HTTP else None,
         workdir=fields.optional_text("workdir"),
         timeout=fields.seconds("timeout", DEFAULT_TIMEOUT if kind.runs_on_worker else DEFAULT_EXTERNAL_TIMEOUT, above_zero=True),
         retries=fields.whole("retries", 0, 0, MAX_RETRIES),
@@ -271,6 +274,12 @@ class _Fields:
             elif problem := why_not_text(text, 65_536):
                 self.blame(f"env.{name}", problem)
         return dict(value)
+
+    def request(self) -> Mapping[str, Any]:
+        request, wrong = http_request.read_request(self.raw, self.path)
+        for problem in wrong:
+            self.problems.append(FieldProblem(shown(problem.field), shown(problem.message)))
+        return request
 
     def secrets(self) -> Mapping[str, str]:
         """A list of names, each its own variable, or variables with the names of their secrets."""

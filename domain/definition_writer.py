@@ -19,15 +19,12 @@ def stage_as_written(stage: StageDefinition) -> dict[str, Any]:
             "message": stage.message,
             "fields": dict(stage.fields) if stage.fields is not None else None,
         }
+    if stage.kind in (Kind.COMMAND, Kind.PYTHON):
+        written |= {"env": dict(stage.env), "secrets": dict(stage.secrets), "workdir": stage.workdir}
+    if stage.kind is Kind.HTTP:
+        written |= dict(stage.request or {})
     if stage.kind.runs_on_worker:
-        written |= {
-            "env": dict(stage.env),
-            "secrets": dict(stage.secrets),
-            "workdir": stage.workdir,
-            "retries": stage.retries,
-            "retry_delay": stage.retry_delay,
-            "retry_on_loss": stage.retry_on_loss,
-        }
+        written |= {"retries": stage.retries, "retry_delay": stage.retry_delay, "retry_on_loss": stage.retry_on_loss}
     return written | {"timeout": stage.timeout, "allow_failure": stage.allow_failure, "when": stage.when.value}
 
 

@@ -1,4 +1,4 @@
-"""The commands that speak to a running Headgate: apply, trigger, status."""
+"""The commands that speak to a running Headgate: apply, trigger, status, and what a person does to a run."""
 
 import asyncio
 import json
@@ -10,6 +10,10 @@ from typing import Annotated, Any
 import typer
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML or JSON definitions; a folder stands for all below it.")]
+RunId = Annotated[int, typer.Argument(metavar="RUN", min=1, help="The run's id, as in its address.")]
+StageName = Annotated[str, typer.Argument(metavar="STAGE")]
+Message = Annotated[str | None, typer.Option("--message", "-m", help="Why; shown in the run's history.")]
+Comment = Annotated[str | None, typer.Option("--comment", "-m", help="Shown with the decision.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -18,6 +22,8 @@ def register(app: typer.Typer) -> None:
     app.command()(apply)
     app.command()(trigger)
     app.command()(status)
+    for command in (retry, again, cancel, skip, approve, reject, waiting):
+        app.command()(command)
 
 
 def apply(files: Files) -> None:
@@ -48,6 +54,77 @@ def status(
     from entrypoints.cli_status import show_status
 
     _end(show_status(_url(), of, as_json))
+
+
+def retry(
+    run: RunId,
+    stage: Annotated[list[str] | None, typer.Option("--stage", "-s", help="Only this stage; repeat for more.")] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="Go on under the pipeline's newest revision.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take a run up again from what failed; what completed is kept."""
+    from entrypoints.cli_controls import act, of_run
+
+    body: dict[str, Any] = {"revision": "newest" if newest else "same"} | ({"stages": stage} if stage else {})
+    _end(act(_url(), of_run(run, "retry"), body, as_json))
+
+
+def again(
+    run: RunId,
+    param: Annotated[list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="In place of the earlier run's.")] = None,
+    params_file: Annotated[Path | None, typer.Option(help="A JSON object of parameters; - for standard input.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Queue a new run with an earlier one's parameters."""
+    from entrypoints.cli_controls import again as run_again
+
+    _end(run_again(_url(), run, tuple(param or ()), params_file, as_json))
+
+
+def cancel(
+    run: RunId,
+    stage: Annotated[str | None, typer.Option("--stage", "-s", help="Only this stage; the run goes on.")] = None,
+    message: Message = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a run, or one stage of it."""
+    from entrypoints.cli_controls import act, of_run, of_stage
+
+    _end(act(_url(), of_stage(run, stage, "cancel") if stage else of_run(run, "cancel"), {"message": message}, as_json))
+
+
+def skip(run: RunId, stage: StageName, message: Message = None, as_json: AsJson = False) -> None:
+    """Let a run go on as if the stage had completed."""
+    from entrypoints.cli_controls import act, of_stage
+
+    _end(act(_url(), of_stage(run, stage, "skip"), {"message": message}, as_json))
+
+
+def approve(
+    run: RunId,
+    stage: StageName,
+    comment: Comment = None,
+    field: Annotated[list[str] | None, typer.Option("--field", "-f", metavar="NAME=VALUE", help="What the approval asks for.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve a stage that waits for it."""
+    from entrypoints.cli_controls import approve as give
+
+    _end(give(_url(), run, stage, comment, tuple(field or ()), as_json))
+
+
+def reject(run: RunId, stage: StageName, comment: Comment = None, as_json: AsJson = False) -> None:
+    """Reject a stage that waits for approval: it fails."""
+    from entrypoints.cli_controls import act, of_stage
+
+    _end(act(_url(), of_stage(run, stage, "reject"), {"comment": comment}, as_json))
+
+
+def waiting(as_json: AsJson = False) -> None:
+    """Show what waits for a person or a machine."""
+    from entrypoints.cli_controls import show_waiting
+
+    _end(show_waiting(_url(), as_json))
 
 
 def _url() -> str:

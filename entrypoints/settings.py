@@ -1,6 +1,7 @@
 """The settings: environment variables that begin with HEADGATE_, and nothing else. The descriptions are the documentation."""
 
 import contextlib
+import ipaddress
 import os
 import re
 import secrets
@@ -84,9 +85,21 @@ class Settings(BaseSettings):
     secrets_file: Path | None = Field(
         None, description="File of `NAME=value` lines, 0600, with the secrets that stages ask for; read by the worker alone."
     )
+    http_allow: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Networks that stages of kind `http` may reach beside public addresses, such as `10.0.0.0/8,127.0.0.1/32`.",
+    )
+    http_ports: Annotated[list[int], NoDecode] = Field(
+        default_factory=lambda: [80, 443],
+        description="Ports that stages of kind `http` may reach, separated by commas. Not set: 80 and 443.",
+    )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
         description="More host names the web answers to, separated by commas, beside loopback and the URL's.",
+    )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Not set: none.",
     )
     examples: bool = Field(False, description="Register the example pipelines when there is no pipeline. `headgate up` sets it.")
     telemetry: Literal["off", "auto"] = Field("auto", description="`auto`: to a Datadog agent if one is named. `off`: never.")
@@ -152,10 +165,15 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value
 
-    @field_validator("allowed_hosts", "warm_pools", mode="before")
+    @field_validator("allowed_hosts", "warm_pools", "http_allow", "http_ports", "trusted_proxies", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("http_allow", mode="after")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        return [str(ipaddress.ip_network(text)) for text in value]
 
     @field_validator("rate_limit", mode="after")
     @classmethod

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvicorn
 
 from entrypoints.settings import Settings, SettingsError, kept_secret
+from entrypoints.web.server import proxies
 
 SOMEWHERE = "postgresql://me:pass:word@db/headgate"
 
@@ -188,3 +191,19 @@ def test_keys_of_receivers_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADGATE_OPENLINEAGE_API_KEY", "def-key")
 
     assert not any("-key" in value for value in Settings.read().masked().values())
+
+
+@pytest.mark.parametrize(("trusted", "address"), [("", "127.0.0.1"), ("127.0.0.1", "203.0.113.9")])
+async def test_who_asks_is_told_by_a_proxy_only_if_it_is_trusted(trusted: str, address: str, tmp_path: Path) -> None:
+    settings = Settings.read(home=tmp_path, trusted_proxies=trusted)
+    asked: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["client"][0])
+
+    config = uvicorn.Config(app, log_config=None, **proxies(settings))
+    config.load()
+    scope = {"type": "http", "client": ("127.0.0.1", 1), "scheme": "http", "headers": [(b"x-forwarded-for", b"203.0.113.9")]}
+    await config.loaded_app(scope, None, None)  # type: ignore[arg-type]
+
+    assert asked == [address]

@@ -10,6 +10,7 @@ from sqlalchemy import select, tuple_
 
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import revision
+from domain import http_request
 from domain.definition import DEFAULT_POOL, DEFAULT_TIMEOUT, Kind, PipelineDefinition, StageDefinition, When
 
 Key = tuple[int, int]
@@ -85,6 +86,7 @@ def _stage_from(stored: Mapping[str, Any]) -> StageDefinition:
         callable=stored.get("callable"),
         env=stored.get("env") or {},
         secrets=stored.get("secrets") or {},
+        request={key: stored[key] for key in http_request.KEYS} if stored["kind"] == Kind.HTTP else None,
         workdir=stored.get("workdir"),
         timeout=float(stored.get("timeout", DEFAULT_TIMEOUT)),
         retries=stored.get("retries", 0),

@@ -103,7 +103,7 @@ def _put_guards(app: FastAPI, application: Application, table: RouteTable) -> No
     if rate is not None:
         app.add_middleware(RateLimit, rate=rate, is_ours=lambda token: application.adapters.tokens().read(token) is not None)
     app.add_middleware(InFlight, limit=settings.max_in_flight)
-    app.add_middleware(Envelope)
+    app.add_middleware(Envelope, by_https=settings.public_url.startswith("https://"))
     if (telemetry := application.telemetry()).is_on:
         app.add_middleware(RequestFigures, telemetry=telemetry)
 

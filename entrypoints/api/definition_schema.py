@@ -4,6 +4,7 @@ from typing import Any
 
 from domain.definition import DEFAULT_EXTERNAL_TIMEOUT, DEFAULT_POOL, DEFAULT_TIMEOUT, Kind, When
 from domain.definition_reader import MAX_RETRIES, MAX_SECONDS, MAX_STAGES, MAX_TAGS, NAME, TAG
+from domain.http_request import DEFAULT_MAX_BYTES, METHODS, MOST_BYTES
 
 _NAME = {"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 100}
 _COMMAND = {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "string"}]}
@@ -20,6 +21,13 @@ STAGE: dict[str, Any] = {
         "shell": {"type": "boolean", "default": False},
         "callable": {"type": "string", "description": "package.module:function"},
         "env": {"type": "object", "additionalProperties": {"type": "string"}},
+        "url": {"type": "string", "maxLength": 2_000, "description": "Of an http stage: http:// or https://, without user or fragment."},
+        "method": {"type": "string", "enum": list(METHODS), "default": "GET"},
+        "query": {"type": "object", "additionalProperties": True, "description": "Texts, numbers, or {parameter: NAME}."},
+        "headers": {"type": "object", "additionalProperties": True, "description": "Texts, or {secret: NAME, prefix: text}."},
+        "body": {"description": "A text, or JSON in which {parameter: NAME} stands for a whole value."},
+        "expected": {"type": "array", "items": {"type": "integer", "minimum": 200, "maximum": 599}, "minItems": 1},
+        "max_bytes": {"type": "integer", "minimum": 1, "maximum": MOST_BYTES, "default": DEFAULT_MAX_BYTES},
         "secrets": {
             "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "object", "additionalProperties": {"type": "string"}}],
             "description": "Names of the worker's secrets that its environment gets, or variables and the names of their secrets.",

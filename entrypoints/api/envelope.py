@@ -33,8 +33,9 @@ _SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY
 class Envelope:
     """Outermost. A route's own headers win over these; an exception nobody expected becomes a 500 that tells nothing but the id."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, by_https: bool = False) -> None:
         self._app = app
+        self._headers = [*_SECURITY, (b"strict-transport-security", b"max-age=31536000")] if by_https else _SECURITY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,7 +55,7 @@ class Envelope:
                 headers = message["headers"] = list(message["headers"])
                 given = {name for name, _ in headers}
                 headers.append((b"x-request-id", request_id.encode()))
-                headers += [header for header in _SECURITY if header[0] not in given]
+                headers += [header for header in self._headers if header[0] not in given]
             await send(message)
 
         try:

@@ -18,12 +18,19 @@ class StageDefinitionShape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str
-    kind: Literal["command", "python", "external", "approval"]
+    kind: Literal["command", "python", "external", "approval", "http"]
     needs: list[str]
     command: list[str] | str | None = None
     shell: bool = False
     callable: str | None = None
     env: dict[str, str] = {}
+    url: str | None = None
+    method: str | None = None
+    query: dict[str, Any] = {}
+    headers: dict[str, Any] = {}
+    body: Any = None
+    expected: list[int] = []
+    max_bytes: int | None = None
     secrets: dict[str, str] = Field(default={}, description="Variables and the names of their secrets; never a value.")
     workdir: str | None = None
     approvers: list[str] = []

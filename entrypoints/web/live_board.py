@@ -17,11 +17,10 @@ SEEN = frozenset({EventType.RUN_OPENED, EventType.RUN_MOVED, EventType.STAGE_MOV
 
 
 class BoardView:
-    """Rows that did not change since the last drawing are not rendered again."""
+    """Rows that did not change since anybody's last drawing are not rendered again."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._rows: dict[int, tuple[object, str]] = {}
         self._names: dict[int, str] = {}
 
     def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
@@ -38,7 +37,6 @@ class BoardView:
 
     async def draw_rows(self, rows: list[BoardRow]) -> Drawing:
         fragments = {f"row-{row.pipeline.id}": await self._fragment(row) for row in rows}
-        self._rows = {row.pipeline.id: self._rows[row.pipeline.id] for row in rows}
         self._names = {row.pipeline.id: row.pipeline.name for row in rows}
         fragments |= count_fragments(rows)
         fragments["rows"] = ",".join(str(row.pipeline.id) for row in rows)
@@ -52,10 +50,11 @@ class BoardView:
         latest = row.pipeline.latest
         around = await self._site.surveyor.around(latest) if latest else Surroundings(self._site.now())
         moves = latest is not None and not latest.status.is_terminal
-        key = (row.pipeline.revision, latest.id if latest else 0, latest.last_seq if latest else 0, around.now if moves else None)
-        kept = self._rows.get(row.pipeline.id)
+        key = (row.pipeline.revision, row.bars, latest.last_seq if latest else 0, around.now if moves else None)
+        rows = self._site.board_rows
+        kept = rows.get(row.pipeline.id)
         if kept is None or kept[0] != key:
-            kept = self._rows[row.pipeline.id] = (key, str(render("live/row.html", row=row_of(row, around))))
+            kept = rows[row.pipeline.id] = (key, str(render("live/row.html", row=row_of(row, around))))
         return kept[1]
 
 
@@ -66,7 +65,12 @@ def count_fragments(rows: list[BoardRow]) -> dict[str, str]:
 
 def digest_of(rows: list[BoardRow]) -> str:
     state = [
-        (row.pipeline.id, row.pipeline.revision, row.pipeline.latest and (row.pipeline.latest.id, row.pipeline.latest.last_seq))
+        (
+            row.pipeline.id,
+            row.pipeline.revision,
+            row.pipeline.latest and row.pipeline.latest.last_seq,
+            [(bar.id, bar.status.value) for bar in row.bars],
+        )
         for row in rows
     ]
     return sha256(str(state).encode()).hexdigest()[:12]

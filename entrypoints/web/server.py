@@ -48,6 +48,11 @@ def build(settings: Settings, telemetry: Telemetry) -> Application:
     return Application(settings=settings, adapters=adapters, telemetry=telemetry)
 
 
+def proxies(settings: Settings) -> dict[str, Any]:
+    """Whom the server believes about who asks; by itself it would believe anything on loopback."""
+    return {"proxy_headers": bool(settings.trusted_proxies), "forwarded_allow_ips": settings.trusted_proxies}
+
+
 class _Server(uvicorn.Server):
     """Ends the endless streams first, so that the rest can finish in its own time."""
 
@@ -62,6 +67,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                **proxies(settings),
                 timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + 1,
             )
         )

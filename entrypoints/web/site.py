@@ -1,6 +1,6 @@
 """What every page needs of the application, gathered once per process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fastapi import Request
@@ -31,6 +31,8 @@ class Site:
     """Days for which histories and logs are kept; 0 is for ever."""
     prefect_pages: str | None
     datadog_site: str | None = None
+    board_rows: dict[int, tuple[object, str]] = field(default_factory=dict)
+    """The board's rows as they were last drawn, by pipeline, with what they showed."""
 
     def now(self) -> datetime:
         return self.clock.now()

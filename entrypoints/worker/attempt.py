@@ -105,7 +105,8 @@ class Attempt:
         )
         world = build_world(asked, self._bench.surroundings)
         job = await self._bench.hosts.run(job_of(asked, world))
-        self._shipper.remark(_headline(start))
+        if headline := _headline(start):
+            self._shipper.remark(headline)
         self._shipping = asyncio.create_task(self._shipper.ship(job))
         end = await self._end_of(job)
         if not end.succeeded and self._interruption is not Interruption.REFUSED:
@@ -137,5 +138,7 @@ class Attempt:
 def _headline(start: Start) -> str:
     if start.kind == "python":
         return str(start.spec.get("callable", ""))
+    if start.kind == "http":
+        return ""
     command = start.spec.get("command") or []
     return "$ " + (command if isinstance(command, str) else " ".join(str(word) for word in command))

@@ -35,11 +35,18 @@ def become_stage(start: Message, ends: Ends, host: int, surroundings: Message) -
         _leave_the_host(ends, host)
         os.chdir(start["cwd"])
         _wear_mark(start["env"][MARK_NAME])
-        code = host_callable.call(start, surroundings, say)
+        code = _ask(start) if start["kind"] == "http" else host_callable.call(start, surroundings, say)
     except BaseException as failure:
         say({"error": f"The stage could not be started: {failure}"})
     finally:
         os._exit(code)
+
+
+def _ask(start: Message) -> int:
+    from entrypoints.worker import http_call  # only here: the host itself stays small
+
+    os.environ.clear()
+    return http_call.call(start["request"], say, lambda text: print(text, flush=True))
 
 
 def say(verdict: Message) -> None:

@@ -25,13 +25,15 @@ class StageJob:
     A `python` job names `package.module:function` and gives it `parameters` as keywords.
     """
 
-    kind: Literal["command", "python"]
+    kind: Literal["command", "python", "http"]
     cwd: str
     env: Mapping[str, str]
     command: Sequence[str] = ()
     shell: bool = False
     callable: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    request: Mapping[str, Any] = field(default_factory=dict)
+    """Of an `http` job: what to ask, its references filled in."""
     masker: Masker = field(default_factory=lambda: Masker(()))
     """Takes out of the output, the result and the error what the stage was told in confidence."""
 
@@ -45,6 +47,7 @@ class StageJob:
             "argv": argv,
             "callable": self.callable,
             "parameters": dict(self.parameters),
+            "request": dict(self.request),
         }
 
 

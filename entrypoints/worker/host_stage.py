@@ -43,7 +43,7 @@ class Stage:
                 opened += os.pipe()
             out, out_end, err, err_end, verdict, verdict_end = opened
             ends = Ends(out_end, err_end, verdict_end)
-            pid = _fork(start, ends, surroundings) if start["kind"] == "python" else _execute(start, ends)
+            pid = _fork(start, ends, surroundings) if start["kind"] in ("python", "http") else _execute(start, ends)
         except (OSError, ValueError, NotStarted) as failure:
             for descriptor in opened:
                 os.close(descriptor)

@@ -33,9 +33,9 @@ def worker_token(settings: Settings, environment: Mapping[str, str] = os.environ
 
 def surroundings(settings: Settings) -> Surroundings:
     """The directory that `workdir` counts from, and the place of the runs' files."""
-    return Surroundings(
-        Path(settings.workdir), Path(settings.home) / "runs", dict(os.environ), KeptSecrets(settings.secrets_file, os.environ)
-    )
+    secrets = KeptSecrets(settings.secrets_file, os.environ)
+    allowed = tuple(settings.http_allow), tuple(settings.http_ports)
+    return Surroundings(Path(settings.workdir), Path(settings.home) / "runs", dict(os.environ), secrets, *allowed)
 
 
 def version() -> str:

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from application.ports.secrets import Secrets, SecretUnavailable
+from domain.http_request import KEYS as HTTP_KEYS
+from domain.http_request import secrets_of
 from entrypoints.worker.host_job import StageJob
+from entrypoints.worker.http_call import prepared
 from entrypoints.worker.masker import Masker
 
 INHERITED: Final = ("PATH", "HOME", "LANG", "TZ")
@@ -54,6 +57,8 @@ class Surroundings:
     runs: Path
     environment: Mapping[str, str]
     secrets: Secrets | None = None
+    http_allow: tuple[str, ...] = ()
+    http_ports: tuple[int, ...] = (80, 443)
 
     @classmethod
     def of_this_process(cls) -> Surroundings:
@@ -71,6 +76,7 @@ class World:
     parameters_file: Path
     run_dir: Path
     masker: Masker = field(default_factory=lambda: Masker(()))
+    request: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build_world(start: StageStart, surroundings: Surroundings | None = None) -> World:
@@ -84,8 +90,11 @@ def build_world(start: StageStart, surroundings: Surroundings | None = None) -> 
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     parameters_file = files / f"{start.attempt}-{re.sub(r'[^A-Za-z0-9_.-]', '_', start.stage)}.json"
     _write_privately(parameters_file, json.dumps(dict(start.parameters)))
-    environment = environment_of(start, around.environment, parameters_file, run_dir) | told
-    return World(environment, cwd, parameters_file, run_dir, Masker(told.values()))
+    environment = environment_of(start, around.environment, parameters_file, run_dir)
+    request = _request_of(start, around, told) if start.kind == "http" else {}
+    if start.kind != "http":
+        environment |= told
+    return World(environment, cwd, parameters_file, run_dir, Masker(told.values()), request)
 
 
 def environment_of(start: StageStart, environment: Mapping[str, str], parameters_file: Path, run_dir: Path) -> dict[str, str]:
@@ -111,6 +120,8 @@ def job_of(start: StageStart, world: World) -> StageJob:
     cwd = str(world.cwd)
     if start.kind == "python":
         return StageJob("python", cwd, world.env, callable=start.spec["callable"], parameters=start.parameters, masker=world.masker)
+    if start.kind == "http":
+        return StageJob("http", cwd, world.env, request=world.request, masker=world.masker)
     if start.kind != "command":
         raise WorldError(f"A stage of kind {start.kind} is not run by a process")
     command = start.spec.get("command") or []
@@ -118,8 +129,20 @@ def job_of(start: StageStart, world: World) -> StageJob:
     return StageJob("command", cwd, world.env, argv, shell=bool(start.spec.get("shell", False)), masker=world.masker)
 
 
+def _request_of(start: StageStart, around: Surroundings, secrets: Mapping[str, str]) -> dict[str, Any]:
+    spec = {key: start.spec[key] for key in HTTP_KEYS}
+    try:
+        request = prepared(spec, start.parameters, secrets)
+    except ValueError as wrong:
+        raise WorldError(str(wrong)) from None
+    ca_file = around.environment.get("SSL_CERT_FILE")
+    return request | {"allow": list(around.http_allow), "ports": list(around.http_ports), "ca_file": ca_file}
+
+
 def _told_in_confidence(start: StageStart, around: Surroundings) -> dict[str, str]:
     asked: Mapping[str, str] = start.spec.get("secrets") or {}
+    if start.kind == "http":
+        asked = {name: name for name in secrets_of(start.spec)}
     if not asked:
         return {}
     if around.secrets is None:

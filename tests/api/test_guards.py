@@ -154,3 +154,12 @@ async def test_no_answer_is_open_to_other_origins(house: House) -> None:
     answer: httpx.Response = await house.client.options("/pipelines/", headers={"Origin": "http://evil.example"})
 
     assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+async def test_a_browser_is_told_to_stay_with_https_where_people_reach_us_by_it() -> None:
+    plain = await House().client.get("/livez")
+    secure = await House({"public_url": "https://gate.example"}).client.get("/livez")
+    refused = await House({"public_url": "https://gate.example"}).client.get("/nothing-here")
+
+    assert "strict-transport-security" not in plain.headers
+    assert secure.headers["strict-transport-security"] == refused.headers["strict-transport-security"] == "max-age=31536000"

@@ -88,7 +88,7 @@ class Checker:
     def endings(self, after: int) -> Counter[str]:
         return Counter(dict(self._ask("SELECT status, count(*) FROM run WHERE id > %s GROUP BY status", after)))
 
-    async def nothing_left(self, seconds: float = 60.0) -> list[str]:
+    async def nothing_left(self, seconds: float = 300.0) -> list[str]:
         """No lease, no outbox row, nothing that Prefect takes for running, once all has had time to settle."""
         deadline = time.monotonic() + seconds
         while left := await asyncio.to_thread(self._left):

@@ -21,9 +21,10 @@ from tests.fakes.persistence import Refused
 @dataclass(frozen=True, slots=True)
 class StoreUnderTest:
     """`refusals`: what it raises for a row or a value it does not take. `pass_time` returns once its clock has gone on by so many seconds.
-    `other_feed` is another process's change feed on the same store."""
+    `other_feed` and `other_unit_of_work` are another process's on the same store."""
 
     open_unit_of_work: OpenUnitOfWork
+    other_unit_of_work: OpenUnitOfWork
     reader: Reader
     change_feed: ChangeFeed
     other_feed: ChangeFeed
@@ -42,6 +43,7 @@ async def a_fake_store() -> AsyncIterator[StoreUnderTest]:
     other = adapters.beside()
     yield StoreUnderTest(
         adapters.open_unit_of_work,
+        other.open_unit_of_work,
         adapters.reader,
         adapters.change_feed,
         other.change_feed,
@@ -61,7 +63,14 @@ async def a_real_store(url: str) -> AsyncIterator[StoreUnderTest]:
         await two.start()
         try:
             yield StoreUnderTest(
-                one.open_unit_of_work, one.reader, one.change_feed, two.change_feed, one.retention, refusals, asyncio.sleep
+                one.open_unit_of_work,
+                two.open_unit_of_work,
+                one.reader,
+                one.change_feed,
+                two.change_feed,
+                one.retention,
+                refusals,
+                asyncio.sleep,
             )
         finally:
             await two.stop()

@@ -113,3 +113,21 @@ async def test_a_pipeline_cannot_be_renamed_to_a_name_that_exists(store: StoreUn
 
     async with store.open_unit_of_work() as work:
         assert await work.pipelines.find("nightly") == pipeline
+
+
+async def test_every_key_of_every_kind_comes_back_as_it_was_written(store: StoreUnderTest) -> None:
+    """By another process too, which has nothing of it in memory."""
+    ask = {"approvers": ["mara", "admin"], "message": "Publish?", "fields": {"type": "object"}, "timeout": 60}
+    work = {"retries": 2, "retry_delay": 1.5, "retry_on_loss": True, "env": {"A": "b"}, "workdir": "w", "allow_failure": True}
+    stages = [a_stage("a", **work), a_stage("b", "python", **work), a_stage("c", "external"), a_stage("d", "approval", **ask)]
+    stages.append(a_stage("e") | {"shell": True, "command": "true", "when": "always"})
+    definition = a_definition("complete", stages, description="d", parallelism=3, pool="gpu", parameters={"type": "object"})
+    async with store.open_unit_of_work() as work_unit:
+        stored = await work_unit.pipelines.add(definition, NOW)
+        await work_unit.commit()
+
+    async with store.other_unit_of_work() as work_unit:
+        found = await work_unit.pipelines.find(stored.id)
+
+    assert found is not None
+    assert found.definition == definition

@@ -81,7 +81,7 @@ BAD = {
     "yes for a flag": (with_stage(allow_failure="yes"), "stages[0].allow_failure"),
     "an unknown stage key": (with_stage(comand=["true"]), "stages[0].comand"),
     "no kind": (raw([{"name": "a"}]), "stages[0].kind"),
-    "a kind that is not built": (raw([{"name": "a", "kind": "http"}]), "stages[0].kind"),
+    "a kind that is not built": (raw([{"name": "a", "kind": "prefect"}]), "stages[0].kind"),
     "a list for a kind": (raw([{"name": "a", "kind": ["command"]}]), "stages[0].kind"),
     "an unknown when": (with_stage(when="never"), "stages[0].when"),
     "a command without shell as a text": (with_stage(command="echo hi"), "stages[0].command"),

@@ -133,6 +133,24 @@ async def test_fragments_hold_no_button_form_field_or_token(gallery: Gallery) ->
             assert not re.search(r"<(button|form|input|select|script)|csrf|token", html), name
 
 
+async def test_a_row_of_the_board_is_drawn_once_until_any_of_its_runs_changes(gallery: Gallery) -> None:
+    pipeline = await gallery.pipeline(stages=["a"])
+    earlier, latest = await gallery.open(pipeline), await gallery.open(pipeline)
+    now = gallery.fakes.clock.now()
+    await gallery.change(latest, lambda run: run.cancel(now, "mara"))
+    first = await BoardView(gallery.site).draw()
+    drawn = gallery.site.board_rows[pipeline.id]
+
+    again = await BoardView(gallery.site).draw()
+    unchanged = gallery.site.board_rows[pipeline.id] is drawn
+    await gallery.change(earlier, lambda run: run.cancel(now, "mara"))
+    after = await BoardView(gallery.site).draw()
+
+    assert unchanged
+    assert first.digest == again.digest != after.digest
+    assert after.fragments[f"row-{pipeline.id}"] != first.fragments[f"row-{pipeline.id}"]
+
+
 async def test_the_end_of_a_run_is_announced_once(gallery: Gallery) -> None:
     run_id = await gallery.open(await gallery.pipeline(stages=["a"]))
     async with looking(gallery, run_id) as reading:

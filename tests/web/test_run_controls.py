@@ -211,7 +211,7 @@ async def test_a_failure_says_whether_it_was_seen_and_what_differs(gallery: Gall
 
     assert "Same failure 2 times this week" in page
     assert "the same on both attempts" in page
-    assert 'href="/ui/runs/3?line=2#L2">Line 2 of the log' in page
+    assert 'href="/ui/runs/3?line=2#L2"' in page and "Line 2 of the log</a>" in page
     assert "Different from" in page and "/ui/runs/2/compare/3" in page
 
 

@@ -29,6 +29,7 @@
     t: trigger,
     c: () => press("[data-cancel]"),
     r: () => press("[data-retry]"),
+    e: () => press("[data-error-line]"),
     n: () => press("[data-next-hit]"),
     N: () => press("[data-previous-hit]"),
     j: () => move(1),
