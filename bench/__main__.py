@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -23,13 +24,18 @@ def main() -> None:
     wanted = arguments.only.split(",") if arguments.only else PARTS
     scale = 0.25 if arguments.short else 1.0
     figures: list[Figure] = []
+    failed: list[str] = []
     began = time.monotonic()
 
     def part(name: str, measured: Callable[[], list[Figure]]) -> None:
         if name in wanted:
             print(f"\n{name} …", file=sys.stderr, flush=True)
-            figures.extend(found := measured())
-            print_figures(found)
+            try:
+                figures.extend(found := measured())
+                print_figures(found)
+            except Exception:
+                traceback.print_exc()
+                failed.append(name)
 
     if {"idle", "start", "stages", "burst"} & set(wanted):
         with a_bench_stack() as (stack, folder):
@@ -50,6 +56,8 @@ def main() -> None:
     took = time.monotonic() - began
     print(f"\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}, in {took:.0f} s")
     print_figures(figures)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 def _processor() -> str:

@@ -35,8 +35,10 @@ class Stack:
     process: subprocess.Popen[bytes]
     output: Path
     http: httpx.Client
+    page_after: float = 0.0
     ready_after: float = 0.0
-    """Seconds from its start until it took triggers."""
+    first_run_after: float = 0.0
+    """Seconds from its start until it answered, took triggers, and had run something, which only a benchmark's stack has."""
 
     @property
     def port(self) -> int:
@@ -53,6 +55,19 @@ class Stack:
             return answer.json() if answer.status_code == 200 else {}
         except (httpx.TransportError, ValueError):
             return {}
+
+    def answers(self) -> bool:
+        """True once the web process answers."""
+        try:
+            return self.http.get("/livez").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def run_once(self) -> None:
+        """Run a stage that does nothing, to its end."""
+        self.http.post("/pipelines/", json={"name": "first", "stages": [{"name": "first", "command": ["/bin/true"]}]}).raise_for_status()
+        run_id = self.http.post("/trigger/first").raise_for_status().json()["run_id"]
+        until(lambda: self.http.get(f"/runs/{run_id}").json()["finished_at"] is not None, _START_SECONDS, "the first run", self.said)
 
     def prefect(self) -> httpx.Client:
         """A client of the Prefect server that belongs to it. Only after `until_prefect_answers`."""
@@ -89,6 +104,8 @@ def running_stack(*arguments: str, settings: Mapping[str, str] | None = None) ->
         url = f"http://127.0.0.1:{port}"
         with Stack(url, home, process, output, httpx.Client(base_url=url, timeout=30, trust_env=False)) as stack:
             try:
+                until(lambda: stack.answers() or process.poll() is not None, _START_SECONDS, "the first page", stack.said)
+                stack.page_after = time.monotonic() - began
                 until(lambda: bool(stack.ready()) or process.poll() is not None, _START_SECONDS, "/readyz", stack.said)
                 assert process.poll() is None, stack.said()
                 stack.ready_after = time.monotonic() - began
@@ -103,6 +120,9 @@ def a_bench_stack() -> Iterator[tuple[Stack, Path]]:
     """A Headgate with a worker and a Prefect that answers, and a folder that stages may write to."""
     with tempfile.TemporaryDirectory(prefix="headgate-bench-", dir="/tmp") as folder, running_stack("--no-examples") as stack:
         Path(folder).chmod(0o755)
+        began = time.monotonic()
+        stack.run_once()
+        stack.first_run_after = stack.ready_after + time.monotonic() - began
         stack.until_a_worker_is_there()
         stack.until_prefect_answers()
         yield stack, Path(folder)

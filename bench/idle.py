@@ -35,7 +35,9 @@ def measure(stack: Stack, seconds: float = 10.0) -> list[Figure]:
     for pid, command in processes_of(stack.home).items():
         parts[_part(command)] = parts.get(_part(command), 0.0) + _memory(pid)
     return [
-        amount("cold start until triggers are taken, database made", stack.ready_after, "s"),
+        amount("cold start, database made, until the first answer", stack.page_after, "s"),
+        amount("cold start until triggers are taken", stack.ready_after, "s"),
+        amount("cold start until the first run has ended", stack.first_run_after, "s"),
         amount("memory of everything, idle", sum(map(_memory, processes)), "MB"),
         *(amount(f"  of it {part}", value, "MB") for part, value in sorted(parts.items(), key=lambda part: -part[1])),
         amount("processor of everything, idle, of one core", used * 100, "%"),

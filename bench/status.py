@@ -14,6 +14,7 @@ import re
 import statistics
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import orjson
@@ -74,6 +75,7 @@ def measure(server: EmbeddedPostgres, web: Web, seconds: float, rounds: int) -> 
         assert not one.refused, one.refused
     limit = rate("pgbench, 8 clients, one function and NOTIFY", statistics.median(limits))
     return [
+        figure("a commit of one row's change, 1 connection: what the disk takes", _commits(server, theirs)),
         limit,
         rate("POST /status-update/, 64 clients", statistics.median(one.per_second for one in many), limit, many[-1].seconds),
         rate("POST /status-update/, 8 clients", few.per_second, limit, few.seconds),
@@ -82,6 +84,17 @@ def measure(server: EmbeddedPostgres, web: Web, seconds: float, rounds: int) -> 
         rate("POST /status-update/batch of 100, updates", batches.per_second * BATCH, limit, batches.seconds),
         rate("GET /livez, 64 clients: what HTTP alone takes", static.per_second, None, static.seconds),
     ]
+
+
+def _commits(server: EmbeddedPostgres, runs: list[int]) -> list[float]:
+    """Seconds of each of a hundred transactions that change one row."""
+    samples = []
+    with server.connection("headgate") as connection:
+        for number in range(100):
+            began = time.perf_counter()
+            connection.execute("UPDATE run SET records_processed = %s WHERE id = %s", [number, runs[number % RUNS]])
+            samples.append(time.perf_counter() - began)
+    return samples
 
 
 def _report(run_id: int, number: int) -> bytes:

@@ -21,6 +21,7 @@ from bench._web import Web, a_server, a_web
 
 WATCHED = 20
 """Viewers whose every event is read; of the others the bytes are counted, which must be the same."""
+_REPORTERS = 16
 _PLACE = re.compile(rb"^id: (.+)$", re.MULTILINE)
 _DATA = re.compile(rb"^data: (.+)$", re.MULTILINE)
 
@@ -126,18 +127,31 @@ async def _measure(web: Web, viewers: int, rate: int, seconds: float, reconnects
 
 
 async def _report(port: int, run_id: int, rate: int, seconds: float) -> int:
-    """That many reports a second, each a request; returns how many there were."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    begin, total = time.perf_counter(), round(rate * seconds)
+    """That many reports a second, each a request of its own; returns how many there were."""
+    lines = [await asyncio.open_connection("127.0.0.1", port) for _ in range(_REPORTERS)]
+    free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    for line in lines:
+        free.put_nowait(line)
+
+    async def say(number: int) -> None:
+        reader, writer = await free.get()
+        body = {"run_id": run_id, "stage_name": "first", "status": "running", "records_processed": number + 1}
+        writer.write(post("/status-update/", orjson.dumps(body)))
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), head
+        await reader.readuntil(b"}")
+        free.put_nowait((reader, writer))
+
+    begin, total, said = time.perf_counter(), round(rate * seconds), []
     for number in range(total):
         if number % rate == 0:
             progress("events", number, total)
         await asyncio.sleep(max(0.0, begin + number / rate - time.perf_counter()))
-        body = {"run_id": run_id, "stage_name": "first", "status": "running", "records_processed": number + 1}
-        writer.write(post("/status-update/", orjson.dumps(body)))
-        await reader.readuntil(b"}")
+        said.append(asyncio.ensure_future(say(number)))
+    await asyncio.gather(*said)
     progress("events", total, total)
-    writer.close()
+    for _, writer in lines:
+        writer.close()
     return total
 
 
