@@ -140,8 +140,7 @@ class EmbeddedPostgres:
         """Start the server and wait until it answers; again if what a killed one left is still ending."""
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
-            if self._closing.is_set():
-                raise EmbeddedServerError("PostgreSQL was told to stop before it had started.")
+            self._go_on()
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(f"PostgreSQL does not answer after {_START_SECONDS:g} s; see {self._placement.log}.")
             if self._process is None and not owns_the_data(self._placement.data):
@@ -150,6 +149,11 @@ class EmbeddedPostgres:
             elif self._process is not None and self._process.poll() is not None:
                 self._explain_exit()
             time.sleep(0.02)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._closing.is_set():
+            raise EmbeddedServerError("PostgreSQL was told to stop before it had started.")
 
     def _end_own(self, process: subprocess.Popen[bytes]) -> None:
         # By signal and not by pg_ctl: one just started has not written the file by which pg_ctl finds it.

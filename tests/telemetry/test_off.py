@@ -8,7 +8,7 @@ import pytest
 
 from adapters.telemetry.null import NullTelemetry
 from adapters.telemetry.switch import is_wanted
-from application.commands.trigger_pipeline import TriggerPipeline
+from application.commands.cancel_run import CancelRun
 from application.observed import Observed, observe
 from tests.application.system import System
 from tests.fakes.telemetry import FakeTelemetry
@@ -52,8 +52,10 @@ def test_either_variable_names_an_agent(environment: dict[str, str]) -> None:
 
 
 def test_use_cases_are_wrapped_only_when_it_is_on() -> None:
-    off = System().app.trigger_pipeline()
+    app = System().app
+    off = app.cancel_run()
 
-    assert type(off) is TriggerPipeline
+    assert type(off) is CancelRun
+    assert app.trigger_pipeline() is app.trigger_lane(), "and a lane is not wrapped either"
     assert observe(NullTelemetry(), off) is off
     assert type(observe(FakeTelemetry(), off)) is Observed
