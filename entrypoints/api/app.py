@@ -63,7 +63,7 @@ def create_app(
     """
     app = FastAPI(
         title="Headgate",
-        version="0.1.0",
+        version="0.2.0",
         description=DESCRIPTION,
         lifespan=lifespan,
         openapi_url=None,
