@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +34,10 @@ class Outcome:
     """Stages with `allow_failure`."""
 
 
+async def _at_once() -> None:
+    return
+
+
 class Carrier:
     """Carries one burst. Told from outside what happens to its run; ends when the web says that the burst has ended."""
 
@@ -50,6 +54,8 @@ class Carrier:
         self._more = claim.more
         self._asked = self._stopped = self._leaving = self._stepping = self._refused = self._over = False
         self._begun: asyncio.Queue[Attempt | None] = asyncio.Queue()
+        self.lease_is_sure: Callable[[], Awaitable[None]] = _at_once
+        """Waited for before each step: what a step starts would be ended at once while nobody knows whether the burst is still ours."""
 
     @property
     def holding(self) -> list[Held]:
@@ -69,6 +75,7 @@ class Carrier:
             self._begin(self.claim.starts)
             while not self._over:
                 await self._until_news()
+                await self.lease_is_sure()
                 if not self._over:
                     await self._step()
         finally:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
 import httpx
@@ -29,6 +31,8 @@ _SETTLING: Final = 0.02
 _LAST_CLAIMS: Final = 0.1
 """Seconds after the word that we leave in which a claim that was on its way arrives."""
 _GOODBYE: Final = 1.0
+_UNSURE: Final = 0.2
+"""Seconds between looks whether a lease that is overdue was renewed."""
 _LAST_SHARE: Final = 0.75
 """Of the lease: when it was not renewed for that long, what may be tried again is ended before another worker tries it."""
 
@@ -62,7 +66,7 @@ class Worker:
         self._seen: OrderedDict[BurstKey, None] = OrderedDict()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._leaving = False
-        self._beat_now = asyncio.Event()
+        self._beat_now, self._obeyed = asyncio.Event(), asyncio.Event()
         self.linked = asyncio.Event()
         slots.on_change = self._slots_changed
         self._settling: asyncio.TimerHandle | None = None
@@ -97,6 +101,7 @@ class Worker:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         carrier = self._carriers[key] = Carrier(claim, self._bench, self._slots)
         self._renewed[key] = time.monotonic()
+        carrier.lease_is_sure = partial(self._lease_is_sure, key)
         if self._leaving:
             carrier.leave()
         self._spawn(self._carry(carrier, outcome))
@@ -220,21 +225,35 @@ class Worker:
         for key in answer.refused:
             if (carrier := self._carriers.get(key)) is not None:
                 carrier.refuse()
+                self._renewed.pop(key, None)
         for run_id in answer.stop:
             self._each_of(run_id, Carrier.stop)
         for run_id in answer.wake:
             self._each_of(run_id, Carrier.wake)
         for claim in answer.claims:
             self._take_new(claim)
+        self._obeyed.set()
+
+    async def _lease_is_sure(self, key: BurstKey) -> None:
+        """Return once the burst's lease was renewed in time, or the burst is not ours any more."""
+        while key in self._renewed and self._is_overdue(key):
+            self._obeyed.clear()
+            self._beat_now.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_UNSURE):
+                    await self._obeyed.wait()
+            if self._is_overdue(key):
+                await asyncio.sleep(_UNSURE)
+
+    def _is_overdue(self, key: BurstKey) -> bool:
+        return self._renewed.get(key, math.inf) < time.monotonic() - self._rhythm.lease * _LAST_SHARE
 
     async def _watch_leases(self) -> None:
         """End in time what another worker may try again; the rest runs on until it is refused."""
-        limit = self._rhythm.lease * _LAST_SHARE
         while True:
-            await asyncio.sleep(limit / 30)
-            overdue = time.monotonic() - limit
-            for key, renewed in self._renewed.items():
-                if renewed < overdue:
+            await asyncio.sleep(self._rhythm.lease * _LAST_SHARE / 30)
+            for key in self._renewed:
+                if self._is_overdue(key):
                     self._carriers[key].interrupt(Interruption.UNRENEWED, only_retryable=True)
 
     def _slots_changed(self) -> None:

@@ -106,6 +106,26 @@ async def test_what_may_be_tried_again_is_ended_before_its_lease_is(gate: Gate, 
         assert lives(int(alone.read_text()))
 
 
+async def test_an_outage_costs_a_stage_one_attempt_and_not_its_retries(gate: Gate, tmp_path: Path) -> None:
+    go, begun = tmp_path / "go", tmp_path / "begun"
+    pipeline = await gate.make(sh("again", until(go, begun), retries=3, retry_on_loss=True))
+
+    async with at_work(gate, tmp_path, rhythm=Rhythm(heartbeat=1.0, lease=2.0, drain=0.2)):
+        run_id = await gate.run(pipeline)
+        await eventually(begun.exists)
+        first = int(begun.read_text())
+        gate.away = True
+        await eventually(lambda: not lives(first), 4)
+        gate.faults["heartbeat"] = 2
+        gate.away = False
+        await eventually(lambda: begun.read_text().strip() not in ("", str(first)), 15)
+        await eventually(lambda: gate.faults["heartbeat"] == 0, 15)
+        go.touch()
+        run = await gate.over(run_id)
+
+    assert [attempt.status.value for attempt in run.stages["again"].attempts] == ["failed", "completed"]
+
+
 async def test_a_worker_that_leaves_lets_its_stages_finish_and_hands_the_rest_back(gate: Gate, tmp_path: Path) -> None:
     go, started, second = tmp_path / "go", tmp_path / "started", tmp_path / "second"
     pipeline = await gate.make(sh("first", until(go, started)), sh("second", f"touch {second}"))
