@@ -72,7 +72,7 @@ class Web:
 
     def end(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(60)  # a tracer with a silent agent takes its time to give up
         self._http.close()
 
 
