@@ -78,6 +78,7 @@ class Carrier:
                 await self.lease_is_sure()
                 if not self._over:
                     await self._step()
+            await self._say_late_words()
         finally:
             self._slots.forget(self._news)
             self._begun.put_nowait(None)
@@ -113,7 +114,7 @@ class Carrier:
         self._news.set()
 
     def refuse(self) -> None:
-        """The burst is not this worker's any more: kill what runs, say nothing.
+        """The burst is not this worker's any more: kill what runs, and say no more than what had ended before.
 
         A step under way may be what ended it: then its answer tells whether it ended well.
         """
@@ -194,6 +195,12 @@ class Carrier:
         except Refused as refusal:
             log.error("Run %s: given up, its lease will run out: %s", self.key[0], refusal)
             return Advanced(refused=True)
+
+    async def _say_late_words(self) -> None:
+        """Tell what ended before the burst was known to be another's: it changes nothing, and the history shows it."""
+        if self._refused and self._unreported:
+            reports = self._unreported[:_REPORTS_AT_ONCE]
+            await self._send_or_give_up(Step(0, self._slots.offer(), self._slots.received, self.holding, reports, True))
 
     def _take(self, answer: Advanced, reports: Sequence[StageReport]) -> None:
         del self._unreported[: len(reports)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,33 @@ async def test_a_refusal_that_crosses_its_bursts_own_end_does_not_make_it_one(ga
 
     assert not seen[0].refused
     assert [report.status for report in seen[0].reports] == ["completed"]
+
+
+async def test_what_had_ended_before_a_refusal_is_told_though_it_changes_nothing(gate: Gate, tmp_path: Path) -> None:
+    go, started, sure = tmp_path / "go", tmp_path / "started", asyncio.Event()
+    pipeline = await gate.make(sh("short", until(go, started)), sh("long", "exec sleep 60", needs=[]))
+
+    async with at_work(gate, tmp_path) as at:
+        await gate.run(pipeline)
+        await eventually(started.exists)
+        carrier = at.worker.carriers[0]
+        carrier.lease_is_sure = _when(sure)
+        go.touch()
+        await eventually(lambda: carrier.holding[-1] == ("short", 1))
+        carrier.refuse()
+        sure.set()
+        await eventually(lambda: not at.worker.carriers)
+
+    steps = [json.loads(raw) for path, raw in gate.requests if path.endswith("/advance")]
+    assert [(report["stage"], report["status"]) for step in steps for report in step["reports"]] == [("short", "completed")]
+    assert at.slots.free == 4
+
+
+def _when(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    async def waited() -> None:
+        await event.wait()
+
+    return waited
 
 
 class _Watcher:
