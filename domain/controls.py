@@ -22,10 +22,13 @@ _RETRIED = (Status.FAILED, Status.LOST, Status.CANCELLED, Status.SKIPPED)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who acts. `name` is None where nobody is signed in, as on a laptop: then everything is theirs to decide."""
+    """Who acts, how they are known, and from which address. `name` is None where nobody is signed in, as on a laptop: then everything is
+    theirs to decide."""
 
     name: str | None = None
     roles: Collection[str] = ()
+    way: str | None = None
+    address: str | None = None
 
     def is_among(self, approvers: Collection[str]) -> bool:
         return not approvers or self.name is None or self.name in approvers or any(role in approvers for role in self.roles)

@@ -39,8 +39,8 @@ class NotFound(HeadgateError):
 class NameTaken(HeadgateError):
     """A pipeline of that name exists already."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"A pipeline named {name} exists already; PUT it to add a revision, or choose another name.")
+    def __init__(self, name: str, sentence: str | None = None) -> None:
+        super().__init__(sentence or f"A pipeline named {name} exists already; PUT it to add a revision, or choose another name.")
 
 
 class Conflict(HeadgateError):
@@ -68,7 +68,11 @@ class DiskLow(HeadgateError):
 
 
 class NotAllowed(HeadgateError):
-    """The token does not permit this."""
+    """Whoever asks may not do this."""
+
+
+class NotSignedIn(HeadgateError):
+    """The name and the password do not go together, or the session is over; never says which."""
 
 
 class Unavailable(HeadgateError):

@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from dependency_injector import containers, providers
@@ -10,6 +11,7 @@ from dependency_injector import containers, providers
 from adapters.orchestration.prefect_rest import PrefectRest
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
+from adapters.system.credentials import Argon2Passwords, CountedAttempts, RandomCredentials
 from adapters.system.disk_space import HomeDiskSpace
 from adapters.system.links import MemoryLinks
 from adapters.system.parameters import JsonSchemas
@@ -24,11 +26,14 @@ from application.commands.control_run import ControlRun
 from application.commands.create_pipeline import ChangePipeline, CreatePipeline
 from application.commands.decide_approval import DecideApproval
 from application.commands.heartbeat import Heartbeat
+from application.commands.keep_accounts import ChangeAccount, ChangePassword, CreateAccount, SetPassword
+from application.commands.keep_tokens import CreateToken, RevokeToken
 from application.commands.note_flow_run import CancelFromPrefect, NoteFlowRun
 from application.commands.release_quarantine import ReleaseQuarantine
 from application.commands.report_status import ReportStatus
 from application.commands.retry_run import RetryRun
 from application.commands.run_again import RunAgain
+from application.commands.sign_in import OpenSession, SignIn, SignInByIdentity, SignOut
 from application.commands.skip_stage import SkipStage
 from application.commands.trigger_pipeline import TriggerPipeline
 from application.observed import carry_trace, count_advanced, count_verdicts, observe, tag_burst, tag_claim, tag_triggered
@@ -38,6 +43,7 @@ from application.ports.persistence import OpenUnitOfWork
 from application.ports.readers import Reader
 from application.ports.run_announcements import Audience
 from application.ports.telemetry import Telemetry
+from application.queries.callers import Callers
 from application.services.announce import AnnounceChanges
 from application.services.announce_runs import AnnounceRuns
 from application.services.announcements import Wording
@@ -51,6 +57,7 @@ from application.services.retention import Keep, KeepForATime
 from application.services.sweep import ExpireLeases, WakeDueRuns
 from application.services.take_vitals import TakeVitals
 from application.services.wakeups import LocalWakeups
+from domain.accounts import SessionRules
 
 
 def _observed(telemetry: Any, use_case: Any, **hooks: Any) -> providers.Singleton[Any]:
@@ -64,6 +71,10 @@ def _announcers(
     """One service an audience, so that none waits for another."""
     wording, teller = Wording(installation), f"web-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     return [AnnounceRuns(audience, feed, reader, open_unit_of_work, wording, teller) for audience in audiences]
+
+
+def _session_rules(settings: Any) -> SessionRules:
+    return SessionRules(timedelta(hours=settings.session_idle_hours), timedelta(days=settings.session_days))
 
 
 class Application(containers.DeclarativeContainer):
@@ -127,6 +138,30 @@ class Application(containers.DeclarativeContainer):
     note_flow_run = _observed(telemetry, providers.Singleton(NoteFlowRun, adapters.open_unit_of_work, wakeups))
     cancel_from_prefect = _observed(telemetry, providers.Singleton(CancelFromPrefect, adapters.open_unit_of_work, cancel_run))
 
+    session_rules = providers.Singleton(_session_rules, settings)
+    callers = providers.Singleton(Callers, adapters.open_unit_of_work, adapters.credentials, adapters.clock, session_rules)
+    open_session = providers.Singleton(OpenSession, adapters.credentials, session_rules)
+    sign_in = _observed(
+        telemetry,
+        providers.Singleton(SignIn, adapters.open_unit_of_work, adapters.passwords, adapters.attempts, adapters.clock, open_session),
+    )
+    sign_in_by_identity = _observed(
+        telemetry,
+        providers.Singleton(SignInByIdentity, adapters.open_unit_of_work, adapters.clock, open_session, settings.provided.oidc_roles),
+    )
+    sign_out = _observed(telemetry, providers.Singleton(SignOut, adapters.open_unit_of_work, adapters.credentials, adapters.clock))
+    create_account = _observed(
+        telemetry, providers.Singleton(CreateAccount, adapters.open_unit_of_work, adapters.passwords, adapters.clock)
+    )
+    change_account = _observed(telemetry, providers.Singleton(ChangeAccount, adapters.open_unit_of_work, adapters.clock))
+    set_password = _observed(telemetry, providers.Singleton(SetPassword, adapters.open_unit_of_work, adapters.passwords, adapters.clock))
+    change_password = _observed(
+        telemetry,
+        providers.Singleton(ChangePassword, adapters.open_unit_of_work, adapters.passwords, adapters.credentials, adapters.clock),
+    )
+    create_token = _observed(telemetry, providers.Singleton(CreateToken, adapters.open_unit_of_work, adapters.credentials, adapters.clock))
+    revoke_token = _observed(telemetry, providers.Singleton(RevokeToken, adapters.open_unit_of_work, adapters.clock))
+
     release_quarantine = providers.Singleton(ReleaseQuarantine, adapters.open_unit_of_work)
 
     announce = providers.Singleton(AnnounceChanges, adapters.change_feed, wakeups)
@@ -166,6 +201,9 @@ class Adapters(containers.DeclarativeContainer):
     schemas = providers.Singleton(JsonSchemas)
     links = providers.Singleton(MemoryLinks)
     tokens = providers.Singleton(HmacTokens, settings.provided.secret_key.call().encode.call())
+    credentials = providers.Singleton(RandomCredentials)
+    passwords = providers.Singleton(Argon2Passwords)
+    attempts = providers.Singleton(CountedAttempts)
     audiences = providers.Singleton(audiences, settings, clock, os.environ.get("DD_ENV"))
     database = providers.Singleton(Database, settings.provided.database_url.get_secret_value.call())
     installation = database.provided.installation

@@ -8,10 +8,12 @@ import secrets
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from domain.access import Role
 from entrypoints.rate import Rate
 
 _SHOWN_SECRET = "********"
@@ -43,6 +45,22 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the web listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the web listens on.")
+    auth: Literal["none", "team"] = Field(
+        "none", description="`none`: whoever reaches it may do everything, so it listens on loopback alone. `team`: people sign in."
+    )
+    session_idle_hours: float = Field(12.0, gt=0, description="Hours without a request after which a sign-in ends.")
+    session_days: float = Field(7.0, gt=0, description="Days after which a sign-in ends in any case.")
+    oidc_issuer: str | None = Field(
+        None, description="OpenID Connect provider to sign in by, such as `https://id.example.com`. Not set: local accounts alone."
+    )
+    oidc_client_id: str | None = Field(None, description="What Headgate is called there.")
+    oidc_client_secret: SecretStr | None = Field(None, description="Its secret there.")
+    oidc_scopes: str = Field("openid profile email", description="What is asked of it; `openid` is among it.")
+    oidc_roles: Annotated[dict[str, Role], NoDecode] = Field(
+        default_factory=dict,
+        description="Roles by group or name, such as `platform=admin,data=operator,*=viewer`. Who has none does not come in.",
+    )
+    api_token: SecretStr | None = Field(None, description="Token that `headgate trigger`, `apply` and the like send.")
     url: str = Field("", description="Address people and workers reach the web by. Not set: `http://` host and port.")
     worker_slots: int = Field(
         default_factory=lambda: 2 * (os.cpu_count() or 1),
@@ -170,6 +188,16 @@ class Settings(BaseSettings):
     def _listed(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
+    @field_validator("oidc_roles", mode="before")
+    @classmethod
+    def _roles(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.strip().rpartition("=") for part in value.split(",") if part.strip()]
+        if any(not who or role not in set(Role) for who, _, role in pairs):
+            raise ValueError("is a list such as platform=admin,data=operator,*=viewer; the roles are " + ", ".join(Role))
+        return {who.strip(): Role(role) for who, _, role in pairs}
+
     @field_validator("http_allow", mode="after")
     @classmethod
     def _are_networks(cls, value: list[str]) -> list[str]:
@@ -194,6 +222,10 @@ class Settings(BaseSettings):
             raise ValueError("HEADGATE_DATABASE_URL also needs HEADGATE_PREFECT_API_URL or HEADGATE_PREFECT_DATABASE_URL")
         if self.ci_events_url is not None and self.dd_api_key is None:
             raise ValueError("HEADGATE_CI_EVENTS_URL also needs HEADGATE_DD_API_KEY")
+        if self.oidc_issuer is not None and (self.oidc_client_id is None or self.oidc_client_secret is None or not self.oidc_roles):
+            raise ValueError("HEADGATE_OIDC_ISSUER also needs HEADGATE_OIDC_CLIENT_ID, HEADGATE_OIDC_CLIENT_SECRET and HEADGATE_OIDC_ROLES")
+        if self.oidc_issuer is not None and not _is_private(self.oidc_issuer):
+            raise ValueError("HEADGATE_OIDC_ISSUER must begin with https://")
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise ValueError("HEADGATE_LEASE_SECONDS must be at least twice HEADGATE_HEARTBEAT_SECONDS")
         return self
@@ -202,6 +234,18 @@ class Settings(BaseSettings):
     def public_url(self) -> str:
         """The base address for links, without a slash at its end."""
         return (self.url or f"http://{_LOOPBACK.get(self.host, self.host)}:{self.port}").rstrip("/")
+
+    def check_door(self) -> None:
+        """Raise SettingsError rather than listen where people could come in who should not."""
+        if self.auth == "none" and not _is_loopback(self.host):
+            raise SettingsError(
+                f"HEADGATE_HOST: {self.host} can be reached by others, and nobody has to sign in. Set HEADGATE_AUTH=team and make the "
+                "first account with `headgate user create NAME --role admin`; or leave HEADGATE_HOST at 127.0.0.1."
+            )
+        if self.auth == "team" and not _is_private(self.public_url):
+            raise SettingsError(
+                f"HEADGATE_URL: people would sign in at {self.public_url} in clear text. Put TLS before it and set HEADGATE_URL=https://…"
+            )
 
     @property
     def prefect_pages_url(self) -> str | None:
@@ -216,6 +260,19 @@ class Settings(BaseSettings):
     def masked(self) -> dict[str, str]:
         """Every setting by its variable, with secrets and the passwords of addresses hidden."""
         return {f"HEADGATE_{name.upper()}": _masked(getattr(self, name)) for name in type(self).model_fields}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _is_private(url: str) -> bool:
+    """Nobody on the way can read it."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
 
 
 def kept_secret(path: Path) -> str:
@@ -238,6 +295,8 @@ def _masked(value: object) -> str:
         return re.sub(r"(password=)[^&]*", rf"\1{_SHOWN_SECRET}", text, flags=re.IGNORECASE)
     if isinstance(value, SecretStr):
         return _SHOWN_SECRET
+    if isinstance(value, dict):
+        return ",".join(f"{key}={item}" for key, item in value.items())
     if isinstance(value, list):
         return ",".join(str(item) for item in value)
     return "" if value is None else str(value)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from adapters.persistence import tables, tables_announcements, tables_delivery, tables_logs
+from adapters.persistence import tables, tables_access, tables_announcements, tables_delivery, tables_logs
 from adapters.persistence.table_types import Row
 
 METADATA = Row.metadata
-MODULES = (tables, tables_announcements, tables_delivery, tables_logs)
+MODULES = (tables, tables_access, tables_announcements, tables_delivery, tables_logs)

@@ -7,7 +7,9 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.persistence.accounts import SqlAccounts, SqlSessions
 from adapters.persistence.announcements import SqlAnnouncementPositions
+from adapters.persistence.api_tokens import SqlApiTokens, SqlAuditLog
 from adapters.persistence.bursts import SqlBursts
 from adapters.persistence.definitions import DefinitionCache, Definitions
 from adapters.persistence.idempotency import SqlIdempotency
@@ -19,6 +21,7 @@ from adapters.persistence.receipts import SqlReceipts
 from adapters.persistence.runs import SqlRuns
 from adapters.persistence.statements import Statements
 from adapters.persistence.workers import SqlWorkers
+from application.ports.access import Accounts, ApiTokens, AuditLog, Sessions
 from application.ports.persistence import Bursts, Idempotency, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
 from application.ports.run_announcements import AnnouncementPositions
 
@@ -39,6 +42,10 @@ class SqlUnitOfWork:
         self.bursts: Bursts = SqlBursts(statements)
         self.workers: Workers = SqlWorkers(statements)
         self.announcements: AnnouncementPositions = SqlAnnouncementPositions(statements)
+        self.accounts: Accounts = SqlAccounts(statements)
+        self.sessions: Sessions = SqlSessions(statements)
+        self.api_tokens: ApiTokens = SqlApiTokens(statements)
+        self.audit: AuditLog = SqlAuditLog(statements)
 
     async def __aenter__(self) -> Self:
         return self

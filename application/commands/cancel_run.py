@@ -7,8 +7,13 @@ from typing import Any, Self
 from application.ports.clock import Clock
 from application.ports.persistence import IdempotencyKey, OpenUnitOfWork
 from application.ports.wakeups import Wakeups
+from domain.audit import Deed, entry_of
+from domain.controls import ANYBODY, Person
 from domain.errors import NotFound
 from domain.status import Status
+
+PREFECT = Person("Prefect", way="prefect")
+"""Somebody on Prefect's own pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +45,19 @@ class CancelRun:
     clock: Clock
     wakeups: Wakeups
 
-    async def __call__(self, run_id: int, actor: str | None = None, why: str | None = None, key: IdempotencyKey | None = None) -> Cancelled:
+    async def __call__(self, run_id: int, person: Person = ANYBODY, why: str | None = None, key: IdempotencyKey | None = None) -> Cancelled:
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, self.clock.now())) is not None:
                 return Cancelled.from_json(stored)
             run = (await work.runs.lock([run_id])).get(run_id)
             if run is None:
                 raise NotFound("run", run_id)
-            run.cancel(self.clock.now(), actor, why)
+            now = self.clock.now()
+            was_asked = run.stop_requested_at is not None
+            run.cancel(now, person.name, why)
             await work.runs.save(run)
+            if not was_asked:
+                await work.audit.add([entry_of(person, Deed.CANCELLED, f"run {run.id}", now, pipeline=run.definition.name)])
             cancelled = Cancelled(run.id, run.number, run.status)
             if key:
                 await work.idempotency.add(key, cancelled.as_json())

@@ -8,6 +8,8 @@ from typing import Any, Self
 from application.ports.clock import Clock
 from application.ports.persistence import IdempotencyKey, OpenUnitOfWork, UnitOfWork
 from application.ports.wakeups import Wakeups
+from domain.audit import Deed, entry_of
+from domain.controls import Person
 from domain.errors import NotFound
 from domain.run import Run
 from domain.status import Status
@@ -41,22 +43,25 @@ Act = Callable[[UnitOfWork, Run, datetime], Awaitable[Done]]
 
 @dataclass(frozen=True, slots=True)
 class ControlRun:
-    """Do an act on a run under its row's lock, in one transaction. NotFound, and whatever the act refuses."""
+    """Do an act on a run under its row's lock, in one transaction with its line in the audit log. NotFound, and what the act refuses."""
 
     open_unit_of_work: OpenUnitOfWork
     clock: Clock
     wakeups: Wakeups
 
-    async def __call__(self, run_id: int, act: Act, key: IdempotencyKey | None) -> Controlled:
+    async def __call__(self, run_id: int, act: Act, key: IdempotencyKey | None, deed: Deed, person: Person) -> Controlled:
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, self.clock.now())) is not None:
                 return Controlled.from_json(stored)
             run = (await work.runs.lock([run_id])).get(run_id)
             if run is None:
                 raise NotFound("run", run_id)
-            stages, applied = await act(work, run, self.clock.now())
+            now = self.clock.now()
+            stages, applied = await act(work, run, now)
             if applied:
                 await work.runs.save(run)
+                told = {"pipeline": run.definition.name, "stages": list(stages)}
+                await work.audit.add([entry_of(person, deed, f"run {run.id}", now, **told)])
             done = Controlled(run.id, run.number, run.status, run.pipeline_id, stages, applied)
             if key:
                 await work.idempotency.add(key, done.as_json())

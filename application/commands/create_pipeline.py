@@ -9,6 +9,8 @@ from application.ports.clock import Clock
 from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import IdempotencyKey, OpenUnitOfWork, PipelineRef, StoredPipeline
 from application.ports.wakeups import Wakeups
+from domain.audit import Deed, entry_of
+from domain.controls import ANYBODY, Person
 from domain.definition import PipelineDefinition
 from domain.definition_reader import read_definition
 from domain.definition_writer import pipeline_as_written
@@ -43,13 +45,14 @@ class CreatePipeline:
     clock: Clock
     wakeups: Wakeups
 
-    async def __call__(self, raw: object, key: IdempotencyKey | None = None) -> Created:
+    async def __call__(self, raw: object, key: IdempotencyKey | None = None, person: Person = ANYBODY) -> Created:
         definition = read_checked(raw, self.schemas)
         now = self.clock.now()
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, now)) is not None:
                 return Created.from_json(stored)
             created = Created.of(await work.pipelines.add(definition, now))
+            await work.audit.add([entry_of(person, Deed.PIPELINE_CREATED, f"pipeline {definition.name}", now, id=created.id)])
             if key:
                 await work.idempotency.add(key, created.as_json())
             await work.commit()
@@ -67,7 +70,9 @@ class ChangePipeline:
     clock: Clock
     wakeups: Wakeups
 
-    async def __call__(self, ref: PipelineRef, raw: object, expected: Collection[int] | None = None) -> StoredPipeline:
+    async def __call__(
+        self, ref: PipelineRef, raw: object, expected: Collection[int] | None = None, person: Person = ANYBODY
+    ) -> StoredPipeline:
         definition = read_checked(raw, self.schemas)
         async with self.open_unit_of_work() as work:
             pipeline = await work.pipelines.find(ref, lock=True)
@@ -77,7 +82,10 @@ class ChangePipeline:
                 raise Stale(f"{pipeline.name} is at revision {pipeline.revision} by now; look at it again before changing it.")
             if pipeline.definition == definition:
                 return pipeline
-            changed = await work.pipelines.revise(pipeline.id, definition, self.clock.now())
+            now = self.clock.now()
+            changed = await work.pipelines.revise(pipeline.id, definition, now)
+            told = {"revision": changed.revision, "renamed": definition.name if definition.name != pipeline.name else None}
+            await work.audit.add([entry_of(person, Deed.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **told)])
             await work.commit()
         self.wakeups.committed()
         return changed

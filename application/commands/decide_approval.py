@@ -6,6 +6,7 @@ from datetime import datetime
 from application.commands.control_run import Controlled, ControlRun, Done
 from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import IdempotencyKey, UnitOfWork
+from domain.audit import Deed
 from domain.controls import ANYBODY, Decision, Person, decide, stage_of
 from domain.errors import InvalidInput
 from domain.run import Run
@@ -28,7 +29,8 @@ class DecideApproval:
         async def act(work: UnitOfWork, run: Run, now: datetime) -> Done:
             return [stage], decide(run, stage, self._checked(run, stage, decision), now, person)
 
-        return await self.control_run(run_id, act, key)
+        deed = Deed.APPROVED if decision.approves else Deed.REJECTED
+        return await self.control_run(run_id, act, key, deed, person)
 
     def _checked(self, run: Run, stage: str, decision: Decision) -> Decision:
         if not decision.approves:

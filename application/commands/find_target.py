@@ -12,6 +12,8 @@ from application.ports.persistence import PipelineRef, ReceiptKey, StoredPipelin
 from domain.run import Trigger
 from domain.status import Status
 
+OTHER_PIPELINE = Answer(403, False, "This token may report about one pipeline, and this is another.", problem="token_scope")
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -72,6 +74,8 @@ class TargetFinder:
         pipeline = self._pipeline_of(update)
         if update.pipeline is not None and pipeline is None:
             return _refused(404, "not_found", f"There is no pipeline {update.pipeline!s:.120}.")
+        if pipeline is not None and update.machine is not None and not update.machine.may_report_about(pipeline.id):
+            return Target(answer=OTHER_PIPELINE)
         if update.run_id is not None:
             return Target(update.run_id)
         if pipeline is None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from application.commands.cancel_run import CancelRun
+from application.commands.cancel_run import PREFECT, CancelRun
 from application.ports.persistence import OpenUnitOfWork
 from application.ports.wakeups import Wakeups
 from domain.errors import Conflict
@@ -39,6 +39,6 @@ class CancelFromPrefect:
         if run_id is None:
             return
         try:
-            await self.cancel_run(run_id, "Prefect", "cancelled in Prefect")
+            await self.cancel_run(run_id, PREFECT, "cancelled in Prefect")
         except Conflict:
             return  # over already; reconciling settles Prefect's side

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.commands.find_target import Target, TargetFinder, receipt_key
+from application.commands.find_target import OTHER_PIPELINE, Target, TargetFinder, receipt_key
 from application.commands.status_update import StatusUpdate
 from application.commands.verdicts import Answer, Answers, answer_of
 from application.ports.clock import Clock
@@ -145,6 +145,8 @@ class _Sitting:
 
 def _out_of_scope(update: StatusUpdate, run: Run | None) -> Answer | None:
     token = update.token
+    if run is not None and update.machine is not None and not update.machine.may_report_about(run.pipeline_id):
+        return OTHER_PIPELINE
     if token is None or run is None:
         return None
     if token.run_id == run.id and token.stage == update.report.stage:

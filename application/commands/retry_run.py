@@ -6,6 +6,7 @@ from datetime import datetime
 
 from application.commands.control_run import Controlled, ControlRun, Done
 from application.ports.persistence import IdempotencyKey, UnitOfWork
+from domain.audit import Deed
 from domain.controls import ANYBODY, Person, rebase, retry_failed, retry_stages
 from domain.errors import NotFound
 from domain.run import Run
@@ -44,4 +45,4 @@ class RetryRun:
             retry_stages(run, retry.stages, now, retry.person)
             return sorted(retry.stages), True
 
-        return await self.control_run(retry.run_id, act, retry.key)
+        return await self.control_run(retry.run_id, act, retry.key, Deed.RETRIED, retry.person)

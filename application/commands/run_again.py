@@ -6,6 +6,7 @@ from typing import Any
 
 from application.commands.trigger_pipeline import TriggerCommand, Triggered, TriggerPipeline
 from application.ports.persistence import IdempotencyKey, OpenUnitOfWork
+from domain.controls import ANYBODY, Person
 from domain.errors import NotFound
 from domain.run import Trigger
 
@@ -17,7 +18,7 @@ class Again:
     run_id: int
     parameters: Mapping[str, Any] | None = None
     kind: str = "api"
-    actor: str | None = None
+    person: Person = ANYBODY
     trace: Mapping[str, str] = field(default_factory=dict)
     key: IdempotencyKey | None = None
 
@@ -35,5 +36,5 @@ class RunAgain:
         if run is None:
             raise NotFound("run", again.run_id)
         parameters = run.parameters if again.parameters is None else again.parameters
-        trigger = Trigger(again.kind, again.actor, repeats=again.run_id)
-        return await self.trigger_pipeline(TriggerCommand(run.pipeline_id, parameters, trigger, again.trace, again.key))
+        trigger = Trigger(again.kind, again.person.name, repeats=again.run_id)
+        return await self.trigger_pipeline(TriggerCommand(run.pipeline_id, parameters, trigger, again.trace, again.key, again.person))

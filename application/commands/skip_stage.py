@@ -5,6 +5,7 @@ from datetime import datetime
 
 from application.commands.control_run import Controlled, ControlRun, Done
 from application.ports.persistence import IdempotencyKey, UnitOfWork
+from domain.audit import Deed
 from domain.controls import ANYBODY, Person, skip_stage
 from domain.run import Run
 
@@ -21,4 +22,4 @@ class SkipStage:
         async def act(work: UnitOfWork, run: Run, now: datetime) -> Done:
             return [stage], skip_stage(run, stage, now, person, reason)
 
-        return await self.control_run(run_id, act, key)
+        return await self.control_run(run_id, act, key, Deed.SKIPPED, person)

@@ -8,6 +8,17 @@ from domain.reports import Report, Reporter
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """A program that reports by a token of its own. `pipeline_id`: the one pipeline it may report about."""
+
+    name: str
+    pipeline_id: int | None = None
+
+    def may_report_about(self, pipeline_id: int) -> bool:
+        return self.pipeline_id in (None, pipeline_id)
+
+
+@dataclass(frozen=True, slots=True)
 class StatusUpdate:
     """One item. `digest` is the hash of the item as it came, so that the same event id with another body is found out."""
 
@@ -18,6 +29,7 @@ class StatusUpdate:
     reporter: str | None = None
     digest: bytes = b""
     token: AttemptClaims | None = None
+    machine: Machine | None = None
 
     @property
     def speaker(self) -> Reporter:
@@ -25,11 +37,14 @@ class StatusUpdate:
         if self.token is not None:
             name = f"attempt {self.token.run_id}/{self.token.stage}/{self.token.attempt}"
             return Reporter(name, attempt=(self.token.stage, self.token.attempt))
+        if self.machine is not None:
+            return Reporter(f"token {self.machine.name}")
         return Reporter(self.reporter)
 
     def narrowed_to_token(self) -> "StatusUpdate":
-        """What the token leaves unsaid it says itself: which run, stage and attempt."""
+        """What the token leaves unsaid it says itself: which run, stage and attempt, or which pipeline."""
         if self.token is None:
-            return self
+            bound = self.machine.pipeline_id if self.machine else None
+            return self if bound is None or self.pipeline is not None or self.run_id is not None else replace(self, pipeline=bound)
         report = replace(self.report, stage=self.report.stage or self.token.stage, attempt=self.report.attempt or self.token.attempt)
         return replace(self, report=report, run_id=self.run_id or self.token.run_id)

@@ -9,6 +9,8 @@ from application.ports.disk_space import DiskSpace
 from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import IdempotencyKey, OpenUnitOfWork, PipelineRef, StoredPipeline, UnitOfWork
 from application.ports.wakeups import Wakeups
+from domain.audit import Deed, Entry, entry_of
+from domain.controls import ANYBODY, Person
 from domain.errors import DiskLow, HeadgateError, InvalidInput, NotFound
 from domain.run import Run, Trigger
 from domain.status import Status
@@ -23,6 +25,7 @@ class TriggerCommand:
     trigger: Trigger = field(default_factory=lambda: Trigger("api"))
     trace: Mapping[str, str] = field(default_factory=dict)
     key: IdempotencyKey | None = None
+    person: Person = ANYBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class TriggerPipeline:
             self._require_room()
             run = await self._open(work, await work.pipelines.find(command.pipeline, lock=True), command)
             triggered = _told(run)
+            await work.audit.add([_noted(command, run)])
             if command.key:
                 await work.idempotency.add(command.key, triggered.as_json())
             await work.commit()
@@ -82,6 +86,8 @@ class TriggerPipeline:
                     opened.append(await self._open(work, pipeline, command))
                 except (NotFound, InvalidInput) as refusal:
                     opened.append(refusal)
+            done = zip(commands, opened, strict=True)
+            await work.audit.add([_noted(command, run) for command, run in done if isinstance(run, Run)])
             await work.commit()
         runs = [run for run in opened if isinstance(run, Run)]
         self.wakeups.committed(runs)
@@ -98,6 +104,11 @@ class TriggerPipeline:
     def _require_room(self) -> None:
         if (shortage := self.disk_space.shortage()) is not None:
             raise DiskLow(shortage)
+
+
+def _noted(command: TriggerCommand, run: Run) -> Entry:
+    told = {"pipeline": run.definition.name, "by": command.trigger.kind, "again": command.trigger.repeats}
+    return entry_of(command.person, Deed.TRIGGERED, f"run {run.id}", run.created_at, **told)
 
 
 def _told(run: Run) -> Triggered:

@@ -6,6 +6,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from application.ports.access import Accounts, ApiTokens, AuditLog, Sessions
 from application.ports.run_announcements import AnnouncementPositions
 from domain.burst import BurstState
 from domain.definition import PipelineDefinition
@@ -317,6 +318,10 @@ class UnitOfWork(Protocol):
     bursts: Bursts
     workers: Workers
     announcements: AnnouncementPositions
+    accounts: Accounts
+    sessions: Sessions
+    api_tokens: ApiTokens
+    audit: AuditLog
 
     async def __aenter__(self) -> Self: ...
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from application.commands.cancel_run import CancelRun
+from application.commands.cancel_run import PREFECT, CancelRun
 from application.ports.clock import Clock
 from application.ports.orchestrator import FlowState, Orchestrator
 from application.ports.persistence import BurstRecord, OpenUnitOfWork
@@ -67,7 +67,7 @@ class Reconcile:
 
     async def _cancel(self, record: BurstRecord) -> None:
         try:
-            await self._cancel_run(record.run_id, "Prefect", "cancelled in Prefect")
+            await self._cancel_run(record.run_id, PREFECT, "cancelled in Prefect")
         except Conflict:
             return  # over meanwhile; the next pass settles it
 

@@ -12,13 +12,14 @@ from starlette.responses import Response
 
 from domain.errors import HeadgateError
 from entrypoints.api import controls, docs, events, health, history, logs, pipelines, runs, status_updates, worker
+from entrypoints.api.access import Access
 from entrypoints.api.body_limit import BodyLimit
 from entrypoints.api.envelope import Envelope
 from entrypoints.api.figures import RequestFigures
 from entrypoints.api.guards import HostGuard, OriginGuard, hosts_of
 from entrypoints.api.live import Live
 from entrypoints.api.openapi import declare
-from entrypoints.api.paths import NOTHING_HERE, Paths, RouteTable
+from entrypoints.api.paths import NOTHING_HERE, Options, Paths, RouteTable
 from entrypoints.api.pipeline_texts import PipelineTexts
 from entrypoints.api.pressure import InFlight, RateLimit
 from entrypoints.api.problems import ErrorPage, Problem, Refused, field_problems, invalid, problem_of, respond
@@ -95,6 +96,8 @@ def _fill_state(app: FastAPI, application: Application, error_page: ErrorPage | 
 def _put_guards(app: FastAPI, application: Application, table: RouteTable) -> None:
     """The last one added is the first one asked."""
     settings = application.settings()
+    app.add_middleware(Options, table=table)
+    app.add_middleware(Access, table=table, is_open=settings.auth == "none", application=application)
     app.add_middleware(Paths, table=table)
     app.add_middleware(BodyLimit)
     app.add_middleware(OriginGuard, url=settings.public_url)

@@ -1,32 +1,24 @@
 """What a person does to a run: take it up again, repeat it, skip, end or decide a stage."""
 
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 
 from application.commands.control_run import Controlled
 from application.commands.retry_run import Retry
 from application.commands.run_again import Again
-from domain.controls import Decision, Person
+from domain.controls import Decision
 from entrypoints.api import examples, strict_json
 from entrypoints.api.bodies import AgainBody, ApproveBody, RejectBody, RetryBody, Shape, WordBody
 from entrypoints.api.idempotency import Key, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, controlled_json, triggered_json
-from entrypoints.api.requests import App, run_id, shaped, trace_of, trigger_kind
+from entrypoints.api.requests import Acting, App, run_id, shaped, trace_of, trigger_kind
 from entrypoints.api.schemas import ControlledShape, TriggeredShape
 
 router = APIRouter(tags=["runs"])
 Body = TypeVar("Body", bound=Shape)
 PROBLEMS = (403, 404, 409, 413, 422, 503)
-
-
-async def person(request: Request) -> Person:
-    """Who acts: nobody is signed in yet, so whoever may reach this may decide."""
-    return Person()
-
-
-Acting = Annotated[Person, Depends(person)]
 
 
 async def _read(request: Request, shape: type[Body]) -> Body:
@@ -69,7 +61,7 @@ async def retry_run(id: str, request: Request, application: App, who: Acting, ke
 async def run_again(id: str, request: Request, application: App, who: Acting, key: Key) -> Json:
     """A new run of the pipeline's newest revision, with the earlier run's parameters or others; it says which run it repeats."""
     body = await _read(request, AgainBody)
-    again = Again(run_id(id), body.parameters, trigger_kind(request), who.name, trace_of(request), key)
+    again = Again(run_id(id), body.parameters, trigger_kind(request), who, trace_of(request), key)
     run = await application.run_again()(again)
     return Json(triggered_json(run), 202, replayed(run.replayed, {"Location": f"/runs/{run.run_id}"}))
 

@@ -12,6 +12,7 @@ from fastapi import Depends, Header, Request
 from application.ports.persistence import IdempotencyKey
 from domain.errors import InvalidInput
 from entrypoints.api import strict_json
+from entrypoints.api.access import caller_of
 
 HEADER = "Idempotency-Key"
 REPLAYED: Mapping[str, str] = {"Idempotency-Replayed": "true"}
@@ -41,7 +42,9 @@ async def idempotency_key(request: Request, given: Given = None) -> IdempotencyK
     text = key_text(given)
     if text is None:
         return None
-    caller = hashlib.sha256(request.headers.get("authorization", "").encode()).hexdigest()[:16]
+    asks = caller_of(request)
+    who = f"{asks.way} {asks.account_id} {asks.token_id} {request.headers.get('authorization', '')}"
+    caller = hashlib.sha256(who.encode()).hexdigest()[:16]
     return IdempotencyKey(f"{request.method} {request.url.path[:300]} {caller}", text, _digest(await request.body()))
 
 

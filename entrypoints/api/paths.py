@@ -27,6 +27,13 @@ class RouteTable:
         bare = path[:-1] if path.endswith("/") else path
         return bare + "/" if bare + "/" in self._slashed else bare
 
+    def find(self, method: str, path: str) -> "tuple[str, dict[str, str]] | None":
+        """The route that answers, by its pattern, and what its parameters are; the first that fits, as the router has it."""
+        for route in self._routes:
+            if method in (getattr(route, "methods", None) or {"GET"}) and (found := route.path_regex.match(path)):
+                return route.path, found.groupdict()
+        return None
+
     def methods(self, path: str) -> list[str]:
         """What is allowed at this address; empty when nothing is there."""
         found = [getattr(route, "methods", None) or {"GET"} for route in self._routes if route.path_regex.match(path)]
@@ -58,18 +65,28 @@ class Paths:
         path = self._table.canonical(scope["path"])
         if path != scope["path"]:
             scope["path"] = path
-        if scope["method"] == "OPTIONS":
-            await self._options(scope)(scope, receive, send)
-        elif scope["method"] == "HEAD":
+        if scope["method"] == "HEAD":
             scope["method"] = "GET"
             with suppress(_HeadSent):
                 await self._app(scope, receive, _without_body(send))
         else:
             await self._app(scope, receive, send)
 
-    def _options(self, scope: Scope) -> Response:
+
+class Options:
+    """Says what is allowed at an address, to whoever may know: inside the check of permissions."""
+
+    def __init__(self, app: ASGIApp, table: RouteTable) -> None:
+        self._app = app
+        self._table = table
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "OPTIONS":
+            await self._app(scope, receive, send)
+            return
         methods = self._table.methods(scope["path"])
-        return Response(status_code=204, headers={"Allow": ", ".join(methods)}) if methods else respond(scope, NOTHING_HERE)
+        answer = Response(status_code=204, headers={"Allow": ", ".join(methods)}) if methods else respond(scope, NOTHING_HERE)
+        await answer(scope, receive, send)
 
 
 class _HeadSent(Exception):

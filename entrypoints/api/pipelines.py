@@ -9,6 +9,7 @@ from application.queries.views import PipelineView
 from domain.errors import NotFound
 from domain.run import Trigger
 from entrypoints.api import examples, strict_json
+from entrypoints.api.access import person_of
 from entrypoints.api.bodies import TriggerBody
 from entrypoints.api.cursors import CursorText, Turn, cut, links, place_of
 from entrypoints.api.definition_schema import DEFINITION
@@ -17,7 +18,7 @@ from entrypoints.api.idempotency import HEADER, Key, idempotency_key, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.pipeline_texts import PipelineTexts
 from entrypoints.api.presenters import Json, pipeline_json, pipeline_stages_json, triggered_json
-from entrypoints.api.requests import App, JsonBody, Limit, Reads, Skip, pipeline_ref, reader, shaped, trace_of, trigger_kind
+from entrypoints.api.requests import Acting, App, JsonBody, Limit, Reads, Skip, pipeline_ref, reader, shaped, trace_of, trigger_kind
 from entrypoints.api.requests import application as application_of
 from entrypoints.api.run_lists import RunPage, run_list
 from entrypoints.api.schemas import PipelineShape, RunShape, StageShape, TriggeredShape
@@ -57,9 +58,9 @@ async def list_pipelines_directly(request: Request) -> Response | None:
     responses=answers(201, PipelineShape, examples.PIPELINE, problems=(403, 409, 413, 422, 503), words="Created, as revision 1"),
     openapi_extra=takes(DEFINITION, examples.DEFINITION),
 )
-async def create_pipeline(raw: JsonBody, application: App, key: Key) -> Json:
+async def create_pipeline(raw: JsonBody, application: App, who: Acting, key: Key) -> Json:
     """Every field at fault is named at once, and nothing is stored then. 409 when the name is taken."""
-    made = await application.create_pipeline()(raw, key)
+    made = await application.create_pipeline()(raw, key, who)
     view = PipelineView(made.id, made.revision, made.definition, made.created_at, made.updated_at)
     headers = {"Location": f"/pipelines/{made.id}", "ETag": pipeline_tag(view)}
     return Json(pipeline_json(view), 201, replayed(made.replayed, headers))
@@ -84,10 +85,10 @@ async def get_pipeline(pipeline_id: str, request: Request, reads: Reads) -> Resp
     responses=answers(200, PipelineShape, examples.PIPELINE, problems=(403, 404, 409, 412, 413, 422, 503)),
     openapi_extra=takes(DEFINITION, examples.DEFINITION),
 )
-async def change_pipeline(pipeline_id: str, raw: JsonBody, reads: Reads, application: App, if_match: IfMatch = None) -> Json:
+async def change_pipeline(pipeline_id: str, raw: JsonBody, reads: Reads, application: App, who: Acting, if_match: IfMatch = None) -> Json:
     """Adds a revision, unless nothing differs. Runs under way keep the revision they started with. With `If-Match` it is 412
     when the pipeline has a newer revision than the one that ETag is of."""
-    made = await application.change_pipeline()(pipeline_ref(pipeline_id), raw, expected_revisions(if_match))
+    made = await application.change_pipeline()(pipeline_ref(pipeline_id), raw, expected_revisions(if_match), who)
     seen = await reads.pipeline(made.id)
     latest = seen.latest if seen else None
     view = PipelineView(made.id, made.revision, made.definition, made.created_at, made.updated_at, latest)
@@ -143,8 +144,9 @@ async def trigger_pipeline(pipeline_id: str, request: Request, application: App,
     """Takes the run's parameters, or no body at all. Accepted whatever Prefect is doing."""
     raw = await request.body()
     body = shaped(TriggerBody, strict_json.check(strict_json.parse(raw))) if raw.strip() else TriggerBody(parameters=None)
-    trigger = Trigger(trigger_kind(request))
-    command = TriggerCommand(pipeline_ref(pipeline_id), body.parameters or {}, trigger, trace_of(request), key)
+    who = person_of(request)
+    trigger = Trigger(trigger_kind(request), who.name)
+    command = TriggerCommand(pipeline_ref(pipeline_id), body.parameters or {}, trigger, trace_of(request), key, who)
     run = await application.trigger_pipeline()(command)
     return Json(triggered_json(run), 202, replayed(run.replayed, {"Location": f"/runs/{run.run_id}"}))
 

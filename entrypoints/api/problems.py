@@ -21,6 +21,7 @@ from domain.errors import (
     NameTaken,
     NotAllowed,
     NotFound,
+    NotSignedIn,
     Stale,
     Unavailable,
 )
@@ -77,6 +78,9 @@ TITLES = {
     "unavailable": "Try again shortly",
     "internal": "Something went wrong here",
     "not_yours": "Not yours to report",
+    "not_allowed": "Not yours to do",
+    "unauthorized": "Sign in first",
+    "foreign_form": "An old or foreign form",
     "name_taken": "Name taken",
     "late_report": "Too late",
     "several_runs": "Which run?",
@@ -101,6 +105,7 @@ TRANSLATIONS: dict[type[HeadgateError], Callable[[Any], Problem]] = {
     Stale: lambda error: Problem(412, "stale", str(error)),
     DiskLow: lambda error: Problem(507, "disk_low", str(error), headers={"Retry-After": "60"}),
     NotAllowed: lambda error: Problem(403, "not_allowed", str(error)),
+    NotSignedIn: lambda error: Problem(401, "not_signed_in", str(error), headers={"WWW-Authenticate": 'Bearer realm="headgate"'}),
     Unavailable: lambda error: Problem(503, "unavailable", str(error), headers={"Retry-After": str(max(1, round(error.retry_after)))}),
 }
 

@@ -11,9 +11,11 @@ from application.ports.persistence import PipelineRef
 from application.ports.readers import Reader
 from application.ports.tokens import AttemptClaims, WorkerClaims
 from application.queries.surroundings import EngineHealth, LookAround
+from domain.controls import Person
 from domain.errors import InvalidInput, NotFound
 from entrypoints.api import strict_json
-from entrypoints.api.problems import Problem, Refused, field_problems
+from entrypoints.api.access import claims_of, person_of
+from entrypoints.api.problems import field_problems
 from entrypoints.api.streams import SSE
 from entrypoints.container import Application
 
@@ -50,25 +52,20 @@ async def json_body(request: Request) -> Any:
 
 
 async def claims(request: Request) -> AttemptClaims | WorkerClaims | None:
-    """What the bearer token is good for; None without one. 401 for a token that is not ours."""
-    header = request.headers.get("authorization")
-    if header is None:
-        return None
-    scheme, _, token = header.partition(" ")
-    found = request.app.state.application.adapters.tokens().read(token.strip()) if scheme.lower() == "bearer" else None
-    if found is None:
-        raise unauthorized("This token was not made here, or has been altered.")
-    return found  # type: ignore[no-any-return]
+    """What a worker's or an attempt's token is good for; None for any other caller."""
+    return claims_of(request)
 
 
-def unauthorized(sentence: str) -> Refused:
-    return Refused(Problem(401, "unauthorized", sentence, headers={"WWW-Authenticate": 'Bearer realm="headgate"'}))
+async def person(request: Request) -> Person:
+    """Who acts."""
+    return person_of(request)
 
 
 App = Annotated[Application, Depends(application)]
 Reads = Annotated[Reader, Depends(reader)]
 Looks = Annotated[LookAround, Depends(look_around)]
 JsonBody = Annotated[Any, Depends(json_body)]
+Acting = Annotated[Person, Depends(person)]
 Claims = Annotated[AttemptClaims | WorkerClaims | None, Depends(claims)]
 Skip = Annotated[int, Query(ge=0, le=MAX_ID, description="How many to pass over.")]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="How many at most.")]

@@ -14,7 +14,7 @@ from entrypoints.api.etags import run_tag, tagged
 from entrypoints.api.idempotency import Key, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, cancelled_json, run_json, stage_json
-from entrypoints.api.requests import App, Limit, Looks, Reads, Since, Skip, TriggerKind, Until, run_id, shaped
+from entrypoints.api.requests import Acting, App, Limit, Looks, Reads, Since, Skip, TriggerKind, Until, run_id, shaped
 from entrypoints.api.run_lists import RunPage, run_list
 from entrypoints.api.schemas import CancelledShape, RunShape, StageShape
 
@@ -79,11 +79,11 @@ async def list_stages(id: str, request: Request, reads: Reads) -> Response:
     ),
     openapi_extra=takes(CancelBody, examples.CANCEL, required=False),
 )
-async def cancel_run(id: str, request: Request, application: App, key: Key) -> Json:
+async def cancel_run(id: str, request: Request, application: App, who: Acting, key: Key) -> Json:
     """What does not run is cancelled at once, what runs is killed by its worker. Asking twice is asking once; 409 once the run is over."""
     raw = await request.body()
     body = shaped(CancelBody, strict_json.check(strict_json.parse(raw))) if raw.strip() else CancelBody(message=None)
-    cancelled = await application.cancel_run()(run_id(id), None, body.message, key)
+    cancelled = await application.cancel_run()(run_id(id), who, body.message, key)
     return Json(cancelled_json(cancelled), 202, replayed(cancelled.replayed))
 
 

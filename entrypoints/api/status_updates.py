@@ -2,29 +2,42 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
 
-from application.commands.status_update import StatusUpdate
+from application.commands.status_update import Machine, StatusUpdate
 from application.commands.verdicts import Answer
-from application.ports.tokens import AttemptClaims, WorkerClaims
+from application.ports.tokens import AttemptClaims
+from domain.access import Way
 from domain.errors import InvalidInput
 from domain.reports import Report
 from entrypoints.api import examples, strict_json
+from entrypoints.api.access import caller_of, claims_of
 from entrypoints.api.bodies import BatchBody, StatusUpdateBody
 from entrypoints.api.idempotency import HEADER, Given, Key, key_text, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, answer_json, batch_item_json
 from entrypoints.api.problems import Problem, Refused, invalid, refusal_of
-from entrypoints.api.requests import App, Claims, JsonBody, claims, json_body, shaped
+from entrypoints.api.requests import App, JsonBody, json_body, shaped
 from entrypoints.api.requests import application as application_of
 from entrypoints.api.schemas import AnswerShape, BatchItemShape
 from entrypoints.container import Application
 
 router = APIRouter(tags=["status"])
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    attempt: AttemptClaims | None = None
+    machine: Machine | None = None
+
+    @property
+    def names_its_own(self) -> bool:
+        """What it is about, the token says."""
+        return self.attempt is not None or (self.machine is not None and self.machine.pipeline_id is not None)
 
 
 @router.post(
@@ -34,20 +47,20 @@ router = APIRouter(tags=["status"])
     responses=answers(200, AnswerShape, examples.ANSWER, problems=(401, 403, 404, 409, 413, 422, 503)),
     openapi_extra=takes(StatusUpdateBody, examples.STATUS_UPDATE),
 )
-async def report_status(raw: JsonBody, bearer: Claims, application: App, given: Given = None) -> Json:
+async def report_status(raw: JsonBody, request: Request, application: App, given: Given = None) -> Json:
     """Answered after it is stored. A report that changes nothing is 200 with `applied: false` and why; one that cannot be is 409.
     An `Idempotency-Key` is the report's `event_id`."""
-    return await _report(raw, bearer, application, given)
+    return await _report(raw, speaker_of(request), application, given)
 
 
 async def report_status_directly(request: Request) -> Json:
     """The same, without FastAPI."""
-    bearer, found = await claims(request), await application_of(request)
-    return await _report(await json_body(request), bearer, found, request.headers.get(HEADER))
+    found = await application_of(request)
+    return await _report(await json_body(request), speaker_of(request), found, request.headers.get(HEADER))
 
 
-async def _report(raw: Any, bearer: AttemptClaims | WorkerClaims | None, application: Application, given: str | None) -> Json:
-    update = keyed(read_update(raw, _attempt_only(bearer)), key_text(given))
+async def _report(raw: Any, speaker: Speaker, application: Application, given: str | None) -> Json:
+    update = keyed(read_update(raw, speaker), key_text(given))
     (answer,) = await application.report_status()([update])
     if answer.http_status != 200:
         problem = refusal_of(answer)
@@ -62,21 +75,21 @@ async def _report(raw: Any, bearer: AttemptClaims | WorkerClaims | None, applica
     responses=answers(200, list[BatchItemShape], [examples.BATCH_ITEM], problems=(401, 403, 413, 422, 503)),
     openapi_extra=takes(BatchBody, {"updates": [examples.STATUS_UPDATE]}),
 )
-async def report_batch(request: Request, bearer: Claims, application: App, key: Key) -> Json:
+async def report_batch(request: Request, application: App, key: Key) -> Json:
     """Items are independent: each gets what it would get alone, in order; one that cannot be read is its own 422."""
     body = shaped(BatchBody, strict_json.parse(await request.body()))
-    token = _attempt_only(bearer)
-    read = [_read_item(item, token) for item in body.updates]
+    speaker = speaker_of(request)
+    read = [_read_item(item, speaker) for item in body.updates]
     given = await application.report_status()([item for item in read if isinstance(item, StatusUpdate)], key)
     answers = iter(given)
     content = [batch_item_json(next(answers)) if isinstance(item, StatusUpdate) else _unread(item) for item in read]
     return Json(content, headers=replayed(given.replayed))
 
 
-def read_update(raw: Any, token: AttemptClaims | None) -> StatusUpdate:
+def read_update(raw: Any, speaker: Speaker) -> StatusUpdate:
     """One item. InvalidInput naming every field at fault."""
     body = shaped(StatusUpdateBody, raw)
-    if token is None and body.pipeline_id is None and body.run_id is None:
+    if not speaker.names_its_own and body.pipeline_id is None and body.run_id is None:
         raise InvalidInput.of("pipeline_id", "is required, or a run_id")
     report = Report(
         status=body.status,
@@ -89,7 +102,9 @@ def read_update(raw: Any, token: AttemptClaims | None) -> StatusUpdate:
         seq=body.seq,
         reported_at=body.reported_at,
     )
-    return StatusUpdate(report, body.pipeline_id, body.run_id, body.event_id, body.reporter, digest_of(raw), token)
+    return StatusUpdate(
+        report, body.pipeline_id, body.run_id, body.event_id, body.reporter, digest_of(raw), speaker.attempt, speaker.machine
+    )
 
 
 def keyed(update: StatusUpdate, key: str | None) -> StatusUpdate:
@@ -106,15 +121,16 @@ def digest_of(raw: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(orjson.dumps(raw, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def _attempt_only(bearer: AttemptClaims | WorkerClaims | None) -> AttemptClaims | None:
-    if isinstance(bearer, WorkerClaims):
-        raise Refused(Problem(403, "token_scope", "A worker's token is good for worker routes; report with the attempt's own token."))
-    return bearer
+def speaker_of(request: Request) -> Speaker:
+    """Who reports: an attempt by its token, a machine by its own; nobody in particular else."""
+    caller, bearer = caller_of(request), claims_of(request)
+    attempt = bearer if isinstance(bearer, AttemptClaims) else None
+    return Speaker(attempt, Machine(caller.name or "", caller.pipeline_id) if caller.way is Way.TOKEN else None)
 
 
-def _read_item(raw: Any, token: AttemptClaims | None) -> StatusUpdate | Problem:
+def _read_item(raw: Any, speaker: Speaker) -> StatusUpdate | Problem:
     try:
-        return read_update(strict_json.check(raw), token)
+        return read_update(strict_json.check(raw), speaker)
     except InvalidInput as error:
         return invalid(error.problems)
 

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from application.queries.views import PipelineView, RevisionView
 from domain.errors import FieldProblem, InvalidInput, NameTaken, NotFound, Stale
+from entrypoints.api.access import person_of
 from entrypoints.cli_definitions import UnreadableText, read_text
 from entrypoints.web.forms import form_of
 from entrypoints.web.lookups import pipeline_or_404
@@ -69,7 +70,7 @@ async def edit(request: Request, ref: str) -> Response:
     text, seen = form.get("definition", "").replace("\r\n", "\n"), form.get("revision", "")
     edited = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
     try:
-        await request.app.state.application.change_pipeline()(found.id, read_text(text), [edited])
+        await request.app.state.application.change_pipeline()(found.id, read_text(text), [edited], person_of(request))
     except UnreadableText as error:
         return _form(request, found, text, edited, [FieldProblem("", str(error))], None, 422)
     except InvalidInput as error:

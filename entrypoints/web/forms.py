@@ -11,6 +11,8 @@ from application.commands.trigger_pipeline import TriggerCommand
 from application.queries.views import PipelineView
 from domain.errors import Conflict, InvalidInput, NameTaken
 from domain.run import Trigger
+from entrypoints.api.access import person_of
+from entrypoints.api.requests import trace_of
 from entrypoints.web.lookups import origin_of, pipeline_or_404, run_or_404
 from entrypoints.web.site import site_of
 from entrypoints.web.templating import page
@@ -49,9 +51,9 @@ async def trigger(request: Request, ref: str) -> Response:
     values = values_of(fields, found.definition)
     if any(field.error for field in fields):
         return _trigger_page(request, found, fields, (), 422)
-    use_case = request.app.state.application.trigger_pipeline()
+    use_case, who = request.app.state.application.trigger_pipeline(), person_of(request)
     try:
-        triggered = await use_case(TriggerCommand(found.id, values, Trigger("dashboard")))
+        triggered = await use_case(TriggerCommand(found.id, values, Trigger("dashboard", who.name), trace_of(request), None, who))
     except InvalidInput as error:
         return _trigger_page(request, found, fields, blame(fields, error.problems), 422)
     return RedirectResponse(f"/ui/runs/{triggered.run_id}", 303)
@@ -74,7 +76,7 @@ async def cancel_form(request: Request, run_id: str) -> Response:
 async def cancel(request: Request, run_id: str) -> Response:
     found = await run_or_404(site_of(request), run_id)
     with suppress(Conflict):  # it ended meanwhile; the run's page says how
-        await request.app.state.application.cancel_run()(found.id, "dashboard")
+        await request.app.state.application.cancel_run()(found.id, person_of(request))
     return RedirectResponse(f"/ui/runs/{found.id}", 303)
 
 
@@ -87,7 +89,7 @@ async def new_pipeline(request: Request) -> Response:
 async def create_pipeline(request: Request) -> Response:
     typed = NewPipeline.typed(await form_of(request))
     try:
-        stored = await request.app.state.application.create_pipeline()(typed.raw())
+        stored = await request.app.state.application.create_pipeline()(typed.raw(), None, person_of(request))
     except InvalidInput as error:
         typed.blame(error.problems)
     except NameTaken as error:

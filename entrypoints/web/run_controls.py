@@ -9,8 +9,9 @@ from fastapi.responses import RedirectResponse
 from application.commands.retry_run import Retry
 from application.commands.run_again import Again
 from application.queries.views import RunView, StageRunView
-from domain.controls import Decision, Person
+from domain.controls import Decision
 from domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from entrypoints.api.access import person_of
 from entrypoints.api.requests import trace_of
 from entrypoints.web.forms import form_of
 from entrypoints.web.lookups import pipeline_or_404, run_or_404
@@ -25,11 +26,6 @@ from entrypoints.web.view_models.words import parameters_line
 router = APIRouter(include_in_schema=False)
 LONGEST_WORD = 2_000
 FROM_A_PAGE = "dashboard"
-
-
-def person_of(request: Request) -> Person:
-    """Who acts: nobody is signed in, so whoever may reach the page may decide."""
-    return Person()
 
 
 def _to_run(run: RunView) -> Response:
@@ -74,7 +70,7 @@ async def again(request: Request, run_id: str) -> Response:
     values = {**_without_a_field(found, fields), **values_of(fields, pipeline.definition)}
     if any(field.error for field in fields):
         return _again_page(request, found, fields, (), 422)
-    wanted = Again(found.id, values, FROM_A_PAGE, person_of(request).name, trace_of(request))
+    wanted = Again(found.id, values, FROM_A_PAGE, person_of(request), trace_of(request))
     try:
         triggered = await request.app.state.application.run_again()(wanted)
     except InvalidInput as error:

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from application.queries.views import RunView, StageRunView
-from domain.controls import Decision, Person
+from domain.controls import Decision
 from domain.errors import InvalidInput
 from domain.status import Reason
+from entrypoints.api.access import person_of
 from entrypoints.web.forms import form_of
 from entrypoints.web.live_frame import MOST_RUNS
 from entrypoints.web.live_waiting import WaitingView
@@ -52,7 +53,7 @@ async def decide(request: Request, run: str = "", stage: str = "") -> Response:
         return await _again(request, found, asked, fields, comment, problems)
     decision = Decision(approves, comment or None, values if approves and values else None)
     try:
-        await request.app.state.application.decide_approval()(found.id, stage, decision, Person())
+        await request.app.state.application.decide_approval()(found.id, stage, decision, person_of(request))
     except InvalidInput as error:
         if asked is None:
             raise

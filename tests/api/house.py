@@ -11,13 +11,19 @@ from dependency_injector import providers
 from fastapi import FastAPI
 
 from adapters.system.parameters import JsonSchemas
+from application.commands.keep_tokens import NewToken
 from application.services.hub import Hub
+from domain.access import Role, Scope
+from domain.accounts import TokenKind
+from domain.controls import Person
+from entrypoints.api.access import COOKIE
 from entrypoints.api.app import create_app
 from entrypoints.container import Application
 from tests.fakes import FakeAdapters
 from tests.fakes.adapters import a_container
 
 BASE = "http://localhost:8000"
+PASSWORD = "four words of mine"
 
 
 class House:
@@ -33,6 +39,11 @@ class House:
             warm_pools=["headgate"],
             max_in_flight=512,
             rate_limit="",
+            auth="none",
+            session_idle_hours=12.0,
+            session_days=7.0,
+            oidc_roles={"*": Role.VIEWER},
+            oidc_issuer=None,
             keep_events_days=90.0,
             keep_logs_days=30.0,
         )
@@ -52,6 +63,18 @@ class House:
     @property
     def worker_token(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.fakes.tokens.for_worker()}"}
+
+    async def token(self, *scopes: Scope, pipeline: str | None = None, kind: TokenKind = TokenKind.API) -> dict[str, str]:
+        """The header of a new token."""
+        made = await self.application.create_token()(NewToken("ci", kind, scopes, pipeline), Person("ada"))
+        return {"Authorization": f"Bearer {made.text}"}
+
+    async def signed_in(self, role: Role, name: str = "") -> dict[str, str]:
+        """The headers of a session of somebody with that role, whose forms are from our own pages."""
+        name = name or f"{role}-{len(self.fakes.store.committed.accounts)}"
+        await self.application.create_account()(name, role, PASSWORD, Person())
+        session = await self.application.sign_in()(name, PASSWORD)
+        return {"Cookie": f"{COOKIE}={session.key}", "X-Headgate-Key": self.fakes.credentials.form_key(session.key)}
 
     async def start_feed(self) -> None:
         """Where the feed's reader begins."""

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.access import Scope
 from tests.api.house import House
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
@@ -77,7 +78,7 @@ async def test_a_key_is_good_for_one_address_and_one_caller(house: House) -> Non
     runs = [
         (await sent(house, "/trigger/flights", {})).json()["run_id"],
         (await sent(house, "/trigger/other", {})).json()["run_id"],
-        (await sent(house, "/trigger/flights", {}, **house.worker_token)).json()["run_id"],
+        (await sent(house, "/trigger/flights", {}, **await house.token(Scope.TRIGGER))).json()["run_id"],
         (await sent(house, "/trigger/flights", {})).json()["run_id"],
     ]
 

@@ -75,7 +75,7 @@ async def test_a_token_of_ours_has_a_bucket_of_its_own_and_an_invented_one_has_n
     invented = await house.client.get("/pipelines/", headers={"Authorization": "Bearer invented"})
     ours = await house.client.get("/pipelines/", headers=house.worker_token)
 
-    assert [first.status_code, invented.status_code, ours.status_code] == [200, 429, 200]
+    assert [first.status_code, invented.status_code, ours.status_code] == [200, 429, 403]
 
 
 async def test_a_bucket_fills_up_again_evenly() -> None:

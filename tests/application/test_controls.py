@@ -109,7 +109,7 @@ async def test_running_again_keeps_the_parameters_or_takes_others_and_says_what_
     await system.create(1, parameters={"type": "object", "properties": {"month": {"type": "integer"}}})
     first = await system.trigger(parameters={"month": 6})
 
-    same = await system.app.run_again()(Again(first.run_id, kind="dashboard", actor="mara"))
+    same = await system.app.run_again()(Again(first.run_id, kind="dashboard", person=Person("mara")))
     other = await system.app.run_again()(Again(first.run_id, {"month": 7}))
 
     runs = [await system.run(run.run_id) for run in (same, other)]

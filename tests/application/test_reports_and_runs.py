@@ -4,6 +4,7 @@ import pytest
 
 from application.commands.status_update import StatusUpdate
 from application.ports.tokens import AttemptClaims
+from domain.controls import Person
 from domain.errors import Conflict, InvalidInput, NameTaken, NotFound
 from domain.reports import Report
 from domain.status import Status
@@ -180,7 +181,7 @@ async def test_a_cancel_ends_what_does_not_run_and_stops_what_does() -> None:
     system.fakes.links.link(WORKER)
     await system.claim(run_id)
 
-    cancelled = await system.app.cancel_run()(run_id, "mara")
+    cancelled = await system.app.cancel_run()(run_id, Person("mara"))
     before = await system.statuses(run_id)
     killed = await system.advance(run_id, ("a", "cancelled"))
 

@@ -6,6 +6,7 @@ from dependency_injector import containers, providers
 
 from application.ports.change_feed import ChangeFeed
 from application.ports.clock import Clock
+from application.ports.credentials import Attempts, Credentials, IdentityProvider, Passwords
 from application.ports.disk_space import DiskSpace
 from application.ports.links import WorkerLinks
 from application.ports.orchestrator import Orchestrator
@@ -20,6 +21,7 @@ from application.ports.vitals import Vitals
 from application.ports.wakeups import Wakeups
 from tests.fakes.change_feed import FakeChangeFeed
 from tests.fakes.clock import FakeClock
+from tests.fakes.credentials import FakeAttempts, FakeCredentials, FakeIdentityProvider, FakePasswords
 from tests.fakes.disk_space import FakeDiskSpace
 from tests.fakes.links import FakeLinks
 from tests.fakes.orchestrator import FakeOrchestrator
@@ -54,6 +56,10 @@ class FakeAdapters:
         self.retention = FakeRetention(self.store)
         self.disk_space = FakeDiskSpace()
         self.audience = FakeAudience()
+        self.credentials = FakeCredentials()
+        self.passwords = FakePasswords()
+        self.attempts = FakeAttempts()
+        self.identity_provider = FakeIdentityProvider()
 
     def beside(self) -> "FakeAdapters":
         return FakeAdapters(self.clock, self.store, self.orchestrator)
@@ -77,6 +83,10 @@ def a_container(fakes: FakeAdapters, **instead: Any) -> Any:
         "retention": fakes.retention,
         "disk_space": fakes.disk_space,
         "vitals": fakes.vitals,
+        "credentials": fakes.credentials,
+        "passwords": fakes.passwords,
+        "attempts": fakes.attempts,
+        "identity_provider": fakes.identity_provider,
     } | instead
     container = containers.DynamicContainer()
     for name, port in ports.items():
@@ -101,6 +111,10 @@ def as_ports(
     Audience,
     Telemetry,
     Vitals,
+    Credentials,
+    Passwords,
+    Attempts,
+    IdentityProvider,
 ]:
     """The same objects as the ports they stand in for: the type checker holds each to its port here."""
     return (
@@ -118,4 +132,8 @@ def as_ports(
         adapters.audience,
         adapters.telemetry,
         adapters.vitals,
+        adapters.credentials,
+        adapters.passwords,
+        adapters.attempts,
+        adapters.identity_provider,
     )

@@ -17,6 +17,7 @@ from dependency_injector import providers
 from adapters.system.parameters import JsonSchemas
 from application.ports.persistence import NewLine, StoredPipeline, WorkerSeen
 from application.services.loop import at_once, keep_running
+from domain.access import Role
 from domain.run import Run, Trigger
 from domain.status import Reason, Status
 from entrypoints.api.app import create_app
@@ -54,7 +55,7 @@ class Attempt:
 class Gallery:
     """`client` speaks to `app` without a network; `serve()` puts it on a port."""
 
-    def __init__(self, clock: Any = None) -> None:
+    def __init__(self, clock: Any = None, auth: str = "none") -> None:
         self.fakes = FakeAdapters(clock or WallClock())
         settings = SimpleNamespace(
             lease_seconds=20.0,
@@ -64,6 +65,11 @@ class Gallery:
             warm_pools=["headgate"],
             max_in_flight=512,
             rate_limit="",
+            auth=auth,
+            session_idle_hours=12.0,
+            session_days=7.0,
+            oidc_roles={"*": Role.VIEWER},
+            oidc_issuer=None,
             keep_events_days=90.0,
             keep_logs_days=30.0,
             prefect_ui_url="http://127.0.0.1:4200",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from application.ports.clock import Clock
 from application.ports.persistence import Lease, Receipt, ReceiptKey, WorkerSeen
 from application.queries.views import EventView, LogLineView
+from domain.accounts import Account, ApiToken, Session
+from domain.audit import Entry
 from domain.definition import PipelineDefinition
 from domain.errors import Unavailable
 from domain.run import Run
@@ -107,6 +109,10 @@ class Tables:
     log_marks: dict[tuple[int, str, int], LogMark] = field(default_factory=dict)
     workers: dict[str, WorkerRow] = field(default_factory=dict)
     announcements: dict[str, AnnouncementRow] = field(default_factory=dict)
+    accounts: dict[int, Account] = field(default_factory=dict)
+    sessions: dict[bytes, Session] = field(default_factory=dict)
+    api_tokens: dict[bytes, ApiToken] = field(default_factory=dict)
+    audit: dict[int, Entry] = field(default_factory=dict)
 
     def apply(self, changes: dict[str, dict[Any, Any]], deleted: object) -> None:
         """Take over a committed transaction's rows."""

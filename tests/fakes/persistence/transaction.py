@@ -66,6 +66,10 @@ class Transaction:
         self.log_marks = Overlay(tables.log_marks)
         self.workers = Overlay(tables.workers)
         self.announcements = Overlay(tables.announcements)
+        self.accounts = Overlay(tables.accounts)
+        self.sessions = Overlay(tables.sessions)
+        self.api_tokens = Overlay(tables.api_tokens)
+        self.audit = Overlay(tables.audit)
         self.is_open = True
         self._is_spoilt = False
         self._held: dict[Key, asyncio.Lock] = {}

@@ -3,8 +3,10 @@
 from types import TracebackType
 from typing import Self
 
+from application.ports.access import Accounts, ApiTokens, AuditLog, Sessions
 from application.ports.persistence import Bursts, Idempotency, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
 from application.ports.run_announcements import AnnouncementPositions
+from tests.fakes.access import FakeAccounts, FakeApiTokens, FakeAuditLog, FakeSessions
 from tests.fakes.persistence.announcements import FakeAnnouncementPositions
 from tests.fakes.persistence.bursts import FakeBursts, FakeOutbox
 from tests.fakes.persistence.idempotency import FakeIdempotency
@@ -36,6 +38,10 @@ class FakeUnitOfWork:
         self.bursts: Bursts = FakeBursts(transaction)
         self.workers: Workers = FakeWorkers(transaction)
         self.announcements: AnnouncementPositions = FakeAnnouncementPositions(transaction)
+        self.accounts: Accounts = FakeAccounts(transaction)
+        self.sessions: Sessions = FakeSessions(transaction)
+        self.api_tokens: ApiTokens = FakeApiTokens(transaction)
+        self.audit: AuditLog = FakeAuditLog(transaction)
         return self
 
     def _begin(self) -> Transaction:

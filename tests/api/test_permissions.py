@@ -1,0 +1,279 @@
+"""Every route, by every kind of caller, against the one table."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from application.commands.keep_tokens import NewToken
+from application.ports.tokens import AttemptClaims
+from domain.access import OF_ROLE, OF_SCOPE, Permission, Role, Scope
+from domain.accounts import TokenKind
+from domain.controls import Person
+from entrypoints.api.app import ROUTERS
+from entrypoints.api.paths import RouteTable, _flat
+from entrypoints.permissions import OF_PIPELINE, OF_RUN, TABLE, About, Door
+from entrypoints.web.pages import router as pages
+from tests.api.house import House
+
+ROUTES = [route for route in _flat([route for router in (*ROUTERS, pages) for route in router.routes]) if hasattr(route, "path_regex")]
+LISTED = {(method, route.path) for route in ROUTES for method in route.methods}  # type: ignore[attr-defined]
+NOBODY_YET = {"worker", "attempt", "anonymous"}
+
+
+def test_every_route_says_what_it_asks_and_nothing_else_is_listed() -> None:
+    assert set(TABLE) == LISTED
+
+
+def test_what_is_public_is_short_and_exact() -> None:
+    public = {path for (_, path), rule in TABLE.items() if rule.needs is Door.PUBLIC}
+
+    assert public == {
+        "/livez",
+        "/readyz",
+        "/static/{digest}/{name}",
+        "/favicon.ico",
+    }
+
+
+def test_an_address_is_judged_by_the_route_that_answers_it() -> None:
+    table = RouteTable(ROUTES)
+
+    for method, path in LISTED:
+        if "{" not in path:
+            assert table.find(method, path) == (path, {}), path
+
+
+def test_what_acts_is_never_open_to_a_viewer() -> None:
+    for (method, path), rule in TABLE.items():
+        if method != "GET":
+            assert rule.needs is not Permission.READ, path
+
+
+def test_what_is_about_one_thing_names_it_in_its_address() -> None:
+    for (_, path), rule in TABLE.items():
+        names = re.findall(r"{(\w+)}", path)
+        if rule.about is About.PIPELINE:
+            assert any(name in OF_PIPELINE for name in names), path
+        if rule.about is About.RUN:
+            assert any(name in OF_RUN for name in names) and not any(name in OF_PIPELINE for name in names), path
+
+
+@dataclass
+class Crowd:
+    """A Headgate where people sign in, and one caller of each kind: the headers they send."""
+
+    house: House
+    callers: dict[str, dict[str, str]]
+    allowed: dict[str, frozenset[Permission]]
+    run_id: int
+
+
+@pytest.fixture
+async def crowd() -> AsyncIterator[Crowd]:
+    house = House({"auth": "team"}, routers=[pages])
+    async with house.client:
+        callers: dict[str, dict[str, str]] = {"anonymous": {}}
+        allowed: dict[str, frozenset[Permission]] = {}
+        for role in Role:
+            callers[f"role {role}"], allowed[f"role {role}"] = await house.signed_in(role), OF_ROLE[role]
+        for scope in Scope:
+            callers[f"scope {scope}"], allowed[f"scope {scope}"] = await house.token(scope), OF_SCOPE[scope]
+        pipeline = await house.application.create_pipeline()({"name": "flights", "stages": [{"name": "certify", "kind": "external"}]})
+        other = await house.application.create_pipeline()({"name": "other", "stages": [{"name": "certify", "kind": "external"}]})
+        callers["bound"] = await house.token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline=other.name)
+        house.client.headers.update(callers["role admin"])
+        run_id = await house.trigger(pipeline.name)
+        for name in callers["role admin"]:
+            del house.client.headers[name]
+        callers["worker"] = house.worker_token
+        callers["attempt"] = {"Authorization": f"Bearer {house.fakes.tokens.for_attempt(AttemptClaims(run_id, 'certify', 1))}"}
+        allowed["attempt"] = frozenset({Permission.REPORT})
+        yield Crowd(house, callers, allowed, run_id)
+
+
+def _filled(path: str, run_id: int) -> str:
+    values = {"pipeline_id": "flights", "ref": "flights", "id": str(run_id), "run_id": str(run_id), "stage": "certify", "epoch": "9"}
+    values |= {"before_id": str(run_id), "after_id": str(run_id), "other": str(run_id)}
+    return re.sub(r"{(\w+)}", lambda found: values.get(found[1], "1"), path)
+
+
+def _spellings(path: str) -> Iterator[str]:
+    """The same address as somebody might write it to get round a check."""
+    yield path
+    yield path[:-1] if path.endswith("/") and path != "/" else path + "/"
+    yield path.replace("/", "/%2e/", 1) if path == "/x" else path + "?a=/livez"
+    last = path.rstrip("/").rpartition("/")[2]
+    if last and last[0].isalpha():
+        yield path[: path.rindex(last)] + f"%{ord(last[0]):02x}" + last[1:]
+
+
+def _verdict(answer: Any) -> str:
+    """What the check of permissions said; `let in` for everything the route itself answers."""
+    if answer.status_code == 303 and answer.headers.get("location", "").startswith("/ui/sign-in"):
+        return "sign in"
+    if answer.status_code == 401:
+        return "sign in"
+    if answer.status_code == 403 and answer.json().get("problem") in ("not_allowed", "token_scope"):
+        return "refused"
+    return "let in"
+
+
+def _expected(crowd: Crowd, who: str, method: str, path: str) -> str:
+    rule = TABLE[method, path]
+    if rule.needs is Door.PUBLIC:
+        return "let in"
+    if rule.needs is Door.WORKER:
+        return "let in" if who == "worker" else "sign in" if who == "anonymous" else "refused"
+    if who == "anonymous":
+        return "sign in"
+    if rule.needs is Door.SIGNED_IN:
+        return "let in" if who.startswith("role") else "refused"
+    if who == "bound":
+        permissions = OF_SCOPE[Scope.READ] | OF_SCOPE[Scope.TRIGGER] | OF_SCOPE[Scope.REPORT]
+        return "let in" if rule.needs in permissions and rule.about is About.REPORT else "refused"
+    return "let in" if rule.needs in crowd.allowed.get(who, frozenset()) else "refused"
+
+
+WHO = ["anonymous", *(f"role {role}" for role in Role), *(f"scope {scope}" for scope in Scope), "bound", "worker", "attempt"]
+
+
+@pytest.mark.parametrize("who", WHO)
+async def test_every_route_opens_to_exactly_those_whom_the_table_names(crowd: Crowd, who: str) -> None:
+    asked = 0
+    for method, path in sorted(LISTED):
+        if _is_a_stream(path):
+            continue
+        for spelling in _spellings(_filled(path, crowd.run_id)):
+            sent = {} if method == "GET" else {"content": b"{}", "headers": {"Content-Type": "application/json"}}
+            headers = {**sent.pop("headers", {}), **crowd.callers[who]}  # type: ignore[dict-item]
+            answer = await crowd.house.client.request(method, spelling, headers=headers, **sent)  # type: ignore[arg-type]
+            expected = _expected(crowd, who, method, path)
+            if expected == "let in" and answer.status_code == 403:
+                assert answer.json()["problem"] in ("not_allowed", "token_scope") and path in ("/ui/account", "/status-update/"), (
+                    answer.text
+                )
+                continue
+            assert _verdict(answer) == expected, (who, method, spelling, answer.status_code, answer.text[:200])
+            asked += 1
+    assert asked > 200
+
+
+def _is_a_stream(path: str) -> bool:
+    return path in ("/events/", "/worker/stream") or path.startswith("/ui/live/")
+
+
+@pytest.mark.parametrize("who", WHO)
+async def test_streams_open_to_exactly_those_whom_the_table_names(crowd: Crowd, who: str) -> None:
+    for method, path in sorted(LISTED):
+        if not _is_a_stream(path) or _expected(crowd, who, method, path) == "let in":
+            continue
+        headers = {"Accept": "text/event-stream", **crowd.callers[who]}
+        answer = await crowd.house.client.request(method, _filled(path, crowd.run_id), headers=headers)
+        assert _verdict(answer) == _expected(crowd, who, method, path), (who, path)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+@pytest.mark.parametrize("who", WHO)
+async def test_head_is_judged_as_get_and_options_tell_no_stranger_what_there_is(crowd: Crowd, who: str, method: str) -> None:
+    for listed, path in sorted(LISTED):
+        if listed != "GET" or _is_a_stream(path):
+            continue
+        answer = await crowd.house.client.request(method, _filled(path, crowd.run_id), headers=crowd.callers[who])
+        expected = _expected(crowd, who, "GET", path)
+        if method == "OPTIONS":
+            assert answer.status_code == (401 if who == "anonymous" and TABLE["GET", path].needs is not Door.PUBLIC else 204), path
+        else:
+            assert answer.status_code in ((401,) if expected == "sign in" else (403,) if expected == "refused" else range(200, 600)), path
+            assert answer.content == b""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/livez/x",
+        "/livez.json",
+        "/LIVEZ",
+        "/static/../pipelines/",
+        "/ui/sign-in/x",
+        "//pipelines/",
+        "/x/livez",
+        "/;/livez",
+    ],
+)
+async def test_what_only_looks_public_is_not(crowd: Crowd, path: str) -> None:
+    assert (await crowd.house.client.get(path)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer nothing",
+        "Bearer",
+        "Bearer ",
+        "bearer hg_api_x",
+        "Basic YWRtaW46YWRtaW4=",
+        "Token x",
+        "null",
+        "",
+        "Bearer undefined",
+        "Bearer hg1.e30.x",
+    ],
+)
+@pytest.mark.parametrize("auth", ["none", "team"])
+async def test_a_credential_that_is_not_good_is_never_passed_over(auth: str, header: str) -> None:
+    house = House({"auth": auth})
+    async with house.client:
+        answer = await house.client.get("/pipelines/", headers={"Authorization": header})
+
+    assert (answer.status_code, answer.json()["problem"]) == (401, "unauthorized")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_two_authorizations_are_none(crowd: Crowd) -> None:
+    good = crowd.callers["scope read"]["Authorization"]
+    answer = await crowd.house.client.get("/pipelines/", headers=[("Authorization", good), ("Authorization", good)])
+
+    assert answer.status_code == 401
+
+
+async def test_a_token_bound_to_a_pipeline_opens_that_one_alone(crowd: Crowd) -> None:
+    house, mine = crowd.house, await crowd.house.token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline="flights")
+
+    async def status(method: str, path: str, **sent: Any) -> int:
+        return (await house.client.request(method, path, headers=mine, **sent)).status_code
+
+    assert await status("POST", "/trigger/flights", json={}) == 202
+    assert await status("GET", "/pipelines/flights/runs") == 200
+    assert await status("GET", f"/runs/{crowd.run_id}") == 200
+    assert await status("POST", "/trigger/other", json={}) == 403
+    assert await status("GET", "/runs/") == 403
+    assert await status("GET", "/runs/987654") == 403
+    assert await status("POST", "/status-update/", json={"run_id": crowd.run_id, "stage_name": "certify", "status": "running"}) == 200
+    assert await status("POST", "/status-update/", json={"pipeline_id": "other", "status": "running"}) == 403
+    assert await house.fakes.reader.runs(pipeline_id=2, status=None, skip=0, limit=9) == []
+
+
+async def test_a_reporters_token_needs_to_name_nothing_but_the_status(crowd: Crowd) -> None:
+    house = crowd.house
+    made = await house.application.create_token()(NewToken("cron", TokenKind.REPORTER, [Scope.REPORT], "other"), Person("ada"))
+    answer = await house.client.post("/status-update/", json={"status": "running"}, headers={"Authorization": f"Bearer {made.text}"})
+
+    assert answer.json()["applied"] is True
+    events = await house.fakes.reader.events(answer.json()["run_id"], 0, 9)
+    assert {event.actor for event in events} <= {"token cron", None}
+    assert any(event.actor == "token cron" for event in events)
+
+
+async def test_an_attempts_token_dies_with_its_attempt(crowd: Crowd) -> None:
+    house = crowd.house
+    operator = await house.signed_in(Role.OPERATOR)
+    run_id = (await house.client.post("/trigger/flights", json={}, headers=operator)).json()["run_id"]
+    token = {"Authorization": f"Bearer {house.fakes.tokens.for_attempt(AttemptClaims(run_id, 'certify', 1))}"}
+    done = await house.client.post("/status-update/", json={"status": "completed"}, headers=token)
+    after = await house.client.post("/status-update/", json={"status": "failed"}, headers=token)
+
+    assert done.json()["applied"] is True
+    assert (after.status_code, after.json()["problem"]) == (409, "late_report")
