@@ -80,7 +80,12 @@ class Access:
         return None, receive
 
     def _rule(self, scope: Scope) -> tuple[Rule | None, Mapping[str, str]]:
-        method, path = scope["method"], scope["path"]
+        if scope["method"] == "OPTIONS":  # what is public may be asked about in public, the rest by whoever is known
+            rule, parameters = self._listed("GET", scope["path"])
+            return (rule, parameters) if rule is not None and rule.needs is Door.PUBLIC else (None, {})
+        return self._listed(scope["method"], scope["path"])
+
+    def _listed(self, method: str, path: str) -> tuple[Rule | None, Mapping[str, str]]:
         if (rule := self._static.get((method, path))) is not None:
             return rule, {}
         found = self._routes.find(method, path)
