@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -38,15 +37,17 @@ def up(examples: Annotated[bool, typer.Option(help="Register the example pipelin
     from entrypoints.up_plan import Plan
 
     async def run(settings: "Settings") -> None:
+        settings.check_door()
         await Up(settings, Plan(settings, examples)).run()
 
-    asyncio.run(run(_settings()))
+    asyncio.run(run(own_settings()))
 
 
 @app.command()
 def web() -> None:
     """Serve the pages and the API. Needs a database: `headgate up` hands it one."""
-    settings = _with_database(_settings())
+    settings = _with_database(own_settings())
+    settings.check_door()
     # First: it patches what the rest imports.
     telemetry = _telemetry("web", settings)
     importlib.import_module("entrypoints.web.server").serve(settings, telemetry)
@@ -55,7 +56,7 @@ def web() -> None:
 @app.command()
 def worker() -> None:
     """Run stages for the web at HEADGATE_URL, recorded in Prefect."""
-    settings = _settings()
+    settings = own_settings()
     if settings.prefect_api_url is None:
         raise _mistake("A worker needs HEADGATE_PREFECT_API_URL, and HEADGATE_URL when the web is elsewhere; or use `headgate up`.")
     from adapters.orchestration.server import client_environment
@@ -71,7 +72,7 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database of HEADGATE_DATABASE_URL to the newest schema."""
-    settings = _with_database(_settings())
+    settings = _with_database(own_settings())
     assert settings.database_url is not None
     importlib.import_module("adapters.persistence.migrate").upgrade(settings.database_url.get_secret_value())
 
@@ -79,7 +80,7 @@ def migrate() -> None:
 @app.command()
 def prune() -> None:
     """Forget now what has been kept long enough (HEADGATE_KEEP_LOGS_DAYS, HEADGATE_KEEP_EVENTS_DAYS), and say what that was."""
-    with _any_database(_settings()) as settings:
+    with any_database(own_settings()) as settings:
         for line in importlib.import_module("entrypoints.prune").prune(settings):
             typer.echo(line)
 
@@ -87,7 +88,7 @@ def prune() -> None:
 @app.command("retry-prefect")
 def retry_prefect() -> None:
     """Offer to Prefect at once what it refused and is left alone for a time."""
-    with _any_database(_settings()) as settings:
+    with any_database(own_settings()) as settings:
         typer.echo(importlib.import_module("entrypoints.prune").retry_prefect(settings))
 
 
@@ -96,20 +97,19 @@ def worker_token() -> None:
     """Print the token that a worker on another machine needs as HEADGATE_WORKER_TOKEN."""
     from adapters.system.tokens import HmacTokens
 
-    typer.echo(HmacTokens(_settings().secret_key().encode()).for_worker())
+    typer.echo(HmacTokens(own_settings().secret_key().encode()).for_worker())
 
 
 @app.command()
 def config() -> None:
     """Print the settings in force, with secrets hidden."""
-    for name, value in _settings().masked().items():
+    for name, value in own_settings().masked().items():
         typer.echo(f"{name}={value}")
 
 
 def main() -> None:
     """The console script: an error of a known kind is one line on stderr and exit code 2."""
-    if importlib.util.find_spec("entrypoints.commands_cli") is not None:
-        importlib.import_module("entrypoints.commands_cli").register(app)
+    importlib.import_module("entrypoints.commands_cli").register(app)
     run_and_tell(app)
 
 
@@ -124,7 +124,7 @@ def run_and_tell(work: Callable[[], object]) -> None:
         sys.exit(2)
 
 
-def _settings() -> "Settings":
+def own_settings() -> "Settings":
     from entrypoints.settings import Settings
 
     return Settings.read()
@@ -149,7 +149,7 @@ def _with_database(settings: "Settings") -> "Settings":
 
 
 @contextlib.contextmanager
-def _any_database(settings: "Settings") -> Iterator["Settings"]:
+def any_database(settings: "Settings") -> Iterator["Settings"]:
     """The database of the setting, else the embedded one of the home; one that does not run is started, and stopped again."""
     if settings.database_url is not None or not (settings.home / "postgres" / "password").exists():
         yield _with_database(settings)

@@ -1,6 +1,7 @@
 """Speaks to a running Headgate over HTTP for the commands of the terminal."""
 
 import json
+import os
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -43,6 +44,11 @@ class StreamedEvent:
     event: dict[str, JSON]
 
 
+def _credentials() -> dict[str, str]:
+    token = os.environ.get("HEADGATE_API_TOKEN", "").strip()
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
 class HeadgateClient:
     """An open connection to one Headgate. Every call raises Unreachable or Refused."""
 
@@ -50,9 +56,8 @@ class HeadgateClient:
         self.url = url
         try:
             # A proxy named in the environment is for the world outside, not for this machine.
-            self._http = httpx.AsyncClient(
-                base_url=url, timeout=httpx.Timeout(30, connect=5), trust_env=urlsplit(url).hostname not in _LOOPBACK
-            )
+            outside = urlsplit(url).hostname not in _LOOPBACK
+            self._http = httpx.AsyncClient(base_url=url, headers=_credentials(), timeout=httpx.Timeout(30, connect=5), trust_env=outside)
         except (httpx.InvalidURL, ValueError) as error:
             raise Unreachable(f"{url} is no address: {error}") from None
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from entrypoints.access_cli import tokens, users
+
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML or JSON definitions; a folder stands for all below it.")]
 RunId = Annotated[int, typer.Argument(metavar="RUN", min=1, help="The run's id, as in its address.")]
 StageName = Annotated[str, typer.Argument(metavar="STAGE")]
@@ -24,6 +26,8 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
     for command in (retry, again, cancel, skip, approve, reject, waiting):
         app.command()(command)
+    app.add_typer(users, name="user")
+    app.add_typer(tokens, name="token")
 
 
 def apply(files: Files) -> None:
