@@ -1,5 +1,6 @@
 """Tokens, accounts, the audit log, and one's own account."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from application.commands.keep_tokens import NewToken
+from application.ports.persistence import OpenUnitOfWork
 from domain.access import Role, Scope
 from domain.accounts import ApiToken, TokenKind
 from domain.audit import Deed
@@ -26,7 +28,7 @@ MOST_DAYS = 3_650
 
 @router.get("/ui/tokens")
 async def tokens(request: Request, pipeline: str = "") -> Response:
-    return await _tokens(request, {"pipeline": pipeline[:100]}, (), 200)
+    return await _tokens(request, {"pipeline": pipeline[:100], "days": "90"}, (), 200)
 
 
 @router.post("/ui/tokens")
@@ -157,7 +159,7 @@ async def _tokens(request: Request, form: Mapping[str, str], problems: object, s
         section="system",
         css=("access.css",),
         lines=lines,
-        form=form,
+        form=defaultdict(str, form),
         scopes=list(Scope),
         pipelines=sorted(pipelines.values()),
         problems=problems,
@@ -177,15 +179,15 @@ async def _accounts(request: Request, form: Mapping[str, str], problem: str, sta
         css=("access.css",),
         accounts=found,
         roles=list(Role),
-        form=form,
+        form=defaultdict(str, form),
         problem=problem,
         is_open=is_open,
     )
 
 
 async def _found(request: Request, text: str) -> ApiToken:
-    found: ApiToken | None = None
-    async with _application(request).adapters.open_unit_of_work()() as work:
+    open_unit_of_work: OpenUnitOfWork = _application(request).adapters.open_unit_of_work()
+    async with open_unit_of_work() as work:
         found = await work.api_tokens.by_id(int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
     if found is None:
         raise NotFound("token", text)
