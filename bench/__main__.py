@@ -11,12 +11,12 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from bench import burst, depth, idle, lists, stages, start, status, viewers
+from bench import burst, costs, depth, idle, lists, stages, start, status, viewers
 from bench._figures import Figure, print_figures
 from bench._stack import a_bench_stack
 from bench._web import a_server, a_web
 
-PARTS = ("idle", "start", "stages", "burst", "status", "lists", "viewers", "depth")
+PARTS = ("idle", "start", "stages", "burst", "costs", "status", "lists", "viewers", "depth")
 
 
 def main() -> None:
@@ -37,12 +37,13 @@ def main() -> None:
                 traceback.print_exc()
                 failed.append(name)
 
-    if {"idle", "start", "stages", "burst"} & set(wanted):
+    if {"idle", "start", "stages", "burst", "costs"} & set(wanted):
         with a_bench_stack() as (stack, folder):
             part("idle", lambda: idle.measure(stack, 10 * scale))
             part("start", lambda: start.measure(stack, folder, round(50 * scale), arguments.prefect_runs))
             part("stages", lambda: stages.measure(stack, round(20 * scale)))
             part("burst", lambda: burst.measure(stack, max(1, round(5 * scale))))
+            part("costs", lambda: costs.measure(stack, round(40 * scale)))
     if {"status", "lists", "viewers"} & set(wanted):
         with a_server() as server:
             with a_web(server) as web:

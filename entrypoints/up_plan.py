@@ -20,7 +20,7 @@ _STOP_SECONDS = {"worker": 8.0, "web": 5.0, "prefect": 6.0}
 # Of the worker's 8 s; the rest is for ending what does not finish.
 _DRAIN_SECONDS = 3.0
 # Prefect keeps the record, beside: on a small machine it must not take time from stages.
-_PREFECT_NICE = "5"
+_PREFECT_NICE = "10"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
+from adapters.persistence.ready import Ready
+from adapters.persistence.recordsets import rows_of
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables_access import api_token, audit
 from domain.access import Scope
@@ -55,6 +57,11 @@ class SqlApiTokens:
         return None if row is None else _token(row)
 
 
+_NOTED = ("at", "deed", "who", "way", "address", "thing", "details")
+_ENTRIES = rows_of("entries", audit, _NOTED)
+_ADD = Ready(insert(audit).from_select(_NOTED, select(*_ENTRIES.c), include_defaults=False))
+
+
 class SqlAuditLog:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
@@ -62,7 +69,7 @@ class SqlAuditLog:
     async def add(self, entries: Sequence[Entry]) -> None:
         rows = [
             {
-                "at": entry.at,
+                "at": entry.at.isoformat(),
                 "deed": entry.deed.value,
                 "who": entry.who,
                 "way": entry.way,
@@ -73,7 +80,7 @@ class SqlAuditLog:
             for entry in entries
         ]
         if rows:
-            await self._statements.run(insert(audit), rows)
+            self._statements.later(_ADD, entries=rows)
 
     async def page(self, limit: int, below: int | None = None, deed: Deed | None = None, who: str | None = None) -> list[Entry]:
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)

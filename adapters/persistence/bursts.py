@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, select, text, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, literal, select, text, update
 from sqlalchemy.engine import Row
 
+from adapters.persistence.ready import Ready
 from adapters.persistence.recordsets import among, is_storable_id
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import pipeline, run
@@ -25,13 +26,17 @@ _RECORDS: Select[Any] = (
 )
 _CARRIED = select(run.c.id, run.c.burst_holder).where(among(run.c.id, "ids"), run.c.burst_state == BurstState.CLAIMED.value)
 
+_NOTE = Ready(
+    update(burst).where(burst.c.run_id == bindparam("run"), burst.c.epoch == bindparam("burst")).values(flow_run_id=bindparam("flow_run"))
+)
+
 
 class SqlBursts:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
 
     async def note_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None:
-        await self._statements.run(update(burst).where(_is(run_id, epoch)).values(flow_run_id=flow_run_id))
+        self._statements.later(_NOTE, run=run_id, burst=epoch, flow_run=flow_run_id)
 
     async def run_of_flow_run(self, flow_run_id: str) -> int | None:
         if why_not_text(flow_run_id, 200) is not None:

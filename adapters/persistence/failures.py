@@ -42,7 +42,7 @@ def unavailable() -> Iterator[None]:
             raise Unavailable(_sentence(error.orig), undone=isinstance(error.orig, _UNDONE)) from error
         raise
     except _PASSING as error:
-        raise Unavailable(_sentence(error)) from error
+        raise Unavailable(_sentence(error), undone=isinstance(error, _UNDONE)) from error
     except ConnectionError as error:
         raise Unavailable(_sentence(error)) from error
 

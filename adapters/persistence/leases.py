@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Double, and_, bindparam, delete, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Row
 
+from adapters.persistence.ready import Ready
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables_delivery import lease
 from application.ports.persistence import Lease
@@ -17,8 +18,19 @@ _NOW: ColumnElement[Any] = func.clock_timestamp()
 _IS_PAST = lease.c.expires_at <= _NOW
 
 
-def _in(seconds: float) -> ColumnElement[Any]:
+def _in(seconds: float | ColumnElement[float]) -> ColumnElement[Any]:
     return _NOW + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+
+
+def _grant() -> Ready:
+    named: dict[str, Any] = {"run_id": bindparam("this_run"), "epoch": bindparam("this_epoch"), "worker": bindparam("this_worker")}
+    new = upsert(lease).values(**named, expires_at=_in(bindparam("seconds", type_=Double)))
+    replaced = {name: new.excluded[name] for name in ("epoch", "worker", "expires_at")}
+    return Ready(new.on_conflict_do_update(index_elements=["run_id"], set_=replaced))
+
+
+_GRANT = _grant()
+_RELEASE = Ready(delete(lease).where(lease.c.run_id == bindparam("this_run"), lease.c.epoch == bindparam("this_epoch")))
 
 
 class SqlLeases:
@@ -26,9 +38,7 @@ class SqlLeases:
         self._statements = statements
 
     async def grant(self, lease_: Lease, seconds: float) -> None:
-        new = upsert(lease).values(run_id=lease_.run_id, epoch=lease_.epoch, worker=lease_.worker, expires_at=_in(seconds))
-        replaced = {name: new.excluded[name] for name in ("epoch", "worker", "expires_at")}
-        await self._statements.run(new.on_conflict_do_update(index_elements=["run_id"], set_=replaced))
+        self._statements.later(_GRANT, this_run=lease_.run_id, this_epoch=lease_.epoch, this_worker=lease_.worker, seconds=seconds)
 
     async def renew(self, worker: str, bursts: Sequence[tuple[int, int]], seconds: float) -> set[tuple[int, int]]:
         if not bursts:
@@ -38,7 +48,7 @@ class SqlLeases:
         return {(row.run_id, row.epoch) for row in result}
 
     async def release(self, run_id: int, epoch: int) -> None:
-        await self._statements.run(delete(lease).where(lease.c.run_id == run_id, lease.c.epoch == epoch))
+        self._statements.later(_RELEASE, this_run=run_id, this_epoch=epoch)
 
     async def expired(self, limit: int) -> list[Lease]:
         past = select(lease).where(_IS_PAST).order_by(lease.c.expires_at).limit(limit)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
+from adapters.persistence.ready import Ready
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables_delivery import outbox
 from application.ports.persistence import OutboxRow
+
+_DONE = Ready(delete(outbox).where(outbox.c.run_id == bindparam("run"), outbox.c.epoch == bindparam("epoch")))
 
 
 class SqlOutbox:
@@ -24,7 +27,7 @@ class SqlOutbox:
         return [OutboxRow(row.id, row.run_id, row.epoch, row.pool, row.tries, row.created_at) for row in rows]
 
     async def done(self, run_id: int, epoch: int) -> None:
-        await self._statements.run(delete(outbox).where(outbox.c.run_id == run_id, outbox.c.epoch == epoch))
+        self._statements.later(_DONE, run=run_id, epoch=epoch)
 
     async def postpone(self, row_id: int, error: str, delay: float) -> None:
         again = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, delay)

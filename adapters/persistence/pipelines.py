@@ -13,6 +13,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
 from adapters.persistence.definitions import Definitions
+from adapters.persistence.ready import Ready
 from adapters.persistence.recordsets import among, is_storable_id
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import pipeline, revision
@@ -24,6 +25,16 @@ from domain.text import why_not_text
 
 _IS_NAMED = pipeline.c.name == any_(bindparam("names", type_=ARRAY(Text)))
 _NAMED = select(pipeline).where(among(pipeline.c.id, "ids")).union_all(select(pipeline).where(_IS_NAMED))
+
+
+def _find(by_id: bool, lock: bool) -> Ready:
+    key = pipeline.c.id if by_id else pipeline.c.name
+    query = select(pipeline).where(key == bindparam("ref", type_=key.type))
+    return Ready(query.with_for_update(key_share=True) if lock else query)
+
+
+_FIND = {(by_id, lock): _find(by_id, lock) for by_id in (True, False) for lock in (True, False)}
+"""By id or by name, to be locked or not."""
 
 
 class SqlPipelines:
@@ -39,10 +50,10 @@ class SqlPipelines:
     async def find(self, ref: PipelineRef, *, lock: bool = False) -> StoredPipeline | None:
         if not is_possible(ref):
             return None
-        query = select(pipeline).where(pipeline.c.id == ref if isinstance(ref, int) else pipeline.c.name == ref)
-        row = (await self._statements.run(query.with_for_update(key_share=True) if lock else query)).one_or_none()
-        if row is None:
+        (rows,) = await self._statements.together((_FIND[isinstance(ref, int), lock], {"ref": ref}))
+        if not rows:
             return None
+        (row,) = rows
         # Read after the lock, never joined to it: a join would pair the row another transaction just changed with an old revision.
         definitions = await self._definitions.of([(row.id, row.revision)])
         return _stored(row, definitions[row.id, row.revision])

@@ -4,13 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import TEXT, and_, bindparam, column, func, insert, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from adapters.persistence.ready import Asked, Ready
+from adapters.persistence.recordsets import rows_of
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables_delivery import report_receipt, reporter_seq
 from application.ports.persistence import Receipt, ReceiptKey
+
+_KEY = ("run_id", "reporter", "event_id")
+
+
+def _find() -> Ready:
+    named = rows_of("named", report_receipt, _KEY)
+    same = and_(*(report_receipt.c[name] == named.c[name] for name in _KEY))
+    return Ready(select(*(report_receipt.c[name] for name in (*_KEY, "digest", "answer"))).join(named, same))
+
+
+def _add() -> Ready:
+    typed = [*(column(name, report_receipt.c[name].type) for name in (*_KEY, "answer", "created_at")), column("digest", TEXT)]
+    source = func.jsonb_to_recordset(bindparam("receipts", type_=JSONB))
+    rows = source.table_valued(*typed).render_derived(name="receipts", with_types=True)
+    chosen = select(*(rows.c[name] for name in (*_KEY, "answer", "created_at")), func.decode(rows.c.digest, "hex"))
+    return Ready(insert(report_receipt).from_select([*_KEY, "answer", "created_at", "digest"], chosen))
+
+
+_FIND, _ADD = _find(), _add()
+
+
+def asked_for(keys: Sequence[ReceiptKey]) -> Asked:
+    """What finds the receipts of these keys."""
+    return _FIND, {"named": [{name: getattr(key, name) for name in _KEY} for key in keys]}
+
+
+def found(rows: Sequence[Any]) -> dict[ReceiptKey, Receipt]:
+    return {ReceiptKey(row.run_id, row.reporter, row.event_id): Receipt(bytes(row.digest), row.answer) for row in rows}
 
 
 class SqlReceipts:
@@ -20,27 +52,17 @@ class SqlReceipts:
     async def find(self, keys: Sequence[ReceiptKey]) -> Mapping[ReceiptKey, Receipt]:
         if not keys:
             return {}
-        columns = (report_receipt.c.run_id, report_receipt.c.reporter, report_receipt.c.event_id)
-        named = {(key.run_id, key.reporter, key.event_id) for key in keys}
-        query = select(*columns, report_receipt.c.digest, report_receipt.c.answer).where(tuple_(*columns).in_(sorted(named)))
-        rows = await self._statements.run(query)
-        return {ReceiptKey(row.run_id, row.reporter, row.event_id): Receipt(bytes(row.digest), row.answer) for row in rows}
+        (rows,) = await self._statements.together(asked_for(keys))
+        return found(rows)
 
     async def add(self, receipts: Mapping[ReceiptKey, Receipt], now: datetime) -> None:
-        if not receipts:
-            return
         rows = [
-            {
-                "run_id": key.run_id,
-                "reporter": key.reporter,
-                "event_id": key.event_id,
-                "digest": receipt.digest,
-                "answer": dict(receipt.answer),
-                "created_at": now,
-            }
+            {name: getattr(key, name) for name in _KEY}
+            | {"digest": receipt.digest.hex(), "answer": dict(receipt.answer), "created_at": now.isoformat()}
             for key, receipt in receipts.items()
         ]
-        await self._statements.run(insert(report_receipt), rows)
+        if rows:
+            self._statements.later(_ADD, receipts=rows)
 
     async def last_seqs(self, reporters: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], int]:
         if not reporters:

@@ -9,6 +9,7 @@ from sqlalchemy import CTE, Select, TableValuedAlias, bindparam, func, insert, l
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.persistence.mappers import ATTEMPT_KEYS, ATTEMPT_VALUES, BURST_COLUMNS, EVENT_COLUMNS
+from adapters.persistence.ready import Ready
 from adapters.persistence.recordsets import among, rows_of
 from adapters.persistence.table_types import NOT_OVER
 from adapters.persistence.tables import attempt, event, run
@@ -90,16 +91,17 @@ def _save_bursts() -> Any:
     )
 
 
-ADD = _add()
-SAVE = _save()
-SAVE_BURSTS = _save_bursts()
-LOCK = select(run).where(among(run.c.id, "ids")).order_by(run.c.id).with_for_update(key_share=True)
+ADD = Ready(_add())
+SAVE = Ready(_save())
+SAVE_BURSTS = Ready(_save_bursts())
+LOCK = Ready(select(run).where(among(run.c.id, "ids")).order_by(run.c.id).with_for_update(key_share=True))
 ATTEMPTS = (
     select(attempt.c.run_id, *(attempt.c[name] for name in (*ATTEMPT_KEYS, *ATTEMPT_VALUES)))
     .where(among(attempt.c.run_id, "ids"))
     .order_by(attempt.c.run_id, attempt.c.position, attempt.c.number)
 )
-NEXT_NUMBER = select(func.coalesce(func.max(run.c.number), 0) + 1).where(run.c.pipeline_id == bindparam("pipeline"))
+THEIR_ATTEMPTS = Ready(ATTEMPTS)
+NEXT_NUMBER = Ready(select(func.coalesce(func.max(run.c.number), 0) + 1).where(run.c.pipeline_id == bindparam("pipeline")))
 ACTIVE = select(run.c.pipeline_id, run.c.id).where(among(run.c.pipeline_id, "pipelines"), _IS_ACTIVE).order_by(run.c.pipeline_id, run.c.id)
 LATEST = select(run.c.id).where(run.c.pipeline_id == bindparam("pipeline")).order_by(run.c.id.desc()).limit(literal_column("1"))
 DUE = (

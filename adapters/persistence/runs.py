@@ -19,6 +19,7 @@ from adapters.persistence.mappers import (
     run_from,
     run_values,
 )
+from adapters.persistence.ready import Asked
 from adapters.persistence.recordsets import is_storable_id
 from adapters.persistence.statements import Statements
 from domain.events import EventType
@@ -35,7 +36,8 @@ class SqlRuns:
         self._last_seq: dict[int, int] = {}
 
     async def next_number(self, pipeline_id: int) -> int:
-        return int((await self._statements.run(sql.NEXT_NUMBER, {"pipeline": pipeline_id})).scalar_one())
+        (((number,),),) = await self._statements.together((sql.NEXT_NUMBER, {"pipeline": pipeline_id}))
+        return int(number)
 
     async def add(self, run: Run) -> int:
         if run.id:
@@ -43,23 +45,30 @@ class SqlRuns:
         _check_seqs(run, after=0)
         attempts = attempts_of(run)
         parameters = sql.prefixed(new_run_values(run)) | {"attempts": attempt_rows(run, attempts), "events": event_rows(run)}
-        run.id = int((await self._statements.run(sql.ADD, parameters)).scalar_one())
-        await self._save_bursts(run)
+        (((run.id,),),) = await self._statements.together((sql.ADD, parameters))
+        self._save_bursts(run)
         self._remember(run, attempts)
         return run.id
 
     async def lock(self, ids: Sequence[int]) -> dict[int, Run]:
+        runs, _ = await self.lock_beside(ids)
+        return runs
+
+    async def lock_beside(self, ids: Sequence[int], *asked: Asked) -> tuple[dict[int, Run], list[list[Any]]]:
+        """As `lock`; and the rows of what else is asked, as it is behind the locks."""
         wanted = sorted({run_id for run_id in ids if is_storable_id(run_id)})
         if not wanted:
-            return {}
-        rows = (await self._statements.run(sql.LOCK, {"ids": wanted})).all()
-        if not rows:
-            return {}
-        attempts = (await self._statements.run(sql.ATTEMPTS, {"ids": [row.id for row in rows]})).all()
+            return {}, await self._statements.together(*asked) if asked else []
+        named = {"ids": wanted}
+        rows, attempts, *answers = await self._statements.together((sql.LOCK, named), (sql.THEIR_ATTEMPTS, named), *asked)
+        return await self._runs(rows, attempts), answers
+
+    async def _runs(self, rows: Sequence[Any], attempts: Sequence[Any]) -> dict[int, Run]:
         stored: dict[int, Written] = {row.id: {} for row in rows}
-        for attempt in attempts:
-            run_id, position, number, *values = tuple(attempt)
-            stored[run_id][position, number] = tuple(values)
+        for run_id, position, number, *values in attempts:
+            # One that was added between the two statements has attempts and no row: it was not there to be locked.
+            if run_id in stored:
+                stored[run_id][position, number] = tuple(values)
         definitions = await self._definitions.of((row.pipeline_id, row.revision) for row in rows)
         runs = {row.id: run_from(row, definitions[row.pipeline_id, row.revision], stored[row.id]) for row in rows}
         for run in runs.values():
@@ -77,8 +86,8 @@ class SqlRuns:
             rows["attempts"] += [of_run | row for row in attempt_rows(run, changed)]
             rows["events"] += [of_run | row for row in event_rows(run)]
         if runs:
-            await self._statements.run(sql.SAVE, rows)
-            await self._save_bursts(*runs)
+            self._statements.later(sql.SAVE, **rows)
+            self._save_bursts(*runs)
         for run, attempts in zip(runs, written, strict=True):
             self._remember(run, attempts)
 
@@ -106,7 +115,7 @@ class SqlRuns:
     async def due(self, now: datetime, limit: int) -> list[int]:
         return list((await self._statements.run(sql.DUE, {"now": now, "limit": limit})).scalars())
 
-    async def _save_bursts(self, *runs: Run) -> None:
+    def _save_bursts(self, *runs: Run) -> None:
         bursts = [{"run_id": run.id, "pool": run.pool, **row} for run in runs for row in burst_rows(run)]
         if not bursts:
             return
@@ -116,7 +125,7 @@ class SqlRuns:
             for event in run.new_events
             if event.type is EventType.BURST_REQUESTED
         ]
-        await self._statements.run(sql.SAVE_BURSTS, {"bursts": bursts, "requested": requested})
+        self._statements.later(sql.SAVE_BURSTS, bursts=bursts, requested=requested)
 
     def _remember(self, run: Run, attempts: Written) -> None:
         self._stored[run.id] = attempts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -17,13 +18,15 @@ from adapters.persistence.leases import SqlLeases
 from adapters.persistence.logs import SqlLogs
 from adapters.persistence.outbox import SqlOutbox
 from adapters.persistence.pipelines import SqlPipelines
-from adapters.persistence.receipts import SqlReceipts
+from adapters.persistence.receipts import SqlReceipts, found
+from adapters.persistence.receipts import asked_for as receipts_of
 from adapters.persistence.runs import SqlRuns
 from adapters.persistence.statements import Statements
 from adapters.persistence.workers import SqlWorkers
 from application.ports.access import Accounts, ApiTokens, AuditLog, Sessions
-from application.ports.persistence import Bursts, Idempotency, Leases, Logs, Outbox, Pipelines, Receipts, Runs, Workers
+from application.ports.persistence import Bursts, Idempotency, Leases, Logs, Outbox, Pipelines, Receipt, ReceiptKey, Receipts, Runs, Workers
 from application.ports.run_announcements import AnnouncementPositions
+from domain.run import Run
 
 
 class SqlUnitOfWork:
@@ -33,7 +36,8 @@ class SqlUnitOfWork:
         self._statements = statements = Statements(engine)
         definitions = Definitions(statements, cache)
         self.pipelines: Pipelines = SqlPipelines(statements, definitions)
-        self.runs: Runs = SqlRuns(statements, definitions)
+        self._runs = SqlRuns(statements, definitions)
+        self.runs: Runs = self._runs
         self.receipts: Receipts = SqlReceipts(statements)
         self.idempotency: Idempotency = SqlIdempotency(statements)
         self.leases: Leases = SqlLeases(statements)
@@ -52,6 +56,12 @@ class SqlUnitOfWork:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._statements.end()
+
+    async def take_up(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey]) -> tuple[dict[int, Run], dict[ReceiptKey, Receipt]]:
+        if not keys:
+            return await self.runs.lock(run_ids), {}
+        runs, (receipts,) = await self._runs.lock_beside(run_ids, receipts_of(keys))
+        return runs, found(receipts)
 
     async def commit(self) -> None:
         await self._statements.commit()

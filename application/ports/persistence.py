@@ -306,7 +306,11 @@ class Workers(Protocol):
 
 
 class UnitOfWork(Protocol):
-    """One transaction. Leaving without commit() discards everything. Unavailable when the store does not answer."""
+    """One transaction. Leaving without commit() discards everything. Unavailable when the store does not answer.
+
+    A write of a run, receipt, lease, burst, outbox row or audit entry may be sent with what is read next, or with the commit, and fail
+    there.
+    """
 
     pipelines: Pipelines
     runs: Runs
@@ -326,6 +330,10 @@ class UnitOfWork(Protocol):
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    async def take_up(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey]) -> tuple[dict[int, Run], dict[ReceiptKey, Receipt]]:
+        """The runs as `runs.lock` gives them, and the stored answers of those keys as they are behind the locks, for the price of one."""
+        ...
 
     async def commit(self) -> None:
         """Make it durable; when this returns, the caller may be answered."""

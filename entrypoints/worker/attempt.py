@@ -15,6 +15,7 @@ from entrypoints.worker.host_client import HostDied
 from entrypoints.worker.host_job import Job, JobEnd
 from entrypoints.worker.hosts import Hosts
 from entrypoints.worker.link import Link
+from entrypoints.worker.lull import Lull
 from entrypoints.worker.shipper import Shipper
 from entrypoints.worker.tracing import BurstTrace, tell_end
 from entrypoints.worker.wire import Held, StageReport
@@ -36,6 +37,7 @@ class Bench:
     grace: float
     telemetry: Telemetry = field(default_factory=NullTelemetry)
     forwards: bool = False
+    lull: Lull = field(default_factory=Lull)
 
 
 class Attempt:

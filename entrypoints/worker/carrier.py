@@ -155,6 +155,8 @@ class Carrier:
         # An ended attempt's slot stays with its burst, so that a sequence never queues behind others for its own next stage.
         reserved = len(reports) + self._slots.take_free(0 if self._leaving or self._stopped else self._startable)
         self._asked, self._stepping = False, True
+        self._bench.lull.stir()
+        self._slots.asking += 1
         try:
             answer = await self._advance(reports, reserved)
             # Fewer than there was room for: the run's `parallelism` is what holds the rest, so only an end of its own brings more.
@@ -162,6 +164,7 @@ class Carrier:
             self._take(answer, reports)
         finally:
             self._stepping = False
+            self._slots.asking -= 1
             self._slots.give_back(reserved)
         if not (self._over or self._running or self._unreported or self._more):
             await asyncio.sleep(_NOTHING_TO_DO)
@@ -223,6 +226,7 @@ class Carrier:
         """Start each attempt that was not started here before; all of them are `running` in the store already."""
         for start in starts:
             if (start.stage, start.attempt) not in self._all:
+                self._bench.lull.stir()
                 attempt = Attempt(self.claim, start, self._bench, self.trace)
                 self._all[attempt.held] = self._running[attempt.held] = attempt
                 self._slots.take(1)

@@ -32,7 +32,7 @@ async def live(settings: Settings, worker: Worker, link: Link) -> None:
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     rest = PrefectRest(settings.prefect_api_url or "", settings.prefect_api_auth_string)
-    recorder = PrefectRecorder(rest, link)
+    recorder = PrefectRecorder(rest, link, worker.lull)
     try:
         await _until_prefect_answers(rest)
         async with AsyncClientContext():

@@ -15,6 +15,7 @@ from domain.errors import Unavailable
 from entrypoints.worker.carrier import Carrier, Outcome
 from entrypoints.worker.flow import Shown, run_pipeline, shown
 from entrypoints.worker.link import Link, Refused
+from entrypoints.worker.lull import Lull
 
 log = logging.getLogger("headgate.prefect")
 
@@ -27,10 +28,10 @@ _PATIENCE: Final = 10.0
 
 
 class PrefectRecorder:
-    """Implements Recorder by Prefect's own engine, in this process's event loop."""
+    """Implements Recorder by Prefect's own engine, in this process's event loop, when that has nothing more urgent to do."""
 
-    def __init__(self, rest: PrefectRest, link: Link) -> None:
-        self._rest, self._link = rest, link
+    def __init__(self, rest: PrefectRest, link: Link, lull: Lull) -> None:
+        self._rest, self._link, self._lull = rest, link, lull
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -53,9 +54,11 @@ class PrefectRecorder:
 
     async def _record(self, carrier: Carrier, outcome: asyncio.Future[Outcome]) -> None:
         try:
+            since = self._lull.now()
             await self._turn.acquire()
             turn = _Turn(self._turn)
             try:
+                await self._lull.wait(since)
                 if (created := await self._created(carrier, outcome)) is not None:
                     self._spawn(self._note(carrier, str(created["id"])))
                     if created["state_type"] == "PENDING":

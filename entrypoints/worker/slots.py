@@ -17,6 +17,8 @@ class Slots:
         """Claims that came by the open stream; None without one."""
         self.told = -1
         """How many are free by the web's count."""
+        self.asking = 0
+        """Steps under way: the answer of each tells the web of our slots too."""
         self._taken = 0
         self._waiting: set[asyncio.Event] = set()
         self.on_change: Callable[[], None] = lambda: None

@@ -20,6 +20,7 @@ from entrypoints.worker.attempt import Bench
 from entrypoints.worker.carrier import Carrier, Outcome
 from entrypoints.worker.endings import Interruption
 from entrypoints.worker.link import Refused
+from entrypoints.worker.lull import Lull
 from entrypoints.worker.slots import Slots
 from entrypoints.worker.wire import BurstKey, HeartbeatAnswer
 
@@ -70,6 +71,10 @@ class Worker:
         self.linked = asyncio.Event()
         slots.on_change = self._slots_changed
         self._settling: asyncio.TimerHandle | None = None
+
+    @property
+    def lull(self) -> Lull:
+        return self._bench.lull
 
     @property
     def carriers(self) -> list[Carrier]:
@@ -263,7 +268,7 @@ class Worker:
 
     def _slots_settled(self) -> None:
         self._settling = None
-        if self._slots.received is not None and self._slots.offer() != self._slots.told:
+        if self._slots.received is not None and not self._slots.asking and self._slots.offer() != self._slots.told:
             self._beat_now.set()
 
     # -- leaving ----------------------------------------------------------------------------------------------------

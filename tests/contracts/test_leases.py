@@ -37,6 +37,7 @@ async def test_expiry_is_read_at_the_moment_not_at_the_transactions_start(store:
 
     async with store.open_unit_of_work() as work:
         await work.leases.grant(lease, SHORT)
+        assert await work.leases.held_by(lease.worker) == [lease]
         await store.pass_time(2 * SHORT)
         assert await work.leases.is_expired(lease.run_id, lease.epoch)
         assert await work.leases.expired(10) == [lease]

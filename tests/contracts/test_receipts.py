@@ -66,6 +66,7 @@ async def test_of_two_answers_to_one_event_id_at_once_the_second_is_refused(stor
 
     async with store.open_unit_of_work() as work:
         await work.receipts.add({key: a_receipt("first")}, NOW)
+        assert await work.receipts.find([key])
         waiting = await is_blocked(second())
         assert waiting is not None
         await work.commit()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import event, text
 
 from adapters.persistence.database import Database
 from adapters.persistence.migrate import upgrade
+from adapters.persistence.ready import Asked
+from adapters.persistence.statements import Statements
 
 
 @asynccontextmanager
@@ -26,17 +29,41 @@ async def a_started_database(url: str) -> AsyncIterator[Database]:
 
 @contextmanager
 def statements_of(database: Database) -> Iterator[list[str]]:
-    """The statements the database is sent meanwhile."""
+    """The statements the database is sent meanwhile, one by one or together."""
     sent: list[str] = []
+    exchange = Statements._exchange
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         sent.append(statement)
 
+    async def noted(self: Statements, batch: Sequence[Asked], commit: bool = False) -> list[list[Any]]:
+        sent.extend(statement.text for statement, _ in batch)
+        return await exchange(self, batch, commit)
+
     event.listen(database.engine.sync_engine, "before_cursor_execute", note)
     try:
-        yield sent
+        with patch.object(Statements, "_exchange", noted):
+            yield sent
     finally:
         event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def round_trips_of(database: Database) -> Iterator[list[int]]:
+    """How many statements went with each round trip meanwhile; a commit that goes with none is one too."""
+    trips: list[int] = []
+    exchange, execute = Statements._exchange, Statements._execute
+
+    async def together(self: Statements, batch: Sequence[Asked], commit: bool = False) -> list[list[Any]]:
+        trips.append(len(batch))
+        return await exchange(self, batch, commit)
+
+    async def alone(self: Statements, *asked: Any) -> Any:
+        trips.append(1)
+        return await execute(self, *asked)
+
+    with patch.object(Statements, "_exchange", together), patch.object(Statements, "_execute", alone):
+        yield trips
 
 
 async def ask(database: Database, query: str, **parameters: Any) -> Any:

@@ -19,6 +19,7 @@ from adapters.orchestration.prefect_rest import PrefectRest
 from adapters.orchestration.server import client_environment, free_port
 from application.ports.orchestrator import FlowRunRequest
 from domain.status import Status
+from entrypoints.worker.lull import Lull
 from tests.integration.counting_proxy import a_counting_proxy
 from tests.integration.prefect_server import RunningPrefect
 from tests.worker.gate import TOKEN, Gate, eventually
@@ -262,3 +263,28 @@ async def test_a_flow_whose_burst_is_gone_ends_quietly(gate: Gate, prefect: Runn
         await until_in_prefect(crashed, 90)
 
     assert gate.statuses(run_id) == {"only": "queued"}
+
+
+async def test_a_worker_that_starts_and_reports_without_a_pause_is_shown_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    from entrypoints.worker.recorder import PrefectRecorder
+
+    lull = Lull(quiet=3600.0, patience=3600.0)
+    recorder = PrefectRecorder(rest=None, link=None, lull=lull)  # type: ignore[arg-type]
+    asked: list[object] = []
+
+    async def created(*burst: object) -> None:
+        asked.append(burst)
+
+    monkeypatch.setattr(recorder, "_created", created)
+    lull.stir()
+    recorder.record(None, None)  # type: ignore[arg-type]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not asked
+
+    await recorder.close()
+    recorder = PrefectRecorder(rest=None, link=None, lull=Lull())  # type: ignore[arg-type]
+    monkeypatch.setattr(recorder, "_created", created)
+    recorder.record(None, None)  # type: ignore[arg-type]
+    await eventually(lambda: bool(asked))
+    await recorder.close()

@@ -10,14 +10,18 @@ import pytest
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
 from adapters.system.parameters import JsonSchemas
+from application.commands.carry_burst import Advance, AdvanceBurst, BurstRules, ClaimBurst, WorkerReport
 from application.commands.report_status import ReportStatus
 from application.commands.status_update import StatusUpdate
-from application.services.report_lane import ReportLane
+from application.commands.trigger_pipeline import TriggerCommand, TriggerPipeline
+from application.services.report_lane import AdvanceLane, ReportLane
 from domain.reports import Report
 from domain.status import Status
-from tests.builders import a_pipeline, a_stage, a_stored_run
+from tests.builders import WORKER, a_pipeline, a_stage, a_stored_run
+from tests.fakes.disk_space import FakeDiskSpace
+from tests.fakes.tokens import FakeTokens
 from tests.fakes.wakeups import FakeWakeups
-from tests.integration.a_database import a_started_database, statements_of
+from tests.integration.a_database import a_started_database, round_trips_of, statements_of
 
 
 @pytest.fixture
@@ -52,3 +56,36 @@ async def test_event_ids_and_sequence_numbers_add_one_statement_each_way(databas
         await asyncio.gather(*(lane([StatusUpdate(report, run_id=run_id, event_id="e", reporter="ci")]) for run_id in runs))
 
     assert len(sent) == 7  # runs, attempts, receipts, numbers; then all that changed, receipts, numbers
+
+
+async def test_a_step_of_any_number_of_bursts_is_two_round_trips(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=3)
+    clock, rules = SystemClock(), BurstRules("here", 20.0)
+    runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)]
+    claim = ClaimBurst(database.open_unit_of_work, FakeTokens(), clock, FakeWakeups(), rules)
+    lane = AdvanceLane(AdvanceBurst(database.open_unit_of_work, FakeTokens(), clock, FakeWakeups(), rules))
+
+    with round_trips_of(database) as trips:
+        await claim(runs[0], 1, WORKER, 1)
+    assert trips == [2, 3], "lock it and read its attempts; then its lease, all that changed, its burst, and the commit"
+
+    for run_id in runs[1:]:
+        await claim(run_id, 1, WORKER, 1)
+    for spoken in (runs[:1], runs[1:]):
+        ended = Report(Status.COMPLETED, "a", attempt=1)
+        steps = [Advance(WORKER, run_id, 1, 1, [WorkerReport(f"{run_id}:a", ended)]) for run_id in spoken]
+        with round_trips_of(database) as trips:
+            answers = await asyncio.gather(*(lane(step) for step in steps))
+        assert [start.stage for answer in answers for start in answer.starts] == ["b"] * len(spoken)
+        assert trips == [3, 2], "lock them, read attempts and receipts; then receipts, all that changed, and the commit"
+
+
+async def test_a_trigger_is_four_round_trips(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=5)
+    trigger = TriggerPipeline(database.open_unit_of_work, JsonSchemas(), SystemClock(), FakeWakeups(), FakeDiskSpace())
+    await trigger(TriggerCommand(pipeline.name))
+
+    with round_trips_of(database) as trips:
+        await trigger(TriggerCommand(pipeline.name))
+
+    assert trips == [1, 1, 1, 2], "the pipeline, the number, the run; then its burst, the audit entry, and the commit"

@@ -27,6 +27,7 @@ from application.services.reconcile import Reconcile
 from application.services.relay import RelayOutbox
 from application.services.sweep import ExpireLeases, WakeDueRuns
 from application.services.wakeups import LocalWakeups
+from domain.controls import Person
 from domain.errors import Unavailable
 from entrypoints.api.live import Live
 from tests.fakes import FakeParameterSchemas, FakeTokens
@@ -121,7 +122,7 @@ class Web(Process, Relaying):
         return await self.routes.report(updates)
 
     async def cancel(self, run_id: int, actor: str) -> Cancelled:
-        return await self.routes.cancel(run_id, actor)
+        return await self.routes.cancel(run_id, Person(actor))
 
     async def claim(self, run_id: int, epoch: int, worker: str, capacity: int) -> Claim:
         return await self.routes.claim(run_id, epoch, worker, capacity)

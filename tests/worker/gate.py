@@ -49,7 +49,8 @@ TOKEN = "worker-token"
 
 
 class Gate:
-    """`faults[path's end]` is how many of the next answers get lost after the work was done; `away` answers 503 to everything."""
+    """`faults[path's end]` is how many of the next answers get lost after the work was done; `away` answers 503 to everything;
+    `slowness` is how many seconds a step takes."""
 
     def __init__(self, lease_seconds: float = 20.0) -> None:
         self.fakes = FakeAdapters(SystemClock())  # type: ignore[arg-type]
@@ -58,6 +59,7 @@ class Gate:
         self.requests: list[tuple[str, bytes]] = []
         self.recorded: list[tuple[int, int, str]] = []
         self.away = False
+        self.slowness = 0.0
         self.streams = 0
         opened, clock = self.fakes.open_unit_of_work, self.fakes.clock
         rules = BurstRules(uuid.uuid4().hex, lease_seconds)
@@ -214,6 +216,7 @@ class Gate:
             case ["bursts", run_id, epoch, "claim"]:
                 return await self.claim(int(run_id), int(epoch), body["worker_id"], body["capacity"])
             case ["bursts", run_id, epoch, "advance"]:
+                await asyncio.sleep(self.slowness)
                 answer = await self.advance(_step(int(run_id), int(epoch), body))
                 if body["received"] is not None:
                     self.links.set_free(body["worker_id"], body["free"] - len(answer.starts), body["received"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.controls import Person
 from domain.status import Reason, Status
 from tests.worker.gate import Gate, eventually
 from tests.worker.working import at_work, sh
@@ -169,7 +170,7 @@ async def test_a_cancelled_run_ends_its_stages_quickly(gate: Gate, tmp_path: Pat
     async with at_work(gate, tmp_path):
         run_id = await gate.run(pipeline)
         await eventually(started.exists)
-        await gate.cancel(run_id, "tester", None)
+        await gate.cancel(run_id, Person("tester"), None)
         run = await gate.over(run_id, 3)
 
     assert run.status is Status.CANCELLED
@@ -183,7 +184,7 @@ async def test_a_program_that_answers_a_cancel_with_exit_0_is_cancelled_all_the_
     async with at_work(gate, tmp_path):
         run_id = await gate.run(pipeline)
         await eventually(started.exists)
-        await gate.cancel(run_id, "tester", None)
+        await gate.cancel(run_id, Person("tester"), None)
         run = await gate.over(run_id, 3)
 
     assert run.stages["slow"].status is Status.CANCELLED

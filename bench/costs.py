@@ -1,0 +1,117 @@
+"""What a stage costs each process in CPU, which other work on the machine does not change: `python -m bench.costs`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from bench._figures import Figure, amount, print_figures
+from bench._runs import at_once, create, end_to_end, trivial
+from bench._stack import Stack, a_bench_stack
+
+STAGES = 5
+_TICKS = os.sysconf("SC_CLK_TCK")
+_SETTLED = 3.0
+"""Seconds after the last run's end in which Prefect writes the rest of it down."""
+
+
+def main() -> None:
+    arguments = _arguments()
+    with a_bench_stack() as (stack, _):
+        print_figures(measure(stack, arguments.runs))
+
+
+def measure(stack: Stack, runs: int = 40) -> list[Figure]:
+    """On a stack that is up: runs one after the other, then as many at once."""
+    create(stack.http, "bench-costs", trivial(STAGES))
+    for _ in range(5):
+        end_to_end(stack.http, "bench-costs")
+    time.sleep(_SETTLED)
+    idle = _spent(stack, lambda: time.sleep(_SETTLED))
+    one = _spent(stack, lambda: _in_turn(stack, runs))
+    many = _spent(stack, lambda: _together(stack, runs))
+    return [*_figures("in turn", one, idle, runs), *_figures("at once", many, idle, runs)]
+
+
+def _in_turn(stack: Stack, runs: int) -> None:
+    for _ in range(runs):
+        end_to_end(stack.http, "bench-costs")
+    time.sleep(_SETTLED)
+
+
+def _together(stack: Stack, runs: int) -> None:
+    asyncio.run(at_once(stack.url, "bench-costs", runs))
+    time.sleep(_SETTLED)
+
+
+Spent = tuple[float, dict[str, float]]
+"""Seconds that passed, and seconds of CPU by kind of process."""
+
+
+def _spent(stack: Stack, work: Callable[[], None]) -> Spent:
+    before, began = _cpu(stack), time.monotonic()
+    work()
+    after = _cpu(stack)
+    return time.monotonic() - began, defaultdict(float, {kind: after[kind] - before[kind] for kind in after})
+
+
+def _cpu(stack: Stack) -> dict[str, float]:
+    """By kind of process, of all that descend from `headgate up` and its PostgreSQL."""
+    seconds: dict[str, float] = defaultdict(float)
+    waiting = [(stack.process.pid, ""), (_postmaster(stack.home), "")]
+    while waiting:
+        pid, parent = waiting.pop()
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            below = [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+        except OSError:
+            continue  # it ended meanwhile: its parent has its time
+        kind = _kind(command, parent)
+        # What ended is in its parent's time.
+        seconds[kind] += sum(map(float, fields[11:15])) / _TICKS
+        waiting += [(child, kind) for child in below]
+    return seconds
+
+
+def _kind(command: str, parent: str) -> str:
+    if command.startswith("postgres:"):
+        return f"PostgreSQL, {'for Prefect' if ' prefect ' in command else 'for Headgate'}"
+    for word, kind in (("-m prefect", "Prefect's server"), ("entrypoints.worker", "stage host and its stages")):
+        if word in command:
+            return kind
+    for word in ("web", "worker", "up"):
+        if f"cli {word}" in command:
+            return word
+    return parent or "PostgreSQL"
+
+
+def _postmaster(home: Path) -> int:
+    (file,) = home.rglob("postmaster.pid")
+    return int(file.read_text().split()[0])
+
+
+def _figures(how: str, spent: Spent, idle: Spent, runs: int) -> list[Figure]:
+    seconds, cpu = spent
+    stages = runs * STAGES
+    figures = []
+    for kind in sorted(cpu):
+        of_idle = idle[1][kind] / idle[0] * seconds
+        figures.append(amount(f"CPU a stage, {how}: {kind}", (cpu[kind] - of_idle) / stages * 1_000, "ms"))
+    total = sum(one.value for one in figures)
+    return [*figures, amount(f"CPU a stage, {how}, all processes", total, "ms")]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure what a stage costs each process.")
+    parser.add_argument("--runs", type=int, default=40, help=f"runs of {STAGES} stages (40)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
