@@ -90,17 +90,12 @@ class OidcProvider:
 
     async def _exchange(self, redirect: str, code: str, verifier: str) -> str:
         published = await self._metadata()
-        body = prepare_token_request("authorization_code", redirect_uri=redirect, code=code, code_verifier=verifier)
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
         methods = published.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-        auth = (self._client_id, self._client_secret) if "client_secret_basic" in methods else None
-        if auth is None:
-            body = prepare_token_request(
-                "authorization_code",
-                body,
-                client_id=self._client_id,
-                client_secret=self._client_secret,
-            )
+        by_header = "client_secret_basic" in methods
+        auth = (self._client_id, self._client_secret) if by_header else None
+        named = {} if by_header else {"client_id": self._client_id, "client_secret": self._client_secret}
+        body = prepare_token_request("authorization_code", redirect_uri=redirect, code=code, code_verifier=verifier, **named)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
         answer = await self._send("POST", published["token_endpoint"], content=body, headers=headers, auth=auth)
         token = answer.get("id_token")
         if not isinstance(token, str):
