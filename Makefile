@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test check bench chaos simulate screenshots lock clean
+.PHONY: run test check bench chaos fuzz simulate screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/headgate up $(ARGS)
@@ -22,6 +22,9 @@ bench: $(VENV)/test.stamp
 
 chaos: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.chaos.run --flood 1000 $(ARGS)
+
+fuzz: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.fuzz.run --seconds $(or $(SECONDS),600) $(ARGS)
 
 simulate: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),100000) $(ARGS)

@@ -16,10 +16,20 @@ class Rate:
 
     @classmethod
     def read(cls, text: str) -> "Rate | None":
-        """`100/second`, `3000/minute`, `10000/hour`; None for an empty text. ValueError for what is neither."""
-        if not text.strip():
+        """`100/second`, `3000/minute`, `10000/hour`; None for `none`. ValueError for what is neither."""
+        if text.strip() == "none":
             return None
         found = _RATE.fullmatch(text.strip())
         if found is None:
-            raise ValueError("must be a number per second, minute or hour, such as 100/second")
+            raise ValueError("must be a number per second, minute or hour, such as 100/second, or none")
         return cls(int(found[1]), _SECONDS[found[2]])
+
+    @classmethod
+    def of(cls, setting: str, auth: str) -> "Rate | None":
+        """The rate in force: what is set, else a generous one where people sign in, and none on a laptop of one's own."""
+        if setting:
+            return cls.read(setting)
+        return None if auth == "none" else TEAM
+
+
+TEAM = Rate(12_000, 60)

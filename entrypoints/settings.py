@@ -87,7 +87,9 @@ class Settings(BaseSettings):
         512 * 1024 * 1024, ge=0, description="Bytes to be left on the home's disk: below, no run is taken; reports are. 0 never looks."
     )
     max_in_flight: int = Field(512, ge=1, description="Requests the web takes on at once; over it they get 503 and are to ask again.")
-    rate_limit: str = Field("", description="Requests one caller may make, such as `100/second`. Not set: any number.")
+    rate_limit: str = Field(
+        "", description="Requests a caller may make, such as `100/second`, or `none`. Not set: 12,000 a minute if people sign in."
+    )
     log_bytes_per_stage: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of output kept of one attempt of a stage.")
     lease_seconds: float = Field(20.0, gt=0, description="Seconds a worker may be silent before its stages count as lost.")
     heartbeat_seconds: float = Field(5.0, gt=0, description="Seconds between a worker's signs of life.")
@@ -206,7 +208,8 @@ class Settings(BaseSettings):
     @field_validator("rate_limit", mode="after")
     @classmethod
     def _is_rate(cls, value: str) -> str:
-        Rate.read(value)
+        if value.strip():
+            Rate.read(value)
         return value.strip()
 
     @field_validator("secret", mode="after")

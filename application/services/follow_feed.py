@@ -49,8 +49,9 @@ class FollowFeed:
 
     async def _tell_workers(self, batch: ChangeBatch) -> None:
         """Another process may have cancelled, woken or requested what a worker linked here should hear of."""
+        claimed = {(event.run_id, event.data["burst"]) for event in batch.events if event.type is EventType.BURST_CLAIMED}
         for event in batch.events:
-            if event.type is EventType.BURST_REQUESTED:
+            if event.type is EventType.BURST_REQUESTED and (event.run_id, event.data["burst"]) not in claimed:
                 self._wakeups.offer(Offer(event.run_id, int(event.data["burst"]), str(event.data["pool"])))
         stopped = {event.run_id for event in batch.events if event.type in (EventType.CANCEL_REQUESTED, EventType.VERDICT_GIVEN)}
         moves = [event for event in batch.events if event.type in (EventType.STAGE_MOVED, EventType.STAGE_CANCEL_REQUESTED)]

@@ -171,10 +171,14 @@ _UNLISTED: Final = Rule(Permission.ADMIN)
 """A route that nobody listed: the tests fail for it, and until then it is an admin's."""
 
 
-def caller_of(request: Request) -> Caller:
+def caller_in(scope: Scope) -> Caller:
     """Who asks; set before every route."""
-    caller: Caller = request.scope.get(_CALLER, ANONYMOUS)
+    caller: Caller = scope.get(_CALLER, ANONYMOUS)
     return caller
+
+
+def caller_of(request: Request) -> Caller:
+    return caller_in(request.scope)
 
 
 def person_of(request: Request) -> Person:
@@ -182,9 +186,13 @@ def person_of(request: Request) -> Person:
     return caller_of(request).person(address_of(request))
 
 
-def claims_of(request: Request) -> AttemptClaims | WorkerClaims | None:
-    found: AttemptClaims | WorkerClaims | None = request.scope.get(_CLAIMS)
+def claims_in(scope: Scope) -> AttemptClaims | WorkerClaims | None:
+    found: AttemptClaims | WorkerClaims | None = scope.get(_CLAIMS)
     return found
+
+
+def claims_of(request: Request) -> AttemptClaims | WorkerClaims | None:
+    return claims_in(request.scope)
 
 
 def session_of(request: Request) -> str | None:

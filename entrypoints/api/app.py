@@ -20,8 +20,9 @@ from entrypoints.api.guards import HostGuard, OriginGuard, hosts_of
 from entrypoints.api.live import Live
 from entrypoints.api.openapi import declare
 from entrypoints.api.paths import NOTHING_HERE, Options, Paths, RouteTable
-from entrypoints.api.pressure import InFlight, RateLimit
+from entrypoints.api.pressure import InFlight
 from entrypoints.api.problems import ErrorPage, Problem, Refused, field_problems, invalid, problem_of, respond
+from entrypoints.api.rate_limit import Limiter, RateLimit, RefusalLimit
 from entrypoints.api.schemas import ProblemShape
 from entrypoints.api.shortcuts import Shortcut, Shortcuts, Translate
 from entrypoints.api.texts import pipeline_texts, run_texts
@@ -98,15 +99,18 @@ def _fill_state(app: FastAPI, application: Application, error_page: ErrorPage | 
 def _put_guards(app: FastAPI, application: Application, table: RouteTable) -> None:
     """The last one added is the first one asked."""
     settings = application.settings()
+    rate = Rate.of(settings.rate_limit, settings.auth)
+    limiter = Limiter(rate) if rate is not None else None
     app.add_middleware(Options, table=table)
+    if limiter is not None:
+        app.add_middleware(RateLimit, limiter=limiter)
     app.add_middleware(Access, table=table, is_open=settings.auth == "none", application=application)
     app.add_middleware(Paths, table=table)
     app.add_middleware(BodyLimit)
     app.add_middleware(OriginGuard, url=settings.public_url)
     app.add_middleware(HostGuard, hosts=hosts_of(settings.public_url, settings.allowed_hosts))
-    rate = Rate.read(settings.rate_limit)
-    if rate is not None:
-        app.add_middleware(RateLimit, rate=rate, is_ours=lambda token: application.adapters.tokens().read(token) is not None)
+    if limiter is not None:
+        app.add_middleware(RefusalLimit, limiter=limiter)
     app.add_middleware(InFlight, limit=settings.max_in_flight)
     app.add_middleware(Envelope, by_https=settings.public_url.startswith("https://"))
     if (telemetry := application.telemetry()).is_on:

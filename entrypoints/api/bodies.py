@@ -30,13 +30,14 @@ def _reported(value: Any) -> Status:
     return status
 
 
-def _moment(value: Any) -> datetime | None:
+def moment(value: Any) -> datetime | None:
+    """The time in UTC. ValueError for anything but RFC 3339 with its zone, numbers too."""
     if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) and "T" in value.upper() else None
-        if moment is not None and moment.tzinfo is not None:
-            return moment.astimezone(UTC)
+        found = datetime.fromisoformat(value) if isinstance(value, str) and "T" in value.upper() else None
+        if found is not None and found.tzinfo is not None:
+            return found.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
     raise ValueError("is a time as RFC 3339 writes it, such as 2026-11-23T09:30:00Z")
@@ -48,7 +49,7 @@ Reported = Annotated[
     BeforeValidator(_reported),
     WithJsonSchema({"type": "string", "enum": ["running", "completed", "failed", "cancelled", "skipped"]}),
 ]
-Moment = Annotated[Any, BeforeValidator(_moment), WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]})]
+Moment = Annotated[Any, BeforeValidator(moment), WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]})]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 LongText = Annotated[str, Field(max_length=65_536)]
 

@@ -12,6 +12,7 @@ _COMMAND = {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems":
 STAGE: dict[str, Any] = {
     "type": "object",
     "required": ["name"],
+    "anyOf": [{"required": [key]} for key in ("kind", "command", "callable")],
     "additionalProperties": False,
     "properties": {
         "name": _NAME,
@@ -46,7 +47,7 @@ STAGE: dict[str, Any] = {
         },
         "timeout": {
             "type": "number",
-            "minimum": 0,
+            "exclusiveMinimum": 0,
             "maximum": MAX_SECONDS,
             "description": f"Seconds; {DEFAULT_TIMEOUT:,.0f} by default, {DEFAULT_EXTERNAL_TIMEOUT:,.0f} where no worker runs it.",
         },

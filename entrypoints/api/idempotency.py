@@ -16,11 +16,13 @@ from entrypoints.api.access import caller_of
 
 HEADER = "Idempotency-Key"
 REPLAYED: Mapping[str, str] = {"Idempotency-Replayed": "true"}
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_LONGEST = 200
+_KEY = re.compile(rf"[\x21-\x7e]{{1,{_LONGEST}}}")
 Given = Annotated[
     str | None,
     Header(
         alias=HEADER,
+        json_schema_extra={"minLength": 1, "maxLength": _LONGEST, "pattern": f"^{_KEY.pattern}$"},
         description="Sent again with the same key and body within 24 hours, the request does nothing more and gets the first answer again, "
         "with `Idempotency-Replayed: true`. With another body it is 422.",
     ),
@@ -33,7 +35,7 @@ def key_text(given: str | None) -> str | None:
         return None
     text = given[1:-1] if len(given) > 2 and given[0] == given[-1] == '"' else given
     if not _KEY.fullmatch(text):
-        raise InvalidInput.of(HEADER, "is 1 to 200 visible ASCII characters")
+        raise InvalidInput.of(HEADER, f"is 1 to {_LONGEST} visible ASCII characters")
     return text
 
 

@@ -71,6 +71,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         made.setdefault("components", {})["schemas"] = dict(sorted(shapes["$defs"].items()))
         for operation in (operation for item in made["paths"].values() for operation in item.values()):
             _put_examples(operation)
+            _never_null(operation.get("parameters", []))
         app.openapi_schema = made
     return app.openapi_schema
 
@@ -101,6 +102,15 @@ def _put_examples(operation: dict[str, Any]) -> None:
     for body in (operation.get("requestBody", {}), *operation["responses"].values()):
         for media in body.get("content", {}).values():
             media["example"] = _examples[media["example"]]
+
+
+def _never_null(parameters: Sequence[dict[str, Any]]) -> None:
+    """What stands in an address or a header is there or not: an empty text is no null."""
+    for schema in (parameter["schema"] for parameter in parameters):
+        options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
+        if len(options) == 1:
+            del schema["anyOf"]
+            schema.update(options[0])
 
 
 def _reference(shape: Any) -> dict[str, Any]:

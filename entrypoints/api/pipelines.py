@@ -17,7 +17,20 @@ from entrypoints.api.etags import IfMatch, expected_revisions, has_it, marks_tag
 from entrypoints.api.idempotency import HEADER, Key, idempotency_key, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, pipeline_json, pipeline_stages_json, triggered_json
-from entrypoints.api.requests import Acting, App, JsonBody, Limit, Reads, Skip, pipeline_ref, reader, shaped, trace_of, trigger_kind
+from entrypoints.api.requests import (
+    Acting,
+    App,
+    JsonBody,
+    Limit,
+    Reads,
+    Skip,
+    StatusWord,
+    pipeline_ref,
+    reader,
+    shaped,
+    trace_of,
+    trigger_kind,
+)
 from entrypoints.api.requests import application as application_of
 from entrypoints.api.run_lists import RunPage, run_list
 from entrypoints.api.schemas import PipelineShape, RunShape, StageShape, TriggeredShape
@@ -116,7 +129,7 @@ async def list_runs(
     pipeline_id: str,
     request: Request,
     reads: Reads,
-    status: str | None = None,
+    status: StatusWord = None,
     skip: Skip = 0,
     limit: Limit = 100,
     cursor: CursorText = None,

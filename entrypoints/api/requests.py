@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Query, Request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError, WithJsonSchema
 
 from application.ports.persistence import PipelineRef
 from application.ports.readers import Reader
@@ -13,8 +13,10 @@ from application.ports.tokens import AttemptClaims, WorkerClaims
 from application.queries.surroundings import EngineHealth, LookAround
 from domain.controls import Person
 from domain.errors import InvalidInput, NotFound
+from domain.status import Status
 from entrypoints.api import strict_json
 from entrypoints.api.access import claims_of, person_of
+from entrypoints.api.bodies import moment
 from entrypoints.api.problems import field_problems
 from entrypoints.api.streams import SSE
 from entrypoints.container import Application
@@ -70,8 +72,14 @@ Claims = Annotated[AttemptClaims | WorkerClaims | None, Depends(claims)]
 Skip = Annotated[int, Query(ge=0, le=MAX_ID, description="How many to pass over.")]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="How many at most.")]
 TriggerKind = Annotated[Literal["dashboard", "api", "cli", "report"] | None, Query(description="Only runs that were opened so.")]
-Since = Annotated[datetime | None, Query(description="Only runs opened at that time or later.")]
-Until = Annotated[datetime | None, Query(description="Only runs opened before that time.")]
+_Moment = Annotated[datetime | None, BeforeValidator(moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+StatusWord = Annotated[
+    str | None,
+    WithJsonSchema({"type": "string", "enum": [status.value for status in Status]}),
+    Query(description="Only runs that stand so."),
+]
+Since = Annotated[_Moment, Query(description="Only runs opened at that time or later.")]
+Until = Annotated[_Moment, Query(description="Only runs opened before that time.")]
 After = Annotated[int | None, Query(ge=0, le=MAX_ID, description="Only what comes after this one.")]
 
 

@@ -40,8 +40,8 @@ async def run_list(request: Request, reads: Reader, asked: RunPage) -> Response:
         above=place.above,
         below=place.below,
         trigger=asked.trigger,
-        since=_zoned("since", asked.since),
-        until=_zoned("until", asked.until),
+        since=asked.since,
+        until=asked.until,
     )
     page, more = cut(found, asked.limit, turn, place)
     headers = links(request, [mark.id for mark in page], turn, place, asked.skip, more)
@@ -50,12 +50,6 @@ async def run_list(request: Request, reads: Reader, asked: RunPage) -> Response:
         return unchanged(tag, headers)
     texts: Texts[RunMark, RunView] = request.app.state.run_texts
     return Response(await texts.of(reads, page), media_type="application/json", headers=to_keep(tag, headers))
-
-
-def _zoned(name: str, at: datetime | None) -> datetime | None:
-    if at is not None and at.tzinfo is None:
-        raise InvalidInput.of(name, "is a time with its zone, such as 2026-11-23T09:30:00Z")
-    return at
 
 
 def _status(word: str | None) -> Status | None:

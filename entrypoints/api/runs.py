@@ -14,7 +14,7 @@ from entrypoints.api.etags import run_tag, tagged
 from entrypoints.api.idempotency import Key, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, cancelled_json, run_json, stage_json
-from entrypoints.api.requests import Acting, App, Limit, Looks, Reads, Since, Skip, TriggerKind, Until, reader, run_id, shaped
+from entrypoints.api.requests import Acting, App, Limit, Looks, Reads, Since, Skip, StatusWord, TriggerKind, Until, reader, run_id, shaped
 from entrypoints.api.run_lists import RunPage, run_list
 from entrypoints.api.schemas import CancelledShape, RunShape, StageShape
 
@@ -30,7 +30,7 @@ router = APIRouter(tags=["runs"])
 async def list_runs(
     request: Request,
     reads: Reads,
-    status: str | None = None,
+    status: StatusWord = None,
     trigger: TriggerKind = None,
     since: Since = None,
     until: Until = None,

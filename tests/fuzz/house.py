@@ -1,0 +1,73 @@
+"""A web on a real socket over a real PostgreSQL, with something in it to find."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from adapters.orchestration.server import free_port
+from adapters.persistence.embedded import EmbeddedPostgres
+from adapters.persistence.migrate import upgrade
+from tests.integration.postgres import a_database
+
+ROOT = Path(__file__).resolve().parents[2]
+_START_SECONDS = 120.0
+_NOBODY = "http://127.0.0.1:9/api"
+"""Prefect is not what is asked here, and a web does without."""
+
+
+@contextmanager
+def a_web(postgres: EmbeddedPostgres, **environment: str) -> Iterator[tuple[str, Path]]:
+    """Its address, and the file that it logs to."""
+    with tempfile.TemporaryDirectory(prefix="headgate-fuzz-") as name, a_database(postgres) as database:
+        folder, port = Path(name), free_port()
+        url = postgres.url(database)
+        upgrade(url)
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("HEADGATE_", "PREFECT_", "DD_"))}
+        settings = {
+            "HEADGATE_HOME": str(folder / "home"),
+            "HEADGATE_DATABASE_URL": url,
+            "HEADGATE_PREFECT_API_URL": _NOBODY,
+            "HEADGATE_PORT": str(port),
+            "HEADGATE_TELEMETRY": "off",
+        }
+        log = folder / "web.log"
+        with log.open("wb") as output:
+            argv = [sys.executable, "-P", "-m", "entrypoints.cli", "web"]
+            process = subprocess.Popen(argv, cwd=ROOT, env=clean | settings | environment, stdout=output, stderr=output)
+        try:
+            _wait_until_ready(f"http://127.0.0.1:{port}", process, log)
+            yield f"http://127.0.0.1:{port}", log
+        finally:
+            process.terminate()
+            process.wait(40)
+
+
+def furnish(url: str) -> None:
+    """A pipeline of every kind that needs no worker, and a run of it with reports: `1` and `p` are there to be found."""
+    stages = [{"name": "a", "kind": "external"}, {"name": "b", "kind": "approval"}, {"name": "c", "command": ["true"], "needs": ["b"]}]
+    with httpx.Client(base_url=url, timeout=20) as http:
+        http.post("/pipelines/", json={"name": "p", "stages": stages}).raise_for_status()
+        http.post("/trigger/p").raise_for_status()
+        http.post("/status-update/", json={"pipeline_id": "p", "stage_name": "a", "status": "running"}).raise_for_status()
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        assert process.poll() is None, log.read_text()
+        try:
+            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
