@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from application.commands.append_log import AppendLog
 from application.commands.cancel_run import CancelRun
 from application.commands.cancel_stage import CancelStage
 from application.commands.carry_burst import AdvanceBurst, BurstRules, ClaimBurst
+from application.commands.claim_at_once import ClaimAtOnce
 from application.commands.control_run import ControlRun
 from application.commands.create_pipeline import ChangePipeline, CreatePipeline
 from application.commands.decide_approval import DecideApproval
@@ -73,6 +74,13 @@ def _announcers(
     return [AnnounceRuns(audience, feed, reader, open_unit_of_work, wording, teller) for audience in audiences]
 
 
+def _claims_at_once(
+    links: Any, tokens: Any, rules: Callable[[], BurstRules], warm_pools: Any, offers: Callable[[], OfferBursts]
+) -> ClaimAtOnce:
+    """What it needs of a database that has answered is asked for when a worker is there."""
+    return ClaimAtOnce(links, tokens, rules, frozenset(warm_pools), lambda pool: offers().is_waited_for(pool))
+
+
 def _session_rules(settings: Any) -> SessionRules:
     return SessionRules(timedelta(hours=settings.session_idle_hours), timedelta(days=settings.session_days))
 
@@ -95,9 +103,22 @@ class Application(containers.DeclarativeContainer):
     change_pipeline = _observed(
         telemetry, providers.Singleton(ChangePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
     )
+    claim_burst = _observed(
+        telemetry,
+        providers.Singleton(ClaimBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
+        after=tag_claim,
+    )
+    offer_bursts = providers.Singleton(
+        OfferBursts, adapters.links, wakeups, claim_burst, adapters.open_unit_of_work, telemetry.provided.within
+    )
+    claim_at_once = providers.Singleton(
+        _claims_at_once, adapters.links, adapters.tokens, rules.provider, settings.provided.warm_pools, offer_bursts.provider
+    )
     trigger_lane = providers.Singleton(
         TriggerLane,
-        providers.Singleton(TriggerPipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups, adapters.disk_space),
+        providers.Singleton(
+            TriggerPipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups, adapters.disk_space, claim_at_once
+        ),
     )
     trigger_pipeline = _observed(telemetry, trigger_lane, name="TriggerPipeline", before=carry_trace, after=tag_triggered)
     report_lane = providers.Singleton(
@@ -111,11 +132,6 @@ class Application(containers.DeclarativeContainer):
     skip_stage = _observed(telemetry, providers.Singleton(SkipStage, control_run))
     cancel_stage = _observed(telemetry, providers.Singleton(CancelStage, control_run))
     decide_approval = _observed(telemetry, providers.Singleton(DecideApproval, control_run, adapters.schemas))
-    claim_burst = _observed(
-        telemetry,
-        providers.Singleton(ClaimBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
-        after=tag_claim,
-    )
     advance_lane = providers.Singleton(
         AdvanceLane,
         providers.Singleton(AdvanceBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
@@ -166,9 +182,6 @@ class Application(containers.DeclarativeContainer):
 
     announce = providers.Singleton(AnnounceChanges, adapters.change_feed, wakeups)
     follow_feed = providers.Singleton(FollowFeed, adapters.change_feed, hub, adapters.links, wakeups, adapters.open_unit_of_work)
-    offer_bursts = providers.Singleton(
-        OfferBursts, adapters.links, wakeups, claim_burst, adapters.open_unit_of_work, telemetry.provided.within
-    )
     expire_leases = providers.Singleton(ExpireLeases, adapters.open_unit_of_work, adapters.clock, wakeups, settings.provided.lease_seconds)
     wake_due_runs = providers.Singleton(WakeDueRuns, adapters.open_unit_of_work, adapters.clock, wakeups)
     relay_outbox = providers.Singleton(

@@ -1,9 +1,11 @@
 """Queue a run of a pipeline's newest revision."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from application.commands.claim_at_once import ClaimAtOnce, Given
 from application.ports.clock import Clock
 from application.ports.disk_space import DiskSpace
 from application.ports.parameters import ParameterSchemas
@@ -51,8 +53,8 @@ class Triggered:
 class TriggerPipeline:
     """One transaction writes the run, its stage runs, its first events and its burst request.
 
-    NotFound, InvalidInput; DiskLow while there is too little room; KeyReused, or Conflict `in_progress`, for a key that another
-    request has.
+    With `at_once` the burst is claimed for a worker in it too, if one is there. NotFound, InvalidInput; DiskLow while there is too
+    little room; KeyReused, or Conflict `in_progress`, for a key that another request has.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -60,46 +62,74 @@ class TriggerPipeline:
     clock: Clock
     wakeups: Wakeups
     disk_space: DiskSpace
+    at_once: ClaimAtOnce | None = None
 
     async def __call__(self, command: TriggerCommand) -> Triggered:
-        async with self.open_unit_of_work() as work:
-            if command.key and (stored := await work.idempotency.find(command.key, self.clock.now())) is not None:
-                return Triggered.from_json(stored)
-            self._require_room()
-            run = await self._open(work, await work.pipelines.find(command.pipeline, lock=True), command)
-            triggered = _told(run)
-            await work.audit.add([_noted(command, run)])
-            if command.key:
-                await work.idempotency.add(command.key, triggered.as_json())
-            await work.commit()
-        self.wakeups.committed([run])
+        with self._giving() as given:
+            async with self.open_unit_of_work() as work:
+                if command.key and (stored := await work.idempotency.find(command.key, self.clock.now())) is not None:
+                    return Triggered.from_json(stored)
+                self._require_room()
+                run, triggered = await self._open(work, await work.pipelines.find(command.pipeline, lock=True), command, given)
+                await work.audit.add([_noted(command, run)])
+                if command.key:
+                    await work.idempotency.add(command.key, triggered.as_json())
+                await work.commit()
+            self._committed([run], given)
         return triggered
 
     async def sit(self, commands: Sequence[TriggerCommand]) -> list[Triggered | HeadgateError]:
         """Many of one pipeline, without a key, in one transaction, in order; for each what it opened, or why it did not."""
-        opened: list[Run | HeadgateError] = []
-        async with self.open_unit_of_work() as work:
-            self._require_room()
-            pipeline = await work.pipelines.find(commands[0].pipeline, lock=True)
-            for command in commands:
-                try:
-                    opened.append(await self._open(work, pipeline, command))
-                except (NotFound, InvalidInput) as refusal:
-                    opened.append(refusal)
-            done = zip(commands, opened, strict=True)
-            await work.audit.add([_noted(command, run) for command, run in done if isinstance(run, Run)])
-            await work.commit()
-        runs = [run for run in opened if isinstance(run, Run)]
-        self.wakeups.committed(runs)
-        return [_told(run) if isinstance(run, Run) else run for run in opened]
+        answers: list[Triggered | HeadgateError] = []
+        opened: list[tuple[TriggerCommand, Run]] = []
+        with self._giving() as given:
+            async with self.open_unit_of_work() as work:
+                self._require_room()
+                pipeline = await work.pipelines.find(commands[0].pipeline, lock=True)
+                for command in commands:
+                    try:
+                        run, triggered = await self._open(work, pipeline, command, given)
+                    except (NotFound, InvalidInput) as refusal:
+                        answers.append(refusal)
+                    else:
+                        answers.append(triggered)
+                        opened.append((command, run))
+                await work.audit.add([_noted(command, run) for command, run in opened])
+                await work.commit()
+            self._committed([run for _, run in opened], given)
+        return answers
 
-    async def _open(self, work: UnitOfWork, pipeline: StoredPipeline | None, command: TriggerCommand) -> Run:
+    async def _open(
+        self, work: UnitOfWork, pipeline: StoredPipeline | None, command: TriggerCommand, given: Given | None
+    ) -> tuple[Run, Triggered]:
         if pipeline is None:
             raise NotFound("pipeline", command.pipeline)
         problems = self.schemas.problems_of(command.parameters, pipeline.definition.parameters)
         if problems:
             raise InvalidInput(problems)
-        return await open_run(work, pipeline, command, self.schemas, self.clock)
+        run = await new_run(work, pipeline, command, self.schemas, self.clock)
+        status = run.status
+        if given is not None:
+            given.reserve(run, run.created_at)
+        await work.runs.add(run)
+        if given is not None:
+            await given.grant(work, run)
+        return run, Triggered(run.id, run.number, run.pipeline_id, run.definition.name, status)
+
+    @contextmanager
+    def _giving(self) -> Iterator[Given | None]:
+        given = self.at_once.given() if self.at_once is not None else None
+        try:
+            yield given
+        finally:
+            if given is not None:
+                given.take_back()
+
+    def _committed(self, runs: Sequence[Run], given: Given | None) -> None:
+        if given is not None:
+            given.tell()
+        for run in runs:
+            self.wakeups.committed([run], told=run.burst.holder)
 
     def _require_room(self) -> None:
         if (shortage := self.disk_space.shortage()) is not None:
@@ -111,13 +141,9 @@ def _noted(command: TriggerCommand, run: Run) -> Entry:
     return entry_of(command.person, Deed.TRIGGERED, f"run {run.id}", run.created_at, **told)
 
 
-def _told(run: Run) -> Triggered:
-    return Triggered(run.id, run.number, run.pipeline_id, run.definition.name, run.status)
-
-
-async def open_run(work: UnitOfWork, pipeline: StoredPipeline, command: TriggerCommand, schemas: ParameterSchemas, clock: Clock) -> Run:
-    """Number and store a new run; the pipeline's row is locked already."""
-    run = Run.open(
+async def new_run(work: UnitOfWork, pipeline: StoredPipeline, command: TriggerCommand, schemas: ParameterSchemas, clock: Clock) -> Run:
+    """Number and open a new run, to be stored; the pipeline's row is locked already."""
+    return Run.open(
         pipeline_id=pipeline.id,
         definition=pipeline.definition,
         revision=pipeline.revision,
@@ -127,5 +153,10 @@ async def open_run(work: UnitOfWork, pipeline: StoredPipeline, command: TriggerC
         now=clock.now(),
         trace=command.trace,
     )
+
+
+async def open_run(work: UnitOfWork, pipeline: StoredPipeline, command: TriggerCommand, schemas: ParameterSchemas, clock: Clock) -> Run:
+    """Number, open and store a new run; the pipeline's row is locked already."""
+    run = await new_run(work, pipeline, command, schemas, clock)
     await work.runs.add(run)
     return run

@@ -47,6 +47,10 @@ class OfferBursts:
         self._unserved: OrderedDict[tuple[int, int], Offer] = OrderedDict()
         links.on_free(self._slot_is_free)
 
+    def is_waited_for(self, pool: str) -> bool:
+        """Whether a burst of the pool waits for a slot: no other is to be served before it."""
+        return pool in self._starved
+
     async def wait(self) -> None:
         """Until a burst is offered or a slot is free again, or it is time to look for what no hint told of."""
         with contextlib.suppress(TimeoutError):
@@ -57,7 +61,9 @@ class OfferBursts:
             self._take(self._offers.get_nowait())
         hinted, self._hinted = self._hinted, []
         for offer in dict.fromkeys(hinted):
-            if offer not in self._tried:
+            if offer.pool in self._starved:
+                self._keep(offer)  # it is served in its turn, behind those that have waited longer
+            elif offer not in self._tried:
                 await self._offer(offer)
         if not hinted or self._starved:
             await self._look()

@@ -11,6 +11,7 @@ from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
 from adapters.system.parameters import JsonSchemas
 from application.commands.carry_burst import Advance, AdvanceBurst, BurstRules, ClaimBurst, WorkerReport
+from application.commands.claim_at_once import ClaimAtOnce
 from application.commands.report_status import ReportStatus
 from application.commands.status_update import StatusUpdate
 from application.commands.trigger_pipeline import TriggerCommand, TriggerPipeline
@@ -19,6 +20,7 @@ from domain.reports import Report
 from domain.status import Status
 from tests.builders import WORKER, a_pipeline, a_stage, a_stored_run
 from tests.fakes.disk_space import FakeDiskSpace
+from tests.fakes.links import FakeLinks
 from tests.fakes.tokens import FakeTokens
 from tests.fakes.wakeups import FakeWakeups
 from tests.integration.a_database import a_started_database, round_trips_of, statements_of
@@ -89,3 +91,18 @@ async def test_a_trigger_is_four_round_trips(database: Database) -> None:
         await trigger(TriggerCommand(pipeline.name))
 
     assert trips == [1, 1, 1, 2], "the pipeline, the number, the run; then its burst, the audit entry, and the commit"
+
+
+async def test_a_claim_in_the_triggers_transaction_costs_no_round_trip_more(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=5)
+    links = FakeLinks()
+    links.link(WORKER)
+    at_once = ClaimAtOnce(links, FakeTokens(), lambda: BurstRules("here", 20.0), ("headgate",), lambda _: False)
+    trigger = TriggerPipeline(database.open_unit_of_work, JsonSchemas(), SystemClock(), FakeWakeups(), FakeDiskSpace(), at_once)
+    await trigger(TriggerCommand(pipeline.name))
+
+    with round_trips_of(database) as trips:
+        await trigger(TriggerCommand(pipeline.name))
+
+    assert trips == [1, 1, 1, 3], "as a trigger without it, and the lease beside"
+    assert len(links.pushed) == 2

@@ -9,6 +9,7 @@ from adapters.system.links import MemoryLinks
 from application.commands.append_log import AppendLog
 from application.commands.cancel_run import Cancelled, CancelRun
 from application.commands.carry_burst import Advance, AdvanceBurst, Advanced, BurstRules, ClaimBurst
+from application.commands.claim_at_once import ClaimAtOnce
 from application.commands.heartbeat import Beat, BeatAnswer, Heartbeat
 from application.commands.note_flow_run import NoteFlowRun
 from application.commands.report_status import ReportStatus
@@ -81,8 +82,10 @@ class Web(Process, Relaying):
         uow, clock, wakeups, tokens, schemas = self._uow, self._clock, self.wakeups, FakeTokens(), FakeParameterSchemas()
         rules = self._rules = BurstRules("simulated", LEASE_SECONDS)
         claim = ClaimBurst(uow, tokens, clock, wakeups, rules)
+        self._offers = OfferBursts(self.links, wakeups, claim, uow)
+        given = ClaimAtOnce(self.links, tokens, lambda: rules, WARM, self._offers.is_waited_for)
         return Routes(
-            TriggerPipeline(uow, schemas, clock, wakeups, FakeDiskSpace()),
+            TriggerPipeline(uow, schemas, clock, wakeups, FakeDiskSpace(), given),
             ReportStatus(uow, schemas, clock, wakeups),
             CancelRun(uow, clock, wakeups),
             claim,
@@ -94,7 +97,7 @@ class Web(Process, Relaying):
 
     def _start_services(self) -> None:
         uow, clock, wakeups, engine, around = self._uow, self._clock, self.wakeups, self._around.engine, self._around
-        offers = OfferBursts(self.links, wakeups, self.routes.claim, uow)
+        offers = self._offers
         relay = RelayOutbox(uow, engine, clock, wakeups, self._rules, WARM, f"{self.name}.{self._life}")
         announce = AnnounceChanges(self.feed, wakeups)
         monotonic = asyncio.get_running_loop().time

@@ -26,6 +26,7 @@ from application.commands.append_log import AppendLog
 from application.commands.cancel_run import CancelRun
 from application.commands.cancel_stage import CancelStage
 from application.commands.carry_burst import Advance, AdvanceBurst, BurstRules, ClaimBurst, WorkerReport
+from application.commands.claim_at_once import ClaimAtOnce
 from application.commands.control_run import ControlRun
 from application.commands.create_pipeline import CreatePipeline
 from application.commands.decide_approval import DecideApproval
@@ -65,7 +66,6 @@ class Gate:
         rules = BurstRules(uuid.uuid4().hex, lease_seconds)
         self.wakeups = LocalWakeups(self.links, frozenset({"headgate"}))
         self.create = CreatePipeline(opened, JsonSchemas(), clock, self.wakeups)
-        self.trigger = TriggerPipeline(opened, JsonSchemas(), clock, self.wakeups, self.fakes.disk_space)
         self.cancel = CancelRun(opened, clock, self.wakeups)
         control = ControlRun(opened, clock, self.wakeups)
         self.retry, self.cancel_stage = RetryRun(control), CancelStage(control)
@@ -79,6 +79,8 @@ class Gate:
         self._expire = ExpireLeases(opened, clock, self.wakeups, lease_seconds)
         self._due = WakeDueRuns(opened, clock, self.wakeups)
         self._offer = OfferBursts(self.links, self.wakeups, self.claim, opened)
+        given = ClaimAtOnce(self.links, self.fakes.tokens, lambda: rules, {"headgate"}, self._offer.is_waited_for)
+        self.trigger = TriggerPipeline(opened, JsonSchemas(), clock, self.wakeups, self.fakes.disk_space, given)
         self._tasks: list[asyncio.Task[Any]] = []
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
