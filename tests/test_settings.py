@@ -207,3 +207,32 @@ async def test_who_asks_is_told_by_a_proxy_only_if_it_is_trusted(trusted: str, a
     await config.loaded_app(scope, None, None)  # type: ignore[arg-type]
 
     assert asked == [address]
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"host": "0.0.0.0"}, "nobody has to sign in"),
+        ({"host": "::"}, "nobody has to sign in"),
+        ({"host": "192.168.1.4"}, "nobody has to sign in"),
+        ({"host": "board.example"}, "nobody has to sign in"),
+        ({"auth": "team", "host": "0.0.0.0", "url": "http://board.example"}, "clear text"),
+        ({"host": "127.0.0.1"}, None),
+        ({"host": "::1"}, None),
+        ({"host": "localhost"}, None),
+        ({"auth": "team"}, None),
+        ({"auth": "team", "host": "0.0.0.0", "url": "https://board.example"}, None),
+    ],
+)
+def test_a_door_that_others_can_reach_is_not_opened_without_a_sign_in(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str | None
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"HEADGATE_{name.upper()}", value)
+    settings = Settings.read()
+
+    if words is None:
+        settings.check_door()
+    else:
+        with pytest.raises(SettingsError, match=words):
+            settings.check_door()
