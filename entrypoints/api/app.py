@@ -11,7 +11,21 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from domain.errors import HeadgateError
-from entrypoints.api import controls, docs, events, health, history, logs, pipelines, runs, status_updates, worker
+from entrypoints.api import (
+    accounts,
+    audit,
+    controls,
+    docs,
+    events,
+    health,
+    history,
+    logs,
+    pipelines,
+    runs,
+    status_updates,
+    tokens,
+    worker,
+)
 from entrypoints.api.access import Access
 from entrypoints.api.body_limit import BodyLimit
 from entrypoints.api.envelope import Envelope
@@ -40,6 +54,9 @@ ROUTERS = (
     events.router,
     logs.router,
     worker.router,
+    tokens.router,
+    accounts.router,
+    audit.router,
     health.router,
     docs.router,
 )
