@@ -31,6 +31,7 @@ from entrypoints.api.body_limit import BodyLimit
 from entrypoints.api.envelope import Envelope
 from entrypoints.api.figures import RequestFigures
 from entrypoints.api.guards import HostGuard, OriginGuard, hosts_of
+from entrypoints.api.head_limit import HeadLimit
 from entrypoints.api.live import Live
 from entrypoints.api.openapi import declare
 from entrypoints.api.paths import NOTHING_HERE, Options, Paths, RouteTable
@@ -129,6 +130,7 @@ def _put_guards(app: FastAPI, application: Application, table: RouteTable) -> No
     if limiter is not None:
         app.add_middleware(RefusalLimit, limiter=limiter)
     app.add_middleware(InFlight, limit=settings.max_in_flight)
+    app.add_middleware(HeadLimit)
     app.add_middleware(Envelope, by_https=settings.public_url.startswith("https://"))
     if (telemetry := application.telemetry()).is_on:
         app.add_middleware(RequestFigures, telemetry=telemetry)

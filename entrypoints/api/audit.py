@@ -13,7 +13,7 @@ from application.ports.persistence import OpenUnitOfWork
 from domain.audit import Deed, Entry
 from entrypoints.api import access_examples as examples
 from entrypoints.api.access_shapes import EntryShape, entry_json
-from entrypoints.api.openapi import also_text, answers
+from entrypoints.api.openapi import also_text, answers, refusals
 from entrypoints.api.presenters import Json
 from entrypoints.api.requests import MAX_ID, App
 
@@ -46,14 +46,15 @@ async def list_audit(application: App, limit: Limit = 100, before: Before = None
     "/audit/export",
     summary="The whole audit log",
     operation_id="export_audit",
-    responses=answers(
-        200,
-        list[EntryShape],
-        [examples.ENTRY],
-        problems=(422, 503),
-        words="As a file",
-        also=also_text("text/csv", "id,at,deed,who,way,address,thing,details"),
-    ),
+    response_class=Response,
+    responses={
+        200: {
+            "description": "As a file",
+            "content": also_text("application/x-ndjson", orjson.dumps(examples.ENTRY).decode())
+            | also_text("text/csv", "id,at,deed,who,way,address,thing,details"),
+        },
+        **refusals(422, 503),
+    },
 )
 async def export_audit(application: App, format: Literal["json", "csv"] = "json") -> Response:
     """Newest first, an object a line, or as CSV."""

@@ -43,7 +43,9 @@ def moment(value: Any) -> datetime | None:
     raise ValueError("is a time as RFC 3339 writes it, such as 2026-11-23T09:30:00Z")
 
 
-Ref = Annotated[Any, BeforeValidator(_pipeline_ref), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "null"}]})]
+_ID = {"type": "integer", "minimum": 0, "maximum": BIGINT}
+_REF = {"anyOf": [_ID, {"type": "string", "minLength": 1, "maxLength": 100}, {"type": "null"}]}
+Ref = Annotated[Any, BeforeValidator(_pipeline_ref), WithJsonSchema(_REF)]
 Reported = Annotated[
     Any,
     BeforeValidator(_reported),

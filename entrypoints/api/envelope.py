@@ -27,7 +27,10 @@ SECURITY = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-_SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY.items()]
+_KEPT_BY_NOBODY = {"Cache-Control": "no-store"}
+"""What may be kept, its route says."""
+
+_SECURITY = [(name.lower().encode(), value.encode()) for name, value in (SECURITY | _KEPT_BY_NOBODY).items()]
 
 
 class Envelope:

@@ -93,6 +93,8 @@ TITLES = {
     "stopping": "Stopping",
     "overloaded": "Too much at once",
     "rate_limited": "Too many requests",
+    "address_too_long": "Address too long",
+    "headers_too_large": "Headers too many or too large",
 }
 
 _WAIT = {"in_progress": {"Retry-After": "1"}}

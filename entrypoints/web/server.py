@@ -27,6 +27,7 @@ from entrypoints.guard import end_with_parent
 from entrypoints.leaving import end_at_once
 from entrypoints.settings import Settings
 from entrypoints.web.errors import error_page
+from entrypoints.web.http import BoundedHttp
 from entrypoints.web.pages import router as pages
 
 _LAST_WORDS = 1.0
@@ -72,6 +73,7 @@ class _Server(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 loop=_LOOP,
+                http=BoundedHttp,
                 log_config=None,
                 access_log=False,
                 server_header=False,

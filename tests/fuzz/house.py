@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -24,9 +26,23 @@ _NOBODY = "http://127.0.0.1:9/api"
 """Prefect is not what is asked here, and a web does without."""
 
 
+@dataclass(frozen=True)
+class AWeb:
+    """Its address, the file that it logs to, and its environment."""
+
+    url: str
+    log: Path
+    environment: Mapping[str, str]
+
+    def admins_header(self) -> str:
+        """That of a new token which may do everything, made from the terminal."""
+        argv = [sys.executable, "-P", "-m", "entrypoints.cli", "token", "create", "fuzz", "--scope", "admin"]
+        made = subprocess.run(argv, cwd=ROOT, env=dict(self.environment), text=True, capture_output=True, check=True)
+        return f"Authorization: Bearer {re.findall('hg_[A-Za-z0-9_]+', made.stdout)[0]}"
+
+
 @contextmanager
-def a_web(postgres: EmbeddedPostgres, **environment: str) -> Iterator[tuple[str, Path]]:
-    """Its address, and the file that it logs to."""
+def a_web(postgres: EmbeddedPostgres, **environment: str) -> Iterator[AWeb]:
     with tempfile.TemporaryDirectory(prefix="headgate-fuzz-") as name, a_database(postgres) as database:
         folder, port = Path(name), free_port()
         url = postgres.url(database)
@@ -45,16 +61,17 @@ def a_web(postgres: EmbeddedPostgres, **environment: str) -> Iterator[tuple[str,
             process = subprocess.Popen(argv, cwd=ROOT, env=clean | settings | environment, stdout=output, stderr=output)
         try:
             _wait_until_ready(f"http://127.0.0.1:{port}", process, log)
-            yield f"http://127.0.0.1:{port}", log
+            yield AWeb(f"http://127.0.0.1:{port}", log, clean | settings | environment)
         finally:
             process.terminate()
             process.wait(40)
 
 
-def furnish(url: str) -> None:
+def furnish(url: str, header: str | None = None) -> None:
     """A pipeline of every kind that needs no worker, and a run of it with reports: `1` and `p` are there to be found."""
     stages = [{"name": "a", "kind": "external"}, {"name": "b", "kind": "approval"}, {"name": "c", "command": ["true"], "needs": ["b"]}]
-    with httpx.Client(base_url=url, timeout=20) as http:
+    headers = dict([header.split(": ", 1)]) if header else None
+    with httpx.Client(base_url=url, timeout=20, headers=headers) as http:
         http.post("/pipelines/", json={"name": "p", "stages": stages}).raise_for_status()
         http.post("/trigger/p").raise_for_status()
         http.post("/status-update/", json={"pipeline_id": "p", "stage_name": "a", "status": "running"}).raise_for_status()

@@ -7,6 +7,7 @@ import pytest
 
 from tests.system.headgate import Headgate, a_headgate
 from tests.telemetry.agent import AnAgent, Figures
+from tests.telemetry.canaries import CANARY, an_echo
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,16 @@ def agent(tmp_path_factory: pytest.TempPathFactory, figures: Figures) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def observed_headgate(agent: AnAgent) -> Iterator[Headgate]:
+def echo() -> Iterator[int]:
+    """The port of a server on loopback that answers with what it was sent."""
+    with an_echo() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def observed_headgate(agent: AnAgent, echo: int) -> Iterator[Headgate]:
+    """Its worker keeps the secret `CANARY`, and its http stages reach the echo."""
     wanted = {"HEADGATE_DD_SITE": "datadoghq.eu", "HEADGATE_FORWARD_STAGE_LOGS": "true"}
+    wanted |= {"HEADGATE_SECRET_CANARY": CANARY, "HEADGATE_HTTP_ALLOW": "127.0.0.1/32", "HEADGATE_HTTP_PORTS": str(echo)}
     with a_headgate(**agent.environment, **wanted) as headgate:
         yield headgate.start()

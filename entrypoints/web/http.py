@@ -1,0 +1,40 @@
+"""HTTP on a connection, with an end to how much of a request's head is read before it is one.
+
+The parser itself would collect names and values for as long as they come.
+"""
+
+from typing import Final
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from entrypoints.api.head_limit import HEADERS_TOO_LARGE, LARGEST_HEAD
+
+_REFUSAL: Final = orjson.dumps(HEADERS_TOO_LARGE.as_json(None))
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """431 and the end of the connection for a head that has no end."""
+
+    _unfinished = 0
+    _in_head = False
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._unfinished += len(data)
+            if self._unfinished > LARGEST_HEAD and not self.transport.is_closing():
+                self._refuse()
+
+    def on_message_begin(self) -> None:
+        self._in_head, self._unfinished = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def _refuse(self) -> None:
+        head = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-type: application/problem+json\r\n"
+        self.transport.write(head + b"content-length: %d\r\n\r\n" % len(_REFUSAL) + _REFUSAL)
+        self.transport.close()

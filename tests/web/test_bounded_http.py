@@ -1,0 +1,96 @@
+"""A head without an end is not read for ever; what comes in one piece with its body is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+
+from entrypoints.api.head_limit import LARGEST_HEAD
+from entrypoints.web.http import BoundedHttp
+
+
+async def counting(scope: Any, receive: Any, send: Any) -> None:
+    """Answers with the number of headers and the bytes of the body."""
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": f"{len(scope['headers'])} {size}\n".encode()})
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to a server."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(counting, http=BoundedHttp, lifespan="off", log_level="critical"))
+    life = asyncio.create_task(server.serve([listening]))
+    async with asyncio.timeout(20):
+        while not server.started:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            server.should_exit = True
+            await life
+            listening.close()
+
+
+def many_headers() -> Iterator[bytes]:
+    while True:
+        yield b"X-A: " + b"v" * 1_000 + b"\r\n"
+
+
+def one_header() -> Iterator[bytes]:
+    yield b"X-A: "
+    while True:
+        yield b"v" * 1_000
+
+
+def an_address() -> Iterator[bytes]:
+    while True:
+        yield b"a" * 1_000
+
+
+@pytest.mark.parametrize(
+    ("begins", "goes_on"),
+    [(b"GET / HTTP/1.1\r\nHost: x\r\n", many_headers), (b"GET / HTTP/1.1\r\nHost: x\r\n", one_header), (b"GET /", an_address)],
+    ids=["headers", "header", "address"],
+)
+async def test_a_head_without_an_end_is_431_and_the_connection_over(begins: bytes, goes_on: Any) -> None:
+    async with serving() as (reader, writer):
+        sent = 0
+        writer.write(begins)
+        for piece in goes_on():
+            if sent > LARGEST_HEAD + 1_000:
+                break
+            writer.write(piece)
+            sent += len(piece)
+            await writer.drain()
+
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 431 ")
+    assert json.loads(body)["problem"] == "headers_too_large"
+
+
+async def test_requests_on_one_connection_are_measured_each_for_itself() -> None:
+    body = b"x" * (4 * LARGEST_HEAD)
+    request = b"POST / HTTP/1.1\r\nHost: x\r\nX-A: " + b"v" * 20_000 + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+    async with serving() as (reader, writer):
+        answers = []
+        for _ in range(6):
+            writer.write(request)
+            answers.append(await reader.readuntil(b"\n0\r\n\r\n"))
+
+    assert all(answer.startswith(b"HTTP/1.1 200") and b"3 %d" % len(body) in answer for answer in answers)
