@@ -11,6 +11,7 @@ import yaml
 from domain.definition_reader import EVERY_STAGE_KEY, PIPELINE_KEYS
 
 _SUFFIXES = (".yaml", ".yml", ".json")
+_IN_SECONDS = frozenset({"timeout", "retry_delay"})
 _TELLS_BY_ITSELF = frozenset({"name", "stages"})
 
 
@@ -92,8 +93,15 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any], keys: Iterable[str]
 
 def _change(key: str, old: object, new: object) -> str:
     """Numbers, words and short lists are shown; what would not fit a line is only named."""
-    shown = [json.dumps(value, ensure_ascii=False) for value in (old, new)]
+    shown = [_shown(key, value) for value in (old, new)]
     return f"{key} {shown[0]} → {shown[1]}" if all(len(text) <= 30 for text in shown) else key
+
+
+def _shown(key: str, value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    unit = " s" if key in _IN_SECONDS and value is not None else ""
+    return f"{json.dumps(value, ensure_ascii=False)}{unit}"
 
 
 def _as_json(path: Path, document: object) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from domain.status import Reason, Status
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of the sentence; `strong` marks a name."""
+    """A piece of the sentence; `strong` marks a name, `at` a time, which pages show in their viewer's zone and `text` says in UTC."""
 
     text: str
     strong: bool = False
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,17 @@ def _under_way(run: RunView, around: Surroundings) -> list[Part]:
     if awaited is None:
         return [Part("Nothing of it has started yet.")]
     parts = [Part("Waiting for a report about "), Part(awaited.name, True), Part(" from a machine")]
+    if awaited.waits_since:
+        parts += [Part(" since "), _time(awaited.waits_since, around.now)]
     deadline = awaited.newest.deadline_at
-    return [*parts, Part(f"; deadline in {duration(deadline, around.now)}." if deadline else ".")]
+    return [*parts, Part(f"; without one it fails in {duration(deadline, around.now)}." if deadline else ".")]
 
 
 def _for_approval(stages: Sequence[StageRunView], around: Surroundings) -> list[Part]:
     newest = stages[0].newest
     asked = stages[0].waits_since or newest.created_at
     by = f" by {' or '.join(stages[0].approvers)}" if stages[0].approvers else ""
-    parts = [Part("Waiting for approval of "), *_names(stages), Part(f"{by} for {duration(around.now, asked)}")]
+    parts = [Part("Waiting for approval of "), *_names(stages), Part(f"{by} since "), _time(asked, around.now)]
     return [*parts, Part(f"; it fails in {duration(newest.deadline_at, around.now)} without one." if newest.deadline_at else ".")]
 
 
@@ -167,14 +170,25 @@ def _what_a_retry_does(run: RunView) -> list[Part]:
 
 def _cancelled(run: RunView) -> list[Part]:
     reached = [stage for stage in run.stages if stage.status is Status.CANCELLED]
-    return [Part("Cancelled"), *([Part(" before "), Part(reached[0].name, True), Part(" had completed")] if reached else []), Part(".")]
+    return [
+        Part("Cancelled"),
+        *([Part(" before "), Part(reached[0].name, True), Part(" had completed")] if reached else []),
+        Part("."),
+        *_begins_at(reached),
+    ]
 
 
 def _lost(run: RunView) -> list[Part]:
     lost = [stage for stage in run.stages if stage.status is Status.LOST]
     at = lost[0].newest.finished_at if lost else None
     where = [Part(" in "), Part(lost[0].name, True)] if lost else []
-    return [Part("Lost: the worker stopped answering"), *where, Part(f" at {at:%H:%M:%S} UTC." if at else ".")]
+    when = [Part(" at "), Part(f"{at:%H:%M:%S} UTC", at=at)] if at else []
+    look = [Part(" How far it came is not known: see its log first.")] if lost else []
+    return [Part("Lost: the worker stopped answering"), *where, *when, Part("."), *look, *_begins_at(lost)]
+
+
+def _begins_at(stages: Sequence[StageRunView]) -> list[Part]:
+    return [Part(" A retry begins at "), Part(stages[0].name, True), Part(".")] if stages else []
 
 
 _ENDED = {
@@ -202,6 +216,10 @@ def _names(stages: Sequence[StageRunView]) -> list[Part]:
             parts.append(Part(" and " if index == len(stages) - 1 else ", "))
         parts.append(Part(stage.name, True))
     return parts
+
+
+def _time(at: datetime, now: datetime) -> Part:
+    return Part(f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%b %H:%M} UTC", at=at)
 
 
 def duration(later: datetime, earlier: datetime) -> str:

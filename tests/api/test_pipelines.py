@@ -137,7 +137,7 @@ async def test_runs_are_listed_newest_first_by_pipeline_and_status(house: House)
     cancelled = (await house.client.get("/runs/?status=cancelled")).json()
 
     assert [run["id"] for run in of_one] == [3, 1]
-    assert [(run["id"], run["why"]) for run in cancelled] == [(1, "Cancelled before certify had completed.")]
+    assert [(run["id"], run["why"]) for run in cancelled] == [(1, "Cancelled before certify had completed. A retry begins at certify.")]
     assert [run["id"] for run in (await house.client.get("/runs/?skip=1&limit=1")).json()] == [2]
     assert (await house.client.get("/runs/?status=odd")).json()["errors"][0]["field"] == "status"
 

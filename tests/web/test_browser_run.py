@@ -1,6 +1,9 @@
 """The run's page in a real browser: from the failure to the retry by every way in, and a long log that stays small."""
 
+import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -181,6 +184,17 @@ def test_an_approval_is_decided_in_a_dialog_after_its_fields_are_right(served: S
     expect(page.locator("#act")).to_be_hidden()
     expect(page.locator('.stage-row[data-stage="ship"][data-state="completed"]')).to_be_attached()
     expect(page.get_by_role("link", name="Approve or reject")).to_be_hidden()
+
+
+def test_the_sentence_says_since_when_in_its_viewers_zone(served: Served, open_page: OpenPage) -> None:
+    run_id = served.do(_approval(served.gallery))
+
+    page = open_page(f"{served.url}/ui/runs/{run_id}", timezone_id="Asia/Tokyo")
+    since = page.locator(".why time")
+
+    at = datetime.fromisoformat(since.get_attribute("datetime") or "").astimezone(ZoneInfo("Asia/Tokyo"))
+    expect(since).to_have_text(re.compile(f"^{at:%H:%M:%S} today$|^.*{at:%H:%M}$"))
+    expect(page.locator(".why").first).not_to_contain_text("UTC")
 
 
 def test_what_somebody_else_did_meanwhile_is_said_in_the_dialog(served: Served, open_page: OpenPage) -> None:

@@ -35,7 +35,7 @@ async def test_a_saved_edit_is_a_new_revision_and_says_what_it_changed(gallery: 
 
     assert saved.status_code == 303  # type: ignore[attr-defined]
     assert "timeout: 9" in difference.split("<ins>")[1].split("</ins>")[0]
-    assert "Changed stage a (timeout 3600.0 → 9.0)" in difference
+    assert "Changed stage a (timeout 3600 s → 9 s)" in difference
 
 
 async def test_any_two_revisions_are_compared(gallery: Gallery) -> None:

@@ -51,6 +51,8 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def short_json(value: Any, longest: int = 200) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= longest else text[: longest - 1] + "…"
 

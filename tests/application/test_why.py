@@ -1,0 +1,78 @@
+"""The sentence that says why a run is where it is: since when, and what to do."""
+
+from application.queries.why import Surroundings, explain
+from tests.application.system import System, worker_report
+from tests.builders import a_stage
+
+
+async def said(system: System, run_id: int) -> str:
+    return str(explain(await system.run(run_id), Surroundings(system.fakes.clock.now())))
+
+
+async def test_who_waits_for_a_person_or_a_machine_says_since_when() -> None:
+    system = System()
+    await system.create([a_stage("agree", "approval")], name="asked")
+    await system.create([a_stage("certify", "external", timeout=90_000)], name="told")
+    since = system.fakes.clock.now()
+    asked, told = (await system.trigger("asked")).run_id, (await system.trigger("told")).run_id
+    system.fakes.clock.advance(60)
+
+    sentences = [await said(system, asked), await said(system, told)]
+
+    assert sentences == [
+        f"Waiting for approval of agree since {since:%H:%M} UTC; it fails in 6 d 23 h without one.",
+        f"Waiting for a report about certify from a machine since {since:%H:%M} UTC; without one it fails in 24 h 59 m.",
+    ]
+
+
+async def test_a_wait_since_another_day_names_the_day() -> None:
+    system = System()
+    await system.create([a_stage("agree", "approval")])
+    since = system.fakes.clock.now()
+    run_id = (await system.trigger()).run_id
+    system.fakes.clock.advance(86_400)
+
+    assert f" since {since.day} {since:%b %H:%M} UTC;" in await said(system, run_id)
+
+
+async def test_every_time_of_the_sentence_is_a_part_of_its_own() -> None:
+    system = System()
+    await system.create([a_stage("agree", "approval")])
+    since = system.fakes.clock.now()
+    run = await system.run((await system.trigger()).run_id)
+
+    parts = explain(run, Surroundings(since)).parts
+
+    assert [(part.text, part.at) for part in parts if part.at] == [(f"{since:%H:%M} UTC", since)]
+
+
+async def test_a_lost_run_says_when_and_where_a_retry_begins() -> None:
+    system = System()
+    await system.create(["load"])
+    run_id = (await system.trigger()).run_id
+    await system.claim(run_id)
+    await system.advance(run_id, worker_report(run_id, "load", "running"))
+    sweep = system.app.expire_leases()
+    await sweep.run_once()
+    for _ in range(12):
+        system.fakes.clock.advance(4)
+        await sweep.run_once()
+
+    run = await system.run(run_id)
+
+    lost = run.stages[0].newest.finished_at
+    assert lost is not None
+    assert await said(system, run_id) == (
+        f"Lost: the worker stopped answering in load at {lost:%H:%M:%S} UTC. How far it came is not known: see its log first."
+        " A retry begins at load."
+    )
+    assert [part.at for part in explain(run, Surroundings(lost)).parts if part.at] == [lost]
+
+
+async def test_a_cancelled_run_says_where_a_retry_begins() -> None:
+    system = System()
+    await system.create(["load", "check"])
+    run_id = (await system.trigger()).run_id
+    await system.app.cancel_run()(run_id)
+
+    assert await said(system, run_id) == "Cancelled before load had completed. A retry begins at load."

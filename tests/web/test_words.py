@@ -1,0 +1,27 @@
+"""Numbers and moments as people read them."""
+
+from entrypoints.cli_definitions import differences
+from entrypoints.web.view_models.words import difference_words
+from tests.builders import a_stage
+from tests.web.gallery import Gallery
+
+
+def test_what_a_revision_changed_has_no_floats_and_names_its_unit() -> None:
+    old = {"stages": [{"name": "a", "timeout": 60.0, "retry_delay": 0.0}]}
+    new = {"stages": [{"name": "a", "timeout": 90.5, "retry_delay": 5.0}]}
+
+    assert differences(old, new) == ["changed stage a (retry_delay 0 s → 5 s, timeout 60 s → 90.5 s)"]
+
+
+def test_both_sides_of_a_comparison_have_no_floats_either() -> None:
+    assert difference_words(60.0, 7.5, None) == ("60", "7.5")
+
+
+async def test_a_time_in_the_sentence_is_one_that_the_page_shows_in_its_viewers_zone(gallery: Gallery) -> None:
+    await gallery.pipeline(stages=[a_stage("agree", "approval")])
+    await gallery.client.post("/trigger/nightly")
+
+    sentence = (await gallery.client.get("/ui/runs/1")).text.split('<p class="why">')[1].split("</p>")[0]
+
+    assert 'since <time datetime="' in sentence
+    assert 'data-show="moment">' in sentence and " UTC</time>" in sentence
