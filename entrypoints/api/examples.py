@@ -184,6 +184,9 @@ PROBLEMS: dict[int, dict[str, Any]] = {
     ),
     412: _problem(412, "stale", "Changed meanwhile", "flights is at revision 3 by now; look at it again before changing it."),
     413: _problem(413, "too_large", "Too large", "A body is at most 1 MiB."),
+    415: _problem(
+        415, "unsupported_media_type", "Unsupported media type", "A body is JSON, or a form: send Content-Type: application/json."
+    ),
     422: _problem(
         422,
         "invalid",

@@ -12,6 +12,9 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 UNKNOWN_HOST = Problem(421, "unknown_host", "Headgate does not answer to this host name; HEADGATE_ALLOWED_HOSTS lists those it does.")
+TAKEN = frozenset({"application/json", "application/x-www-form-urlencoded"})
+"""What a body may be. A page elsewhere can send text/plain and multipart without being asked; nobody of ours does."""
+NOT_TAKEN = Problem(415, "unsupported_media_type", "A body is JSON, or a form: send Content-Type: application/json.")
 FOREIGN_ORIGIN = Problem(403, "foreign_origin", "This request comes from a web page of another site.")
 
 
@@ -30,17 +33,24 @@ class HostGuard:
 
 
 class OriginGuard:
-    """Lets a browser act only from our own pages. Programs that send neither Origin nor Sec-Fetch-Site pass."""
+    """Lets a browser act only from our own pages, and nobody by a body that is neither JSON nor a form. Programs that send neither Origin
+    nor Sec-Fetch-Site pass."""
 
     def __init__(self, app: ASGIApp, url: str) -> None:
         self._app = app
         self._own = urlsplit(url).netloc.lower()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._may(scope["method"], Headers(scope=scope)):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
-        else:
+            return
+        method, headers = scope["method"], Headers(scope=scope)
+        if not self._may(method, headers):
             await respond(scope, FOREIGN_ORIGIN)(scope, receive, send)
+        elif method not in SAFE and not _is_taken(headers.get("content-type")):
+            await respond(scope, NOT_TAKEN)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     def _may(self, method: str, headers: Headers) -> bool:
         site = headers.get("sec-fetch-site")
@@ -64,6 +74,11 @@ class OriginGuard:
             return True
         netloc = urlsplit(origin).netloc.lower() if origin.startswith(("http://", "https://")) else ""
         return bool(netloc) and netloc in (headers.get("host", "").lower(), self._own)
+
+
+def _is_taken(content_type: str | None) -> bool:
+    """None: there is no body, or a program that does not say what it is."""
+    return content_type is None or content_type.partition(";")[0].strip().lower() in TAKEN
 
 
 def host_name(header: str) -> str:

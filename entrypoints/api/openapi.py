@@ -19,6 +19,7 @@ PROBLEM_WORDS = {
     409: "The present state does not allow it",
     412: "It has changed since the caller saw it",
     413: "The body is larger than 1 MiB",
+    415: "The body is neither JSON nor a form",
     422: "Invalid input; every field at fault is named",
     429: "More requests than the limit allows; try again after `Retry-After` seconds",
     503: "Something beneath does not answer, or there is too much to do; try again after `Retry-After` seconds",
@@ -115,7 +116,7 @@ def _put_door(operation: dict[str, Any], rule: Rule) -> None:
         return
     operation["security"] = [{"token": []}, {"session": []}, {}]
     operation["description"] = f"{operation.get('description', '')}\n\nNeeds the permission `{rule.needs.value}`.".strip()
-    for status, refusal in refusals(401, 403).items():
+    for status, refusal in refusals(401, 403, *([415] if "requestBody" in operation else [])).items():
         operation["responses"].setdefault(str(status), refusal)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
+from itertools import product
 
 import httpx
 import pytest
@@ -49,6 +50,52 @@ async def test_a_link_from_elsewhere_leads_here_but_a_fetch_does_not(house: Hous
 
     assert (await house.client.get("/pipelines/", headers=link)).status_code == 200
     assert (await house.client.get("/pipelines/", headers={**link, "Sec-Fetch-Mode": "no-cors"})).status_code == 403
+
+
+HOSTS = {
+    "localhost:8000": True,
+    "gate.example": True,
+    "evil.example": False,
+    "localhost.evil.example:8000": False,
+    "127.0.0.1.evil.example": False,
+}
+ORIGINS = {
+    None: True,
+    BASE: True,
+    "http://gate.example": False,
+    "http://evil.example": False,
+    "null": False,
+    "http://localhost:8001": False,
+}
+SITES = {None: True, "same-origin": True, "none": True, "same-site": False, "cross-site": False}
+KINDS = {
+    None: True,
+    "application/json": True,
+    "application/json; charset=utf-8": True,
+    "application/x-www-form-urlencoded": True,
+    "text/plain": False,
+    "text/plain; x=application/json": False,
+    "multipart/form-data; boundary=x": False,
+    "application/xml": False,
+    "": False,
+}
+
+
+async def test_no_write_comes_in_but_by_a_known_name_from_our_own_pages_in_our_own_form(house: House) -> None:
+    """Every host, origin, fetch site and content type with every other: a name that was rebound to us is unknown whatever the rest says."""
+    await house.create()
+    expected, written = 0, 0
+    for (host, knows), (origin, own), (site, near), (kind, taken) in product(HOSTS.items(), ORIGINS.items(), SITES.items(), KINDS.items()):
+        given = {"Host": host, "Origin": origin, "Sec-Fetch-Site": site, "Content-Type": kind}
+        headers = {name: value for name, value in given.items() if value is not None}
+        answer = await house.client.post("/trigger/flights", content=b"{}", headers=headers)
+
+        is_own = near if site is not None else own or origin == f"http://{host}"
+        status = 421 if not knows else 403 if not is_own else 415 if not taken else 202
+        assert answer.status_code == status, (headers, answer.text)
+        expected += status == 202
+    written = len(house.fakes.store.committed.runs)
+    assert written == expected > 100
 
 
 @pytest.mark.parametrize(
