@@ -60,8 +60,12 @@ def _cpu(stack: Stack) -> dict[str, float]:
     """By kind of process, of all that descend from `headgate up` and its PostgreSQL."""
     seconds: dict[str, float] = defaultdict(float)
     waiting = [(stack.process.pid, ""), (_postmaster(stack.home), "")]
+    seen: set[int] = set()
     while waiting:
         pid, parent = waiting.pop()
+        if pid in seen:
+            continue
+        seen.add(pid)
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
