@@ -100,5 +100,6 @@ def _do(work: Do) -> None:
         except acts.HeadgateError as error:
             if isinstance(error, acts.Unavailable):
                 raise
-            print_refusal(error)
+            for problem in getattr(error, "problems", None) or [None]:
+                print_refusal(error if problem is None else ValueError(f"{problem.field}: {problem.message}"))
             raise typer.Exit(2) from None

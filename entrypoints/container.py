@@ -40,6 +40,7 @@ from application.commands.trigger_pipeline import TriggerPipeline
 from application.observed import carry_trace, count_advanced, count_verdicts, observe, tag_burst, tag_claim, tag_triggered
 from application.observed_store import observe_store
 from application.ports.change_feed import ChangeFeed
+from application.ports.credentials import IdentityProvider
 from application.ports.persistence import OpenUnitOfWork
 from application.ports.readers import Reader
 from application.ports.run_announcements import Audience
@@ -165,18 +166,17 @@ class Application(containers.DeclarativeContainer):
         telemetry,
         providers.Singleton(SignInByIdentity, adapters.open_unit_of_work, adapters.clock, open_session, settings.provided.oidc_roles),
     )
-    sign_out = _observed(telemetry, providers.Singleton(SignOut, adapters.open_unit_of_work, adapters.credentials, adapters.clock))
-    create_account = _observed(
-        telemetry, providers.Singleton(CreateAccount, adapters.open_unit_of_work, adapters.passwords, adapters.clock)
-    )
-    change_account = _observed(telemetry, providers.Singleton(ChangeAccount, adapters.open_unit_of_work, adapters.clock))
-    set_password = _observed(telemetry, providers.Singleton(SetPassword, adapters.open_unit_of_work, adapters.passwords, adapters.clock))
+    store, forget = adapters.open_unit_of_work, callers.provided.forget
+    sign_out = _observed(telemetry, providers.Singleton(SignOut, store, adapters.credentials, adapters.clock, forget))
+    create_account = _observed(telemetry, providers.Singleton(CreateAccount, store, adapters.passwords, adapters.clock))
+    change_account = _observed(telemetry, providers.Singleton(ChangeAccount, store, adapters.clock, forget))
+    set_password = _observed(telemetry, providers.Singleton(SetPassword, store, adapters.passwords, adapters.clock, forget))
     change_password = _observed(
         telemetry,
-        providers.Singleton(ChangePassword, adapters.open_unit_of_work, adapters.passwords, adapters.credentials, adapters.clock),
+        providers.Singleton(ChangePassword, store, adapters.passwords, adapters.credentials, adapters.clock, forget),
     )
-    create_token = _observed(telemetry, providers.Singleton(CreateToken, adapters.open_unit_of_work, adapters.credentials, adapters.clock))
-    revoke_token = _observed(telemetry, providers.Singleton(RevokeToken, adapters.open_unit_of_work, adapters.clock))
+    create_token = _observed(telemetry, providers.Singleton(CreateToken, store, adapters.credentials, adapters.clock))
+    revoke_token = _observed(telemetry, providers.Singleton(RevokeToken, store, adapters.clock, forget))
 
     release_quarantine = providers.Singleton(ReleaseQuarantine, adapters.open_unit_of_work)
 
@@ -204,6 +204,16 @@ class Application(containers.DeclarativeContainer):
     keep_for_a_time = providers.Singleton(KeepForATime, adapters.retention, adapters.clock, keep)
 
 
+def _identity_provider(settings: Any) -> IdentityProvider | None:
+    """None where people sign in by local accounts alone. Imported when needed: it is heavy."""
+    if settings.oidc_issuer is None:
+        return None
+    from adapters.identity.oidc import OidcProvider
+
+    secret = settings.oidc_client_secret.get_secret_value()
+    return OidcProvider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_scopes, settings.secret_key().encode())
+
+
 class Adapters(containers.DeclarativeContainer):
     """The real ones."""
 
@@ -217,6 +227,7 @@ class Adapters(containers.DeclarativeContainer):
     credentials = providers.Singleton(RandomCredentials)
     passwords = providers.Singleton(Argon2Passwords)
     attempts = providers.Singleton(CountedAttempts)
+    identity_provider = providers.Singleton(_identity_provider, settings)
     audiences = providers.Singleton(audiences, settings, clock, os.environ.get("DD_ENV"))
     database = providers.Singleton(Database, settings.provided.database_url.get_secret_value.call())
     installation = database.provided.installation

@@ -11,6 +11,10 @@ READ, TRIGGER, OPERATE = Permission.READ, Permission.TRIGGER, Permission.OPERATE
 REPORT, DEFINE, ADMIN = Permission.REPORT, Permission.DEFINE, Permission.ADMIN
 
 
+COOKIE: Final = "__Host-headgate"
+"""The session's cookie: sent over TLS or loopback alone, to this host alone, and shown to no script."""
+
+
 class Door(StrEnum):
     """Routes that ask for no permission."""
 
@@ -51,6 +55,10 @@ TABLE: Final[Mapping[tuple[str, str], Rule]] = {
         "GET /readyz",
         "GET /static/{digest}/{name}",
         "GET /favicon.ico",
+        "GET /ui/sign-in",
+        "POST /ui/sign-in",
+        "GET /ui/sign-in/provider",
+        "GET /ui/sign-in/back",
     ),
     **_all(
         Rule(Door.WORKER),
@@ -62,6 +70,12 @@ TABLE: Final[Mapping[tuple[str, str], Rule]] = {
         "POST /worker/logs",
         "POST /worker/cancelled-in-prefect",
         "POST /worker/leave",
+    ),
+    **_all(
+        Rule(Door.SIGNED_IN),
+        "GET /ui/account",
+        "POST /ui/account",
+        "POST /ui/sign-out",
     ),
     **_all(
         Rule(READ),
@@ -151,6 +165,26 @@ TABLE: Final[Mapping[tuple[str, str], Rule]] = {
         "PUT /pipelines/{pipeline_id}",
         "GET /ui/pipelines/{ref}/edit",
         "POST /ui/pipelines/{ref}/edit",
+    ),
+    **_all(
+        Rule(ADMIN),
+        "GET /tokens/",
+        "POST /tokens/",
+        "DELETE /tokens/{token_id}",
+        "GET /accounts/",
+        "POST /accounts/",
+        "PATCH /accounts/{name}",
+        "GET /audit/",
+        "GET /audit/export",
+        "GET /ui/tokens",
+        "POST /ui/tokens",
+        "GET /ui/tokens/{token_id}",
+        "GET /ui/tokens/{token_id}/heard",
+        "POST /ui/tokens/{token_id}/revoke",
+        "GET /ui/accounts",
+        "POST /ui/accounts",
+        "POST /ui/accounts/{name}",
+        "GET /ui/audit",
     ),
 }
 

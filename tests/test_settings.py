@@ -15,6 +15,7 @@ import uvicorn
 from entrypoints.settings import Settings, SettingsError, kept_secret
 from entrypoints.web.server import proxies
 
+ROOT = Path(__file__).resolve().parents[1]
 SOMEWHERE = "postgresql://me:pass:word@db/headgate"
 
 
@@ -207,3 +208,51 @@ async def test_who_asks_is_told_by_a_proxy_only_if_it_is_trusted(trusted: str, a
     await config.loaded_app(scope, None, None)  # type: ignore[arg-type]
 
     assert asked == [address]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "headgate.example"])
+def test_a_door_that_others_can_reach_is_not_opened_while_nobody_signs_in(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("HEADGATE_HOST", host)
+    with pytest.raises(SettingsError, match=r"HEADGATE_HOST: .* can be reached by others, and nobody has to sign in") as refused:
+        Settings.read().check_door()
+    assert "headgate user create NAME --role admin" in str(refused.value)
+
+    monkeypatch.setenv("HEADGATE_AUTH", "team")
+    monkeypatch.setenv("HEADGATE_URL", "https://headgate.example")
+    Settings.read().check_door()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.0.0.7"])
+def test_on_its_own_machine_nobody_needs_to_sign_in(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("HEADGATE_HOST", host)
+    Settings.read().check_door()
+
+
+def test_people_do_not_sign_in_where_their_passwords_could_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_AUTH", "team")
+    Settings.read().check_door()
+    monkeypatch.setenv("HEADGATE_URL", "http://headgate.example")
+    with pytest.raises(SettingsError, match=r"HEADGATE_URL: people would sign in .* in clear text"):
+        Settings.read().check_door()
+
+
+def test_web_and_up_refuse_such_a_door_in_one_line_and_exit_2(tmp_path: Path) -> None:
+    environment = {**os.environ, "HEADGATE_HOST": "0.0.0.0", "HEADGATE_HOME": str(tmp_path / "home")}
+    for command, more in (("up", {}), ("web", {"HEADGATE_DATABASE_URL": SOMEWHERE, "HEADGATE_PREFECT_API_URL": "http://127.0.0.1:9/api"})):
+        argv = [sys.executable, "-m", "entrypoints.cli", command]
+        done = subprocess.run(argv, env={**environment, **more}, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.startswith("headgate: HEADGATE_HOST: 0.0.0.0 can be reached") and done.stderr.count("\n") == 1
+
+
+def test_a_provider_needs_its_client_and_roles_and_a_private_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = {"oidc_issuer": "https://id.example", "oidc_client_id": "headgate"}
+    assert mistake(monkeypatch, **issuer).startswith("HEADGATE_OIDC_ISSUER also needs")
+    assert "HEADGATE_OIDC_ROLES" in mistake(monkeypatch, oidc_client_secret="x", oidc_roles="platform=boss")
+
+    monkeypatch.setenv("HEADGATE_OIDC_ROLES", "platform=admin, cn=x,ou=y=operator,*=viewer")
+    assert mistake(monkeypatch, oidc_roles="=admin").startswith("HEADGATE_OIDC_ROLES")
+    monkeypatch.setenv("HEADGATE_OIDC_ROLES", "platform=admin, *=viewer")
+    assert dict(Settings.read().oidc_roles) == {"platform": "admin", "*": "viewer"}
+    assert mistake(monkeypatch, oidc_issuer="http://id.example") == "HEADGATE_OIDC_ISSUER must begin with https://"

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.persistence.cursors import Cursor, as_far_as
 from adapters.persistence.listener import CHANNEL, Listener
+from adapters.persistence.ready import Asked, Ready
 from adapters.persistence.statements import Statements
 from adapters.persistence.views import event_view
 from application.ports.change_feed import ChangeBatch
@@ -38,7 +39,7 @@ _READ = text(f"""
     ORDER BY found.run_id, found.seq
 """)
 # Nothing is written, so its commit need not wait for the disk.
-_NOTIFY = text(f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', :payload)")
+_NOTIFY = Ready(text(f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', :payload)"))
 _LONGEST_PAYLOAD = 7_900
 """PostgreSQL takes less than 8,000 bytes."""
 
@@ -90,10 +91,17 @@ class PgChangeFeed:
     async def announce(self, *, logs_of: Sequence[int] = ()) -> None:
         """NOTIFY takes a lock of the whole database until its commit, so it has a transaction of its own, after the writer's."""
         for payload in _payloads(logs_of):
-            await self._all(_NOTIFY, {"payload": payload})
+            await self._say((_NOTIFY, {"payload": payload}))
 
     async def wait(self, seconds: float) -> Sequence[int]:
         return await self._listener.wait(seconds)
+
+    async def _say(self, *asked: Asked) -> None:
+        statements = Statements(self._engine)
+        try:
+            await statements.together(*asked)
+        finally:
+            await statements.end()
 
     async def _all(self, statement: Any, parameters: dict[str, Any]) -> list[Row[Any]]:
         statements = Statements(self._engine)

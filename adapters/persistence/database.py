@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import orjson
 from sqlalchemy import URL, select
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -74,6 +76,14 @@ class Database:
         return SqlUnitOfWork(self._engine, self._definitions)
 
 
+def _as_json(value: Any) -> bytes | str:
+    """Rows travel as JSON, so its speed is that of every report; what orjson refuses, such as a key that is no text, goes the slow way."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value)
+
+
 def _engine(address: URL, pool_size: int) -> AsyncEngine:
     given = address.query.get("options", "")
     options = " ".join([*(f"-c {name}={value}" for name, value in SESSION.items()), given if isinstance(given, str) else " ".join(given)])
@@ -85,5 +95,7 @@ def _engine(address: URL, pool_size: int) -> AsyncEngine:
         pool_timeout=3.0,
         pool_use_lifo=True,
         connect_args=arguments,
+        json_serializer=_as_json,
+        json_deserializer=orjson.loads,
         use_native_hstore=False,  # saves a query on every new connection
     )

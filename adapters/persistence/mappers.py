@@ -36,12 +36,12 @@ ATTEMPT_VALUES = (
     "stop_requested_at",
     "fingerprint",
 )
+"""In the order in which an attempt has them."""
 EVENT_COLUMNS = ("seq", "type", "at", "stage", "attempt", "status", "actor", "data")
 BURST_COLUMNS = ("epoch", "requested_at", "claimed_at", "holder", "ended_at", "lost")
 
 Written = dict[tuple[int, int], tuple[Any, ...]]
 """What is stored of each attempt, by (position, number)."""
-
 
 _values_of = attrgetter(*ATTEMPT_VALUES)
 
@@ -152,7 +152,7 @@ def run_from(row: Row[Any], definition: PipelineDefinition, attempts: Written) -
 
 
 def attempt_from(number: int, values: tuple[Any, ...]) -> Attempt:
-    attempt = Attempt(number, **dict(zip(ATTEMPT_VALUES, values, strict=True)))
+    attempt = Attempt(number, *values)
     attempt.status = Status(attempt.status)
     attempt.reason = Reason(attempt.reason) if attempt.reason else None
     return attempt

@@ -24,7 +24,7 @@ from domain.errors import NameTaken
 from domain.text import why_not_text
 
 _IS_NAMED = pipeline.c.name == any_(bindparam("names", type_=ARRAY(Text)))
-_NAMED = select(pipeline).where(among(pipeline.c.id, "ids")).union_all(select(pipeline).where(_IS_NAMED))
+_NAMED = Ready(select(pipeline).where(among(pipeline.c.id, "ids")).union_all(select(pipeline).where(_IS_NAMED)))
 
 
 def _find(by_id: bool, lock: bool) -> Ready:
@@ -63,7 +63,7 @@ class SqlPipelines:
         if not asked:
             return {}
         named = {"ids": [ref for ref in asked if isinstance(ref, int)], "names": [ref for ref in asked if isinstance(ref, str)]}
-        rows = (await self._statements.run(_NAMED, named)).all()
+        (rows,) = await self._statements.together((_NAMED, named))
         of = await self._definitions.of((row.id, row.revision) for row in rows)
         stored = [_stored(row, of[row.id, row.revision]) for row in rows]
         by_ref: dict[PipelineRef, StoredPipeline] = {one.id: one for one in stored}

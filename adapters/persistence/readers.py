@@ -16,6 +16,7 @@ from adapters.persistence.migrate import current_is_head
 from adapters.persistence.pipeline_reader import PipelineReader
 from adapters.persistence.pipelines import is_possible
 from adapters.persistence.recordsets import among, between, is_storable_id
+from adapters.persistence.run_marks import asked_for as marks_asked_for
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import event, pipeline, revision, run
 from adapters.persistence.tables_delivery import worker
@@ -32,6 +33,7 @@ from application.queries.views import (
     PipelineMark,
     PipelineView,
     RevisionView,
+    RunMark,
     RunView,
     StageTimes,
     WorkerView,
@@ -47,6 +49,7 @@ _OPENED = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindpar
 """A run's events and lines are not older than the run (a day is left for clocks that differ): partitions of before are not looked into."""
 _EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _OPENED).limit(bindparam("limit"))
 _LINES = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _OPENED)
+_RUNS_OF = RUNS.where(among(run.c.id, "ids")).order_by(run.c.id)
 _EVENTS_AFTER = _EVENTS.where(event.c.seq > bindparam("after")).order_by(event.c.seq)
 _NEWEST_EVENTS = _EVENTS.order_by(event.c.seq.desc())
 
@@ -116,10 +119,36 @@ class SqlReader:
             rows = (await statements.run(query)).all()
             return await run_views(statements, definitions, rows[::-1] if above is not None else rows)
 
+    async def run_marks(
+        self,
+        *,
+        pipeline_id: int | None,
+        status: Status | None,
+        skip: int,
+        limit: int,
+        above: int | None = None,
+        below: int | None = None,
+        trigger: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[RunMark]:
+        if pipeline_id is not None and not is_storable_id(pipeline_id):
+            return []
+        word = status.value if status is not None else None
+        conditions = {"pipeline_id": pipeline_id, "status": word, "trigger": trigger, "since": since, "until": until}
+        async with self._reading(self._single) as (statements, _):
+            (rows,) = await statements.together(marks_asked_for(skip, limit, above=above, below=below, **conditions))
+            return [RunMark(*row) for row in rows]
+
+    async def runs_of(self, ids: Sequence[int]) -> list[RunView]:
+        async with self._reading(self._snapshot) as (statements, definitions):
+            named = {"ids": [id for id in ids if is_storable_id(id)]}
+            return await run_views(statements, definitions, (await statements.run(_RUNS_OF, named)).all())
+
     async def waiting_runs(self, limit: int) -> list[RunView]:
         async with self._reading(self._snapshot) as (statements, definitions):
             ids = [row.run_id for row in await statements.run(WAITING, {"limit": limit})]
-            rows = (await statements.run(RUNS.where(among(run.c.id, "ids")).order_by(run.c.id), {"ids": ids})).all() if ids else []
+            rows = (await statements.run(_RUNS_OF, {"ids": ids})).all() if ids else []
             return await run_views(statements, definitions, rows)
 
     async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:

@@ -5,11 +5,9 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from application.ports.secrets import SecretUnavailable
+from application.ports.secrets import SHORTEST, SecretUnavailable
 
 PREFIX = "HEADGATE_SECRET_"
-SHORTEST = 8
-"""Characters. A shorter one could not be masked without blotting out ordinary words, so no stage is given it."""
 
 
 class KeptSecrets:

@@ -1,5 +1,6 @@
 """Making and changing people's accounts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from application.ports.clock import Clock
@@ -38,6 +39,8 @@ class ChangeAccount:
 
     open_unit_of_work: OpenUnitOfWork
     clock: Clock
+    forget: Callable[[], None]
+    """Who was known may not be any more."""
 
     async def __call__(self, name: str, role: Role | None, disabled: bool | None, person: Person) -> Account:
         async with self.open_unit_of_work() as work:
@@ -53,6 +56,7 @@ class ChangeAccount:
             told = {"role": role.value if role else None, "disabled": disabled}
             await work.audit.add([entry_of(person, Deed.ACCOUNT_CHANGED, f"account {account.name}", now, **told)])
             await work.commit()
+        self.forget()
         return changed
 
     async def _check_admin_left(self, work: UnitOfWork, account: Account, changed: Account) -> None:
@@ -70,6 +74,8 @@ class SetPassword:
     open_unit_of_work: OpenUnitOfWork
     passwords: Passwords
     clock: Clock
+    forget: Callable[[], None]
+    """Who was known may not be any more."""
 
     async def __call__(self, name: str, password: str, person: Person) -> None:
         check_password(password, account_name(name))
@@ -80,6 +86,7 @@ class SetPassword:
             await work.sessions.remove_of(account.id)
             await work.audit.add([entry_of(person, Deed.PASSWORD_CHANGED, f"account {account.name}", self.clock.now())])
             await work.commit()
+        self.forget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,8 @@ class ChangePassword:
     passwords: Passwords
     credentials: Credentials
     clock: Clock
+    forget: Callable[[], None]
+    """Who was known may not be any more."""
 
     async def __call__(self, account_id: int, session: str, before: str, password: str, person: Person) -> None:
         async with self.open_unit_of_work() as work:
@@ -104,6 +113,7 @@ class ChangePassword:
             await work.sessions.remove_of(account.id, but=self.credentials.digest(session))
             await work.audit.add([entry_of(person, Deed.PASSWORD_CHANGED, f"account {account.name}", self.clock.now())])
             await work.commit()
+        self.forget()
 
 
 async def _found(work: UnitOfWork, name: str) -> Account:

@@ -1,6 +1,6 @@
 """Making and revoking programs' tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,6 +68,8 @@ class RevokeToken:
 
     open_unit_of_work: OpenUnitOfWork
     clock: Clock
+    forget: Callable[[], None]
+    """Who was known may not be any more."""
 
     async def __call__(self, token_id: int, person: Person) -> ApiToken:
         async with self.open_unit_of_work() as work:
@@ -80,4 +82,5 @@ class RevokeToken:
             found = await work.api_tokens.by_id(token_id)
             assert found is not None
             await work.commit()
+        self.forget()
         return found

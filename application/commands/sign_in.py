@@ -1,6 +1,6 @@
 """Signing in and out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -129,6 +129,8 @@ class SignOut:
     open_unit_of_work: OpenUnitOfWork
     credentials: Credentials
     clock: Clock
+    forget: Callable[[], None]
+    """Who was known may not be any more."""
 
     async def __call__(self, key: str, address: str | None = None, everywhere: bool = False) -> None:
         digest = self.credentials.digest(key)
@@ -142,3 +144,4 @@ class SignOut:
             entry = Entry(self.clock.now(), Deed.SIGNED_OUT, account.name, Way.SESSION, address, f"account {account.name}", details)
             await work.audit.add([entry])
             await work.commit()
+        self.forget()

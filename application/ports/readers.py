@@ -14,6 +14,7 @@ from application.queries.views import (
     PipelineMark,
     PipelineView,
     RevisionView,
+    RunMark,
     RunView,
     StageTimes,
     WorkerView,
@@ -62,6 +63,26 @@ class Reader(Protocol):
     ) -> list[RunView]:
         """Newest first, with their stages. With `below` the newest of those with a lower id; with `above` the oldest of those with a
         higher one. `skip` counts from there. `trigger` is what opened them; `since` and `until` (not included) when they were opened."""
+        ...
+
+    async def run_marks(
+        self,
+        *,
+        pipeline_id: int | None,
+        status: Status | None,
+        skip: int,
+        limit: int,
+        above: int | None = None,
+        below: int | None = None,
+        trigger: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[RunMark]:
+        """As `runs`, but only how far each of them is."""
+        ...
+
+    async def runs_of(self, ids: Sequence[int]) -> list[RunView]:
+        """Those of these runs that exist, in no order."""
         ...
 
     async def waiting_runs(self, limit: int) -> list[RunView]:

@@ -126,6 +126,16 @@ class PipelineMark:
 
 
 @dataclass(frozen=True, slots=True)
+class RunMark:
+    """How far a run is: while this is the same, nothing that a list shows of it has changed. `flow_runs` are its flow runs' ids."""
+
+    id: int
+    last_seq: int
+    pipeline: str
+    flow_runs: str
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineView:
     """A pipeline with its newest revision and, when it has run, its latest run."""
 

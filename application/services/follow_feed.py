@@ -1,5 +1,7 @@
 """The one reader of the change feed in this process: hands batches to viewers and messages to workers linked here."""
 
+import asyncio
+
 from application.ports.change_feed import ChangeBatch, ChangeFeed
 from application.ports.links import Stop, Wake, WorkerLinks
 from application.ports.persistence import OpenUnitOfWork
@@ -11,10 +13,17 @@ from domain.status import Reason, Status
 
 POLL_SECONDS = 1.0
 """How long a lost announcement may delay a reader."""
+WRITES_A_SECOND = 25_000
+"""About as often as one process can write to viewers: with many of them, what comes close together reaches each in one write."""
+APART_SECONDS = 0.04
+"""At most so long is waited for that."""
 
 
 class FollowFeed:
-    """Each `run_once` waits for an announcement, at most POLL_SECONDS, and reads what was committed since."""
+    """Each `run_once` waits for an announcement, at most POLL_SECONDS, and reads what was committed since.
+
+    The first of a storm is read at once; with many viewers, what follows is read together.
+    """
 
     def __init__(self, feed: ChangeFeed, hub: Hub, links: WorkerLinks, wakeups: LocalWakeups, open_unit_of_work: OpenUnitOfWork) -> None:
         self._feed = feed
@@ -23,15 +32,18 @@ class FollowFeed:
         self._wakeups = wakeups
         self._open_unit_of_work = open_unit_of_work
         self._cursor: str | None = None
+        self._next = 0.0
 
     async def run_once(self) -> None:
         if self._cursor is None:
             self._cursor = await self._feed.position()
             self._hub.begin(self._cursor)
+        await asyncio.sleep(max(0.0, self._next - asyncio.get_running_loop().time()))
         logs_of = await self._feed.wait(POLL_SECONDS)
         batch = await self._feed.read(self._cursor)
         self._cursor = batch.cursor
         if batch.events or logs_of:
+            self._next = asyncio.get_running_loop().time() + min(APART_SECONDS, self._hub.viewers / WRITES_A_SECOND)
             self._hub.publish(ChangeBatch(batch.events, batch.cursor, tuple(logs_of)))
         await self._tell_workers(batch)
 

@@ -19,9 +19,8 @@ from entrypoints.api.guards import SAFE
 from entrypoints.api.paths import RouteTable
 from entrypoints.api.problems import Problem, problem_of, respond
 from entrypoints.container import Application
-from entrypoints.permissions import OF_PIPELINE, OF_RUN, TABLE, About, Door, Rule
+from entrypoints.permissions import COOKIE, OF_PIPELINE, OF_RUN, TABLE, About, Door, Rule
 
-COOKIE: Final = "__Host-headgate"
 FORM_KEY: Final = "_key"
 """The hidden field of a page's forms that shows the page was ours."""
 _CALLER: Final = "headgate.caller"

@@ -11,7 +11,21 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from domain.errors import HeadgateError
-from entrypoints.api import controls, docs, events, health, history, logs, pipelines, runs, status_updates, worker
+from entrypoints.api import (
+    accounts,
+    audit,
+    controls,
+    docs,
+    events,
+    health,
+    history,
+    logs,
+    pipelines,
+    runs,
+    status_updates,
+    tokens,
+    worker,
+)
 from entrypoints.api.access import Access
 from entrypoints.api.body_limit import BodyLimit
 from entrypoints.api.envelope import Envelope
@@ -20,12 +34,12 @@ from entrypoints.api.guards import HostGuard, OriginGuard, hosts_of
 from entrypoints.api.live import Live
 from entrypoints.api.openapi import declare
 from entrypoints.api.paths import NOTHING_HERE, Options, Paths, RouteTable
-from entrypoints.api.pipeline_texts import PipelineTexts
 from entrypoints.api.pressure import InFlight
 from entrypoints.api.problems import ErrorPage, Problem, Refused, field_problems, invalid, problem_of, respond
 from entrypoints.api.rate_limit import Limiter, RateLimit, RefusalLimit
 from entrypoints.api.schemas import ProblemShape
 from entrypoints.api.shortcuts import Shortcut, Shortcuts, Translate
+from entrypoints.api.texts import pipeline_texts, run_texts
 from entrypoints.container import Application
 from entrypoints.rate import Rate
 
@@ -39,6 +53,9 @@ ROUTERS = (
     events.router,
     logs.router,
     worker.router,
+    tokens.router,
+    accounts.router,
+    audit.router,
     health.router,
     docs.router,
 )
@@ -47,6 +64,7 @@ SHORTCUTS = (
     Shortcut("POST", re.compile(r"/worker/bursts/(?P<run_id>\d{1,18})/(?P<epoch>\d{1,18})/advance"), worker.advance_directly),
     Shortcut("POST", re.compile("/trigger/(?P<pipeline_id>[^/]+)"), pipelines.trigger_directly),
     Shortcut("GET", re.compile("/pipelines/"), pipelines.list_pipelines_directly),
+    Shortcut("GET", re.compile("/runs/"), runs.list_runs_directly),
 )
 DESCRIPTION = "Define pipelines, trigger them, report status from any machine, and watch every stage. Errors are RFC 9457 problem+json."
 
@@ -90,7 +108,8 @@ def _fill_state(app: FastAPI, application: Application, error_page: ErrorPage | 
     app.state.why_not_ready = None
     app.state.live = Live(application.hub())
     app.state.look_around = None
-    app.state.pipeline_texts = PipelineTexts()
+    app.state.pipeline_texts = pipeline_texts()
+    app.state.run_texts = run_texts()
     declare(ProblemShape)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Header, Request
 from starlette.responses import Response
 
-from application.queries.views import PipelineMark, PipelineView, RunView
+from application.queries.views import PipelineMark, PipelineView, RunMark, RunView
 from entrypoints.api.presenters import Json
 
 _TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
@@ -39,10 +39,9 @@ def tagged(request: Request, content: Any, tag: str | None = None, headers: Mapp
     return answer
 
 
-def marks_tag(marks: Sequence[PipelineMark]) -> str:
+def marks_tag(marks: Sequence[PipelineMark] | Sequence[RunMark]) -> str:
     """How far all of a page is, known before any of it is read."""
-    text = ",".join(f"{mark.id}.{mark.revision}.{mark.latest_run}.{mark.last_seq}" for mark in marks)
-    return f'W/"{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"'
+    return f'W/"{hashlib.blake2b(repr(marks).encode(), digest_size=12).hexdigest()}"'
 
 
 def has_it(request: Request, tag: str) -> bool:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from entrypoints.api import examples
+from entrypoints.permissions import COOKIE, TABLE, Door, Rule
 
 REFERENCE = "#/components/schemas/{model}"
 PROBLEM_WORDS = {
@@ -27,8 +28,14 @@ TAGS = [
     {"name": "pipelines", "description": "Define pipelines and start them."},
     {"name": "runs", "description": "Watch runs, read their history and output, stop them."},
     {"name": "status", "description": "Report from any machine how a stage or a run stands."},
+    {"name": "access", "description": "Tokens, accounts and the audit log."},
     {"name": "health", "description": "For whoever keeps it running."},
 ]
+SCHEMES: dict[str, Any] = {
+    "token": {"type": "http", "scheme": "bearer", "bearerFormat": "hg_…", "description": "A token of Headgate's, good for its scopes."},
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Of a browser that has signed in."},
+}
+"""Neither is asked for where nobody needs to sign in (HEADGATE_AUTH=none)."""
 _declared: set[type[BaseModel]] = set()
 _examples: list[Any] = []
 """The generator drops every null of what it is given, so examples are put in afterwards; till then a number stands for each."""
@@ -69,9 +76,12 @@ def document(app: FastAPI) -> dict[str, Any]:
         made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS)
         _, shapes = models_json_schema([(shape, "validation") for shape in sorted(_declared, key=_name)], ref_template=REFERENCE)
         made.setdefault("components", {})["schemas"] = dict(sorted(shapes["$defs"].items()))
-        for operation in (operation for item in made["paths"].values() for operation in item.values()):
-            _put_examples(operation)
-            _never_null(operation.get("parameters", []))
+        made["components"]["securitySchemes"] = SCHEMES
+        for path, item in made["paths"].items():
+            for method, operation in item.items():
+                _put_door(operation, TABLE[method.upper(), path])
+                _put_examples(operation)
+                _never_null(operation.get("parameters", []))
         app.openapi_schema = made
     return app.openapi_schema
 
@@ -96,6 +106,17 @@ def as_3_0(part: Any) -> Any:
 def _kept(example: Any) -> int:
     _examples.append(example)
     return len(_examples) - 1
+
+
+def _put_door(operation: dict[str, Any], rule: Rule) -> None:
+    """What the route asks of its caller, from the one table."""
+    if rule.needs is Door.PUBLIC:
+        operation["security"] = []
+        return
+    operation["security"] = [{"token": []}, {"session": []}, {}]
+    operation["description"] = f"{operation.get('description', '')}\n\nNeeds the permission `{rule.needs.value}`.".strip()
+    for status, refusal in refusals(401, 403).items():
+        operation["responses"].setdefault(str(status), refusal)
 
 
 def _put_examples(operation: dict[str, Any]) -> None:

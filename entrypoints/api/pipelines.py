@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from application.commands.trigger_pipeline import TriggerCommand
 from application.ports.readers import Reader
-from application.queries.views import PipelineView
+from application.queries.views import PipelineMark, PipelineView
 from domain.errors import NotFound
 from domain.run import Trigger
 from entrypoints.api import examples, strict_json
@@ -16,7 +16,6 @@ from entrypoints.api.definition_schema import DEFINITION
 from entrypoints.api.etags import IfMatch, expected_revisions, has_it, marks_tag, pipeline_tag, tagged, to_keep, unchanged
 from entrypoints.api.idempotency import HEADER, Key, idempotency_key, replayed
 from entrypoints.api.openapi import answers, takes
-from entrypoints.api.pipeline_texts import PipelineTexts
 from entrypoints.api.presenters import Json, pipeline_json, pipeline_stages_json, triggered_json
 from entrypoints.api.requests import (
     Acting,
@@ -35,6 +34,7 @@ from entrypoints.api.requests import (
 from entrypoints.api.requests import application as application_of
 from entrypoints.api.run_lists import RunPage, run_list
 from entrypoints.api.schemas import PipelineShape, RunShape, StageShape, TriggeredShape
+from entrypoints.api.texts import Texts
 
 router = APIRouter(tags=["pipelines"])
 
@@ -54,7 +54,7 @@ async def list_pipelines(request: Request, reads: Reads, skip: Skip = 0, limit: 
     tag = marks_tag(page)
     if has_it(request, tag):
         return unchanged(tag, headers)
-    texts: PipelineTexts = request.app.state.pipeline_texts
+    texts: Texts[PipelineMark, PipelineView] = request.app.state.pipeline_texts
     return Response(await texts.of(reads, page), media_type="application/json", headers=to_keep(tag, headers))
 
 

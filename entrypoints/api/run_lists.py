@@ -7,12 +7,12 @@ from fastapi import Request
 from starlette.responses import Response
 
 from application.ports.readers import Reader
-from application.queries.surroundings import why_it_ended
+from application.queries.views import RunMark, RunView
 from domain.errors import InvalidInput
 from domain.status import Status
 from entrypoints.api.cursors import Turn, cut, links, place_of
-from entrypoints.api.etags import tagged
-from entrypoints.api.presenters import run_json
+from entrypoints.api.etags import has_it, marks_tag, to_keep, unchanged
+from entrypoints.api.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class RunPage:
 async def run_list(request: Request, reads: Reader, asked: RunPage) -> Response:
     """Newest first; `why` only for runs that are over, which needs no further question."""
     place, turn = place_of(asked.cursor), Turn(rising=False)
-    found = await reads.runs(
+    found = await reads.run_marks(
         pipeline_id=asked.pipeline_id,
         status=_status(asked.status),
         skip=asked.skip,
@@ -44,8 +44,12 @@ async def run_list(request: Request, reads: Reader, asked: RunPage) -> Response:
         until=asked.until,
     )
     page, more = cut(found, asked.limit, turn, place)
-    headers = links(request, [run.id for run in page], turn, place, asked.skip, more)
-    return tagged(request, [run_json(run, why_it_ended(run)) for run in page], headers=headers)
+    headers = links(request, [mark.id for mark in page], turn, place, asked.skip, more)
+    tag = marks_tag(page)
+    if has_it(request, tag):
+        return unchanged(tag, headers)
+    texts: Texts[RunMark, RunView] = request.app.state.run_texts
+    return Response(await texts.of(reads, page), media_type="application/json", headers=to_keep(tag, headers))
 
 
 def _status(word: str | None) -> Status | None:

@@ -6,7 +6,19 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from application.queries.why import Surroundings
 from domain.status import Status
-from entrypoints.web import definition_page, forms, run_controls, run_pages, runs_page, static, streams, system_page, waiting_page
+from entrypoints.web import (
+    access_pages,
+    definition_page,
+    forms,
+    run_controls,
+    run_pages,
+    runs_page,
+    sign_in_page,
+    static,
+    streams,
+    system_page,
+    waiting_page,
+)
 from entrypoints.web.live_board import BoardView
 from entrypoints.web.live_pipeline import GRID_RUNS, PipelinePageView
 from entrypoints.web.lookups import origin_of, pipeline_or_404
@@ -87,7 +99,7 @@ async def pipeline(request: Request, ref: str) -> Response:
     )
 
 
-PARTS = (forms, definition_page, runs_page, run_pages, run_controls, waiting_page, system_page)
+PARTS = (sign_in_page, access_pages, forms, definition_page, runs_page, run_pages, run_controls, waiting_page, system_page)
 for part in PARTS:
     router.include_router(part.router)
 router.include_router(streams.router)

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import gc
 import math
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Coroutine
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 import uvicorn
@@ -28,6 +30,9 @@ from entrypoints.web.pages import router as pages
 
 _LAST_WORDS = 1.0
 """Seconds that spans on their way to an agent may take from a stop."""
+_LOOP: Literal["asyncio", "uvloop"] = "asyncio" if sys.platform == "win32" else "uvloop"
+_YOUNG = 10_000
+"""Objects made before the young ones are looked through for cycles: a batch of reports makes thousands, and hardly a cycle."""
 
 log = structlog.get_logger("headgate.web")
 
@@ -63,7 +68,7 @@ class _Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
-                loop="asyncio",
+                loop=_LOOP,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -126,9 +131,17 @@ async def _live(app: FastAPI, application: Application, settings: Settings) -> N
         app.state.why_not_ready = "The example pipelines are being registered."
         await _register_examples(application)
     app.state.why_not_ready = None
+    _keep_what_stands()
     async with asyncio.TaskGroup() as group:
         for work in _background(application):
             group.create_task(work)
+
+
+def _keep_what_stands() -> None:
+    """What was imported and built stays until the end: a search for cycles need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, 20, 20)
 
 
 def _background(application: Application) -> list[Coroutine[Any, Any, None]]:

@@ -18,4 +18,4 @@ async def system(request: Request) -> Response:
     state = await view.look()
     if wants_plain(request):
         return plain_answer(system_as_text(state))
-    return page(request, "system.html", section="system", css=("waiting.css",), state=state, drawing=view.draw_state(state))
+    return page(request, "system.html", section="system", css=("waiting.css", "access.css"), state=state, drawing=view.draw_state(state))

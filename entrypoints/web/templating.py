@@ -9,6 +9,8 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from domain.access import Permission
+from entrypoints.api.access import FORM_KEY, caller_of, form_key_of
 from entrypoints.web.ansi import ODD, plain
 from entrypoints.web.static import url_of
 
@@ -53,9 +55,21 @@ def render(template: str, **values: Any) -> Markup:
     return Markup(environment().get_template(template).render(values))
 
 
+def _about(request: Request) -> dict[str, Any]:
+    """What every frame shows of whoever asks: who they are, which buttons are theirs, and the key of their forms."""
+    me, key = caller_of(request), form_key_of(request)
+    return {
+        "path": request.url.path,
+        "waiting": getattr(request.state, "waiting", 0),
+        "me": me,
+        "may": lambda permission: me.may(Permission(permission)),
+        "key_field": Markup('<input type="hidden" name="{}" value="{}">').format(FORM_KEY, key) if key else "",
+    }
+
+
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A whole page. `section` is the part of the navigation it belongs to."""
-    html = render(template, path=request.url.path, waiting=getattr(request.state, "waiting", 0), **{"section": "", "css": (), **values})
+    html = render(template, **_about(request), **{"section": "", "css": (), **values})
     body, headers = html.encode("utf-8", "replace"), {**HEADERS, "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         body, headers["Content-Encoding"] = gzip.compress(body, PACKED, mtime=0), "gzip"

@@ -16,9 +16,9 @@ from application.services.hub import Hub
 from domain.access import Role, Scope
 from domain.accounts import TokenKind
 from domain.controls import Person
-from entrypoints.api.access import COOKIE
 from entrypoints.api.app import create_app
 from entrypoints.container import Application
+from entrypoints.permissions import COOKIE
 from tests.fakes import FakeAdapters
 from tests.fakes.adapters import a_container
 

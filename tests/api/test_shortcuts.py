@@ -80,7 +80,7 @@ def asks(token: str, worker: str) -> list[Ask]:
         for content in (b"", b'{"parameters": {"a": 1}}', b'{"parameters": 1}', b"{")
     ]
     listed = [
-        ("GET", path, {}, b"") for path in ("/pipelines/", "/pipelines", "/pipelines/?limit=1", "/pipelines/?limit=x", "/pipelines/?skip=1")
+        ("GET", f"{path}{query}", {}, b"") for path in ("/pipelines", "/runs") for query in ("/", "", "/?limit=1", "/?limit=x", "/?skip=1")
     ]
     others = [("HEAD", "/pipelines/", {}, b""), ("OPTIONS", "/status-update/", {}, b""), ("GET", "/status-update/", {}, b"")]
     return [*told, *steps, *triggers, *listed, *others]

@@ -28,6 +28,9 @@ HOMES = {
     "prefect": ("adapters/orchestration", "entrypoints/worker"),
     "ddtrace": ("adapters/telemetry",),
     "datadog": ("adapters/telemetry",),
+    "authlib": ("adapters/identity",),
+    "joserfc": ("adapters/identity",),
+    "pwdlib": ("adapters/system",),
 }
 """Libraries that live in few places, and those places."""
 CLOCKS_AND_IDS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "uuid1", "uuid4", "token_hex", "random"}

@@ -160,7 +160,10 @@ async def test_runs_come_newest_first_by_pipeline_and_status(store: StoreUnderTe
     await change(store, first, lambda run: run.cancel(NOW, "ada"))
 
     async def ids(pipeline_id: int | None = None, status: Status | None = None, skip: int = 0, limit: int = 10) -> list[int]:
-        return [run.id for run in await store.reader.runs(pipeline_id=pipeline_id, status=status, skip=skip, limit=limit)]
+        asked: dict[str, Any] = {"pipeline_id": pipeline_id, "status": status, "skip": skip, "limit": limit}
+        found = [run.id for run in await store.reader.runs(**asked)]
+        assert [mark.id for mark in await store.reader.run_marks(**asked)] == found
+        return found
 
     assert await ids() == [third, second, first]
     assert await ids(pipeline_id=one.id) == [third, first]
@@ -250,8 +253,10 @@ async def test_runs_are_read_from_a_place_in_either_direction(store: StoreUnderT
     other = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "other"))
 
     async def page(pipeline_id: int | None = None, skip: int = 0, **place: int) -> list[int]:
-        views = await store.reader.runs(pipeline_id=pipeline_id, status=None, skip=skip, limit=2, **place)
-        return [view.id for view in views]
+        asked: dict[str, Any] = {"pipeline_id": pipeline_id, "status": None, "skip": skip, "limit": 2, **place}
+        found = [view.id for view in await store.reader.runs(**asked)]
+        assert [mark.id for mark in await store.reader.run_marks(**asked)] == found
+        return found
 
     assert await page(below=ids[3]) == [ids[2], ids[1]]
     assert await page(below=ids[0]) == []
@@ -272,12 +277,36 @@ async def test_runs_are_found_by_what_triggered_them_and_when(store: StoreUnderT
             await work.commit()
 
     async def found(**asked: Any) -> list[int]:
-        return [run.id for run in await store.reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=9, **asked)]
+        wanted: dict[str, Any] = {"pipeline_id": pipeline.id, "status": None, "skip": 0, "limit": 9, **asked}
+        views = [run.id for run in await store.reader.runs(**wanted)]
+        assert [mark.id for mark in await store.reader.run_marks(**wanted)] == views
+        return views
 
     assert await found(trigger="api") == [ids[2], ids[0]]
     assert await found(since=seconds_later(100)) == [ids[2], ids[1]]
     assert await found(until=seconds_later(100)) == [ids[0]]
     assert await found(since=seconds_later(100), until=seconds_later(200), trigger="cli") == [ids[1]]
+
+
+async def test_a_runs_mark_changes_with_all_that_a_list_shows_of_it(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "marked")
+    run_id = await a_stored_run(store.open_unit_of_work, pipeline)
+
+    async def mark() -> Any:
+        (found,) = await store.reader.run_marks(pipeline_id=None, status=None, skip=0, limit=9)
+        (view,) = await store.reader.runs_of([run_id, 404, 2**70])
+        assert astuple(found) == (run_id, view.last_seq, "marked", ",".join(view.flow_run_ids))
+        return found
+
+    before = await mark()
+    async with store.open_unit_of_work() as work:
+        await work.bursts.note_flow_run(run_id, 1, "flow-1")
+        await work.commit()
+    known = await mark()
+    await change(store, run_id, lambda run: run.cancel(NOW, "ada"))
+    over = await mark()
+
+    assert len({before, known, over}) == 3
 
 
 async def test_runs_that_wait_for_somebody_are_found(store: StoreUnderTest) -> None:

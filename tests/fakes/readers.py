@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from datetime import datetime
 from statistics import median
+from typing import Any
 
 from application.ports.persistence import PipelineRef
 from application.queries.views import (
@@ -16,6 +17,7 @@ from application.queries.views import (
     PipelineView,
     RevisionView,
     RunBar,
+    RunMark,
     RunView,
     StageTimes,
     WorkerView,
@@ -88,6 +90,13 @@ class FakeReader:
         ]
         page = found[skip : skip + limit] if above is None else found[::-1][skip : skip + limit][::-1]
         return [run_view(self._tables, run) for run in page]
+
+    async def run_marks(self, **asked: Any) -> list[RunMark]:
+        found = await self.runs(**asked)
+        return [RunMark(run.id, run.last_seq, run.pipeline, ",".join(run.flow_run_ids)) for run in found]
+
+    async def runs_of(self, ids: Sequence[int]) -> list[RunView]:
+        return [run_view(self._tables, run) for run in self._newest_first() if run.id in ids]
 
     async def waiting_runs(self, limit: int) -> list[RunView]:
         found = [run for run in reversed(self._newest_first()) if any(_awaits_somebody(stage.current) for stage in run.stages.values())]

@@ -2,18 +2,24 @@
 
 from collections.abc import Iterable, Mapping
 
-from application.ports.secrets import SecretUnavailable
+from application.ports.secrets import SHORTEST, SecretUnavailable
 
 
 class FakeSecrets:
-    """Refuses a name that it does not keep, as the real ones do."""
+    """Refuses what the real ones refuse: a name that is not kept, a value too short to be hidden, a NUL."""
 
     def __init__(self, **kept: str) -> None:
         self.kept = kept
 
     def read(self, names: Iterable[str]) -> Mapping[str, str]:
-        wanted = list(names)
-        for name in wanted:
-            if name not in self.kept:
+        found: dict[str, str] = {}
+        for name in names:
+            value = self.kept.get(name) or self.kept.get(name.upper())
+            if not value:
                 raise SecretUnavailable(f"The worker has no secret named {name}.")
-        return {name: self.kept[name] for name in wanted}
+            if len(value) < SHORTEST:
+                raise SecretUnavailable(f"The secret {name} is shorter than {SHORTEST} characters.")
+            if "\0" in value:
+                raise SecretUnavailable(f"The secret {name} holds a NUL character.")
+            found[name] = value
+        return found

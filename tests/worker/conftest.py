@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from entrypoints.worker.host_client import StageHost
+from tests.worker.gate import Gate
 from tests.worker.stages import Bench
 
 
@@ -19,3 +20,9 @@ async def host() -> AsyncIterator[StageHost]:
 @pytest.fixture
 def stages(host: StageHost, tmp_path: Path) -> Bench:
     return Bench(host, tmp_path)
+
+
+@pytest.fixture
+async def gate() -> AsyncIterator[Gate]:
+    async with Gate().open() as gate:
+        yield gate

@@ -1,21 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from domain.controls import Person
 from domain.status import Reason, Status
 from tests.worker.gate import Gate, eventually
 from tests.worker.working import at_work, sh
-
-
-@pytest.fixture
-async def gate() -> AsyncIterator[Gate]:
-    async with Gate().open() as gate:
-        yield gate
 
 
 async def test_a_sequence_runs_in_order_and_the_burst_ends(gate: Gate, tmp_path: Path) -> None:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from application.commands.retry_run import Retry
 from domain.controls import Decision
 from domain.status import Status
 from tests.worker.gate import Gate, eventually
 from tests.worker.working import at_work, sh
-
-
-@pytest.fixture
-async def gate() -> AsyncIterator[Gate]:
-    async with Gate().open() as gate:
-        yield gate
 
 
 async def test_one_stage_is_ended_and_the_others_run_on(gate: Gate, tmp_path: Path) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-
-import pytest
 
 from domain.status import Status
 from entrypoints.worker.carrier import Carrier, Outcome
@@ -15,12 +13,6 @@ from entrypoints.worker.worker import Rhythm
 from tests.worker.gate import Gate, eventually
 from tests.worker.stages import lives
 from tests.worker.working import at_work, sh
-
-
-@pytest.fixture
-async def gate() -> AsyncIterator[Gate]:
-    async with Gate().open() as gate:
-        yield gate
 
 
 def until(flag: Path, started: Path) -> str:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,6 @@ from tests.worker.gate import Gate, eventually
 from tests.worker.working import at_work, sh
 
 QUIET, PATIENCE = 0.05, 0.2
-
-
-@pytest.fixture
-async def gate() -> AsyncIterator[Gate]:
-    async with Gate().open() as gate:
-        yield gate
 
 
 class Clock:

@@ -29,10 +29,12 @@ class AtWork:
 
 
 @contextlib.asynccontextmanager
-async def at_work(gate: Gate, folder: Path, slots: int = 4, rhythm: Rhythm | None = None, grace: float = 1.0) -> AsyncIterator[AtWork]:
-    """A worker that has its stream open; ended hard at the end, unless it has left by itself."""
+async def at_work(
+    gate: Gate, folder: Path, slots: int = 4, rhythm: Rhythm | None = None, grace: float = 1.0, **around: Any
+) -> AsyncIterator[AtWork]:
+    """A worker that has its stream open; ended hard at the end, unless it has left by itself. `around` adds to its surroundings."""
     link = Link(gate.url, TOKEN, Identity("tester", "headgate", slots))
-    bench = Bench(Hosts(), link, Surroundings(folder, folder / "runs", dict(os.environ)), grace)
+    bench = Bench(Hosts(), link, Surroundings(folder, folder / "runs", dict(os.environ), **around), grace)
     await bench.hosts.ready()
     counted = Slots(slots)
     worker = Worker(bench, counted, rhythm or Rhythm(heartbeat=0.5, drain=5.0))

@@ -1,0 +1,98 @@
+"""The audit log: who did what, when, from where."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+import orjson
+from fastapi import APIRouter, Query
+from starlette.responses import Response, StreamingResponse
+
+from application.ports.persistence import OpenUnitOfWork
+from domain.audit import Deed, Entry
+from entrypoints.api import access_examples as examples
+from entrypoints.api.access_shapes import EntryShape, entry_json
+from entrypoints.api.openapi import also_text, answers
+from entrypoints.api.presenters import Json
+from entrypoints.api.requests import MAX_ID, App
+
+router = APIRouter(tags=["access"])
+_AT_ONCE = 1_000
+_COLUMNS = ("id", "at", "deed", "who", "way", "address", "thing", "details")
+Before = Annotated[int | None, Query(ge=1, le=MAX_ID, description="Only entries with a smaller id: the last one of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=_AT_ONCE, description="How many at most.")]
+Who = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Only what this person or token did.")]
+
+
+@router.get(
+    "/audit/",
+    summary="Audit log",
+    operation_id="list_audit",
+    responses=answers(200, list[EntryShape], [examples.ENTRY], problems=(422, 503)),
+)
+async def list_audit(application: App, limit: Limit = 100, before: Before = None, deed: Deed | None = None, who: Who = None) -> Response:
+    """Newest first. `Link` leads to the next page."""
+    async with application.adapters.open_unit_of_work()() as work:
+        entries = await work.audit.page(limit, before, deed, who)
+    headers = {"Cache-Control": "no-store"}
+    if len(entries) == limit:
+        rest = "".join([f"&deed={deed}" if deed else ""])
+        headers["Link"] = f'</audit/?limit={limit}&before={entries[-1].id}{rest}>; rel="next"'
+    return Json([entry_json(entry) for entry in entries], headers=headers)
+
+
+@router.get(
+    "/audit/export",
+    summary="The whole audit log",
+    operation_id="export_audit",
+    responses=answers(
+        200,
+        list[EntryShape],
+        [examples.ENTRY],
+        problems=(422, 503),
+        words="As a file",
+        also=also_text("text/csv", "id,at,deed,who,way,address,thing,details"),
+    ),
+)
+async def export_audit(application: App, format: Literal["json", "csv"] = "json") -> Response:
+    """Newest first, an object a line, or as CSV."""
+    kind = "text/csv; charset=utf-8" if format == "csv" else "application/x-ndjson"
+    ending = "csv" if format == "csv" else "jsonl"
+    headers = {"Content-Disposition": f'attachment; filename="headgate-audit.{ending}"', "Cache-Control": "no-store"}
+    pages = _pages(application.adapters.open_unit_of_work())
+    return StreamingResponse(_as_csv(pages) if format == "csv" else _as_lines(pages), media_type=kind, headers=headers)
+
+
+async def _pages(open_unit_of_work: OpenUnitOfWork) -> AsyncIterator[list[Entry]]:
+    """A transaction a page: an export of any length holds none open."""
+    before: int | None = None
+    while True:
+        async with open_unit_of_work() as work:
+            entries = await work.audit.page(_AT_ONCE, before)
+        if not entries:
+            return
+        yield entries
+        before = entries[-1].id
+
+
+async def _as_lines(pages: AsyncIterator[list[Entry]]) -> AsyncIterator[bytes]:
+    async for entries in pages:
+        yield b"".join(orjson.dumps(entry_json(entry), option=orjson.OPT_UTC_Z) + b"\n" for entry in entries)
+
+
+async def _as_csv(pages: AsyncIterator[list[Entry]]) -> AsyncIterator[str]:
+    yield ",".join(_COLUMNS) + "\r\n"
+    async for entries in pages:
+        text = io.StringIO()
+        writer = csv.writer(text)
+        for entry in entries:
+            row = entry_json(entry)
+            writer.writerow([_inert(row[name]) for name in _COLUMNS])
+        yield text.getvalue()
+
+
+def _inert(value: object) -> str:
+    """What a spreadsheet would take for a formula is text."""
+    text = value if isinstance(value, str) else "" if value is None else orjson.dumps(value, option=orjson.OPT_UTC_Z).decode().strip('"')
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

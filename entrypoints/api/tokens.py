@@ -1,0 +1,53 @@
+"""Programs' tokens: made, listed without what makes them one, revoked."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from application.commands.keep_tokens import NewToken
+from domain.accounts import TokenKind
+from domain.errors import NotFound
+from entrypoints.api import access_examples as examples
+from entrypoints.api.access_shapes import CreatedTokenShape, TokenBody, TokenShape, token_json
+from entrypoints.api.openapi import answers, takes
+from entrypoints.api.presenters import Json
+from entrypoints.api.requests import MAX_ID, Acting, App, JsonBody, shaped
+
+router = APIRouter(tags=["access"])
+
+
+@router.get(
+    "/tokens/", summary="Tokens", operation_id="list_tokens", responses=answers(200, list[TokenShape], [examples.TOKEN], problems=(503,))
+)
+async def list_tokens(application: App) -> Response:
+    """Newest first, revoked ones too. The token itself is shown once, when it is made."""
+    async with application.adapters.open_unit_of_work()() as work:
+        return Json([token_json(token) for token in await work.api_tokens.all()], headers={"Cache-Control": "no-store"})
+
+
+@router.post(
+    "/tokens/",
+    status_code=201,
+    summary="Make a token",
+    operation_id="create_token",
+    responses=answers(201, CreatedTokenShape, examples.CREATED_TOKEN, problems=(413, 422, 503), words="Made; `token` is shown this once"),
+    openapi_extra=takes(TokenBody, examples.NEW_TOKEN),
+)
+async def create_token(raw: JsonBody, application: App, who: Acting) -> Json:
+    """A reporter's token has the scope `report` and one pipeline, and is of kind `reporter`."""
+    body = shaped(TokenBody, raw)
+    new = NewToken(body.name, TokenKind(body.kind), body.scopes, body.pipeline, body.expires_at)
+    made = await application.create_token()(new, who)
+    return Json({**token_json(made.token), "token": made.text}, 201, {"Cache-Control": "no-store"})
+
+
+@router.delete(
+    "/tokens/{token_id}",
+    summary="Revoke a token",
+    operation_id="revoke_token",
+    responses=answers(200, TokenShape, examples.TOKEN, problems=(404, 422, 503), words="It is good for nothing any more"),
+)
+async def revoke_token(token_id: str, application: App, who: Acting) -> Json:
+    """It stays in the list. Revoking twice is revoking once."""
+    if not (token_id.isascii() and token_id.isdigit() and len(token_id) <= 19 and int(token_id) <= MAX_ID):
+        raise NotFound("token", token_id)
+    return Json(token_json(await application.revoke_token()(int(token_id), who)))

@@ -1,0 +1,230 @@
+"""Tokens, accounts, the audit log, and one's own account."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from application.commands.keep_tokens import NewToken
+from application.ports.persistence import OpenUnitOfWork
+from domain.access import Role, Scope
+from domain.accounts import ApiToken, TokenKind
+from domain.audit import Deed
+from domain.errors import Conflict, InvalidInput, NameTaken, NotFound
+from entrypoints.api.access import caller_of, person_of, session_of
+from entrypoints.container import Application
+from entrypoints.web.forms import form_of
+from entrypoints.web.lookups import origin_of
+from entrypoints.web.site import site_of
+from entrypoints.web.templating import page, render
+from entrypoints.web.view_models.access import EntryLine, TokenLine, onboarding
+
+router = APIRouter(include_in_schema=False)
+ENTRIES = 100
+MOST_DAYS = 3_650
+
+
+@router.get("/ui/tokens")
+async def tokens(request: Request, pipeline: str = "") -> Response:
+    return await _tokens(request, {"pipeline": pipeline[:100], "days": "90"}, (), 200)
+
+
+@router.post("/ui/tokens")
+async def create_token(request: Request) -> Response:
+    """The new token is in this answer and nowhere else."""
+    raw = await form_of(request)
+    form = {key: values[-1] for key, values in raw.items()}
+    kind = TokenKind.REPORTER if form.get("kind") == "reporter" else TokenKind.API
+    scopes = [Scope.REPORT] if kind is TokenKind.REPORTER else [Scope(word) for word in raw.get("scope", ()) if word in set(Scope)]
+    days, name = form.get("days", "").strip(), form.get("pipeline", "").strip()
+    try:
+        ends = _ends(days, site_of(request).now())
+        new = NewToken(form.get("name", ""), kind, scopes, (int(name) if name.isdigit() else name) or None, ends)
+        made = await _application(request).create_token()(new, person_of(request))
+    except InvalidInput as error:
+        said = [f"{problem.field.capitalize()} {problem.message}." for problem in error.problems]
+        return await _tokens(request, {**form, "scopes": " ".join(scopes)}, said, 422)
+    pipeline = await site_of(request).reader.pipeline(made.token.pipeline_id) if made.token.pipeline_id else None
+    snippets = onboarding(made.text, made.token, pipeline, origin_of(request))
+    return page(
+        request,
+        "token.html",
+        201,
+        section="system",
+        css=("access.css",),
+        token=TokenLine.of(made.token, pipeline.name if pipeline else None, site_of(request).now()),
+        text=made.text,
+        snippets=snippets,
+        heard=await _heard(request, made.token),
+    )
+
+
+@router.get("/ui/tokens/{token_id}")
+async def token(request: Request, token_id: str) -> Response:
+    found = await _found(request, token_id)
+    pipeline = await site_of(request).reader.pipeline(found.pipeline_id) if found.pipeline_id else None
+    line = TokenLine.of(found, pipeline.name if pipeline else None, site_of(request).now())
+    return page(
+        request, "token.html", section="system", css=("access.css",), token=line, text="", snippets=(), heard=await _heard(request, found)
+    )
+
+
+@router.get("/ui/tokens/{token_id}/heard")
+async def heard(request: Request, token_id: str) -> Response:
+    """Whether anything has come with this token yet: the part of its page that turns green."""
+    found = await _found(request, token_id)
+    html = render("live/heard.html", token_id=found.id, heard=await _heard(request, found))
+    return Response(html, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+@router.post("/ui/tokens/{token_id}/revoke")
+async def revoke_token(request: Request, token_id: str) -> Response:
+    found = await _found(request, token_id)
+    await _application(request).revoke_token()(found.id, person_of(request))
+    return RedirectResponse("/ui/tokens", 303)
+
+
+@router.get("/ui/accounts")
+async def accounts(request: Request) -> Response:
+    return await _accounts(request, {}, "", 200)
+
+
+@router.post("/ui/accounts")
+async def create_account(request: Request) -> Response:
+    form = {key: values[-1] for key, values in (await form_of(request)).items()}
+    try:
+        await _application(request).create_account()(form.get("name", ""), _role(form), form.get("password", ""), person_of(request))
+    except (InvalidInput, NameTaken) as error:
+        return await _accounts(request, form, _said(error), 422)
+    return RedirectResponse("/ui/accounts", 303)
+
+
+@router.post("/ui/accounts/{name}")
+async def change_account(request: Request, name: str) -> Response:
+    """Give the role of the form, or shut or open the account."""
+    form = {key: values[-1] for key, values in (await form_of(request)).items()}
+    disabled = {"shut": True, "open": False}.get(form.get("do", ""))
+    try:
+        role = _role(form) if form.get("do") == "role" else None
+        await _application(request).change_account()(name, role, disabled, person_of(request))
+    except (Conflict, InvalidInput) as error:
+        return await _accounts(request, {}, _said(error), 409 if isinstance(error, Conflict) else 422)
+    return RedirectResponse("/ui/accounts", 303)
+
+
+@router.get("/ui/account")
+async def own_account(request: Request) -> Response:
+    return page(request, "account.html", section="account", css=("access.css",), problem="", done=False)
+
+
+@router.post("/ui/account")
+async def change_password(request: Request) -> Response:
+    form, me = {key: values[-1] for key, values in (await form_of(request)).items()}, caller_of(request)
+    try:
+        if form.get("password") != form.get("again"):
+            raise InvalidInput.of("again", "is not the same as the new password")
+        change = _application(request).change_password()
+        await change(me.account_id, session_of(request), form.get("before", ""), form.get("password", ""), person_of(request))
+    except InvalidInput as error:
+        return page(request, "account.html", 422, section="account", css=("access.css",), problem=_said(error), done=False)
+    return page(request, "account.html", section="account", css=("access.css",), problem="", done=True)
+
+
+@router.get("/ui/audit")
+async def audit(request: Request, before: int = 0, deed: str = "", who: str = "") -> Response:
+    wanted = Deed(deed) if deed in set(Deed) else None
+    name = who.strip()[:200].replace("\0", "")
+    below = before if 0 < before < 2**63 else None
+    async with _application(request).adapters.open_unit_of_work()() as work:
+        entries = await work.audit.page(ENTRIES + 1, below, wanted, name or None)
+    lines = [EntryLine.of(entry) for entry in entries[:ENTRIES]]
+    more = lines[-1].id if len(entries) > ENTRIES else 0
+    return page(
+        request, "audit.html", section="system", css=("access.css",), lines=lines, more=more, deed=wanted or "", who=name, deeds=list(Deed)
+    )
+
+
+async def _tokens(request: Request, form: Mapping[str, str], problems: object, status: int) -> Response:
+    site = site_of(request)
+    async with _application(request).adapters.open_unit_of_work()() as work:
+        found = await work.api_tokens.all()
+    pipelines = {row.pipeline.id: row.pipeline.name for row in await site.reader.board()}
+    lines = [TokenLine.of(each, pipelines.get(each.pipeline_id or 0), site.now()) for each in found]
+    return page(
+        request,
+        "tokens.html",
+        status,
+        section="system",
+        css=("access.css",),
+        lines=lines,
+        form=defaultdict(str, form),
+        scopes=list(Scope),
+        pipelines=sorted(pipelines.values()),
+        problems=problems,
+    )
+
+
+async def _accounts(request: Request, form: Mapping[str, str], problem: str, status: int) -> Response:
+    application = _application(request)
+    async with application.adapters.open_unit_of_work()() as work:
+        found = await work.accounts.all()
+    is_open = application.settings().auth == "none"
+    return page(
+        request,
+        "accounts.html",
+        status,
+        section="system",
+        css=("access.css",),
+        accounts=found,
+        roles=list(Role),
+        form=defaultdict(str, form),
+        problem=problem,
+        is_open=is_open,
+    )
+
+
+async def _found(request: Request, text: str) -> ApiToken:
+    open_unit_of_work: OpenUnitOfWork = _application(request).adapters.open_unit_of_work()
+    async with open_unit_of_work() as work:
+        found = await work.api_tokens.by_id(int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    if found is None:
+        raise NotFound("token", text)
+    return found
+
+
+async def _heard(request: Request, token: ApiToken) -> int | None:
+    """The run in which the token's word stands; looked for in the newest of its pipeline."""
+    if token.pipeline_id is None:
+        return None
+    reader = site_of(request).reader
+    for run in await reader.runs(pipeline_id=token.pipeline_id, status=None, skip=0, limit=3):
+        if any(event.actor == f"token {token.name}" for event in await reader.events(run.id, 0, 1_000)):
+            return run.id
+    return None
+
+
+def _ends(days: str, now: datetime) -> datetime | None:
+    if not days:
+        return None
+    if not (days.isascii() and days.isdigit() and 1 <= int(days[:6]) <= MOST_DAYS):
+        raise InvalidInput.of("days", f"is a number from 1 to {MOST_DAYS}, or empty for no end")
+    return now + timedelta(days=int(days))
+
+
+def _role(form: Mapping[str, str]) -> Role:
+    if form.get("role") not in set(Role):
+        raise InvalidInput.of("role", "is one of " + ", ".join(Role))
+    return Role(form["role"])
+
+
+def _said(error: InvalidInput | NameTaken | Conflict) -> str:
+    if isinstance(error, InvalidInput):
+        return " ".join(f"{problem.field.capitalize()} {problem.message}." for problem in error.problems)
+    return str(error)
+
+
+def _application(request: Request) -> Application:
+    found: Application = request.app.state.application
+    return found
