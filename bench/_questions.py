@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import event, text
 
 from adapters.persistence.database import Database
+from adapters.persistence.ready import Asked
+from adapters.persistence.statements import Statements
 from application.queries.views import LogFilter
 from domain.status import Status
 
@@ -31,6 +34,11 @@ def questions(database: Database, runs: int) -> Mapping[str, Ask]:
         "one pipeline": lambda: reader.pipeline(pipeline),
         "one pipeline by name": lambda: reader.pipeline("seeded-000"),
         "board": reader.board,
+        "how far runs are, newest": lambda: reader.run_marks(pipeline_id=None, status=None, **page),
+        "how far runs are, 10,000 passed over": lambda: reader.run_marks(pipeline_id=None, status=None, skip=10_000, limit=100),
+        "how far runs are, in the middle": lambda: reader.run_marks(pipeline_id=None, status=None, below=middle, **page),
+        "how far failed runs are, in the middle": lambda: reader.run_marks(pipeline_id=None, status=Status.FAILED, below=middle, **page),
+        "how far a pipeline's runs are": lambda: reader.run_marks(pipeline_id=pipeline, status=None, **page),
         "runs, newest": lambda: reader.runs(pipeline_id=None, status=None, **page),
         "runs, in the middle": lambda: reader.runs(pipeline_id=None, status=None, below=middle, **page),
         "runs, the oldest": lambda: reader.runs(pipeline_id=None, status=None, below=101, **page),
@@ -101,8 +109,15 @@ def _sent(database: Database) -> Iterator[list[tuple[str, Any]]]:
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         sent.append((statement, parameters))
 
+    exchange = Statements._exchange
+
+    async def noted(self: Statements, batch: Sequence[Asked], commit: bool = False) -> list[list[Any]]:
+        sent.extend((statement.text, statement.values(values)) for statement, values in batch)
+        return await exchange(self, batch, commit)
+
     event.listen(database.engine.sync_engine, "before_cursor_execute", note)
     try:
-        yield sent
+        with patch.object(Statements, "_exchange", noted):
+            yield sent
     finally:
         event.remove(database.engine.sync_engine, "before_cursor_execute", note)

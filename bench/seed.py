@@ -1,4 +1,4 @@
-"""Years of runs in minutes, by COPY: `python -m bench.seed --runs 1000000 [--url postgresql://…]`.
+"""Years of runs in minutes, made by the database itself: `python -m bench.seed --runs 1000000 [--url postgresql://…]`.
 
 Each run has five stages and twenty events, spread over half a year and over a hundred pipelines, of which a tenth have half of the runs.
 Without an address it makes an embedded database in `--home`, which is kept, so that `bench.depth --home` can ask it again.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,49 @@ STAGES = 5
 EVENTS = 20
 SPAN = timedelta(days=180)
 CHUNK = 10_000
-_COPIES = {
-    "run": "id, pipeline_id, revision, number, status, trigger, parameters, trace, pool, records_processed, created_at, started_at,"
-    " finished_at, last_seq, burst_state, burst_epoch",
-    "attempt": "run_id, position, number, stage, status, created_at, queued_at, started_at, finished_at, records_processed, epoch, worker",
-    "event": "run_id, seq, pipeline_id, type, at, stage, attempt, status, actor, data",
-    "burst": "run_id, epoch, pool, requested_at, claimed_at, ended_at, holder, flow_run_id, settled_at",
-}
+_MANY = 50_000
+"""From so many on, indexes are built once at the end rather than kept up row by row."""
+_SEEDED = "CREATE TEMPORARY TABLE seeded (id bigint, pipeline bigint, number bigint, ending text, at timestamptz) ON COMMIT DROP"
+_FILLS = (
+    f"""
+INSERT INTO run (id, pipeline_id, revision, number, status, trigger, parameters, trace, pool, records_processed, created_at, started_at,
+                 finished_at, last_seq, burst_state, burst_epoch) OVERRIDING SYSTEM VALUE
+SELECT id, pipeline, 1, number, ending, 'api', '{{}}', '{{}}', 'headgate', id, at, at + '1 s', at + '60 s', {EVENTS}, 'none', 1 FROM seeded
+""",
+    f"""
+INSERT INTO attempt (run_id, position, number, stage, status, created_at, queued_at, started_at, finished_at, records_processed, epoch,
+                     worker)
+SELECT id, place, 1, 'stage-' || place + 1, CASE WHEN place = {STAGES - 1} THEN ending ELSE 'completed' END,
+       at, at, at + '1 s', at + '60 s', id, 1, 'worker-' || id % 4
+FROM seeded, generate_series(0, {STAGES - 1}) AS place
+""",
+    f"""
+INSERT INTO event (run_id, seq, pipeline_id, type, at, stage, attempt, status, actor, data)
+SELECT id, seq, pipeline,
+       CASE seq WHEN 1 THEN 'run.opened' WHEN {EVENTS} THEN 'run.moved' ELSE 'stage.moved' END,
+       CASE seq WHEN 1 THEN at WHEN {EVENTS} THEN at + '60 s' ELSE at + '1 s' END,
+       CASE WHEN seq NOT IN (1, {EVENTS}) THEN 'stage-' || seq % {STAGES} + 1 END,
+       CASE WHEN seq NOT IN (1, {EVENTS}) THEN 1 END,
+       CASE WHEN seq = {EVENTS} THEN ending WHEN seq = 1 THEN NULL WHEN seq % 2 = 0 THEN 'completed' ELSE 'running' END,
+       CASE WHEN seq NOT IN (1, {EVENTS}) THEN 'worker-' || id % 4 END,
+       '{{}}'
+FROM seeded, generate_series(1, {EVENTS}) AS seq
+""",
+    """
+INSERT INTO burst (run_id, epoch, pool, requested_at, claimed_at, ended_at, holder, flow_run_id, settled_at)
+SELECT id, 1, 'headgate', at, at, at + '60 s', 'worker-' || id % 4, 'flow-' || id, at + '60 s' FROM seeded
+""",
+)
+_TABLES = "('run'::regclass, 'attempt'::regclass, 'event'::regclass, 'burst'::regclass)"
+_CONSTRAINTS = f"""
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE contype IN ('f', 'p', 'u') AND conparentid = 0 AND (conrelid IN {_TABLES} OR confrelid IN {_TABLES}) ORDER BY contype <> 'f', conname
+"""
+"""Foreign keys first, since those they point to cannot go before them."""
+_INDEXES = f"""
+SELECT indexrelid::regclass::text, replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') FROM pg_index
+WHERE indrelid IN {_TABLES} AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+"""
 _PIPELINE = """
 INSERT INTO pipeline (name, revision, created_at, updated_at) VALUES (%s, 1, now(), now()) ON CONFLICT DO NOTHING RETURNING id
 """
@@ -73,11 +110,12 @@ def seed(url: str, runs: int, told: bool = True) -> None:
         now = datetime.now(UTC)
         _weeks(connection, now - SPAN, now)
         began = time.monotonic()
-        for first in range(have + 1, runs + 1, CHUNK):
-            last = min(first + CHUNK - 1, runs)
-            if told:
-                progress(f"runs seeded in {time.monotonic() - began:.0f} s", first - 1, runs)
-            _chunk(connection, list(_seeded(range(first, last + 1), pipelines, numbers, now - SPAN, SPAN / max(runs, 1))))
+        with _without_indexes(connection) if runs - have >= _MANY else nullcontext():
+            for first in range(have + 1, runs + 1, CHUNK):
+                last = min(first + CHUNK - 1, runs)
+                if told:
+                    progress(f"runs seeded in {time.monotonic() - began:.0f} s", first - 1, runs)
+                _chunk(connection, _seeded(range(first, last + 1), pipelines, numbers, now - SPAN, SPAN / max(runs, 1)))
         connection.execute("SELECT setval(pg_get_serial_sequence('run', 'id'), greatest((SELECT max(id) FROM run), 1))")
         connection.execute("VACUUM (ANALYZE) run, attempt, event, burst, pipeline, revision")
         if told:
@@ -109,44 +147,49 @@ def _weeks(connection: Connection, first: datetime, last: datetime) -> None:
                         connection.execute(statement)
 
 
-Rows = dict[str, str]
-_TURNS = ("completed", "running")
+Row = tuple[int, int, int, str, datetime]
 
 
-def _seeded(ids: range, pipelines: Sequence[int], numbers: dict[int, int], begin: datetime, step: timedelta) -> Iterator[Rows]:
+def _seeded(ids: range, pipelines: Sequence[int], numbers: dict[int, int], begin: datetime, step: timedelta) -> Iterator[Row]:
+    """Runs that are over: id, pipeline, number, how it ended, when it was opened."""
     tenth = max(1, len(pipelines) // 10)
     for run_id in ids:
         pipeline = pipelines[run_id % tenth if run_id % 2 else run_id * 7 // 2 % len(pipelines)]
         numbers[pipeline] = number = numbers.get(pipeline, 0) + 1
-        yield _run(run_id, pipeline, number, begin + step * run_id)
+        failed = run_id % _FAILED_EVERY == 0 and pipeline != NEVER_FAILS
+        yield run_id, pipeline, number, "failed" if failed else "completed", begin + step * run_id
 
 
-def _run(run_id: int, pipeline: int, number: int, at: datetime) -> Rows:
-    """A run that is over, as text for COPY."""
-    opened, begun, ended = (f"{at + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}+00" for seconds in (0, 1, 60))
-    failed = run_id % _FAILED_EVERY == 0 and pipeline != NEVER_FAILS
-    end, worker = ("failed" if failed else "completed"), f"worker-{run_id % 4}"
-    run = f"{run_id}\t{pipeline}\t1\t{number}\t{end}\tapi\t{{}}\t{{}}\theadgate\t{run_id}\t{opened}\t{begun}\t{ended}\t{EVENTS}\tnone\t1\n"
-    attempts = "".join(
-        f"{run_id}\t{place}\t1\tstage-{place + 1}\t{end if place == STAGES - 1 else 'completed'}"
-        f"\t{opened}\t{opened}\t{begun}\t{ended}\t{run_id}\t1\t{worker}\n"
-        for place in range(STAGES)
-    )
-    head = f"{run_id}\t1\t{pipeline}\trun.opened\t{opened}\t\\N\t\\N\t\\N\t\\N\t{{}}\n"
-    moves = "".join(
-        f"{run_id}\t{seq}\t{pipeline}\tstage.moved\t{begun}\tstage-{seq % STAGES + 1}\t1\t{_TURNS[seq % 2]}\t{worker}\t{{}}\n"
-        for seq in range(2, EVENTS)
-    )
-    tail = f"{run_id}\t{EVENTS}\t{pipeline}\trun.moved\t{ended}\t\\N\t\\N\t{end}\t\\N\t{{}}\n"
-    burst = f"{run_id}\t1\theadgate\t{opened}\t{opened}\t{ended}\t{worker}\tflow-{run_id}\t{ended}\n"
-    return {"run": run, "attempt": attempts, "event": head + moves + tail, "burst": burst}
-
-
-def _chunk(connection: Connection, rows: Sequence[Rows]) -> None:
+def _chunk(connection: Connection, rows: Iterable[Row]) -> None:
+    """The database makes the rows itself: all it is told of a run is one line."""
     with connection.transaction(), connection.cursor() as cursor:
-        for table, columns in _COPIES.items():
-            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-                copy.write("".join(row[table] for row in rows))
+        cursor.execute(_SEEDED)
+        with cursor.copy("COPY seeded FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        for statement in _FILLS:
+            cursor.execute(statement)
+
+
+@contextmanager
+def _without_indexes(connection: Connection) -> Iterator[None]:
+    """Nothing is kept up meanwhile; all of it is as it was afterwards, and checked."""
+    constraints = connection.execute(_CONSTRAINTS).fetchall()
+    indexes = connection.execute(_INDEXES).fetchall()
+    with connection.transaction():
+        for table, name, _ in constraints:
+            connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        for name, _ in indexes:
+            connection.execute(f"DROP INDEX {name}")
+    try:
+        yield
+    finally:
+        connection.execute("SET maintenance_work_mem = '512MB'")
+        with connection.transaction():
+            for _, index in indexes:
+                connection.execute(index)
+            for table, name, definition in reversed(constraints):
+                connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
 
 
 def _arguments() -> argparse.Namespace:

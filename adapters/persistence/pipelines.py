@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
 from adapters.persistence.definitions import Definitions
-from adapters.persistence.ready import Ready
+from adapters.persistence.ready import Asked, Ready
 from adapters.persistence.recordsets import among, is_storable_id
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import pipeline, revision
@@ -35,6 +35,12 @@ def _find(by_id: bool, lock: bool) -> Ready:
 
 _FIND = {(by_id, lock): _find(by_id, lock) for by_id in (True, False) for lock in (True, False)}
 """By id or by name, to be locked or not."""
+
+
+def asked_for(refs: Collection[PipelineRef]) -> Asked:
+    """What finds these pipelines."""
+    possible = [ref for ref in refs if is_possible(ref)]
+    return _NAMED, {"ids": [ref for ref in possible if isinstance(ref, int)], "names": [ref for ref in possible if isinstance(ref, str)]}
 
 
 class SqlPipelines:
@@ -59,16 +65,18 @@ class SqlPipelines:
         return _stored(row, definitions[row.id, row.revision])
 
     async def find_many(self, refs: Collection[PipelineRef]) -> Mapping[PipelineRef, StoredPipeline]:
-        asked = [ref for ref in refs if is_possible(ref)]
-        if not asked:
+        if not any(is_possible(ref) for ref in refs):
             return {}
-        named = {"ids": [ref for ref in asked if isinstance(ref, int)], "names": [ref for ref in asked if isinstance(ref, str)]}
-        (rows,) = await self._statements.together((_NAMED, named))
+        (rows,) = await self._statements.together(asked_for(refs))
+        return await self.found(rows, refs)
+
+    async def found(self, rows: Sequence[Any], refs: Collection[PipelineRef]) -> dict[PipelineRef, StoredPipeline]:
+        """The pipelines of these rows by what they were asked for by."""
         of = await self._definitions.of((row.id, row.revision) for row in rows)
         stored = [_stored(row, of[row.id, row.revision]) for row in rows]
         by_ref: dict[PipelineRef, StoredPipeline] = {one.id: one for one in stored}
         by_ref |= {row.name: one for row, one in zip(rows, stored, strict=True)}
-        return {ref: by_ref[ref] for ref in asked if ref in by_ref}
+        return {ref: by_ref[ref] for ref in refs if ref in by_ref}
 
     async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
         change = update(pipeline).where(pipeline.c.id == pipeline_id)

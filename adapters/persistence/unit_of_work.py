@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -18,15 +18,28 @@ from adapters.persistence.leases import SqlLeases
 from adapters.persistence.logs import SqlLogs
 from adapters.persistence.outbox import SqlOutbox
 from adapters.persistence.pipelines import SqlPipelines
+from adapters.persistence.pipelines import asked_for as pipelines_of
 from adapters.persistence.receipts import SqlReceipts, found
 from adapters.persistence.receipts import asked_for as receipts_of
 from adapters.persistence.runs import SqlRuns
 from adapters.persistence.statements import Statements
 from adapters.persistence.workers import SqlWorkers
 from application.ports.access import Accounts, ApiTokens, AuditLog, Sessions
-from application.ports.persistence import Bursts, Idempotency, Leases, Logs, Outbox, Pipelines, Receipt, ReceiptKey, Receipts, Runs, Workers
+from application.ports.persistence import (
+    Bursts,
+    Idempotency,
+    Leases,
+    Logs,
+    Outbox,
+    PipelineRef,
+    Pipelines,
+    ReceiptKey,
+    Receipts,
+    Runs,
+    TakenUp,
+    Workers,
+)
 from application.ports.run_announcements import AnnouncementPositions
-from domain.run import Run
 
 
 class SqlUnitOfWork:
@@ -35,7 +48,8 @@ class SqlUnitOfWork:
     def __init__(self, engine: AsyncEngine, cache: DefinitionCache) -> None:
         self._statements = statements = Statements(engine)
         definitions = Definitions(statements, cache)
-        self.pipelines: Pipelines = SqlPipelines(statements, definitions)
+        self._pipelines = SqlPipelines(statements, definitions)
+        self.pipelines: Pipelines = self._pipelines
         self._runs = SqlRuns(statements, definitions)
         self.runs: Runs = self._runs
         self.receipts: Receipts = SqlReceipts(statements)
@@ -57,11 +71,11 @@ class SqlUnitOfWork:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._statements.end()
 
-    async def take_up(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey]) -> tuple[dict[int, Run], dict[ReceiptKey, Receipt]]:
-        if not keys:
-            return await self.runs.lock(run_ids), {}
-        runs, (receipts,) = await self._runs.lock_beside(run_ids, receipts_of(keys))
-        return runs, found(receipts)
+    async def take_up(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()) -> TakenUp:
+        asked = [*([receipts_of(keys)] if keys else ()), *([pipelines_of(refs)] if refs else ())]
+        runs, answers = await self._runs.lock_beside(run_ids, *asked)
+        receipts = found(answers[0]) if keys else {}
+        return TakenUp(runs, receipts, await self._pipelines.found(answers[-1], refs) if refs else {})
 
     async def commit(self) -> None:
         await self._statements.commit()

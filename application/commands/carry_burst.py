@@ -114,7 +114,7 @@ class AdvanceBurst:
         """Many steps in one transaction, in order, each as if it came alone."""
         async with self.open_unit_of_work() as work:
             keys = [_key(step, item) for step in steps for item in step.reports]
-            runs, receipts = await work.take_up(sorted({step.run_id for step in steps}), keys)
+            runs, receipts, _ = await work.take_up(sorted({step.run_id for step in steps}), keys)
             fresh: dict[ReceiptKey, Receipt] = {}
             taken = [self._take(step, runs.get(step.run_id), receipts, fresh) for step in steps]
             over = [step for step, advanced in zip(steps, taken, strict=True) if isinstance(advanced, _Over)]

@@ -42,7 +42,8 @@ class TargetFinder:
 
     async def find(self, updates: Sequence[StatusUpdate]) -> list[Target]:
         refs = {update.pipeline for update in updates if update.pipeline is not None}
-        self.pipelines = dict(await self.work.pipelines.find_many(refs)) if refs else {}
+        if refs - self.pipelines.keys():
+            self.pipelines = dict(await self.work.pipelines.find_many(refs))
         await self._look_for_active_runs(updates)
         targets = []
         for update in updates:

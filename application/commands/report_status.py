@@ -8,7 +8,7 @@ from application.commands.status_update import StatusUpdate
 from application.commands.verdicts import Answer, Answers, answer_of
 from application.ports.clock import Clock
 from application.ports.parameters import ParameterSchemas
-from application.ports.persistence import IdempotencyKey, OpenUnitOfWork, Receipt, ReceiptKey, UnitOfWork
+from application.ports.persistence import IdempotencyKey, OpenUnitOfWork, Receipt, ReceiptKey, TakenUp, UnitOfWork
 from application.ports.wakeups import Wakeups
 from domain.reports import judge
 from domain.run import Run
@@ -63,8 +63,19 @@ class ReportStatus:
         return answers
 
     async def _open_sitting(self, work: UnitOfWork, updates: Sequence[StatusUpdate]) -> "tuple[_Sitting, list[Target]]":
+        ids = [update.run_id for update in updates if update.run_id is not None]
+        if len(ids) == len(updates):
+            return await self._open_named(work, updates, sorted(set(ids)))
         targets = await TargetFinder(work, self.schemas, self.clock).find(updates)
-        return await _Sitting.over(work, updates, targets, self.clock), targets
+        taken = await work.take_up(sorted({target.run_id for target in targets if target.run_id}), _keys(updates, targets))
+        return await _Sitting.over(work, updates, targets, self.clock, taken), targets
+
+    async def _open_named(self, work: UnitOfWork, updates: Sequence[StatusUpdate], ids: Sequence[int]) -> "tuple[_Sitting, list[Target]]":
+        """Each says which run it is about, so all there is to know is asked at once."""
+        refs = {update.pipeline for update in updates if update.pipeline is not None}
+        taken = await work.take_up(ids, _keys(updates, [Target(update.run_id) for update in updates]), refs)
+        targets = await TargetFinder(work, self.schemas, self.clock, taken.pipelines).find(updates)
+        return await _Sitting.over(work, updates, targets, self.clock, taken), targets
 
 
 @dataclass(slots=True)
@@ -84,15 +95,14 @@ class _Sitting:
     """The pipelines of which an update waits for that question's answer: what follows about them waits behind it."""
 
     @classmethod
-    async def over(cls, work: UnitOfWork, updates: Sequence[StatusUpdate], targets: Sequence[Target], clock: Clock) -> "_Sitting":
-        runs = await work.runs.lock(sorted({target.run_id for target in targets if target.run_id}))
+    async def over(
+        cls, work: UnitOfWork, updates: Sequence[StatusUpdate], targets: Sequence[Target], clock: Clock, taken: TakenUp
+    ) -> "_Sitting":
         pairs = [(update, target.run_id) for update, target in zip(updates, targets, strict=True) if target.run_id]
-        keys = [receipt_key(update, run_id) for update, run_id in pairs if update.event_id is not None]
         reporters = [(run_id, update.speaker.name) for update, run_id in pairs if update.report.seq is not None]
-        receipts = dict(await work.receipts.find(keys)) if keys else {}
         named = sorted({(run_id, name) for run_id, name in reporters if name is not None})
         seqs = dict(await work.receipts.last_seqs(named)) if named else {}
-        return cls(work, clock, runs, receipts, seqs, {}, {}, set(), set())
+        return cls(work, clock, taken.runs, taken.receipts, seqs, {}, {}, set(), set())
 
     def answer(self, update: StatusUpdate, target: Target) -> Answer | None:
         run = self.runs.get(target.run_id or 0)
@@ -141,6 +151,11 @@ class _Sitting:
         if self.new_seqs:
             await self.work.receipts.set_last_seqs(self.new_seqs)
         return changed
+
+
+def _keys(updates: Sequence[StatusUpdate], targets: Sequence[Target]) -> list[ReceiptKey]:
+    pairs = zip(updates, targets, strict=True)
+    return [receipt_key(update, target.run_id) for update, target in pairs if target.run_id and update.event_id is not None]
 
 
 def _out_of_scope(update: StatusUpdate, run: Run | None) -> Answer | None:

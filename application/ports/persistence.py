@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from application.ports.access import Accounts, ApiTokens, AuditLog, Sessions
 from application.ports.run_announcements import AnnouncementPositions
@@ -305,6 +305,14 @@ class Workers(Protocol):
     async def gone(self, worker_id: str) -> None: ...
 
 
+class TakenUp(NamedTuple):
+    """What a report is judged by."""
+
+    runs: dict[int, Run]
+    receipts: dict[ReceiptKey, Receipt]
+    pipelines: dict[PipelineRef, StoredPipeline]
+
+
 class UnitOfWork(Protocol):
     """One transaction. Leaving without commit() discards everything. Unavailable when the store does not answer.
 
@@ -331,8 +339,9 @@ class UnitOfWork(Protocol):
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
 
-    async def take_up(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey]) -> tuple[dict[int, Run], dict[ReceiptKey, Receipt]]:
-        """The runs as `runs.lock` gives them, and the stored answers of those keys as they are behind the locks, for the price of one."""
+    async def take_up(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()) -> TakenUp:
+        """The runs as `runs.lock` gives them, and the stored answers of those keys and those pipelines as they are behind the locks, for
+        the price of one."""
         ...
 
     async def commit(self) -> None:

@@ -23,6 +23,7 @@ from entrypoints.api.requests import (
     JsonBody,
     Limit,
     Reads,
+    RunSkip,
     Skip,
     StatusWord,
     pipeline_ref,
@@ -130,7 +131,7 @@ async def list_runs(
     request: Request,
     reads: Reads,
     status: StatusWord = None,
-    skip: Skip = 0,
+    skip: RunSkip = 0,
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:

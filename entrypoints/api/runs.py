@@ -14,7 +14,21 @@ from entrypoints.api.etags import run_tag, tagged
 from entrypoints.api.idempotency import Key, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, cancelled_json, run_json, stage_json
-from entrypoints.api.requests import Acting, App, Limit, Looks, Reads, Since, Skip, StatusWord, TriggerKind, Until, reader, run_id, shaped
+from entrypoints.api.requests import (
+    Acting,
+    App,
+    Limit,
+    Looks,
+    Reads,
+    RunSkip,
+    Since,
+    StatusWord,
+    TriggerKind,
+    Until,
+    reader,
+    run_id,
+    shaped,
+)
 from entrypoints.api.run_lists import RunPage, run_list
 from entrypoints.api.schemas import CancelledShape, RunShape, StageShape
 
@@ -34,7 +48,7 @@ async def list_runs(
     trigger: TriggerKind = None,
     since: Since = None,
     until: Until = None,
-    skip: Skip = 0,
+    skip: RunSkip = 0,
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from application.ports.persistence import Receipt, ReceiptKey
 from domain.errors import Conflict
 from tests.builders import NOW, a_definition, a_pipeline, a_run_of, a_stored_run, an_hour_later
 from tests.contracts.stores import StoreUnderTest, is_blocked
@@ -131,3 +132,24 @@ async def test_only_one_of_two_that_claim_a_burst_at_once_gets_it(store: StoreUn
     assert sum(isinstance(end, Conflict) for end in ends) == 5
     async with store.open_unit_of_work() as work:
         assert await work.bursts.carried([run_id]) == {run_id: winners[0]}
+
+
+async def test_what_a_report_is_judged_by_is_taken_up_together(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "taken")
+    run_id = await a_stored_run(store.open_unit_of_work, pipeline)
+    key, receipt = ReceiptKey(run_id, "ci", "e1"), Receipt(b"digest", {"http_status": 200})
+    async with store.open_unit_of_work() as work:
+        await work.runs.lock([run_id])
+        await work.receipts.add({key: receipt}, NOW)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        runs, receipts, pipelines = await work.take_up(
+            [run_id, 404], [key, ReceiptKey(run_id, "ci", "e2")], ["taken", pipeline.id, "nobody"]
+        )
+        assert (list(runs), receipts, list(pipelines)) == ([run_id], {key: receipt}, ["taken", pipeline.id])
+        assert pipelines["taken"] == pipelines[pipeline.id] == pipeline
+
+    async with store.open_unit_of_work() as work:
+        assert await work.take_up([]) == ({}, {}, {})
+        assert (await work.take_up([], refs=["nobody", 2**70])).pipelines == {}

@@ -45,7 +45,19 @@ async def test_sixty_four_reports_on_as_many_runs_cost_what_one_costs(database: 
         assert all(answer.applied for (answer,) in answers)
         counts.append(len(sent))
 
-    assert counts == [4, 4]  # the pipelines, the runs locked, their attempts, all that changed
+    assert counts == [4, 4]  # the runs locked, their attempts, the pipelines, all that changed
+
+
+async def test_reports_that_name_their_runs_are_two_round_trips(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external")])
+    runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)]
+    lane = ReportLane(ReportStatus(database.open_unit_of_work, JsonSchemas(), SystemClock(), FakeWakeups()))
+    updates = [StatusUpdate(Report(Status.RUNNING, "a"), pipeline.name, run_id, event_id="e") for run_id in runs]
+
+    with round_trips_of(database) as trips:
+        await asyncio.gather(*(lane([update]) for update in updates))
+
+    assert trips == [4, 2], "runs, attempts, receipts and pipelines; then all that changed, its receipts, and the commit"
 
 
 async def test_event_ids_and_sequence_numbers_add_one_statement_each_way(database: Database) -> None:

@@ -1,13 +1,25 @@
 """The unit of work over a fake store."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import Self
 
 from application.ports.access import Accounts, ApiTokens, AuditLog, Sessions
-from application.ports.persistence import Bursts, Idempotency, Leases, Logs, Outbox, Pipelines, Receipt, ReceiptKey, Receipts, Runs, Workers
+from application.ports.persistence import (
+    Bursts,
+    Idempotency,
+    Leases,
+    Logs,
+    Outbox,
+    PipelineRef,
+    Pipelines,
+    ReceiptKey,
+    Receipts,
+    Runs,
+    TakenUp,
+    Workers,
+)
 from application.ports.run_announcements import AnnouncementPositions
-from domain.run import Run
 from tests.fakes.access import FakeAccounts, FakeApiTokens, FakeAuditLog, FakeSessions
 from tests.fakes.persistence.announcements import FakeAnnouncementPositions
 from tests.fakes.persistence.bursts import FakeBursts, FakeOutbox
@@ -52,8 +64,9 @@ class FakeUnitOfWork:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._transaction.end()
 
-    async def take_up(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey]) -> tuple[dict[int, Run], dict[ReceiptKey, Receipt]]:
-        return await self.runs.lock(run_ids), dict(await self.receipts.find(keys))
+    async def take_up(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()) -> TakenUp:
+        runs = await self.runs.lock(run_ids)
+        return TakenUp(runs, dict(await self.receipts.find(keys)), dict(await self.pipelines.find_many(refs)))
 
     async def commit(self) -> None:
         await self._transaction.turn()
