@@ -24,6 +24,7 @@ from entrypoints.api.app import create_app
 from entrypoints.container import Adapters, Application
 from entrypoints.examples import register_examples
 from entrypoints.guard import end_with_parent
+from entrypoints.leaving import end_at_once
 from entrypoints.settings import Settings
 from entrypoints.web.errors import error_page
 from entrypoints.web.pages import router as pages
@@ -44,6 +45,8 @@ def serve(settings: Settings, telemetry: Telemetry) -> None:
     end_with_parent(server.stop)
     server.run()
     telemetry.flush(_LAST_WORDS)
+    if telemetry.is_on:
+        end_at_once()
 
 
 def build(settings: Settings, telemetry: Telemetry) -> Application:

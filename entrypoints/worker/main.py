@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from application.ports.telemetry import Telemetry
 from entrypoints import guard, logs
+from entrypoints.leaving import end_at_once
 from entrypoints.settings import Settings
 from entrypoints.worker.attempt import Bench
 from entrypoints.worker.hosts import Hosts
@@ -39,16 +40,13 @@ def serve(settings: Settings, telemetry: Telemetry) -> None:
         _Process(settings, telemetry).run()
     finally:
         telemetry.flush(_LAST_WORDS)
-    _end_despite_an_import()
+    if telemetry.is_on or _is_importing():
+        end_at_once()
 
 
-def _end_despite_an_import() -> None:
-    """An interpreter that ends while another thread is in the middle of an import may abort: then it is left without its ceremony."""
-    if any(thread.name == _IMPORTING for thread in threading.enumerate()):
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+def _is_importing() -> bool:
+    """An interpreter that ends while another thread is in the middle of an import may abort."""
+    return any(thread.name == _IMPORTING for thread in threading.enumerate())
 
 
 class _Process:

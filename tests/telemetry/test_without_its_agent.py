@@ -1,5 +1,10 @@
-"""The agent dies in the middle of a run, and then swallows every byte: nobody feels it. Last, for it takes the session's agent along."""
+"""The agent dies in the middle of a run, and then swallows every byte: nobody feels it, nor does who ends them.
 
+Last, for it takes the session's agent along.
+"""
+
+import os
+import signal
 import socket
 from pathlib import Path
 
@@ -9,6 +14,17 @@ from tests.telemetry.runs import finished
 
 MEMORY_LIMIT = 48 << 20
 """Bytes that a process may grow by while nobody takes its spans: the buffer, and what Python keeps beside it."""
+
+
+ENDS_WITHIN = 20.0
+"""Seconds that a process takes to end at most; to give up on an agent by itself, the tracer takes twice that."""
+
+
+def is_there(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def resident(headgate: Headgate) -> dict[int, int]:
@@ -38,9 +54,12 @@ def test_a_run_outlives_the_agent_and_a_silent_one_costs_no_memory(observed_head
     with socket.create_server(("127.0.0.1", int(agent.url.rpartition(":")[2])), backlog=512):
         answers = [observed_headgate.http.get("/pipelines/").status_code for _ in range(400)]
         assert finished(observed_headgate, observed_headgate.trigger("outlives_too")) == "completed"
+        after = resident(observed_headgate)
+        for pid in after:
+            os.kill(pid, signal.SIGTERM)
+        observed_headgate.wait_until(lambda: not any(is_there(pid) for pid in after), ENDS_WITHIN)
 
     assert len(before) == 2
     assert set(answers) == {200}
-    after = resident(observed_headgate)
     assert set(after) == set(before), "web or worker was started again"
     assert all(after[pid] - before[pid] < MEMORY_LIMIT for pid in before), (before, after)
