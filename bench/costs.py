@@ -16,9 +16,6 @@ from bench._stack import Stack, a_bench_stack
 
 STAGES = 5
 _TICKS = os.sysconf("SC_CLK_TCK")
-_AT_REST = 0.1
-"""Of one core."""
-_LOOKS = 10
 _SETTLED = 3.0
 """Seconds after the last run's end in which Prefect writes the rest of it down."""
 
@@ -34,19 +31,10 @@ def measure(stack: Stack, runs: int = 40) -> list[Figure]:
     create(stack.http, "bench-costs", trivial(STAGES))
     for _ in range(5):
         end_to_end(stack.http, "bench-costs")
-    idle = _quiet(stack)
+    time.sleep(_SETTLED)
     one = _spent(stack, lambda: _in_turn(stack, runs))
     many = _spent(stack, lambda: _together(stack, runs))
-    return [*_figures("in turn", one, idle, runs), *_figures("at once", many, idle, runs)]
-
-
-def _quiet(stack: Stack) -> Spent:
-    """What the stack spends by itself, once it has come to rest."""
-    for _ in range(_LOOKS):
-        spent = _spent(stack, lambda: time.sleep(_SETTLED))
-        if sum(spent[1].values()) < _AT_REST * spent[0]:
-            break
-    return spent
+    return [*_figures("in turn", one, runs), *_figures("at once", many, runs)]
 
 
 def _in_turn(stack: Stack, runs: int) -> None:
@@ -60,23 +48,24 @@ def _together(stack: Stack, runs: int) -> None:
     time.sleep(_SETTLED)
 
 
-Spent = tuple[float, dict[str, float]]
-"""Seconds that passed, and seconds of CPU by kind of process."""
-
-
-def _spent(stack: Stack, work: Callable[[], None]) -> Spent:
-    before, began = _cpu(stack), time.monotonic()
+def _spent(stack: Stack, work: Callable[[], None]) -> dict[str, float]:
+    """Seconds of CPU by kind of process, what they do by themselves meanwhile too."""
+    before = _cpu(stack)
     work()
     after = _cpu(stack)
-    return time.monotonic() - began, defaultdict(float, {kind: after[kind] - before[kind] for kind in after})
+    return {kind: after[kind] - before[kind] for kind in after}
 
 
 def _cpu(stack: Stack) -> dict[str, float]:
     """By kind of process, of all that descend from `headgate up` and its PostgreSQL."""
     seconds: dict[str, float] = defaultdict(float)
     waiting = [(stack.process.pid, ""), (_postmaster(stack.home), "")]
+    seen: set[int] = set()
     while waiting:
         pid, parent = waiting.pop()
+        if pid in seen:
+            continue
+        seen.add(pid)
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -107,15 +96,10 @@ def _postmaster(home: Path) -> int:
     return int(file.read_text().split()[0])
 
 
-def _figures(how: str, spent: Spent, idle: Spent, runs: int) -> list[Figure]:
-    seconds, cpu = spent
-    stages = runs * STAGES
-    figures = []
-    for kind in sorted(cpu):
-        of_idle = idle[1][kind] / idle[0] * seconds
-        figures.append(amount(f"CPU a stage, {how}: {kind}", (cpu[kind] - of_idle) / stages * 1_000, "ms"))
-    total = sum(one.value for one in figures)
-    return [*figures, amount(f"CPU a stage, {how}, all processes", total, "ms")]
+def _figures(how: str, cpu: dict[str, float], runs: int) -> list[Figure]:
+    milliseconds = {kind: max(0.0, seconds) / (runs * STAGES) * 1_000 for kind, seconds in sorted(cpu.items())}
+    figures = [amount(f"CPU a stage, {how}: {kind}", value, "ms") for kind, value in milliseconds.items()]
+    return [*figures, amount(f"CPU a stage, {how}, all processes", sum(milliseconds.values()), "ms")]
 
 
 def _arguments() -> argparse.Namespace:
