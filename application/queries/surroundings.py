@@ -1,6 +1,6 @@
 """Looks up what `explain` wants to know besides the run."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,9 @@ from domain.status import Status
 
 SPOKE_WITHIN = 15.0
 """Seconds within which a worker must have spoken to count."""
+SILENT_AFTER = 8.0
+"""Seconds without a word after which a worker is called silent: it speaks every five."""
+REMEMBERED_FOR = 3_600.0
 LEAST_TIMES = 5
 """Runs that must have completed a stage before it is ever called later than usual."""
 ENGINE_TERM = 5.0
@@ -53,12 +56,19 @@ class LookAround:
             return Surroundings(now, is_warm=warm)
         if Status.RUNNING in statuses:
             times = await self.reader.stage_times(run.pipeline_id)
-            return Surroundings(now, is_warm=warm, usual={item.stage: item.median for item in times}, slow=slow_times(times))
+            usual = {item.stage: item.median for item in times}
+            return Surroundings(now, is_warm=warm, usual=usual, slow=slow_times(times), silent=await self.silent(run.pool, now))
         if Status.QUEUED not in statuses:
             return Surroundings(now, is_warm=warm)
         workers = await self.reader.workers(run.pool, SPOKE_WITHIN)
         engine = await self.engine.answers() if run.unrecorded and not warm else None
         return Surroundings(now, len(workers), sum(worker.free for worker in workers), warm, engine)
+
+    async def silent(self, pool: str, now: datetime) -> Mapping[str, tuple[str, float]]:
+        """The workers of the pool that spoke within the hour and not lately: name and seconds since, by id."""
+        found = await self.reader.workers(pool, REMEMBERED_FOR)
+        waited = {each.id: (each.name, (now - each.seen_at).total_seconds()) for each in found}
+        return {id: (name, since) for id, (name, since) in waited.items() if since > SILENT_AFTER}
 
 
 def slow_times(times: Iterable[StageTimes]) -> dict[str, float]:

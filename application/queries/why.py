@@ -31,7 +31,8 @@ class Why:
 class Surroundings:
     """What else is true while the sentence is made. `usual` is the median time of each stage and `slow` its 95th percentile, seconds;
     `workers` those that spoke lately in the run's pool; `is_warm` whether the pool is served by Headgate's own workers;
-    `engine_answers` None when nobody looked."""
+    `engine_answers` None when nobody looked; `silent` the name of each worker, by its id, that has not spoken for too long, and the
+    seconds since it did."""
 
     now: datetime
     workers: int = 0
@@ -40,6 +41,7 @@ class Surroundings:
     engine_answers: bool | None = None
     usual: Mapping[str, float] = field(default_factory=dict)
     slow: Mapping[str, float] = field(default_factory=dict)
+    silent: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
 
 def explain(run: RunView, around: Surroundings) -> Why:
@@ -90,6 +92,8 @@ def _running(run: RunView, running: Sequence[StageRunView], around: Surroundings
     usual = around.usual.get(stage.name)
     if stage.newest.stop_requested_at is not None:
         return [Part(stage.name, True), Part(" was cancelled by a person, and is being ended by its worker.")]
+    if (silence := _silence(running, around)) is not None:
+        return [*parts, *silence]
     late = around.slow.get(stage.name)
     took = (around.now - since).total_seconds()
     if late is not None and took > late and len(running) == 1:
@@ -101,6 +105,16 @@ def _running(run: RunView, running: Sequence[StageRunView], around: Surroundings
         verb = "comes" if len(following) == 1 else "come"
         return [*parts, Part(". "), *_names(following), Part(f" {verb} next.")]
     return [*parts, Part(".")]
+
+
+def _silence(running: Sequence[StageRunView], around: Surroundings) -> list[Part] | None:
+    """Of the worker that carries one of them; what it runs is lost once its lease has run out."""
+    found = next((around.silent[worker] for stage in running if (worker := stage.newest.worker or "") in around.silent), None)
+    if found is None:
+        return None
+    name, since = found
+    told = f" has not been heard of for {seconds(since)}, and is given up as lost if that lasts."
+    return [Part("; its worker "), Part(name, True), Part(told)]
 
 
 def _retrying(stage: StageRunView, around: Surroundings) -> list[Part]:

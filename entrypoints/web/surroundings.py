@@ -25,6 +25,7 @@ class Surveyor:
         self._look_around = look_around
         self._pools: dict[tuple[str, bool], tuple[float, Surroundings]] = {}
         self._times: dict[int, tuple[float, Sequence[StageTimes]]] = {}
+        self._silences: dict[str, tuple[float, Mapping[str, tuple[str, float]]]] = {}
         self._totals: dict[int, tuple[float, float | None]] = {}
 
     async def usual(self, pipeline_id: int) -> Mapping[str, float]:
@@ -46,12 +47,19 @@ class Surveyor:
             kept = self._totals[pipeline_id] = (monotonic(), median(times) if times else None)
         return kept[1]
 
+    async def _silent(self, pool: str) -> Mapping[str, tuple[str, float]]:
+        kept = self._silences.get(pool)
+        if kept is None or monotonic() - kept[0] > KEPT_POOL_SECONDS:
+            kept = self._silences[pool] = (monotonic(), await self._look_around.silent(pool, self._look_around.clock.now()))
+        return kept[1]
+
     async def around(self, run: RunView) -> Surroundings:
         """As `LookAround` has it, with the medians from here."""
         if any(stage.status is Status.RUNNING for stage in run.stages):
             warm = run.pool in self._look_around.warm_pools
             slow = slow_times(await self._stage_times(run.pipeline_id))
-            return Surroundings(self._look_around.clock.now(), is_warm=warm, usual=await self.usual(run.pipeline_id), slow=slow)
+            now, usual = self._look_around.clock.now(), await self.usual(run.pipeline_id)
+            return Surroundings(now, is_warm=warm, usual=usual, slow=slow, silent=await self._silent(run.pool))
         if run.status.is_terminal or all(stage.status is not Status.QUEUED for stage in run.stages):
             return await self._look_around(run)
         key = (run.pool, run.unrecorded)

@@ -1,7 +1,9 @@
 """The sentence that says why a run is where it is: since when, and what to do."""
 
+from application.ports.persistence import WorkerSeen
+from application.queries.surroundings import EngineHealth, LookAround
 from application.queries.why import Surroundings, explain
-from tests.application.system import System, worker_report
+from tests.application.system import WORKER, System, worker_report
 from tests.builders import a_stage
 
 
@@ -76,3 +78,26 @@ async def test_a_cancelled_run_says_where_a_retry_begins() -> None:
     await system.app.cancel_run()(run_id)
 
     assert await said(system, run_id) == "Cancelled before load had completed. A retry begins at load."
+
+
+async def test_a_worker_that_is_silent_is_named_before_it_is_given_up() -> None:
+    system = System()
+    await system.create(["load"])
+    run_id = (await system.trigger()).run_id
+    await system.claim(run_id)
+    await system.advance(run_id, worker_report(run_id, "load", "running"))
+    async with system.fakes.open_unit_of_work() as work:
+        await work.workers.seen(WorkerSeen(WORKER, "the red one", "headgate", 4, 4), system.fakes.clock.now())
+        await work.commit()
+    look = LookAround(
+        system.fakes.reader, system.fakes.clock, EngineHealth(system.fakes.orchestrator, system.fakes.clock), frozenset({"headgate"})
+    )
+
+    system.fakes.clock.advance(6)
+    run = await system.run(run_id)
+    heard = str(explain(run, await look(run)))
+    system.fakes.clock.advance(6)
+    silent = str(explain(run, await look(run)))
+
+    assert "heard of" not in heard
+    assert silent.endswith("; its worker the red one has not been heard of for 12 s, and is given up as lost if that lasts.")
