@@ -1,13 +1,18 @@
 """The pages of the whole thing in a real browser: a person triggers, watches, reads a log and cancels."""
 
+import contextlib
+import os
 import re
+import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 from playwright.sync_api import Page, expect
 
 from tests.system.headgate import Headgate
 from tests.web.conftest import browser, open_page
+from tests.web.test_browser import LOST_CONNECTION
 
 __all__ = ["browser", "open_page"]
 
@@ -57,3 +62,35 @@ def test_the_system_page_of_a_real_one_is_well_and_names_its_parts(running_headg
 
     assert re.search(r"^PostgreSQL +\d+\.\d+$", text, re.MULTILINE)
     assert "GiB free" in text and re.search(r"1 worker with \d+ slots?, \d+ of them free", text)
+
+
+def test_a_page_outlives_the_web_that_is_killed_and_misses_and_doubles_nothing(running_headgate: Headgate, open_page: OpenPage) -> None:
+    script = 'until [ -e "$HEADGATE_RUN_DIR/go" ]; do sleep 0.05; done; for n in 1 2 3; do echo "line $n"; done'
+    running_headgate.create("outlived", [sh("held", script), {"name": "certify", "kind": "external"}])
+    run_id = running_headgate.trigger("outlived")
+    page = open_page(f"{running_headgate.url}/ui/runs/{run_id}", expected=LOST_CONNECTION)
+    expect(page.locator('.stage-row[data-stage="held"][data-state="running"]')).to_be_visible(timeout=PATIENCE)
+    page.evaluate("window.unreloaded = true")
+
+    web = _web_of(running_headgate)
+    os.kill(web, signal.SIGKILL)
+    (running_headgate.home / "runs" / str(run_id) / "files" / "go").touch()  # it ends while nobody serves the page
+    running_headgate.wait_until(lambda: _web_of(running_headgate) not in (0, web) and bool(running_headgate.readiness()), 60)
+
+    expect(page.locator('.stage-row[data-stage="held"][data-state="completed"]')).to_be_visible(timeout=PATIENCE)
+    done = {"run_id": run_id, "stage_name": "certify", "status": "completed"}
+    httpx.post(f"{running_headgate.url}/status-update/", json=done).raise_for_status()
+    expect(page.locator('.run-title[data-state="completed"]')).to_be_visible(timeout=PATIENCE)
+    for number in (1, 2, 3):
+        expect(page.locator("#log").get_by_text(f"line {number}", exact=True)).to_have_count(1, timeout=PATIENCE)
+    assert page.evaluate("window.unreloaded") is True
+
+
+def _web_of(headgate: Headgate) -> int:
+    """The pid of its web process; 0 while there is none."""
+    for pid in headgate.processes():
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if b"entrypoints.cli" in words and words[-2] == b"web":
+                return pid
+    return 0
