@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from operator import attrgetter
@@ -44,6 +45,7 @@ Written = dict[tuple[int, int], tuple[Any, ...]]
 """What is stored of each attempt, by (position, number)."""
 
 _values_of = attrgetter(*ATTEMPT_VALUES)
+_OUTPUT = ATTEMPT_VALUES.index("output")
 
 
 def attempts_of(run: Run) -> Written:
@@ -53,8 +55,11 @@ def attempts_of(run: Run) -> Written:
 
 
 def attempt_rows(run: Run, written: Mapping[tuple[int, int], tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Rows of these attempts, ready for JSON."""
+    """Rows of these attempts, ready for JSON. ValueError for an output that it cannot hold, such as NaN, which would be stored as null."""
     names = list(run.stages)
+    for values in written.values():
+        if (output := values[_OUTPUT]) is not None:
+            json.dumps(output, allow_nan=False)
     return [
         {"position": position, "number": number, "stage": names[position], **_named(ATTEMPT_VALUES, values)}
         for (position, number), values in written.items()

@@ -42,6 +42,8 @@ def pages(found: dict[str, int]) -> dict[str, str]:
         "runs": "/ui/runs",
         "waiting": f"/ui/waiting?run={asked}&stage=publish",
         "system": "/ui/system",
+        "tokens": "/ui/tokens?pipeline=backup",
+        "audit": "/ui/audit",
         "new": "/ui/new",
         "error": "/ui/runs/0",
     }
