@@ -126,4 +126,10 @@ class Statements:
 async def _returned(connection: AsyncConnection) -> None:
     if not connection.invalidated and (await connection.get_raw_connection()).driver_connection.closed:  # type: ignore[union-attr]
         await connection.invalidate()
-    await connection.close()
+    try:
+        await connection.close()
+    except DBAPIError:
+        # Cut off in this very moment, which decides nothing any more; the pool must not keep it.
+        if not connection.closed:
+            await connection.invalidate()
+            await connection.close()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -42,6 +45,37 @@ async def test_a_transaction_cut_in_the_middle_is_unavailable_and_leaves_nothing
             await work.commit()
 
     assert await database.reader.runs(pipeline_id=None, status=None, skip=0, limit=5) == []
+
+
+# A connection whose server went while it was being opened or closed is left to the collector, which says so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+async def test_connections_cut_at_any_moment_are_unavailable_and_never_anything_else(database: Database) -> None:
+    """Also in the moment in which one is given back, when all that matters is committed, or never will be."""
+    pipeline, cuts, outcomes = await a_pipeline(database.open_unit_of_work), 80, Counter[str]()
+    done = asyncio.Event()
+
+    async def work() -> None:
+        while not done.is_set():
+            try:
+                run_id = await a_stored_run(database.open_unit_of_work, pipeline)
+                async with database.open_unit_of_work() as unit:
+                    await unit.runs.lock([run_id])
+                outcomes["done"] += 1
+            except Unavailable:
+                outcomes["unavailable"] += 1
+
+    async def cut() -> None:
+        for _ in range(cuts):
+            await asyncio.sleep(0.02)  # long enough for some to be in the middle, whatever they are in the middle of
+            with suppress(Unavailable):
+                await end_sessions(database, "headgate")
+        done.set()
+
+    await asyncio.gather(cut(), *(work() for _ in range(8)))
+
+    assert set(outcomes) == {"done", "unavailable"}
+    assert database.vitals.connections()[1] == 0
+    gc.collect()
 
 
 async def test_a_listener_that_was_cut_listens_again_and_has_its_readers_look(database: Database) -> None:
