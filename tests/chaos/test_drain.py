@@ -65,7 +65,7 @@ def test_a_web_told_to_end_answers_what_it_was_asked(usual: Stack) -> None:
         wait_for(lambda: _refuses(usual.urls[1]), 10)
 
     asking.join(20)
-    usual.webs[1].wait(20)
+    usual.webs[1].wait(40)  # longer than the web gives what it was asked, and streams that came back meanwhile
     usual.webs[1].start()
     usual.wait_until_whole()
 
