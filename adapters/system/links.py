@@ -29,9 +29,12 @@ class MemoryLinks:
     def __init__(self) -> None:
         self._links: dict[str, _Link] = {}
         self._on_free: Callable[[str], None] = lambda pool: None
+        self._closed = False
 
     async def open(self, worker: WorkerSeen) -> AsyncIterator[Message]:
         self._close(worker.id)
+        if self._closed:
+            return
         link = self._links[worker.id] = _Link(worker, said_free=worker.free)
         if worker.free > 0:
             self._on_free(worker.pool)
@@ -80,7 +83,8 @@ class MemoryLinks:
         return link is not None
 
     def close(self) -> None:
-        """End every stream: the process stops."""
+        """End every stream, and those to come: a worker that comes back at once would hold up the end of the process."""
+        self._closed = True
         for worker_id in list(self._links):
             self._close(worker_id)
 

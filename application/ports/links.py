@@ -99,5 +99,5 @@ class WorkerLinks(Protocol):
         ...
 
     def close(self) -> None:
-        """End every stream: the process stops."""
+        """End every stream, and those to come: the process stops."""
         ...

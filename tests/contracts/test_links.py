@@ -168,3 +168,16 @@ async def test_what_is_reserved_stays_reserved_when_the_worker_speaks(links: Wor
         assert links.reserve("headgate", 9) == Reservation("w1", 1)
         links.settle(reservation, None)
         assert links.reserve("headgate", 9) == Reservation("w1", 3)
+
+
+async def test_once_closed_every_stream_has_ended_and_those_to_come_end_at_once(links: WorkerLinks) -> None:
+    stream = links.open(a_worker())
+    waiting = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    links.close()
+
+    async with asyncio.timeout(5):
+        with pytest.raises(StopAsyncIteration):
+            await waiting
+        assert [message async for message in links.open(a_worker())] == []
+    assert links.pools() == []

@@ -14,11 +14,13 @@ class FakeLinks:
         self.pushed: list[tuple[str, Message]] = []
         self._streams: dict[str, _Stream] = {}
         self._on_free: Callable[[str], None] = lambda pool: None
+        self._closed = False
 
     def on_free(self, callback: Callable[[str], None]) -> None:
         self._on_free = callback
 
     def close(self) -> None:
+        self._closed = True
         for worker_id in list(self._streams):
             self.unlink(worker_id)
 
@@ -36,6 +38,8 @@ class FakeLinks:
 
     async def open(self, worker: WorkerSeen) -> AsyncIterator[Message]:
         self.unlink(worker.id)
+        if self._closed:
+            return
         stream = self._streams[worker.id] = _Stream(worker)
         try:
             async for message in stream:
