@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any
 
+from application.commands.keep_accounts import Change
 from application.commands.keep_tokens import NewToken
 from domain.access import Role, Scope, Way
 from domain.accounts import TokenKind
@@ -29,17 +30,16 @@ class Acts:
         return [f"{account.name} may sign in, as {account.role}."]
 
     async def list_users(self) -> Sequence[str]:
-        async with self._application.adapters.open_unit_of_work()() as work:
-            accounts = await work.accounts.all()
+        accounts = await self._application.registers().accounts()
         lines = [f"{each.name:30} {each.role:9} {_state(each.disabled_at, each.password)}" for each in accounts]
         return lines or ["There is no account. `headgate user create NAME --role admin` makes the first."]
 
     async def change_user(self, name: str, role: Role | None, disabled: bool | None) -> Sequence[str]:
-        account = await self._application.change_account()(name, role, disabled, self._person)
+        account = await self._application.change_account()(name, Change(role, disabled), self._person)
         return [f"{account.name}: {account.role}, {'shut' if account.disabled_at else 'open'}."]
 
     async def set_password(self, name: str, password: str) -> Sequence[str]:
-        await self._application.set_password()(name, password, self._person)
+        await self._application.change_account()(name, Change(password=password), self._person)
         return [f"The password of {name} is another one; every session of theirs has ended."]
 
     async def create_token(
@@ -51,8 +51,7 @@ class Acts:
         return [made.text]
 
     async def list_tokens(self) -> Sequence[str]:
-        async with self._application.adapters.open_unit_of_work()() as work:
-            tokens = await work.api_tokens.all()
+        tokens = await self._application.registers().tokens()
         lines = []
         for each in tokens:
             state = "revoked" if each.revoked_at else f"until {each.expires_at:%Y-%m-%d}" if each.expires_at else "without an end"

@@ -11,8 +11,9 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from entrypoints.hosts import is_loopback
+
 JSON = Any
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # Longer than the server's heartbeat on a silent stream, so that only a dead one runs into it.
 _STREAM_SECONDS = 75.0
 _LOG_PAGE = 1_000
@@ -56,7 +57,7 @@ class HeadgateClient:
         self.url = url
         try:
             # A proxy named in the environment is for the world outside, not for this machine.
-            outside = urlsplit(url).hostname not in _LOOPBACK
+            outside = not is_loopback(urlsplit(url).hostname or "")
             self._http = httpx.AsyncClient(base_url=url, headers=_credentials(), timeout=httpx.Timeout(30, connect=5), trust_env=outside)
         except (httpx.InvalidURL, ValueError) as error:
             raise Unreachable(f"{url} is no address: {error}") from None

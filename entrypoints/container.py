@@ -27,7 +27,7 @@ from application.commands.control_run import ControlRun
 from application.commands.create_pipeline import ChangePipeline, CreatePipeline
 from application.commands.decide_approval import DecideApproval
 from application.commands.heartbeat import Heartbeat
-from application.commands.keep_accounts import ChangeAccount, ChangePassword, CreateAccount, SetPassword
+from application.commands.keep_accounts import ChangeAccount, ChangePassword, CreateAccount
 from application.commands.keep_tokens import CreateToken, RevokeToken
 from application.commands.note_flow_run import CancelFromPrefect, NoteFlowRun
 from application.commands.release_quarantine import ReleaseQuarantine
@@ -46,6 +46,7 @@ from application.ports.readers import Reader
 from application.ports.run_announcements import Audience
 from application.ports.telemetry import Telemetry
 from application.queries.callers import Callers
+from application.queries.registers import Registers
 from application.services.announce import AnnounceChanges
 from application.services.announce_runs import AnnounceRuns
 from application.services.announcements import Wording
@@ -157,6 +158,7 @@ class Application(containers.DeclarativeContainer):
 
     session_rules = providers.Singleton(_session_rules, settings)
     callers = providers.Singleton(Callers, adapters.open_unit_of_work, adapters.credentials, adapters.clock, session_rules)
+    registers = providers.Singleton(Registers, adapters.open_unit_of_work)
     open_session = providers.Singleton(OpenSession, adapters.credentials, session_rules)
     sign_in = _observed(
         telemetry,
@@ -169,8 +171,7 @@ class Application(containers.DeclarativeContainer):
     store, forget = adapters.open_unit_of_work, callers.provided.forget
     sign_out = _observed(telemetry, providers.Singleton(SignOut, store, adapters.credentials, adapters.clock, forget))
     create_account = _observed(telemetry, providers.Singleton(CreateAccount, store, adapters.passwords, adapters.clock))
-    change_account = _observed(telemetry, providers.Singleton(ChangeAccount, store, adapters.clock, forget))
-    set_password = _observed(telemetry, providers.Singleton(SetPassword, store, adapters.passwords, adapters.clock, forget))
+    change_account = _observed(telemetry, providers.Singleton(ChangeAccount, store, adapters.passwords, adapters.clock, forget))
     change_password = _observed(
         telemetry,
         providers.Singleton(ChangePassword, store, adapters.passwords, adapters.credentials, adapters.clock, forget),

@@ -8,12 +8,12 @@ import secrets
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from domain.access import Role
+from entrypoints.hosts import is_loopback, is_private
 from entrypoints.rate import Rate
 
 _SHOWN_SECRET = "********"
@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     oidc_scopes: str = Field("openid profile email", description="What is asked of it; `openid` is among it.")
     oidc_roles: Annotated[dict[str, Role], NoDecode] = Field(
         default_factory=dict,
-        description="Roles by group or name, such as `platform=admin,data=operator,*=viewer`. Who has none does not come in.",
+        description="Roles by group or verified address, such as `platform=admin,data=operator,*=viewer`. Who has none does not come in.",
     )
     api_token: SecretStr | None = Field(None, description="Token that `headgate trigger`, `apply` and the like send.")
     url: str = Field("", description="Address people and workers reach the web by. Not set: `http://` host and port.")
@@ -227,7 +227,7 @@ class Settings(BaseSettings):
             raise ValueError("HEADGATE_CI_EVENTS_URL also needs HEADGATE_DD_API_KEY")
         if self.oidc_issuer is not None and (self.oidc_client_id is None or self.oidc_client_secret is None or not self.oidc_roles):
             raise ValueError("HEADGATE_OIDC_ISSUER also needs HEADGATE_OIDC_CLIENT_ID, HEADGATE_OIDC_CLIENT_SECRET and HEADGATE_OIDC_ROLES")
-        if self.oidc_issuer is not None and not _is_private(self.oidc_issuer):
+        if self.oidc_issuer is not None and not is_private(self.oidc_issuer):
             raise ValueError("HEADGATE_OIDC_ISSUER must begin with https://")
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise ValueError("HEADGATE_LEASE_SECONDS must be at least twice HEADGATE_HEARTBEAT_SECONDS")
@@ -240,12 +240,12 @@ class Settings(BaseSettings):
 
     def check_door(self) -> None:
         """Raise SettingsError rather than listen where people could come in who should not."""
-        if self.auth == "none" and not _is_loopback(self.host):
+        if self.auth == "none" and not is_loopback(self.host):
             raise SettingsError(
                 f"HEADGATE_HOST: {self.host} can be reached by others, and nobody has to sign in. Set HEADGATE_AUTH=team and make the "
                 "first account with `headgate user create NAME --role admin`; or leave HEADGATE_HOST at 127.0.0.1."
             )
-        if self.auth == "team" and not _is_private(self.public_url):
+        if self.auth == "team" and not is_private(self.public_url):
             raise SettingsError(
                 f"HEADGATE_URL: people would sign in at {self.public_url} in clear text. Put TLS before it and set HEADGATE_URL=https://…"
             )
@@ -263,19 +263,6 @@ class Settings(BaseSettings):
     def masked(self) -> dict[str, str]:
         """Every setting by its variable, with secrets and the passwords of addresses hidden."""
         return {f"HEADGATE_{name.upper()}": _masked(getattr(self, name)) for name in type(self).model_fields}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def _is_private(url: str) -> bool:
-    """Nobody on the way can read it."""
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
 
 
 def kept_secret(path: Path) -> str:

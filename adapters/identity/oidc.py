@@ -39,12 +39,10 @@ class OidcProvider:
         client_secret: str,
         scopes: str,
         secret: bytes,
-        groups_claim: str = "groups",
         now: Callable[[], float] = time.time,
     ) -> None:
         self._issuer, self._client_id, self._client_secret, self._scopes = issuer.rstrip("/"), client_id, client_secret, scopes
         self._key = OctKey.import_key(b"headgate sign-in " + secret)
-        self._groups = groups_claim
         self._now = now
         self._published: tuple[float, OpenIDProviderMetadata] | None = None
         self._keys: tuple[float, KeySet] | None = None
@@ -75,7 +73,7 @@ class OidcProvider:
         claims = await self._verified(token)
         if claims.get("nonce") != before["nonce"]:
             raise NotSignedIn(_ASTRAY)
-        return _identity(self._issuer, claims, self._groups)
+        return _identity(self._issuer, claims)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -103,13 +101,10 @@ class OidcProvider:
         return token
 
     async def _verified(self, token: str) -> Mapping[str, Any]:
-        for keys in (await self._key_set(), None):
-            try:
-                found = jwt.decode(token, keys or await self._key_set(anew=True), algorithms=ALGORITHMS)
-                break
-            except (JoseError, ValueError) as error:
-                if keys is None:
-                    raise NotSignedIn("What the identity provider says is not signed by it.") from error
+        try:
+            found = jwt.decode(token, await self._key_set(), algorithms=ALGORITHMS)
+        except (JoseError, ValueError):
+            found = await self._decoded_anew(token)
         rules = jwt.JWTClaimsRegistry(
             now=int(self._now()),
             leeway=LEEWAY,
@@ -126,6 +121,13 @@ class OidcProvider:
         if "azp" in found.claims and found.claims["azp"] != self._client_id:
             raise NotSignedIn("What the identity provider says is for another application.")
         return found.claims
+
+    async def _decoded_anew(self, token: str) -> jwt.Token:
+        """By the keys as they are now: the provider may have changed them."""
+        try:
+            return jwt.decode(token, await self._key_set(anew=True), algorithms=ALGORITHMS)
+        except (JoseError, ValueError) as error:
+            raise NotSignedIn("What the identity provider says is not signed by it.") from error
 
     async def _metadata(self) -> OpenIDProviderMetadata:
         if self._published is None or self._now() - self._published[0] > KEPT_FOR:
@@ -163,9 +165,10 @@ class OidcProvider:
         return found
 
 
-def _identity(issuer: str, claims: Mapping[str, Any], groups_claim: str) -> Identity:
-    email = claims.get("email") if claims.get("email_verified", True) is not False else None
-    name = next((str(word) for word in (email, claims.get("preferred_username"), claims["sub"]) if word), "")
-    groups = claims.get(groups_claim)
+def _identity(issuer: str, claims: Mapping[str, Any]) -> Identity:
+    """An address gives roles: one that the provider has not verified is anybody's word, and is none here."""
+    email = claims.get("email") if claims.get("email_verified") is True else None
+    name = next(str(word) for word in (email, claims.get("preferred_username"), claims["sub"]) if word)
+    groups = claims.get("groups")
     listed = [str(group) for group in groups] if isinstance(groups, list) else [groups] if isinstance(groups, str) else []
-    return Identity(f"{issuer}|{claims['sub']}", name, listed)
+    return Identity(f"{issuer}|{claims['sub']}", name, listed, str(email) if email else None)

@@ -8,7 +8,7 @@ from application.ports.credentials import Credentials, Passwords
 from application.ports.persistence import OpenUnitOfWork, UnitOfWork
 from domain.access import Role
 from domain.accounts import Account, account_name, check_password
-from domain.audit import Deed, entry_of
+from domain.audit import Deed, Entry, entry_of
 from domain.controls import Person
 from domain.errors import Conflict, InvalidInput, NotFound
 
@@ -34,42 +34,20 @@ class CreateAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeAccount:
-    """Give another role, or shut or open the account; either ends its sessions. NotFound; Conflict `last_admin` for the last one."""
+class Change:
+    """What is None stays as it is."""
 
-    open_unit_of_work: OpenUnitOfWork
-    clock: Clock
-    forget: Callable[[], None]
-    """Who was known may not be any more."""
-
-    async def __call__(self, name: str, role: Role | None, disabled: bool | None, person: Person) -> Account:
-        async with self.open_unit_of_work() as work:
-            now = self.clock.now()
-            account = await _found(work, name)
-            shut = account.disabled_at if disabled is None else (account.disabled_at or now) if disabled else None
-            changed = replace(account, role=role or account.role, disabled_at=shut)
-            if changed == account:
-                return account
-            await self._check_admin_left(work, account, changed)
-            await work.accounts.save(changed)
-            await work.sessions.remove_of(account.id)
-            told = {"role": role.value if role else None, "disabled": disabled}
-            await work.audit.add([entry_of(person, Deed.ACCOUNT_CHANGED, f"account {account.name}", now, **told)])
-            await work.commit()
-        self.forget()
-        return changed
-
-    async def _check_admin_left(self, work: UnitOfWork, account: Account, changed: Account) -> None:
-        def rules(each: Account) -> bool:
-            return each.role is Role.ADMIN and each.disabled_at is None
-
-        if rules(account) and not rules(changed) and not any(rules(each) for each in await work.accounts.all() if each.id != account.id):
-            raise Conflict("last_admin", f"{account.name} is the last admin; make somebody else one first.")
+    role: Role | None = None
+    disabled: bool | None = None
+    password: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class SetPassword:
-    """An admin's act: ends every session of the account. NotFound, InvalidInput."""
+class ChangeAccount:
+    """Another role, another password, shut or open: all of it or nothing. Each ends the account's sessions.
+
+    NotFound, InvalidInput; Conflict `last_admin` for the last one.
+    """
 
     open_unit_of_work: OpenUnitOfWork
     passwords: Passwords
@@ -77,16 +55,47 @@ class SetPassword:
     forget: Callable[[], None]
     """Who was known may not be any more."""
 
-    async def __call__(self, name: str, password: str, person: Person) -> None:
-        check_password(password, account_name(name))
-        hashed = await self.passwords.hash(password)
+    async def __call__(self, name: str, change: Change, person: Person) -> Account:
+        hashed = await self._hashed(name, change.password)
         async with self.open_unit_of_work() as work:
             account = await _found(work, name)
-            await work.accounts.save(replace(account, password=hashed))
+            changed = self._changed(account, change, hashed)
+            if changed == account:
+                return account
+            await self._check_admin_left(work, account, changed)
+            await work.accounts.save(changed)
             await work.sessions.remove_of(account.id)
-            await work.audit.add([entry_of(person, Deed.PASSWORD_CHANGED, f"account {account.name}", self.clock.now())])
+            await work.audit.add(self._entries(account, change, person))
             await work.commit()
         self.forget()
+        return changed
+
+    async def _hashed(self, name: str, password: str | None) -> str | None:
+        if password is None:
+            return None
+        check_password(password, account_name(name))
+        return await self.passwords.hash(password)
+
+    def _changed(self, account: Account, change: Change, hashed: str | None) -> Account:
+        shut = account.disabled_at
+        if change.disabled is not None:
+            shut = (account.disabled_at or self.clock.now()) if change.disabled else None
+        return replace(account, role=change.role or account.role, disabled_at=shut, password=hashed or account.password)
+
+    def _entries(self, account: Account, change: Change, person: Person) -> list[Entry]:
+        now, thing = self.clock.now(), f"account {account.name}"
+        entries = [entry_of(person, Deed.PASSWORD_CHANGED, thing, now)] if change.password is not None else []
+        if change.role is not None or change.disabled is not None:
+            told = {"role": change.role.value if change.role else None, "disabled": change.disabled}
+            entries.append(entry_of(person, Deed.ACCOUNT_CHANGED, thing, now, **told))
+        return entries
+
+    async def _check_admin_left(self, work: UnitOfWork, account: Account, changed: Account) -> None:
+        def rules(each: Account) -> bool:
+            return each.role is Role.ADMIN and each.disabled_at is None
+
+        if rules(account) and not rules(changed) and not any(rules(each) for each in await work.accounts.all() if each.id != account.id):
+            raise Conflict("last_admin", f"{account.name} is the last admin; make somebody else one first.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,9 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class SignInByIdentity:
-    """By what an identity provider says. Who is new gets an account, and at every sign-in the role that their groups and name give.
+    """By what an identity provider says. Who is new gets an account, and at every sign-in the role that their groups and address give.
 
-    `roles` maps groups and names to roles; `*` is everybody. NotAllowed for who has none of them, or is disabled.
+    `roles` maps groups and verified addresses to roles; `*` is everybody. NotAllowed for who has none of them, or is disabled.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -118,7 +118,7 @@ class SignInByIdentity:
 
     def _role_of(self, identity: Identity) -> Role | None:
         order = list(Role)
-        found = [self.roles[key] for key in (*identity.groups, identity.name.lower(), "*") if key in self.roles]
+        found = [self.roles[key] for key in (*identity.groups, (identity.email or "").lower(), "*") if key in self.roles]
         return max(found, key=order.index, default=None)
 
 

@@ -9,11 +9,13 @@ from domain.accounts import TokenKind
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who somebody is, in the words of an identity provider. `subject` is the issuer's own, never given to another."""
+    """Who somebody is, in the words of an identity provider. `subject` is the issuer's own, never given to another; `email` is verified
+    there, and so, unlike the name, nothing that people choose for themselves."""
 
     subject: str
     name: str
     groups: Sequence[str] = ()
+    email: str | None = None
 
 
 class Passwords(Protocol):
@@ -64,3 +66,5 @@ class IdentityProvider(Protocol):
     async def finish(self, redirect: str, remembered: str, state: str, code: str) -> Identity:
         """Who came back. NotSignedIn when anything does not fit; Unavailable."""
         ...
+
+    async def close(self) -> None: ...

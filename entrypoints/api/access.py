@@ -16,6 +16,7 @@ from domain.access import A_WORKER, AN_ATTEMPT, ANONYMOUS, NOBODY, Caller, Permi
 from domain.controls import Person
 from domain.errors import HeadgateError
 from entrypoints.api.guards import SAFE
+from entrypoints.api.ids import id_of
 from entrypoints.api.paths import RouteTable
 from entrypoints.api.problems import Problem, problem_of, respond
 from entrypoints.container import Application
@@ -139,15 +140,15 @@ class Access:
         return None if about == caller.pipeline_id else OTHER_PIPELINE
 
     async def _pipeline_of(self, rule: Rule, parameters: Mapping[str, str]) -> int | None:
+        reader = self._application.adapters.reader()
         if rule.about is About.PIPELINE:
             text = next(parameters[name] for name in OF_PIPELINE if name in parameters)
-            found = await self._application.adapters.reader().pipeline(
-                int(text) if text.isascii() and text.isdigit() and len(text) < 19 else text
-            )
+            number = id_of(text)
+            found = await reader.pipeline(text if number is None else number)
             return found.id if found else None
         if rule.about is About.RUN:
-            text = next(parameters[name] for name in OF_RUN if name in parameters)
-            run = await self._application.adapters.reader().run(int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
+            number = id_of(next(parameters[name] for name in OF_RUN if name in parameters))
+            run = None if number is None else await reader.run(number)
             return run.pipeline_id if run else None
         return None
 

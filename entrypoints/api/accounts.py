@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from application.commands.keep_accounts import Change
 from entrypoints.api import access_examples as examples
 from entrypoints.api.access_shapes import AccountBody, AccountChangeBody, AccountShape, account_json
 from entrypoints.api.openapi import answers, takes
@@ -20,8 +21,7 @@ router = APIRouter(tags=["access"])
 )
 async def list_accounts(application: App) -> Response:
     """By name."""
-    async with application.adapters.open_unit_of_work()() as work:
-        return Json([account_json(account) for account in await work.accounts.all()], headers={"Cache-Control": "no-store"})
+    return Json([account_json(account) for account in await application.registers().accounts()], headers={"Cache-Control": "no-store"})
 
 
 @router.post(
@@ -48,6 +48,5 @@ async def create_account(raw: JsonBody, application: App, who: Acting) -> Json:
 async def change_account(name: str, raw: JsonBody, application: App, who: Acting) -> Json:
     """Another role, another password, shut or open. 409 for the last admin."""
     body = shaped(AccountChangeBody, raw)
-    if body.password is not None:
-        await application.set_password()(name, body.password, who)
-    return Json(account_json(await application.change_account()(name, body.role, body.disabled, who)))
+    change = Change(body.role, body.disabled, body.password)
+    return Json(account_json(await application.change_account()(name, change, who)))

@@ -4,18 +4,20 @@ import csv
 import io
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
-from application.ports.persistence import OpenUnitOfWork
+from application.queries.registers import Registers
 from domain.audit import Deed, Entry
 from entrypoints.api import access_examples as examples
 from entrypoints.api.access_shapes import EntryShape, entry_json
+from entrypoints.api.ids import MAX_ID
 from entrypoints.api.openapi import also_text, answers, refusals
 from entrypoints.api.presenters import Json
-from entrypoints.api.requests import MAX_ID, App
+from entrypoints.api.requests import App
 
 router = APIRouter(tags=["access"])
 _AT_ONCE = 1_000
@@ -33,12 +35,12 @@ Who = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$", descrip
 )
 async def list_audit(application: App, limit: Limit = 100, before: Before = None, deed: Deed | None = None, who: Who = None) -> Response:
     """Newest first. `Link` leads to the next page."""
-    async with application.adapters.open_unit_of_work()() as work:
-        entries = await work.audit.page(limit, before, deed, who)
+    entries = await application.registers().audit(limit, before, deed, who)
     headers = {"Cache-Control": "no-store"}
     if len(entries) == limit:
-        rest = "".join([f"&deed={deed}" if deed else ""])
-        headers["Link"] = f'</audit/?limit={limit}&before={entries[-1].id}{rest}>; rel="next"'
+        more = {"limit": limit, "before": entries[-1].id, "deed": deed, "who": who}
+        query = urlencode({name: value for name, value in more.items() if value is not None})
+        headers["Link"] = f'</audit/?{query}>; rel="next"'
     return Json([entry_json(entry) for entry in entries], headers=headers)
 
 
@@ -61,16 +63,15 @@ async def export_audit(application: App, format: Literal["json", "csv"] = "json"
     kind = "text/csv; charset=utf-8" if format == "csv" else "application/x-ndjson"
     ending = "csv" if format == "csv" else "jsonl"
     headers = {"Content-Disposition": f'attachment; filename="headgate-audit.{ending}"', "Cache-Control": "no-store"}
-    pages = _pages(application.adapters.open_unit_of_work())
+    pages = _pages(application.registers())
     return StreamingResponse(_as_csv(pages) if format == "csv" else _as_lines(pages), media_type=kind, headers=headers)
 
 
-async def _pages(open_unit_of_work: OpenUnitOfWork) -> AsyncIterator[list[Entry]]:
+async def _pages(registers: Registers) -> AsyncIterator[list[Entry]]:
     """A transaction a page: an export of any length holds none open."""
     before: int | None = None
     while True:
-        async with open_unit_of_work() as work:
-            entries = await work.audit.page(_AT_ONCE, before)
+        entries = await registers.audit(_AT_ONCE, before)
         if not entries:
             return
         yield entries

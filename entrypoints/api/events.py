@@ -8,10 +8,11 @@ from domain.errors import InvalidInput
 from entrypoints.api import examples
 from entrypoints.api.cursors import CursorText, Place, link_header, place_of
 from entrypoints.api.etags import tagged
+from entrypoints.api.ids import id_of
 from entrypoints.api.live import Live
 from entrypoints.api.openapi import also_text, answers, refusals
 from entrypoints.api.presenters import event_json
-from entrypoints.api.requests import MAX_ID, After, App, Limit, Reads, last_event_id, wants_sse
+from entrypoints.api.requests import After, App, Limit, Reads, last_event_id, wants_sse
 from entrypoints.api.runs import found_run
 from entrypoints.api.schemas import EventShape
 from entrypoints.api.streams import SSE, EventStream
@@ -66,9 +67,10 @@ def number_after(request: Request, after: int | None) -> int:
     last = last_event_id(request)
     if last is None:
         return after or 0
-    if not (last.isascii() and last.isdigit() and len(last) <= 19 and int(last) <= MAX_ID):
+    number = id_of(last)
+    if number is None:
         raise InvalidInput.of("Last-Event-ID", "is the id of an event of this stream")
-    return int(last)
+    return number
 
 
 async def _check_cursor(feed: ChangeFeed, cursor: str, field: str) -> None:

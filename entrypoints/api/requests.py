@@ -17,11 +17,11 @@ from domain.status import Status
 from entrypoints.api import strict_json
 from entrypoints.api.access import claims_of, person_of
 from entrypoints.api.bodies import moment
+from entrypoints.api.ids import MAX_ID, id_of
 from entrypoints.api.problems import field_problems
 from entrypoints.api.streams import SSE
 from entrypoints.container import Application
 
-MAX_ID = 2**63 - 1
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -94,10 +94,8 @@ def shaped(shape: type[Shape], raw: Any) -> Shape:
 
 def pipeline_ref(text: str) -> PipelineRef:
     """An id or a name, as it stands in an address. NotFound when it can be neither."""
-    if text.isascii() and text.isdigit():
-        if len(text) > 19 or int(text) > MAX_ID:
-            raise NotFound("pipeline", text)
-        return int(text)
+    if (number := id_of(text)) is not None:
+        return number
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]{0,99}", text):
         raise NotFound("pipeline", text)
     return text
@@ -105,9 +103,10 @@ def pipeline_ref(text: str) -> PipelineRef:
 
 def run_id(text: str) -> int:
     """A run's id, as it stands in an address. NotFound when it cannot be one."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_ID):
+    number = id_of(text)
+    if number is None:
         raise NotFound("run", text)
-    return int(text)
+    return number
 
 
 def trigger_kind(request: Request) -> str:

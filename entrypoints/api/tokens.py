@@ -8,9 +8,10 @@ from domain.accounts import TokenKind
 from domain.errors import NotFound
 from entrypoints.api import access_examples as examples
 from entrypoints.api.access_shapes import CreatedTokenShape, TokenBody, TokenShape, token_json
+from entrypoints.api.ids import id_of
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json
-from entrypoints.api.requests import MAX_ID, Acting, App, JsonBody, shaped
+from entrypoints.api.requests import Acting, App, JsonBody, shaped
 
 router = APIRouter(tags=["access"])
 
@@ -20,8 +21,7 @@ router = APIRouter(tags=["access"])
 )
 async def list_tokens(application: App) -> Response:
     """Newest first, revoked ones too. The token itself is shown once, when it is made."""
-    async with application.adapters.open_unit_of_work()() as work:
-        return Json([token_json(token) for token in await work.api_tokens.all()], headers={"Cache-Control": "no-store"})
+    return Json([token_json(token) for token in await application.registers().tokens()], headers={"Cache-Control": "no-store"})
 
 
 @router.post(
@@ -48,6 +48,7 @@ async def create_token(raw: JsonBody, application: App, who: Acting) -> Json:
 )
 async def revoke_token(token_id: str, application: App, who: Acting) -> Json:
     """It stays in the list. Revoking twice is revoking once."""
-    if not (token_id.isascii() and token_id.isdigit() and len(token_id) <= 19 and int(token_id) <= MAX_ID):
+    number = id_of(token_id)
+    if number is None:
         raise NotFound("token", token_id)
-    return Json(token_json(await application.revoke_token()(int(token_id), who)))
+    return Json(token_json(await application.revoke_token()(number, who)))

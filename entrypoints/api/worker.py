@@ -10,8 +10,9 @@ from application.ports.persistence import WorkerSeen
 from domain.errors import InvalidInput
 from entrypoints.api import strict_json
 from entrypoints.api.bodies import INTEGER
+from entrypoints.api.ids import MAX_ID
 from entrypoints.api.presenters import Json
-from entrypoints.api.requests import MAX_ID, App, shaped
+from entrypoints.api.requests import App, shaped
 from entrypoints.api.requests import application as application_of
 from entrypoints.api.streams import EventStream
 from entrypoints.api.worker_bodies import AdvanceBody, BeatBody, ClaimBody, FlowRunBody, LeaveBody, LogBody, RecordedBody

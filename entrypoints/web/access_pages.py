@@ -7,19 +7,21 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from application.commands.keep_accounts import Change
 from application.commands.keep_tokens import NewToken
-from application.ports.persistence import OpenUnitOfWork
+from application.queries.registers import Registers
 from domain.access import Role, Scope
 from domain.accounts import ApiToken, TokenKind
 from domain.audit import Deed
 from domain.errors import Conflict, InvalidInput, NameTaken, NotFound
 from entrypoints.api.access import caller_of, person_of, session_of
-from entrypoints.container import Application
-from entrypoints.web.forms import form_of
-from entrypoints.web.lookups import origin_of
+from entrypoints.api.ids import id_of
+from entrypoints.web.forms import form_of, last_of, typed_of
+from entrypoints.web.lookups import application_of, origin_of
 from entrypoints.web.site import site_of
 from entrypoints.web.templating import page, render
 from entrypoints.web.view_models.access import EntryLine, TokenLine, onboarding
+from entrypoints.web.view_models.forms import sentences
 
 router = APIRouter(include_in_schema=False)
 ENTRIES = 100
@@ -35,17 +37,16 @@ async def tokens(request: Request, pipeline: str = "") -> Response:
 async def create_token(request: Request) -> Response:
     """The new token is in this answer and nowhere else."""
     raw = await form_of(request)
-    form = {key: values[-1] for key, values in raw.items()}
+    form = last_of(raw)
     kind = TokenKind.REPORTER if form.get("kind") == "reporter" else TokenKind.API
     scopes = [Scope.REPORT] if kind is TokenKind.REPORTER else [Scope(word) for word in raw.get("scope", ()) if word in set(Scope)]
     days, name = form.get("days", "").strip(), form.get("pipeline", "").strip()
     try:
         ends = _ends(days, site_of(request).now())
-        new = NewToken(form.get("name", ""), kind, scopes, (int(name) if name.isdigit() else name) or None, ends)
-        made = await _application(request).create_token()(new, person_of(request))
+        new = NewToken(form.get("name", ""), kind, scopes, (name if (number := id_of(name)) is None else number) or None, ends)
+        made = await application_of(request).create_token()(new, person_of(request))
     except InvalidInput as error:
-        said = [f"{problem.field.capitalize()} {problem.message}." for problem in error.problems]
-        return await _tokens(request, {**form, "scopes": " ".join(scopes)}, said, 422)
+        return await _tokens(request, {**form, "scopes": " ".join(scopes)}, sentences(error.problems), 422)
     pipeline = await site_of(request).reader.pipeline(made.token.pipeline_id) if made.token.pipeline_id else None
     snippets = onboarding(made.text, made.token, pipeline, origin_of(request))
     return page(
@@ -82,7 +83,7 @@ async def heard(request: Request, token_id: str) -> Response:
 @router.post("/ui/tokens/{token_id}/revoke")
 async def revoke_token(request: Request, token_id: str) -> Response:
     found = await _found(request, token_id)
-    await _application(request).revoke_token()(found.id, person_of(request))
+    await application_of(request).revoke_token()(found.id, person_of(request))
     return RedirectResponse("/ui/tokens", 303)
 
 
@@ -93,9 +94,9 @@ async def accounts(request: Request) -> Response:
 
 @router.post("/ui/accounts")
 async def create_account(request: Request) -> Response:
-    form = {key: values[-1] for key, values in (await form_of(request)).items()}
+    form = await typed_of(request)
     try:
-        await _application(request).create_account()(form.get("name", ""), _role(form), form.get("password", ""), person_of(request))
+        await application_of(request).create_account()(form.get("name", ""), _role(form), form.get("password", ""), person_of(request))
     except (InvalidInput, NameTaken) as error:
         return await _accounts(request, form, _said(error), 422)
     return RedirectResponse("/ui/accounts", 303)
@@ -104,11 +105,11 @@ async def create_account(request: Request) -> Response:
 @router.post("/ui/accounts/{name}")
 async def change_account(request: Request, name: str) -> Response:
     """Give the role of the form, or shut or open the account."""
-    form = {key: values[-1] for key, values in (await form_of(request)).items()}
+    form = await typed_of(request)
     disabled = {"shut": True, "open": False}.get(form.get("do", ""))
     try:
         role = _role(form) if form.get("do") == "role" else None
-        await _application(request).change_account()(name, role, disabled, person_of(request))
+        await application_of(request).change_account()(name, Change(role, disabled), person_of(request))
     except (Conflict, InvalidInput) as error:
         return await _accounts(request, {}, _said(error), 409 if isinstance(error, Conflict) else 422)
     return RedirectResponse("/ui/accounts", 303)
@@ -121,11 +122,11 @@ async def own_account(request: Request) -> Response:
 
 @router.post("/ui/account")
 async def change_password(request: Request) -> Response:
-    form, me = {key: values[-1] for key, values in (await form_of(request)).items()}, caller_of(request)
+    form, me = await typed_of(request), caller_of(request)
     try:
         if form.get("password") != form.get("again"):
             raise InvalidInput.of("again", "is not the same as the new password")
-        change = _application(request).change_password()
+        change = application_of(request).change_password()
         await change(me.account_id, session_of(request), form.get("before", ""), form.get("password", ""), person_of(request))
     except InvalidInput as error:
         return page(request, "account.html", 422, section="account", css=("access.css",), problem=_said(error), done=False)
@@ -137,8 +138,7 @@ async def audit(request: Request, before: int = 0, deed: str = "", who: str = ""
     wanted = Deed(deed) if deed in set(Deed) else None
     name = who.strip()[:200].replace("\0", "")
     below = before if 0 < before < 2**63 else None
-    async with _application(request).adapters.open_unit_of_work()() as work:
-        entries = await work.audit.page(ENTRIES + 1, below, wanted, name or None)
+    entries = await application_of(request).registers().audit(ENTRIES + 1, below, wanted, name or None)
     lines = [EntryLine.of(entry) for entry in entries[:ENTRIES]]
     more = lines[-1].id if len(entries) > ENTRIES else 0
     return page(
@@ -148,8 +148,7 @@ async def audit(request: Request, before: int = 0, deed: str = "", who: str = ""
 
 async def _tokens(request: Request, form: Mapping[str, str], problems: object, status: int) -> Response:
     site = site_of(request)
-    async with _application(request).adapters.open_unit_of_work()() as work:
-        found = await work.api_tokens.all()
+    found = await application_of(request).registers().tokens()
     pipelines = {row.pipeline.id: row.pipeline.name for row in await site.reader.board()}
     lines = [TokenLine.of(each, pipelines.get(each.pipeline_id or 0), site.now()) for each in found]
     return page(
@@ -167,9 +166,8 @@ async def _tokens(request: Request, form: Mapping[str, str], problems: object, s
 
 
 async def _accounts(request: Request, form: Mapping[str, str], problem: str, status: int) -> Response:
-    application = _application(request)
-    async with application.adapters.open_unit_of_work()() as work:
-        found = await work.accounts.all()
+    application = application_of(request)
+    found = await application.registers().accounts()
     is_open = application.settings().auth == "none"
     return page(
         request,
@@ -186,9 +184,9 @@ async def _accounts(request: Request, form: Mapping[str, str], problem: str, sta
 
 
 async def _found(request: Request, text: str) -> ApiToken:
-    open_unit_of_work: OpenUnitOfWork = _application(request).adapters.open_unit_of_work()
-    async with open_unit_of_work() as work:
-        found = await work.api_tokens.by_id(int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    registers: Registers = application_of(request).registers()
+    number = id_of(text)
+    found = None if number is None else await registers.token(number)
     if found is None:
         raise NotFound("token", text)
     return found
@@ -221,10 +219,5 @@ def _role(form: Mapping[str, str]) -> Role:
 
 def _said(error: InvalidInput | NameTaken | Conflict) -> str:
     if isinstance(error, InvalidInput):
-        return " ".join(f"{problem.field.capitalize()} {problem.message}." for problem in error.problems)
+        return " ".join(sentences(error.problems))
     return str(error)
-
-
-def _application(request: Request) -> Application:
-    found: Application = request.app.state.application
-    return found

@@ -9,7 +9,7 @@ from application.queries.views import PipelineView, RevisionView
 from domain.errors import FieldProblem, InvalidInput, NameTaken, NotFound, Stale
 from entrypoints.api.access import person_of
 from entrypoints.cli_definitions import UnreadableText, read_text
-from entrypoints.web.forms import form_of
+from entrypoints.web.forms import typed_of
 from entrypoints.web.lookups import pipeline_or_404
 from entrypoints.web.site import site_of
 from entrypoints.web.templating import page
@@ -66,7 +66,7 @@ async def edit_form(request: Request, ref: str) -> Response:
 async def edit(request: Request, ref: str) -> Response:
     """A new revision, if the one that was edited is still the newest; else the form again, with what was typed."""
     found = await pipeline_or_404(site_of(request), ref)
-    form = {key: values[-1] for key, values in (await form_of(request)).items()}
+    form = await typed_of(request)
     text, seen = form.get("definition", "").replace("\r\n", "\n"), form.get("revision", "")
     edited = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
     try:

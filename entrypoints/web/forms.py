@@ -35,6 +35,16 @@ async def form_of(request: Request) -> Mapping[str, Sequence[str]]:
         raise InvalidInput.of("form", "cannot be read as form fields in UTF-8") from None
 
 
+def last_of(form: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Each field as it was said last."""
+    return {key: values[-1] for key, values in form.items()}
+
+
+async def typed_of(request: Request) -> dict[str, str]:
+    """The posted fields of a form in which each stands once."""
+    return last_of(await form_of(request))
+
+
 @router.get("/ui/pipelines/{ref}/trigger")
 async def trigger_form(request: Request, ref: str) -> Response:
     found = await pipeline_or_404(site_of(request), ref)
@@ -45,7 +55,7 @@ async def trigger_form(request: Request, ref: str) -> Response:
 async def trigger(request: Request, ref: str) -> Response:
     found = await pipeline_or_404(site_of(request), ref)
     form = await form_of(request)
-    fields = fields_of(found.definition, {key: values[-1] for key, values in form.items()})
+    fields = fields_of(found.definition, last_of(form))
     if fields and "form" not in form:
         return RedirectResponse(f"/ui/pipelines/{found.id}/trigger", 303)
     values = values_of(fields, found.definition)

@@ -5,11 +5,13 @@ from fastapi import Request
 from application.ports.persistence import PipelineRef
 from application.queries.views import PipelineView, RunView
 from domain.errors import NotFound
+from entrypoints.api.ids import id_of
+from entrypoints.container import Application
 from entrypoints.web.site import Site
 
 
 async def pipeline_or_404(site: Site, ref: str) -> PipelineView:
-    key: PipelineRef = int(ref) if ref.isascii() and ref.isdigit() and len(ref) < 19 else ref
+    key: PipelineRef = ref if (number := id_of(ref)) is None else number
     found = await site.reader.pipeline(key) if "\0" not in ref else None
     if found is None:
         raise NotFound("pipeline", ref)
@@ -17,9 +19,15 @@ async def pipeline_or_404(site: Site, ref: str) -> PipelineView:
 
 
 async def run_or_404(site: Site, run_id: str) -> RunView:
-    found = await site.reader.run(int(run_id)) if run_id.isascii() and run_id.isdigit() and len(run_id) < 19 else None
+    number = id_of(run_id)
+    found = None if number is None else await site.reader.run(number)
     if found is None:
         raise NotFound("run", run_id)
+    return found
+
+
+def application_of(request: Request) -> Application:
+    found: Application = request.app.state.application
     return found
 
 

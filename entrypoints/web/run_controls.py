@@ -13,11 +13,11 @@ from domain.controls import Decision
 from domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from entrypoints.api.access import person_of
 from entrypoints.api.requests import trace_of
-from entrypoints.web.forms import form_of
+from entrypoints.web.forms import form_of, last_of
 from entrypoints.web.lookups import pipeline_or_404, run_or_404
 from entrypoints.web.site import site_of
 from entrypoints.web.templating import HEADERS, page
-from entrypoints.web.view_models.forms import Field, blame, fields_of, fields_of_schema, filled_in, values_of, values_of_schema
+from entrypoints.web.view_models.forms import Field, blame, fields_of, fields_of_schema, filled_in, sentences, values_of, values_of_schema
 from entrypoints.web.view_models.outputs import image_of
 from entrypoints.web.view_models.run import retried_from
 from entrypoints.web.view_models.stage import stage_page
@@ -66,7 +66,7 @@ async def again(request: Request, run_id: str) -> Response:
     found = await run_or_404(site_of(request), run_id)
     pipeline = await pipeline_or_404(site_of(request), str(found.pipeline_id))
     form = await form_of(request)
-    fields = fields_of(pipeline.definition, {key: values[-1] for key, values in form.items()})
+    fields = fields_of(pipeline.definition, last_of(form))
     values = {**_without_a_field(found, fields), **values_of(fields, pipeline.definition)}
     if any(field.error for field in fields):
         return _again_page(request, found, fields, (), 422)
@@ -149,7 +149,7 @@ async def decide(request: Request, run_id: str, stage: str) -> Response:
     run, found = await _stage_or_404(request, run_id, stage)
     form = await form_of(request)
     approves = _word(form, "decision") == "approve"
-    fields = fields_of_schema(found.fields, {key: values[-1] for key, values in form.items()})
+    fields = fields_of_schema(found.fields, last_of(form))
     values = values_of_schema(fields, found.fields) if approves else {}
     if approves and any(field.error for field in fields):
         return _stage_page(request, run, found, fields, (), "", 422)
@@ -171,8 +171,7 @@ async def _act(request: Request, run_id: str, stage: str, act: Act) -> Response:
     try:
         await act(run, await form_of(request))
     except InvalidInput as error:
-        said = [f"{problem.field.capitalize()} {problem.message}." for problem in error.problems]
-        return _stage_page(request, run, found, fields_of_schema(found.fields), said, "", 422)
+        return _stage_page(request, run, found, fields_of_schema(found.fields), sentences(error.problems), "", 422)
     except (Conflict, NotAllowed) as error:
         return await _refused(request, run_id, stage, error)
     return _to_run(run)

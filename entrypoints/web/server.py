@@ -117,6 +117,8 @@ def _lifespan(application: Application, settings: Settings) -> Any:
             await application.adapters.orchestrator().close()
             for audience in application.adapters.audiences():
                 await audience.close()
+            if (provider := application.adapters.identity_provider()) is not None:
+                await provider.close()
             await application.adapters.database().stop()
 
     return lifespan

@@ -9,9 +9,9 @@ from application.commands.sign_in import SignedIn, TooManyTries
 from domain.access import Way
 from domain.errors import HeadgateError, InvalidInput, NotAllowed, NotSignedIn, Unavailable
 from entrypoints.api.access import address_of, caller_of, session_of
-from entrypoints.container import Application
 from entrypoints.permissions import COOKIE
-from entrypoints.web.forms import form_of
+from entrypoints.web.forms import typed_of
+from entrypoints.web.lookups import application_of
 from entrypoints.web.templating import page
 
 router = APIRouter(include_in_schema=False)
@@ -30,10 +30,12 @@ async def sign_in_form(request: Request, next: str = "/") -> Response:
 
 @router.post("/ui/sign-in")
 async def sign_in(request: Request) -> Response:
-    form = {key: values[-1] for key, values in (await form_of(request)).items()}
+    form = await typed_of(request)
     name, there = form.get("name", "")[:200], form.get("next", "/")
     try:
-        signed_in = await _application(request).sign_in()(name, form.get("password", "")[:1_000], address_of(request), session_of(request))
+        signed_in = await application_of(request).sign_in()(
+            name, form.get("password", "")[:1_000], address_of(request), session_of(request)
+        )
     except TooManyTries as error:
         return await _form(request, there, name, str(error), 429)
     except NotSignedIn as error:
@@ -43,7 +45,7 @@ async def sign_in(request: Request) -> Response:
 
 @router.get("/ui/sign-in/provider")
 async def to_the_provider(request: Request, next: str = "/") -> Response:
-    provider = _application(request).adapters.identity_provider()
+    provider = application_of(request).adapters.identity_provider()
     if provider is None:
         return RedirectResponse("/ui/sign-in", 303)
     try:
@@ -59,7 +61,8 @@ async def to_the_provider(request: Request, next: str = "/") -> Response:
 
 @router.get("/ui/sign-in/back")
 async def back_from_the_provider(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
-    provider, application = _application(request).adapters.identity_provider(), _application(request)
+    application = application_of(request)
+    provider = application.adapters.identity_provider()
     if provider is None:
         return RedirectResponse("/ui/sign-in", 303)
     remembered, _, there = request.cookies.get(AWAY, "").partition("~")
@@ -79,8 +82,8 @@ async def back_from_the_provider(request: Request, state: str = "", code: str = 
 
 @router.post("/ui/sign-out")
 async def sign_out(request: Request) -> Response:
-    everywhere = (await form_of(request)).get("everywhere", [""])[-1] == "1"
-    await _application(request).sign_out()(session_of(request) or "", address_of(request), everywhere)
+    everywhere = (await typed_of(request)).get("everywhere") == "1"
+    await application_of(request).sign_out()(session_of(request) or "", address_of(request), everywhere)
     answer = RedirectResponse("/ui/sign-in", 303)
     answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
@@ -88,10 +91,8 @@ async def sign_out(request: Request) -> Response:
 
 
 async def _form(request: Request, there: str, name: str, problem: str, status: int) -> Response:
-    application = _application(request)
+    application = application_of(request)
     settings = application.settings()
-    async with application.adapters.open_unit_of_work()() as work:
-        is_first = not await work.accounts.all()
     answer = page(
         request,
         "sign_in.html",
@@ -101,7 +102,7 @@ async def _form(request: Request, there: str, name: str, problem: str, status: i
         name=name,
         problem=problem,
         is_open=settings.auth == "none",
-        is_first=is_first,
+        is_first=not await application.registers().accounts(),
         provider=application.adapters.identity_provider() is not None,
     )
     if status == 429:
@@ -111,7 +112,7 @@ async def _form(request: Request, there: str, name: str, problem: str, status: i
 
 def _welcome(request: Request, signed_in: SignedIn, there: str) -> Response:
     answer = RedirectResponse(_ours(there), 303, headers={"Cache-Control": "no-store"})
-    lasts = int(_application(request).session_rules().absolute.total_seconds())
+    lasts = int(application_of(request).session_rules().absolute.total_seconds())
     answer.set_cookie(COOKIE, signed_in.key, lasts, path="/", secure=True, httponly=True, samesite="lax")
     return answer
 
@@ -123,13 +124,8 @@ def _ours(there: str) -> str:
 
 
 def _back(request: Request) -> str:
-    return f"{_application(request).settings().public_url}/ui/sign-in/back"
+    return f"{application_of(request).settings().public_url}/ui/sign-in/back"
 
 
 def _status_of(refusal: HeadgateError) -> int:
     return 503 if isinstance(refusal, Unavailable) else 403 if isinstance(refusal, NotAllowed) else 401
-
-
-def _application(request: Request) -> Application:
-    found: Application = request.app.state.application
-    return found

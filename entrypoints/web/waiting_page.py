@@ -10,7 +10,7 @@ from domain.controls import Decision
 from domain.errors import InvalidInput
 from domain.status import Reason
 from entrypoints.api.access import person_of
-from entrypoints.web.forms import form_of
+from entrypoints.web.forms import typed_of
 from entrypoints.web.live_frame import MOST_RUNS
 from entrypoints.web.live_waiting import WaitingView
 from entrypoints.web.lookups import origin_of, run_or_404
@@ -42,7 +42,7 @@ async def decide(request: Request, run: str = "", stage: str = "") -> Response:
     site = site_of(request)
     found = await run_or_404(site, run)
     asked = next((each for each in found.stages if each.name == stage), None)
-    form = {key: values[-1] for key, values in (await form_of(request)).items()}
+    form = await typed_of(request)
     comment, approves = form.get("comment", "").strip()[:LONGEST_COMMENT], form.get("decision") == "approve"
     fields = fields_of_schema(asked.fields if asked else None, form)
     values = values_of_schema(fields, asked.fields if asked else None) if approves else {}

@@ -87,7 +87,7 @@ class Provider:
             return
         now = int(time.time())
         claims = {"iss": self.url, "aud": "headgate", "sub": "s-1", "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
-        claims |= {"email": "Ada@example.com", "groups": ["data"], **self.claims}
+        claims |= {"email": "Ada@example.com", "email_verified": True, "groups": ["data"], **self.claims}
         claims = {name: value for name, value in claims.items() if value is not None}
         header = {"alg": self.algorithm, "kid": "one"}
         token = jwt.encode(header, claims, self.signs_with, algorithms=[self.algorithm])
@@ -126,6 +126,15 @@ async def test_who_comes_back_is_who_the_provider_says(oidc: OidcProvider, provi
     assert (identity.subject, identity.name, list(identity.groups)) == (f"{provider.url}|s-1", "Ada@example.com", ["data"])
     assert provider.exchanges[0]["authorization"].startswith("Basic ")
     assert "their secret" not in address + remembered
+
+
+@pytest.mark.parametrize("verified", [False, None, "true"])
+async def test_an_address_that_was_not_verified_there_is_no_name_here(oidc: OidcProvider, provider: Provider, verified: object) -> None:
+    provider.claims.update(email="boss@example.com", email_verified=verified)
+    address, remembered = await oidc.begin(BACK)
+    code, state = provider.authorize(address)
+
+    assert (await oidc.finish(BACK, remembered, state, code)).name == "s-1"
 
 
 async def test_a_client_secret_goes_in_the_body_where_the_provider_takes_no_other(provider: Provider, oidc: OidcProvider) -> None:

@@ -18,9 +18,10 @@ from entrypoints.permissions import OF_PIPELINE, OF_RUN, TABLE, About, Door
 from entrypoints.web.pages import router as pages
 from tests.api.house import House
 
-ROUTES = [route for route in _flat([route for router in (*ROUTERS, pages) for route in router.routes]) if hasattr(route, "path_regex")]
-LISTED = {(method, route.path) for route in ROUTES for method in route.methods}  # type: ignore[attr-defined]
-NOBODY_YET = {"worker", "attempt", "anonymous"}
+ROUTES: list[Any] = [
+    route for route in _flat([each for router in (*ROUTERS, pages) for each in router.routes]) if hasattr(route, "path_regex")
+]
+LISTED: set[tuple[str, str]] = {(method, route.path) for route in ROUTES for method in route.methods}
 
 
 def test_every_route_says_what_it_asks_and_nothing_else_is_listed() -> None:
@@ -107,7 +108,7 @@ def _spellings(path: str) -> Iterator[str]:
     """The same address as somebody might write it to get round a check."""
     yield path
     yield path[:-1] if path.endswith("/") and path != "/" else path + "/"
-    yield path.replace("/", "/%2e/", 1) if path == "/x" else path + "?a=/livez"
+    yield path + "?a=/livez"
     last = path.rstrip("/").rpartition("/")[2]
     if last and last[0].isalpha():
         yield path[: path.rindex(last)] + f"%{ord(last[0]):02x}" + last[1:]
@@ -151,9 +152,9 @@ async def test_every_route_opens_to_exactly_those_whom_the_table_names(crowd: Cr
         if _is_a_stream(path) or path == "/ui/sign-out":  # that would end the caller's session
             continue
         for spelling in _spellings(_filled(path, crowd.run_id)):
-            sent = {} if method == "GET" else {"content": b"{}", "headers": {"Content-Type": "application/json"}}
-            headers = {**sent.pop("headers", {}), **crowd.callers[who]}  # type: ignore[dict-item]
-            answer = await crowd.house.client.request(method, spelling, headers=headers, **sent)  # type: ignore[arg-type]
+            content = None if method == "GET" else b"{}"
+            headers = {"Content-Type": "application/json", **crowd.callers[who]}
+            answer = await crowd.house.client.request(method, spelling, headers=headers, content=content)
             expected = _expected(crowd, who, method, path)
             if expected == "let in" and answer.status_code == 403:
                 assert answer.json()["problem"] in ("not_allowed", "token_scope") and path in ("/ui/account", "/status-update/"), (

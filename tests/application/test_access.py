@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.commands.keep_accounts import ChangeAccount, ChangePassword, CreateAccount, SetPassword
+from application.commands.keep_accounts import Change, ChangeAccount, ChangePassword, CreateAccount
 from application.commands.keep_tokens import CreateToken, NewToken, RevokeToken
 from application.commands.sign_in import OpenSession, SignedIn, SignIn, SignInByIdentity, SignOut, TooManyTries
 from application.ports.credentials import Identity
@@ -35,8 +35,7 @@ class Door:
         self.by_identity = SignInByIdentity(opened, clock, open_session, roles or {})
         self.sign_out = SignOut(opened, fakes.credentials, clock, forget)
         self.create = CreateAccount(opened, fakes.passwords, clock)
-        self.change = ChangeAccount(opened, clock, forget)
-        self.set_password = SetPassword(opened, fakes.passwords, clock, forget)
+        self.change = ChangeAccount(opened, fakes.passwords, clock, forget)
         self.change_password = ChangePassword(opened, fakes.passwords, fakes.credentials, clock, forget)
         self.create_token = CreateToken(opened, fakes.credentials, clock)
         self.revoke_token = RevokeToken(opened, clock, forget)
@@ -86,7 +85,7 @@ async def test_what_is_wrong_is_not_told_and_costs_the_same(door: Door, name: st
 
 async def test_a_shut_account_is_told_no_more_than_a_wrong_password(door: Door) -> None:
     await door.create("ada", Role.VIEWER, PASSWORD, ADMIN)
-    await door.change("ada", None, True, ADMIN)
+    await door.change("ada", Change(disabled=True), ADMIN)
 
     with pytest.raises(NotSignedIn, match="do not go together"):
         await door.sign_in("ada", PASSWORD)
@@ -136,28 +135,26 @@ async def test_a_session_that_is_used_often_costs_no_write_each_time(door: Door)
     assert door.fakes.store.committed.sessions[digest].seen_at == begun
 
 
-@pytest.mark.parametrize("change", ["role", "shut", "password"])
-async def test_what_changes_an_account_ends_its_sessions_at_once(door: Door, change: str) -> None:
+@pytest.mark.parametrize("change", [Change(role=Role.VIEWER), Change(disabled=True), Change(password="another four words")])
+async def test_what_changes_an_account_ends_its_sessions_at_once(door: Door, change: Change) -> None:
     key = (await door.ada()).key
     assert await door.callers.of_session(key) is not None
 
-    if change == "password":
-        await door.set_password("ada", "another four words", ADMIN)
-    else:
-        await door.change("ada", Role.VIEWER if change == "role" else None, True if change == "shut" else None, ADMIN)
+    await door.change("ada", change, ADMIN)
 
     assert await door.callers.of_session(key) is None
 
 
 async def test_the_last_admin_stays_one(door: Door) -> None:
     await door.create("ada", Role.ADMIN, PASSWORD, ADMIN)
-    for role, disabled in ((Role.VIEWER, None), (None, True)):
+    for change in (Change(role=Role.VIEWER), Change(disabled=True), Change(role=Role.VIEWER, password="another four words")):
         with pytest.raises(Conflict) as refused:
-            await door.change("ada", role, disabled, ADMIN)
+            await door.change("ada", change, ADMIN)
         assert refused.value.kind == "last_admin"
 
     await door.create("eve", Role.ADMIN, PASSWORD, ADMIN)
-    assert (await door.change("ada", Role.VIEWER, None, ADMIN)).role is Role.VIEWER
+    assert (await door.sign_in("ada", PASSWORD)).account.name == "ada", "nothing of what was refused was done"
+    assert (await door.change("ada", Change(role=Role.VIEWER), ADMIN)).role is Role.VIEWER
 
 
 async def test_a_password_of_ones_own_needs_the_one_before_and_ends_the_other_sessions(door: Door) -> None:
@@ -204,13 +201,19 @@ async def test_signing_out_everywhere_ends_every_session(door: Door) -> None:
 async def test_who_comes_by_the_provider_has_the_highest_role_that_group_or_name_gives() -> None:
     door = Door({"platform": Role.ADMIN, "data": Role.OPERATOR, "eve@example.com": Role.OPERATOR, "*": Role.VIEWER})
 
-    async def role(name: str, *groups: str) -> Role:
-        return (await door.by_identity(Identity(f"issuer|{name}", name, groups))).account.role
+    async def role(email: str, *groups: str) -> Role:
+        return (await door.by_identity(Identity(f"issuer|{email}", email, groups, email))).account.role
 
     assert await role("ada@example.com", "data", "platform") is Role.ADMIN
     assert await role("Eve@example.com") is Role.OPERATOR
     assert await role("bob@example.com", "other") is Role.VIEWER
     assert await role("ada@example.com") is Role.VIEWER, "a role that was taken away there is gone at the next sign-in"
+
+
+async def test_what_people_call_themselves_gives_them_no_role() -> None:
+    door = Door({"boss@example.com": Role.ADMIN, "*": Role.VIEWER})
+
+    assert (await door.by_identity(Identity("issuer|1", "boss@example.com"))).account.role is Role.VIEWER
 
 
 async def test_who_has_no_role_does_not_come_in() -> None:
@@ -233,7 +236,7 @@ async def test_a_provider_never_opens_somebody_elses_local_account() -> None:
 async def test_an_account_that_was_shut_here_stays_shut_whatever_the_provider_says() -> None:
     door = Door({"*": Role.VIEWER})
     await door.by_identity(Identity("issuer|1", "ada"))
-    await door.change("ada", None, True, ADMIN)
+    await door.change("ada", Change(disabled=True), ADMIN)
 
     with pytest.raises(NotAllowed):
         await door.by_identity(Identity("issuer|1", "ada"))

@@ -78,3 +78,6 @@ class FakeIdentityProvider:
         if remembered != f"remembered {redirect}" or state != "state" or code not in self.people:
             raise NotSignedIn("The sign-in did not come back as it left.")
         return self.people[code]
+
+    async def close(self) -> None:
+        self.is_down = True

@@ -153,6 +153,11 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
+def sentences(problems: Sequence[FieldProblem]) -> list[str]:
+    """For forms that show what is wrong above their fields."""
+    return [f"{problem.field.capitalize()} {problem.message}." for problem in problems]
+
+
 def blame(fields: Sequence[Field], problems: Sequence[FieldProblem], what: str = "parameters") -> list[str]:
     """Put each problem beside its field; those of no field are returned as sentences."""
     rest = []
