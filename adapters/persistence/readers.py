@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Unpack
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.persistence import run_pages
 from adapters.persistence.definitions import DefinitionCache, Definitions
 from adapters.persistence.failure_reader import FAILURES, WAITING, failure_of
 from adapters.persistence.failures import unavailable
 from adapters.persistence.migrate import current_is_head
 from adapters.persistence.pipeline_reader import PipelineReader
 from adapters.persistence.pipelines import is_possible
-from adapters.persistence.recordsets import among, between, is_storable_id
-from adapters.persistence.run_marks import asked_for as marks_asked_for
+from adapters.persistence.recordsets import among, is_storable_id
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import event, pipeline, revision, run
 from adapters.persistence.tables_delivery import worker
@@ -24,6 +25,7 @@ from adapters.persistence.tables_logs import log_line
 from adapters.persistence.times import STAGE_TIMES, seconds_ago
 from adapters.persistence.views import RUNS, event_view, run_views
 from application.ports.persistence import PipelineRef
+from application.ports.readers import RunsAsked
 from application.queries.views import (
     BoardRow,
     EventView,
@@ -40,7 +42,6 @@ from application.queries.views import (
 )
 from domain.definition_reader import read_definition
 from domain.errors import Unavailable
-from domain.status import Status
 
 _LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
 REVISIONS_SHOWN = 200
@@ -89,55 +90,18 @@ class SqlReader:
         async with self._reading(self._snapshot) as (statements, definitions):
             return await PipelineReader(statements, definitions).board()
 
-    async def runs(
-        self,
-        *,
-        pipeline_id: int | None,
-        status: Status | None,
-        skip: int,
-        limit: int,
-        above: int | None = None,
-        below: int | None = None,
-        trigger: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> list[RunView]:
-        if pipeline_id is not None and not is_storable_id(pipeline_id):
+    async def runs(self, **asked: Unpack[RunsAsked]) -> list[RunView]:
+        if (page := run_pages.of(asked)) is None:
             return []
-        query = between(RUNS, run.c.id, above, below).order_by(run.c.id if above is not None else run.c.id.desc()).offset(skip).limit(limit)
-        if pipeline_id is not None:
-            query = query.where(run.c.pipeline_id == pipeline_id)
-        if status is not None:
-            query = query.where(run.c.status == status.value)
-        if trigger is not None:
-            query = query.where(run.c.trigger == trigger)
-        if since is not None:
-            query = query.where(run.c.created_at >= since)
-        if until is not None:
-            query = query.where(run.c.created_at < until)
         async with self._reading(self._snapshot) as (statements, definitions):
-            rows = (await statements.run(query)).all()
-            return await run_views(statements, definitions, rows[::-1] if above is not None else rows)
+            rows = (await statements.run(page.of_rows(RUNS), page.values)).all()
+            return await run_views(statements, definitions, rows[::-1] if page.rises else rows)
 
-    async def run_marks(
-        self,
-        *,
-        pipeline_id: int | None,
-        status: Status | None,
-        skip: int,
-        limit: int,
-        above: int | None = None,
-        below: int | None = None,
-        trigger: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> list[RunMark]:
-        if pipeline_id is not None and not is_storable_id(pipeline_id):
+    async def run_marks(self, **asked: Unpack[RunsAsked]) -> list[RunMark]:
+        if (page := run_pages.of(asked)) is None:
             return []
-        word = status.value if status is not None else None
-        conditions = {"pipeline_id": pipeline_id, "status": word, "trigger": trigger, "since": since, "until": until}
         async with self._reading(self._single) as (statements, _):
-            (rows,) = await statements.together(marks_asked_for(skip, limit, above=above, below=below, **conditions))
+            (rows,) = await statements.together((page.of_marks(), page.values))
             return [RunMark(*row) for row in rows]
 
     async def runs_of(self, ids: Sequence[int]) -> list[RunView]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Required, TypedDict, Unpack
 
 from application.ports.persistence import PipelineRef
 from application.queries.views import (
@@ -20,6 +20,21 @@ from application.queries.views import (
     WorkerView,
 )
 from domain.status import Status
+
+
+class RunsAsked(TypedDict, total=False):
+    """Which page of which runs. With `below` the newest of those with a lower id; with `above` the oldest of those with a higher one.
+    `skip` counts from there. `trigger` is what opened them; `since` and `until` (not included) when they were opened."""
+
+    pipeline_id: Required[int | None]
+    status: Required[Status | None]
+    skip: Required[int]
+    limit: Required[int]
+    above: int | None
+    below: int | None
+    trigger: str | None
+    since: datetime | None
+    until: datetime | None
 
 
 class Reader(Protocol):
@@ -48,36 +63,11 @@ class Reader(Protocol):
         """Every pipeline in name order with its last 20 runs."""
         ...
 
-    async def runs(
-        self,
-        *,
-        pipeline_id: int | None,
-        status: Status | None,
-        skip: int,
-        limit: int,
-        above: int | None = None,
-        below: int | None = None,
-        trigger: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> list[RunView]:
-        """Newest first, with their stages. With `below` the newest of those with a lower id; with `above` the oldest of those with a
-        higher one. `skip` counts from there. `trigger` is what opened them; `since` and `until` (not included) when they were opened."""
+    async def runs(self, **asked: Unpack[RunsAsked]) -> list[RunView]:
+        """Newest first, with their stages."""
         ...
 
-    async def run_marks(
-        self,
-        *,
-        pipeline_id: int | None,
-        status: Status | None,
-        skip: int,
-        limit: int,
-        above: int | None = None,
-        below: int | None = None,
-        trigger: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> list[RunMark]:
+    async def run_marks(self, **asked: Unpack[RunsAsked]) -> list[RunMark]:
         """As `runs`, but only how far each of them is."""
         ...
 

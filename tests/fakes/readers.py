@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from copy import deepcopy
 from datetime import datetime
 from statistics import median
-from typing import Any
+from typing import Unpack
 
 from application.ports.persistence import PipelineRef
+from application.ports.readers import RunsAsked
 from application.queries.views import (
     BoardRow,
     EventView,
@@ -65,33 +66,21 @@ class FakeReader:
         rows = sorted(self._tables.pipelines.values(), key=lambda row: row.name)
         return [BoardRow(self._pipeline(row), [_bar(run) for run in reversed(self._recent(row.id))]) for row in rows]
 
-    async def runs(
-        self,
-        *,
-        pipeline_id: int | None,
-        status: Status | None,
-        skip: int,
-        limit: int,
-        above: int | None = None,
-        below: int | None = None,
-        trigger: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> list[RunView]:
+    async def runs(self, **asked: Unpack[RunsAsked]) -> list[RunView]:
         found = [
             run
             for run in self._newest_first()
-            if pipeline_id in (None, run.pipeline_id)
-            and status in (None, run.status)
-            and _is_between(run.id, above, below)
-            and trigger in (None, run.trigger.kind)
-            and (since is None or run.created_at >= since)
-            and (until is None or run.created_at < until)
+            if asked["pipeline_id"] in (None, run.pipeline_id)
+            and asked["status"] in (None, run.status)
+            and _is_between(run.id, asked.get("above"), asked.get("below"))
+            and asked.get("trigger") in (None, run.trigger.kind)
+            and _is_opened_within(run, asked.get("since"), asked.get("until"))
         ]
-        page = found[skip : skip + limit] if above is None else found[::-1][skip : skip + limit][::-1]
+        place = slice(asked["skip"], asked["skip"] + asked["limit"])
+        page = found[place] if asked.get("above") is None else found[::-1][place][::-1]
         return [run_view(self._tables, run) for run in page]
 
-    async def run_marks(self, **asked: Any) -> list[RunMark]:
+    async def run_marks(self, **asked: Unpack[RunsAsked]) -> list[RunMark]:
         found = await self.runs(**asked)
         return [RunMark(run.id, run.last_seq, run.pipeline, ",".join(run.flow_run_ids)) for run in found]
 
@@ -182,6 +171,10 @@ class FakeReader:
         latest = next(iter(self._recent(row.id)), None)
         view = run_view(self._tables, latest) if latest else None
         return PipelineView(row.id, row.revision, definition, row.created_at, row.updated_at, view)
+
+
+def _is_opened_within(run: Run, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or run.created_at >= since) and (until is None or run.created_at < until)
 
 
 def _is_between(id: int, above: int | None, below: int | None) -> bool:
