@@ -117,14 +117,15 @@ def onboarding(text: str, token: ApiToken, pipeline: PipelineView | None, origin
         ]
     external = [stage.name for stage in pipeline.definition.stages if stage.kind is Kind.EXTERNAL]
     stage = external[0] if external else pipeline.definition.stages[-1].name
-    body = json.dumps({"stage_name": stage, "status": "completed"})
-    line = f"curl -fsS {origin}/status-update/ {header} --json '{body}'"
-    failed = line.replace('"completed"', '"failed"')
-    cron = f"0 2 * * *  /usr/local/bin/backup && {line} || {failed}"
-    unit = (
-        "[Service]\nType=oneshot\nExecStart=/usr/local/bin/backup\n"
-        f'ExecStopPost=/bin/sh -c \'test "$SERVICE_RESULT" = success && S=completed || S=failed; '
-        f'curl -fsS {origin}/status-update/ -H "Authorization: Bearer {text}" -H "Content-Type: application/json" '
-        f'-d "{{\\"stage_name\\": \\"{stage}\\", \\"status\\": \\"$S\\"}}"\''
-    )
+    url, body = f"{origin}/status-update/", json.dumps({"stage_name": stage, "status": "completed"})
+    told = json.dumps(json.dumps({"stage_name": stage, "status": "$S"}))
+    line = f"curl -fsS {url} {header} --json '{body}'"
+    cron = f"0 2 * * *  /usr/local/bin/backup && S=completed || S=failed; curl -fsS {url} {header} --json {told}"
+    script = f'test "$SERVICE_RESULT" = success && S=completed || S=failed; curl -fsS {url} -H "Authorization: Bearer {text}" --json {told}'
+    unit = f"[Service]\nType=oneshot\nExecStart=/usr/local/bin/backup\nExecStopPost=/bin/sh -c '{_for_systemd(script)}'"
     return [Snippet("One line", line), Snippet("In a crontab", cron), Snippet("In a systemd unit", unit)]
+
+
+def _for_systemd(script: str) -> str:
+    """It takes a backslash away, within quotes too."""
+    return script.replace("\\", "\\\\")
