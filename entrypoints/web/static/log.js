@@ -130,8 +130,10 @@
       const query = new URLSearchParams(location.search);
       if (line) {
         show(line);
-        const seen = box.getBoundingClientRect();
-        if (seen.top > innerHeight - 100 || seen.bottom < 100) box.scrollIntoView();
+        // By the line itself: part of a tall log may be on the screen without it.
+        const seen = line.getBoundingClientRect();
+        if (seen.top < 60 || seen.bottom > innerHeight - 20) line.scrollIntoView({ block: "center" });
+        wasAt = box.scrollTop;
       } else if (query.get("line") !== wanted[1]) {
         for (const key of ["before", "after"]) query.delete(key);
         query.set("line", wanted[1]);
