@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import certifi
@@ -51,6 +53,7 @@ async def test_it_boots_on_postgresql_asks_for_the_password_and_ends_with_the_pi
             assert (await client.post("flows/filter", json={})).status_code == 401
             allowed = await client.post("flows/filter", json={}, auth=("headgate", "not-a-secret"))
             assert (allowed.status_code, allowed.json()) == (200, [])
+        assert await _comes_to_rest(process.pid, 60), "a core is kept busy for nothing"
 
         os.close(write_end)
         assert process.wait(15) is not None
@@ -60,6 +63,32 @@ async def test_it_boots_on_postgresql_asks_for_the_password_and_ends_with_the_pi
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+async def _comes_to_rest(guard_pid: int, seconds: float) -> bool:
+    """Is there, within so many seconds, one in which what the guard started takes less than a third of a core?"""
+    (pid,) = Path(f"/proc/{guard_pid}/task/{guard_pid}/children").read_text().split()
+    ends, before = time.monotonic() + seconds, _processor_seconds(pid)
+    while time.monotonic() < ends:
+        began = time.monotonic()
+        await asyncio.sleep(1)
+        took, before = (now := _processor_seconds(pid)) - before, now
+        if took < 0.33 * (time.monotonic() - began):
+            return True
+    return False
+
+
+def _processor_seconds(pid: str) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_its_recorder_writes_task_runs_together_at_whole_seconds(tmp_path: Path) -> None:
+    """Prefect rounds that setting down, and at 0 its recorder never rests."""
+    settings = PrefectServer(tmp_path, 4200, "postgresql+asyncpg://x/prefect", "a:b").environment({})
+
+    assert int(float(settings["PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL"])) >= 1
+    assert int(settings["PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE"]) > 1
 
 
 def test_nothing_of_a_users_own_prefect_reaches_server_or_client(tmp_path: Path) -> None:
