@@ -20,11 +20,14 @@ from application.ports.change_feed import ChangeBatch
 _POSITION = text("""
     SELECT CAST(pg_current_snapshot() AS text) AS now, CAST((SELECT xid FROM event ORDER BY xid DESC LIMIT 1) AS text) AS newest
 """)
+# Nothing at or above the snapshot's own end can be seen: said only for the planner, which takes a range that ends for a small one, and
+# goes by the index of xid whatever the cursor is.
 _SINCE = """
-    xid >= pg_snapshot_xmin(CAST(:seen AS pg_snapshot))
+    xid >= pg_snapshot_xmin(CAST(:seen AS pg_snapshot)) AND xid < pg_snapshot_xmax(pg_current_snapshot())
     AND NOT pg_visible_in_snapshot(xid, CAST(:seen AS pg_snapshot))
     AND (CAST(:until AS pg_snapshot) IS NULL OR pg_visible_in_snapshot(xid, CAST(:until AS pg_snapshot)))
 """
+# OFFSET 0 keeps the order of the outer question from the inner one, which would else walk through every event by its key.
 _READ = text(f"""
     SELECT CAST(pg_current_snapshot() AS text) AS now, found.*,
         CAST(greatest(
@@ -34,7 +37,8 @@ _READ = text(f"""
         ARRAY(SELECT run_id FROM log_counter WHERE {_SINCE} ORDER BY run_id) AS logs
     FROM (VALUES (1)) AS one
     LEFT JOIN LATERAL (
-        SELECT * FROM event WHERE {_SINCE} AND (run_id, seq) > (:run, :seq) ORDER BY run_id, seq LIMIT :limit
+        SELECT * FROM (SELECT * FROM event WHERE {_SINCE} OFFSET 0) AS fresh
+        WHERE (run_id, seq) > (:run, :seq) ORDER BY run_id, seq LIMIT :limit
     ) AS found ON true
     ORDER BY found.run_id, found.seq
 """)
