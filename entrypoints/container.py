@@ -37,6 +37,7 @@ from application.commands.run_again import RunAgain
 from application.commands.sign_in import OpenSession, SignIn, SignInByIdentity, SignOut
 from application.commands.skip_stage import SkipStage
 from application.commands.trigger_pipeline import TriggerPipeline
+from application.commands.worker_presence import WorkerArrives, WorkerLeaves
 from application.observed import carry_trace, count_advanced, count_verdicts, observe, tag_burst, tag_claim, tag_triggered
 from application.observed_store import observe_store
 from application.ports.change_feed import ChangeFeed
@@ -179,7 +180,9 @@ class Application(containers.DeclarativeContainer):
     create_token = _observed(telemetry, providers.Singleton(CreateToken, store, adapters.credentials, adapters.clock))
     revoke_token = _observed(telemetry, providers.Singleton(RevokeToken, store, adapters.clock, forget))
 
-    release_quarantine = providers.Singleton(ReleaseQuarantine, adapters.open_unit_of_work)
+    worker_arrives = _observed(telemetry, providers.Singleton(WorkerArrives, store, adapters.clock))
+    worker_leaves = _observed(telemetry, providers.Singleton(WorkerLeaves, store))
+    release_quarantine = _observed(telemetry, providers.Singleton(ReleaseQuarantine, store))
 
     announce = providers.Singleton(AnnounceChanges, adapters.change_feed, wakeups)
     follow_feed = providers.Singleton(FollowFeed, adapters.change_feed, hub, adapters.links, wakeups, adapters.open_unit_of_work)

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from application.commands.worker_presence import WorkerArrives, WorkerLeaves
 from application.ports.persistence import WorkerSeen
 from domain.errors import InvalidInput
 from entrypoints.api import strict_json
@@ -43,9 +42,8 @@ async def stream(
     texts = {"worker_id": worker_id, "name": name, "pool": pool, "version": version}
     strict_json.check(texts)
     worker = WorkerSeen(worker_id, name, pool, slots, slots if free is None else free, version)
-    adapters = application.adapters
-    await WorkerArrives(adapters.open_unit_of_work(), adapters.clock())(worker)
-    return EventStream(worker_lines(adapters.links().open(worker)), "application/x-ndjson")
+    await application.worker_arrives()(worker)
+    return EventStream(worker_lines(application.adapters.links().open(worker)), "application/x-ndjson")
 
 
 @router.post("/heartbeat")
@@ -98,7 +96,7 @@ async def cancelled_in_prefect(raw: Body, application: App) -> Response:
 
 @router.post("/leave")
 async def leave(raw: Body, application: App) -> Response:
-    await WorkerLeaves(application.adapters.open_unit_of_work())(shaped(LeaveBody, raw).worker_id)
+    await application.worker_leaves()(shaped(LeaveBody, raw).worker_id)
     return Response(status_code=204)
 
 

@@ -1,18 +1,23 @@
 """What is told of use cases and of what they commit."""
 
+import importlib
+import pkgutil
+
 import pytest
 from dependency_injector import providers
 
+from application import commands
 from application.commands.trigger_pipeline import TriggerCommand
 from application.commands.verdicts import Answer
 from application.metrics import TAGS, Metric
-from application.observed import verdict_of
+from application.observed import observe, verdict_of
 from application.observed_store import observe_store
 from application.ports.telemetry import trace_id_of
 from application.ports.vitals import PoolVitals, VitalSigns
 from application.services.hub import Hub
 from application.services.take_vitals import TakeVitals
 from domain.errors import NotFound, Unavailable
+from tests.api.house import House
 from tests.application.system import System
 from tests.fakes.adapters import FakeAdapters
 
@@ -25,6 +30,28 @@ def watched() -> tuple[System, FakeAdapters]:
     system.app.adapters.open_unit_of_work.override(providers.Object(store))
     system.app.telemetry.override(providers.Object(fakes.telemetry))
     return system, fakes
+
+
+PARTS = {"ControlRun", "OpenSession"}
+"""Of other use cases, and within their spans."""
+
+
+def test_every_use_case_is_observed() -> None:
+    """Whatever class of the commands can be called, the container gives with eyes on it."""
+    house = House()
+    house.application.telemetry.override(providers.Object(FakeAdapters().telemetry))
+    defined = {
+        name
+        for module in pkgutil.iter_modules(commands.__path__)
+        for name, found in vars(importlib.import_module(f"{commands.__name__}.{module.name}")).items()
+        if isinstance(found, type) and found.__module__.startswith(commands.__name__) and "__call__" in vars(found)
+    }
+
+    watched_over = [each for each in house.application.providers.values() if getattr(each, "provides", None) is observe]
+    observed = {each()._name for each in watched_over}
+
+    assert defined - PARTS == observed
+    assert defined >= PARTS, "and nothing here is named in vain"
 
 
 async def test_a_run_is_told_from_its_opening_to_its_end() -> None:
