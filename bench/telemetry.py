@@ -1,7 +1,9 @@
-"""Print what telemetry costs a request: off, figures only, all of it, and all of it to an agent that takes every byte and never answers.
+"""Print what telemetry costs a request: off, figures only, all of it, and all of it to an agent that is dead or takes every byte and
+never answers.
 
-Run it as `python -m bench.telemetry [REQUESTS]` on an otherwise idle machine. The four take turns, so that noise falls on all alike.
-Each is a web process of its own over one PostgreSQL; a request is `POST /status-update/` of an external stage, one client at a time.
+Run it as `python -m bench.telemetry [REQUESTS]` on an otherwise idle machine. All take turns, many and short, so that noise falls on all
+alike, and are compared with each other in the same turn. Each is a web process of its own over one PostgreSQL; a request is
+`POST /status-update/` of an external stage, one client at a time.
 """
 
 from __future__ import annotations
@@ -23,18 +25,19 @@ import httpx
 from adapters.orchestration.server import free_port
 from adapters.persistence.embedded import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
+from bench._figures import Figure, amount, figure, print_figures, progress
 
-_ROUNDS = 10
+_A_ROUND = 200
 _NAMED = "bench-telemetry"
-_OFF = "off"
+_OFF, _WHOLE = "off", "traces and figures"
 
 
 class Web:
-    """A `headgate web` process under one kind of telemetry. `seconds` are its requests', `cpu` what they took of the processor."""
+    """A `headgate web` process under one kind of telemetry. `seconds` are its requests', by rounds."""
 
     def __init__(self, kind: str, folder: Path, database_url: str, telemetry: dict[str, str]) -> None:
         self.kind = kind
-        self.seconds: list[float] = []
+        self.seconds: list[list[float]] = []
         port = free_port()
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEADGATE_", "DD_"))}
         own = {"HEADGATE_HOME": str(folder), "HEADGATE_PORT": str(port), "HEADGATE_DATABASE_URL": database_url}
@@ -54,12 +57,14 @@ class Web:
         run = self._http.post(f"/trigger/{_NAMED}").raise_for_status().json()["run_id"]
         self._report = {"run_id": run, "stage_name": "remote", "status": "running"}
 
-    def ask(self, requests: int, keep: bool) -> None:
+    def ask(self, requests: int) -> list[float]:
+        """Seconds until each was answered."""
+        seconds = []
         for number in range(requests):
             began = time.perf_counter()
             self._http.post("/status-update/", json={**self._report, "records_processed": number}).raise_for_status()
-            if keep:
-                self.seconds.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - began)
+        return seconds
 
     def cpu(self) -> float:
         """Seconds of processor time so far."""
@@ -77,7 +82,7 @@ class Web:
 
 
 def main(requests: int) -> None:
-    """Measure the four and print one line each."""
+    """Measure them all and print the table."""
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o711)
@@ -92,25 +97,38 @@ def main(requests: int) -> None:
 def _measure(webs: list[Web], requests: int) -> None:
     for web in webs:
         web.wait()
-        web.ask(200, keep=False)
+        web.ask(_A_ROUND)
     spent = dict.fromkeys((web.kind for web in webs), 0.0)
-    for _ in range(_ROUNDS):
+    began = {web.kind: web.resident() for web in webs}
+    rounds = max(1, requests // _A_ROUND)
+    for number in range(rounds):
+        progress("requests of every kind in turns", number, rounds)
         for web in webs:
             before = web.cpu()
-            web.ask(requests // _ROUNDS, keep=True)
+            web.seconds.append(web.ask(_A_ROUND))
             spent[web.kind] += web.cpu() - before
-    base = next(web for web in webs if web.kind == _OFF)
-    for web in webs:
-        each = spent[web.kind] / len(web.seconds)
-        p50, p99 = _at(web.seconds, 0.5), _at(web.seconds, 0.99)
-        ratio = f"p99 x {p99 / _at(base.seconds, 0.99):.2f}"
-        print(
-            f"{web.kind:22} cpu {each * 1e3:5.2f} ms  p50 {p50 * 1e3:5.2f} ms  p99 {p99 * 1e3:6.2f} ms  {ratio}  {web.resident():4.0f} MB"
-        )
+    progress("requests of every kind in turns", rounds, rounds)
+    print_figures([found for web in webs for found in _figures(web, webs, spent[web.kind], began[web.kind])])
 
 
-def _at(seconds: list[float], share: float) -> float:
-    return statistics.median(seconds) if share == 0.5 else sorted(seconds)[int(len(seconds) * share)]
+def _figures(web: Web, webs: list[Web], spent: float, began: float) -> Iterator[Figure]:
+    off, whole = (next(each for each in webs if each.kind == kind) for kind in (_OFF, _WHOLE))
+    every = sorted(second for seconds in web.seconds for second in seconds)
+    yield figure(f"{web.kind}: a status update, one client", every)
+    yield amount(f"{web.kind}: processor of a status update", spent / len(every) * 1e3, "ms")
+    yield amount(f"{web.kind}: p99 beside off, median of the rounds", _beside(web, off), "x")
+    yield amount(f"{web.kind}: p99 beside an agent that answers, median of the rounds", _beside(web, whole), "x")
+    yield amount(f"{web.kind}: memory at first", began, "MB")
+    yield amount(f"{web.kind}: memory in the end", web.resident(), "MB")
+
+
+def _beside(web: Web, other: Web) -> float:
+    """How much longer its slowest in a hundred took than the other's of the same round."""
+    return statistics.median(_p99(ours) / _p99(theirs) for ours, theirs in zip(web.seconds, other.seconds, strict=True))
+
+
+def _p99(seconds: list[float]) -> float:
+    return sorted(seconds)[int(len(seconds) * 0.99)]
 
 
 def _kinds(stack: contextlib.ExitStack) -> list[tuple[str, dict[str, str]]]:
@@ -120,7 +138,11 @@ def _kinds(stack: contextlib.ExitStack) -> list[tuple[str, dict[str, str]]]:
     return [
         (_OFF, {"HEADGATE_TELEMETRY": "off"}),
         ("figures only", {"DD_TRACE_AGENT_URL": agent, "DD_TRACE_ENABLED": "false", **statsd}),
-        ("traces and figures", {"DD_TRACE_AGENT_URL": agent, **statsd}),
+        (_WHOLE, {"DD_TRACE_AGENT_URL": agent, **statsd}),
+        (
+            "to a dead agent",
+            {"DD_TRACE_AGENT_URL": f"http://127.0.0.1:{free_port()}", "DD_DOGSTATSD_URL": f"udp://127.0.0.1:{free_port()}"},
+        ),
         ("to a silent agent", {"DD_TRACE_AGENT_URL": silent, **statsd}),
     ]
 
