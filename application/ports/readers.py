@@ -13,6 +13,7 @@ from application.queries.views import (
     LogLineView,
     PipelineMark,
     PipelineView,
+    QueueView,
     RevisionView,
     RunMark,
     RunView,
@@ -106,6 +107,10 @@ class Reader(Protocol):
 
     async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
         """Workers that spoke within that many seconds."""
+        ...
+
+    async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
+        """The pool's workers that spoke within that many seconds, and its first `limit` runs that none has taken."""
         ...
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:

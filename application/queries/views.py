@@ -101,6 +101,8 @@ class RunView:
     """The run that it is a repetition of."""
     trace: Mapping[str, str] = field(default_factory=dict)
     """Where the run was triggered, as W3C trace headers; empty when nothing was traced."""
+    parallelism: int = 16
+    """Stages of it that run on a worker at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,15 @@ class WorkerView:
     slots: int
     free: int
     seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """Who serves a pool, and what waits to be served: `waiting` are the runs that no worker has taken, in the order they are taken,
+    cut off after so many as were asked for."""
+
+    workers: Sequence[WorkerView]
+    waiting: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

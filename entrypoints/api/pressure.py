@@ -10,7 +10,11 @@ LOGS = "/worker/logs"
 LOG_APPENDS = 64
 """Appends of output at once: workers keep what is not taken, and send it again."""
 _STREAMS = (b"text/event-stream", b"application/x-ndjson")
-OVERLOADED = Problem(503, "overloaded", "Headgate has as much to do as it takes at once; ask again.", headers={"Retry-After": "1"})
+
+
+def overloaded(limit: int) -> Problem:
+    told = f"Headgate has {limit:,} requests in hand, as many as it takes on at once; ask again in a second (HEADGATE_MAX_IN_FLIGHT)."
+    return Problem(503, "overloaded", told, headers={"Retry-After": "1"})
 
 
 class InFlight:
@@ -30,7 +34,7 @@ class InFlight:
             return
         kind = _kind(scope["path"])
         if self._counts[kind] >= self._limits[kind]:
-            await respond(scope, OVERLOADED)(scope, receive, send)
+            await respond(scope, overloaded(self._limits[kind]))(scope, receive, send)
             return
         self._counts[kind] += 1
         counted = True

@@ -6,7 +6,8 @@ from datetime import timedelta
 from application.ports.links import Claim, Stop, Wake
 from application.ports.orchestrator import FlowRunRequest, FlowState
 from application.ports.persistence import NewLine
-from application.queries.why import Surroundings, explain
+from application.queries.sentences import Surroundings
+from application.queries.why import explain
 from application.services.retention import Keep, KeepForATime
 from application.services.wakeups import OFFERS, Offer
 from domain.status import Status
@@ -212,7 +213,10 @@ async def test_what_prefect_refuses_is_put_in_quarantine_says_why_and_lets_other
     refused = await system.run(run_id)
     why = str(explain(refused, Surroundings(system.fakes.clock.now(), is_warm=False)))
     assert (refused.unrecorded, list(refused.flow_run_ids)) == (True, [])
-    assert "Prefect refuses it (Prefect answered 422: it will not have nightly #1); it is tried again within the hour." in why
+    assert (
+        "Prefect refuses it (Prefect answered 422: it will not have nightly #1); it is tried again within the hour (`headgate retry-prefect` does it now)."
+        in why
+    )
     assert len((await system.run(other)).flow_run_ids) == 1
 
 

@@ -16,6 +16,7 @@ from application.queries.views import (
     LogLineView,
     PipelineMark,
     PipelineView,
+    QueueView,
     RevisionView,
     RunBar,
     RunMark,
@@ -27,7 +28,7 @@ from domain.attempt import Attempt
 from domain.run import Run
 from domain.status import Reason, Status
 from tests.fakes.persistence import FakeStore
-from tests.fakes.persistence.store import PipelineRow, Tables
+from tests.fakes.persistence.store import BurstRow, PipelineRow, Tables
 from tests.fakes.views import run_view
 
 RECENT = 20
@@ -137,6 +138,10 @@ class FakeReader:
             if pool in (None, row.worker.pool) and (now - row.seen_at).total_seconds() <= within_seconds
         ]
 
+    async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
+        bursts = [(row.requested_at, run_id) for (run_id, _), row in self._tables.bursts.items() if row.pool == pool and _is_unclaimed(row)]
+        return QueueView(await self.workers(pool, within_seconds), [run_id for _, run_id in sorted(bursts)[:limit]])
+
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
         times: dict[str, list[float]] = {}
         for run in self._recent(pipeline_id):
@@ -179,6 +184,10 @@ def _is_opened_within(run: Run, since: datetime | None, until: datetime | None) 
 
 def _is_between(id: int, above: int | None, below: int | None) -> bool:
     return (above is None or id > above) and (below is None or id < below)
+
+
+def _is_unclaimed(row: BurstRow) -> bool:
+    return not row.is_claimed and row.ended_at is None
 
 
 def _bar(run: Run) -> RunBar:
