@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import event, text
+from psycopg import AsyncClientCursor
+from psycopg.types.json import Json, Jsonb
+from sqlalchemy import event
 
 from adapters.persistence.database import Database
 from adapters.persistence.ready import Asked
@@ -19,6 +23,11 @@ from domain.status import Status
 
 BIG = ("run", "attempt", "event", "burst", "log_line", "outbox", "report_receipt")
 """Tables that grow with the runs: none of them may be read through."""
+_UNTIL_SETTLED = 6
+"""After five plans for the values at hand PostgreSQL weighs one for all values against them."""
+_PARAMETER = re.compile(r"%\((\w+)\)s")
+_TYPES = {datetime: "timestamptz", timedelta: "interval"}
+"""As the driver says them; of the rest the statement itself does, by its casts."""
 Ask = Callable[[], Awaitable[object]]
 
 
@@ -58,36 +67,67 @@ def questions(database: Database, runs: int) -> Mapping[str, Ask]:
         "the end of a run's log": lambda: reader.log_window(middle, LogFilter(), limit=100, last=True),
         "a pipeline's stage times": lambda: reader.stage_times(pipeline),
         "a pipeline's failures": lambda: reader.failures(pipeline, 50),
+        "what nobody has seen yet": lambda: _since_now(database),
     }
+
+
+async def _since_now(database: Database) -> None:
+    await database.change_feed.read(await database.change_feed.position())
 
 
 @dataclass(slots=True)
 class Cost:
-    """`milliseconds` in the database, over so many statements; `scanned` are the big tables that were read through."""
+    """`milliseconds` in the database, over so many statements; `scanned` are the big tables that were read through, `passed_over` rows that
+    were looked at in vain."""
 
     milliseconds: float = 0.0
     statements: int = 0
     scanned: list[str] = field(default_factory=list)
+    passed_over: int = 0
 
 
-async def cost_of(database: Database, ask: Ask, times: int = 1) -> Cost:
-    """What PostgreSQL itself says the question costs; the quickest of so many times."""
+async def cost_of(database: Database, ask: Ask, times: int = 1, *, for_all_values: bool = False) -> Cost:
+    """What PostgreSQL itself says the question costs once it was asked often; the quickest of so many times.
+
+    A statement asked again and again on one connection, as ours are, is planned once for all values when that looks as cheap: `scanned`
+    tells of every plan on the way there. `for_all_values` has it planned so from the beginning.
+    """
     with _sent(database) as sent:
         await ask()
-    costs = []
-    for _ in range(times):
-        cost = Cost()
-        async with database.engine.connect() as connection:
-            for statement, parameters in sent:
-                found = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", parameters)
-                said = found.scalar_one()
-                (plan,) = json.loads(said) if isinstance(said, str) else said
+    costs = [Cost() for _ in range(_UNTIL_SETTLED + times)]
+    async with database.engine.connect() as connection:
+        raw: Any = (await connection.get_raw_connection()).driver_connection
+        if for_all_values:
+            await raw.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        for number, (statement, parameters) in enumerate(sent):
+            names, prepared = _prepared(statement)
+            types = ", ".join(_TYPES.get(type(parameters[name]), "unknown") for name in names)
+            await raw.execute(f"PREPARE question_{number}{f'({types})' if types else ''} AS {prepared}")
+            values = AsyncClientCursor(raw).mogrify(", ".join(["%s"] * len(names)), [_plain(parameters[name]) for name in names])
+            asked = f"question_{number}({values})" if names else f"question_{number}"
+            for cost in costs:
+                ((plan,),) = await (await raw.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE {asked}")).fetchone()
                 cost.milliseconds += plan["Execution Time"]
                 cost.statements += 1
+                cost.passed_over += _passed_over(plan["Plan"])
                 cost.scanned += [table for table in _read_through(plan["Plan"]) if _is_big(table)]
-            await connection.execute(text("ROLLBACK"))
-        costs.append(cost)
-    return min(costs, key=lambda cost: cost.milliseconds)
+            await raw.execute(f"DEALLOCATE question_{number}")
+        await connection.rollback()
+    found = min(costs[_UNTIL_SETTLED:], key=lambda cost: cost.milliseconds)
+    found.scanned = [table for cost in costs for table in cost.scanned]
+    return found
+
+
+def _prepared(statement: str) -> tuple[list[str], str]:
+    """The names of its parameters, and the statement with numbers in their place."""
+    names = list(dict.fromkeys(_PARAMETER.findall(statement)))
+    numbered = _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", statement)
+    return names, numbered.replace("%%", "%")
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as a literal: psycopg's own JSON is text here."""
+    return json.dumps(value.obj) if isinstance(value, Json | Jsonb) else value
 
 
 def _read_through(node: Mapping[str, Any]) -> Iterator[str]:
@@ -96,6 +136,10 @@ def _read_through(node: Mapping[str, Any]) -> Iterator[str]:
         yield node["Relation Name"]
     for child in node.get("Plans", ()):
         yield from _read_through(child)
+
+
+def _passed_over(node: Mapping[str, Any]) -> int:
+    return int(node.get("Rows Removed by Filter", 0)) + sum(_passed_over(child) for child in node.get("Plans", ()))
 
 
 def _is_big(table: str) -> bool:

@@ -1,10 +1,9 @@
-"""Between the run aggregate and its rows. Written as plain JSON values, since rows travel as one JSON parameter a table."""
+"""Between the run aggregate and its rows. Rows travel as one JSON parameter a table; moments are written by what writes the JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -45,6 +44,7 @@ Written = dict[tuple[int, int], tuple[Any, ...]]
 """What is stored of each attempt, by (position, number)."""
 
 _values_of = attrgetter(*ATTEMPT_VALUES)
+_columns_of = attrgetter(*EVENT_COLUMNS)
 _OUTPUT = ATTEMPT_VALUES.index("output")
 
 
@@ -61,13 +61,13 @@ def attempt_rows(run: Run, written: Mapping[tuple[int, int], tuple[Any, ...]]) -
         if (output := values[_OUTPUT]) is not None:
             json.dumps(output, allow_nan=False)
     return [
-        {"position": position, "number": number, "stage": names[position], **_named(ATTEMPT_VALUES, values)}
+        {"position": position, "number": number, "stage": names[position], **dict(zip(ATTEMPT_VALUES, values, strict=True))}
         for (position, number), values in written.items()
     ]
 
 
 def event_rows(run: Run) -> list[dict[str, Any]]:
-    return [{name: _plain(getattr(event, name)) for name in EVENT_COLUMNS} for event in run.new_events]
+    return [dict(zip(EVENT_COLUMNS, _columns_of(event), strict=True)) for event in run.new_events]
 
 
 def burst_rows(run: Run) -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ def burst_rows(run: Run) -> list[dict[str, Any]]:
         change = _BURST_CHANGES.get(event.type)
         if change is None:
             continue
-        at = event.at.isoformat()
+        at = event.at
         row = rows.setdefault(event.data["burst"], {"epoch": event.data["burst"], "requested_at": at, "lost": False})
         if change != "requested_at":
             row[change] = at
@@ -161,16 +161,3 @@ def attempt_from(number: int, values: tuple[Any, ...]) -> Attempt:
     attempt.status = Status(attempt.status)
     attempt.reason = Reason(attempt.reason) if attempt.reason else None
     return attempt
-
-
-def _named(names: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:
-    return plain(dict(zip(names, values, strict=True)))
-
-
-def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON takes them."""
-    return {name: _plain(value) for name, value in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value

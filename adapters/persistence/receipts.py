@@ -58,7 +58,7 @@ class SqlReceipts:
     async def add(self, receipts: Mapping[ReceiptKey, Receipt], now: datetime) -> None:
         rows = [
             {name: getattr(key, name) for name in _KEY}
-            | {"digest": receipt.digest.hex(), "answer": dict(receipt.answer), "created_at": now.isoformat()}
+            | {"digest": receipt.digest.hex(), "answer": dict(receipt.answer), "created_at": now}
             for key, receipt in receipts.items()
         ]
         if rows:

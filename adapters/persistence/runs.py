@@ -15,7 +15,6 @@ from adapters.persistence.mappers import (
     burst_rows,
     event_rows,
     new_run_values,
-    plain,
     run_from,
     run_values,
 )
@@ -82,7 +81,7 @@ class SqlRuns:
             before = self._stored[run.id]
             changed = {key: values for key, values in attempts.items() if before.get(key) != values}
             of_run = {"run_id": run.id, "pipeline_id": run.pipeline_id}
-            rows["runs"].append(plain({"id": run.id, **run_values(run)}))
+            rows["runs"].append({"id": run.id, **run_values(run)})
             rows["attempts"] += [of_run | row for row in attempt_rows(run, changed)]
             rows["events"] += [of_run | row for row in event_rows(run)]
         if runs:
@@ -120,7 +119,7 @@ class SqlRuns:
         if not bursts:
             return
         requested = [
-            {"run_id": run.id, "pool": run.pool, "epoch": event.data["burst"], "created_at": event.at.isoformat()}
+            {"run_id": run.id, "pool": run.pool, "epoch": event.data["burst"], "created_at": event.at}
             for run in runs
             for event in run.new_events
             if event.type is EventType.BURST_REQUESTED

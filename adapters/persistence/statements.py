@@ -108,7 +108,7 @@ class Statements:
                     await connection.commit()
         except psycopg.Error as error:
             raise DBAPIError.instance(None, None, error, psycopg.Error, connection_invalidated=connection.closed) from error
-        return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+        return [await cursor.fetchall() if _has_rows(cursor) else [] for cursor in cursors]
 
     async def _driver(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None:
@@ -121,6 +121,11 @@ class Statements:
         if connection is not None:
             # Shielded: a caller that leaves while it is cancelled must not take the connection with it.
             await asyncio.shield(asyncio.ensure_future(_returned(connection)))
+
+
+def _has_rows(cursor: psycopg.AsyncCursor[Any]) -> bool:
+    """As its `description` says, which would describe every column for it."""
+    return cursor.pgresult is not None and cursor.pgresult.nfields > 0
 
 
 async def _returned(connection: AsyncConnection) -> None:

@@ -20,7 +20,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class StatusUpdate:
-    """One item. `digest` is the hash of the item as it came, so that the same event id with another body is found out."""
+    """One item. `digest` is the hash of an item with an event id as it came, so that the same id with another body is found out."""
 
     report: Report
     pipeline: PipelineRef | None = None

@@ -1,10 +1,11 @@
 """How a process learns of what any process committed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from application.queries.views import EventView
+from domain.events import EventType
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,9 @@ class ChangeFeed(Protocol):
         """The cursor of this moment."""
         ...
 
-    async def read(self, cursor: str, limit: int = 1_000) -> ChangeBatch:
-        """What was committed since the cursor, without a gap or a repeat, whatever order transactions commit in.
+    async def read(self, cursor: str, limit: int = 1_000, only: Collection[EventType] | None = None) -> ChangeBatch:
+        """What was committed since the cursor, without a gap or a repeat, whatever order transactions commit in; of these types, if any
+        are given. At most `limit` events: as many of them mean that there may be more.
 
         ValueError for a cursor this feed did not make.
         """

@@ -13,6 +13,17 @@ from domain.status import Reason, Status
 
 POLL_SECONDS = 1.0
 """How long a lost announcement may delay a reader."""
+PAGE = 1_000
+"""Events read at once."""
+FOR_WORKERS = (
+    EventType.BURST_REQUESTED,
+    EventType.BURST_CLAIMED,
+    EventType.CANCEL_REQUESTED,
+    EventType.VERDICT_GIVEN,
+    EventType.STAGE_MOVED,
+    EventType.STAGE_CANCEL_REQUESTED,
+)
+"""What `_tell_workers` looks at."""
 WRITES_A_SECOND = 25_000
 """About as often as one process can write to viewers: with many of them, what comes close together reaches each in one write."""
 APART_SECONDS = 0.04
@@ -33,19 +44,31 @@ class FollowFeed:
         self._open_unit_of_work = open_unit_of_work
         self._cursor: str | None = None
         self._next = 0.0
+        self._there_is_more = False
 
     async def run_once(self) -> None:
         if self._cursor is None:
             self._cursor = await self._feed.position()
             self._hub.begin(self._cursor)
         await asyncio.sleep(max(0.0, self._next - asyncio.get_running_loop().time()))
-        logs_of = await self._feed.wait(POLL_SECONDS)
-        batch = await self._feed.read(self._cursor)
+        logs_of = await self._feed.wait(0 if self._there_is_more else POLL_SECONDS)
+        batch = await self._read(self._cursor)
         self._cursor = batch.cursor
+        self._there_is_more = len(batch.events) >= PAGE
         if batch.events or logs_of:
             self._next = asyncio.get_running_loop().time() + min(APART_SECONDS, self._hub.viewers / WRITES_A_SECOND)
             self._hub.publish(ChangeBatch(batch.events, batch.cursor, tuple(logs_of)))
+        else:
+            self._hub.begin(batch.cursor)
         await self._tell_workers(batch)
+
+    async def _read(self, cursor: str) -> ChangeBatch:
+        """All of it for viewers; while there is none, what concerns workers, which is little of what reports bring."""
+        if not self._hub.viewers:
+            batch = await self._feed.read(cursor, PAGE, FOR_WORKERS)
+            if not self._hub.viewers:  # whoever came meanwhile begins where this batch does
+                return batch
+        return await self._feed.read(cursor, PAGE)
 
     async def _tell_workers(self, batch: ChangeBatch) -> None:
         """Another process may have cancelled, woken or requested what a worker linked here should hear of."""

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope
 
 from application.ports.credentials import Credentials
 from application.ports.tokens import AttemptClaims, WorkerClaims
@@ -42,22 +42,18 @@ FOREIGN_FORM = Problem(403, "foreign_form", "This form is not from a page of you
 class Access:
     """Before every route, the short ways too. `is_open`: nobody needs to sign in, as on a laptop; tokens are checked all the same."""
 
-    def __init__(self, app: ASGIApp, table: RouteTable, is_open: bool, application: Application) -> None:
-        self._app = app
+    def __init__(self, table: RouteTable, is_open: bool, application: Application) -> None:
         self._routes = table
         self._is_open = is_open
         self._application = application
         self._static = {key: rule for key, rule in TABLE.items() if "{" not in key[1]}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def refusal(self, scope: Scope, receive: Receive) -> tuple[Response | None, Receive]:
+        """None for whoever may; and where the body is to be read from now on."""
         try:
-            refusal, receive = await self._refusal(scope, receive)
+            return await self._refusal(scope, receive)
         except HeadgateError as error:
-            refusal = respond(scope, problem_of(error))
-        await (refusal or self._app)(scope, receive, send)
+            return respond(scope, problem_of(error)), receive
 
     async def _refusal(self, scope: Scope, receive: Receive) -> tuple[Response | None, Receive]:
         rule, parameters = self._rule(scope)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.errors import HeadgateError
 from entrypoints.api import (
@@ -27,14 +28,13 @@ from entrypoints.api import (
     worker,
 )
 from entrypoints.api.access import Access
-from entrypoints.api.body_limit import BodyLimit
-from entrypoints.api.envelope import Envelope
+from entrypoints.api.envelope import Envelope, crashed
 from entrypoints.api.figures import RequestFigures
+from entrypoints.api.gate import Gate
 from entrypoints.api.guards import HostGuard, OriginGuard, hosts_of
-from entrypoints.api.head_limit import HeadLimit
 from entrypoints.api.live import Live
 from entrypoints.api.openapi import declare
-from entrypoints.api.paths import NOTHING_HERE, Options, Paths, RouteTable
+from entrypoints.api.paths import NOTHING_HERE, RouteTable
 from entrypoints.api.pressure import InFlight
 from entrypoints.api.problems import ErrorPage, Problem, Refused, field_problems, invalid, problem_of, respond
 from entrypoints.api.rate_limit import Limiter, RateLimit, RefusalLimit
@@ -82,7 +82,7 @@ def create_app(
     On `state`: `application`, `live`, and `why_not_ready`, a sentence that a server may set while it is still starting. A server that
     stops closes the hub and the links first, which ends every stream.
     """
-    app = FastAPI(
+    app = _Guarded(
         title="Headgate",
         version="0.2.0",
         description=DESCRIPTION,
@@ -97,10 +97,31 @@ def create_app(
         app.include_router(router)
     table = RouteTable([route for router in (*ROUTERS, *routers) for route in router.routes])
     refused = _say_no_in_one_way(app, table)
-    if not application.telemetry().is_on:  # a span and a figure belong to a route
-        app.add_middleware(Shortcuts, shortcuts=SHORTCUTS, refused=refused)
-    _put_guards(app, application, table)
+    telemetry = application.telemetry()
+    if telemetry.is_on:  # what is traced belongs to a route, and what is refused is traced too
+        app.add_middleware(Gate, **_checks(application, table), shortcuts=None)
+        app.add_middleware(Envelope, by_https=_is_by_https(application))
+        app.add_middleware(RequestFigures, telemetry=telemetry)
+    else:
+        gate = Gate(app.framework, **_checks(application, table), shortcuts=Shortcuts(SHORTCUTS, refused))
+        app.outside = Envelope(gate, by_https=_is_by_https(application))
     return app
+
+
+class _Guarded(FastAPI):
+    """With `outside`, requests come to it first, and through it to the framework: each layer that is not there costs nothing."""
+
+    outside: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.outside is None or scope["type"] != "http":
+            await self.framework(scope, receive, send)
+        else:
+            scope["app"] = self
+            await self.outside(scope, receive, send)
+
+    async def framework(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
 
 
 def _fill_state(app: FastAPI, application: Application, error_page: ErrorPage | None) -> None:
@@ -114,26 +135,22 @@ def _fill_state(app: FastAPI, application: Application, error_page: ErrorPage | 
     declare(ProblemShape)
 
 
-def _put_guards(app: FastAPI, application: Application, table: RouteTable) -> None:
-    """The last one added is the first one asked."""
+def _checks(application: Application, table: RouteTable) -> dict[str, Any]:
+    """What the gate asks."""
     settings = application.settings()
     rate = Rate.of(settings.rate_limit, settings.auth)
     limiter = Limiter(rate) if rate is not None else None
-    app.add_middleware(Options, table=table)
-    if limiter is not None:
-        app.add_middleware(RateLimit, limiter=limiter)
-    app.add_middleware(Access, table=table, is_open=settings.auth == "none", application=application)
-    app.add_middleware(Paths, table=table)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(OriginGuard, url=settings.public_url)
-    app.add_middleware(HostGuard, hosts=hosts_of(settings.public_url, settings.allowed_hosts))
-    if limiter is not None:
-        app.add_middleware(RefusalLimit, limiter=limiter)
-    app.add_middleware(InFlight, limit=settings.max_in_flight)
-    app.add_middleware(HeadLimit)
-    app.add_middleware(Envelope, by_https=settings.public_url.startswith("https://"))
-    if (telemetry := application.telemetry()).is_on:
-        app.add_middleware(RequestFigures, telemetry=telemetry)
+    return {
+        "in_flight": InFlight(settings.max_in_flight),
+        "guards": (HostGuard(hosts_of(settings.public_url, settings.allowed_hosts)), OriginGuard(settings.public_url)),
+        "table": table,
+        "access": Access(table, settings.auth == "none", application),
+        "rates": (RefusalLimit(limiter), RateLimit(limiter)) if limiter is not None else None,
+    }
+
+
+def _is_by_https(application: Application) -> bool:
+    return str(application.settings().public_url).startswith("https://")
 
 
 def _say_no_in_one_way(app: FastAPI, table: RouteTable) -> Translate:
@@ -142,6 +159,7 @@ def _say_no_in_one_way(app: FastAPI, table: RouteTable) -> Translate:
 
     for kind in (HeadgateError, Refused, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, refused)
+    app.add_exception_handler(Exception, crashed)
     return refused
 
 

@@ -1,49 +1,58 @@
 """Bodies of at most 1 MiB, read whole before anyone acts on them."""
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from typing import Final
 
-from entrypoints.api.problems import Problem, respond
+from starlette.types import Message, Receive
+
+from entrypoints.api.heads import Head
+from entrypoints.api.problems import Problem
 
 LIMIT = 1 << 20
 DRAINED = 8 << 20
 """Bytes of a body too large that are still read: answering at once would reset the client before it reads why."""
-TOO_LARGE = Problem(413, "too_large", "A body is at most 1 MiB.", headers={"Connection": "close"})
+
+
+class Gone(Exception):
+    """The client left while it was sending."""
 
 
 class BodyLimit:
-    """413 for more. A client that leaves while sending is not answered."""
+    TOO_LARGE: Final = Problem(413, "too_large", "A body is at most 1 MiB.", headers={"Connection": "close"})
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _has_body(Headers(scope=scope)):
-            await self._app(scope, receive, send)
-            return
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            size += len(message.get("body", b""))
-            if size <= LIMIT:
-                chunks.append(message.get("body", b""))
-            if not message.get("more_body", False) or size > DRAINED:
-                break
-        if size > LIMIT:
-            await respond(scope, TOO_LARGE)(scope, receive, send)
-        else:
-            await self._app(scope, _replayed(b"".join(chunks), receive), send)
+    @staticmethod
+    async def read(head: Head, receive: Receive) -> Receive:
+        """Hands the body on, whole. OverflowError for one that is too large; Gone."""
+        if not _has_body(head):
+            return receive
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body", False) and len(message.get("body", b"")) <= LIMIT:
+            return _replayed(message, receive)
+        return _replayed(await _rest(message, receive), receive)
 
 
-def _has_body(headers: Headers) -> bool:
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+async def _rest(message: Message, receive: Receive) -> Message:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise Gone
+        size += len(message.get("body", b""))
+        if size <= LIMIT:
+            chunks.append(message.get("body", b""))
+        if not message.get("more_body", False) or size > DRAINED:
+            break
+        message = await receive()
+    if size > LIMIT:
+        raise OverflowError
+    return {"type": "http.request", "body": b"".join(chunks), "more_body": False}
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+def _has_body(head: Head) -> bool:
+    return head.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in head
+
+
+def _replayed(message: Message, receive: Receive) -> Receive:
+    waiting = [message]
 
     async def replay() -> Message:
         return waiting.pop() if waiting else await receive()

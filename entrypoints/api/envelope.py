@@ -2,18 +2,21 @@
 
 import asyncio
 import logging
+import random
 import re
-import uuid
+from collections.abc import Callable
+from typing import Final
 
-from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
+from entrypoints.api.heads import head_of
 from entrypoints.api.problems import INTERNAL, REQUEST_ID, STOPPING, respond
 
 log = logging.getLogger("headgate.api")
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 SECURITY = {
     "Content-Security-Policy": (
@@ -31,6 +34,20 @@ _KEPT_BY_NOBODY = {"Cache-Control": "no-store"}
 """What may be kept, its route says."""
 
 _SECURITY = [(name.lower().encode(), value.encode()) for name, value in (SECURITY | _KEPT_BY_NOBODY).items()]
+_STARTS: Final = "headgate.starts"
+_CRASHED: Final = "headgate.crashed"
+
+
+def on_start(scope: Scope, tell: Callable[[Message], None]) -> None:
+    """Have this called with the head of the answer, before it is sent."""
+    scope.setdefault(_STARTS, []).append(tell)
+
+
+async def crashed(request: Request, error: Exception) -> Response:
+    """What the framework answers for an exception nobody expected, which it then raises all the same."""
+    request.scope[_CRASHED] = error
+    _log(request.scope)
+    return respond(request.scope, INTERNAL)
 
 
 class Envelope:
@@ -45,38 +62,57 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         scope[REQUEST_ID] = request_id = _request_id(scope)
-        with bound_contextvars(request_id=request_id):
-            await self._answer(scope, receive, send, request_id)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        started = False
-
-        async def enveloped(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                headers = message["headers"] = list(message["headers"])
-                given = {name for name, _ in headers}
-                headers.append((b"x-request-id", request_id.encode()))
-                headers += [header for header in self._headers if header[0] not in given]
-            await send(message)
-
+        bound = bind_contextvars(request_id=request_id)
         try:
-            await self._app(scope, receive, enveloped)
+            await self._answer(scope, receive, _Enveloped(scope, send, self._headers))
+        finally:
+            reset_contextvars(**bound)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: "_Enveloped") -> None:
+        try:
+            await self._app(scope, receive, send)
         except ClientDisconnect:
             return
         except asyncio.CancelledError:
             # Only a server whose time to stop is up cancels a request. What it asked may have been done: it was not acknowledged.
-            if started:
+            if send.started:
                 raise
-            await respond(scope, STOPPING)(scope, receive, enveloped)
-        except Exception:
-            log.exception("%s %s failed (request %s)", scope["method"], scope["path"], request_id)
-            if started:
+            await respond(scope, STOPPING)(scope, receive, send)
+        except Exception as error:
+            if scope.get(_CRASHED) is error:
+                return
+            _log(scope)
+            if send.started:
                 raise
-            await respond(scope, INTERNAL)(scope, receive, enveloped)
+            await respond(scope, INTERNAL)(scope, receive, send)
+
+
+class _Enveloped:
+    """Sends, and adds to the head of an answer what it lacks."""
+
+    __slots__ = ("_headers", "_scope", "_send", "started")
+
+    def __init__(self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+        self._scope, self._send, self._headers = scope, send, headers
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            for tell in self._scope.get(_STARTS, ()):
+                tell(message)
+            own = message["headers"]
+            given = {name for name, _ in own}
+            more = [header for header in self._headers if header[0] not in given]
+            message["headers"] = [*own, (b"x-request-id", self._scope[REQUEST_ID].encode()), *more]
+        await self._send(message)
+
+
+def _log(scope: Scope) -> None:
+    log.exception("%s %s failed (request %s)", scope["method"], scope["path"], scope[REQUEST_ID])
 
 
 def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if _ID.fullmatch(given) else uuid.uuid4().hex
+    """The caller's, or one that nobody else has: it is no secret."""
+    given = head_of(scope).get(b"x-request-id", b"")
+    return given.decode() if _ID.fullmatch(given) else f"{random.getrandbits(128):032x}"

@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from entrypoints.api.problems import Problem, respond
+from entrypoints.api.heads import Head, text_of
+from entrypoints.api.problems import Problem
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -21,59 +19,48 @@ FOREIGN_ORIGIN = Problem(403, "foreign_origin", "This request comes from a web p
 class HostGuard:
     """Answers to known names only, so that no name of somebody else's can be pointed here."""
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
-        self._app = app
+    def __init__(self, hosts: Iterable[str]) -> None:
         self._hosts = LOOPBACK | {host.lower() for host in hosts}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or "*" in self._hosts or host_name(Headers(scope=scope).get("host", "")) in self._hosts:
-            await self._app(scope, receive, send)
-        else:
-            await respond(scope, UNKNOWN_HOST)(scope, receive, send)
+    def problem(self, head: Head) -> Problem | None:
+        known = "*" in self._hosts or host_name(text_of(head, b"host") or "") in self._hosts
+        return None if known else UNKNOWN_HOST
 
 
 class OriginGuard:
     """Lets a browser act only from our own pages, and nobody by a body that is neither JSON nor a form. Programs that send neither Origin
     nor Sec-Fetch-Site pass."""
 
-    def __init__(self, app: ASGIApp, url: str) -> None:
-        self._app = app
+    def __init__(self, url: str) -> None:
         self._own = urlsplit(url).netloc.lower()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        method, headers = scope["method"], Headers(scope=scope)
-        if not self._may(method, headers):
-            await respond(scope, FOREIGN_ORIGIN)(scope, receive, send)
-        elif method not in SAFE and not _is_taken(headers.get("content-type")):
-            await respond(scope, NOT_TAKEN)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+    def problem(self, method: str, head: Head) -> Problem | None:
+        if not self._may(method, head):
+            return FOREIGN_ORIGIN
+        return None if method in SAFE or _is_taken(text_of(head, b"content-type")) else NOT_TAKEN
 
-    def _may(self, method: str, headers: Headers) -> bool:
-        site = headers.get("sec-fetch-site")
+    def _may(self, method: str, head: Head) -> bool:
+        site = text_of(head, b"sec-fetch-site")
         if method in SAFE:
-            return self._may_read(site, headers)
+            return self._may_read(site, head)
         if site is not None:
             return site in ("same-origin", "none")
-        return self._is_own(headers)
+        return self._is_own(head)
 
-    def _may_read(self, site: str | None, headers: Headers) -> bool:
+    def _may_read(self, site: str | None, head: Head) -> bool:
         """A link may lead here from anywhere; what another site's page fetches, it gets nothing of, streams least of all."""
-        if site == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
+        if site == "cross-site" and head.get(b"sec-fetch-mode") != b"navigate":
             return False
-        if "text/event-stream" in headers.get("accept", ""):
-            return site in (None, "same-origin", "none") and self._is_own(headers)
+        if b"text/event-stream" in head.get(b"accept", b""):
+            return site in (None, "same-origin", "none") and self._is_own(head)
         return True
 
-    def _is_own(self, headers: Headers) -> bool:
-        origin = headers.get("origin")
+    def _is_own(self, head: Head) -> bool:
+        origin = text_of(head, b"origin")
         if origin is None:
             return True
         netloc = urlsplit(origin).netloc.lower() if origin.startswith(("http://", "https://")) else ""
-        return bool(netloc) and netloc in (headers.get("host", "").lower(), self._own)
+        return bool(netloc) and netloc in ((text_of(head, b"host") or "").lower(), self._own)
 
 
 def _is_taken(content_type: str | None) -> bool:

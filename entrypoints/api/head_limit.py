@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
-from entrypoints.api.problems import Problem, respond
+from entrypoints.api.problems import Problem
 
 LONGEST_ADDRESS: Final = 8 * 1024
 MOST_HEADERS: Final = 100
@@ -19,18 +19,8 @@ HEADERS_TOO_LARGE = Problem(
 )
 
 
-class HeadLimit:
+def head_problem(scope: Scope) -> Problem | None:
     """414 and 431, before anything of a request is looked at."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        problem = _problem(scope) if scope["type"] == "http" else None
-        await (self._app if problem is None else respond(scope, problem))(scope, receive, send)
-
-
-def _problem(scope: Scope) -> Problem | None:
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
         return ADDRESS_TOO_LONG
     headers = scope["headers"]

@@ -1,4 +1,7 @@
-"""Addresses and methods: a trailing slash makes no difference, HEAD is GET without a body, OPTIONS says what is allowed."""
+"""Addresses and methods: a trailing slash makes no difference, HEAD is GET without a body, OPTIONS says what is allowed.
+
+An address is rewritten, never redirected: a redirected POST may lose its body and its credentials.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -51,42 +54,21 @@ def _flat(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
             yield from _flat(within.routes)
 
 
-class Paths:
-    """Rewrites the request, never redirects: a redirected POST may lose its body and its credentials."""
-
-    def __init__(self, app: ASGIApp, table: RouteTable) -> None:
-        self._app = app
-        self._table = table
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        path = self._table.canonical(scope["path"])
-        if path != scope["path"]:
-            scope["path"] = path
-        if scope["method"] == "HEAD":
-            scope["method"] = "GET"
-            with suppress(_HeadSent):
-                await self._app(scope, receive, _without_body(send))
-        else:
-            await self._app(scope, receive, send)
+async def sent_without_body(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """What a GET answers, its body left out."""
+    with suppress(_HeadSent):
+        await app(scope, receive, _without_body(send))
 
 
 class Options:
     """Says what is allowed at an address, to whoever may know: inside the check of permissions."""
 
-    def __init__(self, app: ASGIApp, table: RouteTable) -> None:
-        self._app = app
+    def __init__(self, table: RouteTable) -> None:
         self._table = table
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "OPTIONS":
-            await self._app(scope, receive, send)
-            return
+    def answer(self, scope: Scope) -> Response:
         methods = self._table.methods(scope["path"])
-        answer = Response(status_code=204, headers={"Allow": ", ".join(methods)}) if methods else respond(scope, NOTHING_HERE)
-        await answer(scope, receive, send)
+        return Response(status_code=204, headers={"Allow": ", ".join(methods)}) if methods else respond(scope, NOTHING_HERE)
 
 
 class _HeadSent(Exception):

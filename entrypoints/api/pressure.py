@@ -1,8 +1,11 @@
 """How much is taken on at once."""
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from collections.abc import Callable
 
-from entrypoints.api.problems import Problem, respond
+from starlette.types import Message, Scope
+
+from entrypoints.api.envelope import on_start
+from entrypoints.api.problems import Problem
 
 HEALTH = frozenset({"/livez", "/livez/", "/readyz", "/readyz/"})
 WORKER = "/worker/"
@@ -10,11 +13,7 @@ LOGS = "/worker/logs"
 LOG_APPENDS = 64
 """Appends of output at once: workers keep what is not taken, and send it again."""
 _STREAMS = (b"text/event-stream", b"application/x-ndjson")
-
-
-def overloaded(limit: int) -> Problem:
-    told = f"Headgate has {limit:,} requests in hand, as many as it takes on at once; ask again in a second (HEADGATE_MAX_IN_FLIGHT)."
-    return Problem(503, "overloaded", told, headers={"Retry-After": "1"})
+OVERLOADED = Problem(503, "overloaded", "Headgate has as much to do as it takes at once; ask again.", headers={"Retry-After": "1"})
 
 
 class InFlight:
@@ -23,37 +22,42 @@ class InFlight:
     A stream counts until it begins: it then waits, and takes nothing from others.
     """
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self._app = app
+    def __init__(self, limit: int) -> None:
         self._limits = {"logs": min(limit, LOG_APPENDS), "worker": limit, "others": limit}
         self._counts = dict.fromkeys(self._limits, 0)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in HEALTH:
-            await self._app(scope, receive, send)
-            return
-        kind = _kind(scope["path"])
+    def enter(self, scope: Scope) -> Callable[[], None] | None:
+        """What is to be called when the request is over, once or more; None when there is no room."""
+        path = scope["path"]
+        if path in HEALTH:
+            return _nothing
+        kind = _kind(path)
         if self._counts[kind] >= self._limits[kind]:
-            await respond(scope, overloaded(self._limits[kind]))(scope, receive, send)
-            return
+            return None
         self._counts[kind] += 1
-        counted = True
+        stay = _Stay(self._counts, kind)
+        on_start(scope, stay.started)
+        return stay.leave
 
-        def leave() -> None:
-            nonlocal counted
-            if counted:
-                counted = False
-                self._counts[kind] -= 1
 
-        async def watched(message: Message) -> None:
-            if message["type"] == "http.response.start" and _is_stream(message):
-                leave()
-            await send(message)
+class _Stay:
+    __slots__ = ("_counts", "_is_over", "_kind")
 
-        try:
-            await self._app(scope, receive, watched)
-        finally:
-            leave()
+    def __init__(self, counts: dict[str, int], kind: str) -> None:
+        self._counts, self._kind, self._is_over = counts, kind, False
+
+    def started(self, start: Message) -> None:
+        if _is_stream(start):
+            self.leave()
+
+    def leave(self) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._counts[self._kind] -= 1
+
+
+def _nothing() -> None:
+    """Nobody counted it."""
 
 
 def _kind(path: str) -> str:

@@ -9,13 +9,14 @@ from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from application.ports.tokens import AttemptClaims
 from domain.access import Way
 from entrypoints.api.access import caller_in, claims_in
+from entrypoints.api.envelope import on_start
 from entrypoints.api.pressure import HEALTH
-from entrypoints.api.problems import Problem, respond
+from entrypoints.api.problems import Problem
 from entrypoints.rate import Rate
 
 _COUNTED: Final = "headgate.counted"
@@ -63,29 +64,18 @@ class Limiter:
 class RateLimit:
     """Within the check of permissions, so that who asks is known: 429 for who asks too often. Health routes and workers pass."""
 
-    def __init__(self, app: ASGIApp, limiter: Limiter) -> None:
-        self._app = app
+    def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    def problem(self, scope: Scope) -> Problem | None:
         scope[_COUNTED] = True
         if scope["path"] in HEALTH or caller_in(scope).way is Way.WORKER:
-            await self._app(scope, receive, send)
-            return
+            return None
         caller = subject(scope)
         if not self._limiter.take(*caller):
-            await respond(scope, self._limiter.refusal(*caller))(scope, receive, send)
-            return
-
-        async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._limiter.headers(*caller))
-            await send(message)
-
-        await self._app(scope, receive, told)
+            return self._limiter.refusal(*caller)
+        on_start(scope, lambda start: MutableHeaders(scope=start).update(self._limiter.headers(*caller)))
+        return None
 
 
 class RefusalLimit:
@@ -95,21 +85,21 @@ class RefusalLimit:
     guesses tokens is held up with them, who merely works there is not.
     """
 
-    def __init__(self, app: ASGIApp, limiter: Limiter) -> None:
-        self._app = app
+    def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in HEALTH:
-            await self._app(scope, receive, send)
-            return
-        caller = (_REFUSED, _address(scope))
-        if not self._limiter.has_room(*caller):
-            await respond(scope, self._limiter.refusal(*caller))(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-        if _COUNTED not in scope:
-            self._limiter.take(*caller)
+    def problem(self, scope: Scope) -> Problem | None:
+        if scope["path"] in HEALTH or self._limiter.has_room(*self._caller(scope)):
+            return None
+        return self._limiter.refusal(*self._caller(scope))
+
+    def count(self, scope: Scope) -> None:
+        """After the answer."""
+        if _COUNTED not in scope and scope["path"] not in HEALTH:
+            self._limiter.take(*self._caller(scope))
+
+    def _caller(self, scope: Scope) -> tuple[str, str]:
+        return _REFUSED, _address(scope)
 
 
 def subject(scope: Scope) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from domain.errors import HeadgateError
 from entrypoints.api.problems import Refused
@@ -31,22 +31,24 @@ class Shortcut:
 class Shortcuts:
     """`refused` answers for what a handler raises in the words of the domain or the edge."""
 
-    def __init__(self, app: ASGIApp, shortcuts: Sequence[Shortcut], refused: Translate) -> None:
-        self._app = app
+    def __init__(self, shortcuts: Sequence[Shortcut], refused: Translate) -> None:
         self._shortcuts = shortcuts
         self._refused = refused
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handler = self._find(scope) if scope["type"] == "http" else None
+    async def answered(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """False when the request is for its documented route."""
+        handler = self._find(scope)
         if handler is None:
-            await self._app(scope, receive, send)
-            return
+            return False
         request = Request(scope, receive)
         try:
             response = await handler(request)
         except (HeadgateError, Refused) as error:
             response = await self._refused(request, error)
-        await (response or self._app)(scope, receive, send)
+        if response is None:
+            return False
+        await response(scope, receive, send)
+        return True
 
     def _find(self, scope: Scope) -> Handler | None:
         method, path = scope["method"], scope["path"]

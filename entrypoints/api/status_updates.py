@@ -60,7 +60,7 @@ async def report_status_directly(request: Request) -> Json:
 
 
 async def _report(raw: Any, speaker: Speaker, application: Application, given: str | None) -> Json:
-    update = keyed(read_update(raw, speaker), key_text(given))
+    update = keyed(read_update(raw, speaker), raw, key_text(given))
     (answer,) = await application.report_status()([update])
     if answer.http_status != 200:
         problem = refusal_of(answer)
@@ -102,18 +102,17 @@ def read_update(raw: Any, speaker: Speaker) -> StatusUpdate:
         seq=body.seq,
         reported_at=body.reported_at,
     )
-    return StatusUpdate(
-        report, body.pipeline_id, body.run_id, body.event_id, body.reporter, digest_of(raw), speaker.attempt, speaker.machine
-    )
+    digest = digest_of(raw) if body.event_id is not None else b""
+    return StatusUpdate(report, body.pipeline_id, body.run_id, body.event_id, body.reporter, digest, speaker.attempt, speaker.machine)
 
 
-def keyed(update: StatusUpdate, key: str | None) -> StatusUpdate:
+def keyed(update: StatusUpdate, raw: Any, key: str | None) -> StatusUpdate:
     """The update with the key as its event id. InvalidInput when it has another one."""
     if key is None or update.event_id == key:
         return update
     if update.event_id is not None:
         raise InvalidInput.of("event_id", "is not the Idempotency-Key; give one of the two, or the same twice")
-    return replace(update, event_id=key)
+    return replace(update, event_id=key, digest=digest_of(raw))
 
 
 def digest_of(raw: Mapping[str, Any]) -> bytes:

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from application.ports.persistence import NewLine
+from domain.events import EventType
 from tests.builders import NOW, a_pipeline, a_run_of, a_stored_run
 from tests.contracts.stores import StoreUnderTest
 
@@ -102,6 +103,27 @@ async def test_a_small_limit_still_gives_everything_in_the_end(store: StoreUnder
 
     whole = [(event.run_id, event.seq) for run_id in runs for event in await store.reader.events(run_id, 0, 100)]
     assert sorted(seen) == sorted(whole)
+
+
+async def test_of_some_types_nothing_else_comes_and_nothing_of_them_is_left_out(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work)
+    cursor = await store.change_feed.position()
+    runs = [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(5)]
+    seen: list[tuple[int, int]] = []
+    here = cursor
+
+    for _ in range(100):
+        batch = await store.change_feed.read(here, 2, [EventType.STAGE_MOVED])
+        seen.extend((event.run_id, event.seq) for event in batch.events)
+        here = batch.cursor
+        if len(batch.events) < 2:
+            break
+
+    whole = [event for run_id in runs for event in await store.reader.events(run_id, 0, 100)]
+    wanted = [(event.run_id, event.seq) for event in whole if event.type is EventType.STAGE_MOVED]
+    assert 0 < len(wanted) < len(whole)
+    assert sorted(seen) == sorted(wanted)
+    assert list((await store.change_feed.read(here)).events) == [], "the cursor is beyond what was left out"
 
 
 async def test_runs_whose_logs_grew_are_named(store: StoreUnderTest) -> None:

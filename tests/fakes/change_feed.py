@@ -1,10 +1,12 @@
 """The change feed over a fake store: each instance is one process; an announcement reaches all of them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from weakref import WeakKeyDictionary, WeakSet
 
 from application.ports.change_feed import ChangeBatch
+from application.queries.views import EventView
+from domain.events import EventType
 from tests.fakes.persistence import FakeStore
 
 _listeners: WeakKeyDictionary[FakeStore, WeakSet["FakeChangeFeed"]] = WeakKeyDictionary()
@@ -23,11 +25,17 @@ class FakeChangeFeed:
         self._store.require_up()
         return f"fake:{len(self._store.journal)}"
 
-    async def read(self, cursor: str, limit: int = 1_000) -> ChangeBatch:
+    async def read(self, cursor: str, limit: int = 1_000, only: Collection[EventType] | None = None) -> ChangeBatch:
         start = self._place(cursor)
         self._store.require_up()
-        facts = self._store.journal[start : start + limit]
-        events = [fact for fact in facts if not isinstance(fact, int)]
+        facts: list[EventView | int] = []
+        events: list[EventView] = []
+        for fact in self._store.journal[start:]:
+            if len(events) == limit:
+                break
+            facts.append(fact)
+            if not isinstance(fact, int) and (only is None or fact.type in only):
+                events.append(fact)
         logs = dict.fromkeys(fact for fact in facts if isinstance(fact, int))
         return ChangeBatch(events, f"fake:{start + len(facts)}", list(logs))
 

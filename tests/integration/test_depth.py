@@ -34,6 +34,29 @@ async def _costs(url: str) -> dict[str, Cost]:
         await database.stop()
 
 
+@pytest.fixture(scope="module")
+def cost_of_news(postgres: EmbeddedPostgres) -> Iterator[Cost]:
+    """What the feed's question costs behind 24,000 events."""
+    with a_database(postgres) as name:
+        upgrade(postgres.url(name))
+        seed(postgres.url(name), 1_200)
+        yield asyncio.run(_cost_of_news(postgres.url(name)))
+
+
+async def _cost_of_news(url: str) -> Cost:
+    database = Database(url)
+    await database.start()
+    try:
+        return await cost_of(database, questions(database, 1_200)["what nobody has seen yet"], for_all_values=True)
+    finally:
+        await database.stop()
+
+
+def test_what_is_new_is_found_without_a_look_at_what_is_old(cost_of_news: Cost) -> None:
+    assert cost_of_news.scanned == []
+    assert cost_of_news.passed_over < 100
+
+
 def test_every_question_finds_its_rows_by_an_index(costs: dict[str, Cost]) -> None:
     assert {name: cost.scanned for name, cost in costs.items() if cost.scanned} == {}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.web.exhibits import furnish, revise
 from tests.web.gallery import Gallery, Served
@@ -22,6 +22,11 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+SLOWER = float(os.environ.get("HEADGATE_SLOW_BROWSER", "1"))
+"""How many times slower than here pages are to be, to find tests that count on quick ones."""
+PATIENCE = 15_000
+"""Milliseconds that something expected may take on a busy machine."""
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +54,11 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", lambda said: None if _is_expected(said.text, expected) else complaints.append(f"{said.type}: {said.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
+        if SLOWER > 1:
+            context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         page.goto(url)
         return page
 

@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 
 from domain.status import Status
 from tests.builders import a_stage
+from tests.web.arrival import arrived
 from tests.web.gallery import Served, end
 from tests.web.test_browser import LOST_CONNECTION
 
@@ -74,7 +75,7 @@ def test_the_keys_lead_everywhere(served: Served, open_page: OpenPage) -> None:
     for key, title in (("w", "Waiting"), ("s", "System"), ("r", "Runs"), ("p", "Pipelines")):
         page.keyboard.press("g")
         page.keyboard.press(key)
-        expect(page.locator("h1")).to_have_text(title)
+        arrived(page, "h1", title)
 
 
 def test_runs_come_up_and_change_in_the_list_as_they_do(served: Served, open_page: OpenPage) -> None:

@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from domain.status import Status
+from tests.web.arrival import arrived
 from tests.web.gallery import Served, end, start
 
 OpenPage = Callable[..., Page]
@@ -190,13 +191,13 @@ def test_keys_move_open_and_go(served: Served, open_page: OpenPage) -> None:
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    expect(page.locator("h1")).to_have_text("beta")
+    arrived(page, "h1", "beta")
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("g")
     page.keyboard.press("p")
-    expect(page.locator("h1")).to_have_text("Pipelines")
+    arrived(page, "h1", "Pipelines")
 
 
 def test_the_chosen_theme_stays(served: Served, open_page: OpenPage) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, Request, expect
 from application.queries.views import LogLineView
 from domain.status import Status
 from tests.builders import a_stage
+from tests.web.arrival import arrived
 from tests.web.exhibits import furnish
 from tests.web.gallery import Attempt, Gallery, Served, end, start
 
@@ -117,13 +118,13 @@ def test_by_keyboard_alone_from_the_board_to_a_finished_retry(served: Served, op
 
     keys.press("g")
     keys.press("r")
-    expect(page.locator("h1")).to_have_text("Runs")
+    arrived(page, "h1", "Runs")
     keys.press("j")
     keys.press("Enter")
-    expect(page.locator(".error")).to_contain_text(ERROR)
+    arrived(page, ".error", ERROR)
     keys.press("e")
     expect(page.locator("#L401.target")).to_be_in_viewport()
-    expect(page.locator("#L401 code")).to_have_text(ERROR)
+    arrived(page, "#L401 code", ERROR)
     keys.press("r")
     expect(page.get_by_role("button", name="Retry from check")).to_be_focused()
     page.evaluate("window.unreloaded = true")
@@ -141,8 +142,9 @@ def test_by_touch_on_a_phone_from_the_board_to_a_finished_retry(served: Served, 
     page = open_page(served.url, viewport=PHONE, has_touch=True, is_mobile=True)
 
     page.get_by_role("link", name="Runs", exact=True).tap()
+    arrived(page, "h1", "Runs")
     page.locator(f'a[href="/ui/runs/{run_id}"]').first.tap()
-    expect(page.locator(".error")).to_contain_text(ERROR)
+    arrived(page, ".error", ERROR)
     page.get_by_role("link", name="Line 401 of the log").tap()
     expect(page.locator("#L401")).to_be_in_viewport()
     page.get_by_role("link", name="Retry from check").tap()
