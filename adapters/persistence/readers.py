@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.persistence import run_pages
 from adapters.persistence.definitions import DefinitionCache, Definitions
-from adapters.persistence.failure_reader import FAILURES, WAITING, failure_of
+from adapters.persistence.failure_reader import FAILURES, FIRST_SEEN, WAITING, failure_of
 from adapters.persistence.failures import unavailable
 from adapters.persistence.migrate import current_is_head
 from adapters.persistence.pipeline_reader import PipelineReader
@@ -31,6 +31,7 @@ from application.queries.views import (
     BoardRow,
     EventView,
     FailureView,
+    FirstSeen,
     LogFilter,
     LogLineView,
     PipelineMark,
@@ -119,6 +120,12 @@ class SqlReader:
     async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
         async with self._reading(self._single) as (statements, _):
             return [failure_of(row) for row in await statements.run(FAILURES, {"pipeline": pipeline_id, "runs": runs})]
+
+    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstSeen | None:
+        async with self._reading(self._single) as (statements, _):
+            asked = {"pipeline": pipeline_id, "stage": stage, "fingerprint": fingerprint}
+            row = (await statements.run(FIRST_SEEN, asked)).one_or_none()
+            return FirstSeen(row.id, row.number, row.first_at) if row else None
 
     async def run(self, run_id: int) -> RunView | None:
         if not is_storable_id(run_id):

@@ -9,6 +9,7 @@ from application.queries.views import (
     BoardRow,
     EventView,
     FailureView,
+    FirstSeen,
     LogFilter,
     LogLineView,
     PipelineMark,
@@ -81,7 +82,12 @@ class Reader(Protocol):
         ...
 
     async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
-        """The failures among the pipeline's last so many runs, alike ones as one, the latest seen first."""
+        """The failures among the pipeline's last so many runs, alike ones as one, the latest seen first; when each was seen for the first
+        time is exact."""
+        ...
+
+    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstSeen | None:
+        """The first failure of the stage that was alike, among all of the pipeline's runs."""
         ...
 
     async def run(self, run_id: int) -> RunView | None: ...

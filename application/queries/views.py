@@ -238,7 +238,7 @@ class StageTimes:
 @dataclass(frozen=True, slots=True)
 class FailureView:
     """Failures that are alike: `count` attempts with one fingerprint. `message` is the newest one's; `runs` are (id, number), newest first,
-    at most ten."""
+    at most ten. `first_at` and `first_run` are of all the pipeline's runs, however many there were."""
 
     fingerprint: str
     stage: str
@@ -247,6 +247,16 @@ class FailureView:
     first_at: datetime
     last_at: datetime
     runs: Sequence[tuple[int, int]]
+    first_run: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSeen:
+    """Where a failure was seen for the first time."""
+
+    run_id: int
+    number: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

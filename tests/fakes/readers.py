@@ -12,6 +12,7 @@ from application.queries.views import (
     BoardRow,
     EventView,
     FailureView,
+    FirstSeen,
     LogFilter,
     LogLineView,
     PipelineMark,
@@ -93,14 +94,14 @@ class FakeReader:
         return [run_view(self._tables, run) for run in found[:limit]]
 
     async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
-        alike: dict[tuple[str, str], list[tuple[Attempt, Run]]] = {}
-        for run in [run for run in self._newest_first() if run.pipeline_id == pipeline_id][:runs]:
-            for stage in run.stages.values():
-                for attempt in stage.attempts:
-                    if attempt.fingerprint is not None:
-                        alike.setdefault((attempt.fingerprint, stage.name), []).append((attempt, run))
-        found = [_failure(fingerprint, stage, each) for (fingerprint, stage), each in alike.items()]
+        ever = [run for run in self._newest_first() if run.pipeline_id == pipeline_id]
+        everywhere, lately = _alike(ever), _alike(ever[:runs])
+        found = [_failure(*key, each, _first(everywhere[key])) for key, each in lately.items()]
         return sorted(found, key=lambda failure: failure.last_at, reverse=True)[:100]
+
+    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstSeen | None:
+        found = _alike([run for run in self._newest_first() if run.pipeline_id == pipeline_id]).get((fingerprint, stage))
+        return _first(found) if found else None
 
     async def run(self, run_id: int) -> RunView | None:
         run = self._tables.runs.get(run_id)
@@ -206,7 +207,22 @@ def _awaits_somebody(attempt: Attempt) -> bool:
     return attempt.status is Status.WAITING and attempt.reason in (Reason.APPROVAL, Reason.EXTERNAL) and attempt.deadline_at is not None
 
 
-def _failure(fingerprint: str, stage: str, found: Sequence[tuple[Attempt, Run]]) -> FailureView:
+def _alike(runs: Sequence[Run]) -> dict[tuple[str, str], list[tuple[Attempt, Run]]]:
+    alike: dict[tuple[str, str], list[tuple[Attempt, Run]]] = {}
+    for run in runs:
+        for stage in run.stages.values():
+            for attempt in stage.attempts:
+                if attempt.fingerprint is not None:
+                    alike.setdefault((attempt.fingerprint, stage.name), []).append((attempt, run))
+    return alike
+
+
+def _first(found: Sequence[tuple[Attempt, Run]]) -> FirstSeen:
+    attempt, run = min(found, key=lambda each: (each[0].finished_at or each[0].created_at, each[1].id))
+    return FirstSeen(run.id, run.number, attempt.finished_at or attempt.created_at)
+
+
+def _failure(fingerprint: str, stage: str, found: Sequence[tuple[Attempt, Run]], first: FirstSeen) -> FailureView:
     ends = sorted(((attempt.finished_at or run.created_at, attempt.error_message or "") for attempt, run in found), reverse=True)
     runs = sorted({(run.id, run.number) for _, run in found}, reverse=True)
-    return FailureView(fingerprint, stage, ends[0][1], len(found), ends[-1][0], ends[0][0], runs[:10])
+    return FailureView(fingerprint, stage, ends[0][1], len(found), first.at, ends[0][0], runs[:10], (first.run_id, first.number))
