@@ -21,8 +21,9 @@ from adapters.persistence.statements import Statements
 from application.queries.views import LogFilter
 from domain.status import Status
 
-BIG = ("run", "attempt", "event", "burst", "log_line", "outbox", "report_receipt")
+BIG = ("run", "attempt", "failure", "event", "burst", "log_line", "outbox", "report_receipt")
 """Tables that grow with the runs: none of them may be read through."""
+_MARK = "0123456789"
 _UNTIL_SETTLED = 6
 """After five plans for the values at hand PostgreSQL weighs one for all values against them."""
 _PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -35,7 +36,7 @@ def questions(database: Database, runs: int) -> Mapping[str, Ask]:
     """Every list and page, at the newest, in the middle and at the far end of so many seeded runs."""
     reader = database.reader
     page: dict[str, Any] = {"skip": 0, "limit": 100}
-    middle, pipeline = max(1, runs // 2), 1
+    middle, pipeline, breaks = max(1, runs // 2), 1, 2
     return {
         "pipelines": lambda: reader.pipeline_marks(0, 101),
         "pipelines, whole": lambda: reader.pipelines_of(range(1, 101)),
@@ -66,7 +67,9 @@ def questions(database: Database, runs: int) -> Mapping[str, Ask]:
         "a run's log": lambda: reader.log(middle, stage=None, attempt=None, after=0, limit=500),
         "the end of a run's log": lambda: reader.log_window(middle, LogFilter(), limit=100, last=True),
         "a pipeline's stage times": lambda: reader.stage_times(pipeline),
-        "a pipeline's failures": lambda: reader.failures(pipeline, 50),
+        "a pipeline's failures": lambda: reader.failures(breaks, 500),
+        "when a failure was first seen": lambda: reader.first_seen(breaks, "stage-5", _MARK),
+        "who waits for a pool": lambda: reader.queue("headgate", 15, 1_000),
         "what nobody has seen yet": lambda: _since_now(database),
     }
 

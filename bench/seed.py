@@ -41,9 +41,11 @@ SELECT id, pipeline, 1, number, ending, 'api', '{{}}', '{{}}', 'headgate', id, a
 """,
     f"""
 INSERT INTO attempt (run_id, position, number, stage, status, created_at, queued_at, started_at, finished_at, records_processed, epoch,
-                     worker)
+                     worker, error_message, fingerprint)
 SELECT id, place, 1, 'stage-' || place + 1, CASE WHEN place = {STAGES - 1} THEN ending ELSE 'completed' END,
-       at, at, at + '1 s', at + '60 s', id, 1, 'worker-' || id % 4
+       at, at, at + '1 s', at + '60 s', id, 1, 'worker-' || id % 4,
+       CASE WHEN place = {STAGES - 1} AND ending = 'failed' THEN 'broken in the way of ' || number / 2 END,
+       CASE WHEN place = {STAGES - 1} AND ending = 'failed' THEN left(md5((number / 2)::text), 10) END
 FROM seeded, generate_series(0, {STAGES - 1}) AS place
 """,
     f"""
@@ -57,6 +59,11 @@ SELECT id, seq, pipeline,
        CASE WHEN seq NOT IN (1, {EVENTS}) THEN 'worker-' || id % 4 END,
        '{{}}'
 FROM seeded, generate_series(1, {EVENTS}) AS seq
+""",
+    f"""
+INSERT INTO failure (pipeline_id, stage, fingerprint, run_id, first_at)
+SELECT DISTINCT ON (1, 3) pipeline, 'stage-{STAGES}', left(md5((number / 2)::text), 10), id, at FROM seeded WHERE ending = 'failed'
+ORDER BY 1, 3, at ON CONFLICT DO NOTHING
 """,
     """
 INSERT INTO burst (run_id, epoch, pool, requested_at, claimed_at, ended_at, holder, flow_run_id, settled_at)
@@ -117,7 +124,7 @@ def seed(url: str, runs: int, told: bool = True) -> None:
                     progress(f"runs seeded in {time.monotonic() - began:.0f} s", first - 1, runs)
                 _chunk(connection, _seeded(range(first, last + 1), pipelines, numbers, now - SPAN, SPAN / max(runs, 1)))
         connection.execute("SELECT setval(pg_get_serial_sequence('run', 'id'), greatest((SELECT max(id) FROM run), 1))")
-        connection.execute("VACUUM (ANALYZE) run, attempt, event, burst, pipeline, revision")
+        connection.execute("VACUUM (ANALYZE) run, attempt, failure, event, burst, pipeline, revision")
         if told:
             progress(f"runs seeded in {time.monotonic() - began:.0f} s", runs, runs)
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 from rich.console import RenderableType
 from rich.live import Live
 
-from application.queries.why import seconds
+from application.queries.sentences import seconds
 from domain.status import TERMINAL
 from entrypoints.terminal import clean, instant, make_console, records, run_picture, run_took, utc_now
 

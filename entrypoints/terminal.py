@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from application.queries.why import seconds
+from application.queries.sentences import seconds
 from domain.status import TERMINAL, Status
 
 STYLES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import bindparam, distinct, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from adapters.persistence.tables import attempt, run
+from adapters.persistence.tables import attempt, failure, run
 from application.queries.views import FailureView
 from domain.status import Reason, Status
 
@@ -19,10 +19,10 @@ _LAST = (
     .subquery()
 )
 _newest_first = aggregate_order_by(attempt.c.error_message, attempt.c.finished_at.desc())
-FAILURES = (
+_ALIKE = (
     select(
         attempt.c.fingerprint,
-        func.max(attempt.c.stage).label("stage"),
+        attempt.c.stage,
         func.array_agg(_newest_first)[1].label("message"),
         func.count().label("count"),
         func.min(attempt.c.finished_at).label("first_at"),
@@ -32,11 +32,31 @@ FAILURES = (
     )
     .join(_LAST, _LAST.c.id == attempt.c.run_id)
     .where(attempt.c.fingerprint.is_not(None))
-    .group_by(attempt.c.fingerprint, attempt.c.position)
+    .group_by(attempt.c.fingerprint, attempt.c.stage)
     .order_by(func.max(attempt.c.finished_at).desc())
     .limit(100)
+    .subquery("alike")
 )
 """Ids and numbers of one pipeline's runs rise together, so the two lists have the same order."""
+_is_noted = (
+    (failure.c.pipeline_id == bindparam("pipeline")) & (failure.c.stage == _ALIKE.c.stage) & (failure.c.fingerprint == _ALIKE.c.fingerprint)
+)
+FAILURES = (
+    select(
+        *(column for column in _ALIKE.c if column.name != "first_at"),
+        func.least(_ALIKE.c.first_at, failure.c.first_at).label("first_at"),
+        run.c.id.label("first_id"),
+        run.c.number.label("first_number"),
+    )
+    .select_from(_ALIKE.outerjoin(failure, _is_noted).outerjoin(run, run.c.id == failure.c.run_id))
+    .order_by(_ALIKE.c.last_at.desc())
+)
+FIRST_SEEN = (
+    select(run.c.id, run.c.number, failure.c.first_at)
+    .join(run, run.c.id == failure.c.run_id)
+    .where(failure.c.pipeline_id == bindparam("pipeline"), failure.c.stage == bindparam("stage"))
+    .where(failure.c.fingerprint == bindparam("fingerprint"))
+)
 
 WAITING = (
     select(attempt.c.run_id)
@@ -55,4 +75,5 @@ def failure_of(row: object) -> FailureView:
     ids, numbers = sorted(row.ids, reverse=True), sorted(row.numbers, reverse=True)  # type: ignore[attr-defined]
     runs = list(zip(ids, numbers, strict=True))[:RUNS_SHOWN]
     named = {name: getattr(row, name) for name in ("fingerprint", "stage", "message", "count", "first_at", "last_at")}
-    return FailureView(**named, runs=runs)
+    first = (row.first_id, row.first_number) if row.first_id else (ids[-1], numbers[-1])  # type: ignore[attr-defined]
+    return FailureView(**named, runs=runs, first_run=first)

@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.persistence import run_pages
 from adapters.persistence.definitions import DefinitionCache, Definitions
-from adapters.persistence.failure_reader import FAILURES, WAITING, failure_of
+from adapters.persistence.failure_reader import FAILURES, FIRST_SEEN, WAITING, failure_of
 from adapters.persistence.failures import unavailable
 from adapters.persistence.migrate import current_is_head
 from adapters.persistence.pipeline_reader import PipelineReader
 from adapters.persistence.pipelines import is_possible
+from adapters.persistence.queue_reader import QUEUE, WORKER, queue_of
 from adapters.persistence.recordsets import among, is_storable_id
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import event, pipeline, revision, run
@@ -30,10 +31,12 @@ from application.queries.views import (
     BoardRow,
     EventView,
     FailureView,
+    FirstSeen,
     LogFilter,
     LogLineView,
     PipelineMark,
     PipelineView,
+    QueueView,
     RevisionView,
     RunMark,
     RunView,
@@ -45,7 +48,6 @@ from domain.errors import Unavailable
 
 _LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
 REVISIONS_SHOWN = 200
-_WORKER = (worker.c.id, worker.c.name, worker.c.pool, worker.c.slots, worker.c.free, worker.c.seen_at)
 _OPENED = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
 """A run's events and lines are not older than the run (a day is left for clocks that differ): partitions of before are not looked into."""
 _EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _OPENED).limit(bindparam("limit"))
@@ -119,6 +121,12 @@ class SqlReader:
         async with self._reading(self._single) as (statements, _):
             return [failure_of(row) for row in await statements.run(FAILURES, {"pipeline": pipeline_id, "runs": runs})]
 
+    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstSeen | None:
+        async with self._reading(self._single) as (statements, _):
+            asked = {"pipeline": pipeline_id, "stage": stage, "fingerprint": fingerprint}
+            row = (await statements.run(FIRST_SEEN, asked)).one_or_none()
+            return FirstSeen(row.id, row.number, row.first_at) if row else None
+
     async def run(self, run_id: int) -> RunView | None:
         if not is_storable_id(run_id):
             return None
@@ -160,11 +168,16 @@ class SqlReader:
         return found[::-1] if last else found
 
     async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
-        query = select(*_WORKER).where(worker.c.seen_at >= seconds_ago(within_seconds)).order_by(worker.c.name, worker.c.id)
+        query = select(*WORKER).where(worker.c.seen_at >= seconds_ago(within_seconds)).order_by(worker.c.name, worker.c.id)
         if pool is not None:
             query = query.where(worker.c.pool == pool)
         async with self._reading(self._single) as (statements, _):
             return [WorkerView(**row._mapping) for row in await statements.run(query)]
+
+    async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
+        async with self._reading(self._single) as (statements, _):
+            rows = (await statements.run(QUEUE, {"pool": pool, "within": within_seconds, "limit": limit})).all()
+        return queue_of(rows)
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
         async with self._reading(self._single) as (statements, _):

@@ -12,7 +12,7 @@ from adapters.persistence.mappers import ATTEMPT_KEYS, ATTEMPT_VALUES, BURST_COL
 from adapters.persistence.ready import Ready
 from adapters.persistence.recordsets import among, rows_of
 from adapters.persistence.table_types import NOT_OVER
-from adapters.persistence.tables import attempt, event, run
+from adapters.persistence.tables import attempt, event, failure, run
 from adapters.persistence.tables_delivery import burst, outbox
 
 _ATTEMPT_COLUMNS = (*ATTEMPT_KEYS, "stage", *ATTEMPT_VALUES)
@@ -91,7 +91,16 @@ def _save_bursts() -> Any:
     )
 
 
+def _note_failures() -> Any:
+    """Kept is what came first. In the order of the key, so that two who see the same for the first time never wait for each other."""
+    seen = rows_of("failures", failure, [column.name for column in failure.c])
+    key = (seen.c.pipeline_id, seen.c.stage, seen.c.fingerprint)
+    rows = select(*seen.c).order_by(*key, seen.c.first_at)
+    return upsert(failure).from_select([column.name for column in failure.c], rows).on_conflict_do_nothing()
+
+
 ADD = Ready(_add())
+NOTE_FAILURES = Ready(_note_failures())
 SAVE = Ready(_save())
 SAVE_BURSTS = Ready(_save_bursts())
 LOCK = Ready(select(run).where(among(run.c.id, "ids")).order_by(run.c.id).with_for_update(key_share=True))

@@ -86,6 +86,7 @@ class SqlRuns:
             rows["events"] += [of_run | row for row in event_rows(run)]
         if runs:
             self._statements.later(sql.SAVE, **rows)
+            self._note_failures(rows["attempts"])
             self._save_bursts(*runs)
         for run, attempts in zip(runs, written, strict=True):
             self._remember(run, attempts)
@@ -113,6 +114,13 @@ class SqlRuns:
 
     async def due(self, now: datetime, limit: int) -> list[int]:
         return list((await self._statements.run(sql.DUE, {"now": now, "limit": limit})).scalars())
+
+    def _note_failures(self, attempts: Sequence[Mapping[str, Any]]) -> None:
+        seen = [row for row in attempts if row["fingerprint"] is not None]
+        if seen:
+            key = ("pipeline_id", "stage", "fingerprint", "run_id")
+            rows = [{name: row[name] for name in key} | {"first_at": row["finished_at"] or row["created_at"]} for row in seen]
+            self._statements.later(sql.NOTE_FAILURES, failures=rows)
 
     def _save_bursts(self, *runs: Run) -> None:
         bursts = [{"run_id": run.id, "pool": run.pool, **row} for run in runs for row in burst_rows(run)]

@@ -109,6 +109,7 @@ class AttemptRow(Row, table=True):
     __table_args__: ClassVar[Any] = (
         one_of("status", Status),
         one_of("reason", Reason, nullable=True),
+        Index("ix_attempt_failed", "run_id", postgresql_where=text("fingerprint IS NOT NULL")),
         Index("ix_attempt_waiting", "run_id", postgresql_where=text("status = 'waiting'")),
     )
     run_id: int = Field(sa_column=Column(BigInteger, ForeignKey("run.id"), primary_key=True, autoincrement=False))
@@ -132,6 +133,20 @@ class AttemptRow(Row, table=True):
     by_person: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     stop_requested_at: datetime | None = Field(default=None, sa_column=moment())
     fingerprint: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class FailureRow(Row, table=True):
+    """When a failure was first seen in a stage of a pipeline, and in which run: found at once, however many runs there were since.
+
+    No foreign keys: it is written under the lock of the run that failed, and nothing it names is ever deleted.
+    """
+
+    __tablename__ = "failure"
+    pipeline_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    stage: str = Field(sa_column=Column(Text, primary_key=True))
+    fingerprint: str = Field(sa_column=Column(Text, primary_key=True))
+    run_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    first_at: datetime = Field(sa_column=moment(nullable=False))
 
 
 class EventRow(Row, table=True):
@@ -161,4 +176,5 @@ pipeline = table_of(PipelineRow)
 revision = table_of(RevisionRow)
 run = table_of(RunRow)
 attempt = table_of(AttemptRow)
+failure = table_of(FailureRow)
 event = table_of(EventRow)

@@ -12,7 +12,7 @@ from domain.status import Status
 RECENT_RUNS = 20
 
 
-def seconds_ago(seconds: float) -> ColumnElement[Any]:
+def seconds_ago(seconds: float | ColumnElement[float]) -> ColumnElement[Any]:
     return func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 

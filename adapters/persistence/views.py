@@ -77,6 +77,7 @@ def _run_view(row: Row[Any], definition: PipelineDefinition, attempts: list[Row[
         stages=_stage_views(definition, attempts),
         repeats=row.repeats,
         trace=row.trace,
+        parallelism=definition.parallelism,
     )
 
 

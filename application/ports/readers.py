@@ -9,10 +9,12 @@ from application.queries.views import (
     BoardRow,
     EventView,
     FailureView,
+    FirstSeen,
     LogFilter,
     LogLineView,
     PipelineMark,
     PipelineView,
+    QueueView,
     RevisionView,
     RunMark,
     RunView,
@@ -80,7 +82,12 @@ class Reader(Protocol):
         ...
 
     async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
-        """The failures among the pipeline's last so many runs, alike ones as one, the latest seen first."""
+        """The failures among the pipeline's last so many runs, alike ones as one, the latest seen first; when each was seen for the first
+        time is exact."""
+        ...
+
+    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstSeen | None:
+        """The first failure of the stage that was alike, among all of the pipeline's runs."""
         ...
 
     async def run(self, run_id: int) -> RunView | None: ...
@@ -106,6 +113,10 @@ class Reader(Protocol):
 
     async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
         """Workers that spoke within that many seconds."""
+        ...
+
+    async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
+        """The pool's workers that spoke within that many seconds, and its first `limit` runs that none has taken."""
         ...
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:

@@ -1,14 +1,15 @@
 """Looks up what `explain` wants to know besides the run."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from application.ports.clock import Clock
 from application.ports.orchestrator import Orchestrator
 from application.ports.readers import Reader
-from application.queries.views import RunView, StageTimes
-from application.queries.why import Surroundings, explain
+from application.queries.sentences import Surroundings
+from application.queries.views import QueueView, RunView, StageTimes
+from application.queries.why import explain
 from domain.status import Status
 
 SPOKE_WITHIN = 15.0
@@ -16,6 +17,8 @@ SPOKE_WITHIN = 15.0
 SILENT_AFTER = 8.0
 """Seconds without a word after which a worker is called silent: it speaks every five."""
 REMEMBERED_FOR = 3_600.0
+QUEUE_SHOWN = 1_000
+"""Runs of a pool that are counted as ahead of one; beyond, "1,000 or more" is as much as anybody needs to know."""
 LEAST_TIMES = 5
 """Runs that must have completed a stage before it is ever called later than usual."""
 ENGINE_TERM = 5.0
@@ -54,15 +57,22 @@ class LookAround:
         statuses = {stage.status for stage in run.stages}
         if run.status.is_terminal:
             return Surroundings(now, is_warm=warm)
+        around = Surroundings(now, is_warm=warm)
         if Status.RUNNING in statuses:
             times = await self.reader.stage_times(run.pipeline_id)
-            usual = {item.stage: item.median for item in times}
-            return Surroundings(now, is_warm=warm, usual=usual, slow=slow_times(times), silent=await self.silent(run.pool, now))
-        if Status.QUEUED not in statuses:
-            return Surroundings(now, is_warm=warm)
-        workers = await self.reader.workers(run.pool, SPOKE_WITHIN)
-        engine = await self.engine.answers() if run.unrecorded and not warm else None
-        return Surroundings(now, len(workers), sum(worker.free for worker in workers), warm, engine)
+            around = replace(around, usual={item.stage: item.median for item in times}, slow=slow_times(times))
+        if Status.RUNNING in statuses or run.burst_holder is not None:
+            around = replace(around, silent=await self.silent(run.pool, now))
+        if Status.QUEUED in statuses:
+            around = replace(around, queue=await self.queue(run.pool), engine_answers=await self.engine_answers(run))
+        return around
+
+    async def queue(self, pool: str) -> QueueView:
+        return await self.reader.queue(pool, SPOKE_WITHIN, QUEUE_SHOWN)
+
+    async def engine_answers(self, run: RunView) -> bool | None:
+        """None where the run does not depend on it."""
+        return await self.engine.answers() if run.unrecorded and run.pool not in self.warm_pools else None
 
     async def silent(self, pool: str, now: datetime) -> Mapping[str, tuple[str, float]]:
         """The workers of the pool that spoke within the hour and not lately: name and seconds since, by id."""

@@ -101,6 +101,8 @@ class RunView:
     """The run that it is a repetition of."""
     trace: Mapping[str, str] = field(default_factory=dict)
     """Where the run was triggered, as W3C trace headers; empty when nothing was traced."""
+    parallelism: int = 16
+    """Stages of it that run on a worker at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,15 @@ class WorkerView:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueView:
+    """Who serves a pool, and what waits to be served: `waiting` are the runs that no worker has taken, in the order they are taken,
+    cut off after so many as were asked for."""
+
+    workers: Sequence[WorkerView]
+    waiting: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class StageTimes:
     """How long a stage's completed attempts took lately, in seconds."""
 
@@ -227,7 +238,7 @@ class StageTimes:
 @dataclass(frozen=True, slots=True)
 class FailureView:
     """Failures that are alike: `count` attempts with one fingerprint. `message` is the newest one's; `runs` are (id, number), newest first,
-    at most ten."""
+    at most ten. `first_at` and `first_run` are of all the pipeline's runs, however many there were."""
 
     fingerprint: str
     stage: str
@@ -236,6 +247,16 @@ class FailureView:
     first_at: datetime
     last_at: datetime
     runs: Sequence[tuple[int, int]]
+    first_run: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSeen:
+    """Where a failure was seen for the first time."""
+
+    run_id: int
+    number: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

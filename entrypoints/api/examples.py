@@ -110,6 +110,7 @@ FAILURE: dict[str, Any] = {
     "count": 3,
     "first_at": "2026-11-19T02:12:51Z",
     "last_at": "2026-11-23T02:12:51Z",
+    "first_run": 212,
     "runs": [302, 300, 297],
 }
 STAGE_TIMES: dict[str, Any] = {"stage": "load", "median": 31.2, "slow": 44.8, "count": 20}

@@ -43,7 +43,8 @@ async def list_waiting(request: Request, reads: Reads, limit: Limit = 100) -> Re
     responses=answers(200, list[FailureShape], [examples.FAILURE], problems=(404, 422, 503)),
 )
 async def list_failures(pipeline_id: str, request: Request, reads: Reads) -> Response:
-    """Over its last 500 runs, the latest seen first. Times, numbers, ids, addresses and paths do not make errors differ."""
+    """Those of its last 500 runs, the latest seen first; `first_at` and `first_run` are of all its runs. Times, numbers, ids, addresses and
+    paths do not make errors differ."""
     found = await reads.failures(await _pipeline_id(pipeline_id, reads), RUNS_LOOKED_AT)
     return tagged(request, [_failure(failure) for failure in found])
 
@@ -122,7 +123,10 @@ def _waiting(run: RunView, stage: StageRunView) -> dict[str, Any]:
 
 def _failure(failure: FailureView) -> dict[str, Any]:
     named = ("fingerprint", "stage", "message", "count", "first_at", "last_at")
-    return {name: getattr(failure, name) for name in named} | {"runs": [run_id for run_id, _ in failure.runs]}
+    return {name: getattr(failure, name) for name in named} | {
+        "first_run": failure.first_run[0] if failure.first_run else None,
+        "runs": [run_id for run_id, _ in failure.runs],
+    }
 
 
 def _comparison(found: Comparison) -> dict[str, Any]:

@@ -153,8 +153,9 @@ class FailureShape(Answered):
     stage: str
     message: str = Field(description="The newest one's.")
     count: int
-    first_at: datetime
+    first_at: datetime = Field(description="When it was seen for the first time, in all of the pipeline's runs.")
     last_at: datetime
+    first_run: int | None = Field(description="Id of the run in which it was first seen.")
     runs: list[int] = Field(description="Ids of the newest runs that had it.")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from application.ports.readers import Reader
 from application.queries.broken import BROKEN, first_broken, has_failure, tries_of_last_round
 from application.queries.compare import differences
-from application.queries.views import AttemptView, RunView, StageRunView
+from application.queries.views import AttemptView, FirstSeen, RunView, StageRunView
 from domain.status import Reason, Status
 from entrypoints.web.log_pane import error_line
 from entrypoints.web.view_models.words import Moment, StatusWord, counted, difference_words, grouped, moment, status_word
@@ -56,6 +56,8 @@ class Failure:
     different: Sequence[Different]
     fingerprint: str | None
     title: str
+    first: tuple[str, str, Moment | None] | None
+    """(number, address, when) of the first run that ever had it; None when that is this one."""
     week: Sequence[Seen]
     others: Sequence[tuple[str, str]]
 
@@ -71,6 +73,7 @@ async def failure_of(reader: Reader, run: RunView) -> Failure | None:
     good = next(iter(await reader.runs(pipeline_id=run.pipeline_id, status=Status.COMPLETED, skip=0, limit=1, below=run.id)), None)
     line = await error_line(reader, run)
     mark = newest.fingerprint
+    first = await reader.first_seen(run.pipeline_id, stage.name, mark) if mark else None
     alike = [each for each in lately if mark and has_failure(each, mark)]
     return Failure(
         stage=stage.name,
@@ -83,10 +86,23 @@ async def failure_of(reader: Reader, run: RunView) -> Failure | None:
         revision=_revision(good, run),
         different=_different(good, run)[:MOST_CHANGES] if good else (),
         fingerprint=mark,
-        title=f"Same failure {counted(len(alike), 'time')} this week" if len(alike) > 1 else "Not seen before this week",
+        title=_title(len(alike), mark, first, run),
+        first=_first(first, run),
         week=[_seen(each, mark) for each in lately[:BARS][::-1]],
         others=[(f"#{each.number:,}", f"/ui/runs/{each.id}") for each in alike if each.id != run.id][:10],
     )
+
+
+def _first(first: FirstSeen | None, run: RunView) -> tuple[str, str, Moment | None] | None:
+    if first is None or first.run_id == run.id:
+        return None
+    return f"#{first.number:,}", f"/ui/runs/{first.run_id}", moment(first.at)
+
+
+def _title(alike: int, mark: str | None, first: FirstSeen | None, run: RunView) -> str:
+    if alike > 1:
+        return f"Same failure {counted(alike, 'time')} this week"
+    return "Never seen before" if mark and first is not None and first.run_id == run.id else "Not seen before this week"
 
 
 def _summary(stage: StageRunView, attempt: AttemptView) -> str:

@@ -3,8 +3,8 @@
 from hashlib import sha256
 
 from application.ports.change_feed import ChangeBatch
+from application.queries.sentences import Surroundings
 from application.queries.views import BoardRow
-from application.queries.why import Surroundings
 from domain.events import EventType
 from domain.status import Status
 from entrypoints.web.live import Drawing, Tail

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from application.queries.why import Surroundings
+from application.queries.sentences import Surroundings
 from domain.status import Status
 from entrypoints.web import (
     access_pages,

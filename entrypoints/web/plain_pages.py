@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from application.queries.sentences import Surroundings, duration
 from application.queries.views import BoardRow, RunView
-from application.queries.why import Surroundings, duration, explain
+from application.queries.why import explain
 from domain.status import Status
 from entrypoints.web.plain import clean, table
 from entrypoints.web.view_models.board import row_of

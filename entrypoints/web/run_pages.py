@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
+from application.queries.sentences import Surroundings
 from application.queries.views import LogFilter
-from application.queries.why import Surroundings
 from domain.status import Status
 from entrypoints.api.history import compared
 from entrypoints.web.live_run import EVENTS_SHOWN, RunPageView, lines_html

@@ -6,9 +6,9 @@ from statistics import median
 from time import monotonic
 
 from application.ports.readers import Reader
+from application.queries.sentences import Surroundings
 from application.queries.surroundings import LookAround, slow_times
-from application.queries.views import RunView, StageTimes
-from application.queries.why import Surroundings
+from application.queries.views import QueueView, RunView, StageTimes
 from domain.status import Status
 
 KEPT_SECONDS = 20.0
@@ -23,7 +23,7 @@ class Surveyor:
     def __init__(self, reader: Reader, look_around: LookAround) -> None:
         self._reader = reader
         self._look_around = look_around
-        self._pools: dict[tuple[str, bool], tuple[float, Surroundings]] = {}
+        self._queues: dict[str, tuple[float, QueueView]] = {}
         self._times: dict[int, tuple[float, Sequence[StageTimes]]] = {}
         self._silences: dict[str, tuple[float, Mapping[str, tuple[str, float]]]] = {}
         self._totals: dict[int, tuple[float, float | None]] = {}
@@ -53,17 +53,24 @@ class Surveyor:
             kept = self._silences[pool] = (monotonic(), await self._look_around.silent(pool, self._look_around.clock.now()))
         return kept[1]
 
-    async def around(self, run: RunView) -> Surroundings:
-        """As `LookAround` has it, with the medians from here."""
-        if any(stage.status is Status.RUNNING for stage in run.stages):
-            warm = run.pool in self._look_around.warm_pools
-            slow = slow_times(await self._stage_times(run.pipeline_id))
-            now, usual = self._look_around.clock.now(), await self.usual(run.pipeline_id)
-            return Surroundings(now, is_warm=warm, usual=usual, slow=slow, silent=await self._silent(run.pool))
-        if run.status.is_terminal or all(stage.status is not Status.QUEUED for stage in run.stages):
-            return await self._look_around(run)
-        key = (run.pool, run.unrecorded)
-        kept = self._pools.get(key)
+    async def _queue(self, pool: str) -> QueueView:
+        kept = self._queues.get(pool)
         if kept is None or monotonic() - kept[0] > KEPT_POOL_SECONDS:
-            kept = self._pools[key] = (monotonic(), await self._look_around(run))
-        return replace(kept[1], now=self._look_around.clock.now())
+            kept = self._queues[pool] = (monotonic(), await self._look_around.queue(pool))
+        return kept[1]
+
+    async def around(self, run: RunView) -> Surroundings:
+        """As `LookAround` has it, with the medians and the pool from here."""
+        statuses = {stage.status for stage in run.stages}
+        around = Surroundings(self._look_around.clock.now(), is_warm=run.pool in self._look_around.warm_pools)
+        if run.status.is_terminal:
+            return around
+        if Status.RUNNING in statuses:
+            slow = slow_times(await self._stage_times(run.pipeline_id))
+            around = replace(around, usual=await self.usual(run.pipeline_id), slow=slow)
+        if Status.RUNNING in statuses or run.burst_holder is not None:
+            around = replace(around, silent=await self._silent(run.pool))
+        if Status.QUEUED in statuses:
+            answers = await self._look_around.engine_answers(run)
+            around = replace(around, queue=await self._queue(run.pool), engine_answers=answers)
+        return around

@@ -12,7 +12,8 @@ from application.ports.change_feed import ChangeBatch
 from application.ports.links import Claim, Stop, Wake
 from application.ports.orchestrator import FlowRunRequest, FlowState
 from application.ports.persistence import NewLine
-from application.queries.why import Surroundings, explain
+from application.queries.sentences import Surroundings
+from application.queries.why import explain
 from application.services.follow_feed import FOR_WORKERS, FollowFeed
 from application.services.hub import Subscription
 from application.services.retention import Keep, KeepForATime
@@ -287,7 +288,7 @@ async def test_what_prefect_refuses_is_put_in_quarantine_says_why_and_lets_other
     refused = await system.run(run_id)
     why = str(explain(refused, Surroundings(system.fakes.clock.now(), is_warm=False)))
     assert (refused.unrecorded, list(refused.flow_run_ids)) == (True, [])
-    assert "Prefect refuses it (Prefect answered 422: it will not have nightly #1); it is tried again within the hour." in why
+    assert "Prefect refuses it (Prefect answered 422: it will not have nightly #1); it is tried again within the hour" in why
     assert len((await system.run(other)).flow_run_ids) == 1
 
 

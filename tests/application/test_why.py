@@ -1,8 +1,9 @@
 """The sentence that says why a run is where it is: since when, and what to do."""
 
 from application.ports.persistence import WorkerSeen
+from application.queries.sentences import Surroundings
 from application.queries.surroundings import EngineHealth, LookAround
-from application.queries.why import Surroundings, explain
+from application.queries.why import explain
 from tests.application.system import WORKER, System, worker_report
 from tests.builders import a_stage
 

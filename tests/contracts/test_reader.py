@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from application.ports.persistence import NewLine
-from application.queries.views import LogFilter
+from application.queries.views import FirstSeen, LogFilter
 from domain.controls import ANYBODY, Decision, decide
 from domain.events import EventType
 from domain.reports import Report, Reporter, judge
@@ -339,6 +339,29 @@ async def test_alike_failures_are_one_with_a_count(store: StoreUnderTest) -> Non
     assert failures[1].runs == [(ids[1], 2), (ids[0], 1)]
     assert (failures[1].first_at, failures[1].last_at) == (seconds_later(60), seconds_later(120))
     assert [each.count for each in await store.reader.failures(pipeline.id, 2)] == [1, 1]
+
+
+async def test_when_a_failure_was_first_seen_is_known_beyond_the_runs_that_are_looked_at(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "breaks", ["a", "b"])
+    other = await a_pipeline(store.open_unit_of_work, "breaks-too", ["a", "b"])
+    ids = []
+    for minute, of in enumerate((other, pipeline, pipeline, pipeline)):
+        ids.append(await a_stored_run(store.open_unit_of_work, of))
+
+        def breaks(run: Run, minute: int = minute) -> None:
+            run.stages["a"].current.error_message = f"no room for {minute} rows"
+            run.move(run.stages["a"], Status.FAILED, seconds_later(minute * 60))
+            run.settle(seconds_later(minute * 60))
+
+        await change(store, ids[-1], started, breaks)
+
+    (found,) = await store.reader.failures(pipeline.id, 1)
+    first = await store.reader.first_seen(pipeline.id, "a", found.fingerprint)
+
+    assert (found.count, found.first_at, found.first_run) == (1, seconds_later(60), (ids[1], 1))
+    assert first == FirstSeen(ids[1], 1, seconds_later(60))
+    assert await store.reader.first_seen(pipeline.id, "b", found.fingerprint) is None
+    assert await store.reader.first_seen(pipeline.id, "a", "0000000000") is None
 
 
 async def test_lines_are_found_by_what_is_in_them(store: StoreUnderTest) -> None:

@@ -1,7 +1,8 @@
 from datetime import UTC, datetime
 
 from application.ports.persistence import WorkerSeen
-from tests.builders import NOW
+from application.queries.views import QueueView
+from tests.builders import NOW, a_pipeline, a_stored_run
 from tests.contracts.stores import StoreUnderTest
 
 A_CENTURY = 3.2e9
@@ -42,3 +43,21 @@ async def test_a_worker_that_left_is_not_shown(store: StoreUnderTest) -> None:
         await work.commit()
 
     assert await store.reader.workers(None, A_CENTURY) == []
+
+
+async def test_the_queue_of_a_pool_is_its_workers_and_the_runs_none_has_taken_in_order(store: StoreUnderTest) -> None:
+    await seen(store, WorkerSeen("w1", "one", "headgate", 4, 2))
+    await seen(store, WorkerSeen("w2", "two", "gpu", 4, 4))
+    pipeline = await a_pipeline(store.open_unit_of_work)
+    first, second, third = [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(3)]
+    async with store.open_unit_of_work() as work:
+        run = (await work.runs.lock([second]))[second]
+        run.claim(run.burst.epoch, "w1", NOW)
+        await work.runs.save(run)
+        await work.commit()
+
+    queue, cut = await store.reader.queue("headgate", A_CENTURY, 10), await store.reader.queue("headgate", A_CENTURY, 1)
+
+    assert ([worker.id for worker in queue.workers], queue.waiting) == (["w1"], [first, third])
+    assert cut.waiting == [first]
+    assert await store.reader.queue("nowhere", A_CENTURY, 10) == QueueView([], [])

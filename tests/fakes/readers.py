@@ -12,10 +12,12 @@ from application.queries.views import (
     BoardRow,
     EventView,
     FailureView,
+    FirstSeen,
     LogFilter,
     LogLineView,
     PipelineMark,
     PipelineView,
+    QueueView,
     RevisionView,
     RunBar,
     RunMark,
@@ -27,7 +29,7 @@ from domain.attempt import Attempt
 from domain.run import Run
 from domain.status import Reason, Status
 from tests.fakes.persistence import FakeStore
-from tests.fakes.persistence.store import PipelineRow, Tables
+from tests.fakes.persistence.store import BurstRow, PipelineRow, Tables
 from tests.fakes.views import run_view
 
 RECENT = 20
@@ -92,14 +94,14 @@ class FakeReader:
         return [run_view(self._tables, run) for run in found[:limit]]
 
     async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
-        alike: dict[tuple[str, str], list[tuple[Attempt, Run]]] = {}
-        for run in [run for run in self._newest_first() if run.pipeline_id == pipeline_id][:runs]:
-            for stage in run.stages.values():
-                for attempt in stage.attempts:
-                    if attempt.fingerprint is not None:
-                        alike.setdefault((attempt.fingerprint, stage.name), []).append((attempt, run))
-        found = [_failure(fingerprint, stage, each) for (fingerprint, stage), each in alike.items()]
+        ever = [run for run in self._newest_first() if run.pipeline_id == pipeline_id]
+        everywhere, lately = _alike(ever), _alike(ever[:runs])
+        found = [_failure(*key, each, _first(everywhere[key])) for key, each in lately.items()]
         return sorted(found, key=lambda failure: failure.last_at, reverse=True)[:100]
+
+    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstSeen | None:
+        found = _alike([run for run in self._newest_first() if run.pipeline_id == pipeline_id]).get((fingerprint, stage))
+        return _first(found) if found else None
 
     async def run(self, run_id: int) -> RunView | None:
         run = self._tables.runs.get(run_id)
@@ -136,6 +138,10 @@ class FakeReader:
             for row in sorted(self._tables.workers.values(), key=lambda row: row.worker.name)
             if pool in (None, row.worker.pool) and (now - row.seen_at).total_seconds() <= within_seconds
         ]
+
+    async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
+        bursts = [(row.requested_at, run_id) for (run_id, _), row in self._tables.bursts.items() if row.pool == pool and _is_unclaimed(row)]
+        return QueueView(await self.workers(pool, within_seconds), [run_id for _, run_id in sorted(bursts)[:limit]])
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
         times: dict[str, list[float]] = {}
@@ -181,6 +187,10 @@ def _is_between(id: int, above: int | None, below: int | None) -> bool:
     return (above is None or id > above) and (below is None or id < below)
 
 
+def _is_unclaimed(row: BurstRow) -> bool:
+    return not row.is_claimed and row.ended_at is None
+
+
 def _bar(run: Run) -> RunBar:
     return RunBar(run.id, run.number, run.status, run.created_at, run.started_at, run.finished_at)
 
@@ -197,7 +207,22 @@ def _awaits_somebody(attempt: Attempt) -> bool:
     return attempt.status is Status.WAITING and attempt.reason in (Reason.APPROVAL, Reason.EXTERNAL) and attempt.deadline_at is not None
 
 
-def _failure(fingerprint: str, stage: str, found: Sequence[tuple[Attempt, Run]]) -> FailureView:
+def _alike(runs: Sequence[Run]) -> dict[tuple[str, str], list[tuple[Attempt, Run]]]:
+    alike: dict[tuple[str, str], list[tuple[Attempt, Run]]] = {}
+    for run in runs:
+        for stage in run.stages.values():
+            for attempt in stage.attempts:
+                if attempt.fingerprint is not None:
+                    alike.setdefault((attempt.fingerprint, stage.name), []).append((attempt, run))
+    return alike
+
+
+def _first(found: Sequence[tuple[Attempt, Run]]) -> FirstSeen:
+    attempt, run = min(found, key=lambda each: (each[0].finished_at or each[0].created_at, each[1].id))
+    return FirstSeen(run.id, run.number, attempt.finished_at or attempt.created_at)
+
+
+def _failure(fingerprint: str, stage: str, found: Sequence[tuple[Attempt, Run]], first: FirstSeen) -> FailureView:
     ends = sorted(((attempt.finished_at or run.created_at, attempt.error_message or "") for attempt, run in found), reverse=True)
     runs = sorted({(run.id, run.number) for _, run in found}, reverse=True)
-    return FailureView(fingerprint, stage, ends[0][1], len(found), ends[-1][0], ends[0][0], runs[:10])
+    return FailureView(fingerprint, stage, ends[0][1], len(found), first.at, ends[0][0], runs[:10], (first.run_id, first.number))

@@ -40,6 +40,7 @@ def run_view(tables: Tables, run: Run) -> RunView:
         stages=[_stage_view(stage) for stage in run.stages.values()],
         repeats=run.trigger.repeats,
         trace=deepcopy(run.trace),
+        parallelism=run.definition.parallelism,
     )
 
 

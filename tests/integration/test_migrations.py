@@ -165,3 +165,30 @@ def test_rows_of_before_lie_in_their_weeks_and_come_back_on_the_way_down(databas
     with a_connection(database_url) as connection:
         assert connection.execute(text("SELECT run_id, seq, at, xid::text FROM event ORDER BY seq")).all() == before
         assert connection.scalar(text("SELECT count(*) FROM log_line")) == 4
+
+
+def test_when_failures_were_first_seen_is_found_in_what_was_stored_before(database_url: str) -> None:
+    upgrade(database_url, "0007")
+    with a_connection(database_url) as connection:
+        connection.execute(text("INSERT INTO pipeline (name, revision, created_at, updated_at) VALUES ('p', 1, now(), now())"))
+        connection.execute(text("INSERT INTO revision (pipeline_id, revision, definition, created_at) VALUES (1, 1, '{}', now())"))
+        for number, fingerprint in enumerate(("'alike'", "NULL", "'alike'", "'other'"), start=1):
+            connection.execute(
+                text(
+                    "INSERT INTO run (pipeline_id, revision, number, status, trigger, parameters, trace, pool, created_at, last_seq,"
+                    f" burst_state, burst_epoch) VALUES (1, 1, {number}, 'failed', 'api', '{{}}', '{{}}', 'headgate', now(), 1, 'none', 0)"
+                )
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO attempt (run_id, position, number, stage, status, created_at, finished_at, fingerprint)"
+                    f" VALUES ({number}, 0, 1, 'load', 'failed', now(), '2026-01-0{number}', {fingerprint})"
+                )
+            )
+        connection.commit()
+
+    upgrade(database_url)
+
+    with a_connection(database_url) as connection:
+        seen = connection.execute(text("SELECT stage, fingerprint, run_id, first_at::date::text FROM failure ORDER BY fingerprint")).all()
+    assert [tuple(row) for row in seen] == [("load", "alike", 1, "2026-01-01"), ("load", "other", 4, "2026-01-04")]

@@ -208,8 +208,11 @@ async def test_a_failure_says_whether_it_was_seen_and_what_differs(gallery: Gall
     await gallery.write(last, "load", ["fine", "!HTTP 503 from 10.0.0.7"], attempt=2)
 
     page = (await gallery.client.get(f"/ui/runs/{last}")).text
+    first = (await gallery.client.get("/ui/runs/1")).text
 
     assert "Same failure 2 times this week" in page
+    assert re.search(r'First seen</dt><dd><time [^>]*>[^<]*</time> in <a class="link" href="/ui/runs/1">#1</a>', page)
+    assert "Never seen before" in first and "First seen" not in first
     assert "the same on both attempts" in page
     assert 'href="/ui/runs/3?line=2#L2"' in page and "Line 2 of the log</a>" in page
     assert "Different from" in page and "/ui/runs/2/compare/3" in page

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from application.queries.sentences import seconds
 from application.queries.views import RunBar
-from application.queries.why import seconds
 from domain.status import Status
 
 SLOTS = 20

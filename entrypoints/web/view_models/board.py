@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
+from application.queries.sentences import Part, Surroundings, seconds
 from application.queries.views import BoardRow, RunBar
-from application.queries.why import Part, Surroundings, explain, seconds
+from application.queries.why import explain
 from domain.status import Status
 from entrypoints.web.drawing.run_bars import DrawnBar, draw_bars, time_of
 from entrypoints.web.view_models.words import DASH, Moment, Sentence, StatusWord, moment, status_word

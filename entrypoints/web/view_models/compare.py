@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from application.queries.compare import Comparison, Difference, StagePair
+from application.queries.sentences import duration, seconds
 from application.queries.views import RunView, StageRunView
-from application.queries.why import duration, seconds
 from entrypoints.web.ansi import plain
 from entrypoints.web.view_models.words import DASH, Moment, StatusWord, difference_words, grouped, moment, status_word, triggered_by
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from application.queries.sentences import Part
 from application.queries.views import EventView
-from application.queries.why import Part
 from domain.events import EventType
 from domain.status import Status
 from entrypoints.web.view_models.words import Moment, Sentence, StatusWord, clock, counted, status_word, triggered_by

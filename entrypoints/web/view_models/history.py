@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
+from application.queries.sentences import seconds
 from application.queries.views import FailureView, RunView, StageRunView
-from application.queries.why import seconds
 from domain.status import Status
 from entrypoints.web.drawing.trend import Point, TrendDrawing, draw_trend
 from entrypoints.web.view_models.words import DASH, Moment, StatusWord, counted, grouped, moment, status_word

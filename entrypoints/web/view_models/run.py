@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from application.queries.broken import first_broken
+from application.queries.sentences import Surroundings, duration, seconds
 from application.queries.views import RunView
-from application.queries.why import Surroundings, duration, explain, seconds
+from application.queries.why import explain
 from domain.status import Reason, Status
 from entrypoints.web.view_models.datadog import datadog_links
 from entrypoints.web.view_models.words import (

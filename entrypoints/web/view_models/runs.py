@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from application.queries.sentences import Surroundings, duration, seconds
 from application.queries.views import RunView
-from application.queries.why import Surroundings, duration, explain, seconds
+from application.queries.why import explain
 from domain.status import Status
 from entrypoints.web.view_models.words import DASH, Moment, StatusWord, grouped, moment, parameters_line, status_word, triggered_by
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from application.queries.sentences import duration
 from application.queries.views import AttemptView, RunView, StageRunView
-from application.queries.why import duration
 from domain.status import Reason, Status
 from entrypoints.web.ansi import plain
 from entrypoints.web.view_models.outputs import StageOutput, output_of, whole_json

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
+from application.queries.sentences import seconds
 from application.queries.views import AttemptView, PipelineView, RunView, StageRunView
-from application.queries.why import seconds
 from domain.status import Reason, Status
 from entrypoints.web.drawing.graph import Box, GraphDrawing, Line, draw_graph
 from entrypoints.web.drawing.waterfall import LaneDrawing, WaterfallDrawing, draw_waterfall

@@ -8,9 +8,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from application.ports.vitals import VitalSigns
+from application.queries.sentences import seconds
 from application.queries.surroundings import SPOKE_WITHIN
 from application.queries.views import WorkerView
-from application.queries.why import seconds
 from entrypoints.web.view_models.words import Moment, counted, moment
 
 OUTBOX_PATIENCE = 60.0

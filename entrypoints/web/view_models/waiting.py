@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
+from application.queries.sentences import duration
 from application.queries.views import RunView, StageRunView
-from application.queries.why import duration
 from domain.status import Reason, Status
 from entrypoints.web.view_models.words import Moment, moment
 

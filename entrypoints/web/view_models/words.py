@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from application.queries.sentences import Part
 from application.queries.views import RunView
-from application.queries.why import Part
 from domain.status import Status
 
 DASH = "–"
