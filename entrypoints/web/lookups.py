@@ -10,9 +10,14 @@ from entrypoints.container import Application
 from entrypoints.web.site import Site
 
 
-async def pipeline_or_404(site: Site, ref: str) -> PipelineView:
+async def pipeline_of(site: Site, ref: str) -> PipelineView | None:
+    """By its name or its id."""
     key: PipelineRef = ref if (number := id_of(ref)) is None else number
-    found = await site.reader.pipeline(key) if "\0" not in ref else None
+    return await site.reader.pipeline(key) if "\0" not in ref else None
+
+
+async def pipeline_or_404(site: Site, ref: str) -> PipelineView:
+    found = await pipeline_of(site, ref)
     if found is None:
         raise NotFound("pipeline", ref)
     return found
