@@ -126,7 +126,7 @@ def test_runs_are_narrowed_by_part_of_a_name_and_by_days_of_the_viewers_zone(ser
     gallery = served.gallery
     pipeline = served.do(gallery.pipeline("nightly-load"))
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
-    for hours in (-8, -4, 4):
+    for hours in (-10, -4, 4):
         served.do(gallery.open(pipeline, midnight + timedelta(hours=hours)))
     served.do(gallery.open(served.do(gallery.pipeline("other"))))
     page = open_page(f"{served.url}/ui/runs", timezone_id="Asia/Tokyo")
