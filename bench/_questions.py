@@ -58,6 +58,11 @@ def questions(database: Database, runs: int) -> Mapping[str, Ask]:
         "runs that are under way": lambda: reader.runs(pipeline_id=None, status=Status.RUNNING, **page),
         "a pipeline's runs": lambda: reader.runs(pipeline_id=pipeline, status=None, **page),
         "a pipeline's runs, in the middle": lambda: reader.runs(pipeline_id=pipeline, status=None, below=middle, **page),
+        "runs of all pipelines by name": lambda: reader.runs(pipeline_id=None, pipeline_ids=range(1, 101), status=None, **page),
+        "failed runs of some pipelines, in the middle": lambda: reader.runs(
+            pipeline_id=None, pipeline_ids=range(1, 9), status=Status.FAILED, below=middle, **page
+        ),
+        "pipelines by part of a name": lambda: reader.pipeline_names("ded-01", 1_000),
         "a pipeline's failed runs": lambda: reader.runs(pipeline_id=pipeline, status=Status.FAILED, **page),
         "a pipeline's running runs": lambda: reader.runs(pipeline_id=pipeline, status=Status.RUNNING, **page),
         "waiting runs": lambda: reader.waiting_runs(100),

@@ -57,6 +57,11 @@ class PipelineReader:
         self._statements = statements
         self._definitions = definitions
 
+    async def names(self, part: str, limit: int) -> list[tuple[int, str]]:
+        """Pipelines are few, and none of their runs is looked at."""
+        fits = select(pipeline.c.id, pipeline.c.name).where(pipeline.c.name.icontains(part, autoescape=True))
+        return [(row.id, row.name) for row in await self._statements.run(fits.order_by(pipeline.c.name).limit(limit))]
+
     async def page(self, skip: int, limit: int, above: int | None, below: int | None) -> list[PipelineView]:
         order = pipeline.c.id if below is None else pipeline.c.id.desc()
         found = await self._views(between(_PIPELINES, pipeline.c.id, above, below).order_by(order).offset(skip).limit(limit))

@@ -82,6 +82,12 @@ class SqlReader:
             condition = pipeline.c.id == ref if isinstance(ref, int) else pipeline.c.name == ref
             return next(iter(await PipelineReader(statements, definitions).where(condition)), None)
 
+    async def pipeline_names(self, part: str, limit: int) -> list[tuple[int, str]]:
+        if not is_possible(part):
+            return []
+        async with self._reading(self._single) as (statements, definitions):
+            return await PipelineReader(statements, definitions).names(part, limit)
+
     async def revisions(self, pipeline_id: int) -> list[RevisionView]:
         query = select(revision).where(revision.c.pipeline_id == pipeline_id).order_by(revision.c.revision.desc()).limit(REVISIONS_SHOWN)
         async with self._reading(self._single) as (statements, _):

@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any
+from typing import cast as typed
 
-from sqlalchemy import Select, bindparam, func, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, bindparam, cast, func, literal_column, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from adapters.persistence.ready import Ready
-from adapters.persistence.recordsets import is_storable_id
+from adapters.persistence.recordsets import among, is_storable_id
 from adapters.persistence.tables import pipeline, run
 from adapters.persistence.tables_delivery import burst
 from application.ports.readers import RunsAsked
 
-_CONDITIONS = {
-    "pipeline_id": run.c.pipeline_id == bindparam("pipeline_id"),
-    "status": run.c.status == bindparam("status"),
-    "trigger": run.c.trigger == bindparam("trigger"),
-    "since": run.c.created_at >= bindparam("since"),
-    "until": run.c.created_at < bindparam("until"),
-    "above": run.c.id > bindparam("above"),
-    "below": run.c.id < bindparam("below"),
-}
+
+def _conditions(runs: FromClause, given: frozenset[str]) -> list[ColumnElement[bool]]:
+    every = {
+        "pipeline_id": runs.c.pipeline_id == bindparam("pipeline_id"),
+        "status": runs.c.status == bindparam("status"),
+        "trigger": runs.c.trigger == bindparam("trigger"),
+        "since": runs.c.created_at >= bindparam("since"),
+        "until": runs.c.created_at < bindparam("until"),
+        "above": runs.c.id > bindparam("above"),
+        "below": runs.c.id < bindparam("below"),
+    }
+    return [every[name] for name in sorted(given & every.keys())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +53,30 @@ class RunPage:
 
 def of(asked: RunsAsked) -> RunPage | None:
     """None for a pipeline that cannot be."""
-    given = {name: value for name, value in cast(Mapping[str, Any], asked).items() if value is not None}
+    given = {name: value for name, value in typed(Mapping[str, Any], asked).items() if value is not None}
     if not is_storable_id(given.get("pipeline_id", 1)):
         return None
+    if "pipeline_ids" in given:
+        given["pipeline_ids"] = [id for id in given["pipeline_ids"] if is_storable_id(id)]
     return RunPage(given | ({"status": given["status"].value} if "status" in given else {}))
 
 
 def _paged(query: Select[Any], given: frozenset[str]) -> Select[Any]:
-    conditions = [_CONDITIONS[name] for name in sorted(given & _CONDITIONS.keys())]
-    order = run.c.id if "above" in given else run.c.id.desc()
-    return query.where(*conditions).order_by(order).offset(bindparam("skip")).limit(bindparam("limit"))
+    conditions = [run.c.id.in_(_of_each(given))] if "pipeline_ids" in given else _conditions(run, given)
+    return query.where(*conditions).order_by(_order(run, given)).offset(bindparam("skip")).limit(bindparam("limit"))
+
+
+def _order(runs: FromClause, given: frozenset[str]) -> ColumnElement[Any]:
+    return runs.c.id if "above" in given else runs.c.id.desc()
+
+
+def _of_each(given: frozenset[str]) -> Select[Any]:
+    """The ids of as many runs of each pipeline as the page can need, each found by the index of that pipeline's runs."""
+    one, theirs = pipeline.alias("one"), run.alias("theirs")
+    conditions = (theirs.c.pipeline_id == one.c.id, *_conditions(theirs, given))
+    enough = cast(bindparam("skip"), BigInteger) + cast(bindparam("limit"), BigInteger)
+    newest = select(theirs.c.id).where(*conditions).order_by(_order(theirs, given)).limit(enough).lateral("found")
+    return select(newest.c.id).select_from(one.join(newest, true())).where(among(one.c.id, "pipeline_ids"))
 
 
 @cache

@@ -26,7 +26,8 @@ from domain.status import Status
 
 class RunsAsked(TypedDict, total=False):
     """Which page of which runs. With `below` the newest of those with a lower id; with `above` the oldest of those with a higher one.
-    `skip` counts from there. `trigger` is what opened them; `since` and `until` (not included) when they were opened."""
+    `skip` counts from there. `pipeline_ids` are the only pipelines they may be of; `trigger` is what opened them; `since` and `until`
+    (not included) when they were opened."""
 
     pipeline_id: Required[int | None]
     status: Required[Status | None]
@@ -34,6 +35,7 @@ class RunsAsked(TypedDict, total=False):
     limit: Required[int]
     above: int | None
     below: int | None
+    pipeline_ids: Sequence[int] | None
     trigger: str | None
     since: datetime | None
     until: datetime | None
@@ -56,6 +58,10 @@ class Reader(Protocol):
         ...
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None: ...
+
+    async def pipeline_names(self, part: str, limit: int) -> list[tuple[int, str]]:
+        """Id and name of the pipelines with this in their name, in any case; in name order."""
+        ...
 
     async def revisions(self, pipeline_id: int) -> list[RevisionView]:
         """Newest first, at most 200."""

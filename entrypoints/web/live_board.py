@@ -17,23 +17,28 @@ SEEN = frozenset({EventType.RUN_OPENED, EventType.RUN_MOVED, EventType.STAGE_MOV
 
 
 class BoardView:
-    """Rows that did not change since anybody's last drawing are not rendered again."""
+    """Rows that did not change since anybody's last drawing are not rendered again. With a tag only the pipelines that have it."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, tag: str = "") -> None:
         self._site = site
+        self._tag = tag
         self._names: dict[int, str] = {}
 
     def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
         return any(event.type in SEEN for event in batch.events), False
 
     def said(self, batch: ChangeBatch) -> str | None:
-        ends = [event for event in batch.events if event.type is EventType.RUN_MOVED and event.status and event.status.is_terminal]
+        shown = [event for event in batch.events if not self._tag or event.pipeline_id in self._names]
+        ends = [event for event in shown if event.type is EventType.RUN_MOVED and event.status and event.status.is_terminal]
         said = [f"{self._names.get(event.pipeline_id, 'A run')}: {event.status}." for event in ends[:3]]
         return " ".join(said + [f"{len(ends) - 3} more runs ended."] * (len(ends) > 3)) or None
 
     async def draw(self) -> Drawing:
-        rows = await self._site.reader.board()
-        return await self.draw_rows(rows)
+        return await self.draw_rows(await self.rows())
+
+    async def rows(self) -> list[BoardRow]:
+        found = await self._site.reader.board()
+        return [row for row in found if not self._tag or self._tag in row.pipeline.definition.tags]
 
     async def draw_rows(self, rows: list[BoardRow]) -> Drawing:
         fragments = {f"row-{row.pipeline.id}": await self._fragment(row) for row in rows}

@@ -2,34 +2,39 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from application.ports.change_feed import ChangeBatch
 from application.queries.views import RunView
 from domain.events import EventType
 from domain.status import Status
+from entrypoints.web.days import begin_of, day_in, zone_in
 from entrypoints.web.live import Drawing, Tail
-from entrypoints.web.lookups import pipeline_or_404
+from entrypoints.web.lookups import pipeline_of
 from entrypoints.web.site import Site
 from entrypoints.web.templating import render
 from entrypoints.web.view_models.runs import run_rows
 
 PAGE_OF_RUNS = 50
+MOST_PIPELINES = 1_000
+LONGEST_NAME = 100
 TRIGGERS = ("api", "cli", "dashboard", "report")
 _SEEN = frozenset({EventType.RUN_OPENED, EventType.RUN_MOVED, EventType.RUN_REOPENED})
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which runs: what cannot be understood in an address is passed over, so an old link still shows something."""
+    """Which runs: what cannot be understood in an address is passed over, so an old link still shows something. `pipeline` is a whole name
+    (`pipeline_id` is then its id) or part of some (`pipeline_ids`); the days are those of `zone`, UTC when it is empty."""
 
     status: Status | None = None
     pipeline_id: int | None = None
+    pipeline_ids: tuple[int, ...] | None = None
     pipeline: str = ""
     trigger: str = ""
     since: str = ""
     until: str = ""
+    zone: str = ""
     above: int | None = None
     below: int | None = None
 
@@ -40,57 +45,48 @@ class Asked:
             "trigger": self.trigger,
             "since": self.since,
             "until": self.until,
+            "zone": self.zone if self.since or self.until else "",
         }
         return {key: value for key, value in (kept | instead).items() if value}
 
 
 async def asked_of(site: Site, query: Mapping[str, str]) -> Asked:
-    """NotFound for a pipeline that is not there."""
+    """A name that no pipeline has whole is looked for in all names."""
     name = query.get("pipeline", "").strip()
-    only = await pipeline_or_404(site, name) if name else None
+    only = await pipeline_of(site, name) if name else None
+    some = await site.reader.pipeline_names(name, MOST_PIPELINES) if name and only is None else None
     status = query.get("status", "")
     return Asked(
         status=Status(status) if status in list(Status) else None,
         pipeline_id=only.id if only else None,
-        pipeline=only.name if only else "",
+        pipeline_ids=None if some is None else tuple(id for id, _ in some),
+        pipeline=only.name if only else name[:LONGEST_NAME],
         trigger=query.get("trigger", "") if query.get("trigger", "") in TRIGGERS else "",
-        since=_day(query.get("since", "")),
-        until=_day(query.get("until", "")),
+        since=day_in(query.get("since", "")),
+        until=day_in(query.get("until", "")),
+        zone=zone_in(query.get("zone", "")),
         above=_id(query.get("above", "")),
         below=_id(query.get("below", "")),
     )
-
-
-def _day(text: str) -> str:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date().isoformat()
-    except ValueError:
-        return ""
 
 
 def _id(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-def _begin(day: str, later: int = 0) -> datetime | None:
-    try:
-        return datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=later) if day else None
-    except OverflowError:
-        return None
-
-
 async def find_runs(site: Site, asked: Asked) -> tuple[list[RunView], bool]:
     """A page of runs, newest first, and whether there are more on the way it was turned."""
     found = await site.reader.runs(
         pipeline_id=asked.pipeline_id,
+        pipeline_ids=asked.pipeline_ids,
         status=asked.status,
         skip=0,
         limit=PAGE_OF_RUNS + 1,
         above=asked.above,
         below=None if asked.above is not None else asked.below,
         trigger=asked.trigger or None,
-        since=_begin(asked.since),
-        until=_begin(asked.until, later=1),
+        since=begin_of(asked.since, asked.zone),
+        until=begin_of(asked.until, asked.zone, later=1),
     )
     more = len(found) > PAGE_OF_RUNS
     if asked.above is not None:
@@ -104,8 +100,11 @@ class RunsView:
         self._asked = asked
 
     def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
-        only = self._asked.pipeline_id
-        return any(event.type in _SEEN and only in (None, event.pipeline_id) for event in batch.events), False
+        return any(event.type in _SEEN and self._may_show(event.pipeline_id) for event in batch.events), False
+
+    def _may_show(self, pipeline_id: int) -> bool:
+        some = self._asked.pipeline_ids
+        return self._asked.pipeline_id in (None, pipeline_id) and (some is None or pipeline_id in some)
 
     def said(self, batch: ChangeBatch) -> str | None:
         return None
@@ -120,4 +119,4 @@ class RunsView:
     def draw_runs(self, runs: list[RunView]) -> Drawing:
         rows = run_rows(runs, self._site.now())
         digest = sha256(str([(run.id, run.status, run.last_seq) for run in runs]).encode()).hexdigest()[:12]
-        return Drawing({"runs": str(render("live/runs.html", rows=rows, with_names=True))}, digest)
+        return Drawing({"runs": str(render("live/runs.html", rows=rows, with_names=True, is_narrowed=bool(self._asked.query())))}, digest)

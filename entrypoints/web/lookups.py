@@ -3,16 +3,21 @@
 from fastapi import Request
 
 from application.ports.persistence import PipelineRef
-from application.queries.views import PipelineView, RunView
+from application.queries.views import PipelineView, RunView, StageRunView
 from domain.errors import NotFound
 from entrypoints.api.ids import id_of
 from entrypoints.container import Application
 from entrypoints.web.site import Site
 
 
-async def pipeline_or_404(site: Site, ref: str) -> PipelineView:
+async def pipeline_of(site: Site, ref: str) -> PipelineView | None:
+    """By its name or its id."""
     key: PipelineRef = ref if (number := id_of(ref)) is None else number
-    found = await site.reader.pipeline(key) if "\0" not in ref else None
+    return await site.reader.pipeline(key) if "\0" not in ref else None
+
+
+async def pipeline_or_404(site: Site, ref: str) -> PipelineView:
+    found = await pipeline_of(site, ref)
     if found is None:
         raise NotFound("pipeline", ref)
     return found
@@ -24,6 +29,14 @@ async def run_or_404(site: Site, run_id: str) -> RunView:
     if found is None:
         raise NotFound("run", run_id)
     return found
+
+
+async def stage_or_404(site: Site, run_id: str, name: str) -> tuple[RunView, StageRunView]:
+    run = await run_or_404(site, run_id)
+    found = next((each for each in run.stages if each.name == name), None)
+    if found is None:
+        raise NotFound("stage", name)
+    return run, found
 
 
 def application_of(request: Request) -> Application:

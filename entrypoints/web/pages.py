@@ -38,17 +38,18 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
 @router.get("/")
 async def index(request: Request, q: str = "", status: str = "", tag: str = "") -> Response:
     site = site_of(request)
-    rows = await site.reader.board()
+    view = BoardView(site, tag)
+    rows = await view.rows()
     if wants_plain(request):
         arounds = [await site.surveyor.around(row.pipeline.latest) if row.pipeline.latest else Surroundings(site.now()) for row in rows]
         return plain_answer(board_as_text(rows, arounds))
-    if not rows:
+    if not rows and not tag:
         return page(request, "new.html", section="pipelines", form=NewPipeline(), is_first=True, origin=origin_of(request))
-    drawing = await BoardView(site).draw_rows(rows)
+    drawing = await view.draw_rows(rows)
     shown = [row_of(row, Surroundings(site.now())) for row in rows]
     wanted = status if status in list(Status) else ""
     words = q.strip().lower()
-    hidden = {row.id for row in shown if not _fits(row, wanted, words, tag)}
+    hidden = {row.id for row in shown if not _fits(row, wanted, words)}
     found = counts(rows)
     filters = [
         _filter(None, len(rows), q, wanted, tag),
@@ -65,12 +66,12 @@ async def index(request: Request, q: str = "", status: str = "", tag: str = "") 
         q=q,
         wanted=wanted,
         tag=tag,
-        tags=sorted({each for row in shown for each in row.tags}),
+        stream=f"/ui/live/board?{urlencode({'seen': drawing.digest} | ({'tag': tag} if tag else {}))}",
     )
 
 
-def _fits(row: Row, status: str, words: str, tag: str) -> bool:
-    return (not status or row.status.key == status) and words in row.searched and (not tag or tag in row.tags)
+def _fits(row: Row, status: str, words: str) -> bool:
+    return (not status or row.status.key == status) and words in row.searched
 
 
 def _filter(status: Status | None, count: int, q: str, wanted: str, tag: str) -> Filter:

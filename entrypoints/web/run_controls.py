@@ -9,15 +9,15 @@ from fastapi.responses import RedirectResponse
 from application.commands.retry_run import Retry
 from application.commands.run_again import Again
 from application.queries.views import RunView, StageRunView
-from domain.controls import Decision
 from domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from entrypoints.api.access import person_of
 from entrypoints.api.requests import trace_of
+from entrypoints.web.approvals import AnswerForm, answer, unanswered
 from entrypoints.web.forms import form_of, last_of
-from entrypoints.web.lookups import pipeline_or_404, run_or_404
+from entrypoints.web.lookups import pipeline_or_404, run_or_404, stage_or_404
 from entrypoints.web.site import site_of
 from entrypoints.web.templating import HEADERS, page
-from entrypoints.web.view_models.forms import Field, blame, fields_of, fields_of_schema, filled_in, sentences, values_of, values_of_schema
+from entrypoints.web.view_models.forms import Field, blame, fields_of, filled_in, sentences, values_of
 from entrypoints.web.view_models.outputs import image_of
 from entrypoints.web.view_models.run import retried_from
 from entrypoints.web.view_models.stage import stage_page
@@ -92,25 +92,17 @@ def _again_page(request: Request, run: RunView, fields: Sequence[Field], problem
 @router.get("/ui/runs/{run_id}/stages/{stage}")
 async def stage(request: Request, run_id: str, stage: str) -> Response:
     """A stage of a run: its attempts, what it handed over, and what may be done to it."""
-    run, found = await _stage_or_404(request, run_id, stage)
-    return _stage_page(request, run, found, fields_of_schema(found.fields), (), "", 200)
+    run, found = await stage_or_404(site_of(request), run_id, stage)
+    return _stage_page(request, run, found, unanswered(found), (), 200)
 
 
 @router.get("/ui/runs/{run_id}/stages/{stage}/images/{index}")
 async def image(request: Request, run_id: str, stage: str, index: int) -> Response:
-    _, found = await _stage_or_404(request, run_id, stage)
+    _, found = await stage_or_404(site_of(request), run_id, stage)
     shown = image_of(found.newest.output, index)
     if shown is None:
         raise NotFound("image", index)
     return Response(shown[0], media_type=shown[1], headers={**HEADERS, "Content-Security-Policy": "default-src 'none'; sandbox"})
-
-
-async def _stage_or_404(request: Request, run_id: str, name: str) -> tuple[RunView, StageRunView]:
-    run = await run_or_404(site_of(request), run_id)
-    found = next((each for each in run.stages if each.name == name), None)
-    if found is None:
-        raise NotFound("stage", name)
-    return run, found
 
 
 @router.post("/ui/runs/{run_id}/stages/{stage}/retry")
@@ -146,32 +138,23 @@ async def cancel_stage(request: Request, run_id: str, stage: str) -> Response:
 @router.post("/ui/runs/{run_id}/stages/{stage}/decide")
 async def decide(request: Request, run_id: str, stage: str) -> Response:
     """Two buttons of one form, so that the comment and the fields serve both."""
-    run, found = await _stage_or_404(request, run_id, stage)
-    form = await form_of(request)
-    approves = _word(form, "decision") == "approve"
-    fields = fields_of_schema(found.fields, last_of(form))
-    values = values_of_schema(fields, found.fields) if approves else {}
-    if approves and any(field.error for field in fields):
-        return _stage_page(request, run, found, fields, (), "", 422)
-    decision = Decision(approves, _word(form, "message") or None, values if approves and fields else None)
+    run, found = await stage_or_404(site_of(request), run_id, stage)
     try:
-        await request.app.state.application.decide_approval()(run.id, stage, decision, person_of(request))
-    except InvalidInput as error:
-        return _stage_page(request, run, found, fields, blame(fields, error.problems, "fields"), "", 422)
+        again = await answer(request, run, found)
     except (Conflict, NotAllowed) as error:
         return await _refused(request, run_id, stage, error)
-    return _to_run(run)
+    return _to_run(run) if again is None else _stage_page(request, run, found, again, (), 422)
 
 
 Act = Callable[[RunView, Mapping[str, Sequence[str]]], Awaitable[object]]
 
 
 async def _act(request: Request, run_id: str, stage: str, act: Act) -> Response:
-    run, found = await _stage_or_404(request, run_id, stage)
+    run, found = await stage_or_404(site_of(request), run_id, stage)
     try:
         await act(run, await form_of(request))
     except InvalidInput as error:
-        return _stage_page(request, run, found, fields_of_schema(found.fields), sentences(error.problems), "", 422)
+        return _stage_page(request, run, found, unanswered(found), sentences(error.problems), 422)
     except (Conflict, NotAllowed) as error:
         return await _refused(request, run_id, stage, error)
     return _to_run(run)
@@ -179,16 +162,15 @@ async def _act(request: Request, run_id: str, stage: str, act: Act) -> Response:
 
 async def _refused(request: Request, run_id: str, stage: str, error: Conflict | NotAllowed) -> Response:
     """The page as things stand now, which is why it was refused."""
-    run, found = await _stage_or_404(request, run_id, stage)
-    return _stage_page(request, run, found, fields_of_schema(found.fields), (), str(error), 403 if isinstance(error, NotAllowed) else 409)
+    run, found = await stage_or_404(site_of(request), run_id, stage)
+    return _stage_page(request, run, found, unanswered(found), [str(error)], 403 if isinstance(error, NotAllowed) else 409)
 
 
 def _stage_page(
-    request: Request, run: RunView, found: StageRunView, fields: Sequence[Field], problems: Sequence[str], refused: str, status: int
+    request: Request, run: RunView, found: StageRunView, answered: AnswerForm, problems: Sequence[str], status: int
 ) -> Response:
     shown = stage_page(run, found, site_of(request).now())
-    said = [*problems, *([refused] if refused else [])]
-    return page(request, "stage.html", status, section="runs", css=("run.css",), run=run, stage=shown, fields=fields, problems=said)
+    return page(request, "stage.html", status, section="runs", css=("run.css",), run=run, stage=shown, answer=answered, problems=problems)
 
 
 def _word(form: Mapping[str, Sequence[str]], key: str) -> str:

@@ -15,6 +15,7 @@ from entrypoints.web.view_models.board import Filter
 from entrypoints.web.view_models.words import status_word
 
 router = APIRouter(include_in_schema=False)
+NAMES_OFFERED = 300
 TRIGGER_WORDS = {"api": "by the API", "cli": "from a terminal", "dashboard": "from the dashboard", "report": "by a first report"}
 
 
@@ -36,6 +37,8 @@ async def runs(request: Request) -> Response:
         asked=asked,
         drawing=drawing,
         filters=[_filter(each, asked) for each in (None, *(each for each in Status if each is not Status.SKIPPED))],
+        names=[name for _, name in await site.reader.pipeline_names("", NAMES_OFFERED)],
+        zone=asked.zone or ("UTC" if asked.since or asked.until else ""),
         triggers=[(each, TRIGGER_WORDS[each]) for each in TRIGGERS],
         is_narrowed=bool(asked.query()),
         stream=_link(asked.query(**place, seen=drawing.digest), "/ui/live/runs"),

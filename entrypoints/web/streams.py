@@ -66,9 +66,9 @@ async def _stream(site: Site, key: tuple[object, ...], view: View, seen: str, af
 
 
 @router.get("/ui/live/board")
-async def board(request: Request, seen: str = "") -> Response:
+async def board(request: Request, seen: str = "", tag: str = "") -> Response:
     site = site_of(request)
-    return await _stream(site, ("board",), BoardView(site), seen)
+    return await _stream(site, ("board", tag), BoardView(site, tag), seen)
 
 
 @router.get("/ui/live/pipelines/{pipeline_id}")

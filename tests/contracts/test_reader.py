@@ -409,3 +409,27 @@ async def test_revisions_come_newest_first(store: StoreUnderTest) -> None:
     found = await store.reader.revisions(pipeline.id)
 
     assert [(each.revision, [stage.name for stage in each.definition.stages]) for each in found] == [(2, ["a", "b"]), (1, ["a"])]
+
+
+async def test_pipelines_are_found_by_part_of_their_name_and_runs_by_several_of_them(store: StoreUnderTest) -> None:
+    stored = [await a_pipeline(store.open_unit_of_work, name, ["a"]) for name in ("load-b", "Load_a", "other")]
+    runs = [[await a_stored_run(store.open_unit_of_work, each) for each in stored] for _ in range(3)]
+    ids = [each.id for each in stored]
+
+    async def found(only: list[int], **asked: Any) -> list[int]:
+        page = {"pipeline_id": None, "status": None, "skip": 0, "limit": 10} | asked
+        rows = await store.reader.runs(pipeline_ids=only, **page)
+        assert [mark.id for mark in await store.reader.run_marks(pipeline_ids=only, **page)] == [run.id for run in rows]
+        return [run.id for run in rows]
+
+    assert sorted(await store.reader.pipeline_names("LOAD", 10)) == [(ids[0], "load-b"), (ids[1], "Load_a")]
+    assert await store.reader.pipeline_names("d_", 10) == [(ids[1], "Load_a")]
+    assert len(await store.reader.pipeline_names("", 2)) == 2
+    assert await store.reader.pipeline_names("\0", 10) == []
+    newest = [run for row in runs[::-1] for run in (row[1], row[0])]
+    assert await found(ids[:2]) == newest
+    assert await found(ids[:2], skip=1, limit=2) == newest[1:3]
+    assert await found(ids[:2], below=newest[1]) == newest[2:]
+    assert await found(ids[:2], above=newest[-1], limit=2) == newest[-3:-1]
+    assert await found(ids[:2], status=Status.FAILED) == []
+    assert await found([]) == []

@@ -59,6 +59,10 @@ class FakeReader:
         found = next((row for row in rows if ref in (row.id, row.name)), None)
         return self._pipeline(found) if found else None
 
+    async def pipeline_names(self, part: str, limit: int) -> list[tuple[int, str]]:
+        fits = sorted((row.name, row.id) for row in self._tables.pipelines.values() if part.lower() in row.name.lower())
+        return [(id, name) for name, id in fits[:limit]]
+
     async def revisions(self, pipeline_id: int) -> list[RevisionView]:
         rows = sorted((number for id, number in self._tables.revisions if id == pipeline_id), reverse=True)
         at = self._tables.pipelines[pipeline_id].updated_at if pipeline_id in self._tables.pipelines else self._store.clock.now()
@@ -75,6 +79,7 @@ class FakeReader:
             if asked["pipeline_id"] in (None, run.pipeline_id)
             and asked["status"] in (None, run.status)
             and _is_between(run.id, asked.get("above"), asked.get("below"))
+            and ((only := asked.get("pipeline_ids")) is None or run.pipeline_id in only)
             and asked.get("trigger") in (None, run.trigger.kind)
             and _is_opened_within(run, asked.get("since"), asked.get("until"))
         ]

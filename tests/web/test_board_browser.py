@@ -1,6 +1,7 @@
 """The pages about everything, in a real browser: live, by keyboard, without scripts, and after the server was away."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Page, expect
 
@@ -119,3 +120,34 @@ def test_the_grid_opens_at_the_newest_run_on_a_phone(served: Served, open_page: 
 
     expect(page.locator(".stage-grid tbody tr").last.locator("td").nth(29)).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_runs_are_narrowed_by_part_of_a_name_and_by_days_of_the_viewers_zone(served: Served, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    pipeline = served.do(gallery.pipeline("nightly-load"))
+    midnight = datetime(2026, 3, 2, tzinfo=UTC)
+    for hours in (-10, -4, 4):
+        served.do(gallery.open(pipeline, midnight + timedelta(hours=hours)))
+    served.do(gallery.open(served.do(gallery.pipeline("other"))))
+    page = open_page(f"{served.url}/ui/runs", timezone_id="Asia/Tokyo")
+    expect(page.locator("[data-zone-name]").first).to_have_text("Asia/Tokyo")
+    assert page.locator("#pipeline-names option").evaluate_all("all => all.map(each => each.value)") == ["nightly-load", "other"]
+
+    page.get_by_label("Pipeline").fill("LOAD")
+    page.locator("#n-since").fill("2026-03-02")
+    page.locator("#n-until").fill("2026-03-02")
+    page.get_by_role("button", name="Narrow").click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+
+    assert "zone=Asia%2FTokyo" in page.url
+    expect(page.locator("tbody th")).to_have_text(["nightly-load #3", "nightly-load #2"])
+
+
+def test_a_link_to_days_of_another_zone_keeps_them(served: Served, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    served.do(gallery.open(served.do(gallery.pipeline())))
+    page = open_page(f"{served.url}/ui/runs?since=2020-01-01&zone=America/New_York", timezone_id="Asia/Tokyo")
+    page.wait_for_load_state("load")
+
+    expect(page.locator("[data-zone-name]").first).to_have_text("America/New_York")
+    assert page.locator("[data-zone]").input_value() == "America/New_York"

@@ -291,3 +291,28 @@ def _scroll(page: Page, how: str, until: Callable[[int, int], bool]) -> tuple[in
 
     _until(page, once)
     return ends()
+
+
+def test_j_and_k_move_over_the_log_while_it_has_the_focus(served: Served, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
+    served.do(gallery.write(run_id, "a", [f"line {n}" for n in range(1, 101)]))
+    page = open_page(f"{served.url}/ui/runs/{run_id}?line=50#L50")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    expect(page.locator("#L50.target")).to_be_in_viewport()
+    page.locator("#L50 a").focus()
+
+    for key in "jjjk":
+        page.keyboard.press(key)
+    expect(page.locator("#L52 a")).to_be_focused()
+    for _ in range(40):
+        page.keyboard.press("j")
+    expect(page.locator("#L92 a")).to_be_focused()
+    expect(page.locator("#L92")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{served.url}/ui/runs/{run_id}?line=50#L92")
+    expect(page.locator("#L92.target")).to_be_attached()
+
+    page.locator("#lines").focus()
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.closest('#lines > li') !== null")

@@ -1,9 +1,15 @@
 """Lines never touch boxes, whatever the graph."""
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from application.queries.views import AttemptView, RunView, StageRunView
+from domain.status import Status
 from entrypoints.web.drawing.graph import Box, Line, draw_graph
+from entrypoints.web.view_models.stages import graph_of_run
+from tests.builders import NOW
 
 Needs = dict[str, list[str]]
 CURVE_STEPS = 12
@@ -84,3 +90,43 @@ def _points(line: Line) -> list[tuple[float, float]]:
                 a, b, c, d = (1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t * t, t**3
                 points.append((a * x0 + b * middle + c * middle + d * x3, a * y0 + b * y0 + c * y3 + d * y3))
     return points
+
+
+def test_what_went_into_a_stage_is_told_where_it_is_not_what_came_out() -> None:
+    counts = {"a": 10, "b": 20, "c": 25, "d": 25, "e": None}
+    needs = {"a": [], "b": [], "c": ["a", "b"], "d": ["c"], "e": ["d"]}
+    stages = [StageRunView(name, "command", needs[name], [an_attempt(counts[name])]) for name in needs]
+
+    graph = graph_of_run(a_run_view(stages), {}, NOW)
+
+    told = [(count.text, count.title) for count in graph.counts]
+    assert told == [
+        ("10", "a passed on 10 records"),
+        ("20", "b passed on 20 records"),
+        ("25", "c passed on 25 records"),
+        ("30 in", "c got 30 records"),
+        ("25", "d passed on 25 records"),
+    ]
+    assert [count.is_in for count in graph.counts] == [False, False, False, True, False]
+
+
+def test_the_picture_has_room_for_what_came_out_of_its_last_stage() -> None:
+    stages = [StageRunView("a", "command", [], [an_attempt(1_234_567)])]
+
+    graph = graph_of_run(a_run_view(stages), {}, NOW)
+
+    assert graph.width > graph.drawing.width
+    assert graph.counts[0].x + 7 * len("1,234,567") <= graph.width
+
+
+def an_attempt(records: int | None) -> AttemptView:
+    return AttemptView(1, Status.COMPLETED, None, NOW, NOW, None, None, NOW, NOW, records, None, None, None, "w")
+
+
+def a_run_view(stages: list[StageRunView]) -> RunView:
+    times = {"created_at": NOW, "started_at": NOW, "finished_at": NOW, "burst_requested_at": None, "stop_requested_at": None}
+    burst = {"burst_state": "none", "burst_epoch": 1, "burst_holder": None}
+    named = {"pipeline_id": 1, "pipeline": "p", "revision": 1, "trigger": "api", "actor": None, "parameters": {}, "pool": "headgate"}
+    counted = {"records_processed": None, "last_seq": 1}
+    every: dict[str, Any] = {**times, **burst, **named, **counted}
+    return RunView(id=1, number=1, status=Status.COMPLETED, verdict=None, stages=stages, **every)

@@ -216,3 +216,39 @@ def test_no_line_end_in_the_data_can_forge_an_event() -> None:
         message("log", "a\r\nevent: evil\rid: 9\n\ndata: x", 3)
         == b"event: log\nid: 3\ndata: a\ndata: event: evil\ndata: id: 9\ndata: \ndata: data: x\n\n"
     )
+
+
+async def test_a_board_of_one_tag_is_drawn_and_kept_up_without_the_others(gallery: Gallery) -> None:
+    tagged, other = await gallery.pipeline("tagged", tags=["sql"]), await gallery.pipeline("other", tags=["python"])
+    page = (await gallery.client.get("/?tag=sql")).text
+    (stream,) = re.findall(r'sse-connect="([^"]+)"', page)
+    view = BoardView(gallery.site, "sql")
+    await view.draw()
+    feed = gallery.fakes.change_feed
+    since = await feed.position()
+    now = gallery.fakes.clock.now()
+    for pipeline in (other, tagged):
+        run = await gallery.open(pipeline)
+        await gallery.change(run, lambda run: run.cancel(now, "mara"))
+    batch = await feed.read(since)
+
+    assert re.findall(r'id="pipeline-(\d+)"', page) == [str(tagged.id)]
+    assert f'id="board" data-status="" data-rows="{tagged.id}"' in page and ">All <b>1</b>" in page
+    assert "tag=sql" in stream
+    drawn = (await view.draw()).fragments
+    assert [name for name in drawn if name.startswith("row-")] == [f"row-{tagged.id}"] and drawn["rows"] == str(tagged.id)
+    assert drawn["count-cancelled"] == "1"
+    assert view.said(batch) == "tagged: cancelled."
+    async with gallery.site.live.join(("board", "sql"), BoardView(gallery.site, "sql")) as viewer:
+        reading = Reading(viewer)
+        await gallery.open(tagged)
+        await reading.until(f"event: row-{tagged.id}")
+        assert f"event: row-{other.id}" not in reading.text
+
+
+async def test_a_tag_that_no_pipeline_has_says_so(gallery: Gallery) -> None:
+    await gallery.pipeline()
+
+    page = (await gallery.client.get("/?tag=none")).text
+
+    assert 'id="nothing">No pipeline fits.' in page and "pipeline-1" not in page

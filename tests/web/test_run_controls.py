@@ -134,7 +134,7 @@ async def test_an_approval_takes_its_typed_fields_and_a_comment(gallery: Gallery
     page = (await gallery.client.get(here)).text
     refused = await gallery.client.post(f"{here}/decide", data={"decision": "approve", "p.share": "101"})
     untyped = await gallery.client.post(f"{here}/decide", data={"decision": "approve", "p.share": "many"})
-    answer = await gallery.client.post(f"{here}/decide", data={"decision": "approve", "p.share": "25", "message": "looks right"})
+    answer = await gallery.client.post(f"{here}/decide", data={"decision": "approve", "p.share": "25", "comment": "looks right"})
 
     assert "Ship it?" in page and 'name="p.share"' in page
     assert (refused.status_code, untyped.status_code, answer.status_code) == (422, 422, 303)
@@ -145,7 +145,7 @@ async def test_an_approval_takes_its_typed_fields_and_a_comment(gallery: Gallery
 async def test_a_rejection_needs_no_fields_and_fails_the_stage(gallery: Gallery) -> None:
     run_id = await _an_approval(gallery, fields=SHARE)
 
-    answer = await gallery.client.post(f"/ui/runs/{run_id}/stages/ship/decide", data={"decision": "reject", "message": "too early"})
+    answer = await gallery.client.post(f"/ui/runs/{run_id}/stages/ship/decide", data={"decision": "reject", "comment": "too early"})
     late = await gallery.client.post(f"/ui/runs/{run_id}/stages/ship/decide", data={"decision": "approve", "p.share": "5"})
 
     ship = _run(gallery, run_id).stages["ship"].current

@@ -1,10 +1,11 @@
 """All runs: what narrows the list, and how its pages are turned."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from domain.status import Status
-from entrypoints.web.live_runs import PAGE_OF_RUNS
+from entrypoints.web.live_runs import PAGE_OF_RUNS, RunsView, asked_of
+from entrypoints.web.site import make_site
 from tests.builders import a_stage
 from tests.web.gallery import Gallery, end, start
 
@@ -34,8 +35,69 @@ async def test_runs_are_narrowed_by_everything_at_once(gallery: Gallery) -> None
     assert await ids("trigger=nonsense&status=nonsense&since=yesterday") == [failed, foreign, new, old]
 
 
-async def test_a_pipeline_that_is_not_there_is_a_404_page(gallery: Gallery) -> None:
-    assert (await gallery.client.get("/ui/runs?pipeline=none")).status_code == 404
+async def test_part_of_a_name_finds_the_runs_of_every_pipeline_that_has_it(gallery: Gallery) -> None:
+    names = ("nightly-load", "nightly-load-2", "Weekly_LOAD", "other")
+    ids = {name: await gallery.open(await gallery.pipeline(name)) for name in names}
+
+    async def found(query: str) -> list[int]:
+        return shown((await gallery.client.get(f"/ui/runs?pipeline={query}")).text)
+
+    page = (await gallery.client.get("/ui/runs?pipeline=nobody")).text
+    assert await found("load") == [ids["Weekly_LOAD"], ids["nightly-load-2"], ids["nightly-load"]]
+    assert await found("nightly-load") == [ids["nightly-load"]]
+    assert await found("y_") == [ids["Weekly_LOAD"]]
+    assert await found("%25") == []
+    assert "No run fits." in page and 'value="nobody"' in page
+    assert re.findall(r'<option value="([^"]+)"></option>', page) == sorted(names)
+
+
+async def test_runs_by_part_of_a_name_are_live(gallery: Gallery) -> None:
+    load, other = await gallery.pipeline("nightly-load"), await gallery.pipeline("other")
+    site = make_site(gallery.app.state.application)
+    view = RunsView(site, await asked_of(site, {"pipeline": "load"}))
+    watch = gallery.fakes.change_feed
+    since = await watch.position()
+    mine = await gallery.open(load)
+    of_mine = await watch.read(since)
+    await gallery.open(other)
+    of_other = await watch.read(of_mine.cursor)
+
+    assert (view.concerns(of_mine), view.concerns(of_other)) == ((True, False), (False, False))
+    assert shown((await view.draw()).fragments["runs"]) == [mine]
+
+
+async def test_days_are_those_of_the_zone_that_the_address_names(gallery: Gallery) -> None:
+    pipeline = await gallery.pipeline()
+    midnight = datetime(2026, 3, 2, tzinfo=UTC)
+    before, after = await gallery.open(pipeline, midnight - timedelta(hours=2)), await gallery.open(pipeline, midnight + timedelta(hours=2))
+
+    async def found(query: str) -> list[int]:
+        return shown((await gallery.client.get(f"/ui/runs?{query}")).text)
+
+    assert await found("since=2026-03-02") == [after]
+    assert await found("since=2026-03-02&zone=Europe/Berlin") == [after]
+    assert await found("since=2026-03-02&zone=Asia/Tokyo") == [after, before]
+    assert await found("until=2026-03-01&zone=America/New_York") == [after, before]
+    for nonsense in ("Nowhere/Land", "../../etc/passwd", "Europe", "x" * 300, "%00", "%ED%A0%80"):
+        assert await found(f"since=2026-03-02&zone={nonsense}") == [after], nonsense
+
+
+async def test_a_day_at_the_end_of_the_calendar_is_no_error(gallery: Gallery) -> None:
+    run = await gallery.open(await gallery.pipeline())
+
+    assert shown((await gallery.client.get("/ui/runs?until=9999-12-31&since=0001-01-01&zone=Asia/Tokyo")).text) == [run]
+
+
+async def test_the_days_of_a_page_stay_those_of_the_link_that_led_to_it(gallery: Gallery) -> None:
+    await gallery.open(await gallery.pipeline())
+
+    page = (await gallery.client.get("/ui/runs?since=2020-01-01&zone=Asia/Tokyo")).text
+    old = (await gallery.client.get("/ui/runs?since=2020-01-01")).text
+    fresh = (await gallery.client.get("/ui/runs")).text
+
+    assert 'name="zone" value="Asia/Tokyo"' in page and "zone=Asia%2FTokyo" in page and "<span data-zone-name>Asia/Tokyo</span>" in page
+    assert 'name="zone" value="UTC"' in old
+    assert 'name="zone" value=""' in fresh
 
 
 async def test_pages_are_turned_by_key_so_that_nothing_is_passed_over(gallery: Gallery) -> None:

@@ -9,11 +9,10 @@
     function sift(mayHide) {
       const words = search.value.trim().toLowerCase();
       const status = board().dataset.status;
-      const tag = board().dataset.tag;
       let shown = 0;
       for (const row of board().children) {
         const state = row.querySelector("[data-state]").dataset.state;
-        const fits = row.dataset.searched.includes(words) && (!status || state === status) && (!tag || row.dataset.tags.includes(` ${tag} `));
+        const fits = row.dataset.searched.includes(words) && (!status || state === status);
         if (fits || mayHide) row.hidden = !fits;
         shown += !row.hidden;
       }

@@ -4,7 +4,22 @@
   let went = 0;
   const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.offsetParent !== null || row.getClientRects().length);
 
+  // In the log j and k go from line to line: their numbers are links, and the first press starts at the one on the screen.
+  function moveInLog(log, step) {
+    const link = (line) => line?.querySelector("a");
+    const here = document.activeElement.closest("#lines > li");
+    const next = here ? (step > 0 ? here.nextElementSibling : here.previousElementSibling) || here : firstSeen(log);
+    link(next)?.focus({ preventScroll: true });
+    next?.scrollIntoView({ block: "nearest" });
+  }
+  const firstSeen = (log) => [...log.children].find((line) => line.getBoundingClientRect().bottom > log.getBoundingClientRect().top + 4);
+
   function move(step) {
+    const log = document.activeElement?.closest?.("#lines");
+    if (log) {
+      moveInLog(log, step);
+      return;
+    }
     const all = rows();
     if (!all.length) return;
     const here = all.findIndex((row) => row.contains(document.activeElement));

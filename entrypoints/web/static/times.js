@@ -52,7 +52,14 @@
   window.headgate = { showTimes: show };
   document.addEventListener("DOMContentLoaded", function () {
     const zone = document.getElementById("zone");
-    zone.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+    const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+    zone.textContent = here;
+    // Days that are asked for are the viewer's, unless the address says whose they are.
+    const asked = document.querySelector("[data-zone]");
+    if (asked && !asked.value) {
+      asked.value = here;
+      for (const name of document.querySelectorAll("[data-zone-name]")) name.textContent = here;
+    }
     show(document, false);
     setInterval(() => document.hidden || show(document, true), 1000);
     document.addEventListener("visibilitychange", () => document.hidden || show(document, true));

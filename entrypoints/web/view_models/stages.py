@@ -13,6 +13,8 @@ from entrypoints.web.drawing.waterfall import LaneDrawing, WaterfallDrawing, dra
 from entrypoints.web.view_models.words import DASH, Moment, StatusWord, clock, grouped, status_word
 
 LETTER = 7.4
+DIGIT = 7.0
+"""Pixels a digit of a count takes, about."""
 TEXT_LEFT = 36.0
 
 
@@ -53,11 +55,14 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The records that left a stage, printed on its line."""
+    """How many records left a stage, printed where its line begins; how many came to one that passed on another number, where its
+    lines end (`is_in`)."""
 
     x: float
     y: float
     text: str
+    title: str
+    is_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,11 @@ class Graph:
     nodes: Sequence[Node]
     edges: Sequence[Edge]
     counts: Sequence[Count]
+
+    @property
+    def width(self) -> float:
+        """With room for what is printed beside the last boxes."""
+        return max([self.drawing.width, *(count.x + DIGIT * len(count.text) for count in self.counts if not count.is_in)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +143,26 @@ def graph_of_run(run: RunView, usual: Mapping[str, float], now: datetime) -> Gra
     stages = {stage.name: stage for stage in run.stages}
     nodes = [_node(box, stages[box.stage], usual, now, log_link(run.id, box.stage, "graph")) for box in drawing.boxes]
     edges = [Edge(line, stages[line.source].status is Status.COMPLETED and _begun(stages[line.target])) for line in drawing.lines]
-    sources = {line.source for line in drawing.lines}
-    counts = [
-        Count(box.x + box.width + 6, box.y + box.height / 2 - 5, f"{records:,}")
-        for box in drawing.boxes
-        if box.stage in sources and (records := stages[box.stage].newest.records_processed) is not None
-    ]
-    return Graph(drawing, nodes, edges, counts)
+    return Graph(drawing, nodes, edges, [count for box in drawing.boxes for count in _counts(box, drawing, stages)])
+
+
+def _counts(box: Box, drawing: GraphDrawing, stages: Mapping[str, StageRunView]) -> list[Count]:
+    """Out of every stage; into it where that differs, below the line so that both can be read."""
+    out, came = stages[box.stage].newest.records_processed, _came_to(box.stage, stages)
+    middle, found = box.y + box.height / 2, []
+    if out is not None:
+        is_last = all(line.source != box.stage for line in drawing.lines)
+        found.append(Count(box.x + box.width + 6, middle + (4 if is_last else -5), f"{out:,}", f"{box.stage} passed on {out:,} records"))
+    if came is not None and out is not None and came != out:
+        found.append(Count(box.x - 6, middle + 14, f"{came:,} in", f"{box.stage} got {came:,} records", is_in=True))
+    return found
+
+
+def _came_to(name: str, stages: Mapping[str, StageRunView]) -> int | None:
+    """What the stages before it passed on, together; None when one of them told of no records, or there is none."""
+    passed = [stages[need].newest.records_processed for need in dict.fromkeys(stages[name].needs)]
+    known = [count for count in passed if count is not None]
+    return sum(known) if known and len(known) == len(passed) else None
 
 
 def graph_of_definition(pipeline: PipelineView) -> Graph:
