@@ -3,7 +3,11 @@
 from datetime import datetime, timedelta
 from random import Random
 
+from application.commands.keep_tokens import NewToken
 from application.ports.persistence import StoredPipeline
+from domain.access import Role, Scope
+from domain.accounts import TokenKind
+from domain.controls import Person
 from domain.definition_writer import pipeline_as_written
 from domain.run import Run
 from domain.status import Status
@@ -212,3 +216,20 @@ def _fails(at: datetime) -> object:
         run.settle(at)
 
     return step
+
+
+PASSWORD = "four words of mine"
+
+
+async def employ(gallery: Gallery) -> None:
+    """People of each role, and tokens of each kind, one of them revoked."""
+    application, ada = gallery.application, Person("ada", (Role.ADMIN,))
+    for name, role in (("ada", Role.ADMIN), ("grace", Role.OPERATOR), ("mara", Role.OPERATOR), ("tim", Role.VIEWER)):
+        await application.create_account()(name, role, PASSWORD, ada)
+    for new in (
+        NewToken("deploys", TokenKind.API, (Scope.TRIGGER, Scope.READ)),
+        NewToken("scanner in hall 3", TokenKind.REPORTER, (Scope.REPORT,), "flights"),
+        NewToken("old laptop", TokenKind.API, (Scope.READ,)),
+    ):
+        made = await application.create_token()(new, ada)
+    await application.revoke_token()(made.token.id, ada)

@@ -7,11 +7,11 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from application.ports.vitals import VitalSigns
 from tests.web.conftest import CHROMIUM, FLAGS
-from tests.web.exhibits import furnish, revise
+from tests.web.exhibits import PASSWORD, employ, furnish, revise
 from tests.web.gallery import Gallery, Served
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
@@ -42,30 +42,57 @@ def pages(found: dict[str, int]) -> dict[str, str]:
         "runs": "/ui/runs",
         "waiting": f"/ui/waiting?run={asked}&stage=publish",
         "system": "/ui/system",
-        "tokens": "/ui/tokens?pipeline=backup",
-        "audit": "/ui/audit",
         "new": "/ui/new",
         "error": "/ui/runs/0",
     }
 
 
+TEAM_PAGES = {"account": "/ui/account", "accounts": "/ui/accounts", "tokens": "/ui/tokens?pipeline=backup", "audit": "/ui/audit"}
+"""Of a Headgate where people sign in."""
+
+
 def take(browser: Browser, served: Served, found: dict[str, int], folder: Path) -> list[Path]:
     """The pictures that were written."""
     written = []
-    for look, options in LOOKS.items():
-        served.do(served.gallery.worker())
-        context = browser.new_context(reduced_motion="reduce", timezone_id="Europe/Berlin", **options)  # type: ignore[arg-type]
-        page = context.new_page()
+    for look in LOOKS:
+        page = opened(browser, look)
         for name, address in pages(found).items():
-            page.goto(served.url + address)
-            page.wait_for_function(IS_LIVE)
-            path = folder / f"{name}-{look}.png"
-            height = min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
-            clip = {"x": 0, "y": 0, "width": options["viewport"]["width"], "height": height}  # type: ignore[index]
-            path.write_bytes(packed(page.screenshot(full_page=True, clip=clip)))  # type: ignore[arg-type]
-            written.append(path)
-        context.close()
+            written.append(picture(page, served, address, folder / f"{name}-{look}.png"))
+        page.context.close()
     return written
+
+
+def take_team(browser: Browser, served: Served, folder: Path) -> list[Path]:
+    """Of the pages where people sign in and are kept."""
+    written = []
+    for look in LOOKS:
+        page = opened(browser, look)
+        written.append(picture(page, served, "/ui/sign-in", folder / f"sign-in-{look}.png"))
+        page.get_by_label("Name").fill("ada")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(served.url + "/")
+        for name, address in TEAM_PAGES.items():
+            written.append(picture(page, served, address, folder / f"{name}-{look}.png"))
+        page.context.close()
+    return written
+
+
+def opened(browser: Browser, look: str) -> Page:
+    return browser.new_context(reduced_motion="reduce", timezone_id="Europe/Berlin", **LOOKS[look]).new_page()  # type: ignore[arg-type]
+
+
+def picture(page: Page, served: Served, address: str, path: Path) -> Path:
+    """A page that could not be made is no picture of it."""
+    served.do(served.gallery.worker())
+    answer = page.goto(served.url + address)
+    if answer is None or answer.status >= 500:
+        sys.exit(f"{address} could not be shown")
+    page.wait_for_function(IS_LIVE)
+    height = min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
+    clip = {"x": 0, "y": 0, "width": page.evaluate("innerWidth"), "height": height}
+    path.write_bytes(packed(page.screenshot(full_page=True, clip=clip)))  # type: ignore[arg-type]
+    return path
 
 
 def packed(picture: bytes) -> bytes:
@@ -85,6 +112,10 @@ def main() -> None:
         served.gallery.fakes.vitals.signs = VitalSigns(0, 0.0, 2, 0, (), "17.6")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), env={**os.environ, "HOME": home})
         written = take(browser, served, found, folder)
+        with Gallery(auth="team").serve() as team:
+            team.do(furnish(team.gallery))
+            team.do(employ(team.gallery))
+            written += take_team(browser, team, folder)
         browser.close()
     heavy = [f"{path.name}: {path.stat().st_size:,} bytes" for path in written if path.stat().st_size >= LARGEST]
     print(f"{len(written)} pictures in {folder}")

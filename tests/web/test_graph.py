@@ -119,6 +119,24 @@ def test_the_picture_has_room_for_what_came_out_of_its_last_stage() -> None:
     assert graph.counts[0].x + 7 * len("1,234,567") <= graph.width
 
 
+@given(graphs(), st.data())
+@settings(max_examples=60, deadline=None)
+def test_no_count_lies_over_another_or_over_a_box_and_all_are_in_the_picture(needs: Needs, data: st.DataObject) -> None:
+    records = {name: data.draw(st.one_of(st.none(), st.integers(0, 9_999_999))) for name in needs}
+    graph = graph_of_run(a_run_view([StageRunView(name, "command", needs[name], [an_attempt(records[name])]) for name in needs]), {}, NOW)
+    areas = [(count.x, count.y - 9, count.x + 6.5 * len(count.text), count.y + 2) for count in graph.counts]
+    boxes = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in graph.drawing.boxes]
+
+    over = [(one, other) for index, one in enumerate(areas) for other in [*areas[:index], *boxes] if _overlap(one, other)]
+
+    assert not over
+    assert all(right <= graph.width and bottom <= graph.height for _, _, right, bottom in areas)
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
 def an_attempt(records: int | None) -> AttemptView:
     return AttemptView(1, Status.COMPLETED, None, NOW, NOW, None, None, NOW, NOW, records, None, None, None, "w")
 

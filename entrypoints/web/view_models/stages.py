@@ -13,6 +13,8 @@ from entrypoints.web.drawing.waterfall import LaneDrawing, WaterfallDrawing, dra
 from entrypoints.web.view_models.words import DASH, Moment, StatusWord, clock, grouped, status_word
 
 LETTER = 7.4
+BELOW = 13.0
+"""Pixels from a box down to the foot of what is printed under it; the next box is 20 away."""
 DIGIT = 7.0
 """Pixels a digit of a count takes, about."""
 TEXT_LEFT = 36.0
@@ -55,8 +57,8 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many records left a stage, printed where its line begins; how many came to one that passed on another number, where its
-    lines end (`is_in`)."""
+    """How many records left a stage, printed where its line begins; how many came to one that passed on another number, below its
+    box (`is_in`), where no line and no other count is."""
 
     x: float
     y: float
@@ -76,6 +78,11 @@ class Graph:
     def width(self) -> float:
         """With room for what is printed beside the last boxes."""
         return max([self.drawing.width, *(count.x + DIGIT * len(count.text) for count in self.counts if not count.is_in)])
+
+    @property
+    def height(self) -> float:
+        """With room for what is printed under the lowest boxes."""
+        return max([self.drawing.height, *(count.y + 4 for count in self.counts)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +154,14 @@ def graph_of_run(run: RunView, usual: Mapping[str, float], now: datetime) -> Gra
 
 
 def _counts(box: Box, drawing: GraphDrawing, stages: Mapping[str, StageRunView]) -> list[Count]:
-    """Out of every stage; into it where that differs, below the line so that both can be read."""
+    """Out of every stage; into it where that differs."""
     out, came = stages[box.stage].newest.records_processed, _came_to(box.stage, stages)
     middle, found = box.y + box.height / 2, []
     if out is not None:
         is_last = all(line.source != box.stage for line in drawing.lines)
         found.append(Count(box.x + box.width + 6, middle + (4 if is_last else -5), f"{out:,}", f"{box.stage} passed on {out:,} records"))
     if came is not None and out is not None and came != out:
-        found.append(Count(box.x - 6, middle + 14, f"{came:,} in", f"{box.stage} got {came:,} records", is_in=True))
+        found.append(Count(box.x + 2, box.y + box.height + BELOW, f"{came:,} in", f"{box.stage} got {came:,} records", is_in=True))
     return found
 
 
