@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from domain.access import Role
 from domain.controls import Person
 from tests.builders import a_stage
+from tests.web.arrival import arrived
 from tests.web.gallery import Gallery, Served
 
 OpenPage = Callable[..., Page]
@@ -26,9 +27,11 @@ def team() -> Iterator[Served]:
 
 
 def sign_in(page: Page, role: Role, password: str = PASSWORD) -> None:
+    """Signed in or told why not: the answer's page has come, so what is filled in next is not filled into this one."""
     page.get_by_label("Name").fill(f"{role}-ada")
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in").click()
 
 
 def test_a_stranger_is_led_to_the_sign_in_and_then_to_where_they_were_going(team: Served, open_page: OpenPage) -> None:
@@ -82,7 +85,7 @@ def test_a_form_from_elsewhere_does_nothing_though_the_cookie_is_right(team: Ser
     sign_in(page, Role.OPERATOR)
     page.locator("input[name=_key]").first.evaluate("field => { field.value = 'guessed' }")
     page.get_by_role("button", name="Trigger").first.click()
-    expect(page.locator("body")).to_contain_text("This form is not from a page of yours")
+    arrived(page, "body", "This form is not from a page of yours")
     assert not team.gallery.fakes.store.committed.runs
 
     page.goto(f"{team.url}/ui/pipelines/{pipeline.id}")
@@ -126,7 +129,8 @@ def test_an_admin_makes_an_account_gives_a_role_and_shuts_it(team: Served, open_
     form.get_by_role("button").click()
     row = page.locator("tbody tr", has_text="eve")
     row.get_by_label("Role of eve").select_option("operator")
-    row.get_by_role("button", name="Give eve this role").click()
+    with page.expect_navigation():  # until then the old page shows the role that was chosen, too
+        row.get_by_role("button", name="Give eve this role").click()
     expect(row.get_by_label("Role of eve")).to_have_value("operator")
     row.get_by_role("button", name="Shut eve").click()
     expect(row).to_contain_text("shut")
@@ -141,6 +145,7 @@ def test_the_audit_log_names_who_did_what(team: Served, open_page: OpenPage) -> 
     page = open_page(f"{team.url}/ui/pipelines/{pipeline.id}")
     sign_in(page, Role.ADMIN)
     page.get_by_role("button", name="Trigger").first.click()
+    arrived(page, "h1", "nightly #1")
     page.goto(f"{team.url}/ui/audit?who=admin-ada")
 
     expect(page.locator("tbody tr")).to_have_count(2)
@@ -180,7 +185,8 @@ def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(team: Served, op
             sign_in(page, Role.ADMIN)
             page.get_by_label("Name").fill("ci")
             page.get_by_label("read").check()
-            page.get_by_role("button", name="Make the token").click()
+            with page.expect_navigation():
+                page.get_by_role("button", name="Make the token").click()
         if address is not None:
             page.goto(team.url + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, address

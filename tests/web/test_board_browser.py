@@ -57,10 +57,12 @@ def test_a_person_without_scripts_narrows_rejects_and_edits(served: Served, open
     page.get_by_label("Pipeline").fill("retrain")
     page.get_by_role("button", name="Narrow").click()
     expect(page.locator("tbody tr")).to_have_count(1)
-    page.get_by_role("link", name="Waiting").first.click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Waiting").first.click()
     page.goto(f"{served.url}/ui/waiting")
     page.get_by_label("Comment").fill("not now")
     page.get_by_role("button", name="Reject").click()
+    arrived(page, "h1", "retrain #1")
     assert gallery.fakes.store.committed.runs[run_id].status is Status.FAILED
     page.goto(f"{served.url}/ui/pipelines/retrain/edit")
     page.get_by_label("Definition").fill("name: retrain\ndescription: by hand\nstages: [{name: publish, kind: approval}]")

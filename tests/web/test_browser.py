@@ -1,5 +1,6 @@
 """The pages in a real browser: what changes without a reload, what survives it, and who can use it."""
 
+import re
 from collections.abc import Callable
 from time import perf_counter
 
@@ -8,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from domain.status import Status
-from tests.web.arrival import arrived
+from tests.web.arrival import arrived, until
 from tests.web.gallery import Served, end, start
 
 OpenPage = Callable[..., Page]
@@ -145,7 +146,7 @@ def test_focus_and_typing_survive_changes(served: Served, open_page: OpenPage) -
     served.do(gallery.open(served.do(gallery.fakes.reader.pipeline("nightly"))))  # type: ignore[arg-type]
     expect(page.locator('[data-state="waiting"]')).to_be_visible()
     assert page.locator("#search").input_value() == "night"
-    assert "q=night" in page.url
+    expect(page).to_have_url(re.compile("q=night"))
 
 
 def test_the_log_keeps_a_bounded_number_of_lines_and_follows(served: Served, open_page: OpenPage) -> None:
@@ -158,8 +159,9 @@ def test_the_log_keeps_a_bounded_number_of_lines_and_follows(served: Served, ope
         served.do(gallery.write(run_id, "a", [f"line {n}" for n in range(400)], first=part * 400))
 
     expect(page.locator("#L1600")).to_be_attached()
-    assert page.locator("#lines li").count() == 1_000
-    assert page.locator("#lines").evaluate("box => box.scrollHeight - box.scrollTop - box.clientHeight") < 8
+    expect(page.locator("#lines li")).to_have_count(1_000)
+    follows = "box => box.scrollHeight - box.scrollTop - box.clientHeight < 8"
+    until(page, lambda: page.locator("#lines").evaluate(follows))
 
 
 def test_a_line_link_opens_at_its_line_even_far_back(served: Served, open_page: OpenPage) -> None:
