@@ -1,5 +1,6 @@
 """What every page needs of the application, gathered once per process."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,7 +11,9 @@ from application.ports.disk_space import DiskSpace
 from application.ports.readers import Reader
 from application.ports.vitals import Vitals
 from application.queries.surroundings import EngineHealth, LookAround
+from domain.access import Permission
 from domain.errors import HeadgateError
+from entrypoints.api.access import caller_of
 from entrypoints.container import Application
 from entrypoints.web.live import Live
 from entrypoints.web.live_frame import FrameNews
@@ -70,8 +73,8 @@ def make_site(application: Application) -> Site:
 
 
 async def frame_of(request: Request) -> None:
-    """Before a page is made: what its frame shows. A store that does not answer is the page's own business."""
-    try:
-        request.state.waiting = await site_of(request).news.count()
-    except HeadgateError:
-        request.state.waiting = 0
+    """Before a page is made: what its frame shows to whoever may see it. A store that does not answer is the page's own business."""
+    request.state.waiting = 0
+    if caller_of(request).may(Permission.READ):
+        with suppress(HeadgateError):
+            request.state.waiting = await site_of(request).news.count()

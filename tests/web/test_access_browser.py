@@ -53,6 +53,29 @@ def test_a_stranger_is_led_to_the_sign_in_and_then_to_where_they_were_going(team
     )
 
 
+def test_a_stranger_is_shown_nothing_of_what_waits_and_no_way_to_it(team: Served, open_page: OpenPage) -> None:
+    gallery = team.gallery
+    team.do(gallery.open(team.do(gallery.pipeline(stages=[a_stage("ask", "approval")]))))
+
+    page = open_page(f"{team.url}/ui/sign-in")
+    expect(page.get_by_role("navigation", name="Main")).to_have_count(0)
+    expect(page.locator("#waiting-count")).to_have_count(0)
+    sign_in(page, Role.VIEWER)
+
+    expect(page.locator("#waiting-count")).to_have_text("1")
+
+
+def test_an_account_is_shut_on_a_phone_without_a_sideways_scroll(team: Served, open_page: OpenPage) -> None:
+    page = open_page(f"{team.url}/ui/accounts", viewport={"width": 360, "height": 740}, expected=REFUSED)
+    sign_in(page, Role.ADMIN)
+
+    shut = page.get_by_role("button", name="Shut viewer-ada")
+    box = shut.bounding_box()
+
+    assert box is not None
+    assert box["x"] + box["width"] <= 360 - 8
+
+
 def test_a_sign_out_ends_the_session_and_not_only_the_cookie(team: Served, open_page: OpenPage) -> None:
     page = open_page(f"{team.url}/", expected=REFUSED)
     sign_in(page, Role.VIEWER)

@@ -109,8 +109,8 @@ async def test_tags_are_shown_and_narrow_the_board(gallery: Gallery) -> None:
     text = (await gallery.client.get("/?tag=sql")).text
 
     assert 'href="/?tag=nightly"' in text
-    tagged, plain = (text.split(f'data-searched="{name}')[1].split(">")[0] for name in ("tagged", "plain"))
-    assert "hidden" in plain and "hidden" not in tagged
+    assert 'data-searched="tagged' in text
+    assert 'data-searched="plain' not in text
 
 
 @pytest.mark.parametrize("tags", ["sql", ["Big"], ["a b"], [1], ["x" * 31], ["t"] * 21, [""]])
