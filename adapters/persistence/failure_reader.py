@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import bindparam, distinct, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.engine import Row
 
 from adapters.persistence.tables import attempt, failure, run
 from application.queries.views import FailureView
@@ -71,9 +74,9 @@ WAITING = (
 )
 
 
-def failure_of(row: object) -> FailureView:
-    ids, numbers = sorted(row.ids, reverse=True), sorted(row.numbers, reverse=True)  # type: ignore[attr-defined]
+def failure_of(row: Row[Any]) -> FailureView:
+    ids, numbers = sorted(row.ids, reverse=True), sorted(row.numbers, reverse=True)
     runs = list(zip(ids, numbers, strict=True))[:RUNS_SHOWN]
     named = {name: getattr(row, name) for name in ("fingerprint", "stage", "message", "count", "first_at", "last_at")}
-    first = (row.first_id, row.first_number) if row.first_id else (ids[-1], numbers[-1])  # type: ignore[attr-defined]
+    first = (row.first_id, row.first_number) if row.first_id else (ids[-1], numbers[-1])
     return FailureView(**named, runs=runs, first_run=first)
