@@ -41,7 +41,7 @@ class Database:
     def __init__(self, url: str, pool_size: int = 10) -> None:
         self._address = sqlalchemy_url(url)
         self._engine = _engine(self._address, pool_size)
-        self._definitions = DefinitionCache()
+        self._definitions = DefinitionCache(size=2_000)
         self._installation: str | None = None
         self.reader = SqlReader(self._engine, self._definitions)
         self.vitals = SqlVitals(self._engine)

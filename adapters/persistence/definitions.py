@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import select, tuple_
 
+from adapters.persistence.kept import Kept
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import revision
 from domain import http_request
@@ -17,23 +17,7 @@ Key = tuple[int, int]
 """A pipeline's id and the revision's number."""
 
 
-class DefinitionCache:
-    """The definitions used lately, at most `size`; shared by every transaction of a process, so only committed ones enter."""
-
-    def __init__(self, size: int = 2_000) -> None:
-        self._size = size
-        self._kept: OrderedDict[Key, PipelineDefinition] = OrderedDict()
-
-    def get(self, key: Key) -> PipelineDefinition | None:
-        found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-        return found
-
-    def put(self, key: Key, definition: PipelineDefinition) -> None:
-        self._kept[key] = definition
-        while len(self._kept) > self._size:
-            self._kept.popitem(last=False)
+DefinitionCache = Kept[Key, PipelineDefinition]
 
 
 class Definitions:

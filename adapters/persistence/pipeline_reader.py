@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select, true
 from sqlalchemy.engine import Row
 
 from adapters.persistence.definitions import Definitions
-from adapters.persistence.recordsets import between
+from adapters.persistence.recordsets import among, between
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import pipeline, run
 from adapters.persistence.times import RECENT_RUNS
-from adapters.persistence.views import run_views
+from adapters.persistence.views import StagesCache, run_views
 from application.queries.views import BoardRow, PipelineMark, PipelineView, RunBar
 from domain.status import Status
 
@@ -29,7 +29,7 @@ def _recent(*columns: ColumnElement[Any], count: int) -> Any:
 
 def _latest() -> Select[Any]:
     recent = _recent(*run.c, count=1)
-    return select(recent, pipeline.c.name.label("pipeline")).select_from(pipeline).join(recent, true())
+    return select(recent, pipeline.c.name.label("pipeline")).select_from(pipeline).join(recent, true()).where(among(pipeline.c.id, "ids"))
 
 
 _LATEST = _latest()
@@ -53,9 +53,10 @@ _MARKS, _MARKS_BEFORE = _marks(turned=False), _marks(turned=True)
 class PipelineReader:
     """Reads within one snapshot."""
 
-    def __init__(self, statements: Statements, definitions: Definitions) -> None:
+    def __init__(self, statements: Statements, definitions: Definitions, stages: StagesCache) -> None:
         self._statements = statements
         self._definitions = definitions
+        self._stages = stages
 
     async def names(self, part: str, limit: int) -> list[tuple[int, str]]:
         """Pipelines are few, and none of their runs is looked at."""
@@ -85,8 +86,8 @@ class PipelineReader:
     async def _views(self, query: Select[Any]) -> list[PipelineView]:
         rows = (await self._statements.run(query)).all()
         ids = [row.id for row in rows]
-        latest = (await self._statements.run(_LATEST.where(pipeline.c.id.in_(ids)))).all() if ids else []
-        runs = {view.pipeline_id: view for view in await run_views(self._statements, self._definitions, latest)}
+        latest = (await self._statements.run(_LATEST, {"ids": ids})).all() if ids else []
+        runs = {view.pipeline_id: view for view in await run_views(self._statements, self._definitions, latest, self._stages)}
         of = await self._definitions.of((row.id, row.revision) for row in rows)
         return [
             PipelineView(row.id, row.revision, of[row.id, row.revision], row.created_at, row.updated_at, runs.get(row.id)) for row in rows

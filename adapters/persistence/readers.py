@@ -24,7 +24,7 @@ from adapters.persistence.tables import event, pipeline, revision, run
 from adapters.persistence.tables_delivery import worker
 from adapters.persistence.tables_logs import log_line
 from adapters.persistence.times import STAGE_TIMES, seconds_ago
-from adapters.persistence.views import RUNS, event_view, run_views
+from adapters.persistence.views import RUNS, StagesCache, event_view, run_views
 from application.ports.persistence import PipelineRef
 from application.ports.readers import RunsAsked
 from application.queries.views import (
@@ -48,6 +48,7 @@ from domain.errors import Unavailable
 
 _LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
 REVISIONS_SHOWN = 200
+KEPT_ATTEMPTS = 5_000
 _OPENED = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
 """A run's events and lines are not older than the run (a day is left for clocks that differ): partitions of before are not looked into."""
 _EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _OPENED).limit(bindparam("limit"))
@@ -62,31 +63,32 @@ class SqlReader:
         self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._cache = cache
+        self._stages = StagesCache(size=KEPT_ATTEMPTS)
 
     async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
-        async with self._reading(self._snapshot) as (statements, definitions):
-            return await PipelineReader(statements, definitions).page(skip, limit, above, below)
+        async with self._pipelines(self._snapshot) as pipelines:
+            return await pipelines.page(skip, limit, above, below)
 
     async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineMark]:
-        async with self._reading(self._single) as (statements, definitions):
-            return await PipelineReader(statements, definitions).marks(skip, limit, above, below)
+        async with self._pipelines(self._single) as pipelines:
+            return await pipelines.marks(skip, limit, above, below)
 
     async def pipelines_of(self, ids: Sequence[int]) -> list[PipelineView]:
-        async with self._reading(self._snapshot) as (statements, definitions):
-            return await PipelineReader(statements, definitions).where(pipeline.c.id.in_([id for id in ids if is_storable_id(id)]))
+        async with self._pipelines(self._snapshot) as pipelines:
+            return await pipelines.where(pipeline.c.id.in_([id for id in ids if is_storable_id(id)]))
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
         if not is_possible(ref):
             return None
-        async with self._reading(self._snapshot) as (statements, definitions):
+        async with self._pipelines(self._snapshot) as pipelines:
             condition = pipeline.c.id == ref if isinstance(ref, int) else pipeline.c.name == ref
-            return next(iter(await PipelineReader(statements, definitions).where(condition)), None)
+            return next(iter(await pipelines.where(condition)), None)
 
     async def pipeline_names(self, part: str, limit: int) -> list[tuple[int, str]]:
         if not is_possible(part):
             return []
-        async with self._reading(self._single) as (statements, definitions):
-            return await PipelineReader(statements, definitions).names(part, limit)
+        async with self._pipelines(self._single) as pipelines:
+            return await pipelines.names(part, limit)
 
     async def revisions(self, pipeline_id: int) -> list[RevisionView]:
         query = select(revision).where(revision.c.pipeline_id == pipeline_id).order_by(revision.c.revision.desc()).limit(REVISIONS_SHOWN)
@@ -95,8 +97,8 @@ class SqlReader:
             return [RevisionView(row.revision, read_definition(row.definition), row.created_at) for row in rows]
 
     async def board(self) -> list[BoardRow]:
-        async with self._reading(self._snapshot) as (statements, definitions):
-            return await PipelineReader(statements, definitions).board()
+        async with self._pipelines(self._snapshot) as pipelines:
+            return await pipelines.board()
 
     async def runs(self, **asked: Unpack[RunsAsked]) -> list[RunView]:
         if (page := run_pages.of(asked)) is None:
@@ -196,6 +198,11 @@ class SqlReader:
                     return await connection.run_sync(current_is_head)
         except Unavailable:
             return False
+
+    @asynccontextmanager
+    async def _pipelines(self, engine: AsyncEngine) -> AsyncIterator[PipelineReader]:
+        async with self._reading(engine) as (statements, definitions):
+            yield PipelineReader(statements, definitions, self._stages)
 
     @asynccontextmanager
     async def _reading(self, engine: AsyncEngine) -> AsyncIterator[tuple[Statements, Definitions]]:

@@ -10,6 +10,7 @@ from sqlalchemy import case, select
 from sqlalchemy.engine import Row
 
 from adapters.persistence.definitions import Definitions
+from adapters.persistence.kept import Kept
 from adapters.persistence.recordsets import among
 from adapters.persistence.run_statements import ATTEMPTS
 from adapters.persistence.statements import Statements
@@ -30,15 +31,26 @@ _BURSTS = (
 )
 
 
-async def run_views(statements: Statements, definitions: Definitions, rows: Sequence[Row[Any]]) -> list[RunView]:
-    """The runs of these rows (of `RUNS`), in their order."""
+StagesCache = Kept[tuple[int, int], list[StageRunView]]
+"""The stages of a run, by its id and its last event: no attempt changes without an event (`ETag`s rest on the same)."""
+
+
+async def run_views(
+    statements: Statements, definitions: Definitions, rows: Sequence[Row[Any]], stages: StagesCache | None = None
+) -> list[RunView]:
+    """The runs of these rows (of `RUNS`), in their order. With `stages`, attempts are read only of runs that changed since."""
     if not rows:
         return []
-    ids = {"ids": [row.id for row in rows]}
-    attempts = _by_run(await statements.run(ATTEMPTS, ids))
-    bursts = _by_run(await statements.run(_BURSTS, ids))
     of = await definitions.of((row.pipeline_id, row.revision) for row in rows)
-    return [_run_view(row, of[row.pipeline_id, row.revision], attempts[row.id], bursts[row.id]) for row in rows]
+    known = {row.id: kept for row in rows if stages is not None and (kept := stages.get((row.id, row.last_seq))) is not None}
+    changed = [row for row in rows if row.id not in known]
+    attempts = _by_run(await statements.run(ATTEMPTS, {"ids": [row.id for row in changed]}) if changed else ())
+    for row in changed:
+        known[row.id] = _stage_views(of[row.pipeline_id, row.revision], attempts[row.id])
+        if stages is not None:
+            stages.put((row.id, row.last_seq), known[row.id], weight=len(attempts[row.id]))
+    bursts = _by_run(await statements.run(_BURSTS, {"ids": [row.id for row in rows]}))
+    return [_run_view(row, of[row.pipeline_id, row.revision], known[row.id], bursts[row.id]) for row in rows]
 
 
 def _by_run(rows: Iterable[Row[Any]]) -> defaultdict[int, list[Row[Any]]]:
@@ -48,7 +60,7 @@ def _by_run(rows: Iterable[Row[Any]]) -> defaultdict[int, list[Row[Any]]]:
     return grouped
 
 
-def _run_view(row: Row[Any], definition: PipelineDefinition, attempts: list[Row[Any]], bursts: list[Row[Any]]) -> RunView:
+def _run_view(row: Row[Any], definition: PipelineDefinition, stages: list[StageRunView], bursts: list[Row[Any]]) -> RunView:
     return RunView(
         id=row.id,
         number=row.number,
@@ -74,7 +86,7 @@ def _run_view(row: Row[Any], definition: PipelineDefinition, attempts: list[Row[
         flow_run_ids=[burst.flow_run_id for burst in bursts if burst.flow_run_id],
         unrecorded=any(burst.waits for burst in bursts),
         refusal=next((burst.refusal for burst in reversed(bursts) if burst.refusal), None),
-        stages=_stage_views(definition, attempts),
+        stages=stages,
         repeats=row.repeats,
         trace=row.trace,
         parallelism=definition.parallelism,

@@ -45,22 +45,26 @@ class BoardView:
         self._names = {row.pipeline.id: row.pipeline.name for row in rows}
         fragments |= count_fragments(rows)
         fragments["rows"] = ",".join(str(row.pipeline.id) for row in rows)
-        moving = any(row.pipeline.latest and not row.pipeline.latest.status.is_terminal for row in rows)
-        return Drawing(fragments, digest_of(rows), TICK if moving else None)
+        return Drawing(fragments, digest_of(rows), TICK if any(map(_moves, rows)) else None)
 
     async def tail(self, after: int) -> Tail:
         return Tail((), 0)
 
     async def _fragment(self, row: BoardRow) -> str:
+        """While a run moves it is drawn anew every tick, for sentence and bars tell of time; else when something changed."""
         latest = row.pipeline.latest
-        around = await self._site.surveyor.around(latest) if latest else Surroundings(self._site.now())
-        moves = latest is not None and not latest.status.is_terminal
-        key = (row.pipeline.revision, row.bars, latest.last_seq if latest else 0, around.now if moves else None)
+        moment = int(self._site.now().timestamp() // TICK) if _moves(row) else None
+        key = (row.pipeline.revision, row.bars, latest, moment)
         rows = self._site.board_rows
         kept = rows.get(row.pipeline.id)
         if kept is None or kept[0] != key:
+            around = await self._site.surveyor.around(latest) if latest else Surroundings(self._site.now())
             kept = rows[row.pipeline.id] = (key, str(render("live/row.html", row=row_of(row, around))))
         return kept[1]
+
+
+def _moves(row: BoardRow) -> bool:
+    return any(not bar.status.is_terminal for bar in row.bars)
 
 
 def count_fragments(rows: list[BoardRow]) -> dict[str, str]:

@@ -26,7 +26,7 @@ from entrypoints.web.plain import plain_answer, wants_plain
 from entrypoints.web.plain_pages import board_as_text
 from entrypoints.web.site import frame_of, site_of
 from entrypoints.web.templating import page
-from entrypoints.web.view_models.board import Filter, Row, counts, row_of
+from entrypoints.web.view_models.board import Filter, counts, entry_of
 from entrypoints.web.view_models.forms import NewPipeline
 from entrypoints.web.view_models.pipeline import page_of
 from entrypoints.web.view_models.revisions import diff_lines, revision_lines
@@ -46,10 +46,10 @@ async def index(request: Request, q: str = "", status: str = "", tag: str = "") 
     if not rows and not tag:
         return page(request, "new.html", section="pipelines", form=NewPipeline(), is_first=True, origin=origin_of(request))
     drawing = await view.draw_rows(rows)
-    shown = [row_of(row, Surroundings(site.now())) for row in rows]
+    shown = [entry_of(row.pipeline) for row in rows]
     wanted = status if status in list(Status) else ""
     words = q.strip().lower()
-    hidden = {row.id for row in shown if not _fits(row, wanted, words)}
+    hidden = {row.id for row in shown if not row.fits(wanted, words)}
     found = counts(rows)
     filters = [
         _filter(None, len(rows), q, wanted, tag),
@@ -68,10 +68,6 @@ async def index(request: Request, q: str = "", status: str = "", tag: str = "") 
         tag=tag,
         stream=f"/ui/live/board?{urlencode({'seen': drawing.digest} | ({'tag': tag} if tag else {}))}",
     )
-
-
-def _fits(row: Row, status: str, words: str) -> bool:
-    return (not status or row.status.key == status) and words in row.searched
 
 
 def _filter(status: Status | None, count: int, q: str, wanted: str, tag: str) -> Filter:

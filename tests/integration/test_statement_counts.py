@@ -118,3 +118,21 @@ async def test_a_claim_in_the_triggers_transaction_costs_no_round_trip_more(data
 
     assert trips == [1, 1, 1, 3], "as a trigger without it, and the lease beside"
     assert len(links.pushed) == 2
+
+
+async def test_the_board_reads_attempts_of_runs_that_changed_and_of_no_others(database: Database) -> None:
+    pipelines = [await a_pipeline(database.open_unit_of_work, f"p{number}", [a_stage("a", "external")]) for number in range(3)]
+    runs = [await a_stored_run(database.open_unit_of_work, pipeline) for pipeline in pipelines]
+    lane = ReportLane(ReportStatus(database.open_unit_of_work, JsonSchemas(), SystemClock(), FakeWakeups()))
+    first = await database.reader.board()
+
+    with statements_of(database) as unchanged:
+        again = await database.reader.board()
+    await lane([StatusUpdate(Report(Status.RUNNING, "a", message="under way"), run_id=runs[1])])
+    with statements_of(database) as changed:
+        after = await database.reader.board()
+
+    assert again == first
+    assert (len(unchanged), len(changed)) == (4, 5), "pipelines, their newest runs, bursts and bars; and the attempts of one"
+    messages = [row.pipeline.latest.stages[0].newest.message for row in after if row.pipeline.latest]
+    assert messages == [None, "under way", None]

@@ -7,7 +7,7 @@ from datetime import datetime
 from statistics import median
 
 from application.queries.sentences import Part, Surroundings, seconds
-from application.queries.views import BoardRow, RunBar
+from application.queries.views import BoardRow, PipelineView, RunBar
 from application.queries.why import explain
 from domain.status import Status
 from entrypoints.web.drawing.run_bars import DrawnBar, draw_bars, time_of
@@ -37,10 +37,23 @@ class Row:
     bars: Sequence[DrawnBar]
     success: str
     median: str
-    asks_parameters: bool
     tags: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What of a row does not move: what it is found by and what may be asked of it."""
+
+    id: int
+    name: str
+    status: Status
+    asks_parameters: bool
     searched: str
     """Lower-case text that the search field looks in."""
+
+    def fits(self, status: str, words: str) -> bool:
+        """`status` and `words` (lower-case) are empty when nothing is asked."""
+        return (not status or self.status == status) and words in self.searched
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +74,7 @@ def row_of(row: BoardRow, around: Surroundings) -> Row:
         over = moment(latest.finished_at)
         run = LatestRun(latest.id, f"{latest.number:,}", None if over else moment(latest.started_at or latest.created_at), over)
     speaks = latest is not None and latest.status not in SPEAKS
-    description = pipeline.definition.description.strip().split("\n")[0]
+    description = first_line(pipeline)
     return Row(
         id=pipeline.id,
         name=pipeline.name,
@@ -72,10 +85,18 @@ def row_of(row: BoardRow, around: Surroundings) -> Row:
         bars=draw_bars(row.bars, around.now),
         success=success_rate(row.bars),
         median=median_time(row.bars, around.now),
-        asks_parameters=bool((pipeline.definition.parameters or {}).get("properties")),
         tags=pipeline.definition.tags,
-        searched=" ".join([pipeline.name, description, *(f"#{tag}" for tag in pipeline.definition.tags)]).lower(),
     )
+
+
+def entry_of(pipeline: PipelineView) -> Entry:
+    words = [pipeline.name, first_line(pipeline), *(f"#{tag}" for tag in pipeline.definition.tags)]
+    asks = bool((pipeline.definition.parameters or {}).get("properties"))
+    return Entry(pipeline.id, pipeline.name, pipeline.status, asks, " ".join(words).lower())
+
+
+def first_line(pipeline: PipelineView) -> str:
+    return pipeline.definition.description.strip().split("\n")[0]
 
 
 def success_rate(bars: Sequence[RunBar]) -> str:
