@@ -196,6 +196,7 @@ class Application(containers.DeclarativeContainer):
         wakeups,
         rules,
         warm_pools,
+        telemetry,
         f"relay-{os.getpid()}-{uuid.uuid4().hex[:8]}",
     )
     take_vitals = providers.Singleton(TakeVitals, adapters.vitals, hub, telemetry)

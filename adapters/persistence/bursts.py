@@ -20,7 +20,7 @@ from domain.text import why_not_text
 
 _STATE = case((run.c.burst_epoch == burst.c.epoch, run.c.burst_state), else_=literal(BurstState.NONE.value))
 _RECORDS: Select[Any] = (
-    select(burst, run.c.number, run.c.status.label("run_status"), pipeline.c.name.label("pipeline"), _STATE.label("state"))
+    select(burst, run.c.number, run.c.trace, run.c.status.label("run_status"), pipeline.c.name.label("pipeline"), _STATE.label("state"))
     .join(run, run.c.id == burst.c.run_id)
     .join(pipeline, pipeline.c.id == run.c.pipeline_id)
 )
@@ -85,4 +85,5 @@ def _record(row: Row[Any]) -> BurstRecord:
         flow_run_id=row.flow_run_id,
         run_status=Status(row.run_status),
         pipeline=row.pipeline,
+        trace=row.trace,
     )

@@ -1,7 +1,7 @@
 """What the use cases ask of the store. Everything read or written inside one `async with` is one transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
@@ -257,6 +257,8 @@ class BurstRecord:
     flow_run_id: str | None
     run_status: Status
     pipeline: str
+    trace: Mapping[str, str] = field(default_factory=dict)
+    """Where the run was triggered, as `TraceContext`."""
 
 
 class Bursts(Protocol):

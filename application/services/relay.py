@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from application.commands.carry_burst import BurstRules, burst_key
 from application.ports.clock import Clock
 from application.ports.orchestrator import FlowRunRequest, FlowState, Orchestrator, RefusedByEngine
 from application.ports.persistence import BurstRecord, OpenUnitOfWork, OutboxRow
+from application.ports.telemetry import NO_PARENT, Span, Tag, Telemetry
 from application.services.wakeups import LocalWakeups
 from domain.burst import BurstState
 from domain.errors import Unavailable
@@ -40,6 +43,7 @@ class RelayOutbox:
         wakeups: LocalWakeups,
         rules: BurstRules,
         warm_pools: frozenset[str],
+        telemetry: Telemetry,
         name: str,
     ) -> None:
         self._open_unit_of_work = open_unit_of_work
@@ -48,6 +52,7 @@ class RelayOutbox:
         self._wakeups = wakeups
         self._rules = rules
         self._warm_pools = warm_pools
+        self._telemetry = telemetry
         self._name = name
         self._refusals: Counter[int] = Counter()
 
@@ -97,16 +102,27 @@ class RelayOutbox:
             parameters={"run_id": row.run_id, "number": record.number, "epoch": row.epoch},
             state=state,
         )
-        try:
-            flow_run_id = await self._orchestrator.create_flow_run(request)
-        except RefusedByEngine as error:
-            await self._refused(row, str(error))
-            return
-        except Unavailable as error:
-            raise _NoAnswer(str(error)) from error
-        except Exception as error:  # an answer that we cannot read is a refusal too: others must not wait behind it
-            await self._refused(row, f"Prefect's answer was not understood: {error!r:.200}")
-            return
+        with self._traced(record) as span:
+            try:
+                flow_run_id = await self._orchestrator.create_flow_run(request)
+            except RefusedByEngine as error:
+                await self._refused(row, str(error), span)
+                return
+            except Unavailable as error:
+                raise _NoAnswer(str(error)) from error
+            except Exception as error:  # an answer that we cannot read is a refusal too: others must not wait behind it
+                await self._refused(row, f"Prefect's answer was not understood: {error!r:.200}", span)
+                return
+            await self._delivered(row, flow_run_id)
+
+    def _traced(self, record: BurstRecord) -> AbstractContextManager[Span]:
+        """Below the trigger that wrote the row; a later burst, after waiting, in a trace of its own that links to it."""
+        later = record.epoch > 1
+        parent, links = (NO_PARENT, [record.trace]) if later and record.trace else (record.trace, [])
+        tags: Mapping[str, Tag] = {"pipeline": record.pipeline, "run": record.run_id, "burst": record.epoch}
+        return self._telemetry.span("headgate.relay", record.pool, parent=parent, links=links, **tags)
+
+    async def _delivered(self, row: OutboxRow, flow_run_id: str) -> None:
         async with self._open_unit_of_work() as work:
             await work.bursts.note_flow_run(row.run_id, row.epoch, flow_run_id)
             await work.outbox.done(row.run_id, row.epoch)
@@ -119,7 +135,8 @@ class RelayOutbox:
             await work.outbox.done(row.run_id, row.epoch)
             await work.commit()
 
-    async def _refused(self, row: OutboxRow, error: str) -> None:
+    async def _refused(self, row: OutboxRow, error: str, span: Span) -> None:
+        span.fail("refused", error)
         self._refusals[row.id] += 1
         if self._refusals[row.id] < REFUSALS:
             await self._put_off(row, error)

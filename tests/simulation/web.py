@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.system.links import MemoryLinks
+from adapters.telemetry.null import NullTelemetry
 from application.commands.append_log import AppendLog
 from application.commands.cancel_run import Cancelled, CancelRun
 from application.commands.carry_burst import Advance, AdvanceBurst, Advanced, BurstRules, ClaimBurst
@@ -98,7 +99,7 @@ class Web(Process, Relaying):
     def _start_services(self) -> None:
         uow, clock, wakeups, engine, around = self._uow, self._clock, self.wakeups, self._around.engine, self._around
         offers = self._offers
-        relay = RelayOutbox(uow, engine, clock, wakeups, self._rules, WARM, f"{self.name}.{self._life}")
+        relay = RelayOutbox(uow, engine, clock, wakeups, self._rules, WARM, NullTelemetry(), f"{self.name}.{self._life}")
         announce = AnnounceChanges(self.feed, wakeups)
         monotonic = asyncio.get_running_loop().time
         for service, wait in (

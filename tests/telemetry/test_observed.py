@@ -148,3 +148,21 @@ def test_verdicts_are_few_words(answer: Answer, verdict: str) -> None:
 def test_every_figure_says_which_tags_it_takes() -> None:
     assert set(TAGS) == set(Metric)
     assert not any({"run", "run_id", "trace_id", "event_id"} & set(tags) for tags in TAGS.values())
+
+
+async def test_a_delivery_belongs_to_the_trace_of_the_trigger_and_says_what_prefect_refused() -> None:
+    system, fakes = watched()
+    await system.create(1, pool="processes")
+    run_id = (await system.trigger()).run_id
+    await system.app.relay_outbox().run_once()
+    fakes.orchestrator.refused = {"nightly #2"}
+    await system.trigger()
+    await system.app.relay_outbox().run_once()
+
+    told = fakes.telemetry.spans
+    triggers = [span for span in told if span.resource == "TriggerPipeline"]
+    relayed = [span for span in told if span.name == "headgate.relay"]
+
+    assert [(span.resource, span.parent, span.over) for span in relayed] == [("processes", span.context, True) for span in triggers]
+    assert relayed[0].tags == {"pipeline": "nightly", "run": run_id, "burst": 1}
+    assert (relayed[0].error, relayed[1].error) == (None, ("refused", "Prefect answered 422: it will not have nightly #2.", ""))

@@ -134,7 +134,13 @@ def test_nothing_but_what_somebody_asked_for_begins_a_trace(observed_headgate: H
 
     begins = {f"{span['name']} {span['resource']}" for span in agent.every_span() if span["parent_id"] == 0}
 
-    assert {label.partition(" ")[0] for label in begins} <= {"fastapi.request", "headgate.use_case", "headgate.stage", "headgate.burst"}
+    assert {label.partition(" ")[0] for label in begins} <= {
+        "fastapi.request",
+        "headgate.use_case",
+        "headgate.stage",
+        "headgate.burst",
+        "headgate.relay",
+    }
     assert not [label for label in begins if re.search(r"livez|readyz|heartbeat|/stream|/worker/logs|\d", label)]
 
 

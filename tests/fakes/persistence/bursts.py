@@ -126,4 +126,5 @@ class FakeBursts:
             flow_run_id=row.flow_run_id,
             run_status=run.status,
             pipeline=self._transaction.pipelines[run.pipeline_id].name,
+            trace=run.trace,
         )
