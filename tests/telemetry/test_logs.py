@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 SCRIPT = """
@@ -23,13 +24,16 @@ SECRET = "a-secret-of-thirty-two-characters"
 
 
 def environment(**more: str) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "HEADGATE_"))}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "HEADGATE_", "PREFECT_"))}
     return clean | {"HEADGATE_SECRET": SECRET, "DD_ENV": "test", "DD_VERSION": "7"} | more
 
 
 def lines_of(script: str) -> list[dict[str, Any]]:
     command = [sys.executable, "-c", SCRIPT + script]
-    ended = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=True)
+    with tempfile.TemporaryDirectory() as home:
+        env = environment(PREFECT_HOME=home)
+        ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=True)
+    assert ended.stderr == "", "nothing is said beside"
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
@@ -42,6 +46,20 @@ def test_our_lines_and_the_libraries_have_one_form() -> None:
         assert (line["service"], line["env"], line["version"], line["process"]) == ("headgate", "test", "7", "web")
         assert line["timestamp"].endswith("Z")
         assert list(line)[:3] == ["timestamp", "level", "message"]
+
+
+def test_libraries_that_bring_a_form_of_their_own_take_ours() -> None:
+    """Prefect puts handlers on its loggers when it is imported; alembic's run writes through our own `env.py`."""
+    prefect, alembic = lines_of(
+        "import entrypoints.worker.prefect_life\nlogs.adopt('prefect')\n"
+        "logging.getLogger('prefect._internal').error('late\\n{}')\n"
+        "logging.getLogger('alembic.runtime.migration').warning('by hand')"
+    )
+
+    assert (prefect["message"], prefect["logger"]) == ("late\n{}", "prefect._internal")
+    assert (alembic["message"], alembic["logger"]) == ("by hand", "alembic.runtime.migration")
+    for line in (prefect, alembic):
+        assert (line["service"], line["env"], line["version"], line["process"]) == ("headgate", "test", "7", "web")
 
 
 def test_a_line_within_a_span_and_a_request_names_both() -> None:

@@ -18,7 +18,7 @@ from application.services.hub import Hub
 from application.services.take_vitals import TakeVitals
 from domain.errors import NotFound, Unavailable
 from tests.api.house import House
-from tests.application.system import System
+from tests.application.system import System, worker_report
 from tests.fakes.adapters import FakeAdapters
 
 
@@ -143,6 +143,35 @@ async def test_vital_signs_become_gauges() -> None:
 )
 def test_verdicts_are_few_words(answer: Answer, verdict: str) -> None:
     assert verdict_of(answer) == verdict
+
+
+OF_REQUESTS = {Metric.REQUESTS, Metric.REQUEST_DURATION, Metric.REQUEST_ERRORS}
+
+
+async def test_every_figure_is_told_with_all_its_tags() -> None:
+    """A run by Prefect, a refusal and the vital signs: whatever a dashboard asks for is said by something."""
+    system, fakes = watched()
+    await system.create(1, pool="processes")
+    run = await system.trigger()
+    fakes.clock.advance(2)
+    await system.app.relay_outbox().run_once()
+    await system.claim(run.run_id)
+    fakes.clock.advance(3)
+    await system.advance(run.run_id, worker_report(run.run_id, "a", "completed", records_processed=7))
+    with pytest.raises(NotFound):
+        await system.app.trigger_pipeline()(TriggerCommand("nothing"))
+    fakes.vitals.signs = VitalSigns(4, 12.5, 1, 2, [PoolVitals("processes", 2, 8, 3)])
+    await TakeVitals(fakes.vitals, Hub(), fakes.telemetry).run_once()
+
+    of = fakes.telemetry.of
+    assert {metric for metric, _, _ in fakes.telemetry.told} == set(Metric) - OF_REQUESTS
+    assert [(metric, tags) for metric, _, tags in fakes.telemetry.told if set(tags) != set(TAGS[metric])] == []
+    assert of(Metric.RELAY_LATENCY) == [(2.0, {"pool": "processes"})]
+    assert of(Metric.STAGE_QUEUE_WAIT) == [(2.0, {"pipeline": "nightly", "stage": "a"})]
+    assert of(Metric.RUN_START_LATENCY) == [(2.0, {"pipeline": "nightly"})]
+    assert of(Metric.RECORDS) == [(7, {"pipeline": "nightly", "stage": "a"})]
+    assert of(Metric.RUNS_WAITING) == [(1, {})]
+    assert of(Metric.DB_POOL_SIZE) == [(10, {})]
 
 
 def test_every_figure_says_which_tags_it_takes() -> None:

@@ -1,4 +1,4 @@
-"""A process that tells an agent which is not there, or never answers, all it has: run by `test_nobody_waits`, which reads what it prints."""
+"""A process that tells all it has to an agent that is not there, or never answers; `test_nobody_waits` reads what it prints."""
 
 from __future__ import annotations
 
