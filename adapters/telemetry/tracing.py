@@ -11,6 +11,7 @@ from ddtrace.trace import Context, tracer
 from ddtrace.trace import Span as TracedSpan
 
 from adapters.telemetry.noise import QUIET, NoiseFilter
+from adapters.telemetry.sendable import Sendable
 from application.ports.telemetry import Span, Tag, TraceContext
 
 _CARRIED = ("traceparent", "tracestate")
@@ -44,7 +45,7 @@ class Tracing:
 
     def __init__(self, process: str) -> None:
         self._process = process
-        tracer.configure(trace_processors=[NoiseFilter()])
+        tracer.configure(trace_processors=[NoiseFilter(), Sendable()])
 
     @contextmanager
     def span(

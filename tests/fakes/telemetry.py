@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from application.metrics import TAGS, Metric
-from application.ports.telemetry import Span, Tag, TraceContext
+from application.ports.telemetry import Span, Tag, TraceContext, trace_id_of
 
 _current: ContextVar["FakeSpan | None"] = ContextVar("current", default=None)
 
@@ -52,7 +52,7 @@ class FakeTelemetry:
     ) -> Iterator[Span]:
         above = self.context() if parent is None else parent
         number = len(self.spans) + 1
-        trace = int(above["traceparent"].split("-")[1], 16) if above else number
+        trace = int(trace_id_of(above) or f"{number:x}", 16)
         span = FakeSpan(name, resource, number, trace, above, list(links))
         span.tag(**tags)
         self.spans.append(span)
@@ -68,7 +68,7 @@ class FakeTelemetry:
 
     @contextmanager
     def within(self, context: TraceContext) -> Iterator[None]:
-        if not context:
+        if trace_id_of(context) is None:
             yield
             return
         _, trace, number, _ = context["traceparent"].split("-")
