@@ -63,6 +63,7 @@ def _about(request: Request) -> dict[str, Any]:
         "waiting": getattr(request.state, "waiting", 0),
         "me": me,
         "may": lambda permission: me.may(Permission(permission)),
+        "mine": " ".join(permission for permission in Permission if me.may(permission)),
         "key_field": Markup('<input type="hidden" name="{}" value="{}">').format(FORM_KEY, key) if key else "",
     }
 

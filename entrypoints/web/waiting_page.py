@@ -51,6 +51,12 @@ def _chosen(runs: Sequence[RunView], run: str, stage: str) -> tuple[RunView, Sta
     return found or (approvals[0] if len(approvals) == 1 and not run else None)
 
 
+def _reported(runs: Sequence[RunView], run: str, stage: str) -> tuple[RunView, StageRunView] | None:
+    """What is asked for, else the first that a machine has to report."""
+    found = [(each, one) for each in runs for one in waits_of(each) if one.newest.reason is Reason.EXTERNAL]
+    return next((each for each in found if str(each[0].id) == run and each[1].name == stage), next(iter(found), None))
+
+
 def _page(
     request: Request,
     runs: list[RunView],
@@ -59,7 +65,7 @@ def _page(
     status: int,
 ) -> Response:
     site = site_of(request)
-    machine = next(((run, stage) for run in runs for stage in waits_of(run) if stage.newest.reason is Reason.EXTERNAL), None)
+    machine = _reported(runs, request.query_params.get("run", ""), request.query_params.get("stage", ""))
     return page(
         request,
         "waiting.html",

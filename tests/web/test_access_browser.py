@@ -102,6 +102,18 @@ def test_a_page_shows_the_buttons_that_are_the_viewers(team: Served, open_page: 
     assert shown == buttons
 
 
+@pytest.mark.parametrize(("role", "ways_out"), [(Role.VIEWER, 0), (Role.OPERATOR, 1)])
+def test_the_board_hides_the_ways_out_that_are_not_the_viewers(team: Served, open_page: OpenPage, role: Role, ways_out: int) -> None:
+    pipeline = team.do(team.gallery.pipeline(f"asks-{role}", [a_stage("publish", "approval")]))
+    team.do(team.gallery.open(pipeline))
+    page = open_page(team.url)
+    sign_in(page, role)
+    row = page.locator(f"#pipeline-{pipeline.id}")
+    expect(row.get_by_text("Waiting for approval of")).to_be_visible()
+
+    expect(row.get_by_role("link", name="Approve or reject")).to_have_count(ways_out)
+
+
 def test_a_form_from_elsewhere_does_nothing_though_the_cookie_is_right(team: Served, open_page: OpenPage) -> None:
     pipeline = team.do(team.gallery.pipeline("nightly"))
     page = open_page(f"{team.url}/ui/pipelines/{pipeline.id}", expected=REFUSED)

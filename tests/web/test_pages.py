@@ -20,6 +20,34 @@ async def test_an_empty_board_shows_how_to_make_a_first_pipeline(gallery: Galler
     assert "http://localhost:8000/pipelines/" in answer.text
 
 
+async def test_the_board_has_the_way_out_beside_each_sentence(gallery: Gallery) -> None:
+    now = gallery.fakes.clock.now()
+    runs = {}
+    for name, stage in (
+        ("ask", a_stage("publish", "approval")),
+        ("hear", a_stage("renew", "external")),
+        ("go", a_stage("work", "external")),
+    ):
+        runs[name] = await gallery.open(await gallery.pipeline(name, [stage]))
+    for name, ends in (("broke", Status.FAILED), ("well", Status.COMPLETED)):
+        runs[name] = await gallery.open(await gallery.pipeline(name, ["a"]))
+        await gallery.change(runs[name], lambda run: start(run, now))
+        await gallery.change(runs[name], end("a", ends, now))
+    await gallery.change(runs["go"], lambda run: run.cancel(now, "mara"))
+
+    text = (await gallery.client.get("/")).text
+    found = re.findall(r'<a class="link" href="([^"]*)" data-asks="(\w+)">([^<]*)<span class="hidden"> (\w+)</span></a>', text)
+
+    assert {name: (words, href, asks) for href, asks, words, name in found} == {
+        "ask": ("Approve or reject", f"/ui/waiting?run={runs['ask']}&amp;stage=publish", "operate"),
+        "hear": ("How to report", f"/ui/waiting?run={runs['hear']}&amp;stage=renew", "read"),
+        "broke": ("Retry", f"/ui/runs/{runs['broke']}/retry", "operate"),
+        "go": ("Run again", f"/ui/runs/{runs['go']}/again", "trigger"),
+    }
+    for href, *_ in found:
+        assert (await gallery.client.get(href.replace("&amp;", "&"))).status_code == 200, href
+
+
 async def test_every_page_answers_with_the_policy_and_without_inline_code(gallery: Gallery) -> None:
     found = await furnish(gallery)
     run = found["nightly-warehouse"]

@@ -1,5 +1,6 @@
 """What waits, without a browser: the list, the form of an approval, and what comes of it."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -32,6 +33,16 @@ async def test_people_and_machines_are_told_apart_with_the_time_that_is_left(gal
     people, machines = text.split("For a machine")
     assert "publish" in people and "left" in people and "Publish it?" in people
     assert "renew" in machines and "certificates #1" in machines
+
+
+async def test_the_lines_to_paste_are_of_the_stage_that_was_asked_for(gallery: Gallery) -> None:
+    first = await gallery.open(await gallery.pipeline("certificates", [a_stage("renew", "external", timeout=7_200)]))
+    later = await gallery.open(await gallery.pipeline("mirrors", [a_stage("sync", "external", timeout=9_000)]))
+
+    told = [(await gallery.client.get(f"/ui/waiting{asked}")).text for asked in ("", f"?run={later}&stage=sync", "?run=99&stage=x")]
+
+    assert [re.search(r"Report (\w+)</h", text).group(1) for text in told] == ["renew", "sync", "renew"]  # type: ignore[union-attr]
+    assert [f"&#34;run_id&#34;: {run}" in text for run, text in zip((first, later, first), told, strict=True)] == [True] * 3
 
 
 async def test_a_wait_whose_time_is_almost_over_says_so(gallery: Gallery) -> None:

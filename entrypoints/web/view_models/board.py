@@ -11,6 +11,7 @@ from application.queries.views import BoardRow, PipelineView, RunBar
 from application.queries.why import explain
 from domain.status import Status
 from entrypoints.web.drawing.run_bars import DrawnBar, draw_bars, time_of
+from entrypoints.web.view_models.ways_out import WayOut, way_out_of
 from entrypoints.web.view_models.words import DASH, Moment, Sentence, StatusWord, moment, status_word
 
 SPEAKS = frozenset({Status.COMPLETED, Status.PENDING, Status.SKIPPED})
@@ -34,6 +35,7 @@ class Row:
     status: StatusWord
     latest: LatestRun | None
     why: Sentence
+    way_out: WayOut | None
     bars: Sequence[DrawnBar]
     success: str
     median: str
@@ -82,6 +84,7 @@ def row_of(row: BoardRow, around: Surroundings) -> Row:
         status=status_word(pipeline.status),
         latest=run,
         why=explain(latest, around).parts if latest is not None and speaks else (),
+        way_out=way_out_of(latest) if latest is not None else None,
         bars=draw_bars(row.bars, around.now),
         success=success_rate(row.bars),
         median=median_time(row.bars, around.now),
