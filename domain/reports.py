@@ -1,7 +1,7 @@
 """How a report is judged: the rows of the table in order, the first that fits decides (DESIGN, "How a report is judged")."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +53,10 @@ class Report:
         return {key: value for key, value in named.items() if value is not None}
 
 
+_OF_ATTEMPT = frozenset({"records_processed", "error_message", "message", "output"})
+"""What of a report's details its attempt keeps; the rest is told in its event alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """What became of a report. `http_status` is 200 or 409; `problem` is the stable kind of a refusal; `seq` the event it left, if any."""
@@ -87,6 +91,10 @@ class _StageJudgement:
     reporter: Reporter
     last_seq: int | None
     now: datetime
+    details: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.details = self.report.details
 
     def ruling(self) -> Ruling:
         rows: tuple[Callable[[], Ruling | None], ...] = (
@@ -151,9 +159,7 @@ class _StageJudgement:
         if not self._has_news():
             return self._pass_over(f"{self.stage.name} is {here} already, and nothing in the report is new.")
         self._take_details()
-        event = self.run.record(
-            EventType.STAGE_PROGRESS, self.now, stage=self.stage, status=here, actor=self._actor, data=self.report.details
-        )
+        event = self.run.record(EventType.STAGE_PROGRESS, self.now, stage=self.stage, status=here, actor=self._actor, data=self.details)
         return Ruling(200, True, here, seq=event.seq)
 
     def _another_end(self) -> Ruling | None:
@@ -188,17 +194,15 @@ class _StageJudgement:
         return Ruling(200, True, self.report.status, seq=seq)
 
     def _has_news(self) -> bool:
-        return any(getattr(self.attempt, key) != value for key, value in self._own_details().items())
+        return any(getattr(self.attempt, key) != value for key, value in self.details.items() if key in _OF_ATTEMPT)
 
     def _take_details(self) -> None:
-        for key, value in self._own_details().items():
-            setattr(self.attempt, key, value)
-
-    def _own_details(self) -> dict[str, Any]:
-        return {key: value for key, value in self.report.details.items() if key != "reported_at"}
+        for key, value in self.details.items():
+            if key in _OF_ATTEMPT:
+                setattr(self.attempt, key, value)
 
     def _note(self, type: EventType, status: Status) -> Event:
-        return self.run.record(type, self.now, stage=self.stage, status=status, actor=self._actor, data=self.report.details)
+        return self.run.record(type, self.now, stage=self.stage, status=status, actor=self._actor, data=self.details)
 
     @property
     def _actor(self) -> str | None:
@@ -210,7 +214,7 @@ class _StageJudgement:
     def _refuse(self, kind: str, sentence: str, *, note: bool = False) -> Ruling:
         seq = None
         if note:
-            data = {"problem": kind, **self.report.details}
+            data = {"problem": kind, **self.details}
             seq = self.run.record(
                 EventType.REPORT_REFUSED,
                 self.now,

@@ -3,7 +3,9 @@
 The parser itself would collect names and values for as long as they come.
 """
 
-from typing import Final
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -13,11 +15,43 @@ from entrypoints.api.head_limit import HEADERS_TOO_LARGE, LARGEST_HEAD
 _REFUSAL: Final = orjson.dumps(HEADERS_TOO_LARGE.as_json(None))
 
 
+class Joined:
+    """A transport that sends what is written in one turn of the event loop at once: a short answer's head and body in one packet."""
+
+    __slots__ = ("_held", "_later", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, later: Callable[[Callable[[], None]], object]) -> None:
+        self._transport = transport
+        self._later = later
+        self._held: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._held:
+            self._later(self._send)
+        self._held.append(data)
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._held:
+            data, self._held = b"".join(self._held), []
+            self._transport.write(data)
+
+
 class BoundedHttp(HttpToolsProtocol):
     """431 and the end of the connection for a head that has no end."""
 
     _unfinished = 0
     _in_head = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        joined: Any = Joined(transport, self.loop.call_soon)
+        super().connection_made(joined)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 
 from entrypoints.api.head_limit import LARGEST_HEAD
-from entrypoints.web.http import BoundedHttp
+from entrypoints.web.http import BoundedHttp, Joined
 
 
 async def counting(scope: Any, receive: Any, send: Any) -> None:
@@ -94,3 +94,56 @@ async def test_requests_on_one_connection_are_measured_each_for_itself() -> None
             answers.append(await reader.readuntil(b"\n0\r\n\r\n"))
 
     assert all(answer.startswith(b"HTTP/1.1 200") and b"3 %d" % len(body) in answer for answer in answers)
+
+
+class Sent:
+    """A transport that keeps what it was given, write by write."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+        self.is_closed = False
+
+    def write(self, data: bytes) -> None:
+        assert not self.is_closed
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+async def test_what_is_written_in_one_turn_of_the_loop_leaves_in_one_write() -> None:
+    sent: Any = Sent()
+    joined = Joined(sent, asyncio.get_running_loop().call_soon)
+
+    joined.write(b"head ")
+    joined.write(b"body ")
+    at_first = list(sent.writes)
+    await asyncio.sleep(0)
+    joined.write(b"more ")
+    await asyncio.sleep(0)
+    joined.write(b"the end")
+    joined.close()
+    await asyncio.sleep(0)
+
+    assert at_first == []
+    assert sent.writes == [b"head body ", b"more ", b"the end"]
+    assert sent.is_closed
+
+
+async def test_a_short_answer_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    writes: list[bytes] = []
+    send = Joined._send
+
+    def told(joined: Joined) -> None:
+        if joined._held:
+            writes.append(b"".join(joined._held))
+        send(joined)
+
+    monkeypatch.setattr(Joined, "_send", told)
+    async with serving() as (reader, writer):
+        for _ in range(3):
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            await reader.readuntil(b"0\r\n\r\n")
+
+    assert len(writes) == 3
+    assert all(each.startswith(b"HTTP/1.1 200") and b"1 0\n" in each for each in writes)
