@@ -61,7 +61,7 @@ async def test_terminate_asks_first_and_lets_a_stage_clean_up(stages: Bench) -> 
     lines = job.lines
     assert (await anext(lines)).text == "up"
 
-    end = await job.terminate(5)
+    end = await job.terminate(20)
 
     assert end.code == 4
     assert texts([line async for line in lines]) == ["bye"]
@@ -83,7 +83,7 @@ async def test_terminate_reaches_the_whole_group_and_a_stopped_one(stages: Bench
     child = int((await anext(job.lines)).text)
     await until(lambda: b") T" in Path(f"/proc/{job.pid}/stat").read_bytes())
 
-    end = await job.terminate(5)
+    end = await job.terminate(20)
 
     assert end.signal == signal.SIGTERM
     assert not lives(child)
@@ -96,7 +96,7 @@ async def test_terminate_leaves_the_group_its_grace_when_the_leader_goes_at_once
     lines = job.lines
     assert (await anext(lines)).text == "up"
 
-    end = await job.terminate(5)
+    end = await job.terminate(20)
 
     assert end.code == 1
     assert texts([line async for line in lines]) == ["saved"]
@@ -109,7 +109,7 @@ async def test_a_grandchild_that_holds_the_output_does_not_hold_the_stage(stages
     assert texts(lines)[1:] == ["late"]
     assert not lives(int(texts(lines)[0]))
     assert end.succeeded
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 @linux_only
