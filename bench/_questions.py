@@ -73,6 +73,7 @@ def questions(database: Database, runs: int) -> Mapping[str, Ask]:
         "the end of a run's log": lambda: reader.log_window(middle, LogFilter(), limit=100, last=True),
         "a pipeline's stage times": lambda: reader.stage_times(pipeline),
         "a pipeline's failures": lambda: reader.failures(breaks, 500),
+        "how an approval was decided before": lambda: reader.past_decisions(pipeline, "stage-1", before=runs, limit=3),
         "when a failure was first seen": lambda: reader.first_seen(breaks, "stage-5", _MARK),
         "who waits for a pool": lambda: reader.queue("headgate", 15, 1_000),
         "what nobody has seen yet": lambda: _since_now(database),

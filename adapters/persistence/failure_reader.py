@@ -1,18 +1,22 @@
-"""Which failures are alike, over a pipeline's last runs; and which runs wait for somebody."""
+"""Which failures are alike, over a pipeline's last runs; how approvals were decided; and which runs wait for somebody."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, distinct, func, select
+from sqlalchemy import bindparam, distinct, func, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.engine import Row
 
-from adapters.persistence.tables import attempt, failure, run
-from application.queries.views import FailureView
+from adapters.persistence.tables import attempt, event, failure, run
+from application.queries.views import FailureView, PastDecision
+from domain.events import EventType
 from domain.status import Reason, Status
 
 RUNS_SHOWN = 10
+RUNS_ASKED = 100
+"""Earlier decisions are looked for in so many runs."""
 
 _LAST = (
     select(run.c.id, run.c.number)
@@ -61,6 +65,33 @@ FIRST_SEEN = (
     .where(failure.c.fingerprint == bindparam("fingerprint"))
 )
 
+_BEFORE = (
+    select(run.c.id, run.c.number, run.c.created_at)
+    .where(run.c.pipeline_id == bindparam("pipeline"), run.c.id < bindparam("before"))
+    .order_by(run.c.id.desc())
+    .limit(RUNS_ASKED)
+    .subquery("before")
+)
+_DECIDED = (
+    select(_BEFORE, attempt.c.number.label("attempt"))
+    .join(attempt, attempt.c.run_id == _BEFORE.c.id)
+    .where(attempt.c.stage == bindparam("stage"), attempt.c.by_person)
+    .subquery("decided")
+)
+_answer = (
+    select(event.c.at, event.c.actor, event.c.data)
+    .where(event.c.run_id == _DECIDED.c.id, event.c.at >= _DECIDED.c.created_at - timedelta(days=1))
+    .where(event.c.type == EventType.STAGE_DECIDED.value, event.c.stage == bindparam("stage"), event.c.attempt == _DECIDED.c.attempt)
+    .limit(1)
+    .lateral("answer")
+)
+DECISIONS = (
+    select(_DECIDED.c.id, _DECIDED.c.number, _answer)
+    .select_from(_DECIDED.join(_answer, true()))
+    .order_by(_DECIDED.c.id.desc(), _DECIDED.c.attempt.desc())
+    .limit(bindparam("limit"))
+)
+
 WAITING = (
     select(attempt.c.run_id)
     .distinct()
@@ -80,3 +111,7 @@ def failure_of(row: Row[Any]) -> FailureView:
     named = {name: getattr(row, name) for name in ("fingerprint", "stage", "message", "count", "first_at", "last_at")}
     first = (row.first_id, row.first_number) if row.first_id else (ids[-1], numbers[-1])
     return FailureView(**named, runs=runs, first_run=first)
+
+
+def decision_of(row: Row[Any]) -> PastDecision:
+    return PastDecision(row.id, row.number, bool(row.data.get("approved")), row.actor, row.data.get("message"), row.at)

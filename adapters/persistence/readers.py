@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.persistence import run_pages
 from adapters.persistence.definitions import DefinitionCache, Definitions
-from adapters.persistence.failure_reader import FAILURES, FIRST_SEEN, WAITING, failure_of
+from adapters.persistence.failure_reader import DECISIONS, FAILURES, FIRST_SEEN, WAITING, decision_of, failure_of
 from adapters.persistence.failures import unavailable
 from adapters.persistence.migrate import current_is_head
 from adapters.persistence.pipeline_reader import PipelineReader
@@ -34,6 +34,7 @@ from application.queries.views import (
     FirstSeen,
     LogFilter,
     LogLineView,
+    PastDecision,
     PipelineMark,
     PipelineView,
     QueueView,
@@ -134,6 +135,11 @@ class SqlReader:
             asked = {"pipeline": pipeline_id, "stage": stage, "fingerprint": fingerprint}
             row = (await statements.run(FIRST_SEEN, asked)).one_or_none()
             return FirstSeen(row.id, row.number, row.first_at) if row else None
+
+    async def past_decisions(self, pipeline_id: int, stage: str, *, before: int, limit: int) -> list[PastDecision]:
+        asked = {"pipeline": pipeline_id, "stage": stage, "before": before, "limit": limit}
+        async with self._reading(self._single) as (statements, _):
+            return [decision_of(row) for row in await statements.run(DECISIONS, asked)]
 
     async def run(self, run_id: int) -> RunView | None:
         if not is_storable_id(run_id):

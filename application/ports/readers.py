@@ -12,6 +12,7 @@ from application.queries.views import (
     FirstSeen,
     LogFilter,
     LogLineView,
+    PastDecision,
     PipelineMark,
     PipelineView,
     QueueView,
@@ -94,6 +95,10 @@ class Reader(Protocol):
 
     async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstSeen | None:
         """The first failure of the stage that was alike, among all of the pipeline's runs."""
+        ...
+
+    async def past_decisions(self, pipeline_id: int, stage: str, *, before: int, limit: int) -> list[PastDecision]:
+        """How the approval was decided in runs before this one (its id), the latest first, among the last 100 runs before it."""
         ...
 
     async def run(self, run_id: int) -> RunView | None: ...

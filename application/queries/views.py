@@ -260,6 +260,18 @@ class FirstSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class PastDecision:
+    """What somebody decided when an earlier run asked the same."""
+
+    run_id: int
+    number: int
+    approved: bool
+    by: str | None
+    comment: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RevisionView:
     """One revision of a pipeline."""
 

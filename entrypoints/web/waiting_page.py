@@ -15,7 +15,7 @@ from entrypoints.web.plain import plain_answer, wants_plain
 from entrypoints.web.plain_pages import waiting_as_text
 from entrypoints.web.site import site_of
 from entrypoints.web.templating import page
-from entrypoints.web.view_models.waiting import groups_of, question_of, report_command, waits_of
+from entrypoints.web.view_models.waiting import groups_of, past_answer_of, question_of, report_command, waits_of
 
 router = APIRouter(include_in_schema=False)
 LONGEST_COMMENT = 2_000
@@ -30,7 +30,7 @@ async def waiting(request: Request, run: str = "", stage: str = "") -> Response:
     site.news.saw(runs)
     request.state.waiting = await site.news.count()
     chosen = _chosen(runs, run, stage)
-    return _page(request, runs, chosen, unanswered(chosen[1] if chosen else None), 200)
+    return await _page(request, runs, chosen, unanswered(chosen[1] if chosen else None), 200)
 
 
 @router.post("/ui/waiting")
@@ -41,7 +41,7 @@ async def decide(request: Request, run: str = "", stage: str = "") -> Response:
     again = await answer(request, found, asked)
     if again is None:
         return RedirectResponse(f"/ui/runs/{found.id}", 303)
-    return _page(request, await site.reader.waiting_runs(MOST_RUNS), (found, asked), again, 422)
+    return await _page(request, await site.reader.waiting_runs(MOST_RUNS), (found, asked), again, 422)
 
 
 def _chosen(runs: Sequence[RunView], run: str, stage: str) -> tuple[RunView, StageRunView] | None:
@@ -57,7 +57,7 @@ def _reported(runs: Sequence[RunView], run: str, stage: str) -> tuple[RunView, S
     return next((each for each in found if str(each[0].id) == run and each[1].name == stage), next(iter(found), None))
 
 
-def _page(
+async def _page(
     request: Request,
     runs: list[RunView],
     chosen: tuple[RunView, StageRunView] | None,
@@ -65,6 +65,7 @@ def _page(
     status: int,
 ) -> Response:
     site = site_of(request)
+    earlier = await site.reader.past_decisions(chosen[0].pipeline_id, chosen[1].name, before=chosen[0].id, limit=3) if chosen else ()
     machine = _reported(runs, request.query_params.get("run", ""), request.query_params.get("stage", ""))
     return page(
         request,
@@ -75,6 +76,7 @@ def _page(
         drawing=WaitingView(site).draw_runs(runs),
         question=question_of(*chosen) if chosen else None,
         answer=answered,
+        earlier=[past_answer_of(each) for each in earlier],
         has_approvals=any(stage.newest.reason is Reason.APPROVAL for run in runs for stage in waits_of(run)),
         report=report_command(*machine, origin_of(request)) if machine else None,
         reported=machine[1].name if machine else "",

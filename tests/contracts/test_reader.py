@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from application.ports.persistence import NewLine
-from application.queries.views import FirstSeen, LogFilter
-from domain.controls import ANYBODY, Decision, decide
+from application.queries.views import FirstSeen, LogFilter, PastDecision
+from domain.controls import ANYBODY, Decision, Person, decide
 from domain.events import EventType
 from domain.reports import Report, Reporter, judge
 from domain.run import Run, Trigger
@@ -339,6 +339,27 @@ async def test_alike_failures_are_one_with_a_count(store: StoreUnderTest) -> Non
     assert failures[1].runs == [(ids[1], 2), (ids[0], 1)]
     assert (failures[1].first_at, failures[1].last_at) == (seconds_later(60), seconds_later(120))
     assert [each.count for each in await store.reader.failures(pipeline.id, 2)] == [1, 1]
+
+
+async def test_how_an_approval_was_decided_in_earlier_runs_is_told_the_latest_first(store: StoreUnderTest) -> None:
+    stages = [a_stage("ask", "approval"), a_stage("again", "approval", needs=[])]
+    pipeline = await a_pipeline(store.open_unit_of_work, "asks", stages)
+    other = await a_pipeline(store.open_unit_of_work, "asks-too", stages)
+    ids = [await a_stored_run(store.open_unit_of_work, of) for of in (pipeline, other, pipeline, pipeline, pipeline)]
+    mara = Person("mara")
+    for run_id, decision in ((ids[0], Decision(True, "Better everywhere.")), (ids[1], Decision(True)), (ids[2], Decision(False))):
+        await change(store, run_id, lambda run, decision=decision: decide(run, "ask", decision, seconds_later(run.id), mara))
+    await change(store, ids[0], lambda run: decide(run, "again", Decision(True), seconds_later(900), ANYBODY))
+
+    earlier = await store.reader.past_decisions(pipeline.id, "ask", before=ids[-1], limit=5)
+
+    assert earlier == [
+        PastDecision(ids[2], 2, False, "mara", None, seconds_later(ids[2])),
+        PastDecision(ids[0], 1, True, "mara", "Better everywhere.", seconds_later(ids[0])),
+    ]
+    assert await store.reader.past_decisions(pipeline.id, "ask", before=ids[-1], limit=1) == earlier[:1]
+    assert await store.reader.past_decisions(pipeline.id, "ask", before=ids[2], limit=5) == earlier[1:]
+    assert [each.by for each in await store.reader.past_decisions(pipeline.id, "again", before=ids[-1], limit=5)] == [None]
 
 
 async def test_when_a_failure_was_first_seen_is_known_beyond_the_runs_that_are_looked_at(store: StoreUnderTest) -> None:

@@ -15,6 +15,7 @@ from application.queries.views import (
     FirstSeen,
     LogFilter,
     LogLineView,
+    PastDecision,
     PipelineMark,
     PipelineView,
     QueueView,
@@ -26,6 +27,7 @@ from application.queries.views import (
     WorkerView,
 )
 from domain.attempt import Attempt
+from domain.events import EventType
 from domain.run import Run
 from domain.status import Reason, Status
 from tests.fakes.persistence import FakeStore
@@ -107,6 +109,16 @@ class FakeReader:
     async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstSeen | None:
         found = _alike([run for run in self._newest_first() if run.pipeline_id == pipeline_id]).get((fingerprint, stage))
         return _first(found) if found else None
+
+    async def past_decisions(self, pipeline_id: int, stage: str, *, before: int, limit: int) -> list[PastDecision]:
+        runs = [run for run in self._newest_first() if run.pipeline_id == pipeline_id and run.id < before][:100]
+        found = [
+            PastDecision(run.id, run.number, bool(event.data["approved"]), event.actor, event.data.get("message"), event.at)
+            for run in runs
+            for event in reversed(self._events(run.id))
+            if event.type is EventType.STAGE_DECIDED and event.stage == stage
+        ]
+        return found[:limit]
 
     async def run(self, run_id: int) -> RunView | None:
         run = self._tables.runs.get(run_id)

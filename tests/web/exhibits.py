@@ -7,12 +7,12 @@ from application.commands.keep_tokens import NewToken
 from application.ports.persistence import StoredPipeline
 from domain.access import Role, Scope
 from domain.accounts import TokenKind
-from domain.controls import Person
+from domain.controls import Decision, Person, decide
 from domain.definition_writer import pipeline_as_written
 from domain.run import Run
 from domain.status import Status
 from tests.builders import a_stage
-from tests.web.gallery import Attempt, Gallery, start
+from tests.web.gallery import Attempt, Gallery, end, start
 
 FLIGHTS_LOG = [
     "%attempt 1 of 3 on worker-1, time limit 2 m, pid 48112",
@@ -188,7 +188,20 @@ async def _approval(gallery: Gallery, now: datetime, chance: Random) -> int:
     pipeline = await gallery.pipeline("model-retrain", stages, description="Train the delay model on last week’s flights")
     begin = now - timedelta(minutes=80)
     story = {"train": [Attempt(2_460, records=327_346)], "evaluate": [Attempt(31, records=65_469)]}
+    for days, who, decision in (
+        (21, "mara", Decision(False, "Leaks arrival time into the features.")),
+        (14, "mara", Decision(True, "Same as last week, new planes.")),
+        (7, "deniz", Decision(True, "Better everywhere.")),
+    ):
+        earlier = await gallery.play(pipeline, begin - timedelta(days=days), story)
+        await gallery.change(earlier, *_decided(decision, Person(who), begin - timedelta(days=days) + timedelta(minutes=53)))
     return await gallery.play(pipeline, begin, story)
+
+
+def _decided(decision: Decision, who: Person, at: datetime) -> list[object]:
+    """What happens to the run from then on."""
+    decides: list[object] = [lambda run: decide(run, "publish", decision, at, who)]
+    return [*decides, lambda run: start(run, at), end("notify", Status.COMPLETED, at)] if decision.approves else decides
 
 
 async def _lost_cancelled_queued_retried(gallery: Gallery, now: datetime, chance: Random) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from domain.controls import Decision, Person, decide
 from domain.status import Status
 from tests.builders import a_stage
 from tests.web.gallery import Gallery
@@ -43,6 +44,26 @@ async def test_the_lines_to_paste_are_of_the_stage_that_was_asked_for(gallery: G
 
     assert [re.search(r"Report (\w+)</h", text).group(1) for text in told] == ["renew", "sync", "renew"]  # type: ignore[union-attr]
     assert [f"&#34;run_id&#34;: {run}" in text for run, text in zip((first, later, first), told, strict=True)] == [True] * 3
+
+
+async def test_who_is_asked_sees_how_the_same_was_answered_before(gallery: Gallery) -> None:
+    now = gallery.fakes.clock.now()
+    pipeline = await gallery.pipeline("retrain", [a_stage("publish", "approval", message="Publish it?")])
+    for decision in (Decision(True, "Better <everywhere>."), Decision(False), Decision(True)):
+        run_id = await gallery.open(pipeline)
+        await gallery.change(run_id, lambda run, decision=decision: decide(run, "publish", decision, now, Person("mara")))
+    asked = await gallery.open(pipeline)
+    await gallery.open(await gallery.pipeline("another", [a_stage("publish", "approval")]))
+
+    text = (await gallery.client.get(f"/ui/waiting?run={asked}&stage=publish")).text
+    lines = re.findall(r"<li>.*?</li>", text.partition('class="earlier">')[2].partition("</ol>")[0])
+
+    assert [re.search(r"#(\d) *</a> (\w+) by mara", line).groups() for line in lines] == [  # type: ignore[union-attr]
+        ("3", "approved"),
+        ("2", "rejected"),
+        ("1", "approved"),
+    ]
+    assert "“Better &lt;everywhere&gt;.”" in lines[2] and "“" not in lines[1]
 
 
 async def test_a_wait_whose_time_is_almost_over_says_so(gallery: Gallery) -> None:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from application.queries.sentences import duration
-from application.queries.views import RunView, StageRunView
+from application.queries.views import PastDecision, RunView, StageRunView
 from domain.status import Reason, Status
-from entrypoints.web.view_models.words import Moment, moment
+from entrypoints.web.view_models.words import Moment, StatusWord, moment, status_word
 
 SOON_SHARE = 80
 """Percent of its time after which a wait is called urgent."""
@@ -121,6 +121,25 @@ class Question:
     if_approved: str
     if_rejected: str
     if_silent: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastAnswer:
+    """How somebody answered the same question of an earlier run."""
+
+    status: StatusWord
+    run_id: int
+    number: str
+    words: str
+    comment: str
+    at: Moment | None
+
+
+def past_answer_of(decision: PastDecision) -> PastAnswer:
+    words = ("approved" if decision.approved else "rejected") + (f" by {decision.by}" if decision.by else "")
+    status = status_word(Status.COMPLETED if decision.approved else Status.FAILED)
+    comment = (decision.comment or "").strip().split("\n")[0][:160]
+    return PastAnswer(status, decision.run_id, f"{decision.number:,}", words, f"“{comment}”" if comment else "", moment(decision.at))
 
 
 def question_of(run: RunView, stage: StageRunView) -> Question:
