@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import os
 import signal
 import time
@@ -15,19 +14,15 @@ from adapters.orchestration.server import wait_until_healthy
 from adapters.persistence.embedded import EmbeddedPostgres
 from entrypoints.child import Child, ChildSpec
 from entrypoints.claim import claimed
+from entrypoints.migration import Migration
 from entrypoints.settings import Settings
 from entrypoints.up_plan import Addresses, Plan
 
 Migrate = Callable[[str], object]
+"""Brings the database at a URL to the newest schema; blocking."""
 
 _WATCH_SECONDS = 1.0
 _WEB_SECONDS = 60.0
-
-
-def migrate(url: str) -> object:
-    """Bring the database at `url` to the newest schema."""
-    # Here and not above: it takes half a second to load, which PostgreSQL's start covers.
-    return importlib.import_module("adapters.persistence.migrate").upgrade(url)
 
 
 class Up:
@@ -36,10 +31,11 @@ class Up:
     Order of the start: PostgreSQL, migrations, then web and worker, and Prefect beside them. Of the stop: worker, web, Prefect, PostgreSQL.
     """
 
-    def __init__(self, settings: Settings, plan: Plan | None = None, migrate: Migrate = migrate) -> None:
+    def __init__(self, settings: Settings, plan: Plan | None = None, migrate: Migrate | None = None) -> None:
         self._settings = settings
         self._plan = plan or Plan(settings)
         self._migrate = migrate
+        self._migration: Migration | None = None
         self._began = time.monotonic()
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         self._postgres = EmbeddedPostgres(settings.home) if settings.database_url is None else None
@@ -63,8 +59,10 @@ class Up:
                 os.close(write_end)
 
     async def _start(self, parent_fd: int) -> None:
+        if (migrate := self._migrate) is None:
+            migrate = self._migration = Migration()
         database_url, prefect_database_url = await self._database()
-        await asyncio.to_thread(self._migrate, database_url)
+        await asyncio.to_thread(migrate, database_url)
         self._say("database migrated")
         addresses = self._plan.addresses(database_url, prefect_database_url)
         for spec in self._plan.children(addresses):
@@ -131,6 +129,8 @@ class Up:
             await asyncio.gather(working, return_exceptions=True)
 
     async def _end(self) -> None:
+        if self._migration is not None:
+            self._migration.end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

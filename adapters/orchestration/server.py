@@ -16,6 +16,9 @@ import httpx
 
 _FIRST_BOOT_SECONDS = 120.0
 _LOOK_SECONDS = 0.2
+_SELDOM = "30"
+_NOT_OURS = ("LATE_RUNS", "PAUSE_EXPIRATIONS", "CLEANUP_RECONCILER", "SCHEDULER_RECENT_DEPLOYMENTS")
+"""Services that look every 5 s by default for what Headgate has no need of: what waits, it says itself, and sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class PrefectServer:
             "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "500",
             # Prefect takes whole seconds here: of less than one it makes none, and never rests.
             "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+            **{f"PREFECT_SERVER_SERVICES_{service}_LOOP_SECONDS": _SELDOM for service in _NOT_OURS},
             "PREFECT_CLI_COLORS": "false",
             "PREFECT_CLI_PROMPT": "false",
             "DO_NOT_TRACK": "1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,3 +80,10 @@ def _only_migrator(url: str, deadline: float) -> Iterator[Connection]:
             time.sleep(0.1)
         connection.commit()
         yield connection  # leaving closes the session, and with it goes the lock
+
+
+if __name__ == "__main__":
+    try:
+        upgrade(sys.stdin.read())
+    except Unavailable as error:
+        sys.exit(" ".join(str(error).split()))

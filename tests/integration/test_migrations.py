@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ from adapters.persistence.migrate import configuration, current_is_head, downgra
 from adapters.persistence.partitions import is_partition
 from adapters.persistence.schema import METADATA
 from domain.errors import Unavailable
+from entrypoints.claim import StartError
+from entrypoints.migration import Migration
 from tests.integration.postgres import a_database
 
 REVISIONS = [script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()][::-1]
@@ -192,3 +195,28 @@ def test_when_failures_were_first_seen_is_found_in_what_was_stored_before(databa
     with a_connection(database_url) as connection:
         seen = connection.execute(text("SELECT stage, fingerprint, run_id, first_at::date::text FROM failure ORDER BY fingerprint")).all()
     assert [tuple(row) for row in seen] == [("load", "alike", 1, "2026-01-01"), ("load", "other", 4, "2026-01-04")]
+
+
+def test_it_is_done_by_a_process_that_ends_with_it(database_url: str) -> None:
+    migration = Migration()
+
+    migration(database_url)
+    migration.end()
+
+    with a_connection(database_url) as connection:
+        assert current_is_head(connection)
+
+
+def test_what_it_cannot_do_is_said_in_one_line(database_url: str) -> None:
+    migration = Migration()
+
+    with pytest.raises(StartError, match=r"^The database could not be migrated: .*No such file or directory"):
+        migration(f"{database_url}x")
+
+
+def test_one_that_never_began_leaves_nothing_behind() -> None:
+    migration = Migration()
+
+    migration.end()
+
+    assert migration._process.returncode == -signal.SIGKILL

@@ -13,6 +13,7 @@ from pathlib import Path
 import certifi
 import httpx
 import pytest
+from prefect.settings import Settings
 
 from adapters.orchestration.server import PrefectServer, client_environment, free_port, wait_until_healthy
 from adapters.persistence.embedded import EmbeddedPostgres
@@ -89,6 +90,21 @@ def test_its_recorder_writes_task_runs_together_at_whole_seconds(tmp_path: Path)
 
     assert int(float(settings["PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL"])) >= 1
     assert int(settings["PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE"]) > 1
+
+
+def test_what_headgate_has_no_need_of_is_looked_after_seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PrefectServer(tmp_path, 4200, "postgresql+asyncpg://x/prefect", "a:b").environment({}).items():
+        monkeypatch.setenv(name, value)
+
+    services = Settings().server.services
+
+    assert services.task_run_recorder.flush_interval == 1
+    assert {
+        services.late_runs.loop_seconds,
+        services.pause_expirations.loop_seconds,
+        services.cleanup_reconciler.loop_seconds,
+        services.scheduler.recent_deployments_loop_seconds,
+    } == {30}
 
 
 def test_nothing_of_a_users_own_prefect_reaches_server_or_client(tmp_path: Path) -> None:
