@@ -151,9 +151,9 @@ async def test_a_list_of_pipelines_takes_as_many_statements_for_ten_as_for_one(d
 
     for number in range(10):
         await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work, f"p{number}"))
-    await database.reader.board()
+    assert await cost(10) == 4, "pipelines, their newest runs, attempts and bursts"
 
-    assert await cost(1) == await cost(10) == 4
+    assert await cost(1) == await cost(10) == 3, "attempts that were read once are known"
 
 
 async def test_a_definition_comes_back_as_it_was_written(database: Database, database_url: str) -> None:
