@@ -1,8 +1,10 @@
 """Off, telemetry is not there: nothing is imported, wrapped or set."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from tests.fakes.telemetry import FakeTelemetry
 
 BEGIN = """
 import sys
+from pathlib import Path
 from adapters.telemetry.switch import begin
 telemetry = begin({process!r}, {setting!r})
 {then}
@@ -59,3 +62,13 @@ def test_use_cases_are_wrapped_only_when_it_is_on() -> None:
     assert app.trigger_pipeline() is app.trigger_lane(), "and a lane is not wrapped either"
     assert observe(NullTelemetry(), off) is off
     assert type(observe(FakeTelemetry(), off)) is Observed
+
+
+def test_the_readme_s_block_turns_it_on() -> None:
+    section = (Path(__file__).parents[2] / "README.md").read_text().split("## Datadog")[1].split("## ")[0]
+    block = section.split("```")[1]
+    exported = dict(pair.split("=", 1) for line in re.findall(r"export (.*)", block) for pair in line.split())
+
+    assert exported.keys() == {"DD_AGENT_HOST", "DD_ENV", "HEADGATE_DD_SITE"}
+    assert "make run" in block
+    assert began("web", "auto", **exported) == "DatadogTelemetry ['datadog', 'ddtrace']"
