@@ -38,8 +38,8 @@ class Joined:
         self._transport.close()
 
     def _send(self) -> None:
-        if self._held:
-            data, self._held = b"".join(self._held), []
+        data, self._held = b"".join(self._held), []
+        if data and not self._transport.is_closing():  # the caller may have gone in between
             self._transport.write(data)
 
 

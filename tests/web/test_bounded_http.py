@@ -107,6 +107,9 @@ class Sent:
         assert not self.is_closed
         self.writes.append(data)
 
+    def is_closing(self) -> bool:
+        return self.is_closed
+
     def close(self) -> None:
         self.is_closed = True
 
@@ -128,6 +131,18 @@ async def test_what_is_written_in_one_turn_of_the_loop_leaves_in_one_write() -> 
     assert at_first == []
     assert sent.writes == [b"head body ", b"more ", b"the end"]
     assert sent.is_closed
+
+
+async def test_what_is_for_a_caller_who_has_gone_is_dropped() -> None:
+    sent: Any = Sent()
+    joined = Joined(sent, asyncio.get_running_loop().call_soon)
+
+    joined.write(b"too late")
+    sent.close()
+    await asyncio.sleep(0)
+    joined.close()
+
+    assert sent.writes == []
 
 
 async def test_a_short_answer_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
