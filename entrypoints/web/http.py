@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from entrypoints.api.head_limit import HEADERS_TOO_LARGE, LARGEST_HEAD
 
+_SHORT: Final = 16_384
 _REFUSAL: Final = orjson.dumps(HEADERS_TOO_LARGE.as_json(None))
 
 
@@ -32,6 +33,8 @@ class Joined:
         if not self._held:
             self._later(self._send)
         self._held.append(data)
+        if len(data) > _SHORT:  # so that whoever writes much is told to pause in time
+            self._send()
 
     def close(self) -> None:
         self._send()

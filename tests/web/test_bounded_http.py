@@ -133,6 +133,16 @@ async def test_what_is_written_in_one_turn_of_the_loop_leaves_in_one_write() -> 
     assert sent.is_closed
 
 
+async def test_a_long_piece_is_not_held_back() -> None:
+    sent: Any = Sent()
+    joined = Joined(sent, asyncio.get_running_loop().call_soon)
+
+    joined.write(b"head ")
+    joined.write(b"x" * 100_000)
+
+    assert [len(each) for each in sent.writes] == [100_005]
+
+
 async def test_what_is_for_a_caller_who_has_gone_is_dropped() -> None:
     sent: Any = Sent()
     joined = Joined(sent, asyncio.get_running_loop().call_soon)
