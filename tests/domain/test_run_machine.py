@@ -1,12 +1,13 @@
 """A run under random facts in a random order: whatever happens, nothing is started twice, left behind or taken back."""
 
+from copy import deepcopy
 from datetime import datetime, timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain.attempt import StageRun
+from domain.attempt import Attempt, StageRun
 from domain.burst import BurstState
 from domain.controls import Decision, Person, cancel_stage, decide, retry_failed, retry_stages, skip_stage
 from domain.definition import Kind, When
@@ -51,6 +52,7 @@ class RunMachine(RuleBasedStateMachine):
         self.now: datetime = NOW
         self.run = a_run(stages, parallelism=parallelism)
         self.ends: dict[tuple[str, int], Status] = {}
+        self.seen: dict[int, dict[str, list[Attempt]]] = {}
 
     def pass_time(self, seconds: float) -> datetime:
         self.now += timedelta(seconds=seconds)
@@ -163,6 +165,12 @@ class RunMachine(RuleBasedStateMachine):
     @invariant()
     def events_are_numbered_without_gaps(self) -> None:
         assert [event.seq for event in self.run.new_events] == list(range(1, self.run.last_seq + 1))
+
+    @invariant()
+    def nothing_of_an_attempt_changes_without_an_event(self) -> None:
+        """What is kept by a run's id and its last event, such as the board's stages and the tags of answers, rests on it."""
+        now = {name: deepcopy(stage.attempts) for name, stage in self.run.stages.items()}
+        assert self.seen.setdefault(self.run.last_seq, now) == now
 
     @invariant()
     def an_end_is_final(self) -> None:
