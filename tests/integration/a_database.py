@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import psycopg
 from sqlalchemy import event, text
 
+from adapters.persistence.addresses import libpq_url
 from adapters.persistence.database import Database
 from adapters.persistence.migrate import upgrade
 from adapters.persistence.ready import Asked
@@ -80,11 +82,11 @@ async def until_someone_waits_for_a_lock(database: Database, seconds: float = 5.
 
 
 async def end_sessions(database: Database, application: str) -> int:
-    """Cut the connections of this name, as a restarting server does; says how many there were."""
-    ended = await ask(
-        database,
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND application_name = :application AND pid <> pg_backend_pid()",
-        application=application,
-    )
+    """Cut the connections of this name, as a restarting server does; says how many there were. By a connection of its own: one of the
+    pool's may still be dying of the cut before."""
+    address = libpq_url(database.engine.url.render_as_string(hide_password=False))
+    named = "datname = current_database() AND application_name = %(application)s"
+    cut = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {named}"
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True, application_name="a-test") as connection:
+        ((ended,),) = await (await connection.execute(cut, {"application": application})).fetchall()
     return int(ended)
