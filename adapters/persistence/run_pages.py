@@ -71,12 +71,14 @@ def _order(runs: FromClause, given: frozenset[str]) -> ColumnElement[Any]:
 
 
 def _of_each(given: frozenset[str]) -> Select[Any]:
-    """The ids of as many runs of each pipeline as the page can need, each found by the index of that pipeline's runs."""
+    """The ids that the page can need, of as many runs of each pipeline, each found by the index of that pipeline's runs: what is not
+    among the first of all of them is left before any run is looked at."""
     one, theirs = pipeline.alias("one"), run.alias("theirs")
     conditions = (theirs.c.pipeline_id == one.c.id, *_conditions(theirs, given))
     enough = cast(bindparam("skip"), BigInteger) + cast(bindparam("limit"), BigInteger)
     newest = select(theirs.c.id).where(*conditions).order_by(_order(theirs, given)).limit(enough).lateral("found")
-    return select(newest.c.id).select_from(one.join(newest, true())).where(among(one.c.id, "pipeline_ids"))
+    of_all = select(newest.c.id).select_from(one.join(newest, true())).where(among(one.c.id, "pipeline_ids"))
+    return of_all.order_by(_order(newest, given)).limit(enough)
 
 
 @cache
