@@ -77,6 +77,14 @@ class Telemetry(Protocol):
         ...
 
 
+def place_of_burst(trace: TraceContext, epoch: int) -> tuple[TraceContext, Sequence[TraceContext]]:
+    """Parent and links of what belongs to a burst: the first goes on in the trace of the trigger; a later one, after waiting, begins its
+    own and links to it."""
+    if epoch == 1:
+        return trace, []
+    return NO_PARENT, [trace] if trace else []
+
+
 def trace_id_of(context: TraceContext) -> str | None:
     """The trace's id, 32 hexadecimal digits, as pages and log searches want it."""
     parts = context.get("traceparent", "").split("-")

@@ -11,7 +11,7 @@ from application.commands.carry_burst import BurstRules, burst_key
 from application.ports.clock import Clock
 from application.ports.orchestrator import FlowRunRequest, FlowState, Orchestrator, RefusedByEngine
 from application.ports.persistence import BurstRecord, OpenUnitOfWork, OutboxRow
-from application.ports.telemetry import NO_PARENT, Span, Tag, Telemetry
+from application.ports.telemetry import Span, Tag, Telemetry, place_of_burst
 from application.services.wakeups import LocalWakeups
 from domain.burst import BurstState
 from domain.errors import Unavailable
@@ -116,9 +116,7 @@ class RelayOutbox:
             await self._delivered(row, flow_run_id)
 
     def _traced(self, record: BurstRecord) -> AbstractContextManager[Span]:
-        """Below the trigger that wrote the row; a later burst, after waiting, in a trace of its own that links to it."""
-        later = record.epoch > 1
-        parent, links = (NO_PARENT, [record.trace]) if later and record.trace else (record.trace, [])
+        parent, links = place_of_burst(record.trace, record.epoch)
         tags: Mapping[str, Tag] = {"pipeline": record.pipeline, "run": record.run_id, "burst": record.epoch}
         return self._telemetry.span("headgate.relay", record.pool, parent=parent, links=links, **tags)
 

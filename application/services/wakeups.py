@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from application.ports.links import Stop, Wake, WorkerLinks
+from application.ports.telemetry import place_of_burst
 from domain.burst import BurstState
 from domain.run import Run
 
@@ -59,5 +60,5 @@ class LocalWakeups:
 
 
 def _going_on(run: Run) -> Mapping[str, str]:
-    """Only the first burst belongs to the trace of the trigger: a later one begins when the waiting is over, perhaps days after."""
-    return run.trace if run.burst.epoch == 1 else {}
+    """Where a later burst is offered, there is nothing to go on in: it begins when the waiting is over, perhaps days after."""
+    return place_of_burst(run.trace, run.burst.epoch)[0]

@@ -5,7 +5,7 @@ The parser itself would collect names and values for as long as they come.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -52,8 +52,8 @@ class BoundedHttp(HttpToolsProtocol):
     _unfinished = 0
     _in_head = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        joined: Any = Joined(transport, self.loop.call_soon)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        joined: Any = Joined(cast(asyncio.Transport, transport), self.loop.call_soon)
         super().connection_made(joined)
 
     def data_received(self, data: bytes) -> None:

@@ -18,7 +18,8 @@ from entrypoints.web.templating import page
 from entrypoints.web.view_models.waiting import groups_of, past_answer_of, question_of, report_command, waits_of
 
 router = APIRouter(include_in_schema=False)
-LONGEST_COMMENT = 2_000
+Asked = tuple[RunView, StageRunView]
+"""A stage that waits for somebody, and its run."""
 
 
 @router.get("/ui/waiting")
@@ -29,8 +30,9 @@ async def waiting(request: Request, run: str = "", stage: str = "") -> Response:
         return plain_answer(waiting_as_text(groups_of(runs, site.now())))
     site.news.saw(runs)
     request.state.waiting = await site.news.count()
-    chosen = _chosen(runs, run, stage)
-    return await _page(request, runs, chosen, unanswered(chosen[1] if chosen else None), 200)
+    approvals = _awaiting(runs, Reason.APPROVAL)
+    chosen = _named(approvals, run, stage) or (approvals[0] if len(approvals) == 1 and not run else None)
+    return await _page(request, runs, (run, stage), chosen, unanswered(chosen[1] if chosen else None), 200)
 
 
 @router.post("/ui/waiting")
@@ -41,32 +43,29 @@ async def decide(request: Request, run: str = "", stage: str = "") -> Response:
     again = await answer(request, found, asked)
     if again is None:
         return RedirectResponse(f"/ui/runs/{found.id}", 303)
-    return await _page(request, await site.reader.waiting_runs(MOST_RUNS), (found, asked), again, 422)
+    return await _page(request, await site.reader.waiting_runs(MOST_RUNS), (run, stage), (found, asked), again, 422)
 
 
-def _chosen(runs: Sequence[RunView], run: str, stage: str) -> tuple[RunView, StageRunView] | None:
-    """The approval that is asked for, else the only one there is."""
-    approvals = [(each, one) for each in runs for one in waits_of(each) if one.newest.reason is Reason.APPROVAL]
-    found = next((each for each in approvals if str(each[0].id) == run and each[1].name == stage), None)
-    return found or (approvals[0] if len(approvals) == 1 and not run else None)
+def _awaiting(runs: Sequence[RunView], reason: Reason) -> list[Asked]:
+    return [(run, stage) for run in runs for stage in waits_of(run) if stage.newest.reason is reason]
 
 
-def _reported(runs: Sequence[RunView], run: str, stage: str) -> tuple[RunView, StageRunView] | None:
-    """What is asked for, else the first that a machine has to report."""
-    found = [(each, one) for each in runs for one in waits_of(each) if one.newest.reason is Reason.EXTERNAL]
-    return next((each for each in found if str(each[0].id) == run and each[1].name == stage), next(iter(found), None))
+def _named(waits: Sequence[Asked], run: str, stage: str) -> Asked | None:
+    return next((each for each in waits if str(each[0].id) == run and each[1].name == stage), None)
 
 
 async def _page(
     request: Request,
     runs: list[RunView],
-    chosen: tuple[RunView, StageRunView] | None,
+    named: tuple[str, str],
+    chosen: Asked | None,
     answered: AnswerForm,
     status: int,
 ) -> Response:
     site = site_of(request)
     earlier = await site.reader.past_decisions(chosen[0].pipeline_id, chosen[1].name, before=chosen[0].id, limit=3) if chosen else ()
-    machine = _reported(runs, request.query_params.get("run", ""), request.query_params.get("stage", ""))
+    machines = _awaiting(runs, Reason.EXTERNAL)
+    machine = _named(machines, *named) or next(iter(machines), None)
     return page(
         request,
         "waiting.html",
@@ -77,7 +76,7 @@ async def _page(
         question=question_of(*chosen) if chosen else None,
         answer=answered,
         earlier=[past_answer_of(each) for each in earlier],
-        has_approvals=any(stage.newest.reason is Reason.APPROVAL for run in runs for stage in waits_of(run)),
+        has_approvals=bool(_awaiting(runs, Reason.APPROVAL)),
         report=report_command(*machine, origin_of(request)) if machine else None,
         reported=machine[1].name if machine else "",
     )

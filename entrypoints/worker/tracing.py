@@ -10,7 +10,7 @@ from typing import Final
 from structlog.contextvars import bound_contextvars
 
 from application.ports.links import Claim, Start
-from application.ports.telemetry import NO_PARENT, Span, Tag, Telemetry, TraceContext
+from application.ports.telemetry import NO_PARENT, Span, Tag, Telemetry, TraceContext, place_of_burst
 from entrypoints.worker.wire import StageReport
 
 _LONG: Final = 3_600.0
@@ -27,11 +27,8 @@ class BurstTrace:
 
     @contextlib.contextmanager
     def carrying(self) -> Iterator[Span]:
-        """The first burst goes on in the trace of the trigger; a later one, after waiting, begins its own and links to it."""
         claim = self._claim
-        later = claim.epoch > 1
-        parent = NO_PARENT if later else claim.trace
-        links = [claim.trace] if later and claim.trace else []
+        parent, links = place_of_burst(claim.trace, claim.epoch)
         tags: dict[str, Tag] = {"pipeline": claim.pipeline, "run": claim.run_id, "burst": claim.epoch}
         with (
             bound_contextvars(pipeline=claim.pipeline, run=claim.run_id),

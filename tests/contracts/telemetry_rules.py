@@ -129,15 +129,11 @@ def broken(telemetry: Telemetry) -> dict[str, str]:
     for rule in RULES:
         try:
             done = rule(telemetry)
-            if inspect.isawaitable(done):
-                asyncio.run(_awaited(done))
+            if inspect.iscoroutine(done):
+                asyncio.run(done)
         except Exception:
             found[rule.__name__] = traceback.format_exc()
     return found
-
-
-async def _awaited(work: Any) -> None:
-    await work
 
 
 if __name__ == "__main__":

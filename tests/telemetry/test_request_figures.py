@@ -5,6 +5,7 @@ import pytest
 from dependency_injector import providers
 
 from application.metrics import Metric
+from application.ports.telemetry import Tag
 from entrypoints.api.app import create_app
 from tests.api.house import BASE, House
 from tests.fakes.telemetry import FakeTelemetry
@@ -20,8 +21,8 @@ class Watched:
         transport = httpx.ASGITransport(create_app(self.house.application), raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url=BASE)
 
-    def counted(self, metric: Metric = Metric.REQUESTS) -> list[tuple[str, str, int]]:
-        return [(tags["route"], tags["method"], tags["status"]) for _, tags in self.telemetry.of(metric)]  # type: ignore[misc]
+    def counted(self, metric: Metric = Metric.REQUESTS) -> list[tuple[Tag, Tag, Tag]]:
+        return [(tags["route"], tags["method"], tags["status"]) for _, tags in self.telemetry.of(metric)]
 
 
 async def test_a_request_is_counted_and_measured_by_its_route_not_by_what_it_names() -> None:

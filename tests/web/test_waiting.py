@@ -42,7 +42,7 @@ async def test_the_lines_to_paste_are_of_the_stage_that_was_asked_for(gallery: G
 
     told = [(await gallery.client.get(f"/ui/waiting{asked}")).text for asked in ("", f"?run={later}&stage=sync", "?run=99&stage=x")]
 
-    assert [re.search(r"Report (\w+)</h", text).group(1) for text in told] == ["renew", "sync", "renew"]  # type: ignore[union-attr]
+    assert [re.findall(r"Report (\w+)</h", text) for text in told] == [["renew"], ["sync"], ["renew"]]
     assert [f"&#34;run_id&#34;: {run}" in text for run, text in zip((first, later, first), told, strict=True)] == [True] * 3
 
 
@@ -58,10 +58,10 @@ async def test_who_is_asked_sees_how_the_same_was_answered_before(gallery: Galle
     text = (await gallery.client.get(f"/ui/waiting?run={asked}&stage=publish")).text
     lines = re.findall(r"<li>.*?</li>", text.partition('class="earlier">')[2].partition("</ol>")[0])
 
-    assert [re.search(r"#(\d) *</a> (\w+) by mara", line).groups() for line in lines] == [  # type: ignore[union-attr]
-        ("3", "approved"),
-        ("2", "rejected"),
-        ("1", "approved"),
+    assert [re.findall(r"#(\d) *</a> (\w+) by mara", line) for line in lines] == [
+        [("3", "approved")],
+        [("2", "rejected")],
+        [("1", "approved")],
     ]
     assert "“Better &lt;everywhere&gt;.”" in lines[2] and "“" not in lines[1]
 
