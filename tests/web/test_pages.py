@@ -1,13 +1,14 @@
 """The pages without a browser: what they say, what they take, what they refuse."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from domain.status import Status
 from tests.builders import a_stage
 from tests.web.exhibits import furnish
-from tests.web.gallery import Gallery, end, start
+from tests.web.gallery import Attempt, Gallery, end, start
 
 MONTH = {"type": "object", "properties": {"month": {"type": "integer", "minimum": 1, "maximum": 12}}, "required": ["month"]}
 
@@ -46,6 +47,18 @@ async def test_the_board_has_the_way_out_beside_each_sentence(gallery: Gallery) 
     }
     for href, *_ in found:
         assert (await gallery.client.get(href.replace("&amp;", "&"))).status_code == 200, href
+
+
+@pytest.mark.parametrize(("runs", "ends"), [(1, False), (6, True)])
+async def test_the_newest_count_of_records_has_room_beside_its_point(gallery: Gallery, runs: int, ends: bool) -> None:
+    pipeline = await gallery.pipeline("counts", ["a"])
+    for hours in range(runs, 0, -1):
+        await gallery.play(pipeline, gallery.fakes.clock.now() - timedelta(hours=hours), {"a": [Attempt(5, records=327_786)]})
+
+    text = (await gallery.client.get("/ui/pipelines/counts")).text
+    (label,) = re.findall(r"<text ([^>]*)>328 k</text>", text)
+
+    assert ('text-anchor="end"' in label) is ends, "to its left are the names of the stages, which cover it"
 
 
 async def test_every_page_answers_with_the_policy_and_without_inline_code(gallery: Gallery) -> None:
