@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import DataError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.persistence.connections import Connections
 from adapters.persistence.cursors import Cursor, as_far_as
 from adapters.persistence.listener import CHANNEL, Listener
 from adapters.persistence.ready import Asked, Ready
@@ -57,8 +57,8 @@ class PgChangeFeed:
     Within a run they come by `seq`. A batch larger than `limit` is read in pages between two fixed snapshots.
     """
 
-    def __init__(self, engine: AsyncEngine, url: str) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self, connections: Connections, url: str) -> None:
+        self._connections = connections
         self._listener = Listener(url)
 
     async def start(self) -> None:
@@ -104,14 +104,14 @@ class PgChangeFeed:
         return await self._listener.wait(seconds)
 
     async def _say(self, *asked: Asked) -> None:
-        statements = Statements(self._engine)
+        statements = Statements(self._connections, None)
         try:
             await statements.together(*asked)
         finally:
             await statements.end()
 
     async def _all(self, statement: Any, parameters: dict[str, Any]) -> list[Row[Any]]:
-        statements = Statements(self._engine)
+        statements = Statements(self._connections, None)
         try:
             return list((await statements.run(statement, parameters)).all())
         finally:

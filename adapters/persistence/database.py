@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.persistence.addresses import libpq_url, sqlalchemy_url
 from adapters.persistence.change_feed import PgChangeFeed
+from adapters.persistence.connections import Connections
 from adapters.persistence.definitions import DefinitionCache
 from adapters.persistence.readers import SqlReader
 from adapters.persistence.retention import SqlRetention
@@ -43,14 +44,15 @@ class Database:
         self._engine = _engine(self._address, pool_size)
         self._definitions = DefinitionCache(size=2_000)
         self._installation: str | None = None
-        self.reader = SqlReader(self._engine, self._definitions)
-        self.vitals = SqlVitals(self._engine)
-        self.retention = SqlRetention(self._engine)
-        self.change_feed = PgChangeFeed(self._engine, libpq_url(url))
+        self._connections = Connections(self._engine)
+        self.reader = SqlReader(self._connections, self._definitions)
+        self.vitals = SqlVitals(self._connections)
+        self.retention = SqlRetention(self._connections)
+        self.change_feed = PgChangeFeed(self._connections, libpq_url(url))
 
     async def start(self) -> None:
         """Open a first connection and read who this database is. Unavailable when it does not answer or is not migrated."""
-        statements = Statements(self._engine)
+        statements = Statements(self._connections)
         try:
             result = await statements.run(select(installation.c.id))
             self._installation = str(result.scalar_one())
@@ -60,6 +62,7 @@ class Database:
 
     async def stop(self) -> None:
         await self.change_feed.stop()
+        await self._connections.drop_those_at_hand()
         await self._engine.dispose()
 
     @property
@@ -74,7 +77,7 @@ class Database:
         return self._engine
 
     def open_unit_of_work(self) -> SqlUnitOfWork:
-        return SqlUnitOfWork(self._engine, self._definitions)
+        return SqlUnitOfWork(self._connections, self._definitions)
 
 
 def _as_json(value: Any) -> bytes | str:

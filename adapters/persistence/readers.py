@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Unpack
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.persistence import run_pages
+from adapters.persistence.connections import Connections
 from adapters.persistence.definitions import DefinitionCache, Definitions
 from adapters.persistence.failure_reader import DECISIONS, FAILURES, FIRST_SEEN, WAITING, decision_of, failure_of
 from adapters.persistence.failures import unavailable
@@ -19,7 +19,7 @@ from adapters.persistence.pipeline_reader import PipelineReader
 from adapters.persistence.pipelines import is_possible
 from adapters.persistence.queue_reader import QUEUE, WORKER, queue_of
 from adapters.persistence.recordsets import among, is_storable_id
-from adapters.persistence.statements import Statements
+from adapters.persistence.statements import ONE_SNAPSHOT, Statements
 from adapters.persistence.tables import event, pipeline, revision, run
 from adapters.persistence.tables_delivery import worker
 from adapters.persistence.tables_logs import log_line
@@ -60,101 +60,100 @@ _NEWEST_EVENTS = _EVENTS.order_by(event.c.seq.desc())
 
 
 class SqlReader:
-    def __init__(self, engine: AsyncEngine, cache: DefinitionCache) -> None:
-        self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    def __init__(self, connections: Connections, cache: DefinitionCache) -> None:
+        self._connections = connections
         self._cache = cache
         self._stages = StagesCache(size=KEPT_ATTEMPTS)
 
     async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
-        async with self._pipelines(self._snapshot) as pipelines:
+        async with self._pipelines(ONE_SNAPSHOT) as pipelines:
             return await pipelines.page(skip, limit, above, below)
 
     async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineMark]:
-        async with self._pipelines(self._single) as pipelines:
+        async with self._pipelines(None) as pipelines:
             return await pipelines.marks(skip, limit, above, below)
 
     async def pipelines_of(self, ids: Sequence[int]) -> list[PipelineView]:
-        async with self._pipelines(self._snapshot) as pipelines:
+        async with self._pipelines(ONE_SNAPSHOT) as pipelines:
             return await pipelines.where(pipeline.c.id.in_([id for id in ids if is_storable_id(id)]))
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
         if not is_possible(ref):
             return None
-        async with self._pipelines(self._snapshot) as pipelines:
+        async with self._pipelines(ONE_SNAPSHOT) as pipelines:
             condition = pipeline.c.id == ref if isinstance(ref, int) else pipeline.c.name == ref
             return next(iter(await pipelines.where(condition)), None)
 
     async def pipeline_names(self, part: str, limit: int) -> list[tuple[int, str]]:
         if not is_possible(part):
             return []
-        async with self._pipelines(self._single) as pipelines:
+        async with self._pipelines(None) as pipelines:
             return await pipelines.names(part, limit)
 
     async def revisions(self, pipeline_id: int) -> list[RevisionView]:
         query = select(revision).where(revision.c.pipeline_id == pipeline_id).order_by(revision.c.revision.desc()).limit(REVISIONS_SHOWN)
-        async with self._reading(self._single) as (statements, _):
+        async with self._reading(None) as (statements, _):
             rows = await statements.run(query)
             return [RevisionView(row.revision, read_definition(row.definition), row.created_at) for row in rows]
 
     async def board(self) -> list[BoardRow]:
-        async with self._pipelines(self._snapshot) as pipelines:
+        async with self._pipelines(ONE_SNAPSHOT) as pipelines:
             return await pipelines.board()
 
     async def runs(self, **asked: Unpack[RunsAsked]) -> list[RunView]:
         if (page := run_pages.of(asked)) is None:
             return []
-        async with self._reading(self._snapshot) as (statements, definitions):
+        async with self._reading(ONE_SNAPSHOT) as (statements, definitions):
             rows = (await statements.run(page.of_rows(RUNS), page.values)).all()
             return await run_views(statements, definitions, rows[::-1] if page.rises else rows)
 
     async def run_marks(self, **asked: Unpack[RunsAsked]) -> list[RunMark]:
         if (page := run_pages.of(asked)) is None:
             return []
-        async with self._reading(self._single) as (statements, _):
+        async with self._reading(None) as (statements, _):
             (rows,) = await statements.together((page.of_marks(), page.values))
             return [RunMark(*row) for row in rows]
 
     async def runs_of(self, ids: Sequence[int]) -> list[RunView]:
-        async with self._reading(self._snapshot) as (statements, definitions):
+        async with self._reading(ONE_SNAPSHOT) as (statements, definitions):
             named = {"ids": [id for id in ids if is_storable_id(id)]}
             return await run_views(statements, definitions, (await statements.run(_RUNS_OF, named)).all())
 
     async def waiting_runs(self, limit: int) -> list[RunView]:
-        async with self._reading(self._snapshot) as (statements, definitions):
+        async with self._reading(ONE_SNAPSHOT) as (statements, definitions):
             ids = [row.run_id for row in await statements.run(WAITING, {"limit": limit})]
             rows = (await statements.run(_RUNS_OF, {"ids": ids})).all() if ids else []
             return await run_views(statements, definitions, rows)
 
     async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
-        async with self._reading(self._single) as (statements, _):
+        async with self._reading(None) as (statements, _):
             return [failure_of(row) for row in await statements.run(FAILURES, {"pipeline": pipeline_id, "runs": runs})]
 
     async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstSeen | None:
-        async with self._reading(self._single) as (statements, _):
+        async with self._reading(None) as (statements, _):
             asked = {"pipeline": pipeline_id, "stage": stage, "fingerprint": fingerprint}
             row = (await statements.run(FIRST_SEEN, asked)).one_or_none()
             return FirstSeen(row.id, row.number, row.first_at) if row else None
 
     async def past_decisions(self, pipeline_id: int, stage: str, *, before: int, limit: int) -> list[PastDecision]:
         asked = {"pipeline": pipeline_id, "stage": stage, "before": before, "limit": limit}
-        async with self._reading(self._single) as (statements, _):
+        async with self._reading(None) as (statements, _):
             return [decision_of(row) for row in await statements.run(DECISIONS, asked)]
 
     async def run(self, run_id: int) -> RunView | None:
         if not is_storable_id(run_id):
             return None
-        async with self._reading(self._snapshot) as (statements, definitions):
+        async with self._reading(ONE_SNAPSHOT) as (statements, definitions):
             rows = (await statements.run(RUNS.where(run.c.id == run_id))).all()
             return next(iter(await run_views(statements, definitions, rows)), None)
 
     async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
-        async with self._reading(self._single) as (statements, _):
+        async with self._reading(None) as (statements, _):
             rows = await statements.run(_EVENTS_AFTER, {"run": run_id, "after": after, "limit": limit})
             return [event_view(row) for row in rows]
 
     async def newest_events(self, run_id: int, limit: int) -> list[EventView]:
-        async with self._reading(self._single) as (statements, _):
+        async with self._reading(None) as (statements, _):
             return [event_view(row) for row in await statements.run(_NEWEST_EVENTS, {"run": run_id, "limit": limit})]
 
     async def log(self, run_id: int, *, stage: str | None, attempt: int | None, after: int, limit: int) -> list[LogLineView]:
@@ -163,7 +162,7 @@ class SqlReader:
             query = query.where(log_line.c.stage == stage)
         if attempt is not None:
             query = query.where(log_line.c.attempt == attempt)
-        async with self._reading(self._single) as (statements, _):
+        async with self._reading(None) as (statements, _):
             return [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})]
 
     async def log_window(
@@ -177,7 +176,7 @@ class SqlReader:
                 query = query.where(column == value)
         if wanted.text is not None:
             query = query.where(log_line.c.text.icontains(wanted.text, autoescape=True))
-        async with self._reading(self._single) as (statements, _):
+        async with self._reading(None) as (statements, _):
             found = [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})]
         return found[::-1] if last else found
 
@@ -185,34 +184,37 @@ class SqlReader:
         query = select(*WORKER).where(worker.c.seen_at >= seconds_ago(within_seconds)).order_by(worker.c.name, worker.c.id)
         if pool is not None:
             query = query.where(worker.c.pool == pool)
-        async with self._reading(self._single) as (statements, _):
+        async with self._reading(None) as (statements, _):
             return [WorkerView(**row._mapping) for row in await statements.run(query)]
 
     async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
-        async with self._reading(self._single) as (statements, _):
+        async with self._reading(None) as (statements, _):
             rows = (await statements.run(QUEUE, {"pool": pool, "within": within_seconds, "limit": limit})).all()
         return queue_of(rows)
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
-        async with self._reading(self._single) as (statements, _):
+        async with self._reading(None) as (statements, _):
             return [StageTimes(**row._mapping) for row in await statements.run(STAGE_TIMES, {"pipeline": pipeline_id})]
 
     async def is_ready(self) -> bool:
         try:
             with unavailable():
-                async with self._single.connect() as connection:
-                    return await connection.run_sync(current_is_head)
+                lent = await self._connections.take()
+                try:
+                    return await lent.connection.run_sync(current_is_head)
+                finally:
+                    await self._connections.undo(lent)
         except Unavailable:
             return False
 
     @asynccontextmanager
-    async def _pipelines(self, engine: AsyncEngine) -> AsyncIterator[PipelineReader]:
-        async with self._reading(engine) as (statements, definitions):
+    async def _pipelines(self, begin: str | None) -> AsyncIterator[PipelineReader]:
+        async with self._reading(begin) as (statements, definitions):
             yield PipelineReader(statements, definitions, self._stages)
 
     @asynccontextmanager
-    async def _reading(self, engine: AsyncEngine) -> AsyncIterator[tuple[Statements, Definitions]]:
-        statements = Statements(engine)
+    async def _reading(self, begin: str | None) -> AsyncIterator[tuple[Statements, Definitions]]:
+        statements = Statements(self._connections, begin)
         try:
             yield statements, Definitions(statements, self._cache)
         finally:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Table, text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.persistence.connections import Connections
 from adapters.persistence.partitions import PARTITIONED, WEEK, WEEKS_AHEAD, adding, end_of, name_of, weeks
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables_delivery import idempotency, report_receipt, worker
@@ -22,8 +22,8 @@ _PARTITIONS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhpa
 class SqlRetention:
     """One change of the schema a transaction: its lock is held for an instant, and given up on after a second."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
 
     async def make_room(self, now: datetime) -> Sequence[str]:
         made: list[str] = []
@@ -91,7 +91,7 @@ class SqlRetention:
         return total
 
     async def _bite(self, table: str, column: str, before: datetime) -> int:
-        statements = Statements(self._engine)
+        statements = Statements(self._connections)
         bite = f"ARRAY(SELECT ctid FROM {table} WHERE {column} < :before LIMIT {BITE})"
         try:
             result = await statements.run(text(f"DELETE FROM {table} WHERE ctid = ANY ({bite})"), {"before": before})
@@ -102,7 +102,7 @@ class SqlRetention:
 
     async def _change(self) -> Statements:
         """A transaction that changes the schema, one at a time among all processes."""
-        statements = Statements(self._engine)
+        statements = Statements(self._connections)
         await statements.run(_PATIENCE)
         await statements.run(_LOCK)
         return statements

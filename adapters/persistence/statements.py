@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.persistence.connections import Connections, Lent
 from adapters.persistence.failures import unavailable
 from adapters.persistence.ready import Asked, Ready
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
+READ_COMMITTED = "BEGIN"
+"""As the session has it: each statement sees what was committed when its turn came."""
+ONE_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+"""For readers: all their statements see the same moment."""
+
 
 class Statements:
     """One transaction's statements, in the order they are said. Takes its connection with the first one.
 
+    `begin` is the statement that begins it, said together with the first; None when each statement is a transaction of its own.
     Unavailable when the database does not answer. A connection that turns out to be dead at the first statement is
     replaced once, since nothing can have happened on it yet; a commit is never tried twice, and so never sent first.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._connection: AsyncConnection | None = None
+    def __init__(self, connections: Connections, begin: str | None = READ_COMMITTED) -> None:
+        self._connections = connections
+        self._begin = begin
+        self._lent: Lent | None = None
         self._later: list[Asked] = []
         self._begun = False
         self._over = False
@@ -41,7 +50,7 @@ class Statements:
             except DBAPIError as error:
                 if self._begun or not error.connection_invalidated:
                     raise
-                await self._give_back()
+                await self._replace()
                 result = await self._execute(statement, parameters)
         self._begun = True
         return result
@@ -62,7 +71,7 @@ class Statements:
             except DBAPIError as error:
                 if self._begun or not error.connection_invalidated:
                     raise
-                await self._give_back()
+                await self._replace()
                 results = await self._exchange(batch)
         self._begun = True
         return results[len(waiting) :]
@@ -72,7 +81,7 @@ class Statements:
         if not self._begun:
             await self._say_what_waits()
         waiting, self._later, self._over = self._later, [], True
-        if self._connection is not None:
+        if self._lent is not None:
             with unavailable():
                 await self._exchange(waiting, commit=True)
             await self._give_back()
@@ -80,7 +89,10 @@ class Statements:
     async def end(self) -> None:
         """Give the connection back, rolling back what was not committed; never raises what passes with time."""
         self._over = True
-        await self._give_back()
+        try:
+            await self._close_snapshot()
+        finally:
+            await self._give_back()
 
     def _require_open(self) -> None:
         if self._over:
@@ -92,49 +104,54 @@ class Statements:
             await self.together()
 
     async def _execute(self, statement: Executable, parameters: Parameters) -> CursorResult[Any]:
-        if self._connection is None:
-            self._connection = await self._engine.connect()
-        return await self._connection.execute(statement, parameters)
+        lent = await self._connected()
+        if self._begin is not None and lent.driver.pgconn.transaction_status == TransactionStatus.IDLE:
+            await self._converse(lent, [])
+        return await lent.connection.execute(statement, parameters)
 
     async def _exchange(self, batch: Sequence[Asked], commit: bool = False) -> list[list[Any]]:
         """One round trip. What fails leaves the rest unsaid, the commit too."""
-        connection = await self._driver()
-        cursors = [connection.cursor(row_factory=namedtuple_row) for _ in batch]
+        return await self._converse(await self._connected(), batch, commit)
+
+    async def _converse(self, lent: Lent, batch: Sequence[Asked], commit: bool = False) -> list[list[Any]]:
+        """BEGIN and COMMIT are said like any other: the driver's own would each be a round trip."""
+        driver = lent.driver
+        cursors = [driver.cursor(row_factory=namedtuple_row) for _ in batch]
         try:
-            async with connection.pipeline():
+            async with driver.pipeline():
+                if self._begin is not None and driver.pgconn.transaction_status == TransactionStatus.IDLE:
+                    await driver.cursor().execute(self._begin)
                 for cursor, (statement, values) in zip(cursors, batch, strict=True):
-                    await cursor.execute(statement.text, statement.values(values))
+                    await cursor.execute(statement.text, statement.values(values), prepare=True)
                 if commit:
-                    await connection.commit()
+                    await driver.cursor().execute("COMMIT")
         except psycopg.Error as error:
-            raise DBAPIError.instance(None, None, error, psycopg.Error, connection_invalidated=connection.closed) from error
+            raise DBAPIError.instance(None, None, error, psycopg.Error, connection_invalidated=driver.closed) from error
         return [await cursor.fetchall() if _has_rows(cursor) else [] for cursor in cursors]
 
-    async def _driver(self) -> psycopg.AsyncConnection[Any]:
-        if self._connection is None:
-            self._connection = await self._engine.connect()
-        raw: Any = (await self._connection.get_raw_connection()).driver_connection
-        return raw  # type: ignore[no-any-return]
+    async def _connected(self) -> Lent:
+        if self._lent is None:
+            self._lent = await self._connections.take()
+        return self._lent
+
+    async def _close_snapshot(self) -> None:
+        """Nothing was changed, and a rollback would have the driver forget every statement that it has prepared."""
+        lent = self._lent
+        if self._begin == ONE_SNAPSHOT and lent is not None and lent.driver.pgconn.transaction_status == TransactionStatus.INTRANS:
+            with contextlib.suppress(DBAPIError):
+                await self._converse(lent, [], commit=True)
+
+    async def _replace(self) -> None:
+        await self._give_back()
+        await self._connections.drop_those_at_hand()
 
     async def _give_back(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        lent, self._lent = self._lent, None
+        if lent is not None and not self._connections.keep(lent):
             # Shielded: a caller that leaves while it is cancelled must not take the connection with it.
-            await asyncio.shield(asyncio.ensure_future(_returned(connection)))
+            await asyncio.shield(asyncio.ensure_future(self._connections.undo(lent)))
 
 
 def _has_rows(cursor: psycopg.AsyncCursor[Any]) -> bool:
     """As its `description` says, which would describe every column for it."""
     return cursor.pgresult is not None and cursor.pgresult.nfields > 0
-
-
-async def _returned(connection: AsyncConnection) -> None:
-    if not connection.invalidated and (await connection.get_raw_connection()).driver_connection.closed:  # type: ignore[union-attr]
-        await connection.invalidate()
-    try:
-        await connection.close()
-    except DBAPIError:
-        # Cut off in this very moment, which decides nothing any more; the pool must not keep it.
-        if not connection.closed:
-            await connection.invalidate()
-            await connection.close()

@@ -6,12 +6,11 @@ from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from adapters.persistence.accounts import SqlAccounts, SqlSessions
 from adapters.persistence.announcements import SqlAnnouncementPositions
 from adapters.persistence.api_tokens import SqlApiTokens, SqlAuditLog
 from adapters.persistence.bursts import SqlBursts
+from adapters.persistence.connections import Connections
 from adapters.persistence.definitions import DefinitionCache, Definitions
 from adapters.persistence.idempotency import SqlIdempotency
 from adapters.persistence.leases import SqlLeases
@@ -45,8 +44,8 @@ from application.ports.run_announcements import AnnouncementPositions
 class SqlUnitOfWork:
     """READ COMMITTED with row locks. Leaving without commit() discards everything; nothing can be said after a commit."""
 
-    def __init__(self, engine: AsyncEngine, cache: DefinitionCache) -> None:
-        self._statements = statements = Statements(engine)
+    def __init__(self, connections: Connections, cache: DefinitionCache) -> None:
+        self._statements = statements = Statements(connections)
         definitions = Definitions(statements, cache)
         self._pipelines = SqlPipelines(statements, definitions)
         self.pipelines: Pipelines = self._pipelines

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Double, bindparam, cast, extract, func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.pool import QueuePool
 
+from adapters.persistence.connections import Connections
 from adapters.persistence.statements import Statements
 from adapters.persistence.tables import run
 from adapters.persistence.tables_delivery import outbox, worker
@@ -40,12 +39,11 @@ _POOLS = (
 
 
 class SqlVitals:
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._pool = engine.pool
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
 
     async def take(self, late_after: float, seen_within: float) -> VitalSigns:
-        statements = Statements(self._engine)
+        statements = Statements(self._connections, None)
         try:
             signs = (await statements.run(_SIGNS, {"late_after": late_after})).one()
             pools = (await statements.run(_POOLS, {"seen_within": seen_within})).all()
@@ -55,5 +53,4 @@ class SqlVitals:
         return VitalSigns(signs.depth, max(0.0, signs.age), signs.waiting, signs.late, found, signs.version.split()[0])
 
     def connections(self) -> tuple[int, int]:
-        pool: Any = self._pool
-        return (pool.size(), pool.checkedout()) if isinstance(pool, QueuePool) else (0, 0)
+        return self._connections.counts()
