@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.engine import Row
 from sqlalchemy.exc import DataError
 
 from adapters.persistence.connections import Connections
@@ -18,9 +17,11 @@ from adapters.persistence.views import event_view
 from application.ports.change_feed import ChangeBatch
 from domain.events import EventType
 
-_POSITION = text("""
+_POSITION = Ready(
+    text("""
     SELECT CAST(pg_current_snapshot() AS text) AS now, CAST((SELECT xid FROM event ORDER BY xid DESC LIMIT 1) AS text) AS newest
 """)
+)
 # Nothing at or above the snapshot's own end can be seen: said only for the planner, which takes a range that ends for a small one, and
 # goes by the index of xid whatever the cursor is.
 _SINCE = """
@@ -29,7 +30,8 @@ _SINCE = """
     AND (CAST(:until AS pg_snapshot) IS NULL OR pg_visible_in_snapshot(xid, CAST(:until AS pg_snapshot)))
 """
 # OFFSET 0 keeps the order of the outer question from the inner one, which would else walk through every event by its key.
-_READ = text(f"""
+_READ = Ready(
+    text(f"""
     SELECT CAST(pg_current_snapshot() AS text) AS now, found.*,
         CAST(greatest(
             (SELECT xid FROM event WHERE {_SINCE} ORDER BY xid DESC LIMIT 1),
@@ -44,6 +46,7 @@ _READ = text(f"""
     ) AS found ON true
     ORDER BY found.run_id, found.seq
 """)
+)
 # Nothing is written, so its commit need not wait for the disk.
 _NOTIFY = Ready(text(f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', :payload)"))
 _LONGEST_PAYLOAD = 7_900
@@ -68,7 +71,7 @@ class PgChangeFeed:
         await self._listener.stop()
 
     async def position(self) -> str:
-        row = (await self._all(_POSITION, {}))[0]
+        (row,) = await self._say((_POSITION, {}))
         return as_far_as(row.now, int(row.newest or 0))
 
     async def read(self, cursor: str, limit: int = 1_000, only: Collection[EventType] | None = None) -> ChangeBatch:
@@ -80,7 +83,7 @@ class PgChangeFeed:
         types = None if only is None else [type.value for type in only]
         parameters = {"seen": since.seen, "until": since.until, "run": run, "seq": seq, "limit": limit + 1, "only": types}
         try:
-            rows = await self._all(_READ, parameters)
+            rows = await self._say((_READ, parameters))
         except DataError as error:
             raise ValueError(f"not a snapshot of PostgreSQL's: {cursor[:100]!r}") from error
         if since.is_ahead_of(rows[0].now):
@@ -103,19 +106,13 @@ class PgChangeFeed:
     async def wait(self, seconds: float) -> Sequence[int]:
         return await self._listener.wait(seconds)
 
-    async def _say(self, *asked: Asked) -> None:
+    async def _say(self, asked: Asked) -> list[Any]:
         statements = Statements(self._connections, None)
         try:
-            await statements.together(*asked)
+            (rows,) = await statements.together(asked)
         finally:
             await statements.end()
-
-    async def _all(self, statement: Any, parameters: dict[str, Any]) -> list[Row[Any]]:
-        statements = Statements(self._connections, None)
-        try:
-            return list((await statements.run(statement, parameters)).all())
-        finally:
-            await statements.end()
+        return rows
 
 
 def _payloads(run_ids: Sequence[int]) -> list[str]:

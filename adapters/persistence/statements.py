@@ -116,11 +116,13 @@ class Statements:
     async def _converse(self, lent: Lent, batch: Sequence[Asked], commit: bool = False) -> list[list[Any]]:
         """BEGIN and COMMIT are said like any other: the driver's own would each be a round trip."""
         driver = lent.driver
+        begin = self._begin if driver.pgconn.transaction_status == TransactionStatus.IDLE else None
         cursors = [driver.cursor(row_factory=namedtuple_row) for _ in batch]
+        is_more_than_one = begin is not None or commit or len(batch) > 1
         try:
-            async with driver.pipeline():
-                if self._begin is not None and driver.pgconn.transaction_status == TransactionStatus.IDLE:
-                    await driver.cursor().execute(self._begin)
+            async with driver.pipeline() if is_more_than_one else contextlib.nullcontext():
+                if begin is not None:
+                    await driver.cursor().execute(begin)
                 for cursor, (statement, values) in zip(cursors, batch, strict=True):
                     await cursor.execute(statement.text, statement.values(values), prepare=True)
                 if commit:

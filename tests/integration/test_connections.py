@@ -1,0 +1,108 @@
+"""Connections that stay at hand: few, whole, and nobody's who waits for one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from psycopg._pipeline_base import BasePipeline
+from psycopg._preparing import PrepareManager
+
+from adapters.persistence.connections import AT_HAND
+from adapters.persistence.database import Database
+from adapters.system.parameters import JsonSchemas
+from application.commands.report_status import ReportStatus
+from application.commands.status_update import StatusUpdate
+from domain.reports import Report
+from domain.status import Status
+from tests.builders import a_pipeline, a_stage, a_stored_run
+from tests.fakes import FakeClock
+from tests.fakes.wakeups import FakeWakeups
+from tests.integration.a_database import a_started_database, ask
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with a_started_database(database_url) as started:
+        yield started
+
+
+async def test_a_few_stay_and_the_rest_go_back(database: Database) -> None:
+    async with AsyncExitStack() as together:
+        units = [await together.enter_async_context(database.open_unit_of_work()) for _ in range(AT_HAND + 3)]
+        for unit in units:
+            await unit.pipelines.count()
+        assert database.vitals.connections()[1] == len(units)
+
+    pool: Any = database.engine.pool
+    assert (database.vitals.connections()[1], pool.checkedout()) == (0, AT_HAND)
+
+
+async def test_whoever_waits_for_one_gets_the_next_that_is_free(database_url: str, database: Database) -> None:
+    small = Database(database_url, pool_size=1)
+    try:
+        async with small.open_unit_of_work() as one, small.open_unit_of_work() as two, small.open_unit_of_work() as three:
+            await one.pipelines.count()
+            await two.pipelines.count()
+            waiting = asyncio.create_task(three.pipelines.count())
+            await asyncio.sleep(0)
+            await one.commit()
+            async with asyncio.timeout(2.5):  # less than the pool waits
+                assert await waiting == 0
+    finally:
+        await small.stop()
+
+
+async def test_a_transaction_that_was_left_leaves_its_connection_clean(database: Database) -> None:
+    with pytest.raises(KeyError):
+        async with database.open_unit_of_work() as work:
+            await work.pipelines.count()
+            raise KeyError
+    async with database.open_unit_of_work() as work:
+        await work.pipelines.count()
+        task = asyncio.create_task(work.take_up([1]))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    assert await database.reader.board() == []
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'headgate' AND state LIKE 'idle in%'"
+    assert await ask(database, busy) == 0
+
+
+async def test_a_report_waits_for_the_server_twice(database: Database) -> None:
+    """Its BEGIN goes with its questions, its COMMIT with what it writes."""
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external")])
+    run_id = await a_stored_run(database.open_unit_of_work, pipeline)
+    report = ReportStatus(database.open_unit_of_work, JsonSchemas(), FakeClock(), FakeWakeups())
+    syncs: list[None] = []
+    enqueue = BasePipeline._enqueue_sync
+
+    def counted(self: BasePipeline) -> None:
+        syncs.append(None)
+        enqueue(self)
+
+    with patch.object(BasePipeline, "_enqueue_sync", counted):
+        (answer,) = await report([StatusUpdate(Report(Status.RUNNING, "a"), run_id=run_id)])
+
+    assert (answer.applied, len(syncs)) == (True, 2)
+
+
+async def test_readers_do_not_have_the_driver_forget_what_it_has_prepared(database: Database) -> None:
+    forgotten: list[None] = []
+    clear = PrepareManager.clear
+
+    def counted(self: PrepareManager) -> bool:
+        forgotten.append(None)
+        return clear(self)
+
+    with patch.object(PrepareManager, "clear", counted):
+        await database.reader.board()
+        await database.reader.runs(pipeline_id=None, status=None, skip=0, limit=5)
+        await database.reader.pipelines(0, 5)
+
+    assert forgotten == []
