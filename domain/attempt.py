@@ -8,6 +8,9 @@ from domain.definition import StageDefinition
 from domain.fingerprint import fingerprint_of
 from domain.status import ATTEMPT_MOVES, Reason, Status
 
+DETAILS = ("records_processed", "error_message", "message", "output")
+"""What a report may tell of an attempt, at any time until it is over."""
+
 
 class IllegalMove(Exception):
     """The table of moves does not have it. Callers check first; reaching this is a defect."""

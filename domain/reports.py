@@ -1,11 +1,11 @@
 """How a report is judged: the rows of the table in order, the first that fits decides (DESIGN, "How a report is judged")."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from domain.attempt import Attempt, StageRun
+from domain.attempt import DETAILS, Attempt, StageRun
 from domain.definition import Kind
 from domain.events import Event, EventType
 from domain.run import Run
@@ -53,7 +53,7 @@ class Report:
         return {key: value for key, value in named.items() if value is not None}
 
 
-_OF_ATTEMPT = frozenset({"records_processed", "error_message", "message", "output"})
+_OF_ATTEMPT = frozenset(DETAILS)
 """What of a report's details its attempt keeps; the rest is told in its event alone."""
 
 
@@ -91,29 +91,19 @@ class _StageJudgement:
     reporter: Reporter
     last_seq: int | None
     now: datetime
+    attempt: Attempt = field(init=False)
     details: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.attempt = self.stage.current
         self.details = self.report.details
 
     def ruling(self) -> Ruling:
-        rows: tuple[Callable[[], Ruling | None], ...] = (
-            self._from_a_stranger,
-            self._about_another_attempt,
-            self._out_of_order,
-            self._nothing_moves,
-            self._another_end,
-            self._impossible,
-        )
-        for row in rows:
-            ruling = row()
+        for row in _ROWS:
+            ruling = row(self)
             if ruling is not None:
                 return ruling
         return self._apply()
-
-    @property
-    def attempt(self) -> Attempt:
-        return self.stage.current
 
     def _from_a_stranger(self) -> Ruling | None:
         if self.stage.definition.kind is Kind.APPROVAL:
@@ -138,13 +128,7 @@ class _StageJudgement:
         return self._refuse(kind, sentence, note=True)
 
     def _out_of_order(self) -> Ruling | None:
-        older = (
-            self.reporter.name is not None
-            and self.report.seq is not None
-            and self.last_seq is not None
-            and self.report.seq <= self.last_seq
-        )
-        if older:
+        if _is_older(self.report, self.reporter, self.last_seq):
             return self._pass_over("A later report of this reporter was judged already.")
         return None
 
@@ -156,9 +140,10 @@ class _StageJudgement:
             return None
         if here.is_terminal:
             return self._pass_over(f"{self.stage.name} is {here} already.")
-        if not self._has_news():
+        news = self._news()
+        if not news:
             return self._pass_over(f"{self.stage.name} is {here} already, and nothing in the report is new.")
-        self._take_details()
+        self._take(news)
         event = self.run.record(EventType.STAGE_PROGRESS, self.now, stage=self.stage, status=here, actor=self._actor, data=self.details)
         return Ruling(200, True, here, seq=event.seq)
 
@@ -181,7 +166,7 @@ class _StageJudgement:
         return Ruling(409, False, here, sentence, problem="impossible_move", facts={"status": here, "possible": moves})
 
     def _apply(self) -> Ruling:
-        self._take_details()
+        self._take(self.details)
         reason = self.report.reason
         if self.report.status is Status.FAILED and reason is None:
             reason = Reason.ERROR
@@ -193,11 +178,12 @@ class _StageJudgement:
         self.run.settle(self.now)
         return Ruling(200, True, self.report.status, seq=seq)
 
-    def _has_news(self) -> bool:
-        return any(getattr(self.attempt, key) != value for key, value in self.details.items() if key in _OF_ATTEMPT)
+    def _news(self) -> dict[str, Any]:
+        """The details that the attempt keeps and does not have yet."""
+        return {key: value for key, value in self.details.items() if key in _OF_ATTEMPT and getattr(self.attempt, key) != value}
 
-    def _take_details(self) -> None:
-        for key, value in self.details.items():
+    def _take(self, told: Mapping[str, Any]) -> None:
+        for key, value in told.items():
             if key in _OF_ATTEMPT:
                 setattr(self.attempt, key, value)
 
@@ -226,6 +212,17 @@ class _StageJudgement:
             ).seq
         facts = {"status": self.attempt.status, "attempt": self.attempt.number}
         return Ruling(409, False, self.attempt.status, sentence, seq, kind, facts)
+
+
+_ROWS: tuple[Callable[[_StageJudgement], Ruling | None], ...] = (
+    _StageJudgement._from_a_stranger,
+    _StageJudgement._about_another_attempt,
+    _StageJudgement._out_of_order,
+    _StageJudgement._nothing_moves,
+    _StageJudgement._another_end,
+    _StageJudgement._impossible,
+)
+"""The table's, in its order."""
 
 
 def _is_older(report: Report, reporter: Reporter, last_seq: int | None) -> bool:

@@ -106,6 +106,11 @@ class Run:
         counts = [stage.current.records_processed for stage in self.stages.values() if stage.current.records_processed is not None]
         return counts[-1] if counts else None
 
+    @property
+    def has_only_progressed(self) -> bool:
+        """True when all that happened since it was loaded is that stages under way told their details: nothing moved."""
+        return bool(self.new_events) and all(event.type is EventType.STAGE_PROGRESS for event in self.new_events)
+
     def record(
         self,
         type: EventType,

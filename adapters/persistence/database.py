@@ -14,6 +14,7 @@ from adapters.persistence.addresses import libpq_url, sqlalchemy_url
 from adapters.persistence.change_feed import PgChangeFeed
 from adapters.persistence.connections import Connections
 from adapters.persistence.definitions import DefinitionCache
+from adapters.persistence.kept_runs import KeptRuns
 from adapters.persistence.readers import SqlReader
 from adapters.persistence.retention import SqlRetention
 from adapters.persistence.statements import Statements
@@ -43,6 +44,7 @@ class Database:
         self._address = sqlalchemy_url(url)
         self._engine = _engine(self._address, pool_size)
         self._definitions = DefinitionCache(size=2_000)
+        self._runs = KeptRuns()
         self._installation: str | None = None
         self._connections = Connections(self._engine)
         self.reader = SqlReader(self._connections, self._definitions)
@@ -77,7 +79,7 @@ class Database:
         return self._engine
 
     def open_unit_of_work(self) -> SqlUnitOfWork:
-        return SqlUnitOfWork(self._connections, self._definitions)
+        return SqlUnitOfWork(self._connections, self._definitions, self._runs)
 
 
 def _as_json(value: Any) -> bytes | str:

@@ -1,4 +1,4 @@
-"""What never changes once it was read, kept by a process so that it is read once."""
+"""What a process keeps so that it need not read it again."""
 
 from collections import OrderedDict
 from typing import Generic, TypeVar
@@ -21,6 +21,12 @@ class Kept(Generic[K, V]):
             return None
         self._kept.move_to_end(key)
         return found[0]
+
+    def take(self, key: K) -> V | None:
+        """The value, which is the caller's from now on."""
+        value, weight = self._kept.pop(key, (None, 0))
+        self._weight -= weight
+        return value
 
     def put(self, key: K, value: V, weight: int = 1) -> None:
         """Keep it in the place of those used longest ago; not at all if it alone is too heavy."""

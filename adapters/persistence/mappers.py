@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
 from sqlalchemy.engine import Row
 
-from domain.attempt import Attempt, StageRun
+from domain.attempt import DETAILS, Attempt, StageRun
 from domain.burst import Burst, BurstState
 from domain.definition import PipelineDefinition
 from domain.events import EventType
@@ -46,6 +46,7 @@ Written = dict[tuple[int, int], tuple[Any, ...]]
 _values_of = attrgetter(*ATTEMPT_VALUES)
 _columns_of = attrgetter(*EVENT_COLUMNS)
 _OUTPUT = ATTEMPT_VALUES.index("output")
+_DETAILS = slice(ATTEMPT_VALUES.index(DETAILS[0]), _OUTPUT + 1)
 
 
 def attempts_of(run: Run) -> Written:
@@ -58,12 +59,38 @@ def attempt_rows(run: Run, written: Mapping[tuple[int, int], tuple[Any, ...]]) -
     """Rows of these attempts, ready for JSON. ValueError for an output that it cannot hold, such as NaN, which would be stored as null."""
     names = list(run.stages)
     for values in written.values():
-        if (output := values[_OUTPUT]) is not None:
-            json.dumps(output, allow_nan=False)
+        _check_storable(values[_OUTPUT])
     return [
-        {"position": position, "number": number, "stage": names[position], **dict(zip(ATTEMPT_VALUES, values, strict=True))}
+        {"position": position, "number": number, "stage": names[position], **_told(ATTEMPT_VALUES, values)}
         for (position, number), values in written.items()
     ]
+
+
+def _told(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """What is missing is NULL, and most of a row is: it need not be written and read."""
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def told_on_the_way(run: Run) -> Written:
+    """The attempts that the new events are about, for a run in which nothing moved."""
+    positions = {name: position for position, name in enumerate(run.stages)}
+    told = {event.stage for event in run.new_events if event.stage is not None}
+    return {(positions[name], (attempt := run.stages[name].current).number): _values_of(attempt) for name in told}
+
+
+def detail_rows(written: Written) -> list[dict[str, Any]]:
+    """Rows of what these attempts tell. ValueError as for `attempt_rows`."""
+    rows = []
+    for (position, number), values in written.items():
+        details = values[_DETAILS]
+        _check_storable(details[-1])
+        rows.append({"position": position, "number": number, **_told(DETAILS, details)})
+    return rows
+
+
+def _check_storable(output: Any) -> None:
+    if output is not None:
+        json.dumps(output, allow_nan=False)
 
 
 def event_rows(run: Run) -> list[dict[str, Any]]:

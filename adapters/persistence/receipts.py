@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import TEXT, and_, bindparam, column, func, insert, select, tuple_
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.persistence.ready import Asked, Ready
@@ -27,7 +27,7 @@ def _find() -> Ready:
 
 def _add() -> Ready:
     typed = [*(column(name, report_receipt.c[name].type) for name in (*_KEY, "answer", "created_at")), column("digest", TEXT)]
-    source = func.jsonb_to_recordset(bindparam("receipts", type_=JSONB))
+    source = func.json_to_recordset(bindparam("receipts", type_=JSON))
     rows = source.table_valued(*typed).render_derived(name="receipts", with_types=True)
     chosen = select(*(rows.c[name] for name in (*_KEY, "answer", "created_at")), func.decode(rows.c.digest, "hex"))
     return Ready(insert(report_receipt).from_select([*_KEY, "answer", "created_at", "digest"], chosen))

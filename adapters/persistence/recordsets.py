@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, TableValuedAlias, any_, bindparam, column, func
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.schema import Table
 from sqlalchemy.types import BigInteger
 
 
 def rows_of(parameter: str, table: Table, columns: Sequence[str]) -> TableValuedAlias:
-    """The parameter's objects as rows of these columns of the table; a missing key or null is NULL."""
+    """The parameter's objects as rows of these columns of the table; a missing key or null is NULL.
+
+    As JSON, which is read once here: to become JSONB first would cost as much again."""
     typed = (column(name, table.c[name].type) for name in columns)
-    source = func.jsonb_to_recordset(bindparam(parameter, type_=JSONB))
+    source = func.json_to_recordset(bindparam(parameter, type_=JSON))
     return source.table_valued(*typed).render_derived(name=parameter, with_types=True)
 
 

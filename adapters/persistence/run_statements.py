@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CTE, Select, TableValuedAlias, bindparam, func, insert, literal_column, select, text, true, update
+from sqlalchemy import CTE, Label, Select, TableValuedAlias, and_, bindparam, func, insert, literal_column, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.persistence.mappers import ATTEMPT_KEYS, ATTEMPT_VALUES, BURST_COLUMNS, EVENT_COLUMNS
@@ -14,6 +14,7 @@ from adapters.persistence.recordsets import among, rows_of
 from adapters.persistence.table_types import NOT_OVER
 from adapters.persistence.tables import attempt, event, failure, run
 from adapters.persistence.tables_delivery import burst, outbox
+from domain.attempt import DETAILS
 
 _ATTEMPT_COLUMNS = (*ATTEMPT_KEYS, "stage", *ATTEMPT_VALUES)
 _RUN_CHANGES = (
@@ -30,6 +31,7 @@ _RUN_CHANGES = (
     "burst_epoch",
     "burst_holder",
 )
+_RUN_PROGRESS = ("last_seq", "records_processed")
 _IS_ACTIVE = text(NOT_OVER)
 
 
@@ -78,6 +80,16 @@ def _save() -> Any:
     return statement.add_cte(_store_attempts(), _store_events())
 
 
+def _save_progress() -> Any:
+    """However many runs of which nothing changed but what their stages tell on the way: the row of an attempt and of a run is long."""
+    details = rows_of("attempts", attempt, ("run_id", *ATTEMPT_KEYS, *DETAILS))
+    same = and_(*(attempt.c[name] == details.c[name] for name in ("run_id", *ATTEMPT_KEYS)))
+    stored = update(attempt).where(same).values({name: details.c[name] for name in DETAILS}).cte("stored_attempts")
+    told = rows_of("runs", run, ("id", *_RUN_PROGRESS))
+    statement = update(run).where(run.c.id == told.c.id).values({name: told.c[name] for name in _RUN_PROGRESS})
+    return statement.add_cte(stored, _store_events())
+
+
 def _save_bursts() -> Any:
     """Bursts, and an outbox row for each one requested. A burst's row is made once and only gains what it lacks."""
     rows = rows_of("bursts", burst, ("run_id", "pool", *BURST_COLUMNS))
@@ -102,8 +114,18 @@ def _note_failures() -> Any:
 ADD = Ready(_add())
 NOTE_FAILURES = Ready(_note_failures())
 SAVE = Ready(_save())
+SAVE_PROGRESS = Ready(_save_progress())
 SAVE_BURSTS = Ready(_save_bursts())
-LOCK = Ready(select(run).where(among(run.c.id, "ids")).order_by(run.c.id).with_for_update(key_share=True))
+_VERSION: tuple[Label[str], ...] = (
+    literal_column("CAST(run.xmin AS text)").label("writer"),
+    literal_column("CAST(CAST(pg_current_xact_id() AS xid) AS text)").label("me"),
+)
+"""Which transaction wrote the row, and which this is: it will be the writer of what it saves."""
+_NAMED = among(run.c.id, "ids")
+READ = Ready(select(run, *_VERSION).where(_NAMED).order_by(run.c.id))
+LOCK = Ready(select(run, *_VERSION).where(_NAMED).order_by(run.c.id).with_for_update(key_share=True))
+LOCK_ALONE = Ready(select(run.c.id, run.c.last_seq, *_VERSION).where(_NAMED).order_by(run.c.id).with_for_update(key_share=True))
+"""For runs that are known here, if they are still the same."""
 ATTEMPTS = (
     select(attempt.c.run_id, *(attempt.c[name] for name in (*ATTEMPT_KEYS, *ATTEMPT_VALUES)))
     .where(among(attempt.c.run_id, "ids"))

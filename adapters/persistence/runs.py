@@ -8,15 +8,18 @@ from typing import Any
 
 from adapters.persistence import run_statements as sql
 from adapters.persistence.definitions import Definitions
+from adapters.persistence.kept_runs import KeptRun, KeptRuns, Version, version_of
 from adapters.persistence.mappers import (
     Written,
     attempt_rows,
     attempts_of,
     burst_rows,
+    detail_rows,
     event_rows,
     new_run_values,
     run_from,
     run_values,
+    told_on_the_way,
 )
 from adapters.persistence.ready import Asked
 from adapters.persistence.recordsets import is_storable_id
@@ -28,9 +31,13 @@ from domain.run import Run
 class SqlRuns:
     """Remembers what it loaded, so that only what changed is written."""
 
-    def __init__(self, statements: Statements, definitions: Definitions) -> None:
+    def __init__(self, statements: Statements, definitions: Definitions, kept: KeptRuns) -> None:
         self._statements = statements
         self._definitions = definitions
+        self._kept = kept
+        self._taken_up: dict[int, Run] = {}
+        self._saved: set[int] = set()
+        self._me = ""
         self._stored: dict[int, Written] = {}
         self._last_seq: dict[int, int] = {}
 
@@ -50,17 +57,46 @@ class SqlRuns:
         return run.id
 
     async def lock(self, ids: Sequence[int]) -> dict[int, Run]:
-        runs, _ = await self.lock_beside(ids)
-        return runs
+        wanted = _possible(ids)
+        if not wanted:
+            return {}
+        rows, attempts = await self._statements.together((sql.LOCK, {"ids": wanted}), (sql.THEIR_ATTEMPTS, {"ids": wanted}))
+        return await self._runs(rows, attempts)
 
-    async def lock_beside(self, ids: Sequence[int], *asked: Asked) -> tuple[dict[int, Run], list[list[Any]]]:
-        """As `lock`; and the rows of what else is asked, as it is behind the locks."""
-        wanted = sorted({run_id for run_id in ids if is_storable_id(run_id)})
+    async def take_up(self, ids: Sequence[int], *asked: Asked) -> tuple[dict[int, Run], list[list[Any]]]:
+        """As `lock`, for runs that are kept here once they are saved; and the rows of what else is asked, as it is behind the locks."""
+        wanted = _possible(ids)
         if not wanted:
             return {}, await self._statements.together(*asked) if asked else []
-        named = {"ids": wanted}
-        rows, attempts, *answers = await self._statements.together((sql.LOCK, named), (sql.THEIR_ATTEMPTS, named), *asked)
-        return await self._runs(rows, attempts), answers
+        kept = self._kept.take(wanted)
+        unknown = {"ids": [run_id for run_id in wanted if run_id not in kept]}
+        if kept:
+            read = ((sql.READ, unknown), (sql.THEIR_ATTEMPTS, unknown)) if unknown["ids"] else ()
+            locked, *answers = await self._statements.together((sql.LOCK_ALONE, {"ids": wanted}), *read, *asked)
+            runs = await self._still_the_same(kept, locked)
+        else:
+            read, runs = ((sql.LOCK, unknown), (sql.THEIR_ATTEMPTS, unknown)), {}
+            answers = await self._statements.together(*read, *asked)
+        if read:
+            runs |= await self._runs(*answers[:2])
+        self._taken_up = runs
+        return runs, answers[len(read) :]
+
+    async def _still_the_same(self, kept: Mapping[int, KeptRun], locked: Sequence[Any]) -> dict[int, Run]:
+        """The runs that were kept, read anew where somebody else has changed them since."""
+        runs: dict[int, Run] = {}
+        changed = []
+        for row in locked:
+            found = kept.get(row.id)
+            if found is not None and found.version == version_of(row):
+                runs[row.id] = found.run
+                self._me = row.me
+                self._remember(found.run, found.written)
+            elif found is not None:
+                changed.append(row.id)
+        if changed:
+            runs |= await self._runs(*await self._statements.together((sql.READ, {"ids": changed}), (sql.THEIR_ATTEMPTS, {"ids": changed})))
+        return runs
 
     async def _runs(self, rows: Sequence[Any], attempts: Sequence[Any]) -> dict[int, Run]:
         stored: dict[int, Written] = {row.id: {} for row in rows}
@@ -70,37 +106,61 @@ class SqlRuns:
                 stored[run_id][position, number] = tuple(values)
         definitions = await self._definitions.of((row.pipeline_id, row.revision) for row in rows)
         runs = {row.id: run_from(row, definitions[row.pipeline_id, row.revision], stored[row.id]) for row in rows}
-        for run in runs.values():
-            self._remember(run, stored[run.id])
+        for row in rows:
+            self._me = row.me
+            self._remember(runs[row.id], stored[row.id])
         return runs
 
+    def keep(self) -> None:
+        """What was taken up and saved is committed: whoever takes it up next finds it here, if nobody changes it in between."""
+        for run_id in self._saved:
+            run = self._taken_up.get(run_id)
+            if run is not None and not run.new_events and run.last_seq == self._last_seq[run_id]:
+                self._kept.give_back(KeptRun(Version(run.last_seq, self._me), run, self._stored[run_id]))
+
     async def save(self, *runs: Run) -> None:
-        rows: dict[str, list[dict[str, Any]]] = {"runs": [], "attempts": [], "events": []}
-        written = [self._written(run) for run in runs]
-        for run, attempts in zip(runs, written, strict=True):
-            before = self._stored[run.id]
+        self._saved.update(run.id for run in runs if run is self._taken_up.get(run.id))
+        moved = [run for run in runs if not run.has_only_progressed]
+        self._save_progress([run for run in runs if run.has_only_progressed])
+        self._save_whole(moved)
+
+    def _save_progress(self, runs: Sequence[Run]) -> None:
+        """Of a run in which nothing moved, little is written: most reports are of this kind."""
+        rows = _rows()
+        for run in runs:
+            before, told = self._before(run), told_on_the_way(run)
+            rows["runs"].append({"id": run.id, "last_seq": run.last_seq, "records_processed": run.records_processed})
+            rows["attempts"] += [{"run_id": run.id, **row} for row in detail_rows(told)]
+            rows["events"] += _events(run)
+            self._remember(run, before | told)
+        if runs:
+            self._statements.later(sql.SAVE_PROGRESS, **rows)
+
+    def _save_whole(self, runs: Sequence[Run]) -> None:
+        rows = _rows()
+        for run in runs:
+            before, attempts = self._before(run), attempts_of(run)
+            if before.keys() - attempts.keys():
+                raise ValueError(f"run {run.id} lost an attempt")
             changed = {key: values for key, values in attempts.items() if before.get(key) != values}
             of_run = {"run_id": run.id, "pipeline_id": run.pipeline_id}
             rows["runs"].append({"id": run.id, **run_values(run)})
             rows["attempts"] += [of_run | row for row in attempt_rows(run, changed)]
-            rows["events"] += [of_run | row for row in event_rows(run)]
+            rows["events"] += _events(run)
         if runs:
             self._statements.later(sql.SAVE, **rows)
             self._note_failures(rows["attempts"])
             self._save_bursts(*runs)
-        for run, attempts in zip(runs, written, strict=True):
-            self._remember(run, attempts)
+        for run in runs:
+            self._remember(run, attempts_of(run))
 
-    def _written(self, run: Run) -> Written:
-        """Its attempts as they are to be stored, when it may be saved."""
+    def _before(self, run: Run) -> Written:
+        """Its attempts as they are stored, when it may be saved."""
         before = self._stored.get(run.id)
         if before is None:
             raise RuntimeError(f"run {run.id} is saved by a unit of work that has not locked it")
         _check_seqs(run, after=self._last_seq[run.id])
-        attempts = attempts_of(run)
-        if before.keys() - attempts.keys():
-            raise ValueError(f"run {run.id} lost an attempt")
-        return attempts
+        return before
 
     async def active_ids(self, pipeline_ids: Collection[int]) -> Mapping[int, list[int]]:
         active: dict[int, list[int]] = {pipeline_id: [] for pipeline_id in pipeline_ids}
@@ -116,10 +176,10 @@ class SqlRuns:
         return list((await self._statements.run(sql.DUE, {"now": now, "limit": limit})).scalars())
 
     def _note_failures(self, attempts: Sequence[Mapping[str, Any]]) -> None:
-        seen = [row for row in attempts if row["fingerprint"] is not None]
+        seen = [row for row in attempts if "fingerprint" in row]
         if seen:
             key = ("pipeline_id", "stage", "fingerprint", "run_id")
-            rows = [{name: row[name] for name in key} | {"first_at": row["finished_at"] or row["created_at"]} for row in seen]
+            rows = [{name: row[name] for name in key} | {"first_at": row.get("finished_at") or row["created_at"]} for row in seen]
             self._statements.later(sql.NOTE_FAILURES, failures=rows)
 
     def _save_bursts(self, *runs: Run) -> None:
@@ -139,6 +199,18 @@ class SqlRuns:
         self._last_seq[run.id] = run.last_seq
         run.new_events.clear()
         run.new_burst = None
+
+
+def _possible(ids: Sequence[int]) -> list[int]:
+    return sorted({run_id for run_id in ids if is_storable_id(run_id)})
+
+
+def _rows() -> dict[str, list[dict[str, Any]]]:
+    return {"runs": [], "attempts": [], "events": []}
+
+
+def _events(run: Run) -> list[dict[str, Any]]:
+    return [{"run_id": run.id, "pipeline_id": run.pipeline_id, **row} for row in event_rows(run)]
 
 
 def _check_seqs(run: Run, after: int) -> None:

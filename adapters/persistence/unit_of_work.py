@@ -13,6 +13,7 @@ from adapters.persistence.bursts import SqlBursts
 from adapters.persistence.connections import Connections
 from adapters.persistence.definitions import DefinitionCache, Definitions
 from adapters.persistence.idempotency import SqlIdempotency
+from adapters.persistence.kept_runs import KeptRuns
 from adapters.persistence.leases import SqlLeases
 from adapters.persistence.logs import SqlLogs
 from adapters.persistence.outbox import SqlOutbox
@@ -44,12 +45,12 @@ from application.ports.run_announcements import AnnouncementPositions
 class SqlUnitOfWork:
     """READ COMMITTED with row locks. Leaving without commit() discards everything; nothing can be said after a commit."""
 
-    def __init__(self, connections: Connections, cache: DefinitionCache) -> None:
+    def __init__(self, connections: Connections, cache: DefinitionCache, kept: KeptRuns) -> None:
         self._statements = statements = Statements(connections)
         definitions = Definitions(statements, cache)
         self._pipelines = SqlPipelines(statements, definitions)
         self.pipelines: Pipelines = self._pipelines
-        self._runs = SqlRuns(statements, definitions)
+        self._runs = SqlRuns(statements, definitions, kept)
         self.runs: Runs = self._runs
         self.receipts: Receipts = SqlReceipts(statements)
         self.idempotency: Idempotency = SqlIdempotency(statements)
@@ -72,9 +73,10 @@ class SqlUnitOfWork:
 
     async def take_up(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()) -> TakenUp:
         asked = [*([receipts_of(keys)] if keys else ()), *([pipelines_of(refs)] if refs else ())]
-        runs, answers = await self._runs.lock_beside(run_ids, *asked)
+        runs, answers = await self._runs.take_up(run_ids, *asked)
         receipts = found(answers[0]) if keys else {}
         return TakenUp(runs, receipts, await self._pipelines.found(answers[-1], refs) if refs else {})
 
     async def commit(self) -> None:
         await self._statements.commit()
+        self._runs.keep()

@@ -343,7 +343,11 @@ class UnitOfWork(Protocol):
 
     async def take_up(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()) -> TakenUp:
         """The runs as `runs.lock` gives them, and the stored answers of those keys and those pipelines as they are behind the locks, for
-        the price of one."""
+        the price of one.
+
+        A run that was saved is the next caller's once the commit has returned: what is still needed of it is read before anything else
+        is waited for.
+        """
         ...
 
     async def commit(self) -> None:

@@ -1,13 +1,14 @@
 """A run under random facts in a random order: whatever happens, nothing is started twice, left behind or taken back."""
 
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain.attempt import Attempt, StageRun
+from domain.attempt import DETAILS, Attempt, StageRun
 from domain.burst import BurstState
 from domain.controls import Decision, Person, cancel_stage, decide, retry_failed, retry_stages, skip_stage
 from domain.definition import Kind, When
@@ -21,6 +22,8 @@ from tests.builders import NOW, a_run, a_stage
 
 WORKERS = ("w1", "w2")
 PERSON = Person("mara")
+COUNTS = st.none() | st.integers(0, 9)
+MESSAGES = st.none() | st.just("ü")
 
 
 @st.composite
@@ -44,6 +47,16 @@ def stage_lists(draw: st.DrawFn) -> list[dict[str, object]]:
     return stages
 
 
+def bare(run: Run) -> Run:
+    """The run without its events and without what its attempts tell on the way."""
+    copy = replace(deepcopy(run), last_seq=0, new_events=[])
+    for stage in copy.stages.values():
+        for attempt in stage.attempts:
+            for name in DETAILS:
+                setattr(attempt, name, None)
+    return copy
+
+
 class RunMachine(RuleBasedStateMachine):
     run: Run
 
@@ -51,6 +64,7 @@ class RunMachine(RuleBasedStateMachine):
     def open(self, stages: list[dict[str, object]], parallelism: int) -> None:
         self.now: datetime = NOW
         self.run = a_run(stages, parallelism=parallelism)
+        self.before = deepcopy(self.run)
         self.ends: dict[tuple[str, int], Status] = {}
         self.seen: dict[int, dict[str, list[Attempt]]] = {}
 
@@ -77,19 +91,19 @@ class RunMachine(RuleBasedStateMachine):
         assert len(chosen) <= capacity
 
     @precondition(lambda self: self.run.burst.holder is not None)
-    @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE)), records=st.none() | st.integers(0, 9))
-    def report_by_holder(self, data: st.DataObject, status: Status, records: int | None) -> None:
+    @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE)), told=st.tuples(COUNTS, MESSAGES))
+    def report_by_holder(self, data: st.DataObject, status: Status, told: tuple[int | None, str | None]) -> None:
         holder = Reporter(self.run.burst.holder, self.run.burst.holder, self.run.burst.epoch)
         stage = data.draw(st.sampled_from(sorted(self.run.stages)))
         attempt = data.draw(st.sampled_from([None, 1, self.run.stages[stage].current.number]))
         if status is Status.RUNNING and self.is_full():
             return
-        self.judge(Report(status, stage, attempt, records), holder)
+        self.judge(Report(status, stage, attempt, told[0], message=told[1]), holder)
 
-    @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE)))
-    def report_by_stranger(self, data: st.DataObject, status: Status) -> None:
+    @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE)), output=st.sampled_from([None, 1, {"rows": [2]}]))
+    def report_by_stranger(self, data: st.DataObject, status: Status, output: object) -> None:
         stage = data.draw(st.sampled_from([*sorted(self.run.stages), None]))
-        self.judge(Report(status, stage), Reporter("ci"))
+        self.judge(Report(status, stage, message="on the way" if stage is None else None, output=output), Reporter("ci"))
 
     def judge(self, report: Report, reporter: Reporter) -> None:
         before, seq = self.statuses(), self.run.last_seq
@@ -171,6 +185,14 @@ class RunMachine(RuleBasedStateMachine):
         """What is kept by a run's id and its last event, such as the board's stages and the tags of answers, rests on it."""
         now = {name: deepcopy(stage.attempts) for name, stage in self.run.stages.items()}
         assert self.seen.setdefault(self.run.last_seq, now) == now
+
+    @invariant()
+    def progress_changes_nothing_but_details(self) -> None:
+        """What is written of a run that has only progressed rests on it."""
+        since = replace(self.run, new_events=self.run.new_events[len(self.before.new_events) :])
+        if since.has_only_progressed:
+            assert bare(self.run) == bare(self.before)
+        self.before = deepcopy(self.run)
 
     @invariant()
     def an_end_is_final(self) -> None:
