@@ -47,7 +47,8 @@ class TargetFinder:
         await self._look_for_active_runs(updates)
         targets = []
         for update in updates:
-            targets.append(target := await self._target(update))
+            target = self._told(update)
+            targets.append(target := target if target is not None else await self._guess(update))
             if update.event_id is not None and target.run_id is not None:
                 self.answered.add(receipt_key(update, target.run_id))
         return targets
@@ -71,7 +72,8 @@ class TargetFinder:
     def _pipeline_of(self, update: StatusUpdate) -> StoredPipeline | None:
         return self.pipelines.get(update.pipeline) if update.pipeline is not None else None
 
-    async def _target(self, update: StatusUpdate) -> Target:
+    def _told(self, update: StatusUpdate) -> Target | None:
+        """What the update says itself; None when it is to be guessed from its pipeline."""
         pipeline = self._pipeline_of(update)
         if update.pipeline is not None and pipeline is None:
             return _refused(404, "not_found", f"There is no pipeline {update.pipeline!s:.120}.")
@@ -81,9 +83,14 @@ class TargetFinder:
             return Target(update.run_id)
         if pipeline is None:
             return _refused(422, "invalid", "pipeline_id or run_id is needed.")
-        return replace(await self._guess(update, pipeline), guessed_of=pipeline.id)
+        return None
 
-    async def _guess(self, update: StatusUpdate, pipeline: StoredPipeline) -> Target:
+    async def _guess(self, update: StatusUpdate) -> Target:
+        pipeline = self._pipeline_of(update)
+        assert pipeline is not None
+        return replace(await self._guess_of(update, pipeline), guessed_of=pipeline.id)
+
+    async def _guess_of(self, update: StatusUpdate, pipeline: StoredPipeline) -> Target:
         active = self.active[pipeline.id]
         if len(active) > 1:
             sentence = f"{pipeline.name} has {len(active)} runs under way; say which one by run_id."

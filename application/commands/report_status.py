@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from application.commands.find_target import OTHER_PIPELINE, Target, TargetFinder, receipt_key
 from application.commands.status_update import StatusUpdate
@@ -73,7 +74,8 @@ class ReportStatus:
     async def _open_named(self, work: UnitOfWork, updates: Sequence[StatusUpdate], ids: Sequence[int]) -> "tuple[_Sitting, list[Target]]":
         """Each says which run it is about, so all there is to know is asked at once."""
         refs = {update.pipeline for update in updates if update.pipeline is not None}
-        taken = await work.take_up(ids, _keys(updates, [Target(update.run_id) for update in updates]), refs)
+        keys = [receipt_key(update, update.run_id or 0) for update in updates if update.event_id is not None]
+        taken = await work.take_up(ids, keys, refs)
         targets = await TargetFinder(work, self.schemas, self.clock, taken.pipelines).find(updates)
         return await _Sitting.over(work, updates, targets, self.clock, taken), targets
 
@@ -83,7 +85,6 @@ class _Sitting:
     """The runs, receipts and seqs that one list of updates is about, loaded and locked together."""
 
     work: UnitOfWork
-    clock: Clock
     runs: dict[int, Run]
     receipts: dict[ReceiptKey, Receipt]
     seqs: dict[tuple[int, str], int]
@@ -91,6 +92,7 @@ class _Sitting:
     new_seqs: dict[tuple[int, str], int]
     ended: set[int]
     """The pipelines of which a run has ended here: which run is meant without a name is another question now."""
+    now: datetime
     postponed: set[int]
     """The pipelines of which an update waits for that question's answer: what follows about them waits behind it."""
 
@@ -102,7 +104,7 @@ class _Sitting:
         reporters = [(run_id, update.speaker.name) for update, run_id in pairs if update.report.seq is not None]
         named = sorted({(run_id, name) for run_id, name in reporters if name is not None})
         seqs = dict(await work.receipts.last_seqs(named)) if named else {}
-        return cls(work, clock, taken.runs, taken.receipts, seqs, {}, {}, set(), set())
+        return cls(work, taken.runs, taken.receipts, seqs, {}, {}, set(), clock.now(), set())
 
     def answer(self, update: StatusUpdate, target: Target) -> Answer | None:
         run = self.runs.get(target.run_id or 0)
@@ -134,7 +136,7 @@ class _Sitting:
             return Answer(200, True, None, run.id, 1, run.status)
         who = (run.id, reporter.name) if reporter.name is not None else None
         was_over = run.is_over
-        ruling = judge(run, report, reporter, self.seqs.get(who) if who else None, self.clock.now())
+        ruling = judge(run, report, reporter, self.seqs.get(who) if who else None, self.now)
         if run.is_over and not was_over:
             self.ended.add(run.pipeline_id)
         if who and report.seq is not None and report.seq > self.seqs.get(who, -1):
@@ -147,7 +149,7 @@ class _Sitting:
         if changed:
             await self.work.runs.save(*changed)
         if self.new_receipts:
-            await self.work.receipts.add(self.new_receipts, self.clock.now())
+            await self.work.receipts.add(self.new_receipts, self.now)
         if self.new_seqs:
             await self.work.receipts.set_last_seqs(self.new_seqs)
         return changed

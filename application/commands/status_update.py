@@ -39,7 +39,7 @@ class StatusUpdate:
             return Reporter(name, attempt=(self.token.stage, self.token.attempt))
         if self.machine is not None:
             return Reporter(f"token {self.machine.name}")
-        return Reporter(self.reporter)
+        return _NOBODY if self.reporter is None else Reporter(self.reporter)
 
     def narrowed_to_token(self) -> "StatusUpdate":
         """What the token leaves unsaid it says itself: which run, stage and attempt, or which pipeline."""
@@ -48,3 +48,6 @@ class StatusUpdate:
             return self if bound is None or self.pipeline is not None or self.run_id is not None else replace(self, pipeline=bound)
         report = replace(self.report, stage=self.report.stage or self.token.stage, attempt=self.report.attempt or self.token.attempt)
         return replace(self, report=report, run_id=self.run_id or self.token.run_id)
+
+
+_NOBODY = Reporter()

@@ -1,7 +1,6 @@
 """Group commit: what comes while something is being stored is stored together, in one transaction."""
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Hashable, Sequence
 from contextvars import Context, copy_context
@@ -124,11 +123,12 @@ async def _awaited(work: Awaitable[Sequence[Answer | Exception | None]]) -> Sequ
 
 
 def _tell(waiting: _Waiting[Any, Answer], answer: Answer | Exception) -> None:
-    with contextlib.suppress(asyncio.InvalidStateError):  # the caller has left
-        if isinstance(answer, Exception):
-            waiting.answer.set_exception(answer)
-        else:
-            waiting.answer.set_result(answer)
+    if waiting.answer.done():
+        return  # the caller has left
+    if isinstance(answer, Exception):
+        waiting.answer.set_exception(answer)
+    else:
+        waiting.answer.set_result(answer)
 
 
 def _refuse(batch: Collection[_Waiting[Any, Any]], error: Exception) -> None:
