@@ -16,6 +16,7 @@ from domain.access import A_WORKER, AN_ATTEMPT, ANONYMOUS, NOBODY, Caller, Permi
 from domain.controls import Person
 from domain.errors import HeadgateError
 from entrypoints.api.guards import SAFE
+from entrypoints.api.heads import head_of
 from entrypoints.api.ids import id_of
 from entrypoints.api.paths import RouteTable
 from entrypoints.api.problems import Problem, problem_of, respond
@@ -96,8 +97,8 @@ class Access:
 
     async def _caller(self, scope: Scope, headers: Headers) -> Caller | None:
         """None for credentials that are not good: they are never passed over for what could be had without."""
-        given = headers.getlist("authorization")
-        if given:
+        if b"authorization" in head_of(scope):
+            given = headers.getlist("authorization")
             return await self._bearer(scope, given[0]) if len(given) == 1 else None
         if self._is_open:
             return NOBODY

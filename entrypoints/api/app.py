@@ -62,6 +62,7 @@ ROUTERS = (
 )
 SHORTCUTS = (
     Shortcut("POST", re.compile("/status-update/"), status_updates.report_status_directly),
+    Shortcut("POST", re.compile("/status-update/batch"), status_updates.report_batch_directly),
     Shortcut("POST", re.compile(r"/worker/bursts/(?P<run_id>\d{1,18})/(?P<epoch>\d{1,18})/advance"), worker.advance_directly),
     Shortcut("POST", re.compile("/trigger/(?P<pipeline_id>[^/]+)"), pipelines.trigger_directly),
     Shortcut("GET", re.compile("/pipelines/"), pipelines.list_pipelines_directly),

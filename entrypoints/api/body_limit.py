@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from starlette.types import Message, Receive
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope
 
 from entrypoints.api.heads import Head
 from entrypoints.api.problems import Problem
@@ -10,6 +11,8 @@ from entrypoints.api.problems import Problem
 LIMIT = 1 << 20
 DRAINED = 8 << 20
 """Bytes of a body too large that are still read: answering at once would reset the client before it reads why."""
+
+_BODY: Final = "headgate.body"
 
 
 class Gone(Exception):
@@ -20,14 +23,21 @@ class BodyLimit:
     TOO_LARGE: Final = Problem(413, "too_large", "A body is at most 1 MiB.", headers={"Connection": "close"})
 
     @staticmethod
-    async def read(head: Head, receive: Receive) -> Receive:
+    async def read(scope: Scope, head: Head, receive: Receive) -> Receive:
         """Hands the body on, whole. OverflowError for one that is too large; Gone."""
         if not _has_body(head):
             return receive
         message = await receive()
-        if message["type"] == "http.request" and not message.get("more_body", False) and len(message.get("body", b"")) <= LIMIT:
-            return _replayed(message, receive)
-        return _replayed(await _rest(message, receive), receive)
+        if message["type"] != "http.request" or message.get("more_body", False) or len(message.get("body", b"")) > LIMIT:
+            message = await _rest(message, receive)
+        scope[_BODY] = message.get("body", b"")
+        return _replayed(message, receive)
+
+
+async def body_of(request: Request) -> bytes:
+    """The body, which was read already if there is one."""
+    found: bytes | None = request.scope.get(_BODY)
+    return await request.body() if found is None else found
 
 
 async def _rest(message: Message, receive: Receive) -> Message:

@@ -34,6 +34,7 @@ _KEPT_BY_NOBODY = {"Cache-Control": "no-store"}
 """What may be kept, its route says."""
 
 _SECURITY = [(name.lower().encode(), value.encode()) for name, value in (SECURITY | _KEPT_BY_NOBODY).items()]
+_NAMES = frozenset({name for name, _ in _SECURITY} | {b"strict-transport-security"})
 _STARTS: Final = "headgate.starts"
 _CRASHED: Final = "headgate.crashed"
 
@@ -103,7 +104,7 @@ class _Enveloped:
                 tell(message)
             own = message["headers"]
             given = {name for name, _ in own}
-            more = [header for header in self._headers if header[0] not in given]
+            more = self._headers if given.isdisjoint(_NAMES) else [header for header in self._headers if header[0] not in given]
             message["headers"] = [*own, (b"x-request-id", self._scope[REQUEST_ID].encode()), *more]
         await self._send(message)
 
@@ -114,5 +115,5 @@ def _log(scope: Scope) -> None:
 
 def _request_id(scope: Scope) -> str:
     """The caller's, or one that nobody else has: it is no secret."""
-    given = head_of(scope).get(b"x-request-id", b"")
-    return given.decode() if _ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
+    given = head_of(scope).get(b"x-request-id")
+    return given.decode() if given is not None and _ID.fullmatch(given) else f"{random.getrandbits(128):032x}"

@@ -67,7 +67,7 @@ class Gate:
         head = head_of(scope)
         problem = self._host.problem(head) or self._origin.problem(scope["method"], head)
         try:
-            receive = receive if problem else await BodyLimit.read(head, receive)
+            receive = receive if problem else await BodyLimit.read(scope, head, receive)
         except Gone:
             return
         except OverflowError:

@@ -1,6 +1,7 @@
 """Who may ask: the host names we answer to, and no web page of another origin."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from entrypoints.api.heads import Head, text_of
@@ -63,11 +64,13 @@ class OriginGuard:
         return bool(netloc) and netloc in ((text_of(head, b"host") or "").lower(), self._own)
 
 
+@lru_cache(maxsize=256)
 def _is_taken(content_type: str | None) -> bool:
     """None: there is no body, or a program that does not say what it is."""
     return content_type is None or content_type.partition(";")[0].strip().lower() in TAKEN
 
 
+@lru_cache(maxsize=256)
 def host_name(header: str) -> str:
     """The name of a Host header, without its port."""
     name, colon, port = header.strip().lower().rpartition(":")

@@ -29,11 +29,22 @@ def _plain(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
+_JSON = (b"content-type", b"application/json")
+_BODILESS = (204, 304)
+
+
 class Json(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         return encoded(content)
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """What would come of it in any case, without looking for it."""
+        if headers or self.status_code in _BODILESS or self.media_type != Json.media_type:
+            super().init_headers(headers)
+        else:
+            self.raw_headers = [(b"content-length", b"%d" % len(self.body)), _JSON]
 
 
 def pipeline_json(pipeline: PipelineView) -> dict[str, Any]:

@@ -67,4 +67,7 @@ def _kind(path: str) -> str:
 
 
 def _is_stream(start: Message) -> bool:
-    return any(name.lower() == b"content-type" and value.startswith(_STREAMS) for name, value in start["headers"])
+    for name, value in start["headers"]:
+        if name.lower() == b"content-type":
+            return bool(value.startswith(_STREAMS))
+    return False

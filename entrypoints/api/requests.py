@@ -17,6 +17,7 @@ from domain.status import Status
 from entrypoints.api import strict_json
 from entrypoints.api.access import claims_of, person_of
 from entrypoints.api.bodies import moment
+from entrypoints.api.body_limit import body_of
 from entrypoints.api.ids import MAX_ID, id_of
 from entrypoints.api.problems import field_problems
 from entrypoints.api.streams import SSE
@@ -50,7 +51,7 @@ async def look_around(request: Request) -> LookAround:
 
 async def json_body(request: Request) -> Any:
     """The body as JSON, every value checked."""
-    return strict_json.check(strict_json.parse(await request.body()))
+    return strict_json.read(await body_of(request))
 
 
 async def claims(request: Request) -> AttemptClaims | WorkerClaims | None:

@@ -5,10 +5,11 @@ The parser itself would collect names and values for as long as they come.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, cast
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, cast
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from entrypoints.api.head_limit import HEADERS_TOO_LARGE, LARGEST_HEAD
 
@@ -46,6 +47,50 @@ class Joined:
             self._transport.write(data)
 
 
+class Cycle(RequestResponseCycle):
+    """Writes the head of an answer from lines that were checked when they were first written: most of them are always the same.
+
+    Everything else, such as an answer of unknown length, is the server's own way.
+    """
+
+    async def send(self, message: Any) -> None:
+        if self.response_started or message["type"] != "http.response.start" or self.access_log:
+            await super().send(message)
+            return
+        lines, length, headers = [STATUS_LINE[message["status"]]], None, [*self.default_headers, *message["headers"]]
+        for name, value in headers:
+            line = _line(name, value)
+            if line is None:
+                break
+            lines.append(line.text)
+            length = line.length if line.length is not None else length
+        if len(lines) <= len(headers) or length is None or not self._is_ready():
+            await super().send(message)
+            return
+        self.response_started, self.waiting_for_100_continue = True, False
+        self.expected_content_length, self.chunked_encoding = length, False
+        lines.append(b"\r\n")
+        self.transport.write(b"".join(lines))
+
+    def _is_ready(self) -> bool:
+        return self.keep_alive and not self.flow.write_paused and not self.disconnected
+
+
+class _Line(NamedTuple):
+    text: bytes
+    length: int | None
+    """Of the body, when it is the line that tells it."""
+
+
+@lru_cache(maxsize=512)
+def _line(name: bytes, value: bytes) -> _Line | None:
+    """None for what tells how the answer is framed otherwise, or would break out of its line: the server knows what to do."""
+    lower = name.lower()
+    if lower in (b"transfer-encoding", b"connection") or HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
+        return None
+    return _Line(lower + b": " + value + b"\r\n", int(value) if lower == b"content-length" else None)
+
+
 class BoundedHttp(HttpToolsProtocol):
     """431 and the end of the connection for a head that has no end."""
 
@@ -70,6 +115,10 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.__class__ = Cycle  # the server makes it by name, and has no other place to say which
+        super()._start_asgi_task(cycle, app)
 
     def _refuse(self) -> None:
         head = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-type: application/problem+json\r\n"

@@ -1,0 +1,65 @@
+"""The quick way through a body gives what the whole check gives, or leaves the body to it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from domain.errors import InvalidInput
+from entrypoints.api import strict_json
+from entrypoints.api.strict_json import DEEPEST
+
+NUMBERS = st.integers() | st.floats() | st.sampled_from([2**63 - 1, 2**63, 2**64, -(2**63), -(2**63) - 1, 0, -0.0])
+VALUES = st.recursive(st.none() | st.booleans() | NUMBERS | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+TEXTS = st.builds(lambda value, ascii_only: json.dumps(value, ensure_ascii=ascii_only), VALUES, st.booleans())
+TEXTS = st.builds(lambda value, ascii_only: json.dumps(value, ensure_ascii=ascii_only), VALUES, st.booleans())
+BODIES = TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass"))
+PLAIN = b'{"run_id": 7, "status": "running", "reported_at": "2026-11-27T09:30:00+01:00", "output": {"a": [1.5e10]}}'
+
+
+def of(way: Any, body: bytes) -> tuple[str, object]:
+    """What comes of a body, comparable by type too."""
+    try:
+        return "read", repr(way(body))
+    except InvalidInput as error:
+        return "refused", error.problems
+
+
+def whole(body: bytes) -> Any:
+    return strict_json.check(strict_json.parse(body))
+
+
+@given(BODIES | st.binary(max_size=40))
+@example(b'{"n": 1e400}')
+@example(b'{"n": 1E+400}')
+@example(b'{"n": -0}')
+@example(b'{"n": 9223372036854775808}')
+@example(b'{"n": 18446744073709551616}')
+@example(b'{"n": 1234567890123456789}')
+@example(b'{"t": NaN}')
+@example(b'{"t": "\\u0000"}')
+@example(b'{"t": "\\ud800"}')
+@example(b'{"a": 1, "a": 2}')
+@example(b"\xef\xbb\xbf1")
+@example(b"[" * DEEPEST + b"1" + b"]" * DEEPEST)
+@example(b"[" * (DEEPEST + 1) + b"1" + b"]" * (DEEPEST + 1))
+@example(b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1))
+def test_a_body_is_read_as_if_it_were_wholly_checked(body: bytes) -> None:
+    assert of(strict_json.read, body) == of(whole, body)
+
+
+@given(BODIES)
+def test_what_passes_for_checked_is_what_the_check_lets_pass(body: bytes) -> None:
+    try:
+        value, is_checked = strict_json.read_quickly(body)
+    except InvalidInput:
+        return
+    if is_checked:
+        assert strict_json.check(value) is value
+
+
+@pytest.mark.parametrize("body", [PLAIN, b"[]"])
+def test_a_plain_body_takes_the_quick_way(body: bytes) -> None:
+    assert strict_json.read_quickly(body) == (json.loads(body), True)
