@@ -107,6 +107,8 @@ class _Sitting:
         return cls(work, taken.runs, taken.receipts, seqs, {}, {}, set(), clock.now(), set())
 
     def answer(self, update: StatusUpdate, target: Target) -> Answer | None:
+        if not self.ended:
+            return self.judged(update, target)
         run = self.runs.get(target.run_id or 0)
         pipeline = target.guessed_of or (run.pipeline_id if run else 0)
         if target.guessed_of in self.ended or pipeline in self.postponed:
@@ -162,9 +164,11 @@ def _keys(updates: Sequence[StatusUpdate], targets: Sequence[Target]) -> list[Re
 
 def _out_of_scope(update: StatusUpdate, run: Run | None) -> Answer | None:
     token = update.token
-    if run is not None and update.machine is not None and not update.machine.may_report_about(run.pipeline_id):
+    if run is None or (token is None and update.machine is None):
+        return None
+    if update.machine is not None and not update.machine.may_report_about(run.pipeline_id):
         return OTHER_PIPELINE
-    if token is None or run is None:
+    if token is None:
         return None
     if token.run_id == run.id and token.stage == update.report.stage:
         return None

@@ -61,12 +61,12 @@ ROUTERS = (
     docs.router,
 )
 SHORTCUTS = (
-    Shortcut("POST", re.compile("/status-update/"), status_updates.report_status_directly),
-    Shortcut("POST", re.compile("/status-update/batch"), status_updates.report_batch_directly),
+    Shortcut("POST", "/status-update/", status_updates.report_status_directly),
+    Shortcut("POST", "/status-update/batch", status_updates.report_batch_directly),
     Shortcut("POST", re.compile(r"/worker/bursts/(?P<run_id>\d{1,18})/(?P<epoch>\d{1,18})/advance"), worker.advance_directly),
     Shortcut("POST", re.compile("/trigger/(?P<pipeline_id>[^/]+)"), pipelines.trigger_directly),
-    Shortcut("GET", re.compile("/pipelines/"), pipelines.list_pipelines_directly),
-    Shortcut("GET", re.compile("/runs/"), runs.list_runs_directly),
+    Shortcut("GET", "/pipelines/", pipelines.list_pipelines_directly),
+    Shortcut("GET", "/runs/", runs.list_runs_directly),
 )
 DESCRIPTION = "Define pipelines, trigger them, report status from any machine, and watch every stage. Errors are RFC 9457 problem+json."
 

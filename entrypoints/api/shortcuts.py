@@ -21,10 +21,10 @@ Translate = Callable[[Request, Exception], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """`path` is a pattern of canonical paths; what its groups match becomes the path's parameters."""
+    """`path` is a canonical path, or a pattern of such; what its groups match becomes the path's parameters."""
 
     method: str
-    path: re.Pattern[str]
+    path: str | re.Pattern[str]
     handler: Handler
 
 
@@ -32,8 +32,9 @@ class Shortcuts:
     """`refused` answers for what a handler raises in the words of the domain or the edge."""
 
     def __init__(self, shortcuts: Sequence[Shortcut], refused: Translate) -> None:
-        self._shortcuts = shortcuts
         self._refused = refused
+        self._plain = {(shortcut.method, shortcut.path): shortcut.handler for shortcut in shortcuts if isinstance(shortcut.path, str)}
+        self._patterns = [(shortcut, shortcut.path) for shortcut in shortcuts if isinstance(shortcut.path, re.Pattern)]
 
     async def answered(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """False when the request is for its documented route."""
@@ -52,8 +53,10 @@ class Shortcuts:
 
     def _find(self, scope: Scope) -> Handler | None:
         method, path = scope["method"], scope["path"]
-        for shortcut in self._shortcuts:
-            if shortcut.method == method and (found := shortcut.path.fullmatch(path)):
+        if (handler := self._plain.get((method, path))) is not None:
+            return handler
+        for shortcut, pattern in self._patterns:
+            if shortcut.method == method and (found := pattern.fullmatch(path)):
                 scope["path_params"] = found.groupdict()
                 return shortcut.handler
         return None

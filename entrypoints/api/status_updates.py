@@ -41,6 +41,9 @@ class Speaker:
         return self.attempt is not None or (self.machine is not None and self.machine.pipeline_id is not None)
 
 
+NOBODY = Speaker()
+
+
 @router.post(
     "/status-update/",
     summary="Report how a stage or a run stands",
@@ -130,8 +133,9 @@ def digest_of(raw: Mapping[str, Any]) -> bytes:
 def speaker_of(request: Request) -> Speaker:
     """Who reports: an attempt by its token, a machine by its own; nobody in particular else."""
     caller, bearer = caller_of(request), claims_of(request)
-    attempt = bearer if isinstance(bearer, AttemptClaims) else None
-    return Speaker(attempt, Machine(caller.name or "", caller.pipeline_id) if caller.way is Way.TOKEN else None)
+    if caller.way is Way.TOKEN:
+        return Speaker(machine=Machine(caller.name or "", caller.pipeline_id))
+    return Speaker(bearer) if isinstance(bearer, AttemptClaims) else NOBODY
 
 
 def _read_item(raw: Any, speaker: Speaker, is_checked: bool) -> StatusUpdate | Problem:

@@ -14,9 +14,13 @@ from tests.api.worker_hands import carry
 Ask = tuple[str, str, dict[str, str], bytes]
 
 
-def report(body: Any, /, **headers: str) -> Ask:
+def report(body: Any, /, path: str = "/status-update/", **headers: str) -> Ask:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return "POST", "/status-update/", {name.replace("_", "-"): value for name, value in headers.items()}, content
+    return "POST", path, {name.replace("_", "-"): value for name, value in headers.items()}, content
+
+
+def batch(body: Any, /, **headers: str) -> Ask:
+    return report(body, path="/status-update/batch", **headers)
 
 
 def asks(token: str, worker: str) -> list[Ask]:
@@ -53,6 +57,18 @@ def asks(token: str, worker: str) -> list[Ask]:
         report(b'{"pipeline_id": "ext", "status": "running", "message": "\\u0000"}'),
         report(b"x" * (2 << 20)),
         report(b""),
+    ]
+    told += [
+        batch({"updates": [running, {**running, "stage_name": "nowhere"}, {"typo": 1}, {**running, "output": [1, {"a": 2}]}]}),
+        batch({"updates": [{**running, "message": "once"}]}, Idempotency_Key="k3"),
+        batch({"updates": [{**running, "message": "once"}]}, Idempotency_Key="k3"),
+        batch({"updates": [{**running, "message": "twice"}]}, Idempotency_Key="k3"),
+        batch({"updates": []}),
+        batch({"updates": [running] * 1_001}),
+        batch({"updates": running, "typo": 1}),
+        batch({"updates": [running]}, Authorization=f"Bearer {worker}"),
+        batch(b'{"updates": [{"pipeline_id": "ext", "status": "running", "output": 1e999}, 3]}'),
+        batch(b"{"),
     ]
     nobody = {"worker_id": "w", "free": 1, "capacity": 1}
     steps = [
