@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import uvloop
+
 Request = Callable[[int, int], bytes]
 """The bytes of a client's n-th request: (client, n)."""
 
@@ -86,6 +88,11 @@ async def load(port: int, request: Request, clients: int, seconds: float) -> Loa
     await asyncio.gather(*ends)
     found.took = time.perf_counter() - began
     return found
+
+
+def driven(port: int, request: Request, clients: int, seconds: float) -> Load:
+    """The same on the loop that the web runs on: what the clients take, the server does not have."""
+    return uvloop.run(load(port, request, clients, seconds))
 
 
 def get(path: str, headers: str = "") -> bytes:

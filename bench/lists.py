@@ -11,7 +11,7 @@ import psycopg
 from adapters.persistence.addresses import libpq_url
 from adapters.persistence.embedded import EmbeddedPostgres
 from bench._figures import Figure, figure, print_figures, progress, rate
-from bench._load import Load, get, load
+from bench._load import Load, driven, get
 from bench._web import Web, a_server, a_web
 
 PIPELINES, STAGES, CLIENTS = 100, 10, 8
@@ -62,8 +62,8 @@ def _fill(web: Web) -> int:
 
 
 def _asked(web: Web, request: bytes, clients: int, seconds: float) -> Load:
-    asyncio.run(load(web.port, lambda client, n: request, clients, seconds / 4))
-    found = asyncio.run(load(web.port, lambda client, n: request, clients, seconds))
+    driven(web.port, lambda client, n: request, clients, seconds / 4)
+    found = driven(web.port, lambda client, n: request, clients, seconds)
     assert set(found.refused) <= {304}, found.refused
     return found
 

@@ -8,7 +8,6 @@ batch route with 100 reports a request; every answer comes after its commit. The
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import re
 import statistics
@@ -22,7 +21,7 @@ import orjson
 from adapters.persistence.embedded import EmbeddedPostgres
 from adapters.persistence.embedded_cluster import SUPERUSER
 from bench._figures import Figure, figure, print_figures, progress, rate
-from bench._load import Load, get, load, post
+from bench._load import Load, driven, get, post
 from bench._web import Web, a_server, a_web
 
 RUNS = 64
@@ -59,18 +58,18 @@ def measure(server: EmbeddedPostgres, web: Web, seconds: float, rounds: int) -> 
         web.http.post("/status-update/", json=body).raise_for_status()
     with server.connection("headgate") as connection:
         connection.execute(_FUNCTION)
-    asyncio.run(load(web.port, lambda client, n: _report(ours[client], n), RUNS, 2.0))
+    driven(web.port, lambda client, n: _report(ours[client], n), RUNS, 2.0)
     limits: list[float] = []
     many: list[Load] = []
     for number in range(rounds):
         progress("status updates, 64 clients and pgbench in turns", number, rounds)
         limits.append(_pgbench(server, theirs, seconds))
-        many.append(asyncio.run(load(web.port, lambda client, n: _report(ours[client], n), RUNS, seconds)))
+        many.append(driven(web.port, lambda client, n: _report(ours[client], n), RUNS, seconds))
     progress("status updates, 64 clients and pgbench in turns", rounds, rounds)
-    few = asyncio.run(load(web.port, lambda client, n: _report(ours[client], n), 8, seconds))
-    lone = asyncio.run(load(web.port, lambda client, n: _report(ours[client], n), 1, seconds))
-    batches = asyncio.run(load(web.port, lambda client, n: _batch(ours, client, n), 4, seconds))
-    static = asyncio.run(load(web.port, lambda client, n: get("/livez"), RUNS, seconds))
+    few = driven(web.port, lambda client, n: _report(ours[client], n), 8, seconds)
+    lone = driven(web.port, lambda client, n: _report(ours[client], n), 1, seconds)
+    batches = driven(web.port, lambda client, n: _batch(ours, client, n), 4, seconds)
+    static = driven(web.port, lambda client, n: get("/livez"), RUNS, seconds)
     for one in (*many, few, lone, batches, static):
         assert not one.refused, one.refused
     limit = rate("pgbench, 8 clients, one function and NOTIFY", statistics.median(limits))

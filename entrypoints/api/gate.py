@@ -40,6 +40,7 @@ class Gate:
         self._rate = rates[1] if rates else None
         self._options = Options(table)
         self._shortcuts = shortcuts
+        self._let_in = self._look_at if self._refusals is None else self._count_refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,10 +55,9 @@ class Gate:
             finally:
                 leave()
 
-    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._refusals is None:
-            await self._look_at(scope, receive, send)
-        elif (problem := self._refusals.problem(scope)) is not None:
+    async def _count_refusals(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self._refusals is not None
+        if (problem := self._refusals.problem(scope)) is not None:
             await respond(scope, problem)(scope, receive, send)
         else:
             await self._look_at(scope, receive, send)
