@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
 from psycopg.pq import TransactionStatus
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 AT_HAND: Final = 4
 """As many are kept ready; what a storm needed beyond goes back to the pool."""
+_ANYTHING: Final = text("SELECT 1")
 _UNDONE = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 
@@ -28,28 +31,22 @@ class Connections:
     """Takes from the pool what is not at hand; `sqlalchemy.exc.TimeoutError` when all are taken for as long as the pool waits."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._pool = engine.pool
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._at_hand: list[Lent] = []
+        self._lent = 0
         self._asking = 0
 
     async def take(self) -> Lent:
-        if self._at_hand:
-            return self._at_hand.pop()
-        self._asking += 1
-        try:
-            connection = await self._engine.connect()
-        finally:
-            self._asking -= 1
-        raw: Any = connection.sync_connection
-        return Lent(connection, raw.connection.driver_connection)
+        lent = self._at_hand.pop() if self._at_hand else await self._from_pool()
+        self._lent += 1
+        return lent
 
     def keep(self, lent: Lent) -> bool:
         """Have it at hand for the next. False for one that is not as good as new, or that somebody waits for at the pool."""
-        is_new = not lent.driver.closed and lent.driver.pgconn.transaction_status == TransactionStatus.IDLE
-        if not is_new or lent.connection.invalidated or self._asking or len(self._at_hand) >= AT_HAND:
+        if not _is_as_new(lent) or lent.connection.invalidated or self._asking or len(self._at_hand) >= AT_HAND:
             return False
         self._at_hand.append(lent)
+        self._lent -= 1
         return True
 
     async def undo(self, lent: Lent) -> None:
@@ -60,24 +57,45 @@ class Connections:
             except psycopg.Error:
                 await lent.connection.invalidate()
         if not self.keep(lent):
+            self._lent -= 1
             await _given_back(lent)
 
-    async def drop_those_at_hand(self) -> None:
-        """One was found dead: the others probably are."""
+    async def bury(self, lent: Lent) -> None:
+        """Take back one that was found dead. Whatever lies about unused probably is too: it is opened anew when it is needed."""
+        with contextlib.suppress(DBAPIError):
+            await lent.connection.execute(_ANYTHING)  # by which SQLAlchemy finds out, and trusts nothing of its pool that is as old
+        await self.undo(lent)
+        await self.close()
+
+    async def close(self) -> None:
+        """Have none at hand."""
         at_hand, self._at_hand = self._at_hand, []
         for lent in at_hand:
-            await _given_back(lent)
+            await lent.connection.invalidate()
+            await lent.connection.close()
 
     def counts(self) -> tuple[int, int]:
         """How many the pool keeps, and how many are lent."""
-        pool: Any = self._pool
-        return (pool.size(), pool.checkedout() - len(self._at_hand)) if isinstance(pool, QueuePool) else (0, 0)
+        pool: Any = self._engine.pool
+        return (pool.size() if isinstance(pool, QueuePool) else 0, self._lent)
+
+    async def _from_pool(self) -> Lent:
+        self._asking += 1
+        try:
+            connection = await self._engine.connect()
+        finally:
+            self._asking -= 1
+        raw: Any = connection.sync_connection
+        return Lent(connection, raw.connection.driver_connection)
+
+
+def _is_as_new(lent: Lent) -> bool:
+    return not lent.driver.closed and lent.driver.pgconn.transaction_status == TransactionStatus.IDLE
 
 
 async def _given_back(lent: Lent) -> None:
     connection = lent.connection
-    is_good = not lent.driver.closed and lent.driver.pgconn.transaction_status == TransactionStatus.IDLE
-    if not is_good and not connection.invalidated:
+    if not _is_as_new(lent) and not connection.invalidated:
         await connection.invalidate()
     try:
         await connection.close()

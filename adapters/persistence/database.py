@@ -64,7 +64,7 @@ class Database:
 
     async def stop(self) -> None:
         await self.change_feed.stop()
-        await self._connections.drop_those_at_hand()
+        await self._connections.close()
         await self._engine.dispose()
 
     @property

@@ -144,8 +144,9 @@ class Statements:
                 await self._converse(lent, [], commit=True)
 
     async def _replace(self) -> None:
-        await self._give_back()
-        await self._connections.drop_those_at_hand()
+        lent, self._lent = self._lent, None
+        if lent is not None:
+            await asyncio.shield(asyncio.ensure_future(self._connections.bury(lent)))
 
     async def _give_back(self) -> None:
         lent, self._lent = self._lent, None

@@ -22,7 +22,7 @@ from domain.status import Status
 from tests.builders import a_pipeline, a_stage, a_stored_run
 from tests.fakes import FakeClock
 from tests.fakes.wakeups import FakeWakeups
-from tests.integration.a_database import a_started_database, ask
+from tests.integration.a_database import a_started_database, ask, end_sessions
 
 
 @pytest.fixture
@@ -55,6 +55,17 @@ async def test_whoever_waits_for_one_gets_the_next_that_is_free(database_url: st
                 assert await waiting == 0
     finally:
         await small.stop()
+
+
+async def test_all_that_were_cut_are_replaced_by_the_first_that_finds_out(database: Database) -> None:
+    async with AsyncExitStack() as together:
+        for _ in range(AT_HAND + 3):
+            unit = await together.enter_async_context(database.open_unit_of_work())
+            await unit.pipelines.count()
+    assert await end_sessions(database, "headgate") == AT_HAND + 3
+
+    assert await database.reader.board() == []
+    await asyncio.gather(*(database.reader.board() for _ in range(AT_HAND)))
 
 
 async def test_a_transaction_that_was_left_leaves_its_connection_clean(database: Database) -> None:
