@@ -36,7 +36,8 @@ class SqlRuns:
         self._definitions = definitions
         self._kept = kept
         self._taken_up: dict[int, Run] = {}
-        self._saved: set[int] = set()
+        self._saved: dict[int, Run] = {}
+        """Of those taken up."""
         self._me = ""
         self._stored: dict[int, Written] = {}
         self._last_seq: dict[int, int] = {}
@@ -113,13 +114,12 @@ class SqlRuns:
 
     def keep(self) -> None:
         """What was taken up and saved is committed: whoever takes it up next finds it here, if nobody changes it in between."""
-        for run_id in self._saved:
-            run = self._taken_up.get(run_id)
-            if run is not None and not run.new_events and run.last_seq == self._last_seq[run_id]:
+        for run_id, run in self._saved.items():
+            if not run.new_events and run.last_seq == self._last_seq[run_id]:
                 self._kept.give_back(KeptRun(Version(run.last_seq, self._me), run, self._stored[run_id]))
 
     async def save(self, *runs: Run) -> None:
-        self._saved.update(run.id for run in runs if run is self._taken_up.get(run.id))
+        self._saved |= {run.id: run for run in runs if run is self._taken_up.get(run.id)}
         moved = [run for run in runs if not run.has_only_progressed]
         self._save_progress([run for run in runs if run.has_only_progressed])
         self._save_whole(moved)
@@ -137,9 +137,9 @@ class SqlRuns:
             self._statements.later(sql.SAVE_PROGRESS, **rows)
 
     def _save_whole(self, runs: Sequence[Run]) -> None:
-        rows = _rows()
-        for run in runs:
-            before, attempts = self._before(run), attempts_of(run)
+        rows, written = _rows(), [attempts_of(run) for run in runs]
+        for run, attempts in zip(runs, written, strict=True):
+            before = self._before(run)
             if before.keys() - attempts.keys():
                 raise ValueError(f"run {run.id} lost an attempt")
             changed = {key: values for key, values in attempts.items() if before.get(key) != values}
@@ -151,8 +151,8 @@ class SqlRuns:
             self._statements.later(sql.SAVE, **rows)
             self._note_failures(rows["attempts"])
             self._save_bursts(*runs)
-        for run in runs:
-            self._remember(run, attempts_of(run))
+        for run, attempts in zip(runs, written, strict=True):
+            self._remember(run, attempts)
 
     def _before(self, run: Run) -> Written:
         """Its attempts as they are stored, when it may be saved."""

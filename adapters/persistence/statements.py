@@ -105,7 +105,7 @@ class Statements:
 
     async def _execute(self, statement: Executable, parameters: Parameters) -> CursorResult[Any]:
         lent = await self._connected()
-        if self._begin is not None and lent.driver.pgconn.transaction_status == TransactionStatus.IDLE:
+        if self._beginning(lent) is not None:
             await self._converse(lent, [])
         return await lent.connection.execute(statement, parameters)
 
@@ -116,7 +116,7 @@ class Statements:
     async def _converse(self, lent: Lent, batch: Sequence[Asked], commit: bool = False) -> list[list[Any]]:
         """BEGIN and COMMIT are said like any other: the driver's own would each be a round trip."""
         driver = lent.driver
-        begin = self._begin if driver.pgconn.transaction_status == TransactionStatus.IDLE else None
+        begin = self._beginning(lent)
         cursors = [driver.cursor(row_factory=namedtuple_row) for _ in batch]
         is_more_than_one = begin is not None or commit or len(batch) > 1
         try:
@@ -130,6 +130,10 @@ class Statements:
         except psycopg.Error as error:
             raise DBAPIError.instance(None, None, error, psycopg.Error, connection_invalidated=driver.closed) from error
         return [await cursor.fetchall() if _has_rows(cursor) else [] for cursor in cursors]
+
+    def _beginning(self, lent: Lent) -> str | None:
+        """What has to be said first; None within a transaction, and where there is none."""
+        return self._begin if lent.driver.pgconn.transaction_status == TransactionStatus.IDLE else None
 
     async def _connected(self) -> Lent:
         if self._lent is None:

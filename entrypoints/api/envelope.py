@@ -34,7 +34,6 @@ _KEPT_BY_NOBODY = {"Cache-Control": "no-store"}
 """What may be kept, its route says."""
 
 _SECURITY = [(name.lower().encode(), value.encode()) for name, value in (SECURITY | _KEPT_BY_NOBODY).items()]
-_NAMES = frozenset({name for name, _ in _SECURITY} | {b"strict-transport-security"})
 _STARTS: Final = "headgate.starts"
 _CRASHED: Final = "headgate.crashed"
 
@@ -104,7 +103,7 @@ class _Enveloped:
                 tell(message)
             own = message["headers"]
             given = {name for name, _ in own}
-            more = self._headers if given.isdisjoint(_NAMES) else [header for header in self._headers if header[0] not in given]
+            more = [header for header in self._headers if header[0] not in given]
             message["headers"] = [*own, (b"x-request-id", self._scope[REQUEST_ID].encode()), *more]
         await self._send(message)
 
