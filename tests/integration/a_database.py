@@ -16,6 +16,7 @@ from adapters.persistence.database import Database
 from adapters.persistence.migrate import upgrade
 from adapters.persistence.ready import Asked
 from adapters.persistence.statements import Statements
+from application.ports.persistence import UnitOfWork
 
 
 @asynccontextmanager
@@ -27,6 +28,19 @@ async def a_started_database(url: str) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.stop()
+
+
+@asynccontextmanager
+async def all_connections_taken(url: str) -> AsyncIterator[tuple[UnitOfWork, UnitOfWork]]:
+    """One that holds the last connection there is, and one that has none yet."""
+    small = Database(url, pool_size=1)
+    try:
+        async with small.open_unit_of_work() as first, small.open_unit_of_work() as last, small.open_unit_of_work() as another:
+            await first.pipelines.count()
+            await last.pipelines.count()
+            yield last, another
+    finally:
+        await small.stop()
 
 
 @contextmanager

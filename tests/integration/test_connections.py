@@ -22,7 +22,7 @@ from domain.status import Status
 from tests.builders import a_pipeline, a_stage, a_stored_run
 from tests.fakes import FakeClock
 from tests.fakes.wakeups import FakeWakeups
-from tests.integration.a_database import a_started_database, ask, end_sessions
+from tests.integration.a_database import a_started_database, all_connections_taken, ask, end_sessions
 
 
 @pytest.fixture
@@ -43,18 +43,12 @@ async def test_a_few_stay_and_the_rest_go_back(database: Database) -> None:
 
 
 async def test_whoever_waits_for_one_gets_the_next_that_is_free(database_url: str, database: Database) -> None:
-    small = Database(database_url, pool_size=1)
-    try:
-        async with small.open_unit_of_work() as one, small.open_unit_of_work() as two, small.open_unit_of_work() as three:
-            await one.pipelines.count()
-            await two.pipelines.count()
-            waiting = asyncio.create_task(three.pipelines.count())
-            await asyncio.sleep(0)
-            await one.commit()
-            async with asyncio.timeout(2.5):  # less than the pool waits
-                assert await waiting == 0
-    finally:
-        await small.stop()
+    async with all_connections_taken(database_url) as (last, another):
+        waiting = asyncio.create_task(another.pipelines.count())
+        await asyncio.sleep(0)
+        await last.commit()
+        async with asyncio.timeout(2.5):  # less than the pool waits
+            assert await waiting == 0
 
 
 async def test_all_that_were_cut_are_replaced_by_the_first_that_finds_out(database: Database) -> None:

@@ -13,7 +13,7 @@ from adapters.persistence.database import Database
 from adapters.persistence.embedded import EmbeddedPostgres
 from domain.errors import Unavailable
 from tests.builders import a_pipeline, a_run_of, a_stored_run
-from tests.integration.a_database import a_started_database, end_sessions
+from tests.integration.a_database import a_started_database, all_connections_taken, end_sessions
 from tests.integration.postgres import a_server
 
 
@@ -133,12 +133,6 @@ async def test_a_server_that_was_never_there_is_unavailable(postgres: EmbeddedPo
 
 
 async def test_more_transactions_than_connections_wait_then_are_unavailable(database_url: str, database: Database) -> None:
-    small = Database(database_url, pool_size=1)
-    try:
-        async with small.open_unit_of_work() as one, small.open_unit_of_work() as two, small.open_unit_of_work() as three:
-            await one.pipelines.count()
-            await two.pipelines.count()
-            with pytest.raises(Unavailable, match="taken"):
-                await three.pipelines.count()
-    finally:
-        await small.stop()
+    async with all_connections_taken(database_url) as (_, another):
+        with pytest.raises(Unavailable, match="taken"):
+            await another.pipelines.count()
