@@ -4,14 +4,15 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from application.commands.report_status import ReportStatus
 from application.commands.status_update import StatusUpdate
 from application.commands.verdicts import Answer
-from application.ports.persistence import StoredPipeline
+from application.ports.persistence import OpenUnitOfWork, StoredPipeline
+from application.ports.readers import Reader
 from application.services.report_lane import ReportLane
 from domain.reports import Report
 from domain.status import REPORTABLE, Status
@@ -27,10 +28,20 @@ RUNS = {"remote": 0, "mixed": 1, "double": 2}
 Judge = Callable[[Sequence[StatusUpdate]], Awaitable[list[Answer]]]
 
 
+class Stored(Protocol):
+    """What a house stands on: a store under test, or a database of a process."""
+
+    @property
+    def open_unit_of_work(self) -> OpenUnitOfWork: ...
+
+    @property
+    def reader(self) -> Reader: ...
+
+
 class House:
     """The same pipelines and runs under a prefix of their own."""
 
-    def __init__(self, store: StoreUnderTest, prefix: str) -> None:
+    def __init__(self, store: Stored, prefix: str) -> None:
         self.store, self.prefix = store, prefix
         self.pipelines: dict[str, StoredPipeline] = {}
         self.runs: list[int] = []

@@ -142,7 +142,7 @@ async def test_processes_that_take_turns_leave_what_one_leaves(database: Databas
     seen = []
 
     for prefix, processes in (("aaa", [database]), ("bbb", [another, database])):
-        house = House(database, prefix)  # type: ignore[arg-type]
+        house = House(database, prefix)
         await house.build()
         judges = [ReportStatus(each.open_unit_of_work, JsonSchemas(), FakeClock(), FakeWakeups()) for each in processes]
         answers = [answer for n, update in enumerate(history) for answer in await turn(judges, n, [house.own(update)])]
