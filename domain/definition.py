@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
     @property
     def runs_on_worker(self) -> bool:
-        return self not in (Kind.EXTERNAL, Kind.APPROVAL)
+        return self is not Kind.EXTERNAL and self is not Kind.APPROVAL
 
 
 class When(StrEnum):

@@ -1,12 +1,13 @@
 """Facts in a run's log. They are numbered 1, 2, 3… without gaps within the run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from domain.status import Status
+from domain.values import value_object
 
 
 class EventType(StrEnum):
@@ -33,7 +34,7 @@ class EventType(StrEnum):
     PREFECT_NOTED = "prefect.noted"
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Event:
     """One fact. `at` is UTC; `actor` is who or what caused it; `data` is what else a reader may want."""
 

@@ -1,7 +1,7 @@
 """How a report is judged: the rows of the table in order, the first that fits decides (DESIGN, "How a report is judged")."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,10 @@ from domain.definition import Kind
 from domain.events import Event, EventType
 from domain.run import Run
 from domain.status import ATTEMPT_MOVES, Reason, Status
+from domain.values import value_object
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Reporter:
     """Who speaks. `name` scopes `seq` and `event_id`; `worker` and `epoch` are set for a worker that claims to hold the burst;
     `attempt` is set for a token that is good for one (stage, attempt)."""
@@ -26,7 +27,7 @@ class Reporter:
         return self.worker is not None and self.epoch is not None and run.burst.is_held_by(self.worker, self.epoch)
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Report:
     """A status update about a stage, or about the run when `stage` is None. `reported_at` is shown, never used to order."""
 
@@ -43,21 +44,25 @@ class Report:
 
     @property
     def details(self) -> dict[str, Any]:
-        named = {
-            "records_processed": self.records_processed,
-            "error_message": self.error_message,
-            "message": self.message,
-            "output": self.output,
-            "reported_at": self.reported_at.isoformat() if self.reported_at else None,
-        }
-        return {key: value for key, value in named.items() if value is not None}
+        told: dict[str, Any] = {}
+        if self.records_processed is not None:
+            told["records_processed"] = self.records_processed
+        if self.error_message is not None:
+            told["error_message"] = self.error_message
+        if self.message is not None:
+            told["message"] = self.message
+        if self.output is not None:
+            told["output"] = self.output
+        if self.reported_at is not None:
+            told["reported_at"] = self.reported_at.isoformat()
+        return told
 
 
 _OF_ATTEMPT = frozenset(DETAILS)
 """What of a report's details its attempt keeps; the rest is told in its event alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Ruling:
     """What became of a report. `http_status` is 200 or 409; `problem` is the stable kind of a refusal; `seq` the event it left, if any."""
 
@@ -80,23 +85,19 @@ def judge(run: Run, report: Report, reporter: Reporter, last_seq: int | None, no
     stage = run.stages.get(report.stage)
     if stage is None:
         return Ruling(409, False, run.status, f"Run {run.number} has no stage named {report.stage:.100}.", problem="unknown_stage")
-    return _StageJudgement(run, stage, report, reporter, last_seq, now).ruling()
+    return _StageJudgement(run, stage, stage.current, report, report.details, reporter, last_seq, now).ruling()
 
 
 @dataclass(slots=True)
 class _StageJudgement:
     run: Run
     stage: StageRun
+    attempt: Attempt
     report: Report
+    details: dict[str, Any]
     reporter: Reporter
     last_seq: int | None
     now: datetime
-    attempt: Attempt = field(init=False)
-    details: dict[str, Any] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.attempt = self.stage.current
-        self.details = self.report.details
 
     def ruling(self) -> Ruling:
         for row in _ROWS:
@@ -106,9 +107,10 @@ class _StageJudgement:
         return self._apply()
 
     def _from_a_stranger(self) -> Ruling | None:
-        if self.stage.definition.kind is Kind.APPROVAL:
+        kind = self.stage.definition.kind
+        if kind is Kind.APPROVAL:
             return self._refuse("needs_decision", f"{self.stage.name} is decided by a person: approve or reject it.")
-        if not self.stage.definition.kind.runs_on_worker or self.reporter.holds_burst_of(self.run):
+        if not kind.runs_on_worker or self.reporter.holds_burst_of(self.run):
             return None
         if self.reporter.attempt == (self.stage.name, self.attempt.number) and self.report.status is self.attempt.status is Status.RUNNING:
             return None

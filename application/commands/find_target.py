@@ -11,11 +11,12 @@ from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import PipelineRef, ReceiptKey, StoredPipeline, UnitOfWork
 from domain.run import Trigger
 from domain.status import Status
+from domain.values import value_object
 
 OTHER_PIPELINE = Answer(403, False, "This token may report about one pipeline, and this is another.", problem="token_scope")
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Target:
     """The run an update is judged against, or the answer it gets without one. `opened`: this very update opened the run.
 

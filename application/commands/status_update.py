@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from application.ports.persistence import PipelineRef
 from application.ports.tokens import AttemptClaims
 from domain.reports import Report, Reporter
+from domain.values import value_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Machine:
         return self.pipeline_id in (None, pipeline_id)
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class StatusUpdate:
     """One item. `digest` is the hash of an item with an event id as it came, so that the same id with another body is found out."""
 

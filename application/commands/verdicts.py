@@ -1,15 +1,16 @@
 """The answer to a report, as it is given and as it is stored for a repeat."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field, fields
 from typing import Any, Self
 
 from domain.reports import Ruling
 from domain.run import Run
 from domain.status import Status
+from domain.values import value_object
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Answer:
     """`http_status` is 200 or what the problem maps to; `problem` its stable kind; `facts` what the state is;
     `replayed`: the answer was given before."""
@@ -25,12 +26,15 @@ class Answer:
     replayed: bool = field(default=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__ if name != "replayed"}
+        return {name: getattr(self, name) for name in _STORED}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         status = stored.get("status")
         return cls(**{**stored, "status": Status(status) if status else None}, replayed=True)
+
+
+_STORED = tuple(told.name for told in fields(Answer) if told.compare)
 
 
 class Answers(list[Answer]):

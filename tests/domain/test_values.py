@@ -1,0 +1,53 @@
+"""Values that are cheap to make: held to be unchanged by the type checker, and equal by what they hold."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from mypy import api
+
+from application.commands.verdicts import Answer
+from domain.events import Event, EventType
+from domain.reports import Report
+from domain.status import Status
+
+ROOT = Path(__file__).parents[2]
+VALUES = [
+    ("domain.reports", "Report", "seq"),
+    ("domain.reports", "Reporter", "epoch"),
+    ("domain.reports", "Ruling", "seq"),
+    ("domain.events", "Event", "seq"),
+    ("application.commands.verdicts", "Answer", "seq"),
+    ("application.commands.status_update", "StatusUpdate", "run_id"),
+    ("application.commands.find_target", "Target", "run_id"),
+]
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+
+
+def test_two_of_the_same_are_one() -> None:
+    one, same = (Report(Status.RUNNING, "a", records_processed=3) for _ in range(2))
+
+    assert one == same and len({one, same}) == 1
+    assert one != replace(one, records_processed=4)
+    assert Answer(200, True, replayed=True) == Answer(200, True), "what is not compared"
+
+
+def test_each_has_what_it_holds_for_itself_and_nothing_else() -> None:
+    one, other = (Event(number, EventType.STAGE_PROGRESS, NOW) for number in (1, 2))
+
+    assert one.data is not other.data
+    assert not hasattr(one, "__dict__")
+    with pytest.raises(AttributeError):
+        one.anything = 1  # type: ignore[attr-defined]
+
+
+def test_the_type_checker_refuses_every_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    change = "from {0} import {1}\ndef change_{1}(given: {1}) -> None: given.{2} = 1"
+    program = "\n".join(change.format(*value) for value in VALUES)
+
+    told, _, _ = api.run(["--cache-dir", str(tmp_path), "--config-file", "", "--follow-imports=silent", "-c", program])
+
+    refused = [line for line in told.splitlines() if "is read-only" in line]
+    assert len(refused) == len(VALUES), told
