@@ -131,7 +131,7 @@ class SqlRuns:
             before, told = self._before(run), told_on_the_way(run)
             rows["runs"].append({"id": run.id, "last_seq": run.last_seq, "records_processed": run.records_processed})
             rows["attempts"] += [{"run_id": run.id, **row} for row in detail_rows(told)]
-            rows["events"] += _events(run)
+            rows["events"] += event_rows(run)
             self._remember(run, before | told)
         if runs:
             self._statements.later(sql.SAVE_PROGRESS, **rows)
@@ -146,7 +146,7 @@ class SqlRuns:
             of_run = {"run_id": run.id, "pipeline_id": run.pipeline_id}
             rows["runs"].append({"id": run.id, **run_values(run)})
             rows["attempts"] += [of_run | row for row in attempt_rows(run, changed)]
-            rows["events"] += _events(run)
+            rows["events"] += event_rows(run)
         if runs:
             self._statements.later(sql.SAVE, **rows)
             self._note_failures(rows["attempts"])
@@ -207,10 +207,6 @@ def _possible(ids: Sequence[int]) -> list[int]:
 
 def _rows() -> dict[str, list[dict[str, Any]]]:
     return {"runs": [], "attempts": [], "events": []}
-
-
-def _events(run: Run) -> list[dict[str, Any]]:
-    return [{"run_id": run.id, "pipeline_id": run.pipeline_id, **row} for row in event_rows(run)]
 
 
 def _check_seqs(run: Run, after: int) -> None:
