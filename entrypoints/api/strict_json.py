@@ -12,7 +12,7 @@ DEEPEST = 64
 BIGINT = range(-(2**63), 2**63)
 _KINDS = bytes.maketrans(b"123456789Ee", b"000000000..")
 """Every digit as a zero, every exponent's letter as a dot."""
-_CONTAINERS = (dict, list)
+_CONTAINERS = frozenset((dict, list))
 
 
 def read(body: bytes) -> Any:
@@ -84,12 +84,12 @@ def _is_unusual(body: bytes) -> bool:
 
 
 def _is_deeper_than(value: Any, levels: int) -> bool:
-    if not isinstance(value, _CONTAINERS):
+    if type(value) not in _CONTAINERS:
         return False
     if levels < 0:
         return True
-    for item in value.values() if isinstance(value, dict) else value:
-        if isinstance(item, _CONTAINERS) and _is_deeper_than(item, levels - 1):
+    for item in value.values() if type(value) is dict else value:
+        if type(item) in _CONTAINERS and _is_deeper_than(item, levels - 1):
             return True
     return False
 
