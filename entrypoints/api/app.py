@@ -61,6 +61,7 @@ ROUTERS = (
     docs.router,
 )
 SHORTCUTS = (
+    Shortcut("GET", "/livez", health.livez_directly),
     Shortcut("POST", "/status-update/", status_updates.report_status_directly),
     Shortcut("POST", "/status-update/batch", status_updates.report_batch_directly),
     Shortcut("POST", re.compile(r"/worker/bursts/(?P<run_id>\d{1,18})/(?P<epoch>\d{1,18})/advance"), worker.advance_directly),

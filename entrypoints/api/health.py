@@ -22,6 +22,11 @@ async def livez() -> Json:
     return Json({"status": "alive"})
 
 
+async def livez_directly(_: Request) -> Json:
+    """The same, without FastAPI."""
+    return await livez()
+
+
 @router.get(
     "/readyz",
     summary="Are triggers accepted",

@@ -99,6 +99,7 @@ def asks(token: str, worker: str) -> list[Ask]:
         ("GET", f"{path}{query}", {}, b"") for path in ("/pipelines", "/runs") for query in ("/", "", "/?limit=1", "/?limit=x", "/?skip=1")
     ]
     others = [("HEAD", "/pipelines/", {}, b""), ("OPTIONS", "/status-update/", {}, b""), ("GET", "/status-update/", {}, b"")]
+    others += [(method, f"/livez{rest}", {}, b"") for method in ("GET", "HEAD", "POST") for rest in ("", "/", "?a=1")]
     return [*told, *steps, *triggers, *listed, *others]
 
 
