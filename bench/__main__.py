@@ -39,7 +39,7 @@ def main() -> None:
 
     if {"idle", "start", "stages", "burst", "costs"} & set(wanted):
         with a_bench_stack() as (stack, folder):
-            part("idle", lambda: idle.measure(stack, 10 * scale))
+            part("idle", lambda: idle.measure(stack, 40 * scale))
             part("start", lambda: start.measure(stack, folder, round(50 * scale), arguments.prefect_runs))
             part("stages", lambda: stages.measure(stack, round(20 * scale)))
             part("burst", lambda: burst.measure(stack, max(1, round(5 * scale))))
