@@ -92,6 +92,7 @@ TITLES = {
     "disk_low": "Disk almost full",
     "stopping": "Stopping",
     "overloaded": "Too much at once",
+    "too_slow": "Too slow to come",
     "rate_limited": "Too many requests",
     "address_too_long": "Address too long",
     "headers_too_large": "Headers too many or too large",

@@ -1,103 +1,37 @@
-"""HTTP on a connection, with an end to how much of a request's head is read before it is one.
+"""HTTP on a connection, with an end to how much of a request's head is read before it is one, and to how long a request may take to come.
 
-The parser itself would collect names and values for as long as they come.
+The parser itself would collect names and values for as long as they come, and the server wait for the rest for as long as it does not.
 """
 
 import asyncio
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, Final, NamedTuple, cast
+from http import HTTPStatus
+from typing import Any, Final, cast
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from entrypoints.api.head_limit import HEADERS_TOO_LARGE, LARGEST_HEAD
+from entrypoints.api.problems import Problem
+from entrypoints.web.http_answers import Cycle, Joined
 
-_SHORT: Final = 16_384
-_REFUSAL: Final = orjson.dumps(HEADERS_TOO_LARGE.as_json(None))
-
-
-class Joined:
-    """A transport that sends what is written in one turn of the event loop at once: a short answer's head and body in one packet."""
-
-    __slots__ = ("_held", "_later", "_transport")
-
-    def __init__(self, transport: asyncio.Transport, later: Callable[[Callable[[], None]], object]) -> None:
-        self._transport = transport
-        self._later = later
-        self._held: list[bytes] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        if not self._held:
-            self._later(self._send)
-        self._held.append(data)
-        if len(data) > _SHORT:  # so that whoever writes much is told to pause in time
-            self._send()
-
-    def close(self) -> None:
-        self._send()
-        self._transport.close()
-
-    def _send(self) -> None:
-        data, self._held = b"".join(self._held), []
-        if data and not self._transport.is_closing():  # the caller may have gone in between
-            self._transport.write(data)
-
-
-class Cycle(RequestResponseCycle):
-    """Writes the head of an answer from lines that were checked when they were first written: most of them are always the same.
-
-    Everything else, such as an answer of unknown length, is the server's own way.
-    """
-
-    async def send(self, message: Any) -> None:
-        if self.response_started or message["type"] != "http.response.start" or self.access_log:
-            await super().send(message)
-            return
-        lines, length, headers = [STATUS_LINE[message["status"]]], None, [*self.default_headers, *message["headers"]]
-        for name, value in headers:
-            line = _line(name, value)
-            if line is None:
-                break
-            lines.append(line.text)
-            length = line.length if line.length is not None else length
-        if len(lines) <= len(headers) or length is None or not self._is_ready():
-            await super().send(message)
-            return
-        self.response_started, self.waiting_for_100_continue = True, False
-        self.expected_content_length, self.chunked_encoding = length, False
-        lines.append(b"\r\n")
-        self.transport.write(b"".join(lines))
-
-    def _is_ready(self) -> bool:
-        return self.keep_alive and not self.flow.write_paused and not self.disconnected
-
-
-class _Line(NamedTuple):
-    text: bytes
-    length: int | None
-    """Of the body, when it is the line that tells it."""
-
-
-@lru_cache(maxsize=512)
-def _line(name: bytes, value: bytes) -> _Line | None:
-    """None for what tells how the answer is framed otherwise, or would break out of its line: the server knows what to do."""
-    lower = name.lower()
-    if lower in (b"transfer-encoding", b"connection") or HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
-        return None
-    return _Line(lower + b": " + value + b"\r\n", int(value) if lower == b"content-length" else None)
+TOO_SLOW: Final = Problem(408, "too_slow", "The request took too long to come; send it again.")
+_TICKS: Final = 10
+"""Of the server's own, each a tenth of a second, between two looks for what is slow."""
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """431 and the end of the connection for a head that has no end."""
+    """431 and the end of the connection for a head that has no end, 408 and its end for a request that does not come."""
+
+    READ_WITHIN: float = 30.0
+    """Seconds from a request's first byte to its last, and from the beginning of a connection to that first byte."""
 
     _unfinished = 0
     _in_head = False
+    _awaited_since: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._awaited_since = self.loop.time()
         joined: Any = Joined(cast(asyncio.Transport, transport), self.loop.call_soon)
         super().connection_made(joined)
 
@@ -105,22 +39,55 @@ class BoundedHttp(HttpToolsProtocol):
         super().data_received(data)
         if self._in_head:
             self._unfinished += len(data)
-            if self._unfinished > LARGEST_HEAD and not self.transport.is_closing():
-                self._refuse()
+            if self._unfinished > LARGEST_HEAD:
+                self._refuse(HEADERS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         self._in_head, self._unfinished = True, 0
+        self._awaited_since = self.loop.time()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        self._awaited_since = None
+        super().on_message_complete()
+
+    def end_if_slow(self, now: float) -> None:
+        """Not while it is we who do not read on, and not behind a request that is still being answered."""
+        if self._awaited_since is None or now - self._awaited_since < self.READ_WITHIN or self.flow.read_paused:
+            return
+        is_being_answered = self.cycle is not None and not self.cycle.response_complete
+        if self._in_head and is_being_answered:
+            return
+        if self._in_head or (is_being_answered and not self.cycle.response_started):
+            self._refuse(TOO_SLOW)
+        else:  # nothing was asked, or it has its answer already
+            self.transport.close()
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cycle.__class__ = Cycle  # the server makes it by name, and has no other place to say which
         super()._start_asgi_task(cycle, app)
 
-    def _refuse(self) -> None:
-        head = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-type: application/problem+json\r\n"
-        self.transport.write(head + b"content-length: %d\r\n\r\n" % len(_REFUSAL) + _REFUSAL)
+    def _refuse(self, problem: Problem) -> None:
+        if self.transport.is_closing():
+            return
+        body = orjson.dumps(problem.as_json(None))
+        phrase = HTTPStatus(problem.status).phrase
+        head = f"HTTP/1.1 {problem.status} {phrase}\r\nconnection: close\r\ncontent-type: application/problem+json\r\n"
+        self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         self.transport.close()
+
+
+class BoundedServer(uvicorn.Server):
+    """Looks once a second for connections on which a request does not come."""
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, BoundedHttp):
+                    connection.end_if_slow(now)
+        return await super().on_tick(counter)

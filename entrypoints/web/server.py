@@ -27,7 +27,7 @@ from entrypoints.guard import end_with_parent
 from entrypoints.leaving import end_at_once
 from entrypoints.settings import Settings
 from entrypoints.web.errors import error_page
-from entrypoints.web.http import BoundedHttp
+from entrypoints.web.http import BoundedHttp, BoundedServer
 from entrypoints.web.pages import router as pages
 
 _LAST_WORDS = 1.0
@@ -62,7 +62,7 @@ def proxies(settings: Settings) -> dict[str, Any]:
     return {"proxy_headers": bool(settings.trusted_proxies), "forwarded_allow_ips": settings.trusted_proxies}
 
 
-class _Server(uvicorn.Server):
+class _Server(BoundedServer):
     """Ends the endless streams first, so that the rest can finish in its own time."""
 
     def __init__(self, application: Application, settings: Settings) -> None:

@@ -13,7 +13,12 @@ import pytest
 import uvicorn
 
 from entrypoints.api.head_limit import LARGEST_HEAD
-from entrypoints.web.http import BoundedHttp, Joined
+from entrypoints.web.http import BoundedHttp, BoundedServer
+from entrypoints.web.http_answers import Joined
+
+
+class Impatient(BoundedHttp):
+    READ_WITHIN = 0.3
 
 
 async def counting(scope: Any, receive: Any, send: Any) -> None:
@@ -27,10 +32,12 @@ async def counting(scope: Any, receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def serving(
+    app: Any = counting, http: type[BoundedHttp] = BoundedHttp
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection to a server."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(counting, http=BoundedHttp, lifespan="off", log_level="critical"))
+    server = BoundedServer(uvicorn.Config(app, http=http, lifespan="off", log_level="critical"))
     life = asyncio.create_task(server.serve([listening]))
     async with asyncio.timeout(20):
         while not server.started:  # noqa: ASYNC110
@@ -94,6 +101,72 @@ async def test_requests_on_one_connection_are_measured_each_for_itself() -> None
             answers.append(await reader.readuntil(b"\n0\r\n\r\n"))
 
     assert all(answer.startswith(b"HTTP/1.1 200") and b"3 %d" % len(body) in answer for answer in answers)
+
+
+async def drip(writer: asyncio.StreamWriter, begins: bytes, drop: bytes) -> None:
+    """A little at a time, for as long as it is taken."""
+    writer.write(begins)
+    while not writer.is_closing():
+        writer.write(drop)
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("begins", "drop"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", b"X-A: v\r\n"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n", b"v"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nv\r\n"),
+    ],
+    ids=["head", "body", "chunks"],
+)
+async def test_a_request_that_does_not_come_is_408_and_the_connection_over(begins: bytes, drop: bytes) -> None:
+    async with serving(http=Impatient) as (reader, writer):
+        dripping = asyncio.create_task(drip(writer, begins, drop))
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        dripping.cancel()
+
+    assert head.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert json.loads(body)["problem"] == "too_slow"
+
+
+async def test_who_says_nothing_hears_nothing() -> None:
+    async with serving(http=Impatient) as (reader, _):
+        assert await reader.read() == b""
+
+
+async def test_who_was_answered_and_goes_on_sending_is_left() -> None:
+    async def refusing(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"no"})
+
+    async with serving(refusing, Impatient) as (reader, writer):
+        dripping = asyncio.create_task(drip(writer, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n", b"v"))
+        answer = await reader.read()
+        dripping.cancel()
+
+    assert answer.startswith(b"HTTP/1.1 413 ") and answer.endswith(b"\r\n\r\nno")
+
+
+async def test_an_answer_may_take_its_time_and_so_may_what_waits_behind_it() -> None:
+    """The second request's head is begun while the first is answered, and ends afterwards."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        begun.set()
+        await go_on.wait()
+        await counting(scope, receive, send)
+
+    async with serving(slow, Impatient) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost")
+        await begun.wait()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.readexactly(1), 2.5)  # two looks of the server's at least
+        go_on.set()
+        writer.write(b": x\r\n\r\n")
+        answers = [await reader.readuntil(b"0\r\n\r\n") for _ in range(2)]
+
+    assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers)
 
 
 class Sent:

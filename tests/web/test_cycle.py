@@ -10,7 +10,7 @@ import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from entrypoints.web.http import Cycle
+from entrypoints.web.http_answers import Cycle
 
 Message = dict[str, Any]
 LENGTH = (b"Content-Length", b"5")
