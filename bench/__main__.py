@@ -39,7 +39,7 @@ def main() -> None:
 
     if {"idle", "start", "stages", "burst", "costs"} & set(wanted):
         with a_bench_stack() as (stack, folder):
-            part("idle", lambda: idle.measure(stack, 40 * scale))
+            part("idle", lambda: idle.measure(stack, 30 * scale))
             part("start", lambda: start.measure(stack, folder, round(50 * scale), arguments.prefect_runs))
             part("stages", lambda: stages.measure(stack, round(20 * scale)))
             part("burst", lambda: burst.measure(stack, max(1, round(5 * scale))))
@@ -74,7 +74,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", metavar="A,B", help=f"some of them: {', '.join(PARTS)}")
     parser.add_argument("--short", action="store_true", help="a quarter of everything")
     parser.add_argument("--prefect-runs", type=int, default=3, help="runs by Prefect's own worker, 8 s each; 0 for none (3)")
-    parser.add_argument("--depth-runs", type=int, default=100_000, help="runs for the depth; 1,000,000 takes minutes (100,000)")
+    parser.add_argument("--depth-runs", type=depth.deep, default=100_000, help="runs for the depth; 1,000,000 takes minutes (100,000)")
     return parser.parse_args()
 
 

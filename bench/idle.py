@@ -11,7 +11,8 @@ from bench._figures import Figure, amount, print_figures, progress
 from bench._runs import create, end_to_end, trivial
 from bench._stack import Stack, a_bench_stack, processes_of
 
-_QUIET_SECONDS = 5.0
+_QUIET_SECONDS = 25.0
+"""After the first run: for so long what was started is still busy with having started."""
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
         print_figures(measure(stack, arguments.seconds))
 
 
-def measure(stack: Stack, seconds: float = 40.0) -> list[Figure]:
+def measure(stack: Stack, seconds: float = 30.0) -> list[Figure]:
     """On a stack that has just been started."""
     create(stack.http, "bench-idle", trivial(1))
     end_to_end(stack.http, "bench-idle")
@@ -74,7 +75,7 @@ def _cpu(pid: int) -> float:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure what everything takes when nothing runs.")
-    parser.add_argument("--seconds", type=float, default=40.0, help="how long to look (40: Prefect has work of its own every 30)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long to look (30: Prefect has work of its own as often)")
     return parser.parse_args()
 
 
