@@ -93,6 +93,10 @@ class RefusalLimit:
             return None
         return self._limiter.refusal(*self._caller(scope))
 
+    def forgive(self, scope: Scope) -> None:
+        """What this comes to is not counted."""
+        scope[_COUNTED] = True
+
     def count(self, scope: Scope) -> None:
         """After the answer."""
         if _COUNTED not in scope and scope["path"] not in HEALTH:

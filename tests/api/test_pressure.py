@@ -3,7 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import httpx
+import pytest
+
+from entrypoints.api import gate
+from entrypoints.api.body_limit import BodyLimit
 from tests.api.house import House, watching
 
 
@@ -46,3 +52,69 @@ async def test_open_streams_take_no_place() -> None:
         await one.until("id: ")
         await two.until("id: ")
         assert (await house.client.get("/pipelines/")).status_code == 200
+
+
+class OnItsWay:
+    """A body that comes in two pieces: the second when it may."""
+
+    def __init__(self, first: bytes, second: bytes) -> None:
+        self._first, self._second = first, second
+        self.has_begun, self.may_end = asyncio.Event(), asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._first
+        self.has_begun.set()
+        await self.may_end.wait()
+        yield self._second
+
+
+def report_in_pieces(house: House, body: OnItsWay, path: str = "/status-update/") -> "asyncio.Task[httpx.Response]":
+    return asyncio.create_task(house.client.post(path, content=body, headers={"Content-Type": "application/json"}))
+
+
+async def test_a_body_on_its_way_holds_no_place() -> None:
+    house = House({"max_in_flight": 1})
+    await house.create()
+    bodies = [OnItsWay(b'{"pipeline_id": "flights", ', b'"status": "running"}') for _ in range(3)]
+
+    coming = [report_in_pieces(house, body) for body in bodies]
+    for body in bodies:
+        await body.has_begun.wait()
+    meanwhile = [await house.client.get("/pipelines/"), await house.report(pipeline_id="flights", status="running")]
+    answers = []
+    for body, task in zip(bodies, coming, strict=True):
+        body.may_end.set()
+        answers.append(await task)
+
+    assert 503 not in {answer.status_code for answer in (*meanwhile, *answers)}
+    assert len({answer.status_code for answer in answers}) == 1, "each is read whole, and judged"
+
+
+async def test_bodies_on_their_way_have_bounded_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "ON_THEIR_WAY", 1_000)
+    house = House({"rate_limit": "50/hour"})
+    await house.create()
+    long = b'{"pipeline_id": "flights", "status": "running", "message": "' + b"m" * 900
+    first, second = OnItsWay(long, b'"}'), OnItsWay(long, b'"}')
+    second.may_end.set()
+
+    held = report_in_pieces(house, first)
+    await first.has_begun.wait()
+    over = [await report_in_pieces(house, OnItsWay(long, b'"}')) for _ in range(60)]
+    first.may_end.set()
+    taken = [await held, await report_in_pieces(house, second)]
+
+    assert {(answer.status_code, answer.json()["problem"]) for answer in over} == {(503, "overloaded")}
+    assert [answer.status_code for answer in taken] == [200, 200], "there is room again, and none of it was the caller's fault"
+
+
+async def test_what_comes_in_one_piece_needs_no_room() -> None:
+    whole = {"type": "http.request", "body": b"x" * 5_000, "more_body": False}
+    messages = [whole]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop()
+
+    read = await BodyLimit(on_their_way=0).read({}, {b"content-length": b"5000"}, receive)
+
+    assert await read() == whole
