@@ -70,7 +70,9 @@ def duration(later: datetime, earlier: datetime) -> str:
 
 
 def seconds(value: float) -> str:
-    """A duration as people say it: "0.4 s", "31 s", "2 m 14 s", "1 h 05 m", "3 d 4 h"."""
+    """A duration as people say it: "30 ms", "0.4 s", "31 s", "2 m 14 s", "1 h 05 m", "3 d 4 h"."""
+    if 0 < value < 0.1:
+        return f"{max(1.0, value * 1_000):.0f} ms"
     if value < 10:
         return f"{value:.1f} s" if value % 1 and value < 9.95 else f"{value:.0f} s"
     whole = round(value)

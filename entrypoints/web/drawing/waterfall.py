@@ -8,8 +8,15 @@ from application.queries.sentences import seconds
 from application.queries.views import AttemptView, RunView, StageRunView
 from domain.status import Reason, Status
 
-STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 172_800, 604_800)
+_BELOW_A_TENTH = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+STEPS = (
+    *_BELOW_A_TENTH,
+    *(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 172_800, 604_800),
+)
 MOST_TICKS = 8
+SHORTEST = 0.005
+SHORTEST_UNDER_WAY = 0.5
+"""Seconds that are drawn at least: what has just begun would else be drawn to another scale each time."""
 ROW, BAR = 40, 12
 SHOWN_ATTEMPTS = 6
 NOTED_QUEUE = 2.0
@@ -63,7 +70,7 @@ def draw_waterfall(run: RunView, usual: Mapping[str, float], now: datetime) -> W
     end = run.finished_at or now
     expected = {} if run.status.is_terminal else _expected(run, usual, now)
     last = max([(end - run.created_at).total_seconds(), *(begin + usual[name] for name, begin in expected.items())])
-    axis = _Axis(run.created_at, max(last * 1.04, 0.5), end)
+    axis = _Axis(run.created_at, max(last * 1.04, SHORTEST if run.status.is_terminal else SHORTEST_UNDER_WAY), end)
     lanes = {stage.name: _lane(stage, axis, usual.get(stage.name), expected.get(stage.name)) for stage in run.stages}
     here = None if run.status.is_terminal else axis.at(now)
     return WaterfallDrawing(_ticks(axis.span, here), here, lanes)
@@ -110,8 +117,13 @@ def _ticks(span: float, now: float | None) -> list[Tick]:
     for index in range(int(span / step) + 1):
         x = round(index * step / span * 100, 2)
         if x <= 97 and (now is None or abs(x - now) > 4.5):
-            ticks.append(Tick(x, seconds(round(index * step, 1)) if index else "0 s", index % 3 != 0))
+            ticks.append(Tick(x, _tick_words(index * step, step), index % 3 != 0))
     return ticks
+
+
+def _tick_words(at: float, step: float) -> str:
+    """Fine steps are told in milliseconds to the end, since "0.1 s" would stand for several of them."""
+    return f"{at * 1_000:.0f} ms" if at and step in _BELOW_A_TENTH else seconds(round(at, 1))
 
 
 def _lane(stage: StageRunView, axis: _Axis, usual: float | None, expected: float | None) -> LaneDrawing:
