@@ -1,6 +1,7 @@
 """One open stream from a web process to a worker or a viewer: in order, until it breaks; each end notices in its own time."""
 
 import asyncio
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from tests.simulation.network import Network
@@ -49,4 +50,5 @@ class Line(Generic[T]):
         if not self._is_broken:
             loop = asyncio.get_running_loop()
             self._arrives = max(self._arrives + 1e-6, loop.time() + self._network.delay())
-            loop.call_at(self._arrives, self._queue.put_nowait, item)
+            # Of no process: what is on its way goes on, in order, when the sender is frozen.
+            loop.call_at(self._arrives, self._queue.put_nowait, item, context=Context())
