@@ -185,15 +185,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 
 
 def batch_item_json(answer: Answer) -> dict[str, Any]:
-    return {
-        "http_status": answer.http_status,
-        "applied": answer.applied,
-        "why": answer.why,
-        "run_id": answer.run_id,
-        "seq": answer.seq,
-        "status": answer.status,
-        "problem": answer.problem,
-    }
+    return {"http_status": answer.http_status, **answer_json(answer), "problem": answer.problem}
 
 
 def event_json(event: EventView) -> dict[str, Any]:

@@ -81,8 +81,8 @@ class RateLimit:
 class RefusalLimit:
     """Outside every check: an address that has been refused too often (tokens that are none, foreign pages) is not even looked at.
 
-    It counts what never came to `RateLimit`, apart from what an address may otherwise ask: who shares an address with somebody that
-    guesses tokens is held up with them, who merely works there is not.
+    It counts what never came to `RateLimit` by the caller's own fault, apart from what an address may otherwise ask: who shares an address
+    with somebody that guesses tokens is held up with them, who merely works there is not.
     """
 
     def __init__(self, limiter: Limiter) -> None:

@@ -56,13 +56,15 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_complete()
 
     def end_if_slow(self, now: float) -> None:
-        """Not while it is we who do not read on, and not behind a request that is still being answered."""
-        if self._awaited_since is None or now - self._awaited_since < self.READ_WITHIN or self.flow.read_paused:
+        """The time begins anew while it is we who do not read on, or answer the request before it."""
+        if self._awaited_since is None:
             return
         is_being_answered = self.cycle is not None and not self.cycle.response_complete
-        if self._in_head and is_being_answered:
+        if self.flow.read_paused or (self._in_head and is_being_answered):
+            self._awaited_since = now
+        elif now - self._awaited_since < self.READ_WITHIN:
             return
-        if self._in_head or (is_being_answered and not self.cycle.response_started):
+        elif self._in_head or (is_being_answered and not self.cycle.response_started):
             self._refuse(TOO_SLOW)
         else:  # nothing was asked, or it has its answer already
             self.transport.close()

@@ -169,6 +169,36 @@ async def test_an_answer_may_take_its_time_and_so_may_what_waits_behind_it() -> 
     assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers)
 
 
+async def test_what_waited_for_an_answer_has_its_whole_time_afterwards() -> None:
+    go_on, made = asyncio.Event(), []
+
+    class Kept(BoundedHttp):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            made.append(self)
+            super().connection_made(transport)
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await go_on.wait()
+        await counting(scope, receive, send)
+
+    async with serving(slow, Kept) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost")
+        async with asyncio.timeout(20):
+            while not (made and made[0]._in_head and made[0].cycle):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        later = asyncio.get_running_loop().time() + 1_000
+        made[0].end_if_slow(later)
+        go_on.set()
+        answered = await reader.readuntil(b"0\r\n\r\n")
+        made[0].end_if_slow(later + 29)
+        is_left_alone = not made[0].transport.is_closing()
+        made[0].end_if_slow(later + 31)
+        refused = await reader.read()
+
+    assert answered.startswith(b"HTTP/1.1 200") and is_left_alone
+    assert refused.startswith(b"HTTP/1.1 408 ")
+
+
 class Sent:
     """A transport that keeps what it was given, write by write."""
 

@@ -8,9 +8,8 @@ from application.queries.sentences import seconds
 from application.queries.views import AttemptView, RunView, StageRunView
 from domain.status import Reason, Status
 
-_BELOW_A_TENTH = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 STEPS = (
-    *_BELOW_A_TENTH,
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05),
     *(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 172_800, 604_800),
 )
 MOST_TICKS = 8
@@ -123,7 +122,7 @@ def _ticks(span: float, now: float | None) -> list[Tick]:
 
 def _tick_words(at: float, step: float) -> str:
     """Fine steps are told in milliseconds to the end, since "0.1 s" would stand for several of them."""
-    return f"{at * 1_000:.0f} ms" if at and step in _BELOW_A_TENTH else seconds(round(at, 1))
+    return f"{at * 1_000:.0f} ms" if at and step < 0.1 else seconds(round(at, 1))
 
 
 def _lane(stage: StageRunView, axis: _Axis, usual: float | None, expected: float | None) -> LaneDrawing:
