@@ -9,6 +9,7 @@ from entrypoints.api.access_shapes import AccountBody, AccountChangeBody, Accoun
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json
 from entrypoints.api.requests import Acting, App, JsonBody, shaped
+from entrypoints.http.auth.permissions import ADMIN, requires
 
 router = APIRouter(tags=["access"])
 
@@ -19,6 +20,7 @@ router = APIRouter(tags=["access"])
     operation_id="list_accounts",
     responses=answers(200, list[AccountShape], [examples.ACCOUNT], problems=(503,)),
 )
+@requires(ADMIN)
 async def list_accounts(application: App) -> Response:
     """By name."""
     return Json([account_json(account) for account in await application.registers().accounts()], headers={"Cache-Control": "no-store"})
@@ -32,6 +34,7 @@ async def list_accounts(application: App) -> Response:
     responses=answers(201, AccountShape, examples.ACCOUNT, problems=(409, 413, 422, 503), words="Made; they may sign in"),
     openapi_extra=takes(AccountBody, examples.NEW_ACCOUNT),
 )
+@requires(ADMIN)
 async def create_account(raw: JsonBody, application: App, who: Acting) -> Json:
     """A password has 12 characters or more. 409 when the name is taken."""
     body = shaped(AccountBody, raw)
@@ -45,6 +48,7 @@ async def create_account(raw: JsonBody, application: App, who: Acting) -> Json:
     responses=answers(200, AccountShape, examples.ACCOUNT, problems=(404, 409, 413, 422, 503), words="Changed; its sessions have ended"),
     openapi_extra=takes(AccountChangeBody, examples.ACCOUNT_CHANGE),
 )
+@requires(ADMIN)
 async def change_account(name: str, raw: JsonBody, application: App, who: Acting) -> Json:
     """Another role, another password, shut or open. 409 for the last admin."""
     body = shaped(AccountChangeBody, raw)

@@ -18,6 +18,7 @@ from entrypoints.api.ids import MAX_ID
 from entrypoints.api.openapi import also_text, answers, refusals
 from entrypoints.api.presenters import Json
 from entrypoints.api.requests import App
+from entrypoints.http.auth.permissions import ADMIN, requires
 
 router = APIRouter(tags=["access"])
 _AT_ONCE = 1_000
@@ -33,6 +34,7 @@ Who = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$", descrip
     operation_id="list_audit",
     responses=answers(200, list[EntryShape], [examples.ENTRY], problems=(422, 503)),
 )
+@requires(ADMIN)
 async def list_audit(application: App, limit: Limit = 100, before: Before = None, deed: Deed | None = None, who: Who = None) -> Response:
     """Newest first. `Link` leads to the next page."""
     entries = await application.registers().audit(limit, before, deed, who)
@@ -58,6 +60,7 @@ async def list_audit(application: App, limit: Limit = 100, before: Before = None
         **refusals(422, 503),
     },
 )
+@requires(ADMIN)
 async def export_audit(application: App, format: Literal["json", "csv"] = "json") -> Response:
     """Newest first, an object a line, or as CSV."""
     kind = "text/csv; charset=utf-8" if format == "csv" else "application/x-ndjson"

@@ -8,6 +8,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from entrypoints.api.openapi import as_3_0, document
 from entrypoints.api.presenters import Json
+from entrypoints.http.auth.permissions import READ, requires
 
 router = APIRouter(include_in_schema=False)
 FILES = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
@@ -28,32 +29,38 @@ START = """SwaggerUIBundle({url: "/docs/openapi-3.0.json", dom_id: "#swagger-ui"
 
 
 @router.get("/openapi.json")
+@requires(READ)
 async def openapi(request: Request) -> Json:
     return Json(document(request.app))
 
 
 @router.get("/docs/openapi-3.0.json")
+@requires(READ)
 async def openapi_3_0(request: Request) -> Json:
     """The bundled Swagger page reads no later version."""
     return Json(as_3_0(document(request.app)))
 
 
 @router.get("/docs")
+@requires(READ)
 async def page() -> Response:
     return HTMLResponse(PAGE, headers={"Content-Security-Policy": CSP})
 
 
 @router.get("/docs/start.js")
+@requires(READ)
 async def start() -> Response:
     return Response(START, media_type="text/javascript")
 
 
 @router.get("/docs/swagger-ui.css")
+@requires(READ)
 async def styles() -> Response:
     return _bundled("swagger-ui.css")
 
 
 @router.get("/docs/swagger-ui-bundle.js")
+@requires(READ)
 async def script() -> Response:
     return _bundled("swagger-ui-bundle.js")
 

@@ -16,6 +16,7 @@ from entrypoints.api.requests import After, App, Limit, Reads, last_event_id, wa
 from entrypoints.api.runs import found_run
 from entrypoints.api.schemas import EventShape
 from entrypoints.api.streams import SSE, EventStream
+from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 
 router = APIRouter(tags=["runs"])
 
@@ -26,6 +27,7 @@ router = APIRouter(tags=["runs"])
     operation_id="run_events",
     responses=answers(200, list[EventShape], [examples.EVENT], problems=(403, 404, 422, 503), also=also_text(SSE, examples.EVENT_STREAM)),
 )
+@requires(READ, ResourceScope.RUN)
 async def run_events(
     id: str, request: Request, reads: Reads, after: After = None, limit: Limit = 100, cursor: CursorText = None
 ) -> Response:
@@ -51,6 +53,7 @@ async def run_events(
         **refusals(403, 422, 503),
     },
 )
+@requires(READ)
 async def all_events(request: Request, application: App, after: str | None = None) -> Response:
     """Server-sent events of every run. The last event of a batch carries the place as its id; `Last-Event-ID`, or `?after=` for a
     page that knows its place, goes on from there without a gap or a repeat. Without either: from now on."""

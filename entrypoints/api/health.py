@@ -8,23 +8,33 @@ from domain.errors import Unavailable
 from entrypoints.api import examples
 from entrypoints.api.openapi import answers
 from entrypoints.api.presenters import Json
-from entrypoints.api.problems import Problem, Refused
 from entrypoints.api.requests import Looks, Reads
 from entrypoints.api.schemas import LiveShape, ReadyShape
+from entrypoints.http.auth.permissions import AccessLevel, requires
+from entrypoints.http.plain_route import PlainRoute
+from entrypoints.http.problems import Problem, Refused
 
 router = APIRouter(tags=["health"])
 NO_WORKERS = {"count": 0, "slots": 0, "free": 0}
 
 
-@router.get("/livez", summary="Is the process alive", operation_id="livez", responses=answers(200, LiveShape, examples.LIVE))
-async def livez() -> Json:
+@requires(AccessLevel.PUBLIC)
+async def livez(_: Request) -> Json:
     """Asks nothing of anything else."""
     return Json({"status": "alive"})
 
 
-async def livez_directly(_: Request) -> Json:
-    """The same, without FastAPI."""
-    return await livez()
+PLAIN_ROUTES = (
+    PlainRoute(
+        "GET",
+        "/livez",
+        livez,
+        tags=["health"],
+        summary="Is the process alive",
+        operation_id="livez",
+        responses=answers(200, LiveShape, examples.LIVE),
+    ),
+)
 
 
 @router.get(
@@ -33,6 +43,7 @@ async def livez_directly(_: Request) -> Json:
     operation_id="readyz",
     responses=answers(200, ReadyShape, examples.READY, problems=(503,)),
 )
+@requires(AccessLevel.PUBLIC)
 async def readyz(request: Request, reads: Reads, look_around: Looks) -> Json:
     """200 when a trigger would be accepted. Prefect and the workers are named, and are never a reason for 503."""
     prefect = "up" if await look_around.engine.answers() else "down"

@@ -18,6 +18,7 @@ from entrypoints.api.openapi import answers
 from entrypoints.api.requests import Limit, Reads, pipeline_ref
 from entrypoints.api.runs import found_run
 from entrypoints.api.schemas import ComparisonShape, FailureShape, StageTimesShape, WaitingShape
+from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 
 router = APIRouter(tags=["runs"])
 RUNS_LOOKED_AT = 500
@@ -30,6 +31,7 @@ _AWAITED = (Reason.APPROVAL, Reason.EXTERNAL)
     operation_id="list_waiting",
     responses=answers(200, list[WaitingShape], [examples.WAITING], problems=(422, 503)),
 )
+@requires(READ)
 async def list_waiting(request: Request, reads: Reads, limit: Limit = 100) -> Response:
     """Stages that wait for a person's approval or a machine's report, the oldest run first. `limit` counts runs."""
     runs = await reads.waiting_runs(limit)
@@ -42,6 +44,7 @@ async def list_waiting(request: Request, reads: Reads, limit: Limit = 100) -> Re
     operation_id="list_failures",
     responses=answers(200, list[FailureShape], [examples.FAILURE], problems=(404, 422, 503)),
 )
+@requires(READ, ResourceScope.PIPELINE)
 async def list_failures(pipeline_id: str, request: Request, reads: Reads) -> Response:
     """Those of its last 500 runs, the latest seen first; `first_at` and `first_run` are of all its runs. Times, numbers, ids, addresses and
     paths do not make errors differ."""
@@ -55,6 +58,7 @@ async def list_failures(pipeline_id: str, request: Request, reads: Reads) -> Res
     operation_id="stage_times",
     responses=answers(200, list[StageTimesShape], [examples.STAGE_TIMES], problems=(404, 422, 503)),
 )
+@requires(READ, ResourceScope.PIPELINE)
 async def stage_times(pipeline_id: str, request: Request, reads: Reads) -> Response:
     """The median and the 95th percentile of each stage's completed attempts, over the last 20 runs."""
     times = await reads.stage_times(await _pipeline_id(pipeline_id, reads))
@@ -67,6 +71,7 @@ async def stage_times(pipeline_id: str, request: Request, reads: Reads) -> Respo
     operation_id="compare_runs",
     responses=answers(200, ComparisonShape, examples.COMPARISON, problems=(404, 409, 422, 503)),
 )
+@requires(READ)
 async def compare_runs(id: str, other: str, request: Request, reads: Reads) -> Response:
     """What differs from the first to the second: parameters, definition, stages' times and records, the first error that is not the same.
     409 for runs of different pipelines."""

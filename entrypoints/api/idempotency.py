@@ -11,22 +11,28 @@ from fastapi import Depends, Header, Request
 
 from application.ports.persistence import IdempotencyKey
 from domain.errors import InvalidInput
-from entrypoints.api import strict_json
-from entrypoints.api.access import caller_of
+from entrypoints.http import strict_json
+from entrypoints.http.auth.caller import caller_of
+from entrypoints.http.middleware.body_limit import body_of
 
 HEADER = "Idempotency-Key"
 REPLAYED: Mapping[str, str] = {"Idempotency-Replayed": "true"}
 _LONGEST = 200
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{_LONGEST}}}")
-Given = Annotated[
-    str | None,
-    Header(
-        alias=HEADER,
-        json_schema_extra={"minLength": 1, "maxLength": _LONGEST, "pattern": f"^{_KEY.pattern}$"},
-        description="Sent again with the same key and body within 24 hours, the request does nothing more and gets the first answer again, "
-        "with `Idempotency-Replayed: true`. With another body it is 422.",
-    ),
-]
+_SCHEMA = {"minLength": 1, "maxLength": _LONGEST, "pattern": f"^{_KEY.pattern}$"}
+_DESCRIPTION = (
+    "Sent again with the same key and body within 24 hours, the request does nothing more and gets the first answer again, "
+    "with `Idempotency-Replayed: true`. With another body it is 422."
+)
+Given = Annotated[str | None, Header(alias=HEADER, json_schema_extra=_SCHEMA, description=_DESCRIPTION)]
+KEY_PARAMETER = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "title": "Idempotency-Key", **_SCHEMA},
+    "description": _DESCRIPTION,
+}
+"""OpenAPI's description of the header, for routes that read it themselves."""
 
 
 def key_text(given: str | None) -> str | None:
@@ -47,7 +53,7 @@ async def idempotency_key(request: Request, given: Given = None) -> IdempotencyK
     asks = caller_of(request)
     who = f"{asks.way} {asks.account_id} {asks.token_id} {request.headers.get('authorization', '')}"
     caller = hashlib.sha256(who.encode()).hexdigest()[:16]
-    return IdempotencyKey(f"{request.method} {request.url.path[:300]} {caller}", text, _digest(await request.body()))
+    return IdempotencyKey(f"{request.method} {request.url.path[:300]} {caller}", text, _digest(await body_of(request)))
 
 
 Key = Annotated[IdempotencyKey | None, Depends(idempotency_key)]

@@ -20,6 +20,7 @@ from entrypoints.api.runs import found_run
 from entrypoints.api.schemas import LineShape
 from entrypoints.api.splice import PAGE
 from entrypoints.api.streams import SSE, EventStream
+from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 
 router = APIRouter(tags=["runs"])
 TEXT = "text/plain"
@@ -37,6 +38,7 @@ TEXT = "text/plain"
         also=also_text(SSE, examples.LINE_STREAM) | also_text(TEXT, "336776 rows\n"),
     ),
 )
+@requires(READ, ResourceScope.RUN)
 async def run_logs(
     id: str,
     request: Request,

@@ -1,6 +1,7 @@
 """The OpenAPI document: what a route takes and answers is declared beside it, with examples; nothing of it runs per request."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any, get_args, get_origin
 
 from fastapi import FastAPI
@@ -9,7 +10,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from entrypoints.api import examples
-from entrypoints.permissions import COOKIE, TABLE, Door, Rule
+from entrypoints.api.schemas import ProblemShape
+from entrypoints.http.auth.permissions import COOKIE, AccessLevel, AccessRule
+from entrypoints.http.plain_route import PlainRoute
 
 REFERENCE = "#/components/schemas/{model}"
 PROBLEM_WORDS = {
@@ -37,7 +40,7 @@ SCHEMES: dict[str, Any] = {
     "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Of a browser that has signed in."},
 }
 """Neither is asked for where nobody needs to sign in (HEADGATE_AUTH=none)."""
-_declared: set[type[BaseModel]] = set()
+_declared: set[type[BaseModel]] = {ProblemShape}
 _examples: list[Any] = []
 """The generator drops every null of what it is given, so examples are put in afterwards; till then a number stands for each."""
 
@@ -76,11 +79,14 @@ def document(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS)
         _, shapes = models_json_schema([(shape, "validation") for shape in sorted(_declared, key=_name)], ref_template=REFERENCE)
+        for route in app.routes:
+            if isinstance(route, PlainRoute) and route.include_in_schema:
+                made["paths"].setdefault(route.path, {})[route.method.lower()] = deepcopy(route.operation)
         made.setdefault("components", {})["schemas"] = dict(sorted(shapes["$defs"].items()))
         made["components"]["securitySchemes"] = SCHEMES
         for path, item in made["paths"].items():
             for method, operation in item.items():
-                _put_door(operation, TABLE[method.upper(), path])
+                _put_door(operation, app.state.routes.rules[method.upper(), path])
                 _put_examples(operation)
                 _never_null(operation.get("parameters", []))
         app.openapi_schema = made
@@ -109,9 +115,9 @@ def _kept(example: Any) -> int:
     return len(_examples) - 1
 
 
-def _put_door(operation: dict[str, Any], rule: Rule) -> None:
+def _put_door(operation: dict[str, Any], rule: AccessRule) -> None:
     """What the route asks of its caller, from the one table."""
-    if rule.needs is Door.PUBLIC:
+    if rule.needs is AccessLevel.PUBLIC:
         operation["security"] = []
         return
     operation["security"] = [{"token": []}, {"session": []}, {}]
@@ -140,11 +146,6 @@ def _reference(shape: Any) -> dict[str, Any]:
         return {"type": "array", "items": _reference(get_args(shape)[0])}
     _declared.add(shape)
     return {"$ref": REFERENCE.format(model=shape.__name__)}
-
-
-def declare(shape: type[BaseModel]) -> None:
-    """A shape that no route names by itself."""
-    _declared.add(shape)
 
 
 def _name(shape: type[BaseModel]) -> str:

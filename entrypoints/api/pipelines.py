@@ -8,13 +8,12 @@ from application.ports.readers import Reader
 from application.queries.views import PipelineMark, PipelineView
 from domain.errors import NotFound
 from domain.run import Trigger
-from entrypoints.api import examples, strict_json
-from entrypoints.api.access import person_of
+from entrypoints.api import examples
 from entrypoints.api.bodies import TriggerBody
 from entrypoints.api.cursors import CursorText, Turn, cut, links, place_of
 from entrypoints.api.definition_schema import DEFINITION
 from entrypoints.api.etags import IfMatch, expected_revisions, has_it, marks_tag, pipeline_tag, tagged, to_keep, unchanged
-from entrypoints.api.idempotency import HEADER, Key, idempotency_key, replayed
+from entrypoints.api.idempotency import Key, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, pipeline_json, pipeline_stages_json, triggered_json
 from entrypoints.api.requests import (
@@ -27,15 +26,16 @@ from entrypoints.api.requests import (
     Skip,
     StatusWord,
     pipeline_ref,
-    reader,
     shaped,
     trace_of,
     trigger_kind,
 )
-from entrypoints.api.requests import application as application_of
 from entrypoints.api.run_lists import RunPage, run_list
 from entrypoints.api.schemas import PipelineShape, RunShape, StageShape, TriggeredShape
 from entrypoints.api.texts import Texts
+from entrypoints.http import strict_json
+from entrypoints.http.auth.caller import person_of
+from entrypoints.http.auth.permissions import DEFINE, READ, TRIGGER, ResourceScope, requires
 
 router = APIRouter(tags=["pipelines"])
 
@@ -46,6 +46,7 @@ router = APIRouter(tags=["pipelines"])
     operation_id="list_pipelines",
     responses=answers(200, list[PipelineShape], [examples.PIPELINE], problems=(422, 503)),
 )
+@requires(READ)
 async def list_pipelines(request: Request, reads: Reads, skip: Skip = 0, limit: Limit = 100, cursor: CursorText = None) -> Response:
     """By id, each with its stages and how they stand in the latest run. `Link` leads to the next page."""
     place, turn = place_of(cursor), Turn(rising=True)
@@ -59,11 +60,6 @@ async def list_pipelines(request: Request, reads: Reads, skip: Skip = 0, limit: 
     return Response(await texts.of(reads, page), media_type="application/json", headers=to_keep(tag, headers))
 
 
-async def list_pipelines_directly(request: Request) -> Response | None:
-    """The first page, without FastAPI; what asks for another takes the long way."""
-    return None if request.url.query else await list_pipelines(request, await reader(request), 0, 100, None)
-
-
 @router.post(
     "/pipelines/",
     status_code=201,
@@ -72,6 +68,7 @@ async def list_pipelines_directly(request: Request) -> Response | None:
     responses=answers(201, PipelineShape, examples.PIPELINE, problems=(403, 409, 413, 422, 503), words="Created, as revision 1"),
     openapi_extra=takes(DEFINITION, examples.DEFINITION),
 )
+@requires(DEFINE)
 async def create_pipeline(raw: JsonBody, application: App, who: Acting, key: Key) -> Json:
     """Every field at fault is named at once, and nothing is stored then. 409 when the name is taken."""
     made = await application.create_pipeline()(raw, key, who)
@@ -86,6 +83,7 @@ async def create_pipeline(raw: JsonBody, application: App, who: Acting, key: Key
     operation_id="get_pipeline",
     responses=answers(200, PipelineShape, examples.PIPELINE, problems=(404, 422, 503)),
 )
+@requires(READ, ResourceScope.PIPELINE)
 async def get_pipeline(pipeline_id: str, request: Request, reads: Reads) -> Response:
     """By its id or its name. The `ETag` is what `If-None-Match` and, for an edit, `If-Match` take."""
     pipeline = await _found(pipeline_id, reads)
@@ -99,6 +97,7 @@ async def get_pipeline(pipeline_id: str, request: Request, reads: Reads) -> Resp
     responses=answers(200, PipelineShape, examples.PIPELINE, problems=(403, 404, 409, 412, 413, 422, 503)),
     openapi_extra=takes(DEFINITION, examples.DEFINITION),
 )
+@requires(DEFINE, ResourceScope.PIPELINE)
 async def change_pipeline(pipeline_id: str, raw: JsonBody, reads: Reads, application: App, who: Acting, if_match: IfMatch = None) -> Json:
     """Adds a revision, unless nothing differs. Runs under way keep the revision they started with. With `If-Match` it is 412
     when the pipeline has a newer revision than the one that ETag is of."""
@@ -115,6 +114,7 @@ async def change_pipeline(pipeline_id: str, raw: JsonBody, reads: Reads, applica
     operation_id="list_pipeline_stages",
     responses=answers(200, list[StageShape], [examples.STAGE], problems=(404, 422, 503)),
 )
+@requires(READ, ResourceScope.PIPELINE)
 async def list_stages(pipeline_id: str, request: Request, reads: Reads) -> Response:
     """In the order of the definition; `pending` before the first run."""
     return tagged(request, pipeline_stages_json(await _found(pipeline_id, reads)))
@@ -126,6 +126,7 @@ async def list_stages(pipeline_id: str, request: Request, reads: Reads) -> Respo
     operation_id="list_pipeline_runs",
     responses=answers(200, list[RunShape], [examples.RUN], problems=(404, 422, 503)),
 )
+@requires(READ, ResourceScope.PIPELINE)
 async def list_runs(
     pipeline_id: str,
     request: Request,
@@ -154,6 +155,7 @@ async def list_runs(
     ),
     openapi_extra=takes(TriggerBody, examples.TRIGGER, required=False),
 )
+@requires(TRIGGER, ResourceScope.PIPELINE)
 async def trigger_pipeline(pipeline_id: str, request: Request, application: App, key: Key) -> Json:
     """Takes the run's parameters, or no body at all. Accepted whatever Prefect is doing."""
     raw = await request.body()
@@ -163,12 +165,6 @@ async def trigger_pipeline(pipeline_id: str, request: Request, application: App,
     command = TriggerCommand(pipeline_ref(pipeline_id), body.parameters or {}, trigger, trace_of(request), key, who)
     run = await application.trigger_pipeline()(command)
     return Json(triggered_json(run), 202, replayed(run.replayed, {"Location": f"/runs/{run.run_id}"}))
-
-
-async def trigger_directly(request: Request) -> Json:
-    """The same, without FastAPI."""
-    key = await idempotency_key(request, request.headers.get(HEADER))
-    return await trigger_pipeline(request.path_params["pipeline_id"], request, await application_of(request), key)
 
 
 async def _found(text: str, reads: Reader) -> PipelineView:

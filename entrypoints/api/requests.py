@@ -14,22 +14,27 @@ from application.queries.surroundings import EngineHealth, LookAround
 from domain.controls import Person
 from domain.errors import InvalidInput, NotFound
 from domain.status import Status
-from entrypoints.api import strict_json
-from entrypoints.api.access import claims_of, person_of
 from entrypoints.api.bodies import moment
-from entrypoints.api.body_limit import body_of
 from entrypoints.api.ids import MAX_ID, id_of
-from entrypoints.api.problems import field_problems
 from entrypoints.api.streams import SSE
 from entrypoints.container import Application
+from entrypoints.http import strict_json
+from entrypoints.http.auth.caller import claims_of, person_of
+from entrypoints.http.middleware.body_limit import body_of
+from entrypoints.http.problems import field_problems
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
-async def application(request: Request) -> Application:
+def get_application(request: Request) -> Application:
+    """Return the application of a plain route's request; other routes take it as the dependency `App`."""
     found: Application = request.app.state.application
     return found
+
+
+async def application(request: Request) -> Application:
+    return get_application(request)
 
 
 async def reader(request: Request) -> Reader:

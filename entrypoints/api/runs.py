@@ -7,7 +7,7 @@ from application.ports.readers import Reader
 from application.queries.views import RunView
 from application.queries.why import explain
 from domain.errors import NotFound
-from entrypoints.api import examples, strict_json
+from entrypoints.api import examples
 from entrypoints.api.bodies import CancelBody
 from entrypoints.api.cursors import CursorText
 from entrypoints.api.etags import run_tag, tagged
@@ -25,12 +25,13 @@ from entrypoints.api.requests import (
     StatusWord,
     TriggerKind,
     Until,
-    reader,
     run_id,
     shaped,
 )
 from entrypoints.api.run_lists import RunPage, run_list
 from entrypoints.api.schemas import CancelledShape, RunShape, StageShape
+from entrypoints.http import strict_json
+from entrypoints.http.auth.permissions import OPERATE, READ, ResourceScope, requires
 
 router = APIRouter(tags=["runs"])
 
@@ -41,6 +42,7 @@ router = APIRouter(tags=["runs"])
     operation_id="list_runs",
     responses=answers(200, list[RunShape], [examples.RUN], problems=(422, 503)),
 )
+@requires(READ)
 async def list_runs(
     request: Request,
     reads: Reads,
@@ -56,17 +58,13 @@ async def list_runs(
     return await run_list(request, reads, RunPage(None, status, skip, limit, cursor, trigger, since, until))
 
 
-async def list_runs_directly(request: Request) -> Response | None:
-    """The first page, without FastAPI; what asks for another takes the long way."""
-    return None if request.url.query else await run_list(request, await reader(request), RunPage(None, None, 0, 100, None))
-
-
 @router.get(
     "/runs/{id}",
     summary="One run",
     operation_id="get_run",
     responses=answers(200, RunShape, examples.RUN, problems=(404, 422, 503)),
 )
+@requires(READ, ResourceScope.RUN)
 async def get_run(id: str, request: Request, reads: Reads, look_around: Looks) -> Response:
     """`why` says in one sentence why it is where it is."""
     run = await found_run(id, reads)
@@ -79,6 +77,7 @@ async def get_run(id: str, request: Request, reads: Reads, look_around: Looks) -
     operation_id="list_run_stages",
     responses=answers(200, list[StageShape], [examples.STAGE], problems=(404, 422, 503)),
 )
+@requires(READ, ResourceScope.RUN)
 async def list_stages(id: str, request: Request, reads: Reads) -> Response:
     """In the order of the definition, each as its newest attempt stands."""
     return tagged(request, [stage_json(stage) for stage in (await found_run(id, reads)).stages])
@@ -98,6 +97,7 @@ async def list_stages(id: str, request: Request, reads: Reads) -> Response:
     ),
     openapi_extra=takes(CancelBody, examples.CANCEL, required=False),
 )
+@requires(OPERATE, ResourceScope.RUN)
 async def cancel_run(id: str, request: Request, application: App, who: Acting, key: Key) -> Json:
     """What does not run is cancelled at once, what runs is killed by its worker. Asking twice is asking once; 409 once the run is over."""
     raw = await request.body()

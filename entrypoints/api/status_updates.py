@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 
 from application.commands.status_update import Machine, StatusUpdate
@@ -16,20 +16,19 @@ from application.ports.tokens import AttemptClaims
 from domain.access import Way
 from domain.errors import InvalidInput
 from domain.reports import Report
-from entrypoints.api import examples, strict_json
-from entrypoints.api.access import caller_of, claims_of
+from entrypoints.api import examples
 from entrypoints.api.bodies import BatchBody, StatusUpdateBody
-from entrypoints.api.body_limit import body_of
-from entrypoints.api.idempotency import HEADER, Given, Key, idempotency_key, key_text, replayed
+from entrypoints.api.idempotency import HEADER, KEY_PARAMETER, idempotency_key, key_text, replayed
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json, answer_json, batch_item_json
-from entrypoints.api.problems import Problem, Refused, invalid, refusal_of
-from entrypoints.api.requests import App, JsonBody, json_body, shaped
-from entrypoints.api.requests import application as application_of
+from entrypoints.api.requests import get_application, json_body, shaped
 from entrypoints.api.schemas import AnswerShape, BatchItemShape
-from entrypoints.container import Application
-
-router = APIRouter(tags=["status"])
+from entrypoints.http import strict_json
+from entrypoints.http.auth.caller import caller_of, claims_of
+from entrypoints.http.auth.permissions import REPORT, ResourceScope, requires
+from entrypoints.http.middleware.body_limit import body_of
+from entrypoints.http.plain_route import PlainRoute
+from entrypoints.http.problems import Problem, Refused, invalid, refusal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,56 +46,54 @@ NOBODY = Speaker()
 _BODIES = TypeAdapter(list[StatusUpdateBody])
 
 
-@router.post(
-    "/status-update/",
-    summary="Report how a stage or a run stands",
-    operation_id="report_status",
-    responses=answers(200, AnswerShape, examples.ANSWER, problems=(401, 403, 404, 409, 413, 422, 503)),
-    openapi_extra=takes(StatusUpdateBody, examples.STATUS_UPDATE),
-)
-async def report_status(raw: JsonBody, request: Request, application: App, given: Given = None) -> Json:
+@requires(REPORT, ResourceScope.REPORT)
+async def report_status(request: Request) -> Json:
     """Answered after it is stored. A report that changes nothing is 200 with `applied: false` and why; one that cannot be is 409.
     An `Idempotency-Key` is the report's `event_id`."""
-    return await _report(raw, speaker_of(request), application, given)
-
-
-async def report_status_directly(request: Request) -> Json:
-    """The same, without FastAPI."""
-    found = await application_of(request)
-    return await _report(await json_body(request), speaker_of(request), found, request.headers.get(HEADER))
-
-
-async def _report(raw: Any, speaker: Speaker, application: Application, given: str | None) -> Json:
-    update = keyed(read_update(raw, speaker), raw, key_text(given))
-    (answer,) = await application.report_status()([update])
+    raw = await json_body(request)
+    update = keyed(read_update(raw, speaker_of(request)), raw, key_text(request.headers.get(HEADER)))
+    (answer,) = await get_application(request).report_status()([update])
     if answer.http_status != 200:
         problem = refusal_of(answer)
         raise Refused(replace(problem, headers=replayed(answer.replayed, problem.headers)))
     return Json(answer_json(answer), headers=replayed(answer.replayed))
 
 
-@router.post(
-    "/status-update/batch",
-    summary="Report up to 1,000 status updates at once",
-    operation_id="report_status_batch",
-    responses=answers(200, list[BatchItemShape], [examples.BATCH_ITEM], problems=(401, 403, 413, 422, 503)),
-    openapi_extra=takes(BatchBody, {"updates": [examples.STATUS_UPDATE]}),
-)
-async def report_batch(request: Request, application: App, key: Key) -> Json:
+@requires(REPORT, ResourceScope.REPORT)
+async def report_batch(request: Request) -> Json:
     """Items are independent: each gets what it would get alone, in order; one that cannot be read is its own 422."""
+    key = await idempotency_key(request, request.headers.get(HEADER))
     raw, is_checked = strict_json.read_quickly(await body_of(request))
     body, speaker = shaped(BatchBody, raw), speaker_of(request)
     read = _read_items(body.updates, speaker, is_checked)
-    given = await application.report_status()([item for item in read if isinstance(item, StatusUpdate)], key)
+    given = await get_application(request).report_status()([item for item in read if isinstance(item, StatusUpdate)], key)
     answers = iter(given)
     content = [batch_item_json(next(answers)) if isinstance(item, StatusUpdate) else _unread(item) for item in read]
     return Json(content, headers=replayed(given.replayed))
 
 
-async def report_batch_directly(request: Request) -> Json:
-    """The same, without FastAPI."""
-    key = await idempotency_key(request, request.headers.get(HEADER))
-    return await report_batch(request, await application_of(request), key)
+PLAIN_ROUTES = (
+    PlainRoute(
+        "POST",
+        "/status-update/",
+        report_status,
+        tags=["status"],
+        summary="Report how a stage or a run stands",
+        operation_id="report_status",
+        responses=answers(200, AnswerShape, examples.ANSWER, problems=(401, 403, 404, 409, 413, 422, 503)),
+        openapi_extra=takes(StatusUpdateBody, examples.STATUS_UPDATE) | {"parameters": [KEY_PARAMETER]},
+    ),
+    PlainRoute(
+        "POST",
+        "/status-update/batch",
+        report_batch,
+        tags=["status"],
+        summary="Report up to 1,000 status updates at once",
+        operation_id="report_status_batch",
+        responses=answers(200, list[BatchItemShape], [examples.BATCH_ITEM], problems=(401, 403, 413, 422, 503)),
+        openapi_extra=takes(BatchBody, {"updates": [examples.STATUS_UPDATE]}) | {"parameters": [KEY_PARAMETER]},
+    ),
+)
 
 
 def read_update(raw: Any, speaker: Speaker) -> StatusUpdate:

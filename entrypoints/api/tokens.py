@@ -12,6 +12,7 @@ from entrypoints.api.ids import id_of
 from entrypoints.api.openapi import answers, takes
 from entrypoints.api.presenters import Json
 from entrypoints.api.requests import Acting, App, JsonBody, shaped
+from entrypoints.http.auth.permissions import ADMIN, requires
 
 router = APIRouter(tags=["access"])
 
@@ -19,6 +20,7 @@ router = APIRouter(tags=["access"])
 @router.get(
     "/tokens/", summary="Tokens", operation_id="list_tokens", responses=answers(200, list[TokenShape], [examples.TOKEN], problems=(503,))
 )
+@requires(ADMIN)
 async def list_tokens(application: App) -> Response:
     """Newest first, revoked ones too. The token itself is shown once, when it is made."""
     return Json([token_json(token) for token in await application.registers().tokens()], headers={"Cache-Control": "no-store"})
@@ -32,6 +34,7 @@ async def list_tokens(application: App) -> Response:
     responses=answers(201, CreatedTokenShape, examples.CREATED_TOKEN, problems=(413, 422, 503), words="Made; `token` is shown this once"),
     openapi_extra=takes(TokenBody, examples.NEW_TOKEN),
 )
+@requires(ADMIN)
 async def create_token(raw: JsonBody, application: App, who: Acting) -> Json:
     """A reporter's token has the scope `report` and one pipeline, and is of kind `reporter`."""
     body = shaped(TokenBody, raw)
@@ -46,6 +49,7 @@ async def create_token(raw: JsonBody, application: App, who: Acting) -> Json:
     operation_id="revoke_token",
     responses=answers(200, TokenShape, examples.TOKEN, problems=(404, 422, 503), words="It is good for nothing any more"),
 )
+@requires(ADMIN)
 async def revoke_token(token_id: str, application: App, who: Acting) -> Json:
     """It stays in the list. Revoking twice is revoking once."""
     number = id_of(token_id)

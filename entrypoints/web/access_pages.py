@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from application.commands.keep_accounts import Change
@@ -14,26 +14,29 @@ from domain.access import Role, Scope
 from domain.accounts import ApiToken, TokenKind
 from domain.audit import Deed
 from domain.errors import Conflict, InvalidInput, NameTaken, NotFound
-from entrypoints.api.access import caller_of, person_of, session_of
 from entrypoints.api.ids import id_of
+from entrypoints.http.auth.caller import caller_of, person_of, session_of
+from entrypoints.http.auth.permissions import ADMIN, AccessLevel, requires
 from entrypoints.web.forms import form_of, last_of, typed_of
 from entrypoints.web.lookups import application_of, origin_of
-from entrypoints.web.site import site_of
+from entrypoints.web.site import frame_of, site_of
 from entrypoints.web.templating import page, render
 from entrypoints.web.view_models.access import EntryLine, TokenLine, onboarding
 from entrypoints.web.view_models.forms import sentences
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
 ENTRIES = 100
 MOST_DAYS = 3_650
 
 
 @router.get("/ui/tokens")
+@requires(ADMIN)
 async def tokens(request: Request, pipeline: str = "") -> Response:
     return await _tokens(request, {"pipeline": pipeline[:100], "days": "90"}, (), 200)
 
 
 @router.post("/ui/tokens")
+@requires(ADMIN)
 async def create_token(request: Request) -> Response:
     """The new token is in this answer and nowhere else."""
     raw = await form_of(request)
@@ -63,6 +66,7 @@ async def create_token(request: Request) -> Response:
 
 
 @router.get("/ui/tokens/{token_id}")
+@requires(ADMIN)
 async def token(request: Request, token_id: str) -> Response:
     found = await _found(request, token_id)
     pipeline = await site_of(request).reader.pipeline(found.pipeline_id) if found.pipeline_id else None
@@ -73,6 +77,7 @@ async def token(request: Request, token_id: str) -> Response:
 
 
 @router.get("/ui/tokens/{token_id}/heard")
+@requires(ADMIN)
 async def heard(request: Request, token_id: str) -> Response:
     """Whether anything has come with this token yet: the part of its page that turns green."""
     found = await _found(request, token_id)
@@ -81,6 +86,7 @@ async def heard(request: Request, token_id: str) -> Response:
 
 
 @router.post("/ui/tokens/{token_id}/revoke")
+@requires(ADMIN)
 async def revoke_token(request: Request, token_id: str) -> Response:
     found = await _found(request, token_id)
     await application_of(request).revoke_token()(found.id, person_of(request))
@@ -88,11 +94,13 @@ async def revoke_token(request: Request, token_id: str) -> Response:
 
 
 @router.get("/ui/accounts")
+@requires(ADMIN)
 async def accounts(request: Request) -> Response:
     return await _accounts(request, {}, "", 200)
 
 
 @router.post("/ui/accounts")
+@requires(ADMIN)
 async def create_account(request: Request) -> Response:
     form = await typed_of(request)
     try:
@@ -103,6 +111,7 @@ async def create_account(request: Request) -> Response:
 
 
 @router.post("/ui/accounts/{name}")
+@requires(ADMIN)
 async def change_account(request: Request, name: str) -> Response:
     """Give the role of the form, or shut or open the account."""
     form = await typed_of(request)
@@ -116,11 +125,13 @@ async def change_account(request: Request, name: str) -> Response:
 
 
 @router.get("/ui/account")
+@requires(AccessLevel.SIGNED_IN)
 async def own_account(request: Request) -> Response:
     return page(request, "account.html", section="account", css=("access.css",), problem="", done=False)
 
 
 @router.post("/ui/account")
+@requires(AccessLevel.SIGNED_IN)
 async def change_password(request: Request) -> Response:
     form, me = await typed_of(request), caller_of(request)
     try:
@@ -134,6 +145,7 @@ async def change_password(request: Request) -> Response:
 
 
 @router.get("/ui/audit")
+@requires(ADMIN)
 async def audit(request: Request, before: int = 0, deed: str = "", who: str = "") -> Response:
     wanted = Deed(deed) if deed in set(Deed) else None
     name = who.strip()[:200].replace("\0", "")

@@ -8,7 +8,7 @@ from fastapi import Request
 from application.queries.views import RunView, StageRunView
 from domain.controls import Decision
 from domain.errors import InvalidInput
-from entrypoints.api.access import person_of
+from entrypoints.http.auth.caller import person_of
 from entrypoints.web.forms import typed_of
 from entrypoints.web.view_models.forms import Field, blame, fields_of_schema, values_of_schema
 

@@ -2,26 +2,28 @@
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from application.queries.views import PipelineView, RevisionView
 from domain.errors import FieldProblem, InvalidInput, NameTaken, NotFound, Stale
-from entrypoints.api.access import person_of
 from entrypoints.cli_definitions import UnreadableText, read_text
+from entrypoints.http.auth.caller import person_of
+from entrypoints.http.auth.permissions import DEFINE, READ, ResourceScope, requires
 from entrypoints.web.forms import typed_of
 from entrypoints.web.lookups import pipeline_or_404
-from entrypoints.web.site import site_of
+from entrypoints.web.site import frame_of, site_of
 from entrypoints.web.templating import page
 from entrypoints.web.view_models.pipeline import definition_text
 from entrypoints.web.view_models.revisions import diff_lines, revision_lines
 from entrypoints.web.view_models.words import moment
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
 CSS = ("pipeline.css",)
 
 
 @router.get("/ui/pipelines/{ref}/revisions/{number}")
+@requires(READ, ResourceScope.PIPELINE)
 async def revision(request: Request, ref: str, number: str, against: str = "") -> Response:
     """A revision whole, or against another one: by default the one before."""
     site = site_of(request)
@@ -57,12 +59,14 @@ def _missing(number: str) -> RevisionView:
 
 
 @router.get("/ui/pipelines/{ref}/edit")
+@requires(DEFINE, ResourceScope.PIPELINE)
 async def edit_form(request: Request, ref: str) -> Response:
     found = await pipeline_or_404(site_of(request), ref)
     return _form(request, found, definition_text(found.definition), found.revision, (), None, 200)
 
 
 @router.post("/ui/pipelines/{ref}/edit")
+@requires(DEFINE, ResourceScope.PIPELINE)
 async def edit(request: Request, ref: str) -> Response:
     """A new revision, if the one that was edited is still the newest; else the form again, with what was typed."""
     found = await pipeline_or_404(site_of(request), ref)

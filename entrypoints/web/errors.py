@@ -2,8 +2,7 @@
 
 from fastapi import Request, Response
 
-from entrypoints.api.paths import NOTHING_HERE
-from entrypoints.api.problems import REQUEST_ID, Problem
+from entrypoints.http.problems import NOTHING_HERE, REQUEST_ID, Problem
 from entrypoints.web.templating import page
 
 _TITLES = {

@@ -4,22 +4,23 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from application.commands.trigger_pipeline import TriggerCommand
 from application.queries.views import PipelineView
 from domain.errors import Conflict, InvalidInput, NameTaken
 from domain.run import Trigger
-from entrypoints.api.access import person_of
 from entrypoints.api.requests import trace_of
+from entrypoints.http.auth.caller import person_of
+from entrypoints.http.auth.permissions import DEFINE, OPERATE, TRIGGER, ResourceScope, requires
 from entrypoints.web.lookups import origin_of, pipeline_or_404, run_or_404
-from entrypoints.web.site import site_of
+from entrypoints.web.site import frame_of, site_of
 from entrypoints.web.templating import page
 from entrypoints.web.view_models.forms import Field, NewPipeline, StageFields, blame, fields_of, values_of
 from entrypoints.web.view_models.words import status_word
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
 MOST_FIELDS = 2_000
 LONGEST_FORM = 1_048_576
 
@@ -46,12 +47,14 @@ async def typed_of(request: Request) -> dict[str, str]:
 
 
 @router.get("/ui/pipelines/{ref}/trigger")
+@requires(TRIGGER, ResourceScope.PIPELINE)
 async def trigger_form(request: Request, ref: str) -> Response:
     found = await pipeline_or_404(site_of(request), ref)
     return _trigger_page(request, found, fields_of(found.definition), (), 200)
 
 
 @router.post("/ui/pipelines/{ref}/trigger")
+@requires(TRIGGER, ResourceScope.PIPELINE)
 async def trigger(request: Request, ref: str) -> Response:
     found = await pipeline_or_404(site_of(request), ref)
     form = await form_of(request)
@@ -74,6 +77,7 @@ def _trigger_page(request: Request, found: PipelineView, fields: Sequence[Field]
 
 
 @router.get("/ui/runs/{run_id}/cancel")
+@requires(OPERATE, ResourceScope.RUN)
 async def cancel_form(request: Request, run_id: str) -> Response:
     """Asks first, for browsers that run no script; others ask in a dialog on the run's page."""
     found = await run_or_404(site_of(request), run_id)
@@ -83,6 +87,7 @@ async def cancel_form(request: Request, run_id: str) -> Response:
 
 
 @router.post("/ui/runs/{run_id}/cancel")
+@requires(OPERATE, ResourceScope.RUN)
 async def cancel(request: Request, run_id: str) -> Response:
     found = await run_or_404(site_of(request), run_id)
     with suppress(Conflict):  # it ended meanwhile; the run's page says how
@@ -91,11 +96,13 @@ async def cancel(request: Request, run_id: str) -> Response:
 
 
 @router.get("/ui/new")
+@requires(DEFINE)
 async def new_pipeline(request: Request) -> Response:
     return _new_page(request, NewPipeline(), 200)
 
 
 @router.post("/ui/new")
+@requires(DEFINE)
 async def create_pipeline(request: Request) -> Response:
     typed = NewPipeline.typed(await form_of(request))
     try:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from application.queries.sentences import Surroundings
 from domain.status import Status
+from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web import (
     access_pages,
     definition_page,
@@ -36,6 +37,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
 
 
 @router.get("/")
+@requires(READ)
 async def index(request: Request, q: str = "", status: str = "", tag: str = "") -> Response:
     site = site_of(request)
     view = BoardView(site, tag)
@@ -76,6 +78,7 @@ def _filter(status: Status | None, count: int, q: str, wanted: str, tag: str) ->
 
 
 @router.get("/ui/pipelines/{ref}")
+@requires(READ, ResourceScope.PIPELINE)
 async def pipeline(request: Request, ref: str) -> Response:
     site = site_of(request)
     found = await pipeline_or_404(site, ref)
@@ -96,8 +99,17 @@ async def pipeline(request: Request, ref: str) -> Response:
     )
 
 
-PARTS = (sign_in_page, access_pages, forms, definition_page, runs_page, run_pages, run_controls, waiting_page, system_page)
-for part in PARTS:
-    router.include_router(part.router)
-router.include_router(streams.router)
-router.include_router(static.router)
+ROUTERS = (
+    router,
+    sign_in_page.router,
+    access_pages.router,
+    forms.router,
+    definition_page.router,
+    runs_page.router,
+    run_pages.router,
+    run_controls.router,
+    waiting_page.router,
+    system_page.router,
+    streams.router,
+    static.router,
+)

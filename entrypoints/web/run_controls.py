@@ -3,19 +3,20 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from application.commands.retry_run import Retry
 from application.commands.run_again import Again
 from application.queries.views import RunView, StageRunView
 from domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from entrypoints.api.access import person_of
 from entrypoints.api.requests import trace_of
+from entrypoints.http.auth.caller import person_of
+from entrypoints.http.auth.permissions import OPERATE, READ, TRIGGER, ResourceScope, requires
 from entrypoints.web.approvals import AnswerForm, answer, unanswered
 from entrypoints.web.forms import form_of, last_of
 from entrypoints.web.lookups import pipeline_or_404, run_or_404, stage_or_404
-from entrypoints.web.site import site_of
+from entrypoints.web.site import frame_of, site_of
 from entrypoints.web.templating import HEADERS, page
 from entrypoints.web.view_models.forms import Field, blame, fields_of, filled_in, sentences, values_of
 from entrypoints.web.view_models.outputs import image_of
@@ -23,7 +24,7 @@ from entrypoints.web.view_models.run import retried_from
 from entrypoints.web.view_models.stage import stage_page
 from entrypoints.web.view_models.words import parameters_line
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
 LONGEST_WORD = 2_000
 FROM_A_PAGE = "dashboard"
 
@@ -33,11 +34,13 @@ def _to_run(run: RunView) -> Response:
 
 
 @router.get("/ui/runs/{run_id}/retry")
+@requires(OPERATE, ResourceScope.RUN)
 async def retry_form(request: Request, run_id: str) -> Response:
     return await _retry_page(request, await run_or_404(site_of(request), run_id), "", 200)
 
 
 @router.post("/ui/runs/{run_id}/retry")
+@requires(OPERATE, ResourceScope.RUN)
 async def retry(request: Request, run_id: str) -> Response:
     found = await run_or_404(site_of(request), run_id)
     newest = _word(await form_of(request), "revision") == "newest"
@@ -55,6 +58,7 @@ async def _retry_page(request: Request, run: RunView, problem: str, status: int)
 
 
 @router.get("/ui/runs/{run_id}/again")
+@requires(TRIGGER, ResourceScope.RUN)
 async def again_form(request: Request, run_id: str) -> Response:
     found = await run_or_404(site_of(request), run_id)
     pipeline = await pipeline_or_404(site_of(request), str(found.pipeline_id))
@@ -62,6 +66,7 @@ async def again_form(request: Request, run_id: str) -> Response:
 
 
 @router.post("/ui/runs/{run_id}/again")
+@requires(TRIGGER, ResourceScope.RUN)
 async def again(request: Request, run_id: str) -> Response:
     found = await run_or_404(site_of(request), run_id)
     pipeline = await pipeline_or_404(site_of(request), str(found.pipeline_id))
@@ -90,6 +95,7 @@ def _again_page(request: Request, run: RunView, fields: Sequence[Field], problem
 
 
 @router.get("/ui/runs/{run_id}/stages/{stage}")
+@requires(READ, ResourceScope.RUN)
 async def stage(request: Request, run_id: str, stage: str) -> Response:
     """A stage of a run: its attempts, what it handed over, and what may be done to it."""
     run, found = await stage_or_404(site_of(request), run_id, stage)
@@ -97,6 +103,7 @@ async def stage(request: Request, run_id: str, stage: str) -> Response:
 
 
 @router.get("/ui/runs/{run_id}/stages/{stage}/images/{index}")
+@requires(READ, ResourceScope.RUN)
 async def image(request: Request, run_id: str, stage: str, index: int) -> Response:
     _, found = await stage_or_404(site_of(request), run_id, stage)
     shown = image_of(found.newest.output, index)
@@ -106,6 +113,7 @@ async def image(request: Request, run_id: str, stage: str, index: int) -> Respon
 
 
 @router.post("/ui/runs/{run_id}/stages/{stage}/retry")
+@requires(OPERATE, ResourceScope.RUN)
 async def retry_stage(request: Request, run_id: str, stage: str) -> Response:
     who = person_of(request)
     return await _act(
@@ -114,6 +122,7 @@ async def retry_stage(request: Request, run_id: str, stage: str) -> Response:
 
 
 @router.post("/ui/runs/{run_id}/stages/{stage}/skip")
+@requires(OPERATE, ResourceScope.RUN)
 async def skip_stage(request: Request, run_id: str, stage: str) -> Response:
     async def act(run: RunView, form: Mapping[str, Sequence[str]]) -> None:
         reason = _word(form, "message")
@@ -125,6 +134,7 @@ async def skip_stage(request: Request, run_id: str, stage: str) -> Response:
 
 
 @router.post("/ui/runs/{run_id}/stages/{stage}/cancel")
+@requires(OPERATE, ResourceScope.RUN)
 async def cancel_stage(request: Request, run_id: str, stage: str) -> Response:
     who = person_of(request)
     return await _act(
@@ -136,6 +146,7 @@ async def cancel_stage(request: Request, run_id: str, stage: str) -> Response:
 
 
 @router.post("/ui/runs/{run_id}/stages/{stage}/decide")
+@requires(OPERATE, ResourceScope.RUN)
 async def decide(request: Request, run_id: str, stage: str) -> Response:
     """Two buttons of one form, so that the comment and the fields serve both."""
     run, found = await stage_or_404(site_of(request), run_id, stage)

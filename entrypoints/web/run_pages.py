@@ -3,33 +3,35 @@
 from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from application.queries.sentences import Surroundings
 from application.queries.views import LogFilter
 from domain.status import Status
 from entrypoints.api.history import compared
+from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live_run import EVENTS_SHOWN, RunPageView, lines_html
 from entrypoints.web.log_choice import VIEWS, LogChoice
 from entrypoints.web.log_pane import error_line, log_pane
 from entrypoints.web.lookups import run_or_404
 from entrypoints.web.plain import plain_answer, wants_plain
 from entrypoints.web.plain_pages import run_as_text
-from entrypoints.web.site import Site, site_of
+from entrypoints.web.site import Site, frame_of, site_of
 from entrypoints.web.templating import HEADERS, page
 from entrypoints.web.view_models.compare import compare_page
 from entrypoints.web.view_models.events import event_lines
 from entrypoints.web.view_models.log import FIRST_SHOWN
 from entrypoints.web.view_models.run import head_of
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
 EVENTS_A_PAGE = 200
 MOST_SEQ = 2**31
 RUNS_TO_CHOOSE = 40
 
 
 @router.get("/ui/runs/{run_id}")
+@requires(READ, ResourceScope.RUN)
 async def run(request: Request, run_id: str) -> Response:
     site = site_of(request)
     found = await run_or_404(site, run_id)
@@ -57,6 +59,7 @@ async def run(request: Request, run_id: str) -> Response:
 
 
 @router.get("/ui/runs/{run_id}/lines")
+@requires(READ, ResourceScope.RUN)
 async def lines(request: Request, run_id: str) -> Response:
     """The next lines before or after a place, for the script that shows them as one scrolls; nothing when there are no more."""
     site = site_of(request)
@@ -69,6 +72,7 @@ async def lines(request: Request, run_id: str) -> Response:
 
 
 @router.get("/ui/runs/{run_id}/log.txt")
+@requires(READ, ResourceScope.RUN)
 async def log_text(request: Request, run_id: str) -> Response:
     """The log as it was written, colours and all; of one stage, attempt or stream when asked."""
     site = site_of(request)
@@ -97,6 +101,7 @@ async def _log_text(site: Site, run_id: int, wanted: LogFilter) -> AsyncIterator
 
 
 @router.get("/ui/runs/{run_id}/events")
+@requires(READ, ResourceScope.RUN)
 async def events(request: Request, run_id: str, before: str = "") -> Response:
     """The whole history, a page at a time, newest first."""
     site = site_of(request)
@@ -117,6 +122,7 @@ async def events(request: Request, run_id: str, before: str = "") -> Response:
 
 
 @router.get("/ui/runs/{run_id}/compare")
+@requires(READ, ResourceScope.RUN)
 async def compare_with(request: Request, run_id: str) -> Response:
     """Leads to the comparison with the run chosen; else with the last that completed before it, or the one before."""
     site = site_of(request)
@@ -134,6 +140,7 @@ async def compare_with(request: Request, run_id: str) -> Response:
 
 
 @router.get("/ui/runs/{before_id}/compare/{after_id}")
+@requires(READ)
 async def compare_runs(request: Request, before_id: str, after_id: str) -> Response:
     site = site_of(request)
     before, after = await run_or_404(site, before_id), await run_or_404(site, after_id)

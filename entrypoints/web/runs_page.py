@@ -3,23 +3,25 @@
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from domain.status import Status
+from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.web.live_runs import TRIGGERS, Asked, RunsView, asked_of, find_runs
 from entrypoints.web.plain import plain_answer, wants_plain
 from entrypoints.web.plain_pages import runs_as_text
-from entrypoints.web.site import site_of
+from entrypoints.web.site import frame_of, site_of
 from entrypoints.web.templating import page
 from entrypoints.web.view_models.board import Filter
 from entrypoints.web.view_models.words import status_word
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
 NAMES_OFFERED = 300
 TRIGGER_WORDS = {"api": "by the API", "cli": "from a terminal", "dashboard": "from the dashboard", "report": "by a first report"}
 
 
 @router.get("/ui/runs")
+@requires(READ)
 async def runs(request: Request) -> Response:
     site = site_of(request)
     asked = await asked_of(site, request.query_params)

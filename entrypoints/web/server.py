@@ -20,15 +20,16 @@ from application.services.loop import at_once, every, keep_running
 from application.services.take_vitals import EVERY_SECONDS
 from domain.errors import Unavailable
 from entrypoints import failpoints, logs
-from entrypoints.api.app import create_app
+from entrypoints.api import routers as api
 from entrypoints.container import Adapters, Application
 from entrypoints.examples import register_examples
 from entrypoints.guard import end_with_parent
+from entrypoints.http.app import Lifespan, create_app
+from entrypoints.http.protocol import BoundedProtocol
 from entrypoints.leaving import end_at_once
 from entrypoints.settings import Settings
+from entrypoints.web import pages
 from entrypoints.web.errors import error_page
-from entrypoints.web.http import BoundedHttp, BoundedServer
-from entrypoints.web.pages import router as pages
 
 _LAST_WORDS = 1.0
 """Seconds that spans on their way to an agent may take from a stop."""
@@ -62,18 +63,25 @@ def proxies(settings: Settings) -> dict[str, Any]:
     return {"proxy_headers": bool(settings.trusted_proxies), "forwarded_allow_ips": settings.trusted_proxies}
 
 
-class _Server(BoundedServer):
+def build_app(application: Application, lifespan: Lifespan | None = None) -> FastAPI:
+    """Return the API and the pages as one application."""
+    app = create_app(application, (*api.ROUTERS, *pages.ROUTERS), plain_routes=api.PLAIN_ROUTES, lifespan=lifespan, error_page=error_page)
+    api.add_state(app)
+    return app
+
+
+class _Server(uvicorn.Server):
     """Ends the endless streams first, so that the rest can finish in its own time."""
 
     def __init__(self, application: Application, settings: Settings) -> None:
-        app = create_app(application, routers=[pages], error_page=error_page, lifespan=_lifespan(application, settings))
+        app = build_app(application, lifespan=_lifespan(application, settings))
         super().__init__(
             uvicorn.Config(
                 app,
                 host=settings.host,
                 port=settings.port,
                 loop=_LOOP,
-                http=BoundedHttp,
+                http=BoundedProtocol,
                 log_config=None,
                 access_log=False,
                 server_header=False,

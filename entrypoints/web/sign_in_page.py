@@ -2,19 +2,20 @@
 
 from urllib.parse import quote, unquote
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from application.commands.sign_in import SignedIn, TooManyTries
 from domain.access import Way
 from domain.errors import HeadgateError, InvalidInput, NotAllowed, NotSignedIn, Unavailable
-from entrypoints.api.access import address_of, caller_of, session_of
-from entrypoints.permissions import COOKIE
+from entrypoints.http.auth.caller import address_of, caller_of, session_of
+from entrypoints.http.auth.permissions import COOKIE, AccessLevel, requires
 from entrypoints.web.forms import typed_of
 from entrypoints.web.lookups import application_of
+from entrypoints.web.site import frame_of
 from entrypoints.web.templating import page
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
 AWAY = "__Host-headgate-away"
 """What the browser keeps while it is with the identity provider."""
 _AWAY_SECONDS = 600
@@ -22,6 +23,7 @@ _WAIT = {"Retry-After": "60"}
 
 
 @router.get("/ui/sign-in")
+@requires(AccessLevel.PUBLIC)
 async def sign_in_form(request: Request, next: str = "/") -> Response:
     if caller_of(request).way is Way.SESSION:
         return RedirectResponse(_ours(next), 303)
@@ -29,6 +31,7 @@ async def sign_in_form(request: Request, next: str = "/") -> Response:
 
 
 @router.post("/ui/sign-in")
+@requires(AccessLevel.PUBLIC)
 async def sign_in(request: Request) -> Response:
     form = await typed_of(request)
     name, there = form.get("name", "")[:200], form.get("next", "/")
@@ -44,6 +47,7 @@ async def sign_in(request: Request) -> Response:
 
 
 @router.get("/ui/sign-in/provider")
+@requires(AccessLevel.PUBLIC)
 async def to_the_provider(request: Request, next: str = "/") -> Response:
     provider = application_of(request).adapters.identity_provider()
     if provider is None:
@@ -60,6 +64,7 @@ async def to_the_provider(request: Request, next: str = "/") -> Response:
 
 
 @router.get("/ui/sign-in/back")
+@requires(AccessLevel.PUBLIC)
 async def back_from_the_provider(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
     application = application_of(request)
     provider = application.adapters.identity_provider()
@@ -81,6 +86,7 @@ async def back_from_the_provider(request: Request, state: str = "", code: str = 
 
 
 @router.post("/ui/sign-out")
+@requires(AccessLevel.SIGNED_IN)
 async def sign_out(request: Request) -> Response:
     everywhere = (await typed_of(request)).get("everywhere") == "1"
     await application_of(request).sign_out()(session_of(request) or "", address_of(request), everywhere)

@@ -13,8 +13,8 @@ from application.ports.vitals import Vitals
 from application.queries.surroundings import EngineHealth, LookAround
 from domain.access import Permission
 from domain.errors import HeadgateError
-from entrypoints.api.access import caller_of
 from entrypoints.container import Application
+from entrypoints.http.auth.caller import caller_of
 from entrypoints.web.live import Live
 from entrypoints.web.live_frame import FrameNews
 from entrypoints.web.surroundings import Surveyor

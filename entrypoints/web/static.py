@@ -10,6 +10,8 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
+from entrypoints.http.auth.permissions import AccessLevel, requires
+
 OWN = Path(__file__).parent / "static"
 FROM_WHEEL = {"htmx.js": "htmx-2.min.js", "htmx-sse.js": "ext/hx-sse-2.min.js"}
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -58,6 +60,7 @@ def _wheel() -> Path:
 
 
 @router.get("/static/{digest}/{name}")
+@requires(AccessLevel.PUBLIC)
 async def asset(request: Request, digest: str, name: str) -> Response:
     found = assets().get(name)
     if found is None:
@@ -70,5 +73,6 @@ async def asset(request: Request, digest: str, name: str) -> Response:
 
 
 @router.get("/favicon.ico")
+@requires(AccessLevel.PUBLIC)
 async def favicon(request: Request) -> Response:
     return await asset(request, "", "favicon.svg")

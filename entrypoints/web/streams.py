@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from domain.errors import NotFound
+from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live import HEARTBEAT_SECONDS, Still, View, Viewer
 from entrypoints.web.live_board import BoardView
 from entrypoints.web.live_pipeline import PipelinePageView
@@ -66,30 +67,35 @@ async def _stream(site: Site, key: tuple[object, ...], view: View, seen: str, af
 
 
 @router.get("/ui/live/board")
+@requires(READ)
 async def board(request: Request, seen: str = "", tag: str = "") -> Response:
     site = site_of(request)
     return await _stream(site, ("board", tag), BoardView(site, tag), seen)
 
 
 @router.get("/ui/live/pipelines/{pipeline_id}")
+@requires(READ, ResourceScope.PIPELINE)
 async def pipeline(request: Request, pipeline_id: int, seen: str = "") -> Response:
     site = site_of(request)
     return await _stream(site, ("pipeline", pipeline_id), PipelinePageView(site, pipeline_id), seen)
 
 
 @router.get("/ui/live/waiting")
+@requires(READ)
 async def waiting(request: Request, seen: str = "") -> Response:
     site = site_of(request)
     return await _stream(site, ("waiting",), WaitingView(site), seen)
 
 
 @router.get("/ui/live/system")
+@requires(READ)
 async def system(request: Request) -> Response:
     site = site_of(request)
     return await _stream(site, ("system",), SystemView(site), "")
 
 
 @router.get("/ui/live/runs")
+@requires(READ)
 async def runs(request: Request, seen: str = "") -> Response:
     site = site_of(request)
     asked = await asked_of(site, request.query_params)
@@ -97,12 +103,14 @@ async def runs(request: Request, seen: str = "") -> Response:
 
 
 @router.get("/ui/live/frame")
+@requires(READ)
 async def frame(request: Request, seen: str = "") -> Response:
     """For pages that show nothing else live."""
     return await _stream(site_of(request), ("frame",), Still(), seen)
 
 
 @router.get("/ui/live/runs/{run_id}")
+@requires(READ, ResourceScope.RUN)
 async def run(request: Request, run_id: int, seen: str = "", after: int = 0) -> Response:
     site = site_of(request)
     found = await site.reader.run(run_id)

@@ -1,17 +1,19 @@
 """How Headgate itself is doing."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
+from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.web.live_system import SystemView
 from entrypoints.web.plain import plain_answer, wants_plain
 from entrypoints.web.plain_pages import system_as_text
-from entrypoints.web.site import site_of
+from entrypoints.web.site import frame_of, site_of
 from entrypoints.web.templating import page
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
 
 
 @router.get("/ui/system")
+@requires(READ)
 async def system(request: Request) -> Response:
     """It answers while the store does not."""
     view = SystemView(site_of(request))

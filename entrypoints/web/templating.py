@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from domain.access import Permission
-from entrypoints.api.access import FORM_KEY, caller_of, form_key_of
+from entrypoints.http.auth.caller import FORM_KEY, caller_of, form_key_of
 from entrypoints.web.ansi import ODD, plain
 from entrypoints.web.static import url_of
 

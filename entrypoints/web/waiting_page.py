@@ -2,27 +2,29 @@
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from application.queries.views import RunView, StageRunView
 from domain.status import Reason
+from entrypoints.http.auth.permissions import OPERATE, READ, requires
 from entrypoints.web.approvals import AnswerForm, answer, unanswered
 from entrypoints.web.live_frame import MOST_RUNS
 from entrypoints.web.live_waiting import WaitingView
 from entrypoints.web.lookups import origin_of, stage_or_404
 from entrypoints.web.plain import plain_answer, wants_plain
 from entrypoints.web.plain_pages import waiting_as_text
-from entrypoints.web.site import site_of
+from entrypoints.web.site import frame_of, site_of
 from entrypoints.web.templating import page
 from entrypoints.web.view_models.waiting import groups_of, past_answer_of, question_of, report_command, waits_of
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
 Asked = tuple[RunView, StageRunView]
 """A stage that waits for somebody, and its run."""
 
 
 @router.get("/ui/waiting")
+@requires(READ)
 async def waiting(request: Request, run: str = "", stage: str = "") -> Response:
     site = site_of(request)
     runs = await site.reader.waiting_runs(MOST_RUNS)
@@ -36,6 +38,7 @@ async def waiting(request: Request, run: str = "", stage: str = "") -> Response:
 
 
 @router.post("/ui/waiting")
+@requires(OPERATE)
 async def decide(request: Request, run: str = "", stage: str = "") -> Response:
     """Approve or reject; the form again, with what was typed, when it is not possible."""
     site = site_of(request)

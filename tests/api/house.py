@@ -1,24 +1,26 @@
 """A whole Headgate on fakes, with the feed's reader stepped by hand or run beside."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
 from dependency_injector import providers
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from adapters.system.parameters import JsonSchemas
+from adapters.telemetry.null import NullTelemetry
 from application.commands.keep_tokens import NewToken
 from application.services.hub import Hub
 from domain.access import Role, Scope
 from domain.accounts import TokenKind
 from domain.controls import Person
-from entrypoints.api.app import create_app
+from entrypoints.api import routers as api
 from entrypoints.container import Application
-from entrypoints.permissions import COOKIE
+from entrypoints.http.app import create_app
+from entrypoints.http.auth.permissions import COOKIE
 from tests.fakes import FakeAdapters
 from tests.fakes.adapters import a_container
 
@@ -29,7 +31,9 @@ PASSWORD = "four words of mine"
 class House:
     """`client` speaks to `app`; `fakes` are what it stands on."""
 
-    def __init__(self, settings: dict[str, Any] | None = None, **options: Any) -> None:
+    def __init__(
+        self, settings: dict[str, Any] | None = None, routers: Sequence[APIRouter] = (), *, is_observed: bool = False, **options: Any
+    ) -> None:
         self.fakes = FakeAdapters()
         self.settings = SimpleNamespace(
             lease_seconds=20.0,
@@ -50,9 +54,12 @@ class House:
         for name, value in (settings or {}).items():
             setattr(self.settings, name, value)
         self.application = Application(
-            settings=providers.Object(self.settings), adapters=a_container(self.fakes, installation="house", schemas=JsonSchemas())
+            telemetry=providers.Object(self.fakes.telemetry if is_observed else NullTelemetry()),
+            settings=providers.Object(self.settings),
+            adapters=a_container(self.fakes, installation="house", schemas=JsonSchemas()),
         )
-        self.app: FastAPI = create_app(self.application, **options)
+        self.app: FastAPI = create_app(self.application, [*api.ROUTERS, *routers], plain_routes=api.PLAIN_ROUTES, **options)
+        api.add_state(self.app)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE)
         self._cursor: str | None = None
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from entrypoints.api.head_limit import LARGEST_HEADERS, LONGEST_ADDRESS, MOST_HEADERS
-from entrypoints.api.strict_json import DEEPEST
+from entrypoints.http.middleware.head_limit import LARGEST_HEADERS, LONGEST_ADDRESS, MOST_HEADERS
+from entrypoints.http.strict_json import DEEPEST
 from tests.api.house import House
 
 EXTERNAL = {"name": "certify", "kind": "external"}

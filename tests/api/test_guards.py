@@ -9,7 +9,8 @@ import pytest
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
-from entrypoints.api.problems import Problem
+from entrypoints.http.auth.permissions import READ, requires
+from entrypoints.http.problems import Problem
 from tests.api.house import BASE, House
 
 FOREIGN = [
@@ -148,6 +149,7 @@ async def test_a_defect_is_a_problem_that_tells_nothing_but_the_request_id(caplo
     router = APIRouter()
 
     @router.get("/broken")
+    @requires(READ)
     async def broken() -> None:
         raise RuntimeError("a secret")
 

@@ -12,24 +12,23 @@ from application.ports.tokens import AttemptClaims
 from domain.access import OF_ROLE, OF_SCOPE, Permission, Role, Scope
 from domain.accounts import TokenKind
 from domain.controls import Person
-from entrypoints.api.app import ROUTERS
-from entrypoints.api.paths import RouteTable, _flat
-from entrypoints.permissions import OF_PIPELINE, OF_RUN, TABLE, About, Door
-from entrypoints.web.pages import router as pages
+from entrypoints.api.routers import PLAIN_ROUTES, ROUTERS
+from entrypoints.http.auth.permissions import PIPELINE_PARAMETERS, RUN_PARAMETERS, AccessLevel, ResourceScope
+from entrypoints.http.route_table import RouteTable
+from entrypoints.web.pages import ROUTERS as PAGES
 from tests.api.house import House
 
-ROUTES: list[Any] = [
-    route for route in _flat([each for router in (*ROUTERS, pages) for each in router.routes]) if hasattr(route, "path_regex")
-]
-LISTED: set[tuple[str, str]] = {(method, route.path) for route in ROUTES for method in route.methods}
+ROUTES: list[Any] = [*PLAIN_ROUTES, *(route for router in (*ROUTERS, *PAGES) for route in router.routes)]
+RULES = RouteTable(ROUTES).rules
+LISTED: set[tuple[str, str]] = {(method, route.path) for route in ROUTES for method in route.methods - {"HEAD"}}
 
 
 def test_every_route_says_what_it_asks_and_nothing_else_is_listed() -> None:
-    assert set(TABLE) == LISTED
+    assert set(RULES) == LISTED
 
 
 def test_what_is_public_is_short_and_exact() -> None:
-    public = {path for (_, path), rule in TABLE.items() if rule.needs is Door.PUBLIC}
+    public = {path for (_, path), rule in RULES.items() if rule.needs is AccessLevel.PUBLIC}
 
     assert public == {
         "/livez",
@@ -47,22 +46,22 @@ def test_an_address_is_judged_by_the_route_that_answers_it() -> None:
 
     for method, path in LISTED:
         if "{" not in path:
-            assert table.find(method, path) == (path, {}), path
+            assert table.find(method, path) == (RULES[method, path], {}), path
 
 
 def test_what_acts_is_never_open_to_a_viewer() -> None:
-    for (method, path), rule in TABLE.items():
+    for (method, path), rule in RULES.items():
         if method != "GET":
             assert rule.needs is not Permission.READ, path
 
 
 def test_what_is_about_one_thing_names_it_in_its_address() -> None:
-    for (_, path), rule in TABLE.items():
+    for (_, path), rule in RULES.items():
         names = re.findall(r"{(\w+)}", path)
-        if rule.about is About.PIPELINE:
-            assert any(name in OF_PIPELINE for name in names), path
-        if rule.about is About.RUN:
-            assert any(name in OF_RUN for name in names) and not any(name in OF_PIPELINE for name in names), path
+        if rule.resource is ResourceScope.PIPELINE:
+            assert any(name in PIPELINE_PARAMETERS for name in names), path
+        if rule.resource is ResourceScope.RUN:
+            assert any(name in RUN_PARAMETERS for name in names) and not any(name in PIPELINE_PARAMETERS for name in names), path
 
 
 @dataclass
@@ -77,7 +76,7 @@ class Crowd:
 
 @pytest.fixture
 async def crowd() -> AsyncIterator[Crowd]:
-    house = House({"auth": "team"}, routers=[pages])
+    house = House({"auth": "team"}, routers=PAGES)
     async with house.client:
         callers: dict[str, dict[str, str]] = {"anonymous": {}}
         allowed: dict[str, frozenset[Permission]] = {}
@@ -127,18 +126,18 @@ def _verdict(answer: Any) -> str:
 
 
 def _expected(crowd: Crowd, who: str, method: str, path: str) -> str:
-    rule = TABLE[method, path]
-    if rule.needs is Door.PUBLIC:
+    rule = RULES[method, path]
+    if rule.needs is AccessLevel.PUBLIC:
         return "let in"
-    if rule.needs is Door.WORKER:
+    if rule.needs is AccessLevel.WORKER:
         return "let in" if who == "worker" else "sign in" if who == "anonymous" else "refused"
     if who == "anonymous":
         return "sign in"
-    if rule.needs is Door.SIGNED_IN:
+    if rule.needs is AccessLevel.SIGNED_IN:
         return "let in" if who.startswith("role") else "refused"
     if who == "bound":
         permissions = OF_SCOPE[Scope.READ] | OF_SCOPE[Scope.TRIGGER] | OF_SCOPE[Scope.REPORT]
-        return "let in" if rule.needs in permissions and rule.about is About.REPORT else "refused"
+        return "let in" if rule.needs in permissions and rule.resource is ResourceScope.REPORT else "refused"
     return "let in" if rule.needs in crowd.allowed.get(who, frozenset()) else "refused"
 
 
@@ -189,7 +188,7 @@ async def test_head_is_judged_as_get_and_options_tell_no_stranger_what_there_is(
         answer = await crowd.house.client.request(method, _filled(path, crowd.run_id), headers=crowd.callers[who])
         expected = _expected(crowd, who, "GET", path)
         if method == "OPTIONS":
-            assert answer.status_code == (401 if who == "anonymous" and TABLE["GET", path].needs is not Door.PUBLIC else 204), path
+            assert answer.status_code == (401 if who == "anonymous" and RULES["GET", path].needs is not AccessLevel.PUBLIC else 204), path
         else:
             assert answer.status_code in ((401,) if expected == "sign in" else (403,) if expected == "refused" else range(200, 600)), path
             assert answer.content == b""

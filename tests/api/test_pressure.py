@@ -8,8 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from entrypoints.api import gate
-from entrypoints.api.body_limit import BodyLimit
+from entrypoints.http.middleware import body_limit
 from tests.api.house import House, watching
 
 
@@ -90,7 +89,7 @@ async def test_a_body_on_its_way_holds_no_place() -> None:
 
 
 async def test_bodies_on_their_way_have_bounded_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "ON_THEIR_WAY", 1_000)
+    monkeypatch.setattr(body_limit, "UNFINISHED_BYTES", 1_000)
     house = House({"rate_limit": "50/hour"})
     await house.create()
     long = b'{"pipeline_id": "flights", "status": "running", "message": "' + b"m" * 900
@@ -107,13 +106,17 @@ async def test_bodies_on_their_way_have_bounded_room(monkeypatch: pytest.MonkeyP
     assert [answer.status_code for answer in taken] == [200, 200], "there is room again, and none of it was the caller's fault"
 
 
-async def test_what_comes_in_one_piece_needs_no_room() -> None:
-    whole = {"type": "http.request", "body": b"x" * 5_000, "more_body": False}
-    messages = [whole]
+async def test_a_body_that_arrives_in_one_piece_needs_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_limit, "UNFINISHED_BYTES", 0)
+    messages = [{"type": "http.request", "body": b"x" * 5_000, "more_body": False}]
+    received: list[Any] = []
 
-    async def receive() -> dict[str, Any]:
+    async def receive() -> Any:
         return messages.pop()
 
-    read = await BodyLimit(on_their_way=0).read({}, {b"content-length": b"5000"}, receive)
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        received.append(await receive())
 
-    assert await read() == whole
+    await body_limit.BodyLimit(app)({"type": "http", "headers": [(b"content-length", b"5000")]}, receive, app)
+
+    assert received == [{"type": "http.request", "body": b"x" * 5_000, "more_body": False}]

@@ -2,7 +2,7 @@
 
 import domain.errors
 from domain.errors import Conflict, FieldProblem, HeadgateError, InvalidInput, Unavailable
-from entrypoints.api.problems import TRANSLATIONS, problem_of
+from entrypoints.http.problems import TRANSLATIONS, problem_of
 
 
 def _subclasses(kind: type[HeadgateError]) -> set[type[HeadgateError]]:

@@ -9,7 +9,7 @@ import pytest
 
 from application.ports.tokens import AttemptClaims
 from domain.access import Role, Scope
-from entrypoints.api.rate_limit import Limiter, subject
+from entrypoints.http.middleware.rate_limit import Limiter, subject
 from entrypoints.rate import TEAM, Rate
 from tests.api.house import BASE, House
 

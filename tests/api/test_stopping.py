@@ -6,7 +6,7 @@ import json
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
-from entrypoints.api.envelope import Envelope
+from entrypoints.http.middleware.unexpected_errors import UnexpectedErrors
 
 
 async def test_a_request_the_stop_overtakes_is_told_to_ask_again() -> None:
@@ -40,7 +40,7 @@ async def _cancelled(*, starts: bool) -> tuple[list[Message], bool]:
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": "/pipelines/", "headers": [], "app": FastAPI()}
-    task = asyncio.create_task(Envelope(endless)(scope, receive, send))
+    task = asyncio.create_task(UnexpectedErrors(endless)(scope, receive, send))
     await begun.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInput
-from entrypoints.api import strict_json
-from entrypoints.api.strict_json import DEEPEST
+from entrypoints.http import strict_json
+from entrypoints.http.strict_json import DEEPEST
 
 NUMBERS = st.integers() | st.floats() | st.sampled_from([2**63 - 1, 2**63, 2**64, -(2**63), -(2**63) - 1, 0, -0.0])
 VALUES = st.recursive(st.none() | st.booleans() | NUMBERS | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))

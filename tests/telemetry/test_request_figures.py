@@ -6,7 +6,6 @@ from dependency_injector import providers
 
 from application.metrics import Metric
 from application.ports.telemetry import Tag
-from entrypoints.api.app import create_app
 from tests.api.house import BASE, House
 from tests.fakes.telemetry import FakeTelemetry
 
@@ -15,10 +14,9 @@ class Watched:
     """A house whose requests are told."""
 
     def __init__(self) -> None:
-        self.house = House()
+        self.house = House(is_observed=True)
         self.telemetry: FakeTelemetry = self.house.fakes.telemetry
-        self.house.application.telemetry.override(providers.Object(self.telemetry))
-        transport = httpx.ASGITransport(create_app(self.house.application), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(self.house.app, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url=BASE)
 
     def counted(self, metric: Metric = Metric.REQUESTS) -> list[tuple[Tag, Tag, Tag]]:

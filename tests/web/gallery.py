@@ -20,10 +20,8 @@ from application.services.loop import at_once, keep_running
 from domain.access import Role
 from domain.run import Run, Trigger
 from domain.status import Reason, Status
-from entrypoints.api.app import create_app
 from entrypoints.container import Application
-from entrypoints.web.errors import error_page
-from entrypoints.web.pages import router
+from entrypoints.web.server import build_app
 from entrypoints.web.site import Site, make_site
 from tests.builders import a_definition
 from tests.fakes import FakeAdapters
@@ -77,7 +75,7 @@ class Gallery:
         self.application = Application(
             settings=providers.Object(settings), adapters=a_container(self.fakes, installation="gallery", schemas=JsonSchemas())
         )
-        self.app = create_app(self.application, routers=[router], error_page=error_page)
+        self.app = build_app(self.application)
         self.app.state.site = make_site(self.application)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE, headers={"Accept": "text/html"})
 

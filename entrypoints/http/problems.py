@@ -25,7 +25,7 @@ from domain.errors import (
     Stale,
     Unavailable,
 )
-from entrypoints.api.strict_json import clean_text
+from entrypoints.http.strict_json import clean_text
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "headgate.request_id"
@@ -112,6 +112,7 @@ TRANSLATIONS: dict[type[HeadgateError], Callable[[Any], Problem]] = {
     Unavailable: lambda error: Problem(503, "unavailable", str(error), headers={"Retry-After": str(max(1, round(error.retry_after)))}),
 }
 
+NOTHING_HERE = Problem(404, "not_found", "There is nothing at this address.")
 STOPPING = Problem(503, "stopping", "Headgate is stopping; ask again in a moment.", headers={"Retry-After": "1", "Connection": "close"})
 INTERNAL = Problem(500, "internal", "Something went wrong here. The log tells what, under this request id.")
 

@@ -1,0 +1,116 @@
+"""The ASGI application: middlewares in order, then the routes."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from domain.errors import HeadgateError
+from entrypoints.container import Application
+from entrypoints.http.middleware.authorization import Authorization
+from entrypoints.http.middleware.body_limit import BodyLimit
+from entrypoints.http.middleware.concurrency_limit import ConcurrencyLimit
+from entrypoints.http.middleware.head_limit import HeadLimit
+from entrypoints.http.middleware.host_origin import HostOrigin
+from entrypoints.http.middleware.options import Options
+from entrypoints.http.middleware.path_normalization import PathNormalization
+from entrypoints.http.middleware.rate_limit import Limiter, RateLimit, RefusalLimit
+from entrypoints.http.middleware.request_id import RequestId
+from entrypoints.http.middleware.request_metrics import RequestMetrics
+from entrypoints.http.middleware.security_headers import SecurityHeaders
+from entrypoints.http.middleware.unexpected_errors import UnexpectedErrors
+from entrypoints.http.problems import NOTHING_HERE, ErrorPage, Problem, Refused, field_problems, invalid, problem_of, respond
+from entrypoints.http.route_table import RouteTable
+from entrypoints.rate import Rate
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+DESCRIPTION = "Define pipelines, trigger them, report status from any machine, and watch every stage. Errors are RFC 9457 problem+json."
+
+
+def create_app(
+    application: Application,
+    routers: Sequence[APIRouter],
+    *,
+    plain_routes: Sequence[BaseRoute] = (),
+    lifespan: Lifespan | None = None,
+    error_page: ErrorPage | None = None,
+) -> FastAPI:
+    """Build the application.
+
+    `plain_routes` are Starlette routes, matched first. `error_page` renders a problem for a browser. `app.state` holds `application`,
+    `routes` (the RouteTable), and `why_not_ready`, a sentence that the server sets while it is starting.
+    """
+    routes = RouteTable([*plain_routes, *(route for router in routers for route in router.routes)])
+    app = FastAPI(
+        title="Headgate",
+        version="0.2.0",
+        description=DESCRIPTION,
+        routes=list(plain_routes),
+        middleware=build_middleware(application, routes),
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        strict_content_type=False,
+    )
+    for router in routers:
+        app.include_router(router)
+    app.state.application = application
+    app.state.routes = routes
+    app.state.error_page = error_page
+    app.state.why_not_ready = None
+    for kind in (HeadgateError, Refused, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, respond_to_error)
+    return app
+
+
+def build_middleware(application: Application, routes: RouteTable) -> list[Middleware]:
+    """Return the middlewares, outermost first. A request that one of them refuses never reaches the next."""
+    settings = application.settings()
+    rate = Rate.of(settings.rate_limit, settings.auth)
+    limiter = Limiter(rate) if rate is not None else None
+    return [
+        Middleware(RequestId),
+        Middleware(RequestMetrics, telemetry=application.telemetry()),
+        Middleware(SecurityHeaders, is_https=str(settings.public_url).startswith("https://")),
+        Middleware(UnexpectedErrors),
+        Middleware(HeadLimit),
+        *([Middleware(RefusalLimit, limiter=limiter)] if limiter else []),
+        Middleware(HostOrigin, public_url=settings.public_url, hosts=settings.allowed_hosts),
+        Middleware(BodyLimit),
+        Middleware(ConcurrencyLimit, limit=settings.max_in_flight),
+        Middleware(PathNormalization, routes=routes),
+        Middleware(Authorization, routes=routes, application=application, is_open=settings.auth == "none"),
+        *([Middleware(RateLimit, limiter=limiter)] if limiter else []),
+        Middleware(Options, routes=routes),
+    ]
+
+
+async def respond_to_error(request: Request, error: Exception) -> Response:
+    """Answer an error that a route raised with its problem."""
+    return respond(request.scope, _to_problem(error, request))
+
+
+def _to_problem(error: Exception, request: Request) -> Problem:
+    match error:
+        case Refused():
+            return error.problem
+        case HeadgateError():
+            return problem_of(error)
+        case RequestValidationError():
+            return invalid(field_problems(error.errors(), skip=1))
+        case HTTPException(status_code=404):
+            return NOTHING_HERE
+        case HTTPException(status_code=405):
+            methods = ", ".join(request.app.state.routes.get_methods(request.scope["path"]))
+            return Problem(405, "method_not_allowed", f"Possible here: {methods}.", headers={"Allow": methods})
+        case HTTPException():
+            return Problem(error.status_code, "refused", str(error.detail), headers=error.headers or {})
+    raise error

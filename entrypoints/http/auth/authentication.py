@@ -1,0 +1,68 @@
+"""From a request's headers to its caller."""
+
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from application.ports.tokens import WorkerClaims
+from domain.access import A_WORKER, AN_ATTEMPT, ANONYMOUS, NOBODY, Caller
+from entrypoints.container import Application
+from entrypoints.http.auth.caller import CALLER, CLAIMS, SESSION
+from entrypoints.http.auth.permissions import COOKIE
+
+_LONGEST_SESSION_KEY = 200
+
+
+class Authenticator:
+    """Identify callers by bearer token or session cookie. `is_open`: HEADGATE_AUTH=none, where requests without credentials are allowed."""
+
+    def __init__(self, application: Application, *, is_open: bool) -> None:
+        self._application = application
+        self._is_open = is_open
+
+    async def authenticate(self, scope: Scope) -> Caller | None:
+        """Store the caller in the scope and return it. None for invalid credentials, which are refused even where none are needed."""
+        headers = Headers(scope=scope)
+        authorization = headers.getlist("authorization")
+        if authorization:
+            caller = await self._by_token(scope, authorization[0]) if len(authorization) == 1 else None
+        elif self._is_open:
+            caller = NOBODY
+        else:
+            caller = await self._by_session(scope, headers)
+        if caller is not None:
+            scope[CALLER] = caller
+        return caller
+
+    async def recognize(self, scope: Scope) -> None:
+        """Store the caller of a public page if the request has a valid session."""
+        if not self._is_open and scope["path"].startswith("/ui/"):
+            scope[CALLER] = await self._by_session(scope, Headers(scope=scope))
+
+    async def _by_session(self, scope: Scope, headers: Headers) -> Caller:
+        key = _get_session_key(headers)
+        if key is None:
+            return ANONYMOUS
+        scope[SESSION] = key
+        return await self._application.callers().of_session(key) or ANONYMOUS
+
+    async def _by_token(self, scope: Scope, header: str) -> Caller | None:
+        scheme, _, token = header.partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
+            return None
+        if token.startswith("hg_"):
+            return await self._application.callers().of_token(token)
+        claims = scope[CLAIMS] = self._application.adapters.tokens().read(token)
+        return A_WORKER if isinstance(claims, WorkerClaims) else AN_ATTEMPT if claims is not None else None
+
+
+def _get_session_key(headers: Headers) -> str | None:
+    for header in headers.getlist("cookie"):
+        try:
+            if (found := SimpleCookie(header).get(COOKIE)) is not None and 0 < len(found.value) <= _LONGEST_SESSION_KEY:
+                return found.value
+        except CookieError:
+            continue
+    return None

@@ -1,0 +1,80 @@
+"""Refuse unknown host names, requests from other sites' pages, and bodies that are neither JSON nor a form."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from entrypoints.http.problems import Problem, respond
+
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+BODY_TYPES: Final = frozenset({"application/json", "application/x-www-form-urlencoded"})
+"""Another site's page can send text/plain and multipart without a preflight request; no client of ours does."""
+
+UNKNOWN_HOST: Final = Problem(
+    421, "unknown_host", "Headgate does not answer to this host name; HEADGATE_ALLOWED_HOSTS lists those it does."
+)
+UNSUPPORTED_TYPE: Final = Problem(415, "unsupported_media_type", "A body is JSON, or a form: send Content-Type: application/json.")
+FOREIGN_ORIGIN: Final = Problem(403, "foreign_origin", "This request comes from a web page of another site.")
+
+
+class HostOrigin:
+    """421 for an unknown Host (DNS rebinding), 403 for another site's page (CSRF), 415 for another type of body.
+
+    Programs that send neither Origin nor Sec-Fetch-Site pass. `hosts` are accepted beside loopback; `*` accepts all.
+    """
+
+    def __init__(self, app: ASGIApp, *, public_url: str, hosts: Iterable[str]) -> None:
+        self._app = app
+        self._own_netloc = urlsplit(public_url).netloc.lower()
+        self._hosts = LOOPBACK | ({host_name(self._own_netloc), *(host_name(host) for host in hosts)} - {""})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        problem = self._find_problem(scope["method"], Headers(scope=scope)) if scope["type"] == "http" else None
+        await (self._app if problem is None else respond(scope, problem))(scope, receive, send)
+
+    def _find_problem(self, method: str, headers: Headers) -> Problem | None:
+        if "*" not in self._hosts and host_name(headers.get("host", "")) not in self._hosts:
+            return UNKNOWN_HOST
+        if method in SAFE_METHODS:
+            return None if self._may_read(headers) else FOREIGN_ORIGIN
+        if not self._may_write(headers):
+            return FOREIGN_ORIGIN
+        return None if _is_accepted_type(headers.get("content-type")) else UNSUPPORTED_TYPE
+
+    def _may_write(self, headers: Headers) -> bool:
+        site = headers.get("sec-fetch-site")
+        return self._is_own_origin(headers) if site is None else site in ("same-origin", "none")
+
+    def _may_read(self, headers: Headers) -> bool:
+        """Links from other sites may lead here; their pages' fetches and streams are refused."""
+        site = headers.get("sec-fetch-site")
+        if site == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
+            return False
+        if "text/event-stream" in headers.get("accept", ""):
+            return site in (None, "same-origin", "none") and self._is_own_origin(headers)
+        return True
+
+    def _is_own_origin(self, headers: Headers) -> bool:
+        origin = headers.get("origin")
+        if origin is None:
+            return True
+        netloc = urlsplit(origin).netloc.lower() if origin.startswith(("http://", "https://")) else ""
+        return bool(netloc) and netloc in (headers.get("host", "").lower(), self._own_netloc)
+
+
+@lru_cache(maxsize=256)
+def _is_accepted_type(content_type: str | None) -> bool:
+    """None: the request has no body, or its client does not name its type."""
+    return content_type is None or content_type.partition(";")[0].strip().lower() in BODY_TYPES
+
+
+@lru_cache(maxsize=256)
+def host_name(header: str) -> str:
+    """Return the host name of a Host header, in lower case and without its port."""
+    name, colon, port = header.strip().lower().rpartition(":")
+    return name if colon and port.isdigit() else header.strip().lower()

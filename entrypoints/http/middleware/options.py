@@ -1,0 +1,23 @@
+"""Answer OPTIONS with the methods allowed at a path."""
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from entrypoints.http.problems import NOTHING_HERE, respond
+from entrypoints.http.route_table import RouteTable
+
+
+class Options:
+    """204 with `Allow`, or 404. Inside authorization, so that strangers learn nothing about protected paths."""
+
+    def __init__(self, app: ASGIApp, *, routes: RouteTable) -> None:
+        self._app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "OPTIONS":
+            await self._app(scope, receive, send)
+            return
+        methods = self._routes.get_methods(scope["path"])
+        answer = Response(status_code=204, headers={"Allow": ", ".join(methods)}) if methods else respond(scope, NOTHING_HERE)
+        await answer(scope, receive, send)
