@@ -8,33 +8,33 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from application.commands.carry_burst import Advance, Advanced
-from application.commands.trigger_pipeline import TriggerCommand, Triggered
-from application.commands.verdicts import Answer
+from application.commands.carry_burst import AdvanceCommand, AdvanceResult
+from application.commands.trigger_pipeline import TriggerCommand, TriggerResult
+from application.commands.verdicts import ReportResult
 from application.metrics import Metric
 from application.ports.links import Claim
 from application.ports.telemetry import Span, Telemetry
 from domain.errors import Conflict, HeadgateError, Unavailable
 
 Arguments = tuple[Any, ...]
-Before = Callable[[Span, Arguments], Arguments]
+BeforeCall = Callable[[Span, Arguments], Arguments]
 """Tags the span by what the use case is called with, and may hand it something on."""
-After = Callable[[Span, Telemetry, Any], None]
+AfterCall = Callable[[Span, Telemetry, Any], None]
 """Tells of the result."""
 
 
-def observe(telemetry: Telemetry, use_case: Any, before: Before | None = None, after: After | None = None, name: str | None = None) -> Any:
+def instrument_use_case(telemetry: Telemetry, use_case: Any, before: BeforeCall | None = None, after: AfterCall | None = None, name: str | None = None) -> Any:
     """The use case with eyes on it, by its own name or another; the very same object when telemetry is off."""
-    return Observed(telemetry, use_case, before, after, name or type(use_case).__name__) if telemetry.is_on else use_case
+    return InstrumentedUseCase(telemetry, use_case, before, after, name or type(use_case).__name__) if telemetry.is_on else use_case
 
 
-class Observed:
+class InstrumentedUseCase:
     """Called like the use case it wraps, and answers and raises what that does.
 
     A refusal in the domain's words is the use case doing its work: it is counted, and its span is not an error.
     """
 
-    def __init__(self, telemetry: Telemetry, use_case: Any, before: Before | None, after: After | None, name: str) -> None:
+    def __init__(self, telemetry: Telemetry, use_case: Any, before: BeforeCall | None, after: AfterCall | None, name: str) -> None:
         self._telemetry, self._use_case, self._before, self._after = telemetry, use_case, before, after
         self._name = name
 
@@ -59,29 +59,29 @@ class Observed:
         except Unavailable:
             raise
         except HeadgateError as refusal:
-            span.tag(refused=kind_of(refusal))
+            span.tag(refused=get_error_kind(refusal))
             return None, refusal
         if self._after is not None:
             self._after(span, self._telemetry, result)
         return result, None
 
     def _count(self, error: Exception) -> None:
-        self._telemetry.count(Metric.USE_CASE_ERRORS, use_case=self._name, kind=kind_of(error))
+        self._telemetry.count(Metric.USE_CASE_ERRORS, use_case=self._name, kind=get_error_kind(error))
 
 
-def kind_of(error: Exception) -> str:
+def get_error_kind(error: Exception) -> str:
     """One of few: the class, or the stable kind a conflict has."""
     return error.kind if isinstance(error, Conflict) else type(error).__name__
 
 
-def carry_trace(span: Span, args: Arguments) -> Arguments:
+def attach_trace_context(span: Span, args: Arguments) -> Arguments:
     """The run keeps the place in the trace that it was triggered at; its stages will belong there."""
     command: TriggerCommand = args[0]
     context = span.context
     return (replace(command, trace=context) if context else command,)
 
 
-def tag_triggered(span: Span, telemetry: Telemetry, triggered: Triggered) -> None:
+def tag_triggered(span: Span, telemetry: Telemetry, triggered: TriggerResult) -> None:
     span.tag(pipeline=triggered.pipeline, run=triggered.run_id)
 
 
@@ -90,21 +90,21 @@ def tag_claim(span: Span, telemetry: Telemetry, claim: Claim) -> None:
 
 
 def tag_burst(span: Span, args: Arguments) -> Arguments:
-    step: Advance = args[0]
+    step: AdvanceCommand = args[0]
     span.tag(run=step.run_id, burst=step.epoch)
     return args
 
 
-def count_advanced(span: Span, telemetry: Telemetry, advanced: Advanced) -> None:
+def count_advance_verdicts(span: Span, telemetry: Telemetry, advanced: AdvanceResult) -> None:
     count_verdicts(span, telemetry, advanced.answers)
 
 
-def count_verdicts(span: Span, telemetry: Telemetry, answers: Sequence[Answer]) -> None:
-    for verdict, count in Counter(map(verdict_of, answers)).items():
+def count_verdicts(span: Span, telemetry: Telemetry, answers: Sequence[ReportResult]) -> None:
+    for verdict, count in Counter(map(get_verdict, answers)).items():
         telemetry.count(Metric.STATUS_UPDATES, count, verdict=verdict)
 
 
-def verdict_of(answer: Answer) -> str:
+def get_verdict(answer: ReportResult) -> str:
     """`applied`, `ignored`, or the kind of refusal."""
     if answer.problem:
         return answer.problem

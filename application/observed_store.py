@@ -17,30 +17,30 @@ from domain.run import Run
 from domain.status import Status
 
 _REMEMBERED = 10_000
-Fact = Callable[[], None]
+PendingMetric = Callable[[], None]
 
 
-def observe_store(telemetry: Telemetry, clock: Clock, open_unit_of_work: OpenUnitOfWork) -> OpenUnitOfWork:
+def instrument_unit_of_work(telemetry: Telemetry, clock: Clock, open_unit_of_work: OpenUnitOfWork) -> OpenUnitOfWork:
     """Units of work that tell what they committed; the very same function when telemetry is off."""
-    return ObservedStore(telemetry, clock, open_unit_of_work) if telemetry.is_on else open_unit_of_work
+    return InstrumentedUnitOfWorkFactory(telemetry, clock, open_unit_of_work) if telemetry.is_on else open_unit_of_work
 
 
-class ObservedStore:
+class InstrumentedUnitOfWorkFactory:
     def __init__(self, telemetry: Telemetry, clock: Clock, open_unit_of_work: OpenUnitOfWork) -> None:
-        self._figures = RunFigures(telemetry)
-        self._deliveries = Deliveries(telemetry, clock)
+        self._figures = RunMetrics(telemetry)
+        self._deliveries = RelayLatencyRecorder(telemetry, clock)
         self._open = open_unit_of_work
 
     def __call__(self) -> Any:
-        return _ObservedUnitOfWork(self._open(), self._figures, self._deliveries)
+        return _InstrumentedUnitOfWork(self._open(), self._figures, self._deliveries)
 
 
-class _ObservedUnitOfWork:
+class _InstrumentedUnitOfWork:
     """The unit of work itself, but that it remembers facts until they are durable. Every other attribute is the real one's."""
 
-    def __init__(self, work: Any, figures: RunFigures, deliveries: Deliveries) -> None:
+    def __init__(self, work: Any, figures: RunMetrics, deliveries: RelayLatencyRecorder) -> None:
         self._work = work
-        self._facts: list[Fact] = []
+        self._facts: list[PendingMetric] = []
         self._figures, self._deliveries = figures, deliveries
 
     def __getattr__(self, name: str) -> Any:
@@ -48,8 +48,8 @@ class _ObservedUnitOfWork:
 
     async def __aenter__(self) -> Self:
         await self._work.__aenter__()
-        self.runs = _ObservedRuns(self._work.runs, self._facts, self._figures)
-        self.outbox = _ObservedOutbox(self._work.outbox, self._facts, self._deliveries)
+        self.runs = _InstrumentedRuns(self._work.runs, self._facts, self._figures)
+        self.outbox = _InstrumentedOutbox(self._work.outbox, self._facts, self._deliveries)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -62,8 +62,8 @@ class _ObservedUnitOfWork:
             fact()
 
 
-class _ObservedRuns:
-    def __init__(self, runs: Any, facts: list[Fact], figures: RunFigures) -> None:
+class _InstrumentedRuns:
+    def __init__(self, runs: Any, facts: list[PendingMetric], figures: RunMetrics) -> None:
         self._runs, self._facts, self._figures = runs, facts, figures
 
     def __getattr__(self, name: str) -> Any:
@@ -82,8 +82,8 @@ class _ObservedRuns:
             self._facts.extend(self._figures.of(run, events))
 
 
-class _ObservedOutbox:
-    def __init__(self, outbox: Any, facts: list[Fact], deliveries: Deliveries) -> None:
+class _InstrumentedOutbox:
+    def __init__(self, outbox: Any, facts: list[PendingMetric], deliveries: RelayLatencyRecorder) -> None:
         self._outbox, self._facts, self._deliveries = outbox, facts, deliveries
 
     def __getattr__(self, name: str) -> Any:
@@ -94,12 +94,12 @@ class _ObservedOutbox:
         self._deliveries.remember(rows)
         return rows
 
-    async def done(self, run_id: int, epoch: int) -> None:
-        await self._outbox.done(run_id, epoch)
+    async def mark_delivered(self, run_id: int, epoch: int) -> None:
+        await self._outbox.mark_delivered(run_id, epoch)
         self._facts.append(lambda: self._deliveries.delivered(run_id, epoch))
 
 
-class Deliveries:
+class RelayLatencyRecorder:
     """How long a burst was in the outbox before Prefect had it."""
 
     def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
@@ -118,15 +118,15 @@ class Deliveries:
             self._telemetry.distribution(Metric.RELAY_LATENCY, _seconds(row.created_at, self._clock.now()), pool=row.pool)
 
 
-class RunFigures:
+class RunMetrics:
     """What the new events of a run say in figures."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
 
-    def of(self, run: Run, events: Sequence[Event]) -> list[Fact]:
+    def of(self, run: Run, events: Sequence[Event]) -> list[PendingMetric]:
         """To be told once they are durable. Reads the run now: it may move on before."""
-        facts: list[Fact] = []
+        facts: list[PendingMetric] = []
         for event in events:
             if event.type is EventType.RUN_OPENED:
                 facts.append(self._counted(Metric.RUNS_OPENED, 1, pipeline=run.definition.name, trigger=run.trigger.kind))
@@ -136,14 +136,14 @@ class RunFigures:
                 facts += self._stage_moved(run, event, event.stage, event.attempt)
         return facts
 
-    def _run_moved(self, run: Run, status: Status) -> list[Fact]:
+    def _run_moved(self, run: Run, status: Status) -> list[PendingMetric]:
         if not status.is_terminal or run.finished_at is None:
             return []
         tags = {"pipeline": run.definition.name, "status": status.value}
         took = _seconds(run.started_at or run.created_at, run.finished_at)
         return [self._counted(Metric.RUNS_FINISHED, 1, **tags), self._measured(Metric.RUN_DURATION, took, **tags)]
 
-    def _stage_moved(self, run: Run, event: Event, stage: str, number: int) -> list[Fact]:
+    def _stage_moved(self, run: Run, event: Event, stage: str, number: int) -> list[PendingMetric]:
         attempt = run.stages[stage].attempts[number - 1]
         named = {"pipeline": run.definition.name, "stage": stage}
         if event.status is Status.RUNNING:
@@ -162,10 +162,10 @@ class RunFigures:
             facts.append(self._counted(Metric.RECORDS, attempt.records_processed, **named))
         return facts
 
-    def _counted(self, metric: Metric, value: int, **tags: str) -> Fact:
+    def _counted(self, metric: Metric, value: int, **tags: str) -> PendingMetric:
         return lambda: self._telemetry.count(metric, value, **tags)
 
-    def _measured(self, metric: Metric, value: float, **tags: str) -> Fact:
+    def _measured(self, metric: Metric, value: float, **tags: str) -> PendingMetric:
         return lambda: self._telemetry.distribution(metric, value, **tags)
 
 

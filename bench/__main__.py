@@ -12,9 +12,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from bench import burst, costs, depth, idle, lists, stages, start, status, viewers
-from bench._figures import Figure, print_figures
-from bench._stack import a_bench_stack
-from bench._web import a_server, a_web
+from bench._figures import Measurement, print_measurements
+from bench._stack import bench_stack
+from bench._web import postgres_server, web_process
 
 PARTS = ("idle", "start", "stages", "burst", "costs", "status", "lists", "viewers", "depth")
 
@@ -23,40 +23,40 @@ def main() -> None:
     arguments = _arguments()
     wanted = arguments.only.split(",") if arguments.only else PARTS
     scale = 0.25 if arguments.short else 1.0
-    figures: list[Figure] = []
+    figures: list[Measurement] = []
     failed: list[str] = []
     began = time.monotonic()
 
-    def part(name: str, measured: Callable[[], list[Figure]]) -> None:
+    def part(name: str, measured: Callable[[], list[Measurement]]) -> None:
         if name in wanted:
             print(f"\n{name} …", file=sys.stderr, flush=True)
             try:
                 figures.extend(found := measured())
-                print_figures(found)
+                print_measurements(found)
             except Exception:
                 traceback.print_exc()
                 failed.append(name)
 
     if {"idle", "start", "stages", "burst", "costs"} & set(wanted):
-        with a_bench_stack() as (stack, folder):
+        with bench_stack() as (stack, folder):
             part("idle", lambda: idle.measure(stack, 30 * scale))
             part("start", lambda: start.measure(stack, folder, round(50 * scale), arguments.prefect_runs))
             part("stages", lambda: stages.measure(stack, round(20 * scale)))
             part("burst", lambda: burst.measure(stack, max(1, round(5 * scale))))
             part("costs", lambda: costs.measure(stack, round(40 * scale)))
     if {"status", "lists", "viewers"} & set(wanted):
-        with a_server() as server:
-            with a_web(server) as web:
+        with postgres_server() as server:
+            with web_process(server) as web:
                 part("status", lambda: status.measure(server, web, 4 * scale, 3))
-            with a_web(server) as web:
+            with web_process(server) as web:
                 part("viewers", lambda: viewers.measure(web, seconds=10 * scale))
-        with a_server() as server, a_web(server) as web:
+        with postgres_server() as server, web_process(server) as web:
             part("lists", lambda: lists.measure(server, web, 3 * scale))
     part("depth", lambda: depth.measure(arguments.depth_runs))
 
     took = time.monotonic() - began
     print(f"\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}, in {took:.0f} s")
-    print_figures(figures)
+    print_measurements(figures)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
@@ -74,7 +74,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", metavar="A,B", help=f"some of them: {', '.join(PARTS)}")
     parser.add_argument("--short", action="store_true", help="a quarter of everything")
     parser.add_argument("--prefect-runs", type=int, default=3, help="runs by Prefect's own worker, 8 s each; 0 for none (3)")
-    parser.add_argument("--depth-runs", type=depth.deep, default=100_000, help="runs for the depth; 1,000,000 takes minutes (100,000)")
+    parser.add_argument("--depth-runs", type=depth.parse_run_count, default=100_000, help="runs for the depth; 1,000,000 takes minutes (100,000)")
     return parser.parse_args()
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Measurement:
     """One result. `ratio` says how many times as fast as `against` it is: 10 is ten times as fast, whatever the unit. `p50` and `p99` are
     milliseconds, where single ones were measured."""
 
@@ -25,24 +25,24 @@ class Figure:
     runs: int = 1
 
 
-def figure(name: str, samples: Sequence[float], against: Figure | None = None) -> Figure:
+def latency(name: str, samples: Sequence[float], against: Measurement | None = None) -> Measurement:
     """Of samples in seconds, in milliseconds. With fewer than a hundred samples p99 is the slowest of them."""
     p50, p99 = statistics.median(samples) * 1_000, percentile(samples, 0.99) * 1_000
     ratio = round(against.value / p50, 2) if against else None
-    return Figure(name, round(p50, 2), "ms", round(p50, 2), round(p99, 2), ratio, against.name if against else None, len(samples))
+    return Measurement(name, round(p50, 2), "ms", round(p50, 2), round(p99, 2), ratio, against.name if against else None, len(samples))
 
 
-def rate(name: str, per_second: float, against: Figure | None = None, samples: Sequence[float] = ()) -> Figure:
+def throughput(name: str, per_second: float, against: Measurement | None = None, samples: Sequence[float] = ()) -> Measurement:
     """So many a second; of samples in seconds, how long each took."""
     ratio = round(per_second / against.value, 2) if against else None
     p50, p99 = (round(percentile(samples, part) * 1_000, 2) if samples else None for part in (0.5, 0.99))
-    return Figure(name, round(per_second, 1), "/s", p50, p99, ratio, against.name if against else None, len(samples) or 1)
+    return Measurement(name, round(per_second, 1), "/s", p50, p99, ratio, against.name if against else None, len(samples) or 1)
 
 
-def amount(name: str, value: float, unit: str, against: Figure | None = None) -> Figure:
+def quantity(name: str, value: float, unit: str, against: Measurement | None = None) -> Measurement:
     """Something that was counted or weighed."""
     ratio = round(against.value / value, 2) if against and value else None
-    return Figure(name, round(value, 2), unit, None, None, ratio, against.name if against else None)
+    return Measurement(name, round(value, 2), unit, None, None, ratio, against.name if against else None)
 
 
 def percentile(samples: Sequence[float], part: float) -> float:
@@ -50,7 +50,7 @@ def percentile(samples: Sequence[float], part: float) -> float:
     return sorted(samples)[max(0, math.ceil(part * len(samples)) - 1)]
 
 
-def print_figures(figures: Sequence[Figure]) -> None:
+def print_measurements(figures: Sequence[Measurement]) -> None:
     """The table, and below it a line of JSON a figure."""
     width = max(len(one.name) for one in figures)
     print(f"\n{'':{width}}   {'':>14}   {'p50':>9}   {'p99':>9}   against", flush=True)
@@ -68,7 +68,7 @@ def _shown(value: float | None) -> str:
     return f"{value:>10,.0f}" if abs(value) >= 1_000 else f"{value:>10,.1f}"
 
 
-def progress(what: str, done: int, of: int) -> None:
+def print_progress(what: str, done: int, of: int) -> None:
     """On standard error: redrawn in a terminal, else a line at the start and the end."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{what}: {done} of {of}", end="\n" if done == of else "", file=sys.stderr, flush=True)

@@ -15,20 +15,20 @@ Request = Callable[[int, int], bytes]
 
 
 @dataclass(slots=True)
-class Load:
+class LoadResult:
     """What came of it: seconds of each answered request, and what was answered otherwise than 200."""
 
     seconds: list[float] = field(default_factory=list)
     refused: dict[int, int] = field(default_factory=dict)
-    took: float = 0.0
+    elapsed: float = 0.0
 
     @property
     def per_second(self) -> float:
-        return len(self.seconds) / self.took
+        return len(self.seconds) / self.elapsed
 
 
 class _Client(asyncio.Protocol):
-    def __init__(self, number: int, request: Request, load: Load, until: float, done: asyncio.Future[None]) -> None:
+    def __init__(self, number: int, request: Request, load: LoadResult, until: float, done: asyncio.Future[None]) -> None:
         self._number, self._request, self._load, self._until, self._done = number, request, load, until, done
         self._count = 0
         self._buffer = b""
@@ -76,9 +76,9 @@ class _Client(asyncio.Protocol):
             self._transport.close()
 
 
-async def load(port: int, request: Request, clients: int, seconds: float) -> Load:
+async def load(port: int, request: Request, clients: int, seconds: float) -> LoadResult:
     """Have so many clients ask for so long."""
-    loop, found, began = asyncio.get_running_loop(), Load(), time.perf_counter()
+    loop, found, began = asyncio.get_running_loop(), LoadResult(), time.perf_counter()
     ends = []
     for number in range(clients):
         done: asyncio.Future[None] = loop.create_future()
@@ -86,11 +86,11 @@ async def load(port: int, request: Request, clients: int, seconds: float) -> Loa
         made = _Client(number, request, found, began + seconds, done)
         await loop.create_connection(lambda made=made: made, "127.0.0.1", port)  # type: ignore[misc]
     await asyncio.gather(*ends)
-    found.took = time.perf_counter() - began
+    found.elapsed = time.perf_counter() - began
     return found
 
 
-def driven(port: int, request: Request, clients: int, seconds: float) -> Load:
+def run_load(port: int, request: Request, clients: int, seconds: float) -> LoadResult:
     """The same on the loop that the web runs on: what the clients take, the server does not have."""
     return uvloop.run(load(port, request, clients, seconds))
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import httpx
 
-from bench._figures import progress
-from bench._stack import ROOT, Stack, until
+from bench._figures import print_progress
+from bench._stack import ROOT, Stack, wait_until
 
 POOL = "bench-process"
 _RUN_SECONDS = 90.0
 
 
-def process_worker_starts(stack: Stack, folder: Path, runs: int) -> list[float]:
+def measure_process_worker_starts(stack: Stack, folder: Path, runs: int) -> list[float]:
     """Seconds from the sending of the request that creates a flow run to the flow's first line, for each run."""
     with stack.prefect() as prefect, _worker(stack, folder):
         flow = prefect.post("/flows/", json={"name": "bench"}).raise_for_status().json()
@@ -31,15 +31,15 @@ def process_worker_starts(stack: Stack, folder: Path, runs: int) -> list[float]:
             "pull_steps": [{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
         }
         created = prefect.post("/deployments/", json=deployment).raise_for_status().json()
-        until(lambda: _workers(prefect) > 0, _RUN_SECONDS, "Prefect's worker")
+        wait_until(lambda: _workers(prefect) > 0, _RUN_SECONDS, "Prefect's worker")
         samples = []
         for number in range(runs):
-            progress("Prefect's process worker", number, runs)
+            print_progress("Prefect's process worker", number, runs)
             mark = folder / f"prefect-{number}"
             sent = time.time_ns()
             prefect.post(f"/deployments/{created['id']}/create_flow_run", json={"parameters": {"mark": str(mark)}}).raise_for_status()
             samples.append((_awaited(mark) - sent) / 1e9)
-        progress("Prefect's process worker", runs, runs)
+        print_progress("Prefect's process worker", runs, runs)
         return samples
 
 
@@ -48,7 +48,7 @@ def _workers(prefect: httpx.Client) -> int:
 
 
 def _awaited(mark: Path) -> int:
-    until(lambda: _first_line(mark) is not None, _RUN_SECONDS, "the flow's first line")
+    wait_until(lambda: _first_line(mark) is not None, _RUN_SECONDS, "the flow's first line")
     return int(mark.read_text())
 
 

@@ -16,12 +16,12 @@ from psycopg.types.json import Json, Jsonb
 from sqlalchemy import event
 
 from adapters.persistence.database import Database
-from adapters.persistence.ready import Asked
-from adapters.persistence.statements import Statements
+from adapters.persistence.ready import BoundStatement
+from adapters.persistence.statements import SqlTransaction
 from application.queries.views import LogFilter
 from domain.status import Status
 
-BIG = ("run", "attempt", "failure", "event", "burst", "log_line", "outbox", "report_receipt")
+GROWING_TABLES = ("run", "attempt", "failure", "event", "burst", "log_line", "outbox", "report_receipt")
 """Tables that grow with the runs: none of them may be read through."""
 _MARK = "0123456789"
 _UNTIL_SETTLED = 6
@@ -29,17 +29,17 @@ _UNTIL_SETTLED = 6
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 _TYPES = {datetime: "timestamptz", timedelta: "interval"}
 """As the driver says them; of the rest the statement itself does, by its casts."""
-Ask = Callable[[], Awaitable[object]]
+Query = Callable[[], Awaitable[object]]
 
 
-def questions(database: Database, runs: int) -> Mapping[str, Ask]:
+def build_queries(database: Database, runs: int) -> Mapping[str, Query]:
     """Every list and page, at the newest, in the middle and at the far end of so many seeded runs."""
     reader = database.reader
     page: dict[str, Any] = {"skip": 0, "limit": 100}
     middle, pipeline, breaks = max(1, runs // 2), 1, 2
     return {
         "pipelines": lambda: reader.pipeline_marks(0, 101),
-        "pipelines, whole": lambda: reader.pipelines_of(range(1, 101)),
+        "pipelines, whole": lambda: reader.get_pipelines_by_id(range(1, 101)),
         "pipelines, a page back": lambda: reader.pipeline_marks(0, 26, below=90),
         "one pipeline": lambda: reader.pipeline(pipeline),
         "one pipeline by name": lambda: reader.pipeline("seeded-000"),
@@ -85,17 +85,17 @@ async def _since_now(database: Database) -> None:
 
 
 @dataclass(slots=True)
-class Cost:
+class QueryCost:
     """`milliseconds` in the database, over so many statements; `scanned` are the big tables that were read through, `passed_over` rows that
     were looked at in vain."""
 
     milliseconds: float = 0.0
     statements: int = 0
-    scanned: list[str] = field(default_factory=list)
-    passed_over: int = 0
+    scanned_tables: list[str] = field(default_factory=list)
+    discarded_rows: int = 0
 
 
-async def cost_of(database: Database, ask: Ask, times: int = 1, *, for_all_values: bool = False) -> Cost:
+async def measure_query_cost(database: Database, ask: Query, times: int = 1, *, for_all_values: bool = False) -> QueryCost:
     """What PostgreSQL itself says the question costs once it was asked often; the quickest of so many times.
 
     A statement asked again and again on one connection, as ours are, is planned once for all values when that looks as cheap: `scanned`
@@ -103,7 +103,7 @@ async def cost_of(database: Database, ask: Ask, times: int = 1, *, for_all_value
     """
     with _sent(database) as sent:
         await ask()
-    costs = [Cost() for _ in range(_UNTIL_SETTLED + times)]
+    costs = [QueryCost() for _ in range(_UNTIL_SETTLED + times)]
     async with database.engine.connect() as connection:
         raw: Any = (await connection.get_raw_connection()).driver_connection
         if for_all_values:
@@ -118,12 +118,12 @@ async def cost_of(database: Database, ask: Ask, times: int = 1, *, for_all_value
                 ((plan,),) = await (await raw.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE {asked}")).fetchone()
                 cost.milliseconds += plan["Execution Time"]
                 cost.statements += 1
-                cost.passed_over += _passed_over(plan["Plan"])
-                cost.scanned += [table for table in _read_through(plan["Plan"]) if _is_big(table)]
+                cost.discarded_rows += _passed_over(plan["Plan"])
+                cost.scanned_tables += [table for table in _read_through(plan["Plan"]) if _is_big(table)]
             await raw.execute(f"DEALLOCATE question_{number}")
         await connection.rollback()
     found = min(costs[_UNTIL_SETTLED:], key=lambda cost: cost.milliseconds)
-    found.scanned = [table for cost in costs for table in cost.scanned]
+    found.scanned_tables = [table for cost in costs for table in cost.scanned_tables]
     return found
 
 
@@ -156,7 +156,7 @@ def _passed_over(node: Mapping[str, Any]) -> int:
 
 
 def _is_big(table: str) -> bool:
-    return table.partition("_p2")[0].removesuffix("_default") in BIG
+    return table.partition("_p2")[0].removesuffix("_default") in GROWING_TABLES
 
 
 @contextmanager
@@ -166,15 +166,15 @@ def _sent(database: Database) -> Iterator[list[tuple[str, Any]]]:
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         sent.append((statement, parameters))
 
-    exchange = Statements._exchange
+    exchange = SqlTransaction._exchange
 
-    async def noted(self: Statements, batch: Sequence[Asked], commit: bool = False) -> list[list[Any]]:
+    async def noted(self: SqlTransaction, batch: Sequence[BoundStatement], commit: bool = False) -> list[list[Any]]:
         sent.extend((statement.text, statement.values(values)) for statement, values in batch)
         return await exchange(self, batch, commit)
 
     event.listen(database.engine.sync_engine, "before_cursor_execute", note)
     try:
-        with patch.object(Statements, "_exchange", noted):
+        with patch.object(SqlTransaction, "_exchange", noted):
             yield sent
     finally:
         event.remove(database.engine.sync_engine, "before_cursor_execute", note)

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import httpx
 
-from adapters.orchestration.server import free_port
+from adapters.orchestration.server import find_free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 _START_SECONDS = 90.0
@@ -35,16 +35,16 @@ class Stack:
     process: subprocess.Popen[bytes]
     output: Path
     http: httpx.Client
-    page_after: float = 0.0
-    ready_after: float = 0.0
-    first_run_after: float = 0.0
+    first_page_seconds: float = 0.0
+    ready_seconds: float = 0.0
+    first_run_seconds: float = 0.0
     """Seconds from its start until it answered, took triggers, and had run something, which only a benchmark's stack has."""
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
-    def said(self) -> str:
+    def read_output(self) -> str:
         """What `up` and its children printed so far."""
         return self.output.read_text("utf-8", "replace")
 
@@ -63,24 +63,24 @@ class Stack:
         except httpx.TransportError:
             return False
 
-    def run_once(self) -> None:
+    def complete_one_run(self) -> None:
         """Run a stage that does nothing, to its end."""
         self.http.post("/pipelines/", json={"name": "first", "stages": [{"name": "first", "command": ["/bin/true"]}]}).raise_for_status()
         run_id = self.http.post("/trigger/first").raise_for_status().json()["run_id"]
-        until(lambda: self.http.get(f"/runs/{run_id}").json()["finished_at"] is not None, _START_SECONDS, "the first run", self.said)
+        wait_until(lambda: self.http.get(f"/runs/{run_id}").json()["finished_at"] is not None, _START_SECONDS, "the first run", self.read_output)
 
     def prefect(self) -> httpx.Client:
         """A client of the Prefect server that belongs to it. Only after `until_prefect_answers`."""
-        found = re.search(r"Prefect ready: (http://\S+)", self.said())
+        found = re.search(r"Prefect ready: (http://\S+)", self.read_output())
         assert found, "Prefect was not waited for"
         password = (self.home / "prefect-password").read_text().strip()
         return httpx.Client(base_url=f"{found[1]}/api", auth=("headgate", password), timeout=30, trust_env=False)
 
-    def until_prefect_answers(self, seconds: float = 120) -> None:
-        until(lambda: "Prefect ready" in self.said(), seconds, "Prefect to answer", self.said)
+    def wait_for_prefect(self, seconds: float = 120) -> None:
+        wait_until(lambda: "Prefect ready" in self.read_output(), seconds, "Prefect to answer", self.read_output)
 
-    def until_a_worker_is_there(self, seconds: float = 60) -> None:
-        until(lambda: self.ready().get("workers", {}).get("count", 0) > 0, seconds, "a worker", self.said)
+    def wait_for_worker(self, seconds: float = 60) -> None:
+        wait_until(lambda: self.ready().get("workers", {}).get("count", 0) > 0, seconds, "a worker", self.read_output)
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +95,7 @@ def running_stack(*arguments: str, settings: Mapping[str, str] | None = None) ->
     # Not below a home that PostgreSQL's own user could not enter.
     with tempfile.TemporaryDirectory(prefix="headgate-stack-", dir="/tmp") as folder:
         Path(folder).chmod(0o711)
-        home, output, port = Path(folder) / "home", Path(folder) / "output", free_port()
+        home, output, port = Path(folder) / "home", Path(folder) / "output", find_free_port()
         environment = _environment(home, port) | dict(settings or {})
         with output.open("wb") as file:
             argv = [sys.executable, "-m", "entrypoints.cli", "up", *arguments]
@@ -104,31 +104,31 @@ def running_stack(*arguments: str, settings: Mapping[str, str] | None = None) ->
         url = f"http://127.0.0.1:{port}"
         with Stack(url, home, process, output, httpx.Client(base_url=url, timeout=30, trust_env=False)) as stack:
             try:
-                until(lambda: stack.answers() or process.poll() is not None, _START_SECONDS, "the first page", stack.said)
-                stack.page_after = time.monotonic() - began
-                until(lambda: bool(stack.ready()) or process.poll() is not None, _START_SECONDS, "/readyz", stack.said)
-                assert process.poll() is None, stack.said()
-                stack.ready_after = time.monotonic() - began
+                wait_until(lambda: stack.answers() or process.poll() is not None, _START_SECONDS, "the first page", stack.read_output)
+                stack.first_page_seconds = time.monotonic() - began
+                wait_until(lambda: bool(stack.ready()) or process.poll() is not None, _START_SECONDS, "/readyz", stack.read_output)
+                assert process.poll() is None, stack.read_output()
+                stack.ready_seconds = time.monotonic() - began
                 yield stack
             finally:
                 _end(process)
-            _assert_nothing_left(home, stack.said)
+            _assert_nothing_left(home, stack.read_output)
 
 
 @contextmanager
-def a_bench_stack() -> Iterator[tuple[Stack, Path]]:
+def bench_stack() -> Iterator[tuple[Stack, Path]]:
     """A Headgate with a worker and a Prefect that answers, and a folder that stages may write to."""
     with tempfile.TemporaryDirectory(prefix="headgate-bench-", dir="/tmp") as folder, running_stack("--no-examples") as stack:
         Path(folder).chmod(0o755)
         began = time.monotonic()
-        stack.run_once()
-        stack.first_run_after = stack.ready_after + time.monotonic() - began
-        stack.until_a_worker_is_there()
-        stack.until_prefect_answers()
+        stack.complete_one_run()
+        stack.first_run_seconds = stack.ready_seconds + time.monotonic() - began
+        stack.wait_for_worker()
+        stack.wait_for_prefect()
         yield stack, Path(folder)
 
 
-def until(condition: Callable[[], bool], seconds: float, what: str, context: Callable[[], str] = str) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float, what: str, context: Callable[[], str] = str) -> None:
     """Return once `condition` holds; TimeoutError with what was waited for, and the context, when it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -137,7 +137,7 @@ def until(condition: Callable[[], bool], seconds: float, what: str, context: Cal
         time.sleep(0.05)
 
 
-def processes_of(home: Path) -> dict[int, str]:
+def find_processes(home: Path) -> dict[int, str]:
     """The processes that have the folder in their command line or environment, by pid."""
     found: dict[int, str] = {}
     for folder in Path("/proc").glob("[0-9]*"):
@@ -168,5 +168,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         raise
 
 
-def _assert_nothing_left(home: Path, said: Callable[[], str]) -> None:
-    until(lambda: not processes_of(home), _LEFT_SECONDS, "every process to end", lambda: f"{processes_of(home)}\n{said()}")
+def _assert_nothing_left(home: Path, read_output: Callable[[], str]) -> None:
+    wait_until(lambda: not find_processes(home), _LEFT_SECONDS, "every process to end", lambda: f"{find_processes(home)}\n{read_output()}")

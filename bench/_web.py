@@ -14,16 +14,16 @@ from typing import Any
 
 import httpx
 
-from adapters.orchestration.server import free_port
+from adapters.orchestration.server import find_free_port
 from adapters.persistence.embedded import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
-from bench._stack import ROOT, until
+from bench._stack import ROOT, wait_until
 
 _START_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Web:
+class WebProcess:
     """A `headgate web` that is ready. `postgres` is the server under it, `url` that of its database."""
 
     port: int
@@ -32,7 +32,7 @@ class Web:
     url: str
     http: httpx.Client
 
-    def create(self, name: str, stages: list[dict[str, Any]]) -> int:
+    def create_pipeline(self, name: str, stages: list[dict[str, Any]]) -> int:
         answer = self.http.post("/pipelines/", json={"name": name, "stages": stages}).raise_for_status()
         return int(answer.json()["id"])
 
@@ -41,7 +41,7 @@ class Web:
 
 
 @contextmanager
-def a_server() -> Iterator[EmbeddedPostgres]:
+def postgres_server() -> Iterator[EmbeddedPostgres]:
     """PostgreSQL as it is in use, in a temporary home; stopped and gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="headgate-bench-", dir="/tmp") as folder:
         Path(folder).chmod(0o711)
@@ -55,18 +55,18 @@ def a_server() -> Iterator[EmbeddedPostgres]:
 
 
 @contextmanager
-def a_web(server: EmbeddedPostgres, settings: Mapping[str, str] | None = None) -> Iterator[Web]:
+def web_process(server: EmbeddedPostgres, settings: Mapping[str, str] | None = None) -> Iterator[WebProcess]:
     """A web process on the server's database, with telemetry off; ended by TERM afterwards."""
     with tempfile.TemporaryDirectory(prefix="headgate-web-", dir="/tmp") as folder:
-        port = free_port()
+        port = find_free_port()
         environment = _environment(Path(folder), port, server.url()) | dict(settings or {})
         with (Path(folder) / "output").open("wb") as output:
             argv = [sys.executable, "-m", "entrypoints.cli", "web"]
             process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=output, stderr=output)
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as http:
-                until(lambda: _answers(http), _START_SECONDS, "/readyz", (Path(folder) / "output").read_text)
-                yield Web(port, process, server, server.url(), http)
+                wait_until(lambda: _answers(http), _START_SECONDS, "/readyz", (Path(folder) / "output").read_text)
+                yield WebProcess(port, process, server, server.url(), http)
         finally:
             process.terminate()
             process.wait(30)

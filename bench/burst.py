@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from bench._figures import Figure, figure, print_figures, progress
-from bench._load import Load, get, load
-from bench._runs import at_once, create, end_to_end, trivial
-from bench._stack import Stack, a_bench_stack
+from bench._figures import Measurement, latency, print_measurements, print_progress
+from bench._load import LoadResult, get, load
+from bench._runs import create_pipeline, run_concurrently, time_run, trivial_stages
+from bench._stack import Stack, bench_stack
 
 STAGES = 5
 FEW, MANY = 20, 200
@@ -17,36 +17,36 @@ _QUIET_SECONDS = 2.0
 
 def main() -> None:
     arguments = _arguments()
-    with a_bench_stack() as (stack, _):
-        print_figures(measure(stack, arguments.rounds))
+    with bench_stack() as (stack, _):
+        print_measurements(measure(stack, arguments.rounds))
 
 
-def measure(stack: Stack, rounds: int = 5) -> list[Figure]:
+def measure(stack: Stack, rounds: int = 5) -> list[Measurement]:
     """On a stack that is up."""
-    create(stack.http, "bench-burst", trivial(STAGES))
-    end_to_end(stack.http, "bench-burst")
+    create_pipeline(stack.http, "bench-burst", trivial_stages(STAGES))
+    time_run(stack.http, "bench-burst")
     few = []
     for number in range(rounds):
-        progress(f"{FEW} triggers at once", number, rounds)
-        few.append(asyncio.run(at_once(stack.url, "bench-burst", FEW)))
-    progress(f"{FEW} triggers at once", rounds, rounds)
+        print_progress(f"{FEW} triggers at once", number, rounds)
+        few.append(asyncio.run(run_concurrently(stack.url, "bench-burst", FEW)))
+    print_progress(f"{FEW} triggers at once", rounds, rounds)
     quiet = asyncio.run(load(stack.port, lambda client, n: get("/pipelines/"), 1, _QUIET_SECONDS))
-    progress(f"{MANY} triggers at once", 0, 1)
+    print_progress(f"{MANY} triggers at once", 0, 1)
     many, meanwhile = asyncio.run(_watched(stack))
-    progress(f"{MANY} triggers at once", 1, 1)
-    still = figure("GET /pipelines/ on the quiet stack", quiet.seconds)
+    print_progress(f"{MANY} triggers at once", 1, 1)
+    still = latency("GET /pipelines/ on the quiet stack", quiet.seconds)
     return [
-        figure(f"{FEW} triggers of {STAGES} stages at once, all completed", few),
-        figure(f"{MANY} triggers of {STAGES} stages at once, all completed", [many]),
+        latency(f"{FEW} triggers of {STAGES} stages at once, all completed", few),
+        latency(f"{MANY} triggers of {STAGES} stages at once, all completed", [many]),
         still,
-        figure(f"GET /pipelines/ during the {MANY}", meanwhile.seconds, still),
+        latency(f"GET /pipelines/ during the {MANY}", meanwhile.seconds, still),
     ]
 
 
-async def _watched(stack: Stack) -> tuple[float, Load]:
+async def _watched(stack: Stack) -> tuple[float, LoadResult]:
     """How long the many took, and how somebody who asks again and again was answered until then."""
-    asked = Load()
-    running = asyncio.ensure_future(at_once(stack.url, "bench-burst", MANY))
+    asked = LoadResult()
+    running = asyncio.ensure_future(run_concurrently(stack.url, "bench-burst", MANY))
     while not running.done():
         part = await load(stack.port, lambda client, n: get("/pipelines/"), 1, 0.25)
         asked.seconds += part.seconds

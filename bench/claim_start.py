@@ -12,15 +12,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from application.ports.links import Claim, Message, Start
-from entrypoints.worker.attempt import Bench
-from entrypoints.worker.host_job import Job, StageJob
-from entrypoints.worker.hosts import Hosts
-from entrypoints.worker.link import Identity, Link
+from application.ports.links import AttemptStart, Claim, WorkerMessage
+from entrypoints.worker.attempt import StageContext
+from entrypoints.worker.host_job import Job, JobSpec
+from entrypoints.worker.hosts import StageHostManager
+from entrypoints.worker.link import ApiClient, WorkerIdentity
 from entrypoints.worker.slots import Slots
-from entrypoints.worker.wire import Advanced
-from entrypoints.worker.worker import Rhythm, Worker
-from entrypoints.worker.world import Surroundings
+from entrypoints.worker.wire import AdvanceResponse
+from entrypoints.worker.worker import Worker, WorkerTimings
+from entrypoints.worker.world import StageSettings
 
 RUNS = 300
 
@@ -28,11 +28,11 @@ RUNS = 300
 _SCRIPT = "echo $EPOCHREALTIME"
 
 
-class SilentLink(Link):
+class SilentLink(ApiClient):
     """Answers everything at once with the end of the burst."""
 
-    async def advance(self, burst: Any, body: bytes, trace: Any = None) -> Advanced:
-        return Advanced()
+    async def advance(self, burst: Any, body: bytes, trace: Any = None) -> AdvanceResponse:
+        return AdvanceResponse()
 
     async def append_log(self, run_id: int, stage: str, attempt: int, lines: Any) -> None:
         for line in lines:
@@ -43,44 +43,44 @@ class SilentLink(Link):
     began: list[float]
 
 
-class TimedHosts(Hosts):
+class TimedHosts(StageHostManager):
     """Notes when each stage was handed over."""
 
     def __init__(self) -> None:
         super().__init__()
         self.handed = 0.0
 
-    async def run(self, job: StageJob) -> Job:
+    async def run(self, job: JobSpec) -> Job:
         self.handed = time.time()
         return await super().run(job)
 
 
 def _claim(run_id: int) -> Claim:
     spec = {"name": "first", "command": ["/bin/bash", "-c", _SCRIPT]}
-    start = Start("first", 1, "token", "command", 60.0, spec)
+    start = AttemptStart("first", 1, "token", "command", 60.0, spec)
     return Claim(run_id, run_id, 1, "bench", "headgate", ["first"], {"month": 1}, [start], False, f"key-{run_id}", {})
 
 
 async def measure(runs: int = RUNS) -> tuple[list[float], list[float]]:
     """Milliseconds from the claim until the stage is handed to its host, and until it runs; one run at a time."""
     with tempfile.TemporaryDirectory() as folder:
-        link = SilentLink("http://127.0.0.1:9", "token", Identity("bench", "headgate", 4))
-        link.began = []
+        api = SilentLink("http://127.0.0.1:9", "token", WorkerIdentity("bench", "headgate", 4))
+        api.began = []
         hosts = TimedHosts()
-        bench = Bench(hosts, link, Surroundings(Path(folder), Path(folder) / "runs", {"PATH": "/usr/bin:/bin"}), 1.0)
-        await bench.hosts.ready()
-        worker = Worker(bench, Slots(4), Rhythm())
+        context = StageContext(hosts, api, StageSettings(Path(folder), Path(folder) / "runs", {"PATH": "/usr/bin:/bin"}), 1.0)
+        await context.hosts.ensure_started()
+        worker = Worker(context, Slots(4), WorkerTimings())
         handed: list[float] = []
         began: list[float] = []
         for run_id in range(1, runs + 1):
-            message: Message = _claim(run_id)
+            message: WorkerMessage = _claim(run_id)
             arrived = time.time()
-            worker._hear(message)
-            await worker.idle()
+            worker._handle_message(message)
+            await worker.wait_until_idle()
             handed.append((hosts.handed - arrived) * 1000)
-            began.append((link.began.pop() - arrived) * 1000)
-        await bench.hosts.close()
-        await link.close()
+            began.append((api.began.pop() - arrived) * 1000)
+        await context.hosts.close()
+        await api.close()
         return handed[10:], began[10:]
 
 

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from bench._figures import Figure, amount, print_figures
-from bench._runs import at_once, create, end_to_end, trivial
-from bench._stack import Stack, a_bench_stack
+from bench._figures import Measurement, print_measurements, quantity
+from bench._runs import create_pipeline, run_concurrently, time_run, trivial_stages
+from bench._stack import Stack, bench_stack
 
 STAGES = 5
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -22,33 +22,33 @@ _SETTLED = 3.0
 
 def main() -> None:
     arguments = _arguments()
-    with a_bench_stack() as (stack, _):
-        print_figures(measure(stack, arguments.runs))
+    with bench_stack() as (stack, _):
+        print_measurements(measure(stack, arguments.runs))
 
 
-def measure(stack: Stack, runs: int = 40) -> list[Figure]:
+def measure(stack: Stack, runs: int = 40) -> list[Measurement]:
     """On a stack that is up: runs one after the other, then as many at once."""
-    create(stack.http, "bench-costs", trivial(STAGES))
+    create_pipeline(stack.http, "bench-costs", trivial_stages(STAGES))
     for _ in range(5):
-        end_to_end(stack.http, "bench-costs")
+        time_run(stack.http, "bench-costs")
     time.sleep(_SETTLED)
-    one = _spent(stack, lambda: _in_turn(stack, runs))
-    many = _spent(stack, lambda: _together(stack, runs))
+    one = _measure_cpu(stack, lambda: _in_turn(stack, runs))
+    many = _measure_cpu(stack, lambda: _together(stack, runs))
     return [*_figures("in turn", one, runs), *_figures("at once", many, runs)]
 
 
 def _in_turn(stack: Stack, runs: int) -> None:
     for _ in range(runs):
-        end_to_end(stack.http, "bench-costs")
+        time_run(stack.http, "bench-costs")
     time.sleep(_SETTLED)
 
 
 def _together(stack: Stack, runs: int) -> None:
-    asyncio.run(at_once(stack.url, "bench-costs", runs))
+    asyncio.run(run_concurrently(stack.url, "bench-costs", runs))
     time.sleep(_SETTLED)
 
 
-def _spent(stack: Stack, work: Callable[[], None]) -> dict[str, float]:
+def _measure_cpu(stack: Stack, work: Callable[[], None]) -> dict[str, float]:
     """Seconds of CPU by kind of process, what they do by themselves meanwhile too."""
     before = _cpu(stack)
     work()
@@ -96,10 +96,10 @@ def _postmaster(home: Path) -> int:
     return int(file.read_text().split()[0])
 
 
-def _figures(how: str, cpu: dict[str, float], runs: int) -> list[Figure]:
+def _figures(how: str, cpu: dict[str, float], runs: int) -> list[Measurement]:
     milliseconds = {kind: max(0.0, seconds) / (runs * STAGES) * 1_000 for kind, seconds in sorted(cpu.items())}
-    figures = [amount(f"CPU a stage, {how}: {kind}", value, "ms") for kind, value in milliseconds.items()]
-    return [*figures, amount(f"CPU a stage, {how}, all processes", sum(milliseconds.values()), "ms")]
+    figures = [quantity(f"CPU a stage, {how}: {kind}", value, "ms") for kind, value in milliseconds.items()]
+    return [*figures, quantity(f"CPU a stage, {how}, all processes", sum(milliseconds.values()), "ms")]
 
 
 def _arguments() -> argparse.Namespace:

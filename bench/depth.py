@@ -16,51 +16,51 @@ from pathlib import Path
 from adapters.persistence.database import Database
 from adapters.persistence.embedded import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
-from bench._figures import Figure, amount, print_figures, progress
-from bench._questions import Cost, cost_of, questions
+from bench._figures import Measurement, print_measurements, print_progress, quantity
+from bench._questions import QueryCost, build_queries, measure_query_cost
 from bench.seed import QUICK, seed
 
-FEWER = 10_000
+BASELINE_RUNS = 10_000
 
 
 def main() -> None:
     arguments = _arguments()
-    print_figures(measure(arguments.runs, arguments.home))
+    print_measurements(measure(arguments.runs, arguments.home))
 
 
-def measure(runs: int, home: Path | None = None) -> list[Figure]:
-    """Every question at `FEWER` runs and at `runs`."""
+def measure(runs: int, home: Path | None = None) -> list[Measurement]:
+    """Every question at `BASELINE_RUNS` runs and at `runs`."""
     with _a_server(home) as server:
-        seed(server.url(), FEWER)
-        few = asyncio.run(_costs(server.url(), FEWER))
+        seed(server.url(), BASELINE_RUNS)
+        few = asyncio.run(_costs(server.url(), BASELINE_RUNS))
         seed(server.url(), runs)
         many = asyncio.run(_costs(server.url(), runs))
     figures = []
     for name, cost in many.items():
-        before = amount(f"{name}, {FEWER:,} runs", few[name].milliseconds, "ms")
-        assert not cost.scanned, f"{name} reads through {cost.scanned}"
-        figures.append(amount(f"{name}, {runs:,} runs", cost.milliseconds, "ms", before))
+        before = quantity(f"{name}, {BASELINE_RUNS:,} runs", few[name].milliseconds, "ms")
+        assert not cost.scanned_tables, f"{name} reads through {cost.scanned_tables}"
+        figures.append(quantity(f"{name}, {runs:,} runs", cost.milliseconds, "ms", before))
     return figures
 
 
-def deep(text: str) -> int:
+def parse_run_count(text: str) -> int:
     """How many runs, from a command line. ArgumentTypeError for so few that PostgreSQL is right to read through all of them."""
     runs = int(text)
-    if runs < FEWER:
-        raise argparse.ArgumentTypeError(f"{FEWER:,} runs or more; fewer are read through, as they should be")
+    if runs < BASELINE_RUNS:
+        raise argparse.ArgumentTypeError(f"{BASELINE_RUNS:,} runs or more; fewer are read through, as they should be")
     return runs
 
 
-async def _costs(url: str, runs: int) -> dict[str, Cost]:
+async def _costs(url: str, runs: int) -> dict[str, QueryCost]:
     database = Database(url)
     await database.start()
     try:
         found = {}
-        asked = questions(database, runs)
+        asked = build_queries(database, runs)
         for number, (name, ask) in enumerate(asked.items()):
-            progress(f"questions to {runs:,} runs", number, len(asked))
-            found[name] = await cost_of(database, ask, times=3)
-        progress(f"questions to {runs:,} runs", len(asked), len(asked))
+            print_progress(f"questions to {runs:,} runs", number, len(asked))
+            found[name] = await measure_query_cost(database, ask, times=3)
+        print_progress(f"questions to {runs:,} runs", len(asked), len(asked))
         return found
     finally:
         await database.stop()
@@ -81,7 +81,7 @@ def _a_server(home: Path | None) -> Iterator[EmbeddedPostgres]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure lists and pages in the database at some depth.")
-    parser.add_argument("--runs", type=deep, default=100_000, help="runs to seed; 1,000,000 takes minutes (100,000)")
+    parser.add_argument("--runs", type=parse_run_count, default=100_000, help="runs to seed; 1,000,000 takes minutes (100,000)")
     parser.add_argument("--home", type=Path, help="folder of a database to keep and to ask again")
     return parser.parse_args()
 

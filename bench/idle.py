@@ -7,9 +7,9 @@ import os
 import time
 from pathlib import Path
 
-from bench._figures import Figure, amount, print_figures, progress
-from bench._runs import create, end_to_end, trivial
-from bench._stack import Stack, a_bench_stack, processes_of
+from bench._figures import Measurement, print_measurements, print_progress, quantity
+from bench._runs import create_pipeline, time_run, trivial_stages
+from bench._stack import Stack, bench_stack, find_processes
 
 _QUIET_SECONDS = 25.0
 """After the first run: for so long what was started is still busy with having started."""
@@ -17,36 +17,36 @@ _QUIET_SECONDS = 25.0
 
 def main() -> None:
     arguments = _arguments()
-    with a_bench_stack() as (stack, _):
-        print_figures(measure(stack, arguments.seconds))
+    with bench_stack() as (stack, _):
+        print_measurements(measure(stack, arguments.seconds))
 
 
-def measure(stack: Stack, seconds: float = 30.0) -> list[Figure]:
+def measure(stack: Stack, seconds: float = 30.0) -> list[Measurement]:
     """On a stack that has just been started."""
-    create(stack.http, "bench-idle", trivial(1))
-    end_to_end(stack.http, "bench-idle")
-    progress("idle", 0, 1)
+    create_pipeline(stack.http, "bench-idle", trivial_stages(1))
+    time_run(stack.http, "bench-idle")
+    print_progress("idle", 0, 1)
     time.sleep(_QUIET_SECONDS)
     processes = _everything(stack)
     before, began = sum(map(_cpu, processes)), time.perf_counter()
     time.sleep(seconds)
     used = (sum(map(_cpu, processes)) - before) / (time.perf_counter() - began)
-    progress("idle", 1, 1)
+    print_progress("idle", 1, 1)
     parts: dict[str, float] = {}
-    for pid, command in processes_of(stack.home).items():
+    for pid, command in find_processes(stack.home).items():
         parts[_part(command)] = parts.get(_part(command), 0.0) + _memory(pid)
     return [
-        amount("cold start, database made, until the first answer", stack.page_after, "s"),
-        amount("cold start until triggers are taken", stack.ready_after, "s"),
-        amount("cold start until the first run has ended", stack.first_run_after, "s"),
-        amount("memory of everything, idle", sum(map(_memory, processes)), "MB"),
-        *(amount(f"  of it {part}", value, "MB") for part, value in sorted(parts.items(), key=lambda part: -part[1])),
-        amount("processor of everything, idle, of one core", used * 100, "%"),
+        quantity("cold start, database made, until the first answer", stack.first_page_seconds, "s"),
+        quantity("cold start until triggers are taken", stack.ready_seconds, "s"),
+        quantity("cold start until the first run has ended", stack.first_run_seconds, "s"),
+        quantity("memory of everything, idle", sum(map(_memory, processes)), "MB"),
+        *(quantity(f"  of it {part}", value, "MB") for part, value in sorted(parts.items(), key=lambda part: -part[1])),
+        quantity("processor of everything, idle, of one core", used * 100, "%"),
     ]
 
 
 def _everything(stack: Stack) -> list[int]:
-    return sorted(processes_of(stack.home))
+    return sorted(find_processes(stack.home))
 
 
 def _part(command: str) -> str:

@@ -10,20 +10,20 @@ import psycopg
 
 from adapters.persistence.addresses import libpq_url
 from adapters.persistence.embedded import EmbeddedPostgres
-from bench._figures import Figure, figure, print_figures, progress, rate
-from bench._load import Load, driven, get
-from bench._web import Web, a_server, a_web
+from bench._figures import Measurement, latency, print_measurements, print_progress, throughput
+from bench._load import LoadResult, get, run_load
+from bench._web import WebProcess, postgres_server, web_process
 
 PIPELINES, STAGES, CLIENTS = 100, 10, 8
 
 
 def main() -> None:
     arguments = _arguments()
-    with a_server() as server, a_web(server) as web:
-        print_figures(measure(server, web, arguments.seconds))
+    with postgres_server() as server, web_process(server) as web:
+        print_measurements(measure(server, web, arguments.seconds))
 
 
-def measure(server: EmbeddedPostgres, web: Web, seconds: float = 3.0) -> list[Figure]:
+def measure(server: EmbeddedPostgres, web: WebProcess, seconds: float = 3.0) -> list[Measurement]:
     """Every figure, after a round of each that is not counted."""
     run_id = _fill(web)
     tag = web.http.get("/pipelines/").headers["etag"]
@@ -38,38 +38,38 @@ def measure(server: EmbeddedPostgres, web: Web, seconds: float = 3.0) -> list[Fi
         "a pipeline's page, one viewer": get("/ui/pipelines/1"),
         "a run's page, one viewer": get(f"/ui/runs/{run_id}"),
     }
-    limit = rate("SELECT 1, 8 connections", asyncio.run(_select_one(server.url(), seconds)))
+    limit = throughput("SELECT 1, 8 connections", asyncio.run(_select_one(server.url(), seconds)))
     figures = [limit]
     total = len(paths) + len(alone)
     for number, (name, request) in enumerate(paths.items()):
-        progress("lists and pages", number, total)
+        print_progress("lists and pages", number, total)
         found = _asked(web, request, CLIENTS, seconds)
-        figures.append(rate(name, _per_second(found), limit, found.seconds))
+        figures.append(throughput(name, _per_second(found), limit, found.seconds))
     for number, (name, request) in enumerate(alone.items()):
-        progress("lists and pages", len(paths) + number, total)
-        figures.append(figure(name, _asked(web, request, 1, seconds).seconds))
-    progress("lists and pages", total, total)
+        print_progress("lists and pages", len(paths) + number, total)
+        figures.append(latency(name, _asked(web, request, 1, seconds).seconds))
+    print_progress("lists and pages", total, total)
     return figures
 
 
-def _fill(web: Web) -> int:
+def _fill(web: WebProcess) -> int:
     stages = [{"name": f"stage-{number}", "kind": "external"} for number in range(STAGES)]
     names = [f"pipeline-{number:03}" for number in range(PIPELINES)]
     for name in names:
-        web.create(name, stages)
+        web.create_pipeline(name, stages)
         run_id = web.trigger(name)
     return run_id
 
 
-def _asked(web: Web, request: bytes, clients: int, seconds: float) -> Load:
-    driven(web.port, lambda client, n: request, clients, seconds / 4)
-    found = driven(web.port, lambda client, n: request, clients, seconds)
+def _asked(web: WebProcess, request: bytes, clients: int, seconds: float) -> LoadResult:
+    run_load(web.port, lambda client, n: request, clients, seconds / 4)
+    found = run_load(web.port, lambda client, n: request, clients, seconds)
     assert set(found.refused) <= {304}, found.refused
     return found
 
 
-def _per_second(found: Load) -> float:
-    return (len(found.seconds) + found.refused.get(304, 0)) / found.took
+def _per_second(found: LoadResult) -> float:
+    return (len(found.seconds) + found.refused.get(304, 0)) / found.elapsed
 
 
 async def _select_one(url: str, seconds: float) -> float:

@@ -20,10 +20,10 @@ import psycopg
 from adapters.persistence.addresses import libpq_url
 from adapters.persistence.embedded import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
-from adapters.persistence.partitions import PARTITIONED, adding, name_of, weeks
-from bench._figures import progress
-from domain.definition_reader import read_definition
-from domain.definition_writer import pipeline_as_written
+from adapters.persistence.partitions import PARTITIONED_TABLES, build_add_partition_sql, get_partition_name, list_weeks
+from bench._figures import print_progress
+from domain.definition_reader import parse_definition
+from domain.definition_writer import serialize_pipeline
 
 PIPELINES = 100
 STAGES = 5
@@ -121,12 +121,12 @@ def seed(url: str, runs: int, told: bool = True) -> None:
             for first in range(have + 1, runs + 1, CHUNK):
                 last = min(first + CHUNK - 1, runs)
                 if told:
-                    progress(f"runs seeded in {time.monotonic() - began:.0f} s", first - 1, runs)
+                    print_progress(f"runs seeded in {time.monotonic() - began:.0f} s", first - 1, runs)
                 _chunk(connection, _seeded(range(first, last + 1), pipelines, numbers, now - SPAN, SPAN / max(runs, 1)))
         connection.execute("SELECT setval(pg_get_serial_sequence('run', 'id'), greatest((SELECT max(id) FROM run), 1))")
         connection.execute("VACUUM (ANALYZE) run, attempt, failure, event, burst, pipeline, revision")
         if told:
-            progress(f"runs seeded in {time.monotonic() - began:.0f} s", runs, runs)
+            print_progress(f"runs seeded in {time.monotonic() - began:.0f} s", runs, runs)
 
 
 def _pipelines(connection: Connection) -> list[int]:
@@ -135,7 +135,7 @@ def _pipelines(connection: Connection) -> list[int]:
     with connection.transaction():
         for number in range(PIPELINES):
             name = f"seeded-{number:03}"
-            definition = json.dumps(pipeline_as_written(read_definition({"name": name, "stages": stages})))
+            definition = json.dumps(serialize_pipeline(parse_definition({"name": name, "stages": stages})))
             made = connection.execute(_PIPELINE, [name]).fetchone()
             if made is not None:
                 connection.execute(
@@ -146,11 +146,11 @@ def _pipelines(connection: Connection) -> list[int]:
 
 
 def _weeks(connection: Connection, first: datetime, last: datetime) -> None:
-    for table in PARTITIONED:
-        for week in weeks(first, last):
-            if connection.execute("SELECT to_regclass(%s)", [name_of(table, week)]).fetchone() == (None,):
+    for table in PARTITIONED_TABLES:
+        for week in list_weeks(first, last):
+            if connection.execute("SELECT to_regclass(%s)", [get_partition_name(table, week)]).fetchone() == (None,):
                 with connection.transaction():
-                    for statement in adding(table, week):
+                    for statement in build_add_partition_sql(table, week):
                         connection.execute(statement)
 
 

@@ -14,21 +14,21 @@ import time
 from pathlib import Path
 
 from entrypoints.worker.host_client import StageHost
-from entrypoints.worker.host_job import StageJob
+from entrypoints.worker.host_job import JobSpec
 
 _MODULE = "import time\nFIRST = time.time()\ndef main():\n    print(FIRST)\n"
 
 
-def _jobs(folder: str) -> dict[str, StageJob]:
+def _jobs(folder: str) -> dict[str, JobSpec]:
     env = {"PATH": os.environ["PATH"]}
     return {
-        "sh -c": StageJob("command", folder, env, ["exec date +%s.%N"], shell=True),  # noqa: S604
-        "date": StageJob("command", folder, env, ["date", "+%s.%N"]),
-        "callable": StageJob("python", folder, env, callable="first_instruction:main"),
+        "sh -c": JobSpec("command", folder, env, ["exec date +%s.%N"], shell=True),  # noqa: S604
+        "date": JobSpec("command", folder, env, ["date", "+%s.%N"]),
+        "callable": JobSpec("python", folder, env, callable="first_instruction:main"),
     }
 
 
-async def _measure(host: StageHost, job: StageJob, times: int) -> tuple[list[float], list[float]]:
+async def _measure(host: StageHost, job: JobSpec, times: int) -> tuple[list[float], list[float]]:
     starts, ends = [], []
     for _ in range(times):
         asked, clock = time.time(), time.perf_counter()

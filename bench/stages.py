@@ -6,39 +6,39 @@ import argparse
 import time
 
 from bench import fibo
-from bench._figures import Figure, figure, print_figures
-from bench._runs import create, end_to_end, repeated, trivial
-from bench._stack import Stack, a_bench_stack
+from bench._figures import Measurement, latency, print_measurements
+from bench._runs import create_pipeline, repeat, time_run, trivial_stages
+from bench._stack import Stack, bench_stack
 
 FIVE, FIFTY = 5, 50
 
 
 def main() -> None:
     arguments = _arguments()
-    with a_bench_stack() as (stack, _):
-        print_figures(measure(stack, arguments.runs))
+    with bench_stack() as (stack, _):
+        print_measurements(measure(stack, arguments.runs))
 
 
-def measure(stack: Stack, runs: int = 20) -> list[Figure]:
+def measure(stack: Stack, runs: int = 20) -> list[Measurement]:
     """On a stack that is up."""
     few = max(2, runs // 4)
-    create(stack.http, "bench-five", trivial(FIVE))
-    create(stack.http, "bench-fifty", trivial(FIFTY))
-    create(stack.http, "bench-fibo-10", _fibos(40, "ten"))
-    create(stack.http, "bench-fibo-33", _fibos(10, "thirty_three"))
+    create_pipeline(stack.http, "bench-five", trivial_stages(FIVE))
+    create_pipeline(stack.http, "bench-fifty", trivial_stages(FIFTY))
+    create_pipeline(stack.http, "bench-fibo-10", _fibos(40, "ten"))
+    create_pipeline(stack.http, "bench-fibo-33", _fibos(10, "thirty_three"))
     for name in ("bench-five", "bench-fibo-10"):
-        end_to_end(stack.http, name)
-    five = repeated(f"{FIVE} stages in sequence", runs, lambda: end_to_end(stack.http, "bench-five"))
-    fifty = repeated(f"{FIFTY} stages in sequence", few, lambda: end_to_end(stack.http, "bench-fifty"))
-    light = repeated("40 × fibo(10)", few, lambda: end_to_end(stack.http, "bench-fibo-10"))
-    heavy = repeated("10 × fibo(33)", 2, lambda: end_to_end(stack.http, "bench-fibo-33"))
-    alone = figure("10 × fibo(33), the work alone in one process", [_alone() for _ in range(2)])
+        time_run(stack.http, name)
+    five = repeat(f"{FIVE} stages in sequence", runs, lambda: time_run(stack.http, "bench-five"))
+    fifty = repeat(f"{FIFTY} stages in sequence", few, lambda: time_run(stack.http, "bench-fifty"))
+    light = repeat("40 × fibo(10)", few, lambda: time_run(stack.http, "bench-fibo-10"))
+    heavy = repeat("10 × fibo(33)", 2, lambda: time_run(stack.http, "bench-fibo-33"))
+    alone = latency("10 × fibo(33), the work alone in one process", [_alone() for _ in range(2)])
     return [
-        figure(f"{FIVE} trivial stages in sequence, end to end", five),
-        figure("the same, per stage", [seconds / FIVE for seconds in five]),
-        figure(f"{FIFTY} trivial stages in sequence, per stage", [seconds / FIFTY for seconds in fifty]),
-        figure("40 × fibo(10), python stages in sequence", light),
-        figure("10 × fibo(33), python stages in sequence", heavy, alone),
+        latency(f"{FIVE} trivial stages in sequence, end to end", five),
+        latency("the same, per stage", [seconds / FIVE for seconds in five]),
+        latency(f"{FIFTY} trivial stages in sequence, per stage", [seconds / FIFTY for seconds in fifty]),
+        latency("40 × fibo(10), python stages in sequence", light),
+        latency("10 × fibo(33), python stages in sequence", heavy, alone),
         alone,
     ]
 

@@ -12,31 +12,31 @@ from pathlib import Path
 
 import httpx
 
-from bench._figures import Figure, amount, figure, print_figures
-from bench._prefect import process_worker_starts
-from bench._runs import RUN_SECONDS, create, ended, repeated
-from bench._stack import Stack, a_bench_stack, until
+from bench._figures import Measurement, latency, print_measurements, quantity
+from bench._prefect import measure_process_worker_starts
+from bench._runs import RUN_SECONDS, create_pipeline, repeat, wait_for_run
+from bench._stack import Stack, bench_stack, wait_until
 
 WARM_UP = 5
 
 
 def main() -> None:
     arguments = _arguments()
-    with a_bench_stack() as (stack, folder):
-        print_figures(measure(stack, folder, arguments.runs, arguments.prefect_runs))
+    with bench_stack() as (stack, folder):
+        print_measurements(measure(stack, folder, arguments.runs, arguments.prefect_runs))
 
 
-def measure(stack: Stack, folder: Path, runs: int = 50, prefect_runs: int = 3) -> list[Figure]:
+def measure(stack: Stack, folder: Path, runs: int = 50, prefect_runs: int = 3) -> list[Measurement]:
     """On a stack that is up."""
     command = ["/bin/sh", "-c", 'exec date +%s%N >"$BENCH_FOLDER/$HEADGATE_RUN_ID"']
-    create(stack.http, "bench-start", [{"name": "first", "command": command, "env": {"BENCH_FOLDER": str(folder)}}])
-    repeated("warming up", WARM_UP, lambda: _start(stack.http, folder))
-    starts = repeated("trigger → first instruction", runs, lambda: _start(stack.http, folder))
+    create_pipeline(stack.http, "bench-start", [{"name": "first", "command": command, "env": {"BENCH_FOLDER": str(folder)}}])
+    repeat("warming up", WARM_UP, lambda: _start(stack.http, folder))
+    starts = repeat("trigger → first instruction", runs, lambda: _start(stack.http, folder))
     recorded = _recorded_in_prefect(stack, runs + WARM_UP)
     theirs = None
     if prefect_runs:
-        theirs = figure("Prefect's process worker: trigger → first line", process_worker_starts(stack, folder, prefect_runs))
-    figures = [figure("trigger → first instruction", starts, theirs), amount("runs of these that Prefect has on record", recorded, "%")]
+        theirs = latency("Prefect's process worker: trigger → first line", measure_process_worker_starts(stack, folder, prefect_runs))
+    figures = [latency("trigger → first instruction", starts, theirs), quantity("runs of these that Prefect has on record", recorded, "%")]
     return [*figures, theirs] if theirs else figures
 
 
@@ -46,8 +46,8 @@ def _start(http: httpx.Client, folder: Path) -> float:
     run_id = http.post("/trigger/bench-start").raise_for_status().json()["run_id"]
     mark = folder / str(run_id)
     # The file is looked at, not the API: asking would take time from what is measured.
-    until(lambda: mark.exists() and mark.read_text().endswith("\n"), RUN_SECONDS, "the stage's first instruction")
-    ended(http, run_id)
+    wait_until(lambda: mark.exists() and mark.read_text().endswith("\n"), RUN_SECONDS, "the stage's first instruction")
+    wait_for_run(http, run_id)
     return (int(mark.read_text()) - sent) / 1e9
 
 
@@ -59,7 +59,7 @@ def _recorded_in_prefect(stack: Stack, runs: int) -> float:
         def count() -> int:
             return int(prefect.post("/flow_runs/count", json=flow_runs).raise_for_status().json())
 
-        until(lambda: count() >= runs, 60, "Prefect's record")
+        wait_until(lambda: count() >= runs, 60, "Prefect's record")
         return min(100.0, 100.0 * count() / runs)
 
 

@@ -20,9 +20,9 @@ import orjson
 
 from adapters.persistence.embedded import EmbeddedPostgres
 from adapters.persistence.embedded_cluster import SUPERUSER
-from bench._figures import Figure, figure, print_figures, progress, rate
-from bench._load import Load, driven, get, post
-from bench._web import Web, a_server, a_web
+from bench._figures import Measurement, latency, print_measurements, print_progress, throughput
+from bench._load import LoadResult, get, post, run_load
+from bench._web import WebProcess, postgres_server, web_process
 
 RUNS = 64
 BATCH = 100
@@ -45,43 +45,43 @@ END $$
 
 def main() -> None:
     arguments = _arguments()
-    with a_server() as server, a_web(server) as web:
-        print_figures(measure(server, web, arguments.seconds, arguments.rounds))
+    with postgres_server() as server, web_process(server) as web:
+        print_measurements(measure(server, web, arguments.seconds, arguments.rounds))
 
 
-def measure(server: EmbeddedPostgres, web: Web, seconds: float, rounds: int) -> list[Figure]:
+def measure(server: EmbeddedPostgres, web: WebProcess, seconds: float, rounds: int) -> list[Measurement]:
     """Every figure, each the best of what both sides showed in turns of `seconds`."""
-    web.create("bench-status", [{"name": "first", "kind": "external"}, {"name": "second", "kind": "external"}])
+    web.create_pipeline("bench-status", [{"name": "first", "kind": "external"}, {"name": "second", "kind": "external"}])
     ours, theirs = ([web.trigger("bench-status") for _ in range(RUNS)] for _ in range(2))
     for run_id in (*ours, *theirs):
         body = {"run_id": run_id, "stage_name": "first", "status": "running"}
         web.http.post("/status-update/", json=body).raise_for_status()
     with server.connection("headgate") as connection:
         connection.execute(_FUNCTION)
-    driven(web.port, lambda client, n: _report(ours[client], n), RUNS, 2.0)
+    run_load(web.port, lambda client, n: _report(ours[client], n), RUNS, 2.0)
     limits: list[float] = []
-    many: list[Load] = []
+    many: list[LoadResult] = []
     for number in range(rounds):
-        progress("status updates, 64 clients and pgbench in turns", number, rounds)
+        print_progress("status updates, 64 clients and pgbench in turns", number, rounds)
         limits.append(_pgbench(server, theirs, seconds))
-        many.append(driven(web.port, lambda client, n: _report(ours[client], n), RUNS, seconds))
-    progress("status updates, 64 clients and pgbench in turns", rounds, rounds)
-    few = driven(web.port, lambda client, n: _report(ours[client], n), 8, seconds)
-    lone = driven(web.port, lambda client, n: _report(ours[client], n), 1, seconds)
-    batches = driven(web.port, lambda client, n: _batch(ours, client, n), 4, seconds)
-    static = driven(web.port, lambda client, n: get("/livez"), RUNS, seconds)
+        many.append(run_load(web.port, lambda client, n: _report(ours[client], n), RUNS, seconds))
+    print_progress("status updates, 64 clients and pgbench in turns", rounds, rounds)
+    few = run_load(web.port, lambda client, n: _report(ours[client], n), 8, seconds)
+    lone = run_load(web.port, lambda client, n: _report(ours[client], n), 1, seconds)
+    batches = run_load(web.port, lambda client, n: _batch(ours, client, n), 4, seconds)
+    static = run_load(web.port, lambda client, n: get("/livez"), RUNS, seconds)
     for one in (*many, few, lone, batches, static):
         assert not one.refused, one.refused
-    limit = rate("pgbench, 8 clients, one function and NOTIFY", statistics.median(limits))
+    limit = throughput("pgbench, 8 clients, one function and NOTIFY", statistics.median(limits))
     return [
-        figure("a commit of one row's change, 1 connection: what the disk takes", _commits(server, theirs)),
+        latency("a commit of one row's change, 1 connection: what the disk takes", _commits(server, theirs)),
         limit,
-        rate("POST /status-update/, 64 clients", statistics.median(one.per_second for one in many), limit, many[-1].seconds),
-        rate("POST /status-update/, 8 clients", few.per_second, limit, few.seconds),
-        rate("POST /status-update/, 1 client", lone.per_second, limit, lone.seconds),
-        figure("POST /status-update/, 1 client, until answered", lone.seconds),
-        rate("POST /status-update/batch of 100, updates", batches.per_second * BATCH, limit, batches.seconds),
-        rate("GET /livez, 64 clients: what HTTP alone takes", static.per_second, None, static.seconds),
+        throughput("POST /status-update/, 64 clients", statistics.median(one.per_second for one in many), limit, many[-1].seconds),
+        throughput("POST /status-update/, 8 clients", few.per_second, limit, few.seconds),
+        throughput("POST /status-update/, 1 client", lone.per_second, limit, lone.seconds),
+        latency("POST /status-update/, 1 client, until answered", lone.seconds),
+        throughput("POST /status-update/batch of 100, updates", batches.per_second * BATCH, limit, batches.seconds),
+        throughput("GET /livez, 64 clients: what HTTP alone takes", static.per_second, None, static.seconds),
     ]
 
 
@@ -116,7 +116,7 @@ def _batch(runs: list[int], client: int, number: int) -> bytes:
 
 def _pgbench(server: EmbeddedPostgres, runs: list[int], seconds: float) -> float:
     """Transactions a second."""
-    placed = server.placement
+    placed = server.paths
     assert placed is not None
     with tempfile.NamedTemporaryFile("w", suffix=".sql", dir="/tmp") as script:
         script.write(

@@ -22,23 +22,23 @@ from threading import Thread
 
 import httpx
 
-from adapters.orchestration.server import free_port
+from adapters.orchestration.server import find_free_port
 from adapters.persistence.embedded import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
-from bench._figures import Figure, amount, figure, print_figures, progress
+from bench._figures import Measurement, latency, print_measurements, print_progress, quantity
 
 _A_ROUND = 200
 _NAMED = "bench-telemetry"
 _OFF, _WHOLE = "off", "traces and figures"
 
 
-class Web:
+class MeasuredWeb:
     """A `headgate web` process under one kind of telemetry. `seconds` are its requests', by rounds."""
 
     def __init__(self, kind: str, folder: Path, database_url: str, telemetry: dict[str, str]) -> None:
         self.kind = kind
         self.seconds: list[list[float]] = []
-        port = free_port()
+        port = find_free_port()
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEADGATE_", "DD_"))}
         own = {"HEADGATE_HOME": str(folder), "HEADGATE_PORT": str(port), "HEADGATE_DATABASE_URL": database_url}
         elsewhere = {"HEADGATE_PREFECT_API_URL": "http://127.0.0.1:9/api", "HEADGATE_LOG_LEVEL": "error"}
@@ -94,7 +94,7 @@ def main(requests: int) -> None:
         _measure(webs, requests)
 
 
-def _measure(webs: list[Web], requests: int) -> None:
+def _measure(webs: list[MeasuredWeb], requests: int) -> None:
     for web in webs:
         web.wait()
         web.ask(_A_ROUND)
@@ -102,27 +102,27 @@ def _measure(webs: list[Web], requests: int) -> None:
     began = {web.kind: web.resident() for web in webs}
     rounds = max(1, requests // _A_ROUND)
     for number in range(rounds):
-        progress("requests of every kind in turns", number, rounds)
+        print_progress("requests of every kind in turns", number, rounds)
         for web in webs:
             before = web.cpu()
             web.seconds.append(web.ask(_A_ROUND))
             spent[web.kind] += web.cpu() - before
-    progress("requests of every kind in turns", rounds, rounds)
-    print_figures([found for web in webs for found in _figures(web, webs, spent[web.kind], began[web.kind])])
+    print_progress("requests of every kind in turns", rounds, rounds)
+    print_measurements([found for web in webs for found in _figures(web, webs, spent[web.kind], began[web.kind])])
 
 
-def _figures(web: Web, webs: list[Web], spent: float, began: float) -> Iterator[Figure]:
+def _figures(web: MeasuredWeb, webs: list[MeasuredWeb], spent: float, began: float) -> Iterator[Measurement]:
     off, whole = (next(each for each in webs if each.kind == kind) for kind in (_OFF, _WHOLE))
     every = sorted(second for seconds in web.seconds for second in seconds)
-    yield figure(f"{web.kind}: a status update, one client", every)
-    yield amount(f"{web.kind}: processor of a status update", spent / len(every) * 1e3, "ms")
-    yield amount(f"{web.kind}: p99 beside off, median of the rounds", _beside(web, off), "x")
-    yield amount(f"{web.kind}: p99 beside an agent that answers, median of the rounds", _beside(web, whole), "x")
-    yield amount(f"{web.kind}: memory at first", began, "MB")
-    yield amount(f"{web.kind}: memory in the end", web.resident(), "MB")
+    yield latency(f"{web.kind}: a status update, one client", every)
+    yield quantity(f"{web.kind}: processor of a status update", spent / len(every) * 1e3, "ms")
+    yield quantity(f"{web.kind}: p99 beside off, median of the rounds", _beside(web, off), "x")
+    yield quantity(f"{web.kind}: p99 beside an agent that answers, median of the rounds", _beside(web, whole), "x")
+    yield quantity(f"{web.kind}: memory at first", began, "MB")
+    yield quantity(f"{web.kind}: memory in the end", web.resident(), "MB")
 
 
-def _beside(web: Web, other: Web) -> float:
+def _beside(web: MeasuredWeb, other: MeasuredWeb) -> float:
     """How much longer its slowest in a hundred took than the other's of the same round."""
     return statistics.median(_p99(ours) / _p99(theirs) for ours, theirs in zip(web.seconds, other.seconds, strict=True))
 
@@ -141,15 +141,15 @@ def _kinds(stack: contextlib.ExitStack) -> list[tuple[str, dict[str, str]]]:
         (_WHOLE, {"DD_TRACE_AGENT_URL": agent, **statsd}),
         (
             "to a dead agent",
-            {"DD_TRACE_AGENT_URL": f"http://127.0.0.1:{free_port()}", "DD_DOGSTATSD_URL": f"udp://127.0.0.1:{free_port()}"},
+            {"DD_TRACE_AGENT_URL": f"http://127.0.0.1:{find_free_port()}", "DD_DOGSTATSD_URL": f"udp://127.0.0.1:{find_free_port()}"},
         ),
         ("to a silent agent", {"DD_TRACE_AGENT_URL": silent, **statsd}),
     ]
 
 
 @contextlib.contextmanager
-def _running(kind: str, folder: Path, database_url: str, telemetry: dict[str, str]) -> Iterator[Web]:
-    web = Web(kind, folder, database_url, telemetry)
+def _running(kind: str, folder: Path, database_url: str, telemetry: dict[str, str]) -> Iterator[MeasuredWeb]:
+    web = MeasuredWeb(kind, folder, database_url, telemetry)
     try:
         yield web
     finally:

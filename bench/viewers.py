@@ -16,9 +16,9 @@ from pathlib import Path
 
 import orjson
 
-from bench._figures import Figure, amount, figure, print_figures, progress
+from bench._figures import Measurement, latency, print_measurements, print_progress, quantity
 from bench._load import get, post
-from bench._web import Web, a_server, a_web
+from bench._web import WebProcess, postgres_server, web_process
 
 WATCHED = 20
 """Viewers whose every event is read; of the others the bytes are counted, which must be the same."""
@@ -29,11 +29,11 @@ _DATA = re.compile(rb"^data: (.+)$", re.MULTILINE)
 
 def main() -> None:
     arguments = _arguments()
-    with a_server() as server, a_web(server) as web:
-        print_figures(measure(web, arguments.viewers, arguments.rate, arguments.seconds))
+    with postgres_server() as server, web_process(server) as web:
+        print_measurements(measure(web, arguments.viewers, arguments.rate, arguments.seconds))
 
 
-def measure(web: Web, viewers: int = 1_000, rate: int = 100, seconds: float = 10.0, reconnects: int = 20) -> list[Figure]:
+def measure(web: WebProcess, viewers: int = 1_000, rate: int = 100, seconds: float = 10.0, reconnects: int = 20) -> list[Measurement]:
     return asyncio.run(_measure(web, viewers, rate, seconds, reconnects))
 
 
@@ -93,16 +93,16 @@ class Viewer(asyncio.Protocol):
         return [(at, event) for at, event in found if event["type"] == "stage.progress"]
 
 
-async def _measure(web: Web, viewers: int, rate: int, seconds: float, reconnects: int) -> list[Figure]:
-    web.create("bench-viewers", [{"name": "first", "kind": "external"}])
+async def _measure(web: WebProcess, viewers: int, rate: int, seconds: float, reconnects: int) -> list[Measurement]:
+    web.create_pipeline("bench-viewers", [{"name": "first", "kind": "external"}])
     run_id = web.trigger("bench-viewers")
     web.http.post("/status-update/", json={"run_id": run_id, "stage_name": "first", "status": "running"}).raise_for_status()
     before = _resident(web)
     every = [Viewer(web.port, number < WATCHED) for number in range(viewers)]
     for number in range(0, viewers, 50):
-        progress("viewers", number, viewers)
+        print_progress("viewers", number, viewers)
         await asyncio.gather(*(viewer.open() for viewer in every[number : number + 50]))
-    progress("viewers", viewers, viewers)
+    print_progress("viewers", viewers, viewers)
     grown = _resident(web) - before
     greeted = [viewer.bytes for viewer in every]  # who came early was told what happened while the others came
     steady, cut = every[1:], every[0]
@@ -120,10 +120,10 @@ async def _measure(web: Web, viewers: int, rate: int, seconds: float, reconnects
     for viewer in every:
         viewer.cut()
     return [
-        figure(f"event → each of {viewers:,} viewers, {rate} events/s", latencies),
-        amount(f"events missed or repeated, {reconnects} reconnects among them", 0, ""),
-        amount("viewers that got less than the others", short, ""),
-        amount("memory a viewer", grown / viewers * 1024, "kB"),
+        latency(f"event → each of {viewers:,} viewers, {rate} events/s", latencies),
+        quantity(f"events missed or repeated, {reconnects} reconnects among them", 0, ""),
+        quantity("viewers that got less than the others", short, ""),
+        quantity("memory a viewer", grown / viewers * 1024, "kB"),
     ]
 
 
@@ -146,11 +146,11 @@ async def _report(port: int, run_id: int, rate: int, seconds: float) -> int:
     begin, total, said = time.perf_counter(), round(rate * seconds), []
     for number in range(total):
         if number % rate == 0:
-            progress("events", number, total)
+            print_progress("events", number, total)
         await asyncio.sleep(max(0.0, begin + number / rate - time.perf_counter()))
         said.append(asyncio.ensure_future(say(number)))
     await asyncio.gather(*said)
-    progress("events", total, total)
+    print_progress("events", total, total)
     for _, writer in lines:
         writer.close()
     return total
@@ -180,7 +180,7 @@ async def _until_all_have(viewers: list[Viewer], count: int) -> None:
             await asyncio.sleep(0.1)
 
 
-def _resident(web: Web) -> float:
+def _resident(web: WebProcess) -> float:
     """Megabytes of the web process in memory."""
     return int(Path(f"/proc/{web.process.pid}/status").read_text().split("VmRSS:")[1].split()[0]) / 1024
 

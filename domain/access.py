@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from domain.controls import Person
+from domain.controls import Actor
 
 
 class Permission(StrEnum):
@@ -39,10 +39,10 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-class Way(StrEnum):
+class AuthMethod(StrEnum):
     """How a caller is known."""
 
-    NOBODY = "nobody"
+    OPEN_ACCESS = "nobody"
     """Nobody is signed in, and nobody needs to be: a Headgate of one machine."""
     ANONYMOUS = "anonymous"
     """Somebody who has yet to sign in."""
@@ -54,18 +54,18 @@ class Way(StrEnum):
     """Somebody at the terminal of the machine that Headgate runs on."""
 
 
-EVERYTHING: Final = frozenset(Permission)
-OF_ROLE: Final[Mapping[Role, frozenset[Permission]]] = {
+ALL_PERMISSIONS: Final = frozenset(Permission)
+ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: frozenset({Permission.READ}),
     Role.OPERATOR: frozenset({Permission.READ, Permission.TRIGGER, Permission.OPERATE, Permission.REPORT}),
-    Role.ADMIN: EVERYTHING,
+    Role.ADMIN: ALL_PERMISSIONS,
 }
-OF_SCOPE: Final[Mapping[Scope, frozenset[Permission]]] = {
+SCOPE_PERMISSIONS: Final[Mapping[Scope, frozenset[Permission]]] = {
     Scope.READ: frozenset({Permission.READ}),
     Scope.TRIGGER: frozenset({Permission.TRIGGER, Permission.OPERATE}),
     Scope.REPORT: frozenset({Permission.REPORT}),
     Scope.DEFINE: frozenset({Permission.DEFINE}),
-    Scope.ADMIN: EVERYTHING,
+    Scope.ADMIN: ALL_PERMISSIONS,
 }
 
 
@@ -73,7 +73,7 @@ OF_SCOPE: Final[Mapping[Scope, frozenset[Permission]]] = {
 class Caller:
     """Who asks, and what for they may. `pipeline_id`: the one pipeline that a token is bound to."""
 
-    way: Way
+    way: AuthMethod
     permissions: frozenset[Permission] = frozenset()
     name: str | None = None
     role: Role | None = None
@@ -83,29 +83,29 @@ class Caller:
     scopes: tuple[Scope, ...] = ()
     has_password: bool = False
 
-    def may(self, permission: Permission) -> bool:
+    def has_permission(self, permission: Permission) -> bool:
         return permission in self.permissions
 
-    def person(self, address: str | None) -> Person:
+    def to_actor(self, address: str | None) -> Actor:
         """Who the history names. A token is never one of the people an approval names, unless it names the token."""
         roles: Collection[str] = (self.role.value,) if self.role is not None else ()
-        name = f"token {self.name}" if self.way is Way.TOKEN else self.name
-        return Person(name, roles, self.way.value, address)
+        name = f"token {self.name}" if self.way is AuthMethod.TOKEN else self.name
+        return Actor(name, roles, self.way.value, address)
 
 
-NOBODY: Final = Caller(Way.NOBODY, EVERYTHING)
-ANONYMOUS: Final = Caller(Way.ANONYMOUS)
-AN_ATTEMPT: Final = Caller(Way.ATTEMPT, frozenset({Permission.REPORT}))
-A_WORKER: Final = Caller(Way.WORKER)
+OPEN_ACCESS: Final = Caller(AuthMethod.OPEN_ACCESS, ALL_PERMISSIONS)
+ANONYMOUS: Final = Caller(AuthMethod.ANONYMOUS)
+ATTEMPT_CALLER: Final = Caller(AuthMethod.ATTEMPT, frozenset({Permission.REPORT}))
+WORKER_CALLER: Final = Caller(AuthMethod.WORKER)
 
 
-def needed_for(permission: Permission) -> str:
+def describe_required_role(permission: Permission) -> str:
     """The sentence for a person who may not."""
-    role = next(role for role in Role if permission in OF_ROLE[role])
+    role = next(role for role in Role if permission in ROLE_PERMISSIONS[role])
     return f"This needs the role {role}." if role is Role.ADMIN else f"This needs the role {role} or more."
 
 
-def scope_for(permission: Permission) -> str:
+def describe_required_scope(permission: Permission) -> str:
     """The sentence for a token that is not good for it."""
-    scope = next(scope for scope in Scope if permission in OF_SCOPE[scope])
+    scope = next(scope for scope in Scope if permission in SCOPE_PERMISSIONS[scope])
     return f"This needs a token with the scope {scope}."

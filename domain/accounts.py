@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from domain.access import OF_ROLE, OF_SCOPE, Caller, Permission, Role, Scope, Way
+from domain.access import ROLE_PERMISSIONS, SCOPE_PERMISSIONS, AuthMethod, Caller, Permission, Role, Scope
 from domain.errors import FieldProblem, InvalidInput
 
-SHORTEST_PASSWORD: Final = 12
-LONGEST_PASSWORD: Final = 200
-LONGEST_NAME: Final = 100
-LONGEST_EXPIRY: Final = timedelta(days=3660)
+MIN_PASSWORD_LENGTH: Final = 12
+MAX_PASSWORD_LENGTH: Final = 200
+MAX_TOKEN_NAME_LENGTH: Final = 100
+MAX_TOKEN_LIFETIME: Final = timedelta(days=3660)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
 
 
@@ -30,7 +30,7 @@ class Account:
     seen_at: datetime | None = None
 
     def caller(self) -> Caller:
-        return Caller(Way.SESSION, OF_ROLE[self.role], self.name, self.role, self.id, has_password=self.password is not None)
+        return Caller(AuthMethod.SESSION, ROLE_PERMISSIONS[self.role], self.name, self.role, self.id, has_password=self.password is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Session:
     created_at: datetime
     seen_at: datetime
 
-    def is_over(self, now: datetime, rules: SessionRules) -> bool:
+    def is_expired(self, now: datetime, rules: SessionRules) -> bool:
         return now - self.seen_at >= rules.idle or now - self.created_at >= rules.absolute
 
 
@@ -75,15 +75,15 @@ class ApiToken:
     """The day it was last used, no finer."""
     revoked_at: datetime | None = None
 
-    def is_good(self, now: datetime) -> bool:
+    def is_valid(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     def caller(self) -> Caller:
-        permissions: frozenset[Permission] = frozenset().union(*(OF_SCOPE[scope] for scope in self.scopes))
-        return Caller(Way.TOKEN, permissions, self.name, token_id=self.id, pipeline_id=self.pipeline_id, scopes=self.scopes)
+        permissions: frozenset[Permission] = frozenset().union(*(SCOPE_PERMISSIONS[scope] for scope in self.scopes))
+        return Caller(AuthMethod.TOKEN, permissions, self.name, token_id=self.id, pipeline_id=self.pipeline_id, scopes=self.scopes)
 
 
-def account_name(text: str) -> str:
+def normalize_account_name(text: str) -> str:
     """The name as it is kept: lower case. InvalidInput."""
     name = text.strip().lower()
     if not _NAME.fullmatch(name):
@@ -93,9 +93,9 @@ def account_name(text: str) -> str:
 
 def check_password(password: str, name: str) -> None:
     """Length is what counts. InvalidInput with what to do."""
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
         raise InvalidInput.of(
-            "password", f"has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; a few words are easier to keep than signs"
+            "password", f"has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters; a few words are easier to keep than signs"
         )
     if len(set(password)) < 5 or (name and password.lower().replace(name, "") == ""):
         raise InvalidInput.of("password", "is too easily guessed")
@@ -106,15 +106,15 @@ def check_new_token(
 ) -> None:
     """InvalidInput naming every field at fault."""
     problems = []
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        problems.append(FieldProblem("name", f"is 1 to {LONGEST_NAME} printable characters: what or who the token is for"))
+    if not 1 <= len(name) <= MAX_TOKEN_NAME_LENGTH or not name.isprintable():
+        problems.append(FieldProblem("name", f"is 1 to {MAX_TOKEN_NAME_LENGTH} printable characters: what or who the token is for"))
     if not scopes:
         problems.append(FieldProblem("scopes", "names at least one of " + ", ".join(Scope)))
     if kind is TokenKind.REPORTER and (scopes != (Scope.REPORT,) or pipeline_id is None):
         problems.append(FieldProblem("kind", "a reporter's token has the scope report alone, and one pipeline"))
     if pipeline_id is not None and {Scope.ADMIN, Scope.DEFINE} & set(scopes):
         problems.append(FieldProblem("scopes", "define and admin concern every pipeline; leave out the pipeline, or these"))
-    if expires_at is not None and not now < expires_at <= now + LONGEST_EXPIRY:
+    if expires_at is not None and not now < expires_at <= now + MAX_TOKEN_LIFETIME:
         problems.append(FieldProblem("expires_at", "is in the future, ten years at most"))
     if problems:
         raise InvalidInput(problems)

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from domain.definition import StageDefinition
-from domain.fingerprint import fingerprint_of
+from domain.fingerprint import compute_fingerprint
 from domain.status import ATTEMPT_MOVES, Reason, Status
 
-DETAILS = ("records_processed", "error_message", "message", "output")
+REPORTABLE_FIELDS = ("records_processed", "error_message", "message", "output")
 """What a report may tell of an attempt, at any time until it is over."""
 
 
@@ -42,12 +42,12 @@ class Attempt:
     fingerprint: str | None = None
     """The same for failures that are alike; see `domain.fingerprint`."""
 
-    def may_move(self, to: Status) -> bool:
+    def can_move(self, to: Status) -> bool:
         return to in ATTEMPT_MOVES[self.status]
 
     def move(self, to: Status, now: datetime, reason: Reason | None = None) -> None:
         """Take the move and stamp its time. IllegalMove when the table does not have it."""
-        if not self.may_move(to):
+        if not self.can_move(to):
             raise IllegalMove(f"{self.status} → {to}")
         self.status = to
         self.reason = reason
@@ -58,7 +58,7 @@ class Attempt:
         if to.is_terminal:
             self.finished_at = now
         if to in (Status.FAILED, Status.LOST):
-            self.fingerprint = fingerprint_of(self.error_message)
+            self.fingerprint = compute_fingerprint(self.error_message)
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class StageRun:
         return self.status.is_terminal
 
     @property
-    def is_done(self) -> bool:
+    def is_satisfied(self) -> bool:
         """What a stage that needs this one asks for."""
         if self.status in (Status.FAILED, Status.LOST):
             return self.definition.allow_failure
@@ -99,7 +99,7 @@ class StageRun:
         asked = max((index for index, attempt in enumerate(self.attempts) if attempt.by_person), default=0)
         return max(0, self.definition.retries - (len(self.attempts) - 1 - asked))
 
-    def may_retry(self) -> bool:
+    def should_retry(self) -> bool:
         """True when the attempt that just ended gets another: `retries` counts failed and lost ends alike."""
         if not self.retries_left or self.status not in (Status.FAILED, Status.LOST):
             return False

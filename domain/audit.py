@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from domain.controls import Person
+from domain.controls import Actor
 
 
-class Deed(StrEnum):
+class AuditAction(StrEnum):
     """What was done."""
 
     SIGNED_IN = "signed_in"
@@ -32,11 +32,11 @@ class Deed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One line. `who` is None where nobody needs to sign in; `way` is how they were known; `thing` such as `run 7`."""
 
     at: datetime
-    deed: Deed
+    deed: AuditAction
     who: str | None
     way: str | None
     address: str | None
@@ -45,7 +45,7 @@ class Entry:
     id: int = 0
 
 
-def entry_of(person: Person, deed: Deed, thing: str, now: datetime, **details: Any) -> Entry:
+def create_audit_entry(actor: Actor, deed: AuditAction, thing: str, now: datetime, **details: Any) -> AuditEntry:
     """What is not known is left out of the details."""
     told = {name: value for name, value in details.items() if value is not None}
-    return Entry(now, deed, person.name, person.way, person.address, thing, told)
+    return AuditEntry(now, deed, actor.name, actor.way, actor.address, thing, told)

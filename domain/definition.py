@@ -8,11 +8,11 @@ from typing import Any
 DEFAULT_POOL = "headgate"
 DEFAULT_TIMEOUT = 3_600.0
 DEFAULT_EXTERNAL_TIMEOUT = 604_800.0
-QUEUED_DEADLINE = 86_400.0
+QUEUE_TIMEOUT = 86_400.0
 """Seconds a stage may stay queued with no worker taking it."""
 
 
-class Kind(StrEnum):
+class StageKind(StrEnum):
     """How a stage's work is done."""
 
     COMMAND = "command"
@@ -23,10 +23,10 @@ class Kind(StrEnum):
 
     @property
     def runs_on_worker(self) -> bool:
-        return self is not Kind.EXTERNAL and self is not Kind.APPROVAL
+        return self is not StageKind.EXTERNAL and self is not StageKind.APPROVAL
 
 
-class When(StrEnum):
+class StageCondition(StrEnum):
     """Under which ends of its needs a stage runs."""
 
     COMPLETED = "completed"
@@ -43,7 +43,7 @@ class StageDefinition:
     """
 
     name: str
-    kind: Kind
+    kind: StageKind
     needs: tuple[str, ...] = ()
     command: tuple[str, ...] | str | None = None
     shell: bool = False
@@ -55,7 +55,7 @@ class StageDefinition:
     retry_delay: float = 0.0
     retry_on_loss: bool = False
     allow_failure: bool = False
-    when: When = When.COMPLETED
+    when: StageCondition = StageCondition.COMPLETED
     approvers: tuple[str, ...] = ()
     message: str | None = None
     fields: Mapping[str, Any] | None = None
@@ -84,4 +84,4 @@ class PipelineDefinition:
     @property
     def is_all_external(self) -> bool:
         """True when nothing of it runs on a worker: such a pipeline may be opened by a report."""
-        return all(stage.kind is Kind.EXTERNAL for stage in self.stages)
+        return all(stage.kind is StageKind.EXTERNAL for stage in self.stages)

@@ -10,14 +10,14 @@ from domain.definition import (
     DEFAULT_EXTERNAL_TIMEOUT,
     DEFAULT_POOL,
     DEFAULT_TIMEOUT,
-    Kind,
     PipelineDefinition,
+    StageCondition,
     StageDefinition,
-    When,
+    StageKind,
 )
 from domain.errors import FieldProblem, InvalidInput
-from domain.graph import cycle_in
-from domain.text import flaws_of_json, shown, why_not_text
+from domain.graph import find_cycle
+from domain.text import find_json_problems, find_text_problem, replace_unstorable
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
@@ -31,7 +31,7 @@ PIPELINE_KEYS = frozenset({"name", "description", "parallelism", "pool", "parame
 STAGE_KEYS = {
     "command": frozenset({"command", "shell", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss"}),
     "python": frozenset({"callable", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss"}),
-    "http": http_request.KEYS | {"retries", "retry_delay", "retry_on_loss"},
+    "http": http_request.HTTP_STAGE_KEYS | {"retries", "retry_delay", "retry_on_loss"},
     "external": frozenset[str](),
     "approval": frozenset({"approvers", "message", "fields"}),
 }
@@ -40,10 +40,10 @@ MAX_SECRETS = 50
 TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,29}")
 MAX_TAGS = 20
 COMMON_STAGE_KEYS = frozenset({"name", "kind", "needs", "timeout", "allow_failure", "when"})
-EVERY_STAGE_KEY = COMMON_STAGE_KEYS.union(*STAGE_KEYS.values())
+ALL_STAGE_KEYS = COMMON_STAGE_KEYS.union(*STAGE_KEYS.values())
 
 
-def read_definition(raw: object) -> PipelineDefinition:
+def parse_definition(raw: object) -> PipelineDefinition:
     """The definition with its defaults filled in, or InvalidInput naming every field at fault."""
     if not isinstance(raw, Mapping):
         raise InvalidInput.of("", "a definition is an object with the keys name and stages")
@@ -80,32 +80,32 @@ def _read_stages(pipeline: "_Fields") -> tuple[StageDefinition, ...]:
 def _read_stage(raw: object, path: str, previous: str | None, problems: list[FieldProblem]) -> StageDefinition:
     if not isinstance(raw, Mapping):
         problems.append(FieldProblem(path.rstrip("."), "a stage is an object with the keys name and kind"))
-        return StageDefinition("", Kind.EXTERNAL)
+        return StageDefinition("", StageKind.EXTERNAL)
     fields = _Fields(raw, path, problems)
     name = fields.name("name")
     kind = fields.kind()
-    fields.refuse_unknown(EVERY_STAGE_KEY)
+    fields.refuse_unknown(ALL_STAGE_KEYS)
     if kind is None:
-        return StageDefinition(name, Kind.EXTERNAL, fields.needs(previous))
+        return StageDefinition(name, StageKind.EXTERNAL, fields.needs(previous))
     fields.refuse_foreign(COMMON_STAGE_KEYS | STAGE_KEYS[kind], kind)
     shell = fields.flag("shell")
     return StageDefinition(
         name=name,
         kind=kind,
         needs=fields.needs(previous),
-        command=fields.command(shell) if kind is Kind.COMMAND else None,
+        command=fields.command(shell) if kind is StageKind.COMMAND else None,
         shell=shell,
-        callable=fields.callable() if kind is Kind.PYTHON else None,
+        callable=fields.callable() if kind is StageKind.PYTHON else None,
         env=fields.environment(),
         secrets=fields.secrets(),
-        request=fields.request() if kind is Kind.HTTP else None,
+        request=fields.request() if kind is StageKind.HTTP else None,
         workdir=fields.optional_text("workdir"),
         timeout=fields.seconds("timeout", DEFAULT_TIMEOUT if kind.runs_on_worker else DEFAULT_EXTERNAL_TIMEOUT, above_zero=True),
         retries=fields.whole("retries", 0, 0, MAX_RETRIES),
         retry_delay=fields.seconds("retry_delay", 0.0),
         retry_on_loss=fields.flag("retry_on_loss"),
         allow_failure=fields.flag("allow_failure"),
-        when=fields.choice("when", When, When.COMPLETED) or When.COMPLETED,
+        when=fields.choice("when", StageCondition, StageCondition.COMPLETED) or StageCondition.COMPLETED,
         approvers=fields.words("approvers", MAX_APPROVERS),
         message=fields.optional_text("message"),
         fields=fields.mapping("fields"),
@@ -122,7 +122,7 @@ def _check_graph(stages: list[StageDefinition], pipeline: "_Fields") -> None:
                 pipeline.blame(f"stages[{index}].needs", f"there is no stage named {need:.100}")
     if len(set(names)) < len(names):
         return
-    circle = cycle_in({stage.name: stage.needs for stage in stages})
+    circle = find_cycle({stage.name: stage.needs for stage in stages})
     if circle:
         pipeline.blame("stages", "these stages need each other in a circle: " + " → ".join(circle))
 
@@ -136,16 +136,16 @@ class _Fields:
         self.problems = problems if problems is not None else []
 
     def blame(self, key: str, message: str) -> None:
-        self.problems.append(FieldProblem(self.path + shown(key), shown(message)))
+        self.problems.append(FieldProblem(self.path + replace_unstorable(key), replace_unstorable(message)))
 
     def refuse_unknown(self, known: frozenset[str]) -> None:
         for key in self.raw:
             if key not in known:
                 self.blame(f"{key!s:.60}", "unknown key; known are " + ", ".join(sorted(known)))
 
-    def refuse_foreign(self, allowed: frozenset[str], kind: Kind) -> None:
+    def refuse_foreign(self, allowed: frozenset[str], kind: StageKind) -> None:
         for key in self.raw:
-            if key in EVERY_STAGE_KEY and key not in allowed:
+            if key in ALL_STAGE_KEYS and key not in allowed:
                 self.blame(key, f"a stage of kind {kind} has no {key}")
 
     def name(self, key: str, default: str | None = None) -> str:
@@ -157,7 +157,7 @@ class _Fields:
 
     def text(self, key: str, default: str, longest: int = 4_096) -> str:
         value = self.raw.get(key, default)
-        problem = why_not_text(value, longest)
+        problem = find_text_problem(value, longest)
         if problem:
             self.blame(key, problem)
             return default
@@ -193,7 +193,7 @@ class _Fields:
         if value is None:
             return None
         if isinstance(value, Mapping):
-            for path, flaw in flaws_of_json(value, key):
+            for path, flaw in find_json_problems(value, key):
                 self.blame(path, flaw)
             return value
         self.blame(key, "is an object")
@@ -207,13 +207,13 @@ class _Fields:
             self.blame(key, "is one of " + ", ".join(option.value for option in options))
             return default
 
-    def kind(self) -> Kind | None:
+    def kind(self) -> StageKind | None:
         """What is said, else what the other keys tell; None when it is unknown, so that nothing more is read into the stage."""
         if "kind" not in self.raw and "command" in self.raw:
-            return Kind.COMMAND
+            return StageKind.COMMAND
         if "kind" not in self.raw and "callable" in self.raw:
-            return Kind.PYTHON
-        return self.choice("kind", Kind, None)
+            return StageKind.PYTHON
+        return self.choice("kind", StageKind, None)
 
     def needs(self, previous: str | None) -> tuple[str, ...]:
         value = self.raw.get("needs")
@@ -227,11 +227,11 @@ class _Fields:
     def command(self, shell: bool) -> tuple[str, ...] | str | None:
         value = self.raw.get("command")
         if shell:
-            problem = why_not_text(value, 65_536) or (None if value else "is empty")
+            problem = find_text_problem(value, 65_536) or (None if value else "is empty")
             if problem:
                 self.blame("command", f"with shell: true it is one line of shell text ({problem})")
             return value if isinstance(value, str) else None
-        if isinstance(value, list) and value and all(why_not_text(item, 65_536) is None for item in value) and value[0]:
+        if isinstance(value, list) and value and all(find_text_problem(item, 65_536) is None for item in value) and value[0]:
             return tuple(value)
         self.blame("command", "is a list: the program, then its arguments (or set shell: true)")
         return None
@@ -240,7 +240,7 @@ class _Fields:
         value = self.raw.get(key)
         if value is None:
             return ()
-        if isinstance(value, list) and len(value) <= most and all(why_not_text(item, 200) is None and item.strip() for item in value):
+        if isinstance(value, list) and len(value) <= most and all(find_text_problem(item, 200) is None and item.strip() for item in value):
             return tuple(dict.fromkeys(value))
         self.blame(key, f"is a list of up to {most} names")
         return ()
@@ -271,14 +271,14 @@ class _Fields:
         for name, text in value.items():
             if not isinstance(name, str) or not ENV_NAME.fullmatch(name) or name.startswith("HEADGATE_"):
                 self.blame("env", "a name has letters, digits and _, and does not begin with HEADGATE_")
-            elif problem := why_not_text(text, 65_536):
+            elif problem := find_text_problem(text, 65_536):
                 self.blame(f"env.{name}", problem)
         return dict(value)
 
     def request(self) -> Mapping[str, Any]:
-        request, wrong = http_request.read_request(self.raw, self.path)
+        request, wrong = http_request.parse_http_request(self.raw, self.path)
         for problem in wrong:
-            self.problems.append(FieldProblem(shown(problem.field), shown(problem.message)))
+            self.problems.append(FieldProblem(replace_unstorable(problem.field), replace_unstorable(problem.message)))
         return request
 
     def secrets(self) -> Mapping[str, str]:

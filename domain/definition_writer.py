@@ -2,33 +2,33 @@
 
 from typing import Any
 
-from domain.definition import Kind, PipelineDefinition, StageDefinition
+from domain.definition import PipelineDefinition, StageDefinition, StageKind
 
 
-def stage_as_written(stage: StageDefinition) -> dict[str, Any]:
+def serialize_stage(stage: StageDefinition) -> dict[str, Any]:
     """The stage's keys; those its kind does not have are left out."""
     written: dict[str, Any] = {"name": stage.name, "kind": stage.kind.value, "needs": list(stage.needs)}
-    if stage.kind is Kind.COMMAND:
+    if stage.kind is StageKind.COMMAND:
         written["command"] = stage.command if isinstance(stage.command, str) else list(stage.command or ())
         written["shell"] = stage.shell
-    if stage.kind is Kind.PYTHON:
+    if stage.kind is StageKind.PYTHON:
         written["callable"] = stage.callable
-    if stage.kind is Kind.APPROVAL:
+    if stage.kind is StageKind.APPROVAL:
         written |= {
             "approvers": list(stage.approvers),
             "message": stage.message,
             "fields": dict(stage.fields) if stage.fields is not None else None,
         }
-    if stage.kind in (Kind.COMMAND, Kind.PYTHON):
+    if stage.kind in (StageKind.COMMAND, StageKind.PYTHON):
         written |= {"env": dict(stage.env), "secrets": dict(stage.secrets), "workdir": stage.workdir}
-    if stage.kind is Kind.HTTP:
+    if stage.kind is StageKind.HTTP:
         written |= dict(stage.request or {})
     if stage.kind.runs_on_worker:
         written |= {"retries": stage.retries, "retry_delay": stage.retry_delay, "retry_on_loss": stage.retry_on_loss}
     return written | {"timeout": stage.timeout, "allow_failure": stage.allow_failure, "when": stage.when.value}
 
 
-def pipeline_as_written(definition: PipelineDefinition) -> dict[str, Any]:
+def serialize_pipeline(definition: PipelineDefinition) -> dict[str, Any]:
     """The whole definition; `read_definition` reads it back to an equal one."""
     return {
         "name": definition.name,
@@ -37,5 +37,5 @@ def pipeline_as_written(definition: PipelineDefinition) -> dict[str, Any]:
         "parallelism": definition.parallelism,
         "pool": definition.pool,
         "parameters": dict(definition.parameters) if definition.parameters is not None else None,
-        "stages": [stage_as_written(stage) for stage in definition.stages],
+        "stages": [serialize_stage(stage) for stage in definition.stages],
     }

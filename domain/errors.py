@@ -52,18 +52,18 @@ class Conflict(HeadgateError):
         self.facts = dict(facts or {})
 
 
-class KeyReused(HeadgateError):
+class IdempotencyKeyReused(HeadgateError):
     """An Idempotency-Key came with another request than the first time."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"The Idempotency-Key {key:.100} was used for another request; use a new one.")
 
 
-class Stale(HeadgateError):
+class StaleRevision(HeadgateError):
     """What the caller has seen has changed since; it should look again."""
 
 
-class DiskLow(HeadgateError):
+class InsufficientDiskSpace(HeadgateError):
     """There is too little room on the disk to take more work."""
 
 

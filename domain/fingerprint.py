@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-LENGTH = 10
+FINGERPRINT_LENGTH = 10
 _LONGEST = 4_000
 _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"https?://\S{1,2000}"), "<url>"),
@@ -19,7 +19,7 @@ _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
-def alike(message: str) -> str:
+def normalize_message(message: str) -> str:
     """The message with times, ids, addresses, paths and numbers taken out; its length is bounded."""
     text = message[:_LONGEST]
     for pattern, placeholder in _PLACEHOLDERS:
@@ -27,8 +27,8 @@ def alike(message: str) -> str:
     return text.strip().lower()
 
 
-def fingerprint_of(message: str | None) -> str | None:
+def compute_fingerprint(message: str | None) -> str | None:
     """Ten hex digits, the same for errors that are alike; None where there is no message to compare."""
     if not message or not message.strip():
         return None
-    return hashlib.sha256(alike(message).encode("utf-8", "surrogatepass")).hexdigest()[:LENGTH]
+    return hashlib.sha256(normalize_message(message).encode("utf-8", "surrogatepass")).hexdigest()[:FINGERPRINT_LENGTH]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 
-def cycle_in(needs: Mapping[str, Iterable[str]]) -> list[str]:
+def find_cycle(needs: Mapping[str, Iterable[str]]) -> list[str]:
     """The names along one circle, first and last the same; empty when there is none. Unknown needs are passed over."""
     done: set[str] = set()
     for start in needs:
@@ -26,7 +26,7 @@ def cycle_in(needs: Mapping[str, Iterable[str]]) -> list[str]:
     return []
 
 
-def levels(needs: Mapping[str, Iterable[str]]) -> dict[str, int]:
+def compute_levels(needs: Mapping[str, Iterable[str]]) -> dict[str, int]:
     """How many stages stand before each on its longest way from a start; the graph has no cycle."""
     level: dict[str, int] = {}
     remaining = dict(needs)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.attempt import DETAILS, Attempt, StageRun
-from domain.definition import Kind
+from domain.attempt import REPORTABLE_FIELDS, Attempt, StageRun
+from domain.definition import StageKind
 from domain.events import Event, EventType
 from domain.run import Run
 from domain.status import ATTEMPT_MOVES, Reason, Status
@@ -58,12 +58,12 @@ class Report:
         return told
 
 
-_OF_ATTEMPT = frozenset(DETAILS)
+_OF_ATTEMPT = frozenset(REPORTABLE_FIELDS)
 """What of a report's details its attempt keeps; the rest is told in its event alone."""
 
 
 @value_object
-class Ruling:
+class ReportDecision:
     """What became of a report. `http_status` is 200 or 409; `problem` is the stable kind of a refusal; `seq` the event it left, if any."""
 
     http_status: int
@@ -75,7 +75,7 @@ class Ruling:
     facts: dict[str, Any] | None = None
 
 
-def judge(run: Run, report: Report, reporter: Reporter, last_seq: int | None, now: datetime) -> Ruling:
+def judge_report(run: Run, report: Report, reporter: Reporter, last_seq: int | None, now: datetime) -> ReportDecision:
     """Apply the report to the run if it may be, and say what became of it.
 
     `last_seq` is the highest `seq` of this reporter that was judged for this run before. Event ids are the caller's: they need the store.
@@ -84,7 +84,7 @@ def judge(run: Run, report: Report, reporter: Reporter, last_seq: int | None, no
         return _judge_run(run, report, reporter, last_seq, now)
     stage = run.stages.get(report.stage)
     if stage is None:
-        return Ruling(409, False, run.status, f"Run {run.number} has no stage named {report.stage:.100}.", problem="unknown_stage")
+        return ReportDecision(409, False, run.status, f"Run {run.number} has no stage named {report.stage:.100}.", problem="unknown_stage")
     return _StageJudgement(run, stage, stage.current, report, report.details, reporter, last_seq, now).ruling()
 
 
@@ -99,16 +99,16 @@ class _StageJudgement:
     last_seq: int | None
     now: datetime
 
-    def ruling(self) -> Ruling:
+    def ruling(self) -> ReportDecision:
         for row in _ROWS:
             ruling = row(self)
             if ruling is not None:
                 return ruling
         return self._apply()
 
-    def _from_a_stranger(self) -> Ruling | None:
+    def _from_a_stranger(self) -> ReportDecision | None:
         kind = self.stage.definition.kind
-        if kind is Kind.APPROVAL:
+        if kind is StageKind.APPROVAL:
             return self._refuse("needs_decision", f"{self.stage.name} is decided by a person: approve or reject it.")
         if not kind.runs_on_worker or self.reporter.holds_burst_of(self.run):
             return None
@@ -118,7 +118,7 @@ class _StageJudgement:
             return self._refuse("not_yours", "This worker does not hold the run's burst any more.", note=True)
         return self._refuse("not_yours", f"{self.stage.name} is run by a worker; only that worker may say how it stands.")
 
-    def _about_another_attempt(self) -> Ruling | None:
+    def _about_another_attempt(self) -> ReportDecision | None:
         number = self.report.attempt
         if number is None or number == self.attempt.number:
             return None
@@ -129,12 +129,12 @@ class _StageJudgement:
         )
         return self._refuse(kind, sentence, note=True)
 
-    def _out_of_order(self) -> Ruling | None:
+    def _out_of_order(self) -> ReportDecision | None:
         if _is_older(self.report, self.reporter, self.last_seq):
             return self._pass_over("A later report of this reporter was judged already.")
         return None
 
-    def _nothing_moves(self) -> Ruling | None:
+    def _nothing_moves(self) -> ReportDecision | None:
         here, said = self.attempt.status, self.report.status
         if here.is_terminal and not said.is_terminal:
             return self._pass_over(f"{self.stage.name} is over already: it is {here}.")
@@ -147,9 +147,9 @@ class _StageJudgement:
             return self._pass_over(f"{self.stage.name} is {here} already, and nothing in the report is new.")
         self._take(news)
         event = self.run.record(EventType.STAGE_PROGRESS, self.now, stage=self.stage, status=here, actor=self._actor, data=self.details)
-        return Ruling(200, True, here, seq=event.seq)
+        return ReportDecision(200, True, here, seq=event.seq)
 
-    def _another_end(self) -> Ruling | None:
+    def _another_end(self) -> ReportDecision | None:
         here = self.attempt.status
         if not here.is_terminal:
             return None
@@ -157,28 +157,28 @@ class _StageJudgement:
         sentence = (
             f"{self.stage.name} is {here}, which is final; the report that it {_HAS_ENDED[self.report.status]} is kept in the history."
         )
-        return Ruling(409, False, here, sentence, event.seq, "late_report", {"status": here})
+        return ReportDecision(409, False, here, sentence, event.seq, "late_report", {"status": here})
 
-    def _impossible(self) -> Ruling | None:
+    def _impossible(self) -> ReportDecision | None:
         here = self.attempt.status
-        if self.attempt.may_move(self.report.status):
+        if self.attempt.can_move(self.report.status):
             return None
         moves = sorted(ATTEMPT_MOVES[here])
         sentence = f"{self.stage.name} is {here}; it cannot become {self.report.status}. Possible: {', '.join(moves)}."
-        return Ruling(409, False, here, sentence, problem="impossible_move", facts={"status": here, "possible": moves})
+        return ReportDecision(409, False, here, sentence, problem="impossible_move", facts={"status": here, "possible": moves})
 
-    def _apply(self) -> Ruling:
+    def _apply(self) -> ReportDecision:
         self._take(self.details)
         reason = self.report.reason
         if self.report.status is Status.FAILED and reason is None:
             reason = Reason.ERROR
         if self.report.status is Status.RUNNING and self.stage.definition.kind.runs_on_worker and self.reporter.worker is not None:
-            self.run.begin(self.stage, self.reporter.worker, self.now)
+            self.run.start_stage(self.stage, self.reporter.worker, self.now)
         else:
             self.run.move(self.stage, self.report.status, self.now, reason=reason, actor=self._actor)
         seq = self.run.last_seq
-        self.run.settle(self.now)
-        return Ruling(200, True, self.report.status, seq=seq)
+        self.run.propagate(self.now)
+        return ReportDecision(200, True, self.report.status, seq=seq)
 
     def _news(self) -> dict[str, Any]:
         """The details that the attempt keeps and does not have yet."""
@@ -196,10 +196,10 @@ class _StageJudgement:
     def _actor(self) -> str | None:
         return self.reporter.worker or self.reporter.name
 
-    def _pass_over(self, why: str) -> Ruling:
-        return Ruling(200, False, self.attempt.status, why)
+    def _pass_over(self, why: str) -> ReportDecision:
+        return ReportDecision(200, False, self.attempt.status, why)
 
-    def _refuse(self, kind: str, sentence: str, *, note: bool = False) -> Ruling:
+    def _refuse(self, kind: str, sentence: str, *, note: bool = False) -> ReportDecision:
         seq = None
         if note:
             data = {"problem": kind, **self.details}
@@ -213,10 +213,10 @@ class _StageJudgement:
                 data=data,
             ).seq
         facts = {"status": self.attempt.status, "attempt": self.attempt.number}
-        return Ruling(409, False, self.attempt.status, sentence, seq, kind, facts)
+        return ReportDecision(409, False, self.attempt.status, sentence, seq, kind, facts)
 
 
-_ROWS: tuple[Callable[[_StageJudgement], Ruling | None], ...] = (
+_ROWS: tuple[Callable[[_StageJudgement], ReportDecision | None], ...] = (
     _StageJudgement._from_a_stranger,
     _StageJudgement._about_another_attempt,
     _StageJudgement._out_of_order,
@@ -232,40 +232,40 @@ def _is_older(report: Report, reporter: Reporter, last_seq: int | None) -> bool:
     return reporter.name is not None and report.seq is not None and last_seq is not None and report.seq <= last_seq
 
 
-def _judge_run(run: Run, report: Report, reporter: Reporter, last_seq: int | None, now: datetime) -> Ruling:
+def _judge_run(run: Run, report: Report, reporter: Reporter, last_seq: int | None, now: datetime) -> ReportDecision:
     actor = reporter.worker or reporter.name
     if _is_older(report, reporter, last_seq):
-        return Ruling(200, False, run.status, "A later report of this reporter was judged already.")
+        return ReportDecision(200, False, run.status, "A later report of this reporter was judged already.")
     if run.is_over:
         return _judge_finished_run(run, report, actor, now)
     if report.status is Status.RUNNING:
         if report.message is None:
-            return Ruling(200, False, run.status, "The run is open already.")
+            return ReportDecision(200, False, run.status, "The run is open already.")
         event = run.record(EventType.STAGE_PROGRESS, now, status=run.status, actor=actor, data=report.details)
-        return Ruling(200, True, run.status, seq=event.seq)
+        return ReportDecision(200, True, run.status, seq=event.seq)
     if report.status is Status.SKIPPED:
         possible = [Status.CANCELLED, Status.COMPLETED, Status.FAILED]
         sentence = f"A run cannot be skipped; possible: {', '.join(possible)}."
-        return Ruling(409, False, run.status, sentence, problem="impossible_move", facts={"status": run.status, "possible": possible})
+        return ReportDecision(409, False, run.status, sentence, problem="impossible_move", facts={"status": run.status, "possible": possible})
     if run.stop_requested_at is not None:
-        return Ruling(200, False, run.status, "The run is ending already.")
+        return ReportDecision(200, False, run.status, "The run is ending already.")
     if report.status is Status.COMPLETED:
-        left = [stage.name for stage in run.unfinished() if stage.definition.kind is not Kind.EXTERNAL]
+        left = [stage.name for stage in run.unfinished() if stage.definition.kind is not StageKind.EXTERNAL]
         if left:
             sentence = f"The run cannot be completed while {', '.join(left)} {'is' if len(left) == 1 else 'are'} not over."
-            return Ruling(409, False, run.status, sentence, problem="not_over", facts={"not_over": left})
-    run.give_verdict(report.status, now, actor, report.error_message or report.message)
-    return Ruling(200, True, run.status, seq=run.last_seq)
+            return ReportDecision(409, False, run.status, sentence, problem="not_over", facts={"not_over": left})
+    run.set_verdict(report.status, now, actor, report.error_message or report.message)
+    return ReportDecision(200, True, run.status, seq=run.last_seq)
 
 
-def _judge_finished_run(run: Run, report: Report, actor: str | None, now: datetime) -> Ruling:
+def _judge_finished_run(run: Run, report: Report, actor: str | None, now: datetime) -> ReportDecision:
     if report.status is run.status:
-        return Ruling(200, False, run.status, f"The run is {run.status} already.")
+        return ReportDecision(200, False, run.status, f"The run is {run.status} already.")
     if not report.status.is_terminal:
-        return Ruling(200, False, run.status, f"The run is over already: it is {run.status}.")
+        return ReportDecision(200, False, run.status, f"The run is over already: it is {run.status}.")
     event = run.record(EventType.REPORT_LATE, now, status=report.status, actor=actor, data=report.details)
     sentence = f"The run is {run.status}, which is final; the report is kept in the history."
-    return Ruling(409, False, run.status, sentence, event.seq, "late_report", {"status": run.status})
+    return ReportDecision(409, False, run.status, sentence, event.seq, "late_report", {"status": run.status})
 
 
 _HAS_ENDED = {

@@ -7,15 +7,15 @@ from typing import Any
 
 from domain.attempt import Attempt, StageRun
 from domain.burst import Burst, BurstState
-from domain.definition import QUEUED_DEADLINE, Kind, PipelineDefinition
+from domain.definition import QUEUE_TIMEOUT, PipelineDefinition, StageKind
 from domain.errors import Conflict
 from domain.events import Event, EventType
-from domain.readiness import Gate, gate, run_status
+from domain.readiness import Readiness, compute_run_status, get_readiness
 from domain.status import Reason, Status
 
-REMINDED_AFTER = 86_400.0
+APPROVAL_REMINDER_DELAY = 86_400.0
 """Seconds after which an approval that nobody gave is told again, or half of its time when that is less."""
-OVERRUN_GRACE = 30.0
+TIMEOUT_GRACE = 30.0
 """Seconds past its timeout that a stage's worker has to end it and say so."""
 
 
@@ -76,12 +76,12 @@ class Run:
         run.record(EventType.RUN_OPENED, now, actor=trigger.actor, data=opened)
         for stage in stages.values():
             run.await_report(stage, now)
-        run.settle(now)
+        run.propagate(now)
         return run
 
     def await_report(self, stage: StageRun, now: datetime) -> None:
         """An external stage waits from the start: what is reported about it does not depend on its needs."""
-        if stage.definition.kind is Kind.EXTERNAL:
+        if stage.definition.kind is StageKind.EXTERNAL:
             self.move(stage, Status.WAITING, now, reason=Reason.EXTERNAL)
 
     def reopen(self, now: datetime, actor: str | None, data: Mapping[str, Any]) -> None:
@@ -107,7 +107,7 @@ class Run:
         return counts[-1] if counts else None
 
     @property
-    def has_only_progressed(self) -> bool:
+    def has_only_progress_events(self) -> bool:
         """True when all that happened since it was loaded is that stages under way told their details: nothing moved."""
         return bool(self.new_events) and all(event.type is EventType.STAGE_PROGRESS for event in self.new_events)
 
@@ -145,7 +145,7 @@ class Run:
         }
         self.record(EventType.STAGE_MOVED, now, stage=stage, status=to, actor=actor, data=data)
 
-    def settle(self, now: datetime) -> None:
+    def propagate(self, now: datetime) -> None:
         """Apply what follows from the last fact: retries, readiness, the run's status, a burst for what can start.
 
         Called in the transaction of the fact that causes it, so that no startable stage is ever stored as `pending`.
@@ -156,11 +156,11 @@ class Run:
                 pass
             self._count_external_deadlines(now)
         self._settle_status(now)
-        if self.startable and self.burst.state is BurstState.NONE:
+        if self.startable_stages and self.burst.state is BurstState.NONE:
             self._request_burst(now)
 
     @property
-    def startable(self) -> list[StageRun]:
+    def startable_stages(self) -> list[StageRun]:
         """Queued stages, in the definition's order; none once the run was told to stop."""
         if self.stop_requested_at is not None:
             return []
@@ -172,7 +172,7 @@ class Run:
 
     def _plan_retries(self, now: datetime) -> None:
         for stage in self.stages.values():
-            if stage.may_retry():
+            if stage.should_retry():
                 delay = timedelta(seconds=stage.definition.retry_delay)
                 stage.attempts.append(Attempt(len(stage.attempts) + 1, now, due_at=now + delay))
                 self.move(stage, Status.WAITING, now, reason=Reason.RETRY)
@@ -185,39 +185,39 @@ class Run:
             waits_for_needs = stage.status is Status.PENDING or (stage.status is Status.WAITING and stage.current.reason is Reason.EXTERNAL)
             if not waits_for_needs:
                 continue
-            standing = gate(stage, self.stages)
-            if standing is Gate.NEVER:
+            standing = get_readiness(stage, self.stages)
+            if standing is Readiness.UNREACHABLE:
                 self.move(stage, Status.SKIPPED, now, reason=Reason.UPSTREAM)
                 moved = True
-            elif standing is Gate.OPEN and stage.status is Status.PENDING:
+            elif standing is Readiness.READY and stage.status is Status.PENDING:
                 self._let_through(stage, now)
                 moved = True
         return moved
 
     def _count_external_deadlines(self, now: datetime) -> None:
         for stage in self.stages.values():
-            external = stage.definition.kind is Kind.EXTERNAL and not stage.is_over
-            if external and stage.current.deadline_at is None and gate(stage, self.stages) is not Gate.CLOSED:
+            external = stage.definition.kind is StageKind.EXTERNAL and not stage.is_over
+            if external and stage.current.deadline_at is None and get_readiness(stage, self.stages) is not Readiness.BLOCKED:
                 stage.current.deadline_at = now + timedelta(seconds=stage.definition.timeout)
 
     def _let_through(self, stage: StageRun, now: datetime) -> None:
-        if stage.definition.kind is Kind.APPROVAL:
+        if stage.definition.kind is StageKind.APPROVAL:
             timeout = stage.definition.timeout
             stage.current.deadline_at = now + timedelta(seconds=timeout)
-            stage.current.due_at = now + timedelta(seconds=min(timeout / 2, REMINDED_AFTER))
+            stage.current.due_at = now + timedelta(seconds=min(timeout / 2, APPROVAL_REMINDER_DELAY))
             self.move(stage, Status.WAITING, now, reason=Reason.APPROVAL)
         else:
             self._queue(stage, now)
 
     def _queue(self, stage: StageRun, now: datetime) -> None:
         stage.current.due_at = None
-        stage.current.deadline_at = now + timedelta(seconds=QUEUED_DEADLINE)
+        stage.current.deadline_at = now + timedelta(seconds=QUEUE_TIMEOUT)
         self.move(stage, Status.QUEUED, now)
 
     def _settle_status(self, now: datetime) -> None:
         if self.running and self.started_at is None:
             self.started_at = now
-        status = run_status(self.stages.values(), self.verdict, self.started_at is not None)
+        status = compute_run_status(self.stages.values(), self.verdict, self.started_at is not None)
         if status is self.status:
             return
         self.status = status
@@ -246,38 +246,38 @@ class Run:
         self.burst = Burst(BurstState.CLAIMED, epoch, worker)
         self.record(EventType.BURST_CLAIMED, now, actor=worker, data={"burst": epoch})
 
-    def start_up_to(self, capacity: int, worker: str, now: datetime) -> list[StageRun]:
+    def start_ready_stages(self, capacity: int, worker: str, now: datetime) -> list[StageRun]:
         """Move queued stages to running for the holder: at most `capacity`, never more at once than `parallelism`."""
         room = min(capacity, self.definition.parallelism - sum(stage.definition.kind.runs_on_worker for stage in self.running))
-        chosen = self.startable[: max(0, room)]
+        chosen = self.startable_stages[: max(0, room)]
         for stage in chosen:
-            self.begin(stage, worker, now)
+            self.start_stage(stage, worker, now)
         if chosen:
             self._settle_status(now)
         return chosen
 
-    def begin(self, stage: StageRun, worker: str, now: datetime) -> None:
+    def start_stage(self, stage: StageRun, worker: str, now: datetime) -> None:
         """Move a worker-run stage to running under the open burst, whose holder answers for it from now on."""
         attempt = stage.current
         attempt.epoch, attempt.worker, attempt.due_at = self.burst.epoch, worker, None
         attempt.deadline_at = now + timedelta(seconds=stage.definition.timeout)
         self.move(stage, Status.RUNNING, now, actor=worker)
 
-    def started_in(self, epoch: int) -> list[StageRun]:
+    def get_stages_running_in(self, epoch: int) -> list[StageRun]:
         """The stages that run under this burst."""
         return [stage for stage in self.running if stage.current.epoch == epoch]
 
-    def ended_behind(self, holding: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    def find_finished_attempts(self, holding: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
         """Of the (stage, attempt) that a worker holds, those that are over here: nobody wants to hear of them any more."""
         running = {(stage.name, stage.current.number) for stage in self.running}
         return sorted(pair for pair in holding if pair not in running)
 
     @property
-    def stops(self) -> list[tuple[str, int]]:
+    def attempts_to_stop(self) -> list[tuple[str, int]]:
         """The (stage, attempt) that run under the open burst and that a person asked to be ended."""
-        return [(stage.name, stage.current.number) for stage in self.started_in(self.burst.epoch) if stage.current.stop_requested_at]
+        return [(stage.name, stage.current.number) for stage in self.get_stages_running_in(self.burst.epoch) if stage.current.stop_requested_at]
 
-    def given_to(self, stage: StageRun) -> dict[str, Any]:
+    def collect_approval_values(self, stage: StageRun) -> dict[str, Any]:
         """What the approvals before a stage said, which it gets beside the run's parameters; of two that say the same, the later wins."""
         before: set[str] = set()
         left = list(stage.definition.needs)
@@ -288,13 +288,13 @@ class Run:
                 left += self.stages[name].definition.needs
         given: dict[str, Any] = {}
         for each in self.stages.values():
-            decided = each.definition.kind is Kind.APPROVAL and each.status is Status.COMPLETED
+            decided = each.definition.kind is StageKind.APPROVAL and each.status is Status.COMPLETED
             if each.name in before and decided and isinstance(each.current.output, Mapping):
                 given |= each.current.output
         return given
 
     @property
-    def has_overrun(self) -> bool:
+    def has_timed_out_attempt(self) -> bool:
         """True when an attempt under the open burst was failed for its timeout: its worker should look whether it still runs it."""
         attempts = (attempt for stage in self.stages.values() for attempt in stage.attempts)
         return self.burst.state is BurstState.CLAIMED and any(
@@ -305,16 +305,16 @@ class Run:
         """Close the claimed burst unless something of it runs or can start; say whether it is closed."""
         if self.burst.state is not BurstState.CLAIMED:
             return True
-        if self.startable or self.started_in(self.burst.epoch):
+        if self.startable_stages or self.get_stages_running_in(self.burst.epoch):
             return False
         self._close_burst(EventType.BURST_ENDED, now)
         return True
 
     def give_back_burst(self, now: datetime) -> None:
         """A worker that is leaving hands an unstarted rest on: the next burst is requested for it."""
-        if self.burst.state is BurstState.CLAIMED and not self.started_in(self.burst.epoch):
+        if self.burst.state is BurstState.CLAIMED and not self.get_stages_running_in(self.burst.epoch):
             self._close_burst(EventType.BURST_ENDED, now)
-            self.settle(now)
+            self.propagate(now)
 
     # -- what happens to it ------------------------------------------------------------------------------------------
 
@@ -322,12 +322,12 @@ class Run:
         """The lease ran out: what ran under it is lost (and retried if its stage allows), and what can start gets the next burst."""
         if self.burst.state is not BurstState.CLAIMED or self.burst.epoch != epoch:
             return False
-        lost = self.started_in(epoch)
+        lost = self.get_stages_running_in(epoch)
         self._close_burst(EventType.BURST_LOST, now)
         for stage in lost:
             stage.current.error_message = "The worker stopped answering."
             self.move(stage, Status.LOST, now)
-        self.settle(now)
+        self.propagate(now)
         return True
 
     def close_unclaimed_burst(self, epoch: int, now: datetime, why: str) -> bool:
@@ -335,10 +335,10 @@ class Run:
         if self.burst.state is not BurstState.REQUESTED or self.burst.epoch != epoch:
             return False
         self._close_burst(EventType.BURST_CLOSED, now, why=why)
-        self.settle(now)
+        self.propagate(now)
         return True
 
-    def wake_due(self, now: datetime) -> None:
+    def process_due(self, now: datetime) -> None:
         """Queue every retry whose time has come, and fail what passed its deadline without a worker's help."""
         for stage in self.stages.values():
             attempt = stage.current
@@ -347,7 +347,7 @@ class Run:
             if self._is_overdue(stage, now):
                 attempt.error_message = _overdue(stage)
                 self.move(stage, Status.FAILED, now, reason=Reason.TIMEOUT)
-        self.settle(now)
+        self.propagate(now)
 
     def _due(self, stage: StageRun, now: datetime) -> None:
         """A retry is queued; whoever is to approve is reminded, once."""
@@ -368,9 +368,9 @@ class Run:
             return None
         if not stage.definition.kind.runs_on_worker or stage.status is Status.QUEUED:
             return deadline
-        return deadline + timedelta(seconds=OVERRUN_GRACE) if stage.status is Status.RUNNING else None
+        return deadline + timedelta(seconds=TIMEOUT_GRACE) if stage.status is Status.RUNNING else None
 
-    def next_due(self) -> datetime | None:
+    def next_due_at(self) -> datetime | None:
         """When `wake_due` next has something to do; None when nothing here waits for a time."""
         times: list[datetime] = []
         for stage in self.stages.values():
@@ -383,9 +383,9 @@ class Run:
 
     def cancel(self, now: datetime, actor: str | None, why: str | None = None) -> None:
         """Stop the run: what does not run is cancelled now; what runs is killed by its worker. Conflict once it is over."""
-        self.give_verdict(Status.CANCELLED, now, actor, why)
+        self.set_verdict(Status.CANCELLED, now, actor, why)
 
-    def give_verdict(self, verdict: Status, now: datetime, actor: str | None, why: str | None = None) -> None:
+    def set_verdict(self, verdict: Status, now: datetime, actor: str | None, why: str | None = None) -> None:
         """End the run as `cancelled`, `failed` or `completed` as a whole; the verdict wins once every stage is terminal."""
         if self.is_over:
             raise Conflict("run_over", f"The run is over already: it is {self.status}.", {"status": self.status})
@@ -399,19 +399,19 @@ class Run:
             self._close_burst(EventType.BURST_CLOSED, now, why="the run was stopped")
         rest = Status.SKIPPED if verdict is Status.COMPLETED else Status.CANCELLED
         for stage in self.stages.values():
-            at_once = stage.status in (Status.PENDING, Status.QUEUED, Status.WAITING) or stage.definition.kind is Kind.EXTERNAL
+            at_once = stage.status in (Status.PENDING, Status.QUEUED, Status.WAITING) or stage.definition.kind is StageKind.EXTERNAL
             if at_once and not stage.is_over:
-                self.move(stage, rest if stage.current.may_move(rest) else Status.CANCELLED, now, actor=actor)
-        self.settle(now)
+                self.move(stage, rest if stage.current.can_move(rest) else Status.CANCELLED, now, actor=actor)
+        self.propagate(now)
 
     def unfinished(self) -> Iterable[StageRun]:
         return (stage for stage in self.stages.values() if not stage.is_over)
 
 
 def _overdue(stage: StageRun) -> str:
-    if stage.definition.kind is Kind.EXTERNAL:
+    if stage.definition.kind is StageKind.EXTERNAL:
         return "No report came before the deadline."
-    if stage.definition.kind is Kind.APPROVAL:
+    if stage.definition.kind is StageKind.APPROVAL:
         return "Nobody decided before the deadline."
     if stage.status is Status.QUEUED:
         return "No worker took it before the deadline."

@@ -42,7 +42,7 @@ ATTEMPT_MOVES: dict[Status, frozenset[Status]] = {
     Status.WAITING: frozenset({Status.QUEUED, Status.RUNNING, Status.COMPLETED, Status.FAILED, Status.SKIPPED, Status.CANCELLED}),
 } | {terminal: frozenset() for terminal in TERMINAL}
 
-REPORTABLE = frozenset({Status.RUNNING, Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.SKIPPED})
+REPORTABLE_STATUSES = frozenset({Status.RUNNING, Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.SKIPPED})
 
 _WORDS = {
     "success": Status.COMPLETED,
@@ -53,9 +53,9 @@ _WORDS = {
     "started": Status.RUNNING,
     "in_progress": Status.RUNNING,
     "canceled": Status.CANCELLED,
-} | {status.value: status for status in REPORTABLE}
+} | {status.value: status for status in REPORTABLE_STATUSES}
 
 
-def reported_status(word: str) -> Status | None:
+def parse_reported_status(word: str) -> Status | None:
     """The status a reporter's word means, in any case; None when it may not be reported."""
     return _WORDS.get(word.strip().lower())

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterator, Mapping
 
-DEEPEST = 100
+MAX_JSON_DEPTH = 100
 
 
-def why_not_text(value: object, longest: int) -> str | None:
+def find_text_problem(value: object, longest: int) -> str | None:
     """None when `value` is text of at most `longest` characters that PostgreSQL and UTF-8 can hold, else what is wrong."""
     if not isinstance(value, str):
         return "is text"
@@ -19,29 +19,29 @@ def why_not_text(value: object, longest: int) -> str | None:
     return None
 
 
-def shown(text: str) -> str:
+def replace_unstorable(text: str) -> str:
     """The text with what cannot be stored or encoded replaced, for sentences that quote input."""
     return "".join("\ufffd" if character == "\0" or "\ud800" <= character <= "\udfff" else character for character in text)
 
 
-def flaws_of_json(value: object, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
+def find_json_problems(value: object, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
     """(path, what is wrong) of every part of the value that JSON in PostgreSQL cannot hold."""
-    if depth > DEEPEST:
+    if depth > MAX_JSON_DEPTH:
         yield path, "is nested too deeply"
     elif isinstance(value, str):
-        flaw = why_not_text(value, len(value))
+        flaw = find_text_problem(value, len(value))
         if flaw:
             yield path, flaw
     elif isinstance(value, Mapping):
         for key, part in value.items():
-            flaw = why_not_text(key, 1_000)
+            flaw = find_text_problem(key, 1_000)
             if flaw:
                 yield path, f"a key {flaw}"
             else:
-                yield from flaws_of_json(part, f"{path}.{key}", depth + 1)
+                yield from find_json_problems(part, f"{path}.{key}", depth + 1)
     elif isinstance(value, list):
         for index, part in enumerate(value):
-            yield from flaws_of_json(part, f"{path}[{index}]", depth + 1)
+            yield from find_json_problems(part, f"{path}[{index}]", depth + 1)
     elif isinstance(value, bool) or value is None:
         return
     elif isinstance(value, int):

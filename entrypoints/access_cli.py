@@ -14,7 +14,7 @@ users = typer.Typer(help="People's accounts (HEADGATE_AUTH=team).", no_args_is_h
 tokens = typer.Typer(help="Tokens of programs.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 FromInput = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input instead of asking.")]
-Do = Callable[[Any], Coroutine[Any, Any, Sequence[str]]]
+Action = Callable[[Any], Coroutine[Any, Any, Sequence[str]]]
 
 
 @users.command("create")
@@ -88,18 +88,18 @@ def _password(from_input: bool) -> str:
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
-def _do(work: Do) -> None:
-    from entrypoints.cli import any_database, own_settings
-    from entrypoints.commands_cli import print_refusal
+def _do(work: Action) -> None:
+    from entrypoints.cli import open_database, read_settings
+    from entrypoints.commands_cli import print_error
 
-    with any_database(own_settings()) as settings:
+    with open_database(read_settings()) as settings:
         acts = importlib.import_module("entrypoints.cli_access")
         try:
-            for line in acts.within(settings, work):
+            for line in acts.run_with_application(settings, work):
                 typer.echo(line)
         except acts.HeadgateError as error:
             if isinstance(error, acts.Unavailable):
                 raise
             for problem in getattr(error, "problems", None) or [None]:
-                print_refusal(error if problem is None else ValueError(f"{problem.field}: {problem.message}"))
+                print_error(error if problem is None else ValueError(f"{problem.field}: {problem.message}"))
             raise typer.Exit(2) from None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrypoints.guard import PARENT_FD
+from entrypoints.guard import PARENT_FD_VARIABLE
 
 Say = Callable[[str], None]
 
@@ -23,7 +23,7 @@ _LOG_BYTES = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class ChildSpec:
+class ProcessSpec:
     """What to run. `log` takes its output (else the terminal does); `guarded` says that its group ends with it."""
 
     name: str
@@ -34,10 +34,10 @@ class ChildSpec:
     guarded: bool = False
 
 
-class Child:
+class ManagedProcess:
     """One process kept alive. It gets a session of its own, so that the terminal's Ctrl-C reaches only `up`."""
 
-    def __init__(self, spec: ChildSpec, parent_fd: int, say: Say) -> None:
+    def __init__(self, spec: ProcessSpec, parent_fd: int, say: Say) -> None:
         self.spec = spec
         self._parent_fd = parent_fd
         self._say = say
@@ -84,7 +84,7 @@ class Child:
                 stdin=DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**self.spec.environment, PARENT_FD: str(self._parent_fd)},
+                env={**self.spec.environment, PARENT_FD_VARIABLE: str(self._parent_fd)},
                 pass_fds=(self._parent_fd,),
                 start_new_session=True,
             )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Children of an `up` that was killed outright see their pipe close and need a moment to give the port back.
-_HEIR_SECONDS = 12.0
+_PORT_RELEASE_SECONDS = 12.0
 
 
 class StartError(Exception):
@@ -20,7 +20,7 @@ class StartError(Exception):
 
 
 @contextlib.contextmanager
-def claimed(home: Path, host: str, port: int) -> Iterator[None]:
+def hold_instance_lock(home: Path, host: str, port: int) -> Iterator[None]:
     """Hold the home and see that the port is free. Raises StartError, with nothing started, when another has either."""
     with _open_home(home) as lock:
         try:
@@ -29,7 +29,7 @@ def claimed(home: Path, host: str, port: int) -> Iterator[None]:
             other = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
             raise StartError(f"Headgate already runs with the home {home} (pid {other}); stop it, or set HEADGATE_HOME.") from None
         killed_before = os.pread(lock, 1, 0) != b""
-        _wait_for_port(host, port, _HEIR_SECONDS if killed_before else 0.0)
+        _wait_for_port(host, port, _PORT_RELEASE_SECONDS if killed_before else 0.0)
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         try:

@@ -6,40 +6,40 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any
 
-from application.commands.keep_accounts import Change
+from application.commands.keep_accounts import AccountChange
 from application.commands.keep_tokens import NewToken
-from domain.access import Role, Scope, Way
+from domain.access import AuthMethod, Role, Scope
 from domain.accounts import TokenKind
-from domain.controls import Person
+from domain.controls import Actor
 from domain.errors import HeadgateError, Unavailable
 from entrypoints.container import Adapters, Application
 from entrypoints.settings import Settings
 
-__all__ = ["Acts", "HeadgateError", "Unavailable", "within"]
+__all__ = ["AccountActions", "HeadgateError", "Unavailable", "run_with_application"]
 
 
-class Acts:
+class AccountActions:
     """Each gives the lines to print."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
-        self._person = Person(f"{_user()} at the terminal", way=Way.TERMINAL.value)
+        self._person = Actor(f"{_user()} at the terminal", way=AuthMethod.TERMINAL.value)
 
     async def create_user(self, name: str, role: Role, password: str) -> Sequence[str]:
         account = await self._application.create_account()(name, role, password, self._person)
         return [f"{account.name} may sign in, as {account.role}."]
 
     async def list_users(self) -> Sequence[str]:
-        accounts = await self._application.registers().accounts()
+        accounts = await self._application.access_queries().accounts()
         lines = [f"{each.name:30} {each.role:9} {_state(each.disabled_at, each.password)}" for each in accounts]
         return lines or ["There is no account. `headgate user create NAME --role admin` makes the first."]
 
     async def change_user(self, name: str, role: Role | None, disabled: bool | None) -> Sequence[str]:
-        account = await self._application.change_account()(name, Change(role, disabled), self._person)
+        account = await self._application.change_account()(name, AccountChange(role, disabled), self._person)
         return [f"{account.name}: {account.role}, {'shut' if account.disabled_at else 'open'}."]
 
     async def set_password(self, name: str, password: str) -> Sequence[str]:
-        await self._application.change_account()(name, Change(password=password), self._person)
+        await self._application.change_account()(name, AccountChange(password=password), self._person)
         return [f"The password of {name} is another one; every session of theirs has ended."]
 
     async def create_token(
@@ -51,7 +51,7 @@ class Acts:
         return [made.text]
 
     async def list_tokens(self) -> Sequence[str]:
-        tokens = await self._application.registers().tokens()
+        tokens = await self._application.access_queries().tokens()
         lines = []
         for each in tokens:
             state = "revoked" if each.revoked_at else f"until {each.expires_at:%Y-%m-%d}" if each.expires_at else "without an end"
@@ -63,13 +63,13 @@ class Acts:
         return [f"{token.name} (…{token.hint}) is good for nothing any more."]
 
 
-def within(settings: Settings, work: Callable[[Acts], Coroutine[Any, Any, Sequence[str]]]) -> Sequence[str]:
+def run_with_application(settings: Settings, work: Callable[[AccountActions], Coroutine[Any, Any, Sequence[str]]]) -> Sequence[str]:
     """Do the work on the database of the settings. HeadgateError."""
     application = Application(settings=settings, adapters=Adapters(settings=settings))
 
     async def run() -> Sequence[str]:
         try:
-            return await work(Acts(application))
+            return await work(AccountActions(application))
         finally:
             await application.adapters.database().stop()
 

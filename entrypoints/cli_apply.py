@@ -7,10 +7,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from domain.definition_reader import NAME
-from entrypoints.cli_client import HeadgateClient, Refused
-from entrypoints.cli_definitions import UnreadableFile, Written, definition_files, differences, read_definitions
-from entrypoints.commands_cli import print_refusal
-from entrypoints.terminal import clean
+from entrypoints.cli_client import ApiError, HeadgateClient
+from entrypoints.cli_definitions import DefinitionSource, UnreadableFile, diff_revisions, find_definition_files, read_definitions
+from entrypoints.commands_cli import print_error
+from entrypoints.terminal import sanitize
 
 
 async def apply_files(url: str, paths: Iterable[Path]) -> int:
@@ -23,11 +23,11 @@ async def apply_files(url: str, paths: Iterable[Path]) -> int:
     return 0 if readable and applied else 1
 
 
-def _read_all(paths: Iterable[Path]) -> tuple[list[Written], bool]:
-    written: list[Written] = []
+def _read_all(paths: Iterable[Path]) -> tuple[list[DefinitionSource], bool]:
+    written: list[DefinitionSource] = []
     unreadable: list[str] = []
     try:
-        files = list(dict.fromkeys(definition_files(paths)))
+        files = list(dict.fromkeys(find_definition_files(paths)))
     except UnreadableFile as error:
         print(f"{error}", file=sys.stderr)
         return [], False
@@ -36,15 +36,15 @@ def _read_all(paths: Iterable[Path]) -> tuple[list[Written], bool]:
             written += read_definitions(path)
         except UnreadableFile as error:
             unreadable.append(str(error))
-    unreadable += _named_twice(written)
+    unreadable += _remove_duplicates(written)
     for line in unreadable:
-        print(clean(line), file=sys.stderr)
+        print(sanitize(line), file=sys.stderr)
     return written, not unreadable
 
 
-def _named_twice(written: list[Written]) -> list[str]:
+def _remove_duplicates(written: list[DefinitionSource]) -> list[str]:
     """One of two definitions of a name would silently win; take both out and say so."""
-    places: dict[object, list[Written]] = {}
+    places: dict[object, list[DefinitionSource]] = {}
     for one in written:
         if isinstance(name := one.definition.get("name"), str):
             places.setdefault(name, []).append(one)
@@ -53,7 +53,7 @@ def _named_twice(written: list[Written]) -> list[str]:
     return [f"{ones[-1].where}: name: {name} is defined in {ones[0].where} too; neither was applied" for name, ones in twice.items()]
 
 
-async def _apply(client: HeadgateClient, one: Written) -> bool:
+async def _apply(client: HeadgateClient, one: DefinitionSource) -> bool:
     name = one.definition.get("name")
     try:
         # Only what can be a name is looked up, for a number in the address would be another pipeline's id.
@@ -65,15 +65,15 @@ async def _apply(client: HeadgateClient, one: Written) -> bool:
             print(f"{created['name']}: created, {count} {'stage' if count == 1 else 'stages'}  ({one.where})", flush=True)
             return True
         after = await client.put(f"/pipelines/{quote(str(name), safe='')}", one.definition)
-    except Refused as error:
-        if error.is_passing:
+    except ApiError as error:
+        if error.is_transient:
             raise
-        print_refusal(error, one.where)
+        print_error(error, one.where)
         return False
     if after["revision"] == before["revision"]:
         print(f"{name}: unchanged, revision {after['revision']}  ({one.where})", flush=True)
         return True
     print(f"{name}: revision {after['revision']}  ({one.where})", flush=True)
-    for change in differences(before, after):
-        print(f"    {clean(change)}", flush=True)
+    for change in diff_revisions(before, after):
+        print(f"    {sanitize(change)}", flush=True)
     return True

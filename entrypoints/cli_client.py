@@ -23,7 +23,7 @@ class Unreachable(Exception):
     """Nothing that is a Headgate answers at the address; the message is one line that names it."""
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """Headgate answered, and said no. `problems` are (field, message) pairs when it named fields."""
 
     def __init__(self, status: int, sentence: str, problems: list[tuple[str, str]]) -> None:
@@ -32,7 +32,7 @@ class Refused(Exception):
         self.problems = problems
 
     @property
-    def is_passing(self) -> bool:
+    def is_transient(self) -> bool:
         """True when the same request may well be answered a little later."""
         return self.status in (429, 502, 503, 504)
 
@@ -82,7 +82,7 @@ class HeadgateClient:
         """The pipeline, by name or id; None when there is none."""
         try:
             return await self.get(f"/pipelines/{quote(name, safe='')}")
-        except Refused as error:
+        except ApiError as error:
             if error.status == 404:
                 return None
             raise
@@ -91,7 +91,7 @@ class HeadgateClient:
         """The run as it stands, and its stages in the definition's order."""
         return await self.get(f"/runs/{run_id}"), await self.get(f"/runs/{run_id}/stages")
 
-    async def last_lines(self, run_id: int, stage: str, attempt: int, count: int) -> list[JSON]:
+    async def get_log_tail(self, run_id: int, stage: str, attempt: int, count: int) -> list[JSON]:
         """The end of an attempt's log. The log is bounded, so it is read through, a page at a time."""
         kept: deque[JSON] = deque(maxlen=count)
         after = 0
@@ -109,7 +109,7 @@ class HeadgateClient:
             async with self._http.stream("GET", f"/runs/{run_id}/events", headers=headers, timeout=_STREAM_SECONDS) as answer:
                 if answer.is_error:
                     await answer.aread()
-                    raise _refusal(answer)
+                    raise _to_api_error(answer)
                 async for message in _messages(answer.aiter_bytes()):
                     yield message
         except httpx.TransportError as error:
@@ -121,9 +121,9 @@ class HeadgateClient:
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise self._unreachable(error) from None
         except UnicodeEncodeError:
-            raise Refused(422, "this is not Unicode text and cannot be sent", []) from None
+            raise ApiError(422, "this is not Unicode text and cannot be sent", []) from None
         if answer.is_error:
-            raise _refusal(answer)
+            raise _to_api_error(answer)
         try:
             return answer.json()
         except ValueError:
@@ -135,7 +135,7 @@ class HeadgateClient:
         )
 
 
-def _refusal(answer: httpx.Response) -> Refused:
+def _to_api_error(answer: httpx.Response) -> ApiError:
     """The problem document (RFC 9457) in the answer; the status alone when it holds none."""
     try:
         problem = answer.json()
@@ -144,7 +144,7 @@ def _refusal(answer: httpx.Response) -> Refused:
     problem = problem if isinstance(problem, dict) else {}
     errors = [error for error in problem.get("errors") or [] if isinstance(error, dict)]
     sentence = problem.get("detail") or problem.get("title") or f"it answered {answer.status_code} {answer.reason_phrase}"
-    return Refused(answer.status_code, str(sentence), [(str(error.get("field", "")), str(error.get("message", ""))) for error in errors])
+    return ApiError(answer.status_code, str(sentence), [(str(error.get("field", "")), str(error.get("message", ""))) for error in errors])
 
 
 async def _messages(chunks: AsyncIterator[bytes]) -> AsyncIterator[StreamedEvent]:

@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 from entrypoints.cli_client import HeadgateClient
-from entrypoints.cli_parameters import BadParameter, read_parameters
-from entrypoints.commands_cli import print_json, print_refusal
-from entrypoints.terminal import clean
+from entrypoints.cli_parameters import InvalidParameter, parse_parameters
+from entrypoints.commands_cli import print_error, print_json
+from entrypoints.terminal import sanitize
 
 
-async def act(url: str, path: str, body: Mapping[str, Any], as_json: bool = False) -> int:
+async def post_run_action(url: str, path: str, body: Mapping[str, Any], as_json: bool = False) -> int:
     """Post the act and say what became of the run. Exit code 0; what Headgate refuses is raised."""
     async with HeadgateClient(url) as client:
         done = await client.post(path, dict(body))
@@ -20,15 +20,15 @@ async def act(url: str, path: str, body: Mapping[str, Any], as_json: bool = Fals
     else:
         about = f" ({', '.join(done['stages'])})" if done.get("stages") else ""
         already = "" if done.get("applied", True) else ", as it was already"
-        print(clean(f"run {done['run_id']} #{done['number']} {done['status']}{about}{already}  {url}/ui/runs/{done['run_id']}"))
+        print(sanitize(f"run {done['run_id']} #{done['number']} {done['status']}{about}{already}  {url}/ui/runs/{done['run_id']}"))
     return 0
 
 
-def of_run(run: int, verb: str) -> str:
+def run_action_path(run: int, verb: str) -> str:
     return f"/runs/{run}/{verb}"
 
 
-def of_stage(run: int, stage: str, verb: str) -> str:
+def stage_action_path(run: int, stage: str, verb: str) -> str:
     return f"/runs/{run}/stages/{quote(stage, safe='')}/{verb}"
 
 
@@ -38,23 +38,23 @@ async def again(url: str, run: int, params: Sequence[str], params_file: Path | N
         earlier = await client.get(f"/runs/{run}")
         pipeline = await client.pipeline(str(earlier["pipeline_id"]))
     try:
-        given = read_parameters(params, params_file, (pipeline or {}).get("parameters"))
-    except BadParameter as error:
-        print_refusal(error)
+        given = parse_parameters(params, params_file, (pipeline or {}).get("parameters"))
+    except InvalidParameter as error:
+        print_error(error)
         return 2
     body = {"parameters": {**earlier["parameters"], **given}} if given else {}
-    return await act(url, of_run(run, "again"), body, as_json)
+    return await post_run_action(url, run_action_path(run, "again"), body, as_json)
 
 
 async def approve(url: str, run: int, stage: str, comment: str | None, fields: Sequence[str], as_json: bool) -> int:
     """`fields` are NAME=VALUE, typed by JSON. 2 for one that is none."""
     try:
-        values = read_parameters(fields, None, None)
-    except BadParameter as error:
-        print_refusal(BadParameter(str(error).replace("--param", "--field")))
+        values = parse_parameters(fields, None, None)
+    except InvalidParameter as error:
+        print_error(InvalidParameter(str(error).replace("--param", "--field")))
         return 2
     body = {"comment": comment} | ({"fields": values} if values else {})
-    return await act(url, of_stage(run, stage, "approve"), body, as_json)
+    return await post_run_action(url, stage_action_path(run, stage, "approve"), body, as_json)
 
 
 async def show_waiting(url: str, as_json: bool) -> int:
@@ -69,5 +69,5 @@ async def show_waiting(url: str, as_json: bool) -> int:
         what = "approval" if each["reason"] == "approval" else "a report"
         by = f" by {', '.join(each['approvers'])}" if each["approvers"] else ""
         asked = f"  {each['message']}" if each["message"] else ""
-        print(clean(f"{each['pipeline']} #{each['number']}  {each['stage']}  waits for {what}{by} until {each['deadline']}{asked}"))
+        print(sanitize(f"{each['pipeline']} #{each['number']}  {each['stage']}  waits for {what}{by} until {each['deadline']}{asked}"))
     return 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from domain.definition_reader import EVERY_STAGE_KEY, PIPELINE_KEYS
+from domain.definition_reader import ALL_STAGE_KEYS, PIPELINE_KEYS
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _IN_SECONDS = frozenset({"timeout", "retry_delay"})
@@ -24,14 +24,14 @@ class UnreadableText(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class DefinitionSource:
     """One definition and where it was written: `flights.yaml`, or `all.yaml #2` in a file of several."""
 
     where: str
     definition: dict[str, Any]
 
 
-def definition_files(paths: Iterable[Path]) -> Iterator[Path]:
+def find_definition_files(paths: Iterable[Path]) -> Iterator[Path]:
     """The files meant by `paths`: a folder stands for every .yaml, .yml and .json file below it, in order of name."""
     for path in paths:
         if not path.is_dir():
@@ -43,11 +43,11 @@ def definition_files(paths: Iterable[Path]) -> Iterator[Path]:
         yield from found
 
 
-def read_definitions(path: Path) -> list[Written]:
+def read_definitions(path: Path) -> list[DefinitionSource]:
     """Every document of the file. UnreadableFile when it is not YAML or JSON, or a document is not an object of JSON values."""
     try:
         # JSON is YAML too. The loader is a safe one: it makes plain values and nothing else.
-        documents = [part for part in yaml.load_all(path.read_text("utf-8"), _Strict) if part is not None]
+        documents = [part for part in yaml.load_all(path.read_text("utf-8"), _StrictLoader) if part is not None]
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableFile(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     except yaml.YAMLError as error:
@@ -55,16 +55,16 @@ def read_definitions(path: Path) -> list[Written]:
     if not documents:
         raise UnreadableFile(f"{path}: the file is empty")
     several = len(documents) > 1
-    return [Written(f"{path} #{number}" if several else f"{path}", _as_json(path, part)) for number, part in enumerate(documents, 1)]
+    return [DefinitionSource(f"{path} #{number}" if several else f"{path}", _as_json(path, part)) for number, part in enumerate(documents, 1)]
 
 
 def read_text(text: str) -> dict[str, Any]:
     """The one definition in a text that anybody may have sent. UnreadableText; aliases are refused, as a few of them may stand for
     more than memory holds."""
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _Strict)):
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _StrictLoader)):
             raise UnreadableText("a definition is written out: * and & are not understood here")
-        document = yaml.load(text, _Strict)
+        document = yaml.load(text, _StrictLoader)
         return _plain("definition", document)
     except yaml.YAMLError as error:
         raise UnreadableText(_one_line(error)) from None
@@ -74,13 +74,13 @@ def read_text(text: str) -> dict[str, Any]:
         raise UnreadableText("it is nested too deeply" if isinstance(error, RecursionError) else f"it cannot be read: {error}") from None
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def diff_revisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What the revision `new` changes of `old`, in words: stages first, then the pipeline's own keys."""
     before, after = ({stage["name"]: stage for stage in revision["stages"]} for revision in (old, new))
     said = [f"added stage {name}" for name in after if name not in before]
     said += [f"removed stage {name}" for name in before if name not in after]
     for name in after:
-        if name in before and (changed := _changed(before[name], after[name], EVERY_STAGE_KEY - {"name"})):
+        if name in before and (changed := _changed(before[name], after[name], ALL_STAGE_KEYS - {"name"})):
             said.append(f"changed stage {name} ({', '.join(changed)})")
     if not said and list(before) != list(after):
         said.append("changed the order of the stages")
@@ -124,7 +124,7 @@ def _one_line(error: yaml.YAMLError) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem
 
 
-class _Strict(yaml.SafeLoader):
+class _StrictLoader(yaml.SafeLoader):
     """Plain values only; a key given twice is a mistake, and a date is the text that was written."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -140,7 +140,7 @@ class _Strict(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_Strict.yaml_implicit_resolvers = {
+_StrictLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }

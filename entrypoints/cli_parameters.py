@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 
-class BadParameter(Exception):
+class InvalidParameter(Exception):
     """What was given on the command line is no parameter; the message says how to write one."""
 
 
-def read_parameters(given: Iterable[str], file: Path | None, schema: Mapping[str, Any] | None) -> dict[str, Any]:
+def parse_parameters(given: Iterable[str], file: Path | None, schema: Mapping[str, Any] | None) -> dict[str, Any]:
     """The file's parameters, with those of the command line over them. `-` as the file is the standard input."""
     parameters = _from_file(file) if file is not None else {}
     properties = (schema or {}).get("properties")
     for item in given:
         name, equals, text = item.partition("=")
         if not equals or not name:
-            raise BadParameter(f"--param {item}: write it as name=value")
-        parameters[name] = typed(text, properties.get(name) if isinstance(properties, Mapping) else None)
+            raise InvalidParameter(f"--param {item}: write it as name=value")
+        parameters[name] = parse_value(text, properties.get(name) if isinstance(properties, Mapping) else None)
     return parameters
 
 
-def typed(text: str, schema: object) -> Any:
+def parse_value(text: str, schema: object) -> Any:
     """`text` as the JSON it is, unless the schema wants text or it is no JSON: then the text itself."""
     wanted = schema if isinstance(schema, Mapping) else {}
     types = wanted.get("type", [])
@@ -51,9 +51,9 @@ def _from_file(file: Path) -> dict[str, Any]:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
         parameters = json.loads(text, parse_constant=_refuse)
     except OSError as error:
-        raise BadParameter(f"--params-file {file}: {error.strerror}") from None
+        raise InvalidParameter(f"--params-file {file}: {error.strerror}") from None
     except ValueError as error:
-        raise BadParameter(f"--params-file {file}: {error}") from None
+        raise InvalidParameter(f"--params-file {file}: {error}") from None
     if not isinstance(parameters, dict):
-        raise BadParameter(f"--params-file {file}: a JSON object of names and values is wanted")
+        raise InvalidParameter(f"--params-file {file}: a JSON object of names and values is wanted")
     return parameters

@@ -11,7 +11,7 @@ from rich.live import Live
 
 from application.queries.sentences import seconds
 from domain.status import TERMINAL
-from entrypoints.terminal import clean, instant, make_console, records, run_picture, run_took, utc_now
+from entrypoints.terminal import format_record_count, format_run_duration, make_console, parse_timestamp, render_run, sanitize, utc_now
 
 Run = Mapping[str, Any]
 Stages = Sequence[Mapping[str, Any]]
@@ -65,10 +65,10 @@ class LineScreen(_Plain):
         if event["type"] == "stage.moved" and stage and status != "pending":
             if status == "running":
                 self._started[stage] = event["at"]
-            parts = [_clock(event["at"]), clean(stage), str(status), *self._details(event, stage, status, data)]
+            parts = [_clock(event["at"]), sanitize(stage), str(status), *self._details(event, stage, status, data)]
             print("  ".join(part for part in parts if part), flush=True)
         elif event["type"] == "run.cancel_requested":
-            print(f"{_clock(event['at'])}  cancel asked for by {clean(event.get('actor') or 'somebody')}", flush=True)
+            print(f"{_clock(event['at'])}  cancel asked for by {sanitize(event.get('actor') or 'somebody')}", flush=True)
 
     def end(self, run: Run, stages: Stages, log_tails: Mapping[str, Sequence[str]]) -> None:
         _print_tails(log_tails)
@@ -77,11 +77,11 @@ class LineScreen(_Plain):
     def _details(self, event: Mapping[str, Any], stage: str, status: str | None, data: Mapping[str, Any]) -> list[str]:
         tries = f"attempt {event['attempt']}" if (event.get("attempt") or 1) > 1 else ""
         if status not in TERMINAL:
-            return [tries, clean(data.get("reason") or "")]
-        began, over = instant(self._started.pop(stage, None)), instant(event["at"])
+            return [tries, sanitize(data.get("reason") or "")]
+        began, over = parse_timestamp(self._started.pop(stage, None)), parse_timestamp(event["at"])
         duration = seconds((over - began).total_seconds()) if began and over else ""
         said = data.get("error_message") or (data.get("reason") if status != "completed" else "") or ""
-        return [tries, duration, records(data), clean(said)]
+        return [tries, duration, format_record_count(data), sanitize(said)]
 
 
 class LiveScreen(_Plain):
@@ -100,7 +100,7 @@ class LiveScreen(_Plain):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._live.stop()
         if kind is not None and self._shown:
-            self._console.print(run_picture(*self._shown, utc_now()))
+            self._console.print(render_run(*self._shown, utc_now()))
 
     def show(self, run: Run, stages: Stages) -> None:
         self._shown, self._note = (run, stages), ""
@@ -113,11 +113,11 @@ class LiveScreen(_Plain):
 
     def end(self, run: Run, stages: Stages, log_tails: Mapping[str, Sequence[str]]) -> None:
         self._live.stop()
-        self._console.print(run_picture(run, stages, utc_now()))
+        self._console.print(render_run(run, stages, utc_now()))
         _print_tails(log_tails)
 
     def _picture(self) -> RenderableType:
-        return run_picture(*self._shown, utc_now()) if self._shown and not self._note else self._note
+        return render_run(*self._shown, utc_now()) if self._shown and not self._note else self._note
 
 
 class JsonScreen(_Plain):
@@ -130,7 +130,7 @@ class JsonScreen(_Plain):
         print(json.dumps({**run, "stages": list(stages)}, ensure_ascii=False), flush=True)
 
 
-def screen_for(as_json: bool) -> Screen:
+def create_screen(as_json: bool) -> Screen:
     """What suits standard output."""
     if as_json:
         return JsonScreen()
@@ -138,18 +138,18 @@ def screen_for(as_json: bool) -> Screen:
 
 
 def _verdict(run: Run) -> str:
-    counted = ", ".join(part for part in (run_took(run, utc_now()), records(run)) if part)
-    why = clean(run.get("why") or "")
-    return f"{clean(run['pipeline'])} #{run['number']} {run['status']}{f' ({counted})' if counted else ''}{f': {why}' if why else ''}"
+    counted = ", ".join(part for part in (format_run_duration(run, utc_now()), format_record_count(run)) if part)
+    why = sanitize(run.get("why") or "")
+    return f"{sanitize(run['pipeline'])} #{run['number']} {run['status']}{f' ({counted})' if counted else ''}{f': {why}' if why else ''}"
 
 
 def _print_tails(log_tails: Mapping[str, Sequence[str]]) -> None:
     for stage, lines in log_tails.items():
-        print(f"--- the end of {clean(stage)}'s log", flush=True)
+        print(f"--- the end of {sanitize(stage)}'s log", flush=True)
         for line in lines:
-            print(f"    {clean(line)}", flush=True)
+            print(f"    {sanitize(line)}", flush=True)
 
 
 def _clock(at: str) -> str:
-    moment = instant(at)
+    moment = parse_timestamp(at)
     return f"{moment.astimezone():%H:%M:%S}" if moment else ""

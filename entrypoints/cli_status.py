@@ -6,9 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from entrypoints.cli_client import HeadgateClient, Refused
+from entrypoints.cli_client import ApiError, HeadgateClient
 from entrypoints.commands_cli import print_json
-from entrypoints.terminal import ago, clean, make_console, print_table, records, run_took, stage_row, utc_now
+from entrypoints.terminal import (
+    build_stage_row,
+    format_age,
+    format_record_count,
+    format_run_duration,
+    make_console,
+    print_table,
+    sanitize,
+    utc_now,
+)
 
 _PAGE = 100
 _LAST_RUNS = 10
@@ -62,10 +71,10 @@ async def _every_pipeline(client: HeadgateClient) -> list[Thing]:
 
 def _board_row(pipeline: Thing, run: Thing | None) -> list[str]:
     if run is None:
-        return [clean(pipeline["name"]), pipeline["status"], "never run", "", "", ""]
+        return [sanitize(pipeline["name"]), pipeline["status"], "never run", "", "", ""]
     now = utc_now()
     last = f"#{run['number']}"
-    return [clean(pipeline["name"]), run["status"], last, ago(run["created_at"], now), run_took(run, now), clean(run.get("why") or "")]
+    return [sanitize(pipeline["name"]), run["status"], last, format_age(run["created_at"], now), format_run_duration(run, now), sanitize(run.get("why") or "")]
 
 
 async def _pipeline(client: HeadgateClient, name: str, as_json: bool) -> bool:
@@ -76,8 +85,8 @@ async def _pipeline(client: HeadgateClient, name: str, as_json: bool) -> bool:
     if as_json:
         print_json({**pipeline, "runs": runs})
         return True
-    stages = ", ".join(clean(stage["name"]) for stage in pipeline["stages"])
-    print(f"{clean(pipeline['name'])}  revision {pipeline['revision']}  {clean(pipeline.get('description') or '')}".rstrip())
+    stages = ", ".join(sanitize(stage["name"]) for stage in pipeline["stages"])
+    print(f"{sanitize(pipeline['name'])}  revision {pipeline['revision']}  {sanitize(pipeline.get('description') or '')}".rstrip())
     print(f"stages: {stages}")
     print_table(make_console(), [_run_row(run) for run in runs], status_column=2) if runs else print("never run")
     return True
@@ -89,16 +98,16 @@ def _run_row(run: Thing) -> list[str]:
         f"#{run['number']}",
         f"run {run['id']}",
         run["status"],
-        ago(run["created_at"], now),
-        run_took(run, now),
-        clean(run.get("why") or ""),
+        format_age(run["created_at"], now),
+        format_run_duration(run, now),
+        sanitize(run.get("why") or ""),
     ]
 
 
 async def _run(client: HeadgateClient, run_id: int, as_json: bool) -> bool:
     try:
         run, stages = await client.run(run_id)
-    except Refused as error:
+    except ApiError as error:
         if error.status == 404:
             return False
         raise
@@ -106,7 +115,7 @@ async def _run(client: HeadgateClient, run_id: int, as_json: bool) -> bool:
         print_json({**run, "stages": stages})
         return True
     now = utc_now()
-    print(f"{clean(run['pipeline'])} #{run['number']}  {run['status']}  {run_took(run, now)}  {records(run)}".rstrip())
-    print_table(make_console(), [stage_row(stage, now) for stage in stages], status_column=1)
-    print(clean(run.get("why") or ""))
+    print(f"{sanitize(run['pipeline'])} #{run['number']}  {run['status']}  {format_run_duration(run, now)}  {format_record_count(run)}".rstrip())
+    print_table(make_console(), [build_stage_row(stage, now) for stage in stages], status_column=1)
+    print(sanitize(run.get("why") or ""))
     return True

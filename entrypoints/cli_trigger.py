@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import quote
 
 from entrypoints.cli_client import HeadgateClient
-from entrypoints.cli_parameters import BadParameter, read_parameters
-from entrypoints.cli_screens import screen_for
-from entrypoints.cli_watch import Watch
+from entrypoints.cli_parameters import InvalidParameter, parse_parameters
+from entrypoints.cli_screens import create_screen
+from entrypoints.cli_watch import RunWatcher
 from entrypoints.commands_cli import print_json
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class TriggerOptions:
     """What the command line asked for."""
 
     pipeline: str
@@ -27,37 +27,37 @@ class Order:
     as_json: bool = False
 
 
-async def trigger_run(url: str, order: Order) -> int:
+async def trigger_run(url: str, options: TriggerOptions) -> int:
     """0 when the run was taken and, if watched, completed; 1 when it ended otherwise; 2 for a pipeline or parameters that do not exist."""
     async with HeadgateClient(url) as client:
-        pipeline = await client.pipeline(order.pipeline)
+        pipeline = await client.pipeline(options.pipeline)
         if pipeline is None:
-            print(f"headgate: there is no pipeline {order.pipeline} at {url}", file=sys.stderr)
+            print(f"headgate: there is no pipeline {options.pipeline} at {url}", file=sys.stderr)
             return 2
         try:
-            parameters = read_parameters(order.params, order.params_file, pipeline.get("parameters"))
-        except BadParameter as error:
+            parameters = parse_parameters(options.params, options.params_file, pipeline.get("parameters"))
+        except InvalidParameter as error:
             print(f"headgate: {error}", file=sys.stderr)
             return 2
         queued = await client.post(f"/trigger/{quote(str(pipeline['id']), safe='')}", {"parameters": parameters})
-        _say_queued(url, pipeline["name"], queued, order)
-        return await _watched(client, url, queued, order) if order.watch else 0
+        _print_queued(url, pipeline["name"], queued, options)
+        return await _watch(client, url, queued, options) if options.watch else 0
 
 
-async def _watched(client: HeadgateClient, url: str, queued: Mapping[str, Any], order: Order) -> int:
+async def _watch(client: HeadgateClient, url: str, queued: Mapping[str, Any], options: TriggerOptions) -> int:
     run_id = queued["run_id"]
     try:
-        with screen_for(order.as_json) as screen:
-            return 0 if await Watch(client, run_id, screen).to_the_end() == "completed" else 1
+        with create_screen(options.as_json) as screen:
+            return 0 if await RunWatcher(client, run_id, screen).watch_until_finished() == "completed" else 1
     except asyncio.CancelledError:
         print(f"\nheadgate: run {run_id} goes on without you; to end it: curl -X POST {url}/runs/{run_id}/cancel", file=sys.stderr)
         raise
 
 
-def _say_queued(url: str, name: str, queued: Mapping[str, Any], order: Order) -> None:
-    if not order.as_json:
+def _print_queued(url: str, name: str, queued: Mapping[str, Any], options: TriggerOptions) -> None:
+    if not options.as_json:
         print(f"{name} #{queued['number']} {queued['status']}  {url}/ui/runs/{queued['run_id']}", flush=True)
-    elif order.watch:
+    elif options.watch:
         print(json.dumps(queued, ensure_ascii=False), flush=True)
     else:
         print_json(queued)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.status import TERMINAL
-from entrypoints.cli_client import HeadgateClient, Refused, Unreachable
+from entrypoints.cli_client import ApiError, HeadgateClient, Unreachable
 from entrypoints.cli_screens import Screen
 
 TAIL_LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class WatchTimings:
     """Seconds: between looks while the stream works and while it does not, before the stream is opened again, and until no answer means
     that nobody will answer."""
 
@@ -25,20 +25,20 @@ class Patience:
     give_up: float = 60.0
 
 
-class Watch:
+class RunWatcher:
     """One watched run. `to_the_end` may be cancelled at any time; the run goes on."""
 
-    def __init__(self, client: HeadgateClient, run_id: int, screen: Screen, patience: Patience | None = None) -> None:
+    def __init__(self, client: HeadgateClient, run_id: int, screen: Screen, patience: WatchTimings | None = None) -> None:
         self._client = client
         self._run_id = run_id
         self._screen = screen
-        self._patience = patience or Patience()
+        self._patience = patience or WatchTimings()
         self._news = asyncio.Event()
         self._streams = False
         self._cursor: str | None = None
         self._last_seq = 0
 
-    async def to_the_end(self) -> str:
+    async def watch_until_finished(self) -> str:
         """Show the run until it is over; return its last status. Raises Unreachable after a minute without an answer, Refused at once."""
         following = asyncio.create_task(self._follow())
         try:
@@ -56,8 +56,8 @@ class Watch:
             self._news.clear()
             try:
                 run, stages = await self._client.run(self._run_id)
-            except (Unreachable, Refused) as error:
-                is_final = isinstance(error, Refused) and not error.is_passing
+            except (Unreachable, ApiError) as error:
+                is_final = isinstance(error, ApiError) and not error.is_transient
                 if is_final or time.monotonic() - answered > self._patience.give_up:
                     raise
                 self._screen.note(f"{error}; trying again")
@@ -72,7 +72,7 @@ class Watch:
     async def _follow(self) -> None:
         """Hand on every event once, and open the stream again from the last one whenever it ends."""
         while True:
-            with contextlib.suppress(Unreachable, Refused):
+            with contextlib.suppress(Unreachable, ApiError):
                 async for message in self._client.events(self._run_id, self._cursor):
                     self._streams = True
                     self._cursor = message.cursor or self._cursor
@@ -96,9 +96,9 @@ class Watch:
 
     async def _log_tails(self, stages: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
         tails: dict[str, list[str]] = {}
-        with contextlib.suppress(Unreachable, Refused):  # how the run ended is known; its log is on the page too
+        with contextlib.suppress(Unreachable, ApiError):  # how the run ended is known; its log is on the page too
             for stage in stages:
                 if stage["status"] in ("failed", "lost"):
-                    lines = await self._client.last_lines(self._run_id, stage["name"], stage.get("attempt") or 1, TAIL_LINES)
+                    lines = await self._client.get_log_tail(self._run_id, stage["name"], stage.get("attempt") or 1, TAIL_LINES)
                     tails[stage["name"]] = [line["text"] for line in lines]
         return {name: lines for name, lines in tails.items() if lines}

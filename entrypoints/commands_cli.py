@@ -19,7 +19,7 @@ Comment = Annotated[str | None, typer.Option("--comment", "-m", help="Shown with
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the commands to `headgate`."""
     app.command()(apply)
     app.command()(trigger)
@@ -45,9 +45,9 @@ def trigger(
     as_json: AsJson = False,
 ) -> None:
     """Run a pipeline. With --watch, exit code 0 only if the run completed; 1: it did not; 2: it was not taken, or no answer."""
-    from entrypoints.cli_trigger import Order, trigger_run
+    from entrypoints.cli_trigger import TriggerOptions, trigger_run
 
-    _end(trigger_run(_url(), Order(name, tuple(param or ()), params_file, watch, as_json)))
+    _end(trigger_run(_url(), TriggerOptions(name, tuple(param or ()), params_file, watch, as_json)))
 
 
 def status(
@@ -67,10 +67,10 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Take a run up again from what failed; what completed is kept."""
-    from entrypoints.cli_controls import act, of_run
+    from entrypoints.cli_controls import post_run_action, run_action_path
 
     body: dict[str, Any] = {"revision": "newest" if newest else "same"} | ({"stages": stage} if stage else {})
-    _end(act(_url(), of_run(run, "retry"), body, as_json))
+    _end(post_run_action(_url(), run_action_path(run, "retry"), body, as_json))
 
 
 def again(
@@ -92,16 +92,16 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Stop a run, or one stage of it."""
-    from entrypoints.cli_controls import act, of_run, of_stage
+    from entrypoints.cli_controls import post_run_action, run_action_path, stage_action_path
 
-    _end(act(_url(), of_stage(run, stage, "cancel") if stage else of_run(run, "cancel"), {"message": message}, as_json))
+    _end(post_run_action(_url(), stage_action_path(run, stage, "cancel") if stage else run_action_path(run, "cancel"), {"message": message}, as_json))
 
 
 def skip(run: RunId, stage: StageName, message: Message = None, as_json: AsJson = False) -> None:
     """Let a run go on as if the stage had completed."""
-    from entrypoints.cli_controls import act, of_stage
+    from entrypoints.cli_controls import post_run_action, stage_action_path
 
-    _end(act(_url(), of_stage(run, stage, "skip"), {"message": message}, as_json))
+    _end(post_run_action(_url(), stage_action_path(run, stage, "skip"), {"message": message}, as_json))
 
 
 def approve(
@@ -119,9 +119,9 @@ def approve(
 
 def reject(run: RunId, stage: StageName, comment: Comment = None, as_json: AsJson = False) -> None:
     """Reject a stage that waits for approval: it fails."""
-    from entrypoints.cli_controls import act, of_stage
+    from entrypoints.cli_controls import post_run_action, stage_action_path
 
-    _end(act(_url(), of_stage(run, stage, "reject"), {"comment": comment}, as_json))
+    _end(post_run_action(_url(), stage_action_path(run, stage, "reject"), {"comment": comment}, as_json))
 
 
 def waiting(as_json: AsJson = False) -> None:
@@ -139,25 +139,25 @@ def _url() -> str:
 
 def _end(work: Coroutine[Any, Any, int]) -> None:
     """Do the work and leave with the exit code it gives; no answer and a plain no are one line and 2."""
-    from entrypoints.cli_client import Refused, Unreachable
+    from entrypoints.cli_client import ApiError, Unreachable
 
     try:
         code = asyncio.run(work)
     except KeyboardInterrupt:
         code = 130
-    except (Unreachable, Refused) as error:
-        print_refusal(error)
+    except (Unreachable, ApiError) as error:
+        print_error(error)
         code = 2
     raise typer.Exit(code)
 
 
-def print_refusal(error: Exception, where: str = "headgate") -> None:
+def print_error(error: Exception, where: str = "headgate") -> None:
     """On standard error: the sentence, or a line for every field that was named."""
-    from entrypoints.terminal import clean
+    from entrypoints.terminal import sanitize
 
     problems = getattr(error, "problems", None) or [("", str(error))]
     for field, message in problems:
-        print(clean(f"{where}: {field}: {message}" if field else f"{where}: {message}"), file=sys.stderr)
+        print(sanitize(f"{where}: {field}: {message}" if field else f"{where}: {message}"), file=sys.stderr)
 
 
 def print_json(value: object) -> None:

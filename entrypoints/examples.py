@@ -11,7 +11,7 @@ from domain.errors import NameTaken
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
-async def register_examples(create_pipeline: CreatePipeline, open_unit_of_work: OpenUnitOfWork) -> list[str]:
+async def register_example_pipelines(create_pipeline: CreatePipeline, open_unit_of_work: OpenUnitOfWork) -> list[str]:
     """The names registered; none when a pipeline exists already."""
     async with open_unit_of_work() as work:
         if await work.pipelines.count():

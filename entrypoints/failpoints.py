@@ -17,7 +17,7 @@ from dependency_injector import containers, providers
 VARIABLE = "HEADGATE_FAILPOINTS"
 
 
-def arm(adapters: containers.Container, environment: Mapping[str, str]) -> None:
+def enable_failpoints(adapters: containers.Container, environment: Mapping[str, str]) -> None:
     """Put the named failpoints around the adapters; without the variable nothing is touched."""
     named = frozenset(name.strip() for name in environment.get(VARIABLE, "").split(",") if name.strip())
     if named:

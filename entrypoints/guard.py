@@ -14,17 +14,17 @@ import threading
 import time
 from collections.abc import Callable
 
-PARENT_FD = "HEADGATE_PARENT_FD"
+PARENT_FD_VARIABLE = "HEADGATE_PARENT_FD"
 _LAST_SECONDS = 10.0
 _GRACE_SECONDS = 4.0
 
 
-def end_with_parent(callback: Callable[[], object], last_seconds: float = _LAST_SECONDS) -> bool:
+def watch_parent(callback: Callable[[], object], last_seconds: float = _LAST_SECONDS) -> bool:
     """Call `callback`, in a thread, once the parent is gone; kill this process if it is still here `last_seconds` later.
 
     The pipe's descriptor comes in the environment as HEADGATE_PARENT_FD. Without one nothing happens and False is returned.
     """
-    number = os.environ.pop(PARENT_FD, None)
+    number = os.environ.pop(PARENT_FD_VARIABLE, None)
     if number is None:
         return False
     descriptor = int(number)
@@ -45,7 +45,7 @@ def _until_closed(descriptor: int) -> None:
             pass
 
 
-class _Guard:
+class _CommandGuard:
     """A command in this process's own group. When it is to end, the whole group does: TERM, then KILL, this process included."""
 
     def __init__(self) -> None:
@@ -76,8 +76,8 @@ def main(argv: list[str]) -> None:
     split = argv.index("--")
     if argv[:1] == ["--nice"]:
         os.nice(int(argv[1]))
-    guard = _Guard()
-    end_with_parent(guard.end)
+    guard = _CommandGuard()
+    watch_parent(guard.end)
     sys.exit(guard.run(argv[split + 1 :]))
 
 

@@ -11,7 +11,7 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def is_private(url: str) -> bool:
+def is_https_or_loopback(url: str) -> bool:
     """By TLS, or not over a network at all."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))

@@ -6,7 +6,7 @@ import sys
 from typing import NoReturn
 
 
-def end_at_once() -> NoReturn:
+def exit_immediately() -> NoReturn:
     """Leave without the interpreter's ceremony, with exit code 0.
 
     For when something would hold it up that has nothing of ours left to do: a thread in the middle of an import, or a tracer's that waits

@@ -17,9 +17,9 @@ from entrypoints.settings import Settings
 
 Event = MutableMapping[str, Any]
 _NOISY = ("httpx", "httpcore", "uvicorn.access", "uvicorn.error", "websockets", "asyncio", "alembic", "prefect")
-_SELDOM = {"ddtrace": logging.ERROR, "datadog": logging.CRITICAL}
+_MINIMUM_LEVELS = {"ddtrace": logging.ERROR, "datadog": logging.CRITICAL}
 """An agent that is away is told of once a minute by the first, and would be every second by the second."""
-_FIRST = ("timestamp", "level", "message", "logger", "service", "env", "version", "process", "dd.trace_id", "dd.span_id")
+_FIRST_KEYS = ("timestamp", "level", "message", "logger", "service", "env", "version", "process", "dd.trace_id", "dd.span_id")
 _PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s/]+@")
 _BEARER = re.compile(r"(?i)(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
@@ -36,16 +36,16 @@ def configure(settings: Settings, process: str, telemetry: Telemetry) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder({"stream"}),
         structlog.processors.format_exc_info,
-        _Belonging(process, telemetry, on_terminal),
+        _ProcessContext(process, telemetry, on_terminal),
         structlog.processors.EventRenamer("message"),
-        _Secrets(settings),
+        _SecretRedactor(settings),
     ]
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    last: list[Any] = [_on_a_terminal] if on_terminal else [_in_order, structlog.processors.JSONRenderer()]
+    last: list[Any] = [_render_for_terminal] if on_terminal else [_order_keys, structlog.processors.JSONRenderer()]
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -57,12 +57,12 @@ def configure(settings: Settings, process: str, telemetry: Telemetry) -> None:
     root.setLevel(settings.log_level.upper())
     for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    for seldom, least in _SELDOM.items():
-        adopt(seldom)
+    for seldom, least in _MINIMUM_LEVELS.items():
+        use_root_handlers(seldom)
         logging.getLogger(seldom).setLevel(least)
 
 
-def adopt(prefix: str) -> None:
+def use_root_handlers(prefix: str) -> None:
     """Have a library that set up handlers of its own write as we do."""
     for name, logger in list(logging.root.manager.loggerDict.items()):
         if isinstance(logger, logging.Logger) and (name == prefix or name.startswith(prefix + ".")):
@@ -70,7 +70,7 @@ def adopt(prefix: str) -> None:
             logger.propagate = True
 
 
-class _Belonging:
+class _ProcessContext:
     """Says of a line which service, version and span it belongs to."""
 
     def __init__(self, process: str, telemetry: Telemetry, on_terminal: bool) -> None:
@@ -88,7 +88,7 @@ class _Belonging:
         return event
 
 
-class _Secrets:
+class _SecretRedactor:
     """Hides what the settings hold secret, and whatever looks like a password or a token, in every text of a line."""
 
     def __init__(self, settings: Settings) -> None:
@@ -103,24 +103,24 @@ class _Secrets:
 
     def _clean(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._hide(value)
+            return self._redact(value)
         if isinstance(value, Mapping):
             return {key: self._clean(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._clean(item) for item in value]
-        return value if value is None or isinstance(value, (bool, int, float)) or str(value).startswith("<") else self._hide(str(value))
+        return value if value is None or isinstance(value, (bool, int, float)) or str(value).startswith("<") else self._redact(str(value))
 
-    def _hide(self, text: str) -> str:
+    def _redact(self, text: str) -> str:
         for secret in self._values:
             text = text.replace(secret, _HIDDEN)
         return _BEARER.sub(rf"\1 {_HIDDEN}", _PASSWORD.sub(rf"\1:{_HIDDEN}@", text))
 
 
-def _in_order(_logger: Any, _method: str, event: Event) -> Event:
-    return {name: event[name] for name in _FIRST if name in event} | {name: value for name, value in event.items() if name not in _FIRST}
+def _order_keys(_logger: Any, _method: str, event: Event) -> Event:
+    return {name: event[name] for name in _FIRST_KEYS if name in event} | {name: value for name, value in event.items() if name not in _FIRST_KEYS}
 
 
-def _on_a_terminal(_logger: Any, _method: str, event: Event) -> str:
+def _render_for_terminal(_logger: Any, _method: str, event: Event) -> str:
     """`12:30:01 warning  worker  text  name=value`: what a line holds stays on its line, but for a traceback of ours."""
     moment, level, text = str(event.pop("timestamp", ""))[11:19], event.pop("level", ""), event.pop("message", "")
     process, trace = event.pop("process", ""), event.pop("exception", None)

@@ -8,7 +8,7 @@ import sys
 from entrypoints.claim import StartError
 
 
-class Migration:
+class MigrationProcess:
     """Loads what it needs while PostgreSQL starts. Called with the database's URL it brings that to the newest schema."""
 
     def __init__(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from application.services.retention import Pruned
+from application.services.retention import PruneResult
 from entrypoints.container import Adapters, Application
 from entrypoints.settings import Settings
 
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 def prune(settings: Settings) -> list[str]:
     """Forget what has been kept long enough; a line for each thing done."""
-    return told(_within(settings, lambda application: application.keep_for_a_time().prune()))
+    return format_prune_result(_within(settings, lambda application: application.retention_pruner().prune()))
 
 
 def retry_prefect(settings: Settings) -> str:
@@ -22,7 +22,7 @@ def retry_prefect(settings: Settings) -> str:
     return f"{released} in quarantine, due now." if released else "Nothing is in quarantine."
 
 
-def told(pruned: Pruned) -> list[str]:
+def format_prune_result(pruned: PruneResult) -> list[str]:
     lines = [f"dropped {name}" for name in pruned.dropped] + [f"made {name}" for name in pruned.made]
     counts = {"answers to reports": pruned.receipts, "answers to keyed requests": pruned.answers, "workers long gone": pruned.workers}
     lines += [f"deleted {count:,} {what}" for what, count in counts.items() if count]

@@ -29,7 +29,7 @@ class Rate:
         """The rate in force: what is set, else a generous one where people sign in, and none on a laptop of one's own."""
         if setting:
             return cls.read(setting)
-        return None if auth == "none" else TEAM
+        return None if auth == "none" else DEFAULT_TEAM_RATE
 
 
-TEAM = Rate(12_000, 60)
+DEFAULT_TEAM_RATE = Rate(12_000, 60)

@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from domain.access import Role
-from entrypoints.hosts import is_loopback, is_private
+from entrypoints.hosts import is_https_or_loopback, is_loopback
 from entrypoints.rate import Rate
 
 _SHOWN_SECRET = "********"
@@ -227,7 +227,7 @@ class Settings(BaseSettings):
             raise ValueError("HEADGATE_CI_EVENTS_URL also needs HEADGATE_DD_API_KEY")
         if self.oidc_issuer is not None and (self.oidc_client_id is None or self.oidc_client_secret is None or not self.oidc_roles):
             raise ValueError("HEADGATE_OIDC_ISSUER also needs HEADGATE_OIDC_CLIENT_ID, HEADGATE_OIDC_CLIENT_SECRET and HEADGATE_OIDC_ROLES")
-        if self.oidc_issuer is not None and not is_private(self.oidc_issuer):
+        if self.oidc_issuer is not None and not is_https_or_loopback(self.oidc_issuer):
             raise ValueError("HEADGATE_OIDC_ISSUER must begin with https://")
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise ValueError("HEADGATE_LEASE_SECONDS must be at least twice HEADGATE_HEARTBEAT_SECONDS")
@@ -238,14 +238,14 @@ class Settings(BaseSettings):
         """The base address for links, without a slash at its end."""
         return (self.url or f"http://{_LOOPBACK.get(self.host, self.host)}:{self.port}").rstrip("/")
 
-    def check_door(self) -> None:
+    def check_exposure(self) -> None:
         """Raise SettingsError rather than listen where people could come in who should not."""
         if self.auth == "none" and not is_loopback(self.host):
             raise SettingsError(
                 f"HEADGATE_HOST: {self.host} can be reached by others, and nobody has to sign in. Set HEADGATE_AUTH=team and make the "
                 "first account with `headgate user create NAME --role admin`; or leave HEADGATE_HOST at 127.0.0.1."
             )
-        if self.auth == "team" and not is_private(self.public_url):
+        if self.auth == "team" and not is_https_or_loopback(self.public_url):
             raise SettingsError(
                 f"HEADGATE_URL: people would sign in at {self.public_url} in clear text. Put TLS before it and set HEADGATE_URL=https://…"
             )
@@ -258,14 +258,14 @@ class Settings(BaseSettings):
 
     def secret_key(self) -> str:
         """The key that tokens are made with: the setting, else the one in the home, made at the first call."""
-        return self.secret.get_secret_value() if self.secret is not None else kept_secret(self.home / "secret")
+        return self.secret.get_secret_value() if self.secret is not None else read_or_create_secret(self.home / "secret")
 
     def masked(self) -> dict[str, str]:
         """Every setting by its variable, with secrets and the passwords of addresses hidden."""
         return {f"HEADGATE_{name.upper()}": _masked(getattr(self, name)) for name in type(self).model_fields}
 
 
-def kept_secret(path: Path) -> str:
+def read_or_create_secret(path: Path) -> str:
     """The secret in the file `path`; made there, for our eyes only, if there is none. One writer wins a race."""
     if not path.exists():
         path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)

@@ -12,11 +12,11 @@ from typing import Any
 
 from adapters.orchestration.server import wait_until_healthy
 from adapters.persistence.embedded import EmbeddedPostgres
-from entrypoints.child import Child, ChildSpec
-from entrypoints.claim import claimed
-from entrypoints.migration import Migration
+from entrypoints.child import ManagedProcess, ProcessSpec
+from entrypoints.claim import hold_instance_lock
+from entrypoints.migration import MigrationProcess
 from entrypoints.settings import Settings
-from entrypoints.up_plan import Addresses, Plan
+from entrypoints.up_plan import ProcessPlan, ServiceAddresses
 
 Migrate = Callable[[str], object]
 """Brings the database at a URL to the newest schema; blocking."""
@@ -25,27 +25,27 @@ _WATCH_SECONDS = 1.0
 _WEB_SECONDS = 60.0
 
 
-class Up:
+class Supervisor:
     """Everything on one machine, until Ctrl-C or TERM. A second one hurries.
 
     Order of the start: PostgreSQL, migrations, then web and worker, and Prefect beside them. Of the stop: worker, web, Prefect, PostgreSQL.
     """
 
-    def __init__(self, settings: Settings, plan: Plan | None = None, migrate: Migrate | None = None) -> None:
+    def __init__(self, settings: Settings, plan: ProcessPlan | None = None, migrate: Migrate | None = None) -> None:
         self._settings = settings
-        self._plan = plan or Plan(settings)
+        self._plan = plan or ProcessPlan(settings)
         self._migrate = migrate
-        self._migration: Migration | None = None
+        self._migration: MigrationProcess | None = None
         self._began = time.monotonic()
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         self._postgres = EmbeddedPostgres(settings.home) if settings.database_url is None else None
         self._starting: asyncio.Future[None] | None = None
-        self._children: list[Child] = []
+        self._children: list[ManagedProcess] = []
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self) -> None:
         """Return after a stop that was asked for. Raises StartError or EmbeddedServerError, in one line, when it cannot start."""
-        with claimed(self._settings.home, self._settings.host, self._settings.port):
+        with hold_instance_lock(self._settings.home, self._settings.host, self._settings.port):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self._asked_to_stop)
@@ -60,13 +60,13 @@ class Up:
 
     async def _start(self, parent_fd: int) -> None:
         if (migrate := self._migrate) is None:
-            migrate = self._migration = Migration()
+            migrate = self._migration = MigrationProcess()
         database_url, prefect_database_url = await self._database()
         await asyncio.to_thread(migrate, database_url)
         self._say("database migrated")
         addresses = self._plan.addresses(database_url, prefect_database_url)
         for spec in self._plan.children(addresses):
-            child = Child(spec, parent_fd, self._say)
+            child = ManagedProcess(spec, parent_fd, self._say)
             self._children.append(child)
             child.start()
             self._say(_starting(spec))
@@ -109,7 +109,7 @@ class Up:
         else:
             self._say(f"the web does not answer on {local} after {_WEB_SECONDS:g} s")
 
-    async def _tell_prefect(self, addresses: Addresses) -> None:
+    async def _tell_prefect(self, addresses: ServiceAddresses) -> None:
         if addresses.prefect is None:
             return
         if await wait_until_healthy(addresses.prefect.health_url):
@@ -158,7 +158,7 @@ class Up:
             print(f"headgate {time.monotonic() - self._began:6.1f}s  {text}", flush=True)
 
 
-def _starting(spec: ChildSpec) -> str:
+def _starting(spec: ProcessSpec) -> str:
     if spec.name == "prefect":
         return "starting Prefect beside; it takes 7 to 25 s, and no run waits for it"
     return f"starting the {spec.name}"

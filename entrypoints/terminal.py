@@ -42,7 +42,7 @@ _UNPRINTABLE = re.compile(
 _WIDEST = 10_000
 
 
-def clean(text: object) -> str:
+def sanitize(text: object) -> str:
     """`text` as one line that prints as it reads."""
     return _UNPRINTABLE.sub("", str(text)).replace("\n", " ").replace("\t", "    ")
 
@@ -62,43 +62,43 @@ def print_table(console: Console, rows: Sequence[Sequence[str]], status_column: 
         print("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def run_picture(run: Mapping[str, Any], stages: Sequence[Mapping[str, Any]], now: datetime) -> RenderableType:
+def render_run(run: Mapping[str, Any], stages: Sequence[Mapping[str, Any]], now: datetime) -> RenderableType:
     """A run as it stands: a head line, a line for each stage, and why it is where it is."""
-    head = Text.assemble((clean(run["pipeline"]), "bold"), f" #{run['number']}  ", _status(run["status"]), f"  {run_took(run, now)}")
-    table = _table([stage_row(stage, now) for stage in stages], status_column=1)
-    return Group(head, table, Text(clean(run.get("why") or ""), style="dim"))
+    head = Text.assemble((sanitize(run["pipeline"]), "bold"), f" #{run['number']}  ", _status(run["status"]), f"  {format_run_duration(run, now)}")
+    table = _table([build_stage_row(stage, now) for stage in stages], status_column=1)
+    return Group(head, table, Text(sanitize(run.get("why") or ""), style="dim"))
 
 
-def stage_row(stage: Mapping[str, Any], now: datetime) -> list[str]:
+def build_stage_row(stage: Mapping[str, Any], now: datetime) -> list[str]:
     """Name, status, time taken, records, and what went wrong or is said of it."""
     attempt = stage.get("attempt") or 1
     tries = f"attempt {attempt}" if attempt > 1 else ""
     remark = stage.get("error_message") or (stage.get("reason") if stage["status"] in ("waiting", "skipped") else None) or ""
-    return [clean(stage["name"]), stage["status"], took(stage, now), records(stage), ", ".join(filter(None, (tries, clean(remark))))]
+    return [sanitize(stage["name"]), stage["status"], format_duration(stage, now), format_record_count(stage), ", ".join(filter(None, (tries, sanitize(remark))))]
 
 
-def took(thing: Mapping[str, Any], now: datetime) -> str:
+def format_duration(thing: Mapping[str, Any], now: datetime) -> str:
     """From its start to its end, or to now; empty before the start."""
-    started, finished = instant(thing.get("started_at")), instant(thing.get("finished_at"))
+    started, finished = parse_timestamp(thing.get("started_at")), parse_timestamp(thing.get("finished_at"))
     if started is None or (finished is None and thing["status"] in TERMINAL):
         return ""
     return seconds(max(0.0, ((finished or now) - started).total_seconds()))
 
 
-def run_took(run: Mapping[str, Any], now: datetime) -> str:
-    return took(run, now) or (f"since {seconds(_age(run['created_at'], now))}" if run["status"] not in TERMINAL else "")
+def format_run_duration(run: Mapping[str, Any], now: datetime) -> str:
+    return format_duration(run, now) or (f"since {seconds(_age(run['created_at'], now))}" if run["status"] not in TERMINAL else "")
 
 
-def ago(text: str | None, now: datetime) -> str:
+def format_age(text: str | None, now: datetime) -> str:
     return f"{seconds(_age(text, now))} ago" if text else "never"
 
 
-def records(thing: Mapping[str, Any]) -> str:
+def format_record_count(thing: Mapping[str, Any]) -> str:
     count = thing.get("records_processed")
     return f"{count:,} records" if count is not None else ""
 
 
-def instant(text: str | None) -> datetime | None:
+def parse_timestamp(text: str | None) -> datetime | None:
     """A time of the API (RFC 3339)."""
     return datetime.fromisoformat(text) if text else None
 
@@ -113,10 +113,10 @@ def _age(text: str, now: datetime) -> float:
 
 def _status(status: str) -> Text:
     known = Status(status)
-    return Text(f"{_MARKS[known]} {status}" if _can_print(_MARKS[known]) else status, style=STYLES[known])
+    return Text(f"{_MARKS[known]} {status}" if _is_encodable(_MARKS[known]) else status, style=STYLES[known])
 
 
-def _can_print(mark: str) -> bool:
+def _is_encodable(mark: str) -> bool:
     try:
         mark.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.orchestration.server import PrefectServer, free_port
+from adapters.orchestration.server import PrefectServer, find_free_port
 from entrypoints import guard
-from entrypoints.child import ChildSpec
-from entrypoints.settings import Settings, kept_secret
+from entrypoints.child import ProcessSpec
+from entrypoints.settings import Settings, read_or_create_secret
 
 _ROOT = Path(__file__).resolve().parent.parent
 _STOP_ORDER = ("worker", "web", "prefect")
@@ -24,7 +24,7 @@ _PREFECT_NICE = "10"
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
+class ServiceAddresses:
     """Where the parts find each other. `prefect` is set when the server is ours."""
 
     database_url: str
@@ -33,7 +33,7 @@ class Addresses:
     prefect: PrefectServer | None
 
 
-class Plan:
+class ProcessPlan:
     """The commands and environments of the children of one `up`. Secrets travel by environment, never by argv."""
 
     def __init__(self, settings: Settings, examples: bool = True, commands: Mapping[str, list[str]] | None = None) -> None:
@@ -42,18 +42,18 @@ class Plan:
         self._commands = commands or {}
         self.prefect_log = settings.home / "logs" / "prefect.log"
 
-    def addresses(self, database_url: str, prefect_database_url: str | None) -> Addresses:
+    def addresses(self, database_url: str, prefect_database_url: str | None) -> ServiceAddresses:
         """Where everything will be; a Prefect server of ours gets a port that is free now."""
         settings = self._settings
         auth = settings.prefect_api_auth_string.get_secret_value() if settings.prefect_api_auth_string else None
         if settings.prefect_api_url is not None:
-            return Addresses(database_url, settings.prefect_api_url, auth, None)
+            return ServiceAddresses(database_url, settings.prefect_api_url, auth, None)
         assert prefect_database_url is not None
-        auth = auth or f"headgate:{kept_secret(settings.home / 'prefect-password')}"
-        server = PrefectServer(settings.home, free_port(), prefect_database_url, auth)
-        return Addresses(database_url, server.api_url, auth, server)
+        auth = auth or f"headgate:{read_or_create_secret(settings.home / 'prefect-password')}"
+        server = PrefectServer(settings.home, find_free_port(), prefect_database_url, auth)
+        return ServiceAddresses(database_url, server.api_url, auth, server)
 
-    def children(self, addresses: Addresses) -> list[ChildSpec]:
+    def children(self, addresses: ServiceAddresses) -> list[ProcessSpec]:
         """In the order of their start: the page first, Prefect's slow boot last."""
         shared = self._shared_environment(addresses)
         web = shared | {"HEADGATE_DATABASE_URL": addresses.database_url, "HEADGATE_EXAMPLES": str(self._examples).lower()}
@@ -66,17 +66,17 @@ class Plan:
         """Lower stops earlier: the worker while there is still a web to report to, the web before what it asks."""
         return _STOP_ORDER.index(name)
 
-    def _ours(self, name: str, environment: Mapping[str, str]) -> ChildSpec:
+    def _ours(self, name: str, environment: Mapping[str, str]) -> ProcessSpec:
         argv = self._commands.get(name, [sys.executable, "-P", "-m", "entrypoints.cli", name])
-        return ChildSpec(name, argv, environment, _STOP_SECONDS[name])
+        return ProcessSpec(name, argv, environment, _STOP_SECONDS[name])
 
-    def _prefect(self, server: PrefectServer) -> ChildSpec:
+    def _prefect(self, server: PrefectServer) -> ProcessSpec:
         argv = self._commands.get("prefect", server.argv())
         guarded = [sys.executable, "-I", "-S", guard.__file__, "--nice", _PREFECT_NICE, "--", *argv]
         environment = server.environment(_without_headgate(os.environ))
-        return ChildSpec("prefect", guarded, environment, _STOP_SECONDS["prefect"], log=self.prefect_log, guarded=True)
+        return ProcessSpec("prefect", guarded, environment, _STOP_SECONDS["prefect"], log=self.prefect_log, guarded=True)
 
-    def _shared_environment(self, addresses: Addresses) -> dict[str, str]:
+    def _shared_environment(self, addresses: ServiceAddresses) -> dict[str, str]:
         """What both our children need. The worker gets no database: it speaks HTTP, as it would from another machine."""
         settings = self._settings
         own = {

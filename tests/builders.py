@@ -6,8 +6,8 @@ from typing import Any
 
 from application.ports.persistence import OpenUnitOfWork, StoredPipeline
 from domain.attempt import Attempt, StageRun
-from domain.definition import Kind, PipelineDefinition, StageDefinition
-from domain.definition_reader import read_definition
+from domain.definition import PipelineDefinition, StageDefinition, StageKind
+from domain.definition_reader import parse_definition
 from domain.run import Run, Trigger
 from domain.status import Reason, Status
 from tests.fakes.clock import START
@@ -39,7 +39,7 @@ def some_stages(stages: int | Iterable[str | Mapping[str, Any]]) -> list[dict[st
 
 def a_definition(name: str = "nightly", stages: int | Iterable[str | Mapping[str, Any]] = 3, **keys: Any) -> PipelineDefinition:
     """A definition that went through the reader, so it has what a real one has."""
-    return read_definition({"name": name, "stages": some_stages(stages), **keys})
+    return parse_definition({"name": name, "stages": some_stages(stages), **keys})
 
 
 def an_external_definition(name: str = "remote", stages: Iterable[str] = ("a", "b")) -> PipelineDefinition:
@@ -83,7 +83,7 @@ def a_claimed_run(stages: int | Iterable[str | Mapping[str, Any]] = 3, *, worker
 def a_started_run(stages: int | Iterable[str | Mapping[str, Any]] = 3, *, worker: str = WORKER, now: datetime = NOW, **keys: Any) -> Run:
     """A run whose first stages are running under this worker's burst."""
     run = a_claimed_run(stages, worker=worker, now=now, **keys)
-    run.start_up_to(100, worker, now)
+    run.start_ready_stages(100, worker, now)
     return run
 
 
@@ -92,7 +92,7 @@ def a_stage_run(
     status: Status = Status.PENDING,
     *,
     reason: Reason | None = None,
-    kind: Kind = Kind.COMMAND,
+    kind: StageKind = StageKind.COMMAND,
     due_at: datetime | None = None,
     **definition: Any,
 ) -> StageRun:

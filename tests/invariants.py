@@ -57,7 +57,7 @@ class Evidence:
     starts: Mapping[tuple[int, str, int], int] = field(default_factory=dict)
 
 
-async def gathered(reader: Reader, run_ids: Collection[int] | None = None) -> tuple[list[RunView], dict[int, list[EventView]]]:
+async def collect_runs_and_events(reader: Reader, run_ids: Collection[int] | None = None) -> tuple[list[RunView], dict[int, list[EventView]]]:
     """Runs, oldest first, and all their events, as a reader shows them; all runs when none are named."""
     runs: list[RunView] = []
     while page := await reader.runs(pipeline_id=None, status=None, skip=len(runs), limit=PAGE):

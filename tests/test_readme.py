@@ -9,9 +9,9 @@ import typer
 import yaml
 from pydantic_core import PydanticUndefined
 
-from domain.definition_reader import EVERY_STAGE_KEY, PIPELINE_KEYS, read_definition
+from domain.definition_reader import ALL_STAGE_KEYS, PIPELINE_KEYS, parse_definition
 from entrypoints.cli import app
-from entrypoints.commands_cli import register
+from entrypoints.commands_cli import register_commands
 from entrypoints.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,7 +43,7 @@ def test_every_file_it_points_to_is_there() -> None:
 def test_its_pipeline_can_be_applied() -> None:
     (definition,) = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
 
-    assert [stage.needs for stage in read_definition(definition).stages] == [(), ("fetch",), ("fetch",), ("north", "south")]
+    assert [stage.needs for stage in parse_definition(definition).stages] == [(), ("fetch",), ("fetch",), ("north", "south")]
 
 
 def test_its_tables_name_every_key_of_a_definition() -> None:
@@ -51,14 +51,14 @@ def test_its_tables_name_every_key_of_a_definition() -> None:
     rows = [row.split("|")[1] for row in tables.splitlines() if row.startswith("| `")]
     named = set(re.findall(r"`(\w+)`", " ".join(rows)))
 
-    assert named == PIPELINE_KEYS | EVERY_STAGE_KEY - {"shell"}
+    assert named == PIPELINE_KEYS | ALL_STAGE_KEYS - {"shell"}
     assert "`shell: true`" in tables
 
 
 def test_its_commands_are_those_there_are() -> None:
     named = README.split("## In the terminal")[1].split("## Settings")[0]
     commands = typer.Typer()
-    register(commands)
+    register_commands(commands)
     known = {
         command.name or command.callback.__name__ for command in app.registered_commands + commands.registered_commands if command.callback
     }

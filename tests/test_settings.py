@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from entrypoints.settings import Settings, SettingsError, kept_secret
-from entrypoints.web.server import proxies
+from entrypoints.settings import Settings, SettingsError, read_or_create_secret
+from entrypoints.web.server import build_proxy_options
 
 ROOT = Path(__file__).resolve().parents[1]
 SOMEWHERE = "postgresql://me:pass:word@db/headgate"
@@ -130,7 +130,7 @@ def test_the_kept_secret_is_one_for_all_who_ask_at_once(tmp_path: Path) -> None:
     path = tmp_path / "home" / "secret"
 
     with ThreadPoolExecutor(8) as pool:
-        answers = set(pool.map(lambda _: kept_secret(path), range(32)))
+        answers = set(pool.map(lambda _: read_or_create_secret(path), range(32)))
 
     assert len(answers) == 1 and len(answers.pop()) >= 32
     assert oct(path.stat().st_mode & 0o777) == "0o600"
@@ -202,7 +202,7 @@ async def test_who_asks_is_told_by_a_proxy_only_if_it_is_trusted(trusted: str, a
     async def app(scope: Any, receive: Any, send: Any) -> None:
         asked.append(scope["client"][0])
 
-    config = uvicorn.Config(app, log_config=None, **proxies(settings))
+    config = uvicorn.Config(app, log_config=None, **build_proxy_options(settings))
     config.load()
     scope = {"type": "http", "client": ("127.0.0.1", 1), "scheme": "http", "headers": [(b"x-forwarded-for", b"203.0.113.9")]}
     await config.loaded_app(scope, None, None)  # type: ignore[arg-type]
@@ -214,26 +214,26 @@ async def test_who_asks_is_told_by_a_proxy_only_if_it_is_trusted(trusted: str, a
 def test_a_door_that_others_can_reach_is_not_opened_while_nobody_signs_in(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("HEADGATE_HOST", host)
     with pytest.raises(SettingsError, match=r"HEADGATE_HOST: .* can be reached by others, and nobody has to sign in") as refused:
-        Settings.read().check_door()
+        Settings.read().check_exposure()
     assert "headgate user create NAME --role admin" in str(refused.value)
 
     monkeypatch.setenv("HEADGATE_AUTH", "team")
     monkeypatch.setenv("HEADGATE_URL", "https://headgate.example")
-    Settings.read().check_door()
+    Settings.read().check_exposure()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.0.0.7"])
 def test_on_its_own_machine_nobody_needs_to_sign_in(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("HEADGATE_HOST", host)
-    Settings.read().check_door()
+    Settings.read().check_exposure()
 
 
 def test_people_do_not_sign_in_where_their_passwords_could_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADGATE_AUTH", "team")
-    Settings.read().check_door()
+    Settings.read().check_exposure()
     monkeypatch.setenv("HEADGATE_URL", "http://headgate.example")
     with pytest.raises(SettingsError, match=r"HEADGATE_URL: people would sign in .* in clear text"):
-        Settings.read().check_door()
+        Settings.read().check_exposure()
 
 
 def test_web_and_up_refuse_such_a_door_in_one_line_and_exit_2(tmp_path: Path) -> None:

@@ -16,15 +16,15 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OctKey
 
-from application.ports.credentials import Identity
+from application.ports.credentials import ExternalIdentity
 from domain.errors import NotSignedIn, Unavailable
 
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures by a key pair alone: neither `none`, nor one that our own secret could make."""
-KEPT_FOR: Final = 3600.0
+METADATA_TTL_SECONDS: Final = 3600.0
 """Seconds for which what the provider publishes is believed."""
-RETURN_WITHIN: Final = 600
-LEEWAY: Final = 60
+SIGN_IN_TIMEOUT_SECONDS: Final = 600
+CLOCK_SKEW_SECONDS: Final = 60
 """Seconds that the provider's clock may differ from ours."""
 _ASTRAY: Final = "The sign-in did not come back as it left; begin again."
 
@@ -62,10 +62,10 @@ class OidcProvider:
             code_challenge=create_s256_code_challenge(verifier),
             code_challenge_method="S256",
         )
-        claims = {"state": state, "nonce": nonce, "verifier": verifier, "exp": int(self._now()) + RETURN_WITHIN}
+        claims = {"state": state, "nonce": nonce, "verifier": verifier, "exp": int(self._now()) + SIGN_IN_TIMEOUT_SECONDS}
         return address, jwt.encode({"alg": "HS256"}, claims, self._key)
 
-    async def finish(self, redirect: str, remembered: str, state: str, code: str) -> Identity:
+    async def finish(self, redirect: str, remembered: str, state: str, code: str) -> ExternalIdentity:
         before = self._read_back(remembered)
         if not secrets.compare_digest(str(before["state"]).encode(), state.encode("utf-8", "replace")):
             raise NotSignedIn(_ASTRAY)
@@ -107,7 +107,7 @@ class OidcProvider:
             found = await self._decoded_anew(token)
         rules = jwt.JWTClaimsRegistry(
             now=int(self._now()),
-            leeway=LEEWAY,
+            leeway=CLOCK_SKEW_SECONDS,
             iss={"essential": True, "value": self._issuer},
             aud={"essential": True, "value": self._client_id},
             exp={"essential": True},
@@ -130,7 +130,7 @@ class OidcProvider:
             raise NotSignedIn("What the identity provider says is not signed by it.") from error
 
     async def _metadata(self) -> OpenIDProviderMetadata:
-        if self._published is None or self._now() - self._published[0] > KEPT_FOR:
+        if self._published is None or self._now() - self._published[0] > METADATA_TTL_SECONDS:
             answer = await self._send("GET", get_well_known_url(self._issuer, external=True))
             if answer.get("issuer", "").rstrip("/") != self._issuer:
                 raise Unavailable("The identity provider calls itself by another name than HEADGATE_OIDC_ISSUER.", 60)
@@ -142,7 +142,7 @@ class OidcProvider:
         return self._published[1]
 
     async def _key_set(self, anew: bool = False) -> KeySet:
-        if anew or self._keys is None or self._now() - self._keys[0] > KEPT_FOR:
+        if anew or self._keys is None or self._now() - self._keys[0] > METADATA_TTL_SECONDS:
             published = await self._metadata()
             try:
                 self._keys = (self._now(), KeySet.import_key_set(await self._send("GET", published["jwks_uri"])))  # type: ignore[arg-type]
@@ -165,10 +165,10 @@ class OidcProvider:
         return found
 
 
-def _identity(issuer: str, claims: Mapping[str, Any]) -> Identity:
+def _identity(issuer: str, claims: Mapping[str, Any]) -> ExternalIdentity:
     """An address gives roles: one that the provider has not verified is anybody's word, and is none here."""
     email = claims.get("email") if claims.get("email_verified") is True else None
     name = next(str(word) for word in (email, claims.get("preferred_username"), claims["sub"]) if word)
     groups = claims.get("groups")
     listed = [str(group) for group in groups] if isinstance(groups, list) else [groups] if isinstance(groups, str) else []
-    return Identity(f"{issuer}|{claims['sub']}", name, listed, str(email) if email else None)
+    return ExternalIdentity(f"{issuer}|{claims['sub']}", name, listed, str(email) if email else None)

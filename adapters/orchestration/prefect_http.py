@@ -8,14 +8,14 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from application.ports.orchestrator import RefusedByEngine
+from application.ports.orchestrator import FlowRunRejected
 from domain.errors import Unavailable
 
 _PASSING = (408, 425, 429)
 _TIMEOUT = httpx.Timeout(10.0, connect=2.0)
 
 
-class PrefectHttp:
+class PrefectApiClient:
     """One keep-alive client. `auth` is the server's auth string, `user:password`."""
 
     def __init__(self, api_url: str, auth: str | SecretStr | None = None) -> None:
@@ -52,6 +52,6 @@ class PrefectHttp:
         if response.status_code in (401, 403):
             raise Unavailable(f"Prefect at {self.api_url} refuses the auth string.")
         if not response.is_success and response.status_code != 409:
-            kind = RefusedByEngine if response.is_client_error and response.status_code not in _PASSING else Unavailable
+            kind = FlowRunRejected if response.is_client_error and response.status_code not in _PASSING else Unavailable
             raise kind(f"Prefect answered {response.status_code} to {method} {path}: {response.text[:200]}")
         return response.json() if response.content else {}

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from adapters.orchestration.prefect_http import PrefectHttp
+from adapters.orchestration.prefect_http import PrefectApiClient
 from application.ports.orchestrator import FlowRunRequest, FlowState
 from domain.errors import Unavailable
 
-FLOW: Final = "run_pipeline"
-WARM_TYPE: Final = "headgate"
+FLOW_NAME: Final = "run_pipeline"
+HEADGATE_POOL_TYPE: Final = "headgate"
 """The type of the work pools that Headgate's own workers serve."""
-FOREIGN_TYPE: Final = "process"
+PROCESS_POOL_TYPE: Final = "process"
 ENTRYPOINT: Final = "entrypoints.worker.flow.run_pipeline"
 """A module's path, not a file's: the flow is found wherever Headgate is installed, in an image too, and no code is copied."""
 
@@ -25,11 +25,11 @@ _HEALTHY_SECONDS: Final = 1.0
 _STATES: Final = {state.value.upper(): state for state in FlowState} | {"PAUSED": FlowState.SCHEDULED}
 
 
-class PrefectRest:
+class PrefectOrchestrator:
     """See the port. Pools and deployments are made when missing, their ids kept until Prefect no longer knows them."""
 
     def __init__(self, api_url: str, auth: str | SecretStr | None = None) -> None:
-        self._http = PrefectHttp(api_url, auth)
+        self._http = PrefectApiClient(api_url, auth)
         self._deployments: dict[str, str] = {}
 
     async def close(self) -> None:
@@ -46,7 +46,7 @@ class PrefectRest:
             if created is not None and "id" in created:
                 return dict(created)
             self._deployments.pop(request.pool, None)
-        raise Unavailable(f"Prefect lost the deployment {FLOW}/{request.pool} while it was used.")
+        raise Unavailable(f"Prefect lost the deployment {FLOW_NAME}/{request.pool} while it was used.")
 
     async def states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
         known = [flow_run_id for flow_run_id in flow_run_ids if _is_uuid(flow_run_id)]
@@ -72,16 +72,16 @@ class PrefectRest:
     async def _deployment(self, request: FlowRunRequest) -> str:
         pool = request.pool
         if pool not in self._deployments:
-            found = await self._http.get(f"/deployments/name/{FLOW}/{pool}")
+            found = await self._http.get(f"/deployments/name/{FLOW_NAME}/{pool}")
             if found is None or found.get("work_pool_name") != pool:
                 # Born in a state of ours, it is recorded beside our own worker; else Prefect's worker is to run it.
-                await self.ensure_pool(pool, FOREIGN_TYPE if request.state is None else WARM_TYPE)
+                await self.ensure_pool(pool, PROCESS_POOL_TYPE if request.state is None else HEADGATE_POOL_TYPE)
                 found = await self._make_deployment(pool)
             self._deployments[pool] = str(found["id"])
         return self._deployments[pool]
 
     async def _make_deployment(self, pool: str) -> dict[str, Any]:
-        flow = await self._http.post("/flows/", {"name": FLOW})
+        flow = await self._http.post("/flows/", {"name": FLOW_NAME})
         made = await self._http.post(
             "/deployments/",
             {
@@ -95,7 +95,7 @@ class PrefectRest:
             },
         )
         if made is None or "id" not in made:
-            raise Unavailable(f"Prefect did not make the deployment {FLOW}/{pool}.")
+            raise Unavailable(f"Prefect did not make the deployment {FLOW_NAME}/{pool}.")
         return dict(made)
 
 

@@ -73,10 +73,10 @@ class PrefectServer:
             "PREFECT_CLI_PROMPT": "false",
             "DO_NOT_TRACK": "1",
         }
-        return without_prefect(inherited) | _private(self.home) | own
+        return remove_prefect_variables(inherited) | _private(self.home) | own
 
 
-def client_environment(home: Path, api_url: str, auth_string: str | None, inherited: Mapping[str, str]) -> dict[str, str]:
+def build_client_environment(home: Path, api_url: str, auth_string: str | None, inherited: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process that speaks to a Prefect server through Prefect's client, tuned for short calls.
 
     Writes a one-certificate file into `home`: for an http address every new client would load the whole bundle for nothing.
@@ -94,15 +94,15 @@ def client_environment(home: Path, api_url: str, auth_string: str | None, inheri
         tuned["PREFECT_API_AUTH_STRING"] = auth_string
     if api_url.startswith("http://"):
         tuned["PREFECT_API_SSL_CERT_FILE"] = str(_one_certificate(home / "prefect"))
-    return without_prefect(inherited) | _private(home) | tuned
+    return remove_prefect_variables(inherited) | _private(home) | tuned
 
 
-def without_prefect(environment: Mapping[str, str]) -> dict[str, str]:
+def remove_prefect_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """`environment` without the variables of Prefect: a user's own are for the user's own server."""
     return {name: value for name, value in environment.items() if not name.startswith("PREFECT_")}
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """A port that nothing listened on a moment ago, on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

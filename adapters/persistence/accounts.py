@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from adapters.persistence.statements import Statements
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables_access import account, session
 from domain.access import Role
 from domain.accounts import Account, Session
@@ -16,7 +16,7 @@ from domain.errors import NameTaken
 
 
 class SqlAccounts:
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: SqlTransaction) -> None:
         self._statements = statements
 
     async def add(self, name: str, role: Role, password: str | None, subject: str | None, now: datetime) -> Account:
@@ -30,10 +30,10 @@ class SqlAccounts:
         query = select(account).where(account.c.name == name)
         return await self._one(query.with_for_update() if lock else query)
 
-    async def of_subject(self, subject: str) -> Account | None:
+    async def find_by_subject(self, subject: str) -> Account | None:
         return await self._one(select(account).where(account.c.subject == subject))
 
-    async def by_id(self, account_id: int) -> Account | None:
+    async def find_by_id(self, account_id: int) -> Account | None:
         return await self._one(select(account).where(account.c.id == account_id))
 
     async def save(self, account_: Account) -> None:
@@ -55,7 +55,7 @@ class SqlAccounts:
 
 
 class SqlSessions:
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: SqlTransaction) -> None:
         self._statements = statements
 
     async def add(self, digest: bytes, session_: Session) -> None:
@@ -74,7 +74,7 @@ class SqlSessions:
     async def remove(self, digest: bytes) -> None:
         await self._statements.run(delete(session).where(session.c.digest == digest))
 
-    async def remove_of(self, account_id: int, but: bytes | None = None) -> int:
+    async def remove_for_account(self, account_id: int, but: bytes | None = None) -> int:
         gone = delete(session).where(session.c.account_id == account_id)
         return (await self._statements.run(gone if but is None else gone.where(session.c.digest != but))).rowcount
 

@@ -9,17 +9,17 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from adapters.persistence.ready import Ready
-from adapters.persistence.recordsets import rows_of
-from adapters.persistence.statements import Statements
+from adapters.persistence.ready import CompiledStatement
+from adapters.persistence.recordsets import rows_from_json
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables_access import api_token, audit
 from domain.access import Scope
 from domain.accounts import ApiToken, TokenKind
-from domain.audit import Deed, Entry
+from domain.audit import AuditAction, AuditEntry
 
 
 class SqlApiTokens:
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: SqlTransaction) -> None:
         self._statements = statements
 
     async def add(self, token: ApiToken, digest: bytes) -> ApiToken:
@@ -39,7 +39,7 @@ class SqlApiTokens:
     async def find(self, digest: bytes) -> ApiToken | None:
         return await self._one(api_token.c.digest == digest)
 
-    async def by_id(self, token_id: int) -> ApiToken | None:
+    async def find_by_id(self, token_id: int) -> ApiToken | None:
         return await self._one(api_token.c.id == token_id)
 
     async def revoke(self, token_id: int, now: datetime) -> bool:
@@ -58,15 +58,15 @@ class SqlApiTokens:
 
 
 _NOTED = ("at", "deed", "who", "way", "address", "thing", "details")
-_ENTRIES = rows_of("entries", audit, _NOTED)
-_ADD = Ready(insert(audit).from_select(_NOTED, select(*_ENTRIES.c), include_defaults=False))
+_ENTRIES = rows_from_json("entries", audit, _NOTED)
+_ADD = CompiledStatement(insert(audit).from_select(_NOTED, select(*_ENTRIES.c), include_defaults=False))
 
 
 class SqlAuditLog:
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: SqlTransaction) -> None:
         self._statements = statements
 
-    async def add(self, entries: Sequence[Entry]) -> None:
+    async def add(self, entries: Sequence[AuditEntry]) -> None:
         rows = [
             {
                 "at": entry.at.isoformat(),
@@ -80,9 +80,9 @@ class SqlAuditLog:
             for entry in entries
         ]
         if rows:
-            self._statements.later(_ADD, entries=rows)
+            self._statements.enqueue(_ADD, entries=rows)
 
-    async def page(self, limit: int, below: int | None = None, deed: Deed | None = None, who: str | None = None) -> list[Entry]:
+    async def page(self, limit: int, below: int | None = None, deed: AuditAction | None = None, who: str | None = None) -> list[AuditEntry]:
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
         if below is not None:
             query = query.where(audit.c.id < below)
@@ -109,5 +109,5 @@ def _token(row: Any) -> ApiToken:
     )
 
 
-def _entry(row: Any) -> Entry:
-    return Entry(row.at, Deed(row.deed), row.who, row.way, row.address, row.thing, row.details, row.id)
+def _entry(row: Any) -> AuditEntry:
+    return AuditEntry(row.at, AuditAction(row.deed), row.who, row.way, row.address, row.thing, row.details, row.id)

@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, case, func, literal, select, text, update
 from sqlalchemy.engine import Row
 
-from adapters.persistence.ready import Ready
-from adapters.persistence.recordsets import among, is_storable_id
-from adapters.persistence.statements import Statements
+from adapters.persistence.ready import CompiledStatement
+from adapters.persistence.recordsets import is_any_of, is_storable_id
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables import pipeline, run
 from adapters.persistence.tables_delivery import UNCLAIMED, UNSETTLED, burst
 from application.ports.persistence import BurstRecord
 from domain.burst import BurstState
 from domain.status import Status
-from domain.text import why_not_text
+from domain.text import find_text_problem
 
 _STATE = case((run.c.burst_epoch == burst.c.epoch, run.c.burst_state), else_=literal(BurstState.NONE.value))
 _RECORDS: Select[Any] = (
@@ -24,22 +24,22 @@ _RECORDS: Select[Any] = (
     .join(run, run.c.id == burst.c.run_id)
     .join(pipeline, pipeline.c.id == run.c.pipeline_id)
 )
-_CARRIED = select(run.c.id, run.c.burst_holder).where(among(run.c.id, "ids"), run.c.burst_state == BurstState.CLAIMED.value)
+_CARRIED = select(run.c.id, run.c.burst_holder).where(is_any_of(run.c.id, "ids"), run.c.burst_state == BurstState.CLAIMED.value)
 
-_NOTE = Ready(
+_NOTE = CompiledStatement(
     update(burst).where(burst.c.run_id == bindparam("run"), burst.c.epoch == bindparam("burst")).values(flow_run_id=bindparam("flow_run"))
 )
 
 
 class SqlBursts:
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: SqlTransaction) -> None:
         self._statements = statements
 
-    async def note_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None:
-        self._statements.later(_NOTE, run=run_id, burst=epoch, flow_run=flow_run_id)
+    async def record_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None:
+        self._statements.enqueue(_NOTE, run=run_id, burst=epoch, flow_run=flow_run_id)
 
-    async def run_of_flow_run(self, flow_run_id: str) -> int | None:
-        if why_not_text(flow_run_id, 200) is not None:
+    async def find_run_id_by_flow_run(self, flow_run_id: str) -> int | None:
+        if find_text_problem(flow_run_id, 200) is not None:
             return None
         query = select(burst.c.run_id).where(burst.c.flow_run_id == flow_run_id, burst.c.ended_at.is_(None)).limit(1)
         return (await self._statements.run(query)).scalar_one_or_none()
@@ -50,11 +50,11 @@ class SqlBursts:
         row = (await self._statements.run(_RECORDS.where(_is(run_id, epoch)))).one_or_none()
         return _record(row) if row else None
 
-    async def unsettled(self, limit: int) -> list[BurstRecord]:
+    async def find_unsettled(self, limit: int) -> list[BurstRecord]:
         oldest = _RECORDS.where(text(UNSETTLED)).order_by(burst.c.requested_at, burst.c.run_id, burst.c.epoch).limit(limit)
         return [_record(row) for row in await self._statements.run(oldest)]
 
-    async def settle(self, run_id: int, epoch: int) -> None:
+    async def mark_settled(self, run_id: int, epoch: int) -> None:
         await self._statements.run(update(burst).where(_is(run_id, epoch)).values(settled_at=func.clock_timestamp()))
 
     async def requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
@@ -62,7 +62,7 @@ class SqlBursts:
         rows = await self._statements.run(query.order_by(burst.c.requested_at, burst.c.run_id).limit(limit))
         return [(row.run_id, row.epoch) for row in rows]
 
-    async def carried(self, run_ids: Sequence[int]) -> dict[int, str]:
+    async def find_holders(self, run_ids: Sequence[int]) -> dict[int, str]:
         rows = await self._statements.run(_CARRIED, {"ids": [run_id for run_id in run_ids if is_storable_id(run_id)]})
         return {row.id: row.burst_holder for row in rows}
 

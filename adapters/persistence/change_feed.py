@@ -8,16 +8,16 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
 
-from adapters.persistence.connections import Connections
-from adapters.persistence.cursors import Cursor, as_far_as
-from adapters.persistence.listener import CHANNEL, Listener
-from adapters.persistence.ready import Asked, Ready
-from adapters.persistence.statements import Statements
-from adapters.persistence.views import event_view
+from adapters.persistence.connections import ConnectionPool
+from adapters.persistence.cursors import FeedCursor, truncate_snapshot
+from adapters.persistence.listener import CHANNEL, NotificationListener
+from adapters.persistence.ready import BoundStatement, CompiledStatement
+from adapters.persistence.statements import SqlTransaction
+from adapters.persistence.views import to_event_view
 from application.ports.change_feed import ChangeBatch
 from domain.events import EventType
 
-_POSITION = Ready(
+_POSITION = CompiledStatement(
     text("""
     SELECT CAST(pg_current_snapshot() AS text) AS now, CAST((SELECT xid FROM event ORDER BY xid DESC LIMIT 1) AS text) AS newest
 """)
@@ -30,7 +30,7 @@ _SINCE = """
     AND (CAST(:until AS pg_snapshot) IS NULL OR pg_visible_in_snapshot(xid, CAST(:until AS pg_snapshot)))
 """
 # OFFSET 0 keeps the order of the outer question from the inner one, which would else walk through every event by its key.
-_READ = Ready(
+_READ = CompiledStatement(
     text(f"""
     SELECT CAST(pg_current_snapshot() AS text) AS now, found.*,
         CAST(greatest(
@@ -48,7 +48,7 @@ _READ = Ready(
 """)
 )
 # Nothing is written, so its commit need not wait for the disk.
-_NOTIFY = Ready(text(f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', :payload)"))
+_NOTIFY = CompiledStatement(text(f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', :payload)"))
 _LONGEST_PAYLOAD = 7_900
 """PostgreSQL takes less than 8,000 bytes."""
 
@@ -60,9 +60,9 @@ class PgChangeFeed:
     Within a run they come by `seq`. A batch larger than `limit` is read in pages between two fixed snapshots.
     """
 
-    def __init__(self, connections: Connections, url: str) -> None:
+    def __init__(self, connections: ConnectionPool, url: str) -> None:
         self._connections = connections
-        self._listener = Listener(url)
+        self._listener = NotificationListener(url)
 
     async def start(self) -> None:
         await self._listener.start()
@@ -72,11 +72,11 @@ class PgChangeFeed:
 
     async def position(self) -> str:
         (row,) = await self._say((_POSITION, {}))
-        return as_far_as(row.now, int(row.newest or 0))
+        return truncate_snapshot(row.now, int(row.newest or 0))
 
     async def read(self, cursor: str, limit: int = 1_000, only: Collection[EventType] | None = None) -> ChangeBatch:
         try:
-            since = Cursor.read(cursor)
+            since = FeedCursor.read(cursor)
         except ValueError:
             raise ValueError(f"not a cursor of this feed: {cursor[:100]!r}") from None
         run, seq = since.place
@@ -89,14 +89,14 @@ class PgChangeFeed:
         if since.is_ahead_of(rows[0].now):
             raise ValueError(f"a cursor of another database: {cursor[:100]!r}")
         found = [row for row in rows if row.run_id is not None]
-        until = since.until or (since.up_to(rows[0].now, int(rows[0].newest)) if rows[0].newest else since.seen)
+        until = since.until or (since.advance_to(rows[0].now, int(rows[0].newest)) if rows[0].newest else since.seen)
         if len(found) > limit:
             found = found[:limit]
-            following = Cursor(since.seen, until, (found[-1].run_id, found[-1].seq))
+            following = FeedCursor(since.seen, until, (found[-1].run_id, found[-1].seq))
         else:
-            following = Cursor(until)
+            following = FeedCursor(until)
         # Runs whose logs grew are told once, with the last page.
-        return ChangeBatch([event_view(row) for row in found], str(following), rows[0].logs if following.until is None else ())
+        return ChangeBatch([to_event_view(row) for row in found], str(following), rows[0].logs if following.until is None else ())
 
     async def announce(self, *, logs_of: Sequence[int] = ()) -> None:
         """NOTIFY takes a lock of the whole database until its commit, so it has a transaction of its own, after the writer's."""
@@ -106,10 +106,10 @@ class PgChangeFeed:
     async def wait(self, seconds: float) -> Sequence[int]:
         return await self._listener.wait(seconds)
 
-    async def _say(self, asked: Asked) -> list[Any]:
-        statements = Statements(self._connections, None)
+    async def _say(self, asked: BoundStatement) -> list[Any]:
+        statements = SqlTransaction(self._connections, None)
         try:
-            (rows,) = await statements.together(asked)
+            (rows,) = await statements.fetch_batch(asked)
         finally:
             await statements.end()
         return rows

@@ -16,7 +16,7 @@ _LONGEST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class FeedCursor:
     """Everything visible in `seen` was read; when `until` is given, also of what is visible in that up to (run id, seq) `place`."""
 
     seen: str
@@ -37,16 +37,16 @@ class Cursor:
     def __str__(self) -> str:
         return self.seen if self.until is None else f"{self.seen}~{self.until}~{self.place[0]}.{self.place[1]}"
 
-    def up_to(self, snapshot: str, newest: int) -> str:
+    def advance_to(self, snapshot: str, newest: int) -> str:
         """The later snapshot, as far as `newest` or where this cursor reached already."""
-        return as_far_as(snapshot, max(newest, _xmax(self.seen) - 1))
+        return truncate_snapshot(snapshot, max(newest, _xmax(self.seen) - 1))
 
     def is_ahead_of(self, snapshot: str) -> bool:
         """True when it knows of transactions that were not begun yet at this snapshot: another database made it."""
         return max(_xmax(part) for part in (self.seen, self.until) if part) > _xmax(snapshot)
 
 
-def as_far_as(snapshot: str, newest: int) -> str:
+def truncate_snapshot(snapshot: str, newest: int) -> str:
     """The snapshot without what lies beyond `newest`, the last transaction it sees that wrote anything a feed tells.
 
     Beyond are only transactions that left nothing, and a server that crashes gives their numbers to others.

@@ -12,19 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.persistence.addresses import libpq_url, sqlalchemy_url
 from adapters.persistence.change_feed import PgChangeFeed
-from adapters.persistence.connections import Connections
+from adapters.persistence.connections import ConnectionPool
 from adapters.persistence.definitions import DefinitionCache
-from adapters.persistence.kept_runs import KeptRuns
+from adapters.persistence.kept_runs import RunCache
 from adapters.persistence.readers import SqlReader
 from adapters.persistence.retention import SqlRetention
-from adapters.persistence.statements import Statements
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables import installation
 from adapters.persistence.unit_of_work import SqlUnitOfWork
-from adapters.persistence.vitals import SqlVitals
+from adapters.persistence.vitals import SqlHealthMetricsReader
 from domain.errors import Unavailable
 
 CONNECT_SECONDS = 5
-SESSION = {
+SESSION_SETTINGS = {
     "statement_timeout": "5s",
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "10s",
@@ -44,17 +44,17 @@ class Database:
         self._address = sqlalchemy_url(url)
         self._engine = _engine(self._address, pool_size)
         self._definitions = DefinitionCache(size=2_000)
-        self._runs = KeptRuns()
+        self._runs = RunCache()
         self._installation: str | None = None
-        self._connections = Connections(self._engine)
+        self._connections = ConnectionPool(self._engine)
         self.reader = SqlReader(self._connections, self._definitions)
-        self.vitals = SqlVitals(self._connections)
+        self.vitals = SqlHealthMetricsReader(self._connections)
         self.retention = SqlRetention(self._connections)
         self.change_feed = PgChangeFeed(self._connections, libpq_url(url))
 
     async def start(self) -> None:
         """Open a first connection and read who this database is. Unavailable when it does not answer or is not migrated."""
-        statements = Statements(self._connections)
+        statements = SqlTransaction(self._connections)
         try:
             result = await statements.run(select(installation.c.id))
             self._installation = str(result.scalar_one())
@@ -93,7 +93,7 @@ def _as_json(value: Any) -> bytes | str:
 
 def _engine(address: URL, pool_size: int) -> AsyncEngine:
     given = address.query.get("options", "")
-    options = " ".join([*(f"-c {name}={value}" for name, value in SESSION.items()), given if isinstance(given, str) else " ".join(given)])
+    options = " ".join([*(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items()), given if isinstance(given, str) else " ".join(given)])
     arguments: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "application_name": "headgate", "options": options.strip()}
     return create_async_engine(
         address.difference_update_query(["options"]),

@@ -7,28 +7,28 @@ from typing import Any
 
 from sqlalchemy import select, tuple_
 
-from adapters.persistence.kept import Kept
-from adapters.persistence.statements import Statements
+from adapters.persistence.kept import LruCache
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables import revision
 from domain import http_request
-from domain.definition import DEFAULT_POOL, DEFAULT_TIMEOUT, Kind, PipelineDefinition, StageDefinition, When
+from domain.definition import DEFAULT_POOL, DEFAULT_TIMEOUT, PipelineDefinition, StageCondition, StageDefinition, StageKind
 
 Key = tuple[int, int]
 """A pipeline's id and the revision's number."""
 
 
-DefinitionCache = Kept[Key, PipelineDefinition]
+DefinitionCache = LruCache[Key, PipelineDefinition]
 
 
-class Definitions:
+class DefinitionLoader:
     """Definitions as one transaction sees them: those it wrote itself are its own until it commits."""
 
-    def __init__(self, statements: Statements, cache: DefinitionCache) -> None:
+    def __init__(self, statements: SqlTransaction, cache: DefinitionCache) -> None:
         self._statements = statements
         self._cache = cache
         self._written: dict[Key, PipelineDefinition] = {}
 
-    def wrote(self, key: Key, definition: PipelineDefinition) -> None:
+    def remember(self, key: Key, definition: PipelineDefinition) -> None:
         self._written[key] = definition
 
     async def of(self, keys: Iterable[Key]) -> Mapping[Key, PipelineDefinition]:
@@ -41,12 +41,12 @@ class Definitions:
             query = query.where(tuple_(revision.c.pipeline_id, revision.c.revision).in_(sorted(missing)))
             for row in await self._statements.run(query):
                 key = (row.pipeline_id, row.revision)
-                found[key] = definition = definition_from(row.definition)
+                found[key] = definition = parse_stored_definition(row.definition)
                 self._cache.put(key, definition)
         return found
 
 
-def definition_from(stored: Mapping[str, Any]) -> PipelineDefinition:
+def parse_stored_definition(stored: Mapping[str, Any]) -> PipelineDefinition:
     """The definition that was written; it was checked then. Keys that older versions did not write get today's defaults."""
     return PipelineDefinition(
         name=stored["name"],
@@ -63,21 +63,21 @@ def _stage_from(stored: Mapping[str, Any]) -> StageDefinition:
     command = stored.get("command")
     return StageDefinition(
         name=stored["name"],
-        kind=Kind(stored["kind"]),
+        kind=StageKind(stored["kind"]),
         needs=tuple(stored.get("needs") or ()),
         command=tuple(command) if isinstance(command, list) else command,
         shell=stored.get("shell", False),
         callable=stored.get("callable"),
         env=stored.get("env") or {},
         secrets=stored.get("secrets") or {},
-        request={key: stored[key] for key in http_request.KEYS} if stored["kind"] == Kind.HTTP else None,
+        request={key: stored[key] for key in http_request.HTTP_STAGE_KEYS} if stored["kind"] == StageKind.HTTP else None,
         workdir=stored.get("workdir"),
         timeout=float(stored.get("timeout", DEFAULT_TIMEOUT)),
         retries=stored.get("retries", 0),
         retry_delay=float(stored.get("retry_delay", 0.0)),
         retry_on_loss=stored.get("retry_on_loss", False),
         allow_failure=stored.get("allow_failure", False),
-        when=When(stored.get("when", When.COMPLETED)),
+        when=StageCondition(stored.get("when", StageCondition.COMPLETED)),
         approvers=tuple(stored.get("approvers") or ()),
         message=stored.get("message"),
         fields=stored.get("fields"),

@@ -15,10 +15,10 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from adapters.persistence.embedded_cluster import SUPERUSER, ensure_cluster, server_arguments
-from adapters.persistence.embedded_errors import EmbeddedServerError, from_output, tail
-from adapters.persistence.embedded_placement import Placement, password, place
-from adapters.persistence.embedded_postmaster import disown_strangers, owns_the_data
+from adapters.persistence.embedded_cluster import SUPERUSER, build_server_arguments, ensure_cluster
+from adapters.persistence.embedded_errors import EmbeddedServerError, error_from_output, read_log_tail
+from adapters.persistence.embedded_placement import ServerPaths, password, prepare_server_paths
+from adapters.persistence.embedded_postmaster import clear_stale_pids, is_server_running
 
 DATABASE = "headgate"
 PREFECT_DATABASE = "prefect"
@@ -37,7 +37,7 @@ class EmbeddedPostgres:
     def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
         self._home = home.absolute()
         self._settings = dict(settings or {})
-        self._placed: Placement | None = None
+        self._placed: ServerPaths | None = None
         self._password = ""
         self._log_start = 0
         self._busy, self._closing = threading.Lock(), threading.Event()
@@ -46,7 +46,7 @@ class EmbeddedPostgres:
         self.adopted = False
 
     @property
-    def placement(self) -> Placement | None:
+    def paths(self) -> ServerPaths | None:
         """Where its files are, known once start() was called."""
         return self._placed
 
@@ -63,7 +63,7 @@ class EmbeddedPostgres:
         with self._busy:
             if self._process is not None and self._process.poll() is not None:
                 self._process = None
-            self._placed = place(self._home)
+            self._placed = prepare_server_paths(self._home)
             self._password = password(self._placed)
             self.adopted = self._answers()
             if not self.adopted:
@@ -76,7 +76,7 @@ class EmbeddedPostgres:
         """Whether the server's process is there; cheap, asks no query."""
         if self._process is not None:
             return self._process.poll() is None
-        return self._placed is not None and owns_the_data(self._placed.data)
+        return self._placed is not None and is_server_running(self._placed.data)
 
     def stop(self) -> None:
         """End sessions, write everything out, and return when the server is gone: at most 10 s. Harmless if it is not running.
@@ -104,7 +104,7 @@ class EmbeddedPostgres:
     def connection(self, database: str = "postgres") -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         """A superuser's connection that commits each statement."""
         with psycopg.connect(
-            host=str(self._placement.socket_dir),
+            host=str(self._paths.socket_dir),
             user=SUPERUSER,
             password=self._password,
             dbname=database,
@@ -114,13 +114,13 @@ class EmbeddedPostgres:
             yield connection
 
     @property
-    def _placement(self) -> Placement:
+    def _paths(self) -> ServerPaths:
         if self._placed is None:
             raise RuntimeError("start() comes first")
         return self._placed
 
     def _address(self, database: str) -> str:
-        return f"{SUPERUSER}:{quote(self._password, safe='')}@/{database}?host={quote(str(self._placement.socket_dir), safe='/')}"
+        return f"{SUPERUSER}:{quote(self._password, safe='')}@/{database}?host={quote(str(self._paths.socket_dir), safe='/')}"
 
     def _answers(self) -> bool:
         """Whether the server of exactly this data directory answers a query. A pid file proves nothing."""
@@ -129,11 +129,11 @@ class EmbeddedPostgres:
                 row = connection.execute("SELECT current_setting('data_directory')").fetchone()
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
-                why = f"refuses the password in {self._placement.password_file}"
-                raise EmbeddedServerError(f"The server on {self._placement.socket} {why}.") from None
+                why = f"refuses the password in {self._paths.password_file}"
+                raise EmbeddedServerError(f"The server on {self._paths.socket} {why}.") from None
             return "too many clients" in str(error)
-        if row is None or Path(row[0]) != self._placement.data:
-            raise EmbeddedServerError(f"The server on {self._placement.socket} serves another data directory; stop it first.")
+        if row is None or Path(row[0]) != self._paths.data:
+            raise EmbeddedServerError(f"The server on {self._paths.socket} serves another data directory; stop it first.")
         return True
 
     def _launch(self) -> None:
@@ -142,9 +142,9 @@ class EmbeddedPostgres:
         while not self._answers():
             self._go_on()
             if time.monotonic() > deadline:
-                raise EmbeddedServerError(f"PostgreSQL does not answer after {_START_SECONDS:g} s; see {self._placement.log}.")
-            if self._process is None and not owns_the_data(self._placement.data):
-                disown_strangers(self._placement.data, self._placement.socket)
+                raise EmbeddedServerError(f"PostgreSQL does not answer after {_START_SECONDS:g} s; see {self._paths.log}.")
+            if self._process is None and not is_server_running(self._paths.data):
+                clear_stale_pids(self._paths.data, self._paths.socket)
                 self._spawn()
             elif self._process is not None and self._process.poll() is not None:
                 self._explain_exit()
@@ -163,28 +163,28 @@ class EmbeddedPostgres:
                 process.wait(timeout=seconds)
                 return
 
-    def _end_adopted(self, placed: Placement) -> None:
+    def _end_adopted(self, placed: ServerPaths) -> None:
         for mode, seconds in (("fast", _STOP_SECONDS), ("immediate", 2)):
-            if owns_the_data(placed.data):
+            if is_server_running(placed.data):
                 program, data = str(placed.binaries / "pg_ctl"), str(placed.data)
-                placed.identity.run([program, "stop", "-D", data, "-m", mode, "-w", "-t", str(seconds)], timeout=seconds + 1)
+                placed.os_user.run([program, "stop", "-D", data, "-m", mode, "-w", "-t", str(seconds)], timeout=seconds + 1)
 
     def _spawn(self) -> None:
-        log = self._placement.log
+        log = self._paths.log
         if log.exists() and log.stat().st_size > _LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
         with log.open("ab") as file:
             self._log_start = file.tell()
-            self._process = self._placement.identity.spawn(server_arguments(self._placement, self._settings), stdout=file.fileno())
+            self._process = self._paths.os_user.spawn(build_server_arguments(self._paths, self._settings), stdout=file.fileno())
         log.chmod(0o600)
 
     def _explain_exit(self) -> None:
-        said = tail(self._placement.log, self._log_start)
+        said = read_log_tail(self._paths.log, self._log_start)
         self._process = None
         if "pre-existing shared memory block" in said or "lock file" in said:
             time.sleep(0.1)  # sessions of a killed server are still ending; the deadline bounds it
             return
-        raise from_output(said, "start", self._placement.data)
+        raise error_from_output(said, "start", self._paths.data)
 
     def _ensure_database(self, name: str) -> None:
         with self.connection() as connection:

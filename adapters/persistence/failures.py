@@ -31,7 +31,7 @@ _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
 
 
 @contextmanager
-def unavailable() -> Iterator[None]:
+def translate_database_errors() -> Iterator[None]:
     """Inside it, what passes with time raises Unavailable; everything else is a defect and goes through as it is."""
     try:
         yield

@@ -10,14 +10,14 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from adapters.persistence.statements import Statements
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables_delivery import idempotency
 from application.ports.persistence import IdempotencyKey
 from domain.errors import Conflict, Unavailable
 
 
 class SqlIdempotency:
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: SqlTransaction) -> None:
         self._statements = statements
 
     async def find(self, key: IdempotencyKey, now: datetime) -> Mapping[str, Any] | None:

@@ -7,7 +7,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Kept(Generic[K, V]):
+class LruCache(Generic[K, V]):
     """The values used lately, together at most `size` heavy; shared by every transaction of a process, so only committed ones enter."""
 
     def __init__(self, size: int) -> None:

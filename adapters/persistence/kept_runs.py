@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapters.persistence.kept import Kept
-from adapters.persistence.mappers import Written
+from adapters.persistence.kept import LruCache
+from adapters.persistence.mappers import StoredAttempts
 from domain.run import Run
 
-KEPT_ATTEMPTS: Final = 5_000
-HEAVIEST: Final = 200
+MAX_CACHED_ATTEMPTS: Final = 5_000
+MAX_ATTEMPTS_PER_RUN: Final = 200
 """Attempts of a run that is kept; who reports about a longer one has it read each time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class RowVersion:
     """What a row is known by: its last event and the transaction that wrote it. Every change of a run writes its row."""
 
     last_seq: int
@@ -24,25 +24,25 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptRun:
-    version: Version
+class CachedRun:
+    version: RowVersion
     run: Run
-    written: Written
+    written: StoredAttempts
 
 
-class KeptRuns:
+class RunCache:
     """A run that is taken belongs to who took it, and is not kept until it is given back: nobody else may change it meanwhile."""
 
     def __init__(self) -> None:
-        self._kept: Kept[int, KeptRun] = Kept(KEPT_ATTEMPTS)
+        self._kept: LruCache[int, CachedRun] = LruCache(MAX_CACHED_ATTEMPTS)
 
-    def take(self, ids: Sequence[int]) -> dict[int, KeptRun]:
+    def take(self, ids: Sequence[int]) -> dict[int, CachedRun]:
         return {run_id: found for run_id in ids if (found := self._kept.take(run_id)) is not None}
 
-    def give_back(self, kept: KeptRun) -> None:
-        if len(kept.written) <= HEAVIEST:
+    def put(self, kept: CachedRun) -> None:
+        if len(kept.written) <= MAX_ATTEMPTS_PER_RUN:
             self._kept.put(kept.run.id, kept, len(kept.written))
 
 
-def version_of(row: Any) -> Version:
-    return Version(row.last_seq, row.writer)
+def get_row_version(row: Any) -> RowVersion:
+    return RowVersion(row.last_seq, row.writer)

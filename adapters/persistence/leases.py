@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Double, and_, bindparam, delete, exists, f
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Row
 
-from adapters.persistence.ready import Ready
-from adapters.persistence.statements import Statements
+from adapters.persistence.ready import CompiledStatement
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables_delivery import lease
 from application.ports.persistence import Lease
 
@@ -22,23 +22,23 @@ def _in(seconds: float | ColumnElement[float]) -> ColumnElement[Any]:
     return _NOW + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
-def _grant() -> Ready:
+def _grant() -> CompiledStatement:
     named: dict[str, Any] = {"run_id": bindparam("this_run"), "epoch": bindparam("this_epoch"), "worker": bindparam("this_worker")}
     new = upsert(lease).values(**named, expires_at=_in(bindparam("seconds", type_=Double)))
     replaced = {name: new.excluded[name] for name in ("epoch", "worker", "expires_at")}
-    return Ready(new.on_conflict_do_update(index_elements=["run_id"], set_=replaced))
+    return CompiledStatement(new.on_conflict_do_update(index_elements=["run_id"], set_=replaced))
 
 
 _GRANT = _grant()
-_RELEASE = Ready(delete(lease).where(lease.c.run_id == bindparam("this_run"), lease.c.epoch == bindparam("this_epoch")))
+_RELEASE = CompiledStatement(delete(lease).where(lease.c.run_id == bindparam("this_run"), lease.c.epoch == bindparam("this_epoch")))
 
 
 class SqlLeases:
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: SqlTransaction) -> None:
         self._statements = statements
 
     async def grant(self, lease_: Lease, seconds: float) -> None:
-        self._statements.later(_GRANT, this_run=lease_.run_id, this_epoch=lease_.epoch, this_worker=lease_.worker, seconds=seconds)
+        self._statements.enqueue(_GRANT, this_run=lease_.run_id, this_epoch=lease_.epoch, this_worker=lease_.worker, seconds=seconds)
 
     async def renew(self, worker: str, bursts: Sequence[tuple[int, int]], seconds: float) -> set[tuple[int, int]]:
         if not bursts:
@@ -48,9 +48,9 @@ class SqlLeases:
         return {(row.run_id, row.epoch) for row in result}
 
     async def release(self, run_id: int, epoch: int) -> None:
-        self._statements.later(_RELEASE, this_run=run_id, this_epoch=epoch)
+        self._statements.enqueue(_RELEASE, this_run=run_id, this_epoch=epoch)
 
-    async def expired(self, limit: int) -> list[Lease]:
+    async def find_expired(self, limit: int) -> list[Lease]:
         past = select(lease).where(_IS_PAST).order_by(lease.c.expires_at).limit(limit)
         return [_lease(row) for row in await self._statements.run(past)]
 
@@ -61,7 +61,7 @@ class SqlLeases:
     async def extend_all(self, seconds: float) -> None:
         await self._extend(None, seconds)
 
-    async def held_by(self, worker: str) -> list[Lease]:
+    async def find_held_by(self, worker: str) -> list[Lease]:
         held = select(lease).where(lease.c.worker == worker, ~_IS_PAST).order_by(lease.c.run_id)
         return [_lease(row) for row in await self._statements.run(held)]
 

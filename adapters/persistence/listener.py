@@ -17,7 +17,7 @@ _MOST_KEPT = 10_000
 log = logging.getLogger("headgate.persistence")
 
 
-class Listener:
+class NotificationListener:
     """Announcements are kept until someone waits, so none is missed between two waits.
 
     After a time without a connection it wakes whoever waits, so that they read what they did not hear of.

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from adapters.persistence.recordsets import rows_of
-from adapters.persistence.statements import Statements
+from adapters.persistence.recordsets import rows_from_json
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables import attempt
 from adapters.persistence.tables_logs import log_counter, log_line, log_progress
-from application.ports.persistence import NewLine
+from application.ports.persistence import NewLogLine
 
 _KEY = ("run_id", "stage", "attempt")
 _LINE_COLUMNS = ("n", "at", "stream", "text")
@@ -39,7 +39,7 @@ def _take_numbers() -> Any:
 
 
 def _store() -> Any:
-    rows = rows_of("lines", log_line, _LINE_COLUMNS)
+    rows = rows_from_json("lines", log_line, _LINE_COLUMNS)
     key = [bindparam(f"this_{name.removesuffix('_id')}", type_=log_line.c[name].type) for name in _KEY]
     lines = insert(log_line).from_select([*_KEY, *_LINE_COLUMNS], select(*key, *rows.c)).cte("stored_lines")
     named = [log_progress.c[name] == value for name, value in zip(_KEY, key, strict=True)]
@@ -58,7 +58,7 @@ class _Progress:
     bytes: int
     cut: bool
 
-    def take(self, lines: Sequence[NewLine], limit_bytes: int) -> Iterator[dict[str, Any]]:
+    def take(self, lines: Sequence[NewLogLine], limit_bytes: int) -> Iterator[dict[str, Any]]:
         """What is to be stored of these lines: those not stored before, up to the limit, then one line that says so."""
         for line in sorted(lines, key=lambda line: line.index):
             if line.index < self.next_index:
@@ -73,10 +73,10 @@ class _Progress:
 
 
 class SqlLogs:
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: SqlTransaction) -> None:
         self._statements = statements
 
-    async def append(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLine], limit_bytes: int) -> int:
+    async def append(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], limit_bytes: int) -> int:
         """LookupError when there is no such attempt."""
         key = {"this_run": run_id, "this_stage": stage, "this_attempt": attempt}
         row = (await self._statements.run(_OPEN_PROGRESS, key)).one_or_none()

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from domain.attempt import DETAILS, Attempt, StageRun
+from domain.attempt import REPORTABLE_FIELDS, Attempt, StageRun
 from domain.burst import Burst, BurstState
 from domain.definition import PipelineDefinition
 from domain.events import EventType
@@ -40,21 +40,21 @@ ATTEMPT_VALUES = (
 EVENT_COLUMNS = ("seq", "type", "at", "stage", "attempt", "status", "actor", "data")
 BURST_COLUMNS = ("epoch", "requested_at", "claimed_at", "holder", "ended_at", "lost")
 
-Written = dict[tuple[int, int], tuple[Any, ...]]
+StoredAttempts = dict[tuple[int, int], tuple[Any, ...]]
 """What is stored of each attempt, by (position, number)."""
 
 _values_of = attrgetter(*ATTEMPT_VALUES)
 _OUTPUT = ATTEMPT_VALUES.index("output")
-_DETAILS = slice(ATTEMPT_VALUES.index(DETAILS[0]), _OUTPUT + 1)
+_DETAILS = slice(ATTEMPT_VALUES.index(REPORTABLE_FIELDS[0]), _OUTPUT + 1)
 
 
-def attempts_of(run: Run) -> Written:
+def get_attempt_values(run: Run) -> StoredAttempts:
     return {
         (position, attempt.number): _values_of(attempt) for position, stage in enumerate(run.stages.values()) for attempt in stage.attempts
     }
 
 
-def attempt_rows(run: Run, written: Mapping[tuple[int, int], tuple[Any, ...]]) -> list[dict[str, Any]]:
+def to_attempt_rows(run: Run, written: Mapping[tuple[int, int], tuple[Any, ...]]) -> list[dict[str, Any]]:
     """Rows of these attempts, ready for JSON. ValueError for an output that it cannot hold, such as NaN, which would be stored as null."""
     names = list(run.stages)
     for values in written.values():
@@ -70,20 +70,20 @@ def _told(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
-def told_on_the_way(run: Run) -> Written:
+def get_updated_attempts(run: Run) -> StoredAttempts:
     """The attempts that the new events are about, for a run in which nothing moved."""
     positions = {name: position for position, name in enumerate(run.stages)}
     told = {event.stage for event in run.new_events if event.stage is not None}
     return {(positions[name], (attempt := run.stages[name].current).number): _values_of(attempt) for name in told}
 
 
-def detail_rows(written: Written) -> list[dict[str, Any]]:
+def to_progress_rows(written: StoredAttempts) -> list[dict[str, Any]]:
     """Rows of what these attempts tell. ValueError as for `attempt_rows`."""
     rows = []
     for (position, number), values in written.items():
         details = values[_DETAILS]
         _check_storable(details[-1])
-        rows.append({"position": position, "number": number, **_told(DETAILS, details)})
+        rows.append({"position": position, "number": number, **_told(REPORTABLE_FIELDS, details)})
     return rows
 
 
@@ -92,7 +92,7 @@ def _check_storable(output: Any) -> None:
         json.dumps(output, allow_nan=False)
 
 
-def event_rows(run: Run) -> list[dict[str, Any]]:
+def to_event_rows(run: Run) -> list[dict[str, Any]]:
     """Rows of the new events; spelled out, since no table gets more rows than theirs."""
     return [
         {
@@ -137,7 +137,7 @@ _BURST_CHANGES = {
 }
 
 
-def run_values(run: Run) -> dict[str, Any]:
+def to_run_row(run: Run) -> dict[str, Any]:
     """The columns of the run's own row that may change."""
     return {
         "status": run.status.value,
@@ -147,7 +147,7 @@ def run_values(run: Run) -> dict[str, Any]:
         "started_at": run.started_at,
         "finished_at": run.finished_at,
         "stop_requested_at": run.stop_requested_at,
-        "next_due_at": run.next_due(),
+        "next_due_at": run.next_due_at(),
         "last_seq": run.last_seq,
         "burst_state": run.burst.state.value,
         "burst_epoch": run.burst.epoch,
@@ -155,9 +155,9 @@ def run_values(run: Run) -> dict[str, Any]:
     }
 
 
-def new_run_values(run: Run) -> dict[str, Any]:
+def to_new_run_row(run: Run) -> dict[str, Any]:
     """Every column of a new run's row."""
-    return run_values(run) | {
+    return to_run_row(run) | {
         "pipeline_id": run.pipeline_id,
         "number": run.number,
         "trigger": run.trigger.kind,
@@ -170,12 +170,12 @@ def new_run_values(run: Run) -> dict[str, Any]:
     }
 
 
-def run_from(row: Row[Any], definition: PipelineDefinition, attempts: Written) -> Run:
+def to_run(row: Row[Any], definition: PipelineDefinition, attempts: StoredAttempts) -> Run:
     """The aggregate; `attempts` stand by position and number."""
     stages = {stage.name: StageRun(stage) for stage in definition.stages}
     in_order = list(stages.values())
     for (position, number), values in attempts.items():
-        in_order[position].attempts.append(attempt_from(number, values))
+        in_order[position].attempts.append(to_attempt(number, values))
     return Run(
         pipeline_id=row.pipeline_id,
         definition=definition,
@@ -197,7 +197,7 @@ def run_from(row: Row[Any], definition: PipelineDefinition, attempts: Written) -
     )
 
 
-def attempt_from(number: int, values: tuple[Any, ...]) -> Attempt:
+def to_attempt(number: int, values: tuple[Any, ...]) -> Attempt:
     attempt = Attempt(number, *values)
     attempt.status = Status(attempt.status)
     attempt.reason = Reason(attempt.reason) if attempt.reason else None

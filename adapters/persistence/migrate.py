@@ -25,7 +25,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 LOCK_KEY = 0x68656164_67617465
 """The advisory lock that one migrating process holds: 'headgate' in ASCII."""
 LOCK_TIMEOUT = "800ms"
-PATIENCE = 60.0
+MAX_WAIT_SECONDS = 60.0
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -38,26 +38,26 @@ def downgrade(url: str, revision: str) -> None:
     _migrate(url, lambda config: command.downgrade(config, revision))
 
 
-def current_is_head(connection: Connection) -> bool:
+def is_at_head(connection: Connection) -> bool:
     """True when the database is at the newest revision that this code knows."""
-    return set(MigrationContext.configure(connection).get_current_heads()) == heads()
+    return set(MigrationContext.configure(connection).get_current_heads()) == get_head_revisions()
 
 
 @lru_cache(maxsize=1)
-def heads() -> frozenset[str]:
-    return frozenset(ScriptDirectory.from_config(configuration()).get_heads())
+def get_head_revisions() -> frozenset[str]:
+    return frozenset(ScriptDirectory.from_config(get_alembic_config()).get_heads())
 
 
-def configuration() -> Config:
+def get_alembic_config() -> Config:
     return Config(str(PROJECT / "alembic.ini"))
 
 
 def _migrate(url: str, step: Callable[[Config], None]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
     while True:
         try:
             with _only_migrator(url, deadline) as connection:
-                config = configuration()
+                config = get_alembic_config()
                 config.attributes["connection"] = connection
                 step(config)
             return

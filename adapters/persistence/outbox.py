@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from adapters.persistence.ready import Ready
-from adapters.persistence.statements import Statements
+from adapters.persistence.ready import CompiledStatement
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables_delivery import outbox
 from application.ports.persistence import OutboxRow
 
-_DONE = Ready(delete(outbox).where(outbox.c.run_id == bindparam("run"), outbox.c.epoch == bindparam("epoch")))
+_DONE = CompiledStatement(delete(outbox).where(outbox.c.run_id == bindparam("run"), outbox.c.epoch == bindparam("epoch")))
 
 
 class SqlOutbox:
     """A row of a burst that was closed before Prefect heard of it stays: only the relay knows whether its pool wants a record."""
 
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: SqlTransaction) -> None:
         self._statements = statements
 
     async def lease(self, relay: str, limit: int, seconds: float) -> list[OutboxRow]:
@@ -26,8 +26,8 @@ class SqlOutbox:
         rows = sorted(await self._statements.run(take), key=lambda row: int(row.id))
         return [OutboxRow(row.id, row.run_id, row.epoch, row.pool, row.tries, row.created_at) for row in rows]
 
-    async def done(self, run_id: int, epoch: int) -> None:
-        self._statements.later(_DONE, run=run_id, epoch=epoch)
+    async def mark_delivered(self, run_id: int, epoch: int) -> None:
+        self._statements.enqueue(_DONE, run=run_id, epoch=epoch)
 
     async def postpone(self, row_id: int, error: str, delay: float) -> None:
         again = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, delay)

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-PARTITIONED = ("event", "log_line")
+PARTITIONED_TABLES = ("event", "log_line")
 WEEK = timedelta(days=7)
 WEEKS_AHEAD = 4
 _MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
-_NAME = re.compile(rf"({'|'.join(PARTITIONED)})_(default|p(\d{{8}}))")
+_NAME = re.compile(rf"({'|'.join(PARTITIONED_TABLES)})_(default|p(\d{{8}}))")
 
 
 def is_partition(table: str | None) -> bool:
@@ -18,34 +18,34 @@ def is_partition(table: str | None) -> bool:
     return table is not None and _NAME.fullmatch(table) is not None
 
 
-def week_of(moment: datetime) -> datetime:
+def get_week_start(moment: datetime) -> datetime:
     """The Monday, at midnight UTC, on which the moment's week begins."""
     return _MONDAY + (moment - _MONDAY) // WEEK * WEEK
 
 
-def weeks(first: datetime, last: datetime) -> list[datetime]:
+def list_weeks(first: datetime, last: datetime) -> list[datetime]:
     """The weeks from the first moment's to the last's."""
-    start = week_of(first)
-    return [start + WEEK * n for n in range((week_of(last) - start) // WEEK + 1)]
+    start = get_week_start(first)
+    return [start + WEEK * n for n in range((get_week_start(last) - start) // WEEK + 1)]
 
 
-def name_of(table: str, week: datetime) -> str:
+def get_partition_name(table: str, week: datetime) -> str:
     return f"{table}_p{week:%Y%m%d}"
 
 
-def end_of(partition: str) -> datetime | None:
+def get_partition_end(partition: str) -> datetime | None:
     """Until when what lies in this partition happened; None for the default one and for what is no partition."""
     found = _NAME.fullmatch(partition)
     return datetime.strptime(found[3], "%Y%m%d").replace(tzinfo=UTC) + WEEK if found and found[3] else None
 
 
-def adding(table: str, week: datetime) -> Sequence[str]:
+def build_add_partition_sql(table: str, week: datetime) -> Sequence[str]:
     """Statements that give the table a partition for the week, in one transaction.
 
     It is attached rather than created in place, which would lock out readers and writers of the whole table; rows of that week
     that a clock gone wrong has put into the default partition are moved.
     """
-    name, default = name_of(table, week), f"{table}_default"
+    name, default = get_partition_name(table, week), f"{table}_default"
     start, end = f"'{week.isoformat()}'", f"'{(week + WEEK).isoformat()}'"
     its_time = f"at >= {start} AND at < {end}"
     return (

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, func, select, true
 from sqlalchemy.engine import Row
 
-from adapters.persistence.definitions import Definitions
-from adapters.persistence.recordsets import among, between
-from adapters.persistence.statements import Statements
+from adapters.persistence.definitions import DefinitionLoader
+from adapters.persistence.recordsets import filter_key_range, is_any_of
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables import pipeline, run
 from adapters.persistence.times import RECENT_RUNS
-from adapters.persistence.views import StagesCache, run_views
-from application.queries.views import BoardRow, PipelineMark, PipelineView, RunBar
+from adapters.persistence.views import StageViewCache, load_run_views
+from application.queries.views import BoardRow, PipelineStateVersion, PipelineView, RunBar
 from domain.status import Status
 
 _PIPELINES = select(pipeline)
@@ -29,7 +29,7 @@ def _recent(*columns: ColumnElement[Any], count: int) -> Any:
 
 def _latest() -> Select[Any]:
     recent = _recent(*run.c, count=1)
-    return select(recent, pipeline.c.name.label("pipeline")).select_from(pipeline).join(recent, true()).where(among(pipeline.c.id, "ids"))
+    return select(recent, pipeline.c.name.label("pipeline")).select_from(pipeline).join(recent, true()).where(is_any_of(pipeline.c.id, "ids"))
 
 
 _LATEST = _latest()
@@ -53,7 +53,7 @@ _MARKS, _MARKS_BEFORE = _marks(turned=False), _marks(turned=True)
 class PipelineReader:
     """Reads within one snapshot."""
 
-    def __init__(self, statements: Statements, definitions: Definitions, stages: StagesCache) -> None:
+    def __init__(self, statements: SqlTransaction, definitions: DefinitionLoader, stages: StageViewCache) -> None:
         self._statements = statements
         self._definitions = definitions
         self._stages = stages
@@ -65,13 +65,13 @@ class PipelineReader:
 
     async def page(self, skip: int, limit: int, above: int | None, below: int | None) -> list[PipelineView]:
         order = pipeline.c.id if below is None else pipeline.c.id.desc()
-        found = await self._views(between(_PIPELINES, pipeline.c.id, above, below).order_by(order).offset(skip).limit(limit))
+        found = await self._views(filter_key_range(_PIPELINES, pipeline.c.id, above, below).order_by(order).offset(skip).limit(limit))
         return found if below is None else found[::-1]
 
-    async def marks(self, skip: int, limit: int, above: int | None, below: int | None) -> list[PipelineMark]:
+    async def marks(self, skip: int, limit: int, above: int | None, below: int | None) -> list[PipelineStateVersion]:
         place = {"skip": skip, "limit": limit, "above": above or 0, "below": below}
         rows = await self._statements.run(_MARKS if below is None else _MARKS_BEFORE, place)
-        return [PipelineMark(*map(int, row)) for row in rows]
+        return [PipelineStateVersion(*map(int, row)) for row in rows]
 
     async def where(self, condition: ColumnElement[bool]) -> list[PipelineView]:
         return await self._views(_PIPELINES.where(condition))
@@ -87,7 +87,7 @@ class PipelineReader:
         rows = (await self._statements.run(query)).all()
         ids = [row.id for row in rows]
         latest = (await self._statements.run(_LATEST, {"ids": ids})).all() if ids else []
-        runs = {view.pipeline_id: view for view in await run_views(self._statements, self._definitions, latest, self._stages)}
+        runs = {view.pipeline_id: view for view in await load_run_views(self._statements, self._definitions, latest, self._stages)}
         of = await self._definitions.of((row.id, row.revision) for row in rows)
         return [
             PipelineView(row.id, row.revision, of[row.id, row.revision], row.created_at, row.updated_at, runs.get(row.id)) for row in rows

@@ -12,39 +12,39 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
-from adapters.persistence.definitions import Definitions
-from adapters.persistence.ready import Asked, Ready
-from adapters.persistence.recordsets import among, is_storable_id
-from adapters.persistence.statements import Statements
+from adapters.persistence.definitions import DefinitionLoader
+from adapters.persistence.ready import BoundStatement, CompiledStatement
+from adapters.persistence.recordsets import is_any_of, is_storable_id
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables import pipeline, revision
 from application.ports.persistence import PipelineRef, StoredPipeline
 from domain.definition import PipelineDefinition
-from domain.definition_writer import pipeline_as_written
+from domain.definition_writer import serialize_pipeline
 from domain.errors import NameTaken
-from domain.text import why_not_text
+from domain.text import find_text_problem
 
 _IS_NAMED = pipeline.c.name == any_(bindparam("names", type_=ARRAY(Text)))
-_NAMED = Ready(select(pipeline).where(among(pipeline.c.id, "ids")).union_all(select(pipeline).where(_IS_NAMED)))
+_NAMED = CompiledStatement(select(pipeline).where(is_any_of(pipeline.c.id, "ids")).union_all(select(pipeline).where(_IS_NAMED)))
 
 
-def _find(by_id: bool, lock: bool) -> Ready:
+def _find(by_id: bool, lock: bool) -> CompiledStatement:
     key = pipeline.c.id if by_id else pipeline.c.name
     query = select(pipeline).where(key == bindparam("ref", type_=key.type))
-    return Ready(query.with_for_update(key_share=True) if lock else query)
+    return CompiledStatement(query.with_for_update(key_share=True) if lock else query)
 
 
 _FIND = {(by_id, lock): _find(by_id, lock) for by_id in (True, False) for lock in (True, False)}
 """By id or by name, to be locked or not."""
 
 
-def asked_for(refs: Collection[PipelineRef]) -> Asked:
+def asked_for(refs: Collection[PipelineRef]) -> BoundStatement:
     """What finds these pipelines."""
-    possible = [ref for ref in refs if is_possible(ref)]
+    possible = [ref for ref in refs if is_valid_pipeline_ref(ref)]
     return _NAMED, {"ids": [ref for ref in possible if isinstance(ref, int)], "names": [ref for ref in possible if isinstance(ref, str)]}
 
 
 class SqlPipelines:
-    def __init__(self, statements: Statements, definitions: Definitions) -> None:
+    def __init__(self, statements: SqlTransaction, definitions: DefinitionLoader) -> None:
         self._statements = statements
         self._definitions = definitions
 
@@ -54,9 +54,9 @@ class SqlPipelines:
         return await self._add_revision(row, definition, now)
 
     async def find(self, ref: PipelineRef, *, lock: bool = False) -> StoredPipeline | None:
-        if not is_possible(ref):
+        if not is_valid_pipeline_ref(ref):
             return None
-        (rows,) = await self._statements.together((_FIND[isinstance(ref, int), lock], {"ref": ref}))
+        (rows,) = await self._statements.fetch_batch((_FIND[isinstance(ref, int), lock], {"ref": ref}))
         if not rows:
             return None
         (row,) = rows
@@ -65,9 +65,9 @@ class SqlPipelines:
         return _stored(row, definitions[row.id, row.revision])
 
     async def find_many(self, refs: Collection[PipelineRef]) -> Mapping[PipelineRef, StoredPipeline]:
-        if not any(is_possible(ref) for ref in refs):
+        if not any(is_valid_pipeline_ref(ref) for ref in refs):
             return {}
-        (rows,) = await self._statements.together(asked_for(refs))
+        (rows,) = await self._statements.fetch_batch(asked_for(refs))
         return await self.found(rows, refs)
 
     async def found(self, rows: Sequence[Any], refs: Collection[PipelineRef]) -> dict[PipelineRef, StoredPipeline]:
@@ -97,15 +97,15 @@ class SqlPipelines:
             raise
 
     async def _add_revision(self, row: Row[Any], definition: PipelineDefinition, now: datetime) -> StoredPipeline:
-        written = pipeline_as_written(definition)
+        written = serialize_pipeline(definition)
         await self._statements.run(insert(revision).values(pipeline_id=row.id, revision=row.revision, definition=written, created_at=now))
-        self._definitions.wrote((row.id, row.revision), definition)
+        self._definitions.remember((row.id, row.revision), definition)
         return _stored(row, definition)
 
 
-def is_possible(ref: PipelineRef) -> bool:
+def is_valid_pipeline_ref(ref: PipelineRef) -> bool:
     """False for what no pipeline can be called, and the database would refuse to look for."""
-    return is_storable_id(ref) if isinstance(ref, int) else why_not_text(ref, 100) is None
+    return is_storable_id(ref) if isinstance(ref, int) else find_text_problem(ref, 100) is None
 
 
 def _stored(row: Row[Any], definition: PipelineDefinition) -> StoredPipeline:

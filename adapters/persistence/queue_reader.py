@@ -27,7 +27,7 @@ _answers = (worker.c.pool == bindparam("pool")) & (worker.c.seen_at >= seconds_a
 QUEUE = select(*WORKER, _waiting.c.waiting).select_from(_waiting.outerjoin(worker, _answers)).order_by(worker.c.name, worker.c.id)
 
 
-def queue_of(rows: Sequence[Row[Any]]) -> QueueView:
+def to_queue_view(rows: Sequence[Row[Any]]) -> QueueView:
     """There is a row without a worker when none answers."""
     workers = [WorkerView(*row[: len(WORKER)]) for row in rows if row.id is not None]
     return QueueView(workers, rows[0].waiting or [])

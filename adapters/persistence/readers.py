@@ -10,82 +10,82 @@ from typing import Unpack
 from sqlalchemy import bindparam, select
 
 from adapters.persistence import run_pages
-from adapters.persistence.connections import Connections
-from adapters.persistence.definitions import DefinitionCache, Definitions
-from adapters.persistence.failure_reader import DECISIONS, FAILURES, FIRST_SEEN, WAITING, decision_of, failure_of
-from adapters.persistence.failures import unavailable
-from adapters.persistence.migrate import current_is_head
+from adapters.persistence.connections import ConnectionPool
+from adapters.persistence.definitions import DefinitionCache, DefinitionLoader
+from adapters.persistence.failure_reader import DECISIONS, FAILURES, FIRST_SEEN, WAITING, to_failure_view, to_past_decision
+from adapters.persistence.failures import translate_database_errors
+from adapters.persistence.migrate import is_at_head
 from adapters.persistence.pipeline_reader import PipelineReader
-from adapters.persistence.pipelines import is_possible
-from adapters.persistence.queue_reader import QUEUE, WORKER, queue_of
-from adapters.persistence.recordsets import among, is_storable_id
-from adapters.persistence.statements import ONE_SNAPSHOT, Statements
+from adapters.persistence.pipelines import is_valid_pipeline_ref
+from adapters.persistence.queue_reader import QUEUE, WORKER, to_queue_view
+from adapters.persistence.recordsets import is_any_of, is_storable_id
+from adapters.persistence.statements import READ_ONLY_SNAPSHOT, SqlTransaction
 from adapters.persistence.tables import event, pipeline, revision, run
 from adapters.persistence.tables_delivery import worker
 from adapters.persistence.tables_logs import log_line
 from adapters.persistence.times import STAGE_TIMES, seconds_ago
-from adapters.persistence.views import RUNS, StagesCache, event_view, run_views
+from adapters.persistence.views import RUNS, StageViewCache, load_run_views, to_event_view
 from application.ports.persistence import PipelineRef
-from application.ports.readers import RunsAsked
+from application.ports.readers import RunListQuery
 from application.queries.views import (
     BoardRow,
     EventView,
     FailureView,
-    FirstSeen,
+    FirstOccurrence,
     LogFilter,
     LogLineView,
     PastDecision,
-    PipelineMark,
+    PipelineStateVersion,
     PipelineView,
     QueueView,
     RevisionView,
-    RunMark,
+    RunStateVersion,
     RunView,
     StageTimes,
     WorkerView,
 )
-from domain.definition_reader import read_definition
+from domain.definition_reader import parse_definition
 from domain.errors import Unavailable
 
 _LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
 REVISIONS_SHOWN = 200
-KEPT_ATTEMPTS = 5_000
+MAX_CACHED_ATTEMPTS = 5_000
 _OPENED = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
 """A run's events and lines are not older than the run (a day is left for clocks that differ): partitions of before are not looked into."""
 _EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _OPENED).limit(bindparam("limit"))
 _LINES = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _OPENED)
-_RUNS_OF = RUNS.where(among(run.c.id, "ids")).order_by(run.c.id)
+_RUNS_OF = RUNS.where(is_any_of(run.c.id, "ids")).order_by(run.c.id)
 _EVENTS_AFTER = _EVENTS.where(event.c.seq > bindparam("after")).order_by(event.c.seq)
 _NEWEST_EVENTS = _EVENTS.order_by(event.c.seq.desc())
 
 
 class SqlReader:
-    def __init__(self, connections: Connections, cache: DefinitionCache) -> None:
+    def __init__(self, connections: ConnectionPool, cache: DefinitionCache) -> None:
         self._connections = connections
         self._cache = cache
-        self._stages = StagesCache(size=KEPT_ATTEMPTS)
+        self._stages = StageViewCache(size=MAX_CACHED_ATTEMPTS)
 
     async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
-        async with self._pipelines(ONE_SNAPSHOT) as pipelines:
+        async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
             return await pipelines.page(skip, limit, above, below)
 
-    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineMark]:
+    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineStateVersion]:
         async with self._pipelines(None) as pipelines:
             return await pipelines.marks(skip, limit, above, below)
 
-    async def pipelines_of(self, ids: Sequence[int]) -> list[PipelineView]:
-        async with self._pipelines(ONE_SNAPSHOT) as pipelines:
+    async def get_pipelines_by_id(self, ids: Sequence[int]) -> list[PipelineView]:
+        async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
             return await pipelines.where(pipeline.c.id.in_([id for id in ids if is_storable_id(id)]))
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
-        if not is_possible(ref):
+        if not is_valid_pipeline_ref(ref):
             return None
-        async with self._pipelines(ONE_SNAPSHOT) as pipelines:
+        async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
             condition = pipeline.c.id == ref if isinstance(ref, int) else pipeline.c.name == ref
             return next(iter(await pipelines.where(condition)), None)
 
     async def pipeline_names(self, part: str, limit: int) -> list[tuple[int, str]]:
-        if not is_possible(part):
+        if not is_valid_pipeline_ref(part):
             return []
         async with self._pipelines(None) as pipelines:
             return await pipelines.names(part, limit)
@@ -94,67 +94,67 @@ class SqlReader:
         query = select(revision).where(revision.c.pipeline_id == pipeline_id).order_by(revision.c.revision.desc()).limit(REVISIONS_SHOWN)
         async with self._reading(None) as (statements, _):
             rows = await statements.run(query)
-            return [RevisionView(row.revision, read_definition(row.definition), row.created_at) for row in rows]
+            return [RevisionView(row.revision, parse_definition(row.definition), row.created_at) for row in rows]
 
     async def board(self) -> list[BoardRow]:
-        async with self._pipelines(ONE_SNAPSHOT) as pipelines:
+        async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
             return await pipelines.board()
 
-    async def runs(self, **asked: Unpack[RunsAsked]) -> list[RunView]:
-        if (page := run_pages.of(asked)) is None:
+    async def runs(self, **asked: Unpack[RunListQuery]) -> list[RunView]:
+        if (page := run_pages.build_run_page(asked)) is None:
             return []
-        async with self._reading(ONE_SNAPSHOT) as (statements, definitions):
-            rows = (await statements.run(page.of_rows(RUNS), page.values)).all()
-            return await run_views(statements, definitions, rows[::-1] if page.rises else rows)
+        async with self._reading(READ_ONLY_SNAPSHOT) as (statements, definitions):
+            rows = (await statements.run(page.select_rows(RUNS), page.values)).all()
+            return await load_run_views(statements, definitions, rows[::-1] if page.is_ascending else rows)
 
-    async def run_marks(self, **asked: Unpack[RunsAsked]) -> list[RunMark]:
-        if (page := run_pages.of(asked)) is None:
+    async def run_marks(self, **asked: Unpack[RunListQuery]) -> list[RunStateVersion]:
+        if (page := run_pages.build_run_page(asked)) is None:
             return []
         async with self._reading(None) as (statements, _):
-            (rows,) = await statements.together((page.of_marks(), page.values))
-            return [RunMark(*row) for row in rows]
+            (rows,) = await statements.fetch_batch((page.select_marks(), page.values))
+            return [RunStateVersion(*row) for row in rows]
 
-    async def runs_of(self, ids: Sequence[int]) -> list[RunView]:
-        async with self._reading(ONE_SNAPSHOT) as (statements, definitions):
+    async def get_runs_by_id(self, ids: Sequence[int]) -> list[RunView]:
+        async with self._reading(READ_ONLY_SNAPSHOT) as (statements, definitions):
             named = {"ids": [id for id in ids if is_storable_id(id)]}
-            return await run_views(statements, definitions, (await statements.run(_RUNS_OF, named)).all())
+            return await load_run_views(statements, definitions, (await statements.run(_RUNS_OF, named)).all())
 
     async def waiting_runs(self, limit: int) -> list[RunView]:
-        async with self._reading(ONE_SNAPSHOT) as (statements, definitions):
+        async with self._reading(READ_ONLY_SNAPSHOT) as (statements, definitions):
             ids = [row.run_id for row in await statements.run(WAITING, {"limit": limit})]
             rows = (await statements.run(_RUNS_OF, {"ids": ids})).all() if ids else []
-            return await run_views(statements, definitions, rows)
+            return await load_run_views(statements, definitions, rows)
 
     async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
         async with self._reading(None) as (statements, _):
-            return [failure_of(row) for row in await statements.run(FAILURES, {"pipeline": pipeline_id, "runs": runs})]
+            return [to_failure_view(row) for row in await statements.run(FAILURES, {"pipeline": pipeline_id, "runs": runs})]
 
-    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstSeen | None:
+    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstOccurrence | None:
         async with self._reading(None) as (statements, _):
             asked = {"pipeline": pipeline_id, "stage": stage, "fingerprint": fingerprint}
             row = (await statements.run(FIRST_SEEN, asked)).one_or_none()
-            return FirstSeen(row.id, row.number, row.first_at) if row else None
+            return FirstOccurrence(row.id, row.number, row.first_at) if row else None
 
     async def past_decisions(self, pipeline_id: int, stage: str, *, before: int, limit: int) -> list[PastDecision]:
         asked = {"pipeline": pipeline_id, "stage": stage, "before": before, "limit": limit}
         async with self._reading(None) as (statements, _):
-            return [decision_of(row) for row in await statements.run(DECISIONS, asked)]
+            return [to_past_decision(row) for row in await statements.run(DECISIONS, asked)]
 
     async def run(self, run_id: int) -> RunView | None:
         if not is_storable_id(run_id):
             return None
-        async with self._reading(ONE_SNAPSHOT) as (statements, definitions):
+        async with self._reading(READ_ONLY_SNAPSHOT) as (statements, definitions):
             rows = (await statements.run(RUNS.where(run.c.id == run_id))).all()
-            return next(iter(await run_views(statements, definitions, rows)), None)
+            return next(iter(await load_run_views(statements, definitions, rows)), None)
 
     async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
         async with self._reading(None) as (statements, _):
             rows = await statements.run(_EVENTS_AFTER, {"run": run_id, "after": after, "limit": limit})
-            return [event_view(row) for row in rows]
+            return [to_event_view(row) for row in rows]
 
     async def newest_events(self, run_id: int, limit: int) -> list[EventView]:
         async with self._reading(None) as (statements, _):
-            return [event_view(row) for row in await statements.run(_NEWEST_EVENTS, {"run": run_id, "limit": limit})]
+            return [to_event_view(row) for row in await statements.run(_NEWEST_EVENTS, {"run": run_id, "limit": limit})]
 
     async def log(self, run_id: int, *, stage: str | None, attempt: int | None, after: int, limit: int) -> list[LogLineView]:
         query = _LINES.where(log_line.c.n > after).order_by(log_line.c.n).limit(limit)
@@ -190,7 +190,7 @@ class SqlReader:
     async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
         async with self._reading(None) as (statements, _):
             rows = (await statements.run(QUEUE, {"pool": pool, "within": within_seconds, "limit": limit})).all()
-        return queue_of(rows)
+        return to_queue_view(rows)
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
         async with self._reading(None) as (statements, _):
@@ -198,12 +198,12 @@ class SqlReader:
 
     async def is_ready(self) -> bool:
         try:
-            with unavailable():
+            with translate_database_errors():
                 lent = await self._connections.take()
                 try:
-                    return await lent.connection.run_sync(current_is_head)
+                    return await lent.connection.run_sync(is_at_head)
                 finally:
-                    await self._connections.undo(lent)
+                    await self._connections.rollback_and_release(lent)
         except Unavailable:
             return False
 
@@ -213,9 +213,9 @@ class SqlReader:
             yield PipelineReader(statements, definitions, self._stages)
 
     @asynccontextmanager
-    async def _reading(self, begin: str | None) -> AsyncIterator[tuple[Statements, Definitions]]:
-        statements = Statements(self._connections, begin)
+    async def _reading(self, begin: str | None) -> AsyncIterator[tuple[SqlTransaction, DefinitionLoader]]:
+        statements = SqlTransaction(self._connections, begin)
         try:
-            yield statements, Definitions(statements, self._cache)
+            yield statements, DefinitionLoader(statements, self._cache)
         finally:
             await statements.end()

@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ClauseElement
 _DIALECT: Final[Any] = PGDialect_psycopg(dbapi=psycopg)  # type: ignore[no-untyped-call]
 
 
-class Ready:
+class CompiledStatement:
     """One statement of SQLAlchemy's, in which nothing changes but values. It may not have a list that expands."""
 
     def __init__(self, statement: ClauseElement) -> None:
@@ -31,5 +31,5 @@ class Ready:
         return values
 
 
-Asked = tuple[Ready, Mapping[str, Any]]
+BoundStatement = tuple[CompiledStatement, Mapping[str, Any]]
 """A statement with its values."""

@@ -10,33 +10,33 @@ from sqlalchemy import TEXT, and_, bindparam, column, func, insert, select, tupl
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from adapters.persistence.ready import Asked, Ready
-from adapters.persistence.recordsets import rows_of
-from adapters.persistence.statements import Statements
+from adapters.persistence.ready import BoundStatement, CompiledStatement
+from adapters.persistence.recordsets import rows_from_json
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables_delivery import report_receipt, reporter_seq
 from application.ports.persistence import Receipt, ReceiptKey
 
 _KEY = ("run_id", "reporter", "event_id")
 
 
-def _find() -> Ready:
-    named = rows_of("named", report_receipt, _KEY)
+def _find() -> CompiledStatement:
+    named = rows_from_json("named", report_receipt, _KEY)
     same = and_(*(report_receipt.c[name] == named.c[name] for name in _KEY))
-    return Ready(select(*(report_receipt.c[name] for name in (*_KEY, "digest", "answer"))).join(named, same))
+    return CompiledStatement(select(*(report_receipt.c[name] for name in (*_KEY, "digest", "answer"))).join(named, same))
 
 
-def _add() -> Ready:
+def _add() -> CompiledStatement:
     typed = [*(column(name, report_receipt.c[name].type) for name in (*_KEY, "answer", "created_at")), column("digest", TEXT)]
     source = func.json_to_recordset(bindparam("receipts", type_=JSON))
     rows = source.table_valued(*typed).render_derived(name="receipts", with_types=True)
     chosen = select(*(rows.c[name] for name in (*_KEY, "answer", "created_at")), func.decode(rows.c.digest, "hex"))
-    return Ready(insert(report_receipt).from_select([*_KEY, "answer", "created_at", "digest"], chosen))
+    return CompiledStatement(insert(report_receipt).from_select([*_KEY, "answer", "created_at", "digest"], chosen))
 
 
 _FIND, _ADD = _find(), _add()
 
 
-def asked_for(keys: Sequence[ReceiptKey]) -> Asked:
+def asked_for(keys: Sequence[ReceiptKey]) -> BoundStatement:
     """What finds the receipts of these keys."""
     return _FIND, {"named": [{name: getattr(key, name) for name in _KEY} for key in keys]}
 
@@ -46,13 +46,13 @@ def found(rows: Sequence[Any]) -> dict[ReceiptKey, Receipt]:
 
 
 class SqlReceipts:
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: SqlTransaction) -> None:
         self._statements = statements
 
     async def find(self, keys: Sequence[ReceiptKey]) -> Mapping[ReceiptKey, Receipt]:
         if not keys:
             return {}
-        (rows,) = await self._statements.together(asked_for(keys))
+        (rows,) = await self._statements.fetch_batch(asked_for(keys))
         return found(rows)
 
     async def add(self, receipts: Mapping[ReceiptKey, Receipt], now: datetime) -> None:
@@ -62,7 +62,7 @@ class SqlReceipts:
             for key, receipt in receipts.items()
         ]
         if rows:
-            self._statements.later(_ADD, receipts=rows)
+            self._statements.enqueue(_ADD, receipts=rows)
 
     async def last_seqs(self, reporters: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], int]:
         if not reporters:

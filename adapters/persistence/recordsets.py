@@ -12,7 +12,7 @@ from sqlalchemy.sql.schema import Table
 from sqlalchemy.types import BigInteger
 
 
-def rows_of(parameter: str, table: Table, columns: Sequence[str]) -> TableValuedAlias:
+def rows_from_json(parameter: str, table: Table, columns: Sequence[str]) -> TableValuedAlias:
     """The parameter's objects as rows of these columns of the table; a missing key or null is NULL.
 
     As JSON, which is read once here: to become JSONB first would cost as much again."""
@@ -21,12 +21,12 @@ def rows_of(parameter: str, table: Table, columns: Sequence[str]) -> TableValued
     return source.table_valued(*typed).render_derived(name=parameter, with_types=True)
 
 
-def among(key: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+def is_any_of(key: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     """The key is one of the parameter's list of 64-bit integers."""
     return key == any_(bindparam(parameter, type_=ARRAY(BigInteger)))
 
 
-def between(query: Select[Any], key: ColumnElement[int], above: int | None, below: int | None) -> Select[Any]:
+def filter_key_range(query: Select[Any], key: ColumnElement[int], above: int | None, below: int | None) -> Select[Any]:
     """The rows with a key above the one and below the other, each only if given: a place in a list that an index finds at once."""
     if above is not None:
         query = query.where(key > above)

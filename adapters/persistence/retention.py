@@ -7,12 +7,20 @@ from datetime import datetime
 
 from sqlalchemy import Table, text
 
-from adapters.persistence.connections import Connections
-from adapters.persistence.partitions import PARTITIONED, WEEK, WEEKS_AHEAD, adding, end_of, name_of, weeks
-from adapters.persistence.statements import Statements
+from adapters.persistence.connections import ConnectionPool
+from adapters.persistence.partitions import (
+    PARTITIONED_TABLES,
+    WEEK,
+    WEEKS_AHEAD,
+    build_add_partition_sql,
+    get_partition_end,
+    get_partition_name,
+    list_weeks,
+)
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables_delivery import idempotency, report_receipt, worker
 
-BITE = 10_000
+DELETE_BATCH_SIZE = 10_000
 """Rows deleted in one transaction."""
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('headgate retention'))")
 _PATIENCE = text("SET LOCAL lock_timeout = '1s'")
@@ -22,15 +30,15 @@ _PARTITIONS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhpa
 class SqlRetention:
     """One change of the schema a transaction: its lock is held for an instant, and given up on after a second."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: ConnectionPool) -> None:
         self._connections = connections
 
-    async def make_room(self, now: datetime) -> Sequence[str]:
+    async def create_partitions(self, now: datetime) -> Sequence[str]:
         made: list[str] = []
-        for table in PARTITIONED:
-            for week in weeks(now, now + WEEK * WEEKS_AHEAD):
+        for table in PARTITIONED_TABLES:
+            for week in list_weeks(now, now + WEEK * WEEKS_AHEAD):
                 if await self._add(table, week):
-                    made.append(name_of(table, week))
+                    made.append(get_partition_name(table, week))
         return made
 
     async def drop_events(self, before: datetime) -> Sequence[str]:
@@ -39,22 +47,22 @@ class SqlRetention:
     async def drop_logs(self, before: datetime) -> Sequence[str]:
         return await self._drop("log_line", before)
 
-    async def forget_receipts(self, before: datetime) -> int:
+    async def delete_receipts(self, before: datetime) -> int:
         return await self._delete(report_receipt, "created_at", before)
 
-    async def forget_answers(self, before: datetime) -> int:
+    async def delete_idempotency_answers(self, before: datetime) -> int:
         return await self._delete(idempotency, "created_at", before)
 
-    async def forget_workers(self, before: datetime) -> int:
+    async def delete_workers(self, before: datetime) -> int:
         return await self._delete(worker, "seen_at", before)
 
     async def _add(self, table: str, week: datetime) -> bool:
-        name = name_of(table, week)
+        name = get_partition_name(table, week)
         statements = await self._change()
         try:
             if name in await _partitions(statements, table):
                 return False
-            for statement in adding(table, week):
+            for statement in build_add_partition_sql(table, week):
                 await statements.run(text(statement))
             await statements.commit()
             return True
@@ -71,7 +79,7 @@ class SqlRetention:
     async def _drop_one(self, table: str, before: datetime) -> str | None:
         statements = await self._change()
         try:
-            over = [name for name in await _partitions(statements, table) if (end := end_of(name)) is not None and end <= before]
+            over = [name for name in await _partitions(statements, table) if (end := get_partition_end(name)) is not None and end <= before]
             if not over:
                 return None
             await statements.run(text(f"DROP TABLE {over[0]}"))
@@ -91,8 +99,8 @@ class SqlRetention:
         return total
 
     async def _bite(self, table: str, column: str, before: datetime) -> int:
-        statements = Statements(self._connections)
-        bite = f"ARRAY(SELECT ctid FROM {table} WHERE {column} < :before LIMIT {BITE})"
+        statements = SqlTransaction(self._connections)
+        bite = f"ARRAY(SELECT ctid FROM {table} WHERE {column} < :before LIMIT {DELETE_BATCH_SIZE})"
         try:
             result = await statements.run(text(f"DELETE FROM {table} WHERE ctid = ANY ({bite})"), {"before": before})
             await statements.commit()
@@ -100,13 +108,13 @@ class SqlRetention:
         finally:
             await statements.end()
 
-    async def _change(self) -> Statements:
+    async def _change(self) -> SqlTransaction:
         """A transaction that changes the schema, one at a time among all processes."""
-        statements = Statements(self._connections)
+        statements = SqlTransaction(self._connections)
         await statements.run(_PATIENCE)
         await statements.run(_LOCK)
         return statements
 
 
-async def _partitions(statements: Statements, table: str) -> list[str]:
+async def _partitions(statements: SqlTransaction, table: str) -> list[str]:
     return list((await statements.run(_PARTITIONS, {"table": table})).scalars())

@@ -11,11 +11,11 @@ from typing import cast as typed
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, bindparam, cast, func, literal_column, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from adapters.persistence.ready import Ready
-from adapters.persistence.recordsets import among, is_storable_id
+from adapters.persistence.ready import CompiledStatement
+from adapters.persistence.recordsets import is_any_of, is_storable_id
 from adapters.persistence.tables import pipeline, run
 from adapters.persistence.tables_delivery import burst
-from application.ports.readers import RunsAsked
+from application.ports.readers import RunListQuery
 
 
 def _conditions(runs: FromClause, given: frozenset[str]) -> list[ColumnElement[bool]]:
@@ -32,33 +32,33 @@ def _conditions(runs: FromClause, given: frozenset[str]) -> list[ColumnElement[b
 
 
 @dataclass(frozen=True, slots=True)
-class RunPage:
+class RunPageQuery:
     """`values` are those of its statements."""
 
     values: Mapping[str, Any]
 
     @property
-    def rises(self) -> bool:
+    def is_ascending(self) -> bool:
         """Its rows come oldest first: the nearest above a place."""
         return "above" in self.values
 
-    def of_rows(self, query: Select[Any]) -> Select[Any]:
+    def select_rows(self, query: Select[Any]) -> Select[Any]:
         """The page of what this query selects of runs."""
         return _paged(query, frozenset(self.values))
 
-    def of_marks(self) -> Ready:
+    def select_marks(self) -> CompiledStatement:
         """The page's marks, newest first."""
         return _marks(frozenset(self.values))
 
 
-def of(asked: RunsAsked) -> RunPage | None:
+def build_run_page(asked: RunListQuery) -> RunPageQuery | None:
     """None for a pipeline that cannot be."""
     given = {name: value for name, value in typed(Mapping[str, Any], asked).items() if value is not None}
     if not is_storable_id(given.get("pipeline_id", 1)):
         return None
     if "pipeline_ids" in given:
         given["pipeline_ids"] = [id for id in given["pipeline_ids"] if is_storable_id(id)]
-    return RunPage(given | ({"status": given["status"].value} if "status" in given else {}))
+    return RunPageQuery(given | ({"status": given["status"].value} if "status" in given else {}))
 
 
 def _paged(query: Select[Any], given: frozenset[str]) -> Select[Any]:
@@ -77,14 +77,14 @@ def _of_each(given: frozenset[str]) -> Select[Any]:
     conditions = (theirs.c.pipeline_id == one.c.id, *_conditions(theirs, given))
     enough = cast(bindparam("skip"), BigInteger) + cast(bindparam("limit"), BigInteger)
     newest = select(theirs.c.id).where(*conditions).order_by(_order(theirs, given)).limit(enough).lateral("found")
-    of_all = select(newest.c.id).select_from(one.join(newest, true())).where(among(one.c.id, "pipeline_ids"))
+    of_all = select(newest.c.id).select_from(one.join(newest, true())).where(is_any_of(one.c.id, "pipeline_ids"))
     return of_all.order_by(_order(newest, given)).limit(enough)
 
 
 @cache
-def _marks(given: frozenset[str]) -> Ready:
+def _marks(given: frozenset[str]) -> CompiledStatement:
     page_of = _paged(select(run.c.id, run.c.last_seq, run.c.pipeline_id), given).subquery()
     recorded = func.string_agg(burst.c.flow_run_id, aggregate_order_by(literal_column("','"), burst.c.epoch))
     flows = select(func.coalesce(recorded, "")).where(burst.c.run_id == page_of.c.id).scalar_subquery()
     marks = select(page_of.c.id, page_of.c.last_seq, pipeline.c.name, flows.label("flow_runs"))
-    return Ready(marks.join(pipeline, pipeline.c.id == page_of.c.pipeline_id).order_by(page_of.c.id.desc()))
+    return CompiledStatement(marks.join(pipeline, pipeline.c.id == page_of.c.pipeline_id).order_by(page_of.c.id.desc()))

@@ -7,23 +7,23 @@ from datetime import datetime
 from typing import Any
 
 from adapters.persistence import run_statements as sql
-from adapters.persistence.definitions import Definitions
-from adapters.persistence.kept_runs import KeptRun, KeptRuns, Version, version_of
+from adapters.persistence.definitions import DefinitionLoader
+from adapters.persistence.kept_runs import CachedRun, RowVersion, RunCache, get_row_version
 from adapters.persistence.mappers import (
-    Written,
-    attempt_rows,
-    attempts_of,
+    StoredAttempts,
     burst_rows,
-    detail_rows,
-    event_rows,
-    new_run_values,
-    run_from,
-    run_values,
-    told_on_the_way,
+    get_attempt_values,
+    get_updated_attempts,
+    to_attempt_rows,
+    to_event_rows,
+    to_new_run_row,
+    to_progress_rows,
+    to_run,
+    to_run_row,
 )
-from adapters.persistence.ready import Asked
+from adapters.persistence.ready import BoundStatement
 from adapters.persistence.recordsets import is_storable_id
-from adapters.persistence.statements import Statements
+from adapters.persistence.statements import SqlTransaction
 from domain.events import EventType
 from domain.run import Run
 
@@ -31,7 +31,7 @@ from domain.run import Run
 class SqlRuns:
     """Remembers what it loaded, so that only what changed is written."""
 
-    def __init__(self, statements: Statements, definitions: Definitions, kept: KeptRuns) -> None:
+    def __init__(self, statements: SqlTransaction, definitions: DefinitionLoader, kept: RunCache) -> None:
         self._statements = statements
         self._definitions = definitions
         self._kept = kept
@@ -39,20 +39,20 @@ class SqlRuns:
         self._saved: dict[int, Run] = {}
         """Of those taken up."""
         self._me = ""
-        self._stored: dict[int, Written] = {}
+        self._stored: dict[int, StoredAttempts] = {}
         self._last_seq: dict[int, int] = {}
 
     async def next_number(self, pipeline_id: int) -> int:
-        (((number,),),) = await self._statements.together((sql.NEXT_NUMBER, {"pipeline": pipeline_id}))
+        (((number,),),) = await self._statements.fetch_batch((sql.NEXT_NUMBER, {"pipeline": pipeline_id}))
         return int(number)
 
     async def add(self, run: Run) -> int:
         if run.id:
             raise ValueError(f"run {run.id} was added already")
         _check_seqs(run, after=0)
-        attempts = attempts_of(run)
-        parameters = sql.prefixed(new_run_values(run)) | {"attempts": attempt_rows(run, attempts), "events": event_rows(run)}
-        (((run.id,),),) = await self._statements.together((sql.ADD, parameters))
+        attempts = get_attempt_values(run)
+        parameters = sql.prefix_parameters(to_new_run_row(run)) | {"attempts": to_attempt_rows(run, attempts), "events": to_event_rows(run)}
+        (((run.id,),),) = await self._statements.fetch_batch((sql.ADD, parameters))
         self._save_bursts(run)
         self._remember(run, attempts)
         return run.id
@@ -61,52 +61,52 @@ class SqlRuns:
         wanted = _possible(ids)
         if not wanted:
             return {}
-        rows, attempts = await self._statements.together((sql.LOCK, {"ids": wanted}), (sql.THEIR_ATTEMPTS, {"ids": wanted}))
+        rows, attempts = await self._statements.fetch_batch((sql.LOCK, {"ids": wanted}), (sql.READ_ATTEMPTS, {"ids": wanted}))
         return await self._runs(rows, attempts)
 
-    async def take_up(self, ids: Sequence[int], *asked: Asked) -> tuple[dict[int, Run], list[list[Any]]]:
+    async def load_for_update(self, ids: Sequence[int], *asked: BoundStatement) -> tuple[dict[int, Run], list[list[Any]]]:
         """As `lock`, for runs that are kept here once they are saved; and the rows of what else is asked, as it is behind the locks."""
         wanted = _possible(ids)
         if not wanted:
-            return {}, await self._statements.together(*asked) if asked else []
+            return {}, await self._statements.fetch_batch(*asked) if asked else []
         kept = self._kept.take(wanted)
         unknown = {"ids": [run_id for run_id in wanted if run_id not in kept]}
         if kept:
-            read = ((sql.READ, unknown), (sql.THEIR_ATTEMPTS, unknown)) if unknown["ids"] else ()
-            locked, *answers = await self._statements.together((sql.LOCK_ALONE, {"ids": wanted}), *read, *asked)
+            read = ((sql.READ, unknown), (sql.READ_ATTEMPTS, unknown)) if unknown["ids"] else ()
+            locked, *answers = await self._statements.fetch_batch((sql.LOCK_VERSIONS, {"ids": wanted}), *read, *asked)
             runs = await self._still_the_same(kept, locked)
         else:
-            read, runs = ((sql.LOCK, unknown), (sql.THEIR_ATTEMPTS, unknown)), {}
-            answers = await self._statements.together(*read, *asked)
+            read, runs = ((sql.LOCK, unknown), (sql.READ_ATTEMPTS, unknown)), {}
+            answers = await self._statements.fetch_batch(*read, *asked)
         if read:
             runs |= await self._runs(*answers[:2])
         self._taken_up = runs
         return runs, answers[len(read) :]
 
-    async def _still_the_same(self, kept: Mapping[int, KeptRun], locked: Sequence[Any]) -> dict[int, Run]:
+    async def _still_the_same(self, kept: Mapping[int, CachedRun], locked: Sequence[Any]) -> dict[int, Run]:
         """The runs that were kept, read anew where somebody else has changed them since."""
         runs: dict[int, Run] = {}
         changed = []
         for row in locked:
             found = kept.get(row.id)
-            if found is not None and found.version == version_of(row):
+            if found is not None and found.version == get_row_version(row):
                 runs[row.id] = found.run
                 self._me = row.me
                 self._remember(found.run, found.written)
             elif found is not None:
                 changed.append(row.id)
         if changed:
-            runs |= await self._runs(*await self._statements.together((sql.READ, {"ids": changed}), (sql.THEIR_ATTEMPTS, {"ids": changed})))
+            runs |= await self._runs(*await self._statements.fetch_batch((sql.READ, {"ids": changed}), (sql.READ_ATTEMPTS, {"ids": changed})))
         return runs
 
     async def _runs(self, rows: Sequence[Any], attempts: Sequence[Any]) -> dict[int, Run]:
-        stored: dict[int, Written] = {row.id: {} for row in rows}
+        stored: dict[int, StoredAttempts] = {row.id: {} for row in rows}
         for run_id, position, number, *values in attempts:
             # One that was added between the two statements has attempts and no row: it was not there to be locked.
             if run_id in stored:
                 stored[run_id][position, number] = tuple(values)
         definitions = await self._definitions.of((row.pipeline_id, row.revision) for row in rows)
-        runs = {row.id: run_from(row, definitions[row.pipeline_id, row.revision], stored[row.id]) for row in rows}
+        runs = {row.id: to_run(row, definitions[row.pipeline_id, row.revision], stored[row.id]) for row in rows}
         for row in rows:
             self._me = row.me
             self._remember(runs[row.id], stored[row.id])
@@ -116,45 +116,45 @@ class SqlRuns:
         """What was taken up and saved is committed: whoever takes it up next finds it here, if nobody changes it in between."""
         for run_id, run in self._saved.items():
             if not run.new_events and run.last_seq == self._last_seq[run_id]:
-                self._kept.give_back(KeptRun(Version(run.last_seq, self._me), run, self._stored[run_id]))
+                self._kept.put(CachedRun(RowVersion(run.last_seq, self._me), run, self._stored[run_id]))
 
     async def save(self, *runs: Run) -> None:
         self._saved |= {run.id: run for run in runs if run is self._taken_up.get(run.id)}
-        moved = [run for run in runs if not run.has_only_progressed]
-        self._save_progress([run for run in runs if run.has_only_progressed])
+        moved = [run for run in runs if not run.has_only_progress_events]
+        self._save_progress([run for run in runs if run.has_only_progress_events])
         self._save_whole(moved)
 
     def _save_progress(self, runs: Sequence[Run]) -> None:
         """Of a run in which nothing moved, little is written: most reports are of this kind."""
         rows = _rows()
         for run in runs:
-            before, told = self._before(run), told_on_the_way(run)
+            before, told = self._before(run), get_updated_attempts(run)
             rows["runs"].append({"id": run.id, "last_seq": run.last_seq, "records_processed": run.records_processed})
-            rows["attempts"] += [{"run_id": run.id, **row} for row in detail_rows(told)]
-            rows["events"] += event_rows(run)
+            rows["attempts"] += [{"run_id": run.id, **row} for row in to_progress_rows(told)]
+            rows["events"] += to_event_rows(run)
             self._remember(run, before | told)
         if runs:
-            self._statements.later(sql.SAVE_PROGRESS, **rows)
+            self._statements.enqueue(sql.SAVE_PROGRESS, **rows)
 
     def _save_whole(self, runs: Sequence[Run]) -> None:
-        rows, written = _rows(), [attempts_of(run) for run in runs]
+        rows, written = _rows(), [get_attempt_values(run) for run in runs]
         for run, attempts in zip(runs, written, strict=True):
             before = self._before(run)
             if before.keys() - attempts.keys():
                 raise ValueError(f"run {run.id} lost an attempt")
             changed = {key: values for key, values in attempts.items() if before.get(key) != values}
             of_run = {"run_id": run.id, "pipeline_id": run.pipeline_id}
-            rows["runs"].append({"id": run.id, **run_values(run)})
-            rows["attempts"] += [of_run | row for row in attempt_rows(run, changed)]
-            rows["events"] += event_rows(run)
+            rows["runs"].append({"id": run.id, **to_run_row(run)})
+            rows["attempts"] += [of_run | row for row in to_attempt_rows(run, changed)]
+            rows["events"] += to_event_rows(run)
         if runs:
-            self._statements.later(sql.SAVE, **rows)
+            self._statements.enqueue(sql.SAVE, **rows)
             self._note_failures(rows["attempts"])
             self._save_bursts(*runs)
         for run, attempts in zip(runs, written, strict=True):
             self._remember(run, attempts)
 
-    def _before(self, run: Run) -> Written:
+    def _before(self, run: Run) -> StoredAttempts:
         """Its attempts as they are stored, when it may be saved."""
         before = self._stored.get(run.id)
         if before is None:
@@ -172,7 +172,7 @@ class SqlRuns:
     async def latest_id(self, pipeline_id: int) -> int | None:
         return (await self._statements.run(sql.LATEST, {"pipeline": pipeline_id})).scalar_one_or_none()
 
-    async def due(self, now: datetime, limit: int) -> list[int]:
+    async def find_due(self, now: datetime, limit: int) -> list[int]:
         return list((await self._statements.run(sql.DUE, {"now": now, "limit": limit})).scalars())
 
     def _note_failures(self, attempts: Sequence[Mapping[str, Any]]) -> None:
@@ -180,7 +180,7 @@ class SqlRuns:
         if seen:
             key = ("pipeline_id", "stage", "fingerprint", "run_id")
             rows = [{name: row[name] for name in key} | {"first_at": row.get("finished_at") or row["created_at"]} for row in seen]
-            self._statements.later(sql.NOTE_FAILURES, failures=rows)
+            self._statements.enqueue(sql.ADD_FAILURES, failures=rows)
 
     def _save_bursts(self, *runs: Run) -> None:
         bursts = [{"run_id": run.id, "pool": run.pool, **row} for run in runs for row in burst_rows(run)]
@@ -192,9 +192,9 @@ class SqlRuns:
             for event in run.new_events
             if event.type is EventType.BURST_REQUESTED
         ]
-        self._statements.later(sql.SAVE_BURSTS, bursts=bursts, requested=requested)
+        self._statements.enqueue(sql.SAVE_BURSTS, bursts=bursts, requested=requested)
 
-    def _remember(self, run: Run, attempts: Written) -> None:
+    def _remember(self, run: Run, attempts: StoredAttempts) -> None:
         self._stored[run.id] = attempts
         self._last_seq[run.id] = run.last_seq
         run.new_events.clear()

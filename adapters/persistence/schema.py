@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adapters.persistence import tables, tables_access, tables_announcements, tables_delivery, tables_logs
-from adapters.persistence.table_types import Row
+from adapters.persistence.table_types import TableBase
 
-METADATA = Row.metadata
+METADATA = TableBase.metadata
 MODULES = (tables, tables_access, tables_announcements, tables_delivery, tables_logs)

@@ -13,11 +13,11 @@ from sqlmodel import SQLModel
 
 from domain.status import TERMINAL
 
-NOT_OVER = f"status NOT IN ({', '.join(repr(status.value) for status in sorted(TERMINAL))})"
+UNFINISHED = f"status NOT IN ({', '.join(repr(status.value) for status in sorted(TERMINAL))})"
 """Said with the same words by the partial indexes and by the queries, so that the planner sees they match."""
 
 
-class Row(SQLModel):
+class TableBase(SQLModel):
     """One table each; rows are written and read by Core statements, never by the ORM."""
 
     metadata = MetaData(
@@ -43,19 +43,19 @@ class Xid8(UserDefinedType[str]):
 ischema_names["xid8"] = Xid8
 
 
-def table_of(row: type[SQLModel]) -> Table:
+def get_table(row: type[SQLModel]) -> Table:
     return cast(Table, row.__table__)  # type: ignore[attr-defined]
 
 
-def identity() -> Column[int]:
+def identity_column() -> Column[int]:
     return Column(BigInteger, Identity(always=True), primary_key=True)
 
 
-def moment(nullable: bool = True) -> Column[Any]:
+def timestamp_column(nullable: bool = True) -> Column[Any]:
     return Column(DateTime(timezone=True), nullable=nullable)
 
 
-def one_of(column: str, words: Iterable[StrEnum], nullable: bool = False) -> CheckConstraint:
+def enum_check(column: str, words: Iterable[StrEnum], nullable: bool = False) -> CheckConstraint:
     """The column holds one of these words: text with a check, so that a new word is a cheap migration."""
     allowed = f"{column} IN ({', '.join(repr(word.value) for word in words)})"
     return CheckConstraint(f"{column} IS NULL OR {allowed}" if nullable else allowed, name=column)

@@ -26,12 +26,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlmodel import Field
 
-from adapters.persistence.table_types import NOT_OVER, Row, Xid8, identity, moment, one_of, table_of
+from adapters.persistence.table_types import UNFINISHED, TableBase, Xid8, enum_check, get_table, identity_column, timestamp_column
 from domain.burst import BurstState
 from domain.status import Reason, Status
 
 
-class InstallationRow(Row, table=True):
+class InstallationTable(TableBase, table=True):
     """The one row that tells this database from every other: part of the keys given to Prefect."""
 
     __tablename__ = "installation"
@@ -40,45 +40,45 @@ class InstallationRow(Row, table=True):
     id: UUID | None = Field(default=None, sa_column=Column(Uuid, nullable=False, server_default=text("gen_random_uuid()")))
 
 
-class PipelineRow(Row, table=True):
+class PipelineTable(TableBase, table=True):
     """A pipeline: its unique name and the number of its newest revision."""
 
     __tablename__ = "pipeline"
-    id: int | None = Field(default=None, sa_column=identity())
+    id: int | None = Field(default=None, sa_column=identity_column())
     name: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     revision: int = Field(sa_column=Column(Integer, nullable=False))
-    created_at: datetime = Field(sa_column=moment(nullable=False))
-    updated_at: datetime = Field(sa_column=moment(nullable=False))
+    created_at: datetime = Field(sa_column=timestamp_column(nullable=False))
+    updated_at: datetime = Field(sa_column=timestamp_column(nullable=False))
 
 
-class RevisionRow(Row, table=True):
+class RevisionTable(TableBase, table=True):
     """One revision's definition, in the shape its author writes. `json` keeps the author's order of keys, which forms follow."""
 
     __tablename__ = "revision"
     pipeline_id: int = Field(sa_column=Column(BigInteger, ForeignKey("pipeline.id"), primary_key=True, autoincrement=False))
     revision: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     definition: Any = Field(sa_column=Column(JSON, nullable=False))
-    created_at: datetime = Field(sa_column=moment(nullable=False))
+    created_at: datetime = Field(sa_column=timestamp_column(nullable=False))
 
 
-class RunRow(Row, table=True):
+class RunTable(TableBase, table=True):
     """A run. `next_due_at` is when a sweep has something to do for it; `burst_*` mirror the aggregate's burst."""
 
     __tablename__ = "run"
     __table_args__: ClassVar[Any] = (
         ForeignKeyConstraint(["pipeline_id", "revision"], ["revision.pipeline_id", "revision.revision"]),
         UniqueConstraint("pipeline_id", "number"),
-        one_of("status", Status),
-        one_of("verdict", Status, nullable=True),
-        one_of("burst_state", BurstState),
+        enum_check("status", Status),
+        enum_check("verdict", Status, nullable=True),
+        enum_check("burst_state", BurstState),
         Index("ix_run_of_pipeline", "pipeline_id", desc("id")),
         Index("ix_run_by_status", "status", desc("id")),
         Index("ix_run_of_pipeline_by_status", "pipeline_id", "status", desc("id")),
         Index("ix_run_by_trigger", "trigger", desc("id")),
-        Index("ix_run_active", "pipeline_id", "id", postgresql_where=text(NOT_OVER)),
-        Index("ix_run_due", "next_due_at", postgresql_where=text(f"next_due_at IS NOT NULL AND {NOT_OVER}")),
+        Index("ix_run_active", "pipeline_id", "id", postgresql_where=text(UNFINISHED)),
+        Index("ix_run_due", "next_due_at", postgresql_where=text(f"next_due_at IS NOT NULL AND {UNFINISHED}")),
     )
-    id: int | None = Field(default=None, sa_column=identity())
+    id: int | None = Field(default=None, sa_column=identity_column())
     pipeline_id: int = Field(sa_column=Column(BigInteger, nullable=False))
     revision: int = Field(sa_column=Column(Integer, nullable=False))
     number: int = Field(sa_column=Column(BigInteger, nullable=False))
@@ -91,24 +91,24 @@ class RunRow(Row, table=True):
     trace: Any = Field(sa_column=Column(JSONB, nullable=False))
     pool: str = Field(sa_column=Column(Text, nullable=False))
     records_processed: int | None = Field(default=None, sa_column=Column(BigInteger))
-    created_at: datetime = Field(sa_column=moment(nullable=False))
-    started_at: datetime | None = Field(default=None, sa_column=moment())
-    finished_at: datetime | None = Field(default=None, sa_column=moment())
-    stop_requested_at: datetime | None = Field(default=None, sa_column=moment())
-    next_due_at: datetime | None = Field(default=None, sa_column=moment())
+    created_at: datetime = Field(sa_column=timestamp_column(nullable=False))
+    started_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    finished_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    stop_requested_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    next_due_at: datetime | None = Field(default=None, sa_column=timestamp_column())
     last_seq: int = Field(sa_column=Column(Integer, nullable=False))
     burst_state: str = Field(sa_column=Column(Text, nullable=False))
     burst_epoch: int = Field(sa_column=Column(Integer, nullable=False))
     burst_holder: str | None = Field(default=None, sa_column=Column(Text))
 
 
-class AttemptRow(Row, table=True):
+class AttemptTable(TableBase, table=True):
     """One try of the stage at `position` in the run's definition; `stage` repeats its name for whoever reads the table."""
 
     __tablename__ = "attempt"
     __table_args__: ClassVar[Any] = (
-        one_of("status", Status),
-        one_of("reason", Reason, nullable=True),
+        enum_check("status", Status),
+        enum_check("reason", Reason, nullable=True),
         Index("ix_attempt_failed", "run_id", postgresql_where=text("fingerprint IS NOT NULL")),
         Index("ix_attempt_waiting", "run_id", postgresql_where=text("status = 'waiting'")),
     )
@@ -118,12 +118,12 @@ class AttemptRow(Row, table=True):
     stage: str = Field(sa_column=Column(Text, nullable=False))
     status: str = Field(sa_column=Column(Text, nullable=False))
     reason: str | None = Field(default=None, sa_column=Column(Text))
-    created_at: datetime = Field(sa_column=moment(nullable=False))
-    queued_at: datetime | None = Field(default=None, sa_column=moment())
-    due_at: datetime | None = Field(default=None, sa_column=moment())
-    deadline_at: datetime | None = Field(default=None, sa_column=moment())
-    started_at: datetime | None = Field(default=None, sa_column=moment())
-    finished_at: datetime | None = Field(default=None, sa_column=moment())
+    created_at: datetime = Field(sa_column=timestamp_column(nullable=False))
+    queued_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    due_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    deadline_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    started_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    finished_at: datetime | None = Field(default=None, sa_column=timestamp_column())
     records_processed: int | None = Field(default=None, sa_column=Column(BigInteger))
     error_message: str | None = Field(default=None, sa_column=Column(Text))
     message: str | None = Field(default=None, sa_column=Column(Text))
@@ -131,11 +131,11 @@ class AttemptRow(Row, table=True):
     epoch: int | None = Field(default=None, sa_column=Column(Integer))
     worker: str | None = Field(default=None, sa_column=Column(Text))
     by_person: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
-    stop_requested_at: datetime | None = Field(default=None, sa_column=moment())
+    stop_requested_at: datetime | None = Field(default=None, sa_column=timestamp_column())
     fingerprint: str | None = Field(default=None, sa_column=Column(Text))
 
 
-class FailureRow(Row, table=True):
+class FailureTable(TableBase, table=True):
     """When a failure was first seen in a stage of a pipeline, and in which run: found at once, however many runs there were since.
 
     No foreign keys: it is written under the lock of the run that failed, and nothing it names is ever deleted.
@@ -146,10 +146,10 @@ class FailureRow(Row, table=True):
     stage: str = Field(sa_column=Column(Text, primary_key=True))
     fingerprint: str = Field(sa_column=Column(Text, primary_key=True))
     run_id: int = Field(sa_column=Column(BigInteger, nullable=False))
-    first_at: datetime = Field(sa_column=moment(nullable=False))
+    first_at: datetime = Field(sa_column=timestamp_column(nullable=False))
 
 
-class EventRow(Row, table=True):
+class EventTable(TableBase, table=True):
     """A fact of a run. `xid` is the transaction that wrote it, which the change feed's cursor is made of.
 
     No foreign key: it is appended to under the run's row lock, and each check would touch the run's row again. That lock also keeps
@@ -157,7 +157,7 @@ class EventRow(Row, table=True):
     """
 
     __tablename__ = "event"
-    __table_args__: ClassVar[Any] = (one_of("status", Status, nullable=True), {"postgresql_partition_by": "RANGE (at)"})
+    __table_args__: ClassVar[Any] = (enum_check("status", Status, nullable=True), {"postgresql_partition_by": "RANGE (at)"})
     run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     seq: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     pipeline_id: int = Field(sa_column=Column(BigInteger, nullable=False))
@@ -171,10 +171,10 @@ class EventRow(Row, table=True):
     xid: str | None = Field(default=None, sa_column=Column(Xid8, nullable=False, index=True, server_default=text("pg_current_xact_id()")))
 
 
-installation = table_of(InstallationRow)
-pipeline = table_of(PipelineRow)
-revision = table_of(RevisionRow)
-run = table_of(RunRow)
-attempt = table_of(AttemptRow)
-failure = table_of(FailureRow)
-event = table_of(EventRow)
+installation = get_table(InstallationTable)
+pipeline = get_table(PipelineTable)
+revision = get_table(RevisionTable)
+run = get_table(RunTable)
+attempt = get_table(AttemptTable)
+failure = get_table(FailureTable)
+event = get_table(EventTable)

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import Column, DateTime, Integer, Text, text
 from sqlmodel import Field
 
-from adapters.persistence.table_types import Row, table_of
+from adapters.persistence.table_types import TableBase, get_table
 
 
-class AnnouncementPositionRow(Row, table=True):
+class SinkPositionTable(TableBase, table=True):
     """An audience's place in the events. Free from `due_at` on; `teller` holds it, or held it last; `last_error` as in the outbox."""
 
     __tablename__ = "announcement_position"
@@ -24,4 +24,4 @@ class AnnouncementPositionRow(Row, table=True):
     last_error: str | None = Field(default=None, sa_column=Column(Text))
 
 
-announcement_position = table_of(AnnouncementPositionRow)
+announcement_position = get_table(SinkPositionTable)

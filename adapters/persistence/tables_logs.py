@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, Text, text
 from sqlmodel import Field
 
-from adapters.persistence.table_types import Row, Xid8, table_of
+from adapters.persistence.table_types import TableBase, Xid8, get_table
 
 
-class LogLineRow(Row, table=True):
+class LogLineTable(TableBase, table=True):
     """Line `n` of a run, unique by the counter's row lock. `stream` is stdout, stderr or headgate, whose lines Headgate adds."""
 
     __tablename__ = "log_line"
@@ -28,7 +28,7 @@ class LogLineRow(Row, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))
 
 
-class LogProgressRow(Row, table=True):
+class LogProgressTable(TableBase, table=True):
     """What an attempt's log holds: the index that comes next, its bytes, whether it was cut. Locked by each append."""
 
     __tablename__ = "log_progress"
@@ -40,7 +40,7 @@ class LogProgressRow(Row, table=True):
     cut: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
 
 
-class LogCounterRow(Row, table=True):
+class LogCounterTable(TableBase, table=True):
     """How many lines a run has; `xid` is the last transaction that added some, for the change feed."""
 
     __tablename__ = "log_counter"
@@ -49,6 +49,6 @@ class LogCounterRow(Row, table=True):
     xid: str | None = Field(default=None, sa_column=Column(Xid8, nullable=False, index=True, server_default=text("pg_current_xact_id()")))
 
 
-log_line = table_of(LogLineRow)
-log_progress = table_of(LogProgressRow)
-log_counter = table_of(LogCounterRow)
+log_line = get_table(LogLineTable)
+log_progress = get_table(LogProgressTable)
+log_counter = get_table(LogCounterTable)

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import case, select
 from sqlalchemy.engine import Row
 
-from adapters.persistence.definitions import Definitions
-from adapters.persistence.kept import Kept
-from adapters.persistence.recordsets import among
-from adapters.persistence.run_statements import ATTEMPTS
-from adapters.persistence.statements import Statements
+from adapters.persistence.definitions import DefinitionLoader
+from adapters.persistence.kept import LruCache
+from adapters.persistence.recordsets import is_any_of
+from adapters.persistence.run_statements import SELECT_ATTEMPTS
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables import pipeline, run
 from adapters.persistence.tables_delivery import burst, outbox
 from application.queries.views import AttemptView, EventView, RunView, StageRunView
@@ -26,17 +26,17 @@ _REFUSAL = case((outbox.c.quarantined_at.is_not(None), outbox.c.last_error)).lab
 _BURSTS = (
     select(burst.c.run_id, burst.c.epoch, burst.c.requested_at, burst.c.flow_run_id, outbox.c.id.is_not(None).label("waits"), _REFUSAL)
     .outerjoin(outbox, (outbox.c.run_id == burst.c.run_id) & (outbox.c.epoch == burst.c.epoch))
-    .where(among(burst.c.run_id, "ids"))
+    .where(is_any_of(burst.c.run_id, "ids"))
     .order_by(burst.c.run_id, burst.c.epoch)
 )
 
 
-StagesCache = Kept[tuple[int, int], list[StageRunView]]
+StageViewCache = LruCache[tuple[int, int], list[StageRunView]]
 """The stages of a run, by its id and its last event: no attempt changes without an event (`ETag`s rest on the same)."""
 
 
-async def run_views(
-    statements: Statements, definitions: Definitions, rows: Sequence[Row[Any]], stages: StagesCache | None = None
+async def load_run_views(
+    statements: SqlTransaction, definitions: DefinitionLoader, rows: Sequence[Row[Any]], stages: StageViewCache | None = None
 ) -> list[RunView]:
     """The runs of these rows (of `RUNS`), in their order. With `stages`, attempts are read only of runs that changed since."""
     if not rows:
@@ -44,7 +44,7 @@ async def run_views(
     of = await definitions.of((row.pipeline_id, row.revision) for row in rows)
     known = {row.id: kept for row in rows if stages is not None and (kept := stages.get((row.id, row.last_seq))) is not None}
     changed = [row for row in rows if row.id not in known]
-    attempts = _by_run(await statements.run(ATTEMPTS, {"ids": [row.id for row in changed]}) if changed else ())
+    attempts = _by_run(await statements.run(SELECT_ATTEMPTS, {"ids": [row.id for row in changed]}) if changed else ())
     for row in changed:
         known[row.id] = _stage_views(of[row.pipeline_id, row.revision], attempts[row.id])
         if stages is not None:
@@ -136,7 +136,7 @@ def _attempt_view(row: Row[Any]) -> AttemptView:
     )
 
 
-def event_view(row: Row[Any]) -> EventView:
+def to_event_view(row: Row[Any]) -> EventView:
     return EventView(
         run_id=row.run_id,
         pipeline_id=row.pipeline_id,

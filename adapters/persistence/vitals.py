@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Double, bindparam, cast, extract, func, select
 
-from adapters.persistence.connections import Connections
-from adapters.persistence.statements import Statements
+from adapters.persistence.connections import ConnectionPool
+from adapters.persistence.statements import SqlTransaction
 from adapters.persistence.tables import run
 from adapters.persistence.tables_delivery import outbox, worker
-from application.ports.vitals import PoolVitals, VitalSigns
+from application.ports.vitals import HealthMetrics, PoolMetrics
 from domain.status import Status
 
 
@@ -38,19 +38,19 @@ _POOLS = (
 )
 
 
-class SqlVitals:
-    def __init__(self, connections: Connections) -> None:
+class SqlHealthMetricsReader:
+    def __init__(self, connections: ConnectionPool) -> None:
         self._connections = connections
 
-    async def take(self, late_after: float, seen_within: float) -> VitalSigns:
-        statements = Statements(self._connections, None)
+    async def read(self, late_after: float, seen_within: float) -> HealthMetrics:
+        statements = SqlTransaction(self._connections, None)
         try:
             signs = (await statements.run(_SIGNS, {"late_after": late_after})).one()
             pools = (await statements.run(_POOLS, {"seen_within": seen_within})).all()
         finally:
             await statements.end()
-        found = [PoolVitals(row.pool, row.workers, row.slots, row.free) for row in pools]
-        return VitalSigns(signs.depth, max(0.0, signs.age), signs.waiting, signs.late, found, signs.version.split()[0])
+        found = [PoolMetrics(row.pool, row.workers, row.slots, row.free) for row in pools]
+        return HealthMetrics(signs.depth, max(0.0, signs.age), signs.waiting, signs.late, found, signs.version.split()[0])
 
     def connections(self) -> tuple[int, int]:
         return self._connections.counts()

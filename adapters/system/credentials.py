@@ -73,7 +73,7 @@ class Argon2Passwords:
         async with self._room:
             return await asyncio.to_thread(self._hasher.hash, password)
 
-    async def fits(self, password: str, hashed: str | None) -> bool:
+    async def verify(self, password: str, hashed: str | None) -> bool:
         if self._of_nobody is None:
             self._of_nobody = await self.hash(secrets.token_urlsafe(16))
         async with self._room:
@@ -81,7 +81,7 @@ class Argon2Passwords:
         return is_right and hashed is not None
 
 
-class CountedAttempts:
+class InMemorySignInLimiter:
     """Failures by name and address, by address, and by name: one address cannot lock a name for everybody at once, and many addresses
     cannot guess at one name for ever."""
 
@@ -94,7 +94,7 @@ class CountedAttempts:
     def allows(self, name: str, address: str | None) -> bool:
         return all(self._limiter.test(self._limits[key], key, *who) for key, who in _keys(name, address).items())
 
-    def failed(self, name: str, address: str | None) -> None:
+    def record_failure(self, name: str, address: str | None) -> None:
         for key, who in _keys(name, address).items():
             self._limiter.hit(self._limits[key], key, *who)
 

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-BELIEVED = 3.0
+CACHE_SECONDS = 3.0
 """Seconds for which a measurement is believed."""
 MEBIBYTE = 1 << 20
 
 
-def free_bytes(folder: Path) -> int:
+def get_free_bytes(folder: Path) -> int:
     """Bytes that may still be written where the folder is, or would be."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -20,7 +20,7 @@ def free_bytes(folder: Path) -> int:
 class HomeDiskSpace:
     """Measures the home, where the embedded PostgreSQL lies too. Of a database elsewhere nothing is known. `least` 0 asks for nothing."""
 
-    def __init__(self, home: Path, least: int, measure: Callable[[Path], int] = free_bytes) -> None:
+    def __init__(self, home: Path, least: int, measure: Callable[[Path], int] = get_free_bytes) -> None:
         self._home = home
         self._least = least
         self._measure = measure
@@ -39,7 +39,7 @@ class HomeDiskSpace:
         )
 
     def free(self) -> int | None:
-        if time.monotonic() - self._measured_at >= BELIEVED:
+        if time.monotonic() - self._measured_at >= CACHE_SECONDS:
             self._measured_at, self._free = time.monotonic(), self._look()
         return self._free
 

@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
-from application.ports.links import Claim, Message, Reservation, Stop, Wake
-from application.ports.persistence import WorkerSeen
+from application.ports.links import Claim, Reservation, StopRun, WakeRun, WorkerMessage
+from application.ports.persistence import WorkerStatus
 
 
 @dataclass(slots=True)
 class _Link:
-    worker: WorkerSeen
-    queue: asyncio.Queue[Message | None] = field(default_factory=asyncio.Queue)
-    said_free: int = 0
+    worker: WorkerStatus
+    queue: asyncio.Queue[WorkerMessage | None] = field(default_factory=asyncio.Queue)
+    reported_free: int = 0
     reserved: int = 0
     pushed: list[int] = field(default_factory=list)
     """Slots of each claim pushed, in order; the worker acknowledges a prefix by its count."""
@@ -20,10 +20,10 @@ class _Link:
 
     @property
     def free(self) -> int:
-        return self.said_free - self.reserved - sum(self.pushed[self.received :])
+        return self.reported_free - self.reserved - sum(self.pushed[self.received :])
 
 
-class MemoryLinks:
+class InMemoryWorkerLinks:
     """See the port. One event loop only."""
 
     def __init__(self) -> None:
@@ -31,11 +31,11 @@ class MemoryLinks:
         self._on_free: Callable[[str], None] = lambda pool: None
         self._closed = False
 
-    async def open(self, worker: WorkerSeen) -> AsyncIterator[Message]:
+    async def open(self, worker: WorkerStatus) -> AsyncIterator[WorkerMessage]:
         self._close(worker.id)
         if self._closed:
             return
-        link = self._links[worker.id] = _Link(worker, said_free=worker.free)
+        link = self._links[worker.id] = _Link(worker, reported_free=worker.free)
         if worker.free > 0:
             self._on_free(worker.pool)
         try:
@@ -45,13 +45,13 @@ class MemoryLinks:
             if self._links.get(worker.id) is link:
                 del self._links[worker.id]
 
-    def set_free(self, worker_id: str, free: int, received: int) -> None:
+    def set_free_slots(self, worker_id: str, free: int, received: int) -> None:
         if link := self._links.get(worker_id):
-            link.said_free, link.received = free, received
+            link.reported_free, link.received = free, received
             if link.free > 0:
                 self._on_free(link.worker.pool)
 
-    def on_free(self, callback: Callable[[str], None]) -> None:
+    def on_slot_freed(self, callback: Callable[[str], None]) -> None:
         self._on_free = callback
 
     def pools(self) -> Sequence[str]:
@@ -66,7 +66,7 @@ class MemoryLinks:
         link.reserved += slots
         return Reservation(link.worker.id, slots)
 
-    def settle(self, reservation: Reservation, claim: Claim | None) -> bool:
+    def finish_reservation(self, reservation: Reservation, claim: Claim | None) -> bool:
         link = self._links.get(reservation.worker_id)
         if link is None:
             return False
@@ -76,7 +76,7 @@ class MemoryLinks:
             link.queue.put_nowait(claim)
         return True
 
-    def push(self, worker_id: str, message: Stop | Wake) -> bool:
+    def push(self, worker_id: str, message: StopRun | WakeRun) -> bool:
         link = self._links.get(worker_id)
         if link is not None:
             link.queue.put_nowait(message)

@@ -14,10 +14,10 @@ from referencing.jsonschema import DRAFT202012
 from domain.errors import FieldProblem
 
 
-class JsonSchemas:
+class JsonSchemaValidator:
     """Draft 2020-12. A schema that reaches outside itself ($ref to an address) is refused: nothing is fetched."""
 
-    def problems_of_schema(self, schema: Mapping[str, Any]) -> Sequence[FieldProblem]:
+    def find_schema_problems(self, schema: Mapping[str, Any]) -> Sequence[FieldProblem]:
         if schema.get("type", "object") != "object":
             return [FieldProblem("parameters.type", "a run's parameters are an object")]
         if foreign := [ref for ref in _references(schema) if not ref.startswith("#")]:
@@ -28,16 +28,16 @@ class JsonSchemas:
             return [FieldProblem(_path("parameters", error), error.message[:300])]
         return _lost_references(schema)
 
-    def problems_of(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Sequence[FieldProblem]:
+    def find_problems(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Sequence[FieldProblem]:
         if schema is None:
             return [FieldProblem("parameters", "this pipeline takes no parameters")] if parameters else []
         try:
-            errors = list(_validator(orjson.dumps(schema)).iter_errors(self.with_defaults(parameters, schema)))
+            errors = list(_validator(orjson.dumps(schema)).iter_errors(self.apply_defaults(parameters, schema)))
         except (Unresolvable, RecursionError):
             return [_LEADS_NOWHERE]
         return [FieldProblem(_path("parameters", error), error.message[:300]) for error in errors]
 
-    def with_defaults(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    def apply_defaults(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
         properties = (schema or {}).get("properties", {})
         defaults = {name: part["default"] for name, part in properties.items() if isinstance(part, Mapping) and "default" in part}
         return {**defaults, **parameters}

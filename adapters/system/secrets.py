@@ -5,12 +5,12 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from application.ports.secrets import SHORTEST, SecretUnavailable
+from application.ports.secrets import MIN_SECRET_LENGTH, SecretUnavailable
 
-PREFIX = "HEADGATE_SECRET_"
+ENVIRONMENT_PREFIX = "HEADGATE_SECRET_"
 
 
-class KeptSecrets:
+class LocalSecretStore:
     """`NAME=value` lines of `file` (blank lines and `#` are skipped), over `HEADGATE_SECRET_<NAME>` of `environment`.
 
     The file is read anew each time, so that a rotated secret needs no restart.
@@ -18,29 +18,29 @@ class KeptSecrets:
 
     def __init__(self, file: Path | None, environment: Mapping[str, str]) -> None:
         self._file = file
-        self._variables = {name.removeprefix(PREFIX): value for name, value in environment.items() if name.startswith(PREFIX)}
+        self._variables = {name.removeprefix(ENVIRONMENT_PREFIX): value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
 
     def read(self, names: Iterable[str]) -> Mapping[str, str]:
         """Raises SecretUnavailable."""
         wanted = list(dict.fromkeys(names))
         if not wanted:
             return {}
-        known = self._variables | (read_private(self._file) if self._file is not None else {})
+        known = self._variables | (read_secrets_file(self._file) if self._file is not None else {})
         return {name: _usable(name, known) for name in wanted}
 
 
 def _usable(name: str, known: Mapping[str, str]) -> str:
     value = known.get(name) or known.get(name.upper())
     if not value:
-        raise SecretUnavailable(f"The worker has no secret named {name}: add it to HEADGATE_SECRETS_FILE, or set {PREFIX}{name.upper()}.")
-    if len(value) < SHORTEST:
-        raise SecretUnavailable(f"The secret {name} is shorter than {SHORTEST} characters, so it could not be hidden in logs.")
+        raise SecretUnavailable(f"The worker has no secret named {name}: add it to HEADGATE_SECRETS_FILE, or set {ENVIRONMENT_PREFIX}{name.upper()}.")
+    if len(value) < MIN_SECRET_LENGTH:
+        raise SecretUnavailable(f"The secret {name} is shorter than {MIN_SECRET_LENGTH} characters, so it could not be hidden in logs.")
     if "\0" in value:
         raise SecretUnavailable(f"The secret {name} holds a NUL character, which no environment can.")
     return value
 
 
-def read_private(file: Path) -> dict[str, str]:
+def read_secrets_file(file: Path) -> dict[str, str]:
     """The file's secrets. Raises SecretUnavailable when it is not there, or others than its owner can read or write it."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)

@@ -18,10 +18,10 @@ class HmacTokens:
             raise ValueError("the secret is at least 32 bytes long")
         self._secret = secret
 
-    def for_attempt(self, claims: AttemptClaims) -> str:
+    def issue_attempt_token(self, claims: AttemptClaims) -> str:
         return self._signed(["a", claims.run_id, claims.stage, claims.attempt])
 
-    def for_worker(self) -> str:
+    def issue_worker_token(self) -> str:
         return self._signed(["w"])
 
     def read(self, token: str) -> AttemptClaims | WorkerClaims | None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from adapters.telemetry.ci_events import CiEvents
+from adapters.telemetry.ci_events import CiEventSender
 from adapters.telemetry.openlineage import OpenLineage
 from application.ports.clock import Clock
 
@@ -26,11 +26,11 @@ class AudienceSettings(Protocol):
     def public_url(self) -> str: ...
 
 
-def audiences(settings: AudienceSettings, clock: Clock, env: str | None) -> list[CiEvents | OpenLineage]:
+def audiences(settings: AudienceSettings, clock: Clock, env: str | None) -> list[CiEventSender | OpenLineage]:
     """`env` is Datadog's name of this environment."""
-    found: list[CiEvents | OpenLineage] = []
+    found: list[CiEventSender | OpenLineage] = []
     if settings.ci_events_url and settings.dd_api_key:
-        found.append(CiEvents(settings.ci_events_url, settings.dd_api_key.get_secret_value(), settings.public_url, env, clock))
+        found.append(CiEventSender(settings.ci_events_url, settings.dd_api_key.get_secret_value(), settings.public_url, env, clock))
     if settings.openlineage_url:
         key = settings.openlineage_api_key.get_secret_value() if settings.openlineage_api_key else None
         found.append(OpenLineage(settings.openlineage_url, key, settings.openlineage_namespace, settings.public_url))

@@ -7,7 +7,7 @@ _LIMITS = {"pipeline": 200, "stage": 1_000, "pool": 50, "route": 200}
 _LIMIT = 100
 
 
-class Bounded:
+class TagValueLimiter:
     """Every time series costs money and memory at Datadog's side, and a program that creates pipelines must not make them without end."""
 
     def __init__(self) -> None:

@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from adapters.telemetry.deliveries import Deliveries
+from adapters.telemetry.deliveries import JsonSender
 from application.ports.clock import Clock
-from application.ports.run_announcements import AnnouncedAttempt, AnnouncedRun, Announcement, Phase, Refusal
+from application.ports.run_announcements import AttemptLifecycleEvent, LifecycleEvent, Phase, RejectedEvent, RunLifecycleEvent
 from domain.status import Status
 
 PATH = "/api/v2/ci/pipeline"
-AT_ONCE = 50
-OLDEST = timedelta(hours=18)
+MAX_EVENTS_PER_REQUEST = 50
+MAX_EVENT_AGE = timedelta(hours=18)
 """Datadog takes nothing that ended earlier."""
 _LONGEST_ERROR = 5_000
 _STATUS = {
@@ -30,13 +30,13 @@ _STATUS = {
 _BY_HAND = frozenset({"dashboard", "cli"})
 
 
-class CiEvents:
+class CiEventSender:
     """A start is told as a running pipeline or job; its end has the same id and takes its place. Parameters and outputs stay here."""
 
     name = "ci"
 
     def __init__(self, address: str, api_key: str, public_url: str, env: str | None, clock: Clock) -> None:
-        self._deliveries = Deliveries("Datadog's CI Visibility", address, PATH, {"DD-API-KEY": api_key})
+        self._deliveries = JsonSender("Datadog's CI Visibility", address, PATH, {"DD-API-KEY": api_key})
         self._public_url = public_url
         self._env = env
         self._clock = clock
@@ -44,32 +44,32 @@ class CiEvents:
     async def close(self) -> None:
         await self._deliveries.close()
 
-    async def tell(self, announcements: Sequence[Announcement]) -> Sequence[Refusal]:
-        oldest = self._clock.now() - OLDEST
-        fresh = [each for each in announcements if (each.finished_at or each.began_at) > oldest]
-        refusals = [Refusal(each, "It is older than 18 hours.") for each in announcements if each not in fresh]
-        for start in range(0, len(fresh), AT_ONCE):
-            refusals += await self._send(fresh[start : start + AT_ONCE])
+    async def send(self, announcements: Sequence[LifecycleEvent]) -> Sequence[RejectedEvent]:
+        oldest = self._clock.now() - MAX_EVENT_AGE
+        fresh = [each for each in announcements if (each.finished_at or each.effective_start) > oldest]
+        refusals = [RejectedEvent(each, "It is older than 18 hours.") for each in announcements if each not in fresh]
+        for start in range(0, len(fresh), MAX_EVENTS_PER_REQUEST):
+            refusals += await self._send(fresh[start : start + MAX_EVENTS_PER_REQUEST])
         return refusals
 
-    async def _send(self, page: Sequence[Announcement]) -> list[Refusal]:
+    async def _send(self, page: Sequence[LifecycleEvent]) -> list[RejectedEvent]:
         """A refusal is of the request as a whole: halves find out whose fault it is."""
         why = await self._deliveries.post({"data": [self._data(each) for each in page]})
         if why is None:
             return []
         if len(page) == 1:
-            return [Refusal(page[0], why)]
+            return [RejectedEvent(page[0], why)]
         half = len(page) // 2
         return [*await self._send(page[:half]), *await self._send(page[half:])]
 
-    def _data(self, announcement: Announcement) -> dict[str, Any]:
-        resource = self._pipeline(announcement) if isinstance(announcement, AnnouncedRun) else self._job(announcement)
+    def _data(self, announcement: LifecycleEvent) -> dict[str, Any]:
+        resource = self._pipeline(announcement) if isinstance(announcement, RunLifecycleEvent) else self._job(announcement)
         attributes: dict[str, Any] = {"provider_name": "headgate", "resource": resource}
         if self._env:
             attributes["env"] = self._env
         return {"type": "cipipeline_resource_request", "attributes": attributes}
 
-    def _pipeline(self, run: AnnouncedRun) -> dict[str, Any]:
+    def _pipeline(self, run: RunLifecycleEvent) -> dict[str, Any]:
         return {
             "level": "pipeline",
             "unique_id": str(run.id),
@@ -82,7 +82,7 @@ class CiEvents:
             **_facts(run),
         }
 
-    def _job(self, attempt: AnnouncedAttempt) -> dict[str, Any]:
+    def _job(self, attempt: AttemptLifecycleEvent) -> dict[str, Any]:
         return {
             "level": "job",
             "id": str(attempt.id),
@@ -95,13 +95,13 @@ class CiEvents:
             **_facts(attempt),
         }
 
-    def _url(self, run: AnnouncedRun) -> str:
+    def _url(self, run: RunLifecycleEvent) -> str:
         return f"{self._public_url}/ui/runs/{run.run_id}"
 
 
-def _facts(told: Announcement) -> dict[str, Any]:
+def _facts(told: LifecycleEvent) -> dict[str, Any]:
     """What pipelines and jobs say in the same words: when, how it ended, how many records."""
-    facts: dict[str, Any] = {"start": _moment(told.began_at), "queue_time": round(told.waited_seconds * 1000)}
+    facts: dict[str, Any] = {"start": _moment(told.effective_start), "queue_time": round(told.queued_seconds * 1000)}
     if told.phase is Phase.STARTED or told.finished_at is None:
         return facts | {"status": "running"}
     facts |= {"end": _moment(told.finished_at), "status": _STATUS[told.status]}

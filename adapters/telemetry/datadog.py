@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
-from adapters.telemetry.metrics import Metrics
+from adapters.telemetry.metrics import DogStatsdMetrics
 from adapters.telemetry.null import NullTelemetry
 from application.ports.telemetry import Span, Tag, TraceContext
 
 if TYPE_CHECKING:
-    from adapters.telemetry.tracing import Tracing
+    from adapters.telemetry.tracing import DatadogTracer
 
 
 class DatadogTelemetry:
     """`tracing` None: figures only, and no span is made."""
 
-    def __init__(self, tracing: Tracing | None, metrics: Metrics) -> None:
-        self._tracing: Tracing | NullTelemetry = tracing or NullTelemetry()
+    def __init__(self, tracing: DatadogTracer | None, metrics: DogStatsdMetrics) -> None:
+        self._tracing: DatadogTracer | NullTelemetry = tracing or NullTelemetry()
         self._metrics = metrics
         self.count = metrics.count
         self.distribution = metrics.distribution
@@ -33,14 +33,14 @@ class DatadogTelemetry:
     ) -> AbstractContextManager[Span]:
         return self._tracing.span(name, resource, parent=parent, links=links, **tags)
 
-    def within(self, context: TraceContext) -> AbstractContextManager[None]:
-        return self._tracing.within(context)
+    def use_context(self, context: TraceContext) -> AbstractContextManager[None]:
+        return self._tracing.use_context(context)
 
     def context(self) -> TraceContext:
         return self._tracing.context()
 
-    def hush(self) -> None:
-        self._tracing.hush()
+    def drop_current_trace(self) -> None:
+        self._tracing.drop_current_trace()
 
     def log_context(self) -> Mapping[str, str]:
         return self._tracing.log_context()

@@ -15,7 +15,7 @@ _NEVER = frozenset({400, 409, 410, 413, 415, 422})
 """Answers about the body: the same body would get them again. Any other failure may pass, a wrong key or address included."""
 
 
-class Deliveries:
+class JsonSender:
     """Posts to one address. `path` is added to an address that has none."""
 
     def __init__(self, name: str, address: str, path: str, headers: Mapping[str, str]) -> None:

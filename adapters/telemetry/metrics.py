@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from datadog.dogstatsd import DogStatsd
 
-from adapters.telemetry.bounded import Bounded
+from adapters.telemetry.bounded import TagValueLimiter
 from application.metrics import NAMESPACE, Metric
 from application.ports.telemetry import Tag
 
@@ -17,11 +17,11 @@ _WAITING_PACKETS = 256
 _PORT = 8125
 
 
-class Metrics:
+class DogStatsdMetrics:
     """Three microseconds a figure. The name of the agent's host is looked up in the sender's thread, so that a slow DNS is not felt."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        self._bounded = Bounded()
+        self._bounded = TagValueLimiter()
         self._statsd = DogStatsd(
             **_address(environment),
             namespace=NAMESPACE,

@@ -6,7 +6,7 @@ from typing import Any
 
 from ddtrace.trace import Span, TraceFilter
 
-QUIET = "headgate.quiet"
+QUIET_TAG = "headgate.quiet"
 NO_ROUTE = "(no route)"
 _REQUEST = "fastapi.request"
 _ASKED_FOR = ("headgate.", _REQUEST)
@@ -17,7 +17,7 @@ class NoiseFilter(TraceFilter):  # type: ignore[misc]
 
     def process_trace(self, trace: list[Span]) -> list[Span] | None:
         root: Any = trace[0]._local_root or trace[0]
-        if not root.name.startswith(_ASKED_FOR) or root.get_tag(QUIET):
+        if not root.name.startswith(_ASKED_FOR) or root.get_tag(QUIET_TAG):
             return None
         if root.name == _REQUEST and not root.get_tag("http.route"):
             root.resource = f"{root.resource.partition(' ')[0]} {NO_ROUTE}"

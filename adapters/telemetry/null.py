@@ -36,13 +36,13 @@ class NullTelemetry:
     ) -> AbstractContextManager[Span]:
         return nullcontext(_SPAN)
 
-    def within(self, context: TraceContext) -> AbstractContextManager[None]:
+    def use_context(self, context: TraceContext) -> AbstractContextManager[None]:
         return nullcontext()
 
     def context(self) -> TraceContext:
         return {}
 
-    def hush(self) -> None:
+    def drop_current_trace(self) -> None:
         return
 
     def count(self, metric: Metric, value: int = 1, **tags: Tag) -> None:

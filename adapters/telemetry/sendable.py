@@ -5,7 +5,7 @@ from __future__ import annotations
 from ddtrace.trace import Span, TraceFilter
 
 
-class Sendable(TraceFilter):  # type: ignore[misc]
+class TextSanitizer(TraceFilter):  # type: ignore[misc]
     """Before a trace is encoded, which happens where its last span ends: in the middle of somebody's request."""
 
     def process_trace(self, trace: list[Span]) -> list[Span]:

@@ -26,30 +26,30 @@ _WORKERS = {
 }
 
 
-def begin(process: str, setting: str, environment: MutableMapping[str, str] = os.environ) -> Telemetry:
+def start_telemetry(process: str, setting: str, environment: MutableMapping[str, str] = os.environ) -> Telemetry:
     """Telemetry of this process (`web` or `worker`). Patches; so it is called before anything heavy is imported.
 
     Off unless an agent is named by DD_AGENT_HOST or DD_TRACE_AGENT_URL, or when `setting` says so: then ddtrace is not imported.
     """
-    if not is_wanted(setting, environment):
+    if not is_telemetry_enabled(setting, environment):
         return NullTelemetry()
     for name, value in (_DEFAULTS | (_WORKERS if process == "worker" else {})).items():
         environment.setdefault(name, value)
     environment.setdefault("DD_VERSION", _version())
 
     from adapters.telemetry.datadog import DatadogTelemetry
-    from adapters.telemetry.metrics import Metrics
+    from adapters.telemetry.metrics import DogStatsdMetrics
 
     if environment.get("DD_TRACE_ENABLED", "true").lower() in ("false", "0"):
-        return DatadogTelemetry(None, Metrics(environment))
-    from adapters.telemetry.tracing import Tracing, patch_web
+        return DatadogTelemetry(None, DogStatsdMetrics(environment))
+    from adapters.telemetry.tracing import DatadogTracer, patch_web_libraries
 
     if process == "web":
-        patch_web()
-    return DatadogTelemetry(Tracing(process), Metrics(environment))
+        patch_web_libraries()
+    return DatadogTelemetry(DatadogTracer(process), DogStatsdMetrics(environment))
 
 
-def is_wanted(setting: str, environment: MutableMapping[str, str]) -> bool:
+def is_telemetry_enabled(setting: str, environment: MutableMapping[str, str]) -> bool:
     return setting != "off" and bool(environment.get("DD_AGENT_HOST") or environment.get("DD_TRACE_AGENT_URL"))
 
 

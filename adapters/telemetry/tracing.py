@@ -10,8 +10,8 @@ from ddtrace.propagation.http import HTTPPropagator
 from ddtrace.trace import Context, tracer
 from ddtrace.trace import Span as TracedSpan
 
-from adapters.telemetry.noise import QUIET, NoiseFilter
-from adapters.telemetry.sendable import Sendable
+from adapters.telemetry.noise import QUIET_TAG, NoiseFilter
+from adapters.telemetry.sendable import TextSanitizer
 from application.ports.telemetry import Span, Tag, TraceContext
 
 _CARRIED = ("traceparent", "tracestate")
@@ -40,12 +40,12 @@ class DatadogSpan:
             self._span.set_tag("error.stack", detail[-_DETAIL_LIMIT:])
 
 
-class Tracing:
+class DatadogTracer:
     """The tracer of this process. Finished spans go out from a thread of ddtrace's, by a buffer that drops when it is full."""
 
     def __init__(self, process: str) -> None:
         self._process = process
-        tracer.configure(trace_processors=[NoiseFilter(), Sendable()])
+        tracer.configure(trace_processors=[NoiseFilter(), TextSanitizer()])
 
     @contextmanager
     def span(
@@ -69,7 +69,7 @@ class Tracing:
             tracer.context_provider.activate(before)
 
     @contextmanager
-    def within(self, context: TraceContext) -> Iterator[None]:
+    def use_context(self, context: TraceContext) -> Iterator[None]:
         before = tracer.context_provider.active()
         if (above := _read(context)) is not None:
             tracer.context_provider.activate(above)
@@ -82,9 +82,9 @@ class Tracing:
         active = tracer.context_provider.active()
         return {} if active is None else _headers(active)
 
-    def hush(self) -> None:
+    def drop_current_trace(self) -> None:
         if (root := tracer.current_root_span()) is not None:
-            root.set_tag(QUIET, "yes")
+            root.set_tag(QUIET_TAG, "yes")
 
     def log_context(self) -> Mapping[str, str]:
         active = tracer.context_provider.active()
@@ -96,7 +96,7 @@ class Tracing:
         tracer.shutdown(timeout=seconds)
 
 
-def patch_web() -> None:
+def patch_web_libraries() -> None:
     """Have the libraries of the web process make spans. Once, before any of them is imported."""
     # Not sqlalchemy beside psycopg, which would give every statement twice; not httpx, whose calls to Prefect belong to no trace.
     ddtrace.patch(raise_errors=True, fastapi=True, psycopg=True, jinja2=True, asyncio=True)

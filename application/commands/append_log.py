@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from application.ports.clock import Clock
-from application.ports.persistence import NewLine, OpenUnitOfWork
+from application.ports.persistence import NewLogLine, OpenUnitOfWork
 from application.ports.wakeups import Wakeups
 from domain.errors import Conflict
 
-BELIEVED = timedelta(days=1)
+MAX_CLOCK_SKEW = timedelta(days=1)
 """A worker's clock further off than this is not believed: its lines would be kept too long, or forgotten at once."""
 
 
@@ -25,7 +25,7 @@ class AppendLog:
     wakeups: Wakeups
     limit_bytes: int
 
-    async def __call__(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLine]) -> int:
+    async def __call__(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine]) -> int:
         lines = [_timed(line, self.clock.now()) for line in lines]
         async with self.open_unit_of_work() as work:
             try:
@@ -34,9 +34,9 @@ class AppendLog:
                 raise Conflict("unknown_attempt", f"Run {run_id} has no attempt {attempt} of {stage:.100}.") from error
             await work.commit()
         if stored:
-            self.wakeups.committed(logs_of=[run_id])
+            self.wakeups.notify_committed(logs_of=[run_id])
         return stored
 
 
-def _timed(line: NewLine, now: datetime) -> NewLine:
-    return line if abs(line.at - now) <= BELIEVED else replace(line, at=now)
+def _timed(line: NewLogLine, now: datetime) -> NewLogLine:
+    return line if abs(line.at - now) <= MAX_CLOCK_SKEW else replace(line, at=now)

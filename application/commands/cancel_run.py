@@ -7,17 +7,17 @@ from typing import Any, Self
 from application.ports.clock import Clock
 from application.ports.persistence import IdempotencyKey, OpenUnitOfWork
 from application.ports.wakeups import Wakeups
-from domain.audit import Deed, entry_of
-from domain.controls import ANYBODY, Person
+from domain.audit import AuditAction, create_audit_entry
+from domain.controls import ANONYMOUS_ACTOR, Actor
 from domain.errors import NotFound
 from domain.status import Status
 
-PREFECT = Person("Prefect", way="prefect")
+PREFECT_ACTOR = Actor("Prefect", way="prefect")
 """Somebody on Prefect's own pages."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
+class CancelResult:
     """`status` is `cancelled` when nothing ran, else what the run still is until its worker has killed what runs; `replayed`: as an
     earlier request with the same key was told."""
 
@@ -45,22 +45,22 @@ class CancelRun:
     clock: Clock
     wakeups: Wakeups
 
-    async def __call__(self, run_id: int, person: Person = ANYBODY, why: str | None = None, key: IdempotencyKey | None = None) -> Cancelled:
+    async def __call__(self, run_id: int, actor: Actor = ANONYMOUS_ACTOR, why: str | None = None, key: IdempotencyKey | None = None) -> CancelResult:
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, self.clock.now())) is not None:
-                return Cancelled.from_json(stored)
+                return CancelResult.from_json(stored)
             run = (await work.runs.lock([run_id])).get(run_id)
             if run is None:
                 raise NotFound("run", run_id)
             now = self.clock.now()
             was_asked = run.stop_requested_at is not None
-            run.cancel(now, person.name, why)
+            run.cancel(now, actor.name, why)
             await work.runs.save(run)
             if not was_asked:
-                await work.audit.add([entry_of(person, Deed.CANCELLED, f"run {run.id}", now, pipeline=run.definition.name)])
-            cancelled = Cancelled(run.id, run.number, run.status)
+                await work.audit.add([create_audit_entry(actor, AuditAction.CANCELLED, f"run {run.id}", now, pipeline=run.definition.name)])
+            cancelled = CancelResult(run.id, run.number, run.status)
             if key:
                 await work.idempotency.add(key, cancelled.as_json())
             await work.commit()
-        self.wakeups.committed([run])
+        self.wakeups.notify_committed([run])
         return cancelled

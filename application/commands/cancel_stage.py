@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from application.commands.control_run import Controlled, ControlRun, Done
+from application.commands.control_run import ActionOutcome, ApplyRunAction, RunActionResult
 from application.ports.persistence import IdempotencyKey, UnitOfWork
-from domain.audit import Deed
-from domain.controls import ANYBODY, Person, cancel_stage
+from domain.audit import AuditAction
+from domain.controls import ANONYMOUS_ACTOR, Actor, cancel_stage
 from domain.run import Run
 
 
@@ -14,12 +14,12 @@ from domain.run import Run
 class CancelStage:
     """What does not run is cancelled at once, what runs is ended by its worker. NotFound; Conflict `stage_over`, `run_ending`."""
 
-    control_run: ControlRun
+    apply_run_action: ApplyRunAction
 
     async def __call__(
-        self, run_id: int, stage: str, person: Person = ANYBODY, reason: str | None = None, key: IdempotencyKey | None = None
-    ) -> Controlled:
-        async def act(work: UnitOfWork, run: Run, now: datetime) -> Done:
-            return [stage], cancel_stage(run, stage, now, person, reason)
+        self, run_id: int, stage: str, actor: Actor = ANONYMOUS_ACTOR, reason: str | None = None, key: IdempotencyKey | None = None
+    ) -> RunActionResult:
+        async def act(work: UnitOfWork, run: Run, now: datetime) -> ActionOutcome:
+            return [stage], cancel_stage(run, stage, now, actor, reason)
 
-        return await self.control_run(run_id, act, key, Deed.STAGE_CANCELLED, person)
+        return await self.apply_run_action(run_id, act, key, AuditAction.STAGE_CANCELLED, actor)

@@ -5,16 +5,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.commands.verdicts import Answer, answer_of
+from application.commands.verdicts import ReportResult, to_report_result
 from application.ports.clock import Clock
-from application.ports.links import Claim, Start
+from application.ports.links import AttemptStart, Claim
 from application.ports.persistence import Lease, OpenUnitOfWork, Receipt, ReceiptKey, UnitOfWork
-from application.ports.tokens import AttemptClaims, Tokens
+from application.ports.tokens import AttemptClaims, ExecutionTokens
 from application.ports.wakeups import Wakeups
 from domain.attempt import StageRun
-from domain.definition_writer import stage_as_written
+from domain.definition_writer import serialize_stage
 from domain.errors import NotFound
-from domain.reports import Report, Reporter, judge
+from domain.reports import Report, Reporter, judge_report
 from domain.run import Run
 
 
@@ -38,7 +38,7 @@ class ClaimBurst:
     """
 
     open_unit_of_work: OpenUnitOfWork
-    tokens: Tokens
+    tokens: ExecutionTokens
     clock: Clock
     wakeups: Wakeups
     rules: BurstRules
@@ -48,12 +48,12 @@ class ClaimBurst:
         async with self.open_unit_of_work() as work:
             run = await _locked(work, run_id)
             run.claim(epoch, worker, now)
-            run.start_up_to(capacity, worker, now)
+            run.start_ready_stages(capacity, worker, now)
             await work.leases.grant(Lease(run_id, epoch, worker), self.rules.lease_seconds)
             await work.runs.save(run)
             await work.commit()
-        self.wakeups.committed([run], told=worker)
-        return claim_of(run, self.tokens, self.rules, frozenset())
+        self.wakeups.notify_committed([run], told=worker)
+        return build_claim(run, self.tokens, self.rules, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class WorkerReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Advance:
+class AdvanceCommand:
     """`holding` are the (stage, attempt) the worker knows of: whatever else runs under this burst is told again in `starts`."""
 
     worker: str
@@ -78,12 +78,12 @@ class Advance:
 
 
 @dataclass(frozen=True, slots=True)
-class Advanced:
+class AdvanceResult:
     """`answers` stand in the order of the reports; `ended`: the burst is closed, or is not this worker's any more;
     `kill`: what the worker holds though it is over, as a stage that was failed for its timeout; `cancel`: what a person wants ended."""
 
-    answers: Sequence[Answer]
-    starts: Sequence[Start]
+    answers: Sequence[ReportResult]
+    starts: Sequence[AttemptStart]
     more: bool
     stop: bool
     ended: bool
@@ -99,22 +99,22 @@ class AdvanceBurst:
     """
 
     open_unit_of_work: OpenUnitOfWork
-    tokens: Tokens
+    tokens: ExecutionTokens
     clock: Clock
     wakeups: Wakeups
     rules: BurstRules
 
-    async def __call__(self, step: Advance) -> Advanced:
-        (advanced,) = await self.sit([step])
+    async def __call__(self, step: AdvanceCommand) -> AdvanceResult:
+        (advanced,) = await self.process_batch([step])
         if isinstance(advanced, Exception):
             raise advanced
         return advanced
 
-    async def sit(self, steps: Sequence[Advance]) -> list[Advanced | NotFound]:
+    async def process_batch(self, steps: Sequence[AdvanceCommand]) -> list[AdvanceResult | NotFound]:
         """Many steps in one transaction, in order, each as if it came alone."""
         async with self.open_unit_of_work() as work:
             keys = [_key(step, item) for step in steps for item in step.reports]
-            runs, receipts, _ = await work.take_up(sorted({step.run_id for step in steps}), keys)
+            runs, receipts, _ = await work.load_for_update(sorted({step.run_id for step in steps}), keys)
             fresh: dict[ReceiptKey, Receipt] = {}
             taken = [self._take(step, runs.get(step.run_id), receipts, fresh) for step in steps]
             over = [step for step, advanced in zip(steps, taken, strict=True) if isinstance(advanced, _Over)]
@@ -127,33 +127,33 @@ class AdvanceBurst:
             await work.commit()
         for step in steps:
             if step.run_id in changed:
-                self.wakeups.committed([runs[step.run_id]], told=step.worker)
+                self.wakeups.notify_committed([runs[step.run_id]], told=step.worker)
         return [advanced.told if isinstance(advanced, _Over) else advanced for advanced in taken]
 
     def _take(
-        self, step: Advance, run: Run | None, receipts: dict[ReceiptKey, Receipt], fresh: dict[ReceiptKey, Receipt]
-    ) -> "Advanced | NotFound | _Over":
+        self, step: AdvanceCommand, run: Run | None, receipts: dict[ReceiptKey, Receipt], fresh: dict[ReceiptKey, Receipt]
+    ) -> "AdvanceResult | NotFound | _Over":
         if run is None:
             return NotFound("run", step.run_id)
         now, reporter = self.clock.now(), Reporter(step.worker, step.worker, step.epoch)
-        answers: list[Answer] = []
+        answers: list[ReportResult] = []
         for item in step.reports:
             known = receipts.get(_key(step, item))
-            answer = Answer.from_json(known.answer) if known else answer_of(run, judge(run, item.report, reporter, None, now))
+            answer = ReportResult.from_json(known.answer) if known else to_report_result(run, judge_report(run, item.report, reporter, None, now))
             answers.append(answer)
             if known is None:
                 receipts[_key(step, item)] = fresh[_key(step, item)] = Receipt(_digest(item.report), answer.as_json())
         held = run.burst.is_held_by(step.worker, step.epoch)
         if held and not step.hand_back:
-            run.start_up_to(step.capacity, step.worker, now)
+            run.start_ready_stages(step.capacity, step.worker, now)
         starts = _starts(run, self.tokens, step.holding) if held else []
         ended = not held or run.end_burst(now)
         if held and not ended and step.hand_back:
             run.give_back_burst(now)
             ended = not run.burst.is_held_by(step.worker, step.epoch)
-        kill = run.ended_behind(step.holding - {(item.report.stage or "", item.report.attempt or 0) for item in step.reports})
-        cancel = run.stops if held else []
-        advanced = Advanced(answers, starts, bool(run.startable) and not ended, run.stop_requested_at is not None, ended, kill, cancel)
+        kill = run.find_finished_attempts(step.holding - {(item.report.stage or "", item.report.attempt or 0) for item in step.reports})
+        cancel = run.attempts_to_stop if held else []
+        advanced = AdvanceResult(answers, starts, bool(run.startable_stages) and not ended, run.stop_requested_at is not None, ended, kill, cancel)
         return _Over(advanced) if held and ended else advanced
 
 
@@ -161,10 +161,10 @@ class AdvanceBurst:
 class _Over:
     """The step ended its burst: its lease is to be released."""
 
-    told: Advanced
+    told: AdvanceResult
 
 
-def claim_of(run: Run, tokens: Tokens, rules: BurstRules, holding: frozenset[tuple[str, int]]) -> Claim:
+def build_claim(run: Run, tokens: ExecutionTokens, rules: BurstRules, holding: frozenset[tuple[str, int]]) -> Claim:
     """The claim of a run's open burst; its starts leave out what the worker holds already."""
     return Claim(
         run_id=run.id,
@@ -175,23 +175,23 @@ def claim_of(run: Run, tokens: Tokens, rules: BurstRules, holding: frozenset[tup
         stages=list(run.stages),
         parameters=run.parameters,
         starts=_starts(run, tokens, holding),
-        more=bool(run.startable),
+        more=bool(run.startable_stages),
         key=burst_key(rules, run.id, run.burst.epoch),
         trace=run.trace,
     )
 
 
-def _starts(run: Run, tokens: Tokens, holding: frozenset[tuple[str, int]]) -> list[Start]:
-    stages = run.started_in(run.burst.epoch)
+def _starts(run: Run, tokens: ExecutionTokens, holding: frozenset[tuple[str, int]]) -> list[AttemptStart]:
+    stages = run.get_stages_running_in(run.burst.epoch)
     return [_start(run, stage, tokens) for stage in stages if (stage.name, stage.current.number) not in holding]
 
 
-def _start(run: Run, stage: StageRun, tokens: Tokens) -> Start:
+def _start(run: Run, stage: StageRun, tokens: ExecutionTokens) -> AttemptStart:
     attempt = stage.current.number
-    token = tokens.for_attempt(AttemptClaims(run.id, stage.name, attempt))
+    token = tokens.issue_attempt_token(AttemptClaims(run.id, stage.name, attempt))
     definition = stage.definition
-    spec, given = stage_as_written(definition), run.given_to(stage)
-    return Start(stage.name, attempt, token, definition.kind.value, definition.timeout, spec, given)
+    spec, given = serialize_stage(definition), run.collect_approval_values(stage)
+    return AttemptStart(stage.name, attempt, token, definition.kind.value, definition.timeout, spec, given)
 
 
 async def _locked(work: UnitOfWork, run_id: int) -> Run:
@@ -201,7 +201,7 @@ async def _locked(work: UnitOfWork, run_id: int) -> Run:
     return run
 
 
-def _key(step: Advance, item: WorkerReport) -> ReceiptKey:
+def _key(step: AdvanceCommand, item: WorkerReport) -> ReceiptKey:
     return ReceiptKey(step.run_id, step.worker, item.event_id)
 
 

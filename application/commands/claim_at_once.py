@@ -4,63 +4,63 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from application.commands.carry_burst import BurstRules, claim_of
-from application.ports.links import Reservation, WorkerLinks
+from application.commands.carry_burst import BurstRules, build_claim
+from application.ports.links import Reservation, WorkerStreams
 from application.ports.persistence import Lease, UnitOfWork
-from application.ports.tokens import Tokens
+from application.ports.tokens import ExecutionTokens
 from domain.burst import BurstState
 from domain.run import Run
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimAtOnce:
+class EagerClaimer:
     """For bursts of `warm_pools`, while a worker linked to this process has a free slot and nobody waits for one, as `is_waited_for` says.
 
     A burst that is not given so is requested as ever, to be offered after the commit.
     """
 
-    links: WorkerLinks
-    tokens: Tokens
+    links: WorkerStreams
+    tokens: ExecutionTokens
     rules: Callable[[], BurstRules]
     warm_pools: Collection[str]
-    is_waited_for: Callable[[str], bool]
+    has_waiting_dispatch: Callable[[str], bool]
 
-    def given(self) -> "Given":
-        return Given(self)
+    def given(self) -> "EagerClaims":
+        return EagerClaims(self)
 
 
 @dataclass(slots=True)
-class Given:
+class EagerClaims:
     """The bursts given in one transaction. Nothing is told before its commit; `take_back` if there is none."""
 
-    _how: ClaimAtOnce
+    _how: EagerClaimer
     _claims: list[tuple[Run, Reservation]] = field(default_factory=list)
 
     def reserve(self, run: Run, now: datetime) -> None:
         """Move the run on as its claim by a worker would, if there is one for it. Before it is stored."""
         how = self._how
-        if run.burst.state is not BurstState.REQUESTED or run.pool not in how.warm_pools or how.is_waited_for(run.pool):
+        if run.burst.state is not BurstState.REQUESTED or run.pool not in how.warm_pools or how.has_waiting_dispatch(run.pool):
             return
-        wanted = min(len(run.startable), run.definition.parallelism)
+        wanted = min(len(run.startable_stages), run.definition.parallelism)
         reservation = how.links.reserve(run.pool, wanted)
         if reservation is not None:
             self._claims.append((run, reservation))
             run.claim(run.burst.epoch, reservation.worker_id, now)
-            run.start_up_to(reservation.slots, reservation.worker_id, now)
+            run.start_ready_stages(reservation.slots, reservation.worker_id, now)
 
     async def grant(self, work: UnitOfWork, run: Run) -> None:
         """The lease that goes with it. Once the run is stored, which gives it its id."""
         if run.burst.holder is not None:
             await work.leases.grant(Lease(run.id, run.burst.epoch, run.burst.holder), self._how.rules().lease_seconds)
 
-    def tell(self) -> None:
+    def send_claims(self) -> None:
         """Push the claims: they are committed."""
         for run, reservation in self._claims:
-            self._how.links.settle(reservation, claim_of(run, self._how.tokens, self._how.rules(), frozenset()))
+            self._how.links.finish_reservation(reservation, build_claim(run, self._how.tokens, self._how.rules(), frozenset()))
         self._claims.clear()
 
-    def take_back(self) -> None:
+    def release_unsent(self) -> None:
         """Give back what was not told of. A commit of which nobody knows may stand: then a heartbeat hands the burst over."""
         for _, reservation in self._claims:
-            self._how.links.settle(reservation, None)
+            self._how.links.finish_reservation(reservation, None)
         self._claims.clear()

@@ -8,15 +8,15 @@ from typing import Any, Self
 from application.ports.clock import Clock
 from application.ports.persistence import IdempotencyKey, OpenUnitOfWork, UnitOfWork
 from application.ports.wakeups import Wakeups
-from domain.audit import Deed, entry_of
-from domain.controls import Person
+from domain.audit import AuditAction, create_audit_entry
+from domain.controls import Actor
 from domain.errors import NotFound
 from domain.run import Run
 from domain.status import Status
 
 
 @dataclass(frozen=True, slots=True)
-class Controlled:
+class RunActionResult:
     """The run as it stands after the act. `stages` are those it was about; `applied` is False when it had been done already."""
 
     run_id: int
@@ -36,23 +36,23 @@ class Controlled:
         return cls(**{**stored, "status": Status(stored["status"])}, replayed=True)
 
 
-Done = tuple[Sequence[str], bool]
+ActionOutcome = tuple[Sequence[str], bool]
 """The stages an act was about, and whether it changed anything."""
-Act = Callable[[UnitOfWork, Run, datetime], Awaitable[Done]]
+RunAction = Callable[[UnitOfWork, Run, datetime], Awaitable[ActionOutcome]]
 
 
 @dataclass(frozen=True, slots=True)
-class ControlRun:
+class ApplyRunAction:
     """Do an act on a run under its row's lock, in one transaction with its line in the audit log. NotFound, and what the act refuses."""
 
     open_unit_of_work: OpenUnitOfWork
     clock: Clock
     wakeups: Wakeups
 
-    async def __call__(self, run_id: int, act: Act, key: IdempotencyKey | None, deed: Deed, person: Person) -> Controlled:
+    async def __call__(self, run_id: int, act: RunAction, key: IdempotencyKey | None, deed: AuditAction, actor: Actor) -> RunActionResult:
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, self.clock.now())) is not None:
-                return Controlled.from_json(stored)
+                return RunActionResult.from_json(stored)
             run = (await work.runs.lock([run_id])).get(run_id)
             if run is None:
                 raise NotFound("run", run_id)
@@ -61,11 +61,11 @@ class ControlRun:
             if applied:
                 await work.runs.save(run)
                 told = {"pipeline": run.definition.name, "stages": list(stages)}
-                await work.audit.add([entry_of(person, deed, f"run {run.id}", now, **told)])
-            done = Controlled(run.id, run.number, run.status, run.pipeline_id, stages, applied)
+                await work.audit.add([create_audit_entry(actor, deed, f"run {run.id}", now, **told)])
+            done = RunActionResult(run.id, run.number, run.status, run.pipeline_id, stages, applied)
             if key:
                 await work.idempotency.add(key, done.as_json())
             await work.commit()
         if applied:
-            self.wakeups.committed([run])
+            self.wakeups.notify_committed([run])
         return done

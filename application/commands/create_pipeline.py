@@ -9,16 +9,16 @@ from application.ports.clock import Clock
 from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import IdempotencyKey, OpenUnitOfWork, PipelineRef, StoredPipeline
 from application.ports.wakeups import Wakeups
-from domain.audit import Deed, entry_of
-from domain.controls import ANYBODY, Person
+from domain.audit import AuditAction, create_audit_entry
+from domain.controls import ANONYMOUS_ACTOR, Actor
 from domain.definition import PipelineDefinition
-from domain.definition_reader import read_definition
-from domain.definition_writer import pipeline_as_written
-from domain.errors import InvalidInput, NotFound, Stale
+from domain.definition_reader import parse_definition
+from domain.definition_writer import serialize_pipeline
+from domain.errors import InvalidInput, NotFound, StaleRevision
 
 
 @dataclass(frozen=True, slots=True)
-class Created(StoredPipeline):
+class CreatedPipeline(StoredPipeline):
     """A new pipeline. `replayed`: made by an earlier request with the same key, and shown as it was then."""
 
     replayed: bool = False
@@ -28,12 +28,12 @@ class Created(StoredPipeline):
         return cls(pipeline.id, pipeline.revision, pipeline.definition, pipeline.created_at, pipeline.updated_at)
 
     def as_json(self) -> dict[str, Any]:
-        return {"id": self.id, "created_at": self.created_at.isoformat(), "definition": pipeline_as_written(self.definition)}
+        return {"id": self.id, "created_at": self.created_at.isoformat(), "definition": serialize_pipeline(self.definition)}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         at = datetime.fromisoformat(stored["created_at"])
-        return cls(stored["id"], 1, read_definition(stored["definition"]), at, at, replayed=True)
+        return cls(stored["id"], 1, parse_definition(stored["definition"]), at, at, replayed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,18 @@ class CreatePipeline:
     clock: Clock
     wakeups: Wakeups
 
-    async def __call__(self, raw: object, key: IdempotencyKey | None = None, person: Person = ANYBODY) -> Created:
-        definition = read_checked(raw, self.schemas)
+    async def __call__(self, raw: object, key: IdempotencyKey | None = None, actor: Actor = ANONYMOUS_ACTOR) -> CreatedPipeline:
+        definition = parse_and_validate_definition(raw, self.schemas)
         now = self.clock.now()
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, now)) is not None:
-                return Created.from_json(stored)
-            created = Created.of(await work.pipelines.add(definition, now))
-            await work.audit.add([entry_of(person, Deed.PIPELINE_CREATED, f"pipeline {definition.name}", now, id=created.id)])
+                return CreatedPipeline.from_json(stored)
+            created = CreatedPipeline.of(await work.pipelines.add(definition, now))
+            await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CREATED, f"pipeline {definition.name}", now, id=created.id)])
             if key:
                 await work.idempotency.add(key, created.as_json())
             await work.commit()
-        self.wakeups.committed()
+        self.wakeups.notify_committed()
         return created
 
 
@@ -71,33 +71,33 @@ class ChangePipeline:
     wakeups: Wakeups
 
     async def __call__(
-        self, ref: PipelineRef, raw: object, expected: Collection[int] | None = None, person: Person = ANYBODY
+        self, ref: PipelineRef, raw: object, expected: Collection[int] | None = None, actor: Actor = ANONYMOUS_ACTOR
     ) -> StoredPipeline:
-        definition = read_checked(raw, self.schemas)
+        definition = parse_and_validate_definition(raw, self.schemas)
         async with self.open_unit_of_work() as work:
             pipeline = await work.pipelines.find(ref, lock=True)
             if pipeline is None:
                 raise NotFound("pipeline", ref)
             if expected is not None and pipeline.revision not in expected:
-                raise Stale(f"{pipeline.name} is at revision {pipeline.revision} by now; look at it again before changing it.")
+                raise StaleRevision(f"{pipeline.name} is at revision {pipeline.revision} by now; look at it again before changing it.")
             if pipeline.definition == definition:
                 return pipeline
             now = self.clock.now()
             changed = await work.pipelines.revise(pipeline.id, definition, now)
             told = {"revision": changed.revision, "renamed": definition.name if definition.name != pipeline.name else None}
-            await work.audit.add([entry_of(person, Deed.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **told)])
+            await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **told)])
             await work.commit()
-        self.wakeups.committed()
+        self.wakeups.notify_committed()
         return changed
 
 
-def read_checked(raw: object, schemas: ParameterSchemas) -> PipelineDefinition:
+def parse_and_validate_definition(raw: object, schemas: ParameterSchemas) -> PipelineDefinition:
     """The definition, its parameters' schema and those of its approvals' fields checked too."""
-    definition = read_definition(raw)
-    problems = list(schemas.problems_of_schema(definition.parameters)) if definition.parameters is not None else []
+    definition = parse_definition(raw)
+    problems = list(schemas.find_schema_problems(definition.parameters)) if definition.parameters is not None else []
     for index, stage in enumerate(definition.stages):
         if stage.fields is not None:
-            found = schemas.problems_of_schema(stage.fields)
+            found = schemas.find_schema_problems(stage.fields)
             problems += [replace(problem, field=problem.field.replace("parameters", f"stages[{index}].fields", 1)) for problem in found]
     if problems:
         raise InvalidInput(problems)

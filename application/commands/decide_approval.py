@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from application.commands.control_run import Controlled, ControlRun, Done
+from application.commands.control_run import ActionOutcome, ApplyRunAction, RunActionResult
 from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import IdempotencyKey, UnitOfWork
-from domain.audit import Deed
-from domain.controls import ANYBODY, Decision, Person, decide, stage_of
+from domain.audit import AuditAction
+from domain.controls import ANONYMOUS_ACTOR, Actor, Decision, decide_approval, get_stage
 from domain.errors import InvalidInput
 from domain.run import Run
 
@@ -20,28 +20,28 @@ class DecideApproval:
     `late_decision`. The same decision again changes nothing.
     """
 
-    control_run: ControlRun
+    apply_run_action: ApplyRunAction
     schemas: ParameterSchemas
 
     async def __call__(
-        self, run_id: int, stage: str, decision: Decision, person: Person = ANYBODY, key: IdempotencyKey | None = None
-    ) -> Controlled:
-        async def act(work: UnitOfWork, run: Run, now: datetime) -> Done:
-            return [stage], decide(run, stage, self._checked(run, stage, decision), now, person)
+        self, run_id: int, stage: str, decision: Decision, actor: Actor = ANONYMOUS_ACTOR, key: IdempotencyKey | None = None
+    ) -> RunActionResult:
+        async def act(work: UnitOfWork, run: Run, now: datetime) -> ActionOutcome:
+            return [stage], decide_approval(run, stage, self._checked(run, stage, decision), now, actor)
 
-        deed = Deed.APPROVED if decision.approves else Deed.REJECTED
-        return await self.control_run(run_id, act, key, deed, person)
+        deed = AuditAction.APPROVED if decision.approves else AuditAction.REJECTED
+        return await self.apply_run_action(run_id, act, key, deed, actor)
 
     def _checked(self, run: Run, stage: str, decision: Decision) -> Decision:
         if not decision.approves:
             return decision
-        schema = stage_of(run, stage).definition.fields
+        schema = get_stage(run, stage).definition.fields
         values = decision.values or {}
         if schema is None:
             if values:
                 raise InvalidInput.of("fields", f"{stage} asks for none")
             return decision
-        problems = self.schemas.problems_of(values, schema)
+        problems = self.schemas.find_problems(values, schema)
         if problems:
             raise InvalidInput([replace(problem, field=problem.field.replace("parameters", "fields", 1)) for problem in problems])
-        return replace(decision, values=self.schemas.with_defaults(values, schema))
+        return replace(decision, values=self.schemas.apply_defaults(values, schema))

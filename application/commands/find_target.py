@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from application.commands.status_update import StatusUpdate
 from application.commands.trigger_pipeline import TriggerCommand, open_run
-from application.commands.verdicts import Answer
+from application.commands.verdicts import ReportResult
 from application.ports.clock import Clock
 from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import PipelineRef, ReceiptKey, StoredPipeline, UnitOfWork
@@ -13,24 +13,24 @@ from domain.run import Trigger
 from domain.status import Status
 from domain.values import value_object
 
-OTHER_PIPELINE = Answer(403, False, "This token may report about one pipeline, and this is another.", problem="token_scope")
+WRONG_PIPELINE_RESULT = ReportResult(403, False, "This token may report about one pipeline, and this is another.", problem="token_scope")
 
 
 @value_object
-class Target:
+class ReportTarget:
     """The run an update is judged against, or the answer it gets without one. `opened`: this very update opened the run.
 
     `guessed_of`: the pipeline whose runs' standing the target was told by, since the update names no run.
     """
 
     run_id: int | None = None
-    answer: Answer | None = None
+    answer: ReportResult | None = None
     opened: bool = False
-    guessed_of: int | None = None
+    inferred_from_pipeline_id: int | None = None
 
 
 @dataclass(slots=True)
-class TargetFinder:
+class ReportTargetFinder:
     """Finds targets in the order of the updates; locks pipelines by id before any run is locked."""
 
     work: UnitOfWork
@@ -41,7 +41,7 @@ class TargetFinder:
     answered: set[ReceiptKey] = field(default_factory=set)
     """What will have been answered by the time the next update is judged."""
 
-    async def find(self, updates: Sequence[StatusUpdate]) -> list[Target]:
+    async def find(self, updates: Sequence[StatusUpdate]) -> list[ReportTarget]:
         refs = {update.pipeline for update in updates if update.pipeline is not None}
         if refs - self.pipelines.keys():
             self.pipelines = dict(await self.work.pipelines.find_many(refs))
@@ -51,7 +51,7 @@ class TargetFinder:
             target = self._told(update)
             targets.append(target := target if target is not None else await self._guess(update))
             if update.event_id is not None and target.run_id is not None:
-                self.answered.add(receipt_key(update, target.run_id))
+                self.answered.add(make_receipt_key(update, target.run_id))
         return targets
 
     async def _look_for_active_runs(self, updates: Sequence[StatusUpdate]) -> None:
@@ -73,42 +73,42 @@ class TargetFinder:
     def _pipeline_of(self, update: StatusUpdate) -> StoredPipeline | None:
         return self.pipelines.get(update.pipeline) if update.pipeline is not None else None
 
-    def _told(self, update: StatusUpdate) -> Target | None:
+    def _told(self, update: StatusUpdate) -> ReportTarget | None:
         """What the update says itself; None when it is to be guessed from its pipeline."""
         pipeline = self._pipeline_of(update)
         if update.pipeline is not None and pipeline is None:
             return _refused(404, "not_found", f"There is no pipeline {update.pipeline!s:.120}.")
-        if pipeline is not None and update.machine is not None and not update.machine.may_report_about(pipeline.id):
-            return Target(answer=OTHER_PIPELINE)
+        if pipeline is not None and update.token_reporter is not None and not update.token_reporter.can_report_on(pipeline.id):
+            return ReportTarget(answer=WRONG_PIPELINE_RESULT)
         if update.run_id is not None:
-            return Target(update.run_id)
+            return ReportTarget(update.run_id)
         if pipeline is None:
             return _refused(422, "invalid", "pipeline_id or run_id is needed.")
         return None
 
-    async def _guess(self, update: StatusUpdate) -> Target:
+    async def _guess(self, update: StatusUpdate) -> ReportTarget:
         pipeline = self._pipeline_of(update)
         assert pipeline is not None
-        return replace(await self._guess_of(update, pipeline), guessed_of=pipeline.id)
+        return replace(await self._guess_of(update, pipeline), inferred_from_pipeline_id=pipeline.id)
 
-    async def _guess_of(self, update: StatusUpdate, pipeline: StoredPipeline) -> Target:
+    async def _guess_of(self, update: StatusUpdate, pipeline: StoredPipeline) -> ReportTarget:
         active = self.active[pipeline.id]
         if len(active) > 1:
             sentence = f"{pipeline.name} has {len(active)} runs under way; say which one by run_id."
             return _refused(409, "several_runs", sentence, {"runs": active})
         if active:
-            return Target(active[0])
+            return ReportTarget(active[0])
         return await self._without_active_run(update, pipeline)
 
-    async def _without_active_run(self, update: StatusUpdate, pipeline: StoredPipeline) -> Target:
+    async def _without_active_run(self, update: StatusUpdate, pipeline: StoredPipeline) -> ReportTarget:
         latest = await self.work.runs.latest_id(pipeline.id)
         if _may_open(update, pipeline) and not await self._was_answered(update, latest):
-            trigger = Trigger("report", update.speaker.name)
+            trigger = Trigger("report", update.effective_reporter.name)
             run = await open_run(self.work, pipeline, TriggerCommand(pipeline.id, {}, trigger), self.schemas, self.clock)
             self.active[pipeline.id] = [run.id]
-            return Target(run.id, opened=True)
+            return ReportTarget(run.id, opened=True)
         if latest is not None:
-            return Target(latest)
+            return ReportTarget(latest)
         how = (
             f"report it running first: POST /status-update/ with pipeline_id {pipeline.name} and status running."
             if pipeline.definition.is_all_external
@@ -119,12 +119,12 @@ class TargetFinder:
     async def _was_answered(self, update: StatusUpdate, latest: int | None) -> bool:
         if update.event_id is None or latest is None:
             return False
-        key = receipt_key(update, latest)
+        key = make_receipt_key(update, latest)
         return key in self.answered or bool(await self.work.receipts.find([key]))
 
 
-def receipt_key(update: StatusUpdate, run_id: int) -> ReceiptKey:
-    return ReceiptKey(run_id, update.speaker.name or "", update.event_id or "")
+def make_receipt_key(update: StatusUpdate, run_id: int) -> ReceiptKey:
+    return ReceiptKey(run_id, update.effective_reporter.name or "", update.event_id or "")
 
 
 def _may_open(update: StatusUpdate, pipeline: StoredPipeline) -> bool:
@@ -137,5 +137,5 @@ def _may_open(update: StatusUpdate, pipeline: StoredPipeline) -> bool:
     return stage is not None and not stage.needs
 
 
-def _refused(http_status: int, problem: str, why: str, facts: dict[str, object] | None = None) -> Target:
-    return Target(answer=Answer(http_status, False, why, problem=problem, facts=facts or {}))
+def _refused(http_status: int, problem: str, why: str, facts: dict[str, object] | None = None) -> ReportTarget:
+    return ReportTarget(answer=ReportResult(http_status, False, why, problem=problem, facts=facts or {}))

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from application.ports.clock import Clock
-from application.ports.credentials import Credentials, Passwords
+from application.ports.credentials import Credentials, PasswordHasher
 from application.ports.persistence import OpenUnitOfWork, UnitOfWork
 from domain.access import Role
-from domain.accounts import Account, account_name, check_password
-from domain.audit import Deed, Entry, entry_of
-from domain.controls import Person
+from domain.accounts import Account, check_password, normalize_account_name
+from domain.audit import AuditAction, AuditEntry, create_audit_entry
+from domain.controls import Actor
 from domain.errors import Conflict, InvalidInput, NotFound
 
 
@@ -18,23 +18,23 @@ class CreateAccount:
     """InvalidInput, NameTaken."""
 
     open_unit_of_work: OpenUnitOfWork
-    passwords: Passwords
+    passwords: PasswordHasher
     clock: Clock
 
-    async def __call__(self, name: str, role: Role, password: str, person: Person) -> Account:
-        known = account_name(name)
+    async def __call__(self, name: str, role: Role, password: str, actor: Actor) -> Account:
+        known = normalize_account_name(name)
         check_password(password, known)
         hashed = await self.passwords.hash(password)
         async with self.open_unit_of_work() as work:
             now = self.clock.now()
             account = await work.accounts.add(known, role, hashed, None, now)
-            await work.audit.add([entry_of(person, Deed.ACCOUNT_CREATED, f"account {known}", now, role=role.value)])
+            await work.audit.add([create_audit_entry(actor, AuditAction.ACCOUNT_CREATED, f"account {known}", now, role=role.value)])
             await work.commit()
         return account
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AccountChange:
     """What is None stays as it is."""
 
     role: Role | None = None
@@ -50,12 +50,12 @@ class ChangeAccount:
     """
 
     open_unit_of_work: OpenUnitOfWork
-    passwords: Passwords
+    passwords: PasswordHasher
     clock: Clock
-    forget: Callable[[], None]
+    invalidate_callers: Callable[[], None]
     """Who was known may not be any more."""
 
-    async def __call__(self, name: str, change: Change, person: Person) -> Account:
+    async def __call__(self, name: str, change: AccountChange, actor: Actor) -> Account:
         hashed = await self._hashed(name, change.password)
         async with self.open_unit_of_work() as work:
             account = await _found(work, name)
@@ -64,30 +64,30 @@ class ChangeAccount:
                 return account
             await self._check_admin_left(work, account, changed)
             await work.accounts.save(changed)
-            await work.sessions.remove_of(account.id)
-            await work.audit.add(self._entries(account, change, person))
+            await work.sessions.remove_for_account(account.id)
+            await work.audit.add(self._entries(account, change, actor))
             await work.commit()
-        self.forget()
+        self.invalidate_callers()
         return changed
 
     async def _hashed(self, name: str, password: str | None) -> str | None:
         if password is None:
             return None
-        check_password(password, account_name(name))
+        check_password(password, normalize_account_name(name))
         return await self.passwords.hash(password)
 
-    def _changed(self, account: Account, change: Change, hashed: str | None) -> Account:
+    def _changed(self, account: Account, change: AccountChange, hashed: str | None) -> Account:
         shut = account.disabled_at
         if change.disabled is not None:
             shut = (account.disabled_at or self.clock.now()) if change.disabled else None
         return replace(account, role=change.role or account.role, disabled_at=shut, password=hashed or account.password)
 
-    def _entries(self, account: Account, change: Change, person: Person) -> list[Entry]:
+    def _entries(self, account: Account, change: AccountChange, actor: Actor) -> list[AuditEntry]:
         now, thing = self.clock.now(), f"account {account.name}"
-        entries = [entry_of(person, Deed.PASSWORD_CHANGED, thing, now)] if change.password is not None else []
+        entries = [create_audit_entry(actor, AuditAction.PASSWORD_CHANGED, thing, now)] if change.password is not None else []
         if change.role is not None or change.disabled is not None:
             told = {"role": change.role.value if change.role else None, "disabled": change.disabled}
-            entries.append(entry_of(person, Deed.ACCOUNT_CHANGED, thing, now, **told))
+            entries.append(create_audit_entry(actor, AuditAction.ACCOUNT_CHANGED, thing, now, **told))
         return entries
 
     async def _check_admin_left(self, work: UnitOfWork, account: Account, changed: Account) -> None:
@@ -103,30 +103,30 @@ class ChangePassword:
     """Of one's own account, knowing the one before; ends every other session. InvalidInput."""
 
     open_unit_of_work: OpenUnitOfWork
-    passwords: Passwords
+    passwords: PasswordHasher
     credentials: Credentials
     clock: Clock
-    forget: Callable[[], None]
+    invalidate_callers: Callable[[], None]
     """Who was known may not be any more."""
 
-    async def __call__(self, account_id: int, session: str, before: str, password: str, person: Person) -> None:
+    async def __call__(self, account_id: int, session: str, before: str, password: str, actor: Actor) -> None:
         async with self.open_unit_of_work() as work:
-            account = await work.accounts.by_id(account_id)
-        if account is None or not await self.passwords.fits(before, account.password):
+            account = await work.accounts.find_by_id(account_id)
+        if account is None or not await self.passwords.verify(before, account.password):
             raise InvalidInput.of("before", "is not the password until now")
         check_password(password, account.name)
         hashed = await self.passwords.hash(password)
         async with self.open_unit_of_work() as work:
             account = await _found(work, account.name)
             await work.accounts.save(replace(account, password=hashed))
-            await work.sessions.remove_of(account.id, but=self.credentials.digest(session))
-            await work.audit.add([entry_of(person, Deed.PASSWORD_CHANGED, f"account {account.name}", self.clock.now())])
+            await work.sessions.remove_for_account(account.id, but=self.credentials.digest(session))
+            await work.audit.add([create_audit_entry(actor, AuditAction.PASSWORD_CHANGED, f"account {account.name}", self.clock.now())])
             await work.commit()
-        self.forget()
+        self.invalidate_callers()
 
 
 async def _found(work: UnitOfWork, name: str) -> Account:
-    account = await work.accounts.find(account_name(name), lock=True)
+    account = await work.accounts.find(normalize_account_name(name), lock=True)
     if account is None:
         raise NotFound("account", name)
     return account

@@ -9,8 +9,8 @@ from application.ports.credentials import Credentials
 from application.ports.persistence import OpenUnitOfWork, PipelineRef
 from domain.access import Scope
 from domain.accounts import ApiToken, TokenKind, check_new_token
-from domain.audit import Deed, entry_of
-from domain.controls import Person
+from domain.audit import AuditAction, create_audit_entry
+from domain.controls import Actor
 from domain.errors import InvalidInput, NotFound
 
 _HINT = 4
@@ -43,7 +43,7 @@ class CreateToken:
     credentials: Credentials
     clock: Clock
 
-    async def __call__(self, new: NewToken, person: Person) -> CreatedToken:
+    async def __call__(self, new: NewToken, actor: Actor) -> CreatedToken:
         async with self.open_unit_of_work() as work:
             now = self.clock.now()
             pipeline = None if new.pipeline is None else await work.pipelines.find(new.pipeline)
@@ -53,11 +53,11 @@ class CreateToken:
             pipeline_id = pipeline.id if pipeline else None
             check_new_token(new.name.strip(), new.kind, scopes, pipeline_id, new.expires_at, now)
             text = self.credentials.new_token(new.kind)
-            draft = ApiToken(0, new.name.strip(), new.kind, scopes, pipeline_id, text[-_HINT:], person.name, now, new.expires_at)
+            draft = ApiToken(0, new.name.strip(), new.kind, scopes, pipeline_id, text[-_HINT:], actor.name, now, new.expires_at)
             token = await work.api_tokens.add(draft, self.credentials.digest(text))
             told = {"name": token.name, "kind": token.kind.value, "scopes": [scope.value for scope in scopes]}
             bound = pipeline.name if pipeline else None
-            await work.audit.add([entry_of(person, Deed.TOKEN_CREATED, f"token {token.id}", now, pipeline=bound, **told)])
+            await work.audit.add([create_audit_entry(actor, AuditAction.TOKEN_CREATED, f"token {token.id}", now, pipeline=bound, **told)])
             await work.commit()
         return CreatedToken(token, text)
 
@@ -68,19 +68,19 @@ class RevokeToken:
 
     open_unit_of_work: OpenUnitOfWork
     clock: Clock
-    forget: Callable[[], None]
+    invalidate_callers: Callable[[], None]
     """Who was known may not be any more."""
 
-    async def __call__(self, token_id: int, person: Person) -> ApiToken:
+    async def __call__(self, token_id: int, actor: Actor) -> ApiToken:
         async with self.open_unit_of_work() as work:
             now = self.clock.now()
-            token = await work.api_tokens.by_id(token_id)
+            token = await work.api_tokens.find_by_id(token_id)
             if token is None:
                 raise NotFound("token", token_id)
             if await work.api_tokens.revoke(token_id, now):
-                await work.audit.add([entry_of(person, Deed.TOKEN_REVOKED, f"token {token_id}", now, name=token.name)])
-            found = await work.api_tokens.by_id(token_id)
+                await work.audit.add([create_audit_entry(actor, AuditAction.TOKEN_REVOKED, f"token {token_id}", now, name=token.name)])
+            found = await work.api_tokens.find_by_id(token_id)
             assert found is not None
             await work.commit()
-        self.forget()
+        self.invalidate_callers()
         return found

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from application.commands.cancel_run import PREFECT, CancelRun
+from application.commands.cancel_run import PREFECT_ACTOR, CancelRun
 from application.ports.persistence import OpenUnitOfWork
 from application.ports.wakeups import Wakeups
 from domain.errors import Conflict
 
 
 @dataclass(frozen=True, slots=True)
-class NoteFlowRun:
+class RecordFlowRun:
     """The burst stands in Prefect as this flow run: remember it, and let its outbox row go."""
 
     open_unit_of_work: OpenUnitOfWork
@@ -17,10 +17,10 @@ class NoteFlowRun:
 
     async def __call__(self, run_id: int, epoch: int, flow_run_id: str) -> None:
         async with self.open_unit_of_work() as work:
-            await work.bursts.note_flow_run(run_id, epoch, flow_run_id)
-            await work.outbox.done(run_id, epoch)
+            await work.bursts.record_flow_run(run_id, epoch, flow_run_id)
+            await work.outbox.mark_delivered(run_id, epoch)
             await work.commit()
-        self.wakeups.committed()
+        self.wakeups.notify_committed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ class CancelFromPrefect:
 
     async def __call__(self, flow_run_id: str) -> None:
         async with self.open_unit_of_work() as work:
-            run_id = await work.bursts.run_of_flow_run(flow_run_id)
+            run_id = await work.bursts.find_run_id_by_flow_run(flow_run_id)
         if run_id is None:
             return
         try:
-            await self.cancel_run(run_id, PREFECT, "cancelled in Prefect")
+            await self.cancel_run(run_id, PREFECT_ACTOR, "cancelled in Prefect")
         except Conflict:
             return  # over already; reconciling settles Prefect's side

@@ -4,22 +4,22 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from application.commands.control_run import Controlled, ControlRun, Done
+from application.commands.control_run import ActionOutcome, ApplyRunAction, RunActionResult
 from application.ports.persistence import IdempotencyKey, UnitOfWork
-from domain.audit import Deed
-from domain.controls import ANYBODY, Person, rebase, retry_failed, retry_stages
+from domain.audit import AuditAction
+from domain.controls import ANONYMOUS_ACTOR, Actor, change_revision, retry_failed, retry_stages
 from domain.errors import NotFound
 from domain.run import Run
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class RetryRunCommand:
     """`stages` None: what failed, was lost or was cancelled. `newest`: by the pipeline's newest revision instead of the run's own."""
 
     run_id: int
     stages: Collection[str] | None = None
     newest: bool = False
-    person: Person = ANYBODY
+    actor: Actor = ANONYMOUS_ACTOR
     key: IdempotencyKey | None = None
 
 
@@ -31,18 +31,18 @@ class RetryRun:
     not fit what is kept.
     """
 
-    control_run: ControlRun
+    apply_run_action: ApplyRunAction
 
-    async def __call__(self, retry: Retry) -> Controlled:
-        async def act(work: UnitOfWork, run: Run, now: datetime) -> Done:
+    async def __call__(self, retry: RetryRunCommand) -> RunActionResult:
+        async def act(work: UnitOfWork, run: Run, now: datetime) -> ActionOutcome:
             if retry.newest:
                 pipeline = await work.pipelines.find(run.pipeline_id)
                 if pipeline is None:
                     raise NotFound("pipeline", run.pipeline_id)
-                rebase(run, pipeline.definition, pipeline.revision)
+                change_revision(run, pipeline.definition, pipeline.revision)
             if retry.stages is None:
-                return retry_failed(run, now, retry.person), True
-            retry_stages(run, retry.stages, now, retry.person)
+                return retry_failed(run, now, retry.actor), True
+            retry_stages(run, retry.stages, now, retry.actor)
             return sorted(retry.stages), True
 
-        return await self.control_run(retry.run_id, act, retry.key, Deed.RETRIED, retry.person)
+        return await self.apply_run_action(retry.run_id, act, retry.key, AuditAction.RETRIED, retry.actor)

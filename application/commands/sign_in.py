@@ -5,23 +5,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from application.ports.clock import Clock
-from application.ports.credentials import Attempts, Credentials, Identity, Passwords
+from application.ports.credentials import Credentials, ExternalIdentity, PasswordHasher, SignInLimiter
 from application.ports.persistence import OpenUnitOfWork, UnitOfWork
-from domain.access import Role, Way
-from domain.accounts import Account, Session, SessionRules, account_name
-from domain.audit import Deed, Entry
+from domain.access import AuthMethod, Role
+from domain.accounts import Account, Session, SessionRules, normalize_account_name
+from domain.audit import AuditAction, AuditEntry
 from domain.errors import InvalidInput, NameTaken, NotAllowed, NotSignedIn
 
-WRONG = "The name and the password do not go together."
-TOO_MANY = "Too many tries went wrong; wait a few minutes and try again."
+WRONG_CREDENTIALS = "The name and the password do not go together."
+TOO_MANY_ATTEMPTS = "Too many tries went wrong; wait a few minutes and try again."
 
 
-class TooManyTries(NotSignedIn):
+class TooManySignInAttempts(NotSignedIn):
     """Whether the password would have been right is not said."""
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class SignInResult:
     """`key` is the session's, for the browser alone."""
 
     key: str
@@ -35,15 +35,15 @@ class OpenSession:
     credentials: Credentials
     rules: SessionRules
 
-    async def __call__(self, work: UnitOfWork, account: Account, before: str | None, address: str | None, now: datetime) -> SignedIn:
+    async def __call__(self, work: UnitOfWork, account: Account, before: str | None, address: str | None, now: datetime) -> SignInResult:
         key = self.credentials.new_session()
         await work.sessions.remove_created_before(now - self.rules.absolute)
         if before is not None:
             await work.sessions.remove(self.credentials.digest(before))
         await work.sessions.add(self.credentials.digest(key), Session(account.id, now, now))
         await work.accounts.save(replace(account, seen_at=now))
-        await work.audit.add([Entry(now, Deed.SIGNED_IN, account.name, Way.SESSION, address, f"account {account.name}")])
-        return SignedIn(key, account)
+        await work.audit.add([AuditEntry(now, AuditAction.SIGNED_IN, account.name, AuthMethod.SESSION, address, f"account {account.name}")])
+        return SignInResult(key, account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +51,33 @@ class SignIn:
     """By name and password. NotSignedIn, which never tells whether there is such a name, nor by the time it takes."""
 
     open_unit_of_work: OpenUnitOfWork
-    passwords: Passwords
-    attempts: Attempts
+    passwords: PasswordHasher
+    attempts: SignInLimiter
     clock: Clock
     open_session: OpenSession
 
-    async def __call__(self, name: str, password: str, address: str | None = None, before: str | None = None) -> SignedIn:
+    async def __call__(self, name: str, password: str, address: str | None = None, before: str | None = None) -> SignInResult:
         try:
-            known = account_name(name)
+            known = normalize_account_name(name)
         except InvalidInput:
             known = ""
         if not self.attempts.allows(known, address):
-            raise TooManyTries(TOO_MANY)
+            raise TooManySignInAttempts(TOO_MANY_ATTEMPTS)
         async with self.open_unit_of_work() as work:
             account = await work.accounts.find(known)
-        is_right = await self.passwords.fits(password, account.password if account else None)
+        is_right = await self.passwords.verify(password, account.password if account else None)
         async with self.open_unit_of_work() as work:
             account = await work.accounts.find(known, lock=True)
             if account is None or not is_right or account.disabled_at is not None:
-                self.attempts.failed(known, address)
+                self.attempts.record_failure(known, address)
                 await self._note(work, known, address)
-                raise NotSignedIn(WRONG)
+                raise NotSignedIn(WRONG_CREDENTIALS)
             signed_in = await self.open_session(work, account, before, address, self.clock.now())
             await work.commit()
         return signed_in
 
     async def _note(self, work: UnitOfWork, name: str, address: str | None) -> None:
-        await work.audit.add([Entry(self.clock.now(), Deed.SIGN_IN_FAILED, None, Way.ANONYMOUS, address, f"account {name}".strip())])
+        await work.audit.add([AuditEntry(self.clock.now(), AuditAction.SIGN_IN_FAILED, None, AuthMethod.ANONYMOUS, address, f"account {name}".strip())])
         await work.commit()
 
 
@@ -93,12 +93,12 @@ class SignInByIdentity:
     open_session: OpenSession
     roles: Mapping[str, Role]
 
-    async def __call__(self, identity: Identity, address: str | None = None, before: str | None = None) -> SignedIn:
+    async def __call__(self, identity: ExternalIdentity, address: str | None = None, before: str | None = None) -> SignInResult:
         role, now = self._role_of(identity), self.clock.now()
         async with self.open_unit_of_work() as work:
-            account = await work.accounts.of_subject(identity.subject)
+            account = await work.accounts.find_by_subject(identity.subject)
             if role is None or (account is not None and account.disabled_at is not None):
-                await work.audit.add([Entry(now, Deed.SIGN_IN_FAILED, None, Way.ANONYMOUS, address, f"account {identity.name}"[:200])])
+                await work.audit.add([AuditEntry(now, AuditAction.SIGN_IN_FAILED, None, AuthMethod.ANONYMOUS, address, f"account {identity.name}"[:200])])
                 await work.commit()
                 raise NotAllowed("You are known, but have no role here; ask whoever runs this Headgate.")
             if account is None:
@@ -109,14 +109,14 @@ class SignInByIdentity:
             await work.commit()
         return signed_in
 
-    async def _new(self, work: UnitOfWork, identity: Identity, role: Role, now: datetime) -> Account:
+    async def _new(self, work: UnitOfWork, identity: ExternalIdentity, role: Role, now: datetime) -> Account:
         try:
-            return await work.accounts.add(account_name(identity.name), role, None, identity.subject, now)
+            return await work.accounts.add(normalize_account_name(identity.name), role, None, identity.subject, now)
         except NameTaken:
             # Never the account of somebody else who happens to have that name here.
             raise NotAllowed(f"There is another account named {identity.name}; ask whoever runs this Headgate.") from None
 
-    def _role_of(self, identity: Identity) -> Role | None:
+    def _role_of(self, identity: ExternalIdentity) -> Role | None:
         order = list(Role)
         found = [self.roles[key] for key in (*identity.groups, (identity.email or "").lower(), "*") if key in self.roles]
         return max(found, key=order.index, default=None)
@@ -129,7 +129,7 @@ class SignOut:
     open_unit_of_work: OpenUnitOfWork
     credentials: Credentials
     clock: Clock
-    forget: Callable[[], None]
+    invalidate_callers: Callable[[], None]
     """Who was known may not be any more."""
 
     async def __call__(self, key: str, address: str | None = None, everywhere: bool = False) -> None:
@@ -139,9 +139,9 @@ class SignOut:
             if found is None:
                 return
             account = found[1]
-            await (work.sessions.remove_of(account.id) if everywhere else work.sessions.remove(digest))
+            await (work.sessions.remove_for_account(account.id) if everywhere else work.sessions.remove(digest))
             details = {"everywhere": True} if everywhere else {}
-            entry = Entry(self.clock.now(), Deed.SIGNED_OUT, account.name, Way.SESSION, address, f"account {account.name}", details)
+            entry = AuditEntry(self.clock.now(), AuditAction.SIGNED_OUT, account.name, AuthMethod.SESSION, address, f"account {account.name}", details)
             await work.audit.add([entry])
             await work.commit()
-        self.forget()
+        self.invalidate_callers()

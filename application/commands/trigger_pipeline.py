@@ -5,15 +5,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from application.commands.claim_at_once import ClaimAtOnce, Given
+from application.commands.claim_at_once import EagerClaimer, EagerClaims
 from application.ports.clock import Clock
 from application.ports.disk_space import DiskSpace
 from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import IdempotencyKey, OpenUnitOfWork, PipelineRef, StoredPipeline, UnitOfWork
 from application.ports.wakeups import Wakeups
-from domain.audit import Deed, Entry, entry_of
-from domain.controls import ANYBODY, Person
-from domain.errors import DiskLow, HeadgateError, InvalidInput, NotFound
+from domain.audit import AuditAction, AuditEntry, create_audit_entry
+from domain.controls import ANONYMOUS_ACTOR, Actor
+from domain.errors import HeadgateError, InsufficientDiskSpace, InvalidInput, NotFound
 from domain.run import Run, Trigger
 from domain.status import Status
 
@@ -27,11 +27,11 @@ class TriggerCommand:
     trigger: Trigger = field(default_factory=lambda: Trigger("api"))
     trace: Mapping[str, str] = field(default_factory=dict)
     key: IdempotencyKey | None = None
-    person: Person = ANYBODY
+    actor: Actor = ANONYMOUS_ACTOR
 
 
 @dataclass(frozen=True, slots=True)
-class Triggered:
+class TriggerResult:
     """The run as it was opened. `replayed`: by an earlier request with the same key."""
 
     run_id: int
@@ -53,8 +53,8 @@ class Triggered:
 class TriggerPipeline:
     """One transaction writes the run, its stage runs, its first events and its burst request.
 
-    With `at_once` the burst is claimed for a worker in it too, if one is there. NotFound, InvalidInput; DiskLow while there is too
-    little room; KeyReused, or Conflict `in_progress`, for a key that another request has.
+    With `at_once` the burst is claimed for a worker in it too, if one is there. NotFound, InvalidInput; InsufficientDiskSpace while there is too
+    little room; IdempotencyKeyReused, or Conflict `in_progress`, for a key that another request has.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -62,13 +62,13 @@ class TriggerPipeline:
     clock: Clock
     wakeups: Wakeups
     disk_space: DiskSpace
-    at_once: ClaimAtOnce | None = None
+    eager_claimer: EagerClaimer | None = None
 
-    async def __call__(self, command: TriggerCommand) -> Triggered:
+    async def __call__(self, command: TriggerCommand) -> TriggerResult:
         with self._giving() as given:
             async with self.open_unit_of_work() as work:
                 if command.key and (stored := await work.idempotency.find(command.key, self.clock.now())) is not None:
-                    return Triggered.from_json(stored)
+                    return TriggerResult.from_json(stored)
                 self._require_room()
                 run, triggered = await self._open(work, await work.pipelines.find(command.pipeline, lock=True), command, given)
                 await work.audit.add([_noted(command, run)])
@@ -78,9 +78,9 @@ class TriggerPipeline:
             self._committed([run], given)
         return triggered
 
-    async def sit(self, commands: Sequence[TriggerCommand]) -> list[Triggered | HeadgateError]:
+    async def process_batch(self, commands: Sequence[TriggerCommand]) -> list[TriggerResult | HeadgateError]:
         """Many of one pipeline, without a key, in one transaction, in order; for each what it opened, or why it did not."""
-        answers: list[Triggered | HeadgateError] = []
+        answers: list[TriggerResult | HeadgateError] = []
         opened: list[tuple[TriggerCommand, Run]] = []
         with self._giving() as given:
             async with self.open_unit_of_work() as work:
@@ -100,11 +100,11 @@ class TriggerPipeline:
         return answers
 
     async def _open(
-        self, work: UnitOfWork, pipeline: StoredPipeline | None, command: TriggerCommand, given: Given | None
-    ) -> tuple[Run, Triggered]:
+        self, work: UnitOfWork, pipeline: StoredPipeline | None, command: TriggerCommand, given: EagerClaims | None
+    ) -> tuple[Run, TriggerResult]:
         if pipeline is None:
             raise NotFound("pipeline", command.pipeline)
-        problems = self.schemas.problems_of(command.parameters, pipeline.definition.parameters)
+        problems = self.schemas.find_problems(command.parameters, pipeline.definition.parameters)
         if problems:
             raise InvalidInput(problems)
         run = await new_run(work, pipeline, command, self.schemas, self.clock)
@@ -114,31 +114,31 @@ class TriggerPipeline:
         await work.runs.add(run)
         if given is not None:
             await given.grant(work, run)
-        return run, Triggered(run.id, run.number, run.pipeline_id, run.definition.name, status)
+        return run, TriggerResult(run.id, run.number, run.pipeline_id, run.definition.name, status)
 
     @contextmanager
-    def _giving(self) -> Iterator[Given | None]:
-        given = self.at_once.given() if self.at_once is not None else None
+    def _giving(self) -> Iterator[EagerClaims | None]:
+        given = self.eager_claimer.given() if self.eager_claimer is not None else None
         try:
             yield given
         finally:
             if given is not None:
-                given.take_back()
+                given.release_unsent()
 
-    def _committed(self, runs: Sequence[Run], given: Given | None) -> None:
+    def _committed(self, runs: Sequence[Run], given: EagerClaims | None) -> None:
         if given is not None:
-            given.tell()
+            given.send_claims()
         for run in runs:
-            self.wakeups.committed([run], told=run.burst.holder)
+            self.wakeups.notify_committed([run], told=run.burst.holder)
 
     def _require_room(self) -> None:
         if (shortage := self.disk_space.shortage()) is not None:
-            raise DiskLow(shortage)
+            raise InsufficientDiskSpace(shortage)
 
 
-def _noted(command: TriggerCommand, run: Run) -> Entry:
+def _noted(command: TriggerCommand, run: Run) -> AuditEntry:
     told = {"pipeline": run.definition.name, "by": command.trigger.kind, "again": command.trigger.repeats}
-    return entry_of(command.person, Deed.TRIGGERED, f"run {run.id}", run.created_at, **told)
+    return create_audit_entry(command.actor, AuditAction.TRIGGERED, f"run {run.id}", run.created_at, **told)
 
 
 async def new_run(work: UnitOfWork, pipeline: StoredPipeline, command: TriggerCommand, schemas: ParameterSchemas, clock: Clock) -> Run:
@@ -149,7 +149,7 @@ async def new_run(work: UnitOfWork, pipeline: StoredPipeline, command: TriggerCo
         revision=pipeline.revision,
         number=await work.runs.next_number(pipeline.id),
         trigger=command.trigger,
-        parameters=schemas.with_defaults(command.parameters, pipeline.definition.parameters),
+        parameters=schemas.apply_defaults(command.parameters, pipeline.definition.parameters),
         now=clock.now(),
         trace=command.trace,
     )

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field, fields
 from typing import Any, Self
 
-from domain.reports import Ruling
+from domain.reports import ReportDecision
 from domain.run import Run
 from domain.status import Status
 from domain.values import value_object
 
 
 @value_object
-class Answer:
+class ReportResult:
     """`http_status` is 200 or what the problem maps to; `problem` its stable kind; `facts` what the state is;
     `replayed`: the answer was given before."""
 
@@ -34,16 +34,16 @@ class Answer:
         return cls(**{**stored, "status": Status(status) if status else None}, replayed=True)
 
 
-_STORED = tuple(told.name for told in fields(Answer) if told.compare)
+_STORED = tuple(told.name for told in fields(ReportResult) if told.compare)
 
 
-class Answers(list[Answer]):
+class ReportResults(list[ReportResult]):
     """One an item, in order. `replayed`: they were given to an earlier list with the same key."""
 
-    def __init__(self, answers: Iterable[Answer] = (), *, replayed: bool = False) -> None:
+    def __init__(self, answers: Iterable[ReportResult] = (), *, replayed: bool = False) -> None:
         super().__init__(answers)
         self.replayed = replayed
 
 
-def answer_of(run: Run, ruling: Ruling) -> Answer:
-    return Answer(ruling.http_status, ruling.applied, ruling.why, run.id, ruling.seq, ruling.status, ruling.problem, ruling.facts or {})
+def to_report_result(run: Run, ruling: ReportDecision) -> ReportResult:
+    return ReportResult(ruling.http_status, ruling.applied, ruling.why, run.id, ruling.seq, ruling.status, ruling.problem, ruling.facts or {})

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from domain.access import Role
 from domain.accounts import Account, ApiToken, Session
-from domain.audit import Deed, Entry
+from domain.audit import AuditAction, AuditEntry
 
 
 class Accounts(Protocol):
@@ -16,9 +16,9 @@ class Accounts(Protocol):
 
     async def find(self, name: str, *, lock: bool = False) -> Account | None: ...
 
-    async def of_subject(self, subject: str) -> Account | None: ...
+    async def find_by_subject(self, subject: str) -> Account | None: ...
 
-    async def by_id(self, account_id: int) -> Account | None: ...
+    async def find_by_id(self, account_id: int) -> Account | None: ...
 
     async def save(self, account: Account) -> None:
         """Store what may change: role, password, subject, disabled, seen."""
@@ -40,7 +40,7 @@ class Sessions(Protocol):
 
     async def remove(self, digest: bytes) -> None: ...
 
-    async def remove_of(self, account_id: int, but: bytes | None = None) -> int:
+    async def remove_for_account(self, account_id: int, but: bytes | None = None) -> int:
         """End the account's sessions, all but one if named; how many those were."""
         ...
 
@@ -54,7 +54,7 @@ class ApiTokens(Protocol):
 
     async def find(self, digest: bytes) -> ApiToken | None: ...
 
-    async def by_id(self, token_id: int) -> ApiToken | None: ...
+    async def find_by_id(self, token_id: int) -> ApiToken | None: ...
 
     async def revoke(self, token_id: int, now: datetime) -> bool:
         """False when it was revoked before, or never was."""
@@ -70,8 +70,8 @@ class ApiTokens(Protocol):
 class AuditLog(Protocol):
     """Append-only: nothing can change or remove an entry, by no role the application has."""
 
-    async def add(self, entries: Sequence[Entry]) -> None: ...
+    async def add(self, entries: Sequence[AuditEntry]) -> None: ...
 
-    async def page(self, limit: int, below: int | None = None, deed: Deed | None = None, who: str | None = None) -> list[Entry]:
+    async def page(self, limit: int, below: int | None = None, deed: AuditAction | None = None, who: str | None = None) -> list[AuditEntry]:
         """Newest first; `below` is the id of the last one seen."""
         ...

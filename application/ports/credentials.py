@@ -8,7 +8,7 @@ from domain.accounts import TokenKind
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class ExternalIdentity:
     """Who somebody is, in the words of an identity provider. `subject` is the issuer's own, never given to another; `email` is verified
     there, and so, unlike the name, nothing that people choose for themselves."""
 
@@ -18,12 +18,12 @@ class Identity:
     email: str | None = None
 
 
-class Passwords(Protocol):
+class PasswordHasher(Protocol):
     async def hash(self, password: str) -> str:
         """As argon2id; takes a tenth of a second on purpose."""
         ...
 
-    async def fits(self, password: str, hashed: str | None) -> bool:
+    async def verify(self, password: str, hashed: str | None) -> bool:
         """Takes as long when there is no hash to compare with."""
         ...
 
@@ -46,14 +46,14 @@ class Credentials(Protocol):
         ...
 
 
-class Attempts(Protocol):
+class SignInLimiter(Protocol):
     """How often somebody may try to sign in; in this process alone."""
 
     def allows(self, name: str, address: str | None) -> bool:
         """Whether another try is permitted now; takes nothing."""
         ...
 
-    def failed(self, name: str, address: str | None) -> None: ...
+    def record_failure(self, name: str, address: str | None) -> None: ...
 
 
 class IdentityProvider(Protocol):
@@ -63,7 +63,7 @@ class IdentityProvider(Protocol):
         """The address to send the browser to, and what to remember of it until it comes back, signed. Unavailable."""
         ...
 
-    async def finish(self, redirect: str, remembered: str, state: str, code: str) -> Identity:
+    async def finish(self, redirect: str, remembered: str, state: str, code: str) -> ExternalIdentity:
         """Who came back. NotSignedIn when anything does not fit; Unavailable."""
         ...
 

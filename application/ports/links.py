@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from application.ports.persistence import WorkerSeen
+from application.ports.persistence import WorkerStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class AttemptStart:
     """A stage's attempt that the worker shall start now: it is `running` already. `spec` has the definition's keys as written; `given`
     are parameters beside the run's own: what the approvals before it said."""
 
@@ -32,7 +32,7 @@ class Claim:
     pool: str
     stages: Sequence[str]
     parameters: Mapping[str, Any]
-    starts: Sequence[Start]
+    starts: Sequence[AttemptStart]
     more: bool
     key: str
     """Prefect's idempotency key of this burst."""
@@ -40,20 +40,20 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class StopRun:
     """Kill what runs of this run."""
 
     run_id: int
 
 
 @dataclass(frozen=True, slots=True)
-class Wake:
+class WakeRun:
     """Something of this run became startable: ask."""
 
     run_id: int
 
 
-Message = Claim | Stop | Wake
+WorkerMessage = Claim | StopRun | WakeRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +64,18 @@ class Reservation:
     slots: int
 
 
-class WorkerLinks(Protocol):
+class WorkerStreams(Protocol):
     """In memory. Slots are counted here between a push and the worker's next word on how many are free."""
 
-    def open(self, worker: WorkerSeen) -> AsyncIterator[Message]:
+    def open(self, worker: WorkerStatus) -> AsyncIterator[WorkerMessage]:
         """The worker's messages, until it leaves; opening again under the same id ends the earlier stream."""
         ...
 
-    def set_free(self, worker_id: str, free: int, received: int) -> None:
+    def set_free_slots(self, worker_id: str, free: int, received: int) -> None:
         """The worker's word: `free` slots, after it got `received` claims by this stream; later claims are still to be subtracted."""
         ...
 
-    def on_free(self, callback: Callable[[str], None]) -> None:
+    def on_slot_freed(self, callback: Callable[[str], None]) -> None:
         """Call this with a pool's name whenever a worker of it says that it has a free slot."""
         ...
 
@@ -87,14 +87,14 @@ class WorkerLinks(Protocol):
         """Up to `wanted` slots of the linked worker with most free ones; None when no slot is free."""
         ...
 
-    def settle(self, reservation: Reservation, claim: Claim | None) -> bool:
+    def finish_reservation(self, reservation: Reservation, claim: Claim | None) -> bool:
         """End a reservation: push the claim (its starts keep their slots) or, without one, give all slots back.
 
         False when the worker has left meanwhile: it will ask for what it holds with its next heartbeat, if it lives.
         """
         ...
 
-    def push(self, worker_id: str, message: Stop | Wake) -> bool:
+    def push(self, worker_id: str, message: StopRun | WakeRun) -> bool:
         """False when the worker is not linked here."""
         ...
 

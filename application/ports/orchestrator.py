@@ -38,7 +38,7 @@ class FlowRunRequest:
     trace: Mapping[str, str] | None = None
 
 
-class RefusedByEngine(Unavailable):
+class FlowRunRejected(Unavailable):
     """The engine answers and will not have this: asking again changes nothing by itself."""
 
 
@@ -46,7 +46,7 @@ class Orchestrator(Protocol):
     """Spoken to over the network: every call may raise Unavailable, and none is made inside a transaction."""
 
     async def create_flow_run(self, request: FlowRunRequest) -> str:
-        """The flow run's id. Makes the pool and its deployment first when they are missing. RefusedByEngine for one it will not have."""
+        """The flow run's id. Makes the pool and its deployment first when they are missing. FlowRunRejected for one it will not have."""
         ...
 
     async def states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:

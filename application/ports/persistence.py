@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
 
 from application.ports.access import Accounts, ApiTokens, AuditLog, Sessions
-from application.ports.run_announcements import AnnouncementPositions
+from application.ports.run_announcements import SinkPositions
 from domain.burst import BurstState
 from domain.definition import PipelineDefinition
-from domain.errors import KeyReused
+from domain.errors import IdempotencyKeyReused
 from domain.run import Run
 from domain.status import Status
 
@@ -82,7 +82,7 @@ class Runs(Protocol):
 
     async def latest_id(self, pipeline_id: int) -> int | None: ...
 
-    async def due(self, now: datetime, limit: int) -> list[int]:
+    async def find_due(self, now: datetime, limit: int) -> list[int]:
         """Runs for which `wake_due` has something to do at `now` (a retry that is due, a deadline that passed)."""
         ...
 
@@ -131,9 +131,9 @@ class IdempotencyKey:
     digest: bytes
 
     def check(self, digest: bytes) -> None:
-        """KeyReused unless this is the digest of the request that had the key first."""
+        """IdempotencyKeyReused unless this is the digest of the request that had the key first."""
         if digest != self.digest:
-            raise KeyReused(self.key)
+            raise IdempotencyKeyReused(self.key)
 
 
 class Idempotency(Protocol):
@@ -141,7 +141,7 @@ class Idempotency(Protocol):
 
     async def find(self, key: IdempotencyKey, now: datetime) -> Mapping[str, Any] | None:
         """The stored answer. None for a new key, which is this transaction's from now on: whoever asks for it meanwhile waits for
-        the end of this one, and gets Conflict `in_progress` when that takes too long. KeyReused when the request had another body.
+        the end of this one, and gets Conflict `in_progress` when that takes too long. IdempotencyKeyReused when the request had another body.
         """
         ...
 
@@ -170,7 +170,7 @@ class Leases(Protocol):
 
     async def release(self, run_id: int, epoch: int) -> None: ...
 
-    async def expired(self, limit: int) -> list[Lease]:
+    async def find_expired(self, limit: int) -> list[Lease]:
         """Leases past their end by the store's clock at this moment, not locked: lock the run and check `is_expired` again."""
         ...
 
@@ -182,13 +182,13 @@ class Leases(Protocol):
         """Give every lease a full term from now: the sweep was not watching, so it may not judge."""
         ...
 
-    async def held_by(self, worker: str) -> list[Lease]:
+    async def find_held_by(self, worker: str) -> list[Lease]:
         """Leases of this worker that are not expired."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class NewLine:
+class NewLogLine:
     """One line of a stage's output. `index` counts the attempt's lines from 0, so a repeated append stores nothing twice."""
 
     index: int
@@ -198,7 +198,7 @@ class NewLine:
 
 
 class Logs(Protocol):
-    async def append(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLine], limit_bytes: int) -> int:
+    async def append(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], limit_bytes: int) -> int:
         """Store the lines not stored before, numbered on within the run; returns how many were stored.
 
         Past `limit_bytes` for the attempt one line says that the rest is cut, and everything after it is dropped.
@@ -225,7 +225,7 @@ class Outbox(Protocol):
         """Take due rows for this relay for `seconds`; rows another relay has, or has locked, are passed over."""
         ...
 
-    async def done(self, run_id: int, epoch: int) -> None: ...
+    async def mark_delivered(self, run_id: int, epoch: int) -> None: ...
 
     async def postpone(self, row_id: int, error: str, delay: float) -> None:
         """Count a failed delivery, keep its sentence, try again after `delay` seconds."""
@@ -262,19 +262,19 @@ class BurstRecord:
 
 
 class Bursts(Protocol):
-    async def note_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None: ...
+    async def record_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None: ...
 
-    async def run_of_flow_run(self, flow_run_id: str) -> int | None:
+    async def find_run_id_by_flow_run(self, flow_run_id: str) -> int | None:
         """The run whose open burst this flow run is; None when that burst is over or it is none of ours, whatever the text."""
         ...
 
     async def find(self, run_id: int, epoch: int) -> BurstRecord | None: ...
 
-    async def unsettled(self, limit: int) -> list[BurstRecord]:
+    async def find_unsettled(self, limit: int) -> list[BurstRecord]:
         """Bursts with a flow run whose terminal state in Prefect was not confirmed yet, oldest first."""
         ...
 
-    async def settle(self, run_id: int, epoch: int) -> None:
+    async def mark_settled(self, run_id: int, epoch: int) -> None:
         """Prefect's state of that flow run is terminal; it need not be looked at again."""
         ...
 
@@ -282,13 +282,13 @@ class Bursts(Protocol):
         """(run id, epoch) of bursts nobody has claimed, oldest first."""
         ...
 
-    async def carried(self, run_ids: Sequence[int]) -> dict[int, str]:
+    async def find_holders(self, run_ids: Sequence[int]) -> dict[int, str]:
         """The worker that holds each run's claimed burst."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerSeen:
+class WorkerStatus:
     """A worker process as it last spoke."""
 
     id: str
@@ -300,14 +300,14 @@ class WorkerSeen:
 
 
 class Workers(Protocol):
-    async def seen(self, worker: WorkerSeen, now: datetime) -> None:
+    async def seen(self, worker: WorkerStatus, now: datetime) -> None:
         """Insert or refresh."""
         ...
 
-    async def gone(self, worker_id: str) -> None: ...
+    async def remove(self, worker_id: str) -> None: ...
 
 
-class TakenUp(NamedTuple):
+class LoadedForUpdate(NamedTuple):
     """What a report is judged by."""
 
     runs: dict[int, Run]
@@ -331,7 +331,7 @@ class UnitOfWork(Protocol):
     outbox: Outbox
     bursts: Bursts
     workers: Workers
-    announcements: AnnouncementPositions
+    announcements: SinkPositions
     accounts: Accounts
     sessions: Sessions
     api_tokens: ApiTokens
@@ -341,7 +341,7 @@ class UnitOfWork(Protocol):
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
 
-    async def take_up(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()) -> TakenUp:
+    async def load_for_update(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()) -> LoadedForUpdate:
         """The runs as `runs.lock` gives them, and the stored answers of those keys and those pipelines as they are behind the locks, for
         the price of one.
 

@@ -9,15 +9,15 @@ from application.queries.views import (
     BoardRow,
     EventView,
     FailureView,
-    FirstSeen,
+    FirstOccurrence,
     LogFilter,
     LogLineView,
     PastDecision,
-    PipelineMark,
+    PipelineStateVersion,
     PipelineView,
     QueueView,
     RevisionView,
-    RunMark,
+    RunStateVersion,
     RunView,
     StageTimes,
     WorkerView,
@@ -25,7 +25,7 @@ from application.queries.views import (
 from domain.status import Status
 
 
-class RunsAsked(TypedDict, total=False):
+class RunListQuery(TypedDict, total=False):
     """Which page of which runs. With `below` the newest of those with a lower id; with `above` the oldest of those with a higher one.
     `skip` counts from there. `pipeline_ids` are the only pipelines they may be of; `trigger` is what opened them; `since` and `until`
     (not included) when they were opened."""
@@ -50,11 +50,11 @@ class Reader(Protocol):
         of those with a lower one. `skip` counts from there."""
         ...
 
-    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineMark]:
+    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineStateVersion]:
         """As `pipelines`, but only how far each of them is."""
         ...
 
-    async def pipelines_of(self, ids: Sequence[int]) -> list[PipelineView]:
+    async def get_pipelines_by_id(self, ids: Sequence[int]) -> list[PipelineView]:
         """Those of these pipelines that exist, in no order."""
         ...
 
@@ -72,15 +72,15 @@ class Reader(Protocol):
         """Every pipeline in name order with its last 20 runs."""
         ...
 
-    async def runs(self, **asked: Unpack[RunsAsked]) -> list[RunView]:
+    async def runs(self, **asked: Unpack[RunListQuery]) -> list[RunView]:
         """Newest first, with their stages."""
         ...
 
-    async def run_marks(self, **asked: Unpack[RunsAsked]) -> list[RunMark]:
+    async def run_marks(self, **asked: Unpack[RunListQuery]) -> list[RunStateVersion]:
         """As `runs`, but only how far each of them is."""
         ...
 
-    async def runs_of(self, ids: Sequence[int]) -> list[RunView]:
+    async def get_runs_by_id(self, ids: Sequence[int]) -> list[RunView]:
         """Those of these runs that exist, in no order."""
         ...
 
@@ -93,7 +93,7 @@ class Reader(Protocol):
         time is exact."""
         ...
 
-    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstSeen | None:
+    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstOccurrence | None:
         """The first failure of the stage that was alike, among all of the pipeline's runs."""
         ...
 

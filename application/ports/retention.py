@@ -11,7 +11,7 @@ class Retention(Protocol):
     Safe to call from several processes at once. Unavailable when the store does not answer or is too busy.
     """
 
-    async def make_room(self, now: datetime) -> Sequence[str]:
+    async def create_partitions(self, now: datetime) -> Sequence[str]:
         """Make the partitions of this week and the next ones that are missing; returns their names."""
         ...
 
@@ -23,14 +23,14 @@ class Retention(Protocol):
         """Drop the partitions whose log lines were all written before; returns their names."""
         ...
 
-    async def forget_receipts(self, before: datetime) -> int:
+    async def delete_receipts(self, before: datetime) -> int:
         """Delete the stored answers to reports that were answered before; returns how many."""
         ...
 
-    async def forget_answers(self, before: datetime) -> int:
+    async def delete_idempotency_answers(self, before: datetime) -> int:
         """Delete the stored answers to requests with an Idempotency-Key that were made before; returns how many."""
         ...
 
-    async def forget_workers(self, before: datetime) -> int:
+    async def delete_workers(self, before: datetime) -> int:
         """Delete the rows of workers that have not spoken since; returns how many."""
         ...

@@ -16,7 +16,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class AnnouncedRun:
+class RunLifecycleEvent:
     """A run. `id` is the same whenever and by whichever process it is told; times are UTC, `status` is terminal when it is finished."""
 
     id: UUID
@@ -35,22 +35,22 @@ class AnnouncedRun:
     error_message: str | None = None
 
     @property
-    def began_at(self) -> datetime:
+    def effective_start(self) -> datetime:
         """The start; the end of what ended without one."""
         return self.started_at or self.finished_at or self.created_at
 
     @property
-    def waited_seconds(self) -> float:
+    def queued_seconds(self) -> float:
         """From the trigger to the start."""
-        return max(0.0, (self.began_at - self.created_at).total_seconds())
+        return max(0.0, (self.effective_start - self.created_at).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
-class AnnouncedAttempt:
+class AttemptLifecycleEvent:
     """One attempt of a stage of `run`, which it repeats. `needs` are the stages before it."""
 
     id: UUID
-    run: AnnouncedRun
+    run: RunLifecycleEvent
     stage: str
     kind: str
     number: int
@@ -67,34 +67,34 @@ class AnnouncedAttempt:
     worker: str | None = None
 
     @property
-    def began_at(self) -> datetime:
+    def effective_start(self) -> datetime:
         """The start; the end of what ended without one."""
         return self.started_at or self.finished_at or self.created_at
 
     @property
-    def waited_seconds(self) -> float:
+    def queued_seconds(self) -> float:
         """From when it could have started to the start."""
-        return max(0.0, (self.began_at - (self.queued_at or self.began_at)).total_seconds())
+        return max(0.0, (self.effective_start - (self.queued_at or self.effective_start)).total_seconds())
 
 
-Announcement = AnnouncedRun | AnnouncedAttempt
+LifecycleEvent = RunLifecycleEvent | AttemptLifecycleEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RejectedEvent:
     """What an audience will never take, and its reason in one sentence."""
 
-    announcement: Announcement
+    announcement: LifecycleEvent
     why: str
 
 
-class Audience(Protocol):
+class EventSink(Protocol):
     """A system that is told. `name` is stable: its place in the events is kept by it."""
 
     @property
     def name(self) -> str: ...
 
-    async def tell(self, announcements: Sequence[Announcement]) -> Sequence[Refusal]:
+    async def send(self, announcements: Sequence[LifecycleEvent]) -> Sequence[RejectedEvent]:
         """Deliver in order; to be told the same again changes nothing there. Returns those it will never take.
 
         Unavailable when it is to be tried again later; some may have arrived then.
@@ -103,7 +103,7 @@ class Audience(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class SinkPosition:
     """How far an audience was told: a cursor of the change feed, None before its first. `tries` counts failures since the last success."""
 
     cursor: str | None = None
@@ -112,14 +112,14 @@ class Position:
     """False while another teller has it, or it is put off."""
 
 
-class AnnouncementPositions(Protocol):
+class SinkPositions(Protocol):
     """How far each audience was told, for all processes. One teller at a time holds an audience, for a time."""
 
-    async def find(self, audience: str) -> Position:
+    async def find(self, audience: str) -> SinkPosition:
         """Where it is now, not locked; a free one without a cursor when nobody has told it anything."""
         ...
 
-    async def take(self, audience: str, teller: str, seconds: float) -> Position | None:
+    async def take(self, audience: str, teller: str, seconds: float) -> SinkPosition | None:
         """Hold the audience for so many seconds by the store's clock; None when it is not free."""
         ...
 
@@ -127,6 +127,6 @@ class AnnouncementPositions(Protocol):
         """Everything up to the cursor was told: keep that, forget failures, let go. False when another teller holds it by now."""
         ...
 
-    async def put_off(self, audience: str, teller: str, error: str, delay: float) -> None:
+    async def postpone(self, audience: str, teller: str, error: str, delay: float) -> None:
         """Count a failure, keep its sentence, free it after `delay` seconds; nothing when another teller holds it by now."""
         ...

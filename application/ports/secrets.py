@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
-SHORTEST: Final = 8
+MIN_SECRET_LENGTH: Final = 8
 """Characters. A shorter one could not be masked without blotting out ordinary words, so no stage is given it."""
 
 
@@ -17,6 +17,6 @@ class Secrets(Protocol):
     def read(self, names: Iterable[str]) -> Mapping[str, str]:
         """Every one of these secrets as it is now, under the names as asked; `name` finds what is kept as `NAME` too.
 
-        Raises SecretUnavailable for one that is not there or empty, is shorter than SHORTEST, or holds a NUL.
+        Raises SecretUnavailable for one that is not there or empty, is shorter than MIN_SECRET_LENGTH, or holds a NUL.
         """
         ...

@@ -48,7 +48,7 @@ class Telemetry(Protocol):
         """
         ...
 
-    def within(self, context: TraceContext) -> AbstractContextManager[None]:
+    def use_context(self, context: TraceContext) -> AbstractContextManager[None]:
         """Spans of the block belong below `context`, unless it is empty."""
         ...
 
@@ -56,7 +56,7 @@ class Telemetry(Protocol):
         """The current span's; empty without one."""
         ...
 
-    def hush(self) -> None:
+    def drop_current_trace(self) -> None:
         """Leave the request that is current out of the traces: a probe, or a stream that stays open for hours."""
         ...
 
@@ -85,7 +85,7 @@ def place_of_burst(trace: TraceContext, epoch: int) -> tuple[TraceContext, Seque
     return NO_PARENT, [trace] if trace else []
 
 
-def trace_id_of(context: TraceContext) -> str | None:
+def get_trace_id(context: TraceContext) -> str | None:
     """The trace's id, 32 hexadecimal digits, as pages and log searches want it."""
     parts = context.get("traceparent", "").split("-")
     return parts[1] if len(parts) == 4 and len(parts[1]) == 32 else None

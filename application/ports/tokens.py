@@ -18,10 +18,10 @@ class WorkerClaims:
     """The token of worker processes."""
 
 
-class Tokens(Protocol):
-    def for_attempt(self, claims: AttemptClaims) -> str: ...
+class ExecutionTokens(Protocol):
+    def issue_attempt_token(self, claims: AttemptClaims) -> str: ...
 
-    def for_worker(self) -> str: ...
+    def issue_worker_token(self) -> str: ...
 
     def read(self, token: str) -> AttemptClaims | WorkerClaims | None:
         """What the token is good for; None when Headgate did not make it."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class PoolVitals:
+class PoolMetrics:
     """The living workers of one work pool."""
 
     pool: str
@@ -16,19 +16,19 @@ class PoolVitals:
 
 
 @dataclass(frozen=True, slots=True)
-class VitalSigns:
+class HealthMetrics:
     """`outbox_age` is the oldest row's, in seconds; `late` are runs that are still queued long after they were opened."""
 
     outbox_depth: int
     outbox_age: float
     waiting: int
     late: int
-    pools: Sequence[PoolVitals] = field(default_factory=tuple)
+    pools: Sequence[PoolMetrics] = field(default_factory=tuple)
     store_version: str = ""
 
 
-class Vitals(Protocol):
-    async def take(self, late_after: float, seen_within: float) -> VitalSigns:
+class HealthMetricsReader(Protocol):
+    async def read(self, late_after: float, seen_within: float) -> HealthMetrics:
         """Now. Runs count as late after `late_after` seconds in the queue, workers as living that spoke within `seen_within` seconds.
 
         Unavailable when the store does not answer.

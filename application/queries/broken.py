@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from application.queries.views import AttemptView, RunView, StageRunView
 from domain.status import Status
 
-BROKEN = (Status.FAILED, Status.LOST)
+FAILED_STATUSES = (Status.FAILED, Status.LOST)
 
 
-def first_broken(run: RunView) -> StageRunView | None:
+def find_failed_stage(run: RunView) -> StageRunView | None:
     """The first stage that failed or was lost and was not allowed to; else the first that broke at all."""
-    broken = [stage for stage in run.stages if stage.status in BROKEN]
+    broken = [stage for stage in run.stages if stage.status in FAILED_STATUSES]
     return next((stage for stage in broken if not stage.allow_failure), broken[0] if broken else None)
 
 
-def tries_of_last_round(stage: StageRunView) -> Sequence[AttemptView]:
+def get_attempts_since_restart(stage: StageRunView) -> Sequence[AttemptView]:
     """The attempts since a person last took it up, those that never started left out."""
     begun: list[AttemptView] = []
     for attempt in stage.attempts:

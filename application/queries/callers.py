@@ -11,14 +11,14 @@ from application.ports.persistence import OpenUnitOfWork
 from domain.access import Caller
 from domain.accounts import ApiToken, SessionRules
 
-REMEMBERED_FOR: Final = timedelta(seconds=2)
+CACHE_TTL: Final = timedelta(seconds=2)
 """What was revoked in another process is refused here after this at the latest; in this one, at once."""
-REMEMBERED: Final = 10_000
-SEEN_EVERY: Final = timedelta(minutes=1)
+MAX_CACHED_CALLERS: Final = 10_000
+TOUCH_INTERVAL: Final = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
-class Callers:
+class Authenticator:
     """None for whoever is not known (any more)."""
 
     open_unit_of_work: OpenUnitOfWork
@@ -27,19 +27,19 @@ class Callers:
     rules: SessionRules
     _known: OrderedDict[bytes, tuple[datetime, Caller]] = field(default_factory=OrderedDict)
 
-    async def of_session(self, key: str) -> Caller | None:
+    async def authenticate_session(self, key: str) -> Caller | None:
         """The caller of a session that is not over; asking keeps it from becoming idle."""
         digest, now = self.credentials.digest(key), self.clock.now()
         return self._remembered(digest, now) or self._remember(digest, now, await self._session(digest, now))
 
-    async def of_token(self, text: str) -> Caller | None:
+    async def authenticate_token(self, text: str) -> Caller | None:
         """The caller of a token that is good."""
         if not self.credentials.is_token(text):
             return None
         digest, now = self.credentials.digest(text), self.clock.now()
         return self._remembered(digest, now) or self._remember(digest, now, await self._token(digest, now))
 
-    def forget(self) -> None:
+    def invalidate_callers(self) -> None:
         """Something was revoked or changed: ask the store again."""
         self._known.clear()
 
@@ -49,9 +49,9 @@ class Callers:
             if found is None:
                 return None
             session, account = found
-            if session.is_over(now, self.rules) or account.disabled_at is not None:
+            if session.is_expired(now, self.rules) or account.disabled_at is not None:
                 return None
-            if now - session.seen_at >= SEEN_EVERY:
+            if now - session.seen_at >= TOUCH_INTERVAL:
                 await work.sessions.touch(digest, now)
                 await work.commit()
             return account.caller()
@@ -59,7 +59,7 @@ class Callers:
     async def _token(self, digest: bytes, now: datetime) -> Caller | None:
         async with self.open_unit_of_work() as work:
             token = await work.api_tokens.find(digest)
-            if token is None or not token.is_good(now):
+            if token is None or not token.is_valid(now):
                 return None
             if _is_unused_today(token, now):
                 await work.api_tokens.touch(token.id, _day(now))
@@ -68,12 +68,12 @@ class Callers:
 
     def _remembered(self, digest: bytes, now: datetime) -> Caller | None:
         found = self._known.get(digest)
-        return found[1] if found is not None and timedelta() <= now - found[0] < REMEMBERED_FOR else None
+        return found[1] if found is not None and timedelta() <= now - found[0] < CACHE_TTL else None
 
     def _remember(self, digest: bytes, now: datetime, caller: Caller | None) -> Caller | None:
         if caller is not None:
             self._known[digest] = (now, caller)
-            if len(self._known) > REMEMBERED:
+            if len(self._known) > MAX_CACHED_CALLERS:
                 self._known.popitem(last=False)
         return caller
 

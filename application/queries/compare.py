@@ -6,7 +6,7 @@ from typing import Any
 
 from application.queries.views import AttemptView, RunView, StageRunView
 from domain.definition import PipelineDefinition
-from domain.definition_writer import pipeline_as_written
+from domain.definition_writer import serialize_pipeline
 from domain.status import Status
 
 
@@ -66,7 +66,7 @@ def compare(before: RunView, after: RunView, definitions: tuple[PipelineDefiniti
         before,
         after,
         differences(before.parameters, after.parameters),
-        definition_differences(*definitions),
+        diff_definitions(*definitions),
         stages,
         _first_error(stages),
     )
@@ -88,13 +88,13 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], path: str =
     return found
 
 
-def definition_differences(before: PipelineDefinition, after: PipelineDefinition) -> list[Difference]:
+def diff_definitions(before: PipelineDefinition, after: PipelineDefinition) -> list[Difference]:
     return differences(_by_stage(before), _by_stage(after))
 
 
 def _by_stage(definition: PipelineDefinition) -> dict[str, Any]:
     """As written, with the stages by their names: a stage that moved has not changed."""
-    written = pipeline_as_written(definition)
+    written = serialize_pipeline(definition)
     return written | {"stages": {stage["name"]: stage for stage in written["stages"]}}
 
 

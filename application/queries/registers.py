@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from application.ports.persistence import OpenUnitOfWork
 from domain.accounts import Account, ApiToken
-from domain.audit import Deed, Entry
+from domain.audit import AuditAction, AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Registers:
+class AccessQueries:
     """Each question is a short transaction of its own."""
 
     open_unit_of_work: OpenUnitOfWork
@@ -20,14 +20,14 @@ class Registers:
 
     async def token(self, token_id: int) -> ApiToken | None:
         async with self.open_unit_of_work() as work:
-            return await work.api_tokens.by_id(token_id)
+            return await work.api_tokens.find_by_id(token_id)
 
     async def accounts(self) -> list[Account]:
         """By name."""
         async with self.open_unit_of_work() as work:
             return await work.accounts.all()
 
-    async def audit(self, limit: int, below: int | None = None, deed: Deed | None = None, who: str | None = None) -> list[Entry]:
+    async def audit(self, limit: int, below: int | None = None, deed: AuditAction | None = None, who: str | None = None) -> list[AuditEntry]:
         """Newest first; `below` is the id of the last one seen."""
         async with self.open_unit_of_work() as work:
             return await work.audit.page(limit, below, deed, who)

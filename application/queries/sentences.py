@@ -9,7 +9,7 @@ from domain.status import Reason, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TextPart:
     """A piece of the sentence; `strong` marks a name, `at` a time, which pages show in their viewer's zone and `text` says in UTC."""
 
     text: str
@@ -18,17 +18,17 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class StatusText:
     """`str()` is the plain sentence."""
 
-    parts: Sequence[Part]
+    parts: Sequence[TextPart]
 
     def __str__(self) -> str:
         return "".join(part.text for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class RunContext:
     """What else is true while the sentence is made. `usual` is the median time of each stage and `slow` its 95th percentile, seconds;
     `queue` the workers that spoke lately in the run's pool and the runs that wait there; `is_warm` whether the pool is served by
     Headgate's own workers; `engine_answers` None when nobody looked; `silent` the name of each worker, by its id, that has not spoken
@@ -43,7 +43,7 @@ class Surroundings:
     silent: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
 
-def reason_of(attempt: AttemptView) -> str:
+def describe_failure(attempt: AttemptView) -> str:
     if attempt.reason is Reason.TIMEOUT:
         return "its time limit" if attempt.started_at else "no worker or report before its deadline"
     if attempt.status is Status.LOST:
@@ -52,20 +52,20 @@ def reason_of(attempt: AttemptView) -> str:
     return first_line[:160].rstrip(".") if first_line else "an error"
 
 
-def names(stages: Sequence[StageRunView]) -> list[Part]:
-    parts: list[Part] = []
+def format_stage_names(stages: Sequence[StageRunView]) -> list[TextPart]:
+    parts: list[TextPart] = []
     for index, stage in enumerate(stages):
         if index:
-            parts.append(Part(" and " if index == len(stages) - 1 else ", "))
-        parts.append(Part(stage.name, True))
+            parts.append(TextPart(" and " if index == len(stages) - 1 else ", "))
+        parts.append(TextPart(stage.name, True))
     return parts
 
 
-def time_part(at: datetime, now: datetime) -> Part:
-    return Part(f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%b %H:%M} UTC", at=at)
+def format_time(at: datetime, now: datetime) -> TextPart:
+    return TextPart(f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%b %H:%M} UTC", at=at)
 
 
-def duration(later: datetime, earlier: datetime) -> str:
+def format_elapsed(later: datetime, earlier: datetime) -> str:
     return seconds(abs((later - earlier).total_seconds()))
 
 

@@ -7,26 +7,26 @@ from datetime import datetime
 from application.ports.clock import Clock
 from application.ports.orchestrator import Orchestrator
 from application.ports.readers import Reader
-from application.queries.sentences import Surroundings
+from application.queries.sentences import RunContext
 from application.queries.views import QueueView, RunView, StageTimes
-from application.queries.why import explain
+from application.queries.why import explain_run
 from domain.status import Status
 
-SPOKE_WITHIN = 15.0
+WORKER_SEEN_WITHIN_SECONDS = 15.0
 """Seconds within which a worker must have spoken to count."""
-SILENT_AFTER = 8.0
+WORKER_SILENT_AFTER_SECONDS = 8.0
 """Seconds without a word after which a worker is called silent: it speaks every five."""
 REMEMBERED_FOR = 3_600.0
-QUEUE_SHOWN = 1_000
+MAX_QUEUE_LENGTH = 1_000
 """Runs of a pool that are counted as ahead of one; beyond, "1,000 or more" is as much as anybody needs to know."""
-LEAST_TIMES = 5
+MIN_SAMPLES = 5
 """Runs that must have completed a stage before it is ever called later than usual."""
-ENGINE_TERM = 5.0
+HEALTH_CACHE_SECONDS = 5.0
 """Seconds for which the engine's answer is believed."""
 
 
-class EngineHealth:
-    """Whether the engine answers, asked at most once in `ENGINE_TERM` seconds however many want to know."""
+class OrchestratorHealth:
+    """Whether the engine answers, asked at most once in `HEALTH_CACHE_SECONDS` seconds however many want to know."""
 
     def __init__(self, orchestrator: Orchestrator, clock: Clock) -> None:
         self._orchestrator = orchestrator
@@ -36,39 +36,39 @@ class EngineHealth:
 
     async def answers(self) -> bool:
         now = self._clock.now()
-        if self._asked_at is None or (now - self._asked_at).total_seconds() >= ENGINE_TERM:
+        if self._asked_at is None or (now - self._asked_at).total_seconds() >= HEALTH_CACHE_SECONDS:
             self._asked_at = now
             self._answers = await self._orchestrator.is_healthy()
         return self._answers
 
 
 @dataclass(frozen=True, slots=True)
-class LookAround:
+class RunContextLoader:
     """The surroundings of one run; each question is asked only where the sentence depends on it."""
 
     reader: Reader
     clock: Clock
-    engine: EngineHealth
+    engine: OrchestratorHealth
     warm_pools: Collection[str]
 
-    async def __call__(self, run: RunView) -> Surroundings:
+    async def __call__(self, run: RunView) -> RunContext:
         now = self.clock.now()
         warm = run.pool in self.warm_pools
         statuses = {stage.status for stage in run.stages}
         if run.status.is_terminal:
-            return Surroundings(now, is_warm=warm)
-        around = Surroundings(now, is_warm=warm)
+            return RunContext(now, is_warm=warm)
+        context = RunContext(now, is_warm=warm)
         if Status.RUNNING in statuses:
             times = await self.reader.stage_times(run.pipeline_id)
-            around = replace(around, usual={item.stage: item.median for item in times}, slow=slow_times(times))
+            context = replace(context, usual={item.stage: item.median for item in times}, slow=get_slow_thresholds(times))
         if Status.RUNNING in statuses or run.burst_holder is not None:
-            around = replace(around, silent=await self.silent(run.pool, now))
+            context = replace(context, silent=await self.silent(run.pool, now))
         if Status.QUEUED in statuses:
-            around = replace(around, queue=await self.queue(run.pool), engine_answers=await self.engine_answers(run))
-        return around
+            context = replace(context, queue=await self.queue(run.pool), engine_answers=await self.engine_answers(run))
+        return context
 
     async def queue(self, pool: str) -> QueueView:
-        return await self.reader.queue(pool, SPOKE_WITHIN, QUEUE_SHOWN)
+        return await self.reader.queue(pool, WORKER_SEEN_WITHIN_SECONDS, MAX_QUEUE_LENGTH)
 
     async def engine_answers(self, run: RunView) -> bool | None:
         """None where the run does not depend on it."""
@@ -78,14 +78,14 @@ class LookAround:
         """The workers of the pool that spoke within the hour and not lately: name and seconds since, by id."""
         found = await self.reader.workers(pool, REMEMBERED_FOR)
         waited = {each.id: (each.name, (now - each.seen_at).total_seconds()) for each in found}
-        return {id: (name, since) for id, (name, since) in waited.items() if since > SILENT_AFTER}
+        return {id: (name, since) for id, (name, since) in waited.items() if since > WORKER_SILENT_AFTER_SECONDS}
 
 
-def slow_times(times: Iterable[StageTimes]) -> dict[str, float]:
+def get_slow_thresholds(times: Iterable[StageTimes]) -> dict[str, float]:
     """Seconds from which a stage is later than usual, of those that completed often enough to tell."""
-    return {item.stage: item.slow for item in times if item.count >= LEAST_TIMES}
+    return {item.stage: item.slow for item in times if item.count >= MIN_SAMPLES}
 
 
-def why_it_ended(run: RunView) -> str | None:
+def explain_outcome(run: RunView) -> str | None:
     """The sentence of a run that is over, which depends on nothing else; None while it is under way."""
-    return str(explain(run, Surroundings(run.finished_at or run.created_at))) if run.status.is_terminal else None
+    return str(explain_run(run, RunContext(run.finished_at or run.created_at))) if run.status.is_terminal else None

@@ -58,7 +58,7 @@ class StageRunView:
         return self.newest.status
 
     @property
-    def waits_since(self) -> datetime | None:
+    def waiting_since(self) -> datetime | None:
         """Since when somebody is awaited: its deadline counts from then. None before its needs are met, or when it does not wait."""
         newest = self.newest
         if newest.status is not Status.WAITING or newest.deadline_at is None:
@@ -118,7 +118,7 @@ class RunBar:
 
 
 @dataclass(frozen=True, slots=True)
-class PipelineMark:
+class PipelineStateVersion:
     """How far a pipeline is: while this is the same, nothing that is shown of it has changed. Zeros before its first run."""
 
     id: int
@@ -128,7 +128,7 @@ class PipelineMark:
 
 
 @dataclass(frozen=True, slots=True)
-class RunMark:
+class RunStateVersion:
     """How far a run is: while this is the same, nothing that a list shows of it has changed. `flow_runs` are its flow runs' ids."""
 
     id: int
@@ -251,7 +251,7 @@ class FailureView:
 
 
 @dataclass(frozen=True, slots=True)
-class FirstSeen:
+class FirstOccurrence:
     """Where a failure was seen for the first time."""
 
     run_id: int

@@ -2,29 +2,29 @@
 
 from collections.abc import Sequence
 
-from application.queries.sentences import Part, Surroundings, duration, names, reason_of, seconds, time_part
+from application.queries.sentences import RunContext, TextPart, describe_failure, format_elapsed, format_stage_names, format_time, seconds
 from application.queries.views import RunView, StageRunView
-from application.queries.why_queued import queued, what_holds
+from application.queries.why_queued import describe_queue_reason, describe_queued_run
 from domain.status import Reason, Status
 
 
-def under_way(run: RunView, around: Surroundings) -> list[Part]:
+def describe_active_run(run: RunView, context: RunContext) -> list[TextPart]:
     """What runs comes first, then what is tried again, what is queued, and last what waits for somebody."""
     running = _in(run, Status.RUNNING)
     waiting = _in(run, Status.WAITING)
     retrying = [stage for stage in waiting if stage.newest.reason is Reason.RETRY]
     if run.stop_requested_at is not None:
-        return _stopping(run, running, around)
+        return _stopping(run, running, context)
     if running:
-        return [*_running(run, running, around), *_beside(run, waiting, around)]
+        return [*_running(run, running, context), *_beside(run, waiting, context)]
     if retrying:
-        return _retrying(retrying[0], around)
+        return _retrying(retrying[0], context)
     if _in(run, Status.QUEUED):
-        return queued(run, around)
+        return describe_queued_run(run, context)
     if approvals := _approvals(waiting):
-        return _for_approval(approvals, around)
+        return _for_approval(approvals, context)
     awaited = next((stage for stage in waiting if stage.newest.deadline_at is not None), waiting[0] if waiting else None)
-    return _for_report(awaited, around) if awaited else [Part("Nothing of it has started yet.")]
+    return _for_report(awaited, context) if awaited else [TextPart("Nothing of it has started yet.")]
 
 
 def _in(run: RunView, status: Status) -> list[StageRunView]:
@@ -35,84 +35,84 @@ def _approvals(waiting: Sequence[StageRunView]) -> list[StageRunView]:
     return [stage for stage in waiting if stage.newest.reason is Reason.APPROVAL]
 
 
-def _stopping(run: RunView, running: Sequence[StageRunView], around: Surroundings) -> list[Part]:
+def _stopping(run: RunView, running: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
     asked = run.stop_requested_at
-    since = f" for {duration(around.now, asked)}" if asked is not None and (around.now - asked).total_seconds() >= 1 else ""
+    since = f" for {format_elapsed(context.now, asked)}" if asked is not None and (context.now - asked).total_seconds() >= 1 else ""
     if not running:
-        return [Part(f"Stopping{since}: what it had begun is being ended.")]
+        return [TextPart(f"Stopping{since}: what it had begun is being ended.")]
     ended = " is being ended by its worker" if len(running) == 1 else " are being ended by their worker"
-    return [Part(f"Stopping{since}: "), *names(running), Part(ended), *(_silence(running, around) or [Part(".")])]
+    return [TextPart(f"Stopping{since}: "), *format_stage_names(running), TextPart(ended), *(_silence(running, context) or [TextPart(".")])]
 
 
-def _for_report(stage: StageRunView, around: Surroundings) -> list[Part]:
-    parts = [Part("Waiting for a report about "), Part(stage.name, True), Part(" from a machine")]
-    if stage.waits_since:
-        parts += [Part(" since "), time_part(stage.waits_since, around.now)]
+def _for_report(stage: StageRunView, context: RunContext) -> list[TextPart]:
+    parts = [TextPart("Waiting for a report about "), TextPart(stage.name, True), TextPart(" from a machine")]
+    if stage.waiting_since:
+        parts += [TextPart(" since "), format_time(stage.waiting_since, context.now)]
     deadline = stage.newest.deadline_at
-    return [*parts, Part(f"; without one it fails in {duration(deadline, around.now)}." if deadline else ".")]
+    return [*parts, TextPart(f"; without one it fails in {format_elapsed(deadline, context.now)}." if deadline else ".")]
 
 
-def _for_approval(stages: Sequence[StageRunView], around: Surroundings) -> list[Part]:
+def _for_approval(stages: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
     newest = stages[0].newest
-    asked = stages[0].waits_since or newest.created_at
+    asked = stages[0].waiting_since or newest.created_at
     by = f" by {' or '.join(stages[0].approvers)}" if stages[0].approvers else ""
-    parts = [Part("Waiting for approval of "), *names(stages), Part(f"{by} since "), time_part(asked, around.now)]
-    return [*parts, Part(f"; it fails in {duration(newest.deadline_at, around.now)} without one." if newest.deadline_at else ".")]
+    parts = [TextPart("Waiting for approval of "), *format_stage_names(stages), TextPart(f"{by} since "), format_time(asked, context.now)]
+    return [*parts, TextPart(f"; it fails in {format_elapsed(newest.deadline_at, context.now)} without one." if newest.deadline_at else ".")]
 
 
-def _running(run: RunView, running: Sequence[StageRunView], around: Surroundings) -> list[Part]:
+def _running(run: RunView, running: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
     stage = running[0]
     since = stage.newest.started_at or run.created_at
     verb = " has been running for " if len(running) == 1 else " are running, the first for "
-    parts = [*names(running), Part(f"{verb}{duration(around.now, since)}")]
+    parts = [*format_stage_names(running), TextPart(f"{verb}{format_elapsed(context.now, since)}")]
     if (stopped := next((each for each in running if each.newest.stop_requested_at is not None), None)) is not None:
-        asked = [Part(stopped.name, True), Part(" was cancelled by a person, and is being ended by its worker")]
-        return [*asked, *(_silence([stopped], around) or [Part(".")])]
-    if (silence := _silence(running, around)) is not None:
+        asked = [TextPart(stopped.name, True), TextPart(" was cancelled by a person, and is being ended by its worker")]
+        return [*asked, *(_silence([stopped], context) or [TextPart(".")])]
+    if (silence := _silence(running, context)) is not None:
         return [*parts, *silence]
-    parts += _compared(run, running, around)
+    parts += _compared(run, running, context)
     following = [other for other in run.stages if other.status is Status.PENDING and stage.name in other.needs]
     if following:
         verb = "comes" if len(following) == 1 else "come"
-        return [*parts, Part(". "), *names(following), Part(f" {verb} next.")]
-    return [*parts, Part(".")]
+        return [*parts, TextPart(". "), *format_stage_names(following), TextPart(f" {verb} next.")]
+    return [*parts, TextPart(".")]
 
 
-def _compared(run: RunView, running: Sequence[StageRunView], around: Surroundings) -> list[Part]:
+def _compared(run: RunView, running: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
     """With its usual time; of several, the first that is late."""
     is_alone = len(running) == 1
     for stage in running:
-        took = (around.now - (stage.newest.started_at or run.created_at)).total_seconds()
-        slow = around.slow.get(stage.name)
+        took = (context.now - (stage.newest.started_at or run.created_at)).total_seconds()
+        slow = context.slow.get(stage.name)
         if slow is not None and took > slow:
-            who = [] if is_alone else [Part(stage.name, True), Part(" is ")]
-            return [Part(", " if is_alone else "; "), *who, Part(f"later than usual: 19 of 20 times it is done within {seconds(slow)}")]
-    usual = around.usual.get(running[0].name) if is_alone else None
-    return [Part(f"; it usually takes {seconds(usual)}")] if usual is not None else []
+            who = [] if is_alone else [TextPart(stage.name, True), TextPart(" is ")]
+            return [TextPart(", " if is_alone else "; "), *who, TextPart(f"later than usual: 19 of 20 times it is done within {seconds(slow)}")]
+    usual = context.usual.get(running[0].name) if is_alone else None
+    return [TextPart(f"; it usually takes {seconds(usual)}")] if usual is not None else []
 
 
-def _beside(run: RunView, waiting: Sequence[StageRunView], around: Surroundings) -> list[Part]:
+def _beside(run: RunView, waiting: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
     """What does not go on while something runs."""
     if held := _in(run, Status.QUEUED):
-        return [Part(" "), *names(held), Part(" is queued: " if len(held) == 1 else " are queued: "), *what_holds(run, around)]
+        return [TextPart(" "), *format_stage_names(held), TextPart(" is queued: " if len(held) == 1 else " are queued: "), *describe_queue_reason(run, context)]
     if asked := _approvals(waiting):
-        return [Part(" "), *names(asked), Part(" waits for approval." if len(asked) == 1 else " wait for approval.")]
+        return [TextPart(" "), *format_stage_names(asked), TextPart(" waits for approval." if len(asked) == 1 else " wait for approval.")]
     return []
 
 
-def _silence(running: Sequence[StageRunView], around: Surroundings) -> list[Part] | None:
+def _silence(running: Sequence[StageRunView], context: RunContext) -> list[TextPart] | None:
     """Of the worker that carries one of them; what it runs is lost once its lease has run out."""
-    found = next((around.silent[worker] for stage in running if (worker := stage.newest.worker or "") in around.silent), None)
+    found = next((context.silent[worker] for stage in running if (worker := stage.newest.worker or "") in context.silent), None)
     if found is None:
         return None
     name, since = found
     told = f" has not been heard of for {seconds(since)}, and is given up as lost if that lasts."
-    return [Part("; its worker "), Part(name, True), Part(told)]
+    return [TextPart("; its worker "), TextPart(name, True), TextPart(told)]
 
 
-def _retrying(stage: StageRunView, around: Surroundings) -> list[Part]:
+def _retrying(stage: StageRunView, context: RunContext) -> list[TextPart]:
     due = stage.newest.due_at
     earlier = stage.attempts[-2] if len(stage.attempts) > 1 else stage.newest
-    when = f"in {duration(due, around.now)}" if due and due > around.now else "now"
-    said = f", after {reason_of(earlier)}" if earlier is not stage.newest else ""
-    return [Part(stage.name, True), Part(f" is tried again {when}{said} on attempt {earlier.number} of {stage.retries + 1}.")]
+    when = f"in {format_elapsed(due, context.now)}" if due and due > context.now else "now"
+    said = f", after {describe_failure(earlier)}" if earlier is not stage.newest else ""
+    return [TextPart(stage.name, True), TextPart(f" is tried again {when}{said} on attempt {earlier.number} of {stage.retries + 1}.")]

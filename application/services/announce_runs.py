@@ -7,24 +7,24 @@ from collections.abc import Sequence
 from application.ports.change_feed import ChangeBatch, ChangeFeed
 from application.ports.persistence import OpenUnitOfWork
 from application.ports.readers import Reader
-from application.ports.run_announcements import Audience, Position, Refusal
-from application.services.announcements import Wording
+from application.ports.run_announcements import EventSink, RejectedEvent, SinkPosition
+from application.services.announcements import EventMapper
 from domain.errors import Unavailable
 
 PAGE = 128
 """Events of one delivery; halved after each failure, so that an audience too slow for many gets fewer."""
-PATIENCE = 30.0
+DELIVERY_TIMEOUT_SECONDS = 30.0
 """Seconds an audience has to take a page."""
-HOLD = 60.0
-"""Seconds one process holds an audience: longer than PATIENCE, so that two never tell it at once for long."""
-LONGEST_DELAY = 60.0
+LEASE_SECONDS = 60.0
+"""Seconds one process holds an audience: longer than DELIVERY_TIMEOUT_SECONDS, so that two never tell it at once for long."""
+MAX_BACKOFF_SECONDS = 60.0
 
 
-class Refused(Exception):
+class EventsRejected(Exception):
     """An audience will never take these; they were passed over. Says how many, and why the first."""
 
 
-class AnnounceRuns:
+class LifecycleEventPublisher:
     """At least once, in order, with ids that stay the same. Each audience has its own place and its own failures; nothing waits for it.
 
     The first time an audience is met it begins with what happens from then on.
@@ -32,19 +32,19 @@ class AnnounceRuns:
 
     def __init__(
         self,
-        audience: Audience,
+        audience: EventSink,
         feed: ChangeFeed,
         reader: Reader,
         open_unit_of_work: OpenUnitOfWork,
-        wording: Wording,
+        event_mapper: EventMapper,
         teller: str,
-        patience: float = PATIENCE,
+        patience: float = DELIVERY_TIMEOUT_SECONDS,
     ) -> None:
         self._audience = audience
         self._feed = feed
         self._reader = reader
         self._open_unit_of_work = open_unit_of_work
-        self._wording = wording
+        self._wording = event_mapper
         self._teller = teller
         self._patience = patience
 
@@ -63,11 +63,11 @@ class AnnounceRuns:
         if cursor is not None and not (await self._read(cursor, 1)).events:
             return False
         async with self._open_unit_of_work() as work:
-            taken = await work.announcements.take(self._audience.name, self._teller, HOLD)
+            taken = await work.announcements.take(self._audience.name, self._teller, LEASE_SECONDS)
             await work.commit()
         return taken is not None and await self._tell_from(taken)
 
-    async def _tell_from(self, position: Position) -> bool:
+    async def _tell_from(self, position: SinkPosition) -> bool:
         if position.cursor is None:
             await self._move(await self._feed.position())
             return True
@@ -80,16 +80,16 @@ class AnnounceRuns:
         if not await self._move(batch.cursor):
             return False
         if refusals:
-            raise Refused(f"{self._audience.name} refused {len(refusals)} announcements: {refusals[0].why}")
+            raise EventsRejected(f"{self._audience.name} refused {len(refusals)} announcements: {refusals[0].why}")
         return bool(batch.events)
 
-    async def _tell(self, batch: ChangeBatch) -> Sequence[Refusal]:
+    async def _tell(self, batch: ChangeBatch) -> Sequence[RejectedEvent]:
         announcements = await self._wording.of(batch.events, self._reader.run)
         if not announcements:
             return []
         try:
             async with asyncio.timeout(self._patience):
-                return await self._audience.tell(announcements)
+                return await self._audience.send(announcements)
         except TimeoutError:
             raise Unavailable(f"{self._audience.name} did not take {len(announcements)} announcements in {self._patience:g} s.") from None
 
@@ -103,7 +103,7 @@ class AnnounceRuns:
 
     async def _restart(self) -> None:
         async with self._open_unit_of_work() as work:
-            if await work.announcements.take(self._audience.name, self._teller, HOLD):
+            if await work.announcements.take(self._audience.name, self._teller, LEASE_SECONDS):
                 await work.announcements.move(self._audience.name, self._teller, await self._feed.position())
             await work.commit()
 
@@ -113,8 +113,8 @@ class AnnounceRuns:
             await work.commit()
         return moved
 
-    async def _put_off(self, position: Position, error: str) -> None:
-        delay = min(LONGEST_DELAY, 0.5 * 2 ** min(position.tries, 10)) * random.uniform(0.5, 1.0)
+    async def _put_off(self, position: SinkPosition, error: str) -> None:
+        delay = min(MAX_BACKOFF_SECONDS, 0.5 * 2 ** min(position.tries, 10)) * random.uniform(0.5, 1.0)
         async with self._open_unit_of_work() as work:
-            await work.announcements.put_off(self._audience.name, self._teller, error, delay)
+            await work.announcements.postpone(self._audience.name, self._teller, error, delay)
             await work.commit()

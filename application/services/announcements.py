@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from application.ports.run_announcements import AnnouncedAttempt, AnnouncedRun, Announcement, Phase
+from application.ports.run_announcements import AttemptLifecycleEvent, LifecycleEvent, Phase, RunLifecycleEvent
 from application.queries.views import AttemptView, EventView, RunView, StageRunView
 from domain.events import EventType
 from domain.status import Status
@@ -12,16 +12,16 @@ FindRun = Callable[[int], Awaitable[RunView | None]]
 _ENDED_BADLY = (Status.FAILED, Status.LOST)
 
 
-class Wording:
+class EventMapper:
     """Says the same of the same event whenever it is asked: ids and times come from what the store keeps, never from now."""
 
     def __init__(self, installation: str) -> None:
         self._installation = installation
 
-    async def of(self, events: Sequence[EventView], find_run: FindRun) -> list[Announcement]:
+    async def of(self, events: Sequence[EventView], find_run: FindRun) -> list[LifecycleEvent]:
         """One announcement for each start and each end among the events, in their order. Events of runs that are gone say nothing."""
         runs: dict[int, RunView | None] = {}
-        said: dict[Announcement, None] = {}
+        said: dict[LifecycleEvent, None] = {}
         for event in events:
             phase = _phase(event)
             if phase is None:
@@ -34,7 +34,7 @@ class Wording:
                 said[announcement] = None
         return list(said)
 
-    def _announcement(self, event: EventView, phase: Phase, run: RunView) -> Announcement | None:
+    def _announcement(self, event: EventView, phase: Phase, run: RunView) -> LifecycleEvent | None:
         if event.type is EventType.RUN_MOVED:
             return self._run(run, phase) if _has(phase, run.started_at, run.finished_at, run.status) else None
         stage = next((stage for stage in run.stages if stage.name == event.stage), None)
@@ -43,9 +43,9 @@ class Wording:
             return None
         return self._attempt(run, stage, attempt, phase)
 
-    def _run(self, run: RunView, phase: Phase) -> AnnouncedRun:
+    def _run(self, run: RunView, phase: Phase) -> RunLifecycleEvent:
         ended = phase is Phase.FINISHED
-        return AnnouncedRun(
+        return RunLifecycleEvent(
             id=self._id(f"run:{run.id}"),
             run_id=run.id,
             number=run.number,
@@ -62,9 +62,9 @@ class Wording:
             error_message=_why(run) if ended else None,
         )
 
-    def _attempt(self, run: RunView, stage: StageRunView, attempt: AttemptView, phase: Phase) -> AnnouncedAttempt:
+    def _attempt(self, run: RunView, stage: StageRunView, attempt: AttemptView, phase: Phase) -> AttemptLifecycleEvent:
         ended = phase is Phase.FINISHED
-        return AnnouncedAttempt(
+        return AttemptLifecycleEvent(
             id=self._id(f"run:{run.id}:{attempt.number}:{stage.name}"),
             run=self._run(run, Phase.STARTED),
             stage=stage.name,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from application.ports.change_feed import ChangeBatch
 
-BUFFERED_BATCHES = 256
+MAX_BUFFERED_BATCHES = 256
 
 
 class Subscription:
@@ -22,17 +22,17 @@ class Subscription:
         self._waiter: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._until = self._rings_at = 0.0
-        self.lagged = False
+        self.is_ended = False
         self._begins: str | None = None
         self._placed = asyncio.Event()
 
-    def place(self, cursor: str) -> None:
+    def set_start_cursor(self, cursor: str) -> None:
         """Its first batch begins here."""
         if self._begins is None:
             self._begins = cursor
             self._placed.set()
 
-    async def begins(self) -> str:
+    async def wait_for_start_cursor(self) -> str:
         """Where its first batch begins, known once the feed is read: its own place, whatever was published since. EOFError once ended."""
         await self._placed.wait()
         if self._begins is None:
@@ -44,9 +44,9 @@ class Subscription:
         return len(self._batches)
 
     def offer(self, batch: ChangeBatch) -> None:
-        if self.lagged:
+        if self.is_ended:
             return
-        if len(self._batches) < BUFFERED_BATCHES:
+        if len(self._batches) < MAX_BUFFERED_BATCHES:
             self._batches.append(batch)
             self._wake(True)
         else:
@@ -54,7 +54,7 @@ class Subscription:
 
     def end(self) -> None:
         """Wake the reader and have it end: it was too slow, or this process stops."""
-        self.lagged = True
+        self.is_ended = True
         self._placed.set()
         self._wake(True)
 
@@ -65,9 +65,9 @@ class Subscription:
 
     async def next(self, seconds: float) -> ChangeBatch | None:
         """The next batch; None when none came within `seconds` (time for a heartbeat). EOFError once it was ended."""
-        if not self._batches and not self.lagged and not await self._something(seconds):
+        if not self._batches and not self.is_ended and not await self._something(seconds):
             return None
-        if self.lagged:
+        if self.is_ended:
             raise EOFError("this reader was too slow, or the process stops")
         return self._batches.popleft()
 
@@ -99,7 +99,7 @@ class Subscription:
             self._waiter.set_result(there_is_something)
 
 
-class Hub:
+class EventHub:
     """`publish` is called by the one feed reader of the process, which first says by `begin` where it starts reading.
 
     `cursor` is where the next batch begins: a viewer that subscribes now gets everything after it, and nothing before.
@@ -110,11 +110,11 @@ class Hub:
         self.cursor: str | None = None
         self._closed = False
 
-    def begin(self, cursor: str) -> None:
+    def set_cursor(self, cursor: str) -> None:
         """The feed's reader starts here."""
         self.cursor = cursor
         for subscription in self._subscriptions:
-            subscription.place(cursor)
+            subscription.set_start_cursor(cursor)
 
     def publish(self, batch: ChangeBatch) -> None:
         self.cursor = batch.cursor
@@ -132,7 +132,7 @@ class Hub:
         subscription = Subscription()
         self._subscriptions.add(subscription)
         if self.cursor is not None:
-            subscription.place(self.cursor)
+            subscription.set_start_cursor(self.cursor)
         if self._closed:
             subscription.end()
         try:

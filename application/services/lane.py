@@ -9,13 +9,13 @@ from typing import Any, Generic, TypeVar
 
 from domain.errors import Unavailable
 
-BATCH = 256
+MAX_BATCH_SIZE = 256
 """Stored together at most: so many cost about as much as one, and nobody waits for more."""
-WAITING = 4_096
+MAX_WAITING = 4_096
 """That many may wait; one more is refused, to be sent again."""
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-Sit = Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception | None]]]
+ProcessBatch = Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception | None]]]
 """One transaction over items in order: an answer each, or what was refused; None for one that is to be asked again, never for the first."""
 
 
@@ -26,21 +26,21 @@ class _Waiting(Generic[Item, Answer]):
     context: Context
 
 
-class Lane(Generic[Item, Answer]):
+class Batcher(Generic[Item, Answer]):
     """Answers each caller once its item is committed. One a process for each kind of item.
 
     Unavailable when too many wait. A caller that leaves is forgotten: its item is stored if it was on its way already. When a batch
     fails, each of it is tried alone, so that none fails for another's sake. `about` names what an item would have to wait for.
     """
 
-    def __init__(self, sit: Sit[Item, Answer], about: Callable[[Item], Hashable], batch: int = BATCH, waiting: int = WAITING) -> None:
-        self._sit, self._about = sit, about
+    def __init__(self, process_batch: ProcessBatch[Item, Answer], about: Callable[[Item], Hashable], batch: int = MAX_BATCH_SIZE, waiting: int = MAX_WAITING) -> None:
+        self._process_batch, self._about = process_batch, about
         self._batch, self._limit = batch, waiting
         self._waiting: deque[_Waiting[Item, Answer]] = deque()
         self._driver: asyncio.Task[None] | None = None
         self._aside: set[asyncio.Task[None]] = set()
 
-    async def ride(self, item: Item) -> Answer:
+    async def submit(self, item: Item) -> Answer:
         if len(self._waiting) >= self._limit:
             raise Unavailable("More of these wait than are taken at once; send it again.", retry_after=1.0, undone=True)
         waiting: _Waiting[Item, Answer] = _Waiting(item, asyncio.get_running_loop().create_future(), copy_context())
@@ -88,7 +88,7 @@ class Lane(Generic[Item, Answer]):
 
     def _together(self, batch: Sequence[_Waiting[Item, Answer]]) -> "asyncio.Task[Sequence[Answer | Exception | None]]":
         """What is traced of it belongs to the first."""
-        sitting = _awaited(self._sit([waiting.item for waiting in batch]))
+        sitting = _awaited(self._process_batch([waiting.item for waiting in batch]))
         return asyncio.get_running_loop().create_task(sitting, context=batch[0].context)
 
     def _failed(self, batch: Sequence[_Waiting[Item, Answer]], error: Exception) -> None:

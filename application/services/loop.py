@@ -13,21 +13,21 @@ class Service(Protocol):
 
 
 Wait = Callable[[], Awaitable[None]]
-Complain = Callable[[str, Exception], None]
+ReportError = Callable[[str, Exception], None]
 
 
-def every(seconds: float) -> Wait:
+def wait_seconds(seconds: float) -> Wait:
     async def wait() -> None:
         await asyncio.sleep(seconds)
 
     return wait
 
 
-async def at_once() -> None:
+async def no_wait() -> None:
     """For services that wait inside `run_once`."""
 
 
-async def keep_running(service: Service, wait: Wait, complain: Complain) -> None:
+async def run_service(service: Service, wait: Wait, report_error: ReportError) -> None:
     """Wait, run, repeat, until cancelled. A pass that fails is complained of and tried again, after 0.1 s growing to 5 s."""
     pause = 0.1
     while True:
@@ -36,11 +36,11 @@ async def keep_running(service: Service, wait: Wait, complain: Complain) -> None
             await service.run_once()
             pause = 0.1
         except Unavailable as error:
-            complain(type(service).__name__, error)
+            report_error(type(service).__name__, error)
             await asyncio.sleep(pause)
             pause = min(5.0, pause * 2)
         except Exception as error:  # a defect in one pass must not end the service for good
-            complain(type(service).__name__, error)
+            report_error(type(service).__name__, error)
             await asyncio.sleep(pause)
             pause = min(5.0, pause * 2)
 

@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 from application.commands.carry_burst import ClaimBurst
-from application.ports.links import Claim, Reservation, WorkerLinks
+from application.ports.links import Claim, Reservation, WorkerStreams
 from application.ports.persistence import OpenUnitOfWork
-from application.services.wakeups import LocalWakeups, Offer
+from application.services.wakeups import DispatchRequest, LocalWakeups
 from domain.errors import Conflict, NotFound
 
-SLOTS_A_CLAIM = 4
+SLOTS_PER_CLAIM = 4
 """Slots held for one claim; a burst that starts fewer stages gives the rest back, one with more asks again itself."""
 POLL_SECONDS = 1.0
 REMEMBERED = 4_096
 
-GoingOn = Callable[[Mapping[str, str]], AbstractContextManager[None]]
+TraceScope = Callable[[Mapping[str, str]], AbstractContextManager[None]]
 """Within it, what is traced belongs to the trace given."""
 
 
@@ -25,29 +25,29 @@ def _untraced(_: Mapping[str, str]) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-class OfferBursts:
+class Dispatcher:
     """Claim compare-and-set, one winner among processes and workers; a burst nobody can take stays requested."""
 
     def __init__(
         self,
-        links: WorkerLinks,
+        links: WorkerStreams,
         wakeups: LocalWakeups,
         claim_burst: ClaimBurst,
         open_unit_of_work: OpenUnitOfWork,
-        going_on: GoingOn = _untraced,
+        trace_scope: TraceScope = _untraced,
     ) -> None:
         self._links = links
-        self._offers = wakeups.offers
+        self._offers = wakeups.dispatch_requests
         self._claim_burst = claim_burst
         self._open_unit_of_work = open_unit_of_work
-        self._going_on = going_on
-        self._hinted: list[Offer] = []
-        self._tried: OrderedDict[Offer, None] = OrderedDict()
+        self._trace_scope = trace_scope
+        self._hinted: list[DispatchRequest] = []
+        self._tried: OrderedDict[DispatchRequest, None] = OrderedDict()
         self._starved: set[str] = set()
-        self._unserved: OrderedDict[tuple[int, int], Offer] = OrderedDict()
-        links.on_free(self._slot_is_free)
+        self._unserved: OrderedDict[tuple[int, int], DispatchRequest] = OrderedDict()
+        links.on_slot_freed(self._slot_is_free)
 
-    def is_waited_for(self, pool: str) -> bool:
+    def has_waiting_dispatch(self, pool: str) -> bool:
         """Whether a burst of the pool waits for a slot: no other is to be served before it."""
         return pool in self._starved
 
@@ -68,7 +68,7 @@ class OfferBursts:
         if not hinted or self._starved:
             await self._look()
 
-    def _take(self, offer: Offer | None) -> None:
+    def _take(self, offer: DispatchRequest | None) -> None:
         if offer is not None:
             self._hinted.append(offer)
 
@@ -82,12 +82,12 @@ class OfferBursts:
             async with self._open_unit_of_work() as work:
                 requested = await work.bursts.requested(pool, 64)
             for run_id, epoch in requested:
-                if not await self._offer(self._unserved.pop((run_id, epoch), Offer(run_id, epoch, pool))):
+                if not await self._offer(self._unserved.pop((run_id, epoch), DispatchRequest(run_id, epoch, pool))):
                     break
 
-    async def _offer(self, offer: Offer) -> bool:
+    async def _offer(self, offer: DispatchRequest) -> bool:
         """False when no worker linked here has a slot."""
-        reservation = self._links.reserve(offer.pool, SLOTS_A_CLAIM)
+        reservation = self._links.reserve(offer.pool, SLOTS_PER_CLAIM)
         if reservation is None:
             self._starved.add(offer.pool)
             self._keep(offer)
@@ -95,22 +95,22 @@ class OfferBursts:
         await self._claim_for(reservation, offer)
         return True
 
-    async def _claim_for(self, reservation: Reservation, offer: Offer) -> None:
+    async def _claim_for(self, reservation: Reservation, offer: DispatchRequest) -> None:
         claim: Claim | None = None
         try:
-            with contextlib.suppress(Conflict, NotFound), self._going_on(offer.trace):
+            with contextlib.suppress(Conflict, NotFound), self._trace_scope(offer.trace):
                 claim = await self._claim_burst(offer.run_id, offer.epoch, reservation.worker_id, reservation.slots)
             self._remember(offer)
         finally:
-            self._links.settle(reservation, claim)
+            self._links.finish_reservation(reservation, claim)
 
-    def _keep(self, offer: Offer) -> None:
+    def _keep(self, offer: DispatchRequest) -> None:
         """What the offer knows of its trace outlives the wait for a slot."""
         self._unserved.setdefault((offer.run_id, offer.epoch), offer)
         if len(self._unserved) > REMEMBERED:
             self._unserved.popitem(last=False)
 
-    def _remember(self, offer: Offer) -> None:
+    def _remember(self, offer: DispatchRequest) -> None:
         """A burst is claimed once: its request, heard again through the feed, need not be tried again."""
         self._tried[offer] = None
         if len(self._tried) > REMEMBERED:

@@ -2,23 +2,23 @@
 
 from datetime import datetime
 
-from application.commands.cancel_run import PREFECT, CancelRun
+from application.commands.cancel_run import PREFECT_ACTOR, CancelRun
 from application.ports.clock import Clock
 from application.ports.orchestrator import FlowState, Orchestrator
 from application.ports.persistence import BurstRecord, OpenUnitOfWork
-from application.services.relay import final_state
+from application.services.relay import get_final_flow_state
 from application.services.wakeups import LocalWakeups
 from domain.burst import BurstState
 from domain.errors import Conflict
 
 BATCH = 200
-UNCLAIMED_PATIENCE = 60.0
+UNCLAIMED_TIMEOUT_SECONDS = 60.0
 """Seconds Prefect may keep a burst pending that no worker has claimed."""
-SETTLE_PATIENCE = 10.0
+SETTLE_TIMEOUT_SECONDS = 10.0
 """Seconds a worker has to finish its flow run in Prefect after the burst's end."""
 
 
-class Reconcile:
+class PrefectReconciler:
     """While a lease of ours lives our word counts; a cancel in Prefect is a request to cancel. Never leaves Running behind there."""
 
     def __init__(
@@ -38,7 +38,7 @@ class Reconcile:
 
     async def run_once(self) -> None:
         async with self._open_unit_of_work() as work:
-            records = await work.bursts.unsettled(BATCH)
+            records = await work.bursts.find_unsettled(BATCH)
         requested = {(record.run_id, record.epoch) for record in records if record.state is BurstState.REQUESTED}
         self._running_unclaimed = {key: since for key, since in self._running_unclaimed.items() if key in requested}
         if not records:
@@ -58,16 +58,16 @@ class Reconcile:
     async def _settle(self, record: BurstRecord, state: FlowState | None) -> None:
         if state is not None and not state.is_terminal:
             ended = record.ended_at or self._clock.now()
-            if (self._clock.now() - ended).total_seconds() < SETTLE_PATIENCE:
+            if (self._clock.now() - ended).total_seconds() < SETTLE_TIMEOUT_SECONDS:
                 return
-            await self._orchestrator.set_state(record.flow_run_id or "", final_state(record), "The burst is over in Headgate.")
+            await self._orchestrator.set_state(record.flow_run_id or "", get_final_flow_state(record), "The burst is over in Headgate.")
         async with self._open_unit_of_work() as work:
-            await work.bursts.settle(record.run_id, record.epoch)
+            await work.bursts.mark_settled(record.run_id, record.epoch)
             await work.commit()
 
     async def _cancel(self, record: BurstRecord) -> None:
         try:
-            await self._cancel_run(record.run_id, PREFECT, "cancelled in Prefect")
+            await self._cancel_run(record.run_id, PREFECT_ACTOR, "cancelled in Prefect")
         except Conflict:
             return  # over meanwhile; the next pass settles it
 
@@ -78,9 +78,9 @@ class Reconcile:
             why = "its flow run is gone from Prefect"
         elif state.is_terminal:
             why = f"its flow run ended in Prefect as {state}"
-        elif state is FlowState.PENDING and waited > UNCLAIMED_PATIENCE:
+        elif state is FlowState.PENDING and waited > UNCLAIMED_TIMEOUT_SECONDS:
             why = "its flow run was taken by nobody"
-        elif state is FlowState.RUNNING and self._runs_unclaimed_for(record) > UNCLAIMED_PATIENCE:
+        elif state is FlowState.RUNNING and self._runs_unclaimed_for(record) > UNCLAIMED_TIMEOUT_SECONDS:
             why = "its flow run began and never claimed it"
         else:
             return
@@ -91,7 +91,7 @@ class Reconcile:
                 return
             await work.runs.save(run)
             await work.commit()
-        self._wakeups.committed([run])
+        self._wakeups.notify_committed([run])
 
     def _runs_unclaimed_for(self, record: BurstRecord) -> float:
         """Seconds since this process first saw it so: a flow may begin long after it was requested, and claims a moment later."""

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 
 from application.commands.carry_burst import BurstRules, burst_key
 from application.ports.clock import Clock
-from application.ports.orchestrator import FlowRunRequest, FlowState, Orchestrator, RefusedByEngine
+from application.ports.orchestrator import FlowRunRejected, FlowRunRequest, FlowState, Orchestrator
 from application.ports.persistence import BurstRecord, OpenUnitOfWork, OutboxRow
 from application.ports.telemetry import Span, Tag, Telemetry, place_of_burst
 from application.services.wakeups import LocalWakeups
@@ -20,10 +20,10 @@ from domain.status import Status
 LEASE_SECONDS = 30.0
 BATCH = 20
 POLL_SECONDS = 2.0
-REFUSALS = 3
-"""Refusals by Prefect after which a burst is left alone for QUARANTINE seconds, so that it takes no turn of others."""
-QUARANTINE = 3600.0
-WARM_PATIENCE = 15.0
+MAX_REFUSALS = 3
+"""Refusals by Prefect after which a burst is left alone for QUARANTINE_SECONDS seconds, so that it takes no turn of others."""
+QUARANTINE_SECONDS = 3600.0
+WARM_RECORD_TIMEOUT_SECONDS = 15.0
 """Seconds given to a warm worker to record its burst itself."""
 
 
@@ -31,7 +31,7 @@ class _NoAnswer(Exception):
     """Prefect does not answer; the sentence says how."""
 
 
-class RelayOutbox:
+class OutboxRelay:
     """`warm_pools` are served by Headgate's own workers. A failed delivery backs off with jitter, up to 30 s; one that Prefect
     refuses again and again is put in quarantine. A Prefect that does not answer is no fault of the burst, and puts none there."""
 
@@ -82,17 +82,17 @@ class RelayOutbox:
         elif record.ended_at is not None:
             await self._record_end(row, record)
         elif row.pool in self._warm_pools:
-            await self._postpone(row, "its worker records it", WARM_PATIENCE)
+            await self._postpone(row, "its worker records it", WARM_RECORD_TIMEOUT_SECONDS)
         else:
             await self._create(row, record, None)
 
     async def _record_end(self, row: OutboxRow, record: BurstRecord) -> None:
         """A burst that is over, of which Prefect may know nothing, or have a flow run that we do not know: its key finds it."""
         ended = record.ended_at or self._clock.now()
-        if (self._clock.now() - ended).total_seconds() < WARM_PATIENCE:
-            await self._postpone(row, "its worker records it", WARM_PATIENCE)
+        if (self._clock.now() - ended).total_seconds() < WARM_RECORD_TIMEOUT_SECONDS:
+            await self._postpone(row, "its worker records it", WARM_RECORD_TIMEOUT_SECONDS)
         else:
-            await self._create(row, record, final_state(record))
+            await self._create(row, record, get_final_flow_state(record))
 
     async def _create(self, row: OutboxRow, record: BurstRecord, state: FlowState | None) -> None:
         request = FlowRunRequest(
@@ -105,7 +105,7 @@ class RelayOutbox:
         with self._traced(record) as span:
             try:
                 flow_run_id = await self._orchestrator.create_flow_run(request)
-            except RefusedByEngine as error:
+            except FlowRunRejected as error:
                 await self._refused(row, str(error), span)
                 return
             except Unavailable as error:
@@ -122,26 +122,26 @@ class RelayOutbox:
 
     async def _delivered(self, row: OutboxRow, flow_run_id: str) -> None:
         async with self._open_unit_of_work() as work:
-            await work.bursts.note_flow_run(row.run_id, row.epoch, flow_run_id)
-            await work.outbox.done(row.run_id, row.epoch)
+            await work.bursts.record_flow_run(row.run_id, row.epoch, flow_run_id)
+            await work.outbox.mark_delivered(row.run_id, row.epoch)
             await work.commit()
         self._refusals.pop(row.id, None)
-        self._wakeups.committed()
+        self._wakeups.notify_committed()
 
     async def _drop(self, row: OutboxRow) -> None:
         async with self._open_unit_of_work() as work:
-            await work.outbox.done(row.run_id, row.epoch)
+            await work.outbox.mark_delivered(row.run_id, row.epoch)
             await work.commit()
 
     async def _refused(self, row: OutboxRow, error: str, span: Span) -> None:
         span.fail("refused", error)
         self._refusals[row.id] += 1
-        if self._refusals[row.id] < REFUSALS:
+        if self._refusals[row.id] < MAX_REFUSALS:
             await self._put_off(row, error)
             return
         del self._refusals[row.id]
         async with self._open_unit_of_work() as work:
-            await work.outbox.quarantine(row.id, error, QUARANTINE)
+            await work.outbox.quarantine(row.id, error, QUARANTINE_SECONDS)
             await work.commit()
 
     async def _put_off(self, row: OutboxRow, error: str) -> None:
@@ -153,7 +153,7 @@ class RelayOutbox:
             await work.commit()
 
 
-def final_state(record: BurstRecord) -> FlowState:
+def get_final_flow_state(record: BurstRecord) -> FlowState:
     """What a burst that is over is in Prefect: its own end, not the run's, unless the run ended with it."""
     if record.lost:
         return FlowState.CRASHED

@@ -2,49 +2,49 @@
 
 from collections.abc import Sequence
 
-from application.commands.carry_burst import Advance, AdvanceBurst, Advanced
+from application.commands.carry_burst import AdvanceBurst, AdvanceCommand, AdvanceResult
 from application.commands.report_status import ReportStatus
 from application.commands.status_update import StatusUpdate
-from application.commands.trigger_pipeline import TriggerCommand, Triggered, TriggerPipeline
-from application.commands.verdicts import Answer, Answers
+from application.commands.trigger_pipeline import TriggerCommand, TriggerPipeline, TriggerResult
+from application.commands.verdicts import ReportResult, ReportResults
 from application.ports.persistence import IdempotencyKey, PipelineRef
-from application.services.lane import BATCH, WAITING, Lane
+from application.services.lane import MAX_BATCH_SIZE, MAX_WAITING, Batcher
 
 
-class ReportLane:
+class ReportBatcher:
     """Called like `ReportStatus`, and answers as that does. Lists of many, and lists with a key, pass beside the lane."""
 
-    def __init__(self, report_status: ReportStatus, batch: int = BATCH, waiting: int = WAITING) -> None:
+    def __init__(self, report_status: ReportStatus, batch: int = MAX_BATCH_SIZE, waiting: int = MAX_WAITING) -> None:
         self._report_status = report_status
-        self._lane: Lane[StatusUpdate, Answer] = Lane(
-            report_status.sit, lambda update: update.run_id or update.pipeline, batch=batch, waiting=waiting
+        self._batcher: Batcher[StatusUpdate, ReportResult] = Batcher(
+            report_status.process_batch, lambda update: update.run_id or update.pipeline, batch=batch, waiting=waiting
         )
 
-    async def __call__(self, updates: Sequence[StatusUpdate], key: IdempotencyKey | None = None) -> Answers:
+    async def __call__(self, updates: Sequence[StatusUpdate], key: IdempotencyKey | None = None) -> ReportResults:
         if key is not None or len(updates) != 1:
             return await self._report_status(updates, key)
-        return Answers([await self._lane.ride(updates[0])])
+        return ReportResults([await self._batcher.submit(updates[0])])
 
     async def drain(self) -> None:
         """Return once nothing waits any more."""
-        await self._lane.drain()
+        await self._batcher.drain()
 
 
-class AdvanceLane:
+class AdvanceBatcher:
     """Called like `AdvanceBurst`, and answers as that does."""
 
     def __init__(self, advance_burst: AdvanceBurst) -> None:
-        self._lane: Lane[Advance, Advanced] = Lane(advance_burst.sit, lambda step: step.run_id, batch=64)
+        self._batcher: Batcher[AdvanceCommand, AdvanceResult] = Batcher(advance_burst.process_batch, lambda step: step.run_id, batch=64)
 
-    async def __call__(self, step: Advance) -> Advanced:
-        return await self._lane.ride(step)
+    async def __call__(self, step: AdvanceCommand) -> AdvanceResult:
+        return await self._batcher.submit(step)
 
     async def drain(self) -> None:
         """Return once nothing waits any more."""
-        await self._lane.drain()
+        await self._batcher.drain()
 
 
-class TriggerLane:
+class TriggerBatcher:
     """Called like `TriggerPipeline`, and answers as that does. A lane a pipeline: none waits for a row of another.
 
     What has a key passes beside.
@@ -52,22 +52,22 @@ class TriggerLane:
 
     def __init__(self, trigger_pipeline: TriggerPipeline) -> None:
         self._trigger_pipeline = trigger_pipeline
-        self._lanes: dict[PipelineRef, Lane[TriggerCommand, Triggered]] = {}
+        self._batchers: dict[PipelineRef, Batcher[TriggerCommand, TriggerResult]] = {}
 
-    async def __call__(self, command: TriggerCommand) -> Triggered:
+    async def __call__(self, command: TriggerCommand) -> TriggerResult:
         if command.key is not None:
             return await self._trigger_pipeline(command)
         ref = command.pipeline
-        lane = self._lanes.get(ref)
+        lane = self._batchers.get(ref)
         if lane is None:
-            lane = self._lanes[ref] = Lane(self._trigger_pipeline.sit, lambda each: each.pipeline, batch=32)
+            lane = self._batchers[ref] = Batcher(self._trigger_pipeline.process_batch, lambda each: each.pipeline, batch=32)
         try:
-            return await lane.ride(command)
+            return await lane.submit(command)
         finally:
-            if lane.is_idle and self._lanes.get(ref) is lane:
-                del self._lanes[ref]
+            if lane.is_idle and self._batchers.get(ref) is lane:
+                del self._batchers[ref]
 
     async def drain(self) -> None:
         """Return once nothing waits any more."""
-        for lane in list(self._lanes.values()):
+        for lane in list(self._batchers.values()):
             await lane.drain()

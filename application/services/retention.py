@@ -8,16 +8,16 @@ from datetime import timedelta
 from application.ports.clock import Clock
 from application.ports.retention import Retention
 
-AT_FIRST = 5.0
-EVERY = 24 * 3600.0
-AGAIN = 60.0
+FIRST_DELAY_SECONDS = 5.0
+INTERVAL_SECONDS = 24 * 3600.0
+RETRY_DELAY_SECONDS = 60.0
 """Seconds before a pass that failed is tried again."""
-KEYED_ANSWERS = timedelta(hours=24)
-WORKERS = timedelta(days=7)
+IDEMPOTENCY_RETENTION = timedelta(hours=24)
+WORKER_RETENTION = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class RetentionPolicy:
     """For how many days events and log lines are kept; 0 keeps them for ever."""
 
     events_days: float
@@ -25,7 +25,7 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
-class Pruned:
+class PruneResult:
     """What a pass did: the partitions it dropped and made, and how many rows of each kind it deleted."""
 
     dropped: Sequence[str]
@@ -35,27 +35,27 @@ class Pruned:
     workers: int
 
 
-class KeepForATime:
+class RetentionPruner:
     """A pass shortly after the start, then daily; one that failed is tried again after a minute. Harmless in several processes."""
 
-    def __init__(self, retention: Retention, clock: Clock, keep: Keep) -> None:
+    def __init__(self, retention: Retention, clock: Clock, keep: RetentionPolicy) -> None:
         self._retention = retention
         self._clock = clock
         self._keep = keep
-        self._pause = AT_FIRST
+        self._pause = FIRST_DELAY_SECONDS
 
     async def wait(self) -> None:
         await asyncio.sleep(self._pause)
 
     async def run_once(self) -> None:
-        self._pause = AGAIN
+        self._pause = RETRY_DELAY_SECONDS
         await self.prune()
-        self._pause = EVERY
+        self._pause = INTERVAL_SECONDS
 
-    async def prune(self) -> Pruned:
+    async def prune(self) -> PruneResult:
         """One pass, now."""
         retention, now = self._retention, self._clock.now()
-        made = await retention.make_room(now)
+        made = await retention.create_partitions(now)
         dropped: list[str] = []
         receipts = 0
         if self._keep.logs_days > 0:
@@ -63,6 +63,6 @@ class KeepForATime:
         if self._keep.events_days > 0:
             oldest = now - timedelta(days=self._keep.events_days)
             dropped += await retention.drop_events(oldest)
-            receipts = await retention.forget_receipts(min(oldest, now - KEYED_ANSWERS))
-        answers = await retention.forget_answers(now - KEYED_ANSWERS)
-        return Pruned(dropped, made, receipts, answers, await retention.forget_workers(now - WORKERS))
+            receipts = await retention.delete_receipts(min(oldest, now - IDEMPOTENCY_RETENTION))
+        answers = await retention.delete_idempotency_answers(now - IDEMPOTENCY_RETENTION)
+        return PruneResult(dropped, made, receipts, answers, await retention.delete_workers(now - WORKER_RETENTION))

@@ -8,11 +8,11 @@ from application.ports.persistence import OpenUnitOfWork
 from application.services.wakeups import LocalWakeups
 
 BATCH = 100
-LONGEST_GAP = 5.0
+MAX_PASS_GAP_SECONDS = 5.0
 """Seconds between passes beyond which this sweep may not judge leases: workers could not renew while we were away."""
 
 
-class ExpireLeases:
+class LeaseSweeper:
     """A burst whose lease ran out is lost. After a gap of ours every lease first gets a full term, so an outage of ours loses nothing."""
 
     def __init__(
@@ -32,7 +32,7 @@ class ExpireLeases:
 
     async def run_once(self) -> None:
         last, self._last_pass = self._last_pass, None  # stays None when this pass fails
-        if last is None or self._monotonic() - last > LONGEST_GAP:
+        if last is None or self._monotonic() - last > MAX_PASS_GAP_SECONDS:
             await self._extend_all()
         else:
             await self._expire()
@@ -45,7 +45,7 @@ class ExpireLeases:
 
     async def _expire(self) -> None:
         async with self._open_unit_of_work() as work:
-            candidates = await work.leases.expired(BATCH)
+            candidates = await work.leases.find_expired(BATCH)
         for lease in candidates:
             await self._expire_one(lease.run_id, lease.epoch)
 
@@ -58,10 +58,10 @@ class ExpireLeases:
                 await work.runs.save(run)
             await work.leases.release(run_id, epoch)
             await work.commit()
-        self._wakeups.committed([run])
+        self._wakeups.notify_committed([run])
 
 
-class WakeDueRuns:
+class DueRunSweeper:
     """Queues retries whose time has come and fails what passed its deadline."""
 
     def __init__(self, open_unit_of_work: OpenUnitOfWork, clock: Clock, wakeups: LocalWakeups) -> None:
@@ -71,11 +71,11 @@ class WakeDueRuns:
 
     async def run_once(self) -> None:
         async with self._open_unit_of_work() as work:
-            due = await work.runs.due(self._clock.now(), BATCH)
-            runs = await work.runs.lock(sorted(due)) if due else {}
+            find_due = await work.runs.find_due(self._clock.now(), BATCH)
+            runs = await work.runs.lock(sorted(find_due)) if find_due else {}
             for run in runs.values():
-                run.wake_due(self._clock.now())
+                run.process_due(self._clock.now())
                 await work.runs.save(run)
             await work.commit()
         if runs:
-            self._wakeups.committed(list(runs.values()))
+            self._wakeups.notify_committed(list(runs.values()))

@@ -2,26 +2,26 @@
 
 from application.metrics import Metric
 from application.ports.telemetry import Telemetry
-from application.ports.vitals import Vitals
-from application.queries.surroundings import SPOKE_WITHIN
-from application.services.hub import Hub
+from application.ports.vitals import HealthMetricsReader
+from application.queries.surroundings import WORKER_SEEN_WITHIN_SECONDS
+from application.services.hub import EventHub
 
-LATE_AFTER = 60.0
+LATE_AFTER_SECONDS = 60.0
 """Seconds in the queue after which a run counts as late."""
-EVERY_SECONDS = 10.0
+COLLECT_INTERVAL_SECONDS = 10.0
 
 
-class TakeVitals:
+class MetricsCollector:
     """Each pass reads the store once. Every web process does: a gauge told twice is the same gauge."""
 
-    def __init__(self, vitals: Vitals, hub: Hub, telemetry: Telemetry) -> None:
+    def __init__(self, vitals: HealthMetricsReader, hub: EventHub, telemetry: Telemetry) -> None:
         self._vitals = vitals
         self._hub = hub
         self._telemetry = telemetry
 
     async def run_once(self) -> None:
         self._tell_process()
-        signs = await self._vitals.take(LATE_AFTER, SPOKE_WITHIN)
+        signs = await self._vitals.read(LATE_AFTER_SECONDS, WORKER_SEEN_WITHIN_SECONDS)
         gauge = self._telemetry.gauge
         gauge(Metric.OUTBOX_DEPTH, signs.outbox_depth)
         gauge(Metric.OUTBOX_AGE, signs.outbox_age)

@@ -5,16 +5,16 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from application.ports.links import Stop, Wake, WorkerLinks
+from application.ports.links import StopRun, WakeRun, WorkerStreams
 from application.ports.telemetry import place_of_burst
 from domain.burst import BurstState
 from domain.run import Run
 
-OFFERS = 4_096
+MAX_DISPATCH_REQUESTS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class DispatchRequest:
     """A requested burst that waits for a worker of its pool."""
 
     run_id: int
@@ -27,38 +27,38 @@ class Offer:
 class LocalWakeups:
     """Implements the port by setting flags and filling a queue that the services empty. `warm_pools` are served by our own workers."""
 
-    def __init__(self, links: WorkerLinks, warm_pools: frozenset[str]) -> None:
+    def __init__(self, links: WorkerStreams, warm_pools: frozenset[str]) -> None:
         self._links = links
         self._warm_pools = warm_pools
-        self.offers: asyncio.Queue[Offer | None] = asyncio.Queue(OFFERS)
+        self.dispatch_requests: asyncio.Queue[DispatchRequest | None] = asyncio.Queue(MAX_DISPATCH_REQUESTS)
         self.outbox = asyncio.Event()
-        self.unannounced = asyncio.Event()
+        self.pending_changes = asyncio.Event()
         self.logs_of: set[int] = set()
 
-    def committed(self, runs: Sequence[Run] = (), *, told: str | None = None, logs_of: Sequence[int] = ()) -> None:
+    def notify_committed(self, runs: Sequence[Run] = (), *, told: str | None = None, logs_of: Sequence[int] = ()) -> None:
         for run in runs:
             if run.burst.state is BurstState.REQUESTED:
-                self.offer(Offer(run.id, run.burst.epoch, run.pool, _going_on(run)))
+                self.offer(DispatchRequest(run.id, run.burst.epoch, run.pool, _get_parent_trace(run)))
             elif run.burst.holder not in (None, told):
                 self._tell(run, run.burst.holder or "")
         self.logs_of.update(logs_of)
-        self.unannounced.set()
+        self.pending_changes.set()
 
-    def offer(self, offer: Offer) -> None:
+    def offer(self, offer: DispatchRequest) -> None:
         """To a worker linked here, or to Prefect by the outbox."""
         if offer.pool in self._warm_pools:
             with contextlib.suppress(asyncio.QueueFull):  # a hint: what is requested is also found in the store
-                self.offers.put_nowait(offer)
+                self.dispatch_requests.put_nowait(offer)
         else:
             self.outbox.set()
 
     def _tell(self, run: Run, holder: str) -> None:
         if run.stop_requested_at is not None:
-            self._links.push(holder, Stop(run.id))
-        elif run.startable or run.has_overrun or run.stops:
-            self._links.push(holder, Wake(run.id))
+            self._links.push(holder, StopRun(run.id))
+        elif run.startable_stages or run.has_timed_out_attempt or run.attempts_to_stop:
+            self._links.push(holder, WakeRun(run.id))
 
 
-def _going_on(run: Run) -> Mapping[str, str]:
+def _get_parent_trace(run: Run) -> Mapping[str, str]:
     """Where a later burst is offered, there is nothing to go on in: it begins when the waiting is over, perhaps days after."""
     return place_of_burst(run.trace, run.burst.epoch)[0]

@@ -7,32 +7,32 @@ from pydantic import BaseModel, Field
 
 from domain.access import Role, Scope
 from domain.accounts import Account, ApiToken
-from domain.audit import Deed, Entry
-from entrypoints.api.bodies import Moment, Ref, Shape
+from domain.audit import AuditAction, AuditEntry
+from entrypoints.api.bodies import PipelineRefField, RequestModel, Timestamp
 
-Word = Annotated[str, Field(min_length=1, max_length=100)]
+Label = Annotated[str, Field(min_length=1, max_length=100)]
 Password = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class TokenBody(Shape):
+class CreateTokenRequest(RequestModel):
     """What the token is for and good for."""
 
-    name: Word = Field(description="What or who it is for.")
+    name: Label = Field(description="What or who it is for.")
     kind: Literal["api", "reporter"] = "api"
     scopes: Annotated[list[Annotated[Scope, Field(strict=False)]], Field(min_length=1, max_length=len(Scope))]
-    pipeline: Ref = Field(None, description="Id or name of the one pipeline it is bound to.")
-    expires_at: Moment = Field(None, description="Left out: it has no end.")
+    pipeline: PipelineRefField = Field(None, description="Id or name of the one pipeline it is bound to.")
+    expires_at: Timestamp = Field(None, description="Left out: it has no end.")
 
 
-class AccountBody(Shape):
+class CreateAccountRequest(RequestModel):
     """A person who may sign in."""
 
-    name: Word
+    name: Label
     role: Annotated[Role, Field(strict=False)]
     password: Password
 
 
-class AccountChangeBody(Shape):
+class ChangeAccountRequest(RequestModel):
     """What is left out stays."""
 
     role: Annotated[Role, Field(strict=False)] | None = None
@@ -40,7 +40,7 @@ class AccountChangeBody(Shape):
     password: Password | None = None
 
 
-class TokenShape(BaseModel):
+class TokenResponse(BaseModel):
     """A token, without what makes it one."""
 
     id: int
@@ -56,13 +56,13 @@ class TokenShape(BaseModel):
     revoked_at: datetime | None
 
 
-class CreatedTokenShape(TokenShape):
+class CreatedTokenResponse(TokenResponse):
     """A token as it is shown once."""
 
     token: str
 
 
-class AccountShape(BaseModel):
+class AccountResponse(BaseModel):
     """An account."""
 
     name: str
@@ -73,12 +73,12 @@ class AccountShape(BaseModel):
     disabled_at: datetime | None
 
 
-class EntryShape(BaseModel):
+class AuditEntryResponse(BaseModel):
     """A line of the audit log."""
 
     id: int
     at: datetime
-    deed: Deed
+    deed: AuditAction
     who: str | None = Field(description="Null where nobody needs to sign in.")
     way: str | None = Field(description="How they were known: session, token, terminal…")
     address: str | None
@@ -87,13 +87,13 @@ class EntryShape(BaseModel):
 
 
 def token_json(token: ApiToken) -> dict[str, Any]:
-    return {name: getattr(token, name) for name in TokenShape.model_fields}
+    return {name: getattr(token, name) for name in TokenResponse.model_fields}
 
 
 def account_json(account: Account) -> dict[str, Any]:
-    found = {name: getattr(account, name) for name in AccountShape.model_fields if name != "by_provider"}
+    found = {name: getattr(account, name) for name in AccountResponse.model_fields if name != "by_provider"}
     return found | {"by_provider": account.password is None}
 
 
-def entry_json(entry: Entry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in EntryShape.model_fields}
+def entry_json(entry: AuditEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in AuditEntryResponse.model_fields}

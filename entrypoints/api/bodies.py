@@ -6,31 +6,31 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from application.ports.persistence import PipelineRef
-from domain.status import REPORTABLE, Status, reported_status
+from domain.status import REPORTABLE_STATUSES, Status, parse_reported_status
 
-BIGINT = 2**63 - 1
-INTEGER = 2**31 - 1
+MAX_BIGINT = 2**63 - 1
+MAX_INTEGER = 2**31 - 1
 MAX_BATCH = 1_000
 
 
-def _pipeline_ref(value: Any) -> PipelineRef | None:
+def _parse_pipeline_ref(value: Any) -> PipelineRef | None:
     if value is None:
         return None
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= BIGINT:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_BIGINT:
         return value
     if isinstance(value, str) and 0 < len(value) <= 100:
-        return int(value) if value.isascii() and value.isdigit() and int(value) <= BIGINT else value
+        return int(value) if value.isascii() and value.isdigit() and int(value) <= MAX_BIGINT else value
     raise ValueError("is a pipeline's id or its name")
 
 
-def _reported(value: Any) -> Status:
-    status = reported_status(value) if isinstance(value, str) else None
+def _parse_status(value: Any) -> Status:
+    status = parse_reported_status(value) if isinstance(value, str) else None
     if status is None:
-        raise ValueError("is one of " + ", ".join(sorted(REPORTABLE)))
+        raise ValueError("is one of " + ", ".join(sorted(REPORTABLE_STATUSES)))
     return status
 
 
-def moment(value: Any) -> datetime | None:
+def parse_timestamp(value: Any) -> datetime | None:
     """The time in UTC. ValueError for anything but RFC 3339 with its zone, numbers too."""
     if value is None:
         return None
@@ -43,38 +43,38 @@ def moment(value: Any) -> datetime | None:
     raise ValueError("is a time as RFC 3339 writes it, such as 2026-11-23T09:30:00Z")
 
 
-_ID = {"type": "integer", "minimum": 0, "maximum": BIGINT}
+_ID = {"type": "integer", "minimum": 0, "maximum": MAX_BIGINT}
 _REF = {"anyOf": [_ID, {"type": "string", "minLength": 1, "maxLength": 100}, {"type": "null"}]}
-Ref = Annotated[Any, BeforeValidator(_pipeline_ref), WithJsonSchema(_REF)]
-Reported = Annotated[
+PipelineRefField = Annotated[Any, BeforeValidator(_parse_pipeline_ref), WithJsonSchema(_REF)]
+StatusField = Annotated[
     Any,
-    BeforeValidator(_reported),
+    BeforeValidator(_parse_status),
     WithJsonSchema({"type": "string", "enum": ["running", "completed", "failed", "cancelled", "skipped"]}),
 ]
-Moment = Annotated[Any, BeforeValidator(moment), WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]})]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Timestamp = Annotated[Any, BeforeValidator(parse_timestamp), WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]})]
+ShortText = Annotated[str, Field(min_length=1, max_length=200)]
 LongText = Annotated[str, Field(max_length=65_536)]
 
 
-class Shape(BaseModel):
+class RequestModel(BaseModel):
     """Strict: "1" is not 1, and 1.0 is not 1."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class TriggerBody(Shape):
+class TriggerRequest(RequestModel):
     """What a run is started with."""
 
     parameters: dict[str, Any] | None = Field(None, description="Checked against the pipeline's JSON Schema.")
 
 
-class CancelBody(Shape):
+class CancelRequest(RequestModel):
     """Why a run is stopped."""
 
     message: Annotated[str, Field(max_length=2_000)] | None = Field(None, description="Shown in the run's history.")
 
 
-class RetryBody(Shape):
+class RetryRequest(RequestModel):
     """What of a run is tried again."""
 
     stages: Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(min_length=1, max_length=500)] | None = Field(
@@ -83,50 +83,50 @@ class RetryBody(Shape):
     revision: Literal["same", "newest"] = Field("same", description="`newest` goes on under the pipeline's newest revision, if it fits.")
 
 
-class AgainBody(Shape):
+class RunAgainRequest(RequestModel):
     """What the new run is started with."""
 
     parameters: dict[str, Any] | None = Field(None, description="Left out: those of the earlier run.")
 
 
-class WordBody(Shape):
+class StageControlRequest(RequestModel):
     """Why."""
 
     message: Annotated[str, Field(max_length=2_000)] | None = Field(None, description="Shown in the run's history.")
 
 
-class ApproveBody(Shape):
+class ApproveRequest(RequestModel):
     """What is said with the approval."""
 
     comment: Annotated[str, Field(max_length=2_000)] | None = None
     fields: dict[str, Any] | None = Field(None, description="Checked against the approval's fields; given to the stages after it.")
 
 
-class RejectBody(Shape):
+class RejectRequest(RequestModel):
     """Why it is rejected."""
 
     comment: Annotated[str, Field(max_length=2_000)] | None = None
 
 
-class StatusUpdateBody(Shape):
+class StatusUpdateRequest(RequestModel):
     """How a stage stands, or the run as a whole when `stage_name` is left out."""
 
-    pipeline_id: Ref = Field(None, description="Id or name. May be left out with a run_id or an attempt's token.")
+    pipeline_id: PipelineRefField = Field(None, description="Id or name. May be left out with a run_id or an attempt's token.")
     stage_name: Annotated[str, Field(min_length=1, max_length=100)] | None = None
-    status: Reported = Field(description="The words people use are understood too: success, error, started, canceled…")
-    records_processed: Annotated[int, Field(ge=0, le=BIGINT)] | None = None
+    status: StatusField = Field(description="The words people use are understood too: success, error, started, canceled…")
+    records_processed: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = None
     error_message: LongText | None = None
-    run_id: Annotated[int, Field(ge=1, le=BIGINT)] | None = Field(None, description="Needed when several runs are under way.")
-    attempt: Annotated[int, Field(ge=1, le=INTEGER)] | None = None
-    event_id: Name | None = Field(None, description="The same id with the same body gets the stored answer again.")
-    seq: Annotated[int, Field(ge=0, le=BIGINT)] | None = Field(None, description="The reporter's own order; older ones are passed over.")
-    reporter: Name | None = None
+    run_id: Annotated[int, Field(ge=1, le=MAX_BIGINT)] | None = Field(None, description="Needed when several runs are under way.")
+    attempt: Annotated[int, Field(ge=1, le=MAX_INTEGER)] | None = None
+    event_id: ShortText | None = Field(None, description="The same id with the same body gets the stored answer again.")
+    seq: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = Field(None, description="The reporter's own order; older ones are passed over.")
+    reporter: ShortText | None = None
     message: LongText | None = None
     output: Any = None
-    reported_at: Moment = Field(None, description="The reporter's clock: shown, never used to order.")
+    reported_at: Timestamp = Field(None, description="The reporter's clock: shown, never used to order.")
 
 
-class BatchBody(BaseModel):
+class StatusUpdateBatchRequest(BaseModel):
     """Up to 1,000 status updates, each judged on its own."""
 
     model_config = ConfigDict(extra="forbid", strict=True)

@@ -4,37 +4,37 @@ from typing import TypeVar
 
 from fastapi import APIRouter, Request
 
-from application.commands.control_run import Controlled
-from application.commands.retry_run import Retry
-from application.commands.run_again import Again
+from application.commands.control_run import RunActionResult
+from application.commands.retry_run import RetryRunCommand
+from application.commands.run_again import RepeatRunCommand
 from domain.controls import Decision
 from entrypoints.api import examples
-from entrypoints.api.bodies import AgainBody, ApproveBody, RejectBody, RetryBody, Shape, WordBody
+from entrypoints.api.bodies import ApproveRequest, RejectRequest, RequestModel, RetryRequest, RunAgainRequest, StageControlRequest
 from entrypoints.api.idempotency import Key, replayed
-from entrypoints.api.openapi import answers, takes
-from entrypoints.api.presenters import Json, controlled_json, triggered_json
-from entrypoints.api.requests import Acting, App, run_id, shaped, trace_of, trigger_kind
-from entrypoints.api.schemas import ControlledShape, TriggeredShape
+from entrypoints.api.openapi import answers, request_body
+from entrypoints.api.presenters import JsonResponse, controlled_json, triggered_json
+from entrypoints.api.requests import ActorDep, ApplicationDep, get_trace_context, get_trigger_kind, run_id, validate
+from entrypoints.api.schemas import RunControlResponse, TriggerResponse
 from entrypoints.http import strict_json
 from entrypoints.http.auth.permissions import OPERATE, TRIGGER, ResourceScope, requires
 
 router = APIRouter(tags=["runs"])
-Body = TypeVar("Body", bound=Shape)
+Body = TypeVar("Body", bound=RequestModel)
 PROBLEMS = (403, 404, 409, 413, 422, 503)
 
 
 async def _read(request: Request, shape: type[Body]) -> Body:
     """The body, which may be left out whole."""
     raw = await request.body()
-    return shaped(shape, strict_json.read(raw) if raw.strip() else {})
+    return validate(shape, strict_json.read(raw) if raw.strip() else {})
 
 
-def _done(done: Controlled) -> Json:
-    return Json(controlled_json(done), 202, replayed(done.replayed))
+def _done(done: RunActionResult) -> JsonResponse:
+    return JsonResponse(controlled_json(done), 202, replayed(done.replayed))
 
 
 def _answers() -> dict[int | str, dict[str, object]]:
-    return answers(202, ControlledShape, examples.CONTROLLED, problems=PROBLEMS, words="Stored; what follows from it is under way")
+    return answers(202, RunControlResponse, examples.CONTROLLED, problems=PROBLEMS, words="Stored; what follows from it is under way")
 
 
 @router.post(
@@ -43,14 +43,14 @@ def _answers() -> dict[int | str, dict[str, object]]:
     summary="Take a run up again",
     operation_id="retry_run",
     responses=_answers(),
-    openapi_extra=takes(RetryBody, examples.RETRY, required=False),
+    openapi_extra=request_body(RetryRequest, examples.RETRY, required=False),
 )
 @requires(OPERATE, ResourceScope.RUN)
-async def retry_run(id: str, request: Request, application: App, who: Acting, key: Key) -> Json:
+async def retry_run(id: str, request: Request, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
     """From what failed, was lost or was cancelled, or from the stages named. What completed is kept with its outputs; what was skipped
     because of them gets its turn. A finished run is open again. 409 when there is nothing to retry, or the newest revision does not fit."""
-    body = await _read(request, RetryBody)
-    return _done(await application.retry_run()(Retry(run_id(id), body.stages, body.revision == "newest", who, key)))
+    body = await _read(request, RetryRequest)
+    return _done(await application.retry_run()(RetryRunCommand(run_id(id), body.stages, body.revision == "newest", who, key)))
 
 
 @router.post(
@@ -58,16 +58,16 @@ async def retry_run(id: str, request: Request, application: App, who: Acting, ke
     status_code=202,
     summary="Run again",
     operation_id="run_again",
-    responses=answers(202, TriggeredShape, examples.TRIGGERED, problems=(*PROBLEMS, 429, 507), words="Stored, as a new run"),
-    openapi_extra=takes(AgainBody, examples.AGAIN, required=False),
+    responses=answers(202, TriggerResponse, examples.TRIGGERED, problems=(*PROBLEMS, 429, 507), words="Stored, as a new run"),
+    openapi_extra=request_body(RunAgainRequest, examples.AGAIN, required=False),
 )
 @requires(TRIGGER, ResourceScope.RUN)
-async def run_again(id: str, request: Request, application: App, who: Acting, key: Key) -> Json:
+async def run_again(id: str, request: Request, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
     """A new run of the pipeline's newest revision, with the earlier run's parameters or others; it says which run it repeats."""
-    body = await _read(request, AgainBody)
-    again = Again(run_id(id), body.parameters, trigger_kind(request), who, trace_of(request), key)
+    body = await _read(request, RunAgainRequest)
+    again = RepeatRunCommand(run_id(id), body.parameters, get_trigger_kind(request), who, get_trace_context(request), key)
     run = await application.run_again()(again)
-    return Json(triggered_json(run), 202, replayed(run.replayed, {"Location": f"/runs/{run.run_id}"}))
+    return JsonResponse(triggered_json(run), 202, replayed(run.replayed, {"Location": f"/runs/{run.run_id}"}))
 
 
 @router.post(
@@ -78,9 +78,9 @@ async def run_again(id: str, request: Request, application: App, who: Acting, ke
     responses=_answers(),
 )
 @requires(OPERATE, ResourceScope.RUN)
-async def retry_stage(id: str, stage: str, application: App, who: Acting, key: Key) -> Json:
+async def retry_stage(id: str, stage: str, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
     """It gets a new attempt, and what was skipped because of it its turn. 409 when it is not over, completed, or its needs are not done."""
-    return _done(await application.retry_run()(Retry(run_id(id), [stage], False, who, key)))
+    return _done(await application.retry_run()(RetryRunCommand(run_id(id), [stage], False, who, key)))
 
 
 @router.post(
@@ -89,12 +89,12 @@ async def retry_stage(id: str, stage: str, application: App, who: Acting, key: K
     summary="Skip a stage",
     operation_id="skip_stage",
     responses=_answers(),
-    openapi_extra=takes(WordBody, examples.SKIP, required=False),
+    openapi_extra=request_body(StageControlRequest, examples.SKIP, required=False),
 )
 @requires(OPERATE, ResourceScope.RUN)
-async def skip_stage(id: str, stage: str, request: Request, application: App, who: Acting, key: Key) -> Json:
+async def skip_stage(id: str, stage: str, request: Request, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
     """A stage that a person skips counts as done for what needs it, so the run goes on as if it had completed."""
-    body = await _read(request, WordBody)
+    body = await _read(request, StageControlRequest)
     return _done(await application.skip_stage()(run_id(id), stage, who, body.message, key))
 
 
@@ -104,12 +104,12 @@ async def skip_stage(id: str, stage: str, request: Request, application: App, wh
     summary="End one stage",
     operation_id="cancel_stage",
     responses=_answers(),
-    openapi_extra=takes(WordBody, examples.CANCEL, required=False),
+    openapi_extra=request_body(StageControlRequest, examples.CANCEL, required=False),
 )
 @requires(OPERATE, ResourceScope.RUN)
-async def cancel_stage(id: str, stage: str, request: Request, application: App, who: Acting, key: Key) -> Json:
+async def cancel_stage(id: str, stage: str, request: Request, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
     """What does not run is cancelled at once, what runs is ended by its worker; the run goes on. Asking twice is asking once."""
-    body = await _read(request, WordBody)
+    body = await _read(request, StageControlRequest)
     return _done(await application.cancel_stage()(run_id(id), stage, who, body.message, key))
 
 
@@ -119,13 +119,13 @@ async def cancel_stage(id: str, stage: str, request: Request, application: App, 
     summary="Approve",
     operation_id="approve_stage",
     responses=_answers(),
-    openapi_extra=takes(ApproveBody, examples.APPROVE, required=False),
+    openapi_extra=request_body(ApproveRequest, examples.APPROVE, required=False),
 )
 @requires(OPERATE, ResourceScope.RUN)
-async def approve_stage(id: str, stage: str, request: Request, application: App, who: Acting, key: Key) -> Json:
+async def approve_stage(id: str, stage: str, request: Request, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
     """Of a stage of kind `approval` that waits. 403 for who is not among its approvers; 409 before its turn or once it is decided
     otherwise; the same decision again changes nothing."""
-    body = await _read(request, ApproveBody)
+    body = await _read(request, ApproveRequest)
     return _done(await application.decide_approval()(run_id(id), stage, Decision(True, body.comment, body.fields), who, key))
 
 
@@ -135,10 +135,10 @@ async def approve_stage(id: str, stage: str, request: Request, application: App,
     summary="Reject",
     operation_id="reject_stage",
     responses=_answers(),
-    openapi_extra=takes(RejectBody, examples.REJECT, required=False),
+    openapi_extra=request_body(RejectRequest, examples.REJECT, required=False),
 )
 @requires(OPERATE, ResourceScope.RUN)
-async def reject_stage(id: str, stage: str, request: Request, application: App, who: Acting, key: Key) -> Json:
+async def reject_stage(id: str, stage: str, request: Request, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
     """The stage fails, with the reason `rejected`. Answers as an approval does."""
-    body = await _read(request, RejectBody)
+    body = await _read(request, RejectRequest)
     return _done(await application.decide_approval()(run_id(id), stage, Decision(False, body.comment), who, key))

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from domain.definition import DEFAULT_EXTERNAL_TIMEOUT, DEFAULT_POOL, DEFAULT_TIMEOUT, Kind, When
+from domain.definition import DEFAULT_EXTERNAL_TIMEOUT, DEFAULT_POOL, DEFAULT_TIMEOUT, StageCondition, StageKind
 from domain.definition_reader import MAX_RETRIES, MAX_SECONDS, MAX_STAGES, MAX_TAGS, NAME, TAG
-from domain.http_request import DEFAULT_MAX_BYTES, METHODS, MOST_BYTES
+from domain.http_request import DEFAULT_MAX_BYTES, MAX_RESPONSE_BYTES, METHODS
 
 _NAME = {"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 100}
 _COMMAND = {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "string"}]}
@@ -16,7 +16,7 @@ STAGE: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         "name": _NAME,
-        "kind": {"type": "string", "enum": [kind.value for kind in Kind], "description": "May be left out beside command or callable."},
+        "kind": {"type": "string", "enum": [kind.value for kind in StageKind], "description": "May be left out beside command or callable."},
         "needs": {"type": "array", "items": {"type": "string"}, "description": "The stages before it; left out: the one above it."},
         "command": _COMMAND | {"description": "The program and its arguments; one line of shell text with `shell: true`."},
         "shell": {"type": "boolean", "default": False},
@@ -28,7 +28,7 @@ STAGE: dict[str, Any] = {
         "headers": {"type": "object", "additionalProperties": True, "description": "Texts, or {secret: NAME, prefix: text}."},
         "body": {"description": "A text, or JSON in which {parameter: NAME} stands for a whole value."},
         "expected": {"type": "array", "items": {"type": "integer", "minimum": 200, "maximum": 599}, "minItems": 1},
-        "max_bytes": {"type": "integer", "minimum": 1, "maximum": MOST_BYTES, "default": DEFAULT_MAX_BYTES},
+        "max_bytes": {"type": "integer", "minimum": 1, "maximum": MAX_RESPONSE_BYTES, "default": DEFAULT_MAX_BYTES},
         "secrets": {
             "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "object", "additionalProperties": {"type": "string"}}],
             "description": "Names of the worker's secrets that its environment gets, or variables and the names of their secrets.",
@@ -55,7 +55,7 @@ STAGE: dict[str, Any] = {
         "retry_delay": {"type": "number", "minimum": 0, "default": 0, "description": "Seconds."},
         "retry_on_loss": {"type": "boolean", "default": False, "description": "Try again too when the worker is lost."},
         "allow_failure": {"type": "boolean", "default": False},
-        "when": {"type": "string", "enum": [when.value for when in When], "default": "completed"},
+        "when": {"type": "string", "enum": [when.value for when in StageCondition], "default": "completed"},
     },
 }
 

@@ -6,8 +6,8 @@ import swagger_ui_bundle
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from entrypoints.api.openapi import as_3_0, document
-from entrypoints.api.presenters import Json
+from entrypoints.api.openapi import document, to_openapi_3_0
+from entrypoints.api.presenters import JsonResponse
 from entrypoints.http.auth.permissions import READ, requires
 
 router = APIRouter(include_in_schema=False)
@@ -16,7 +16,7 @@ CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
-PAGE = """<!doctype html>
+SWAGGER_PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Headgate API</title><meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="/docs/swagger-ui.css"></head>
@@ -24,33 +24,33 @@ PAGE = """<!doctype html>
 <script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body>
 </html>
 """
-START = """SwaggerUIBundle({url: "/docs/openapi-3.0.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "list"});
+SWAGGER_SCRIPT = """SwaggerUIBundle({url: "/docs/openapi-3.0.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "list"});
 """
 
 
 @router.get("/openapi.json")
 @requires(READ)
-async def openapi(request: Request) -> Json:
-    return Json(document(request.app))
+async def openapi(request: Request) -> JsonResponse:
+    return JsonResponse(document(request.app))
 
 
 @router.get("/docs/openapi-3.0.json")
 @requires(READ)
-async def openapi_3_0(request: Request) -> Json:
+async def openapi_3_0(request: Request) -> JsonResponse:
     """The bundled Swagger page reads no later version."""
-    return Json(as_3_0(document(request.app)))
+    return JsonResponse(to_openapi_3_0(document(request.app)))
 
 
 @router.get("/docs")
 @requires(READ)
 async def page() -> Response:
-    return HTMLResponse(PAGE, headers={"Content-Security-Policy": CSP})
+    return HTMLResponse(SWAGGER_PAGE, headers={"Content-Security-Policy": CSP})
 
 
 @router.get("/docs/start.js")
 @requires(READ)
 async def start() -> Response:
-    return Response(START, media_type="text/javascript")
+    return Response(SWAGGER_SCRIPT, media_type="text/javascript")
 
 
 @router.get("/docs/swagger-ui.css")

@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Request
 
 from application.ports.readers import Reader
-from application.queries.surroundings import SPOKE_WITHIN
+from application.queries.surroundings import WORKER_SEEN_WITHIN_SECONDS
 from domain.errors import Unavailable
 from entrypoints.api import examples
 from entrypoints.api.openapi import answers
-from entrypoints.api.presenters import Json
-from entrypoints.api.requests import Looks, Reads
-from entrypoints.api.schemas import LiveShape, ReadyShape
+from entrypoints.api.presenters import JsonResponse
+from entrypoints.api.requests import ReaderDep, RunContextDep
+from entrypoints.api.schemas import LivenessResponse, ReadinessResponse
 from entrypoints.http.auth.permissions import AccessLevel, requires
 from entrypoints.http.plain_route import PlainRoute
 from entrypoints.http.problems import Problem, Refused
@@ -19,9 +19,9 @@ NO_WORKERS = {"count": 0, "slots": 0, "free": 0}
 
 
 @requires(AccessLevel.PUBLIC)
-async def livez(_: Request) -> Json:
+async def livez(_: Request) -> JsonResponse:
     """Asks nothing of anything else."""
-    return Json({"status": "alive"})
+    return JsonResponse({"status": "alive"})
 
 
 PLAIN_ROUTES = (
@@ -32,7 +32,7 @@ PLAIN_ROUTES = (
         tags=["health"],
         summary="Is the process alive",
         operation_id="livez",
-        responses=answers(200, LiveShape, examples.LIVE),
+        responses=answers(200, LivenessResponse, examples.LIVE),
     ),
 )
 
@@ -41,23 +41,23 @@ PLAIN_ROUTES = (
     "/readyz",
     summary="Are triggers accepted",
     operation_id="readyz",
-    responses=answers(200, ReadyShape, examples.READY, problems=(503,)),
+    responses=answers(200, ReadinessResponse, examples.READY, problems=(503,)),
 )
 @requires(AccessLevel.PUBLIC)
-async def readyz(request: Request, reads: Reads, look_around: Looks) -> Json:
+async def readyz(request: Request, reader: ReaderDep, look_around: RunContextDep) -> JsonResponse:
     """200 when a trigger would be accepted. Prefect and the workers are named, and are never a reason for 503."""
     prefect = "up" if await look_around.engine.answers() else "down"
-    is_up = await reads.is_ready()
-    facts = {"database": "up" if is_up else "down", "prefect": prefect, "workers": await _workers(reads) if is_up else NO_WORKERS}
+    is_up = await reader.is_ready()
+    facts = {"database": "up" if is_up else "down", "prefect": prefect, "workers": await _workers(reader) if is_up else NO_WORKERS}
     why_not = getattr(request.app.state, "why_not_ready", None) if is_up else "The database does not answer, or is not migrated."
     if why_not:
         raise Refused(Problem(503, "unavailable", why_not, facts=facts, headers={"Retry-After": "2"}))
-    return Json({"status": "ready", **facts})
+    return JsonResponse({"status": "ready", **facts})
 
 
-async def _workers(reads: Reader) -> dict[str, int]:
+async def _workers(reader: Reader) -> dict[str, int]:
     try:
-        workers = await reads.workers(None, SPOKE_WITHIN)
+        workers = await reader.workers(None, WORKER_SEEN_WITHIN_SECONDS)
     except Unavailable:
         return NO_WORKERS
     return {"count": len(workers), "slots": sum(w.slots for w in workers), "free": sum(w.free for w in workers)}

@@ -13,15 +13,15 @@ from domain.definition import PipelineDefinition
 from domain.errors import Conflict, NotFound
 from domain.status import Reason, Status
 from entrypoints.api import examples
-from entrypoints.api.etags import tagged
+from entrypoints.api.etags import etag_response
 from entrypoints.api.openapi import answers
-from entrypoints.api.requests import Limit, Reads, pipeline_ref
-from entrypoints.api.runs import found_run
-from entrypoints.api.schemas import ComparisonShape, FailureShape, StageTimesShape, WaitingShape
+from entrypoints.api.requests import Limit, ReaderDep, parse_pipeline_ref
+from entrypoints.api.runs import require_run
+from entrypoints.api.schemas import ComparisonResponse, FailureResponse, StageTimesResponse, WaitingStageResponse
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 
 router = APIRouter(tags=["runs"])
-RUNS_LOOKED_AT = 500
+MAX_ANALYZED_RUNS = 500
 _AWAITED = (Reason.APPROVAL, Reason.EXTERNAL)
 
 
@@ -29,78 +29,78 @@ _AWAITED = (Reason.APPROVAL, Reason.EXTERNAL)
     "/waiting/",
     summary="What waits for somebody",
     operation_id="list_waiting",
-    responses=answers(200, list[WaitingShape], [examples.WAITING], problems=(422, 503)),
+    responses=answers(200, list[WaitingStageResponse], [examples.WAITING], problems=(422, 503)),
 )
 @requires(READ)
-async def list_waiting(request: Request, reads: Reads, limit: Limit = 100) -> Response:
+async def list_waiting(request: Request, reader: ReaderDep, limit: Limit = 100) -> Response:
     """Stages that wait for a person's approval or a machine's report, the oldest run first. `limit` counts runs."""
-    runs = await reads.waiting_runs(limit)
-    return tagged(request, [_waiting(run, stage) for run in runs for stage in run.stages if is_awaited(stage)])
+    runs = await reader.waiting_runs(limit)
+    return etag_response(request, [_waiting(run, stage) for run in runs for stage in run.stages if is_waiting_for_input(stage)])
 
 
 @router.get(
     "/pipelines/{pipeline_id}/failures",
     summary="A pipeline's failures, alike ones as one",
     operation_id="list_failures",
-    responses=answers(200, list[FailureShape], [examples.FAILURE], problems=(404, 422, 503)),
+    responses=answers(200, list[FailureResponse], [examples.FAILURE], problems=(404, 422, 503)),
 )
 @requires(READ, ResourceScope.PIPELINE)
-async def list_failures(pipeline_id: str, request: Request, reads: Reads) -> Response:
+async def list_failures(pipeline_id: str, request: Request, reader: ReaderDep) -> Response:
     """Those of its last 500 runs, the latest seen first; `first_at` and `first_run` are of all its runs. Times, numbers, ids, addresses and
     paths do not make errors differ."""
-    found = await reads.failures(await _pipeline_id(pipeline_id, reads), RUNS_LOOKED_AT)
-    return tagged(request, [_failure(failure) for failure in found])
+    found = await reader.failures(await _pipeline_id(pipeline_id, reader), MAX_ANALYZED_RUNS)
+    return etag_response(request, [_failure(failure) for failure in found])
 
 
 @router.get(
     "/pipelines/{pipeline_id}/history",
     summary="How long a pipeline's stages take",
     operation_id="stage_times",
-    responses=answers(200, list[StageTimesShape], [examples.STAGE_TIMES], problems=(404, 422, 503)),
+    responses=answers(200, list[StageTimesResponse], [examples.STAGE_TIMES], problems=(404, 422, 503)),
 )
 @requires(READ, ResourceScope.PIPELINE)
-async def stage_times(pipeline_id: str, request: Request, reads: Reads) -> Response:
+async def stage_times(pipeline_id: str, request: Request, reader: ReaderDep) -> Response:
     """The median and the 95th percentile of each stage's completed attempts, over the last 20 runs."""
-    times = await reads.stage_times(await _pipeline_id(pipeline_id, reads))
-    return tagged(request, [{name: getattr(each, name) for name in ("stage", "median", "slow", "count")} for each in times])
+    times = await reader.stage_times(await _pipeline_id(pipeline_id, reader))
+    return etag_response(request, [{name: getattr(each, name) for name in ("stage", "median", "slow", "count")} for each in times])
 
 
 @router.get(
     "/runs/{id}/compare/{other}",
     summary="Compare two runs",
     operation_id="compare_runs",
-    responses=answers(200, ComparisonShape, examples.COMPARISON, problems=(404, 409, 422, 503)),
+    responses=answers(200, ComparisonResponse, examples.COMPARISON, problems=(404, 409, 422, 503)),
 )
 @requires(READ)
-async def compare_runs(id: str, other: str, request: Request, reads: Reads) -> Response:
+async def compare_runs(id: str, other: str, request: Request, reader: ReaderDep) -> Response:
     """What differs from the first to the second: parameters, definition, stages' times and records, the first error that is not the same.
     409 for runs of different pipelines."""
-    return tagged(request, _comparison(await compared(await found_run(id, reads), await found_run(other, reads), reads)))
+    return etag_response(request, _comparison(await load_comparison(await require_run(id, reader), await require_run(other, reader), reader)))
 
 
-async def compared(before: RunView, after: RunView, reads: Reader) -> Comparison:
+async def load_comparison(before: RunView, after: RunView, reader: Reader) -> Comparison:
     """Conflict `other_pipeline` for runs of different pipelines; NotFound when a revision is gone."""
     if before.pipeline_id != after.pipeline_id:
         raise Conflict(
             "other_pipeline", f"Run {before.id} is of {before.pipeline}, run {after.id} of {after.pipeline}; compare runs of one."
         )
-    return compare(before, after, (await _definition(before, reads), await _definition(after, reads)))
+    return compare(before, after, (await _definition(before, reader), await _definition(after, reader)))
 
 
-async def _definition(run: RunView, reads: Reader) -> PipelineDefinition:
-    for each in await reads.revisions(run.pipeline_id):
+async def _definition(run: RunView, reader: Reader) -> PipelineDefinition:
+    for each in await reader.revisions(run.pipeline_id):
         if each.revision == run.revision:
             return each.definition
     raise NotFound("revision", run.revision)
 
 
-def is_awaited(stage: StageRunView) -> bool:
+def is_waiting_for_input(stage: StageRunView) -> bool:
     newest = stage.newest
     return newest.status is Status.WAITING and newest.reason in _AWAITED and newest.deadline_at is not None
 
 
-async def _pipeline_id(text: str, reads: Reader) -> int:
-    found = await reads.pipeline(pipeline_ref(text))
+async def _pipeline_id(text: str, reader: Reader) -> int:
+    found = await reader.pipeline(parse_pipeline_ref(text))
     if found is None:
         raise NotFound("pipeline", text)
     return found.id
@@ -120,7 +120,7 @@ def _waiting(run: RunView, stage: StageRunView) -> dict[str, Any]:
         "reason": newest.reason,
         "message": stage.message,
         "approvers": list(stage.approvers),
-        "since": stage.waits_since,
+        "since": stage.waiting_since,
         "deadline": newest.deadline_at,
         "links": links,
     }

@@ -10,22 +10,22 @@ from typing import Any
 from application.ports.change_feed import ChangeBatch, ChangeFeed
 from application.ports.readers import Reader
 from application.queries.views import EventView, LogLineView
-from application.services.hub import Hub, Subscription
-from entrypoints.api.presenters import encoded, event_json, line_json
-from entrypoints.api.splice import PAGE, Splice, far_behind
-from entrypoints.api.streams import HEARTBEAT, PING
+from application.services.hub import EventHub, Subscription
+from entrypoints.api.presenters import encode_json, event_json, line_json
+from entrypoints.api.splice import PAGE_SIZE, StreamCatchUp, read_full_pages
+from entrypoints.api.streams import HEARTBEAT_SECONDS, SSE_PING
 
-KEPT_BATCHES = 512
+MAX_CACHED_BATCHES = 512
 
 
 def message(event: EventView, cursor: str | int | None) -> bytes:
     """One server-sent event; without a cursor it leaves the viewer's place where it was."""
     place = f"id: {cursor}\n" if cursor is not None else ""
-    return f"{place}event: {event.type}\ndata: ".encode() + encoded(event_json(event)) + b"\n\n"
+    return f"{place}event: {event.type}\ndata: ".encode() + encode_json(event_json(event)) + b"\n\n"
 
 
 @dataclass(slots=True)
-class Encoded:
+class EncodedBatch:
     """A batch as bytes: all of it with the feed's cursor on the last event, and each run's events by seq."""
 
     batch: ChangeBatch
@@ -33,7 +33,7 @@ class Encoded:
     by_run: dict[int, list[tuple[int, bytes]]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, batch: ChangeBatch) -> "Encoded":
+    def of(cls, batch: ChangeBatch) -> "EncodedBatch":
         made = cls(batch, everything(batch.events, batch.cursor))
         for event in batch.events:
             made.by_run.setdefault(event.run_id, []).append((event.seq, message(event, event.seq)))
@@ -45,24 +45,24 @@ def everything(events: Sequence[EventView], cursor: str | None) -> bytes:
     return b"".join(message(event, cursor if index == last else None) for index, event in enumerate(events))
 
 
-class Live:
+class EventBroadcaster:
     """One a process. Batches are encoded once and shared; a question that many viewers ask at once is asked once."""
 
-    def __init__(self, hub: Hub, heartbeat: float = HEARTBEAT) -> None:
+    def __init__(self, hub: EventHub, heartbeat: float = HEARTBEAT_SECONDS) -> None:
         self._hub = hub
         self._heartbeat = heartbeat
-        self._encoded: OrderedDict[int, Encoded] = OrderedDict()
+        self._encoded: OrderedDict[int, EncodedBatch] = OrderedDict()
         self._asked: dict[Hashable, asyncio.Task[Any]] = {}
 
-    def encoded(self, batch: ChangeBatch) -> Encoded:
+    def encode_json(self, batch: ChangeBatch) -> EncodedBatch:
         known = self._encoded.get(id(batch))
         if known is None:
-            known = self._encoded[id(batch)] = Encoded.of(batch)  # keeps the batch, so its id stays its own
-            if len(self._encoded) > KEPT_BATCHES:
+            known = self._encoded[id(batch)] = EncodedBatch.of(batch)  # keeps the batch, so its id stays its own
+            if len(self._encoded) > MAX_CACHED_BATCHES:
                 self._encoded.popitem(last=False)
         return known
 
-    async def run_events(self, reader: Reader, run_id: int, after: int) -> AsyncGenerator[bytes, None]:
+    async def stream_run_events(self, reader: Reader, run_id: int, after: int) -> AsyncGenerator[bytes, None]:
         """A run's events with seq > after. A hole in what the hub brings is filled from the store."""
         with self._hub.subscribe() as subscription:
             sent = after
@@ -72,9 +72,9 @@ class Live:
             while True:
                 batch = await subscription.next(self._heartbeat)
                 if batch is None:
-                    yield PING
+                    yield SSE_PING
                     continue
-                fresh = [(seq, chunk) for seq, chunk in self.encoded(batch).by_run.get(run_id, ()) if seq > sent]
+                fresh = [(seq, chunk) for seq, chunk in self.encode_json(batch).by_run.get(run_id, ()) if seq > sent]
                 if fresh and fresh[0][0] > sent + 1:
                     async for seq, chunk in self._history(reader, run_id, sent):
                         sent = seq
@@ -86,28 +86,28 @@ class Live:
     async def _history(self, reader: Reader, run_id: int, after: int) -> AsyncGenerator[tuple[int, bytes], None]:
         """Pages of what is stored, each with its last seq."""
         while True:
-            page = await self._once(("events", run_id, after), partial(reader.events, run_id, after, PAGE))
+            page = await self._once(("events", run_id, after), partial(reader.events, run_id, after, PAGE_SIZE))
             if page:
                 after = page[-1].seq
                 yield after, b"".join(message(event, event.seq) for event in page)
-            if len(page) < PAGE:
+            if len(page) < PAGE_SIZE:
                 return
 
-    async def run_log(self, reader: Reader, run_id: int, stage: str | None, attempt: int | None, after: int) -> AsyncGenerator[bytes, None]:
+    async def stream_run_log(self, reader: Reader, run_id: int, stage: str | None, attempt: int | None, after: int) -> AsyncGenerator[bytes, None]:
         """A run's lines with n > after, as they are stored."""
         with self._hub.subscribe() as subscription:
             while True:
                 page = await self._once(
                     ("log", run_id, stage, attempt, after),
-                    partial(reader.log, run_id, stage=stage, attempt=attempt, after=after, limit=PAGE),
+                    partial(reader.log, run_id, stage=stage, attempt=attempt, after=after, limit=PAGE_SIZE),
                 )
                 if page:
                     after = page[-1].n
                     yield b"".join(_line(line) for line in page)
-                if len(page) == PAGE:
+                if len(page) == PAGE_SIZE:
                     continue
                 while not await self._grew(subscription, run_id):
-                    yield PING
+                    yield SSE_PING
 
     async def _grew(self, subscription: Subscription, run_id: int) -> bool:
         """True once the run's log grew; False when it is time for a heartbeat."""
@@ -119,26 +119,26 @@ class Live:
                 return True
         return False
 
-    async def all_events(self, feed: ChangeFeed, cursor: str | None) -> AsyncGenerator[bytes, None]:
+    async def stream_all_events(self, feed: ChangeFeed, cursor: str | None) -> AsyncGenerator[bytes, None]:
         """Everything committed since the cursor; without one, from now on. The first line gives a new viewer its place."""
         if cursor is not None:
-            async for page in far_behind(feed, cursor):
+            async for page in read_full_pages(feed, cursor):
                 cursor = page.cursor
                 yield everything(page.events, cursor)
         with self._hub.subscribe() as subscription:
-            standing = await subscription.begins()
+            standing = await subscription.wait_for_start_cursor()
             yield f"id: {cursor or standing}\n\n".encode()
-            splice = await Splice.at(feed, cursor or standing, standing)
+            splice = await StreamCatchUp.at(feed, cursor or standing, standing)
             if splice.missed:
                 yield everything(splice.missed, standing)
             while True:
                 batch = await subscription.next(self._heartbeat)
                 if batch is None:
-                    yield PING
-                elif splice.is_clean:
-                    yield self.encoded(batch).whole
+                    yield SSE_PING
+                elif splice.is_caught_up:
+                    yield self.encode_json(batch).whole
                 elif fresh := splice.fresh(batch.events):
-                    yield everything(fresh, batch.cursor if splice.is_clean else None)
+                    yield everything(fresh, batch.cursor if splice.is_caught_up else None)
 
     async def _once(self, question: Hashable, ask: Callable[[], Awaitable[Any]]) -> Any:
         """The answer, shared with whoever asks the same meanwhile."""
@@ -159,4 +159,4 @@ async def _awaited(ask: Callable[[], Awaitable[Any]]) -> Any:
 
 
 def _line(line: LogLineView) -> bytes:
-    return f"id: {line.n}\nevent: line\ndata: ".encode() + encoded(line_json(line)) + b"\n\n"
+    return f"id: {line.n}\nevent: line\ndata: ".encode() + encode_json(line_json(line)) + b"\n\n"

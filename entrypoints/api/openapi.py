@@ -10,12 +10,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from entrypoints.api import examples
-from entrypoints.api.schemas import ProblemShape
-from entrypoints.http.auth.permissions import COOKIE, AccessLevel, AccessRule
+from entrypoints.api.schemas import ProblemResponse
+from entrypoints.http.auth.permissions import SESSION_COOKIE, AccessLevel, AccessRule
 from entrypoints.http.plain_route import PlainRoute
 
 REFERENCE = "#/components/schemas/{model}"
-PROBLEM_WORDS = {
+PROBLEM_DESCRIPTIONS = {
     401: "The token is missing or not good",
     403: "Not allowed: the token's scope, or a web page of another origin",
     404: "There is no such thing",
@@ -37,41 +37,41 @@ TAGS = [
 ]
 SCHEMES: dict[str, Any] = {
     "token": {"type": "http", "scheme": "bearer", "bearerFormat": "hg_…", "description": "A token of Headgate's, good for its scopes."},
-    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Of a browser that has signed in."},
+    "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE, "description": "Of a browser that has signed in."},
 }
 """Neither is asked for where nobody needs to sign in (HEADGATE_AUTH=none)."""
-_declared: set[type[BaseModel]] = {ProblemShape}
+_declared: set[type[BaseModel]] = {ProblemResponse}
 _examples: list[Any] = []
 """The generator drops every null of what it is given, so examples are put in afterwards; till then a number stands for each."""
 
 
-def takes(shape: type[BaseModel] | dict[str, Any], example: Any, *, required: bool = True) -> dict[str, Any]:
+def request_body(shape: type[BaseModel] | dict[str, Any], example: Any, *, required: bool = True) -> dict[str, Any]:
     """`openapi_extra` of a route that reads this body itself."""
-    schema = shape if isinstance(shape, dict) else _reference(shape)
-    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema, "example": _kept(example)}}}}
+    schema = shape if isinstance(shape, dict) else _schema_reference(shape)
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema, "example": _register_example(example)}}}}
 
 
 def answers(
     status: int, shape: Any, example: Any, *, problems: Sequence[int] = (), words: str = "Done", also: dict[str, Any] | None = None
 ) -> dict[int | str, dict[str, Any]]:
     """`responses` of a route. `also` adds media types besides JSON."""
-    content = {"application/json": {"schema": _reference(shape), "example": _kept(example)}, **(also or {})}
-    return {status: {"description": words, "content": content}} | refusals(*problems)
+    content = {"application/json": {"schema": _schema_reference(shape), "example": _register_example(example)}, **(also or {})}
+    return {status: {"description": words, "content": content}} | problem_responses(*problems)
 
 
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    schema = {"$ref": REFERENCE.format(model="ProblemShape")}
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    schema = {"$ref": REFERENCE.format(model="ProblemResponse")}
     return {
         status: {
-            "description": PROBLEM_WORDS[status],
-            "content": {"application/problem+json": {"schema": schema, "example": _kept(examples.PROBLEMS[status])}},
+            "description": PROBLEM_DESCRIPTIONS[status],
+            "content": {"application/problem+json": {"schema": schema, "example": _register_example(examples.PROBLEMS[status])}},
         }
         for status in statuses
     }
 
 
-def also_text(media_type: str, example: str) -> dict[str, Any]:
-    return {media_type: {"schema": {"type": "string"}, "example": _kept(example)}}
+def text_content(media_type: str, example: str) -> dict[str, Any]:
+    return {media_type: {"schema": {"type": "string"}, "example": _register_example(example)}}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -86,20 +86,20 @@ def document(app: FastAPI) -> dict[str, Any]:
         made["components"]["securitySchemes"] = SCHEMES
         for path, item in made["paths"].items():
             for method, operation in item.items():
-                _put_door(operation, app.state.routes.rules[method.upper(), path])
-                _put_examples(operation)
-                _never_null(operation.get("parameters", []))
+                _add_security(operation, app.state.routes.rules[method.upper(), path])
+                _add_examples(operation)
+                _remove_null(operation.get("parameters", []))
         app.openapi_schema = made
     return app.openapi_schema
 
 
-def as_3_0(part: Any) -> Any:
+def to_openapi_3_0(part: Any) -> Any:
     """The document in OpenAPI 3.0, which is what the bundled Swagger page can read: `null` becomes `nullable`."""
     if isinstance(part, list):
-        return [as_3_0(item) for item in part]
+        return [to_openapi_3_0(item) for item in part]
     if not isinstance(part, dict):
         return part
-    old = {key: as_3_0(value) for key, value in part.items()}
+    old = {key: to_openapi_3_0(value) for key, value in part.items()}
     if "openapi" in old:
         old["openapi"] = "3.0.3"
     options = old.get("anyOf")
@@ -110,29 +110,29 @@ def as_3_0(part: Any) -> Any:
     return old
 
 
-def _kept(example: Any) -> int:
+def _register_example(example: Any) -> int:
     _examples.append(example)
     return len(_examples) - 1
 
 
-def _put_door(operation: dict[str, Any], rule: AccessRule) -> None:
+def _add_security(operation: dict[str, Any], rule: AccessRule) -> None:
     """What the route asks of its caller, from the one table."""
-    if rule.needs is AccessLevel.PUBLIC:
+    if rule.requires is AccessLevel.PUBLIC:
         operation["security"] = []
         return
     operation["security"] = [{"token": []}, {"session": []}, {}]
-    operation["description"] = f"{operation.get('description', '')}\n\nNeeds the permission `{rule.needs.value}`.".strip()
-    for status, refusal in refusals(401, 403, *([415] if "requestBody" in operation else [])).items():
+    operation["description"] = f"{operation.get('description', '')}\n\nNeeds the permission `{rule.requires.value}`.".strip()
+    for status, refusal in problem_responses(401, 403, *([415] if "requestBody" in operation else [])).items():
         operation["responses"].setdefault(str(status), refusal)
 
 
-def _put_examples(operation: dict[str, Any]) -> None:
+def _add_examples(operation: dict[str, Any]) -> None:
     for body in (operation.get("requestBody", {}), *operation["responses"].values()):
         for media in body.get("content", {}).values():
             media["example"] = _examples[media["example"]]
 
 
-def _never_null(parameters: Sequence[dict[str, Any]]) -> None:
+def _remove_null(parameters: Sequence[dict[str, Any]]) -> None:
     """What stands in an address or a header is there or not: an empty text is no null."""
     for schema in (parameter["schema"] for parameter in parameters):
         options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
@@ -141,9 +141,9 @@ def _never_null(parameters: Sequence[dict[str, Any]]) -> None:
             schema.update(options[0])
 
 
-def _reference(shape: Any) -> dict[str, Any]:
+def _schema_reference(shape: Any) -> dict[str, Any]:
     if get_origin(shape) is list:
-        return {"type": "array", "items": _reference(get_args(shape)[0])}
+        return {"type": "array", "items": _schema_reference(get_args(shape)[0])}
     _declared.add(shape)
     return {"$ref": REFERENCE.format(model=shape.__name__)}
 

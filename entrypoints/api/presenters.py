@@ -1,4 +1,4 @@
-"""Views as the JSON of the API. Times stay datetimes: `Json` writes them as RFC 3339 in UTC, ending in Z."""
+"""Views as the JSON of the API. Times stay datetimes: `JsonResponse` writes them as RFC 3339 in UTC, ending in Z."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from application.commands.cancel_run import Cancelled
-from application.commands.control_run import Controlled
-from application.commands.trigger_pipeline import Triggered
-from application.commands.verdicts import Answer
+from application.commands.cancel_run import CancelResult
+from application.commands.control_run import RunActionResult
+from application.commands.trigger_pipeline import TriggerResult
+from application.commands.verdicts import ReportResult
 from application.queries.views import EventView, LogLineView, PipelineView, RunView, StageRunView
 from domain.definition import StageDefinition
-from domain.definition_writer import pipeline_as_written, stage_as_written
+from domain.definition_writer import serialize_pipeline, serialize_stage
 from domain.status import Status
 
 
-def encoded(content: Any) -> bytes:
+def encode_json(content: Any) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_UTC_Z, default=_plain)
 
 
@@ -33,22 +33,22 @@ _JSON = (b"content-type", b"application/json")
 _BODILESS = (204, 304)
 
 
-class Json(Response):
+class JsonResponse(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return encoded(content)
+        return encode_json(content)
 
     def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
         """What would come of it in any case, without looking for it."""
-        if headers or self.status_code in _BODILESS or self.media_type != Json.media_type:
+        if headers or self.status_code in _BODILESS or self.media_type != JsonResponse.media_type:
             super().init_headers(headers)
         else:
             self.raw_headers = [(b"content-length", b"%d" % len(self.body)), _JSON]
 
 
 def pipeline_json(pipeline: PipelineView) -> dict[str, Any]:
-    written = pipeline_as_written(pipeline.definition)
+    written = serialize_pipeline(pipeline.definition)
     statuses = {stage.name: stage.status for stage in pipeline.latest.stages} if pipeline.latest else {}
     return {
         "id": pipeline.id,
@@ -84,7 +84,7 @@ def pipeline_stages_json(pipeline: PipelineView) -> list[dict[str, Any]]:
 
 
 def _defined_stage(definition: StageDefinition, latest: StageRunView | None) -> dict[str, Any]:
-    written = {key: value for key, value in stage_as_written(definition).items() if key in ("name", "kind", "needs")}
+    written = {key: value for key, value in serialize_stage(definition).items() if key in ("name", "kind", "needs")}
     return (stage_json(latest) if latest else _NEVER_RUN) | written
 
 
@@ -155,7 +155,7 @@ def run_links(run_id: int, pipeline_id: int) -> dict[str, str]:
     }
 
 
-def triggered_json(run: Triggered) -> dict[str, Any]:
+def triggered_json(run: TriggerResult) -> dict[str, Any]:
     return {
         "run_id": run.run_id,
         "number": run.number,
@@ -165,11 +165,11 @@ def triggered_json(run: Triggered) -> dict[str, Any]:
     }
 
 
-def cancelled_json(run: Cancelled) -> dict[str, Any]:
+def cancelled_json(run: CancelResult) -> dict[str, Any]:
     return {"run_id": run.run_id, "number": run.number, "status": run.status}
 
 
-def controlled_json(done: Controlled) -> dict[str, Any]:
+def controlled_json(done: RunActionResult) -> dict[str, Any]:
     return {
         "run_id": done.run_id,
         "number": done.number,
@@ -180,11 +180,11 @@ def controlled_json(done: Controlled) -> dict[str, Any]:
     }
 
 
-def answer_json(answer: Answer) -> dict[str, Any]:
+def answer_json(answer: ReportResult) -> dict[str, Any]:
     return {"applied": answer.applied, "why": answer.why, "run_id": answer.run_id, "seq": answer.seq, "status": answer.status}
 
 
-def batch_item_json(answer: Answer) -> dict[str, Any]:
+def batch_item_json(answer: ReportResult) -> dict[str, Any]:
     return {"http_status": answer.http_status, **answer_json(answer), "problem": answer.problem}
 
 

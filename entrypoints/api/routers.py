@@ -3,8 +3,8 @@
 from fastapi import FastAPI
 
 from entrypoints.api import accounts, audit, controls, docs, events, health, history, logs, pipelines, runs, status_updates, tokens, worker
-from entrypoints.api.live import Live
-from entrypoints.api.texts import pipeline_texts, run_texts
+from entrypoints.api.live import EventBroadcaster
+from entrypoints.api.texts import pipeline_list_cache, run_list_cache
 
 ROUTERS = (
     pipelines.router,
@@ -25,7 +25,7 @@ PLAIN_ROUTES = (*status_updates.PLAIN_ROUTES, *worker.PLAIN_ROUTES, *health.PLAI
 
 def add_state(app: FastAPI) -> None:
     """Create what the API's routes share in one process."""
-    app.state.live = Live(app.state.application.hub())
+    app.state.live = EventBroadcaster(app.state.application.hub())
     app.state.look_around = None
-    app.state.pipeline_texts = pipeline_texts()
-    app.state.run_texts = run_texts()
+    app.state.pipeline_list_cache = pipeline_list_cache()
+    app.state.run_list_cache = run_list_cache()

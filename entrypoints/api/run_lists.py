@@ -7,16 +7,16 @@ from fastapi import Request
 from starlette.responses import Response
 
 from application.ports.readers import Reader
-from application.queries.views import RunMark, RunView
+from application.queries.views import RunStateVersion, RunView
 from domain.errors import InvalidInput
 from domain.status import Status
-from entrypoints.api.cursors import Turn, cut, links, place_of
-from entrypoints.api.etags import has_it, marks_tag, to_keep, unchanged
-from entrypoints.api.texts import Texts
+from entrypoints.api.cursors import SortOrder, build_page_links, parse_cursor, take_page
+from entrypoints.api.etags import cache_headers, etag_matches, not_modified, page_etag
+from entrypoints.api.texts import ListCache
 
 
 @dataclass(frozen=True, slots=True)
-class RunPage:
+class RunListQuery:
     """Which runs are asked for, as the query says it."""
 
     pipeline_id: int | None
@@ -29,27 +29,27 @@ class RunPage:
     until: datetime | None = None
 
 
-async def run_list(request: Request, reads: Reader, asked: RunPage) -> Response:
+async def build_run_list(request: Request, reader: Reader, query: RunListQuery) -> Response:
     """Newest first; `why` only for runs that are over, which needs no further question."""
-    place, turn = place_of(asked.cursor), Turn(rising=False)
-    found = await reads.run_marks(
-        pipeline_id=asked.pipeline_id,
-        status=_status(asked.status),
-        skip=asked.skip,
-        limit=asked.limit + 1,
-        above=place.above,
-        below=place.below,
-        trigger=asked.trigger,
-        since=asked.since,
-        until=asked.until,
+    position, order = parse_cursor(query.cursor), SortOrder(ascending=False)
+    found = await reader.run_marks(
+        pipeline_id=query.pipeline_id,
+        status=_status(query.status),
+        skip=query.skip,
+        limit=query.limit + 1,
+        above=position.above,
+        below=position.below,
+        trigger=query.trigger,
+        since=query.since,
+        until=query.until,
     )
-    page, more = cut(found, asked.limit, turn, place)
-    headers = links(request, [mark.id for mark in page], turn, place, asked.skip, more)
-    tag = marks_tag(page)
-    if has_it(request, tag):
-        return unchanged(tag, headers)
-    texts: Texts[RunMark, RunView] = request.app.state.run_texts
-    return Response(await texts.of(reads, page), media_type="application/json", headers=to_keep(tag, headers))
+    page, more = take_page(found, query.limit, order, position)
+    headers = build_page_links(request, [mark.id for mark in page], order, position, query.skip, more)
+    tag = page_etag(page)
+    if etag_matches(request, tag):
+        return not_modified(tag, headers)
+    texts: ListCache[RunStateVersion, RunView] = request.app.state.run_list_cache
+    return Response(await texts.of(reader, page), media_type="application/json", headers=cache_headers(tag, headers))
 
 
 def _status(word: str | None) -> Status | None:

@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.status import Reason, Status
 
 
-class Answered(BaseModel):
+class ResponseModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class StageDefinitionShape(BaseModel):
+class StageDefinitionResponse(BaseModel):
     """A stage as defined, with every default spelled out, and how it stands in the latest run. Keys of other kinds are left out."""
 
     model_config = ConfigDict(extra="forbid")
@@ -45,7 +45,7 @@ class StageDefinitionShape(BaseModel):
     status: Status
 
 
-class PipelineShape(Answered):
+class PipelineResponse(ResponseModel):
     """A pipeline with its newest revision. `status` is its latest run's, `pending` before the first."""
 
     id: int
@@ -57,13 +57,13 @@ class PipelineShape(Answered):
     parallelism: int
     pool: str
     parameters: dict[str, Any] | None = Field(description="JSON Schema of a run's parameters.")
-    stages: list[StageDefinitionShape]
+    stages: list[StageDefinitionResponse]
     created_at: datetime
     updated_at: datetime
     links: dict[str, str]
 
 
-class StageShape(Answered):
+class StageResponse(ResponseModel):
     """A stage as it stands: its newest attempt."""
 
     name: str
@@ -79,7 +79,7 @@ class StageShape(Answered):
     output: Any
 
 
-class TriggeredShape(Answered):
+class TriggerResponse(ResponseModel):
     """The run that was opened."""
 
     run_id: int
@@ -89,7 +89,7 @@ class TriggeredShape(Answered):
     links: dict[str, str]
 
 
-class RunShape(Answered):
+class RunResponse(ResponseModel):
     """One execution of a pipeline's revision."""
 
     id: int
@@ -111,7 +111,7 @@ class RunShape(Answered):
     links: dict[str, str]
 
 
-class CancelledShape(Answered):
+class CancelResponse(ResponseModel):
     """`status` is `cancelled`, or what the run still is until its worker has stopped what runs."""
 
     run_id: int
@@ -119,7 +119,7 @@ class CancelledShape(Answered):
     status: Status
 
 
-class ControlledShape(Answered):
+class RunControlResponse(ResponseModel):
     """The run after a person's act. `applied` is false when it had been done already; `stages` are those it was about."""
 
     run_id: int
@@ -130,7 +130,7 @@ class ControlledShape(Answered):
     links: dict[str, str]
 
 
-class WaitingShape(Answered):
+class WaitingStageResponse(ResponseModel):
     """A stage that waits for a person or a machine."""
 
     run_id: int
@@ -146,7 +146,7 @@ class WaitingShape(Answered):
     links: dict[str, str]
 
 
-class FailureShape(Answered):
+class FailureResponse(ResponseModel):
     """Failures that are alike, as one."""
 
     fingerprint: str
@@ -159,7 +159,7 @@ class FailureShape(Answered):
     runs: list[int] = Field(description="Ids of the newest runs that had it.")
 
 
-class StageTimesShape(Answered):
+class StageTimesResponse(ResponseModel):
     """How long a stage's completed attempts took lately, in seconds."""
 
     stage: str
@@ -168,7 +168,7 @@ class StageTimesShape(Answered):
     count: int
 
 
-class DifferenceShape(Answered):
+class DifferenceResponse(ResponseModel):
     """`missing` is the side that has no such thing."""
 
     path: str
@@ -177,7 +177,7 @@ class DifferenceShape(Answered):
     missing: Literal["before", "after"] | None
 
 
-class StagePairShape(Answered):
+class StageComparisonResponse(ResponseModel):
     """A stage in both runs; null where one has no such stage."""
 
     stage: str
@@ -186,7 +186,7 @@ class StagePairShape(Answered):
     records: list[int | None]
 
 
-class ErrorDifferenceShape(Answered):
+class ErrorDifferenceResponse(ResponseModel):
     """The first stage whose error is not the same."""
 
     stage: str
@@ -195,18 +195,18 @@ class ErrorDifferenceShape(Answered):
     is_alike: bool = Field(description="Other words of the same failure.")
 
 
-class ComparisonShape(Answered):
+class ComparisonResponse(ResponseModel):
     """What differs between two runs."""
 
     before: int
     after: int
-    parameters: list[DifferenceShape]
-    definition: list[DifferenceShape]
-    stages: list[StagePairShape]
-    error: ErrorDifferenceShape | None
+    parameters: list[DifferenceResponse]
+    definition: list[DifferenceResponse]
+    stages: list[StageComparisonResponse]
+    error: ErrorDifferenceResponse | None
 
 
-class AnswerShape(Answered):
+class StatusUpdateResponse(ResponseModel):
     """What became of a status update."""
 
     applied: bool
@@ -216,22 +216,22 @@ class AnswerShape(Answered):
     status: Status | None
 
 
-class FieldShape(Answered):
+class FieldErrorResponse(ResponseModel):
     """One thing wrong with the input."""
 
     field: str
     message: str
 
 
-class BatchItemShape(AnswerShape):
+class BatchItemResponse(StatusUpdateResponse):
     """What became of one item of a batch."""
 
     http_status: int
     problem: str | None
-    errors: list[FieldShape] = []
+    errors: list[FieldErrorResponse] = []
 
 
-class EventShape(Answered):
+class EventResponse(ResponseModel):
     """A fact in a run's history."""
 
     run_id: int
@@ -246,7 +246,7 @@ class EventShape(Answered):
     pipeline_id: int
 
 
-class LineShape(Answered):
+class LogLineResponse(ResponseModel):
     """One line that a stage wrote."""
 
     n: int = Field(description="1, 2, 3… within the run.")
@@ -257,13 +257,13 @@ class LineShape(Answered):
     attempt: int
 
 
-class LiveShape(Answered):
+class LivenessResponse(ResponseModel):
     """The process answers."""
 
     status: Literal["alive"]
 
 
-class WorkersShape(Answered):
+class WorkerCountsResponse(ResponseModel):
     """Workers that spoke within the last 15 seconds."""
 
     count: int
@@ -271,16 +271,16 @@ class WorkersShape(Answered):
     free: int
 
 
-class ReadyShape(Answered):
+class ReadinessResponse(ResponseModel):
     """Triggers are accepted. Prefect and the workers are named, and are never a reason to be unready."""
 
     status: Literal["ready"]
     database: Literal["up"]
     prefect: Literal["up", "down"]
-    workers: WorkersShape
+    workers: WorkerCountsResponse
 
 
-class ProblemShape(BaseModel):
+class ProblemResponse(BaseModel):
     """RFC 9457. Other members say what the present state is."""
 
     model_config = ConfigDict(extra="allow")
@@ -291,4 +291,4 @@ class ProblemShape(BaseModel):
     detail: str
     problem: str = Field(description="The kind, for machines: the end of `type`.")
     request_id: str | None
-    errors: list[FieldShape] = []
+    errors: list[FieldErrorResponse] = []

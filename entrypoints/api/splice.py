@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, Sequence
 from application.ports.change_feed import ChangeBatch, ChangeFeed
 from application.queries.views import EventView
 
-PAGE = 1_000
+PAGE_SIZE = 1_000
 
 
-class Splice:
+class StreamCatchUp:
     """Joins one viewer's place to the hub's, whose next batch begins at `standing`.
 
     Cursors cannot be compared, so events are: `missed` follows the viewer's cursor but not the hub's, and what the hub will bring
@@ -20,7 +20,7 @@ class Splice:
         self._had = had
 
     @classmethod
-    async def at(cls, feed: ChangeFeed, cursor: str, standing: str) -> "Splice":
+    async def at(cls, feed: ChangeFeed, cursor: str, standing: str) -> "StreamCatchUp":
         if cursor == standing:
             return cls([], set())
         coming = await _since(feed, standing)
@@ -30,7 +30,7 @@ class Splice:
         return cls([event for event in lacking if _key(event) not in late], had)
 
     @property
-    def is_clean(self) -> bool:
+    def is_caught_up(self) -> bool:
         """True when every later batch is new to the viewer."""
         return not self._had
 
@@ -41,9 +41,9 @@ class Splice:
         return fresh
 
 
-async def far_behind(feed: ChangeFeed, cursor: str) -> AsyncGenerator[ChangeBatch, None]:
+async def read_full_pages(feed: ChangeFeed, cursor: str) -> AsyncGenerator[ChangeBatch, None]:
     """Full pages, so that what is left to splice fits in memory."""
-    while len((batch := await feed.read(cursor, PAGE)).events) >= PAGE:
+    while len((batch := await feed.read(cursor, PAGE_SIZE)).events) >= PAGE_SIZE:
         cursor = batch.cursor
         yield batch
 
@@ -51,10 +51,10 @@ async def far_behind(feed: ChangeFeed, cursor: str) -> AsyncGenerator[ChangeBatc
 async def _since(feed: ChangeFeed, cursor: str) -> list[EventView]:
     found: list[EventView] = []
     while True:
-        batch = await feed.read(cursor, PAGE)
+        batch = await feed.read(cursor, PAGE_SIZE)
         found += batch.events
         cursor = batch.cursor
-        if len(batch.events) < PAGE:
+        if len(batch.events) < PAGE_SIZE:
             return found
 
 

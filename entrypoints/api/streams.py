@@ -10,18 +10,18 @@ from starlette.types import Receive, Scope, Send
 
 from domain.errors import Unavailable
 
-HEARTBEAT = 15.0
+HEARTBEAT_SECONDS = 15.0
 """Seconds of silence after which something is said, so that proxies keep the connection."""
-STUCK = 20.0
+WRITE_TIMEOUT_SECONDS = 20.0
 """Seconds a viewer may leave what it was sent unread before it is dropped; it resumes from its cursor."""
-SSE = "text/event-stream"
-PING = b": ping\n\n"
+SSE_MEDIA_TYPE = "text/event-stream"
+SSE_PING = b": ping\n\n"
 
 
 class EventStream(Response):
     """Sends each chunk at once, until the chunks end, or the viewer leaves or stops reading."""
 
-    def __init__(self, chunks: AsyncGenerator[bytes, None], media_type: str = SSE, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, chunks: AsyncGenerator[bytes, None], media_type: str = SSE_MEDIA_TYPE, headers: Mapping[str, str] | None = None) -> None:
         self._chunks = chunks
         self.status_code = 200
         self.background = None
@@ -31,7 +31,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         sending = asyncio.ensure_future(self._send_all(send))
-        leaving = asyncio.ensure_future(_disconnected(receive))
+        leaving = asyncio.ensure_future(_wait_for_disconnect(receive))
         try:
             done, _ = await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -48,8 +48,8 @@ class EventStream(Response):
         try:
             async for chunk in self._chunks:
                 sending = send({"type": "http.response.body", "body": chunk, "more_body": True})
-                if (rest := _Rest.of(sending)) is not None:
-                    async with asyncio.timeout(STUCK):
+                if (rest := _PendingSend.of(sending)) is not None:
+                    async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
                         await rest
         except (EOFError, TimeoutError, Unavailable):
             return  # too slow, the store went away, or this process stops: the viewer resumes
@@ -57,14 +57,14 @@ class EventStream(Response):
             await self._chunks.aclose()
 
 
-class _Rest:
+class _PendingSend:
     """What is left of a sending that has to wait for its viewer. Nearly none has: then no timer is set, and nothing is waited for."""
 
     def __init__(self, sending: Generator[Any, None, None], blocked: Any) -> None:
         self._sending, self._blocked = sending, blocked
 
     @classmethod
-    def of(cls, sending: Awaitable[None]) -> "_Rest | None":
+    def of(cls, sending: Awaitable[None]) -> "_PendingSend | None":
         """Go as far as is possible without waiting."""
         steps = sending.__await__()
         try:
@@ -77,7 +77,7 @@ class _Rest:
         yield from self._sending
 
 
-async def _disconnected(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

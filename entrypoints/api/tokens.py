@@ -7,23 +7,23 @@ from application.commands.keep_tokens import NewToken
 from domain.accounts import TokenKind
 from domain.errors import NotFound
 from entrypoints.api import access_examples as examples
-from entrypoints.api.access_shapes import CreatedTokenShape, TokenBody, TokenShape, token_json
-from entrypoints.api.ids import id_of
-from entrypoints.api.openapi import answers, takes
-from entrypoints.api.presenters import Json
-from entrypoints.api.requests import Acting, App, JsonBody, shaped
+from entrypoints.api.access_shapes import CreatedTokenResponse, CreateTokenRequest, TokenResponse, token_json
+from entrypoints.api.ids import parse_id
+from entrypoints.api.openapi import answers, request_body
+from entrypoints.api.presenters import JsonResponse
+from entrypoints.api.requests import ActorDep, ApplicationDep, JsonBody, validate
 from entrypoints.http.auth.permissions import ADMIN, requires
 
 router = APIRouter(tags=["access"])
 
 
 @router.get(
-    "/tokens/", summary="Tokens", operation_id="list_tokens", responses=answers(200, list[TokenShape], [examples.TOKEN], problems=(503,))
+    "/tokens/", summary="Tokens", operation_id="list_tokens", responses=answers(200, list[TokenResponse], [examples.TOKEN], problems=(503,))
 )
 @requires(ADMIN)
-async def list_tokens(application: App) -> Response:
+async def list_tokens(application: ApplicationDep) -> Response:
     """Newest first, revoked ones too. The token itself is shown once, when it is made."""
-    return Json([token_json(token) for token in await application.registers().tokens()], headers={"Cache-Control": "no-store"})
+    return JsonResponse([token_json(token) for token in await application.access_queries().tokens()], headers={"Cache-Control": "no-store"})
 
 
 @router.post(
@@ -31,28 +31,28 @@ async def list_tokens(application: App) -> Response:
     status_code=201,
     summary="Make a token",
     operation_id="create_token",
-    responses=answers(201, CreatedTokenShape, examples.CREATED_TOKEN, problems=(413, 422, 503), words="Made; `token` is shown this once"),
-    openapi_extra=takes(TokenBody, examples.NEW_TOKEN),
+    responses=answers(201, CreatedTokenResponse, examples.CREATED_TOKEN, problems=(413, 422, 503), words="Made; `token` is shown this once"),
+    openapi_extra=request_body(CreateTokenRequest, examples.NEW_TOKEN),
 )
 @requires(ADMIN)
-async def create_token(raw: JsonBody, application: App, who: Acting) -> Json:
+async def create_token(raw: JsonBody, application: ApplicationDep, who: ActorDep) -> JsonResponse:
     """A reporter's token has the scope `report` and one pipeline, and is of kind `reporter`."""
-    body = shaped(TokenBody, raw)
+    body = validate(CreateTokenRequest, raw)
     new = NewToken(body.name, TokenKind(body.kind), body.scopes, body.pipeline, body.expires_at)
     made = await application.create_token()(new, who)
-    return Json({**token_json(made.token), "token": made.text}, 201, {"Cache-Control": "no-store"})
+    return JsonResponse({**token_json(made.token), "token": made.text}, 201, {"Cache-Control": "no-store"})
 
 
 @router.delete(
     "/tokens/{token_id}",
     summary="Revoke a token",
     operation_id="revoke_token",
-    responses=answers(200, TokenShape, examples.TOKEN, problems=(404, 422, 503), words="It is good for nothing any more"),
+    responses=answers(200, TokenResponse, examples.TOKEN, problems=(404, 422, 503), words="It is good for nothing any more"),
 )
 @requires(ADMIN)
-async def revoke_token(token_id: str, application: App, who: Acting) -> Json:
+async def revoke_token(token_id: str, application: ApplicationDep, who: ActorDep) -> JsonResponse:
     """It stays in the list. Revoking twice is revoking once."""
-    number = id_of(token_id)
+    number = parse_id(token_id)
     if number is None:
         raise NotFound("token", token_id)
-    return Json(token_json(await application.revoke_token()(number, who)))
+    return JsonResponse(token_json(await application.revoke_token()(number, who)))

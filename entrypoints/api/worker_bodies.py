@@ -5,51 +5,51 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from application.commands.carry_burst import Advance, WorkerReport
-from application.commands.heartbeat import Beat, HeldBurst
-from application.ports.persistence import NewLine, WorkerSeen
+from application.commands.carry_burst import AdvanceCommand, WorkerReport
+from application.commands.heartbeat import HeartbeatCommand, HeldBurst
+from application.ports.persistence import NewLogLine, WorkerStatus
 from domain.reports import Report
 from domain.status import Reason
-from entrypoints.api.bodies import BIGINT, INTEGER, LongText, Moment, Name, Reported, Shape
+from entrypoints.api.bodies import MAX_BIGINT, MAX_INTEGER, LongText, RequestModel, ShortText, StatusField, Timestamp
 
-Id = Annotated[int, Field(ge=1, le=BIGINT)]
-Count = Annotated[int, Field(ge=0, le=INTEGER)]
+Id = Annotated[int, Field(ge=1, le=MAX_BIGINT)]
+Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 Pool = Annotated[str, Field(min_length=1, max_length=100)]
 
 
-def _pairs(value: Any) -> Any:
+def _to_pairs(value: Any) -> Any:
     """JSON has lists where a pair is meant."""
     if isinstance(value, list):
         return [tuple(item) if isinstance(item, list) else item for item in value]
     return value
 
 
-def _present(value: datetime | None) -> datetime:
+def _require_timestamp(value: datetime | None) -> datetime:
     if value is None:
         raise ValueError("is a time")
     return value
 
 
-Holding = Annotated[list[tuple[str, int]], BeforeValidator(_pairs), Field(max_length=10_000)]
-At = Annotated[Moment, AfterValidator(_present)]
-Line = tuple[Count, At, Literal["stdout", "stderr", "headgate"], Annotated[str, Field(max_length=1 << 20)]]
+Holding = Annotated[list[tuple[str, int]], BeforeValidator(_to_pairs), Field(max_length=10_000)]
+RequiredTimestamp = Annotated[Timestamp, AfterValidator(_require_timestamp)]
+Line = tuple[Count, RequiredTimestamp, Literal["stdout", "stderr", "headgate"], Annotated[str, Field(max_length=1 << 20)]]
 
 
-class WorkerShape(Shape):
+class WorkerModel(RequestModel):
     """A worker process and its slots."""
 
-    worker_id: Name
-    name: Name
+    worker_id: ShortText
+    name: ShortText
     pool: Pool
     slots: Count
     free: Count
     version: Annotated[str, Field(max_length=100)] = ""
 
-    def seen(self) -> WorkerSeen:
-        return WorkerSeen(self.worker_id, self.name, self.pool, self.slots, self.free, self.version)
+    def seen(self) -> WorkerStatus:
+        return WorkerStatus(self.worker_id, self.name, self.pool, self.slots, self.free, self.version)
 
 
-class HeldShape(Shape):
+class HeldDispatchModel(RequestModel):
     run_id: Id
     epoch: Id
     holding: Holding = []
@@ -58,29 +58,29 @@ class HeldShape(Shape):
         return HeldBurst(self.run_id, self.epoch, frozenset(self.holding))
 
 
-class BeatBody(WorkerShape):
+class HeartbeatRequest(WorkerModel):
     """I live, and this is what I hold."""
 
     received: Count | None = None
     takes_work: bool = True
-    bursts: Annotated[list[HeldShape], Field(max_length=10_000)] = []
+    bursts: Annotated[list[HeldDispatchModel], Field(max_length=10_000)] = []
 
-    def beat(self) -> Beat:
-        return Beat(self.seen(), [burst.held() for burst in self.bursts], self.received, self.takes_work)
+    def beat(self) -> HeartbeatCommand:
+        return HeartbeatCommand(self.seen(), [burst.held() for burst in self.bursts], self.received, self.takes_work)
 
 
-class ClaimBody(Shape):
-    worker_id: Name
+class ClaimRequest(RequestModel):
+    worker_id: ShortText
     capacity: Count
 
 
-class WorkerReportShape(Shape):
-    event_id: Name
+class WorkerReportModel(RequestModel):
+    event_id: ShortText
     stage: Annotated[str, Field(min_length=1, max_length=100)]
-    attempt: Annotated[int, Field(ge=1, le=INTEGER)]
-    status: Reported
+    attempt: Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+    status: StatusField
     reason: Literal["timeout", "error"] | None = None
-    records_processed: Annotated[int, Field(ge=0, le=BIGINT)] | None = None
+    records_processed: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = None
     error_message: LongText | None = None
     message: LongText | None = None
     output: Any = None
@@ -99,42 +99,42 @@ class WorkerReportShape(Shape):
         return WorkerReport(self.event_id, report)
 
 
-class AdvanceBody(Shape):
+class AdvanceRequest(RequestModel):
     """What became of the stages of a burst."""
 
-    worker_id: Name
+    worker_id: ShortText
     capacity: Count
     free: Count = 0
     received: Count | None = None
     holding: Holding = []
     hand_back: bool = False
-    reports: Annotated[list[WorkerReportShape], Field(max_length=10_000)] = []
+    reports: Annotated[list[WorkerReportModel], Field(max_length=10_000)] = []
 
-    def advance(self, run_id: int, epoch: int) -> Advance:
+    def advance(self, run_id: int, epoch: int) -> AdvanceCommand:
         reports = [item.report() for item in self.reports]
-        return Advance(self.worker_id, run_id, epoch, self.capacity, reports, frozenset(self.holding), self.hand_back)
+        return AdvanceCommand(self.worker_id, run_id, epoch, self.capacity, reports, frozenset(self.holding), self.hand_back)
 
 
-class RecordedBody(Shape):
-    worker_id: Name
-    flow_run_id: Name
+class FlowRunRecordedRequest(RequestModel):
+    worker_id: ShortText
+    flow_run_id: ShortText
 
 
-class LogBody(Shape):
+class AppendLogRequest(RequestModel):
     """Lines of one attempt, as the stage host read them."""
 
     run_id: Id
     stage: Annotated[str, Field(min_length=1, max_length=100)]
-    attempt: Annotated[int, Field(ge=1, le=INTEGER)]
-    lines: Annotated[list[Line], BeforeValidator(_pairs), Field(max_length=100_000)]
+    attempt: Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+    lines: Annotated[list[Line], BeforeValidator(_to_pairs), Field(max_length=100_000)]
 
-    def new_lines(self) -> list[NewLine]:
-        return [NewLine(index, at, stream, text) for index, at, stream, text in self.lines]
-
-
-class FlowRunBody(Shape):
-    flow_run_id: Name
+    def new_lines(self) -> list[NewLogLine]:
+        return [NewLogLine(index, at, stream, text) for index, at, stream, text in self.lines]
 
 
-class LeaveBody(Shape):
-    worker_id: Name
+class FlowRunRequest(RequestModel):
+    flow_run_id: ShortText
+
+
+class LeaveRequest(RequestModel):
+    worker_id: ShortText

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from application.commands.carry_burst import Advanced
-from application.commands.heartbeat import BeatAnswer
-from application.ports.links import Claim, Message, Start, Stop
-from entrypoints.api.presenters import encoded
+from application.commands.carry_burst import AdvanceResult
+from application.commands.heartbeat import HeartbeatResult
+from application.ports.links import AttemptStart, Claim, StopRun, WorkerMessage
+from entrypoints.api.presenters import encode_json
 
 
 def claim_json(claim: Claim) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def claim_json(claim: Claim) -> dict[str, Any]:
     }
 
 
-def start_json(start: Start) -> dict[str, Any]:
+def start_json(start: AttemptStart) -> dict[str, Any]:
     return {
         "stage": start.stage,
         "attempt": start.attempt,
@@ -36,14 +36,14 @@ def start_json(start: Start) -> dict[str, Any]:
     }
 
 
-def message_line(message: Message) -> bytes:
+def encode_message(message: WorkerMessage) -> bytes:
     """One line of the stream."""
     if isinstance(message, Claim):
-        return encoded({"type": "claim", **claim_json(message)}) + b"\n"
-    return encoded({"type": "stop" if isinstance(message, Stop) else "wake", "run_id": message.run_id}) + b"\n"
+        return encode_json({"type": "claim", **claim_json(message)}) + b"\n"
+    return encode_json({"type": "stop" if isinstance(message, StopRun) else "wake", "run_id": message.run_id}) + b"\n"
 
 
-def beat_json(answer: BeatAnswer) -> dict[str, Any]:
+def beat_json(answer: HeartbeatResult) -> dict[str, Any]:
     return {
         "renewed": [list(pair) for pair in answer.renewed],
         "refused": [list(pair) for pair in answer.refused],
@@ -53,7 +53,7 @@ def beat_json(answer: BeatAnswer) -> dict[str, Any]:
     }
 
 
-def advanced_json(step: Advanced) -> dict[str, Any]:
+def advanced_json(step: AdvanceResult) -> dict[str, Any]:
     keys = ("http_status", "applied", "why", "seq", "status", "problem")
     return {
         "answers": [{key: getattr(answer, key) for key in keys} for answer in step.answers],

@@ -3,21 +3,21 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from application.ports.links import Message
-from entrypoints.api.worker_presenters import message_line
+from application.ports.links import WorkerMessage
+from entrypoints.api.worker_presenters import encode_message
 
-PING_EVERY = 8.0
+PING_SECONDS = 8.0
 """Seconds; a worker takes a silent stream for dead after a little more than ten."""
 PING = b'{"type":"ping"}\n'
 
 
-async def worker_lines(messages: AsyncIterator[Message], ping_every: float = PING_EVERY) -> AsyncGenerator[bytes, None]:
+async def stream_messages(messages: AsyncIterator[WorkerMessage], ping_seconds: float = PING_SECONDS) -> AsyncGenerator[bytes, None]:
     """Lines until the link ends. Asking for the next message is never cancelled by a ping: a message taken meanwhile would be lost."""
     asking = asyncio.ensure_future(_next(messages))
     try:
         yield PING
         while True:
-            done, _ = await asyncio.wait({asking}, timeout=ping_every)
+            done, _ = await asyncio.wait({asking}, timeout=ping_seconds)
             if not done:
                 yield PING
                 continue
@@ -25,7 +25,7 @@ async def worker_lines(messages: AsyncIterator[Message], ping_every: float = PIN
             if message is None:
                 return
             asking = asyncio.ensure_future(_next(messages))
-            yield message_line(message)
+            yield encode_message(message)
     finally:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
@@ -34,5 +34,5 @@ async def worker_lines(messages: AsyncIterator[Message], ping_every: float = PIN
             await close()
 
 
-async def _next(messages: AsyncIterator[Message]) -> Message | None:
+async def _next(messages: AsyncIterator[WorkerMessage]) -> WorkerMessage | None:
     return await anext(messages, None)

@@ -18,14 +18,23 @@ from entrypoints.http.middleware.body_limit import BodyLimit
 from entrypoints.http.middleware.concurrency_limit import ConcurrencyLimit
 from entrypoints.http.middleware.head_limit import HeadLimit
 from entrypoints.http.middleware.host_origin import HostOrigin
-from entrypoints.http.middleware.options import Options
+from entrypoints.http.middleware.options import OptionsResponder
 from entrypoints.http.middleware.path_normalization import PathNormalization
-from entrypoints.http.middleware.rate_limit import Limiter, RateLimit, RefusalLimit
+from entrypoints.http.middleware.rate_limit import RateLimit, RateLimiter, RefusalLimit
 from entrypoints.http.middleware.request_id import RequestId
 from entrypoints.http.middleware.request_metrics import RequestMetrics
 from entrypoints.http.middleware.security_headers import SecurityHeaders
 from entrypoints.http.middleware.unexpected_errors import UnexpectedErrors
-from entrypoints.http.problems import NOTHING_HERE, ErrorPage, Problem, Refused, field_problems, invalid, problem_of, respond
+from entrypoints.http.problems import (
+    ROUTE_NOT_FOUND,
+    ErrorPageRenderer,
+    Problem,
+    Refused,
+    problem_response,
+    to_field_problems,
+    to_problem,
+    validation_problem,
+)
 from entrypoints.http.route_table import RouteTable
 from entrypoints.rate import Rate
 
@@ -39,7 +48,7 @@ def create_app(
     *,
     plain_routes: Sequence[BaseRoute] = (),
     lifespan: Lifespan | None = None,
-    error_page: ErrorPage | None = None,
+    error_page: ErrorPageRenderer | None = None,
 ) -> FastAPI:
     """Build the application.
 
@@ -75,7 +84,7 @@ def build_middleware(application: Application, routes: RouteTable) -> list[Middl
     """Return the middlewares, outermost first. A request that one of them refuses never reaches the next."""
     settings = application.settings()
     rate = Rate.of(settings.rate_limit, settings.auth)
-    limiter = Limiter(rate) if rate is not None else None
+    limiter = RateLimiter(rate) if rate is not None else None
     return [
         Middleware(RequestId),
         Middleware(RequestMetrics, telemetry=application.telemetry()),
@@ -89,13 +98,13 @@ def build_middleware(application: Application, routes: RouteTable) -> list[Middl
         Middleware(PathNormalization, routes=routes),
         Middleware(Authorization, routes=routes, application=application, is_open=settings.auth == "none"),
         *([Middleware(RateLimit, limiter=limiter)] if limiter else []),
-        Middleware(Options, routes=routes),
+        Middleware(OptionsResponder, routes=routes),
     ]
 
 
 async def respond_to_error(request: Request, error: Exception) -> Response:
     """Answer an error that a route raised with its problem."""
-    return respond(request.scope, _to_problem(error, request))
+    return problem_response(request.scope, _to_problem(error, request))
 
 
 def _to_problem(error: Exception, request: Request) -> Problem:
@@ -103,11 +112,11 @@ def _to_problem(error: Exception, request: Request) -> Problem:
         case Refused():
             return error.problem
         case HeadgateError():
-            return problem_of(error)
+            return to_problem(error)
         case RequestValidationError():
-            return invalid(field_problems(error.errors(), skip=1))
+            return validation_problem(to_field_problems(error.errors(), skip=1))
         case HTTPException(status_code=404):
-            return NOTHING_HERE
+            return ROUTE_NOT_FOUND
         case HTTPException(status_code=405):
             methods = ", ".join(request.app.state.routes.get_methods(request.scope["path"]))
             return Problem(405, "method_not_allowed", f"Possible here: {methods}.", headers={"Allow": methods})

@@ -10,25 +10,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from application.commands.verdicts import Answer
+from application.commands.verdicts import ReportResult
 from domain.errors import (
     Conflict,
-    DiskLow,
     FieldProblem,
     HeadgateError,
+    IdempotencyKeyReused,
+    InsufficientDiskSpace,
     InvalidInput,
-    KeyReused,
     NameTaken,
     NotAllowed,
     NotFound,
     NotSignedIn,
-    Stale,
+    StaleRevision,
     Unavailable,
 )
-from entrypoints.http.strict_json import clean_text
+from entrypoints.http.strict_json import sanitize_text
 
 MEDIA_TYPE = "application/problem+json"
-REQUEST_ID = "headgate.request_id"
+REQUEST_ID_KEY = "headgate.request_id"
 _RFC_MEMBERS = frozenset({"type", "title", "status", "detail", "instance", "problem", "request_id", "errors"})
 
 
@@ -58,7 +58,7 @@ class Problem:
         }
         if self.errors:
             document["errors"] = [{"field": item.field or "body", "message": item.message} for item in self.errors]
-        return document | {_member(name): value for name, value in self.facts.items()}
+        return document | {_member_name(name): value for name, value in self.facts.items()}
 
 
 class Refused(Exception):
@@ -69,7 +69,7 @@ class Refused(Exception):
         self.problem = problem
 
 
-ErrorPage = Callable[[Request, Problem], Response | None]
+ErrorPageRenderer = Callable[[Request, Problem], Response | None]
 """Renders a problem for a browser; None leaves it to problem+json."""
 
 TITLES = {
@@ -99,64 +99,64 @@ TITLES = {
 }
 
 _WAIT = {"in_progress": {"Retry-After": "1"}}
-TRANSLATIONS: dict[type[HeadgateError], Callable[[Any], Problem]] = {
-    InvalidInput: lambda error: invalid(error.problems),
+PROBLEM_FACTORIES: dict[type[HeadgateError], Callable[[Any], Problem]] = {
+    InvalidInput: lambda error: validation_problem(error.problems),
     NotFound: lambda error: Problem(404, "not_found", str(error)),
     NameTaken: lambda error: Problem(409, "name_taken", str(error)),
     Conflict: lambda error: Problem(409, error.kind, str(error), facts=error.facts, headers=_WAIT.get(error.kind, {})),
-    KeyReused: lambda error: Problem(422, "idempotency_key_reused", str(error)),
-    Stale: lambda error: Problem(412, "stale", str(error)),
-    DiskLow: lambda error: Problem(507, "disk_low", str(error), headers={"Retry-After": "60"}),
+    IdempotencyKeyReused: lambda error: Problem(422, "idempotency_key_reused", str(error)),
+    StaleRevision: lambda error: Problem(412, "stale", str(error)),
+    InsufficientDiskSpace: lambda error: Problem(507, "disk_low", str(error), headers={"Retry-After": "60"}),
     NotAllowed: lambda error: Problem(403, "not_allowed", str(error)),
     NotSignedIn: lambda error: Problem(401, "not_signed_in", str(error), headers={"WWW-Authenticate": 'Bearer realm="headgate"'}),
     Unavailable: lambda error: Problem(503, "unavailable", str(error), headers={"Retry-After": str(max(1, round(error.retry_after)))}),
 }
 
-NOTHING_HERE = Problem(404, "not_found", "There is nothing at this address.")
+ROUTE_NOT_FOUND = Problem(404, "not_found", "There is nothing at this address.")
 STOPPING = Problem(503, "stopping", "Headgate is stopping; ask again in a moment.", headers={"Retry-After": "1", "Connection": "close"})
 INTERNAL = Problem(500, "internal", "Something went wrong here. The log tells what, under this request id.")
 
 
-def problem_of(error: HeadgateError) -> Problem:
+def to_problem(error: HeadgateError) -> Problem:
     """The nearest translation: the error's own, else that of the class it comes from."""
     for kind in type(error).__mro__:
-        if kind in TRANSLATIONS:
-            return TRANSLATIONS[kind](error)
+        if kind in PROBLEM_FACTORIES:
+            return PROBLEM_FACTORIES[kind](error)
     return INTERNAL
 
 
-def invalid(problems: Sequence[FieldProblem]) -> Problem:
+def validation_problem(problems: Sequence[FieldProblem]) -> Problem:
     shown = [f"{item.field or 'body'}: {item.message}" for item in problems[:3]]
     more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
     return Problem(422, "invalid", "; ".join(shown) + more, errors=problems)
 
 
-def refusal_of(answer: Answer) -> Problem:
+def to_report_problem(answer: ReportResult) -> Problem:
     """A status update that was not taken."""
     facts = {"run_id": answer.run_id, "seq": answer.seq, "state": answer.status} if answer.run_id is not None else {}
     return Problem(answer.http_status, answer.problem or "refused", answer.why or "Refused.", facts={**facts, **answer.facts})
 
 
-def field_problems(error: ValidationError | Sequence[Any], skip: int = 0) -> list[FieldProblem]:
+def to_field_problems(error: ValidationError | Sequence[Any], skip: int = 0) -> list[FieldProblem]:
     """What pydantic found, without the input it found it in. `skip` leaves out that many leading parts of each place."""
     details = error.errors(include_url=False, include_input=False, include_context=False) if isinstance(error, ValidationError) else error
     return [FieldProblem(_path(detail["loc"][skip:]), _sentence(detail)) for detail in details]
 
 
-def respond(scope: Scope, problem: Problem) -> Response:
+def problem_response(scope: Scope, problem: Problem) -> Response:
     """The problem as a page when a browser asks for one and somebody renders pages, else as problem+json."""
     request = Request(scope)
-    page: ErrorPage | None = getattr(scope["app"].state, "error_page", None)
+    page: ErrorPageRenderer | None = getattr(scope["app"].state, "error_page", None)
     if page is not None and "text/html" in request.headers.get("accept", ""):
         rendered = page(request, problem)
         if rendered is not None:
             rendered.headers.update(problem.headers)
             return rendered
-    content = orjson.dumps(problem.as_json(scope.get(REQUEST_ID)), option=orjson.OPT_UTC_Z, default=str)
+    content = orjson.dumps(problem.as_json(scope.get(REQUEST_ID_KEY)), option=orjson.OPT_UTC_Z, default=str)
     return Response(content, problem.status, headers={**problem.headers, "Cache-Control": "no-store"}, media_type=MEDIA_TYPE)
 
 
-def _member(name: str) -> str:
+def _member_name(name: str) -> str:
     """`status` is HTTP's in such a document; a run's or stage's goes by `state`."""
     return ("state" if name == "status" else f"{name}_") if name in _RFC_MEMBERS else name
 
@@ -164,7 +164,7 @@ def _member(name: str) -> str:
 def _path(location: Sequence[Any]) -> str:
     path = ""
     for part in location:
-        name = clean_text(f"{part!s:.60}")
+        name = sanitize_text(f"{part!s:.60}")
         path += f"[{part}]" if isinstance(part, int) else f".{name}" if path else name
     return path or "body"
 

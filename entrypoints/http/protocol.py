@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from entrypoints.http.middleware.head_limit import HEADERS_TOO_LARGE
 from entrypoints.http.problems import Problem
 
-LARGEST_HEAD: Final = 64 * 1024
+MAX_HEAD_BYTES: Final = 64 * 1024
 """Bytes of an unfinished head. Larger than the limits of the head middleware, so that it can name the one that was exceeded."""
 TOO_SLOW: Final = Problem(408, "too_slow", "The request took too long to come; send it again.")
 
@@ -42,7 +42,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
         else:
             self._head_bytes += len(data)
-            if self._head_bytes > LARGEST_HEAD:
+            if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(HEADERS_TOO_LARGE)
                 return
         if self._arriving is not self.scope or self._deadline is None:

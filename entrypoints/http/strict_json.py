@@ -8,8 +8,8 @@ import orjson
 
 from domain.errors import FieldProblem, InvalidInput
 
-DEEPEST = 64
-BIGINT = range(-(2**63), 2**63)
+MAX_DEPTH = 64
+BIGINT_RANGE = range(-(2**63), 2**63)
 _KINDS = bytes.maketrans(b"123456789Ee", b"000000000..")
 """Every digit as a zero, every exponent's letter as a dot."""
 _CONTAINERS = frozenset((dict, list))
@@ -17,22 +17,22 @@ _CONTAINERS = frozenset((dict, list))
 
 def read(body: bytes) -> Any:
     """The JSON value, every value in it checked. InvalidInput as for `parse` and `check`."""
-    value, is_checked = read_quickly(body)
+    value, is_checked = parse_fast(body)
     return value if is_checked else check(value)
 
 
-def read_quickly(body: bytes) -> tuple[Any, bool]:
+def parse_fast(body: bytes) -> tuple[Any, bool]:
     """The JSON value, and whether it is known to hold nothing that `check` would refuse: most bodies are plain, and cost little.
 
     InvalidInput as for `parse`.
     """
-    if not _is_unusual(body):
+    if not _needs_full_check(body):
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError:
             pass  # said in words below
         else:
-            return value, not _is_deeper_than(value, DEEPEST - 1)  # what a container holds is a level deeper
+            return value, not _is_deeper_than(value, MAX_DEPTH - 1)  # what a container holds is a level deeper
     return parse(body), False
 
 
@@ -45,7 +45,7 @@ def parse(body: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise InvalidInput.of("body", f"is not JSON: line {error.lineno}, column {error.colno}") from error
     except RecursionError as error:
-        raise InvalidInput.of("body", f"is nested deeper than {DEEPEST} levels") from error
+        raise InvalidInput.of("body", f"is nested deeper than {MAX_DEPTH} levels") from error
     except ValueError as error:  # an integer with thousands of digits
         raise InvalidInput.of("body", "has a number that is too long") from error
 
@@ -58,24 +58,24 @@ def check(value: Any) -> Any:
     return value
 
 
-def cleaned(value: Any) -> Any:
+def sanitize(value: Any) -> Any:
     """The same value with U+FFFD for characters that cannot be stored: what a stage printed is kept, not refused."""
     if isinstance(value, str):
-        return clean_text(value)
+        return sanitize_text(value)
     if isinstance(value, list):
-        return [cleaned(item) for item in value]
+        return [sanitize(item) for item in value]
     if isinstance(value, dict):
-        return {clean_text(key): cleaned(item) for key, item in value.items()}
+        return {sanitize_text(key): sanitize(item) for key, item in value.items()}
     return value
 
 
-def clean_text(text: str) -> str:
+def sanitize_text(text: str) -> str:
     if text.isascii() and "\0" not in text:
         return text
     return "".join("\ufffd" if character == "\0" or "\ud800" <= character <= "\udfff" else character for character in text)
 
 
-def _is_unusual(body: bytes) -> bool:
+def _needs_full_check(body: bytes) -> bool:
     """True for an escape, which may write what cannot be stored, and for a number that may be too long or too large."""
     if b"\\" in body:
         return True
@@ -95,11 +95,11 @@ def _is_deeper_than(value: Any, levels: int) -> bool:
 
 
 def _first_problem(value: Any, path: str, depth: int) -> FieldProblem | None:
-    if depth > DEEPEST:
-        return FieldProblem(_shown(path), f"is nested deeper than {DEEPEST} levels")
+    if depth > MAX_DEPTH:
+        return FieldProblem(_shown(path), f"is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         for key, item in value.items():
-            why = _why_not_text(key)
+            why = _text_problem(key)
             if why:
                 return FieldProblem(_shown(path), f"a key {why}")
             problem = _first_problem(item, f"{path}.{key}" if path else key, depth + 1)
@@ -112,21 +112,21 @@ def _first_problem(value: Any, path: str, depth: int) -> FieldProblem | None:
             if problem:
                 return problem
         return None
-    why = _why_not_scalar(value)
+    why = _scalar_problem(value)
     return FieldProblem(_shown(path), why) if why else None
 
 
-def _why_not_scalar(value: Any) -> str | None:
+def _scalar_problem(value: Any) -> str | None:
     if isinstance(value, str):
-        return _why_not_text(value)
+        return _text_problem(value)
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int):
-        return None if value in BIGINT else "is a whole number of at most 64 bits"
+        return None if value in BIGINT_RANGE else "is a whole number of at most 64 bits"
     return None if math.isfinite(value) else "is a finite number"
 
 
-def _why_not_text(text: str) -> str | None:
+def _text_problem(text: str) -> str | None:
     if "\0" in text:
         return "has a NUL character"
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):

@@ -7,24 +7,24 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from application.commands.keep_accounts import Change
+from application.commands.keep_accounts import AccountChange
 from application.commands.keep_tokens import NewToken
-from application.queries.registers import Registers
+from application.queries.registers import AccessQueries
 from domain.access import Role, Scope
 from domain.accounts import ApiToken, TokenKind
-from domain.audit import Deed
+from domain.audit import AuditAction
 from domain.errors import Conflict, InvalidInput, NameTaken, NotFound
-from entrypoints.api.ids import id_of
-from entrypoints.http.auth.caller import caller_of, person_of, session_of
+from entrypoints.api.ids import parse_id
+from entrypoints.http.auth.caller import get_actor, get_caller, get_session_key
 from entrypoints.http.auth.permissions import ADMIN, AccessLevel, requires
-from entrypoints.web.forms import form_of, last_of, typed_of
-from entrypoints.web.lookups import application_of, origin_of
-from entrypoints.web.site import frame_of, site_of
-from entrypoints.web.templating import page, render
-from entrypoints.web.view_models.access import EntryLine, TokenLine, onboarding
-from entrypoints.web.view_models.forms import sentences
+from entrypoints.web.forms import get_last_values, parse_flat_form, parse_form
+from entrypoints.web.lookups import get_application, get_origin
+from entrypoints.web.site import get_page_context, load_waiting_count
+from entrypoints.web.templating import render, render_page
+from entrypoints.web.view_models.access import AuditEntryItem, TokenItem, build_reporter_snippets
+from entrypoints.web.view_models.forms import format_problems
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
 ENTRIES = 100
 MOST_DAYS = 3_650
 
@@ -39,26 +39,26 @@ async def tokens(request: Request, pipeline: str = "") -> Response:
 @requires(ADMIN)
 async def create_token(request: Request) -> Response:
     """The new token is in this answer and nowhere else."""
-    raw = await form_of(request)
-    form = last_of(raw)
+    raw = await parse_form(request)
+    form = get_last_values(raw)
     kind = TokenKind.REPORTER if form.get("kind") == "reporter" else TokenKind.API
     scopes = [Scope.REPORT] if kind is TokenKind.REPORTER else [Scope(word) for word in raw.get("scope", ()) if word in set(Scope)]
     days, name = form.get("days", "").strip(), form.get("pipeline", "").strip()
     try:
-        ends = _ends(days, site_of(request).now())
-        new = NewToken(form.get("name", ""), kind, scopes, (name if (number := id_of(name)) is None else number) or None, ends)
-        made = await application_of(request).create_token()(new, person_of(request))
+        ends = _ends(days, get_page_context(request).now())
+        new = NewToken(form.get("name", ""), kind, scopes, (name if (number := parse_id(name)) is None else number) or None, ends)
+        made = await get_application(request).create_token()(new, get_actor(request))
     except InvalidInput as error:
-        return await _tokens(request, {**form, "scopes": " ".join(scopes)}, sentences(error.problems), 422)
-    pipeline = await site_of(request).reader.pipeline(made.token.pipeline_id) if made.token.pipeline_id else None
-    snippets = onboarding(made.text, made.token, pipeline, origin_of(request))
-    return page(
+        return await _tokens(request, {**form, "scopes": " ".join(scopes)}, format_problems(error.problems), 422)
+    pipeline = await get_page_context(request).reader.pipeline(made.token.pipeline_id) if made.token.pipeline_id else None
+    snippets = build_reporter_snippets(made.text, made.token, pipeline, get_origin(request))
+    return render_page(
         request,
         "token.html",
         201,
         section="system",
         css=("access.css",),
-        token=TokenLine.of(made.token, pipeline.name if pipeline else None, site_of(request).now()),
+        token=TokenItem.of(made.token, pipeline.name if pipeline else None, get_page_context(request).now()),
         text=made.text,
         snippets=snippets,
         heard=await _heard(request, made.token),
@@ -69,9 +69,9 @@ async def create_token(request: Request) -> Response:
 @requires(ADMIN)
 async def token(request: Request, token_id: str) -> Response:
     found = await _found(request, token_id)
-    pipeline = await site_of(request).reader.pipeline(found.pipeline_id) if found.pipeline_id else None
-    line = TokenLine.of(found, pipeline.name if pipeline else None, site_of(request).now())
-    return page(
+    pipeline = await get_page_context(request).reader.pipeline(found.pipeline_id) if found.pipeline_id else None
+    line = TokenItem.of(found, pipeline.name if pipeline else None, get_page_context(request).now())
+    return render_page(
         request, "token.html", section="system", css=("access.css",), token=line, text="", snippets=(), heard=await _heard(request, found)
     )
 
@@ -89,7 +89,7 @@ async def heard(request: Request, token_id: str) -> Response:
 @requires(ADMIN)
 async def revoke_token(request: Request, token_id: str) -> Response:
     found = await _found(request, token_id)
-    await application_of(request).revoke_token()(found.id, person_of(request))
+    await get_application(request).revoke_token()(found.id, get_actor(request))
     return RedirectResponse("/ui/tokens", 303)
 
 
@@ -102,9 +102,9 @@ async def accounts(request: Request) -> Response:
 @router.post("/ui/accounts")
 @requires(ADMIN)
 async def create_account(request: Request) -> Response:
-    form = await typed_of(request)
+    form = await parse_flat_form(request)
     try:
-        await application_of(request).create_account()(form.get("name", ""), _role(form), form.get("password", ""), person_of(request))
+        await get_application(request).create_account()(form.get("name", ""), _role(form), form.get("password", ""), get_actor(request))
     except (InvalidInput, NameTaken) as error:
         return await _accounts(request, form, _said(error), 422)
     return RedirectResponse("/ui/accounts", 303)
@@ -114,11 +114,11 @@ async def create_account(request: Request) -> Response:
 @requires(ADMIN)
 async def change_account(request: Request, name: str) -> Response:
     """Give the role of the form, or shut or open the account."""
-    form = await typed_of(request)
+    form = await parse_flat_form(request)
     disabled = {"shut": True, "open": False}.get(form.get("do", ""))
     try:
         role = _role(form) if form.get("do") == "role" else None
-        await application_of(request).change_account()(name, Change(role, disabled), person_of(request))
+        await get_application(request).change_account()(name, AccountChange(role, disabled), get_actor(request))
     except (Conflict, InvalidInput) as error:
         return await _accounts(request, {}, _said(error), 409 if isinstance(error, Conflict) else 422)
     return RedirectResponse("/ui/accounts", 303)
@@ -127,43 +127,43 @@ async def change_account(request: Request, name: str) -> Response:
 @router.get("/ui/account")
 @requires(AccessLevel.SIGNED_IN)
 async def own_account(request: Request) -> Response:
-    return page(request, "account.html", section="account", css=("access.css",), problem="", done=False)
+    return render_page(request, "account.html", section="account", css=("access.css",), problem="", done=False)
 
 
 @router.post("/ui/account")
 @requires(AccessLevel.SIGNED_IN)
 async def change_password(request: Request) -> Response:
-    form, me = await typed_of(request), caller_of(request)
+    form, me = await parse_flat_form(request), get_caller(request)
     try:
         if form.get("password") != form.get("again"):
             raise InvalidInput.of("again", "is not the same as the new password")
-        change = application_of(request).change_password()
-        await change(me.account_id, session_of(request), form.get("before", ""), form.get("password", ""), person_of(request))
+        change = get_application(request).change_password()
+        await change(me.account_id, get_session_key(request), form.get("before", ""), form.get("password", ""), get_actor(request))
     except InvalidInput as error:
-        return page(request, "account.html", 422, section="account", css=("access.css",), problem=_said(error), done=False)
-    return page(request, "account.html", section="account", css=("access.css",), problem="", done=True)
+        return render_page(request, "account.html", 422, section="account", css=("access.css",), problem=_said(error), done=False)
+    return render_page(request, "account.html", section="account", css=("access.css",), problem="", done=True)
 
 
 @router.get("/ui/audit")
 @requires(ADMIN)
 async def audit(request: Request, before: int = 0, deed: str = "", who: str = "") -> Response:
-    wanted = Deed(deed) if deed in set(Deed) else None
+    wanted = AuditAction(deed) if deed in set(AuditAction) else None
     name = who.strip()[:200].replace("\0", "")
     below = before if 0 < before < 2**63 else None
-    entries = await application_of(request).registers().audit(ENTRIES + 1, below, wanted, name or None)
-    lines = [EntryLine.of(entry) for entry in entries[:ENTRIES]]
+    entries = await get_application(request).access_queries().audit(ENTRIES + 1, below, wanted, name or None)
+    lines = [AuditEntryItem.of(entry) for entry in entries[:ENTRIES]]
     more = lines[-1].id if len(entries) > ENTRIES else 0
-    return page(
-        request, "audit.html", section="system", css=("access.css",), lines=lines, more=more, deed=wanted or "", who=name, deeds=list(Deed)
+    return render_page(
+        request, "audit.html", section="system", css=("access.css",), lines=lines, more=more, deed=wanted or "", who=name, deeds=list(AuditAction)
     )
 
 
 async def _tokens(request: Request, form: Mapping[str, str], problems: object, status: int) -> Response:
-    site = site_of(request)
-    found = await application_of(request).registers().tokens()
+    site = get_page_context(request)
+    found = await get_application(request).access_queries().tokens()
     pipelines = {row.pipeline.id: row.pipeline.name for row in await site.reader.board()}
-    lines = [TokenLine.of(each, pipelines.get(each.pipeline_id or 0), site.now()) for each in found]
-    return page(
+    lines = [TokenItem.of(each, pipelines.get(each.pipeline_id or 0), site.now()) for each in found]
+    return render_page(
         request,
         "tokens.html",
         status,
@@ -178,10 +178,10 @@ async def _tokens(request: Request, form: Mapping[str, str], problems: object, s
 
 
 async def _accounts(request: Request, form: Mapping[str, str], problem: str, status: int) -> Response:
-    application = application_of(request)
-    found = await application.registers().accounts()
+    application = get_application(request)
+    found = await application.access_queries().accounts()
     is_open = application.settings().auth == "none"
-    return page(
+    return render_page(
         request,
         "accounts.html",
         status,
@@ -196,9 +196,9 @@ async def _accounts(request: Request, form: Mapping[str, str], problem: str, sta
 
 
 async def _found(request: Request, text: str) -> ApiToken:
-    registers: Registers = application_of(request).registers()
-    number = id_of(text)
-    found = None if number is None else await registers.token(number)
+    access_queries: AccessQueries = get_application(request).access_queries()
+    number = parse_id(text)
+    found = None if number is None else await access_queries.token(number)
     if found is None:
         raise NotFound("token", text)
     return found
@@ -208,7 +208,7 @@ async def _heard(request: Request, token: ApiToken) -> int | None:
     """The run in which the token's word stands; looked for in the newest of its pipeline."""
     if token.pipeline_id is None:
         return None
-    reader = site_of(request).reader
+    reader = get_page_context(request).reader
     for run in await reader.runs(pipeline_id=token.pipeline_id, status=None, skip=0, limit=3):
         if any(event.actor == f"token {token.name}" for event in await reader.events(run.id, 0, 1_000)):
             return run.id
@@ -231,5 +231,5 @@ def _role(form: Mapping[str, str]) -> Role:
 
 def _said(error: InvalidInput | NameTaken | Conflict) -> str:
     if isinstance(error, InvalidInput):
-        return " ".join(sentences(error.problems))
+        return " ".join(format_problems(error.problems))
     return str(error)

@@ -14,22 +14,22 @@ from markupsafe import Markup
 LONGEST = 8_000
 """Characters of a line that a page shows; the download has the rest."""
 
-_ODD = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+_UNPRINTABLE = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 _ESCAPE = re.compile(
     r"\x1b\[(?P<sgr>[0-9;:]{0,64})m"  # colours
     r"|\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]"  # other control sequences: dropped
     r"|\x1b\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)"  # titles and links: dropped
     r"|\x1b[@-Z\\-_]"
-    rf"|(?P<odd>{_ODD})"
+    rf"|(?P<odd>{_UNPRINTABLE})"
 )
-ODD = re.compile(_ODD)
+UNPRINTABLE = re.compile(_UNPRINTABLE)
 """Characters that are shown by their names: control characters, and those that change the reading direction or cannot be seen."""
 _COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _FLAGS = {1: "bold", 2: "dim", 3: "italic", 4: "underlined"}
 _ENDS = {22: ("bold", "dim"), 23: ("italic",), 24: ("underlined",)}
 
 
-def html_of(line: str) -> Markup:
+def render_ansi_line(line: str) -> Markup:
     """Safe to put into a page as it is."""
     cut = len(line) - LONGEST
     style = _Style()
@@ -119,7 +119,7 @@ def _visible(character: str) -> str:
     return f'<span class="odd" title="{escape(name)}">{shown}</span>'
 
 
-def plain(text: str) -> str:
+def show_control_characters(text: str) -> str:
     """Text without escape sequences, with its control and bidi characters made visible; still to be escaped as any text is."""
 
     def shown(found: re.Match[str]) -> str:
@@ -131,6 +131,6 @@ def plain(text: str) -> str:
     return _ESCAPE.sub(shown, text)
 
 
-def without_escapes(text: str) -> str:
+def strip_escape_sequences(text: str) -> str:
     """The line with its escape sequences left out and everything else as it was."""
     return _ESCAPE.sub(lambda found: found["odd"] or "", text)

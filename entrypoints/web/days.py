@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 LONGEST_ZONE = 64
 
 
-def day_in(text: str) -> str:
+def parse_day(text: str) -> str:
     """The day as written, if it is one."""
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date().isoformat()
@@ -14,12 +14,12 @@ def day_in(text: str) -> str:
         return ""
 
 
-def zone_in(text: str) -> str:
+def parse_time_zone(text: str) -> str:
     """The zone's name, if there is such a zone; else nothing, which means UTC."""
     return text if text and _zone(text) is not UTC else ""
 
 
-def begin_of(day: str, zone: str, later: int = 0) -> datetime | None:
+def get_day_start(day: str, zone: str, later: int = 0) -> datetime | None:
     """When the day begins in the zone, or the one so many days after it. None without a day, and past the end of the calendar."""
     try:
         wanted = date.fromisoformat(day) + timedelta(days=later) if day else None

@@ -6,19 +6,19 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from application.queries.views import PipelineView, RevisionView
-from domain.errors import FieldProblem, InvalidInput, NameTaken, NotFound, Stale
+from domain.errors import FieldProblem, InvalidInput, NameTaken, NotFound, StaleRevision
 from entrypoints.cli_definitions import UnreadableText, read_text
-from entrypoints.http.auth.caller import person_of
+from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, READ, ResourceScope, requires
-from entrypoints.web.forms import typed_of
+from entrypoints.web.forms import parse_flat_form
 from entrypoints.web.lookups import pipeline_or_404
-from entrypoints.web.site import frame_of, site_of
-from entrypoints.web.templating import page
-from entrypoints.web.view_models.pipeline import definition_text
-from entrypoints.web.view_models.revisions import diff_lines, revision_lines
-from entrypoints.web.view_models.words import moment
+from entrypoints.web.site import get_page_context, load_waiting_count
+from entrypoints.web.templating import render_page
+from entrypoints.web.view_models.pipeline import format_definition
+from entrypoints.web.view_models.revisions import build_diff, build_revision_items
+from entrypoints.web.view_models.words import format_timestamp
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
 CSS = ("pipeline.css",)
 
 
@@ -26,7 +26,7 @@ CSS = ("pipeline.css",)
 @requires(READ, ResourceScope.PIPELINE)
 async def revision(request: Request, ref: str, number: str, against: str = "") -> Response:
     """A revision whole, or against another one: by default the one before."""
-    site = site_of(request)
+    site = get_page_context(request)
     found = await pipeline_or_404(site, ref)
     revisions = await site.reader.revisions(found.id)
     shown = _revision(revisions, number) or _missing(number)
@@ -34,18 +34,18 @@ async def revision(request: Request, ref: str, number: str, against: str = "") -
         other: RevisionView | None = _revision(revisions, against) or _missing(against)
     else:
         other = next((each for each in revisions if each.revision < shown.revision), None)
-    return page(
+    return render_page(
         request,
         "revision.html",
         section="pipelines",
         css=CSS,
         pipeline=found,
         shown=shown,
-        at=moment(shown.created_at),
-        text=definition_text(shown.definition),
+        at=format_timestamp(shown.created_at),
+        text=format_definition(shown.definition),
         other=other,
-        lines=diff_lines(other, shown) if other else (),
-        revisions=revision_lines(revisions),
+        lines=build_diff(other, shown) if other else (),
+        revisions=build_revision_items(revisions),
         newest=revisions[0].revision,
     )
 
@@ -61,27 +61,27 @@ def _missing(number: str) -> RevisionView:
 @router.get("/ui/pipelines/{ref}/edit")
 @requires(DEFINE, ResourceScope.PIPELINE)
 async def edit_form(request: Request, ref: str) -> Response:
-    found = await pipeline_or_404(site_of(request), ref)
-    return _form(request, found, definition_text(found.definition), found.revision, (), None, 200)
+    found = await pipeline_or_404(get_page_context(request), ref)
+    return _form(request, found, format_definition(found.definition), found.revision, (), None, 200)
 
 
 @router.post("/ui/pipelines/{ref}/edit")
 @requires(DEFINE, ResourceScope.PIPELINE)
 async def edit(request: Request, ref: str) -> Response:
     """A new revision, if the one that was edited is still the newest; else the form again, with what was typed."""
-    found = await pipeline_or_404(site_of(request), ref)
-    form = await typed_of(request)
+    found = await pipeline_or_404(get_page_context(request), ref)
+    form = await parse_flat_form(request)
     text, seen = form.get("definition", "").replace("\r\n", "\n"), form.get("revision", "")
     edited = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
     try:
-        await request.app.state.application.change_pipeline()(found.id, read_text(text), [edited], person_of(request))
+        await request.app.state.application.change_pipeline()(found.id, read_text(text), [edited], get_actor(request))
     except UnreadableText as error:
         return _form(request, found, text, edited, [FieldProblem("", str(error))], None, 422)
     except InvalidInput as error:
         return _form(request, found, text, edited, error.problems, None, 422)
     except NameTaken as error:
         return _form(request, found, text, edited, [FieldProblem("name", str(error))], None, 409)
-    except Stale:
+    except StaleRevision:
         return _form(request, found, text, edited, (), found.revision, 409)
     return RedirectResponse(f"/ui/pipelines/{found.id}", 303)
 
@@ -95,7 +95,7 @@ def _form(
     newer: int | None,
     status: int,
 ) -> Response:
-    return page(
+    return render_page(
         request,
         "edit.html",
         status,

@@ -2,8 +2,8 @@
 
 from fastapi import Request, Response
 
-from entrypoints.http.problems import NOTHING_HERE, REQUEST_ID, Problem
-from entrypoints.web.templating import page
+from entrypoints.http.problems import REQUEST_ID_KEY, ROUTE_NOT_FOUND, Problem
+from entrypoints.web.templating import render_page
 
 _TITLES = {
     400: "That request cannot be read",
@@ -37,7 +37,7 @@ _TO_DO = {
 
 def render_error(request: Request, status: int, sentence: str, request_id: str) -> Response:
     """The page for an error. `sentence` says what to do about it; the store is not needed to draw it."""
-    return page(
+    return render_page(
         request,
         "error.html",
         status,
@@ -53,6 +53,6 @@ def render_error(request: Request, status: int, sentence: str, request_id: str) 
 def error_page(request: Request, problem: Problem) -> Response | None:
     """A problem as a page when it happened on a page's path, or where there is nothing; the API's own stay problem+json."""
     path = request.url.path
-    if path != "/" and not path.startswith("/ui/") and problem is not NOTHING_HERE:
+    if path != "/" and not path.startswith("/ui/") and problem is not ROUTE_NOT_FOUND:
         return None
-    return render_error(request, problem.status, problem.detail, str(request.scope.get(REQUEST_ID, "")))
+    return render_error(request, problem.status, problem.detail, str(request.scope.get(REQUEST_ID_KEY, "")))

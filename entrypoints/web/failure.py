@@ -5,12 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from application.ports.readers import Reader
-from application.queries.broken import BROKEN, first_broken, has_failure, tries_of_last_round
+from application.queries.broken import FAILED_STATUSES, find_failed_stage, get_attempts_since_restart, has_failure
 from application.queries.compare import differences
-from application.queries.views import AttemptView, FirstSeen, RunView, StageRunView
+from application.queries.views import AttemptView, FirstOccurrence, RunView, StageRunView
 from domain.status import Reason, Status
 from entrypoints.web.log_pane import error_line
-from entrypoints.web.view_models.words import Moment, StatusWord, counted, difference_words, grouped, moment, status_word
+from entrypoints.web.view_models.words import (
+    StatusLabel,
+    Timestamp,
+    format_count,
+    format_difference,
+    format_timestamp,
+    get_status_label,
+    pluralize,
+)
 
 LONGEST_ERROR = 4_000
 WEEK = timedelta(days=7)
@@ -21,7 +29,7 @@ _NUMBERS = {2: "both", 3: "all three", 4: "all four", 5: "all five"}
 
 
 @dataclass(frozen=True, slots=True)
-class Different:
+class ChangedValue:
     """One thing that is not as in the last completed run."""
 
     what: str
@@ -31,13 +39,13 @@ class Different:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class RecentRun:
     """One of the pipeline's last runs; `again` when it had this failure."""
 
     number: str
     href: str
-    at: Moment | None
-    status: StatusWord
+    at: Timestamp | None
+    status: StatusLabel
     again: bool
 
 
@@ -48,23 +56,23 @@ class Failure:
     stage: str
     summary: str
     text: str
-    at: Moment | None
+    at: Timestamp | None
     line: tuple[str, str] | None
     tries: str
     good: tuple[str, str] | None
     revision: str
-    different: Sequence[Different]
+    different: Sequence[ChangedValue]
     fingerprint: str | None
     title: str
-    first: tuple[str, str, Moment | None] | None
+    first: tuple[str, str, Timestamp | None] | None
     """(number, address, when) of the first run that ever had it; None when that is this one."""
-    week: Sequence[Seen]
+    week: Sequence[RecentRun]
     others: Sequence[tuple[str, str]]
 
 
-async def failure_of(reader: Reader, run: RunView) -> Failure | None:
+async def load_failure(reader: Reader, run: RunView) -> Failure | None:
     """None unless the run failed or was lost in some stage."""
-    stage = first_broken(run) if run.status in BROKEN else None
+    stage = find_failed_stage(run) if run.status in FAILED_STATUSES else None
     if stage is None:
         return None
     newest = stage.newest
@@ -79,7 +87,7 @@ async def failure_of(reader: Reader, run: RunView) -> Failure | None:
         stage=stage.name,
         summary=_summary(stage, newest),
         text=(newest.error_message or _without_words(newest))[:LONGEST_ERROR],
-        at=moment(newest.finished_at),
+        at=format_timestamp(newest.finished_at),
         line=(f"{line:,}", f"/ui/runs/{run.id}?line={line}#L{line}") if line else None,
         tries=_tries(stage),
         good=(f"#{good.number:,}", f"/ui/runs/{good.id}/compare/{run.id}") if good else None,
@@ -93,15 +101,15 @@ async def failure_of(reader: Reader, run: RunView) -> Failure | None:
     )
 
 
-def _first(first: FirstSeen | None, run: RunView) -> tuple[str, str, Moment | None] | None:
+def _first(first: FirstOccurrence | None, run: RunView) -> tuple[str, str, Timestamp | None] | None:
     if first is None or first.run_id == run.id:
         return None
-    return f"#{first.number:,}", f"/ui/runs/{first.run_id}", moment(first.at)
+    return f"#{first.number:,}", f"/ui/runs/{first.run_id}", format_timestamp(first.at)
 
 
-def _title(alike: int, mark: str | None, first: FirstSeen | None, run: RunView) -> str:
+def _title(alike: int, mark: str | None, first: FirstOccurrence | None, run: RunView) -> str:
     if alike > 1:
-        return f"Same failure {counted(alike, 'time')} this week"
+        return f"Same failure {pluralize(alike, 'time')} this week"
     return "Never seen before" if mark and first is not None and first.run_id == run.id else "Not seen before this week"
 
 
@@ -118,7 +126,7 @@ def _without_words(attempt: AttemptView) -> str:
 
 
 def _tries(stage: StageRunView) -> str:
-    tries = tries_of_last_round(stage)
+    tries = get_attempts_since_restart(stage)
     if len(tries) < 2:
         return ""
     if len({each.fingerprint for each in tries}) == 1 and tries[0].fingerprint:
@@ -132,22 +140,22 @@ def _revision(good: RunView | None, run: RunView) -> str:
     return f"the same, {run.revision}" if good.revision == run.revision else f"{good.revision} → {run.revision}"
 
 
-def _different(good: RunView, run: RunView) -> list[Different]:
+def _different(good: RunView, run: RunView) -> list[ChangedValue]:
     parameters = [
-        Different("Parameter", each.path, *difference_words(each.before, each.after, each.missing))
+        ChangedValue("Parameter", each.path, *format_difference(each.before, each.after, each.missing))
         for each in differences(good.parameters, run.parameters)
     ]
     before = {stage.name: stage.newest.records_processed for stage in good.stages}
     after = {stage.name: stage.newest.records_processed for stage in run.stages}
     records = [
-        Different("Records in", name, grouped(before.get(name)), grouped(count))
+        ChangedValue("Records in", name, format_count(before.get(name)), format_count(count))
         for name, count in after.items()
         if count is not None and count != before.get(name)
     ]
     return parameters + records
 
 
-def _seen(run: RunView, mark: str | None) -> Seen:
+def _seen(run: RunView, mark: str | None) -> RecentRun:
     begun: datetime = run.started_at or run.created_at
     again = bool(mark) and has_failure(run, mark or "")
-    return Seen(f"#{run.number:,}", f"/ui/runs/{run.id}", moment(begun), status_word(run.status), again)
+    return RecentRun(f"#{run.number:,}", f"/ui/runs/{run.id}", format_timestamp(begun), get_status_label(run.status), again)

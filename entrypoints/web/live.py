@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Protocol
 
 from application.ports.change_feed import ChangeBatch
-from application.services.hub import Hub, Subscription
+from application.services.hub import EventHub, Subscription
 from domain.errors import HeadgateError
 
 COALESCE_SECONDS = 0.02
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class RenderedView:
     """A view at one moment. `digest` names its state; `tick` asks to be drawn again after so many seconds although nothing changed."""
 
     fragments: Mapping[str, str]
@@ -43,14 +43,14 @@ class Tail:
     position: int
 
 
-class View(Protocol):
+class LiveView(Protocol):
     """What a page shows live. NotFound and Unavailable come out of `draw` and `tail`."""
 
     def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
         """Whether the batch changes the drawing, and whether it lengthens the tail."""
         ...
 
-    async def draw(self) -> Drawing: ...
+    async def render(self) -> RenderedView: ...
 
     def said(self, batch: ChangeBatch) -> str | None:
         """A sentence worth announcing, if the batch has one."""
@@ -59,21 +59,21 @@ class View(Protocol):
     async def tail(self, after: int) -> Tail: ...
 
 
-def message(event: str, data: str, identifier: int | None = None) -> bytes:
+def format_sse_event(event: str, data: str, identifier: int | None = None) -> bytes:
     """One server-sent event; every kind of line end in the data starts a `data:` line of its own."""
     lines = "".join(f"data: {line}\n" for line in data.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     mark = f"id: {identifier}\n" if identifier is not None else ""
     return f"event: {event}\n{mark}{lines}\n".encode()
 
 
-class Still:
+class StaticView:
     """A view that never changes: for pages of which only the frame is live."""
 
     def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
         return False, False
 
-    async def draw(self) -> Drawing:
-        return Drawing({}, "")
+    async def render(self) -> RenderedView:
+        return RenderedView({}, "")
 
     def said(self, batch: ChangeBatch) -> str | None:
         return None
@@ -82,12 +82,12 @@ class Still:
         return Tail((), 0)
 
 
-class Frame(Protocol):
+class PageFrame(Protocol):
     """What every page shows around its own view."""
 
     def concerns(self, batch: ChangeBatch) -> bool: ...
 
-    async def draw(self, is_fresh: bool) -> Mapping[str, str]:
+    async def render(self, is_fresh: bool) -> Mapping[str, str]:
         """Fragments by name; with `is_fresh` what is stored now, else what was seen a moment ago will do."""
         ...
 
@@ -122,10 +122,10 @@ class Viewer:
 class _Channel:
     """One view, its viewers and the task that follows the hub for them."""
 
-    view: View
+    view: LiveView
     viewers: set[Viewer] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    drawing: Drawing | None = None
+    drawing: RenderedView | None = None
     drawn_at: float = 0.0
     position: int = 0
     is_stale: bool = False
@@ -143,20 +143,20 @@ class _Channel:
             viewer.offer(data)
 
 
-class Live:
+class LiveBroadcaster:
     """Every channel of this process. `renders` counts drawings, for those who want to know what a change costs."""
 
-    def __init__(self, hub: Hub, frame: Frame | None = None) -> None:
+    def __init__(self, hub: EventHub, frame: PageFrame | None = None) -> None:
         self._hub = hub
         self._frame = frame
         self._framed: Mapping[str, str] = {}
         self._framing: asyncio.Task[None] | None = None
         self._channels: dict[tuple[object, ...], _Channel] = {}
         self._is_closed = False
-        self.renders = 0
+        self.render_count = 0
 
     @asynccontextmanager
-    async def join(self, key: tuple[object, ...], view: View, *, seen: str = "", after: int = 0) -> AsyncIterator[Viewer]:
+    async def join(self, key: tuple[object, ...], view: LiveView, *, seen: str = "", after: int = 0) -> AsyncIterator[Viewer]:
         """Look at a view: what differs from the state `seen` and the tail after `after` first, then every change."""
         channel = self._channels.setdefault(key, _Channel(view))
         viewer = Viewer()
@@ -199,7 +199,7 @@ class Live:
         channel.viewers.add(viewer)
         viewer.offer(b"retry: 1000\n\n")
         if drawn.digest != seen:
-            viewer.offer(b"".join(message(name, html) for name, html in drawn.fragments.items()))
+            viewer.offer(b"".join(format_sse_event(name, html) for name, html in drawn.fragments.items()))
         if tail.messages:
             viewer.offer(b"".join(tail.messages))
 
@@ -210,10 +210,10 @@ class Live:
             self._framing = asyncio.create_task(self._follow_frame(self._frame))
             await asyncio.sleep(0)
         with suppress(HeadgateError):
-            self._framed = await self._frame.draw(False)
-        viewer.offer(b"".join(message(name, html) for name, html in self._framed.items()))
+            self._framed = await self._frame.render(False)
+        viewer.offer(b"".join(format_sse_event(name, html) for name, html in self._framed.items()))
 
-    async def _follow_frame(self, frame: Frame) -> None:
+    async def _follow_frame(self, frame: PageFrame) -> None:
         """Tell every viewer of every view what changed around it."""
         with self._hub.subscribe() as subscription, suppress(EOFError):
             while True:
@@ -222,17 +222,17 @@ class Live:
                     continue
                 await asyncio.sleep(COALESCE_SECONDS)
                 with suppress(HeadgateError):
-                    drawn = await frame.draw(True)
-                    changed = [message(name, html) for name, html in drawn.items() if self._framed.get(name) != html]
+                    drawn = await frame.render(True)
+                    changed = [format_sse_event(name, html) for name, html in drawn.items() if self._framed.get(name) != html]
                     self._framed = drawn
                     for channel in self._channels.values() if changed else ():
                         channel.broadcast(b"".join(changed))
 
-    async def _draw(self, channel: _Channel) -> Drawing:
-        drawn = await channel.view.draw()
-        self.renders += 1
+    async def _draw(self, channel: _Channel) -> RenderedView:
+        drawn = await channel.view.render()
+        self.render_count += 1
         before = channel.drawing.fragments if channel.drawing else {}
-        changed = [message(name, html) for name, html in drawn.fragments.items() if before.get(name) != html]
+        changed = [format_sse_event(name, html) for name, html in drawn.fragments.items() if before.get(name) != html]
         channel.drawing, channel.drawn_at = drawn, monotonic()
         if changed:
             channel.broadcast(b"".join(changed))
@@ -279,7 +279,7 @@ class Live:
                 log.exception("a live view could not be drawn")
         for batch in batches:
             if said := channel.view.said(batch):
-                channel.broadcast(message("announce", said))
+                channel.broadcast(format_sse_event("announce", said))
 
     async def _lengthen(self, channel: _Channel) -> None:
         tail = await channel.view.tail(channel.position)

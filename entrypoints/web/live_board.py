@@ -3,23 +3,23 @@
 from hashlib import sha256
 
 from application.ports.change_feed import ChangeBatch
-from application.queries.sentences import Surroundings
+from application.queries.sentences import RunContext
 from application.queries.views import BoardRow
 from domain.events import EventType
 from domain.status import Status
-from entrypoints.web.live import Drawing, Tail
-from entrypoints.web.site import Site
+from entrypoints.web.live import RenderedView, Tail
+from entrypoints.web.site import PageContext
 from entrypoints.web.templating import render
-from entrypoints.web.view_models.board import counts, row_of
+from entrypoints.web.view_models.board import build_pipeline_item, count_statuses
 
 TICK = 5.0
 SEEN = frozenset({EventType.RUN_OPENED, EventType.RUN_MOVED, EventType.STAGE_MOVED, EventType.CANCEL_REQUESTED, EventType.RUN_REOPENED})
 
 
-class BoardView:
+class LiveBoard:
     """Rows that did not change since anybody's last drawing are not rendered again. With a tag only the pipelines that have it."""
 
-    def __init__(self, site: Site, tag: str = "") -> None:
+    def __init__(self, site: PageContext, tag: str = "") -> None:
         self._site = site
         self._tag = tag
         self._names: dict[int, str] = {}
@@ -33,19 +33,19 @@ class BoardView:
         said = [f"{self._names.get(event.pipeline_id, 'A run')}: {event.status}." for event in ends[:3]]
         return " ".join(said + [f"{len(ends) - 3} more runs ended."] * (len(ends) > 3)) or None
 
-    async def draw(self) -> Drawing:
-        return await self.draw_rows(await self.rows())
+    async def render(self) -> RenderedView:
+        return await self.render_rows(await self.rows())
 
     async def rows(self) -> list[BoardRow]:
         found = await self._site.reader.board()
         return [row for row in found if not self._tag or self._tag in row.pipeline.definition.tags]
 
-    async def draw_rows(self, rows: list[BoardRow]) -> Drawing:
+    async def render_rows(self, rows: list[BoardRow]) -> RenderedView:
         fragments = {f"row-{row.pipeline.id}": await self._fragment(row) for row in rows}
         self._names = {row.pipeline.id: row.pipeline.name for row in rows}
-        fragments |= count_fragments(rows)
+        fragments |= render_counts(rows)
         fragments["rows"] = ",".join(str(row.pipeline.id) for row in rows)
-        return Drawing(fragments, digest_of(rows), TICK if any(map(_moves, rows)) else None)
+        return RenderedView(fragments, compute_digest(rows), TICK if any(map(_moves, rows)) else None)
 
     async def tail(self, after: int) -> Tail:
         return Tail((), 0)
@@ -55,11 +55,11 @@ class BoardView:
         latest = row.pipeline.latest
         moment = int(self._site.now().timestamp() // TICK) if _moves(row) else None
         key = (row.pipeline.revision, row.bars, latest, moment)
-        rows = self._site.board_rows
+        rows = self._site.rendered_board_rows
         kept = rows.get(row.pipeline.id)
         if kept is None or kept[0] != key:
-            around = await self._site.surveyor.around(latest) if latest else Surroundings(self._site.now())
-            kept = rows[row.pipeline.id] = (key, str(render("live/row.html", row=row_of(row, around))))
+            around = await self._site.run_context_cache.around(latest) if latest else RunContext(self._site.now())
+            kept = rows[row.pipeline.id] = (key, str(render("live/row.html", row=build_pipeline_item(row, around))))
         return kept[1]
 
 
@@ -67,12 +67,12 @@ def _moves(row: BoardRow) -> bool:
     return any(not bar.status.is_terminal for bar in row.bars)
 
 
-def count_fragments(rows: list[BoardRow]) -> dict[str, str]:
-    found = counts(rows)
+def render_counts(rows: list[BoardRow]) -> dict[str, str]:
+    found = count_statuses(rows)
     return {f"count-{status.value}": str(found.get(status, "") or "") for status in Status}
 
 
-def digest_of(rows: list[BoardRow]) -> str:
+def compute_digest(rows: list[BoardRow]) -> str:
     state = [
         (
             row.pipeline.id,

@@ -4,24 +4,24 @@ from collections.abc import Sequence
 
 from application.ports.change_feed import ChangeBatch
 from application.queries.views import FailureView, PipelineView, RunView
-from application.queries.why import explain
+from application.queries.why import explain_run
 from domain.errors import NotFound
 from domain.status import Status
-from entrypoints.web.live import Drawing, Tail
-from entrypoints.web.site import Site
+from entrypoints.web.live import RenderedView, Tail
+from entrypoints.web.site import PageContext
 from entrypoints.web.templating import render
-from entrypoints.web.view_models.history import alike, breaks_of, trend_of
-from entrypoints.web.view_models.runs import grid_of, run_rows
-from entrypoints.web.view_models.stages import graph_of_definition, graph_of_run
-from entrypoints.web.view_models.words import status_word
+from entrypoints.web.view_models.history import build_trend, find_failing_stages, group_failures
+from entrypoints.web.view_models.runs import build_run_items, build_stage_grid
+from entrypoints.web.view_models.stages import build_definition_graph, build_run_graph
+from entrypoints.web.view_models.words import get_status_label
 
 GRID_RUNS = 30
 LISTED_RUNS = 10
 TICK = 2.0
 
 
-class PipelinePageView:
-    def __init__(self, site: Site, pipeline_id: int) -> None:
+class LivePipelinePage:
+    def __init__(self, site: PageContext, pipeline_id: int) -> None:
         self._site = site
         self._pipeline_id = pipeline_id
 
@@ -34,34 +34,34 @@ class PipelinePageView:
     async def tail(self, after: int) -> Tail:
         return Tail((), 0)
 
-    async def draw(self) -> Drawing:
+    async def render(self) -> RenderedView:
         pipeline = await self._site.reader.pipeline(self._pipeline_id)
         if pipeline is None:
             raise NotFound("pipeline", self._pipeline_id)
         runs = await self._site.reader.runs(pipeline_id=self._pipeline_id, status=None, skip=0, limit=GRID_RUNS)
         failures = await self._site.reader.failures(self._pipeline_id, GRID_RUNS)
-        return await self.draw_pipeline(pipeline, runs, failures)
+        return await self.render_pipeline(pipeline, runs, failures)
 
-    async def draw_pipeline(self, pipeline: PipelineView, runs: Sequence[RunView], failures: Sequence[FailureView]) -> Drawing:
+    async def render_pipeline(self, pipeline: PipelineView, runs: Sequence[RunView], failures: Sequence[FailureView]) -> RenderedView:
         now = self._site.now()
-        usual = await self._site.surveyor.usual(pipeline.id)
+        usual = await self._site.run_context_cache.usual(pipeline.id)
         latest = runs[0] if runs else None
-        graph = graph_of_run(latest, usual, now) if latest else graph_of_definition(pipeline)
+        graph = build_run_graph(latest, usual, now) if latest else build_definition_graph(pipeline)
         speaks = latest is not None and latest.status is not Status.COMPLETED
-        why = explain(latest, await self._site.surveyor.around(latest)).parts if latest and speaks else ()
-        trend = trend_of(runs, now)
-        rows = run_rows(runs[:LISTED_RUNS], now)
+        why = explain_run(latest, await self._site.run_context_cache.around(latest)).parts if latest and speaks else ()
+        trend = build_trend(runs, now)
+        rows = build_run_items(runs[:LISTED_RUNS], now)
         names = [stage.name for stage in pipeline.definition.stages]
-        status = status_word(latest.status if latest else Status.PENDING)
+        status = get_status_label(latest.status if latest else Status.PENDING)
         fragments = {
             "state": str(render("live/pipeline_state.html", status=status, latest=rows[0] if rows else None)),
             "why": str(render("live/sentence.html", parts=why)),
             "graph": str(render("live/graph_drawing.html", graph=graph)),
-            "grid": str(render("live/grid.html", grid=grid_of(names, runs, usual), trend=trend)) if runs else "",
+            "grid": str(render("live/grid.html", grid=build_stage_grid(names, runs, usual), trend=trend)) if runs else "",
             "table": str(render("live/trend_table.html", trend=trend)) if runs else "",
-            "breaks": str(render("live/breaks.html", breaks=breaks_of(runs), failures=alike(failures))),
+            "breaks": str(render("live/breaks.html", breaks=find_failing_stages(runs), failures=group_failures(failures))),
             "runs": str(render("live/runs.html", rows=rows)),
         }
         moving = latest is not None and not latest.status.is_terminal
         digest = f"{pipeline.revision}.{latest.id if latest else 0}.{latest.last_seq if latest else 0}"
-        return Drawing(fragments, digest, TICK if moving else None)
+        return RenderedView(fragments, digest, TICK if moving else None)

@@ -6,24 +6,24 @@ from application.ports.change_feed import ChangeBatch
 from application.queries.views import EventView, LogFilter, LogLineView, RunView
 from domain.errors import NotFound
 from domain.events import EventType
-from entrypoints.web.failure import failure_of
-from entrypoints.web.live import Drawing, Tail, message
-from entrypoints.web.site import Site
+from entrypoints.web.failure import load_failure
+from entrypoints.web.live import RenderedView, Tail, format_sse_event
+from entrypoints.web.site import PageContext
 from entrypoints.web.templating import render
-from entrypoints.web.view_models.events import event_lines
+from entrypoints.web.view_models.events import build_event_items
 from entrypoints.web.view_models.log import MOST_SHOWN, log_lines
-from entrypoints.web.view_models.outputs import outputs_of
-from entrypoints.web.view_models.run import head_of
-from entrypoints.web.view_models.stages import stages_of
+from entrypoints.web.view_models.outputs import build_stage_outputs
+from entrypoints.web.view_models.run import build_run_header
+from entrypoints.web.view_models.stages import build_stage_views
 
 TICK = 1.0
 EVENTS_SHOWN = 100
 
 
-class RunPageView:
+class LiveRunPage:
     """One run in one of its views; `wanted` narrows the log."""
 
-    def __init__(self, site: Site, run_id: int, view: str, wanted: LogFilter) -> None:
+    def __init__(self, site: PageContext, run_id: int, view: str, wanted: LogFilter) -> None:
         self._site = site
         self._run_id = run_id
         self._view = view
@@ -39,30 +39,30 @@ class RunPageView:
                 return f"{self._name}: {event.status}."
         return None
 
-    async def draw(self) -> Drawing:
+    async def render(self) -> RenderedView:
         run = await self._site.reader.run(self._run_id)
         if run is None:
             raise NotFound("run", self._run_id)
         events = await self._site.reader.newest_events(self._run_id, EVENTS_SHOWN)
-        return await self.draw_run(run, events)
+        return await self.render_run_view(run, events)
 
-    async def draw_run(self, run: RunView, events: Sequence[EventView]) -> Drawing:
+    async def render_run_view(self, run: RunView, events: Sequence[EventView]) -> RenderedView:
         self._name = f"{run.pipeline} #{run.number}"
-        around = await self._site.surveyor.around(run)
-        usual = await self._site.surveyor.usual(run.pipeline_id)
-        total = await self._site.surveyor.usual_total(run.pipeline_id)
-        head = head_of(run, around, total, self._site.prefect_pages, self._site.datadog_site)
-        failure = await failure_of(self._site.reader, run)
-        stages = stages_of(run, usual, around.now, self._view)
+        around = await self._site.run_context_cache.around(run)
+        usual = await self._site.run_context_cache.usual(run.pipeline_id)
+        total = await self._site.run_context_cache.get_median_run_seconds(run.pipeline_id)
+        head = build_run_header(run, around, total, self._site.prefect_url, self._site.datadog_site)
+        failure = await load_failure(self._site.reader, run)
+        stages = build_stage_views(run, usual, around.now, self._view)
         fragments = {
             "head": str(render("live/run_head.html", head=head)),
             "facts": str(render("live/run_facts.html", head=head, failure=failure)),
-            "outputs": str(render("live/outputs.html", outputs=outputs_of(run), run_id=run.id)),
+            "outputs": str(render("live/outputs.html", outputs=build_stage_outputs(run), run_id=run.id)),
             "stages": str(render(f"live/{self._view}.html", stages=stages, tally=head.tally)),
             "tally": head.tally,
-            "events": str(render("live/events.html", events=event_lines(events), total=run.last_seq, run_id=run.id)),
+            "events": str(render("live/events.html", events=build_event_items(events), total=run.last_seq, run_id=run.id)),
         }
-        return Drawing(fragments, state_of(run), None if head.is_over else TICK)
+        return RenderedView(fragments, get_run_version(run), None if head.is_over else TICK)
 
     async def tail(self, after: int) -> Tail:
         """Lines after `after`; when more came than a page shows, the newest of them in place of what it has."""
@@ -73,12 +73,12 @@ class RunPageView:
         if len(lines) > MOST_SHOWN:
             lines = await self._site.reader.log_window(self._run_id, self._wanted, limit=MOST_SHOWN, last=True)
             event = "log-reset"
-        return Tail([message(event, lines_html(lines), lines[-1].n)], lines[-1].n)
+        return Tail([format_sse_event(event, render_log_lines(lines), lines[-1].n)], lines[-1].n)
 
 
-def lines_html(lines: Sequence[LogLineView]) -> str:
+def render_log_lines(lines: Sequence[LogLineView]) -> str:
     return str(render("live/log_lines.html", lines=log_lines(lines)))
 
 
-def state_of(run: RunView) -> str:
+def get_run_version(run: RunView) -> str:
     return f"{run.last_seq}.{len(run.flow_run_ids)}.{int(run.unrecorded)}"

@@ -8,12 +8,12 @@ from application.ports.change_feed import ChangeBatch
 from application.queries.views import RunView
 from domain.events import EventType
 from domain.status import Status
-from entrypoints.web.days import begin_of, day_in, zone_in
-from entrypoints.web.live import Drawing, Tail
-from entrypoints.web.lookups import pipeline_of
-from entrypoints.web.site import Site
+from entrypoints.web.days import get_day_start, parse_day, parse_time_zone
+from entrypoints.web.live import RenderedView, Tail
+from entrypoints.web.lookups import find_pipeline
+from entrypoints.web.site import PageContext
 from entrypoints.web.templating import render
-from entrypoints.web.view_models.runs import run_rows
+from entrypoints.web.view_models.runs import build_run_items
 
 PAGE_OF_RUNS = 50
 MOST_PIPELINES = 1_000
@@ -23,7 +23,7 @@ _SEEN = frozenset({EventType.RUN_OPENED, EventType.RUN_MOVED, EventType.RUN_REOP
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunListQuery:
     """Which runs: what cannot be understood in an address is passed over, so an old link still shows something. `pipeline` is a whole name
     (`pipeline_id` is then its id) or part of some (`pipeline_ids`); the days are those of `zone`, UTC when it is empty."""
 
@@ -50,21 +50,21 @@ class Asked:
         return {key: value for key, value in (kept | instead).items() if value}
 
 
-async def asked_of(site: Site, query: Mapping[str, str]) -> Asked:
+async def parse_run_list_query(site: PageContext, query: Mapping[str, str]) -> RunListQuery:
     """A name that no pipeline has whole is looked for in all names."""
     name = query.get("pipeline", "").strip()
-    only = await pipeline_of(site, name) if name else None
+    only = await find_pipeline(site, name) if name else None
     some = await site.reader.pipeline_names(name, MOST_PIPELINES) if name and only is None else None
     status = query.get("status", "")
-    return Asked(
+    return RunListQuery(
         status=Status(status) if status in list(Status) else None,
         pipeline_id=only.id if only else None,
         pipeline_ids=None if some is None else tuple(id for id, _ in some),
         pipeline=only.name if only else name[:LONGEST_NAME],
         trigger=query.get("trigger", "") if query.get("trigger", "") in TRIGGERS else "",
-        since=day_in(query.get("since", "")),
-        until=day_in(query.get("until", "")),
-        zone=zone_in(query.get("zone", "")),
+        since=parse_day(query.get("since", "")),
+        until=parse_day(query.get("until", "")),
+        zone=parse_time_zone(query.get("zone", "")),
         above=_id(query.get("above", "")),
         below=_id(query.get("below", "")),
     )
@@ -74,7 +74,7 @@ def _id(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-async def find_runs(site: Site, asked: Asked) -> tuple[list[RunView], bool]:
+async def find_runs(site: PageContext, asked: RunListQuery) -> tuple[list[RunView], bool]:
     """A page of runs, newest first, and whether there are more on the way it was turned."""
     found = await site.reader.runs(
         pipeline_id=asked.pipeline_id,
@@ -85,8 +85,8 @@ async def find_runs(site: Site, asked: Asked) -> tuple[list[RunView], bool]:
         above=asked.above,
         below=None if asked.above is not None else asked.below,
         trigger=asked.trigger or None,
-        since=begin_of(asked.since, asked.zone),
-        until=begin_of(asked.until, asked.zone, later=1),
+        since=get_day_start(asked.since, asked.zone),
+        until=get_day_start(asked.until, asked.zone, later=1),
     )
     more = len(found) > PAGE_OF_RUNS
     if asked.above is not None:
@@ -94,8 +94,8 @@ async def find_runs(site: Site, asked: Asked) -> tuple[list[RunView], bool]:
     return found[:PAGE_OF_RUNS], more
 
 
-class RunsView:
-    def __init__(self, site: Site, asked: Asked) -> None:
+class LiveRunList:
+    def __init__(self, site: PageContext, asked: RunListQuery) -> None:
         self._site = site
         self._asked = asked
 
@@ -112,11 +112,11 @@ class RunsView:
     async def tail(self, after: int) -> Tail:
         return Tail((), 0)
 
-    async def draw(self) -> Drawing:
+    async def render(self) -> RenderedView:
         runs, _ = await find_runs(self._site, self._asked)
-        return self.draw_runs(runs)
+        return self.render_runs(runs)
 
-    def draw_runs(self, runs: list[RunView]) -> Drawing:
-        rows = run_rows(runs, self._site.now())
+    def render_runs(self, runs: list[RunView]) -> RenderedView:
+        rows = build_run_items(runs, self._site.now())
         digest = sha256(str([(run.id, run.status, run.last_seq) for run in runs]).encode()).hexdigest()[:12]
-        return Drawing({"runs": str(render("live/runs.html", rows=rows, with_names=True, is_narrowed=bool(self._asked.query())))}, digest)
+        return RenderedView({"runs": str(render("live/runs.html", rows=rows, with_names=True, is_narrowed=bool(self._asked.query())))}, digest)

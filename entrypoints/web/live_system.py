@@ -2,20 +2,20 @@
 
 from application.ports.change_feed import ChangeBatch
 from domain.errors import HeadgateError
-from entrypoints.web.live import Drawing, Tail
-from entrypoints.web.site import Site
+from entrypoints.web.live import RenderedView, Tail
+from entrypoints.web.site import PageContext
 from entrypoints.web.templating import render
-from entrypoints.web.view_models.system import Facts, SystemState, state_of
+from entrypoints.web.view_models.system import ProbeResults, SystemState, build_system_state
 
 TICK = 3.0
 LATE_AFTER = 60.0
-SPOKE_WITHIN = 15.0
+WORKER_SEEN_WITHIN_SECONDS = 15.0
 REMEMBERED = 86_400.0
 """Seconds for which a worker that fell silent is still listed."""
 
 
-class SystemView:
-    def __init__(self, site: Site) -> None:
+class LiveSystemPage:
+    def __init__(self, site: PageContext) -> None:
         self._site = site
 
     def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
@@ -27,33 +27,33 @@ class SystemView:
     async def tail(self, after: int) -> Tail:
         return Tail((), 0)
 
-    async def look(self) -> SystemState:
+    async def check_system(self) -> SystemState:
         """Never raises: what does not answer is what the page is there to say."""
         site = self._site
         answers = await site.reader.is_ready()
         try:
-            signs = await site.vitals.take(LATE_AFTER, SPOKE_WITHIN) if answers else None
+            metrics = await site.vitals.read(LATE_AFTER, WORKER_SEEN_WITHIN_SECONDS) if answers else None
             workers = await site.reader.workers(None, REMEMBERED) if answers else None
         except HeadgateError:
-            answers, signs, workers = False, None, None
-        return state_of(
-            Facts(
+            answers, metrics, workers = False, None, None
+        return build_system_state(
+            ProbeResults(
                 now=site.now(),
                 database_answers=answers,
-                signs=signs,
+                metrics=metrics,
                 connections=site.vitals.connections(),
                 engine_answers=await site.engine.answers(),
                 workers=workers,
                 shortage=site.disk_space.shortage(),
                 free_bytes=site.disk_space.free(),
-                keeps=site.keeps,
+                retention_days=site.retention_days,
             )
         )
 
-    async def draw(self) -> Drawing:
-        return self.draw_state(await self.look())
+    async def render(self) -> RenderedView:
+        return self.render_state(await self.check_system())
 
     @staticmethod
-    def draw_state(state: SystemState) -> Drawing:
+    def render_state(state: SystemState) -> RenderedView:
         fragments = {"system": str(render("live/system.html", state=state))}
-        return Drawing(fragments, "", TICK)
+        return RenderedView(fragments, "", TICK)

@@ -4,17 +4,17 @@ from hashlib import sha256
 
 from application.ports.change_feed import ChangeBatch
 from application.queries.views import RunView
-from entrypoints.web.live import Drawing, Tail
+from entrypoints.web.live import RenderedView, Tail
 from entrypoints.web.live_frame import MOST_RUNS
-from entrypoints.web.site import Site
+from entrypoints.web.site import PageContext
 from entrypoints.web.templating import render
-from entrypoints.web.view_models.waiting import groups_of
+from entrypoints.web.view_models.waiting import group_waits
 
 TICK = 5.0
 
 
-class WaitingView:
-    def __init__(self, site: Site) -> None:
+class LiveWaitingPage:
+    def __init__(self, site: PageContext) -> None:
         self._site = site
 
     def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
@@ -26,11 +26,11 @@ class WaitingView:
     async def tail(self, after: int) -> Tail:
         return Tail((), 0)
 
-    async def draw(self) -> Drawing:
-        return self.draw_runs(await self._site.reader.waiting_runs(MOST_RUNS))
+    async def render(self) -> RenderedView:
+        return self.render_runs(await self._site.reader.waiting_runs(MOST_RUNS))
 
-    def draw_runs(self, runs: list[RunView]) -> Drawing:
-        groups = groups_of(runs, self._site.now())
+    def render_runs(self, runs: list[RunView]) -> RenderedView:
+        groups = group_waits(runs, self._site.now())
         state = [(wait.key, wait.sentence) for group in groups for wait in group.waits]
         digest = sha256(str(state).encode()).hexdigest()[:12]
-        return Drawing({"waits": str(render("live/waits.html", groups=groups))}, digest, TICK if groups else None)
+        return RenderedView({"waits": str(render("live/waits.html", groups=groups))}, digest, TICK if groups else None)

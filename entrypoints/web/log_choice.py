@@ -12,7 +12,7 @@ LONGEST_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True)
-class LogChoice:
+class LogQuery:
     """`line` asks for the lines around one, `before` and `after` for those next to it; none of them, for the newest."""
 
     view: str = VIEWS[1]
@@ -25,7 +25,7 @@ class LogChoice:
     after: int | None = None
 
     @classmethod
-    def of(cls, query: Mapping[str, str], run: RunView) -> "LogChoice":
+    def of(cls, query: Mapping[str, str], run: RunView) -> "LogQuery":
         """What cannot be, such as a stage the run does not have, counts as not asked for."""
         view = query.get("view", "")
         stage = next((each for each in run.stages if each.name == query.get("stage")), None)
@@ -47,17 +47,17 @@ class LogChoice:
         return LogFilter(self.stage, self.attempt, "stderr" if self.errors else None)
 
     @property
-    def searched(self) -> LogFilter:
+    def search_filter(self) -> LogFilter:
         return replace(self.wanted, text=self.text)
 
     @property
-    def is_placed(self) -> bool:
+    def has_position(self) -> bool:
         return self.line is not None or self.before is not None or self.after is not None
 
-    def but(self, **changes: Any) -> "LogChoice":
+    def with_changes(self, **changes: Any) -> "LogQuery":
         return replace(self, **changes)
 
-    def newest(self) -> "LogChoice":
+    def newest(self) -> "LogQuery":
         return replace(self, line=None, before=None, after=None)
 
     @property

@@ -5,33 +5,33 @@ from fastapi import Request
 from application.ports.persistence import PipelineRef
 from application.queries.views import PipelineView, RunView, StageRunView
 from domain.errors import NotFound
-from entrypoints.api.ids import id_of
+from entrypoints.api.ids import parse_id
 from entrypoints.container import Application
-from entrypoints.web.site import Site
+from entrypoints.web.site import PageContext
 
 
-async def pipeline_of(site: Site, ref: str) -> PipelineView | None:
+async def find_pipeline(site: PageContext, ref: str) -> PipelineView | None:
     """By its name or its id."""
-    key: PipelineRef = ref if (number := id_of(ref)) is None else number
+    key: PipelineRef = ref if (number := parse_id(ref)) is None else number
     return await site.reader.pipeline(key) if "\0" not in ref else None
 
 
-async def pipeline_or_404(site: Site, ref: str) -> PipelineView:
-    found = await pipeline_of(site, ref)
+async def pipeline_or_404(site: PageContext, ref: str) -> PipelineView:
+    found = await find_pipeline(site, ref)
     if found is None:
         raise NotFound("pipeline", ref)
     return found
 
 
-async def run_or_404(site: Site, run_id: str) -> RunView:
-    number = id_of(run_id)
+async def run_or_404(site: PageContext, run_id: str) -> RunView:
+    number = parse_id(run_id)
     found = None if number is None else await site.reader.run(number)
     if found is None:
         raise NotFound("run", run_id)
     return found
 
 
-async def stage_or_404(site: Site, run_id: str, name: str) -> tuple[RunView, StageRunView]:
+async def stage_or_404(site: PageContext, run_id: str, name: str) -> tuple[RunView, StageRunView]:
     run = await run_or_404(site, run_id)
     found = next((each for each in run.stages if each.name == name), None)
     if found is None:
@@ -39,10 +39,10 @@ async def stage_or_404(site: Site, run_id: str, name: str) -> tuple[RunView, Sta
     return run, found
 
 
-def application_of(request: Request) -> Application:
+def get_application(request: Request) -> Application:
     found: Application = request.app.state.application
     return found
 
 
-def origin_of(request: Request) -> str:
+def get_origin(request: Request) -> str:
     return str(request.base_url).rstrip("/")

@@ -6,7 +6,7 @@ import mistune
 import nh3
 from markupsafe import Markup
 
-from entrypoints.web.ansi import plain
+from entrypoints.web.ansi import show_control_characters
 
 LONGEST = 64_000
 """Characters of a summary that are shown."""
@@ -23,7 +23,7 @@ def _parser() -> mistune.Markdown:
 
 def markdown(text: str) -> Markup:
     """Images and raw HTML are left out; links lead to http and https only, in a way that tells the other side nothing."""
-    made = str(_parser()(plain(text[:LONGEST])))
+    made = str(_parser()(show_control_characters(text[:LONGEST])))
     for heading, lower in _HEADINGS.items():
         made = made.replace(heading, lower)
     clean = nh3.clean(made, tags=_TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https"}, link_rel="noopener noreferrer nofollow")

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from application.queries.sentences import Surroundings
+from application.queries.sentences import RunContext
 from domain.status import Status
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web import (
@@ -20,44 +20,44 @@ from entrypoints.web import (
     system_page,
     waiting_page,
 )
-from entrypoints.web.live_board import BoardView
-from entrypoints.web.live_pipeline import GRID_RUNS, PipelinePageView
-from entrypoints.web.lookups import origin_of, pipeline_or_404
-from entrypoints.web.plain import plain_answer, wants_plain
-from entrypoints.web.plain_pages import board_as_text
-from entrypoints.web.site import frame_of, site_of
-from entrypoints.web.templating import page
-from entrypoints.web.view_models.board import Filter, counts, entry_of
-from entrypoints.web.view_models.forms import NewPipeline
-from entrypoints.web.view_models.pipeline import page_of
-from entrypoints.web.view_models.revisions import diff_lines, revision_lines
-from entrypoints.web.view_models.words import status_word
+from entrypoints.web.live_board import LiveBoard
+from entrypoints.web.live_pipeline import GRID_RUNS, LivePipelinePage
+from entrypoints.web.lookups import get_origin, pipeline_or_404
+from entrypoints.web.plain import text_response, wants_text
+from entrypoints.web.plain_pages import format_board
+from entrypoints.web.site import get_page_context, load_waiting_count
+from entrypoints.web.templating import render_page
+from entrypoints.web.view_models.board import StatusFilter, build_searchable_item, count_statuses
+from entrypoints.web.view_models.forms import NewPipelineForm
+from entrypoints.web.view_models.pipeline import build_pipeline_page
+from entrypoints.web.view_models.revisions import build_diff, build_revision_items
+from entrypoints.web.view_models.words import get_status_label
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
 
 
 @router.get("/")
 @requires(READ)
 async def index(request: Request, q: str = "", status: str = "", tag: str = "") -> Response:
-    site = site_of(request)
-    view = BoardView(site, tag)
+    site = get_page_context(request)
+    view = LiveBoard(site, tag)
     rows = await view.rows()
-    if wants_plain(request):
-        arounds = [await site.surveyor.around(row.pipeline.latest) if row.pipeline.latest else Surroundings(site.now()) for row in rows]
-        return plain_answer(board_as_text(rows, arounds))
+    if wants_text(request):
+        arounds = [await site.run_context_cache.around(row.pipeline.latest) if row.pipeline.latest else RunContext(site.now()) for row in rows]
+        return text_response(format_board(rows, arounds))
     if not rows and not tag:
-        return page(request, "new.html", section="pipelines", form=NewPipeline(), is_first=True, origin=origin_of(request))
-    drawing = await view.draw_rows(rows)
-    shown = [entry_of(row.pipeline) for row in rows]
+        return render_page(request, "new.html", section="pipelines", form=NewPipelineForm(), is_first=True, origin=get_origin(request))
+    drawing = await view.render_rows(rows)
+    shown = [build_searchable_item(row.pipeline) for row in rows]
     wanted = status if status in list(Status) else ""
     words = q.strip().lower()
-    hidden = {row.id for row in shown if not row.fits(wanted, words)}
-    found = counts(rows)
+    hidden = {row.id for row in shown if not row.matches(wanted, words)}
+    found = count_statuses(rows)
     filters = [
         _filter(None, len(rows), q, wanted, tag),
         *(_filter(each, found.get(each, 0), q, wanted, tag) for each in Status if each is not Status.SKIPPED),
     ]
-    return page(
+    return render_page(
         request,
         "index.html",
         section="pipelines",
@@ -72,29 +72,29 @@ async def index(request: Request, q: str = "", status: str = "", tag: str = "") 
     )
 
 
-def _filter(status: Status | None, count: int, q: str, wanted: str, tag: str) -> Filter:
+def _filter(status: Status | None, count: int, q: str, wanted: str, tag: str) -> StatusFilter:
     query = urlencode({key: value for key, value in (("q", q), ("status", status.value if status else ""), ("tag", tag)) if value})
-    return Filter(status_word(status) if status else None, count, f"/?{query}" if query else "/", wanted == (status or ""))
+    return StatusFilter(get_status_label(status) if status else None, count, f"/?{query}" if query else "/", wanted == (status or ""))
 
 
 @router.get("/ui/pipelines/{ref}")
 @requires(READ, ResourceScope.PIPELINE)
 async def pipeline(request: Request, ref: str) -> Response:
-    site = site_of(request)
+    site = get_page_context(request)
     found = await pipeline_or_404(site, ref)
     runs = await site.reader.runs(pipeline_id=found.id, status=None, skip=0, limit=GRID_RUNS)
     failures = await site.reader.failures(found.id, GRID_RUNS)
     revisions = await site.reader.revisions(found.id)
-    drawing = await PipelinePageView(site, found.id).draw_pipeline(found, runs, failures)
-    return page(
+    drawing = await LivePipelinePage(site, found.id).render_pipeline(found, runs, failures)
+    return render_page(
         request,
         "pipeline.html",
         section="pipelines",
-        pipeline=page_of(found, origin_of(request)),
+        pipeline=build_pipeline_page(found, get_origin(request)),
         drawing=drawing,
         has_runs=bool(runs),
-        revisions=revision_lines(revisions),
-        changed=diff_lines(revisions[1], revisions[0]) if len(revisions) > 1 else (),
+        revisions=build_revision_items(revisions),
+        changed=build_diff(revisions[1], revisions[0]) if len(revisions) > 1 else (),
         css=("pipeline.css",),
     )
 

@@ -7,27 +7,27 @@ from fastapi import Request, Response
 from entrypoints.web.templating import HEADERS
 
 
-def wants_plain(request: Request) -> bool:
+def wants_text(request: Request) -> bool:
     """True for `curl -H 'Accept: text/plain'`; a browser, which names HTML first, gets the page."""
     accepted = request.headers.get("accept", "")
     return "text/plain" in accepted and "text/html" not in accepted
 
 
-def plain_answer(text: str) -> Response:
+def text_response(text: str) -> Response:
     headers = {**HEADERS, "Vary": "Accept"}
     return Response(text.rstrip() + "\n", media_type="text/plain; charset=utf-8", headers=headers)
 
 
-def clean(text: object) -> str:
+def replace_unprintable(text: object) -> str:
     """One line that prints as it reads."""
     return "".join(
         character if character.isprintable() else " " if character in "\n\t" else "\N{REPLACEMENT CHARACTER}" for character in str(text)
     )
 
 
-def table(rows: Sequence[Sequence[object]], numbers: Sequence[int] = ()) -> str:
+def format_table(rows: Sequence[Sequence[object]], numbers: Sequence[int] = ()) -> str:
     """The first row is the head; columns named in `numbers` stand at the right."""
-    cleaned = [[clean(cell) for cell in row] for row in rows]
+    cleaned = [[replace_unprintable(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in cleaned) for column in range(len(cleaned[0]))]
     lines = []
     for row in cleaned:

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from application.queries.sentences import Surroundings, duration
+from application.queries.sentences import RunContext, format_elapsed
 from application.queries.views import BoardRow, RunView
-from application.queries.why import explain
+from application.queries.why import explain_run
 from domain.status import Status
-from entrypoints.web.plain import clean, table
-from entrypoints.web.view_models.board import row_of
-from entrypoints.web.view_models.runs import run_rows
+from entrypoints.web.plain import format_table, replace_unprintable
+from entrypoints.web.view_models.board import build_pipeline_item
+from entrypoints.web.view_models.runs import build_run_items
 from entrypoints.web.view_models.system import SystemState
-from entrypoints.web.view_models.waiting import WaitGroup
-from entrypoints.web.view_models.words import DASH, grouped
+from entrypoints.web.view_models.waiting import WaitingGroup
+from entrypoints.web.view_models.words import DASH, format_count
 
 LETTERS = {
     Status.COMPLETED: ".",
@@ -25,66 +25,66 @@ LETTERS = {
 }
 
 
-def board_as_text(rows: Sequence[BoardRow], arounds: Sequence[Surroundings]) -> str:
+def format_board(rows: Sequence[BoardRow], arounds: Sequence[RunContext]) -> str:
     if not rows:
         return "No pipelines yet. Make one: headgate apply FILE, or POST /pipelines/\n"
     lines: list[Sequence[object]] = [("STATUS", "PIPELINE", "LAST RUN", "LAST 20 RUNS", "SUCCESS", "MEDIAN", "")]
     for row, around in zip(rows, arounds, strict=True):
-        shown = row_of(row, around)
+        shown = build_pipeline_item(row, around)
         latest = row.pipeline.latest
         last = f"#{latest.number} {_when(latest, around.now)}" if latest else "never"
         bars = "".join(LETTERS.get(bar.status, " ") for bar in row.bars).rjust(20)
         says = "".join(part.text for part in shown.why) or shown.description
         lines.append((shown.status.word, shown.name, last, bars, shown.success, shown.median, says[:160]))
     return (
-        table(lines, numbers=(4, 5))
+        format_table(lines, numbers=(4, 5))
         + "\n. completed  F failed  ? lost  / cancelled  > running  = waiting  : queued; the newest at the right\n"
     )
 
 
-def run_as_text(run: RunView, around: Surroundings) -> str:
+def format_run(run: RunView, around: RunContext) -> str:
     word = run.status.value.capitalize()
-    head = f"{clean(run.pipeline)} #{run.number}   {word}   {_when(run, around.now)}\n{clean(explain(run, around))}\n\n"
+    head = f"{replace_unprintable(run.pipeline)} #{run.number}   {word}   {_when(run, around.now)}\n{replace_unprintable(explain_run(run, around))}\n\n"
     lines: list[Sequence[object]] = [("STAGE", "KIND", "STATUS", "ATTEMPT", "TOOK", "RECORDS", "")]
     for stage in run.stages:
         newest = stage.newest
-        took = duration(newest.finished_at or around.now, newest.started_at) if newest.started_at else DASH
+        took = format_elapsed(newest.finished_at or around.now, newest.started_at) if newest.started_at else DASH
         remark = (newest.error_message or newest.message or "").strip().split("\n")[0][:120]
-        lines.append((stage.name, stage.kind, stage.status.value, newest.number, took, grouped(newest.records_processed), remark))
-    return head + table(lines, numbers=(3, 4, 5))
+        lines.append((stage.name, stage.kind, stage.status.value, newest.number, took, format_count(newest.records_processed), remark))
+    return head + format_table(lines, numbers=(3, 4, 5))
 
 
-def runs_as_text(runs: Sequence[RunView], now: datetime) -> str:
+def format_run_list(runs: Sequence[RunView], now: datetime) -> str:
     lines: list[Sequence[object]] = [("ID", "RUN", "STATUS", "TRIGGERED", "TOOK", "RECORDS", "BY", "")]
-    for row in run_rows(runs, now):
+    for row in build_run_items(runs, now):
         when = row.created.long if row.created else ""
         lines.append(
             (row.id, f"{row.pipeline} #{row.number}", row.status.word, when, row.took, row.records, row.triggered_by, row.why[:120])
         )
-    return table(lines, numbers=(0, 4, 5)) if runs else "No run fits.\n"
+    return format_table(lines, numbers=(0, 4, 5)) if runs else "No run fits.\n"
 
 
-def waiting_as_text(groups: Sequence[WaitGroup]) -> str:
+def format_waiting(groups: Sequence[WaitingGroup]) -> str:
     parts = []
     for group in groups:
         lines: list[Sequence[object]] = [("STAGE", "RUN", "LEFT", "")]
         lines += [(wait.stage, wait.run, wait.left, wait.sentence) for wait in group.waits]
-        parts.append(f"{group.title}\n{table(lines)}")
+        parts.append(f"{group.title}\n{format_table(lines)}")
     return "\n".join(parts) or "Nothing waits for anybody.\n"
 
 
-def system_as_text(state: SystemState) -> str:
+def format_system(state: SystemState) -> str:
     lines: list[Sequence[object]] = [("", "", "")]
-    lines += [("well" if part.is_well else "NOT WELL", part.title, part.sentence) for part in state.parts]
-    text = table(lines).lstrip("\n")
+    lines += [("well" if part.is_healthy else "NOT WELL", part.title, part.sentence) for part in state.parts]
+    text = format_table(lines).lstrip("\n")
     if state.workers:
         rows: list[Sequence[object]] = [("WORKER", "POOL", "SLOTS", "FREE", "")]
         rows += [(each.name, each.pool, each.slots, each.free, each.word) for each in state.workers]
-        text += "\n" + table(rows, numbers=(2, 3))
-    return text + "\n" + table([("PART", "VERSION"), *state.versions])
+        text += "\n" + format_table(rows, numbers=(2, 3))
+    return text + "\n" + format_table([("PART", "VERSION"), *state.versions])
 
 
 def _when(run: RunView, now: datetime) -> str:
     if run.finished_at:
-        return f"{duration(now, run.finished_at)} ago"
-    return f"for {duration(now, run.started_at or run.created_at)}"
+        return f"{format_elapsed(now, run.finished_at)} ago"
+    return f"for {format_elapsed(now, run.started_at or run.created_at)}"

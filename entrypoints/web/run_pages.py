@@ -6,25 +6,25 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from application.queries.sentences import Surroundings
+from application.queries.sentences import RunContext
 from application.queries.views import LogFilter
 from domain.status import Status
-from entrypoints.api.history import compared
+from entrypoints.api.history import load_comparison
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
-from entrypoints.web.live_run import EVENTS_SHOWN, RunPageView, lines_html
-from entrypoints.web.log_choice import VIEWS, LogChoice
+from entrypoints.web.live_run import EVENTS_SHOWN, LiveRunPage, render_log_lines
+from entrypoints.web.log_choice import VIEWS, LogQuery
 from entrypoints.web.log_pane import error_line, log_pane
 from entrypoints.web.lookups import run_or_404
-from entrypoints.web.plain import plain_answer, wants_plain
-from entrypoints.web.plain_pages import run_as_text
-from entrypoints.web.site import Site, frame_of, site_of
-from entrypoints.web.templating import HEADERS, page
-from entrypoints.web.view_models.compare import compare_page
-from entrypoints.web.view_models.events import event_lines
+from entrypoints.web.plain import text_response, wants_text
+from entrypoints.web.plain_pages import format_run
+from entrypoints.web.site import PageContext, get_page_context, load_waiting_count
+from entrypoints.web.templating import HEADERS, render_page
+from entrypoints.web.view_models.compare import build_comparison_page
+from entrypoints.web.view_models.events import build_event_items
 from entrypoints.web.view_models.log import FIRST_SHOWN
-from entrypoints.web.view_models.run import head_of
+from entrypoints.web.view_models.run import build_run_header
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
 EVENTS_A_PAGE = 200
 MOST_SEQ = 2**31
 RUNS_TO_CHOOSE = 40
@@ -33,26 +33,26 @@ RUNS_TO_CHOOSE = 40
 @router.get("/ui/runs/{run_id}")
 @requires(READ, ResourceScope.RUN)
 async def run(request: Request, run_id: str) -> Response:
-    site = site_of(request)
+    site = get_page_context(request)
     found = await run_or_404(site, run_id)
-    if wants_plain(request):
-        return plain_answer(run_as_text(found, await site.surveyor.around(found)))
-    choice = LogChoice.of(request.query_params, found)
+    if wants_text(request):
+        return text_response(format_run(found, await site.run_context_cache.around(found)))
+    choice = LogQuery.of(request.query_params, found)
     events = await site.reader.newest_events(found.id, EVENTS_SHOWN)
-    drawing = await RunPageView(site, found.id, choice.view, choice.wanted).draw_run(found, events)
+    drawing = await LiveRunPage(site, found.id, choice.view, choice.wanted).render_run_view(found, events)
     pane = await log_pane(site.reader, found, choice, await error_line(site.reader, found))
     newest = await site.reader.log_window(found.id, choice.wanted, limit=1, last=True)
     after = pane.last if pane.is_tail else newest[-1].n if newest else 0
     stream = {"view": choice.view, **choice.filters, "seen": drawing.digest, "after": after}
-    return page(
+    return render_page(
         request,
         "run.html",
         section="runs",
         css=("run.css",),
-        head=head_of(found, Surroundings(site.now()), None, site.prefect_pages, site.datadog_site),
+        head=build_run_header(found, RunContext(site.now()), None, site.prefect_url, site.datadog_site),
         drawing=drawing,
         view=choice.view,
-        views=[(each, f"/ui/runs/{found.id}?{choice.newest().but(view=each, text='').query}") for each in VIEWS],
+        views=[(each, f"/ui/runs/{found.id}?{choice.newest().with_changes(view=each, text='').query}") for each in VIEWS],
         log=pane,
         stream=f"/ui/live/runs/{found.id}?{urlencode(stream)}",
     )
@@ -62,22 +62,22 @@ async def run(request: Request, run_id: str) -> Response:
 @requires(READ, ResourceScope.RUN)
 async def lines(request: Request, run_id: str) -> Response:
     """The next lines before or after a place, for the script that shows them as one scrolls; nothing when there are no more."""
-    site = site_of(request)
+    site = get_page_context(request)
     found = await run_or_404(site, run_id)
-    choice = LogChoice.of(request.query_params, found)
+    choice = LogQuery.of(request.query_params, found)
     shown = await site.reader.log_window(
         found.id, choice.wanted, limit=FIRST_SHOWN, above=choice.after or 0, below=choice.before, last=choice.after is None
     )
-    return Response(lines_html(shown).encode("utf-8", "replace"), media_type="text/html; charset=utf-8", headers=HEADERS)
+    return Response(render_log_lines(shown).encode("utf-8", "replace"), media_type="text/html; charset=utf-8", headers=HEADERS)
 
 
 @router.get("/ui/runs/{run_id}/log.txt")
 @requires(READ, ResourceScope.RUN)
 async def log_text(request: Request, run_id: str) -> Response:
     """The log as it was written, colours and all; of one stage, attempt or stream when asked."""
-    site = site_of(request)
+    site = get_page_context(request)
     found = await run_or_404(site, run_id)
-    choice = LogChoice.of(request.query_params, found)
+    choice = LogQuery.of(request.query_params, found)
     parts = [
         found.pipeline,
         str(found.number),
@@ -93,7 +93,7 @@ async def log_text(request: Request, run_id: str) -> Response:
     return StreamingResponse(_log_text(site, found.id, choice.wanted), media_type="text/plain; charset=utf-8", headers=headers)
 
 
-async def _log_text(site: Site, run_id: int, wanted: LogFilter) -> AsyncIterator[bytes]:
+async def _log_text(site: PageContext, run_id: int, wanted: LogFilter) -> AsyncIterator[bytes]:
     after = 0
     while lines := await site.reader.log_window(run_id, wanted, above=after, limit=2_000):
         after = lines[-1].n
@@ -104,18 +104,18 @@ async def _log_text(site: Site, run_id: int, wanted: LogFilter) -> AsyncIterator
 @requires(READ, ResourceScope.RUN)
 async def events(request: Request, run_id: str, before: str = "") -> Response:
     """The whole history, a page at a time, newest first."""
-    site = site_of(request)
+    site = get_page_context(request)
     found = await run_or_404(site, run_id)
     end = min(int(before), MOST_SEQ) if before.isascii() and before.isdigit() and len(before) < 16 else found.last_seq + 1
     first = max(0, end - 1 - EVENTS_A_PAGE)
     shown = [event for event in await site.reader.events(found.id, first, EVENTS_A_PAGE) if event.seq < end][::-1]
-    return page(
+    return render_page(
         request,
         "events.html",
         section="runs",
         css=("run.css",),
         run=found,
-        events=event_lines(shown),
+        events=build_event_items(shown),
         earlier=f"/ui/runs/{found.id}/events?before={first + 1}" if first > 0 else None,
         later=f"/ui/runs/{found.id}/events?before={min(end + EVENTS_A_PAGE, found.last_seq + 1)}" if end <= found.last_seq else None,
     )
@@ -125,7 +125,7 @@ async def events(request: Request, run_id: str, before: str = "") -> Response:
 @requires(READ, ResourceScope.RUN)
 async def compare_with(request: Request, run_id: str) -> Response:
     """Leads to the comparison with the run chosen; else with the last that completed before it, or the one before."""
-    site = site_of(request)
+    site = get_page_context(request)
     found = await run_or_404(site, run_id)
     wanted = request.query_params.get("with", "")
     if wanted:
@@ -142,10 +142,10 @@ async def compare_with(request: Request, run_id: str) -> Response:
 @router.get("/ui/runs/{before_id}/compare/{after_id}")
 @requires(READ)
 async def compare_runs(request: Request, before_id: str, after_id: str) -> Response:
-    site = site_of(request)
+    site = get_page_context(request)
     before, after = await run_or_404(site, before_id), await run_or_404(site, after_id)
-    found = await compared(before, after, site.reader)
+    found = await load_comparison(before, after, site.reader)
     others = await site.reader.runs(pipeline_id=after.pipeline_id, status=None, skip=0, limit=RUNS_TO_CHOOSE)
     if all(each.id != before.id for each in others):
         others.append(before)
-    return page(request, "compare.html", section="runs", css=("run.css",), compared=compare_page(found, others))
+    return render_page(request, "compare.html", section="runs", css=("run.css",), load_comparison=build_comparison_page(found, others))

@@ -7,15 +7,15 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from domain.status import Status
 from entrypoints.http.auth.permissions import READ, requires
-from entrypoints.web.live_runs import TRIGGERS, Asked, RunsView, asked_of, find_runs
-from entrypoints.web.plain import plain_answer, wants_plain
-from entrypoints.web.plain_pages import runs_as_text
-from entrypoints.web.site import frame_of, site_of
-from entrypoints.web.templating import page
-from entrypoints.web.view_models.board import Filter
-from entrypoints.web.view_models.words import status_word
+from entrypoints.web.live_runs import TRIGGERS, LiveRunList, RunListQuery, find_runs, parse_run_list_query
+from entrypoints.web.plain import text_response, wants_text
+from entrypoints.web.plain_pages import format_run_list
+from entrypoints.web.site import get_page_context, load_waiting_count
+from entrypoints.web.templating import render_page
+from entrypoints.web.view_models.board import StatusFilter
+from entrypoints.web.view_models.words import get_status_label
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
 NAMES_OFFERED = 300
 TRIGGER_WORDS = {"api": "by the API", "cli": "from a terminal", "dashboard": "from the dashboard", "report": "by a first report"}
 
@@ -23,16 +23,16 @@ TRIGGER_WORDS = {"api": "by the API", "cli": "from a terminal", "dashboard": "fr
 @router.get("/ui/runs")
 @requires(READ)
 async def runs(request: Request) -> Response:
-    site = site_of(request)
-    asked = await asked_of(site, request.query_params)
+    site = get_page_context(request)
+    asked = await parse_run_list_query(site, request.query_params)
     found, more = await find_runs(site, asked)
-    if wants_plain(request):
-        return plain_answer(runs_as_text(found, site.now()))
-    drawing = RunsView(site, asked).draw_runs(found)
+    if wants_text(request):
+        return text_response(format_run_list(found, site.now()))
+    drawing = LiveRunList(site, asked).render_runs(found)
     has_newer = more if asked.above is not None else asked.below is not None
     has_older = bool(found) if asked.above is not None else more
     place = {"above": asked.above or "", "below": asked.below or ""}
-    return page(
+    return render_page(
         request,
         "runs.html",
         section="runs",
@@ -50,9 +50,9 @@ async def runs(request: Request) -> Response:
     )
 
 
-def _filter(status: Status | None, asked: Asked) -> Filter:
+def _filter(status: Status | None, asked: RunListQuery) -> StatusFilter:
     href = _link(asked.query(status=status.value if status else ""))
-    return Filter(status_word(status) if status else None, 0, href, status is asked.status)
+    return StatusFilter(get_status_label(status) if status else None, 0, href, status is asked.status)
 
 
 def _link(query: Mapping[str, object], path: str = "/ui/runs") -> str:

@@ -16,25 +16,25 @@ import uvicorn
 from fastapi import FastAPI
 
 from application.ports.telemetry import Telemetry
-from application.services.loop import at_once, every, keep_running
-from application.services.take_vitals import EVERY_SECONDS
+from application.services.loop import no_wait, run_service, wait_seconds
+from application.services.take_vitals import COLLECT_INTERVAL_SECONDS
 from domain.errors import Unavailable
 from entrypoints import failpoints, logs
 from entrypoints.api import routers as api
 from entrypoints.container import Adapters, Application
-from entrypoints.examples import register_examples
-from entrypoints.guard import end_with_parent
+from entrypoints.examples import register_example_pipelines
+from entrypoints.guard import watch_parent
 from entrypoints.http.app import Lifespan, create_app
 from entrypoints.http.protocol import BoundedProtocol
-from entrypoints.leaving import end_at_once
+from entrypoints.leaving import exit_immediately
 from entrypoints.settings import Settings
 from entrypoints.web import pages
 from entrypoints.web.errors import error_page
 
-_LAST_WORDS = 1.0
+_FLUSH_SECONDS = 1.0
 """Seconds that spans on their way to an agent may take from a stop."""
 _LOOP: Literal["asyncio", "uvloop"] = "asyncio" if sys.platform == "win32" else "uvloop"
-_YOUNG = 10_000
+_GC_THRESHOLD = 10_000
 """Objects made before the young ones are looked through for cycles: a batch of reports makes thousands, and hardly a cycle."""
 
 log = structlog.get_logger("headgate.web")
@@ -43,22 +43,22 @@ log = structlog.get_logger("headgate.web")
 def serve(settings: Settings, telemetry: Telemetry) -> None:
     """Serve until TERM or INT, or until `headgate up` is gone."""
     logs.configure(settings, "web", telemetry)
-    server = _Server(build(settings, telemetry), settings)
-    end_with_parent(server.stop)
+    server = _Server(build_application(settings, telemetry), settings)
+    watch_parent(server.stop)
     server.run()
-    telemetry.flush(_LAST_WORDS)
+    telemetry.flush(_FLUSH_SECONDS)
     if telemetry.is_on:
-        end_at_once()
+        exit_immediately()
 
 
-def build(settings: Settings, telemetry: Telemetry) -> Application:
+def build_application(settings: Settings, telemetry: Telemetry) -> Application:
     """The application on the real adapters."""
     adapters = Adapters(settings=settings, telemetry=telemetry)
-    failpoints.arm(adapters, os.environ)
+    failpoints.enable_failpoints(adapters, os.environ)
     return Application(settings=settings, adapters=adapters, telemetry=telemetry)
 
 
-def proxies(settings: Settings) -> dict[str, Any]:
+def build_proxy_options(settings: Settings) -> dict[str, Any]:
     """Whom the server believes about who asks; by itself it would believe anything on loopback."""
     return {"proxy_headers": bool(settings.trusted_proxies), "forwarded_allow_ips": settings.trusted_proxies}
 
@@ -85,7 +85,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                **proxies(settings),
+                **build_proxy_options(settings),
                 timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + 1,
             )
         )
@@ -114,13 +114,13 @@ class _Server(uvicorn.Server):
 def _lifespan(application: Application, settings: Settings) -> Any:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        life = asyncio.create_task(_live(app, application, settings))
+        life = asyncio.create_task(_run_background(app, application, settings))
         try:
             yield
         finally:
             life.cancel()
             await asyncio.gather(life, return_exceptions=True)
-            for lane in (application.report_lane(), application.advance_lane(), application.trigger_lane()):
+            for lane in (application.report_batcher(), application.advance_batcher(), application.trigger_batcher()):
                 await lane.drain()
             await application.adapters.orchestrator().close()
             for audience in application.adapters.audiences():
@@ -132,7 +132,7 @@ def _lifespan(application: Application, settings: Settings) -> Any:
     return lifespan
 
 
-async def _live(app: FastAPI, application: Application, settings: Settings) -> None:
+async def _run_background(app: FastAPI, application: Application, settings: Settings) -> None:
     """Reach the database, however long it takes, then keep the services running; the page answers meanwhile."""
     database = application.adapters.database()
     while True:
@@ -146,40 +146,40 @@ async def _live(app: FastAPI, application: Application, settings: Settings) -> N
         app.state.why_not_ready = "The example pipelines are being registered."
         await _register_examples(application)
     app.state.why_not_ready = None
-    _keep_what_stands()
+    _freeze_loaded_objects()
     async with asyncio.TaskGroup() as group:
         for work in _background(application):
             group.create_task(work)
 
 
-def _keep_what_stands() -> None:
+def _freeze_loaded_objects() -> None:
     """What was imported and built stays until the end: a search for cycles need not go through it again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_YOUNG, 20, 20)
+    gc.set_threshold(_GC_THRESHOLD, 20, 20)
 
 
 def _background(application: Application) -> list[Coroutine[Any, Any, None]]:
-    announce, offers, relay = application.announce(), application.offer_bursts(), application.relay_outbox()
-    keeping = application.keep_for_a_time()
+    announce, offers, relay = application.announce(), application.dispatcher(), application.outbox_relay()
+    keeping = application.retention_pruner()
     return [
-        keep_running(announce, announce.wait, _complain),
-        keep_running(application.follow_feed(), at_once, _complain),
-        keep_running(offers, offers.wait, _complain),
-        keep_running(relay, relay.wait, _complain),
-        keep_running(application.expire_leases(), every(1.0), _complain),
-        keep_running(application.wake_due_runs(), every(0.25), _complain),
-        keep_running(application.reconcile(), every(5.0), _complain),
-        *([keep_running(application.take_vitals(), every(EVERY_SECONDS), _complain)] if application.telemetry().is_on else []),
-        keep_running(keeping, keeping.wait, _complain),
-        *(keep_running(announcer, every(1.0), _complain) for announcer in application.announce_runs()),
+        run_service(announce, announce.wait, _log_service_error),
+        run_service(application.feed_reader(), no_wait, _log_service_error),
+        run_service(offers, offers.wait, _log_service_error),
+        run_service(relay, relay.wait, _log_service_error),
+        run_service(application.lease_sweeper(), wait_seconds(1.0), _log_service_error),
+        run_service(application.due_run_sweeper(), wait_seconds(0.25), _log_service_error),
+        run_service(application.reconcile(), wait_seconds(5.0), _log_service_error),
+        *([run_service(application.metrics_collector(), wait_seconds(COLLECT_INTERVAL_SECONDS), _log_service_error)] if application.telemetry().is_on else []),
+        run_service(keeping, keeping.wait, _log_service_error),
+        *(run_service(announcer, wait_seconds(1.0), _log_service_error) for announcer in application.lifecycle_publishers()),
     ]
 
 
 async def _register_examples(application: Application) -> None:
     while True:
         try:
-            names = await register_examples(application.create_pipeline(), application.adapters.open_unit_of_work())
+            names = await register_example_pipelines(application.create_pipeline(), application.adapters.open_unit_of_work())
             break
         except Unavailable:
             await asyncio.sleep(0.5)
@@ -187,7 +187,7 @@ async def _register_examples(application: Application) -> None:
         log.info("example pipelines registered", names=names)
 
 
-def _complain(service: str, error: Exception) -> None:
+def _log_service_error(service: str, error: Exception) -> None:
     if isinstance(error, Unavailable):
         log.warning("service waits", service=service, why=str(error))
     else:

@@ -9,60 +9,60 @@ from fastapi import Request
 from application.ports.clock import Clock
 from application.ports.disk_space import DiskSpace
 from application.ports.readers import Reader
-from application.ports.vitals import Vitals
-from application.queries.surroundings import EngineHealth, LookAround
+from application.ports.vitals import HealthMetricsReader
+from application.queries.surroundings import OrchestratorHealth, RunContextLoader
 from domain.access import Permission
 from domain.errors import HeadgateError
 from entrypoints.container import Application
-from entrypoints.http.auth.caller import caller_of
-from entrypoints.web.live import Live
-from entrypoints.web.live_frame import FrameNews
-from entrypoints.web.surroundings import Surveyor
+from entrypoints.http.auth.caller import get_caller
+from entrypoints.web.live import LiveBroadcaster
+from entrypoints.web.live_frame import WaitingCounter
+from entrypoints.web.surroundings import RunContextCache
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class PageContext:
     reader: Reader
     clock: Clock
-    surveyor: Surveyor
-    live: Live
-    news: FrameNews
-    engine: EngineHealth
-    vitals: Vitals
+    run_context_cache: RunContextCache
+    live: LiveBroadcaster
+    waiting_counter: WaitingCounter
+    engine: OrchestratorHealth
+    vitals: HealthMetricsReader
     disk_space: DiskSpace
-    keeps: tuple[float, float]
+    retention_days: tuple[float, float]
     """Days for which histories and logs are kept; 0 is for ever."""
-    prefect_pages: str | None
+    prefect_url: str | None
     datadog_site: str | None = None
-    board_rows: dict[int, tuple[object, str]] = field(default_factory=dict)
+    rendered_board_rows: dict[int, tuple[object, str]] = field(default_factory=dict)
     """The board's rows as they were last drawn, by pipeline, with what they showed."""
 
     def now(self) -> datetime:
         return self.clock.now()
 
 
-def site_of(request: Request) -> Site:
+def get_page_context(request: Request) -> PageContext:
     """The application's site, made at the first page and kept on `app.state.site`."""
     state = request.app.state
     site = getattr(state, "site", None)
-    if not isinstance(site, Site):
-        site = state.site = make_site(state.application)
+    if not isinstance(site, PageContext):
+        site = state.site = build_page_context(state.application)
     return site
 
 
-def make_site(application: Application) -> Site:
+def build_page_context(application: Application) -> PageContext:
     adapters, settings = application.adapters, application.settings()
     reader, clock = adapters.reader(), adapters.clock()
-    news = FrameNews(reader)
-    engine = EngineHealth(adapters.orchestrator(), clock)
-    look_around = LookAround(reader, clock, engine, application.warm_pools())
+    waiting_counter = WaitingCounter(reader)
+    engine = OrchestratorHealth(adapters.orchestrator(), clock)
+    look_around = RunContextLoader(reader, clock, engine, application.warm_pools())
     pages = getattr(settings, "prefect_pages_url", None)
-    return Site(
+    return PageContext(
         reader,
         clock,
-        Surveyor(reader, look_around),
-        Live(application.hub(), news),
-        news,
+        RunContextCache(reader, look_around),
+        LiveBroadcaster(application.hub(), waiting_counter),
+        waiting_counter,
         engine,
         adapters.vitals(),
         adapters.disk_space(),
@@ -72,9 +72,9 @@ def make_site(application: Application) -> Site:
     )
 
 
-async def frame_of(request: Request) -> None:
+async def load_waiting_count(request: Request) -> None:
     """Before a page is made: what its frame shows to whoever may see it. A store that does not answer is the page's own business."""
     request.state.waiting = 0
-    if caller_of(request).may(Permission.READ):
+    if get_caller(request).has_permission(Permission.READ):
         with suppress(HeadgateError):
-            request.state.waiting = await site_of(request).news.count()
+            request.state.waiting = await get_page_context(request).waiting_counter.count()

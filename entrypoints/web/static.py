@@ -44,7 +44,7 @@ def assets() -> dict[str, Asset]:
     return {name: _asset(name, path.read_bytes()) for name, path in found.items()}
 
 
-def url_of(name: str) -> str:
+def get_asset_url(name: str) -> str:
     return assets()[name].url
 
 

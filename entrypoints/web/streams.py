@@ -9,15 +9,15 @@ from starlette.types import Receive, Scope, Send
 
 from domain.errors import NotFound
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
-from entrypoints.web.live import HEARTBEAT_SECONDS, Still, View, Viewer
-from entrypoints.web.live_board import BoardView
-from entrypoints.web.live_pipeline import PipelinePageView
-from entrypoints.web.live_run import RunPageView
-from entrypoints.web.live_runs import RunsView, asked_of
-from entrypoints.web.live_system import SystemView
-from entrypoints.web.live_waiting import WaitingView
-from entrypoints.web.log_choice import LogChoice
-from entrypoints.web.site import Site, site_of
+from entrypoints.web.live import HEARTBEAT_SECONDS, LiveView, StaticView, Viewer
+from entrypoints.web.live_board import LiveBoard
+from entrypoints.web.live_pipeline import LivePipelinePage
+from entrypoints.web.live_run import LiveRunPage
+from entrypoints.web.live_runs import LiveRunList, parse_run_list_query
+from entrypoints.web.live_system import LiveSystemPage
+from entrypoints.web.live_waiting import LiveWaitingPage
+from entrypoints.web.log_choice import LogQuery
+from entrypoints.web.site import PageContext, get_page_context
 
 router = APIRouter(include_in_schema=False)
 HEADERS: Mapping[str, str] = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
@@ -60,7 +60,7 @@ class Stream(Response):
             pass
 
 
-async def _stream(site: Site, key: tuple[object, ...], view: View, seen: str, after: int = 0) -> Response:
+async def _stream(site: PageContext, key: tuple[object, ...], view: LiveView, seen: str, after: int = 0) -> Response:
     stack = AsyncExitStack()
     viewer = await stack.enter_async_context(site.live.join(key, view, seen=seen, after=after))
     return Stream(viewer, stack)
@@ -69,56 +69,56 @@ async def _stream(site: Site, key: tuple[object, ...], view: View, seen: str, af
 @router.get("/ui/live/board")
 @requires(READ)
 async def board(request: Request, seen: str = "", tag: str = "") -> Response:
-    site = site_of(request)
-    return await _stream(site, ("board", tag), BoardView(site, tag), seen)
+    site = get_page_context(request)
+    return await _stream(site, ("board", tag), LiveBoard(site, tag), seen)
 
 
 @router.get("/ui/live/pipelines/{pipeline_id}")
 @requires(READ, ResourceScope.PIPELINE)
 async def pipeline(request: Request, pipeline_id: int, seen: str = "") -> Response:
-    site = site_of(request)
-    return await _stream(site, ("pipeline", pipeline_id), PipelinePageView(site, pipeline_id), seen)
+    site = get_page_context(request)
+    return await _stream(site, ("pipeline", pipeline_id), LivePipelinePage(site, pipeline_id), seen)
 
 
 @router.get("/ui/live/waiting")
 @requires(READ)
 async def waiting(request: Request, seen: str = "") -> Response:
-    site = site_of(request)
-    return await _stream(site, ("waiting",), WaitingView(site), seen)
+    site = get_page_context(request)
+    return await _stream(site, ("waiting",), LiveWaitingPage(site), seen)
 
 
 @router.get("/ui/live/system")
 @requires(READ)
 async def system(request: Request) -> Response:
-    site = site_of(request)
-    return await _stream(site, ("system",), SystemView(site), "")
+    site = get_page_context(request)
+    return await _stream(site, ("system",), LiveSystemPage(site), "")
 
 
 @router.get("/ui/live/runs")
 @requires(READ)
 async def runs(request: Request, seen: str = "") -> Response:
-    site = site_of(request)
-    asked = await asked_of(site, request.query_params)
-    return await _stream(site, ("runs", asked), RunsView(site, asked), seen)
+    site = get_page_context(request)
+    asked = await parse_run_list_query(site, request.query_params)
+    return await _stream(site, ("runs", asked), LiveRunList(site, asked), seen)
 
 
 @router.get("/ui/live/frame")
 @requires(READ)
 async def frame(request: Request, seen: str = "") -> Response:
     """For pages that show nothing else live."""
-    return await _stream(site_of(request), ("frame",), Still(), seen)
+    return await _stream(get_page_context(request), ("frame",), StaticView(), seen)
 
 
 @router.get("/ui/live/runs/{run_id}")
 @requires(READ, ResourceScope.RUN)
 async def run(request: Request, run_id: int, seen: str = "", after: int = 0) -> Response:
-    site = site_of(request)
+    site = get_page_context(request)
     found = await site.reader.run(run_id)
     if found is None:
         raise NotFound("run", run_id)
-    choice = LogChoice.of(request.query_params, found)
+    choice = LogQuery.of(request.query_params, found)
     last = request.headers.get("last-event-id", "")
     position = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else max(0, after)
     return await _stream(
-        site, ("run", run_id, choice.view, choice.wanted), RunPageView(site, run_id, choice.view, choice.wanted), seen, position
+        site, ("run", run_id, choice.view, choice.wanted), LiveRunPage(site, run_id, choice.view, choice.wanted), seen, position
     )

@@ -6,8 +6,8 @@ from statistics import median
 from time import monotonic
 
 from application.ports.readers import Reader
-from application.queries.sentences import Surroundings
-from application.queries.surroundings import LookAround, slow_times
+from application.queries.sentences import RunContext
+from application.queries.surroundings import RunContextLoader, get_slow_thresholds
 from application.queries.views import QueueView, RunView, StageTimes
 from domain.status import Status
 
@@ -17,10 +17,10 @@ KEPT_POOL_SECONDS = 1.0
 LAST_RUNS = 20
 
 
-class Surveyor:
+class RunContextCache:
     """One per process."""
 
-    def __init__(self, reader: Reader, look_around: LookAround) -> None:
+    def __init__(self, reader: Reader, look_around: RunContextLoader) -> None:
         self._reader = reader
         self._look_around = look_around
         self._queues: dict[str, tuple[float, QueueView]] = {}
@@ -38,7 +38,7 @@ class Surveyor:
             kept = self._times[pipeline_id] = (monotonic(), await self._reader.stage_times(pipeline_id))
         return kept[1]
 
-    async def usual_total(self, pipeline_id: int) -> float | None:
+    async def get_median_run_seconds(self, pipeline_id: int) -> float | None:
         """The median time of a completed run, seconds; None until one completed lately."""
         kept = self._totals.get(pipeline_id)
         if kept is None or monotonic() - kept[0] > KEPT_SECONDS:
@@ -59,14 +59,14 @@ class Surveyor:
             kept = self._queues[pool] = (monotonic(), await self._look_around.queue(pool))
         return kept[1]
 
-    async def around(self, run: RunView) -> Surroundings:
-        """As `LookAround` has it, with the medians and the pool from here."""
+    async def around(self, run: RunView) -> RunContext:
+        """As `RunContextLoader` has it, with the medians and the pool from here."""
         statuses = {stage.status for stage in run.stages}
-        around = Surroundings(self._look_around.clock.now(), is_warm=run.pool in self._look_around.warm_pools)
+        around = RunContext(self._look_around.clock.now(), is_warm=run.pool in self._look_around.warm_pools)
         if run.status.is_terminal:
             return around
         if Status.RUNNING in statuses:
-            slow = slow_times(await self._stage_times(run.pipeline_id))
+            slow = get_slow_thresholds(await self._stage_times(run.pipeline_id))
             around = replace(around, usual=await self.usual(run.pipeline_id), slow=slow)
         if Status.RUNNING in statuses or run.burst_holder is not None:
             around = replace(around, silent=await self._silent(run.pool))

@@ -10,9 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from domain.access import Permission
-from entrypoints.http.auth.caller import FORM_KEY, caller_of, form_key_of
-from entrypoints.web.ansi import ODD, plain
-from entrypoints.web.static import url_of
+from entrypoints.http.auth.caller import CSRF_FIELD, get_caller, get_csrf_token
+from entrypoints.web.ansi import UNPRINTABLE, show_control_characters
+from entrypoints.web.static import get_asset_url
 
 PACKED = 4
 """A page of 80 kB takes about a millisecond, and leaves as 10."""
@@ -31,7 +31,7 @@ HEADERS = {
 def _printed(value: Any) -> Any:
     """Text that is not markup, with what could act on a terminal or turn the reading direction made visible, wherever it is printed.
     What goes into a form field passes by `|e`, so that it comes back as it was."""
-    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) and ODD.search(value) else value
+    return show_control_characters(value) if isinstance(value, str) and not isinstance(value, Markup) and UNPRINTABLE.search(value) else value
 
 
 @cache
@@ -46,7 +46,7 @@ def environment() -> Environment:
         auto_reload=False,
         finalize=_printed,
     )
-    found.globals["asset"] = url_of
+    found.globals["asset"] = get_asset_url
     found.filters["pct"] = lambda number: f"{number:g}%"
     return found
 
@@ -57,18 +57,18 @@ def render(template: str, **values: Any) -> Markup:
 
 def _about(request: Request) -> dict[str, Any]:
     """What every frame shows of whoever asks: who they are, which buttons are theirs, and the key of their forms."""
-    me, key = caller_of(request), form_key_of(request)
+    me, key = get_caller(request), get_csrf_token(request)
     return {
         "path": request.url.path,
         "waiting": getattr(request.state, "waiting", 0),
         "me": me,
-        "may": lambda permission: me.may(Permission(permission)),
-        "mine": " ".join(permission for permission in Permission if me.may(permission)),
-        "key_field": Markup('<input type="hidden" name="{}" value="{}">').format(FORM_KEY, key) if key else "",
+        "may": lambda permission: me.has_permission(Permission(permission)),
+        "mine": " ".join(permission for permission in Permission if me.has_permission(permission)),
+        "key_field": Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, key) if key else "",
     }
 
 
-def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+def render_page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A whole page. `section` is the part of the navigation it belongs to."""
     html = render(template, **_about(request), **{"section": "", "css": (), **values})
     body, headers = html.encode("utf-8", "replace"), {**HEADERS, "Vary": "Accept-Encoding"}

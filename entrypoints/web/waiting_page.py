@@ -8,40 +8,46 @@ from fastapi.responses import RedirectResponse
 from application.queries.views import RunView, StageRunView
 from domain.status import Reason
 from entrypoints.http.auth.permissions import OPERATE, READ, requires
-from entrypoints.web.approvals import AnswerForm, answer, unanswered
+from entrypoints.web.approvals import ApprovalForm, answer, build_approval_form
 from entrypoints.web.live_frame import MOST_RUNS
-from entrypoints.web.live_waiting import WaitingView
-from entrypoints.web.lookups import origin_of, stage_or_404
-from entrypoints.web.plain import plain_answer, wants_plain
-from entrypoints.web.plain_pages import waiting_as_text
-from entrypoints.web.site import frame_of, site_of
-from entrypoints.web.templating import page
-from entrypoints.web.view_models.waiting import groups_of, past_answer_of, question_of, report_command, waits_of
+from entrypoints.web.live_waiting import LiveWaitingPage
+from entrypoints.web.lookups import get_origin, stage_or_404
+from entrypoints.web.plain import text_response, wants_text
+from entrypoints.web.plain_pages import format_waiting
+from entrypoints.web.site import get_page_context, load_waiting_count
+from entrypoints.web.templating import render_page
+from entrypoints.web.view_models.waiting import (
+    build_approval_question,
+    build_past_decision,
+    build_report_command,
+    get_waiting_stages,
+    group_waits,
+)
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(frame_of)])
-Asked = tuple[RunView, StageRunView]
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+WaitingStage = tuple[RunView, StageRunView]
 """A stage that waits for somebody, and its run."""
 
 
 @router.get("/ui/waiting")
 @requires(READ)
 async def waiting(request: Request, run: str = "", stage: str = "") -> Response:
-    site = site_of(request)
+    site = get_page_context(request)
     runs = await site.reader.waiting_runs(MOST_RUNS)
-    if wants_plain(request):
-        return plain_answer(waiting_as_text(groups_of(runs, site.now())))
-    site.news.saw(runs)
-    request.state.waiting = await site.news.count()
+    if wants_text(request):
+        return text_response(format_waiting(group_waits(runs, site.now())))
+    site.waiting_counter.record(runs)
+    request.state.waiting = await site.waiting_counter.count()
     approvals = _awaiting(runs, Reason.APPROVAL)
     chosen = _named(approvals, run, stage) or (approvals[0] if len(approvals) == 1 and not run else None)
-    return await _page(request, runs, (run, stage), chosen, unanswered(chosen[1] if chosen else None), 200)
+    return await _page(request, runs, (run, stage), chosen, build_approval_form(chosen[1] if chosen else None), 200)
 
 
 @router.post("/ui/waiting")
 @requires(OPERATE)
 async def decide(request: Request, run: str = "", stage: str = "") -> Response:
     """Approve or reject; the form again, with what was typed, when it is not possible."""
-    site = site_of(request)
+    site = get_page_context(request)
     found, asked = await stage_or_404(site, run, stage)
     again = await answer(request, found, asked)
     if again is None:
@@ -49,11 +55,11 @@ async def decide(request: Request, run: str = "", stage: str = "") -> Response:
     return await _page(request, await site.reader.waiting_runs(MOST_RUNS), (run, stage), (found, asked), again, 422)
 
 
-def _awaiting(runs: Sequence[RunView], reason: Reason) -> list[Asked]:
-    return [(run, stage) for run in runs for stage in waits_of(run) if stage.newest.reason is reason]
+def _awaiting(runs: Sequence[RunView], reason: Reason) -> list[WaitingStage]:
+    return [(run, stage) for run in runs for stage in get_waiting_stages(run) if stage.newest.reason is reason]
 
 
-def _named(waits: Sequence[Asked], run: str, stage: str) -> Asked | None:
+def _named(waits: Sequence[WaitingStage], run: str, stage: str) -> WaitingStage | None:
     return next((each for each in waits if str(each[0].id) == run and each[1].name == stage), None)
 
 
@@ -61,25 +67,25 @@ async def _page(
     request: Request,
     runs: list[RunView],
     named: tuple[str, str],
-    chosen: Asked | None,
-    answered: AnswerForm,
+    chosen: WaitingStage | None,
+    answered: ApprovalForm,
     status: int,
 ) -> Response:
-    site = site_of(request)
+    site = get_page_context(request)
     earlier = await site.reader.past_decisions(chosen[0].pipeline_id, chosen[1].name, before=chosen[0].id, limit=3) if chosen else ()
     machines = _awaiting(runs, Reason.EXTERNAL)
     machine = _named(machines, *named) or next(iter(machines), None)
-    return page(
+    return render_page(
         request,
         "waiting.html",
         status,
         section="waiting",
         css=("waiting.css",),
-        drawing=WaitingView(site).draw_runs(runs),
-        question=question_of(*chosen) if chosen else None,
+        drawing=LiveWaitingPage(site).render_runs(runs),
+        question=build_approval_question(*chosen) if chosen else None,
         answer=answered,
-        earlier=[past_answer_of(each) for each in earlier],
+        earlier=[build_past_decision(each) for each in earlier],
         has_approvals=bool(_awaiting(runs, Reason.APPROVAL)),
-        report=report_command(*machine, origin_of(request)) if machine else None,
+        report=build_report_command(*machine, get_origin(request)) if machine else None,
         reported=machine[1].name if machine else "",
     )

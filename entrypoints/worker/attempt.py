@@ -8,93 +8,93 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from adapters.telemetry.null import NullTelemetry
-from application.ports.links import Claim, Start
+from application.ports.links import AttemptStart, Claim
 from application.ports.telemetry import Span, Telemetry
-from entrypoints.worker.endings import Interruption, Reporting
+from entrypoints.worker.endings import Interruption, ReportBuilder
 from entrypoints.worker.host_client import HostDied
-from entrypoints.worker.host_job import Job, JobEnd
-from entrypoints.worker.hosts import Hosts
-from entrypoints.worker.link import Link
-from entrypoints.worker.lull import Lull
-from entrypoints.worker.shipper import Shipper
-from entrypoints.worker.tracing import BurstTrace, tell_end
-from entrypoints.worker.wire import Held, StageReport
-from entrypoints.worker.world import StageStart, Surroundings, WorldError, build_world, job_of
+from entrypoints.worker.host_job import Job, JobResult
+from entrypoints.worker.hosts import StageHostManager
+from entrypoints.worker.link import ApiClient
+from entrypoints.worker.lull import IdleWindow
+from entrypoints.worker.shipper import LogShipper
+from entrypoints.worker.tracing import BurstTrace, record_result
+from entrypoints.worker.wire import AttemptKey, StageReport
+from entrypoints.worker.world import StageEnvironmentError, StageSettings, StageStart, build_job, build_stage_environment
 
 log = logging.getLogger("headgate.worker")
 
-_OUTPUT_TOLD: Final = 2.0
+_OUTPUT_WAIT: Final = 2.0
 """Seconds that an end which is no success waits for its output to be stored: who hears of a failure wants to read its reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class StageContext:
     """What a stage needs of its worker. `grace` is in seconds, between TERM and KILL; `forwards` has what stages print logged too."""
 
-    hosts: Hosts
-    link: Link
-    surroundings: Surroundings
+    hosts: StageHostManager
+    api: ApiClient
+    stage_settings: StageSettings
     grace: float
     telemetry: Telemetry = field(default_factory=NullTelemetry)
-    forwards: bool = False
-    lull: Lull = field(default_factory=Lull)
+    forward_logs: bool = False
+    idle_window: IdleWindow = field(default_factory=IdleWindow)
 
 
-class Attempt:
+class StageAttempt:
     """Runs once. `ended` gives its report, or None for one that nobody wants to hear of any more."""
 
-    def __init__(self, claim: Claim, start: Start, bench: Bench, trace: BurstTrace | None = None) -> None:
-        self.held: Held = (start.stage, start.attempt)
+    def __init__(self, claim: Claim, start: AttemptStart, context: StageContext, trace: BurstTrace | None = None) -> None:
+        self.attempt_key: AttemptKey = (start.stage, start.attempt)
         self.retry_on_loss = bool(start.spec.get("retry_on_loss", False))
         self.allow_failure = bool(start.spec.get("allow_failure", False))
         self.ended: asyncio.Future[StageReport | None] = asyncio.get_running_loop().create_future()
-        self._claim, self._start, self._bench = claim, start, bench
-        self._trace = trace or BurstTrace(bench.telemetry, claim)
-        self._reporting = Reporting((claim.run_id, claim.epoch), self.held, start.timeout)
-        self._shipper = Shipper(bench.link, claim.run_id, *self.held, forwards=bench.forwards)
+        self._claim, self._start, self._context = claim, start, context
+        self._trace = trace or BurstTrace(context.telemetry, claim)
+        self._reports = ReportBuilder((claim.run_id, claim.epoch), self.attempt_key, start.timeout)
+        self._shipper = LogShipper(context.api, claim.run_id, *self.attempt_key, forward_logs=context.forward_logs)
         self._shipping: asyncio.Task[None] | None = None
         self._interruption: Interruption | None = None
         self._interrupted = asyncio.Event()
 
     async def run(self) -> StageReport | None:
         """Start the stage's process, see it to its end, say how it ended. Never raises but when cancelled."""
-        with self._trace.attempting(self._start) as span:
+        with self._trace.attempt_span(self._start) as span:
             report = await self._run_to_report(span)
-            tell_end(span, report, self._shipper.last_lines)
+            record_result(span, report, self._shipper.last_lines)
         return report
 
     async def _run_to_report(self, span: Span) -> StageReport | None:
         report: StageReport | None = None
         try:
             report = await self._run(span)
-        except (WorldError, HostDied, OSError) as error:
-            report = self._never_began(str(error))
+        except (StageEnvironmentError, HostDied, OSError) as error:
+            report = self._report_start_failure(str(error))
         except Exception as error:
             log.exception("%s of run %s", self._start.stage, self._claim.run_id)
-            report = self._never_began(f"The worker failed: {error!r}")
+            report = self._report_start_failure(f"The worker failed: {error!r}")
         finally:
-            self.ended.set_result(None if self._interruption is Interruption.REFUSED else report)
+            self.ended.set_result(None if self._interruption is Interruption.LEASE_LOST else report)
         return self.ended.result()
 
     def interrupt(self, why: Interruption) -> None:
         """End it early: TERM, a grace, KILL. Refused: KILL at once. The first reason stands, except that refused always does."""
-        if self._interruption is None or why is Interruption.REFUSED:
+        if self._interruption is None or why is Interruption.LEASE_LOST:
             self._interruption = why
             self._interrupted.set()
 
-    async def shipped(self) -> None:
+    async def wait_until_shipped(self) -> None:
         """Wait until all its output is with Headgate."""
         if self._shipping is not None:
             await self._shipping
 
-    def drop_output(self) -> None:
+    def discard_output(self) -> None:
         """Send no more of its output."""
         if self._shipping is not None:
             self._shipping.cancel()
 
     async def _run(self, span: Span) -> StageReport | None:
         claim, start = self._claim, self._start
-        asked = StageStart(
+        start_request = StageStart(
             run_id=claim.run_id,
             stage=start.stage,
             attempt=start.attempt,
@@ -102,42 +102,42 @@ class Attempt:
             spec=start.spec,
             parameters={**claim.parameters, **start.given},
             token=start.token,
-            url=self._bench.link.url,
-            trace=self._trace.for_process(span),
+            url=self._context.api.url,
+            trace=self._trace.get_process_context(span),
         )
-        world = build_world(asked, self._bench.surroundings)
-        job = await self._bench.hosts.run(job_of(asked, world))
-        if headline := _headline(start):
-            self._shipper.remark(headline)
-        self._shipping = asyncio.create_task(self._shipper.ship(job))
-        end = await self._end_of(job)
-        if not end.succeeded and self._interruption is not Interruption.REFUSED:
-            await asyncio.wait({self._shipping}, timeout=_OUTPUT_TOLD)
-        return self._reporting.of(end, self._interruption, self._shipper.last_error)
+        environment = build_stage_environment(start_request, self._context.stage_settings)
+        job = await self._context.hosts.run(build_job(start_request, environment))
+        if headline := _format_command(start):
+            self._shipper.add_note(headline)
+        self._shipping = asyncio.create_task(self._shipper.ship_output(job))
+        end = await self._wait_for_end(job)
+        if not end.succeeded and self._interruption is not Interruption.LEASE_LOST:
+            await asyncio.wait({self._shipping}, timeout=_OUTPUT_WAIT)
+        return self._reports.build(end, self._interruption, self._shipper.last_error)
 
-    async def _end_of(self, job: Job) -> JobEnd:
+    async def _wait_for_end(self, job: Job) -> JobResult:
         waiting = asyncio.create_task(job.wait())
         interrupted = asyncio.create_task(self._interrupted.wait())
         try:
             await asyncio.wait({waiting, interrupted}, timeout=self._start.timeout, return_when=asyncio.FIRST_COMPLETED)
             if waiting.done():
-                self._interruption = self._interruption if self._interruption is Interruption.REFUSED else None
+                self._interruption = self._interruption if self._interruption is Interruption.LEASE_LOST else None
                 return waiting.result()
             self.interrupt(Interruption.TIMEOUT)
-            if self._interruption is Interruption.REFUSED:
+            if self._interruption is Interruption.LEASE_LOST:
                 return await job.kill()
-            return await job.terminate(self._bench.grace)
+            return await job.terminate(self._context.grace)
         finally:
             interrupted.cancel()
             waiting.cancel()
 
-    def _never_began(self, sentence: str) -> StageReport:
-        self._shipper.remark(sentence)
-        self._shipping = self._shipping or asyncio.create_task(self._shipper.send_remarks())
-        return self._reporting.failed(sentence)
+    def _report_start_failure(self, sentence: str) -> StageReport:
+        self._shipper.add_note(sentence)
+        self._shipping = self._shipping or asyncio.create_task(self._shipper.send_notes())
+        return self._reports.build_failure(sentence)
 
 
-def _headline(start: Start) -> str:
+def _format_command(start: AttemptStart) -> str:
     if start.kind == "python":
         return str(start.spec.get("callable", ""))
     if start.kind == "http":

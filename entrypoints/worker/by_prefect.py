@@ -13,46 +13,46 @@ import logging
 from collections.abc import AsyncIterator
 
 from entrypoints.settings import Settings
-from entrypoints.worker.attempt import Bench
-from entrypoints.worker.flow import Shown
-from entrypoints.worker.hosts import Hosts
-from entrypoints.worker.link import Identity, Link, Refused
-from entrypoints.worker.process import surroundings, version, worker_token
+from entrypoints.worker.attempt import StageContext
+from entrypoints.worker.flow import TrackedDispatch
+from entrypoints.worker.hosts import StageHostManager
+from entrypoints.worker.link import ApiClient, RequestRejected, WorkerIdentity
+from entrypoints.worker.process import get_version, get_worker_token, make_stage_settings
 from entrypoints.worker.slots import Slots
 from entrypoints.worker.wire import BurstKey
-from entrypoints.worker.worker import Rhythm, Worker
+from entrypoints.worker.worker import Worker, WorkerTimings
 
 log = logging.getLogger("headgate.worker")
 
 
 @contextlib.asynccontextmanager
-async def carry_here(burst: BurstKey) -> AsyncIterator[Shown | str]:
+async def claim_and_execute(burst: BurstKey) -> AsyncIterator[TrackedDispatch | str]:
     """Claim the burst and carry it while the context is open; a sentence instead when it is not there to be claimed.
 
     Leaving the context early ends what runs.
     """
     settings = Settings.read()
-    slots = Slots(settings.worker_slots, offered=False)
-    link = Link(settings.public_url, worker_token(settings), Identity(settings.worker_name, "", 0, version()))
+    slots = Slots(settings.worker_slots, is_offering=False)
+    api = ApiClient(settings.public_url, get_worker_token(settings), WorkerIdentity(settings.worker_name, "", 0, get_version()))
     try:
         try:
-            claim = await link.claim(burst, slots.free)
-        except Refused as refusal:
-            log.info("Burst %s of run %s is not carried here: %s", burst[1], burst[0], refusal)
-            yield "Another burst took over." if refusal.status in (404, 409) else f"Headgate refused it: {refusal}"
+            claim = await api.claim(burst, slots.free)
+        except RequestRejected as rejection:
+            log.info("Burst %s of run %s is not carried here: %s", burst[1], burst[0], rejection)
+            yield "Another burst took over." if rejection.status in (404, 409) else f"Headgate refused it: {rejection}"
             return
-        link.identity = dataclasses.replace(link.identity, pool=claim.pool)
-        bench = Bench(Hosts(), link, surroundings(settings), settings.cancel_grace_seconds)
-        worker = Worker(bench, slots, Rhythm(settings.heartbeat_seconds, settings.lease_seconds, drain=0.0))
-        carrier, outcome = worker.take(claim)
+        api.identity = dataclasses.replace(api.identity, pool=claim.pool)
+        context = StageContext(StageHostManager(), api, make_stage_settings(settings), settings.cancel_grace_seconds)
+        worker = Worker(context, slots, WorkerTimings(settings.heartbeat_seconds, settings.lease_seconds, drain=0.0))
+        executor, result = worker.start_dispatch(claim)
         leave = asyncio.Event()
         life = asyncio.create_task(worker.run(leave))
         try:
-            yield Shown(carrier, outcome, lambda: None, {})
-            await worker.idle()
+            yield TrackedDispatch(executor, result, lambda: None, {})
+            await worker.wait_until_idle()
         finally:
             leave.set()
             await asyncio.gather(life, return_exceptions=True)
-            await bench.hosts.close()
+            await context.hosts.close()
     finally:
-        await link.close()
+        await api.close()

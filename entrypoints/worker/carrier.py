@@ -8,125 +8,125 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from application.ports.links import Claim, Start
-from entrypoints.worker.attempt import Attempt, Bench
-from entrypoints.worker.endings import Interruption, without_output
-from entrypoints.worker.link import Refused
+from application.ports.links import AttemptStart, Claim
+from entrypoints.worker.attempt import StageAttempt, StageContext
+from entrypoints.worker.endings import Interruption, strip_output
+from entrypoints.worker.link import RequestRejected
 from entrypoints.worker.slots import Slots
 from entrypoints.worker.tracing import BurstTrace
-from entrypoints.worker.wire import BODY_LIMIT, Advanced, BurstKey, Held, StageReport, Step, encoded
+from entrypoints.worker.wire import BODY_LIMIT, AdvanceRequest, AdvanceResponse, AttemptKey, BurstKey, StageReport, encode_json
 
 log = logging.getLogger("headgate.worker")
 
-_REPORTS_AT_ONCE: Final = 100
-_NOTHING_TO_DO: Final = 0.2
+_MAX_REPORTS: Final = 100
+_IDLE_PAUSE: Final = 0.2
 """Seconds before asking again about a burst that has neither ended nor anything to run: the web should not leave one so."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DispatchResult:
     """How a burst ended here: the newest report of each stage it ran. `refused`: another carries on."""
 
     reports: Sequence[StageReport]
     stopped: bool
     refused: bool
-    forgiven: frozenset[str] = frozenset()
+    allowed_failures: frozenset[str] = frozenset()
     """Stages with `allow_failure`."""
 
 
-async def _at_once() -> None:
+async def _return_at_once() -> None:
     return
 
 
-class Carrier:
+class RunExecutor:
     """Carries one burst. Told from outside what happens to its run; ends when the web says that the burst has ended."""
 
-    def __init__(self, claim: Claim, bench: Bench, slots: Slots) -> None:
+    def __init__(self, claim: Claim, context: StageContext, slots: Slots) -> None:
         self.claim = claim
         self.key: BurstKey = (claim.run_id, claim.epoch)
-        self.trace = BurstTrace(bench.telemetry, claim)
-        self._bench, self._slots = bench, slots
-        self._running: dict[Held, Attempt] = {}
-        self._all: dict[Held, Attempt] = {}
+        self.trace = BurstTrace(context.telemetry, claim)
+        self._context, self._slots = context, slots
+        self._running: dict[AttemptKey, StageAttempt] = {}
+        self._attempts: dict[AttemptKey, StageAttempt] = {}
         self._unreported: list[StageReport] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._news = asyncio.Event()
-        self._more = claim.more
-        self._asked = self._stopped = self._leaving = self._stepping = self._refused = self._over = False
-        self._begun: asyncio.Queue[Attempt | None] = asyncio.Queue()
-        self.lease_is_sure: Callable[[], Awaitable[None]] = _at_once
+        self._wake_up = asyncio.Event()
+        self._has_more = claim.more
+        self._is_woken = self._is_stopped = self._is_leaving = self._is_stepping = self._is_revoked = self._is_over = False
+        self._started_attempts: asyncio.Queue[StageAttempt | None] = asyncio.Queue()
+        self.wait_for_lease: Callable[[], Awaitable[None]] = _return_at_once
         """Waited for before each step: what a step starts would be ended at once while nobody knows whether the burst is still ours."""
 
     @property
-    def holding(self) -> list[Held]:
+    def holding(self) -> list[AttemptKey]:
         """Attempts whose end was not answered yet."""
         return [*self._running, *((report.stage, report.attempt) for report in self._unreported)]
 
-    async def carry(self) -> Outcome:
+    async def execute(self) -> DispatchResult:
         """Carry the burst to its end. Its output may still be on its way then: see `shipped`."""
-        with self.trace.carrying() as span:
-            outcome = await self._carry()
+        with self.trace.dispatch_span() as span:
+            outcome = await self._run_to_end()
             span.tag(stages=len(outcome.reports), stopped=outcome.stopped or None, refused=outcome.refused or None)
         return outcome
 
-    async def _carry(self) -> Outcome:
-        self._slots.wake_when_free(self._news)
+    async def _run_to_end(self) -> DispatchResult:
+        self._slots.add_waiter(self._wake_up)
         try:
-            self._begin(self.claim.starts)
-            while not self._over:
-                await self._until_news()
-                await self.lease_is_sure()
-                if not self._over:
+            self._start_attempts(self.claim.starts)
+            while not self._is_over:
+                await self._wait_for_work()
+                await self.wait_for_lease()
+                if not self._is_over:
                     await self._step()
-            await self._say_late_words()
+            await self._send_late_reports()
         finally:
-            self._slots.forget(self._news)
-            self._begun.put_nowait(None)
-            await self._kill_rest()
-        return self._outcome()
+            self._slots.remove_waiter(self._wake_up)
+            self._started_attempts.put_nowait(None)
+            await self._kill_remaining()
+        return self._build_result()
 
-    async def attempts(self) -> AsyncIterator[Attempt]:
+    async def attempts(self) -> AsyncIterator[StageAttempt]:
         """Each attempt as it begins, for one observer; ends with the burst."""
-        while (attempt := await self._begun.get()) is not None:
+        while (attempt := await self._started_attempts.get()) is not None:
             yield attempt
 
-    async def shipped(self) -> None:
+    async def wait_until_shipped(self) -> None:
         """Wait until all output is with Headgate."""
-        await asyncio.gather(*(attempt.shipped() for attempt in self._all.values()), return_exceptions=True)
+        await asyncio.gather(*(attempt.wait_until_shipped() for attempt in self._attempts.values()), return_exceptions=True)
 
-    def drop_output(self) -> None:
+    def discard_output(self) -> None:
         """Send no more output, whatever is left of it."""
-        for attempt in self._all.values():
-            attempt.drop_output()
+        for attempt in self._attempts.values():
+            attempt.discard_output()
 
     # -- told from outside ------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
         """The run is to stop: end what runs."""
-        if not self._stopped:
-            self._stopped = True
-            self._interrupt_all(Interruption.STOPPED)
-            self._news.set()
+        if not self._is_stopped:
+            self._is_stopped = True
+            self._interrupt_all(Interruption.RUN_STOPPED)
+            self._wake_up.set()
 
     def wake(self) -> None:
         """Something became startable: ask."""
-        self._asked = True
-        self._news.set()
+        self._is_woken = True
+        self._wake_up.set()
 
-    def refuse(self) -> None:
+    def revoke(self) -> None:
         """The burst is not this worker's any more: kill what runs, and say no more than what had ended before.
 
         A step under way may be what ended it: then its answer tells whether it ended well.
         """
-        self._interrupt_all(Interruption.REFUSED)
-        if not self._stepping:
-            self._refused = self._over = True
-        self._news.set()
+        self._interrupt_all(Interruption.LEASE_LOST)
+        if not self._is_stepping:
+            self._is_revoked = self._is_over = True
+        self._wake_up.set()
 
     def leave(self) -> None:
         """Start nothing more: what runs goes on, the rest is handed back."""
-        self._leaving = True
-        self._news.set()
+        self._is_leaving = True
+        self._wake_up.set()
 
     def interrupt(self, why: Interruption, *, only_retryable: bool = False) -> None:
         """End what runs, and report it as failed for that reason."""
@@ -136,130 +136,130 @@ class Carrier:
 
     # -- the loop ---------------------------------------------------------------------------------------------------
 
-    async def _until_news(self) -> None:
-        while not (self._over or self._has_something_to_say()):
-            self._news.clear()
-            await self._news.wait()
+    async def _wait_for_work(self) -> None:
+        while not (self._is_over or self._needs_step()):
+            self._wake_up.clear()
+            await self._wake_up.wait()
 
-    def _has_something_to_say(self) -> bool:
-        if self._unreported or self._asked:
+    def _needs_step(self) -> bool:
+        if self._unreported or self._is_woken:
             return True
-        if self._leaving or self._stopped or not self._more:
+        if self._is_leaving or self._is_stopped or not self._has_more:
             return not self._running
         return self._slots.free > 0
 
     async def _step(self) -> None:
-        reports = self._unreported[:_REPORTS_AT_ONCE]
-        if sum(len(encoded(report.as_json())) for report in reports) > BODY_LIMIT:
+        reports = self._unreported[:_MAX_REPORTS]
+        if sum(len(encode_json(report.to_json())) for report in reports) > BODY_LIMIT:
             reports = reports[:1]
         # An ended attempt's slot stays with its burst, so that a sequence never queues behind others for its own next stage.
-        reserved = len(reports) + self._slots.take_free(0 if self._leaving or self._stopped else self._startable)
-        self._asked, self._stepping = False, True
-        self._bench.lull.stir()
-        self._slots.asking += 1
+        reserved = len(reports) + self._slots.take_free(0 if self._is_leaving or self._is_stopped else self._startable)
+        self._is_woken, self._is_stepping = False, True
+        self._context.idle_window.mark_activity()
+        self._slots.steps_in_flight += 1
         try:
             answer = await self._advance(reports, reserved)
             # Fewer than there was room for: the run's `parallelism` is what holds the rest, so only an end of its own brings more.
-            self._more = answer.more and len(answer.starts) >= reserved
-            self._take(answer, reports)
+            self._has_more = answer.more and len(answer.starts) >= reserved
+            self._apply_response(answer, reports)
         finally:
-            self._stepping = False
-            self._slots.asking -= 1
-            self._slots.give_back(reserved)
-        if not (self._over or self._running or self._unreported or self._more):
-            await asyncio.sleep(_NOTHING_TO_DO)
+            self._is_stepping = False
+            self._slots.steps_in_flight -= 1
+            self._slots.release(reserved)
+        if not (self._is_over or self._running or self._unreported or self._has_more):
+            await asyncio.sleep(_IDLE_PAUSE)
 
     @property
     def _startable(self) -> int:
         """No more than this many of the run's stages can start now, as far as is known here."""
-        known = {stage for stage, _ in self._all}
-        return len([stage for stage in self.claim.stages if stage not in known]) or int(self._more or self._asked)
+        known = {stage for stage, _ in self._attempts}
+        return len([stage for stage in self.claim.stages if stage not in known]) or int(self._has_more or self._is_woken)
 
-    async def _advance(self, reports: Sequence[StageReport], reserved: int) -> Advanced:
-        capacity = 0 if self._leaving else reserved
-        free = self._slots.offer(reserved)
-        step = Step(capacity, free, self._slots.received, self.holding, reports, self._leaving)
+    async def _advance(self, reports: Sequence[StageReport], reserved: int) -> AdvanceResponse:
+        capacity = 0 if self._is_leaving else reserved
+        free = self._slots.count_offered(reserved)
+        request = AdvanceRequest(capacity, free, self._slots.received, self.holding, reports, self._is_leaving)
         try:
-            answer = await self._send(step)
-        except Refused as refusal:
+            answer = await self._send(request)
+        except RequestRejected as rejection:
             # An output that the web finds wrong must not hold up the run for ever.
-            log.warning("Run %s: a report was refused: %s", self.key[0], refusal)
-            plain = [without_output(report, f"The output was refused: {refusal}") for report in reports]
-            answer = await self._send_or_give_up(Step(capacity, free, step.received, step.holding, plain, self._leaving))
-        self._slots.told = free - len(answer.starts)
+            log.warning("Run %s: a report was refused: %s", self.key[0], rejection)
+            plain = [strip_output(report, f"The output was refused: {rejection}") for report in reports]
+            answer = await self._send_or_give_up(AdvanceRequest(capacity, free, request.received, request.holding, plain, self._is_leaving))
+        self._slots.reported_free = free - len(answer.starts)
         return answer
 
-    async def _send(self, step: Step) -> Advanced:
-        return await self._bench.link.advance(self.key, step.body(self._bench.link.identity.id), self.trace.context)
+    async def _send(self, request: AdvanceRequest) -> AdvanceResponse:
+        return await self._context.api.advance(self.key, request.body(self._context.api.identity.id), self.trace.context)
 
-    async def _send_or_give_up(self, step: Step) -> Advanced:
+    async def _send_or_give_up(self, request: AdvanceRequest) -> AdvanceResponse:
         try:
-            return await self._send(step)
-        except Refused as refusal:
-            log.error("Run %s: given up, its lease will run out: %s", self.key[0], refusal)
-            return Advanced(refused=True)
+            return await self._send(request)
+        except RequestRejected as rejection:
+            log.error("Run %s: given up, its lease will run out: %s", self.key[0], rejection)
+            return AdvanceResponse(refused=True)
 
-    async def _say_late_words(self) -> None:
+    async def _send_late_reports(self) -> None:
         """Tell what ended before the burst was known to be another's: it changes nothing, and the history shows it."""
-        if self._refused and self._unreported:
-            reports = self._unreported[:_REPORTS_AT_ONCE]
-            await self._send_or_give_up(Step(0, self._slots.offer(), self._slots.received, self.holding, reports, True))
+        if self._is_revoked and self._unreported:
+            reports = self._unreported[:_MAX_REPORTS]
+            await self._send_or_give_up(AdvanceRequest(0, self._slots.count_offered(), self._slots.received, self.holding, reports, True))
 
-    def _take(self, answer: Advanced, reports: Sequence[StageReport]) -> None:
+    def _apply_response(self, answer: AdvanceResponse, reports: Sequence[StageReport]) -> None:
         del self._unreported[: len(reports)]
-        self._refused = self._refused or answer.refused
-        if self._refused:
-            self._over = True
+        self._is_revoked = self._is_revoked or answer.refused
+        if self._is_revoked:
+            self._is_over = True
             return
-        for held in answer.kill:
-            if held in self._running:
-                self._running[held].interrupt(Interruption.REFUSED)
-        for held in answer.cancel:
-            if held in self._running:
-                self._running[held].interrupt(Interruption.STOPPED)
-        self._begin(answer.starts)
+        for attempt_key in answer.kill:
+            if attempt_key in self._running:
+                self._running[attempt_key].interrupt(Interruption.LEASE_LOST)
+        for attempt_key in answer.cancel:
+            if attempt_key in self._running:
+                self._running[attempt_key].interrupt(Interruption.RUN_STOPPED)
+        self._start_attempts(answer.starts)
         if answer.stop:
             self.stop()
-        self._over = self._over or answer.ended
+        self._is_over = self._is_over or answer.ended
 
-    def _begin(self, starts: Sequence[Start]) -> None:
+    def _start_attempts(self, starts: Sequence[AttemptStart]) -> None:
         """Start each attempt that was not started here before; all of them are `running` in the store already."""
         for start in starts:
-            if (start.stage, start.attempt) not in self._all:
-                self._bench.lull.stir()
-                attempt = Attempt(self.claim, start, self._bench, self.trace)
-                self._all[attempt.held] = self._running[attempt.held] = attempt
+            if (start.stage, start.attempt) not in self._attempts:
+                self._context.idle_window.mark_activity()
+                attempt = StageAttempt(self.claim, start, self._context, self.trace)
+                self._attempts[attempt.attempt_key] = self._running[attempt.attempt_key] = attempt
                 self._slots.take(1)
-                task = asyncio.create_task(self._see_through(attempt))
+                task = asyncio.create_task(self._run_attempt(attempt))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-                self._begun.put_nowait(attempt)
-                if self._stopped:
-                    attempt.interrupt(Interruption.STOPPED)
+                self._started_attempts.put_nowait(attempt)
+                if self._is_stopped:
+                    attempt.interrupt(Interruption.RUN_STOPPED)
 
-    async def _see_through(self, attempt: Attempt) -> None:
+    async def _run_attempt(self, attempt: StageAttempt) -> None:
         report = await attempt.run()
-        del self._running[attempt.held]
+        del self._running[attempt.attempt_key]
         if report is None:
-            self._slots.give_back(1)
+            self._slots.release(1)
         else:
             self._unreported.append(report)
-        self._news.set()
+        self._wake_up.set()
 
     def _interrupt_all(self, why: Interruption) -> None:
         for attempt in list(self._running.values()):
             attempt.interrupt(why)
 
-    async def _kill_rest(self) -> None:
+    async def _kill_remaining(self) -> None:
         """Nothing of a burst outlives it here."""
-        self._interrupt_all(Interruption.REFUSED)
+        self._interrupt_all(Interruption.LEASE_LOST)
         if self._tasks:
             await asyncio.wait(self._tasks)
-        self._slots.give_back(len(self._unreported))
+        self._slots.release(len(self._unreported))
         self._unreported.clear()
 
-    def _outcome(self) -> Outcome:
-        newest = {stage: attempt for (stage, _), attempt in self._all.items()}
+    def _build_result(self) -> DispatchResult:
+        newest = {stage: attempt for (stage, _), attempt in self._attempts.items()}
         reports = [report for attempt in newest.values() if (report := attempt.ended.result()) is not None]
-        forgiven = frozenset(stage for stage, attempt in newest.items() if attempt.allow_failure)
-        return Outcome(reports, self._stopped, self._refused, forgiven)
+        allowed_failures = frozenset(stage for stage, attempt in newest.items() if attempt.allow_failure)
+        return DispatchResult(reports, self._is_stopped, self._is_revoked, allowed_failures)

@@ -12,22 +12,22 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Crashed, Failed
 
-from entrypoints.worker.attempt import Attempt
-from entrypoints.worker.carrier import Carrier, Outcome
-from entrypoints.worker.wire import BurstKey, Held, StageReport
+from entrypoints.worker.attempt import StageAttempt
+from entrypoints.worker.carrier import DispatchResult, RunExecutor
+from entrypoints.worker.wire import AttemptKey, BurstKey, StageReport
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class TrackedDispatch:
     """A burst under way in this process. `began` is called once the flow runs."""
 
-    carrier: Carrier
-    outcome: asyncio.Future[Outcome]
-    began: Callable[[], None]
-    attempts: dict[Held, Attempt]
+    executor: RunExecutor
+    result: asyncio.Future[DispatchResult]
+    on_started: Callable[[], None]
+    attempts: dict[AttemptKey, StageAttempt]
 
 
-shown: Final[dict[BurstKey, Shown]] = {}
+tracked_dispatches: Final[dict[BurstKey, TrackedDispatch]] = {}
 """What this process carries and shows in Prefect. The flow gets keys, not objects: Prefect looks into every parameter."""
 
 
@@ -35,67 +35,67 @@ shown: Final[dict[BurstKey, Shown]] = {}
 @task(name="stage", persist_result=False, cache_policy=NO_CACHE)  # type: ignore[untyped-decorator]
 async def stage(run_id: int, epoch: int, name: str, attempt: int) -> State[Any]:
     """Prefect's view of one attempt: opens when it begins here, ends as it ends."""
-    report = await asyncio.shield(shown[run_id, epoch].attempts[name, attempt].ended)
-    return _state_of(report)
+    report = await asyncio.shield(tracked_dispatches[run_id, epoch].attempts[name, attempt].ended)
+    return _to_attempt_state(report)
 
 
 @flow(name="run_pipeline", persist_result=False, validate_parameters=False)  # type: ignore[untyped-decorator]
 async def run_pipeline(run_id: int, number: int, epoch: int = 1) -> State[Any]:
     """One burst of a run of Headgate's. `number` is the run's number within its pipeline."""
-    burst = shown.get((run_id, epoch))
+    burst = tracked_dispatches.get((run_id, epoch))
     if burst is not None:
-        return await show(burst)
+        return await track(burst)
     # Imported only where Prefect's own worker runs this: a worker of ours never needs it.
-    from entrypoints.worker.by_prefect import carry_here
+    from entrypoints.worker.by_prefect import claim_and_execute
 
-    async with carry_here((run_id, epoch)) as here:
+    async with claim_and_execute((run_id, epoch)) as tracked:
         # Not cancelled: that would be taken for a person's wish to stop the run.
-        return Crashed(message=here) if isinstance(here, str) else await _show_under(here)
+        return Crashed(message=tracked) if isinstance(tracked, str) else await _track_registered(tracked)
 
 
-async def show(burst: Shown) -> State[Any]:
+async def track(burst: TrackedDispatch) -> State[Any]:
     """Open a task for each attempt as it begins; end as the burst does."""
-    burst.began()
-    tasks = [asyncio.create_task(_show_attempt(burst, attempt)) async for attempt in _attempts(burst)]
+    burst.on_started()
+    tasks = [asyncio.create_task(_track_attempt(burst, attempt)) async for attempt in _attempts(burst)]
     await asyncio.gather(*tasks, return_exceptions=True)
-    return final_state(await asyncio.shield(burst.outcome))
+    return to_final_state(await asyncio.shield(burst.result))
 
 
-async def _show_under(burst: Shown) -> State[Any]:
-    shown[burst.carrier.key] = burst
+async def _track_registered(burst: TrackedDispatch) -> State[Any]:
+    tracked_dispatches[burst.executor.key] = burst
     try:
-        return await show(burst)
+        return await track(burst)
     finally:
-        del shown[burst.carrier.key]
+        del tracked_dispatches[burst.executor.key]
 
 
-async def _attempts(burst: Shown) -> AsyncIterator[Attempt]:
-    async for attempt in burst.carrier.attempts():
-        burst.attempts[attempt.held] = attempt
+async def _attempts(burst: TrackedDispatch) -> AsyncIterator[StageAttempt]:
+    async for attempt in burst.executor.attempts():
+        burst.attempts[attempt.attempt_key] = attempt
         yield attempt
 
 
-async def _show_attempt(burst: Shown, attempt: Attempt) -> None:
-    name, number = attempt.held
+async def _track_attempt(burst: TrackedDispatch, attempt: StageAttempt) -> None:
+    name, number = attempt.attempt_key
     label = name if number == 1 else f"{name} (attempt {number})"
-    run_id, epoch = burst.carrier.key
+    run_id, epoch = burst.executor.key
     await stage.with_options(task_run_name=label)(run_id, epoch, name, number, return_state=True)
 
 
-def final_state(outcome: Outcome) -> State[Any]:
+def to_final_state(result: DispatchResult) -> State[Any]:
     """The burst's end as Prefect's state."""
-    if outcome.refused:
+    if result.refused:
         return Crashed(message="The burst was taken from this worker; Headgate shows how the run went on.")
-    ended = {report.stage: report.status for report in outcome.reports}
-    if outcome.stopped or "cancelled" in ended.values():
+    ended = {report.stage: report.status for report in result.reports}
+    if result.stopped or "cancelled" in ended.values():
         return Cancelled(message="The run was stopped.")
-    failed = [stage for stage, status in ended.items() if status == "failed" and stage not in outcome.forgiven]
+    failed = [stage for stage, status in ended.items() if status == "failed" and stage not in result.allowed_failures]
     if failed:
         return Failed(message=f"Failed: {', '.join(failed)}.")
     return Completed(message=f"{len(ended)} {'stage' if len(ended) == 1 else 'stages'} done.")
 
 
-def _state_of(report: StageReport | None) -> State[Any]:
+def _to_attempt_state(report: StageReport | None) -> State[Any]:
     if report is None:
         return Crashed(message="The burst was taken from this worker.")
     if report.status == "completed":

@@ -17,58 +17,58 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from entrypoints.worker.host_callable import give_exit
-from entrypoints.worker.host_line import CHUNK, WorkerLine
-from entrypoints.worker.host_processes import become_subreaper, call_myself, children, descendants, kill, kill_group
+from entrypoints.worker.host_callable import install_exit_builtins
+from entrypoints.worker.host_line import READ_SIZE, WorkerConnection
+from entrypoints.worker.host_processes import become_subreaper, get_children, get_descendants, kill, kill_group, set_process_name
 from entrypoints.worker.host_protocol import Message
-from entrypoints.worker.host_refusal import NotStarted
-from entrypoints.worker.host_stage import Stage
+from entrypoints.worker.host_refusal import StageStartError
+from entrypoints.worker.host_stage import StageProcess
 
-LAST_RESORT: Final = 10.0
+EXIT_TIMEOUT: Final = 10.0
 """Seconds after which the host leaves even though a process of its stages cannot be killed (uninterruptible I/O)."""
 
 
-class Host:
+class StageHostServer:
     """Serve one worker over one socket until it goes away."""
 
     def __init__(self, worker: socket.socket) -> None:
         self._selector = selectors.DefaultSelector()
-        self._line = WorkerLine(worker, self._selector, self._obey)
-        self._stages: dict[int, Stage] = {}
-        self._leaders: dict[int, Stage] = {}
-        self._surroundings: Message = {}
+        self._connection = WorkerConnection(worker, self._selector, self._handle_message)
+        self._stages: dict[int, StageProcess] = {}
+        self._leaders: dict[int, StageProcess] = {}
+        self._interpreter: Message = {}
         self._pid = os.getpid()
-        self._over = False
+        self._is_exiting = False
         self._reading: set[int] = set()
 
     def serve(self) -> None:
         """Run until the worker is gone, then kill everything that was started."""
-        self._watch(_child_signals(), self._reap)
-        parent = _end_of_parent()
+        self._watch(_open_child_signals(), self._reap)
+        parent = _open_parent_handle()
         if parent is not None:
-            self._watch(parent, self._leave)
-        signal.signal(signal.SIGTERM, self._leave)
-        while not (self._over or self._line.broken):
-            self._turn()
-        self._end_everything()
+            self._watch(parent, self._request_exit)
+        signal.signal(signal.SIGTERM, self._request_exit)
+        while not (self._is_exiting or self._connection.is_closed):
+            self._poll_once()
+        self._kill_everything()
 
-    def _turn(self) -> None:
+    def _poll_once(self) -> None:
         ending = any(stage.ended for stage in self._stages.values())
         for key, events in self._selector.select(0.01 if ending else None):
             if events & selectors.EVENT_WRITE:
-                self._line.flush()
+                self._connection.flush()
             if events & selectors.EVENT_READ:
                 key.data(key.fd)
         for stage in list(self._stages.values()):
             if stage.ended:
-                self._conclude(stage)
+                self._finish_stage(stage)
             else:
-                self._regulate(stage)
+                self._apply_backpressure(stage)
 
-    def _obey(self, message: Message) -> None:
+    def _handle_message(self, message: Message) -> None:
         match message["op"]:
             case "hello":
-                self._surroundings = message
+                self._interpreter = message
             case "start":
                 self._start(message)
             case "signal" if stage := self._stages.get(message["id"]):
@@ -78,48 +78,48 @@ class Host:
 
     def _start(self, message: Message) -> None:
         try:
-            stage = Stage(message, self._surroundings)
-        except NotStarted as failure:
-            self._line.tell({"op": "failed", "id": message["id"], "error": str(failure), "code": failure.code})
+            stage = StageProcess(message, self._interpreter)
+        except StageStartError as failure:
+            self._connection.send_message({"op": "failed", "id": message["id"], "error": str(failure), "code": failure.code})
             return
         self._stages[stage.id] = self._leaders[stage.pid] = stage
-        self._watch(stage.verdict_end, lambda _: self._take_verdict(stage))
-        self._regulate(stage)
-        self._line.tell({"op": "started", "id": stage.id, "pid": stage.pid, "at": time.time()})
+        self._watch(stage.result_fd, lambda _: self._read_result(stage))
+        self._apply_backpressure(stage)
+        self._connection.send_message({"op": "started", "id": stage.id, "pid": stage.pid, "at": time.time()})
 
-    def _regulate(self, stage: Stage) -> None:
+    def _apply_backpressure(self, stage: StageProcess) -> None:
         """Read a stage's output only while its worker takes it: a full pipe makes the stage wait, and nothing else."""
-        open_gate = stage.credit > 0 and not self._line.crowded
+        open_gate = stage.credit > 0 and not self._connection.is_congested
         for descriptor in stage.outputs:
             if open_gate and descriptor not in self._reading:
                 self._reading.add(descriptor)
-                self._watch(descriptor, lambda fd: self._pass_on(stage, fd))
+                self._watch(descriptor, lambda fd: self._forward_output(stage, fd))
             elif not open_gate and descriptor in self._reading:
                 self._unwatch(descriptor)
 
-    def _pass_on(self, stage: Stage, descriptor: int) -> bool:
+    def _forward_output(self, stage: StageProcess, descriptor: int) -> bool:
         """Send on what one read gives. Returns whether there was anything."""
         try:
-            data = os.read(descriptor, CHUNK)
+            data = os.read(descriptor, READ_SIZE)
         except BlockingIOError:
             return False
         if data:
             stage.credit -= len(data)
-            self._line.tell({"op": "output", "id": stage.id, "stream": stage.outputs[descriptor], "at": time.time()}, data)
-            self._regulate(stage)
+            self._connection.send_message({"op": "output", "id": stage.id, "stream": stage.outputs[descriptor], "at": time.time()}, data)
+            self._apply_backpressure(stage)
             return True
         self._unwatch(descriptor)
         os.close(descriptor)
         del stage.outputs[descriptor]
         return False
 
-    def _take_verdict(self, stage: Stage) -> None:
-        descriptor = stage.verdict_end
-        stage.take_verdict()
-        if stage.verdict_end < 0 <= descriptor:
+    def _read_result(self, stage: StageProcess) -> None:
+        descriptor = stage.result_fd
+        stage.read_result()
+        if stage.result_fd < 0 <= descriptor:
             self._unwatch(descriptor)
 
-    def _signal(self, stage: Stage, message: Message) -> None:
+    def _signal(self, stage: StageProcess, message: Message) -> None:
         if message["signal"] == "TERM":
             stage.terminating, stage.grace = True, message["grace"]
             if not stage.ended:
@@ -128,7 +128,7 @@ class Host:
                 kill_group(stage.pid, signal.SIGCONT)
             return
         stage.terminating, stage.grace, stage.deadline = False, 0.0, 0.0
-        kill(stage.everything(self._alone, set(self._leaders)))
+        kill(stage.find_processes(self._has_one_stage, set(self._leaders)))
 
     def _reap(self, descriptor: int = -1) -> None:
         if descriptor >= 0:
@@ -144,58 +144,58 @@ class Host:
             if stage is not None:
                 # Kilobytes on Linux, bytes on macOS.
                 unit = 1 if sys.platform == "darwin" else 1024
-                stage.leader_ended(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
+                stage.record_leader_exit(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
 
     @property
-    def _alone(self) -> bool:
+    def _has_one_stage(self) -> bool:
         return len(self._stages) == 1
 
-    def _conclude(self, stage: Stage) -> None:
+    def _finish_stage(self, stage: StageProcess) -> None:
         """Carry an ended stage towards its report: let what it left finish or kill it, empty its pipes, then say how it ended."""
         now = time.monotonic()
         if stage.outputs and now < stage.deadline:
-            self._regulate(stage)
+            self._apply_backpressure(stage)
             return
         self._reap()
-        left = stage.stragglers(self._alone, set(self._leaders))
+        left = stage.find_stragglers(self._has_one_stage, set(self._leaders))
         if left and stage.terminating and now < stage.deadline:
             return
         kill(left)
         if left and now < stage.deadline + 1:
             return
-        if self._drained(stage):
+        if self._is_drained(stage):
             self._report_end(stage)
 
-    def _drained(self, stage: Stage) -> bool:
+    def _is_drained(self, stage: StageProcess) -> bool:
         for descriptor in list(stage.outputs):
-            while self._pass_on(stage, descriptor):
-                if self._line.crowded:
+            while self._forward_output(stage, descriptor):
+                if self._connection.is_congested:
                     return False
-        return not self._line.crowded
+        return not self._connection.is_congested
 
-    def _report_end(self, stage: Stage) -> None:
-        self._take_verdict(stage)
-        if stage.verdict_end >= 0:
-            self._unwatch(stage.verdict_end)
-            stage.close_verdict()
+    def _report_end(self, stage: StageProcess) -> None:
+        self._read_result(stage)
+        if stage.result_fd >= 0:
+            self._unwatch(stage.result_fd)
+            stage.close_result()
         for descriptor in stage.outputs:
             self._unwatch(descriptor)
             os.close(descriptor)
         del self._stages[stage.id]
-        self._line.tell({"op": "exited", "id": stage.id, "at": time.time(), **_end_of(stage)})
+        self._connection.send_message({"op": "exited", "id": stage.id, "at": time.time(), **_build_end(stage)})
 
-    def _leave(self, *_: Any) -> None:
-        self._over = True
+    def _request_exit(self, *_: Any) -> None:
+        self._is_exiting = True
 
-    def _end_everything(self) -> None:
+    def _kill_everything(self) -> None:
         """Kill all that descends from this process, again and again until nothing does: as subreaper it loses none."""
-        deadline = time.monotonic() + LAST_RESORT
+        deadline = time.monotonic() + EXIT_TIMEOUT
         while time.monotonic() < deadline:
             for leader in self._leaders:
                 kill_group(leader, signal.SIGKILL)
-            kill(descendants(self._pid))
+            kill(get_descendants(self._pid))
             self._reap()
-            if not self._leaders and not children(self._pid):
+            if not self._leaders and not get_children(self._pid):
                 return
             time.sleep(0.005)
 
@@ -208,17 +208,17 @@ class Host:
             self._selector.unregister(descriptor)
 
 
-def _end_of(stage: Stage) -> Message:
+def _build_end(stage: StageProcess) -> Message:
     code = os.waitstatus_to_exitcode(stage.status or 0)
     end: Message = {"code": code if code >= 0 else None, "signal": -code if code < 0 else None, "result": None, "error": None}
     try:
-        end |= json.loads(stage.verdict) if stage.verdict else {}
+        end |= json.loads(stage.result_buffer) if stage.result_buffer else {}
     except ValueError:
         end["error"] = "The stage's result was cut off"
     return end | {"cpu": stage.cpu, "max_rss": stage.max_rss}
 
 
-def _child_signals() -> int:
+def _open_child_signals() -> int:
     """Give a descriptor that becomes readable when a child has ended."""
     readable, writable = os.pipe()
     os.set_blocking(readable, False)
@@ -228,7 +228,7 @@ def _child_signals() -> int:
     return readable
 
 
-def _end_of_parent() -> int | None:
+def _open_parent_handle() -> int | None:
     """Give a descriptor that becomes readable when the worker has ended, even if something still holds its socket open."""
     try:
         return os.pidfd_open(os.getppid())
@@ -241,11 +241,11 @@ def main(descriptor: int) -> None:
     for sign in (signal.SIGINT, signal.SIGHUP):
         signal.signal(sign, signal.SIG_IGN)
     become_subreaper()
-    call_myself("headgate-host")
-    give_exit()
+    set_process_name("headgate-host")
+    install_exit_builtins()
     os.set_inheritable(descriptor, False)
     worker = socket.socket(fileno=descriptor)
     # What is here stays for the host's life: no collection should touch it, or each fork would copy its pages.
     gc.disable()
     gc.freeze()
-    Host(worker).serve()
+    StageHostServer(worker).serve()

@@ -18,47 +18,47 @@ from collections.abc import Callable
 from typing import Any
 
 from entrypoints.worker.host_protocol import RESULT_LIMIT, Message
-from entrypoints.worker.host_trace import join_trace
+from entrypoints.worker.host_trace import activate_trace_context
 
 _ERROR_LIMIT = 4000
 
-Say = Callable[[Message], None]
+SendResult = Callable[[Message], None]
 
 
-class WrongTarget(Exception):
+class InvalidCallable(Exception):
     """The definition's `callable` names nothing that can be called."""
 
 
-class WrongResult(Exception):
+class InvalidResult(Exception):
     """The callable returned something that cannot be kept as the stage's output."""
 
 
-def call(start: Message, surroundings: Message, say: Say) -> int:
+def call(start: Message, interpreter: Message, send_result: SendResult) -> int:
     """Import the target, call it, say what it returned or why it failed. Returns the exit code."""
-    _settle(start, surroundings)
+    _prepare_interpreter(start, interpreter)
     try:
-        target = _target(start["callable"], start["cwd"])
-        join_trace()
-        result = _result_of(target, start["parameters"])
-        code = _leave()
-        say({"result": result} if code == 0 else {"error": f"The stage's last steps ended with {code}"})
-    except SystemExit as leaving:
-        code = _code_of(leaving)
-        _leave()
-    except (WrongTarget, WrongResult) as failure:
+        target = _import_target(start["callable"], start["cwd"])
+        activate_trace_context()
+        result = _call_target(target, start["parameters"])
+        code = _finalize_interpreter()
+        send_result({"result": result} if code == 0 else {"error": f"The stage's last steps ended with {code}"})
+    except SystemExit as exit_request:
+        code = _get_exit_code(exit_request)
+        _finalize_interpreter()
+    except (InvalidCallable, InvalidResult) as failure:
         print(failure, file=sys.stderr)
-        say({"error": str(failure)})
+        send_result({"error": str(failure)})
         code = 1
-        _leave()
+        _finalize_interpreter()
     except BaseException as failure:
         _print_trimmed(failure)
-        say({"error": _sentence(failure)})
+        send_result({"error": _format_error(failure)})
         code = 1
-        _leave()
+        _finalize_interpreter()
     return code
 
 
-def _settle(start: Message, surroundings: Message) -> None:
+def _prepare_interpreter(start: Message, interpreter: Message) -> None:
     # A module of ours that stays importable could be taken for one of the user's.
     for name in [name for name in sys.modules if name.partition(".")[0] == "entrypoints"]:
         del sys.modules[name]
@@ -66,8 +66,8 @@ def _settle(start: Message, surroundings: Message) -> None:
     os.environ.clear()
     os.environ.update(start["env"])
     time.tzset()
-    sys.path[:] = [start["cwd"], *filter(None, start["env"].get("PYTHONPATH", "").split(os.pathsep)), *surroundings["path"]]
-    sys.prefix, sys.exec_prefix = surroundings["prefix"], surroundings["exec_prefix"]
+    sys.path[:] = [start["cwd"], *filter(None, start["env"].get("PYTHONPATH", "").split(os.pathsep)), *interpreter["path"]]
+    sys.prefix, sys.exec_prefix = interpreter["prefix"], interpreter["exec_prefix"]
     sys.argv = [start["callable"]]
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = sys.__stdout__ = _line_buffered(1)  # type: ignore[misc]
@@ -82,29 +82,29 @@ def _line_buffered(descriptor: int) -> io.TextIOWrapper:
     return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
-def _target(name: str, folder: str) -> Callable[..., Any]:
+def _import_target(name: str, folder: str) -> Callable[..., Any]:
     module_name, _, path = name.partition(":")
     if not module_name or not path:
-        raise WrongTarget(f"{name!r} does not name a function: write package.module:function")
+        raise InvalidCallable(f"{name!r} does not name a function: write package.module:function")
     try:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as missing:
         if missing.name and (module_name == missing.name or module_name.startswith(missing.name + ".")):
-            raise WrongTarget(f"No module named {missing.name!r} (looked in {folder} and in the worker's packages)") from None
+            raise InvalidCallable(f"No module named {missing.name!r} (looked in {folder} and in the worker's packages)") from None
         raise
     for part in path.split("."):
         try:
             found = getattr(found, part)
         except AttributeError:
-            raise WrongTarget(f"No function {path!r} in module {module_name!r} ({getattr(found, '__file__', 'built in')})") from None
+            raise InvalidCallable(f"No function {path!r} in module {module_name!r} ({getattr(found, '__file__', 'built in')})") from None
     if not callable(found):
-        raise WrongTarget(f"{name} cannot be called: it is {_kind(found)}")
+        raise InvalidCallable(f"{name} cannot be called: it is {_describe_type(found)}")
     target: Callable[..., Any] = found
     return target
 
 
-def _result_of(target: Callable[..., Any], parameters: dict[str, Any]) -> Any:
-    value = target(**_accepted(target, parameters))
+def _call_target(target: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    value = target(**_select_arguments(target, parameters))
     if inspect.iscoroutine(value):
         import asyncio
 
@@ -112,11 +112,11 @@ def _result_of(target: Callable[..., Any], parameters: dict[str, Any]) -> Any:
     if value is None:
         return None
     if not isinstance(value, dict):
-        raise WrongResult(f"The callable returned {_kind(value)}: return a dict of outputs, or nothing")
-    return _as_json(value)
+        raise InvalidResult(f"The callable returned {_describe_type(value)}: return a dict of outputs, or nothing")
+    return _to_json(value)
 
 
-def _accepted(target: Callable[..., Any], parameters: dict[str, Any]) -> dict[str, Any]:
+def _select_arguments(target: Callable[..., Any], parameters: dict[str, Any]) -> dict[str, Any]:
     # A run's parameters are the whole pipeline's: a function takes those it names, or all of them by **.
     try:
         taken = inspect.signature(target).parameters.values()
@@ -128,17 +128,17 @@ def _accepted(target: Callable[..., Any], parameters: dict[str, Any]) -> dict[st
     return {name: value for name, value in parameters.items() if name in named}
 
 
-def _as_json(value: dict[Any, Any]) -> Any:
+def _to_json(value: dict[Any, Any]) -> Any:
     try:
         text = json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as failure:
-        raise WrongResult(f"The callable's result cannot be written as JSON: {failure}") from None
+        raise InvalidResult(f"The callable's result cannot be written as JSON: {failure}") from None
     if len(text) > RESULT_LIMIT:
-        raise WrongResult(f"The callable's result is too large: {len(text):,} bytes of JSON, {RESULT_LIMIT:,} are kept")
+        raise InvalidResult(f"The callable's result is too large: {len(text):,} bytes of JSON, {RESULT_LIMIT:,} are kept")
     return json.loads(text)
 
 
-def _leave() -> int:
+def _finalize_interpreter() -> int:
     """Do what an interpreter does at its end: wait for threads, run exit functions, flush. Returns 0, or 120 as Python does."""
     code = 0
     threading = sys.modules.get("threading")
@@ -157,29 +157,29 @@ def _leave() -> int:
     return code
 
 
-def _code_of(leaving: SystemExit) -> int:
-    if leaving.code is None:
+def _get_exit_code(exit_request: SystemExit) -> int:
+    if exit_request.code is None:
         return 0
-    if isinstance(leaving.code, int):
-        return leaving.code & 0xFF
-    print(leaving.code, file=sys.stderr)
+    if isinstance(exit_request.code, int):
+        return exit_request.code & 0xFF
+    print(exit_request.code, file=sys.stderr)
     return 1
 
 
 def _print_trimmed(failure: BaseException) -> None:
     place = failure.__traceback__
-    while place and _is_machinery(place.tb_frame.f_code.co_filename):
+    while place and _is_internal_frame(place.tb_frame.f_code.co_filename):
         place = place.tb_next
     traceback.print_exception(type(failure), failure, place)
 
 
-def _is_machinery(file: str) -> bool:
+def _is_internal_frame(file: str) -> bool:
     asyncio = sys.modules.get("asyncio")
     folder = os.path.dirname(asyncio.__file__ or "") if asyncio else ""  # noqa: PTH120
     return file in (__file__, importlib.__file__) or file.startswith("<frozen importlib") or (folder != "" and file.startswith(folder))
 
 
-def _sentence(failure: BaseException) -> str:
+def _format_error(failure: BaseException) -> str:
     try:
         text = str(failure)
     except Exception:
@@ -188,12 +188,12 @@ def _sentence(failure: BaseException) -> str:
     return f"{name}: {text}"[:_ERROR_LIMIT] if text else name
 
 
-def _kind(value: Any) -> str:
+def _describe_type(value: Any) -> str:
     name = type(value).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
-def give_exit() -> None:
+def install_exit_builtins() -> None:
     """Put `exit` and `quit` where programs expect them: the host is started without the module that does so."""
     import site
 

@@ -12,51 +12,51 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from entrypoints.worker import host_callable
-from entrypoints.worker.host_processes import call_myself, die_with_parent, libc
+from entrypoints.worker.host_processes import die_with_parent, libc, set_process_name
 from entrypoints.worker.host_protocol import MARK_NAME, Message
 
-VERDICT = 3
+RESULT_FD = 3
 """The descriptor on which the child says what standard output cannot: what a callable returned, or why it failed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
+class StagePipes:
     """The descriptors a stage keeps, as the host opened them."""
 
     stdout: int
     stderr: int
-    verdict: int
+    result: int
 
 
-def become_stage(start: Message, ends: Ends, host: int, surroundings: Message) -> NoReturn:
+def run_stage(start: Message, pipes: StagePipes, host: int, interpreter: Message) -> NoReturn:
     """Turn this freshly forked process into the stage. Never returns, whatever happens."""
     code = 127
     try:
-        _leave_the_host(ends, host)
+        _detach_from_host(pipes, host)
         os.chdir(start["cwd"])
-        _wear_mark(start["env"][MARK_NAME])
-        code = _ask(start) if start["kind"] == "http" else host_callable.call(start, surroundings, say)
+        _set_process_mark(start["env"][MARK_NAME])
+        code = _send_http_request(start) if start["kind"] == "http" else host_callable.call(start, interpreter, send_result)
     except BaseException as failure:
-        say({"error": f"The stage could not be started: {failure}"})
+        send_result({"error": f"The stage could not be started: {failure}"})
     finally:
         os._exit(code)
 
 
-def _ask(start: Message) -> int:
+def _send_http_request(start: Message) -> int:
     from entrypoints.worker import http_call  # only here: the host itself stays small
 
     os.environ.clear()
-    return http_call.call(start["request"], say, lambda text: print(text, flush=True))
+    return http_call.call(start["request"], send_result, lambda text: print(text, flush=True))
 
 
-def say(verdict: Message) -> None:
+def send_result(result: Message) -> None:
     """Write the verdict for the host."""
-    left = memoryview(json.dumps(verdict).encode())
+    left = memoryview(json.dumps(result).encode())
     while left:
-        left = left[os.write(VERDICT, left) :]
+        left = left[os.write(RESULT_FD, left) :]
 
 
-def _leave_the_host(ends: Ends, host: int) -> None:
+def _detach_from_host(pipes: StagePipes, host: int) -> None:
     os.setsid()
     die_with_parent()
     if os.getppid() != host:
@@ -66,12 +66,12 @@ def _leave_the_host(ends: Ends, host: int) -> None:
         signal.signal(sign, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Standard input is the host's own: /dev/null.
-    for descriptor, number in ((ends.stdout, 1), (ends.stderr, 2)):
+    for descriptor, number in ((pipes.stdout, 1), (pipes.stderr, 2)):
         os.dup2(descriptor, number)
-    if ends.verdict != VERDICT:
-        os.dup2(ends.verdict, VERDICT, inheritable=False)
-    _close_above(VERDICT)
-    call_myself("headgate-stage")
+    if pipes.result != RESULT_FD:
+        os.dup2(pipes.result, RESULT_FD, inheritable=False)
+    _close_above(RESULT_FD)
+    set_process_name("headgate-stage")
     gc.enable()
 
 
@@ -86,7 +86,7 @@ def _close_above(last: int) -> None:
                 os.close(descriptor)
 
 
-def _wear_mark(mark: str) -> None:
+def _set_process_mark(mark: str) -> None:
     # /proc/<pid>/environ shows the memory the host was started with. The host's own mark has the same length, so writing over it
     # marks this process and all that it forks without exec, which no later change of os.environ would.
     libc.getenv.restype = ctypes.c_void_p

@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final, Self
 
-from entrypoints.worker.host_job import Job, JobEnd, StageJob
-from entrypoints.worker.host_processes import carries, kill, kill_group, processes
-from entrypoints.worker.host_protocol import MARK_LENGTH, MARK_NAME, Frames, Message, frame
+from entrypoints.worker.host_job import Job, JobResult, JobSpec
+from entrypoints.worker.host_processes import has_mark, kill, kill_group, list_processes
+from entrypoints.worker.host_protocol import MARK_LENGTH, MARK_NAME, FrameDecoder, Message, encode_frame
 
 HOST_DIED: Final = "the stage host died"
 
@@ -31,7 +31,7 @@ from entrypoints.worker.host import main
 main(int(sys.argv[3]))
 """
 
-_CLOSING = 12.0
+_EXIT_TIMEOUT = 12.0
 """Seconds the host gets to kill what runs and leave."""
 
 
@@ -60,11 +60,11 @@ class StageHost:
         with theirs:
             process = _spawn(theirs.fileno())
         reader, writer = await asyncio.open_connection(sock=ours)
-        writer.write(frame({"op": "hello", "path": _importable(), "prefix": sys.prefix, "exec_prefix": sys.exec_prefix}))
+        writer.write(encode_frame({"op": "hello", "path": _get_import_path(), "prefix": sys.prefix, "exec_prefix": sys.exec_prefix}))
         return cls(process, token, reader, writer)
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether jobs can still be given to it."""
         return self._alive
 
@@ -72,7 +72,7 @@ class StageHost:
     def pid(self) -> int:
         return self._process.pid
 
-    async def run(self, job: StageJob) -> Job:
+    async def run(self, job: JobSpec) -> Job:
         """Start a stage. Returns once its process exists or could not be made; `wait()` tells which. Raises HostDied."""
         if not self._alive:
             raise HostDied(HOST_DIED)
@@ -82,7 +82,7 @@ class StageHost:
         message["env"] = message["env"] | {MARK_NAME: self._mark(number)}
         self._send(message)
         try:
-            await running.begun()
+            await running.wait_until_started()
         except asyncio.CancelledError:
             # Nobody will hold this job: it must not run on unseen.
             self._send({"op": "signal", "id": number, "signal": "KILL"})
@@ -102,20 +102,20 @@ class StageHost:
 
     def _send(self, message: Message) -> None:
         if not self._writer.is_closing():
-            self._writer.write(frame(message))
+            self._writer.write(encode_frame(message))
 
     async def _listen(self) -> None:
-        frames = Frames()
+        frames = FrameDecoder()
         try:
             while data := await self._reader.read(256 * 1024):
                 for message, payload in frames.feed(data):
-                    self._hear(message, payload)
+                    self._handle_message(message, payload)
         except OSError:
             pass
         finally:
-            await self._lost()
+            await self._on_host_exit()
 
-    def _hear(self, message: Message, payload: bytes) -> None:
+    def _handle_message(self, message: Message, payload: bytes) -> None:
         job = self._jobs[message["id"]]
         match message["op"]:
             case "started":
@@ -124,26 +124,26 @@ class StageHost:
                 job.on_output(message["stream"], message["at"], payload)
             case "failed":
                 del self._jobs[job.number]
-                job.on_end(JobEnd(code=message["code"], error=message["error"]))
+                job.on_end(JobResult(code=message["code"], error=message["error"]))
             case "exited":
                 del self._jobs[job.number]
-                job.on_end(_end_of(message))
+                job.on_end(_parse_end(message))
 
-    async def _lost(self) -> None:
+    async def _on_host_exit(self) -> None:
         """The host is gone or going: see it buried, kill what it may have left, and fail its jobs."""
         closing = not self._alive
         self._alive = False
         self._writer.close()
         if not closing:
             self._process.kill()
-        await asyncio.to_thread(_bury, self._process)
+        await asyncio.to_thread(_wait_for_exit, self._process)
         if not closing or self._process.returncode:
             for job in self._jobs.values():
                 if job.pid is not None:
                     kill_group(job.pid, signal.SIGKILL)
             await asyncio.to_thread(_kill_marked, f"{MARK_NAME}={self._token}".encode())
         for job in list(self._jobs.values()):
-            job.on_end(JobEnd(error="the stage host was closed" if closing else HOST_DIED))
+            job.on_end(JobResult(error="the stage host was closed" if closing else HOST_DIED))
         self._jobs.clear()
 
 
@@ -162,39 +162,39 @@ def _spawn(descriptor: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _importable() -> list[str]:
+def _get_import_path() -> list[str]:
     return [str(Path(folder).resolve()) for folder in sys.path if folder]
 
 
-def _bury(process: subprocess.Popen[bytes]) -> None:
+def _wait_for_exit(process: subprocess.Popen[bytes]) -> None:
     try:
-        process.wait(_CLOSING)
+        process.wait(_EXIT_TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
 
 
 def _kill_marked(mark: bytes) -> None:
-    kill(pid for pid in processes() if carries(pid, mark))
+    kill(pid for pid in list_processes() if has_mark(pid, mark))
 
 
-def _end_of(message: Message) -> JobEnd:
-    return JobEnd(
+def _parse_end(message: Message) -> JobResult:
+    return JobResult(
         code=message["code"],
         signal=message["signal"],
-        result=_harmless(message["result"]),
-        error=_harmless(message["error"]),
+        result=_replace_unstorable(message["result"]),
+        error=_replace_unstorable(message["error"]),
         cpu=message["cpu"],
         max_rss=message["max_rss"],
     )
 
 
-def _harmless(value: Any) -> Any:
+def _replace_unstorable(value: Any) -> Any:
     """Replace, in every string, what neither UTF-8 nor PostgreSQL can hold: NUL and lone surrogates."""
     if isinstance(value, str):
         return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
-        return [_harmless(item) for item in value]
+        return [_replace_unstorable(item) for item in value]
     if isinstance(value, dict):
-        return {_harmless(name): _harmless(item) for name, item in value.items()}
+        return {_replace_unstorable(name): _replace_unstorable(item) for name, item in value.items()}
     return value

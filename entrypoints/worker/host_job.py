@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from entrypoints.worker.host_protocol import WINDOW, Message
-from entrypoints.worker.masker import Masker, StreamMasker
+from entrypoints.worker.masker import SecretMasker, StreamMasker
 
 LINE_LIMIT: Final = 64 * 1024
 """Bytes after which a line is cut and goes on as the next one."""
@@ -18,7 +18,7 @@ Stream = Literal["stdout", "stderr"]
 
 
 @dataclass(frozen=True, slots=True)
-class StageJob:
+class JobSpec:
     """What to start. `env` is the whole environment: nothing is inherited besides.
 
     A `command` is an argument list, executed as it is; with `shell` it is handed to `/bin/sh -c`, the rest as its arguments.
@@ -34,7 +34,7 @@ class StageJob:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
     """Of an `http` job: what to ask, its references filled in."""
-    masker: Masker = field(default_factory=lambda: Masker(()))
+    masker: SecretMasker = field(default_factory=lambda: SecretMasker(()))
     """Takes out of the output, the result and the error what the stage was told in confidence."""
 
     def message(self) -> Message:
@@ -51,7 +51,7 @@ class StageJob:
         }
 
 
-class Line(NamedTuple):
+class OutputLine(NamedTuple):
     """One line of output, without its end. `at` is when the host read it, UTC."""
 
     stream: Stream
@@ -60,7 +60,7 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class JobEnd:
+class JobResult:
     """How a job ended: a code, or the signal that killed it; `error` is a sentence where there is one.
 
     `cpu` is in seconds, `max_rss` in bytes.
@@ -123,7 +123,7 @@ def _text(line: bytes) -> str:
 class Job:
     """A started stage. Read `lines` (or `batches()`) to the end: a stage whose output nobody takes is made to wait."""
 
-    def __init__(self, number: int, send: Callable[[Message], None], masker: Masker) -> None:
+    def __init__(self, number: int, send: Callable[[Message], None], masker: SecretMasker) -> None:
         self._masker = masker
         self._maskers: dict[Stream, StreamMasker] = {"stdout": StreamMasker(masker), "stderr": StreamMasker(masker)}
         self.number = number
@@ -133,60 +133,60 @@ class Job:
         self._chunks: asyncio.Queue[tuple[Stream, datetime, bytes] | None] = asyncio.Queue()
         self._splitters: dict[Stream, LineSplitter] = {"stdout": LineSplitter(), "stderr": LineSplitter()}
         self._taken = 0
-        self._begun = asyncio.Event()
-        self._end: asyncio.Future[JobEnd] = asyncio.get_running_loop().create_future()
+        self._started = asyncio.Event()
+        self._end: asyncio.Future[JobResult] = asyncio.get_running_loop().create_future()
 
     @property
-    def lines(self) -> AsyncIterator[Line]:
+    def lines(self) -> AsyncIterator[OutputLine]:
         """Every line as it is printed, the two streams in the order the host read them. Ends when the job has ended."""
         return self._lines()
 
-    async def _lines(self) -> AsyncIterator[Line]:
+    async def _lines(self) -> AsyncIterator[OutputLine]:
         async for batch in self.batches():
             for line in batch:
                 yield line
 
-    async def batches(self) -> AsyncIterator[list[Line]]:
+    async def batches(self) -> AsyncIterator[list[OutputLine]]:
         """The same lines, as many at a time as arrived together."""
         while (chunk := await self._chunks.get()) is not None:
             stream, at, data = chunk
-            if lines := [Line(stream, text, at) for text in self._splitters[stream].feed(self._maskers[stream].feed(data))]:
+            if lines := [OutputLine(stream, text, at) for text in self._splitters[stream].feed(self._maskers[stream].feed(data))]:
                 yield lines
-            self._took(len(data))
+            self._acknowledge(len(data))
         self._chunks.put_nowait(None)
         now = datetime.now(UTC)
-        rest: list[Line] = []
+        rest: list[OutputLine] = []
         for stream, splitter in self._splitters.items():
             last = self._maskers[stream].flush()
-            rest += [Line(stream, text, now) for text in (*splitter.feed(last), *splitter.flush())]
+            rest += [OutputLine(stream, text, now) for text in (*splitter.feed(last), *splitter.flush())]
         if rest:
             yield rest
 
-    async def wait(self) -> JobEnd:
+    async def wait(self) -> JobResult:
         """Wait until every process of the job is gone and all it printed was read."""
         return await asyncio.shield(self._end)
 
-    async def terminate(self, grace: float) -> JobEnd:
+    async def terminate(self, grace: float) -> JobResult:
         """Ask the job's process group to end (TERM); after `grace` seconds kill all that is left. Returns the end."""
         if not self._end.done():
             self._send({"op": "signal", "id": self.number, "signal": "TERM", "grace": grace})
-            await self._over_within(grace)
+            await self._wait_for_end(grace)
         return await self.kill()
 
-    async def kill(self) -> JobEnd:
+    async def kill(self) -> JobResult:
         """Kill every process of the job at once. Returns the end."""
         if not self._end.done():
             self._send({"op": "signal", "id": self.number, "signal": "KILL"})
         return await self.wait()
 
-    async def begun(self) -> None:
+    async def wait_until_started(self) -> None:
         """Wait until the host has started the job, or said why it could not."""
-        await self._begun.wait()
+        await self._started.wait()
 
-    async def _over_within(self, seconds: float) -> None:
+    async def _wait_for_end(self, seconds: float) -> None:
         await asyncio.wait([self._end], timeout=seconds)
 
-    def _took(self, size: int) -> None:
+    def _acknowledge(self, size: int) -> None:
         self._taken += size
         if self._taken >= WINDOW // 4 and not self._end.done():
             self._send({"op": "credit", "id": self.number, "bytes": self._taken})
@@ -195,16 +195,16 @@ class Job:
     def on_started(self, pid: int, at: float) -> None:
         """Note that the job's first process exists."""
         self.pid, self.started_at = pid, datetime.fromtimestamp(at, UTC)
-        self._begun.set()
+        self._started.set()
 
     def on_output(self, stream: Stream, at: float, data: bytes) -> None:
         """Take a chunk of output."""
         self._chunks.put_nowait((stream, datetime.fromtimestamp(at, UTC), data))
 
-    def on_end(self, end: JobEnd) -> None:
+    def on_end(self, end: JobResult) -> None:
         """Note the end, once: no output follows."""
         if not self._end.done():
-            self._begun.set()
+            self._started.set()
             self._chunks.put_nowait(None)
             error = self._masker.text(end.error) if end.error else end.error
             self._end.set_result(replace(end, error=error, result=self._masker.value(end.result)))

@@ -30,13 +30,13 @@ def die_with_parent() -> None:
         libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def call_myself(name: str) -> None:
+def set_process_name(name: str) -> None:
     """Set the name that ps and top show (15 bytes)."""
     if sys.platform == "linux":
         libc.prctl(_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
-def children(pid: int) -> list[int]:
+def get_children(pid: int) -> list[int]:
     """List the living and unreaped children of a process; empty if it is gone."""
     found: list[int] = []
     try:
@@ -44,19 +44,19 @@ def children(pid: int) -> list[int]:
             with contextlib.suppress(ProcessLookupError):
                 found += map(int, Path(thread.path, "children").read_bytes().split())
     except FileNotFoundError:
-        return [] if not Path("/proc/self/stat").exists() else _children_by_scan(pid)
+        return [] if not Path("/proc/self/stat").exists() else _scan_children(pid)
     return found
 
 
-def descendants(pid: int) -> list[int]:
+def get_descendants(pid: int) -> list[int]:
     """List everything below a process, parents before their children."""
-    found = children(pid)
+    found = get_children(pid)
     for child in found:
-        found += children(child)
+        found += get_children(child)
     return found
 
 
-def carries(pid: int, mark: bytes) -> bool:
+def has_mark(pid: int, mark: bytes) -> bool:
     """Tell whether a process was started with this mark in its environment."""
     try:
         return mark in Path(f"/proc/{pid}/environ").read_bytes()
@@ -64,7 +64,7 @@ def carries(pid: int, mark: bytes) -> bool:
         return False
 
 
-def processes() -> Iterator[int]:
+def list_processes() -> Iterator[int]:
     """Walk the ids of all processes that can be seen."""
     with contextlib.suppress(FileNotFoundError):
         yield from (int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit())
@@ -87,7 +87,7 @@ def kill_group(group: int, sign: signal.Signals) -> None:
         return
 
 
-def in_group(pid: int, leader: int) -> bool:
+def is_in_group(pid: int, leader: int) -> bool:
     """Tell whether a process is of the group or the session that a leader opened."""
     try:
         return leader in (os.getpgid(pid), os.getsid(pid))
@@ -95,10 +95,10 @@ def in_group(pid: int, leader: int) -> bool:
         return False
 
 
-def _children_by_scan(pid: int) -> list[int]:
+def _scan_children(pid: int) -> list[int]:
     # Kernels without CONFIG_PROC_CHILDREN: read every process's parent (the second field after the name in brackets).
     found = []
-    for candidate in processes():
+    for candidate in list_processes():
         with contextlib.suppress(OSError, IndexError):
             if int(Path(f"/proc/{candidate}/stat").read_bytes().rpartition(b")")[2].split()[1]) == pid:
                 found.append(candidate)

@@ -27,13 +27,13 @@ MARK_LENGTH: Final = 48
 _LENGTHS = struct.Struct("!II")
 
 
-def frame(message: Message, payload: bytes = b"") -> bytes:
+def encode_frame(message: Message, payload: bytes = b"") -> bytes:
     """Give one message as the bytes that travel."""
     header = json.dumps(message, separators=(",", ":")).encode()
     return b"".join((_LENGTHS.pack(len(header), len(payload)), header, payload))
 
 
-class Frames:
+class FrameDecoder:
     """Bytes in, whole frames out, however the stream was cut."""
 
     def __init__(self) -> None:

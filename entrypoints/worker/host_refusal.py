@@ -11,7 +11,7 @@ NOT_FOUND: Final = 127
 NOT_RUNNABLE: Final = 126
 
 
-class NotStarted(Exception):
+class StageStartError(Exception):
     """The stage could not be started; `code` is what a shell would have returned."""
 
     def __init__(self, text: str, code: int = NOT_FOUND) -> None:
@@ -19,38 +19,38 @@ class NotStarted(Exception):
         self.code = code
 
 
-def check_folder(folder: str) -> None:
-    """Raise NotStarted unless a stage can work in this directory."""
+def check_working_directory(folder: str) -> None:
+    """Raise StageStartError unless a stage can work in this directory."""
     if not Path(folder).exists():
-        raise NotStarted(f"No such working directory: {folder}")
+        raise StageStartError(f"No such working directory: {folder}")
     if not Path(folder).is_dir():
-        raise NotStarted(f"The working directory is not a directory: {folder}", NOT_RUNNABLE)
+        raise StageStartError(f"The working directory is not a directory: {folder}", NOT_RUNNABLE)
     if not os.access(folder, os.X_OK):
-        raise NotStarted(f"The working directory may not be entered: {folder}", NOT_RUNNABLE)
+        raise StageStartError(f"The working directory may not be entered: {folder}", NOT_RUNNABLE)
 
 
-def refusal(program: str, failure: Exception, environment: dict[str, str], folder: str) -> NotStarted:
+def explain_start_failure(program: str, failure: Exception, environment: dict[str, str], folder: str) -> StageStartError:
     """Say why the system would not execute a program in an existing directory."""
     if isinstance(failure, (FileNotFoundError, NotADirectoryError)):
         return _not_found(program, environment, folder)
     if isinstance(failure, PermissionError):
-        return NotStarted(f"{program} may not be run: it is not an executable file (looked in {folder})", NOT_RUNNABLE)
+        return StageStartError(f"{program} may not be run: it is not an executable file (looked in {folder})", NOT_RUNNABLE)
     number = failure.errno if isinstance(failure, OSError) else None
     if number == errno.ENOEXEC:
-        return NotStarted(f"{program} is not a program: it is neither a binary nor does it begin with #!", NOT_RUNNABLE)
+        return StageStartError(f"{program} is not a program: it is neither a binary nor does it begin with #!", NOT_RUNNABLE)
     if number == errno.E2BIG:
-        return NotStarted(f"{program} was not started: its arguments and environment are too long together", NOT_RUNNABLE)
+        return StageStartError(f"{program} was not started: its arguments and environment are too long together", NOT_RUNNABLE)
     if number in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
-        return NotStarted(f"{program} was not started: the machine has no room for another process ({os.strerror(number)})")
-    return NotStarted(f"{program} was not started: {failure}", NOT_RUNNABLE)
+        return StageStartError(f"{program} was not started: the machine has no room for another process ({os.strerror(number)})")
+    return StageStartError(f"{program} was not started: {failure}", NOT_RUNNABLE)
 
 
-def _not_found(program: str, environment: dict[str, str], folder: str) -> NotStarted:
+def _not_found(program: str, environment: dict[str, str], folder: str) -> StageStartError:
     if "/" not in program:
-        return NotStarted(f"No such program: {program} (looked in PATH: {environment.get('PATH', os.defpath)})")
+        return StageStartError(f"No such program: {program} (looked in PATH: {environment.get('PATH', os.defpath)})")
     file = Path(folder, program)
     if file.is_file():
         with file.open("rb") as script:
             first = script.readline(200).decode("utf-8", "replace").strip()
-        return NotStarted(f"{program} cannot be run: its interpreter does not exist ({first})")
-    return NotStarted(f"No such program: {program} (looked in {folder})")
+        return StageStartError(f"{program} cannot be run: its interpreter does not exist ({first})")
+    return StageStartError(f"No such program: {program} (looked in {folder})")

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 
-def join_trace() -> None:
+def activate_trace_context() -> None:
     """Make the place named by TRACEPARENT and TRACESTATE the current one of the tracer that the stage imported, if it did."""
     headers = {name: os.environ[name.upper()] for name in ("traceparent", "tracestate") if os.environ.get(name.upper())}
     tracing: Any = sys.modules.get("ddtrace.trace")

@@ -12,7 +12,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[..., Sequence[tuple[Any, ...]]]
 
-_NEVER: Final = [
+_FORBIDDEN_NETWORKS: Final = [
     ipaddress.ip_network(network)
     for network in (
         "100.64.0.0/10",
@@ -28,34 +28,34 @@ _NEVER: Final = [
 ]
 
 
-class Forbidden(Exception):
+class AddressForbidden(Exception):
     """The address may not be asked; the message says why and which setting would allow it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class AddressPolicy:
     """`networks` are allowed beside public addresses; `ports` are the only ones."""
 
     networks: tuple[Network, ...] = ()
     ports: frozenset[int] = frozenset({80, 443})
 
-    def places(self, host: str, port: int, resolve: Resolver = socket.getaddrinfo) -> list[str]:
+    def resolve_allowed(self, host: str, port: int, resolve: Resolver = socket.getaddrinfo) -> list[str]:
         """The host's addresses, looked up once, each of them allowed. Connect to these and to no name. Raises Forbidden."""
         if port not in self.ports:
-            raise Forbidden(f"Port {port} may not be asked: HEADGATE_HTTP_PORTS lists those that may.")
+            raise AddressForbidden(f"Port {port} may not be asked: HEADGATE_HTTP_PORTS lists those that may.")
         try:
             found = resolve(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise Forbidden(f"The name {host} leads to no address.") from None
+            raise AddressForbidden(f"The name {host} leads to no address.") from None
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         for text in addresses:
-            if not self.permits(text):
-                raise Forbidden(f"{host} leads to {text}, which is no public address: HEADGATE_HTTP_ALLOW would allow its network.")
+            if not self.is_allowed(text):
+                raise AddressForbidden(f"{host} leads to {text}, which is no public address: HEADGATE_HTTP_ALLOW would allow its network.")
         if not addresses:
-            raise Forbidden(f"The name {host} leads to no address.")
+            raise AddressForbidden(f"The name {host} leads to no address.")
         return addresses
 
-    def permits(self, text: str) -> bool:
+    def is_allowed(self, text: str) -> bool:
         try:
             address: Address = ipaddress.ip_address(text)
         except ValueError:
@@ -66,4 +66,4 @@ class Reach:
             address = address.ipv4_mapped or address
         if any(address in network for network in self.networks):
             return True
-        return address.is_global and not address.is_multicast and not address.is_reserved and not any(address in net for net in _NEVER)
+        return address.is_global and not address.is_multicast and not address.is_reserved and not any(address in net for net in _FORBIDDEN_NETWORKS)

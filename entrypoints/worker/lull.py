@@ -7,23 +7,23 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-QUIET: Final = 0.1
+QUIET_SECONDS: Final = 0.1
 """Seconds without a start or a report that make a lull."""
-PATIENCE: Final = 5.0
+MAX_WAIT_SECONDS: Final = 5.0
 """Seconds for which a lull is waited for at most: a worker that is never quiet is shown too."""
 
 
-class Lull:
+class IdleWindow:
     """Stages come first: what shows them elsewhere takes its turn between them. `clock` is monotonic, in seconds."""
 
-    def __init__(self, quiet: float = QUIET, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, quiet: float = QUIET_SECONDS, patience: float = MAX_WAIT_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
         self._quiet, self._patience, self._clock = quiet, patience, clock
-        self.stirred = -quiet
+        self.last_activity = -quiet
         """When something was, last."""
 
-    def stir(self) -> None:
+    def mark_activity(self) -> None:
         """Something is started or reported now."""
-        self.stirred = self._clock()
+        self.last_activity = self._clock()
 
     def now(self) -> float:
         """To be given to `wait`."""
@@ -31,5 +31,5 @@ class Lull:
 
     async def wait(self, since: float) -> None:
         """Return in a lull, or once the patience has run out that began at `since`."""
-        while (rest := min(self.stirred + self._quiet, since + self._patience) - self._clock()) > 0:  # noqa: ASYNC110
+        while (rest := min(self.last_activity + self._quiet, since + self._patience) - self._clock()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(rest)

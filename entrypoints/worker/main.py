@@ -14,21 +14,21 @@ from typing import Any, Final
 
 from application.ports.telemetry import Telemetry
 from entrypoints import guard, logs
-from entrypoints.leaving import end_at_once
+from entrypoints.leaving import exit_immediately
 from entrypoints.settings import Settings
-from entrypoints.worker.attempt import Bench
-from entrypoints.worker.hosts import Hosts
-from entrypoints.worker.link import Identity, Link
-from entrypoints.worker.process import surroundings, use_prefect_environment, version, worker_token
+from entrypoints.worker.attempt import StageContext
+from entrypoints.worker.hosts import StageHostManager
+from entrypoints.worker.link import ApiClient, WorkerIdentity
+from entrypoints.worker.process import get_version, get_worker_token, make_stage_settings, use_prefect_environment
 from entrypoints.worker.slots import Slots
-from entrypoints.worker.worker import Rhythm, Worker
+from entrypoints.worker.worker import Worker, WorkerTimings
 
 log = logging.getLogger("headgate.worker")
 
-_LAST_WORDS: Final = 1.0
+_FLUSH_SECONDS: Final = 1.0
 """Seconds that spans on their way to an agent may take from a stop."""
-_IMPORTING: Final = "import"
-_ORPHANED: Final = 4.0
+_IMPORT_THREAD: Final = "import"
+_ORPHAN_GRACE: Final = 4.0
 """Seconds to end everything once the parent is gone."""
 
 
@@ -37,19 +37,19 @@ def serve(settings: Settings, telemetry: Telemetry) -> None:
     logs.configure(settings, "worker", telemetry)
     use_prefect_environment(settings)
     try:
-        _Process(settings, telemetry).run()
+        WorkerProcess(settings, telemetry).run()
     finally:
-        telemetry.flush(_LAST_WORDS)
+        telemetry.flush(_FLUSH_SECONDS)
     if telemetry.is_on or _is_importing():
-        end_at_once()
+        exit_immediately()
 
 
 def _is_importing() -> bool:
     """An interpreter that ends while another thread is in the middle of an import may abort."""
-    return any(thread.name == _IMPORTING for thread in threading.enumerate())
+    return any(thread.name == _IMPORT_THREAD for thread in threading.enumerate())
 
 
-class _Process:
+class WorkerProcess:
     """The loop runs in a thread of its own: Prefect's engine takes SIGTERM for itself in the main thread, where ours must rule."""
 
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
@@ -59,33 +59,33 @@ class _Process:
         self._worker: Worker | None = None
         self._leave = asyncio.Event()
         self._failure: BaseException | None = None
-        self._told = threading.Event()
+        self._is_stopping = threading.Event()
 
     def run(self) -> None:
         """Returns once drained; raises what ended the loop."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._end())
-        guard.end_with_parent(self._orphaned)
+            signal.signal(number, lambda *_: self._request_stop())
+        guard.watch_parent(self._orphaned)
         thread = threading.Thread(target=self._run_loop, name="worker")
         thread.start()
         thread.join()
         if self._failure is not None:
             raise self._failure
 
-    def _end(self) -> None:
+    def _request_stop(self) -> None:
         """The first signal drains; a second of SIGINT, from a person who will not wait, ends at once: the host kills what runs."""
-        if self._told.is_set():
+        if self._is_stopping.is_set():
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-        self._told.set()
+        self._is_stopping.set()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._leave.set)
 
     def _orphaned(self) -> None:
         log.warning("The parent process is gone: ending.")
-        self._end()
+        self._request_stop()
         if self._loop is not None and self._worker is not None:
-            self._loop.call_soon_threadsafe(self._worker.hurry)
-        threading.Timer(_ORPHANED, os._exit, (1,)).start()
+            self._loop.call_soon_threadsafe(self._worker.interrupt_all)
+        threading.Timer(_ORPHAN_GRACE, os._exit, (1,)).start()
 
     def _run_loop(self) -> None:
         try:
@@ -96,41 +96,41 @@ class _Process:
     async def _work(self) -> None:
         settings = self._settings
         self._loop = asyncio.get_running_loop()
-        identity = Identity(settings.worker_name, settings.pool, settings.worker_slots, version())
-        link = Link(settings.public_url, worker_token(settings), identity)
-        bench = Bench(Hosts(), link, surroundings(settings), settings.cancel_grace_seconds, self._telemetry, settings.forward_stage_logs)
-        await bench.hosts.ready()
-        rhythm = Rhythm(settings.heartbeat_seconds, settings.lease_seconds, settings.drain_seconds)
-        worker = self._worker = Worker(bench, Slots(settings.worker_slots), rhythm)
-        if self._told.is_set():
+        identity = WorkerIdentity(settings.worker_name, settings.pool, settings.worker_slots, get_version())
+        api = ApiClient(settings.public_url, get_worker_token(settings), identity)
+        context = StageContext(StageHostManager(), api, make_stage_settings(settings), settings.cancel_grace_seconds, self._telemetry, settings.forward_stage_logs)
+        await context.hosts.ensure_started()
+        timings = WorkerTimings(settings.heartbeat_seconds, settings.lease_seconds, settings.drain_seconds)
+        worker = self._worker = Worker(context, Slots(settings.worker_slots), timings)
+        if self._is_stopping.is_set():
             self._leave.set()
-        beside = asyncio.create_task(_beside(settings, worker, link))
+        prefect = asyncio.create_task(_run_prefect(settings, worker, api))
         try:
             await worker.run(self._leave)
         finally:
-            beside.cancel()
-            await asyncio.gather(beside, return_exceptions=True)
-            await bench.hosts.close()
-            await link.close()
+            prefect.cancel()
+            await asyncio.gather(prefect, return_exceptions=True)
+            await context.hosts.close()
+            await api.close()
 
 
-async def _beside(settings: Settings, worker: Worker, link: Link) -> None:
+async def _run_prefect(settings: Settings, worker: Worker, api: ApiClient) -> None:
     """Prefect's part, once the link is up: its import takes seconds, so it happens in a thread and never before the first work."""
     if settings.prefect_api_url is None:
         return
-    await worker.linked.wait()
+    await worker.connected.wait()
     usual = sys.getswitchinterval()
     # An import holds the interpreter in long stretches; with a short interval the loop still gets its turn.
     sys.setswitchinterval(0.0005)
     try:
-        module: Any = await _imported("entrypoints.worker.prefect_life")
+        module: Any = await _import_in_thread("entrypoints.worker.prefect_life")
     finally:
         sys.setswitchinterval(usual)
-    logs.adopt("prefect")
-    await module.live(settings, worker, link)
+    logs.use_root_handlers("prefect")
+    await module.run_integration(settings, worker, api)
 
 
-async def _imported(name: str) -> Any:
+async def _import_in_thread(name: str) -> Any:
     """The module, imported by a thread that a worker which is told to end meanwhile does not wait for."""
     loop = asyncio.get_running_loop()
     imported: asyncio.Future[Any] = loop.create_future()
@@ -152,5 +152,5 @@ async def _imported(name: str) -> Any:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, module, failure)
 
-    threading.Thread(target=work, name=_IMPORTING, daemon=True).start()
+    threading.Thread(target=work, name=_IMPORT_THREAD, daemon=True).start()
     return await imported

@@ -14,14 +14,14 @@ MASK: Final = "***"
 _MASK = MASK.encode()
 _SHORTEST_FORM: Final = 6
 _SHORTEST_LINE: Final = 8
-_ENDS = re.compile(rb"[\r\n]")
+_LINE_ENDS = re.compile(rb"[\r\n]")
 
 
-class Masker:
+class SecretMasker:
     """Knows the secrets of one attempt. Line ends are looked through, so a secret that was wrapped is found too."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST_FORM}
+        forms = {form for secret in secrets for form in _encode_forms(secret) if len(form) >= _SHORTEST_FORM}
         self.forms = sorted(forms, key=len, reverse=True)
         self.longest = len(self.forms[0]) if self.forms else 0
         self.pattern = re.compile(b"|".join(map(re.escape, self.forms))) if self.forms else None
@@ -52,7 +52,7 @@ class Masker:
 class StreamMasker:
     """Bytes in however they are cut, masked bytes out. Holds back only what may be the beginning of a secret."""
 
-    def __init__(self, masker: Masker) -> None:
+    def __init__(self, masker: SecretMasker) -> None:
         self._masker = masker
         self._held = b""
         self._covered = 0
@@ -69,15 +69,15 @@ class StreamMasker:
         return self._advance(self._held, final=True) if self._held else b""
 
     def _advance(self, data: bytes, *, final: bool) -> bytes:
-        ends = [match.start() for match in _ENDS.finditer(data)]
+        ends = [match.start() for match in _LINE_ENDS.finditer(data)]
         plain = data.translate(None, b"\r\n") if ends else data
-        places = _Places(ends)
-        cut = len(data) if final else places.of(len(plain) - self._begun(plain)) if plain else len(data)
-        if not final and self._begun(plain) == 0:
+        places = _OffsetMap(ends)
+        cut = len(data) if final else places.to_original(len(plain) - self._count_possible_start(plain)) if plain else len(data)
+        if not final and self._count_possible_start(plain) == 0:
             cut = len(data)
         said: list[bytes] = []
         open_until = self._covered
-        for begin, end in self._found(plain, places):
+        for begin, end in self._find_secrets(plain, places):
             if begin >= cut:
                 break
             if begin >= open_until:
@@ -88,14 +88,14 @@ class StreamMasker:
         self._held, self._covered = data[cut:], max(0, open_until - cut)
         return b"".join(said)
 
-    def _found(self, plain: bytes, places: _Places) -> Iterator[tuple[int, int]]:
+    def _find_secrets(self, plain: bytes, places: _OffsetMap) -> Iterator[tuple[int, int]]:
         pattern = self._masker.pattern
         at = 0
         while pattern is not None and (match := pattern.search(plain, at)):
-            yield places.of(match.start()), places.of(match.end() - 1) + 1
+            yield places.to_original(match.start()), places.to_original(match.end() - 1) + 1
             at = match.start() + 1
 
-    def _begun(self, plain: bytes) -> int:
+    def _count_possible_start(self, plain: bytes) -> int:
         """How many bytes at the end are the beginning of a form, at most."""
         most = 0
         for form in self._masker.forms:
@@ -108,27 +108,27 @@ class StreamMasker:
         return most
 
 
-class _Places:
+class _OffsetMap:
     """Where a byte of the text without its line ends stands in the text with them."""
 
     def __init__(self, ends: list[int]) -> None:
         # The n-th line end stands after this many other bytes.
         self._before = [end - number for number, end in enumerate(ends)]
 
-    def of(self, place: int) -> int:
+    def to_original(self, place: int) -> int:
         return place + bisect.bisect_right(self._before, place)
 
 
-def _forms(secret: str) -> Iterator[bytes]:
+def _encode_forms(secret: str) -> Iterator[bytes]:
     lines = secret.splitlines()
     parts = [secret, *(line for line in lines if len(lines) > 1 and len(line) >= _SHORTEST_LINE and not line.startswith("-----"))]
     for text in parts:
         raw = text.encode("utf-8", "surrogateescape")
-        for form in (raw, *_texts(text), raw.hex().encode(), raw.hex().upper().encode(), *_base64(raw)):
+        for form in (raw, *_encode_texts(text), raw.hex().encode(), raw.hex().upper().encode(), *_encode_base64(raw)):
             yield form.translate(None, b"\r\n")
 
 
-def _texts(text: str) -> Iterator[bytes]:
+def _encode_texts(text: str) -> Iterator[bytes]:
     safe = text.encode("utf-8", "replace").decode()
     yield json.dumps(safe)[1:-1].encode()
     yield json.dumps(safe, ensure_ascii=False)[1:-1].encode()
@@ -139,7 +139,7 @@ def _texts(text: str) -> Iterator[bytes]:
             yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), encoded).encode()
 
 
-def _base64(raw: bytes) -> Iterator[bytes]:
+def _encode_base64(raw: bytes) -> Iterator[bytes]:
     """The characters that the secret alone decides, wherever it begins within a group of three bytes."""
     for before in range(3):
         bits = (before + len(raw)) * 8

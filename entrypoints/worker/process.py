@@ -8,11 +8,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from adapters.orchestration.server import client_environment
-from adapters.system.secrets import KeptSecrets
+from adapters.orchestration.server import build_client_environment
+from adapters.system.secrets import LocalSecretStore
 from adapters.system.tokens import HmacTokens
 from entrypoints.settings import Settings
-from entrypoints.worker.world import Surroundings
+from entrypoints.worker.world import StageSettings
 
 
 def use_prefect_environment(settings: Settings) -> None:
@@ -20,26 +20,26 @@ def use_prefect_environment(settings: Settings) -> None:
     if settings.prefect_api_url is None:
         return
     auth = settings.prefect_api_auth_string.get_secret_value() if settings.prefect_api_auth_string else None
-    environment = client_environment(settings.home, settings.prefect_api_url, auth, os.environ)
+    environment = build_client_environment(settings.home, settings.prefect_api_url, auth, os.environ)
     os.environ.clear()
     os.environ.update(environment)
 
 
-def worker_token(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
+def get_worker_token(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
     """HEADGATE_WORKER_TOKEN where it is given, as on another machine; else made with the secret of this one."""
     given = environment.get("HEADGATE_WORKER_TOKEN")
-    return given or HmacTokens(settings.secret_key().encode()).for_worker()
+    return given or HmacTokens(settings.secret_key().encode()).issue_worker_token()
 
 
-def surroundings(settings: Settings) -> Surroundings:
+def make_stage_settings(settings: Settings) -> StageSettings:
     """The directory that `workdir` counts from, and the place of the runs' files."""
-    secrets = KeptSecrets(settings.secrets_file, os.environ)
+    secrets = LocalSecretStore(settings.secrets_file, os.environ)
     allowed = tuple(settings.http_allow), tuple(settings.http_ports)
-    return Surroundings(Path(settings.workdir), Path(settings.home) / "runs", dict(os.environ), secrets, *allowed)
+    return StageSettings(Path(settings.workdir), Path(settings.home) / "runs", dict(os.environ), secrets, *allowed)
 
 
-def version() -> str:
+def get_version() -> str:
     """Headgate's, where it is installed."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return importlib.metadata.version("headgate")
+        return importlib.metadata.get_version("headgate")
     return ""

@@ -9,31 +9,31 @@ from typing import Final
 
 log = logging.getLogger("headgate.worker")
 
-_PATIENCE: Final = 5.0
+_SILENT_SECONDS: Final = 5.0
 """Seconds without an answer that are nothing to speak of: a web that starts, or is started anew."""
 
 
-class Reach:
+class ConnectivityMonitor:
     """Told of every call that came through or did not."""
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._url, self._clock = url, clock
         self._since: float | None = None
-        self._told = False
+        self._is_reported = False
 
-    def failed(self, error: Exception) -> None:
+    def record_failure(self, error: Exception) -> None:
         now = self._clock()
         if self._since is None:
             self._since = now
-        if not self._told and now - self._since > _PATIENCE:
-            self._told = True
-            log.warning("Headgate is not reached at %s for %.0f s: %s", self._url, now - self._since, _said(error))
+        if not self._is_reported and now - self._since > _SILENT_SECONDS:
+            self._is_reported = True
+            log.warning("Headgate is not reached at %s for %.0f s: %s", self._url, now - self._since, _describe(error))
 
-    def came_through(self) -> None:
-        if self._told and self._since is not None:
+    def record_success(self) -> None:
+        if self._is_reported and self._since is not None:
             log.warning("Headgate is reached again, after %.0f s", self._clock() - self._since)
-        self._since, self._told = None, False
+        self._since, self._is_reported = None, False
 
 
-def _said(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

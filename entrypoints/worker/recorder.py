@@ -9,35 +9,35 @@ from typing import Any, Final
 from prefect.client.schemas.objects import FlowRun
 from prefect.flow_engine import run_flow_async
 
-from adapters.orchestration.prefect_rest import PrefectRest
+from adapters.orchestration.prefect_rest import PrefectOrchestrator
 from application.ports.orchestrator import FlowRunRequest, FlowState
 from domain.errors import Unavailable
-from entrypoints.worker.carrier import Carrier, Outcome
-from entrypoints.worker.flow import Shown, run_pipeline, shown
-from entrypoints.worker.link import Link, Refused
-from entrypoints.worker.lull import Lull
+from entrypoints.worker.carrier import DispatchResult, RunExecutor
+from entrypoints.worker.flow import TrackedDispatch, run_pipeline, tracked_dispatches
+from entrypoints.worker.link import ApiClient, RequestRejected
+from entrypoints.worker.lull import IdleWindow
 
 log = logging.getLogger("headgate.prefect")
 
-_AT_ONCE: Final = 2
+_MAX_STARTING: Final = 2
 """Flow runs between their creation and Running: more only slow each other down, and the stages beside them."""
-_WAITING: Final = 500
+_MAX_WAITING: Final = 500
 """Bursts that may wait for their turn; the outbox records any further."""
-_PATIENCE: Final = 10.0
+_RECORD_TIMEOUT: Final = 10.0
 """Seconds after a burst's end in which Prefect may still take its record. Then the outbox, or reconciling, has it."""
 
 
 class PrefectRecorder:
     """Implements Recorder by Prefect's own engine, in this process's event loop, when that has nothing more urgent to do."""
 
-    def __init__(self, rest: PrefectRest, link: Link, lull: Lull) -> None:
-        self._rest, self._link, self._lull = rest, link, lull
-        self._turn = asyncio.Semaphore(_AT_ONCE)
+    def __init__(self, rest: PrefectOrchestrator, api: ApiClient, idle_window: IdleWindow) -> None:
+        self._rest, self._api, self._idle_window = rest, api, idle_window
+        self._start_permits = asyncio.Semaphore(_MAX_STARTING)
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def record(self, carrier: Carrier, outcome: asyncio.Future[Outcome]) -> None:
-        if len(self._tasks) < _WAITING:
-            self._spawn(self._record(carrier, outcome))
+    def record(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> None:
+        if len(self._tasks) < _MAX_WAITING:
+            self._spawn(self._record(executor, result))
 
     async def close(self) -> None:
         """Give what is being recorded a moment, then let it go."""
@@ -52,75 +52,75 @@ class PrefectRecorder:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _record(self, carrier: Carrier, outcome: asyncio.Future[Outcome]) -> None:
+    async def _record(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> None:
         try:
-            since = self._lull.now()
-            await self._turn.acquire()
-            turn = _Turn(self._turn)
+            since = self._idle_window.now()
+            await self._start_permits.acquire()
+            permit = _StartPermit(self._start_permits)
             try:
-                await self._lull.wait(since)
-                if (created := await self._created(carrier, outcome)) is not None:
-                    self._spawn(self._note(carrier, str(created["id"])))
+                await self._idle_window.wait(since)
+                if (created := await self._create_flow_run(executor, result)) is not None:
+                    self._spawn(self._report_flow_run(executor, str(created["id"])))
                     if created["state_type"] == "PENDING":
-                        await self._run(created, Shown(carrier, outcome, turn.give_back, {}))
+                        await self._run(created, TrackedDispatch(executor, result, permit.release, {}))
             finally:
-                turn.give_back()
+                permit.release()
         except Exception:
-            log.exception("Run %s is not shown in Prefect by its worker", carrier.key[0])
+            log.exception("Run %s is not shown in Prefect by its worker", executor.key[0])
 
-    async def _created(self, carrier: Carrier, outcome: asyncio.Future[Outcome]) -> dict[str, Any] | None:
+    async def _create_flow_run(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> dict[str, Any] | None:
         """The flow run, tried for as long as the burst lasts and a little longer; None when Prefect was away all the while."""
         pause = 0.5
         while True:
             try:
-                return await self._rest.create(request_for(carrier))
+                return await self._rest.create(build_flow_run_request(executor))
             except Unavailable as error:
-                log.info("Run %s waits to be recorded: %s", carrier.key[0], error)
-            if outcome.done():
+                log.info("Run %s waits to be recorded: %s", executor.key[0], error)
+            if result.done():
                 return None
-            await asyncio.wait({outcome}, timeout=pause)
+            await asyncio.wait({result}, timeout=pause)
             pause = min(10.0, 2 * pause)
 
-    async def _note(self, carrier: Carrier, flow_run_id: str) -> None:
+    async def _report_flow_run(self, executor: RunExecutor, flow_run_id: str) -> None:
         try:
-            await self._link.recorded(carrier.key, flow_run_id, carrier.trace.context)
-        except Refused as refusal:
-            log.warning("Headgate does not want to know of flow run %s: %s", flow_run_id, refusal)
+            await self._api.record_flow_run(executor.key, flow_run_id, executor.trace.context)
+        except RequestRejected as rejection:
+            log.warning("Headgate does not want to know of flow run %s: %s", flow_run_id, rejection)
 
-    async def _run(self, created: dict[str, Any], burst: Shown) -> None:
+    async def _run(self, created: dict[str, Any], burst: TrackedDispatch) -> None:
         """Run the flow by Prefect's engine until the burst is over and, for a while, until Prefect knows."""
         flow_run = FlowRun.model_validate(created)
         # On this copy only: with it, each run would start an observer in a thread, which blocks the loop for 0.2 s.
         flow_run.deployment_id = None
-        shown[burst.carrier.key] = burst
+        tracked_dispatches[burst.executor.key] = burst
         engine = asyncio.create_task(run_flow_async(run_pipeline, flow_run=flow_run, parameters=created["parameters"], return_type="state"))
         try:
-            await asyncio.wait({engine, burst.outcome}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({engine}, timeout=_PATIENCE)
+            await asyncio.wait({engine, burst.result}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({engine}, timeout=_RECORD_TIMEOUT)
         finally:
             if not engine.done():
                 engine.cancel()
                 await asyncio.wait({engine}, timeout=2)
             elif not engine.cancelled() and engine.exception() is not None:
                 log.warning("Flow run %s: %r", created["name"], engine.exception())
-            shown.pop(burst.carrier.key, None)
+            tracked_dispatches.pop(burst.executor.key, None)
 
 
-class _Turn:
+class _StartPermit:
     """One of the few that may be on their way to Running; given back once, however often it is said."""
 
-    def __init__(self, turns: asyncio.Semaphore) -> None:
-        self._turns: asyncio.Semaphore | None = turns
+    def __init__(self, permits: asyncio.Semaphore) -> None:
+        self._permits: asyncio.Semaphore | None = permits
 
-    def give_back(self) -> None:
-        if self._turns is not None:
-            self._turns.release()
-            self._turns = None
+    def release(self) -> None:
+        if self._permits is not None:
+            self._permits.release()
+            self._permits = None
 
 
-def request_for(carrier: Carrier) -> FlowRunRequest:
+def build_flow_run_request(executor: RunExecutor) -> FlowRunRequest:
     """The flow run of this burst, as the outbox's relay would ask for it too."""
-    claim = carrier.claim
+    claim = executor.claim
     return FlowRunRequest(
         pool=claim.pool,
         key=claim.key,

@@ -9,15 +9,15 @@ from collections.abc import Callable
 class Slots:
     """Counted, not guarded: a start that the web has already decided takes a slot even when none is free."""
 
-    def __init__(self, total: int, *, offered: bool = True) -> None:
+    def __init__(self, total: int, *, is_offering: bool = True) -> None:
         self.total = total
-        self.offered = offered
+        self.is_offering = is_offering
         """Whether the web may give them to other bursts; not where a process carries one burst alone, or leaves."""
         self.received: int | None = None
         """Claims that came by the open stream; None without one."""
-        self.told = -1
+        self.reported_free = -1
         """How many are free by the web's count."""
-        self.asking = 0
+        self.steps_in_flight = 0
         """Steps under way: the answer of each tells the web of our slots too."""
         self._taken = 0
         self._waiting: set[asyncio.Event] = set()
@@ -27,9 +27,9 @@ class Slots:
     def free(self) -> int:
         return max(0, self.total - self._taken)
 
-    def offer(self, reserved: int = 0) -> int:
+    def count_offered(self, reserved: int = 0) -> int:
         """What the web is told to be free, beside slots reserved for a burst that is asking."""
-        return self.free + reserved if self.offered else 0
+        return self.free + reserved if self.is_offering else 0
 
     def take(self, count: int) -> None:
         """Take slots for stages that must start, free or not."""
@@ -43,7 +43,7 @@ class Slots:
         self._taken += taken
         return taken
 
-    def give_back(self, count: int) -> None:
+    def release(self, count: int) -> None:
         """Return slots and wake whoever waits for one."""
         if not count:
             return
@@ -53,9 +53,9 @@ class Slots:
                 waiting.set()
         self.on_change()
 
-    def wake_when_free(self, event: asyncio.Event) -> None:
+    def add_waiter(self, event: asyncio.Event) -> None:
         """Set the event whenever a slot becomes free, until `forget`."""
         self._waiting.add(event)
 
-    def forget(self, event: asyncio.Event) -> None:
+    def remove_waiter(self, event: asyncio.Event) -> None:
         self._waiting.discard(event)

@@ -9,11 +9,11 @@ from typing import Final
 
 from structlog.contextvars import bound_contextvars
 
-from application.ports.links import Claim, Start
+from application.ports.links import AttemptStart, Claim
 from application.ports.telemetry import NO_PARENT, Span, Tag, Telemetry, TraceContext, place_of_burst
 from entrypoints.worker.wire import StageReport
 
-_LONG: Final = 3_600.0
+_MAX_TRACE_SECONDS: Final = 3_600.0
 """Seconds after which a burst's next attempt begins a trace of its own: nobody reads one that grows for hours."""
 
 
@@ -26,7 +26,7 @@ class BurstTrace:
         self.context: TraceContext = {}
 
     @contextlib.contextmanager
-    def carrying(self) -> Iterator[Span]:
+    def dispatch_span(self) -> Iterator[Span]:
         claim = self._claim
         parent, links = place_of_burst(claim.trace, claim.epoch)
         tags: dict[str, Tag] = {"pipeline": claim.pipeline, "run": claim.run_id, "burst": claim.epoch}
@@ -38,10 +38,10 @@ class BurstTrace:
             yield span
 
     @contextlib.contextmanager
-    def attempting(self, start: Start) -> Iterator[Span]:
+    def attempt_span(self, start: AttemptStart) -> Iterator[Span]:
         """An attempt below its burst; a retry, or one that begins hours later, in a trace of its own that links to it."""
         claim = self._claim
-        apart = start.attempt > 1 or time.monotonic() - self._began > _LONG
+        apart = start.attempt > 1 or time.monotonic() - self._began > _MAX_TRACE_SECONDS
         parent = NO_PARENT if apart else self.context
         links = [self.context] if apart and self.context else []
         tags: dict[str, Tag] = {
@@ -57,12 +57,12 @@ class BurstTrace:
         ):
             yield span
 
-    def for_process(self, span: Span) -> TraceContext:
+    def get_process_context(self, span: Span) -> TraceContext:
         """What the stage's process is told: its attempt's place, or what the trigger came with when nothing is traced here."""
         return span.context or self._claim.trace
 
 
-def tell_end(span: Span, report: StageReport | None, last_lines: Sequence[str]) -> None:
+def record_result(span: Span, report: StageReport | None, last_lines: Sequence[str]) -> None:
     """How the attempt ended; the last lines of its output where it failed."""
     if report is None:
         span.tag(status="refused")

@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 
-class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):  # type: ignore[misc]
+class HeadgateWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):  # type: ignore[misc]
     """Seen in its work pool; its work arrives by Headgate's stream, not by Prefect's poll."""
 
     type = "headgate"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from application.ports.links import Claim, Message, Start, Stop, Wake
+from application.ports.links import AttemptStart, Claim, StopRun, WakeRun, WorkerMessage
 
 BODY_LIMIT: Final = 900 * 1024
 """Bytes of one request's body; the web refuses more than 1 MiB."""
@@ -15,7 +15,7 @@ BODY_LIMIT: Final = 900 * 1024
 BurstKey = tuple[int, int]
 """A burst: (run id, epoch)."""
 
-Held = tuple[str, int]
+AttemptKey = tuple[str, int]
 """An attempt within a burst: (stage, attempt)."""
 
 
@@ -33,24 +33,24 @@ class StageReport:
     message: str | None = None
     output: Any = None
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         named = {name: getattr(self, name) for name in self.__slots__}
         return {name: value for name, value in named.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class AdvanceRequest:
     """One advance of a burst. `free` and `received` are the worker's word on its slots, see the heartbeat."""
 
     capacity: int
     free: int
     received: int | None
-    holding: Sequence[Held] = ()
+    holding: Sequence[AttemptKey] = ()
     reports: Sequence[StageReport] = ()
     hand_back: bool = False
 
     def body(self, worker_id: str) -> bytes:
-        return encoded(
+        return encode_json(
             {
                 "worker_id": worker_id,
                 "capacity": self.capacity,
@@ -58,33 +58,33 @@ class Step:
                 "received": self.received,
                 "holding": self.holding,
                 "hand_back": self.hand_back,
-                "reports": [report.as_json() for report in self.reports],
+                "reports": [report.to_json() for report in self.reports],
             }
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Advanced:
+class AdvanceResponse:
     """The answer to a step. `refused`: the burst is not this worker's any more, so what runs of it must go;
     `kill`: of what is held, what is over in Headgate already; `cancel`: what a person wants ended."""
 
-    starts: Sequence[Start] = ()
+    starts: Sequence[AttemptStart] = ()
     more: bool = False
     stop: bool = False
     ended: bool = True
     refused: bool = False
-    kill: Sequence[Held] = ()
-    cancel: Sequence[Held] = ()
+    kill: Sequence[AttemptKey] = ()
+    cancel: Sequence[AttemptKey] = ()
 
     @classmethod
-    def read(cls, body: Mapping[str, Any]) -> Advanced:
+    def parse(cls, body: Mapping[str, Any]) -> AdvanceResponse:
         refused = any(answer.get("problem") == "not_yours" for answer in body["answers"])
         kill, cancel = ([(stage, attempt) for stage, attempt in body.get(name, ())] for name in ("kill", "cancel"))
-        return cls([_start(start) for start in body["starts"]], body["more"], body["stop"], body["ended"], refused, kill, cancel)
+        return cls([_parse_start(start) for start in body["starts"]], body["more"], body["stop"], body["ended"], refused, kill, cancel)
 
 
 @dataclass(frozen=True, slots=True)
-class HeartbeatAnswer:
+class HeartbeatResponse:
     renewed: Sequence[BurstKey] = ()
     refused: Sequence[BurstKey] = ()
     stop: Sequence[int] = ()
@@ -92,25 +92,25 @@ class HeartbeatAnswer:
     claims: Sequence[Claim] = field(default_factory=tuple)
 
     @classmethod
-    def read(cls, body: Mapping[str, Any]) -> HeartbeatAnswer:
+    def parse(cls, body: Mapping[str, Any]) -> HeartbeatResponse:
         renewed, refused = ([(run_id, epoch) for run_id, epoch in body[name]] for name in ("renewed", "refused"))
-        return cls(renewed, refused, body["stop"], body["wake"], [read_claim(claim) for claim in body["claims"]])
+        return cls(renewed, refused, body["stop"], body["wake"], [parse_claim(claim) for claim in body["claims"]])
 
 
-def read_message(line: str) -> Message | None:
+def parse_message(line: str) -> WorkerMessage | None:
     """One line of the stream; None for a ping, and for what a newer web may say."""
     body = json.loads(line)
     match body.get("type"):
         case "claim":
-            return read_claim(body)
+            return parse_claim(body)
         case "stop":
-            return Stop(body["run_id"])
+            return StopRun(body["run_id"])
         case "wake":
-            return Wake(body["run_id"])
+            return WakeRun(body["run_id"])
     return None
 
 
-def read_claim(body: Mapping[str, Any]) -> Claim:
+def parse_claim(body: Mapping[str, Any]) -> Claim:
     return Claim(
         run_id=body["run_id"],
         number=body["number"],
@@ -119,17 +119,17 @@ def read_claim(body: Mapping[str, Any]) -> Claim:
         pool=body["pool"],
         stages=body["stages"],
         parameters=body["parameters"],
-        starts=[_start(start) for start in body["starts"]],
+        starts=[_parse_start(start) for start in body["starts"]],
         more=body["more"],
         key=body["key"],
         trace=body["trace"],
     )
 
 
-def encoded(body: Mapping[str, Any]) -> bytes:
+def encode_json(body: Mapping[str, Any]) -> bytes:
     """Compact JSON. ValueError for what JSON cannot carry, such as NaN."""
     return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _start(body: Mapping[str, Any]) -> Start:
-    return Start(body["stage"], body["attempt"], body["token"], body["kind"], body["timeout"], body["spec"], body.get("given") or {})
+def _parse_start(body: Mapping[str, Any]) -> AttemptStart:
+    return AttemptStart(body["stage"], body["attempt"], body["token"], body["kind"], body["timeout"], body["spec"], body.get("given") or {})

@@ -15,31 +15,31 @@ from typing import Any, Final, Protocol
 
 import httpx
 
-from application.ports.links import Claim, Message, Stop, Wake
-from entrypoints.worker.attempt import Bench
-from entrypoints.worker.carrier import Carrier, Outcome
+from application.ports.links import Claim, StopRun, WakeRun, WorkerMessage
+from entrypoints.worker.attempt import StageContext
+from entrypoints.worker.carrier import DispatchResult, RunExecutor
 from entrypoints.worker.endings import Interruption
-from entrypoints.worker.link import Refused
-from entrypoints.worker.lull import Lull
+from entrypoints.worker.link import RequestRejected
+from entrypoints.worker.lull import IdleWindow
 from entrypoints.worker.slots import Slots
-from entrypoints.worker.wire import BurstKey, HeartbeatAnswer
+from entrypoints.worker.wire import BurstKey, HeartbeatResponse
 
 log = logging.getLogger("headgate.worker")
 
-_REMEMBERED: Final = 10_000
-_ASK_EVERY: Final = 1.0
-_SETTLING: Final = 0.02
-_LAST_CLAIMS: Final = 0.1
+_SEEN_LIMIT: Final = 10_000
+_POLL_INTERVAL: Final = 1.0
+_SLOT_REPORT_DELAY: Final = 0.02
+_LATE_CLAIM_WAIT: Final = 0.1
 """Seconds after the word that we leave in which a claim that was on its way arrives."""
-_GOODBYE: Final = 1.0
-_UNSURE: Final = 0.2
+_GOODBYE_TIMEOUT: Final = 1.0
+_LEASE_CHECK_INTERVAL: Final = 0.2
 """Seconds between looks whether a lease that is overdue was renewed."""
-_LAST_SHARE: Final = 0.75
+_LEASE_SAFETY_RATIO: Final = 0.75
 """Of the lease: when it was not renewed for that long, what may be tried again is ended before another worker tries it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
+class WorkerTimings:
     """In seconds. `drain` is how long a leaving worker lets stages finish."""
 
     heartbeat: float = 5.0
@@ -47,10 +47,10 @@ class Rhythm:
     drain: float = 20.0
 
 
-class Recorder(Protocol):
+class DispatchRecorder(Protocol):
     """Shows bursts elsewhere, beside: it may be slow or absent, and never holds one up."""
 
-    def record(self, carrier: Carrier, outcome: asyncio.Future[Outcome]) -> None:
+    def record(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> None:
         """Show this burst; returns at once, never raises."""
         ...
 
@@ -58,100 +58,100 @@ class Recorder(Protocol):
 class Worker:
     """Carries whatever bursts the web gives it, as many stages at a time as it has slots."""
 
-    def __init__(self, bench: Bench, slots: Slots, rhythm: Rhythm) -> None:
-        self._recorder: Recorder | None = None
-        self._bench, self._link, self._slots, self._rhythm = bench, bench.link, slots, rhythm
-        self._carriers: dict[BurstKey, Carrier] = {}
-        self._outcomes: dict[BurstKey, asyncio.Future[Outcome]] = {}
+    def __init__(self, context: StageContext, slots: Slots, timings: WorkerTimings) -> None:
+        self._recorder: DispatchRecorder | None = None
+        self._context, self._api, self._slots, self._timings = context, context.api, slots, timings
+        self._executors: dict[BurstKey, RunExecutor] = {}
+        self._results: dict[BurstKey, asyncio.Future[DispatchResult]] = {}
         self._renewed: dict[BurstKey, float] = {}
         self._seen: OrderedDict[BurstKey, None] = OrderedDict()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._leaving = False
-        self._beat_now, self._obeyed = asyncio.Event(), asyncio.Event()
-        self.linked = asyncio.Event()
-        slots.on_change = self._slots_changed
-        self._settling: asyncio.TimerHandle | None = None
+        self._is_stopping = False
+        self._heartbeat_due, self._heartbeat_answered = asyncio.Event(), asyncio.Event()
+        self.connected = asyncio.Event()
+        slots.on_change = self._on_slots_changed
+        self._slots_timer: asyncio.TimerHandle | None = None
 
     @property
-    def lull(self) -> Lull:
-        return self._bench.lull
+    def idle_window(self) -> IdleWindow:
+        return self._context.idle_window
 
     @property
-    def carriers(self) -> list[Carrier]:
-        return list(self._carriers.values())
+    def executors(self) -> list[RunExecutor]:
+        return list(self._executors.values())
 
     async def run(self, leave: asyncio.Event) -> None:
         """Work until told to leave, then drain: finish what runs, hand back the rest, end what takes too long."""
         stream = asyncio.create_task(self._follow_stream())
-        others = [asyncio.create_task(self._beat()), asyncio.create_task(self._watch_leases())]
+        others = [asyncio.create_task(self._send_heartbeats()), asyncio.create_task(self._watch_leases())]
         try:
-            await _first({asyncio.create_task(leave.wait()), stream, *others})
-            await self._refuse_work(stream)
+            await _wait_for_first({asyncio.create_task(leave.wait()), stream, *others})
+            await self._stop_accepting_work(stream)
             await self._drain()
         finally:
             for task in (stream, *others, *self._tasks):
-                await _cancelled(task)
-            with contextlib.suppress(httpx.HTTPError, Refused):
-                await self._link.leave()
+                await _cancel_and_wait(task)
+            with contextlib.suppress(httpx.HTTPError, RequestRejected):
+                await self._api.leave()
 
-    def hurry(self, why: Interruption = Interruption.LEAVING) -> None:
+    def interrupt_all(self, why: Interruption = Interruption.WORKER_STOPPING) -> None:
         """End everything that runs now."""
-        for carrier in self.carriers:
-            carrier.interrupt(why)
+        for executor in self.executors:
+            executor.interrupt(why)
 
-    def take(self, claim: Claim) -> tuple[Carrier, asyncio.Future[Outcome]]:
+    def start_dispatch(self, claim: Claim) -> tuple[RunExecutor, asyncio.Future[DispatchResult]]:
         """Carry a burst that is new here, and say what carries it and how that ends."""
         key = (claim.run_id, claim.epoch)
-        self._remember(key)
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        carrier = self._carriers[key] = Carrier(claim, self._bench, self._slots)
+        self._mark_seen(key)
+        result: asyncio.Future[DispatchResult] = asyncio.get_running_loop().create_future()
+        executor = self._executors[key] = RunExecutor(claim, self._context, self._slots)
         self._renewed[key] = time.monotonic()
-        carrier.lease_is_sure = partial(self._lease_is_sure, key)
-        if self._leaving:
-            carrier.leave()
-        self._spawn(self._carry(carrier, outcome))
-        return carrier, outcome
+        executor.wait_for_lease = partial(self._wait_for_lease, key)
+        if self._is_stopping:
+            executor.leave()
+        self._spawn(self._execute(executor, result))
+        return executor, result
 
-    def record_with(self, recorder: Recorder | None) -> None:
+    def set_recorder(self, recorder: DispatchRecorder | None) -> None:
         """Have every burst shown from now on, those under way too; or none any more."""
         self._recorder = recorder
         if recorder is not None:
-            for key, outcome in self._outcomes.items():
-                recorder.record(self._carriers[key], outcome)
+            for key, result in self._results.items():
+                recorder.record(self._executors[key], result)
 
-    async def idle(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until every burst taken so far is over and its output with Headgate."""
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _take_new(self, claim: Claim) -> None:
+    def _start_if_new(self, claim: Claim) -> None:
         if (claim.run_id, claim.epoch) not in self._seen:
-            self.take(claim)
+            self.start_dispatch(claim)
 
-    async def _carry(self, carrier: Carrier, outcome: asyncio.Future[Outcome]) -> None:
-        carrying = asyncio.create_task(carrier.carry())
-        self._outcomes[carrier.key] = outcome
+    async def _execute(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> None:
+        execution = asyncio.create_task(executor.execute())
+        self._results[executor.key] = result
         if self._recorder is not None:
-            asyncio.get_running_loop().call_soon(self._recorder.record, carrier, outcome)
+            asyncio.get_running_loop().call_soon(self._recorder.record, executor, result)
         try:
-            outcome.set_result(await carrying)
-            self._forget(carrier)
-            await carrier.shipped()
+            result.set_result(await execution)
+            self._discard(executor)
+            await executor.wait_until_shipped()
         except Exception:
-            log.exception("Run %s: its burst could not be carried on", carrier.key[0])
+            log.exception("Run %s: its burst could not be carried on", executor.key[0])
         finally:
-            outcome.cancel()
-            self._forget(carrier)
-            carrier.drop_output()
+            result.cancel()
+            self._discard(executor)
+            executor.discard_output()
 
-    def _forget(self, carrier: Carrier) -> None:
-        self._carriers.pop(carrier.key, None)
-        self._renewed.pop(carrier.key, None)
-        self._outcomes.pop(carrier.key, None)
+    def _discard(self, executor: RunExecutor) -> None:
+        self._executors.pop(executor.key, None)
+        self._renewed.pop(executor.key, None)
+        self._results.pop(executor.key, None)
 
-    def _remember(self, key: BurstKey) -> None:
+    def _mark_seen(self, key: BurstKey) -> None:
         self._seen[key] = None
-        if len(self._seen) > _REMEMBERED:
+        if len(self._seen) > _SEEN_LIMIT:
             self._seen.popitem(last=False)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -165,151 +165,151 @@ class Worker:
         pause = 0.1
         while True:
             try:
-                async for message in self._link.messages(self._slots.offer()):
+                async for message in self._api.stream_messages(self._slots.count_offered()):
                     pause = 0.1
-                    self._hear(message)
-            except (httpx.HTTPError, Refused, ValueError) as error:
-                self._link.reach.failed(error)
+                    self._handle_message(message)
+            except (httpx.HTTPError, RequestRejected, ValueError) as error:
+                self._api.connectivity.record_failure(error)
             self._slots.received = None
-            self.linked.clear()
-            self._beat_now.set()
+            self.connected.clear()
+            self._heartbeat_due.set()
             await asyncio.sleep(pause)
             pause = min(2 * pause, 1.0)
 
-    def _hear(self, message: Message | None) -> None:
+    def _handle_message(self, message: WorkerMessage | None) -> None:
         match message:
             case Claim():
                 self._slots.received = (self._slots.received or 0) + 1
-                self._slots.told -= len(message.starts)
-                self._take_new(message)
-            case Stop(run_id):
-                self._each_of(run_id, Carrier.stop)
-            case Wake(run_id):
-                self._each_of(run_id, Carrier.wake)
+                self._slots.reported_free -= len(message.starts)
+                self._start_if_new(message)
+            case StopRun(run_id):
+                self._for_each_executor(run_id, RunExecutor.stop)
+            case WakeRun(run_id):
+                self._for_each_executor(run_id, RunExecutor.wake)
             case None:
                 self._slots.received = 0
-                self.linked.set()
-                self._beat_now.set()
+                self.connected.set()
+                self._heartbeat_due.set()
 
-    def _each_of(self, run_id: int, act: Callable[[Carrier], None]) -> None:
-        for carrier in self.carriers:
-            if carrier.key[0] == run_id:
-                act(carrier)
+    def _for_each_executor(self, run_id: int, act: Callable[[RunExecutor], None]) -> None:
+        for executor in self.executors:
+            if executor.key[0] == run_id:
+                act(executor)
 
     # -- heartbeats -------------------------------------------------------------------------------------------------
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
-            self._beat_now.clear()
+            self._heartbeat_due.clear()
             try:
-                await self._beat_once()
-            except (httpx.HTTPError, Refused, ValueError) as error:
-                self._link.reach.failed(error)
-                await asyncio.sleep(min(_ASK_EVERY, self._rhythm.heartbeat))
+                await self._send_heartbeat()
+            except (httpx.HTTPError, RequestRejected, ValueError) as error:
+                self._api.connectivity.record_failure(error)
+                await asyncio.sleep(min(_POLL_INTERVAL, self._timings.heartbeat))
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pause()):
-                    await self._beat_now.wait()
+                async with asyncio.timeout(self._get_heartbeat_interval()):
+                    await self._heartbeat_due.wait()
 
-    async def _beat_once(self) -> None:
+    async def _send_heartbeat(self) -> None:
         began = time.monotonic()
-        free = self._slots.offer()
-        bursts = [(carrier.key, carrier.holding) for carrier in self.carriers]
-        answer = await self._link.heartbeat(free, self._slots.received, self._slots.offered, bursts)
-        self._slots.told = free
-        self._obey(answer, began)
+        free = self._slots.count_offered()
+        bursts = [(executor.key, executor.holding) for executor in self.executors]
+        answer = await self._api.heartbeat(free, self._slots.received, self._slots.is_offering, bursts)
+        self._slots.reported_free = free
+        self._apply_heartbeat(answer, began)
 
-    def _pause(self) -> float:
-        asks = self._slots.received is None and self._slots.offered
-        return min(_ASK_EVERY, self._rhythm.heartbeat) if asks else self._rhythm.heartbeat
+    def _get_heartbeat_interval(self) -> float:
+        asks = self._slots.received is None and self._slots.is_offering
+        return min(_POLL_INTERVAL, self._timings.heartbeat) if asks else self._timings.heartbeat
 
-    def _obey(self, answer: HeartbeatAnswer, began: float) -> None:
+    def _apply_heartbeat(self, answer: HeartbeatResponse, began: float) -> None:
         for key in answer.renewed:
             if key in self._renewed:
                 self._renewed[key] = began
         for key in answer.refused:
-            if (carrier := self._carriers.get(key)) is not None:
-                carrier.refuse()
+            if (executor := self._executors.get(key)) is not None:
+                executor.revoke()
                 self._renewed.pop(key, None)
         for run_id in answer.stop:
-            self._each_of(run_id, Carrier.stop)
+            self._for_each_executor(run_id, RunExecutor.stop)
         for run_id in answer.wake:
-            self._each_of(run_id, Carrier.wake)
+            self._for_each_executor(run_id, RunExecutor.wake)
         for claim in answer.claims:
-            self._take_new(claim)
-        self._obeyed.set()
+            self._start_if_new(claim)
+        self._heartbeat_answered.set()
 
-    async def _lease_is_sure(self, key: BurstKey) -> None:
+    async def _wait_for_lease(self, key: BurstKey) -> None:
         """Return once the burst's lease was renewed in time, or the burst is not ours any more."""
         while key in self._renewed and self._is_overdue(key):
-            self._obeyed.clear()
-            self._beat_now.set()
+            self._heartbeat_answered.clear()
+            self._heartbeat_due.set()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_UNSURE):
-                    await self._obeyed.wait()
+                async with asyncio.timeout(_LEASE_CHECK_INTERVAL):
+                    await self._heartbeat_answered.wait()
             if self._is_overdue(key):
-                await asyncio.sleep(_UNSURE)
+                await asyncio.sleep(_LEASE_CHECK_INTERVAL)
 
     def _is_overdue(self, key: BurstKey) -> bool:
-        return self._renewed.get(key, math.inf) < time.monotonic() - self._rhythm.lease * _LAST_SHARE
+        return self._renewed.get(key, math.inf) < time.monotonic() - self._timings.lease * _LEASE_SAFETY_RATIO
 
     async def _watch_leases(self) -> None:
         """End in time what another worker may try again; the rest runs on until it is refused."""
         while True:
-            await asyncio.sleep(self._rhythm.lease * _LAST_SHARE / 30)
+            await asyncio.sleep(self._timings.lease * _LEASE_SAFETY_RATIO / 30)
             for key in self._renewed:
                 if self._is_overdue(key):
-                    self._carriers[key].interrupt(Interruption.UNRENEWED, only_retryable=True)
+                    self._executors[key].interrupt(Interruption.LEASE_NOT_RENEWED, only_retryable=True)
 
-    def _slots_changed(self) -> None:
+    def _on_slots_changed(self) -> None:
         """The web counts our slots between our words; tell it when it would go wrong, but not for every move."""
-        if self._settling is None:
-            self._settling = asyncio.get_running_loop().call_later(_SETTLING, self._slots_settled)
+        if self._slots_timer is None:
+            self._slots_timer = asyncio.get_running_loop().call_later(_SLOT_REPORT_DELAY, self._report_free_slots)
 
-    def _slots_settled(self) -> None:
-        self._settling = None
-        if self._slots.received is not None and not self._slots.asking and self._slots.offer() != self._slots.told:
-            self._beat_now.set()
+    def _report_free_slots(self) -> None:
+        self._slots_timer = None
+        if self._slots.received is not None and not self._slots.steps_in_flight and self._slots.count_offered() != self._slots.reported_free:
+            self._heartbeat_due.set()
 
     # -- leaving ----------------------------------------------------------------------------------------------------
 
-    async def _refuse_work(self, stream: asyncio.Task[None]) -> None:
+    async def _stop_accepting_work(self, stream: asyncio.Task[None]) -> None:
         """Take nothing new. What the web was giving us at that moment still comes, by the stream or as the answer to a heartbeat."""
-        self._leaving, self._slots.offered = True, False
-        for carrier in self.carriers:
-            carrier.leave()
-        if await self._heard_out():
-            await asyncio.sleep(_LAST_CLAIMS)
-        await _cancelled(stream)
+        self._is_stopping, self._slots.is_offering = True, False
+        for executor in self.executors:
+            executor.leave()
+        if await self._announce_leaving():
+            await asyncio.sleep(_LATE_CLAIM_WAIT)
+        await _cancel_and_wait(stream)
         self._slots.received = None
-        await self._heard_out()
+        await self._announce_leaving()
 
-    async def _heard_out(self) -> bool:
+    async def _announce_leaving(self) -> bool:
         """Say that no slot is free, and take what we were given without knowing; False when nobody answered."""
         try:
-            async with asyncio.timeout(_GOODBYE):
-                await self._beat_once()
-        except (TimeoutError, httpx.HTTPError, Refused, ValueError) as error:
+            async with asyncio.timeout(_GOODBYE_TIMEOUT):
+                await self._send_heartbeat()
+        except (TimeoutError, httpx.HTTPError, RequestRejected, ValueError) as error:
             log.info("Nobody heard that this worker leaves: %r", error)
             return False
         return True
 
     async def _drain(self) -> None:
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self._rhythm.drain)
-        self.hurry()
+            await asyncio.wait(self._tasks, timeout=self._timings.drain)
+        self.interrupt_all()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self._bench.grace + 3)
+            await asyncio.wait(self._tasks, timeout=self._context.grace + 3)
 
 
-async def _first(tasks: set[asyncio.Task[Any]]) -> None:
+async def _wait_for_first(tasks: set[asyncio.Task[Any]]) -> None:
     """Wait for the first of them; what it raised is raised."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
 
 
-async def _cancelled(task: asyncio.Task[Any]) -> None:
+async def _cancel_and_wait(task: asyncio.Task[Any]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError, Exception):
         await task

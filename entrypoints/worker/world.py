@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from application.ports.secrets import Secrets, SecretUnavailable
-from domain.http_request import KEYS as HTTP_KEYS
-from domain.http_request import secrets_of
-from entrypoints.worker.host_job import StageJob
-from entrypoints.worker.http_call import prepared
-from entrypoints.worker.masker import Masker
+from domain.http_request import HTTP_STAGE_KEYS as HTTP_KEYS
+from domain.http_request import get_secret_names
+from entrypoints.worker.host_job import JobSpec
+from entrypoints.worker.http_call import build_request
+from entrypoints.worker.masker import SecretMasker
 
-INHERITED: Final = ("PATH", "HOME", "LANG", "TZ")
+INHERITED_VARIABLES: Final = ("PATH", "HOME", "LANG", "TZ")
 """All that a stage inherits of the worker's own environment. A secret can only reach it by its definition."""
 
-TRACE: Final = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
+TRACE_VARIABLES: Final = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
 
 VALUE_LIMIT: Final = 64 * 1024
 TOTAL_LIMIT: Final = 512 * 1024
@@ -30,7 +30,7 @@ parameters file always has them whole."""
 _DEFAULTS: Final = {"PATH": os.defpath, "HOME": "/", "LANG": "C.UTF-8"}
 
 
-class WorldError(Exception):
+class StageEnvironmentError(Exception):
     """The stage's definition asks for a place it cannot have."""
 
 
@@ -50,7 +50,7 @@ class StageStart:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class StageSettings:
     """What the worker lends: the directory `workdir` counts from, a place for runs' files, its own environment to pick from."""
 
     workdir: Path
@@ -61,45 +61,45 @@ class Surroundings:
     http_ports: tuple[int, ...] = (80, 443)
 
     @classmethod
-    def of_this_process(cls) -> Surroundings:
+    def from_environment(cls) -> StageSettings:
         """Read them from HEADGATE_WORKDIR and HEADGATE_HOME, by default the current directory and `.headgate` in it."""
         home = Path(os.environ.get("HEADGATE_HOME", ".headgate")).absolute()
         return cls(Path(os.environ.get("HEADGATE_WORKDIR", ".")).absolute(), home / "runs", dict(os.environ))
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class StageEnvironment:
     """What a stage's process is given. `run_dir` is shared by the stages that this worker runs of one run."""
 
     env: Mapping[str, str]
     cwd: Path
     parameters_file: Path
     run_dir: Path
-    masker: Masker = field(default_factory=lambda: Masker(()))
+    masker: SecretMasker = field(default_factory=lambda: SecretMasker(()))
     request: Mapping[str, Any] = field(default_factory=dict)
 
 
-def build_world(start: StageStart, surroundings: Surroundings | None = None) -> World:
-    """Make the run's directory and the parameters file (0600), and say what the process gets. Raises WorldError."""
-    around = surroundings or Surroundings.of_this_process()
-    cwd = _workdir(start, around)
-    told = _told_in_confidence(start, around)
-    own = around.runs / str(start.run_id)
+def build_stage_environment(start: StageStart, stage_settings: StageSettings | None = None) -> StageEnvironment:
+    """Make the run's directory and the parameters file (0600), and say what the process gets. Raises StageEnvironmentError."""
+    settings = stage_settings or StageSettings.from_environment()
+    cwd = _resolve_workdir(start, settings)
+    secrets = _read_secrets(start, settings)
+    own = settings.runs / str(start.run_id)
     run_dir, files = own / "files", own / "parameters"
     for folder in (own, run_dir, files):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     parameters_file = files / f"{start.attempt}-{re.sub(r'[^A-Za-z0-9_.-]', '_', start.stage)}.json"
-    _write_privately(parameters_file, json.dumps(dict(start.parameters)))
-    environment = environment_of(start, around.environment, parameters_file, run_dir)
-    request = _request_of(start, around, told) if start.kind == "http" else {}
+    _write_private_file(parameters_file, json.dumps(dict(start.parameters)))
+    environment = build_variables(start, settings.environment, parameters_file, run_dir)
+    request = _build_http_request(start, settings, secrets) if start.kind == "http" else {}
     if start.kind != "http":
-        environment |= told
-    return World(environment, cwd, parameters_file, run_dir, Masker(told.values()), request)
+        environment |= secrets
+    return StageEnvironment(environment, cwd, parameters_file, run_dir, SecretMasker(secrets.values()), request)
 
 
-def environment_of(start: StageStart, environment: Mapping[str, str], parameters_file: Path, run_dir: Path) -> dict[str, str]:
+def build_variables(start: StageStart, environment: Mapping[str, str], parameters_file: Path, run_dir: Path) -> dict[str, str]:
     """Build the complete environment. The stage's own `env` overrules what is inherited, and what is ours overrules both."""
-    inherited = {name: environment[name] for name in INHERITED if environment.get(name)}
+    inherited = {name: environment[name] for name in INHERITED_VARIABLES if environment.get(name)}
     own = {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in (start.spec.get("env") or {}).items()}
     ours = {
         "HEADGATE_URL": start.url,
@@ -110,57 +110,57 @@ def environment_of(start: StageStart, environment: Mapping[str, str], parameters
         "HEADGATE_RUN_DIR": str(run_dir),
         "HEADGATE_PARAMETERS_FILE": str(parameters_file),
     }
-    trace = {name.upper(): value for name, value in start.trace.items() if name.upper() in TRACE}
+    trace = {name.upper(): value for name, value in start.trace.items() if name.upper() in TRACE_VARIABLES}
     every = _DEFAULTS | inherited | own | _parameter_variables(start.parameters) | ours | trace
-    return {name: _harmless(value) for name, value in every.items()}
+    return {name: _replace_unencodable(value) for name, value in every.items()}
 
 
-def job_of(start: StageStart, world: World) -> StageJob:
-    """Give the stage as a job for the stage host. Raises WorldError for a kind that no process carries."""
-    cwd = str(world.cwd)
+def build_job(start: StageStart, stage_environment: StageEnvironment) -> JobSpec:
+    """Give the stage as a job for the stage host. Raises StageEnvironmentError for a kind that no process carries."""
+    cwd = str(stage_environment.cwd)
     if start.kind == "python":
-        return StageJob("python", cwd, world.env, callable=start.spec["callable"], parameters=start.parameters, masker=world.masker)
+        return JobSpec("python", cwd, stage_environment.env, callable=start.spec["callable"], parameters=start.parameters, masker=stage_environment.masker)
     if start.kind == "http":
-        return StageJob("http", cwd, world.env, request=world.request, masker=world.masker)
+        return JobSpec("http", cwd, stage_environment.env, request=stage_environment.request, masker=stage_environment.masker)
     if start.kind != "command":
-        raise WorldError(f"A stage of kind {start.kind} is not run by a process")
+        raise StageEnvironmentError(f"A stage of kind {start.kind} is not run by a process")
     command = start.spec.get("command") or []
     argv = [command] if isinstance(command, str) else [str(word) for word in command]
-    return StageJob("command", cwd, world.env, argv, shell=bool(start.spec.get("shell", False)), masker=world.masker)
+    return JobSpec("command", cwd, stage_environment.env, argv, shell=bool(start.spec.get("shell", False)), masker=stage_environment.masker)
 
 
-def _request_of(start: StageStart, around: Surroundings, secrets: Mapping[str, str]) -> dict[str, Any]:
+def _build_http_request(start: StageStart, settings: StageSettings, secrets: Mapping[str, str]) -> dict[str, Any]:
     spec = {key: start.spec[key] for key in HTTP_KEYS}
     try:
-        request = prepared(spec, start.parameters, secrets)
+        request = build_request(spec, start.parameters, secrets)
     except ValueError as wrong:
-        raise WorldError(str(wrong)) from None
-    ca_file = around.environment.get("SSL_CERT_FILE")
-    return request | {"allow": list(around.http_allow), "ports": list(around.http_ports), "ca_file": ca_file}
+        raise StageEnvironmentError(str(wrong)) from None
+    ca_file = settings.environment.get("SSL_CERT_FILE")
+    return request | {"allow": list(settings.http_allow), "ports": list(settings.http_ports), "ca_file": ca_file}
 
 
-def _told_in_confidence(start: StageStart, around: Surroundings) -> dict[str, str]:
+def _read_secrets(start: StageStart, settings: StageSettings) -> dict[str, str]:
     asked: Mapping[str, str] = start.spec.get("secrets") or {}
     if start.kind == "http":
-        asked = {name: name for name in secrets_of(start.spec)}
+        asked = {name: name for name in get_secret_names(start.spec)}
     if not asked:
         return {}
-    if around.secrets is None:
-        raise WorldError("This worker keeps no secrets.")
+    if settings.secrets is None:
+        raise StageEnvironmentError("This worker keeps no secrets.")
     try:
-        known = around.secrets.read(asked.values())
+        known = settings.secrets.read(asked.values())
     except SecretUnavailable as missing:
-        raise WorldError(str(missing)) from None
+        raise StageEnvironmentError(str(missing)) from None
     return {variable: known[name] for variable, name in asked.items()}
 
 
-def _workdir(start: StageStart, around: Surroundings) -> Path:
-    base = around.workdir.resolve()
+def _resolve_workdir(start: StageStart, settings: StageSettings) -> Path:
+    base = settings.workdir.resolve()
     asked = start.spec.get("workdir") or "."
     # An absolute path is a choice somebody made; a relative one that climbs out is a slip.
     cwd = (base / asked).resolve()
     if not Path(asked).is_absolute() and not cwd.is_relative_to(base):
-        raise WorldError(f"The working directory {asked!r} leads out of {base}: give an absolute path if that is meant")
+        raise StageEnvironmentError(f"The working directory {asked!r} leads out of {base}: give an absolute path if that is meant")
     return cwd
 
 
@@ -169,7 +169,7 @@ def _parameter_variables(parameters: Mapping[str, Any]) -> dict[str, str]:
     room = TOTAL_LIMIT
     for name, value in parameters.items():
         variable = "HEADGATE_PARAM_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
-        text = _plain(value)
+        text = _to_text(value)
         size = len(text.encode("utf-8", "replace")) + len(variable)
         if size <= min(VALUE_LIMIT, room):
             # Of two names that become one variable, the first has it; the file has both.
@@ -178,7 +178,7 @@ def _parameter_variables(parameters: Mapping[str, Any]) -> dict[str, str]:
     return variables
 
 
-def _plain(value: Any) -> str:
+def _to_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if value is None:
@@ -187,7 +187,7 @@ def _plain(value: Any) -> str:
     return json.dumps(value)
 
 
-def _harmless(value: str) -> str:
+def _replace_unencodable(value: str) -> str:
     # The environment holds no NUL; a path may hold bytes that are no UTF-8, which surrogates stand for, so those that cannot be
     # turned back are replaced and no others.
     value = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
@@ -198,7 +198,7 @@ def _harmless(value: str) -> str:
     return value
 
 
-def _write_privately(file: Path, text: str) -> None:
+def _write_private_file(file: Path, text: str) -> None:
     """Write so that no other user can read it at any moment, and through no link that somebody put there."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as target:

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from examples.flights import chart
-from examples.flights.workspace import count, run_dir, say, warehouse, warn
+from examples.flights.workspace import count, open_warehouse, print_progress, print_warning, run_dir
 
 # A mean of a handful of flights is noise, and would bend the line.
 FEWEST_FLIGHTS = 20
@@ -29,20 +29,20 @@ def main(month: int | None = None, top: int = 10, **_parameters: object) -> dict
     """Write two Parquet files and the chart with the `top` busiest carriers; the count is the rows read back from the Parquet files."""
     target = run_dir() / "export"
     target.mkdir(exist_ok=True)
-    with warehouse() as connection:
+    with open_warehouse() as connection:
         rows = {name: _write_parquet(connection, name, target / f"{name}.parquet") for name in PARQUET}
         picture = _draw(connection, month, top)
     drawing = target / "delays.svg"
     drawing.write_text(picture, encoding="utf-8")
-    say(f"{drawing.name}: {drawing.stat().st_size:,} bytes")
-    say(f"everything is in {target}")
+    print_progress(f"{drawing.name}: {drawing.stat().st_size:,} bytes")
+    print_progress(f"everything is in {target}")
     return {"records_processed": sum(rows.values()), "rows": rows, "files": sorted(str(path) for path in target.iterdir())}
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> int:
     connection.table(name).write_parquet(str(path), compression="zstd")
     rows = count(connection, "SELECT count(*) FROM read_parquet(?)", str(path))
-    say(f"{path.name}: {rows:,} rows, {path.stat().st_size:,} bytes")
+    print_progress(f"{path.name}: {rows:,} rows, {path.stat().st_size:,} bytes")
     return rows
 
 
@@ -52,6 +52,6 @@ def _draw(connection: duckdb.DuckDBPyConnection, month: int | None, top: int) ->
         hours.setdefault(origin, []).append((hour, mean))
     carriers = [chart.Carrier(*row) for row in connection.execute(BY_CARRIER, [top]).fetchall()]
     flights = count(connection, "SELECT sum(flights) FROM delays")
-    warn(f"the chart leaves out hours in which an airport had fewer than {FEWEST_FLIGHTS} departures")
+    print_warning(f"the chart leaves out hours in which an airport had fewer than {FEWEST_FLIGHTS} departures")
     when = f"{calendar.month_name[month]} 2013" if month else "2013"
     return chart.draw(when, flights, hours, carriers)

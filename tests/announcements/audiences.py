@@ -10,13 +10,13 @@ from typing import Any
 from datadog_api_client.v2.model.ci_app_create_pipeline_event_request import CIAppCreatePipelineEventRequest
 
 from adapters.system.clock import SystemClock
-from adapters.telemetry.ci_events import CiEvents
+from adapters.telemetry.ci_events import CiEventSender
 from adapters.telemetry.openlineage import OpenLineage
-from application.ports.run_announcements import Announcement, Audience, Phase
+from application.ports.run_announcements import EventSink, LifecycleEvent, Phase
 from tests.announcements.lineage_schema import lineage_problems
 from tests.announcements.receiver import Receiver
 from tests.datadog.models import problems_of
-from tests.fakes import FakeAudience
+from tests.fakes import FakeEventSink
 
 KEY = "a-key"
 PUBLIC_URL = "https://headgate.example"
@@ -27,11 +27,11 @@ class AudienceUnderTest:
     """`known()`: (id, phase) of what arrived, each once. `be_away` and `be_back`: it answers that it cannot now, and again. `refuse`: it
     will never take what has this id. `problems`: what broke its schema."""
 
-    audience: Audience
+    audience: EventSink
     known: Callable[[], set[tuple[str, Phase]]]
     be_away: Callable[[], None]
     be_back: Callable[[], None]
-    refuse: Callable[[Announcement], None]
+    refuse: Callable[[LifecycleEvent], None]
     problems: list[str] = field(default_factory=list)
 
 
@@ -54,12 +54,12 @@ def ci_resources(receiver: Receiver) -> list[dict[str, Any]]:
 
 @asynccontextmanager
 async def a_fake_audience() -> AsyncIterator[AudienceUnderTest]:
-    fake = FakeAudience()
+    fake = FakeEventSink()
 
     def away(is_down: bool) -> Callable[[], None]:
         return lambda: setattr(fake, "is_down", is_down)
 
-    def refuse(unwanted: Announcement) -> None:
+    def refuse(unwanted: LifecycleEvent) -> None:
         fake.refuses = lambda told: "I will not" if told.id == unwanted.id else None
 
     yield AudienceUnderTest(fake, lambda: {(str(id), phase) for id, phase in fake.known}, away(True), away(False), refuse)
@@ -68,7 +68,7 @@ async def a_fake_audience() -> AsyncIterator[AudienceUnderTest]:
 @asynccontextmanager
 async def a_ci_audience() -> AsyncIterator[AudienceUnderTest]:
     async with a_ci_receiver().open() as receiver:
-        audience = CiEvents(receiver.url, KEY, PUBLIC_URL, "test", SystemClock())
+        audience = CiEventSender(receiver.url, KEY, PUBLIC_URL, "test", SystemClock())
 
         def known() -> set[tuple[str, Phase]]:
             return {(_ci_id(found), Phase.STARTED if found["status"] == "running" else Phase.FINISHED) for found in ci_resources(receiver)}
@@ -98,9 +98,9 @@ def _ci_id(resource: dict[str, Any]) -> str:
 
 
 def _over(
-    receiver: Receiver, audience: Audience, known: Callable[[], set[tuple[str, Phase]]], has: Callable[[Any, str], bool]
+    receiver: Receiver, audience: EventSink, known: Callable[[], set[tuple[str, Phase]]], has: Callable[[Any, str], bool]
 ) -> AudienceUnderTest:
-    def refuse(unwanted: Announcement) -> None:
+    def refuse(unwanted: LifecycleEvent) -> None:
         receiver.refuses = lambda body: has(body, str(unwanted.id))
 
     return AudienceUnderTest(

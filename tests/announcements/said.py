@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from application.ports.run_announcements import AnnouncedAttempt, AnnouncedRun, Phase
+from application.ports.run_announcements import AttemptLifecycleEvent, Phase, RunLifecycleEvent
 from domain.status import Status
 
 
@@ -14,7 +14,7 @@ def just_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
 
 
-def an_announced_run(run_id: int = 7, status: Status = Status.RUNNING, *, now: datetime | None = None, **keys: Any) -> AnnouncedRun:
+def an_announced_run(run_id: int = 7, status: Status = Status.RUNNING, *, now: datetime | None = None, **keys: Any) -> RunLifecycleEvent:
     """A run that waited 2 s and, when it is over, took 30 s."""
     created = now or just_now()
     over = status.is_terminal
@@ -32,12 +32,12 @@ def an_announced_run(run_id: int = 7, status: Status = Status.RUNNING, *, now: d
         "started_at": created + timedelta(seconds=2),
         "finished_at": created + timedelta(seconds=32) if over else None,
     }
-    return AnnouncedRun(**facts | keys)
+    return RunLifecycleEvent(**facts | keys)
 
 
 def an_announced_attempt(
-    stage: str = "load", status: Status = Status.RUNNING, *, number: int = 1, run: AnnouncedRun | None = None, **keys: Any
-) -> AnnouncedAttempt:
+    stage: str = "load", status: Status = Status.RUNNING, *, number: int = 1, run: RunLifecycleEvent | None = None, **keys: Any
+) -> AttemptLifecycleEvent:
     """An attempt that was queued for 1 s and, when it is over, took 9 s."""
     run = run or an_announced_run()
     over = status.is_terminal
@@ -55,4 +55,4 @@ def an_announced_attempt(
         "started_at": run.created_at + timedelta(seconds=1),
         "finished_at": run.created_at + timedelta(seconds=10) if over else None,
     }
-    return AnnouncedAttempt(**facts | keys)
+    return AttemptLifecycleEvent(**facts | keys)

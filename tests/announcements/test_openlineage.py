@@ -40,14 +40,14 @@ def kinds(marquez: Receiver) -> list[tuple[str, str]]:
     [(Status.COMPLETED, "COMPLETE"), (Status.FAILED, "FAIL"), (Status.LOST, "FAIL"), (Status.CANCELLED, "ABORT")],
 )
 async def test_a_run_has_one_start_and_one_end(marquez: Receiver, lineage: OpenLineage, status: Status, type: str) -> None:
-    await lineage.tell([an_announced_run(), an_announced_run(status=status)])
+    await lineage.send([an_announced_run(), an_announced_run(status=status)])
 
     assert kinds(marquez) == [("START", "nightly"), (type, "nightly")]
     assert len({event["run"]["runId"] for event in marquez.taken}) == 1
 
 
 async def test_records_are_told_of_the_attempt_and_of_what_it_brought_forth(marquez: Receiver, lineage: OpenLineage) -> None:
-    await lineage.tell([an_announced_attempt("load", Status.COMPLETED, records_processed=336_776, needs=("extract", "clean"))])
+    await lineage.send([an_announced_attempt("load", Status.COMPLETED, records_processed=336_776, needs=("extract", "clean"))])
 
     (event,) = marquez.taken
     assert event["run"]["facets"]["headgate_execution"]["recordsProcessed"] == 336_776
@@ -60,7 +60,7 @@ async def test_records_are_told_of_the_attempt_and_of_what_it_brought_forth(marq
 async def test_an_attempt_names_its_run_as_its_parent(marquez: Receiver, lineage: OpenLineage) -> None:
     attempt = an_announced_attempt()
 
-    await lineage.tell([attempt.run, attempt])
+    await lineage.send([attempt.run, attempt])
 
     run, stage = marquez.taken
     parent = stage["run"]["facets"]["parent"]
@@ -69,7 +69,7 @@ async def test_an_attempt_names_its_run_as_its_parent(marquez: Receiver, lineage
 
 
 async def test_what_failed_brought_nothing_forth_and_says_why(marquez: Receiver, lineage: OpenLineage) -> None:
-    await lineage.tell([an_announced_attempt(status=Status.FAILED, error_message="no such file", records_processed=3)])
+    await lineage.send([an_announced_attempt(status=Status.FAILED, error_message="no such file", records_processed=3)])
 
     (event,) = marquez.taken
     assert event["outputs"] == []
@@ -77,14 +77,14 @@ async def test_what_failed_brought_nothing_forth_and_says_why(marquez: Receiver,
 
 
 async def test_an_end_without_a_start_brings_its_own(marquez: Receiver, lineage: OpenLineage) -> None:
-    await lineage.tell([an_announced_run(status=Status.CANCELLED, started_at=None)])
+    await lineage.send([an_announced_run(status=Status.CANCELLED, started_at=None)])
 
     assert [type for type, _ in kinds(marquez)] == ["START", "ABORT"]
     assert marquez.taken[0]["run"]["facets"]["headgate_execution"]["status"] == "running"
 
 
 async def test_nothing_is_told_of_a_skipped_stage(marquez: Receiver, lineage: OpenLineage) -> None:
-    assert await lineage.tell([an_announced_attempt(status=Status.SKIPPED, started_at=None)]) == []
+    assert await lineage.send([an_announced_attempt(status=Status.SKIPPED, started_at=None)]) == []
 
     assert marquez.requests == 0
 
@@ -94,13 +94,13 @@ async def test_what_may_pass_is_tried_again_later(marquez: Receiver, lineage: Op
     marquez.answers.append(status)
 
     with pytest.raises(Unavailable, match=str(status)):
-        await lineage.tell([an_announced_run()])
+        await lineage.send([an_announced_run()])
 
 
 async def test_an_address_with_a_path_is_taken_as_it_is(marquez: Receiver) -> None:
     lineage = OpenLineage(f"{marquez.url}/api/v1/lineage", KEY, "prod", PUBLIC_URL)
 
-    await lineage.tell([an_announced_run()])
+    await lineage.send([an_announced_run()])
     await lineage.close()
 
     assert len(marquez.taken) == 1
@@ -119,7 +119,7 @@ async def test_an_address_with_a_path_is_taken_as_it_is(marquez: Receiver) -> No
     ],
 )
 async def test_the_stand_in_refuses_what_breaks_the_schema(marquez: Receiver, lineage: OpenLineage, spoil: Any) -> None:
-    await lineage.tell([an_announced_attempt(status=Status.COMPLETED, records_processed=1)])
+    await lineage.send([an_announced_attempt(status=Status.COMPLETED, records_processed=1)])
     event = copy.deepcopy(marquez.taken[0])
     assert lineage_problems(event) == []
 

@@ -14,18 +14,18 @@ from pydantic import SecretStr
 
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
-from adapters.system.parameters import JsonSchemas
+from adapters.system.parameters import JsonSchemaValidator
 from adapters.telemetry.audiences import audiences
-from application.commands.carry_burst import Advance
+from application.commands.carry_burst import AdvanceCommand
 from application.commands.trigger_pipeline import TriggerCommand
-from application.services.loop import every, keep_running
+from application.services.loop import run_service, wait_seconds
 from entrypoints.container import Application
 from entrypoints.settings import Settings
 from tests.announcements.audiences import KEY, a_ci_receiver, a_lineage_receiver, ci_resources
 from tests.announcements.receiver import Receiver
 from tests.application.system import WORKER, worker_report
 from tests.builders import some_stages
-from tests.fakes import FakeLinks, FakeOrchestrator, FakeTokens
+from tests.fakes import FakeExecutionTokens, FakeOrchestrator, FakeWorkerStreams
 from tests.fakes.disk_space import FakeDiskSpace
 from tests.integration.a_database import a_started_database
 
@@ -45,9 +45,9 @@ class House:
             reader=providers.Object(database.reader),
             change_feed=providers.Object(database.change_feed),
             orchestrator=providers.Singleton(FakeOrchestrator),
-            links=providers.Singleton(FakeLinks),
-            tokens=providers.Singleton(FakeTokens),
-            schemas=providers.Singleton(JsonSchemas),
+            links=providers.Singleton(FakeWorkerStreams),
+            tokens=providers.Singleton(FakeExecutionTokens),
+            schemas=providers.Singleton(JsonSchemaValidator),
             installation=providers.Object(database.installation),
             audiences=providers.Object(told),
             disk_space=providers.Singleton(FakeDiskSpace),
@@ -60,7 +60,7 @@ class House:
 
     async def begin(self) -> None:
         """From now on everything is told."""
-        for announcer in self.app.announce_runs():
+        for announcer in self.app.lifecycle_publishers():
             await announcer.run_once()
         await self.app.create_pipeline()({"name": "nightly", "stages": some_stages(2)})
 
@@ -70,11 +70,11 @@ class House:
         await self.app.claim_burst()(run_id, 1, WORKER, 4)
         for stage in ("a", "b"):
             report = worker_report(run_id, stage, "completed", records_processed=10)
-            await self.app.advance_burst()(Advance(WORKER, run_id, 1, 4, [report]))
+            await self.app.advance_burst()(AdvanceCommand(WORKER, run_id, 1, 4, [report]))
         return run_id
 
     def keep_telling(self) -> list[asyncio.Task[None]]:
-        return [asyncio.create_task(keep_running(each, every(0.02), self._complain)) for each in self.app.announce_runs()]
+        return [asyncio.create_task(run_service(each, wait_seconds(0.02), self._complain)) for each in self.app.lifecycle_publishers()]
 
     def _complain(self, service: str, error: Exception) -> None:
         self.complaints.append(str(error))

@@ -2,12 +2,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.api.house import House
+from tests.api.house import ApiHarness
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
-    house = House()
-    await house.start_feed()
+async def house() -> AsyncIterator[ApiHarness]:
+    house = ApiHarness()
+    await house.start_change_feed()
     async with house.client:
         yield house

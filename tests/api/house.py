@@ -10,17 +10,17 @@ import httpx
 from dependency_injector import providers
 from fastapi import APIRouter, FastAPI
 
-from adapters.system.parameters import JsonSchemas
+from adapters.system.parameters import JsonSchemaValidator
 from adapters.telemetry.null import NullTelemetry
 from application.commands.keep_tokens import NewToken
-from application.services.hub import Hub
+from application.services.hub import EventHub
 from domain.access import Role, Scope
 from domain.accounts import TokenKind
-from domain.controls import Person
+from domain.controls import Actor
 from entrypoints.api import routers as api
 from entrypoints.container import Application
 from entrypoints.http.app import create_app
-from entrypoints.http.auth.permissions import COOKIE
+from entrypoints.http.auth.permissions import SESSION_COOKIE
 from tests.fakes import FakeAdapters
 from tests.fakes.adapters import a_container
 
@@ -28,7 +28,7 @@ BASE = "http://localhost:8000"
 PASSWORD = "four words of mine"
 
 
-class House:
+class ApiHarness:
     """`client` speaks to `app`; `fakes` are what it stands on."""
 
     def __init__(
@@ -56,7 +56,7 @@ class House:
         self.application = Application(
             telemetry=providers.Object(self.fakes.telemetry if is_observed else NullTelemetry()),
             settings=providers.Object(self.settings),
-            adapters=a_container(self.fakes, installation="house", schemas=JsonSchemas()),
+            adapters=a_container(self.fakes, installation="house", schemas=JsonSchemaValidator()),
         )
         self.app: FastAPI = create_app(self.application, [*api.ROUTERS, *routers], plain_routes=api.PLAIN_ROUTES, **options)
         api.add_state(self.app)
@@ -64,31 +64,31 @@ class House:
         self._cursor: str | None = None
 
     @property
-    def hub(self) -> Hub:
+    def hub(self) -> EventHub:
         return self.application.hub()  # type: ignore[no-any-return]
 
     @property
     def worker_token(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.fakes.tokens.for_worker()}"}
+        return {"Authorization": f"Bearer {self.fakes.tokens.issue_worker_token()}"}
 
     async def token(self, *scopes: Scope, pipeline: str | None = None, kind: TokenKind = TokenKind.API) -> dict[str, str]:
         """The header of a new token."""
-        made = await self.application.create_token()(NewToken("ci", kind, scopes, pipeline), Person("ada"))
+        made = await self.application.create_token()(NewToken("ci", kind, scopes, pipeline), Actor("ada"))
         return {"Authorization": f"Bearer {made.text}"}
 
-    async def signed_in(self, role: Role, name: str = "") -> dict[str, str]:
+    async def sign_in(self, role: Role, name: str = "") -> dict[str, str]:
         """The headers of a session of somebody with that role, whose forms are from our own pages."""
         name = name or f"{role}-{len(self.fakes.store.committed.accounts)}"
-        await self.application.create_account()(name, role, PASSWORD, Person())
+        await self.application.create_account()(name, role, PASSWORD, Actor())
         session = await self.application.sign_in()(name, PASSWORD)
-        return {"Cookie": f"{COOKIE}={session.key}", "X-Headgate-Key": self.fakes.credentials.form_key(session.key)}
+        return {"Cookie": f"{SESSION_COOKIE}={session.key}", "X-Headgate-Key": self.fakes.credentials.form_key(session.key)}
 
-    async def start_feed(self) -> None:
+    async def start_change_feed(self) -> None:
         """Where the feed's reader begins."""
         self._cursor = await self.fakes.change_feed.position()
-        self.hub.begin(self._cursor)
+        self.hub.set_cursor(self._cursor)
 
-    async def pump(self, logs: tuple[int, ...] = ()) -> None:
+    async def publish_changes(self, logs: tuple[int, ...] = ()) -> None:
         """One pass of the feed's reader."""
         assert self._cursor is not None
         batch = await self.fakes.change_feed.read(self._cursor)
@@ -110,11 +110,11 @@ class House:
     async def report(self, *, headers: dict[str, str] | None = None, **item: Any) -> httpx.Response:
         return await self.client.post("/status-update/", json=item, headers=headers)
 
-    async def status_of(self, run_id: int) -> str:
+    async def get_run_status(self, run_id: int) -> str:
         return str((await self.client.get(f"/runs/{run_id}")).json()["status"])
 
 
-class Viewer:
+class StreamViewer:
     """Holds a stream open and keeps what came, chunk by chunk."""
 
     def __init__(self, app: FastAPI, path: str, headers: dict[str, str] | None = None, query: str = "") -> None:
@@ -176,8 +176,8 @@ class Viewer:
 
 
 @asynccontextmanager
-async def watching(house: House, path: str, headers: dict[str, str] | None = None, query: str = "") -> AsyncIterator[Viewer]:
-    viewer = Viewer(house.app, path, headers, query)
+async def open_stream(house: ApiHarness, path: str, headers: dict[str, str] | None = None, query: str = "") -> AsyncIterator[StreamViewer]:
+    viewer = StreamViewer(house.app, path, headers, query)
     task = asyncio.ensure_future(viewer.run())
     try:
         yield viewer

@@ -5,20 +5,20 @@ import io
 import re
 
 from domain.access import Role
-from domain.audit import Deed, Entry
-from tests.api.house import House
+from domain.audit import AuditAction, AuditEntry
+from tests.api.house import ApiHarness
 from tests.builders import NOW
 
 
-async def filled(house: House) -> list[str]:
-    entries = [Entry(NOW, Deed.TRIGGERED, who, "session", "10.0.0.1", f"run {n}", {"n": n}) for n, who in enumerate(["a&b", "eve"] * 3)]
+async def filled(house: ApiHarness) -> list[str]:
+    entries = [AuditEntry(NOW, AuditAction.TRIGGERED, who, "session", "10.0.0.1", f"run {n}", {"n": n}) for n, who in enumerate(["a&b", "eve"] * 3)]
     async with house.fakes.open_unit_of_work() as work:
-        await work.audit.add([*entries, Entry(NOW, Deed.CANCELLED, "a&b", "session", None, "=HYPERLINK(1)")])
+        await work.audit.add([*entries, AuditEntry(NOW, AuditAction.CANCELLED, "a&b", "session", None, "=HYPERLINK(1)")])
         await work.commit()
     return [entry.thing for entry in entries if entry.who == "a&b"][::-1]
 
 
-async def test_the_next_page_is_narrowed_as_this_one_is(house: House) -> None:
+async def test_the_next_page_is_narrowed_as_this_one_is(house: ApiHarness) -> None:
     expected, seen, path = await filled(house), [], "/audit/?who=a%26b&deed=triggered&limit=1"
     while True:
         answer = await house.client.get(path)
@@ -31,7 +31,7 @@ async def test_the_next_page_is_narrowed_as_this_one_is(house: House) -> None:
     assert seen == expected
 
 
-async def test_a_file_holds_all_of_it_and_no_formula(house: House) -> None:
+async def test_a_file_holds_all_of_it_and_no_formula(house: ApiHarness) -> None:
     await filled(house)
 
     lines = (await house.client.get("/audit/export")).text.splitlines()
@@ -42,8 +42,8 @@ async def test_a_file_holds_all_of_it_and_no_formula(house: House) -> None:
     assert rows[1]["details"] == '{"n":5}'
 
 
-async def test_an_account_is_changed_wholly_or_not_at_all(house: House) -> None:
-    await house.signed_in(Role.ADMIN, "ada")
+async def test_an_account_is_changed_wholly_or_not_at_all(house: ApiHarness) -> None:
+    await house.sign_in(Role.ADMIN, "ada")
     before = dict(house.fakes.store.committed.accounts)
 
     refused = await house.client.patch("/accounts/ada", json={"role": "viewer", "password": "another four words"})

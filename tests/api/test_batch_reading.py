@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from application.commands.status_update import Machine
-from entrypoints.api.status_updates import NOBODY, Speaker, _read_item, _read_items
+from application.commands.status_update import TokenReporter
+from entrypoints.api.status_updates import ANONYMOUS, Principal, _parse_item, _parse_items
 
 GOOD = {"run_id": 3, "stage_name": "a", "status": "running"}
 FIELDS = st.fixed_dictionaries(
@@ -23,11 +23,11 @@ FIELDS = st.fixed_dictionaries(
     },
 )
 ITEMS = st.lists(st.just(GOOD) | FIELDS | st.sampled_from([None, 7, [], "x"]), max_size=5)
-SPEAKERS = st.sampled_from([NOBODY, Speaker(machine=Machine("m", 4))])
+PRINCIPALS = st.sampled_from([ANONYMOUS, Principal(token_reporter=TokenReporter("m", 4))])
 
 
-@given(ITEMS, SPEAKERS, st.booleans())
-@example([GOOD, GOOD], NOBODY, True)
-@example([GOOD, {"status": "running"}, GOOD], NOBODY, True)
-def test_what_is_read_together_is_what_is_read_alone(items: list[Any], speaker: Speaker, is_checked: bool) -> None:
-    assert list(_read_items(items, speaker, is_checked)) == [_read_item(item, speaker, is_checked) for item in items]
+@given(ITEMS, PRINCIPALS, st.booleans())
+@example([GOOD, GOOD], ANONYMOUS, True)
+@example([GOOD, {"status": "running"}, GOOD], ANONYMOUS, True)
+def test_what_is_read_together_is_what_is_read_alone(items: list[Any], principal: Principal, is_checked: bool) -> None:
+    assert list(_parse_items(items, principal, is_checked)) == [_parse_item(item, principal, is_checked) for item in items]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from entrypoints.http.middleware.head_limit import LARGEST_HEADERS, LONGEST_ADDRESS, MOST_HEADERS
-from entrypoints.http.strict_json import DEEPEST
-from tests.api.house import House
+from entrypoints.http.middleware.head_limit import MAX_HEADERS, MAX_HEADERS_BYTES, MAX_URL_BYTES
+from entrypoints.http.strict_json import MAX_DEPTH
+from tests.api.house import ApiHarness
 
 EXTERNAL = {"name": "certify", "kind": "external"}
 UPDATE = {"pipeline_id": "flights", "stage_name": "certify", "status": "running"}
@@ -21,7 +21,7 @@ BODILESS = ["/runs/1/stages/certify/retry"]
 
 
 @pytest.fixture
-async def furnished(house: House) -> House:
+async def prepared(house: ApiHarness) -> ApiHarness:
     await house.create(parameters={"type": "object"})
     await house.trigger()
     return house
@@ -35,12 +35,12 @@ def nested(depth: int, opening: str, closing: str, core: str = "1") -> str:
 @pytest.mark.parametrize(
     "body",
     [
-        nested(DEEPEST + 1, "[", "]"),
-        nested(DEEPEST + 1, '{"a":', "}"),
+        nested(MAX_DEPTH + 1, "[", "]"),
+        nested(MAX_DEPTH + 1, '{"a":', "}"),
         nested(100_000, "[", "]"),
         nested(100_000, '{"a":', "}"),
         "[" * 1_000_000,
-        '{"parameters":' + nested(DEEPEST, "[", "]") + "}",
+        '{"parameters":' + nested(MAX_DEPTH, "[", "]") + "}",
         '{"parameters": {"n": ' + "9" * 10_000 + "}}",
         '{"parameters": {"n": 1e999}}',
         '{"parameters": {"n": 9223372036854775808}}',
@@ -50,8 +50,8 @@ def nested(depth: int, opening: str, closing: str, core: str = "1") -> str:
     ],
     ids=["lists", "objects", "deep lists", "deep objects", "open lists", "within", "digits", "inf", "bigint", "nul", "surrogate", "nan"],
 )
-async def test_json_out_of_measure_is_422_on_every_route_that_reads_it(furnished: House, path: str, body: str) -> None:
-    answer = await furnished.client.post(path, content=body, headers={"Content-Type": "application/json"})
+async def test_json_out_of_measure_is_422_on_every_route_that_reads_it(prepared: ApiHarness, path: str, body: str) -> None:
+    answer = await prepared.client.post(path, content=body, headers={"Content-Type": "application/json"})
 
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -60,17 +60,17 @@ async def test_json_out_of_measure_is_422_on_every_route_that_reads_it(furnished
     assert re.search(words, answer.json()["errors"][0]["message"])
 
 
-async def test_what_is_as_deep_as_may_be_is_taken(furnished: House) -> None:
-    parameters = json.loads('{"a":' + nested(DEEPEST - 3, "[", "]") + "}")
+async def test_what_is_as_deep_as_may_be_is_taken(prepared: ApiHarness) -> None:
+    parameters = json.loads('{"a":' + nested(MAX_DEPTH - 3, "[", "]") + "}")
 
-    answer = await furnished.client.post("/trigger/flights", json={"parameters": parameters})
+    answer = await prepared.client.post("/trigger/flights", json={"parameters": parameters})
 
     assert answer.status_code == 202, answer.text
 
 
 @pytest.mark.parametrize("path", POSTS)
-async def test_a_body_over_a_mebibyte_is_413_on_every_route(furnished: House, path: str) -> None:
-    answer = await furnished.client.post(path, content=b'"' + b"x" * (1 << 20) + b'"', headers={"Content-Type": "application/json"})
+async def test_a_body_over_a_mebibyte_is_413_on_every_route(prepared: ApiHarness, path: str) -> None:
+    answer = await prepared.client.post(path, content=b'"' + b"x" * (1 << 20) + b'"', headers={"Content-Type": "application/json"})
 
     assert (answer.status_code, answer.json()["problem"]) == (413, "too_large")
 
@@ -95,8 +95,8 @@ async def test_a_body_over_a_mebibyte_is_413_on_every_route(furnished: House, pa
         ("/runs/1/stages/certify/skip", {"message": "m" * 2_001}, "message"),
     ],
 )
-async def test_a_text_or_a_list_too_long_is_422_and_named(furnished: House, path: str, body: dict[str, Any], field: str) -> None:
-    answer = await furnished.client.post(path, json=body)
+async def test_a_text_or_a_list_too_long_is_422_and_named(prepared: ApiHarness, path: str, body: dict[str, Any], field: str) -> None:
+    answer = await prepared.client.post(path, json=body)
 
     assert answer.status_code == 422, answer.text
     assert [error["field"] for error in answer.json()["errors"]] == [field]
@@ -105,12 +105,12 @@ async def test_a_text_or_a_list_too_long_is_422_and_named(furnished: House, path
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        ({f"X-{n}": "v" for n in range(MOST_HEADERS - 10)}, 200),
-        ({f"X-{n}": "v" for n in range(MOST_HEADERS + 1)}, 431),
-        ({"X-Long": "v" * (LARGEST_HEADERS - 1_000)}, 200),
-        ({"X-Long": "v" * LARGEST_HEADERS}, 431),
-        ({"Cookie": "a=" + "v" * LARGEST_HEADERS}, 431),
-        ({"Authorization": "Bearer " + "v" * LARGEST_HEADERS}, 431),
+        ({f"X-{n}": "v" for n in range(MAX_HEADERS - 10)}, 200),
+        ({f"X-{n}": "v" for n in range(MAX_HEADERS + 1)}, 431),
+        ({"X-Long": "v" * (MAX_HEADERS_BYTES - 1_000)}, 200),
+        ({"X-Long": "v" * MAX_HEADERS_BYTES}, 431),
+        ({"Cookie": "a=" + "v" * MAX_HEADERS_BYTES}, 431),
+        ({"Authorization": "Bearer " + "v" * MAX_HEADERS_BYTES}, 431),
         ({"Idempotency-Key": "k" * 201}, 200),
         ({"Last-Event-ID": "9" * 5_000}, 200),
         ({"X-Request-Id": "i" * 5_000}, 200),
@@ -118,7 +118,7 @@ async def test_a_text_or_a_list_too_long_is_422_and_named(furnished: House, path
         ({"traceparent": "0" * 5_000}, 200),
     ],
 )
-async def test_headers_out_of_measure_are_431_and_odd_ones_are_passed_over(house: House, headers: dict[str, str], status: int) -> None:
+async def test_headers_out_of_measure_are_431_and_odd_ones_are_passed_over(house: ApiHarness, headers: dict[str, str], status: int) -> None:
     answer = await house.client.get("/pipelines/", headers=headers)
 
     assert answer.status_code == status
@@ -126,8 +126,8 @@ async def test_headers_out_of_measure_are_431_and_odd_ones_are_passed_over(house
 
 
 @pytest.mark.parametrize("path", ["/pipelines/?q=", "/runs/", "/pipelines/", "/nope/"])
-async def test_an_address_out_of_measure_is_414(house: House, path: str) -> None:
-    answer = await house.client.get(path + "x" * LONGEST_ADDRESS)
+async def test_an_address_out_of_measure_is_414(house: ApiHarness, path: str) -> None:
+    answer = await house.client.get(path + "x" * MAX_URL_BYTES)
 
     assert (answer.status_code, answer.json()["problem"]) == (414, "address_too_long")
 
@@ -156,8 +156,8 @@ async def test_an_address_out_of_measure_is_414(house: House, path: str) -> None
         ("OPTIONS", "/pipelines/", None, 204, "no-store"),
     ],
 )
-async def test_no_kind_of_answer_is_kept_unasked(furnished: House, method: str, path: str, body: Any, status: int, kept: str) -> None:
-    answer = await furnished.client.request(method, path, json=body)
+async def test_no_kind_of_answer_is_kept_unasked(prepared: ApiHarness, method: str, path: str, body: Any, status: int, kept: str) -> None:
+    answer = await prepared.client.request(method, path, json=body)
 
     assert answer.status_code == status, answer.text
     assert answer.headers["cache-control"] in (kept, "no-store")

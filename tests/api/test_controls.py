@@ -2,20 +2,20 @@
 
 import pytest
 
-from tests.api.house import House
+from tests.api.house import ApiHarness
 
 COMMAND = {"name": "a", "command": ["true"]}
 ASK = {"name": "ask", "kind": "approval", "needs": [], "message": "Publish?", "fields": {"type": "object", "required": ["ticket"]}}
 
 
-async def a_failed_run(house: House) -> int:
+async def a_failed_run(house: ApiHarness) -> int:
     await house.create("flights", {"name": "certify", "kind": "external"}, {"name": "then", "kind": "external"})
     run_id = await house.trigger()
     assert (await house.report(run_id=run_id, stage_name="certify", status="failed")).status_code == 200
     return run_id
 
 
-async def test_a_failed_run_is_taken_up_again_and_completes(house: House) -> None:
+async def test_a_failed_run_is_taken_up_again_and_completes(house: ApiHarness) -> None:
     run_id = await a_failed_run(house)
 
     done = await house.client.post(f"/runs/{run_id}/retry")
@@ -33,7 +33,7 @@ async def test_a_failed_run_is_taken_up_again_and_completes(house: House) -> Non
 
 
 @pytest.mark.parametrize("path", ["retry", "again", "stages/certify/retry", "stages/certify/skip", "stages/certify/cancel"])
-async def test_an_act_with_the_same_key_is_done_once(house: House, path: str) -> None:
+async def test_an_act_with_the_same_key_is_done_once(house: ApiHarness, path: str) -> None:
     run_id = await a_failed_run(house)
     if path.endswith("cancel"):
         await house.client.post(f"/runs/{run_id}/retry")
@@ -47,7 +47,7 @@ async def test_an_act_with_the_same_key_is_done_once(house: House, path: str) ->
     assert first.json() == second.json()
 
 
-async def test_a_new_run_says_which_it_repeats(house: House) -> None:
+async def test_a_new_run_says_which_it_repeats(house: ApiHarness) -> None:
     month = {"type": "object", "properties": {"month": {"type": "integer"}}}
     await house.create("flights", {"name": "certify", "kind": "external"}, parameters=month)
     run_id = await house.trigger(month=6)
@@ -58,7 +58,7 @@ async def test_a_new_run_says_which_it_repeats(house: House) -> None:
     assert (run["repeats"], run["parameters"], run["number"]) == (run_id, {"month": 7}, 2)
 
 
-async def test_a_skipped_stage_lets_the_run_complete(house: House) -> None:
+async def test_a_skipped_stage_lets_the_run_complete(house: ApiHarness) -> None:
     run_id = await a_failed_run(house)
 
     skipped = await house.client.post(f"/runs/{run_id}/stages/certify/skip", json={"message": "by hand"})
@@ -68,7 +68,7 @@ async def test_a_skipped_stage_lets_the_run_complete(house: House) -> None:
     assert (await house.client.get(f"/runs/{run_id}")).json()["status"] == "completed"
 
 
-async def test_an_approval_is_given_once_with_its_fields(house: House) -> None:
+async def test_an_approval_is_given_once_with_its_fields(house: ApiHarness) -> None:
     await house.create("gated", ASK)
     run_id = await house.trigger("gated")
     path = f"/runs/{run_id}/stages/ask"
@@ -85,7 +85,7 @@ async def test_an_approval_is_given_once_with_its_fields(house: House) -> None:
     assert (stages[0]["status"], stages[0]["output"]) == ("completed", {"ticket": "OPS-7"})
 
 
-async def test_no_report_decides_an_approval(house: House) -> None:
+async def test_no_report_decides_an_approval(house: ApiHarness) -> None:
     await house.create("gated", ASK)
     run_id = await house.trigger("gated")
 
@@ -110,7 +110,7 @@ async def test_no_report_decides_an_approval(house: House) -> None:
         ("/runs/1/again", {"parameters": [1]}, 422),
     ],
 )
-async def test_bad_input_is_refused_in_words(house: House, path: str, body: object, status: int) -> None:
+async def test_bad_input_is_refused_in_words(house: ApiHarness, path: str, body: object, status: int) -> None:
     await a_failed_run(house)
 
     answer = await house.client.post(path, json=body)
@@ -119,7 +119,7 @@ async def test_bad_input_is_refused_in_words(house: House, path: str, body: obje
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_another_sites_page_can_retry_nothing(house: House) -> None:
+async def test_another_sites_page_can_retry_nothing(house: ApiHarness) -> None:
     run_id = await a_failed_run(house)
 
     answer = await house.client.post(f"/runs/{run_id}/retry", headers={"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"})

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.api.house import House
+from tests.api.house import ApiHarness
 
 
 def links(answer: Any) -> dict[str, str]:
     return {rel: target for target, rel in re.findall(r'<([^>]*)>; rel="(\w+)"', answer.headers.get("link", ""))}
 
 
-async def walked(house: House, path: str, rel: str = "next", key: str = "id") -> list[list[int]]:
+async def walked(house: ApiHarness, path: str, rel: str = "next", key: str = "id") -> list[list[int]]:
     pages = []
     target: str | None = path
     while target is not None:
@@ -24,7 +24,7 @@ async def walked(house: House, path: str, rel: str = "next", key: str = "id") ->
     return pages
 
 
-async def test_pipelines_are_walked_forth_and_back(house: House) -> None:
+async def test_pipelines_are_walked_forth_and_back(house: ApiHarness) -> None:
     for n in range(5):
         await house.create(f"p{n}")
 
@@ -36,7 +36,7 @@ async def test_pipelines_are_walked_forth_and_back(house: House) -> None:
 
 
 @pytest.mark.parametrize("path", ["/runs/?status=waiting&limit=2", "/pipelines/flights/runs?limit=2"])
-async def test_runs_keep_their_place_while_new_ones_begin(house: House, path: str) -> None:
+async def test_runs_keep_their_place_while_new_ones_begin(house: ApiHarness, path: str) -> None:
     await house.create()
     for _ in range(5):
         await house.trigger()
@@ -50,7 +50,7 @@ async def test_runs_keep_their_place_while_new_ones_begin(house: House, path: st
     assert all(part in links(first)["next"] for part in path.partition("?")[2].split("&"))
 
 
-async def test_going_back_ends_at_the_newest(house: House) -> None:
+async def test_going_back_ends_at_the_newest(house: ApiHarness) -> None:
     await house.create()
     for _ in range(5):
         await house.trigger()
@@ -61,14 +61,14 @@ async def test_going_back_ends_at_the_newest(house: House) -> None:
     assert (await house.client.get(links(back)["next"])).json() == second.json()
 
 
-async def test_a_short_list_has_no_link(house: House) -> None:
+async def test_a_short_list_has_no_link(house: ApiHarness) -> None:
     await house.create()
 
     assert "link" not in (await house.client.get("/pipelines/")).headers
     assert "link" not in (await house.client.get("/runs/")).headers
 
 
-async def test_events_are_walked_to_their_end(house: House) -> None:
+async def test_events_are_walked_to_their_end(house: ApiHarness) -> None:
     await house.create("flights", {"name": "a", "kind": "external"}, {"name": "b", "kind": "external"})
     await house.trigger()
     whole = [event["seq"] for event in (await house.client.get("/runs/1/events")).json()]
@@ -79,7 +79,7 @@ async def test_events_are_walked_to_their_end(house: House) -> None:
     assert [seq for page in pages for seq in page] == whole
 
 
-async def test_log_lines_are_walked_to_their_end(house: House) -> None:
+async def test_log_lines_are_walked_to_their_end(house: ApiHarness) -> None:
     await house.create("flights", {"name": "a", "kind": "command", "command": ["true"]})
     await house.trigger()
     lines = [[n, "2026-03-02T09:00:00Z", "stdout", str(n)] for n in range(5)]
@@ -91,7 +91,7 @@ async def test_log_lines_are_walked_to_their_end(house: House) -> None:
 
 @pytest.mark.parametrize("cursor", ["", "x", "PDE", "!!!!", "PDk5OTk5OTk5OTk5OTk5OTk5OTk", "é"])
 @pytest.mark.parametrize("path", ["/pipelines/", "/runs/", "/pipelines/1/runs", "/runs/1/events", "/runs/1/logs"])
-async def test_what_is_no_cursor_is_422_and_never_500(house: House, path: str, cursor: str) -> None:
+async def test_what_is_no_cursor_is_422_and_never_500(house: ApiHarness, path: str, cursor: str) -> None:
     await house.create()
     await house.trigger()
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.api.house import House
+from tests.api.house import ApiHarness
 
 DEFINITION = {"name": "flights", "stages": [{"name": "certify", "kind": "external"}]}
 PATHS = ["/pipelines/", "/pipelines/1", "/pipelines/1/stages", "/pipelines/1/runs", "/runs/", "/runs/1", "/runs/1/stages", "/runs/1/events"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_what_the_caller_has_is_304_until_it_changes(house: House, path: str) -> None:
+async def test_what_the_caller_has_is_304_until_it_changes(house: ApiHarness, path: str) -> None:
     await house.create()
     await house.trigger()
     tag = (await house.client.get(path)).headers["etag"]
@@ -22,14 +22,14 @@ async def test_what_the_caller_has_is_304_until_it_changes(house: House, path: s
     assert (changed.status_code, changed.headers["etag"] != tag) == (200, True)
 
 
-async def test_any_etag_matches_a_star_and_rubbish_matches_nothing(house: House) -> None:
+async def test_any_etag_matches_a_star_and_rubbish_matches_nothing(house: ApiHarness) -> None:
     await house.create()
 
     assert (await house.client.get("/pipelines/1", headers={"If-None-Match": "*"})).status_code == 304
     assert (await house.client.get("/pipelines/1", headers={"If-None-Match": "rubbish, \"'"})).status_code == 200
 
 
-async def test_an_edit_of_what_was_seen_is_taken_and_of_what_has_changed_is_412(house: House) -> None:
+async def test_an_edit_of_what_was_seen_is_taken_and_of_what_has_changed_is_412(house: ApiHarness) -> None:
     await house.create()
     seen = (await house.client.get("/pipelines/flights")).headers["etag"]
 
@@ -45,7 +45,7 @@ async def test_an_edit_of_what_was_seen_is_taken_and_of_what_has_changed_is_412(
     assert (after.json()["revision"], after.json()["description"]) == (3, "after")
 
 
-async def test_a_run_that_went_on_meanwhile_does_not_stop_an_edit(house: House) -> None:
+async def test_a_run_that_went_on_meanwhile_does_not_stop_an_edit(house: ApiHarness) -> None:
     await house.create()
     seen = (await house.client.get("/pipelines/1")).headers["etag"]
     await house.trigger()
@@ -56,7 +56,7 @@ async def test_a_run_that_went_on_meanwhile_does_not_stop_an_edit(house: House) 
 
 
 @pytest.mark.parametrize(("given", "status"), [("*", 200), ('"1"', 200), ('"2"', 412), ("rubbish", 412), ('W/"1.0.0", "9"', 200)])
-async def test_if_match_takes_lists_and_stars(house: House, given: str, status: int) -> None:
+async def test_if_match_takes_lists_and_stars(house: ApiHarness, given: str, status: int) -> None:
     await house.create()
 
     edit = await house.client.put("/pipelines/1", json={**DEFINITION, "description": "mine"}, headers={"If-Match": given})
@@ -64,7 +64,7 @@ async def test_if_match_takes_lists_and_stars(house: House, given: str, status: 
     assert edit.status_code == status
 
 
-async def test_a_new_pipeline_comes_with_its_etag(house: House) -> None:
+async def test_a_new_pipeline_comes_with_its_etag(house: ApiHarness) -> None:
     made = await house.client.post("/pipelines/", json=DEFINITION)
 
     assert made.headers["etag"] == (await house.client.get("/pipelines/1")).headers["etag"]

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.api.house import House
+from tests.api.house import ApiHarness
 from tests.fakes.persistence.store import Tables
 
 TEXT = st.text(st.characters(), max_size=8)
@@ -31,10 +31,10 @@ DEFINITION = st.fixed_dictionaries(
 UPDATE = keyed("pipeline_id", "stage_name", "status", "records_processed", "run_id", "attempt", "event_id", "seq", "output", "reported_at")
 MANY = settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
-HOUSE = House()
+HOUSE = ApiHarness()
 
 
-def emptied() -> House:
+def emptied() -> ApiHarness:
     """The same house, its store as new: building one takes longer than what is tested."""
     HOUSE.fakes.store.committed = Tables()
     HOUSE.fakes.store.journal.clear()

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.http.problems import Problem
-from tests.api.house import BASE, House
+from tests.api.house import BASE, ApiHarness
 
 FOREIGN = [
     {"Origin": "http://evil.example"},
@@ -23,7 +23,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
-async def test_a_page_of_another_origin_can_run_nothing(house: House, headers: dict[str, str]) -> None:
+async def test_a_page_of_another_origin_can_run_nothing(house: ApiHarness, headers: dict[str, str]) -> None:
     await house.create()
 
     answer = await house.client.post("/trigger/flights", headers=headers)
@@ -33,20 +33,20 @@ async def test_a_page_of_another_origin_can_run_nothing(house: House, headers: d
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
-async def test_a_page_of_another_origin_can_follow_nothing(house: House, headers: dict[str, str]) -> None:
+async def test_a_page_of_another_origin_can_follow_nothing(house: ApiHarness, headers: dict[str, str]) -> None:
     answer = await house.client.get("/events/", headers={"Accept": "text/event-stream", **headers})
 
     assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": BASE}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}])
-async def test_our_own_pages_and_programs_may(house: House, headers: dict[str, str]) -> None:
+async def test_our_own_pages_and_programs_may(house: ApiHarness, headers: dict[str, str]) -> None:
     await house.create()
 
     assert (await house.client.post("/trigger/flights", headers=headers)).status_code == 202
 
 
-async def test_a_link_from_elsewhere_leads_here_but_a_fetch_does_not(house: House) -> None:
+async def test_a_link_from_elsewhere_leads_here_but_a_fetch_does_not(house: ApiHarness) -> None:
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
     assert (await house.client.get("/pipelines/", headers=link)).status_code == 200
@@ -82,7 +82,7 @@ KINDS = {
 }
 
 
-async def test_no_write_comes_in_but_by_a_known_name_from_our_own_pages_in_our_own_form(house: House) -> None:
+async def test_no_write_comes_in_but_by_a_known_name_from_our_own_pages_in_our_own_form(house: ApiHarness) -> None:
     """Every host, origin, fetch site and content type with every other: a name that was rebound to us is unknown whatever the rest says."""
     await house.create()
     expected, written = 0, 0
@@ -112,11 +112,11 @@ async def test_no_write_comes_in_but_by_a_known_name_from_our_own_pages_in_our_o
         ("[::1", 421),
     ],
 )
-async def test_only_known_host_names_are_answered(house: House, host: str, status: int) -> None:
+async def test_only_known_host_names_are_answered(house: ApiHarness, host: str, status: int) -> None:
     assert (await house.client.get("/livez", headers={"Host": host})).status_code == status
 
 
-async def test_a_body_past_one_mebibyte_is_read_to_its_end_and_refused(house: House) -> None:
+async def test_a_body_past_one_mebibyte_is_read_to_its_end_and_refused(house: ApiHarness) -> None:
     read = 0
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -134,7 +134,7 @@ async def test_a_body_past_one_mebibyte_is_read_to_its_end_and_refused(house: Ho
     assert fits.status_code == 422
 
 
-async def test_every_answer_carries_a_request_id_and_ties_the_browsers_hands(house: House) -> None:
+async def test_every_answer_carries_a_request_id_and_ties_the_browsers_hands(house: ApiHarness) -> None:
     given = await house.client.get("/livez", headers={"X-Request-Id": "abc-1"})
     made = await house.client.get("/nope", headers={"X-Request-Id": "not good\t"})
 
@@ -153,7 +153,7 @@ async def test_a_defect_is_a_problem_that_tells_nothing_but_the_request_id(caplo
     async def broken() -> None:
         raise RuntimeError("a secret")
 
-    house = House(routers=[router])
+    house = ApiHarness(routers=[router])
     with caplog.at_level(logging.CRITICAL, "headgate.api"):
         async with house.client as client:
             answer = await client.get("/broken")
@@ -168,7 +168,7 @@ async def test_a_browser_gets_a_page_where_somebody_renders_pages() -> None:
     def page(request: Request, problem: Problem) -> Response | None:
         return HTMLResponse(f"<h1>{problem.title}</h1>", problem.status) if request.url.path.startswith("/ui/") else None
 
-    house = House(error_page=page)
+    house = ApiHarness(error_page=page)
     async with house.client as client:
         browser = await client.get("/ui/nope", headers={"Accept": "text/html"})
         api = await client.get("/nope", headers={"Accept": "text/html"})
@@ -178,7 +178,7 @@ async def test_a_browser_gets_a_page_where_somebody_renders_pages() -> None:
     assert api.headers["content-type"] == program.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_client_that_leaves_while_sending_is_not_answered(house: House) -> None:
+async def test_a_client_that_leaves_while_sending_is_not_answered(house: ApiHarness) -> None:
     sent: list[object] = []
     scope = {
         "type": "http",
@@ -199,16 +199,16 @@ async def test_a_client_that_leaves_while_sending_is_not_answered(house: House) 
     assert sent == []
 
 
-async def test_no_answer_is_open_to_other_origins(house: House) -> None:
+async def test_no_answer_is_open_to_other_origins(house: ApiHarness) -> None:
     answer: httpx.Response = await house.client.options("/pipelines/", headers={"Origin": "http://evil.example"})
 
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 async def test_a_browser_is_told_to_stay_with_https_where_people_reach_us_by_it() -> None:
-    plain = await House().client.get("/livez")
-    secure = await House({"public_url": "https://gate.example"}).client.get("/livez")
-    refused = await House({"public_url": "https://gate.example"}).client.get("/nothing-here")
+    plain = await ApiHarness().client.get("/livez")
+    secure = await ApiHarness({"public_url": "https://gate.example"}).client.get("/livez")
+    refused = await ApiHarness({"public_url": "https://gate.example"}).client.get("/nothing-here")
 
     assert "strict-transport-security" not in plain.headers
     assert secure.headers["strict-transport-security"] == refused.headers["strict-transport-security"] == "max-age=31536000"

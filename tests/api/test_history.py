@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.api.house import House
+from tests.api.house import ApiHarness
 
 ASK = {"name": "ask", "kind": "approval", "message": "Publish?", "approvers": ["mara"]}
 
 
-async def test_what_waits_for_a_person_or_a_machine_is_listed_with_its_question_and_time(house: House) -> None:
+async def test_what_waits_for_a_person_or_a_machine_is_listed_with_its_question_and_time(house: ApiHarness) -> None:
     await house.create("gated", ASK, {"name": "later", "kind": "external"})
     await house.create("remote", {"name": "dump", "kind": "external", "timeout": 60})
     gated, remote = await house.trigger("gated"), await house.trigger("remote")
@@ -23,7 +23,7 @@ async def test_what_waits_for_a_person_or_a_machine_is_listed_with_its_question_
     assert listed[0]["since"] < listed[0]["deadline"]
 
 
-async def test_alike_failures_are_one_line_with_a_count(house: House) -> None:
+async def test_alike_failures_are_one_line_with_a_count(house: ApiHarness) -> None:
     await house.create()
     runs = []
     for message in ("no room for 3 rows", "no room for 77 rows"):
@@ -36,7 +36,7 @@ async def test_alike_failures_are_one_line_with_a_count(house: House) -> None:
     assert failure["message"].startswith("no room for")
 
 
-async def test_two_runs_of_a_pipeline_are_compared_and_of_two_are_not(house: House) -> None:
+async def test_two_runs_of_a_pipeline_are_compared_and_of_two_are_not(house: ApiHarness) -> None:
     await house.create()
     await house.create("other")
     first, second, other = await house.trigger(), await house.trigger(), await house.trigger("other")
@@ -52,14 +52,14 @@ async def test_two_runs_of_a_pipeline_are_compared_and_of_two_are_not(house: Hou
     assert (refused.status_code, refused.json()["problem"]) == (409, "other_pipeline")
 
 
-async def test_stage_times_are_told(house: House) -> None:
+async def test_stage_times_are_told(house: ApiHarness) -> None:
     await house.create()
 
     assert (await house.client.get("/pipelines/flights/history")).json() == []
 
 
 @pytest.mark.parametrize("path", ["/pipelines/nope/failures", "/pipelines/nope/history", "/runs/1/compare/99", "/runs/x/compare/1"])
-async def test_what_is_not_there_is_not_found(house: House, path: str) -> None:
+async def test_what_is_not_there_is_not_found(house: ApiHarness, path: str) -> None:
     await house.create()
     await house.trigger()
 
@@ -67,14 +67,14 @@ async def test_what_is_not_there_is_not_found(house: House, path: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["trigger=ritual", "since=yesterday", "since=2026-11-23T09:30:00", "until=x"])
-async def test_a_filter_that_makes_no_sense_is_named(house: House, query: str) -> None:
+async def test_a_filter_that_makes_no_sense_is_named(house: ApiHarness, query: str) -> None:
     answer = await house.client.get(f"/runs/?{query}")
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] in ("trigger", "since", "until")
 
 
-async def test_runs_are_filtered_by_trigger_and_time(house: House) -> None:
+async def test_runs_are_filtered_by_trigger_and_time(house: ApiHarness) -> None:
     await house.create()
     run_id = await house.trigger()
     at = (await house.client.get(f"/runs/{run_id}")).json()["created_at"]

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from domain.access import Scope
-from tests.api.house import House
+from tests.api.house import ApiHarness
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 DEFINITION = {"name": "flights", "stages": [{"name": "certify", "kind": "external"}]}
@@ -15,11 +15,11 @@ FREE = {"type": "object"}
 KEPT = ("location", "etag", "content-type")
 
 
-async def sent(house: House, path: str, body: Any, **headers: str) -> httpx.Response:
+async def sent(house: ApiHarness, path: str, body: Any, **headers: str) -> httpx.Response:
     return await house.client.post(path, json=body, headers={**KEY, **headers})
 
 
-async def ready(house: House) -> None:
+async def ready(house: ApiHarness) -> None:
     await house.create("flights", parameters=FREE)
     await house.create("other")
     await house.trigger("other")
@@ -35,7 +35,7 @@ POSTS: list[tuple[str, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("path", "body", "other"), POSTS, ids=[path for path, _, _ in POSTS])
-async def test_every_post_is_answered_again_and_done_once(house: House, path: str, body: Any, other: Any) -> None:
+async def test_every_post_is_answered_again_and_done_once(house: ApiHarness, path: str, body: Any, other: Any) -> None:
     await ready(house)
 
     first = await sent(house, path, body)
@@ -51,7 +51,7 @@ async def test_every_post_is_answered_again_and_done_once(house: House, path: st
 
 
 @pytest.mark.parametrize(("path", "body", "other"), POSTS, ids=[path for path, _, _ in POSTS])
-async def test_the_same_key_with_another_body_is_422(house: House, path: str, body: Any, other: Any) -> None:
+async def test_the_same_key_with_another_body_is_422(house: ApiHarness, path: str, body: Any, other: Any) -> None:
     await ready(house)
     await sent(house, path, body)
 
@@ -61,7 +61,7 @@ async def test_the_same_key_with_another_body_is_422(house: House, path: str, bo
     assert refused.json()["problem"] in ("idempotency_key_reused", "event_id_reused")
 
 
-async def test_a_body_written_differently_is_the_same_body(house: House) -> None:
+async def test_a_body_written_differently_is_the_same_body(house: ApiHarness) -> None:
     await house.create(parameters=FREE)
     first = await house.client.post("/trigger/flights", content=b'{"parameters": {"a": 1, "b": 2}}', headers=KEY)
 
@@ -71,7 +71,7 @@ async def test_a_body_written_differently_is_the_same_body(house: House) -> None
     assert again.json() == first.json()
 
 
-async def test_a_key_is_good_for_one_address_and_one_caller(house: House) -> None:
+async def test_a_key_is_good_for_one_address_and_one_caller(house: ApiHarness) -> None:
     await house.create("flights")
     await house.create("other")
 
@@ -85,7 +85,7 @@ async def test_a_key_is_good_for_one_address_and_one_caller(house: House) -> Non
     assert runs == [1, 2, 3, 1]
 
 
-async def test_what_was_refused_may_be_sent_again_with_the_same_key(house: House) -> None:
+async def test_what_was_refused_may_be_sent_again_with_the_same_key(house: ApiHarness) -> None:
     missing = await sent(house, "/trigger/flights", {})
     await house.create()
 
@@ -93,7 +93,7 @@ async def test_what_was_refused_may_be_sent_again_with_the_same_key(house: House
     assert (await sent(house, "/trigger/flights", {})).status_code == 202
 
 
-async def test_ten_at_once_open_one_run(house: House) -> None:
+async def test_ten_at_once_open_one_run(house: ApiHarness) -> None:
     await house.create()
 
     answers = await asyncio.gather(*(sent(house, "/trigger/flights", {}) for _ in range(10)))
@@ -102,7 +102,7 @@ async def test_ten_at_once_open_one_run(house: House) -> None:
     assert sum("idempotency-replayed" in answer.headers for answer in answers) == 9
 
 
-async def test_one_that_waits_too_long_hears_that_the_first_is_under_way(house: House) -> None:
+async def test_one_that_waits_too_long_hears_that_the_first_is_under_way(house: ApiHarness) -> None:
     await house.create()
     house.fakes.store.locks.timeout = 0.05
     pipeline = house.fakes.open_unit_of_work()
@@ -120,7 +120,7 @@ async def test_one_that_waits_too_long_hears_that_the_first_is_under_way(house: 
     assert (await first).status_code == 202
 
 
-async def test_a_created_pipeline_is_shown_as_it_was_though_it_changed_meanwhile(house: House) -> None:
+async def test_a_created_pipeline_is_shown_as_it_was_though_it_changed_meanwhile(house: ApiHarness) -> None:
     first = await sent(house, "/pipelines/", DEFINITION)
     await house.client.put("/pipelines/flights", json={**DEFINITION, "description": "changed"})
 
@@ -129,7 +129,7 @@ async def test_a_created_pipeline_is_shown_as_it_was_though_it_changed_meanwhile
     assert again.content == first.content
 
 
-async def test_on_a_report_the_key_is_the_event_id(house: House) -> None:
+async def test_on_a_report_the_key_is_the_event_id(house: ApiHarness) -> None:
     await house.create()
     await house.trigger()
     item = {"pipeline_id": "flights", "stage_name": "certify", "status": "completed"}
@@ -144,7 +144,7 @@ async def test_on_a_report_the_key_is_the_event_id(house: House) -> None:
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 201, "\xe9"])
-async def test_what_is_no_key_is_422_and_does_nothing(house: House, key: str) -> None:
+async def test_what_is_no_key_is_422_and_does_nothing(house: ApiHarness, key: str) -> None:
     await house.create()
 
     answer = await house.client.post("/trigger/flights", headers={b"Idempotency-Key": key.encode("latin-1")})
@@ -153,7 +153,7 @@ async def test_what_is_no_key_is_422_and_does_nothing(house: House, key: str) ->
     assert house.fakes.store.committed.runs == {}
 
 
-async def test_quotes_around_a_key_are_not_part_of_it(house: House) -> None:
+async def test_quotes_around_a_key_are_not_part_of_it(house: ApiHarness) -> None:
     await house.create()
 
     first = await house.client.post("/trigger/flights", headers={"Idempotency-Key": '"abc"'})

@@ -4,17 +4,17 @@ import json
 
 import pytest
 
-from tests.api.house import House
-from tests.api.worker_hands import carry
+from tests.api.house import ApiHarness
+from tests.api.worker_hands import claim_dispatch
 
 
 @pytest.fixture
-async def run_id(house: House) -> int:
+async def run_id(house: ApiHarness) -> int:
     await house.create("ext", {"name": "a", "kind": "external"}, {"name": "b", "kind": "external"})
     return await house.trigger("ext")
 
 
-async def test_the_same_event_id_and_body_gets_the_stored_answer_again(house: House, run_id: int) -> None:
+async def test_the_same_event_id_and_body_gets_the_stored_answer_again(house: ApiHarness, run_id: int) -> None:
     item = {"pipeline_id": "ext", "stage_name": "a", "status": "running", "event_id": "e1"}
 
     first, second = await house.report(**item), await house.report(**dict(reversed(item.items())))
@@ -23,7 +23,7 @@ async def test_the_same_event_id_and_body_gets_the_stored_answer_again(house: Ho
     assert first.json()["applied"] is True
 
 
-async def test_the_same_event_id_with_another_body_is_refused(house: House, run_id: int) -> None:
+async def test_the_same_event_id_with_another_body_is_refused(house: ApiHarness, run_id: int) -> None:
     await house.report(pipeline_id="ext", stage_name="a", status="running", event_id="e1")
 
     answer = await house.report(pipeline_id="ext", stage_name="a", status="completed", event_id="e1")
@@ -31,10 +31,10 @@ async def test_the_same_event_id_with_another_body_is_refused(house: House, run_
     assert (answer.status_code, answer.json()["problem"]) == (422, "event_id_reused")
 
 
-async def test_only_its_worker_may_say_how_a_workers_stage_stands(house: House) -> None:
+async def test_only_its_worker_may_say_how_a_workers_stage_stands(house: ApiHarness) -> None:
     await house.create("work", {"name": "a", "command": ["true"]})
     run = await house.trigger("work")
-    claim = await carry(house)
+    claim = await claim_dispatch(house)
     token = {"Authorization": f"Bearer {claim['starts'][0]['token']}"}
 
     stranger = await house.report(run_id=run, stage_name="a", status="completed")
@@ -48,10 +48,10 @@ async def test_only_its_worker_may_say_how_a_workers_stage_stands(house: House) 
     assert (elsewhere.status_code, elsewhere.json()["problem"]) == (403, "token_scope")
 
 
-async def test_another_attempt_than_the_current_one_is_refused_and_recorded(house: House) -> None:
+async def test_another_attempt_than_the_current_one_is_refused_and_recorded(house: ApiHarness) -> None:
     await house.create("work", {"name": "a", "command": ["true"], "retries": 1})
     run = await house.trigger("work")
-    claim = await carry(house)
+    claim = await claim_dispatch(house)
     failed = {"event_id": "1", "stage": "a", "attempt": 1, "status": "failed"}
     body = {"worker_id": "w", "capacity": 1, "holding": [], "reports": [failed]}
     await house.client.post(f"/worker/bursts/{run}/{claim['epoch']}/advance", json=body, headers=house.worker_token)
@@ -66,7 +66,7 @@ async def test_another_attempt_than_the_current_one_is_refused_and_recorded(hous
     assert all(item["seq"] for item in step.json()["answers"])
 
 
-async def test_an_older_seq_of_the_same_reporter_changes_nothing(house: House, run_id: int) -> None:
+async def test_an_older_seq_of_the_same_reporter_changes_nothing(house: ApiHarness, run_id: int) -> None:
     await house.report(pipeline_id="ext", stage_name="a", status="running", reporter="r", seq=5)
 
     older = await house.report(pipeline_id="ext", stage_name="a", status="completed", reporter="r", seq=4)
@@ -78,7 +78,7 @@ async def test_an_older_seq_of_the_same_reporter_changes_nothing(house: House, r
 
 
 @pytest.mark.parametrize("word", ["started", "success"])
-async def test_after_the_end_a_repeat_or_a_step_back_changes_nothing(house: House, run_id: int, word: str) -> None:
+async def test_after_the_end_a_repeat_or_a_step_back_changes_nothing(house: ApiHarness, run_id: int, word: str) -> None:
     await house.report(pipeline_id="ext", stage_name="a", status="completed")
 
     answer = await house.report(pipeline_id="ext", stage_name="a", status=word)
@@ -86,7 +86,7 @@ async def test_after_the_end_a_repeat_or_a_step_back_changes_nothing(house: Hous
     assert (answer.status_code, answer.json()["applied"], answer.json()["status"]) == (200, False, "completed")
 
 
-async def test_the_same_status_with_news_is_progress(house: House, run_id: int) -> None:
+async def test_the_same_status_with_news_is_progress(house: ApiHarness, run_id: int) -> None:
     await house.report(pipeline_id="ext", stage_name="a", status="running")
 
     news = await house.report(pipeline_id="ext", stage_name="a", status="running", records_processed=7, output={"k": [1]})
@@ -97,7 +97,7 @@ async def test_the_same_status_with_news_is_progress(house: House, run_id: int) 
     assert (stages[0]["records_processed"], stages[0]["output"]) == (7, {"k": [1]})
 
 
-async def test_another_end_than_the_recorded_one_is_a_conflict_kept_in_the_history(house: House, run_id: int) -> None:
+async def test_another_end_than_the_recorded_one_is_a_conflict_kept_in_the_history(house: ApiHarness, run_id: int) -> None:
     await house.report(pipeline_id="ext", stage_name="a", status="completed")
 
     answer = await house.report(pipeline_id="ext", stage_name="a", status="failed", error_message="late")
@@ -108,7 +108,7 @@ async def test_another_end_than_the_recorded_one_is_a_conflict_kept_in_the_histo
     assert (events[0]["type"], events[0]["data"]["error_message"]) == ("report.late", "late")
 
 
-async def test_a_move_that_the_table_does_not_have_names_those_that_are_possible(house: House, run_id: int) -> None:
+async def test_a_move_that_the_table_does_not_have_names_those_that_are_possible(house: ApiHarness, run_id: int) -> None:
     await house.report(pipeline_id="ext", stage_name="a", status="running")
 
     answer = await house.report(pipeline_id="ext", stage_name="a", status="skipped")
@@ -117,7 +117,7 @@ async def test_a_move_that_the_table_does_not_have_names_those_that_are_possible
     assert "completed" in answer.json()["possible"]
 
 
-async def test_a_legal_report_is_applied_with_the_seq_of_its_event(house: House, run_id: int) -> None:
+async def test_a_legal_report_is_applied_with_the_seq_of_its_event(house: ApiHarness, run_id: int) -> None:
     answer = await house.report(pipeline_id="ext", stage_name="a", status="running", reported_at="2026-03-02T10:00:00+01:00")
 
     assert answer.json() == {"applied": True, "why": None, "run_id": run_id, "seq": 5, "status": "running"}
@@ -127,13 +127,13 @@ async def test_a_legal_report_is_applied_with_the_seq_of_its_event(house: House,
     ("word", "status"),
     [("SUCCESS", "completed"), ("succeeded", "completed"), ("error", "failed"), ("failure", "failed"), ("canceled", "cancelled")],
 )
-async def test_the_words_people_use_are_understood(house: House, run_id: int, word: str, status: str) -> None:
+async def test_the_words_people_use_are_understood(house: ApiHarness, run_id: int, word: str, status: str) -> None:
     await house.report(pipeline_id="ext", stage_name="a", status="start")
 
     assert (await house.report(pipeline_id="ext", stage_name="a", status=word)).json()["status"] == status
 
 
-async def test_a_report_about_the_run_opens_it_and_ends_it(house: House) -> None:
+async def test_a_report_about_the_run_opens_it_and_ends_it(house: ApiHarness) -> None:
     await house.create("ext", {"name": "a", "kind": "external"})
 
     never = await house.report(pipeline_id="ext", status="completed")
@@ -142,10 +142,10 @@ async def test_a_report_about_the_run_opens_it_and_ends_it(house: House) -> None
 
     assert (never.status_code, never.json()["problem"]) == (409, "no_run")
     assert (opened.json()["applied"], opened.json()["run_id"]) == (True, 1)
-    assert ended.json()["status"] == await house.status_of(1) == "completed"
+    assert ended.json()["status"] == await house.get_run_status(1) == "completed"
 
 
-async def test_several_runs_under_way_are_named(house: House, run_id: int) -> None:
+async def test_several_runs_under_way_are_named(house: ApiHarness, run_id: int) -> None:
     second = await house.trigger("ext")
 
     answer = await house.report(pipeline_id="ext", stage_name="a", status="running")
@@ -190,7 +190,7 @@ BIG = 2**63
     ],
 )
 async def test_bad_input_is_refused_by_its_field_alone_and_in_a_batch(
-    house: House, run_id: int, item: dict[str, object], field: str
+    house: ApiHarness, run_id: int, item: dict[str, object], field: str
 ) -> None:
     bad = {"pipeline_id": "ext", **item}
     good = {"pipeline_id": "ext", "stage_name": "a", "status": "running"}
@@ -205,7 +205,7 @@ async def test_bad_input_is_refused_by_its_field_alone_and_in_a_batch(
     assert (taken["http_status"], taken["applied"]) == (200, True)
 
 
-async def test_a_batch_answers_in_order_and_is_bounded(house: House, run_id: int) -> None:
+async def test_a_batch_answers_in_order_and_is_bounded(house: ApiHarness, run_id: int) -> None:
     items = [
         {"pipeline_id": "ext", "stage_name": "a", "status": "running"},
         7,
@@ -224,7 +224,7 @@ async def test_a_batch_answers_in_order_and_is_bounded(house: House, run_id: int
     assert odd.status_code == 422
 
 
-async def test_a_token_that_is_not_ours_is_401_and_a_workers_token_is_for_workers(house: House, run_id: int) -> None:
+async def test_a_token_that_is_not_ours_is_401_and_a_workers_token_is_for_workers(house: ApiHarness, run_id: int) -> None:
     item = {"pipeline_id": "ext", "stage_name": "a", "status": "running"}
 
     for header in ("Bearer nonsense", "Basic eDp5", "Bearer", "Bearer \xff"):

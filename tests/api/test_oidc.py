@@ -22,7 +22,7 @@ from domain.access import Role
 from domain.errors import NotSignedIn, Unavailable
 from entrypoints.web.errors import error_page
 from entrypoints.web.pages import ROUTERS as PAGES
-from tests.api.house import House
+from tests.api.house import ApiHarness
 
 BACK = "http://localhost:8000/ui/sign-in/back"
 SECRET = b"a secret of thirty-two bytes or more"
@@ -224,7 +224,7 @@ async def test_a_provider_that_does_not_answer_as_it_should_is_a_sentence(oidc: 
 
 
 async def test_somebody_signs_in_from_page_to_page(oidc: OidcProvider, provider: Provider) -> None:
-    house = House({"auth": "team", "oidc_roles": {"data": Role.OPERATOR}}, routers=PAGES, error_page=error_page)
+    house = ApiHarness({"auth": "team", "oidc_roles": {"data": Role.OPERATOR}}, routers=PAGES, error_page=error_page)
     house.application.adapters.identity_provider.override(oidc)
     async with house.client as client:
         form = await client.get("/ui/sign-in?next=/ui/runs", headers={"Accept": "text/html"})
@@ -247,7 +247,7 @@ async def test_somebody_signs_in_from_page_to_page(oidc: OidcProvider, provider:
     "there", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/ui/sign-in", "/\n//x", ""]
 )
 async def test_a_sign_in_leads_to_our_own_pages_alone(oidc: OidcProvider, provider: Provider, there: str) -> None:
-    house = House({"auth": "team", "oidc_roles": {"*": Role.VIEWER}}, routers=PAGES, error_page=error_page)
+    house = ApiHarness({"auth": "team", "oidc_roles": {"*": Role.VIEWER}}, routers=PAGES, error_page=error_page)
     house.application.adapters.identity_provider.override(oidc)
     async with house.client as client:
         away = await client.get("/ui/sign-in/provider", params={"next": there})
@@ -259,7 +259,7 @@ async def test_a_sign_in_leads_to_our_own_pages_alone(oidc: OidcProvider, provid
 
 
 async def test_a_sign_in_that_was_broken_off_there_is_a_sentence_here(oidc: OidcProvider) -> None:
-    house = House({"auth": "team"}, routers=PAGES, error_page=error_page)
+    house = ApiHarness({"auth": "team"}, routers=PAGES, error_page=error_page)
     house.application.adapters.identity_provider.override(oidc)
     async with house.client as client:
         answer = await client.get("/ui/sign-in/back?error=access_denied&state=x")

@@ -7,11 +7,11 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, TypeAdapter
 
 from entrypoints.api import examples, schemas
-from tests.api.house import House
+from tests.api.house import ApiHarness
 
 
 @pytest.fixture
-async def document(house: House) -> dict[str, Any]:
+async def document(house: ApiHarness) -> dict[str, Any]:
     return (await house.client.get("/openapi.json")).json()  # type: ignore[no-any-return]
 
 
@@ -58,7 +58,7 @@ async def test_every_reference_leads_somewhere_and_every_example_fits_its_schema
     assert checked > 60
 
 
-async def test_examples_that_are_sent_are_taken(house: House) -> None:
+async def test_examples_that_are_sent_are_taken(house: ApiHarness) -> None:
     created = await house.client.post("/pipelines/", json=examples.DEFINITION)
     triggered = await house.client.post("/trigger/flights", json=examples.TRIGGER)
     reported = await house.client.post("/status-update/", json=examples.STATUS_UPDATE)
@@ -68,20 +68,20 @@ async def test_examples_that_are_sent_are_taken(house: House) -> None:
 
 
 ANSWERS: list[tuple[str, Any]] = [
-    ("/pipelines/", list[schemas.PipelineShape]),
-    ("/pipelines/1", schemas.PipelineShape),
-    ("/pipelines/1/stages", list[schemas.StageShape]),
-    ("/pipelines/1/runs", list[schemas.RunShape]),
-    ("/runs/1", schemas.RunShape),
-    ("/runs/1/stages", list[schemas.StageShape]),
-    ("/runs/1/events", list[schemas.EventShape]),
-    ("/readyz", schemas.ReadyShape),
-    ("/nope", schemas.ProblemShape),
+    ("/pipelines/", list[schemas.PipelineResponse]),
+    ("/pipelines/1", schemas.PipelineResponse),
+    ("/pipelines/1/stages", list[schemas.StageResponse]),
+    ("/pipelines/1/runs", list[schemas.RunResponse]),
+    ("/runs/1", schemas.RunResponse),
+    ("/runs/1/stages", list[schemas.StageResponse]),
+    ("/runs/1/events", list[schemas.EventResponse]),
+    ("/readyz", schemas.ReadinessResponse),
+    ("/nope", schemas.ProblemResponse),
 ]
 
 
 @pytest.mark.parametrize(("path", "shape"), ANSWERS)
-async def test_what_is_answered_has_the_declared_shape(house: House, path: str, shape: type[BaseModel]) -> None:
+async def test_what_is_answered_has_the_declared_shape(house: ApiHarness, path: str, shape: type[BaseModel]) -> None:
     await house.client.post("/pipelines/", json=examples.DEFINITION)
     await house.trigger()
 
@@ -91,14 +91,14 @@ async def test_what_is_answered_has_the_declared_shape(house: House, path: str, 
     assert answer.json()
 
 
-async def test_the_docs_page_loads_nothing_from_elsewhere_and_has_no_inline_script(house: House) -> None:
+async def test_the_docs_page_loads_nothing_from_elsewhere_and_has_no_inline_script(house: ApiHarness) -> None:
     page = (await house.client.get("/docs")).text
 
     assert "http" not in page.replace("http-equiv", "")
     assert "<script>" not in page
 
 
-async def test_swagger_gets_a_document_it_can_read(house: House) -> None:
+async def test_swagger_gets_a_document_it_can_read(house: ApiHarness) -> None:
     document = (await house.client.get("/docs/openapi-3.0.json")).json()
 
     assert document["openapi"] == "3.0.3"

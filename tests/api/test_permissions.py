@@ -9,14 +9,14 @@ import pytest
 
 from application.commands.keep_tokens import NewToken
 from application.ports.tokens import AttemptClaims
-from domain.access import OF_ROLE, OF_SCOPE, Permission, Role, Scope
+from domain.access import ROLE_PERMISSIONS, SCOPE_PERMISSIONS, Permission, Role, Scope
 from domain.accounts import TokenKind
-from domain.controls import Person
+from domain.controls import Actor
 from entrypoints.api.routers import PLAIN_ROUTES, ROUTERS
 from entrypoints.http.auth.permissions import PIPELINE_PARAMETERS, RUN_PARAMETERS, AccessLevel, ResourceScope
 from entrypoints.http.route_table import RouteTable
 from entrypoints.web.pages import ROUTERS as PAGES
-from tests.api.house import House
+from tests.api.house import ApiHarness
 
 ROUTES: list[Any] = [*PLAIN_ROUTES, *(route for router in (*ROUTERS, *PAGES) for route in router.routes)]
 RULES = RouteTable(ROUTES).rules
@@ -28,7 +28,7 @@ def test_every_route_says_what_it_asks_and_nothing_else_is_listed() -> None:
 
 
 def test_what_is_public_is_short_and_exact() -> None:
-    public = {path for (_, path), rule in RULES.items() if rule.needs is AccessLevel.PUBLIC}
+    public = {path for (_, path), rule in RULES.items() if rule.requires is AccessLevel.PUBLIC}
 
     assert public == {
         "/livez",
@@ -52,7 +52,7 @@ def test_an_address_is_judged_by_the_route_that_answers_it() -> None:
 def test_what_acts_is_never_open_to_a_viewer() -> None:
     for (method, path), rule in RULES.items():
         if method != "GET":
-            assert rule.needs is not Permission.READ, path
+            assert rule.requires is not Permission.READ, path
 
 
 def test_what_is_about_one_thing_names_it_in_its_address() -> None:
@@ -65,36 +65,36 @@ def test_what_is_about_one_thing_names_it_in_its_address() -> None:
 
 
 @dataclass
-class Crowd:
+class Callers:
     """A Headgate where people sign in, and one caller of each kind: the headers they send."""
 
-    house: House
-    callers: dict[str, dict[str, str]]
+    house: ApiHarness
+    authenticator: dict[str, dict[str, str]]
     allowed: dict[str, frozenset[Permission]]
     run_id: int
 
 
 @pytest.fixture
-async def crowd() -> AsyncIterator[Crowd]:
-    house = House({"auth": "team"}, routers=PAGES)
+async def callers_fixture() -> AsyncIterator[Callers]:
+    house = ApiHarness({"auth": "team"}, routers=PAGES)
     async with house.client:
-        callers: dict[str, dict[str, str]] = {"anonymous": {}}
+        authenticator: dict[str, dict[str, str]] = {"anonymous": {}}
         allowed: dict[str, frozenset[Permission]] = {}
         for role in Role:
-            callers[f"role {role}"], allowed[f"role {role}"] = await house.signed_in(role), OF_ROLE[role]
+            authenticator[f"role {role}"], allowed[f"role {role}"] = await house.sign_in(role), ROLE_PERMISSIONS[role]
         for scope in Scope:
-            callers[f"scope {scope}"], allowed[f"scope {scope}"] = await house.token(scope), OF_SCOPE[scope]
+            authenticator[f"scope {scope}"], allowed[f"scope {scope}"] = await house.token(scope), SCOPE_PERMISSIONS[scope]
         pipeline = await house.application.create_pipeline()({"name": "flights", "stages": [{"name": "certify", "kind": "external"}]})
         other = await house.application.create_pipeline()({"name": "other", "stages": [{"name": "certify", "kind": "external"}]})
-        callers["bound"] = await house.token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline=other.name)
-        house.client.headers.update(callers["role admin"])
+        authenticator["bound"] = await house.token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline=other.name)
+        house.client.headers.update(authenticator["role admin"])
         run_id = await house.trigger(pipeline.name)
-        for name in callers["role admin"]:
+        for name in authenticator["role admin"]:
             del house.client.headers[name]
-        callers["worker"] = house.worker_token
-        callers["attempt"] = {"Authorization": f"Bearer {house.fakes.tokens.for_attempt(AttemptClaims(run_id, 'certify', 1))}"}
+        authenticator["worker"] = house.worker_token
+        authenticator["attempt"] = {"Authorization": f"Bearer {house.fakes.tokens.issue_attempt_token(AttemptClaims(run_id, 'certify', 1))}"}
         allowed["attempt"] = frozenset({Permission.REPORT})
-        yield Crowd(house, callers, allowed, run_id)
+        yield Callers(house, authenticator, allowed, run_id)
 
 
 def _filled(path: str, run_id: int) -> str:
@@ -125,36 +125,36 @@ def _verdict(answer: Any) -> str:
     return "let in"
 
 
-def _expected(crowd: Crowd, who: str, method: str, path: str) -> str:
+def _expected(callers_fixture: Callers, who: str, method: str, path: str) -> str:
     rule = RULES[method, path]
-    if rule.needs is AccessLevel.PUBLIC:
+    if rule.requires is AccessLevel.PUBLIC:
         return "let in"
-    if rule.needs is AccessLevel.WORKER:
+    if rule.requires is AccessLevel.WORKER:
         return "let in" if who == "worker" else "sign in" if who == "anonymous" else "refused"
     if who == "anonymous":
         return "sign in"
-    if rule.needs is AccessLevel.SIGNED_IN:
+    if rule.requires is AccessLevel.SIGNED_IN:
         return "let in" if who.startswith("role") else "refused"
     if who == "bound":
-        permissions = OF_SCOPE[Scope.READ] | OF_SCOPE[Scope.TRIGGER] | OF_SCOPE[Scope.REPORT]
-        return "let in" if rule.needs in permissions and rule.resource is ResourceScope.REPORT else "refused"
-    return "let in" if rule.needs in crowd.allowed.get(who, frozenset()) else "refused"
+        permissions = SCOPE_PERMISSIONS[Scope.READ] | SCOPE_PERMISSIONS[Scope.TRIGGER] | SCOPE_PERMISSIONS[Scope.REPORT]
+        return "let in" if rule.requires in permissions and rule.resource is ResourceScope.REPORT else "refused"
+    return "let in" if rule.requires in callers_fixture.allowed.get(who, frozenset()) else "refused"
 
 
 WHO = ["anonymous", *(f"role {role}" for role in Role), *(f"scope {scope}" for scope in Scope), "bound", "worker", "attempt"]
 
 
 @pytest.mark.parametrize("who", WHO)
-async def test_every_route_opens_to_exactly_those_whom_the_table_names(crowd: Crowd, who: str) -> None:
+async def test_every_route_opens_to_exactly_those_whom_the_table_names(callers_fixture: Callers, who: str) -> None:
     asked = 0
     for method, path in sorted(LISTED):
         if _is_a_stream(path) or path == "/ui/sign-out":  # that would end the caller's session
             continue
-        for spelling in _spellings(_filled(path, crowd.run_id)):
+        for spelling in _spellings(_filled(path, callers_fixture.run_id)):
             content = None if method == "GET" else b"{}"
-            headers = {"Content-Type": "application/json", **crowd.callers[who]}
-            answer = await crowd.house.client.request(method, spelling, headers=headers, content=content)
-            expected = _expected(crowd, who, method, path)
+            headers = {"Content-Type": "application/json", **callers_fixture.authenticator[who]}
+            answer = await callers_fixture.house.client.request(method, spelling, headers=headers, content=content)
+            expected = _expected(callers_fixture, who, method, path)
             if expected == "let in" and answer.status_code == 403:
                 assert answer.json()["problem"] in ("not_allowed", "token_scope") and path in ("/ui/account", "/status-update/"), (
                     answer.text
@@ -170,25 +170,25 @@ def _is_a_stream(path: str) -> bool:
 
 
 @pytest.mark.parametrize("who", WHO)
-async def test_streams_open_to_exactly_those_whom_the_table_names(crowd: Crowd, who: str) -> None:
+async def test_streams_open_to_exactly_those_whom_the_table_names(callers_fixture: Callers, who: str) -> None:
     for method, path in sorted(LISTED):
-        if not _is_a_stream(path) or _expected(crowd, who, method, path) == "let in":
+        if not _is_a_stream(path) or _expected(callers_fixture, who, method, path) == "let in":
             continue
-        headers = {"Accept": "text/event-stream", **crowd.callers[who]}
-        answer = await crowd.house.client.request(method, _filled(path, crowd.run_id), headers=headers)
-        assert _verdict(answer) == _expected(crowd, who, method, path), (who, path)
+        headers = {"Accept": "text/event-stream", **callers_fixture.authenticator[who]}
+        answer = await callers_fixture.house.client.request(method, _filled(path, callers_fixture.run_id), headers=headers)
+        assert _verdict(answer) == _expected(callers_fixture, who, method, path), (who, path)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
 @pytest.mark.parametrize("who", WHO)
-async def test_head_is_judged_as_get_and_options_tell_no_stranger_what_there_is(crowd: Crowd, who: str, method: str) -> None:
+async def test_head_is_judged_as_get_and_options_tell_no_stranger_what_there_is(callers_fixture: Callers, who: str, method: str) -> None:
     for listed, path in sorted(LISTED):
         if listed != "GET" or _is_a_stream(path):
             continue
-        answer = await crowd.house.client.request(method, _filled(path, crowd.run_id), headers=crowd.callers[who])
-        expected = _expected(crowd, who, "GET", path)
+        answer = await callers_fixture.house.client.request(method, _filled(path, callers_fixture.run_id), headers=callers_fixture.authenticator[who])
+        expected = _expected(callers_fixture, who, "GET", path)
         if method == "OPTIONS":
-            assert answer.status_code == (401 if who == "anonymous" and RULES["GET", path].needs is not AccessLevel.PUBLIC else 204), path
+            assert answer.status_code == (401 if who == "anonymous" and RULES["GET", path].requires is not AccessLevel.PUBLIC else 204), path
         else:
             assert answer.status_code in ((401,) if expected == "sign in" else (403,) if expected == "refused" else range(200, 600)), path
             assert answer.content == b""
@@ -207,8 +207,8 @@ async def test_head_is_judged_as_get_and_options_tell_no_stranger_what_there_is(
         "/;/livez",
     ],
 )
-async def test_what_only_looks_public_is_not(crowd: Crowd, path: str) -> None:
-    assert (await crowd.house.client.get(path)).status_code == 401
+async def test_what_only_looks_public_is_not(callers_fixture: Callers, path: str) -> None:
+    assert (await callers_fixture.house.client.get(path)).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ async def test_what_only_looks_public_is_not(crowd: Crowd, path: str) -> None:
 )
 @pytest.mark.parametrize("auth", ["none", "team"])
 async def test_a_credential_that_is_not_good_is_never_passed_over(auth: str, header: str) -> None:
-    house = House({"auth": auth})
+    house = ApiHarness({"auth": auth})
     async with house.client:
         answer = await house.client.get("/pipelines/", headers={"Authorization": header})
 
@@ -236,33 +236,33 @@ async def test_a_credential_that_is_not_good_is_never_passed_over(auth: str, hea
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_two_authorizations_are_none(crowd: Crowd) -> None:
-    good = crowd.callers["scope read"]["Authorization"]
-    answer = await crowd.house.client.get("/pipelines/", headers=[("Authorization", good), ("Authorization", good)])
+async def test_two_authorizations_are_none(callers_fixture: Callers) -> None:
+    good = callers_fixture.authenticator["scope read"]["Authorization"]
+    answer = await callers_fixture.house.client.get("/pipelines/", headers=[("Authorization", good), ("Authorization", good)])
 
     assert answer.status_code == 401
 
 
-async def test_a_token_bound_to_a_pipeline_opens_that_one_alone(crowd: Crowd) -> None:
-    house, mine = crowd.house, await crowd.house.token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline="flights")
+async def test_a_token_bound_to_a_pipeline_opens_that_one_alone(callers_fixture: Callers) -> None:
+    house, mine = callers_fixture.house, await callers_fixture.house.token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline="flights")
 
     async def status(method: str, path: str, **sent: Any) -> int:
         return (await house.client.request(method, path, headers=mine, **sent)).status_code
 
     assert await status("POST", "/trigger/flights", json={}) == 202
     assert await status("GET", "/pipelines/flights/runs") == 200
-    assert await status("GET", f"/runs/{crowd.run_id}") == 200
+    assert await status("GET", f"/runs/{callers_fixture.run_id}") == 200
     assert await status("POST", "/trigger/other", json={}) == 403
     assert await status("GET", "/runs/") == 403
     assert await status("GET", "/runs/987654") == 403
-    assert await status("POST", "/status-update/", json={"run_id": crowd.run_id, "stage_name": "certify", "status": "running"}) == 200
+    assert await status("POST", "/status-update/", json={"run_id": callers_fixture.run_id, "stage_name": "certify", "status": "running"}) == 200
     assert await status("POST", "/status-update/", json={"pipeline_id": "other", "status": "running"}) == 403
     assert await house.fakes.reader.runs(pipeline_id=2, status=None, skip=0, limit=9) == []
 
 
-async def test_a_reporters_token_needs_to_name_nothing_but_the_status(crowd: Crowd) -> None:
-    house = crowd.house
-    made = await house.application.create_token()(NewToken("cron", TokenKind.REPORTER, [Scope.REPORT], "other"), Person("ada"))
+async def test_a_reporters_token_needs_to_name_nothing_but_the_status(callers_fixture: Callers) -> None:
+    house = callers_fixture.house
+    made = await house.application.create_token()(NewToken("cron", TokenKind.REPORTER, [Scope.REPORT], "other"), Actor("ada"))
     answer = await house.client.post("/status-update/", json={"status": "running"}, headers={"Authorization": f"Bearer {made.text}"})
 
     assert answer.json()["applied"] is True
@@ -271,11 +271,11 @@ async def test_a_reporters_token_needs_to_name_nothing_but_the_status(crowd: Cro
     assert any(event.actor == "token cron" for event in events)
 
 
-async def test_an_attempts_token_dies_with_its_attempt(crowd: Crowd) -> None:
-    house = crowd.house
-    operator = await house.signed_in(Role.OPERATOR)
+async def test_an_attempts_token_dies_with_its_attempt(callers_fixture: Callers) -> None:
+    house = callers_fixture.house
+    operator = await house.sign_in(Role.OPERATOR)
     run_id = (await house.client.post("/trigger/flights", json={}, headers=operator)).json()["run_id"]
-    token = {"Authorization": f"Bearer {house.fakes.tokens.for_attempt(AttemptClaims(run_id, 'certify', 1))}"}
+    token = {"Authorization": f"Bearer {house.fakes.tokens.issue_attempt_token(AttemptClaims(run_id, 'certify', 1))}"}
     done = await house.client.post("/status-update/", json={"status": "completed"}, headers=token)
     after = await house.client.post("/status-update/", json={"status": "failed"}, headers=token)
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.api.house import House
+from tests.api.house import ApiHarness
 
 A = {"name": "a", "kind": "external"}
 MONTH = {"type": "object", "properties": {"month": {"type": "integer", "minimum": 1, "maximum": 12}}}
 
 
-async def test_a_pipeline_is_made_changed_and_read_by_id_or_name(house: House) -> None:
+async def test_a_pipeline_is_made_changed_and_read_by_id_or_name(house: ApiHarness) -> None:
     made = await house.create("flights", A, {"name": "b", "kind": "command", "command": ["true"]}, description="Delays")
 
     changed = await house.client.put("/pipelines/flights", json={"name": "flights", "stages": [A]})
@@ -24,7 +24,7 @@ async def test_a_pipeline_is_made_changed_and_read_by_id_or_name(house: House) -
     assert made["created_at"].endswith("Z")
 
 
-async def test_a_taken_name_is_a_conflict_and_an_unknown_one_not_found(house: House) -> None:
+async def test_a_taken_name_is_a_conflict_and_an_unknown_one_not_found(house: ApiHarness) -> None:
     await house.create()
 
     taken = await house.client.post("/pipelines/", json={"name": "flights", "stages": [A]})
@@ -69,7 +69,7 @@ BAD_DEFINITIONS: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("definition", "field"), BAD_DEFINITIONS)
-async def test_a_bad_definition_is_refused_by_its_field_and_nothing_is_stored(house: House, definition: Any, field: str) -> None:
+async def test_a_bad_definition_is_refused_by_its_field_and_nothing_is_stored(house: ApiHarness, definition: Any, field: str) -> None:
     answer = await house.client.post("/pipelines/", content=_escaped(definition))
 
     assert answer.status_code == 422, answer.text
@@ -90,7 +90,7 @@ async def test_a_bad_definition_is_refused_by_its_field_and_nothing_is_stored(ho
         b'{"a":' * 200 + b"1" + b"}" * 200,
     ],
 )
-async def test_what_is_no_json_that_can_be_stored_is_a_422(house: House, body: bytes) -> None:
+async def test_what_is_no_json_that_can_be_stored_is_a_422(house: ApiHarness, body: bytes) -> None:
     for path in ("/pipelines/", "/status-update/"):
         answer = await house.client.post(path, content=body)
 
@@ -98,7 +98,7 @@ async def test_what_is_no_json_that_can_be_stored_is_a_422(house: House, body: b
         assert answer.json()["errors"][0]["field"]
 
 
-async def test_a_trigger_takes_parameters_that_fit_the_schema_or_nothing(house: House) -> None:
+async def test_a_trigger_takes_parameters_that_fit_the_schema_or_nothing(house: ApiHarness) -> None:
     await house.create("flights", A, parameters=MONTH)
 
     answers = [
@@ -117,7 +117,7 @@ async def test_a_trigger_takes_parameters_that_fit_the_schema_or_nothing(house: 
     assert (await house.client.get("/runs/1")).json()["parameters"] == {"month": 6}
 
 
-async def test_a_schema_that_goes_in_circles_only_with_some_parameters_refuses_those(house: House) -> None:
+async def test_a_schema_that_goes_in_circles_only_with_some_parameters_refuses_those(house: ApiHarness) -> None:
     await house.create(
         "odd", A, parameters={"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}}
     )
@@ -126,7 +126,7 @@ async def test_a_schema_that_goes_in_circles_only_with_some_parameters_refuses_t
     assert (await house.client.post("/trigger/odd", json={"parameters": {}})).status_code == 202
 
 
-async def test_runs_are_listed_newest_first_by_pipeline_and_status(house: House) -> None:
+async def test_runs_are_listed_newest_first_by_pipeline_and_status(house: ApiHarness) -> None:
     await house.create("one")
     await house.create("two")
     for name in ("one", "two", "one"):
@@ -143,14 +143,14 @@ async def test_runs_are_listed_newest_first_by_pipeline_and_status(house: House)
 
 
 @pytest.mark.parametrize("query", ["skip=-1", "skip=x", "limit=0", "limit=1001", f"skip={10**30}", "limit=NaN"])
-async def test_a_page_out_of_bounds_is_refused_by_its_field(house: House, query: str) -> None:
+async def test_a_page_out_of_bounds_is_refused_by_its_field(house: ApiHarness, query: str) -> None:
     answer = await house.client.get(f"/pipelines/?{query}")
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == query.split("=")[0]
 
 
-async def test_cancelling_twice_is_cancelling_once_and_a_finished_run_is_a_conflict(house: House) -> None:
+async def test_cancelling_twice_is_cancelling_once_and_a_finished_run_is_a_conflict(house: ApiHarness) -> None:
     await house.create()
     run_id = await house.trigger()
 
@@ -161,7 +161,7 @@ async def test_cancelling_twice_is_cancelling_once_and_a_finished_run_is_a_confl
     assert (second.status_code, second.json()["problem"], second.json()["state"]) == (409, "run_over", "cancelled")
 
 
-async def test_why_tells_of_what_stands_around_the_run(house: House) -> None:
+async def test_why_tells_of_what_stands_around_the_run(house: ApiHarness) -> None:
     await house.create("work", {"name": "a", "command": ["true"]})
     await house.create("far", {"name": "a", "command": ["true"]}, pool="cluster")
     house.fakes.orchestrator.is_down = True
@@ -171,7 +171,7 @@ async def test_why_tells_of_what_stands_around_the_run(house: House) -> None:
     assert "Prefect does not answer" in (await house.client.get(f"/runs/{cold}")).json()["why"]
 
 
-async def test_the_callers_trace_goes_on_to_the_worker(house: House) -> None:
+async def test_the_callers_trace_goes_on_to_the_worker(house: ApiHarness) -> None:
     await house.create("work", {"name": "a", "command": ["true"]})
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from entrypoints.http.middleware import body_limit
-from tests.api.house import House, watching
+from tests.api.house import ApiHarness, open_stream
 
 
 @asynccontextmanager
-async def held_up(house: House, count: int) -> AsyncIterator[list["asyncio.Task[object]"]]:
+async def blocked_triggers(house: ApiHarness, count: int) -> AsyncIterator[list["asyncio.Task[object]"]]:
     """So many triggers that wait for a row somebody else has locked; each with a key, or they would wait as one."""
     house.fakes.store.locks.timeout = 20.0
     async with house.fakes.open_unit_of_work() as work:
@@ -28,10 +28,10 @@ async def held_up(house: House, count: int) -> AsyncIterator[list["asyncio.Task[
 
 
 async def test_over_the_bound_is_503_and_goes_through_later_while_health_and_workers_pass() -> None:
-    house = House({"max_in_flight": 2})
+    house = ApiHarness({"max_in_flight": 2})
     await house.create()
 
-    async with held_up(house, 2) as triggers:
+    async with blocked_triggers(house, 2) as triggers:
         refused = await house.client.get("/pipelines/")
         health = [(await house.client.get(path)).status_code for path in ("/livez", "/readyz")]
         worker = await house.client.post("/worker/leave", json={"worker_id": "w"}, headers=house.worker_token)
@@ -44,16 +44,16 @@ async def test_over_the_bound_is_503_and_goes_through_later_while_health_and_wor
 
 
 async def test_open_streams_take_no_place() -> None:
-    house = House({"max_in_flight": 1})
-    await house.start_feed()
+    house = ApiHarness({"max_in_flight": 1})
+    await house.start_change_feed()
 
-    async with watching(house, "/events/") as one, watching(house, "/events/") as two:
+    async with open_stream(house, "/events/") as one, open_stream(house, "/events/") as two:
         await one.until("id: ")
         await two.until("id: ")
         assert (await house.client.get("/pipelines/")).status_code == 200
 
 
-class OnItsWay:
+class SlowBody:
     """A body that comes in two pieces: the second when it may."""
 
     def __init__(self, first: bytes, second: bytes) -> None:
@@ -67,14 +67,14 @@ class OnItsWay:
         yield self._second
 
 
-def report_in_pieces(house: House, body: OnItsWay) -> "asyncio.Task[httpx.Response]":
+def report_in_pieces(house: ApiHarness, body: SlowBody) -> "asyncio.Task[httpx.Response]":
     return asyncio.create_task(house.client.post("/status-update/", content=body, headers={"Content-Type": "application/json"}))
 
 
 async def test_a_body_on_its_way_holds_no_place() -> None:
-    house = House({"max_in_flight": 1})
+    house = ApiHarness({"max_in_flight": 1})
     await house.create()
-    bodies = [OnItsWay(b'{"pipeline_id": "flights", ', b'"status": "running"}') for _ in range(3)]
+    bodies = [SlowBody(b'{"pipeline_id": "flights", ', b'"status": "running"}') for _ in range(3)]
 
     coming = [report_in_pieces(house, body) for body in bodies]
     for body in bodies:
@@ -90,15 +90,15 @@ async def test_a_body_on_its_way_holds_no_place() -> None:
 
 async def test_bodies_on_their_way_have_bounded_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_limit, "UNFINISHED_BYTES", 1_000)
-    house = House({"rate_limit": "50/hour"})
+    house = ApiHarness({"rate_limit": "50/hour"})
     await house.create()
     long = b'{"pipeline_id": "flights", "status": "running", "message": "' + b"m" * 900
-    first, second = OnItsWay(long, b'"}'), OnItsWay(long, b'"}')
+    first, second = SlowBody(long, b'"}'), SlowBody(long, b'"}')
     second.may_end.set()
 
     held = report_in_pieces(house, first)
     await first.has_begun.wait()
-    over = [await report_in_pieces(house, OnItsWay(long, b'"}')) for _ in range(60)]
+    over = [await report_in_pieces(house, SlowBody(long, b'"}')) for _ in range(60)]
     first.may_end.set()
     taken = [await held, await report_in_pieces(house, second)]
 

@@ -2,7 +2,7 @@
 
 import domain.errors
 from domain.errors import Conflict, FieldProblem, HeadgateError, InvalidInput, Unavailable
-from entrypoints.http.problems import TRANSLATIONS, problem_of
+from entrypoints.http.problems import PROBLEM_FACTORIES, to_problem
 
 
 def _subclasses(kind: type[HeadgateError]) -> set[type[HeadgateError]]:
@@ -13,13 +13,13 @@ def test_the_table_names_every_error_of_the_domain() -> None:
     named = {kind for kind in _subclasses(HeadgateError) if kind.__module__ == domain.errors.__name__}
 
     assert len(named) >= 6
-    assert named == set(TRANSLATIONS)
+    assert named == set(PROBLEM_FACTORIES)
 
 
 def test_what_an_error_knows_is_in_its_problem() -> None:
-    conflict = problem_of(Conflict("run_over", "It is over.", {"status": "failed", "title": "x", "runs": [1]})).as_json("r1")
-    unavailable = problem_of(Unavailable("Down.", 2.4))
-    invalid = problem_of(InvalidInput([FieldProblem(f"f{n}", "is wrong") for n in range(5)])).as_json("r2")
+    conflict = to_problem(Conflict("run_over", "It is over.", {"status": "failed", "title": "x", "runs": [1]})).as_json("r1")
+    unavailable = to_problem(Unavailable("Down.", 2.4))
+    invalid = to_problem(InvalidInput([FieldProblem(f"f{n}", "is wrong") for n in range(5)])).as_json("r2")
 
     assert conflict == {
         "type": "urn:headgate:problem:run_over",

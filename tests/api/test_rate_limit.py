@@ -9,16 +9,16 @@ import pytest
 
 from application.ports.tokens import AttemptClaims
 from domain.access import Role, Scope
-from entrypoints.http.middleware.rate_limit import Limiter, subject
-from entrypoints.rate import TEAM, Rate
-from tests.api.house import BASE, House
+from entrypoints.http.middleware.rate_limit import RateLimiter, rate_limit_key
+from entrypoints.rate import DEFAULT_TEAM_RATE, Rate
+from tests.api.house import BASE, ApiHarness
 
 
-def limited(rate: str = "2/hour", **settings: Any) -> House:
-    return House({"rate_limit": rate, **settings})
+def limited(rate: str = "2/hour", **settings: Any) -> ApiHarness:
+    return ApiHarness({"rate_limit": rate, **settings})
 
 
-def from_address(house: House, address: str) -> httpx.AsyncClient:
+def from_address(house: ApiHarness, address: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(house.app, client=(address, 1)), base_url=BASE)
 
 
@@ -45,7 +45,7 @@ async def test_the_short_ways_are_counted_too() -> None:
     assert (await house.report(pipeline_id="flights", status="running")).status_code == 429
 
 
-async def test_health_and_workers_pass_and_a_laptop_has_no_limit(house: House) -> None:
+async def test_health_and_workers_pass_and_a_laptop_has_no_limit(house: ApiHarness) -> None:
     busy = limited("1/hour")
     await busy.client.get("/pipelines/")
 
@@ -54,13 +54,13 @@ async def test_health_and_workers_pass_and_a_laptop_has_no_limit(house: House) -
 
     assert [answer.status_code for answer in passing] == [200, 200, 204, 204, 204]
     assert "ratelimit" not in (await house.client.get("/pipelines/")).headers
-    assert (Rate.of("", "none"), Rate.of("", "team"), Rate.of("none", "team")) == (None, TEAM, None)
+    assert (Rate.of("", "none"), Rate.of("", "team"), Rate.of("none", "team")) == (None, DEFAULT_TEAM_RATE, None)
 
 
 async def test_each_token_account_and_address_is_counted_for_itself() -> None:
     house = limited("1/hour", auth="team")
     one, two = await house.token(Scope.READ), await house.token(Scope.READ)
-    person = await house.signed_in(Role.VIEWER)
+    person = await house.sign_in(Role.VIEWER)
 
     first = [(await house.client.get("/pipelines/", headers=who)).status_code for who in (one, two, person)]
     again = [(await house.client.get("/pipelines/", headers=who)).status_code for who in (one, two, person)]
@@ -129,12 +129,12 @@ def test_each_attempt_of_a_stage_is_a_caller(claims: bool, expected: tuple[str, 
     if claims:
         scope["headgate.claims"] = AttemptClaims(7, "load", 2)
 
-    assert subject(scope) == expected
+    assert rate_limit_key(scope) == expected
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    limiter = Limiter(Rate(1, 3600))
-    limiter.MOST = 100
+    limiter = RateLimiter(Rate(1, 3600))
+    limiter.MAX_COUNTERS = 100
 
     for n in range(500):
         limiter.take("address", str(n))

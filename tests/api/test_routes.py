@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.house import House
+from tests.api.house import ApiHarness
 
 READS = [
     "/pipelines/",
@@ -27,7 +27,7 @@ READS = [
 
 
 @pytest.mark.parametrize("path", READS)
-async def test_a_read_answers_the_same_with_and_without_its_slash(house: House, path: str) -> None:
+async def test_a_read_answers_the_same_with_and_without_its_slash(house: ApiHarness, path: str) -> None:
     await house.create()
     await house.trigger()
 
@@ -39,7 +39,7 @@ async def test_a_read_answers_the_same_with_and_without_its_slash(house: House, 
 
 
 @pytest.mark.parametrize("path", READS)
-async def test_head_answers_what_get_answers_without_the_body(house: House, path: str) -> None:
+async def test_head_answers_what_get_answers_without_the_body(house: ApiHarness, path: str) -> None:
     await house.create()
     await house.trigger()
 
@@ -50,7 +50,7 @@ async def test_head_answers_what_get_answers_without_the_body(house: House, path
     assert head.headers["content-type"] == get.headers["content-type"]
 
 
-async def test_head_of_a_stream_ends(house: House) -> None:
+async def test_head_of_a_stream_ends(house: ApiHarness) -> None:
     answer = await house.client.head("/events/", headers={"Accept": "text/event-stream"})
 
     assert (answer.status_code, answer.content) == (200, b"")
@@ -67,7 +67,7 @@ async def test_head_of_a_stream_ends(house: House) -> None:
         ("/livez", "GET, HEAD, OPTIONS"),
     ],
 )
-async def test_options_and_405_say_what_is_allowed(house: House, path: str, allowed: str) -> None:
+async def test_options_and_405_say_what_is_allowed(house: ApiHarness, path: str, allowed: str) -> None:
     options, refused = await house.client.options(path), await house.client.delete(path)
 
     assert (options.status_code, options.headers["allow"]) == (204, allowed)
@@ -75,7 +75,7 @@ async def test_options_and_405_say_what_is_allowed(house: House, path: str, allo
     assert refused.json()["problem"] == "method_not_allowed"
 
 
-async def test_an_unknown_address_is_a_problem(house: House) -> None:
+async def test_an_unknown_address_is_a_problem(house: ApiHarness) -> None:
     for method in ("GET", "POST", "OPTIONS"):
         answer = await house.client.request(method, "/nope/")
 
@@ -83,7 +83,7 @@ async def test_an_unknown_address_is_a_problem(house: House) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_post_without_its_slash_is_not_redirected(house: House) -> None:
+async def test_a_post_without_its_slash_is_not_redirected(house: ApiHarness) -> None:
     body = {"name": "flights", "stages": [{"name": "a", "kind": "external"}]}
 
     created = await house.client.post("/pipelines", json=body)
@@ -95,7 +95,7 @@ async def test_a_post_without_its_slash_is_not_redirected(house: House) -> None:
     assert reported.json() == {"applied": True, "why": None, "run_id": 1, "seq": 4, "status": "running"}
 
 
-async def test_the_process_is_alive_and_ready_and_names_what_it_stands_on(house: House) -> None:
+async def test_the_process_is_alive_and_ready_and_names_what_it_stands_on(house: ApiHarness) -> None:
     house.fakes.orchestrator.is_down = True
 
     assert (await house.client.get("/livez")).json() == {"status": "alive"}
@@ -105,7 +105,7 @@ async def test_the_process_is_alive_and_ready_and_names_what_it_stands_on(house:
     assert ready.json() == {"status": "ready", "database": "up", "prefect": "down", "workers": {"count": 0, "slots": 0, "free": 0}}
 
 
-async def test_without_its_database_it_is_unready_and_says_when_to_try_again(house: House) -> None:
+async def test_without_its_database_it_is_unready_and_says_when_to_try_again(house: ApiHarness) -> None:
     house.fakes.store.is_down = True
 
     ready = await house.client.get("/readyz")
@@ -123,7 +123,7 @@ async def test_without_its_database_it_is_unready_and_says_when_to_try_again(hou
     assert (await house.client.get("/pipelines/")).status_code == 200
 
 
-async def test_a_server_that_is_still_starting_says_so(house: House) -> None:
+async def test_a_server_that_is_still_starting_says_so(house: ApiHarness) -> None:
     house.app.state.why_not_ready = "The examples are being registered."
 
     ready = await house.client.get("/readyz")

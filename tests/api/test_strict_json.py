@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidInput
 from entrypoints.http import strict_json
-from entrypoints.http.strict_json import DEEPEST
+from entrypoints.http.strict_json import MAX_DEPTH
 
 NUMBERS = st.integers() | st.floats() | st.sampled_from([2**63 - 1, 2**63, 2**64, -(2**63), -(2**63) - 1, 0, -0.0])
 VALUES = st.recursive(st.none() | st.booleans() | NUMBERS | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
@@ -43,9 +43,9 @@ def whole(body: bytes) -> Any:
 @example(b'{"t": "\\ud800"}')
 @example(b'{"a": 1, "a": 2}')
 @example(b"\xef\xbb\xbf1")
-@example(b"[" * DEEPEST + b"1" + b"]" * DEEPEST)
-@example(b"[" * (DEEPEST + 1) + b"1" + b"]" * (DEEPEST + 1))
-@example(b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1))
+@example(b"[" * MAX_DEPTH + b"1" + b"]" * MAX_DEPTH)
+@example(b"[" * (MAX_DEPTH + 1) + b"1" + b"]" * (MAX_DEPTH + 1))
+@example(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
 def test_a_body_is_read_as_if_it_were_wholly_checked(body: bytes) -> None:
     assert of(strict_json.read, body) == of(whole, body)
 
@@ -53,7 +53,7 @@ def test_a_body_is_read_as_if_it_were_wholly_checked(body: bytes) -> None:
 @given(BODIES)
 def test_what_passes_for_checked_is_what_the_check_lets_pass(body: bytes) -> None:
     try:
-        value, is_checked = strict_json.read_quickly(body)
+        value, is_checked = strict_json.parse_fast(body)
     except InvalidInput:
         return
     if is_checked:
@@ -62,4 +62,4 @@ def test_what_passes_for_checked_is_what_the_check_lets_pass(body: bytes) -> Non
 
 @pytest.mark.parametrize("body", [PLAIN, b"[]"])
 def test_a_plain_body_takes_the_quick_way(body: bytes) -> None:
-    assert strict_json.read_quickly(body) == (json.loads(body), True)
+    assert strict_json.parse_fast(body) == (json.loads(body), True)

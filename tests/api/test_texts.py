@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from entrypoints.api.texts import Texts
+from entrypoints.api.texts import ListCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Item:
     version: int = 1
 
 
-class Shelf:
+class CountingItems:
     """Items that count how often they are read and shown."""
 
     def __init__(self, *items: Item) -> None:
@@ -21,8 +21,8 @@ class Shelf:
         self.read: list[list[int]] = []
         self.shown = 0
 
-    def texts(self, kept_bytes: int = 1_000) -> Texts[Item, Item]:
-        return Texts(self._read, lambda item: item, self._show, kept_bytes)
+    def texts(self, max_bytes: int = 1_000) -> ListCache[Item, Item]:
+        return ListCache(self._read, lambda item: item, self._show, max_bytes)
 
     async def _read(self, reader: Any, ids: Sequence[int]) -> list[Item]:
         self.read.append(list(ids))
@@ -37,7 +37,7 @@ READER: Any = None
 
 
 async def test_a_page_that_has_not_changed_is_read_once() -> None:
-    shelf = Shelf(Item(2), Item(1))
+    shelf = CountingItems(Item(2), Item(1))
     texts = shelf.texts()
 
     pages = [await texts.of(READER, [Item(2), Item(1)]) for _ in range(3)]
@@ -47,7 +47,7 @@ async def test_a_page_that_has_not_changed_is_read_once() -> None:
 
 
 async def test_only_what_has_changed_is_read_again() -> None:
-    shelf = Shelf(Item(2), Item(1))
+    shelf = CountingItems(Item(2), Item(1))
     texts = shelf.texts()
     await texts.of(READER, [Item(2), Item(1)])
     shelf.items[1] = Item(1, version=2)
@@ -59,7 +59,7 @@ async def test_only_what_has_changed_is_read_again() -> None:
 
 
 async def test_an_item_that_changed_between_mark_and_reading_is_shown_as_it_is() -> None:
-    shelf = Shelf(Item(1, version=2))
+    shelf = CountingItems(Item(1, version=2))
     texts = shelf.texts()
 
     page = await texts.of(READER, [Item(1, version=1)])
@@ -68,13 +68,13 @@ async def test_an_item_that_changed_between_mark_and_reading_is_shown_as_it_is()
 
 
 async def test_what_is_gone_is_left_out() -> None:
-    assert await Shelf(Item(1)).texts().of(READER, [Item(2), Item(1)]) == b'[{"id":1,"version":1}]'
+    assert await CountingItems(Item(1)).texts().of(READER, [Item(2), Item(1)]) == b'[{"id":1,"version":1}]'
 
 
 async def test_what_is_kept_has_a_bound_in_bytes() -> None:
-    shelf = Shelf(*(Item(id) for id in range(10, 90)))
+    shelf = CountingItems(*(Item(id) for id in range(10, 90)))
     size = len(b'{"id":10,"version":1}')
-    texts = shelf.texts(kept_bytes=2 * size)
+    texts = shelf.texts(max_bytes=2 * size)
 
     for id in range(10, 90):
         await texts.of(READER, [Item(id)])

@@ -5,18 +5,18 @@ from typing import Any
 import orjson
 import pytest
 
-from application.ports.links import Stop
+from application.ports.links import StopRun
 from domain.status import Status
-from tests.api.house import House, watching
-from tests.api.worker_hands import beat, carry
+from tests.api.house import ApiHarness, open_stream
+from tests.api.worker_hands import claim_dispatch, send_heartbeat
 
 WORK = ({"name": "a", "command": ["true"]}, {"name": "b", "command": ["true"]})
 
 
-async def test_worker_routes_ask_for_a_workers_token(house: House) -> None:
+async def test_worker_routes_ask_for_a_workers_token(house: ApiHarness) -> None:
     await house.create("work", *WORK)
     await house.trigger("work")
-    claim = await carry(house)
+    claim = await claim_dispatch(house)
     attempt = {"Authorization": f"Bearer {claim['starts'][0]['token']}"}
     routes = ["heartbeat", "bursts/1/1/claim", "bursts/1/1/advance", "bursts/1/1/recorded", "logs", "cancelled-in-prefect", "leave"]
 
@@ -28,10 +28,10 @@ async def test_worker_routes_ask_for_a_workers_token(house: House) -> None:
     assert (await house.client.get("/worker/stream")).status_code == 401
 
 
-async def test_a_worker_claims_carries_and_ends_a_burst(house: House) -> None:
+async def test_a_worker_claims_carries_and_ends_a_burst(house: ApiHarness) -> None:
     await house.create("work", *WORK)
     run_id = await house.trigger("work")
-    claim = await carry(house)
+    claim = await claim_dispatch(house)
     start = claim["starts"][0]
 
     step = await _advance(house, claim, [{"event_id": "1:a:1", "stage": "a", "attempt": 1, "status": "completed", "records_processed": 3}])
@@ -44,13 +44,13 @@ async def test_a_worker_claims_carries_and_ends_a_burst(house: House) -> None:
     assert [start["stage"] for start in step["starts"]] == ["b"]
     assert (end["ended"], end["starts"]) == (True, [])
     assert (await house.client.get(f"/runs/{run_id}")).json()["records_processed"] == 3
-    assert await house.status_of(run_id) == "completed"
+    assert await house.get_run_status(run_id) == "completed"
 
 
-async def test_a_claim_that_is_gone_is_a_conflict_and_an_unknown_run_not_found(house: House) -> None:
+async def test_a_claim_that_is_gone_is_a_conflict_and_an_unknown_run_not_found(house: ApiHarness) -> None:
     await house.create("work", *WORK)
     await house.trigger("work")
-    await carry(house)
+    await claim_dispatch(house)
     body = {"worker_id": "other", "capacity": 1}
 
     gone = await house.client.post("/worker/bursts/1/1/claim", json=body, headers=house.worker_token)
@@ -62,29 +62,29 @@ async def test_a_claim_that_is_gone_is_a_conflict_and_an_unknown_run_not_found(h
     assert (again.status_code, again.json()["epoch"]) == (200, 1)
 
 
-async def test_a_heartbeat_renews_refuses_and_tells_of_stops(house: House) -> None:
+async def test_a_heartbeat_renews_refuses_and_tells_of_stops(house: ApiHarness) -> None:
     await house.create("work", *WORK)
     run_id = await house.trigger("work")
-    await carry(house)
+    await claim_dispatch(house)
     await house.client.post(f"/runs/{run_id}/cancel")
 
-    answer = await beat(house, bursts=[{"run_id": run_id, "epoch": 1, "holding": [["a", 1]]}, {"run_id": 77, "epoch": 1}])
+    answer = await send_heartbeat(house, bursts=[{"run_id": run_id, "epoch": 1, "holding": [["a", 1]]}, {"run_id": 77, "epoch": 1}])
 
     assert (answer["renewed"], answer["refused"], answer["stop"]) == ([[run_id, 1]], [[77, 1]], [run_id])
 
 
-async def test_the_stream_pushes_claims_and_stops_as_lines(house: House) -> None:
+async def test_the_stream_pushes_claims_and_stops_as_lines(house: ApiHarness) -> None:
     await house.create("work", *WORK)
     headers = {**house.worker_token, "accept": "*/*"}
     query = "worker_id=w&name=worker&pool=headgate&slots=4&version=1"
 
-    async with watching(house, "/worker/stream", {key.lower(): value for key, value in headers.items()}, query) as worker:
+    async with open_stream(house, "/worker/stream", {key.lower(): value for key, value in headers.items()}, query) as worker:
         await worker.until('{"type":"ping"}\n')
         await house.client.post("/worker/heartbeat", json=_beat(received=0), headers=house.worker_token)
         await house.trigger("work")
-        await house.application.offer_bursts().run_once()
+        await house.application.dispatcher().run_once()
         await worker.until('"type":"claim"')
-        house.fakes.links.push("w", Stop(1))
+        house.fakes.links.push("w", StopRun(1))
         await worker.until('"type":"stop"')
 
         lines = [orjson.loads(line) for line in worker.text.splitlines()]
@@ -95,8 +95,8 @@ async def test_the_stream_pushes_claims_and_stops_as_lines(house: House) -> None
     assert house.fakes.links.pools() == []
 
 
-async def test_a_worker_that_leaves_is_forgotten(house: House) -> None:
-    await beat(house)
+async def test_a_worker_that_leaves_is_forgotten(house: ApiHarness) -> None:
+    await send_heartbeat(house)
 
     answer = await house.client.post("/worker/leave", json={"worker_id": "w"}, headers=house.worker_token)
 
@@ -104,10 +104,10 @@ async def test_a_worker_that_leaves_is_forgotten(house: House) -> None:
     assert house.fakes.store.committed.workers == {}
 
 
-async def test_a_recorded_burst_names_its_flow_run_and_a_cancel_there_cancels_here(house: House) -> None:
+async def test_a_recorded_burst_names_its_flow_run_and_a_cancel_there_cancels_here(house: ApiHarness) -> None:
     await house.create("work", *WORK)
     run_id = await house.trigger("work")
-    claim = await carry(house)
+    claim = await claim_dispatch(house)
     flow_run = "5f0c9a3e-6c0e-4b0c-9b43-3a9d1f6f2f10"
     recorded = {"worker_id": "w", "flow_run_id": flow_run}
 
@@ -122,13 +122,13 @@ async def test_a_recorded_burst_names_its_flow_run_and_a_cancel_there_cancels_he
 
 
 @pytest.mark.parametrize("lines", [[[0, "x", "stdout", "t"]], [[0]], [[-1, "2026-03-02T09:00:00Z", "stdout", "t"]], [1], "x"])
-async def test_log_lines_of_another_shape_are_refused(house: House, lines: Any) -> None:
+async def test_log_lines_of_another_shape_are_refused(house: ApiHarness, lines: Any) -> None:
     body = {"run_id": 1, "stage": "a", "attempt": 1, "lines": lines}
 
     assert (await house.client.post("/worker/logs", json=body, headers=house.worker_token)).status_code == 422
 
 
-async def _advance(house: House, claim: dict[str, Any], reports: list[dict[str, Any]]) -> dict[str, Any]:
+async def _advance(house: ApiHarness, claim: dict[str, Any], reports: list[dict[str, Any]]) -> dict[str, Any]:
     body = {"worker_id": "w", "capacity": 4, "free": 4, "received": None, "holding": [], "hand_back": False, "reports": reports}
     url = f"/worker/bursts/{claim['run_id']}/{claim['epoch']}/advance"
     answer = await house.client.post(url, json=body, headers=house.worker_token)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tests.api.house import House
+from tests.api.house import ApiHarness
 
 
-async def beat(house: House, **more: Any) -> dict[str, Any]:
+async def send_heartbeat(house: ApiHarness, **more: Any) -> dict[str, Any]:
     body = {
         "worker_id": "w",
         "name": "worker",
@@ -21,7 +21,7 @@ async def beat(house: House, **more: Any) -> dict[str, Any]:
     return answer.json()  # type: ignore[no-any-return]
 
 
-async def carry(house: House) -> dict[str, Any]:
+async def claim_dispatch(house: ApiHarness) -> dict[str, Any]:
     """Claim the one burst that is requested."""
-    (claim,) = (await beat(house))["claims"]
+    (claim,) = (await send_heartbeat(house))["claims"]
     return claim  # type: ignore[no-any-return]

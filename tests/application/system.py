@@ -6,10 +6,10 @@ from typing import Any
 
 from dependency_injector import providers
 
-from application.commands.carry_burst import Advance, Advanced, WorkerReport
+from application.commands.carry_burst import AdvanceCommand, AdvanceResult, WorkerReport
 from application.commands.status_update import StatusUpdate
-from application.commands.trigger_pipeline import TriggerCommand, Triggered
-from application.commands.verdicts import Answer
+from application.commands.trigger_pipeline import TriggerCommand, TriggerResult
+from application.commands.verdicts import ReportResult
 from application.ports.links import Claim
 from application.queries.views import RunView
 from domain.reports import Report
@@ -22,7 +22,7 @@ from tests.fakes.adapters import FakeAdapters
 WORKER = "worker-1"
 
 
-class System:
+class UseCaseHarness:
     """`beside()` is another web process on the same store, clock and engine."""
 
     def __init__(self, adapters: FakeAdapters | None = None, warm_pools: tuple[str, ...] = ("headgate",)) -> None:
@@ -46,14 +46,14 @@ class System:
         )
         self.app = Application(settings=settings, adapters=bundle)
 
-    def beside(self) -> "System":
-        return System(self.fakes.beside())
+    def as_other_process(self) -> "UseCaseHarness":
+        return UseCaseHarness(self.fakes.as_other_process())
 
     async def create(self, stages: Any = 3, name: str = "nightly", **keys: Any) -> int:
         pipeline = await self.app.create_pipeline()({"name": name, "stages": some_stages(stages), **keys})
         return pipeline.id
 
-    async def trigger(self, pipeline: int | str = "nightly", parameters: Mapping[str, Any] | None = None) -> Triggered:
+    async def trigger(self, pipeline: int | str = "nightly", parameters: Mapping[str, Any] | None = None) -> TriggerResult:
         return await self.app.trigger_pipeline()(TriggerCommand(pipeline, parameters or {}, Trigger("api", "mara")))
 
     async def claim(self, run_id: int, epoch: int = 1, worker: str = WORKER, capacity: int = 4) -> Claim:
@@ -61,12 +61,12 @@ class System:
 
     async def advance(
         self, run_id: int, *ends: tuple[str, str] | WorkerReport, epoch: int = 1, worker: str = WORKER, capacity: int = 4, **keys: Any
-    ) -> Advanced:
+    ) -> AdvanceResult:
         """`ends` are (stage, status) for first attempts, or whole reports."""
         reports = [end if isinstance(end, WorkerReport) else worker_report(run_id, end[0], end[1], epoch=epoch) for end in ends]
-        return await self.app.advance_burst()(Advance(worker, run_id, epoch, capacity, reports, **keys))
+        return await self.app.advance_burst()(AdvanceCommand(worker, run_id, epoch, capacity, reports, **keys))
 
-    async def report(self, *updates: StatusUpdate) -> list[Answer]:
+    async def report(self, *updates: StatusUpdate) -> list[ReportResult]:
         return await self.app.report_status()(list(updates))
 
     async def run(self, run_id: int) -> RunView:

@@ -4,22 +4,32 @@ from datetime import timedelta
 
 import pytest
 
-from application.commands.keep_accounts import Change, ChangeAccount, ChangePassword, CreateAccount
+from application.commands.keep_accounts import AccountChange, ChangeAccount, ChangePassword, CreateAccount
 from application.commands.keep_tokens import CreateToken, NewToken, RevokeToken
-from application.commands.sign_in import OpenSession, SignedIn, SignIn, SignInByIdentity, SignOut, TooManyTries
-from application.ports.credentials import Identity
-from application.queries.callers import Callers
-from domain.access import ANONYMOUS, NOBODY, OF_ROLE, Permission, Role, Scope, Way, needed_for, scope_for
+from application.commands.sign_in import OpenSession, SignIn, SignInByIdentity, SignInResult, SignOut, TooManySignInAttempts
+from application.ports.credentials import ExternalIdentity
+from application.queries.callers import Authenticator
+from domain.access import (
+    ANONYMOUS,
+    OPEN_ACCESS,
+    ROLE_PERMISSIONS,
+    AuthMethod,
+    Permission,
+    Role,
+    Scope,
+    describe_required_role,
+    describe_required_scope,
+)
 from domain.accounts import SessionRules, TokenKind
-from domain.audit import Deed
-from domain.controls import Person
+from domain.audit import AuditAction
+from domain.controls import Actor
 from domain.errors import Conflict, InvalidInput, NameTaken, NotAllowed, NotFound, NotSignedIn
 from tests.builders import a_definition
 from tests.fakes import FakeAdapters
 
 PASSWORD = "four words of mine"
 RULES = SessionRules(idle=timedelta(hours=12), absolute=timedelta(days=7))
-ADMIN = Person("root", ("admin",), "session", "10.0.0.9")
+ADMIN = Actor("root", ("admin",), "session", "10.0.0.9")
 
 
 class Door:
@@ -29,18 +39,18 @@ class Door:
         self.fakes = fakes = FakeAdapters()
         opened, clock = fakes.open_unit_of_work, fakes.clock
         open_session = OpenSession(fakes.credentials, RULES)
-        self.callers = Callers(opened, fakes.credentials, clock, RULES)
-        forget = self.callers.forget
+        self.authenticator = Authenticator(opened, fakes.credentials, clock, RULES)
+        invalidate_callers = self.authenticator.invalidate_callers
         self.sign_in = SignIn(opened, fakes.passwords, fakes.attempts, clock, open_session)
         self.by_identity = SignInByIdentity(opened, clock, open_session, roles or {})
-        self.sign_out = SignOut(opened, fakes.credentials, clock, forget)
+        self.sign_out = SignOut(opened, fakes.credentials, clock, invalidate_callers)
         self.create = CreateAccount(opened, fakes.passwords, clock)
-        self.change = ChangeAccount(opened, fakes.passwords, clock, forget)
-        self.change_password = ChangePassword(opened, fakes.passwords, fakes.credentials, clock, forget)
+        self.change = ChangeAccount(opened, fakes.passwords, clock, invalidate_callers)
+        self.change_password = ChangePassword(opened, fakes.passwords, fakes.credentials, clock, invalidate_callers)
         self.create_token = CreateToken(opened, fakes.credentials, clock)
-        self.revoke_token = RevokeToken(opened, clock, forget)
+        self.revoke_token = RevokeToken(opened, clock, invalidate_callers)
 
-    async def ada(self, role: Role = Role.OPERATOR) -> SignedIn:
+    async def ada(self, role: Role = Role.OPERATOR) -> SignInResult:
         await self.create("ada", role, PASSWORD, ADMIN)
         return await self.sign_in("ada", PASSWORD, "10.0.0.1")
 
@@ -51,7 +61,7 @@ class Door:
         return made.id
 
     @property
-    def deeds(self) -> list[tuple[Deed, str | None]]:
+    def deeds(self) -> list[tuple[AuditAction, str | None]]:
         return [(entry.deed, entry.who) for entry in self.fakes.store.committed.audit.values()]
 
 
@@ -64,11 +74,11 @@ async def test_a_name_and_its_password_open_a_session(door: Door) -> None:
     await door.create("Ada", Role.OPERATOR, PASSWORD, ADMIN)
 
     signed_in = await door.sign_in(" ADA ", PASSWORD, "10.0.0.1")
-    caller = await door.callers.of_session(signed_in.key)
+    caller = await door.authenticator.authenticate_session(signed_in.key)
 
     assert caller is not None
-    assert (caller.way, caller.name, caller.permissions) == (Way.SESSION, "ada", OF_ROLE[Role.OPERATOR])
-    assert door.deeds == [(Deed.ACCOUNT_CREATED, "root"), (Deed.SIGNED_IN, "ada")]
+    assert (caller.way, caller.name, caller.permissions) == (AuthMethod.SESSION, "ada", ROLE_PERMISSIONS[Role.OPERATOR])
+    assert door.deeds == [(AuditAction.ACCOUNT_CREATED, "root"), (AuditAction.SIGNED_IN, "ada")]
 
 
 @pytest.mark.parametrize(("name", "password"), [("ada", "wrong"), ("nobody", PASSWORD), ("\0", PASSWORD), ("a b", PASSWORD), ("", "")])
@@ -80,12 +90,12 @@ async def test_what_is_wrong_is_not_told_and_costs_the_same(door: Door, name: st
 
     assert str(refused.value) == "The name and the password do not go together."
     assert door.fakes.passwords.compared == 1
-    assert door.deeds[-1] == (Deed.SIGN_IN_FAILED, None)
+    assert door.deeds[-1] == (AuditAction.SIGN_IN_FAILED, None)
 
 
 async def test_a_shut_account_is_told_no_more_than_a_wrong_password(door: Door) -> None:
     await door.create("ada", Role.VIEWER, PASSWORD, ADMIN)
-    await door.change("ada", Change(disabled=True), ADMIN)
+    await door.change("ada", AccountChange(disabled=True), ADMIN)
 
     with pytest.raises(NotSignedIn, match="do not go together"):
         await door.sign_in("ada", PASSWORD)
@@ -97,7 +107,7 @@ async def test_too_many_tries_are_stopped_though_the_next_one_is_right(door: Doo
         with pytest.raises(NotSignedIn):
             await door.sign_in("ada", "wrong", "10.0.0.1")
 
-    with pytest.raises(TooManyTries):
+    with pytest.raises(TooManySignInAttempts):
         await door.sign_in("ada", PASSWORD, "10.0.0.1")
     assert (await door.sign_in("ada", PASSWORD, "10.0.0.2")).account.name == "ada"
 
@@ -105,22 +115,22 @@ async def test_too_many_tries_are_stopped_though_the_next_one_is_right(door: Doo
 async def test_the_key_is_another_one_at_every_sign_in_and_the_one_before_is_over(door: Door) -> None:
     first = await door.ada()
     second = await door.sign_in("ada", PASSWORD, before=first.key)
-    door.callers.forget()
+    door.authenticator.invalidate_callers()
 
     assert first.key != second.key
-    assert await door.callers.of_session(first.key) is None
-    assert await door.callers.of_session(second.key) is not None
+    assert await door.authenticator.authenticate_session(first.key) is None
+    assert await door.authenticator.authenticate_session(second.key) is not None
 
 
 async def test_a_session_ends_when_it_is_idle_and_after_its_days_in_any_case(door: Door) -> None:
     busy, idle = await door.ada(), await door.sign_in("ada", PASSWORD)
     for _ in range(14):
         door.fakes.clock.advance(11 * 3600)
-        assert await door.callers.of_session(busy.key) is not None
-    assert await door.callers.of_session(idle.key) is None
+        assert await door.authenticator.authenticate_session(busy.key) is not None
+    assert await door.authenticator.authenticate_session(idle.key) is None
 
     door.fakes.clock.advance(14 * 3600)
-    assert await door.callers.of_session(busy.key) is None
+    assert await door.authenticator.authenticate_session(busy.key) is None
 
 
 async def test_a_session_that_is_used_often_costs_no_write_each_time(door: Door) -> None:
@@ -130,42 +140,42 @@ async def test_a_session_that_is_used_often_costs_no_write_each_time(door: Door)
 
     for _ in range(20):
         door.fakes.clock.advance(2.5)
-        assert await door.callers.of_session(key) is not None
+        assert await door.authenticator.authenticate_session(key) is not None
 
     assert door.fakes.store.committed.sessions[digest].seen_at == begun
 
 
-@pytest.mark.parametrize("change", [Change(role=Role.VIEWER), Change(disabled=True), Change(password="another four words")])
-async def test_what_changes_an_account_ends_its_sessions_at_once(door: Door, change: Change) -> None:
+@pytest.mark.parametrize("change", [AccountChange(role=Role.VIEWER), AccountChange(disabled=True), AccountChange(password="another four words")])
+async def test_what_changes_an_account_ends_its_sessions_at_once(door: Door, change: AccountChange) -> None:
     key = (await door.ada()).key
-    assert await door.callers.of_session(key) is not None
+    assert await door.authenticator.authenticate_session(key) is not None
 
     await door.change("ada", change, ADMIN)
 
-    assert await door.callers.of_session(key) is None
+    assert await door.authenticator.authenticate_session(key) is None
 
 
 async def test_the_last_admin_stays_one(door: Door) -> None:
     await door.create("ada", Role.ADMIN, PASSWORD, ADMIN)
-    for change in (Change(role=Role.VIEWER), Change(disabled=True), Change(role=Role.VIEWER, password="another four words")):
+    for change in (AccountChange(role=Role.VIEWER), AccountChange(disabled=True), AccountChange(role=Role.VIEWER, password="another four words")):
         with pytest.raises(Conflict) as refused:
             await door.change("ada", change, ADMIN)
         assert refused.value.kind == "last_admin"
 
     await door.create("eve", Role.ADMIN, PASSWORD, ADMIN)
     assert (await door.sign_in("ada", PASSWORD)).account.name == "ada", "nothing of what was refused was done"
-    assert (await door.change("ada", Change(role=Role.VIEWER), ADMIN)).role is Role.VIEWER
+    assert (await door.change("ada", AccountChange(role=Role.VIEWER), ADMIN)).role is Role.VIEWER
 
 
 async def test_a_password_of_ones_own_needs_the_one_before_and_ends_the_other_sessions(door: Door) -> None:
     here, elsewhere = await door.ada(), await door.sign_in("ada", PASSWORD)
     with pytest.raises(InvalidInput, match="before"):
-        await door.change_password(here.account.id, here.key, "wrong", "another four words", Person("ada"))
+        await door.change_password(here.account.id, here.key, "wrong", "another four words", Actor("ada"))
 
-    await door.change_password(here.account.id, here.key, PASSWORD, "another four words", Person("ada"))
+    await door.change_password(here.account.id, here.key, PASSWORD, "another four words", Actor("ada"))
 
-    assert await door.callers.of_session(here.key) is not None
-    assert await door.callers.of_session(elsewhere.key) is None
+    assert await door.authenticator.authenticate_session(here.key) is not None
+    assert await door.authenticator.authenticate_session(elsewhere.key) is None
 
 
 @pytest.mark.parametrize("password", ["", "short", "a" * 12, "x" * 201, "abababababab"])
@@ -191,8 +201,8 @@ async def test_signing_out_everywhere_ends_every_session(door: Door) -> None:
     await door.sign_out(first.key, None, everywhere=True)
     await door.sign_out("unknown")
 
-    assert await door.callers.of_session(first.key) is None
-    assert await door.callers.of_session(second.key) is None
+    assert await door.authenticator.authenticate_session(first.key) is None
+    assert await door.authenticator.authenticate_session(second.key) is None
 
 
 # -- by an identity provider ------------------------------------------------------------------------------------------
@@ -202,7 +212,7 @@ async def test_who_comes_by_the_provider_has_the_highest_role_that_group_or_name
     door = Door({"platform": Role.ADMIN, "data": Role.OPERATOR, "eve@example.com": Role.OPERATOR, "*": Role.VIEWER})
 
     async def role(email: str, *groups: str) -> Role:
-        return (await door.by_identity(Identity(f"issuer|{email}", email, groups, email))).account.role
+        return (await door.by_identity(ExternalIdentity(f"issuer|{email}", email, groups, email))).account.role
 
     assert await role("ada@example.com", "data", "platform") is Role.ADMIN
     assert await role("Eve@example.com") is Role.OPERATOR
@@ -213,15 +223,15 @@ async def test_who_comes_by_the_provider_has_the_highest_role_that_group_or_name
 async def test_what_people_call_themselves_gives_them_no_role() -> None:
     door = Door({"boss@example.com": Role.ADMIN, "*": Role.VIEWER})
 
-    assert (await door.by_identity(Identity("issuer|1", "boss@example.com"))).account.role is Role.VIEWER
+    assert (await door.by_identity(ExternalIdentity("issuer|1", "boss@example.com"))).account.role is Role.VIEWER
 
 
 async def test_who_has_no_role_does_not_come_in() -> None:
     door = Door({"platform": Role.ADMIN})
     with pytest.raises(NotAllowed):
-        await door.by_identity(Identity("issuer|1", "ada", ["other"]))
+        await door.by_identity(ExternalIdentity("issuer|1", "ada", ["other"]))
 
-    assert door.deeds == [(Deed.SIGN_IN_FAILED, None)]
+    assert door.deeds == [(AuditAction.SIGN_IN_FAILED, None)]
     assert not door.fakes.store.committed.accounts
 
 
@@ -230,21 +240,21 @@ async def test_a_provider_never_opens_somebody_elses_local_account() -> None:
     await door.create("ada", Role.VIEWER, PASSWORD, ADMIN)
 
     with pytest.raises(NotAllowed, match="another account named ada"):
-        await door.by_identity(Identity("issuer|1", "ada"))
+        await door.by_identity(ExternalIdentity("issuer|1", "ada"))
 
 
 async def test_an_account_that_was_shut_here_stays_shut_whatever_the_provider_says() -> None:
     door = Door({"*": Role.VIEWER})
-    await door.by_identity(Identity("issuer|1", "ada"))
-    await door.change("ada", Change(disabled=True), ADMIN)
+    await door.by_identity(ExternalIdentity("issuer|1", "ada"))
+    await door.change("ada", AccountChange(disabled=True), ADMIN)
 
     with pytest.raises(NotAllowed):
-        await door.by_identity(Identity("issuer|1", "ada"))
+        await door.by_identity(ExternalIdentity("issuer|1", "ada"))
 
 
 async def test_an_account_without_a_password_opens_to_no_password() -> None:
     door = Door({"*": Role.VIEWER})
-    await door.by_identity(Identity("issuer|1", "ada"))
+    await door.by_identity(ExternalIdentity("issuer|1", "ada"))
 
     for password in ("", "None", PASSWORD):
         with pytest.raises(NotSignedIn):
@@ -256,47 +266,47 @@ async def test_an_account_without_a_password_opens_to_no_password() -> None:
 
 async def test_a_token_is_good_for_its_scopes_until_it_is_revoked(door: Door) -> None:
     made = await door.create_token(NewToken("ci", TokenKind.API, [Scope.TRIGGER, Scope.READ]), ADMIN)
-    caller = await door.callers.of_token(made.text)
+    caller = await door.authenticator.authenticate_token(made.text)
 
     assert caller is not None
     assert caller.permissions == {Permission.READ, Permission.TRIGGER, Permission.OPERATE}
-    assert caller.person("10.0.0.1") == Person("token ci", (), "token", "10.0.0.1")
+    assert caller.to_actor("10.0.0.1") == Actor("token ci", (), "token", "10.0.0.1")
     assert made.text not in str(door.fakes.store.committed.api_tokens)
 
     await door.revoke_token(made.token.id, ADMIN)
-    assert await door.callers.of_token(made.text) is None
+    assert await door.authenticator.authenticate_token(made.text) is None
     assert (await door.revoke_token(made.token.id, ADMIN)).revoked_at is not None
-    assert door.deeds == [(Deed.TOKEN_CREATED, "root"), (Deed.TOKEN_REVOKED, "root")]
+    assert door.deeds == [(AuditAction.TOKEN_CREATED, "root"), (AuditAction.TOKEN_REVOKED, "root")]
     with pytest.raises(NotFound):
         await door.revoke_token(99, ADMIN)
 
 
 async def test_what_another_process_revoked_is_refused_here_within_seconds(door: Door) -> None:
     made = await door.create_token(NewToken("ci", TokenKind.API, [Scope.READ]), ADMIN)
-    assert await door.callers.of_token(made.text) is not None
+    assert await door.authenticator.authenticate_token(made.text) is not None
     async with door.fakes.open_unit_of_work() as work:
         await work.api_tokens.revoke(made.token.id, door.fakes.clock.now())
         await work.commit()
 
     door.fakes.clock.advance(2)
-    assert await door.callers.of_token(made.text) is None
+    assert await door.authenticator.authenticate_token(made.text) is None
 
 
 async def test_a_token_ends_at_its_time_and_tells_the_day_it_was_used(door: Door) -> None:
     now = door.fakes.clock.now()
     made = await door.create_token(NewToken("ci", TokenKind.API, [Scope.READ], None, now + timedelta(days=1)), ADMIN)
-    await door.callers.of_token(made.text)
+    await door.authenticator.authenticate_token(made.text)
     (stored,) = door.fakes.store.committed.api_tokens.values()
     assert stored.used_on == now.replace(hour=0, minute=0, second=0, microsecond=0)
 
     door.fakes.clock.advance(86_400)
-    assert await door.callers.of_token(made.text) is None
+    assert await door.authenticator.authenticate_token(made.text) is None
 
 
 @pytest.mark.parametrize("text", ["", "hg_", "hg_api_", "hg_api_1_sun", "Bearer", "hg_api_1"])
 async def test_what_is_no_token_is_known_without_the_store(door: Door, text: str) -> None:
     door.fakes.store.is_down = True
-    assert await door.callers.of_token(text) is None
+    assert await door.authenticator.authenticate_token(text) is None
 
 
 @pytest.mark.parametrize(
@@ -327,6 +337,6 @@ async def test_a_token_ends_in_the_future_and_not_in_a_lifetime(door: Door, days
 
 def test_every_refusal_names_a_role_and_a_scope_that_would_do() -> None:
     for permission in Permission:
-        assert any(role in needed_for(permission) for role in Role)
-        assert any(scope in scope_for(permission) for scope in Scope)
-    assert ANONYMOUS.permissions == frozenset() and NOBODY.permissions == frozenset(Permission)
+        assert any(role in describe_required_role(permission) for role in Role)
+        assert any(scope in describe_required_scope(permission) for scope in Scope)
+    assert ANONYMOUS.permissions == frozenset() and OPEN_ACCESS.permissions == frozenset(Permission)

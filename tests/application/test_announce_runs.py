@@ -2,33 +2,33 @@
 
 import pytest
 
-from application.ports.run_announcements import AnnouncedAttempt, AnnouncedRun, Announcement, Phase
-from application.services.announce_runs import PAGE, AnnounceRuns, Refused
-from application.services.announcements import Wording
+from application.ports.run_announcements import AttemptLifecycleEvent, LifecycleEvent, Phase, RunLifecycleEvent
+from application.services.announce_runs import PAGE, EventsRejected, LifecycleEventPublisher
+from application.services.announcements import EventMapper
 from domain.errors import Unavailable
 from domain.status import Status
-from tests.application.system import System, update, worker_report
+from tests.application.system import UseCaseHarness, update, worker_report
 from tests.builders import a_stage
-from tests.fakes import FakeAudience
+from tests.fakes import FakeEventSink
 
 
-def service(system: System, audience: FakeAudience | None = None, teller: str = "web-1", patience: float = 30.0) -> AnnounceRuns:
+def service(system: UseCaseHarness, audience: FakeEventSink | None = None, teller: str = "web-1", patience: float = 30.0) -> LifecycleEventPublisher:
     fakes = system.fakes
     heard = audience or fakes.audience
-    return AnnounceRuns(heard, fakes.change_feed, fakes.reader, fakes.open_unit_of_work, Wording("here"), teller, patience)
+    return LifecycleEventPublisher(heard, fakes.change_feed, fakes.reader, fakes.open_unit_of_work, EventMapper("here"), teller, patience)
 
 
-async def a_system(stages: int = 2) -> tuple[System, AnnounceRuns]:
+async def a_system(stages: int = 2) -> tuple[UseCaseHarness, LifecycleEventPublisher]:
     """A pipeline, and an announcer that has begun: what happens from now on is told."""
-    system = System()
+    system = UseCaseHarness()
     announcer = service(system)
     await announcer.run_once()
     await system.create(stages)
     return system, announcer
 
 
-def words(told: list[Announcement]) -> list[tuple[str, Phase, Status]]:
-    return [(each.stage if isinstance(each, AnnouncedAttempt) else "run", each.phase, each.status) for each in told]
+def words(told: list[LifecycleEvent]) -> list[tuple[str, Phase, Status]]:
+    return [(each.stage if isinstance(each, AttemptLifecycleEvent) else "run", each.phase, each.status) for each in told]
 
 
 async def test_a_run_is_told_from_its_start_to_its_end_in_order() -> None:
@@ -63,8 +63,8 @@ async def test_records_errors_and_times_are_those_of_the_store() -> None:
 
     run = system.fakes.audience.told[-1]
     attempt = system.fakes.audience.told[-2]
-    assert isinstance(run, AnnouncedRun) and isinstance(attempt, AnnouncedAttempt)
-    assert (run.created_at, run.started_at, run.finished_at, run.waited_seconds) == (triggered, began, ended, 2.0)
+    assert isinstance(run, RunLifecycleEvent) and isinstance(attempt, AttemptLifecycleEvent)
+    assert (run.created_at, run.started_at, run.finished_at, run.queued_seconds) == (triggered, began, ended, 2.0)
     assert (run.error_message, run.records_processed, run.trigger, run.actor) == ("a: no such file", 41, "api", "mara")
     assert (attempt.error_message, attempt.records_processed, attempt.run.id) == ("no such file", 41, run.id)
 
@@ -78,14 +78,14 @@ async def test_each_attempt_is_told_with_an_id_of_its_own() -> None:
 
     await announcer.run_once()
 
-    attempts = {(each.number, each.id) for each in system.fakes.audience.told if isinstance(each, AnnouncedAttempt)}
+    attempts = {(each.number, each.id) for each in system.fakes.audience.told if isinstance(each, AttemptLifecycleEvent)}
     assert {number for number, _ in attempts} == {1, 2}
     assert len({id for _, id in attempts}) == 2
 
 
 async def test_two_processes_and_two_tellings_give_the_same_ids() -> None:
     system, announcer = await a_system(1)
-    second = FakeAudience("second")
+    second = FakeEventSink("second")
     await service(system, second, "web-2").run_once()
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -100,7 +100,7 @@ async def test_two_processes_and_two_tellings_give_the_same_ids() -> None:
 
 
 async def test_what_happened_before_an_audience_was_met_is_not_told() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1)
     old = (await system.trigger()).run_id
     await system.claim(old)
@@ -163,7 +163,7 @@ async def test_what_arrived_before_a_failure_is_told_again_with_the_same_ids() -
 
 async def test_one_audience_that_is_away_holds_up_no_other() -> None:
     system, announcer = await a_system(1)
-    other = FakeAudience("other")
+    other = FakeEventSink("other")
     beside = service(system, other)
     await beside.run_once()
     system.fakes.audience.is_down = True
@@ -179,10 +179,10 @@ async def test_one_audience_that_is_away_holds_up_no_other() -> None:
 async def test_what_is_refused_is_complained_of_and_passed_over() -> None:
     system, announcer = await a_system(1)
     audience = system.fakes.audience
-    audience.refuses = lambda told: "I will not" if isinstance(told, AnnouncedRun) else None
+    audience.refuses = lambda told: "I will not" if isinstance(told, RunLifecycleEvent) else None
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
-    with pytest.raises(Refused, match="fake refused 1 announcements: I will not"):
+    with pytest.raises(EventsRejected, match="fake refused 1 announcements: I will not"):
         await announcer.run_once()
     audience.refuses = lambda _: None
     await system.advance(run_id, ("a", "completed"))
@@ -254,6 +254,6 @@ async def test_a_cursor_the_store_does_not_know_begins_again_from_now() -> None:
 
 
 async def test_the_application_has_one_announcer_an_audience() -> None:
-    system = System()
+    system = UseCaseHarness()
 
-    assert len(system.app.announce_runs()) == 1
+    assert len(system.app.lifecycle_publishers()) == 1

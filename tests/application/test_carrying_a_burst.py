@@ -2,18 +2,18 @@
 
 import pytest
 
-from application.commands.heartbeat import Beat, HeldBurst
-from application.ports.persistence import WorkerSeen
+from application.commands.heartbeat import HeartbeatCommand, HeldBurst
+from application.ports.persistence import WorkerStatus
 from domain.errors import Conflict, NotFound
 from domain.status import Reason, Status
-from tests.application.system import WORKER, System, worker_report
+from tests.application.system import WORKER, UseCaseHarness, worker_report
 from tests.builders import a_stage
 
-SEEN = WorkerSeen(WORKER, WORKER, "headgate", 4, 4)
+SEEN = WorkerStatus(WORKER, WORKER, "headgate", 4, 4)
 
 
 async def test_a_trigger_requests_a_burst_and_its_claim_starts_the_first_stage() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(3)
 
     triggered = await system.trigger()
@@ -27,7 +27,7 @@ async def test_a_trigger_requests_a_burst_and_its_claim_starts_the_first_stage()
 
 
 async def test_one_worker_wins_a_burst_and_may_ask_again() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create()
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -40,11 +40,11 @@ async def test_one_worker_wins_a_burst_and_may_ask_again() -> None:
 
 async def test_an_unknown_run_cannot_be_claimed() -> None:
     with pytest.raises(NotFound):
-        await System().claim(7)
+        await UseCaseHarness().claim(7)
 
 
 async def test_a_sequence_is_carried_to_its_end_by_one_burst() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(3)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -60,14 +60,14 @@ async def test_a_sequence_is_carried_to_its_end_by_one_burst() -> None:
 
 
 async def test_branches_start_together_as_far_as_slots_and_parallelism_go() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("a"), *(a_stage(name, needs=["a"]) for name in "bcd")], parallelism=2)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
 
     both = await system.advance(run_id, ("a", "completed"))
     one_more = await system.advance(run_id, ("b", "completed"), holding=frozenset({("c", 1)}))
-    held_back = await System(system.fakes).advance(run_id, ("c", "completed"), capacity=0, holding=frozenset({("d", 1)}))
+    held_back = await UseCaseHarness(system.fakes).advance(run_id, ("c", "completed"), capacity=0, holding=frozenset({("d", 1)}))
 
     assert [start.stage for start in both.starts] == ["b", "c"]
     assert both.more
@@ -76,7 +76,7 @@ async def test_branches_start_together_as_far_as_slots_and_parallelism_go() -> N
 
 
 async def test_a_repeated_call_starts_nothing_twice_and_answers_what_was_lost() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(3)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -90,7 +90,7 @@ async def test_a_repeated_call_starts_nothing_twice_and_answers_what_was_lost() 
 
 
 async def test_a_failed_stage_is_tried_again_when_its_delay_is_over() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("a", retries=1, retry_delay=30)])
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -99,7 +99,7 @@ async def test_a_failed_stage_is_tried_again_when_its_delay_is_over() -> None:
     ended = await system.advance(run_id, failed)
     early = await system.run(run_id)
     system.fakes.clock.advance(31)
-    await system.app.wake_due_runs().run_once()
+    await system.app.due_run_sweeper().run_once()
     claim = await system.claim(run_id, epoch=2)
 
     assert ended.ended
@@ -108,7 +108,7 @@ async def test_a_failed_stage_is_tried_again_when_its_delay_is_over() -> None:
 
 
 async def test_a_run_fails_once_its_retries_are_used_up_and_what_needs_it_is_skipped() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("a", retries=1), a_stage("b")])
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -122,11 +122,11 @@ async def test_a_run_fails_once_its_retries_are_used_up_and_what_needs_it_is_ski
 
 
 async def test_a_worker_whose_lease_ran_out_loses_its_stages_and_its_late_word() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(2)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
-    sweep = system.app.expire_leases()
+    sweep = system.app.lease_sweeper()
     await sweep.run_once()
     system.fakes.clock.advance(21)
 
@@ -139,11 +139,11 @@ async def test_a_worker_whose_lease_ran_out_loses_its_stages_and_its_late_word()
 
 
 async def test_a_lost_stage_that_may_be_repeated_goes_to_the_next_burst() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("a", retries=1, retry_on_loss=True)])
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
-    sweep = system.app.expire_leases()
+    sweep = system.app.lease_sweeper()
     await sweep.run_once()
     system.fakes.clock.advance(21)
 
@@ -155,28 +155,28 @@ async def test_a_lost_stage_that_may_be_repeated_goes_to_the_next_burst() -> Non
 
 
 async def test_a_sweep_that_was_away_gives_every_lease_a_full_term() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(2)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
     system.fakes.clock.advance(21)
 
-    await system.app.expire_leases().run_once()
-    await system.app.expire_leases().run_once()
+    await system.app.lease_sweeper().run_once()
+    await system.app.lease_sweeper().run_once()
 
     assert (await system.run(run_id)).status is Status.RUNNING
 
 
 async def test_a_heartbeat_renews_tells_of_lost_claims_and_of_runs_to_stop() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("a"), a_stage("b", needs=[])])
     run_id = (await system.trigger()).run_id
     await system.claim(run_id, capacity=1)
 
-    missed = await system.app.heartbeat()(Beat(SEEN, received=0))
-    known = await system.app.heartbeat()(Beat(SEEN, [HeldBurst(run_id, 1)], received=0))
+    missed = await system.app.heartbeat()(HeartbeatCommand(SEEN, received=0))
+    known = await system.app.heartbeat()(HeartbeatCommand(SEEN, [HeldBurst(run_id, 1)], received=0))
     await system.app.cancel_run()(run_id)
-    stopping = await system.app.heartbeat()(Beat(SEEN, [HeldBurst(run_id, 1), HeldBurst(99, 1)], received=0))
+    stopping = await system.app.heartbeat()(HeartbeatCommand(SEEN, [HeldBurst(run_id, 1), HeldBurst(99, 1)], received=0))
 
     assert [claim.run_id for claim in missed.claims] == [run_id]
     assert (known.renewed, known.claims, known.wake) == ([(run_id, 1)], [], [run_id])
@@ -185,17 +185,17 @@ async def test_a_heartbeat_renews_tells_of_lost_claims_and_of_runs_to_stop() -> 
 
 
 async def test_a_worker_without_a_stream_gets_work_with_its_heartbeat() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(2)
     runs = [(await system.trigger()).run_id for _ in range(3)]
 
-    answer = await system.app.heartbeat()(Beat(WorkerSeen(WORKER, WORKER, "headgate", 2, 2)))
+    answer = await system.app.heartbeat()(HeartbeatCommand(WorkerStatus(WORKER, WORKER, "headgate", 2, 2)))
 
     assert [claim.run_id for claim in answer.claims] == runs[:2]
 
 
 async def test_a_leaving_worker_hands_the_rest_on() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(3)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -207,37 +207,37 @@ async def test_a_leaving_worker_hands_the_rest_on() -> None:
     assert [start.stage for start in claim.starts] == ["b"]
 
 
-def _offers(system: System) -> list:
-    queue = system.app.wakeups().offers
+def _offers(system: UseCaseHarness) -> list:
+    queue = system.app.wakeups().dispatch_requests
     return [queue.get_nowait() for _ in range(queue.qsize())]
 
 
 async def test_a_lease_that_ran_out_while_the_store_was_away_is_not_refused_before_the_sweep_has_judged_it() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
     system.fakes.clock.advance(25)
 
-    answer = await system.app.heartbeat()(Beat(WorkerSeen(WORKER, "w", "headgate", 4, 3), [HeldBurst(run_id, 1, frozenset({("a", 1)}))]))
+    answer = await system.app.heartbeat()(HeartbeatCommand(WorkerStatus(WORKER, "w", "headgate", 4, 3), [HeldBurst(run_id, 1, frozenset({("a", 1)}))]))
 
     assert (answer.renewed, answer.refused) == ([], [])
-    await system.app.expire_leases().run_once()
+    await system.app.lease_sweeper().run_once()
     assert (await system.run(run_id)).status is Status.RUNNING
 
 
 async def test_a_burst_handed_over_by_a_heartbeat_has_a_full_term() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
-    await system.app.expire_leases().run_once()
+    await system.app.lease_sweeper().run_once()
     system.fakes.clock.advance(19)
 
-    answer = await system.app.heartbeat()(Beat(SEEN))
+    answer = await system.app.heartbeat()(HeartbeatCommand(SEEN))
     system.fakes.clock.advance(4)
     for _ in range(2):
-        await system.app.expire_leases().run_once()
+        await system.app.lease_sweeper().run_once()
 
     assert [claim.run_id for claim in answer.claims] == [run_id]
     assert (await system.run(run_id)).status is Status.RUNNING

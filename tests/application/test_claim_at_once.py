@@ -5,19 +5,19 @@ import pytest
 from application.ports.links import Claim
 from domain.errors import Unavailable
 from domain.status import Status
-from tests.application.system import WORKER, System
+from tests.application.system import WORKER, UseCaseHarness
 from tests.builders import a_stage
 from tests.fakes.persistence.unit_of_work import FakeUnitOfWork
 
 
-def pushed(system: System) -> list[Claim]:
+def pushed(system: UseCaseHarness) -> list[Claim]:
     return [message for _, message in system.fakes.links.pushed if isinstance(message, Claim)]
 
 
-async def offer(system: System) -> None:
-    offers = system.app.offer_bursts()
-    await offers.wait()
-    await offers.run_once()
+async def offer(system: UseCaseHarness) -> None:
+    dispatch_requests = system.app.dispatcher()
+    await dispatch_requests.wait()
+    await dispatch_requests.run_once()
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def test_a_linked_worker_with_a_slot_gets_the_burst_in_the_transaction_that_requests_it(commits: list[str]) -> None:
-    system = System()
+    system = UseCaseHarness()
     system.fakes.links.link(WORKER)
     await system.create([a_stage("a"), a_stage("b", needs=[]), a_stage("c")])
     commits.clear()
@@ -51,12 +51,12 @@ async def test_a_linked_worker_with_a_slot_gets_the_burst_in_the_transaction_tha
     run = await system.run(triggered.run_id)
     assert [stage.status for stage in run.stages] == [Status.RUNNING, Status.RUNNING, Status.PENDING]
     async with system.fakes.open_unit_of_work() as work:
-        assert [(lease.run_id, lease.epoch) for lease in await work.leases.held_by(WORKER)] == [(triggered.run_id, 1)]
+        assert [(lease.run_id, lease.epoch) for lease in await work.leases.find_held_by(WORKER)] == [(triggered.run_id, 1)]
         assert [row.run_id for row in await work.outbox.lease("relay", 10, 1.0)] == [triggered.run_id], "Prefect is to be told of it"
 
 
 async def test_what_was_not_committed_is_not_pushed_and_its_slots_are_free_again(commits: list[str]) -> None:
-    system = System()
+    system = UseCaseHarness()
     system.fakes.links.link(WORKER, slots=1)
     await system.create(1)
 
@@ -71,14 +71,14 @@ async def test_what_was_not_committed_is_not_pushed_and_its_slots_are_free_again
 
 
 async def test_a_new_run_is_not_served_before_one_that_waits_for_a_slot() -> None:
-    system = System()
+    system = UseCaseHarness()
     system.fakes.links.link(WORKER, slots=1)
     await system.create(1)
     first, second = (await system.trigger()).run_id, (await system.trigger()).run_id
     await offer(system)
 
     await system.advance(first, ("a", "completed"))
-    system.fakes.links.set_free(WORKER, 1, 1)
+    system.fakes.links.set_free_slots(WORKER, 1, 1)
     third = (await system.trigger()).run_id
     assert [claim.run_id for claim in pushed(system)] == [first]
     await offer(system)
@@ -88,7 +88,7 @@ async def test_a_new_run_is_not_served_before_one_that_waits_for_a_slot() -> Non
 
 
 async def test_a_burst_of_a_pool_that_prefects_workers_serve_is_only_requested() -> None:
-    system = System()
+    system = UseCaseHarness()
     system.fakes.links.link(WORKER, pool="elsewhere")
     await system.create(1, pool="elsewhere")
 
@@ -99,8 +99,8 @@ async def test_a_burst_of_a_pool_that_prefects_workers_serve_is_only_requested()
 
 
 async def test_what_was_claimed_at_once_is_offered_to_nobody_when_the_feed_tells_of_it(commits: list[str]) -> None:
-    system = System()
-    follow = system.app.follow_feed()
+    system = UseCaseHarness()
+    follow = system.app.feed_reader()
     await follow.run_once()
     system.fakes.links.link(WORKER)
     await system.create(1)
@@ -109,4 +109,4 @@ async def test_what_was_claimed_at_once_is_offered_to_nobody_when_the_feed_tells
 
     await follow.run_once()
 
-    assert system.app.wakeups().offers.empty()
+    assert system.app.wakeups().dispatch_requests.empty()

@@ -1,7 +1,7 @@
 """Two runs side by side."""
 
 from application.queries.compare import compare, differences
-from tests.application.system import System, worker_report
+from tests.application.system import UseCaseHarness, worker_report
 from tests.builders import a_definition, a_stage
 
 
@@ -17,7 +17,7 @@ def test_objects_differ_key_by_key_and_lists_whole() -> None:
 
 
 async def test_runs_differ_in_parameters_definition_records_and_their_first_error() -> None:
-    system = System()
+    system = UseCaseHarness()
     schema = {"type": "object", "properties": {"month": {"type": "integer"}}}
     await system.create([a_stage("load"), a_stage("check")], parameters=schema)
     first = await system.trigger(parameters={"month": 5})
@@ -42,7 +42,7 @@ async def test_runs_differ_in_parameters_definition_records_and_their_first_erro
 
 
 async def test_a_stage_of_one_run_only_stands_alone() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(["a", "b"])
     first = await system.trigger()
     await system.app.change_pipeline()("nightly", {"name": "nightly", "stages": [a_stage("a"), a_stage("c")]})

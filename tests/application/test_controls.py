@@ -2,17 +2,17 @@
 
 import pytest
 
-from application.commands.retry_run import Retry
-from application.commands.run_again import Again
-from application.ports.links import Stop, Wake
+from application.commands.retry_run import RetryRunCommand
+from application.commands.run_again import RepeatRunCommand
+from application.ports.links import StopRun, WakeRun
 from application.ports.persistence import IdempotencyKey
-from domain.controls import Decision, Person
-from domain.errors import Conflict, InvalidInput, KeyReused, NotAllowed, NotFound
+from domain.controls import Actor, Decision
+from domain.errors import Conflict, IdempotencyKeyReused, InvalidInput, NotAllowed, NotFound
 from domain.status import Status
-from tests.application.system import WORKER, System, worker_report
+from tests.application.system import WORKER, UseCaseHarness, worker_report
 from tests.builders import a_stage, some_stages
 
-MARA = Person("mara", ("operator",))
+MARA = Actor("mara", ("operator",))
 FIELDS = {
     "type": "object",
     "properties": {"ticket": {"type": "string"}, "copies": {"type": "integer", "default": 2}},
@@ -21,7 +21,7 @@ FIELDS = {
 GATE = [a_stage("make"), a_stage("ask", "approval", fields=FIELDS, approvers=["mara"]), a_stage("publish")]
 
 
-async def a_failed_run(system: System) -> int:
+async def a_failed_run(system: UseCaseHarness) -> int:
     await system.create(2)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -30,7 +30,7 @@ async def a_failed_run(system: System) -> int:
     return run_id
 
 
-async def a_waiting_run(system: System) -> int:
+async def a_waiting_run(system: UseCaseHarness) -> int:
     await system.create(GATE)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -39,10 +39,10 @@ async def a_waiting_run(system: System) -> int:
 
 
 async def test_a_retried_run_goes_to_a_worker_as_the_next_burst() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await a_failed_run(system)
 
-    done = await system.app.retry_run()(Retry(run_id, person=MARA))
+    done = await system.app.retry_run()(RetryRunCommand(run_id, actor=MARA))
     claim = await system.claim(run_id, epoch=2)
     last = await system.advance(run_id, worker_report(run_id, "b", "completed", attempt=2, epoch=2), epoch=2)
 
@@ -53,39 +53,39 @@ async def test_a_retried_run_goes_to_a_worker_as_the_next_burst() -> None:
 
 
 async def test_a_retry_with_the_same_key_is_done_once() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await a_failed_run(system)
     key = IdempotencyKey("retry", "k1", b"1")
 
-    first = await system.app.retry_run()(Retry(run_id, key=key))
-    again = await system.app.retry_run()(Retry(run_id, key=key))
+    first = await system.app.retry_run()(RetryRunCommand(run_id, key=key))
+    again = await system.app.retry_run()(RetryRunCommand(run_id, key=key))
 
     assert (first.replayed, again.replayed) == (False, True)
     assert again.as_json() == first.as_json()
     assert len((await system.run(run_id)).stages[1].attempts) == 2
-    with pytest.raises(KeyReused):
-        await system.app.retry_run()(Retry(run_id, key=IdempotencyKey("retry", "k1", b"2")))
+    with pytest.raises(IdempotencyKeyReused):
+        await system.app.retry_run()(RetryRunCommand(run_id, key=IdempotencyKey("retry", "k1", b"2")))
 
 
 async def test_what_is_refused_stores_nothing() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await a_failed_run(system)
     before = await system.run(run_id)
 
     with pytest.raises(Conflict):
-        await system.app.retry_run()(Retry(run_id, ["a"]))
+        await system.app.retry_run()(RetryRunCommand(run_id, ["a"]))
     with pytest.raises(NotFound):
-        await system.app.retry_run()(Retry(404))
+        await system.app.retry_run()(RetryRunCommand(404))
 
     assert await system.run(run_id) == before
 
 
 async def test_a_retry_may_go_on_under_the_newest_revision_if_it_fits() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await a_failed_run(system)
     await system.app.change_pipeline()("nightly", {"name": "nightly", "stages": [a_stage("a"), a_stage("b", command=["mended"])]})
 
-    await system.app.retry_run()(Retry(run_id, newest=True))
+    await system.app.retry_run()(RetryRunCommand(run_id, newest=True))
     claim = await system.claim(run_id, epoch=2)
 
     assert claim.starts[0].spec["command"] == ["mended"]
@@ -93,36 +93,36 @@ async def test_a_retry_may_go_on_under_the_newest_revision_if_it_fits() -> None:
 
 
 async def test_a_newest_revision_with_other_stages_is_refused() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await a_failed_run(system)
     await system.app.change_pipeline()("nightly", {"name": "nightly", "stages": some_stages(3)})
 
     with pytest.raises(Conflict) as refusal:
-        await system.app.retry_run()(Retry(run_id, newest=True))
+        await system.app.retry_run()(RetryRunCommand(run_id, newest=True))
 
     assert refusal.value.kind == "graph_changed"
     assert (await system.run(run_id)).revision == 1
 
 
 async def test_running_again_keeps_the_parameters_or_takes_others_and_says_what_it_repeats() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1, parameters={"type": "object", "properties": {"month": {"type": "integer"}}})
     first = await system.trigger(parameters={"month": 6})
 
-    same = await system.app.run_again()(Again(first.run_id, kind="dashboard", person=Person("mara")))
-    other = await system.app.run_again()(Again(first.run_id, {"month": 7}))
+    same = await system.app.repeat_run()(RepeatRunCommand(first.run_id, kind="dashboard", actor=Actor("mara")))
+    other = await system.app.repeat_run()(RepeatRunCommand(first.run_id, {"month": 7}))
 
     runs = [await system.run(run.run_id) for run in (same, other)]
     assert [(run.parameters, run.repeats) for run in runs] == [({"month": 6}, first.run_id), ({"month": 7}, first.run_id)]
     assert (runs[0].trigger, runs[0].actor) == ("dashboard", "mara")
     with pytest.raises(InvalidInput):
-        await system.app.run_again()(Again(first.run_id, {"month": "June"}))
+        await system.app.repeat_run()(RepeatRunCommand(first.run_id, {"month": "June"}))
     with pytest.raises(NotFound):
-        await system.app.run_again()(Again(404))
+        await system.app.repeat_run()(RepeatRunCommand(404))
 
 
 async def test_skipping_lets_the_rest_run() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(3)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -137,7 +137,7 @@ async def test_skipping_lets_the_rest_run() -> None:
 
 
 async def test_the_holder_hears_that_a_stage_is_to_be_ended_and_the_run_goes_on() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("a", needs=[]), a_stage("b", needs=[])])
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -148,13 +148,13 @@ async def test_the_holder_hears_that_a_stage_is_to_be_ended_and_the_run_goes_on(
     asked = await system.advance(run_id, holding=frozenset({("a", 1), ("b", 1)}))
     await system.advance(run_id, ("a", "cancelled"), holding=frozenset({("b", 1)}))
 
-    assert Wake(run_id) in told and Stop(run_id) not in told
+    assert WakeRun(run_id) in told and StopRun(run_id) not in told
     assert (asked.cancel, asked.stop, asked.kill) == ([("a", 1)], False, [])
     assert await system.statuses(run_id) == {"a": Status.CANCELLED, "b": Status.RUNNING}
 
 
 async def test_an_approval_checks_its_fields_and_hands_them_on() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await a_waiting_run(system)
 
     with pytest.raises(InvalidInput) as refusal:
@@ -167,17 +167,17 @@ async def test_an_approval_checks_its_fields_and_hands_them_on() -> None:
 
 
 async def test_somebody_else_may_not_decide() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await a_waiting_run(system)
 
     with pytest.raises(NotAllowed):
-        await system.app.decide_approval()(run_id, "ask", Decision(False), Person("eve", ("viewer",)))
+        await system.app.decide_approval()(run_id, "ask", Decision(False), Actor("eve", ("viewer",)))
 
     assert (await system.statuses(run_id))["ask"] is Status.WAITING
 
 
 async def test_an_approvals_fields_are_checked_when_it_is_defined() -> None:
-    system = System()
+    system = UseCaseHarness()
 
     with pytest.raises(InvalidInput) as refusal:
         await system.create([a_stage("ask", "approval", fields={"type": "array"})])

@@ -5,15 +5,15 @@ import asyncio
 import pytest
 
 from application.ports.change_feed import ChangeBatch
-from application.services.hub import Hub
+from application.services.hub import EventHub
 
 
 async def test_a_viewer_begins_where_the_reader_began_whatever_was_published_since() -> None:
-    hub = Hub()
+    hub = EventHub()
     with hub.subscribe() as viewer:
-        place = asyncio.create_task(viewer.begins())
+        place = asyncio.create_task(viewer.wait_for_start_cursor())
         await asyncio.sleep(0)
-        hub.begin("at 1")
+        hub.set_cursor("at 1")
         hub.publish(ChangeBatch((), "at 2"))
 
         assert await place == "at 1"
@@ -21,18 +21,18 @@ async def test_a_viewer_begins_where_the_reader_began_whatever_was_published_sin
 
 
 async def test_a_viewer_that_comes_later_begins_where_the_last_batch_ended() -> None:
-    hub = Hub()
-    hub.begin("at 1")
+    hub = EventHub()
+    hub.set_cursor("at 1")
     hub.publish(ChangeBatch((), "at 2"))
 
     with hub.subscribe() as viewer:
-        assert await viewer.begins() == "at 2"
+        assert await viewer.wait_for_start_cursor() == "at 2"
 
 
 async def test_a_viewer_of_a_process_that_stops_has_no_place() -> None:
-    hub = Hub()
+    hub = EventHub()
     with hub.subscribe() as viewer:
-        place = asyncio.create_task(viewer.begins())
+        place = asyncio.create_task(viewer.wait_for_start_cursor())
         await asyncio.sleep(0)
         hub.close()
 

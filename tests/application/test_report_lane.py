@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from application.commands.carry_burst import Advanced
+from application.commands.carry_burst import AdvanceResult
 from application.commands.report_status import ReportStatus
 from application.commands.status_update import StatusUpdate
-from application.commands.trigger_pipeline import Triggered
-from application.commands.verdicts import Answer
-from application.services.report_lane import ReportLane
+from application.commands.trigger_pipeline import TriggerResult
+from application.commands.verdicts import ReportResult
+from application.services.report_lane import ReportBatcher
 from domain.errors import InvalidInput, NotFound, Unavailable
 from domain.reports import Report
 from domain.status import Status
-from tests.application.system import System
+from tests.application.system import UseCaseHarness
 from tests.builders import a_stage
 
 
@@ -26,22 +26,22 @@ def said(status: str, stage: str | None = None, run_id: int | None = None, **key
 
 
 @pytest.fixture
-def system() -> System:
-    return System()
+def system() -> UseCaseHarness:
+    return UseCaseHarness()
 
 
 @pytest.fixture
-def lane(system: System) -> ReportLane:
-    found: ReportLane = system.app.report_lane()
+def lane(system: UseCaseHarness) -> ReportBatcher:
+    found: ReportBatcher = system.app.report_batcher()
     return found
 
 
-async def opened(system: System, name: str = "remote", stages: Sequence[str] = ("a", "b")) -> int:
+async def opened(system: UseCaseHarness, name: str = "remote", stages: Sequence[str] = ("a", "b")) -> int:
     await system.create([a_stage(stage, "external") for stage in stages], name=name)
     return (await system.trigger(name)).run_id
 
 
-async def together(lane: ReportLane, *updates: StatusUpdate) -> list[Answer]:
+async def together(lane: ReportBatcher, *updates: StatusUpdate) -> list[ReportResult]:
     return [answers[0] for answers in await asyncio.gather(*(lane([update]) for update in updates))]
 
 
@@ -55,23 +55,23 @@ class Counted:
         self.error: Exception | None = None
         self.fails_for: str | None = None
 
-    async def sit(self, updates: Sequence[StatusUpdate]) -> list[Answer | None]:
+    async def process_batch(self, updates: Sequence[StatusUpdate]) -> list[ReportResult | None]:
         self.batches.append(len(updates))
         if self.gate is not None:
             await self.gate.wait()
         if self.error is not None and any(self.fails_for in (None, update.event_id) for update in updates):
             raise self.error
-        return await self.real.sit(updates)
+        return await self.real.process_batch(updates)
 
 
 @pytest.fixture
-def counted(system: System) -> Counted:
+def counted(system: UseCaseHarness) -> Counted:
     app = system.app
     return Counted(ReportStatus(app.adapters.open_unit_of_work(), app.adapters.schemas(), app.adapters.clock(), app.wakeups()))
 
 
-def a_lane(counted: Counted, **keys: int) -> ReportLane:
-    return ReportLane(counted, **keys)  # type: ignore[arg-type]
+def a_lane(counted: Counted, **keys: int) -> ReportBatcher:
+    return ReportBatcher(counted, **keys)  # type: ignore[arg-type]
 
 
 async def until(condition: Any) -> None:
@@ -80,7 +80,7 @@ async def until(condition: Any) -> None:
             await asyncio.sleep(0)
 
 
-async def test_reports_that_come_together_are_stored_together_and_each_gets_its_own_answer(system: System, counted: Counted) -> None:
+async def test_reports_that_come_together_are_stored_together_and_each_gets_its_own_answer(system: UseCaseHarness, counted: Counted) -> None:
     run_id = await opened(system)
 
     answers = await together(a_lane(counted), said("running", "a", run_id), said("running", "b", run_id), said("completed", "a", run_id))
@@ -90,7 +90,7 @@ async def test_reports_that_come_together_are_stored_together_and_each_gets_its_
     assert await system.statuses(run_id) == {"a": Status.COMPLETED, "b": Status.RUNNING}
 
 
-async def test_what_comes_while_a_batch_is_stored_makes_the_next_one_up_to_its_size(system: System, counted: Counted) -> None:
+async def test_what_comes_while_a_batch_is_stored_makes_the_next_one_up_to_its_size(system: UseCaseHarness, counted: Counted) -> None:
     run_id = await opened(system)
     lane, counted.gate = a_lane(counted, batch=4), asyncio.Event()
 
@@ -104,7 +104,7 @@ async def test_what_comes_while_a_batch_is_stored_makes_the_next_one_up_to_its_s
     assert counted.batches == [1, 4, 2]
 
 
-async def test_one_more_than_may_wait_is_refused_and_may_come_again(system: System, counted: Counted) -> None:
+async def test_one_more_than_may_wait_is_refused_and_may_come_again(system: UseCaseHarness, counted: Counted) -> None:
     run_id = await opened(system)
     lane, counted.gate = a_lane(counted, waiting=2), asyncio.Event()
     first = asyncio.ensure_future(lane([said("running", "a", run_id)]))
@@ -121,7 +121,7 @@ async def test_one_more_than_may_wait_is_refused_and_may_come_again(system: Syst
     assert (await lane([said("completed", "a", run_id)]))[0].applied
 
 
-async def test_a_report_that_cannot_be_stored_fails_alone(system: System, counted: Counted) -> None:
+async def test_a_report_that_cannot_be_stored_fails_alone(system: UseCaseHarness, counted: Counted) -> None:
     run_id = await opened(system)
     counted.error, counted.fails_for = ValueError("no such row"), "bad"
     lane = a_lane(counted)
@@ -139,7 +139,7 @@ async def test_a_report_that_cannot_be_stored_fails_alone(system: System, counte
     assert counted.batches == [3, 1, 1, 1]
 
 
-async def test_a_store_that_is_away_is_said_to_all_and_asked_once(system: System, counted: Counted) -> None:
+async def test_a_store_that_is_away_is_said_to_all_and_asked_once(system: UseCaseHarness, counted: Counted) -> None:
     run_id = await opened(system)
     counted.error = Unavailable("away")
     lane = a_lane(counted)
@@ -152,7 +152,7 @@ async def test_a_store_that_is_away_is_said_to_all_and_asked_once(system: System
     assert (await lane([said("running", "a", run_id)]))[0].applied
 
 
-async def test_a_run_that_is_held_too_long_is_waited_for_once_more_and_not_by_each(system: System, counted: Counted) -> None:
+async def test_a_run_that_is_held_too_long_is_waited_for_once_more_and_not_by_each(system: UseCaseHarness, counted: Counted) -> None:
     held, free = await opened(system), await opened(system, "other")
     counted.error, counted.fails_for = Unavailable("held", undone=True), "held"
     lane = a_lane(counted)
@@ -168,7 +168,7 @@ async def test_a_run_that_is_held_too_long_is_waited_for_once_more_and_not_by_ea
     assert counted.batches == [3, 1, 1]
 
 
-async def test_a_caller_that_leaves_takes_nobody_with_it(system: System, counted: Counted) -> None:
+async def test_a_caller_that_leaves_takes_nobody_with_it(system: UseCaseHarness, counted: Counted) -> None:
     run_id = await opened(system)
     lane, counted.gate = a_lane(counted), asyncio.Event()
     stays = asyncio.ensure_future(lane([said("running", "a", run_id)]))
@@ -186,7 +186,7 @@ async def test_a_caller_that_leaves_takes_nobody_with_it(system: System, counted
     assert await system.statuses(run_id) == {"a": Status.COMPLETED, "b": Status.RUNNING}
 
 
-async def test_draining_waits_for_what_was_taken_on(system: System, counted: Counted) -> None:
+async def test_draining_waits_for_what_was_taken_on(system: UseCaseHarness, counted: Counted) -> None:
     run_id = await opened(system)
     lane, counted.gate = a_lane(counted, batch=1), asyncio.Event()
     callers = [asyncio.ensure_future(lane([said("running", stage, run_id)])) for stage in ("a", "b")]
@@ -202,7 +202,7 @@ async def test_draining_waits_for_what_was_taken_on(system: System, counted: Cou
     assert [answers[0].applied for answers in await asyncio.gather(*callers)] == [True, True]
 
 
-async def test_the_same_event_id_twice_at_once_is_judged_once(system: System, lane: ReportLane) -> None:
+async def test_the_same_event_id_twice_at_once_is_judged_once(system: UseCaseHarness, lane: ReportBatcher) -> None:
     run_id = await opened(system)
     again = said("running", "a", run_id, event_id="e1")
 
@@ -212,7 +212,7 @@ async def test_the_same_event_id_twice_at_once_is_judged_once(system: System, la
 
 
 async def test_a_report_behind_the_end_of_its_pipelines_run_opens_the_next_as_if_it_had_come_alone(
-    system: System, lane: ReportLane
+    system: UseCaseHarness, lane: ReportBatcher
 ) -> None:
     run_id = await opened(system)
 
@@ -223,7 +223,7 @@ async def test_a_report_behind_the_end_of_its_pipelines_run_opens_the_next_as_if
     assert (moved.applied, moved.run_id) == (True, begun.run_id)
 
 
-async def test_triggers_at_once_get_numbers_in_their_order_and_each_its_own_refusal(system: System) -> None:
+async def test_triggers_at_once_get_numbers_in_their_order_and_each_its_own_refusal(system: UseCaseHarness) -> None:
     await system.create(1)
     await system.create(1, name="other", parameters={"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})
 
@@ -237,11 +237,11 @@ async def test_triggers_at_once_get_numbers_in_their_order_and_each_its_own_refu
     )
 
     assert isinstance(bad, InvalidInput) and isinstance(nobody, NotFound)
-    assert isinstance(first, Triggered) and isinstance(second, Triggered) and isinstance(other, Triggered)
+    assert isinstance(first, TriggerResult) and isinstance(second, TriggerResult) and isinstance(other, TriggerResult)
     assert [(run.pipeline, run.number) for run in (first, second, other)] == [("nightly", 1), ("nightly", 2), ("other", 1)]
 
 
-async def test_steps_of_many_bursts_at_once_start_what_is_next_in_each(system: System) -> None:
+async def test_steps_of_many_bursts_at_once_start_what_is_next_in_each(system: UseCaseHarness) -> None:
     await system.create(2)
     runs = [(await system.trigger()).run_id for _ in range(3)]
     for run_id in runs:
@@ -252,4 +252,4 @@ async def test_steps_of_many_bursts_at_once_start_what_is_next_in_each(system: S
     )
 
     assert isinstance(steps[-1], NotFound)
-    assert [[start.stage for start in step.starts] for step in steps[:-1] if isinstance(step, Advanced)] == [["b"]] * 3
+    assert [[start.stage for start in step.starts] for step in steps[:-1] if isinstance(step, AdvanceResult)] == [["b"]] * 3

@@ -4,18 +4,18 @@ import pytest
 
 from application.commands.status_update import StatusUpdate
 from application.ports.tokens import AttemptClaims
-from domain.controls import Person
+from domain.controls import Actor
 from domain.errors import Conflict, InvalidInput, NameTaken, NotFound
 from domain.reports import Report
 from domain.status import Status
-from tests.application.system import WORKER, System, update
+from tests.application.system import WORKER, UseCaseHarness, update
 from tests.builders import a_stage, some_stages
 
 EXTERNAL = [a_stage("dump", "external"), a_stage("upload", "external"), a_stage("verify", "external")]
 
 
 async def test_a_pipeline_is_stored_once_and_a_change_adds_a_revision() -> None:
-    system = System()
+    system = UseCaseHarness()
     pipeline = await system.create(2)
     changed = await system.app.change_pipeline()("nightly", {"name": "nightly", "stages": some_stages(3)})
     same = await system.app.change_pipeline()(pipeline, {"name": "nightly", "stages": some_stages(3)})
@@ -26,7 +26,7 @@ async def test_a_pipeline_is_stored_once_and_a_change_adds_a_revision() -> None:
 
 
 async def test_a_bad_definition_stores_nothing() -> None:
-    system = System()
+    system = UseCaseHarness()
 
     with pytest.raises(InvalidInput) as refusal:
         await system.create([a_stage("a", needs=["b"]), a_stage("b")], name="two words")
@@ -36,7 +36,7 @@ async def test_a_bad_definition_stores_nothing() -> None:
 
 
 async def test_runs_are_numbered_within_their_pipeline_and_keep_their_revision() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(2)
     first = await system.trigger()
     await system.app.change_pipeline()("nightly", {"name": "nightly", "stages": some_stages(1)})
@@ -48,7 +48,7 @@ async def test_runs_are_numbered_within_their_pipeline_and_keep_their_revision()
 
 
 async def test_parameters_that_break_the_schema_open_no_run() -> None:
-    system = System()
+    system = UseCaseHarness()
     schema = {"type": "object", "properties": {"month": {"type": "integer"}}, "required": ["month"]}
     await system.create(1, parameters=schema)
 
@@ -60,11 +60,11 @@ async def test_parameters_that_break_the_schema_open_no_run() -> None:
 
 async def test_an_unknown_pipeline_cannot_be_triggered() -> None:
     with pytest.raises(NotFound):
-        await System().trigger("nothing")
+        await UseCaseHarness().trigger("nothing")
 
 
 async def test_an_external_run_is_opened_and_driven_by_reports_alone() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(EXTERNAL, name="remote")
 
     [opened] = await system.report(update("running"))
@@ -81,7 +81,7 @@ async def test_an_external_run_is_opened_and_driven_by_reports_alone() -> None:
 
 
 async def test_a_report_of_a_first_stage_opens_a_run_and_one_of_a_later_stage_does_not() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(EXTERNAL, name="remote")
 
     [refused] = await system.report(update("running", "upload"))
@@ -93,7 +93,7 @@ async def test_a_report_of_a_first_stage_opens_a_run_and_one_of_a_later_stage_do
 
 
 async def test_a_batch_opens_a_run_once_and_judges_each_item_on_its_own() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(EXTERNAL, name="remote")
 
     answers = await system.report(
@@ -109,7 +109,7 @@ async def test_a_batch_opens_a_run_once_and_judges_each_item_on_its_own() -> Non
 
 
 async def test_several_active_runs_must_be_told_apart() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("a"), a_stage("b", "external")], name="remote")
     runs = [(await system.trigger("remote")).run_id for _ in range(2)]
 
@@ -121,7 +121,7 @@ async def test_several_active_runs_must_be_told_apart() -> None:
 
 
 async def test_the_same_event_id_answers_again_and_refuses_another_body() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(EXTERNAL, name="remote")
     [first] = await system.report(update("running", "dump", event_id="e1", reporter="cron"))
 
@@ -135,7 +135,7 @@ async def test_the_same_event_id_answers_again_and_refuses_another_body() -> Non
 
 
 async def test_a_repeated_opening_report_opens_no_second_run() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("only", "external")], name="remote")
     [opened] = await system.report(update("running", event_id="night-1", reporter="cron"))
     await system.report(update("completed", "only", reporter="cron"))
@@ -146,7 +146,7 @@ async def test_a_repeated_opening_report_opens_no_second_run() -> None:
 
 
 async def test_an_older_seq_of_a_reporter_changes_nothing() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(EXTERNAL, name="remote")
     await system.report(update("running", "dump", reporter="cron", seq=2))
 
@@ -158,7 +158,7 @@ async def test_an_older_seq_of_a_reporter_changes_nothing() -> None:
 
 
 async def test_an_attempt_token_adds_progress_to_its_own_attempt_only() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("a"), a_stage("b", "external")])
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -175,13 +175,13 @@ async def test_an_attempt_token_adds_progress_to_its_own_attempt_only() -> None:
 
 
 async def test_a_cancel_ends_what_does_not_run_and_stops_what_does() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(3)
     run_id = (await system.trigger()).run_id
     system.fakes.links.link(WORKER)
     await system.claim(run_id)
 
-    cancelled = await system.app.cancel_run()(run_id, Person("mara"))
+    cancelled = await system.app.cancel_run()(run_id, Actor("mara"))
     before = await system.statuses(run_id)
     killed = await system.advance(run_id, ("a", "cancelled"))
 
@@ -193,7 +193,7 @@ async def test_a_cancel_ends_what_does_not_run_and_stops_what_does() -> None:
 
 
 async def test_a_cancelled_run_cannot_be_claimed_and_a_finished_one_not_cancelled() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1)
     run_id = (await system.trigger()).run_id
     await system.app.cancel_run()(run_id)
@@ -206,7 +206,7 @@ async def test_a_cancelled_run_cannot_be_claimed_and_a_finished_one_not_cancelle
 
 
 async def test_a_completed_stage_that_came_before_the_kill_stands_but_the_verdict_stays() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)

@@ -9,38 +9,38 @@ from unittest.mock import patch
 from pytest_mock import MockerFixture
 
 from application.ports.change_feed import ChangeBatch
-from application.ports.links import Claim, Stop, Wake
+from application.ports.links import Claim, StopRun, WakeRun
 from application.ports.orchestrator import FlowRunRequest, FlowState
-from application.ports.persistence import NewLine
-from application.queries.sentences import Surroundings
-from application.queries.why import explain
-from application.services.follow_feed import FOR_WORKERS, FollowFeed
+from application.ports.persistence import NewLogLine
+from application.queries.sentences import RunContext
+from application.queries.why import explain_run
+from application.services.follow_feed import WORKER_EVENT_TYPES, FeedReader
 from application.services.hub import Subscription
-from application.services.retention import Keep, KeepForATime
-from application.services.wakeups import OFFERS, Offer
+from application.services.retention import RetentionPolicy, RetentionPruner
+from application.services.wakeups import MAX_DISPATCH_REQUESTS, DispatchRequest
 from domain.events import EventType
 from domain.status import Status
-from tests.application.system import WORKER, System, update
+from tests.application.system import WORKER, UseCaseHarness, update
 from tests.builders import a_stage
 
 
-async def offer(system: System) -> None:
-    offers = system.app.offer_bursts()
-    await offers.wait()
-    await offers.run_once()
+async def offer(system: UseCaseHarness) -> None:
+    dispatch_requests = system.app.dispatcher()
+    await dispatch_requests.wait()
+    await dispatch_requests.run_once()
 
 
-async def follow_once(system: System, follow: FollowFeed) -> None:
+async def follow_once(system: UseCaseHarness, follow: FeedReader) -> None:
     await system.app.announce().run_once()
     await follow.run_once()
 
 
-def claims(system: System) -> list[Claim]:
+def claims(system: UseCaseHarness) -> list[Claim]:
     return [message for _, message in system.fakes.links.pushed if isinstance(message, Claim)]
 
 
 async def test_a_triggered_run_is_pushed_to_the_linked_worker_with_its_first_stage() -> None:
-    system = System()
+    system = UseCaseHarness()
     system.fakes.links.link(WORKER)
     await system.create(3)
 
@@ -53,7 +53,7 @@ async def test_a_triggered_run_is_pushed_to_the_linked_worker_with_its_first_sta
 
 
 async def test_bursts_beyond_the_free_slots_wait_and_go_to_the_next_free_one() -> None:
-    system = System()
+    system = UseCaseHarness()
     system.fakes.links.link(WORKER, slots=2)
     await system.create(1)
     runs = [(await system.trigger()).run_id for _ in range(3)]
@@ -61,7 +61,7 @@ async def test_bursts_beyond_the_free_slots_wait_and_go_to_the_next_free_one() -
     await offer(system)
     at_first = [claim.run_id for claim in claims(system)]
     await system.advance(runs[0], ("a", "completed"))
-    system.fakes.links.set_free(WORKER, 1, 2)
+    system.fakes.links.set_free_slots(WORKER, 1, 2)
     await offer(system)
 
     assert at_first == runs[:2]
@@ -69,13 +69,13 @@ async def test_bursts_beyond_the_free_slots_wait_and_go_to_the_next_free_one() -
 
 
 async def test_a_burst_of_another_pool_never_goes_to_a_warm_worker() -> None:
-    system = System()
+    system = UseCaseHarness()
     system.fakes.links.link(WORKER)
     await system.create(1, pool="processes")
 
     run_id = (await system.trigger()).run_id
-    await system.app.relay_outbox().run_once()
-    await system.app.offer_bursts().run_once()
+    await system.app.outbox_relay().run_once()
+    await system.app.dispatcher().run_once()
 
     run = await system.run(run_id)
     assert claims(system) == []
@@ -83,16 +83,16 @@ async def test_a_burst_of_another_pool_never_goes_to_a_warm_worker() -> None:
 
 
 async def test_a_trigger_while_prefect_is_down_waits_in_the_outbox_and_then_goes() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1, pool="processes")
     system.fakes.orchestrator.is_down = True
     run_id = (await system.trigger()).run_id
 
-    await system.app.relay_outbox().run_once()
+    await system.app.outbox_relay().run_once()
     waiting = await system.run(run_id)
     system.fakes.orchestrator.is_down = False
     system.fakes.clock.advance(60)
-    await system.app.relay_outbox().run_once()
+    await system.app.outbox_relay().run_once()
 
     assert (waiting.unrecorded, list(waiting.flow_run_ids)) == (True, [])
     assert len((await system.run(run_id)).flow_run_ids) == 1
@@ -100,12 +100,12 @@ async def test_a_trigger_while_prefect_is_down_waits_in_the_outbox_and_then_goes
 
 
 async def test_a_warm_burst_whose_worker_left_no_record_is_recorded_as_it_ended() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
     await system.advance(run_id, ("a", "completed"))
-    relay = system.app.relay_outbox()
+    relay = system.app.outbox_relay()
 
     await relay.run_once()
     early = (await system.run(run_id)).flow_run_ids
@@ -118,7 +118,7 @@ async def test_a_warm_burst_whose_worker_left_no_record_is_recorded_as_it_ended(
 
 
 async def test_a_cancel_in_prefect_cancels_the_run() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(2)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -131,7 +131,7 @@ async def test_a_cancel_in_prefect_cancels_the_run() -> None:
 
 
 async def test_nothing_stays_running_in_prefect_after_a_burst_is_over() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -149,10 +149,10 @@ async def test_nothing_stays_running_in_prefect_after_a_burst_is_over() -> None:
 
 
 async def test_an_unclaimed_burst_whose_flow_run_vanished_is_requested_again() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1, pool="processes")
     run_id = (await system.trigger()).run_id
-    relay = system.app.relay_outbox()
+    relay = system.app.outbox_relay()
     await relay.run_once()
     [first] = (await system.run(run_id)).flow_run_ids
     system.fakes.orchestrator.lose(first)
@@ -165,9 +165,9 @@ async def test_an_unclaimed_burst_whose_flow_run_vanished_is_requested_again() -
 
 
 async def test_while_nobody_watches_only_what_concerns_workers_is_read(mocker: MockerFixture) -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("only", "external")], name="remote")
-    feed, follow = system.fakes.change_feed, system.app.follow_feed()
+    feed, follow = system.fakes.change_feed, system.app.feed_reader()
     await follow_once(system, follow)
     run_id = (await system.trigger("remote")).run_id
     read = mocker.spy(feed, "read")
@@ -179,14 +179,14 @@ async def test_while_nobody_watches_only_what_concerns_workers_is_read(mocker: M
         await system.report(update(Status.RUNNING, "only", run_id=run_id, records_processed=5))
         await follow_once(system, follow)
 
-    assert unwatched == [(FOR_WORKERS,)]
+    assert unwatched == [(WORKER_EVENT_TYPES,)]
     assert [call.args[2:] for call in read.call_args_list[1:]] == [()]
 
 
 async def test_a_viewer_that_comes_while_the_feed_is_read_gets_all_that_follows_its_place() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("only", "external")], name="remote")
-    feed, hub, follow = system.fakes.change_feed, system.app.hub(), system.app.follow_feed()
+    feed, hub, follow = system.fakes.change_feed, system.app.hub(), system.app.feed_reader()
     run_id = (await system.trigger("remote")).run_id
     await system.report(update(Status.RUNNING, "only", run_id=run_id))
     await follow_once(system, follow)
@@ -209,9 +209,9 @@ async def test_a_viewer_that_comes_while_the_feed_is_read_gets_all_that_follows_
 
 
 async def test_a_place_told_to_a_viewer_is_where_its_first_batch_begins_though_nobody_watched_before() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("only", "external")], name="remote")
-    follow = system.app.follow_feed()
+    follow = system.app.feed_reader()
     run_id = (await system.trigger("remote")).run_id
     await system.report(update(Status.RUNNING, "only", run_id=run_id))
     await follow_once(system, follow)
@@ -220,32 +220,32 @@ async def test_a_place_told_to_a_viewer_is_where_its_first_batch_begins_though_n
         await follow_once(system, follow)
 
     with system.app.hub().subscribe() as viewer:
-        place = await viewer.begins()
+        place = await viewer.wait_for_start_cursor()
 
     assert place == await system.fakes.change_feed.position()
 
 
 async def test_a_cancel_by_another_process_reaches_the_worker_linked_here() -> None:
-    here = System()
+    here = UseCaseHarness()
     here.fakes.links.link(WORKER)
     await here.create(1)
     run_id = (await here.trigger()).run_id
     await offer(here)
-    follow = here.app.follow_feed()
+    follow = here.app.feed_reader()
     await here.app.announce().run_once()
     await follow.run_once()
 
-    await here.beside().app.cancel_run()(run_id)
+    await here.as_other_process().app.cancel_run()(run_id)
     await here.app.announce().run_once()
     await follow.run_once()
 
-    assert any(isinstance(message, Stop) and message.run_id == run_id for _, message in here.fakes.links.pushed)
+    assert any(isinstance(message, StopRun) and message.run_id == run_id for _, message in here.fakes.links.pushed)
 
 
 async def test_viewers_get_each_event_once_in_order() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("only", "external")], name="remote")
-    follow = system.app.follow_feed()
+    follow = system.app.feed_reader()
     await system.app.announce().run_once()
     await follow.run_once()
 
@@ -259,19 +259,19 @@ async def test_viewers_get_each_event_once_in_order() -> None:
     assert [event.seq for event in batch.events] == list(range(1, (await system.run(run_id)).last_seq + 1))
 
 
-async def recorded(system: System, run_id: int, state: FlowState) -> str:
+async def recorded(system: UseCaseHarness, run_id: int, state: FlowState) -> str:
     """As its worker would: the flow run stands in Prefect and is noted."""
     flow_run_id = await system.fakes.orchestrator.create_flow_run(FlowRunRequest("headgate", f"key-{run_id}", "a run", {}, state))
-    await system.app.note_flow_run()(run_id, 1, flow_run_id)
+    await system.app.record_flow_run()(run_id, 1, flow_run_id)
     return flow_run_id
 
 
-async def refused_three_times(system: System) -> int:
+async def refused_three_times(system: UseCaseHarness) -> int:
     """The run whose burst Prefect refuses until it is in quarantine."""
     await system.create(1, pool="processes")
     system.fakes.orchestrator.refused.add("nightly #1")
     run_id = (await system.trigger()).run_id
-    relay = system.app.relay_outbox()
+    relay = system.app.outbox_relay()
     for _ in range(3):
         await relay.run_once()
         system.fakes.clock.advance(60)
@@ -279,29 +279,29 @@ async def refused_three_times(system: System) -> int:
 
 
 async def test_what_prefect_refuses_is_put_in_quarantine_says_why_and_lets_others_through() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await refused_three_times(system)
 
     other = (await system.trigger()).run_id
-    await system.app.relay_outbox().run_once()
+    await system.app.outbox_relay().run_once()
 
     refused = await system.run(run_id)
-    why = str(explain(refused, Surroundings(system.fakes.clock.now(), is_warm=False)))
+    why = str(explain_run(refused, RunContext(system.fakes.clock.now(), is_warm=False)))
     assert (refused.unrecorded, list(refused.flow_run_ids)) == (True, [])
     assert "Prefect refuses it (Prefect answered 422: it will not have nightly #1); it is tried again within the hour" in why
     assert len((await system.run(other)).flow_run_ids) == 1
 
 
 async def test_what_is_in_quarantine_is_tried_again_after_an_hour() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await refused_three_times(system)
     system.fakes.orchestrator.refused.clear()
 
     system.fakes.clock.advance(3_000)
-    await system.app.relay_outbox().run_once()
+    await system.app.outbox_relay().run_once()
     early = (await system.run(run_id)).flow_run_ids
     system.fakes.clock.advance(600)
-    await system.app.relay_outbox().run_once()
+    await system.app.outbox_relay().run_once()
 
     run = await system.run(run_id)
     assert not early
@@ -309,77 +309,77 @@ async def test_what_is_in_quarantine_is_tried_again_after_an_hour() -> None:
 
 
 async def test_what_is_in_quarantine_is_tried_again_at_once_when_somebody_asks() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await refused_three_times(system)
     system.fakes.orchestrator.refused.clear()
 
     released = await system.app.release_quarantine()()
-    await system.app.relay_outbox().run_once()
+    await system.app.outbox_relay().run_once()
 
     assert released == 1
     assert len((await system.run(run_id)).flow_run_ids) == 1
 
 
 async def test_a_prefect_that_does_not_answer_puts_nothing_in_quarantine() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1, pool="processes")
     system.fakes.orchestrator.is_down = True
     runs = [(await system.trigger()).run_id for _ in range(3)]
 
     for _ in range(12):
-        await system.app.relay_outbox().run_once()
+        await system.app.outbox_relay().run_once()
         system.fakes.clock.advance(60)
     views = [await system.run(run_id) for run_id in runs]
     system.fakes.orchestrator.is_down = False
-    await system.app.relay_outbox().run_once()
+    await system.app.outbox_relay().run_once()
 
     assert [(view.refusal, view.unrecorded) for view in views] == [(None, True)] * 3
     assert [len((await system.run(run_id)).flow_run_ids) for run_id in runs] == [1, 1, 1]
 
 
 async def test_a_stage_past_its_timeout_is_failed_by_the_sweep_and_its_worker_is_told_to_kill_it() -> None:
-    system = System()
+    system = UseCaseHarness()
     system.fakes.links.link(WORKER)
     await system.create([a_stage("a", timeout=60, allow_failure=True), a_stage("b", needs=[])])
     run_id = (await system.trigger()).run_id
     await offer(system)
 
     system.fakes.clock.advance(91)
-    await system.app.wake_due_runs().run_once()
+    await system.app.due_run_sweeper().run_once()
     step = await system.advance(run_id, holding=frozenset({("a", 1), ("b", 1)}))
 
     assert (await system.statuses(run_id))["a"] is Status.FAILED
-    assert (WORKER, Wake(run_id)) in system.fakes.links.pushed
+    assert (WORKER, WakeRun(run_id)) in system.fakes.links.pushed
     assert (list(step.kill), step.ended) == ([("a", 1)], False)
 
 
 async def test_an_overrun_found_by_another_process_reaches_the_worker_linked_here() -> None:
-    here = System()
+    here = UseCaseHarness()
     here.fakes.links.link(WORKER)
     await here.create([a_stage("a", timeout=60)])
     run_id = (await here.trigger()).run_id
     await offer(here)
-    follow = here.app.follow_feed()
+    follow = here.app.feed_reader()
     await here.app.announce().run_once()
     await follow.run_once()
 
     here.fakes.clock.advance(91)
-    elsewhere = here.beside()
-    await elsewhere.app.wake_due_runs().run_once()
+    elsewhere = here.as_other_process()
+    await elsewhere.app.due_run_sweeper().run_once()
     await elsewhere.app.announce().run_once()
     await follow.run_once()
 
-    assert (WORKER, Wake(run_id)) in here.fakes.links.pushed
+    assert (WORKER, WakeRun(run_id)) in here.fakes.links.pushed
 
 
 async def test_retention_keeps_what_the_settings_say_and_nothing_for_ever_but_zero() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1)
     run_id = (await system.trigger()).run_id
-    keeping = system.app.keep_for_a_time()
+    keeping = system.app.retention_pruner()
     first = await keeping.prune()
     async with system.fakes.open_unit_of_work() as work:
-        await work.logs.append(run_id, "a", 1, [NewLine(0, system.fakes.clock.now(), "stdout", "text")], 1_000)
+        await work.logs.append(run_id, "a", 1, [NewLogLine(0, system.fakes.clock.now(), "stdout", "text")], 1_000)
         await work.commit()
 
     system.fakes.clock.advance(40 * 86_400)
@@ -392,21 +392,21 @@ async def test_retention_keeps_what_the_settings_say_and_nothing_for_ever_but_ze
     assert "event_p20260302" in quarter.dropped
     assert await system.fakes.reader.events(run_id, 0, 10) == []
     assert (await system.run(run_id)).last_seq > 0
-    forever = KeepForATime(system.fakes.retention, system.fakes.clock, Keep(0, 0))
+    forever = RetentionPruner(system.fakes.retention, system.fakes.clock, RetentionPolicy(0, 0))
     system.fakes.clock.advance(1_000 * 86_400)
     assert list((await forever.prune()).dropped) == []
 
 
 async def test_a_flood_of_offers_is_bounded_and_loses_nothing() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1)
     run_id = (await system.trigger()).run_id
     wakeups = system.app.wakeups()
-    for epoch in range(2 * OFFERS):
-        wakeups.offer(Offer(404, epoch, "headgate"))
+    for epoch in range(2 * MAX_DISPATCH_REQUESTS):
+        wakeups.offer(DispatchRequest(404, epoch, "headgate"))
 
     system.fakes.links.link(WORKER)
-    assert wakeups.offers.qsize() == OFFERS
+    assert wakeups.dispatch_requests.qsize() == MAX_DISPATCH_REQUESTS
     for _ in range(3):
         await offer(system)
 
@@ -414,23 +414,23 @@ async def test_a_flood_of_offers_is_bounded_and_loses_nothing() -> None:
 
 
 async def test_a_worker_whose_clock_is_far_off_is_not_believed_about_when_it_wrote() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1)
     run_id = (await system.trigger()).run_id
     now = system.fakes.clock.now()
     times = [now - timedelta(hours=1), now - timedelta(days=400), now + timedelta(days=400)]
 
-    await system.app.append_log()(run_id, "a", 1, [NewLine(n, at, "stdout", "text") for n, at in enumerate(times)])
+    await system.app.append_log()(run_id, "a", 1, [NewLogLine(n, at, "stdout", "text") for n, at in enumerate(times)])
 
     stored = await system.fakes.reader.log(run_id, stage=None, attempt=None, after=0, limit=10)
     assert [line.at for line in stored] == [times[0], now, now]
 
 
 async def test_a_burst_whose_flow_began_and_never_claimed_it_goes_to_the_next() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(1, pool="processes")
     run_id = (await system.trigger()).run_id
-    await system.app.relay_outbox().run_once()
+    await system.app.outbox_relay().run_once()
     [flow_run] = (await system.run(run_id)).flow_run_ids
     await system.fakes.orchestrator.set_state(flow_run, FlowState.RUNNING, "its process began, and died")
     reconcile = system.app.reconcile()
@@ -446,11 +446,11 @@ async def test_a_burst_whose_flow_began_and_never_claimed_it_goes_to_the_next() 
 
 
 async def test_a_viewer_that_came_before_the_reader_began_waits_for_its_place() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("only", "external")], name="remote")
-    hub, follow = system.app.hub(), system.app.follow_feed()
+    hub, follow = system.app.hub(), system.app.feed_reader()
     with hub.subscribe() as viewer:
-        place = asyncio.create_task(viewer.begins())
+        place = asyncio.create_task(viewer.wait_for_start_cursor())
         await asyncio.sleep(0)
         was_early = not place.done()
         await system.app.announce().run_once()

@@ -1,19 +1,19 @@
 """The sentence that says why a run is where it is: since when, and what to do."""
 
-from application.ports.persistence import WorkerSeen
-from application.queries.sentences import Surroundings
-from application.queries.surroundings import EngineHealth, LookAround
-from application.queries.why import explain
-from tests.application.system import WORKER, System, worker_report
+from application.ports.persistence import WorkerStatus
+from application.queries.sentences import RunContext
+from application.queries.surroundings import OrchestratorHealth, RunContextLoader
+from application.queries.why import explain_run
+from tests.application.system import WORKER, UseCaseHarness, worker_report
 from tests.builders import a_stage
 
 
-async def said(system: System, run_id: int) -> str:
-    return str(explain(await system.run(run_id), Surroundings(system.fakes.clock.now())))
+async def said(system: UseCaseHarness, run_id: int) -> str:
+    return str(explain_run(await system.run(run_id), RunContext(system.fakes.clock.now())))
 
 
 async def test_who_waits_for_a_person_or_a_machine_says_since_when() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("agree", "approval")], name="asked")
     await system.create([a_stage("certify", "external", timeout=90_000)], name="told")
     since = system.fakes.clock.now()
@@ -29,7 +29,7 @@ async def test_who_waits_for_a_person_or_a_machine_says_since_when() -> None:
 
 
 async def test_a_wait_since_another_day_names_the_day() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("agree", "approval")])
     since = system.fakes.clock.now()
     run_id = (await system.trigger()).run_id
@@ -39,23 +39,23 @@ async def test_a_wait_since_another_day_names_the_day() -> None:
 
 
 async def test_every_time_of_the_sentence_is_a_part_of_its_own() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("agree", "approval")])
     since = system.fakes.clock.now()
     run = await system.run((await system.trigger()).run_id)
 
-    parts = explain(run, Surroundings(since)).parts
+    parts = explain_run(run, RunContext(since)).parts
 
     assert [(part.text, part.at) for part in parts if part.at] == [(f"{since:%H:%M} UTC", since)]
 
 
 async def test_a_lost_run_says_when_and_where_a_retry_begins() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(["load"])
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
     await system.advance(run_id, worker_report(run_id, "load", "running"))
-    sweep = system.app.expire_leases()
+    sweep = system.app.lease_sweeper()
     await sweep.run_once()
     for _ in range(12):
         system.fakes.clock.advance(4)
@@ -69,11 +69,11 @@ async def test_a_lost_run_says_when_and_where_a_retry_begins() -> None:
         f"Lost: the worker stopped answering in load at {lost:%H:%M:%S} UTC. How far it came is not known: see its log first."
         " A retry begins at load."
     )
-    assert [part.at for part in explain(run, Surroundings(lost)).parts if part.at] == [lost]
+    assert [part.at for part in explain_run(run, RunContext(lost)).parts if part.at] == [lost]
 
 
 async def test_a_cancelled_run_says_where_a_retry_begins() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(["load", "check"])
     run_id = (await system.trigger()).run_id
     await system.app.cancel_run()(run_id)
@@ -82,23 +82,23 @@ async def test_a_cancelled_run_says_where_a_retry_begins() -> None:
 
 
 async def test_a_worker_that_is_silent_is_named_before_it_is_given_up() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create(["load"])
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
     await system.advance(run_id, worker_report(run_id, "load", "running"))
     async with system.fakes.open_unit_of_work() as work:
-        await work.workers.seen(WorkerSeen(WORKER, "the red one", "headgate", 4, 4), system.fakes.clock.now())
+        await work.workers.seen(WorkerStatus(WORKER, "the red one", "headgate", 4, 4), system.fakes.clock.now())
         await work.commit()
-    look = LookAround(
-        system.fakes.reader, system.fakes.clock, EngineHealth(system.fakes.orchestrator, system.fakes.clock), frozenset({"headgate"})
+    look = RunContextLoader(
+        system.fakes.reader, system.fakes.clock, OrchestratorHealth(system.fakes.orchestrator, system.fakes.clock), frozenset({"headgate"})
     )
 
     system.fakes.clock.advance(6)
     run = await system.run(run_id)
-    heard = str(explain(run, await look(run)))
+    heard = str(explain_run(run, await look(run)))
     system.fakes.clock.advance(6)
-    silent = str(explain(run, await look(run)))
+    silent = str(explain_run(run, await look(run)))
 
     assert "heard of" not in heard
     assert silent.endswith("; its worker the red one has not been heard of for 12 s, and is given up as lost if that lasts.")

@@ -1,32 +1,32 @@
 """Every state that a run which is not over can be in has a sentence of its own, true and in numbers."""
 
-from application.ports.persistence import WorkerSeen
-from application.queries.surroundings import EngineHealth, LookAround
-from application.queries.why import explain
-from tests.application.system import WORKER, System, worker_report
+from application.ports.persistence import WorkerStatus
+from application.queries.surroundings import OrchestratorHealth, RunContextLoader
+from application.queries.why import explain_run
+from tests.application.system import WORKER, UseCaseHarness, worker_report
 from tests.builders import a_stage
 
 
-async def said(system: System, run_id: int, *warm_pools: str) -> str:
+async def said(system: UseCaseHarness, run_id: int, *warm_pools: str) -> str:
     fakes = system.fakes
-    look = LookAround(fakes.reader, fakes.clock, EngineHealth(fakes.orchestrator, fakes.clock), frozenset(warm_pools or ("headgate",)))
+    look = RunContextLoader(fakes.reader, fakes.clock, OrchestratorHealth(fakes.orchestrator, fakes.clock), frozenset(warm_pools or ("headgate",)))
     run = await system.run(run_id)
-    return str(explain(run, await look(run)))
+    return str(explain_run(run, await look(run)))
 
 
-async def seen(system: System, slots: int, free: int, id: str = WORKER, name: str = "red") -> None:
+async def seen(system: UseCaseHarness, slots: int, free: int, id: str = WORKER, name: str = "red") -> None:
     async with system.fakes.open_unit_of_work() as work:
-        await work.workers.seen(WorkerSeen(id, name, "headgate", slots, free), system.fakes.clock.now())
+        await work.workers.seen(WorkerStatus(id, name, "headgate", slots, free), system.fakes.clock.now())
         await work.commit()
 
 
-async def one_of(system: System, *stages: object, **keys: object) -> int:
+async def one_of(system: UseCaseHarness, *stages: object, **keys: object) -> int:
     await system.create(list(stages) or ["load"], **keys)
     return (await system.trigger()).run_id
 
 
 async def test_without_a_worker_it_says_that_none_answers_and_how_to_start_one() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await one_of(system)
     system.fakes.clock.advance(12)
 
@@ -35,7 +35,7 @@ async def test_without_a_worker_it_says_that_none_answers_and_how_to_start_one()
 
 
 async def test_a_worker_that_fell_silent_does_not_count() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await one_of(system)
     await seen(system, 4, 4)
     system.fakes.clock.advance(60)
@@ -44,7 +44,7 @@ async def test_a_worker_that_fell_silent_does_not_count() -> None:
 
 
 async def test_with_every_slot_taken_it_says_how_many_there_are_how_many_are_ahead_and_what_helps() -> None:
-    system = System()
+    system = UseCaseHarness()
     first = await one_of(system)
     for _ in range(2):
         system.fakes.clock.advance(1)
@@ -62,7 +62,7 @@ async def test_with_every_slot_taken_it_says_how_many_there_are_how_many_are_ahe
 
 
 async def test_behind_others_while_slots_are_free_it_says_how_many_are_ahead() -> None:
-    system = System()
+    system = UseCaseHarness()
     await one_of(system)
     system.fakes.clock.advance(1)
     second = (await system.trigger()).run_id
@@ -72,7 +72,7 @@ async def test_behind_others_while_slots_are_free_it_says_how_many_are_ahead() -
 
 
 async def test_first_in_line_with_a_free_slot_it_is_about_to_be_taken() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await one_of(system)
     await seen(system, 4, 3)
 
@@ -80,7 +80,7 @@ async def test_first_in_line_with_a_free_slot_it_is_about_to_be_taken() -> None:
 
 
 async def test_taken_and_not_yet_started_it_names_the_worker() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await one_of(system)
     await seen(system, 4, 3)
     await system.claim(run_id, capacity=0)
@@ -89,7 +89,7 @@ async def test_taken_and_not_yet_started_it_names_the_worker() -> None:
 
 
 async def test_taken_by_a_worker_that_fell_silent_it_says_what_comes_of_it() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await one_of(system)
     await seen(system, 4, 3)
     await system.claim(run_id, capacity=0)
@@ -100,7 +100,7 @@ async def test_taken_by_a_worker_that_fell_silent_it_says_what_comes_of_it() -> 
 
 
 async def test_a_stage_held_by_the_runs_parallelism_says_so_with_the_limit() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("a", needs=[]), a_stage("b", needs=[])], parallelism=1)
     run_id = (await system.trigger()).run_id
     await seen(system, 4, 3)
@@ -114,7 +114,7 @@ async def test_a_stage_held_by_the_runs_parallelism_says_so_with_the_limit() -> 
 
 
 async def test_a_stage_whose_worker_has_no_slot_left_says_how_many_it_has() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("a", needs=[]), a_stage("b", needs=[])])
     run_id = (await system.trigger()).run_id
     await seen(system, 1, 0)
@@ -126,7 +126,7 @@ async def test_a_stage_whose_worker_has_no_slot_left_says_how_many_it_has() -> N
 
 
 async def test_a_pool_of_another_type_says_whether_prefect_answers() -> None:
-    system = System(warm_pools=())
+    system = UseCaseHarness(warm_pools=())
     run_id = await one_of(system)
 
     before = await said(system, run_id, "other")
@@ -138,7 +138,7 @@ async def test_a_pool_of_another_type_says_whether_prefect_answers() -> None:
 
 
 async def test_what_prefect_refuses_says_so_in_its_words_and_how_to_try_again() -> None:
-    system = System(warm_pools=())
+    system = UseCaseHarness(warm_pools=())
     run_id = await one_of(system)
     async with system.fakes.open_unit_of_work() as work:
         (row,) = await work.outbox.lease("relay", 1, 5)
@@ -150,17 +150,17 @@ async def test_what_prefect_refuses_says_so_in_its_words_and_how_to_try_again() 
 
 
 async def test_what_prefect_has_says_that_a_worker_has_to_take_it() -> None:
-    system = System(warm_pools=())
+    system = UseCaseHarness(warm_pools=())
     run_id = await one_of(system)
     async with system.fakes.open_unit_of_work() as work:
-        await work.outbox.done(run_id, 1)
+        await work.outbox.mark_delivered(run_id, 1)
         await work.commit()
 
     assert await said(system, run_id, "other") == "Queued for 0 s: Prefect has it, and a worker of pool headgate has to take it."
 
 
 async def test_a_stage_to_be_tried_again_says_when_and_after_what() -> None:
-    system = System()
+    system = UseCaseHarness()
     run_id = await one_of(system, a_stage("load", retries=2, retry_delay=30))
     await system.claim(run_id)
     await system.advance(run_id, worker_report(run_id, "load", "running"))
@@ -170,7 +170,7 @@ async def test_a_stage_to_be_tried_again_says_when_and_after_what() -> None:
 
 
 async def test_stopping_says_since_when_and_what_is_being_ended() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("a", needs=[]), a_stage("b", needs=[])])
     run_id = (await system.trigger()).run_id
     await seen(system, 4, 3)
@@ -189,7 +189,7 @@ async def test_stopping_says_since_when_and_what_is_being_ended() -> None:
 
 
 async def test_beside_what_runs_an_approval_that_waits_is_named() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("load", needs=[]), a_stage("agree", "approval", needs=[])])
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -199,7 +199,7 @@ async def test_beside_what_runs_an_approval_that_waits_is_named() -> None:
 
 
 async def test_of_several_that_run_the_one_that_is_late_is_named() -> None:
-    system = System()
+    system = UseCaseHarness()
     await system.create([a_stage("a", needs=[]), a_stage("b", needs=[])])
     for _ in range(5):
         run_id = (await system.trigger()).run_id

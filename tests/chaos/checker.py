@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from adapters.persistence.database import Database
-from domain.readiness import run_status
+from domain.readiness import compute_run_status
 from domain.run import Run
 from domain.status import TERMINAL
 from tests.chaos.driver import Ledger
@@ -49,13 +49,13 @@ class Checker:
     def newest_run(self) -> int:
         return int(self._ask("SELECT coalesce(max(id), 0) FROM run")[0][0])
 
-    def unacknowledged(self, after: int) -> list[tuple[int, str]]:
+    def find_unacknowledged_runs(self, after: int) -> list[tuple[int, str]]:
         """Runs (id and pipeline) that were stored though the answer to their trigger never came."""
         known = {trigger.run_id for trigger in self._ledger.triggers}
         rows = self._ask("SELECT run.id, name FROM run JOIN pipeline ON pipeline.id = pipeline_id WHERE run.id > %s", after)
         return [(run_id, name) for run_id, name in rows if run_id not in known]
 
-    async def until_over(self, after: int, seconds: float) -> list[str]:
+    async def wait_for_runs(self, after: int, seconds: float) -> list[str]:
         """Wait until every run with a higher id is over; a sentence for each that is not by then."""
         deadline = time.monotonic() + seconds
         while True:
@@ -88,7 +88,7 @@ class Checker:
     def endings(self, after: int) -> Counter[str]:
         return Counter(dict(self._ask("SELECT status, count(*) FROM run WHERE id > %s GROUP BY status", after)))
 
-    async def nothing_left(self, seconds: float = 300.0) -> list[str]:
+    async def find_leftovers(self, seconds: float = 300.0) -> list[str]:
         """No lease, no outbox row, nothing that Prefect takes for running, once all has had time to settle."""
         deadline = time.monotonic() + seconds
         while left := await asyncio.to_thread(self._left):
@@ -164,7 +164,7 @@ class Checker:
             for run_id, epoch, error in self._ask("SELECT run_id, epoch, last_error FROM outbox")
         ]
         try:
-            running = self._stack.prefect_call(
+            running = self._stack.call_prefect(
                 "/flow_runs/filter",
                 {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING", "SCHEDULED"]}}}, "limit": 200},
             )
@@ -181,7 +181,7 @@ def _of_one(run: Run, events: list[tuple[Any, ...]]) -> list[str]:
     wrong = []
     if [event[0] for event in events] != [*range(1, run.last_seq + 1)]:
         wrong.append(f"run {run.id}: its events are not 1 to {run.last_seq}")
-    computed = run_status(run.stages.values(), run.verdict, run.started_at is not None)
+    computed = compute_run_status(run.stages.values(), run.verdict, run.started_at is not None)
     if computed is not run.status:
         wrong.append(f"run {run.id} is stored as {run.status}; its stages make it {computed}")
     ended: dict[tuple[str, int], str] = {}

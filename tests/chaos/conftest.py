@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.load import definitions
-from tests.chaos.stack import Stack, a_stack
+from tests.chaos.stack import Stack, chaos_stack
 
 
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     """Two webs and three workers, and Prefect; the pipelines are there."""
-    with a_stack() as started:
+    with chaos_stack() as started:
         for definition in definitions(started.starts_file):
             started.create(definition)
         yield started
@@ -25,6 +25,6 @@ def run(stack: Stack) -> Iterator[asyncio.Runner]:
     """The stack as a test must find it, and leave it."""
     for process in (*stack.webs, *stack.workers):
         process.start()
-    stack.wait_until_whole()
+    stack.wait_until_ready()
     with asyncio.Runner() as runner:
         yield runner

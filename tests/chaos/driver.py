@@ -16,14 +16,14 @@ from tests.chaos.load import EXTERNAL_STAGES
 
 
 @dataclass(frozen=True, slots=True)
-class AckedTrigger:
+class AcknowledgedTrigger:
     run_id: int
     pipeline: str
     tag: str
 
 
 @dataclass(frozen=True, slots=True)
-class AckedReport:
+class AcknowledgedReport:
     run_id: int
     stage: str
     status: str
@@ -35,8 +35,8 @@ class AckedReport:
 class Ledger:
     """What Headgate said yes to; `broken` are answers that should not have been given."""
 
-    triggers: list[AckedTrigger] = field(default_factory=list)
-    reports: list[AckedReport] = field(default_factory=list)
+    triggers: list[AcknowledgedTrigger] = field(default_factory=list)
+    reports: list[AcknowledgedReport] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
     @property
@@ -66,18 +66,18 @@ class Driver:
     async def report_all(self, run_id: int, pipeline: str) -> None:
         """Report every external stage of a run to its end."""
         for place, stage in enumerate(EXTERNAL_STAGES.get(pipeline, ())):
-            await self.see_through(run_id, stage, 3 * place)
+            await self.report_stage(run_id, stage, 3 * place)
 
     async def trigger(self, pipeline: str) -> int:
         self._count += 1
         tag = f"{pipeline}-{self._count}-{self._rng.random()}"
         answer = await self._until_answered(f"/trigger/{pipeline}", {"parameters": {"tag": tag}})
         assert answer.status_code == 202, answer.text
-        acked = AckedTrigger(int(answer.json()["run_id"]), pipeline, tag)
+        acked = AcknowledgedTrigger(int(answer.json()["run_id"]), pipeline, tag)
         self.ledger.triggers.append(acked)
         return acked.run_id
 
-    async def see_through(self, run_id: int, stage: str, first_seq: int) -> None:
+    async def report_stage(self, run_id: int, stage: str, first_seq: int) -> None:
         """Running, progress, completed; each perhaps said twice."""
         for number, (status, records) in enumerate((("running", None), ("running", 10), ("completed", 20))):
             body: dict[str, Any] = {"run_id": run_id, "stage_name": stage, "status": status, "event_id": f"{stage}-{number}"}
@@ -99,7 +99,7 @@ class Driver:
         said = answer.json()
         if not said["applied"]:
             self.ledger.broken.append(f"run {run_id}: {stage} {status} was not applied: {answer.text}")
-        self.ledger.reports.append(AckedReport(run_id, stage, status, said["applied"], said["seq"]))
+        self.ledger.reports.append(AcknowledgedReport(run_id, stage, status, said["applied"], said["seq"]))
 
     async def _until_answered(self, path: str, body: dict[str, Any], seconds: float = 60.0) -> httpx.Response:
         """The same bytes, to one web or another, until one says something else than that it cannot."""

@@ -9,19 +9,19 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.chaos.load import EASY, ELSEWHERE
+from tests.chaos.load import PREFECT_POOL, RESILIENT_PIPELINES
 from tests.chaos.process import Process, send
 from tests.chaos.stack import LEASE, Stack
 
 SHORT, LONG = LEASE / 4, LEASE * 1.7
 """Seconds: well within a lease, and well beyond it."""
 _RESTART = 0.3
-SURE = ("sequence", "fan", "patient", "certified", "reported", "fragile")
+UNAFFECTED_PIPELINES = ("sequence", "fan", "patient", "certified", "reported", "fragile")
 """All whose runs must complete where no worker is away for longer than its lease."""
 
 
 @dataclass(slots=True)
-class Scene:
+class FaultContext:
     """What a fault may hurt, and the chance that chooses."""
 
     stack: Stack
@@ -32,13 +32,13 @@ class Scene:
 
     def a_worker(self) -> Process:
         """One that runs a stage now, if any does."""
-        busy = [worker for worker in self.stack.workers if self.stack.stages_of(worker)]
+        busy = [worker for worker in self.stack.workers if self.stack.find_stages(worker)]
         return self.rng.choice(busy or self.stack.workers)
 
     async def a_stage(self) -> int | None:
         """The pid of a stage that runs, waiting a little for one."""
         for _ in range(100):
-            if stages := [pid for worker in self.stack.workers for pid in self.stack.stages_of(worker)]:
+            if stages := [pid for worker in self.stack.workers for pid in self.stack.find_stages(worker)]:
                 return self.rng.choice(stages)
             await asyncio.sleep(0.03)
         return None
@@ -49,8 +49,8 @@ class Fault:
     """`expected` are the pipelines whose runs must complete in spite of it."""
 
     name: str
-    strike: Callable[[Scene], Awaitable[None]]
-    expected: tuple[str, ...] = EASY
+    strike: Callable[[FaultContext], Awaitable[None]]
+    expected: tuple[str, ...] = RESILIENT_PIPELINES
     points: int = 2
     pipelines: tuple[str, ...] = ()
 
@@ -69,78 +69,78 @@ async def _stopped(pid: int | None, seconds: float) -> None:
             send(pid, signal.SIGCONT)
 
 
-async def kill_web(scene: Scene) -> None:
+async def kill_web(scene: FaultContext) -> None:
     await _killed(scene.a_web())
 
 
-async def kill_both_webs(scene: Scene) -> None:
+async def kill_both_webs(scene: FaultContext) -> None:
     await asyncio.gather(*(_killed(web) for web in scene.stack.webs))
 
 
-async def kill_worker(scene: Scene) -> None:
+async def kill_worker(scene: FaultContext) -> None:
     await _killed(scene.a_worker())
 
 
-async def kill_all_workers(scene: Scene) -> None:
+async def kill_all_workers(scene: FaultContext) -> None:
     await asyncio.gather(*(_killed(worker) for worker in scene.stack.workers))
 
 
-async def kill_all_but_postgres(scene: Scene) -> None:
+async def kill_all_but_postgres(scene: FaultContext) -> None:
     await asyncio.gather(*(_killed(each) for each in (*scene.stack.webs, *scene.stack.workers)))
 
 
-def stop_web(seconds: float) -> Callable[[Scene], Awaitable[None]]:
+def stop_web(seconds: float) -> Callable[[FaultContext], Awaitable[None]]:
     return lambda scene: _stopped(scene.a_web().pid, seconds)
 
 
-def stop_worker(seconds: float) -> Callable[[Scene], Awaitable[None]]:
+def stop_worker(seconds: float) -> Callable[[FaultContext], Awaitable[None]]:
     return lambda scene: _stopped(scene.a_worker().pid, seconds)
 
 
-def stop_host(seconds: float) -> Callable[[Scene], Awaitable[None]]:
-    return lambda scene: _stopped(scene.stack.host_of(scene.a_worker()), seconds)
+def stop_host(seconds: float) -> Callable[[FaultContext], Awaitable[None]]:
+    return lambda scene: _stopped(scene.stack.find_stage_host(scene.a_worker()), seconds)
 
 
-async def stop_stage(scene: Scene) -> None:
+async def stop_stage(scene: FaultContext) -> None:
     await _stopped(await scene.a_stage(), LONG)
 
 
-async def kill_host(scene: Scene) -> None:
-    if (host := scene.stack.host_of(scene.a_worker())) is not None:
+async def kill_host(scene: FaultContext) -> None:
+    if (host := scene.stack.find_stage_host(scene.a_worker())) is not None:
         send(host, signal.SIGKILL)
 
 
-async def kill_stage(scene: Scene) -> None:
+async def kill_stage(scene: FaultContext) -> None:
     if (pid := await scene.a_stage()) is not None:
         send(pid, signal.SIGKILL)
 
 
-async def kill_prefect(scene: Scene) -> None:
+async def kill_prefect(scene: FaultContext) -> None:
     scene.stack.prefect.end()
     await asyncio.sleep(_RESTART)
     scene.stack.prefect.start()
 
 
-async def stop_prefect(scene: Scene) -> None:
+async def stop_prefect(scene: FaultContext) -> None:
     group = scene.stack.prefect.pid
     os.killpg(group, signal.SIGSTOP)
     await asyncio.sleep(LONG)
     os.killpg(group, signal.SIGCONT)
 
 
-async def empty_prefect(scene: Scene) -> None:
-    await asyncio.to_thread(scene.stack.empty_prefect)
+async def reset_prefect(scene: FaultContext) -> None:
+    await asyncio.to_thread(scene.stack.reset_prefect)
 
 
-async def kill_a_backend(scene: Scene) -> None:
+async def kill_a_backend(scene: FaultContext) -> None:
     await asyncio.to_thread(_end_sessions, scene, 1)
 
 
-async def kill_every_backend(scene: Scene) -> None:
+async def kill_every_backend(scene: FaultContext) -> None:
     await asyncio.to_thread(_end_sessions, scene, 1_000)
 
 
-def _end_sessions(scene: Scene, limit: int) -> None:
+def _end_sessions(scene: FaultContext, limit: int) -> None:
     with scene.stack.postgres.connection() as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE datname = 'headgate'"
@@ -149,42 +149,42 @@ def _end_sessions(scene: Scene, limit: int) -> None:
         )
 
 
-async def kill_postmaster(scene: Scene) -> None:
+async def kill_postmaster(scene: FaultContext) -> None:
     pid = scene.stack.postmaster_pid()
     os.kill(pid, signal.SIGKILL)
     await asyncio.sleep(_RESTART)
     await asyncio.to_thread(scene.stack.postgres.start)
 
 
-async def restart_postgres(scene: Scene) -> None:
+async def restart_postgres(scene: FaultContext) -> None:
     await asyncio.to_thread(scene.stack.postgres.stop)
     await asyncio.sleep(_RESTART)
     await asyncio.to_thread(scene.stack.postgres.start)
 
 
-async def roll_webs(scene: Scene) -> None:
+async def roll_webs(scene: FaultContext) -> None:
     for index, web in enumerate(scene.stack.webs):
         await asyncio.to_thread(web.terminate, 30)
         web.start()
         await asyncio.to_thread(scene.stack.wait_for_web, index)
 
 
-async def roll_workers(scene: Scene) -> None:
+async def roll_workers(scene: FaultContext) -> None:
     for worker in scene.stack.workers:
         await asyncio.to_thread(worker.terminate, 30)
         worker.start()
 
 
-async def roll_everything(scene: Scene) -> None:
+async def roll_everything(scene: FaultContext) -> None:
     await roll_webs(scene)
     await roll_workers(scene)
 
 
-def die_at(failpoint: str) -> Callable[[Scene], Awaitable[None]]:
+def die_at(failpoint: str) -> Callable[[FaultContext], Awaitable[None]]:
     """The only relay there is dies at that step, by its own hand; then both webs come back without the failpoint."""
 
-    async def strike(scene: Scene) -> None:
-        scene.stack.start_prefects_worker(ELSEWHERE)
+    async def strike(scene: FaultContext) -> None:
+        scene.stack.start_prefects_worker(PREFECT_POOL)
         first, *others = scene.stack.webs
         for web in scene.stack.webs:
             await asyncio.to_thread(web.kill)
@@ -198,32 +198,32 @@ def die_at(failpoint: str) -> Callable[[Scene], Awaitable[None]]:
 
 
 _RELAYED = ("away",)
-_AWAY = (*EASY, "away")
+_AWAY = (*RESILIENT_PIPELINES, "away")
 
 FAULTS = (
     Fault("web killed", kill_web, points=4),
     Fault("both webs killed", kill_both_webs),
-    Fault("web stopped, short", stop_web(SHORT), SURE),
+    Fault("web stopped, short", stop_web(SHORT), UNAFFECTED_PIPELINES),
     Fault("web stopped, long", stop_web(LONG)),
     Fault("worker killed", kill_worker, points=4),
     Fault("all workers killed", kill_all_workers),
     Fault("webs and workers killed", kill_all_but_postgres),
-    Fault("worker stopped, short", stop_worker(SHORT), SURE),
+    Fault("worker stopped, short", stop_worker(SHORT), UNAFFECTED_PIPELINES),
     Fault("worker stopped, long", stop_worker(LONG), points=4),
     Fault("stage host killed", kill_host, points=3),
-    Fault("stage host stopped, short", stop_host(SHORT), SURE),
-    Fault("stage host stopped, long", stop_host(LONG), SURE),
+    Fault("stage host stopped, short", stop_host(SHORT), UNAFFECTED_PIPELINES),
+    Fault("stage host stopped, long", stop_host(LONG), UNAFFECTED_PIPELINES),
     Fault("stage killed", kill_stage, points=3),
-    Fault("stage stopped", stop_stage, SURE),
-    Fault("Prefect killed", kill_prefect, SURE),
-    Fault("Prefect stopped", stop_prefect, SURE),
-    Fault("Prefect on an empty database", empty_prefect, SURE, points=1),
-    Fault("a backend killed", kill_a_backend, SURE, points=4),
-    Fault("every backend killed", kill_every_backend, SURE, points=3),
+    Fault("stage stopped", stop_stage, UNAFFECTED_PIPELINES),
+    Fault("Prefect killed", kill_prefect, UNAFFECTED_PIPELINES),
+    Fault("Prefect stopped", stop_prefect, UNAFFECTED_PIPELINES),
+    Fault("Prefect on an empty database", reset_prefect, UNAFFECTED_PIPELINES, points=1),
+    Fault("a backend killed", kill_a_backend, UNAFFECTED_PIPELINES, points=4),
+    Fault("every backend killed", kill_every_backend, UNAFFECTED_PIPELINES, points=3),
     Fault("postmaster killed", kill_postmaster, points=3),
     Fault("PostgreSQL restarted", restart_postgres, points=3),
     Fault("webs rolled", roll_webs),
-    Fault("workers rolled", roll_workers, SURE),
+    Fault("workers rolled", roll_workers, UNAFFECTED_PIPELINES),
     Fault("relay before create", die_at("relay.before_create"), _AWAY, points=1, pipelines=_RELAYED),
     Fault("relay after create", die_at("relay.after_create"), _AWAY, points=1, pipelines=_RELAYED),
     Fault("relay after note", die_at("relay.after_note"), _AWAY, points=1, pipelines=_RELAYED),

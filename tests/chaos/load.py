@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-ELSEWHERE = "elsewhere"
+PREFECT_POOL = "elsewhere"
 """A pool that Prefect's own worker serves."""
 NAMES = ("sequence", "fan", "patient", "fragile", "certified", "reported")
 
@@ -38,10 +38,10 @@ def definitions(starts: Path) -> list[dict[str, Any]]:
         {"name": "fragile", "stages": [stage("once", 1.0), stage("then", 0.2), stage("tidy", 0.1, needs=["then"], when="always")]} | tagged,
         {"name": "certified", "stages": [stage("make", 0.4, **again), {"name": "certify", "needs": ["make"], **external}]} | tagged,
         {"name": "reported", "stages": [{"name": "x", **external}, {"name": "y", **external}]} | tagged,
-        {"name": "away", "pool": ELSEWHERE, "stages": [stage("a", 0.1, **again), stage("b", 0.1, **again)]} | tagged,
+        {"name": "away", "pool": PREFECT_POOL, "stages": [stage("a", 0.1, **again), stage("b", 0.1, **again)]} | tagged,
     ]
 
 
 EXTERNAL_STAGES = {"certified": ("certify",), "reported": ("x", "y")}
-EASY = ("sequence", "fan", "patient", "certified", "reported")
+RESILIENT_PIPELINES = ("sequence", "fan", "patient", "certified", "reported")
 """Those that no single fault may keep from completing."""

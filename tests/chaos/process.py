@@ -94,7 +94,7 @@ def children(pid: int) -> list[int]:
     return sorted(found)
 
 
-def gone(pid: int, seconds: float) -> bool:
+def wait_until_gone(pid: int, seconds: float) -> bool:
     """Wait until no process (a zombie does not count) has this id; False when one still has after `seconds`."""
     deadline = time.monotonic() + seconds
     while is_alive(pid):

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from tests.chaos.checker import Checker, Findings
 from tests.chaos.driver import Driver
-from tests.chaos.faults import Fault, Scene
+from tests.chaos.faults import Fault, FaultContext
 from tests.chaos.load import NAMES
 from tests.chaos.stack import Stack
 from tests.chaos.viewer import Viewer
@@ -44,7 +44,7 @@ HEADER = (
 )
 
 
-class Ring:
+class ChaosHarness:
     """A stack with its load, its viewers and its checker."""
 
     def __init__(self, stack: Stack, rng: random.Random, skew: timedelta = timedelta()) -> None:
@@ -60,11 +60,11 @@ class Ring:
         tally = Tally(points=1)
         try:
             await asyncio.sleep(self.rng.uniform(0.3, 1.3))
-            await fault.strike(Scene(self.stack, self.rng))
-            await asyncio.to_thread(self.stack.wait_until_whole)
+            await fault.strike(FaultContext(self.stack, self.rng))
+            await asyncio.to_thread(self.stack.wait_until_ready)
         finally:
             answers = await asyncio.gather(*load, return_exceptions=True)
-        await self._judge(tally, fault, after, [answer for answer in answers if isinstance(answer, BaseException)])
+        await self._check_round(tally, fault, after, [answer for answer in answers if isinstance(answer, BaseException)])
         tally.acknowledged = self.driver.ledger.acknowledged - acked
         return tally
 
@@ -72,22 +72,22 @@ class Ring:
         """Many runs, one each `pace` seconds, while the fault strikes again and again."""
         after, acked, tally = self.checker.newest_run(), self.driver.ledger.acknowledged, Tally()
         load = asyncio.create_task(self._many(runs, pace))
-        scene = Scene(self.stack, self.rng)
+        scene = FaultContext(self.stack, self.rng)
         while not load.done():
             await asyncio.wait({load}, timeout=self.rng.uniform(*every))
             await strikes.strike(scene)
             tally.points += 1
-        await asyncio.to_thread(self.stack.wait_until_whole)
-        await self._judge(tally, strikes, after, load.result())
+        await asyncio.to_thread(self.stack.wait_until_ready)
+        await self._check_round(tally, strikes, after, load.result())
         tally.acknowledged = self.driver.ledger.acknowledged - acked
         return tally
 
-    async def _judge(self, tally: Tally, fault: Fault, after: int, unanswered: Sequence[BaseException]) -> None:
+    async def _check_round(self, tally: Tally, fault: Fault, after: int, unanswered: Sequence[BaseException]) -> None:
         """Everything is healed: from here on nothing may stay open."""
         tally.findings.stuck += [f"the driver was not answered: {error!r}" for error in unanswered]
-        for run_id, pipeline in self.checker.unacknowledged(after):
+        for run_id, pipeline in self.checker.find_unacknowledged_runs(after):
             await self.driver.report_all(run_id, pipeline)
-        tally.findings.stuck += await self.checker.until_over(after, OVER_SECONDS)
+        tally.findings.stuck += await self.checker.wait_for_runs(after, OVER_SECONDS)
         tally.findings.add(await self.checker.check(after, fault.expected))
         tally.endings = self.checker.endings(after)
         tally.runs = tally.endings.total()
@@ -106,17 +106,17 @@ class Ring:
 
 
 @contextlib.asynccontextmanager
-async def watched(stack: Stack, rng: random.Random, skew: timedelta = timedelta()) -> AsyncIterator[Ring]:
+async def chaos_harness(stack: Stack, rng: random.Random, skew: timedelta = timedelta()) -> AsyncIterator[ChaosHarness]:
     """A stack that has its pipelines, with viewers watching."""
-    ring = Ring(stack, rng, skew)
+    harness = ChaosHarness(stack, rng, skew)
     try:
-        for viewer in ring.viewers:
+        for viewer in harness.viewers:
             await viewer.start()
-        yield ring
+        yield harness
     finally:
-        for viewer in ring.viewers:
+        for viewer in harness.viewers:
             await viewer.close()
-        await ring.driver.close()
+        await harness.driver.close()
 
 
 def since(began: float) -> str:

@@ -13,15 +13,15 @@ import time
 from datetime import timedelta
 
 from tests.chaos.faults import FAULTS, Fault, restart_postgres
-from tests.chaos.load import EASY, definitions
-from tests.chaos.rounds import HEADER, Tally, since, watched
-from tests.chaos.stack import Stack, a_stack
+from tests.chaos.load import RESILIENT_PIPELINES, definitions
+from tests.chaos.rounds import HEADER, Tally, chaos_harness, since
+from tests.chaos.stack import Stack, chaos_stack
 
 
 def main() -> None:
     asked = _arguments()
     print(f"seed {asked.seed}; two webs, three workers", flush=True)
-    with a_stack() as stack:
+    with chaos_stack() as stack:
         findings = asyncio.run(_chaos(stack, asked))
     print(f"\n{len(findings)} findings" + "".join(f"\n  {finding}" for finding in findings), flush=True)
     sys.exit(1 if findings else 0)
@@ -34,13 +34,13 @@ async def _chaos(stack: Stack, asked: argparse.Namespace) -> list[str]:
     rng.shuffle(faults)
     for definition in definitions(stack.starts_file):
         stack.create(definition)
-    async with watched(stack, rng, timedelta(hours=1)) as ring:
+    async with chaos_harness(stack, rng, timedelta(hours=1)) as harness:
         for fault in faults:
-            _note(tallies, fault.name, await ring.round(fault, asked.runs), began)
+            _note(tallies, fault.name, await harness.round(fault, asked.runs), began)
         if asked.flood:
-            often = Fault("PostgreSQL restarted", restart_postgres, EASY)
-            _note(tallies, "PostgreSQL again and again", await ring.flood(asked.flood, often, (5.0, 12.0)), began)
-        left = await ring.checker.nothing_left()
+            often = Fault("PostgreSQL restarted", restart_postgres, RESILIENT_PIPELINES)
+            _note(tallies, "PostgreSQL again and again", await harness.flood(asked.flood, often, (5.0, 12.0)), began)
+        left = await harness.checker.find_leftovers()
     _print_table(tallies)
     return [finding for tally in tallies.values() for finding in tally.findings.all] + left
 

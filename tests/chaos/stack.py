@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 from psycopg import sql
 
-from adapters.orchestration.server import PrefectServer, client_environment, free_port, wait_until_healthy
+from adapters.orchestration.server import PrefectServer, build_client_environment, find_free_port, wait_until_healthy
 from adapters.persistence.embedded import PREFECT_DATABASE, EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
 from entrypoints import guard
@@ -46,7 +46,7 @@ class Stack:
         self.webs: list[Process] = []
         self.workers: list[Process] = []
         self.urls: list[str] = []
-        self.prefects_worker: Process | None = None
+        self.prefect_worker: Process | None = None
         self.prefect: Process
         self.server: PrefectServer
 
@@ -63,7 +63,7 @@ class Stack:
         """Return when every web is ready, every worker is linked and Prefect answers."""
         self.postgres.start()
         upgrade(self.postgres.url())
-        self.server = PrefectServer(self.home, free_port(), self.postgres.prefect_url(), f"headgate:{secrets.token_urlsafe(24)}")
+        self.server = PrefectServer(self.home, find_free_port(), self.postgres.prefect_url(), f"headgate:{secrets.token_urlsafe(24)}")
         self.prefect = self._prefect()
         if self._with_prefect:
             self.prefect.start()
@@ -71,13 +71,13 @@ class Stack:
         self.workers = [self.worker(f"worker-{index}", index) for index in range(self._counts[1])]
         for process in (*self.webs, *self.workers):
             process.start()
-        self.wait_until_whole()
+        self.wait_until_ready()
 
-    def wait_until_whole(self, seconds: float = START_SECONDS) -> None:
+    def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
         """Every web answers ready, Prefect too, and as many workers as are started were heard of just now."""
         living = sum(worker.alive for worker in self.workers)
         for url in self.urls:
-            wait_for(lambda url=url: self._sees(url, living), seconds, lambda: self.tails())  # type: ignore[misc]
+            wait_for(lambda url=url: self._sees(url, living), seconds, lambda: self.read_logs())  # type: ignore[misc]
         if self._with_prefect:
             assert asyncio.run(wait_until_healthy(self.server.health_url, seconds)), self.prefect.tail()
 
@@ -85,12 +85,12 @@ class Stack:
         wait_for(lambda: self._sees(self.urls[index], 0), seconds, self.webs[index].tail)
 
     def postmaster_pid(self) -> int:
-        assert self.postgres.placement is not None
-        return int((self.postgres.placement.data / "postmaster.pid").read_text().split()[0])
+        assert self.postgres.paths is not None
+        return int((self.postgres.paths.data / "postmaster.pid").read_text().split()[0])
 
     def end(self) -> None:
         """Nothing of it is left afterwards, whatever state it was in."""
-        extra = (self.prefects_worker,) if self.prefects_worker is not None else ()
+        extra = (self.prefect_worker,) if self.prefect_worker is not None else ()
         for process in (*self.workers, *self.webs, *extra):
             for pid in _descendants(process.pid) if process.alive else ():
                 with contextlib.suppress(ProcessLookupError):
@@ -112,29 +112,29 @@ class Stack:
         environment = self._environment() | {"HEADGATE_URL": self.urls[place % len(self.urls)], "HEADGATE_WORKER_NAME": name} | more
         return Process(name, [sys.executable, *argv, "worker"], environment, self.folder / f"{name}.log", self._pipe[0])
 
-    def host_of(self, worker: Process) -> int | None:
+    def find_stage_host(self, worker: Process) -> int | None:
         """The pid of a worker's stage host."""
         return next((pid for pid in children(worker.pid) if b"host" in _command(pid)), None) if worker.alive else None
 
-    def stages_of(self, worker: Process) -> list[int]:
+    def find_stages(self, worker: Process) -> list[int]:
         """The pids of the stages that run under a worker's stage host."""
-        host = self.host_of(worker)
+        host = self.find_stage_host(worker)
         return children(host) if host is not None else []
 
     def start_prefects_worker(self, pool: str) -> None:
         """Prefect's own process worker, for runs of another pool; once."""
-        if self.prefects_worker is None:
+        if self.prefect_worker is None:
             argv = [sys.executable, "-P", "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"]
-            client = client_environment(self.home, self.server.api_url, self.server.auth_string, self._environment())
+            client = build_client_environment(self.home, self.server.api_url, self.server.auth_string, self._environment())
             environment = client | {
                 "HEADGATE_URL": self.urls[0],
                 "PREFECT_WORKER_QUERY_SECONDS": "1",
                 "PREFECT_WORKER_PREFETCH_SECONDS": "5",
             }
-            self.prefects_worker = Process("prefects-worker", argv, environment, self.folder / "prefects-worker.log", self._pipe[0])
-            self.prefects_worker.start()
+            self.prefect_worker = Process("prefects-worker", argv, environment, self.folder / "prefects-worker.log", self._pipe[0])
+            self.prefect_worker.start()
 
-    def empty_prefect(self) -> None:
+    def reset_prefect(self) -> None:
         """Prefect's whole database is gone, and its server starts on an empty one."""
         self.prefect.end()
         name = sql.Identifier(PREFECT_DATABASE)
@@ -143,7 +143,7 @@ class Stack:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
         self.prefect.start()
 
-    def prefect_call(self, path: str, body: dict[str, Any]) -> Any:
+    def call_prefect(self, path: str, body: dict[str, Any]) -> Any:
         """What Prefect's API answers to a POST."""
         user, _, password = self.server.auth_string.partition(":")
         answer = httpx.post(f"{self.server.api_url}{path}", json=body, auth=(user, password), timeout=20, trust_env=False)
@@ -169,11 +169,11 @@ class Stack:
         assert answer.status_code == 202, answer.text
         return int(answer.json()["run_id"])
 
-    def tails(self) -> str:
+    def read_logs(self) -> str:
         return "\n".join(f"--- {process.name}\n{process.tail()}" for process in (*self.webs, *self.workers))
 
     def _web(self, index: int) -> Process:
-        port = free_port()
+        port = find_free_port()
         self.urls.append(f"http://127.0.0.1:{port}")
         own = {"HEADGATE_PORT": str(port), "HEADGATE_DATABASE_URL": self.postgres.url(), "HEADGATE_URL": self.urls[-1]}
         environment = self._environment() | own
@@ -207,7 +207,7 @@ class Stack:
 
 
 @contextlib.contextmanager
-def a_stack(webs: int = 2, workers: int = 3, *, with_prefect: bool = True, **environment: str) -> Iterator[Stack]:
+def chaos_stack(webs: int = 2, workers: int = 3, *, with_prefect: bool = True, **environment: str) -> Iterator[Stack]:
     """Started; ended and its folder removed afterwards. Without Prefect its address leads nowhere, and the start is quick."""
     folder = Path(tempfile.mkdtemp(prefix="hg-chaos-"))
     folder.chmod(0o711)

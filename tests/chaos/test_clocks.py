@@ -8,16 +8,16 @@ from datetime import timedelta
 
 import pytest
 
-from tests.chaos.faults import SURE, Fault, kill_every_backend
-from tests.chaos.rounds import watched
+from tests.chaos.faults import UNAFFECTED_PIPELINES, Fault, kill_every_backend
+from tests.chaos.rounds import chaos_harness
 from tests.chaos.stack import Stack
 
 
 @pytest.mark.parametrize("hours", [1, -1])
 def test_a_worker_and_a_reporter_an_hour_off_change_nothing(stack: Stack, run: asyncio.Runner, hours: int) -> None:
     async def work() -> list[str]:
-        async with watched(stack, random.Random(hours), timedelta(hours=hours)) as ring:
-            tally = await ring.round(Fault("nothing", kill_every_backend, SURE, pipelines=SURE), runs=8)
+        async with chaos_harness(stack, random.Random(hours), timedelta(hours=hours)) as harness:
+            tally = await harness.round(Fault("nothing", kill_every_backend, UNAFFECTED_PIPELINES, pipelines=UNAFFECTED_PIPELINES), runs=8)
             assert tally.endings == {"completed": tally.runs}
             return tally.findings.all
 
@@ -29,7 +29,7 @@ def test_a_worker_and_a_reporter_an_hour_off_change_nothing(stack: Stack, run: a
     for process in skewed:
         process.start()
     try:
-        stack.wait_until_whole()
+        stack.wait_until_ready()
         assert run.run(work()) == []
     finally:
         stack.workers = usual

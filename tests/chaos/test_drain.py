@@ -11,16 +11,16 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.chaos.faults import SURE, Fault, roll_everything
+from tests.chaos.faults import UNAFFECTED_PIPELINES, Fault, roll_everything
 from tests.chaos.load import definitions
-from tests.chaos.rounds import Tally, watched
-from tests.chaos.stack import Stack, a_stack, wait_for
+from tests.chaos.rounds import Tally, chaos_harness
+from tests.chaos.stack import Stack, chaos_stack, wait_for
 
 
 @pytest.fixture(scope="module")
 def usual() -> Iterator[Stack]:
     """With the leases of real use."""
-    with a_stack(with_prefect=False, HEADGATE_LEASE_SECONDS="20", HEADGATE_HEARTBEAT_SECONDS="5") as started:
+    with chaos_stack(with_prefect=False, HEADGATE_LEASE_SECONDS="20", HEADGATE_HEARTBEAT_SECONDS="5") as started:
         for definition in definitions(started.starts_file):
             started.create(definition)
         yield started
@@ -28,8 +28,8 @@ def usual() -> Iterator[Stack]:
 
 def test_a_rolling_restart_under_load_loses_nothing(usual: Stack) -> None:
     async def roll() -> Tally:
-        async with watched(usual, random.Random(5)) as ring:
-            tally = await ring.flood(60, Fault("everything rolled", roll_everything, SURE), (0.5, 1.0))
+        async with chaos_harness(usual, random.Random(5)) as harness:
+            tally = await harness.flood(60, Fault("everything rolled", roll_everything, UNAFFECTED_PIPELINES), (0.5, 1.0))
             assert tally.points >= 1
             assert tally.findings.all == []
             return tally
@@ -41,13 +41,13 @@ def test_a_rolling_restart_under_load_loses_nothing(usual: Stack) -> None:
 
 def test_a_worker_told_to_end_finishes_its_stage_and_another_goes_on(usual: Stack) -> None:
     run_id = usual.trigger("patient")
-    worker = wait_for(lambda: next((each for each in usual.workers if usual.stages_of(each)), None), 20)
+    worker = wait_for(lambda: next((each for each in usual.workers if usual.find_stages(each)), None), 20)
 
     code = worker.terminate(15)
 
     wait_for(lambda: usual.get(f"/runs/{run_id}")["status"] == "completed", 30)
     worker.start()
-    usual.wait_until_whole()
+    usual.wait_until_ready()
     events = usual.get(f"/runs/{run_id}/events")
     carriers = [event["actor"] for event in events if event["type"] == "burst.claimed"]
     assert code == 0
@@ -68,7 +68,7 @@ def test_a_web_told_to_end_answers_what_it_was_asked(usual: Stack) -> None:
     asking.join(20)
     usual.webs[1].wait(20)
     usual.webs[1].start()
-    usual.wait_until_whole()
+    usual.wait_until_ready()
 
     assert [answer.status_code for answer in answers] == [202]
     wait_for(lambda: usual.get(f"/runs/{answers[0].json()['run_id']}")["status"] == "completed", 30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from tests.chaos.process import gone
+from tests.chaos.process import wait_until_gone
 from tests.chaos.stack import LEASE, Stack, wait_for
 
 _LATE = ("report.late", "report.refused")
@@ -14,8 +14,8 @@ _LATE = ("report.late", "report.refused")
 def test_the_late_words_of_a_stopped_worker_are_refused_recorded_and_its_stages_end(stack: Stack, run: asyncio.Runner) -> None:
     stack.create({"name": "late", "stages": [_sleep("short", 1.5), _sleep("long", 60)]})
     run_id = stack.trigger("late")
-    worker = wait_for(lambda: next((each for each in stack.workers if len(stack.stages_of(each)) == 2), None), 20)
-    stages = stack.stages_of(worker)
+    worker = wait_for(lambda: next((each for each in stack.workers if len(stack.find_stages(each)) == 2), None), 20)
+    stages = stack.find_stages(worker)
 
     worker.signal(signal.SIGSTOP)
     try:
@@ -27,7 +27,7 @@ def test_the_late_words_of_a_stopped_worker_are_refused_recorded_and_its_stages_
         lambda: [event for event in stack.get(f"/runs/{run_id}/events") if event["type"] in ("report.late", "report.refused")], 20
     )
     assert {(event["stage"], event["attempt"]) for event in late} == {("short", 1)}
-    assert all(gone(pid, 5) for pid in stages)
+    assert all(wait_until_gone(pid, 5) for pid in stages)
     assert {stage["status"] for stage in stack.get(f"/runs/{run_id}/stages")} == {"lost"}
     page = stack.page(f"/ui/runs/{run_id}")
     assert "not hold" in page or "refused" in page, page

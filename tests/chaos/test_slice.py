@@ -8,7 +8,7 @@ import random
 import pytest
 
 from tests.chaos.faults import FAULTS, Fault
-from tests.chaos.rounds import watched
+from tests.chaos.rounds import chaos_harness
 from tests.chaos.stack import Stack
 
 _CHOSEN = (
@@ -26,8 +26,8 @@ _CHOSEN = (
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.name in _CHOSEN], ids=lambda fault: fault.name)
 def test_nothing_is_lost_or_stuck_or_run_twice(stack: Stack, run: asyncio.Runner, fault: Fault) -> None:
     async def strike() -> list[str]:
-        async with watched(stack, random.Random(fault.name)) as ring:
-            tally = await ring.round(fault, runs=3)
+        async with chaos_harness(stack, random.Random(fault.name)) as harness:
+            tally = await harness.round(fault, runs=3)
             assert tally.runs >= 3
             assert tally.acknowledged >= 3
             return tally.findings.all

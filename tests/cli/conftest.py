@@ -10,14 +10,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from entrypoints.commands_cli import register
-from tests.cli.stand_in import StandIn, a_stand_in
+from entrypoints.commands_cli import register_commands
+from tests.cli.stand_in import StubServer, run_stub_server
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class CommandResult:
     """How a command ended, in the words of subprocess."""
 
     returncode: int
@@ -25,26 +25,26 @@ class Done:
     stderr: str
 
 
-Headgate = Callable[..., Done]
+Headgate = Callable[..., CommandResult]
 
 
 @pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with a_stand_in() as server:
+def stub_server() -> Iterator[StubServer]:
+    with run_stub_server() as server:
         yield server
 
 
 @pytest.fixture
-def headgate(stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Headgate:
+def headgate(stub_server: StubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Headgate:
     """Runs a command in an empty folder, in this process for speed; nothing of it is a terminal."""
     monkeypatch.chdir(tmp_path)
     app = typer.Typer()
-    register(app)
+    register_commands(app)
 
-    def run(*arguments: object, url: str = stand_in.url, stdin: str = "") -> Done:
+    def run(*arguments: object, url: str = stub_server.url, stdin: str = "") -> CommandResult:
         result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin, env={"HEADGATE_URL": url})
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return Done(result.exit_code, result.stdout, result.stderr)
+        return CommandResult(result.exit_code, result.stdout, result.stderr)
 
     return run
 

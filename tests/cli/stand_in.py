@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from domain.definition_reader import read_definition
-from domain.definition_writer import pipeline_as_written
+from domain.definition_reader import parse_definition
+from domain.definition_writer import serialize_pipeline
 from domain.errors import InvalidInput
 
 AT = "2026-11-23T10:00:00Z"
@@ -73,7 +73,7 @@ def a_run(ends: str = "completed", **more: Any) -> ScriptedRun:
     return run
 
 
-class StandIn:
+class StubServer:
     """What the server knows; tests set it up and look at what it was asked."""
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ class StandIn:
 
     def _stored(self, body: Any, status: int, id: int, revision: int) -> tuple[int, Any]:
         try:
-            written = pipeline_as_written(read_definition(body))
+            written = serialize_pipeline(parse_definition(body))
         except InvalidInput as error:
             errors = [{"field": problem.field, "message": problem.message} for problem in error.problems]
             return 422, {"status": 422, "title": "Invalid input", "detail": str(error), "errors": errors}
@@ -170,12 +170,12 @@ class StandIn:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    stand_in: StandIn
+    stub_server: StubServer
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         if self.path == "/runs/7/events":
-            self._stream(self.stand_in.next_run)
+            self._stream(self.stub_server.next_run)
         else:
             self._answer()
 
@@ -189,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         length = int(self.headers.get("content-length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
-        status, answer = self.stand_in.answer(self.command, parts.path, parse_qs(parts.query), body)
+        status, answer = self.stub_server.answer(self.command, parts.path, parse_qs(parts.query), body)
         content = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
@@ -229,17 +229,17 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def a_stand_in() -> Iterator[StandIn]:
+def run_stub_server() -> Iterator[StubServer]:
     """Serving on a free port of loopback until the block ends."""
-    stand_in = StandIn()
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"stand_in": stand_in}))
-    stand_in.url = f"http://127.0.0.1:{server.server_port}"
+    stub_server = StubServer()
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"stand_in": stub_server}))
+    stub_server.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield stand_in
+        yield stub_server
     finally:
-        stand_in.next_run.held.set()
+        stub_server.next_run.held.set()
         server.shutdown()
         server.server_close()
         thread.join()

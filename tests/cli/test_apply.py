@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.conftest import Headgate
-from tests.cli.stand_in import StandIn
+from tests.cli.stand_in import StubServer
 
 FLIGHTS = """
 name: flights
@@ -13,14 +13,14 @@ stages:
 """
 
 
-def test_a_new_pipeline_is_created_and_said_to_be(headgate: Headgate, stand_in: StandIn, tmp_path: Path) -> None:
+def test_a_new_pipeline_is_created_and_said_to_be(headgate: Headgate, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "flights.yaml").write_text(FLIGHTS)
 
     done = headgate("apply", "flights.yaml")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "flights: created, 2 stages  (flights.yaml)\n"
-    assert stand_in.pipelines["flights"]["stages"][1]["needs"] == ["extract"]
+    assert stub_server.pipelines["flights"]["stages"][1]["needs"] == ["extract"]
 
 
 def test_what_is_applied_again_is_unchanged(headgate: Headgate, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ stages:
     ]
 
 
-def test_problems_are_told_field_by_field_and_the_rest_is_applied(headgate: Headgate, stand_in: StandIn, tmp_path: Path) -> None:
+def test_problems_are_told_field_by_field_and_the_rest_is_applied(headgate: Headgate, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "all.yaml").write_text(FLIGHTS + "---\nname: wrong\nstages:\n  - {name: a, command: [x], timeout: -1, tmeout: 3}\n")
 
     done = headgate("apply", "all.yaml")
@@ -66,10 +66,10 @@ def test_problems_are_told_field_by_field_and_the_rest_is_applied(headgate: Head
     assert "flights: created" in done.stdout
     lines = done.stderr.splitlines()
     assert [line.split(": ")[:2] for line in lines] == [["all.yaml #2", "stages[0].tmeout"], ["all.yaml #2", "stages[0].timeout"]]
-    assert list(stand_in.pipelines) == ["flights"]
+    assert list(stub_server.pipelines) == ["flights"]
 
 
-def test_a_folder_stands_for_every_definition_below_it(headgate: Headgate, stand_in: StandIn, tmp_path: Path) -> None:
+def test_a_folder_stands_for_every_definition_below_it(headgate: Headgate, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "team" / "deep").mkdir(parents=True)
     (tmp_path / "team" / "flights.yml").write_text(FLIGHTS)
     (tmp_path / "team" / "deep" / "b.json").write_text('{"name": "b", "stages": [{"name": "x", "kind": "external"}]}')
@@ -78,10 +78,10 @@ def test_a_folder_stands_for_every_definition_below_it(headgate: Headgate, stand
     done = headgate("apply", "team")
 
     assert done.returncode == 0
-    assert set(stand_in.pipelines) == {"flights", "b"}
+    assert set(stub_server.pipelines) == {"flights", "b"}
 
 
-def test_two_definitions_of_one_name_are_both_left_out(headgate: Headgate, stand_in: StandIn, tmp_path: Path) -> None:
+def test_two_definitions_of_one_name_are_both_left_out(headgate: Headgate, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(FLIGHTS)
     (tmp_path / "b.yaml").write_text(FLIGHTS)
 
@@ -89,7 +89,7 @@ def test_two_definitions_of_one_name_are_both_left_out(headgate: Headgate, stand
 
     assert done.returncode == 1
     assert "b.yaml: name: flights is defined in a.yaml too" in done.stderr
-    assert stand_in.pipelines == {}
+    assert stub_server.pipelines == {}
 
 
 def test_files_that_cannot_be_read_are_named(headgate: Headgate, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_files_that_cannot_be_read_are_named(headgate: Headgate, tmp_path: Path)
     assert "twice.yaml: line 2, column 1: the key name is given twice" in done.stderr
 
 
-def test_a_number_for_a_name_never_changes_the_pipeline_of_that_id(headgate: Headgate, stand_in: StandIn, tmp_path: Path) -> None:
+def test_a_number_for_a_name_never_changes_the_pipeline_of_that_id(headgate: Headgate, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "flights.yaml").write_text(FLIGHTS)
     headgate("apply", "flights.yaml")
     (tmp_path / "one.yaml").write_text(FLIGHTS.replace("name: flights", 'name: "1"'))
@@ -121,14 +121,14 @@ def test_a_number_for_a_name_never_changes_the_pipeline_of_that_id(headgate: Hea
 
     assert done.returncode == 1
     assert "one.yaml: name: begins with a letter" in done.stderr
-    assert stand_in.pipelines["flights"]["revision"] == 1
+    assert stub_server.pipelines["flights"]["revision"] == 1
 
 
-def test_a_date_in_yaml_stays_the_text_it_is(headgate: Headgate, stand_in: StandIn, tmp_path: Path) -> None:
+def test_a_date_in_yaml_stays_the_text_it_is(headgate: Headgate, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "d.yaml").write_text("name: d\ndescription: 2013-01-01\nstages: [{name: a, kind: external}]")
 
     assert headgate("apply", "d.yaml").returncode == 0
-    assert stand_in.pipelines["d"]["description"] == "2013-01-01"
+    assert stub_server.pipelines["d"]["description"] == "2013-01-01"
 
 
 def test_nobody_at_the_address_is_exit_code_2(headgate: Headgate, tmp_path: Path) -> None:
@@ -142,9 +142,9 @@ def test_nobody_at_the_address_is_exit_code_2(headgate: Headgate, tmp_path: Path
         assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_database_that_is_away_is_exit_code_2(headgate: Headgate, stand_in: StandIn, tmp_path: Path) -> None:
+def test_a_database_that_is_away_is_exit_code_2(headgate: Headgate, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "flights.yaml").write_text(FLIGHTS)
-    stand_in.unavailable = 1
+    stub_server.unavailable = 1
 
     done = headgate("apply", "flights.yaml")
 

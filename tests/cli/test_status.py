@@ -4,19 +4,19 @@ import json
 import threading
 
 from tests.cli.conftest import Headgate
-from tests.cli.stand_in import StandIn, a_run
+from tests.cli.stand_in import StubServer, a_run
 
 
-def _given(stand_in: StandIn, *names: str) -> None:
+def _given(stub_server: StubServer, *names: str) -> None:
     for name in names:
         definition = {"name": name, "description": f"About {name}", "stages": [{"name": "load", "command": ["true"]}]}
-        assert stand_in.answer("POST", "/pipelines/", {}, definition)[0] == 201
+        assert stub_server.answer("POST", "/pipelines/", {}, definition)[0] == 201
 
 
-def test_the_board_has_a_line_for_every_pipeline_in_order_of_name(headgate: Headgate, stand_in: StandIn) -> None:
-    _given(stand_in, *(f"p{number:03}" for number in reversed(range(120))))
-    stand_in.answer("POST", "/trigger/p001", {}, {"parameters": {}})
-    stand_in.next_run = a_run("failed")
+def test_the_board_has_a_line_for_every_pipeline_in_order_of_name(headgate: Headgate, stub_server: StubServer) -> None:
+    _given(stub_server, *(f"p{number:03}" for number in reversed(range(120))))
+    stub_server.answer("POST", "/trigger/p001", {}, {"parameters": {}})
+    stub_server.next_run = a_run("failed")
 
     done = headgate("status")
 
@@ -27,10 +27,10 @@ def test_the_board_has_a_line_for_every_pipeline_in_order_of_name(headgate: Head
     assert lines[1].endswith("It is failed.")
 
 
-def test_a_run_under_way_says_why_it_is_where_it_is(headgate: Headgate, stand_in: StandIn) -> None:
-    _given(stand_in, "flights")
-    stand_in.answer("POST", "/trigger/flights", {}, {"parameters": {}})
-    stand_in.next_run = a_run(held=threading.Event())
+def test_a_run_under_way_says_why_it_is_where_it_is(headgate: Headgate, stub_server: StubServer) -> None:
+    _given(stub_server, "flights")
+    stub_server.answer("POST", "/trigger/flights", {}, {"parameters": {}})
+    stub_server.next_run = a_run(held=threading.Event())
 
     assert headgate("status").stdout.rstrip().endswith("It is running.")
 
@@ -39,9 +39,9 @@ def test_an_empty_board_says_how_to_make_a_pipeline(headgate: Headgate) -> None:
     assert "headgate apply" in headgate("status").stdout
 
 
-def test_a_name_shows_the_pipeline_and_its_runs(headgate: Headgate, stand_in: StandIn) -> None:
-    _given(stand_in, "flights")
-    stand_in.answer("POST", "/trigger/flights", {}, {"parameters": {}})
+def test_a_name_shows_the_pipeline_and_its_runs(headgate: Headgate, stub_server: StubServer) -> None:
+    _given(stub_server, "flights")
+    stub_server.answer("POST", "/trigger/flights", {}, {"parameters": {}})
 
     lines = headgate("status", "flights").stdout.splitlines()
 
@@ -50,8 +50,8 @@ def test_a_name_shows_the_pipeline_and_its_runs(headgate: Headgate, stand_in: St
     assert lines[2].split()[:4] == ["#3", "run", "7", "completed"]
 
 
-def test_a_number_shows_the_run_and_its_stages(headgate: Headgate, stand_in: StandIn) -> None:
-    stand_in.next_run = a_run("failed")
+def test_a_number_shows_the_run_and_its_stages(headgate: Headgate, stub_server: StubServer) -> None:
+    stub_server.next_run = a_run("failed")
 
     lines = headgate("status", "7").stdout.splitlines()
 
@@ -60,8 +60,8 @@ def test_a_number_shows_the_run_and_its_stages(headgate: Headgate, stand_in: Sta
     assert lines[2] == "It is failed."
 
 
-def test_json_is_the_apis_own(headgate: Headgate, stand_in: StandIn) -> None:
-    _given(stand_in, "flights")
+def test_json_is_the_apis_own(headgate: Headgate, stub_server: StubServer) -> None:
+    _given(stub_server, "flights")
 
     (pipeline,) = json.loads(headgate("status", "--json").stdout)
 

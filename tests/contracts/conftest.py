@@ -7,16 +7,16 @@ import pytest
 from adapters.persistence.embedded import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
 from adapters.system.clock import SystemClock
-from adapters.system.links import MemoryLinks
-from adapters.system.parameters import JsonSchemas
+from adapters.system.links import InMemoryWorkerLinks
+from adapters.system.parameters import JsonSchemaValidator
 from adapters.system.tokens import HmacTokens
 from application.ports.clock import Clock
-from application.ports.links import WorkerLinks
+from application.ports.links import WorkerStreams
 from application.ports.parameters import ParameterSchemas
-from application.ports.tokens import Tokens
+from application.ports.tokens import ExecutionTokens
 from tests.contracts.engines import EngineUnderTest, a_fake_engine
 from tests.contracts.stores import StoreUnderTest, a_fake_store, a_real_store
-from tests.fakes import FakeClock, FakeLinks, FakeParameterSchemas, FakeTokens
+from tests.fakes import FakeClock, FakeExecutionTokens, FakeParameterSchemas, FakeWorkerStreams
 from tests.integration.postgres import a_database
 
 STORES = ["fake", "real"]
@@ -42,19 +42,19 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[StoreUnderTest]
             yield real
 
 
-@pytest.fixture(params=[FakeTokens, lambda secret="secret": HmacTokens(secret.encode() * 8)], ids=["fake", "real"])
-def make_tokens(request: pytest.FixtureRequest) -> Callable[..., Tokens]:
+@pytest.fixture(params=[FakeExecutionTokens, lambda secret="secret": HmacTokens(secret.encode() * 8)], ids=["fake", "real"])
+def make_tokens(request: pytest.FixtureRequest) -> Callable[..., ExecutionTokens]:
     """Makes tokens of the given secret; without one, of the same secret each time."""
     return request.param
 
 
-@pytest.fixture(params=[FakeParameterSchemas, JsonSchemas], ids=["fake", "real"])
+@pytest.fixture(params=[FakeParameterSchemas, JsonSchemaValidator], ids=["fake", "real"])
 def schemas(request: pytest.FixtureRequest) -> ParameterSchemas:
     return request.param()
 
 
-@pytest.fixture(params=[FakeLinks, MemoryLinks], ids=["fake", "real"])
-def links(request: pytest.FixtureRequest) -> WorkerLinks:
+@pytest.fixture(params=[FakeWorkerStreams, InMemoryWorkerLinks], ids=["fake", "real"])
+def links(request: pytest.FixtureRequest) -> WorkerStreams:
     return request.param()
 
 

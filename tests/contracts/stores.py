@@ -15,7 +15,7 @@ from application.ports.persistence import OpenUnitOfWork
 from application.ports.readers import Reader
 from application.ports.retention import Retention
 from tests.fakes import FakeAdapters
-from tests.fakes.persistence import Refused
+from tests.fakes.persistence import RowRejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ async def a_fake_store() -> AsyncIterator[StoreUnderTest]:
     async def pass_time(seconds: float) -> None:
         adapters.clock.advance(seconds)
 
-    other = adapters.beside()
+    other = adapters.as_other_process()
     yield StoreUnderTest(
         adapters.open_unit_of_work,
         other.open_unit_of_work,
@@ -48,7 +48,7 @@ async def a_fake_store() -> AsyncIterator[StoreUnderTest]:
         adapters.change_feed,
         other.change_feed,
         adapters.retention,
-        (Refused,),
+        (RowRejected,),
         pass_time,
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from application.metrics import Metric
-from application.ports.telemetry import NO_PARENT, Telemetry, TraceContext, trace_id_of
+from application.ports.telemetry import NO_PARENT, Telemetry, TraceContext, get_trace_id
 
 Rule = Callable[[Telemetry], Any]
 ABOVE: TraceContext = {"traceparent": f"00-{7:032x}-{9:016x}-01"}
@@ -44,33 +44,33 @@ def the_span_of_the_block_is_current_and_only_there(telemetry: Telemetry) -> Non
     with telemetry.span("headgate.use_case", "Outer") as outer:
         with telemetry.span("headgate.use_case", "Inner") as inner:
             assert telemetry.context() == inner.context
-            assert trace_id_of(inner.context) == trace_id_of(outer.context)
+            assert get_trace_id(inner.context) == get_trace_id(outer.context)
         assert telemetry.context() == outer.context
     assert telemetry.context() == {}
 
 
 def a_parent_given_counts_more_than_the_current_span(telemetry: Telemetry) -> None:
     with telemetry.span("headgate.use_case", "Current"), telemetry.span("headgate.burst", "nightly", parent=ABOVE) as span:
-        assert trace_id_of(span.context) in (None, trace_id_of(ABOVE))
+        assert get_trace_id(span.context) in (None, get_trace_id(ABOVE))
 
 
 def no_parent_begins_a_trace(telemetry: Telemetry) -> None:
     with telemetry.span("headgate.use_case", "Current") as current, telemetry.span("headgate.burst", "nightly", parent=NO_PARENT) as span:
-        assert span.context == {} or trace_id_of(span.context) != trace_id_of(current.context)
+        assert span.context == {} or get_trace_id(span.context) != get_trace_id(current.context)
 
 
 def spans_of_the_block_belong_within_a_context_and_an_empty_one_changes_nothing(telemetry: Telemetry) -> None:
-    with telemetry.within(ABOVE), telemetry.span("headgate.use_case", "Below") as span:
-        assert trace_id_of(span.context) in (None, trace_id_of(ABOVE))
-    with telemetry.span("headgate.use_case", "Current") as current, telemetry.within({}):
+    with telemetry.use_context(ABOVE), telemetry.span("headgate.use_case", "Below") as span:
+        assert get_trace_id(span.context) in (None, get_trace_id(ABOVE))
+    with telemetry.span("headgate.use_case", "Current") as current, telemetry.use_context({}):
         assert telemetry.context() == current.context
 
 
 def a_context_that_is_none_is_as_good_as_no_parent(telemetry: Telemetry) -> None:
     for garbled in GARBLED:
         with telemetry.span("headgate.use_case", "Rule", parent=garbled, links=[garbled]) as span:
-            assert span.context == {} or trace_id_of(span.context), garbled
-        with telemetry.within(garbled), telemetry.span("headgate.use_case", "Rule"):
+            assert span.context == {} or get_trace_id(span.context), garbled
+        with telemetry.use_context(garbled), telemetry.span("headgate.use_case", "Rule"):
             pass
 
 
@@ -83,14 +83,14 @@ def nothing_that_is_told_is_refused(telemetry: Telemetry) -> None:
     for value in (0.0, -1.0, 1e308, float("nan"), float("inf")):
         telemetry.distribution(Metric.USE_CASE_DURATION, value, use_case="Rule")
         telemetry.gauge(Metric.OUTBOX_DEPTH, value)
-    telemetry.hush()
+    telemetry.drop_current_trace()
 
 
 def a_log_line_bears_the_ids_of_the_current_span(telemetry: Telemetry) -> None:
     assert telemetry.log_context() == {}
     with telemetry.span("headgate.use_case", "Rule") as span:
         found = telemetry.log_context()
-        assert found.get("dd.trace_id") == trace_id_of(span.context)
+        assert found.get("dd.trace_id") == get_trace_id(span.context)
         assert set(found) <= {"dd.trace_id", "dd.span_id"}
 
 
@@ -137,7 +137,7 @@ def broken(telemetry: Telemetry) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    from adapters.telemetry.switch import begin
+    from adapters.telemetry.switch import start_telemetry
 
-    begun = begin(sys.argv[1], "auto")
+    begun = start_telemetry(sys.argv[1], "auto")
     print(json.dumps({"is": type(begun).__name__, "broken": broken(begun)}))

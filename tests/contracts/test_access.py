@@ -6,7 +6,7 @@ import pytest
 from application.ports.access import Accounts
 from domain.access import Role, Scope
 from domain.accounts import Account, ApiToken, Session, TokenKind
-from domain.audit import Deed, Entry
+from domain.audit import AuditAction, AuditEntry
 from domain.errors import NameTaken
 from tests.builders import NOW, a_definition
 from tests.contracts.stores import StoreUnderTest
@@ -26,8 +26,8 @@ async def test_an_account_is_found_by_name_subject_and_id(store: StoreUnderTest)
 
     async with store.open_unit_of_work() as work:
         assert await work.accounts.find("ada", lock=True) == made
-        assert await work.accounts.of_subject("issuer|1") == made
-        assert await work.accounts.by_id(made.id) == made
+        assert await work.accounts.find_by_subject("issuer|1") == made
+        assert await work.accounts.find_by_id(made.id) == made
         assert await work.accounts.find("Ada") is None
         assert await work.accounts.all() == [other, made]
 
@@ -52,7 +52,7 @@ async def test_what_may_change_of_an_account_changes(store: StoreUnderTest) -> N
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        assert await work.accounts.by_id(made.id) == changed
+        assert await work.accounts.find_by_id(made.id) == changed
 
 
 async def test_a_session_ends_alone_with_its_account_or_by_age(store: StoreUnderTest) -> None:
@@ -65,11 +65,11 @@ async def test_a_session_ends_alone_with_its_account_or_by_age(store: StoreUnder
 
     async with store.open_unit_of_work() as work:
         assert await work.sessions.find(b"1") == (Session(ada.id, NOW, NOW + timedelta(minutes=5)), ada)
-        assert await work.sessions.remove_of(ada.id, but=b"1") == 1
+        assert await work.sessions.remove_for_account(ada.id, but=b"1") == 1
         assert await work.sessions.remove_created_before(NOW - timedelta(days=1)) == 1
         await work.sessions.remove(b"4")
         assert [await work.sessions.find(digest) is not None for digest in (b"1", b"2", b"3", b"4")] == [True, False, False, False]
-        assert await work.sessions.remove_of(ada.id) == 1
+        assert await work.sessions.remove_for_account(ada.id) == 1
 
 
 async def test_a_session_of_nobody_is_refused(store: StoreUnderTest) -> None:
@@ -95,7 +95,7 @@ async def test_a_token_is_found_by_its_digest_and_revoked_once(store: StoreUnder
         assert await work.api_tokens.revoke(first.id, NOW)
         assert not await work.api_tokens.revoke(first.id, NOW)
         assert not await work.api_tokens.revoke(99, NOW)
-        assert await work.api_tokens.by_id(first.id) == replace(first, used_on=NOW, revoked_at=NOW)
+        assert await work.api_tokens.find_by_id(first.id) == replace(first, used_on=NOW, revoked_at=NOW)
 
 
 @pytest.mark.parametrize("broken", ["digest", "pipeline"])
@@ -110,9 +110,9 @@ async def test_a_token_that_cannot_be_is_refused(store: StoreUnderTest, broken: 
 
 async def test_the_audit_log_is_read_from_its_newest_end(store: StoreUnderTest) -> None:
     entries = [
-        Entry(NOW, Deed.TRIGGERED, "ada", "session", "10.0.0.1", "run 1", {"pipeline": "flights"}),
-        Entry(NOW, Deed.CANCELLED, None, "nobody", None, "run 1"),
-        Entry(NOW, Deed.TRIGGERED, "eve", "token", "10.0.0.2", "run 2"),
+        AuditEntry(NOW, AuditAction.TRIGGERED, "ada", "session", "10.0.0.1", "run 1", {"pipeline": "flights"}),
+        AuditEntry(NOW, AuditAction.CANCELLED, None, "nobody", None, "run 1"),
+        AuditEntry(NOW, AuditAction.TRIGGERED, "eve", "token", "10.0.0.2", "run 2"),
     ]
     async with store.open_unit_of_work() as work:
         await work.audit.add(entries)
@@ -123,5 +123,5 @@ async def test_the_audit_log_is_read_from_its_newest_end(store: StoreUnderTest) 
         page = await work.audit.page(2)
         assert [replace(entry, id=0) for entry in page] == entries[:0:-1]
         assert [entry.thing for entry in await work.audit.page(9, below=page[-1].id)] == ["run 1"]
-        assert [entry.who for entry in await work.audit.page(9, deed=Deed.TRIGGERED)] == ["eve", "ada"]
-        assert [entry.deed for entry in await work.audit.page(9, who="ada")] == [Deed.TRIGGERED]
+        assert [entry.who for entry in await work.audit.page(9, deed=AuditAction.TRIGGERED)] == ["eve", "ada"]
+        assert [entry.deed for entry in await work.audit.page(9, who="ada")] == [AuditAction.TRIGGERED]

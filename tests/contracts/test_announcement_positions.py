@@ -1,13 +1,13 @@
 import asyncio
 
-from application.ports.run_announcements import Position
+from application.ports.run_announcements import SinkPosition
 from tests.contracts.stores import StoreUnderTest
 
 SHORT = 0.1
 LONG = 600.0
 
 
-async def take(store: StoreUnderTest, teller: str, seconds: float = LONG, audience: str = "ci") -> Position | None:
+async def take(store: StoreUnderTest, teller: str, seconds: float = LONG, audience: str = "ci") -> SinkPosition | None:
     async with store.open_unit_of_work() as work:
         taken = await work.announcements.take(audience, teller, seconds)
         await work.commit()
@@ -21,19 +21,19 @@ async def move(store: StoreUnderTest, teller: str, cursor: str, audience: str = 
         return moved
 
 
-async def put_off(store: StoreUnderTest, teller: str, delay: float) -> None:
+async def postpone(store: StoreUnderTest, teller: str, delay: float) -> None:
     async with store.open_unit_of_work() as work:
-        await work.announcements.put_off("ci", teller, "It does not answer.", delay)
+        await work.announcements.postpone("ci", teller, "It does not answer.", delay)
         await work.commit()
 
 
-async def find(store: StoreUnderTest, audience: str = "ci") -> Position:
+async def find(store: StoreUnderTest, audience: str = "ci") -> SinkPosition:
     async with store.open_unit_of_work() as work:
         return await work.announcements.find(audience)
 
 
 async def test_an_audience_nobody_has_told_anything_is_free_and_has_no_place(store: StoreUnderTest) -> None:
-    assert await find(store) == Position(None, 0, is_free=True)
+    assert await find(store) == SinkPosition(None, 0, is_free=True)
 
 
 async def test_where_it_was_told_to_is_kept_for_the_next_teller(store: StoreUnderTest) -> None:
@@ -41,8 +41,8 @@ async def test_where_it_was_told_to_is_kept_for_the_next_teller(store: StoreUnde
 
     assert await move(store, "one", "cursor-1")
 
-    assert await find(store) == Position("cursor-1", 0, is_free=True)
-    assert await take(store, "two") == Position("cursor-1", 0, is_free=False)
+    assert await find(store) == SinkPosition("cursor-1", 0, is_free=True)
+    assert await take(store, "two") == SinkPosition("cursor-1", 0, is_free=False)
 
 
 async def test_one_teller_holds_it_until_its_time_is_up(store: StoreUnderTest) -> None:
@@ -61,7 +61,7 @@ async def test_a_teller_whose_time_was_up_does_not_move_what_another_holds(store
     await take(store, "two")
 
     assert not await move(store, "one", "too far")
-    await put_off(store, "one", LONG)
+    await postpone(store, "one", LONG)
 
     assert (await find(store)).cursor is None
     assert await move(store, "two", "cursor-2")
@@ -72,13 +72,13 @@ async def test_a_failure_is_counted_and_waited_out_and_a_success_forgets_it(stor
     await move(store, "one", "cursor-1")
     await take(store, "one")
 
-    await put_off(store, "one", SHORT)
+    await postpone(store, "one", SHORT)
     assert await take(store, "one") is None
     await store.pass_time(2 * SHORT)
 
-    assert await take(store, "one") == Position("cursor-1", 1, is_free=False)
+    assert await take(store, "one") == SinkPosition("cursor-1", 1, is_free=False)
     await move(store, "one", "cursor-2")
-    assert await find(store) == Position("cursor-2", 0, is_free=True)
+    assert await find(store) == SinkPosition("cursor-2", 0, is_free=True)
 
 
 async def test_audiences_do_not_wait_for_each_other(store: StoreUnderTest) -> None:

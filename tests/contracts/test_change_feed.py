@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from application.ports.persistence import NewLine
+from application.ports.persistence import NewLogLine
 from domain.events import EventType
 from tests.builders import NOW, a_pipeline, a_run_of, a_stored_run
 from tests.contracts.stores import StoreUnderTest
@@ -131,7 +131,7 @@ async def test_runs_whose_logs_grew_are_named(store: StoreUnderTest) -> None:
     cursor = await store.change_feed.position()
 
     async with store.open_unit_of_work() as work:
-        await work.logs.append(run_id, "a", 1, [NewLine(0, NOW, "stdout", "line")], 1_000)
+        await work.logs.append(run_id, "a", 1, [NewLogLine(0, NOW, "stdout", "line")], 1_000)
         await work.commit()
 
     batch = await store.change_feed.read(cursor)

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from adapters.system.credentials import Argon2Passwords, CountedAttempts, RandomCredentials
-from application.ports.credentials import Attempts, Credentials, Passwords
+from adapters.system.credentials import Argon2Passwords, InMemorySignInLimiter, RandomCredentials
+from application.ports.credentials import Credentials, PasswordHasher, SignInLimiter
 from domain.accounts import TokenKind
-from tests.fakes.credentials import FakeAttempts, FakeCredentials, FakePasswords
+from tests.fakes.credentials import FakeCredentials, FakePasswordHasher, FakeSignInLimiter
 
 
 @pytest.fixture(params=[FakeCredentials, RandomCredentials], ids=["fake", "real"])
@@ -16,13 +16,13 @@ def credentials(request: pytest.FixtureRequest) -> Credentials:
     return request.param()
 
 
-@pytest.fixture(params=[FakePasswords, Argon2Passwords], ids=["fake", "real"])
-def passwords(request: pytest.FixtureRequest) -> Passwords:
+@pytest.fixture(params=[FakePasswordHasher, Argon2Passwords], ids=["fake", "real"])
+def passwords(request: pytest.FixtureRequest) -> PasswordHasher:
     return request.param()
 
 
-@pytest.fixture(params=[FakeAttempts, CountedAttempts], ids=["fake", "real"])
-def attempts(request: pytest.FixtureRequest) -> Attempts:
+@pytest.fixture(params=[FakeSignInLimiter, InMemorySignInLimiter], ids=["fake", "real"])
+def attempts(request: pytest.FixtureRequest) -> SignInLimiter:
     return request.param()
 
 
@@ -47,19 +47,19 @@ def test_a_form_key_is_the_sessions_own_and_does_not_give_it_away(credentials: C
     assert credentials.form_key(one) != one
 
 
-async def test_a_password_fits_its_own_hash_alone(passwords: Passwords) -> None:
+async def test_a_password_fits_its_own_hash_alone(passwords: PasswordHasher) -> None:
     hashed, again = await passwords.hash("four words of mine"), await passwords.hash("four words of mine")
 
     assert hashed != again and "words" not in hashed
-    assert await passwords.fits("four words of mine", hashed)
-    assert not await passwords.fits("four words of mine ", hashed)
-    assert not await passwords.fits("four words of mine", None)
+    assert await passwords.verify("four words of mine", hashed)
+    assert not await passwords.verify("four words of mine ", hashed)
+    assert not await passwords.verify("four words of mine", None)
 
 
-def test_tries_that_go_wrong_use_up_what_is_permitted_from_there(attempts: Attempts) -> None:
+def test_tries_that_go_wrong_use_up_what_is_permitted_from_there(attempts: SignInLimiter) -> None:
     assert attempts.allows("ada", "10.0.0.1")
     for _ in range(5):
-        attempts.failed("ada", "10.0.0.1")
+        attempts.record_failure("ada", "10.0.0.1")
 
     assert not attempts.allows("ada", "10.0.0.1")
     assert attempts.allows("ada", "10.0.0.2")
@@ -84,13 +84,13 @@ async def test_the_hash_is_argon2id() -> None:
 
 @pytest.mark.parametrize(("who", "limit"), [("address", 20), ("name", 50)])
 def test_many_names_from_one_address_and_one_name_from_many_are_stopped_too(who: str, limit: int) -> None:
-    attempts = CountedAttempts()
+    attempts = InMemorySignInLimiter()
 
     def another(number: int) -> tuple[str, str]:
         return (f"n{number}", "10.0.0.1") if who == "address" else ("ada", f"10.0.{number}.1")
 
     for number in range(limit):
         assert attempts.allows(*another(number))
-        attempts.failed(*another(number))
+        attempts.record_failure(*another(number))
 
     assert not attempts.allows(*another(limit))

@@ -1,7 +1,7 @@
 import pytest
 
 from application.ports.persistence import IdempotencyKey
-from domain.errors import Conflict, KeyReused
+from domain.errors import Conflict, IdempotencyKeyReused
 from tests.builders import NOW, a_definition
 from tests.contracts.stores import StoreUnderTest, is_blocked
 
@@ -32,7 +32,7 @@ async def test_the_same_key_with_another_body_is_refused(store: StoreUnderTest) 
     await stored(store, a_key())
 
     async with store.open_unit_of_work() as work:
-        with pytest.raises(KeyReused):
+        with pytest.raises(IdempotencyKeyReused):
             await work.idempotency.find(a_key(body="other"), NOW)
 
 

@@ -20,16 +20,16 @@ async def test_a_lease_is_held_until_its_end(store: StoreUnderTest) -> None:
     lease = await granted(store, SHORT)
     lasting = await granted(store, LONG)
     async with store.open_unit_of_work() as work:
-        assert lasting in await work.leases.held_by("w")
-        assert await work.leases.held_by("another") == []
+        assert lasting in await work.leases.find_held_by("w")
+        assert await work.leases.find_held_by("another") == []
 
     await store.pass_time(2 * SHORT)
 
     async with store.open_unit_of_work() as work:
-        assert await work.leases.expired(10) == [lease]
+        assert await work.leases.find_expired(10) == [lease]
         assert await work.leases.is_expired(lease.run_id, 1)
         assert not await work.leases.is_expired(lasting.run_id, 1)
-        assert await work.leases.held_by("w") == [lasting]
+        assert await work.leases.find_held_by("w") == [lasting]
 
 
 async def test_expiry_is_read_at_the_moment_not_at_the_transactions_start(store: StoreUnderTest) -> None:
@@ -37,10 +37,10 @@ async def test_expiry_is_read_at_the_moment_not_at_the_transactions_start(store:
 
     async with store.open_unit_of_work() as work:
         await work.leases.grant(lease, SHORT)
-        assert await work.leases.held_by(lease.worker) == [lease]
+        assert await work.leases.find_held_by(lease.worker) == [lease]
         await store.pass_time(2 * SHORT)
         assert await work.leases.is_expired(lease.run_id, lease.epoch)
-        assert await work.leases.expired(10) == [lease]
+        assert await work.leases.find_expired(10) == [lease]
 
 
 async def test_a_renewed_lease_lasts_longer(store: StoreUnderTest) -> None:
@@ -55,7 +55,7 @@ async def test_a_renewed_lease_lasts_longer(store: StoreUnderTest) -> None:
         await work.commit()
     await store.pass_time(2 * SHORT)
     async with store.open_unit_of_work() as work:
-        assert await work.leases.expired(10) == [lease]
+        assert await work.leases.find_expired(10) == [lease]
 
 
 async def test_an_expired_lease_cannot_be_renewed(store: StoreUnderTest) -> None:
@@ -89,9 +89,9 @@ async def test_the_next_burst_replaces_the_lease(store: StoreUnderTest) -> None:
     await store.pass_time(2 * SHORT)
 
     async with store.open_unit_of_work() as work:
-        assert await work.leases.expired(10) == []
+        assert await work.leases.find_expired(10) == []
         assert not await work.leases.is_expired(first.run_id, 1)
-        assert await work.leases.held_by("heir") == [second]
+        assert await work.leases.find_held_by("heir") == [second]
 
 
 async def test_a_released_lease_is_gone_but_not_by_an_older_burst(store: StoreUnderTest) -> None:
@@ -99,10 +99,10 @@ async def test_a_released_lease_is_gone_but_not_by_an_older_burst(store: StoreUn
 
     async with store.open_unit_of_work() as work:
         await work.leases.release(lease.run_id, 1)
-        assert await work.leases.held_by("w") == [lease]
+        assert await work.leases.find_held_by("w") == [lease]
         await work.leases.release(lease.run_id, 2)
         await work.leases.release(404, 1)
-        assert await work.leases.held_by("w") == []
+        assert await work.leases.find_held_by("w") == []
         assert not await work.leases.is_expired(lease.run_id, 2)
 
 
@@ -115,8 +115,8 @@ async def test_every_lease_can_be_given_a_full_term(store: StoreUnderTest) -> No
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        assert await work.leases.expired(10) == []
-        assert await work.leases.held_by("w") == [lease]
+        assert await work.leases.find_expired(10) == []
+        assert await work.leases.find_held_by("w") == [lease]
 
 
 async def test_expired_leases_come_no_more_than_asked(store: StoreUnderTest) -> None:
@@ -125,4 +125,4 @@ async def test_expired_leases_come_no_more_than_asked(store: StoreUnderTest) -> 
     await store.pass_time(2 * SHORT)
 
     async with store.open_unit_of_work() as work:
-        assert len(await work.leases.expired(2)) == 2
+        assert len(await work.leases.find_expired(2)) == 2

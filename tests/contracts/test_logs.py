@@ -2,22 +2,22 @@ import asyncio
 
 import pytest
 
-from application.ports.persistence import NewLine
+from application.ports.persistence import NewLogLine
 from tests.builders import NOW, a_pipeline, a_stored_run, seconds_later
 from tests.contracts.stores import StoreUnderTest
 
 LIMIT = 10_000
 
 
-def some_lines(first: int, count: int, text: str = "line") -> list[NewLine]:
-    return [NewLine(index, seconds_later(index), "stdout", f"{text} {index}") for index in range(first, first + count)]
+def some_lines(first: int, count: int, text: str = "line") -> list[NewLogLine]:
+    return [NewLogLine(index, seconds_later(index), "stdout", f"{text} {index}") for index in range(first, first + count)]
 
 
 async def a_run_id(store: StoreUnderTest) -> int:
     return await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work))
 
 
-async def append(store: StoreUnderTest, run_id: int, lines: list[NewLine], stage: str = "a", limit: int = LIMIT) -> int:
+async def append(store: StoreUnderTest, run_id: int, lines: list[NewLogLine], stage: str = "a", limit: int = LIMIT) -> int:
     async with store.open_unit_of_work() as work:
         stored = await work.logs.append(run_id, stage, 1, lines, limit)
         await work.commit()
@@ -95,6 +95,6 @@ async def test_text_that_cannot_be_held_is_refused(store: StoreUnderTest, bad: s
     run_id = await a_run_id(store)
 
     with pytest.raises(store.refusals):
-        await append(store, run_id, [NewLine(0, NOW, "stdout", bad)])
+        await append(store, run_id, [NewLogLine(0, NOW, "stdout", bad)])
 
     assert await texts(store, run_id) == []

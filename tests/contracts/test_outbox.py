@@ -78,8 +78,8 @@ async def test_a_delivered_row_is_gone(store: StoreUnderTest) -> None:
     first, second = await some_runs(store, 2)
 
     async with store.open_unit_of_work() as work:
-        await work.outbox.done(first, 1)
-        await work.outbox.done(404, 1)
+        await work.outbox.mark_delivered(first, 1)
+        await work.outbox.mark_delivered(404, 1)
         await work.commit()
 
     assert await leased_by(store, "relay") == [(second, 0)]
@@ -125,8 +125,8 @@ async def test_a_claimed_burst_is_carried_and_no_longer_requested(store: StoreUn
 
     async with store.open_unit_of_work() as work:
         assert await work.bursts.requested("gpu", 10) == [(two, 1)]
-        assert await work.bursts.carried([one, two, 404]) == {one: "worker-1"}
-        assert await work.bursts.carried([]) == {}
+        assert await work.bursts.find_holders([one, two, 404]) == {one: "worker-1"}
+        assert await work.bursts.find_holders([]) == {}
 
 
 async def test_a_lost_burst_says_so_and_the_next_is_requested(store: StoreUnderTest) -> None:
@@ -137,7 +137,7 @@ async def test_a_lost_burst_says_so_and_the_next_is_requested(store: StoreUnderT
     async with store.open_unit_of_work() as work:
         run = (await work.runs.lock([run_id]))[run_id]
         run.claim(1, "worker-1", NOW)
-        run.start_up_to(1, "worker-1", NOW)
+        run.start_ready_stages(1, "worker-1", NOW)
         await work.runs.save(run)
         await work.commit()
 
@@ -160,20 +160,20 @@ async def test_a_lost_burst_says_so_and_the_next_is_requested(store: StoreUnderT
 async def test_a_flow_run_is_noted_until_it_is_settled(store: StoreUnderTest) -> None:
     (run_id,) = await some_runs(store)
     async with store.open_unit_of_work() as work:
-        assert await work.bursts.unsettled(10) == []
-        await work.bursts.note_flow_run(run_id, 1, "7b1c0a2e-flow")
+        assert await work.bursts.find_unsettled(10) == []
+        await work.bursts.record_flow_run(run_id, 1, "7b1c0a2e-flow")
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        (record,) = await work.bursts.unsettled(10)
+        (record,) = await work.bursts.find_unsettled(10)
         assert (record.run_id, record.epoch, record.pool, record.flow_run_id) == (run_id, 1, "gpu", "7b1c0a2e-flow")
         assert await work.bursts.find(run_id, 1) == record
-        assert await work.bursts.run_of_flow_run("7b1c0a2e-flow") == run_id
-        await work.bursts.settle(run_id, 1)
+        assert await work.bursts.find_run_id_by_flow_run("7b1c0a2e-flow") == run_id
+        await work.bursts.mark_settled(run_id, 1)
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        assert await work.bursts.unsettled(10) == []
+        assert await work.bursts.find_unsettled(10) == []
     view = await store.reader.run(run_id)
     assert view is not None and list(view.flow_run_ids) == ["7b1c0a2e-flow"]
 
@@ -185,7 +185,7 @@ async def test_what_is_no_burst_of_ours_is_none(store: StoreUnderTest) -> None:
         assert await work.bursts.find(run_id, 2) is None
         assert await work.bursts.find(404, 1) is None
         for text in ("", "nobody", "x" * 500, "00000000-0000-0000-0000-000000000000"):
-            assert await work.bursts.run_of_flow_run(text) is None
+            assert await work.bursts.find_run_id_by_flow_run(text) is None
 
 
 async def test_a_row_in_quarantine_waits_says_so_and_is_released(store: StoreUnderTest) -> None:
@@ -207,7 +207,7 @@ async def test_a_row_in_quarantine_waits_says_so_and_is_released(store: StoreUnd
     assert await leased_by(store, "relay") == [(refused, 1)]
 
     async with store.open_unit_of_work() as work:
-        await work.outbox.done(refused, 1)
+        await work.outbox.mark_delivered(refused, 1)
         assert await work.outbox.release() == 0
         await work.commit()
     view = await store.reader.run(refused)
@@ -217,11 +217,11 @@ async def test_a_row_in_quarantine_waits_says_so_and_is_released(store: StoreUnd
 async def test_a_flow_run_whose_burst_is_over_speaks_for_no_run(store: StoreUnderTest) -> None:
     (run_id,) = await some_runs(store)
     async with store.open_unit_of_work() as work:
-        await work.bursts.note_flow_run(run_id, 1, "7b1c0a2e-flow")
+        await work.bursts.record_flow_run(run_id, 1, "7b1c0a2e-flow")
         run = (await work.runs.lock([run_id]))[run_id]
         assert run.close_unclaimed_burst(1, an_hour_later(), "taken by nobody")
         await work.runs.save(run)
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        assert await work.bursts.run_of_flow_run("7b1c0a2e-flow") is None
+        assert await work.bursts.find_run_id_by_flow_run("7b1c0a2e-flow") is None

@@ -22,14 +22,14 @@ def fields(problems: Any) -> list[str]:
 
 @pytest.mark.parametrize("schema", [SCHEMA, {}, {"type": "object"}, {"properties": {"a": {}}}])
 def test_a_schema_of_an_object_has_no_problem(schemas: ParameterSchemas, schema: dict[str, Any]) -> None:
-    assert list(schemas.problems_of_schema(schema)) == []
+    assert list(schemas.find_schema_problems(schema)) == []
 
 
 @pytest.mark.parametrize(
     "schema", [{"type": "array"}, {"type": "string"}, {"properties": {"a": {"type": "whole"}}}, {"properties": {"a": 7}}]
 )
 def test_what_is_no_schema_of_an_object_is_named(schemas: ParameterSchemas, schema: dict[str, Any]) -> None:
-    problems = schemas.problems_of_schema(schema)
+    problems = schemas.find_schema_problems(schema)
 
     assert problems
     assert all(problem.field.startswith("parameters") and problem.message for problem in problems)
@@ -39,7 +39,7 @@ def test_what_is_no_schema_of_an_object_is_named(schemas: ParameterSchemas, sche
     "parameters", [{"month": 1}, {"month": 12, "carrier": "AA", "dry": True, "share": 0.5}, {"month": 3, "share": 1, "more": [None]}]
 )
 def test_parameters_that_keep_the_schema_have_no_problem(schemas: ParameterSchemas, parameters: dict[str, Any]) -> None:
-    assert list(schemas.problems_of(parameters, SCHEMA)) == []
+    assert list(schemas.find_problems(parameters, SCHEMA)) == []
 
 
 @pytest.mark.parametrize(
@@ -56,37 +56,37 @@ def test_parameters_that_keep_the_schema_have_no_problem(schemas: ParameterSchem
     ],
 )
 def test_what_breaks_the_schema_is_named(schemas: ParameterSchemas, parameters: dict[str, Any], field: str) -> None:
-    assert fields(schemas.problems_of(parameters, SCHEMA)) == [field]
+    assert fields(schemas.find_problems(parameters, SCHEMA)) == [field]
 
 
 def test_every_problem_is_named_at_once(schemas: ParameterSchemas) -> None:
-    assert fields(schemas.problems_of({"month": 99, "dry": "no"}, SCHEMA)) == ["parameters.dry", "parameters.month"]
+    assert fields(schemas.find_problems({"month": 99, "dry": "no"}, SCHEMA)) == ["parameters.dry", "parameters.month"]
 
 
 def test_a_missing_parameter_is_a_problem_unless_it_has_a_default(schemas: ParameterSchemas) -> None:
-    problems = schemas.problems_of({}, SCHEMA)
+    problems = schemas.find_problems({}, SCHEMA)
 
     assert len(problems) == 1
     assert problems[0].field.startswith("parameters")
-    assert not schemas.problems_of({}, {"required": ["a"], "properties": {"a": {"default": 1}}})
+    assert not schemas.find_problems({}, {"required": ["a"], "properties": {"a": {"default": 1}}})
 
 
 def test_a_parameter_that_is_not_foreseen_is_refused_when_the_schema_says_so(schemas: ParameterSchemas) -> None:
     schema = {"properties": {"a": {}}, "additionalProperties": False}
 
-    assert schemas.problems_of({"b": 1}, schema)
-    assert not schemas.problems_of({"a": 1}, schema)
+    assert schemas.find_problems({"b": 1}, schema)
+    assert not schemas.find_problems({"a": 1}, schema)
 
 
 def test_a_pipeline_without_a_schema_takes_no_parameters(schemas: ParameterSchemas) -> None:
-    assert not schemas.problems_of({}, None)
-    assert fields(schemas.problems_of({"a": 1}, None)) == ["parameters"]
+    assert not schemas.find_problems({}, None)
+    assert fields(schemas.find_problems({"a": 1}, None)) == ["parameters"]
 
 
 def test_defaults_fill_only_what_is_missing(schemas: ParameterSchemas) -> None:
     given = {"month": 3}
 
-    assert schemas.with_defaults(given, SCHEMA) == {"month": 3, "carrier": "UA"}
-    assert schemas.with_defaults({"carrier": "AA"}, SCHEMA) == {"carrier": "AA"}
-    assert schemas.with_defaults(given, None) == given
+    assert schemas.apply_defaults(given, SCHEMA) == {"month": 3, "carrier": "UA"}
+    assert schemas.apply_defaults({"carrier": "AA"}, SCHEMA) == {"carrier": "AA"}
+    assert schemas.apply_defaults(given, None) == given
     assert given == {"month": 3}

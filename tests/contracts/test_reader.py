@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from application.ports.persistence import NewLine
-from application.queries.views import FirstSeen, LogFilter, PastDecision
-from domain.controls import ANYBODY, Decision, Person, decide
+from application.ports.persistence import NewLogLine
+from application.queries.views import FirstOccurrence, LogFilter, PastDecision
+from domain.controls import ANONYMOUS_ACTOR, Actor, Decision, decide_approval
 from domain.events import EventType
-from domain.reports import Report, Reporter, judge
+from domain.reports import Report, Reporter, judge_report
 from domain.run import Run, Trigger
 from domain.status import Reason, Status
 from tests.builders import NOW, WORKER, a_definition, a_pipeline, a_run_of, a_stage, a_stored_run, an_hour_later, seconds_later
@@ -27,13 +27,13 @@ async def change(store: StoreUnderTest, run_id: int, *steps: object) -> Run:
 
 def started(run: Run) -> None:
     run.claim(run.burst.epoch, WORKER, NOW)
-    run.start_up_to(10, WORKER, NOW)
+    run.start_ready_stages(10, WORKER, NOW)
 
 
 def reported(stage: str, status: Status, at: float = 10.0, **details: object) -> object:
     def step(run: Run) -> None:
         report = Report(status, stage, **details)  # type: ignore[arg-type]
-        assert judge(run, report, Reporter(WORKER, WORKER, run.burst.epoch), None, seconds_later(at)).applied
+        assert judge_report(run, report, Reporter(WORKER, WORKER, run.burst.epoch), None, seconds_later(at)).applied
 
     return step
 
@@ -72,7 +72,7 @@ async def test_pipelines_come_by_id_a_page_at_a_time_with_their_latest_run(store
     marks = [(view.id, view.revision, view.latest.id if view.latest else 0, view.latest.last_seq if view.latest else 0) for view in views]
     assert [astuple(mark) for mark in await store.reader.pipeline_marks(0, 10)] == marks
     assert [astuple(mark) for mark in await store.reader.pipeline_marks(1, 1)] == marks[1:2]
-    by_id = {view.id: view for view in await store.reader.pipelines_of([views[1].id, 404, 2**70, views[0].id])}
+    by_id = {view.id: view for view in await store.reader.get_pipelines_by_id([views[1].id, 404, 2**70, views[0].id])}
     assert by_id == {view.id: view for view in views[:2]}
 
 
@@ -131,7 +131,7 @@ async def test_a_recorded_burst_is_no_longer_unrecorded(store: StoreUnderTest) -
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work))
 
     async with store.open_unit_of_work() as work:
-        await work.outbox.done(run_id, 1)
+        await work.outbox.mark_delivered(run_id, 1)
         await work.commit()
 
     run = await store.reader.run(run_id)
@@ -207,7 +207,7 @@ async def test_lines_are_found_by_stage_attempt_and_number(store: StoreUnderTest
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work))
     async with store.open_unit_of_work() as work:
         for stage, indexes in (("a", (0, 1)), ("b", (0,)), ("a", (2,))):
-            await work.logs.append(run_id, stage, 1, [NewLine(index, NOW, "stderr", stage) for index in indexes], 1_000)
+            await work.logs.append(run_id, stage, 1, [NewLogLine(index, NOW, "stderr", stage) for index in indexes], 1_000)
         await work.commit()
 
     assert [line.n for line in await store.reader.log(run_id, **asked)] == found  # type: ignore[arg-type]
@@ -294,13 +294,13 @@ async def test_a_runs_mark_changes_with_all_that_a_list_shows_of_it(store: Store
 
     async def mark() -> Any:
         (found,) = await store.reader.run_marks(pipeline_id=None, status=None, skip=0, limit=9)
-        (view,) = await store.reader.runs_of([run_id, 404, 2**70])
+        (view,) = await store.reader.get_runs_by_id([run_id, 404, 2**70])
         assert astuple(found) == (run_id, view.last_seq, "marked", ",".join(view.flow_run_ids))
         return found
 
     before = await mark()
     async with store.open_unit_of_work() as work:
-        await work.bursts.note_flow_run(run_id, 1, "flow-1")
+        await work.bursts.record_flow_run(run_id, 1, "flow-1")
         await work.commit()
     known = await mark()
     await change(store, run_id, lambda run: run.cancel(NOW, "ada"))
@@ -314,7 +314,7 @@ async def test_runs_that_wait_for_somebody_are_found(store: StoreUnderTest) -> N
     waits = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "asks", stages))
     await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "works", ["a", a_stage("x", "external")]))
     over = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "asked", [a_stage("ask", "approval")]))
-    await change(store, over, lambda run: decide(run, "ask", Decision(True), NOW, ANYBODY))
+    await change(store, over, lambda run: decide_approval(run, "ask", Decision(True), NOW, ANONYMOUS_ACTOR))
 
     assert [run.id for run in await store.reader.waiting_runs(10)] == [waits]
     assert await store.reader.waiting_runs(0) == []
@@ -329,7 +329,7 @@ async def test_alike_failures_are_one_with_a_count(store: StoreUnderTest) -> Non
         def breaks(run: Run, message: str = message, number: int = number) -> None:
             run.stages["a"].current.error_message = message
             run.move(run.stages["a"], Status.FAILED, seconds_later(number * 60))
-            run.settle(seconds_later(number * 60))
+            run.propagate(seconds_later(number * 60))
 
         await change(store, ids[-1], started, breaks)
 
@@ -346,10 +346,10 @@ async def test_how_an_approval_was_decided_in_earlier_runs_is_told_the_latest_fi
     pipeline = await a_pipeline(store.open_unit_of_work, "asks", stages)
     other = await a_pipeline(store.open_unit_of_work, "asks-too", stages)
     ids = [await a_stored_run(store.open_unit_of_work, of) for of in (pipeline, other, pipeline, pipeline, pipeline)]
-    mara = Person("mara")
+    mara = Actor("mara")
     for run_id, decision in ((ids[0], Decision(True, "Better everywhere.")), (ids[1], Decision(True)), (ids[2], Decision(False))):
-        await change(store, run_id, lambda run, decision=decision: decide(run, "ask", decision, seconds_later(run.id), mara))
-    await change(store, ids[0], lambda run: decide(run, "again", Decision(True), seconds_later(900), ANYBODY))
+        await change(store, run_id, lambda run, decision=decision: decide_approval(run, "ask", decision, seconds_later(run.id), mara))
+    await change(store, ids[0], lambda run: decide_approval(run, "again", Decision(True), seconds_later(900), ANONYMOUS_ACTOR))
 
     earlier = await store.reader.past_decisions(pipeline.id, "ask", before=ids[-1], limit=5)
 
@@ -372,7 +372,7 @@ async def test_when_a_failure_was_first_seen_is_known_beyond_the_runs_that_are_l
         def breaks(run: Run, minute: int = minute) -> None:
             run.stages["a"].current.error_message = f"no room for {minute} rows"
             run.move(run.stages["a"], Status.FAILED, seconds_later(minute * 60))
-            run.settle(seconds_later(minute * 60))
+            run.propagate(seconds_later(minute * 60))
 
         await change(store, ids[-1], started, breaks)
 
@@ -380,7 +380,7 @@ async def test_when_a_failure_was_first_seen_is_known_beyond_the_runs_that_are_l
     first = await store.reader.first_seen(pipeline.id, "a", found.fingerprint)
 
     assert (found.count, found.first_at, found.first_run) == (1, seconds_later(60), (ids[1], 1))
-    assert first == FirstSeen(ids[1], 1, seconds_later(60))
+    assert first == FirstOccurrence(ids[1], 1, seconds_later(60))
     assert await store.reader.first_seen(pipeline.id, "b", found.fingerprint) is None
     assert await store.reader.first_seen(pipeline.id, "a", "0000000000") is None
 
@@ -389,7 +389,7 @@ async def test_lines_are_found_by_what_is_in_them(store: StoreUnderTest) -> None
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "talks", ["a"]))
     async with store.open_unit_of_work() as work:
         texts = ["Started", "100% of it", "an ERROR_here", "another error here"]
-        await work.logs.append(run_id, "a", 1, [NewLine(index, NOW, "stdout", text) for index, text in enumerate(texts)], 10_000)
+        await work.logs.append(run_id, "a", 1, [NewLogLine(index, NOW, "stdout", text) for index, text in enumerate(texts)], 10_000)
         await work.commit()
 
     async def found(text: str, after: int = 0) -> list[int]:
@@ -405,7 +405,7 @@ async def test_lines_are_found_by_what_is_in_them(store: StoreUnderTest) -> None
 async def test_a_window_of_a_log_is_bounded_on_both_sides_and_read_from_either(store: StoreUnderTest) -> None:
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "windowed", ["a"]))
     async with store.open_unit_of_work() as work:
-        lines = [NewLine(index, NOW, "stderr" if index % 2 else "stdout", f"line {index + 1}") for index in range(8)]
+        lines = [NewLogLine(index, NOW, "stderr" if index % 2 else "stdout", f"line {index + 1}") for index in range(8)]
         await work.logs.append(run_id, "a", 1, lines, 10_000)
         await work.commit()
 

@@ -10,12 +10,12 @@ import pytest
 
 from application.commands.report_status import ReportStatus
 from application.commands.status_update import StatusUpdate
-from application.commands.verdicts import Answer
+from application.commands.verdicts import ReportResult
 from application.ports.persistence import OpenUnitOfWork, StoredPipeline
 from application.ports.readers import Reader
-from application.services.report_lane import ReportLane
+from application.services.report_lane import ReportBatcher
 from domain.reports import Report
-from domain.status import REPORTABLE, Status
+from domain.status import REPORTABLE_STATUSES, Status
 from tests.builders import a_pipeline, a_stage, a_stored_run
 from tests.contracts.stores import StoreUnderTest
 from tests.fakes import FakeClock, FakeParameterSchemas
@@ -25,7 +25,7 @@ EXTERNAL = [a_stage("a", "external"), a_stage("b", "external", needs=["a"]), a_s
 MIXED = [a_stage("a", "external"), a_stage("b", needs=["a"])]
 STAGES = {"remote": EXTERNAL, "mixed": MIXED, "double": EXTERNAL}
 RUNS = {"remote": 0, "mixed": 1, "double": 2}
-Judge = Callable[[Sequence[StatusUpdate]], Awaitable[list[Answer]]]
+Judge = Callable[[Sequence[StatusUpdate]], Awaitable[list[ReportResult]]]
 
 
 class Stored(Protocol):
@@ -68,7 +68,7 @@ class House:
                 found.append((name, facts, [{**asdict(event), "run_id": 0, "pipeline_id": 0} for event in events]))
         return found
 
-    async def told(self, answers: Sequence[Answer]) -> list[Mapping[str, Any]]:
+    async def told(self, answers: Sequence[ReportResult]) -> list[Mapping[str, Any]]:
         numbers = {}
         for pipeline in self.pipelines.values():
             for run in await self.store.reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=100):
@@ -94,7 +94,7 @@ def a_history(seed: int, length: int = 60) -> list[StatusUpdate]:
             history.append(chance.choice(history))
             continue
         report = Report(
-            Status(chance.choice([*sorted(REPORTABLE), "running", "completed"])),
+            Status(chance.choice([*sorted(REPORTABLE_STATUSES), "running", "completed"])),
             chance.choice(["a", "b", "c", "a", "b", None, "nowhere"]),
             chance.choice([None, None, None, 1, 2]),
             chance.choice([None, number]),
@@ -115,21 +115,21 @@ async def test_together_they_leave_what_they_leave_one_by_one(store: StoreUnderT
     def a_judge(wakeups: FakeWakeups) -> ReportStatus:
         return ReportStatus(store.open_unit_of_work, FakeParameterSchemas(), FakeClock(), wakeups)
 
-    async def alone(updates: Sequence[StatusUpdate]) -> list[Answer]:
+    async def alone(updates: Sequence[StatusUpdate]) -> list[ReportResult]:
         return [answer for update in updates for answer in await a_judge(FakeWakeups())([update])]
 
-    async def together(updates: Sequence[StatusUpdate]) -> list[Answer]:
-        lane = ReportLane(a_judge(FakeWakeups()), batch=17)
+    async def together(updates: Sequence[StatusUpdate]) -> list[ReportResult]:
+        lane = ReportBatcher(a_judge(FakeWakeups()), batch=17)
         return [answers[0] for answers in await asyncio.gather(*(lane([update]) for update in updates))]
 
-    async def in_a_list(updates: Sequence[StatusUpdate]) -> list[Answer]:
+    async def in_a_list(updates: Sequence[StatusUpdate]) -> list[ReportResult]:
         return await a_judge(FakeWakeups())(updates)
 
     seen = []
-    for prefix, judge in (("aaa", alone), ("bbb", together), ("ccc", in_a_list)):
+    for prefix, judge_report in (("aaa", alone), ("bbb", together), ("ccc", in_a_list)):
         house = House(store, prefix)
         await house.build()
-        answers = await judge([house.own(update) for update in history])
+        answers = await judge_report([house.own(update) for update in history])
         seen.append((await house.told(answers), await house.recorded()))
 
     for other in seen[1:]:
@@ -141,7 +141,7 @@ async def test_together_they_leave_what_they_leave_one_by_one(store: StoreUnderT
 async def test_two_processes_on_the_same_runs_lose_nothing(store: StoreUnderTest) -> None:
     house = House(store, "one")
     await house.build()
-    lanes = [ReportLane(ReportStatus(store.open_unit_of_work, FakeParameterSchemas(), FakeClock(), FakeWakeups())) for _ in range(2)]
+    lanes = [ReportBatcher(ReportStatus(store.open_unit_of_work, FakeParameterSchemas(), FakeClock(), FakeWakeups())) for _ in range(2)]
     updates = [StatusUpdate(Report(Status.RUNNING, "a", records_processed=n), run_id=house.runs[n % 3]) for n in range(60)]
 
     answers = await asyncio.gather(*(lanes[n % 2]([update]) for n, update in enumerate(updates)))

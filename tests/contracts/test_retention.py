@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from application.ports.persistence import IdempotencyKey, NewLine, Receipt, ReceiptKey, WorkerSeen
+from application.ports.persistence import IdempotencyKey, NewLogLine, Receipt, ReceiptKey, WorkerStatus
 from tests.builders import NOW, a_pipeline, a_stored_run
 from tests.contracts.stores import StoreUnderTest
 
@@ -13,7 +13,7 @@ SOON = NOW + 5 * WEEK
 async def a_run_with_output(store: StoreUnderTest) -> int:
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work))
     async with store.open_unit_of_work() as work:
-        await work.logs.append(run_id, "a", 1, [NewLine(0, NOW, "stdout", "now"), NewLine(1, NOW + 2 * WEEK, "stdout", "later")], 1_000)
+        await work.logs.append(run_id, "a", 1, [NewLogLine(0, NOW, "stdout", "now"), NewLogLine(1, NOW + 2 * WEEK, "stdout", "later")], 1_000)
         await work.commit()
     return run_id
 
@@ -23,26 +23,26 @@ async def output(store: StoreUnderTest, run_id: int) -> list[str]:
 
 
 async def test_room_is_made_for_this_week_and_the_next_ones_once(store: StoreUnderTest) -> None:
-    made = await store.retention.make_room(NOW)
+    made = await store.retention.create_partitions(NOW)
 
     assert made[0] == "event_p20260302"
     assert len(made) == 10
-    assert await store.retention.make_room(NOW) == []
-    assert await store.retention.make_room(NOW + WEEK) == ["event_p20260406", "log_line_p20260406"]
+    assert await store.retention.create_partitions(NOW) == []
+    assert await store.retention.create_partitions(NOW + WEEK) == ["event_p20260406", "log_line_p20260406"]
 
 
 async def test_what_was_stored_before_room_was_made_is_still_read(store: StoreUnderTest) -> None:
     run_id = await a_run_with_output(store)
     before = await store.reader.events(run_id, 0, 100)
 
-    await store.retention.make_room(NOW)
+    await store.retention.create_partitions(NOW)
 
     assert await store.reader.events(run_id, 0, 100) == before
     assert await output(store, run_id) == ["now", "later"]
 
 
 async def test_logs_go_by_the_week_and_the_rest_stays(store: StoreUnderTest) -> None:
-    await store.retention.make_room(NOW)
+    await store.retention.create_partitions(NOW)
     run_id = await a_run_with_output(store)
 
     assert await store.retention.drop_logs(NOW + WEEK - DAY) == []
@@ -54,7 +54,7 @@ async def test_logs_go_by_the_week_and_the_rest_stays(store: StoreUnderTest) -> 
 
 
 async def test_a_run_whose_events_are_gone_is_still_there_and_goes_on(store: StoreUnderTest) -> None:
-    await store.retention.make_room(NOW)
+    await store.retention.create_partitions(NOW)
     run_id = await a_run_with_output(store)
     before = await store.reader.run(run_id)
 
@@ -92,8 +92,8 @@ async def test_old_answers_are_forgotten_and_young_ones_kept(store: StoreUnderTe
             await work.idempotency.add(key, {"run_id": 1})
         await work.commit()
 
-    assert await store.retention.forget_receipts(NOW + DAY) == 1
-    assert await store.retention.forget_answers(NOW + DAY) == 1
+    assert await store.retention.delete_receipts(NOW + DAY) == 1
+    assert await store.retention.delete_idempotency_answers(NOW + DAY) == 1
 
     async with store.open_unit_of_work() as work:
         assert list(await work.receipts.find([old, young])) == [young]
@@ -103,9 +103,9 @@ async def test_old_answers_are_forgotten_and_young_ones_kept(store: StoreUnderTe
 
 async def test_workers_not_heard_of_are_forgotten(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work:
-        await work.workers.seen(WorkerSeen("old", "old", "headgate", 1, 1), NOW)
-        await work.workers.seen(WorkerSeen("young", "young", "headgate", 1, 1), NOW + DAY)
+        await work.workers.seen(WorkerStatus("old", "old", "headgate", 1, 1), NOW)
+        await work.workers.seen(WorkerStatus("young", "young", "headgate", 1, 1), NOW + DAY)
         await work.commit()
 
-    assert await store.retention.forget_workers(NOW + DAY) == 1
-    assert await store.retention.forget_workers(NOW + DAY) == 0
+    assert await store.retention.delete_workers(NOW + DAY) == 1
+    assert await store.retention.delete_workers(NOW + DAY) == 0

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from application.ports.run_announcements import Announcement, Phase
+from application.ports.run_announcements import LifecycleEvent, Phase
 from domain.errors import Unavailable
 from domain.status import Reason, Status
 from tests.announcements.audiences import AUDIENCES, AudienceUnderTest
@@ -20,7 +20,7 @@ async def heard(request: pytest.FixtureRequest) -> AsyncIterator[AudienceUnderTe
         assert audience.problems == []
 
 
-def keys(*announcements: Announcement) -> set[tuple[str, Phase]]:
+def keys(*announcements: LifecycleEvent) -> set[tuple[str, Phase]]:
     return {(str(each.id), each.phase) for each in announcements}
 
 
@@ -29,7 +29,7 @@ async def test_starts_and_ends_of_runs_and_attempts_arrive(heard: AudienceUnderT
     ended = an_announced_attempt(status=Status.COMPLETED, records_processed=12, needs=("extract",), worker="worker-1")
     over = an_announced_run(status=Status.COMPLETED, records_processed=12)
 
-    refusals = await heard.audience.tell([run, attempt, ended, over])
+    refusals = await heard.audience.send([run, attempt, ended, over])
 
     assert refusals == []
     assert heard.known() == keys(run, attempt, ended, over)
@@ -40,16 +40,16 @@ async def test_every_end_arrives(heard: AudienceUnderTest, status: Status) -> No
     run = an_announced_run(status=status, error_message="load: no such file")
     attempt = an_announced_attempt(status=status, reason=Reason.ERROR, error_message="no such file\n" * 1_000)
 
-    assert await heard.audience.tell([attempt, run]) == []
+    assert await heard.audience.send([attempt, run]) == []
 
     assert heard.known() == keys(run, attempt)
 
 
 async def test_to_be_told_again_changes_nothing(heard: AudienceUnderTest) -> None:
     told = [an_announced_run(), an_announced_attempt()]
-    await heard.audience.tell(told)
+    await heard.audience.send(told)
 
-    assert await heard.audience.tell(told) == []
+    assert await heard.audience.send(told) == []
 
     assert heard.known() == keys(*told)
 
@@ -57,11 +57,11 @@ async def test_to_be_told_again_changes_nothing(heard: AudienceUnderTest) -> Non
 async def test_an_audience_that_is_away_is_to_be_tried_again(heard: AudienceUnderTest) -> None:
     heard.be_away()
     with pytest.raises(Unavailable):
-        await heard.audience.tell([an_announced_run()])
+        await heard.audience.send([an_announced_run()])
     assert heard.known() == set()
 
     heard.be_back()
-    await heard.audience.tell([an_announced_run()])
+    await heard.audience.send([an_announced_run()])
 
     assert heard.known() == keys(an_announced_run())
 
@@ -70,7 +70,7 @@ async def test_what_is_refused_is_named_and_the_rest_arrives(heard: AudienceUnde
     told = [an_announced_run(run_id) for run_id in range(1, 8)]
     heard.refuse(told[4])
 
-    refusals = await heard.audience.tell(told)
+    refusals = await heard.audience.send(told)
 
     assert [refusal.announcement for refusal in refusals] == [told[4]]
     assert "I will not" in refusals[0].why
@@ -78,6 +78,6 @@ async def test_what_is_refused_is_named_and_the_rest_arrives(heard: AudienceUnde
 
 
 async def test_nothing_to_tell_is_no_delivery(heard: AudienceUnderTest) -> None:
-    assert await heard.audience.tell([]) == []
+    assert await heard.audience.send([]) == []
 
     assert heard.known() == set()

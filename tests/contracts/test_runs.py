@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from domain.controls import Decision, Person, cancel_stage, decide, rebase, skip_stage
-from domain.reports import Report, Reporter, judge
+from domain.controls import Actor, Decision, cancel_stage, change_revision, decide_approval, skip_stage
+from domain.reports import Report, Reporter, judge_report
 from domain.run import Run, Trigger
 from domain.status import Reason, Status
 from tests.builders import NOW, WORKER, a_definition, a_pipeline, a_run, a_run_of, a_stage, a_stored_run, an_hour_later, seconds_later
@@ -36,9 +36,9 @@ async def test_a_saved_run_comes_back_as_it_was_saved(store: StoreUnderTest) -> 
     async with store.open_unit_of_work() as work:
         run = (await work.runs.lock([run_id]))[run_id]
         run.claim(1, WORKER, seconds_later(1))
-        run.start_up_to(1, WORKER, seconds_later(2))
+        run.start_ready_stages(1, WORKER, seconds_later(2))
         report = Report(Status.FAILED, "a", 1, records_processed=2**62, error_message="no", message="half", output={"n": [1, "ü"]})
-        assert judge(run, report, Reporter(WORKER, WORKER, 1), None, seconds_later(3)).applied
+        assert judge_report(run, report, Reporter(WORKER, WORKER, 1), None, seconds_later(3)).applied
         await work.runs.save(run)
         assert run.new_events == [] and run.new_burst is None
         await work.commit()
@@ -55,25 +55,25 @@ async def test_a_run_that_a_person_took_up_again_comes_back_so(store: StoreUnder
     async with store.open_unit_of_work() as work:
         run = (await work.runs.lock([run_id]))[run_id]
         run.claim(1, WORKER, NOW)
-        run.start_up_to(1, WORKER, NOW)
-        assert judge(run, Report(Status.FAILED, "a", 1, error_message="no room for 3"), Reporter(WORKER, WORKER, 1), None, NOW).applied
+        run.start_ready_stages(1, WORKER, NOW)
+        assert judge_report(run, Report(Status.FAILED, "a", 1, error_message="no room for 3"), Reporter(WORKER, WORKER, 1), None, NOW).applied
         run.end_burst(NOW)
         await work.runs.save(run)
         await work.commit()
 
     async with store.open_unit_of_work() as work:
         run = (await work.runs.lock([run_id]))[run_id]
-        skip_stage(run, "a", an_hour_later(), Person("mara"), "by hand")
-        decide(run, "ask", Decision(True, "fine", {"ticket": "OPS-7"}), an_hour_later(), Person("mara"))
+        skip_stage(run, "a", an_hour_later(), Actor("mara"), "by hand")
+        decide_approval(run, "ask", Decision(True, "fine", {"ticket": "OPS-7"}), an_hour_later(), Actor("mara"))
         run.claim(2, WORKER, an_hour_later())
-        run.start_up_to(1, WORKER, an_hour_later())
-        cancel_stage(run, "c", an_hour_later(), Person("mara"), None)
+        run.start_ready_stages(1, WORKER, an_hour_later())
+        cancel_stage(run, "c", an_hour_later(), Actor("mara"), None)
         await work.runs.save(run)
         await work.commit()
 
     stored = await loaded(store, run_id)
     assert stored == run
-    assert (stored.stops, stored.finished_at) == ([("c", 2)], None)
+    assert (stored.attempts_to_stop, stored.finished_at) == ([("c", 2)], None)
     assert [attempt.by_person for attempt in stored.stages["a"].attempts] == [False, True]
     assert stored.stages["a"].attempts[0].fingerprint is not None
 
@@ -90,7 +90,7 @@ async def test_a_run_keeps_the_revision_it_was_taken_up_under_and_what_it_repeat
 
     async with store.open_unit_of_work() as work:
         run = (await work.runs.lock([run_id]))[run_id]
-        rebase(run, newer.definition, newer.revision)
+        change_revision(run, newer.definition, newer.revision)
         run.claim(1, WORKER, NOW)
         await work.runs.save(run)
         await work.commit()
@@ -106,7 +106,7 @@ async def test_every_outcome_of_a_run_can_be_stored(store: StoreUnderTest) -> No
     async with store.open_unit_of_work() as work:
         run = (await work.runs.lock([run_id]))[run_id]
         run.claim(1, WORKER, NOW)
-        run.start_up_to(1, WORKER, NOW)
+        run.start_ready_stages(1, WORKER, NOW)
         run.lose_burst(1, an_hour_later())
         await work.runs.save(run)
         await work.commit()
@@ -262,17 +262,17 @@ async def test_due_runs_are_those_with_a_retry_or_a_deadline_that_has_come(store
     async with store.open_unit_of_work() as work:
         run = (await work.runs.lock([waits]))[waits]
         run.claim(1, WORKER, NOW)
-        run.start_up_to(1, WORKER, NOW)
-        judge(run, Report(Status.FAILED, "a"), Reporter(WORKER, WORKER, 1), None, NOW)
+        run.start_ready_stages(1, WORKER, NOW)
+        judge_report(run, Report(Status.FAILED, "a"), Reporter(WORKER, WORKER, 1), None, NOW)
         await work.runs.save(run)
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        assert await work.runs.due(seconds_later(59), 10) == []
-        assert await work.runs.due(seconds_later(60), 10) == [waits]
-        assert sorted(await work.runs.due(seconds_later(120), 10)) == [waits, reported]
-        assert sorted(await work.runs.due(seconds_later(86_400), 10)) == [waits, reported, untaken]
-        assert len(await work.runs.due(seconds_later(86_400), 2)) == 2
+        assert await work.runs.find_due(seconds_later(59), 10) == []
+        assert await work.runs.find_due(seconds_later(60), 10) == [waits]
+        assert sorted(await work.runs.find_due(seconds_later(120), 10)) == [waits, reported]
+        assert sorted(await work.runs.find_due(seconds_later(86_400), 10)) == [waits, reported, untaken]
+        assert len(await work.runs.find_due(seconds_later(86_400), 2)) == 2
 
 
 async def test_a_finished_run_is_never_due(store: StoreUnderTest) -> None:
@@ -286,4 +286,4 @@ async def test_a_finished_run_is_never_due(store: StoreUnderTest) -> None:
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        assert await work.runs.due(seconds_later(999_999), 10) == []
+        assert await work.runs.find_due(seconds_later(999_999), 10) == []

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.system.secrets import PREFIX, KeptSecrets
-from application.ports.secrets import SHORTEST, Secrets, SecretUnavailable
+from adapters.system.secrets import ENVIRONMENT_PREFIX, LocalSecretStore
+from application.ports.secrets import MIN_SECRET_LENGTH, Secrets, SecretUnavailable
 from tests.fakes.secrets import FakeSecrets
 
 Keeping = Callable[..., Secrets]
@@ -23,10 +23,10 @@ def keeping(request: pytest.FixtureRequest, tmp_path: Path) -> Keeping:
         file = tmp_path / "secrets"
         file.touch(0o600)
         file.write_text("".join(f"{name}={value}\n" for name, value in kept.items()))
-        return KeptSecrets(file, {})
+        return LocalSecretStore(file, {})
 
     def in_environment(**kept: str) -> Secrets:
-        return KeptSecrets(None, {PREFIX + name: value for name, value in kept.items()})
+        return LocalSecretStore(None, {ENVIRONMENT_PREFIX + name: value for name, value in kept.items()})
 
     return {"fake": FakeSecrets, "environment": in_environment, "file": in_file}[str(request.param)]
 
@@ -51,8 +51,8 @@ def test_several_are_asked_of_any_iterable(keeping: Keeping) -> None:
     [
         ({}, "no secret named A"),
         ({"A": ""}, "no secret named A"),
-        ({"A": "x" * (SHORTEST - 1)}, "shorter than 8"),
-        ({"A": "x" * SHORTEST + "\0"}, "NUL"),
+        ({"A": "x" * (MIN_SECRET_LENGTH - 1)}, "shorter than 8"),
+        ({"A": "x" * MIN_SECRET_LENGTH + "\0"}, "NUL"),
     ],
 )
 def test_what_cannot_be_given_is_refused_by_name_and_without_any_value(keeping: Keeping, kept: dict[str, str], words: str) -> None:
@@ -64,4 +64,4 @@ def test_what_cannot_be_given_is_refused_by_name_and_without_any_value(keeping: 
 
 
 def test_the_shortest_is_given(keeping: Keeping) -> None:
-    assert keeping(A="x" * SHORTEST).read(["A"]) == {"A": "x" * SHORTEST}
+    assert keeping(A="x" * MIN_SECRET_LENGTH).read(["A"]) == {"A": "x" * MIN_SECRET_LENGTH}

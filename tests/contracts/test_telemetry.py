@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.orchestration.server import free_port
+from adapters.orchestration.server import find_free_port
 from adapters.telemetry.null import NullTelemetry
 from application.ports.telemetry import Telemetry
 from tests.contracts.telemetry_rules import RULES, broken
@@ -25,7 +25,7 @@ def test_within_this_process(telemetry: Telemetry) -> None:
 @pytest.mark.parametrize(("process", "traces"), [("web", "true"), ("worker", "true"), ("web", "false")])
 def test_datadog_s_without_its_agent(process: str, traces: str) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "HEADGATE_"))}
-    dead = {"DD_TRACE_AGENT_URL": f"http://127.0.0.1:{free_port()}", "DD_DOGSTATSD_URL": f"udp://127.0.0.1:{free_port()}"}
+    dead = {"DD_TRACE_AGENT_URL": f"http://127.0.0.1:{find_free_port()}", "DD_DOGSTATSD_URL": f"udp://127.0.0.1:{find_free_port()}"}
     argv = [sys.executable, "-m", "tests.contracts.telemetry_rules", process]
 
     ended = subprocess.run(argv, env=clean | dead | {"DD_TRACE_ENABLED": traces}, cwd=ROOT, capture_output=True, text=True, timeout=60)

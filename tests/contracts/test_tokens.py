@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from application.ports.tokens import AttemptClaims, Tokens, WorkerClaims
+from application.ports.tokens import AttemptClaims, ExecutionTokens, WorkerClaims
 
-MakeTokens = Callable[..., Tokens]
+MakeTokens = Callable[..., ExecutionTokens]
 CLAIMS = AttemptClaims(7, "extract", 2)
 
 
@@ -14,27 +14,27 @@ CLAIMS = AttemptClaims(7, "extract", 2)
 def test_an_attempts_token_says_which_attempt_it_is_good_for(make_tokens: MakeTokens, claims: AttemptClaims) -> None:
     tokens = make_tokens()
 
-    assert tokens.read(tokens.for_attempt(claims)) == claims
+    assert tokens.read(tokens.issue_attempt_token(claims)) == claims
 
 
 def test_a_workers_token_is_read_as_such(make_tokens: MakeTokens) -> None:
-    assert make_tokens().read(make_tokens().for_worker()) == WorkerClaims()
+    assert make_tokens().read(make_tokens().issue_worker_token()) == WorkerClaims()
 
 
 def test_every_process_with_the_secret_reads_what_another_made(make_tokens: MakeTokens) -> None:
-    assert make_tokens("same").read(make_tokens("same").for_attempt(CLAIMS)) == CLAIMS
+    assert make_tokens("same").read(make_tokens("same").issue_attempt_token(CLAIMS)) == CLAIMS
 
 
 def test_a_token_of_another_secret_is_good_for_nothing(make_tokens: MakeTokens) -> None:
     stranger = make_tokens("stranger")
 
-    assert make_tokens().read(stranger.for_attempt(CLAIMS)) is None
-    assert make_tokens().read(stranger.for_worker()) is None
+    assert make_tokens().read(stranger.issue_attempt_token(CLAIMS)) is None
+    assert make_tokens().read(stranger.issue_worker_token()) is None
 
 
 def test_a_token_changed_in_any_place_is_not_the_same_good(make_tokens: MakeTokens) -> None:
     tokens = make_tokens()
-    token = tokens.for_worker()
+    token = tokens.issue_worker_token()
 
     for place in range(len(token)):
         other = "A" if token[place] != "A" else "B"
@@ -44,7 +44,7 @@ def test_a_token_changed_in_any_place_is_not_the_same_good(make_tokens: MakeToke
 
 
 def test_a_token_is_fit_for_a_header_and_an_environment_variable(make_tokens: MakeTokens) -> None:
-    for token in (make_tokens().for_attempt(CLAIMS), make_tokens().for_worker()):
+    for token in (make_tokens().issue_attempt_token(CLAIMS), make_tokens().issue_worker_token()):
         assert token.isascii() and token.isprintable() and " " not in token
         assert len(token) < 500
 
@@ -55,7 +55,7 @@ def test_a_token_is_fit_for_a_header_and_an_environment_variable(make_tokens: Ma
 @example("\ud800")
 def test_no_text_makes_reading_fail(text: str) -> None:
     from adapters.system.tokens import HmacTokens
-    from tests.fakes import FakeTokens
+    from tests.fakes import FakeExecutionTokens
 
     assert HmacTokens(b"s" * 32).read(text) is None
-    assert FakeTokens().read(text) is None
+    assert FakeExecutionTokens().read(text) is None

@@ -131,7 +131,7 @@ async def test_only_one_of_two_that_claim_a_burst_at_once_gets_it(store: StoreUn
     assert len(winners) == 1
     assert sum(isinstance(end, Conflict) for end in ends) == 5
     async with store.open_unit_of_work() as work:
-        assert await work.bursts.carried([run_id]) == {run_id: winners[0]}
+        assert await work.bursts.find_holders([run_id]) == {run_id: winners[0]}
 
 
 async def test_what_a_report_is_judged_by_is_taken_up_together(store: StoreUnderTest) -> None:
@@ -144,12 +144,12 @@ async def test_what_a_report_is_judged_by_is_taken_up_together(store: StoreUnder
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        runs, receipts, pipelines = await work.take_up(
+        runs, receipts, pipelines = await work.load_for_update(
             [run_id, 404], [key, ReceiptKey(run_id, "ci", "e2")], ["taken", pipeline.id, "nobody"]
         )
         assert (list(runs), receipts, list(pipelines)) == ([run_id], {key: receipt}, ["taken", pipeline.id])
         assert pipelines["taken"] == pipelines[pipeline.id] == pipeline
 
     async with store.open_unit_of_work() as work:
-        assert await work.take_up([]) == ({}, {}, {})
-        assert (await work.take_up([], refs=["nobody", 2**70])).pipelines == {}
+        assert await work.load_for_update([]) == ({}, {}, {})
+        assert (await work.load_for_update([], refs=["nobody", 2**70])).pipelines == {}

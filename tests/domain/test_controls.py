@@ -3,15 +3,25 @@
 import pytest
 
 from domain.burst import BurstState
-from domain.controls import ANYBODY, Decision, Person, cancel_stage, decide, rebase, retry_failed, retry_stages, skip_stage
+from domain.controls import (
+    ANONYMOUS_ACTOR,
+    Actor,
+    Decision,
+    cancel_stage,
+    change_revision,
+    decide_approval,
+    retry_failed,
+    retry_stages,
+    skip_stage,
+)
 from domain.errors import Conflict, NotAllowed, NotFound
 from domain.events import EventType
-from domain.reports import Report, Reporter, judge
+from domain.reports import Report, Reporter, judge_report
 from domain.run import Run
 from domain.status import Reason, Status
 from tests.builders import NOW, WORKER, a_definition, a_run, a_stage, a_started_run, seconds_later
 
-MARA = Person("mara", ("operator",))
+MARA = Actor("mara", ("operator",))
 LATER = seconds_later(60)
 
 
@@ -19,9 +29,9 @@ def end(run: Run, stage: str, status: Status = Status.COMPLETED, **keys: object)
     """The holder reports; a requested burst is claimed first."""
     if run.burst.state is BurstState.REQUESTED:
         run.claim(run.burst.epoch, WORKER, NOW)
-    run.start_up_to(100, WORKER, NOW)
+    run.start_ready_stages(100, WORKER, NOW)
     report = Report(status, stage, run.stages[stage].current.number, **keys)  # type: ignore[arg-type]
-    assert judge(run, report, Reporter(WORKER, WORKER, run.burst.epoch), None, NOW).applied
+    assert judge_report(run, report, Reporter(WORKER, WORKER, run.burst.epoch), None, NOW).applied
     run.end_burst(NOW)
 
 
@@ -83,7 +93,7 @@ def test_a_cancelled_run_is_taken_up_where_it_stopped() -> None:
     end(run, "a")
     run.cancel(NOW, "mara")
     for stage in run.running:
-        judge(run, Report(Status.CANCELLED, stage.name, 1), Reporter(WORKER, WORKER, run.burst.epoch), None, NOW)
+        judge_report(run, Report(Status.CANCELLED, stage.name, 1), Reporter(WORKER, WORKER, run.burst.epoch), None, NOW)
     run.end_burst(NOW)
     assert run.status is Status.CANCELLED
 
@@ -159,7 +169,7 @@ def test_a_stage_is_retried_while_others_still_run() -> None:
 
 def test_an_external_stage_that_is_retried_waits_for_reports_again() -> None:
     run = a_run([a_stage("x", "external")])
-    judge(run, Report(Status.FAILED, "x"), Reporter("machine"), None, NOW)
+    judge_report(run, Report(Status.FAILED, "x"), Reporter("machine"), None, NOW)
 
     retry_failed(run, LATER, MARA)
 
@@ -207,10 +217,10 @@ def test_a_running_stage_is_ended_by_its_worker_and_the_run_goes_on() -> None:
     assert cancel_stage(run, "a", LATER, MARA, "wrong file")
     assert not cancel_stage(run, "a", LATER, MARA, "wrong file")
 
-    assert run.stops == [("a", 1)]
+    assert run.attempts_to_stop == [("a", 1)]
     assert run.stages["a"].status is Status.RUNNING
     end(run, "a", Status.CANCELLED)
-    assert run.stops == []
+    assert run.attempts_to_stop == []
     assert (run.status, run.stop_requested_at) == (Status.RUNNING, None)
 
 
@@ -248,18 +258,18 @@ def test_an_approval_waits_for_its_needs_and_then_for_a_person_and_holds_no_work
 def test_an_approval_lets_the_rest_go_on_with_what_it_said() -> None:
     run = a_waiting_run()
 
-    assert decide(run, "ask", Decision(True, "fine", {"ticket": "OPS-7"}), LATER, MARA)
+    assert decide_approval(run, "ask", Decision(True, "fine", {"ticket": "OPS-7"}), LATER, MARA)
 
     assert statuses(run) == {"make": "completed 1", "ask": "completed 1", "publish": "queued 1"}
-    assert run.given_to(run.stages["publish"]) == {"ticket": "OPS-7"}
-    assert run.given_to(run.stages["make"]) == {}
+    assert run.collect_approval_values(run.stages["publish"]) == {"ticket": "OPS-7"}
+    assert run.collect_approval_values(run.stages["make"]) == {}
     assert run.burst.state is BurstState.REQUESTED
 
 
 def test_a_rejection_fails_the_stage_and_says_who() -> None:
     run = a_waiting_run()
 
-    decide(run, "ask", Decision(False, "June is missing"), LATER, MARA)
+    decide_approval(run, "ask", Decision(False, "June is missing"), LATER, MARA)
 
     assert (run.status, run.stages["ask"].current.reason) == (Status.FAILED, Reason.REJECTED)
     assert run.stages["ask"].current.error_message == "Rejected by mara: June is missing"
@@ -268,7 +278,7 @@ def test_a_rejection_fails_the_stage_and_says_who() -> None:
 
 def test_a_rejected_approval_can_be_asked_again() -> None:
     run = a_waiting_run()
-    decide(run, "ask", Decision(False), LATER, MARA)
+    decide_approval(run, "ask", Decision(False), LATER, MARA)
 
     retry_failed(run, LATER, MARA)
 
@@ -277,26 +287,26 @@ def test_a_rejected_approval_can_be_asked_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("person", "may"), [(ANYBODY, True), (MARA, True), (Person("x", ("admin",)), True), (Person("x", ("viewer",)), False)]
+    ("person", "may"), [(ANONYMOUS_ACTOR, True), (MARA, True), (Actor("x", ("admin",)), True), (Actor("x", ("viewer",)), False)]
 )
-def test_only_its_approvers_decide(person: Person, may: bool) -> None:
+def test_only_its_approvers_decide(person: Actor, may: bool) -> None:
     run = a_waiting_run()
 
     if may:
-        assert decide(run, "ask", Decision(True), LATER, person)
+        assert decide_approval(run, "ask", Decision(True), LATER, person)
     else:
         with pytest.raises(NotAllowed):
-            decide(run, "ask", Decision(True), LATER, person)
+            decide_approval(run, "ask", Decision(True), LATER, person)
 
 
 def test_the_same_decision_again_changes_nothing_and_another_is_too_late() -> None:
     run = a_waiting_run()
-    decide(run, "ask", Decision(True), LATER, MARA)
+    decide_approval(run, "ask", Decision(True), LATER, MARA)
     seq = run.last_seq
 
-    again = decide(run, "ask", Decision(True), LATER, MARA)
+    again = decide_approval(run, "ask", Decision(True), LATER, MARA)
     with pytest.raises(Conflict) as refusal:
-        decide(run, "ask", Decision(False), LATER, MARA)
+        decide_approval(run, "ask", Decision(False), LATER, MARA)
 
     assert (again, run.last_seq, refusal.value.kind) == (False, seq, "late_decision")
 
@@ -304,7 +314,7 @@ def test_the_same_decision_again_changes_nothing_and_another_is_too_late() -> No
 @pytest.mark.parametrize(("stage", "kind"), [("ask", "not_waiting"), ("make", "not_an_approval")])
 def test_a_decision_before_its_turn_or_about_another_kind_is_refused(stage: str, kind: str) -> None:
     with pytest.raises(Conflict) as refusal:
-        decide(a_started_run(GATE), stage, Decision(True), LATER, MARA)
+        decide_approval(a_started_run(GATE), stage, Decision(True), LATER, MARA)
 
     assert refusal.value.kind == kind
 
@@ -312,7 +322,7 @@ def test_a_decision_before_its_turn_or_about_another_kind_is_refused(stage: str,
 def test_no_report_decides_an_approval() -> None:
     run = a_waiting_run()
 
-    ruling = judge(run, Report(Status.COMPLETED, "ask"), Reporter("machine"), None, LATER)
+    ruling = judge_report(run, Report(Status.COMPLETED, "ask"), Reporter("machine"), None, LATER)
 
     assert (ruling.http_status, ruling.problem) == (409, "needs_decision")
 
@@ -320,7 +330,7 @@ def test_no_report_decides_an_approval() -> None:
 def test_an_approval_nobody_gives_fails_at_its_deadline() -> None:
     run = a_waiting_run()
 
-    run.wake_due(seconds_later(604_801))
+    run.process_due(seconds_later(604_801))
 
     assert (run.status, run.stages["ask"].current.error_message) == (Status.FAILED, "Nobody decided before the deadline.")
 
@@ -337,7 +347,7 @@ def test_a_retry_may_go_on_under_a_revision_with_the_same_graph() -> None:
     run = a_failed_run()
     newer = a_definition(stages=[a_stage(name, command=["new"], retries=2) for name in "abc"])
 
-    rebase(run, newer, 2)
+    change_revision(run, newer, 2)
     retry_failed(run, LATER, MARA)
 
     assert (run.revision, run.stages["b"].definition.command) == (2, ("new",))
@@ -350,7 +360,7 @@ def test_a_revision_with_another_graph_does_not_fit(stages: object) -> None:
     run = a_failed_run()
 
     with pytest.raises(Conflict) as refusal:
-        rebase(run, a_definition(stages=stages), 2)  # type: ignore[arg-type]
+        change_revision(run, a_definition(stages=stages), 2)  # type: ignore[arg-type]
 
     assert (refusal.value.kind, run.revision) == ("graph_changed", 1)
 
@@ -359,10 +369,10 @@ def test_an_approval_nobody_gives_is_told_again_once() -> None:
     run = a_waiting_run()
     run.new_events.clear()
 
-    assert run.next_due() == seconds_later(86_400)
-    run.wake_due(seconds_later(86_400))
-    run.wake_due(seconds_later(90_000))
+    assert run.next_due_at() == seconds_later(86_400)
+    run.process_due(seconds_later(86_400))
+    run.process_due(seconds_later(90_000))
 
     assert [(event.type, event.stage) for event in run.new_events] == [(EventType.STAGE_REMINDED, "ask")]
     assert run.status is Status.WAITING
-    assert run.next_due() == seconds_later(604_800)
+    assert run.next_due_at() == seconds_later(604_800)

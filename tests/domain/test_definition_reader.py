@@ -5,11 +5,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from domain.definition import Kind, PipelineDefinition, StageDefinition, When
-from domain.definition_reader import EVERY_STAGE_KEY, PIPELINE_KEYS, read_definition
-from domain.definition_writer import pipeline_as_written
+from domain.definition import PipelineDefinition, StageCondition, StageDefinition, StageKind
+from domain.definition_reader import ALL_STAGE_KEYS, PIPELINE_KEYS, parse_definition
+from domain.definition_writer import serialize_pipeline
 from domain.errors import InvalidInput
-from domain.text import why_not_text
+from domain.text import find_text_problem
 from tests.builders import a_stage
 
 NUL = "a\0b"
@@ -28,7 +28,7 @@ def with_stage(**keys: Any) -> dict[str, Any]:
 
 def fields(definition: object) -> list[str]:
     with pytest.raises(InvalidInput) as refused:
-        read_definition(definition)
+        parse_definition(definition)
     return [problem.field for problem in refused.value.problems]
 
 
@@ -119,11 +119,11 @@ def test_everything_wrong_is_named_at_once() -> None:
 
 def test_a_circle_is_told_stage_by_stage() -> None:
     with pytest.raises(InvalidInput, match="a → c → b → a"):
-        read_definition(raw(CIRCLE))
+        parse_definition(raw(CIRCLE))
 
 
 def test_what_is_left_out_has_its_default() -> None:
-    definition = read_definition(
+    definition = parse_definition(
         {
             "name": "n",
             "stages": [{"name": "a", "command": ["true"]}, {"name": "b", "callable": "m:f"}, {"name": "c", "kind": "external"}],
@@ -132,26 +132,26 @@ def test_what_is_left_out_has_its_default() -> None:
 
     a, b, c = definition.stages
     assert definition == PipelineDefinition("n", (a, b, c), "", 16, "headgate", None)
-    assert a == StageDefinition("a", Kind.COMMAND, (), ("true",), False, None, {}, None, 3_600.0, 0, 0.0, False, False, When.COMPLETED)
-    assert (b.kind, b.needs, b.callable, b.timeout) == (Kind.PYTHON, ("a",), "m:f", 3_600.0)
-    assert (c.kind, c.needs, c.timeout) == (Kind.EXTERNAL, ("b",), 604_800.0)
+    assert a == StageDefinition("a", StageKind.COMMAND, (), ("true",), False, None, {}, None, 3_600.0, 0, 0.0, False, False, StageCondition.COMPLETED)
+    assert (b.kind, b.needs, b.callable, b.timeout) == (StageKind.PYTHON, ("a",), "m:f", 3_600.0)
+    assert (c.kind, c.needs, c.timeout) == (StageKind.EXTERNAL, ("b",), 604_800.0)
 
 
 def test_a_stage_needs_the_one_above_unless_it_says_otherwise() -> None:
-    definition = read_definition(raw([a_stage("a"), a_stage("b"), a_stage("c", needs=[]), a_stage("d", needs=["a", "b", "a"])]))
+    definition = parse_definition(raw([a_stage("a"), a_stage("b"), a_stage("c", needs=[]), a_stage("d", needs=["a", "b", "a"])]))
 
     assert [stage.needs for stage in definition.stages] == [(), ("a",), (), ("a", "b")]
 
 
 def test_a_stage_may_need_one_further_down() -> None:
-    definition = read_definition(raw([a_stage("a", needs=["b"]), a_stage("b", needs=[])]))
+    definition = parse_definition(raw([a_stage("a", needs=["b"]), a_stage("b", needs=[])]))
 
     assert definition.stages[0].needs == ("b",)
 
 
 @pytest.mark.parametrize("name", ["a", "A.b-c_9", "a" * 100])
 def test_good_names_are_taken(name: str) -> None:
-    assert read_definition(raw(name=name)).name == name
+    assert parse_definition(raw(name=name)).name == name
 
 
 JSON = st.recursive(
@@ -168,8 +168,8 @@ def mostly(good: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 STAGE = st.fixed_dictionaries(
     {"name": mostly(st.sampled_from("abc"))},
     optional={
-        **dict.fromkeys(sorted(EVERY_STAGE_KEY - {"name"}), JSON),
-        "kind": mostly(st.sampled_from(list(Kind))),
+        **dict.fromkeys(sorted(ALL_STAGE_KEYS - {"name"}), JSON),
+        "kind": mostly(st.sampled_from(list(StageKind))),
         "command": mostly(st.just(["true"])),
         "needs": mostly(st.lists(st.sampled_from("abcd"), max_size=2)),
         "timeout": mostly(st.floats(0.1, 10)),
@@ -188,23 +188,23 @@ PIPELINE = st.fixed_dictionaries(
 @example({SURROGATE: 1, "name": "n", "stages": [a_stage("a", needs=[SURROGATE])]})
 def test_any_json_is_read_or_refused_in_words_that_can_be_shown_and_stored(anything: Any) -> None:
     try:
-        definition = read_definition(anything)
+        definition = parse_definition(anything)
     except InvalidInput as refused:
         assert refused.problems
         for problem in refused.problems:
-            assert why_not_text(problem.field + problem.message, 10_000) is None
+            assert find_text_problem(problem.field + problem.message, 10_000) is None
     else:
-        written = pipeline_as_written(definition)
+        written = serialize_pipeline(definition)
         assert "\\u0000" not in json.dumps(written, allow_nan=False).replace("\\\\", "")
         json.dumps(written, ensure_ascii=False).encode()
-        assert read_definition(written) == definition
+        assert parse_definition(written) == definition
 
 
 def test_secrets_are_names_in_a_list_or_variables_with_the_names_of_their_secrets() -> None:
-    definition = read_definition(raw([a_stage("a", secrets=["TOKEN"]), a_stage("b", secrets={"PGPASSWORD": "db"})]))
+    definition = parse_definition(raw([a_stage("a", secrets=["TOKEN"]), a_stage("b", secrets={"PGPASSWORD": "db"})]))
 
     assert [stage.secrets for stage in definition.stages] == [{"TOKEN": "TOKEN"}, {"PGPASSWORD": "db"}]
-    assert read_definition(pipeline_as_written(definition)) == definition
+    assert parse_definition(serialize_pipeline(definition)) == definition
 
 
 @pytest.mark.parametrize("secrets", ["A", [1], ["a b"], {"HEADGATE_TOKEN": "A"}, {"A": 1}, {"A": "a=b"}, {"TARGET": "A"}, ["x"] * 51])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.fingerprint import LENGTH, alike, fingerprint_of
+from domain.fingerprint import FINGERPRINT_LENGTH, compute_fingerprint, normalize_message
 
 ALIKE = [
     ("duplicate key (order_id)=(88213407)", "duplicate key (order_id)=(88213408)"),
@@ -21,31 +21,31 @@ ALIKE = [
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
 def test_what_differs_from_run_to_run_is_left_out(one: str, other: str) -> None:
-    assert fingerprint_of(one) == fingerprint_of(other)
+    assert compute_fingerprint(one) == compute_fingerprint(other)
 
 
 def test_different_errors_differ() -> None:
     said = ["connection refused", "connection reset", "duplicate key", "no such table orders", "no such table stock"]
 
-    assert len({fingerprint_of(each) for each in said}) == len(said)
+    assert len({compute_fingerprint(each) for each in said}) == len(said)
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  \n"])
 def test_no_message_has_no_fingerprint(nothing: str | None) -> None:
-    assert fingerprint_of(nothing) is None
+    assert compute_fingerprint(nothing) is None
 
 
 @given(st.text())
 def test_any_text_has_one_of_ten_digits_and_the_same_again(text: str) -> None:
-    found = fingerprint_of(text)
+    found = compute_fingerprint(text)
 
-    assert found == fingerprint_of(text)
-    assert found is None or (len(found) == LENGTH and int(found, 16) >= 0)
+    assert found == compute_fingerprint(text)
+    assert found is None or (len(found) == FINGERPRINT_LENGTH and int(found, 16) >= 0)
 
 
 def test_what_was_taken_out_once_stays_so() -> None:
     for one, _ in ALIKE:
-        assert alike(alike(one)) == alike(one)
+        assert normalize_message(normalize_message(one)) == normalize_message(one)
 
 
 @pytest.mark.parametrize("piece", ["1", "a1", "/a", "1.", "0x", "-1", "https://", "aaaaaaa", "2026-"])
@@ -55,7 +55,7 @@ def test_no_text_takes_long(piece: str) -> None:
     def cost(text: str) -> float:
         began = time.process_time()
         for _ in range(5):
-            fingerprint_of(text)
+            compute_fingerprint(text)
         return time.process_time() - began
 
     assert cost(piece * 100_000) < 200 * (cost("x " * 100_000) + 0.001)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.graph import cycle_in, levels
+from domain.graph import compute_levels, find_cycle
 
 NAMES = "abcdefg"
 GRAPHS = st.dictionaries(st.sampled_from(NAMES), st.lists(st.sampled_from(NAMES), max_size=4), max_size=7)
@@ -21,7 +21,7 @@ def test_a_circle_is_found_exactly_when_there_is_one(graph: dict[str, list[str]]
     except graphlib.CycleError:
         is_cyclic = True
 
-    circle = cycle_in(graph)
+    circle = find_cycle(graph)
 
     assert bool(circle) == is_cyclic
     if circle:
@@ -31,13 +31,13 @@ def test_a_circle_is_found_exactly_when_there_is_one(graph: dict[str, list[str]]
 
 
 def test_a_stage_that_needs_itself_is_a_circle() -> None:
-    assert cycle_in({"a": ["a"]}) == ["a", "a"]
+    assert find_cycle({"a": ["a"]}) == ["a", "a"]
 
 
 def test_a_long_chain_is_no_circle_and_no_deep_recursion() -> None:
     chain = {str(n): [str(n + 1)] for n in range(3_000)} | {"3000": []}
 
-    assert cycle_in(chain) == []
+    assert find_cycle(chain) == []
 
 
 @settings(deadline=None, max_examples=200)
@@ -45,7 +45,7 @@ def test_a_long_chain_is_no_circle_and_no_deep_recursion() -> None:
 def test_a_level_is_one_more_than_the_highest_before_it(graph: dict[str, list[str]]) -> None:
     ordered = {node: [need for need in needs if need in graph and need < node] for node, needs in graph.items()}
 
-    level = levels(ordered)
+    level = compute_levels(ordered)
 
     assert level.keys() == ordered.keys()
     for node, needs in ordered.items():
@@ -54,4 +54,4 @@ def test_a_level_is_one_more_than_the_highest_before_it(graph: dict[str, list[st
 
 def test_a_circle_has_no_levels() -> None:
     with pytest.raises(ValueError):
-        levels({"a": ["b"], "b": ["a"]})
+        compute_levels({"a": ["b"], "b": ["a"]})

@@ -2,33 +2,33 @@
 
 import pytest
 
-from domain.queueing import Hold, Queueing, hold_of
+from domain.queueing import QueueReason, QueueSnapshot, find_queue_reason
 
 SERVED = {"workers": 2, "slots": 8}
 
 
 CASES = [
-    (Queueing(is_carried=True, running=2, parallelism=2, holder_free=0), Hold.PARALLELISM),
-    (Queueing(is_carried=True, running=1, parallelism=2, holder_free=0), Hold.HOLDER_FULL),
-    (Queueing(is_carried=True, running=1, parallelism=2, holder_free=1), Hold.STARTING),
-    (Queueing(is_carried=True, workers=0), Hold.STARTING),
-    (Queueing(), Hold.NO_WORKER),
-    (Queueing(**SERVED, free=0, ahead=3), Hold.SLOTS_TAKEN),
-    (Queueing(**SERVED, free=1, ahead=3), Hold.IN_TURN),
-    (Queueing(**SERVED, free=1), Hold.ABOUT_TO_START),
-    (Queueing(**SERVED, free=1, is_refused=True, is_untold=True, engine_answers=False), Hold.ABOUT_TO_START),
-    (Queueing(is_warm=False, is_refused=True, is_untold=True, engine_answers=False), Hold.REFUSED),
-    (Queueing(is_warm=False, is_untold=True, engine_answers=False), Hold.ENGINE_AWAY),
-    (Queueing(is_warm=False, is_untold=True, engine_answers=True), Hold.UNTOLD),
-    (Queueing(is_warm=False, is_untold=True), Hold.UNTOLD),
-    (Queueing(is_warm=False), Hold.ENGINES_WORKER),
+    (QueueSnapshot(is_claimed=True, running=2, parallelism=2, worker_free_slots=0), QueueReason.PARALLELISM),
+    (QueueSnapshot(is_claimed=True, running=1, parallelism=2, worker_free_slots=0), QueueReason.WORKER_FULL),
+    (QueueSnapshot(is_claimed=True, running=1, parallelism=2, worker_free_slots=1), QueueReason.STARTING),
+    (QueueSnapshot(is_claimed=True, workers=0), QueueReason.STARTING),
+    (QueueSnapshot(), QueueReason.NO_WORKER),
+    (QueueSnapshot(**SERVED, free=0, runs_ahead=3), QueueReason.NO_FREE_SLOT),
+    (QueueSnapshot(**SERVED, free=1, runs_ahead=3), QueueReason.BEHIND_OTHER_RUNS),
+    (QueueSnapshot(**SERVED, free=1), QueueReason.ABOUT_TO_START),
+    (QueueSnapshot(**SERVED, free=1, is_refused=True, is_unsubmitted=True, engine_answers=False), QueueReason.ABOUT_TO_START),
+    (QueueSnapshot(is_warm=False, is_refused=True, is_unsubmitted=True, engine_answers=False), QueueReason.ENGINE_REFUSED),
+    (QueueSnapshot(is_warm=False, is_unsubmitted=True, engine_answers=False), QueueReason.ENGINE_UNREACHABLE),
+    (QueueSnapshot(is_warm=False, is_unsubmitted=True, engine_answers=True), QueueReason.NOT_SUBMITTED),
+    (QueueSnapshot(is_warm=False, is_unsubmitted=True), QueueReason.NOT_SUBMITTED),
+    (QueueSnapshot(is_warm=False), QueueReason.AWAITING_ENGINE_WORKER),
 ]
 
 
 @pytest.mark.parametrize(("facts", "hold"), CASES)
-def test_a_queued_run_is_held_by_what_has_to_be_mended_first(facts: Queueing, hold: Hold) -> None:
-    assert hold_of(facts) is hold
+def test_a_queued_run_is_held_by_what_has_to_be_mended_first(facts: QueueSnapshot, hold: QueueReason) -> None:
+    assert find_queue_reason(facts) is hold
 
 
 def test_every_hold_is_reached_by_some_facts() -> None:
-    assert {hold for _, hold in CASES} == set(Hold)
+    assert {hold for _, hold in CASES} == set(QueueReason)

@@ -5,30 +5,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.attempt import StageRun
-from domain.definition import Kind, When
-from domain.readiness import Gate, gate, run_status
+from domain.definition import StageCondition, StageKind
+from domain.readiness import Readiness, compute_run_status, get_readiness
 from domain.status import Reason, Status
 from tests.builders import NOW, a_stage_run
 
 FAILURES = (Status.FAILED, Status.LOST)
 
 
-def expected_gate(when: When, needs: list[tuple[Status, bool]]) -> Gate:
+def expected_gate(when: StageCondition, needs: list[tuple[Status, bool]]) -> Readiness:
     """Readiness as DESIGN says it: each need is a status and whether its failure is allowed."""
     over = all(status.is_terminal for status, _ in needs)
     good = [status is Status.COMPLETED or (status in FAILURES and allowed) for status, allowed in needs]
     bad = [status.is_terminal and not ok for (status, _), ok in zip(needs, good, strict=True)]
-    if when is When.COMPLETED:
-        return Gate.OPEN if all(good) else Gate.NEVER if any(bad) else Gate.CLOSED
+    if when is StageCondition.COMPLETED:
+        return Readiness.READY if all(good) else Readiness.UNREACHABLE if any(bad) else Readiness.BLOCKED
     if not over:
-        return Gate.CLOSED
-    if when is When.ALWAYS:
-        return Gate.OPEN
-    return Gate.OPEN if any(status in FAILURES for status, _ in needs) else Gate.NEVER
+        return Readiness.BLOCKED
+    if when is StageCondition.ALWAYS:
+        return Readiness.READY
+    return Readiness.READY if any(status in FAILURES for status, _ in needs) else Readiness.UNREACHABLE
 
 
-@pytest.mark.parametrize("when", list(When))
-def test_a_gate_stands_as_its_needs_do(when: When) -> None:
+@pytest.mark.parametrize("when", list(StageCondition))
+def test_a_gate_stands_as_its_needs_do(when: StageCondition) -> None:
     ends = list(product(Status, (True, False)))
     for needs in ([], *([one] for one in ends), *([one, two] for one, two in product(ends, ends))):
         stages = {
@@ -36,7 +36,7 @@ def test_a_gate_stands_as_its_needs_do(when: When) -> None:
         }
         stage = a_stage_run("it", needs=tuple(stages), when=when)
 
-        assert gate(stage, {**stages, "it": stage}) is expected_gate(when, needs), needs
+        assert get_readiness(stage, {**stages, "it": stage}) is expected_gate(when, needs), needs
 
 
 def stage_runs() -> st.SearchStrategy[list[StageRun]]:
@@ -52,11 +52,11 @@ def stage_runs() -> st.SearchStrategy[list[StageRun]]:
                 a_stage_run(
                     f"s{index}",
                     status,
-                    kind=Kind.EXTERNAL if status is Status.WAITING and not retry else Kind.COMMAND,
+                    kind=StageKind.EXTERNAL if status is Status.WAITING and not retry else StageKind.COMMAND,
                     reason=Reason.RETRY if retry else Reason.EXTERNAL if status is Status.WAITING else None,
                     due_at=NOW if retry else None,
                     allow_failure=draw(st.booleans()),
-                    when=draw(st.sampled_from(When)),
+                    when=draw(st.sampled_from(StageCondition)),
                     needs=tuple(draw(st.sets(st.sampled_from([stage.name for stage in stages]))) if stages else ()),
                 )
             )
@@ -71,7 +71,7 @@ def oracle(stages: list[StageRun], verdict: Status | None, has_started: bool) ->
 
     def needs_are_met(stage: StageRun) -> bool:
         needs = [(by_name[name].status, by_name[name].definition.allow_failure) for name in stage.definition.needs]
-        return expected_gate(stage.definition.when, needs) is Gate.OPEN
+        return expected_gate(stage.definition.when, needs) is Readiness.READY
 
     if any(stage.status is Status.RUNNING for stage in stages):
         return Status.RUNNING
@@ -90,7 +90,7 @@ def oracle(stages: list[StageRun], verdict: Status | None, has_started: bool) ->
 @settings(deadline=None, max_examples=400)
 @given(stage_runs(), st.sampled_from([None, Status.COMPLETED, Status.FAILED, Status.CANCELLED]), st.booleans())
 def test_a_runs_status_is_the_one_the_design_gives(stages: list[StageRun], verdict: Status | None, has_started: bool) -> None:
-    assert run_status(stages, verdict, has_started) is oracle(stages, verdict, has_started)
+    assert compute_run_status(stages, verdict, has_started) is oracle(stages, verdict, has_started)
 
 
 @pytest.mark.parametrize(
@@ -111,4 +111,4 @@ def test_a_runs_status_is_the_one_the_design_gives(stages: list[StageRun], verdi
 def test_a_runs_status_in_plain_cases(statuses: str, status: Status) -> None:
     stages = [a_stage_run(f"s{index}", Status(word)) for index, word in enumerate(statuses.split())]
 
-    assert run_status(stages, None, has_started=False) is status
+    assert compute_run_status(stages, None, has_started=False) is status

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from domain.events import EventType
-from domain.reports import Report, Reporter, Ruling, judge
+from domain.reports import Report, ReportDecision, Reporter, judge_report
 from domain.run import Run
-from domain.status import REPORTABLE, Reason, Status
+from domain.status import REPORTABLE_STATUSES, Reason, Status
 from tests.builders import NOW, WORKER, a_run, a_stage, a_started_run, an_hour_later
 
 HOLDER = Reporter(WORKER, WORKER, 1)
@@ -18,8 +18,8 @@ def an_external_run(**keys: Any) -> Run:
     return a_run([a_stage("a", "external", **keys), a_stage("b", "external")])
 
 
-def tell(run: Run, status: Status, stage: str | None = "a", by: Reporter = CI, last_seq: int | None = None, **details: Any) -> Ruling:
-    return judge(run, Report(status, stage, **details), by, last_seq, an_hour_later())
+def tell(run: Run, status: Status, stage: str | None = "a", by: Reporter = CI, last_seq: int | None = None, **details: Any) -> ReportDecision:
+    return judge_report(run, Report(status, stage, **details), by, last_seq, an_hour_later())
 
 
 def newest(run: Run) -> tuple[EventType, str | None, Status | None]:
@@ -38,7 +38,7 @@ def newest(run: Run) -> tuple[EventType, str | None, Status | None]:
         Reporter("attempt", attempt=("a", 2)),
     ],
 )
-@pytest.mark.parametrize("status", sorted(REPORTABLE))
+@pytest.mark.parametrize("status", sorted(REPORTABLE_STATUSES))
 def test_only_the_holder_of_the_burst_says_how_a_worker_run_stage_stands(stranger: Reporter, status: Status) -> None:
     run = a_started_run()
 
@@ -74,7 +74,7 @@ def test_an_attempts_token_may_add_progress_and_outputs_to_what_runs() -> None:
 def test_a_report_about_another_attempt_is_refused_and_recorded(attempt: int, problem: str) -> None:
     run = a_started_run([a_stage("a", retries=1)])
     tell(run, Status.FAILED, by=HOLDER)
-    run.start_up_to(1, WORKER, NOW)
+    run.start_ready_stages(1, WORKER, NOW)
 
     ruling = tell(run, Status.COMPLETED, by=HOLDER, attempt=attempt)
 
@@ -219,7 +219,7 @@ def test_a_stage_the_holder_starts_by_report_runs_under_its_burst() -> None:
 
     assert tell(run, Status.RUNNING, "b", by=HOLDER).applied
 
-    assert [stage.name for stage in run.started_in(1)] == ["b"]
+    assert [stage.name for stage in run.get_stages_running_in(1)] == ["b"]
     assert run.end_burst(NOW) is False
     attempt = run.stages["b"].current
     assert (attempt.worker, attempt.epoch, attempt.started_at) == (WORKER, 1, an_hour_later())

@@ -2,8 +2,8 @@ import pytest
 
 from domain.burst import BurstState
 from domain.errors import Conflict
-from domain.reports import Report, Reporter, judge
-from domain.run import OVERRUN_GRACE, Run
+from domain.reports import Report, Reporter, judge_report
+from domain.run import TIMEOUT_GRACE, Run
 from domain.status import Reason, Status
 from tests.builders import NOW, WORKER, a_claimed_run, a_run, a_stage, a_started_run, an_hour_later, seconds_later
 
@@ -12,7 +12,7 @@ DAY = 86_400
 
 
 def end(run: Run, stage: str, status: Status = Status.COMPLETED, at: float = 0) -> None:
-    assert judge(run, Report(status, stage), Reporter(WORKER, WORKER, run.burst.epoch), None, seconds_later(at)).applied
+    assert judge_report(run, Report(status, stage), Reporter(WORKER, WORKER, run.burst.epoch), None, seconds_later(at)).applied
 
 
 def statuses(run: Run) -> str:
@@ -37,7 +37,7 @@ def test_a_sequence_is_carried_to_its_end_by_one_burst() -> None:
     run = a_claimed_run(3)
 
     for stage in "abc":
-        assert [started.name for started in run.start_up_to(4, WORKER, NOW)] == [stage]
+        assert [started.name for started in run.start_ready_stages(4, WORKER, NOW)] == [stage]
         assert run.end_burst(NOW) is False
         end(run, stage)
 
@@ -48,10 +48,10 @@ def test_a_sequence_is_carried_to_its_end_by_one_burst() -> None:
 def test_no_more_start_at_once_than_capacity_and_parallelism_allow() -> None:
     stages = [a_stage(name, needs=[]) for name in "abcd"]
 
-    assert len(a_claimed_run(stages, parallelism=3).start_up_to(2, WORKER, NOW)) == 2
+    assert len(a_claimed_run(stages, parallelism=3).start_ready_stages(2, WORKER, NOW)) == 2
     run = a_claimed_run(stages, parallelism=3)
-    assert len(run.start_up_to(9, WORKER, NOW)) == 3
-    assert run.start_up_to(9, WORKER, NOW) == []
+    assert len(run.start_ready_stages(9, WORKER, NOW)) == 3
+    assert run.start_ready_stages(9, WORKER, NOW) == []
 
 
 @pytest.mark.parametrize("worker", ["other", WORKER])
@@ -88,7 +88,7 @@ def test_a_failure_skips_what_needs_it_and_runs_what_is_for_failures() -> None:
 def test_an_allowed_failure_counts_as_done() -> None:
     run = a_started_run([a_stage("a", allow_failure=True), "b"])
     end(run, "a", Status.FAILED)
-    run.start_up_to(1, WORKER, NOW)
+    run.start_ready_stages(1, WORKER, NOW)
     end(run, "b")
 
     assert (statuses(run), run.status) == ("failed completed", Status.COMPLETED)
@@ -98,11 +98,11 @@ def test_a_retry_waits_for_its_time_and_then_is_queued() -> None:
     run = a_started_run([a_stage("a", retries=1, retry_delay=60)])
 
     end(run, "a", Status.FAILED)
-    assert (statuses(run), run.status, run.next_due()) == ("waiting", Status.RUNNING, seconds_later(60))
+    assert (statuses(run), run.status, run.next_due_at()) == ("waiting", Status.RUNNING, seconds_later(60))
     assert run.end_burst(NOW) is True
-    run.wake_due(seconds_later(59))
+    run.process_due(seconds_later(59))
     assert statuses(run) == "waiting"
-    run.wake_due(seconds_later(60))
+    run.process_due(seconds_later(60))
 
     assert (statuses(run), run.burst.state, run.burst.epoch) == ("queued", BurstState.REQUESTED, 2)
     assert [attempt.status for attempt in run.stages["a"].attempts] == [Status.FAILED, Status.QUEUED]
@@ -111,7 +111,7 @@ def test_a_retry_waits_for_its_time_and_then_is_queued() -> None:
 def test_the_last_failure_is_the_end() -> None:
     run = a_started_run([a_stage("a", retries=1)])
     end(run, "a", Status.FAILED)
-    run.start_up_to(1, WORKER, NOW)
+    run.start_ready_stages(1, WORKER, NOW)
     end(run, "a", Status.FAILED)
 
     assert (statuses(run), run.status, len(run.stages["a"].attempts)) == ("failed", Status.FAILED, 2)
@@ -130,7 +130,7 @@ def test_a_lost_stage_is_tried_again_only_if_it_says_so(retry_on_loss: bool, sta
 
 def test_a_lost_bursts_queued_stages_get_the_next() -> None:
     run = a_claimed_run([a_stage("a"), a_stage("b", needs=[])])
-    run.start_up_to(1, WORKER, NOW)
+    run.start_ready_stages(1, WORKER, NOW)
 
     run.lose_burst(1, NOW)
 
@@ -142,8 +142,8 @@ def test_a_lost_bursts_queued_stages_get_the_next() -> None:
 def test_a_stage_no_worker_takes_fails_after_a_day() -> None:
     run = a_run(1)
 
-    assert run.next_due() == seconds_later(DAY)
-    run.wake_due(seconds_later(DAY))
+    assert run.next_due_at() == seconds_later(DAY)
+    run.process_due(seconds_later(DAY))
 
     assert (statuses(run), run.status, run.stages["a"].current.reason) == ("failed", Status.FAILED, Reason.TIMEOUT)
     assert run.stages["a"].current.error_message
@@ -152,31 +152,31 @@ def test_a_stage_no_worker_takes_fails_after_a_day() -> None:
 def test_a_running_stages_deadline_is_its_workers_affair_for_a_grace() -> None:
     run = a_started_run([a_stage("a", timeout=60)])
 
-    run.wake_due(seconds_later(60 + OVERRUN_GRACE - 1))
+    run.process_due(seconds_later(60 + TIMEOUT_GRACE - 1))
 
     assert statuses(run) == "running"
-    assert not run.has_overrun
-    assert run.next_due() == seconds_later(60 + OVERRUN_GRACE)
+    assert not run.has_timed_out_attempt
+    assert run.next_due_at() == seconds_later(60 + TIMEOUT_GRACE)
 
 
 def test_a_stage_that_overruns_fails_without_its_workers_help_and_the_worker_is_to_look() -> None:
     run = a_started_run([a_stage("a", timeout=60), a_stage("b", needs=[])])
 
-    run.wake_due(seconds_later(60 + OVERRUN_GRACE))
+    run.process_due(seconds_later(60 + TIMEOUT_GRACE))
 
     assert statuses(run) == "failed running"
-    assert (run.stages["a"].current.reason, run.has_overrun) == (Reason.TIMEOUT, True)
-    assert run.ended_behind([("a", 1), ("b", 1)]) == [("a", 1)]
+    assert (run.stages["a"].current.reason, run.has_timed_out_attempt) == (Reason.TIMEOUT, True)
+    assert run.find_finished_attempts([("a", 1), ("b", 1)]) == [("a", 1)]
 
 
 def test_a_stage_that_overruns_is_retried_as_one_that_failed() -> None:
     run = a_started_run([a_stage("a", timeout=60, retries=1)])
 
-    run.wake_due(seconds_later(60 + OVERRUN_GRACE))
+    run.process_due(seconds_later(60 + TIMEOUT_GRACE))
 
     assert statuses(run) == "queued"
-    assert run.has_overrun
-    assert run.ended_behind([("a", 1)]) == [("a", 1)]
+    assert run.has_timed_out_attempt
+    assert run.find_finished_attempts([("a", 1)]) == [("a", 1)]
 
 
 def test_an_external_stages_deadline_counts_from_when_its_needs_are_met() -> None:
@@ -185,18 +185,18 @@ def test_an_external_stages_deadline_counts_from_when_its_needs_are_met() -> Non
 
     end(run, "a", at=30)
 
-    assert (run.next_due(), run.status) == (seconds_later(90), Status.WAITING)
-    run.wake_due(seconds_later(90))
+    assert (run.next_due_at(), run.status) == (seconds_later(90), Status.WAITING)
+    run.process_due(seconds_later(90))
     assert (run.stages["b"].current.reason, run.status) == (Reason.TIMEOUT, Status.FAILED)
 
 
 def test_an_external_stage_that_began_before_its_needs_failed_has_a_deadline_all_the_same() -> None:
     run = a_started_run(["a", a_stage("b", "external", timeout=60)])
-    judge(run, Report(Status.RUNNING, "b"), Reporter("ci"), None, NOW)
+    judge_report(run, Report(Status.RUNNING, "b"), Reporter("ci"), None, NOW)
 
     end(run, "a", Status.FAILED, at=30)
 
-    assert (statuses(run), run.next_due()) == ("failed running", seconds_later(90))
+    assert (statuses(run), run.next_due_at()) == ("failed running", seconds_later(90))
 
 
 def test_cancelling_ends_what_does_not_run_and_closes_an_unclaimed_burst() -> None:
@@ -215,7 +215,7 @@ def test_a_cancelled_runs_running_stage_may_complete_and_the_verdict_stays() -> 
     run = a_started_run([a_stage("a", retries=2), "b", a_stage("c", needs=["b"], when="always")])
 
     run.cancel(NOW, None)
-    assert (statuses(run), run.status, run.startable) == ("running cancelled cancelled", Status.RUNNING, [])
+    assert (statuses(run), run.status, run.startable_stages) == ("running cancelled cancelled", Status.RUNNING, [])
     end(run, "a", at=5)
 
     assert (statuses(run), run.status) == ("completed cancelled cancelled", Status.CANCELLED)
@@ -250,8 +250,8 @@ def test_a_leaving_worker_hands_on_what_it_did_not_start() -> None:
 def test_a_run_counts_what_its_last_counting_stage_brought() -> None:
     run = a_started_run(3)
     assert run.records_processed is None
-    judge(run, Report(Status.COMPLETED, "a", records_processed=336_776), HOLDER, None, NOW)
-    run.start_up_to(1, WORKER, NOW)
-    judge(run, Report(Status.COMPLETED, "b", records_processed=16), HOLDER, None, NOW)
+    judge_report(run, Report(Status.COMPLETED, "a", records_processed=336_776), HOLDER, None, NOW)
+    run.start_ready_stages(1, WORKER, NOW)
+    judge_report(run, Report(Status.COMPLETED, "b", records_processed=16), HOLDER, None, NOW)
 
     assert run.records_processed == 16

@@ -8,20 +8,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain.attempt import DETAILS, Attempt, StageRun
+from domain.attempt import REPORTABLE_FIELDS, Attempt, StageRun
 from domain.burst import BurstState
-from domain.controls import Decision, Person, cancel_stage, decide, retry_failed, retry_stages, skip_stage
-from domain.definition import Kind, When
+from domain.controls import Actor, Decision, cancel_stage, decide_approval, retry_failed, retry_stages, skip_stage
+from domain.definition import StageCondition, StageKind
 from domain.errors import Conflict
 from domain.events import EventType
-from domain.readiness import Gate, gate, run_status
-from domain.reports import Report, Reporter, judge
+from domain.readiness import Readiness, compute_run_status, get_readiness
+from domain.reports import Report, Reporter, judge_report
 from domain.run import Run
-from domain.status import REPORTABLE, Status
+from domain.status import REPORTABLE_STATUSES, Status
 from tests.builders import NOW, a_run, a_stage
 
 WORKERS = ("w1", "w2")
-PERSON = Person("mara")
+PERSON = Actor("mara")
 COUNTS = st.none() | st.integers(0, 9)
 MESSAGES = st.none() | st.just("ü")
 
@@ -35,7 +35,7 @@ def stage_lists(draw: st.DrawFn) -> list[dict[str, object]]:
         own: dict[str, object] = {
             "needs": draw(st.lists(st.sampled_from(names), unique=True)) if names else [],
             "allow_failure": draw(st.booleans()),
-            "when": draw(st.sampled_from(When)).value,
+            "when": draw(st.sampled_from(StageCondition)).value,
         }
         if kind == "command":
             own |= {
@@ -52,7 +52,7 @@ def bare(run: Run) -> Run:
     copy = replace(deepcopy(run), last_seq=0, new_events=[])
     for stage in copy.stages.values():
         for attempt in stage.attempts:
-            for name in DETAILS:
+            for name in REPORTABLE_FIELDS:
                 setattr(attempt, name, None)
     return copy
 
@@ -87,27 +87,27 @@ class RunMachine(RuleBasedStateMachine):
     @rule(capacity=st.integers(0, 3))
     def start(self, capacity: int) -> None:
         assert self.run.burst.holder is not None
-        chosen = self.run.start_up_to(capacity, self.run.burst.holder, self.pass_time(1))
+        chosen = self.run.start_ready_stages(capacity, self.run.burst.holder, self.pass_time(1))
         assert len(chosen) <= capacity
 
     @precondition(lambda self: self.run.burst.holder is not None)
-    @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE)), told=st.tuples(COUNTS, MESSAGES))
+    @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE_STATUSES)), told=st.tuples(COUNTS, MESSAGES))
     def report_by_holder(self, data: st.DataObject, status: Status, told: tuple[int | None, str | None]) -> None:
         holder = Reporter(self.run.burst.holder, self.run.burst.holder, self.run.burst.epoch)
         stage = data.draw(st.sampled_from(sorted(self.run.stages)))
         attempt = data.draw(st.sampled_from([None, 1, self.run.stages[stage].current.number]))
         if status is Status.RUNNING and self.is_full():
             return
-        self.judge(Report(status, stage, attempt, told[0], message=told[1]), holder)
+        self.judge_report(Report(status, stage, attempt, told[0], message=told[1]), holder)
 
-    @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE)), output=st.sampled_from([None, 1, {"rows": [2]}]))
+    @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE_STATUSES)), output=st.sampled_from([None, 1, {"rows": [2]}]))
     def report_by_stranger(self, data: st.DataObject, status: Status, output: object) -> None:
         stage = data.draw(st.sampled_from([*sorted(self.run.stages), None]))
-        self.judge(Report(status, stage, message="on the way" if stage is None else None, output=output), Reporter("ci"))
+        self.judge_report(Report(status, stage, message="on the way" if stage is None else None, output=output), Reporter("ci"))
 
-    def judge(self, report: Report, reporter: Reporter) -> None:
+    def judge_report(self, report: Report, reporter: Reporter) -> None:
         before, seq = self.statuses(), self.run.last_seq
-        ruling = judge(self.run, report, reporter, None, self.pass_time(1))
+        ruling = judge_report(self.run, report, reporter, None, self.pass_time(1))
         if ruling.applied:
             assert ruling.http_status == 200 and ruling.seq is not None and ruling.seq > seq
         else:
@@ -125,7 +125,7 @@ class RunMachine(RuleBasedStateMachine):
 
     @rule()
     def end_burst(self) -> None:
-        could = not self.run.startable and not self.run.started_in(self.run.burst.epoch)
+        could = not self.run.startable_stages and not self.run.get_stages_running_in(self.run.burst.epoch)
         assert self.run.end_burst(self.now) is (could or self.run.burst.state is not BurstState.CLAIMED or not self.run.burst.holder)
 
     @rule()
@@ -133,10 +133,10 @@ class RunMachine(RuleBasedStateMachine):
         self.run.give_back_burst(self.pass_time(1))
 
     @rule(seconds=st.sampled_from([0, 1, 30, 3_600, 90_000, 700_000]))
-    def wake_due(self, seconds: float) -> None:
+    def process_due(self, seconds: float) -> None:
         now = self.pass_time(seconds)
-        self.run.wake_due(now)
-        due = self.run.next_due()
+        self.run.process_due(now)
+        due = self.run.next_due_at()
         assert due is None or due > now
 
     @rule(often=st.integers(0, 5))
@@ -163,7 +163,7 @@ class RunMachine(RuleBasedStateMachine):
                 case "cancel":
                     cancel_stage(self.run, stage, now, PERSON, None)
                 case _:
-                    decide(self.run, stage, Decision(act == "approve"), now, PERSON)
+                    decide_approval(self.run, stage, Decision(act == "approve"), now, PERSON)
         except Conflict:
             assert (self.run.last_seq, self.statuses()) == (seq, before), "what is refused changes nothing"
 
@@ -190,7 +190,7 @@ class RunMachine(RuleBasedStateMachine):
     def progress_changes_nothing_but_details(self) -> None:
         """What is written of a run that has only progressed rests on it."""
         since = replace(self.run, new_events=self.run.new_events[len(self.before.new_events) :])
-        if since.has_only_progressed:
+        if since.has_only_progress_events:
             assert bare(self.run) == bare(self.before)
         self.before = deepcopy(self.run)
 
@@ -209,19 +209,19 @@ class RunMachine(RuleBasedStateMachine):
     def no_startable_stage_is_pending(self) -> None:
         if self.run.stop_requested_at is None:
             for stage in self.run.stages.values():
-                assert stage.status is not Status.PENDING or gate(stage, self.run.stages) is Gate.CLOSED
+                assert stage.status is not Status.PENDING or get_readiness(stage, self.run.stages) is Readiness.BLOCKED
         assert all(stage.status is not Status.PENDING for stage in self.run.stages.values()) or not self.run.is_over
 
     @invariant()
     def the_runs_status_is_the_function_of_its_stages(self) -> None:
         run = self.run
-        assert run.status is run_status(run.stages.values(), run.verdict, run.started_at is not None)
+        assert run.status is compute_run_status(run.stages.values(), run.verdict, run.started_at is not None)
         assert (run.finished_at is not None) == run.is_over
 
     @invariant()
     def what_can_start_has_a_burst_and_what_runs_has_a_holder(self) -> None:
         run = self.run
-        if run.startable:
+        if run.startable_stages:
             assert run.burst.state is not BurstState.NONE
         for stage in run.running:
             if stage.definition.kind.runs_on_worker:
@@ -265,13 +265,13 @@ class RunMachine(RuleBasedStateMachine):
     def has_next_step(self, stage: StageRun) -> bool:
         """Something will happen to it by itself: its holder's lease, its burst, its time."""
         attempt = stage.current
-        if stage.definition.kind is Kind.EXTERNAL:
+        if stage.definition.kind is StageKind.EXTERNAL:
             return not stage.is_over and attempt.deadline_at is not None
         if stage.status is Status.RUNNING:
             return self.run.burst.holder is not None and attempt.deadline_at is not None
         if stage.status is Status.QUEUED:
             return self.run.burst.state is not BurstState.NONE and attempt.deadline_at is not None
-        if stage.status is Status.WAITING and stage.definition.kind is Kind.APPROVAL:
+        if stage.status is Status.WAITING and stage.definition.kind is StageKind.APPROVAL:
             return attempt.deadline_at is not None
         return stage.status is Status.WAITING and attempt.due_at is not None
 

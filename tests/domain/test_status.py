@@ -1,7 +1,7 @@
 import pytest
 
 from domain.attempt import Attempt, IllegalMove
-from domain.status import ATTEMPT_MOVES, Status, reported_status
+from domain.status import ATTEMPT_MOVES, Status, parse_reported_status
 from tests.builders import NOW, an_hour_later
 
 TABLE = """
@@ -62,9 +62,9 @@ def test_moves_stamp_their_times_once() -> None:
     ],
 )
 def test_the_words_people_use_mean_a_status_or_none(words: str, status: Status | None) -> None:
-    assert {reported_status(word) for word in words.split()} == {status}
+    assert {parse_reported_status(word) for word in words.split()} == {status}
 
 
 def test_no_word_is_no_status() -> None:
-    assert reported_status("") is None
-    assert reported_status(" completed ") is Status.COMPLETED
+    assert parse_reported_status("") is None
+    assert parse_reported_status(" completed ") is Status.COMPLETED

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from application.commands.verdicts import Answer
+from application.commands.verdicts import ReportResult
 from domain.events import Event, EventType
 from domain.reports import Report
 from domain.status import Status
@@ -31,7 +31,7 @@ def test_two_of_the_same_are_one() -> None:
 
     assert one == same and len({one, same}) == 1
     assert one != replace(one, records_processed=4)
-    assert Answer(200, True, replayed=True) == Answer(200, True), "what is not compared"
+    assert ReportResult(200, True, replayed=True) == ReportResult(200, True), "what is not compared"
 
 
 def test_each_has_what_it_holds_for_itself_and_nothing_else() -> None:

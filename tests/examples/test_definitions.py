@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from domain.definition_reader import read_definition
+from domain.definition_reader import parse_definition
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "examples").glob("*/pipeline.yaml"))
@@ -33,7 +33,7 @@ def test_there_are_three_examples_of_different_names() -> None:
 def test_the_server_takes_the_definition_as_it_is_written(path: Path) -> None:
     raw = load(path)
 
-    read = read_definition(raw)
+    read = parse_definition(raw)
 
     assert (read.name, [stage.name for stage in read.stages]) == (raw["name"], [stage["name"] for stage in raw["stages"]])
 

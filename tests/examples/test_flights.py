@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from examples.flights.extract import packaged_data
+from examples.flights.extract import find_data_folder
 from examples.flights.run import run_all
 from tests.examples.test_definitions import ROOT, by_name
 
@@ -58,7 +58,7 @@ class Truth:
 
 @pytest.fixture(scope="module")
 def truth() -> Truth:
-    found, data = Truth(), packaged_data()
+    found, data = Truth(), find_data_folder()
     with zipfile.ZipFile(data / "flights.csv.zip") as packed, packed.open("flights.csv") as member:
         for flight in csv.DictReader(io.TextIOWrapper(member, "utf-8", newline="")):
             found.add(flight)
@@ -76,7 +76,7 @@ def whole_year(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str
 
 
 def column(name: str) -> set[Any]:
-    with (packaged_data() / f"{name}.csv").open(newline="", encoding="utf-8") as text:
+    with (find_data_folder() / f"{name}.csv").open(newline="", encoding="utf-8") as text:
         rows = list(csv.DictReader(text))
     return {row["tailnum"] for row in rows} if name == "planes" else {(row["origin"], row["time_hour"]) for row in rows}
 

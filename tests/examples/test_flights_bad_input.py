@@ -13,14 +13,14 @@ import duckdb
 import pytest
 
 from examples.flights import extract, ingest, process, transform
-from examples.flights.extract import packaged_data
+from examples.flights.extract import find_data_folder
 from examples.flights.tables import TABLES
 
 Change = Callable[[list[str]], list[str]]
 
 
 def few_lines(name: str, count: int = 40) -> list[str]:
-    data = packaged_data()
+    data = find_data_folder()
     if name == "flights":
         with zipfile.ZipFile(data / "flights.csv.zip") as packed, packed.open("flights.csv") as member:
             return list(islice(io.TextIOWrapper(member, "utf-8", newline=""), count + 1))

@@ -3,26 +3,26 @@
 from tests.fakes.adapters import FakeAdapters
 from tests.fakes.change_feed import FakeChangeFeed
 from tests.fakes.clock import FakeClock
-from tests.fakes.links import FakeLinks
+from tests.fakes.links import FakeWorkerStreams
 from tests.fakes.orchestrator import FakeOrchestrator
 from tests.fakes.parameters import FakeParameterSchemas
 from tests.fakes.persistence import FakeStore, FakeUnitOfWork
 from tests.fakes.readers import FakeReader
-from tests.fakes.run_announcements import FakeAudience
-from tests.fakes.tokens import FakeTokens
+from tests.fakes.run_announcements import FakeEventSink
+from tests.fakes.tokens import FakeExecutionTokens
 from tests.fakes.wakeups import FakeWakeups
 
 __all__ = [
     "FakeAdapters",
-    "FakeAudience",
+    "FakeEventSink",
     "FakeChangeFeed",
     "FakeClock",
-    "FakeLinks",
+    "FakeWorkerStreams",
     "FakeOrchestrator",
     "FakeParameterSchemas",
     "FakeReader",
     "FakeStore",
-    "FakeTokens",
+    "FakeExecutionTokens",
     "FakeUnitOfWork",
     "FakeWakeups",
 ]

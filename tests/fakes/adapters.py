@@ -6,33 +6,33 @@ from dependency_injector import containers, providers
 
 from application.ports.change_feed import ChangeFeed
 from application.ports.clock import Clock
-from application.ports.credentials import Attempts, Credentials, IdentityProvider, Passwords
+from application.ports.credentials import Credentials, IdentityProvider, PasswordHasher, SignInLimiter
 from application.ports.disk_space import DiskSpace
-from application.ports.links import WorkerLinks
+from application.ports.links import WorkerStreams
 from application.ports.orchestrator import Orchestrator
 from application.ports.parameters import ParameterSchemas
 from application.ports.persistence import OpenUnitOfWork
 from application.ports.readers import Reader
 from application.ports.retention import Retention
-from application.ports.run_announcements import Audience
+from application.ports.run_announcements import EventSink
 from application.ports.telemetry import Telemetry
-from application.ports.tokens import Tokens
-from application.ports.vitals import Vitals
+from application.ports.tokens import ExecutionTokens
+from application.ports.vitals import HealthMetricsReader
 from application.ports.wakeups import Wakeups
 from tests.fakes.change_feed import FakeChangeFeed
 from tests.fakes.clock import FakeClock
-from tests.fakes.credentials import FakeAttempts, FakeCredentials, FakeIdentityProvider, FakePasswords
+from tests.fakes.credentials import FakeCredentials, FakeIdentityProvider, FakePasswordHasher, FakeSignInLimiter
 from tests.fakes.disk_space import FakeDiskSpace
-from tests.fakes.links import FakeLinks
+from tests.fakes.links import FakeWorkerStreams
 from tests.fakes.orchestrator import FakeOrchestrator
 from tests.fakes.parameters import FakeParameterSchemas
 from tests.fakes.persistence import FakeStore, FakeUnitOfWork
 from tests.fakes.readers import FakeReader
 from tests.fakes.retention import FakeRetention
-from tests.fakes.run_announcements import FakeAudience
+from tests.fakes.run_announcements import FakeEventSink
 from tests.fakes.telemetry import FakeTelemetry
-from tests.fakes.tokens import FakeTokens
-from tests.fakes.vitals import FakeVitals
+from tests.fakes.tokens import FakeExecutionTokens
+from tests.fakes.vitals import FakeHealthMetricsReader
 from tests.fakes.wakeups import FakeWakeups
 
 
@@ -45,23 +45,23 @@ class FakeAdapters:
         self.clock = clock or FakeClock()
         self.store = store or FakeStore(self.clock)
         self.orchestrator = orchestrator or FakeOrchestrator()
-        self.links = FakeLinks()
+        self.links = FakeWorkerStreams()
         self.wakeups = FakeWakeups()
-        self.tokens = FakeTokens()
+        self.tokens = FakeExecutionTokens()
         self.schemas = FakeParameterSchemas()
         self.telemetry = FakeTelemetry()
-        self.vitals = FakeVitals()
+        self.vitals = FakeHealthMetricsReader()
         self.reader = FakeReader(self.store)
         self.change_feed = FakeChangeFeed(self.store)
         self.retention = FakeRetention(self.store)
         self.disk_space = FakeDiskSpace()
-        self.audience = FakeAudience()
+        self.audience = FakeEventSink()
         self.credentials = FakeCredentials()
-        self.passwords = FakePasswords()
-        self.attempts = FakeAttempts()
+        self.passwords = FakePasswordHasher()
+        self.attempts = FakeSignInLimiter()
         self.identity_provider = FakeIdentityProvider()
 
-    def beside(self) -> "FakeAdapters":
+    def as_other_process(self) -> "FakeAdapters":
         return FakeAdapters(self.clock, self.store, self.orchestrator)
 
     def open_unit_of_work(self) -> FakeUnitOfWork:
@@ -102,18 +102,18 @@ def as_ports(
     Reader,
     ChangeFeed,
     Orchestrator,
-    WorkerLinks,
-    Tokens,
+    WorkerStreams,
+    ExecutionTokens,
     ParameterSchemas,
     Wakeups,
     Retention,
     DiskSpace,
-    Audience,
+    EventSink,
     Telemetry,
-    Vitals,
+    HealthMetricsReader,
     Credentials,
-    Passwords,
-    Attempts,
+    PasswordHasher,
+    SignInLimiter,
     IdentityProvider,
 ]:
     """The same objects as the ports they stand in for: the type checker holds each to its port here."""

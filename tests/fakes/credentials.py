@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import count
 
-from application.ports.credentials import Identity
+from application.ports.credentials import ExternalIdentity
 from domain.accounts import TokenKind
 from domain.errors import NotSignedIn, Unavailable
 
@@ -30,7 +30,7 @@ class FakeCredentials:
         return f"form-of-{session}"
 
 
-class FakePasswords:
+class FakePasswordHasher:
     """`compared` counts: a name that does not exist must cost as much."""
 
     def __init__(self) -> None:
@@ -40,12 +40,12 @@ class FakePasswords:
     async def hash(self, password: str) -> str:
         return f"hash-{next(self._salts)}-{hashlib.sha256(password.encode()).hexdigest()}"
 
-    async def fits(self, password: str, hashed: str | None) -> bool:
+    async def verify(self, password: str, hashed: str | None) -> bool:
         self.compared += 1
         return hashed is not None and hashed.endswith(hashlib.sha256(password.encode()).hexdigest())
 
 
-class FakeAttempts:
+class FakeSignInLimiter:
     def __init__(self, at_most: int = 5) -> None:
         self._at_most = at_most
         self._failures: Counter[tuple[str, str | None]] = Counter()
@@ -53,7 +53,7 @@ class FakeAttempts:
     def allows(self, name: str, address: str | None) -> bool:
         return self._failures[name, address] < self._at_most
 
-    def failed(self, name: str, address: str | None) -> None:
+    def record_failure(self, name: str, address: str | None) -> None:
         self._failures[name, address] += 1
 
 
@@ -61,18 +61,18 @@ class FakeIdentityProvider:
     """Whoever is named in `code` comes back."""
 
     def __init__(self) -> None:
-        self.people: dict[str, Identity] = {}
+        self.people: dict[str, ExternalIdentity] = {}
         self.is_down = False
 
     def knows(self, code: str, name: str, groups: Sequence[str] = ()) -> None:
-        self.people[code] = Identity(f"issuer|{code}", name, groups)
+        self.people[code] = ExternalIdentity(f"issuer|{code}", name, groups)
 
     async def begin(self, redirect: str) -> tuple[str, str]:
         if self.is_down:
             raise Unavailable("The identity provider does not answer.")
         return f"https://id.example/authorize?redirect_uri={redirect}&state=state", f"remembered {redirect}"
 
-    async def finish(self, redirect: str, remembered: str, state: str, code: str) -> Identity:
+    async def finish(self, redirect: str, remembered: str, state: str, code: str) -> ExternalIdentity:
         if self.is_down:
             raise Unavailable("The identity provider does not answer.")
         if remembered != f"remembered {redirect}" or state != "state" or code not in self.people:

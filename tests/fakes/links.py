@@ -3,20 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from application.ports.links import Claim, Message, Reservation, Stop, Wake
-from application.ports.persistence import WorkerSeen
+from application.ports.links import Claim, Reservation, StopRun, WakeRun, WorkerMessage
+from application.ports.persistence import WorkerStatus
 
 
-class FakeLinks:
+class FakeWorkerStreams:
     """`pushed` has (worker id, message) in order. `link` opens a stream that a test need not read."""
 
     def __init__(self) -> None:
-        self.pushed: list[tuple[str, Message]] = []
+        self.pushed: list[tuple[str, WorkerMessage]] = []
         self._streams: dict[str, _Stream] = {}
         self._on_free: Callable[[str], None] = lambda pool: None
         self._closed = False
 
-    def on_free(self, callback: Callable[[str], None]) -> None:
+    def on_slot_freed(self, callback: Callable[[str], None]) -> None:
         self._on_free = callback
 
     def close(self) -> None:
@@ -25,7 +25,7 @@ class FakeLinks:
             self.unlink(worker_id)
 
     def link(self, worker_id: str = "worker-1", *, pool: str = "headgate", slots: int = 4) -> "_Stream":
-        stream = _Stream(WorkerSeen(worker_id, worker_id, pool, slots, slots))
+        stream = _Stream(WorkerStatus(worker_id, worker_id, pool, slots, slots))
         self.unlink(worker_id)
         self._streams[worker_id] = stream
         return stream
@@ -36,7 +36,7 @@ class FakeLinks:
         if stream is not None:
             stream.end()
 
-    async def open(self, worker: WorkerSeen) -> AsyncIterator[Message]:
+    async def open(self, worker: WorkerStatus) -> AsyncIterator[WorkerMessage]:
         self.unlink(worker.id)
         if self._closed:
             return
@@ -48,7 +48,7 @@ class FakeLinks:
             if self._streams.get(worker.id) is stream:
                 del self._streams[worker.id]
 
-    def set_free(self, worker_id: str, free: int, received: int) -> None:
+    def set_free_slots(self, worker_id: str, free: int, received: int) -> None:
         stream = self._streams.get(worker_id)
         if stream is not None:
             stream.free = free - sum(stream.claimed[received:]) - stream.reserved
@@ -68,7 +68,7 @@ class FakeLinks:
         chosen.reserved += slots
         return Reservation(chosen.worker.id, slots)
 
-    def settle(self, reservation: Reservation, claim: Claim | None) -> bool:
+    def finish_reservation(self, reservation: Reservation, claim: Claim | None) -> bool:
         stream = self._streams.get(reservation.worker_id)
         if stream is None:
             return False
@@ -80,13 +80,13 @@ class FakeLinks:
             self._deliver(stream, claim)
         return True
 
-    def push(self, worker_id: str, message: Stop | Wake) -> bool:
+    def push(self, worker_id: str, message: StopRun | WakeRun) -> bool:
         stream = self._streams.get(worker_id)
         if stream is not None:
             self._deliver(stream, message)
         return stream is not None
 
-    def _deliver(self, stream: "_Stream", message: Message) -> None:
+    def _deliver(self, stream: "_Stream", message: WorkerMessage) -> None:
         self.pushed.append((stream.worker.id, message))
         stream.messages.put_nowait(message)
 
@@ -94,17 +94,17 @@ class FakeLinks:
 class _Stream:
     """One worker's messages and slots; iterating ends when it leaves or opens another stream."""
 
-    def __init__(self, worker: WorkerSeen) -> None:
+    def __init__(self, worker: WorkerStatus) -> None:
         self.worker = worker
         self.free = worker.free
         self.reserved = 0
         self.claimed: list[int] = []
-        self.messages: asyncio.Queue[Message | None] = asyncio.Queue()
+        self.messages: asyncio.Queue[WorkerMessage | None] = asyncio.Queue()
 
     def __aiter__(self) -> "_Stream":
         return self
 
-    async def __anext__(self) -> Message:
+    async def __anext__(self) -> WorkerMessage:
         message = await self.messages.get()
         if message is None:
             raise StopAsyncIteration

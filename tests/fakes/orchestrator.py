@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from application.ports.orchestrator import FlowRunRequest, FlowState, RefusedByEngine
+from application.ports.orchestrator import FlowRunRejected, FlowRunRequest, FlowState
 from domain.errors import Unavailable
 
 
@@ -21,7 +21,7 @@ class FakeOrchestrator:
     async def create_flow_run(self, request: FlowRunRequest) -> str:
         self._require_up()
         if request.name in self.refused:
-            raise RefusedByEngine(f"Prefect answered 422: it will not have {request.name}.")
+            raise FlowRunRejected(f"Prefect answered 422: it will not have {request.name}.")
         known = self._ids.get((request.pool, request.key))
         if known is not None and known in self._states:
             return known

@@ -19,7 +19,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 class FakeParameterSchemas:
     """Refuses what it does not know, so that a test never passes because a rule was passed over."""
 
-    def problems_of_schema(self, schema: Mapping[str, Any]) -> Sequence[FieldProblem]:
+    def find_schema_problems(self, schema: Mapping[str, Any]) -> Sequence[FieldProblem]:
         problems = []
         if schema.get("type", "object") != "object":
             problems.append(FieldProblem("parameters.type", "is object"))
@@ -28,10 +28,10 @@ class FakeParameterSchemas:
                 problems.append(FieldProblem(f"parameters.properties.{name}.type", "is a type of JSON Schema"))
         return problems
 
-    def problems_of(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Sequence[FieldProblem]:
+    def find_problems(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Sequence[FieldProblem]:
         if schema is None:
             return [FieldProblem("parameters", "this pipeline takes none")] if parameters else []
-        parameters = self.with_defaults(parameters, schema)
+        parameters = self.apply_defaults(parameters, schema)
         missing = [name for name in schema.get("required", ()) if name not in parameters]
         problems = [FieldProblem(f"parameters.{name}", "is required") for name in missing]
         properties = _properties(schema)
@@ -45,7 +45,7 @@ class FakeParameterSchemas:
                 problems.append(FieldProblem(f"parameters.{name}", problem))
         return problems
 
-    def with_defaults(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    def apply_defaults(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
         defaults = {name: rule["default"] for name, rule in _properties(schema or {}).items() if "default" in rule}
         return {**defaults, **parameters}
 

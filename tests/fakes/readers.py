@@ -7,21 +7,21 @@ from statistics import median
 from typing import Unpack
 
 from application.ports.persistence import PipelineRef
-from application.ports.readers import RunsAsked
+from application.ports.readers import RunListQuery
 from application.queries.views import (
     BoardRow,
     EventView,
     FailureView,
-    FirstSeen,
+    FirstOccurrence,
     LogFilter,
     LogLineView,
     PastDecision,
-    PipelineMark,
+    PipelineStateVersion,
     PipelineView,
     QueueView,
     RevisionView,
     RunBar,
-    RunMark,
+    RunStateVersion,
     RunView,
     StageTimes,
     WorkerView,
@@ -48,12 +48,12 @@ class FakeReader:
         page = rows[skip : skip + limit] if below is None else rows[::-1][skip : skip + limit][::-1]
         return [self._pipeline(row) for row in page]
 
-    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineMark]:
+    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineStateVersion]:
         found = await self.pipelines(skip, limit, above=above, below=below)
         latest = [(view, view.latest) for view in found]
-        return [PipelineMark(view.id, view.revision, run.id if run else 0, run.last_seq if run else 0) for view, run in latest]
+        return [PipelineStateVersion(view.id, view.revision, run.id if run else 0, run.last_seq if run else 0) for view, run in latest]
 
-    async def pipelines_of(self, ids: Sequence[int]) -> list[PipelineView]:
+    async def get_pipelines_by_id(self, ids: Sequence[int]) -> list[PipelineView]:
         return [self._pipeline(row) for row in self._tables.pipelines.values() if row.id in ids]
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
@@ -74,7 +74,7 @@ class FakeReader:
         rows = sorted(self._tables.pipelines.values(), key=lambda row: row.name)
         return [BoardRow(self._pipeline(row), [_bar(run) for run in reversed(self._recent(row.id))]) for row in rows]
 
-    async def runs(self, **asked: Unpack[RunsAsked]) -> list[RunView]:
+    async def runs(self, **asked: Unpack[RunListQuery]) -> list[RunView]:
         found = [
             run
             for run in self._newest_first()
@@ -89,11 +89,11 @@ class FakeReader:
         page = found[place] if asked.get("above") is None else found[::-1][place][::-1]
         return [run_view(self._tables, run) for run in page]
 
-    async def run_marks(self, **asked: Unpack[RunsAsked]) -> list[RunMark]:
+    async def run_marks(self, **asked: Unpack[RunListQuery]) -> list[RunStateVersion]:
         found = await self.runs(**asked)
-        return [RunMark(run.id, run.last_seq, run.pipeline, ",".join(run.flow_run_ids)) for run in found]
+        return [RunStateVersion(run.id, run.last_seq, run.pipeline, ",".join(run.flow_run_ids)) for run in found]
 
-    async def runs_of(self, ids: Sequence[int]) -> list[RunView]:
+    async def get_runs_by_id(self, ids: Sequence[int]) -> list[RunView]:
         return [run_view(self._tables, run) for run in self._newest_first() if run.id in ids]
 
     async def waiting_runs(self, limit: int) -> list[RunView]:
@@ -106,7 +106,7 @@ class FakeReader:
         found = [_failure(*key, each, _first(everywhere[key])) for key, each in lately.items()]
         return sorted(found, key=lambda failure: failure.last_at, reverse=True)[:100]
 
-    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstSeen | None:
+    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstOccurrence | None:
         found = _alike([run for run in self._newest_first() if run.pipeline_id == pipeline_id]).get((fingerprint, stage))
         return _first(found) if found else None
 
@@ -234,12 +234,12 @@ def _alike(runs: Sequence[Run]) -> dict[tuple[str, str], list[tuple[Attempt, Run
     return alike
 
 
-def _first(found: Sequence[tuple[Attempt, Run]]) -> FirstSeen:
+def _first(found: Sequence[tuple[Attempt, Run]]) -> FirstOccurrence:
     attempt, run = min(found, key=lambda each: (each[0].finished_at or each[0].created_at, each[1].id))
-    return FirstSeen(run.id, run.number, attempt.finished_at or attempt.created_at)
+    return FirstOccurrence(run.id, run.number, attempt.finished_at or attempt.created_at)
 
 
-def _failure(fingerprint: str, stage: str, found: Sequence[tuple[Attempt, Run]], first: FirstSeen) -> FailureView:
+def _failure(fingerprint: str, stage: str, found: Sequence[tuple[Attempt, Run]], first: FirstOccurrence) -> FailureView:
     ends = sorted(((attempt.finished_at or run.created_at, attempt.error_message or "") for attempt, run in found), reverse=True)
     runs = sorted({(run.id, run.number) for _, run in found}, reverse=True)
     return FailureView(fingerprint, stage, ends[0][1], len(found), first.at, ends[0][0], runs[:10], (first.run_id, first.number))

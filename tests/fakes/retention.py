@@ -18,7 +18,7 @@ class FakeRetention:
         self._store = store
         self._weeks: dict[str, set[datetime]] = {"event": set(), "log_line": set()}
 
-    async def make_room(self, now: datetime) -> Sequence[str]:
+    async def create_partitions(self, now: datetime) -> Sequence[str]:
         self._store.require_up()
         first = MONDAY + (now - MONDAY) // WEEK * WEEK
         wanted = [first + WEEK * n for n in range(AHEAD + 1)]
@@ -33,15 +33,15 @@ class FakeRetention:
     async def drop_logs(self, before: datetime) -> Sequence[str]:
         return self._drop("log_line", self._store.committed.log_lines, before)
 
-    async def forget_receipts(self, before: datetime) -> int:
+    async def delete_receipts(self, before: datetime) -> int:
         tables = self._store.committed
         _forget(tables.receipts, lambda key, _: tables.received[key] < before)
         return _forget(tables.received, lambda _, at: at < before)
 
-    async def forget_answers(self, before: datetime) -> int:
+    async def delete_idempotency_answers(self, before: datetime) -> int:
         return _forget(self._store.committed.answers, lambda _, row: row.created_at < before)
 
-    async def forget_workers(self, before: datetime) -> int:
+    async def delete_workers(self, before: datetime) -> int:
         return _forget(self._store.committed.workers, lambda _, row: row.seen_at < before)
 
     def _drop(self, table: str, rows: dict[Any, Any], before: datetime) -> Sequence[str]:

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from application.ports.run_announcements import Announcement, Phase, Refusal
+from application.ports.run_announcements import LifecycleEvent, Phase, RejectedEvent
 from domain.errors import Unavailable
 
 
-class FakeAudience:
+class FakeEventSink:
     """`is_down`: takes nothing. `refuses` says why it will never take one. `told` is everything in the order it arrived, repeats
     included; `known` has each start and each end once. `fails_after`: takes so many of a delivery, then is away."""
 
@@ -17,22 +17,22 @@ class FakeAudience:
         self.is_down = False
         self.fails_after: int | None = None
         self.is_slow = False
-        self.refuses: Callable[[Announcement], str | None] = lambda _: None
-        self.told: list[Announcement] = []
-        self.known: dict[tuple[UUID, Phase], Announcement] = {}
+        self.refuses: Callable[[LifecycleEvent], str | None] = lambda _: None
+        self.told: list[LifecycleEvent] = []
+        self.known: dict[tuple[UUID, Phase], LifecycleEvent] = {}
         self.deliveries = 0
 
-    async def tell(self, announcements: Sequence[Announcement]) -> Sequence[Refusal]:
+    async def send(self, announcements: Sequence[LifecycleEvent]) -> Sequence[RejectedEvent]:
         self.deliveries += 1
         if self.is_slow:
             await asyncio.Event().wait()
-        refusals: list[Refusal] = []
+        refusals: list[RejectedEvent] = []
         for place, announcement in enumerate(announcements):
             if self.is_down or place == self.fails_after:
                 raise Unavailable(f"{self.name} does not answer.")
             why = self.refuses(announcement)
             if why is not None:
-                refusals.append(Refusal(announcement, why))
+                refusals.append(RejectedEvent(announcement, why))
                 continue
             self.told.append(announcement)
             self.known[announcement.id, announcement.phase] = announcement

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from application.ports.secrets import SHORTEST, SecretUnavailable
+from application.ports.secrets import MIN_SECRET_LENGTH, SecretUnavailable
 
 
 class FakeSecrets:
@@ -17,8 +17,8 @@ class FakeSecrets:
             value = self.kept.get(name) or self.kept.get(name.upper())
             if not value:
                 raise SecretUnavailable(f"The worker has no secret named {name}.")
-            if len(value) < SHORTEST:
-                raise SecretUnavailable(f"The secret {name} is shorter than {SHORTEST} characters.")
+            if len(value) < MIN_SECRET_LENGTH:
+                raise SecretUnavailable(f"The secret {name} is shorter than {MIN_SECRET_LENGTH} characters.")
             if "\0" in value:
                 raise SecretUnavailable(f"The secret {name} holds a NUL character.")
             found[name] = value

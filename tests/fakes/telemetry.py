@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from application.metrics import TAGS, Metric
-from application.ports.telemetry import Span, Tag, TraceContext, trace_id_of
+from application.ports.telemetry import Span, Tag, TraceContext, get_trace_id
 
 _current: ContextVar["FakeSpan | None"] = ContextVar("current", default=None)
 
@@ -52,7 +52,7 @@ class FakeTelemetry:
     ) -> Iterator[Span]:
         above = self.context() if parent is None else parent
         number = len(self.spans) + 1
-        trace = int(trace_id_of(above) or f"{number:x}", 16)
+        trace = int(get_trace_id(above) or f"{number:x}", 16)
         span = FakeSpan(name, resource, number, trace, above, list(links))
         span.tag(**tags)
         self.spans.append(span)
@@ -67,8 +67,8 @@ class FakeTelemetry:
             _current.reset(token)
 
     @contextmanager
-    def within(self, context: TraceContext) -> Iterator[None]:
-        if trace_id_of(context) is None:
+    def use_context(self, context: TraceContext) -> Iterator[None]:
+        if get_trace_id(context) is None:
             yield
             return
         _, trace, number, _ = context["traceparent"].split("-")
@@ -82,7 +82,7 @@ class FakeTelemetry:
         current = _current.get()
         return current.context if current else {}
 
-    def hush(self) -> None:
+    def drop_current_trace(self) -> None:
         self.hushed += 1
 
     def count(self, metric: Metric, value: int = 1, **tags: Tag) -> None:

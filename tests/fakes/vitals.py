@@ -1,14 +1,14 @@
 """Vital signs that a test sets."""
 
-from application.ports.vitals import VitalSigns
+from application.ports.vitals import HealthMetrics
 
 
-class FakeVitals:
+class FakeHealthMetricsReader:
     def __init__(self) -> None:
-        self.signs = VitalSigns(0, 0.0, 0, 0)
+        self.signs = HealthMetrics(0, 0.0, 0, 0)
         self.taken: list[tuple[float, float]] = []
 
-    async def take(self, late_after: float, seen_within: float) -> VitalSigns:
+    async def read(self, late_after: float, seen_within: float) -> HealthMetrics:
         self.taken.append((late_after, seen_within))
         return self.signs
 

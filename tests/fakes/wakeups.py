@@ -16,7 +16,7 @@ class FakeWakeups:
         self.told: list[str] = []
         self.logs_of: list[int] = []
 
-    def committed(self, runs: Sequence[Run] = (), *, told: str | None = None, logs_of: Sequence[int] = ()) -> None:
+    def notify_committed(self, runs: Sequence[Run] = (), *, told: str | None = None, logs_of: Sequence[int] = ()) -> None:
         self.count += 1
         self.runs.extend(run.id for run in runs)
         self.bursts.extend((run.id, run.burst.epoch) for run in runs if run.burst.state is BurstState.REQUESTED)

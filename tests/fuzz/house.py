@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from adapters.orchestration.server import free_port
+from adapters.orchestration.server import find_free_port
 from adapters.persistence.embedded import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
 from tests.integration.postgres import a_database
@@ -27,7 +27,7 @@ _NOBODY = "http://127.0.0.1:9/api"
 
 
 @dataclass(frozen=True)
-class AWeb:
+class WebProcess:
     """Its address, the file that it logs to, and its environment."""
 
     url: str
@@ -42,9 +42,9 @@ class AWeb:
 
 
 @contextmanager
-def a_web(postgres: EmbeddedPostgres, **environment: str) -> Iterator[AWeb]:
+def a_web(postgres: EmbeddedPostgres, **environment: str) -> Iterator[WebProcess]:
     with tempfile.TemporaryDirectory(prefix="headgate-fuzz-") as name, a_database(postgres) as database:
-        folder, port = Path(name), free_port()
+        folder, port = Path(name), find_free_port()
         url = postgres.url(database)
         upgrade(url)
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("HEADGATE_", "PREFECT_", "DD_"))}
@@ -61,7 +61,7 @@ def a_web(postgres: EmbeddedPostgres, **environment: str) -> Iterator[AWeb]:
             process = subprocess.Popen(argv, cwd=ROOT, env=clean | settings | environment, stdout=output, stderr=output)
         try:
             _wait_until_ready(f"http://127.0.0.1:{port}", process, log)
-            yield AWeb(f"http://127.0.0.1:{port}", log, clean | settings | environment)
+            yield WebProcess(f"http://127.0.0.1:{port}", log, clean | settings | environment)
         finally:
             process.terminate()
             process.wait(40)

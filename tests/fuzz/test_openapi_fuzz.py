@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from adapters.persistence.embedded import EmbeddedPostgres
-from tests.fuzz.house import AWeb, a_web, furnish
+from tests.fuzz.house import WebProcess, a_web, furnish
 from tests.fuzz.run import TEAM, schemathesis
 
 
 @pytest.fixture(scope="module")
-def web(postgres: EmbeddedPostgres) -> Iterator[tuple[AWeb, str]]:
+def web(postgres: EmbeddedPostgres) -> Iterator[tuple[WebProcess, str]]:
     """With people who sign in, and an admin's header."""
     with a_web(postgres, **TEAM) as web:
         admin = web.admins_header()
@@ -24,7 +24,7 @@ def web(postgres: EmbeddedPostgres) -> Iterator[tuple[AWeb, str]]:
 
 
 @pytest.mark.parametrize(("who", "more", "cases"), [("admin", [], 1_000), ("anonymous", ["--phases=examples,fuzzing"], 60)])
-def test_no_check_fails_for_whatever_the_document_allows_or_forbids(web: tuple[AWeb, str], who: str, more: list[str], cases: int) -> None:
+def test_no_check_fails_for_whatever_the_document_allows_or_forbids(web: tuple[WebProcess, str], who: str, more: list[str], cases: int) -> None:
     house, admin = web
     headers = dict([admin.split(": ", 1)])
     operations = sum(len(methods) for methods in httpx.get(f"{house.url}/openapi.json", headers=headers).json()["paths"].values())

@@ -14,8 +14,8 @@ from sqlalchemy import event, text
 from adapters.persistence.addresses import libpq_url
 from adapters.persistence.database import Database
 from adapters.persistence.migrate import upgrade
-from adapters.persistence.ready import Asked
-from adapters.persistence.statements import Statements
+from adapters.persistence.ready import BoundStatement
+from adapters.persistence.statements import SqlTransaction
 from application.ports.persistence import UnitOfWork
 
 
@@ -44,41 +44,41 @@ async def all_connections_taken(url: str) -> AsyncIterator[tuple[UnitOfWork, Uni
 
 
 @contextmanager
-def statements_of(database: Database) -> Iterator[list[str]]:
+def record_statements(database: Database) -> Iterator[list[str]]:
     """The statements the database is sent meanwhile, one by one or together."""
     sent: list[str] = []
-    exchange = Statements._exchange
+    exchange = SqlTransaction._exchange
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         sent.append(statement)
 
-    async def noted(self: Statements, batch: Sequence[Asked], commit: bool = False) -> list[list[Any]]:
+    async def noted(self: SqlTransaction, batch: Sequence[BoundStatement], commit: bool = False) -> list[list[Any]]:
         sent.extend(statement.text for statement, _ in batch)
         return await exchange(self, batch, commit)
 
     event.listen(database.engine.sync_engine, "before_cursor_execute", note)
     try:
-        with patch.object(Statements, "_exchange", noted):
+        with patch.object(SqlTransaction, "_exchange", noted):
             yield sent
     finally:
         event.remove(database.engine.sync_engine, "before_cursor_execute", note)
 
 
 @contextmanager
-def round_trips_of(database: Database) -> Iterator[list[int]]:
+def record_round_trips(database: Database) -> Iterator[list[int]]:
     """How many statements went with each round trip meanwhile; a commit that goes with none is one too."""
     trips: list[int] = []
-    exchange, execute = Statements._exchange, Statements._execute
+    exchange, execute = SqlTransaction._exchange, SqlTransaction._execute
 
-    async def together(self: Statements, batch: Sequence[Asked], commit: bool = False) -> list[list[Any]]:
+    async def together(self: SqlTransaction, batch: Sequence[BoundStatement], commit: bool = False) -> list[list[Any]]:
         trips.append(len(batch))
         return await exchange(self, batch, commit)
 
-    async def alone(self: Statements, *asked: Any) -> Any:
+    async def alone(self: SqlTransaction, *asked: Any) -> Any:
         trips.append(1)
         return await execute(self, *asked)
 
-    with patch.object(Statements, "_exchange", together), patch.object(Statements, "_execute", alone):
+    with patch.object(SqlTransaction, "_exchange", together), patch.object(SqlTransaction, "_execute", alone):
         yield trips
 
 

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from adapters.orchestration.server import PrefectServer, free_port, wait_until_healthy
+from adapters.orchestration.server import PrefectServer, find_free_port, wait_until_healthy
 from adapters.persistence.embedded import EmbeddedPostgres
 from tests.integration.postgres import a_database, a_temporary_folder
 
@@ -36,7 +36,7 @@ def a_prefect_server(postgres: EmbeddedPostgres) -> Iterator[RunningPrefect]:
     """A started server with an empty database; ended, with all its processes, at the end."""
     with a_temporary_folder() as folder, a_database(postgres) as name:
         url = postgres.url(name).replace("+psycopg", "+asyncpg")
-        server = PrefectServer(folder / "home", free_port(), url, "headgate:a-password")
+        server = PrefectServer(folder / "home", find_free_port(), url, "headgate:a-password")
         process = start(server)
         try:
             assert asyncio.run(wait_until_healthy(server.health_url)), "Prefect's server did not come up"

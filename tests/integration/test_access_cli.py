@@ -14,9 +14,9 @@ from adapters.persistence.database import Database
 from adapters.persistence.embedded import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
 from adapters.system.credentials import RandomCredentials
-from domain.audit import Deed
+from domain.audit import AuditAction
 from entrypoints.cli import app
-from entrypoints.commands_cli import register
+from entrypoints.commands_cli import register_commands
 from tests.integration.postgres import a_database
 
 PASSWORD = "four words of mine"
@@ -32,7 +32,7 @@ def url(postgres: EmbeddedPostgres) -> Iterator[str]:
 @pytest.fixture(scope="module", autouse=True)
 def _commands() -> None:
     if not any(group.name == "user" for group in app.registered_groups):
-        register(app)
+        register_commands(app)
 
 
 def headgate(url: str, *words: str, said: str = "") -> Result:
@@ -107,7 +107,7 @@ def test_what_was_done_at_the_terminal_is_in_the_audit_log(url: str) -> None:
     headgate(url, "user", "create", "ada", "--password-stdin", said=PASSWORD + "\n")
     headgate(url, "token", "create", "ci", "--scope", "read")
 
-    async def entries() -> list[tuple[Deed, str | None, bool]]:
+    async def entries() -> list[tuple[AuditAction, str | None, bool]]:
         database = Database(url)
         try:
             async with database.open_unit_of_work() as work:
@@ -115,7 +115,7 @@ def test_what_was_done_at_the_terminal_is_in_the_audit_log(url: str) -> None:
         finally:
             await database.stop()
 
-    assert asyncio.run(entries()) == [(Deed.TOKEN_CREATED, "terminal", True), (Deed.ACCOUNT_CREATED, "terminal", True)]
+    assert asyncio.run(entries()) == [(AuditAction.TOKEN_CREATED, "terminal", True), (AuditAction.ACCOUNT_CREATED, "terminal", True)]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET who = 'eve'", "DELETE FROM audit", "TRUNCATE audit"])

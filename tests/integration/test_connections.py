@@ -12,9 +12,9 @@ import pytest
 from psycopg._pipeline_base import BasePipeline
 from psycopg._preparing import PrepareManager
 
-from adapters.persistence.connections import AT_HAND
+from adapters.persistence.connections import MAX_IDLE_CONNECTIONS
 from adapters.persistence.database import Database
-from adapters.system.parameters import JsonSchemas
+from adapters.system.parameters import JsonSchemaValidator
 from application.commands.report_status import ReportStatus
 from application.commands.status_update import StatusUpdate
 from domain.reports import Report
@@ -33,13 +33,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 async def test_a_few_stay_and_the_rest_go_back(database: Database) -> None:
     async with AsyncExitStack() as together:
-        units = [await together.enter_async_context(database.open_unit_of_work()) for _ in range(AT_HAND + 3)]
+        units = [await together.enter_async_context(database.open_unit_of_work()) for _ in range(MAX_IDLE_CONNECTIONS + 3)]
         for unit in units:
             await unit.pipelines.count()
         assert database.vitals.connections()[1] == len(units)
 
     pool: Any = database.engine.pool
-    assert (database.vitals.connections()[1], pool.checkedout()) == (0, AT_HAND)
+    assert (database.vitals.connections()[1], pool.checkedout()) == (0, MAX_IDLE_CONNECTIONS)
 
 
 async def test_whoever_waits_for_one_gets_the_next_that_is_free(database_url: str, database: Database) -> None:
@@ -53,13 +53,13 @@ async def test_whoever_waits_for_one_gets_the_next_that_is_free(database_url: st
 
 async def test_all_that_were_cut_are_replaced_by_the_first_that_finds_out(database: Database) -> None:
     async with AsyncExitStack() as together:
-        for _ in range(AT_HAND + 3):
+        for _ in range(MAX_IDLE_CONNECTIONS + 3):
             unit = await together.enter_async_context(database.open_unit_of_work())
             await unit.pipelines.count()
-    assert await end_sessions(database, "headgate") == AT_HAND + 3
+    assert await end_sessions(database, "headgate") == MAX_IDLE_CONNECTIONS + 3
 
     assert await database.reader.board() == []
-    await asyncio.gather(*(database.reader.board() for _ in range(AT_HAND)))
+    await asyncio.gather(*(database.reader.board() for _ in range(MAX_IDLE_CONNECTIONS)))
 
 
 async def test_a_transaction_that_was_left_leaves_its_connection_clean(database: Database) -> None:
@@ -69,7 +69,7 @@ async def test_a_transaction_that_was_left_leaves_its_connection_clean(database:
             raise KeyError
     async with database.open_unit_of_work() as work:
         await work.pipelines.count()
-        task = asyncio.create_task(work.take_up([1]))
+        task = asyncio.create_task(work.load_for_update([1]))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -83,7 +83,7 @@ async def test_a_report_waits_for_the_server_twice(database: Database) -> None:
     """Its BEGIN goes with its questions, its COMMIT with what it writes."""
     pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external")])
     run_id = await a_stored_run(database.open_unit_of_work, pipeline)
-    report = ReportStatus(database.open_unit_of_work, JsonSchemas(), FakeClock(), FakeWakeups())
+    report = ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), FakeClock(), FakeWakeups())
     syncs: list[None] = []
     enqueue = BasePipeline._enqueue_sync
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from adapters.system.disk_space import HomeDiskSpace, free_bytes
+from adapters.system.disk_space import HomeDiskSpace, get_free_bytes
 
 
 def test_the_room_of_a_folder_that_is_not_there_yet_is_that_of_where_it_will_be(tmp_path: Path) -> None:
-    assert free_bytes(tmp_path / "not" / "yet") > 0
+    assert get_free_bytes(tmp_path / "not" / "yet") > 0
 
 
 def test_a_shortage_is_told_with_both_numbers_and_only_below_the_bound(tmp_path: Path) -> None:

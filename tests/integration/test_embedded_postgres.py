@@ -215,8 +215,8 @@ def test_a_home_too_long_for_a_socket_gets_a_short_private_folder(folder: Path) 
         assert socket_dir.parent == Path("/tmp") and mode_of(socket_dir) in ("0o711", "0o700")
     finally:
         server.stop()
-        if server.placement is not None:
-            shutil.rmtree(server.placement.socket_dir, ignore_errors=True)
+        if server.paths is not None:
+            shutil.rmtree(server.paths.socket_dir, ignore_errors=True)
 
 
 @as_root
@@ -225,8 +225,8 @@ def test_a_short_folder_made_by_somebody_else_is_refused(folder: Path) -> None:
     first = EmbeddedPostgres(home)
     first.start()
     first.stop()
-    assert first.placement is not None
-    socket_dir = first.placement.socket_dir
+    assert first.paths is not None
+    socket_dir = first.paths.socket_dir
     os.chown(socket_dir, 12345, 12345)
     try:
         with pytest.raises(EmbeddedServerError, match="belongs to someone else"):
@@ -241,7 +241,7 @@ def test_a_home_the_server_user_cannot_reach_keeps_its_doors_shut(folder: Path, 
     closed.mkdir(mode=0o700)
     elsewhere = folder / "state"
     elsewhere.mkdir(mode=0o755)
-    monkeypatch.setattr(embedded_placement, "SYSTEM_STATE", elsewhere)
+    monkeypatch.setattr(embedded_placement, "SYSTEM_STATE_DIR", elsewhere)
     server = EmbeddedPostgres(closed / "home")
     try:
         server.start()
@@ -265,8 +265,8 @@ def test_programs_the_server_user_cannot_reach_are_copied(folder: Path, monkeypa
     try:
         server.start()
 
-        assert server.placement is not None
-        copy = server.placement.binaries
+        assert server.paths is not None
+        copy = server.paths.binaries
         assert copy.is_relative_to(folder / "home/postgres")
         made = copy.stat().st_ino
         EmbeddedPostgres(folder / "home").start()

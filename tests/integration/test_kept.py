@@ -1,10 +1,10 @@
 """What a process keeps of what it read stays bounded."""
 
-from adapters.persistence.kept import Kept
+from adapters.persistence.kept import LruCache
 
 
 def test_what_was_used_longest_ago_makes_place() -> None:
-    kept: Kept[str, int] = Kept(size=2)
+    kept: LruCache[str, int] = LruCache(size=2)
     kept.put("a", 1)
     kept.put("b", 2)
     assert kept.get("a") == 1
@@ -15,7 +15,7 @@ def test_what_was_used_longest_ago_makes_place() -> None:
 
 
 def test_heavy_values_make_place_by_their_weight_and_one_too_heavy_is_not_kept() -> None:
-    kept: Kept[str, int] = Kept(size=10)
+    kept: LruCache[str, int] = LruCache(size=10)
     kept.put("a", 1, weight=4)
     kept.put("b", 2, weight=4)
     kept.put("c", 3, weight=6)
@@ -29,7 +29,7 @@ def test_heavy_values_make_place_by_their_weight_and_one_too_heavy_is_not_kept()
 
 
 def test_a_value_put_again_weighs_once() -> None:
-    kept: Kept[str, int] = Kept(size=3)
+    kept: LruCache[str, int] = LruCache(size=3)
     for _ in range(5):
         kept.put("a", 1, weight=2)
 

@@ -8,20 +8,20 @@ import pytest
 from sqlalchemy import text
 
 from adapters.persistence.database import Database
-from adapters.persistence.kept_runs import HEAVIEST
-from adapters.system.parameters import JsonSchemas
+from adapters.persistence.kept_runs import MAX_ATTEMPTS_PER_RUN
+from adapters.system.parameters import JsonSchemaValidator
 from application.commands.report_status import ReportStatus
 from application.commands.status_update import StatusUpdate
-from application.commands.verdicts import Answer
+from application.commands.verdicts import ReportResult
 from domain.errors import Unavailable
-from domain.reports import Report, Reporter, judge
+from domain.reports import Report, Reporter, judge_report
 from domain.run import Run
 from domain.status import Status
 from tests.builders import NOW, a_pipeline, a_stage, a_stored_run
 from tests.contracts.test_report_lane import House, a_history
 from tests.fakes import FakeClock
 from tests.fakes.wakeups import FakeWakeups
-from tests.integration.a_database import a_started_database, end_sessions, statements_of
+from tests.integration.a_database import a_started_database, end_sessions, record_statements
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ async def a_run_to_report_on(database: Database, stages: int = 2) -> int:
     return run_id
 
 
-async def said(database: Database, run_id: int, status: Status, records: int, stage: str = "s0") -> Answer:
-    report = ReportStatus(database.open_unit_of_work, JsonSchemas(), FakeClock(), FakeWakeups())
+async def said(database: Database, run_id: int, status: Status, records: int, stage: str = "s0") -> ReportResult:
+    report = ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), FakeClock(), FakeWakeups())
     (answer,) = await report([StatusUpdate(Report(status, stage, records_processed=records), run_id=run_id)])
     return answer
 
@@ -58,7 +58,7 @@ async def stored(database: Database, run_id: int) -> Run:
 async def test_who_reports_again_has_nothing_read_but_the_lock(database: Database) -> None:
     run_id = await a_run_to_report_on(database)
 
-    with statements_of(database) as sent:
+    with record_statements(database) as sent:
         answer = await said(database, run_id, Status.RUNNING, 2)
 
     assert (answer.applied, len(sent)) == (True, 2), "the row locked, and what is told written"
@@ -85,7 +85,7 @@ async def test_a_row_that_was_written_by_hand_is_read_anew(database: Database) -
         await connection.execute(text("UPDATE run SET last_seq = last_seq WHERE id = :run"), {"run": run_id})
         await connection.execute(text("UPDATE attempt SET message = 'by hand' WHERE run_id = :run AND position = 1"), {"run": run_id})
 
-    with statements_of(database) as sent:
+    with record_statements(database) as sent:
         assert (await said(database, run_id, Status.RUNNING, 2)).applied
 
     assert len(sent) == 4, "its row locked; the row and its attempts read; what is told written"
@@ -97,13 +97,13 @@ async def test_what_was_not_committed_is_not_kept(database: Database) -> None:
     before = await stored(database, run_id)
 
     async with database.open_unit_of_work() as work:
-        run = (await work.take_up([run_id])).runs[run_id]
-        assert judge(run, Report(Status.COMPLETED, "s0"), Reporter(), None, NOW).applied
+        run = (await work.load_for_update([run_id])).runs[run_id]
+        assert judge_report(run, Report(Status.COMPLETED, "s0"), Reporter(), None, NOW).applied
         await work.runs.save(run)
     async with database.open_unit_of_work() as work:
-        run = (await work.take_up([run_id])).runs[run_id]
+        run = (await work.load_for_update([run_id])).runs[run_id]
         assert run == before
-        assert judge(run, Report(Status.FAILED, "s0"), Reporter(), None, NOW).applied
+        assert judge_report(run, Report(Status.FAILED, "s0"), Reporter(), None, NOW).applied
         await work.runs.save(run)
         await end_sessions(database, "headgate")
         with pytest.raises(Unavailable):
@@ -117,10 +117,10 @@ async def test_a_change_that_was_taken_back_inside_a_transaction_is_not_kept(dat
     run_id = await a_run_to_report_on(database)
 
     async with database.open_unit_of_work() as work:
-        run = (await work.take_up([run_id])).runs[run_id]
-        assert judge(run, Report(Status.RUNNING, "s0", records_processed=3), Reporter(), None, NOW).applied
+        run = (await work.load_for_update([run_id])).runs[run_id]
+        assert judge_report(run, Report(Status.RUNNING, "s0", records_processed=3), Reporter(), None, NOW).applied
         await work.runs.save(run)
-        assert judge(run, Report(Status.RUNNING, "s0", records_processed=4), Reporter(), None, NOW).applied  # never saved
+        assert judge_report(run, Report(Status.RUNNING, "s0", records_processed=4), Reporter(), None, NOW).applied  # never saved
         await work.commit()
 
     assert (await said(database, run_id, Status.RUNNING, 3)).applied is False, "three is what is stored"
@@ -128,9 +128,9 @@ async def test_a_change_that_was_taken_back_inside_a_transaction_is_not_kept(dat
 
 
 async def test_a_run_of_very_many_attempts_is_read_each_time(database: Database) -> None:
-    run_id = await a_run_to_report_on(database, HEAVIEST + 1)
+    run_id = await a_run_to_report_on(database, MAX_ATTEMPTS_PER_RUN + 1)
 
-    with statements_of(database) as sent:
+    with record_statements(database) as sent:
         assert (await said(database, run_id, Status.RUNNING, 2)).applied
 
     assert len(sent) == 3, "its row, its attempts, and what is told"
@@ -144,7 +144,7 @@ async def test_processes_that_take_turns_leave_what_one_leaves(database: Databas
     for prefix, processes in (("aaa", [database]), ("bbb", [another, database])):
         house = House(database, prefix)
         await house.build()
-        judges = [ReportStatus(each.open_unit_of_work, JsonSchemas(), FakeClock(), FakeWakeups()) for each in processes]
+        judges = [ReportStatus(each.open_unit_of_work, JsonSchemaValidator(), FakeClock(), FakeWakeups()) for each in processes]
         answers = [answer for n, update in enumerate(history) for answer in await turn(judges, n, [house.own(update)])]
         seen.append((await house.told(answers), await house.recorded()))
 
@@ -152,5 +152,5 @@ async def test_processes_that_take_turns_leave_what_one_leaves(database: Databas
     assert seen[0][1] == seen[1][1]
 
 
-async def turn(judges: Sequence[ReportStatus], number: int, updates: Sequence[StatusUpdate]) -> list[Answer]:
+async def turn(judges: Sequence[ReportStatus], number: int, updates: Sequence[StatusUpdate]) -> list[ReportResult]:
     return await judges[number // 3 % len(judges)](updates)

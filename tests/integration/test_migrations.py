@@ -18,15 +18,15 @@ from sqlalchemy.pool import NullPool
 from adapters.persistence import migrate
 from adapters.persistence.addresses import sqlalchemy_url
 from adapters.persistence.embedded import EmbeddedPostgres
-from adapters.persistence.migrate import configuration, current_is_head, downgrade, heads, upgrade
+from adapters.persistence.migrate import downgrade, get_alembic_config, get_head_revisions, is_at_head, upgrade
 from adapters.persistence.partitions import is_partition
 from adapters.persistence.schema import METADATA
 from domain.errors import Unavailable
 from entrypoints.claim import StartError
-from entrypoints.migration import Migration
+from entrypoints.migration import MigrationProcess
 from tests.integration.postgres import a_database
 
-REVISIONS = [script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()][::-1]
+REVISIONS = [script.revision for script in ScriptDirectory.from_config(get_alembic_config()).walk_revisions()][::-1]
 CATALOG = """
     SELECT 'column', attrelid::regclass::text, attname, format_type(atttypid, atttypmod), attnotnull::text, pg_get_expr(adbin, adrelid)
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
@@ -57,7 +57,7 @@ def catalog(connection: Connection) -> set[tuple[object, ...]]:
 
 def test_the_history_ends_in_one_revision() -> None:
     assert len(REVISIONS) > 0
-    assert heads() == {REVISIONS[-1]}
+    assert get_head_revisions() == {REVISIONS[-1]}
 
 
 def test_every_revision_goes_up_and_down_from_empty(database_url: str) -> None:
@@ -74,12 +74,12 @@ def test_every_revision_goes_up_and_down_from_empty(database_url: str) -> None:
 
 def test_a_database_is_at_the_head_only_when_migrated(database_url: str) -> None:
     with a_connection(database_url) as connection:
-        assert not current_is_head(connection)
+        assert not is_at_head(connection)
 
     upgrade(database_url)
 
     with a_connection(database_url) as connection:
-        assert current_is_head(connection)
+        assert is_at_head(connection)
 
 
 def test_the_tables_in_code_are_those_of_the_migrations(database_url: str, postgres: EmbeddedPostgres) -> None:
@@ -99,7 +99,7 @@ def test_processes_that_migrate_at_once_do_not_disturb_each_other(database_url: 
             migration.result()
 
     with a_connection(database_url) as connection:
-        assert current_is_head(connection)
+        assert is_at_head(connection)
         assert connection.scalar(text("SELECT count(*) FROM installation")) == 1
 
 
@@ -124,7 +124,7 @@ def test_a_migration_that_meets_a_locked_table_tries_again(database_url: str) ->
 
 def test_a_table_that_stays_locked_is_told_as_unavailable(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     upgrade(database_url)
-    monkeypatch.setattr(migrate, "PATIENCE", 0.5)
+    monkeypatch.setattr(migrate, "MAX_WAIT_SECONDS", 0.5)
 
     with a_connection(database_url) as busy:
         busy.execute(text("LOCK TABLE outbox IN ACCESS SHARE MODE"))
@@ -198,24 +198,24 @@ def test_when_failures_were_first_seen_is_found_in_what_was_stored_before(databa
 
 
 def test_it_is_done_by_a_process_that_ends_with_it(database_url: str) -> None:
-    migration = Migration()
+    migration = MigrationProcess()
 
     migration(database_url)
     migration.end()
 
     with a_connection(database_url) as connection:
-        assert current_is_head(connection)
+        assert is_at_head(connection)
 
 
 def test_what_it_cannot_do_is_said_in_one_line(database_url: str) -> None:
-    migration = Migration()
+    migration = MigrationProcess()
 
     with pytest.raises(StartError, match=r"^The database could not be migrated: .*No such file or directory"):
         migration(f"{database_url}x")
 
 
 def test_one_that_never_began_leaves_nothing_behind() -> None:
-    migration = Migration()
+    migration = MigrationProcess()
 
     migration.end()
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
-from adapters.persistence.cursors import Cursor, as_far_as
+from adapters.persistence.cursors import FeedCursor, truncate_snapshot
 from adapters.persistence.database import Database
 from adapters.persistence.embedded import DATABASE, EmbeddedPostgres
 from application.queries.views import EventView
@@ -76,7 +76,7 @@ async def test_a_runs_events_come_by_seq_even_when_the_older_transaction_wrote_t
             await younger.runs.save(run)
             await younger.commit()
         run = (await older.runs.lock([run_id]))[run_id]
-        run.start_up_to(1, WORKER, NOW)
+        run.start_ready_stages(1, WORKER, NOW)
         await older.runs.save(run)
         await older.commit()
     events, _ = await read_all(database, cursor)
@@ -139,9 +139,9 @@ def crash(server: EmbeddedPostgres, backend: int) -> None:
 
 
 def test_a_cursor_reaches_no_further_than_what_was_written() -> None:
-    assert as_far_as("100:120:100,105,118", 110) == "100:111:100,105"
-    assert as_far_as("130:130:", 110) == "111:111:"
-    assert Cursor("100:111:100,105").up_to("115:120:115", 105) == "111:111:"
+    assert truncate_snapshot("100:120:100,105,118", 110) == "100:111:100,105"
+    assert truncate_snapshot("130:130:", 110) == "111:111:"
+    assert FeedCursor("100:111:100,105").advance_to("115:120:115", 105) == "111:111:"
 
 
 async def test_a_cursor_of_another_database_is_refused(database: Database) -> None:
@@ -160,12 +160,12 @@ IMPOSSIBLE = ["2:1:", "0:0:", "1:5:7", "1:5:3,2", "5:9:3", f"{2**63}:{2**63}:"]
 @pytest.mark.parametrize("text", SHAPED_WRONG + IMPOSSIBLE)
 def test_what_no_snapshot_looks_like_is_no_cursor(text: str) -> None:
     with pytest.raises(ValueError):
-        Cursor.read(text)
+        FeedCursor.read(text)
 
 
 @pytest.mark.parametrize("text", ["10:10:", "10:20:10,14,15", "10:20:10,14~12:30:~7.3"])
 def test_a_cursor_is_written_as_it_was_read(text: str) -> None:
-    assert str(Cursor.read(text)) == text
+    assert str(FeedCursor.read(text)) == text
 
 
 async def test_a_thousand_names_of_runs_reach_the_other_side(database: Database) -> None:

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.persistence.database import Database
-from application.ports.persistence import NewLine
+from application.ports.persistence import NewLogLine
 from application.queries.views import LogFilter
 from tests.builders import NOW, a_pipeline, a_stored_run
-from tests.integration.a_database import a_started_database, statements_of
+from tests.integration.a_database import a_started_database, record_statements
 
 LIMIT = 10 * 1024 * 1024
 
@@ -27,11 +27,11 @@ async def run_id(database: Database) -> int:
     return await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work))
 
 
-def lines(first: int, count: int, text: str = "line") -> list[NewLine]:
-    return [NewLine(index, NOW, "stdout", text) for index in range(first, first + count)]
+def lines(first: int, count: int, text: str = "line") -> list[NewLogLine]:
+    return [NewLogLine(index, NOW, "stdout", text) for index in range(first, first + count)]
 
 
-async def append(database: Database, run_id: int, stage: str, new: list[NewLine], limit: int = LIMIT) -> int:
+async def append(database: Database, run_id: int, stage: str, new: list[NewLogLine], limit: int = LIMIT) -> int:
     async with database.open_unit_of_work() as work:
         stored = await work.logs.append(run_id, stage, 1, new, limit)
         await work.commit()
@@ -71,7 +71,7 @@ async def test_a_log_past_its_limit_says_once_that_it_is_cut(database: Database,
 
 
 async def test_a_batch_of_lines_takes_three_statements(database: Database, run_id: int) -> None:
-    with statements_of(database) as sent:
+    with record_statements(database) as sent:
         await append(database, run_id, "a", lines(0, 500))
 
     assert len(sent) == 3

@@ -10,11 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from adapters.persistence.database import Database
-from domain.definition_reader import read_definition
+from domain.definition_reader import parse_definition
 from domain.errors import Unavailable
 from domain.status import Status
 from tests.builders import NOW, WORKER, a_definition, a_pipeline, a_run_of, a_stage, a_stored_run
-from tests.integration.a_database import a_started_database, ask, statements_of, until_someone_waits_for_a_lock
+from tests.integration.a_database import a_started_database, ask, record_statements, until_someone_waits_for_a_lock
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def test_who_waited_for_a_run_sees_what_the_other_committed(database: Data
     async with database.open_unit_of_work() as first:
         run = (await first.runs.lock([run_id]))[run_id]
         run.claim(1, WORKER, NOW)
-        run.start_up_to(1, WORKER, NOW)
+        run.start_ready_stages(1, WORKER, NOW)
         await first.runs.save(run)
         waiting = asyncio.create_task(second())
         await until_someone_waits_for_a_lock(database)
@@ -118,7 +118,7 @@ async def test_a_trigger_takes_four_statements(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=5)
     await a_stored_run(database.open_unit_of_work, pipeline)
 
-    with statements_of(database) as sent:
+    with record_statements(database) as sent:
         await a_stored_run(database.open_unit_of_work, pipeline)
 
     assert len(sent) == 4, "lock the pipeline, number the run, store it, request its burst"
@@ -132,10 +132,10 @@ async def test_a_step_of_a_run_takes_three_statements_and_writes_only_what_chang
         await work.runs.save(run)
         await work.commit()
 
-    with statements_of(database) as sent:
+    with record_statements(database) as sent:
         async with database.open_unit_of_work() as work:
             run = (await work.runs.lock([run_id]))[run_id]
-            run.start_up_to(1, WORKER, NOW)
+            run.start_ready_stages(1, WORKER, NOW)
             await work.runs.save(run)
             await work.commit()
 
@@ -145,7 +145,7 @@ async def test_a_step_of_a_run_takes_three_statements_and_writes_only_what_chang
 
 async def test_a_list_of_pipelines_takes_as_many_statements_for_ten_as_for_one(database: Database) -> None:
     async def cost(limit: int) -> int:
-        with statements_of(database) as sent:
+        with record_statements(database) as sent:
             assert len(await database.reader.pipelines(0, limit)) == limit
         return len(sent)
 
@@ -170,7 +170,7 @@ async def test_a_definition_comes_back_as_it_was_written(database: Database, dat
             a_stage("d", "external", when="always"),
         ],
     }
-    definition = read_definition(raw)
+    definition = parse_definition(raw)
     async with database.open_unit_of_work() as work:
         await work.pipelines.add(definition, NOW)
         await work.commit()

@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.orchestration.prefect_rest import PrefectRest
-from adapters.orchestration.server import free_port
+from adapters.orchestration.prefect_rest import PrefectOrchestrator
+from adapters.orchestration.server import find_free_port
 from application.ports.orchestrator import FlowRunRequest, FlowState
 from domain.errors import Unavailable
 from tests.integration.prefect_server import RunningPrefect
 
 
 @pytest.fixture
-async def rest(prefect: RunningPrefect) -> AsyncIterator[PrefectRest]:
-    rest = PrefectRest(prefect.api_url, prefect.auth_string)
+async def rest(prefect: RunningPrefect) -> AsyncIterator[PrefectOrchestrator]:
+    rest = PrefectOrchestrator(prefect.api_url, prefect.auth_string)
     yield rest
     await rest.close()
 
@@ -27,7 +27,7 @@ def a_request(pool: str = "", state: FlowState | None = FlowState.PENDING, key: 
     return FlowRunRequest(pool or f"pool-{uuid.uuid4().hex[:8]}", key or uuid.uuid4().hex, "flights #3", parameters, state)
 
 
-async def test_a_flow_run_is_born_pending_with_its_name_and_parameters(rest: PrefectRest) -> None:
+async def test_a_flow_run_is_born_pending_with_its_name_and_parameters(rest: PrefectOrchestrator) -> None:
     created = await rest.create(a_request())
 
     assert (created["name"], created["state_type"]) == ("flights #3", "PENDING")
@@ -36,13 +36,13 @@ async def test_a_flow_run_is_born_pending_with_its_name_and_parameters(rest: Pre
 
 
 @pytest.mark.parametrize("state", [FlowState.COMPLETED, FlowState.FAILED, FlowState.CRASHED, FlowState.CANCELLED])
-async def test_a_burst_that_is_over_is_recorded_as_it_ended(rest: PrefectRest, state: FlowState) -> None:
+async def test_a_burst_that_is_over_is_recorded_as_it_ended(rest: PrefectOrchestrator, state: FlowState) -> None:
     flow_run_id = await rest.create_flow_run(a_request(state=state))
 
     assert await rest.states([flow_run_id]) == {flow_run_id: state}
 
 
-async def test_without_a_state_it_waits_scheduled_in_a_process_pool(rest: PrefectRest) -> None:
+async def test_without_a_state_it_waits_scheduled_in_a_process_pool(rest: PrefectOrchestrator) -> None:
     request = a_request(state=None)
 
     flow_run_id = await rest.create_flow_run(request)
@@ -51,13 +51,13 @@ async def test_without_a_state_it_waits_scheduled_in_a_process_pool(rest: Prefec
     assert (await rest._http.get(f"/work_pools/{request.pool}"))["type"] == "process"
 
 
-async def test_the_same_key_gives_the_same_flow_run(rest: PrefectRest) -> None:
+async def test_the_same_key_gives_the_same_flow_run(rest: PrefectOrchestrator) -> None:
     request = a_request()
 
     assert await rest.create_flow_run(request) == await rest.create_flow_run(request)
 
 
-async def test_a_deleted_deployment_and_pool_are_made_again(rest: PrefectRest) -> None:
+async def test_a_deleted_deployment_and_pool_are_made_again(rest: PrefectOrchestrator) -> None:
     request = a_request()
     await rest.create_flow_run(request)
     await rest._http._http.delete(f"/work_pools/{request.pool}")
@@ -71,8 +71,8 @@ async def test_a_deleted_deployment_and_pool_are_made_again(rest: PrefectRest) -
     assert (await rest._http.get(f"/work_pools/{request.pool}"))["type"] == "headgate"
 
 
-async def test_two_that_make_a_pool_at_once_both_get_their_flow_run(prefect: RunningPrefect, rest: PrefectRest) -> None:
-    other = PrefectRest(prefect.api_url, prefect.auth_string)
+async def test_two_that_make_a_pool_at_once_both_get_their_flow_run(prefect: RunningPrefect, rest: PrefectOrchestrator) -> None:
+    other = PrefectOrchestrator(prefect.api_url, prefect.auth_string)
     first = a_request()
 
     made = await asyncio.gather(rest.create_flow_run(first), other.create_flow_run(a_request(first.pool)))
@@ -81,7 +81,7 @@ async def test_two_that_make_a_pool_at_once_both_get_their_flow_run(prefect: Run
     await other.close()
 
 
-async def test_a_state_is_forced_even_out_of_a_terminal_one(rest: PrefectRest) -> None:
+async def test_a_state_is_forced_even_out_of_a_terminal_one(rest: PrefectOrchestrator) -> None:
     flow_run_id = await rest.create_flow_run(a_request(state=FlowState.COMPLETED))
 
     await rest.set_state(flow_run_id, FlowState.CRASHED, "lost")
@@ -89,7 +89,7 @@ async def test_a_state_is_forced_even_out_of_a_terminal_one(rest: PrefectRest) -
     assert await rest.states([flow_run_id]) == {flow_run_id: FlowState.CRASHED}
 
 
-async def test_flow_runs_that_are_gone_or_never_were_are_passed_over(rest: PrefectRest) -> None:
+async def test_flow_runs_that_are_gone_or_never_were_are_passed_over(rest: PrefectOrchestrator) -> None:
     gone = str(uuid.uuid4())
 
     await rest.set_state(gone, FlowState.CRASHED, "")
@@ -98,15 +98,15 @@ async def test_flow_runs_that_are_gone_or_never_were_are_passed_over(rest: Prefe
     assert await rest.states([gone, "no-uuid"]) == {}
 
 
-async def test_more_states_than_one_page_are_all_found(rest: PrefectRest) -> None:
+async def test_more_states_than_one_page_are_all_found(rest: PrefectOrchestrator) -> None:
     flow_run_id = await rest.create_flow_run(a_request())
     many = [str(uuid.uuid4()) for _ in range(450)]
 
     assert await rest.states([*many, flow_run_id]) == {flow_run_id: FlowState.PENDING}
 
 
-async def test_it_says_whether_it_is_healthy(rest: PrefectRest) -> None:
-    nowhere = PrefectRest(f"http://127.0.0.1:{free_port()}/api")
+async def test_it_says_whether_it_is_healthy(rest: PrefectOrchestrator) -> None:
+    nowhere = PrefectOrchestrator(f"http://127.0.0.1:{find_free_port()}/api")
 
     assert await rest.is_healthy()
     assert not await nowhere.is_healthy()
@@ -116,7 +116,7 @@ async def test_it_says_whether_it_is_healthy(rest: PrefectRest) -> None:
 
 
 async def test_a_wrong_auth_string_is_named(prefect: RunningPrefect) -> None:
-    stranger = PrefectRest(prefect.api_url, "headgate:wrong")
+    stranger = PrefectOrchestrator(prefect.api_url, "headgate:wrong")
 
     with pytest.raises(Unavailable, match="auth string"):
         await stranger.states([str(uuid.uuid4())])

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from prefect.settings import Settings
 
-from adapters.orchestration.server import PrefectServer, client_environment, free_port, wait_until_healthy
+from adapters.orchestration.server import PrefectServer, build_client_environment, find_free_port, wait_until_healthy
 from adapters.persistence.embedded import EmbeddedPostgres
 from entrypoints import guard
 from tests.integration.postgres import a_database, a_temporary_folder
@@ -25,14 +25,14 @@ from tests.integration.postgres import a_database, a_temporary_folder
 def server(postgres: EmbeddedPostgres):  # type: ignore[no-untyped-def]
     with a_temporary_folder() as folder, a_database(postgres) as name:
         address = postgres.prefect_url().replace("/prefect?", f"/{name}?")
-        yield PrefectServer(folder, free_port(), address, "headgate:not-a-secret")
+        yield PrefectServer(folder, find_free_port(), address, "headgate:not-a-secret")
 
 
 def guarded(server: PrefectServer, inherited: dict[str, str], parent_fd: int, log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-I", "-S", guard.__file__, "--", *server.argv()],
-            env=server.environment(inherited) | {guard.PARENT_FD: str(parent_fd)},
+            env=server.environment(inherited) | {guard.PARENT_FD_VARIABLE: str(parent_fd)},
             pass_fds=(parent_fd,),
             stdout=output,
             stderr=output,
@@ -111,7 +111,7 @@ def test_nothing_of_a_users_own_prefect_reaches_server_or_client(tmp_path: Path)
     server = PrefectServer(tmp_path, 4200, "postgresql+asyncpg://x/prefect", "a:b")
     inherited = {"PATH": "/bin", "PREFECT_API_KEY": "of-the-user", "PREFECT_PROFILES_PATH": "/home/user/profiles.toml"}
 
-    for environment in (server.environment(inherited), client_environment(tmp_path, server.api_url, "a:b", inherited)):
+    for environment in (server.environment(inherited), build_client_environment(tmp_path, server.api_url, "a:b", inherited)):
         assert environment["PATH"] == "/bin"
         assert "PREFECT_API_KEY" not in environment
         assert environment["PREFECT_HOME"] == str(tmp_path / "prefect")
@@ -125,8 +125,8 @@ def test_no_secret_is_an_argument(tmp_path: Path) -> None:
 
 
 def test_a_client_of_a_plain_address_loads_one_certificate_and_of_a_secure_one_all(tmp_path: Path) -> None:
-    plain = client_environment(tmp_path, "http://127.0.0.1:4200/api", None, {})
-    secure = client_environment(tmp_path, "https://prefect.example/api", None, {})
+    plain = build_client_environment(tmp_path, "http://127.0.0.1:4200/api", None, {})
+    secure = build_client_environment(tmp_path, "https://prefect.example/api", None, {})
 
     one = Path(plain["PREFECT_API_SSL_CERT_FILE"]).read_text()
     assert one.count("BEGIN CERTIFICATE") == 1 and one.strip() in Path(certifi.where()).read_text()
@@ -135,4 +135,4 @@ def test_a_client_of_a_plain_address_loads_one_certificate_and_of_a_secure_one_a
 
 
 async def test_a_server_that_never_answers_is_reported_in_time() -> None:
-    assert not await wait_until_healthy(f"http://127.0.0.1:{free_port()}/api/health", 0.5)
+    assert not await wait_until_healthy(f"http://127.0.0.1:{find_free_port()}/api/health", 0.5)

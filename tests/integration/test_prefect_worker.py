@@ -15,36 +15,36 @@ from typing import Any
 
 import pytest
 
-from adapters.orchestration.prefect_rest import PrefectRest
-from adapters.orchestration.server import client_environment, free_port
+from adapters.orchestration.prefect_rest import PrefectOrchestrator
+from adapters.orchestration.server import build_client_environment, find_free_port
 from application.ports.orchestrator import FlowRunRequest
 from domain.status import Status
-from entrypoints.worker.lull import Lull
+from entrypoints.worker.lull import IdleWindow
 from tests.integration.counting_proxy import a_counting_proxy
 from tests.integration.prefect_server import RunningPrefect
-from tests.worker.gate import TOKEN, Gate, eventually
+from tests.worker.gate import TOKEN, FakeWeb, eventually
 from tests.worker.working import sh
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-async def gate() -> AsyncIterator[Gate]:
-    async with Gate().open() as gate:
-        yield gate
+async def web() -> AsyncIterator[FakeWeb]:
+    async with FakeWeb().open() as web:
+        yield web
 
 
 @pytest.fixture
-async def rest(prefect: RunningPrefect) -> AsyncIterator[PrefectRest]:
-    rest = PrefectRest(prefect.api_url, prefect.auth_string)
+async def rest(prefect: RunningPrefect) -> AsyncIterator[PrefectOrchestrator]:
+    rest = PrefectOrchestrator(prefect.api_url, prefect.auth_string)
     yield rest
     await rest.close()
 
 
-def environment(gate: Gate, prefect: RunningPrefect, folder: Path) -> dict[str, str]:
+def environment(web: FakeWeb, prefect: RunningPrefect, folder: Path) -> dict[str, str]:
     own = {
         "HEADGATE_HOME": str(folder / "home"),
-        "HEADGATE_URL": gate.url,
+        "HEADGATE_URL": web.url,
         "HEADGATE_WORKER_TOKEN": TOKEN,
         "HEADGATE_WORKDIR": str(folder),
         "HEADGATE_PREFECT_API_URL": prefect.api_url,
@@ -53,7 +53,7 @@ def environment(gate: Gate, prefect: RunningPrefect, folder: Path) -> dict[str, 
         "HEADGATE_WORKER_SLOTS": "4",
         "PYTHONPATH": str(ROOT),
     }
-    return client_environment(folder, prefect.api_url, prefect.auth_string, os.environ) | own
+    return build_client_environment(folder, prefect.api_url, prefect.auth_string, os.environ) | own
 
 
 @contextlib.asynccontextmanager
@@ -78,16 +78,16 @@ async def a_process(folder: Path, environment: dict[str, str], *argv: str) -> As
 
 
 @contextlib.asynccontextmanager
-async def a_warm_worker(gate: Gate, prefect: RunningPrefect, rest: PrefectRest, folder: Path) -> AsyncIterator[Process]:
+async def a_warm_worker(web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, folder: Path) -> AsyncIterator[Process]:
     """A worker that is linked here and registered there."""
     name = f"worker-{uuid.uuid4().hex[:6]}"
-    surroundings = environment(gate, prefect, folder) | {"HEADGATE_WORKER_NAME": name}
+    surroundings = environment(web, prefect, folder) | {"HEADGATE_WORKER_NAME": name}
     async with a_process(folder, surroundings, "-m", "entrypoints.cli", "worker") as process:
         await until_in_prefect(lambda: registered(rest, "headgate", name))
         yield process
 
 
-async def registered(rest: PrefectRest, pool: str, name: str) -> bool:
+async def registered(rest: PrefectOrchestrator, pool: str, name: str) -> bool:
     workers = await rest._http.post(f"/work_pools/{pool}/workers/filter", {})
     return any((worker["name"], worker["status"]) == (name, "ONLINE") for worker in workers or ())
 
@@ -98,25 +98,25 @@ async def until_in_prefect(condition: Any, seconds: float = 60) -> None:
             await asyncio.sleep(0.1)
 
 
-async def flow_run(rest: PrefectRest, flow_run_id: str) -> dict[str, Any]:
+async def flow_run(rest: PrefectOrchestrator, flow_run_id: str) -> dict[str, Any]:
     return dict(await rest._http.get(f"/flow_runs/{flow_run_id}"))
 
 
-async def task_runs(rest: PrefectRest, flow_run_id: str) -> dict[str, str]:
+async def task_runs(rest: PrefectOrchestrator, flow_run_id: str) -> dict[str, str]:
     found = await rest._http.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}})
     return {task["name"]: task["state_type"] for task in found}
 
 
 async def test_a_warm_burst_is_a_flow_run_with_a_task_run_for_each_stage(
-    gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path
+    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
 ) -> None:
-    good = await gate.make(sh("extract", "true"), sh("publish", "true"))
-    bad = await gate.make(sh("extract", "exit 3", retries=1, retry_delay=0), sh("publish", "true"))
+    good = await web.create_pipeline(sh("extract", "true"), sh("publish", "true"))
+    bad = await web.create_pipeline(sh("extract", "exit 3", retries=1, retry_delay=0), sh("publish", "true"))
 
-    async with a_warm_worker(gate, prefect, rest, tmp_path):
-        first, second = await gate.over(await gate.run(good)), await gate.over(await gate.run(bad))
-        await eventually(lambda: len(gate.recorded) == 2)
-        ids = {run_id: flow_run_id for run_id, _, flow_run_id in gate.recorded}
+    async with a_warm_worker(web, prefect, rest, tmp_path):
+        first, second = await web.wait_until_over(await web.run(good)), await web.wait_until_over(await web.run(bad))
+        await eventually(lambda: len(web.recorded) == 2)
+        ids = {run_id: flow_run_id for run_id, _, flow_run_id in web.recorded}
 
         async def both_are_over() -> bool:
             states = await rest.states(list(ids.values()))
@@ -136,14 +136,14 @@ async def test_a_warm_burst_is_a_flow_run_with_a_task_run_for_each_stage(
 
 
 async def test_a_run_costs_prefect_five_calls_however_many_stages_it_has(
-    gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path
+    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
 ) -> None:
-    pipeline = await gate.make(*(sh(f"s{number}", "true") for number in range(6)))
+    pipeline = await web.create_pipeline(*(sh(f"s{number}", "true") for number in range(6)))
 
-    async with a_counting_proxy(prefect.api_url) as (door, asked), a_warm_worker(gate, replace(prefect, api_url=door), rest, tmp_path):
-        await gate.over(await gate.run(pipeline))
-        await eventually(lambda: len(gate.recorded) == 1)
-        ((_, _, flow_run_id),) = gate.recorded
+    async with a_counting_proxy(prefect.api_url) as (door, asked), a_warm_worker(web, replace(prefect, api_url=door), rest, tmp_path):
+        await web.wait_until_over(await web.run(pipeline))
+        await eventually(lambda: len(web.recorded) == 1)
+        ((_, _, flow_run_id),) = web.recorded
 
         async def is_over() -> bool:
             return (await rest.states([flow_run_id]))[flow_run_id].is_terminal
@@ -156,49 +156,49 @@ async def test_a_run_costs_prefect_five_calls_however_many_stages_it_has(
 
 
 async def test_a_frozen_prefect_delays_the_record_and_not_the_run(
-    gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path
+    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
 ) -> None:
-    pipeline = await gate.make(sh("extract", "true"), sh("publish", "true"))
+    pipeline = await web.create_pipeline(sh("extract", "true"), sh("publish", "true"))
 
-    async with a_warm_worker(gate, prefect, rest, tmp_path):
+    async with a_warm_worker(web, prefect, rest, tmp_path):
         with prefect.frozen():
-            run = await gate.over(await gate.run(pipeline), 5)
+            run = await web.wait_until_over(await web.run(pipeline), 5)
             assert run.status is Status.COMPLETED
-            assert not gate.recorded
-        await eventually(lambda: bool(gate.recorded))
+            assert not web.recorded
+        await eventually(lambda: bool(web.recorded))
 
         async def completed() -> bool:
-            return (await flow_run(rest, gate.recorded[0][2]))["state_type"] == "COMPLETED"
+            return (await flow_run(rest, web.recorded[0][2]))["state_type"] == "COMPLETED"
 
         await until_in_prefect(completed)
 
 
-async def test_without_any_prefect_the_worker_works(gate: Gate, prefect: RunningPrefect, tmp_path: Path) -> None:
-    nowhere = {"HEADGATE_PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"}
-    pipeline = await gate.make(sh("only", "true"))
-    run_id = await gate.run(pipeline)
+async def test_without_any_prefect_the_worker_works(web: FakeWeb, prefect: RunningPrefect, tmp_path: Path) -> None:
+    nowhere = {"HEADGATE_PREFECT_API_URL": f"http://127.0.0.1:{find_free_port()}/api"}
+    pipeline = await web.create_pipeline(sh("only", "true"))
+    run_id = await web.run(pipeline)
 
-    async with a_process(tmp_path, environment(gate, prefect, tmp_path) | nowhere, "-m", "entrypoints.cli", "worker") as process:
-        assert (await gate.over(run_id, 15)).status is Status.COMPLETED
+    async with a_process(tmp_path, environment(web, prefect, tmp_path) | nowhere, "-m", "entrypoints.cli", "worker") as process:
+        assert (await web.wait_until_over(run_id, 15)).status is Status.COMPLETED
         process.terminate()
         assert await asyncio.wait_for(process.wait(), 15) == 0
 
 
-async def test_a_cancel_in_prefects_page_ends_the_stage(gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path) -> None:
+async def test_a_cancel_in_prefects_page_ends_the_stage(web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path) -> None:
     started = tmp_path / "started"
-    pipeline = await gate.make(sh("slow", f"touch {started}; sleep 60"))
+    pipeline = await web.create_pipeline(sh("slow", f"touch {started}; sleep 60"))
 
-    async with a_warm_worker(gate, prefect, rest, tmp_path):
-        run_id = await gate.run(pipeline)
-        await eventually(lambda: started.exists() and bool(gate.recorded))
-        flow_run_id = gate.recorded[-1][2]
+    async with a_warm_worker(web, prefect, rest, tmp_path):
+        run_id = await web.run(pipeline)
+        await eventually(lambda: started.exists() and bool(web.recorded))
+        flow_run_id = web.recorded[-1][2]
 
         async def runs() -> bool:
             return (await flow_run(rest, flow_run_id))["state_type"] == "RUNNING"
 
         await until_in_prefect(runs)
         await rest._http.post(f"/flow_runs/{flow_run_id}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
-        run = await gate.over(run_id, 5)
+        run = await web.wait_until_over(run_id, 5)
         assert run.status is Status.CANCELLED
 
         async def cancelled() -> bool:
@@ -208,82 +208,82 @@ async def test_a_cancel_in_prefects_page_ends_the_stage(gate: Gate, prefect: Run
 
 
 async def test_a_worker_told_to_end_finishes_what_runs_and_leaves(
-    gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path
+    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
 ) -> None:
     started, go = tmp_path / "started", tmp_path / "go"
-    pipeline = await gate.make(sh("slow", f"touch {started}; while ! test -e {go}; do sleep 0.01; done"), sh("after", "true"))
+    pipeline = await web.create_pipeline(sh("slow", f"touch {started}; while ! test -e {go}; do sleep 0.01; done"), sh("after", "true"))
 
-    async with a_warm_worker(gate, prefect, rest, tmp_path) as process:
-        run_id = await gate.run(pipeline)
-        await eventually(lambda: started.exists() and bool(gate.recorded))
+    async with a_warm_worker(web, prefect, rest, tmp_path) as process:
+        run_id = await web.run(pipeline)
+        await eventually(lambda: started.exists() and bool(web.recorded))
         process.terminate()
-        await eventually(lambda: not gate.links.pools())
+        await eventually(lambda: not web.links.pools())
         go.touch()
         assert await asyncio.wait_for(process.wait(), 15) == 0
 
-    assert gate.statuses(run_id) == {"slow": "completed", "after": "queued"}
+    assert web.statuses(run_id) == {"slow": "completed", "after": "queued"}
 
 
 async def test_prefects_own_worker_carries_a_run_in_another_pool(
-    gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path
+    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
 ) -> None:
     pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
     ran = tmp_path / "ran"
-    pipeline = await gate.make(*(sh(name, f"echo {name} >> {ran}") for name in "ab"), pool=pool)
-    run_id = await gate.run(pipeline)
+    pipeline = await web.create_pipeline(*(sh(name, f"echo {name} >> {ran}") for name in "ab"), pool=pool)
+    run_id = await web.run(pipeline)
     request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere #1", {"run_id": run_id, "number": 1, "epoch": 1})
     flow_run_id = await rest.create_flow_run(request)
 
     argv = ("-m", "prefect", "worker", "start", "--type", "process", "--pool", pool)
     polling = {"PREFECT_WORKER_QUERY_SECONDS": "0.5"}
-    async with a_process(tmp_path, environment(gate, prefect, tmp_path) | polling, *argv):
-        run = await gate.over(run_id, 90)
+    async with a_process(tmp_path, environment(web, prefect, tmp_path) | polling, *argv):
+        run = await web.wait_until_over(run_id, 90)
         assert run.status is Status.COMPLETED
         assert ran.read_text().split() == ["a", "b"]
 
         async def shown() -> bool:
-            over = (await flow_run(rest, flow_run_id))["state_type"] == "COMPLETED"
-            return over and await task_runs(rest, flow_run_id) == {"a": "COMPLETED", "b": "COMPLETED"}
+            wait_until_over = (await flow_run(rest, flow_run_id))["state_type"] == "COMPLETED"
+            return wait_until_over and await task_runs(rest, flow_run_id) == {"a": "COMPLETED", "b": "COMPLETED"}
 
         await until_in_prefect(shown)
 
 
-async def test_a_flow_whose_burst_is_gone_ends_quietly(gate: Gate, prefect: RunningPrefect, rest: PrefectRest, tmp_path: Path) -> None:
+async def test_a_flow_whose_burst_is_gone_ends_quietly(web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path) -> None:
     pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
-    run_id = await gate.run(await gate.make(sh("only", "true"), pool=pool))
+    run_id = await web.run(await web.create_pipeline(sh("only", "true"), pool=pool))
     request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere #1", {"run_id": run_id, "number": 1, "epoch": 9})
     flow_run_id = await rest.create_flow_run(request)
 
     argv = ("-m", "prefect", "worker", "start", "--type", "process", "--pool", pool, "--run-once")
-    async with a_process(tmp_path, environment(gate, prefect, tmp_path), *argv):
+    async with a_process(tmp_path, environment(web, prefect, tmp_path), *argv):
 
         async def crashed() -> bool:
             return (await flow_run(rest, flow_run_id))["state_type"] == "CRASHED"  # a cancel would be taken for a person's wish
 
         await until_in_prefect(crashed, 90)
 
-    assert gate.statuses(run_id) == {"only": "queued"}
+    assert web.statuses(run_id) == {"only": "queued"}
 
 
 async def test_a_worker_that_starts_and_reports_without_a_pause_is_shown_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     from entrypoints.worker.recorder import PrefectRecorder
 
-    lull = Lull(quiet=3600.0, patience=3600.0)
-    recorder = PrefectRecorder(rest=None, link=None, lull=lull)  # type: ignore[arg-type]
+    idle_window = IdleWindow(quiet=3600.0, patience=3600.0)
+    recorder = PrefectRecorder(rest=None, api=None, idle_window=idle_window)  # type: ignore[arg-type]
     asked: list[object] = []
 
     async def created(*burst: object) -> None:
         asked.append(burst)
 
     monkeypatch.setattr(recorder, "_created", created)
-    lull.stir()
+    idle_window.mark_activity()
     recorder.record(None, None)  # type: ignore[arg-type]
     for _ in range(20):
         await asyncio.sleep(0)
     assert not asked
 
     await recorder.close()
-    recorder = PrefectRecorder(rest=None, link=None, lull=Lull())  # type: ignore[arg-type]
+    recorder = PrefectRecorder(rest=None, api=None, idle_window=IdleWindow())  # type: ignore[arg-type]
     monkeypatch.setattr(recorder, "_created", created)
     recorder.record(None, None)  # type: ignore[arg-type]
     await eventually(lambda: bool(asked))

@@ -9,21 +9,21 @@ import pytest
 
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
-from adapters.system.parameters import JsonSchemas
-from application.commands.carry_burst import Advance, AdvanceBurst, BurstRules, ClaimBurst, WorkerReport
-from application.commands.claim_at_once import ClaimAtOnce
+from adapters.system.parameters import JsonSchemaValidator
+from application.commands.carry_burst import AdvanceBurst, AdvanceCommand, BurstRules, ClaimBurst, WorkerReport
+from application.commands.claim_at_once import EagerClaimer
 from application.commands.report_status import ReportStatus
 from application.commands.status_update import StatusUpdate
 from application.commands.trigger_pipeline import TriggerCommand, TriggerPipeline
-from application.services.report_lane import AdvanceLane, ReportLane
+from application.services.report_lane import AdvanceBatcher, ReportBatcher
 from domain.reports import Report
 from domain.status import Status
 from tests.builders import WORKER, a_pipeline, a_stage, a_stored_run
 from tests.fakes.disk_space import FakeDiskSpace
-from tests.fakes.links import FakeLinks
-from tests.fakes.tokens import FakeTokens
+from tests.fakes.links import FakeWorkerStreams
+from tests.fakes.tokens import FakeExecutionTokens
 from tests.fakes.wakeups import FakeWakeups
-from tests.integration.a_database import a_started_database, round_trips_of, statements_of
+from tests.integration.a_database import a_started_database, record_round_trips, record_statements
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def test_sixty_four_reports_on_as_many_runs_cost_what_one_costs(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external"), a_stage("b", "external", needs=[])])
     runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(64)]
-    lane = ReportLane(ReportStatus(database.open_unit_of_work, JsonSchemas(), SystemClock(), FakeWakeups()))
+    lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
     counts = []
 
     for spoken in (runs[:1], runs[1:], runs):
         updates = [StatusUpdate(Report(Status.RUNNING, "a", records_processed=len(spoken)), pipeline.name, run_id) for run_id in spoken]
-        with statements_of(database) as sent:
+        with record_statements(database) as sent:
             answers = await asyncio.gather(*(lane([update]) for update in updates))
         assert all(answer.applied for (answer,) in answers)
         counts.append(len(sent))
@@ -52,10 +52,10 @@ async def test_sixty_four_reports_on_as_many_runs_cost_what_one_costs(database: 
 async def test_reports_that_name_their_runs_are_two_round_trips(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external")])
     runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)]
-    lane = ReportLane(ReportStatus(database.open_unit_of_work, JsonSchemas(), SystemClock(), FakeWakeups()))
+    lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
     updates = [StatusUpdate(Report(Status.RUNNING, "a"), pipeline.name, run_id, event_id="e") for run_id in runs]
 
-    with round_trips_of(database) as trips:
+    with record_round_trips(database) as trips:
         await asyncio.gather(*(lane([update]) for update in updates))
 
     assert trips == [4, 2], "runs, attempts, receipts and pipelines; then all that changed, its receipts, and the commit"
@@ -64,10 +64,10 @@ async def test_reports_that_name_their_runs_are_two_round_trips(database: Databa
 async def test_event_ids_and_sequence_numbers_add_one_statement_each_way(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external")])
     runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)]
-    lane = ReportLane(ReportStatus(database.open_unit_of_work, JsonSchemas(), SystemClock(), FakeWakeups()))
+    lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
     report = Report(Status.RUNNING, "a", seq=1)
 
-    with statements_of(database) as sent:
+    with record_statements(database) as sent:
         await asyncio.gather(*(lane([StatusUpdate(report, run_id=run_id, event_id="e", reporter="ci")]) for run_id in runs))
 
     assert len(sent) == 7  # runs, attempts, receipts, numbers; then all that changed, receipts, numbers
@@ -77,10 +77,10 @@ async def test_a_step_of_any_number_of_bursts_is_two_round_trips(database: Datab
     pipeline = await a_pipeline(database.open_unit_of_work, stages=3)
     clock, rules = SystemClock(), BurstRules("here", 20.0)
     runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)]
-    claim = ClaimBurst(database.open_unit_of_work, FakeTokens(), clock, FakeWakeups(), rules)
-    lane = AdvanceLane(AdvanceBurst(database.open_unit_of_work, FakeTokens(), clock, FakeWakeups(), rules))
+    claim = ClaimBurst(database.open_unit_of_work, FakeExecutionTokens(), clock, FakeWakeups(), rules)
+    lane = AdvanceBatcher(AdvanceBurst(database.open_unit_of_work, FakeExecutionTokens(), clock, FakeWakeups(), rules))
 
-    with round_trips_of(database) as trips:
+    with record_round_trips(database) as trips:
         await claim(runs[0], 1, WORKER, 1)
     assert trips == [2, 3], "lock it and read its attempts; then its lease, all that changed, its burst, and the commit"
 
@@ -88,8 +88,8 @@ async def test_a_step_of_any_number_of_bursts_is_two_round_trips(database: Datab
         await claim(run_id, 1, WORKER, 1)
     for spoken in (runs[:1], runs[1:]):
         ended = Report(Status.COMPLETED, "a", attempt=1)
-        steps = [Advance(WORKER, run_id, 1, 1, [WorkerReport(f"{run_id}:a", ended)]) for run_id in spoken]
-        with round_trips_of(database) as trips:
+        steps = [AdvanceCommand(WORKER, run_id, 1, 1, [WorkerReport(f"{run_id}:a", ended)]) for run_id in spoken]
+        with record_round_trips(database) as trips:
             answers = await asyncio.gather(*(lane(step) for step in steps))
         assert [start.stage for answer in answers for start in answer.starts] == ["b"] * len(spoken)
         assert trips == [3, 2], "lock them, read attempts and receipts; then receipts, all that changed, and the commit"
@@ -97,10 +97,10 @@ async def test_a_step_of_any_number_of_bursts_is_two_round_trips(database: Datab
 
 async def test_a_trigger_is_four_round_trips(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=5)
-    trigger = TriggerPipeline(database.open_unit_of_work, JsonSchemas(), SystemClock(), FakeWakeups(), FakeDiskSpace())
+    trigger = TriggerPipeline(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace())
     await trigger(TriggerCommand(pipeline.name))
 
-    with round_trips_of(database) as trips:
+    with record_round_trips(database) as trips:
         await trigger(TriggerCommand(pipeline.name))
 
     assert trips == [1, 1, 1, 2], "the pipeline, the number, the run; then its burst, the audit entry, and the commit"
@@ -108,13 +108,13 @@ async def test_a_trigger_is_four_round_trips(database: Database) -> None:
 
 async def test_a_claim_in_the_triggers_transaction_costs_no_round_trip_more(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=5)
-    links = FakeLinks()
+    links = FakeWorkerStreams()
     links.link(WORKER)
-    at_once = ClaimAtOnce(links, FakeTokens(), lambda: BurstRules("here", 20.0), ("headgate",), lambda _: False)
-    trigger = TriggerPipeline(database.open_unit_of_work, JsonSchemas(), SystemClock(), FakeWakeups(), FakeDiskSpace(), at_once)
+    eager_claimer = EagerClaimer(links, FakeExecutionTokens(), lambda: BurstRules("here", 20.0), ("headgate",), lambda _: False)
+    trigger = TriggerPipeline(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace(), eager_claimer)
     await trigger(TriggerCommand(pipeline.name))
 
-    with round_trips_of(database) as trips:
+    with record_round_trips(database) as trips:
         await trigger(TriggerCommand(pipeline.name))
 
     assert trips == [1, 1, 1, 3], "as a trigger without it, and the lease beside"
@@ -124,13 +124,13 @@ async def test_a_claim_in_the_triggers_transaction_costs_no_round_trip_more(data
 async def test_the_board_reads_attempts_of_runs_that_changed_and_of_no_others(database: Database) -> None:
     pipelines = [await a_pipeline(database.open_unit_of_work, f"p{number}", [a_stage("a", "external")]) for number in range(3)]
     runs = [await a_stored_run(database.open_unit_of_work, pipeline) for pipeline in pipelines]
-    lane = ReportLane(ReportStatus(database.open_unit_of_work, JsonSchemas(), SystemClock(), FakeWakeups()))
+    lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
     first = await database.reader.board()
 
-    with statements_of(database) as unchanged:
+    with record_statements(database) as unchanged:
         again = await database.reader.board()
     await lane([StatusUpdate(Report(Status.RUNNING, "a", message="under way"), run_id=runs[1])])
-    with statements_of(database) as changed:
+    with record_statements(database) as changed:
         after = await database.reader.board()
 
     assert again == first

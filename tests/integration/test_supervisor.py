@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapters.orchestration.server import free_port
+from adapters.orchestration.server import find_free_port
 from adapters.persistence.embedded import EmbeddedPostgres
 from tests.integration.postgres import a_temporary_folder
 
@@ -26,7 +26,7 @@ class Running:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder, self.home, self.environment = folder, folder / "home", environment
-        self.port = free_port()
+        self.port = find_free_port()
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> subprocess.Popen[str]:

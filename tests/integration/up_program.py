@@ -22,11 +22,11 @@ def note(text: str) -> None:
 
 
 def stand_in(name: str) -> None:
-    from entrypoints.guard import end_with_parent
+    from entrypoints.guard import watch_parent
 
     note(f"{name} begin {os.getpid()}")
     over = threading.Event()
-    end_with_parent(over.set)
+    watch_parent(over.set)
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     address = os.environ.get("PREFECT_API_URL") if name == "prefect" else os.environ["HEADGATE_URL"]
     if name != "worker":
@@ -51,18 +51,18 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
 async def up(home: str, port: str) -> None:
     from entrypoints.settings import Settings
-    from entrypoints.supervisor import Up
-    from entrypoints.up_plan import Plan
+    from entrypoints.supervisor import Supervisor
+    from entrypoints.up_plan import ProcessPlan
 
     commands = {name: [sys.executable, "-m", "tests.integration.up_program", "--as", name] for name in ("web", "worker", "prefect")}
     settings = Settings.read(home=Path(home), port=int(port))
-    await Up(settings, Plan(settings, commands=commands), migrate=lambda url: note("migrated")).run()
+    await Supervisor(settings, ProcessPlan(settings, commands=commands), migrate=lambda url: note("migrated")).run()
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "--as":
         stand_in(sys.argv[2])
     else:
-        from entrypoints.cli import run_and_tell  # here, so that the stand-ins start fast
+        from entrypoints.cli import run_and_report_errors  # here, so that the stand-ins start fast
 
-        run_and_tell(lambda: asyncio.run(up(sys.argv[1], sys.argv[2])))
+        run_and_report_errors(lambda: asyncio.run(up(sys.argv[1], sys.argv[2])))

@@ -10,8 +10,8 @@ from typing import Any
 from unittest.mock import patch
 
 from application.commands import carry_burst, report_status
-from application.services.offer_bursts import OfferBursts
-from application.services.sweep import ExpireLeases
+from application.services.offer_bursts import Dispatcher
+from application.services.sweep import LeaseSweeper
 from domain import reports
 from domain.attempt import Attempt
 from domain.burst import Burst, BurstState
@@ -21,8 +21,8 @@ from tests.fakes.persistence.leases import FakeLeases
 from tests.fakes.persistence.locks import RowLocks
 from tests.fakes.persistence.receipts import FakeReceipts
 from tests.fakes.persistence.runs import FakeRuns
-from tests.simulation.carrying import Carrying
-from tests.simulation.plan import FAULTS, Plan, plan_of
+from tests.simulation.carrying import RunExecutor
+from tests.simulation.plan import FAULTS, Plan, make_plan
 from tests.simulation.store import SimulatedUnitOfWork
 from tests.simulation.worker import Worker
 
@@ -55,7 +55,7 @@ def mutant(
     """Keep a mutant; its lives have faults of those kinds."""
 
     def keep(change: Change) -> Change:
-        MUTANTS[what] = Mutant(contextmanager(change), partial(plan_of, kinds=kinds, seconds=seconds, wild=wild), in_reports, in_steps)
+        MUTANTS[what] = Mutant(contextmanager(change), partial(make_plan, kinds=kinds, seconds=seconds, wild=wild), in_reports, in_steps)
         return change
 
     return keep
@@ -66,10 +66,10 @@ def no_epoch_guard() -> Iterator[None]:
     def is_held_by(self: Burst, worker: str, epoch: int) -> bool:
         return self.state is BurstState.CLAIMED and self.holder == worker
 
-    def started_in(self: Run, epoch: int) -> list[Any]:
+    def get_stages_running_in(self: Run, epoch: int) -> list[Any]:
         return self.running
 
-    with patch.object(Burst, "is_held_by", is_held_by), patch.object(Run, "started_in", started_in):
+    with patch.object(Burst, "is_held_by", is_held_by), patch.object(Run, "started_in", get_stages_running_in):
         yield
 
 
@@ -153,9 +153,9 @@ def advance_before_commit() -> Iterator[None]:
 
 @mutant("the outbox gives a row to every relay that asks")
 def no_outbox_lease() -> Iterator[None]:
-    from tests.mutations.outbox import LooseOutbox
+    from tests.mutations.outbox import UnleasedOutbox
 
-    with patch("tests.fakes.persistence.unit_of_work.FakeOutbox", LooseOutbox):
+    with patch("tests.fakes.persistence.unit_of_work.FakeOutbox", UnleasedOutbox):
         yield
 
 
@@ -173,12 +173,12 @@ def no_row_locks() -> Iterator[None]:
 @mutant("the sweep does not look at the lease again once it has the run", ["store away", "kill web"], seconds=2.0, wild=0.0)
 def no_recheck() -> Iterator[None]:
     async def is_expired(self: FakeLeases, run_id: int, epoch: int) -> bool:
-        await self._transaction.turn()
+        await self._transaction.begin_statement()
         return True
 
     async def nearly(self: FakeLeases, limit: int) -> list[Any]:
         """As if read long before: what a renewal has overtaken since."""
-        return [row.lease for row in (await self._transaction.turn()).leases.values()][:limit]
+        return [row.lease for row in (await self._transaction.begin_statement()).leases.values()][:limit]
 
     with patch.object(FakeLeases, "is_expired", is_expired), patch.object(FakeLeases, "expired", nearly):
         yield
@@ -187,11 +187,11 @@ def no_recheck() -> Iterator[None]:
 @mutant("event ids are not remembered")
 def no_receipts() -> Iterator[None]:
     async def find(self: FakeReceipts, keys: Any) -> dict[Any, Any]:
-        await self._transaction.turn()
+        await self._transaction.begin_statement()
         return {}
 
     async def add(self: FakeReceipts, receipts: Any, now: datetime) -> None:
-        await self._transaction.turn()
+        await self._transaction.begin_statement()
 
     with patch.object(FakeReceipts, "find", find), patch.object(FakeReceipts, "add", add):
         yield
@@ -204,14 +204,14 @@ def no_seq() -> Iterator[None]:
 
 
 @mutant("a worker starts whatever it is told, twice if told twice")
-def no_dedupe_of_starts() -> Iterator[None]:
-    with patch.object(Carrying, "_knows", lambda self, held: False), patch.object(Worker, "_is_new", lambda self, key: True):
+def no_start_deduplication() -> Iterator[None]:
+    with patch.object(RunExecutor, "_knows", lambda self, held: False), patch.object(Worker, "_is_new", lambda self, key: True):
         yield
 
 
 @mutant("a sweep that was away judges leases at once", ["store away"], seconds=25.0, wild=0.0)
 def no_extend_all() -> Iterator[None]:
-    with patch.object(ExpireLeases, "_extend_all", ExpireLeases._expire):
+    with patch.object(LeaseSweeper, "_extend_all", LeaseSweeper._expire):
         yield
 
 
@@ -230,7 +230,7 @@ def no_next_burst() -> Iterator[None]:
 @mutant("a burst is ended though something can start")
 def end_too_early() -> Iterator[None]:
     def end_burst(self: Run, now: datetime) -> bool:
-        if self.burst.state is BurstState.CLAIMED and not self.started_in(self.burst.epoch):
+        if self.burst.state is BurstState.CLAIMED and not self.get_stages_running_in(self.burst.epoch):
             from domain.events import EventType
 
             self._close_burst(EventType.BURST_ENDED, now)
@@ -266,34 +266,34 @@ def starts_told_once() -> Iterator[None]:
 
 @mutant("leases are never swept")
 def no_sweep() -> Iterator[None]:
-    async def nothing(self: ExpireLeases) -> None:
+    async def nothing(self: LeaseSweeper) -> None:
         return
 
-    with patch.object(ExpireLeases, "_expire", nothing):
+    with patch.object(LeaseSweeper, "_expire", nothing):
         yield
 
 
 @mutant("nobody looks for retries and deadlines that are due")
 def nothing_due() -> Iterator[None]:
-    async def due(self: FakeRuns, now: datetime, limit: int) -> list[int]:
-        await self._transaction.turn()
+    async def find_due(self: FakeRuns, now: datetime, limit: int) -> list[int]:
+        await self._transaction.begin_statement()
         return []
 
-    with patch.object(FakeRuns, "due", due):
+    with patch.object(FakeRuns, "due", find_due):
         yield
 
 
 @mutant("offers follow hints only, nobody looks for what no hint told of")
 def no_look() -> Iterator[None]:
-    async def nothing(self: OfferBursts) -> None:
+    async def nothing(self: Dispatcher) -> None:
         return
 
-    from application.commands.heartbeat import Heartbeat
+    from application.commands.heartbeat import RecordHeartbeat
 
-    async def no_work(self: Heartbeat, worker: Any) -> list[Any]:
+    async def no_work(self: RecordHeartbeat, worker: Any) -> list[Any]:
         return []
 
-    with patch.object(OfferBursts, "_look", nothing), patch.object(Heartbeat, "_take_work", no_work):
+    with patch.object(Dispatcher, "_look", nothing), patch.object(RecordHeartbeat, "_take_work", no_work):
         yield
 
 
@@ -311,10 +311,10 @@ def burst_outlives_cancel() -> Iterator[None]:
 
 @mutant("what runs in the engine after the end is left there")
 def engine_left_running() -> Iterator[None]:
-    from tests.simulation.engine import SimulatedEngine
+    from tests.simulation.engine import SimulatedPrefect
 
-    async def nothing(self: SimulatedEngine, flow_run_id: str, state: Any, message: str) -> None:
-        await self._travel()
+    async def nothing(self: SimulatedPrefect, flow_run_id: str, state: Any, message: str) -> None:
+        await self._delay_request()
 
-    with patch.object(SimulatedEngine, "set_state", nothing):
+    with patch.object(SimulatedPrefect, "set_state", nothing):
         yield

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from tests.application.system import System
+from tests.application.system import UseCaseHarness
 from tests.mutations.mutants import MUTANTS, Mutant
-from tests.simulation.report_histories import a_history, by_the_domain, by_the_model
-from tests.simulation.world import lived
+from tests.simulation.report_histories import judge_by_domain, judge_by_model, make_history
+from tests.simulation.world import simulate
 
 SEEDS = 150
 HISTORIES = 1_000
@@ -28,7 +28,7 @@ def test_with_every_guard_in_place_nothing_shows() -> None:
     assert not shows_in_reports()
     assert not asyncio.run(shows_in_steps())
     for mutant in MUTANTS.values():
-        assert not any(lived(mutant.plan(seed)).violations for seed in range(5))
+        assert not any(simulate(mutant.plan(seed)).violations for seed in range(5))
 
 
 def _shows(mutant: Mutant) -> bool:
@@ -36,12 +36,12 @@ def _shows(mutant: Mutant) -> bool:
 
 
 def shows_in_lives(mutant: Mutant) -> bool:
-    return any(lived(mutant.plan(seed)).violations for seed in range(SEEDS))
+    return any(simulate(mutant.plan(seed)).violations for seed in range(SEEDS))
 
 
 async def shows_in_steps() -> bool:
     """A step whose answer was lost is asked for again."""
-    system = System()
+    system = UseCaseHarness()
     await system.create(2)
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -50,5 +50,5 @@ async def shows_in_steps() -> bool:
 
 
 def shows_in_reports() -> bool:
-    histories = map(a_history, range(HISTORIES))
-    return any(by_the_domain(history) != by_the_model(history) for history in histories)
+    histories = map(make_history, range(HISTORIES))
+    return any(judge_by_domain(history) != judge_by_model(history) for history in histories)

@@ -6,11 +6,11 @@ import os
 import sys
 import time
 
-from tests.simulation.many import tallied
-from tests.simulation.plan import plan_of
-from tests.simulation.shrink import shortest
+from tests.simulation.many import tally_seeds
+from tests.simulation.plan import make_plan
+from tests.simulation.shrink import shrink
 from tests.simulation.tally import Tally
-from tests.simulation.world import lived
+from tests.simulation.world import simulate
 
 CHUNK = 50
 
@@ -38,7 +38,7 @@ def _many(seeds: range, processes: int) -> Tally:
     tally, began = Tally(), time.monotonic()
     chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        for part in pool.imap_unordered(tallied, chunks):
+        for part in pool.imap_unordered(tally_seeds, chunks):
             tally.merge(part)
             rate = tally.seeds / (time.monotonic() - began)
             end = "\n" if tally.seeds % 5_000 == 0 or (not sys.stdout.isatty() and tally.seeds % 1_000 == 0) else "\r"
@@ -49,9 +49,9 @@ def _many(seeds: range, processes: int) -> Tally:
 
 def _show(seed: int) -> int:
     """The seed's own life when all is well, else the shortest that fails."""
-    outcome = lived(plan_of(seed))
+    outcome = simulate(make_plan(seed))
     if outcome.violations:
-        outcome = shortest(outcome.plan)
+        outcome = shrink(outcome.plan)
     print(f"seed {seed}: {outcome.plan}\n" + "\n".join(outcome.history.lines()))
     print("\n".join(map(str, outcome.violations)) or "everything held")
     return 1 if outcome.violations else 0

@@ -4,27 +4,27 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from application.commands.carry_burst import Advance, Advanced, WorkerReport
-from application.ports.links import Claim, Start
-from application.ports.persistence import NewLine
+from application.commands.carry_burst import AdvanceCommand, AdvanceResult, WorkerReport
+from application.ports.links import AttemptStart, Claim
+from application.ports.persistence import NewLogLine
 from domain.errors import Conflict, NotFound, Unavailable
 from domain.reports import Report
 from domain.status import Reason, Status
 from tests.invariants import Acknowledged
 from tests.simulation.job import Job
-from tests.simulation.network import Lost
+from tests.simulation.network import NoAnswer
 from tests.simulation.slots import Slots
-from tests.simulation.surroundings import Surroundings
+from tests.simulation.surroundings import SimulationContext
 
 Held = tuple[str, int]
 
 
-class Carrying:
+class RunExecutor:
     """Carries one burst to its end."""
 
-    def __init__(self, claim: Claim, worker_id: str, host: Any, slots: Slots, around: Surroundings) -> None:
+    def __init__(self, claim: Claim, worker_id: str, host: Any, slots: Slots, context: SimulationContext) -> None:
         self.claim, self.key = claim, (claim.run_id, claim.epoch)
-        self._worker, self._host, self._slots, self._around = worker_id, host, slots, around
+        self._worker, self._host, self._slots, self._context = worker_id, host, slots, context
         self.started: set[Held] = set()
         self.running: dict[Held, Job] = {}
         self.unreported: list[WorkerReport] = []
@@ -96,7 +96,7 @@ class Carrying:
         reports = list(self.unreported)
         reserved = len(reports) + self._slots.take_free(0 if self.leaving or self.stopped else len(self.claim.stages))
         self.asked = False
-        words = Advance(
+        words = AdvanceCommand(
             self._worker, self.claim.run_id, self.claim.epoch, 0 if self.leaving else reserved, reports, self.holding, self.leaving
         )
         answer = await self._until_answered(words)
@@ -110,11 +110,11 @@ class Carrying:
         if not (self.over or self.running or self.more):
             await asyncio.sleep(0.2)
 
-    def _hear(self, answer: Advanced, reports: list[WorkerReport]) -> None:
+    def _hear(self, answer: AdvanceResult, reports: list[WorkerReport]) -> None:
         for report, said in zip(reports, answer.answers, strict=True):
-            self._around.ledger.answered(self.claim.run_id, self._worker, report.event_id, said)
+            self._context.ledger.answered(self.claim.run_id, self._worker, report.event_id, said)
             if said.applied:
-                self._around.ledger.acknowledged.append(
+                self._context.ledger.acknowledged.append(
                     Acknowledged(self.claim.run_id, said.seq, report.report.stage, report.report.status)
                 )
         if any(said.problem == "not_yours" for said in answer.answers):
@@ -125,16 +125,16 @@ class Carrying:
             self.stop()
         self.over = self.over or answer.ended
 
-    async def _until_answered(self, words: Advance) -> Advanced | None:
+    async def _until_answered(self, words: AdvanceCommand) -> AdvanceResult | None:
         """The answer to these very words, however often they must be said; None when the burst is another's."""
         pause = 0.2
         while True:
-            web, free, received = self._around.a_web(), self._slots.free, self._slots.received
+            web, free, received = self._context.a_web(), self._slots.free, self._slots.received
             try:
-                return await self._around.network.ask(web, "advance", lambda: web.advance(words, free, received))  # noqa: B023
+                return await self._context.network.call(web, "advance", lambda: web.advance(words, free, received))  # noqa: B023
             except (Conflict, NotFound):
                 return None
-            except (Lost, Unavailable):
+            except (NoAnswer, Unavailable):
                 await asyncio.sleep(pause)
                 pause = min(2.0, 2 * pause)
 
@@ -144,7 +144,7 @@ class Carrying:
             if not self._knows(held):
                 self.started.add(held)
                 self._slots.take(1)
-                job = self.running[held] = Job(self._around, self._host, self.claim, start)
+                job = self.running[held] = Job(self._context, self._host, self.claim, start)
                 job.ended.add_done_callback(lambda ended, job=job: self._job_ended(job, ended.result()))
                 asyncio.get_running_loop().call_later(start.timeout, job.interrupt, "timeout")
                 if self.stopped:
@@ -163,22 +163,22 @@ class Carrying:
             self.unreported.append(self._report(job.start, status, job.why))
         self.news.set()
 
-    async def _ship(self, start: Start, last: str) -> None:
+    async def _ship(self, start: AttemptStart, last: str) -> None:
         """Send what the attempt wrote, stamped by this machine's clock."""
-        at = self._around.clock.now() + timedelta(seconds=self._around.plan.worker_skew)
-        lines = [NewLine(index, at, "stdout", word) for index, word in enumerate(("begun", last))]
+        at = self._context.clock.now() + timedelta(seconds=self._context.plan.worker_skew)
+        lines = [NewLogLine(index, at, "stdout", word) for index, word in enumerate(("begun", last))]
         where = (self.claim.run_id, start.stage, start.attempt)
         while True:
-            web = self._around.a_web()
+            web = self._context.a_web()
             try:
-                await self._around.network.ask(web, "log", lambda: web.append_log(*where, lines))  # noqa: B023
-            except (Lost, Unavailable):
+                await self._context.network.call(web, "log", lambda: web.append_log(*where, lines))  # noqa: B023
+            except (NoAnswer, Unavailable):
                 await asyncio.sleep(1.0)
                 continue
-            self._around.ledger.shipped.append(where)
+            self._context.ledger.shipped_logs.append(where)
             return
 
-    def _report(self, start: Start, status: str, why: str | None) -> WorkerReport:
+    def _report(self, start: AttemptStart, status: str, why: str | None) -> WorkerReport:
         run_id, epoch = self.key
         end, reason = {
             "completed": (Status.COMPLETED, None),

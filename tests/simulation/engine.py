@@ -10,11 +10,11 @@ from tests.fakes.orchestrator import FakeOrchestrator
 from tests.simulation.process import CURRENT, Process
 
 
-class Relaying:
+class RelayProcess:
     """Marks processes that relay the outbox: two of them never deliver the same row at once."""
 
 
-class SimulatedEngine(FakeOrchestrator):
+class SimulatedPrefect(FakeOrchestrator):
     """Every call takes time; `unsure` is the chance that it is carried out though its caller hears nothing.
 
     `most_asking` counts, per key, how many relays were creating its flow run at the same moment.
@@ -24,16 +24,16 @@ class SimulatedEngine(FakeOrchestrator):
         super().__init__()
         self._random = random
         self.unsure = 0.0
-        self.asking: dict[str, list[Process | None]] = {}
-        self.most_asking: dict[str, int] = {}
+        self.creating: dict[str, list[Process | None]] = {}
+        self.max_concurrent_creates: dict[str, int] = {}
 
     async def create_flow_run(self, request: FlowRunRequest) -> str:
         key, relay = request.key, CURRENT.get()
-        others = self.asking.setdefault(key, [])
+        others = self.creating.setdefault(key, [])
         others.append(relay)
-        self.most_asking[key] = max(self.most_asking.get(key, 0), len({id(other) for other in others if isinstance(other, Relaying)}))
+        self.max_concurrent_creates[key] = max(self.max_concurrent_creates.get(key, 0), len({id(other) for other in others if isinstance(other, RelayProcess)}))
         try:
-            await self._travel()
+            await self._delay_request()
             flow_run_id = await super().create_flow_run(request)
             await self._answer()
             return flow_run_id
@@ -41,19 +41,19 @@ class SimulatedEngine(FakeOrchestrator):
             others.remove(relay)
 
     async def states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
-        await self._travel()
+        await self._delay_request()
         found = await super().states(flow_run_ids)
         await self._answer()
         return found
 
     async def set_state(self, flow_run_id: str, state: FlowState, message: str) -> None:
-        await self._travel()
+        await self._delay_request()
         await super().set_state(flow_run_id, state, message)
         await self._answer()
 
     async def begin(self, flow_run_id: str) -> bool:
         """What the engine's own worker asks before it runs a flow: True once, for one that is pending."""
-        await self._travel()
+        await self._delay_request()
         self._require_up()
         if self._states.get(flow_run_id) is not FlowState.PENDING:
             return False
@@ -62,10 +62,10 @@ class SimulatedEngine(FakeOrchestrator):
 
     async def finish(self, flow_run_id: str, state: FlowState) -> None:
         """What a flow says at its end: refused, as in Prefect, when the flow run is over already."""
-        await self._travel()
+        await self._delay_request()
         self._require_up()
-        standing = self._states.get(flow_run_id)
-        if standing is not None and not standing.is_terminal:
+        get_states = self._states.get(flow_run_id)
+        if get_states is not None and not get_states.is_terminal:
             self._states[flow_run_id] = state
 
     def pending(self, pool: str) -> list[str]:
@@ -74,7 +74,7 @@ class SimulatedEngine(FakeOrchestrator):
             return []
         return [id for id, request in self.requests.items() if request.pool == pool and self._states.get(id) is FlowState.PENDING]
 
-    def standing(self) -> dict[str, FlowState]:
+    def get_states(self) -> dict[str, FlowState]:
         """Every flow run there is now, with its state."""
         return dict(self._states)
 
@@ -89,12 +89,12 @@ class SimulatedEngine(FakeOrchestrator):
         if flow_run_id in self._states and not self._states[flow_run_id].is_terminal:
             self._states[flow_run_id] = state
 
-    def lose_everything(self) -> None:
+    def lose_all_flow_runs(self) -> None:
         """As when its database is replaced by an empty one: ids and idempotency keys are gone."""
         self._states.clear()
         self._ids.clear()
 
-    async def _travel(self) -> None:
+    async def _delay_request(self) -> None:
         await asyncio.sleep(0.005 + 0.02 * self._random.random())
 
     async def _answer(self) -> None:

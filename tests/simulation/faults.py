@@ -7,15 +7,15 @@ from tests.simulation.plan import Fault
 from tests.simulation.process import Process
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.simulation.world import Simulation
 
 
-class Trouble:
+class FaultInjector:
     """Each fault is counted only when there was something to hit."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "Simulation") -> None:
         self._world = world
-        self._around = world.around
+        self._context = world.context
         self._is_over = False
 
     async def make(self) -> None:
@@ -24,7 +24,7 @@ class Trouble:
             if self._is_over:
                 return
             if self._hit(fault):
-                self._world.happened(fault.kind)
+                self._world.record_fault(fault.kind)
                 self._world.note(fault.kind, fault.which, fault.seconds)
 
     def heal(self) -> None:
@@ -32,14 +32,14 @@ class Trouble:
         self._is_over = True
         self._world.note("healed")
         world = self._world
-        self._around.store.is_down = self._around.engine.is_down = False
+        self._context.store.is_down = self._context.prefect.is_down = False
         for process in self._processes():
             process.thaw()
-        for process in (*self._around.webs, *world.workers, *world.reporters):
+        for process in (*self._context.webs, *world.workers, *world.reporters):
             self._revive(process)
 
     def _processes(self) -> list[Process]:
-        return [*self._around.webs, *self._world.workers, *self._world.flows, *self._world.reporters]
+        return [*self._context.webs, *self._world.workers, *self._world.flows, *self._world.reporters]
 
     def _hit(self, fault: Fault) -> bool:
         method = getattr(self, "_" + fault.kind.replace(" ", "_"))
@@ -74,7 +74,7 @@ class Trouble:
     # -- one for each kind --------------------------------------------------------------------------------------------
 
     def _kill_web(self, fault: Fault) -> bool:
-        return self._kill(fault, self._around.webs)
+        return self._kill(fault, self._context.webs)
 
     def _kill_worker(self, fault: Fault) -> bool:
         return self._kill(fault, self._world.workers)
@@ -86,7 +86,7 @@ class Trouble:
         return self._kill(fault, [reporter for reporter in self._world.reporters if not reporter.is_done])
 
     def _freeze_web(self, fault: Fault) -> bool:
-        return self._freeze(fault, self._around.webs)
+        return self._freeze(fault, self._context.webs)
 
     def _freeze_worker(self, fault: Fault) -> bool:
         return self._freeze(fault, [*self._world.workers, *self._world.flows])
@@ -122,34 +122,34 @@ class Trouble:
         return True
 
     def _store_away(self, fault: Fault) -> bool:
-        self._around.store.is_down = True
-        self._later(fault, setattr, self._around.store, "is_down", False)
+        self._context.store.is_down = True
+        self._later(fault, setattr, self._context.store, "is_down", False)
         return True
 
     def _engine_away(self, fault: Fault) -> bool:
-        self._around.engine.is_down = True
-        self._later(fault, setattr, self._around.engine, "is_down", False)
+        self._context.prefect.is_down = True
+        self._later(fault, setattr, self._context.prefect, "is_down", False)
         return True
 
     def _engine_emptied(self, fault: Fault) -> bool:
-        had = bool(self._around.engine.standing())
-        self._around.engine.lose_everything()
+        had = bool(self._context.prefect.get_states())
+        self._context.prefect.lose_all_flow_runs()
         return had
 
     def _flow_run_deleted(self, fault: Fault) -> bool:
-        there = list(self._around.engine.standing())
+        there = list(self._context.prefect.get_states())
         if there:
-            self._around.engine.lose(there[fault.which % len(there)])
+            self._context.prefect.lose(there[fault.which % len(there)])
         return bool(there)
 
     def _flow_run_cancelled(self, fault: Fault) -> bool:
-        there = [id for id, state in self._around.engine.standing().items() if not state.is_terminal]
+        there = [id for id, state in self._context.prefect.get_states().items() if not state.is_terminal]
         if there:
-            self._around.engine.cancel_by_hand(there[fault.which % len(there)])
+            self._context.prefect.cancel_by_hand(there[fault.which % len(there)])
         return bool(there)
 
     def _run_cancelled(self, fault: Fault) -> bool:
-        open_ones = [run.id for run in self._around.store.committed.runs.values() if not run.is_over]
+        open_ones = [run.id for run in self._context.store.committed.runs.values() if not run.is_over]
         if open_ones:
             self._world.people.keep(self._world.cancel(open_ones[fault.which % len(open_ones)]))
         return bool(open_ones)

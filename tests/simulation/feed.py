@@ -10,20 +10,20 @@ class Listener(Protocol):
     is_up: bool
 
 
-class Feeds:
+class FeedRegistry:
     """Every process's feed, in the order of their lives. `deaf` is the chance that one does not hear an announcement."""
 
-    def __init__(self, chance: "Chance") -> None:
+    def __init__(self, chance: "ChanceSource") -> None:
         self.listening: list[SimulatedFeed] = []
-        self.hears = chance
+        self.is_heard = chance
 
 
-class Chance(Protocol):
+class ChanceSource(Protocol):
     def __call__(self) -> bool: ...
 
 
 class SimulatedFeed(FakeChangeFeed):
-    def __init__(self, store: FakeStore, feeds: Feeds, owner: Listener) -> None:
+    def __init__(self, store: FakeStore, feeds: FeedRegistry, owner: Listener) -> None:
         super().__init__(store)
         self._feeds, self._owner = feeds, owner
         feeds.listening = [feed for feed in feeds.listening if feed._owner.is_up and feed._owner is not owner] + [self]
@@ -31,6 +31,6 @@ class SimulatedFeed(FakeChangeFeed):
     async def announce(self, *, logs_of: Sequence[int] = ()) -> None:
         self._store.require_up()
         for feed in self._feeds.listening:
-            if self._feeds.hears():
+            if self._feeds.is_heard():
                 feed._logs.update(dict.fromkeys(logs_of))
                 feed._announced.set()

@@ -2,24 +2,24 @@
 
 import asyncio
 
-from application.ports.links import Claim, Start
+from application.ports.links import AttemptStart, Claim
 from tests.simulation.process import Process
-from tests.simulation.surroundings import Surroundings
+from tests.simulation.surroundings import SimulationContext
 
 
 class Job:
     """`ended` is completed or failed when it ended itself, else cancelled; the host frees it of whatever the worker suffers."""
 
-    def __init__(self, around: Surroundings, host: Process, claim: Claim, start: Start) -> None:
+    def __init__(self, context: SimulationContext, host: Process, claim: Claim, start: AttemptStart) -> None:
         self.attempted = (claim.run_id, start.stage, start.attempt)
         self.start = start
         self.why: str | None = None
         self._hangs = False
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._around, self._host = around, host
-        self._work = around.plan.work(*self.attempted)
-        around.ledger.begin(self.attempted, host.name)
-        around.note("starts", host.name, *self.attempted)
+        self._context, self._host = context, host
+        self._work = context.plan.work(*self.attempted)
+        context.ledger.begin(self.attempted, host.name)
+        context.note("starts", host.name, *self.attempted)
         self._running = host.keep(self._run())
 
     def interrupt(self, why: str) -> None:
@@ -27,7 +27,7 @@ class Job:
         if self.ended.done() or (self.why is not None and why != "refused"):
             return
         self.why = why
-        seconds = 0.01 if why == "refused" else self._work.obeys_in
+        seconds = 0.01 if why == "refused" else self._work.termination_seconds
         asyncio.get_running_loop().call_later(seconds, self._running.cancel)
 
     def hang(self) -> None:
@@ -42,7 +42,7 @@ class Job:
                 await asyncio.sleep(1e6)
             status = self._work.status
         finally:
-            self._around.ledger.end(self.attempted, self._host.name)
-            self._around.note("ends", self._host.name, *self.attempted, status)
+            self._context.ledger.end(self.attempted, self._host.name)
+            self._context.note("ends", self._host.name, *self.attempted, status)
             if not self.ended.done():
                 self.ended.set_result(status)

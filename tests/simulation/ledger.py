@@ -19,7 +19,7 @@ class Ledger:
         self.answers: dict[tuple[int, str, str], object] = {}
         self.applied: dict[tuple[int, str], dict[int, int]] = {}
         self.renewals: dict[tuple[int, int], float] = {}
-        self.shipped: list[Attempted] = []
+        self.shipped_logs: list[Attempted] = []
         self.violations: list[Violation] = []
         self._may_overlap = may_overlap
 
@@ -43,7 +43,7 @@ class Ledger:
         if first != answer:
             self.violations.append(Violation(DOUBLED, f"{event_id} of {reporter} was answered {first}, then {answer}"))
 
-    def at_the_end(self) -> list[Violation]:
+    def check_end(self) -> list[Violation]:
         still = [Violation(WRONG, f"{attempted} still runs on {worker}") for attempted, worker in self.live]
         return [*self.violations, *still, *self._out_of_order()]
 
@@ -54,13 +54,13 @@ class Ledger:
             if seqs != sorted(seqs):
                 yield Violation(WRONG, f"run {run_id}: {reporter}'s words were applied in the order {seqs}")
 
-    def lines_missed(self, stored: Mapping[Attempted, int]) -> Iterator[Violation]:
+    def find_missing_lines(self, stored: Mapping[Attempted, int]) -> Iterator[Violation]:
         """Every attempt whose two lines were taken has them, each once."""
-        for attempted in self.shipped:
+        for attempted in self.shipped_logs:
             if stored.get(attempted, 0) != 2:
                 yield Violation(LOST, f"{attempted} has {stored.get(attempted, 0)} lines, though 2 were taken")
 
-    def lost_too_early(self, run_id: int, epoch: int, at: float, term: float) -> Violation | None:
+    def check_early_loss(self, run_id: int, epoch: int, at: float, term: float) -> Violation | None:
         """A burst was lost at that moment: not within a term of a renewal that its worker was told of."""
         renewed = self.renewals.get((run_id, epoch), -term)
         if at >= renewed + term:

@@ -12,7 +12,7 @@ NOTICED_WITHIN = 20.0
 """Seconds: pings come every 10."""
 
 
-class Line(Generic[T]):
+class SimulatedStream(Generic[T]):
     """The reader gets EOFError at the end. What is sent into a broken line is lost without a word."""
 
     def __init__(self, network: Network) -> None:

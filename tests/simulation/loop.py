@@ -12,7 +12,7 @@ from tests.simulation.process import CURRENT
 
 T = TypeVar("T")
 
-MOST_STEPS = 400_000
+MAX_STEPS = 400_000
 """Steps of one life, beyond which something goes round in a circle without time passing."""
 
 
@@ -20,7 +20,7 @@ class Livelock(Exception):
     """So many steps were taken that something must be going round in a circle."""
 
 
-class Turn:
+class Handle:
     """One callback to be run: what the loop gives where asyncio gives a Handle."""
 
     __slots__ = ("_args", "_callback", "context", "is_cancelled", "when")
@@ -49,8 +49,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def __init__(self, random: Random) -> None:
         self._random = random.random
         self._now = 0.0
-        self._ready: list[Turn] = []
-        self._timers: list[tuple[float, int, Turn]] = []
+        self._ready: list[Handle] = []
+        self._timers: list[tuple[float, int, Handle]] = []
         self._count = 0
         self.steps = 0
         self._tasks: list[asyncio.Task[Any]] = []
@@ -80,36 +80,36 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def _step(self) -> None:
         ready = self._ready
         if not ready:
-            self._go_on()
+            self._advance_time()
         index = int(self._random() * len(ready))
-        turn = ready[index]
+        handle = ready[index]
         ready[index] = ready[-1]
         ready.pop()
         self.steps += 1
-        if self.steps > MOST_STEPS:
+        if self.steps > MAX_STEPS:
             raise Livelock(f"{self.steps} steps by {self._now:.1f} s")
-        if turn.is_cancelled:
+        if handle.is_cancelled:
             return
-        process = turn.context.get(CURRENT)
+        process = handle.context.get(CURRENT)
         if process is not None and process.is_frozen:
-            process.frozen_turns.append(turn)
+            process.frozen_handles.append(handle)
         else:
-            turn.run()
+            handle.run()
 
-    def go_on_with(self, turns: list[Turn]) -> None:
+    def resume_handles(self, handles: list[Handle]) -> None:
         """These were held back; they are ready again."""
-        self._ready += turns
+        self._ready += handles
 
-    def _go_on(self) -> None:
+    def _advance_time(self) -> None:
         timers = self._timers
         if not timers:
             raise Livelock("everything waits for something that never comes")
         while not self._ready and timers:
             self._now = max(self._now, timers[0][0])
             while timers and timers[0][0] <= self._now:
-                turn = heapq.heappop(timers)[2]
-                if not turn.is_cancelled:
-                    self._ready.append(turn)
+                handle = heapq.heappop(timers)[2]
+                if not handle.is_cancelled:
+                    self._ready.append(handle)
 
     # -- what asyncio asks of a loop ----------------------------------------------------------------------------------
 
@@ -117,9 +117,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return self._now
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:
-        turn = Turn(callback, args, context)
-        self._ready.append(turn)
-        return turn
+        handle = Handle(callback, args, context)
+        self._ready.append(handle)
+        return handle
 
     call_soon_threadsafe = call_soon
 
@@ -127,10 +127,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return self.call_at(self._now + delay, callback, *args, context=context)
 
     def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:
-        turn = Turn(callback, args, context, when)
+        handle = Handle(callback, args, context, when)
         self._count += 1
-        heapq.heappush(self._timers, (when, self._count, turn))
-        return turn
+        heapq.heappush(self._timers, (when, self._count, handle))
+        return handle
 
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)

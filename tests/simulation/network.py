@@ -9,11 +9,11 @@ from domain.errors import HeadgateError, Unavailable
 
 T = TypeVar("T")
 
-PATIENCE = 10.0
+ANSWER_TIMEOUT = 10.0
 """Seconds a caller waits for an answer."""
 
 
-class Lost(Exception):
+class NoAnswer(Exception):
     """No answer: the request, the answer, or the machine that was asked is gone. Whether it was carried out is not known."""
 
 
@@ -34,47 +34,47 @@ class Network:
         self._on_defect = on_defect
         self.noise = 0.0
 
-    async def ask(self, server: Server, what: str, work: Callable[[], Awaitable[T]]) -> T:
+    async def call(self, server: Server, what: str, work: Callable[[], Awaitable[T]]) -> T:
         """The answer of that process. Raises Lost, Unavailable (it said 503), or what else the use case refuses with."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
-        for _ in range(1 + self._happens("request repeated")):
-            if not self._happens("request dropped"):
+        for _ in range(1 + self._draw_fault("request repeated")):
+            if not self._draw_fault("request dropped"):
                 loop.call_later(self.delay(), self._deliver, server, what, work, answer)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(ANSWER_TIMEOUT):
                 return await answer
         except TimeoutError:
-            raise Lost(what) from None
+            raise NoAnswer(what) from None
 
     def delay(self) -> float:
-        if self._happens("message delayed"):
+        if self._draw_fault("message delayed"):
             return 0.2 + 12 * self._random.random() ** 3
         return 0.001 + 0.01 * self._random.random()
 
     def breaks(self) -> bool:
-        return self._happens("stream broken")
+        return self._draw_fault("stream broken")
 
     def _deliver(self, server: Server, what: str, work: Callable[[], Awaitable[T]], answer: "asyncio.Future[T]") -> None:
         if server.is_up:
             server.spawn(work()).add_done_callback(lambda done: self._send_back(what, done, answer))
         else:
-            self._arrive(answer, Lost(what), None)
+            self._settle_answer(answer, NoAnswer(what), None)
 
     def _send_back(self, what: str, done: "asyncio.Task[T]", answer: "asyncio.Future[T]") -> None:
         if done.cancelled():  # the process was killed: its connections break
-            self._arrive(answer, Lost(what), None)
+            self._settle_answer(answer, NoAnswer(what), None)
             return
         error = done.exception()
         if error is not None and not isinstance(error, HeadgateError):
             self._on_defect(f"{what} answered 500: {error!r}")
             error = Unavailable(repr(error))
-        if not self._happens("answer dropped"):
+        if not self._draw_fault("answer dropped"):
             value = None if error else done.result()
-            asyncio.get_running_loop().call_later(self.delay(), self._arrive, answer, error, value)
+            asyncio.get_running_loop().call_later(self.delay(), self._settle_answer, answer, error, value)
 
     @staticmethod
-    def _arrive(answer: "asyncio.Future[T]", error: BaseException | None, value: Any) -> None:
+    def _settle_answer(answer: "asyncio.Future[T]", error: BaseException | None, value: Any) -> None:
         if answer.done():
             return
         if error is not None:
@@ -82,7 +82,7 @@ class Network:
         else:
             answer.set_result(value)
 
-    def _happens(self, kind: str) -> bool:
+    def _draw_fault(self, kind: str) -> bool:
         if self.noise and self._random.random() < self.noise:
             self._on_fault(kind)
             return True

@@ -25,7 +25,7 @@ FAULTS = (
 )
 
 
-OURS = frozenset({"kill web", "cut viewer", "store away", "engine away", "engine emptied", "flow run deleted", "kill reporter"})
+SERVER_FAULTS = frozenset({"kill web", "cut viewer", "store away", "engine away", "engine emptied", "flow run deleted", "kill reporter"})
 """Faults that no worker suffers from."""
 
 
@@ -40,12 +40,12 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class StageWork:
     """What the process of an attempt does: how long it runs, how it ends, how long it takes to obey a TERM."""
 
     seconds: float
     status: str
-    obeys_in: float
+    termination_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +73,14 @@ class Plan:
     def freezes(self) -> bool:
         return any(fault.kind.startswith("freeze") for fault in self.faults)
 
-    def work(self, run_id: int, stage: str, attempt: int) -> Work:
+    def work(self, run_id: int, stage: str, attempt: int) -> StageWork:
         """The same for the same attempt, however the run came to it."""
         random = Random(f"{self.seed}:work:{run_id}:{stage}:{attempt}")
         seconds = random.choice((0.05, 0.4, 2.0, 7.0)) * (0.5 + random.random())
-        return Work(seconds, "completed" if random.random() < 0.8 else "failed", random.choice((0.05, 0.5, 1.5)))
+        return StageWork(seconds, "completed" if random.random() < 0.8 else "failed", random.choice((0.05, 0.5, 1.5)))
 
 
-def plan_of(seed: int, kinds: Sequence[str] = FAULTS, *, seconds: float | None = None, wild: float | None = None) -> Plan:
+def make_plan(seed: int, kinds: Sequence[str] = FAULTS, *, seconds: float | None = None, wild: float | None = None) -> Plan:
     """Faults of those kinds, lasting so long, under that much noise; the seed settles what is not given."""
     random = Random(f"{seed}:plan")
     pipelines = tuple(_pipeline(random, index) for index in range(random.choice((1, 1, 2))))

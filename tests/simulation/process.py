@@ -16,7 +16,7 @@ class Process:
         self.name = name
         self.is_up = False
         self.is_frozen = False
-        self.frozen_turns: list[Any] = []
+        self.frozen_handles: list[Any] = []
         self._on_defect = on_defect
         self._tasks: dict[asyncio.Task[Any], None] = {}
 
@@ -50,8 +50,8 @@ class Process:
         """As SIGCONT: all that was to happen meanwhile happens now."""
         if self.is_frozen:
             self.is_frozen = False
-            turns, self.frozen_turns = self.frozen_turns, []
-            asyncio.get_running_loop().go_on_with(turns)  # type: ignore[attr-defined]
+            handles, self.frozen_handles = self.frozen_handles, []
+            asyncio.get_running_loop().resume_handles(handles)  # type: ignore[attr-defined]
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

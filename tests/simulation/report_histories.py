@@ -4,17 +4,17 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from domain.reports import Report, Reporter, judge
+from domain.reports import Report, Reporter, judge_report
 from domain.run import Run
 from domain.status import Status
 from tests.builders import NOW, a_run, a_stage
-from tests.simulation.report_model import HOLDER, Said, StageModel
+from tests.simulation.report_model import HOLDER, ReportInput, StageModel
 
 Answers = list[tuple[int, bool, str | None]]
 STATUSES = ("running", "completed", "failed", "cancelled", "skipped")
 
 
-def a_history(seed: int) -> list[Said]:
+def make_history(seed: int) -> list[ReportInput]:
     """A worker's and two other machines' words about two stages; some twice, a few with a wrong attempt, in any order."""
     random = Random(f"{seed}:reports")
     words = [_word(random, f"e{index}") for index in range(random.randrange(3, 10))]
@@ -24,8 +24,8 @@ def a_history(seed: int) -> list[Said]:
     return words
 
 
-def _word(random: Random, event_id: str) -> Said:
-    said = Said(
+def _word(random: Random, event_id: str) -> ReportInput:
+    said = ReportInput(
         event_id=event_id,
         reporter=random.choice((None, "mars", "moon")),
         stage=random.choice("wx"),
@@ -44,7 +44,7 @@ def _word(random: Random, event_id: str) -> Said:
     return said
 
 
-def by_the_domain(history: list[Said]) -> tuple[Answers, dict[str, Any]]:
+def judge_by_domain(history: list[ReportInput]) -> tuple[Answers, dict[str, Any]]:
     """The answers, and where the stages stand at the end."""
     run = _the_run()
     answers: dict[tuple[str | None, str], tuple[int, bool, str | None]] = {}
@@ -55,14 +55,14 @@ def by_the_domain(history: list[Said]) -> tuple[Answers, dict[str, Any]]:
         if key not in answers:
             worker, epoch = said.worker or (None, None)
             report = Report(Status(said.status), said.stage, said.attempt, said.records, seq=said.seq)
-            ruling = judge(run, report, Reporter(said.reporter, worker, epoch, said.token), seqs.get(said.reporter or ""), NOW)
+            ruling = judge_report(run, report, Reporter(said.reporter, worker, epoch, said.token), seqs.get(said.reporter or ""), NOW)
             answers[key] = (ruling.http_status, ruling.applied, ruling.problem)
             _remember(seqs, said)
         said_back.append(answers[key])
     return said_back, {name: [[str(a.status), a.records_processed] for a in stage.attempts] for name, stage in run.stages.items()}
 
 
-def by_the_model(history: list[Said]) -> tuple[Answers, dict[str, Any]]:
+def judge_by_model(history: list[ReportInput]) -> tuple[Answers, dict[str, Any]]:
     stages = {"w": StageModel(True, [["running", None]]), "x": StageModel(False, [["waiting", None]])}
     answers: dict[tuple[str | None, str], tuple[int, bool, str | None]] = {}
     seqs: dict[str, int] = {}
@@ -76,7 +76,7 @@ def by_the_model(history: list[Said]) -> tuple[Answers, dict[str, Any]]:
     return said_back, {name: stage.attempts for name, stage in stages.items()}
 
 
-def _remember(seqs: dict[str, int], said: Said) -> None:
+def _remember(seqs: dict[str, int], said: ReportInput) -> None:
     if said.reporter is not None and said.seq is not None:
         seqs[said.reporter] = max(said.seq, seqs.get(said.reporter, said.seq))
 
@@ -85,5 +85,5 @@ def _the_run() -> Run:
     """`w` runs under burst 1 of worker-1 and has one retry; `x` is external."""
     run = a_run([a_stage("w", retries=1), a_stage("x", "external", needs=[])])
     run.claim(1, "worker-1", NOW)
-    run.start_up_to(1, "worker-1", NOW)
+    run.start_ready_stages(1, "worker-1", NOW)
     return run

@@ -14,7 +14,7 @@ TABLE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ReportInput:
     """One report as it arrives. `worker` is (name, epoch) of a worker that says it holds the burst; `token` the attempt a token is for."""
 
     event_id: str
@@ -35,7 +35,7 @@ class StageModel:
     by_worker: bool
     attempts: list[list[Any]] = field(default_factory=list)
 
-    def say(self, said: Said, last_seq: int | None) -> tuple[int, bool, str | None]:
+    def say(self, said: ReportInput, last_seq: int | None) -> tuple[int, bool, str | None]:
         """(HTTP status, applied, kind of problem); moves when it is applied."""
         number, (here, records) = len(self.attempts), self.attempts[-1]
         speaks_by_token = said.token == (said.stage, number) and said.status == here == "running"

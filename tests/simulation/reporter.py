@@ -6,18 +6,18 @@ from datetime import timedelta
 from hashlib import sha256
 
 from application.commands.status_update import StatusUpdate
-from application.commands.verdicts import Answer
+from application.commands.verdicts import ReportResult
 from domain.errors import Unavailable
 from domain.reports import Report
 from domain.status import Status
 from tests.invariants import Acknowledged
-from tests.simulation.network import Lost
+from tests.simulation.network import NoAnswer
 from tests.simulation.process import Process
-from tests.simulation.surroundings import Surroundings
+from tests.simulation.surroundings import SimulationContext
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class ScriptedReport:
     """One report, and the seconds of the machine's own work before it."""
 
     after: float
@@ -27,9 +27,9 @@ class Word:
 class Reporter(Process):
     """Speaks of one run's external stages. Its journal survives it: what was not answered is said again by its next life."""
 
-    def __init__(self, name: str, run_id: int | None, pipeline: str, stages: list[str], around: Surroundings) -> None:
-        super().__init__(name, around.defect)
-        self._around, self._run_id, self._pipeline = around, run_id, pipeline
+    def __init__(self, name: str, run_id: int | None, pipeline: str, stages: list[str], context: SimulationContext) -> None:
+        super().__init__(name, context.defect)
+        self._context, self._run_id, self._pipeline = context, run_id, pipeline
         self._said: set[str] = set()
         self._words = {stage: list(self._script(stage)) for stage in stages}
 
@@ -56,31 +56,31 @@ class Reporter(Process):
         answer = await self._until_answered(replace(first.update, pipeline=self._pipeline))
         self._run_id = answer.run_id
 
-    async def _say(self, word: Word) -> None:
+    async def _say(self, word: ScriptedReport) -> None:
         await asyncio.sleep(word.after)
         answer = await self._until_answered(replace(word.update, run_id=self._run_id))
-        if self._around.random.random() < 0.3:  # as a script that does not know that it was heard
+        if self._context.random.random() < 0.3:  # as a script that does not know that it was heard
             answer = await self._until_answered(replace(word.update, run_id=self._run_id))
         self._said.add(word.update.event_id or "")
         if answer.http_status >= 500 or answer.http_status == 404:
-            self._around.defect(f"{word.update.event_id} was answered {answer}")
+            self._context.defect(f"{word.update.event_id} was answered {answer}")
 
-    async def _until_answered(self, update: StatusUpdate) -> Answer:
+    async def _until_answered(self, update: StatusUpdate) -> ReportResult:
         pause = 0.2
         while True:
-            web = self._around.a_web()
+            web = self._context.a_web()
             try:
-                [answer] = await self._around.network.ask(web, "report", lambda: web.report([update]))  # noqa: B023
-            except (Lost, Unavailable):
+                [answer] = await self._context.network.call(web, "report", lambda: web.report([update]))  # noqa: B023
+            except (NoAnswer, Unavailable):
                 await asyncio.sleep(pause)
                 pause = min(3.0, 2 * pause)
                 continue
             self._keep(update, answer)
             return answer
 
-    def _keep(self, update: StatusUpdate, answer: Answer) -> None:
-        ledger, report = self._around.ledger, update.report
-        self._around.note("answered", update.event_id, answer.http_status, answer.applied, answer.seq)
+    def _keep(self, update: StatusUpdate, answer: ReportResult) -> None:
+        ledger, report = self._context.ledger, update.report
+        self._context.note("answered", update.event_id, answer.http_status, answer.applied, answer.seq)
         if answer.run_id is None:
             return
         if report.stage is not None:
@@ -91,19 +91,19 @@ class Reporter(Process):
         elif answer.applied:
             ledger.acknowledged.append(Acknowledged(answer.run_id))
 
-    def _script(self, stage: str) -> list[Word]:
-        work = self._around.plan.work(self._run_id or 0, stage, 1)
+    def _script(self, stage: str) -> list[ScriptedReport]:
+        work = self._context.plan.work(self._run_id or 0, stage, 1)
         end = Status.COMPLETED if work.status == "completed" else Status.FAILED
-        start = 2.0 * self._around.random.random()
+        start = 2.0 * self._context.random.random()
         return [
             self._word(f"{stage}:1", Status.RUNNING, stage, start, 1),
-            self._word(f"{stage}:2", Status.RUNNING, stage, start + 0.3 * self._around.random.random() * work.seconds, 2),
+            self._word(f"{stage}:2", Status.RUNNING, stage, start + 0.3 * self._context.random.random() * work.seconds, 2),
             self._word(f"{stage}:3", end, stage, start + work.seconds, 3),
         ]
 
-    def _word(self, id: str, status: Status, stage: str | None, after: float, seq: int | None) -> Word:
-        skewed = self._around.clock.now() + timedelta(seconds=self._around.plan.reporter_skew)
+    def _word(self, id: str, status: Status, stage: str | None, after: float, seq: int | None) -> ScriptedReport:
+        skewed = self._context.clock.now() + timedelta(seconds=self._context.plan.reporter_skew)
         event_id = f"{self.name}:{id}"
         report = Report(status, stage, message=event_id if stage else None, seq=seq, records_processed=seq, reported_at=skewed)
         speaker = f"{self.name}.{stage}" if stage else self.name
-        return Word(after, StatusUpdate(report, None, None, event_id, speaker, sha256(event_id.encode()).digest()))
+        return ScriptedReport(after, StatusUpdate(report, None, None, event_id, speaker, sha256(event_id.encode()).digest()))

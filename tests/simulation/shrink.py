@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tests.simulation.plan import Plan
-from tests.simulation.world import Outcome, lived
+from tests.simulation.world import SimulationResult, simulate
 
 
-def shortest(plan: Plan) -> Outcome:
+def shrink(plan: Plan) -> SimulationResult:
     """The failing outcome with the least in it that could be found by leaving out one thing after another."""
-    best = lived(plan)
+    best = simulate(plan)
     found = True
     while found:
         found = False
         for smaller in _smaller(best.plan):
-            outcome = lived(smaller)
+            outcome = simulate(smaller)
             if outcome.violations and len(outcome.history) <= len(best.history):
                 best, found = outcome, True
                 break

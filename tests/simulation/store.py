@@ -30,14 +30,14 @@ class SimulatedStore(FakeStore):
 class SimulatedTransaction(Transaction):
     store: SimulatedStore
 
-    async def turn(self) -> Transaction:
+    async def begin_statement(self) -> Transaction:
         store = self.store
         if store.slow and store.random.random() < store.slow:
             await asyncio.sleep(store.random.choice((0.05, 0.5, 3.0)))
         if store.cut and store.random.random() < store.cut:
             store.on_fault("connection cut")
-            raise self.spoil(Unavailable("The connection to the database was cut."))
-        return await super().turn()
+            raise self.abort(Unavailable("The connection to the database was cut."))
+        return await super().begin_statement()
 
 
 class SimulatedUnitOfWork(FakeUnitOfWork):
@@ -51,7 +51,7 @@ class SimulatedUnitOfWork(FakeUnitOfWork):
         unsure = store.unsure and store.random.random() < store.unsure
         if unsure and store.random.random() < 0.5:
             store.on_fault("commit not answered")
-            raise self._transaction.spoil(Unavailable("The connection was cut before the commit."))
+            raise self._transaction.abort(Unavailable("The connection was cut before the commit."))
         await super().commit()
         if unsure:
             store.on_fault("commit not answered")

@@ -6,8 +6,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from application.ports.clock import Clock
-from tests.simulation.engine import SimulatedEngine
-from tests.simulation.feed import Feeds
+from tests.simulation.engine import SimulatedPrefect
+from tests.simulation.feed import FeedRegistry
 from tests.simulation.history import History
 from tests.simulation.ledger import Ledger
 from tests.simulation.network import Network
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Surroundings:
+class SimulationContext:
     plan: Plan
     clock: Clock
     random: Random
     """For what the actors themselves decide."""
     store: SimulatedStore
-    engine: SimulatedEngine
+    prefect: SimulatedPrefect
     network: Network
-    feeds: Feeds
+    feeds: FeedRegistry
     history: History
     ledger: Ledger
     defect: Callable[[str], None]

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.invariants import DOUBLED, LOST, STUCK, WRONG
-from tests.simulation.world import Outcome
+from tests.simulation.world import SimulationResult
 
 NO_FAULT = "(none)"
 COLUMNS = ("points tried", "acknowledged", LOST, STUCK, DOUBLED, WRONG)
@@ -18,7 +18,7 @@ class Tally:
     seeds: int = 0
     failed: list[int] = field(default_factory=list)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: SimulationResult) -> None:
         self.seeds += 1
         if outcome.violations:
             self.failed.append(outcome.plan.seed)

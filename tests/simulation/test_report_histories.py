@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tests.simulation.report_histories import a_history, by_the_domain, by_the_model
+from tests.simulation.report_histories import judge_by_domain, judge_by_model, make_history
 
 HISTORIES = 10_000
 
@@ -11,8 +11,8 @@ def test_the_domain_judges_every_shuffled_and_repeated_history_as_the_model_does
     kinds = Counter[tuple[int, bool, str | None]]()
 
     for seed in range(HISTORIES):
-        history = a_history(seed)
-        judged, expected = by_the_domain(history), by_the_model(history)
+        history = make_history(seed)
+        judged, expected = judge_by_domain(history), judge_by_model(history)
         kinds.update(judged[0])
         assert judged == expected, f"history {seed}: {history}"
 

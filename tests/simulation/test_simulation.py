@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.plan import FAULTS, plan_of
-from tests.simulation.shrink import shortest
+from tests.simulation.plan import FAULTS, make_plan
+from tests.simulation.shrink import shrink
 from tests.simulation.tally import Tally
-from tests.simulation.world import Outcome, lived
+from tests.simulation.world import SimulationResult, simulate
 
 ROOT = Path(__file__).parents[2]
 SEEDS = int(os.environ.get("HEADGATE_TEST_SEEDS", "2000"))
@@ -23,10 +23,10 @@ def test_nothing_is_lost_stuck_or_doubled_on_a_bad_day(part: int) -> None:
     tally = Tally()
 
     for seed in range(part, SEEDS, PARTS):
-        outcome = lived(plan_of(seed))
+        outcome = simulate(make_plan(seed))
         tally.add(outcome)
         if outcome.violations:
-            pytest.fail(_told(shortest(outcome.plan)))
+            pytest.fail(_told(shrink(outcome.plan)))
 
     assert tally.seeds == len(range(part, SEEDS, PARTS))
     assert sum(row["acknowledged"] for row in tally.rows.values()) > tally.seeds
@@ -37,7 +37,7 @@ def test_every_kind_of_fault_happens() -> None:
 
     for kind in FAULTS:
         for seed in range(100):
-            tally.add(outcome := lived(plan_of(seed, [kind])))
+            tally.add(outcome := simulate(make_plan(seed, [kind])))
             if outcome.faults[kind]:
                 break
 
@@ -48,14 +48,14 @@ def test_every_kind_of_fault_happens() -> None:
 def test_what_went_wrong_once_holds(seed: int) -> None:
     """A viewer placed after what it then got again; a lease refused before the sweep could extend it; a flow run nobody had noted;
     a lease that ran out just after its burst was handed over."""
-    outcome = lived(plan_of(seed))
+    outcome = simulate(make_plan(seed))
 
     assert not outcome.violations, _told(outcome)
 
 
 def test_a_seed_replays_exactly() -> None:
     for seed in range(30):
-        assert lived(plan_of(seed)).history.digest() == lived(plan_of(seed)).history.digest(), seed
+        assert simulate(make_plan(seed)).history.digest() == simulate(make_plan(seed)).history.digest(), seed
 
 
 def test_a_seed_replays_exactly_in_another_process_whatever_its_hash_seed() -> None:
@@ -70,21 +70,21 @@ def test_a_seed_replays_exactly_in_another_process_whatever_its_hash_seed() -> N
     ]
 
     assert said[0].stdout == said[1].stdout
-    assert said[0].stdout == f"{[lived(plan_of(seed)).history.digest() for seed in range(12)]}\n"
+    assert said[0].stdout == f"{[simulate(make_plan(seed)).history.digest() for seed in range(12)]}\n"
 
 
 @pytest.mark.parametrize("hours", [1, -1])
 def test_a_wrong_clock_of_a_reporter_or_a_worker_changes_nothing(hours: int) -> None:
     for seed in range(40):
-        plan = plan_of(seed)
+        plan = make_plan(seed)
 
-        right = lived(replace(plan, reporter_skew=0.0, worker_skew=0.0))
-        wrong = lived(replace(plan, reporter_skew=3600.0 * hours, worker_skew=3600.0 * hours))
+        right = simulate(replace(plan, reporter_skew=0.0, worker_skew=0.0))
+        wrong = simulate(replace(plan, reporter_skew=3600.0 * hours, worker_skew=3600.0 * hours))
 
         assert right.history.lines() == wrong.history.lines(), seed
 
 
-def _told(outcome: Outcome) -> str:
+def _told(outcome: SimulationResult) -> str:
     history = "\n".join(outcome.history.lines())
     return f"seed {outcome.plan.seed}, at its shortest:\n{outcome.plan}\n{history}\n" + "\n".join(map(str, outcome.violations))
 

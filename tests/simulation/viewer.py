@@ -6,16 +6,16 @@ import json
 from domain.errors import Unavailable
 from tests.invariants import DOUBLED, LOST, Violation
 from tests.simulation.process import Process
-from tests.simulation.surroundings import Surroundings
+from tests.simulation.surroundings import SimulationContext
 from tests.simulation.web import Web
 
 
 class Viewer(Process):
     """`seen` has every event (run id, seq) in the order in which it came."""
 
-    def __init__(self, name: str, around: Surroundings) -> None:
-        super().__init__(name, around.defect)
-        self._around = around
+    def __init__(self, name: str, context: SimulationContext) -> None:
+        super().__init__(name, context.defect)
+        self._context = context
         self._cursor: str | None = None
         self._watching: asyncio.Task[None] | None = None
         self.seen: list[tuple[int, int]] = []
@@ -33,12 +33,12 @@ class Viewer(Process):
 
     async def _watch(self) -> None:
         while True:
-            web = self._around.a_web()
+            web = self._context.a_web()
             if web.is_up:
                 self._watching = web.spawn(self._read(web))
                 await asyncio.wait([self._watching])
                 if not self._watching.cancelled() and isinstance(error := self._watching.exception(), Exception):
-                    self._around.defect(f"a viewer's stream failed: {error!r}")
+                    self._context.defect(f"a viewer's stream failed: {error!r}")
             await asyncio.sleep(0.2)
 
     async def _read(self, web: Web) -> None:

@@ -4,17 +4,17 @@ import asyncio
 import contextlib
 from typing import Any
 
-from application.commands.heartbeat import Beat, BeatAnswer, HeldBurst
-from application.ports.links import Claim, Stop, Wake
+from application.commands.heartbeat import HeartbeatCommand, HeartbeatResult, HeldBurst
+from application.ports.links import Claim, StopRun, WakeRun
 from application.ports.orchestrator import FlowRunRequest, FlowState
-from application.ports.persistence import WorkerSeen
+from application.ports.persistence import WorkerStatus
 from domain.errors import Conflict, NotFound, Unavailable
-from tests.simulation.carrying import Carrying
-from tests.simulation.line import Line
-from tests.simulation.network import Lost
+from tests.simulation.carrying import RunExecutor
+from tests.simulation.line import SimulatedStream
+from tests.simulation.network import NoAnswer
 from tests.simulation.process import Process
 from tests.simulation.slots import Slots
-from tests.simulation.surroundings import Surroundings
+from tests.simulation.surroundings import SimulationContext
 
 HEARTBEAT, LEASE = 5.0, 20.0
 
@@ -26,21 +26,21 @@ class Worker(Process):
     takes_work = True
     records = True
 
-    def __init__(self, name: str, around: Surroundings) -> None:
-        super().__init__(name, around.defect)
-        self.around = around
+    def __init__(self, name: str, context: SimulationContext) -> None:
+        super().__init__(name, context.defect)
+        self.context = context
         self._lives = 0
 
     def boot(self) -> None:
         self.is_up = True
         self._lives += 1
         self.id = f"{self.name}#{self._lives}"
-        self.slots = Slots(self.around.plan.slots)
-        self.carriers: dict[tuple[int, int], Carrying] = {}
+        self.slots = Slots(self.context.plan.slots)
+        self.carriers: dict[tuple[int, int], RunExecutor] = {}
         self.seen: set[tuple[int, int]] = set()
         self.leaving = False
-        self.line: Line[Any] | None = None
-        self.host = Process(f"host of {self.id}", self.around.defect)
+        self.line: SimulatedStream[Any] | None = None
+        self.host = Process(f"host of {self.id}", self.context.defect)
         self.host.is_up = True
         self.beat_now = asyncio.Event()
         self._live()
@@ -52,14 +52,14 @@ class Worker(Process):
     def kill(self) -> None:
         super().kill()
         if self.line is not None:
-            self.line.cut(6 * self.around.random.random())
-        asyncio.get_running_loop().call_later(self.around.random.random(), self.host.kill)
+            self.line.cut(6 * self.context.random.random())
+        asyncio.get_running_loop().call_later(self.context.random.random(), self.host.kill)
 
     def take(self, claim: Claim) -> None:
         """Carry a burst that is new here."""
         key = (claim.run_id, claim.epoch)
         if self._is_new(key):
-            carrying = self.carriers[key] = Carrying(claim, self.id, self.host, self.slots, self.around)
+            carrying = self.carriers[key] = RunExecutor(claim, self.id, self.host, self.slots, self.context)
             if self.leaving:
                 carrying.leave()
             self.keep(self._carry(carrying))
@@ -71,23 +71,23 @@ class Worker(Process):
         self.seen.add(key)
         return is_new
 
-    async def _record(self, carrying: Carrying) -> None:
+    async def _record(self, carrying: RunExecutor) -> None:
         """Show the burst in the engine, beside: where that fails, the outbox has it."""
-        engine, claim = self.around.engine, carrying.claim
+        prefect, claim = self.context.prefect, carrying.claim
         words = {"run_id": claim.run_id, "number": claim.number, "epoch": claim.epoch}
         try:
-            flow_run_id = await engine.create_flow_run(FlowRunRequest(claim.pool, claim.key, claim.pipeline, words, FlowState.PENDING))
-            runs = await engine.begin(flow_run_id)
-            web = self.around.a_web()
-            with contextlib.suppress(Lost, Unavailable):
-                await self.around.network.ask(web, "recorded", lambda: web.recorded(claim.run_id, claim.epoch, flow_run_id))
+            flow_run_id = await prefect.create_flow_run(FlowRunRequest(claim.pool, claim.key, claim.pipeline, words, FlowState.PENDING))
+            runs = await prefect.begin(flow_run_id)
+            web = self.context.a_web()
+            with contextlib.suppress(NoAnswer, Unavailable):
+                await self.context.network.call(web, "recorded", lambda: web.recorded(claim.run_id, claim.epoch, flow_run_id))
             await carrying.is_over.wait()
             if runs:
-                await engine.finish(flow_run_id, FlowState.CRASHED if carrying.refused else FlowState.COMPLETED)
+                await prefect.finish(flow_run_id, FlowState.CRASHED if carrying.refused else FlowState.COMPLETED)
         except Unavailable:
             return
 
-    async def _carry(self, carrying: Carrying) -> None:
+    async def _carry(self, carrying: RunExecutor) -> None:
         await carrying.carry()
         carrying.is_over.set()
         self.carriers.pop(carrying.key, None)
@@ -98,8 +98,8 @@ class Worker(Process):
 
     async def _follow_stream(self) -> None:
         while True:
-            web = self.around.a_web()
-            line: Line[Any] = Line(self.around.network)
+            web = self.context.a_web()
+            line: SimulatedStream[Any] = SimulatedStream(self.context.network)
             if web.is_up and not self.leaving:
                 self.line = line
                 seen = self._word()
@@ -109,17 +109,17 @@ class Worker(Process):
                         self._hear(await line.next())
             self.slots.received = None
             self.beat_now.set()
-            await asyncio.sleep(0.1 + 0.9 * self.around.random.random())
+            await asyncio.sleep(0.1 + 0.9 * self.context.random.random())
 
     def _hear(self, message: Any) -> None:
         match message:
             case Claim():
                 self.slots.received = (self.slots.received or 0) + 1
                 self.take(message)
-            case Stop(run_id):
-                self._each_of(run_id, Carrying.stop)
-            case Wake(run_id):
-                self._each_of(run_id, Carrying.wake)
+            case StopRun(run_id):
+                self._each_of(run_id, RunExecutor.stop)
+            case WakeRun(run_id):
+                self._each_of(run_id, RunExecutor.wake)
             case None:
                 self.slots.received = 0
                 self.beat_now.set()
@@ -135,11 +135,11 @@ class Worker(Process):
         while True:
             self.beat_now.clear()
             began = asyncio.get_running_loop().time()
-            words = Beat(self._word(), self._held(), self.slots.received, self.takes_work and not self.leaving)
+            words = HeartbeatCommand(self._word(), self._held(), self.slots.received, self.takes_work and not self.leaving)
             try:
-                web = self.around.a_web()
-                self._obey(await self.around.network.ask(web, "heartbeat", lambda: web.heartbeat(words)), began)  # noqa: B023
-            except (Lost, Unavailable):
+                web = self.context.a_web()
+                self._obey(await self.context.network.call(web, "heartbeat", lambda: web.heartbeat(words)), began)  # noqa: B023
+            except (NoAnswer, Unavailable):
                 await asyncio.sleep(1.0)
                 continue
             with contextlib.suppress(TimeoutError):
@@ -149,21 +149,21 @@ class Worker(Process):
     def _held(self) -> list[HeldBurst]:
         return [HeldBurst(*carrying.key, carrying.holding) for carrying in self.carriers.values()]
 
-    def _word(self) -> WorkerSeen:
-        return WorkerSeen(self.id, self.name, self.pool, self.slots.total, 0 if self.leaving else self.slots.free)
+    def _word(self) -> WorkerStatus:
+        return WorkerStatus(self.id, self.name, self.pool, self.slots.total, 0 if self.leaving else self.slots.free)
 
-    def _obey(self, answer: BeatAnswer, began: float) -> None:
+    def _obey(self, answer: HeartbeatResult, began: float) -> None:
         for key in answer.renewed:
-            self.around.ledger.renewals[key] = max(began, self.around.ledger.renewals.get(key, began))
+            self.context.ledger.renewals[key] = max(began, self.context.ledger.renewals.get(key, began))
             if key in self.carriers:
                 self.carriers[key].renewed = max(began, self.carriers[key].renewed)
         for key in answer.refused:
             if key in self.carriers:
                 self.carriers[key].refuse()
         for run_id in answer.stop:
-            self._each_of(run_id, Carrying.stop)
+            self._each_of(run_id, RunExecutor.stop)
         for run_id in answer.wake:
-            self._each_of(run_id, Carrying.wake)
+            self._each_of(run_id, RunExecutor.wake)
         for claim in answer.claims:
             self.take(claim)
 
@@ -188,8 +188,8 @@ class FlowProcess(Worker):
     takes_work = False
     records = False
 
-    def __init__(self, flow_run_id: str, request: FlowRunRequest, around: Surroundings) -> None:
-        super().__init__(flow_run_id, around)
+    def __init__(self, flow_run_id: str, request: FlowRunRequest, context: SimulationContext) -> None:
+        super().__init__(flow_run_id, context)
         self.pool = request.pool
         self._flow_run_id, self._request = flow_run_id, request
 
@@ -198,8 +198,8 @@ class FlowProcess(Worker):
         for work in (self._run(), self._watch_leases()):
             self.keep(work)
 
-    def _word(self) -> WorkerSeen:
-        return WorkerSeen(self.id, self.name, self.pool, 0, 0)
+    def _word(self) -> WorkerStatus:
+        return WorkerStatus(self.id, self.name, self.pool, 0, 0)
 
     async def _run(self) -> None:
         run_id, epoch = int(self._request.parameters["run_id"]), int(self._request.parameters["epoch"])
@@ -213,15 +213,15 @@ class FlowProcess(Worker):
             beating.cancel()
             end = FlowState.CRASHED if carrying.refused else FlowState.COMPLETED
         with contextlib.suppress(Unavailable):
-            await self.around.engine.finish(self._flow_run_id, end)
+            await self.context.prefect.finish(self._flow_run_id, end)
         self.is_up = False
 
     async def _claim(self, run_id: int, epoch: int) -> Claim | None:
         while True:
-            web, free = self.around.a_web(), self.slots.free
+            web, free = self.context.a_web(), self.slots.free
             try:
-                return await self.around.network.ask(web, "claim", lambda: web.claim(run_id, epoch, self.id, free))  # noqa: B023
+                return await self.context.network.call(web, "claim", lambda: web.claim(run_id, epoch, self.id, free))  # noqa: B023
             except (Conflict, NotFound):
                 return None
-            except (Lost, Unavailable):
+            except (NoAnswer, Unavailable):
                 await asyncio.sleep(0.5)

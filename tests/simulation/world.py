@@ -11,36 +11,48 @@ from typing import Any
 
 from application.commands.trigger_pipeline import TriggerCommand
 from application.queries.views import EventView
-from domain.definition_reader import read_definition
+from domain.definition_reader import parse_definition
 from domain.errors import Conflict, Unavailable
 from domain.run import Trigger
 from tests.fakes import FakeReader
 from tests.fakes.clock import START
-from tests.invariants import DOUBLED, LOST, STUCK, WRONG, Acknowledged, Evidence, Violation, gathered, overdue, unfinished, violations
-from tests.simulation.engine import SimulatedEngine
-from tests.simulation.faults import Trouble
-from tests.simulation.feed import Feeds
+from tests.invariants import (
+    DOUBLED,
+    LOST,
+    STUCK,
+    WRONG,
+    Acknowledged,
+    Evidence,
+    Violation,
+    collect_runs_and_events,
+    overdue,
+    unfinished,
+    violations,
+)
+from tests.simulation.engine import SimulatedPrefect
+from tests.simulation.faults import FaultInjector
+from tests.simulation.feed import FeedRegistry
 from tests.simulation.history import History
 from tests.simulation.ledger import Ledger
 from tests.simulation.loop import Livelock, VirtualLoop
-from tests.simulation.network import Lost, Network
-from tests.simulation.plan import OURS, Plan
+from tests.simulation.network import Network, NoAnswer
+from tests.simulation.plan import SERVER_FAULTS, Plan
 from tests.simulation.process import Process
 from tests.simulation.reporter import Reporter
 from tests.simulation.store import SimulatedStore
-from tests.simulation.surroundings import Surroundings
+from tests.simulation.surroundings import SimulationContext
 from tests.simulation.viewer import Viewer
 from tests.simulation.web import LEASE_SECONDS, Web
 from tests.simulation.worker import FlowProcess, Worker
 
-HEALING = 400.0
+RECOVERY_SECONDS = 400.0
 """Virtual seconds after the chaos in which everything must have come to its end."""
-GRACE = 45.0
+DEADLINE_GRACE = 45.0
 """Seconds an unfinished run may be past a deadline while things are broken: the longest outage, and a pass of each service."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SimulationResult:
     """`faults` counts each kind that really happened."""
 
     plan: Plan
@@ -60,7 +72,7 @@ class LoopClock:
         return START + timedelta(seconds=self._loop.time())
 
 
-class World:
+class Simulation:
     """Everything there is, made from a plan; `live` is its whole life."""
 
     def __init__(self, plan: Plan) -> None:
@@ -69,16 +81,16 @@ class World:
         self.history, self.faults, self.defects = History(), Counter[str](), list[Violation]()
         self._chance = Random(f"{plan.seed}:chance")
         clock = LoopClock(self.loop)
-        store = SimulatedStore(clock, Random(f"{plan.seed}:store"), self.happened)
-        network = Network(Random(f"{plan.seed}:network"), self.happened, self.defect)
-        feeds = Feeds(lambda: self._chance.random() >= self._deaf)
+        store = SimulatedStore(clock, Random(f"{plan.seed}:store"), self.record_fault)
+        network = Network(Random(f"{plan.seed}:network"), self.record_fault, self.defect)
+        feeds = FeedRegistry(lambda: self._chance.random() >= self._deaf)
         self._deaf = 0.0
-        self.around = Surroundings(
+        self.context = SimulationContext(
             plan=plan,
             clock=clock,
             random=Random(f"{plan.seed}:actors"),
             store=store,
-            engine=SimulatedEngine(Random(f"{plan.seed}:engine")),
+            prefect=SimulatedPrefect(Random(f"{plan.seed}:engine")),
             network=network,
             feeds=feeds,
             history=self.history,
@@ -87,16 +99,16 @@ class World:
             note=self.note,
             webs=[],
         )
-        self.around.webs += [Web(f"web{index}", self.around) for index in range(plan.webs)]
-        self.workers = [Worker(f"worker{index}", self.around) for index in range(plan.workers)]
+        self.context.webs += [Web(f"web{index}", self.context) for index in range(plan.webs)]
+        self.workers = [Worker(f"worker{index}", self.context) for index in range(plan.workers)]
         self.flows: list[FlowProcess] = []
         self.reporters: list[Reporter] = []
-        self.viewer = Viewer("viewer", self.around)
+        self.viewer = Viewer("viewer", self.context)
         self.people = Process("people", self.defect)
         self._triggering: list[asyncio.Task[None]] = []
         self.reader = FakeReader(store)
 
-    def happened(self, fault: str) -> None:
+    def record_fault(self, fault: str) -> None:
         self.faults[fault] += 1
 
     def note(self, what: str, *details: Any) -> None:
@@ -109,14 +121,14 @@ class World:
     async def live(self) -> None:
         """Begin, suffer, heal, and come to an end."""
         await self._prepare()
-        for process in (*self.around.webs, *self.workers, self.viewer):
+        for process in (*self.context.webs, *self.workers, self.viewer):
             process.boot()
         self.people.is_up = True
         self._begin_noise()
         self.people.keep(self._engines_worker())
         self.people.keep(self._watch_for_runs())
         self._triggering = [self.people.keep(self._trigger(at, pipeline)) for at, pipeline in self.plan.triggers]
-        trouble = Trouble(self)
+        trouble = FaultInjector(self)
         self.people.keep(trouble.make())
         await self._audit_until(self.plan.chaos)
         trouble.heal()
@@ -124,21 +136,21 @@ class World:
         await self._come_to_an_end()
 
     async def _prepare(self) -> None:
-        async with self.around.store.open_unit_of_work() as work:
+        async with self.context.store.open_unit_of_work() as work:
             for raw in self.plan.pipelines:
-                await work.pipelines.add(read_definition(raw), START)
+                await work.pipelines.add(parse_definition(raw), START)
             await work.commit()
 
     def _begin_noise(self) -> None:
-        plan, store = self.plan, self.around.store
-        self.around.network.noise, self._deaf = plan.noise, plan.deaf
+        plan, store = self.plan, self.context.store
+        self.context.network.noise, self._deaf = plan.noise, plan.deaf
         store.cut, store.slow, store.unsure = plan.cut, plan.slow, plan.unsure
-        self.around.engine.unsure = plan.unsure
+        self.context.prefect.unsure = plan.unsure
 
     def _end_noise(self) -> None:
-        store = self.around.store
-        self.around.network.noise = self._deaf = 0.0
-        store.cut = store.slow = store.unsure = self.around.engine.unsure = 0.0
+        store = self.context.store
+        self.context.network.noise = self._deaf = 0.0
+        store.cut = store.slow = store.unsure = self.context.prefect.unsure = 0.0
 
     async def _audit_until(self, end: float) -> None:
         while (left := end - self.loop.time()) > 0:
@@ -148,13 +160,13 @@ class World:
     def _audit(self) -> None:
         from tests.fakes.views import run_view
 
-        tables = self.around.store.committed
+        tables = self.context.store.committed
         for run in tables.runs.values():
-            self.defects += overdue(run_view(tables, run), self.around.clock.now(), grace=GRACE)
+            self.defects += overdue(run_view(tables, run), self.context.clock.now(), grace=DEADLINE_GRACE)
 
     async def _come_to_an_end(self) -> None:
         await asyncio.sleep(13.0)  # what was sent before the healing may take that long to arrive
-        limit = self.loop.time() + HEALING
+        limit = self.loop.time() + RECOVERY_SECONDS
         while self.loop.time() < limit and not self._is_over():
             await asyncio.sleep(1.0)
             if int(self.loop.time()) % 20 == 0:
@@ -162,14 +174,14 @@ class World:
         await asyncio.sleep(3.0)
 
     def _is_over(self) -> bool:
-        tables, engine = self.around.store.committed, self.around.engine
+        tables, prefect = self.context.store.committed, self.context.prefect
         return (
             all(run.is_over and run.burst.state == "none" for run in tables.runs.values())
             and not tables.outbox
             and all(burst.is_settled or not burst.flow_run_id for burst in tables.bursts.values())
             and all(reporter.is_done for reporter in self.reporters)
-            and all(state.is_terminal for state in engine.standing().values())
-            and not self.around.ledger.live
+            and all(state.is_terminal for state in prefect.get_states().values())
+            and not self.context.ledger.live
             and all(triggering.done() for triggering in self._triggering)
         )
 
@@ -178,56 +190,56 @@ class World:
     async def _trigger(self, at: float, pipeline: str) -> None:
         await asyncio.sleep(at)
         for _ in range(4):
-            web = self.around.a_web()
+            web = self.context.a_web()
             command = TriggerCommand(pipeline, {}, Trigger("api", "mara"))
             try:
-                opened = await self.around.network.ask(web, "trigger", lambda: web.trigger(command))  # noqa: B023
-            except (Lost, Unavailable):
+                opened = await self.context.network.call(web, "trigger", lambda: web.trigger(command))  # noqa: B023
+            except (NoAnswer, Unavailable):
                 await asyncio.sleep(1.0)
                 continue
             self.note("triggered", opened.run_id)
-            self.around.ledger.acknowledged.append(Acknowledged(opened.run_id, 1))
+            self.context.ledger.acknowledged.append(Acknowledged(opened.run_id, 1))
             return
 
     async def cancel(self, run_id: int) -> None:
-        web = self.around.a_web()
+        web = self.context.a_web()
         try:
-            cancelled = await self.around.network.ask(web, "cancel", lambda: web.cancel(run_id, "mara"))
-        except (Lost, Unavailable, Conflict):
+            cancelled = await self.context.network.call(web, "cancel", lambda: web.cancel(run_id, "mara"))
+        except (NoAnswer, Unavailable, Conflict):
             return
         self.note("cancelled", run_id, cancelled.status)
-        self.around.ledger.acknowledged.append(Acknowledged(run_id))
+        self.context.ledger.acknowledged.append(Acknowledged(run_id))
 
     async def _watch_for_runs(self) -> None:
         """Machines elsewhere begin to report once there is a run for them, or open one themselves."""
         for raw in self.plan.pipelines:
             if raw["name"].startswith("remote"):
-                self._hire(None, raw)
+                self._add_reporter(None, raw)
         known: set[int] = set()
         while True:
-            for run in list(self.around.store.committed.runs.values()):
+            for run in list(self.context.store.committed.runs.values()):
                 if run.id not in known:
                     known.add(run.id)
                     raw = next(raw for raw in self.plan.pipelines if raw["name"] == run.definition.name)
                     if run.trigger.kind != "report":
-                        self._hire(run.id, raw)
+                        self._add_reporter(run.id, raw)
             await asyncio.sleep(1.0)
 
-    def _hire(self, run_id: int | None, raw: Any) -> None:
+    def _add_reporter(self, run_id: int | None, raw: Any) -> None:
         external = [stage["name"] for stage in raw["stages"] if stage["kind"] == "external"]
         if external:
-            reporter = Reporter(f"reporter{len(self.reporters)}", run_id, raw["name"], external, self.around)
+            reporter = Reporter(f"reporter{len(self.reporters)}", run_id, raw["name"], external, self.context)
             self.reporters.append(reporter)
             reporter.boot()
 
     async def _engines_worker(self) -> None:
         """The engine's own worker for a pool that is not ours: starts a process per pending flow run."""
-        engine = self.around.engine
+        prefect = self.context.prefect
         while True:
-            for flow_run_id in engine.pending("processes"):
+            for flow_run_id in prefect.pending("processes"):
                 try:
-                    if await engine.begin(flow_run_id):
-                        process = FlowProcess(flow_run_id, engine.requests[flow_run_id], self.around)
+                    if await prefect.begin(flow_run_id):
+                        process = FlowProcess(flow_run_id, prefect.requests[flow_run_id], self.context)
                         self.flows.append(process)
                         process.boot()
                 except Unavailable:
@@ -236,64 +248,64 @@ class World:
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
-    async def judged(self) -> list[Violation]:
-        runs, events = await gathered(self.reader)
+    async def find_violations(self) -> list[Violation]:
+        runs, events = await collect_runs_and_events(self.reader)
         for run_id, log in events.items():
             for event in log:
                 self.history.note((event.at - START).total_seconds(), event.type, run_id, event.seq, event.stage, event.status)
-        ledger = self.around.ledger
+        ledger = self.context.ledger
         evidence = Evidence(runs, events, ledger.acknowledged, ledger.starts)
         stored = [(run_id, event.seq) for run_id, log in events.items() for event in log]
-        engine = [
+        prefect = [
             Violation(STUCK, f"{flow_run_id} is still {state} in the engine")
-            for flow_run_id, state in self.around.engine.standing().items()
+            for flow_run_id, state in self.context.prefect.get_states().items()
             if not state.is_terminal
         ]
-        outbox = [Violation(STUCK, f"the outbox still has {row}") for row in self.around.store.committed.outbox.values()]
-        lines = Counter((run_id, line.stage, line.attempt) for (run_id, _), line in self.around.store.committed.log_lines.items())
+        outbox = [Violation(STUCK, f"the outbox still has {row}") for row in self.context.store.committed.outbox.values()]
+        lines = Counter((run_id, line.stage, line.attempt) for (run_id, _), line in self.context.store.committed.log_lines.items())
         found = [
             *self.defects,
-            *ledger.lines_missed(lines),
+            *ledger.find_missing_lines(lines),
             *violations(evidence),
             *unfinished(runs),
-            *ledger.at_the_end(),
+            *ledger.check_end(),
             *self.viewer.violations(stored),
         ]
-        return list(dict.fromkeys([*found, *engine, *outbox, *self._losses(events), *self._double_deliveries()]))
+        return list(dict.fromkeys([*found, *prefect, *outbox, *self._losses(events), *self._double_deliveries()]))
 
     def _losses(self, events: Mapping[int, Sequence[EventView]]) -> Iterator[Violation]:
         """Only what a worker suffered may cost it a burst: not a moment before its lease is over, and no outage of ours."""
         plan = self.plan
-        only_ours = not plan.noise and {fault.kind for fault in plan.faults} <= OURS
+        only_ours = not plan.noise and {fault.kind for fault in plan.faults} <= SERVER_FAULTS
         for event in (event for log in events.values() for event in log if event.type == "burst.lost"):
             epoch = int(event.data["burst"])
             if only_ours:
                 yield Violation(LOST, f"run {event.run_id}: burst {epoch} was lost by an outage of ours")
             at = (event.at - START).total_seconds()
-            if early := self.around.ledger.lost_too_early(event.run_id, epoch, at, LEASE_SECONDS):
+            if early := self.context.ledger.check_early_loss(event.run_id, epoch, at, LEASE_SECONDS):
                 yield early
 
     def _double_deliveries(self) -> list[Violation]:
         if self.plan.freezes:
             return []  # a relay that stands still for longer than its lease may find the row in other hands
-        most = self.around.engine.most_asking
+        most = self.context.prefect.max_concurrent_creates
         return [Violation(DOUBLED, f"{count} relays delivered {key} at once") for key, count in most.items() if count > 1]
 
 
-def lived(plan: Plan, spoil: Callable[[World], None] | None = None) -> Outcome:
+def simulate(plan: Plan, prepare: Callable[[Simulation], None] | None = None) -> SimulationResult:
     """The outcome of that plan: the same however often it is lived."""
     global_random.seed(plan.seed)  # the relay's jitter
-    world = World(plan)
-    if spoil is not None:
-        spoil(world)
+    world = Simulation(plan)
+    if prepare is not None:
+        prepare(world)
 
     async def life() -> list[Violation]:
         await world.live()
-        return await world.judged()
+        return await world.find_violations()
 
     try:
         found = world.loop.run(life())
     except Livelock as circle:
         found = [*world.defects, Violation(STUCK, str(circle))]
-    acknowledged = len(world.around.ledger.acknowledged)
-    return Outcome(plan, found, world.faults, acknowledged, world.history, world.loop.time(), world.loop.steps)
+    acknowledged = len(world.context.ledger.acknowledged)
+    return SimulationResult(plan, found, world.faults, acknowledged, world.history, world.loop.time(), world.loop.steps)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system.headgate import Headgate, a_headgate
+from tests.system.headgate import Headgate, temporary_headgate
 
 
 @pytest.fixture(scope="session")
 def running_headgate() -> Iterator[Headgate]:
-    with a_headgate() as headgate:
+    with temporary_headgate() as headgate:
         yield headgate.start()

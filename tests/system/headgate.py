@@ -121,7 +121,7 @@ class Headgate:
 
 
 @contextlib.contextmanager
-def a_headgate(**keys: Any) -> Iterator[Headgate]:
+def temporary_headgate(**keys: Any) -> Iterator[Headgate]:
     """Not started; ended and its folder removed afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="headgate-system-"))
     folder.chmod(0o711)

@@ -4,12 +4,12 @@ import os
 import signal
 from pathlib import Path
 
-from tests.system.headgate import a_headgate
+from tests.system.headgate import temporary_headgate
 from tests.system.test_running import sh
 
 
 def test_ctrl_c_leaves_no_process() -> None:
-    with a_headgate() as headgate:
+    with temporary_headgate() as headgate:
         headgate.start()
         headgate.create("sleeper", [sh("sleep", "sleep 600")])
         run_id = headgate.trigger("sleeper")
@@ -22,7 +22,7 @@ def test_ctrl_c_leaves_no_process() -> None:
 
 
 def test_kill_9_of_everything_loses_nothing() -> None:
-    with a_headgate(examples=False) as headgate:
+    with temporary_headgate(examples=False) as headgate:
         headgate.start()
         headgate.create("short", [sh("a", "true"), sh("b", "true")])
         headgate.create("long", [sh("a", "sleep 600", retries=1, retry_on_loss=True), sh("b", "true")])
@@ -48,7 +48,7 @@ def name(pid: int) -> str:
 
 
 def test_a_killed_workers_stage_does_not_go_on_and_its_run_ends() -> None:
-    with a_headgate(examples=False, HEADGATE_LEASE_SECONDS="4", HEADGATE_HEARTBEAT_SECONDS="1") as headgate:
+    with temporary_headgate(examples=False, HEADGATE_LEASE_SECONDS="4", HEADGATE_HEARTBEAT_SECONDS="1") as headgate:
         headgate.start()
         headgate.create("long", [sh("a", 'echo "pid $$"; exec sleep 600')])
         run_id = headgate.trigger("long")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.cli.conftest import argv, environment
-from tests.system.headgate import Headgate, a_headgate
+from tests.system.headgate import Headgate, temporary_headgate
 
 PASSWORD = "four words of mine"
 PROBES = """
@@ -26,7 +26,7 @@ curl -fsS "$HEADGATE_URL/status-update/" -H "Authorization: Bearer $HEADGATE_TOK
 
 @pytest.fixture(scope="module")
 def team() -> Iterator[Headgate]:
-    with a_headgate(examples=False, HEADGATE_AUTH="team") as headgate:
+    with temporary_headgate(examples=False, HEADGATE_AUTH="team") as headgate:
         yield headgate.start()
 
 

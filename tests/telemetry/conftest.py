@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.headgate import Headgate, a_headgate
+from tests.system.headgate import Headgate, temporary_headgate
 from tests.telemetry.agent import AnAgent, Figures
 from tests.telemetry.canaries import CANARY, an_echo
 
@@ -38,5 +38,5 @@ def observed_headgate(agent: AnAgent, echo: int) -> Iterator[Headgate]:
     """Its worker keeps the secret `CANARY`, and its http stages reach the echo."""
     wanted = {"HEADGATE_DD_SITE": "datadoghq.eu", "HEADGATE_FORWARD_STAGE_LOGS": "true"}
     wanted |= {"HEADGATE_SECRET_CANARY": CANARY, "HEADGATE_HTTP_ALLOW": "127.0.0.1/32", "HEADGATE_HTTP_PORTS": str(echo)}
-    with a_headgate(**agent.environment, **wanted) as headgate:
+    with temporary_headgate(**agent.environment, **wanted) as headgate:
         yield headgate.start()

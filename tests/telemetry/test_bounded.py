@@ -1,10 +1,10 @@
 """Tags take few values, whatever is created."""
 
-from adapters.telemetry.bounded import OTHER, Bounded
+from adapters.telemetry.bounded import OTHER, TagValueLimiter
 
 
 def test_past_the_limit_values_share_one_and_those_known_keep_theirs() -> None:
-    bounded = Bounded()
+    bounded = TagValueLimiter()
 
     values = [bounded.value("pipeline", f"p{number}") for number in range(1_000)]
 

@@ -7,18 +7,18 @@ from typing import Any, cast
 
 import pytest
 
-from entrypoints.worker.host_job import JobEnd, Line
-from entrypoints.worker.shipper import Shipper
+from entrypoints.worker.host_job import JobResult, OutputLine
+from entrypoints.worker.shipper import LogShipper
 
-PRINTED = [Line("stdout", "reading", datetime(2026, 1, 1, tzinfo=UTC)), Line("stderr", "slow", datetime(2026, 1, 1, tzinfo=UTC))]
+PRINTED = [OutputLine("stdout", "reading", datetime(2026, 1, 1, tzinfo=UTC)), OutputLine("stderr", "slow", datetime(2026, 1, 1, tzinfo=UTC))]
 
 
 class PrintingJob:
-    async def batches(self) -> AsyncIterator[list[Line]]:
+    async def batches(self) -> AsyncIterator[list[OutputLine]]:
         yield PRINTED
 
-    async def wait(self) -> JobEnd:
-        return JobEnd(code=0)
+    async def wait(self) -> JobResult:
+        return JobResult(code=0)
 
 
 class KeepingLink:
@@ -40,16 +40,16 @@ class Ear(logging.Handler):
 
 @pytest.mark.parametrize(("forwards", "heard"), [({}, []), ({"forwards": True}, [("reading", "stdout"), ("slow", "stderr")])])
 async def test_lines_are_forwarded_only_if_asked_for_and_reach_headgate_either_way(
-    forwards: dict[str, bool], heard: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+    forward_logs: dict[str, bool], heard: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    logger, ear, link = logging.getLogger("headgate.stage"), Ear(), KeepingLink()
+    logger, ear, api = logging.getLogger("headgate.stage"), Ear(), KeepingLink()
     # Whatever other tests of the process did to logging is none of this one's business.
     monkeypatch.setattr(logger, "handlers", [ear])
     monkeypatch.setattr(logger, "level", logging.INFO)
     monkeypatch.setattr(logger, "disabled", False)
     logger.manager._clear_cache()  # type: ignore[attr-defined]
 
-    await Shipper(cast(Any, link), 1, "load", 1, **forwards).ship(cast(Any, PrintingJob()))
+    await LogShipper(cast(Any, api), 1, "load", 1, **forward_logs).ship_output(cast(Any, PrintingJob()))
 
     assert ear.heard == heard
-    assert len(link.lines) == len(PRINTED)
+    assert len(api.lines) == len(PRINTED)

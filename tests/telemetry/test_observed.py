@@ -8,37 +8,37 @@ from dependency_injector import providers
 
 from application import commands
 from application.commands.trigger_pipeline import TriggerCommand
-from application.commands.verdicts import Answer
+from application.commands.verdicts import ReportResult
 from application.metrics import TAGS, Metric
-from application.observed import observe, verdict_of
-from application.observed_store import observe_store
-from application.ports.telemetry import trace_id_of
-from application.ports.vitals import PoolVitals, VitalSigns
-from application.services.hub import Hub
-from application.services.take_vitals import TakeVitals
+from application.observed import get_verdict, instrument_use_case
+from application.observed_store import instrument_unit_of_work
+from application.ports.telemetry import get_trace_id
+from application.ports.vitals import HealthMetrics, PoolMetrics
+from application.services.hub import EventHub
+from application.services.take_vitals import MetricsCollector
 from domain.errors import NotFound, Unavailable
-from tests.api.house import House
-from tests.application.system import System, worker_report
+from tests.api.house import ApiHarness
+from tests.application.system import UseCaseHarness, worker_report
 from tests.fakes.adapters import FakeAdapters
 
 
-def watched() -> tuple[System, FakeAdapters]:
+def watched() -> tuple[UseCaseHarness, FakeAdapters]:
     """A system whose container was given telemetry, and a store that tells what is committed."""
     fakes = FakeAdapters()
-    system = System(fakes)
-    store = observe_store(fakes.telemetry, fakes.clock, fakes.open_unit_of_work)
+    system = UseCaseHarness(fakes)
+    store = instrument_unit_of_work(fakes.telemetry, fakes.clock, fakes.open_unit_of_work)
     system.app.adapters.open_unit_of_work.override(providers.Object(store))
     system.app.telemetry.override(providers.Object(fakes.telemetry))
     return system, fakes
 
 
-PARTS = {"ControlRun", "OpenSession"}
+PARTS = {"ApplyRunAction", "OpenSession"}
 """Of other use cases, and within their spans."""
 
 
 def test_every_use_case_is_observed() -> None:
     """Whatever class of the commands can be called, the container gives with eyes on it."""
-    house = House()
+    house = ApiHarness()
     house.application.telemetry.override(providers.Object(FakeAdapters().telemetry))
     defined = {
         name
@@ -47,7 +47,7 @@ def test_every_use_case_is_observed() -> None:
         if isinstance(found, type) and found.__module__.startswith(commands.__name__) and "__call__" in vars(found)
     }
 
-    watched_over = [each for each in house.application.providers.values() if getattr(each, "provides", None) is observe]
+    watched_over = [each for each in house.application.providers.values() if getattr(each, "provides", None) is instrument_use_case]
     observed = {each()._name for each in watched_over}
 
     assert defined - PARTS == observed
@@ -82,7 +82,7 @@ async def test_a_run_keeps_the_trace_it_was_triggered_in() -> None:
 
     (span,) = [span for span in fakes.telemetry.spans if span.resource == "TriggerPipeline"]
     assert (await system.run(run.run_id)).trace == span.context
-    assert trace_id_of(span.context) == f"{span.trace:032x}"
+    assert get_trace_id(span.context) == f"{span.trace:032x}"
     assert span.tags == {"pipeline": "nightly", "run": run.run_id}
 
 
@@ -125,11 +125,11 @@ async def test_an_outage_is_an_error() -> None:
 
 async def test_vital_signs_become_gauges() -> None:
     fakes = FakeAdapters()
-    fakes.vitals.signs = VitalSigns(4, 12.5, 1, 2, [PoolVitals("headgate", 2, 8, 3)])
-    hub = Hub()
+    fakes.vitals.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("headgate", 2, 8, 3)])
+    hub = EventHub()
 
     with hub.subscribe():
-        await TakeVitals(fakes.vitals, hub, fakes.telemetry).run_once()
+        await MetricsCollector(fakes.vitals, hub, fakes.telemetry).run_once()
 
     told = {metric: value for metric, value, _ in fakes.telemetry.told}
     assert (told[Metric.OUTBOX_DEPTH], told[Metric.OUTBOX_AGE], told[Metric.RUNS_LATE]) == (4, 12.5, 2)
@@ -139,10 +139,10 @@ async def test_vital_signs_become_gauges() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "verdict"),
-    [(Answer(200, True), "applied"), (Answer(200, False, "old"), "ignored"), (Answer(409, False, problem="not_yours"), "not_yours")],
+    [(ReportResult(200, True), "applied"), (ReportResult(200, False, "old"), "ignored"), (ReportResult(409, False, problem="not_yours"), "not_yours")],
 )
-def test_verdicts_are_few_words(answer: Answer, verdict: str) -> None:
-    assert verdict_of(answer) == verdict
+def test_verdicts_are_few_words(answer: ReportResult, verdict: str) -> None:
+    assert get_verdict(answer) == verdict
 
 
 OF_REQUESTS = {Metric.REQUESTS, Metric.REQUEST_DURATION, Metric.REQUEST_ERRORS}
@@ -154,14 +154,14 @@ async def test_every_figure_is_told_with_all_its_tags() -> None:
     await system.create(1, pool="processes")
     run = await system.trigger()
     fakes.clock.advance(2)
-    await system.app.relay_outbox().run_once()
+    await system.app.outbox_relay().run_once()
     await system.claim(run.run_id)
     fakes.clock.advance(3)
     await system.advance(run.run_id, worker_report(run.run_id, "a", "completed", records_processed=7))
     with pytest.raises(NotFound):
         await system.app.trigger_pipeline()(TriggerCommand("nothing"))
-    fakes.vitals.signs = VitalSigns(4, 12.5, 1, 2, [PoolVitals("processes", 2, 8, 3)])
-    await TakeVitals(fakes.vitals, Hub(), fakes.telemetry).run_once()
+    fakes.vitals.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("processes", 2, 8, 3)])
+    await MetricsCollector(fakes.vitals, EventHub(), fakes.telemetry).run_once()
 
     of = fakes.telemetry.of
     assert {metric for metric, _, _ in fakes.telemetry.told} == set(Metric) - OF_REQUESTS
@@ -183,10 +183,10 @@ async def test_a_delivery_belongs_to_the_trace_of_the_trigger_and_says_what_pref
     system, fakes = watched()
     await system.create(1, pool="processes")
     run_id = (await system.trigger()).run_id
-    await system.app.relay_outbox().run_once()
+    await system.app.outbox_relay().run_once()
     fakes.orchestrator.refused = {"nightly #2"}
     await system.trigger()
-    await system.app.relay_outbox().run_once()
+    await system.app.outbox_relay().run_once()
 
     told = fakes.telemetry.spans
     triggers = [span for span in told if span.resource == "TriggerPipeline"]

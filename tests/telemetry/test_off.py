@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from adapters.telemetry.null import NullTelemetry
-from adapters.telemetry.switch import is_wanted
+from adapters.telemetry.switch import is_telemetry_enabled
 from application.commands.cancel_run import CancelRun
-from application.observed import Observed, observe
-from tests.application.system import System
+from application.observed import InstrumentedUseCase, instrument_use_case
+from tests.application.system import UseCaseHarness
 from tests.fakes.telemetry import FakeTelemetry
 
 BEGIN = """
@@ -50,18 +50,18 @@ def test_an_agent_turns_it_on() -> None:
 
 @pytest.mark.parametrize("environment", [{"DD_AGENT_HOST": "agent"}, {"DD_TRACE_AGENT_URL": "unix:///var/run/datadog/apm.socket"}])
 def test_either_variable_names_an_agent(environment: dict[str, str]) -> None:
-    assert is_wanted("auto", environment)
-    assert not is_wanted("off", environment)
+    assert is_telemetry_enabled("auto", environment)
+    assert not is_telemetry_enabled("off", environment)
 
 
 def test_use_cases_are_wrapped_only_when_it_is_on() -> None:
-    app = System().app
+    app = UseCaseHarness().app
     off = app.cancel_run()
 
     assert type(off) is CancelRun
-    assert app.trigger_pipeline() is app.trigger_lane(), "and a lane is not wrapped either"
-    assert observe(NullTelemetry(), off) is off
-    assert type(observe(FakeTelemetry(), off)) is Observed
+    assert app.trigger_pipeline() is app.trigger_batcher(), "and a lane is not wrapped either"
+    assert instrument_use_case(NullTelemetry(), off) is off
+    assert type(instrument_use_case(FakeTelemetry(), off)) is InstrumentedUseCase
 
 
 def test_the_readme_s_block_turns_it_on() -> None:

@@ -6,7 +6,7 @@ from dependency_injector import providers
 
 from application.metrics import Metric
 from application.ports.telemetry import Tag
-from tests.api.house import BASE, House
+from tests.api.house import BASE, ApiHarness
 from tests.fakes.telemetry import FakeTelemetry
 
 
@@ -14,7 +14,7 @@ class Watched:
     """A house whose requests are told."""
 
     def __init__(self) -> None:
-        self.house = House(is_observed=True)
+        self.house = ApiHarness(is_observed=True)
         self.telemetry: FakeTelemetry = self.house.fakes.telemetry
         transport = httpx.ASGITransport(self.house.app, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url=BASE)

@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from typing import Any
 
-from adapters.telemetry.switch import begin
+from adapters.telemetry.switch import start_telemetry
 from application.metrics import Metric
 
 REACHING = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
@@ -72,6 +72,6 @@ def reached(telemetry: Any) -> None:
 
 
 if __name__ == "__main__":
-    {each.__name__: each for each in (asked, flooded, figures, reached)}[sys.argv[1]](begin("web", "auto"))
+    {each.__name__: each for each in (asked, flooded, figures, reached)}[sys.argv[1]](start_telemetry("web", "auto"))
     sys.stdout.flush()
     os._exit(0)  # giving up on an agent is another test's

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.web.exhibits import furnish, revise
-from tests.web.gallery import Gallery, Served
+from tests.web.gallery import PageHarness, ThreadServer
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -73,23 +73,23 @@ def _is_expected(text: str, expected: tuple[str, ...]) -> bool:
 
 
 @pytest.fixture
-def served() -> Iterator[Served]:
+def served() -> Iterator[ThreadServer]:
     """An empty gallery on a port."""
-    with Gallery().serve() as served:
+    with PageHarness().serve() as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def exhibition() -> Iterator[tuple[Served, dict[str, int]]]:
+def exhibition() -> Iterator[tuple[ThreadServer, dict[str, int]]]:
     """A furnished gallery on a port, for tests that only look; and the runs worth looking at."""
-    with Gallery().serve() as served:
+    with PageHarness().serve() as served:
         found = served.do(furnish(served.gallery))
         served.do(revise(served.gallery))
         yield served, found
 
 
 @pytest.fixture
-async def gallery() -> AsyncIterator[Gallery]:
-    gallery = Gallery()
+async def gallery() -> AsyncIterator[PageHarness]:
+    gallery = PageHarness()
     async with gallery.client:
         yield gallery

@@ -7,12 +7,12 @@ from application.commands.keep_tokens import NewToken
 from application.ports.persistence import StoredPipeline
 from domain.access import Role, Scope
 from domain.accounts import TokenKind
-from domain.controls import Decision, Person, decide
-from domain.definition_writer import pipeline_as_written
+from domain.controls import Actor, Decision, decide_approval
+from domain.definition_writer import serialize_pipeline
 from domain.run import Run
 from domain.status import Status
 from tests.builders import a_stage
-from tests.web.gallery import Attempt, Gallery, end, start
+from tests.web.gallery import AttemptStory, PageHarness, end, start
 
 FLIGHTS_LOG = [
     "%attempt 1 of 3 on worker-1, time limit 2 m, pid 48112",
@@ -43,7 +43,7 @@ MONTH = {"type": "integer", "minimum": 1, "maximum": 12, "description": "the mon
 CARRIERS = {"enum": ["all", "UA", "DL", "B6"], "default": "all"}
 
 
-async def furnish(gallery: Gallery) -> dict[str, int]:
+async def furnish(gallery: PageHarness) -> dict[str, int]:
     """Fill the gallery; returns the id of the run to look at by pipeline."""
     now = gallery.fakes.clock.now()
     chance = Random(7)
@@ -67,12 +67,12 @@ async def furnish(gallery: Gallery) -> dict[str, int]:
     return found
 
 
-async def revise(gallery: Gallery) -> None:
+async def revise(gallery: PageHarness) -> None:
     """Two more revisions of the warehouse, so that there is something to compare."""
     change = gallery.application.change_pipeline()
     found = await gallery.fakes.reader.pipeline("nightly-warehouse")
     assert found is not None
-    raw = pipeline_as_written(found.definition)
+    raw = serialize_pipeline(found.definition)
     raw["stages"][6] |= {"timeout": 900, "env": {"BATCH": "20000"}}
     await change("nightly-warehouse", raw)
     raw["stages"][2] |= {"retries": 2, "retry_on_loss": True}
@@ -80,22 +80,22 @@ async def revise(gallery: Gallery) -> None:
     await change("nightly-warehouse", raw)
 
 
-async def _history(gallery: Gallery, pipeline: StoredPipeline, now: datetime, chance: Random, length: float, count: int) -> None:
+async def _history(gallery: PageHarness, pipeline: StoredPipeline, now: datetime, chance: Random, length: float, count: int) -> None:
     names = [stage.name for stage in pipeline.definition.stages]
     for index in range(count):
         begin = now - timedelta(hours=3 + 24 * (count - index))
         share = [length / len(names) * chance.uniform(0.75, 1.15) for _ in names]
-        story = {name: [Attempt(part, records=int(part * 1_000))] for name, part in zip(names, share, strict=True)}
+        story = {name: [AttemptStory(part, records=int(part * 1_000))] for name, part in zip(names, share, strict=True)}
         if chance.random() < 0.08:
             broken = chance.choice(names)
             story = dict(list(story.items())[: names.index(broken)])
-            story[broken] = [Attempt(length / 9, Status.FAILED, error="HTTP 503 from the source")] * (
+            story[broken] = [AttemptStory(length / 9, Status.FAILED, error="HTTP 503 from the source")] * (
                 pipeline.definition.stage(broken).retries + 1
             )  # type: ignore[union-attr]
         await gallery.play(pipeline, begin, story)
 
 
-async def _flights(gallery: Gallery, now: datetime, chance: Random) -> int:
+async def _flights(gallery: PageHarness, now: datetime, chance: Random) -> int:
     stages = [
         a_stage("extract", "python", retries=2, retry_delay=5),
         a_stage("ingest", "python"),
@@ -109,10 +109,10 @@ async def _flights(gallery: Gallery, now: datetime, chance: Random) -> int:
     )
     await _history(gallery, pipeline, now, chance, 93, 19)
     story = {
-        "extract": [Attempt(9, Status.FAILED, error="HTTP 503"), Attempt(17, records=336_776)],
-        "ingest": [Attempt(22, records=336_776)],
-        "process": [Attempt(22, queues=6, records=327_346)],
-        "transform": [Attempt(0, None, records=224_910)],
+        "extract": [AttemptStory(9, Status.FAILED, error="HTTP 503"), AttemptStory(17, records=336_776)],
+        "ingest": [AttemptStory(22, records=336_776)],
+        "process": [AttemptStory(22, queues=6, records=327_346)],
+        "transform": [AttemptStory(0, None, records=224_910)],
     }
     begin = now - timedelta(seconds=112)
     run_id = await gallery.play(pipeline, begin, story, month=3, carrier="all")
@@ -125,7 +125,7 @@ async def _flights(gallery: Gallery, now: datetime, chance: Random) -> int:
     return run_id
 
 
-async def _warehouse(gallery: Gallery, now: datetime, chance: Random) -> int:
+async def _warehouse(gallery: PageHarness, now: datetime, chance: Random) -> int:
     def stage(name: str, *needs: str, **keys: object) -> dict[str, object]:
         return a_stage(name, needs=list(needs), **keys)
 
@@ -148,15 +148,15 @@ async def _warehouse(gallery: Gallery, now: datetime, chance: Random) -> int:
     wrong = 'psycopg.errors.UniqueViolation: duplicate key value violates unique constraint "fact_orders_pkey"\n'
     wrong += "DETAIL:  Key (order_id)=(88213407) already exists."
     story = {
-        "copy-orders": [Attempt(192, records=1_284_902)],
-        "copy-customers": [Attempt(64, records=412_077)],
-        "copy-events": [Attempt(100, Status.FAILED, error="connection reset"), Attempt(301, records=9_841_330)],
-        "dim-product": [Attempt(22, records=38_114)],
-        "dim-customer": [Attempt(48, records=412_077)],
-        "sessionize": [Attempt(250, records=2_206_518)],
-        "fact-orders": [Attempt(140, Status.FAILED, error=wrong)] * 3,
-        "fact-sessions": [Attempt(151, records=2_206_518)],
-        "notify": [Attempt(1)],
+        "copy-orders": [AttemptStory(192, records=1_284_902)],
+        "copy-customers": [AttemptStory(64, records=412_077)],
+        "copy-events": [AttemptStory(100, Status.FAILED, error="connection reset"), AttemptStory(301, records=9_841_330)],
+        "dim-product": [AttemptStory(22, records=38_114)],
+        "dim-customer": [AttemptStory(48, records=412_077)],
+        "sessionize": [AttemptStory(250, records=2_206_518)],
+        "fact-orders": [AttemptStory(140, Status.FAILED, error=wrong)] * 3,
+        "fact-sessions": [AttemptStory(151, records=2_206_518)],
+        "notify": [AttemptStory(1)],
     }
     run_id = await gallery.play(pipeline, now - timedelta(hours=8), story)
     lines = ["%$ ./sql/run.sh fact_orders.sql", *(f"batch {n:2} of 65  20,000 rows  \x1b[32mmerged\x1b[0m" for n in range(1, 30))]
@@ -166,14 +166,14 @@ async def _warehouse(gallery: Gallery, now: datetime, chance: Random) -> int:
     return run_id
 
 
-async def _certificates(gallery: Gallery, now: datetime, chance: Random) -> int:
+async def _certificates(gallery: PageHarness, now: datetime, chance: Random) -> int:
     stages = [a_stage("order"), a_stage("renew-edge-fra", "external"), a_stage("renew-edge-sin", "external")]
     pipeline = await gallery.pipeline("certificates", stages, description="Renew what expires within 30 days")
     begin = now - timedelta(minutes=23)
-    return await gallery.play(pipeline, begin, {"order": [Attempt(41)], "renew-edge-fra": [Attempt(600)]})
+    return await gallery.play(pipeline, begin, {"order": [AttemptStory(41)], "renew-edge-fra": [AttemptStory(600)]})
 
 
-async def _approval(gallery: Gallery, now: datetime, chance: Random) -> int:
+async def _approval(gallery: PageHarness, now: datetime, chance: Random) -> int:
     fields = {
         "type": "object",
         "properties": {"share": {"type": "integer", "minimum": 1, "maximum": 100, "default": 10, "description": "percent of the traffic"}},
@@ -187,27 +187,27 @@ async def _approval(gallery: Gallery, now: datetime, chance: Random) -> int:
     ]
     pipeline = await gallery.pipeline("model-retrain", stages, description="Train the delay model on last week’s flights")
     begin = now - timedelta(minutes=80)
-    story = {"train": [Attempt(2_460, records=327_346)], "evaluate": [Attempt(31, records=65_469)]}
+    story = {"train": [AttemptStory(2_460, records=327_346)], "evaluate": [AttemptStory(31, records=65_469)]}
     for days, who, decision in (
         (21, "mara", Decision(False, "Leaks arrival time into the features.")),
         (14, "mara", Decision(True, "Same as last week, new planes.")),
         (7, "deniz", Decision(True, "Better everywhere.")),
     ):
         earlier = await gallery.play(pipeline, begin - timedelta(days=days), story)
-        await gallery.change(earlier, *_decided(decision, Person(who), begin - timedelta(days=days) + timedelta(minutes=53)))
+        await gallery.change(earlier, *_decided(decision, Actor(who), begin - timedelta(days=days) + timedelta(minutes=53)))
     return await gallery.play(pipeline, begin, story)
 
 
-def _decided(decision: Decision, who: Person, at: datetime) -> list[object]:
+def _decided(decision: Decision, who: Actor, at: datetime) -> list[object]:
     """What happens to the run from then on."""
-    decides: list[object] = [lambda run: decide(run, "publish", decision, at, who)]
+    decides: list[object] = [lambda run: decide_approval(run, "publish", decision, at, who)]
     return [*decides, lambda run: start(run, at), end("notify", Status.COMPLETED, at)] if decision.approves else decides
 
 
-async def _lost_cancelled_queued_retried(gallery: Gallery, now: datetime, chance: Random) -> None:
+async def _lost_cancelled_queued_retried(gallery: PageHarness, now: datetime, chance: Random) -> None:
     tiles = await gallery.pipeline("geo-tiles", ["render-z10", "render-z12"], description="Vector tiles")
     await _history(gallery, tiles, now, chance, 5_500, 12)
-    lost = await gallery.play(tiles, now - timedelta(minutes=84), {"render-z10": [Attempt(900)], "render-z12": [Attempt(0, None)]})
+    lost = await gallery.play(tiles, now - timedelta(minutes=84), {"render-z10": [AttemptStory(900)], "render-z12": [AttemptStory(0, None)]})
     await gallery.change(lost, lambda run: run.lose_burst(run.burst.epoch, now - timedelta(minutes=36)))
     docs = await gallery.pipeline("docs-site", ["build", "deploy"], description="Manual and reference")
     await _history(gallery, docs, now, chance, 96, 20)
@@ -226,7 +226,7 @@ def _fails(at: datetime) -> object:
     def step(run: Run) -> None:
         run.stages["fetch"].current.error_message = "HTTP 429"
         run.move(run.stages["fetch"], Status.FAILED, at)
-        run.settle(at)
+        run.propagate(at)
 
     return step
 
@@ -234,9 +234,9 @@ def _fails(at: datetime) -> object:
 PASSWORD = "four words of mine"
 
 
-async def employ(gallery: Gallery) -> None:
+async def employ(gallery: PageHarness) -> None:
     """People of each role, and tokens of each kind, one of them revoked."""
-    application, ada = gallery.application, Person("ada", (Role.ADMIN,))
+    application, ada = gallery.application, Actor("ada", (Role.ADMIN,))
     for name, role in (("ada", Role.ADMIN), ("grace", Role.OPERATOR), ("mara", Role.OPERATOR), ("tim", Role.VIEWER)):
         await application.create_account()(name, role, PASSWORD, ada)
     for new in (

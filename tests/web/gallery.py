@@ -14,15 +14,15 @@ import httpx
 import uvicorn
 from dependency_injector import providers
 
-from adapters.system.parameters import JsonSchemas
-from application.ports.persistence import NewLine, StoredPipeline, WorkerSeen
-from application.services.loop import at_once, keep_running
+from adapters.system.parameters import JsonSchemaValidator
+from application.ports.persistence import NewLogLine, StoredPipeline, WorkerStatus
+from application.services.loop import no_wait, run_service
 from domain.access import Role
 from domain.run import Run, Trigger
 from domain.status import Reason, Status
 from entrypoints.container import Application
 from entrypoints.web.server import build_app
-from entrypoints.web.site import Site, make_site
+from entrypoints.web.site import PageContext, build_page_context
 from tests.builders import a_definition
 from tests.fakes import FakeAdapters
 from tests.fakes.adapters import a_container
@@ -40,7 +40,7 @@ class WallClock:
 
 
 @dataclass
-class Attempt:
+class AttemptStory:
     """How one attempt goes: seconds in the queue, seconds of work, its end."""
 
     works: float
@@ -50,7 +50,7 @@ class Attempt:
     error: str | None = None
 
 
-class Gallery:
+class PageHarness:
     """`client` speaks to `app` without a network; `serve()` puts it on a port."""
 
     def __init__(self, clock: Any = None, auth: str = "none") -> None:
@@ -73,14 +73,14 @@ class Gallery:
             prefect_ui_url="http://127.0.0.1:4200",
         )
         self.application = Application(
-            settings=providers.Object(settings), adapters=a_container(self.fakes, installation="gallery", schemas=JsonSchemas())
+            settings=providers.Object(settings), adapters=a_container(self.fakes, installation="gallery", schemas=JsonSchemaValidator())
         )
         self.app = build_app(self.application)
-        self.app.state.site = make_site(self.application)
+        self.app.state.site = build_page_context(self.application)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE, headers={"Accept": "text/html"})
 
     @property
-    def site(self) -> Site:
+    def site(self) -> PageContext:
         return self.app.state.site  # type: ignore[no-any-return]
 
     async def pipeline(self, name: str = "nightly", stages: Any = 3, **keys: Any) -> StoredPipeline:
@@ -125,7 +125,7 @@ class Gallery:
         streams = {"!": "stderr", "%": "headgate"}
         begin = at or self.fakes.clock.now()
         new = [
-            NewLine(first + index, begin + timedelta(milliseconds=317 * index), streams.get(line[:1], "stdout"), line.lstrip("!%"))
+            NewLogLine(first + index, begin + timedelta(milliseconds=317 * index), streams.get(line[:1], "stdout"), line.lstrip("!%"))
             for index, line in enumerate(lines)
         ]
         async with self.fakes.open_unit_of_work() as work:
@@ -135,21 +135,21 @@ class Gallery:
 
     async def worker(self, free: int = 4) -> None:
         async with self.fakes.open_unit_of_work() as work:
-            await work.workers.seen(WorkerSeen(WORKER, WORKER, "headgate", 4, free), self.fakes.clock.now())
+            await work.workers.seen(WorkerStatus(WORKER, WORKER, "headgate", 4, free), self.fakes.clock.now())
             await work.commit()
 
-    async def play(self, pipeline: StoredPipeline, begin: datetime, story: dict[str, Sequence[Attempt]], **parameters: Any) -> int:
+    async def play(self, pipeline: StoredPipeline, begin: datetime, story: dict[str, Sequence[AttemptStory]], **parameters: Any) -> int:
         """Open a run and let its stages go as told, one after the other; what has no story stays as it is."""
         run_id = await self.open(pipeline, begin, **parameters)
         await self.change(run_id, lambda run: _tell(run, begin, story))
         return run_id
 
     def feed(self) -> Coroutine[Any, Any, None]:
-        return keep_running(self.application.follow_feed(), at_once, _complain)
+        return run_service(self.application.feed_reader(), no_wait, _complain)
 
     @contextmanager
-    def serve(self, port: int | None = None) -> Iterator["Served"]:
-        served = Served(self, port)
+    def serve(self, port: int | None = None) -> Iterator["ThreadServer"]:
+        served = ThreadServer(self, port)
         served.start()
         try:
             yield served
@@ -160,7 +160,7 @@ class Gallery:
 def start(run: Run, at: datetime, worker: str = WORKER) -> None:
     if run.burst.state == "requested":
         run.claim(run.burst.epoch, worker, at)
-    run.start_up_to(100, worker, at)
+    run.start_ready_stages(100, worker, at)
 
 
 def end(stage: str, status: Status, at: datetime, *, records: int | None = None, error: str | None = None) -> Any:
@@ -168,19 +168,19 @@ def end(stage: str, status: Status, at: datetime, *, records: int | None = None,
         attempt = run.stages[stage].current
         attempt.records_processed, attempt.error_message = records, error
         run.move(run.stages[stage], status, at, reason=Reason.ERROR if status is Status.FAILED else None)
-        run.settle(at)
+        run.propagate(at)
         run.end_burst(at)
 
     return step
 
 
-def _tell(run: Run, begin: datetime, story: dict[str, Sequence[Attempt]]) -> None:
+def _tell(run: Run, begin: datetime, story: dict[str, Sequence[AttemptStory]]) -> None:
     ready_at = dict.fromkeys(run.stages, begin)
     for name, attempts in story.items():
         stage = run.stages[name]
         now = max([begin, *(ready_at[need] for need in stage.definition.needs)])
         for told in attempts:
-            run.wake_due(now)
+            run.process_due(now)
             if stage.status is Status.PENDING:
                 break
             now += timedelta(seconds=told.queues)
@@ -197,21 +197,21 @@ def _tell(run: Run, begin: datetime, story: dict[str, Sequence[Attempt]]) -> Non
     _finish(run, story, max(ready_at.values()))
 
 
-def _finish(run: Run, story: dict[str, Sequence[Attempt]], now: datetime) -> None:
+def _finish(run: Run, story: dict[str, Sequence[AttemptStory]], now: datetime) -> None:
     """What the story leaves untold completes, unless the story leaves something open or the run waits for others."""
     if any(attempts[-1].ends is None for attempts in story.values()):
         return
-    while todo := [*run.running, *run.startable]:
+    while todo := [*run.running, *run.startable_stages]:
         start(run, now)
         now += timedelta(seconds=3)
         for stage in todo:
             end(stage.name, Status.COMPLETED, now)(run)
 
 
-class Served:
+class ThreadServer:
     """A server in a thread of its own; `do` runs something in its event loop, where the fakes live."""
 
-    def __init__(self, gallery: Gallery, port: int | None = None) -> None:
+    def __init__(self, gallery: PageHarness, port: int | None = None) -> None:
         self.gallery = gallery
         self._socket = socket.create_server(("127.0.0.1", port or 0))
         self.port = int(self._socket.getsockname()[1])
@@ -262,7 +262,7 @@ class Served:
             self._resumed.clear()
             self._server = uvicorn.Server(_config(self.gallery))
             await self._server.serve([self._socket])
-            self.gallery.app.state.site = make_site(self.gallery.application)
+            self.gallery.app.state.site = build_page_context(self.gallery.application)
             self._paused.set()
             if not self._is_over:
                 await self._resumed.wait()
@@ -270,7 +270,7 @@ class Served:
         await asyncio.gather(feed, return_exceptions=True)
 
 
-def _config(gallery: Gallery) -> uvicorn.Config:
+def _config(gallery: PageHarness) -> uvicorn.Config:
     return uvicorn.Config(gallery.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2, loop="asyncio")
 
 

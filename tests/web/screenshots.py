@@ -9,10 +9,10 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from application.ports.vitals import VitalSigns
+from application.ports.vitals import HealthMetrics
 from tests.web.conftest import CHROMIUM, FLAGS
 from tests.web.exhibits import PASSWORD, employ, furnish, revise
-from tests.web.gallery import Gallery, Served
+from tests.web.gallery import PageHarness, ThreadServer
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
 LARGEST = 150_000
@@ -51,7 +51,7 @@ TEAM_PAGES = {"account": "/ui/account", "accounts": "/ui/accounts", "tokens": "/
 """Of a Headgate where people sign in."""
 
 
-def take(browser: Browser, served: Served, found: dict[str, int], folder: Path) -> list[Path]:
+def take(browser: Browser, served: ThreadServer, found: dict[str, int], folder: Path) -> list[Path]:
     """The pictures that were written."""
     written = []
     for look in LOOKS:
@@ -62,7 +62,7 @@ def take(browser: Browser, served: Served, found: dict[str, int], folder: Path) 
     return written
 
 
-def take_team(browser: Browser, served: Served, folder: Path) -> list[Path]:
+def take_team(browser: Browser, served: ThreadServer, folder: Path) -> list[Path]:
     """Of the pages where people sign in and are kept."""
     written = []
     for look in LOOKS:
@@ -82,7 +82,7 @@ def opened(browser: Browser, look: str) -> Page:
     return browser.new_context(reduced_motion="reduce", timezone_id="Europe/Berlin", **LOOKS[look]).new_page()  # type: ignore[arg-type]
 
 
-def picture(page: Page, served: Served, address: str, path: Path) -> Path:
+def picture(page: Page, served: ThreadServer, address: str, path: Path) -> Path:
     """A page that could not be made is no picture of it."""
     served.do(served.gallery.worker())
     answer = page.goto(served.url + address)
@@ -106,13 +106,13 @@ def packed(picture: bytes) -> bytes:
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    with Gallery().serve() as served, tempfile.TemporaryDirectory(prefix="headgate-browser-") as home, sync_playwright() as playwright:
+    with PageHarness().serve() as served, tempfile.TemporaryDirectory(prefix="headgate-browser-") as home, sync_playwright() as playwright:
         found = served.do(furnish(served.gallery))
         served.do(revise(served.gallery))
-        served.gallery.fakes.vitals.signs = VitalSigns(0, 0.0, 2, 0, (), "17.6")
+        served.gallery.fakes.vitals.signs = HealthMetrics(0, 0.0, 2, 0, (), "17.6")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), env={**os.environ, "HOME": home})
         written = take(browser, served, found, folder)
-        with Gallery(auth="team").serve() as team:
+        with PageHarness(auth="team").serve() as team:
             team.do(furnish(team.gallery))
             team.do(employ(team.gallery))
             written += take_team(browser, team, folder)

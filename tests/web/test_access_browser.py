@@ -8,10 +8,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from domain.access import Role
-from domain.controls import Person
+from domain.controls import Actor
 from tests.builders import a_stage
 from tests.web.arrival import arrived
-from tests.web.gallery import Gallery, Served
+from tests.web.gallery import PageHarness, ThreadServer
 
 OpenPage = Callable[..., Page]
 PASSWORD = "four words of mine"
@@ -19,10 +19,10 @@ REFUSED = ("status of 401", "status of 403", "status of 409", "status of 422", "
 
 
 @pytest.fixture
-def team() -> Iterator[Served]:
-    with Gallery(auth="team").serve() as served:
+def team() -> Iterator[ThreadServer]:
+    with PageHarness(auth="team").serve() as served:
         for role in Role:
-            served.do(served.gallery.application.create_account()(f"{role}-ada", role, PASSWORD, Person()))
+            served.do(served.gallery.application.create_account()(f"{role}-ada", role, PASSWORD, Actor()))
         yield served
 
 
@@ -34,7 +34,7 @@ def sign_in(page: Page, role: Role, password: str = PASSWORD) -> None:
         page.get_by_role("button", name="Sign in").click()
 
 
-def test_a_stranger_is_led_to_the_sign_in_and_then_to_where_they_were_going(team: Served, open_page: OpenPage) -> None:
+def test_a_stranger_is_led_to_the_sign_in_and_then_to_where_they_were_going(team: ThreadServer, open_page: OpenPage) -> None:
     page = open_page(f"{team.url}/ui/runs?status=failed", expected=REFUSED)
     expect(page).to_have_url(f"{team.url}/ui/sign-in?next=%2Fui%2Fruns%3Fstatus%3Dfailed")
 
@@ -53,7 +53,7 @@ def test_a_stranger_is_led_to_the_sign_in_and_then_to_where_they_were_going(team
     )
 
 
-def test_a_stranger_is_shown_nothing_of_what_waits_and_no_way_to_it(team: Served, open_page: OpenPage) -> None:
+def test_a_stranger_is_shown_nothing_of_what_waits_and_no_way_to_it(team: ThreadServer, open_page: OpenPage) -> None:
     gallery = team.gallery
     team.do(gallery.open(team.do(gallery.pipeline(stages=[a_stage("ask", "approval")]))))
 
@@ -65,7 +65,7 @@ def test_a_stranger_is_shown_nothing_of_what_waits_and_no_way_to_it(team: Served
     expect(page.locator("#waiting-count")).to_have_text("1")
 
 
-def test_an_account_is_shut_on_a_phone_without_a_sideways_scroll(team: Served, open_page: OpenPage) -> None:
+def test_an_account_is_shut_on_a_phone_without_a_sideways_scroll(team: ThreadServer, open_page: OpenPage) -> None:
     page = open_page(f"{team.url}/ui/accounts", viewport={"width": 360, "height": 740}, expected=REFUSED)
     sign_in(page, Role.ADMIN)
 
@@ -76,7 +76,7 @@ def test_an_account_is_shut_on_a_phone_without_a_sideways_scroll(team: Served, o
     assert box["x"] + box["width"] <= 360 - 8
 
 
-def test_a_sign_out_ends_the_session_and_not_only_the_cookie(team: Served, open_page: OpenPage) -> None:
+def test_a_sign_out_ends_the_session_and_not_only_the_cookie(team: ThreadServer, open_page: OpenPage) -> None:
     page = open_page(f"{team.url}/", expected=REFUSED)
     sign_in(page, Role.VIEWER)
     (cookie,) = page.context.cookies()
@@ -92,7 +92,7 @@ def test_a_sign_out_ends_the_session_and_not_only_the_cookie(team: Served, open_
     ("role", "buttons"),
     [(Role.VIEWER, set()), (Role.OPERATOR, {"Trigger"}), (Role.ADMIN, {"Trigger", "Edit"})],
 )
-def test_a_page_shows_the_buttons_that_are_the_viewers(team: Served, open_page: OpenPage, role: Role, buttons: set[str]) -> None:
+def test_a_page_shows_the_buttons_that_are_the_viewers(team: ThreadServer, open_page: OpenPage, role: Role, buttons: set[str]) -> None:
     pipeline = team.do(team.gallery.pipeline("nightly"))
     page = open_page(f"{team.url}/ui/pipelines/{pipeline.id}")
     sign_in(page, role)
@@ -103,7 +103,7 @@ def test_a_page_shows_the_buttons_that_are_the_viewers(team: Served, open_page: 
 
 
 @pytest.mark.parametrize(("role", "ways_out"), [(Role.VIEWER, 0), (Role.OPERATOR, 1)])
-def test_the_board_hides_the_ways_out_that_are_not_the_viewers(team: Served, open_page: OpenPage, role: Role, ways_out: int) -> None:
+def test_the_board_hides_the_ways_out_that_are_not_the_viewers(team: ThreadServer, open_page: OpenPage, role: Role, ways_out: int) -> None:
     pipeline = team.do(team.gallery.pipeline(f"asks-{role}", [a_stage("publish", "approval")]))
     team.do(team.gallery.open(pipeline))
     page = open_page(team.url)
@@ -114,7 +114,7 @@ def test_the_board_hides_the_ways_out_that_are_not_the_viewers(team: Served, ope
     expect(row.get_by_role("link", name="Approve or reject")).to_have_count(ways_out)
 
 
-def test_a_form_from_elsewhere_does_nothing_though_the_cookie_is_right(team: Served, open_page: OpenPage) -> None:
+def test_a_form_from_elsewhere_does_nothing_though_the_cookie_is_right(team: ThreadServer, open_page: OpenPage) -> None:
     pipeline = team.do(team.gallery.pipeline("nightly"))
     page = open_page(f"{team.url}/ui/pipelines/{pipeline.id}", expected=REFUSED)
     sign_in(page, Role.OPERATOR)
@@ -130,7 +130,7 @@ def test_a_form_from_elsewhere_does_nothing_though_the_cookie_is_right(team: Ser
     assert run.trigger.actor == "operator-ada"
 
 
-def test_a_reporters_token_is_made_its_page_turns_green_and_it_is_revoked(team: Served, open_page: OpenPage) -> None:
+def test_a_reporters_token_is_made_its_page_turns_green_and_it_is_revoked(team: ThreadServer, open_page: OpenPage) -> None:
     team.do(team.gallery.pipeline("backup", [a_stage("dump", "external")]))
     page = open_page(f"{team.url}/ui/tokens?pipeline=backup", permissions=["clipboard-read", "clipboard-write"])
     sign_in(page, Role.ADMIN)
@@ -152,7 +152,7 @@ def test_a_reporters_token_is_made_its_page_turns_green_and_it_is_revoked(team: 
     assert httpx.post(f"{team.url}/status-update/", json={"status": "running"}, headers=headers).status_code == 401
 
 
-def test_an_admin_makes_an_account_gives_a_role_and_shuts_it(team: Served, open_page: OpenPage) -> None:
+def test_an_admin_makes_an_account_gives_a_role_and_shuts_it(team: ThreadServer, open_page: OpenPage) -> None:
     page = open_page(f"{team.url}/ui/accounts", expected=REFUSED)
     sign_in(page, Role.ADMIN)
     form = page.locator("section", has=page.get_by_role("heading", name="Make one"))
@@ -175,7 +175,7 @@ def test_an_admin_makes_an_account_gives_a_role_and_shuts_it(team: Served, open_
     expect(page.get_by_role("alert")).to_have_text("admin-ada is the last admin; make somebody else one first.")
 
 
-def test_the_audit_log_names_who_did_what(team: Served, open_page: OpenPage) -> None:
+def test_the_audit_log_names_who_did_what(team: ThreadServer, open_page: OpenPage) -> None:
     pipeline = team.do(team.gallery.pipeline("nightly"))
     page = open_page(f"{team.url}/ui/pipelines/{pipeline.id}")
     sign_in(page, Role.ADMIN)
@@ -190,7 +190,7 @@ def test_the_audit_log_names_who_did_what(team: Served, open_page: OpenPage) -> 
     expect(page.locator("h1")).to_contain_text("nightly #1")
 
 
-def test_somebody_changes_their_password_and_every_other_session_ends(team: Served, open_page: OpenPage) -> None:
+def test_somebody_changes_their_password_and_every_other_session_ends(team: ThreadServer, open_page: OpenPage) -> None:
     elsewhere, page = open_page(f"{team.url}/"), open_page(f"{team.url}/ui/account", expected=REFUSED)
     for each in (elsewhere, page):
         sign_in(each, Role.VIEWER)
@@ -212,7 +212,7 @@ def test_somebody_changes_their_password_and_every_other_session_ends(team: Serv
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(team: Served, open_page: OpenPage, scheme: str) -> None:
+def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(team: ThreadServer, open_page: OpenPage, scheme: str) -> None:
     team.do(team.gallery.pipeline("backup", [a_stage("dump", "external")]))
     page = open_page(f"{team.url}/ui/tokens", color_scheme=scheme, viewport={"width": 360, "height": 780}, bypass_csp=True)
     for address in (None, "/ui/tokens", "/ui/accounts", "/ui/audit", "/ui/account", "/ui/tokens/1"):

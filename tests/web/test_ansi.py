@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from entrypoints.web.ansi import html_of
+from entrypoints.web.ansi import render_ansi_line
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -46,7 +46,7 @@ class _Seen(HTMLParser):
 
 def _seen(line: str) -> _Seen:
     seen = _Seen()
-    seen.feed(str(html_of(line)))
+    seen.feed(str(render_ansi_line(line)))
     seen.close()
     return seen
 
@@ -72,28 +72,28 @@ def test_any_text_is_inert_and_its_printable_part_is_kept(line: str) -> None:
 
 
 def test_colours_become_classes_and_end_with_reset() -> None:
-    assert html_of("a \x1b[1;31mred\x1b[0m b") == 'a <span class="bold red">red</span> b'
+    assert render_ansi_line("a \x1b[1;31mred\x1b[0m b") == 'a <span class="bold red">red</span> b'
 
 
 def test_bright_indexed_and_true_colours_come_down_to_names() -> None:
-    assert html_of("\x1b[92mx") == '<span class="green">x</span>'
-    assert html_of("\x1b[38;5;196mx") == '<span class="red">x</span>'
-    assert html_of("\x1b[38;2;10;20;250mx") == '<span class="blue">x</span>'
+    assert render_ansi_line("\x1b[92mx") == '<span class="green">x</span>'
+    assert render_ansi_line("\x1b[38;5;196mx") == '<span class="red">x</span>'
+    assert render_ansi_line("\x1b[38;2;10;20;250mx") == '<span class="blue">x</span>'
 
 
 def test_an_odd_character_is_named() -> None:
-    assert "U+202E" in html_of("a\u202eb")
-    assert "␀" in html_of("a\0b")
+    assert "U+202E" in render_ansi_line("a\u202eb")
+    assert "␀" in render_ansi_line("a\0b")
 
 
 def test_time_grows_with_the_length_only() -> None:
     line = "\x1b[" * 4_000
 
     begin = process_time()
-    html_of(line)
+    render_ansi_line(line)
 
     assert process_time() - begin < 0.5
 
 
 def test_a_long_line_is_cut_and_says_so() -> None:
-    assert "2,000 more characters" in html_of("x" * 10_000)
+    assert "2,000 more characters" in render_ansi_line("x" * 10_000)

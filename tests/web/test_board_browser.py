@@ -8,13 +8,13 @@ from playwright.sync_api import Page, expect
 from domain.status import Status
 from tests.builders import a_stage
 from tests.web.arrival import arrived
-from tests.web.gallery import Served, end
+from tests.web.gallery import ThreadServer, end
 from tests.web.test_browser import LOST_CONNECTION
 
 OpenPage = Callable[..., Page]
 
 
-def test_what_waits_is_counted_and_listed_without_a_reload(served: Served, open_page: OpenPage) -> None:
+def test_what_waits_is_counted_and_listed_without_a_reload(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     pipeline = served.do(gallery.pipeline("certificates", [a_stage("renew", "external")]))
     board, waiting = open_page(served.url), open_page(f"{served.url}/ui/waiting")
@@ -33,7 +33,7 @@ def test_what_waits_is_counted_and_listed_without_a_reload(served: Served, open_
     expect(board.locator("#murmur")).to_have_text("certificates: completed.")
 
 
-def test_an_approval_is_decided_and_what_is_being_typed_is_left_alone(served: Served, open_page: OpenPage) -> None:
+def test_an_approval_is_decided_and_what_is_being_typed_is_left_alone(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     run_id = served.do(gallery.open(served.do(gallery.pipeline("retrain", [a_stage("publish", "approval", message="Publish?")]))))
     page = open_page(f"{served.url}/ui/waiting")
@@ -49,7 +49,7 @@ def test_an_approval_is_decided_and_what_is_being_typed_is_left_alone(served: Se
     assert gallery.fakes.store.committed.runs[run_id].stages["publish"].status is Status.COMPLETED
 
 
-def test_a_person_without_scripts_narrows_rejects_and_edits(served: Served, open_page: OpenPage) -> None:
+def test_a_person_without_scripts_narrows_rejects_and_edits(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     run_id = served.do(gallery.open(served.do(gallery.pipeline("retrain", [a_stage("publish", "approval")]))))
     page = open_page(f"{served.url}/ui/runs", java_script_enabled=False)
@@ -72,7 +72,7 @@ def test_a_person_without_scripts_narrows_rejects_and_edits(served: Served, open
     expect(page.locator(".revisions li").first).to_contain_text("2")
 
 
-def test_the_keys_lead_everywhere(served: Served, open_page: OpenPage) -> None:
+def test_the_keys_lead_everywhere(served: ThreadServer, open_page: OpenPage) -> None:
     page = open_page(f"{served.url}/ui/new")
 
     for key, title in (("w", "Waiting"), ("s", "System"), ("r", "Runs"), ("p", "Pipelines")):
@@ -81,7 +81,7 @@ def test_the_keys_lead_everywhere(served: Served, open_page: OpenPage) -> None:
         arrived(page, "h1", title)
 
 
-def test_runs_come_up_and_change_in_the_list_as_they_do(served: Served, open_page: OpenPage) -> None:
+def test_runs_come_up_and_change_in_the_list_as_they_do(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     pipeline = served.do(gallery.pipeline(stages=[a_stage("a", "external")]))
     page = open_page(f"{served.url}/ui/runs")
@@ -93,7 +93,7 @@ def test_runs_come_up_and_change_in_the_list_as_they_do(served: Served, open_pag
     expect(page.locator('tr[data-state="failed"]')).to_have_count(1)
 
 
-def test_the_board_catches_up_after_the_server_was_away(served: Served, open_page: OpenPage) -> None:
+def test_the_board_catches_up_after_the_server_was_away(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     pipeline = served.do(gallery.pipeline(stages=[a_stage("a", "external")]))
     run_id = served.do(gallery.open(pipeline))
@@ -112,7 +112,7 @@ def test_the_board_catches_up_after_the_server_was_away(served: Served, open_pag
     assert page.evaluate("window.unreloaded") is True
 
 
-def test_the_grid_opens_at_the_newest_run_on_a_phone(served: Served, open_page: OpenPage) -> None:
+def test_the_grid_opens_at_the_newest_run_on_a_phone(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     pipeline = served.do(gallery.pipeline(stages=["a"]))
     for _ in range(30):
@@ -124,7 +124,7 @@ def test_the_grid_opens_at_the_newest_run_on_a_phone(served: Served, open_page: 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_runs_are_narrowed_by_part_of_a_name_and_by_days_of_the_viewers_zone(served: Served, open_page: OpenPage) -> None:
+def test_runs_are_narrowed_by_part_of_a_name_and_by_days_of_the_viewers_zone(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     pipeline = served.do(gallery.pipeline("nightly-load"))
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
@@ -145,7 +145,7 @@ def test_runs_are_narrowed_by_part_of_a_name_and_by_days_of_the_viewers_zone(ser
     expect(page.locator("tbody th")).to_have_text(["nightly-load #3", "nightly-load #2"])
 
 
-def test_a_link_to_days_of_another_zone_keeps_them(served: Served, open_page: OpenPage) -> None:
+def test_a_link_to_days_of_another_zone_keeps_them(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     served.do(gallery.open(served.do(gallery.pipeline())))
     page = open_page(f"{served.url}/ui/runs?since=2020-01-01&zone=America/New_York", timezone_id="Asia/Tokyo")

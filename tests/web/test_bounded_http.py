@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from entrypoints.http.protocol import LARGEST_HEAD, BoundedProtocol
+from entrypoints.http.protocol import MAX_HEAD_BYTES, BoundedProtocol
 
 
 class Impatient(BoundedProtocol):
@@ -76,7 +76,7 @@ async def test_a_head_without_an_end_is_431_and_the_connection_over(begins: byte
         sent = 0
         writer.write(begins)
         for piece in goes_on():
-            if sent > LARGEST_HEAD + 1_000:
+            if sent > MAX_HEAD_BYTES + 1_000:
                 break
             writer.write(piece)
             sent += len(piece)
@@ -89,7 +89,7 @@ async def test_a_head_without_an_end_is_431_and_the_connection_over(begins: byte
 
 
 async def test_requests_on_one_connection_are_measured_each_for_itself() -> None:
-    body = b"x" * (4 * LARGEST_HEAD)
+    body = b"x" * (4 * MAX_HEAD_BYTES)
     request = b"POST / HTTP/1.1\r\nHost: x\r\nX-A: " + b"v" * 20_000 + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
     async with serving() as (reader, writer):

@@ -9,10 +9,10 @@ from playwright.sync_api import Page, expect
 
 from domain.status import Status
 from tests.web.arrival import arrived, until
-from tests.web.gallery import Served, end, start
+from tests.web.gallery import ThreadServer, end, start
 
 OpenPage = Callable[..., Page]
-Exhibition = tuple[Served, dict[str, int]]
+Exhibition = tuple[ThreadServer, dict[str, int]]
 PHONE = {"width": 360, "height": 740}
 LOST_CONNECTION = (
     "ERR_CONNECTION_REFUSED",
@@ -66,7 +66,7 @@ def test_a_phone_needs_no_sideways_scroll(exhibition: Exhibition, open_page: Ope
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_a_run_goes_by_without_a_reload(served: Served, open_page: OpenPage) -> None:
+def test_a_run_goes_by_without_a_reload(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     served.do(gallery.worker())
     served.do(gallery.pipeline(stages=["a", "b"]))
@@ -93,7 +93,7 @@ def test_a_run_goes_by_without_a_reload(served: Served, open_page: OpenPage) -> 
     assert page.evaluate("window.unreloaded") is True
 
 
-def test_a_change_is_on_the_board_soon_after_its_commit(served: Served, open_page: OpenPage) -> None:
+def test_a_change_is_on_the_board_soon_after_its_commit(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     pipeline = served.do(gallery.pipeline(stages=[{"name": "a", "kind": "external"}]))
     run_id = served.do(gallery.open(pipeline))
@@ -109,7 +109,7 @@ def test_a_change_is_on_the_board_soon_after_its_commit(served: Served, open_pag
     assert page.evaluate("window.seen") - committed < 1_000  # it was told, not found by the poll that makes good for a lost word
 
 
-def test_a_dropped_stream_says_so_and_catches_up(served: Served, open_page: OpenPage) -> None:
+def test_a_dropped_stream_says_so_and_catches_up(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=[{"name": "a", "kind": "external"}]))))
     served.do(gallery.write(run_id, "a", ["one", "two"]))
@@ -128,7 +128,7 @@ def test_a_dropped_stream_says_so_and_catches_up(served: Served, open_page: Open
     assert page.locator("#lines li").evaluate_all("all => all.map(one => one.dataset.n)") == ["1", "2", "3", "4"]
 
 
-def test_focus_and_typing_survive_changes(served: Served, open_page: OpenPage) -> None:
+def test_focus_and_typing_survive_changes(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=[{"name": "a", "kind": "external"}]))))
     page = open_page(served.url)
@@ -148,7 +148,7 @@ def test_focus_and_typing_survive_changes(served: Served, open_page: OpenPage) -
     expect(page).to_have_url(re.compile("q=night"))
 
 
-def test_the_log_keeps_a_bounded_number_of_lines_and_follows(served: Served, open_page: OpenPage) -> None:
+def test_the_log_keeps_a_bounded_number_of_lines_and_follows(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
     page = open_page(f"{served.url}/ui/runs/{run_id}")
@@ -163,7 +163,7 @@ def test_the_log_keeps_a_bounded_number_of_lines_and_follows(served: Served, ope
     until(page, lambda: page.locator("#lines").evaluate(follows))
 
 
-def test_a_line_link_opens_at_its_line_even_far_back(served: Served, open_page: OpenPage) -> None:
+def test_a_line_link_opens_at_its_line_even_far_back(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
     served.do(gallery.write(run_id, "a", [f"line {n}" for n in range(900)]))
@@ -173,7 +173,7 @@ def test_a_line_link_opens_at_its_line_even_far_back(served: Served, open_page: 
     expect(page.locator("#L120.target")).to_be_in_viewport()
 
 
-def test_a_run_is_cancelled_by_key_after_asking(served: Served, open_page: OpenPage) -> None:
+def test_a_run_is_cancelled_by_key_after_asking(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     run_id = served.do(gallery.open(served.do(gallery.pipeline())))
     page = open_page(f"{served.url}/ui/runs/{run_id}")
@@ -184,7 +184,7 @@ def test_a_run_is_cancelled_by_key_after_asking(served: Served, open_page: OpenP
     expect(page.locator('.run-title[data-state="cancelled"]')).to_be_visible()
 
 
-def test_keys_move_open_and_go(served: Served, open_page: OpenPage) -> None:
+def test_keys_move_open_and_go(served: ThreadServer, open_page: OpenPage) -> None:
     for name in ("alpha", "beta"):
         served.do(served.gallery.pipeline(name))
     page = open_page(served.url)
@@ -201,7 +201,7 @@ def test_keys_move_open_and_go(served: Served, open_page: OpenPage) -> None:
     arrived(page, "h1", "Pipelines")
 
 
-def test_the_chosen_theme_stays(served: Served, open_page: OpenPage) -> None:
+def test_the_chosen_theme_stays(served: ThreadServer, open_page: OpenPage) -> None:
     page = open_page(served.url + "/ui/new")
 
     page.locator("#theme").click()
@@ -211,7 +211,7 @@ def test_the_chosen_theme_stays(served: Served, open_page: OpenPage) -> None:
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-def test_pages_read_and_trigger_without_a_script(served: Served, open_page: OpenPage) -> None:
+def test_pages_read_and_trigger_without_a_script(served: ThreadServer, open_page: OpenPage) -> None:
     parameters = {"type": "object", "properties": {"month": {"type": "integer"}}, "required": ["month"]}
     served.do(served.gallery.pipeline(parameters=parameters))
     page = open_page(served.url, java_script_enabled=False)
@@ -226,7 +226,7 @@ def test_pages_read_and_trigger_without_a_script(served: Served, open_page: Open
     expect(page.locator(".status.is-cancelled").first).to_be_visible()
 
 
-def test_a_pipeline_made_elsewhere_appears_on_the_open_board(served: Served, open_page: OpenPage) -> None:
+def test_a_pipeline_made_elsewhere_appears_on_the_open_board(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     served.do(gallery.pipeline("first"))
     page = open_page(served.url)

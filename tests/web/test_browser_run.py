@@ -14,7 +14,7 @@ from domain.status import Status
 from tests.builders import a_stage
 from tests.web.arrival import arrived, until
 from tests.web.exhibits import furnish
-from tests.web.gallery import Attempt, Gallery, Served, end, start
+from tests.web.gallery import AttemptStory, PageHarness, ThreadServer, end, start
 
 OpenPage = Callable[..., Page]
 PHONE = {"width": 360, "height": 740}
@@ -22,9 +22,9 @@ ERROR = "ValueError: 3 rows too few"
 
 
 @pytest.fixture(scope="module")
-def shown() -> Iterator[tuple[Served, dict[str, str]]]:
+def shown() -> Iterator[tuple[ThreadServer, dict[str, str]]]:
     """A furnished gallery that tests only look at, with the address of each state of a run."""
-    with Gallery().serve() as served:
+    with PageHarness().serve() as served:
         found = served.do(furnish(served.gallery))
         failed, running, asked = found["nightly-warehouse"], found["flights"], served.do(_approval(served.gallery))
         yield (
@@ -46,7 +46,7 @@ def shown() -> Iterator[tuple[Served, dict[str, str]]]:
 STATES = ("failed", "found", "running", "approval", "decide", "compare", "retry", "again", "events")
 
 
-async def _approval(gallery: Gallery) -> int:
+async def _approval(gallery: PageHarness) -> int:
     fields = {"type": "object", "properties": {"share": {"type": "integer", "minimum": 1}}, "required": ["share"]}
     pipeline = await gallery.pipeline("release", ["build", a_stage("ship", "approval", message="Ship 4.2?", fields=fields), "tell"])
     run_id = await gallery.open(pipeline)
@@ -67,17 +67,17 @@ def _given(run: object) -> None:
     }
 
 
-def _fail(served: Served) -> int:
+def _fail(served: ThreadServer) -> int:
     """A run whose second stage failed, with its log."""
     gallery = served.gallery
     pipeline = served.do(gallery.pipeline("nightly", ["load", "check", "publish"]))
-    story = {"load": [Attempt(5, records=10)], "check": [Attempt(2, Status.FAILED, error=ERROR)]}
+    story = {"load": [AttemptStory(5, records=10)], "check": [AttemptStory(2, Status.FAILED, error=ERROR)]}
     run_id = served.do(gallery.play(pipeline, gallery.fakes.clock.now(), story))
     served.do(gallery.write(run_id, "check", [*(f"row {n}" for n in range(400)), f"!{ERROR}", "bye"]))
     return run_id
 
 
-def _finish(served: Served, run_id: int) -> None:
+def _finish(served: ThreadServer, run_id: int) -> None:
     gallery = served.gallery
     for stage in ("check", "publish"):
         now = gallery.fakes.clock.now()
@@ -86,7 +86,7 @@ def _finish(served: Served, run_id: int) -> None:
 
 @pytest.mark.parametrize("name", STATES)
 def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(
-    shown: tuple[Served, dict[str, str]], open_page: OpenPage, name: str
+    shown: tuple[ThreadServer, dict[str, str]], open_page: OpenPage, name: str
 ) -> None:
     served, paths = shown
     page = open_page(served.url + paths[name], viewport=PHONE, reduced_motion="reduce")
@@ -99,7 +99,7 @@ def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(
         assert results.violations_count == 0, results.generate_report()
 
 
-def test_a_picture_of_a_stage_is_shown_from_here(shown: tuple[Served, dict[str, str]], open_page: OpenPage) -> None:
+def test_a_picture_of_a_stage_is_shown_from_here(shown: tuple[ThreadServer, dict[str, str]], open_page: OpenPage) -> None:
     served, paths = shown
     page = open_page(served.url + paths["approval"])
 
@@ -110,7 +110,7 @@ def test_a_picture_of_a_stage_is_shown_from_here(shown: tuple[Served, dict[str, 
     expect(page.get_by_role("link", name="Odd")).to_have_count(0)
 
 
-def test_by_keyboard_alone_from_the_board_to_a_finished_retry(served: Served, open_page: OpenPage) -> None:
+def test_by_keyboard_alone_from_the_board_to_a_finished_retry(served: ThreadServer, open_page: OpenPage) -> None:
     run_id = _fail(served)
     page = open_page(served.url)
     keys = page.keyboard
@@ -137,7 +137,7 @@ def test_by_keyboard_alone_from_the_board_to_a_finished_retry(served: Served, op
     assert page.evaluate("window.unreloaded") is True
 
 
-def test_by_touch_on_a_phone_from_the_board_to_a_finished_retry(served: Served, open_page: OpenPage) -> None:
+def test_by_touch_on_a_phone_from_the_board_to_a_finished_retry(served: ThreadServer, open_page: OpenPage) -> None:
     run_id = _fail(served)
     page = open_page(served.url, viewport=PHONE, has_touch=True, is_mobile=True)
 
@@ -155,7 +155,7 @@ def test_by_touch_on_a_phone_from_the_board_to_a_finished_retry(served: Served, 
     expect(page.locator('.run-title[data-state="completed"]')).to_be_visible()
 
 
-def test_without_a_script_the_log_is_searched_and_the_run_retried(served: Served, open_page: OpenPage) -> None:
+def test_without_a_script_the_log_is_searched_and_the_run_retried(served: ThreadServer, open_page: OpenPage) -> None:
     run_id = _fail(served)
     page = open_page(f"{served.url}/ui/runs/{run_id}", java_script_enabled=False)
 
@@ -171,7 +171,7 @@ def test_without_a_script_the_log_is_searched_and_the_run_retried(served: Served
     assert served.gallery.fakes.store.committed.runs[run_id].stages["check"].status is Status.QUEUED
 
 
-def test_an_approval_is_decided_in_a_dialog_after_its_fields_are_right(served: Served, open_page: OpenPage) -> None:
+def test_an_approval_is_decided_in_a_dialog_after_its_fields_are_right(served: ThreadServer, open_page: OpenPage) -> None:
     run_id = served.do(_approval(served.gallery))
     page = open_page(f"{served.url}/ui/runs/{run_id}", expected=("422",))
     expect(page.locator("#live-state")).to_have_text("Live")
@@ -188,7 +188,7 @@ def test_an_approval_is_decided_in_a_dialog_after_its_fields_are_right(served: S
     expect(page.get_by_role("link", name="Approve or reject")).to_be_hidden()
 
 
-def test_the_sentence_says_since_when_in_its_viewers_zone(served: Served, open_page: OpenPage) -> None:
+def test_the_sentence_says_since_when_in_its_viewers_zone(served: ThreadServer, open_page: OpenPage) -> None:
     run_id = served.do(_approval(served.gallery))
 
     page = open_page(f"{served.url}/ui/runs/{run_id}", timezone_id="Asia/Tokyo")
@@ -199,7 +199,7 @@ def test_the_sentence_says_since_when_in_its_viewers_zone(served: Served, open_p
     expect(page.locator(".why").first).not_to_contain_text("UTC")
 
 
-def test_what_somebody_else_did_meanwhile_is_said_in_the_dialog(served: Served, open_page: OpenPage) -> None:
+def test_what_somebody_else_did_meanwhile_is_said_in_the_dialog(served: ThreadServer, open_page: OpenPage) -> None:
     run_id = _fail(served)
     page = open_page(f"{served.url}/ui/runs/{run_id}", expected=("409",))
 
@@ -211,7 +211,7 @@ def test_what_somebody_else_did_meanwhile_is_said_in_the_dialog(served: Served, 
     expect(page.locator("#act [role=alert]")).to_contain_text("No stage of it failed")
 
 
-def test_of_a_hundred_thousand_lines_only_what_is_seen_is_in_the_page(served: Served, open_page: OpenPage) -> None:
+def test_of_a_hundred_thousand_lines_only_what_is_seen_is_in_the_page(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
     at = gallery.fakes.clock.now()
@@ -240,7 +240,7 @@ def test_of_a_hundred_thousand_lines_only_what_is_seen_is_in_the_page(served: Se
     expect(lines).to_have_count(300)
 
 
-def test_a_reader_scrolls_down_to_what_was_written_meanwhile_with_no_gap(served: Served, open_page: OpenPage) -> None:
+def test_a_reader_scrolls_down_to_what_was_written_meanwhile_with_no_gap(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
     served.do(gallery.write(run_id, "a", [f"line {n}" for n in range(1, 1_001)]))
@@ -287,7 +287,7 @@ def _ends(page: Page) -> tuple[int, int]:
     return first, last
 
 
-def test_j_and_k_move_over_the_log_while_it_has_the_focus(served: Served, open_page: OpenPage) -> None:
+def test_j_and_k_move_over_the_log_while_it_has_the_focus(served: ThreadServer, open_page: OpenPage) -> None:
     gallery = served.gallery
     run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
     served.do(gallery.write(run_id, "a", [f"line {n}" for n in range(1, 101)]))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.builders import a_stage
 from tests.web.exhibits import furnish
-from tests.web.gallery import Gallery
+from tests.web.gallery import PageHarness
 
 MOST_BYTES = 100_000
 MOST_QUESTIONS = {
@@ -34,7 +34,7 @@ class Counting:
         return getattr(self._reader, name)
 
 
-async def test_no_page_weighs_100_kb_with_everything_it_loads(gallery: Gallery) -> None:
+async def test_no_page_weighs_100_kb_with_everything_it_loads(gallery: PageHarness) -> None:
     found = await furnish(gallery)
     run = found["nightly-warehouse"]
 
@@ -48,17 +48,17 @@ async def test_no_page_weighs_100_kb_with_everything_it_loads(gallery: Gallery) 
 
 
 @pytest.mark.parametrize("path", MOST_QUESTIONS)
-async def test_a_page_asks_the_store_as_often_whatever_it_shows(gallery: Gallery, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_page_asks_the_store_as_often_whatever_it_shows(gallery: PageHarness, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline = await gallery.pipeline("certificates", [a_stage("a", "external"), a_stage("b", "approval", needs=[])])
     for number in range(12):
         await gallery.open(pipeline)
         await gallery.open(await gallery.pipeline(f"queued-{number}"))
     counting = Counting(gallery.fakes.reader)
     site = gallery.site
-    for holder, name in ((site.news, "_reader"), (site.surveyor, "_reader")):
+    for holder, name in ((site.waiting_counter, "_reader"), (site.run_context_cache, "_reader")):
         monkeypatch.setattr(holder, name, counting)
     object.__setattr__(site, "reader", counting)
-    object.__setattr__(site.surveyor._look_around, "reader", counting)
+    object.__setattr__(site.run_context_cache._look_around, "reader", counting)
 
     answer = await gallery.client.get(path)
 
@@ -66,9 +66,9 @@ async def test_a_page_asks_the_store_as_often_whatever_it_shows(gallery: Gallery
     assert 0 < counting.asked.total() <= MOST_QUESTIONS[path], counting.asked
 
 
-async def test_what_waits_is_counted_once_for_pages_asked_for_together(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_waits_is_counted_once_for_pages_asked_for_together(gallery: PageHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     counting = Counting(gallery.fakes.reader)
-    monkeypatch.setattr(gallery.site.news, "_reader", counting)
+    monkeypatch.setattr(gallery.site.waiting_counter, "_reader", counting)
 
     for _ in range(5):
         await gallery.client.get("/ui/new")

@@ -4,16 +4,16 @@ import pytest
 
 from tests.builders import a_definition, a_stage
 from tests.web.exhibits import furnish, revise
-from tests.web.gallery import Gallery
+from tests.web.gallery import PageHarness
 
 BOMB = "a: &a [1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nname: x\nstages: [*b]\n"
 
 
-async def edit(gallery: Gallery, text: str, revision: int = 1) -> object:
+async def edit(gallery: PageHarness, text: str, revision: int = 1) -> object:
     return await gallery.client.post("/ui/pipelines/nightly/edit", data={"definition": text, "revision": str(revision)})
 
 
-async def test_the_page_draws_times_and_records_on_the_grids_columns_with_a_table_behind(gallery: Gallery) -> None:
+async def test_the_page_draws_times_and_records_on_the_grids_columns_with_a_table_behind(gallery: PageHarness) -> None:
     await furnish(gallery)
 
     text = (await gallery.client.get("/ui/pipelines/nightly-warehouse")).text
@@ -25,7 +25,7 @@ async def test_the_page_draws_times_and_records_on_the_grids_columns_with_a_tabl
     assert "3 times" in text.split("Failures that are alike")[1]
 
 
-async def test_a_saved_edit_is_a_new_revision_and_says_what_it_changed(gallery: Gallery) -> None:
+async def test_a_saved_edit_is_a_new_revision_and_says_what_it_changed(gallery: PageHarness) -> None:
     await gallery.pipeline(stages=["a"])
     form = (await gallery.client.get("/ui/pipelines/nightly/edit")).text
     assert "- name: a" in form and 'name="revision" value="1"' in form
@@ -38,7 +38,7 @@ async def test_a_saved_edit_is_a_new_revision_and_says_what_it_changed(gallery: 
     assert "Changed stage a (timeout 3600 s → 9 s)" in difference
 
 
-async def test_any_two_revisions_are_compared(gallery: Gallery) -> None:
+async def test_any_two_revisions_are_compared(gallery: PageHarness) -> None:
     await furnish(gallery)
     await revise(gallery)
 
@@ -49,13 +49,13 @@ async def test_any_two_revisions_are_compared(gallery: Gallery) -> None:
 
 
 @pytest.mark.parametrize("path", ["revisions/9", "revisions/x", "revisions/1?against=9"])
-async def test_a_revision_that_is_not_there_is_a_404_page(gallery: Gallery, path: str) -> None:
+async def test_a_revision_that_is_not_there_is_a_404_page(gallery: PageHarness, path: str) -> None:
     await gallery.pipeline()
 
     assert (await gallery.client.get(f"/ui/pipelines/nightly/{path}")).status_code == 404
 
 
-async def test_an_edit_of_what_changed_meanwhile_is_kept_and_not_saved(gallery: Gallery) -> None:
+async def test_an_edit_of_what_changed_meanwhile_is_kept_and_not_saved(gallery: PageHarness) -> None:
     await gallery.pipeline(stages=["a"])
     await edit(gallery, "name: nightly\ndescription: theirs\nstages: [{name: a, command: ['true']}]")
 
@@ -82,7 +82,7 @@ async def test_an_edit_of_what_changed_meanwhile_is_kept_and_not_saved(gallery: 
         ("name: !!python/object/apply:os.system [true]", "line 1"),
     ],
 )
-async def test_a_refused_text_comes_back_with_what_is_wrong(gallery: Gallery, text: str, said: str) -> None:
+async def test_a_refused_text_comes_back_with_what_is_wrong(gallery: PageHarness, text: str, said: str) -> None:
     await gallery.pipeline()
 
     answer = await edit(gallery, text)
@@ -93,7 +93,7 @@ async def test_a_refused_text_comes_back_with_what_is_wrong(gallery: Gallery, te
     assert stored is not None and stored.revision == 1
 
 
-async def test_names_taken_by_another_pipeline_are_refused_with_the_text_kept(gallery: Gallery) -> None:
+async def test_names_taken_by_another_pipeline_are_refused_with_the_text_kept(gallery: PageHarness) -> None:
     await gallery.pipeline()
     await gallery.pipeline("taken")
 
@@ -102,7 +102,7 @@ async def test_names_taken_by_another_pipeline_are_refused_with_the_text_kept(ga
     assert answer.status_code == 409 and "exists already" in answer.text  # type: ignore[attr-defined]
 
 
-async def test_tags_are_shown_and_narrow_the_board(gallery: Gallery) -> None:
+async def test_tags_are_shown_and_narrow_the_board(gallery: PageHarness) -> None:
     await gallery.pipeline("tagged", tags=["sql", "nightly"])
     await gallery.pipeline("plain")
 
@@ -114,7 +114,7 @@ async def test_tags_are_shown_and_narrow_the_board(gallery: Gallery) -> None:
 
 
 @pytest.mark.parametrize("tags", ["sql", ["Big"], ["a b"], [1], ["x" * 31], ["t"] * 21, [""]])
-async def test_tags_are_short_words(gallery: Gallery, tags: object) -> None:
+async def test_tags_are_short_words(gallery: PageHarness, tags: object) -> None:
     raw = {"name": "tagged", "stages": [a_stage()], "tags": tags}
 
     answer = await gallery.client.post("/pipelines/", json=raw, headers={"Accept": "application/json"})

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 from starlette.requests import Request
 
-from domain.errors import DiskLow
+from domain.errors import InsufficientDiskSpace
 from entrypoints.web.errors import render_error
-from tests.web.gallery import Gallery
+from tests.web.gallery import PageHarness
 
 
 def in_the_frame(answer: object, words: str) -> None:
@@ -17,21 +17,21 @@ def in_the_frame(answer: object, words: str) -> None:
     assert "Traceback" not in text and "content-security-policy" in answer.headers  # type: ignore[attr-defined]
 
 
-async def test_a_method_that_does_not_fit_is_a_405_page(gallery: Gallery) -> None:
+async def test_a_method_that_does_not_fit_is_a_405_page(gallery: PageHarness) -> None:
     answer = await gallery.client.delete("/ui/runs")
 
     assert answer.status_code == 405
     in_the_frame(answer, "Possible here: GET")
 
 
-async def test_a_form_that_is_too_large_is_a_413_page(gallery: Gallery) -> None:
+async def test_a_form_that_is_too_large_is_a_413_page(gallery: PageHarness) -> None:
     answer = await gallery.client.post("/ui/new", content=b"name=" + b"x" * (1 << 21))
 
     assert answer.status_code == 413
     in_the_frame(answer, "Send less at once.")
 
 
-async def test_a_form_that_cannot_be_read_is_a_422_page(gallery: Gallery) -> None:
+async def test_a_form_that_cannot_be_read_is_a_422_page(gallery: PageHarness) -> None:
     await gallery.pipeline()
 
     answer = await gallery.client.post("/ui/pipelines/nightly/trigger", content=b"\xff\xfe=1")
@@ -40,16 +40,16 @@ async def test_a_form_that_cannot_be_read_is_a_422_page(gallery: Gallery) -> Non
     in_the_frame(answer, "mend what is named above")
 
 
-async def test_a_foreign_sites_form_is_a_403_page(gallery: Gallery) -> None:
+async def test_a_foreign_sites_form_is_a_403_page(gallery: PageHarness) -> None:
     answer = await gallery.client.post("/ui/new", headers={"Origin": "https://evil.example"})
 
     assert answer.status_code == 403
     in_the_frame(answer, "own form")
 
 
-async def test_a_full_disk_is_a_507_page(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_a_507_page(gallery: PageHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     async def full() -> None:
-        raise DiskLow("The disk has 3 MiB left.")
+        raise InsufficientDiskSpace("The disk has 3 MiB left.")
 
     monkeypatch.setattr(gallery.fakes.reader, "board", full)
 
@@ -77,7 +77,7 @@ def test_every_status_has_a_title_and_a_sentence_of_its_own(status: int) -> None
 
 
 @pytest.mark.parametrize("path", ["/ui/runs/", "/ui/waiting/", "/ui/new/", "/static/none/"])
-async def test_a_trailing_slash_makes_no_difference_on_pages(gallery: Gallery, path: str) -> None:
+async def test_a_trailing_slash_makes_no_difference_on_pages(gallery: PageHarness, path: str) -> None:
     answer, bare = await gallery.client.get(path), await gallery.client.get(path.rstrip("/"))
 
     assert answer.status_code == bare.status_code

@@ -6,7 +6,7 @@ import pytest
 
 from domain.definition import PipelineDefinition
 from domain.errors import FieldProblem
-from entrypoints.web.view_models.forms import NewPipeline, blame, fields_of, values_of
+from entrypoints.web.view_models.forms import NewPipelineForm, assign_errors, build_form_fields, parse_form_values
 from tests.builders import a_definition
 
 RULES: dict[str, Any] = {
@@ -26,13 +26,13 @@ def _definition(rules: dict[str, Any] = RULES, required: tuple[str, ...] = ("mon
 
 def _values(typed: dict[str, str], definition: PipelineDefinition | None = None) -> tuple[dict[str, Any], dict[str, str]]:
     definition = definition or _definition()
-    fields = fields_of(definition, {f"p.{name}": text for name, text in typed.items()})
-    values = values_of(fields, definition)
+    fields = build_form_fields(definition, {f"p.{name}": text for name, text in typed.items()})
+    values = parse_form_values(fields, definition)
     return values, {field.name: field.error for field in fields if field.error}
 
 
 def test_each_type_gets_its_control_and_its_default() -> None:
-    shown = {field.name: (field.control, field.typed) for field in fields_of(_definition())}
+    shown = {field.name: (field.control, field.typed) for field in build_form_fields(_definition())}
 
     assert shown == {
         "month": ("number", ""),
@@ -72,9 +72,9 @@ def test_what_cannot_be_a_value_is_said_beside_the_field(name: str, text: str) -
 
 
 def test_problems_of_the_schema_are_put_beside_their_fields() -> None:
-    fields = fields_of(_definition())
+    fields = build_form_fields(_definition())
 
-    rest = blame(
+    rest = assign_errors(
         fields,
         [FieldProblem("parameters.month", "is at most 12"), FieldProblem("parameters.tags[0]", "odd"), FieldProblem("parameters", "no")],
     )
@@ -84,7 +84,7 @@ def test_problems_of_the_schema_are_put_beside_their_fields() -> None:
 
 
 def test_a_new_pipeline_is_read_from_rows() -> None:
-    form = NewPipeline.typed(
+    form = NewPipelineForm.typed(
         {
             "name": ["backup"],
             "description": [""],

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from application.queries.views import AttemptView, RunView, StageRunView
 from domain.status import Status
-from entrypoints.web.drawing.graph import Box, Line, draw_graph
-from entrypoints.web.view_models.stages import graph_of_run
+from entrypoints.web.drawing.graph import Box, EdgePath, lay_out_graph
+from entrypoints.web.view_models.stages import build_run_graph
 from tests.builders import NOW
 
 Needs = dict[str, list[str]]
@@ -27,7 +27,7 @@ def graphs(draw: st.DrawFn) -> Needs:
 @given(graphs())
 @settings(max_examples=150, deadline=None)
 def test_no_line_touches_a_box_that_is_not_its_end(needs: Needs) -> None:
-    drawing = draw_graph(needs)
+    drawing = lay_out_graph(needs)
 
     touched = [(line.source, line.target, box.stage) for line in drawing.lines for box in drawing.boxes if _touches(line, box)]
 
@@ -37,7 +37,7 @@ def test_no_line_touches_a_box_that_is_not_its_end(needs: Needs) -> None:
 @given(graphs())
 @settings(max_examples=100, deadline=None)
 def test_boxes_keep_apart_and_lie_within_the_picture(needs: Needs) -> None:
-    drawing = draw_graph(needs)
+    drawing = lay_out_graph(needs)
 
     for index, box in enumerate(drawing.boxes):
         assert box.x >= 0 and box.x + box.width <= drawing.width + 0.1
@@ -55,7 +55,7 @@ def test_boxes_keep_apart_and_lie_within_the_picture(needs: Needs) -> None:
 @given(graphs())
 @settings(max_examples=50, deadline=None)
 def test_every_need_is_one_line_from_box_to_box(needs: Needs) -> None:
-    drawing = draw_graph(needs)
+    drawing = lay_out_graph(needs)
     boxes = {box.stage: box for box in drawing.boxes}
 
     assert sorted((line.source, line.target) for line in drawing.lines) == sorted(
@@ -68,16 +68,16 @@ def test_every_need_is_one_line_from_box_to_box(needs: Needs) -> None:
 
 
 def test_a_box_on_the_way_would_be_noticed() -> None:
-    line = Line("a", "c", ((10.0, 20.0), (200.0, 20.0)))
+    line = EdgePath("a", "c", ((10.0, 20.0), (200.0, 20.0)))
 
     assert _touches(line, Box("b", 50.0, 0.0, 40.0))
 
 
-def _touches(line: Line, box: Box) -> bool:
+def _touches(line: EdgePath, box: Box) -> bool:
     return any(box.x < x < box.x + box.width and box.y < y < box.y + box.height for x, y in _points(line))
 
 
-def _points(line: Line) -> list[tuple[float, float]]:
+def _points(line: EdgePath) -> list[tuple[float, float]]:
     """Along the drawn path, as its curves are defined: every odd piece is straight, the others bend with horizontal ends."""
     points = []
     for index, ((x0, y0), (x3, y3)) in enumerate(zip(line.bends, line.bends[1:], strict=False)):
@@ -97,7 +97,7 @@ def test_what_went_into_a_stage_is_told_where_it_is_not_what_came_out() -> None:
     needs = {"a": [], "b": [], "c": ["a", "b"], "d": ["c"], "e": ["d"]}
     stages = [StageRunView(name, "command", needs[name], [an_attempt(counts[name])]) for name in needs]
 
-    graph = graph_of_run(a_run_view(stages), {}, NOW)
+    graph = build_run_graph(a_run_view(stages), {}, NOW)
 
     told = [(count.text, count.title) for count in graph.counts]
     assert told == [
@@ -113,7 +113,7 @@ def test_what_went_into_a_stage_is_told_where_it_is_not_what_came_out() -> None:
 def test_the_picture_has_room_for_what_came_out_of_its_last_stage() -> None:
     stages = [StageRunView("a", "command", [], [an_attempt(1_234_567)])]
 
-    graph = graph_of_run(a_run_view(stages), {}, NOW)
+    graph = build_run_graph(a_run_view(stages), {}, NOW)
 
     assert graph.width > graph.drawing.width
     assert graph.counts[0].x + 7 * len("1,234,567") <= graph.width
@@ -123,7 +123,7 @@ def test_the_picture_has_room_for_what_came_out_of_its_last_stage() -> None:
 @settings(max_examples=60, deadline=None)
 def test_no_count_lies_over_another_or_over_a_box_and_all_are_in_the_picture(needs: Needs, data: st.DataObject) -> None:
     records = {name: data.draw(st.one_of(st.none(), st.integers(0, 9_999_999))) for name in needs}
-    graph = graph_of_run(a_run_view([StageRunView(name, "command", needs[name], [an_attempt(records[name])]) for name in needs]), {}, NOW)
+    graph = build_run_graph(a_run_view([StageRunView(name, "command", needs[name], [an_attempt(records[name])]) for name in needs]), {}, NOW)
     areas = [(count.x, count.y - 9, count.x + 6.5 * len(count.text), count.y + 2) for count in graph.counts]
     boxes = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in graph.drawing.boxes]
 

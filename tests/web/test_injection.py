@@ -6,7 +6,7 @@ import pytest
 
 from domain.status import Status
 from tests.builders import a_stage
-from tests.web.gallery import Gallery, end, start
+from tests.web.gallery import PageHarness, end, start
 
 CORPUS = (
     "<script>alert(1)</script>",
@@ -53,7 +53,7 @@ def test_the_look_for_acting_parts_finds_them() -> None:
 
 
 @pytest.mark.parametrize("words", CORPUS)
-async def test_words_of_others_are_inert_everywhere(gallery: Gallery, words: str) -> None:
+async def test_words_of_others_are_inert_everywhere(gallery: PageHarness, words: str) -> None:
     now = gallery.fakes.clock.now()
     stages = [a_stage("a"), a_stage("ask", "approval", message=words, approvers=[words[:150].strip() or "x"])]
     pipeline = await gallery.pipeline(description=words, stages=stages)
@@ -70,7 +70,7 @@ async def test_words_of_others_are_inert_everywhere(gallery: Gallery, words: str
 
 
 @pytest.mark.parametrize("words", CORPUS)
-async def test_words_in_an_address_come_back_as_text(gallery: Gallery, words: str) -> None:
+async def test_words_in_an_address_come_back_as_text(gallery: PageHarness, words: str) -> None:
     await gallery.pipeline()
 
     for path in ("/", "/ui/runs", "/ui/waiting"):

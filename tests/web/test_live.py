@@ -13,16 +13,16 @@ from application.ports.change_feed import ChangeBatch
 from application.queries.views import LogFilter
 from domain.status import Status
 from entrypoints.web.live import BUFFERED_MESSAGES, Viewer, message
-from entrypoints.web.live_board import BoardView
-from entrypoints.web.live_run import RunPageView
+from entrypoints.web.live_board import LiveBoard
+from entrypoints.web.live_run import LiveRunPage
 from tests.web.exhibits import furnish
-from tests.web.gallery import Gallery, end, start
+from tests.web.gallery import PageHarness, end, start
 
 
 @pytest.fixture
-async def gallery() -> AsyncIterator[Gallery]:
+async def gallery() -> AsyncIterator[PageHarness]:
     """With its feed being read."""
-    gallery = Gallery()
+    gallery = PageHarness()
     feed = asyncio.ensure_future(gallery.feed())
     async with gallery.client:
         yield gallery
@@ -50,19 +50,19 @@ class Reading:
 
 
 @asynccontextmanager
-async def looking(gallery: Gallery, run_id: int, **options: Any) -> AsyncIterator[Reading]:
+async def looking(gallery: PageHarness, run_id: int, **options: Any) -> AsyncIterator[Reading]:
     site = gallery.site
-    async with site.live.join(("run", run_id), RunPageView(site, run_id, "waterfall", LogFilter()), **options) as viewer:
+    async with site.live.join(("run", run_id), LiveRunPage(site, run_id, "waterfall", LogFilter()), **options) as viewer:
         yield Reading(viewer)
 
 
-async def test_a_change_reaches_a_viewer_within_100_ms(gallery: Gallery) -> None:
+async def test_a_change_reaches_a_viewer_within_100_ms(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline()
 
     assert min([await _seconds_to_a_viewer(gallery, await gallery.open(pipeline)) for _ in range(5)]) < 0.1
 
 
-async def _seconds_to_a_viewer(gallery: Gallery, run_id: int) -> float:
+async def _seconds_to_a_viewer(gallery: PageHarness, run_id: int) -> float:
     async with looking(gallery, run_id) as reading:
         await reading.until("event: events")
         reading.text = ""
@@ -74,24 +74,24 @@ async def _seconds_to_a_viewer(gallery: Gallery, run_id: int) -> float:
         return perf_counter() - begin
 
 
-async def test_a_change_is_drawn_once_for_fifty_viewers(gallery: Gallery) -> None:
+async def test_a_change_is_drawn_once_for_fifty_viewers(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline(stages=[{"name": "a", "kind": "external"}]))
     site = gallery.site
     async with AsyncExitStack() as stack:
         readings = [await stack.enter_async_context(looking(gallery, run_id)) for _ in range(50)]
         for reading in readings:
             await reading.until("event: events")
-        before = site.live.renders
+        before = site.live.render_count
 
         await gallery.change(run_id, end("a", Status.COMPLETED, gallery.fakes.clock.now(), records=4_321))
         for reading in readings:
             await reading.until("4,321")
 
-        assert site.live.renders == before + 1
+        assert site.live.render_count == before + 1
         assert len({reading.text for reading in readings}) == 1
 
 
-async def test_a_viewer_that_comes_back_gets_the_lines_it_missed_once(gallery: Gallery) -> None:
+async def test_a_viewer_that_comes_back_gets_the_lines_it_missed_once(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline())
     await gallery.write(run_id, "a", [f"line {n}" for n in range(5)])
     async with looking(gallery, run_id) as reading:
@@ -106,7 +106,7 @@ async def test_a_viewer_that_comes_back_gets_the_lines_it_missed_once(gallery: G
         assert reading.log_numbers == [8, 9]
 
 
-async def test_a_viewer_far_behind_gets_the_newest_thousand_lines(gallery: Gallery) -> None:
+async def test_a_viewer_far_behind_gets_the_newest_thousand_lines(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline())
     await gallery.write(run_id, "a", [f"line {n}" for n in range(1_500)])
 
@@ -117,7 +117,7 @@ async def test_a_viewer_far_behind_gets_the_newest_thousand_lines(gallery: Galle
         assert len(reading.log_numbers) == 1_000
 
 
-async def test_who_has_the_state_already_is_not_sent_it_again(gallery: Gallery) -> None:
+async def test_who_has_the_state_already_is_not_sent_it_again(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline())
     run = await gallery.fakes.reader.run(run_id)
     assert run is not None
@@ -128,35 +128,35 @@ async def test_who_has_the_state_already_is_not_sent_it_again(gallery: Gallery) 
         assert "event: facts" not in reading.text
 
 
-async def test_fragments_hold_no_button_form_field_or_token(gallery: Gallery) -> None:
+async def test_fragments_hold_no_button_form_field_or_token(gallery: PageHarness) -> None:
     found = await furnish(gallery)
     site = gallery.site
-    views = [RunPageView(site, run_id, view, LogFilter()) for run_id in found.values() for view in ("graph", "waterfall", "list")]
+    views = [LiveRunPage(site, run_id, view, LogFilter()) for run_id in found.values() for view in ("graph", "waterfall", "list")]
 
-    for view in (BoardView(site), *views):
-        for name, html in (await view.draw()).fragments.items():
+    for view in (LiveBoard(site), *views):
+        for name, html in (await view.render()).fragments.items():
             assert not re.search(r"<(button|form|input|select|script)|csrf|token", html), name
 
 
-async def test_a_row_of_the_board_is_drawn_once_until_any_of_its_runs_changes(gallery: Gallery) -> None:
+async def test_a_row_of_the_board_is_drawn_once_until_any_of_its_runs_changes(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline(stages=["a"])
     earlier, latest = await gallery.open(pipeline), await gallery.open(pipeline)
     now = gallery.fakes.clock.now()
     await gallery.change(latest, lambda run: run.cancel(now, "mara"))
-    first = await BoardView(gallery.site).draw()
-    drawn = gallery.site.board_rows[pipeline.id]
+    first = await LiveBoard(gallery.site).render()
+    drawn = gallery.site.rendered_board_rows[pipeline.id]
 
-    again = await BoardView(gallery.site).draw()
-    unchanged = gallery.site.board_rows[pipeline.id] is drawn
+    again = await LiveBoard(gallery.site).render()
+    unchanged = gallery.site.rendered_board_rows[pipeline.id] is drawn
     await gallery.change(earlier, lambda run: run.cancel(now, "mara"))
-    after = await BoardView(gallery.site).draw()
+    after = await LiveBoard(gallery.site).render()
 
     assert unchanged
     assert first.digest == again.digest != after.digest
     assert after.fragments[f"row-{pipeline.id}"] != first.fragments[f"row-{pipeline.id}"]
 
 
-async def test_the_end_of_a_run_is_announced_once(gallery: Gallery) -> None:
+async def test_the_end_of_a_run_is_announced_once(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline(stages=["a"]))
     async with looking(gallery, run_id) as reading:
         await gallery.change(run_id, lambda run: start(run, gallery.fakes.clock.now()))
@@ -167,7 +167,7 @@ async def test_the_end_of_a_run_is_announced_once(gallery: Gallery) -> None:
         assert "data: nightly #1: completed." in reading.text
 
 
-async def test_a_stream_outlives_a_database_that_was_gone(gallery: Gallery) -> None:
+async def test_a_stream_outlives_a_database_that_was_gone(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline())
     async with looking(gallery, run_id) as reading:
         await reading.until("event: events")
@@ -180,13 +180,13 @@ async def test_a_stream_outlives_a_database_that_was_gone(gallery: Gallery) -> N
         await reading.until("back again")
 
 
-async def test_an_unknown_run_is_404_before_a_stream_begins(gallery: Gallery) -> None:
+async def test_an_unknown_run_is_404_before_a_stream_begins(gallery: PageHarness) -> None:
     answer = await gallery.client.get("/ui/live/runs/99", headers={"Accept": "text/event-stream"})
 
     assert answer.status_code == 404
 
 
-async def test_closing_ends_every_stream(gallery: Gallery) -> None:
+async def test_closing_ends_every_stream(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline())
     async with looking(gallery, run_id) as reading:
         await reading.until("event: events")
@@ -197,7 +197,7 @@ async def test_closing_ends_every_stream(gallery: Gallery) -> None:
             await reading.until("never")
 
 
-async def test_nothing_is_left_behind_when_the_last_viewer_leaves(gallery: Gallery) -> None:
+async def test_nothing_is_left_behind_when_the_last_viewer_leaves(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline())
     async with looking(gallery, run_id):
         assert gallery.application.hub().viewers == 2  # the view, and the frame around every view
@@ -223,12 +223,12 @@ def test_no_line_end_in_the_data_can_forge_an_event() -> None:
     )
 
 
-async def test_a_board_of_one_tag_is_drawn_and_kept_up_without_the_others(gallery: Gallery) -> None:
+async def test_a_board_of_one_tag_is_drawn_and_kept_up_without_the_others(gallery: PageHarness) -> None:
     tagged, other = await gallery.pipeline("tagged", tags=["sql"]), await gallery.pipeline("other", tags=["python"])
     page = (await gallery.client.get("/?tag=sql")).text
     (stream,) = re.findall(r'sse-connect="([^"]+)"', page)
-    view = BoardView(gallery.site, "sql")
-    await view.draw()
+    view = LiveBoard(gallery.site, "sql")
+    await view.render()
     feed = gallery.fakes.change_feed
     since = await feed.position()
     now = gallery.fakes.clock.now()
@@ -240,18 +240,18 @@ async def test_a_board_of_one_tag_is_drawn_and_kept_up_without_the_others(galler
     assert re.findall(r'id="pipeline-(\d+)"', page) == [str(tagged.id)]
     assert f'id="board" data-status="" data-rows="{tagged.id}"' in page and ">All <b>1</b>" in page
     assert "tag=sql" in stream
-    drawn = (await view.draw()).fragments
+    drawn = (await view.render()).fragments
     assert [name for name in drawn if name.startswith("row-")] == [f"row-{tagged.id}"] and drawn["rows"] == str(tagged.id)
     assert drawn["count-cancelled"] == "1"
     assert view.said(batch) == "tagged: cancelled."
-    async with gallery.site.live.join(("board", "sql"), BoardView(gallery.site, "sql")) as viewer:
+    async with gallery.site.live.join(("board", "sql"), LiveBoard(gallery.site, "sql")) as viewer:
         reading = Reading(viewer)
         await gallery.open(tagged)
         await reading.until(f"event: row-{tagged.id}")
         assert f"event: row-{other.id}" not in reading.text
 
 
-async def test_a_tag_that_no_pipeline_has_says_so(gallery: Gallery) -> None:
+async def test_a_tag_that_no_pipeline_has_says_so(gallery: PageHarness) -> None:
     await gallery.pipeline()
 
     page = (await gallery.client.get("/?tag=none")).text

@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 import pytest
 
 from domain.status import Status
-from entrypoints.web.ansi import html_of, plain
+from entrypoints.web.ansi import render_ansi_line, show_control_characters
 from entrypoints.web.markdown import markdown
-from entrypoints.web.view_models.outputs import image_of
+from entrypoints.web.view_models.outputs import extract_image
 from tests.builders import a_stage
-from tests.web.gallery import Attempt, Gallery, end, start
+from tests.web.gallery import AttemptStory, PageHarness, end, start
 
 CORPUS = [
     "<script>alert(1)</script><img src=x onerror=alert(2)>",
@@ -45,13 +45,13 @@ def _numbers(html: str) -> list[int]:
     return [int(number) for number in re.findall(r'<li id="L\d+"[^>]* data-n="(\d+)"', html)]
 
 
-async def _a_run_with(gallery: Gallery, lines: Sequence[str]) -> int:
+async def _a_run_with(gallery: PageHarness, lines: Sequence[str]) -> int:
     run_id = await gallery.open(await gallery.pipeline("nightly", ["a", "b"]))
     await gallery.write(run_id, "a", lines)
     return run_id
 
 
-async def test_a_page_has_the_newest_lines_and_leads_to_the_earlier_ones(gallery: Gallery) -> None:
+async def test_a_page_has_the_newest_lines_and_leads_to_the_earlier_ones(gallery: PageHarness) -> None:
     run_id = await _a_run_with(gallery, [f"line {n}" for n in range(1, 1001)])
 
     newest = (await gallery.client.get(f"/ui/runs/{run_id}")).text
@@ -64,7 +64,7 @@ async def test_a_page_has_the_newest_lines_and_leads_to_the_earlier_ones(gallery
     assert "after=700" in before and "Show the newest" in before
 
 
-async def test_a_script_gets_the_next_lines_in_either_direction(gallery: Gallery) -> None:
+async def test_a_script_gets_the_next_lines_in_either_direction(gallery: PageHarness) -> None:
     run_id = await _a_run_with(gallery, [f"line {n}" for n in range(1, 1001)])
     here = f"/ui/runs/{run_id}/lines"
 
@@ -75,7 +75,7 @@ async def test_a_script_gets_the_next_lines_in_either_direction(gallery: Gallery
     assert [(part[0], part[-1]) if part else None for part in found] == [(1, 100), (991, 1000), None, (701, 1000), None]
 
 
-async def test_a_line_link_opens_around_its_line(gallery: Gallery) -> None:
+async def test_a_line_link_opens_around_its_line(gallery: PageHarness) -> None:
     run_id = await _a_run_with(gallery, [f"line {n}" for n in range(1, 1001)])
 
     page = (await gallery.client.get(f"/ui/runs/{run_id}?line=120")).text
@@ -83,9 +83,9 @@ async def test_a_line_link_opens_around_its_line(gallery: Gallery) -> None:
     assert _numbers(page)[0] == 20 and re.search(r'id="L120" class="target"', page)
 
 
-async def test_stage_attempt_and_stream_narrow_the_page_and_the_file(gallery: Gallery) -> None:
+async def test_stage_attempt_and_stream_narrow_the_page_and_the_file(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline("nightly", [a_stage("a", retries=1), "b"])
-    run_id = await gallery.play(pipeline, gallery.fakes.clock.now(), {"a": [Attempt(1, Status.FAILED, error="no"), Attempt(1)]})
+    run_id = await gallery.play(pipeline, gallery.fakes.clock.now(), {"a": [AttemptStory(1, Status.FAILED, error="no"), AttemptStory(1)]})
     await gallery.write(run_id, "a", ["one", "!two"])
     await gallery.write(run_id, "a", ["three", "!four"], attempt=2)
     await gallery.write(run_id, "b", ["five"])
@@ -101,7 +101,7 @@ async def test_stage_attempt_and_stream_narrow_the_page_and_the_file(gallery: Ga
     assert (await seen("stage=nope&attempt=9"))[0] == [1, 2, 3, 4, 5]
 
 
-async def test_a_search_shows_its_hits_marks_them_and_leads_from_one_to_the_next(gallery: Gallery) -> None:
+async def test_a_search_shows_its_hits_marks_them_and_leads_from_one_to_the_next(gallery: PageHarness) -> None:
     lines = [f"\x1b[32mbatch\x1b[0m {n}" if n % 100 == 0 else f"line {n}" for n in range(1, 1001)]
     run_id = await _a_run_with(gallery, lines)
 
@@ -114,7 +114,7 @@ async def test_a_search_shows_its_hits_marks_them_and_leads_from_one_to_the_next
     assert re.search(r'line=100#L100" rel="prev"', second) and re.search(r'line=300#L300" rel="next"', second)
 
 
-async def test_a_search_that_finds_nothing_says_so_and_keeps_the_log(gallery: Gallery) -> None:
+async def test_a_search_that_finds_nothing_says_so_and_keeps_the_log(gallery: PageHarness) -> None:
     run_id = await _a_run_with(gallery, ["one", "100% sure", "a_b"])
 
     nothing = (await gallery.client.get(f"/ui/runs/{run_id}?q=zzz")).text
@@ -124,7 +124,7 @@ async def test_a_search_that_finds_nothing_says_so_and_keeps_the_log(gallery: Ga
     assert "<b>1 line</b>" in (await gallery.client.get(f"/ui/runs/{run_id}?q=_")).text
 
 
-async def test_more_hits_than_a_page_shows_are_reached_from_where_it_ends(gallery: Gallery) -> None:
+async def test_more_hits_than_a_page_shows_are_reached_from_where_it_ends(gallery: PageHarness) -> None:
     run_id = await _a_run_with(gallery, ["hit"] * 120)
 
     page = (await gallery.client.get(f"/ui/runs/{run_id}?q=hit")).text
@@ -136,9 +136,9 @@ async def test_more_hits_than_a_page_shows_are_reached_from_where_it_ends(galler
     assert re.search(r'aria-current="true"><a href="[^"]*line=51#L51"', rest)
 
 
-async def test_a_failed_runs_log_opens_at_its_error(gallery: Gallery) -> None:
+async def test_a_failed_runs_log_opens_at_its_error(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline("nightly", ["a"])
-    run_id = await gallery.play(pipeline, gallery.fakes.clock.now(), {"a": [Attempt(1, Status.FAILED, error="boom at 7")]})
+    run_id = await gallery.play(pipeline, gallery.fakes.clock.now(), {"a": [AttemptStory(1, Status.FAILED, error="boom at 7")]})
     await gallery.write(run_id, "a", ["fine"] * 500 + ["!a warning", "!boom at 7"] + ["after"] * 500)
 
     page = (await gallery.client.get(f"/ui/runs/{run_id}")).text
@@ -148,7 +148,7 @@ async def test_a_failed_runs_log_opens_at_its_error(gallery: Gallery) -> None:
     assert _numbers(newest)[-1] == 1002
 
 
-async def test_nothing_written_or_named_can_act_on_the_page(gallery: Gallery) -> None:
+async def test_nothing_written_or_named_can_act_on_the_page(gallery: PageHarness) -> None:
     parameters = {f"p{n}": text[:2_000] for n, text in enumerate(CORPUS)}
     run_id = await gallery.open(await gallery.pipeline("nightly", ["a", "b"]), **parameters)
     now = gallery.fakes.clock.now()
@@ -184,7 +184,7 @@ async def test_nothing_written_or_named_can_act_on_the_page(gallery: Gallery) ->
         assert len(page) < 400_000, path
 
 
-async def test_the_file_is_the_log_as_it_was_written(gallery: Gallery) -> None:
+async def test_the_file_is_the_log_as_it_was_written(gallery: PageHarness) -> None:
     run_id = await _a_run_with(gallery, CORPUS)
 
     answer = await gallery.client.get(f"/ui/runs/{run_id}/log.txt")
@@ -195,9 +195,9 @@ async def test_the_file_is_the_log_as_it_was_written(gallery: Gallery) -> None:
 
 @pytest.mark.parametrize("text", ["\x1b]" + "a" * 8_000, "\x1b[" * 4_000, "\x1b[1m" * 2_000, "\x1b]0;" * 2_000, "\x1b" * 8_000])
 def test_the_ansi_parser_looks_at_a_hostile_line_a_bounded_number_of_times(text: str) -> None:
-    long = html_of(text)
+    long = render_ansi_line(text)
 
-    assert "\x1b" not in long and "\x1b" not in plain(text)
+    assert "\x1b" not in long and "\x1b" not in show_control_characters(text)
     assert len(long) < 80 * len(text)
 
 
@@ -218,7 +218,7 @@ def test_markdown_is_shown_and_can_do_nothing() -> None:
     [("iVBORw0KGgo=", "image/png"), ("R0lGODlh", "image/gif"), ("PHN2Zz4=", None), ("not base64!", None), (7, None), (None, None)],
 )
 def test_only_pictures_that_a_browser_cannot_run_are_served(data: object, kind: str | None) -> None:
-    found = image_of({"images": [{"title": "x", "data": data}]}, 0)
+    found = extract_image({"images": [{"title": "x", "data": data}]}, 0)
 
     assert (found[1] if found else None) == kind
-    assert image_of({"images": []}, 0) is None and image_of("text", 3) is None
+    assert extract_image({"images": []}, 0) is None and extract_image("text", 3) is None

@@ -8,12 +8,12 @@ import pytest
 from domain.status import Status
 from tests.builders import a_stage
 from tests.web.exhibits import furnish
-from tests.web.gallery import Attempt, Gallery, end, start
+from tests.web.gallery import AttemptStory, PageHarness, end, start
 
 MONTH = {"type": "object", "properties": {"month": {"type": "integer", "minimum": 1, "maximum": 12}}, "required": ["month"]}
 
 
-async def test_an_empty_board_shows_how_to_make_a_first_pipeline(gallery: Gallery) -> None:
+async def test_an_empty_board_shows_how_to_make_a_first_pipeline(gallery: PageHarness) -> None:
     answer = await gallery.client.get("/")
 
     assert answer.status_code == 200
@@ -21,7 +21,7 @@ async def test_an_empty_board_shows_how_to_make_a_first_pipeline(gallery: Galler
     assert "http://localhost:8000/pipelines/" in answer.text
 
 
-async def test_the_board_has_the_way_out_beside_each_sentence(gallery: Gallery) -> None:
+async def test_the_board_has_the_way_out_beside_each_sentence(gallery: PageHarness) -> None:
     now = gallery.fakes.clock.now()
     runs = {}
     for name, stage in (
@@ -50,10 +50,10 @@ async def test_the_board_has_the_way_out_beside_each_sentence(gallery: Gallery) 
 
 
 @pytest.mark.parametrize(("runs", "ends"), [(1, False), (6, True)])
-async def test_the_newest_count_of_records_has_room_beside_its_point(gallery: Gallery, runs: int, ends: bool) -> None:
+async def test_the_newest_count_of_records_has_room_beside_its_point(gallery: PageHarness, runs: int, ends: bool) -> None:
     pipeline = await gallery.pipeline("counts", ["a"])
     for hours in range(runs, 0, -1):
-        await gallery.play(pipeline, gallery.fakes.clock.now() - timedelta(hours=hours), {"a": [Attempt(5, records=327_786)]})
+        await gallery.play(pipeline, gallery.fakes.clock.now() - timedelta(hours=hours), {"a": [AttemptStory(5, records=327_786)]})
 
     text = (await gallery.client.get("/ui/pipelines/counts")).text
     (label,) = re.findall(r"<text ([^>]*)>328 k</text>", text)
@@ -61,7 +61,7 @@ async def test_the_newest_count_of_records_has_room_beside_its_point(gallery: Ga
     assert ('text-anchor="end"' in label) is ends, "to its left are the names of the stages, which cover it"
 
 
-async def test_every_page_answers_with_the_policy_and_without_inline_code(gallery: Gallery) -> None:
+async def test_every_page_answers_with_the_policy_and_without_inline_code(gallery: PageHarness) -> None:
     found = await furnish(gallery)
     run = found["nightly-warehouse"]
     views = [f"/ui/runs/{run}?view={view}" for view in ("graph", "waterfall", "list")]
@@ -74,7 +74,7 @@ async def test_every_page_answers_with_the_policy_and_without_inline_code(galler
         assert "None" not in re.sub(r"<[^>]*>", "", answer.text), path
 
 
-async def test_triggering_without_parameters_leads_to_the_run(gallery: Gallery) -> None:
+async def test_triggering_without_parameters_leads_to_the_run(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline()
 
     answer = await gallery.client.post(f"/ui/pipelines/{pipeline.id}/trigger")
@@ -83,7 +83,7 @@ async def test_triggering_without_parameters_leads_to_the_run(gallery: Gallery) 
     assert "Queued" in (await gallery.client.get(answer.headers["location"])).text
 
 
-async def test_a_pipeline_with_parameters_asks_for_them_first(gallery: Gallery) -> None:
+async def test_a_pipeline_with_parameters_asks_for_them_first(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline(parameters=MONTH)
 
     answer = await gallery.client.post(f"/ui/pipelines/{pipeline.id}/trigger")
@@ -93,7 +93,7 @@ async def test_a_pipeline_with_parameters_asks_for_them_first(gallery: Gallery) 
 
 
 @pytest.mark.parametrize("typed", ["13", "many", ""])
-async def test_a_refused_form_keeps_what_was_typed_and_starts_nothing(gallery: Gallery, typed: str) -> None:
+async def test_a_refused_form_keeps_what_was_typed_and_starts_nothing(gallery: PageHarness, typed: str) -> None:
     pipeline = await gallery.pipeline(parameters=MONTH)
 
     answer = await gallery.client.post(f"/ui/pipelines/{pipeline.id}/trigger", data={"form": "1", "p.month": typed})
@@ -103,7 +103,7 @@ async def test_a_refused_form_keeps_what_was_typed_and_starts_nothing(gallery: G
     assert not gallery.fakes.store.committed.runs
 
 
-async def test_an_accepted_form_starts_the_run_with_typed_values(gallery: Gallery) -> None:
+async def test_an_accepted_form_starts_the_run_with_typed_values(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline(parameters=MONTH)
 
     answer = await gallery.client.post(f"/ui/pipelines/{pipeline.id}/trigger", data={"form": "1", "p.month": "3"})
@@ -112,7 +112,7 @@ async def test_an_accepted_form_starts_the_run_with_typed_values(gallery: Galler
     assert next(iter(gallery.fakes.store.committed.runs.values())).parameters == {"month": 3}
 
 
-async def test_another_sites_page_can_trigger_nothing(gallery: Gallery) -> None:
+async def test_another_sites_page_can_trigger_nothing(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline()
 
     answer = await gallery.client.post(f"/ui/pipelines/{pipeline.id}/trigger", headers={"Origin": "https://evil.example"})
@@ -121,7 +121,7 @@ async def test_another_sites_page_can_trigger_nothing(gallery: Gallery) -> None:
     assert not gallery.fakes.store.committed.runs
 
 
-async def test_a_run_is_cancelled_after_asking(gallery: Gallery) -> None:
+async def test_a_run_is_cancelled_after_asking(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline())
 
     asked = await gallery.client.get(f"/ui/runs/{run_id}/cancel")
@@ -132,7 +132,7 @@ async def test_a_run_is_cancelled_after_asking(gallery: Gallery) -> None:
     assert gallery.fakes.store.committed.runs[run_id].status is Status.CANCELLED
 
 
-async def test_cancelling_a_run_that_is_over_leads_to_its_page(gallery: Gallery) -> None:
+async def test_cancelling_a_run_that_is_over_leads_to_its_page(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline())
 
     for _ in range(2):
@@ -141,7 +141,7 @@ async def test_cancelling_a_run_that_is_over_leads_to_its_page(gallery: Gallery)
     assert answer.headers["location"] == f"/ui/runs/{run_id}"
 
 
-async def test_a_pipeline_is_made_from_the_form(gallery: Gallery) -> None:
+async def test_a_pipeline_is_made_from_the_form(gallery: PageHarness) -> None:
     typed = {"name": "backup", "description": "", "stage": ["dump", "up"], "kind": ["command", "external"], "work": ["pg_dump -Fc", ""]}
 
     answer = await gallery.client.post("/ui/new", data=typed)
@@ -150,7 +150,7 @@ async def test_a_pipeline_is_made_from_the_form(gallery: Gallery) -> None:
     assert "pg_dump" in (await gallery.client.get(answer.headers["location"])).text
 
 
-async def test_a_refused_pipeline_names_the_field(gallery: Gallery) -> None:
+async def test_a_refused_pipeline_names_the_field(gallery: PageHarness) -> None:
     await gallery.pipeline("taken")
 
     bad_name = await gallery.client.post("/ui/new", data={"name": "9 lives", "stage": "a", "kind": "external", "work": ""})
@@ -166,14 +166,14 @@ async def test_a_refused_pipeline_names_the_field(gallery: Gallery) -> None:
 @pytest.mark.parametrize(
     "path", ["/ui/runs/99", "/ui/runs/x", "/ui/runs/99999999999999999999", "/ui/pipelines/none", "/ui/pipelines/%00", "/nothing"]
 )
-async def test_what_is_not_there_is_a_404_page_in_the_frame(gallery: Gallery, path: str) -> None:
+async def test_what_is_not_there_is_a_404_page_in_the_frame(gallery: PageHarness, path: str) -> None:
     answer = await gallery.client.get(path)
 
     assert answer.status_code == 404
     assert "<nav" in answer.text and answer.headers["x-request-id"] in answer.text
 
 
-async def test_a_lost_database_is_a_503_page_that_says_when_to_come_back(gallery: Gallery) -> None:
+async def test_a_lost_database_is_a_503_page_that_says_when_to_come_back(gallery: PageHarness) -> None:
     gallery.fakes.store.is_down = True
 
     answer = await gallery.client.get("/")
@@ -183,7 +183,7 @@ async def test_a_lost_database_is_a_503_page_that_says_when_to_come_back(gallery
     assert "Try again" in answer.text
 
 
-async def test_a_defect_is_a_500_page_that_tells_nothing(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_defect_is_a_500_page_that_tells_nothing(gallery: PageHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken() -> None:
         raise RuntimeError("secret detail")
 
@@ -195,13 +195,13 @@ async def test_a_defect_is_a_500_page_that_tells_nothing(gallery: Gallery, monke
     assert "secret detail" not in answer.text and "Something went wrong here" in answer.text
 
 
-async def test_the_api_keeps_its_own_errors(gallery: Gallery) -> None:
+async def test_the_api_keeps_its_own_errors(gallery: PageHarness) -> None:
     answer = await gallery.client.get("/pipelines/none")
 
     assert answer.headers["content-type"].startswith("application/problem+json")
 
 
-async def test_a_runs_output_cannot_act_on_its_page(gallery: Gallery) -> None:
+async def test_a_runs_output_cannot_act_on_its_page(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline())
     await gallery.write(run_id, "a", ["<script>alert(1)</script>", "\x1b[31m</code><img src=x onerror=alert(1)>"])
 
@@ -211,7 +211,7 @@ async def test_a_runs_output_cannot_act_on_its_page(gallery: Gallery) -> None:
     assert "&lt;script&gt;alert(1)" in text
 
 
-async def test_names_and_messages_are_text_everywhere(gallery: Gallery) -> None:
+async def test_names_and_messages_are_text_everywhere(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline(description="<b>bold</b>"))
     await gallery.change(run_id, lambda run: start(run, gallery.fakes.clock.now()))
     await gallery.change(run_id, end("a", Status.FAILED, gallery.fakes.clock.now(), error="<i>broken</i>\nmore"))
@@ -221,7 +221,7 @@ async def test_names_and_messages_are_text_everywhere(gallery: Gallery) -> None:
         assert "<i>broken" not in text and "<b>bold" not in text
 
 
-async def test_the_log_is_narrowed_to_a_stage_opened_at_a_line_and_downloaded_whole(gallery: Gallery) -> None:
+async def test_the_log_is_narrowed_to_a_stage_opened_at_a_line_and_downloaded_whole(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline(stages=["a", "b"]))
     await gallery.write(run_id, "a", [f"first {n}" for n in range(700)])
     await gallery.write(run_id, "b", ["\x1b[31msecond\x1b[0m"])
@@ -238,7 +238,7 @@ async def test_the_log_is_narrowed_to_a_stage_opened_at_a_line_and_downloaded_wh
     assert "attachment" in whole.headers["content-disposition"]
 
 
-async def test_the_stages_of_a_branching_run_are_all_drawn(gallery: Gallery) -> None:
+async def test_the_stages_of_a_branching_run_are_all_drawn(gallery: PageHarness) -> None:
     stages = [a_stage("a"), a_stage("b", needs=["a"]), a_stage("c", needs=["a"]), a_stage("d", needs=["b", "c", "a"])]
     run_id = await gallery.open(await gallery.pipeline(stages=stages))
 
@@ -248,7 +248,7 @@ async def test_the_stages_of_a_branching_run_are_all_drawn(gallery: Gallery) -> 
     assert text.count('class="edge') == 5
 
 
-async def test_static_files_are_kept_for_a_year_under_their_own_hash(gallery: Gallery) -> None:
+async def test_static_files_are_kept_for_a_year_under_their_own_hash(gallery: PageHarness) -> None:
     text = (await gallery.client.get("/ui/new")).text
     urls = re.findall(r'(?:src|href)="(/static/[^"]+)"', text)
 
@@ -262,7 +262,7 @@ async def test_static_files_are_kept_for_a_year_under_their_own_hash(gallery: Ga
     assert (await gallery.client.get("/static/x/nothing.css")).status_code == 404
 
 
-async def test_a_board_with_everything_weighs_under_100_kb_packed(gallery: Gallery) -> None:
+async def test_a_board_with_everything_weighs_under_100_kb_packed(gallery: PageHarness) -> None:
     import gzip
 
     from entrypoints.web.static import assets

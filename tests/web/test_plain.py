@@ -3,12 +3,12 @@
 import pytest
 
 from tests.web.exhibits import furnish
-from tests.web.gallery import Gallery
+from tests.web.gallery import PageHarness
 
 PLAIN = {"Accept": "text/plain"}
 
 
-async def test_every_page_a_terminal_may_ask_for_is_plain_aligned_text(gallery: Gallery) -> None:
+async def test_every_page_a_terminal_may_ask_for_is_plain_aligned_text(gallery: PageHarness) -> None:
     found = await furnish(gallery)
 
     for path in ("/", "/ui/runs", f"/ui/runs/{found['nightly-warehouse']}", "/ui/waiting", "/ui/system"):
@@ -17,7 +17,7 @@ async def test_every_page_a_terminal_may_ask_for_is_plain_aligned_text(gallery: 
         assert "\x1b" not in answer.text and "<" not in answer.text and "None" not in answer.text, path
 
 
-async def test_the_boards_columns_stand_under_each_other(gallery: Gallery) -> None:
+async def test_the_boards_columns_stand_under_each_other(gallery: PageHarness) -> None:
     await furnish(gallery)
 
     head, *rows = (await gallery.client.get("/", headers=PLAIN)).text.split("\n\n")[0].splitlines()
@@ -28,18 +28,18 @@ async def test_the_boards_columns_stand_under_each_other(gallery: Gallery) -> No
     assert any("F" in row[head.index("LAST 20 RUNS") :] for row in rows)
 
 
-async def test_an_empty_board_says_how_to_begin(gallery: Gallery) -> None:
+async def test_an_empty_board_says_how_to_begin(gallery: PageHarness) -> None:
     assert "No pipelines yet" in (await gallery.client.get("/", headers=PLAIN)).text
 
 
 @pytest.mark.parametrize("accept", ["text/html,text/plain;q=0.8", "text/html", "*/*"])
-async def test_a_browser_gets_the_page(gallery: Gallery, accept: str) -> None:
+async def test_a_browser_gets_the_page(gallery: PageHarness, accept: str) -> None:
     answer = await gallery.client.get("/", headers={"Accept": accept})
 
     assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_words_of_others_cannot_act_on_the_terminal(gallery: Gallery) -> None:
+async def test_words_of_others_cannot_act_on_the_terminal(gallery: PageHarness) -> None:
     await gallery.pipeline(description="\x1b[31mred\x1b]0;title\x07 \u202eevil\nsecond")
 
     text = (await gallery.client.get("/", headers=PLAIN)).text

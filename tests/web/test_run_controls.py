@@ -7,24 +7,24 @@ import pytest
 from domain.events import EventType
 from domain.run import Run
 from domain.status import Reason, Status
-from entrypoints.web.view_models.events import SENTENCES
+from entrypoints.web.view_models.events import EVENT_DESCRIPTIONS
 from tests.builders import a_stage
-from tests.web.gallery import Attempt, Gallery, end, start
+from tests.web.gallery import Attempt, PageHarness, end, start
 
 SHARE = {"type": "object", "properties": {"share": {"type": "integer", "minimum": 1, "maximum": 100}}, "required": ["share"]}
 
 
-def _run(gallery: Gallery, run_id: int) -> Run:
+def _run(gallery: PageHarness, run_id: int) -> Run:
     return gallery.fakes.store.committed.runs[run_id]
 
 
-async def _a_failed_run(gallery: Gallery) -> int:
+async def _a_failed_run(gallery: PageHarness) -> int:
     pipeline = await gallery.pipeline("nightly", ["load", "check", "publish"])
     story = {"load": [Attempt(5, records=10)], "check": [Attempt(2, Status.FAILED, error="3 rows too few")]}
     return await gallery.play(pipeline, gallery.fakes.clock.now(), story)
 
 
-async def _an_approval(gallery: Gallery, **keys: object) -> int:
+async def _an_approval(gallery: PageHarness, **keys: object) -> int:
     pipeline = await gallery.pipeline("release", ["build", a_stage("ship", "approval", message="Ship it?", **keys), "publish"])  # type: ignore[arg-type]
     run_id = await gallery.open(pipeline)
     now = gallery.fakes.clock.now()
@@ -32,7 +32,7 @@ async def _an_approval(gallery: Gallery, **keys: object) -> int:
     return run_id
 
 
-async def test_a_failed_runs_page_offers_the_retry_where_it_begins(gallery: Gallery) -> None:
+async def test_a_failed_runs_page_offers_the_retry_where_it_begins(gallery: PageHarness) -> None:
     run_id = await _a_failed_run(gallery)
 
     page = (await gallery.client.get(f"/ui/runs/{run_id}")).text
@@ -42,7 +42,7 @@ async def test_a_failed_runs_page_offers_the_retry_where_it_begins(gallery: Gall
     assert "Retry from check</button>" in asked
 
 
-async def test_a_retry_keeps_what_completed_and_tries_the_rest_again(gallery: Gallery) -> None:
+async def test_a_retry_keeps_what_completed_and_tries_the_rest_again(gallery: PageHarness) -> None:
     run_id = await _a_failed_run(gallery)
 
     answer = await gallery.client.post(f"/ui/runs/{run_id}/retry", data={"revision": "same"})
@@ -53,7 +53,7 @@ async def test_a_retry_keeps_what_completed_and_tries_the_rest_again(gallery: Ga
     assert stages["check"].status is Status.QUEUED
 
 
-async def test_a_retry_of_what_is_under_way_says_why_not(gallery: Gallery) -> None:
+async def test_a_retry_of_what_is_under_way_says_why_not(gallery: PageHarness) -> None:
     run_id = await _a_failed_run(gallery)
     await gallery.client.post(f"/ui/runs/{run_id}/retry")
 
@@ -63,7 +63,7 @@ async def test_a_retry_of_what_is_under_way_says_why_not(gallery: Gallery) -> No
     assert "No stage of it failed" in again.text
 
 
-async def test_a_retry_by_the_newest_revision_is_offered_once_there_is_one(gallery: Gallery) -> None:
+async def test_a_retry_by_the_newest_revision_is_offered_once_there_is_one(gallery: PageHarness) -> None:
     run_id = await _a_failed_run(gallery)
     before = (await gallery.client.get(f"/ui/runs/{run_id}/retry")).text
     stages = [a_stage("load"), a_stage("check", timeout=7), a_stage("publish")]
@@ -76,7 +76,7 @@ async def test_a_retry_by_the_newest_revision_is_offered_once_there_is_one(galle
     assert _run(gallery, run_id).revision == 2
 
 
-async def test_running_again_starts_from_what_the_run_was_given(gallery: Gallery) -> None:
+async def test_running_again_starts_from_what_the_run_was_given(gallery: PageHarness) -> None:
     rules = {"properties": {"month": {"type": "integer"}, "who": {"enum": ["Jörg", "all"]}, "full": {"type": "boolean", "default": False}}}
     run_id = await gallery.open(await gallery.pipeline(parameters={"type": "object", **rules}), month=3, who="Jörg", full=True, extra=[1])
 
@@ -91,7 +91,7 @@ async def test_running_again_starts_from_what_the_run_was_given(gallery: Gallery
     assert new.trigger.repeats == run_id
 
 
-async def test_a_refused_parameter_stands_beside_its_field_and_starts_nothing(gallery: Gallery) -> None:
+async def test_a_refused_parameter_stands_beside_its_field_and_starts_nothing(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline(parameters=SHARE), share=5)
 
     answer = await gallery.client.post(f"/ui/runs/{run_id}/again", data={"p.share": "500"})
@@ -100,7 +100,7 @@ async def test_a_refused_parameter_stands_beside_its_field_and_starts_nothing(ga
     assert len(gallery.fakes.store.committed.runs) == 1
 
 
-async def test_one_stage_is_retried_skipped_with_a_reason_or_cancelled(gallery: Gallery) -> None:
+async def test_one_stage_is_retried_skipped_with_a_reason_or_cancelled(gallery: PageHarness) -> None:
     run_id = await _a_failed_run(gallery)
     here = f"/ui/runs/{run_id}/stages/check"
 
@@ -118,7 +118,7 @@ async def test_one_stage_is_retried_skipped_with_a_reason_or_cancelled(gallery: 
     assert "the source is closed today" in history and "tried again" in history
 
 
-async def test_what_cannot_be_done_to_a_stage_is_answered_with_how_it_stands(gallery: Gallery) -> None:
+async def test_what_cannot_be_done_to_a_stage_is_answered_with_how_it_stands(gallery: PageHarness) -> None:
     run_id = await _a_failed_run(gallery)
 
     answer = await gallery.client.post(f"/ui/runs/{run_id}/stages/load/skip", data={"message": "no"})
@@ -127,7 +127,7 @@ async def test_what_cannot_be_done_to_a_stage_is_answered_with_how_it_stands(gal
     assert "load is completed; there is nothing to skip." in answer.text
 
 
-async def test_an_approval_takes_its_typed_fields_and_a_comment(gallery: Gallery) -> None:
+async def test_an_approval_takes_its_typed_fields_and_a_comment(gallery: PageHarness) -> None:
     run_id = await _an_approval(gallery, fields=SHARE)
     here = f"/ui/runs/{run_id}/stages/ship"
 
@@ -142,7 +142,7 @@ async def test_an_approval_takes_its_typed_fields_and_a_comment(gallery: Gallery
     assert (ship.status, ship.output, ship.message) == (Status.COMPLETED, {"share": 25}, "looks right")
 
 
-async def test_a_rejection_needs_no_fields_and_fails_the_stage(gallery: Gallery) -> None:
+async def test_a_rejection_needs_no_fields_and_fails_the_stage(gallery: PageHarness) -> None:
     run_id = await _an_approval(gallery, fields=SHARE)
 
     answer = await gallery.client.post(f"/ui/runs/{run_id}/stages/ship/decide", data={"decision": "reject", "comment": "too early"})
@@ -153,7 +153,7 @@ async def test_a_rejection_needs_no_fields_and_fails_the_stage(gallery: Gallery)
     assert late.status_code == 409 and "rejected already" in late.text
 
 
-async def test_the_run_that_waits_for_approval_leads_to_it(gallery: Gallery) -> None:
+async def test_the_run_that_waits_for_approval_leads_to_it(gallery: PageHarness) -> None:
     run_id = await _an_approval(gallery)
 
     page = (await gallery.client.get(f"/ui/runs/{run_id}")).text
@@ -164,7 +164,7 @@ async def test_the_run_that_waits_for_approval_leads_to_it(gallery: Gallery) -> 
 @pytest.mark.parametrize(
     "path", ["retry", "again", "stages/check/retry", "stages/check/skip", "stages/check/cancel", "stages/check/decide"]
 )
-async def test_another_sites_page_can_do_nothing_to_a_run(gallery: Gallery, path: str) -> None:
+async def test_another_sites_page_can_do_nothing_to_a_run(gallery: PageHarness, path: str) -> None:
     run_id = await _a_failed_run(gallery)
     before = len(_run(gallery, run_id).stages["check"].attempts)
 
@@ -175,13 +175,13 @@ async def test_another_sites_page_can_do_nothing_to_a_run(gallery: Gallery, path
 
 
 @pytest.mark.parametrize("path", ["/ui/runs/999/retry", "/ui/runs/1/stages/nope", "/ui/runs/x/compare", "/ui/runs/1/stages/check/images/0"])
-async def test_what_is_not_there_is_a_page_that_says_so(gallery: Gallery, path: str) -> None:
+async def test_what_is_not_there_is_a_page_that_says_so(gallery: PageHarness, path: str) -> None:
     await _a_failed_run(gallery)
 
     assert (await gallery.client.get(path)).status_code == 404
 
 
-async def test_two_runs_are_compared_and_others_can_be_chosen(gallery: Gallery) -> None:
+async def test_two_runs_are_compared_and_others_can_be_chosen(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline("nightly", ["load", "check"])
     now = gallery.fakes.clock.now()
     good = await gallery.play(pipeline, now, {"load": [Attempt(5, records=10)]}, month=1)
@@ -199,7 +199,7 @@ async def test_two_runs_are_compared_and_others_can_be_chosen(gallery: Gallery) 
     assert chosen.headers["location"] == f"/ui/runs/{bad}/compare/{good}"
 
 
-async def test_a_failure_says_whether_it_was_seen_and_what_differs(gallery: Gallery) -> None:
+async def test_a_failure_says_whether_it_was_seen_and_what_differs(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline("nightly", [a_stage("load", retries=1)])
     now = gallery.fakes.clock.now()
     wrong = [Attempt(2, Status.FAILED, error="HTTP 503 from 10.0.0.7")] * 2
@@ -218,5 +218,5 @@ async def test_a_failure_says_whether_it_was_seen_and_what_differs(gallery: Gall
     assert "Different from" in page and "/ui/runs/2/compare/3" in page
 
 
-async def test_every_kind_of_event_has_its_own_words(gallery: Gallery) -> None:
-    assert set(EventType) == set(SENTENCES)
+async def test_every_kind_of_event_has_its_own_words(gallery: PageHarness) -> None:
+    assert set(EventType) == set(EVENT_DESCRIPTIONS)

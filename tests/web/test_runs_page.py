@@ -4,17 +4,17 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from domain.status import Status
-from entrypoints.web.live_runs import PAGE_OF_RUNS, RunsView, asked_of
-from entrypoints.web.site import make_site
+from entrypoints.web.live_runs import PAGE_OF_RUNS, LiveRunList, parse_run_list_query
+from entrypoints.web.site import build_page_context
 from tests.builders import a_stage
-from tests.web.gallery import Gallery, end, start
+from tests.web.gallery import PageHarness, end, start
 
 
 def shown(text: str) -> list[int]:
     return [int(found) for found in re.findall(r'<tr data-row data-key="r(\d+)"', text)]
 
 
-async def test_runs_are_narrowed_by_everything_at_once(gallery: Gallery) -> None:
+async def test_runs_are_narrowed_by_everything_at_once(gallery: PageHarness) -> None:
     now = gallery.fakes.clock.now()
     one, other = await gallery.pipeline("one"), await gallery.pipeline("other")
     old = await gallery.open(one, now - timedelta(days=9))
@@ -35,7 +35,7 @@ async def test_runs_are_narrowed_by_everything_at_once(gallery: Gallery) -> None
     assert await ids("trigger=nonsense&status=nonsense&since=yesterday") == [failed, foreign, new, old]
 
 
-async def test_part_of_a_name_finds_the_runs_of_every_pipeline_that_has_it(gallery: Gallery) -> None:
+async def test_part_of_a_name_finds_the_runs_of_every_pipeline_that_has_it(gallery: PageHarness) -> None:
     names = ("nightly-load", "nightly-load-2", "Weekly_LOAD", "other")
     ids = {name: await gallery.open(await gallery.pipeline(name)) for name in names}
 
@@ -51,10 +51,10 @@ async def test_part_of_a_name_finds_the_runs_of_every_pipeline_that_has_it(galle
     assert re.findall(r'<option value="([^"]+)"></option>', page) == sorted(names)
 
 
-async def test_runs_by_part_of_a_name_are_live(gallery: Gallery) -> None:
+async def test_runs_by_part_of_a_name_are_live(gallery: PageHarness) -> None:
     load, other = await gallery.pipeline("nightly-load"), await gallery.pipeline("other")
-    site = make_site(gallery.app.state.application)
-    view = RunsView(site, await asked_of(site, {"pipeline": "load"}))
+    site = build_page_context(gallery.app.state.application)
+    view = LiveRunList(site, await parse_run_list_query(site, {"pipeline": "load"}))
     watch = gallery.fakes.change_feed
     since = await watch.position()
     mine = await gallery.open(load)
@@ -63,10 +63,10 @@ async def test_runs_by_part_of_a_name_are_live(gallery: Gallery) -> None:
     of_other = await watch.read(of_mine.cursor)
 
     assert (view.concerns(of_mine), view.concerns(of_other)) == ((True, False), (False, False))
-    assert shown((await view.draw()).fragments["runs"]) == [mine]
+    assert shown((await view.render()).fragments["runs"]) == [mine]
 
 
-async def test_days_are_those_of_the_zone_that_the_address_names(gallery: Gallery) -> None:
+async def test_days_are_those_of_the_zone_that_the_address_names(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline()
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
     before, after = await gallery.open(pipeline, midnight - timedelta(hours=2)), await gallery.open(pipeline, midnight + timedelta(hours=2))
@@ -82,13 +82,13 @@ async def test_days_are_those_of_the_zone_that_the_address_names(gallery: Galler
         assert await found(f"since=2026-03-02&zone={nonsense}") == [after], nonsense
 
 
-async def test_a_day_at_the_end_of_the_calendar_is_no_error(gallery: Gallery) -> None:
+async def test_a_day_at_the_end_of_the_calendar_is_no_error(gallery: PageHarness) -> None:
     run = await gallery.open(await gallery.pipeline())
 
     assert shown((await gallery.client.get("/ui/runs?until=9999-12-31&since=0001-01-01&zone=Asia/Tokyo")).text) == [run]
 
 
-async def test_the_days_of_a_page_stay_those_of_the_link_that_led_to_it(gallery: Gallery) -> None:
+async def test_the_days_of_a_page_stay_those_of_the_link_that_led_to_it(gallery: PageHarness) -> None:
     await gallery.open(await gallery.pipeline())
 
     page = (await gallery.client.get("/ui/runs?since=2020-01-01&zone=Asia/Tokyo")).text
@@ -100,7 +100,7 @@ async def test_the_days_of_a_page_stay_those_of_the_link_that_led_to_it(gallery:
     assert 'name="zone" value=""' in fresh
 
 
-async def test_pages_are_turned_by_key_so_that_nothing_is_passed_over(gallery: Gallery) -> None:
+async def test_pages_are_turned_by_key_so_that_nothing_is_passed_over(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline(stages=[a_stage("a", "external")])
     every = [await gallery.open(pipeline) for _ in range(PAGE_OF_RUNS * 2 + 7)][::-1]
 

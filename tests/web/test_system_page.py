@@ -1,12 +1,12 @@
 """How Headgate says that it is not well."""
 
-from application.ports.vitals import VitalSigns
-from tests.web.gallery import Gallery
+from application.ports.vitals import HealthMetrics
+from tests.web.gallery import PageHarness
 
 PLAIN = {"Accept": "text/plain"}
 
 
-async def test_a_healthy_house_says_so(gallery: Gallery) -> None:
+async def test_a_healthy_house_says_so(gallery: PageHarness) -> None:
     await gallery.worker()
 
     text = (await gallery.client.get("/ui/system", headers=PLAIN)).text
@@ -15,7 +15,7 @@ async def test_a_healthy_house_says_so(gallery: Gallery) -> None:
     assert "1 worker with" in text and "Histories are kept for 90 days, logs for 30 days." in text
 
 
-async def test_the_page_answers_while_the_database_does_not(gallery: Gallery) -> None:
+async def test_the_page_answers_while_the_database_does_not(gallery: PageHarness) -> None:
     gallery.fakes.store.is_down = True
 
     answer = await gallery.client.get("/ui/system")
@@ -24,14 +24,14 @@ async def test_the_page_answers_while_the_database_does_not(gallery: Gallery) ->
     assert "It does not answer, or is not migrated." in answer.text and 'data-well="no"' in answer.text
 
 
-async def test_nobody_to_work_is_named_with_what_to_do(gallery: Gallery) -> None:
+async def test_nobody_to_work_is_named_with_what_to_do(gallery: PageHarness) -> None:
     text = (await gallery.client.get("/ui/system", headers=PLAIN)).text
 
     assert "None has spoken lately" in text and "headgate worker" in text
 
 
-async def test_an_old_outbox_and_a_long_queue_are_not_well(gallery: Gallery) -> None:
-    gallery.fakes.vitals.signs = VitalSigns(7, 600.0, 0, 3)
+async def test_an_old_outbox_and_a_long_queue_are_not_well(gallery: PageHarness) -> None:
+    gallery.fakes.vitals.signs = HealthMetrics(7, 600.0, 0, 3)
 
     text = (await gallery.client.get("/ui/system", headers=PLAIN)).text
 
@@ -39,7 +39,7 @@ async def test_an_old_outbox_and_a_long_queue_are_not_well(gallery: Gallery) -> 
     assert "3 runs queued for over a minute" in text
 
 
-async def test_a_full_disk_and_a_silent_engine_are_not_well(gallery: Gallery) -> None:
+async def test_a_full_disk_and_a_silent_engine_are_not_well(gallery: PageHarness) -> None:
     gallery.fakes.disk_space.sentence = "The disk has 3 MiB left."
     gallery.fakes.orchestrator.is_down = True
 

@@ -5,21 +5,21 @@ import re
 import pytest
 
 from application.queries.sentences import seconds
-from entrypoints.cli_definitions import differences
-from entrypoints.web.view_models.words import difference_words
+from entrypoints.cli_definitions import diff_revisions
+from entrypoints.web.view_models.words import format_difference
 from tests.builders import a_stage
-from tests.web.gallery import Attempt, Gallery
+from tests.web.gallery import Attempt, PageHarness
 
 
 def test_what_a_revision_changed_has_no_floats_and_names_its_unit() -> None:
     old = {"stages": [{"name": "a", "timeout": 60.0, "retry_delay": 0.0}]}
     new = {"stages": [{"name": "a", "timeout": 90.5, "retry_delay": 5.0}]}
 
-    assert differences(old, new) == ["changed stage a (retry_delay 0 s → 5 s, timeout 60 s → 90.5 s)"]
+    assert diff_revisions(old, new) == ["changed stage a (retry_delay 0 s → 5 s, timeout 60 s → 90.5 s)"]
 
 
 def test_both_sides_of_a_comparison_have_no_floats_either() -> None:
-    assert difference_words(60.0, 7.5, None) == ("60", "7.5")
+    assert format_difference(60.0, 7.5, None) == ("60", "7.5")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_durations_are_told_as_people_say_them(value: float, words: str) -> None
     assert seconds(value) == words
 
 
-async def test_a_run_of_milliseconds_is_drawn_to_their_scale(gallery: Gallery) -> None:
+async def test_a_run_of_milliseconds_is_drawn_to_their_scale(gallery: PageHarness) -> None:
     nightly = await gallery.pipeline(stages=[a_stage("first"), a_stage("second", needs=["first"])])
     run_id = await gallery.play(nightly, gallery.fakes.clock.now(), {name: [Attempt(works=0.020)] for name in ("first", "second")})
 
@@ -50,7 +50,7 @@ async def test_a_run_of_milliseconds_is_drawn_to_their_scale(gallery: Gallery) -
     assert {"10 ms", "20 ms", "30 ms"} <= set(ticks), ticks
 
 
-async def test_a_time_in_the_sentence_is_one_that_the_page_shows_in_its_viewers_zone(gallery: Gallery) -> None:
+async def test_a_time_in_the_sentence_is_one_that_the_page_shows_in_its_viewers_zone(gallery: PageHarness) -> None:
     await gallery.pipeline(stages=[a_stage("agree", "approval")])
     await gallery.client.post("/trigger/nightly")
 

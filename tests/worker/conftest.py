@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from entrypoints.worker.host_client import StageHost
-from tests.worker.gate import Gate
-from tests.worker.stages import Bench
+from tests.worker.gate import FakeWeb
+from tests.worker.stages import StageRunner
 
 
 @pytest.fixture
@@ -18,11 +18,11 @@ async def host() -> AsyncIterator[StageHost]:
 
 
 @pytest.fixture
-def stages(host: StageHost, tmp_path: Path) -> Bench:
-    return Bench(host, tmp_path)
+def stages(host: StageHost, tmp_path: Path) -> StageRunner:
+    return StageRunner(host, tmp_path)
 
 
 @pytest.fixture
-async def gate() -> AsyncIterator[Gate]:
-    async with Gate().open() as gate:
-        yield gate
+async def web() -> AsyncIterator[FakeWeb]:
+    async with FakeWeb().open() as web:
+        yield web

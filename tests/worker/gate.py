@@ -20,25 +20,25 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from adapters.system.clock import SystemClock
-from adapters.system.links import MemoryLinks
-from adapters.system.parameters import JsonSchemas
+from adapters.system.links import InMemoryWorkerLinks
+from adapters.system.parameters import JsonSchemaValidator
 from application.commands.append_log import AppendLog
 from application.commands.cancel_run import CancelRun
 from application.commands.cancel_stage import CancelStage
-from application.commands.carry_burst import Advance, AdvanceBurst, BurstRules, ClaimBurst, WorkerReport
-from application.commands.claim_at_once import ClaimAtOnce
-from application.commands.control_run import ControlRun
+from application.commands.carry_burst import AdvanceBurst, AdvanceCommand, BurstRules, ClaimBurst, WorkerReport
+from application.commands.claim_at_once import EagerClaimer
+from application.commands.control_run import ApplyRunAction
 from application.commands.create_pipeline import CreatePipeline
 from application.commands.decide_approval import DecideApproval
-from application.commands.heartbeat import Beat, Heartbeat, HeldBurst
-from application.commands.note_flow_run import CancelFromPrefect, NoteFlowRun
+from application.commands.heartbeat import HeartbeatCommand, HeldBurst, RecordHeartbeat
+from application.commands.note_flow_run import CancelFromPrefect, RecordFlowRun
 from application.commands.retry_run import RetryRun
 from application.commands.trigger_pipeline import TriggerCommand, TriggerPipeline
-from application.ports.links import Claim, Stop
-from application.ports.persistence import NewLine, WorkerSeen
-from application.services.loop import every, keep_running
-from application.services.offer_bursts import OfferBursts
-from application.services.sweep import ExpireLeases, WakeDueRuns
+from application.ports.links import Claim, StopRun
+from application.ports.persistence import NewLogLine, WorkerStatus
+from application.services.loop import run_service, wait_seconds
+from application.services.offer_bursts import Dispatcher
+from application.services.sweep import DueRunSweeper, LeaseSweeper
 from application.services.wakeups import LocalWakeups
 from domain.errors import Conflict, HeadgateError, NotFound, Unavailable
 from domain.reports import Report
@@ -49,54 +49,54 @@ from tests.fakes import FakeAdapters
 TOKEN = "worker-token"
 
 
-class Gate:
+class FakeWeb:
     """`faults[path's end]` is how many of the next answers get lost after the work was done; `away` answers 503 to everything;
     `slowness` is how many seconds a step takes."""
 
     def __init__(self, lease_seconds: float = 20.0) -> None:
         self.fakes = FakeAdapters(SystemClock())  # type: ignore[arg-type]
-        self.links = MemoryLinks()
+        self.links = InMemoryWorkerLinks()
         self.faults: Counter[str] = Counter()
         self.requests: list[tuple[str, bytes]] = []
         self.recorded: list[tuple[int, int, str]] = []
-        self.away = False
-        self.slowness = 0.0
+        self.is_down = False
+        self.advance_delay = 0.0
         self.streams = 0
         opened, clock = self.fakes.open_unit_of_work, self.fakes.clock
         rules = BurstRules(uuid.uuid4().hex, lease_seconds)
         self.wakeups = LocalWakeups(self.links, frozenset({"headgate"}))
-        self.create = CreatePipeline(opened, JsonSchemas(), clock, self.wakeups)
+        self.create = CreatePipeline(opened, JsonSchemaValidator(), clock, self.wakeups)
         self.cancel = CancelRun(opened, clock, self.wakeups)
-        control = ControlRun(opened, clock, self.wakeups)
+        control = ApplyRunAction(opened, clock, self.wakeups)
         self.retry, self.cancel_stage = RetryRun(control), CancelStage(control)
-        self.decide = DecideApproval(control, JsonSchemas())
+        self.decide = DecideApproval(control, JsonSchemaValidator())
         self.claim = ClaimBurst(opened, self.fakes.tokens, clock, self.wakeups, rules)
         self.advance = AdvanceBurst(opened, self.fakes.tokens, clock, self.wakeups, rules)
-        self.heartbeat = Heartbeat(opened, self.fakes.tokens, clock, self.links, self.claim, rules)
+        self.heartbeat = RecordHeartbeat(opened, self.fakes.tokens, clock, self.links, self.claim, rules)
         self.append = AppendLog(opened, clock, self.wakeups, 10_000_000)
-        self.note = NoteFlowRun(opened, self.wakeups)
+        self.note = RecordFlowRun(opened, self.wakeups)
         self.cancel_from_prefect = CancelFromPrefect(opened, self.cancel)
-        self._expire = ExpireLeases(opened, clock, self.wakeups, lease_seconds)
-        self._due = WakeDueRuns(opened, clock, self.wakeups)
-        self._offer = OfferBursts(self.links, self.wakeups, self.claim, opened)
-        given = ClaimAtOnce(self.links, self.fakes.tokens, lambda: rules, {"headgate"}, self._offer.is_waited_for)
-        self.trigger = TriggerPipeline(opened, JsonSchemas(), clock, self.wakeups, self.fakes.disk_space, given)
+        self._expire = LeaseSweeper(opened, clock, self.wakeups, lease_seconds)
+        self._due = DueRunSweeper(opened, clock, self.wakeups)
+        self._offer = Dispatcher(self.links, self.wakeups, self.claim, opened)
+        given = EagerClaimer(self.links, self.fakes.tokens, lambda: rules, {"headgate"}, self._offer.has_waiting_dispatch)
+        self.trigger = TriggerPipeline(opened, JsonSchemaValidator(), clock, self.wakeups, self.fakes.disk_space, given)
         self._tasks: list[asyncio.Task[Any]] = []
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
         self.port = 0
-        self.complaints: list[Exception] = []
+        self.failures: list[Exception] = []
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     @contextlib.asynccontextmanager
-    async def open(self) -> AsyncIterator[Gate]:
+    async def open(self) -> AsyncIterator[FakeWeb]:
         loops = [
-            keep_running(self._offer, self._offer.wait, self._complain),
-            keep_running(self._expire, every(0.2), self._complain),
-            keep_running(self._due, every(0.05), self._complain),
+            run_service(self._offer, self._offer.wait, self._record_failure),
+            run_service(self._expire, wait_seconds(0.2), self._record_failure),
+            run_service(self._due, wait_seconds(0.05), self._record_failure),
         ]
         services = [asyncio.create_task(loop) for loop in loops]
         await self.start()
@@ -107,7 +107,7 @@ class Gate:
             for service in services:
                 service.cancel()
             await asyncio.gather(*services, return_exceptions=True)
-        assert not self.complaints, self.complaints
+        assert not self.failures, self.failures
 
     async def start(self) -> None:
         """Listen: on a port of its own, the same one every time."""
@@ -134,10 +134,10 @@ class Gate:
             connection.transport.abort()  # type: ignore[union-attr]
         await asyncio.gather(*self._tasks)
         self._socket.close()
-        for worker in [link.worker.id for link in self.links._links.values()]:
+        for worker in [api.worker.id for api in self.links._links.values()]:
             self.links._close(worker)
 
-    async def make(self, *stages: dict[str, Any], **more: Any) -> int:
+    async def create_pipeline(self, *stages: dict[str, Any], **more: Any) -> int:
         view = await self.create({"name": f"p{len(self.fakes.store.committed.pipelines) + 1}", "stages": list(stages), **more})
         return view.id
 
@@ -146,23 +146,23 @@ class Gate:
         view = await self.trigger(TriggerCommand(pipeline_id, parameters))
         return view.run_id
 
-    def peek(self, run_id: int) -> Run:
+    def get_run(self, run_id: int) -> Run:
         return self.fakes.store.committed.runs[run_id]
 
     def statuses(self, run_id: int) -> dict[str, str]:
-        return {name: stage.status.value for name, stage in self.peek(run_id).stages.items()}
+        return {name: stage.status.value for name, stage in self.get_run(run_id).stages.items()}
 
     def log(self, run_id: int, stage: str) -> list[tuple[str, str]]:
         rows = sorted(self.fakes.store.committed.log_lines.items())
         return [(line.stream, line.text) for (run, _), line in rows if run == run_id and line.stage == stage]
 
-    async def over(self, run_id: int, seconds: float = 20) -> Run:
+    async def wait_until_over(self, run_id: int, seconds: float = 20) -> Run:
         """The run once it is over and its burst closed."""
-        await eventually(lambda: self.peek(run_id).is_over and self.peek(run_id).burst.state == "none", seconds)
-        return self.peek(run_id)
+        await eventually(lambda: self.get_run(run_id).is_over and self.get_run(run_id).burst.state == "none", seconds)
+        return self.get_run(run_id)
 
-    def _complain(self, service: str, error: Exception) -> None:
-        self.complaints.append(error)
+    def _record_failure(self, service: str, error: Exception) -> None:
+        self.failures.append(error)
 
     # -- routes -----------------------------------------------------------------------------------------------------
 
@@ -171,13 +171,13 @@ class Gate:
             return refusal
         query = request.query_params
         slots = int(query["slots"])
-        seen = WorkerSeen(query["worker_id"], query["name"], query["pool"], slots, slots)
+        seen = WorkerStatus(query["worker_id"], query["name"], query["pool"], slots, slots)
         self.streams += 1
 
         async def lines() -> AsyncIterator[bytes]:
             yield b'{"type":"ping"}\n'
             async for message in self.links.open(seen):
-                kind = "claim" if isinstance(message, Claim) else "stop" if isinstance(message, Stop) else "wake"
+                kind = "claim" if isinstance(message, Claim) else "stop" if isinstance(message, StopRun) else "wake"
                 yield orjson.dumps({"type": kind, **orjson.loads(orjson.dumps(message))}) + b"\n"
 
         return StreamingResponse(lines(), media_type="application/x-ndjson")
@@ -205,7 +205,7 @@ class Gate:
         return Response(status_code=204) if answer is None else Response(orjson.dumps(answer), media_type="application/json")
 
     def _refusal(self, request: Request) -> Response | None:
-        if self.away:
+        if self.is_down:
             return JSONResponse({"detail": "away"}, 503)
         if request.headers["authorization"] != f"Bearer {TOKEN}":
             return JSONResponse({"detail": "unauthorized"}, 401)
@@ -218,10 +218,10 @@ class Gate:
             case ["bursts", run_id, epoch, "claim"]:
                 return await self.claim(int(run_id), int(epoch), body["worker_id"], body["capacity"])
             case ["bursts", run_id, epoch, "advance"]:
-                await asyncio.sleep(self.slowness)
+                await asyncio.sleep(self.advance_delay)
                 answer = await self.advance(_step(int(run_id), int(epoch), body))
                 if body["received"] is not None:
-                    self.links.set_free(body["worker_id"], body["free"] - len(answer.starts), body["received"])
+                    self.links.set_free_slots(body["worker_id"], body["free"] - len(answer.starts), body["received"])
                 return answer
             case ["bursts", run_id, epoch, "recorded"]:
                 await self.note(int(run_id), int(epoch), body["flow_run_id"])
@@ -250,13 +250,13 @@ async def eventually(condition: Callable[[], bool], seconds: float = 20) -> None
             await asyncio.sleep(0.005)
 
 
-def _beat(body: dict[str, Any]) -> Beat:
-    worker = WorkerSeen(body["worker_id"], body["name"], body["pool"], body["slots"], body["free"], body["version"])
+def _beat(body: dict[str, Any]) -> HeartbeatCommand:
+    worker = WorkerStatus(body["worker_id"], body["name"], body["pool"], body["slots"], body["free"], body["version"])
     bursts = [HeldBurst(b["run_id"], b["epoch"], frozenset((s, n) for s, n in b["holding"])) for b in body["bursts"]]
-    return Beat(worker, bursts, body["received"], body["takes_work"])
+    return HeartbeatCommand(worker, bursts, body["received"], body["takes_work"])
 
 
-def _step(run_id: int, epoch: int, body: dict[str, Any]) -> Advance:
+def _step(run_id: int, epoch: int, body: dict[str, Any]) -> AdvanceCommand:
     reports = [
         WorkerReport(
             item["event_id"],
@@ -274,9 +274,9 @@ def _step(run_id: int, epoch: int, body: dict[str, Any]) -> Advance:
         for item in body["reports"]
     ]
     holding = frozenset((stage, attempt) for stage, attempt in body["holding"])
-    return Advance(body["worker_id"], run_id, epoch, body["capacity"], reports, holding, body["hand_back"])
+    return AdvanceCommand(body["worker_id"], run_id, epoch, body["capacity"], reports, holding, body["hand_back"])
 
 
-def _lines(body: dict[str, Any]) -> Iterator[NewLine]:
+def _lines(body: dict[str, Any]) -> Iterator[NewLogLine]:
     for index, at, stream, text in body["lines"]:
-        yield NewLine(index, datetime.fromisoformat(at), stream, text)
+        yield NewLogLine(index, datetime.fromisoformat(at), stream, text)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from entrypoints.worker.host_client import StageHost
-from entrypoints.worker.host_job import Job, JobEnd, Line, StageJob
+from entrypoints.worker.host_job import Job, JobResult, JobSpec, OutputLine
 
 ENV = {"PATH": os.environ["PATH"]}
 
@@ -33,7 +33,7 @@ time.sleep(600)
 """
 
 
-class Bench:
+class StageRunner:
     """Stages in one directory, on one host."""
 
     def __init__(self, host: StageHost, folder: Path) -> None:
@@ -44,28 +44,28 @@ class Bench:
         (self.folder / f"{name}.py").write_text(textwrap.dedent(text))
 
     async def start(self, *command: str, shell: bool = False, env: dict[str, str] | None = None, cwd: Path | None = None) -> Job:
-        return await self.host.run(StageJob("command", str(cwd or self.folder), ENV | (env or {}), command, shell=shell))
+        return await self.host.run(JobSpec("command", str(cwd or self.folder), ENV | (env or {}), command, shell=shell))
 
-    async def sh(self, script: str, *arguments: str, **more: Any) -> tuple[list[Line], JobEnd]:
+    async def sh(self, script: str, *arguments: str, **more: Any) -> tuple[list[OutputLine], JobResult]:
         return await finish(await self.start("/bin/sh", "-c", script, *arguments, **more))
 
     async def begin(self, target: str, env: dict[str, str] | None = None, **parameters: Any) -> Job:
-        return await self.host.run(StageJob("python", str(self.folder), ENV | (env or {}), callable=target, parameters=parameters))
+        return await self.host.run(JobSpec("python", str(self.folder), ENV | (env or {}), callable=target, parameters=parameters))
 
-    async def call(self, target: str, env: dict[str, str] | None = None, **parameters: Any) -> tuple[list[Line], JobEnd]:
+    async def call(self, target: str, env: dict[str, str] | None = None, **parameters: Any) -> tuple[list[OutputLine], JobResult]:
         return await finish(await self.begin(target, env, **parameters))
 
 
-async def finish(job: Job) -> tuple[list[Line], JobEnd]:
+async def finish(job: Job) -> tuple[list[OutputLine], JobResult]:
     async with asyncio.timeout(30):
         return [line async for line in job.lines], await job.wait()
 
 
-def texts(lines: list[Line], stream: str = "stdout") -> list[str]:
+def texts(lines: list[OutputLine], stream: str = "stdout") -> list[str]:
     return [line.text for line in lines if line.stream == stream]
 
 
-def lives(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     """Whether a process still runs. One that only waits to be reaped does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
@@ -82,6 +82,6 @@ async def until(condition: Callable[[], bool], seconds: float = 10) -> float:
     return time.monotonic() - began
 
 
-async def written_pid(file: Path) -> int:
+async def read_pid(file: Path) -> int:
     await until(file.exists)
     return int(file.read_text())

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.worker.stages import Bench, texts
+from tests.worker.stages import StageRunner, texts
 
 
-async def test_a_callable_gets_parameters_and_returns_outputs(stages: Bench) -> None:
+async def test_a_callable_gets_parameters_and_returns_outputs(stages: StageRunner) -> None:
     stages.module(
         "extract", "def main(month, name='x'):\n    print('month', month)\n    return {'records_processed': month, 'name': name}\n"
     )
@@ -22,7 +22,7 @@ async def test_a_callable_gets_parameters_and_returns_outputs(stages: Bench) -> 
     assert end.result == {"records_processed": 7, "name": "$(rm -rf) 'ü'\n"}
 
 
-async def test_a_callable_takes_the_parameters_it_names_or_all(stages: Bench) -> None:
+async def test_a_callable_takes_the_parameters_it_names_or_all(stages: StageRunner) -> None:
     stages.module("m", "def some(a): return {'a': a}\ndef every(**all): return all\n")
 
     _, some = await stages.call("m:some", a=1, b=2)
@@ -34,7 +34,7 @@ async def test_a_callable_takes_the_parameters_it_names_or_all(stages: Bench) ->
     assert missing.error == "TypeError: some() missing 1 required positional argument: 'a'"
 
 
-async def test_a_coroutine_function_is_run_and_a_dotted_target_found(stages: Bench) -> None:
+async def test_a_coroutine_function_is_run_and_a_dotted_target_found(stages: StageRunner) -> None:
     stages.module(
         "m",
         """
@@ -52,7 +52,7 @@ async def test_a_coroutine_function_is_run_and_a_dotted_target_found(stages: Ben
     assert end.result == {"n": 2}
 
 
-async def test_an_exception_is_one_sentence_and_a_traceback_of_the_users_frames(stages: Bench) -> None:
+async def test_an_exception_is_one_sentence_and_a_traceback_of_the_users_frames(stages: StageRunner) -> None:
     stages.module("m", "def main():\n    inner()\ndef inner():\n    raise ValueError('bad month')\nasync def later():\n    inner()\n")
 
     lines, end = await stages.call("m:main")
@@ -75,14 +75,14 @@ async def test_an_exception_is_one_sentence_and_a_traceback_of_the_users_frames(
         ("just_a_name", "'just_a_name' does not name a function: write package.module:function"),
     ],
 )
-async def test_a_wrong_target_is_explained_without_a_traceback(stages: Bench, target: str, error: str) -> None:
+async def test_a_wrong_target_is_explained_without_a_traceback(stages: StageRunner, target: str, error: str) -> None:
     lines, end = await stages.call(target)
 
     assert (end.error or "").startswith(error)
     assert texts(lines, "stderr") == [end.error]
 
 
-async def test_a_module_that_lacks_another_is_not_called_missing_itself(stages: Bench) -> None:
+async def test_a_module_that_lacks_another_is_not_called_missing_itself(stages: StageRunner) -> None:
     stages.module("m", "import no_such_library\n")
 
     lines, end = await stages.call("m:main")
@@ -100,7 +100,7 @@ async def test_a_module_that_lacks_another_is_not_called_missing_itself(stages: 
         ("{'a': 'x' * 1_100_000}", "The callable's result is too large: 1,100,009 bytes of JSON, 1,048,576 are kept"),
     ],
 )
-async def test_a_result_that_cannot_be_kept_is_a_failure(stages: Bench, expression: str, error: str) -> None:
+async def test_a_result_that_cannot_be_kept_is_a_failure(stages: StageRunner, expression: str, error: str) -> None:
     stages.module("m", f"def main():\n    return {expression}\n")
 
     _, end = await stages.call("m:main")
@@ -109,7 +109,7 @@ async def test_a_result_that_cannot_be_kept_is_a_failure(stages: Bench, expressi
     assert (end.code, end.result) == (1, None)
 
 
-async def test_a_large_result_arrives_whole_and_made_harmless(stages: Bench) -> None:
+async def test_a_large_result_arrives_whole_and_made_harmless(stages: StageRunner) -> None:
     stages.module("m", "def main():\n    return {'a': 'x' * 1_000_000, 'b': ['\\0', '\\ud800', '\\U0001f600']}\n")
 
     _, end = await stages.call("m:main")
@@ -117,7 +117,7 @@ async def test_a_large_result_arrives_whole_and_made_harmless(stages: Bench) -> 
     assert end.result == {"a": "x" * 1_000_000, "b": ["\ufffd", "\ufffd", "\U0001f600"]}
 
 
-async def test_nothing_leaks_from_one_callable_into_the_next(stages: Bench) -> None:
+async def test_nothing_leaks_from_one_callable_into_the_next(stages: StageRunner) -> None:
     stages.module("first", "import sys, os\nos.environ['LEAK'] = '1'\ndef main():\n    sys.leak = 1\n")
     stages.module(
         "second",
@@ -143,7 +143,7 @@ async def test_nothing_leaks_from_one_callable_into_the_next(stages: Bench) -> N
     assert result["cwd"] == result["path"] == str(stages.folder)
 
 
-async def test_a_callable_sees_the_workers_packages_and_its_own_first(stages: Bench) -> None:
+async def test_a_callable_sees_the_workers_packages_and_its_own_first(stages: StageRunner) -> None:
     stages.module("host_protocol", "WHOSE = 'mine'\n")
     stages.module("m", "import host_protocol, pytest\ndef main():\n    return {'whose': host_protocol.WHOSE, 'pytest': pytest.__name__}\n")
 
@@ -152,7 +152,7 @@ async def test_a_callable_sees_the_workers_packages_and_its_own_first(stages: Be
     assert end.result == {"whose": "mine", "pytest": "pytest"}
 
 
-async def test_a_callable_ends_as_a_program_does(stages: Bench) -> None:
+async def test_a_callable_ends_as_a_program_does(stages: StageRunner) -> None:
     stages.module(
         "m",
         """
@@ -178,7 +178,7 @@ async def test_a_callable_ends_as_a_program_does(stages: Bench) -> None:
     assert (texts(lines), lingers.code) == (["no newlinethread", "at exit"], 0)
 
 
-async def test_a_callable_may_use_processes_of_its_own(stages: Bench) -> None:
+async def test_a_callable_may_use_processes_of_its_own(stages: StageRunner) -> None:
     stages.module(
         "m",
         """

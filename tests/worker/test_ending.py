@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from entrypoints.worker.host_client import HostDied, StageHost
-from entrypoints.worker.host_job import StageJob
-from tests.worker.stages import DAEMON, ENV, Bench, finish, lives, texts, until, written_pid
+from entrypoints.worker.host_job import JobSpec
+from tests.worker.stages import DAEMON, ENV, StageRunner, finish, is_running, read_pid, texts, until
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="detached processes are found through /proc")
 
@@ -22,12 +22,12 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="detached proces
 WORKER = """
 import asyncio, json, sys
 from entrypoints.worker.host_client import StageHost
-from entrypoints.worker.host_job import StageJob
+from entrypoints.worker.host_job import JobSpec
 
 async def main():
     host = await StageHost.start()
     for job in json.loads(sys.argv[1]):
-        await host.run(StageJob(**job))
+        await host.run(JobSpec(**job))
     print(host.pid, flush=True)
     await asyncio.sleep(600)
 
@@ -56,7 +56,7 @@ def daemon(file: Path) -> list[str]:
     return [sys.executable, "-c", DAEMON, str(file)]
 
 
-async def test_terminate_asks_first_and_lets_a_stage_clean_up(stages: Bench) -> None:
+async def test_terminate_asks_first_and_lets_a_stage_clean_up(stages: StageRunner) -> None:
     job = await stages.start("/bin/sh", "-c", "trap 'echo bye; exit 4' TERM; echo up; while :; do sleep 0.05; done")
     lines = job.lines
     assert (await anext(lines)).text == "up"
@@ -67,7 +67,7 @@ async def test_terminate_asks_first_and_lets_a_stage_clean_up(stages: Bench) -> 
     assert texts([line async for line in lines]) == ["bye"]
 
 
-async def test_terminate_kills_what_does_not_obey(stages: Bench) -> None:
+async def test_terminate_kills_what_does_not_obey(stages: StageRunner) -> None:
     job = await stages.start("/bin/sh", "-c", "trap '' TERM; echo $$; (trap '' TERM; sleep 600) & sleep 600; sleep 600")
     assert (await anext(job.lines)).text == str(job.pid)
 
@@ -78,7 +78,7 @@ async def test_terminate_kills_what_does_not_obey(stages: Bench) -> None:
     assert 0.2 <= time.monotonic() - began < 30
 
 
-async def test_terminate_reaches_the_whole_group_and_a_stopped_one(stages: Bench) -> None:
+async def test_terminate_reaches_the_whole_group_and_a_stopped_one(stages: StageRunner) -> None:
     job = await stages.start("/bin/sh", "-c", "sleep 600 & echo $!; kill -STOP $$")
     child = int((await anext(job.lines)).text)
     await until(lambda: b") T" in Path(f"/proc/{job.pid}/stat").read_bytes())
@@ -86,10 +86,10 @@ async def test_terminate_reaches_the_whole_group_and_a_stopped_one(stages: Bench
     end = await job.terminate(20)
 
     assert end.signal == signal.SIGTERM
-    assert not lives(child)
+    assert not is_running(child)
 
 
-async def test_terminate_leaves_the_group_its_grace_when_the_leader_goes_at_once(stages: Bench) -> None:
+async def test_terminate_leaves_the_group_its_grace_when_the_leader_goes_at_once(stages: StageRunner) -> None:
     job = await stages.start(
         "/bin/sh", "-c", "trap 'exit 1' TERM; (trap 'sleep 0.7; echo saved; exit' TERM; echo up; while :; do sleep 0.05; done) & wait"
     )
@@ -102,41 +102,41 @@ async def test_terminate_leaves_the_group_its_grace_when_the_leader_goes_at_once
     assert texts([line async for line in lines]) == ["saved"]
 
 
-async def test_a_grandchild_that_holds_the_output_does_not_hold_the_stage(stages: Bench) -> None:
+async def test_a_grandchild_that_holds_the_output_does_not_hold_the_stage(stages: StageRunner) -> None:
     began = time.monotonic()
     lines, end = await stages.sh("sleep 600 & echo $!; (sleep 0.1; echo late) & exit 0")
 
     assert texts(lines)[1:] == ["late"]
-    assert not lives(int(texts(lines)[0]))
+    assert not is_running(int(texts(lines)[0]))
     assert end.succeeded
     assert time.monotonic() - began < 60
 
 
 @linux_only
-async def test_a_daemon_ends_with_its_stage_and_no_other(stages: Bench, tmp_path: Path) -> None:
+async def test_a_daemon_ends_with_its_stage_and_no_other(stages: StageRunner, tmp_path: Path) -> None:
     other = await stages.start("sleep", "600")
     job = await stages.start("/bin/sh", "-c", '"$@"; until [ -e "$4" ]; do sleep 0.01; done', "sh", *daemon(tmp_path / "pid"))
 
     _, end = await finish(job)
 
-    pid = await written_pid(tmp_path / "pid")
+    pid = await read_pid(tmp_path / "pid")
     assert end.succeeded
-    assert not lives(pid)
-    assert lives(other.pid or 0)
+    assert not is_running(pid)
+    assert is_running(other.pid or 0)
     await other.kill()
 
 
 @linux_only
-async def test_a_callables_double_fork_without_exec_or_environment_ends_with_its_stage(stages: Bench, tmp_path: Path) -> None:
+async def test_a_callables_double_fork_without_exec_or_environment_ends_with_its_stage(stages: StageRunner, tmp_path: Path) -> None:
     stages.module("forker", FORKER)
     other = await stages.start("sleep", "600")
 
     job = await stages.begin("forker:main", env={"STAY": "1"}, file=str(tmp_path / "pid"))
-    pid = await written_pid(tmp_path / "pid")
+    pid = await read_pid(tmp_path / "pid")
     await job.kill()
 
-    assert not lives(pid)
-    assert lives(other.pid or 0)
+    assert not is_running(pid)
+    assert is_running(other.pid or 0)
     await other.kill()
 
 
@@ -171,18 +171,18 @@ async def test_killing_the_worker_ends_every_stage_within_a_second(tmp_path: Pat
     assert worker.stdout is not None
     host = int(await worker.stdout.readline())
     await until(lambda: (tmp_path / "plain").exists() and (tmp_path / "plain").read_text().endswith("\n"))
-    detached = [await written_pid(tmp_path / name) for name in ("daemon", "hidden", "py")]
+    detached = [await read_pid(tmp_path / name) for name in ("daemon", "hidden", "py")]
     everything: list[int] = []
 
     def are_all_there() -> bool:
         """Nothing among them that is only passing, such as a shell on its way to become another program."""
         everything[:] = [host, int((tmp_path / "plain").read_text()), *detached, *_below(host)]
-        return all(map(lives, everything))
+        return all(map(is_running, everything))
 
     await until(are_all_there)
 
     worker.kill()
-    took = await until(lambda: not any(map(lives, everything)))
+    took = await until(lambda: not any(map(is_running, everything)))
 
     await worker.wait()
     assert len(everything) > 10
@@ -191,51 +191,51 @@ async def test_killing_the_worker_ends_every_stage_within_a_second(tmp_path: Pat
 
 async def test_a_host_that_dies_fails_its_jobs_and_leaves_nothing(tmp_path: Path) -> None:
     host = await StageHost.start()
-    bench = Bench(host, tmp_path)
+    bench = StageRunner(host, tmp_path)
     job = await bench.start("/bin/sh", "-c", '"$@"; sleep 600 & wait', "sh", *daemon(tmp_path / "pid"))
-    pids = [job.pid or 0, await written_pid(tmp_path / "pid"), *_below(job.pid or 0)]
+    pids = [job.pid or 0, await read_pid(tmp_path / "pid"), *_below(job.pid or 0)]
 
     os.kill(host.pid, signal.SIGKILL)
     lines, end = await finish(job)
 
     assert (lines, end.error, end.succeeded) == ([], "the stage host died", False)
-    await until(lambda: not any(map(lives, pids)), 1)
-    assert not host.alive
+    await until(lambda: not any(map(is_running, pids)), 1)
+    assert not host.is_alive
     with pytest.raises(HostDied):
-        await host.run(StageJob("command", str(tmp_path), ENV, ["true"]))
+        await host.run(JobSpec("command", str(tmp_path), ENV, ["true"]))
     await host.close()
     again = await StageHost.start()
-    assert (await (await Bench(again, tmp_path).start("true")).wait()).succeeded
+    assert (await (await StageRunner(again, tmp_path).start("true")).wait()).succeeded
     await again.close()
 
 
 async def test_closing_ends_what_runs_and_the_host_ignores_the_terminal(tmp_path: Path) -> None:
     host = await StageHost.start()
-    job = await Bench(host, tmp_path).start("sleep", "600")
+    job = await StageRunner(host, tmp_path).start("sleep", "600")
 
     os.kill(host.pid, signal.SIGINT)
-    assert (await (await Bench(host, tmp_path).start("true")).wait()).succeeded
+    assert (await (await StageRunner(host, tmp_path).start("true")).wait()).succeeded
     await host.close()
 
     assert (await job.wait()).error == "the stage host was closed"
-    assert not lives(job.pid or 0)
-    assert not lives(host.pid)
+    assert not is_running(job.pid or 0)
+    assert not is_running(host.pid)
 
 
 @linux_only
-async def test_a_daemon_without_any_trace_of_its_stage_ends_when_no_stage_is_left(stages: Bench, tmp_path: Path) -> None:
+async def test_a_daemon_without_any_trace_of_its_stage_ends_when_no_stage_is_left(stages: StageRunner, tmp_path: Path) -> None:
     hidden = ["setsid", "-w", "env", "-i", *daemon(tmp_path / "pid")]
     other = await stages.start("sleep", "600")
     job = await stages.start("/bin/sh", "-c", '"$@"; until [ -e "$0" ]; do sleep 0.01; done', str(tmp_path / "pid"), *hidden)
     await job.wait()
-    pid = await written_pid(tmp_path / "pid")
+    pid = await read_pid(tmp_path / "pid")
 
     await other.kill()
 
-    assert not lives(pid)
+    assert not is_running(pid)
 
 
-async def test_a_start_nobody_waits_for_any_more_does_not_run_on_unseen(stages: Bench, tmp_path: Path) -> None:
+async def test_a_start_nobody_waits_for_any_more_does_not_run_on_unseen(stages: StageRunner, tmp_path: Path) -> None:
     starting = asyncio.create_task(stages.start("/bin/sh", "-c", "echo $$ > pid.part; mv pid.part pid; sleep 600"))
     await asyncio.sleep(0)
 
@@ -249,14 +249,14 @@ async def test_a_start_nobody_waits_for_any_more_does_not_run_on_unseen(stages: 
     await until(lambda: len(_below(stages.host.pid)) == 0)
 
 
-async def test_many_stages_at_once_all_end_as_they_should(stages: Bench) -> None:
+async def test_many_stages_at_once_all_end_as_they_should(stages: StageRunner) -> None:
     jobs = await asyncio.gather(*(stages.start("/bin/sh", "-c", f"echo {n}; exit {n}") for n in range(60)))
     ends = await asyncio.gather(*(finish(job) for job in jobs))
 
     assert [(texts(lines), end.code) for lines, end in ends] == [([str(n)], n) for n in range(60)]
 
 
-async def test_ending_an_ended_job_changes_nothing(stages: Bench) -> None:
+async def test_ending_an_ended_job_changes_nothing(stages: StageRunner) -> None:
     job = await stages.start("true")
     end = await job.wait()
 

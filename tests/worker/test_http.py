@@ -12,16 +12,16 @@ from typing import Any, ClassVar
 
 import pytest
 
-from domain.definition_reader import read_definition
-from domain.definition_writer import pipeline_as_written, stage_as_written
+from domain.definition_reader import parse_definition
+from domain.definition_writer import serialize_pipeline, serialize_stage
 from domain.errors import InvalidInput
-from domain.http_request import why_not_url
-from entrypoints.worker.host_job import JobEnd
-from entrypoints.worker.http_address import Forbidden, Reach
-from entrypoints.worker.http_call import Call
-from entrypoints.worker.world import StageStart, Surroundings, WorldError, build_world, job_of
+from domain.http_request import find_url_problem
+from entrypoints.worker.host_job import JobResult
+from entrypoints.worker.http_address import AddressForbidden, AddressPolicy
+from entrypoints.worker.http_call import HttpRequest
+from entrypoints.worker.world import StageEnvironmentError, StageSettings, StageStart, build_job, build_stage_environment
 from tests.fakes.secrets import FakeSecrets
-from tests.worker.stages import Bench, finish, texts
+from tests.worker.stages import StageRunner, finish, texts
 
 NUMBERS = [
     "127.0.0.1",
@@ -161,13 +161,13 @@ WRITTEN = [
 @pytest.mark.parametrize("host", NUMBERS)
 def test_a_host_that_is_not_public_is_never_reached(host: str) -> None:
     for name in (host, host if ":" in host else host + "."):
-        with pytest.raises(Forbidden):
-            Reach().places(name, 80)
+        with pytest.raises(AddressForbidden):
+            AddressPolicy().resolve_allowed(name, 80)
 
 
 @pytest.mark.parametrize("url", WRITTEN)
 def test_an_address_written_to_deceive_is_refused_in_the_definition(url: str) -> None:
-    assert why_not_url(url)
+    assert find_url_problem(url)
 
 
 def test_more_than_a_hundred_targets_are_tried() -> None:
@@ -176,20 +176,20 @@ def test_more_than_a_hundred_targets_are_tried() -> None:
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8"])
 def test_public_addresses_are_reached(address: str) -> None:
-    assert Reach().permits(address)
+    assert AddressPolicy().is_allowed(address)
 
 
 def test_a_name_that_leads_to_a_public_and_a_private_address_is_refused() -> None:
     def resolve(*_: Any, **__: Any) -> list[tuple[Any, ...]]:
         return [(2, 1, 6, "", ("8.8.8.8", 80)), (2, 1, 6, "", ("10.0.0.1", 80))]
 
-    with pytest.raises(Forbidden, match=r"10\.0\.0\.1"):
-        Reach().places("example.com", 80, resolve)
+    with pytest.raises(AddressForbidden, match=r"10\.0\.0\.1"):
+        AddressPolicy().resolve_allowed("example.com", 80, resolve)
 
 
 def test_only_listed_ports_are_asked() -> None:
-    with pytest.raises(Forbidden, match="HEADGATE_HTTP_PORTS"):
-        Reach().places("8.8.8.8", 6379)
+    with pytest.raises(AddressForbidden, match="HEADGATE_HTTP_PORTS"):
+        AddressPolicy().resolve_allowed("8.8.8.8", 6379)
 
 
 class Target(http.server.BaseHTTPRequestHandler):
@@ -230,19 +230,19 @@ def target() -> Iterator[int]:
 
 
 async def ask(
-    stages: Bench, folder: Path, port: int, url: str, parameters: dict[str, Any] | None = None, **keys: Any
-) -> tuple[list[str], JobEnd]:
-    definition = read_definition({"name": "p", "stages": [{"name": "ask", "kind": "http", "url": url, **keys}]})
-    assert read_definition(pipeline_as_written(definition)) == definition
-    spec = stage_as_written(definition.stages[0])
+    stages: StageRunner, folder: Path, port: int, url: str, parameters: dict[str, Any] | None = None, **keys: Any
+) -> tuple[list[str], JobResult]:
+    definition = parse_definition({"name": "p", "stages": [{"name": "ask", "kind": "http", "url": url, **keys}]})
+    assert parse_definition(serialize_pipeline(definition)) == definition
+    spec = serialize_stage(definition.stages[0])
     start = StageStart(7, "ask", 1, "http", spec, parameters or {}, "t0k", "http://127.0.0.1:1")
     secrets = FakeSecrets(API="s3cr3t-canary-value")
-    around = Surroundings(folder, folder / "runs", {"http_proxy": "http://127.0.0.1:9"}, secrets, ("127.0.0.1/32",), (port,))
-    lines, end = await finish(await stages.host.run(job_of(start, build_world(start, around))))
+    around = StageSettings(folder, folder / "runs", {"http_proxy": "http://127.0.0.1:9"}, secrets, ("127.0.0.1/32",), (port,))
+    lines, end = await finish(await stages.host.run(build_job(start, build_stage_environment(start, around))))
     return texts(lines), end
 
 
-async def test_a_request_sends_whole_values_and_its_answer_is_the_output(stages: Bench, tmp_path: Path, target: int) -> None:
+async def test_a_request_sends_whole_values_and_its_answer_is_the_output(stages: StageRunner, tmp_path: Path, target: int) -> None:
     nasty = "a&b=c #/../\r\nX: y"
 
     lines, end = await ask(
@@ -286,7 +286,7 @@ async def test_a_request_sends_whole_values_and_its_answer_is_the_output(stages:
     ],
 )
 async def test_an_answer_that_is_not_expected_fails_with_a_sentence(
-    stages: Bench, tmp_path: Path, target: int, path: str, keys: dict[str, Any], words: str
+    stages: StageRunner, tmp_path: Path, target: int, path: str, keys: dict[str, Any], words: str
 ) -> None:
     _, end = await ask(stages, tmp_path, target, f"http://127.0.0.1:{target}{path.format(port=target)}", **keys)
 
@@ -297,13 +297,13 @@ async def test_an_answer_that_is_not_expected_fails_with_a_sentence(
 
 def test_another_origin_gets_no_credentials() -> None:
     headers = {"Authorization": "x", "X-Api-Key": "y", "Cookie": "z", "Accept": "text/plain"}
-    call = Call({"allow": [], "ports": [80], "headers": headers}, lambda _: None)
+    call = HttpRequest({"allow": [], "ports": [80], "headers": headers}, lambda _: None)
 
-    call._redirected("http://a.example/", "http://b.example/", 302, "GET", None)
+    call._follow_redirect("http://a.example/", "http://b.example/", 302, "GET", None)
 
     assert set(call._headers) == {"Accept", "User-Agent", "Accept-Encoding"}
-    with pytest.raises(Forbidden, match="https to http"):
-        call._redirected("https://a.example/", "http://a.example/", 302, "GET", None)
+    with pytest.raises(AddressForbidden, match="https to http"):
+        call._follow_redirect("https://a.example/", "http://a.example/", 302, "GET", None)
 
 
 def test_a_name_is_looked_up_once_and_the_checked_address_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,7 +332,7 @@ def test_a_name_is_looked_up_once_and_the_checked_address_is_connected_to(monkey
     }
 
     with pytest.raises(ConnectionRefusedError):
-        Call(request, lambda _: None).answer()
+        HttpRequest(request, lambda _: None).answer()
 
     assert asked == ["rebind.example"]
     assert connected == [("8.8.8.8", 80)]
@@ -355,11 +355,11 @@ def test_a_name_is_looked_up_once_and_the_checked_address_is_connected_to(monkey
 )
 def test_a_request_that_cannot_be_is_refused_in_the_definition(keys: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
-        read_definition({"name": "p", "stages": [{"name": "ask", "kind": "http", "url": "https://example.com", **keys}]})
+        parse_definition({"name": "p", "stages": [{"name": "ask", "kind": "http", "url": "https://example.com", **keys}]})
 
 
-async def test_a_parameter_or_secret_that_is_not_there_is_said(stages: Bench, tmp_path: Path) -> None:
-    with pytest.raises(WorldError, match="no parameter day"):
+async def test_a_parameter_or_secret_that_is_not_there_is_said(stages: StageRunner, tmp_path: Path) -> None:
+    with pytest.raises(StageEnvironmentError, match="no parameter day"):
         await ask(stages, tmp_path, 80, "http://127.0.0.1/", query={"d": {"parameter": "day"}})
-    with pytest.raises(WorldError, match="no secret named B"):
+    with pytest.raises(StageEnvironmentError, match="no secret named B"):
         await ask(stages, tmp_path, 80, "http://127.0.0.1/", headers={"A": {"secret": "B"}})

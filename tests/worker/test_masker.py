@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from entrypoints.worker.masker import MASK, Masker, StreamMasker
+from entrypoints.worker.masker import MASK, SecretMasker, StreamMasker
 
 CANARIES = (
     "Canary/7+x=Zq 9\"k'ü",
@@ -47,7 +47,7 @@ def traces_of(secret: str) -> list[bytes]:
     return traces
 
 
-def masked(masker: Masker, pieces: list[bytes]) -> bytes:
+def masked(masker: SecretMasker, pieces: list[bytes]) -> bytes:
     stream = StreamMasker(masker)
     return b"".join([*(stream.feed(piece) for piece in pieces), stream.flush()])
 
@@ -59,7 +59,7 @@ def cut_up(data: bytes, dice: random.Random) -> list[bytes]:
 
 def test_canaries_are_found_nowhere_over_ten_thousand_ways_to_cut_the_output() -> None:
     dice = random.Random(7)
-    masker = Masker(CANARIES)
+    masker = SecretMasker(CANARIES)
     written = [(secret, way) for secret in CANARIES for way in ways_of_writing(secret)]
 
     for _ in range(CUTS):
@@ -75,7 +75,7 @@ def test_canaries_are_found_nowhere_over_ten_thousand_ways_to_cut_the_output() -
 
 def test_what_holds_no_secret_arrives_unchanged_byte_for_byte() -> None:
     dice = random.Random(8)
-    masker = Masker(CANARIES)
+    masker = SecretMasker(CANARIES)
     alphabet = b"Canhu2\n\raeM-B \xff"
 
     for _ in range(2_000):
@@ -87,7 +87,7 @@ def test_what_holds_no_secret_arrives_unchanged_byte_for_byte() -> None:
 @pytest.mark.parametrize("secret", CANARIES)
 def test_how_it_is_cut_changes_nothing(secret: str) -> None:
     dice = random.Random(9)
-    masker = Masker(CANARIES)
+    masker = SecretMasker(CANARIES)
     data = b"a " + secret.encode() * 3 + b" b " + secret.encode()[:-1]
 
     whole = masked(masker, [data])
@@ -96,7 +96,7 @@ def test_how_it_is_cut_changes_nothing(secret: str) -> None:
 
 
 def test_it_holds_back_no_more_than_what_may_be_the_beginning_of_a_secret() -> None:
-    stream = StreamMasker(Masker(["hunter2hunter2"]))
+    stream = StreamMasker(SecretMasker(["hunter2hunter2"]))
 
     said = [stream.feed(piece) for piece in (b"the hunter\n", b"came home", b" hunt", b"er2hunter2!")]
 
@@ -104,7 +104,7 @@ def test_it_holds_back_no_more_than_what_may_be_the_beginning_of_a_secret() -> N
 
 
 def test_a_long_run_of_one_character_is_held_in_bounded_room() -> None:
-    masker = Masker(["aaaaaaaa"])
+    masker = SecretMasker(["aaaaaaaa"])
     stream = StreamMasker(masker)
 
     said = b"".join(stream.feed(b"a" * 100) for _ in range(100))
@@ -114,7 +114,7 @@ def test_a_long_run_of_one_character_is_held_in_bounded_room() -> None:
 
 
 def test_a_json_value_is_masked_in_its_names_texts_and_numbers() -> None:
-    masker = Masker(["hunter2hunter2", "1234567890"])
+    masker = SecretMasker(["hunter2hunter2", "1234567890"])
 
     value = masker.value({"a hunter2hunter2": ["x hunter2hunter2", 1234567890, 12.5, True, None], "n": {"deep": "1234567890"}})
 
@@ -122,4 +122,4 @@ def test_a_json_value_is_masked_in_its_names_texts_and_numbers() -> None:
 
 
 def test_a_sentence_that_was_cut_within_a_secret_keeps_no_part_of_it() -> None:
-    assert Masker(["hunter2hunter2"]).text("it was hunter2hunt") == "it was ***"
+    assert SecretMasker(["hunter2hunter2"]).text("it was hunter2hunt") == "it was ***"

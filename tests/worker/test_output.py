@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from entrypoints.worker.host_job import LINE_LIMIT, Job, LineSplitter
-from entrypoints.worker.host_protocol import WINDOW, Frames, frame
-from tests.worker.stages import Bench, finish, texts
+from entrypoints.worker.host_protocol import WINDOW, FrameDecoder, encode_frame
+from tests.worker.stages import StageRunner, finish, texts
 
 
 def split(*chunks: bytes) -> list[str]:
@@ -57,13 +57,13 @@ def test_how_the_stream_was_cut_changes_no_line(data: bytes, cuts: list[int]) ->
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.dictionaries(st.text(), st.text()), st.binary(max_size=50)), max_size=5), st.integers(1, 40))
 def test_frames_survive_any_cut(messages: list[tuple[dict[str, str], bytes]], size: int) -> None:
-    stream = b"".join(frame(message, payload) for message, payload in messages)
-    frames = Frames()
+    stream = b"".join(encode_frame(message, payload) for message, payload in messages)
+    frames = FrameDecoder()
 
     assert [pair for at in range(0, len(stream), size) for pair in frames.feed(stream[at : at + size])] == messages
 
 
-async def test_lines_are_seen_while_the_stage_runs_and_say_when(stages: Bench) -> None:
+async def test_lines_are_seen_while_the_stage_runs_and_say_when(stages: StageRunner) -> None:
     os.mkfifo(stages.folder / "gate")
     job = await stages.start("/bin/sh", "-c", "echo first; read line < gate; echo $line")
     lines = job.lines
@@ -78,14 +78,14 @@ async def test_lines_are_seen_while_the_stage_runs_and_say_when(stages: Bench) -
     assert job.started_at - timedelta(seconds=1) <= first.at <= seen <= second.at
 
 
-async def test_the_two_streams_keep_their_own_order(stages: Bench) -> None:
+async def test_the_two_streams_keep_their_own_order(stages: StageRunner) -> None:
     lines, _ = await stages.sh("i=0; while [ $i -lt 500 ]; do echo o$i; echo e$i >&2; i=$((i+1)); done")
 
     assert texts(lines) == [f"o{n}" for n in range(500)]
     assert texts(lines, "stderr") == [f"e{n}" for n in range(500)]
 
 
-async def test_fifty_megabytes_arrive_whole(stages: Bench) -> None:
+async def test_fifty_megabytes_arrive_whole(stages: StageRunner) -> None:
     job = await stages.start("/bin/sh", "-c", "yes 0123456789012345678901234567890123456789012345678 | head -c 50000000")
 
     count = 0
@@ -96,7 +96,7 @@ async def test_fifty_megabytes_arrive_whole(stages: Bench) -> None:
     assert (await job.wait()).succeeded
 
 
-async def test_a_stage_nobody_reads_waits_and_disturbs_no_other(stages: Bench) -> None:
+async def test_a_stage_nobody_reads_waits_and_disturbs_no_other(stages: StageRunner) -> None:
     loud = await stages.start("yes", "0123456789")
     wrote = await _stuck(loud)
 
@@ -111,7 +111,7 @@ async def test_a_stage_nobody_reads_waits_and_disturbs_no_other(stages: Bench) -
     assert (await asyncio.wait_for(loud.kill(), 5)).signal == 9
 
 
-async def test_a_slow_reader_loses_nothing(stages: Bench) -> None:
+async def test_a_slow_reader_loses_nothing(stages: StageRunner) -> None:
     job = await stages.start("seq", "1", "300000")
     await _stuck(job)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.system.secrets import KeptSecrets
+from adapters.system.secrets import LocalSecretStore
 from application.ports.secrets import SecretUnavailable
-from entrypoints.worker.world import StageStart, Surroundings, World, WorldError, build_world, job_of
-from tests.worker.stages import Bench, finish
+from entrypoints.worker.world import StageEnvironment, StageEnvironmentError, StageSettings, StageStart, build_job, build_stage_environment
+from tests.worker.stages import StageRunner, finish
 
 VALUE = "s3cr3t-canary-value"
 
@@ -25,26 +25,26 @@ def a_start(kind: str = "command", **spec: object) -> StageStart:
     return StageStart(run_id=7, stage="extract", attempt=1, kind=kind, spec=spec, parameters={}, token="t0k", url="http://127.0.0.1:1")
 
 
-def a_world(folder: Path, start: StageStart, secrets: KeptSecrets | None) -> World:
-    return build_world(start, Surroundings(folder, folder / "runs", {"PATH": "/usr/bin:/bin", "HEADGATE_SECRET_OTHER": "x" * 9}, secrets))
+def a_world(folder: Path, start: StageStart, secrets: LocalSecretStore | None) -> StageEnvironment:
+    return build_stage_environment(start, StageSettings(folder, folder / "runs", {"PATH": "/usr/bin:/bin", "HEADGATE_SECRET_OTHER": "x" * 9}, secrets))
 
 
 def test_the_file_is_read_anew_and_wins_over_the_environment(tmp_path: Path) -> None:
     file = a_file(tmp_path, "# ours\n\nDB_PASSWORD = first-value=1 \n")
-    secrets = KeptSecrets(file, {"HEADGATE_SECRET_DB_PASSWORD": "from-environment", "HEADGATE_SECRET_TOKEN": "only-environment"})
+    secrets = LocalSecretStore(file, {"HEADGATE_SECRET_DB_PASSWORD": "from-environment", "HEADGATE_SECRET_TOKEN": "only-environment"})
 
     first = secrets.read(["DB_PASSWORD", "TOKEN"])
     file.write_text("DB_PASSWORD=second-value")
 
     assert first == {"DB_PASSWORD": "first-value=1", "TOKEN": "only-environment"}
     assert secrets.read(["DB_PASSWORD"]) == {"DB_PASSWORD": "second-value"}
-    assert KeptSecrets(None, {"HEADGATE_SECRET_API_KEY": VALUE}).read(["api_key"]) == {"api_key": VALUE}
+    assert LocalSecretStore(None, {"HEADGATE_SECRET_API_KEY": VALUE}).read(["api_key"]) == {"api_key": VALUE}
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])
 def test_a_file_that_others_can_open_is_refused(tmp_path: Path, mode: int) -> None:
     with pytest.raises(SecretUnavailable, match="chmod 600"):
-        KeptSecrets(a_file(tmp_path, f"A={VALUE}", mode), {}).read(["A"])
+        LocalSecretStore(a_file(tmp_path, f"A={VALUE}", mode), {}).read(["A"])
 
 
 @pytest.mark.parametrize(
@@ -59,18 +59,18 @@ def test_a_file_that_others_can_open_is_refused(tmp_path: Path, mode: int) -> No
 )
 def test_what_cannot_be_given_is_said_without_a_value(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(SecretUnavailable, match=words) as refused:
-        KeptSecrets(a_file(tmp_path, text), {}).read(["A"])
+        LocalSecretStore(a_file(tmp_path, text), {}).read(["A"])
 
     assert VALUE not in str(refused.value)
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(SecretUnavailable, match="cannot be read: No such file"):
-        KeptSecrets(tmp_path / "none", {}).read(["A"])
+        LocalSecretStore(tmp_path / "none", {}).read(["A"])
 
 
 def test_a_stage_gets_what_it_asks_for_under_its_own_names_and_no_other(tmp_path: Path) -> None:
-    secrets = KeptSecrets(None, {"HEADGATE_SECRET_A": VALUE, "HEADGATE_SECRET_B": "not-asked-for"})
+    secrets = LocalSecretStore(None, {"HEADGATE_SECRET_A": VALUE, "HEADGATE_SECRET_B": "not-asked-for"})
 
     asked = a_world(tmp_path, a_start(command=["true"], secrets={"PGPASSWORD": "A"}), secrets).env
     silent = a_world(tmp_path, a_start(command=["true"]), secrets).env
@@ -83,18 +83,18 @@ def test_a_stage_gets_what_it_asks_for_under_its_own_names_and_no_other(tmp_path
 def test_a_secret_that_is_not_there_fails_the_stage_with_a_sentence(tmp_path: Path) -> None:
     start = a_start(command=["true"], secrets={"A": "A"})
 
-    with pytest.raises(WorldError, match="The worker has no secret named A"):
-        a_world(tmp_path, start, KeptSecrets(None, {}))
-    with pytest.raises(WorldError, match="keeps no secrets"):
+    with pytest.raises(StageEnvironmentError, match="The worker has no secret named A"):
+        a_world(tmp_path, start, LocalSecretStore(None, {}))
+    with pytest.raises(StageEnvironmentError, match="keeps no secrets"):
         a_world(tmp_path, start, None)
 
 
-async def test_a_command_that_prints_its_secret_shows_a_mask(stages: Bench, tmp_path: Path) -> None:
+async def test_a_command_that_prints_its_secret_shows_a_mask(stages: StageRunner, tmp_path: Path) -> None:
     script = 'printf %s "$A" | cut -c1-5 | tr -d "\\n"; sleep 0.05; printf %s "$A" | cut -c6-; echo "$A" >&2; printf %s "$A" | base64'
     start = a_start(command=script, shell=True, secrets={"A": "A"})  # noqa: S604
-    world = a_world(tmp_path, start, KeptSecrets(None, {"HEADGATE_SECRET_A": VALUE}))
+    world = a_world(tmp_path, start, LocalSecretStore(None, {"HEADGATE_SECRET_A": VALUE}))
 
-    lines, end = await finish(await stages.host.run(job_of(start, world)))
+    lines, end = await finish(await stages.host.run(build_job(start, world)))
 
     assert end.succeeded
     said = [(line.stream, line.text) for line in lines]
@@ -104,16 +104,16 @@ async def test_a_command_that_prints_its_secret_shows_a_mask(stages: Bench, tmp_
     assert VALUE[:5] not in str(said)
 
 
-async def test_a_callables_result_traceback_and_error_show_a_mask(stages: Bench, tmp_path: Path) -> None:
+async def test_a_callables_result_traceback_and_error_show_a_mask(stages: StageRunner, tmp_path: Path) -> None:
     stages.module(
         "secretive", "import os\ndef tell(): return {'a': [os.environ['A']], 'n': 1}\ndef fail(): raise ValueError('no ' + os.environ['A'])"
     )
-    secrets = KeptSecrets(None, {"HEADGATE_SECRET_A": VALUE})
+    secrets = LocalSecretStore(None, {"HEADGATE_SECRET_A": VALUE})
 
     ends = []
     for name in ("tell", "fail"):
         start = a_start("python", callable=f"secretive:{name}", secrets={"A": "A"})
-        ends.append(await finish(await stages.host.run(job_of(start, a_world(tmp_path, start, secrets)))))
+        ends.append(await finish(await stages.host.run(build_job(start, a_world(tmp_path, start, secrets)))))
 
     (_, told), (traceback, failed) = ends
     assert told.result == {"a": ["***"], "n": 1}
@@ -122,7 +122,7 @@ async def test_a_callables_result_traceback_and_error_show_a_mask(stages: Bench,
     assert VALUE not in str(ends)
 
 
-async def test_nothing_of_ours_reaches_a_child_of_the_real_host(stages: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_of_ours_reaches_a_child_of_the_real_host(stages: StageRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = {
         "HEADGATE_DATABASE_URL": "postgresql://canary",
         "HEADGATE_SECRET": "canary" * 8,
@@ -147,12 +147,12 @@ async def test_nothing_of_ours_reaches_a_child_of_the_real_host(stages: Bench, t
                 print(open(f"/proc/{process}/environ").read())
         """,
     )
-    secrets = KeptSecrets(None, ours)
-    around = Surroundings(tmp_path, tmp_path / "runs", {"PATH": "/usr/bin:/bin", **ours}, secrets)
+    secrets = LocalSecretStore(None, ours)
+    around = StageSettings(tmp_path, tmp_path / "runs", {"PATH": "/usr/bin:/bin", **ours}, secrets)
 
     said = ""
     for start in (a_start("python", callable="looking:look"), a_start(command=["env"])):
-        lines, end = await finish(await stages.host.run(job_of(start, build_world(start, around))))
+        lines, end = await finish(await stages.host.run(build_job(start, build_stage_environment(start, around))))
         assert end.succeeded, lines
         said += "\n".join(line.text for line in lines)
 

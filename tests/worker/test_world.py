@@ -9,8 +9,16 @@ from typing import Any
 
 import pytest
 
-from entrypoints.worker.world import VALUE_LIMIT, StageStart, Surroundings, World, WorldError, build_world, job_of
-from tests.worker.stages import Bench, finish, texts
+from entrypoints.worker.world import (
+    VALUE_LIMIT,
+    StageEnvironment,
+    StageEnvironmentError,
+    StageSettings,
+    StageStart,
+    build_job,
+    build_stage_environment,
+)
+from tests.worker.stages import StageRunner, finish, texts
 
 SECRETS = {
     "HEADGATE_DATABASE_URL": "postgresql://secret",
@@ -26,9 +34,9 @@ def a_start(kind: str = "command", spec: dict[str, Any] | None = None, **more: A
     return StageStart(kind=kind, spec=spec or {"command": ["true"]}, **(given | more))
 
 
-def the_world(tmp_path: Path, start: StageStart, **environment: str) -> World:
+def the_world(tmp_path: Path, start: StageStart, **environment: str) -> StageEnvironment:
     (tmp_path / "base").mkdir(exist_ok=True)
-    return build_world(start, Surroundings(tmp_path / "base", tmp_path / "runs", environment))
+    return build_stage_environment(start, StageSettings(tmp_path / "base", tmp_path / "runs", environment))
 
 
 def test_a_stage_gets_what_is_promised_and_nothing_else_of_ours(tmp_path: Path) -> None:
@@ -94,24 +102,24 @@ def test_the_working_directory_counts_from_the_workers_and_does_not_climb_out(tm
 
     assert inside.cwd == (tmp_path / "base" / "x").resolve()
     assert absolute.cwd == Path("/usr")
-    with pytest.raises(WorldError, match="leads out of"):
+    with pytest.raises(StageEnvironmentError, match="leads out of"):
         the_world(tmp_path, a_start(spec={"workdir": "../other"}))
 
 
 def test_a_kind_without_a_process_is_refused(tmp_path: Path) -> None:
     start = a_start(kind="external")
 
-    with pytest.raises(WorldError, match="external"):
-        job_of(start, the_world(tmp_path, start))
+    with pytest.raises(StageEnvironmentError, match="external"):
+        build_job(start, the_world(tmp_path, start))
 
 
-async def test_nasty_parameters_arrive_unchanged_and_run_nothing(stages: Bench, tmp_path: Path) -> None:
+async def test_nasty_parameters_arrive_unchanged_and_run_nothing(stages: StageRunner, tmp_path: Path) -> None:
     nasty = "'; touch pwned; $(touch pwned) `touch pwned` \"\n* \\"
     shell = 'printf "%s|" "$HEADGATE_PARAM_X"; cat "$HEADGATE_PARAMETERS_FILE"'
     start = a_start(spec={"command": shell, "shell": True}, parameters={"x": nasty, "n": "a\0b\ud800"})
     world = the_world(tmp_path, start, PATH="/usr/bin:/bin")
 
-    lines, end = await finish(await stages.host.run(job_of(start, world)))
+    lines, end = await finish(await stages.host.run(build_job(start, world)))
 
     variable, _, file = "\n".join(texts(lines)).partition("|")
     assert end.succeeded

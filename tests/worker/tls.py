@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 _DAY = datetime.timedelta(days=1)
 
 
-def certify(folder: Path, *names: str) -> tuple[Path, Path]:
+def make_certificate(folder: Path, *names: str) -> tuple[Path, Path]:
     """A certificate of its own authority that is good for these names, and its key, as PEM files."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
@@ -41,7 +41,7 @@ def _general(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-class Secured(http.server.ThreadingHTTPServer):
+class TlsServer(http.server.ThreadingHTTPServer):
     """`heard` holds the server name of each handshake and the Host of each request."""
 
     daemon_threads = True
@@ -61,7 +61,7 @@ class Secured(http.server.ThreadingHTTPServer):
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Secured
+    server: TlsServer
 
     def do_GET(self) -> None:
         self.server.heard.append((self.headers.get("Host"), self.path, dict(self.headers.items())))
@@ -78,8 +78,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def a_secured(certificate: Path, key: Path, answers: dict[str, tuple[int, dict[str, str], bytes]]) -> Iterator[Secured]:
-    server = Secured(certificate, key, answers)
+def a_secured(certificate: Path, key: Path, answers: dict[str, tuple[int, dict[str, str], bytes]]) -> Iterator[TlsServer]:
+    server = TlsServer(certificate, key, answers)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -10,49 +10,49 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from entrypoints.worker.attempt import Bench
-from entrypoints.worker.hosts import Hosts
-from entrypoints.worker.link import Identity, Link
+from entrypoints.worker.attempt import StageContext
+from entrypoints.worker.hosts import StageHostManager
+from entrypoints.worker.link import ApiClient, WorkerIdentity
 from entrypoints.worker.slots import Slots
-from entrypoints.worker.worker import Rhythm, Worker
-from entrypoints.worker.world import Surroundings
-from tests.worker.gate import TOKEN, Gate
+from entrypoints.worker.worker import Worker, WorkerTimings
+from entrypoints.worker.world import StageSettings
+from tests.worker.gate import TOKEN, FakeWeb
 
 
 @dataclass
-class AtWork:
+class RunningWorker:
     worker: Worker
     slots: Slots
-    link: Link
+    api: ApiClient
     leave: asyncio.Event
     life: asyncio.Task[None]
 
 
 @contextlib.asynccontextmanager
-async def at_work(
-    gate: Gate, folder: Path, slots: int = 4, rhythm: Rhythm | None = None, grace: float = 1.0, **around: Any
-) -> AsyncIterator[AtWork]:
+async def running_worker(
+    web: FakeWeb, folder: Path, slots: int = 4, timings: WorkerTimings | None = None, grace: float = 1.0, **around: Any
+) -> AsyncIterator[RunningWorker]:
     """A worker that has its stream open; ended hard at the end, unless it has left by itself. `around` adds to its surroundings."""
-    link = Link(gate.url, TOKEN, Identity("tester", "headgate", slots))
-    bench = Bench(Hosts(), link, Surroundings(folder, folder / "runs", dict(os.environ), **around), grace)
-    await bench.hosts.ready()
+    api = ApiClient(web.url, TOKEN, WorkerIdentity("tester", "headgate", slots))
+    context = StageContext(StageHostManager(), api, StageSettings(folder, folder / "runs", dict(os.environ), **around), grace)
+    await context.hosts.ensure_started()
     counted = Slots(slots)
-    worker = Worker(bench, counted, rhythm or Rhythm(heartbeat=0.5, drain=5.0))
+    worker = Worker(context, counted, timings or WorkerTimings(heartbeat=0.5, drain=5.0))
     leave = asyncio.Event()
     life = asyncio.create_task(worker.run(leave))
     try:
-        await asyncio.wait_for(worker.linked.wait(), 10)
-        yield AtWork(worker, counted, link, leave, life)
+        await asyncio.wait_for(worker.connected.wait(), 10)
+        yield RunningWorker(worker, counted, api, leave, life)
         if not leave.is_set():
-            for carrier in worker.carriers:
-                carrier.refuse()
+            for executor in worker.executors:
+                executor.revoke()
             leave.set()
         await asyncio.wait_for(life, 20)
     finally:
         life.cancel()
         await asyncio.gather(life, return_exceptions=True)
-        await bench.hosts.close()
-        await link.close()
+        await context.hosts.close()
+        await api.close()
 
 
 def sh(name: str, script: str, **more: Any) -> dict[str, Any]:

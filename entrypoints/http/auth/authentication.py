@@ -6,10 +6,10 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from application.ports.tokens import WorkerClaims
-from domain.access import A_WORKER, AN_ATTEMPT, ANONYMOUS, NOBODY, Caller
+from domain.access import ANONYMOUS, ATTEMPT_CALLER, OPEN_ACCESS, WORKER_CALLER, Caller
 from entrypoints.container import Application
 from entrypoints.http.auth.caller import CALLER, CLAIMS, SESSION
-from entrypoints.http.auth.permissions import COOKIE
+from entrypoints.http.auth.permissions import SESSION_COOKIE
 
 _LONGEST_SESSION_KEY = 200
 
@@ -28,7 +28,7 @@ class Authenticator:
         if authorization:
             caller = await self._by_token(scope, authorization[0]) if len(authorization) == 1 else None
         elif self._is_open:
-            caller = NOBODY
+            caller = OPEN_ACCESS
         else:
             caller = await self._by_session(scope, headers)
         if caller is not None:
@@ -45,7 +45,7 @@ class Authenticator:
         if key is None:
             return ANONYMOUS
         scope[SESSION] = key
-        return await self._application.callers().of_session(key) or ANONYMOUS
+        return await self._application.authenticator().authenticate_session(key) or ANONYMOUS
 
     async def _by_token(self, scope: Scope, header: str) -> Caller | None:
         scheme, _, token = header.partition(" ")
@@ -53,15 +53,15 @@ class Authenticator:
         if scheme.lower() != "bearer" or not token:
             return None
         if token.startswith("hg_"):
-            return await self._application.callers().of_token(token)
+            return await self._application.authenticator().authenticate_token(token)
         claims = scope[CLAIMS] = self._application.adapters.tokens().read(token)
-        return A_WORKER if isinstance(claims, WorkerClaims) else AN_ATTEMPT if claims is not None else None
+        return WORKER_CALLER if isinstance(claims, WorkerClaims) else ATTEMPT_CALLER if claims is not None else None
 
 
 def _get_session_key(headers: Headers) -> str | None:
     for header in headers.getlist("cookie"):
         try:
-            if (found := SimpleCookie(header).get(COOKIE)) is not None and 0 < len(found.value) <= _LONGEST_SESSION_KEY:
+            if (found := SimpleCookie(header).get(SESSION_COOKIE)) is not None and 0 < len(found.value) <= _LONGEST_SESSION_KEY:
                 return found.value
         except CookieError:
             continue

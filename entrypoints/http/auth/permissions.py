@@ -10,7 +10,7 @@ from domain.access import Permission
 READ, TRIGGER, OPERATE = Permission.READ, Permission.TRIGGER, Permission.OPERATE
 REPORT, DEFINE, ADMIN = Permission.REPORT, Permission.DEFINE, Permission.ADMIN
 
-COOKIE: Final = "__Host-headgate"
+SESSION_COOKIE: Final = "__Host-headgate"
 """The session's cookie. Browsers send it over TLS or loopback only, to this host only, and hide it from scripts."""
 PIPELINE_PARAMETERS: Final = ("pipeline_id", "ref")
 RUN_PARAMETERS: Final = ("id", "run_id")
@@ -44,7 +44,7 @@ class ResourceScope(StrEnum):
 class AccessRule:
     """A required permission and the resource it applies to. Without a resource, tokens bound to one pipeline are refused."""
 
-    needs: Permission | AccessLevel
+    requires: Permission | AccessLevel
     resource: ResourceScope | None = None
 
 
@@ -55,14 +55,14 @@ class UndeclaredAccess(Exception):
         super().__init__(f"The route {path} does not declare who may use it; add @requires(…) to its handler.")
 
 
-def requires(needs: Permission | AccessLevel, resource: ResourceScope | None = None) -> Callable[[Endpoint], Endpoint]:
+def requires(requires: Permission | AccessLevel, resource: ResourceScope | None = None) -> Callable[[Endpoint], Endpoint]:
     """Declare the access rule of a route's handler. The authorization middleware enforces it."""
 
-    def declare(endpoint: Endpoint) -> Endpoint:
-        setattr(endpoint, _RULE, AccessRule(needs, resource))
+    def register_model(endpoint: Endpoint) -> Endpoint:
+        setattr(endpoint, _RULE, AccessRule(requires, resource))
         return endpoint
 
-    return declare
+    return register_model
 
 
 def get_access_rule(endpoint: Callable[..., Any], path: str) -> AccessRule:

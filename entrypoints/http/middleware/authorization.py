@@ -8,27 +8,27 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from domain.access import Caller, Permission, Way, needed_for, scope_for
+from domain.access import AuthMethod, Caller, Permission, describe_required_role, describe_required_scope
 from domain.errors import HeadgateError
-from entrypoints.api.ids import id_of
+from entrypoints.api.ids import parse_id
 from entrypoints.container import Application
 from entrypoints.http.auth.authentication import Authenticator
-from entrypoints.http.auth.caller import FORM_KEY, form_key_of
+from entrypoints.http.auth.caller import CSRF_FIELD, get_csrf_token
 from entrypoints.http.auth.permissions import PIPELINE_PARAMETERS, RUN_PARAMETERS, AccessLevel, ResourceScope
 from entrypoints.http.middleware.body_limit import BODY
 from entrypoints.http.middleware.host_origin import SAFE_METHODS
-from entrypoints.http.problems import Problem, problem_of, respond
+from entrypoints.http.problems import Problem, problem_response, to_problem
 from entrypoints.http.route_table import MatchedRoute, RouteTable
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="headgate"'}
-SIGN_IN: Final = Problem(401, "unauthorized", "Sign in, or send a token: `Authorization: Bearer hg_…`.", headers=_CHALLENGE)
-BAD_TOKEN: Final = Problem(401, "unauthorized", "This token is not good here: not ours, altered, expired or revoked.", headers=_CHALLENGE)
-NEEDS_WORKER: Final = Problem(401, "unauthorized", "Worker routes need a worker's token.", headers=_CHALLENGE)
-NOT_A_WORKER: Final = Problem(403, "token_scope", "Worker routes need a worker's token, and nothing else opens them.")
-WORKER_ONLY: Final = Problem(403, "token_scope", "A worker's token is good for worker routes; report with the attempt's own token.")
+SIGN_IN_REQUIRED: Final = Problem(401, "unauthorized", "Sign in, or send a token: `Authorization: Bearer hg_…`.", headers=_CHALLENGE)
+INVALID_TOKEN: Final = Problem(401, "unauthorized", "This token is not good here: not ours, altered, expired or revoked.", headers=_CHALLENGE)
+WORKER_SIGN_IN_REQUIRED: Final = Problem(401, "unauthorized", "Worker routes need a worker's token.", headers=_CHALLENGE)
+WORKER_TOKEN_REQUIRED: Final = Problem(403, "token_scope", "Worker routes need a worker's token, and nothing else opens them.")
+WORKER_ROUTES_ONLY: Final = Problem(403, "token_scope", "A worker's token is good for worker routes; report with the attempt's own token.")
 ATTEMPT_ONLY: Final = Problem(403, "token_scope", "This token is good for the stage attempt it was made for, and nothing else.")
 OTHER_PIPELINE: Final = Problem(403, "token_scope", "This token is bound to one pipeline, and this is about another, or about all.")
-NO_ACCOUNT: Final = Problem(403, "not_allowed", "This is for people who have signed in.")
+SESSION_REQUIRED: Final = Problem(403, "not_allowed", "This is for people who have signed in.")
 FOREIGN_FORM: Final = Problem(
     403, "foreign_form", "This form is not from a page of yours, or that page is too old; open it again and repeat."
 )
@@ -50,19 +50,19 @@ class Authorization:
         try:
             refusal = await self._find_refusal(scope)
         except HeadgateError as error:
-            refusal = respond(scope, problem_of(error))
+            refusal = problem_response(scope, to_problem(error))
         await (self._app if refusal is None else refusal)(scope, receive, send)
 
     async def _find_refusal(self, scope: Scope) -> Response | None:
         route = self._find_route(scope)
-        if route is not None and route.rule.needs is AccessLevel.PUBLIC:
+        if route is not None and route.rule.requires is AccessLevel.PUBLIC:
             await self._authenticator.recognize(scope)
             return None
         caller = await self._authenticator.authenticate(scope)
         if caller is None:
-            return respond(scope, BAD_TOKEN)
-        problem = _judge_permission(caller, route) or await self._judge_pipeline(caller, route)
-        if problem is None and caller.way is Way.SESSION and scope["method"] not in SAFE_METHODS and not _has_form_key(scope):
+            return problem_response(scope, INVALID_TOKEN)
+        problem = _judge_permission(caller, route) or await self._check_pipeline(caller, route)
+        if problem is None and caller.way is AuthMethod.SESSION and scope["method"] not in SAFE_METHODS and not _has_csrf_token(scope):
             problem = FOREIGN_FORM
         return None if problem is None else _refuse(scope, problem)
 
@@ -71,9 +71,9 @@ class Authorization:
         if scope["method"] != "OPTIONS":
             return self._routes.find(scope["method"], scope["path"])
         route = self._routes.find("GET", scope["path"])
-        return route if route is not None and route.rule.needs is AccessLevel.PUBLIC else None
+        return route if route is not None and route.rule.requires is AccessLevel.PUBLIC else None
 
-    async def _judge_pipeline(self, caller: Caller, route: MatchedRoute | None) -> Problem | None:
+    async def _check_pipeline(self, caller: Caller, route: MatchedRoute | None) -> Problem | None:
         """Compare a token's pipeline with the one that the path names."""
         if caller.pipeline_id is None or route is None or route.rule.resource is ResourceScope.REPORT:
             return None
@@ -83,11 +83,11 @@ class Authorization:
         reader = self._application.adapters.reader()
         if route.rule.resource is ResourceScope.PIPELINE:
             text = next(route.parameters[name] for name in PIPELINE_PARAMETERS if name in route.parameters)
-            number = id_of(text)
+            number = parse_id(text)
             pipeline = await reader.pipeline(text if number is None else number)
             return pipeline.id if pipeline else None
         if route.rule.resource is ResourceScope.RUN:
-            number = id_of(next(route.parameters[name] for name in RUN_PARAMETERS if name in route.parameters))
+            number = parse_id(next(route.parameters[name] for name in RUN_PARAMETERS if name in route.parameters))
             run = None if number is None else await reader.run(number)
             return run.pipeline_id if run else None
         return None
@@ -95,46 +95,46 @@ class Authorization:
 
 def _judge_permission(caller: Caller, route: MatchedRoute | None) -> Problem | None:
     if route is None:  # any valid caller may learn that there is no such route
-        return SIGN_IN if caller.way is Way.ANONYMOUS else None
-    needs = route.rule.needs
-    if needs is AccessLevel.WORKER:
-        return None if caller.way is Way.WORKER else NEEDS_WORKER if caller.way in (Way.NOBODY, Way.ANONYMOUS) else NOT_A_WORKER
-    if caller.way is Way.ANONYMOUS:
-        return SIGN_IN
-    if needs is AccessLevel.SIGNED_IN:
-        return None if caller.way is Way.SESSION else NO_ACCOUNT
-    assert isinstance(needs, Permission)
-    return None if caller.may(needs) else _explain_missing(caller, needs)
+        return SIGN_IN_REQUIRED if caller.way is AuthMethod.ANONYMOUS else None
+    requires = route.rule.requires
+    if requires is AccessLevel.WORKER:
+        return None if caller.way is AuthMethod.WORKER else WORKER_SIGN_IN_REQUIRED if caller.way in (AuthMethod.OPEN_ACCESS, AuthMethod.ANONYMOUS) else WORKER_TOKEN_REQUIRED
+    if caller.way is AuthMethod.ANONYMOUS:
+        return SIGN_IN_REQUIRED
+    if requires is AccessLevel.SIGNED_IN:
+        return None if caller.way is AuthMethod.SESSION else SESSION_REQUIRED
+    assert isinstance(requires, Permission)
+    return None if caller.has_permission(requires) else _explain_missing(caller, requires)
 
 
 def _explain_missing(caller: Caller, permission: Permission) -> Problem:
     match caller.way:
-        case Way.ATTEMPT:
+        case AuthMethod.ATTEMPT:
             return ATTEMPT_ONLY
-        case Way.WORKER:
-            return WORKER_ONLY
-        case Way.TOKEN:
-            return Problem(403, "token_scope", scope_for(permission))
-    return Problem(403, "not_allowed", needed_for(permission))
+        case AuthMethod.WORKER:
+            return WORKER_ROUTES_ONLY
+        case AuthMethod.TOKEN:
+            return Problem(403, "token_scope", describe_required_scope(permission))
+    return Problem(403, "not_allowed", describe_required_role(permission))
 
 
-def _has_form_key(scope: Scope) -> bool:
+def _has_csrf_token(scope: Scope) -> bool:
     """True if the session's form key is in the header or in the form."""
-    expected, headers = form_key_of(Request(scope)), Headers(scope=scope)
+    expected, headers = get_csrf_token(Request(scope)), Headers(scope=scope)
     if (given := headers.get("x-headgate-key")) is not None:
         return given == expected
     if not headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return False
     try:
-        return parse_qs(scope.get(BODY, b"").decode(), keep_blank_values=True).get(FORM_KEY, []) == [expected]
+        return parse_qs(scope.get(BODY, b"").decode(), keep_blank_values=True).get(CSRF_FIELD, []) == [expected]
     except ValueError:
         return False
 
 
 def _refuse(scope: Scope, problem: Problem) -> Response:
     """Send browsers that ask for a page to the sign-in page; answer everything else with the problem."""
-    if problem is SIGN_IN and scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", ""):
+    if problem is SIGN_IN_REQUIRED and scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", ""):
         query = scope.get("query_string", b"").decode("latin-1")
         target = scope["path"] + (f"?{query}" if query else "")
         return RedirectResponse(f"/ui/sign-in?next={quote(target, safe='')}", 303, headers={"Cache-Control": "no-store"})
-    return respond(scope, problem)
+    return problem_response(scope, problem)

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from entrypoints.http.middleware.concurrency_limit import IS_OVERLOAD, OVERLOADED
-from entrypoints.http.problems import Problem, respond
+from entrypoints.http.problems import Problem, problem_response
 
 LARGEST_BODY: Final = 1 << 20
 """Bytes of one body."""
@@ -46,10 +46,10 @@ class BodyLimit:
         except _ClientLeft:
             return
         except _TooLarge:
-            await respond(scope, TOO_LARGE)(scope, receive, send)
+            await problem_response(scope, TOO_LARGE)(scope, receive, send)
         except _NoRoom:
             scope[IS_OVERLOAD] = True
-            await respond(scope, OVERLOADED)(scope, receive, send)
+            await problem_response(scope, OVERLOADED)(scope, receive, send)
         else:
             scope[BODY] = message["body"]
             await self._app(scope, _replay(message, receive), send)
@@ -85,7 +85,7 @@ class BodyLimit:
         return {"type": "http.request", "body": b"".join(chunks), "more_body": False}
 
 
-async def body_of(request: Request) -> bytes:
+async def get_body(request: Request) -> bytes:
     """Return the body that the middleware has read; empty if the request has none."""
     found: bytes | None = request.scope.get(BODY)
     return await request.body() if found is None else found

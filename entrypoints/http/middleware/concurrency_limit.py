@@ -5,10 +5,10 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from entrypoints.http.middleware.request_metrics import is_stream
-from entrypoints.http.problems import Problem, respond
+from entrypoints.http.problems import Problem, problem_response
 
-HEALTH: Final = frozenset({"/livez", "/livez/", "/readyz", "/readyz/"})
-LOG_APPENDS: Final = 64
+HEALTH_PATHS: Final = frozenset({"/livez", "/livez/", "/readyz", "/readyz/"})
+MAX_LOG_APPENDS: Final = 64
 """Log appends at the same time. A worker keeps refused lines and sends them again."""
 OVERLOADED: Final = Problem(503, "overloaded", "Headgate has as much to do as it takes at once; ask again.", headers={"Retry-After": "1"})
 IS_OVERLOAD: Final = "headgate.overloaded"
@@ -23,17 +23,17 @@ class ConcurrencyLimit:
 
     def __init__(self, app: ASGIApp, *, limit: int) -> None:
         self._app = app
-        self._limits = {"logs": min(limit, LOG_APPENDS), "worker": limit, "others": limit}
+        self._limits = {"logs": min(limit, MAX_LOG_APPENDS), "worker": limit, "others": limit}
         self._counts = dict.fromkeys(self._limits, 0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in HEALTH:
+        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS:
             await self._app(scope, receive, send)
             return
         kind = _get_kind(scope["path"])
         if self._counts[kind] >= self._limits[kind]:
             scope[IS_OVERLOAD] = True
-            await respond(scope, OVERLOADED)(scope, receive, send)
+            await problem_response(scope, OVERLOADED)(scope, receive, send)
             return
         self._counts[kind] += 1
         holds_place = True

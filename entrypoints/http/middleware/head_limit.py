@@ -4,17 +4,17 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from entrypoints.http.problems import Problem, respond
+from entrypoints.http.problems import Problem, problem_response
 
-LONGEST_ADDRESS: Final = 8 * 1024
+MAX_URL_BYTES: Final = 8 * 1024
 """Bytes of path and query."""
-MOST_HEADERS: Final = 100
-LARGEST_HEADERS: Final = 32 * 1024
+MAX_HEADERS: Final = 100
+MAX_HEADERS_BYTES: Final = 32 * 1024
 """Bytes of all names and values."""
 
-ADDRESS_TOO_LONG: Final = Problem(414, "address_too_long", f"An address is at most {LONGEST_ADDRESS:,} bytes long, its query included.")
+URL_TOO_LONG: Final = Problem(414, "address_too_long", f"An address is at most {MAX_URL_BYTES:,} bytes long, its query included.")
 HEADERS_TOO_LARGE: Final = Problem(
-    431, "headers_too_large", f"A request has at most {MOST_HEADERS} headers, of at most {LARGEST_HEADERS:,} bytes together."
+    431, "headers_too_large", f"A request has at most {MAX_HEADERS} headers, of at most {MAX_HEADERS_BYTES:,} bytes together."
 )
 
 
@@ -26,13 +26,13 @@ class HeadLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         problem = _find_problem(scope) if scope["type"] == "http" else None
-        await (self._app if problem is None else respond(scope, problem))(scope, receive, send)
+        await (self._app if problem is None else problem_response(scope, problem))(scope, receive, send)
 
 
 def _find_problem(scope: Scope) -> Problem | None:
-    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
-        return ADDRESS_TOO_LONG
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_URL_BYTES:
+        return URL_TOO_LONG
     headers = scope["headers"]
-    if len(headers) > MOST_HEADERS or sum([len(name) + len(value) for name, value in headers]) > LARGEST_HEADERS:
+    if len(headers) > MAX_HEADERS or sum([len(name) + len(value) for name, value in headers]) > MAX_HEADERS_BYTES:
         return HEADERS_TOO_LARGE
     return None

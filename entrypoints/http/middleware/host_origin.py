@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from entrypoints.http.problems import Problem, respond
+from entrypoints.http.problems import Problem, problem_response
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -31,17 +31,17 @@ class HostOrigin:
     def __init__(self, app: ASGIApp, *, public_url: str, hosts: Iterable[str]) -> None:
         self._app = app
         self._own_netloc = urlsplit(public_url).netloc.lower()
-        self._hosts = LOOPBACK | ({host_name(self._own_netloc), *(host_name(host) for host in hosts)} - {""})
+        self._hosts = LOOPBACK | ({parse_host_name(self._own_netloc), *(parse_host_name(host) for host in hosts)} - {""})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         problem = self._find_problem(scope["method"], Headers(scope=scope)) if scope["type"] == "http" else None
-        await (self._app if problem is None else respond(scope, problem))(scope, receive, send)
+        await (self._app if problem is None else problem_response(scope, problem))(scope, receive, send)
 
     def _find_problem(self, method: str, headers: Headers) -> Problem | None:
-        if "*" not in self._hosts and host_name(headers.get("host", "")) not in self._hosts:
+        if "*" not in self._hosts and parse_host_name(headers.get("host", "")) not in self._hosts:
             return UNKNOWN_HOST
         if method in SAFE_METHODS:
-            return None if self._may_read(headers) else FOREIGN_ORIGIN
+            return None if self._is_read_allowed(headers) else FOREIGN_ORIGIN
         if not self._may_write(headers):
             return FOREIGN_ORIGIN
         return None if _is_accepted_type(headers.get("content-type")) else UNSUPPORTED_TYPE
@@ -50,7 +50,7 @@ class HostOrigin:
         site = headers.get("sec-fetch-site")
         return self._is_own_origin(headers) if site is None else site in ("same-origin", "none")
 
-    def _may_read(self, headers: Headers) -> bool:
+    def _is_read_allowed(self, headers: Headers) -> bool:
         """Links from other sites may lead here; their pages' fetches and streams are refused."""
         site = headers.get("sec-fetch-site")
         if site == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
@@ -74,7 +74,7 @@ def _is_accepted_type(content_type: str | None) -> bool:
 
 
 @lru_cache(maxsize=256)
-def host_name(header: str) -> str:
+def parse_host_name(header: str) -> str:
     """Return the host name of a Host header, in lower case and without its port."""
     name, colon, port = header.strip().lower().rpartition(":")
     return name if colon and port.isdigit() else header.strip().lower()

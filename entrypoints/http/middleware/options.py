@@ -3,11 +3,11 @@
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from entrypoints.http.problems import NOTHING_HERE, respond
+from entrypoints.http.problems import ROUTE_NOT_FOUND, problem_response
 from entrypoints.http.route_table import RouteTable
 
 
-class Options:
+class OptionsResponder:
     """204 with `Allow`, or 404. Inside authorization, so that strangers learn nothing about protected paths."""
 
     def __init__(self, app: ASGIApp, *, routes: RouteTable) -> None:
@@ -19,5 +19,5 @@ class Options:
             await self._app(scope, receive, send)
             return
         methods = self._routes.get_methods(scope["path"])
-        answer = Response(status_code=204, headers={"Allow": ", ".join(methods)}) if methods else respond(scope, NOTHING_HERE)
+        answer = Response(status_code=204, headers={"Allow": ", ".join(methods)}) if methods else problem_response(scope, ROUTE_NOT_FOUND)
         await answer(scope, receive, send)

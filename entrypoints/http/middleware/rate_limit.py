@@ -12,19 +12,19 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from application.ports.tokens import AttemptClaims
-from domain.access import Way
-from entrypoints.http.auth.caller import caller_in, claims_in
-from entrypoints.http.middleware.concurrency_limit import HEALTH, IS_OVERLOAD
-from entrypoints.http.problems import Problem, respond
+from domain.access import AuthMethod
+from entrypoints.http.auth.caller import get_caller_from_scope, get_claims_from_scope
+from entrypoints.http.middleware.concurrency_limit import HEALTH_PATHS, IS_OVERLOAD
+from entrypoints.http.problems import Problem, problem_response
 from entrypoints.rate import Rate
 
 _COUNTED: Final = "headgate.counted"
 
 
-class Limiter:
+class RateLimiter:
     """Requests of each caller in this process, over a sliding window."""
 
-    MOST = 50_000
+    MAX_COUNTERS = 50_000
     """Counters kept; beyond, all start again. Only addresses come in such numbers, and then the concurrency limit holds."""
 
     def __init__(self, rate: Rate) -> None:
@@ -35,7 +35,7 @@ class Limiter:
 
     def take(self, *caller: str) -> bool:
         """Count one request. Return False, and count nothing, if it is one too many."""
-        if len(self._storage.storage) > self.MOST:
+        if len(self._storage.storage) > self.MAX_COUNTERS:
             self._storage.reset()
         return self._limiter.hit(self._item, *caller)
 
@@ -62,18 +62,18 @@ class Limiter:
 class RateLimit:
     """429 for a caller that asks too often. Inside authorization, so that the caller is known. Health routes and workers pass."""
 
-    def __init__(self, app: ASGIApp, *, limiter: Limiter) -> None:
+    def __init__(self, app: ASGIApp, *, limiter: RateLimiter) -> None:
         self._app = app
         self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[_COUNTED] = True
-        if scope["type"] != "http" or scope["path"] in HEALTH or caller_in(scope).way is Way.WORKER:
+        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS or get_caller_from_scope(scope).way is AuthMethod.WORKER:
             await self._app(scope, receive, send)
             return
-        caller = subject(scope)
+        caller = rate_limit_key(scope)
         if not self._limiter.take(*caller):
-            await respond(scope, self._limiter.refusal(*caller))(scope, receive, send)
+            await problem_response(scope, self._limiter.refusal(*caller))(scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -91,26 +91,26 @@ class RefusalLimit:
     other people at an address that guesses tokens are limited with it, people who only work there are not.
     """
 
-    def __init__(self, app: ASGIApp, *, limiter: Limiter) -> None:
+    def __init__(self, app: ASGIApp, *, limiter: RateLimiter) -> None:
         self._app = app
         self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in HEALTH:
+        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS:
             await self._app(scope, receive, send)
             return
         caller = ("refused", _get_address(scope))
         if not self._limiter.has_room(*caller):
-            await respond(scope, self._limiter.refusal(*caller))(scope, receive, send)
+            await problem_response(scope, self._limiter.refusal(*caller))(scope, receive, send)
             return
         await self._app(scope, receive, send)
         if _COUNTED not in scope and IS_OVERLOAD not in scope:
             self._limiter.take(*caller)
 
 
-def subject(scope: Scope) -> tuple[str, str]:
+def rate_limit_key(scope: Scope) -> tuple[str, str]:
     """Return the key under which this caller's requests are counted."""
-    caller, claims = caller_in(scope), claims_in(scope)
+    caller, claims = get_caller_from_scope(scope), get_claims_from_scope(scope)
     if isinstance(claims, AttemptClaims):
         return "attempt", f"{claims.run_id}/{claims.stage}/{claims.attempt}"
     if caller.token_id is not None:

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
-from entrypoints.http.problems import REQUEST_ID
+from entrypoints.http.problems import REQUEST_ID_KEY
 
 _VALID_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -27,7 +27,7 @@ class RequestId:
             await self._app(scope, receive, send)
             return
         scope = dict(scope)
-        scope[REQUEST_ID] = request_id = _get_request_id(scope)
+        scope[REQUEST_ID_KEY] = request_id = _get_request_id(scope)
         header = (b"x-request-id", request_id.encode())
 
         async def send_with_id(message: Message) -> None:

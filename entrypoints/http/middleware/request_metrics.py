@@ -12,7 +12,7 @@ NO_ROUTE: Final = "none"
 PROBES: Final = frozenset({"/livez", "/readyz"})
 UNTRACED: Final = PROBES | {"/worker/heartbeat", "/worker/stream", "/worker/leave", "/worker/logs"}
 """Frequent requests that belong to no run's trace."""
-STREAMS: Final = (b"text/event-stream", b"application/x-ndjson")
+STREAM_MEDIA_TYPES: Final = (b"text/event-stream", b"application/x-ndjson")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -34,7 +34,7 @@ class RequestMetrics:
             if message["type"] == "http.response.start":
                 status, is_endless = message["status"], is_stream(message)
                 if is_endless or _get_route(scope) in UNTRACED or scope["path"].startswith("/static/"):
-                    self._telemetry.hush()
+                    self._telemetry.drop_current_trace()
             await send(message)
 
         try:
@@ -52,7 +52,7 @@ class RequestMetrics:
 
 def is_stream(start: Message) -> bool:
     """True if this `http.response.start` begins a stream that stays open."""
-    return any(name.lower() == b"content-type" and value.startswith(STREAMS) for name, value in start["headers"])
+    return any(name.lower() == b"content-type" and value.startswith(STREAM_MEDIA_TYPES) for name, value in start["headers"])
 
 
 def _get_route(scope: Scope) -> str:

@@ -6,7 +6,7 @@ import logging
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrypoints.http.problems import INTERNAL, REQUEST_ID, STOPPING, respond
+from entrypoints.http.problems import INTERNAL, REQUEST_ID_KEY, STOPPING, problem_response
 
 log = logging.getLogger("headgate.api")
 
@@ -36,9 +36,9 @@ class UnexpectedErrors:
             # The server cancels requests only when its time to stop is up. The work may have been done, but it was not acknowledged.
             if has_started:
                 raise
-            await respond(scope, STOPPING)(scope, receive, send)
+            await problem_response(scope, STOPPING)(scope, receive, send)
         except Exception:
-            log.exception("%s %s failed (request %s)", scope["method"], scope["path"], scope[REQUEST_ID])
+            log.exception("%s %s failed (request %s)", scope["method"], scope["path"], scope[REQUEST_ID_KEY])
             if has_started:
                 raise
-            await respond(scope, INTERNAL)(scope, receive, send)
+            await problem_response(scope, INTERNAL)(scope, receive, send)

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from entrypoints.web.drawing.layers import Cell, Lane, arrange, centres
+from entrypoints.web.drawing.layers import Cell, EdgeLane, assign_layers, compute_centres
 
 BOX_HEIGHT = 48.0
 LANE_HEIGHT = 8.0
@@ -29,7 +29,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class EdgePath:
     """From a needed stage to one that needs it. `bends` are the points it passes; `path` draws it through them."""
 
     source: str
@@ -49,23 +49,23 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class GraphDrawing:
+class GraphLayout:
     width: float
     height: float
     boxes: tuple[Box, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[EdgePath, ...]
 
 
-def draw_graph(needs: Mapping[str, Sequence[str]]) -> GraphDrawing:
+def lay_out_graph(needs: Mapping[str, Sequence[str]]) -> GraphLayout:
     """The same graph is laid out once; `needs` names, for each stage in order, the stages before it."""
     return _draw(tuple((stage, tuple(dict.fromkeys(before))) for stage, before in needs.items()))
 
 
 @lru_cache(maxsize=256)
-def _draw(graph: tuple[tuple[str, tuple[str, ...]], ...]) -> GraphDrawing:
-    layers = arrange(dict(graph))
-    heights: dict[Hashable, float] = {cell: LANE_HEIGHT if isinstance(cell, Lane) else BOX_HEIGHT for row in layers.columns for cell in row}
-    middle = {cell: round(y, 1) + MARGIN for cell, y in centres(layers, heights, GAP).items()}
+def _draw(graph: tuple[tuple[str, tuple[str, ...]], ...]) -> GraphLayout:
+    layers = assign_layers(dict(graph))
+    heights: dict[Hashable, float] = {cell: LANE_HEIGHT if isinstance(cell, EdgeLane) else BOX_HEIGHT for row in layers.columns for cell in row}
+    middle = {cell: round(y, 1) + MARGIN for cell, y in compute_centres(layers, heights, GAP).items()}
     widths = [_width(column) for column in layers.columns]
     left, x = [], MARGIN
     for width in widths:
@@ -75,9 +75,9 @@ def _draw(graph: tuple[tuple[str, tuple[str, ...]], ...]) -> GraphDrawing:
     boxes = tuple(
         Box(stage, sides[stage][0], round(middle[stage] - BOX_HEIGHT / 2, 1), sides[stage][1] - sides[stage][0]) for stage, _ in graph
     )
-    lines = tuple(Line(*ends, _bends(route, middle, sides)) for ends, route in layers.routes.items())
+    lines = tuple(EdgePath(*ends, _bends(route, middle, sides)) for ends, route in layers.routes.items())
     height = max((middle[cell] + heights[cell] / 2 for cell in middle), default=0.0) + MARGIN
-    return GraphDrawing(max(0.0, x - COLUMN_GAP) + MARGIN, height, boxes, lines)
+    return GraphLayout(max(0.0, x - COLUMN_GAP) + MARGIN, height, boxes, lines)
 
 
 def _bends(

@@ -5,25 +5,25 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
-from domain.graph import levels
+from domain.graph import compute_levels
 
 SWEEPS = 6
 Heights = Mapping[Hashable, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class EdgeLane:
     """Where the lines that leave `source` cross a column that is not theirs; all of them share it."""
 
     source: str
     level: int
 
 
-Cell = str | Lane
+Cell = str | EdgeLane
 
 
 @dataclass(frozen=True, slots=True)
-class Layers:
+class GraphLayers:
     """`columns` hold stages and lanes from top to bottom, `links` the straight pieces between neighbouring columns."""
 
     columns: Sequence[Sequence[Cell]]
@@ -32,24 +32,24 @@ class Layers:
     """Per edge (need, stage): the cells it passes, ends included."""
 
 
-def arrange(needs: Mapping[str, Sequence[str]]) -> Layers:
+def assign_layers(needs: Mapping[str, Sequence[str]]) -> GraphLayers:
     """Columns by level, each ordered so that few lines cross (barycentres, a few sweeps in both directions)."""
-    level = levels(needs)
+    level = compute_levels(needs)
     columns: list[list[Cell]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
     for stage, column in level.items():
         columns[column].append(stage)
     routes: dict[tuple[str, str], list[Cell]] = {}
-    lanes: dict[Lane, None] = {}
+    lanes: dict[EdgeLane, None] = {}
     for stage, before in needs.items():
         for need in before:
-            between = [Lane(need, column) for column in range(level[need] + 1, level[stage])]
+            between = [EdgeLane(need, column) for column in range(level[need] + 1, level[stage])]
             lanes.update(dict.fromkeys(between))
             routes[need, stage] = [need, *between, stage]
     for lane in lanes:
         columns[lane.level].append(lane)
     links = list(dict.fromkeys(link for route in routes.values() for link in pairwise(route)))
     _order(columns, links)
-    return Layers(columns, links, routes)
+    return GraphLayers(columns, links, routes)
 
 
 def _order(columns: list[list[Cell]], links: Sequence[tuple[Cell, Cell]]) -> None:
@@ -72,7 +72,7 @@ def _neighbours(links: Sequence[tuple[Cell, Cell]]) -> tuple[dict[Cell, list[Cel
     return before, after
 
 
-def centres(layers: Layers, heights: Heights, gap: float) -> dict[Cell, float]:
+def compute_centres(layers: GraphLayers, heights: Heights, gap: float) -> dict[Cell, float]:
     """The y of each cell's middle: close to its neighbours' mean, never nearer than `gap` to the next cell of its column."""
     before, after = _neighbours(layers.links)
     middle: dict[Cell, float] = {}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.status import Status
-from entrypoints.web.drawing.run_bars import SIGNS
+from entrypoints.web.drawing.run_bars import STATUS_SYMBOLS
 
 COLUMN = 24
 BAR = 14.0
@@ -15,7 +15,7 @@ OUTLINED = frozenset({Status.CANCELLED, Status.LOST, Status.QUEUED})
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class TrendPoint:
     """A run as the trend needs it: `seconds` until its end or now; None where there is nothing to tell."""
 
     run_id: int
@@ -39,7 +39,7 @@ class TrendBar:
 
 
 @dataclass(frozen=True, slots=True)
-class TrendDrawing:
+class TrendLayout:
     """`median_y` is where the usual time stands; `lines` are the points of the records, a gap where a run has none."""
 
     width: int
@@ -52,13 +52,13 @@ class TrendDrawing:
     dot: tuple[float, float] | None
 
 
-def draw_trend(points: Sequence[Point], usual: float | None) -> TrendDrawing:
+def lay_out_trend(points: Sequence[TrendPoint], usual: float | None) -> TrendLayout:
     """`points` oldest first."""
     longest = max((point.seconds for point in points if point.seconds), default=0.0)
     longest = max(longest, usual or 0.0) or 1.0
     bars = [_bar(index, point, longest) for index, point in enumerate(points) if point.seconds is not None]
     placed = _placed(points)
-    return TrendDrawing(
+    return TrendLayout(
         width=COLUMN * len(points),
         duration_height=DURATION_HEIGHT,
         records_height=RECORDS_HEIGHT,
@@ -70,7 +70,7 @@ def draw_trend(points: Sequence[Point], usual: float | None) -> TrendDrawing:
     )
 
 
-def _bar(index: int, point: Point, longest: float) -> TrendBar:
+def _bar(index: int, point: TrendPoint, longest: float) -> TrendBar:
     height = round(max(SHORTEST, TALLEST * (point.seconds or 0.0) / longest), 1)
     inset = 0.75 if point.status in OUTLINED else 0.0
     left = index * COLUMN + (COLUMN - BAR) / 2
@@ -84,11 +84,11 @@ def _bar(index: int, point: Point, longest: float) -> TrendBar:
         width=BAR - 2 * inset,
         height=max(1.0, round(height - 2 * inset, 1)),
         middle=middle,
-        sign=SIGNS.get(point.status, ""),
+        sign=STATUS_SYMBOLS.get(point.status, ""),
     )
 
 
-def _placed(points: Sequence[Point]) -> list[list[tuple[float, float]]]:
+def _placed(points: Sequence[TrendPoint]) -> list[list[tuple[float, float]]]:
     """Where the records stand: from none at the bottom to the most at the top."""
     most = max((point.records for point in points if point.records is not None), default=0) or 1
     lines: list[list[tuple[float, float]]] = [[]]

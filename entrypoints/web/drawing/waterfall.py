@@ -23,14 +23,14 @@ NOTED_QUEUE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class AxisTick:
     x: float
     word: str
     is_minor: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class WaterfallShape:
     """A bar, a hatched wait (`hold`), a dotted queue or a dashed ghost; x and width in percent."""
 
     shape: str
@@ -41,30 +41,30 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class WaterfallNote:
     x: float
     y: float
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class LaneDrawing:
+class StageLane:
     height: int
-    pieces: Sequence[Piece]
-    notes: Sequence[Note]
+    pieces: Sequence[WaterfallShape]
+    notes: Sequence[WaterfallNote]
     median: float | None
     median_y: float
     words: str
 
 
 @dataclass(frozen=True, slots=True)
-class WaterfallDrawing:
-    ticks: Sequence[Tick]
+class WaterfallLayout:
+    ticks: Sequence[AxisTick]
     now: float | None
-    lanes: Mapping[str, LaneDrawing]
+    lanes: Mapping[str, StageLane]
 
 
-def draw_waterfall(run: RunView, usual: Mapping[str, float], now: datetime) -> WaterfallDrawing:
+def lay_out_waterfall(run: RunView, usual: Mapping[str, float], now: datetime) -> WaterfallLayout:
     """`usual` is the median of each stage in seconds."""
     end = run.finished_at or now
     expected = {} if run.status.is_terminal else _expected(run, usual, now)
@@ -72,7 +72,7 @@ def draw_waterfall(run: RunView, usual: Mapping[str, float], now: datetime) -> W
     axis = _Axis(run.created_at, max(last * 1.04, SHORTEST if run.status.is_terminal else SHORTEST_UNDER_WAY), end)
     lanes = {stage.name: _lane(stage, axis, usual.get(stage.name), expected.get(stage.name)) for stage in run.stages}
     here = None if run.status.is_terminal else axis.at(now)
-    return WaterfallDrawing(_ticks(axis.span, here), here, lanes)
+    return WaterfallLayout(_ticks(axis.span, here), here, lanes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +110,13 @@ def _expected(run: RunView, usual: Mapping[str, float], now: datetime) -> dict[s
     return begins
 
 
-def _ticks(span: float, now: float | None) -> list[Tick]:
+def _ticks(span: float, now: float | None) -> list[AxisTick]:
     step = next((step for step in STEPS if span / step <= MOST_TICKS), span / MOST_TICKS)
     ticks = []
     for index in range(int(span / step) + 1):
         x = round(index * step / span * 100, 2)
         if x <= 97 and (now is None or abs(x - now) > 4.5):
-            ticks.append(Tick(x, _tick_words(index * step, step), index % 3 != 0))
+            ticks.append(AxisTick(x, _tick_words(index * step, step), index % 3 != 0))
     return ticks
 
 
@@ -125,13 +125,13 @@ def _tick_words(at: float, step: float) -> str:
     return f"{at * 1_000:.0f} ms" if at and step < 0.1 else seconds(round(at, 1))
 
 
-def _lane(stage: StageRunView, axis: _Axis, usual: float | None, expected: float | None) -> LaneDrawing:
+def _lane(stage: StageRunView, axis: _Axis, usual: float | None, expected: float | None) -> StageLane:
     attempts = stage.attempts[-SHOWN_ATTEMPTS:]
     row = BAR + 4
     height = max(ROW, row * len(attempts) + 8)
     top = (height - row * len(attempts)) / 2 + 2
-    pieces: list[Piece] = []
-    notes: list[Note] = []
+    pieces: list[WaterfallShape] = []
+    notes: list[WaterfallNote] = []
     for index, attempt in enumerate(attempts):
         y = top + index * row
         pieces += _pieces(attempt, axis, y)
@@ -140,17 +140,17 @@ def _lane(stage: StageRunView, axis: _Axis, usual: float | None, expected: float
     newest = attempts[-1]
     median = None
     if expected is not None and usual is not None:
-        pieces.append(Piece("ghost", "pending", axis.of(expected), _width(axis.of(expected), axis.of(expected + usual)), y))
+        pieces.append(WaterfallShape("ghost", "pending", axis.of(expected), _width(axis.of(expected), axis.of(expected + usual)), y))
         if axis.of(expected + usual) < 84:
-            notes.append(Note(axis.of(expected + usual), y + 10, f"usually {seconds(usual)}"))
+            notes.append(WaterfallNote(axis.of(expected + usual), y + 10, f"usually {seconds(usual)}"))
     elif usual is not None and newest.started_at:
         median = axis.at(newest.started_at + timedelta(seconds=usual))
     words = "; ".join(_words(attempt, axis.end, len(stage.attempts) > 1) for attempt in stage.attempts)
     said = f"; the median is {seconds(usual)}" if usual is not None else ""
-    return LaneDrawing(height, pieces, notes, median, y, words + said)
+    return StageLane(height, pieces, notes, median, y, words + said)
 
 
-def _pieces(attempt: AttemptView, axis: _Axis, y: float) -> list[Piece]:
+def _pieces(attempt: AttemptView, axis: _Axis, y: float) -> list[WaterfallShape]:
     over = attempt.finished_at or axis.end
     begun = attempt.started_at or over
     pieces = []
@@ -167,26 +167,26 @@ def _pieces(attempt: AttemptView, axis: _Axis, y: float) -> list[Piece]:
     return [piece for piece in pieces if piece.width > 0]
 
 
-def _piece(shape: str, status: str, axis: _Axis, begin: datetime, end: datetime, y: float) -> Piece:
+def _piece(shape: str, status: str, axis: _Axis, begin: datetime, end: datetime, y: float) -> WaterfallShape:
     x = axis.at(begin)
     width = _width(x, axis.at(end))
-    return Piece(shape, status, x, max(width, 0.35) if shape == "bar" else width, y)
+    return WaterfallShape(shape, status, x, max(width, 0.35) if shape == "bar" else width, y)
 
 
 def _width(x: float, end: float) -> float:
     return round(max(0.0, end - x), 2)
 
 
-def _notes(attempt: AttemptView, axis: _Axis, y: float, *, is_last: bool) -> list[Note]:
+def _notes(attempt: AttemptView, axis: _Axis, y: float, *, is_last: bool) -> list[WaterfallNote]:
     x = axis.at(attempt.finished_at or axis.end)
     if x > 78:
         return []
     if attempt.status in (Status.FAILED, Status.LOST) and attempt.error_message:
-        return [Note(x, y, attempt.error_message.strip().split("\n")[0][:40])]
+        return [WaterfallNote(x, y, attempt.error_message.strip().split("\n")[0][:40])]
     if is_last and attempt.queued_at and attempt.started_at and attempt.finished_at:
         queued = (attempt.started_at - attempt.queued_at).total_seconds()
         if queued >= NOTED_QUEUE and queued / axis.span > 0.02:
-            return [Note(x, y, f"{seconds(queued)} in the queue")]
+            return [WaterfallNote(x, y, f"{seconds(queued)} in the queue")]
     return []
 
 

@@ -8,41 +8,41 @@ from typing import Self
 
 from application.queries.views import PipelineView
 from domain.accounts import ApiToken
-from domain.audit import Deed, Entry
-from domain.definition import Kind
-from entrypoints.web.view_models.words import Moment, moment, short_json
+from domain.audit import AuditAction, AuditEntry
+from domain.definition import StageKind
+from entrypoints.web.view_models.words import Timestamp, format_timestamp, shorten_json
 
 _DEEDS = {
-    Deed.SIGNED_IN: "signed in",
-    Deed.SIGN_IN_FAILED: "failed to sign in",
-    Deed.SIGNED_OUT: "signed out",
-    Deed.TRIGGERED: "triggered",
-    Deed.CANCELLED: "cancelled",
-    Deed.RETRIED: "retried",
-    Deed.SKIPPED: "skipped a stage",
-    Deed.STAGE_CANCELLED: "cancelled a stage",
-    Deed.APPROVED: "approved",
-    Deed.REJECTED: "rejected",
-    Deed.PIPELINE_CREATED: "created a pipeline",
-    Deed.PIPELINE_CHANGED: "changed a pipeline",
-    Deed.TOKEN_CREATED: "made a token",
-    Deed.TOKEN_REVOKED: "revoked a token",
-    Deed.ACCOUNT_CREATED: "made an account",
-    Deed.ACCOUNT_CHANGED: "changed an account",
-    Deed.PASSWORD_CHANGED: "changed a password",
+    AuditAction.SIGNED_IN: "signed in",
+    AuditAction.SIGN_IN_FAILED: "failed to sign in",
+    AuditAction.SIGNED_OUT: "signed out",
+    AuditAction.TRIGGERED: "triggered",
+    AuditAction.CANCELLED: "cancelled",
+    AuditAction.RETRIED: "retried",
+    AuditAction.SKIPPED: "skipped a stage",
+    AuditAction.STAGE_CANCELLED: "cancelled a stage",
+    AuditAction.APPROVED: "approved",
+    AuditAction.REJECTED: "rejected",
+    AuditAction.PIPELINE_CREATED: "created a pipeline",
+    AuditAction.PIPELINE_CHANGED: "changed a pipeline",
+    AuditAction.TOKEN_CREATED: "made a token",
+    AuditAction.TOKEN_REVOKED: "revoked a token",
+    AuditAction.ACCOUNT_CREATED: "made an account",
+    AuditAction.ACCOUNT_CHANGED: "changed an account",
+    AuditAction.PASSWORD_CHANGED: "changed a password",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class TokenLine:
+class TokenItem:
     id: int
     name: str
     hint: str
     good_for: str
     pipeline: str
     state: str
-    is_good: bool
-    created: Moment | None
+    is_valid: bool
+    created: Timestamp | None
     created_by: str
     used: str
 
@@ -52,7 +52,7 @@ class TokenLine:
         if token.revoked_at is not None:
             state = "revoked"
         elif token.expires_at is not None:
-            state = f"until {token.expires_at:%-d %b %Y}" if token.is_good(now) else "expired"
+            state = f"until {token.expires_at:%-d %b %Y}" if token.is_valid(now) else "expired"
         return cls(
             token.id,
             token.name,
@@ -60,44 +60,44 @@ class TokenLine:
             ", ".join(token.scopes),
             pipeline or "",
             state,
-            token.is_good(now),
-            moment(token.created_at),
+            token.is_valid(now),
+            format_timestamp(token.created_at),
             token.created_by or "",
             f"{token.used_on:%-d %b %Y}" if token.used_on else "never",
         )
 
 
 @dataclass(frozen=True, slots=True)
-class EntryLine:
+class AuditEntryItem:
     id: int
-    at: Moment | None
+    at: Timestamp | None
     who: str
     way: str
     address: str
-    did: str
+    describe_action: str
     thing: str
     href: str
     details: str
 
     @classmethod
-    def of(cls, entry: Entry) -> Self:
+    def of(cls, entry: AuditEntry) -> Self:
         kind, _, name = entry.thing.partition(" ")
         href = {"run": f"/ui/runs/{name}", "pipeline": f"/ui/pipelines/{name}", "token": f"/ui/tokens/{name}"}.get(kind, "")
-        told = " · ".join(f"{key} {short_json(value, 80)}" for key, value in entry.details.items())
+        told = " · ".join(f"{key} {shorten_json(value, 80)}" for key, value in entry.details.items())
         return cls(
             entry.id,
-            moment(entry.at),
+            format_timestamp(entry.at),
             entry.who or "somebody",
             entry.way or "",
             entry.address or "",
-            did(entry.deed),
+            describe_action(entry.deed),
             entry.thing,
             href,
             told,
         )
 
 
-def did(deed: Deed) -> str:
+def describe_action(deed: AuditAction) -> str:
     return _DEEDS[deed]
 
 
@@ -107,7 +107,7 @@ class Snippet:
     text: str
 
 
-def onboarding(text: str, token: ApiToken, pipeline: PipelineView | None, origin: str) -> Sequence[Snippet]:
+def build_reporter_snippets(text: str, token: ApiToken, pipeline: PipelineView | None, origin: str) -> Sequence[Snippet]:
     """What to copy onto the machine that reports, ready to run; for another token, how it is sent."""
     header = f"-H 'Authorization: Bearer {text}'"
     if pipeline is None:
@@ -115,7 +115,7 @@ def onboarding(text: str, token: ApiToken, pipeline: PipelineView | None, origin
             Snippet("Send it", f"curl -fsS {header} {origin}/pipelines/"),
             Snippet("In the terminal", f"export HEADGATE_API_TOKEN={text}"),
         ]
-    external = [stage.name for stage in pipeline.definition.stages if stage.kind is Kind.EXTERNAL]
+    external = [stage.name for stage in pipeline.definition.stages if stage.kind is StageKind.EXTERNAL]
     stage = external[0] if external else pipeline.definition.stages[-1].name
     url, body = f"{origin}/status-update/", json.dumps({"stage_name": stage, "status": "completed"})
     told = json.dumps(json.dumps({"stage_name": stage, "status": "$S"}))

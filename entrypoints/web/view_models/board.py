@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from application.queries.sentences import Part, Surroundings, seconds
+from application.queries.sentences import RunContext, TextPart, seconds
 from application.queries.views import BoardRow, PipelineView, RunBar
-from application.queries.why import explain
+from application.queries.why import explain_run
 from domain.status import Status
-from entrypoints.web.drawing.run_bars import DrawnBar, draw_bars, time_of
-from entrypoints.web.view_models.ways_out import WayOut, way_out_of
-from entrypoints.web.view_models.words import DASH, Moment, Sentence, StatusWord, moment, status_word
+from entrypoints.web.drawing.run_bars import RunBarShape, get_run_seconds, lay_out_run_bars
+from entrypoints.web.view_models.ways_out import NextAction, get_next_action
+from entrypoints.web.view_models.words import DASH, Sentence, StatusLabel, Timestamp, format_timestamp, get_status_label
 
-SPEAKS = frozenset({Status.COMPLETED, Status.PENDING, Status.SKIPPED})
+STATUSES_WITHOUT_REASON = frozenset({Status.COMPLETED, Status.PENDING, Status.SKIPPED})
 """Statuses that leave the line under the name to the description."""
 DECIDED = frozenset({Status.COMPLETED, Status.FAILED, Status.LOST})
 
@@ -23,27 +23,27 @@ DECIDED = frozenset({Status.COMPLETED, Status.FAILED, Status.LOST})
 class LatestRun:
     id: int
     number: str
-    since: Moment | None
-    ended: Moment | None
+    since: Timestamp | None
+    ended: Timestamp | None
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PipelineItem:
     id: int
     name: str
     description: str
-    status: StatusWord
+    status: StatusLabel
     latest: LatestRun | None
     why: Sentence
-    way_out: WayOut | None
-    bars: Sequence[DrawnBar]
+    next_action: NextAction | None
+    bars: Sequence[RunBarShape]
     success: str
     median: str
     tags: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SearchableItem:
     """What of a row does not move: what it is found by and what may be asked of it."""
 
     id: int
@@ -53,56 +53,56 @@ class Entry:
     searched: str
     """Lower-case text that the search field looks in."""
 
-    def fits(self, status: str, words: str) -> bool:
+    def matches(self, status: str, words: str) -> bool:
         """`status` and `words` (lower-case) are empty when nothing is asked."""
         return (not status or self.status == status) and words in self.searched
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class StatusFilter:
     """A pill; `href` keeps what else is in the URL."""
 
-    status: StatusWord | None
+    status: StatusLabel | None
     count: int
     href: str
     is_chosen: bool
 
 
-def row_of(row: BoardRow, around: Surroundings) -> Row:
+def build_pipeline_item(row: BoardRow, around: RunContext) -> PipelineItem:
     pipeline = row.pipeline
     latest = pipeline.latest
     run = None
     if latest is not None:
-        over = moment(latest.finished_at)
-        run = LatestRun(latest.id, f"{latest.number:,}", None if over else moment(latest.started_at or latest.created_at), over)
-    speaks = latest is not None and latest.status not in SPEAKS
+        over = format_timestamp(latest.finished_at)
+        run = LatestRun(latest.id, f"{latest.number:,}", None if over else format_timestamp(latest.started_at or latest.created_at), over)
+    speaks = latest is not None and latest.status not in STATUSES_WITHOUT_REASON
     description = first_line(pipeline)
-    return Row(
+    return PipelineItem(
         id=pipeline.id,
         name=pipeline.name,
         description=description or ("Has not run yet." if latest is None else ""),
-        status=status_word(pipeline.status),
+        status=get_status_label(pipeline.status),
         latest=run,
-        why=explain(latest, around).parts if latest is not None and speaks else (),
-        way_out=way_out_of(latest) if latest is not None else None,
-        bars=draw_bars(row.bars, around.now),
-        success=success_rate(row.bars),
-        median=median_time(row.bars, around.now),
+        why=explain_run(latest, around).parts if latest is not None and speaks else (),
+        next_action=get_next_action(latest) if latest is not None else None,
+        bars=lay_out_run_bars(row.bars, around.now),
+        success=format_success_rate(row.bars),
+        median=format_median_time(row.bars, around.now),
         tags=pipeline.definition.tags,
     )
 
 
-def entry_of(pipeline: PipelineView) -> Entry:
+def build_searchable_item(pipeline: PipelineView) -> SearchableItem:
     words = [pipeline.name, first_line(pipeline), *(f"#{tag}" for tag in pipeline.definition.tags)]
     asks = bool((pipeline.definition.parameters or {}).get("properties"))
-    return Entry(pipeline.id, pipeline.name, pipeline.status, asks, " ".join(words).lower())
+    return SearchableItem(pipeline.id, pipeline.name, pipeline.status, asks, " ".join(words).lower())
 
 
 def first_line(pipeline: PipelineView) -> str:
     return pipeline.definition.description.strip().split("\n")[0]
 
 
-def success_rate(bars: Sequence[RunBar]) -> str:
+def format_success_rate(bars: Sequence[RunBar]) -> str:
     """Completed of those that ended by themselves; a cancelled run says nothing about the pipeline."""
     decided = [bar for bar in bars if bar.status in DECIDED]
     if not decided:
@@ -111,14 +111,14 @@ def success_rate(bars: Sequence[RunBar]) -> str:
     return f"{int(100 * completed / len(decided))} %"
 
 
-def median_time(bars: Sequence[RunBar], now: datetime) -> str:
-    times = [time for bar in bars if bar.status is Status.COMPLETED and (time := time_of(bar, now)) is not None]
+def format_median_time(bars: Sequence[RunBar], now: datetime) -> str:
+    times = [time for bar in bars if bar.status is Status.COMPLETED and (time := get_run_seconds(bar, now)) is not None]
     return seconds(median(times)) if times else DASH
 
 
-def counts(rows: Sequence[BoardRow]) -> Mapping[Status, int]:
+def count_statuses(rows: Sequence[BoardRow]) -> Mapping[Status, int]:
     return Counter(row.pipeline.status for row in rows)
 
 
-def description_of(parts: Sequence[Part]) -> str:
+def join_parts(parts: Sequence[TextPart]) -> str:
     return "".join(part.text for part in parts)

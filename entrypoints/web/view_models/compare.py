@@ -4,10 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from application.queries.compare import Comparison, Difference, StagePair
-from application.queries.sentences import duration, seconds
+from application.queries.sentences import format_elapsed, seconds
 from application.queries.views import RunView, StageRunView
-from entrypoints.web.ansi import plain
-from entrypoints.web.view_models.words import DASH, Moment, StatusWord, difference_words, grouped, moment, status_word, triggered_by
+from entrypoints.web.ansi import show_control_characters
+from entrypoints.web.view_models.words import (
+    DASH,
+    StatusLabel,
+    Timestamp,
+    format_count,
+    format_difference,
+    format_timestamp,
+    get_status_label,
+    triggered_by,
+)
 
 NOTABLE = 1.25
 """A stage that took this many times as long, or as short, is marked; so are records."""
@@ -16,12 +25,12 @@ LONGEST_ERROR = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ComparedRun:
     id: int
     number: str
     href: str
-    status: StatusWord
-    started: Moment | None
+    status: StatusLabel
+    started: Timestamp | None
     took: str
     records: str
     revision: int
@@ -29,16 +38,16 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparedValue:
     name: str
     before: str
     after: str
 
 
 @dataclass(frozen=True, slots=True)
-class StageLine:
+class StageComparison:
     name: str
-    statuses: tuple[StatusWord | None, StatusWord | None]
+    statuses: tuple[StatusLabel | None, StatusLabel | None]
     times: tuple[str, str]
     change: str
     is_notable: bool
@@ -47,7 +56,7 @@ class StageLine:
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorPair:
+class ErrorComparison:
     """The first stage that broke in one run only, or differently; `texts` are what each said."""
 
     stage: str
@@ -56,71 +65,71 @@ class ErrorPair:
 
 
 @dataclass(frozen=True, slots=True)
-class ComparePage:
+class ComparisonPage:
     pipeline: str
-    sides: tuple[Side, Side]
-    parameters: Sequence[Row]
-    stages: Sequence[StageLine]
-    error: ErrorPair | None
-    definition: Sequence[Row]
+    sides: tuple[ComparedRun, ComparedRun]
+    parameters: Sequence[ComparedValue]
+    stages: Sequence[StageComparison]
+    error: ErrorComparison | None
+    definition: Sequence[ComparedValue]
     choices: Sequence[tuple[int, str]]
     """(id, words) of runs to compare the second with."""
 
 
-def compare_page(found: Comparison, others: Sequence[RunView]) -> ComparePage:
+def build_comparison_page(found: Comparison, others: Sequence[RunView]) -> ComparisonPage:
     before, after, error = found.before, found.after, found.error
-    return ComparePage(
+    return ComparisonPage(
         after.pipeline,
         (_side(before), _side(after)),
         [_row(each) for each in found.parameters],
         [_stage(pair) for pair in found.stages],
-        ErrorPair(error.stage, (_said(error.before), _said(error.after)), error.is_alike) if error else None,
+        ErrorComparison(error.stage, (_said(error.before), _said(error.after)), error.is_alike) if error else None,
         [_row(each) for each in found.definition],
         [(run.id, f"#{run.number:,} {run.status.value}, revision {run.revision}") for run in others if run.id != after.id],
     )
 
 
-def _row(each: Difference) -> Row:
-    return Row(each.path, *difference_words(each.before, each.after, each.missing))
+def _row(each: Difference) -> ComparedValue:
+    return ComparedValue(each.path, *format_difference(each.before, each.after, each.missing))
 
 
 def _said(error: str | None) -> str:
-    return plain(error[:LONGEST_ERROR]) if error is not None else "no error"
+    return show_control_characters(error[:LONGEST_ERROR]) if error is not None else "no error"
 
 
-def _side(run: RunView) -> Side:
-    took = duration(run.finished_at, run.started_at) if run.finished_at and run.started_at else DASH
-    return Side(
+def _side(run: RunView) -> ComparedRun:
+    took = format_elapsed(run.finished_at, run.started_at) if run.finished_at and run.started_at else DASH
+    return ComparedRun(
         run.id,
         f"#{run.number:,}",
         f"/ui/runs/{run.id}",
-        status_word(run.status),
-        moment(run.started_at),
+        get_status_label(run.status),
+        format_timestamp(run.started_at),
         took,
-        grouped(run.records_processed),
+        format_count(run.records_processed),
         run.revision,
         triggered_by(run.trigger, run.actor),
     )
 
 
-def _stage(pair: StagePair) -> StageLine:
+def _stage(pair: StagePair) -> StageComparison:
     before, after = pair.seconds
     longest = max(before or 0.0, after or 0.0)
     ratio = after / before if before and after else None
     is_notable = ratio is not None and longest >= LEAST_SECONDS and not 1 / NOTABLE < ratio < NOTABLE
-    return StageLine(
+    return StageComparison(
         pair.name,
         (_status(pair.before), _status(pair.after)),
         (_seconds(before), _seconds(after)),
         f"{'+' if ratio > 1 else '−'}{abs(ratio - 1) * 100:,.0f} %" if ratio is not None and longest >= LEAST_SECONDS else "",
         is_notable,
-        (grouped(pair.records[0]), grouped(pair.records[1])),
+        (format_count(pair.records[0]), format_count(pair.records[1])),
         pair.records[0] != pair.records[1],
     )
 
 
-def _status(stage: StageRunView | None) -> StatusWord | None:
-    return status_word(stage.status) if stage else None
+def _status(stage: StageRunView | None) -> StatusLabel | None:
+    return get_status_label(stage.status) if stage else None
 
 
 def _seconds(taken: float | None) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from application.ports.telemetry import trace_id_of
+from application.ports.telemetry import get_trace_id
 
 
 def datadog_links(site: str | None, run_id: int, trace: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -11,7 +11,7 @@ def datadog_links(site: str | None, run_id: int, trace: Mapping[str, str]) -> li
     if not site:
         return []
     root = f"https://{_host(site)}"
-    trace_id = trace_id_of(trace)
+    trace_id = get_trace_id(trace)
     logs = f"{root}/logs?{urlencode({'query': f'service:headgate @run:{run_id}'})}"
     return [*([("trace", f"{root}/apm/trace/{trace_id}")] if trace_id else []), ("logs", logs)]
 

@@ -3,43 +3,43 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from application.queries.sentences import Part
+from application.queries.sentences import TextPart
 from application.queries.views import EventView
 from domain.events import EventType
 from domain.status import Status
-from entrypoints.web.view_models.words import Moment, Sentence, StatusWord, clock, counted, status_word, triggered_by
+from entrypoints.web.view_models.words import Sentence, StatusLabel, Timestamp, format_time, get_status_label, pluralize, triggered_by
 
 
 @dataclass(frozen=True, slots=True)
-class EventLine:
+class EventItem:
     seq: int
-    at: Moment | None
-    status: StatusWord | None
+    at: Timestamp | None
+    status: StatusLabel | None
     sentence: Sentence
 
 
-def event_lines(events: Sequence[EventView]) -> list[EventLine]:
-    return [EventLine(event.seq, clock(event.at), status_word(event.status) if event.status else None, sentence(event)) for event in events]
+def build_event_items(events: Sequence[EventView]) -> list[EventItem]:
+    return [EventItem(event.seq, format_time(event.at), get_status_label(event.status) if event.status else None, sentence(event)) for event in events]
 
 
 def sentence(event: EventView) -> Sentence:
-    parts = SENTENCES.get(event.type, _plain)(event)
+    parts = EVENT_DESCRIPTIONS.get(event.type, _plain)(event)
     return [part for part in parts if part.text]
 
 
-def _stage(event: EventView) -> Part:
-    return Part(event.stage or "the run", event.stage is not None)
+def _stage(event: EventView) -> TextPart:
+    return TextPart(event.stage or "the run", event.stage is not None)
 
 
 def _opened(event: EventView) -> Sentence:
     how = triggered_by(str(event.data.get("trigger", "api")), event.actor)
-    return [Part(f"Run #{event.data.get('number', '')} triggered: "), Part(how[0].lower() + how[1:])]
+    return [TextPart(f"Run #{event.data.get('number', '')} triggered: "), TextPart(how[0].lower() + how[1:])]
 
 
 def _run_moved(event: EventView) -> Sentence:
     if event.status is None or not event.status.is_terminal:
-        return [Part(f"The run is {event.status}")]
-    return [Part("The run "), Part(_ENDS.get(event.status, str(event.status)), True)]
+        return [TextPart(f"The run is {event.status}")]
+    return [TextPart("The run "), TextPart(_ENDS.get(event.status, str(event.status)), True)]
 
 
 def _moved(event: EventView) -> Sentence:
@@ -47,45 +47,45 @@ def _moved(event: EventView) -> Sentence:
     again = f" on attempt {event.attempt}" if event.attempt and event.attempt > 1 else ""
     if event.status is Status.RUNNING:
         worker = f" on {data['worker']}" if data.get("worker") else ""
-        return [_stage(event), Part(f" started{worker}" + (f", attempt {event.attempt}" if again else ""))]
+        return [_stage(event), TextPart(f" started{worker}" + (f", attempt {event.attempt}" if again else ""))]
     if event.status is Status.WAITING:
         if data.get("reason") == "retry":
-            return [_stage(event), Part(f" waits before attempt {event.attempt}")]
+            return [_stage(event), TextPart(f" waits before attempt {event.attempt}")]
         what = "to be approved" if data.get("reason") == "approval" else "for a report"
-        return [_stage(event), Part(f" waits {what}")]
+        return [_stage(event), TextPart(f" waits {what}")]
     if event.status is Status.SKIPPED and event.actor:
-        return [Part(event.actor, True), Part(" skipped "), _stage(event)]
+        return [TextPart(event.actor, True), TextPart(" skipped "), _stage(event)]
     if event.status is Status.SKIPPED and data.get("reason") == "upstream":
-        return [_stage(event), Part(" skipped: a stage it needs did not complete")]
+        return [_stage(event), TextPart(" skipped: a stage it needs did not complete")]
     ended = f" {_ENDS.get(event.status, str(event.status))}" if event.status else ""
     said = str(data.get("error_message") or "").strip().split("\n")[0][:160]
     records = data.get("records_processed")
-    tail = f": {said}" if said else f", {counted(records, 'record')}" if isinstance(records, int) else ""
+    tail = f": {said}" if said else f", {pluralize(records, 'record')}" if isinstance(records, int) else ""
     return [
         _stage(event),
-        Part(f"{ended}{again}{tail}"),
-        Part(f", by {event.actor}" if event.actor and event.status is Status.CANCELLED else ""),
+        TextPart(f"{ended}{again}{tail}"),
+        TextPart(f", by {event.actor}" if event.actor and event.status is Status.CANCELLED else ""),
     ]
 
 
 def _progress(event: EventView) -> Sentence:
     records = event.data.get("records_processed")
     if isinstance(records, int):
-        return [_stage(event), Part(f" reported {counted(records, 'record')}")]
+        return [_stage(event), TextPart(f" reported {pluralize(records, 'record')}")]
     said = str(event.data.get("message") or "").split("\n")[0][:160]
-    return [_stage(event), Part(f": {said}" if said else " reported progress")]
+    return [_stage(event), TextPart(f": {said}" if said else " reported progress")]
 
 
 def _cancel(event: EventView) -> Sentence:
-    return [Part(event.actor or "Someone", event.actor is not None), Part(" asked to cancel the run"), Part(_message(event))]
+    return [TextPart(event.actor or "Someone", event.actor is not None), TextPart(" asked to cancel the run"), TextPart(_message(event))]
 
 
 def _verdict(event: EventView) -> Sentence:
-    return [Part(event.actor or "A report", event.actor is not None), Part(f" ended the run as {event.status}"), Part(_message(event))]
+    return [TextPart(event.actor or "A report", event.actor is not None), TextPart(f" ended the run as {event.status}"), TextPart(_message(event))]
 
 
 def _reminded(event: EventView) -> Sentence:
-    return [_stage(event), Part(" still waits for approval")]
+    return [_stage(event), TextPart(" still waits for approval")]
 
 
 def _message(event: EventView) -> str:
@@ -96,16 +96,16 @@ def _message(event: EventView) -> str:
 def _refused(event: EventView) -> Sentence:
     who = event.actor or "someone"
     return [
-        Part(f"A report of {who} about "),
+        TextPart(f"A report of {who} about "),
         _stage(event),
-        Part(" was refused: "),
-        Part(str(event.data.get("problem", "not possible now"))),
+        TextPart(" was refused: "),
+        TextPart(str(event.data.get("problem", "not possible now"))),
     ]
 
 
 def _late(event: EventView) -> Sentence:
     said = event.data.get("status") or event.status or "another end"
-    return [Part("Late report: "), _stage(event), Part(f" was said to be {said}")]
+    return [TextPart("Late report: "), _stage(event), TextPart(f" was said to be {said}")]
 
 
 def _reopened(event: EventView) -> Sentence:
@@ -114,46 +114,46 @@ def _reopened(event: EventView) -> Sentence:
     )
     stages = event.data.get("stages")
     at = f", at {', '.join(map(str, stages))}" if isinstance(stages, list | tuple) and stages else ""
-    return [_who(event), Part(act + at + _message(event))]
+    return [_who(event), TextPart(act + at + _message(event))]
 
 
 def _retried(event: EventView) -> Sentence:
     return [
         _who(event),
-        Part(" had "),
+        TextPart(" had "),
         _stage(event),
-        Part(f" tried again, as attempt {event.attempt}" if event.attempt else " tried again"),
+        TextPart(f" tried again, as attempt {event.attempt}" if event.attempt else " tried again"),
     ]
 
 
 def _stage_cancel(event: EventView) -> Sentence:
-    return [_who(event), Part(" asked to end "), _stage(event), Part(_message(event))]
+    return [_who(event), TextPart(" asked to end "), _stage(event), TextPart(_message(event))]
 
 
 def _decided(event: EventView) -> Sentence:
     did = " approved " if event.data.get("approved") else " rejected "
-    return [_who(event), Part(did), _stage(event), Part(_message(event))]
+    return [_who(event), TextPart(did), _stage(event), TextPart(_message(event))]
 
 
-def _who(event: EventView) -> Part:
-    return Part(event.actor or "Someone", event.actor is not None)
+def _who(event: EventView) -> TextPart:
+    return TextPart(event.actor or "Someone", event.actor is not None)
 
 
 def _burst(words: str) -> Callable[[EventView], Sentence]:
     def told(event: EventView) -> Sentence:
         number = event.data.get("burst", "")
-        return [Part(words.format(burst=number, pool=event.data.get("pool", ""), who=event.actor or "A worker"))]
+        return [TextPart(words.format(burst=number, pool=event.data.get("pool", ""), who=event.actor or "A worker"))]
 
     return told
 
 
 def _prefect(event: EventView) -> Sentence:
     said = event.data.get("message") or event.data.get("state")
-    return [Part(f"Prefect: {said}" if said else f"Prefect has burst {event.data.get('burst', '')} on record")]
+    return [TextPart(f"Prefect: {said}" if said else f"Prefect has burst {event.data.get('burst', '')} on record")]
 
 
 def _plain(event: EventView) -> Sentence:
-    return [Part(str(event.type).replace(".", " ").replace("_", " "))]
+    return [TextPart(str(event.type).replace(".", " ").replace("_", " "))]
 
 
 _ENDS = {
@@ -164,7 +164,7 @@ _ENDS = {
     Status.SKIPPED: "skipped",
     Status.LOST: "was lost: its worker stopped answering",
 }
-SENTENCES: dict[EventType, Callable[[EventView], Sentence]] = {
+EVENT_DESCRIPTIONS: dict[EventType, Callable[[EventView], Sentence]] = {
     EventType.RUN_OPENED: _opened,
     EventType.RUN_MOVED: _run_moved,
     EventType.STAGE_MOVED: _moved,

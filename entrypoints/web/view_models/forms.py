@@ -9,18 +9,18 @@ from typing import Any
 from domain.definition import PipelineDefinition
 from domain.errors import FieldProblem
 
-LEFT_OUT = object()
+OMITTED = object()
 
 
 @dataclass(slots=True)
-class Field:
+class FormField:
     """One field. `control` is text, number, checkbox, select or json; `typed` is what stands in it."""
 
     name: str
     control: str
     hint: str
     typed: str
-    is_needed: bool
+    is_required: bool
     options: Sequence[tuple[str, str]] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
@@ -30,12 +30,12 @@ class Field:
         return f"p.{self.name}"
 
 
-def fields_of(definition: PipelineDefinition, typed: Mapping[str, str] | None = None) -> list[Field]:
+def build_form_fields(definition: PipelineDefinition, typed: Mapping[str, str] | None = None) -> list[FormField]:
     """A field a parameter, with what was typed before or the default."""
-    return fields_of_schema(definition.parameters, typed)
+    return build_form_fields_from_schema(definition.parameters, typed)
 
 
-def fields_of_schema(schema: Mapping[str, Any] | None, typed: Mapping[str, str] | None = None) -> list[Field]:
+def build_form_fields_from_schema(schema: Mapping[str, Any] | None, typed: Mapping[str, str] | None = None) -> list[FormField]:
     """The same for any JSON Schema of an object."""
     schema = schema or {}
     needed = set(schema.get("required") or ())
@@ -44,8 +44,8 @@ def fields_of_schema(schema: Mapping[str, Any] | None, typed: Mapping[str, str] 
     return [_field(name, rule if isinstance(rule, Mapping) else {}, name in needed, typed) for name, rule in rules.items()]
 
 
-def _field(name: str, rule: Mapping[str, Any], is_needed: bool, typed: Mapping[str, str] | None) -> Field:
-    control, options = _control(rule, is_needed)
+def _field(name: str, rule: Mapping[str, Any], is_required: bool, typed: Mapping[str, str] | None) -> FormField:
+    control, options = _control(rule, is_required)
     unchanged = _written(rule["default"], control) if "default" in rule else ""
     text = unchanged if typed is None else typed.get(f"p.{name}", "")
     attributes = {key: str(rule[schema_key]) for key, schema_key in _LIMITS[control] if schema_key in rule}
@@ -53,10 +53,10 @@ def _field(name: str, rule: Mapping[str, Any], is_needed: bool, typed: Mapping[s
         attributes["step"] = "1" if rule.get("type") == "integer" else "any"
     if rule.get("format") == "date" and control == "text":
         attributes["type"] = "date"
-    return Field(name, control, _hint(rule, is_needed), text, is_needed, options, attributes)
+    return FormField(name, control, _hint(rule, is_required), text, is_required, options, attributes)
 
 
-def filled_in(fields: Sequence[Field], values: Mapping[str, Any]) -> Sequence[Field]:
+def fill_form_fields(fields: Sequence[FormField], values: Mapping[str, Any]) -> Sequence[FormField]:
     """The same fields with these values in them, and nothing where there is none."""
     for each in fields:
         each.typed = _written(values[each.name], each.control) if each.name in values else ""
@@ -72,13 +72,13 @@ _LIMITS: Mapping[str, Sequence[tuple[str, str]]] = {
 }
 
 
-def _control(rule: Mapping[str, Any], is_needed: bool) -> tuple[str, Sequence[tuple[str, str]]]:
+def _control(rule: Mapping[str, Any], is_required: bool) -> tuple[str, Sequence[tuple[str, str]]]:
     if isinstance(rule.get("enum"), list):
         options = [(json.dumps(item, ensure_ascii=False), str(item)) for item in rule["enum"]]
-        return "select", options if is_needed and "default" in rule else [("", "–"), *options]
+        return "select", options if is_required and "default" in rule else [("", "–"), *options]
     kind = rule.get("type")
     if kind == "boolean":
-        if is_needed or "default" in rule:
+        if is_required or "default" in rule:
             return "checkbox", ()
         return "select", [("", "–"), ("true", "yes"), ("false", "no")]
     return {"string": "text", "integer": "number", "number": "number"}.get(str(kind), "json"), ()
@@ -92,7 +92,7 @@ def _written(value: Any, control: str) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2 if control == "json" else None)
 
 
-def _hint(rule: Mapping[str, Any], is_needed: bool) -> str:
+def _hint(rule: Mapping[str, Any], is_required: bool) -> str:
     parts = []
     if isinstance(rule.get("description"), str):
         parts.append(rule["description"])
@@ -101,45 +101,45 @@ def _hint(rule: Mapping[str, Any], is_needed: bool) -> str:
         parts.append(f"{low} to {high}")
     elif low is not None or high is not None:
         parts.append(f"at least {low}" if low is not None else f"at most {high}")
-    if not is_needed and "default" not in rule:
+    if not is_required and "default" not in rule:
         parts.append("optional")
     return ", ".join(parts)
 
 
-def values_of(fields: Sequence[Field], definition: PipelineDefinition) -> dict[str, Any]:
+def parse_form_values(fields: Sequence[FormField], definition: PipelineDefinition) -> dict[str, Any]:
     """What was typed as JSON values; sets `error` on a field that cannot be one. Empty fields without a default are left out."""
-    return values_of_schema(fields, definition.parameters)
+    return parse_form_values_from_schema(fields, definition.parameters)
 
 
-def values_of_schema(fields: Sequence[Field], schema: Mapping[str, Any] | None) -> dict[str, Any]:
+def parse_form_values_from_schema(fields: Sequence[FormField], schema: Mapping[str, Any] | None) -> dict[str, Any]:
     """The same for any JSON Schema of an object."""
     rules = (schema or {}).get("properties") or {}
     values = {}
     for each in fields:
         rule = rules.get(each.name)
         value = _value(each, rule if isinstance(rule, Mapping) else {})
-        if value is not LEFT_OUT:
+        if value is not OMITTED:
             values[each.name] = value
     return values
 
 
-def _value(each: Field, rule: Mapping[str, Any]) -> Any:
+def _value(each: FormField, rule: Mapping[str, Any]) -> Any:
     text = each.typed
     if each.control == "checkbox":
         return text == "true"
     if each.control == "text" and (text or "default" in rule):
         return text
     if not text.strip():
-        if each.is_needed:
+        if each.is_required:
             each.error = "is needed"
-        return LEFT_OUT
+        return OMITTED
     try:
         if each.control == "number":
             return int(text) if rule.get("type") == "integer" else _finite(text)
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         each.error = "is a whole number" if rule.get("type") == "integer" else "is a number" if each.control == "number" else "is JSON"
-        return LEFT_OUT
+        return OMITTED
 
 
 def _finite(text: str) -> float | int:
@@ -153,12 +153,12 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def sentences(problems: Sequence[FieldProblem]) -> list[str]:
+def format_problems(problems: Sequence[FieldProblem]) -> list[str]:
     """For forms that show what is wrong above their fields."""
     return [f"{problem.field.capitalize()} {problem.message}." for problem in problems]
 
 
-def blame(fields: Sequence[Field], problems: Sequence[FieldProblem], what: str = "parameters") -> list[str]:
+def assign_errors(fields: Sequence[FormField], problems: Sequence[FieldProblem], what: str = "parameters") -> list[str]:
     """Put each problem beside its field; those of no field are returned as sentences."""
     rest = []
     for problem in problems:
@@ -172,7 +172,7 @@ def blame(fields: Sequence[Field], problems: Sequence[FieldProblem], what: str =
 
 
 @dataclass(slots=True)
-class StageFields:
+class StageFormRow:
     """A row of the form for a new pipeline."""
 
     name: str = ""
@@ -182,20 +182,20 @@ class StageFields:
 
 
 @dataclass(slots=True)
-class NewPipeline:
+class NewPipelineForm:
     """The form for a new pipeline, as typed."""
 
     name: str = ""
     description: str = ""
-    stages: list[StageFields] = field(default_factory=lambda: [StageFields(), StageFields(), StageFields()])
+    stages: list[StageFormRow] = field(default_factory=lambda: [StageFormRow(), StageFormRow(), StageFormRow()])
     error: str | None = None
     name_error: str | None = None
 
     @classmethod
-    def typed(cls, form: Mapping[str, Sequence[str]]) -> "NewPipeline":
+    def typed(cls, form: Mapping[str, Sequence[str]]) -> "NewPipelineForm":
         columns = (form.get("stage", ()), form.get("kind", ()), form.get("work", ()))
-        stages = [StageFields(name.strip(), kind, work.strip()) for name, kind, work in zip(*columns, strict=False)]
-        return cls(_first(form, "name").strip(), _first(form, "description").strip(), stages or [StageFields()])
+        stages = [StageFormRow(name.strip(), kind, work.strip()) for name, kind, work in zip(*columns, strict=False)]
+        return cls(_first(form, "name").strip(), _first(form, "description").strip(), stages or [StageFormRow()])
 
     def raw(self) -> dict[str, Any]:
         """The definition it describes; rows left empty are passed over."""
@@ -203,7 +203,7 @@ class NewPipeline:
         return {"name": self.name, "description": self.description, "stages": stages}
 
     @staticmethod
-    def _stage(row: StageFields) -> dict[str, Any]:
+    def _stage(row: StageFormRow) -> dict[str, Any]:
         raw: dict[str, Any] = {"name": row.name, "kind": row.kind}
         if row.kind == "command":
             try:
@@ -214,7 +214,7 @@ class NewPipeline:
             raw["callable"] = row.command
         return raw
 
-    def blame(self, problems: Sequence[FieldProblem]) -> None:
+    def assign_errors(self, problems: Sequence[FieldProblem]) -> None:
         rows = [row for row in self.stages if row.name or row.command]
         for problem in problems:
             index = problem.field.removeprefix("stages[").split("]")[0]

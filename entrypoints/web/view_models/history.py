@@ -8,52 +8,52 @@ from statistics import median
 from application.queries.sentences import seconds
 from application.queries.views import FailureView, RunView, StageRunView
 from domain.status import Status
-from entrypoints.web.drawing.trend import Point, TrendDrawing, draw_trend
-from entrypoints.web.view_models.words import DASH, Moment, StatusWord, counted, grouped, moment, status_word
+from entrypoints.web.drawing.trend import TrendLayout, TrendPoint, lay_out_trend
+from entrypoints.web.view_models.words import DASH, StatusLabel, Timestamp, format_count, format_timestamp, get_status_label, pluralize
 
 BREAKS_SHOWN = 5
 FAILURES_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
-class TrendRow:
+class TrendItem:
     """A run in the table behind the drawing."""
 
     id: int
     number: str
-    status: StatusWord
-    created: Moment | None
+    status: StatusLabel
+    created: Timestamp | None
     took: str
     records: str
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    drawing: TrendDrawing
+    drawing: TrendLayout
     success: str
     median: str
     usual_records: str
     latest_records: str
     records_label: str
-    rows: Sequence[TrendRow]
+    rows: Sequence[TrendItem]
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
+class FailingStage:
     stage: str
     words: str
 
 
 @dataclass(frozen=True, slots=True)
-class AlikeFailure:
+class FailureGroup:
     stage: str
     message: str
     words: str
-    last: Moment | None
+    last: Timestamp | None
     runs: Sequence[tuple[int, str]]
 
 
-def trend_of(runs: Sequence[RunView], now: datetime) -> Trend:
+def build_trend(runs: Sequence[RunView], now: datetime) -> Trend:
     """`runs` newest first, as the reader gives them."""
     ordered = list(reversed(runs))
     points = [_point(run, now) for run in ordered]
@@ -65,17 +65,17 @@ def trend_of(runs: Sequence[RunView], now: datetime) -> Trend:
     known = [p.records for p in points if p.records is not None]
     label = f"Records of each run, {min(known):,} to {max(known):,}" if known else "No run told of records"
     return Trend(
-        drawing=draw_trend(points, usual),
+        drawing=lay_out_trend(points, usual),
         success=f"{100 * len(completed) // len(decided)} %" if decided else DASH,
         median=seconds(usual) if usual is not None else DASH,
-        usual_records=short_count(median(amounts)) if amounts else DASH,
-        latest_records=short_count(known[-1]) if known else "",
+        usual_records=shorten_count(median(amounts)) if amounts else DASH,
+        latest_records=shorten_count(known[-1]) if known else "",
         records_label=label,
         rows=[_row(run, point) for run, point in zip(runs, reversed(points), strict=True)],
     )
 
 
-def short_count(number: float) -> str:
+def shorten_count(number: float) -> str:
     """ "16.4 M", "412 k", "87"."""
     for limit, sign in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if number >= limit:
@@ -84,7 +84,7 @@ def short_count(number: float) -> str:
     return f"{number:,.0f}"
 
 
-def breaks_of(runs: Sequence[RunView]) -> list[Break]:
+def find_failing_stages(runs: Sequence[RunView]) -> list[FailingStage]:
     """Stages that failed, were lost or needed a retry among these runs, the worst first."""
     found = []
     names = dict.fromkeys(stage.name for run in runs for stage in run.stages)
@@ -94,34 +94,34 @@ def breaks_of(runs: Sequence[RunView]) -> list[Break]:
         if failed or lost or retried:
             parts = [f"{failed:,} of {ran:,} failed" if failed else "", f"{lost:,} lost" if lost else ""]
             parts += [f"{retried:,} needed a retry" if retried else ""]
-            found.append(((-failed - lost, -retried), Break(name, ", ".join(part for part in parts if part))))
+            found.append(((-failed - lost, -retried), FailingStage(name, ", ".join(part for part in parts if part))))
     return [each for _, each in sorted(found, key=lambda pair: (pair[0], pair[1].stage))][:BREAKS_SHOWN]
 
 
-def alike(failures: Sequence[FailureView]) -> list[AlikeFailure]:
+def group_failures(failures: Sequence[FailureView]) -> list[FailureGroup]:
     return [
-        AlikeFailure(
+        FailureGroup(
             stage=failure.stage,
             message=(failure.message.strip().splitlines() or ["An error without words"])[0][:200],
-            words="once" if failure.count == 1 else f"{counted(failure.count, 'time')}",
-            last=moment(failure.last_at),
+            words="once" if failure.count == 1 else f"{pluralize(failure.count, 'time')}",
+            last=format_timestamp(failure.last_at),
             runs=[(run_id, f"#{number:,}") for run_id, number in failure.runs[:4]],
         )
         for failure in failures[:FAILURES_SHOWN]
     ]
 
 
-def _point(run: RunView, now: datetime) -> Point:
+def _point(run: RunView, now: datetime) -> TrendPoint:
     took = ((run.finished_at or now) - run.started_at).total_seconds() if run.started_at else None
     words = f", {seconds(took)}" if took is not None and run.finished_at else ""
-    return Point(
+    return TrendPoint(
         run.id, run.status, max(0.0, took) if took is not None else None, run.records_processed, f"#{run.number:,} {run.status}{words}"
     )
 
 
-def _row(run: RunView, point: Point) -> TrendRow:
+def _row(run: RunView, point: TrendPoint) -> TrendItem:
     took = seconds(point.seconds) if point.seconds is not None else DASH
-    return TrendRow(run.id, f"#{run.number:,}", status_word(run.status), moment(run.created_at), took, grouped(run.records_processed))
+    return TrendItem(run.id, f"#{run.number:,}", get_status_label(run.status), format_timestamp(run.created_at), took, format_count(run.records_processed))
 
 
 def _failed(stage: StageRunView) -> bool:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from application.queries.views import LogLineView
-from entrypoints.web.ansi import html_of, without_escapes
-from entrypoints.web.log_choice import LogChoice
-from entrypoints.web.view_models.words import Moment, clock
+from entrypoints.web.ansi import render_ansi_line, strip_escape_sequences
+from entrypoints.web.log_choice import LogQuery
+from entrypoints.web.view_models.words import Timestamp, format_time
 
 FIRST_SHOWN = 300
 MOST_SHOWN = 1_000
@@ -21,7 +21,7 @@ _STREAMS = {"stderr": ("stderr", "err"), "headgate": ("system", "")}
 @dataclass(frozen=True, slots=True)
 class LogLine:
     n: int
-    at: Moment | None
+    at: Timestamp | None
     css: str
     stream: str
     stage: str
@@ -29,14 +29,14 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Pill:
+class FilterLink:
     text: str
     href: str
     is_chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class SearchHit:
     """A line that has what was searched for: what stands before it, it, and what follows."""
 
     n: int
@@ -49,9 +49,9 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class LogSearch:
     text: str
-    hits: Sequence[Hit]
+    hits: Sequence[SearchHit]
     first: int | None
     previous: str | None
     next: str | None
@@ -67,11 +67,11 @@ class LogPane:
     `fragment` is where a script gets more lines."""
 
     lines: Sequence[LogLine]
-    stages: Sequence[Pill]
-    attempts: Sequence[Pill]
-    errors: Pill
-    choice: LogChoice
-    search: Search | None
+    stages: Sequence[FilterLink]
+    attempts: Sequence[FilterLink]
+    errors: FilterLink
+    choice: LogQuery
+    search: LogSearch | None
     download: str
     is_tail: bool
     first: int
@@ -90,15 +90,15 @@ def log_lines(lines: Sequence[LogLineView], searched: str = "", target: int | No
 def _line(line: LogLineView, searched: str, target: int | None) -> LogLine:
     css, stream = _STREAMS.get(line.stream, ("", ""))
     marks = [css, "hit" if searched and searched in line.text.lower() else "", "target" if line.n == target else ""]
-    return LogLine(line.n, clock(line.at, millis=True), " ".join(filter(None, marks)), stream, line.stage, html_of(line.text))
+    return LogLine(line.n, format_time(line.at, millis=True), " ".join(filter(None, marks)), stream, line.stage, render_ansi_line(line.text))
 
 
-def hit_of(line: LogLineView, searched: str, href: str, is_chosen: bool) -> Hit:
-    text = without_escapes(line.text)
+def build_search_hit(line: LogLineView, searched: str, href: str, is_chosen: bool) -> SearchHit:
+    text = strip_escape_sequences(line.text)
     place = text.lower().find(searched.lower())
     if place < 0:  # it stands across an escape sequence
-        return Hit(line.n, line.stage, href, html_of(text[: AROUND * 3]), Markup(""), Markup(""), is_chosen)
+        return SearchHit(line.n, line.stage, href, render_ansi_line(text[: AROUND * 3]), Markup(""), Markup(""), is_chosen)
     end = place + len(searched)
     begin = max(0, place - AROUND)
-    lead = html_of(("…" if begin else "") + text[begin:place])
-    return Hit(line.n, line.stage, href, lead, html_of(text[place:end]), html_of(text[end : end + AROUND * 2]), is_chosen)
+    lead = render_ansi_line(("…" if begin else "") + text[begin:place])
+    return SearchHit(line.n, line.stage, href, lead, render_ansi_line(text[place:end]), render_ansi_line(text[end : end + AROUND * 2]), is_chosen)

@@ -15,9 +15,9 @@ from urllib.parse import quote, urlsplit
 from markupsafe import Markup
 
 from application.queries.views import RunView, StageRunView
-from entrypoints.web.ansi import plain
+from entrypoints.web.ansi import show_control_characters
 from entrypoints.web.markdown import markdown
-from entrypoints.web.view_models.words import short_json
+from entrypoints.web.view_models.words import shorten_json
 
 MOST = 50
 LARGEST_IMAGE = 4 << 20
@@ -26,7 +26,7 @@ _DECLARED = ("summary", "links", "images")
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class OutputLink:
     """`href` is empty when the address is none that a page may lead to."""
 
     title: str
@@ -38,39 +38,39 @@ class StageOutput:
     stage: str
     href: str
     summary: Markup | None
-    links: Sequence[Link]
-    images: Sequence[Link]
+    links: Sequence[OutputLink]
+    images: Sequence[OutputLink]
     values: Sequence[tuple[str, str]]
     more: int
     """Values that are not shown."""
 
 
-def outputs_of(run: RunView) -> list[StageOutput]:
-    return [output_of(run.id, stage) for stage in run.stages if stage.newest.output not in (None, {}, [], "")]
+def build_stage_outputs(run: RunView) -> list[StageOutput]:
+    return [build_stage_output(run.id, stage) for stage in run.stages if stage.newest.output not in (None, {}, [], "")]
 
 
-def output_of(run_id: int, stage: StageRunView) -> StageOutput:
+def build_stage_output(run_id: int, stage: StageRunView) -> StageOutput:
     given = stage.newest.output
     href = f"/ui/runs/{run_id}/stages/{quote(stage.name)}"
     if not isinstance(given, Mapping):
-        return StageOutput(stage.name, href, None, (), (), [("output", plain(short_json(given, 400)))] if given is not None else [], 0)
+        return StageOutput(stage.name, href, None, (), (), [("output", show_control_characters(shorten_json(given, 400)))] if given is not None else [], 0)
     summary = given.get("summary")
     images = list(_images(given.get("images"), href))
-    links = [Link(title, _safe(url)) for title, url in _pairs(given.get("links"))]
-    links += [Link(title, url) for title, url, is_shown in images if not is_shown]
+    links = [OutputLink(title, _safe(url)) for title, url in _pairs(given.get("links"))]
+    links += [OutputLink(title, url) for title, url, is_shown in images if not is_shown]
     rest = {key: value for key, value in given.items() if key not in _DECLARED or (key == "summary" and not isinstance(value, str))}
     return StageOutput(
         stage.name,
         href,
         markdown(summary) if isinstance(summary, str) else None,
         links,
-        [Link(title, url) for title, url, is_shown in images if is_shown],
-        [(plain(str(key)[:100]), plain(short_json(value, 400))) for key, value in list(rest.items())[:MOST]],
+        [OutputLink(title, url) for title, url, is_shown in images if is_shown],
+        [(show_control_characters(str(key)[:100]), show_control_characters(shorten_json(value, 400))) for key, value in list(rest.items())[:MOST]],
         max(0, len(rest) - MOST),
     )
 
 
-def image_of(output: Any, index: int) -> tuple[bytes, str] | None:
+def extract_image(output: Any, index: int) -> tuple[bytes, str] | None:
     """The bytes and the type of an image that an output has in it; None when it is none that a browser may be shown."""
     given = output.get("images") if isinstance(output, Mapping) else None
     if not isinstance(given, list) or not 0 <= index < min(len(given), MOST):
@@ -92,7 +92,7 @@ def _images(given: Any, href: str) -> Iterator[tuple[str, str, bool]]:
     """Title, address and whether the page may show it itself: its policy lets in what is served from here, and nothing else."""
     for index, (title, url) in enumerate(_pairs(given)):
         if url == "":
-            yield title, f"{href}/images/{index}", image_of({"images": given}, index) is not None
+            yield title, f"{href}/images/{index}", extract_image({"images": given}, index) is not None
         else:
             safe = _safe(url)
             yield title, safe, safe.startswith("/")
@@ -101,11 +101,11 @@ def _images(given: Any, href: str) -> Iterator[tuple[str, str, bool]]:
 def _pairs(given: Any) -> list[tuple[str, str]]:
     """(title, url); the url is empty for an image that is in the output itself."""
     if isinstance(given, Mapping):
-        return [(plain(str(title)[:200]), str(url)) for title, url in list(given.items())[:MOST]]
+        return [(show_control_characters(str(title)[:200]), str(url)) for title, url in list(given.items())[:MOST]]
     if not isinstance(given, list):
         return []
     items = [each if isinstance(each, Mapping) else {"url": str(each)} for each in given[:MOST]]
-    return [(plain(str(each.get("title") or each.get("url") or "untitled")[:200]), str(each.get("url") or "")) for each in items]
+    return [(show_control_characters(str(each.get("title") or each.get("url") or "untitled")[:200]), str(each.get("url") or "")) for each in items]
 
 
 def _safe(url: str) -> str:
@@ -122,6 +122,6 @@ def _safe(url: str) -> str:
     return text if not parts.scheme and not parts.netloc and text.startswith("/") else ""
 
 
-def whole_json(output: Any) -> str:
+def format_output(output: Any) -> str:
     """All of an output, as it was given."""
-    return plain(json.dumps(output, ensure_ascii=False, indent=2, default=str)[:200_000])
+    return show_control_characters(json.dumps(output, ensure_ascii=False, indent=2, default=str)[:200_000])

@@ -9,8 +9,8 @@ import yaml
 
 from application.queries.views import PipelineView
 from domain.definition import DEFAULT_POOL, PipelineDefinition, StageDefinition
-from domain.definition_writer import pipeline_as_written
-from entrypoints.web.view_models.words import Moment, StatusWord, moment, short_json, status_word
+from domain.definition_writer import serialize_pipeline
+from entrypoints.web.view_models.words import StatusLabel, Timestamp, format_timestamp, get_status_label, shorten_json
 
 _STAGE_DEFAULTS: Mapping[str, Any] = {
     "shell": False,
@@ -42,9 +42,9 @@ class PipelinePage:
     id: int
     name: str
     description: str
-    status: StatusWord
+    status: StatusLabel
     revision: int
-    updated: Moment | None
+    updated: Timestamp | None
     parallelism: int
     parameters: Sequence[Parameter]
     asks_parameters: bool
@@ -53,21 +53,21 @@ class PipelinePage:
     snippets: Sequence[Snippet]
 
 
-def page_of(pipeline: PipelineView, origin: str) -> PipelinePage:
+def build_pipeline_page(pipeline: PipelineView, origin: str) -> PipelinePage:
     definition = pipeline.definition
     return PipelinePage(
         id=pipeline.id,
         name=pipeline.name,
         description=definition.description.strip(),
-        status=status_word(pipeline.status),
+        status=get_status_label(pipeline.status),
         revision=pipeline.revision,
-        updated=moment(pipeline.updated_at),
+        updated=format_timestamp(pipeline.updated_at),
         parallelism=definition.parallelism,
-        parameters=[Parameter(name, parameter_words(name, rule, definition)) for name, rule in _properties(definition).items()],
+        parameters=[Parameter(name, describe_parameter(name, rule, definition)) for name, rule in _properties(definition).items()],
         asks_parameters=bool(_properties(definition)),
-        definition=definition_text(definition),
+        definition=format_definition(definition),
         tags=definition.tags,
-        snippets=snippets_of(definition, origin),
+        snippets=build_snippets(definition, origin),
     )
 
 
@@ -76,24 +76,24 @@ def _properties(definition: PipelineDefinition) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def parameter_words(name: str, rule: Any, definition: PipelineDefinition) -> str:
+def describe_parameter(name: str, rule: Any, definition: PipelineDefinition) -> str:
     rule = rule if isinstance(rule, Mapping) else {}
     kind = rule.get("type")
     parts = [kind if isinstance(kind, str) else "one of" if "enum" in rule else "any"]
     if isinstance(rule.get("enum"), list):
-        parts = [" or ".join(short_json(item, 30) for item in rule["enum"][:8])]
+        parts = [" or ".join(shorten_json(item, 30) for item in rule["enum"][:8])]
     if "minimum" in rule or "maximum" in rule:
         parts.append(f"{rule.get('minimum', '…')} to {rule.get('maximum', '…')}")
     if "default" in rule:
-        parts.append(f"{short_json(rule['default'], 40)} if left out")
+        parts.append(f"{shorten_json(rule['default'], 40)} if left out")
     elif name in ((definition.parameters or {}).get("required") or ()):
         parts.append("needed")
     return ", ".join(parts)
 
 
-def definition_text(definition: PipelineDefinition) -> str:
+def format_definition(definition: PipelineDefinition) -> str:
     """YAML as its author might have written it: what is as by default is left out."""
-    written = pipeline_as_written(definition)
+    written = serialize_pipeline(definition)
     previous: str | None = None
     stages = []
     for stage, raw in zip(definition.stages, written["stages"], strict=True):
@@ -113,7 +113,7 @@ def _trimmed(stage: StageDefinition, raw: Mapping[str, Any], previous: str | Non
     return {key: int(value) if isinstance(value, float) and value.is_integer() else value for key, value in kept.items()}
 
 
-def snippets_of(definition: PipelineDefinition, origin: str) -> list[Snippet]:
+def build_snippets(definition: PipelineDefinition, origin: str) -> list[Snippet]:
     trigger = f"headgate trigger {definition.name} --watch\n\ncurl -fsS -X POST {origin}/trigger/{definition.name}"
     example = {name: _example(rule) for name, rule in _properties(definition).items()}
     if example:
@@ -127,7 +127,7 @@ def snippets_of(definition: PipelineDefinition, origin: str) -> list[Snippet]:
 
 
 def _flags(example: Mapping[str, Any]) -> str:
-    return " ".join(f"--param {name}={short_json(value, 40)}" for name, value in example.items())
+    return " ".join(f"--param {name}={shorten_json(value, 40)}" for name, value in example.items())
 
 
 def _quoted(value: Any) -> str:

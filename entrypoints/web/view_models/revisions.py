@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from application.queries.views import RevisionView
-from domain.definition_writer import pipeline_as_written
-from entrypoints.cli_definitions import differences
-from entrypoints.web.view_models.pipeline import definition_text
-from entrypoints.web.view_models.words import Moment, moment
+from domain.definition_writer import serialize_pipeline
+from entrypoints.cli_definitions import diff_revisions
+from entrypoints.web.view_models.pipeline import format_definition
+from entrypoints.web.view_models.words import Timestamp, format_timestamp
 
 CONTEXT = 3
 """Unchanged lines kept around a change."""
 
 
 @dataclass(frozen=True, slots=True)
-class RevisionLine:
+class RevisionItem:
     number: int
-    at: Moment | None
+    at: Timestamp | None
     words: str
 
 
@@ -29,27 +29,27 @@ class DiffLine:
     text: str
 
 
-def revision_lines(revisions: Sequence[RevisionView]) -> list[RevisionLine]:
+def build_revision_items(revisions: Sequence[RevisionView]) -> list[RevisionItem]:
     """Newest first, each with what it changed of the one before."""
     lines = []
     for index, revision in enumerate(revisions):
         before = revisions[index + 1] if index + 1 < len(revisions) else None
-        words = changes(before, revision) if before else "The first one" if revision.revision == 1 else ""
-        lines.append(RevisionLine(revision.revision, moment(revision.created_at), words))
+        words = describe_changes(before, revision) if before else "The first one" if revision.revision == 1 else ""
+        lines.append(RevisionItem(revision.revision, format_timestamp(revision.created_at), words))
     return lines
 
 
-def changes(old: RevisionView, new: RevisionView) -> str:
-    said = differences(pipeline_as_written(old.definition), pipeline_as_written(new.definition))
+def describe_changes(old: RevisionView, new: RevisionView) -> str:
+    said = diff_revisions(serialize_pipeline(old.definition), serialize_pipeline(new.definition))
     if not said:
         return "Changed nothing that counts"
     text = "; ".join(said)
     return (text[0].upper() + text[1:])[:240]
 
 
-def diff_lines(old: RevisionView, new: RevisionView) -> list[DiffLine]:
+def build_diff(old: RevisionView, new: RevisionView) -> list[DiffLine]:
     """Both as YAML, line by line; runs of what is the same are cut short."""
-    before, after = definition_text(old.definition).splitlines(), definition_text(new.definition).splitlines()
+    before, after = format_definition(old.definition).splitlines(), format_definition(new.definition).splitlines()
     lines: list[DiffLine] = []
     for tag, low, high, from_, to in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":

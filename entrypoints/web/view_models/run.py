@@ -3,40 +3,40 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.queries.broken import first_broken
-from application.queries.sentences import Surroundings, duration, seconds
+from application.queries.broken import find_failed_stage
+from application.queries.sentences import RunContext, format_elapsed, seconds
 from application.queries.views import RunView
-from application.queries.why import explain
+from application.queries.why import explain_run
 from domain.status import Reason, Status
 from entrypoints.web.view_models.datadog import datadog_links
 from entrypoints.web.view_models.words import (
     DASH,
-    Moment,
     Sentence,
-    StatusWord,
-    grouped,
-    moment,
-    parameters_line,
-    status_word,
+    StatusLabel,
+    Timestamp,
+    format_count,
+    format_parameters,
+    format_timestamp,
+    get_status_label,
     tally,
     triggered_by,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class RunHead:
+class RunHeader:
     id: int
     number: str
     pipeline: str
-    status: StatusWord
+    status: StatusLabel
     is_over: bool
     may_cancel: bool
-    since: Moment | None
+    since: Timestamp | None
     elapsed: str
-    ended: Moment | None
+    ended: Timestamp | None
     why: Sentence
     triggered_by: str
-    started: Moment | None
+    started: Timestamp | None
     usually: str
     records: str
     parameters: str
@@ -54,29 +54,29 @@ class RunHead:
     repeats: int | None
 
 
-def head_of(
-    run: RunView, around: Surroundings, usual_total: float | None, prefect_pages: str | None, datadog_site: str | None = None
-) -> RunHead:
+def build_run_header(
+    run: RunView, around: RunContext, usual_total: float | None, prefect_url: str | None, datadog_site: str | None = None
+) -> RunHeader:
     begun = run.started_at or run.created_at
-    return RunHead(
+    return RunHeader(
         id=run.id,
         number=f"{run.number:,}",
         pipeline=run.pipeline,
-        status=status_word(run.status),
+        status=get_status_label(run.status),
         is_over=run.status.is_terminal,
         may_cancel=not run.status.is_terminal and run.stop_requested_at is None,
-        since=moment(None if run.finished_at else begun),
-        elapsed=duration(run.finished_at or around.now, begun),
-        ended=moment(run.finished_at),
-        why=explain(run, around).parts,
+        since=format_timestamp(None if run.finished_at else begun),
+        elapsed=format_elapsed(run.finished_at or around.now, begun),
+        ended=format_timestamp(run.finished_at),
+        why=explain_run(run, around).parts,
         triggered_by=triggered_by(run.trigger, run.actor),
-        started=moment(run.started_at),
+        started=format_timestamp(run.started_at),
         usually=seconds(usual_total) if usual_total is not None else DASH,
-        records=grouped(run.records_processed),
-        parameters=parameters_line(run.parameters),
+        records=format_count(run.records_processed),
+        parameters=format_parameters(run.parameters),
         revision=run.revision,
         pool=run.pool,
-        flow_runs=_flow_runs(run, prefect_pages),
+        flow_runs=_flow_runs(run, prefect_url),
         unrecorded=run.unrecorded,
         in_datadog=datadog_links(datadog_site, run.id, run.trace),
         tally=tally(run),
@@ -99,7 +99,7 @@ def retried_from(run: RunView) -> str | None:
     """Where a retry of what failed begins; None when there is nothing to retry."""
     if not run.status.is_terminal:
         return None
-    broken = first_broken(run) or next((stage for stage in run.stages if stage.status is Status.CANCELLED), None)
+    broken = find_failed_stage(run) or next((stage for stage in run.stages if stage.status is Status.CANCELLED), None)
     return broken.name if broken else None
 
 

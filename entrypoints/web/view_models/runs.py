@@ -4,46 +4,55 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from application.queries.sentences import Surroundings, duration, seconds
+from application.queries.sentences import RunContext, format_elapsed, seconds
 from application.queries.views import RunView
-from application.queries.why import explain
+from application.queries.why import explain_run
 from domain.status import Status
-from entrypoints.web.view_models.words import DASH, Moment, StatusWord, grouped, moment, parameters_line, status_word, triggered_by
+from entrypoints.web.view_models.words import (
+    DASH,
+    StatusLabel,
+    Timestamp,
+    format_count,
+    format_parameters,
+    format_timestamp,
+    get_status_label,
+    triggered_by,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class RunRow:
+class RunItem:
     id: int
     number: str
     pipeline: str
-    status: StatusWord
-    created: Moment | None
+    status: StatusLabel
+    created: Timestamp | None
     took: str
-    since: Moment | None
+    since: Timestamp | None
     records: str
     triggered_by: str
     parameters: str
     why: str
 
 
-def run_rows(runs: Sequence[RunView], now: datetime) -> list[RunRow]:
+def build_run_items(runs: Sequence[RunView], now: datetime) -> list[RunItem]:
     return [_row(run, now) for run in runs]
 
 
-def _row(run: RunView, now: datetime) -> RunRow:
+def _row(run: RunView, now: datetime) -> RunItem:
     begun = run.started_at
-    return RunRow(
+    return RunItem(
         id=run.id,
         number=f"{run.number:,}",
         pipeline=run.pipeline,
-        status=status_word(run.status),
-        created=moment(run.created_at),
-        took=duration(run.finished_at or now, begun) if begun else DASH,
-        since=moment(begun if begun and not run.finished_at else None),
-        records=grouped(run.records_processed),
+        status=get_status_label(run.status),
+        created=format_timestamp(run.created_at),
+        took=format_elapsed(run.finished_at or now, begun) if begun else DASH,
+        since=format_timestamp(begun if begun and not run.finished_at else None),
+        records=format_count(run.records_processed),
         triggered_by=triggered_by(run.trigger, run.actor),
-        parameters=parameters_line(run.parameters),
-        why=str(explain(run, Surroundings(now))) if run.status in (Status.FAILED, Status.LOST, Status.WAITING) else "",
+        parameters=format_parameters(run.parameters),
+        why=str(explain_run(run, RunContext(now))) if run.status in (Status.FAILED, Status.LOST, Status.WAITING) else "",
     )
 
 
@@ -74,7 +83,7 @@ class Grid:
     width: int
 
 
-def grid_of(stages: Sequence[str], runs: Sequence[RunView], usual: Mapping[str, float]) -> Grid:
+def build_stage_grid(stages: Sequence[str], runs: Sequence[RunView], usual: Mapping[str, float]) -> Grid:
     """`runs` newest first, as the reader gives them."""
     ordered = list(reversed(runs))
     heads = [(f"#{run.number:,}", min(5, len(ordered) - index)) for index, run in enumerate(ordered) if index % 5 == 0]

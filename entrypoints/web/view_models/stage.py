@@ -4,23 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from application.queries.sentences import duration
+from application.queries.sentences import format_elapsed
 from application.queries.views import AttemptView, RunView, StageRunView
 from domain.status import Reason, Status
-from entrypoints.web.ansi import plain
-from entrypoints.web.view_models.outputs import StageOutput, output_of, whole_json
-from entrypoints.web.view_models.words import DASH, Moment, StatusWord, grouped, moment, status_word
+from entrypoints.web.ansi import show_control_characters
+from entrypoints.web.view_models.outputs import StageOutput, build_stage_output, format_output
+from entrypoints.web.view_models.words import DASH, StatusLabel, Timestamp, format_count, format_timestamp, get_status_label
 
 LONGEST_ERROR = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptRow:
+class AttemptItem:
     number: int
-    status: StatusWord
+    status: StatusLabel
     reason: str
     worker: str
-    started: Moment | None
+    started: Timestamp | None
     took: str
     records: str
     error: str
@@ -32,8 +32,8 @@ class AttemptRow:
 class StagePage:
     name: str
     kind: str
-    status: StatusWord
-    attempts: Sequence[AttemptRow]
+    status: StatusLabel
+    attempts: Sequence[AttemptItem]
     output: StageOutput | None
     whole_output: str
     question: str
@@ -51,20 +51,20 @@ class StagePage:
         return not (self.may_decide or self.may_retry or self.may_skip or self.may_cancel)
 
 
-def stage_page(run: RunView, stage: StageRunView, now: datetime) -> StagePage:
+def build_stage_page(run: RunView, stage: StageRunView, now: datetime) -> StagePage:
     newest, status = stage.newest, stage.status
     is_stopping = run.stop_requested_at is not None and not run.status.is_terminal
     is_skipped = status is Status.SKIPPED and newest.by_person
     return StagePage(
         stage.name,
         stage.kind,
-        status_word(status),
+        get_status_label(status),
         [_row(run, stage, attempt, now) for attempt in stage.attempts],
-        output_of(run.id, stage) if newest.output is not None else None,
-        whole_json(newest.output) if newest.output is not None else "",
-        plain(stage.message or ""),
+        build_stage_output(run.id, stage) if newest.output is not None else None,
+        format_output(newest.output) if newest.output is not None else "",
+        show_control_characters(stage.message or ""),
         " or ".join(stage.approvers),
-        duration(newest.deadline_at, now) if newest.deadline_at and newest.deadline_at > now else "",
+        format_elapsed(newest.deadline_at, now) if newest.deadline_at and newest.deadline_at > now else "",
         may_decide=not is_stopping and status is Status.WAITING and newest.reason is Reason.APPROVAL,
         may_retry=not is_stopping and status in (Status.FAILED, Status.LOST, Status.CANCELLED, Status.SKIPPED),
         may_skip=not is_stopping and not is_skipped and status not in (Status.COMPLETED, Status.RUNNING, Status.QUEUED),
@@ -73,17 +73,17 @@ def stage_page(run: RunView, stage: StageRunView, now: datetime) -> StagePage:
     )
 
 
-def _row(run: RunView, stage: StageRunView, attempt: AttemptView, now: datetime) -> AttemptRow:
+def _row(run: RunView, stage: StageRunView, attempt: AttemptView, now: datetime) -> AttemptItem:
     begun = attempt.started_at
-    return AttemptRow(
+    return AttemptItem(
         attempt.number,
-        status_word(attempt.status),
+        get_status_label(attempt.status),
         str(attempt.reason) if attempt.reason else "",
         attempt.worker or DASH,
-        moment(begun),
-        duration(attempt.finished_at or now, begun) if begun else DASH,
-        grouped(attempt.records_processed),
-        plain((attempt.error_message or "")[:LONGEST_ERROR]),
-        plain((attempt.message or "")[:LONGEST_ERROR]),
+        format_timestamp(begun),
+        format_elapsed(attempt.finished_at or now, begun) if begun else DASH,
+        format_count(attempt.records_processed),
+        show_control_characters((attempt.error_message or "")[:LONGEST_ERROR]),
+        show_control_characters((attempt.message or "")[:LONGEST_ERROR]),
         f"/ui/runs/{run.id}?stage={stage.name}" + (f"&attempt={attempt.number}" if len(stage.attempts) > 1 else "") + "#log",
     )

@@ -8,9 +8,9 @@ from urllib.parse import quote
 from application.queries.sentences import seconds
 from application.queries.views import AttemptView, PipelineView, RunView, StageRunView
 from domain.status import Reason, Status
-from entrypoints.web.drawing.graph import Box, GraphDrawing, Line, draw_graph
-from entrypoints.web.drawing.waterfall import LaneDrawing, WaterfallDrawing, draw_waterfall
-from entrypoints.web.view_models.words import DASH, Moment, StatusWord, clock, grouped, status_word
+from entrypoints.web.drawing.graph import Box, EdgePath, GraphLayout, lay_out_graph
+from entrypoints.web.drawing.waterfall import StageLane, WaterfallLayout, lay_out_waterfall
+from entrypoints.web.view_models.words import DASH, StatusLabel, Timestamp, format_count, format_time, get_status_label
 
 LETTER = 7.4
 BELOW = 13.0
@@ -21,20 +21,20 @@ TEXT_LEFT = 36.0
 
 
 @dataclass(frozen=True, slots=True)
-class StageRow:
+class StageItem:
     """What waterfall and list say of a stage."""
 
     name: str
     kind: str
     href: str
-    status: StatusWord
-    attempts: Sequence[StatusWord]
-    started: Moment | None
+    status: StatusLabel
+    attempts: Sequence[StatusLabel]
+    started: Timestamp | None
     took: str
     usually: str
     records: str
     note: str
-    lane: LaneDrawing
+    lane: StageLane
     more: str
     """Where its attempts are, and what may be done to it."""
 
@@ -45,18 +45,18 @@ class Node:
     label: str
     full_name: str
     sub: str
-    status: StatusWord
+    status: StatusLabel
     href: str
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    line: Line
+    line: EdgePath
     is_passed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class RecordCount:
     """How many records left a stage, printed where its line begins; how many came to one that passed on another number, below its
     box (`is_in`), where no line and no other count is."""
 
@@ -68,11 +68,11 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
-    drawing: GraphDrawing
+class StageGraph:
+    drawing: GraphLayout
     nodes: Sequence[Node]
     edges: Sequence[Edge]
-    counts: Sequence[Count]
+    counts: Sequence[RecordCount]
 
     @property
     def width(self) -> float:
@@ -86,36 +86,36 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True)
-class Stages:
-    rows: Sequence[StageRow]
-    waterfall: WaterfallDrawing
-    graph: Graph
+class StageViews:
+    rows: Sequence[StageItem]
+    waterfall: WaterfallLayout
+    graph: StageGraph
 
 
-def stages_of(run: RunView, usual: Mapping[str, float], now: datetime, view: str) -> Stages:
-    waterfall = draw_waterfall(run, usual, now)
+def build_stage_views(run: RunView, usual: Mapping[str, float], now: datetime, view: str) -> StageViews:
+    waterfall = lay_out_waterfall(run, usual, now)
     rows = [_row(run, stage, usual, now, waterfall.lanes[stage.name], view) for stage in run.stages]
-    return Stages(rows, waterfall, graph_of_run(run, usual, now))
+    return StageViews(rows, waterfall, build_run_graph(run, usual, now))
 
 
-def log_link(run_id: int, stage: str, view: str) -> str:
+def build_log_link(run_id: int, stage: str, view: str) -> str:
     return f"/ui/runs/{run_id}?view={view}&stage={quote(stage)}#log"
 
 
-def _row(run: RunView, stage: StageRunView, usual: Mapping[str, float], now: datetime, lane: LaneDrawing, view: str) -> StageRow:
+def _row(run: RunView, stage: StageRunView, usual: Mapping[str, float], now: datetime, lane: StageLane, view: str) -> StageItem:
     newest = stage.newest
     started = next((attempt.started_at for attempt in stage.attempts if attempt.started_at), None)
     took = _took(stage, now)
-    return StageRow(
+    return StageItem(
         name=stage.name,
         kind=stage.kind,
-        href=log_link(run.id, stage.name, view),
-        status=status_word(stage.status),
-        attempts=[status_word(attempt.status) for attempt in stage.attempts if attempt.started_at or attempt.finished_at],
-        started=clock(started),
+        href=build_log_link(run.id, stage.name, view),
+        status=get_status_label(stage.status),
+        attempts=[get_status_label(attempt.status) for attempt in stage.attempts if attempt.started_at or attempt.finished_at],
+        started=format_time(started),
         took=seconds(took) if took is not None else DASH,
         usually=seconds(usual[stage.name]) if stage.name in usual else DASH,
-        records=grouped(newest.records_processed),
+        records=format_count(newest.records_processed),
         note=_note(stage),
         lane=lane,
         more=f"/ui/runs/{run.id}/stages/{quote(stage.name)}",
@@ -145,23 +145,23 @@ def _first_line(attempt: AttemptView) -> str:
     return (attempt.error_message or "").strip().split("\n")[0][:160]
 
 
-def graph_of_run(run: RunView, usual: Mapping[str, float], now: datetime) -> Graph:
-    drawing = draw_graph({stage.name: stage.needs for stage in run.stages})
+def build_run_graph(run: RunView, usual: Mapping[str, float], now: datetime) -> StageGraph:
+    drawing = lay_out_graph({stage.name: stage.needs for stage in run.stages})
     stages = {stage.name: stage for stage in run.stages}
-    nodes = [_node(box, stages[box.stage], usual, now, log_link(run.id, box.stage, "graph")) for box in drawing.boxes]
+    nodes = [_node(box, stages[box.stage], usual, now, build_log_link(run.id, box.stage, "graph")) for box in drawing.boxes]
     edges = [Edge(line, stages[line.source].status is Status.COMPLETED and _begun(stages[line.target])) for line in drawing.lines]
-    return Graph(drawing, nodes, edges, [count for box in drawing.boxes for count in _counts(box, drawing, stages)])
+    return StageGraph(drawing, nodes, edges, [count for box in drawing.boxes for count in _counts(box, drawing, stages)])
 
 
-def _counts(box: Box, drawing: GraphDrawing, stages: Mapping[str, StageRunView]) -> list[Count]:
+def _counts(box: Box, drawing: GraphLayout, stages: Mapping[str, StageRunView]) -> list[RecordCount]:
     """Out of every stage; into it where that differs."""
     out, came = stages[box.stage].newest.records_processed, _came_to(box.stage, stages)
     middle, found = box.y + box.height / 2, []
     if out is not None:
         is_last = all(line.source != box.stage for line in drawing.lines)
-        found.append(Count(box.x + box.width + 6, middle + (4 if is_last else -5), f"{out:,}", f"{box.stage} passed on {out:,} records"))
+        found.append(RecordCount(box.x + box.width + 6, middle + (4 if is_last else -5), f"{out:,}", f"{box.stage} passed on {out:,} records"))
     if came is not None and out is not None and came != out:
-        found.append(Count(box.x + 2, box.y + box.height + BELOW, f"{came:,} in", f"{box.stage} got {came:,} records", is_in=True))
+        found.append(RecordCount(box.x + 2, box.y + box.height + BELOW, f"{came:,} in", f"{box.stage} got {came:,} records", is_in=True))
     return found
 
 
@@ -172,13 +172,13 @@ def _came_to(name: str, stages: Mapping[str, StageRunView]) -> int | None:
     return sum(known) if known and len(known) == len(passed) else None
 
 
-def graph_of_definition(pipeline: PipelineView) -> Graph:
+def build_definition_graph(pipeline: PipelineView) -> StageGraph:
     """Before the first run: every stage pending."""
-    drawing = draw_graph({stage.name: stage.needs for stage in pipeline.definition.stages})
+    drawing = lay_out_graph({stage.name: stage.needs for stage in pipeline.definition.stages})
     kinds = {stage.name: stage.kind.value for stage in pipeline.definition.stages}
-    pending = status_word(Status.PENDING)
+    pending = get_status_label(Status.PENDING)
     nodes = [Node(box, _label(box), box.stage, kinds[box.stage], pending, "") for box in drawing.boxes]
-    return Graph(drawing, nodes, [Edge(line, False) for line in drawing.lines], ())
+    return StageGraph(drawing, nodes, [Edge(line, False) for line in drawing.lines], ())
 
 
 def _begun(stage: StageRunView) -> bool:
@@ -195,7 +195,7 @@ def _node(box: Box, stage: StageRunView, usual: Mapping[str, float], now: dateti
         sub = f"usually {seconds(usual[stage.name])}" if stage.name in usual else stage.kind
     else:
         sub = f"{stage.kind} · {seconds(took)}"
-    return Node(box, _label(box), stage.name, sub, status_word(stage.status), href)
+    return Node(box, _label(box), stage.name, sub, get_status_label(stage.status), href)
 
 
 def _label(box: Box) -> str:

@@ -7,49 +7,49 @@ from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from application.ports.vitals import VitalSigns
+from application.ports.vitals import HealthMetrics
 from application.queries.sentences import seconds
-from application.queries.surroundings import SPOKE_WITHIN
+from application.queries.surroundings import WORKER_SEEN_WITHIN_SECONDS
 from application.queries.views import WorkerView
-from entrypoints.web.view_models.words import Moment, counted, moment
+from entrypoints.web.view_models.words import Timestamp, format_timestamp, pluralize
 
-OUTBOX_PATIENCE = 60.0
+OUTBOX_DELAY_LIMIT = 60.0
 """Seconds after which an outbox row that Prefect has not taken is worth a word."""
 GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ProbeResults:
     """What was found; None where nobody answered."""
 
     now: datetime
     database_answers: bool
-    signs: VitalSigns | None
+    metrics: HealthMetrics | None
     connections: tuple[int, int]
     engine_answers: bool
     workers: Sequence[WorkerView] | None
     shortage: str | None
     free_bytes: int | None
-    keeps: tuple[float, float]
+    retention_days: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ComponentHealth:
     key: str
     title: str
-    is_well: bool
+    is_healthy: bool
     sentence: str
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class WorkerItem:
     name: str
     pool: str
     slots: str
     free: str
     busy: float
     """Percent of its slots that are taken."""
-    seen: Moment | None
+    seen: Timestamp | None
     is_alive: bool
     word: str
 
@@ -57,95 +57,95 @@ class Worker:
 @dataclass(frozen=True, slots=True)
 class SystemState:
     sentence: str
-    is_well: bool
-    parts: Sequence[Part]
-    workers: Sequence[Worker]
+    is_healthy: bool
+    parts: Sequence[ComponentHealth]
+    workers: Sequence[WorkerItem]
     versions: Sequence[tuple[str, str]]
 
 
-def state_of(facts: Facts) -> SystemState:
+def build_system_state(facts: ProbeResults) -> SystemState:
     parts = [_database(facts), _engine(facts), _workers(facts), _outbox(facts), _queue(facts), _disk(facts), _retention(facts)]
-    wrong = [part for part in parts if not part.is_well]
+    wrong = [part for part in parts if not part.is_healthy]
     sentence = "Everything is well." if not wrong else f"{', '.join(part.title for part in wrong)}: not well. What to do stands beside it."
     workers = [_worker(each, facts.now) for each in facts.workers or ()]
-    return SystemState(sentence, not wrong, parts, workers, versions(facts.signs.store_version if facts.signs else ""))
+    return SystemState(sentence, not wrong, parts, workers, versions(facts.metrics.store_version if facts.metrics else ""))
 
 
-def _database(facts: Facts) -> Part:
+def _database(facts: ProbeResults) -> ComponentHealth:
     if not facts.database_answers:
         words = "It does not answer, or is not migrated. Nothing is lost: callers get 503 and ask again. Look at its log and the disk."
-        return Part("database", "Database", False, words)
+        return ComponentHealth("database", "Database", False, words)
     size, in_use = facts.connections
-    return Part("database", "Database", True, f"It answers; {in_use:,} of {size:,} connections of this process are in use.")
+    return ComponentHealth("database", "Database", True, f"It answers; {in_use:,} of {size:,} connections of this process are in use.")
 
 
-def _engine(facts: Facts) -> Part:
+def _engine(facts: ProbeResults) -> ComponentHealth:
     if facts.engine_answers:
-        return Part("prefect", "Prefect", True, "It answers.")
+        return ComponentHealth("prefect", "Prefect", True, "It answers.")
     words = "It does not answer. Headgate's own workers go on, and are recorded there once it is back; other pools wait for it."
-    return Part("prefect", "Prefect", False, words)
+    return ComponentHealth("prefect", "Prefect", False, words)
 
 
-def _workers(facts: Facts) -> Part:
+def _workers(facts: ProbeResults) -> ComponentHealth:
     alive = [worker for worker in facts.workers or () if _is_alive(worker, facts.now)]
     if facts.workers is None:
-        return Part("workers", "Workers", False, "Unknown while the database does not answer.")
+        return ComponentHealth("workers", "Workers", False, "Unknown while the database does not answer.")
     if not alive:
-        return Part("workers", "Workers", False, "None has spoken lately: runs stay queued until one does. Start one with headgate worker.")
+        return ComponentHealth("workers", "Workers", False, "None has spoken lately: runs stay queued until one does. Start one with headgate worker.")
     slots, free = sum(worker.slots for worker in alive), sum(worker.free for worker in alive)
-    words = f"{counted(len(alive), 'worker')} with {counted(slots, 'slot')}, {free:,} of them free."
-    return Part("workers", "Workers", True, f"{words} Every slot is taken: what comes now waits." if not free else words)
+    words = f"{pluralize(len(alive), 'worker')} with {pluralize(slots, 'slot')}, {free:,} of them free."
+    return ComponentHealth("workers", "Workers", True, f"{words} Every slot is taken: what comes now waits." if not free else words)
 
 
-def _outbox(facts: Facts) -> Part:
-    if facts.signs is None:
-        return Part("outbox", "Outbox", False, "Unknown while the database does not answer.")
-    depth, age = facts.signs.outbox_depth, facts.signs.outbox_age
+def _outbox(facts: ProbeResults) -> ComponentHealth:
+    if facts.metrics is None:
+        return ComponentHealth("outbox", "Outbox", False, "Unknown while the database does not answer.")
+    depth, age = facts.metrics.outbox_depth, facts.metrics.outbox_age
     if not depth:
-        return Part("outbox", "Outbox", True, "Empty: Prefect has been told everything.")
-    told = f"{counted(depth, 'message')} for Prefect, the oldest for {seconds(age)}"
-    if age <= OUTBOX_PATIENCE:
-        return Part("outbox", "Outbox", True, f"{told}.")
-    return Part("outbox", "Outbox", False, f"{told}. They are sent again and again until Prefect takes them; see whether it answers.")
+        return ComponentHealth("outbox", "Outbox", True, "Empty: Prefect has been told everything.")
+    told = f"{pluralize(depth, 'message')} for Prefect, the oldest for {seconds(age)}"
+    if age <= OUTBOX_DELAY_LIMIT:
+        return ComponentHealth("outbox", "Outbox", True, f"{told}.")
+    return ComponentHealth("outbox", "Outbox", False, f"{told}. They are sent again and again until Prefect takes them; see whether it answers.")
 
 
-def _queue(facts: Facts) -> Part:
-    if facts.signs is None:
-        return Part("queue", "Queue", False, "Unknown while the database does not answer.")
-    if facts.signs.late:
-        return Part(
-            "queue", "Queue", False, f"{counted(facts.signs.late, 'run')} queued for over a minute: more workers or slots would help."
+def _queue(facts: ProbeResults) -> ComponentHealth:
+    if facts.metrics is None:
+        return ComponentHealth("queue", "Queue", False, "Unknown while the database does not answer.")
+    if facts.metrics.late:
+        return ComponentHealth(
+            "queue", "Queue", False, f"{pluralize(facts.metrics.late, 'run')} queued for over a minute: more workers or slots would help."
         )
-    return Part("queue", "Queue", True, f"No run has been queued for long; {counted(facts.signs.waiting, 'run')} waiting for somebody.")
+    return ComponentHealth("queue", "Queue", True, f"No run has been queued for long; {pluralize(facts.metrics.waiting, 'run')} waiting for somebody.")
 
 
-def _disk(facts: Facts) -> Part:
+def _disk(facts: ProbeResults) -> ComponentHealth:
     if facts.shortage:
-        return Part("disk", "Disk", False, f"{facts.shortage} Make room on it, or keep logs for fewer days.")
+        return ComponentHealth("disk", "Disk", False, f"{facts.shortage} Make room on it, or keep logs for fewer days.")
     if facts.free_bytes is None:
-        return Part("disk", "Disk", True, "It could not be measured.")
-    return Part("disk", "Disk", True, f"{facts.free_bytes / GIB:,.1f} GiB free where Headgate's home is.")
+        return ComponentHealth("disk", "Disk", True, "It could not be measured.")
+    return ComponentHealth("disk", "Disk", True, f"{facts.free_bytes / GIB:,.1f} GiB free where Headgate's home is.")
 
 
-def _retention(facts: Facts) -> Part:
-    events, logs = (f"for {days:g} days" if days else "for ever" for days in facts.keeps)
-    return Part("retention", "Retention", True, f"Histories are kept {events}, logs {logs}.")
+def _retention(facts: ProbeResults) -> ComponentHealth:
+    events, logs = (f"for {days:g} days" if days else "for ever" for days in facts.retention_days)
+    return ComponentHealth("retention", "Retention", True, f"Histories are kept {events}, logs {logs}.")
 
 
 def _is_alive(worker: WorkerView, now: datetime) -> bool:
-    return (now - worker.seen_at).total_seconds() <= SPOKE_WITHIN
+    return (now - worker.seen_at).total_seconds() <= WORKER_SEEN_WITHIN_SECONDS
 
 
-def _worker(worker: WorkerView, now: datetime) -> Worker:
+def _worker(worker: WorkerView, now: datetime) -> WorkerItem:
     silent = max(0.0, (now - worker.seen_at).total_seconds())
     is_alive = _is_alive(worker, now)
-    return Worker(
+    return WorkerItem(
         name=worker.name,
         pool=worker.pool,
         slots=f"{worker.slots:,}",
         free=f"{worker.free:,}" if is_alive else "0",
         busy=round(100 * (worker.slots - worker.free) / worker.slots, 1) if worker.slots and is_alive else 0.0,
-        seen=moment(worker.seen_at),
+        seen=format_timestamp(worker.seen_at),
         is_alive=is_alive,
         word="answers" if is_alive else f"silent for {seconds(silent)}",
     )

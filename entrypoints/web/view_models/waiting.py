@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from application.queries.sentences import duration
+from application.queries.sentences import format_elapsed
 from application.queries.views import PastDecision, RunView, StageRunView
 from domain.status import Reason, Status
-from entrypoints.web.view_models.words import Moment, StatusWord, moment, status_word
+from entrypoints.web.view_models.words import StatusLabel, Timestamp, format_timestamp, get_status_label
 
-SOON_SHARE = 80
+URGENT_PERCENT = 80
 """Percent of its time after which a wait is called urgent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class WaitingItem:
     run_id: int
     stage: str
     run: str
     for_person: bool
-    since: Moment | None
+    since: Timestamp | None
     left: str
     spent: float
     """Percent of the time allowed."""
@@ -41,14 +41,14 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitGroup:
+class WaitingGroup:
     key: str
     title: str
     note: str
-    waits: Sequence[Wait]
+    waits: Sequence[WaitingItem]
 
 
-def waits_of(run: RunView) -> list[StageRunView]:
+def get_waiting_stages(run: RunView) -> list[StageRunView]:
     """Stages of the run whose turn it is and that no worker will end."""
     reasons = (Reason.APPROVAL, Reason.EXTERNAL)
     return [
@@ -58,39 +58,39 @@ def waits_of(run: RunView) -> list[StageRunView]:
     ]
 
 
-def groups_of(runs: Sequence[RunView], now: datetime) -> list[WaitGroup]:
+def group_waits(runs: Sequence[RunView], now: datetime) -> list[WaitingGroup]:
     """Soonest deadline first: for people, then for machines; a group without anything is left out."""
-    waits = [_wait(run, stage, now) for run in runs for stage in waits_of(run)]
+    waits = [_wait(run, stage, now) for run in runs for stage in get_waiting_stages(run)]
     waits.sort(key=lambda wait: (wait.deadline or now, wait.key))
     people = [wait for wait in waits if wait.for_person]
     machines = [wait for wait in waits if not wait.for_person]
     found = [
-        WaitGroup("people", "For a person", "open one to decide it", people),
-        WaitGroup("machines", "For a machine", "reported with one request", machines),
+        WaitingGroup("people", "For a person", "open one to decide it", people),
+        WaitingGroup("machines", "For a machine", "reported with one request", machines),
     ]
     return [group for group in found if group.waits]
 
 
-def asked_at(stage: StageRunView) -> datetime:
+def get_waiting_since(stage: StageRunView) -> datetime:
     """Since when it waits: its deadline counts from there."""
     newest = stage.newest
     return newest.deadline_at - timedelta(seconds=stage.timeout) if newest.deadline_at and stage.timeout else newest.created_at
 
 
-def _wait(run: RunView, stage: StageRunView, now: datetime) -> Wait:
-    deadline, since = stage.newest.deadline_at, asked_at(stage)
+def _wait(run: RunView, stage: StageRunView, now: datetime) -> WaitingItem:
+    deadline, since = stage.newest.deadline_at, get_waiting_since(stage)
     allowed = (deadline - since).total_seconds() if deadline else 0.0
     spent = min(100.0, max(0.0, 100 * (now - since).total_seconds() / allowed)) if allowed > 0 else 0.0
     is_over = deadline is not None and deadline <= now
-    return Wait(
+    return WaitingItem(
         run_id=run.id,
         stage=stage.name,
         run=f"{run.pipeline} #{run.number:,}",
         for_person=stage.newest.reason is Reason.APPROVAL,
-        since=moment(since),
-        left="time is over" if is_over else f"{duration(deadline, now)} left" if deadline else "",
+        since=format_timestamp(since),
+        left="time is over" if is_over else f"{format_elapsed(deadline, now)} left" if deadline else "",
         spent=round(spent, 1),
-        is_urgent=spent >= SOON_SHARE,
+        is_urgent=spent >= URGENT_PERCENT,
         sentence=_sentence(run, stage),
         deadline=deadline,
     )
@@ -107,42 +107,42 @@ def _sentence(run: RunView, stage: StageRunView) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ApprovalQuestion:
     """An approval that waits, as its page asks it."""
 
     run_id: int
     stage: str
     pipeline: str
     number: str
-    since: Moment | None
+    since: Timestamp | None
     question: str
     of: str
     parameters: str
     if_approved: str
     if_rejected: str
-    if_silent: Moment | None
+    if_silent: Timestamp | None
 
 
 @dataclass(frozen=True, slots=True)
-class PastAnswer:
+class PastDecisionItem:
     """How somebody answered the same question of an earlier run."""
 
-    status: StatusWord
+    status: StatusLabel
     run_id: int
     number: str
     words: str
     comment: str
-    at: Moment | None
+    at: Timestamp | None
 
 
-def past_answer_of(decision: PastDecision) -> PastAnswer:
+def build_past_decision(decision: PastDecision) -> PastDecisionItem:
     words = ("approved" if decision.approved else "rejected") + (f" by {decision.by}" if decision.by else "")
-    status = status_word(Status.COMPLETED if decision.approved else Status.FAILED)
+    status = get_status_label(Status.COMPLETED if decision.approved else Status.FAILED)
     comment = (decision.comment or "").strip().split("\n")[0][:160]
-    return PastAnswer(status, decision.run_id, f"{decision.number:,}", words, f"“{comment}”" if comment else "", moment(decision.at))
+    return PastDecisionItem(status, decision.run_id, f"{decision.number:,}", words, f"“{comment}”" if comment else "", format_timestamp(decision.at))
 
 
-def question_of(run: RunView, stage: StageRunView) -> Question:
+def build_approval_question(run: RunView, stage: StageRunView) -> ApprovalQuestion:
     following = [each.name for each in run.stages if stage.name in each.needs]
     comes = f"{', '.join(following)} {'runs' if len(following) == 1 else 'run'}" if following else "the run goes on to its end"
     ends = (
@@ -150,22 +150,22 @@ def question_of(run: RunView, stage: StageRunView) -> Question:
         if stage.allow_failure
         else "the run ends as failed; what needs this stage is skipped"
     )
-    return Question(
+    return ApprovalQuestion(
         run_id=run.id,
         stage=stage.name,
         pipeline=run.pipeline,
         number=f"{run.number:,}",
-        since=moment(asked_at(stage)),
+        since=format_timestamp(get_waiting_since(stage)),
         question=(stage.message or f"May {stage.name} go ahead?").strip(),
         of=" or ".join(stage.approvers),
         parameters=" ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in run.parameters.items())[:400],
         if_approved=comes,
         if_rejected=ends,
-        if_silent=moment(stage.newest.deadline_at),
+        if_silent=format_timestamp(stage.newest.deadline_at),
     )
 
 
-def report_command(run: RunView, stage: StageRunView, origin: str) -> str:
+def build_report_command(run: RunView, stage: StageRunView, origin: str) -> str:
     stage_name = json.dumps(stage.name)
     return (
         f'curl -fsS {origin}/status-update/ \\\n  --json \'{{"run_id": {run.id},\n    "stage_name": {stage_name},\n'

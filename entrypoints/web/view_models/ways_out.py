@@ -6,31 +6,31 @@ from urllib.parse import urlencode
 from application.queries.views import RunView
 from domain.access import Permission
 from domain.status import Reason, Status
-from entrypoints.web.view_models.waiting import waits_of
+from entrypoints.web.view_models.waiting import get_waiting_stages
 
 
 @dataclass(frozen=True, slots=True)
-class WayOut:
+class NextAction:
     """`asks` is who may: the page hides it from others, since what is drawn for all depends on nobody."""
 
     text: str
     href: str
-    asks: Permission
+    required_permission: Permission
 
 
-def way_out_of(run: RunView) -> WayOut | None:
+def get_next_action(run: RunView) -> NextAction | None:
     """None for a run that completed, that goes on by itself, or that is being stopped."""
     if run.status in (Status.FAILED, Status.LOST):
-        return WayOut("Retry", f"/ui/runs/{run.id}/retry", Permission.OPERATE)
+        return NextAction("Retry", f"/ui/runs/{run.id}/retry", Permission.OPERATE)
     if run.status is Status.CANCELLED:
-        return WayOut("Run again", f"/ui/runs/{run.id}/again", Permission.TRIGGER)
+        return NextAction("Run again", f"/ui/runs/{run.id}/again", Permission.TRIGGER)
     if run.status is not Status.WAITING or run.stop_requested_at is not None:
         return None
-    return next((_answer_to(run, stage.name, stage.newest.reason) for stage in waits_of(run)), None)
+    return next((_answer_to(run, stage.name, stage.newest.reason) for stage in get_waiting_stages(run)), None)
 
 
-def _answer_to(run: RunView, stage: str, reason: Reason | None) -> WayOut:
+def _answer_to(run: RunView, stage: str, reason: Reason | None) -> NextAction:
     here = f"/ui/waiting?{urlencode({'run': run.id, 'stage': stage})}"
     if reason is Reason.APPROVAL:
-        return WayOut("Approve or reject", here, Permission.OPERATE)
-    return WayOut("How to report", here, Permission.READ)
+        return NextAction("Approve or reject", here, Permission.OPERATE)
+    return NextAction("How to report", here, Permission.READ)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from application.queries.sentences import Part
+from application.queries.sentences import TextPart
 from application.queries.views import RunView
 from domain.status import Status
 
@@ -14,7 +14,7 @@ DASH = "–"
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Timestamp:
     """A point in time: `iso` for machines, `text` in UTC for people whose browser runs no script."""
 
     iso: str
@@ -22,23 +22,23 @@ class Moment:
     long: str
 
 
-def moment(at: datetime | None) -> Moment | None:
+def format_timestamp(at: datetime | None) -> Timestamp | None:
     if at is None:
         return None
     day = f"{at.day} {at:%b %Y}"
-    return Moment(at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), f"{at.day} {at:%b %H:%M}", f"{day} {at:%H:%M:%S} UTC")
+    return Timestamp(at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), f"{at.day} {at:%b %H:%M}", f"{day} {at:%H:%M:%S} UTC")
 
 
-def clock(at: datetime | None, *, millis: bool = False) -> Moment | None:
+def format_time(at: datetime | None, *, millis: bool = False) -> Timestamp | None:
     """The same with the time of day only."""
-    full = moment(at)
+    full = format_timestamp(at)
     if at is None or full is None:
         return None
     text = at.isoformat(sep=" ", timespec="milliseconds" if millis else "seconds")[11 : 23 if millis else 19]
-    return Moment(full.iso, text, full.long)
+    return Timestamp(full.iso, text, full.long)
 
 
-def grouped(number: int | None) -> str:
+def format_count(number: int | None) -> str:
     return DASH if number is None else f"{number:,}"
 
 
@@ -46,24 +46,24 @@ def word(status: Status) -> str:
     return status.value.capitalize()
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
+def pluralize(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def short_json(value: Any, longest: int = 200) -> str:
+def shorten_json(value: Any, longest: int = 200) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def difference_words(before: Any, after: Any, missing: str | None) -> tuple[str, str]:
+def format_difference(before: Any, after: Any, missing: str | None) -> tuple[str, str]:
     """Both sides of a difference; a dash on the side that has no such thing."""
-    return DASH if missing == "before" else short_json(before), DASH if missing == "after" else short_json(after)
+    return DASH if missing == "before" else shorten_json(before), DASH if missing == "after" else shorten_json(after)
 
 
-def parameters_line(parameters: Mapping[str, Any]) -> str:
-    return " ".join(f"{name}={short_json(value, 60)}" for name, value in parameters.items())
+def format_parameters(parameters: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={shorten_json(value, 60)}" for name, value in parameters.items())
 
 
 _TRIGGERS = {"dashboard": "from the dashboard", "api": "by the API", "cli": "from a terminal", "report": "by a first report"}
@@ -82,15 +82,15 @@ def tally(run: RunView) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class StatusWord:
+class StatusLabel:
     """What the status mark shows."""
 
     key: str
     word: str
 
 
-def status_word(status: Status) -> StatusWord:
-    return StatusWord(status.value, word(status))
+def get_status_label(status: Status) -> StatusLabel:
+    return StatusLabel(status.value, word(status))
 
 
-Sentence = Sequence[Part]
+Sentence = Sequence[TextPart]

@@ -1,8 +1,8 @@
 """The store in memory. It refuses what PostgreSQL refuses, and its row locks block."""
 
 from tests.fakes.persistence.store import FakeStore
-from tests.fakes.persistence.transaction import NotLocked
+from tests.fakes.persistence.transaction import RowNotLocked
 from tests.fakes.persistence.unit_of_work import FakeUnitOfWork
-from tests.fakes.persistence.values import Refused
+from tests.fakes.persistence.values import RowRejected
 
-__all__ = ["FakeStore", "FakeUnitOfWork", "NotLocked", "Refused"]
+__all__ = ["FakeStore", "FakeUnitOfWork", "RowNotLocked", "RowRejected"]

@@ -16,7 +16,7 @@ class FakeOutbox:
         self._transaction = transaction
 
     async def lease(self, relay: str, limit: int, seconds: float) -> list[OutboxRow]:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         now = tx.store.clock.now()
         taken: list[OutboxRow] = []
         for row_id, entry in sorted(tx.outbox.items()):
@@ -29,15 +29,15 @@ class FakeOutbox:
             taken.append(OutboxRow(row_id, entry.run_id, entry.epoch, entry.pool, entry.tries, entry.created_at))
         return taken
 
-    async def done(self, run_id: int, epoch: int) -> None:
-        tx = await self._transaction.turn()
+    async def mark_delivered(self, run_id: int, epoch: int) -> None:
+        tx = await self._transaction.begin_statement()
         for row_id, entry in list(tx.outbox.items()):
             if (entry.run_id, entry.epoch) == (run_id, epoch):
                 await tx.lock("outbox", row_id)
                 tx.outbox.pop(row_id, None)
 
     async def postpone(self, row_id: int, error: str, delay: float) -> None:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         if row_id not in tx.outbox:
             return
         await tx.lock("outbox", row_id)
@@ -53,7 +53,7 @@ class FakeOutbox:
             tx.outbox[row_id] = replace(tx.outbox[row_id], quarantined=True)
 
     async def release(self) -> int:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         now = tx.store.clock.now()
         held = [(row_id, entry) for row_id, entry in tx.outbox.items() if entry.quarantined]
         for row_id, entry in held:
@@ -66,28 +66,28 @@ class FakeBursts:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    async def note_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None:
+    async def record_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None:
         await self._change(run_id, epoch, flow_run_id=values.text(flow_run_id))
 
-    async def run_of_flow_run(self, flow_run_id: str) -> int | None:
-        tx = await self._transaction.turn()
+    async def find_run_id_by_flow_run(self, flow_run_id: str) -> int | None:
+        tx = await self._transaction.begin_statement()
         opened = ((run_id, row) for (run_id, _), row in tx.bursts.items() if row.ended_at is None)
         return next((run_id for run_id, row in opened if row.flow_run_id == flow_run_id), None)
 
     async def find(self, run_id: int, epoch: int) -> BurstRecord | None:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         return self._record(run_id, epoch) if (run_id, epoch) in tx.bursts else None
 
-    async def unsettled(self, limit: int) -> list[BurstRecord]:
-        tx = await self._transaction.turn()
+    async def find_unsettled(self, limit: int) -> list[BurstRecord]:
+        tx = await self._transaction.begin_statement()
         open_ones = [(row.requested_at, key) for key, row in tx.bursts.items() if row.flow_run_id and not row.is_settled]
         return [self._record(*key) for _, key in sorted(open_ones)[:limit]]
 
-    async def settle(self, run_id: int, epoch: int) -> None:
+    async def mark_settled(self, run_id: int, epoch: int) -> None:
         await self._change(run_id, epoch, is_settled=True)
 
     async def requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         waiting = [
             (row.requested_at, key)
             for key, row in tx.bursts.items()
@@ -95,13 +95,13 @@ class FakeBursts:
         ]
         return [key for _, key in sorted(waiting)[:limit]]
 
-    async def carried(self, run_ids: Sequence[int]) -> dict[int, str]:
-        tx = await self._transaction.turn()
+    async def find_holders(self, run_ids: Sequence[int]) -> dict[int, str]:
+        tx = await self._transaction.begin_statement()
         bursts = {run_id: tx.runs[run_id].burst for run_id in run_ids if run_id in tx.runs}
         return {run_id: burst.holder for run_id, burst in bursts.items() if burst.state is BurstState.CLAIMED and burst.holder}
 
     async def _change(self, run_id: int, epoch: int, **changes: object) -> None:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         if (run_id, epoch) in tx.bursts:
             await tx.lock("burst", run_id, epoch)
             row: BurstRow = replace(tx.bursts[run_id, epoch], **changes)  # type: ignore[arg-type]

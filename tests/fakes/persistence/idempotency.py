@@ -7,7 +7,7 @@ from typing import Any
 from application.ports.persistence import IdempotencyKey
 from domain.errors import Conflict, Unavailable
 from tests.fakes.persistence import values
-from tests.fakes.persistence.store import KeyedAnswer
+from tests.fakes.persistence.store import StoredAnswer
 from tests.fakes.persistence.transaction import Transaction
 
 
@@ -16,7 +16,7 @@ class FakeIdempotency:
         self._transaction = transaction
 
     async def find(self, key: IdempotencyKey, now: datetime) -> Mapping[str, Any] | None:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         values.text(key.scope)
         values.text(key.key)
         try:
@@ -25,7 +25,7 @@ class FakeIdempotency:
             raise Conflict("in_progress", "A request with this Idempotency-Key is under way; ask again.") from error
         stored = tx.answers.get((key.scope, key.key))
         if stored is None:
-            tx.answers[key.scope, key.key] = KeyedAnswer(key.digest, None, now)
+            tx.answers[key.scope, key.key] = StoredAnswer(key.digest, None, now)
             return None
         if stored.answer is None:
             raise Conflict("in_progress", "A request with this Idempotency-Key was cut short; ask again.")
@@ -34,8 +34,8 @@ class FakeIdempotency:
         return answer
 
     async def add(self, key: IdempotencyKey, answer: Mapping[str, Any]) -> None:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         place = key.scope, key.key
         tx.require_lock("idempotency", *place)
         stored = tx.answers[place]
-        tx.answers[place] = KeyedAnswer(stored.digest, values.document(dict(answer)), stored.created_at)
+        tx.answers[place] = StoredAnswer(stored.digest, values.document(dict(answer)), stored.created_at)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from application.ports.persistence import Lease, WorkerSeen
+from application.ports.persistence import Lease, WorkerStatus
 from tests.fakes.persistence import values
 from tests.fakes.persistence.store import LeaseRow, WorkerRow
 from tests.fakes.persistence.transaction import Transaction
-from tests.fakes.persistence.values import Refused
+from tests.fakes.persistence.values import RowRejected
 
 
 class FakeLeases:
@@ -16,15 +16,15 @@ class FakeLeases:
         self._transaction = transaction
 
     async def grant(self, lease: Lease, seconds: float) -> None:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         if lease.run_id not in tx.runs:
-            raise tx.spoil(Refused(f"there is no run {lease.run_id}"))
+            raise tx.abort(RowRejected(f"there is no run {lease.run_id}"))
         values.text(lease.worker)
         await tx.lock("lease", lease.run_id)
         tx.leases[lease.run_id] = LeaseRow(lease, self._in(seconds))
 
     async def renew(self, worker: str, bursts: Sequence[tuple[int, int]], seconds: float) -> set[tuple[int, int]]:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         extended: set[tuple[int, int]] = set()
         for run_id, epoch in sorted(set(bursts)):
             if run_id not in tx.leases:
@@ -37,31 +37,31 @@ class FakeLeases:
         return extended
 
     async def release(self, run_id: int, epoch: int) -> None:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         if run_id in tx.leases and tx.leases[run_id].lease.epoch == epoch:
             await tx.lock("lease", run_id)
             if run_id in tx.leases and tx.leases[run_id].lease.epoch == epoch:
                 del tx.leases[run_id]
 
-    async def expired(self, limit: int) -> list[Lease]:
-        tx = await self._transaction.turn()
+    async def find_expired(self, limit: int) -> list[Lease]:
+        tx = await self._transaction.begin_statement()
         past = sorted((row for row in tx.leases.values() if self._is_past(row)), key=lambda row: row.until)
         return [row.lease for row in past[:limit]]
 
     async def is_expired(self, run_id: int, epoch: int) -> bool:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         row = tx.leases.get(run_id)
         return row is not None and row.lease.epoch == epoch and self._is_past(row)
 
     async def extend_all(self, seconds: float) -> None:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         for run_id in sorted(tx.leases):
             await tx.lock("lease", run_id)
             if run_id in tx.leases:
                 tx.leases[run_id] = replace(tx.leases[run_id], until=self._in(seconds))
 
-    async def held_by(self, worker: str) -> list[Lease]:
-        tx = await self._transaction.turn()
+    async def find_held_by(self, worker: str) -> list[Lease]:
+        tx = await self._transaction.begin_statement()
         return [row.lease for _, row in sorted(tx.leases.items()) if row.lease.worker == worker and not self._is_past(row)]
 
     def _in(self, seconds: float) -> datetime:
@@ -75,14 +75,14 @@ class FakeWorkers:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    async def seen(self, worker: WorkerSeen, now: datetime) -> None:
-        tx = await self._transaction.turn()
+    async def seen(self, worker: WorkerStatus, now: datetime) -> None:
+        tx = await self._transaction.begin_statement()
         for word in (worker.id, worker.name, worker.pool, worker.version):
             values.text(word)
         await tx.lock("worker", worker.id)
         tx.workers[worker.id] = WorkerRow(worker, now)
 
-    async def gone(self, worker_id: str) -> None:
-        tx = await self._transaction.turn()
+    async def remove(self, worker_id: str) -> None:
+        tx = await self._transaction.begin_statement()
         await tx.lock("worker", worker_id)
         tx.workers.pop(worker_id, None)

@@ -18,7 +18,7 @@ class FakePipelines:
         self._transaction = transaction
 
     async def add(self, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         _check(tx, definition)
         await self._reserve(definition.name, None)
         row = PipelineRow(tx.store.next_id("pipeline"), definition.name, 1, now, now)
@@ -26,7 +26,7 @@ class FakePipelines:
         return self._put(row, definition)
 
     async def find(self, ref: PipelineRef, *, lock: bool = False) -> StoredPipeline | None:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         row = self._row(ref)
         if row is None:
             return None
@@ -36,11 +36,11 @@ class FakePipelines:
         return self._stored(row)
 
     async def find_many(self, refs: Collection[PipelineRef]) -> Mapping[PipelineRef, StoredPipeline]:
-        await self._transaction.turn()
+        await self._transaction.begin_statement()
         return {ref: self._stored(row) for ref in refs if (row := self._row(ref)) is not None}
 
     async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         tx.require_lock("pipeline", pipeline_id)
         _check(tx, definition)
         await self._reserve(definition.name, pipeline_id)
@@ -48,13 +48,13 @@ class FakePipelines:
         return self._put(replace(row, name=definition.name, revision=row.revision + 1, updated_at=now), definition)
 
     async def count(self) -> int:
-        return len((await self._transaction.turn()).pipelines)
+        return len((await self._transaction.begin_statement()).pipelines)
 
     async def _reserve(self, name: str, owner: int | None) -> None:
         """A unique index: whoever inserts the same name waits for the first to end, then is told."""
         await self._transaction.lock("pipeline name", name)
         if any(row.name == name and row.id != owner for row in self._transaction.pipelines.values()):
-            raise self._transaction.spoil(NameTaken(name))
+            raise self._transaction.abort(NameTaken(name))
 
     def _row(self, ref: PipelineRef) -> PipelineRow | None:
         rows = self._transaction.pipelines
@@ -80,5 +80,5 @@ def _check(tx: Transaction, definition: PipelineDefinition) -> None:
         values.document(definition.parameters)
         for stage in definition.stages:
             values.document([stage.name, stage.needs, stage.command, stage.callable, dict(stage.env), stage.workdir])
-    except values.Refused as error:
-        raise tx.spoil(error) from None
+    except values.RowRejected as error:
+        raise tx.abort(error) from None

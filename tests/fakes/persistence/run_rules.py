@@ -6,7 +6,7 @@ from dataclasses import replace
 from domain.attempt import Attempt, StageRun
 from domain.run import Run
 from tests.fakes.persistence import values
-from tests.fakes.persistence.values import Refused
+from tests.fakes.persistence.values import RowRejected
 
 
 def check_run(run: Run, before: Run | None) -> None:
@@ -14,26 +14,26 @@ def check_run(run: Run, before: Run | None) -> None:
     last = before.last_seq if before else 0
     numbers = [event.seq for event in run.new_events]
     if numbers != list(range(last + 1, run.last_seq + 1)):
-        raise Refused(f"after event {last} come {numbers}, and the run says {run.last_seq}")
+        raise RowRejected(f"after event {last} come {numbers}, and the run says {run.last_seq}")
     for name, stage in run.stages.items():
         if [attempt.number for attempt in stage.attempts] != list(range(1, len(stage.attempts) + 1)) or not stage.attempts:
-            raise Refused(f"the attempts of {name} are not numbered 1, 2, 3…")
+            raise RowRejected(f"the attempts of {name} are not numbered 1, 2, 3…")
     if before is not None:
         _check_against(run, before)
 
 
 def _check_against(run: Run, before: Run) -> None:
     if run.stages.keys() != before.stages.keys() or run.number != before.number or run.pipeline_id != before.pipeline_id:
-        raise Refused("a stored run changed what it is")
+        raise RowRejected("a stored run changed what it is")
     if run.burst.epoch < before.burst.epoch:
-        raise Refused("a burst's number goes back")
+        raise RowRejected("a burst's number goes back")
     for name, stage in before.stages.items():
         now = run.stages[name].attempts
         if len(now) < len(stage.attempts):
-            raise Refused(f"an attempt of {name} vanished")
+            raise RowRejected(f"an attempt of {name} vanished")
         for old, new in zip(stage.attempts, now, strict=False):
             if old.status.is_terminal and new.status is not old.status:
-                raise Refused(f"attempt {old.number} of {name} was {old.status} and became {new.status}")
+                raise RowRejected(f"attempt {old.number} of {name} was {old.status} and became {new.status}")
 
 
 def storable(run: Run, run_id: int) -> Run:

@@ -12,7 +12,7 @@ from tests.fakes.persistence import values
 from tests.fakes.persistence.run_rules import check_run, storable
 from tests.fakes.persistence.store import BurstRow, OutboxEntry
 from tests.fakes.persistence.transaction import Transaction
-from tests.fakes.persistence.values import Refused
+from tests.fakes.persistence.values import RowRejected
 
 
 class FakeRuns:
@@ -20,19 +20,19 @@ class FakeRuns:
         self._transaction = transaction
 
     async def next_number(self, pipeline_id: int) -> int:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         tx.require_lock("pipeline", pipeline_id)
         return max((run.number for run in tx.runs.values() if run.pipeline_id == pipeline_id), default=0) + 1
 
     async def add(self, run: Run) -> int:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         if run.id:
-            raise tx.spoil(Refused("the run was added already"))
+            raise tx.abort(RowRejected("the run was added already"))
         if (run.pipeline_id, run.revision) not in tx.revisions:
-            raise tx.spoil(Refused("no such revision of such a pipeline"))
+            raise tx.abort(RowRejected("no such revision of such a pipeline"))
         await tx.lock("run number", run.pipeline_id, run.number)
         if any((other.pipeline_id, other.number) == (run.pipeline_id, run.number) for other in tx.runs.values()):
-            raise tx.spoil(Refused(f"pipeline {run.pipeline_id} has a run {run.number} already"))
+            raise tx.abort(RowRejected(f"pipeline {run.pipeline_id} has a run {run.number} already"))
         run_id = tx.store.next_id("run")
         await tx.lock("run", run_id)
         await self._write(run, run_id, before=None)
@@ -40,30 +40,30 @@ class FakeRuns:
         return run_id
 
     async def lock(self, ids: Sequence[int]) -> dict[int, Run]:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         wanted = [run_id for run_id in sorted(set(ids)) if run_id in tx.runs]
         for run_id in wanted:
             await tx.lock("run", run_id)
-        await tx.turn()
+        await tx.begin_statement()
         return {run_id: self._load(run_id) for run_id in wanted}
 
     async def save(self, *runs: Run) -> None:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         for run in runs:
             tx.require_lock("run", run.id)
             await self._write(run, run.id, before=tx.runs[run.id])
 
     async def active_ids(self, pipeline_ids: Collection[int]) -> Mapping[int, list[int]]:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         active = sorted((run.pipeline_id, run.id) for run in tx.runs.values() if not run.is_over)
         return {wanted: [run_id for pipeline_id, run_id in active if pipeline_id == wanted] for wanted in pipeline_ids}
 
     async def latest_id(self, pipeline_id: int) -> int | None:
-        tx = await self._transaction.turn()
+        tx = await self._transaction.begin_statement()
         return max((run.id for run in tx.runs.values() if run.pipeline_id == pipeline_id), default=None)
 
-    async def due(self, now: datetime, limit: int) -> list[int]:
-        tx = await self._transaction.turn()
+    async def find_due(self, now: datetime, limit: int) -> list[int]:
+        tx = await self._transaction.begin_statement()
         ids = sorted(run.id for run in tx.runs.values() if not run.is_over and _is_due(run, now))
         return ids[:limit]
 
@@ -78,8 +78,8 @@ class FakeRuns:
             check_run(run, before)
             tx.runs[run_id] = storable(run, run_id)
             views = [_view(run, run_id, event) for event in run.new_events]
-        except Refused as error:
-            raise tx.spoil(error) from None
+        except RowRejected as error:
+            raise tx.abort(error) from None
         for view in views:
             tx.events[run_id, view.seq] = view
         await self._end_bursts(run, run_id)
@@ -92,7 +92,7 @@ class FakeRuns:
     def _request_burst(self, run: Run, run_id: int, epoch: int) -> None:
         tx = self._transaction
         if (run_id, epoch) in tx.bursts:
-            raise tx.spoil(Refused(f"run {run_id} has a burst {epoch} already"))
+            raise tx.abort(RowRejected(f"run {run_id} has a burst {epoch} already"))
         requested = [event.at for event in run.new_events if event.type is EventType.BURST_REQUESTED]
         at = requested[-1] if requested else tx.store.clock.now()
         tx.bursts[run_id, epoch] = BurstRow(run.pool, at)
@@ -116,8 +116,8 @@ _BURST_ENDS = (EventType.BURST_ENDED, EventType.BURST_LOST, EventType.BURST_CLOS
 
 def _is_due(run: Run, now: datetime) -> bool:
     """As the database, which keeps what `next_due` said when the run was written."""
-    due = run.next_due()
-    return due is not None and due <= now
+    find_due = run.next_due_at()
+    return find_due is not None and find_due <= now
 
 
 def _view(run: Run, run_id: int, event: Event) -> EventView:

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from application.ports.clock import Clock
-from application.ports.persistence import Lease, Receipt, ReceiptKey, WorkerSeen
+from application.ports.persistence import Lease, Receipt, ReceiptKey, WorkerStatus
 from application.queries.views import EventView, LogLineView
 from domain.accounts import Account, ApiToken, Session
-from domain.audit import Entry
+from domain.audit import AuditEntry
 from domain.definition import PipelineDefinition
 from domain.errors import Unavailable
 from domain.run import Run
@@ -60,7 +60,7 @@ class LeaseRow:
 
 
 @dataclass(frozen=True, slots=True)
-class LogMark:
+class LogProgress:
     """How far an attempt's output was stored: the next index, the bytes kept, whether the rest is cut."""
 
     next_index: int = 0
@@ -69,7 +69,7 @@ class LogMark:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyedAnswer:
+class StoredAnswer:
     digest: bytes
     answer: Any
     created_at: datetime
@@ -77,12 +77,12 @@ class KeyedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRow:
-    worker: WorkerSeen
+    worker: WorkerStatus
     seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class AnnouncementRow:
+class SinkPositionRow:
     cursor: str | None
     teller: str | None
     due_at: datetime
@@ -103,16 +103,16 @@ class Tables:
     receipts: dict[ReceiptKey, Receipt] = field(default_factory=dict)
     received: dict[ReceiptKey, datetime] = field(default_factory=dict)
     reporters: dict[tuple[int, str], int] = field(default_factory=dict)
-    answers: dict[tuple[str, str], KeyedAnswer] = field(default_factory=dict)
+    answers: dict[tuple[str, str], StoredAnswer] = field(default_factory=dict)
     leases: dict[int, LeaseRow] = field(default_factory=dict)
     log_lines: dict[tuple[int, int], LogLineView] = field(default_factory=dict)
-    log_marks: dict[tuple[int, str, int], LogMark] = field(default_factory=dict)
+    log_progress: dict[tuple[int, str, int], LogProgress] = field(default_factory=dict)
     workers: dict[str, WorkerRow] = field(default_factory=dict)
-    announcements: dict[str, AnnouncementRow] = field(default_factory=dict)
+    announcements: dict[str, SinkPositionRow] = field(default_factory=dict)
     accounts: dict[int, Account] = field(default_factory=dict)
     sessions: dict[bytes, Session] = field(default_factory=dict)
     api_tokens: dict[bytes, ApiToken] = field(default_factory=dict)
-    audit: dict[int, Entry] = field(default_factory=dict)
+    audit: dict[int, AuditEntry] = field(default_factory=dict)
 
     def apply(self, changes: dict[str, dict[Any, Any]], deleted: object) -> None:
         """Take over a committed transaction's rows."""

@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 from domain.errors import HeadgateError
 from tests.fakes.persistence.locks import Key
 from tests.fakes.persistence.store import FakeStore
-from tests.fakes.persistence.values import Refused
+from tests.fakes.persistence.values import RowRejected
 
 K = TypeVar("K")
 V = TypeVar("V")
 DELETED: Any = object()
 
 
-class NotLocked(Exception):
+class RowNotLocked(Exception):
     """The caller promised to hold this row's lock and does not: a defect that a race would turn into a wrong row."""
 
 
@@ -63,7 +63,7 @@ class Transaction:
         self.answers = Overlay(tables.answers)
         self.leases = Overlay(tables.leases)
         self.log_lines = Overlay(tables.log_lines)
-        self.log_marks = Overlay(tables.log_marks)
+        self.log_progress = Overlay(tables.log_progress)
         self.workers = Overlay(tables.workers)
         self.announcements = Overlay(tables.announcements)
         self.accounts = Overlay(tables.accounts)
@@ -74,13 +74,13 @@ class Transaction:
         self._is_spoilt = False
         self._held: dict[Key, asyncio.Lock] = {}
 
-    async def turn(self) -> "Transaction":
+    async def begin_statement(self) -> "Transaction":
         """Begin a statement: let others run, and refuse when the transaction is over, spoilt or the store is down."""
         await asyncio.sleep(0)
         if not self.is_open:
             raise RuntimeError("This unit of work is not open.")
         if self._is_spoilt:
-            raise Refused("The transaction failed already; only leaving it is possible.")
+            raise RowRejected("The transaction failed already; only leaving it is possible.")
         self.store.require_up()
         return self
 
@@ -89,19 +89,19 @@ class Transaction:
             try:
                 self._held[key] = await self.store.locks.take(key)
             except HeadgateError as error:
-                raise self.spoil(error) from None
+                raise self.abort(error) from None
 
     def holds(self, *key: object) -> bool:
         return key in self._held
 
     def require_lock(self, *key: object) -> None:
         if not self.holds(*key):
-            raise NotLocked(f"{key} is not locked by this unit of work")
+            raise RowNotLocked(f"{key} is not locked by this unit of work")
 
     def is_locked_elsewhere(self, *key: object) -> bool:
         return not self.holds(*key) and self.store.locks.is_locked(key)
 
-    def spoil(self, error: Exception) -> Exception:
+    def abort(self, error: Exception) -> Exception:
         self._is_spoilt = True
         return error
 

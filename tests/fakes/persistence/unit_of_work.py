@@ -9,6 +9,7 @@ from application.ports.persistence import (
     Bursts,
     Idempotency,
     Leases,
+    LoadedForUpdate,
     Logs,
     Outbox,
     PipelineRef,
@@ -16,12 +17,11 @@ from application.ports.persistence import (
     ReceiptKey,
     Receipts,
     Runs,
-    TakenUp,
     Workers,
 )
-from application.ports.run_announcements import AnnouncementPositions
+from application.ports.run_announcements import SinkPositions
 from tests.fakes.access import FakeAccounts, FakeApiTokens, FakeAuditLog, FakeSessions
-from tests.fakes.persistence.announcements import FakeAnnouncementPositions
+from tests.fakes.persistence.announcements import FakeSinkPositions
 from tests.fakes.persistence.bursts import FakeBursts, FakeOutbox
 from tests.fakes.persistence.idempotency import FakeIdempotency
 from tests.fakes.persistence.leases import FakeLeases, FakeWorkers
@@ -51,7 +51,7 @@ class FakeUnitOfWork:
         self.outbox: Outbox = FakeOutbox(transaction)
         self.bursts: Bursts = FakeBursts(transaction)
         self.workers: Workers = FakeWorkers(transaction)
-        self.announcements: AnnouncementPositions = FakeAnnouncementPositions(transaction)
+        self.announcements: SinkPositions = FakeSinkPositions(transaction)
         self.accounts: Accounts = FakeAccounts(transaction)
         self.sessions: Sessions = FakeSessions(transaction)
         self.api_tokens: ApiTokens = FakeApiTokens(transaction)
@@ -64,10 +64,10 @@ class FakeUnitOfWork:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._transaction.end()
 
-    async def take_up(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()) -> TakenUp:
+    async def load_for_update(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()) -> LoadedForUpdate:
         runs = await self.runs.lock(run_ids)
-        return TakenUp(runs, dict(await self.receipts.find(keys)), dict(await self.pipelines.find_many(refs)))
+        return LoadedForUpdate(runs, dict(await self.receipts.find(keys)), dict(await self.pipelines.find_many(refs)))
 
     async def commit(self) -> None:
-        await self._transaction.turn()
+        await self._transaction.begin_statement()
         self._transaction.commit()

@@ -7,7 +7,7 @@ from typing import Any
 BIGINT = range(-(2**63), 2**63)
 
 
-class Refused(Exception):
+class RowRejected(Exception):
     """The store does not take this: a value it cannot hold, or a row that breaks a constraint."""
 
 
@@ -16,21 +16,21 @@ def text(value: str | None) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise Refused(f"{value!r} is not text")
+        raise RowRejected(f"{value!r} is not text")
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise Refused("the text has a NUL character or half of a surrogate pair")
+        raise RowRejected("the text has a NUL character or half of a surrogate pair")
     return value
 
 
 def bigint(value: int | None) -> int | None:
     if value is not None and (not isinstance(value, int) or value not in BIGINT):
-        raise Refused(f"{value!r} is not a 64-bit integer")
+        raise RowRejected(f"{value!r} is not a 64-bit integer")
     return value
 
 
 def moment(value: datetime | None) -> datetime | None:
     if value is not None and value.tzinfo is None:
-        raise Refused("a moment without a time zone")
+        raise RowRejected("a moment without a time zone")
     return value
 
 
@@ -39,7 +39,7 @@ def document(value: Any) -> Any:
     try:
         kept = json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise Refused(f"not JSON: {error}") from None
+        raise RowRejected(f"not JSON: {error}") from None
     _check_texts(kept)
     return kept
 
