@@ -48,7 +48,7 @@ $(VENV)/test.stamp: requirements-test.lock $(VENV)/run.stamp
 	@touch $@
 
 screenshots: $(VENV)/test.stamp
-	@$(BIN)/python -m tests.web.screenshots $(ARGS)
+	@$(BIN)/python -m tests.support.screenshots $(ARGS)
 
 lock: $(BIN)/uv
 	$(BIN)/uv pip compile pyproject.toml --group examples --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock

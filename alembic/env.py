@@ -7,9 +7,9 @@ import os
 from alembic import context
 from sqlalchemy import Connection, create_engine, pool
 
-from adapters.persistence.addresses import sqlalchemy_url
-from adapters.persistence.partitions import is_partition
-from adapters.persistence.schema import METADATA
+from adapters.persistence.connection.database_urls import sqlalchemy_url
+from adapters.persistence.tables.metadata import METADATA
+from adapters.persistence.tables.partitions import is_partition
 
 
 def migrate(connection: Connection) -> None:

@@ -11,10 +11,10 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from bench import burst, costs, depth, idle, lists, stages, start, status, viewers
-from bench._figures import Measurement, print_measurements
-from bench._stack import bench_stack
-from bench._web import postgres_server, web_process
+from bench import costs, depth, idle, lists, stages, start, status, trigger_storm, viewers
+from bench.support.measurements import Measurement, print_measurements
+from bench.support.stack import bench_stack
+from bench.support.web_process import postgres_server, web_process
 
 PARTS = ("idle", "start", "stages", "burst", "costs", "status", "lists", "viewers", "depth")
 
@@ -42,7 +42,7 @@ def main() -> None:
             part("idle", lambda: idle.measure(stack, 30 * scale))
             part("start", lambda: start.measure(stack, folder, round(50 * scale), arguments.prefect_runs))
             part("stages", lambda: stages.measure(stack, round(20 * scale)))
-            part("burst", lambda: burst.measure(stack, max(1, round(5 * scale))))
+            part("burst", lambda: trigger_storm.measure(stack, max(1, round(5 * scale))))
             part("costs", lambda: costs.measure(stack, round(40 * scale)))
     if {"status", "lists", "viewers"} & set(wanted):
         with postgres_server() as server:

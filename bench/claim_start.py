@@ -12,15 +12,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from application.ports.links import AttemptStart, Claim, WorkerMessage
-from entrypoints.worker.attempt import StageContext
-from entrypoints.worker.host_job import Job, JobSpec
-from entrypoints.worker.hosts import StageHostManager
-from entrypoints.worker.link import ApiClient, WorkerIdentity
-from entrypoints.worker.slots import Slots
-from entrypoints.worker.wire import AdvanceResponse
-from entrypoints.worker.worker import Worker, WorkerTimings
-from entrypoints.worker.world import StageSettings
+from application.ports.dispatch.worker_streams import AttemptStart, Claim, WorkerMessage
+from entrypoints.worker.client.api_client import ApiClient, WorkerIdentity
+from entrypoints.worker.runner.slots import Slots
+from entrypoints.worker.runner.stage_attempt import StageContext
+from entrypoints.worker.runner.stage_environment import StageSettings
+from entrypoints.worker.runner.worker import Worker, WorkerTimings
+from entrypoints.worker.stage_host.job import Job, JobSpec
+from entrypoints.worker.stage_host.manager import StageHostManager
+from entrypoints.worker_protocol.messages import AdvanceResponse
 
 RUNS = 300
 

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from bench._figures import Measurement, print_measurements, quantity
-from bench._runs import create_pipeline, run_concurrently, time_run, trivial_stages
-from bench._stack import Stack, bench_stack
+from bench.support.measurements import Measurement, print_measurements, quantity
+from bench.support.runs import create_pipeline, run_concurrently, time_run, trivial_stages
+from bench.support.stack import Stack, bench_stack
 
 STAGES = 5
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from adapters.persistence.database import Database
-from adapters.persistence.embedded import EmbeddedPostgres
+from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
-from bench._figures import Measurement, print_measurements, print_progress, quantity
-from bench._questions import QueryCost, build_queries, measure_query_cost
 from bench.seed import QUICK, seed
+from bench.support.measurements import Measurement, print_measurements, print_progress, quantity
+from bench.support.query_costs import QueryCost, build_queries, measure_query_cost
 
 BASELINE_RUNS = 10_000
 

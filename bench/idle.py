@@ -7,9 +7,9 @@ import os
 import time
 from pathlib import Path
 
-from bench._figures import Measurement, print_measurements, print_progress, quantity
-from bench._runs import create_pipeline, time_run, trivial_stages
-from bench._stack import Stack, bench_stack, find_processes
+from bench.support.measurements import Measurement, print_measurements, print_progress, quantity
+from bench.support.runs import create_pipeline, time_run, trivial_stages
+from bench.support.stack import Stack, bench_stack, find_processes
 
 _QUIET_SECONDS = 25.0
 """After the first run: for so long what was started is still busy with having started."""

@@ -8,11 +8,11 @@ import time
 
 import psycopg
 
-from adapters.persistence.addresses import libpq_url
-from adapters.persistence.embedded import EmbeddedPostgres
-from bench._figures import Measurement, latency, print_measurements, print_progress, throughput
-from bench._load import LoadResult, get, run_load
-from bench._web import WebProcess, postgres_server, web_process
+from adapters.persistence.connection.database_urls import libpq_url
+from adapters.persistence.embedded.server import EmbeddedPostgres
+from bench.support.http_load import LoadResult, get, run_load
+from bench.support.measurements import Measurement, latency, print_measurements, print_progress, throughput
+from bench.support.web_process import WebProcess, postgres_server, web_process
 
 PIPELINES, STAGES, CLIENTS = 100, 10, 8
 

@@ -17,13 +17,13 @@ from typing import Any
 
 import psycopg
 
-from adapters.persistence.addresses import libpq_url
-from adapters.persistence.embedded import EmbeddedPostgres
+from adapters.persistence.connection.database_urls import libpq_url
+from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
-from adapters.persistence.partitions import PARTITIONED_TABLES, build_add_partition_sql, get_partition_name, list_weeks
-from bench._figures import print_progress
-from domain.definition_reader import parse_definition
-from domain.definition_writer import serialize_pipeline
+from adapters.persistence.tables.partitions import PARTITIONED_TABLES, build_add_partition_sql, get_partition_name, list_weeks
+from bench.support.measurements import print_progress
+from domain.pipelines.parsing import parse_definition
+from domain.pipelines.serialization import serialize_pipeline
 
 PIPELINES = 100
 STAGES = 5

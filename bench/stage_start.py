@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from entrypoints.worker.host_client import StageHost
-from entrypoints.worker.host_job import JobSpec
+from entrypoints.worker.stage_host.client import StageHost
+from entrypoints.worker.stage_host.job import JobSpec
 
 _MODULE = "import time\nFIRST = time.time()\ndef main():\n    print(FIRST)\n"
 

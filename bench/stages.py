@@ -6,9 +6,9 @@ import argparse
 import time
 
 from bench import fibo
-from bench._figures import Measurement, latency, print_measurements
-from bench._runs import create_pipeline, repeat, time_run, trivial_stages
-from bench._stack import Stack, bench_stack
+from bench.support.measurements import Measurement, latency, print_measurements
+from bench.support.runs import create_pipeline, repeat, time_run, trivial_stages
+from bench.support.stack import Stack, bench_stack
 
 FIVE, FIFTY = 5, 50
 

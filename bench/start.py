@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx
 
-from bench._figures import Measurement, latency, print_measurements, quantity
-from bench._prefect import measure_process_worker_starts
-from bench._runs import RUN_SECONDS, create_pipeline, repeat, wait_for_run
-from bench._stack import Stack, bench_stack, wait_until
+from bench.support.measurements import Measurement, latency, print_measurements, quantity
+from bench.support.prefect_process_worker import measure_process_worker_starts
+from bench.support.runs import RUN_SECONDS, create_pipeline, repeat, wait_for_run
+from bench.support.stack import Stack, bench_stack, wait_until
 
 WARM_UP = 5
 

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import orjson
 
-from adapters.persistence.embedded import EmbeddedPostgres
-from adapters.persistence.embedded_cluster import SUPERUSER
-from bench._figures import Measurement, latency, print_measurements, print_progress, throughput
-from bench._load import LoadResult, get, post, run_load
-from bench._web import WebProcess, postgres_server, web_process
+from adapters.persistence.embedded.cluster import SUPERUSER
+from adapters.persistence.embedded.server import EmbeddedPostgres
+from bench.support.http_load import LoadResult, get, post, run_load
+from bench.support.measurements import Measurement, latency, print_measurements, print_progress, throughput
+from bench.support.web_process import WebProcess, postgres_server, web_process
 
 RUNS = 64
 BATCH = 100

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import orjson
 
-from bench._figures import Measurement, latency, print_measurements, print_progress, quantity
-from bench._load import get, post
-from bench._web import WebProcess, postgres_server, web_process
+from bench.support.http_load import get, post
+from bench.support.measurements import Measurement, latency, print_measurements, print_progress, quantity
+from bench.support.web_process import WebProcess, postgres_server, web_process
 
 WATCHED = 20
 """Viewers whose every event is read; of the others the bytes are counted, which must be the same."""

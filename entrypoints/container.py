@@ -8,37 +8,38 @@ from typing import Any
 
 from dependency_injector import containers, providers
 
-from adapters.orchestration.prefect_rest import PrefectOrchestrator
+from adapters.delivery.audiences import audiences
+from adapters.identity.hmac_tokens import HmacTokens
+from adapters.identity.random_credentials import Argon2Passwords, InMemorySignInLimiter, RandomCredentials
+from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
-from adapters.system.credentials import Argon2Passwords, InMemorySignInLimiter, RandomCredentials
 from adapters.system.disk_space import HomeDiskSpace
-from adapters.system.links import InMemoryWorkerLinks
-from adapters.system.parameters import JsonSchemaValidator
-from adapters.system.tokens import HmacTokens
-from adapters.telemetry.audiences import audiences
+from adapters.system.json_schema import JsonSchemaValidator
+from adapters.system.worker_links import InMemoryWorkerLinks
 from adapters.telemetry.null import NullTelemetry
-from application.commands.append_log import AppendLog
-from application.commands.cancel_run import CancelRun
-from application.commands.cancel_stage import CancelStage
-from application.commands.carry_burst import AdvanceBurst, BurstRules, ClaimBurst
-from application.commands.claim_at_once import EagerClaimer
-from application.commands.control_run import ApplyRunAction
-from application.commands.create_pipeline import ChangePipeline, CreatePipeline
-from application.commands.decide_approval import DecideApproval
-from application.commands.heartbeat import RecordHeartbeat
-from application.commands.keep_accounts import ChangeAccount, ChangePassword, CreateAccount
-from application.commands.keep_tokens import CreateToken, RevokeToken
-from application.commands.note_flow_run import CancelFromPrefect, RecordFlowRun
-from application.commands.release_quarantine import ReleaseQuarantine
-from application.commands.report_status import ReportStatus
-from application.commands.retry_run import RetryRun
-from application.commands.run_again import RepeatRun
-from application.commands.sign_in import OpenSession, SignIn, SignInByIdentity, SignOut
-from application.commands.skip_stage import SkipStage
-from application.commands.trigger_pipeline import TriggerPipeline
-from application.commands.worker_presence import RegisterWorker, UnregisterWorker
-from application.observed import (
+from application.commands.access.manage_accounts import ChangeAccount, ChangePassword, CreateAccount
+from application.commands.access.manage_tokens import CreateToken, RevokeToken
+from application.commands.access.sign_in import OpenSession, SignIn, SignInByIdentity, SignOut
+from application.commands.dispatches.advance_dispatch import AdvanceBurst, BurstRules, ClaimBurst
+from application.commands.dispatches.eager_claim import EagerClaimer
+from application.commands.dispatches.record_flow_run import CancelFromPrefect, RecordFlowRun
+from application.commands.dispatches.release_quarantine import ReleaseQuarantine
+from application.commands.pipelines.create_pipeline import ChangePipeline, CreatePipeline
+from application.commands.reports.report_status import ReportStatus
+from application.commands.runs.append_log import AppendLog
+from application.commands.runs.apply_run_action import ApplyRunAction
+from application.commands.runs.cancel_run import CancelRun
+from application.commands.runs.cancel_stage import CancelStage
+from application.commands.runs.decide_approval import DecideApproval
+from application.commands.runs.repeat_run import RepeatRun
+from application.commands.runs.retry_run import RetryRun
+from application.commands.runs.skip_stage import SkipStage
+from application.commands.runs.trigger_pipeline import TriggerPipeline
+from application.commands.workers.record_heartbeat import RecordHeartbeat
+from application.commands.workers.register_worker import RegisterWorker, UnregisterWorker
+from application.observability.instrumented_unit_of_work import instrument_unit_of_work
+from application.observability.instrumented_use_case import (
     attach_trace_context,
     count_advance_verdicts,
     count_verdicts,
@@ -47,29 +48,28 @@ from application.observed import (
     tag_claim,
     tag_triggered,
 )
-from application.observed_store import instrument_unit_of_work
-from application.ports.change_feed import ChangeFeed
-from application.ports.credentials import IdentityProvider
-from application.ports.persistence import OpenUnitOfWork
-from application.ports.readers import Reader
-from application.ports.run_announcements import EventSink
-from application.ports.telemetry import Telemetry
-from application.queries.callers import Authenticator
-from application.queries.registers import AccessQueries
-from application.services.announce import ChangeNotifier
-from application.services.announce_runs import LifecycleEventPublisher
-from application.services.announcements import EventMapper
-from application.services.follow_feed import FeedReader
-from application.services.hub import EventHub
-from application.services.offer_bursts import Dispatcher
-from application.services.reconcile import PrefectReconciler
-from application.services.relay import OutboxRelay
-from application.services.report_lane import AdvanceBatcher, ReportBatcher, TriggerBatcher
-from application.services.retention import RetentionPolicy, RetentionPruner
-from application.services.sweep import DueRunSweeper, LeaseSweeper
-from application.services.take_vitals import MetricsCollector
-from application.services.wakeups import LocalWakeups
-from domain.accounts import SessionRules
+from application.ports.access.credentials import IdentityProvider
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
+from application.ports.queries.change_feed import ChangeFeed
+from application.ports.queries.reader import Reader
+from application.ports.telemetry.lifecycle_events import EventSink
+from application.ports.telemetry.telemetry import Telemetry
+from application.queries.access.access_queries import AccessQueries
+from application.queries.access.authenticator import Authenticator
+from application.services.batching.report_batcher import AdvanceBatcher, ReportBatcher, TriggerBatcher
+from application.services.dispatch.dispatcher import Dispatcher
+from application.services.dispatch.local_wakeups import LocalWakeups
+from application.services.dispatch.outbox_relay import OutboxRelay
+from application.services.dispatch.prefect_reconciler import PrefectReconciler
+from application.services.feed.change_notifier import ChangeNotifier
+from application.services.feed.event_hub import EventHub
+from application.services.feed.feed_reader import FeedReader
+from application.services.lifecycle.event_mapper import EventMapper
+from application.services.lifecycle.event_publisher import LifecycleEventPublisher
+from application.services.maintenance.lease_sweeper import DueRunSweeper, LeaseSweeper
+from application.services.maintenance.metrics_collector import MetricsCollector
+from application.services.maintenance.retention_pruner import RetentionPolicy, RetentionPruner
+from domain.access.accounts import SessionRules
 
 
 def _instrumented(telemetry: Any, use_case: Any, **hooks: Any) -> providers.Singleton[Any]:

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from domain.access import Role
-from entrypoints.hosts import is_https_or_loopback, is_loopback
-from entrypoints.rate import Rate
+from domain.access.permissions import Role
+from entrypoints.network_addresses import is_https_or_loopback, is_loopback
+from entrypoints.request_rate import Rate
 
 _SHOWN_SECRET = "********"
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.persistence.embedded import EmbeddedPostgres
-from tests.integration.postgres import a_database, a_server
+from adapters.persistence.embedded.server import EmbeddedPostgres
+from tests.support.postgres import a_database, a_server
 
 
 @pytest.fixture(scope="session")

@@ -10,17 +10,17 @@ import orjson
 from sqlalchemy import URL, select
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from adapters.persistence.addresses import libpq_url, sqlalchemy_url
-from adapters.persistence.change_feed import PgChangeFeed
-from adapters.persistence.connections import ConnectionPool
-from adapters.persistence.definitions import DefinitionCache
-from adapters.persistence.kept_runs import RunCache
-from adapters.persistence.readers import SqlReader
+from adapters.persistence.connection.connection_pool import ConnectionPool
+from adapters.persistence.connection.database_urls import libpq_url, sqlalchemy_url
+from adapters.persistence.connection.sql_transaction import SqlTransaction
+from adapters.persistence.feed.change_feed import PgChangeFeed
+from adapters.persistence.readers.health_metrics import SqlHealthMetricsReader
+from adapters.persistence.readers.reader import SqlReader
+from adapters.persistence.repositories.definitions import DefinitionCache
+from adapters.persistence.repositories.runs.run_cache import RunCache
+from adapters.persistence.repositories.unit_of_work import SqlUnitOfWork
 from adapters.persistence.retention import SqlRetention
-from adapters.persistence.statements import SqlTransaction
-from adapters.persistence.tables import installation
-from adapters.persistence.unit_of_work import SqlUnitOfWork
-from adapters.persistence.vitals import SqlHealthMetricsReader
+from adapters.persistence.tables.runs import installation
 from domain.errors import Unavailable
 
 CONNECT_SECONDS = 5

@@ -18,7 +18,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
-from adapters.persistence.addresses import sqlalchemy_url
+from adapters.persistence.connection.database_urls import sqlalchemy_url
 from domain.errors import Unavailable
 
 PROJECT = Path(__file__).resolve().parents[2]

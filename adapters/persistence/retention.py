@@ -7,8 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Table, text
 
-from adapters.persistence.connections import ConnectionPool
-from adapters.persistence.partitions import (
+from adapters.persistence.connection.connection_pool import ConnectionPool
+from adapters.persistence.connection.sql_transaction import SqlTransaction
+from adapters.persistence.tables.dispatches import idempotency, report_receipt, worker
+from adapters.persistence.tables.partitions import (
     PARTITIONED_TABLES,
     WEEK,
     WEEKS_AHEAD,
@@ -17,8 +19,6 @@ from adapters.persistence.partitions import (
     get_partition_name,
     list_weeks,
 )
-from adapters.persistence.statements import SqlTransaction
-from adapters.persistence.tables_delivery import idempotency, report_receipt, worker
 
 DELETE_BATCH_SIZE = 10_000
 """Rows deleted in one transaction."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
-from adapters.telemetry.metrics import DogStatsdMetrics
+from adapters.telemetry.dogstatsd import DogStatsdMetrics
 from adapters.telemetry.null import NullTelemetry
-from application.ports.telemetry import Span, Tag, TraceContext
+from application.ports.telemetry.telemetry import Span, Tag, TraceContext
 
 if TYPE_CHECKING:
     from adapters.telemetry.tracing import DatadogTracer

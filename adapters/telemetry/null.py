@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from application.metrics import Metric
-from application.ports.telemetry import Span, Tag, TraceContext
+from application.observability.metrics import Metric
+from application.ports.telemetry.telemetry import Span, Tag, TraceContext
 
 
 class NullSpan:

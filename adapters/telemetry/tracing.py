@@ -10,9 +10,9 @@ from ddtrace.propagation.http import HTTPPropagator
 from ddtrace.trace import Context, tracer
 from ddtrace.trace import Span as TracedSpan
 
-from adapters.telemetry.noise import QUIET_TAG, NoiseFilter
-from adapters.telemetry.sendable import TextSanitizer
-from application.ports.telemetry import Span, Tag, TraceContext
+from adapters.telemetry.noise_filter import QUIET_TAG, NoiseFilter
+from adapters.telemetry.text_sanitizer import TextSanitizer
+from application.ports.telemetry.telemetry import Span, Tag, TraceContext
 
 _CARRIED = ("traceparent", "tracestate")
 _MESSAGE_LIMIT = 2_000

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.definition import PipelineDefinition
-from domain.events import EventType
-from domain.status import Reason, Status
+from domain.pipelines.definition import PipelineDefinition
+from domain.runs.events import EventType
+from domain.runs.status import Reason, Status
 
 
 @dataclass(frozen=True, slots=True)

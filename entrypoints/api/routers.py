@@ -2,25 +2,34 @@
 
 from fastapi import FastAPI
 
-from entrypoints.api import accounts, audit, controls, docs, events, health, history, logs, pipelines, runs, status_updates, tokens, worker
-from entrypoints.api.live import EventBroadcaster
-from entrypoints.api.texts import pipeline_list_cache, run_list_cache
+from entrypoints.api.access import account_routes, audit_routes, token_routes
+from entrypoints.api.events import routes as event_routes
+from entrypoints.api.events.event_broadcaster import EventBroadcaster
+from entrypoints.api.history import routes as history_routes
+from entrypoints.api.logs import routes as log_routes
+from entrypoints.api.pipelines import routes as pipeline_routes
+from entrypoints.api.reports import routes as report_routes
+from entrypoints.api.runs import control_routes
+from entrypoints.api.runs import routes as run_routes
+from entrypoints.api.shared.list_cache import pipeline_list_cache, run_list_cache
+from entrypoints.api.system import docs_routes, health_routes
+from entrypoints.api.workers import routes as worker_routes
 
 ROUTERS = (
-    pipelines.router,
-    runs.router,
-    controls.router,
-    history.router,
-    events.router,
-    logs.router,
-    worker.router,
-    tokens.router,
-    accounts.router,
-    audit.router,
-    health.router,
-    docs.router,
+    pipeline_routes.router,
+    run_routes.router,
+    control_routes.router,
+    history_routes.router,
+    event_routes.router,
+    log_routes.router,
+    worker_routes.router,
+    token_routes.router,
+    account_routes.router,
+    audit_routes.router,
+    health_routes.router,
+    docs_routes.router,
 )
-PLAIN_ROUTES = (*status_updates.PLAIN_ROUTES, *worker.PLAIN_ROUTES, *health.PLAIN_ROUTES)
+PLAIN_ROUTES = (*report_routes.PLAIN_ROUTES, *worker_routes.PLAIN_ROUTES, *health_routes.PLAIN_ROUTES)
 
 
 def add_state(app: FastAPI) -> None:

@@ -36,7 +36,7 @@ from entrypoints.http.problems import (
     validation_problem,
 )
 from entrypoints.http.route_table import RouteTable
-from entrypoints.rate import Rate
+from entrypoints.request_rate import Rate
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 DESCRIPTION = "Define pipelines, trigger them, report status from any machine, and watch every stage. Errors are RFC 9457 problem+json."

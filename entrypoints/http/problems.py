@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from application.commands.verdicts import ReportResult
+from application.commands.reports.report_results import ReportResult
 from domain.errors import (
     Conflict,
     FieldProblem,

@@ -2,12 +2,12 @@
 
 from fastapi import Request
 
-from application.ports.persistence import PipelineRef
+from application.ports.persistence.unit_of_work import PipelineRef
 from application.queries.views import PipelineView, RunView, StageRunView
 from domain.errors import NotFound
-from entrypoints.api.ids import parse_id
 from entrypoints.container import Application
-from entrypoints.web.site import PageContext
+from entrypoints.http.ids import parse_id
+from entrypoints.web.page_context import PageContext
 
 
 async def find_pipeline(site: PageContext, ref: str) -> PipelineView | None:

@@ -9,10 +9,10 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from domain.access import Permission
+from domain.access.permissions import Permission
 from entrypoints.http.auth.caller import CSRF_FIELD, get_caller, get_csrf_token
 from entrypoints.web.ansi import UNPRINTABLE, show_control_characters
-from entrypoints.web.static import get_asset_url
+from entrypoints.web.static_files import get_asset_url
 
 PACKED = 4
 """A page of 80 kB takes about a millisecond, and leaves as 10."""

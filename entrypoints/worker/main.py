@@ -12,16 +12,16 @@ import sys
 import threading
 from typing import Any, Final
 
-from application.ports.telemetry import Telemetry
-from entrypoints import guard, logs
-from entrypoints.leaving import exit_immediately
+from application.ports.telemetry.telemetry import Telemetry
+from entrypoints.process import logging_config, parent_watch
+from entrypoints.process.process_exit import exit_immediately
 from entrypoints.settings import Settings
-from entrypoints.worker.attempt import StageContext
-from entrypoints.worker.hosts import StageHostManager
-from entrypoints.worker.link import ApiClient, WorkerIdentity
-from entrypoints.worker.process import get_version, get_worker_token, make_stage_settings, use_prefect_environment
-from entrypoints.worker.slots import Slots
-from entrypoints.worker.worker import Worker, WorkerTimings
+from entrypoints.worker.client.api_client import ApiClient, WorkerIdentity
+from entrypoints.worker.runner.slots import Slots
+from entrypoints.worker.runner.stage_attempt import StageContext
+from entrypoints.worker.runner.worker import Worker, WorkerTimings
+from entrypoints.worker.runner.worker_setup import get_version, get_worker_token, make_stage_settings, use_prefect_environment
+from entrypoints.worker.stage_host.manager import StageHostManager
 
 log = logging.getLogger("headgate.worker")
 
@@ -34,7 +34,7 @@ _ORPHAN_GRACE: Final = 4.0
 
 def serve(settings: Settings, telemetry: Telemetry) -> None:
     """Carry bursts until a SIGTERM or SIGINT, or until the parent process is gone; then drain and return."""
-    logs.configure(settings, "worker", telemetry)
+    logging_config.configure(settings, "worker", telemetry)
     use_prefect_environment(settings)
     try:
         WorkerProcess(settings, telemetry).run()
@@ -65,7 +65,7 @@ class WorkerProcess:
         """Returns once drained; raises what ended the loop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._request_stop())
-        guard.watch_parent(self._orphaned)
+        parent_watch.watch_parent(self._orphaned)
         thread = threading.Thread(target=self._run_loop, name="worker")
         thread.start()
         thread.join()
@@ -123,10 +123,10 @@ async def _run_prefect(settings: Settings, worker: Worker, api: ApiClient) -> No
     # An import holds the interpreter in long stretches; with a short interval the loop still gets its turn.
     sys.setswitchinterval(0.0005)
     try:
-        module: Any = await _import_in_thread("entrypoints.worker.prefect_life")
+        module: Any = await _import_in_thread("entrypoints.worker.prefect.integration")
     finally:
         sys.setswitchinterval(usual)
-    logs.use_root_handlers("prefect")
+    logging_config.use_root_handlers("prefect")
     await module.run_integration(settings, worker, api)
 
 

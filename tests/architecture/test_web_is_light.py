@@ -7,7 +7,7 @@ HEAVY = {"prefect", "ddtrace", "duckdb"}
 
 
 def test_the_web_process_never_imports_prefect() -> None:
-    script = "import sys, entrypoints.web.server; print(sorted({name.split('.')[0] for name in sys.modules}))"
+    script = "import sys, entrypoints.http.server; print(sorted({name.split('.')[0] for name in sys.modules}))"
 
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
 

@@ -12,12 +12,12 @@ from typing import Any
 import httpx
 
 from adapters.persistence.database import Database
-from domain.readiness import compute_run_status
-from domain.run import Run
-from domain.status import TERMINAL
-from tests.chaos.driver import Ledger
+from domain.runs.readiness import compute_run_status
+from domain.runs.run import Run
+from domain.runs.status import TERMINAL
+from tests.chaos.event_viewer import Viewer
+from tests.chaos.load_driver import Ledger
 from tests.chaos.stack import Stack
-from tests.chaos.viewer import Viewer
 
 _OVER = {str(status) for status in TERMINAL}
 

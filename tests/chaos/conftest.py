@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.load import definitions
+from tests.chaos.pipelines import definitions
 from tests.chaos.stack import Stack, chaos_stack
 
 

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.chaos.load import PREFECT_POOL, RESILIENT_PIPELINES
+from tests.chaos.pipelines import PREFECT_POOL, RESILIENT_PIPELINES
 from tests.chaos.process import Process, send
 from tests.chaos.stack import LEASE, Stack
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from tests.chaos.checker import Checker, Findings
-from tests.chaos.driver import Driver
+from tests.chaos.event_viewer import Viewer
 from tests.chaos.faults import Fault, FaultContext
-from tests.chaos.load import NAMES
+from tests.chaos.load_driver import Driver
+from tests.chaos.pipelines import NAMES
 from tests.chaos.stack import Stack
-from tests.chaos.viewer import Viewer
 
 OVER_SECONDS = 90.0
 """Within this long after everything was healed, every run is over."""

@@ -13,7 +13,7 @@ import time
 from datetime import timedelta
 
 from tests.chaos.faults import FAULTS, Fault, restart_postgres
-from tests.chaos.load import RESILIENT_PIPELINES, definitions
+from tests.chaos.pipelines import RESILIENT_PIPELINES, definitions
 from tests.chaos.rounds import HEADER, Tally, chaos_harness, since
 from tests.chaos.stack import Stack, chaos_stack
 

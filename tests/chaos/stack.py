@@ -18,15 +18,15 @@ from typing import Any
 import httpx
 from psycopg import sql
 
-from adapters.orchestration.server import PrefectServer, build_client_environment, find_free_port, wait_until_healthy
-from adapters.persistence.embedded import PREFECT_DATABASE, EmbeddedPostgres
+from adapters.orchestration.prefect_server import PrefectServer, build_client_environment, find_free_port, wait_until_healthy
+from adapters.persistence.embedded.server import PREFECT_DATABASE, EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
-from entrypoints import guard
+from entrypoints.process import parent_watch
 from tests.chaos.process import Process, children
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE, HEARTBEAT = 4.0, 1.0
-_CLI = ("-P", "-m", "entrypoints.cli")
+_CLI = ("-P", "-m", "entrypoints.cli.app")
 START_SECONDS = 120.0
 
 
@@ -181,7 +181,7 @@ class Stack:
         return Process(f"web-{index}", argv, environment, self.folder / f"web-{index}.log", self._pipe[0])
 
     def _prefect(self) -> Process:
-        argv = [sys.executable, "-I", "-S", guard.__file__, "--nice", "5", "--", *self.server.argv()]
+        argv = [sys.executable, "-I", "-S", parent_watch.__file__, "--nice", "5", "--", *self.server.argv()]
         environment = self.server.environment(_clean())
         return Process("prefect", argv, environment, self.folder / "prefect.log", self._pipe[0])
 

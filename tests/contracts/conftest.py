@@ -4,20 +4,20 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from adapters.persistence.embedded import EmbeddedPostgres
+from adapters.identity.hmac_tokens import HmacTokens
+from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
 from adapters.system.clock import SystemClock
-from adapters.system.links import InMemoryWorkerLinks
-from adapters.system.parameters import JsonSchemaValidator
-from adapters.system.tokens import HmacTokens
-from application.ports.clock import Clock
-from application.ports.links import WorkerStreams
-from application.ports.parameters import ParameterSchemas
-from application.ports.tokens import ExecutionTokens
-from tests.contracts.engines import EngineUnderTest, a_fake_engine
+from adapters.system.json_schema import JsonSchemaValidator
+from adapters.system.worker_links import InMemoryWorkerLinks
+from application.ports.access.execution_tokens import ExecutionTokens
+from application.ports.dispatch.worker_streams import WorkerStreams
+from application.ports.system.clock import Clock
+from application.ports.system.parameter_schemas import ParameterSchemas
+from tests.contracts.dispatch.orchestrators import EngineUnderTest, a_fake_engine
 from tests.contracts.stores import StoreUnderTest, a_fake_store, a_real_store
 from tests.fakes import FakeClock, FakeExecutionTokens, FakeParameterSchemas, FakeWorkerStreams
-from tests.integration.postgres import a_database
+from tests.support.postgres import a_database
 
 STORES = ["fake", "real"]
 

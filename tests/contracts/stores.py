@@ -10,10 +10,10 @@ import psycopg
 import sqlalchemy.exc
 
 from adapters.persistence.database import Database
-from application.ports.change_feed import ChangeFeed
-from application.ports.persistence import OpenUnitOfWork
-from application.ports.readers import Reader
-from application.ports.retention import Retention
+from application.ports.persistence.retention import Retention
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
+from application.ports.queries.change_feed import ChangeFeed
+from application.ports.queries.reader import Reader
 from tests.fakes import FakeAdapters
 from tests.fakes.persistence import RowRejected
 

@@ -1,16 +1,16 @@
 """The ports in memory, module for module as in `application/ports`. They keep the promises of the real ones, refusals included."""
 
+from tests.fakes.access.execution_tokens import FakeExecutionTokens
 from tests.fakes.adapters import FakeAdapters
-from tests.fakes.change_feed import FakeChangeFeed
-from tests.fakes.clock import FakeClock
-from tests.fakes.links import FakeWorkerStreams
-from tests.fakes.orchestrator import FakeOrchestrator
-from tests.fakes.parameters import FakeParameterSchemas
+from tests.fakes.dispatch.orchestrator import FakeOrchestrator
+from tests.fakes.dispatch.wakeups import FakeWakeups
+from tests.fakes.dispatch.worker_streams import FakeWorkerStreams
 from tests.fakes.persistence import FakeStore, FakeUnitOfWork
-from tests.fakes.readers import FakeReader
-from tests.fakes.run_announcements import FakeEventSink
-from tests.fakes.tokens import FakeExecutionTokens
-from tests.fakes.wakeups import FakeWakeups
+from tests.fakes.queries.change_feed import FakeChangeFeed
+from tests.fakes.queries.reader import FakeReader
+from tests.fakes.system.clock import FakeClock
+from tests.fakes.system.parameter_schemas import FakeParameterSchemas
+from tests.fakes.telemetry.lifecycle_events import FakeEventSink
 
 __all__ = [
     "FakeAdapters",

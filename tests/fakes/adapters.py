@@ -4,36 +4,36 @@ from typing import Any
 
 from dependency_injector import containers, providers
 
-from application.ports.change_feed import ChangeFeed
-from application.ports.clock import Clock
-from application.ports.credentials import Credentials, IdentityProvider, PasswordHasher, SignInLimiter
-from application.ports.disk_space import DiskSpace
-from application.ports.links import WorkerStreams
-from application.ports.orchestrator import Orchestrator
-from application.ports.parameters import ParameterSchemas
-from application.ports.persistence import OpenUnitOfWork
-from application.ports.readers import Reader
-from application.ports.retention import Retention
-from application.ports.run_announcements import EventSink
-from application.ports.telemetry import Telemetry
-from application.ports.tokens import ExecutionTokens
-from application.ports.vitals import HealthMetricsReader
-from application.ports.wakeups import Wakeups
-from tests.fakes.change_feed import FakeChangeFeed
-from tests.fakes.clock import FakeClock
-from tests.fakes.credentials import FakeCredentials, FakeIdentityProvider, FakePasswordHasher, FakeSignInLimiter
-from tests.fakes.disk_space import FakeDiskSpace
-from tests.fakes.links import FakeWorkerStreams
-from tests.fakes.orchestrator import FakeOrchestrator
-from tests.fakes.parameters import FakeParameterSchemas
+from application.ports.access.credentials import Credentials, IdentityProvider, PasswordHasher, SignInLimiter
+from application.ports.access.execution_tokens import ExecutionTokens
+from application.ports.dispatch.orchestrator import Orchestrator
+from application.ports.dispatch.wakeups import Wakeups
+from application.ports.dispatch.worker_streams import WorkerStreams
+from application.ports.persistence.retention import Retention
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
+from application.ports.queries.change_feed import ChangeFeed
+from application.ports.queries.health_metrics import HealthMetricsReader
+from application.ports.queries.reader import Reader
+from application.ports.system.clock import Clock
+from application.ports.system.disk_space import DiskSpace
+from application.ports.system.parameter_schemas import ParameterSchemas
+from application.ports.telemetry.lifecycle_events import EventSink
+from application.ports.telemetry.telemetry import Telemetry
+from tests.fakes.access.credentials import FakeCredentials, FakeIdentityProvider, FakePasswordHasher, FakeSignInLimiter
+from tests.fakes.access.execution_tokens import FakeExecutionTokens
+from tests.fakes.dispatch.orchestrator import FakeOrchestrator
+from tests.fakes.dispatch.wakeups import FakeWakeups
+from tests.fakes.dispatch.worker_streams import FakeWorkerStreams
 from tests.fakes.persistence import FakeStore, FakeUnitOfWork
-from tests.fakes.readers import FakeReader
-from tests.fakes.retention import FakeRetention
-from tests.fakes.run_announcements import FakeEventSink
-from tests.fakes.telemetry import FakeTelemetry
-from tests.fakes.tokens import FakeExecutionTokens
-from tests.fakes.vitals import FakeHealthMetricsReader
-from tests.fakes.wakeups import FakeWakeups
+from tests.fakes.persistence.retention import FakeRetention
+from tests.fakes.queries.change_feed import FakeChangeFeed
+from tests.fakes.queries.health_metrics import FakeHealthMetricsReader
+from tests.fakes.queries.reader import FakeReader
+from tests.fakes.system.clock import FakeClock
+from tests.fakes.system.disk_space import FakeDiskSpace
+from tests.fakes.system.parameter_schemas import FakeParameterSchemas
+from tests.fakes.telemetry.lifecycle_events import FakeEventSink
+from tests.fakes.telemetry.telemetry import FakeTelemetry
 
 
 class FakeAdapters:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.fuzz.house import ROOT, a_web, furnish
-from tests.integration.postgres import a_server
+from tests.support.postgres import a_server
+from tests.support.web_process import ROOT, a_web, furnish
 
 TEAM = {"HEADGATE_AUTH": "team", "HEADGATE_RATE_LIMIT": "none"}
 PROGRAM = (sys.executable, "-m", "schemathesis.cli", "--config-file", str(Path(__file__).with_name("schemathesis.toml")))

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from adapters.persistence.embedded import EmbeddedPostgres
-from tests.fuzz.house import WebProcess, a_web, furnish
+from adapters.persistence.embedded.server import EmbeddedPostgres
 from tests.fuzz.run import TEAM, schemathesis
+from tests.support.web_process import WebProcess, a_web, furnish
 
 
 @pytest.fixture(scope="module")

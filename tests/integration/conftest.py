@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.persistence.embedded import EmbeddedPostgres
-from tests.integration.prefect_server import RunningPrefect, a_prefect_server
+from adapters.persistence.embedded.server import EmbeddedPostgres
+from tests.support.prefect_server import RunningPrefect, a_prefect_server
 
 
 @pytest.fixture(scope="session")

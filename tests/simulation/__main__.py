@@ -6,11 +6,11 @@ import os
 import sys
 import time
 
-from tests.simulation.many import tally_seeds
 from tests.simulation.plan import make_plan
+from tests.simulation.seed_batch import tally_seeds
 from tests.simulation.shrink import shrink
+from tests.simulation.simulation import simulate
 from tests.simulation.tally import Tally
-from tests.simulation.world import simulate
 
 CHUNK = 50
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from tests.invariants import DOUBLED, LOST, WRONG, Acknowledged, Violation
+from tests.support.invariants import DOUBLED, LOST, WRONG, Acknowledged, Violation
 
 Attempted = tuple[int, str, int]
 """(run id, stage, attempt)."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tests.simulation.plan import Plan
-from tests.simulation.world import SimulationResult, simulate
+from tests.simulation.simulation import SimulationResult, simulate
 
 
 def shrink(plan: Plan) -> SimulationResult:

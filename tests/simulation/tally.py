@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.invariants import DOUBLED, LOST, STUCK, WRONG
-from tests.simulation.world import SimulationResult
+from tests.simulation.simulation import SimulationResult
+from tests.support.invariants import DOUBLED, LOST, STUCK, WRONG
 
 NO_FAULT = "(none)"
 COLUMNS = ("points tried", "acknowledged", LOST, STUCK, DOUBLED, WRONG)

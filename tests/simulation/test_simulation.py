@@ -10,8 +10,8 @@ import pytest
 
 from tests.simulation.plan import FAULTS, make_plan
 from tests.simulation.shrink import shrink
+from tests.simulation.simulation import SimulationResult, simulate
 from tests.simulation.tally import Tally
-from tests.simulation.world import SimulationResult, simulate
 
 ROOT = Path(__file__).parents[2]
 SEEDS = int(os.environ.get("HEADGATE_TEST_SEEDS", "2000"))
@@ -59,7 +59,7 @@ def test_a_seed_replays_exactly() -> None:
 
 
 def test_a_seed_replays_exactly_in_another_process_whatever_its_hash_seed() -> None:
-    program = "from tests.simulation.world import lived; from tests.simulation.plan import plan_of\n"
+    program = "from tests.simulation.simulation import lived; from tests.simulation.plan import plan_of\n"
     program += "print([lived(plan_of(seed)).history.digest() for seed in range(12)])"
 
     said = [

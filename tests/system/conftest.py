@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system.headgate import Headgate, temporary_headgate
+from tests.support.running_headgate import Headgate, temporary_headgate
 
 
 @pytest.fixture(scope="session")

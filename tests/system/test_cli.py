@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import argv, environment
-from tests.system.headgate import Headgate
+from tests.support.running_headgate import Headgate
+from tests.unit.entrypoints.cli.conftest import argv, environment
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import argv, environment
-from tests.system.headgate import Headgate
+from tests.support.running_headgate import Headgate
+from tests.unit.entrypoints.cli.conftest import argv, environment
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, expect
 
-from tests.system.headgate import Headgate
-from tests.web.conftest import browser, open_page
-from tests.web.test_browser import LOST_CONNECTION
+from tests.support.running_headgate import Headgate
+from tests.unit.entrypoints.web.browser.test_live_pages import LOST_CONNECTION
+from tests.unit.entrypoints.web.conftest import browser, open_page
 
 __all__ = ["browser", "open_page"]
 
@@ -91,6 +91,6 @@ def _web_of(headgate: Headgate) -> int:
     for pid in headgate.processes():
         with contextlib.suppress(OSError):
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if b"entrypoints.cli" in words and words[-2] == b"web":
+            if b"entrypoints.cli.app" in words and words[-2] == b"web":
                 return pid
     return 0

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.system.headgate import Headgate
+from tests.support.running_headgate import Headgate
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = "http://127.0.0.1:8000"

@@ -5,10 +5,10 @@ from typing import Final
 from fastapi import Request
 from starlette.types import Scope
 
-from application.ports.credentials import Credentials
-from application.ports.tokens import AttemptClaims, WorkerClaims
-from domain.access import ANONYMOUS, Caller
-from domain.controls import Actor
+from application.ports.access.credentials import Credentials
+from application.ports.access.execution_tokens import AttemptClaims, WorkerClaims
+from domain.access.permissions import ANONYMOUS, Caller
+from domain.runs.operator_actions import Actor
 
 CSRF_FIELD: Final = "_key"
 """The hidden form field that proves a form came from one of our pages."""

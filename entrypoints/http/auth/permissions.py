@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from domain.access import Permission
+from domain.access.permissions import Permission
 
 READ, TRIGGER, OPERATE = Permission.READ, Permission.TRIGGER, Permission.OPERATE
 REPORT, DEFINE, ADMIN = Permission.REPORT, Permission.DEFINE, Permission.ADMIN

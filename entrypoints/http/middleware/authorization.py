@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from domain.access import AuthMethod, Caller, Permission, describe_required_role, describe_required_scope
+from domain.access.permissions import AuthMethod, Caller, Permission, describe_required_role, describe_required_scope
 from domain.errors import HeadgateError
-from entrypoints.api.ids import parse_id
 from entrypoints.container import Application
 from entrypoints.http.auth.authentication import Authenticator
 from entrypoints.http.auth.caller import CSRF_FIELD, get_csrf_token
 from entrypoints.http.auth.permissions import PIPELINE_PARAMETERS, RUN_PARAMETERS, AccessLevel, ResourceScope
+from entrypoints.http.ids import parse_id
 from entrypoints.http.middleware.body_limit import BODY
 from entrypoints.http.middleware.host_origin import SAFE_METHODS
 from entrypoints.http.problems import Problem, problem_response, to_problem

@@ -5,8 +5,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from application.metrics import Metric
-from application.ports.telemetry import Telemetry
+from application.observability.metrics import Metric
+from application.ports.telemetry.telemetry import Telemetry
 
 NO_ROUTE: Final = "none"
 PROBES: Final = frozenset({"/livez", "/readyz"})

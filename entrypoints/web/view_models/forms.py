@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain.definition import PipelineDefinition
 from domain.errors import FieldProblem
+from domain.pipelines.definition import PipelineDefinition
 
 OMITTED = object()
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from application.ports.vitals import HealthMetrics
-from application.queries.sentences import seconds
-from application.queries.surroundings import WORKER_SEEN_WITHIN_SECONDS
+from application.ports.queries.health_metrics import HealthMetrics
+from application.queries.explain.run_context_loader import WORKER_SEEN_WITHIN_SECONDS
+from application.queries.explain.status_text import seconds
 from application.queries.views import WorkerView
-from entrypoints.web.view_models.words import Timestamp, format_timestamp, pluralize
+from entrypoints.web.view_models.formatting import Timestamp, format_timestamp, pluralize
 
 OUTBOX_DELAY_LIMIT = 60.0
 """Seconds after which an outbox row that Prefect has not taken is worth a word."""

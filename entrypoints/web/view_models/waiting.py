@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from application.queries.sentences import format_elapsed
+from application.queries.explain.status_text import format_elapsed
 from application.queries.views import PastDecision, RunView, StageRunView
-from domain.status import Reason, Status
-from entrypoints.web.view_models.words import StatusLabel, Timestamp, format_timestamp, get_status_label
+from domain.runs.status import Reason, Status
+from entrypoints.web.view_models.formatting import StatusLabel, Timestamp, format_timestamp, get_status_label
 
 URGENT_PERCENT = 80
 """Percent of its time after which a wait is called urgent."""

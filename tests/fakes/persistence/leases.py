@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from application.ports.persistence import Lease, WorkerStatus
+from application.ports.persistence.unit_of_work import Lease, WorkerStatus
 from tests.fakes.persistence import values
 from tests.fakes.persistence.store import LeaseRow, WorkerRow
 from tests.fakes.persistence.transaction import Transaction

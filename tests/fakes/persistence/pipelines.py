@@ -5,9 +5,9 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 
-from application.ports.persistence import PipelineRef, StoredPipeline
-from domain.definition import PipelineDefinition
+from application.ports.persistence.unit_of_work import PipelineRef, StoredPipeline
 from domain.errors import NameTaken
+from domain.pipelines.definition import PipelineDefinition
 from tests.fakes.persistence import values
 from tests.fakes.persistence.store import PipelineRow
 from tests.fakes.persistence.transaction import Transaction

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from application.queries.views import EventView
-from domain.events import Event, EventType
-from domain.run import Run
-from domain.status import Status
+from domain.runs.events import Event, EventType
+from domain.runs.run import Run
+from domain.runs.status import Status
 from tests.fakes.persistence import values
-from tests.fakes.persistence.run_rules import check_run, storable
+from tests.fakes.persistence.run_constraints import check_run, storable
 from tests.fakes.persistence.store import BurstRow, OutboxEntry
 from tests.fakes.persistence.transaction import Transaction
 from tests.fakes.persistence.values import RowRejected

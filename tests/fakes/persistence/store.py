@@ -5,16 +5,16 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from application.ports.clock import Clock
-from application.ports.persistence import Lease, Receipt, ReceiptKey, WorkerStatus
+from application.ports.persistence.unit_of_work import Lease, Receipt, ReceiptKey, WorkerStatus
+from application.ports.system.clock import Clock
 from application.queries.views import EventView, LogLineView
-from domain.accounts import Account, ApiToken, Session
-from domain.audit import AuditEntry
-from domain.definition import PipelineDefinition
+from domain.access.accounts import Account, ApiToken, Session
+from domain.access.audit import AuditEntry
 from domain.errors import Unavailable
-from domain.run import Run
-from tests.fakes.clock import FakeClock
+from domain.pipelines.definition import PipelineDefinition
+from domain.runs.run import Run
 from tests.fakes.persistence.locks import RowLocks
+from tests.fakes.system.clock import FakeClock
 
 if TYPE_CHECKING:
     from tests.fakes.persistence.unit_of_work import FakeUnitOfWork

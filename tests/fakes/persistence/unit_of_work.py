@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import Self
 
-from application.ports.access import Accounts, ApiTokens, AuditLog, Sessions
-from application.ports.persistence import (
+from application.ports.access.stores import Accounts, ApiTokens, AuditLog, Sessions
+from application.ports.persistence.unit_of_work import (
     Bursts,
     Idempotency,
     Leases,
@@ -19,16 +19,16 @@ from application.ports.persistence import (
     Runs,
     Workers,
 )
-from application.ports.run_announcements import SinkPositions
-from tests.fakes.access import FakeAccounts, FakeApiTokens, FakeAuditLog, FakeSessions
-from tests.fakes.persistence.announcements import FakeSinkPositions
-from tests.fakes.persistence.bursts import FakeBursts, FakeOutbox
+from application.ports.telemetry.lifecycle_events import SinkPositions
+from tests.fakes.access.stores import FakeAccounts, FakeApiTokens, FakeAuditLog, FakeSessions
+from tests.fakes.persistence.dispatches import FakeBursts, FakeOutbox
 from tests.fakes.persistence.idempotency import FakeIdempotency
 from tests.fakes.persistence.leases import FakeLeases, FakeWorkers
 from tests.fakes.persistence.logs import FakeLogs
 from tests.fakes.persistence.pipelines import FakePipelines
 from tests.fakes.persistence.receipts import FakeReceipts
 from tests.fakes.persistence.runs import FakeRuns
+from tests.fakes.persistence.sink_positions import FakeSinkPositions
 from tests.fakes.persistence.store import FakeStore
 from tests.fakes.persistence.transaction import Transaction
 

@@ -1,0 +1,98 @@
+"""Pipelines with their latest run, and the board: a handful of statements however many pipelines there are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, true
+from sqlalchemy.engine import Row
+
+from adapters.persistence.connection.bulk_parameters import filter_key_range, is_any_of
+from adapters.persistence.connection.sql_transaction import SqlTransaction
+from adapters.persistence.readers.run_views import StageViewCache, load_run_views
+from adapters.persistence.readers.stage_times import RECENT_RUNS
+from adapters.persistence.repositories.definitions import DefinitionLoader
+from adapters.persistence.tables.runs import pipeline, run
+from application.queries.views import BoardRow, PipelineStateVersion, PipelineView, RunBar
+from domain.runs.status import Status
+
+_PIPELINES = select(pipeline)
+_BAR = (run.c.id, run.c.number, run.c.status, run.c.created_at, run.c.started_at, run.c.finished_at)
+
+
+def _recent(*columns: ColumnElement[Any], count: int) -> Any:
+    """For each pipeline its newest runs, each found by the index on (pipeline_id, id desc)."""
+    newest = select(*columns).where(run.c.pipeline_id == pipeline.c.id).order_by(run.c.id.desc()).limit(count)
+    return newest.lateral("recent")
+
+
+def _latest() -> Select[Any]:
+    recent = _recent(*run.c, count=1)
+    return select(recent, pipeline.c.name.label("pipeline")).select_from(pipeline).join(recent, true()).where(is_any_of(pipeline.c.id, "ids"))
+
+
+_LATEST = _latest()
+_RECENT_BARS = _recent(*_BAR, count=RECENT_RUNS)
+_BARS = select(pipeline.c.id.label("pipeline_id"), _RECENT_BARS).select_from(pipeline).join(_RECENT_BARS, true())
+
+
+def _marks(turned: bool) -> Select[Any]:
+    """A page of pipelines with how far each is; built once, since building it takes longer than asking it. `turned`: from the end."""
+    place = pipeline.c.id < bindparam("below") if turned else pipeline.c.id > bindparam("above")
+    order = pipeline.c.id.desc() if turned else pipeline.c.id
+    page = _PIPELINES.where(place).order_by(order).offset(bindparam("skip")).limit(bindparam("limit")).subquery()
+    newest = select(run.c.id, run.c.last_seq).where(run.c.pipeline_id == page.c.id).order_by(run.c.id.desc()).limit(1).lateral()
+    latest = func.coalesce(newest.c.id, 0), func.coalesce(newest.c.last_seq, 0)
+    return select(page.c.id, page.c.revision, *latest).select_from(page.outerjoin(newest, true())).order_by(page.c.id)
+
+
+_MARKS, _MARKS_BEFORE = _marks(turned=False), _marks(turned=True)
+
+
+class PipelineReader:
+    """Reads within one snapshot."""
+
+    def __init__(self, statements: SqlTransaction, definitions: DefinitionLoader, stages: StageViewCache) -> None:
+        self._statements = statements
+        self._definitions = definitions
+        self._stages = stages
+
+    async def names(self, part: str, limit: int) -> list[tuple[int, str]]:
+        """Pipelines are few, and none of their runs is looked at."""
+        fits = select(pipeline.c.id, pipeline.c.name).where(pipeline.c.name.icontains(part, autoescape=True))
+        return [(row.id, row.name) for row in await self._statements.run(fits.order_by(pipeline.c.name).limit(limit))]
+
+    async def page(self, skip: int, limit: int, above: int | None, below: int | None) -> list[PipelineView]:
+        order = pipeline.c.id if below is None else pipeline.c.id.desc()
+        found = await self._views(filter_key_range(_PIPELINES, pipeline.c.id, above, below).order_by(order).offset(skip).limit(limit))
+        return found if below is None else found[::-1]
+
+    async def marks(self, skip: int, limit: int, above: int | None, below: int | None) -> list[PipelineStateVersion]:
+        place = {"skip": skip, "limit": limit, "above": above or 0, "below": below}
+        rows = await self._statements.run(_MARKS if below is None else _MARKS_BEFORE, place)
+        return [PipelineStateVersion(*map(int, row)) for row in rows]
+
+    async def where(self, condition: ColumnElement[bool]) -> list[PipelineView]:
+        return await self._views(_PIPELINES.where(condition))
+
+    async def board(self) -> list[BoardRow]:
+        views = await self._views(_PIPELINES.order_by(pipeline.c.name))
+        bars: defaultdict[int, list[RunBar]] = defaultdict(list)
+        for row in await self._statements.run(_BARS.order_by(pipeline.c.id, _RECENT_BARS.c.id)):
+            bars[row.pipeline_id].append(_bar(row))
+        return [BoardRow(view, bars[view.id]) for view in views]
+
+    async def _views(self, query: Select[Any]) -> list[PipelineView]:
+        rows = (await self._statements.run(query)).all()
+        ids = [row.id for row in rows]
+        latest = (await self._statements.run(_LATEST, {"ids": ids})).all() if ids else []
+        runs = {view.pipeline_id: view for view in await load_run_views(self._statements, self._definitions, latest, self._stages)}
+        of = await self._definitions.of((row.id, row.revision) for row in rows)
+        return [
+            PipelineView(row.id, row.revision, of[row.id, row.revision], row.created_at, row.updated_at, runs.get(row.id)) for row in rows
+        ]
+
+
+def _bar(row: Row[Any]) -> RunBar:
+    return RunBar(row.id, row.number, Status(row.status), row.created_at, row.started_at, row.finished_at)

@@ -1,0 +1,33 @@
+"""Who serves a pool and what waits for it, in one statement: the workers, each beside the runs that wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Double, bindparam, cast, func, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.engine import Row
+
+from adapters.persistence.readers.stage_times import seconds_ago
+from adapters.persistence.tables.dispatches import UNCLAIMED, burst, worker
+from application.queries.views import QueueView, WorkerView
+
+WORKER = (worker.c.id, worker.c.name, worker.c.pool, worker.c.slots, worker.c.free, worker.c.seen_at)
+_first = (
+    select(burst.c.run_id, burst.c.requested_at)
+    .where(text(UNCLAIMED), burst.c.pool == bindparam("pool"))
+    .order_by(burst.c.requested_at, burst.c.run_id)
+    .limit(bindparam("limit"))
+    .subquery("first_ones")
+)
+_in_order = aggregate_order_by(_first.c.run_id, _first.c.requested_at, _first.c.run_id)
+_waiting = select(func.array_agg(_in_order).label("waiting")).subquery("queue")
+_answers = (worker.c.pool == bindparam("pool")) & (worker.c.seen_at >= seconds_ago(cast(bindparam("within"), Double)))
+QUEUE = select(*WORKER, _waiting.c.waiting).select_from(_waiting.outerjoin(worker, _answers)).order_by(worker.c.name, worker.c.id)
+
+
+def to_queue_view(rows: Sequence[Row[Any]]) -> QueueView:
+    """There is a row without a worker when none answers."""
+    workers = [WorkerView(*row[: len(WORKER)]) for row in rows if row.id is not None]
+    return QueueView(workers, rows[0].waiting or [])

@@ -1,0 +1,221 @@
+"""Questions of pages and of the API, past the aggregates. What takes several statements is read from one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Unpack
+
+from sqlalchemy import bindparam, select
+
+from adapters.persistence.connection.bulk_parameters import is_any_of, is_storable_id
+from adapters.persistence.connection.connection_pool import ConnectionPool
+from adapters.persistence.connection.database_errors import translate_database_errors
+from adapters.persistence.connection.sql_transaction import READ_ONLY_SNAPSHOT, SqlTransaction
+from adapters.persistence.migrate import is_at_head
+from adapters.persistence.readers import run_pages
+from adapters.persistence.readers.failures import DECISIONS, FAILURES, FIRST_SEEN, WAITING, to_failure_view, to_past_decision
+from adapters.persistence.readers.pipelines import PipelineReader
+from adapters.persistence.readers.queue import QUEUE, WORKER, to_queue_view
+from adapters.persistence.readers.run_views import RUNS, StageViewCache, load_run_views, to_event_view
+from adapters.persistence.readers.stage_times import STAGE_TIMES, seconds_ago
+from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
+from adapters.persistence.repositories.pipelines import is_valid_pipeline_ref
+from adapters.persistence.tables.dispatches import worker
+from adapters.persistence.tables.logs import log_line
+from adapters.persistence.tables.runs import event, pipeline, revision, run
+from application.ports.persistence.unit_of_work import PipelineRef
+from application.ports.queries.reader import RunListQuery
+from application.queries.views import (
+    BoardRow,
+    EventView,
+    FailureView,
+    FirstOccurrence,
+    LogFilter,
+    LogLineView,
+    PastDecision,
+    PipelineStateVersion,
+    PipelineView,
+    QueueView,
+    RevisionView,
+    RunStateVersion,
+    RunView,
+    StageTimes,
+    WorkerView,
+)
+from domain.errors import Unavailable
+from domain.pipelines.parsing import parse_definition
+
+_LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
+REVISIONS_SHOWN = 200
+MAX_CACHED_ATTEMPTS = 5_000
+_OPENED = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
+"""A run's events and lines are not older than the run (a day is left for clocks that differ): partitions of before are not looked into."""
+_EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _OPENED).limit(bindparam("limit"))
+_LINES = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _OPENED)
+_RUNS_OF = RUNS.where(is_any_of(run.c.id, "ids")).order_by(run.c.id)
+_EVENTS_AFTER = _EVENTS.where(event.c.seq > bindparam("after")).order_by(event.c.seq)
+_NEWEST_EVENTS = _EVENTS.order_by(event.c.seq.desc())
+
+
+class SqlReader:
+    def __init__(self, connections: ConnectionPool, cache: DefinitionCache) -> None:
+        self._connections = connections
+        self._cache = cache
+        self._stages = StageViewCache(size=MAX_CACHED_ATTEMPTS)
+
+    async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
+        async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
+            return await pipelines.page(skip, limit, above, below)
+
+    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineStateVersion]:
+        async with self._pipelines(None) as pipelines:
+            return await pipelines.marks(skip, limit, above, below)
+
+    async def get_pipelines_by_id(self, ids: Sequence[int]) -> list[PipelineView]:
+        async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
+            return await pipelines.where(pipeline.c.id.in_([id for id in ids if is_storable_id(id)]))
+
+    async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
+        if not is_valid_pipeline_ref(ref):
+            return None
+        async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
+            condition = pipeline.c.id == ref if isinstance(ref, int) else pipeline.c.name == ref
+            return next(iter(await pipelines.where(condition)), None)
+
+    async def pipeline_names(self, part: str, limit: int) -> list[tuple[int, str]]:
+        if not is_valid_pipeline_ref(part):
+            return []
+        async with self._pipelines(None) as pipelines:
+            return await pipelines.names(part, limit)
+
+    async def revisions(self, pipeline_id: int) -> list[RevisionView]:
+        query = select(revision).where(revision.c.pipeline_id == pipeline_id).order_by(revision.c.revision.desc()).limit(REVISIONS_SHOWN)
+        async with self._reading(None) as (statements, _):
+            rows = await statements.run(query)
+            return [RevisionView(row.revision, parse_definition(row.definition), row.created_at) for row in rows]
+
+    async def board(self) -> list[BoardRow]:
+        async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
+            return await pipelines.board()
+
+    async def runs(self, **asked: Unpack[RunListQuery]) -> list[RunView]:
+        if (page := run_pages.build_run_page(asked)) is None:
+            return []
+        async with self._reading(READ_ONLY_SNAPSHOT) as (statements, definitions):
+            rows = (await statements.run(page.select_rows(RUNS), page.values)).all()
+            return await load_run_views(statements, definitions, rows[::-1] if page.is_ascending else rows)
+
+    async def run_marks(self, **asked: Unpack[RunListQuery]) -> list[RunStateVersion]:
+        if (page := run_pages.build_run_page(asked)) is None:
+            return []
+        async with self._reading(None) as (statements, _):
+            (rows,) = await statements.fetch_batch((page.select_marks(), page.values))
+            return [RunStateVersion(*row) for row in rows]
+
+    async def get_runs_by_id(self, ids: Sequence[int]) -> list[RunView]:
+        async with self._reading(READ_ONLY_SNAPSHOT) as (statements, definitions):
+            named = {"ids": [id for id in ids if is_storable_id(id)]}
+            return await load_run_views(statements, definitions, (await statements.run(_RUNS_OF, named)).all())
+
+    async def waiting_runs(self, limit: int) -> list[RunView]:
+        async with self._reading(READ_ONLY_SNAPSHOT) as (statements, definitions):
+            ids = [row.run_id for row in await statements.run(WAITING, {"limit": limit})]
+            rows = (await statements.run(_RUNS_OF, {"ids": ids})).all() if ids else []
+            return await load_run_views(statements, definitions, rows)
+
+    async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
+        async with self._reading(None) as (statements, _):
+            return [to_failure_view(row) for row in await statements.run(FAILURES, {"pipeline": pipeline_id, "runs": runs})]
+
+    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstOccurrence | None:
+        async with self._reading(None) as (statements, _):
+            asked = {"pipeline": pipeline_id, "stage": stage, "fingerprint": fingerprint}
+            row = (await statements.run(FIRST_SEEN, asked)).one_or_none()
+            return FirstOccurrence(row.id, row.number, row.first_at) if row else None
+
+    async def past_decisions(self, pipeline_id: int, stage: str, *, before: int, limit: int) -> list[PastDecision]:
+        asked = {"pipeline": pipeline_id, "stage": stage, "before": before, "limit": limit}
+        async with self._reading(None) as (statements, _):
+            return [to_past_decision(row) for row in await statements.run(DECISIONS, asked)]
+
+    async def run(self, run_id: int) -> RunView | None:
+        if not is_storable_id(run_id):
+            return None
+        async with self._reading(READ_ONLY_SNAPSHOT) as (statements, definitions):
+            rows = (await statements.run(RUNS.where(run.c.id == run_id))).all()
+            return next(iter(await load_run_views(statements, definitions, rows)), None)
+
+    async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
+        async with self._reading(None) as (statements, _):
+            rows = await statements.run(_EVENTS_AFTER, {"run": run_id, "after": after, "limit": limit})
+            return [to_event_view(row) for row in rows]
+
+    async def newest_events(self, run_id: int, limit: int) -> list[EventView]:
+        async with self._reading(None) as (statements, _):
+            return [to_event_view(row) for row in await statements.run(_NEWEST_EVENTS, {"run": run_id, "limit": limit})]
+
+    async def log(self, run_id: int, *, stage: str | None, attempt: int | None, after: int, limit: int) -> list[LogLineView]:
+        query = _LINES.where(log_line.c.n > after).order_by(log_line.c.n).limit(limit)
+        if stage is not None:
+            query = query.where(log_line.c.stage == stage)
+        if attempt is not None:
+            query = query.where(log_line.c.attempt == attempt)
+        async with self._reading(None) as (statements, _):
+            return [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})]
+
+    async def log_window(
+        self, run_id: int, wanted: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
+    ) -> list[LogLineView]:
+        query = _LINES.where(log_line.c.n > above).order_by(log_line.c.n.desc() if last else log_line.c.n).limit(limit)
+        if below is not None:
+            query = query.where(log_line.c.n < below)
+        for column, value in ((log_line.c.stage, wanted.stage), (log_line.c.attempt, wanted.attempt), (log_line.c.stream, wanted.stream)):
+            if value is not None:
+                query = query.where(column == value)
+        if wanted.text is not None:
+            query = query.where(log_line.c.text.icontains(wanted.text, autoescape=True))
+        async with self._reading(None) as (statements, _):
+            found = [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})]
+        return found[::-1] if last else found
+
+    async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
+        query = select(*WORKER).where(worker.c.seen_at >= seconds_ago(within_seconds)).order_by(worker.c.name, worker.c.id)
+        if pool is not None:
+            query = query.where(worker.c.pool == pool)
+        async with self._reading(None) as (statements, _):
+            return [WorkerView(**row._mapping) for row in await statements.run(query)]
+
+    async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
+        async with self._reading(None) as (statements, _):
+            rows = (await statements.run(QUEUE, {"pool": pool, "within": within_seconds, "limit": limit})).all()
+        return to_queue_view(rows)
+
+    async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
+        async with self._reading(None) as (statements, _):
+            return [StageTimes(**row._mapping) for row in await statements.run(STAGE_TIMES, {"pipeline": pipeline_id})]
+
+    async def is_ready(self) -> bool:
+        try:
+            with translate_database_errors():
+                lent = await self._connections.take()
+                try:
+                    return await lent.connection.run_sync(is_at_head)
+                finally:
+                    await self._connections.rollback_and_release(lent)
+        except Unavailable:
+            return False
+
+    @asynccontextmanager
+    async def _pipelines(self, begin: str | None) -> AsyncIterator[PipelineReader]:
+        async with self._reading(begin) as (statements, definitions):
+            yield PipelineReader(statements, definitions, self._stages)
+
+    @asynccontextmanager
+    async def _reading(self, begin: str | None) -> AsyncIterator[tuple[SqlTransaction, DefinitionLoader]]:
+        statements = SqlTransaction(self._connections, begin)
+        try:
+            yield statements, DefinitionLoader(statements, self._cache)
+        finally:
+            await statements.end()

@@ -1,0 +1,151 @@
+"""From rows to the read models of runs: one statement for the attempts of all of them, one for their bursts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import case, select
+from sqlalchemy.engine import Row
+
+from adapters.persistence.connection.bulk_parameters import is_any_of
+from adapters.persistence.connection.sql_transaction import SqlTransaction
+from adapters.persistence.lru_cache import LruCache
+from adapters.persistence.repositories.definitions import DefinitionLoader
+from adapters.persistence.repositories.runs.run_statements import SELECT_ATTEMPTS
+from adapters.persistence.tables.dispatches import burst, outbox
+from adapters.persistence.tables.runs import pipeline, run
+from application.queries.views import AttemptView, EventView, RunView, StageRunView
+from domain.pipelines.definition import PipelineDefinition
+from domain.runs.events import EventType
+from domain.runs.status import Reason, Status
+
+RUNS = select(run, pipeline.c.name.label("pipeline")).join(pipeline, pipeline.c.id == run.c.pipeline_id)
+_REFUSAL = case((outbox.c.quarantined_at.is_not(None), outbox.c.last_error)).label("refusal")
+_BURSTS = (
+    select(burst.c.run_id, burst.c.epoch, burst.c.requested_at, burst.c.flow_run_id, outbox.c.id.is_not(None).label("waits"), _REFUSAL)
+    .outerjoin(outbox, (outbox.c.run_id == burst.c.run_id) & (outbox.c.epoch == burst.c.epoch))
+    .where(is_any_of(burst.c.run_id, "ids"))
+    .order_by(burst.c.run_id, burst.c.epoch)
+)
+
+
+StageViewCache = LruCache[tuple[int, int], list[StageRunView]]
+"""The stages of a run, by its id and its last event: no attempt changes without an event (`ETag`s rest on the same)."""
+
+
+async def load_run_views(
+    statements: SqlTransaction, definitions: DefinitionLoader, rows: Sequence[Row[Any]], stages: StageViewCache | None = None
+) -> list[RunView]:
+    """The runs of these rows (of `RUNS`), in their order. With `stages`, attempts are read only of runs that changed since."""
+    if not rows:
+        return []
+    of = await definitions.of((row.pipeline_id, row.revision) for row in rows)
+    known = {row.id: kept for row in rows if stages is not None and (kept := stages.get((row.id, row.last_seq))) is not None}
+    changed = [row for row in rows if row.id not in known]
+    attempts = _by_run(await statements.run(SELECT_ATTEMPTS, {"ids": [row.id for row in changed]}) if changed else ())
+    for row in changed:
+        known[row.id] = _stage_views(of[row.pipeline_id, row.revision], attempts[row.id])
+        if stages is not None:
+            stages.put((row.id, row.last_seq), known[row.id], weight=len(attempts[row.id]))
+    bursts = _by_run(await statements.run(_BURSTS, {"ids": [row.id for row in rows]}))
+    return [_run_view(row, of[row.pipeline_id, row.revision], known[row.id], bursts[row.id]) for row in rows]
+
+
+def _by_run(rows: Iterable[Row[Any]]) -> defaultdict[int, list[Row[Any]]]:
+    grouped: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        grouped[row.run_id].append(row)
+    return grouped
+
+
+def _run_view(row: Row[Any], definition: PipelineDefinition, stages: list[StageRunView], bursts: list[Row[Any]]) -> RunView:
+    return RunView(
+        id=row.id,
+        number=row.number,
+        pipeline_id=row.pipeline_id,
+        pipeline=row.pipeline,
+        revision=row.revision,
+        status=Status(row.status),
+        verdict=Status(row.verdict) if row.verdict else None,
+        trigger=row.trigger,
+        actor=row.actor,
+        parameters=row.parameters,
+        pool=row.pool,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        records_processed=row.records_processed,
+        burst_state=row.burst_state,
+        burst_epoch=row.burst_epoch,
+        burst_holder=row.burst_holder,
+        burst_requested_at=next((burst.requested_at for burst in bursts if burst.epoch == row.burst_epoch), None),
+        stop_requested_at=row.stop_requested_at,
+        last_seq=row.last_seq,
+        flow_run_ids=[burst.flow_run_id for burst in bursts if burst.flow_run_id],
+        unrecorded=any(burst.waits for burst in bursts),
+        refusal=next((burst.refusal for burst in reversed(bursts) if burst.refusal), None),
+        stages=stages,
+        repeats=row.repeats,
+        trace=row.trace,
+        parallelism=definition.parallelism,
+    )
+
+
+def _stage_views(definition: PipelineDefinition, attempts: list[Row[Any]]) -> list[StageRunView]:
+    tries: list[list[AttemptView]] = [[] for _ in definition.stages]
+    for row in attempts:
+        tries[row.position].append(_attempt_view(row))
+    return [
+        StageRunView(
+            stage.name,
+            stage.kind.value,
+            list(stage.needs),
+            of_stage,
+            stage.allow_failure,
+            stage.retries,
+            stage.timeout,
+            list(stage.approvers),
+            stage.message,
+            stage.fields,
+        )
+        for stage, of_stage in zip(definition.stages, tries, strict=True)
+    ]
+
+
+def _attempt_view(row: Row[Any]) -> AttemptView:
+    return AttemptView(
+        number=row.number,
+        status=Status(row.status),
+        reason=Reason(row.reason) if row.reason else None,
+        created_at=row.created_at,
+        queued_at=row.queued_at,
+        due_at=row.due_at,
+        deadline_at=row.deadline_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        records_processed=row.records_processed,
+        error_message=row.error_message,
+        message=row.message,
+        output=row.output,
+        worker=row.worker,
+        by_person=row.by_person,
+        stop_requested_at=row.stop_requested_at,
+        fingerprint=row.fingerprint,
+    )
+
+
+def to_event_view(row: Row[Any]) -> EventView:
+    return EventView(
+        run_id=row.run_id,
+        pipeline_id=row.pipeline_id,
+        seq=row.seq,
+        type=EventType(row.type),
+        at=row.at,
+        stage=row.stage,
+        attempt=row.attempt,
+        status=Status(row.status) if row.status else None,
+        actor=row.actor,
+        data=row.data,
+    )

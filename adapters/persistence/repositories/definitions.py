@@ -1,0 +1,84 @@
+"""Parsed definitions. A revision never changes, so each is read from the database once per process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import select, tuple_
+
+from adapters.persistence.connection.sql_transaction import SqlTransaction
+from adapters.persistence.lru_cache import LruCache
+from adapters.persistence.tables.runs import revision
+from domain.pipelines import http_request
+from domain.pipelines.definition import DEFAULT_POOL, DEFAULT_TIMEOUT, PipelineDefinition, StageCondition, StageDefinition, StageKind
+
+Key = tuple[int, int]
+"""A pipeline's id and the revision's number."""
+
+
+DefinitionCache = LruCache[Key, PipelineDefinition]
+
+
+class DefinitionLoader:
+    """Definitions as one transaction sees them: those it wrote itself are its own until it commits."""
+
+    def __init__(self, statements: SqlTransaction, cache: DefinitionCache) -> None:
+        self._statements = statements
+        self._cache = cache
+        self._written: dict[Key, PipelineDefinition] = {}
+
+    def remember(self, key: Key, definition: PipelineDefinition) -> None:
+        self._written[key] = definition
+
+    async def of(self, keys: Iterable[Key]) -> Mapping[Key, PipelineDefinition]:
+        """The definition of each of these revisions, which exist; asks the database only for those not kept."""
+        wanted = set(keys)
+        found = {key: kept for key in wanted if (kept := self._written.get(key) or self._cache.get(key)) is not None}
+        missing = wanted - found.keys()
+        if missing:
+            query = select(revision.c.pipeline_id, revision.c.revision, revision.c.definition)
+            query = query.where(tuple_(revision.c.pipeline_id, revision.c.revision).in_(sorted(missing)))
+            for row in await self._statements.run(query):
+                key = (row.pipeline_id, row.revision)
+                found[key] = definition = parse_stored_definition(row.definition)
+                self._cache.put(key, definition)
+        return found
+
+
+def parse_stored_definition(stored: Mapping[str, Any]) -> PipelineDefinition:
+    """The definition that was written; it was checked then. Keys that older versions did not write get today's defaults."""
+    return PipelineDefinition(
+        name=stored["name"],
+        stages=tuple(_stage_from(stage) for stage in stored["stages"]),
+        description=stored.get("description") or "",
+        parallelism=stored.get("parallelism", 16),
+        pool=stored.get("pool") or DEFAULT_POOL,
+        parameters=stored.get("parameters"),
+        tags=tuple(stored.get("tags") or ()),
+    )
+
+
+def _stage_from(stored: Mapping[str, Any]) -> StageDefinition:
+    command = stored.get("command")
+    return StageDefinition(
+        name=stored["name"],
+        kind=StageKind(stored["kind"]),
+        needs=tuple(stored.get("needs") or ()),
+        command=tuple(command) if isinstance(command, list) else command,
+        shell=stored.get("shell", False),
+        callable=stored.get("callable"),
+        env=stored.get("env") or {},
+        secrets=stored.get("secrets") or {},
+        request={key: stored[key] for key in http_request.HTTP_STAGE_KEYS} if stored["kind"] == StageKind.HTTP else None,
+        workdir=stored.get("workdir"),
+        timeout=float(stored.get("timeout", DEFAULT_TIMEOUT)),
+        retries=stored.get("retries", 0),
+        retry_delay=float(stored.get("retry_delay", 0.0)),
+        retry_on_loss=stored.get("retry_on_loss", False),
+        allow_failure=stored.get("allow_failure", False),
+        when=StageCondition(stored.get("when", StageCondition.COMPLETED)),
+        approvers=tuple(stored.get("approvers") or ()),
+        message=stored.get("message"),
+        fields=stored.get("fields"),
+    )

@@ -1,0 +1,51 @@
+"""Answers to keyed requests. A row is made when a request begins, so that a second one with its key waits for the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from adapters.persistence.connection.sql_transaction import SqlTransaction
+from adapters.persistence.tables.dispatches import idempotency
+from application.ports.persistence.unit_of_work import IdempotencyKey
+from domain.errors import Conflict, Unavailable
+
+
+class SqlIdempotency:
+    def __init__(self, statements: SqlTransaction) -> None:
+        self._statements = statements
+
+    async def find(self, key: IdempotencyKey, now: datetime) -> Mapping[str, Any] | None:
+        new = upsert(idempotency).values(scope=key.scope, key=key.key, digest=key.digest, created_at=now)
+        try:
+            made = await self._statements.run(new.on_conflict_do_nothing().returning(idempotency.c.key))
+        except Unavailable as error:
+            if _is_lock_timeout(error):
+                raise Conflict("in_progress", "A request with this Idempotency-Key is under way; ask again.") from error
+            raise
+        if made.one_or_none() is not None:
+            return None
+        # Read after the wait: only now is what the first one stored to be seen.
+        query = select(idempotency.c.digest, idempotency.c.answer).where(*_is(key))
+        row = (await self._statements.run(query)).one_or_none()
+        if row is None or row.answer is None:
+            raise Conflict("in_progress", "A request with this Idempotency-Key was cut short; ask again.")
+        key.check(bytes(row.digest))
+        answer: Mapping[str, Any] = row.answer
+        return answer
+
+    async def add(self, key: IdempotencyKey, answer: Mapping[str, Any]) -> None:
+        await self._statements.run(update(idempotency).where(*_is(key)).values(answer=dict(answer)))
+
+
+def _is(key: IdempotencyKey) -> tuple[Any, Any]:
+    return idempotency.c.scope == key.scope, idempotency.c.key == key.key
+
+
+def _is_lock_timeout(error: Unavailable) -> bool:
+    return isinstance(getattr(error.__cause__, "orig", None), LockNotAvailable)

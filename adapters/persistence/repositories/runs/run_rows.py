@@ -1,0 +1,204 @@
+"""Between the run aggregate and its rows. Rows travel as one JSON parameter a table; moments are written by what writes the JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from domain.pipelines.definition import PipelineDefinition
+from domain.runs.attempt import REPORTABLE_FIELDS, Attempt, StageRun
+from domain.runs.dispatch import Burst, BurstState
+from domain.runs.events import EventType
+from domain.runs.run import Run, Trigger
+from domain.runs.status import Reason, Status
+
+ATTEMPT_KEYS = ("position", "number")
+ATTEMPT_VALUES = (
+    "created_at",
+    "status",
+    "reason",
+    "queued_at",
+    "due_at",
+    "deadline_at",
+    "started_at",
+    "finished_at",
+    "records_processed",
+    "error_message",
+    "message",
+    "output",
+    "epoch",
+    "worker",
+    "by_person",
+    "stop_requested_at",
+    "fingerprint",
+)
+"""In the order in which an attempt has them."""
+EVENT_COLUMNS = ("seq", "type", "at", "stage", "attempt", "status", "actor", "data")
+BURST_COLUMNS = ("epoch", "requested_at", "claimed_at", "holder", "ended_at", "lost")
+
+StoredAttempts = dict[tuple[int, int], tuple[Any, ...]]
+"""What is stored of each attempt, by (position, number)."""
+
+_values_of = attrgetter(*ATTEMPT_VALUES)
+_OUTPUT = ATTEMPT_VALUES.index("output")
+_DETAILS = slice(ATTEMPT_VALUES.index(REPORTABLE_FIELDS[0]), _OUTPUT + 1)
+
+
+def get_attempt_values(run: Run) -> StoredAttempts:
+    return {
+        (position, attempt.number): _values_of(attempt) for position, stage in enumerate(run.stages.values()) for attempt in stage.attempts
+    }
+
+
+def to_attempt_rows(run: Run, written: Mapping[tuple[int, int], tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Rows of these attempts, ready for JSON. ValueError for an output that it cannot hold, such as NaN, which would be stored as null."""
+    names = list(run.stages)
+    for values in written.values():
+        _check_storable(values[_OUTPUT])
+    return [
+        {"position": position, "number": number, "stage": names[position], **_told(ATTEMPT_VALUES, values)}
+        for (position, number), values in written.items()
+    ]
+
+
+def _told(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """What is missing is NULL, and most of a row is: it need not be written and read."""
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def get_updated_attempts(run: Run) -> StoredAttempts:
+    """The attempts that the new events are about, for a run in which nothing moved."""
+    positions = {name: position for position, name in enumerate(run.stages)}
+    told = {event.stage for event in run.new_events if event.stage is not None}
+    return {(positions[name], (attempt := run.stages[name].current).number): _values_of(attempt) for name in told}
+
+
+def to_progress_rows(written: StoredAttempts) -> list[dict[str, Any]]:
+    """Rows of what these attempts tell. ValueError as for `attempt_rows`."""
+    rows = []
+    for (position, number), values in written.items():
+        details = values[_DETAILS]
+        _check_storable(details[-1])
+        rows.append({"position": position, "number": number, **_told(REPORTABLE_FIELDS, details)})
+    return rows
+
+
+def _check_storable(output: Any) -> None:
+    if output is not None:
+        json.dumps(output, allow_nan=False)
+
+
+def to_event_rows(run: Run) -> list[dict[str, Any]]:
+    """Rows of the new events; spelled out, since no table gets more rows than theirs."""
+    return [
+        {
+            "run_id": run.id,
+            "pipeline_id": run.pipeline_id,
+            "seq": event.seq,
+            "type": event.type,
+            "at": event.at,
+            "stage": event.stage,
+            "attempt": event.attempt,
+            "status": event.status,
+            "actor": event.actor,
+            "data": event.data,
+        }
+        for event in run.new_events
+    ]
+
+
+def burst_rows(run: Run) -> list[dict[str, Any]]:
+    """What the new events say of bursts, one row a burst. `requested_at` counts only for a burst that is new."""
+    rows: dict[int, dict[str, Any]] = {}
+    for event in run.new_events:
+        change = _BURST_CHANGES.get(event.type)
+        if change is None:
+            continue
+        at = event.at
+        row = rows.setdefault(event.data["burst"], {"epoch": event.data["burst"], "requested_at": at, "lost": False})
+        if change != "requested_at":
+            row[change] = at
+        if event.type is EventType.BURST_CLAIMED:
+            row["holder"] = event.actor
+        row["lost"] = row["lost"] or event.type is EventType.BURST_LOST
+    return list(rows.values())
+
+
+_BURST_CHANGES = {
+    EventType.BURST_REQUESTED: "requested_at",
+    EventType.BURST_CLAIMED: "claimed_at",
+    EventType.BURST_ENDED: "ended_at",
+    EventType.BURST_LOST: "ended_at",
+    EventType.BURST_CLOSED: "ended_at",
+}
+
+
+def to_run_row(run: Run) -> dict[str, Any]:
+    """The columns of the run's own row that may change."""
+    return {
+        "status": run.status.value,
+        "revision": run.revision,
+        "verdict": run.verdict.value if run.verdict else None,
+        "records_processed": run.records_processed,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "stop_requested_at": run.stop_requested_at,
+        "next_due_at": run.next_due_at(),
+        "last_seq": run.last_seq,
+        "burst_state": run.burst.state.value,
+        "burst_epoch": run.burst.epoch,
+        "burst_holder": run.burst.holder,
+    }
+
+
+def to_new_run_row(run: Run) -> dict[str, Any]:
+    """Every column of a new run's row."""
+    return to_run_row(run) | {
+        "pipeline_id": run.pipeline_id,
+        "number": run.number,
+        "trigger": run.trigger.kind,
+        "actor": run.trigger.actor,
+        "repeats": run.trigger.repeats,
+        "parameters": dict(run.parameters),
+        "trace": dict(run.trace),
+        "pool": run.pool,
+        "created_at": run.created_at,
+    }
+
+
+def to_run(row: Row[Any], definition: PipelineDefinition, attempts: StoredAttempts) -> Run:
+    """The aggregate; `attempts` stand by position and number."""
+    stages = {stage.name: StageRun(stage) for stage in definition.stages}
+    in_order = list(stages.values())
+    for (position, number), values in attempts.items():
+        in_order[position].attempts.append(to_attempt(number, values))
+    return Run(
+        pipeline_id=row.pipeline_id,
+        definition=definition,
+        revision=row.revision,
+        number=row.number,
+        trigger=Trigger(row.trigger, row.actor, row.repeats),
+        parameters=row.parameters,
+        created_at=row.created_at,
+        stages=stages,
+        id=row.id,
+        status=Status(row.status),
+        verdict=Status(row.verdict) if row.verdict else None,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        stop_requested_at=row.stop_requested_at,
+        last_seq=row.last_seq,
+        burst=Burst(BurstState(row.burst_state), row.burst_epoch, row.burst_holder),
+        trace=row.trace,
+    )
+
+
+def to_attempt(number: int, values: tuple[Any, ...]) -> Attempt:
+    attempt = Attempt(number, *values)
+    attempt.status = Status(attempt.status)
+    attempt.reason = Reason(attempt.reason) if attempt.reason else None
+    return attempt

@@ -1,0 +1,143 @@
+"""The statements that store a run. Built once; every one has the same text whatever it stores, so it is planned once too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import CTE, Label, Select, TableValuedAlias, and_, bindparam, func, insert, literal_column, select, text, true, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from adapters.persistence.connection.bulk_parameters import is_any_of, rows_from_json
+from adapters.persistence.connection.compiled_statements import CompiledStatement
+from adapters.persistence.repositories.runs.run_rows import ATTEMPT_KEYS, ATTEMPT_VALUES, BURST_COLUMNS, EVENT_COLUMNS
+from adapters.persistence.tables.base import UNFINISHED
+from adapters.persistence.tables.dispatches import burst, outbox
+from adapters.persistence.tables.runs import attempt, event, failure, run
+from domain.runs.attempt import REPORTABLE_FIELDS
+
+_ATTEMPT_COLUMNS = (*ATTEMPT_KEYS, "stage", *ATTEMPT_VALUES)
+_RUN_CHANGES = (
+    "status",
+    "revision",
+    "verdict",
+    "records_processed",
+    "started_at",
+    "finished_at",
+    "stop_requested_at",
+    "next_due_at",
+    "last_seq",
+    "burst_state",
+    "burst_epoch",
+    "burst_holder",
+)
+_RUN_PROGRESS = ("last_seq", "records_processed")
+_IS_ACTIVE = text(UNFINISHED)
+
+
+def prefix_parameters(values: dict[str, Any]) -> dict[str, Any]:
+    """The run's column values as parameters of the statements here."""
+    return {f"run_{name}": value for name, value in values.items()}
+
+
+def _parameters(columns: Sequence[str]) -> dict[str, Any]:
+    return {name: bindparam(f"run_{name}", type_=run.c[name].type) for name in columns}
+
+
+def _store_attempts(new: CTE | None = None) -> CTE:
+    rows = rows_from_json("attempts", attempt, _ATTEMPT_COLUMNS if new is not None else ("run_id", *_ATTEMPT_COLUMNS))
+    chosen = select(*rows.c) if new is None else _beside(new, rows, select(new.c.id, *rows.c))
+    statement = upsert(attempt).from_select(["run_id", *_ATTEMPT_COLUMNS], chosen)
+    changes = {name: statement.excluded[name] for name in ATTEMPT_VALUES}
+    return statement.on_conflict_do_update(index_elements=["run_id", *ATTEMPT_KEYS], set_=changes).cte("stored_attempts")
+
+
+def _store_events(new: CTE | None = None) -> CTE:
+    if new is None:
+        rows = rows_from_json("events", event, ("run_id", "pipeline_id", *EVENT_COLUMNS))
+        chosen = select(*rows.c)
+    else:
+        rows = rows_from_json("events", event, EVENT_COLUMNS)
+        chosen = _beside(new, rows, select(new.c.id, bindparam("run_pipeline_id", type_=run.c.pipeline_id.type), *rows.c))
+    return insert(event).from_select(["run_id", "pipeline_id", *EVENT_COLUMNS], chosen).cte("stored_events")
+
+
+def _beside(new: CTE, rows: TableValuedAlias, chosen: Select[Any]) -> Select[Any]:
+    """Each row together with the one new run, which is what makes its id known to them."""
+    return chosen.select_from(new.join(rows, true()))
+
+
+def _add() -> Any:
+    columns = [column.name for column in run.c if column.name != "id"]
+    new = insert(run).values(_parameters(columns)).returning(run.c.id).cte("new_run")
+    return select(new.c.id).add_cte(_store_attempts(new), _store_events(new))
+
+
+def _save() -> Any:
+    """However many runs: one statement."""
+    told = rows_from_json("runs", run, ("id", *_RUN_CHANGES))
+    statement = update(run).where(run.c.id == told.c.id).values({name: told.c[name] for name in _RUN_CHANGES})
+    return statement.add_cte(_store_attempts(), _store_events())
+
+
+def _save_progress() -> Any:
+    """However many runs of which nothing changed but what their stages tell on the way: the row of an attempt and of a run is long."""
+    details = rows_from_json("attempts", attempt, ("run_id", *ATTEMPT_KEYS, *REPORTABLE_FIELDS))
+    same = and_(*(attempt.c[name] == details.c[name] for name in ("run_id", *ATTEMPT_KEYS)))
+    stored = update(attempt).where(same).values({name: details.c[name] for name in REPORTABLE_FIELDS}).cte("stored_attempts")
+    told = rows_from_json("runs", run, ("id", *_RUN_PROGRESS))
+    statement = update(run).where(run.c.id == told.c.id).values({name: told.c[name] for name in _RUN_PROGRESS})
+    return statement.add_cte(stored, _store_events())
+
+
+def _save_bursts() -> Any:
+    """Bursts, and an outbox row for each one requested. A burst's row is made once and only gains what it lacks."""
+    rows = rows_from_json("bursts", burst, ("run_id", "pool", *BURST_COLUMNS))
+    bursts = upsert(burst).from_select(["run_id", "pool", *BURST_COLUMNS], select(*rows.c))
+    told = bursts.excluded
+    gained = {name: func.coalesce(told[name], burst.c[name]) for name in ("claimed_at", "holder", "ended_at")}
+    stored = bursts.on_conflict_do_update(index_elements=["run_id", "epoch"], set_=gained | {"lost": told.lost}).cte("stored_bursts")
+    requested = rows_from_json("requested", outbox, ("run_id", "pool", "epoch", "created_at"))
+    return (
+        insert(outbox).from_select(["run_id", "pool", "epoch", "created_at"], select(*requested.c), include_defaults=False).add_cte(stored)
+    )
+
+
+def _note_failures() -> Any:
+    """Kept is what came first. In the order of the key, so that two who see the same for the first time never wait for each other."""
+    seen = rows_from_json("failures", failure, [column.name for column in failure.c])
+    key = (seen.c.pipeline_id, seen.c.stage, seen.c.fingerprint)
+    rows = select(*seen.c).order_by(*key, seen.c.first_at)
+    return upsert(failure).from_select([column.name for column in failure.c], rows).on_conflict_do_nothing()
+
+
+ADD = CompiledStatement(_add())
+ADD_FAILURES = CompiledStatement(_note_failures())
+SAVE = CompiledStatement(_save())
+SAVE_PROGRESS = CompiledStatement(_save_progress())
+SAVE_BURSTS = CompiledStatement(_save_bursts())
+_VERSION: tuple[Label[str], ...] = (
+    literal_column("CAST(run.xmin AS text)").label("writer"),
+    literal_column("CAST(CAST(pg_current_xact_id() AS xid) AS text)").label("me"),
+)
+"""Which transaction wrote the row, and which this is: it will be the writer of what it saves."""
+_NAMED = is_any_of(run.c.id, "ids")
+READ = CompiledStatement(select(run, *_VERSION).where(_NAMED).order_by(run.c.id))
+LOCK = CompiledStatement(select(run, *_VERSION).where(_NAMED).order_by(run.c.id).with_for_update(key_share=True))
+LOCK_VERSIONS = CompiledStatement(select(run.c.id, run.c.last_seq, *_VERSION).where(_NAMED).order_by(run.c.id).with_for_update(key_share=True))
+"""For runs that are known here, if they are still the same."""
+SELECT_ATTEMPTS = (
+    select(attempt.c.run_id, *(attempt.c[name] for name in (*ATTEMPT_KEYS, *ATTEMPT_VALUES)))
+    .where(is_any_of(attempt.c.run_id, "ids"))
+    .order_by(attempt.c.run_id, attempt.c.position, attempt.c.number)
+)
+READ_ATTEMPTS = CompiledStatement(SELECT_ATTEMPTS)
+NEXT_NUMBER = CompiledStatement(select(func.coalesce(func.max(run.c.number), 0) + 1).where(run.c.pipeline_id == bindparam("pipeline")))
+ACTIVE = select(run.c.pipeline_id, run.c.id).where(is_any_of(run.c.pipeline_id, "pipelines"), _IS_ACTIVE).order_by(run.c.pipeline_id, run.c.id)
+LATEST = select(run.c.id).where(run.c.pipeline_id == bindparam("pipeline")).order_by(run.c.id.desc()).limit(literal_column("1"))
+DUE = (
+    select(run.c.id)
+    .where(run.c.next_due_at.is_not(None), _IS_ACTIVE, run.c.next_due_at <= bindparam("now"))
+    .order_by(run.c.next_due_at, run.c.id)
+    .limit(bindparam("limit"))
+)

@@ -1,0 +1,82 @@
+"""One transaction over PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from types import TracebackType
+from typing import Self
+
+from adapters.persistence.connection.connection_pool import ConnectionPool
+from adapters.persistence.connection.sql_transaction import SqlTransaction
+from adapters.persistence.repositories.accounts import SqlAccounts, SqlSessions
+from adapters.persistence.repositories.api_tokens import SqlApiTokens, SqlAuditLog
+from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
+from adapters.persistence.repositories.dispatches import SqlBursts
+from adapters.persistence.repositories.idempotency import SqlIdempotency
+from adapters.persistence.repositories.leases import SqlLeases
+from adapters.persistence.repositories.logs import SqlLogs
+from adapters.persistence.repositories.outbox import SqlOutbox
+from adapters.persistence.repositories.pipelines import SqlPipelines
+from adapters.persistence.repositories.pipelines import asked_for as pipelines_of
+from adapters.persistence.repositories.receipts import SqlReceipts, found
+from adapters.persistence.repositories.receipts import asked_for as receipts_of
+from adapters.persistence.repositories.runs.run_cache import RunCache
+from adapters.persistence.repositories.runs.run_repository import SqlRuns
+from adapters.persistence.repositories.sink_positions import SqlSinkPositions
+from adapters.persistence.repositories.workers import SqlWorkers
+from application.ports.access.stores import Accounts, ApiTokens, AuditLog, Sessions
+from application.ports.persistence.unit_of_work import (
+    Bursts,
+    Idempotency,
+    Leases,
+    LoadedForUpdate,
+    Logs,
+    Outbox,
+    PipelineRef,
+    Pipelines,
+    ReceiptKey,
+    Receipts,
+    Runs,
+    Workers,
+)
+from application.ports.telemetry.lifecycle_events import SinkPositions
+
+
+class SqlUnitOfWork:
+    """READ COMMITTED with row locks. Leaving without commit() discards everything; nothing can be said after a commit."""
+
+    def __init__(self, connections: ConnectionPool, cache: DefinitionCache, kept: RunCache) -> None:
+        self._statements = statements = SqlTransaction(connections)
+        definitions = DefinitionLoader(statements, cache)
+        self._pipelines = SqlPipelines(statements, definitions)
+        self.pipelines: Pipelines = self._pipelines
+        self._runs = SqlRuns(statements, definitions, kept)
+        self.runs: Runs = self._runs
+        self.receipts: Receipts = SqlReceipts(statements)
+        self.idempotency: Idempotency = SqlIdempotency(statements)
+        self.leases: Leases = SqlLeases(statements)
+        self.logs: Logs = SqlLogs(statements)
+        self.outbox: Outbox = SqlOutbox(statements)
+        self.bursts: Bursts = SqlBursts(statements)
+        self.workers: Workers = SqlWorkers(statements)
+        self.announcements: SinkPositions = SqlSinkPositions(statements)
+        self.accounts: Accounts = SqlAccounts(statements)
+        self.sessions: Sessions = SqlSessions(statements)
+        self.api_tokens: ApiTokens = SqlApiTokens(statements)
+        self.audit: AuditLog = SqlAuditLog(statements)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._statements.end()
+
+    async def load_for_update(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()) -> LoadedForUpdate:
+        asked = [*([receipts_of(keys)] if keys else ()), *([pipelines_of(refs)] if refs else ())]
+        runs, answers = await self._runs.load_for_update(run_ids, *asked)
+        receipts = found(answers[0]) if keys else {}
+        return LoadedForUpdate(runs, receipts, await self._pipelines.found(answers[-1], refs) if refs else {})
+
+    async def commit(self) -> None:
+        await self._statements.commit()
+        self._runs.keep()

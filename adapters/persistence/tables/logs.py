@@ -1,0 +1,54 @@
+"""Lines of output, and the small rows whose locks keep them in order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, Text, text
+from sqlmodel import Field
+
+from adapters.persistence.tables.base import TableBase, Xid8, get_table
+
+
+class LogLineTable(TableBase, table=True):
+    """Line `n` of a run, unique by the counter's row lock. `stream` is stdout, stderr or headgate, whose lines Headgate adds."""
+
+    __tablename__ = "log_line"
+    __table_args__: ClassVar[Any] = (
+        Index("ix_log_line_of_stage", "run_id", "stage", "n"),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )
+    run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    n: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    stage: str = Field(sa_column=Column(Text, nullable=False))
+    attempt: int = Field(sa_column=Column(Integer, nullable=False))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    stream: str = Field(sa_column=Column(Text, nullable=False))
+    text: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class LogProgressTable(TableBase, table=True):
+    """What an attempt's log holds: the index that comes next, its bytes, whether it was cut. Locked by each append."""
+
+    __tablename__ = "log_progress"
+    run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    stage: str = Field(sa_column=Column(Text, primary_key=True))
+    attempt: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    next_index: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    bytes: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    cut: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+
+
+class LogCounterTable(TableBase, table=True):
+    """How many lines a run has; `xid` is the last transaction that added some, for the change feed."""
+
+    __tablename__ = "log_counter"
+    run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    last_n: int = Field(sa_column=Column(BigInteger, nullable=False))
+    xid: str | None = Field(default=None, sa_column=Column(Xid8, nullable=False, index=True, server_default=text("pg_current_xact_id()")))
+
+
+log_line = get_table(LogLineTable)
+log_progress = get_table(LogProgressTable)
+log_counter = get_table(LogCounterTable)

@@ -1,0 +1,180 @@
+"""Pipelines, their revisions, and runs with their attempts and events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    desc,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlmodel import Field
+
+from adapters.persistence.tables.base import UNFINISHED, TableBase, Xid8, enum_check, get_table, identity_column, timestamp_column
+from domain.runs.dispatch import BurstState
+from domain.runs.status import Reason, Status
+
+
+class InstallationTable(TableBase, table=True):
+    """The one row that tells this database from every other: part of the keys given to Prefect."""
+
+    __tablename__ = "installation"
+    __table_args__: ClassVar[Any] = (CheckConstraint("single", name="single"),)
+    single: bool = Field(default=True, sa_column=Column(Boolean, primary_key=True, server_default=text("true")))
+    id: UUID | None = Field(default=None, sa_column=Column(Uuid, nullable=False, server_default=text("gen_random_uuid()")))
+
+
+class PipelineTable(TableBase, table=True):
+    """A pipeline: its unique name and the number of its newest revision."""
+
+    __tablename__ = "pipeline"
+    id: int | None = Field(default=None, sa_column=identity_column())
+    name: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    revision: int = Field(sa_column=Column(Integer, nullable=False))
+    created_at: datetime = Field(sa_column=timestamp_column(nullable=False))
+    updated_at: datetime = Field(sa_column=timestamp_column(nullable=False))
+
+
+class RevisionTable(TableBase, table=True):
+    """One revision's definition, in the shape its author writes. `json` keeps the author's order of keys, which forms follow."""
+
+    __tablename__ = "revision"
+    pipeline_id: int = Field(sa_column=Column(BigInteger, ForeignKey("pipeline.id"), primary_key=True, autoincrement=False))
+    revision: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    definition: Any = Field(sa_column=Column(JSON, nullable=False))
+    created_at: datetime = Field(sa_column=timestamp_column(nullable=False))
+
+
+class RunTable(TableBase, table=True):
+    """A run. `next_due_at` is when a sweep has something to do for it; `burst_*` mirror the aggregate's burst."""
+
+    __tablename__ = "run"
+    __table_args__: ClassVar[Any] = (
+        ForeignKeyConstraint(["pipeline_id", "revision"], ["revision.pipeline_id", "revision.revision"]),
+        UniqueConstraint("pipeline_id", "number"),
+        enum_check("status", Status),
+        enum_check("verdict", Status, nullable=True),
+        enum_check("burst_state", BurstState),
+        Index("ix_run_of_pipeline", "pipeline_id", desc("id")),
+        Index("ix_run_by_status", "status", desc("id")),
+        Index("ix_run_of_pipeline_by_status", "pipeline_id", "status", desc("id")),
+        Index("ix_run_by_trigger", "trigger", desc("id")),
+        Index("ix_run_active", "pipeline_id", "id", postgresql_where=text(UNFINISHED)),
+        Index("ix_run_due", "next_due_at", postgresql_where=text(f"next_due_at IS NOT NULL AND {UNFINISHED}")),
+    )
+    id: int | None = Field(default=None, sa_column=identity_column())
+    pipeline_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    revision: int = Field(sa_column=Column(Integer, nullable=False))
+    number: int = Field(sa_column=Column(BigInteger, nullable=False))
+    status: str = Field(sa_column=Column(Text, nullable=False))
+    verdict: str | None = Field(default=None, sa_column=Column(Text))
+    trigger: str = Field(sa_column=Column(Text, nullable=False))
+    actor: str | None = Field(default=None, sa_column=Column(Text))
+    repeats: int | None = Field(default=None, sa_column=Column(BigInteger))
+    parameters: Any = Field(sa_column=Column(JSONB, nullable=False))
+    trace: Any = Field(sa_column=Column(JSONB, nullable=False))
+    pool: str = Field(sa_column=Column(Text, nullable=False))
+    records_processed: int | None = Field(default=None, sa_column=Column(BigInteger))
+    created_at: datetime = Field(sa_column=timestamp_column(nullable=False))
+    started_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    finished_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    stop_requested_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    next_due_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    last_seq: int = Field(sa_column=Column(Integer, nullable=False))
+    burst_state: str = Field(sa_column=Column(Text, nullable=False))
+    burst_epoch: int = Field(sa_column=Column(Integer, nullable=False))
+    burst_holder: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class AttemptTable(TableBase, table=True):
+    """One try of the stage at `position` in the run's definition; `stage` repeats its name for whoever reads the table."""
+
+    __tablename__ = "attempt"
+    __table_args__: ClassVar[Any] = (
+        enum_check("status", Status),
+        enum_check("reason", Reason, nullable=True),
+        Index("ix_attempt_failed", "run_id", postgresql_where=text("fingerprint IS NOT NULL")),
+        Index("ix_attempt_waiting", "run_id", postgresql_where=text("status = 'waiting'")),
+    )
+    run_id: int = Field(sa_column=Column(BigInteger, ForeignKey("run.id"), primary_key=True, autoincrement=False))
+    position: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    stage: str = Field(sa_column=Column(Text, nullable=False))
+    status: str = Field(sa_column=Column(Text, nullable=False))
+    reason: str | None = Field(default=None, sa_column=Column(Text))
+    created_at: datetime = Field(sa_column=timestamp_column(nullable=False))
+    queued_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    due_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    deadline_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    started_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    finished_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    records_processed: int | None = Field(default=None, sa_column=Column(BigInteger))
+    error_message: str | None = Field(default=None, sa_column=Column(Text))
+    message: str | None = Field(default=None, sa_column=Column(Text))
+    output: Any = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    epoch: int | None = Field(default=None, sa_column=Column(Integer))
+    worker: str | None = Field(default=None, sa_column=Column(Text))
+    by_person: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    stop_requested_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    fingerprint: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class FailureTable(TableBase, table=True):
+    """When a failure was first seen in a stage of a pipeline, and in which run: found at once, however many runs there were since.
+
+    No foreign keys: it is written under the lock of the run that failed, and nothing it names is ever deleted.
+    """
+
+    __tablename__ = "failure"
+    pipeline_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    stage: str = Field(sa_column=Column(Text, primary_key=True))
+    fingerprint: str = Field(sa_column=Column(Text, primary_key=True))
+    run_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    first_at: datetime = Field(sa_column=timestamp_column(nullable=False))
+
+
+class EventTable(TableBase, table=True):
+    """A fact of a run. `xid` is the transaction that wrote it, which the change feed's cursor is made of.
+
+    No foreign key: it is appended to under the run's row lock, and each check would touch the run's row again. That lock also keeps
+    (run id, seq) unique: a table in partitions by time cannot hold a key without the time.
+    """
+
+    __tablename__ = "event"
+    __table_args__: ClassVar[Any] = (enum_check("status", Status, nullable=True), {"postgresql_partition_by": "RANGE (at)"})
+    run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    seq: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    pipeline_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    type: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    stage: str | None = Field(default=None, sa_column=Column(Text))
+    attempt: int | None = Field(default=None, sa_column=Column(Integer))
+    status: str | None = Field(default=None, sa_column=Column(Text))
+    actor: str | None = Field(default=None, sa_column=Column(Text))
+    data: Any = Field(sa_column=Column(JSONB, nullable=False))
+    xid: str | None = Field(default=None, sa_column=Column(Xid8, nullable=False, index=True, server_default=text("pg_current_xact_id()")))
+
+
+installation = get_table(InstallationTable)
+pipeline = get_table(PipelineTable)
+revision = get_table(RevisionTable)
+run = get_table(RunTable)
+attempt = get_table(AttemptTable)
+failure = get_table(FailureTable)
+event = get_table(EventTable)

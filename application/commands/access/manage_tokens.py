@@ -1,0 +1,86 @@
+"""Making and revoking programs' tokens."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.ports.access.credentials import Credentials
+from application.ports.persistence.unit_of_work import OpenUnitOfWork, PipelineRef
+from application.ports.system.clock import Clock
+from domain.access.accounts import ApiToken, TokenKind, check_new_token
+from domain.access.audit import AuditAction, create_audit_entry
+from domain.access.permissions import Scope
+from domain.errors import InvalidInput, NotFound
+from domain.runs.operator_actions import Actor
+
+_HINT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """What is asked for. A reporter's has the scope report and one pipeline."""
+
+    name: str
+    kind: TokenKind
+    scopes: Sequence[Scope]
+    pipeline: PipelineRef | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedToken:
+    """`text` is the token itself, which nobody can see again."""
+
+    token: ApiToken
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateToken:
+    """InvalidInput naming every field at fault."""
+
+    open_unit_of_work: OpenUnitOfWork
+    credentials: Credentials
+    clock: Clock
+
+    async def __call__(self, new: NewToken, actor: Actor) -> CreatedToken:
+        async with self.open_unit_of_work() as work:
+            now = self.clock.now()
+            pipeline = None if new.pipeline is None else await work.pipelines.find(new.pipeline)
+            if new.pipeline is not None and pipeline is None:
+                raise InvalidInput.of("pipeline", "is no pipeline here")
+            scopes = tuple(scope for scope in Scope if scope in new.scopes)
+            pipeline_id = pipeline.id if pipeline else None
+            check_new_token(new.name.strip(), new.kind, scopes, pipeline_id, new.expires_at, now)
+            text = self.credentials.new_token(new.kind)
+            draft = ApiToken(0, new.name.strip(), new.kind, scopes, pipeline_id, text[-_HINT:], actor.name, now, new.expires_at)
+            token = await work.api_tokens.add(draft, self.credentials.digest(text))
+            told = {"name": token.name, "kind": token.kind.value, "scopes": [scope.value for scope in scopes]}
+            bound = pipeline.name if pipeline else None
+            await work.audit.add([create_audit_entry(actor, AuditAction.TOKEN_CREATED, f"token {token.id}", now, pipeline=bound, **told)])
+            await work.commit()
+        return CreatedToken(token, text)
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeToken:
+    """From the next request on, it is good for nothing. Revoking twice is revoking once. NotFound."""
+
+    open_unit_of_work: OpenUnitOfWork
+    clock: Clock
+    invalidate_callers: Callable[[], None]
+    """Who was known may not be any more."""
+
+    async def __call__(self, token_id: int, actor: Actor) -> ApiToken:
+        async with self.open_unit_of_work() as work:
+            now = self.clock.now()
+            token = await work.api_tokens.find_by_id(token_id)
+            if token is None:
+                raise NotFound("token", token_id)
+            if await work.api_tokens.revoke(token_id, now):
+                await work.audit.add([create_audit_entry(actor, AuditAction.TOKEN_REVOKED, f"token {token_id}", now, name=token.name)])
+            found = await work.api_tokens.find_by_id(token_id)
+            assert found is not None
+            await work.commit()
+        self.invalidate_callers()
+        return found

@@ -1,0 +1,66 @@
+"""Stop a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from application.ports.dispatch.wakeups import Wakeups
+from application.ports.persistence.unit_of_work import IdempotencyKey, OpenUnitOfWork
+from application.ports.system.clock import Clock
+from domain.access.audit import AuditAction, create_audit_entry
+from domain.errors import NotFound
+from domain.runs.operator_actions import ANONYMOUS_ACTOR, Actor
+from domain.runs.status import Status
+
+PREFECT_ACTOR = Actor("Prefect", way="prefect")
+"""Somebody on Prefect's own pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelResult:
+    """`status` is `cancelled` when nothing ran, else what the run still is until its worker has killed what runs; `replayed`: as an
+    earlier request with the same key was told."""
+
+    run_id: int
+    number: int
+    status: Status
+    replayed: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {"run_id": self.run_id, "number": self.number, "status": self.status}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(stored["run_id"], stored["number"], Status(stored["status"]), replayed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRun:
+    """End everything that does not run now and have the rest killed. NotFound; Conflict `run_over` once it is over.
+
+    Asking twice is asking once.
+    """
+
+    open_unit_of_work: OpenUnitOfWork
+    clock: Clock
+    wakeups: Wakeups
+
+    async def __call__(self, run_id: int, actor: Actor = ANONYMOUS_ACTOR, why: str | None = None, key: IdempotencyKey | None = None) -> CancelResult:
+        async with self.open_unit_of_work() as work:
+            if key and (stored := await work.idempotency.find(key, self.clock.now())) is not None:
+                return CancelResult.from_json(stored)
+            run = (await work.runs.lock([run_id])).get(run_id)
+            if run is None:
+                raise NotFound("run", run_id)
+            now = self.clock.now()
+            was_asked = run.stop_requested_at is not None
+            run.cancel(now, actor.name, why)
+            await work.runs.save(run)
+            if not was_asked:
+                await work.audit.add([create_audit_entry(actor, AuditAction.CANCELLED, f"run {run.id}", now, pipeline=run.definition.name)])
+            cancelled = CancelResult(run.id, run.number, run.status)
+            if key:
+                await work.idempotency.add(key, cancelled.as_json())
+            await work.commit()
+        self.wakeups.notify_committed([run])
+        return cancelled

@@ -1,0 +1,25 @@
+"""Let a run go on past a stage."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.commands.runs.apply_run_action import ActionOutcome, ApplyRunAction, RunActionResult
+from application.ports.persistence.unit_of_work import IdempotencyKey, UnitOfWork
+from domain.access.audit import AuditAction
+from domain.runs.operator_actions import ANONYMOUS_ACTOR, Actor, skip_stage
+from domain.runs.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class SkipStage:
+    """A stage that a person skips counts as done for what needs it. NotFound; Conflict `not_skippable`, `run_ending`."""
+
+    apply_run_action: ApplyRunAction
+
+    async def __call__(
+        self, run_id: int, stage: str, actor: Actor = ANONYMOUS_ACTOR, reason: str | None = None, key: IdempotencyKey | None = None
+    ) -> RunActionResult:
+        async def act(work: UnitOfWork, run: Run, now: datetime) -> ActionOutcome:
+            return [stage], skip_stage(run, stage, now, actor, reason)
+
+        return await self.apply_run_action(run_id, act, key, AuditAction.SKIPPED, actor)

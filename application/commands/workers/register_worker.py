@@ -1,0 +1,31 @@
+"""A worker process comes, and goes."""
+
+from dataclasses import dataclass
+
+from application.ports.persistence.unit_of_work import OpenUnitOfWork, WorkerStatus
+from application.ports.system.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterWorker:
+    """Know the worker from now on; arriving again is being seen again."""
+
+    open_unit_of_work: OpenUnitOfWork
+    clock: Clock
+
+    async def __call__(self, worker: WorkerStatus) -> None:
+        async with self.open_unit_of_work() as work:
+            await work.workers.seen(worker, self.clock.now())
+            await work.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class UnregisterWorker:
+    """Forget the worker. What it still holds is judged by its leases."""
+
+    open_unit_of_work: OpenUnitOfWork
+
+    async def __call__(self, worker_id: str) -> None:
+        async with self.open_unit_of_work() as work:
+            await work.workers.remove(worker_id)
+            await work.commit()

@@ -1,0 +1,41 @@
+"""A definition as its author would write it, every default spelled out: the shape that is stored, shown and handed to workers."""
+
+from typing import Any
+
+from domain.pipelines.definition import PipelineDefinition, StageDefinition, StageKind
+
+
+def serialize_stage(stage: StageDefinition) -> dict[str, Any]:
+    """The stage's keys; those its kind does not have are left out."""
+    written: dict[str, Any] = {"name": stage.name, "kind": stage.kind.value, "needs": list(stage.needs)}
+    if stage.kind is StageKind.COMMAND:
+        written["command"] = stage.command if isinstance(stage.command, str) else list(stage.command or ())
+        written["shell"] = stage.shell
+    if stage.kind is StageKind.PYTHON:
+        written["callable"] = stage.callable
+    if stage.kind is StageKind.APPROVAL:
+        written |= {
+            "approvers": list(stage.approvers),
+            "message": stage.message,
+            "fields": dict(stage.fields) if stage.fields is not None else None,
+        }
+    if stage.kind in (StageKind.COMMAND, StageKind.PYTHON):
+        written |= {"env": dict(stage.env), "secrets": dict(stage.secrets), "workdir": stage.workdir}
+    if stage.kind is StageKind.HTTP:
+        written |= dict(stage.request or {})
+    if stage.kind.runs_on_worker:
+        written |= {"retries": stage.retries, "retry_delay": stage.retry_delay, "retry_on_loss": stage.retry_on_loss}
+    return written | {"timeout": stage.timeout, "allow_failure": stage.allow_failure, "when": stage.when.value}
+
+
+def serialize_pipeline(definition: PipelineDefinition) -> dict[str, Any]:
+    """The whole definition; `read_definition` reads it back to an equal one."""
+    return {
+        "name": definition.name,
+        "description": definition.description,
+        "tags": list(definition.tags),
+        "parallelism": definition.parallelism,
+        "pool": definition.pool,
+        "parameters": dict(definition.parameters) if definition.parameters is not None else None,
+        "stages": [serialize_stage(stage) for stage in definition.stages],
+    }

@@ -1,0 +1,48 @@
+"""Facts in a run's log. They are numbered 1, 2, 3… without gaps within the run."""
+
+from collections.abc import Mapping
+from dataclasses import field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from domain.runs.status import Status
+from domain.value_object import value_object
+
+
+class EventType(StrEnum):
+    """What kind of fact; also the `event:` of a server-sent event."""
+
+    RUN_OPENED = "run.opened"
+    RUN_MOVED = "run.moved"
+    RUN_REOPENED = "run.reopened"
+    CANCEL_REQUESTED = "run.cancel_requested"
+    VERDICT_GIVEN = "run.verdict"
+    STAGE_MOVED = "stage.moved"
+    STAGE_PROGRESS = "stage.progress"
+    STAGE_RETRIED = "stage.retried"
+    STAGE_CANCEL_REQUESTED = "stage.cancel_requested"
+    STAGE_DECIDED = "stage.decided"
+    STAGE_REMINDED = "stage.reminded"
+    REPORT_LATE = "report.late"
+    REPORT_REFUSED = "report.refused"
+    BURST_REQUESTED = "burst.requested"
+    BURST_CLAIMED = "burst.claimed"
+    BURST_ENDED = "burst.ended"
+    BURST_LOST = "burst.lost"
+    BURST_CLOSED = "burst.closed"
+    PREFECT_NOTED = "prefect.noted"
+
+
+@value_object
+class Event:
+    """One fact. `at` is UTC; `actor` is who or what caused it; `data` is what else a reader may want."""
+
+    seq: int
+    type: EventType
+    at: datetime
+    actor: str | None = None
+    stage: str | None = None
+    attempt: int | None = None
+    status: Status | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,70 @@
+"""The document, and Swagger's page for it, served from a wheel: no address elsewhere, no script in the page."""
+
+from pathlib import Path
+
+import swagger_ui_bundle
+from fastapi import APIRouter, Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from entrypoints.api.shared.openapi import document, to_openapi_3_0
+from entrypoints.api.shared.presenters import JsonResponse
+from entrypoints.http.auth.permissions import READ, requires
+
+router = APIRouter(include_in_schema=False)
+FILES = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
+CSP = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+SWAGGER_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Headgate API</title><meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="/docs/swagger-ui.css"></head>
+<body><div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body>
+</html>
+"""
+SWAGGER_SCRIPT = """SwaggerUIBundle({url: "/docs/openapi-3.0.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "list"});
+"""
+
+
+@router.get("/openapi.json")
+@requires(READ)
+async def openapi(request: Request) -> JsonResponse:
+    return JsonResponse(document(request.app))
+
+
+@router.get("/docs/openapi-3.0.json")
+@requires(READ)
+async def openapi_3_0(request: Request) -> JsonResponse:
+    """The bundled Swagger page reads no later version."""
+    return JsonResponse(to_openapi_3_0(document(request.app)))
+
+
+@router.get("/docs")
+@requires(READ)
+async def page() -> Response:
+    return HTMLResponse(SWAGGER_PAGE, headers={"Content-Security-Policy": CSP})
+
+
+@router.get("/docs/start.js")
+@requires(READ)
+async def start() -> Response:
+    return Response(SWAGGER_SCRIPT, media_type="text/javascript")
+
+
+@router.get("/docs/swagger-ui.css")
+@requires(READ)
+async def styles() -> Response:
+    return _bundled("swagger-ui.css")
+
+
+@router.get("/docs/swagger-ui-bundle.js")
+@requires(READ)
+async def script() -> Response:
+    return _bundled("swagger-ui-bundle.js")
+
+
+def _bundled(name: str) -> Response:
+    path = Path(str(swagger_ui_bundle.swagger_ui_path)) / name
+    return FileResponse(path, media_type=FILES[name], headers={"Cache-Control": "max-age=86400"})

@@ -1,0 +1,94 @@
+"""The stage graph as boxes and lines with their coordinates; statuses are put in by the view model.
+
+Lines bend only in the space between columns and cross a column straight along a lane of their own, so none can touch a box.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from entrypoints.web.charts.graph_layers import Cell, EdgeLane, assign_layers, compute_centres
+
+BOX_HEIGHT = 48.0
+LANE_HEIGHT = 8.0
+GAP = 20.0
+COLUMN_GAP = 84.0
+MARGIN = 2.0
+NARROWEST, WIDEST = 152.0, 232.0
+LETTER = 7.4
+"""Pixels a letter of a stage's name takes, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    stage: str
+    x: float
+    y: float
+    width: float
+    height: float = BOX_HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class EdgePath:
+    """From a needed stage to one that needs it. `bends` are the points it passes; `path` draws it through them."""
+
+    source: str
+    target: str
+    bends: tuple[tuple[float, float], ...]
+
+    @property
+    def path(self) -> str:
+        x, y = self.bends[0]
+        drawn = [f"M{x:g} {y:g}"]
+        for index, (to_x, to_y) in enumerate(self.bends[1:]):
+            middle = (x + to_x) / 2
+            straight = index % 2 or y == to_y
+            drawn.append(f"H{to_x:g}" if straight else f"C{middle:g} {y:g} {middle:g} {to_y:g} {to_x:g} {to_y:g}")
+            x, y = to_x, to_y
+        return "".join(drawn)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphLayout:
+    width: float
+    height: float
+    boxes: tuple[Box, ...]
+    lines: tuple[EdgePath, ...]
+
+
+def lay_out_graph(needs: Mapping[str, Sequence[str]]) -> GraphLayout:
+    """The same graph is laid out once; `needs` names, for each stage in order, the stages before it."""
+    return _draw(tuple((stage, tuple(dict.fromkeys(before))) for stage, before in needs.items()))
+
+
+@lru_cache(maxsize=256)
+def _draw(graph: tuple[tuple[str, tuple[str, ...]], ...]) -> GraphLayout:
+    layers = assign_layers(dict(graph))
+    heights: dict[Hashable, float] = {cell: LANE_HEIGHT if isinstance(cell, EdgeLane) else BOX_HEIGHT for row in layers.columns for cell in row}
+    middle = {cell: round(y, 1) + MARGIN for cell, y in compute_centres(layers, heights, GAP).items()}
+    widths = [_width(column) for column in layers.columns]
+    left, x = [], MARGIN
+    for width in widths:
+        left.append(x)
+        x += width + COLUMN_GAP
+    sides = {cell: (left[index], left[index] + widths[index]) for index, column in enumerate(layers.columns) for cell in column}
+    boxes = tuple(
+        Box(stage, sides[stage][0], round(middle[stage] - BOX_HEIGHT / 2, 1), sides[stage][1] - sides[stage][0]) for stage, _ in graph
+    )
+    lines = tuple(EdgePath(*ends, _bends(route, middle, sides)) for ends, route in layers.routes.items())
+    height = max((middle[cell] + heights[cell] / 2 for cell in middle), default=0.0) + MARGIN
+    return GraphLayout(max(0.0, x - COLUMN_GAP) + MARGIN, height, boxes, lines)
+
+
+def _bends(
+    route: Sequence[Cell], middle: Mapping[Cell, float], sides: Mapping[Cell, tuple[float, float]]
+) -> tuple[tuple[float, float], ...]:
+    points = [(sides[route[0]][1], middle[route[0]])]
+    for lane in route[1:-1]:
+        points += [(sides[lane][0], middle[lane]), (sides[lane][1], middle[lane])]
+    return (*points, (sides[route[-1]][0], middle[route[-1]]))
+
+
+def _width(column: Sequence[Cell]) -> float:
+    longest = max((len(cell) for cell in column if isinstance(cell, str)), default=0)
+    return float(round(min(WIDEST, max(NARROWEST, 48 + LETTER * longest))))

@@ -1,0 +1,183 @@
+"""The request of a stage of kind `http`, made within its own process. Standard library only.
+
+No proxy of the environment is used, nothing is decompressed, and each redirect is judged as the first address was.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import json
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from entrypoints.worker.http_stage.address_policy import AddressForbidden, AddressPolicy
+
+MAX_REDIRECTS: Final = 5
+MAX_BODY_OUTPUT: Final = 64 * 1024
+"""Bytes of an answer's body that are kept as output."""
+_OUTPUT_HEADERS = ("content-type", "content-length", "etag", "last-modified", "location", "retry-after", "x-request-id")
+_CROSS_ORIGIN_HEADERS = frozenset({"accept", "accept-language", "user-agent"})
+SendResult = Callable[[dict[str, Any]], None]
+
+
+class RequestFailed(Exception):
+    """The request was not answered as the stage expects; the message is a sentence."""
+
+
+def call(request: Mapping[str, Any], send_result: SendResult, write: Callable[[str], None]) -> int:
+    """Ask, say the outcome, return the exit code."""
+    try:
+        send_result({"result": HttpRequest(request, write).answer()})
+    except (RequestFailed, AddressForbidden) as failure:
+        send_result({"error": str(failure)})
+        return 1
+    except (OSError, http.client.HTTPException, ValueError) as failure:
+        send_result({"error": f"The request failed: {type(failure).__name__}: {failure}"[:1_000]})
+        return 1
+    return 0
+
+
+class HttpRequest:
+    """One request with its redirects."""
+
+    def __init__(self, request: Mapping[str, Any], write: Callable[[str], None]) -> None:
+        self._request = request
+        self._write = write
+        networks = tuple(ipaddress.ip_network(text) for text in request["allow"])
+        self._address_policy = AddressPolicy(networks, frozenset(request["ports"]))
+        self._headers = {"User-Agent": "headgate", "Accept-Encoding": "identity", **request["headers"]}
+
+    def answer(self) -> dict[str, Any]:
+        """The stage's output. Raises Failed or Forbidden."""
+        url, method, body = self._request["url"], self._request["method"], self._request["body"]
+        for _ in range(MAX_REDIRECTS + 1):
+            self._write(f"{method} {url.partition('?')[0]}")
+            status, headers, content = self._send_once(method, url, body)
+            self._write(f"{status} {len(content):,} bytes")
+            if status in self._request["expected"] or status not in (301, 302, 303, 307, 308) or "location" not in headers:
+                return self._build_output(status, headers, content, url)
+            url, method, body = self._follow_redirect(url, headers["location"], status, method, body)
+        raise RequestFailed(f"More than {MAX_REDIRECTS} redirects.")
+
+    def _send_once(self, method: str, url: str, body: str | None) -> tuple[int, dict[str, str], bytes]:
+        parts = urlsplit(url)
+        host, secure = parts.hostname or "", parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        connection = _connect(self._address_policy.resolve_allowed(host, port), host, port, secure, self._request["ca_file"])
+        try:
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request(method, target, body=None if body is None else body.encode(), headers=self._headers)
+            response = connection.getresponse()
+            headers = {name.lower(): value for name, value in response.getheaders()}
+            content = response.read(self._request["max_bytes"] + 1)
+        finally:
+            connection.close()
+        if len(content) > self._request["max_bytes"]:
+            raise RequestFailed(f"The answer has more than {self._request['max_bytes']:,} bytes (max_bytes).")
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise RequestFailed(f"The answer is encoded ({headers['content-encoding'][:40]}), which was not asked for.")
+        return response.status, headers, content
+
+    def _follow_redirect(self, url: str, location: str, status: int, method: str, body: str | None) -> tuple[str, str, str | None]:
+        target = urljoin(url, location)
+        here, there = urlsplit(url), urlsplit(target)
+        if (
+            not target.isascii()
+            or any(sign in target for sign in "\\ \t\r\n")
+            or there.scheme not in ("http", "https")
+            or "@" in there.netloc
+        ):
+            raise AddressForbidden("The answer redirects to an address that may not be asked.")
+        if here.scheme == "https" and there.scheme == "http":
+            raise AddressForbidden("The answer redirects from https to http.")
+        if status == 303 or (status in (301, 302) and method == "POST"):
+            method, body = "GET", None
+            self._headers = {name: value for name, value in self._headers.items() if name.lower() != "content-type"}
+        if _get_origin(target) != _get_origin(url):
+            if body is not None:
+                raise AddressForbidden("The answer redirects what was sent to another origin.")
+            kept = _CROSS_ORIGIN_HEADERS | {"accept-encoding"}
+            self._headers = {name: value for name, value in self._headers.items() if name.lower() in kept}
+        return target, method, body
+
+    def _build_output(self, status: int, headers: Mapping[str, str], content: bytes, url: str) -> dict[str, Any]:
+        text = content[:MAX_BODY_OUTPUT].decode("utf-8", "replace")
+        if text:
+            self._write(text)
+        if status not in self._request["expected"]:
+            raise RequestFailed(f"Answered {status}; expected {', '.join(map(str, self._request['expected']))}.")
+        output: dict[str, Any] = {"status": status, "url": url.partition("?")[0]}
+        output["headers"] = {name: headers[name][:1_000] for name in _OUTPUT_HEADERS if name in headers}
+        output["body"] = _parse_body(text) if len(content) <= MAX_BODY_OUTPUT else None
+        if isinstance(output["body"], dict) and type(records := output["body"].get("records_processed")) is int:
+            output["records_processed"] = records
+        return output
+
+
+def build_request(request: Mapping[str, Any], parameters: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
+    """The request with whole values in the places of its references, each encoded for where it stands. Raises ValueError."""
+    query = urlencode([(name, _to_text(_fill_references(value, parameters))) for name, value in request["query"].items()])
+    url = request["url"]
+    headers = {name: _build_header(value, secrets) for name, value in request["headers"].items()}
+    body = _fill_references(request["body"], parameters)
+    if body is not None and not isinstance(body, str):
+        body = json.dumps(body)
+        if not any(name.lower() == "content-type" for name in headers):
+            headers["Content-Type"] = "application/json"
+    joined = f"{url}{'&' if '?' in url else '?'}{query}" if query else url
+    return {**request, "url": joined, "headers": headers, "body": body}
+
+
+def _fill_references(value: Any, parameters: Mapping[str, Any]) -> Any:
+    if isinstance(value, Mapping):
+        if value.keys() == {"parameter"} and isinstance(value["parameter"], str):
+            if value["parameter"] not in parameters:
+                raise ValueError(f"The run has no parameter {value['parameter']}.")
+            return parameters[value["parameter"]]
+        return {name: _fill_references(item, parameters) for name, item in value.items()}
+    return [_fill_references(item, parameters) for item in value] if isinstance(value, list) else value
+
+
+def _build_header(value: Any, secrets: Mapping[str, str]) -> str:
+    if isinstance(value, str):
+        return value
+    secret = secrets[value["secret"]]
+    if not secret.isascii() or not secret.isprintable():
+        raise ValueError(f"The secret {value['secret']} has characters that no header can hold.")
+    return f"{value.get('prefix', '')}{secret}"
+
+
+def _to_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _parse_body(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _get_origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _connect(resolve_allowed: list[str], host: str, port: int, secure: bool, ca_file: str | None) -> http.client.HTTPConnection:
+    """A connection to the first of these addresses that answers; the name is for the Host header and the certificate only."""
+    failure: OSError | None = None
+    for place in resolve_allowed:
+        try:
+            plain = socket.create_connection((place, port), timeout=10)
+        except OSError as refused:
+            failure = refused
+            continue
+        plain.settimeout(None)
+        connection = http.client.HTTPSConnection(host, port) if secure else http.client.HTTPConnection(host, port)
+        connection.sock = ssl.create_default_context(cafile=ca_file).wrap_socket(plain, server_hostname=host) if secure else plain
+        return connection
+    raise failure or OSError("no address")

@@ -1,0 +1,130 @@
+"""Shows every burst of this worker in Prefect, beside: whatever Prefect does, the burst goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from prefect.client.schemas.objects import FlowRun
+from prefect.flow_engine import run_flow_async
+
+from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
+from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
+from domain.errors import Unavailable
+from entrypoints.worker.client.api_client import ApiClient, RequestRejected
+from entrypoints.worker.prefect.flow import TrackedDispatch, run_pipeline, tracked_dispatches
+from entrypoints.worker.runner.idle_window import IdleWindow
+from entrypoints.worker.runner.run_executor import DispatchResult, RunExecutor
+
+log = logging.getLogger("headgate.prefect")
+
+_MAX_STARTING: Final = 2
+"""Flow runs between their creation and Running: more only slow each other down, and the stages beside them."""
+_MAX_WAITING: Final = 500
+"""Bursts that may wait for their turn; the outbox records any further."""
+_RECORD_TIMEOUT: Final = 10.0
+"""Seconds after a burst's end in which Prefect may still take its record. Then the outbox, or reconciling, has it."""
+
+
+class PrefectRecorder:
+    """Implements Recorder by Prefect's own engine, in this process's event loop, when that has nothing more urgent to do."""
+
+    def __init__(self, rest: PrefectOrchestrator, api: ApiClient, idle_window: IdleWindow) -> None:
+        self._rest, self._api, self._idle_window = rest, api, idle_window
+        self._start_permits = asyncio.Semaphore(_MAX_STARTING)
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def record(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> None:
+        if len(self._tasks) < _MAX_WAITING:
+            self._spawn(self._record(executor, result))
+
+    async def close(self) -> None:
+        """Give what is being recorded a moment, then let it go."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _record(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> None:
+        try:
+            since = self._idle_window.now()
+            await self._start_permits.acquire()
+            permit = _StartPermit(self._start_permits)
+            try:
+                await self._idle_window.wait(since)
+                if (created := await self._create_flow_run(executor, result)) is not None:
+                    self._spawn(self._report_flow_run(executor, str(created["id"])))
+                    if created["state_type"] == "PENDING":
+                        await self._run(created, TrackedDispatch(executor, result, permit.release, {}))
+            finally:
+                permit.release()
+        except Exception:
+            log.exception("Run %s is not shown in Prefect by its worker", executor.key[0])
+
+    async def _create_flow_run(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> dict[str, Any] | None:
+        """The flow run, tried for as long as the burst lasts and a little longer; None when Prefect was away all the while."""
+        pause = 0.5
+        while True:
+            try:
+                return await self._rest.create(build_flow_run_request(executor))
+            except Unavailable as error:
+                log.info("Run %s waits to be recorded: %s", executor.key[0], error)
+            if result.done():
+                return None
+            await asyncio.wait({result}, timeout=pause)
+            pause = min(10.0, 2 * pause)
+
+    async def _report_flow_run(self, executor: RunExecutor, flow_run_id: str) -> None:
+        try:
+            await self._api.record_flow_run(executor.key, flow_run_id, executor.trace.context)
+        except RequestRejected as rejection:
+            log.warning("Headgate does not want to know of flow run %s: %s", flow_run_id, rejection)
+
+    async def _run(self, created: dict[str, Any], burst: TrackedDispatch) -> None:
+        """Run the flow by Prefect's engine until the burst is over and, for a while, until Prefect knows."""
+        flow_run = FlowRun.model_validate(created)
+        # On this copy only: with it, each run would start an observer in a thread, which blocks the loop for 0.2 s.
+        flow_run.deployment_id = None
+        tracked_dispatches[burst.executor.key] = burst
+        engine = asyncio.create_task(run_flow_async(run_pipeline, flow_run=flow_run, parameters=created["parameters"], return_type="state"))
+        try:
+            await asyncio.wait({engine, burst.result}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({engine}, timeout=_RECORD_TIMEOUT)
+        finally:
+            if not engine.done():
+                engine.cancel()
+                await asyncio.wait({engine}, timeout=2)
+            elif not engine.cancelled() and engine.exception() is not None:
+                log.warning("Flow run %s: %r", created["name"], engine.exception())
+            tracked_dispatches.pop(burst.executor.key, None)
+
+
+class _StartPermit:
+    """One of the few that may be on their way to Running; given back once, however often it is said."""
+
+    def __init__(self, permits: asyncio.Semaphore) -> None:
+        self._permits: asyncio.Semaphore | None = permits
+
+    def release(self) -> None:
+        if self._permits is not None:
+            self._permits.release()
+            self._permits = None
+
+
+def build_flow_run_request(executor: RunExecutor) -> FlowRunRequest:
+    """The flow run of this burst, as the outbox's relay would ask for it too."""
+    claim = executor.claim
+    return FlowRunRequest(
+        pool=claim.pool,
+        key=claim.key,
+        name=f"{claim.pipeline} #{claim.number}" + (f" burst {claim.epoch}" if claim.epoch > 1 else ""),
+        parameters={"run_id": claim.run_id, "number": claim.number, "epoch": claim.epoch},
+        state=FlowState.PENDING,
+    )

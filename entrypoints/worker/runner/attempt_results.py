@@ -1,0 +1,95 @@
+"""How an attempt's end is told: from what the process did, and from what was done to it, to a report."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from entrypoints.worker.stage_host.job import JobResult
+from entrypoints.worker_protocol.messages import BODY_LIMIT, AttemptKey, BurstKey, StageReport, encode_json
+
+_LAST_LINE_LIMIT = 300
+_MESSAGE_LIMIT = 4_000
+
+
+class Interruption(Enum):
+    """Why the worker itself ended an attempt."""
+
+    TIMEOUT = "timeout"
+    RUN_STOPPED = "stopped"
+    WORKER_STOPPING = "The worker was stopped while this stage ran."
+    LEASE_NOT_RENEWED = "Headgate could not be reached, so the stage was ended before its lease was."
+    LEASE_LOST = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportBuilder:
+    """Whose reports these are; makes them."""
+
+    burst: BurstKey
+    attempt_key: AttemptKey
+    limit: float
+
+    def build(self, end: JobResult, interruption: Interruption | None, last_error: str) -> StageReport:
+        """The report of an attempt that ended.
+
+        One that was told to end has completed only if its function returned: a program may well exit with 0 because of a TERM.
+        """
+        if end.succeeded and (interruption is None or (end.result is not None and interruption is not Interruption.TIMEOUT)):
+            return self._completed(end.result)
+        match interruption:
+            case Interruption.TIMEOUT:
+                return self._report("failed", reason="timeout", error_message=f"Ran longer than its limit of {self.limit:g} s.")
+            case Interruption.RUN_STOPPED:
+                return self._report("cancelled")
+            case Interruption.WORKER_STOPPING | Interruption.LEASE_NOT_RENEWED:
+                return self.build_failure(interruption.value)
+        return self.build_failure(_describe_failure(end, last_error))
+
+    def build_failure(self, sentence: str) -> StageReport:
+        return self._report("failed", reason="error", error_message=sentence[:_MESSAGE_LIMIT])
+
+    def _completed(self, result: dict[str, Any] | None) -> StageReport:
+        records = (result or {}).get("records_processed")
+        if not isinstance(records, int) or isinstance(records, bool) or records < 0:
+            records = None
+        problem = _explain_oversized_output(result)
+        if problem:
+            return self._report("completed", records_processed=records, message=problem)
+        return self._report("completed", records_processed=records, output=result)
+
+    def _report(self, status: Any, **more: Any) -> StageReport:
+        (run_id, epoch), (stage, attempt) = self.burst, self.attempt_key
+        return StageReport(f"{run_id}:{stage}:{attempt}:{epoch}:1", stage, attempt, status, **more)
+
+
+def describe_exit(code: int | None, number: int | None) -> str:
+    """`Exited with code 3.` or `Killed by signal 9 (SIGKILL).`"""
+    if number is None:
+        return f"Exited with code {code}."
+    try:
+        return f"Killed by signal {number} ({signal.Signals(number).name})."
+    except ValueError:
+        return f"Killed by signal {number}."
+
+
+def strip_output(report: StageReport, why: str) -> StageReport:
+    """The same end without what the web would not take."""
+    return StageReport(
+        report.event_id, report.stage, report.attempt, report.status, report.reason, error_message=report.error_message, message=why[:500]
+    )
+
+
+def _describe_failure(end: JobResult, last_error: str) -> str:
+    if end.error:
+        return end.error
+    exit = describe_exit(end.code, end.signal)
+    return f"{exit} {last_error.strip()[:_LAST_LINE_LIMIT]}" if last_error else exit
+
+
+def _explain_oversized_output(result: dict[str, Any] | None) -> str | None:
+    size = len(encode_json(result)) if result else 0
+    limit = BODY_LIMIT // 2
+    return f"The output was not kept: it has {size:,} bytes, more than {limit:,}." if size > limit else None

@@ -1,0 +1,265 @@
+"""The one control loop that carries a burst: start what is ready, report how it ended, ask, repeat."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from application.ports.dispatch.worker_streams import AttemptStart, Claim
+from entrypoints.worker.client.api_client import RequestRejected
+from entrypoints.worker.runner.attempt_results import Interruption, strip_output
+from entrypoints.worker.runner.slots import Slots
+from entrypoints.worker.runner.stage_attempt import StageAttempt, StageContext
+from entrypoints.worker.runner.tracing import BurstTrace
+from entrypoints.worker_protocol.messages import BODY_LIMIT, AdvanceRequest, AdvanceResponse, AttemptKey, BurstKey, StageReport, encode_json
+
+log = logging.getLogger("headgate.worker")
+
+_MAX_REPORTS: Final = 100
+_IDLE_PAUSE: Final = 0.2
+"""Seconds before asking again about a burst that has neither ended nor anything to run: the web should not leave one so."""
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchResult:
+    """How a burst ended here: the newest report of each stage it ran. `refused`: another carries on."""
+
+    reports: Sequence[StageReport]
+    stopped: bool
+    refused: bool
+    allowed_failures: frozenset[str] = frozenset()
+    """Stages with `allow_failure`."""
+
+
+async def _return_at_once() -> None:
+    return
+
+
+class RunExecutor:
+    """Carries one burst. Told from outside what happens to its run; ends when the web says that the burst has ended."""
+
+    def __init__(self, claim: Claim, context: StageContext, slots: Slots) -> None:
+        self.claim = claim
+        self.key: BurstKey = (claim.run_id, claim.epoch)
+        self.trace = BurstTrace(context.telemetry, claim)
+        self._context, self._slots = context, slots
+        self._running: dict[AttemptKey, StageAttempt] = {}
+        self._attempts: dict[AttemptKey, StageAttempt] = {}
+        self._unreported: list[StageReport] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake_up = asyncio.Event()
+        self._has_more = claim.more
+        self._is_woken = self._is_stopped = self._is_leaving = self._is_stepping = self._is_revoked = self._is_over = False
+        self._started_attempts: asyncio.Queue[StageAttempt | None] = asyncio.Queue()
+        self.wait_for_lease: Callable[[], Awaitable[None]] = _return_at_once
+        """Waited for before each step: what a step starts would be ended at once while nobody knows whether the burst is still ours."""
+
+    @property
+    def holding(self) -> list[AttemptKey]:
+        """Attempts whose end was not answered yet."""
+        return [*self._running, *((report.stage, report.attempt) for report in self._unreported)]
+
+    async def execute(self) -> DispatchResult:
+        """Carry the burst to its end. Its output may still be on its way then: see `shipped`."""
+        with self.trace.dispatch_span() as span:
+            outcome = await self._run_to_end()
+            span.tag(stages=len(outcome.reports), stopped=outcome.stopped or None, refused=outcome.refused or None)
+        return outcome
+
+    async def _run_to_end(self) -> DispatchResult:
+        self._slots.add_waiter(self._wake_up)
+        try:
+            self._start_attempts(self.claim.starts)
+            while not self._is_over:
+                await self._wait_for_work()
+                await self.wait_for_lease()
+                if not self._is_over:
+                    await self._step()
+            await self._send_late_reports()
+        finally:
+            self._slots.remove_waiter(self._wake_up)
+            self._started_attempts.put_nowait(None)
+            await self._kill_remaining()
+        return self._build_result()
+
+    async def attempts(self) -> AsyncIterator[StageAttempt]:
+        """Each attempt as it begins, for one observer; ends with the burst."""
+        while (attempt := await self._started_attempts.get()) is not None:
+            yield attempt
+
+    async def wait_until_shipped(self) -> None:
+        """Wait until all output is with Headgate."""
+        await asyncio.gather(*(attempt.wait_until_shipped() for attempt in self._attempts.values()), return_exceptions=True)
+
+    def discard_output(self) -> None:
+        """Send no more output, whatever is left of it."""
+        for attempt in self._attempts.values():
+            attempt.discard_output()
+
+    # -- told from outside ------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """The run is to stop: end what runs."""
+        if not self._is_stopped:
+            self._is_stopped = True
+            self._interrupt_all(Interruption.RUN_STOPPED)
+            self._wake_up.set()
+
+    def wake(self) -> None:
+        """Something became startable: ask."""
+        self._is_woken = True
+        self._wake_up.set()
+
+    def revoke(self) -> None:
+        """The burst is not this worker's any more: kill what runs, and say no more than what had ended before.
+
+        A step under way may be what ended it: then its answer tells whether it ended well.
+        """
+        self._interrupt_all(Interruption.LEASE_LOST)
+        if not self._is_stepping:
+            self._is_revoked = self._is_over = True
+        self._wake_up.set()
+
+    def leave(self) -> None:
+        """Start nothing more: what runs goes on, the rest is handed back."""
+        self._is_leaving = True
+        self._wake_up.set()
+
+    def interrupt(self, why: Interruption, *, only_retryable: bool = False) -> None:
+        """End what runs, and report it as failed for that reason."""
+        for attempt in list(self._running.values()):
+            if attempt.retry_on_loss or not only_retryable:
+                attempt.interrupt(why)
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
+
+    async def _wait_for_work(self) -> None:
+        while not (self._is_over or self._needs_step()):
+            self._wake_up.clear()
+            await self._wake_up.wait()
+
+    def _needs_step(self) -> bool:
+        if self._unreported or self._is_woken:
+            return True
+        if self._is_leaving or self._is_stopped or not self._has_more:
+            return not self._running
+        return self._slots.free > 0
+
+    async def _step(self) -> None:
+        reports = self._unreported[:_MAX_REPORTS]
+        if sum(len(encode_json(report.to_json())) for report in reports) > BODY_LIMIT:
+            reports = reports[:1]
+        # An ended attempt's slot stays with its burst, so that a sequence never queues behind others for its own next stage.
+        reserved = len(reports) + self._slots.take_free(0 if self._is_leaving or self._is_stopped else self._startable)
+        self._is_woken, self._is_stepping = False, True
+        self._context.idle_window.mark_activity()
+        self._slots.steps_in_flight += 1
+        try:
+            answer = await self._advance(reports, reserved)
+            # Fewer than there was room for: the run's `parallelism` is what holds the rest, so only an end of its own brings more.
+            self._has_more = answer.more and len(answer.starts) >= reserved
+            self._apply_response(answer, reports)
+        finally:
+            self._is_stepping = False
+            self._slots.steps_in_flight -= 1
+            self._slots.release(reserved)
+        if not (self._is_over or self._running or self._unreported or self._has_more):
+            await asyncio.sleep(_IDLE_PAUSE)
+
+    @property
+    def _startable(self) -> int:
+        """No more than this many of the run's stages can start now, as far as is known here."""
+        known = {stage for stage, _ in self._attempts}
+        return len([stage for stage in self.claim.stages if stage not in known]) or int(self._has_more or self._is_woken)
+
+    async def _advance(self, reports: Sequence[StageReport], reserved: int) -> AdvanceResponse:
+        capacity = 0 if self._is_leaving else reserved
+        free = self._slots.count_offered(reserved)
+        request = AdvanceRequest(capacity, free, self._slots.received, self.holding, reports, self._is_leaving)
+        try:
+            answer = await self._send(request)
+        except RequestRejected as rejection:
+            # An output that the web finds wrong must not hold up the run for ever.
+            log.warning("Run %s: a report was refused: %s", self.key[0], rejection)
+            plain = [strip_output(report, f"The output was refused: {rejection}") for report in reports]
+            answer = await self._send_or_give_up(AdvanceRequest(capacity, free, request.received, request.holding, plain, self._is_leaving))
+        self._slots.reported_free = free - len(answer.starts)
+        return answer
+
+    async def _send(self, request: AdvanceRequest) -> AdvanceResponse:
+        return await self._context.api.advance(self.key, request.body(self._context.api.identity.id), self.trace.context)
+
+    async def _send_or_give_up(self, request: AdvanceRequest) -> AdvanceResponse:
+        try:
+            return await self._send(request)
+        except RequestRejected as rejection:
+            log.error("Run %s: given up, its lease will run out: %s", self.key[0], rejection)
+            return AdvanceResponse(refused=True)
+
+    async def _send_late_reports(self) -> None:
+        """Tell what ended before the burst was known to be another's: it changes nothing, and the history shows it."""
+        if self._is_revoked and self._unreported:
+            reports = self._unreported[:_MAX_REPORTS]
+            await self._send_or_give_up(AdvanceRequest(0, self._slots.count_offered(), self._slots.received, self.holding, reports, True))
+
+    def _apply_response(self, answer: AdvanceResponse, reports: Sequence[StageReport]) -> None:
+        del self._unreported[: len(reports)]
+        self._is_revoked = self._is_revoked or answer.refused
+        if self._is_revoked:
+            self._is_over = True
+            return
+        for attempt_key in answer.kill:
+            if attempt_key in self._running:
+                self._running[attempt_key].interrupt(Interruption.LEASE_LOST)
+        for attempt_key in answer.cancel:
+            if attempt_key in self._running:
+                self._running[attempt_key].interrupt(Interruption.RUN_STOPPED)
+        self._start_attempts(answer.starts)
+        if answer.stop:
+            self.stop()
+        self._is_over = self._is_over or answer.ended
+
+    def _start_attempts(self, starts: Sequence[AttemptStart]) -> None:
+        """Start each attempt that was not started here before; all of them are `running` in the store already."""
+        for start in starts:
+            if (start.stage, start.attempt) not in self._attempts:
+                self._context.idle_window.mark_activity()
+                attempt = StageAttempt(self.claim, start, self._context, self.trace)
+                self._attempts[attempt.attempt_key] = self._running[attempt.attempt_key] = attempt
+                self._slots.take(1)
+                task = asyncio.create_task(self._run_attempt(attempt))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                self._started_attempts.put_nowait(attempt)
+                if self._is_stopped:
+                    attempt.interrupt(Interruption.RUN_STOPPED)
+
+    async def _run_attempt(self, attempt: StageAttempt) -> None:
+        report = await attempt.run()
+        del self._running[attempt.attempt_key]
+        if report is None:
+            self._slots.release(1)
+        else:
+            self._unreported.append(report)
+        self._wake_up.set()
+
+    def _interrupt_all(self, why: Interruption) -> None:
+        for attempt in list(self._running.values()):
+            attempt.interrupt(why)
+
+    async def _kill_remaining(self) -> None:
+        """Nothing of a burst outlives it here."""
+        self._interrupt_all(Interruption.LEASE_LOST)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._slots.release(len(self._unreported))
+        self._unreported.clear()
+
+    def _build_result(self) -> DispatchResult:
+        newest = {stage: attempt for (stage, _), attempt in self._attempts.items()}
+        reports = [report for attempt in newest.values() if (report := attempt.ended.result()) is not None]
+        allowed_failures = frozenset(stage for stage, attempt in newest.items() if attempt.allow_failure)
+        return DispatchResult(reports, self._is_stopped, self._is_revoked, allowed_failures)

@@ -1,0 +1,146 @@
+"""One attempt of a stage on this worker, from its start to its report."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import Final
+
+from adapters.telemetry.null import NullTelemetry
+from application.ports.dispatch.worker_streams import AttemptStart, Claim
+from application.ports.telemetry.telemetry import Span, Telemetry
+from entrypoints.worker.client.api_client import ApiClient
+from entrypoints.worker.runner.attempt_results import Interruption, ReportBuilder
+from entrypoints.worker.runner.idle_window import IdleWindow
+from entrypoints.worker.runner.log_shipper import LogShipper
+from entrypoints.worker.runner.stage_environment import StageEnvironmentError, StageSettings, StageStart, build_job, build_stage_environment
+from entrypoints.worker.runner.tracing import BurstTrace, record_result
+from entrypoints.worker.stage_host.client import HostDied
+from entrypoints.worker.stage_host.job import Job, JobResult
+from entrypoints.worker.stage_host.manager import StageHostManager
+from entrypoints.worker_protocol.messages import AttemptKey, StageReport
+
+log = logging.getLogger("headgate.worker")
+
+_OUTPUT_WAIT: Final = 2.0
+"""Seconds that an end which is no success waits for its output to be stored: who hears of a failure wants to read its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageContext:
+    """What a stage needs of its worker. `grace` is in seconds, between TERM and KILL; `forwards` has what stages print logged too."""
+
+    hosts: StageHostManager
+    api: ApiClient
+    stage_settings: StageSettings
+    grace: float
+    telemetry: Telemetry = field(default_factory=NullTelemetry)
+    forward_logs: bool = False
+    idle_window: IdleWindow = field(default_factory=IdleWindow)
+
+
+class StageAttempt:
+    """Runs once. `ended` gives its report, or None for one that nobody wants to hear of any more."""
+
+    def __init__(self, claim: Claim, start: AttemptStart, context: StageContext, trace: BurstTrace | None = None) -> None:
+        self.attempt_key: AttemptKey = (start.stage, start.attempt)
+        self.retry_on_loss = bool(start.spec.get("retry_on_loss", False))
+        self.allow_failure = bool(start.spec.get("allow_failure", False))
+        self.ended: asyncio.Future[StageReport | None] = asyncio.get_running_loop().create_future()
+        self._claim, self._start, self._context = claim, start, context
+        self._trace = trace or BurstTrace(context.telemetry, claim)
+        self._reports = ReportBuilder((claim.run_id, claim.epoch), self.attempt_key, start.timeout)
+        self._shipper = LogShipper(context.api, claim.run_id, *self.attempt_key, forward_logs=context.forward_logs)
+        self._shipping: asyncio.Task[None] | None = None
+        self._interruption: Interruption | None = None
+        self._interrupted = asyncio.Event()
+
+    async def run(self) -> StageReport | None:
+        """Start the stage's process, see it to its end, say how it ended. Never raises but when cancelled."""
+        with self._trace.attempt_span(self._start) as span:
+            report = await self._run_to_report(span)
+            record_result(span, report, self._shipper.last_lines)
+        return report
+
+    async def _run_to_report(self, span: Span) -> StageReport | None:
+        report: StageReport | None = None
+        try:
+            report = await self._run(span)
+        except (StageEnvironmentError, HostDied, OSError) as error:
+            report = self._report_start_failure(str(error))
+        except Exception as error:
+            log.exception("%s of run %s", self._start.stage, self._claim.run_id)
+            report = self._report_start_failure(f"The worker failed: {error!r}")
+        finally:
+            self.ended.set_result(None if self._interruption is Interruption.LEASE_LOST else report)
+        return self.ended.result()
+
+    def interrupt(self, why: Interruption) -> None:
+        """End it early: TERM, a grace, KILL. Refused: KILL at once. The first reason stands, except that refused always does."""
+        if self._interruption is None or why is Interruption.LEASE_LOST:
+            self._interruption = why
+            self._interrupted.set()
+
+    async def wait_until_shipped(self) -> None:
+        """Wait until all its output is with Headgate."""
+        if self._shipping is not None:
+            await self._shipping
+
+    def discard_output(self) -> None:
+        """Send no more of its output."""
+        if self._shipping is not None:
+            self._shipping.cancel()
+
+    async def _run(self, span: Span) -> StageReport | None:
+        claim, start = self._claim, self._start
+        start_request = StageStart(
+            run_id=claim.run_id,
+            stage=start.stage,
+            attempt=start.attempt,
+            kind=start.kind,
+            spec=start.spec,
+            parameters={**claim.parameters, **start.given},
+            token=start.token,
+            url=self._context.api.url,
+            trace=self._trace.get_process_context(span),
+        )
+        environment = build_stage_environment(start_request, self._context.stage_settings)
+        job = await self._context.hosts.run(build_job(start_request, environment))
+        if headline := _format_command(start):
+            self._shipper.add_note(headline)
+        self._shipping = asyncio.create_task(self._shipper.ship_output(job))
+        end = await self._wait_for_end(job)
+        if not end.succeeded and self._interruption is not Interruption.LEASE_LOST:
+            await asyncio.wait({self._shipping}, timeout=_OUTPUT_WAIT)
+        return self._reports.build(end, self._interruption, self._shipper.last_error)
+
+    async def _wait_for_end(self, job: Job) -> JobResult:
+        waiting = asyncio.create_task(job.wait())
+        interrupted = asyncio.create_task(self._interrupted.wait())
+        try:
+            await asyncio.wait({waiting, interrupted}, timeout=self._start.timeout, return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                self._interruption = self._interruption if self._interruption is Interruption.LEASE_LOST else None
+                return waiting.result()
+            self.interrupt(Interruption.TIMEOUT)
+            if self._interruption is Interruption.LEASE_LOST:
+                return await job.kill()
+            return await job.terminate(self._context.grace)
+        finally:
+            interrupted.cancel()
+            waiting.cancel()
+
+    def _report_start_failure(self, sentence: str) -> StageReport:
+        self._shipper.add_note(sentence)
+        self._shipping = self._shipping or asyncio.create_task(self._shipper.send_notes())
+        return self._reports.build_failure(sentence)
+
+
+def _format_command(start: AttemptStart) -> str:
+    if start.kind == "python":
+        return str(start.spec.get("callable", ""))
+    if start.kind == "http":
+        return ""
+    command = start.spec.get("command") or []
+    return "$ " + (command if isinstance(command, str) else " ".join(str(word) for word in command))

@@ -1,0 +1,205 @@
+"""A stage's world: the environment, directory and files its process gets, and nothing else of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from application.ports.system.secrets import Secrets, SecretUnavailable
+from domain.pipelines.http_request import HTTP_STAGE_KEYS as HTTP_KEYS
+from domain.pipelines.http_request import get_secret_names
+from entrypoints.worker.http_stage.http_request import build_request
+from entrypoints.worker.stage_host.job import JobSpec
+from entrypoints.worker.stage_host.secret_masker import SecretMasker
+
+INHERITED_VARIABLES: Final = ("PATH", "HOME", "LANG", "TZ")
+"""All that a stage inherits of the worker's own environment. A secret can only reach it by its definition."""
+
+TRACE_VARIABLES: Final = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
+
+VALUE_LIMIT: Final = 64 * 1024
+TOTAL_LIMIT: Final = 512 * 1024
+"""Bytes of one parameter, and of all, that go into the environment: beyond them the system refuses to start a program. The
+parameters file always has them whole."""
+
+_DEFAULTS: Final = {"PATH": os.defpath, "HOME": "/", "LANG": "C.UTF-8"}
+
+
+class StageEnvironmentError(Exception):
+    """The stage's definition asks for a place it cannot have."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageStart:
+    """An attempt that may start. `spec` has the definition's keys: command, shell, callable, env, secrets, workdir."""
+
+    run_id: int
+    stage: str
+    attempt: int
+    kind: str
+    spec: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    token: str
+    url: str
+    trace: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StageSettings:
+    """What the worker lends: the directory `workdir` counts from, a place for runs' files, its own environment to pick from."""
+
+    workdir: Path
+    runs: Path
+    environment: Mapping[str, str]
+    secrets: Secrets | None = None
+    http_allow: tuple[str, ...] = ()
+    http_ports: tuple[int, ...] = (80, 443)
+
+    @classmethod
+    def from_environment(cls) -> StageSettings:
+        """Read them from HEADGATE_WORKDIR and HEADGATE_HOME, by default the current directory and `.headgate` in it."""
+        home = Path(os.environ.get("HEADGATE_HOME", ".headgate")).absolute()
+        return cls(Path(os.environ.get("HEADGATE_WORKDIR", ".")).absolute(), home / "runs", dict(os.environ))
+
+
+@dataclass(frozen=True, slots=True)
+class StageEnvironment:
+    """What a stage's process is given. `run_dir` is shared by the stages that this worker runs of one run."""
+
+    env: Mapping[str, str]
+    cwd: Path
+    parameters_file: Path
+    run_dir: Path
+    masker: SecretMasker = field(default_factory=lambda: SecretMasker(()))
+    request: Mapping[str, Any] = field(default_factory=dict)
+
+
+def build_stage_environment(start: StageStart, stage_settings: StageSettings | None = None) -> StageEnvironment:
+    """Make the run's directory and the parameters file (0600), and say what the process gets. Raises StageEnvironmentError."""
+    settings = stage_settings or StageSettings.from_environment()
+    cwd = _resolve_workdir(start, settings)
+    secrets = _read_secrets(start, settings)
+    own = settings.runs / str(start.run_id)
+    run_dir, files = own / "files", own / "parameters"
+    for folder in (own, run_dir, files):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    parameters_file = files / f"{start.attempt}-{re.sub(r'[^A-Za-z0-9_.-]', '_', start.stage)}.json"
+    _write_private_file(parameters_file, json.dumps(dict(start.parameters)))
+    environment = build_variables(start, settings.environment, parameters_file, run_dir)
+    request = _build_http_request(start, settings, secrets) if start.kind == "http" else {}
+    if start.kind != "http":
+        environment |= secrets
+    return StageEnvironment(environment, cwd, parameters_file, run_dir, SecretMasker(secrets.values()), request)
+
+
+def build_variables(start: StageStart, environment: Mapping[str, str], parameters_file: Path, run_dir: Path) -> dict[str, str]:
+    """Build the complete environment. The stage's own `env` overrules what is inherited, and what is ours overrules both."""
+    inherited = {name: environment[name] for name in INHERITED_VARIABLES if environment.get(name)}
+    own = {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in (start.spec.get("env") or {}).items()}
+    ours = {
+        "HEADGATE_URL": start.url,
+        "HEADGATE_RUN_ID": str(start.run_id),
+        "HEADGATE_STAGE": start.stage,
+        "HEADGATE_ATTEMPT": str(start.attempt),
+        "HEADGATE_TOKEN": start.token,
+        "HEADGATE_RUN_DIR": str(run_dir),
+        "HEADGATE_PARAMETERS_FILE": str(parameters_file),
+    }
+    trace = {name.upper(): value for name, value in start.trace.items() if name.upper() in TRACE_VARIABLES}
+    every = _DEFAULTS | inherited | own | _parameter_variables(start.parameters) | ours | trace
+    return {name: _replace_unencodable(value) for name, value in every.items()}
+
+
+def build_job(start: StageStart, stage_environment: StageEnvironment) -> JobSpec:
+    """Give the stage as a job for the stage host. Raises StageEnvironmentError for a kind that no process carries."""
+    cwd = str(stage_environment.cwd)
+    if start.kind == "python":
+        return JobSpec("python", cwd, stage_environment.env, callable=start.spec["callable"], parameters=start.parameters, masker=stage_environment.masker)
+    if start.kind == "http":
+        return JobSpec("http", cwd, stage_environment.env, request=stage_environment.request, masker=stage_environment.masker)
+    if start.kind != "command":
+        raise StageEnvironmentError(f"A stage of kind {start.kind} is not run by a process")
+    command = start.spec.get("command") or []
+    argv = [command] if isinstance(command, str) else [str(word) for word in command]
+    return JobSpec("command", cwd, stage_environment.env, argv, shell=bool(start.spec.get("shell", False)), masker=stage_environment.masker)
+
+
+def _build_http_request(start: StageStart, settings: StageSettings, secrets: Mapping[str, str]) -> dict[str, Any]:
+    spec = {key: start.spec[key] for key in HTTP_KEYS}
+    try:
+        request = build_request(spec, start.parameters, secrets)
+    except ValueError as wrong:
+        raise StageEnvironmentError(str(wrong)) from None
+    ca_file = settings.environment.get("SSL_CERT_FILE")
+    return request | {"allow": list(settings.http_allow), "ports": list(settings.http_ports), "ca_file": ca_file}
+
+
+def _read_secrets(start: StageStart, settings: StageSettings) -> dict[str, str]:
+    asked: Mapping[str, str] = start.spec.get("secrets") or {}
+    if start.kind == "http":
+        asked = {name: name for name in get_secret_names(start.spec)}
+    if not asked:
+        return {}
+    if settings.secrets is None:
+        raise StageEnvironmentError("This worker keeps no secrets.")
+    try:
+        known = settings.secrets.read(asked.values())
+    except SecretUnavailable as missing:
+        raise StageEnvironmentError(str(missing)) from None
+    return {variable: known[name] for variable, name in asked.items()}
+
+
+def _resolve_workdir(start: StageStart, settings: StageSettings) -> Path:
+    base = settings.workdir.resolve()
+    asked = start.spec.get("workdir") or "."
+    # An absolute path is a choice somebody made; a relative one that climbs out is a slip.
+    cwd = (base / asked).resolve()
+    if not Path(asked).is_absolute() and not cwd.is_relative_to(base):
+        raise StageEnvironmentError(f"The working directory {asked!r} leads out of {base}: give an absolute path if that is meant")
+    return cwd
+
+
+def _parameter_variables(parameters: Mapping[str, Any]) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    room = TOTAL_LIMIT
+    for name, value in parameters.items():
+        variable = "HEADGATE_PARAM_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
+        text = _to_text(value)
+        size = len(text.encode("utf-8", "replace")) + len(variable)
+        if size <= min(VALUE_LIMIT, room):
+            # Of two names that become one variable, the first has it; the file has both.
+            variables.setdefault(variable, text)
+            room -= size
+    return variables
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    # JSON's true and false too: a shell script compares them with what the trigger was given.
+    return json.dumps(value)
+
+
+def _replace_unencodable(value: str) -> str:
+    # The environment holds no NUL; a path may hold bytes that are no UTF-8, which surrogates stand for, so those that cannot be
+    # turned back are replaced and no others.
+    value = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace").decode()
+    return value
+
+
+def _write_private_file(file: Path, text: str) -> None:
+    """Write so that no other user can read it at any moment, and through no link that somebody put there."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as target:
+        target.write(text)

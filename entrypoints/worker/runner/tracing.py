@@ -1,0 +1,72 @@
+"""A burst and its attempts as spans: what belongs to the trace of the trigger, and what begins one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from structlog.contextvars import bound_contextvars
+
+from application.ports.dispatch.worker_streams import AttemptStart, Claim
+from application.ports.telemetry.telemetry import NO_PARENT, Span, Tag, Telemetry, TraceContext, place_of_burst
+from entrypoints.worker_protocol.messages import StageReport
+
+_MAX_TRACE_SECONDS: Final = 3_600.0
+"""Seconds after which a burst's next attempt begins a trace of its own: nobody reads one that grows for hours."""
+
+
+class BurstTrace:
+    """Where a burst stands in a trace, for as long as it is carried. Opened by `carrying`."""
+
+    def __init__(self, telemetry: Telemetry, claim: Claim) -> None:
+        self._telemetry, self._claim = telemetry, claim
+        self._began = time.monotonic()
+        self.context: TraceContext = {}
+
+    @contextlib.contextmanager
+    def dispatch_span(self) -> Iterator[Span]:
+        claim = self._claim
+        parent, links = place_of_burst(claim.trace, claim.epoch)
+        tags: dict[str, Tag] = {"pipeline": claim.pipeline, "run": claim.run_id, "burst": claim.epoch}
+        with (
+            bound_contextvars(pipeline=claim.pipeline, run=claim.run_id),
+            self._telemetry.span("headgate.burst", claim.pipeline, parent=parent, links=links, **tags) as span,
+        ):
+            self.context = span.context
+            yield span
+
+    @contextlib.contextmanager
+    def attempt_span(self, start: AttemptStart) -> Iterator[Span]:
+        """An attempt below its burst; a retry, or one that begins hours later, in a trace of its own that links to it."""
+        claim = self._claim
+        apart = start.attempt > 1 or time.monotonic() - self._began > _MAX_TRACE_SECONDS
+        parent = NO_PARENT if apart else self.context
+        links = [self.context] if apart and self.context else []
+        tags: dict[str, Tag] = {
+            "pipeline": claim.pipeline,
+            "run": claim.run_id,
+            "stage": start.stage,
+            "attempt": start.attempt,
+            "kind": start.kind,
+        }
+        with (
+            bound_contextvars(pipeline=claim.pipeline, run=claim.run_id, stage=start.stage, attempt=start.attempt),
+            self._telemetry.span("headgate.stage", start.stage, parent=parent, links=links, **tags) as span,
+        ):
+            yield span
+
+    def get_process_context(self, span: Span) -> TraceContext:
+        """What the stage's process is told: its attempt's place, or what the trigger came with when nothing is traced here."""
+        return span.context or self._claim.trace
+
+
+def record_result(span: Span, report: StageReport | None, last_lines: Sequence[str]) -> None:
+    """How the attempt ended; the last lines of its output where it failed."""
+    if report is None:
+        span.tag(status="refused")
+        return
+    span.tag(status=report.status, reason=report.reason, records=report.records_processed)
+    if report.status == "failed":
+        span.fail(report.reason or "error", report.error_message or "", "\n".join(last_lines))

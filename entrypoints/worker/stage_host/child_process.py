@@ -1,0 +1,96 @@
+"""The child's side of a callable's start: from the host's fork to the user's own first line. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import signal
+from dataclasses import dataclass
+from typing import NoReturn
+
+from entrypoints.worker.stage_host import python_callable
+from entrypoints.worker.stage_host.processes import die_with_parent, libc, set_process_name
+from entrypoints.worker.stage_host.protocol import MARK_NAME, Message
+
+RESULT_FD = 3
+"""The descriptor on which the child says what standard output cannot: what a callable returned, or why it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagePipes:
+    """The descriptors a stage keeps, as the host opened them."""
+
+    stdout: int
+    stderr: int
+    result: int
+
+
+def run_stage(start: Message, pipes: StagePipes, host: int, interpreter: Message) -> NoReturn:
+    """Turn this freshly forked process into the stage. Never returns, whatever happens."""
+    code = 127
+    try:
+        _detach_from_host(pipes, host)
+        os.chdir(start["cwd"])
+        _set_process_mark(start["env"][MARK_NAME])
+        code = _send_http_request(start) if start["kind"] == "http" else python_callable.call(start, interpreter, send_result)
+    except BaseException as failure:
+        send_result({"error": f"The stage could not be started: {failure}"})
+    finally:
+        os._exit(code)
+
+
+def _send_http_request(start: Message) -> int:
+    from entrypoints.worker.http_stage import http_request  # only here: the host itself stays small
+
+    os.environ.clear()
+    return http_request.call(start["request"], send_result, lambda text: print(text, flush=True))
+
+
+def send_result(result: Message) -> None:
+    """Write the verdict for the host."""
+    left = memoryview(json.dumps(result).encode())
+    while left:
+        left = left[os.write(RESULT_FD, left) :]
+
+
+def _detach_from_host(pipes: StagePipes, host: int) -> None:
+    os.setsid()
+    die_with_parent()
+    if os.getppid() != host:
+        os._exit(127)
+    signal.set_wakeup_fd(-1)
+    for sign in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(sign, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Standard input is the host's own: /dev/null.
+    for descriptor, number in ((pipes.stdout, 1), (pipes.stderr, 2)):
+        os.dup2(descriptor, number)
+    if pipes.result != RESULT_FD:
+        os.dup2(pipes.result, RESULT_FD, inheritable=False)
+    _close_above(RESULT_FD)
+    set_process_name("headgate-stage")
+    gc.enable()
+
+
+def _close_above(last: int) -> None:
+    try:
+        opened = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
+    except FileNotFoundError:
+        opened = list(range(min(os.sysconf("SC_OPEN_MAX"), 65536)))
+    for descriptor in opened:
+        if descriptor > last:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def _set_process_mark(mark: str) -> None:
+    # /proc/<pid>/environ shows the memory the host was started with. The host's own mark has the same length, so writing over it
+    # marks this process and all that it forks without exec, which no later change of os.environ would.
+    libc.getenv.restype = ctypes.c_void_p
+    libc.getenv.argtypes = [ctypes.c_char_p]
+    place = libc.getenv(MARK_NAME.encode())
+    if place and len(ctypes.string_at(place)) == len(mark):
+        ctypes.memmove(place, mark.encode(), len(mark))

@@ -1,0 +1,251 @@
+"""The stage host: a small process beside the worker that starts stages, streams their output and sees that none outlives the worker.
+
+It is started without site-packages and imports the standard library only, so it is up in some tens of milliseconds and forks in
+well under one. One thread, one selector: a fork in it is safe.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from entrypoints.worker.stage_host.processes import become_subreaper, get_children, get_descendants, kill, kill_group, set_process_name
+from entrypoints.worker.stage_host.protocol import Message
+from entrypoints.worker.stage_host.python_callable import install_exit_builtins
+from entrypoints.worker.stage_host.stage_process import StageProcess
+from entrypoints.worker.stage_host.start_errors import StageStartError
+from entrypoints.worker.stage_host.worker_connection import READ_SIZE, WorkerConnection
+
+EXIT_TIMEOUT: Final = 10.0
+"""Seconds after which the host leaves even though a process of its stages cannot be killed (uninterruptible I/O)."""
+
+
+class StageHostServer:
+    """Serve one worker over one socket until it goes away."""
+
+    def __init__(self, worker: socket.socket) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._connection = WorkerConnection(worker, self._selector, self._handle_message)
+        self._stages: dict[int, StageProcess] = {}
+        self._leaders: dict[int, StageProcess] = {}
+        self._interpreter: Message = {}
+        self._pid = os.getpid()
+        self._is_exiting = False
+        self._reading: set[int] = set()
+
+    def serve(self) -> None:
+        """Run until the worker is gone, then kill everything that was started."""
+        self._watch(_open_child_signals(), self._reap)
+        parent = _open_parent_handle()
+        if parent is not None:
+            self._watch(parent, self._request_exit)
+        signal.signal(signal.SIGTERM, self._request_exit)
+        while not (self._is_exiting or self._connection.is_closed):
+            self._poll_once()
+        self._kill_everything()
+
+    def _poll_once(self) -> None:
+        ending = any(stage.ended for stage in self._stages.values())
+        for key, events in self._selector.select(0.01 if ending else None):
+            if events & selectors.EVENT_WRITE:
+                self._connection.flush()
+            if events & selectors.EVENT_READ:
+                key.data(key.fd)
+        for stage in list(self._stages.values()):
+            if stage.ended:
+                self._finish_stage(stage)
+            else:
+                self._apply_backpressure(stage)
+
+    def _handle_message(self, message: Message) -> None:
+        match message["op"]:
+            case "hello":
+                self._interpreter = message
+            case "start":
+                self._start(message)
+            case "signal" if stage := self._stages.get(message["id"]):
+                self._signal(stage, message)
+            case "credit" if stage := self._stages.get(message["id"]):
+                stage.credit += message["bytes"]
+
+    def _start(self, message: Message) -> None:
+        try:
+            stage = StageProcess(message, self._interpreter)
+        except StageStartError as failure:
+            self._connection.send_message({"op": "failed", "id": message["id"], "error": str(failure), "code": failure.code})
+            return
+        self._stages[stage.id] = self._leaders[stage.pid] = stage
+        self._watch(stage.result_fd, lambda _: self._read_result(stage))
+        self._apply_backpressure(stage)
+        self._connection.send_message({"op": "started", "id": stage.id, "pid": stage.pid, "at": time.time()})
+
+    def _apply_backpressure(self, stage: StageProcess) -> None:
+        """Read a stage's output only while its worker takes it: a full pipe makes the stage wait, and nothing else."""
+        open_gate = stage.credit > 0 and not self._connection.is_congested
+        for descriptor in stage.outputs:
+            if open_gate and descriptor not in self._reading:
+                self._reading.add(descriptor)
+                self._watch(descriptor, lambda fd: self._forward_output(stage, fd))
+            elif not open_gate and descriptor in self._reading:
+                self._unwatch(descriptor)
+
+    def _forward_output(self, stage: StageProcess, descriptor: int) -> bool:
+        """Send on what one read gives. Returns whether there was anything."""
+        try:
+            data = os.read(descriptor, READ_SIZE)
+        except BlockingIOError:
+            return False
+        if data:
+            stage.credit -= len(data)
+            self._connection.send_message({"op": "output", "id": stage.id, "stream": stage.outputs[descriptor], "at": time.time()}, data)
+            self._apply_backpressure(stage)
+            return True
+        self._unwatch(descriptor)
+        os.close(descriptor)
+        del stage.outputs[descriptor]
+        return False
+
+    def _read_result(self, stage: StageProcess) -> None:
+        descriptor = stage.result_fd
+        stage.read_result()
+        if stage.result_fd < 0 <= descriptor:
+            self._unwatch(descriptor)
+
+    def _signal(self, stage: StageProcess, message: Message) -> None:
+        if message["signal"] == "TERM":
+            stage.terminating, stage.grace = True, message["grace"]
+            if not stage.ended:
+                kill_group(stage.pid, signal.SIGTERM)
+                # A stopped process obeys only once it goes on.
+                kill_group(stage.pid, signal.SIGCONT)
+            return
+        stage.terminating, stage.grace, stage.deadline = False, 0.0, 0.0
+        kill(stage.find_processes(self._has_one_stage, set(self._leaders)))
+
+    def _reap(self, descriptor: int = -1) -> None:
+        if descriptor >= 0:
+            os.read(descriptor, 4096)
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            stage = self._leaders.pop(pid, None)
+            if stage is not None:
+                # Kilobytes on Linux, bytes on macOS.
+                unit = 1 if sys.platform == "darwin" else 1024
+                stage.record_leader_exit(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
+
+    @property
+    def _has_one_stage(self) -> bool:
+        return len(self._stages) == 1
+
+    def _finish_stage(self, stage: StageProcess) -> None:
+        """Carry an ended stage towards its report: let what it left finish or kill it, empty its pipes, then say how it ended."""
+        now = time.monotonic()
+        if stage.outputs and now < stage.deadline:
+            self._apply_backpressure(stage)
+            return
+        self._reap()
+        left = stage.find_stragglers(self._has_one_stage, set(self._leaders))
+        if left and stage.terminating and now < stage.deadline:
+            return
+        kill(left)
+        if left and now < stage.deadline + 1:
+            return
+        if self._is_drained(stage):
+            self._report_end(stage)
+
+    def _is_drained(self, stage: StageProcess) -> bool:
+        for descriptor in list(stage.outputs):
+            while self._forward_output(stage, descriptor):
+                if self._connection.is_congested:
+                    return False
+        return not self._connection.is_congested
+
+    def _report_end(self, stage: StageProcess) -> None:
+        self._read_result(stage)
+        if stage.result_fd >= 0:
+            self._unwatch(stage.result_fd)
+            stage.close_result()
+        for descriptor in stage.outputs:
+            self._unwatch(descriptor)
+            os.close(descriptor)
+        del self._stages[stage.id]
+        self._connection.send_message({"op": "exited", "id": stage.id, "at": time.time(), **_build_end(stage)})
+
+    def _request_exit(self, *_: Any) -> None:
+        self._is_exiting = True
+
+    def _kill_everything(self) -> None:
+        """Kill all that descends from this process, again and again until nothing does: as subreaper it loses none."""
+        deadline = time.monotonic() + EXIT_TIMEOUT
+        while time.monotonic() < deadline:
+            for leader in self._leaders:
+                kill_group(leader, signal.SIGKILL)
+            kill(get_descendants(self._pid))
+            self._reap()
+            if not self._leaders and not get_children(self._pid):
+                return
+            time.sleep(0.005)
+
+    def _watch(self, descriptor: int, then: Callable[[int], Any]) -> None:
+        self._selector.register(descriptor, selectors.EVENT_READ, then)
+
+    def _unwatch(self, descriptor: int) -> None:
+        self._reading.discard(descriptor)
+        if descriptor in self._selector.get_map():
+            self._selector.unregister(descriptor)
+
+
+def _build_end(stage: StageProcess) -> Message:
+    code = os.waitstatus_to_exitcode(stage.status or 0)
+    end: Message = {"code": code if code >= 0 else None, "signal": -code if code < 0 else None, "result": None, "error": None}
+    try:
+        end |= json.loads(stage.result_buffer) if stage.result_buffer else {}
+    except ValueError:
+        end["error"] = "The stage's result was cut off"
+    return end | {"cpu": stage.cpu, "max_rss": stage.max_rss}
+
+
+def _open_child_signals() -> int:
+    """Give a descriptor that becomes readable when a child has ended."""
+    readable, writable = os.pipe()
+    os.set_blocking(readable, False)
+    os.set_blocking(writable, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    return readable
+
+
+def _open_parent_handle() -> int | None:
+    """Give a descriptor that becomes readable when the worker has ended, even if something still holds its socket open."""
+    try:
+        return os.pidfd_open(os.getppid())
+    except (AttributeError, OSError):
+        return None
+
+
+def main(descriptor: int) -> None:
+    """Be the host of the worker at the other end of this socket."""
+    for sign in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(sign, signal.SIG_IGN)
+    become_subreaper()
+    set_process_name("headgate-host")
+    install_exit_builtins()
+    os.set_inheritable(descriptor, False)
+    worker = socket.socket(fileno=descriptor)
+    # What is here stays for the host's life: no collection should touch it, or each fork would copy its pages.
+    gc.disable()
+    gc.freeze()
+    StageHostServer(worker).serve()

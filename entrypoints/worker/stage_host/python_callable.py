@@ -1,0 +1,201 @@
+"""Calling a stage's Python function inside the forked child. Standard library only."""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import importlib
+import inspect
+import io
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+import types
+from collections.abc import Callable
+from typing import Any
+
+from entrypoints.worker.stage_host.protocol import RESULT_LIMIT, Message
+from entrypoints.worker.stage_host.trace_context import activate_trace_context
+
+_ERROR_LIMIT = 4000
+
+SendResult = Callable[[Message], None]
+
+
+class InvalidCallable(Exception):
+    """The definition's `callable` names nothing that can be called."""
+
+
+class InvalidResult(Exception):
+    """The callable returned something that cannot be kept as the stage's output."""
+
+
+def call(start: Message, interpreter: Message, send_result: SendResult) -> int:
+    """Import the target, call it, say what it returned or why it failed. Returns the exit code."""
+    _prepare_interpreter(start, interpreter)
+    try:
+        target = _import_target(start["callable"], start["cwd"])
+        activate_trace_context()
+        result = _call_target(target, start["parameters"])
+        code = _finalize_interpreter()
+        send_result({"result": result} if code == 0 else {"error": f"The stage's last steps ended with {code}"})
+    except SystemExit as exit_request:
+        code = _get_exit_code(exit_request)
+        _finalize_interpreter()
+    except (InvalidCallable, InvalidResult) as failure:
+        print(failure, file=sys.stderr)
+        send_result({"error": str(failure)})
+        code = 1
+        _finalize_interpreter()
+    except BaseException as failure:
+        _print_trimmed(failure)
+        send_result({"error": _format_error(failure)})
+        code = 1
+        _finalize_interpreter()
+    return code
+
+
+def _prepare_interpreter(start: Message, interpreter: Message) -> None:
+    # A module of ours that stays importable could be taken for one of the user's.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "entrypoints"]:
+        del sys.modules[name]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    os.environ.clear()
+    os.environ.update(start["env"])
+    time.tzset()
+    sys.path[:] = [start["cwd"], *filter(None, start["env"].get("PYTHONPATH", "").split(os.pathsep)), *interpreter["path"]]
+    sys.prefix, sys.exec_prefix = interpreter["prefix"], interpreter["exec_prefix"]
+    sys.argv = [start["callable"]]
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = _line_buffered(1)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _line_buffered(2)  # type: ignore[misc]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A Python program expects a failed write as an exception, not as its death.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    importlib.invalidate_caches()
+
+
+def _line_buffered(descriptor: int) -> io.TextIOWrapper:
+    return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def _import_target(name: str, folder: str) -> Callable[..., Any]:
+    module_name, _, path = name.partition(":")
+    if not module_name or not path:
+        raise InvalidCallable(f"{name!r} does not name a function: write package.module:function")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as missing:
+        if missing.name and (module_name == missing.name or module_name.startswith(missing.name + ".")):
+            raise InvalidCallable(f"No module named {missing.name!r} (looked in {folder} and in the worker's packages)") from None
+        raise
+    for part in path.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise InvalidCallable(f"No function {path!r} in module {module_name!r} ({getattr(found, '__file__', 'built in')})") from None
+    if not callable(found):
+        raise InvalidCallable(f"{name} cannot be called: it is {_describe_type(found)}")
+    target: Callable[..., Any] = found
+    return target
+
+
+def _call_target(target: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    value = target(**_select_arguments(target, parameters))
+    if inspect.iscoroutine(value):
+        import asyncio
+
+        value = asyncio.run(value)
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise InvalidResult(f"The callable returned {_describe_type(value)}: return a dict of outputs, or nothing")
+    return _to_json(value)
+
+
+def _select_arguments(target: Callable[..., Any], parameters: dict[str, Any]) -> dict[str, Any]:
+    # A run's parameters are the whole pipeline's: a function takes those it names, or all of them by **.
+    try:
+        taken = inspect.signature(target).parameters.values()
+    except (TypeError, ValueError):
+        return parameters
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in taken):
+        return parameters
+    named = {one.name for one in taken if one.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)}
+    return {name: value for name, value in parameters.items() if name in named}
+
+
+def _to_json(value: dict[Any, Any]) -> Any:
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as failure:
+        raise InvalidResult(f"The callable's result cannot be written as JSON: {failure}") from None
+    if len(text) > RESULT_LIMIT:
+        raise InvalidResult(f"The callable's result is too large: {len(text):,} bytes of JSON, {RESULT_LIMIT:,} are kept")
+    return json.loads(text)
+
+
+def _finalize_interpreter() -> int:
+    """Do what an interpreter does at its end: wait for threads, run exit functions, flush. Returns 0, or 120 as Python does."""
+    code = 0
+    threading = sys.modules.get("threading")
+    try:
+        if threading is not None:
+            threading._shutdown()
+        atexit._run_exitfuncs()
+    except BaseException as failure:
+        traceback.print_exception(failure)
+        code = 120
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = 120
+    return code
+
+
+def _get_exit_code(exit_request: SystemExit) -> int:
+    if exit_request.code is None:
+        return 0
+    if isinstance(exit_request.code, int):
+        return exit_request.code & 0xFF
+    print(exit_request.code, file=sys.stderr)
+    return 1
+
+
+def _print_trimmed(failure: BaseException) -> None:
+    place = failure.__traceback__
+    while place and _is_internal_frame(place.tb_frame.f_code.co_filename):
+        place = place.tb_next
+    traceback.print_exception(type(failure), failure, place)
+
+
+def _is_internal_frame(file: str) -> bool:
+    asyncio = sys.modules.get("asyncio")
+    folder = os.path.dirname(asyncio.__file__ or "") if asyncio else ""  # noqa: PTH120
+    return file in (__file__, importlib.__file__) or file.startswith("<frozen importlib") or (folder != "" and file.startswith(folder))
+
+
+def _format_error(failure: BaseException) -> str:
+    try:
+        text = str(failure)
+    except Exception:
+        text = "(the exception could not be printed)"
+    name = type(failure).__name__
+    return f"{name}: {text}"[:_ERROR_LIMIT] if text else name
+
+
+def _describe_type(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def install_exit_builtins() -> None:
+    """Put `exit` and `quit` where programs expect them: the host is started without the module that does so."""
+    import site
+
+    if not hasattr(builtins, "exit"):
+        site.setquit()

@@ -1,0 +1,135 @@
+"""What a worker and the web say to each other, as values; the JSON is made and read here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from application.ports.dispatch.worker_streams import AttemptStart, Claim, StopRun, WakeRun, WorkerMessage
+
+BODY_LIMIT: Final = 900 * 1024
+"""Bytes of one request's body; the web refuses more than 1 MiB."""
+
+BurstKey = tuple[int, int]
+"""A burst: (run id, epoch)."""
+
+AttemptKey = tuple[str, int]
+"""An attempt within a burst: (stage, attempt)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """How an attempt ended. `event_id` is the same however often it is sent."""
+
+    event_id: str
+    stage: str
+    attempt: int
+    status: Literal["completed", "failed", "cancelled"]
+    reason: Literal["error", "timeout"] | None = None
+    records_processed: int | None = None
+    error_message: str | None = None
+    message: str | None = None
+    output: Any = None
+
+    def to_json(self) -> dict[str, Any]:
+        named = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceRequest:
+    """One advance of a burst. `free` and `received` are the worker's word on its slots, see the heartbeat."""
+
+    capacity: int
+    free: int
+    received: int | None
+    holding: Sequence[AttemptKey] = ()
+    reports: Sequence[StageReport] = ()
+    hand_back: bool = False
+
+    def body(self, worker_id: str) -> bytes:
+        return encode_json(
+            {
+                "worker_id": worker_id,
+                "capacity": self.capacity,
+                "free": self.free,
+                "received": self.received,
+                "holding": self.holding,
+                "hand_back": self.hand_back,
+                "reports": [report.to_json() for report in self.reports],
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceResponse:
+    """The answer to a step. `refused`: the burst is not this worker's any more, so what runs of it must go;
+    `kill`: of what is held, what is over in Headgate already; `cancel`: what a person wants ended."""
+
+    starts: Sequence[AttemptStart] = ()
+    more: bool = False
+    stop: bool = False
+    ended: bool = True
+    refused: bool = False
+    kill: Sequence[AttemptKey] = ()
+    cancel: Sequence[AttemptKey] = ()
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> AdvanceResponse:
+        refused = any(answer.get("problem") == "not_yours" for answer in body["answers"])
+        kill, cancel = ([(stage, attempt) for stage, attempt in body.get(name, ())] for name in ("kill", "cancel"))
+        return cls([_parse_start(start) for start in body["starts"]], body["more"], body["stop"], body["ended"], refused, kill, cancel)
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatResponse:
+    renewed: Sequence[BurstKey] = ()
+    refused: Sequence[BurstKey] = ()
+    stop: Sequence[int] = ()
+    wake: Sequence[int] = ()
+    claims: Sequence[Claim] = field(default_factory=tuple)
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> HeartbeatResponse:
+        renewed, refused = ([(run_id, epoch) for run_id, epoch in body[name]] for name in ("renewed", "refused"))
+        return cls(renewed, refused, body["stop"], body["wake"], [parse_claim(claim) for claim in body["claims"]])
+
+
+def parse_message(line: str) -> WorkerMessage | None:
+    """One line of the stream; None for a ping, and for what a newer web may say."""
+    body = json.loads(line)
+    match body.get("type"):
+        case "claim":
+            return parse_claim(body)
+        case "stop":
+            return StopRun(body["run_id"])
+        case "wake":
+            return WakeRun(body["run_id"])
+    return None
+
+
+def parse_claim(body: Mapping[str, Any]) -> Claim:
+    return Claim(
+        run_id=body["run_id"],
+        number=body["number"],
+        epoch=body["epoch"],
+        pipeline=body["pipeline"],
+        pool=body["pool"],
+        stages=body["stages"],
+        parameters=body["parameters"],
+        starts=[_parse_start(start) for start in body["starts"]],
+        more=body["more"],
+        key=body["key"],
+        trace=body["trace"],
+    )
+
+
+def encode_json(body: Mapping[str, Any]) -> bytes:
+    """Compact JSON. ValueError for what JSON cannot carry, such as NaN."""
+    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _parse_start(body: Mapping[str, Any]) -> AttemptStart:
+    return AttemptStart(body["stage"], body["attempt"], body["token"], body["kind"], body["timeout"], body["spec"], body.get("given") or {})

@@ -1,0 +1,128 @@
+from application.ports.persistence.unit_of_work import Lease
+from tests.contracts.stores import StoreUnderTest
+from tests.support.builders import a_pipeline, a_stored_run
+
+SHORT = 0.1
+LONG = 600.0
+
+
+async def granted(store: StoreUnderTest, seconds: float, worker: str = "w", epoch: int = 1) -> Lease:
+    names = len(await store.reader.pipelines(0, 100))
+    run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, f"p{names}"))
+    lease = Lease(run_id, epoch, worker)
+    async with store.open_unit_of_work() as work:
+        await work.leases.grant(lease, seconds)
+        await work.commit()
+    return lease
+
+
+async def test_a_lease_is_held_until_its_end(store: StoreUnderTest) -> None:
+    lease = await granted(store, SHORT)
+    lasting = await granted(store, LONG)
+    async with store.open_unit_of_work() as work:
+        assert lasting in await work.leases.find_held_by("w")
+        assert await work.leases.find_held_by("another") == []
+
+    await store.pass_time(2 * SHORT)
+
+    async with store.open_unit_of_work() as work:
+        assert await work.leases.find_expired(10) == [lease]
+        assert await work.leases.is_expired(lease.run_id, 1)
+        assert not await work.leases.is_expired(lasting.run_id, 1)
+        assert await work.leases.find_held_by("w") == [lasting]
+
+
+async def test_expiry_is_read_at_the_moment_not_at_the_transactions_start(store: StoreUnderTest) -> None:
+    lease = await granted(store, LONG)
+
+    async with store.open_unit_of_work() as work:
+        await work.leases.grant(lease, SHORT)
+        assert await work.leases.find_held_by(lease.worker) == [lease]
+        await store.pass_time(2 * SHORT)
+        assert await work.leases.is_expired(lease.run_id, lease.epoch)
+        assert await work.leases.find_expired(10) == [lease]
+
+
+async def test_a_renewed_lease_lasts_longer(store: StoreUnderTest) -> None:
+    lease = await granted(store, 5.0)
+
+    async with store.open_unit_of_work() as work:
+        assert await work.leases.renew("w", [(lease.run_id, 1)], LONG) == {(lease.run_id, 1)}
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        assert await work.leases.renew("w", [(lease.run_id, 1)], SHORT) == {(lease.run_id, 1)}
+        await work.commit()
+    await store.pass_time(2 * SHORT)
+    async with store.open_unit_of_work() as work:
+        assert await work.leases.find_expired(10) == [lease]
+
+
+async def test_an_expired_lease_cannot_be_renewed(store: StoreUnderTest) -> None:
+    lease = await granted(store, SHORT)
+    await store.pass_time(2 * SHORT)
+
+    async with store.open_unit_of_work() as work:
+        assert await work.leases.renew("w", [(lease.run_id, 1)], LONG) == set()
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        assert await work.leases.is_expired(lease.run_id, 1)
+
+
+async def test_only_the_holder_renews_and_only_its_own_burst(store: StoreUnderTest) -> None:
+    mine, other = await granted(store, LONG), await granted(store, LONG, worker="other")
+
+    async with store.open_unit_of_work() as work:
+        asked = [(mine.run_id, 1), (mine.run_id, 2), (other.run_id, 1), (404, 1)]
+        assert await work.leases.renew("w", asked, LONG) == {(mine.run_id, 1)}
+        assert await work.leases.renew("w", [], LONG) == set()
+
+
+async def test_the_next_burst_replaces_the_lease(store: StoreUnderTest) -> None:
+    first = await granted(store, SHORT)
+    second = Lease(first.run_id, 2, "heir")
+
+    async with store.open_unit_of_work() as work:
+        await work.leases.grant(second, LONG)
+        await work.commit()
+    await store.pass_time(2 * SHORT)
+
+    async with store.open_unit_of_work() as work:
+        assert await work.leases.find_expired(10) == []
+        assert not await work.leases.is_expired(first.run_id, 1)
+        assert await work.leases.find_held_by("heir") == [second]
+
+
+async def test_a_released_lease_is_gone_but_not_by_an_older_burst(store: StoreUnderTest) -> None:
+    lease = await granted(store, LONG, epoch=2)
+
+    async with store.open_unit_of_work() as work:
+        await work.leases.release(lease.run_id, 1)
+        assert await work.leases.find_held_by("w") == [lease]
+        await work.leases.release(lease.run_id, 2)
+        await work.leases.release(404, 1)
+        assert await work.leases.find_held_by("w") == []
+        assert not await work.leases.is_expired(lease.run_id, 2)
+
+
+async def test_every_lease_can_be_given_a_full_term(store: StoreUnderTest) -> None:
+    lease = await granted(store, SHORT)
+    await store.pass_time(2 * SHORT)
+
+    async with store.open_unit_of_work() as work:
+        await work.leases.extend_all(LONG)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        assert await work.leases.find_expired(10) == []
+        assert await work.leases.find_held_by("w") == [lease]
+
+
+async def test_expired_leases_come_no_more_than_asked(store: StoreUnderTest) -> None:
+    for _ in range(3):
+        await granted(store, SHORT)
+    await store.pass_time(2 * SHORT)
+
+    async with store.open_unit_of_work() as work:
+        assert len(await work.leases.find_expired(2)) == 2

@@ -1,0 +1,227 @@
+import asyncio
+
+from tests.contracts.stores import StoreUnderTest
+from tests.support.builders import NOW, a_pipeline, a_stored_run, an_hour_later
+
+SHORT = 0.1
+LONG = 600.0
+
+
+async def some_runs(store: StoreUnderTest, count: int = 1) -> list[int]:
+    pipeline = await a_pipeline(store.open_unit_of_work, pool="gpu")
+    return [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(count)]
+
+
+async def leased_by(store: StoreUnderTest, relay: str, limit: int = 10, seconds: float = LONG) -> list[tuple[int, int]]:
+    async with store.open_unit_of_work() as work:
+        rows = await work.outbox.lease(relay, limit, seconds)
+        await work.commit()
+        return [(row.run_id, row.tries) for row in rows]
+
+
+async def test_a_run_that_asks_for_a_burst_leaves_a_row(store: StoreUnderTest) -> None:
+    (run_id,) = await some_runs(store)
+
+    async with store.open_unit_of_work() as work:
+        (row,) = await work.outbox.lease("relay", 10, LONG)
+
+    assert (row.run_id, row.epoch, row.pool, row.tries) == (run_id, 1, "gpu", 0)
+
+
+async def test_a_run_of_external_stages_leaves_none(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "remote", [{"name": "a", "kind": "external"}])
+    await a_stored_run(store.open_unit_of_work, pipeline)
+
+    assert await leased_by(store, "relay") == []
+
+
+async def test_a_leased_row_is_passed_over_until_its_time_is_up(store: StoreUnderTest) -> None:
+    (run_id,) = await some_runs(store)
+
+    assert await leased_by(store, "one", seconds=SHORT) == [(run_id, 0)]
+    await store.pass_time(2 * SHORT)
+
+    assert await leased_by(store, "two") == [(run_id, 0)]
+    assert await leased_by(store, "one") == []
+
+
+async def test_a_row_locked_by_another_relay_is_passed_over_without_waiting(store: StoreUnderTest) -> None:
+    first, second = await some_runs(store, 2)
+
+    async with store.open_unit_of_work() as one, store.open_unit_of_work() as two:
+        taken = await one.outbox.lease("one", 1, LONG)
+        rest = await asyncio.wait_for(two.outbox.lease("two", 10, LONG), 1)
+
+    assert [row.run_id for row in taken] == [first]
+    assert [row.run_id for row in rest] == [second]
+
+
+async def test_relays_at_once_share_the_rows_and_none_is_taken_twice(store: StoreUnderTest) -> None:
+    runs = await some_runs(store, 12)
+
+    taken = await asyncio.gather(*(leased_by(store, f"relay-{n}", limit=3) for n in range(4)))
+    taken.append(await leased_by(store, "last", limit=12))
+
+    assert sorted(run_id for rows in taken for run_id, _ in rows) == runs
+
+
+async def test_a_lease_that_is_not_committed_is_not_taken(store: StoreUnderTest) -> None:
+    (run_id,) = await some_runs(store)
+
+    async with store.open_unit_of_work() as work:
+        await work.outbox.lease("one", 10, LONG)
+
+    assert await leased_by(store, "two") == [(run_id, 0)]
+
+
+async def test_a_delivered_row_is_gone(store: StoreUnderTest) -> None:
+    first, second = await some_runs(store, 2)
+
+    async with store.open_unit_of_work() as work:
+        await work.outbox.mark_delivered(first, 1)
+        await work.outbox.mark_delivered(404, 1)
+        await work.commit()
+
+    assert await leased_by(store, "relay") == [(second, 0)]
+
+
+async def test_a_failed_delivery_is_counted_and_tried_again_after_its_delay(store: StoreUnderTest) -> None:
+    (run_id,) = await some_runs(store)
+
+    async with store.open_unit_of_work() as work:
+        (row,) = await work.outbox.lease("relay", 1, LONG)
+        await work.outbox.postpone(row.id, "Prefect does not answer.", SHORT)
+        await work.commit()
+    await store.pass_time(2 * SHORT)
+    assert await leased_by(store, "relay") == [(run_id, 1)]
+
+    async with store.open_unit_of_work() as work:
+        await work.outbox.postpone(row.id, "Prefect does not answer.", LONG)
+        await work.commit()
+    assert await leased_by(store, "relay") == []
+
+
+async def test_bursts_nobody_claimed_are_listed_by_pool_oldest_first(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, pool="gpu")
+    younger = await a_stored_run(store.open_unit_of_work, pipeline, now=an_hour_later())
+    older = await a_stored_run(store.open_unit_of_work, pipeline, now=NOW)
+    elsewhere = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "elsewhere"))
+
+    async with store.open_unit_of_work() as work:
+        assert await work.bursts.requested("gpu", 10) == [(older, 1), (younger, 1)]
+        assert await work.bursts.requested("gpu", 1) == [(older, 1)]
+        assert await work.bursts.requested("headgate", 10) == [(elsewhere, 1)]
+        assert await work.bursts.requested("nowhere", 10) == []
+
+
+async def test_a_claimed_burst_is_carried_and_no_longer_requested(store: StoreUnderTest) -> None:
+    one, two = await some_runs(store, 2)
+
+    async with store.open_unit_of_work() as work:
+        run = (await work.runs.lock([one]))[one]
+        run.claim(1, "worker-1", NOW)
+        await work.runs.save(run)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        assert await work.bursts.requested("gpu", 10) == [(two, 1)]
+        assert await work.bursts.find_holders([one, two, 404]) == {one: "worker-1"}
+        assert await work.bursts.find_holders([]) == {}
+
+
+async def test_a_lost_burst_says_so_and_the_next_is_requested(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(
+        store.open_unit_of_work, stages=[{"name": "a", "kind": "python", "callable": "jobs:a", "retries": 1, "retry_on_loss": True}]
+    )
+    run_id = await a_stored_run(store.open_unit_of_work, pipeline)
+    async with store.open_unit_of_work() as work:
+        run = (await work.runs.lock([run_id]))[run_id]
+        run.claim(1, "worker-1", NOW)
+        run.start_ready_stages(1, "worker-1", NOW)
+        await work.runs.save(run)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        run = (await work.runs.lock([run_id]))[run_id]
+        run.lose_burst(1, an_hour_later())
+        await work.runs.save(run)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        lost, heir = await work.bursts.find(run_id, 1), await work.bursts.find(run_id, 2)
+        assert await work.bursts.requested("headgate", 10) == [(run_id, 2)]
+    assert lost is not None and heir is not None
+    assert (lost.state, lost.lost, lost.ended_at) == ("none", True, an_hour_later())
+    assert (heir.state, heir.lost, heir.ended_at) == ("requested", False, None)
+    assert (heir.pipeline, heir.number, heir.run_status, heir.requested_at) == ("nightly", 1, "running", an_hour_later())
+    assert sorted(await leased_by(store, "relay")) == [(run_id, 0), (run_id, 0)]
+
+
+async def test_a_flow_run_is_noted_until_it_is_settled(store: StoreUnderTest) -> None:
+    (run_id,) = await some_runs(store)
+    async with store.open_unit_of_work() as work:
+        assert await work.bursts.find_unsettled(10) == []
+        await work.bursts.record_flow_run(run_id, 1, "7b1c0a2e-flow")
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        (record,) = await work.bursts.find_unsettled(10)
+        assert (record.run_id, record.epoch, record.pool, record.flow_run_id) == (run_id, 1, "gpu", "7b1c0a2e-flow")
+        assert await work.bursts.find(run_id, 1) == record
+        assert await work.bursts.find_run_id_by_flow_run("7b1c0a2e-flow") == run_id
+        await work.bursts.mark_settled(run_id, 1)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        assert await work.bursts.find_unsettled(10) == []
+    view = await store.reader.run(run_id)
+    assert view is not None and list(view.flow_run_ids) == ["7b1c0a2e-flow"]
+
+
+async def test_what_is_no_burst_of_ours_is_none(store: StoreUnderTest) -> None:
+    (run_id,) = await some_runs(store)
+
+    async with store.open_unit_of_work() as work:
+        assert await work.bursts.find(run_id, 2) is None
+        assert await work.bursts.find(404, 1) is None
+        for text in ("", "nobody", "x" * 500, "00000000-0000-0000-0000-000000000000"):
+            assert await work.bursts.find_run_id_by_flow_run(text) is None
+
+
+async def test_a_row_in_quarantine_waits_says_so_and_is_released(store: StoreUnderTest) -> None:
+    refused, other = await some_runs(store, 2)
+    async with store.open_unit_of_work() as work:
+        (row, _) = await work.outbox.lease("relay", 2, SHORT)
+        await work.outbox.quarantine(row.id, "Prefect answered 422.", LONG)
+        await work.commit()
+    await store.pass_time(2 * SHORT)
+
+    assert await leased_by(store, "relay") == [(other, 0)]
+    views = {run_id: await store.reader.run(run_id) for run_id in (refused, other)}
+    assert {run_id: view.refusal for run_id, view in views.items() if view} == {refused: "Prefect answered 422.", other: None}
+    assert all(view.unrecorded for view in views.values() if view)
+
+    async with store.open_unit_of_work() as work:
+        assert await work.outbox.release() == 1
+        await work.commit()
+    assert await leased_by(store, "relay") == [(refused, 1)]
+
+    async with store.open_unit_of_work() as work:
+        await work.outbox.mark_delivered(refused, 1)
+        assert await work.outbox.release() == 0
+        await work.commit()
+    view = await store.reader.run(refused)
+    assert view is not None and (view.unrecorded, view.refusal) == (False, None)
+
+
+async def test_a_flow_run_whose_burst_is_over_speaks_for_no_run(store: StoreUnderTest) -> None:
+    (run_id,) = await some_runs(store)
+    async with store.open_unit_of_work() as work:
+        await work.bursts.record_flow_run(run_id, 1, "7b1c0a2e-flow")
+        run = (await work.runs.lock([run_id]))[run_id]
+        assert run.close_unclaimed_burst(1, an_hour_later(), "taken by nobody")
+        await work.runs.save(run)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        assert await work.bursts.find_run_id_by_flow_run("7b1c0a2e-flow") is None

@@ -1,0 +1,111 @@
+from datetime import timedelta
+
+from application.ports.persistence.unit_of_work import IdempotencyKey, NewLogLine, Receipt, ReceiptKey, WorkerStatus
+from tests.contracts.stores import StoreUnderTest
+from tests.support.builders import NOW, a_pipeline, a_stored_run
+
+DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
+SOON = NOW + 5 * WEEK
+"""NOW is a Monday at nine, so this is past the weeks that room is made for."""
+
+
+async def a_run_with_output(store: StoreUnderTest) -> int:
+    run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work))
+    async with store.open_unit_of_work() as work:
+        await work.logs.append(run_id, "a", 1, [NewLogLine(0, NOW, "stdout", "now"), NewLogLine(1, NOW + 2 * WEEK, "stdout", "later")], 1_000)
+        await work.commit()
+    return run_id
+
+
+async def output(store: StoreUnderTest, run_id: int) -> list[str]:
+    return [line.text for line in await store.reader.log(run_id, stage=None, attempt=None, after=0, limit=10)]
+
+
+async def test_room_is_made_for_this_week_and_the_next_ones_once(store: StoreUnderTest) -> None:
+    made = await store.retention.create_partitions(NOW)
+
+    assert made[0] == "event_p20260302"
+    assert len(made) == 10
+    assert await store.retention.create_partitions(NOW) == []
+    assert await store.retention.create_partitions(NOW + WEEK) == ["event_p20260406", "log_line_p20260406"]
+
+
+async def test_what_was_stored_before_room_was_made_is_still_read(store: StoreUnderTest) -> None:
+    run_id = await a_run_with_output(store)
+    before = await store.reader.events(run_id, 0, 100)
+
+    await store.retention.create_partitions(NOW)
+
+    assert await store.reader.events(run_id, 0, 100) == before
+    assert await output(store, run_id) == ["now", "later"]
+
+
+async def test_logs_go_by_the_week_and_the_rest_stays(store: StoreUnderTest) -> None:
+    await store.retention.create_partitions(NOW)
+    run_id = await a_run_with_output(store)
+
+    assert await store.retention.drop_logs(NOW + WEEK - DAY) == []
+    assert await output(store, run_id) == ["now", "later"]
+    assert await store.retention.drop_logs(NOW + WEEK) == ["log_line_p20260302"]
+
+    assert await output(store, run_id) == ["later"]
+    assert len(await store.reader.events(run_id, 0, 100)) > 0
+
+
+async def test_a_run_whose_events_are_gone_is_still_there_and_goes_on(store: StoreUnderTest) -> None:
+    await store.retention.create_partitions(NOW)
+    run_id = await a_run_with_output(store)
+    before = await store.reader.run(run_id)
+
+    dropped = await store.retention.drop_events(SOON)
+
+    assert len(dropped) == 5
+    assert await store.reader.events(run_id, 0, 100) == []
+    assert await store.reader.run(run_id) == before
+    assert before is not None
+    async with store.open_unit_of_work() as work:
+        run = (await work.runs.lock([run_id]))[run_id]
+        run.cancel(SOON, "ada")
+        await work.runs.save(run)
+        await work.commit()
+    (first, *_) = await store.reader.events(run_id, 0, 100)
+    assert first.seq == before.last_seq + 1
+
+
+async def test_what_lies_outside_the_weeks_is_forgotten_too(store: StoreUnderTest) -> None:
+    run_id = await a_run_with_output(store)
+
+    assert await store.retention.drop_logs(NOW + DAY) == []
+
+    assert await output(store, run_id) == ["later"]
+
+
+async def test_old_answers_are_forgotten_and_young_ones_kept(store: StoreUnderTest) -> None:
+    run_id = await a_run_with_output(store)
+    old, young = ReceiptKey(run_id, "ci", "old"), ReceiptKey(run_id, "ci", "young")
+    keys = [IdempotencyKey("POST /trigger/nightly", name, b"1") for name in ("old", "young")]
+    async with store.open_unit_of_work() as work:
+        for receipt, key, at in ((old, keys[0], NOW), (young, keys[1], NOW + DAY)):
+            await work.receipts.add({receipt: Receipt(b"1", {"why": None})}, at)
+            await work.idempotency.find(key, at)
+            await work.idempotency.add(key, {"run_id": 1})
+        await work.commit()
+
+    assert await store.retention.delete_receipts(NOW + DAY) == 1
+    assert await store.retention.delete_idempotency_answers(NOW + DAY) == 1
+
+    async with store.open_unit_of_work() as work:
+        assert list(await work.receipts.find([old, young])) == [young]
+        assert await work.idempotency.find(keys[0], SOON) is None
+        assert await work.idempotency.find(keys[1], SOON) == {"run_id": 1}
+
+
+async def test_workers_not_heard_of_are_forgotten(store: StoreUnderTest) -> None:
+    async with store.open_unit_of_work() as work:
+        await work.workers.seen(WorkerStatus("old", "old", "headgate", 1, 1), NOW)
+        await work.workers.seen(WorkerStatus("young", "young", "headgate", 1, 1), NOW + DAY)
+        await work.commit()
+
+    assert await store.retention.delete_workers(NOW + DAY) == 1
+    assert await store.retention.delete_workers(NOW + DAY) == 0

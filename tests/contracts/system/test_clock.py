@@ -1,0 +1,13 @@
+from datetime import timedelta
+
+from application.ports.system.clock import Clock
+
+
+def test_the_moment_is_aware_and_in_utc(clock: Clock) -> None:
+    assert clock.now().utcoffset() == timedelta(0)
+
+
+def test_time_never_goes_back(clock: Clock) -> None:
+    moments = [clock.now() for _ in range(100)]
+
+    assert moments == sorted(moments)

@@ -1,0 +1,53 @@
+"""An engine that remembers flow runs, and can be down or lose them."""
+
+from collections.abc import Mapping, Sequence
+
+from application.ports.dispatch.orchestrator import FlowRunRejected, FlowRunRequest, FlowState
+from domain.errors import Unavailable
+
+
+class FakeOrchestrator:
+    """`is_down = True` makes every call raise Unavailable; `refused` has the names of
+    flow runs it will not have; `lose` makes a flow run vanish; `requests` has each one that made a flow run."""
+
+    def __init__(self) -> None:
+        self.is_down = False
+        self.refused: set[str] = set()
+        self.requests: dict[str, FlowRunRequest] = {}
+        self.messages: dict[str, list[str]] = {}
+        self._ids: dict[tuple[str, str], str] = {}
+        self._states: dict[str, FlowState] = {}
+
+    async def create_flow_run(self, request: FlowRunRequest) -> str:
+        self._require_up()
+        if request.name in self.refused:
+            raise FlowRunRejected(f"Prefect answered 422: it will not have {request.name}.")
+        known = self._ids.get((request.pool, request.key))
+        if known is not None and known in self._states:
+            return known
+        flow_run_id = f"flow-run-{len(self.requests) + 1}"
+        self._ids[request.pool, request.key] = flow_run_id
+        self._states[flow_run_id] = request.state or FlowState.PENDING
+        self.requests[flow_run_id] = request
+        return flow_run_id
+
+    async def states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
+        self._require_up()
+        return {flow_run_id: self._states[flow_run_id] for flow_run_id in flow_run_ids if flow_run_id in self._states}
+
+    async def set_state(self, flow_run_id: str, state: FlowState, message: str) -> None:
+        self._require_up()
+        if flow_run_id in self._states:
+            self._states[flow_run_id] = state
+            self.messages.setdefault(flow_run_id, []).append(message)
+
+    async def is_healthy(self) -> bool:
+        return not self.is_down
+
+    def lose(self, flow_run_id: str) -> None:
+        """As when somebody deletes it there."""
+        del self._states[flow_run_id]
+
+    def _require_up(self) -> None:
+        if self.is_down:
+            raise Unavailable("Prefect does not answer.")

@@ -1,0 +1,130 @@
+"""Bursts and the outbox that tells the engine of them, in memory."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from application.ports.persistence.unit_of_work import BurstRecord, OutboxRow
+from domain.runs.dispatch import BurstState
+from tests.fakes.persistence import values
+from tests.fakes.persistence.store import BurstRow
+from tests.fakes.persistence.transaction import Transaction
+
+
+class FakeOutbox:
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def lease(self, relay: str, limit: int, seconds: float) -> list[OutboxRow]:
+        tx = await self._transaction.begin_statement()
+        now = tx.store.clock.now()
+        taken: list[OutboxRow] = []
+        for row_id, entry in sorted(tx.outbox.items()):
+            if len(taken) == limit:
+                break
+            if entry.due_at > now or tx.is_locked_elsewhere("outbox", row_id):
+                continue
+            await tx.lock("outbox", row_id)
+            tx.outbox[row_id] = replace(entry, relay=relay, due_at=now + timedelta(seconds=seconds))
+            taken.append(OutboxRow(row_id, entry.run_id, entry.epoch, entry.pool, entry.tries, entry.created_at))
+        return taken
+
+    async def mark_delivered(self, run_id: int, epoch: int) -> None:
+        tx = await self._transaction.begin_statement()
+        for row_id, entry in list(tx.outbox.items()):
+            if (entry.run_id, entry.epoch) == (run_id, epoch):
+                await tx.lock("outbox", row_id)
+                tx.outbox.pop(row_id, None)
+
+    async def postpone(self, row_id: int, error: str, delay: float) -> None:
+        tx = await self._transaction.begin_statement()
+        if row_id not in tx.outbox:
+            return
+        await tx.lock("outbox", row_id)
+        if row_id in tx.outbox:
+            entry = tx.outbox[row_id]
+            due_at = tx.store.clock.now() + timedelta(seconds=delay)
+            tx.outbox[row_id] = replace(entry, tries=entry.tries + 1, error=values.text(error), relay=None, due_at=due_at)
+
+    async def quarantine(self, row_id: int, error: str, delay: float) -> None:
+        await self.postpone(row_id, error, delay)
+        tx = self._transaction
+        if row_id in tx.outbox:
+            tx.outbox[row_id] = replace(tx.outbox[row_id], quarantined=True)
+
+    async def release(self) -> int:
+        tx = await self._transaction.begin_statement()
+        now = tx.store.clock.now()
+        held = [(row_id, entry) for row_id, entry in tx.outbox.items() if entry.quarantined]
+        for row_id, entry in held:
+            await tx.lock("outbox", row_id)
+            tx.outbox[row_id] = replace(entry, due_at=now)
+        return len(held)
+
+
+class FakeBursts:
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def record_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None:
+        await self._change(run_id, epoch, flow_run_id=values.text(flow_run_id))
+
+    async def find_run_id_by_flow_run(self, flow_run_id: str) -> int | None:
+        tx = await self._transaction.begin_statement()
+        opened = ((run_id, row) for (run_id, _), row in tx.bursts.items() if row.ended_at is None)
+        return next((run_id for run_id, row in opened if row.flow_run_id == flow_run_id), None)
+
+    async def find(self, run_id: int, epoch: int) -> BurstRecord | None:
+        tx = await self._transaction.begin_statement()
+        return self._record(run_id, epoch) if (run_id, epoch) in tx.bursts else None
+
+    async def find_unsettled(self, limit: int) -> list[BurstRecord]:
+        tx = await self._transaction.begin_statement()
+        open_ones = [(row.requested_at, key) for key, row in tx.bursts.items() if row.flow_run_id and not row.is_settled]
+        return [self._record(*key) for _, key in sorted(open_ones)[:limit]]
+
+    async def mark_settled(self, run_id: int, epoch: int) -> None:
+        await self._change(run_id, epoch, is_settled=True)
+
+    async def requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
+        tx = await self._transaction.begin_statement()
+        waiting = [
+            (row.requested_at, key)
+            for key, row in tx.bursts.items()
+            if row.pool == pool and self._is_current(*key) and tx.runs[key[0]].burst.state is BurstState.REQUESTED
+        ]
+        return [key for _, key in sorted(waiting)[:limit]]
+
+    async def find_holders(self, run_ids: Sequence[int]) -> dict[int, str]:
+        tx = await self._transaction.begin_statement()
+        bursts = {run_id: tx.runs[run_id].burst for run_id in run_ids if run_id in tx.runs}
+        return {run_id: burst.holder for run_id, burst in bursts.items() if burst.state is BurstState.CLAIMED and burst.holder}
+
+    async def _change(self, run_id: int, epoch: int, **changes: object) -> None:
+        tx = await self._transaction.begin_statement()
+        if (run_id, epoch) in tx.bursts:
+            await tx.lock("burst", run_id, epoch)
+            row: BurstRow = replace(tx.bursts[run_id, epoch], **changes)  # type: ignore[arg-type]
+            tx.bursts[run_id, epoch] = row
+
+    def _is_current(self, run_id: int, epoch: int) -> bool:
+        burst = self._transaction.runs[run_id].burst
+        return burst.epoch == epoch and burst.state is not BurstState.NONE
+
+    def _record(self, run_id: int, epoch: int) -> BurstRecord:
+        run, row = self._transaction.runs[run_id], self._transaction.bursts[run_id, epoch]
+        return BurstRecord(
+            run_id=run_id,
+            number=run.number,
+            epoch=epoch,
+            pool=row.pool,
+            state=run.burst.state if run.burst.epoch == epoch else BurstState.NONE,
+            requested_at=row.requested_at,
+            ended_at=row.ended_at,
+            claimed=row.is_claimed,
+            lost=row.lost,
+            flow_run_id=row.flow_run_id,
+            run_status=run.status,
+            pipeline=self._transaction.pipelines[run.pipeline_id].name,
+            trace=run.trace,
+        )

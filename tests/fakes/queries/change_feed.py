@@ -1,0 +1,62 @@
+"""The change feed over a fake store: each instance is one process; an announcement reaches all of them."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from weakref import WeakKeyDictionary, WeakSet
+
+from application.ports.queries.change_feed import ChangeBatch
+from application.queries.views import EventView
+from domain.runs.events import EventType
+from tests.fakes.persistence import FakeStore
+
+_listeners: WeakKeyDictionary[FakeStore, WeakSet["FakeChangeFeed"]] = WeakKeyDictionary()
+
+
+class FakeChangeFeed:
+    """A cursor is a place in the store's journal. What is announced before anyone waits is kept for the next `wait`."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+        self._announced = asyncio.Event()
+        self._logs: dict[int, None] = {}
+        _listeners.setdefault(store, WeakSet()).add(self)
+
+    async def position(self) -> str:
+        self._store.require_up()
+        return f"fake:{len(self._store.journal)}"
+
+    async def read(self, cursor: str, limit: int = 1_000, only: Collection[EventType] | None = None) -> ChangeBatch:
+        start = self._place(cursor)
+        self._store.require_up()
+        facts: list[EventView | int] = []
+        events: list[EventView] = []
+        for fact in self._store.journal[start:]:
+            if len(events) == limit:
+                break
+            facts.append(fact)
+            if not isinstance(fact, int) and (only is None or fact.type in only):
+                events.append(fact)
+        logs = dict.fromkeys(fact for fact in facts if isinstance(fact, int))
+        return ChangeBatch(events, f"fake:{start + len(facts)}", list(logs))
+
+    async def announce(self, *, logs_of: Sequence[int] = ()) -> None:
+        self._store.require_up()
+        for feed in _listeners[self._store]:
+            feed._logs.update(dict.fromkeys(logs_of))
+            feed._announced.set()
+
+    async def wait(self, seconds: float) -> Sequence[int]:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._announced.wait()
+        except TimeoutError:
+            return []
+        self._announced.clear()
+        grown, self._logs = list(self._logs), {}
+        return grown
+
+    def _place(self, cursor: str) -> int:
+        mark, _, place = cursor.partition(":")
+        if mark != "fake" or not place.isascii() or not place.isdigit() or int(place) > len(self._store.journal):
+            raise ValueError(f"not a cursor of this feed: {cursor:.100}")
+        return int(place)

@@ -1,0 +1,245 @@
+"""The reader over a fake store: sees what is committed, nothing else."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from datetime import datetime
+from statistics import median
+from typing import Unpack
+
+from application.ports.persistence.unit_of_work import PipelineRef
+from application.ports.queries.reader import RunListQuery
+from application.queries.views import (
+    BoardRow,
+    EventView,
+    FailureView,
+    FirstOccurrence,
+    LogFilter,
+    LogLineView,
+    PastDecision,
+    PipelineStateVersion,
+    PipelineView,
+    QueueView,
+    RevisionView,
+    RunBar,
+    RunStateVersion,
+    RunView,
+    StageTimes,
+    WorkerView,
+)
+from domain.runs.attempt import Attempt
+from domain.runs.events import EventType
+from domain.runs.run import Run
+from domain.runs.status import Reason, Status
+from tests.fakes.persistence import FakeStore
+from tests.fakes.persistence.store import BurstRow, PipelineRow, Tables
+from tests.fakes.queries.run_views import run_view
+
+RECENT = 20
+
+
+class FakeReader:
+    """Unavailable while the store is down."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+
+    async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
+        rows = [row for row in sorted(self._tables.pipelines.values(), key=lambda row: row.id) if _is_between(row.id, above, below)]
+        page = rows[skip : skip + limit] if below is None else rows[::-1][skip : skip + limit][::-1]
+        return [self._pipeline(row) for row in page]
+
+    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineStateVersion]:
+        found = await self.pipelines(skip, limit, above=above, below=below)
+        latest = [(view, view.latest) for view in found]
+        return [PipelineStateVersion(view.id, view.revision, run.id if run else 0, run.last_seq if run else 0) for view, run in latest]
+
+    async def get_pipelines_by_id(self, ids: Sequence[int]) -> list[PipelineView]:
+        return [self._pipeline(row) for row in self._tables.pipelines.values() if row.id in ids]
+
+    async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
+        rows = self._tables.pipelines.values()
+        found = next((row for row in rows if ref in (row.id, row.name)), None)
+        return self._pipeline(found) if found else None
+
+    async def pipeline_names(self, part: str, limit: int) -> list[tuple[int, str]]:
+        fits = sorted((row.name, row.id) for row in self._tables.pipelines.values() if part.lower() in row.name.lower())
+        return [(id, name) for name, id in fits[:limit]]
+
+    async def revisions(self, pipeline_id: int) -> list[RevisionView]:
+        rows = sorted((number for id, number in self._tables.revisions if id == pipeline_id), reverse=True)
+        at = self._tables.pipelines[pipeline_id].updated_at if pipeline_id in self._tables.pipelines else self._store.clock.now()
+        return [RevisionView(number, deepcopy(self._tables.revisions[pipeline_id, number]), at) for number in rows]
+
+    async def board(self) -> list[BoardRow]:
+        rows = sorted(self._tables.pipelines.values(), key=lambda row: row.name)
+        return [BoardRow(self._pipeline(row), [_bar(run) for run in reversed(self._recent(row.id))]) for row in rows]
+
+    async def runs(self, **asked: Unpack[RunListQuery]) -> list[RunView]:
+        found = [
+            run
+            for run in self._newest_first()
+            if asked["pipeline_id"] in (None, run.pipeline_id)
+            and asked["status"] in (None, run.status)
+            and _is_between(run.id, asked.get("above"), asked.get("below"))
+            and ((only := asked.get("pipeline_ids")) is None or run.pipeline_id in only)
+            and asked.get("trigger") in (None, run.trigger.kind)
+            and _is_opened_within(run, asked.get("since"), asked.get("until"))
+        ]
+        place = slice(asked["skip"], asked["skip"] + asked["limit"])
+        page = found[place] if asked.get("above") is None else found[::-1][place][::-1]
+        return [run_view(self._tables, run) for run in page]
+
+    async def run_marks(self, **asked: Unpack[RunListQuery]) -> list[RunStateVersion]:
+        found = await self.runs(**asked)
+        return [RunStateVersion(run.id, run.last_seq, run.pipeline, ",".join(run.flow_run_ids)) for run in found]
+
+    async def get_runs_by_id(self, ids: Sequence[int]) -> list[RunView]:
+        return [run_view(self._tables, run) for run in self._newest_first() if run.id in ids]
+
+    async def waiting_runs(self, limit: int) -> list[RunView]:
+        found = [run for run in reversed(self._newest_first()) if any(_awaits_somebody(stage.current) for stage in run.stages.values())]
+        return [run_view(self._tables, run) for run in found[:limit]]
+
+    async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
+        ever = [run for run in self._newest_first() if run.pipeline_id == pipeline_id]
+        everywhere, lately = _alike(ever), _alike(ever[:runs])
+        found = [_failure(*key, each, _first(everywhere[key])) for key, each in lately.items()]
+        return sorted(found, key=lambda failure: failure.last_at, reverse=True)[:100]
+
+    async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstOccurrence | None:
+        found = _alike([run for run in self._newest_first() if run.pipeline_id == pipeline_id]).get((fingerprint, stage))
+        return _first(found) if found else None
+
+    async def past_decisions(self, pipeline_id: int, stage: str, *, before: int, limit: int) -> list[PastDecision]:
+        runs = [run for run in self._newest_first() if run.pipeline_id == pipeline_id and run.id < before][:100]
+        found = [
+            PastDecision(run.id, run.number, bool(event.data["approved"]), event.actor, event.data.get("message"), event.at)
+            for run in runs
+            for event in reversed(self._events(run.id))
+            if event.type is EventType.STAGE_DECIDED and event.stage == stage
+        ]
+        return found[:limit]
+
+    async def run(self, run_id: int) -> RunView | None:
+        run = self._tables.runs.get(run_id)
+        return run_view(self._tables, run) if run else None
+
+    async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
+        return [event for event in self._events(run_id) if event.seq > after][:limit]
+
+    async def newest_events(self, run_id: int, limit: int) -> list[EventView]:
+        return self._events(run_id)[::-1][:limit]
+
+    async def log(self, run_id: int, *, stage: str | None, attempt: int | None, after: int, limit: int) -> list[LogLineView]:
+        lines = self._lines(run_id, stage)
+        return [line for line in lines if line.n > after and attempt in (None, line.attempt)][:limit]
+
+    async def log_window(
+        self, run_id: int, wanted: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
+    ) -> list[LogLineView]:
+        found = [
+            line
+            for line in self._lines(run_id, wanted.stage)
+            if line.n > above
+            and (below is None or line.n < below)
+            and wanted.attempt in (None, line.attempt)
+            and wanted.stream in (None, line.stream)
+            and (wanted.text is None or wanted.text.lower() in line.text.lower())
+        ]
+        return found[max(0, len(found) - limit) :] if last else found[:limit]
+
+    async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
+        now = self._store.clock.now()
+        return [
+            WorkerView(row.worker.id, row.worker.name, row.worker.pool, row.worker.slots, row.worker.free, row.seen_at)
+            for row in sorted(self._tables.workers.values(), key=lambda row: row.worker.name)
+            if pool in (None, row.worker.pool) and (now - row.seen_at).total_seconds() <= within_seconds
+        ]
+
+    async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
+        bursts = [(row.requested_at, run_id) for (run_id, _), row in self._tables.bursts.items() if row.pool == pool and _is_unclaimed(row)]
+        return QueueView(await self.workers(pool, within_seconds), [run_id for _, run_id in sorted(bursts)[:limit]])
+
+    async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
+        times: dict[str, list[float]] = {}
+        for run in self._recent(pipeline_id):
+            for stage in run.stages.values():
+                for attempt in stage.attempts:
+                    if attempt.status is Status.COMPLETED and attempt.started_at and attempt.finished_at:
+                        times.setdefault(stage.name, []).append((attempt.finished_at - attempt.started_at).total_seconds())
+        return [StageTimes(name, median(taken), _percentile(taken, 0.95), len(taken)) for name, taken in sorted(times.items())]
+
+    async def is_ready(self) -> bool:
+        return not self._store.is_down
+
+    @property
+    def _tables(self) -> Tables:
+        self._store.require_up()
+        return self._store.committed
+
+    def _newest_first(self) -> list[Run]:
+        return sorted(self._tables.runs.values(), key=lambda run: run.id, reverse=True)
+
+    def _recent(self, pipeline_id: int) -> list[Run]:
+        return [run for run in self._newest_first() if run.pipeline_id == pipeline_id][:RECENT]
+
+    def _events(self, run_id: int) -> list[EventView]:
+        return [event for (run, _), event in sorted(self._tables.events.items()) if run == run_id]
+
+    def _lines(self, run_id: int, stage: str | None) -> list[LogLineView]:
+        return [line for (run, _), line in sorted(self._tables.log_lines.items()) if run == run_id and stage in (None, line.stage)]
+
+    def _pipeline(self, row: PipelineRow) -> PipelineView:
+        definition = deepcopy(self._tables.revisions[row.id, row.revision])
+        latest = next(iter(self._recent(row.id)), None)
+        view = run_view(self._tables, latest) if latest else None
+        return PipelineView(row.id, row.revision, definition, row.created_at, row.updated_at, view)
+
+
+def _is_opened_within(run: Run, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or run.created_at >= since) and (until is None or run.created_at < until)
+
+
+def _is_between(id: int, above: int | None, below: int | None) -> bool:
+    return (above is None or id > above) and (below is None or id < below)
+
+
+def _is_unclaimed(row: BurstRow) -> bool:
+    return not row.is_claimed and row.ended_at is None
+
+
+def _bar(run: Run) -> RunBar:
+    return RunBar(run.id, run.number, run.status, run.created_at, run.started_at, run.finished_at)
+
+
+def _percentile(values: Sequence[float], share: float) -> float:
+    """As PostgreSQL's percentile_cont: between the two nearest."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    return ordered[low] + (ordered[min(low + 1, len(ordered) - 1)] - ordered[low]) * (place - low)
+
+
+def _awaits_somebody(attempt: Attempt) -> bool:
+    return attempt.status is Status.WAITING and attempt.reason in (Reason.APPROVAL, Reason.EXTERNAL) and attempt.deadline_at is not None
+
+
+def _alike(runs: Sequence[Run]) -> dict[tuple[str, str], list[tuple[Attempt, Run]]]:
+    alike: dict[tuple[str, str], list[tuple[Attempt, Run]]] = {}
+    for run in runs:
+        for stage in run.stages.values():
+            for attempt in stage.attempts:
+                if attempt.fingerprint is not None:
+                    alike.setdefault((attempt.fingerprint, stage.name), []).append((attempt, run))
+    return alike
+
+
+def _first(found: Sequence[tuple[Attempt, Run]]) -> FirstOccurrence:
+    attempt, run = min(found, key=lambda each: (each[0].finished_at or each[0].created_at, each[1].id))
+    return FirstOccurrence(run.id, run.number, attempt.finished_at or attempt.created_at)
+
+
+def _failure(fingerprint: str, stage: str, found: Sequence[tuple[Attempt, Run]], first: FirstOccurrence) -> FailureView:
+    ends = sorted(((attempt.finished_at or run.created_at, attempt.error_message or "") for attempt, run in found), reverse=True)
+    runs = sorted({(run.id, run.number) for _, run in found}, reverse=True)
+    return FailureView(fingerprint, stage, ends[0][1], len(found), first.at, ends[0][0], runs[:10], (first.run_id, first.number))

@@ -1,0 +1,82 @@
+"""From a stored run to what a reader gets."""
+
+from copy import deepcopy
+
+from application.queries.views import AttemptView, RunView, StageRunView
+from domain.runs.attempt import Attempt, StageRun
+from domain.runs.run import Run
+from tests.fakes.persistence.store import Tables
+
+
+def run_view(tables: Tables, run: Run) -> RunView:
+    waiting = [entry for entry in tables.outbox.values() if entry.run_id == run.id]
+    newest = tables.bursts.get((run.id, run.burst.epoch))
+    bursts = [burst for (run_id, _), burst in sorted(tables.bursts.items()) if run_id == run.id]
+    return RunView(
+        id=run.id,
+        number=run.number,
+        pipeline_id=run.pipeline_id,
+        pipeline=tables.pipelines[run.pipeline_id].name,
+        revision=run.revision,
+        status=run.status,
+        verdict=run.verdict,
+        trigger=run.trigger.kind,
+        actor=run.trigger.actor,
+        parameters=deepcopy(run.parameters),
+        pool=run.pool,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        records_processed=run.records_processed,
+        burst_state=run.burst.state.value,
+        burst_epoch=run.burst.epoch,
+        burst_holder=run.burst.holder,
+        burst_requested_at=newest.requested_at if newest else None,
+        stop_requested_at=run.stop_requested_at,
+        last_seq=run.last_seq,
+        flow_run_ids=[burst.flow_run_id for burst in bursts if burst.flow_run_id],
+        unrecorded=bool(waiting),
+        refusal=next((entry.error for entry in reversed(waiting) if entry.quarantined), None),
+        stages=[_stage_view(stage) for stage in run.stages.values()],
+        repeats=run.trigger.repeats,
+        trace=deepcopy(run.trace),
+        parallelism=run.definition.parallelism,
+    )
+
+
+def _stage_view(stage: StageRun) -> StageRunView:
+    definition = stage.definition
+    return StageRunView(
+        name=definition.name,
+        kind=definition.kind.value,
+        needs=list(definition.needs),
+        attempts=[_attempt_view(attempt) for attempt in stage.attempts],
+        allow_failure=definition.allow_failure,
+        retries=definition.retries,
+        timeout=definition.timeout,
+        approvers=list(definition.approvers),
+        message=definition.message,
+        fields=deepcopy(definition.fields),
+    )
+
+
+def _attempt_view(attempt: Attempt) -> AttemptView:
+    return AttemptView(
+        number=attempt.number,
+        status=attempt.status,
+        reason=attempt.reason,
+        created_at=attempt.created_at,
+        queued_at=attempt.queued_at,
+        due_at=attempt.due_at,
+        deadline_at=attempt.deadline_at,
+        started_at=attempt.started_at,
+        finished_at=attempt.finished_at,
+        records_processed=attempt.records_processed,
+        error_message=attempt.error_message,
+        message=attempt.message,
+        output=deepcopy(attempt.output),
+        worker=attempt.worker,
+        by_person=attempt.by_person,
+        stop_requested_at=attempt.stop_requested_at,
+        fingerprint=attempt.fingerprint,
+    )

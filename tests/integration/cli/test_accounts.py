@@ -1,0 +1,128 @@
+"""`headgate user` and `headgate token` on a real database; and an audit log that the database itself keeps as it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from typer.testing import CliRunner, Result
+
+from adapters.identity.random_credentials import RandomCredentials
+from adapters.persistence.connection.database_urls import libpq_url
+from adapters.persistence.database import Database
+from adapters.persistence.embedded.server import EmbeddedPostgres
+from adapters.persistence.migrate import upgrade
+from domain.access.audit import AuditAction
+from entrypoints.cli.app import app
+from entrypoints.cli.commands.pipelines import register_commands
+from tests.support.postgres import a_database
+
+PASSWORD = "four words of mine"
+
+
+@pytest.fixture
+def url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    with a_database(postgres) as name:
+        upgrade(postgres.url(name))
+        yield postgres.url(name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _commands() -> None:
+    if not any(group.name == "user" for group in app.registered_groups):
+        register_commands(app)
+
+
+def headgate(url: str, *words: str, said: str = "") -> Result:
+    environment = {"HEADGATE_DATABASE_URL": url, "HEADGATE_PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    return CliRunner().invoke(app, list(words), env=environment, input=said)
+
+
+def test_the_first_admin_is_made_at_the_terminal(url: str) -> None:
+    none = headgate(url, "user", "list")
+    made = headgate(url, "user", "create", "Ada", "--role", "admin", "--password-stdin", said=PASSWORD + "\n")
+    listed = headgate(url, "user", "list")
+
+    assert "headgate user create NAME --role admin" in none.stdout
+    assert made.stdout == "ada may sign in, as admin.\n", made.output
+    assert listed.stdout.split() == ["ada", "admin", "open"]
+
+
+def test_a_password_is_asked_for_twice_and_shown_never(url: str) -> None:
+    made = headgate(url, "user", "create", "ada", said=f"{PASSWORD}\n{PASSWORD}\n")
+
+    assert made.exit_code == 0
+    assert PASSWORD not in made.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "sentence"),
+    [
+        (("user", "create", "ada", "--password-stdin"), "short\n", "password: has 12 to 200 characters"),
+        (("user", "create", "a b", "--password-stdin"), PASSWORD + "\n", "name: is 1 to 100 letters"),
+        (("user", "role", "nobody", "admin"), "", "There is no account nobody."),
+        (("token", "create", "ci"), "", "scopes: names at least one of"),
+        (("token", "create", "ci", "--reporter"), "", "a reporter's token has the scope report alone, and one pipeline"),
+        (("token", "create", "ci", "--scope", "read", "--pipeline", "nothing"), "", "pipeline: is no pipeline here"),
+        (("token", "revoke", "99"), "", "There is no token 99."),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_exit_code_2(url: str, words: tuple[str, ...], said: str, sentence: str) -> None:
+    refused = headgate(url, *words, said=said)
+
+    assert refused.exit_code == 2
+    assert sentence in refused.stderr
+
+
+def test_an_account_is_changed_shut_and_opened(url: str) -> None:
+    headgate(url, "user", "create", "ada", "--role", "admin", "--password-stdin", said=PASSWORD + "\n")
+    last = headgate(url, "user", "disable", "ada")
+    headgate(url, "user", "create", "eve", "--password-stdin", said=PASSWORD + "\n")
+
+    assert last.exit_code == 2 and "ada is the last admin" in last.stderr
+    assert headgate(url, "user", "role", "eve", "operator").stdout == "eve: operator, open.\n"
+    assert headgate(url, "user", "disable", "eve").stdout == "eve: operator, shut.\n"
+    assert headgate(url, "user", "enable", "eve").stdout == "eve: operator, open.\n"
+    assert "every session" in headgate(url, "user", "password", "eve", "--password-stdin", said="another four words\n").stdout
+
+
+def test_a_token_is_printed_once_and_stored_as_a_digest(url: str) -> None:
+    made = headgate(url, "token", "create", "ci", "--scope", "read", "--scope", "trigger", "--days", "30")
+    text = made.stdout.strip()
+    assert RandomCredentials().is_token(text), made.output
+
+    listed = headgate(url, "token", "list")
+    assert text not in listed.stdout and f"…{text[-4:]}" in listed.stdout and "read,trigger" in listed.stdout
+    with psycopg.connect(libpq_url(url)) as connection:
+        (row,) = connection.execute("SELECT row_to_json(api_token)::text FROM api_token").fetchall()
+    assert text not in row[0]
+
+    assert "is good for nothing any more" in headgate(url, "token", "revoke", "1").stdout
+    assert "revoked" in headgate(url, "token", "list").stdout
+
+
+def test_what_was_done_at_the_terminal_is_in_the_audit_log(url: str) -> None:
+    headgate(url, "user", "create", "ada", "--password-stdin", said=PASSWORD + "\n")
+    headgate(url, "token", "create", "ci", "--scope", "read")
+
+    async def entries() -> list[tuple[AuditAction, str | None, bool]]:
+        database = Database(url)
+        try:
+            async with database.open_unit_of_work() as work:
+                return [(entry.deed, entry.way, "at the terminal" in (entry.who or "")) for entry in await work.audit.page(9)]
+        finally:
+            await database.stop()
+
+    assert asyncio.run(entries()) == [(AuditAction.TOKEN_CREATED, "terminal", True), (AuditAction.ACCOUNT_CREATED, "terminal", True)]
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET who = 'eve'", "DELETE FROM audit", "TRUNCATE audit"])
+def test_nothing_in_the_audit_log_can_be_changed_or_removed(url: str, statement: str) -> None:
+    headgate(url, "token", "create", "ci", "--scope", "read")
+
+    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.RaiseException, match="only ever added to"):
+            connection.execute(statement)
+        assert connection.execute("SELECT count(*) FROM audit").fetchone() == (1,)

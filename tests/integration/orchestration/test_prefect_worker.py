@@ -1,0 +1,290 @@
+"""Workers as processes, beside or under a real Prefect server, on a stand-in for the web."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import uuid
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
+from adapters.orchestration.prefect_server import build_client_environment, find_free_port
+from application.ports.dispatch.orchestrator import FlowRunRequest
+from domain.runs.status import Status
+from entrypoints.worker.runner.idle_window import IdleWindow
+from tests.support.counting_proxy import a_counting_proxy
+from tests.support.prefect_server import RunningPrefect
+from tests.unit.entrypoints.worker.fake_web import TOKEN, FakeWeb, eventually
+from tests.unit.entrypoints.worker.running_worker import sh
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[FakeWeb]:
+    async with FakeWeb().open() as web:
+        yield web
+
+
+@pytest.fixture
+async def rest(prefect: RunningPrefect) -> AsyncIterator[PrefectOrchestrator]:
+    rest = PrefectOrchestrator(prefect.api_url, prefect.auth_string)
+    yield rest
+    await rest.close()
+
+
+def environment(web: FakeWeb, prefect: RunningPrefect, folder: Path) -> dict[str, str]:
+    own = {
+        "HEADGATE_HOME": str(folder / "home"),
+        "HEADGATE_URL": web.url,
+        "HEADGATE_WORKER_TOKEN": TOKEN,
+        "HEADGATE_WORKDIR": str(folder),
+        "HEADGATE_PREFECT_API_URL": prefect.api_url,
+        "HEADGATE_PREFECT_API_AUTH_STRING": prefect.auth_string,
+        "HEADGATE_HEARTBEAT_SECONDS": "1",
+        "HEADGATE_WORKER_SLOTS": "4",
+        "PYTHONPATH": str(ROOT),
+    }
+    return build_client_environment(folder, prefect.api_url, prefect.auth_string, os.environ) | own
+
+
+@contextlib.asynccontextmanager
+async def a_process(folder: Path, environment: dict[str, str], *argv: str) -> AsyncIterator[Process]:
+    """Ended by its id at the end: TERM, then KILL. What it printed is shown when the test fails."""
+    log = folder / f"{uuid.uuid4().hex}.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", *argv, env=environment, cwd=folder, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), 30)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+        print(log.read_text())
+
+
+@contextlib.asynccontextmanager
+async def a_warm_worker(web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, folder: Path) -> AsyncIterator[Process]:
+    """A worker that is linked here and registered there."""
+    name = f"worker-{uuid.uuid4().hex[:6]}"
+    surroundings = environment(web, prefect, folder) | {"HEADGATE_WORKER_NAME": name}
+    async with a_process(folder, surroundings, "-m", "entrypoints.cli.app", "worker") as process:
+        await until_in_prefect(lambda: registered(rest, "headgate", name))
+        yield process
+
+
+async def registered(rest: PrefectOrchestrator, pool: str, name: str) -> bool:
+    workers = await rest._http.post(f"/work_pools/{pool}/workers/filter", {})
+    return any((worker["name"], worker["status"]) == (name, "ONLINE") for worker in workers or ())
+
+
+async def until_in_prefect(condition: Any, seconds: float = 60) -> None:
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
+async def flow_run(rest: PrefectOrchestrator, flow_run_id: str) -> dict[str, Any]:
+    return dict(await rest._http.get(f"/flow_runs/{flow_run_id}"))
+
+
+async def task_runs(rest: PrefectOrchestrator, flow_run_id: str) -> dict[str, str]:
+    found = await rest._http.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}})
+    return {task["name"]: task["state_type"] for task in found}
+
+
+async def test_a_warm_burst_is_a_flow_run_with_a_task_run_for_each_stage(
+    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+) -> None:
+    good = await web.create_pipeline(sh("extract", "true"), sh("publish", "true"))
+    bad = await web.create_pipeline(sh("extract", "exit 3", retries=1, retry_delay=0), sh("publish", "true"))
+
+    async with a_warm_worker(web, prefect, rest, tmp_path):
+        first, second = await web.wait_until_over(await web.run(good)), await web.wait_until_over(await web.run(bad))
+        await eventually(lambda: len(web.recorded) == 2)
+        ids = {run_id: flow_run_id for run_id, _, flow_run_id in web.recorded}
+
+        async def both_are_over() -> bool:
+            states = await rest.states(list(ids.values()))
+            return all(state.is_terminal for state in states.values())
+
+        await until_in_prefect(both_are_over)
+        shown = await flow_run(rest, ids[first.id])
+        assert (shown["name"], shown["state_type"]) == (f"{first.definition.name} #1", "COMPLETED")
+        assert shown["parameters"] == {"run_id": first.id, "number": 1, "epoch": 1}
+        assert (await flow_run(rest, ids[second.id]))["state_type"] == "FAILED"
+
+        async def tasks_are_shown() -> bool:
+            done = await task_runs(rest, ids[first.id]) == {"extract": "COMPLETED", "publish": "COMPLETED"}
+            return done and await task_runs(rest, ids[second.id]) == {"extract": "FAILED", "extract (attempt 2)": "FAILED"}
+
+        await until_in_prefect(tasks_are_shown)
+
+
+async def test_a_run_costs_prefect_five_calls_however_many_stages_it_has(
+    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+) -> None:
+    pipeline = await web.create_pipeline(*(sh(f"s{number}", "true") for number in range(6)))
+
+    async with a_counting_proxy(prefect.api_url) as (door, asked), a_warm_worker(web, replace(prefect, api_url=door), rest, tmp_path):
+        await web.wait_until_over(await web.run(pipeline))
+        await eventually(lambda: len(web.recorded) == 1)
+        ((_, _, flow_run_id),) = web.recorded
+
+        async def is_over() -> bool:
+            return (await rest.states([flow_run_id]))[flow_run_id].is_terminal
+
+        await until_in_prefect(is_over)
+        of_the_run = [path for path in asked if "flow_run" in path and "/events" not in path]
+
+    assert 3 <= len(of_the_run) <= 5, of_the_run
+    assert not [path for path in asked if "task_run" in path]
+
+
+async def test_a_frozen_prefect_delays_the_record_and_not_the_run(
+    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+) -> None:
+    pipeline = await web.create_pipeline(sh("extract", "true"), sh("publish", "true"))
+
+    async with a_warm_worker(web, prefect, rest, tmp_path):
+        with prefect.frozen():
+            run = await web.wait_until_over(await web.run(pipeline), 5)
+            assert run.status is Status.COMPLETED
+            assert not web.recorded
+        await eventually(lambda: bool(web.recorded))
+
+        async def completed() -> bool:
+            return (await flow_run(rest, web.recorded[0][2]))["state_type"] == "COMPLETED"
+
+        await until_in_prefect(completed)
+
+
+async def test_without_any_prefect_the_worker_works(web: FakeWeb, prefect: RunningPrefect, tmp_path: Path) -> None:
+    nowhere = {"HEADGATE_PREFECT_API_URL": f"http://127.0.0.1:{find_free_port()}/api"}
+    pipeline = await web.create_pipeline(sh("only", "true"))
+    run_id = await web.run(pipeline)
+
+    async with a_process(tmp_path, environment(web, prefect, tmp_path) | nowhere, "-m", "entrypoints.cli.app", "worker") as process:
+        assert (await web.wait_until_over(run_id, 15)).status is Status.COMPLETED
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 15) == 0
+
+
+async def test_a_cancel_in_prefects_page_ends_the_stage(web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    pipeline = await web.create_pipeline(sh("slow", f"touch {started}; sleep 60"))
+
+    async with a_warm_worker(web, prefect, rest, tmp_path):
+        run_id = await web.run(pipeline)
+        await eventually(lambda: started.exists() and bool(web.recorded))
+        flow_run_id = web.recorded[-1][2]
+
+        async def runs() -> bool:
+            return (await flow_run(rest, flow_run_id))["state_type"] == "RUNNING"
+
+        await until_in_prefect(runs)
+        await rest._http.post(f"/flow_runs/{flow_run_id}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
+        run = await web.wait_until_over(run_id, 5)
+        assert run.status is Status.CANCELLED
+
+        async def cancelled() -> bool:
+            return (await flow_run(rest, flow_run_id))["state_type"] == "CANCELLED"
+
+        await until_in_prefect(cancelled)
+
+
+async def test_a_worker_told_to_end_finishes_what_runs_and_leaves(
+    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+) -> None:
+    started, go = tmp_path / "started", tmp_path / "go"
+    pipeline = await web.create_pipeline(sh("slow", f"touch {started}; while ! test -e {go}; do sleep 0.01; done"), sh("after", "true"))
+
+    async with a_warm_worker(web, prefect, rest, tmp_path) as process:
+        run_id = await web.run(pipeline)
+        await eventually(lambda: started.exists() and bool(web.recorded))
+        process.terminate()
+        await eventually(lambda: not web.links.pools())
+        go.touch()
+        assert await asyncio.wait_for(process.wait(), 15) == 0
+
+    assert web.statuses(run_id) == {"slow": "completed", "after": "queued"}
+
+
+async def test_prefects_own_worker_carries_a_run_in_another_pool(
+    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+) -> None:
+    pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
+    ran = tmp_path / "ran"
+    pipeline = await web.create_pipeline(*(sh(name, f"echo {name} >> {ran}") for name in "ab"), pool=pool)
+    run_id = await web.run(pipeline)
+    request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere #1", {"run_id": run_id, "number": 1, "epoch": 1})
+    flow_run_id = await rest.create_flow_run(request)
+
+    argv = ("-m", "prefect", "worker", "start", "--type", "process", "--pool", pool)
+    polling = {"PREFECT_WORKER_QUERY_SECONDS": "0.5"}
+    async with a_process(tmp_path, environment(web, prefect, tmp_path) | polling, *argv):
+        run = await web.wait_until_over(run_id, 90)
+        assert run.status is Status.COMPLETED
+        assert ran.read_text().split() == ["a", "b"]
+
+        async def shown() -> bool:
+            wait_until_over = (await flow_run(rest, flow_run_id))["state_type"] == "COMPLETED"
+            return wait_until_over and await task_runs(rest, flow_run_id) == {"a": "COMPLETED", "b": "COMPLETED"}
+
+        await until_in_prefect(shown)
+
+
+async def test_a_flow_whose_burst_is_gone_ends_quietly(web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path) -> None:
+    pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
+    run_id = await web.run(await web.create_pipeline(sh("only", "true"), pool=pool))
+    request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere #1", {"run_id": run_id, "number": 1, "epoch": 9})
+    flow_run_id = await rest.create_flow_run(request)
+
+    argv = ("-m", "prefect", "worker", "start", "--type", "process", "--pool", pool, "--run-once")
+    async with a_process(tmp_path, environment(web, prefect, tmp_path), *argv):
+
+        async def crashed() -> bool:
+            return (await flow_run(rest, flow_run_id))["state_type"] == "CRASHED"  # a cancel would be taken for a person's wish
+
+        await until_in_prefect(crashed, 90)
+
+    assert web.statuses(run_id) == {"only": "queued"}
+
+
+async def test_a_worker_that_starts_and_reports_without_a_pause_is_shown_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    from entrypoints.worker.prefect.recorder import PrefectRecorder
+
+    idle_window = IdleWindow(quiet=3600.0, patience=3600.0)
+    recorder = PrefectRecorder(rest=None, api=None, idle_window=idle_window)  # type: ignore[arg-type]
+    asked: list[object] = []
+
+    async def created(*burst: object) -> None:
+        asked.append(burst)
+
+    monkeypatch.setattr(recorder, "_created", created)
+    idle_window.mark_activity()
+    recorder.record(None, None)  # type: ignore[arg-type]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not asked
+
+    await recorder.close()
+    recorder = PrefectRecorder(rest=None, api=None, idle_window=IdleWindow())  # type: ignore[arg-type]
+    monkeypatch.setattr(recorder, "_created", created)
+    recorder.record(None, None)  # type: ignore[arg-type]
+    await eventually(lambda: bool(asked))
+    await recorder.close()

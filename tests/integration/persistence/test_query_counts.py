@@ -1,0 +1,139 @@
+"""How many statements things cost: what was won stays won."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from adapters.persistence.database import Database
+from adapters.system.clock import SystemClock
+from adapters.system.json_schema import JsonSchemaValidator
+from application.commands.dispatches.advance_dispatch import AdvanceBurst, AdvanceCommand, BurstRules, ClaimBurst, WorkerReport
+from application.commands.dispatches.eager_claim import EagerClaimer
+from application.commands.reports.report_status import ReportStatus
+from application.commands.reports.status_update import StatusUpdate
+from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline
+from application.services.batching.report_batcher import AdvanceBatcher, ReportBatcher
+from domain.reports.rules import Report
+from domain.runs.status import Status
+from tests.fakes.access.execution_tokens import FakeExecutionTokens
+from tests.fakes.dispatch.wakeups import FakeWakeups
+from tests.fakes.dispatch.worker_streams import FakeWorkerStreams
+from tests.fakes.system.disk_space import FakeDiskSpace
+from tests.integration.persistence.database_helpers import a_started_database, record_round_trips, record_statements
+from tests.support.builders import WORKER, a_pipeline, a_stage, a_stored_run
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with a_started_database(database_url) as started:
+        yield started
+
+
+async def test_sixty_four_reports_on_as_many_runs_cost_what_one_costs(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external"), a_stage("b", "external", needs=[])])
+    runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(64)]
+    lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
+    counts = []
+
+    for spoken in (runs[:1], runs[1:], runs):
+        updates = [StatusUpdate(Report(Status.RUNNING, "a", records_processed=len(spoken)), pipeline.name, run_id) for run_id in spoken]
+        with record_statements(database) as sent:
+            answers = await asyncio.gather(*(lane([update]) for update in updates))
+        assert all(answer.applied for (answer,) in answers)
+        counts.append(len(sent))
+
+    # The runs locked, their attempts, the pipelines, all that changed; of runs that are known here, no attempts.
+    assert counts == [4, 4, 3]
+
+
+async def test_reports_that_name_their_runs_are_two_round_trips(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external")])
+    runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)]
+    lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
+    updates = [StatusUpdate(Report(Status.RUNNING, "a"), pipeline.name, run_id, event_id="e") for run_id in runs]
+
+    with record_round_trips(database) as trips:
+        await asyncio.gather(*(lane([update]) for update in updates))
+
+    assert trips == [4, 2], "runs, attempts, receipts and pipelines; then all that changed, its receipts, and the commit"
+
+
+async def test_event_ids_and_sequence_numbers_add_one_statement_each_way(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external")])
+    runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)]
+    lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
+    report = Report(Status.RUNNING, "a", seq=1)
+
+    with record_statements(database) as sent:
+        await asyncio.gather(*(lane([StatusUpdate(report, run_id=run_id, event_id="e", reporter="ci")]) for run_id in runs))
+
+    assert len(sent) == 7  # runs, attempts, receipts, numbers; then all that changed, receipts, numbers
+
+
+async def test_a_step_of_any_number_of_bursts_is_two_round_trips(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=3)
+    clock, rules = SystemClock(), BurstRules("here", 20.0)
+    runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)]
+    claim = ClaimBurst(database.open_unit_of_work, FakeExecutionTokens(), clock, FakeWakeups(), rules)
+    lane = AdvanceBatcher(AdvanceBurst(database.open_unit_of_work, FakeExecutionTokens(), clock, FakeWakeups(), rules))
+
+    with record_round_trips(database) as trips:
+        await claim(runs[0], 1, WORKER, 1)
+    assert trips == [2, 3], "lock it and read its attempts; then its lease, all that changed, its burst, and the commit"
+
+    for run_id in runs[1:]:
+        await claim(run_id, 1, WORKER, 1)
+    for spoken in (runs[:1], runs[1:]):
+        ended = Report(Status.COMPLETED, "a", attempt=1)
+        steps = [AdvanceCommand(WORKER, run_id, 1, 1, [WorkerReport(f"{run_id}:a", ended)]) for run_id in spoken]
+        with record_round_trips(database) as trips:
+            answers = await asyncio.gather(*(lane(step) for step in steps))
+        assert [start.stage for answer in answers for start in answer.starts] == ["b"] * len(spoken)
+        assert trips == [3, 2], "lock them, read attempts and receipts; then receipts, all that changed, and the commit"
+
+
+async def test_a_trigger_is_four_round_trips(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=5)
+    trigger = TriggerPipeline(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace())
+    await trigger(TriggerCommand(pipeline.name))
+
+    with record_round_trips(database) as trips:
+        await trigger(TriggerCommand(pipeline.name))
+
+    assert trips == [1, 1, 1, 2], "the pipeline, the number, the run; then its burst, the audit entry, and the commit"
+
+
+async def test_a_claim_in_the_triggers_transaction_costs_no_round_trip_more(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=5)
+    links = FakeWorkerStreams()
+    links.link(WORKER)
+    eager_claimer = EagerClaimer(links, FakeExecutionTokens(), lambda: BurstRules("here", 20.0), ("headgate",), lambda _: False)
+    trigger = TriggerPipeline(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace(), eager_claimer)
+    await trigger(TriggerCommand(pipeline.name))
+
+    with record_round_trips(database) as trips:
+        await trigger(TriggerCommand(pipeline.name))
+
+    assert trips == [1, 1, 1, 3], "as a trigger without it, and the lease beside"
+    assert len(links.pushed) == 2
+
+
+async def test_the_board_reads_attempts_of_runs_that_changed_and_of_no_others(database: Database) -> None:
+    pipelines = [await a_pipeline(database.open_unit_of_work, f"p{number}", [a_stage("a", "external")]) for number in range(3)]
+    runs = [await a_stored_run(database.open_unit_of_work, pipeline) for pipeline in pipelines]
+    lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
+    first = await database.reader.board()
+
+    with record_statements(database) as unchanged:
+        again = await database.reader.board()
+    await lane([StatusUpdate(Report(Status.RUNNING, "a", message="under way"), run_id=runs[1])])
+    with record_statements(database) as changed:
+        after = await database.reader.board()
+
+    assert again == first
+    assert (len(unchanged), len(changed)) == (4, 5), "pipelines, their newest runs, bursts and bars; and the attempts of one"
+    messages = [row.pipeline.latest.stages[0].newest.message for row in after if row.pipeline.latest]
+    assert messages == [None, "under way", None]

@@ -1,0 +1,156 @@
+"""Runs that a process keeps after its commit: never older than the database, never changed by what was not committed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from sqlalchemy import text
+
+from adapters.persistence.database import Database
+from adapters.persistence.repositories.runs.run_cache import MAX_ATTEMPTS_PER_RUN
+from adapters.system.json_schema import JsonSchemaValidator
+from application.commands.reports.report_results import ReportResult
+from application.commands.reports.report_status import ReportStatus
+from application.commands.reports.status_update import StatusUpdate
+from domain.errors import Unavailable
+from domain.reports.rules import Report, Reporter, judge_report
+from domain.runs.run import Run
+from domain.runs.status import Status
+from tests.contracts.persistence.test_report_batcher import House, a_history
+from tests.fakes import FakeClock
+from tests.fakes.dispatch.wakeups import FakeWakeups
+from tests.integration.persistence.database_helpers import a_started_database, end_sessions, record_statements
+from tests.support.builders import NOW, a_pipeline, a_stage, a_stored_run
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with a_started_database(database_url) as started:
+        yield started
+
+
+@pytest.fixture
+async def another(database_url: str, database: Database) -> AsyncIterator[Database]:
+    """The same database as another process has it."""
+    async with a_started_database(database_url) as started:
+        yield started
+
+
+async def a_run_to_report_on(database: Database, stages: int = 2) -> int:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage(f"s{n}", "external", needs=[]) for n in range(stages)])
+    run_id = await a_stored_run(database.open_unit_of_work, pipeline)
+    assert (await said(database, run_id, Status.RUNNING, 1)).applied
+    return run_id
+
+
+async def said(database: Database, run_id: int, status: Status, records: int, stage: str = "s0") -> ReportResult:
+    report = ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), FakeClock(), FakeWakeups())
+    (answer,) = await report([StatusUpdate(Report(status, stage, records_processed=records), run_id=run_id)])
+    return answer
+
+
+async def stored(database: Database, run_id: int) -> Run:
+    async with database.open_unit_of_work() as work:
+        return (await work.runs.lock([run_id]))[run_id]
+
+
+async def test_who_reports_again_has_nothing_read_but_the_lock(database: Database) -> None:
+    run_id = await a_run_to_report_on(database)
+
+    with record_statements(database) as sent:
+        answer = await said(database, run_id, Status.RUNNING, 2)
+
+    assert (answer.applied, len(sent)) == (True, 2), "the row locked, and what is told written"
+    assert "attempt" not in sent[0]
+    assert (await stored(database, run_id)).stages["s0"].current.records_processed == 2
+
+
+async def test_what_another_process_did_is_seen(database: Database, another: Database) -> None:
+    run_id = await a_run_to_report_on(database)
+    assert (await said(another, run_id, Status.COMPLETED, 5)).applied
+
+    late = await said(database, run_id, Status.RUNNING, 6)
+    other = await said(database, run_id, Status.RUNNING, 7, "s1")
+
+    assert (late.applied, late.status) == (False, Status.COMPLETED)
+    assert other.applied
+    run = await stored(another, run_id)
+    assert [stage.current.records_processed for stage in run.stages.values()] == [5, 7]
+
+
+async def test_a_row_that_was_written_by_hand_is_read_anew(database: Database) -> None:
+    run_id = await a_run_to_report_on(database)
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE run SET last_seq = last_seq WHERE id = :run"), {"run": run_id})
+        await connection.execute(text("UPDATE attempt SET message = 'by hand' WHERE run_id = :run AND position = 1"), {"run": run_id})
+
+    with record_statements(database) as sent:
+        assert (await said(database, run_id, Status.RUNNING, 2)).applied
+
+    assert len(sent) == 4, "its row locked; the row and its attempts read; what is told written"
+    assert (await stored(database, run_id)).stages["s1"].current.message == "by hand"
+
+
+async def test_what_was_not_committed_is_not_kept(database: Database) -> None:
+    run_id = await a_run_to_report_on(database)
+    before = await stored(database, run_id)
+
+    async with database.open_unit_of_work() as work:
+        run = (await work.load_for_update([run_id])).runs[run_id]
+        assert judge_report(run, Report(Status.COMPLETED, "s0"), Reporter(), None, NOW).applied
+        await work.runs.save(run)
+    async with database.open_unit_of_work() as work:
+        run = (await work.load_for_update([run_id])).runs[run_id]
+        assert run == before
+        assert judge_report(run, Report(Status.FAILED, "s0"), Reporter(), None, NOW).applied
+        await work.runs.save(run)
+        await end_sessions(database, "headgate")
+        with pytest.raises(Unavailable):
+            await work.commit()
+
+    assert (await said(database, run_id, Status.RUNNING, 9)).applied
+    assert (await stored(database, run_id)).stages["s0"].current.records_processed == 9
+
+
+async def test_a_change_that_was_taken_back_inside_a_transaction_is_not_kept(database: Database) -> None:
+    run_id = await a_run_to_report_on(database)
+
+    async with database.open_unit_of_work() as work:
+        run = (await work.load_for_update([run_id])).runs[run_id]
+        assert judge_report(run, Report(Status.RUNNING, "s0", records_processed=3), Reporter(), None, NOW).applied
+        await work.runs.save(run)
+        assert judge_report(run, Report(Status.RUNNING, "s0", records_processed=4), Reporter(), None, NOW).applied  # never saved
+        await work.commit()
+
+    assert (await said(database, run_id, Status.RUNNING, 3)).applied is False, "three is what is stored"
+    assert (await said(database, run_id, Status.RUNNING, 4)).applied
+
+
+async def test_a_run_of_very_many_attempts_is_read_each_time(database: Database) -> None:
+    run_id = await a_run_to_report_on(database, MAX_ATTEMPTS_PER_RUN + 1)
+
+    with record_statements(database) as sent:
+        assert (await said(database, run_id, Status.RUNNING, 2)).applied
+
+    assert len(sent) == 3, "its row, its attempts, and what is told"
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_processes_that_take_turns_leave_what_one_leaves(database: Database, another: Database, seed: int) -> None:
+    history = a_history(seed)
+    seen = []
+
+    for prefix, processes in (("aaa", [database]), ("bbb", [another, database])):
+        house = House(database, prefix)
+        await house.build()
+        judges = [ReportStatus(each.open_unit_of_work, JsonSchemaValidator(), FakeClock(), FakeWakeups()) for each in processes]
+        answers = [answer for n, update in enumerate(history) for answer in await turn(judges, n, [house.own(update)])]
+        seen.append((await house.told(answers), await house.recorded()))
+
+    assert list(zip(history, seen[0][0], strict=True)) == list(zip(history, seen[1][0], strict=True))
+    assert seen[0][1] == seen[1][1]
+
+
+async def turn(judges: Sequence[ReportStatus], number: int, updates: Sequence[StatusUpdate]) -> list[ReportResult]:
+    return await judges[number // 3 % len(judges)](updates)

@@ -1,0 +1,111 @@
+"""The rules of a run under random facts, with every step stored in PostgreSQL and read back."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, run_state_machine_as_test
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from adapters.persistence import migrate
+from adapters.persistence.database import Database
+from domain.runs.run import Run
+from tests.support.builders import NOW, a_definition
+from tests.unit.domain.runs.test_run_state_machine import RunMachine, stage_lists
+
+_names = itertools.count(1)
+
+
+class StoredRunMachine(RunMachine):
+    """After every rule the run is stored by a transaction that locks it, and what is stored is what the run is."""
+
+    url: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.Runner()
+        self.database = Database(self.url, 2)
+        self.told = 0
+
+    @initialize(stages=stage_lists(), parallelism=st.integers(1, 3))
+    def open(self, stages: list[dict[str, object]], parallelism: int) -> None:
+        super().open(stages, parallelism)
+        self.loop.run(self._open(stages, parallelism))
+
+    async def _open(self, stages: list[dict[str, object]], parallelism: int) -> None:
+        definition = a_definition(f"machine-{next(_names)}", stages, parallelism=parallelism)
+        async with self.database.open_unit_of_work() as work:
+            pipeline = await work.pipelines.add(definition, NOW)
+            self.run.pipeline_id, self.run.definition = pipeline.id, definition
+            stored = self._untold()
+            self.run.id = await work.runs.add(stored)
+            await work.commit()
+        self.told = self.run.last_seq
+
+    def _untold(self) -> Run:
+        """The run with the events that are not stored yet."""
+        return replace(self.run, new_events=self.run.new_events[self.told :])
+
+    @invariant()
+    def it_is_stored_as_it_is(self) -> None:
+        self.loop.run(self._store())
+
+    async def _store(self) -> None:
+        async with self.database.open_unit_of_work() as work:
+            await work.runs.lock([self.run.id])
+            await work.runs.save(self._untold())
+            await work.commit()
+        self.told = self.run.last_seq
+        async with self.database.open_unit_of_work() as work:
+            stored = (await work.runs.lock([self.run.id]))[self.run.id]
+        assert stored == replace(self.run, new_events=[], new_burst=None)
+
+    @invariant()
+    def the_history_has_no_gap(self) -> None:
+        assert self.loop.run(self._seqs()) == [*range(1, self.run.last_seq + 1)]
+
+    async def _seqs(self) -> list[int]:
+        async with self.database.engine.connect() as connection:
+            found = await connection.execute(text("SELECT seq FROM event WHERE run_id = :run ORDER BY seq"), {"run": self.run.id})
+            return [row.seq for row in found]
+
+    @invariant()
+    def no_one_can_take_an_end_back(self) -> None:
+        """Not even raw SQL."""
+        for stage in self.run.stages.values():
+            if stage.is_over:
+                with pytest.raises(IntegrityError):
+                    self.loop.run(self._force(stage.name, stage.current.number))
+                return
+
+    async def _force(self, stage: str, attempt: int) -> None:
+        change = text("UPDATE attempt SET status = 'running' WHERE run_id = :run AND stage = :stage AND number = :attempt")
+        async with self.database.engine.begin() as connection:
+            await connection.execute(change, {"run": self.run.id, "stage": stage, "attempt": attempt})
+
+    def teardown(self) -> None:
+        self.loop.run(self.database.stop())
+        self.loop.close()
+
+
+@pytest.fixture
+def migrated(database_url: str) -> Iterator[str]:
+    migrate.upgrade(database_url)
+    yield database_url
+
+
+def test_a_run_keeps_its_rules_in_postgresql_whatever_happens(migrated: str) -> None:
+    machine: Any = type("Machine", (StoredRunMachine,), {"url": migrated})
+
+    run_state_machine_as_test(
+        machine,
+        settings=settings(deadline=None, max_examples=30, stateful_step_count=15, suppress_health_check=list(HealthCheck)),
+    )

@@ -1,0 +1,12 @@
+"""An outbox without exclusion: what SKIP LOCKED and the timed lease prevent."""
+
+from application.ports.persistence.unit_of_work import OutboxRow
+from tests.fakes.persistence.dispatches import FakeOutbox
+
+
+class UnleasedOutbox(FakeOutbox):
+    async def lease(self, relay: str, limit: int, seconds: float) -> list[OutboxRow]:
+        tx = await self._transaction.begin_statement()
+        now = tx.store.clock.now()
+        rows = [(row_id, entry) for row_id, entry in sorted(tx.outbox.items()) if entry.due_at <= now]
+        return [OutboxRow(row_id, entry.run_id, entry.epoch, entry.pool, entry.tries, entry.created_at) for row_id, entry in rows[:limit]]

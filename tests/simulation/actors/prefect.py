@@ -1,0 +1,103 @@
+"""The engine as it is on a bad day: slow, away, its flow runs cancelled by hand, deleted, or all of them lost."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from random import Random
+
+from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
+from domain.errors import Unavailable
+from tests.fakes.dispatch.orchestrator import FakeOrchestrator
+from tests.simulation.runtime.process import CURRENT, Process
+
+
+class RelayProcess:
+    """Marks processes that relay the outbox: two of them never deliver the same row at once."""
+
+
+class SimulatedPrefect(FakeOrchestrator):
+    """Every call takes time; `unsure` is the chance that it is carried out though its caller hears nothing.
+
+    `most_asking` counts, per key, how many relays were creating its flow run at the same moment.
+    """
+
+    def __init__(self, random: Random) -> None:
+        super().__init__()
+        self._random = random
+        self.unsure = 0.0
+        self.creating: dict[str, list[Process | None]] = {}
+        self.max_concurrent_creates: dict[str, int] = {}
+
+    async def create_flow_run(self, request: FlowRunRequest) -> str:
+        key, relay = request.key, CURRENT.get()
+        others = self.creating.setdefault(key, [])
+        others.append(relay)
+        self.max_concurrent_creates[key] = max(self.max_concurrent_creates.get(key, 0), len({id(other) for other in others if isinstance(other, RelayProcess)}))
+        try:
+            await self._delay_request()
+            flow_run_id = await super().create_flow_run(request)
+            await self._answer()
+            return flow_run_id
+        finally:
+            others.remove(relay)
+
+    async def states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
+        await self._delay_request()
+        found = await super().states(flow_run_ids)
+        await self._answer()
+        return found
+
+    async def set_state(self, flow_run_id: str, state: FlowState, message: str) -> None:
+        await self._delay_request()
+        await super().set_state(flow_run_id, state, message)
+        await self._answer()
+
+    async def begin(self, flow_run_id: str) -> bool:
+        """What the engine's own worker asks before it runs a flow: True once, for one that is pending."""
+        await self._delay_request()
+        self._require_up()
+        if self._states.get(flow_run_id) is not FlowState.PENDING:
+            return False
+        self._states[flow_run_id] = FlowState.RUNNING
+        return True
+
+    async def finish(self, flow_run_id: str, state: FlowState) -> None:
+        """What a flow says at its end: refused, as in Prefect, when the flow run is over already."""
+        await self._delay_request()
+        self._require_up()
+        get_states = self._states.get(flow_run_id)
+        if get_states is not None and not get_states.is_terminal:
+            self._states[flow_run_id] = state
+
+    def pending(self, pool: str) -> list[str]:
+        """Flow runs of a pool that wait for the engine's worker."""
+        if self.is_down:
+            return []
+        return [id for id, request in self.requests.items() if request.pool == pool and self._states.get(id) is FlowState.PENDING]
+
+    def get_states(self) -> dict[str, FlowState]:
+        """Every flow run there is now, with its state."""
+        return dict(self._states)
+
+    def cancel_by_hand(self, flow_run_id: str) -> None:
+        if self._states[flow_run_id] is FlowState.PENDING:
+            self._states[flow_run_id] = FlowState.CANCELLED
+        elif not self._states[flow_run_id].is_terminal:
+            self._states[flow_run_id] = FlowState.CANCELLING
+
+    def force(self, flow_run_id: str, state: FlowState) -> None:
+        """As when the engine itself finds that a flow run crashed."""
+        if flow_run_id in self._states and not self._states[flow_run_id].is_terminal:
+            self._states[flow_run_id] = state
+
+    def lose_all_flow_runs(self) -> None:
+        """As when its database is replaced by an empty one: ids and idempotency keys are gone."""
+        self._states.clear()
+        self._ids.clear()
+
+    async def _delay_request(self) -> None:
+        await asyncio.sleep(0.005 + 0.02 * self._random.random())
+
+    async def _answer(self) -> None:
+        if self.unsure and self._random.random() < self.unsure:
+            raise Unavailable("Prefect's answer was lost.")
+        self._require_up()

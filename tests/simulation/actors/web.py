@@ -1,0 +1,159 @@
+"""A web process: the use cases and services over the shared store, its own links, wake-ups and feed; and its routes."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.system.worker_links import InMemoryWorkerLinks
+from adapters.telemetry.null import NullTelemetry
+from application.commands.dispatches.advance_dispatch import AdvanceBurst, AdvanceCommand, AdvanceResult, BurstRules, ClaimBurst
+from application.commands.dispatches.eager_claim import EagerClaimer
+from application.commands.dispatches.record_flow_run import RecordFlowRun
+from application.commands.reports.report_results import ReportResult
+from application.commands.reports.report_status import ReportStatus
+from application.commands.reports.status_update import StatusUpdate
+from application.commands.runs.append_log import AppendLog
+from application.commands.runs.cancel_run import CancelResult, CancelRun
+from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline, TriggerResult
+from application.commands.workers.record_heartbeat import HeartbeatCommand, HeartbeatResult, RecordHeartbeat
+from application.commands.workers.register_worker import RegisterWorker
+from application.ports.dispatch.worker_streams import Claim
+from application.ports.persistence.unit_of_work import NewLogLine, WorkerStatus
+from application.services.dispatch.dispatcher import Dispatcher
+from application.services.dispatch.local_wakeups import LocalWakeups
+from application.services.dispatch.outbox_relay import OutboxRelay
+from application.services.dispatch.prefect_reconciler import PrefectReconciler
+from application.services.feed.change_notifier import ChangeNotifier
+from application.services.feed.event_hub import EventHub
+from application.services.feed.feed_reader import FeedReader
+from application.services.loop import no_wait, run_service, wait_seconds
+from application.services.maintenance.lease_sweeper import DueRunSweeper, LeaseSweeper
+from domain.errors import Unavailable
+from domain.runs.operator_actions import Actor
+from entrypoints.api.events.event_broadcaster import EventBroadcaster
+from tests.fakes import FakeExecutionTokens, FakeParameterSchemas
+from tests.fakes.system.disk_space import FakeDiskSpace
+from tests.simulation.actors.change_feed import SimulatedFeed
+from tests.simulation.actors.prefect import RelayProcess
+from tests.simulation.context import SimulationContext
+from tests.simulation.runtime.process import Process
+from tests.simulation.runtime.stream import SimulatedStream
+
+OWN_POOLS = frozenset({"headgate"})
+LEASE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The use cases behind the routes that the simulated machines call."""
+
+    trigger: TriggerPipeline
+    report: ReportStatus
+    cancel: CancelRun
+    claim: ClaimBurst
+    advance: AdvanceBurst
+    beat: RecordHeartbeat
+    recorded: RecordFlowRun
+    append_log: AppendLog
+
+
+class Web(Process, RelayProcess):
+    """Boots as often as it is revived; nothing of an earlier life is left in it."""
+
+    def __init__(self, name: str, context: SimulationContext) -> None:
+        super().__init__(name, context.defect)
+        self._context = context
+        self._life = 0
+
+    def boot(self) -> None:
+        context = self._context
+        self.is_up = True
+        self._life += 1
+        self.links = InMemoryWorkerLinks()
+        self.hub = EventHub()
+        self.feed = SimulatedFeed(context.store, context.feeds, self)
+        self.live = EventBroadcaster(self.hub)
+        self.wakeups = LocalWakeups(self.links, OWN_POOLS)
+        self._uow, self._clock = context.store.open_unit_of_work, context.clock
+        self.routes = self._routes()
+        self._start_services()
+
+    def _routes(self) -> Routes:
+        uow, clock, wakeups, tokens, schemas = self._uow, self._clock, self.wakeups, FakeExecutionTokens(), FakeParameterSchemas()
+        rules = self._rules = BurstRules("simulated", LEASE_SECONDS)
+        claim = ClaimBurst(uow, tokens, clock, wakeups, rules)
+        self._offers = Dispatcher(self.links, wakeups, claim, uow)
+        given = EagerClaimer(self.links, tokens, lambda: rules, OWN_POOLS, self._offers.has_waiting_dispatch)
+        return Routes(
+            TriggerPipeline(uow, schemas, clock, wakeups, FakeDiskSpace(), given),
+            ReportStatus(uow, schemas, clock, wakeups),
+            CancelRun(uow, clock, wakeups),
+            claim,
+            AdvanceBurst(uow, tokens, clock, wakeups, rules),
+            RecordHeartbeat(uow, tokens, clock, self.links, claim, rules),
+            RecordFlowRun(uow, wakeups),
+            AppendLog(uow, clock, wakeups, 1_000),
+        )
+
+    def _start_services(self) -> None:
+        uow, clock, wakeups, prefect, context = self._uow, self._clock, self.wakeups, self._context.prefect, self._context
+        offers = self._offers
+        relay = OutboxRelay(uow, prefect, clock, wakeups, self._rules, OWN_POOLS, NullTelemetry(), f"{self.name}.{self._life}")
+        announce = ChangeNotifier(self.feed, wakeups)
+        monotonic = asyncio.get_running_loop().time
+        for service, wait in (
+            (announce, announce.wait),
+            (FeedReader(self.feed, self.hub, self.links, wakeups, uow), no_wait),
+            (offers, offers.wait),
+            (relay, relay.wait),
+            (LeaseSweeper(uow, clock, wakeups, LEASE_SECONDS, monotonic), wait_seconds(1.0)),
+            (DueRunSweeper(uow, clock, wakeups), wait_seconds(context.plan.due_every)),
+            (PrefectReconciler(uow, prefect, self.routes.cancel, clock, wakeups), wait_seconds(5.0)),
+        ):
+            self.keep(run_service(service, wait, self._complain))
+
+    def _complain(self, service: str, error: Exception) -> None:
+        if not isinstance(error, Unavailable):
+            self._on_defect(f"{self.name}: {service} failed: {error!r}")
+
+    # -- routes -------------------------------------------------------------------------------------------------------
+
+    async def trigger(self, command: TriggerCommand) -> TriggerResult:
+        return await self.routes.trigger(command)
+
+    async def report(self, updates: Sequence[StatusUpdate]) -> list[ReportResult]:
+        return await self.routes.report(updates)
+
+    async def cancel(self, run_id: int, actor: str) -> CancelResult:
+        return await self.routes.cancel(run_id, Actor(actor))
+
+    async def claim(self, run_id: int, epoch: int, worker: str, capacity: int) -> Claim:
+        return await self.routes.claim(run_id, epoch, worker, capacity)
+
+    async def advance(self, step: AdvanceCommand, free: int, received: int | None) -> AdvanceResult:
+        answer = await self.routes.advance(step)
+        if received is not None:
+            self.links.set_free_slots(step.worker, free, received)
+        return answer
+
+    async def heartbeat(self, beat: HeartbeatCommand) -> HeartbeatResult:
+        return await self.routes.beat(beat)
+
+    async def recorded(self, run_id: int, epoch: int, flow_run_id: str) -> None:
+        await self.routes.recorded(run_id, epoch, flow_run_id)
+
+    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine]) -> int:
+        return await self.routes.append_log(run_id, stage, attempt, lines)
+
+    async def stream(self, worker: WorkerStatus, line: SimulatedStream[Any]) -> None:
+        """Push this worker's messages into the line until either end is gone."""
+        try:
+            await RegisterWorker(self._uow, self._clock)(worker)
+            line.send(None)
+            async for message in self.links.open(worker):
+                line.send(message)
+        except Unavailable:
+            pass
+        finally:
+            line.end()

@@ -1,0 +1,39 @@
+"""What every actor of a simulated world can reach."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+from application.ports.system.clock import Clock
+from tests.simulation.actors.change_feed import FeedRegistry
+from tests.simulation.actors.prefect import SimulatedPrefect
+from tests.simulation.actors.store import SimulatedStore
+from tests.simulation.history import History
+from tests.simulation.ledger import Ledger
+from tests.simulation.plan import Plan
+from tests.simulation.runtime.network import Network
+
+if TYPE_CHECKING:
+    from tests.simulation.actors.web import Web
+
+
+@dataclass(slots=True)
+class SimulationContext:
+    plan: Plan
+    clock: Clock
+    random: Random
+    """For what the actors themselves decide."""
+    store: SimulatedStore
+    prefect: SimulatedPrefect
+    network: Network
+    feeds: FeedRegistry
+    history: History
+    ledger: Ledger
+    defect: Callable[[str], None]
+    note: Callable[..., None]
+    webs: list["Web"]
+
+    def a_web(self) -> "Web":
+        """Whichever the load balancer gives: it does not know which are up."""
+        return self.webs[int(self.random.random() * len(self.webs))]

@@ -1,0 +1,321 @@
+"""Guards removed one at a time. Each entry says which, and takes it away for as long as the context is open."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+from application.commands.dispatches import advance_dispatch
+from application.commands.reports import report_status
+from application.services.dispatch.dispatcher import Dispatcher
+from application.services.maintenance.lease_sweeper import LeaseSweeper
+from domain.reports import rules
+from domain.runs.attempt import Attempt
+from domain.runs.dispatch import Burst, BurstState
+from domain.runs.run import Run
+from domain.runs.status import ATTEMPT_MOVES, Status
+from tests.fakes.persistence.leases import FakeLeases
+from tests.fakes.persistence.locks import RowLocks
+from tests.fakes.persistence.receipts import FakeReceipts
+from tests.fakes.persistence.runs import FakeRuns
+from tests.simulation.actors.run_executor import RunExecutor
+from tests.simulation.actors.store import SimulatedUnitOfWork
+from tests.simulation.actors.worker import Worker
+from tests.simulation.plan import FAULTS, Plan, make_plan
+
+Change = Callable[[], Iterator[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """`removed` takes the guard away; `plan` gives the lives in which that must show; `in_reports`: the model of reports shows it;
+    `in_steps`: a call repeated by hand shows it."""
+
+    removed: Callable[[], AbstractContextManager[None]]
+    plan: Callable[[int], Plan]
+    in_reports: bool
+    in_steps: bool = False
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+
+def mutant(
+    what: str,
+    kinds: Sequence[str] = FAULTS,
+    *,
+    seconds: float | None = None,
+    wild: float | None = None,
+    in_reports: bool = False,
+    in_steps: bool = False,
+) -> Callable[[Change], Change]:
+    """Keep a mutant; its lives have faults of those kinds."""
+
+    def keep(change: Change) -> Change:
+        MUTANTS[what] = Mutant(contextmanager(change), partial(make_plan, kinds=kinds, seconds=seconds, wild=wild), in_reports, in_steps)
+        return change
+
+    return keep
+
+
+@mutant("a burst is held whatever its epoch", in_reports=True)
+def no_epoch_guard() -> Iterator[None]:
+    def is_held_by(self: Burst, worker: str, epoch: int) -> bool:
+        return self.state is BurstState.CLAIMED and self.holder == worker
+
+    def get_stages_running_in(self: Run, epoch: int) -> list[Any]:
+        return self.running
+
+    with patch.object(Burst, "is_held_by", is_held_by), patch.object(Run, "started_in", get_stages_running_in):
+        yield
+
+
+@mutant("a burst is held whoever claimed it")
+def no_holder_guard() -> Iterator[None]:
+    def is_held_by(self: Burst, worker: str, epoch: int) -> bool:
+        return self.state is BurstState.CLAIMED
+
+    with patch.object(Burst, "is_held_by", is_held_by):
+        yield
+
+
+@contextmanager
+def without_rows(*names: str) -> Iterator[None]:
+    """The table by which reports are judged lacks these rows."""
+    left = tuple(row for row in rules._ROWS if row.__name__ not in names)
+    assert len(left) == len(rules._ROWS) - len(names)
+    with patch.object(rules, "_ROWS", left):
+        yield
+
+
+@mutant("a report is taken whatever attempt it speaks of", in_reports=True)
+def no_attempt_guard() -> Iterator[None]:
+    with without_rows("_about_another_attempt"):
+        yield
+
+
+@mutant("a terminal status can be left", in_reports=True)
+def no_finality() -> Iterator[None]:
+    loose = ATTEMPT_MOVES | {Status.LOST: frozenset({Status.COMPLETED, Status.FAILED}), Status.FAILED: frozenset({Status.COMPLETED})}
+    moves: Callable[[Attempt, Status], bool] = lambda self, to: to in loose[self.status] or not self.status.is_terminal  # noqa: E731
+    with (
+        patch.object(Attempt, "may_move", moves),
+        without_rows("_another_end", "_out_of_order"),
+        patch("tests.fakes.persistence.runs.check_run", lambda run, before: None),
+    ):
+        yield
+
+
+@mutant("a report is answered before its commit")
+def answer_before_commit() -> Iterator[None]:
+    real = report_status.ReportStatus.__call__
+
+    async def hasty(self: Any, updates: Any) -> Any:
+        from domain.errors import Unavailable
+
+        answers: list[Any] = []
+
+        class Overheard(report_status._Sitting):
+            def answer(self, update: Any, target: Any) -> Any:
+                answers.append(said := super().answer(update, target))
+                return said
+
+        with patch.object(report_status, "_Sitting", Overheard):
+            try:
+                return await real(self, updates)
+            except Unavailable:
+                if len(answers) == len(updates):
+                    return answers
+                raise
+
+    with patch.object(report_status.ReportStatus, "__call__", hasty):
+        yield
+
+
+@mutant("an advance is answered though its commit failed")
+def advance_before_commit() -> Iterator[None]:
+    from domain.errors import Unavailable
+
+    real = SimulatedUnitOfWork.commit
+
+    async def commit(self: SimulatedUnitOfWork) -> None:
+        try:
+            await real(self)
+        except Unavailable:
+            return
+
+    with patch.object(SimulatedUnitOfWork, "commit", commit):
+        yield
+
+
+@mutant("the outbox gives a row to every relay that asks")
+def no_outbox_lease() -> Iterator[None]:
+    from tests.mutations.unleased_outbox import UnleasedOutbox
+
+    with patch("tests.fakes.persistence.unit_of_work.FakeOutbox", UnleasedOutbox):
+        yield
+
+
+@mutant("run rows are not locked")
+def no_row_locks() -> Iterator[None]:
+    async def take(self: RowLocks, key: Any) -> asyncio.Lock:
+        lock = asyncio.Lock()
+        await lock.acquire()
+        return lock
+
+    with patch.object(RowLocks, "take", take):
+        yield
+
+
+@mutant("the sweep does not look at the lease again once it has the run", ["store away", "kill web"], seconds=2.0, wild=0.0)
+def no_recheck() -> Iterator[None]:
+    async def is_expired(self: FakeLeases, run_id: int, epoch: int) -> bool:
+        await self._transaction.begin_statement()
+        return True
+
+    async def nearly(self: FakeLeases, limit: int) -> list[Any]:
+        """As if read long before: what a renewal has overtaken since."""
+        return [row.lease for row in (await self._transaction.begin_statement()).leases.values()][:limit]
+
+    with patch.object(FakeLeases, "is_expired", is_expired), patch.object(FakeLeases, "expired", nearly):
+        yield
+
+
+@mutant("event ids are not remembered")
+def no_receipts() -> Iterator[None]:
+    async def find(self: FakeReceipts, keys: Any) -> dict[Any, Any]:
+        await self._transaction.begin_statement()
+        return {}
+
+    async def add(self: FakeReceipts, receipts: Any, now: datetime) -> None:
+        await self._transaction.begin_statement()
+
+    with patch.object(FakeReceipts, "find", find), patch.object(FakeReceipts, "add", add):
+        yield
+
+
+@mutant("a reporter's seq is not looked at")
+def no_seq() -> Iterator[None]:
+    with without_rows("_out_of_order"):
+        yield
+
+
+@mutant("a worker starts whatever it is told, twice if told twice")
+def no_start_deduplication() -> Iterator[None]:
+    with patch.object(RunExecutor, "_knows", lambda self, held: False), patch.object(Worker, "_is_new", lambda self, key: True):
+        yield
+
+
+@mutant("a sweep that was away judges leases at once", ["store away"], seconds=25.0, wild=0.0)
+def no_extend_all() -> Iterator[None]:
+    with patch.object(LeaseSweeper, "_extend_all", LeaseSweeper._expire):
+        yield
+
+
+@mutant("settling a run requests no burst")
+def no_next_burst() -> Iterator[None]:
+    real = Run._request_burst
+
+    def only_the_first(self: Run, now: datetime) -> None:
+        if self.burst.epoch == 0:
+            real(self, now)
+
+    with patch.object(Run, "_request_burst", only_the_first):
+        yield
+
+
+@mutant("a burst is ended though something can start")
+def end_too_early() -> Iterator[None]:
+    def end_burst(self: Run, now: datetime) -> bool:
+        if self.burst.state is BurstState.CLAIMED and not self.get_stages_running_in(self.burst.epoch):
+            from domain.runs.events import EventType
+
+            self._close_burst(EventType.BURST_ENDED, now)
+        return self.burst.state is not BurstState.CLAIMED
+
+    with patch.object(Run, "end_burst", end_burst):
+        yield
+
+
+@mutant("a claim takes a burst that is claimed already")
+def claim_twice() -> Iterator[None]:
+    def claim(self: Run, epoch: int, worker: str, now: datetime) -> None:
+        from domain.runs.events import EventType
+
+        self.burst = Burst(BurstState.CLAIMED, epoch, worker)
+        self.record(EventType.BURST_CLAIMED, now, actor=worker, data={"burst": epoch})
+
+    with patch.object(Run, "claim", claim):
+        yield
+
+
+@mutant("a lost start is not told again", in_steps=True)
+def starts_told_once() -> Iterator[None]:
+    real = advance_dispatch._starts
+
+    def once(run: Run, tokens: Any, holding: frozenset[tuple[str, int]]) -> list[Any]:
+        fresh = {(event.stage, event.attempt) for event in run.new_events if event.status is Status.RUNNING}
+        return [start for start in real(run, tokens, holding) if (start.stage, start.attempt) in fresh]
+
+    with patch.object(advance_dispatch, "_starts", once):
+        yield
+
+
+@mutant("leases are never swept")
+def no_sweep() -> Iterator[None]:
+    async def nothing(self: LeaseSweeper) -> None:
+        return
+
+    with patch.object(LeaseSweeper, "_expire", nothing):
+        yield
+
+
+@mutant("nobody looks for retries and deadlines that are due")
+def nothing_due() -> Iterator[None]:
+    async def find_due(self: FakeRuns, now: datetime, limit: int) -> list[int]:
+        await self._transaction.begin_statement()
+        return []
+
+    with patch.object(FakeRuns, "due", find_due):
+        yield
+
+
+@mutant("offers follow hints only, nobody looks for what no hint told of")
+def no_look() -> Iterator[None]:
+    async def nothing(self: Dispatcher) -> None:
+        return
+
+    from application.commands.workers.record_heartbeat import RecordHeartbeat
+
+    async def no_work(self: RecordHeartbeat, worker: Any) -> list[Any]:
+        return []
+
+    with patch.object(Dispatcher, "_look", nothing), patch.object(RecordHeartbeat, "_take_work", no_work):
+        yield
+
+
+@mutant("a cancel does not close the burst that nobody claimed")
+def burst_outlives_cancel() -> Iterator[None]:
+    real = Run._close_burst
+
+    def close(self: Run, type: Any, now: datetime, **data: Any) -> None:
+        if data.get("why") != "the run was stopped":
+            real(self, type, now, **data)
+
+    with patch.object(Run, "_close_burst", close):
+        yield
+
+
+@mutant("what runs in the engine after the end is left there")
+def engine_left_running() -> Iterator[None]:
+    from tests.simulation.actors.prefect import SimulatedPrefect
+
+    async def nothing(self: SimulatedPrefect, flow_run_id: str, state: Any, message: str) -> None:
+        await self._delay_request()
+
+    with patch.object(SimulatedPrefect, "set_state", nothing):
+        yield

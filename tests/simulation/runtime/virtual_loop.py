@@ -1,0 +1,153 @@
+"""An event loop whose time is virtual and whose order is drawn from a seed: the same seed gives the same steps."""
+
+import asyncio
+import heapq
+from asyncio import events
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
+from random import Random
+from typing import Any, TypeVar
+
+from tests.simulation.runtime.process import CURRENT
+
+T = TypeVar("T")
+
+MAX_STEPS = 400_000
+"""Steps of one life, beyond which something goes round in a circle without time passing."""
+
+
+class Livelock(Exception):
+    """So many steps were taken that something must be going round in a circle."""
+
+
+class Handle:
+    """One callback to be run: what the loop gives where asyncio gives a Handle."""
+
+    __slots__ = ("_args", "_callback", "context", "is_cancelled", "when")
+
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None, when: float = 0.0) -> None:
+        self._callback, self._args, self.when = callback, args, when
+        self.context = context if context is not None else copy_context()
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+    def cancelled(self) -> bool:
+        return self.is_cancelled
+
+    def run(self) -> None:
+        self.context.run(self._callback, *self._args)
+
+
+class VirtualLoop(asyncio.AbstractEventLoop):
+    """Runs any of what is ready, as the seed says; time goes on only when nothing is ready, to the next timer at once.
+
+    Only what coroutines need is here: no files, sockets, threads or signals.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self._random = random.random
+        self._now = 0.0
+        self._ready: list[Handle] = []
+        self._timers: list[tuple[float, int, Handle]] = []
+        self._count = 0
+        self.steps = 0
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """The result of `main`; whatever else is still under way then is cancelled."""
+        events._set_running_loop(self)
+        try:
+            task = self.create_task(main)
+            while not task.done():
+                self._step()
+            return task.result()
+        finally:
+            self._end_all()
+            events._set_running_loop(None)
+
+    def _end_all(self) -> None:
+        self.steps = 0
+        for task in self._tasks:
+            task.cancel()
+        while not all(task.done() for task in self._tasks):
+            self._step()
+        for task in self._tasks:
+            if not task.cancelled():
+                task.exception()
+
+    def _step(self) -> None:
+        ready = self._ready
+        if not ready:
+            self._advance_time()
+        index = int(self._random() * len(ready))
+        handle = ready[index]
+        ready[index] = ready[-1]
+        ready.pop()
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise Livelock(f"{self.steps} steps by {self._now:.1f} s")
+        if handle.is_cancelled:
+            return
+        process = handle.context.get(CURRENT)
+        if process is not None and process.is_frozen:
+            process.frozen_handles.append(handle)
+        else:
+            handle.run()
+
+    def resume_handles(self, handles: list[Handle]) -> None:
+        """These were held back; they are ready again."""
+        self._ready += handles
+
+    def _advance_time(self) -> None:
+        timers = self._timers
+        if not timers:
+            raise Livelock("everything waits for something that never comes")
+        while not self._ready and timers:
+            self._now = max(self._now, timers[0][0])
+            while timers and timers[0][0] <= self._now:
+                handle = heapq.heappop(timers)[2]
+                if not handle.is_cancelled:
+                    self._ready.append(handle)
+
+    # -- what asyncio asks of a loop ----------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        return self._now
+
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:
+        handle = Handle(callback, args, context)
+        self._ready.append(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon
+
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:
+        handle = Handle(callback, args, context, when)
+        self._count += 1
+        heapq.heappush(self._timers, (when, self._count, handle))
+        return handle
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(self, coro: Any, *, name: str | None = None, context: Context | None = None) -> asyncio.Task[Any]:
+        task = asyncio.Task(coro, loop=self, name=name, context=context)
+        self._tasks.append(task)
+        return task
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return True
+
+    def is_closed(self) -> bool:
+        return False
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Nobody awaited what failed: processes tell of their own tasks, the rest was killed."""

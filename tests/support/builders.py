@@ -1,0 +1,121 @@
+"""What tests begin with, in one line: definitions, runs, moments."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from application.ports.persistence.unit_of_work import OpenUnitOfWork, StoredPipeline
+from domain.pipelines.definition import PipelineDefinition, StageDefinition, StageKind
+from domain.pipelines.parsing import parse_definition
+from domain.runs.attempt import Attempt, StageRun
+from domain.runs.run import Run, Trigger
+from domain.runs.status import Reason, Status
+from tests.fakes.system.clock import START
+
+NOW = START
+WORKER = "worker-1"
+
+
+def an_hour_later(moment: datetime = NOW) -> datetime:
+    return moment + timedelta(hours=1)
+
+
+def seconds_later(seconds: float, moment: datetime = NOW) -> datetime:
+    return moment + timedelta(seconds=seconds)
+
+
+def a_stage(name: str = "a", kind: str = "command", **keys: Any) -> dict[str, Any]:
+    """A stage as its author writes it, with something to do."""
+    work = {"command": {"command": ["true"]}, "python": {"callable": "jobs:main"}, "external": {}, "approval": {}}[kind]
+    return {"name": name, "kind": kind, **work, **keys}
+
+
+def some_stages(stages: int | Iterable[str | Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """3 → stages a, b, c in sequence; names → a sequence of those; mappings are taken as they are."""
+    if isinstance(stages, int):
+        stages = [chr(ord("a") + index) for index in range(stages)]
+    return [a_stage(stage) if isinstance(stage, str) else dict(stage) for stage in stages]
+
+
+def a_definition(name: str = "nightly", stages: int | Iterable[str | Mapping[str, Any]] = 3, **keys: Any) -> PipelineDefinition:
+    """A definition that went through the reader, so it has what a real one has."""
+    return parse_definition({"name": name, "stages": some_stages(stages), **keys})
+
+
+def an_external_definition(name: str = "remote", stages: Iterable[str] = ("a", "b")) -> PipelineDefinition:
+    return a_definition(name, [a_stage(stage, "external") for stage in stages])
+
+
+def a_run(
+    stages: int | Iterable[str | Mapping[str, Any]] = 3,
+    *,
+    definition: PipelineDefinition | None = None,
+    pipeline_id: int = 1,
+    revision: int = 1,
+    number: int = 1,
+    parameters: Mapping[str, Any] | None = None,
+    now: datetime = NOW,
+    **keys: Any,
+) -> Run:
+    """A run as triggering opens it: not stored, its first events and burst request still new. `keys` go to the definition."""
+    return Run.open(
+        pipeline_id=pipeline_id,
+        definition=definition or a_definition(stages=stages, **keys),
+        revision=revision,
+        number=number,
+        trigger=Trigger("api"),
+        parameters=parameters or {},
+        now=now,
+    )
+
+
+def a_run_of(pipeline: StoredPipeline, number: int = 1, **keys: Any) -> Run:
+    return a_run(definition=pipeline.definition, pipeline_id=pipeline.id, revision=pipeline.revision, number=number, **keys)
+
+
+def a_claimed_run(stages: int | Iterable[str | Mapping[str, Any]] = 3, *, worker: str = WORKER, now: datetime = NOW, **keys: Any) -> Run:
+    """A run whose first burst this worker holds; nothing is started."""
+    run = a_run(stages, now=now, **keys)
+    run.claim(run.burst.epoch, worker, now)
+    return run
+
+
+def a_started_run(stages: int | Iterable[str | Mapping[str, Any]] = 3, *, worker: str = WORKER, now: datetime = NOW, **keys: Any) -> Run:
+    """A run whose first stages are running under this worker's burst."""
+    run = a_claimed_run(stages, worker=worker, now=now, **keys)
+    run.start_ready_stages(100, worker, now)
+    return run
+
+
+def a_stage_run(
+    name: str = "a",
+    status: Status = Status.PENDING,
+    *,
+    reason: Reason | None = None,
+    kind: StageKind = StageKind.COMMAND,
+    due_at: datetime | None = None,
+    **definition: Any,
+) -> StageRun:
+    """A stage run put together by hand, in any status, for rules that only look at it."""
+    attempt = Attempt(1, NOW, status=status, reason=reason, due_at=due_at)
+    return StageRun(StageDefinition(name, kind, **definition), [attempt])
+
+
+async def a_pipeline(
+    open_unit_of_work: OpenUnitOfWork, name: str = "nightly", stages: int | Iterable[str | Mapping[str, Any]] = 3, **keys: Any
+) -> StoredPipeline:
+    """A stored, committed pipeline."""
+    async with open_unit_of_work() as work:
+        pipeline = await work.pipelines.add(a_definition(name, stages, **keys), NOW)
+        await work.commit()
+        return pipeline
+
+
+async def a_stored_run(open_unit_of_work: OpenUnitOfWork, pipeline: StoredPipeline, *, now: datetime = NOW) -> int:
+    """The id of a new, committed run of the pipeline."""
+    async with open_unit_of_work() as work:
+        await work.pipelines.find(pipeline.id, lock=True)
+        number = await work.runs.next_number(pipeline.id)
+        run_id = await work.runs.add(a_run_of(pipeline, number, now=now))
+        await work.commit()
+        return run_id

@@ -1,0 +1,237 @@
+"""What must hold of every run, however it was made to suffer: one checker for simulated and for real systems.
+
+It reads plain views and events, and shares no rule with the domain: what it expects is written here a second time.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from application.ports.queries.reader import Reader
+from application.queries.views import AttemptView, EventView, RunView, StageRunView
+
+LOST, STUCK, DOUBLED, WRONG = "lost", "stuck", "doubled", "wrong"
+ENDS = frozenset({"completed", "failed", "cancelled", "skipped", "lost"})
+MOVES = {
+    None: {"queued", "waiting", "skipped", "cancelled"},
+    "queued": {"running", "cancelled", "failed", "lost"},
+    "running": {"waiting", "completed", "failed", "cancelled", "lost"},
+    "waiting": {"queued", "running", "completed", "failed", "skipped", "cancelled"},
+}
+PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """`kind` is lost, stuck, doubled or wrong; `sentence` says of what."""
+
+    kind: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.sentence}"
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """An answer that promised something: a run opened (`seq` 1, no status), or a report or a cancel applied as event `seq`.
+
+    `mark` is unique text the caller put into the report's message, so that applying it twice shows.
+    """
+
+    run_id: int
+    seq: int | None = None
+    stage: str | None = None
+    status: str | None = None
+    mark: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """`starts` counts how often the work of (run id, stage, attempt) really began, wherever that was."""
+
+    runs: Sequence[RunView]
+    events: Mapping[int, Sequence[EventView]]
+    acknowledged: Sequence[Acknowledged] = ()
+    starts: Mapping[tuple[int, str, int], int] = field(default_factory=dict)
+
+
+async def collect_runs_and_events(reader: Reader, run_ids: Collection[int] | None = None) -> tuple[list[RunView], dict[int, list[EventView]]]:
+    """Runs, oldest first, and all their events, as a reader shows them; all runs when none are named."""
+    runs: list[RunView] = []
+    while page := await reader.runs(pipeline_id=None, status=None, skip=len(runs), limit=PAGE):
+        runs += page
+    chosen = sorted((run for run in runs if run_ids is None or run.id in run_ids), key=lambda run: run.id)
+    events: dict[int, list[EventView]] = {run.id: [] for run in chosen}
+    for run_id, found in events.items():
+        while part := await reader.events(run_id, len(found), PAGE):
+            found += part
+    return chosen, events
+
+
+def violations(evidence: Evidence) -> list[Violation]:
+    """Everything that must hold at any moment and does not."""
+    found: list[Violation] = []
+    for run in evidence.runs:
+        events = evidence.events[run.id]
+        found += _log(run, events)
+        found += _bursts(run, events)
+        found += _moves(run, events)
+        found += _status(run)
+    found += _acknowledged(evidence)
+    found += _starts(evidence)
+    return found
+
+
+def overdue(run: RunView, now: datetime, *, grace: float) -> list[Violation]:
+    """An unfinished run without a next step or without a deadline, or past one by more than `grace` seconds."""
+    if run.status in ENDS:
+        return []
+    return [Violation(STUCK, f"run {run.id}: {sentence}") for sentence in _without_a_future(run, now - timedelta(seconds=grace))]
+
+
+def unfinished(runs: Sequence[RunView]) -> list[Violation]:
+    """For when everything must have reached its end."""
+    return [
+        Violation(
+            STUCK, f"run {run.id} is {run.status} with {', '.join(f'{s.name} {s.status}' for s in run.stages)}, burst {run.burst_state}"
+        )
+        for run in runs
+        if run.status not in ENDS or any(stage.status not in ENDS for stage in run.stages) or run.burst_state != "none"
+    ]
+
+
+def _log(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
+    seqs = [event.seq for event in events]
+    if seqs != list(range(1, run.last_seq + 1)):
+        yield Violation(WRONG, f"run {run.id}: its events are numbered {seqs}, and the run says {run.last_seq}")
+
+
+def _bursts(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
+    """At most one is open; they are numbered 1, 2, 3…; each goes requested, claimed, over."""
+    open_one, state, newest = None, "none", 0
+    steps = {"burst.requested": "none", "burst.claimed": "requested", "burst.ended": "claimed", "burst.lost": "claimed"}
+    for event in events:
+        if not event.type.startswith("burst."):
+            continue
+        number = event.data.get("burst")
+        allowed = state == steps.get(event.type, "requested") and (number == newest + 1 if state == "none" else number == open_one)
+        if not allowed:
+            yield Violation(DOUBLED, f"run {run.id}: {event.type} {number} while burst {open_one} is {state} (event {event.seq})")
+        if event.type == "burst.requested":
+            open_one, state, newest = number, "requested", max(newest, int(number or 0))
+        elif event.type == "burst.claimed":
+            state = "claimed"
+        else:
+            open_one, state = None, "none"
+    if (state, newest) != (run.burst_state, run.burst_epoch):
+        yield Violation(WRONG, f"run {run.id}: its log has burst {newest} {state}, the run {run.burst_epoch} {run.burst_state}")
+
+
+def _moves(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
+    """Along the table, terminal is final, attempts in order; and what is stored is where the log ends."""
+    at: dict[tuple[str, int], str] = {}
+    for event in events:
+        if event.type != "stage.moved" or event.stage is None or event.attempt is None or event.status is None:
+            continue
+        key = (event.stage, event.attempt)
+        before = at.get(key)
+        if event.status not in MOVES.get(before, set()):
+            kind = DOUBLED if event.status == "running" else WRONG
+            yield Violation(kind, f"run {run.id}: attempt {event.attempt} of {event.stage} went from {before} to {event.status}")
+        earlier = at.get((event.stage, event.attempt - 1), "completed" if event.attempt == 1 else None)
+        if before is None and earlier not in ENDS:
+            yield Violation(DOUBLED, f"run {run.id}: attempt {event.attempt} of {event.stage} began while the one before was {earlier}")
+        at[key] = event.status.value
+    stored = {(stage.name, attempt.number): attempt.status.value for stage in run.stages for attempt in stage.attempts}
+    if {key: status for key, status in stored.items() if status != "pending"} != at:
+        yield Violation(WRONG, f"run {run.id}: its log says {at}, its stages {stored}")
+    ended = [event.seq for event in events if event.type == "run.moved" and event.status in ENDS]
+    if len(ended) > 1:
+        yield Violation(WRONG, f"run {run.id} ended {len(ended)} times, in events {ended}")
+
+
+def _status(run: RunView) -> Iterator[Violation]:
+    expected = expected_status(run)
+    if run.status != expected:
+        yield Violation(WRONG, f"run {run.id} is {run.status}; by its stages it is {expected}")
+
+
+def expected_status(run: RunView) -> str:
+    """A run's status as a function of its stages and its verdict."""
+    statuses = {stage.status.value for stage in run.stages}
+    if "running" in statuses:
+        return "running"
+    if "queued" in statuses or any(stage.newest.reason == "retry" and stage.status == "waiting" for stage in run.stages):
+        return "running" if run.started_at else "queued"
+    if not statuses <= ENDS:
+        return "waiting" if "waiting" in statuses else "pending"
+    if run.verdict is not None:
+        return run.verdict.value
+    counted = [stage.status.value for stage in run.stages if not (stage.allow_failure and stage.status in ("failed", "lost"))]
+    return next((end for end in ("lost", "failed", "cancelled") if end in counted), "completed")
+
+
+def _acknowledged(evidence: Evidence) -> Iterator[Violation]:
+    stored = {(event.run_id, event.seq): event for events in evidence.events.values() for event in events}
+    known = {run.id for run in evidence.runs}
+    for promise in evidence.acknowledged:
+        if promise.run_id not in known:
+            yield Violation(LOST, f"run {promise.run_id} was acknowledged and is not stored")
+        elif promise.seq is not None:
+            event = stored.get((promise.run_id, promise.seq))
+            if event is None or (event.stage, event.status) != (promise.stage, promise.status):
+                yield Violation(LOST, f"{promise} was acknowledged, and that event is {event}")
+    marks = Counter(event.data.get("message") for event in stored.values() if event.type == "stage.progress")
+    for promise in evidence.acknowledged:
+        if promise.mark is not None and marks[promise.mark] > 1:
+            yield Violation(DOUBLED, f"the report {promise.mark} was applied {marks[promise.mark]} times")
+
+
+def _starts(evidence: Evidence) -> Iterator[Violation]:
+    began = {
+        (event.run_id, event.stage, event.attempt)
+        for events in evidence.events.values()
+        for event in events
+        if event.type == "stage.moved" and event.status == "running"
+    }
+    for (run_id, stage, attempt), count in evidence.starts.items():
+        if count > 1:
+            yield Violation(DOUBLED, f"run {run_id}: attempt {attempt} of {stage} was started {count} times")
+        if (run_id, stage, attempt) not in began:
+            yield Violation(WRONG, f"run {run_id}: attempt {attempt} of {stage} was started though it never was running")
+
+
+def _without_a_future(run: RunView, now: datetime) -> Iterator[str]:
+    by_name = {stage.name: stage for stage in run.stages}
+    if all(stage.status in ENDS for stage in run.stages):
+        yield "every stage is over, and it is not"
+    for stage in run.stages:
+        attempt = stage.newest
+        if attempt.deadline_at is not None and stage.status not in ENDS and attempt.deadline_at < now:
+            yield f"{stage.name} is {stage.status} past its deadline {attempt.deadline_at:%H:%M:%S}"
+        sentence = _why_it_never_goes_on(run, stage, attempt, by_name)
+        if sentence:
+            yield f"{stage.name} is {stage.status} {sentence}"
+        if attempt.due_at is not None and stage.status == "waiting" and attempt.due_at < now:
+            yield f"{stage.name} waits for a retry that was due at {attempt.due_at:%H:%M:%S}"
+
+
+def _why_it_never_goes_on(run: RunView, stage: StageRunView, attempt: AttemptView, by_name: Mapping[str, StageRunView]) -> str | None:
+    if stage.status == "queued":
+        if attempt.deadline_at is None:
+            return "without a deadline"
+        return "and no burst is open" if run.burst_state == "none" else None
+    needs_over = all(by_name[need].status in ENDS for need in stage.needs)
+    if stage.status == "running" and stage.kind != "external":
+        if attempt.deadline_at is None:
+            return "without a deadline"
+        return "and nobody carries it" if run.burst_state != "claimed" else None
+    if stage.status == "waiting" and attempt.due_at is not None:
+        return None
+    if stage.status in ("running", "waiting") and attempt.deadline_at is None and needs_over:
+        return "without a deadline, though its needs are over"
+    if stage.status == "pending" and needs_over:
+        return "though its needs are over"
+    return None

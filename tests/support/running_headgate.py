@@ -1,0 +1,139 @@
+"""A whole Headgate as its user starts it: one process on free ports, in a temporary home."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 120.0
+
+
+class Headgate:
+    """`python -m entrypoints.cli.app up`. Speak to it by `http`; `home` outlives it, so that it can be started again."""
+
+    def __init__(self, home: Path, *, examples: bool = True, **environment: str) -> None:
+        self.home = home
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.http = httpx.Client(base_url=self.url, timeout=20)
+        self._argv = [sys.executable, "-m", "entrypoints.cli.app", "up", *([] if examples else ["--no-examples"])]
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        with (self.home.parent / "up.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._argv, cwd=ROOT, env=self._env(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        self.wait_until(lambda: self.readiness().get("workers", {}).get("count", 0) > 0, START_SECONDS)
+        return self
+
+    def readiness(self) -> dict[str, Any]:
+        """What /readyz says; nothing while it does not answer 200."""
+        assert self._process is not None
+        assert self._process.poll() is None, self.terminal()
+        try:
+            answer = self.http.get("/readyz")
+        except httpx.TransportError:
+            return {}
+        return dict(answer.json()) if answer.status_code == 200 else {}
+
+    def wait_for_prefect(self) -> None:
+        self.wait_until(lambda: self.readiness().get("prefect") == "up", START_SECONDS)
+
+    def interrupt(self) -> int:
+        """Ctrl-C; its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(40)
+
+    def kill(self) -> None:
+        """kill -9 of `up` itself."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
+
+    def processes(self) -> list[int]:
+        """Every living process that was started with this home."""
+        mine = f"HEADGATE_HOME={self.home}".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                arguments = (folder / "cmdline").read_bytes()
+                environment = (folder / "environ").read_bytes()
+                if arguments and (mine in environment.split(b"\0") or str(self.home).encode() in arguments + environment):
+                    found.append(int(folder.name))
+        return found
+
+    def end(self) -> None:
+        """Whatever is left of it is ended by pid."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(40)
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.http.close()
+
+    def terminal(self) -> str:
+        return (self.home.parent / "up.log").read_text(errors="replace")[-6_000:]
+
+    def finished(self, run_id: int, seconds: float = 90.0) -> dict[str, Any]:
+        """The run once it is over."""
+        over = {"completed", "failed", "cancelled", "lost"}
+        self.wait_until(lambda: self.http.get(f"/runs/{run_id}").json()["status"] in over, seconds)
+        return dict(self.http.get(f"/runs/{run_id}").json())
+
+    def create(self, name: str, stages: list[dict[str, Any]], **keys: Any) -> dict[str, Any]:
+        answer = self.http.post("/pipelines/", json={"name": name, "stages": stages, **keys})
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    def trigger(self, name: str, **parameters: Any) -> int:
+        answer = self.http.post(f"/trigger/{name}", json={"parameters": parameters})
+        assert answer.status_code == 202, answer.text
+        return int(answer.json()["run_id"])
+
+    def stages(self, run_id: int) -> dict[str, dict[str, Any]]:
+        return {stage["name"]: stage for stage in self.http.get(f"/runs/{run_id}/stages").json()}
+
+    def wait_until(self, condition: Callable[[], Any], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"not within {seconds:.0f} s\n{self.terminal()}"
+            time.sleep(0.05)
+
+    def _env(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEADGATE_", "PREFECT_"))}
+        return clean | {"HEADGATE_HOME": str(self.home), "HEADGATE_PORT": str(self.port)} | self._environment
+
+
+@contextlib.contextmanager
+def temporary_headgate(**keys: Any) -> Iterator[Headgate]:
+    """Not started; ended and its folder removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="headgate-system-"))
+    folder.chmod(0o711)
+    headgate = Headgate(folder / "home", **keys)
+    try:
+        yield headgate
+    finally:
+        headgate.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,127 @@
+"""`make screenshots`: every page of a furnished Headgate as pictures in docs/screens: light, dark, and a phone's."""
+
+import os
+import sys
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from application.ports.queries.health_metrics import HealthMetrics
+from tests.support.example_board import PASSWORD, employ, furnish, revise
+from tests.support.page_harness import PageHarness, ThreadServer
+from tests.unit.entrypoints.web.conftest import CHROMIUM, FLAGS
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
+LARGEST = 150_000
+IS_LIVE = "!document.querySelector('[sse-connect]') || document.getElementById('live-state').textContent === 'Live'"
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 780}
+TALLEST = 1_500
+COLOURS = 256
+LOOKS = {
+    "light": {"viewport": WIDE, "color_scheme": "light"},
+    "dark": {"viewport": WIDE, "color_scheme": "dark"},
+    "phone": {"viewport": PHONE, "color_scheme": "light"},
+}
+
+
+def pages(found: dict[str, int]) -> dict[str, str]:
+    """Address by the picture's name."""
+    failed, running, asked = found["nightly-warehouse"], found["flights"], found["model-retrain"]
+    return {
+        "board": "/",
+        "pipeline": "/ui/pipelines/nightly-warehouse",
+        "revision": "/ui/pipelines/nightly-warehouse/revisions/2",
+        "edit": "/ui/pipelines/nightly-warehouse/edit",
+        "trigger": "/ui/pipelines/flights/trigger",
+        "run-failed": f"/ui/runs/{failed}",
+        "run-running": f"/ui/runs/{running}",
+        "run-graph": f"/ui/runs/{failed}?view=graph",
+        "runs": "/ui/runs",
+        "waiting": f"/ui/waiting?run={asked}&stage=publish",
+        "system": "/ui/system",
+        "new": "/ui/new",
+        "error": "/ui/runs/0",
+    }
+
+
+TEAM_PAGES = {"account": "/ui/account", "accounts": "/ui/accounts", "tokens": "/ui/tokens?pipeline=backup", "audit": "/ui/audit"}
+"""Of a Headgate where people sign in."""
+
+
+def take(browser: Browser, served: ThreadServer, found: dict[str, int], folder: Path) -> list[Path]:
+    """The pictures that were written."""
+    written = []
+    for look in LOOKS:
+        page = opened(browser, look)
+        for name, address in pages(found).items():
+            written.append(picture(page, served, address, folder / f"{name}-{look}.png"))
+        page.context.close()
+    return written
+
+
+def take_team(browser: Browser, served: ThreadServer, folder: Path) -> list[Path]:
+    """Of the pages where people sign in and are kept."""
+    written = []
+    for look in LOOKS:
+        page = opened(browser, look)
+        written.append(picture(page, served, "/ui/sign-in", folder / f"sign-in-{look}.png"))
+        page.get_by_label("Name").fill("ada")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(served.url + "/")
+        for name, address in TEAM_PAGES.items():
+            written.append(picture(page, served, address, folder / f"{name}-{look}.png"))
+        page.context.close()
+    return written
+
+
+def opened(browser: Browser, look: str) -> Page:
+    return browser.new_context(reduced_motion="reduce", timezone_id="Europe/Berlin", **LOOKS[look]).new_page()  # type: ignore[arg-type]
+
+
+def picture(page: Page, served: ThreadServer, address: str, path: Path) -> Path:
+    """A page that could not be made is no picture of it."""
+    served.do(served.gallery.worker())
+    answer = page.goto(served.url + address)
+    if answer is None or answer.status >= 500:
+        sys.exit(f"{address} could not be shown")
+    page.wait_for_function(IS_LIVE)
+    height = min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
+    clip = {"x": 0, "y": 0, "width": page.evaluate("innerWidth"), "height": height}
+    path.write_bytes(packed(page.screenshot(full_page=True, clip=clip)))  # type: ignore[arg-type]
+    return path
+
+
+def packed(picture: bytes) -> bytes:
+    """The same with as many colours as a page needs, which is a third of the bytes."""
+    out = BytesIO()
+    with Image.open(BytesIO(picture)) as image:
+        image.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def main() -> None:
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    with PageHarness().serve() as served, tempfile.TemporaryDirectory(prefix="headgate-browser-") as home, sync_playwright() as playwright:
+        found = served.do(furnish(served.gallery))
+        served.do(revise(served.gallery))
+        served.gallery.fakes.vitals.signs = HealthMetrics(0, 0.0, 2, 0, (), "17.6")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), env={**os.environ, "HOME": home})
+        written = take(browser, served, found, folder)
+        with PageHarness(auth="team").serve() as team:
+            team.do(furnish(team.gallery))
+            team.do(employ(team.gallery))
+            written += take_team(browser, team, folder)
+        browser.close()
+    heavy = [f"{path.name}: {path.stat().st_size:,} bytes" for path in written if path.stat().st_size >= LARGEST]
+    print(f"{len(written)} pictures in {folder}")
+    if heavy:
+        sys.exit(f"over {LARGEST:,} bytes: {', '.join(heavy)}")
+
+
+if __name__ == "__main__":
+    main()

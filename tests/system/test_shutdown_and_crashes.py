@@ -1,0 +1,71 @@
+"""Ending the whole thing politely and otherwise."""
+
+import os
+import signal
+from pathlib import Path
+
+from tests.support.running_headgate import temporary_headgate
+from tests.system.test_pipelines_run import sh
+
+
+def test_ctrl_c_leaves_no_process() -> None:
+    with temporary_headgate() as headgate:
+        headgate.start()
+        headgate.create("sleeper", [sh("sleep", "sleep 600")])
+        run_id = headgate.trigger("sleeper")
+        headgate.wait_until(lambda: headgate.stages(run_id)["sleep"]["status"] == "running", 30)
+
+        code = headgate.interrupt()
+
+        assert code == 0, headgate.terminal()
+        assert headgate.processes() == [], headgate.terminal()
+
+
+def test_kill_9_of_everything_loses_nothing() -> None:
+    with temporary_headgate(examples=False) as headgate:
+        headgate.start()
+        headgate.create("short", [sh("a", "true"), sh("b", "true")])
+        headgate.create("long", [sh("a", "sleep 600", retries=1, retry_on_loss=True), sh("b", "true")])
+        done = headgate.finished(headgate.trigger("short"))
+        running = headgate.trigger("long")
+        headgate.wait_until(lambda: headgate.stages(running)["a"]["status"] == "running", 30)
+
+        headgate.kill()
+        left = {name(pid) for pid in headgate.processes() if name(pid) != "postgres"}
+        headgate.wait_until(lambda: {name(pid) for pid in headgate.processes()} <= {"postgres"}, 20)
+        headgate.start()
+
+        assert headgate.http.get(f"/runs/{done['id']}").json()["status"] == "completed"
+        headgate.wait_until(lambda: headgate.stages(running)["a"]["attempt"] == 2, 60)
+        assert left, "nothing but PostgreSQL was there to be ended"
+
+
+def name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return "postgres"
+
+
+def test_a_killed_workers_stage_does_not_go_on_and_its_run_ends() -> None:
+    with temporary_headgate(examples=False, HEADGATE_LEASE_SECONDS="4", HEADGATE_HEARTBEAT_SECONDS="1") as headgate:
+        headgate.start()
+        headgate.create("long", [sh("a", 'echo "pid $$"; exec sleep 600')])
+        run_id = headgate.trigger("long")
+        headgate.wait_until(lambda: stage_pid(headgate.http, run_id), 30)
+        pid = stage_pid(headgate.http, run_id)
+        worker = next(p for p in headgate.processes() if b"worker" in Path(f"/proc/{p}/cmdline").read_bytes().split(b"\0"))
+
+        os.kill(worker, signal.SIGKILL)
+
+        headgate.wait_until(lambda: not Path(f"/proc/{pid}").exists(), 5)
+        run = headgate.finished(run_id)
+        assert run["status"] == "lost"
+        assert "worker stopped answering" in run["why"]
+        headgate.create("next", [sh("a", "true")])
+        assert headgate.finished(headgate.trigger("next"))["status"] == "completed"
+
+
+def stage_pid(http: object, run_id: int) -> int:
+    lines = http.get(f"/runs/{run_id}/logs", headers={"Accept": "application/json"}).json()  # type: ignore[attr-defined]
+    return next((int(line["text"].split()[1]) for line in lines if line["text"].startswith("pid ")), 0)

@@ -1,0 +1,60 @@
+"""Two runs side by side."""
+
+from application.queries.runs.comparison import compare, differences
+from tests.support.builders import a_definition, a_stage
+from tests.support.use_case_harness import UseCaseHarness, worker_report
+
+
+def test_objects_differ_key_by_key_and_lists_whole() -> None:
+    found = differences({"a": 1, "b": {"c": [1], "d": 2}, "gone": 0}, {"a": 1, "b": {"c": [1, 2], "d": 2}, "new": None})
+
+    assert [(each.path, each.before, each.after, each.missing) for each in found] == [
+        ("b.c", [1], [1, 2], None),
+        ("gone", 0, None, "after"),
+        ("new", None, None, "before"),
+    ]
+    assert differences({"x": {"y": 1}}, {"x": {"y": 1}}) == []
+
+
+async def test_runs_differ_in_parameters_definition_records_and_their_first_error() -> None:
+    system = UseCaseHarness()
+    schema = {"type": "object", "properties": {"month": {"type": "integer"}}}
+    await system.create([a_stage("load"), a_stage("check")], parameters=schema)
+    first = await system.trigger(parameters={"month": 5})
+    await system.claim(first.run_id)
+    await system.advance(first.run_id, worker_report(first.run_id, "load", "completed", records_processed=10))
+    await system.advance(first.run_id, worker_report(first.run_id, "check", "failed", error_message="3 rows too few"))
+    stages = [a_stage("load", timeout=7), a_stage("check")]
+    await system.app.change_pipeline()("nightly", {"name": "nightly", "stages": stages, "parameters": schema})
+    second = await system.trigger(parameters={"month": 6})
+    await system.claim(second.run_id)
+    await system.advance(second.run_id, worker_report(second.run_id, "load", "completed", records_processed=12))
+    await system.advance(second.run_id, worker_report(second.run_id, "check", "failed", error_message="9 rows too few"))
+
+    before, after = await system.run(first.run_id), await system.run(second.run_id)
+    found = compare(before, after, (a_definition(stages=["load", "check"]), a_definition(stages=stages)))
+
+    assert [(each.path, each.before, each.after) for each in found.parameters] == [("month", 5, 6)]
+    assert [(each.path, each.after) for each in found.definition] == [("stages.load.timeout", 7.0)]
+    assert [(pair.name, pair.records) for pair in found.stages] == [("load", (10, 12)), ("check", (None, None))]
+    assert found.error is not None
+    assert (found.error.stage, found.error.before, found.error.is_alike) == ("check", "3 rows too few", True)
+
+
+async def test_a_stage_of_one_run_only_stands_alone() -> None:
+    system = UseCaseHarness()
+    await system.create(["a", "b"])
+    first = await system.trigger()
+    await system.app.change_pipeline()("nightly", {"name": "nightly", "stages": [a_stage("a"), a_stage("c")]})
+    second = await system.trigger()
+
+    found = compare(
+        await system.run(first.run_id), await system.run(second.run_id), (a_definition(stages=["a", "b"]), a_definition(stages=["a", "c"]))
+    )
+
+    assert [(pair.name, pair.before is None, pair.after is None) for pair in found.stages] == [
+        ("a", False, False),
+        ("c", True, False),
+        ("b", False, True),
+    ]
+    assert found.error is None

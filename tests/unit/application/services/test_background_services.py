@@ -1,0 +1,466 @@
+"""Background services, stepped by hand over fakes."""
+
+import asyncio
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+from pytest_mock import MockerFixture
+
+from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
+from application.ports.dispatch.worker_streams import Claim, StopRun, WakeRun
+from application.ports.persistence.unit_of_work import NewLogLine
+from application.ports.queries.change_feed import ChangeBatch
+from application.queries.explain.explanation import explain_run
+from application.queries.explain.status_text import RunContext
+from application.services.dispatch.local_wakeups import MAX_DISPATCH_REQUESTS, DispatchRequest
+from application.services.feed.event_hub import Subscription
+from application.services.feed.feed_reader import WORKER_EVENT_TYPES, FeedReader
+from application.services.maintenance.retention_pruner import RetentionPolicy, RetentionPruner
+from domain.runs.events import EventType
+from domain.runs.status import Status
+from tests.support.builders import a_stage
+from tests.support.use_case_harness import WORKER, UseCaseHarness, update
+
+
+async def offer(system: UseCaseHarness) -> None:
+    dispatch_requests = system.app.dispatcher()
+    await dispatch_requests.wait()
+    await dispatch_requests.run_once()
+
+
+async def follow_once(system: UseCaseHarness, follow: FeedReader) -> None:
+    await system.app.announce().run_once()
+    await follow.run_once()
+
+
+def claims(system: UseCaseHarness) -> list[Claim]:
+    return [message for _, message in system.fakes.links.pushed if isinstance(message, Claim)]
+
+
+async def test_a_triggered_run_is_pushed_to_the_linked_worker_with_its_first_stage() -> None:
+    system = UseCaseHarness()
+    system.fakes.links.link(WORKER)
+    await system.create(3)
+
+    run_id = (await system.trigger()).run_id
+    await offer(system)
+
+    [claim] = claims(system)
+    assert (claim.run_id, [start.stage for start in claim.starts]) == (run_id, ["a"])
+    assert await system.statuses(run_id) == {"a": Status.RUNNING, "b": Status.PENDING, "c": Status.PENDING}
+
+
+async def test_bursts_beyond_the_free_slots_wait_and_go_to_the_next_free_one() -> None:
+    system = UseCaseHarness()
+    system.fakes.links.link(WORKER, slots=2)
+    await system.create(1)
+    runs = [(await system.trigger()).run_id for _ in range(3)]
+
+    await offer(system)
+    at_first = [claim.run_id for claim in claims(system)]
+    await system.advance(runs[0], ("a", "completed"))
+    system.fakes.links.set_free_slots(WORKER, 1, 2)
+    await offer(system)
+
+    assert at_first == runs[:2]
+    assert [claim.run_id for claim in claims(system)] == runs
+
+
+async def test_a_burst_of_another_pool_never_goes_to_a_warm_worker() -> None:
+    system = UseCaseHarness()
+    system.fakes.links.link(WORKER)
+    await system.create(1, pool="processes")
+
+    run_id = (await system.trigger()).run_id
+    await system.app.outbox_relay().run_once()
+    await system.app.dispatcher().run_once()
+
+    run = await system.run(run_id)
+    assert claims(system) == []
+    assert (run.status, len(run.flow_run_ids)) == (Status.QUEUED, 1)
+
+
+async def test_a_trigger_while_prefect_is_down_waits_in_the_outbox_and_then_goes() -> None:
+    system = UseCaseHarness()
+    await system.create(1, pool="processes")
+    system.fakes.orchestrator.is_down = True
+    run_id = (await system.trigger()).run_id
+
+    await system.app.outbox_relay().run_once()
+    waiting = await system.run(run_id)
+    system.fakes.orchestrator.is_down = False
+    system.fakes.clock.advance(60)
+    await system.app.outbox_relay().run_once()
+
+    assert (waiting.unrecorded, list(waiting.flow_run_ids)) == (True, [])
+    assert len((await system.run(run_id)).flow_run_ids) == 1
+    assert not (await system.run(run_id)).unrecorded
+
+
+async def test_a_warm_burst_whose_worker_left_no_record_is_recorded_as_it_ended() -> None:
+    system = UseCaseHarness()
+    await system.create(1)
+    run_id = (await system.trigger()).run_id
+    await system.claim(run_id)
+    await system.advance(run_id, ("a", "completed"))
+    relay = system.app.outbox_relay()
+
+    await relay.run_once()
+    early = (await system.run(run_id)).flow_run_ids
+    system.fakes.clock.advance(60)
+    await relay.run_once()
+
+    [flow_run_id] = (await system.run(run_id)).flow_run_ids
+    assert not early
+    assert (await system.fakes.orchestrator.states([flow_run_id]))[flow_run_id] is FlowState.COMPLETED
+
+
+async def test_a_cancel_in_prefect_cancels_the_run() -> None:
+    system = UseCaseHarness()
+    await system.create(2)
+    run_id = (await system.trigger()).run_id
+    await system.claim(run_id)
+    flow_run_id = await recorded(system, run_id, FlowState.RUNNING)
+    await system.fakes.orchestrator.set_state(flow_run_id, FlowState.CANCELLING, "by hand")
+
+    await system.app.reconcile().run_once()
+
+    assert (await system.run(run_id)).stop_requested_at is not None
+
+
+async def test_nothing_stays_running_in_prefect_after_a_burst_is_over() -> None:
+    system = UseCaseHarness()
+    await system.create(1)
+    run_id = (await system.trigger()).run_id
+    await system.claim(run_id)
+    flow_run_id = await recorded(system, run_id, FlowState.RUNNING)
+    await system.advance(run_id, ("a", "failed"))
+    reconcile = system.app.reconcile()
+
+    await reconcile.run_once()
+    early = await system.fakes.orchestrator.states([flow_run_id])
+    system.fakes.clock.advance(30)
+    await reconcile.run_once()
+
+    assert early[flow_run_id] is FlowState.RUNNING
+    assert (await system.fakes.orchestrator.states([flow_run_id]))[flow_run_id] is FlowState.FAILED
+
+
+async def test_an_unclaimed_burst_whose_flow_run_vanished_is_requested_again() -> None:
+    system = UseCaseHarness()
+    await system.create(1, pool="processes")
+    run_id = (await system.trigger()).run_id
+    relay = system.app.outbox_relay()
+    await relay.run_once()
+    [first] = (await system.run(run_id)).flow_run_ids
+    system.fakes.orchestrator.lose(first)
+
+    await system.app.reconcile().run_once()
+    await relay.run_once()
+
+    assert (await system.run(run_id)).burst_epoch == 2
+    assert len((await system.run(run_id)).flow_run_ids) == 2
+
+
+async def test_while_nobody_watches_only_what_concerns_workers_is_read(mocker: MockerFixture) -> None:
+    system = UseCaseHarness()
+    await system.create([a_stage("only", "external")], name="remote")
+    feed, follow = system.fakes.change_feed, system.app.feed_reader()
+    await follow_once(system, follow)
+    run_id = (await system.trigger("remote")).run_id
+    read = mocker.spy(feed, "read")
+
+    await system.report(update(Status.RUNNING, "only", run_id=run_id))
+    await follow_once(system, follow)
+    unwatched = [call.args[2:] for call in read.call_args_list]
+    with system.app.hub().subscribe():
+        await system.report(update(Status.RUNNING, "only", run_id=run_id, records_processed=5))
+        await follow_once(system, follow)
+
+    assert unwatched == [(WORKER_EVENT_TYPES,)]
+    assert [call.args[2:] for call in read.call_args_list[1:]] == [()]
+
+
+async def test_a_viewer_that_comes_while_the_feed_is_read_gets_all_that_follows_its_place() -> None:
+    system = UseCaseHarness()
+    await system.create([a_stage("only", "external")], name="remote")
+    feed, hub, follow = system.fakes.change_feed, system.app.hub(), system.app.feed_reader()
+    run_id = (await system.trigger("remote")).run_id
+    await system.report(update(Status.RUNNING, "only", run_id=run_id))
+    await follow_once(system, follow)
+    read, viewers = feed.read, ExitStack()
+
+    async def slow(*arguments: Any) -> ChangeBatch:
+        batch = await read(*arguments)
+        if not hub.viewers:
+            seen.append(viewers.enter_context(hub.subscribe()))
+        return batch
+
+    seen: list[Subscription] = []
+    with viewers, patch.object(feed, "read", slow):
+        await system.report(update(Status.RUNNING, "only", run_id=run_id, records_processed=5))
+        await follow_once(system, follow)
+        batch = await seen[0].next(1)
+
+    assert batch is not None
+    assert [event.type for event in batch.events] == [EventType.STAGE_PROGRESS]
+
+
+async def test_a_place_told_to_a_viewer_is_where_its_first_batch_begins_though_nobody_watched_before() -> None:
+    system = UseCaseHarness()
+    await system.create([a_stage("only", "external")], name="remote")
+    follow = system.app.feed_reader()
+    run_id = (await system.trigger("remote")).run_id
+    await system.report(update(Status.RUNNING, "only", run_id=run_id))
+    await follow_once(system, follow)
+    for records in (1, 2):
+        await system.report(update(Status.RUNNING, "only", run_id=run_id, records_processed=records))
+        await follow_once(system, follow)
+
+    with system.app.hub().subscribe() as viewer:
+        place = await viewer.wait_for_start_cursor()
+
+    assert place == await system.fakes.change_feed.position()
+
+
+async def test_a_cancel_by_another_process_reaches_the_worker_linked_here() -> None:
+    here = UseCaseHarness()
+    here.fakes.links.link(WORKER)
+    await here.create(1)
+    run_id = (await here.trigger()).run_id
+    await offer(here)
+    follow = here.app.feed_reader()
+    await here.app.announce().run_once()
+    await follow.run_once()
+
+    await here.as_other_process().app.cancel_run()(run_id)
+    await here.app.announce().run_once()
+    await follow.run_once()
+
+    assert any(isinstance(message, StopRun) and message.run_id == run_id for _, message in here.fakes.links.pushed)
+
+
+async def test_viewers_get_each_event_once_in_order() -> None:
+    system = UseCaseHarness()
+    await system.create([a_stage("only", "external")], name="remote")
+    follow = system.app.feed_reader()
+    await system.app.announce().run_once()
+    await follow.run_once()
+
+    with system.app.hub().subscribe() as viewer:
+        run_id = (await system.trigger("remote")).run_id
+        await system.app.announce().run_once()
+        await follow.run_once()
+        batch = await viewer.next(1)
+
+    assert batch is not None
+    assert [event.seq for event in batch.events] == list(range(1, (await system.run(run_id)).last_seq + 1))
+
+
+async def recorded(system: UseCaseHarness, run_id: int, state: FlowState) -> str:
+    """As its worker would: the flow run stands in Prefect and is noted."""
+    flow_run_id = await system.fakes.orchestrator.create_flow_run(FlowRunRequest("headgate", f"key-{run_id}", "a run", {}, state))
+    await system.app.record_flow_run()(run_id, 1, flow_run_id)
+    return flow_run_id
+
+
+async def refused_three_times(system: UseCaseHarness) -> int:
+    """The run whose burst Prefect refuses until it is in quarantine."""
+    await system.create(1, pool="processes")
+    system.fakes.orchestrator.refused.add("nightly #1")
+    run_id = (await system.trigger()).run_id
+    relay = system.app.outbox_relay()
+    for _ in range(3):
+        await relay.run_once()
+        system.fakes.clock.advance(60)
+    return run_id
+
+
+async def test_what_prefect_refuses_is_put_in_quarantine_says_why_and_lets_others_through() -> None:
+    system = UseCaseHarness()
+    run_id = await refused_three_times(system)
+
+    other = (await system.trigger()).run_id
+    await system.app.outbox_relay().run_once()
+
+    refused = await system.run(run_id)
+    why = str(explain_run(refused, RunContext(system.fakes.clock.now(), is_warm=False)))
+    assert (refused.unrecorded, list(refused.flow_run_ids)) == (True, [])
+    assert "Prefect refuses it (Prefect answered 422: it will not have nightly #1); it is tried again within the hour" in why
+    assert len((await system.run(other)).flow_run_ids) == 1
+
+
+async def test_what_is_in_quarantine_is_tried_again_after_an_hour() -> None:
+    system = UseCaseHarness()
+    run_id = await refused_three_times(system)
+    system.fakes.orchestrator.refused.clear()
+
+    system.fakes.clock.advance(3_000)
+    await system.app.outbox_relay().run_once()
+    early = (await system.run(run_id)).flow_run_ids
+    system.fakes.clock.advance(600)
+    await system.app.outbox_relay().run_once()
+
+    run = await system.run(run_id)
+    assert not early
+    assert (len(run.flow_run_ids), run.unrecorded, run.refusal) == (1, False, None)
+
+
+async def test_what_is_in_quarantine_is_tried_again_at_once_when_somebody_asks() -> None:
+    system = UseCaseHarness()
+    run_id = await refused_three_times(system)
+    system.fakes.orchestrator.refused.clear()
+
+    released = await system.app.release_quarantine()()
+    await system.app.outbox_relay().run_once()
+
+    assert released == 1
+    assert len((await system.run(run_id)).flow_run_ids) == 1
+
+
+async def test_a_prefect_that_does_not_answer_puts_nothing_in_quarantine() -> None:
+    system = UseCaseHarness()
+    await system.create(1, pool="processes")
+    system.fakes.orchestrator.is_down = True
+    runs = [(await system.trigger()).run_id for _ in range(3)]
+
+    for _ in range(12):
+        await system.app.outbox_relay().run_once()
+        system.fakes.clock.advance(60)
+    views = [await system.run(run_id) for run_id in runs]
+    system.fakes.orchestrator.is_down = False
+    await system.app.outbox_relay().run_once()
+
+    assert [(view.refusal, view.unrecorded) for view in views] == [(None, True)] * 3
+    assert [len((await system.run(run_id)).flow_run_ids) for run_id in runs] == [1, 1, 1]
+
+
+async def test_a_stage_past_its_timeout_is_failed_by_the_sweep_and_its_worker_is_told_to_kill_it() -> None:
+    system = UseCaseHarness()
+    system.fakes.links.link(WORKER)
+    await system.create([a_stage("a", timeout=60, allow_failure=True), a_stage("b", needs=[])])
+    run_id = (await system.trigger()).run_id
+    await offer(system)
+
+    system.fakes.clock.advance(91)
+    await system.app.due_run_sweeper().run_once()
+    step = await system.advance(run_id, holding=frozenset({("a", 1), ("b", 1)}))
+
+    assert (await system.statuses(run_id))["a"] is Status.FAILED
+    assert (WORKER, WakeRun(run_id)) in system.fakes.links.pushed
+    assert (list(step.kill), step.ended) == ([("a", 1)], False)
+
+
+async def test_an_overrun_found_by_another_process_reaches_the_worker_linked_here() -> None:
+    here = UseCaseHarness()
+    here.fakes.links.link(WORKER)
+    await here.create([a_stage("a", timeout=60)])
+    run_id = (await here.trigger()).run_id
+    await offer(here)
+    follow = here.app.feed_reader()
+    await here.app.announce().run_once()
+    await follow.run_once()
+
+    here.fakes.clock.advance(91)
+    elsewhere = here.as_other_process()
+    await elsewhere.app.due_run_sweeper().run_once()
+    await elsewhere.app.announce().run_once()
+    await follow.run_once()
+
+    assert (WORKER, WakeRun(run_id)) in here.fakes.links.pushed
+
+
+async def test_retention_keeps_what_the_settings_say_and_nothing_for_ever_but_zero() -> None:
+    system = UseCaseHarness()
+    await system.create(1)
+    run_id = (await system.trigger()).run_id
+    keeping = system.app.retention_pruner()
+    first = await keeping.prune()
+    async with system.fakes.open_unit_of_work() as work:
+        await work.logs.append(run_id, "a", 1, [NewLogLine(0, system.fakes.clock.now(), "stdout", "text")], 1_000)
+        await work.commit()
+
+    system.fakes.clock.advance(40 * 86_400)
+    month = await keeping.prune()
+    system.fakes.clock.advance(60 * 86_400)
+    quarter = await keeping.prune()
+
+    assert (len(first.made), list(first.dropped)) == (10, [])
+    assert list(month.dropped) == ["log_line_p20260302"]
+    assert "event_p20260302" in quarter.dropped
+    assert await system.fakes.reader.events(run_id, 0, 10) == []
+    assert (await system.run(run_id)).last_seq > 0
+    forever = RetentionPruner(system.fakes.retention, system.fakes.clock, RetentionPolicy(0, 0))
+    system.fakes.clock.advance(1_000 * 86_400)
+    assert list((await forever.prune()).dropped) == []
+
+
+async def test_a_flood_of_offers_is_bounded_and_loses_nothing() -> None:
+    system = UseCaseHarness()
+    await system.create(1)
+    run_id = (await system.trigger()).run_id
+    wakeups = system.app.wakeups()
+    for epoch in range(2 * MAX_DISPATCH_REQUESTS):
+        wakeups.offer(DispatchRequest(404, epoch, "headgate"))
+
+    system.fakes.links.link(WORKER)
+    assert wakeups.dispatch_requests.qsize() == MAX_DISPATCH_REQUESTS
+    for _ in range(3):
+        await offer(system)
+
+    assert [claim.run_id for claim in claims(system)] == [run_id]
+
+
+async def test_a_worker_whose_clock_is_far_off_is_not_believed_about_when_it_wrote() -> None:
+    system = UseCaseHarness()
+    await system.create(1)
+    run_id = (await system.trigger()).run_id
+    now = system.fakes.clock.now()
+    times = [now - timedelta(hours=1), now - timedelta(days=400), now + timedelta(days=400)]
+
+    await system.app.append_log()(run_id, "a", 1, [NewLogLine(n, at, "stdout", "text") for n, at in enumerate(times)])
+
+    stored = await system.fakes.reader.log(run_id, stage=None, attempt=None, after=0, limit=10)
+    assert [line.at for line in stored] == [times[0], now, now]
+
+
+async def test_a_burst_whose_flow_began_and_never_claimed_it_goes_to_the_next() -> None:
+    system = UseCaseHarness()
+    await system.create(1, pool="processes")
+    run_id = (await system.trigger()).run_id
+    await system.app.outbox_relay().run_once()
+    [flow_run] = (await system.run(run_id)).flow_run_ids
+    await system.fakes.orchestrator.set_state(flow_run, FlowState.RUNNING, "its process began, and died")
+    reconcile = system.app.reconcile()
+    system.fakes.clock.advance(100)
+
+    await reconcile.run_once()
+    at_first = (await system.run(run_id)).burst_epoch
+    system.fakes.clock.advance(61)
+    await reconcile.run_once()
+
+    after = await system.run(run_id)
+    assert (at_first, after.burst_epoch, after.burst_state) == (1, 2, "requested")
+
+
+async def test_a_viewer_that_came_before_the_reader_began_waits_for_its_place() -> None:
+    system = UseCaseHarness()
+    await system.create([a_stage("only", "external")], name="remote")
+    hub, follow = system.app.hub(), system.app.feed_reader()
+    with hub.subscribe() as viewer:
+        place = asyncio.create_task(viewer.wait_for_start_cursor())
+        await asyncio.sleep(0)
+        was_early = not place.done()
+        await system.app.announce().run_once()
+        await follow.run_once()
+        run_id = (await system.trigger("remote")).run_id
+        await system.app.announce().run_once()
+        await follow.run_once()
+        batch = await viewer.next(1)
+
+    assert was_early
+    assert await place is not None
+    assert batch is not None
+    assert {event.run_id for event in batch.events} == {run_id}

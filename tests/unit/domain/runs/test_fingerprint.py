@@ -1,0 +1,61 @@
+"""Failures that are alike have one fingerprint, and others have another."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.runs.fingerprint import FINGERPRINT_LENGTH, compute_fingerprint, normalize_message
+
+ALIKE = [
+    ("duplicate key (order_id)=(88213407)", "duplicate key (order_id)=(88213408)"),
+    ("timeout after 12.5 s at 2026-11-23T10:04:11Z", "timeout after 3 s at 2026-11-24 02:04:11.123+01:00"),
+    ("no file /srv/data/2026/june.csv", "no file /home/x/other.csv"),
+    ("cannot reach 10.0.0.7:5432", "cannot reach 192.168.1.30:5433"),
+    ("job 5f0c9a3e-6c0e-4b0c-9b43-3a9d1f6f2f10 is gone", "job 11111111-2222-3333-4444-555555555555 is gone"),
+    ("object at 0x7f1c2ab", "object at 0x1234"),
+    ("commit 3ce6b43f is bad", "commit 9c6d0451 is bad"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_what_differs_from_run_to_run_is_left_out(one: str, other: str) -> None:
+    assert compute_fingerprint(one) == compute_fingerprint(other)
+
+
+def test_different_errors_differ() -> None:
+    said = ["connection refused", "connection reset", "duplicate key", "no such table orders", "no such table stock"]
+
+    assert len({compute_fingerprint(each) for each in said}) == len(said)
+
+
+@pytest.mark.parametrize("nothing", [None, "", "  \n"])
+def test_no_message_has_no_fingerprint(nothing: str | None) -> None:
+    assert compute_fingerprint(nothing) is None
+
+
+@given(st.text())
+def test_any_text_has_one_of_ten_digits_and_the_same_again(text: str) -> None:
+    found = compute_fingerprint(text)
+
+    assert found == compute_fingerprint(text)
+    assert found is None or (len(found) == FINGERPRINT_LENGTH and int(found, 16) >= 0)
+
+
+def test_what_was_taken_out_once_stays_so() -> None:
+    for one, _ in ALIKE:
+        assert normalize_message(normalize_message(one)) == normalize_message(one)
+
+
+@pytest.mark.parametrize("piece", ["1", "a1", "/a", "1.", "0x", "-1", "https://", "aaaaaaa", "2026-"])
+def test_no_text_takes_long(piece: str) -> None:
+    """Counted against the plainest text of the same length, in the same process."""
+
+    def cost(text: str) -> float:
+        began = time.process_time()
+        for _ in range(5):
+            compute_fingerprint(text)
+        return time.process_time() - began
+
+    assert cost(piece * 100_000) < 200 * (cost("x " * 100_000) + 0.001)

@@ -1,0 +1,34 @@
+"""What holds a queued run, the reason to be mended first."""
+
+import pytest
+
+from domain.runs.queue_reason import QueueReason, QueueSnapshot, find_queue_reason
+
+SERVED = {"workers": 2, "slots": 8}
+
+
+CASES = [
+    (QueueSnapshot(is_claimed=True, running=2, parallelism=2, worker_free_slots=0), QueueReason.PARALLELISM),
+    (QueueSnapshot(is_claimed=True, running=1, parallelism=2, worker_free_slots=0), QueueReason.WORKER_FULL),
+    (QueueSnapshot(is_claimed=True, running=1, parallelism=2, worker_free_slots=1), QueueReason.STARTING),
+    (QueueSnapshot(is_claimed=True, workers=0), QueueReason.STARTING),
+    (QueueSnapshot(), QueueReason.NO_WORKER),
+    (QueueSnapshot(**SERVED, free=0, runs_ahead=3), QueueReason.NO_FREE_SLOT),
+    (QueueSnapshot(**SERVED, free=1, runs_ahead=3), QueueReason.BEHIND_OTHER_RUNS),
+    (QueueSnapshot(**SERVED, free=1), QueueReason.ABOUT_TO_START),
+    (QueueSnapshot(**SERVED, free=1, is_refused=True, is_unsubmitted=True, engine_answers=False), QueueReason.ABOUT_TO_START),
+    (QueueSnapshot(is_warm=False, is_refused=True, is_unsubmitted=True, engine_answers=False), QueueReason.ENGINE_REFUSED),
+    (QueueSnapshot(is_warm=False, is_unsubmitted=True, engine_answers=False), QueueReason.ENGINE_UNREACHABLE),
+    (QueueSnapshot(is_warm=False, is_unsubmitted=True, engine_answers=True), QueueReason.NOT_SUBMITTED),
+    (QueueSnapshot(is_warm=False, is_unsubmitted=True), QueueReason.NOT_SUBMITTED),
+    (QueueSnapshot(is_warm=False), QueueReason.AWAITING_ENGINE_WORKER),
+]
+
+
+@pytest.mark.parametrize(("facts", "hold"), CASES)
+def test_a_queued_run_is_held_by_what_has_to_be_mended_first(facts: QueueSnapshot, hold: QueueReason) -> None:
+    assert find_queue_reason(facts) is hold
+
+
+def test_every_hold_is_reached_by_some_facts() -> None:
+    assert {hold for _, hold in CASES} == set(QueueReason)

@@ -1,0 +1,257 @@
+import pytest
+
+from domain.errors import Conflict
+from domain.reports.rules import Report, Reporter, judge_report
+from domain.runs.dispatch import BurstState
+from domain.runs.run import TIMEOUT_GRACE, Run
+from domain.runs.status import Reason, Status
+from tests.support.builders import NOW, WORKER, a_claimed_run, a_run, a_stage, a_started_run, an_hour_later, seconds_later
+
+HOLDER = Reporter(WORKER, WORKER, 1)
+DAY = 86_400
+
+
+def end(run: Run, stage: str, status: Status = Status.COMPLETED, at: float = 0) -> None:
+    assert judge_report(run, Report(status, stage), Reporter(WORKER, WORKER, run.burst.epoch), None, seconds_later(at)).applied
+
+
+def statuses(run: Run) -> str:
+    return " ".join(stage.status for stage in run.stages.values())
+
+
+def test_opening_queues_what_needs_nothing_and_requests_a_burst() -> None:
+    run = a_run(["a", a_stage("b", needs=[]), "c"])
+
+    assert statuses(run) == "queued queued pending"
+    assert (run.status, run.burst.state, run.burst.epoch, run.new_burst) == (Status.QUEUED, BurstState.REQUESTED, 1, 1)
+    assert [event.seq for event in run.new_events] == list(range(1, run.last_seq + 1))
+
+
+def test_an_all_external_run_has_no_burst() -> None:
+    run = a_run([a_stage("a", "external"), a_stage("b", "external")])
+
+    assert (statuses(run), run.status, run.burst.state, run.new_burst) == ("waiting waiting", Status.WAITING, BurstState.NONE, None)
+
+
+def test_a_sequence_is_carried_to_its_end_by_one_burst() -> None:
+    run = a_claimed_run(3)
+
+    for stage in "abc":
+        assert [started.name for started in run.start_ready_stages(4, WORKER, NOW)] == [stage]
+        assert run.end_burst(NOW) is False
+        end(run, stage)
+
+    assert run.end_burst(NOW) is True
+    assert (run.status, run.burst.state, run.burst.epoch) == (Status.COMPLETED, BurstState.NONE, 1)
+
+
+def test_no_more_start_at_once_than_capacity_and_parallelism_allow() -> None:
+    stages = [a_stage(name, needs=[]) for name in "abcd"]
+
+    assert len(a_claimed_run(stages, parallelism=3).start_ready_stages(2, WORKER, NOW)) == 2
+    run = a_claimed_run(stages, parallelism=3)
+    assert len(run.start_ready_stages(9, WORKER, NOW)) == 3
+    assert run.start_ready_stages(9, WORKER, NOW) == []
+
+
+@pytest.mark.parametrize("worker", ["other", WORKER])
+def test_a_burst_is_claimed_once_and_its_holder_may_ask_again(worker: str) -> None:
+    run = a_claimed_run()
+    seq = run.last_seq
+
+    if worker == WORKER:
+        run.claim(1, worker, NOW)
+    else:
+        with pytest.raises(Conflict):
+            run.claim(1, worker, NOW)
+
+    assert (run.burst.holder, run.last_seq) == (WORKER, seq)
+
+
+def test_a_failure_skips_what_needs_it_and_runs_what_is_for_failures() -> None:
+    run = a_started_run(
+        [
+            "a",
+            a_stage("b", needs=["a"]),
+            a_stage("c", needs=["b"]),
+            a_stage("mail", needs=["a"], when="failed"),
+            a_stage("clean", needs=["c"], when="always"),
+        ]
+    )
+
+    end(run, "a", Status.FAILED)
+
+    assert statuses(run) == "failed skipped skipped queued queued"
+    assert run.stages["c"].current.reason is Reason.UPSTREAM
+
+
+def test_an_allowed_failure_counts_as_done() -> None:
+    run = a_started_run([a_stage("a", allow_failure=True), "b"])
+    end(run, "a", Status.FAILED)
+    run.start_ready_stages(1, WORKER, NOW)
+    end(run, "b")
+
+    assert (statuses(run), run.status) == ("failed completed", Status.COMPLETED)
+
+
+def test_a_retry_waits_for_its_time_and_then_is_queued() -> None:
+    run = a_started_run([a_stage("a", retries=1, retry_delay=60)])
+
+    end(run, "a", Status.FAILED)
+    assert (statuses(run), run.status, run.next_due_at()) == ("waiting", Status.RUNNING, seconds_later(60))
+    assert run.end_burst(NOW) is True
+    run.process_due(seconds_later(59))
+    assert statuses(run) == "waiting"
+    run.process_due(seconds_later(60))
+
+    assert (statuses(run), run.burst.state, run.burst.epoch) == ("queued", BurstState.REQUESTED, 2)
+    assert [attempt.status for attempt in run.stages["a"].attempts] == [Status.FAILED, Status.QUEUED]
+
+
+def test_the_last_failure_is_the_end() -> None:
+    run = a_started_run([a_stage("a", retries=1)])
+    end(run, "a", Status.FAILED)
+    run.start_ready_stages(1, WORKER, NOW)
+    end(run, "a", Status.FAILED)
+
+    assert (statuses(run), run.status, len(run.stages["a"].attempts)) == ("failed", Status.FAILED, 2)
+
+
+@pytest.mark.parametrize(("retry_on_loss", "status", "attempts"), [(True, "queued", 2), (False, "lost", 1)])
+def test_a_lost_stage_is_tried_again_only_if_it_says_so(retry_on_loss: bool, status: str, attempts: int) -> None:
+    run = a_started_run([a_stage("a", retries=1, retry_on_loss=retry_on_loss)])
+
+    assert run.lose_burst(1, an_hour_later()) is True
+
+    assert (statuses(run), len(run.stages["a"].attempts)) == (status, attempts)
+    assert run.burst.state is (BurstState.REQUESTED if retry_on_loss else BurstState.NONE)
+    assert run.lose_burst(1, an_hour_later()) is False
+
+
+def test_a_lost_bursts_queued_stages_get_the_next() -> None:
+    run = a_claimed_run([a_stage("a"), a_stage("b", needs=[])])
+    run.start_ready_stages(1, WORKER, NOW)
+
+    run.lose_burst(1, NOW)
+
+    assert (statuses(run), run.burst.state, run.burst.epoch) == ("lost queued", BurstState.REQUESTED, 2)
+    with pytest.raises(Conflict):
+        run.claim(1, WORKER, NOW)
+
+
+def test_a_stage_no_worker_takes_fails_after_a_day() -> None:
+    run = a_run(1)
+
+    assert run.next_due_at() == seconds_later(DAY)
+    run.process_due(seconds_later(DAY))
+
+    assert (statuses(run), run.status, run.stages["a"].current.reason) == ("failed", Status.FAILED, Reason.TIMEOUT)
+    assert run.stages["a"].current.error_message
+
+
+def test_a_running_stages_deadline_is_its_workers_affair_for_a_grace() -> None:
+    run = a_started_run([a_stage("a", timeout=60)])
+
+    run.process_due(seconds_later(60 + TIMEOUT_GRACE - 1))
+
+    assert statuses(run) == "running"
+    assert not run.has_timed_out_attempt
+    assert run.next_due_at() == seconds_later(60 + TIMEOUT_GRACE)
+
+
+def test_a_stage_that_overruns_fails_without_its_workers_help_and_the_worker_is_to_look() -> None:
+    run = a_started_run([a_stage("a", timeout=60), a_stage("b", needs=[])])
+
+    run.process_due(seconds_later(60 + TIMEOUT_GRACE))
+
+    assert statuses(run) == "failed running"
+    assert (run.stages["a"].current.reason, run.has_timed_out_attempt) == (Reason.TIMEOUT, True)
+    assert run.find_finished_attempts([("a", 1), ("b", 1)]) == [("a", 1)]
+
+
+def test_a_stage_that_overruns_is_retried_as_one_that_failed() -> None:
+    run = a_started_run([a_stage("a", timeout=60, retries=1)])
+
+    run.process_due(seconds_later(60 + TIMEOUT_GRACE))
+
+    assert statuses(run) == "queued"
+    assert run.has_timed_out_attempt
+    assert run.find_finished_attempts([("a", 1)]) == [("a", 1)]
+
+
+def test_an_external_stages_deadline_counts_from_when_its_needs_are_met() -> None:
+    run = a_started_run(["a", a_stage("b", "external", timeout=60)])
+    assert run.stages["b"].current.deadline_at is None
+
+    end(run, "a", at=30)
+
+    assert (run.next_due_at(), run.status) == (seconds_later(90), Status.WAITING)
+    run.process_due(seconds_later(90))
+    assert (run.stages["b"].current.reason, run.status) == (Reason.TIMEOUT, Status.FAILED)
+
+
+def test_an_external_stage_that_began_before_its_needs_failed_has_a_deadline_all_the_same() -> None:
+    run = a_started_run(["a", a_stage("b", "external", timeout=60)])
+    judge_report(run, Report(Status.RUNNING, "b"), Reporter("ci"), None, NOW)
+
+    end(run, "a", Status.FAILED, at=30)
+
+    assert (statuses(run), run.next_due_at()) == ("failed running", seconds_later(90))
+
+
+def test_cancelling_ends_what_does_not_run_and_closes_an_unclaimed_burst() -> None:
+    run = a_run(["a", a_stage("b", "external", needs=[]), a_stage("c", needs=["a"], when="always")])
+
+    run.cancel(NOW, "ada", "enough")
+
+    assert (statuses(run), run.status, run.burst.state) == ("cancelled cancelled cancelled", Status.CANCELLED, BurstState.NONE)
+    with pytest.raises(Conflict):
+        run.claim(1, WORKER, NOW)
+    with pytest.raises(Conflict):
+        run.cancel(NOW, "ada")
+
+
+def test_a_cancelled_runs_running_stage_may_complete_and_the_verdict_stays() -> None:
+    run = a_started_run([a_stage("a", retries=2), "b", a_stage("c", needs=["b"], when="always")])
+
+    run.cancel(NOW, None)
+    assert (statuses(run), run.status, run.startable_stages) == ("running cancelled cancelled", Status.RUNNING, [])
+    end(run, "a", at=5)
+
+    assert (statuses(run), run.status) == ("completed cancelled cancelled", Status.CANCELLED)
+    assert run.finished_at == seconds_later(5)
+
+
+def test_a_cancelled_run_that_is_lost_ends_cancelled_and_is_not_retried() -> None:
+    run = a_started_run([a_stage("a", retries=2, retry_on_loss=True)])
+    run.cancel(NOW, None)
+
+    run.lose_burst(1, NOW)
+
+    assert (statuses(run), run.status, len(run.stages["a"].attempts)) == ("lost", Status.CANCELLED, 1)
+
+
+def test_an_unclaimed_burst_that_the_engine_lost_is_replaced() -> None:
+    run = a_run(1)
+
+    assert run.close_unclaimed_burst(1, NOW, "gone") is True
+    assert (run.burst.state, run.burst.epoch, run.new_burst) == (BurstState.REQUESTED, 2, 2)
+    assert run.close_unclaimed_burst(1, NOW, "gone") is False
+
+
+def test_a_leaving_worker_hands_on_what_it_did_not_start() -> None:
+    run = a_claimed_run()
+
+    run.give_back_burst(NOW)
+
+    assert (run.burst.state, run.burst.epoch) == (BurstState.REQUESTED, 2)
+
+
+def test_a_run_counts_what_its_last_counting_stage_brought() -> None:
+    run = a_started_run(3)
+    assert run.records_processed is None
+    judge_report(run, Report(Status.COMPLETED, "a", records_processed=336_776), HOLDER, None, NOW)
+    run.start_ready_stages(1, WORKER, NOW)
+    judge_report(run, Report(Status.COMPLETED, "b", records_processed=16), HOLDER, None, NOW)
+
+    assert run.records_processed == 16

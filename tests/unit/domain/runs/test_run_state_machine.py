@@ -1,0 +1,280 @@
+"""A run under random facts in a random order: whatever happens, nothing is started twice, left behind or taken back."""
+
+from copy import deepcopy
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from domain.errors import Conflict
+from domain.pipelines.definition import StageCondition, StageKind
+from domain.reports.rules import Report, Reporter, judge_report
+from domain.runs.attempt import REPORTABLE_FIELDS, Attempt, StageRun
+from domain.runs.dispatch import BurstState
+from domain.runs.events import EventType
+from domain.runs.operator_actions import Actor, Decision, cancel_stage, decide_approval, retry_failed, retry_stages, skip_stage
+from domain.runs.readiness import Readiness, compute_run_status, get_readiness
+from domain.runs.run import Run
+from domain.runs.status import REPORTABLE_STATUSES, Status
+from tests.support.builders import NOW, a_run, a_stage
+
+WORKERS = ("w1", "w2")
+PERSON = Actor("mara")
+COUNTS = st.none() | st.integers(0, 9)
+MESSAGES = st.none() | st.just("ü")
+
+
+@st.composite
+def stage_lists(draw: st.DrawFn) -> list[dict[str, object]]:
+    stages: list[dict[str, object]] = []
+    for index in range(draw(st.integers(1, 5))):
+        names = [str(stage["name"]) for stage in stages]
+        kind = draw(st.sampled_from(["command", "command", "external", "approval"]))
+        own: dict[str, object] = {
+            "needs": draw(st.lists(st.sampled_from(names), unique=True)) if names else [],
+            "allow_failure": draw(st.booleans()),
+            "when": draw(st.sampled_from(StageCondition)).value,
+        }
+        if kind == "command":
+            own |= {
+                "retries": draw(st.integers(0, 2)),
+                "retry_delay": draw(st.sampled_from([0, 30])),
+                "retry_on_loss": draw(st.booleans()),
+            }
+        stages.append(a_stage(f"s{index}", kind, **own))
+    return stages
+
+
+def bare(run: Run) -> Run:
+    """The run without its events and without what its attempts tell on the way."""
+    copy = replace(deepcopy(run), last_seq=0, new_events=[])
+    for stage in copy.stages.values():
+        for attempt in stage.attempts:
+            for name in REPORTABLE_FIELDS:
+                setattr(attempt, name, None)
+    return copy
+
+
+class RunMachine(RuleBasedStateMachine):
+    run: Run
+
+    @initialize(stages=stage_lists(), parallelism=st.integers(1, 3))
+    def open(self, stages: list[dict[str, object]], parallelism: int) -> None:
+        self.now: datetime = NOW
+        self.run = a_run(stages, parallelism=parallelism)
+        self.before = deepcopy(self.run)
+        self.ends: dict[tuple[str, int], Status] = {}
+        self.seen: dict[int, dict[str, list[Attempt]]] = {}
+
+    def pass_time(self, seconds: float) -> datetime:
+        self.now += timedelta(seconds=seconds)
+        return self.now
+
+    @rule(worker=st.sampled_from(WORKERS), back=st.integers(0, 1))
+    def claim(self, worker: str, back: int) -> None:
+        before = self.run.burst
+        is_there = before.state is BurstState.REQUESTED and not back and self.run.stop_requested_at is None
+        try:
+            self.run.claim(before.epoch - back, worker, self.now)
+        except Conflict:
+            assert not is_there
+        else:
+            assert is_there or before.is_held_by(worker, before.epoch - back)
+
+    @precondition(lambda self: self.run.burst.holder is not None)
+    @rule(capacity=st.integers(0, 3))
+    def start(self, capacity: int) -> None:
+        assert self.run.burst.holder is not None
+        chosen = self.run.start_ready_stages(capacity, self.run.burst.holder, self.pass_time(1))
+        assert len(chosen) <= capacity
+
+    @precondition(lambda self: self.run.burst.holder is not None)
+    @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE_STATUSES)), told=st.tuples(COUNTS, MESSAGES))
+    def report_by_holder(self, data: st.DataObject, status: Status, told: tuple[int | None, str | None]) -> None:
+        holder = Reporter(self.run.burst.holder, self.run.burst.holder, self.run.burst.epoch)
+        stage = data.draw(st.sampled_from(sorted(self.run.stages)))
+        attempt = data.draw(st.sampled_from([None, 1, self.run.stages[stage].current.number]))
+        if status is Status.RUNNING and self.is_full():
+            return
+        self.judge_report(Report(status, stage, attempt, told[0], message=told[1]), holder)
+
+    @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE_STATUSES)), output=st.sampled_from([None, 1, {"rows": [2]}]))
+    def report_by_stranger(self, data: st.DataObject, status: Status, output: object) -> None:
+        stage = data.draw(st.sampled_from([*sorted(self.run.stages), None]))
+        self.judge_report(Report(status, stage, message="on the way" if stage is None else None, output=output), Reporter("ci"))
+
+    def judge_report(self, report: Report, reporter: Reporter) -> None:
+        before, seq = self.statuses(), self.run.last_seq
+        ruling = judge_report(self.run, report, reporter, None, self.pass_time(1))
+        if ruling.applied:
+            assert ruling.http_status == 200 and ruling.seq is not None and ruling.seq > seq
+        else:
+            assert ruling.why
+            assert self.statuses() == before
+        assert (ruling.problem is not None) == (ruling.http_status == 409)
+
+    @rule()
+    def lose_burst(self) -> None:
+        self.run.lose_burst(self.run.burst.epoch, self.pass_time(20))
+
+    @rule()
+    def close_unclaimed_burst(self) -> None:
+        self.run.close_unclaimed_burst(self.run.burst.epoch, self.pass_time(60), "gone")
+
+    @rule()
+    def end_burst(self) -> None:
+        could = not self.run.startable_stages and not self.run.get_stages_running_in(self.run.burst.epoch)
+        assert self.run.end_burst(self.now) is (could or self.run.burst.state is not BurstState.CLAIMED or not self.run.burst.holder)
+
+    @rule()
+    def give_back_burst(self) -> None:
+        self.run.give_back_burst(self.pass_time(1))
+
+    @rule(seconds=st.sampled_from([0, 1, 30, 3_600, 90_000, 700_000]))
+    def process_due(self, seconds: float) -> None:
+        now = self.pass_time(seconds)
+        self.run.process_due(now)
+        due = self.run.next_due_at()
+        assert due is None or due > now
+
+    @rule(often=st.integers(0, 5))
+    def cancel(self, often: int) -> None:
+        if often:
+            return
+        try:
+            self.run.cancel(self.pass_time(1), "ada")
+        except Conflict:
+            assert self.run.is_over
+
+    @rule(data=st.data(), act=st.sampled_from(["retry", "retry failed", "skip", "cancel", "approve", "reject"]))
+    def a_person_acts(self, data: st.DataObject, act: str) -> None:
+        stage = data.draw(st.sampled_from(sorted(self.run.stages)))
+        seq, before, now = self.run.last_seq, self.statuses(), self.pass_time(1)
+        try:
+            match act:
+                case "retry":
+                    retry_stages(self.run, [stage], now, PERSON)
+                case "retry failed":
+                    retry_failed(self.run, now, PERSON)
+                case "skip":
+                    skip_stage(self.run, stage, now, PERSON, None)
+                case "cancel":
+                    cancel_stage(self.run, stage, now, PERSON, None)
+                case _:
+                    decide_approval(self.run, stage, Decision(act == "approve"), now, PERSON)
+        except Conflict:
+            assert (self.run.last_seq, self.statuses()) == (seq, before), "what is refused changes nothing"
+
+    def running_on_workers(self) -> list[StageRun]:
+        return [stage for stage in self.run.running if stage.definition.kind.runs_on_worker]
+
+    def is_full(self) -> bool:
+        return len(self.running_on_workers()) >= self.run.definition.parallelism
+
+    def statuses(self) -> dict[str, list[Status]]:
+        return {name: [attempt.status for attempt in stage.attempts] for name, stage in self.run.stages.items()}
+
+    @invariant()
+    def events_are_numbered_without_gaps(self) -> None:
+        assert [event.seq for event in self.run.new_events] == list(range(1, self.run.last_seq + 1))
+
+    @invariant()
+    def nothing_of_an_attempt_changes_without_an_event(self) -> None:
+        """What is kept by a run's id and its last event, such as the board's stages and the tags of answers, rests on it."""
+        now = {name: deepcopy(stage.attempts) for name, stage in self.run.stages.items()}
+        assert self.seen.setdefault(self.run.last_seq, now) == now
+
+    @invariant()
+    def progress_changes_nothing_but_details(self) -> None:
+        """What is written of a run that has only progressed rests on it."""
+        since = replace(self.run, new_events=self.run.new_events[len(self.before.new_events) :])
+        if since.has_only_progress_events:
+            assert bare(self.run) == bare(self.before)
+        self.before = deepcopy(self.run)
+
+    @invariant()
+    def an_end_is_final(self) -> None:
+        for name, stage in self.run.stages.items():
+            for attempt in stage.attempts:
+                if attempt.status.is_terminal:
+                    assert self.ends.setdefault((name, attempt.number), attempt.status) is attempt.status
+                    assert attempt.finished_at is not None
+                else:
+                    assert (name, attempt.number) not in self.ends
+                    assert attempt is stage.current
+
+    @invariant()
+    def no_startable_stage_is_pending(self) -> None:
+        if self.run.stop_requested_at is None:
+            for stage in self.run.stages.values():
+                assert stage.status is not Status.PENDING or get_readiness(stage, self.run.stages) is Readiness.BLOCKED
+        assert all(stage.status is not Status.PENDING for stage in self.run.stages.values()) or not self.run.is_over
+
+    @invariant()
+    def the_runs_status_is_the_function_of_its_stages(self) -> None:
+        run = self.run
+        assert run.status is compute_run_status(run.stages.values(), run.verdict, run.started_at is not None)
+        assert (run.finished_at is not None) == run.is_over
+
+    @invariant()
+    def what_can_start_has_a_burst_and_what_runs_has_a_holder(self) -> None:
+        run = self.run
+        if run.startable_stages:
+            assert run.burst.state is not BurstState.NONE
+        for stage in run.running:
+            if stage.definition.kind.runs_on_worker:
+                assert run.burst.is_held_by(stage.current.worker or "", stage.current.epoch or 0)
+
+    @invariant()
+    def bursts_are_opened_one_after_the_other(self) -> None:
+        opened = 0
+        for event in self.run.new_events:
+            if event.type is EventType.BURST_REQUESTED:
+                assert opened == 0
+                opened = 1
+            elif event.type in (EventType.BURST_ENDED, EventType.BURST_LOST, EventType.BURST_CLOSED):
+                assert opened == 1
+                opened = 0
+        assert (self.run.burst.state is not BurstState.NONE) == bool(opened)
+
+    @invariant()
+    def no_attempt_starts_twice(self) -> None:
+        starts = [(e.stage, e.attempt) for e in self.run.new_events if e.type is EventType.STAGE_MOVED and e.status is Status.RUNNING]
+        assert len(starts) == len(set(starts))
+
+    @invariant()
+    def retries_are_counted(self) -> None:
+        for stage in self.run.stages.values():
+            own = 0
+            for attempt in stage.attempts:
+                own = 1 if attempt.by_person else own + 1
+                assert own <= 1 + stage.definition.retries
+
+    @invariant()
+    def no_more_run_at_once_than_the_definition_allows(self) -> None:
+        assert len(self.running_on_workers()) <= self.run.definition.parallelism
+
+    @invariant()
+    def a_run_that_is_not_over_has_a_next_step(self) -> None:
+        if self.run.is_over:
+            return
+        assert any(self.has_next_step(stage) for stage in self.run.stages.values())
+
+    def has_next_step(self, stage: StageRun) -> bool:
+        """Something will happen to it by itself: its holder's lease, its burst, its time."""
+        attempt = stage.current
+        if stage.definition.kind is StageKind.EXTERNAL:
+            return not stage.is_over and attempt.deadline_at is not None
+        if stage.status is Status.RUNNING:
+            return self.run.burst.holder is not None and attempt.deadline_at is not None
+        if stage.status is Status.QUEUED:
+            return self.run.burst.state is not BurstState.NONE and attempt.deadline_at is not None
+        if stage.status is Status.WAITING and stage.definition.kind is StageKind.APPROVAL:
+            return attempt.deadline_at is not None
+        return stage.status is Status.WAITING and attempt.due_at is not None
+
+
+RunMachine.TestCase.settings = settings(deadline=None, max_examples=120, stateful_step_count=30)
+test_a_run_keeps_its_rules_whatever_happens = RunMachine.TestCase

@@ -1,0 +1,70 @@
+import pytest
+
+from domain.runs.attempt import Attempt, IllegalMove
+from domain.runs.status import ATTEMPT_MOVES, Status, parse_reported_status
+from tests.support.builders import NOW, an_hour_later
+
+TABLE = """
+pending   | queued waiting skipped cancelled
+queued    | running cancelled failed lost
+running   | waiting completed failed cancelled lost
+waiting   | queued running completed failed skipped cancelled
+completed |
+failed    |
+cancelled |
+skipped   |
+lost      |
+"""
+LEGAL = {(Status(line.split("|")[0].strip()), Status(word)) for line in TABLE.strip().splitlines() for word in line.split("|")[1].split()}
+PAIRS = [(here, there) for here in Status for there in Status]
+
+
+@pytest.mark.parametrize(("here", "there"), PAIRS)
+def test_an_attempt_moves_where_the_table_says_and_nowhere_else(here: Status, there: Status) -> None:
+    attempt = Attempt(1, NOW, status=here)
+
+    if (here, there) in LEGAL:
+        attempt.move(there, an_hour_later())
+        assert attempt.status is there
+    else:
+        with pytest.raises(IllegalMove):
+            attempt.move(there, an_hour_later())
+        assert attempt == Attempt(1, NOW, status=here)
+
+
+def test_the_table_names_every_status_and_ends_where_it_says() -> None:
+    assert set(ATTEMPT_MOVES) == set(Status)
+    assert {status for status in Status if not ATTEMPT_MOVES[status]} == {status for status in Status if status.is_terminal}
+    assert len(LEGAL) == 19
+
+
+def test_moves_stamp_their_times_once() -> None:
+    attempt = Attempt(1, NOW)
+
+    attempt.move(Status.QUEUED, NOW)
+    attempt.move(Status.RUNNING, NOW)
+    attempt.move(Status.WAITING, an_hour_later())
+    attempt.move(Status.RUNNING, an_hour_later())
+    attempt.move(Status.COMPLETED, an_hour_later())
+
+    assert (attempt.queued_at, attempt.started_at, attempt.finished_at) == (NOW, NOW, an_hour_later())
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("completed success succeeded SUCCESS Completed", Status.COMPLETED),
+        ("failed error failure Error", Status.FAILED),
+        ("running start started in_progress", Status.RUNNING),
+        ("cancelled canceled", Status.CANCELLED),
+        ("skipped", Status.SKIPPED),
+        ("pending queued waiting lost done ok finished nonsense \0", None),
+    ],
+)
+def test_the_words_people_use_mean_a_status_or_none(words: str, status: Status | None) -> None:
+    assert {parse_reported_status(word) for word in words.split()} == {status}
+
+
+def test_no_word_is_no_status() -> None:
+    assert parse_reported_status("") is None
+    assert parse_reported_status(" completed ") is Status.COMPLETED

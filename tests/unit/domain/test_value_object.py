@@ -1,0 +1,56 @@
+"""Values that are cheap to make: held to be unchanged by the type checker, and equal by what they hold."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from application.commands.reports.report_results import ReportResult
+from domain.reports.rules import Report
+from domain.runs.events import Event, EventType
+from domain.runs.status import Status
+
+ROOT = Path(__file__).parents[3]
+VALUES = [
+    ("domain.reports.rules", "Report", "seq"),
+    ("domain.reports.rules", "Reporter", "epoch"),
+    ("domain.reports.rules", "Ruling", "seq"),
+    ("domain.runs.events", "Event", "seq"),
+    ("application.commands.reports.report_results", "Answer", "seq"),
+    ("application.commands.reports.status_update", "StatusUpdate", "run_id"),
+    ("application.commands.reports.find_report_target", "Target", "run_id"),
+]
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+
+
+def test_two_of_the_same_are_one() -> None:
+    one, same = (Report(Status.RUNNING, "a", records_processed=3) for _ in range(2))
+
+    assert one == same and len({one, same}) == 1
+    assert one != replace(one, records_processed=4)
+    assert ReportResult(200, True, replayed=True) == ReportResult(200, True), "what is not compared"
+
+
+def test_each_has_what_it_holds_for_itself_and_nothing_else() -> None:
+    one, other = (Event(number, EventType.STAGE_PROGRESS, NOW) for number in (1, 2))
+    unheard_of = "anything"
+
+    assert one.data is not other.data
+    assert not hasattr(one, "__dict__")
+    with pytest.raises(AttributeError):
+        setattr(one, unheard_of, 1)
+
+
+def test_the_type_checker_refuses_every_change(tmp_path: Path) -> None:
+    """In a process of its own: it sets limits of the interpreter."""
+    change = "from {0} import {1}\ndef change_{1}(given: {1}) -> None: given.{2} = 1"
+    program = "\n".join(change.format(*value) for value in VALUES)
+    asked = ["--cache-dir", str(tmp_path), "--config-file", "", "--follow-imports=silent", "-c", program]
+
+    told = subprocess.run([sys.executable, "-m", "mypy", *asked], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    refused = [line for line in told.stdout.splitlines() if "is read-only" in line]
+    assert len(refused) == len(VALUES), told

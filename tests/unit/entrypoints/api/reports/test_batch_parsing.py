@@ -1,0 +1,33 @@
+"""A list that is read in one go is read as each of it would be alone."""
+
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from application.commands.reports.status_update import TokenReporter
+from entrypoints.api.reports.routes import ANONYMOUS, Principal, _parse_item, _parse_items
+
+GOOD = {"run_id": 3, "stage_name": "a", "status": "running"}
+FIELDS = st.fixed_dictionaries(
+    {"status": st.sampled_from(["running", "success", "Completed ", "paused", 1])},
+    optional={
+        "run_id": st.sampled_from([1, 0, "1", None]),
+        "pipeline_id": st.sampled_from(["a", "7", 7, "", None, 1.0]),
+        "stage_name": st.sampled_from(["a", "", None]),
+        "records_processed": st.sampled_from([0, 5, -1, 2.0, True]),
+        "event_id": st.sampled_from(["e", "", None]),
+        "reported_at": st.sampled_from(["2026-11-27T09:30:00Z", "2026-11-27", 0]),
+        "output": st.sampled_from([None, {"a": [1]}, 0.5]),
+        "typo": st.just(1),
+    },
+)
+ITEMS = st.lists(st.just(GOOD) | FIELDS | st.sampled_from([None, 7, [], "x"]), max_size=5)
+PRINCIPALS = st.sampled_from([ANONYMOUS, Principal(token_reporter=TokenReporter("m", 4))])
+
+
+@given(ITEMS, PRINCIPALS, st.booleans())
+@example([GOOD, GOOD], ANONYMOUS, True)
+@example([GOOD, {"status": "running"}, GOOD], ANONYMOUS, True)
+def test_what_is_read_together_is_what_is_read_alone(items: list[Any], principal: Principal, is_checked: bool) -> None:
+    assert list(_parse_items(items, principal, is_checked)) == [_parse_item(item, principal, is_checked) for item in items]

@@ -1,0 +1,86 @@
+"""Whatever is sent, the answer is never ours to be ashamed of."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fakes.persistence.store import Tables
+from tests.support.api_harness import ApiHarness
+
+TEXT = st.text(st.characters(), max_size=8)
+VALUES: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.sampled_from(["a", "external", "running", "p", 2**63, 10**400]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def keyed(*names: str) -> Any:
+    return st.dictionaries(st.sampled_from(names) | TEXT, VALUES, max_size=6)
+
+
+STAGE = keyed("name", "kind", "needs", "command", "callable", "timeout", "retries", "env", "when", "shell")
+SCHEMA = keyed("type", "properties", "required", "$ref", "pattern", "items", "enum", "minimum", "multipleOf", "$defs", "default")
+DEFINITION = st.fixed_dictionaries(
+    {"name": st.just("p") | VALUES, "stages": st.lists(STAGE, max_size=3) | st.just([{"name": "a", "kind": "external"}]) | VALUES},
+    optional={"parameters": SCHEMA | VALUES, "parallelism": VALUES, "pool": VALUES, "description": VALUES},
+)
+UPDATE = keyed("pipeline_id", "stage_name", "status", "records_processed", "run_id", "attempt", "event_id", "seq", "output", "reported_at")
+MANY = settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+HOUSE = ApiHarness()
+
+
+def emptied() -> ApiHarness:
+    """The same house, its store as new: building one takes longer than what is tested."""
+    HOUSE.fakes.store.committed = Tables()
+    HOUSE.fakes.store.journal.clear()
+    return HOUSE
+
+
+@MANY
+@given(body=DEFINITION | VALUES, parameters=VALUES)
+async def test_any_definition_and_any_parameters(body: Any, parameters: Any) -> None:
+    client = emptied().client
+
+    made = await client.post("/pipelines/", content=json.dumps(body))
+    ref = made.json().get("id", "p")
+    run = await client.post(f"/trigger/{ref}", content=json.dumps({"parameters": parameters}))
+
+    assert made.status_code in (201, 422), made.text
+    assert run.status_code in (202, 404, 422), run.text
+
+
+@MANY
+@given(update=UPDATE | VALUES)
+async def test_any_status_update_alone_and_in_a_batch(update: Any) -> None:
+    house = emptied()
+    await house.create("p", {"name": "a", "kind": "external"})
+
+    known = {"pipeline_id": "p", "stage_name": "a", "status": "running", **update} if isinstance(update, dict) else update
+    answers = [await house.client.post("/status-update/", content=json.dumps(item)) for item in (update, known)]
+    batch = await house.client.post("/status-update/batch", content=json.dumps({"updates": [update, known]}))
+
+    assert all(answer.status_code < 500 for answer in answers)
+    assert batch.status_code == 200, batch.text
+    assert all(item["http_status"] < 500 for item in batch.json())
+
+
+@MANY
+@given(path=TEXT, query=TEXT, header=st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=20))
+async def test_any_address(path: str, query: str, header: str) -> None:
+    client = emptied().client
+    params = {"skip": query.encode("utf-8", "replace"), "after": query.encode("utf-8", "replace")}
+    name = path.encode("utf-8", "replace").decode()
+    headers = {"Last-Event-ID": header.strip().encode("latin-1"), "X-Request-Id": header.strip().encode("latin-1")}
+
+    for prefix in ("/pipelines/", "/runs/", "/trigger/", "/"):
+        answer = await client.get(prefix + quoted(name), params=params, headers=headers)
+        assert answer.status_code < 500
+
+
+def quoted(text: str) -> str:
+    return quote(text, safe="")

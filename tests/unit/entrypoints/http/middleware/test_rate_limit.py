@@ -1,0 +1,142 @@
+"""Who asks too often is told so, and when to ask again; nobody is held up for what others ask."""
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from application.ports.access.execution_tokens import AttemptClaims
+from domain.access.permissions import Role, Scope
+from entrypoints.http.middleware.rate_limit import RateLimiter, rate_limit_key
+from entrypoints.request_rate import DEFAULT_TEAM_RATE, Rate
+from tests.support.api_harness import BASE, ApiHarness
+
+
+def limited(rate: str = "2/hour", **settings: Any) -> ApiHarness:
+    return ApiHarness({"rate_limit": rate, **settings})
+
+
+def from_address(house: ApiHarness, address: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(house.app, client=(address, 1)), base_url=BASE)
+
+
+async def test_a_caller_over_its_rate_is_429_and_told_when() -> None:
+    house = limited()
+
+    answers = [await house.client.get("/pipelines/") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [answer.headers["ratelimit-policy"] for answer in answers] == ['"default";q=2;w=3600'] * 3
+    assert [answer.headers["ratelimit"].partition(";t=")[0] for answer in answers] == ['"default";r=1', '"default";r=0', '"default";r=0']
+    assert 0 < int(answers[2].headers["retry-after"]) <= 3_600
+    assert answers[2].headers["content-type"] == "application/problem+json"
+    assert answers[2].json()["problem"] == "rate_limited"
+
+
+async def test_the_short_ways_are_counted_too() -> None:
+    house = limited("3/hour")
+    await house.create()
+
+    answers = [await house.client.post("/trigger/flights"), await house.report(pipeline_id="flights", status="running")]
+
+    assert [answer.status_code for answer in answers] == [202, 200]
+    assert (await house.report(pipeline_id="flights", status="running")).status_code == 429
+
+
+async def test_health_and_workers_pass_and_a_laptop_has_no_limit(house: ApiHarness) -> None:
+    busy = limited("1/hour")
+    await busy.client.get("/pipelines/")
+
+    passing = [await busy.client.get("/livez"), await busy.client.get("/readyz/")]
+    passing += [await busy.client.post("/worker/leave", json={"worker_id": "w"}, headers=busy.worker_token) for _ in range(3)]
+
+    assert [answer.status_code for answer in passing] == [200, 200, 204, 204, 204]
+    assert "ratelimit" not in (await house.client.get("/pipelines/")).headers
+    assert (Rate.of("", "none"), Rate.of("", "team"), Rate.of("none", "team")) == (None, DEFAULT_TEAM_RATE, None)
+
+
+async def test_each_token_account_and_address_is_counted_for_itself() -> None:
+    house = limited("1/hour", auth="team")
+    one, two = await house.token(Scope.READ), await house.token(Scope.READ)
+    person = await house.sign_in(Role.VIEWER)
+
+    first = [(await house.client.get("/pipelines/", headers=who)).status_code for who in (one, two, person)]
+    again = [(await house.client.get("/pipelines/", headers=who)).status_code for who in (one, two, person)]
+
+    assert (first, again) == ([200] * 3, [429] * 3)
+
+
+async def test_addresses_are_told_apart_those_of_one_ipv6_network_are_not() -> None:
+    house = limited("1/hour")
+
+    async def asked(address: str) -> int:
+        async with from_address(house, address) as client:
+            return (await client.get("/pipelines/")).status_code
+
+    assert [await asked(address) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1")] == [200, 200, 429]
+    assert [await asked(address) for address in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")] == [200, 429, 200]
+    assert [await asked(address) for address in ("::ffff:192.0.2.2", "::ffff:192.0.2.9")] == [429, 200]
+
+
+async def test_who_guesses_tokens_is_soon_not_looked_at_while_others_of_that_address_only_share_that() -> None:
+    house = limited("3/hour", auth="team")
+    ours = await house.token(Scope.READ)
+
+    guesses = [(await house.client.get("/pipelines/", headers={"Authorization": f"Bearer hg_{n}"})).status_code for n in range(4)]
+    async with from_address(house, "192.0.2.7") as elsewhere:
+        good = await elsewhere.get("/pipelines/", headers=ours)
+
+    assert guesses == [401, 401, 401, 429]
+    assert good.status_code == 200
+
+
+async def test_invented_tokens_give_nobody_more_requests() -> None:
+    house = limited("2/hour")
+
+    statuses = [(await house.client.get("/pipelines/")).status_code for _ in range(2)]
+    statuses.append((await house.client.get("/pipelines/", headers={"Cookie": "__Host-headgate=invented"})).status_code)
+
+    assert statuses == [200, 200, 429]
+
+
+async def test_who_waits_as_told_is_served() -> None:
+    house = limited("1/second")
+    await house.client.get("/pipelines/")
+
+    deadline = time.monotonic() + 20
+    while (answer := await house.client.get("/pipelines/")).status_code == 429:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)
+
+    assert answer.status_code == 200
+
+
+async def test_a_page_says_it_in_a_sentence() -> None:
+    house = limited("1/hour")
+    await house.client.get("/pipelines/")
+
+    page = await house.client.get("/pipelines/", headers={"Accept": "text/html"})
+
+    assert page.status_code == 429
+    assert "More than 1 requests in 3,600 s; ask again in" in page.text
+
+
+@pytest.mark.parametrize(("claims", "expected"), [(True, ("attempt", "7/load/2")), (False, ("address", "192.0.2.1"))])
+def test_each_attempt_of_a_stage_is_a_caller(claims: bool, expected: tuple[str, str]) -> None:
+    scope: dict[str, Any] = {"client": ("192.0.2.1", 5)}
+    if claims:
+        scope["headgate.claims"] = AttemptClaims(7, "load", 2)
+
+    assert rate_limit_key(scope) == expected
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    limiter = RateLimiter(Rate(1, 3600))
+    limiter.MAX_COUNTERS = 100
+
+    for n in range(500):
+        limiter.take("address", str(n))
+
+    assert len(limiter._storage.storage) <= 102

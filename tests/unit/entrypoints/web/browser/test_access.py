@@ -1,0 +1,229 @@
+"""Signing in, tokens, accounts and the audit log in a real browser, where people have to sign in."""
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from domain.access.permissions import Role
+from domain.runs.operator_actions import Actor
+from tests.support.builders import a_stage
+from tests.support.page_harness import PageHarness, ThreadServer
+from tests.unit.entrypoints.web.browser.page_waiting import arrived
+
+OpenPage = Callable[..., Page]
+PASSWORD = "four words of mine"
+REFUSED = ("status of 401", "status of 403", "status of 409", "status of 422", "Clear-Site-Data")
+
+
+@pytest.fixture
+def team() -> Iterator[ThreadServer]:
+    with PageHarness(auth="team").serve() as served:
+        for role in Role:
+            served.do(served.gallery.application.create_account()(f"{role}-ada", role, PASSWORD, Actor()))
+        yield served
+
+
+def sign_in(page: Page, role: Role, password: str = PASSWORD) -> None:
+    """Signed in or told why not: the answer's page has come, so what is filled in next is not filled into this one."""
+    page.get_by_label("Name").fill(f"{role}-ada")
+    page.get_by_label("Password").fill(password)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in").click()
+
+
+def test_a_stranger_is_led_to_the_sign_in_and_then_to_where_they_were_going(team: ThreadServer, open_page: OpenPage) -> None:
+    page = open_page(f"{team.url}/ui/runs?status=failed", expected=REFUSED)
+    expect(page).to_have_url(f"{team.url}/ui/sign-in?next=%2Fui%2Fruns%3Fstatus%3Dfailed")
+
+    sign_in(page, Role.VIEWER, "not the password")
+    expect(page.get_by_role("alert")).to_have_text("The name and the password do not go together.")
+    sign_in(page, Role.VIEWER)
+
+    expect(page).to_have_url(f"{team.url}/ui/runs?status=failed")
+    (cookie,) = page.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"], cookie["secure"], cookie["sameSite"], cookie["path"]) == (
+        "__Host-headgate",
+        True,
+        True,
+        "Lax",
+        "/",
+    )
+
+
+def test_a_stranger_is_shown_nothing_of_what_waits_and_no_way_to_it(team: ThreadServer, open_page: OpenPage) -> None:
+    gallery = team.gallery
+    team.do(gallery.open(team.do(gallery.pipeline(stages=[a_stage("ask", "approval")]))))
+
+    page = open_page(f"{team.url}/ui/sign-in")
+    expect(page.get_by_role("navigation", name="Main")).to_have_count(0)
+    expect(page.locator("#waiting-count")).to_have_count(0)
+    sign_in(page, Role.VIEWER)
+
+    expect(page.locator("#waiting-count")).to_have_text("1")
+
+
+def test_an_account_is_shut_on_a_phone_without_a_sideways_scroll(team: ThreadServer, open_page: OpenPage) -> None:
+    page = open_page(f"{team.url}/ui/accounts", viewport={"width": 360, "height": 740}, expected=REFUSED)
+    sign_in(page, Role.ADMIN)
+
+    shut = page.get_by_role("button", name="Shut viewer-ada")
+    box = shut.bounding_box()
+
+    assert box is not None
+    assert box["x"] + box["width"] <= 360 - 8
+
+
+def test_a_sign_out_ends_the_session_and_not_only_the_cookie(team: ThreadServer, open_page: OpenPage) -> None:
+    page = open_page(f"{team.url}/", expected=REFUSED)
+    sign_in(page, Role.VIEWER)
+    (cookie,) = page.context.cookies()
+    page.get_by_role("link", name="viewer-ada").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+    answer = httpx.get(f"{team.url}/pipelines/", headers={"Cookie": f"{cookie['name']}={cookie['value']}"})
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("role", "buttons"),
+    [(Role.VIEWER, set()), (Role.OPERATOR, {"Trigger"}), (Role.ADMIN, {"Trigger", "Edit"})],
+)
+def test_a_page_shows_the_buttons_that_are_the_viewers(team: ThreadServer, open_page: OpenPage, role: Role, buttons: set[str]) -> None:
+    pipeline = team.do(team.gallery.pipeline("nightly"))
+    page = open_page(f"{team.url}/ui/pipelines/{pipeline.id}")
+    sign_in(page, role)
+    expect(page.get_by_role("heading", name="nightly", level=1)).to_be_visible()
+
+    shown = {word for word in ("Trigger", "Edit") if page.locator(".page-head .actions").get_by_text(word).count()}
+    assert shown == buttons
+
+
+@pytest.mark.parametrize(("role", "ways_out"), [(Role.VIEWER, 0), (Role.OPERATOR, 1)])
+def test_the_board_hides_the_ways_out_that_are_not_the_viewers(team: ThreadServer, open_page: OpenPage, role: Role, ways_out: int) -> None:
+    pipeline = team.do(team.gallery.pipeline(f"asks-{role}", [a_stage("publish", "approval")]))
+    team.do(team.gallery.open(pipeline))
+    page = open_page(team.url)
+    sign_in(page, role)
+    row = page.locator(f"#pipeline-{pipeline.id}")
+    expect(row.get_by_text("Waiting for approval of")).to_be_visible()
+
+    expect(row.get_by_role("link", name="Approve or reject")).to_have_count(ways_out)
+
+
+def test_a_form_from_elsewhere_does_nothing_though_the_cookie_is_right(team: ThreadServer, open_page: OpenPage) -> None:
+    pipeline = team.do(team.gallery.pipeline("nightly"))
+    page = open_page(f"{team.url}/ui/pipelines/{pipeline.id}", expected=REFUSED)
+    sign_in(page, Role.OPERATOR)
+    page.locator("input[name=_key]").first.evaluate("field => { field.value = 'guessed' }")
+    page.get_by_role("button", name="Trigger").first.click()
+    arrived(page, "body", "This form is not from a page of yours")
+    assert not team.gallery.fakes.store.committed.runs
+
+    page.goto(f"{team.url}/ui/pipelines/{pipeline.id}")
+    page.get_by_role("button", name="Trigger").first.click()
+    expect(page.locator("h1")).to_contain_text("nightly #1")
+    (run,) = team.gallery.fakes.store.committed.runs.values()
+    assert run.trigger.actor == "operator-ada"
+
+
+def test_a_reporters_token_is_made_its_page_turns_green_and_it_is_revoked(team: ThreadServer, open_page: OpenPage) -> None:
+    team.do(team.gallery.pipeline("backup", [a_stage("dump", "external")]))
+    page = open_page(f"{team.url}/ui/tokens?pipeline=backup", permissions=["clipboard-read", "clipboard-write"])
+    sign_in(page, Role.ADMIN)
+    page.get_by_label("Name").fill("the backup machine")
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.locator("#heard")).to_contain_text("Nothing has been reported with it yet")
+    token = page.locator("pre.code").first.inner_text().strip()
+    line = page.locator("pre.code").nth(1).inner_text()
+    assert line.startswith("curl ") and token in line and "/status-update/" in line
+
+    headers = {"Authorization": f"Bearer {token}"}
+    said = httpx.post(f"{team.url}/status-update/", json={"stage_name": "dump", "status": "running"}, headers=headers)
+    assert said.json()["applied"] is True, said.text
+    expect(page.locator("#heard")).to_contain_text("The first report has come")
+
+    page.get_by_role("button", name="Revoke it").click()
+    expect(page.locator("tbody tr")).to_contain_text("revoked")
+    expect(page.locator("body")).not_to_contain_text(token)
+    assert httpx.post(f"{team.url}/status-update/", json={"status": "running"}, headers=headers).status_code == 401
+
+
+def test_an_admin_makes_an_account_gives_a_role_and_shuts_it(team: ThreadServer, open_page: OpenPage) -> None:
+    page = open_page(f"{team.url}/ui/accounts", expected=REFUSED)
+    sign_in(page, Role.ADMIN)
+    form = page.locator("section", has=page.get_by_role("heading", name="Make one"))
+    form.get_by_label("Name").fill("Eve")
+    form.get_by_label("Password").fill("short")
+    form.get_by_role("button").click()
+    expect(page.get_by_role("alert")).to_contain_text("12 to 200 characters")
+    form.get_by_label("Password").fill("another four words")
+    form.get_by_role("button").click()
+    row = page.locator("tbody tr", has_text="eve")
+    row.get_by_label("Role of eve").select_option("operator")
+    with page.expect_navigation():  # until then the old page shows the role that was chosen, too
+        row.get_by_role("button", name="Give eve this role").click()
+    expect(row.get_by_label("Role of eve")).to_have_value("operator")
+    row.get_by_role("button", name="Shut eve").click()
+    expect(row).to_contain_text("shut")
+
+    last = page.locator("tbody tr", has_text="admin-ada")
+    last.get_by_role("button", name="Shut admin-ada").click()
+    expect(page.get_by_role("alert")).to_have_text("admin-ada is the last admin; make somebody else one first.")
+
+
+def test_the_audit_log_names_who_did_what(team: ThreadServer, open_page: OpenPage) -> None:
+    pipeline = team.do(team.gallery.pipeline("nightly"))
+    page = open_page(f"{team.url}/ui/pipelines/{pipeline.id}")
+    sign_in(page, Role.ADMIN)
+    page.get_by_role("button", name="Trigger").first.click()
+    arrived(page, "h1", "nightly #1")
+    page.goto(f"{team.url}/ui/audit?who=admin-ada")
+
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator("tbody tr").first).to_contain_text("triggered")
+    expect(page.locator("tbody tr").first).to_contain_text("127.0.0.1")
+    page.locator("tbody tr").first.get_by_role("link").click()
+    expect(page.locator("h1")).to_contain_text("nightly #1")
+
+
+def test_somebody_changes_their_password_and_every_other_session_ends(team: ThreadServer, open_page: OpenPage) -> None:
+    elsewhere, page = open_page(f"{team.url}/"), open_page(f"{team.url}/ui/account", expected=REFUSED)
+    for each in (elsewhere, page):
+        sign_in(each, Role.VIEWER)
+    page.get_by_label("Password until now").fill("wrong")
+    page.get_by_label("New password").fill("seven other words")
+    page.get_by_label("The same again").fill("seven other words")
+    page.get_by_role("button", name="Change it").click()
+    expect(page.get_by_role("alert")).to_contain_text("is not the password until now")
+    page.get_by_label("Password until now").fill(PASSWORD)
+    page.get_by_label("New password").fill("seven other words")
+    page.get_by_label("The same again").fill("seven other words")
+    page.get_by_role("button", name="Change it").click()
+    expect(page.get_by_role("status").filter(has_text="It is changed")).to_be_visible()
+
+    elsewhere.goto(f"{team.url}/ui/runs")
+    expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.goto(f"{team.url}/ui/runs")
+    expect(page.get_by_role("heading", name="Runs", level=1)).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(team: ThreadServer, open_page: OpenPage, scheme: str) -> None:
+    team.do(team.gallery.pipeline("backup", [a_stage("dump", "external")]))
+    page = open_page(f"{team.url}/ui/tokens", color_scheme=scheme, viewport={"width": 360, "height": 780}, bypass_csp=True)
+    for address in (None, "/ui/tokens", "/ui/accounts", "/ui/audit", "/ui/account", "/ui/tokens/1"):
+        if address == "/ui/tokens":
+            sign_in(page, Role.ADMIN)
+            page.get_by_label("Name").fill("ci")
+            page.get_by_label("read").check()
+            with page.expect_navigation():
+                page.get_by_role("button", name="Make the token").click()
+        if address is not None:
+            page.goto(team.url + address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
+        found = Axe().run(page)
+        assert found.violations_count == 0, (address, found.generate_report())

@@ -1,0 +1,155 @@
+"""The pages about everything, in a real browser: live, by keyboard, without scripts, and after the server was away."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from playwright.sync_api import Page, expect
+
+from domain.runs.status import Status
+from tests.support.builders import a_stage
+from tests.support.page_harness import ThreadServer, end
+from tests.unit.entrypoints.web.browser.page_waiting import arrived
+from tests.unit.entrypoints.web.browser.test_live_pages import LOST_CONNECTION
+
+OpenPage = Callable[..., Page]
+
+
+def test_what_waits_is_counted_and_listed_without_a_reload(served: ThreadServer, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    pipeline = served.do(gallery.pipeline("certificates", [a_stage("renew", "external")]))
+    board, waiting = open_page(served.url), open_page(f"{served.url}/ui/waiting")
+    for page in (board, waiting):
+        expect(page.locator("#live-state")).to_have_text("Live")
+        page.evaluate("window.unreloaded = true")
+
+    run_id = served.do(gallery.open(pipeline))
+    expect(board.locator("#waiting-count")).to_have_text("1")
+    expect(waiting.locator(".waits li")).to_have_count(1)
+    served.do(gallery.change(run_id, end("renew", Status.COMPLETED, gallery.fakes.clock.now())))
+    expect(board.locator("#waiting-count")).to_be_hidden()
+    expect(waiting.locator("#waits")).to_contain_text("Nothing waits for anybody")
+
+    assert board.evaluate("window.unreloaded") and waiting.evaluate("window.unreloaded")
+    expect(board.locator("#murmur")).to_have_text("certificates: completed.")
+
+
+def test_an_approval_is_decided_and_what_is_being_typed_is_left_alone(served: ThreadServer, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    run_id = served.do(gallery.open(served.do(gallery.pipeline("retrain", [a_stage("publish", "approval", message="Publish?")]))))
+    page = open_page(f"{served.url}/ui/waiting")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    page.get_by_label("Comment").fill("half a sen")
+
+    served.do(gallery.open(served.do(gallery.pipeline("other", [a_stage("x", "external")]))))
+    expect(page.locator(".waits li")).to_have_count(2)
+    assert page.get_by_label("Comment").input_value() == "half a sen"
+    page.get_by_role("button", name="Approve and continue").click()
+
+    expect(page.locator("h1")).to_contain_text("retrain #1")
+    assert gallery.fakes.store.committed.runs[run_id].stages["publish"].status is Status.COMPLETED
+
+
+def test_a_person_without_scripts_narrows_rejects_and_edits(served: ThreadServer, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    run_id = served.do(gallery.open(served.do(gallery.pipeline("retrain", [a_stage("publish", "approval")]))))
+    page = open_page(f"{served.url}/ui/runs", java_script_enabled=False)
+
+    page.get_by_label("Pipeline").fill("retrain")
+    page.get_by_role("button", name="Narrow").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    with page.expect_navigation():
+        page.get_by_role("link", name="Waiting").first.click()
+    page.goto(f"{served.url}/ui/waiting")
+    page.get_by_label("Comment").fill("not now")
+    page.get_by_role("button", name="Reject").click()
+    arrived(page, "h1", "retrain #1")
+    assert gallery.fakes.store.committed.runs[run_id].status is Status.FAILED
+    page.goto(f"{served.url}/ui/pipelines/retrain/edit")
+    page.get_by_label("Definition").fill("name: retrain\ndescription: by hand\nstages: [{name: publish, kind: approval}]")
+    page.get_by_role("button", name="Save as a new revision").click()
+
+    expect(page.locator(".description")).to_have_text("by hand")
+    expect(page.locator(".revisions li").first).to_contain_text("2")
+
+
+def test_the_keys_lead_everywhere(served: ThreadServer, open_page: OpenPage) -> None:
+    page = open_page(f"{served.url}/ui/new")
+
+    for key, title in (("w", "Waiting"), ("s", "System"), ("r", "Runs"), ("p", "Pipelines")):
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        arrived(page, "h1", title)
+
+
+def test_runs_come_up_and_change_in_the_list_as_they_do(served: ThreadServer, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    pipeline = served.do(gallery.pipeline(stages=[a_stage("a", "external")]))
+    page = open_page(f"{served.url}/ui/runs")
+    expect(page.locator("#live-state")).to_have_text("Live")
+
+    run_id = served.do(gallery.open(pipeline))
+    expect(page.locator('tr[data-state="waiting"]')).to_have_count(1)
+    served.do(gallery.change(run_id, end("a", Status.FAILED, gallery.fakes.clock.now(), error="no")))
+    expect(page.locator('tr[data-state="failed"]')).to_have_count(1)
+
+
+def test_the_board_catches_up_after_the_server_was_away(served: ThreadServer, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    pipeline = served.do(gallery.pipeline(stages=[a_stage("a", "external")]))
+    run_id = served.do(gallery.open(pipeline))
+    page = open_page(served.url, expected=LOST_CONNECTION)
+    expect(page.locator("#live-state")).to_have_text("Live")
+    page.evaluate("window.unreloaded = true")
+
+    served.pause()
+    expect(page.locator("#live-state")).to_have_text("Reconnecting…")
+    served.do(gallery.change(run_id, end("a", Status.COMPLETED, gallery.fakes.clock.now())))
+    served.resume()
+
+    expect(page.locator("#live-state")).to_have_text("Live")
+    expect(page.locator('.pipeline [data-state="completed"]')).to_be_visible()
+    expect(page.locator("#waiting-count")).to_be_hidden()
+    assert page.evaluate("window.unreloaded") is True
+
+
+def test_the_grid_opens_at_the_newest_run_on_a_phone(served: ThreadServer, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    pipeline = served.do(gallery.pipeline(stages=["a"]))
+    for _ in range(30):
+        served.do(gallery.open(pipeline))
+
+    page = open_page(f"{served.url}/ui/pipelines/nightly", viewport={"width": 360, "height": 740})
+
+    expect(page.locator(".stage-grid tbody tr").last.locator("td").nth(29)).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_runs_are_narrowed_by_part_of_a_name_and_by_days_of_the_viewers_zone(served: ThreadServer, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    pipeline = served.do(gallery.pipeline("nightly-load"))
+    midnight = datetime(2026, 3, 2, tzinfo=UTC)
+    for hours in (-10, -4, 4):
+        served.do(gallery.open(pipeline, midnight + timedelta(hours=hours)))
+    served.do(gallery.open(served.do(gallery.pipeline("other"))))
+    page = open_page(f"{served.url}/ui/runs", timezone_id="Asia/Tokyo")
+    expect(page.locator("[data-zone-name]").first).to_have_text("Asia/Tokyo")
+    assert page.locator("#pipeline-names option").evaluate_all("all => all.map(each => each.value)") == ["nightly-load", "other"]
+
+    page.get_by_label("Pipeline").fill("LOAD")
+    page.locator("#n-since").fill("2026-03-02")
+    page.locator("#n-until").fill("2026-03-02")
+    page.get_by_role("button", name="Narrow").click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+
+    assert "zone=Asia%2FTokyo" in page.url
+    expect(page.locator("tbody th")).to_have_text(["nightly-load #3", "nightly-load #2"])
+
+
+def test_a_link_to_days_of_another_zone_keeps_them(served: ThreadServer, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    served.do(gallery.open(served.do(gallery.pipeline())))
+    page = open_page(f"{served.url}/ui/runs?since=2020-01-01&zone=America/New_York", timezone_id="Asia/Tokyo")
+    page.wait_for_load_state("load")
+
+    expect(page.locator("[data-zone-name]").first).to_have_text("America/New_York")
+    assert page.locator("[data-zone]").input_value() == "America/New_York"

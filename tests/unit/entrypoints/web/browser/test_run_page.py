@@ -1,0 +1,312 @@
+"""The run's page in a real browser: from the failure to the retry by every way in, and a long log that stays small."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Request, expect
+
+from application.queries.views import LogLineView
+from domain.runs.status import Status
+from tests.support.builders import a_stage
+from tests.support.example_board import furnish
+from tests.support.page_harness import AttemptStory, PageHarness, ThreadServer, end, start
+from tests.unit.entrypoints.web.browser.page_waiting import arrived, until
+
+OpenPage = Callable[..., Page]
+PHONE = {"width": 360, "height": 740}
+ERROR = "ValueError: 3 rows too few"
+
+
+@pytest.fixture(scope="module")
+def shown() -> Iterator[tuple[ThreadServer, dict[str, str]]]:
+    """A furnished gallery that tests only look at, with the address of each state of a run."""
+    with PageHarness().serve() as served:
+        found = served.do(furnish(served.gallery))
+        failed, running, asked = found["nightly-warehouse"], found["flights"], served.do(_approval(served.gallery))
+        yield (
+            served,
+            {
+                "failed": f"/ui/runs/{failed}",
+                "found": f"/ui/runs/{failed}?view=list&q=batch",
+                "running": f"/ui/runs/{running}?view=graph",
+                "approval": f"/ui/runs/{asked}",
+                "decide": f"/ui/runs/{asked}/stages/ship",
+                "compare": f"/ui/runs/{failed}/compare",
+                "retry": f"/ui/runs/{failed}/retry",
+                "again": f"/ui/runs/{running}/again",
+                "events": f"/ui/runs/{failed}/events",
+            },
+        )
+
+
+STATES = ("failed", "found", "running", "approval", "decide", "compare", "retry", "again", "events")
+
+
+async def _approval(gallery: PageHarness) -> int:
+    fields = {"type": "object", "properties": {"share": {"type": "integer", "minimum": 1}}, "required": ["share"]}
+    pipeline = await gallery.pipeline("release", ["build", a_stage("ship", "approval", message="Ship 4.2?", fields=fields), "tell"])
+    run_id = await gallery.open(pipeline)
+    now = gallery.fakes.clock.now()
+    await gallery.change(run_id, lambda run: start(run, now), _given, end("build", Status.COMPLETED, now))
+    return run_id
+
+
+def _given(run: object) -> None:
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    links = {"Report": "https://example.com/report", "Odd": "javascript:alert(1)"}
+    summary = "# Built\n\n**3** files\n\n| a |\n|---|\n| 1 |"
+    run.stages["build"].current.output = {  # type: ignore[attr-defined]
+        "summary": summary,
+        "links": links,
+        "images": [{"title": "a pixel", "data": pixel}],
+        "rows": 12,
+    }
+
+
+def _fail(served: ThreadServer) -> int:
+    """A run whose second stage failed, with its log."""
+    gallery = served.gallery
+    pipeline = served.do(gallery.pipeline("nightly", ["load", "check", "publish"]))
+    story = {"load": [AttemptStory(5, records=10)], "check": [AttemptStory(2, Status.FAILED, error=ERROR)]}
+    run_id = served.do(gallery.play(pipeline, gallery.fakes.clock.now(), story))
+    served.do(gallery.write(run_id, "check", [*(f"row {n}" for n in range(400)), f"!{ERROR}", "bye"]))
+    return run_id
+
+
+def _finish(served: ThreadServer, run_id: int) -> None:
+    gallery = served.gallery
+    for stage in ("check", "publish"):
+        now = gallery.fakes.clock.now()
+        served.do(gallery.change(run_id, lambda run, now=now: start(run, now), end(stage, Status.COMPLETED, now)))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(
+    shown: tuple[ThreadServer, dict[str, str]], open_page: OpenPage, name: str
+) -> None:
+    served, paths = shown
+    page = open_page(served.url + paths[name], viewport=PHONE, reduced_motion="reduce")
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.set_viewport_size({"width": 1440, "height": 900})
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+
+
+def test_a_picture_of_a_stage_is_shown_from_here(shown: tuple[ThreadServer, dict[str, str]], open_page: OpenPage) -> None:
+    served, paths = shown
+    page = open_page(served.url + paths["approval"])
+
+    picture = page.get_by_role("img", name="a pixel")
+    picture.scroll_into_view_if_needed()
+
+    until(page, lambda: page.locator(".images img").evaluate("(image) => image.naturalWidth") == 1)
+    expect(page.get_by_role("link", name="Odd")).to_have_count(0)
+
+
+def test_by_keyboard_alone_from_the_board_to_a_finished_retry(served: ThreadServer, open_page: OpenPage) -> None:
+    run_id = _fail(served)
+    page = open_page(served.url)
+    keys = page.keyboard
+    expect(page.locator("#live-state")).to_have_text("Live")
+
+    keys.press("g")
+    keys.press("r")
+    arrived(page, "h1", "Runs")
+    keys.press("j")
+    keys.press("Enter")
+    arrived(page, ".error", ERROR)
+    keys.press("e")
+    expect(page.locator("#L401.target")).to_be_in_viewport()
+    arrived(page, "#L401 code", ERROR)
+    keys.press("r")
+    expect(page.get_by_role("button", name="Retry from check")).to_be_focused()
+    page.evaluate("window.unreloaded = true")
+    keys.press("Enter")
+    expect(page.locator('.stage-row[data-stage="check"][data-state="queued"]')).to_be_attached()
+    _finish(served, run_id)
+
+    expect(page.locator('.run-title[data-state="completed"]')).to_be_visible()
+    expect(page.locator("#toasts")).to_contain_text("nightly #1: completed.")
+    assert page.evaluate("window.unreloaded") is True
+
+
+def test_by_touch_on_a_phone_from_the_board_to_a_finished_retry(served: ThreadServer, open_page: OpenPage) -> None:
+    run_id = _fail(served)
+    page = open_page(served.url, viewport=PHONE, has_touch=True, is_mobile=True)
+
+    page.get_by_role("link", name="Runs", exact=True).tap()
+    arrived(page, "h1", "Runs")
+    page.locator(f'a[href="/ui/runs/{run_id}"]').first.tap()
+    arrived(page, ".error", ERROR)
+    page.get_by_role("link", name="Line 401 of the log").tap()
+    expect(page.locator("#L401")).to_be_in_viewport()
+    page.get_by_role("link", name="Retry from check").tap()
+    page.get_by_role("button", name="Retry from check").tap()
+    expect(page.locator('.stage-row[data-stage="check"][data-state="queued"]')).to_be_attached()
+    _finish(served, run_id)
+
+    expect(page.locator('.run-title[data-state="completed"]')).to_be_visible()
+
+
+def test_without_a_script_the_log_is_searched_and_the_run_retried(served: ThreadServer, open_page: OpenPage) -> None:
+    run_id = _fail(served)
+    page = open_page(f"{served.url}/ui/runs/{run_id}", java_script_enabled=False)
+
+    page.get_by_label("Search the log").fill("row 39")
+    page.keyboard.press("Enter")
+    expect(page.locator(".hit-list li")).to_have_count(11)
+    page.get_by_role("link", name="Next", exact=True).click()
+    expect(page.locator("#L391.target")).to_be_visible()
+    page.get_by_role("link", name="Retry from check").click()
+    page.get_by_role("button", name="Retry from check").click()
+
+    expect(page.locator("h1")).to_contain_text("nightly #1")
+    assert served.gallery.fakes.store.committed.runs[run_id].stages["check"].status is Status.QUEUED
+
+
+def test_an_approval_is_decided_in_a_dialog_after_its_fields_are_right(served: ThreadServer, open_page: OpenPage) -> None:
+    run_id = served.do(_approval(served.gallery))
+    page = open_page(f"{served.url}/ui/runs/{run_id}", expected=("422",))
+    expect(page.locator("#live-state")).to_have_text("Live")
+
+    page.get_by_role("link", name="Approve or reject").click()
+    page.get_by_label("share").fill("0")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator("#act .field-error")).to_contain_text("share")
+    page.get_by_label("share").fill("20")
+    page.get_by_role("button", name="Approve").click()
+
+    expect(page.locator("#act")).to_be_hidden()
+    expect(page.locator('.stage-row[data-stage="ship"][data-state="completed"]')).to_be_attached()
+    expect(page.get_by_role("link", name="Approve or reject")).to_be_hidden()
+
+
+def test_the_sentence_says_since_when_in_its_viewers_zone(served: ThreadServer, open_page: OpenPage) -> None:
+    run_id = served.do(_approval(served.gallery))
+
+    page = open_page(f"{served.url}/ui/runs/{run_id}", timezone_id="Asia/Tokyo")
+    since = page.locator(".why time")
+
+    at = datetime.fromisoformat(since.get_attribute("datetime") or "").astimezone(ZoneInfo("Asia/Tokyo"))
+    expect(since).to_have_text(re.compile(f"^{at:%H:%M:%S} today$|^.*{at:%H:%M}$"))
+    expect(page.locator(".why").first).not_to_contain_text("UTC")
+
+
+def test_what_somebody_else_did_meanwhile_is_said_in_the_dialog(served: ThreadServer, open_page: OpenPage) -> None:
+    run_id = _fail(served)
+    page = open_page(f"{served.url}/ui/runs/{run_id}", expected=("409",))
+
+    page.keyboard.press("r")
+    expect(page.get_by_role("button", name="Retry from check")).to_be_visible()
+    page.request.post(f"{served.url}/runs/{run_id}/retry")
+    page.get_by_role("button", name="Retry from check").click()
+
+    expect(page.locator("#act [role=alert]")).to_contain_text("No stage of it failed")
+
+
+def test_of_a_hundred_thousand_lines_only_what_is_seen_is_in_the_page(served: ThreadServer, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
+    at = gallery.fakes.clock.now()
+    stored = {(run_id, n): LogLineView(n, at, "stdout", f"line {n}", "a", 1) for n in range(1, 100_001)}
+    gallery.fakes.store.committed.log_lines.update(stored)
+    page = open_page(f"{served.url}/ui/runs/{run_id}")
+    page.locator("#log").scroll_into_view_if_needed()
+    expect(page.locator("#L100000")).to_be_in_viewport()
+    asked: list[str] = []
+    page.on("request", lambda request: _note(request, asked))
+    nodes = page.evaluate("document.querySelectorAll('*').length")
+    lines = page.locator("#lines li")
+
+    assert lines.count() == 300
+    _scroll(page, "box.scrollTop = 0", enough=lambda first, last: first <= 98_500)
+
+    until(page, lambda: len(asked) == (99_701 - _ends(page)[0]) // 300)  # what was asked for last may be on its way
+    assert lines.count() <= 1_000
+    assert page.evaluate("document.querySelectorAll('*').length") <= nodes + 5 * 700
+    numbers = lines.evaluate_all("all => all.map((one) => Number(one.dataset.n))")
+    assert numbers == list(range(numbers[0], numbers[-1] + 1)), "a line is missing or doubled"
+    expect(page.locator("#follow")).not_to_be_checked()
+
+    page.get_by_role("link", name="Show the newest").click()
+    expect(page.locator("#L100000")).to_be_attached()
+    expect(lines).to_have_count(300)
+
+
+def test_a_reader_scrolls_down_to_what_was_written_meanwhile_with_no_gap(served: ThreadServer, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
+    served.do(gallery.write(run_id, "a", [f"line {n}" for n in range(1, 1_001)]))
+    page = open_page(f"{served.url}/ui/runs/{run_id}?line=500#L500")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    page.locator("#log").scroll_into_view_if_needed()
+    expect(page.locator("#L500.target")).to_be_in_viewport()
+
+    served.do(gallery.write(run_id, "a", [f"line {n}" for n in range(1_001, 1_101)], first=1_000))
+    assert page.locator("#L1001").count() == 0
+    _scroll(page, "box.scrollTop = box.scrollHeight", enough=lambda first, last: last == 1_100)
+    served.do(gallery.write(run_id, "a", ["live again"], first=1_100))
+
+    expect(page.locator("#L1101")).to_be_attached()
+    numbers = page.locator("#lines li").evaluate_all("all => all.map((one) => Number(one.dataset.n))")
+    assert numbers == list(range(numbers[0], 1_102))
+
+
+def _note(request: Request, asked: list[str]) -> None:
+    if "/lines" in request.url:
+        asked.append(request.url)
+
+
+def _scroll(page: Page, how: str, enough: Callable[[int, int], bool]) -> None:
+    """Scroll again and again until the lines in the page are those wanted."""
+    box = page.locator("#lines")
+
+    def once() -> bool:
+        before = _ends(page)
+        if enough(*before):
+            return True
+        box.evaluate(f"(box) => {{ {how}; }}")
+        until(page, lambda: _ends(page) != before)
+        return False
+
+    until(page, once)
+
+
+def _ends(page: Page) -> tuple[int, int]:
+    """The first and the last line in the page."""
+    first, last = page.locator("#lines").evaluate(
+        "(box) => [Number(box.firstElementChild.dataset.n), Number(box.lastElementChild.dataset.n)]"
+    )
+    return first, last
+
+
+def test_j_and_k_move_over_the_log_while_it_has_the_focus(served: ThreadServer, open_page: OpenPage) -> None:
+    gallery = served.gallery
+    run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
+    served.do(gallery.write(run_id, "a", [f"line {n}" for n in range(1, 101)]))
+    page = open_page(f"{served.url}/ui/runs/{run_id}?line=50#L50")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    expect(page.locator("#L50.target")).to_be_in_viewport()
+    page.locator("#L50 a").focus()
+
+    for key in "jjjk":
+        page.keyboard.press(key)
+    expect(page.locator("#L52 a")).to_be_focused()
+    for _ in range(40):
+        page.keyboard.press("j")
+    expect(page.locator("#L92 a")).to_be_focused()
+    expect(page.locator("#L92")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{served.url}/ui/runs/{run_id}?line=50#L92")
+    expect(page.locator("#L92.target")).to_be_attached()
+
+    page.locator("#lines").focus()
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.closest('#lines > li') !== null")

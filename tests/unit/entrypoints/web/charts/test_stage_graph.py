@@ -1,0 +1,150 @@
+"""Lines never touch boxes, whatever the graph."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from application.queries.views import AttemptView, RunView, StageRunView
+from domain.runs.status import Status
+from entrypoints.web.charts.stage_graph import Box, EdgePath, lay_out_graph
+from entrypoints.web.view_models.runs.stages import build_run_graph
+from tests.support.builders import NOW
+
+Needs = dict[str, list[str]]
+CURVE_STEPS = 12
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Needs:
+    count = draw(st.integers(1, 14))
+    names = [f"stage-{index}" for index in range(count)]
+    return {
+        name: draw(st.lists(st.sampled_from(names[:index]), unique=True, max_size=4)) if index else [] for index, name in enumerate(names)
+    }
+
+
+@given(graphs())
+@settings(max_examples=150, deadline=None)
+def test_no_line_touches_a_box_that_is_not_its_end(needs: Needs) -> None:
+    drawing = lay_out_graph(needs)
+
+    touched = [(line.source, line.target, box.stage) for line in drawing.lines for box in drawing.boxes if _touches(line, box)]
+
+    assert not touched
+
+
+@given(graphs())
+@settings(max_examples=100, deadline=None)
+def test_boxes_keep_apart_and_lie_within_the_picture(needs: Needs) -> None:
+    drawing = lay_out_graph(needs)
+
+    for index, box in enumerate(drawing.boxes):
+        assert box.x >= 0 and box.x + box.width <= drawing.width + 0.1
+        assert box.y >= 0 and box.y + box.height <= drawing.height + 0.1
+        for other in drawing.boxes[:index]:
+            apart = (
+                box.x + box.width < other.x
+                or other.x + other.width < box.x
+                or box.y + box.height < other.y
+                or other.y + other.height < box.y
+            )
+            assert apart, (box, other)
+
+
+@given(graphs())
+@settings(max_examples=50, deadline=None)
+def test_every_need_is_one_line_from_box_to_box(needs: Needs) -> None:
+    drawing = lay_out_graph(needs)
+    boxes = {box.stage: box for box in drawing.boxes}
+
+    assert sorted((line.source, line.target) for line in drawing.lines) == sorted(
+        (need, name) for name, before in needs.items() for need in before
+    )
+    for line in drawing.lines:
+        source, target = boxes[line.source], boxes[line.target]
+        assert line.bends[0] == (source.x + source.width, source.y + source.height / 2)
+        assert line.bends[-1] == (target.x, target.y + target.height / 2)
+
+
+def test_a_box_on_the_way_would_be_noticed() -> None:
+    line = EdgePath("a", "c", ((10.0, 20.0), (200.0, 20.0)))
+
+    assert _touches(line, Box("b", 50.0, 0.0, 40.0))
+
+
+def _touches(line: EdgePath, box: Box) -> bool:
+    return any(box.x < x < box.x + box.width and box.y < y < box.y + box.height for x, y in _points(line))
+
+
+def _points(line: EdgePath) -> list[tuple[float, float]]:
+    """Along the drawn path, as its curves are defined: every odd piece is straight, the others bend with horizontal ends."""
+    points = []
+    for index, ((x0, y0), (x3, y3)) in enumerate(zip(line.bends, line.bends[1:], strict=False)):
+        middle = x0 + (x3 - x0) / 2
+        for step in range(CURVE_STEPS + 1):
+            t = step / CURVE_STEPS
+            if index % 2:
+                points.append((x0 + (x3 - x0) * t, y0 + (y3 - y0) * t))
+            else:
+                a, b, c, d = (1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t * t, t**3
+                points.append((a * x0 + b * middle + c * middle + d * x3, a * y0 + b * y0 + c * y3 + d * y3))
+    return points
+
+
+def test_what_went_into_a_stage_is_told_where_it_is_not_what_came_out() -> None:
+    counts = {"a": 10, "b": 20, "c": 25, "d": 25, "e": None}
+    needs = {"a": [], "b": [], "c": ["a", "b"], "d": ["c"], "e": ["d"]}
+    stages = [StageRunView(name, "command", needs[name], [an_attempt(counts[name])]) for name in needs]
+
+    graph = build_run_graph(a_run_view(stages), {}, NOW)
+
+    told = [(count.text, count.title) for count in graph.counts]
+    assert told == [
+        ("10", "a passed on 10 records"),
+        ("20", "b passed on 20 records"),
+        ("25", "c passed on 25 records"),
+        ("30 in", "c got 30 records"),
+        ("25", "d passed on 25 records"),
+    ]
+    assert [count.is_in for count in graph.counts] == [False, False, False, True, False]
+
+
+def test_the_picture_has_room_for_what_came_out_of_its_last_stage() -> None:
+    stages = [StageRunView("a", "command", [], [an_attempt(1_234_567)])]
+
+    graph = build_run_graph(a_run_view(stages), {}, NOW)
+
+    assert graph.width > graph.drawing.width
+    assert graph.counts[0].x + 7 * len("1,234,567") <= graph.width
+
+
+@given(graphs(), st.data())
+@settings(max_examples=60, deadline=None)
+def test_no_count_lies_over_another_or_over_a_box_and_all_are_in_the_picture(needs: Needs, data: st.DataObject) -> None:
+    records = {name: data.draw(st.one_of(st.none(), st.integers(0, 9_999_999))) for name in needs}
+    graph = build_run_graph(a_run_view([StageRunView(name, "command", needs[name], [an_attempt(records[name])]) for name in needs]), {}, NOW)
+    areas = [(count.x, count.y - 9, count.x + 6.5 * len(count.text), count.y + 2) for count in graph.counts]
+    boxes = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in graph.drawing.boxes]
+
+    over = [(one, other) for index, one in enumerate(areas) for other in [*areas[:index], *boxes] if _overlap(one, other)]
+
+    assert not over
+    assert all(right <= graph.width and bottom <= graph.height for _, _, right, bottom in areas)
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def an_attempt(records: int | None) -> AttemptView:
+    return AttemptView(1, Status.COMPLETED, None, NOW, NOW, None, None, NOW, NOW, records, None, None, None, "w")
+
+
+def a_run_view(stages: list[StageRunView]) -> RunView:
+    times = {"created_at": NOW, "started_at": NOW, "finished_at": NOW, "burst_requested_at": None, "stop_requested_at": None}
+    burst = {"burst_state": "none", "burst_epoch": 1, "burst_holder": None}
+    named = {"pipeline_id": 1, "pipeline": "p", "revision": 1, "trigger": "api", "actor": None, "parameters": {}, "pool": "headgate"}
+    counted = {"records_processed": None, "last_seq": 1}
+    every: dict[str, Any] = {**times, **burst, **named, **counted}
+    return RunView(id=1, number=1, status=Status.COMPLETED, verdict=None, stages=stages, **every)

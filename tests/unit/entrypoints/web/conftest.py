@@ -1,0 +1,95 @@
+"""A browser, a gallery to look at, and the pages of one."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.example_board import furnish, revise
+from tests.support.page_harness import PageHarness, ThreadServer
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+SLOWER = float(os.environ.get("HEADGATE_SLOW_BROWSER", "1"))
+"""How many times slower than here pages are to be, to find tests that count on quick ones."""
+PATIENCE = 15_000
+"""Milliseconds that something expected may take on a busy machine."""
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium with a new profile. Without it tests skip, unless HEADGATE_CI=1 says that they may not.
+
+    One a module: while it is open its driver's event loop runs in this thread, so a module that asks for it has no `async` tests.
+    """
+    if not Path(CHROMIUM).exists():
+        reason = f"there is no browser at {CHROMIUM}"
+        pytest.fail(reason) if os.environ.get("HEADGATE_CI") == "1" else pytest.skip(reason)
+    with tempfile.TemporaryDirectory(prefix="headgate-browser-") as home, sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), env={**os.environ, "HOME": home})
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page in a context of its own; afterwards nothing may have been complained of on its console."""
+    contexts = []
+    complaints: list[str] = []
+
+    def open_it(url: str, *, expected: tuple[str, ...] = (), **options: Any) -> Page:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda said: None if _is_expected(said.text, expected) else complaints.append(f"{said.type}: {said.text}"))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        if SLOWER > 1:
+            context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        page.goto(url)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def _is_expected(text: str, expected: tuple[str, ...]) -> bool:
+    return any(part in text for part in expected)
+
+
+@pytest.fixture
+def served() -> Iterator[ThreadServer]:
+    """An empty gallery on a port."""
+    with PageHarness().serve() as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def exhibition() -> Iterator[tuple[ThreadServer, dict[str, int]]]:
+    """A furnished gallery on a port, for tests that only look; and the runs worth looking at."""
+    with PageHarness().serve() as served:
+        found = served.do(furnish(served.gallery))
+        served.do(revise(served.gallery))
+        yield served, found
+
+
+@pytest.fixture
+async def gallery() -> AsyncIterator[PageHarness]:
+    gallery = PageHarness()
+    async with gallery.client:
+        yield gallery

@@ -1,0 +1,84 @@
+"""Errors as pages: in the frame, with the request's id and what to do, and never a trace."""
+
+from types import SimpleNamespace
+
+import pytest
+from starlette.requests import Request
+
+from domain.errors import InsufficientDiskSpace
+from entrypoints.web.pages.errors import render_error
+from tests.support.page_harness import PageHarness
+
+
+def in_the_frame(answer: object, words: str) -> None:
+    text = answer.text  # type: ignore[attr-defined]
+    assert "<nav" in text and 'href="/ui/runs"' in text and words in text
+    assert answer.headers["x-request-id"] in text  # type: ignore[attr-defined]
+    assert "Traceback" not in text and "content-security-policy" in answer.headers  # type: ignore[attr-defined]
+
+
+async def test_a_method_that_does_not_fit_is_a_405_page(gallery: PageHarness) -> None:
+    answer = await gallery.client.delete("/ui/runs")
+
+    assert answer.status_code == 405
+    in_the_frame(answer, "Possible here: GET")
+
+
+async def test_a_form_that_is_too_large_is_a_413_page(gallery: PageHarness) -> None:
+    answer = await gallery.client.post("/ui/new", content=b"name=" + b"x" * (1 << 21))
+
+    assert answer.status_code == 413
+    in_the_frame(answer, "Send less at once.")
+
+
+async def test_a_form_that_cannot_be_read_is_a_422_page(gallery: PageHarness) -> None:
+    await gallery.pipeline()
+
+    answer = await gallery.client.post("/ui/pipelines/nightly/trigger", content=b"\xff\xfe=1")
+
+    assert answer.status_code == 422
+    in_the_frame(answer, "mend what is named above")
+
+
+async def test_a_foreign_sites_form_is_a_403_page(gallery: PageHarness) -> None:
+    answer = await gallery.client.post("/ui/new", headers={"Origin": "https://evil.example"})
+
+    assert answer.status_code == 403
+    in_the_frame(answer, "own form")
+
+
+async def test_a_full_disk_is_a_507_page(gallery: PageHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full() -> None:
+        raise InsufficientDiskSpace("The disk has 3 MiB left.")
+
+    monkeypatch.setattr(gallery.fakes.reader, "board", full)
+
+    answer = await gallery.client.get("/")
+
+    assert answer.status_code == 507
+    in_the_frame(answer, "Make room on the disk")
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 412, 413, 421, 422, 429, 500, 503, 507])
+def test_every_status_has_a_title_and_a_sentence_of_its_own(status: int) -> None:
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "headers": [],
+        "query_string": b"",
+        "app": SimpleNamespace(state=SimpleNamespace()),
+    }
+
+    text = bytes(render_error(Request(scope), status, "What happened.", "r-1").body).decode()
+
+    assert "That did not work" not in text
+    assert "What happened." in text and "r-1" in text and f">{status}<" in text
+
+
+@pytest.mark.parametrize("path", ["/ui/runs/", "/ui/waiting/", "/ui/new/", "/static/none/"])
+async def test_a_trailing_slash_makes_no_difference_on_pages(gallery: PageHarness, path: str) -> None:
+    answer, bare = await gallery.client.get(path), await gallery.client.get(path.rstrip("/"))
+
+    assert answer.status_code == bare.status_code
+    assert "location" not in answer.headers

@@ -1,0 +1,80 @@
+"""What others wrote is text on every page: descriptions, messages, questions, errors, parameters, names in addresses."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from domain.runs.status import Status
+from tests.support.builders import a_stage
+from tests.support.page_harness import PageHarness, end, start
+
+CORPUS = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "{{ 7 * 7 }}${7*7}<%= 7 %>",
+    "</textarea><svg onload=alert(1)>",
+    "javascript:alert(1)",
+    "\u202egnp.exe \u2066isolated\u2069",
+    "\x1b]0;title\x07\x1b[31mred",
+    "a&b &lt;b&gt; &#60;i&#62;",
+    "event: forged\r\ndata: <b>x</b>",
+    "é" * 400 + "𝕏" * 100,
+)
+
+
+class _Acting(HTMLParser):
+    """Collects what a browser would run, load or render as markup although no template has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        source = given.get("src") or given.get("href") or given.get("action") or "/"
+        is_ours = source.startswith(("/", "#", "http://localhost:8000/", "http://127.0.0.1:4200"))
+        if tag in ("img", "iframe", "object", "embed") or not is_ours:
+            self.found.append(f"{tag} {given}")
+        if tag == "script" and not source.startswith("/static/"):
+            self.found.append(f"{tag} {given}")
+        self.found += [f"{tag} {name}" for name in given if name.startswith("on") or name == "style"]
+
+
+def acting_parts(text: str) -> list[str]:
+    parser = _Acting()
+    parser.feed(text)
+    return parser.found
+
+
+def test_the_look_for_acting_parts_finds_them() -> None:
+    for words in (CORPUS[0], f'<p title="{CORPUS[1]}', f"<a title='{CORPUS[2]}'>", CORPUS[4], '<a href="javascript:alert(1)">'):
+        assert acting_parts(words), words
+
+
+@pytest.mark.parametrize("words", CORPUS)
+async def test_words_of_others_are_inert_everywhere(gallery: PageHarness, words: str) -> None:
+    now = gallery.fakes.clock.now()
+    stages = [a_stage("a"), a_stage("ask", "approval", message=words, approvers=[words[:150].strip() or "x"])]
+    pipeline = await gallery.pipeline(description=words, stages=stages)
+    run_id = await gallery.open(pipeline, note=words)
+    await gallery.change(run_id, lambda run: start(run, now), end("a", Status.FAILED, now, error=words))
+    await gallery.write(run_id, "a", [words])
+    addresses = ["/", "/ui/runs", f"/ui/runs/{run_id}", f"/ui/runs/{run_id}?view=list", "/ui/pipelines/nightly", "/ui/system"]
+    addresses += ["/ui/pipelines/nightly/edit", "/ui/pipelines/nightly/revisions/1", f"/ui/waiting?run={run_id}&stage=ask"]
+
+    for path in addresses:
+        text = (await gallery.client.get(path)).text
+        assert acting_parts(text) == [], path
+        assert ">49<" not in text, path
+
+
+@pytest.mark.parametrize("words", CORPUS)
+async def test_words_in_an_address_come_back_as_text(gallery: PageHarness, words: str) -> None:
+    await gallery.pipeline()
+
+    for path in ("/", "/ui/runs", "/ui/waiting"):
+        for key in ("q", "status", "tag", "pipeline", "trigger", "since", "run", "stage"):
+            answer = await gallery.client.get(path, params={key: words})
+            assert answer.status_code in (200, 404), (path, key)
+            assert acting_parts(answer.text) == [], (path, key)

@@ -1,0 +1,224 @@
+"""The log without a browser: windows, filters, search, files; and that nothing of it can act."""
+
+import re
+from collections.abc import Sequence
+from html.parser import HTMLParser
+
+import pytest
+
+from domain.runs.status import Status
+from entrypoints.web.ansi import render_ansi_line, show_control_characters
+from entrypoints.web.markdown import markdown
+from entrypoints.web.view_models.runs.outputs import extract_image
+from tests.support.builders import a_stage
+from tests.support.page_harness import AttemptStory, PageHarness, end, start
+
+CORPUS = [
+    "<script>alert(1)</script><img src=x onerror=alert(2)>",
+    "</code></li></ol><h1 onclick='x'>owned</h1>",
+    "\x1b[31m<b>red\x1b[0m \x1b]8;;javascript:alert(3)\x07click\x1b]8;;\x07 \x1b[2J\x1b[1;1H",
+    "user\u202egnp.exe \u2066hidden\u2069 zero\u200bwidth",
+    "soh\x01bell\x07back\x08 del\x7f c1\x9b31m",  # a NUL does not get this far: no text that is stored has one
+    "{{ 7*7 }} ${7*7} %s &lt;already&gt; &#x3c;",
+    "x" * 1_000_000,
+]
+
+
+class _Tags(HTMLParser):
+    """Every tag of a page as a browser would see it, with its attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {name: value or "" for name, value in attrs}))
+
+    @classmethod
+    def of(cls, html: str) -> list[tuple[str, dict[str, str]]]:
+        parser = cls()
+        parser.feed(html)
+        return parser.found
+
+
+def _numbers(html: str) -> list[int]:
+    return [int(number) for number in re.findall(r'<li id="L\d+"[^>]* data-n="(\d+)"', html)]
+
+
+async def _a_run_with(gallery: PageHarness, lines: Sequence[str]) -> int:
+    run_id = await gallery.open(await gallery.pipeline("nightly", ["a", "b"]))
+    await gallery.write(run_id, "a", lines)
+    return run_id
+
+
+async def test_a_page_has_the_newest_lines_and_leads_to_the_earlier_ones(gallery: PageHarness) -> None:
+    run_id = await _a_run_with(gallery, [f"line {n}" for n in range(1, 1001)])
+
+    newest = (await gallery.client.get(f"/ui/runs/{run_id}")).text
+    earlier = re.search(r'href="([^"]*before=701[^"]*)"', newest)
+    assert earlier
+    before = (await gallery.client.get(earlier[1].replace("&amp;", "&"))).text
+
+    assert _numbers(newest) == list(range(701, 1001))
+    assert _numbers(before) == list(range(401, 701))
+    assert "after=700" in before and "Show the newest" in before
+
+
+async def test_a_script_gets_the_next_lines_in_either_direction(gallery: PageHarness) -> None:
+    run_id = await _a_run_with(gallery, [f"line {n}" for n in range(1, 1001)])
+    here = f"/ui/runs/{run_id}/lines"
+
+    found = [
+        _numbers((await gallery.client.get(f"{here}?{query}")).text) for query in ("before=101", "after=990", "after=1000", "", "stage=b")
+    ]
+
+    assert [(part[0], part[-1]) if part else None for part in found] == [(1, 100), (991, 1000), None, (701, 1000), None]
+
+
+async def test_a_line_link_opens_around_its_line(gallery: PageHarness) -> None:
+    run_id = await _a_run_with(gallery, [f"line {n}" for n in range(1, 1001)])
+
+    page = (await gallery.client.get(f"/ui/runs/{run_id}?line=120")).text
+
+    assert _numbers(page)[0] == 20 and re.search(r'id="L120" class="target"', page)
+
+
+async def test_stage_attempt_and_stream_narrow_the_page_and_the_file(gallery: PageHarness) -> None:
+    pipeline = await gallery.pipeline("nightly", [a_stage("a", retries=1), "b"])
+    run_id = await gallery.play(pipeline, gallery.fakes.clock.now(), {"a": [AttemptStory(1, Status.FAILED, error="no"), AttemptStory(1)]})
+    await gallery.write(run_id, "a", ["one", "!two"])
+    await gallery.write(run_id, "a", ["three", "!four"], attempt=2)
+    await gallery.write(run_id, "b", ["five"])
+
+    async def seen(query: str) -> tuple[list[int], str]:
+        page = (await gallery.client.get(f"/ui/runs/{run_id}?{query}")).text
+        return _numbers(page), (await gallery.client.get(f"/ui/runs/{run_id}/log.txt?{query}")).text
+
+    assert await seen("stage=a") == ([1, 2, 3, 4], "one\ntwo\nthree\nfour\n")
+    assert await seen("stage=a&attempt=2") == ([3, 4], "three\nfour\n")
+    assert await seen("stderr=1") == ([2, 4], "two\nfour\n")
+    assert await seen("stage=a&attempt=1&stderr=1") == ([2], "two\n")
+    assert (await seen("stage=nope&attempt=9"))[0] == [1, 2, 3, 4, 5]
+
+
+async def test_a_search_shows_its_hits_marks_them_and_leads_from_one_to_the_next(gallery: PageHarness) -> None:
+    lines = [f"\x1b[32mbatch\x1b[0m {n}" if n % 100 == 0 else f"line {n}" for n in range(1, 1001)]
+    run_id = await _a_run_with(gallery, lines)
+
+    first = (await gallery.client.get(f"/ui/runs/{run_id}?q=BATCH")).text
+    second = (await gallery.client.get(f"/ui/runs/{run_id}?q=BATCH&line=200")).text
+
+    assert "<b>10 lines</b>" in first and first.count("<mark>batch</mark>") == 10
+    assert re.search(r'id="L100" class="hit target"', first)
+    assert 'rel="prev"' not in first and "line=200#L200" in first
+    assert re.search(r'line=100#L100" rel="prev"', second) and re.search(r'line=300#L300" rel="next"', second)
+
+
+async def test_a_search_that_finds_nothing_says_so_and_keeps_the_log(gallery: PageHarness) -> None:
+    run_id = await _a_run_with(gallery, ["one", "100% sure", "a_b"])
+
+    nothing = (await gallery.client.get(f"/ui/runs/{run_id}?q=zzz")).text
+
+    assert "<b>No line</b> with “zzz”" in nothing and _numbers(nothing) == [1, 2, 3]
+    assert "<b>1 line</b>" in (await gallery.client.get(f"/ui/runs/{run_id}?q=0%25")).text
+    assert "<b>1 line</b>" in (await gallery.client.get(f"/ui/runs/{run_id}?q=_")).text
+
+
+async def test_more_hits_than_a_page_shows_are_reached_from_where_it_ends(gallery: PageHarness) -> None:
+    run_id = await _a_run_with(gallery, ["hit"] * 120)
+
+    page = (await gallery.client.get(f"/ui/runs/{run_id}?q=hit")).text
+    more = re.search(r'href="([^"]*after=50[^"]*)">Search on', page)
+    assert more
+    rest = (await gallery.client.get(more[1].replace("&amp;", "&"))).text
+
+    assert "50 or more lines" in page
+    assert re.search(r'aria-current="true"><a href="[^"]*line=51#L51"', rest)
+
+
+async def test_a_failed_runs_log_opens_at_its_error(gallery: PageHarness) -> None:
+    pipeline = await gallery.pipeline("nightly", ["a"])
+    run_id = await gallery.play(pipeline, gallery.fakes.clock.now(), {"a": [AttemptStory(1, Status.FAILED, error="boom at 7")]})
+    await gallery.write(run_id, "a", ["fine"] * 500 + ["!a warning", "!boom at 7"] + ["after"] * 500)
+
+    page = (await gallery.client.get(f"/ui/runs/{run_id}")).text
+    newest = (await gallery.client.get(f"/ui/runs/{run_id}?before=999999999999999")).text
+
+    assert "opened at the error" in page and 'id="L502" class="stderr target"' in page
+    assert _numbers(newest)[-1] == 1002
+
+
+async def test_nothing_written_or_named_can_act_on_the_page(gallery: PageHarness) -> None:
+    parameters = {f"p{n}": text[:2_000] for n, text in enumerate(CORPUS)}
+    run_id = await gallery.open(await gallery.pipeline("nightly", ["a", "b"]), **parameters)
+    now = gallery.fakes.clock.now()
+    await gallery.write(run_id, "a", CORPUS)
+
+    def given(run: object) -> None:
+        run.stages["a"].current.output = (
+            {text[:300]: text[:5_000] for text in CORPUS}
+            | {  # type: ignore[attr-defined]
+                "summary": "\n\n".join(text[:3_000] for text in CORPUS) + "\n\n[x](javascript:alert(1)) ![y](https://evil.example/t.png)",
+                "links": {text[:200]: text[:200] for text in CORPUS}
+                | {"js": "javascript:alert(1)", "data": "data:text/html,x", "ok": "https://ok.example"},
+                "images": [{"title": CORPUS[0], "url": "//evil.example/x.png"}, {"title": "svg", "data": "PHN2Zz4="}],
+            }
+        )
+        run.stages["a"].current.message = CORPUS[3]  # type: ignore[attr-defined]
+
+    await gallery.change(run_id, lambda run: start(run, now), given, end("a", Status.COMPLETED, now), lambda run: start(run, now))
+    await gallery.change(run_id, end("b", Status.FAILED, now, error="\n".join(text[:500] for text in CORPUS)))
+
+    looks = ("", "?view=list", "?view=graph", "?q=alert", "?q=%3Cscript%3E")
+    for path in (*looks, "/stages/a", "/stages/b", "/events", "/again", f"/compare/{run_id}"):
+        page = (await gallery.client.get(f"/ui/runs/{run_id}{path}")).text
+        without_frame = page.split("<main", 1)[1]
+        for tag, attributes in _Tags.of(without_frame):
+            assert tag not in ("script", "iframe", "object", "embed", "style", "base", "meta"), path
+            assert not any(name.startswith("on") or name == "style" for name in attributes), (path, tag, attributes)
+            for address in filter(None, (attributes.get(name) for name in ("href", "src", "action", "xlink:href"))):
+                assert re.match(r"/(?!/)|#|https?://", address), (path, tag, address)
+            assert tag != "img" or attributes["src"].startswith("/"), (path, attributes)
+        shown = without_frame if path != "/again" else re.sub(r"<textarea.*?</textarea>", "", without_frame, flags=re.DOTALL)
+        assert not re.search("[\x01\x07\x08\x7f\x9b\u202e\u2066\u2069\x1b]", shown), path
+        assert len(page) < 400_000, path
+
+
+async def test_the_file_is_the_log_as_it_was_written(gallery: PageHarness) -> None:
+    run_id = await _a_run_with(gallery, CORPUS)
+
+    answer = await gallery.client.get(f"/ui/runs/{run_id}/log.txt")
+
+    assert answer.text == "".join(f"{line.lstrip('!%')}\n" for line in CORPUS)
+    assert answer.headers["content-disposition"].startswith("attachment") and answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("text", ["\x1b]" + "a" * 8_000, "\x1b[" * 4_000, "\x1b[1m" * 2_000, "\x1b]0;" * 2_000, "\x1b" * 8_000])
+def test_the_ansi_parser_looks_at_a_hostile_line_a_bounded_number_of_times(text: str) -> None:
+    long = render_ansi_line(text)
+
+    assert "\x1b" not in long and "\x1b" not in show_control_characters(text)
+    assert len(long) < 80 * len(text)
+
+
+def test_markdown_is_shown_and_can_do_nothing() -> None:
+    text = (
+        "# Hi\n\n**bold** `code` ~~old~~ [ok](https://ok.example)\n\n| a |\n|---|\n| 1 |\n\n![i](https://x/y.png) <iframe src=x></iframe>"
+    )
+    shown = markdown(text)
+
+    kept = ("<h3>Hi</h3>", "<strong>bold</strong>", "<code>code</code>", "<del>old</del>", "<td>1</td>")
+    for part in (*kept, 'rel="noopener noreferrer nofollow"'):
+        assert part in shown
+    assert "<iframe" not in shown and "<img" not in shown
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [("iVBORw0KGgo=", "image/png"), ("R0lGODlh", "image/gif"), ("PHN2Zz4=", None), ("not base64!", None), (7, None), (None, None)],
+)
+def test_only_pictures_that_a_browser_cannot_run_are_served(data: object, kind: str | None) -> None:
+    found = extract_image({"images": [{"title": "x", "data": data}]}, 0)
+
+    assert (found[1] if found else None) == kind
+    assert extract_image({"images": []}, 0) is None and extract_image("text", 3) is None

@@ -1,0 +1,273 @@
+"""Signing in by an identity provider: a stand-in that speaks OpenID Connect over HTTP, and everything that can be wrong with it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from adapters.identity.oidc import OidcProvider
+from domain.access.permissions import Role
+from domain.errors import NotSignedIn, Unavailable
+from entrypoints.web.pages.errors import error_page
+from entrypoints.web.router import ROUTERS as PAGES
+from tests.support.api_harness import ApiHarness
+
+BACK = "http://localhost:8000/ui/sign-in/back"
+SECRET = b"a secret of thirty-two bytes or more"
+
+
+class Provider:
+    """`claims` and `headers` change what the next token says; `code` is good once."""
+
+    def __init__(self) -> None:
+        self.key = RSAKey.generate_key(2048, parameters={"kid": "one"})
+        self.signs_with: Any = self.key
+        self.algorithm = "RS256"
+        self.claims: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {}
+        self.is_down = False
+        self.asked: dict[str, dict[str, str]] = {}
+        self.exchanges: list[dict[str, str]] = []
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                provider.get(self)
+
+            def do_POST(self) -> None:
+                provider.post(self)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def get(self, request: BaseHTTPRequestHandler) -> None:
+        path = urlsplit(request.path).path
+        if self.is_down:
+            _answer(request, 503, {})
+        elif path == "/.well-known/openid-configuration":
+            found = {name: f"{self.url}/{name}" for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
+            _answer(request, 200, {"issuer": self.url, **found, **self.metadata})
+        elif path == "/jwks_uri":
+            _answer(request, 200, {"keys": [self.key.as_dict(private=False)]})
+        else:
+            _answer(request, 404, {})
+
+    def authorize(self, address: str) -> tuple[str, str]:
+        """What a person's browser does there: a code for what was asked, and the state."""
+        asked = {key: values[0] for key, values in parse_qs(urlsplit(address).query).items()}
+        assert (asked["response_type"], asked["client_id"], asked["code_challenge_method"]) == ("code", "headgate", "S256")
+        code = f"code-{len(self.asked)}"
+        self.asked[code] = asked
+        return code, asked["state"]
+
+    def post(self, request: BaseHTTPRequestHandler) -> None:
+        body = request.rfile.read(int(request.headers["Content-Length"])).decode()
+        form = {key: values[0] for key, values in parse_qs(body).items()}
+        self.exchanges.append({**form, "authorization": request.headers.get("Authorization", "")})
+        asked = self.asked.pop(form.get("code", ""), None)
+        verifier = base64.urlsafe_b64encode(hashlib.sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=").decode()
+        if asked is None or asked["code_challenge"] != verifier or asked["redirect_uri"] != form["redirect_uri"]:
+            _answer(request, 400, {"error": "invalid_grant"})
+            return
+        now = int(time.time())
+        claims = {"iss": self.url, "aud": "headgate", "sub": "s-1", "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
+        claims |= {"email": "Ada@example.com", "email_verified": True, "groups": ["data"], **self.claims}
+        claims = {name: value for name, value in claims.items() if value is not None}
+        header = {"alg": self.algorithm, "kid": "one"}
+        token = jwt.encode(header, claims, self.signs_with, algorithms=[self.algorithm])
+        _answer(request, 200, {"access_token": "x", "token_type": "Bearer", "id_token": token})
+
+
+def _answer(request: BaseHTTPRequestHandler, status: int, content: dict[str, Any]) -> None:
+    body = json.dumps(content).encode()
+    request.send_response(status)
+    request.send_header("Content-Type", "application/json")
+    request.send_header("Content-Length", str(len(body)))
+    request.end_headers()
+    request.wfile.write(body)
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    found = Provider()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+@pytest.fixture
+async def oidc(provider: Provider) -> Any:
+    made = OidcProvider(provider.url, "headgate", "their secret", "openid profile email", SECRET)
+    yield made
+    await made.close()
+
+
+async def test_who_comes_back_is_who_the_provider_says(oidc: OidcProvider, provider: Provider) -> None:
+    address, remembered = await oidc.begin(BACK)
+    code, state = provider.authorize(address)
+    identity = await oidc.finish(BACK, remembered, state, code)
+
+    assert (identity.subject, identity.name, list(identity.groups)) == (f"{provider.url}|s-1", "Ada@example.com", ["data"])
+    assert provider.exchanges[0]["authorization"].startswith("Basic ")
+    assert "their secret" not in address + remembered
+
+
+@pytest.mark.parametrize("verified", [False, None, "true"])
+async def test_an_address_that_was_not_verified_there_is_no_name_here(oidc: OidcProvider, provider: Provider, verified: object) -> None:
+    provider.claims.update(email="boss@example.com", email_verified=verified)
+    address, remembered = await oidc.begin(BACK)
+    code, state = provider.authorize(address)
+
+    assert (await oidc.finish(BACK, remembered, state, code)).name == "s-1"
+
+
+async def test_a_client_secret_goes_in_the_body_where_the_provider_takes_no_other(provider: Provider, oidc: OidcProvider) -> None:
+    provider.metadata["token_endpoint_auth_methods_supported"] = ["client_secret_post"]
+    address, remembered = await oidc.begin(BACK)
+    code, state = provider.authorize(address)
+    await oidc.finish(BACK, remembered, state, code)
+
+    assert (provider.exchanges[0]["client_secret"], provider.exchanges[0]["authorization"]) == ("their secret", "")
+
+
+WRONG: dict[str, Callable[[Provider], Any]] = {
+    "another audience": lambda provider: provider.claims.update(aud="other"),
+    "another issuer": lambda provider: provider.claims.update(iss="https://evil.example"),
+    "another party": lambda provider: provider.claims.update(azp="other"),
+    "another sign-in's nonce": lambda provider: provider.claims.update(nonce="other"),
+    "no nonce": lambda provider: provider.claims.update(nonce=None),
+    "a token that is over": lambda provider: provider.claims.update(exp=int(time.time()) - 3_600),
+    "a token without an end": lambda provider: provider.claims.update(exp=None),
+    "nobody": lambda provider: provider.claims.update(sub=None),
+    "another key": lambda provider: setattr(provider, "signs_with", RSAKey.generate_key(2048, parameters={"kid": "one"})),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+async def test_what_the_provider_says_must_be_for_us_now_and_signed(oidc: OidcProvider, provider: Provider, wrong: str) -> None:
+    WRONG[wrong](provider)
+    address, remembered = await oidc.begin(BACK)
+    code, state = provider.authorize(address)
+
+    with pytest.raises(NotSignedIn):
+        await oidc.finish(BACK, remembered, state, code)
+
+
+async def test_a_signature_by_our_own_secret_or_none_is_not_the_providers(oidc: OidcProvider, provider: Provider) -> None:
+    from joserfc.jwk import OctKey
+
+    provider.algorithm, provider.signs_with = "HS256", OctKey.import_key(b"their secret, which is shared with the provider")
+    address, remembered = await oidc.begin(BACK)
+    code, state = provider.authorize(address)
+
+    with pytest.raises(NotSignedIn, match="not signed by it"):
+        await oidc.finish(BACK, remembered, state, code)
+
+
+async def test_a_code_is_good_with_its_own_state_and_memory_alone(oidc: OidcProvider, provider: Provider) -> None:
+    address, remembered = await oidc.begin(BACK)
+    other_address, other = await oidc.begin(BACK)
+    code, state = provider.authorize(address)
+    _, other_state = provider.authorize(other_address)
+
+    for memory, said in ((remembered, other_state), (remembered, ""), ("", state), (remembered[:-3] + "abc", state), (other, state)):
+        with pytest.raises(NotSignedIn):
+            await oidc.finish(BACK, memory, said, code)
+    with pytest.raises(NotSignedIn):
+        await oidc.finish(BACK, other, other_state, code)  # the code of one sign-in in another
+    assert len(provider.exchanges) == 1
+
+
+async def test_a_sign_in_comes_back_within_minutes_or_not_at_all(provider: Provider) -> None:
+    now = time.time()
+    slow = OidcProvider(provider.url, "headgate", "their secret", "openid", SECRET, now=lambda: now)
+    address, remembered = await slow.begin(BACK)
+    code, state = provider.authorize(address)
+    now += 700
+
+    with pytest.raises(NotSignedIn):
+        await slow.finish(BACK, remembered, state, code)
+    await slow.close()
+
+
+async def test_a_key_that_is_new_there_is_learnt_at_its_first_use(oidc: OidcProvider, provider: Provider) -> None:
+    for _ in range(2):
+        address, remembered = await oidc.begin(BACK)
+        code, state = provider.authorize(address)
+        assert (await oidc.finish(BACK, remembered, state, code)).name
+        provider.key = provider.signs_with = RSAKey.generate_key(2048, parameters={"kid": "one"})
+
+
+@pytest.mark.parametrize("broken", ["down", "another name", "no endpoint"])
+async def test_a_provider_that_does_not_answer_as_it_should_is_a_sentence(oidc: OidcProvider, provider: Provider, broken: str) -> None:
+    provider.is_down = broken == "down"
+    provider.metadata = {"another name": {"issuer": "https://evil.example"}, "no endpoint": {"jwks_uri": ""}}.get(broken, {})
+
+    with pytest.raises(Unavailable, match="identity provider"):
+        await oidc.begin(BACK)
+
+
+async def test_somebody_signs_in_from_page_to_page(oidc: OidcProvider, provider: Provider) -> None:
+    house = ApiHarness({"auth": "team", "oidc_roles": {"data": Role.OPERATOR}}, routers=PAGES, error_page=error_page)
+    house.application.adapters.identity_provider.override(oidc)
+    async with house.client as client:
+        form = await client.get("/ui/sign-in?next=/ui/runs", headers={"Accept": "text/html"})
+        assert "/ui/sign-in/provider?next=/ui/runs" in form.text
+        away = await client.get("/ui/sign-in/provider?next=/ui/runs")
+        code, state = provider.authorize(away.headers["location"])
+        kept = _cookie(away, "__Host-headgate-away")
+        back = await client.get(f"/ui/sign-in/back?code={code}&state={state}", headers={"Cookie": f"__Host-headgate-away={kept}"})
+
+        assert (back.status_code, back.headers["location"]) == (303, "/ui/runs")
+        session = _cookie(back, "__Host-headgate")
+        runs = await client.get("/ui/runs", headers={"Accept": "text/html", "Cookie": f"__Host-headgate={session}"})
+        again = await client.get(f"/ui/sign-in/back?code={code}&state={state}", headers={"Cookie": f"__Host-headgate-away={kept}"})
+
+    assert runs.status_code == 200 and "ada@example.com" in runs.text
+    assert again.status_code == 401 and "begin again" in again.text
+
+
+@pytest.mark.parametrize(
+    "there", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/ui/sign-in", "/\n//x", ""]
+)
+async def test_a_sign_in_leads_to_our_own_pages_alone(oidc: OidcProvider, provider: Provider, there: str) -> None:
+    house = ApiHarness({"auth": "team", "oidc_roles": {"*": Role.VIEWER}}, routers=PAGES, error_page=error_page)
+    house.application.adapters.identity_provider.override(oidc)
+    async with house.client as client:
+        away = await client.get("/ui/sign-in/provider", params={"next": there})
+        code, state = provider.authorize(away.headers["location"])
+        kept = _cookie(away, "__Host-headgate-away")
+        back = await client.get(f"/ui/sign-in/back?code={code}&state={state}", headers={"Cookie": f"__Host-headgate-away={kept}"})
+
+    assert back.headers["location"] == "/"
+
+
+async def test_a_sign_in_that_was_broken_off_there_is_a_sentence_here(oidc: OidcProvider) -> None:
+    house = ApiHarness({"auth": "team"}, routers=PAGES, error_page=error_page)
+    house.application.adapters.identity_provider.override(oidc)
+    async with house.client as client:
+        answer = await client.get("/ui/sign-in/back?error=access_denied&state=x")
+
+    assert answer.status_code == 401 and "broken off" in answer.text
+
+
+def _cookie(answer: httpx.Response, name: str) -> str:
+    (found,) = [line for line in answer.headers.get_list("set-cookie") if line.startswith(f"{name}=") and "Max-Age=0" not in line]
+    assert all(word in found for word in ("HttpOnly", "Secure", "SameSite=lax", "Path=/"))
+    return found.partition("=")[2].partition(";")[0]

@@ -1,0 +1,119 @@
+"""All runs: what narrows the list, and how its pages are turned."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from domain.runs.status import Status
+from entrypoints.web.live.run_list import PAGE_OF_RUNS, LiveRunList, parse_run_list_query
+from entrypoints.web.page_context import build_page_context
+from tests.support.builders import a_stage
+from tests.support.page_harness import PageHarness, end, start
+
+
+def shown(text: str) -> list[int]:
+    return [int(found) for found in re.findall(r'<tr data-row data-key="r(\d+)"', text)]
+
+
+async def test_runs_are_narrowed_by_everything_at_once(gallery: PageHarness) -> None:
+    now = gallery.fakes.clock.now()
+    one, other = await gallery.pipeline("one"), await gallery.pipeline("other")
+    old = await gallery.open(one, now - timedelta(days=9))
+    new, foreign = await gallery.open(one), await gallery.open(other)
+    failed = await gallery.open(one)
+    await gallery.change(failed, lambda run: start(run, now), end("a", Status.FAILED, now, error="no"))
+    day = (now - timedelta(days=2)).date()
+
+    async def ids(query: str) -> list[int]:
+        return shown((await gallery.client.get(f"/ui/runs?{query}")).text)
+
+    assert await ids("") == [failed, foreign, new, old]
+    assert await ids("pipeline=one") == [failed, new, old]
+    assert await ids(f"pipeline=one&since={day}") == [failed, new]
+    assert await ids(f"until={day}") == [old]
+    assert await ids("pipeline=one&status=failed&trigger=dashboard") == [failed]
+    assert await ids("trigger=api") == []
+    assert await ids("trigger=nonsense&status=nonsense&since=yesterday") == [failed, foreign, new, old]
+
+
+async def test_part_of_a_name_finds_the_runs_of_every_pipeline_that_has_it(gallery: PageHarness) -> None:
+    names = ("nightly-load", "nightly-load-2", "Weekly_LOAD", "other")
+    ids = {name: await gallery.open(await gallery.pipeline(name)) for name in names}
+
+    async def found(query: str) -> list[int]:
+        return shown((await gallery.client.get(f"/ui/runs?pipeline={query}")).text)
+
+    page = (await gallery.client.get("/ui/runs?pipeline=nobody")).text
+    assert await found("load") == [ids["Weekly_LOAD"], ids["nightly-load-2"], ids["nightly-load"]]
+    assert await found("nightly-load") == [ids["nightly-load"]]
+    assert await found("y_") == [ids["Weekly_LOAD"]]
+    assert await found("%25") == []
+    assert "No run fits." in page and 'value="nobody"' in page
+    assert re.findall(r'<option value="([^"]+)"></option>', page) == sorted(names)
+
+
+async def test_runs_by_part_of_a_name_are_live(gallery: PageHarness) -> None:
+    load, other = await gallery.pipeline("nightly-load"), await gallery.pipeline("other")
+    site = build_page_context(gallery.app.state.application)
+    view = LiveRunList(site, await parse_run_list_query(site, {"pipeline": "load"}))
+    watch = gallery.fakes.change_feed
+    since = await watch.position()
+    mine = await gallery.open(load)
+    of_mine = await watch.read(since)
+    await gallery.open(other)
+    of_other = await watch.read(of_mine.cursor)
+
+    assert (view.concerns(of_mine), view.concerns(of_other)) == ((True, False), (False, False))
+    assert shown((await view.render()).fragments["runs"]) == [mine]
+
+
+async def test_days_are_those_of_the_zone_that_the_address_names(gallery: PageHarness) -> None:
+    pipeline = await gallery.pipeline()
+    midnight = datetime(2026, 3, 2, tzinfo=UTC)
+    before, after = await gallery.open(pipeline, midnight - timedelta(hours=2)), await gallery.open(pipeline, midnight + timedelta(hours=2))
+
+    async def found(query: str) -> list[int]:
+        return shown((await gallery.client.get(f"/ui/runs?{query}")).text)
+
+    assert await found("since=2026-03-02") == [after]
+    assert await found("since=2026-03-02&zone=Europe/Berlin") == [after]
+    assert await found("since=2026-03-02&zone=Asia/Tokyo") == [after, before]
+    assert await found("until=2026-03-01&zone=America/New_York") == [after, before]
+    for nonsense in ("Nowhere/Land", "../../etc/passwd", "Europe", "x" * 300, "%00", "%ED%A0%80"):
+        assert await found(f"since=2026-03-02&zone={nonsense}") == [after], nonsense
+
+
+async def test_a_day_at_the_end_of_the_calendar_is_no_error(gallery: PageHarness) -> None:
+    run = await gallery.open(await gallery.pipeline())
+
+    assert shown((await gallery.client.get("/ui/runs?until=9999-12-31&since=0001-01-01&zone=Asia/Tokyo")).text) == [run]
+
+
+async def test_the_days_of_a_page_stay_those_of_the_link_that_led_to_it(gallery: PageHarness) -> None:
+    await gallery.open(await gallery.pipeline())
+
+    page = (await gallery.client.get("/ui/runs?since=2020-01-01&zone=Asia/Tokyo")).text
+    old = (await gallery.client.get("/ui/runs?since=2020-01-01")).text
+    fresh = (await gallery.client.get("/ui/runs")).text
+
+    assert 'name="zone" value="Asia/Tokyo"' in page and "zone=Asia%2FTokyo" in page and "<span data-zone-name>Asia/Tokyo</span>" in page
+    assert 'name="zone" value="UTC"' in old
+    assert 'name="zone" value=""' in fresh
+
+
+async def test_pages_are_turned_by_key_so_that_nothing_is_passed_over(gallery: PageHarness) -> None:
+    pipeline = await gallery.pipeline(stages=[a_stage("a", "external")])
+    every = [await gallery.open(pipeline) for _ in range(PAGE_OF_RUNS * 2 + 7)][::-1]
+
+    text, seen = (await gallery.client.get("/ui/runs?status=waiting")).text, []
+    while True:
+        seen += shown(text)
+        older = re.search(r'href="([^"]+)">Older', text)
+        if older is None:
+            break
+        await gallery.open(pipeline)  # what is opened meanwhile moves nothing
+        text = (await gallery.client.get(older[1].replace("&amp;", "&"))).text
+    newer = re.search(r'href="([^"]+)">Newer', text)
+    back = (await gallery.client.get(newer[1].replace("&amp;", "&"))).text if newer else ""
+
+    assert seen == every
+    assert shown(back) == every[PAGE_OF_RUNS : PAGE_OF_RUNS * 2]

@@ -1,0 +1,60 @@
+"""Numbers and moments as people read them."""
+
+import re
+
+import pytest
+
+from application.queries.explain.status_text import seconds
+from entrypoints.definitions.yaml_reader import diff_revisions
+from entrypoints.web.view_models.formatting import format_difference
+from tests.support.builders import a_stage
+from tests.support.page_harness import Attempt, PageHarness
+
+
+def test_what_a_revision_changed_has_no_floats_and_names_its_unit() -> None:
+    old = {"stages": [{"name": "a", "timeout": 60.0, "retry_delay": 0.0}]}
+    new = {"stages": [{"name": "a", "timeout": 90.5, "retry_delay": 5.0}]}
+
+    assert diff_revisions(old, new) == ["changed stage a (retry_delay 0 s → 5 s, timeout 60 s → 90.5 s)"]
+
+
+def test_both_sides_of_a_comparison_have_no_floats_either() -> None:
+    assert format_difference(60.0, 7.5, None) == ("60", "7.5")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0, "0 s"),
+        (0.0002, "1 ms"),
+        (0.031, "31 ms"),
+        (0.1, "0.1 s"),
+        (9.96, "10 s"),
+        (59.7, "1 m"),
+        (134, "2 m 14 s"),
+        (273_600, "3 d 4 h"),
+    ],
+)
+def test_durations_are_told_as_people_say_them(value: float, words: str) -> None:
+    assert seconds(value) == words
+
+
+async def test_a_run_of_milliseconds_is_drawn_to_their_scale(gallery: PageHarness) -> None:
+    nightly = await gallery.pipeline(stages=[a_stage("first"), a_stage("second", needs=["first"])])
+    run_id = await gallery.play(nightly, gallery.fakes.clock.now(), {name: [Attempt(works=0.020)] for name in ("first", "second")})
+
+    page = (await gallery.client.get(f"/ui/runs/{run_id}")).text
+
+    assert "Completed in 40 ms." in page
+    ticks = re.findall(r"\d+ m?s(?=</text>)", page)
+    assert {"10 ms", "20 ms", "30 ms"} <= set(ticks), ticks
+
+
+async def test_a_time_in_the_sentence_is_one_that_the_page_shows_in_its_viewers_zone(gallery: PageHarness) -> None:
+    await gallery.pipeline(stages=[a_stage("agree", "approval")])
+    await gallery.client.post("/trigger/nightly")
+
+    sentence = (await gallery.client.get("/ui/runs/1")).text.split('<p class="why">')[1].split("</p>")[0]
+
+    assert 'since <time datetime="' in sentence
+    assert 'data-show="moment">' in sentence and " UTC</time>" in sentence

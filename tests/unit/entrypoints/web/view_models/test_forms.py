@@ -1,0 +1,101 @@
+"""The trigger form: typed fields in, JSON values out."""
+
+from typing import Any
+
+import pytest
+
+from domain.errors import FieldProblem
+from domain.pipelines.definition import PipelineDefinition
+from entrypoints.web.view_models.forms import NewPipelineForm, assign_errors, build_form_fields, parse_form_values
+from tests.support.builders import a_definition
+
+RULES: dict[str, Any] = {
+    "month": {"type": "integer", "minimum": 1, "maximum": 12},
+    "share": {"type": "number", "default": 0.5},
+    "who": {"type": "string"},
+    "full": {"type": "boolean", "default": True},
+    "maybe": {"type": "boolean"},
+    "size": {"enum": ["small", 3, None], "default": "small"},
+    "tags": {"type": "array"},
+}
+
+
+def _definition(rules: dict[str, Any] = RULES, required: tuple[str, ...] = ("month",)) -> PipelineDefinition:
+    return a_definition(parameters={"type": "object", "properties": rules, "required": list(required)})
+
+
+def _values(typed: dict[str, str], definition: PipelineDefinition | None = None) -> tuple[dict[str, Any], dict[str, str]]:
+    definition = definition or _definition()
+    fields = build_form_fields(definition, {f"p.{name}": text for name, text in typed.items()})
+    values = parse_form_values(fields, definition)
+    return values, {field.name: field.error for field in fields if field.error}
+
+
+def test_each_type_gets_its_control_and_its_default() -> None:
+    shown = {field.name: (field.control, field.typed) for field in build_form_fields(_definition())}
+
+    assert shown == {
+        "month": ("number", ""),
+        "share": ("number", "0.5"),
+        "who": ("text", ""),
+        "full": ("checkbox", "true"),
+        "maybe": ("select", ""),
+        "size": ("select", '"small"'),
+        "tags": ("json", ""),
+    }
+
+
+def test_what_is_typed_becomes_values_of_the_right_type() -> None:
+    typed = {"month": "3", "share": "0.25", "who": "mara", "maybe": "false", "size": "3", "tags": '["a", 1]'}
+
+    values, errors = _values(typed)
+
+    assert values == {"month": 3, "share": 0.25, "who": "mara", "full": False, "maybe": False, "size": 3, "tags": ["a", 1]}
+    assert not errors
+
+
+def test_an_empty_field_is_left_out_unless_it_is_needed() -> None:
+    values, errors = _values({"share": "", "who": "", "maybe": "", "tags": " "})
+
+    assert values == {"full": False}
+    assert errors == {"month": "is needed"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("month", "3.5"), ("month", "three"), ("share", "nan"), ("share", "1e999"), ("tags", "[1"), ("tags", "NaN"), ("tags", "[" * 9_000)],
+)
+def test_what_cannot_be_a_value_is_said_beside_the_field(name: str, text: str) -> None:
+    _, errors = _values({"month": "3", name: text})
+
+    assert list(errors) == [name]
+
+
+def test_problems_of_the_schema_are_put_beside_their_fields() -> None:
+    fields = build_form_fields(_definition())
+
+    rest = assign_errors(
+        fields,
+        [FieldProblem("parameters.month", "is at most 12"), FieldProblem("parameters.tags[0]", "odd"), FieldProblem("parameters", "no")],
+    )
+
+    assert {field.name: field.error for field in fields if field.error} == {"month": "is at most 12", "tags": "odd"}
+    assert rest == ["Parameters: no"]
+
+
+def test_a_new_pipeline_is_read_from_rows() -> None:
+    form = NewPipelineForm.typed(
+        {
+            "name": ["backup"],
+            "description": [""],
+            "stage": ["dump", "", "up"],
+            "kind": ["command", "command", "external"],
+            "work": ["pg_dump -F 'c d'", "", ""],
+        }
+    )
+
+    assert form.raw() == {
+        "name": "backup",
+        "description": "",
+        "stages": [{"name": "dump", "kind": "command", "command": ["pg_dump", "-F", "c d"]}, {"name": "up", "kind": "external"}],
+    }

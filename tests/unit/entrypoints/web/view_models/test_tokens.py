@@ -1,0 +1,60 @@
+"""What is copied from a token's page says what it should, by the shell and by the rules of crontabs and units."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from application.queries.views import PipelineView
+from domain.access.accounts import ApiToken, TokenKind
+from domain.access.permissions import Scope
+from entrypoints.web.view_models.tokens import build_reporter_snippets
+from tests.support.builders import NOW, a_definition, a_stage
+
+TOKEN = ApiToken(1, "nas", TokenKind.REPORTER, (Scope.REPORT,), 1, "x9Zq", None, NOW)
+PIPELINE = PipelineView(1, 1, a_definition("backup", [a_stage("dump", "external")]), NOW, NOW)
+
+
+@pytest.fixture
+def snippets() -> dict[str, str]:
+    return {each.title: each.text for each in build_reporter_snippets("hg_rep_x", TOKEN, PIPELINE, "http://127.0.0.1:8000")}
+
+
+def told(folder: Path, script: str, **environment: str) -> list[str]:
+    """What curl would be called with."""
+    (folder / "curl").write_text('#!/bin/sh\nfor word in "$@"; do printf "%s\\n" "$word"; done\n')
+    (folder / "curl").chmod(0o755)
+    env = {"PATH": f"{folder}:{os.environ['PATH']}", **environment}
+    return subprocess.run(["/bin/sh", "-c", script], env=env, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def expected(status: str) -> list[str]:
+    sent = json.dumps({"stage_name": "dump", "status": status})
+    return ["-fsS", "http://127.0.0.1:8000/status-update/", "-H", "Authorization: Bearer hg_rep_x", "--json", sent]
+
+
+def test_the_one_line(snippets: dict[str, str], tmp_path: Path) -> None:
+    assert told(tmp_path, snippets["One line"]) == expected("completed")
+
+
+@pytest.mark.parametrize(("ends", "status"), [("true", "completed"), ("false", "failed")])
+def test_a_crontab_tells_how_it_ended_once(snippets: dict[str, str], tmp_path: Path, ends: str, status: str) -> None:
+    (line,) = snippets["In a crontab"].splitlines()
+    command = re.sub(r"^(\S+ +){5}", "", line)
+
+    assert "%" not in command, "a crontab would end the line there"
+    assert told(tmp_path, command.replace("/usr/local/bin/backup", ends)) == expected(status)
+
+
+@pytest.mark.parametrize(("result", "status"), [("success", "completed"), ("exit-code", "failed"), ("timeout", "failed")])
+def test_a_unit_tells_how_it_ended_once(snippets: dict[str, str], tmp_path: Path, result: str, status: str) -> None:
+    (line,) = [line for line in snippets["In a systemd unit"].splitlines() if line.startswith("ExecStopPost=")]
+    found = re.fullmatch(r"ExecStopPost=/bin/sh -c '(.*)'", line)
+    assert found is not None
+    unquoted = re.sub(r"\\(.)", r"\1", found[1])  # as systemd reads a quoted word
+
+    assert "${" not in unquoted and "%" not in unquoted and "'" not in unquoted, "systemd would take it for its own"
+    assert told(tmp_path, unquoted, SERVICE_RESULT=result) == expected(status)

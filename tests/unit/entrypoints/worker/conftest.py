@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from entrypoints.worker.stage_host.client import StageHost
+from tests.unit.entrypoints.worker.fake_web import FakeWeb
+from tests.unit.entrypoints.worker.stage_runner import StageRunner
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[StageHost]:
+    host = await StageHost.start()
+    yield host
+    await host.close()
+
+
+@pytest.fixture
+def stages(host: StageHost, tmp_path: Path) -> StageRunner:
+    return StageRunner(host, tmp_path)
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[FakeWeb]:
+    async with FakeWeb().open() as web:
+        yield web

@@ -1,0 +1,55 @@
+"""What stages print goes into the worker's own log only where that was asked for."""
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+
+from entrypoints.worker.runner.log_shipper import LogShipper
+from entrypoints.worker.stage_host.job import JobResult, OutputLine
+
+PRINTED = [OutputLine("stdout", "reading", datetime(2026, 1, 1, tzinfo=UTC)), OutputLine("stderr", "slow", datetime(2026, 1, 1, tzinfo=UTC))]
+
+
+class PrintingJob:
+    async def batches(self) -> AsyncIterator[list[OutputLine]]:
+        yield PRINTED
+
+    async def wait(self) -> JobResult:
+        return JobResult(code=0)
+
+
+class KeepingLink:
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Sequence[bytes]) -> None:
+        self.lines += lines
+
+
+class Ear(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[tuple[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append((record.getMessage(), vars(record).get("stream")))
+
+
+@pytest.mark.parametrize(("forwards", "heard"), [({}, []), ({"forwards": True}, [("reading", "stdout"), ("slow", "stderr")])])
+async def test_lines_are_forwarded_only_if_asked_for_and_reach_headgate_either_way(
+    forward_logs: dict[str, bool], heard: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logger, ear, api = logging.getLogger("headgate.stage"), Ear(), KeepingLink()
+    # Whatever other tests of the process did to logging is none of this one's business.
+    monkeypatch.setattr(logger, "handlers", [ear])
+    monkeypatch.setattr(logger, "level", logging.INFO)
+    monkeypatch.setattr(logger, "disabled", False)
+    logger.manager._clear_cache()  # type: ignore[attr-defined]
+
+    await LogShipper(cast(Any, api), 1, "load", 1, **forward_logs).ship_output(cast(Any, PrintingJob()))
+
+    assert ear.heard == heard
+    assert len(api.lines) == len(PRINTED)

@@ -1,0 +1,129 @@
+"""What a stage sees of the world."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from entrypoints.worker.runner.stage_environment import (
+    VALUE_LIMIT,
+    StageEnvironment,
+    StageEnvironmentError,
+    StageSettings,
+    StageStart,
+    build_job,
+    build_stage_environment,
+)
+from tests.unit.entrypoints.worker.stage_runner import StageRunner, finish, texts
+
+SECRETS = {
+    "HEADGATE_DATABASE_URL": "postgresql://secret",
+    "HEADGATE_WORKER_TOKEN": "secret",
+    "PREFECT_API_KEY": "secret",
+    "DD_API_KEY": "secret",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+}
+
+
+def a_start(kind: str = "command", spec: dict[str, Any] | None = None, **more: Any) -> StageStart:
+    given: dict[str, Any] = {"run_id": 7, "stage": "extract", "attempt": 2, "parameters": {}, "token": "t0k", "url": "http://127.0.0.1:1"}
+    return StageStart(kind=kind, spec=spec or {"command": ["true"]}, **(given | more))
+
+
+def the_world(tmp_path: Path, start: StageStart, **environment: str) -> StageEnvironment:
+    (tmp_path / "base").mkdir(exist_ok=True)
+    return build_stage_environment(start, StageSettings(tmp_path / "base", tmp_path / "runs", environment))
+
+
+def test_a_stage_gets_what_is_promised_and_nothing_else_of_ours(tmp_path: Path) -> None:
+    start = a_start(parameters={"month": 7}, trace={"traceparent": "00-a-b-01", "tracestate": "dd=s:1", "DD_API_KEY": "secret"})
+
+    world = the_world(tmp_path, start, PATH="/bin", HOME="/home/u", LANG="de_DE.UTF-8", TZ="Europe/Berlin", **SECRETS)
+
+    assert world.env == {
+        "PATH": "/bin",
+        "HOME": "/home/u",
+        "LANG": "de_DE.UTF-8",
+        "TZ": "Europe/Berlin",
+        "HEADGATE_URL": "http://127.0.0.1:1",
+        "HEADGATE_RUN_ID": "7",
+        "HEADGATE_STAGE": "extract",
+        "HEADGATE_ATTEMPT": "2",
+        "HEADGATE_TOKEN": "t0k",
+        "HEADGATE_RUN_DIR": str(world.run_dir),
+        "HEADGATE_PARAMETERS_FILE": str(world.parameters_file),
+        "HEADGATE_PARAM_MONTH": "7",
+        "TRACEPARENT": "00-a-b-01",
+        "TRACESTATE": "dd=s:1",
+    }
+
+
+def test_the_definitions_env_overrules_what_is_inherited_but_not_what_is_ours(tmp_path: Path) -> None:
+    start = a_start(spec={"command": ["true"], "env": {"PATH": "/opt/bin", "TARGET": "s3", "N": 1, "HEADGATE_TOKEN": "forged"}})
+
+    env = the_world(tmp_path, start, PATH="/bin").env
+
+    assert (env["PATH"], env["TARGET"], env["N"], env["HEADGATE_TOKEN"]) == ("/opt/bin", "s3", "1", "t0k")
+
+
+def test_parameters_become_variables_and_a_private_file(tmp_path: Path) -> None:
+    parameters = {"a-b": "x y", "flag": True, "list": [1, "é"], "none": None, "été": 1.5, "a_b": "second", "big": "x" * (VALUE_LIMIT + 1)}
+
+    world = the_world(tmp_path, a_start(parameters=parameters))
+
+    named = {name: value for name, value in world.env.items() if name.startswith("HEADGATE_PARAM_")}
+    assert named == {
+        "HEADGATE_PARAM_A_B": "x y",
+        "HEADGATE_PARAM_FLAG": "true",
+        "HEADGATE_PARAM_LIST": '[1, "\\u00e9"]',
+        "HEADGATE_PARAM_NONE": "",
+        "HEADGATE_PARAM__T_": "1.5",
+    }
+    assert json.loads(world.parameters_file.read_text()) == parameters
+    assert stat.S_IMODE(world.parameters_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(world.run_dir.stat().st_mode) == 0o700
+
+
+def test_stages_of_a_run_share_a_directory_but_not_the_parameters_file(tmp_path: Path) -> None:
+    first, second = the_world(tmp_path, a_start()), the_world(tmp_path, a_start(stage="../load", attempt=1))
+
+    assert first.run_dir == second.run_dir
+    assert first.parameters_file != second.parameters_file
+    assert second.parameters_file.parent == first.parameters_file.parent
+
+
+def test_the_working_directory_counts_from_the_workers_and_does_not_climb_out(tmp_path: Path) -> None:
+    inside = the_world(tmp_path, a_start(spec={"workdir": "jobs/../x"}))
+    absolute = the_world(tmp_path, a_start(spec={"workdir": "/usr"}))
+
+    assert inside.cwd == (tmp_path / "base" / "x").resolve()
+    assert absolute.cwd == Path("/usr")
+    with pytest.raises(StageEnvironmentError, match="leads out of"):
+        the_world(tmp_path, a_start(spec={"workdir": "../other"}))
+
+
+def test_a_kind_without_a_process_is_refused(tmp_path: Path) -> None:
+    start = a_start(kind="external")
+
+    with pytest.raises(StageEnvironmentError, match="external"):
+        build_job(start, the_world(tmp_path, start))
+
+
+async def test_nasty_parameters_arrive_unchanged_and_run_nothing(stages: StageRunner, tmp_path: Path) -> None:
+    nasty = "'; touch pwned; $(touch pwned) `touch pwned` \"\n* \\"
+    shell = 'printf "%s|" "$HEADGATE_PARAM_X"; cat "$HEADGATE_PARAMETERS_FILE"'
+    start = a_start(spec={"command": shell, "shell": True}, parameters={"x": nasty, "n": "a\0b\ud800"})
+    world = the_world(tmp_path, start, PATH="/usr/bin:/bin")
+
+    lines, end = await finish(await stages.host.run(build_job(start, world)))
+
+    variable, _, file = "\n".join(texts(lines)).partition("|")
+    assert end.succeeded
+    assert variable == nasty
+    assert json.loads(file) == {"x": nasty, "n": "a\0b\ud800"}
+    assert world.env["HEADGATE_PARAM_N"] == "a\ufffdb?"
+    assert not list(tmp_path.rglob("pwned"))

@@ -1,0 +1,86 @@
+"""Which bursts and attempts go on in a trace, and which begin one of their own; and when the worker says that the web is away."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from application.ports.dispatch.worker_streams import AttemptStart, Claim
+from entrypoints.worker.client.connectivity import ConnectivityMonitor
+from entrypoints.worker.runner.tracing import BurstTrace, record_result
+from entrypoints.worker_protocol.messages import StageReport
+from tests.fakes.telemetry.telemetry import FakeTelemetry
+
+TRIGGER = {"traceparent": f"00-{9:032x}-{5:016x}-01"}
+CLAIM = Claim(4, 2, 1, "flights", "headgate", ["load"], {}, [], False, "key", TRIGGER)
+START = AttemptStart("load", 1, "token", "command", 60.0, {})
+
+
+def test_the_first_burst_and_its_first_attempts_belong_to_the_trigger_s_trace() -> None:
+    telemetry = FakeTelemetry()
+    trace = BurstTrace(telemetry, CLAIM)
+
+    with trace.dispatch_span(), trace.attempt_span(START) as attempt:
+        told = trace.get_process_context(attempt)
+
+    burst, stage = telemetry.spans
+    assert (burst.trace, burst.parent, burst.links) == (9, TRIGGER, [])
+    assert (stage.trace, stage.parent) == (9, burst.context)
+    assert told == stage.context
+    assert stage.tags == {"pipeline": "flights", "run": 4, "stage": "load", "attempt": 1, "kind": "command"}
+
+
+def test_a_later_burst_and_a_retry_begin_traces_that_link_to_what_led_there() -> None:
+    telemetry = FakeTelemetry()
+    trace = BurstTrace(telemetry, replace(CLAIM, epoch=2))
+
+    with trace.dispatch_span(), trace.attempt_span(replace(START, attempt=2)):
+        pass
+
+    burst, stage = telemetry.spans
+    assert (burst.parent, burst.links) == ({}, [TRIGGER])
+    assert (stage.parent, stage.links) == ({}, [burst.context])
+    assert len({9, burst.trace, stage.trace}) == 3
+
+
+def test_an_attempt_hours_into_a_burst_begins_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    telemetry = FakeTelemetry()
+    trace = BurstTrace(telemetry, CLAIM)
+    with trace.dispatch_span():
+        trace._began -= 2 * 3_600
+
+        with trace.attempt_span(START):
+            pass
+
+    assert telemetry.spans[1].links == [telemetry.spans[0].context]
+
+
+def test_a_failed_attempt_says_why_and_shows_its_last_lines() -> None:
+    telemetry = FakeTelemetry()
+
+    with telemetry.span("headgate.stage", "load") as span:
+        record_result(span, StageReport("e", "load", 1, "failed", "timeout", error_message="Too long."), ["reading", "still reading"])
+
+    assert telemetry.spans[0].error == ("timeout", "Too long.", "reading\nstill reading")
+    assert telemetry.spans[0].tags == {"status": "failed", "reason": "timeout"}
+
+
+def test_a_web_that_is_away_is_told_of_once_and_again_when_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    # Its own ear: what other tests of the process did to logging is none of this one's business.
+    logger = logging.getLogger("headgate.worker")
+    monkeypatch.setattr(logger, "_log", lambda _level, text, args, **_: said.append(text % args))
+    monkeypatch.setattr(logger, "isEnabledFor", lambda _level: True)
+    times = iter((0.0, 2.0, 4.9, 5.5, 6.0, 60.0, 61.0))
+    connectivity = ConnectivityMonitor("http://gate", lambda: next(times))
+    for _ in range(3):
+        connectivity.record_failure(ConnectionError("refused"))
+    quiet = list(said)
+    for _ in range(3):
+        connectivity.record_failure(ConnectionError("refused"))
+    connectivity.record_success()
+    connectivity.record_success()
+
+    assert quiet == []
+    away = "Headgate is not reached at http://gate for 6 s: ConnectionError: refused"
+    assert said == [away, "Headgate is reached again, after 61 s"]

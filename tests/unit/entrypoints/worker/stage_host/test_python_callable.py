@@ -1,0 +1,197 @@
+"""Stages of kind `python`: the host's fork calls the function itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.entrypoints.worker.stage_runner import StageRunner, texts
+
+
+async def test_a_callable_gets_parameters_and_returns_outputs(stages: StageRunner) -> None:
+    stages.module(
+        "extract", "def main(month, name='x'):\n    print('month', month)\n    return {'records_processed': month, 'name': name}\n"
+    )
+
+    lines, end = await stages.call("extract:main", month=7, name="$(rm -rf) 'ü'\n")
+
+    assert texts(lines) == ["month 7"]
+    assert end.succeeded
+    assert end.result == {"records_processed": 7, "name": "$(rm -rf) 'ü'\n"}
+
+
+async def test_a_callable_takes_the_parameters_it_names_or_all(stages: StageRunner) -> None:
+    stages.module("m", "def some(a): return {'a': a}\ndef every(**all): return all\n")
+
+    _, some = await stages.call("m:some", a=1, b=2)
+    _, every = await stages.call("m:every", a=1, b=2)
+    _, missing = await stages.call("m:some", b=2)
+
+    assert some.result == {"a": 1}
+    assert every.result == {"a": 1, "b": 2}
+    assert missing.error == "TypeError: some() missing 1 required positional argument: 'a'"
+
+
+async def test_a_coroutine_function_is_run_and_a_dotted_target_found(stages: StageRunner) -> None:
+    stages.module(
+        "m",
+        """
+        import asyncio
+        class Steps:
+            @staticmethod
+            async def load(n):
+                await asyncio.sleep(0)
+                return {"n": n + 1}
+        """,
+    )
+
+    _, end = await stages.call("m:Steps.load", n=1)
+
+    assert end.result == {"n": 2}
+
+
+async def test_an_exception_is_one_sentence_and_a_traceback_of_the_users_frames(stages: StageRunner) -> None:
+    stages.module("m", "def main():\n    inner()\ndef inner():\n    raise ValueError('bad month')\nasync def later():\n    inner()\n")
+
+    lines, end = await stages.call("m:main")
+    late, _ = await stages.call("m:later")
+
+    for printed in (texts(lines, "stderr"), texts(late, "stderr")):
+        assert printed[0] == "Traceback (most recent call last):"
+        assert printed[-1] == "ValueError: bad month"
+        assert [line for line in printed if line.startswith("  File") and "/m.py" not in line] == []
+    assert (end.code, end.error) == (1, "ValueError: bad month")
+
+
+@pytest.mark.parametrize(
+    ("target", "error"),
+    [
+        ("nowhere:main", "No module named 'nowhere'"),
+        ("json.nowhere:main", "No module named 'json.nowhere'"),
+        ("json:nothing", "No function 'nothing' in module 'json'"),
+        ("sys:path", "sys:path cannot be called: it is a list"),
+        ("just_a_name", "'just_a_name' does not name a function: write package.module:function"),
+    ],
+)
+async def test_a_wrong_target_is_explained_without_a_traceback(stages: StageRunner, target: str, error: str) -> None:
+    lines, end = await stages.call(target)
+
+    assert (end.error or "").startswith(error)
+    assert texts(lines, "stderr") == [end.error]
+
+
+async def test_a_module_that_lacks_another_is_not_called_missing_itself(stages: StageRunner) -> None:
+    stages.module("m", "import no_such_library\n")
+
+    lines, end = await stages.call("m:main")
+
+    assert end.error == "ModuleNotFoundError: No module named 'no_such_library'"
+    assert "import no_such_library" in "\n".join(texts(lines, "stderr"))
+
+
+@pytest.mark.parametrize(
+    ("expression", "error"),
+    [
+        ("{'a': object()}", "The callable's result cannot be written as JSON: Object of type object is not JSON serializable"),
+        ("{'a': float('nan')}", "The callable's result cannot be written as JSON"),
+        ("[1]", "The callable returned a list: return a dict of outputs, or nothing"),
+        ("{'a': 'x' * 1_100_000}", "The callable's result is too large: 1,100,009 bytes of JSON, 1,048,576 are kept"),
+    ],
+)
+async def test_a_result_that_cannot_be_kept_is_a_failure(stages: StageRunner, expression: str, error: str) -> None:
+    stages.module("m", f"def main():\n    return {expression}\n")
+
+    _, end = await stages.call("m:main")
+
+    assert (end.error or "").startswith(error)
+    assert (end.code, end.result) == (1, None)
+
+
+async def test_a_large_result_arrives_whole_and_made_harmless(stages: StageRunner) -> None:
+    stages.module("m", "def main():\n    return {'a': 'x' * 1_000_000, 'b': ['\\0', '\\ud800', '\\U0001f600']}\n")
+
+    _, end = await stages.call("m:main")
+
+    assert end.result == {"a": "x" * 1_000_000, "b": ["\ufffd", "\ufffd", "\U0001f600"]}
+
+
+async def test_nothing_leaks_from_one_callable_into_the_next(stages: StageRunner) -> None:
+    stages.module("first", "import sys, os\nos.environ['LEAK'] = '1'\ndef main():\n    sys.leak = 1\n")
+    stages.module(
+        "second",
+        """
+        import os, sys
+        def main():
+            ours = [name for name in sys.modules if name.startswith(("entrypoints", "first"))]
+            fds = sorted(int(fd) for fd in os.listdir("/proc/self/fd"))
+            return {"leak": hasattr(sys, "leak"), "env": dict(os.environ), "ours": ours, "fds": fds[:4], "cwd": os.getcwd(),
+                    "path": sys.path[0], "more": len(fds) - 5}
+        """,
+    )
+
+    await stages.call("first:main")
+    _, end = await stages.call("second:main", env={"A": "1"})
+
+    result: dict[str, Any] = end.result or {}
+    assert result["leak"] is False
+    assert sorted(result["env"]) == ["A", "HEADGATE_MARK", "PATH"]
+    assert result["ours"] == []
+    # Its three, the verdict, and the directory listing itself.
+    assert (result["fds"], result["more"]) == ([0, 1, 2, 3], 0)
+    assert result["cwd"] == result["path"] == str(stages.folder)
+
+
+async def test_a_callable_sees_the_workers_packages_and_its_own_first(stages: StageRunner) -> None:
+    stages.module("host_protocol", "WHOSE = 'mine'\n")
+    stages.module("m", "import host_protocol, pytest\ndef main():\n    return {'whose': host_protocol.WHOSE, 'pytest': pytest.__name__}\n")
+
+    _, end = await stages.call("m:main")
+
+    assert end.result == {"whose": "mine", "pytest": "pytest"}
+
+
+async def test_a_callable_ends_as_a_program_does(stages: StageRunner) -> None:
+    stages.module(
+        "m",
+        """
+        import atexit, os, signal, sys, threading, time
+        def leaves(): sys.exit(3)
+        def says(): exit("no input")
+        def dies(): os.kill(os.getpid(), signal.SIGKILL)
+        def lingers():
+            atexit.register(print, "at exit")
+            threading.Thread(target=lambda: (time.sleep(0.05), print("thread"))).start()
+            print("no newline", end="")
+        """,
+    )
+
+    _, leaves = await stages.call("m:leaves")
+    said, says = await stages.call("m:says")
+    _, dies = await stages.call("m:dies")
+    lines, lingers = await stages.call("m:lingers")
+
+    assert (leaves.code, leaves.error) == (3, None)
+    assert (says.code, texts(said, "stderr")) == (1, ["no input"])
+    assert (dies.code, dies.signal, dies.succeeded) == (None, 9, False)
+    assert (texts(lines), lingers.code) == (["no newlinethread", "at exit"], 0)
+
+
+async def test_a_callable_may_use_processes_of_its_own(stages: StageRunner) -> None:
+    stages.module(
+        "m",
+        """
+        import multiprocessing, subprocess, sys
+        def square(n): return n * n
+        def main(method):
+            with multiprocessing.get_context(method).Pool(2) as pool:
+                squares = pool.map(square, [1, 2, 3])
+            return {"squares": squares, "child": subprocess.check_output([sys.executable, "-c", "print(1)"], text=True)}
+        """,
+    )
+
+    for method in ("fork", "spawn"):
+        _, end = await stages.call("m:main", method=method)
+
+        assert json.dumps(end.result) == json.dumps({"squares": [1, 4, 9], "child": "1\n"}), end

@@ -1,0 +1,125 @@
+"""Secrets are found nowhere, however a stage writes them and however its output is cut."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from entrypoints.worker.stage_host.secret_masker import MASK, SecretMasker, StreamMasker
+
+CANARIES = (
+    "Canary/7+x=Zq 9\"k'ü",
+    "hunter2hunter2",
+    "aaaaaaaa",
+    "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----",
+)
+CUTS = 10_000
+
+
+def ways_of_writing(secret: str) -> list[bytes]:
+    raw = secret.encode()
+    ways = [raw, raw.hex().encode(), raw.hex().upper().encode(), json.dumps(secret).encode(), json.dumps({"a": [secret]}).encode()]
+    ways += [quote(secret, "").encode(), quote_plus(secret).encode(), quote(secret).lower().encode() if secret.islower() else raw]
+    for before in (b"", b"x", b"xy"):
+        ways += [base64.b64encode(before + raw + b"tail"), base64.urlsafe_b64encode(before + raw), base64.encodebytes(before + raw * 4)]
+    return ways
+
+
+def bare(text: bytes) -> bytes:
+    return text.replace(b"\n", b"").replace(b"\r", b"")
+
+
+def traces_of(secret: str) -> list[bytes]:
+    """What must not be left: the plain text, its hex, and the part of each base64 alignment that the secret alone decides."""
+    raw = secret.encode()
+    traces = [
+        bare(raw),
+        raw.hex().encode(),
+        raw.hex().upper().encode(),
+        bare(json.dumps(secret)[1:-1].encode()),
+        quote(secret, "").encode(),
+    ]
+    traces += [base64.b64encode(b"\0" * before + raw)[before + 1 if before else 0 :][: len(raw) * 8 // 6 - 1] for before in range(3)]
+    return traces
+
+
+def masked(masker: SecretMasker, pieces: list[bytes]) -> bytes:
+    stream = StreamMasker(masker)
+    return b"".join([*(stream.feed(piece) for piece in pieces), stream.flush()])
+
+
+def cut_up(data: bytes, dice: random.Random) -> list[bytes]:
+    places = sorted(dice.randrange(len(data) + 1) for _ in range(dice.randrange(12)))
+    return [data[begin:end] for begin, end in zip([0, *places], [*places, len(data)], strict=True)]
+
+
+def test_canaries_are_found_nowhere_over_ten_thousand_ways_to_cut_the_output() -> None:
+    dice = random.Random(7)
+    masker = SecretMasker(CANARIES)
+    written = [(secret, way) for secret in CANARIES for way in ways_of_writing(secret)]
+
+    for _ in range(CUTS):
+        secret, way = dice.choice(written)
+        said = masked(masker, cut_up(b"before \xff\n" + way + b"\n! end", dice))
+
+        assert said.startswith(b"before \xff\n")
+        assert said.endswith(b"! end")
+        assert MASK.encode() in said
+        left = [trace for trace in traces_of(secret) if trace in bare(said)]
+        assert not left, (secret, way, said)
+
+
+def test_what_holds_no_secret_arrives_unchanged_byte_for_byte() -> None:
+    dice = random.Random(8)
+    masker = SecretMasker(CANARIES)
+    alphabet = b"Canhu2\n\raeM-B \xff"
+
+    for _ in range(2_000):
+        data = bytes(dice.choice(alphabet) for _ in range(dice.randrange(60)))
+        if masker.pattern is not None and not masker.pattern.search(bare(data)):
+            assert masked(masker, cut_up(data, dice)) == data
+
+
+@pytest.mark.parametrize("secret", CANARIES)
+def test_how_it_is_cut_changes_nothing(secret: str) -> None:
+    dice = random.Random(9)
+    masker = SecretMasker(CANARIES)
+    data = b"a " + secret.encode() * 3 + b" b " + secret.encode()[:-1]
+
+    whole = masked(masker, [data])
+
+    assert all(masked(masker, cut_up(data, dice)) == whole for _ in range(200))
+
+
+def test_it_holds_back_no_more_than_what_may_be_the_beginning_of_a_secret() -> None:
+    stream = StreamMasker(SecretMasker(["hunter2hunter2"]))
+
+    said = [stream.feed(piece) for piece in (b"the hunter\n", b"came home", b" hunt", b"er2hunter2!")]
+
+    assert said == [b"the ", b"hunter\ncame home", b" ", b"***!"]
+
+
+def test_a_long_run_of_one_character_is_held_in_bounded_room() -> None:
+    masker = SecretMasker(["aaaaaaaa"])
+    stream = StreamMasker(masker)
+
+    said = b"".join(stream.feed(b"a" * 100) for _ in range(100))
+
+    assert said + stream.flush() == b"***"
+    assert len(stream._held) <= masker.longest
+
+
+def test_a_json_value_is_masked_in_its_names_texts_and_numbers() -> None:
+    masker = SecretMasker(["hunter2hunter2", "1234567890"])
+
+    value = masker.value({"a hunter2hunter2": ["x hunter2hunter2", 1234567890, 12.5, True, None], "n": {"deep": "1234567890"}})
+
+    assert value == {"a ***": ["x ***", MASK, 12.5, True, None], "n": {"deep": MASK}}
+
+
+def test_a_sentence_that_was_cut_within_a_secret_keeps_no_part_of_it() -> None:
+    assert SecretMasker(["hunter2hunter2"]).text("it was hunter2hunt") == "it was ***"
