@@ -16,7 +16,7 @@ from bench.support.measurements import Measurement, print_measurements
 from bench.support.stack import bench_stack
 from bench.support.web_process import postgres_server, web_process
 
-PARTS = ("idle", "start", "stages", "burst", "costs", "status", "lists", "viewers", "depth")
+PARTS = ("idle", "start", "stages", "storm", "costs", "status", "lists", "viewers", "depth")
 
 
 def main() -> None:
@@ -37,12 +37,12 @@ def main() -> None:
                 traceback.print_exc()
                 failed.append(name)
 
-    if {"idle", "start", "stages", "burst", "costs"} & set(wanted):
+    if {"idle", "start", "stages", "storm", "costs"} & set(wanted):
         with bench_stack() as (stack, folder):
             part("idle", lambda: idle.measure(stack, 30 * scale))
             part("start", lambda: start.measure(stack, folder, round(50 * scale), arguments.prefect_runs))
             part("stages", lambda: stages.measure(stack, round(20 * scale)))
-            part("burst", lambda: trigger_storm.measure(stack, max(1, round(5 * scale))))
+            part("storm", lambda: trigger_storm.measure(stack, max(1, round(5 * scale))))
             part("costs", lambda: costs.measure(stack, round(40 * scale)))
     if {"status", "lists", "viewers"} & set(wanted):
         with postgres_server() as server:

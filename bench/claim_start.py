@@ -29,9 +29,9 @@ _SCRIPT = "echo $EPOCHREALTIME"
 
 
 class SilentLink(ApiClient):
-    """Answers everything at once with the end of the burst."""
+    """Answers everything at once with the end of the dispatch."""
 
-    async def advance(self, burst: Any, body: bytes, trace: Any = None) -> AdvanceResponse:
+    async def advance(self, dispatch: Any, body: bytes, trace: Any = None) -> AdvanceResponse:
         return AdvanceResponse()
 
     async def append_log(self, run_id: int, stage: str, attempt: int, lines: Any) -> None:

@@ -36,7 +36,7 @@ _SEEDED = "CREATE TEMPORARY TABLE seeded (id bigint, pipeline bigint, number big
 _FILLS = (
     f"""
 INSERT INTO run (id, pipeline_id, revision, number, status, trigger, parameters, trace, pool, records_processed, created_at, started_at,
-                 finished_at, last_seq, burst_state, burst_epoch) OVERRIDING SYSTEM VALUE
+                 finished_at, last_seq, dispatch_state, dispatch_epoch) OVERRIDING SYSTEM VALUE
 SELECT id, pipeline, 1, number, ending, 'api', '{{}}', '{{}}', 'headgate', id, at, at + '1 s', at + '60 s', {EVENTS}, 'none', 1 FROM seeded
 """,
     f"""
@@ -66,11 +66,11 @@ SELECT DISTINCT ON (1, 3) pipeline, 'stage-{STAGES}', left(md5((number / 2)::tex
 ORDER BY 1, 3, at ON CONFLICT DO NOTHING
 """,
     """
-INSERT INTO burst (run_id, epoch, pool, requested_at, claimed_at, ended_at, holder, flow_run_id, settled_at)
+INSERT INTO dispatch (run_id, epoch, pool, requested_at, claimed_at, ended_at, holder, flow_run_id, settled_at)
 SELECT id, 1, 'headgate', at, at, at + '60 s', 'worker-' || id % 4, 'flow-' || id, at + '60 s' FROM seeded
 """,
 )
-_TABLES = "('run'::regclass, 'attempt'::regclass, 'event'::regclass, 'burst'::regclass)"
+_TABLES = "('run'::regclass, 'attempt'::regclass, 'event'::regclass, 'dispatch'::regclass)"
 _CONSTRAINTS = f"""
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE contype IN ('f', 'p', 'u') AND conparentid = 0 AND (conrelid IN {_TABLES} OR confrelid IN {_TABLES}) ORDER BY contype <> 'f', conname
@@ -124,7 +124,7 @@ def seed(url: str, runs: int, told: bool = True) -> None:
                     print_progress(f"runs seeded in {time.monotonic() - began:.0f} s", first - 1, runs)
                 _chunk(connection, _seeded(range(first, last + 1), pipelines, numbers, now - SPAN, SPAN / max(runs, 1)))
         connection.execute("SELECT setval(pg_get_serial_sequence('run', 'id'), greatest((SELECT max(id) FROM run), 1))")
-        connection.execute("VACUUM (ANALYZE) run, attempt, failure, event, burst, pipeline, revision")
+        connection.execute("VACUUM (ANALYZE) run, attempt, failure, event, dispatch, pipeline, revision")
         if told:
             print_progress(f"runs seeded in {time.monotonic() - began:.0f} s", runs, runs)
 

@@ -23,12 +23,12 @@ def main() -> None:
 
 def measure(stack: Stack, rounds: int = 5) -> list[Measurement]:
     """On a stack that is up."""
-    create_pipeline(stack.http, "bench-burst", trivial_stages(STAGES))
-    time_run(stack.http, "bench-burst")
+    create_pipeline(stack.http, "bench-storm", trivial_stages(STAGES))
+    time_run(stack.http, "bench-storm")
     few = []
     for number in range(rounds):
         print_progress(f"{FEW} triggers at once", number, rounds)
-        few.append(asyncio.run(run_concurrently(stack.url, "bench-burst", FEW)))
+        few.append(asyncio.run(run_concurrently(stack.url, "bench-storm", FEW)))
     print_progress(f"{FEW} triggers at once", rounds, rounds)
     quiet = asyncio.run(load(stack.port, lambda client, n: get("/pipelines/"), 1, _QUIET_SECONDS))
     print_progress(f"{MANY} triggers at once", 0, 1)
@@ -46,7 +46,7 @@ def measure(stack: Stack, rounds: int = 5) -> list[Measurement]:
 async def _watched(stack: Stack) -> tuple[float, LoadResult]:
     """How long the many took, and how somebody who asks again and again was answered until then."""
     asked = LoadResult()
-    running = asyncio.ensure_future(run_concurrently(stack.url, "bench-burst", MANY))
+    running = asyncio.ensure_future(run_concurrently(stack.url, "bench-storm", MANY))
     while not running.done():
         part = await load(stack.port, lambda client, n: get("/pipelines/"), 1, 0.25)
         asked.seconds += part.seconds

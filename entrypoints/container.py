@@ -21,7 +21,7 @@ from adapters.telemetry.null import NullTelemetry
 from application.commands.access.manage_accounts import ChangeAccount, ChangePassword, CreateAccount
 from application.commands.access.manage_tokens import CreateToken, RevokeToken
 from application.commands.access.sign_in import OpenSession, SignIn, SignInByIdentity, SignOut
-from application.commands.dispatches.advance_dispatch import AdvanceBurst, BurstRules, ClaimBurst
+from application.commands.dispatches.advance_dispatch import AdvanceDispatch, ClaimDispatch, DispatchRules
 from application.commands.dispatches.eager_claim import EagerClaimer
 from application.commands.dispatches.record_flow_run import CancelFromPrefect, RecordFlowRun
 from application.commands.dispatches.release_quarantine import ReleaseQuarantine
@@ -44,8 +44,8 @@ from application.observability.instrumented_use_case import (
     count_advance_verdicts,
     count_verdicts,
     instrument_use_case,
-    tag_burst,
     tag_claim,
+    tag_dispatch,
     tag_triggered,
 )
 from application.ports.access.credentials import IdentityProvider
@@ -86,7 +86,7 @@ def _build_lifecycle_publishers(
 
 
 def _build_eager_claim(
-    links: Any, tokens: Any, rules: Callable[[], BurstRules], warm_pools: Any, offers: Callable[[], Dispatcher]
+    links: Any, tokens: Any, rules: Callable[[], DispatchRules], warm_pools: Any, offers: Callable[[], Dispatcher]
 ) -> EagerClaimer:
     """What it needs of a database that has answered is asked for when a worker is there."""
     return EagerClaimer(links, tokens, rules, frozenset(warm_pools), lambda pool: offers().has_waiting_dispatch(pool))
@@ -103,7 +103,7 @@ class Application(containers.DeclarativeContainer):
     adapters: Any = providers.DependenciesContainer()
     telemetry: providers.Dependency[Telemetry] = providers.Dependency(default=providers.Object(NullTelemetry()))
 
-    rules = providers.Singleton(BurstRules, installation=adapters.installation, lease_seconds=settings.provided.lease_seconds)
+    rules = providers.Singleton(DispatchRules, installation=adapters.installation, lease_seconds=settings.provided.lease_seconds)
     warm_pools: providers.Singleton[frozenset[str]] = providers.Singleton(frozenset, settings.provided.warm_pools)
     hub = providers.Singleton(EventHub)
     wakeups = providers.Singleton(LocalWakeups, adapters.links, warm_pools)
@@ -114,13 +114,13 @@ class Application(containers.DeclarativeContainer):
     change_pipeline = _instrumented(
         telemetry, providers.Singleton(ChangePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
     )
-    claim_burst = _instrumented(
+    claim_dispatch = _instrumented(
         telemetry,
-        providers.Singleton(ClaimBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
+        providers.Singleton(ClaimDispatch, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
         after=tag_claim,
     )
     dispatcher = providers.Singleton(
-        Dispatcher, adapters.links, wakeups, claim_burst, adapters.open_unit_of_work, telemetry.provided.use_context
+        Dispatcher, adapters.links, wakeups, claim_dispatch, adapters.open_unit_of_work, telemetry.provided.use_context
     )
     eager_claim = providers.Singleton(
         _build_eager_claim, adapters.links, adapters.tokens, rules.provider, settings.provided.warm_pools, dispatcher.provider
@@ -145,18 +145,18 @@ class Application(containers.DeclarativeContainer):
     decide_approval = _instrumented(telemetry, providers.Singleton(DecideApproval, apply_run_action, adapters.schemas))
     advance_batcher = providers.Singleton(
         AdvanceBatcher,
-        providers.Singleton(AdvanceBurst, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
+        providers.Singleton(AdvanceDispatch, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
     )
-    advance_burst = _instrumented(
+    advance_dispatch = _instrumented(
         telemetry,
         advance_batcher,
-        name="AdvanceBurst",
-        before=tag_burst,
+        name="AdvanceDispatch",
+        before=tag_dispatch,
         after=count_advance_verdicts,
     )
     heartbeat = _instrumented(
         telemetry,
-        providers.Singleton(RecordHeartbeat, adapters.open_unit_of_work, adapters.tokens, adapters.clock, adapters.links, claim_burst, rules),
+        providers.Singleton(RecordHeartbeat, adapters.open_unit_of_work, adapters.tokens, adapters.clock, adapters.links, claim_dispatch, rules),
     )
     append_log = _instrumented(
         telemetry,

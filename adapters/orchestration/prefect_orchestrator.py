@@ -89,7 +89,7 @@ class PrefectOrchestrator:
                 "flow_id": flow["id"],
                 "work_pool_name": pool,
                 "entrypoint": ENTRYPOINT,
-                "description": "Carries bursts of Headgate's runs.",
+                "description": "Carries dispatches of Headgate's runs.",
                 "enforce_parameter_schema": False,
                 "tags": [],
             },

@@ -100,7 +100,7 @@ class _InstrumentedOutbox:
 
 
 class RelayLatencyRecorder:
-    """How long a burst was in the outbox before Prefect had it."""
+    """How long a dispatch was in the outbox before Prefect had it."""
 
     def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
         self._telemetry, self._clock = telemetry, clock

@@ -86,12 +86,12 @@ def tag_triggered(span: Span, telemetry: Telemetry, triggered: TriggerResult) ->
 
 
 def tag_claim(span: Span, telemetry: Telemetry, claim: Claim) -> None:
-    span.tag(pipeline=claim.pipeline, run=claim.run_id, burst=claim.epoch)
+    span.tag(pipeline=claim.pipeline, run=claim.run_id, dispatch=claim.epoch)
 
 
-def tag_burst(span: Span, args: Arguments) -> Arguments:
+def tag_dispatch(span: Span, args: Arguments) -> Arguments:
     step: AdvanceCommand = args[0]
-    span.tag(run=step.run_id, burst=step.epoch)
+    span.tag(run=step.run_id, dispatch=step.epoch)
     return args
 
 

@@ -85,17 +85,17 @@ class RunView:
     started_at: datetime | None
     finished_at: datetime | None
     records_processed: int | None
-    burst_state: str
-    burst_epoch: int
-    burst_holder: str | None
-    burst_requested_at: datetime | None
+    dispatch_state: str
+    dispatch_epoch: int
+    dispatch_holder: str | None
+    dispatch_requested_at: datetime | None
     stop_requested_at: datetime | None
     last_seq: int
     flow_run_ids: Sequence[str] = ()
     unrecorded: bool = False
     """True while an outbox row of this run still waits to reach Prefect."""
     refusal: str | None = None
-    """What Prefect said when it refused a burst of this run so often that it is left alone for a time."""
+    """What Prefect said when it refused a dispatch of this run so often that it is left alone for a time."""
     stages: Sequence[StageRunView] = ()
     repeats: int | None = None
     """The run that it is a repetition of."""

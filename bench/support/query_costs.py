@@ -21,7 +21,7 @@ from adapters.persistence.database import Database
 from application.queries.views import LogFilter
 from domain.runs.status import Status
 
-GROWING_TABLES = ("run", "attempt", "failure", "event", "burst", "log_line", "outbox", "report_receipt")
+GROWING_TABLES = ("run", "attempt", "failure", "event", "dispatch", "log_line", "outbox", "report_receipt")
 """Tables that grow with the runs: none of them may be read through."""
 _MARK = "0123456789"
 _UNTIL_SETTLED = 6

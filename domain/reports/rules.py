@@ -15,7 +15,7 @@ from domain.value_object import value_object
 
 @value_object
 class Reporter:
-    """Who speaks. `name` scopes `seq` and `event_id`; `worker` and `epoch` are set for a worker that claims to hold the burst;
+    """Who speaks. `name` scopes `seq` and `event_id`; `worker` and `epoch` are set for a worker that claims to hold the dispatch;
     `attempt` is set for a token that is good for one (stage, attempt)."""
 
     name: str | None = None
@@ -23,8 +23,8 @@ class Reporter:
     epoch: int | None = None
     attempt: tuple[str, int] | None = None
 
-    def holds_burst_of(self, run: Run) -> bool:
-        return self.worker is not None and self.epoch is not None and run.burst.is_held_by(self.worker, self.epoch)
+    def holds_dispatch_of(self, run: Run) -> bool:
+        return self.worker is not None and self.epoch is not None and run.dispatch.is_held_by(self.worker, self.epoch)
 
 
 @value_object
@@ -110,12 +110,12 @@ class _StageJudgement:
         kind = self.stage.definition.kind
         if kind is StageKind.APPROVAL:
             return self._refuse("needs_decision", f"{self.stage.name} is decided by a person: approve or reject it.")
-        if not kind.runs_on_worker or self.reporter.holds_burst_of(self.run):
+        if not kind.runs_on_worker or self.reporter.holds_dispatch_of(self.run):
             return None
         if self.reporter.attempt == (self.stage.name, self.attempt.number) and self.report.status is self.attempt.status is Status.RUNNING:
             return None
         if self.reporter.worker is not None:
-            return self._refuse("not_yours", "This worker does not hold the run's burst any more.", note=True)
+            return self._refuse("not_yours", "This worker does not hold the run's dispatch any more.", note=True)
         return self._refuse("not_yours", f"{self.stage.name} is run by a worker; only that worker may say how it stands.")
 
     def _about_another_attempt(self) -> ReportDecision | None:

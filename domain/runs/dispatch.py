@@ -1,22 +1,22 @@
-"""A run's burst: at most one is open; `none → requested → claimed → none`, numbered by `epoch`."""
+"""A run's dispatch: at most one is open; `none → requested → claimed → none`, numbered by `epoch`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
-class BurstState(StrEnum):
+class DispatchState(StrEnum):
     NONE = "none"
     REQUESTED = "requested"
     CLAIMED = "claimed"
 
 
 @dataclass(slots=True)
-class Burst:
-    """`epoch` is the number of the newest burst, 0 before the first; `holder` is the worker that claimed it."""
+class Dispatch:
+    """`epoch` is the number of the newest dispatch, 0 before the first; `holder` is the worker that claimed it."""
 
-    state: BurstState = BurstState.NONE
+    state: DispatchState = DispatchState.NONE
     epoch: int = 0
     holder: str | None = None
 
     def is_held_by(self, worker: str, epoch: int) -> bool:
-        return self.state is BurstState.CLAIMED and self.epoch == epoch and self.holder == worker
+        return self.state is DispatchState.CLAIMED and self.epoch == epoch and self.holder == worker

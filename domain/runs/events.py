@@ -26,11 +26,11 @@ class EventType(StrEnum):
     STAGE_REMINDED = "stage.reminded"
     REPORT_LATE = "report.late"
     REPORT_REFUSED = "report.refused"
-    BURST_REQUESTED = "burst.requested"
-    BURST_CLAIMED = "burst.claimed"
-    BURST_ENDED = "burst.ended"
-    BURST_LOST = "burst.lost"
-    BURST_CLOSED = "burst.closed"
+    DISPATCH_REQUESTED = "dispatch.requested"
+    DISPATCH_CLAIMED = "dispatch.claimed"
+    DISPATCH_ENDED = "dispatch.ended"
+    DISPATCH_LOST = "dispatch.lost"
+    DISPATCH_CLOSED = "dispatch.closed"
     PREFECT_NOTED = "prefect.noted"
 
 

@@ -1,4 +1,4 @@
-"""A run: the aggregate that moves its stages, records what happened and asks for bursts. It is told the time."""
+"""A run: the aggregate that moves its stages, records what happened and asks for dispatches. It is told the time."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any
 from domain.errors import Conflict
 from domain.pipelines.definition import QUEUE_TIMEOUT, PipelineDefinition, StageKind
 from domain.runs.attempt import Attempt, StageRun
-from domain.runs.dispatch import Burst, BurstState
+from domain.runs.dispatch import Dispatch, DispatchState
 from domain.runs.events import Event, EventType
 from domain.runs.readiness import Readiness, compute_run_status, get_readiness
 from domain.runs.status import Reason, Status
@@ -32,7 +32,7 @@ class Trigger:
 class Run:
     """One execution of a revision. Stored as a whole under its row's lock.
 
-    `new_events` are the facts since it was loaded; `new_burst` is the epoch of a burst requested since then, for the outbox.
+    `new_events` are the facts since it was loaded; `new_dispatch` is the epoch of a dispatch requested since then, for the outbox.
     """
 
     pipeline_id: int
@@ -50,10 +50,10 @@ class Run:
     finished_at: datetime | None = None
     stop_requested_at: datetime | None = None
     last_seq: int = 0
-    burst: Burst = field(default_factory=Burst)
+    dispatch: Dispatch = field(default_factory=Dispatch)
     trace: Mapping[str, str] = field(default_factory=dict)
     new_events: list[Event] = field(default_factory=list)
-    new_burst: int | None = None
+    new_dispatch: int | None = None
 
     @classmethod
     def open(
@@ -68,7 +68,7 @@ class Run:
         now: datetime,
         trace: Mapping[str, str] | None = None,
     ) -> "Run":
-        """A new run: external stages wait for reports, what needs nothing is queued, and a burst is requested for it."""
+        """A new run: external stages wait for reports, what needs nothing is queued, and a dispatch is requested for it."""
         stages = {stage.name: StageRun(stage, [Attempt(1, now)]) for stage in definition.stages}
         run = cls(pipeline_id, definition, revision, number, trigger, parameters, now, stages, trace=trace or {})
         opened = {"trigger": trigger.kind, "number": number, "revision": revision}
@@ -146,7 +146,7 @@ class Run:
         self.record(EventType.STAGE_MOVED, now, stage=stage, status=to, actor=actor, data=data)
 
     def propagate(self, now: datetime) -> None:
-        """Apply what follows from the last fact: retries, readiness, the run's status, a burst for what can start.
+        """Apply what follows from the last fact: retries, readiness, the run's status, a dispatch for what can start.
 
         Called in the transaction of the fact that causes it, so that no startable stage is ever stored as `pending`.
         """
@@ -156,8 +156,8 @@ class Run:
                 pass
             self._count_external_deadlines(now)
         self._settle_status(now)
-        if self.startable_stages and self.burst.state is BurstState.NONE:
-            self._request_burst(now)
+        if self.startable_stages and self.dispatch.state is DispatchState.NONE:
+            self._request_dispatch(now)
 
     @property
     def startable_stages(self) -> list[StageRun]:
@@ -225,26 +225,26 @@ class Run:
             self.finished_at = now
         self.record(EventType.RUN_MOVED, now, status=status)
 
-    def _request_burst(self, now: datetime) -> None:
-        self.burst = Burst(BurstState.REQUESTED, self.burst.epoch + 1)
-        self.new_burst = self.burst.epoch
-        self.record(EventType.BURST_REQUESTED, now, data={"burst": self.burst.epoch, "pool": self.pool})
+    def _request_dispatch(self, now: datetime) -> None:
+        self.dispatch = Dispatch(DispatchState.REQUESTED, self.dispatch.epoch + 1)
+        self.new_dispatch = self.dispatch.epoch
+        self.record(EventType.DISPATCH_REQUESTED, now, data={"dispatch": self.dispatch.epoch, "pool": self.pool})
 
-    def _close_burst(self, type: EventType, now: datetime, **data: Any) -> None:
-        holder = self.burst.holder
-        self.burst = Burst(BurstState.NONE, self.burst.epoch)
-        self.record(type, now, actor=holder, data={"burst": self.burst.epoch, **data})
+    def _close_dispatch(self, type: EventType, now: datetime, **data: Any) -> None:
+        holder = self.dispatch.holder
+        self.dispatch = Dispatch(DispatchState.NONE, self.dispatch.epoch)
+        self.record(type, now, actor=holder, data={"dispatch": self.dispatch.epoch, **data})
 
     # -- what a worker does ------------------------------------------------------------------------------------------
 
     def claim(self, epoch: int, worker: str, now: datetime) -> None:
-        """Give the requested burst to this worker. Conflict when it is not there to be taken, or taken already."""
-        if self.burst.is_held_by(worker, epoch):
+        """Give the requested dispatch to this worker. Conflict when it is not there to be taken, or taken already."""
+        if self.dispatch.is_held_by(worker, epoch):
             return
-        if self.burst.state is not BurstState.REQUESTED or self.burst.epoch != epoch or self.stop_requested_at is not None:
-            raise Conflict("burst_gone", "This burst is not there to be claimed.", {"state": self.burst.state, "epoch": self.burst.epoch})
-        self.burst = Burst(BurstState.CLAIMED, epoch, worker)
-        self.record(EventType.BURST_CLAIMED, now, actor=worker, data={"burst": epoch})
+        if self.dispatch.state is not DispatchState.REQUESTED or self.dispatch.epoch != epoch or self.stop_requested_at is not None:
+            raise Conflict("dispatch_gone", "This dispatch is not there to be claimed.", {"state": self.dispatch.state, "epoch": self.dispatch.epoch})
+        self.dispatch = Dispatch(DispatchState.CLAIMED, epoch, worker)
+        self.record(EventType.DISPATCH_CLAIMED, now, actor=worker, data={"dispatch": epoch})
 
     def start_ready_stages(self, capacity: int, worker: str, now: datetime) -> list[StageRun]:
         """Move queued stages to running for the holder: at most `capacity`, never more at once than `parallelism`."""
@@ -257,14 +257,14 @@ class Run:
         return chosen
 
     def start_stage(self, stage: StageRun, worker: str, now: datetime) -> None:
-        """Move a worker-run stage to running under the open burst, whose holder answers for it from now on."""
+        """Move a worker-run stage to running under the open dispatch, whose holder answers for it from now on."""
         attempt = stage.current
-        attempt.epoch, attempt.worker, attempt.due_at = self.burst.epoch, worker, None
+        attempt.epoch, attempt.worker, attempt.due_at = self.dispatch.epoch, worker, None
         attempt.deadline_at = now + timedelta(seconds=stage.definition.timeout)
         self.move(stage, Status.RUNNING, now, actor=worker)
 
     def get_stages_running_in(self, epoch: int) -> list[StageRun]:
-        """The stages that run under this burst."""
+        """The stages that run under this dispatch."""
         return [stage for stage in self.running if stage.current.epoch == epoch]
 
     def find_finished_attempts(self, holding: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -274,8 +274,8 @@ class Run:
 
     @property
     def attempts_to_stop(self) -> list[tuple[str, int]]:
-        """The (stage, attempt) that run under the open burst and that a person asked to be ended."""
-        return [(stage.name, stage.current.number) for stage in self.get_stages_running_in(self.burst.epoch) if stage.current.stop_requested_at]
+        """The (stage, attempt) that run under the open dispatch and that a person asked to be ended."""
+        return [(stage.name, stage.current.number) for stage in self.get_stages_running_in(self.dispatch.epoch) if stage.current.stop_requested_at]
 
     def collect_approval_values(self, stage: StageRun) -> dict[str, Any]:
         """What the approvals before a stage said, which it gets beside the run's parameters; of two that say the same, the later wins."""
@@ -295,46 +295,46 @@ class Run:
 
     @property
     def has_timed_out_attempt(self) -> bool:
-        """True when an attempt under the open burst was failed for its timeout: its worker should look whether it still runs it."""
+        """True when an attempt under the open dispatch was failed for its timeout: its worker should look whether it still runs it."""
         attempts = (attempt for stage in self.stages.values() for attempt in stage.attempts)
-        return self.burst.state is BurstState.CLAIMED and any(
-            attempt.epoch == self.burst.epoch and attempt.reason is Reason.TIMEOUT for attempt in attempts
+        return self.dispatch.state is DispatchState.CLAIMED and any(
+            attempt.epoch == self.dispatch.epoch and attempt.reason is Reason.TIMEOUT for attempt in attempts
         )
 
-    def end_burst(self, now: datetime) -> bool:
-        """Close the claimed burst unless something of it runs or can start; say whether it is closed."""
-        if self.burst.state is not BurstState.CLAIMED:
+    def end_dispatch(self, now: datetime) -> bool:
+        """Close the claimed dispatch unless something of it runs or can start; say whether it is closed."""
+        if self.dispatch.state is not DispatchState.CLAIMED:
             return True
-        if self.startable_stages or self.get_stages_running_in(self.burst.epoch):
+        if self.startable_stages or self.get_stages_running_in(self.dispatch.epoch):
             return False
-        self._close_burst(EventType.BURST_ENDED, now)
+        self._close_dispatch(EventType.DISPATCH_ENDED, now)
         return True
 
-    def give_back_burst(self, now: datetime) -> None:
-        """A worker that is leaving hands an unstarted rest on: the next burst is requested for it."""
-        if self.burst.state is BurstState.CLAIMED and not self.get_stages_running_in(self.burst.epoch):
-            self._close_burst(EventType.BURST_ENDED, now)
+    def give_back_dispatch(self, now: datetime) -> None:
+        """A worker that is leaving hands an unstarted rest on: the next dispatch is requested for it."""
+        if self.dispatch.state is DispatchState.CLAIMED and not self.get_stages_running_in(self.dispatch.epoch):
+            self._close_dispatch(EventType.DISPATCH_ENDED, now)
             self.propagate(now)
 
     # -- what happens to it ------------------------------------------------------------------------------------------
 
-    def lose_burst(self, epoch: int, now: datetime) -> bool:
-        """The lease ran out: what ran under it is lost (and retried if its stage allows), and what can start gets the next burst."""
-        if self.burst.state is not BurstState.CLAIMED or self.burst.epoch != epoch:
+    def lose_dispatch(self, epoch: int, now: datetime) -> bool:
+        """The lease ran out: what ran under it is lost (and retried if its stage allows), and what can start gets the next dispatch."""
+        if self.dispatch.state is not DispatchState.CLAIMED or self.dispatch.epoch != epoch:
             return False
         lost = self.get_stages_running_in(epoch)
-        self._close_burst(EventType.BURST_LOST, now)
+        self._close_dispatch(EventType.DISPATCH_LOST, now)
         for stage in lost:
             stage.current.error_message = "The worker stopped answering."
             self.move(stage, Status.LOST, now)
         self.propagate(now)
         return True
 
-    def close_unclaimed_burst(self, epoch: int, now: datetime, why: str) -> bool:
-        """The engine lost or refused the flow run of a burst nobody claimed: close it and request the next."""
-        if self.burst.state is not BurstState.REQUESTED or self.burst.epoch != epoch:
+    def close_unclaimed_dispatch(self, epoch: int, now: datetime, why: str) -> bool:
+        """The engine lost or refused the flow run of a dispatch nobody claimed: close it and request the next."""
+        if self.dispatch.state is not DispatchState.REQUESTED or self.dispatch.epoch != epoch:
             return False
-        self._close_burst(EventType.BURST_CLOSED, now, why=why)
+        self._close_dispatch(EventType.DISPATCH_CLOSED, now, why=why)
         self.propagate(now)
         return True
 
@@ -395,8 +395,8 @@ class Run:
         self.stop_requested_at = now
         type = EventType.CANCEL_REQUESTED if verdict is Status.CANCELLED else EventType.VERDICT_GIVEN
         self.record(type, now, status=verdict, actor=actor, data={"message": why} if why else {})
-        if self.burst.state is BurstState.REQUESTED:
-            self._close_burst(EventType.BURST_CLOSED, now, why="the run was stopped")
+        if self.dispatch.state is DispatchState.REQUESTED:
+            self._close_dispatch(EventType.DISPATCH_CLOSED, now, why="the run was stopped")
         rest = Status.SKIPPED if verdict is Status.COMPLETED else Status.CANCELLED
         for stage in self.stages.values():
             at_once = stage.status in (Status.PENDING, Status.QUEUED, Status.WAITING) or stage.definition.kind is StageKind.EXTERNAL

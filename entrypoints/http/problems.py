@@ -84,7 +84,7 @@ TITLES = {
     "name_taken": "Name taken",
     "late_report": "Too late",
     "several_runs": "Which run?",
-    "burst_gone": "Burst gone",
+    "dispatch_gone": "Dispatch gone",
     "foreign_origin": "Another site's request",
     "unknown_host": "Unknown host name",
     "token_scope": "Token not good for this",

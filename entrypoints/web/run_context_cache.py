@@ -68,7 +68,7 @@ class RunContextCache:
         if Status.RUNNING in statuses:
             slow = get_slow_thresholds(await self._stage_times(run.pipeline_id))
             around = replace(around, usual=await self.usual(run.pipeline_id), slow=slow)
-        if Status.RUNNING in statuses or run.burst_holder is not None:
+        if Status.RUNNING in statuses or run.dispatch_holder is not None:
             around = replace(around, silent=await self._silent(run.pool))
         if Status.QUEUED in statuses:
             answers = await self._look_around.engine_answers(run)

@@ -33,7 +33,7 @@ _ORPHAN_GRACE: Final = 4.0
 
 
 def serve(settings: Settings, telemetry: Telemetry) -> None:
-    """Carry bursts until a SIGTERM or SIGINT, or until the parent process is gone; then drain and return."""
+    """Carry dispatches until a SIGTERM or SIGINT, or until the parent process is gone; then drain and return."""
     logging_config.configure(settings, "worker", telemetry)
     use_prefect_environment(settings)
     try:

@@ -12,11 +12,11 @@ from application.ports.dispatch.worker_streams import AttemptStart, Claim, StopR
 BODY_LIMIT: Final = 900 * 1024
 """Bytes of one request's body; the web refuses more than 1 MiB."""
 
-BurstKey = tuple[int, int]
-"""A burst: (run id, epoch)."""
+DispatchKey = tuple[int, int]
+"""A dispatch: (run id, epoch)."""
 
 AttemptKey = tuple[str, int]
-"""An attempt within a burst: (stage, attempt)."""
+"""An attempt within a dispatch: (stage, attempt)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class StageReport:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceRequest:
-    """One advance of a burst. `free` and `received` are the worker's word on its slots, see the heartbeat."""
+    """One advance of a dispatch. `free` and `received` are the worker's word on its slots, see the heartbeat."""
 
     capacity: int
     free: int
@@ -65,7 +65,7 @@ class AdvanceRequest:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceResponse:
-    """The answer to a step. `refused`: the burst is not this worker's any more, so what runs of it must go;
+    """The answer to a step. `refused`: the dispatch is not this worker's any more, so what runs of it must go;
     `kill`: of what is held, what is over in Headgate already; `cancel`: what a person wants ended."""
 
     starts: Sequence[AttemptStart] = ()
@@ -85,8 +85,8 @@ class AdvanceResponse:
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatResponse:
-    renewed: Sequence[BurstKey] = ()
-    refused: Sequence[BurstKey] = ()
+    renewed: Sequence[DispatchKey] = ()
+    refused: Sequence[DispatchKey] = ()
     stop: Sequence[int] = ()
     wake: Sequence[int] = ()
     claims: Sequence[Claim] = field(default_factory=tuple)

@@ -60,12 +60,12 @@ class Checker:
         deadline = time.monotonic() + seconds
         while True:
             open_runs = await asyncio.to_thread(
-                self._ask, "SELECT id, status, burst_state, burst_epoch FROM run WHERE id > %s AND status <> ALL(%s)", after, [*_OVER]
+                self._ask, "SELECT id, status, dispatch_state, dispatch_epoch FROM run WHERE id > %s AND status <> ALL(%s)", after, [*_OVER]
             )
             if not open_runs:
                 return []
             if time.monotonic() > deadline:
-                return [f"run {id} is {status}, its burst {epoch} {burst}" for id, status, burst, epoch in open_runs]
+                return [f"run {id} is {status}, its dispatch {epoch} {dispatch}" for id, status, dispatch, epoch in open_runs]
             await asyncio.sleep(0.1)
 
     async def check(self, after: int, expected: Sequence[str] = ()) -> Findings:
@@ -158,9 +158,9 @@ class Checker:
             await asyncio.sleep(0.1)
 
     def _left(self) -> list[str]:
-        left = [f"a lease of run {run_id} burst {epoch}" for run_id, epoch in self._ask("SELECT run_id, epoch FROM lease")]
+        left = [f"a lease of run {run_id} dispatch {epoch}" for run_id, epoch in self._ask("SELECT run_id, epoch FROM lease")]
         left += [
-            f"an outbox row of run {run_id} burst {epoch}: {error}"
+            f"an outbox row of run {run_id} dispatch {epoch}: {error}"
             for run_id, epoch, error in self._ask("SELECT run_id, epoch, last_error FROM outbox")
         ]
         try:

@@ -49,7 +49,7 @@ def test_a_worker_told_to_end_finishes_its_stage_and_another_goes_on(usual: Stac
     worker.start()
     usual.wait_until_ready()
     events = usual.get(f"/runs/{run_id}/events")
-    carriers = [event["actor"] for event in events if event["type"] == "burst.claimed"]
+    carriers = [event["actor"] for event in events if event["type"] == "dispatch.claimed"]
     assert code == 0
     assert [stage["attempt"] for stage in usual.get(f"/runs/{run_id}/stages")] == [1, 1]
     assert len(carriers) == len(set(carriers)) == 2

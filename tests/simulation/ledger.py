@@ -61,8 +61,8 @@ class Ledger:
                 yield Violation(LOST, f"{attempted} has {stored.get(attempted, 0)} lines, though 2 were taken")
 
     def check_early_loss(self, run_id: int, epoch: int, at: float, term: float) -> Violation | None:
-        """A burst was lost at that moment: not within a term of a renewal that its worker was told of."""
+        """A dispatch was lost at that moment: not within a term of a renewal that its worker was told of."""
         renewed = self.renewals.get((run_id, epoch), -term)
         if at >= renewed + term:
             return None
-        return Violation(LOST, f"run {run_id}: burst {epoch} was lost at {at:.3f}, though renewed at {renewed:.3f}")
+        return Violation(LOST, f"run {run_id}: dispatch {epoch} was lost at {at:.3f}, though renewed at {renewed:.3f}")

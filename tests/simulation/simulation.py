@@ -176,9 +176,9 @@ class Simulation:
     def _is_over(self) -> bool:
         tables, prefect = self.context.store.committed, self.context.prefect
         return (
-            all(run.is_over and run.burst.state == "none" for run in tables.runs.values())
+            all(run.is_over and run.dispatch.state == "none" for run in tables.runs.values())
             and not tables.outbox
-            and all(burst.is_settled or not burst.flow_run_id for burst in tables.bursts.values())
+            and all(dispatch.is_settled or not dispatch.flow_run_id for dispatch in tables.dispatches.values())
             and all(reporter.is_done for reporter in self.reporters)
             and all(state.is_terminal for state in prefect.get_states().values())
             and not self.context.ledger.live
@@ -274,13 +274,13 @@ class Simulation:
         return list(dict.fromkeys([*found, *prefect, *outbox, *self._losses(events), *self._double_deliveries()]))
 
     def _losses(self, events: Mapping[int, Sequence[EventView]]) -> Iterator[Violation]:
-        """Only what a worker suffered may cost it a burst: not a moment before its lease is over, and no outage of ours."""
+        """Only what a worker suffered may cost it a dispatch: not a moment before its lease is over, and no outage of ours."""
         plan = self.plan
         only_ours = not plan.noise and {fault.kind for fault in plan.faults} <= SERVER_FAULTS
-        for event in (event for log in events.values() for event in log if event.type == "burst.lost"):
-            epoch = int(event.data["burst"])
+        for event in (event for log in events.values() for event in log if event.type == "dispatch.lost"):
+            epoch = int(event.data["dispatch"])
             if only_ours:
-                yield Violation(LOST, f"run {event.run_id}: burst {epoch} was lost by an outage of ours")
+                yield Violation(LOST, f"run {event.run_id}: dispatch {epoch} was lost by an outage of ours")
             at = (event.at - START).total_seconds()
             if early := self.context.ledger.check_early_loss(event.run_id, epoch, at, LEASE_SECONDS):
                 yield early

@@ -47,7 +47,7 @@ def test_every_kind_of_fault_happens() -> None:
 @pytest.mark.parametrize("seed", [5552, 5740, 6711, 9331, 9704, 9933, 13433, 19750, 22026])
 def test_what_went_wrong_once_holds(seed: int) -> None:
     """A viewer placed after what it then got again; a lease refused before the sweep could extend it; a flow run nobody had noted;
-    a lease that ran out just after its burst was handed over."""
+    a lease that ran out just after its dispatch was handed over."""
     outcome = simulate(make_plan(seed))
 
     assert not outcome.violations, _told(outcome)

@@ -57,7 +57,7 @@ def a_run(
     now: datetime = NOW,
     **keys: Any,
 ) -> Run:
-    """A run as triggering opens it: not stored, its first events and burst request still new. `keys` go to the definition."""
+    """A run as triggering opens it: not stored, its first events and dispatch request still new. `keys` go to the definition."""
     return Run.open(
         pipeline_id=pipeline_id,
         definition=definition or a_definition(stages=stages, **keys),
@@ -74,14 +74,14 @@ def a_run_of(pipeline: StoredPipeline, number: int = 1, **keys: Any) -> Run:
 
 
 def a_claimed_run(stages: int | Iterable[str | Mapping[str, Any]] = 3, *, worker: str = WORKER, now: datetime = NOW, **keys: Any) -> Run:
-    """A run whose first burst this worker holds; nothing is started."""
+    """A run whose first dispatch this worker holds; nothing is started."""
     run = a_run(stages, now=now, **keys)
-    run.claim(run.burst.epoch, worker, now)
+    run.claim(run.dispatch.epoch, worker, now)
     return run
 
 
 def a_started_run(stages: int | Iterable[str | Mapping[str, Any]] = 3, *, worker: str = WORKER, now: datetime = NOW, **keys: Any) -> Run:
-    """A run whose first stages are running under this worker's burst."""
+    """A run whose first stages are running under this worker's dispatch."""
     run = a_claimed_run(stages, worker=worker, now=now, **keys)
     run.start_ready_stages(100, worker, now)
     return run

@@ -208,7 +208,7 @@ async def _lost_cancelled_queued_retried(gallery: PageHarness, now: datetime, ch
     tiles = await gallery.pipeline("geo-tiles", ["render-z10", "render-z12"], description="Vector tiles")
     await _history(gallery, tiles, now, chance, 5_500, 12)
     lost = await gallery.play(tiles, now - timedelta(minutes=84), {"render-z10": [AttemptStory(900)], "render-z12": [AttemptStory(0, None)]})
-    await gallery.change(lost, lambda run: run.lose_burst(run.burst.epoch, now - timedelta(minutes=36)))
+    await gallery.change(lost, lambda run: run.lose_dispatch(run.dispatch.epoch, now - timedelta(minutes=36)))
     docs = await gallery.pipeline("docs-site", ["build", "deploy"], description="Manual and reference")
     await _history(gallery, docs, now, chance, 96, 20)
     cancelled = await gallery.open(docs, now - timedelta(hours=1))

@@ -76,7 +76,7 @@ def violations(evidence: Evidence) -> list[Violation]:
     for run in evidence.runs:
         events = evidence.events[run.id]
         found += _log(run, events)
-        found += _bursts(run, events)
+        found += _dispatches(run, events)
         found += _moves(run, events)
         found += _status(run)
     found += _acknowledged(evidence)
@@ -95,10 +95,10 @@ def unfinished(runs: Sequence[RunView]) -> list[Violation]:
     """For when everything must have reached its end."""
     return [
         Violation(
-            STUCK, f"run {run.id} is {run.status} with {', '.join(f'{s.name} {s.status}' for s in run.stages)}, burst {run.burst_state}"
+            STUCK, f"run {run.id} is {run.status} with {', '.join(f'{s.name} {s.status}' for s in run.stages)}, dispatch {run.dispatch_state}"
         )
         for run in runs
-        if run.status not in ENDS or any(stage.status not in ENDS for stage in run.stages) or run.burst_state != "none"
+        if run.status not in ENDS or any(stage.status not in ENDS for stage in run.stages) or run.dispatch_state != "none"
     ]
 
 
@@ -108,25 +108,25 @@ def _log(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
         yield Violation(WRONG, f"run {run.id}: its events are numbered {seqs}, and the run says {run.last_seq}")
 
 
-def _bursts(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
+def _dispatches(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
     """At most one is open; they are numbered 1, 2, 3…; each goes requested, claimed, over."""
     open_one, state, newest = None, "none", 0
-    steps = {"burst.requested": "none", "burst.claimed": "requested", "burst.ended": "claimed", "burst.lost": "claimed"}
+    steps = {"dispatch.requested": "none", "dispatch.claimed": "requested", "dispatch.ended": "claimed", "dispatch.lost": "claimed"}
     for event in events:
-        if not event.type.startswith("burst."):
+        if not event.type.startswith("dispatch."):
             continue
-        number = event.data.get("burst")
+        number = event.data.get("dispatch")
         allowed = state == steps.get(event.type, "requested") and (number == newest + 1 if state == "none" else number == open_one)
         if not allowed:
-            yield Violation(DOUBLED, f"run {run.id}: {event.type} {number} while burst {open_one} is {state} (event {event.seq})")
-        if event.type == "burst.requested":
+            yield Violation(DOUBLED, f"run {run.id}: {event.type} {number} while dispatch {open_one} is {state} (event {event.seq})")
+        if event.type == "dispatch.requested":
             open_one, state, newest = number, "requested", max(newest, int(number or 0))
-        elif event.type == "burst.claimed":
+        elif event.type == "dispatch.claimed":
             state = "claimed"
         else:
             open_one, state = None, "none"
-    if (state, newest) != (run.burst_state, run.burst_epoch):
-        yield Violation(WRONG, f"run {run.id}: its log has burst {newest} {state}, the run {run.burst_epoch} {run.burst_state}")
+    if (state, newest) != (run.dispatch_state, run.dispatch_epoch):
+        yield Violation(WRONG, f"run {run.id}: its log has dispatch {newest} {state}, the run {run.dispatch_epoch} {run.dispatch_state}")
 
 
 def _moves(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
@@ -222,12 +222,12 @@ def _why_it_never_goes_on(run: RunView, stage: StageRunView, attempt: AttemptVie
     if stage.status == "queued":
         if attempt.deadline_at is None:
             return "without a deadline"
-        return "and no burst is open" if run.burst_state == "none" else None
+        return "and no dispatch is open" if run.dispatch_state == "none" else None
     needs_over = all(by_name[need].status in ENDS for need in stage.needs)
     if stage.status == "running" and stage.kind != "external":
         if attempt.deadline_at is None:
             return "without a deadline"
-        return "and nobody carries it" if run.burst_state != "claimed" else None
+        return "and nobody carries it" if run.dispatch_state != "claimed" else None
     if stage.status == "waiting" and attempt.due_at is not None:
         return None
     if stage.status in ("running", "waiting") and attempt.deadline_at is None and needs_over:

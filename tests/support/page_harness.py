@@ -158,8 +158,8 @@ class PageHarness:
 
 
 def start(run: Run, at: datetime, worker: str = WORKER) -> None:
-    if run.burst.state == "requested":
-        run.claim(run.burst.epoch, worker, at)
+    if run.dispatch.state == "requested":
+        run.claim(run.dispatch.epoch, worker, at)
     run.start_ready_stages(100, worker, at)
 
 
@@ -169,7 +169,7 @@ def end(stage: str, status: Status, at: datetime, *, records: int | None = None,
         attempt.records_processed, attempt.error_message = records, error
         run.move(run.stages[stage], status, at, reason=Reason.ERROR if status is Status.FAILED else None)
         run.propagate(at)
-        run.end_burst(at)
+        run.end_dispatch(at)
 
     return step
 

@@ -57,14 +57,14 @@ class UseCaseHarness:
         return await self.app.trigger_pipeline()(TriggerCommand(pipeline, parameters or {}, Trigger("api", "mara")))
 
     async def claim(self, run_id: int, epoch: int = 1, worker: str = WORKER, capacity: int = 4) -> Claim:
-        return await self.app.claim_burst()(run_id, epoch, worker, capacity)
+        return await self.app.claim_dispatch()(run_id, epoch, worker, capacity)
 
     async def advance(
         self, run_id: int, *ends: tuple[str, str] | WorkerReport, epoch: int = 1, worker: str = WORKER, capacity: int = 4, **keys: Any
     ) -> AdvanceResult:
         """`ends` are (stage, status) for first attempts, or whole reports."""
         reports = [end if isinstance(end, WorkerReport) else worker_report(run_id, end[0], end[1], epoch=epoch) for end in ends]
-        return await self.app.advance_burst()(AdvanceCommand(worker, run_id, epoch, capacity, reports, **keys))
+        return await self.app.advance_dispatch()(AdvanceCommand(worker, run_id, epoch, capacity, reports, **keys))
 
     async def report(self, *updates: StatusUpdate) -> list[ReportResult]:
         return await self.app.report_status()(list(updates))

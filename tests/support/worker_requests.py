@@ -14,7 +14,7 @@ async def send_heartbeat(house: ApiHarness, **more: Any) -> dict[str, Any]:
         "free": 4,
         "received": None,
         "takes_work": True,
-        "bursts": [],
+        "dispatches": [],
     }
     answer = await house.client.post("/worker/heartbeat", json=body | more, headers=house.worker_token)
     assert answer.status_code == 200, answer.text
@@ -22,6 +22,6 @@ async def send_heartbeat(house: ApiHarness, **more: Any) -> dict[str, Any]:
 
 
 async def claim_dispatch(house: ApiHarness) -> dict[str, Any]:
-    """Claim the one burst that is requested."""
+    """Claim the one dispatch that is requested."""
     (claim,) = (await send_heartbeat(house))["claims"]
     return claim  # type: ignore[no-any-return]

@@ -10,14 +10,14 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.engine import Row
 
 from adapters.persistence.readers.stage_times import seconds_ago
-from adapters.persistence.tables.dispatches import UNCLAIMED, burst, worker
+from adapters.persistence.tables.dispatches import UNCLAIMED, dispatch, worker
 from application.queries.views import QueueView, WorkerView
 
 WORKER = (worker.c.id, worker.c.name, worker.c.pool, worker.c.slots, worker.c.free, worker.c.seen_at)
 _first = (
-    select(burst.c.run_id, burst.c.requested_at)
-    .where(text(UNCLAIMED), burst.c.pool == bindparam("pool"))
-    .order_by(burst.c.requested_at, burst.c.run_id)
+    select(dispatch.c.run_id, dispatch.c.requested_at)
+    .where(text(UNCLAIMED), dispatch.c.pool == bindparam("pool"))
+    .order_by(dispatch.c.requested_at, dispatch.c.run_id)
     .limit(bindparam("limit"))
     .subquery("first_ones")
 )

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from adapters.persistence.connection.bulk_parameters import is_any_of, is_storable_id
 from adapters.persistence.connection.compiled_statements import CompiledStatement
-from adapters.persistence.tables.dispatches import burst
+from adapters.persistence.tables.dispatches import dispatch
 from adapters.persistence.tables.runs import pipeline, run
 from application.ports.queries.reader import RunListQuery
 
@@ -84,7 +84,7 @@ def _of_each(given: frozenset[str]) -> Select[Any]:
 @cache
 def _marks(given: frozenset[str]) -> CompiledStatement:
     page_of = _paged(select(run.c.id, run.c.last_seq, run.c.pipeline_id), given).subquery()
-    recorded = func.string_agg(burst.c.flow_run_id, aggregate_order_by(literal_column("','"), burst.c.epoch))
-    flows = select(func.coalesce(recorded, "")).where(burst.c.run_id == page_of.c.id).scalar_subquery()
+    recorded = func.string_agg(dispatch.c.flow_run_id, aggregate_order_by(literal_column("','"), dispatch.c.epoch))
+    flows = select(func.coalesce(recorded, "")).where(dispatch.c.run_id == page_of.c.id).scalar_subquery()
     marks = select(page_of.c.id, page_of.c.last_seq, pipeline.c.name, flows.label("flow_runs"))
     return CompiledStatement(marks.join(pipeline, pipeline.c.id == page_of.c.pipeline_id).order_by(page_of.c.id.desc()))

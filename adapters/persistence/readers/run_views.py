@@ -1,4 +1,4 @@
-"""From rows to the read models of runs: one statement for the attempts of all of them, one for their bursts."""
+"""From rows to the read models of runs: one statement for the attempts of all of them, one for their dispatches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.lru_cache import LruCache
 from adapters.persistence.repositories.definitions import DefinitionLoader
 from adapters.persistence.repositories.runs.run_statements import SELECT_ATTEMPTS
-from adapters.persistence.tables.dispatches import burst, outbox
+from adapters.persistence.tables.dispatches import dispatch, outbox
 from adapters.persistence.tables.runs import pipeline, run
 from application.queries.views import AttemptView, EventView, RunView, StageRunView
 from domain.pipelines.definition import PipelineDefinition
@@ -23,11 +23,11 @@ from domain.runs.status import Reason, Status
 
 RUNS = select(run, pipeline.c.name.label("pipeline")).join(pipeline, pipeline.c.id == run.c.pipeline_id)
 _REFUSAL = case((outbox.c.quarantined_at.is_not(None), outbox.c.last_error)).label("refusal")
-_BURSTS = (
-    select(burst.c.run_id, burst.c.epoch, burst.c.requested_at, burst.c.flow_run_id, outbox.c.id.is_not(None).label("waits"), _REFUSAL)
-    .outerjoin(outbox, (outbox.c.run_id == burst.c.run_id) & (outbox.c.epoch == burst.c.epoch))
-    .where(is_any_of(burst.c.run_id, "ids"))
-    .order_by(burst.c.run_id, burst.c.epoch)
+_DISPATCHES = (
+    select(dispatch.c.run_id, dispatch.c.epoch, dispatch.c.requested_at, dispatch.c.flow_run_id, outbox.c.id.is_not(None).label("waits"), _REFUSAL)
+    .outerjoin(outbox, (outbox.c.run_id == dispatch.c.run_id) & (outbox.c.epoch == dispatch.c.epoch))
+    .where(is_any_of(dispatch.c.run_id, "ids"))
+    .order_by(dispatch.c.run_id, dispatch.c.epoch)
 )
 
 
@@ -49,8 +49,8 @@ async def load_run_views(
         known[row.id] = _stage_views(of[row.pipeline_id, row.revision], attempts[row.id])
         if stages is not None:
             stages.put((row.id, row.last_seq), known[row.id], weight=len(attempts[row.id]))
-    bursts = _by_run(await statements.run(_BURSTS, {"ids": [row.id for row in rows]}))
-    return [_run_view(row, of[row.pipeline_id, row.revision], known[row.id], bursts[row.id]) for row in rows]
+    dispatches = _by_run(await statements.run(_DISPATCHES, {"ids": [row.id for row in rows]}))
+    return [_run_view(row, of[row.pipeline_id, row.revision], known[row.id], dispatches[row.id]) for row in rows]
 
 
 def _by_run(rows: Iterable[Row[Any]]) -> defaultdict[int, list[Row[Any]]]:
@@ -60,7 +60,7 @@ def _by_run(rows: Iterable[Row[Any]]) -> defaultdict[int, list[Row[Any]]]:
     return grouped
 
 
-def _run_view(row: Row[Any], definition: PipelineDefinition, stages: list[StageRunView], bursts: list[Row[Any]]) -> RunView:
+def _run_view(row: Row[Any], definition: PipelineDefinition, stages: list[StageRunView], dispatches: list[Row[Any]]) -> RunView:
     return RunView(
         id=row.id,
         number=row.number,
@@ -77,15 +77,15 @@ def _run_view(row: Row[Any], definition: PipelineDefinition, stages: list[StageR
         started_at=row.started_at,
         finished_at=row.finished_at,
         records_processed=row.records_processed,
-        burst_state=row.burst_state,
-        burst_epoch=row.burst_epoch,
-        burst_holder=row.burst_holder,
-        burst_requested_at=next((burst.requested_at for burst in bursts if burst.epoch == row.burst_epoch), None),
+        dispatch_state=row.dispatch_state,
+        dispatch_epoch=row.dispatch_epoch,
+        dispatch_holder=row.dispatch_holder,
+        dispatch_requested_at=next((dispatch.requested_at for dispatch in dispatches if dispatch.epoch == row.dispatch_epoch), None),
         stop_requested_at=row.stop_requested_at,
         last_seq=row.last_seq,
-        flow_run_ids=[burst.flow_run_id for burst in bursts if burst.flow_run_id],
-        unrecorded=any(burst.waits for burst in bursts),
-        refusal=next((burst.refusal for burst in reversed(bursts) if burst.refusal), None),
+        flow_run_ids=[dispatch.flow_run_id for dispatch in dispatches if dispatch.flow_run_id],
+        unrecorded=any(dispatch.waits for dispatch in dispatches),
+        refusal=next((dispatch.refusal for dispatch in reversed(dispatches) if dispatch.refusal), None),
         stages=stages,
         repeats=row.repeats,
         trace=row.trace,

@@ -1,4 +1,4 @@
-"""Bursts and their place in Prefect; their rows are written by `Runs`."""
+"""Dispatches and their place in Prefect; their rows are written by `Runs`."""
 
 from __future__ import annotations
 
@@ -11,73 +11,73 @@ from sqlalchemy.engine import Row
 from adapters.persistence.connection.bulk_parameters import is_any_of, is_storable_id
 from adapters.persistence.connection.compiled_statements import CompiledStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
-from adapters.persistence.tables.dispatches import UNCLAIMED, UNSETTLED, burst
+from adapters.persistence.tables.dispatches import UNCLAIMED, UNSETTLED, dispatch
 from adapters.persistence.tables.runs import pipeline, run
-from application.ports.persistence.unit_of_work import BurstRecord
-from domain.runs.dispatch import BurstState
+from application.ports.persistence.unit_of_work import DispatchRecord
+from domain.runs.dispatch import DispatchState
 from domain.runs.status import Status
 from domain.text_validation import find_text_problem
 
-_STATE = case((run.c.burst_epoch == burst.c.epoch, run.c.burst_state), else_=literal(BurstState.NONE.value))
+_STATE = case((run.c.dispatch_epoch == dispatch.c.epoch, run.c.dispatch_state), else_=literal(DispatchState.NONE.value))
 _RECORDS: Select[Any] = (
-    select(burst, run.c.number, run.c.trace, run.c.status.label("run_status"), pipeline.c.name.label("pipeline"), _STATE.label("state"))
-    .join(run, run.c.id == burst.c.run_id)
+    select(dispatch, run.c.number, run.c.trace, run.c.status.label("run_status"), pipeline.c.name.label("pipeline"), _STATE.label("state"))
+    .join(run, run.c.id == dispatch.c.run_id)
     .join(pipeline, pipeline.c.id == run.c.pipeline_id)
 )
-_CARRIED = select(run.c.id, run.c.burst_holder).where(is_any_of(run.c.id, "ids"), run.c.burst_state == BurstState.CLAIMED.value)
+_CARRIED = select(run.c.id, run.c.dispatch_holder).where(is_any_of(run.c.id, "ids"), run.c.dispatch_state == DispatchState.CLAIMED.value)
 
 _NOTE = CompiledStatement(
-    update(burst).where(burst.c.run_id == bindparam("run"), burst.c.epoch == bindparam("burst")).values(flow_run_id=bindparam("flow_run"))
+    update(dispatch).where(dispatch.c.run_id == bindparam("run"), dispatch.c.epoch == bindparam("dispatch")).values(flow_run_id=bindparam("flow_run"))
 )
 
 
-class SqlBursts:
+class SqlDispatches:
     def __init__(self, statements: SqlTransaction) -> None:
         self._statements = statements
 
     async def record_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None:
-        self._statements.enqueue(_NOTE, run=run_id, burst=epoch, flow_run=flow_run_id)
+        self._statements.enqueue(_NOTE, run=run_id, dispatch=epoch, flow_run=flow_run_id)
 
     async def find_run_id_by_flow_run(self, flow_run_id: str) -> int | None:
         if find_text_problem(flow_run_id, 200) is not None:
             return None
-        query = select(burst.c.run_id).where(burst.c.flow_run_id == flow_run_id, burst.c.ended_at.is_(None)).limit(1)
+        query = select(dispatch.c.run_id).where(dispatch.c.flow_run_id == flow_run_id, dispatch.c.ended_at.is_(None)).limit(1)
         return (await self._statements.run(query)).scalar_one_or_none()
 
-    async def find(self, run_id: int, epoch: int) -> BurstRecord | None:
+    async def find(self, run_id: int, epoch: int) -> DispatchRecord | None:
         if not is_storable_id(run_id) or not 0 < epoch < 2**31:
             return None
         row = (await self._statements.run(_RECORDS.where(_is(run_id, epoch)))).one_or_none()
         return _record(row) if row else None
 
-    async def find_unsettled(self, limit: int) -> list[BurstRecord]:
-        oldest = _RECORDS.where(text(UNSETTLED)).order_by(burst.c.requested_at, burst.c.run_id, burst.c.epoch).limit(limit)
+    async def find_unsettled(self, limit: int) -> list[DispatchRecord]:
+        oldest = _RECORDS.where(text(UNSETTLED)).order_by(dispatch.c.requested_at, dispatch.c.run_id, dispatch.c.epoch).limit(limit)
         return [_record(row) for row in await self._statements.run(oldest)]
 
     async def mark_settled(self, run_id: int, epoch: int) -> None:
-        await self._statements.run(update(burst).where(_is(run_id, epoch)).values(settled_at=func.clock_timestamp()))
+        await self._statements.run(update(dispatch).where(_is(run_id, epoch)).values(settled_at=func.clock_timestamp()))
 
     async def requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
-        query = select(burst.c.run_id, burst.c.epoch).where(text(UNCLAIMED), burst.c.pool == pool)
-        rows = await self._statements.run(query.order_by(burst.c.requested_at, burst.c.run_id).limit(limit))
+        query = select(dispatch.c.run_id, dispatch.c.epoch).where(text(UNCLAIMED), dispatch.c.pool == pool)
+        rows = await self._statements.run(query.order_by(dispatch.c.requested_at, dispatch.c.run_id).limit(limit))
         return [(row.run_id, row.epoch) for row in rows]
 
     async def find_holders(self, run_ids: Sequence[int]) -> dict[int, str]:
         rows = await self._statements.run(_CARRIED, {"ids": [run_id for run_id in run_ids if is_storable_id(run_id)]})
-        return {row.id: row.burst_holder for row in rows}
+        return {row.id: row.dispatch_holder for row in rows}
 
 
 def _is(run_id: int, epoch: int) -> ColumnElement[bool]:
-    return (burst.c.run_id == run_id) & (burst.c.epoch == epoch)
+    return (dispatch.c.run_id == run_id) & (dispatch.c.epoch == epoch)
 
 
-def _record(row: Row[Any]) -> BurstRecord:
-    return BurstRecord(
+def _record(row: Row[Any]) -> DispatchRecord:
+    return DispatchRecord(
         run_id=row.run_id,
         number=row.number,
         epoch=row.epoch,
         pool=row.pool,
-        state=BurstState(row.state),
+        state=DispatchState(row.state),
         requested_at=row.requested_at,
         ended_at=row.ended_at,
         claimed=row.claimed_at is not None,

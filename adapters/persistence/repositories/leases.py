@@ -1,4 +1,4 @@
-"""Who carries which burst until when, by the database's clock."""
+"""Who carries which dispatch until when, by the database's clock."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class SqlLeases:
     async def grant(self, lease_: Lease, seconds: float) -> None:
         self._statements.enqueue(_GRANT, this_run=lease_.run_id, this_epoch=lease_.epoch, this_worker=lease_.worker, seconds=seconds)
 
-    async def renew(self, worker: str, bursts: Sequence[tuple[int, int]], seconds: float) -> set[tuple[int, int]]:
-        if not bursts:
+    async def renew(self, worker: str, dispatches: Sequence[tuple[int, int]], seconds: float) -> set[tuple[int, int]]:
+        if not dispatches:
             return set()
-        named = tuple_(lease.c.run_id, lease.c.epoch).in_(sorted(set(bursts)))
+        named = tuple_(lease.c.run_id, lease.c.epoch).in_(sorted(set(dispatches)))
         result = await self._extend(and_(named, lease.c.worker == worker, ~_IS_PAST), seconds)
         return {(row.run_id, row.epoch) for row in result}
 

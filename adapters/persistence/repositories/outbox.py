@@ -1,4 +1,4 @@
-"""Bursts that Prefect must be told of, taken by timed lease."""
+"""Dispatches that Prefect must be told of, taken by timed lease."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DONE = CompiledStatement(delete(outbox).where(outbox.c.run_id == bindparam("run
 
 
 class SqlOutbox:
-    """A row of a burst that was closed before Prefect heard of it stays: only the relay knows whether its pool wants a record."""
+    """A row of a dispatch that was closed before Prefect heard of it stays: only the relay knows whether its pool wants a record."""
 
     def __init__(self, statements: SqlTransaction) -> None:
         self._statements = statements

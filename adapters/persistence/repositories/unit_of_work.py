@@ -11,7 +11,7 @@ from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.repositories.accounts import SqlAccounts, SqlSessions
 from adapters.persistence.repositories.api_tokens import SqlApiTokens, SqlAuditLog
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
-from adapters.persistence.repositories.dispatches import SqlBursts
+from adapters.persistence.repositories.dispatches import SqlDispatches
 from adapters.persistence.repositories.idempotency import SqlIdempotency
 from adapters.persistence.repositories.leases import SqlLeases
 from adapters.persistence.repositories.logs import SqlLogs
@@ -26,7 +26,7 @@ from adapters.persistence.repositories.sink_positions import SqlSinkPositions
 from adapters.persistence.repositories.workers import SqlWorkers
 from application.ports.access.stores import Accounts, ApiTokens, AuditLog, Sessions
 from application.ports.persistence.unit_of_work import (
-    Bursts,
+    Dispatches,
     Idempotency,
     Leases,
     LoadedForUpdate,
@@ -57,7 +57,7 @@ class SqlUnitOfWork:
         self.leases: Leases = SqlLeases(statements)
         self.logs: Logs = SqlLogs(statements)
         self.outbox: Outbox = SqlOutbox(statements)
-        self.bursts: Bursts = SqlBursts(statements)
+        self.dispatches: Dispatches = SqlDispatches(statements)
         self.workers: Workers = SqlWorkers(statements)
         self.announcements: SinkPositions = SqlSinkPositions(statements)
         self.accounts: Accounts = SqlAccounts(statements)

@@ -1,4 +1,4 @@
-"""Bursts and what carries them: leases, the outbox, workers; and the memory of reports that were answered."""
+"""Dispatches and what carries them: leases, the outbox, workers; and the memory of reports that were answered."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def _run_id(primary_key: bool = True) -> Column[int]:
     return Column(BigInteger, ForeignKey("run.id"), primary_key=primary_key, nullable=False, autoincrement=False)
 
 
-class BurstRow(TableBase, table=True):
-    """One burst of a run and its place in Prefect. `lost`: its lease ran out; `settled_at`: Prefect's state of it is terminal too."""
+class DispatchRow(TableBase, table=True):
+    """One dispatch of a run and its place in Prefect. `lost`: its lease ran out; `settled_at`: Prefect's state of it is terminal too."""
 
-    __tablename__ = "burst"
+    __tablename__ = "dispatch"
     __table_args__: ClassVar[Any] = (
-        Index("ix_burst_unsettled", "requested_at", postgresql_where=text(UNSETTLED)),
-        Index("ix_burst_requested", "pool", "requested_at", postgresql_where=text(UNCLAIMED)),
+        Index("ix_dispatch_unsettled", "requested_at", postgresql_where=text(UNSETTLED)),
+        Index("ix_dispatch_requested", "pool", "requested_at", postgresql_where=text(UNCLAIMED)),
     )
     run_id: int = Field(sa_column=_run_id())
     epoch: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
@@ -40,7 +40,7 @@ class BurstRow(TableBase, table=True):
 
 
 class LeaseTable(TableBase, table=True):
-    """Who carries a run's burst until when. Narrow, room left on its pages and no index on the expiry: a renewal stays in place."""
+    """Who carries a run's dispatch until when. Narrow, room left on its pages and no index on the expiry: a renewal stays in place."""
 
     __tablename__ = "lease"
     __table_args__: ClassVar[Any] = ({"postgresql_with": {"fillfactor": 70}},)
@@ -51,7 +51,7 @@ class LeaseTable(TableBase, table=True):
 
 
 class OutboxTable(TableBase, table=True):
-    """A burst that Prefect must be told of. Leasing a row moves `due_at` on; `last_error` is the sentence of the last failure.
+    """A dispatch that Prefect must be told of. Leasing a row moves `due_at` on; `last_error` is the sentence of the last failure.
 
     `quarantined_at`: Prefect refused it so often that it is left alone for a time.
     """
@@ -119,7 +119,7 @@ class WorkerTable(TableBase, table=True):
     seen_at: datetime = Field(sa_column=timestamp_column(nullable=False))
 
 
-burst = get_table(BurstRow)
+dispatch = get_table(DispatchRow)
 idempotency = get_table(IdempotencyTable)
 lease = get_table(LeaseTable)
 outbox = get_table(OutboxTable)

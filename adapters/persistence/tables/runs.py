@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlmodel import Field
 
 from adapters.persistence.tables.base import UNFINISHED, TableBase, Xid8, enum_check, get_table, identity_column, timestamp_column
-from domain.runs.dispatch import BurstState
+from domain.runs.dispatch import DispatchState
 from domain.runs.status import Reason, Status
 
 
@@ -62,7 +62,7 @@ class RevisionTable(TableBase, table=True):
 
 
 class RunTable(TableBase, table=True):
-    """A run. `next_due_at` is when a sweep has something to do for it; `burst_*` mirror the aggregate's burst."""
+    """A run. `next_due_at` is when a sweep has something to do for it; `dispatch_*` mirror the aggregate's dispatch."""
 
     __tablename__ = "run"
     __table_args__: ClassVar[Any] = (
@@ -70,7 +70,7 @@ class RunTable(TableBase, table=True):
         UniqueConstraint("pipeline_id", "number"),
         enum_check("status", Status),
         enum_check("verdict", Status, nullable=True),
-        enum_check("burst_state", BurstState),
+        enum_check("dispatch_state", DispatchState),
         Index("ix_run_of_pipeline", "pipeline_id", desc("id")),
         Index("ix_run_by_status", "status", desc("id")),
         Index("ix_run_of_pipeline_by_status", "pipeline_id", "status", desc("id")),
@@ -97,9 +97,9 @@ class RunTable(TableBase, table=True):
     stop_requested_at: datetime | None = Field(default=None, sa_column=timestamp_column())
     next_due_at: datetime | None = Field(default=None, sa_column=timestamp_column())
     last_seq: int = Field(sa_column=Column(Integer, nullable=False))
-    burst_state: str = Field(sa_column=Column(Text, nullable=False))
-    burst_epoch: int = Field(sa_column=Column(Integer, nullable=False))
-    burst_holder: str | None = Field(default=None, sa_column=Column(Text))
+    dispatch_state: str = Field(sa_column=Column(Text, nullable=False))
+    dispatch_epoch: int = Field(sa_column=Column(Integer, nullable=False))
+    dispatch_holder: str | None = Field(default=None, sa_column=Column(Text))
 
 
 class AttemptTable(TableBase, table=True):

@@ -1,4 +1,4 @@
-"""What a worker does with a burst: claim it, carry it stage by stage, hand it back."""
+"""What a worker does with a dispatch: claim it, carry it stage by stage, hand it back."""
 
 import hashlib
 import json
@@ -19,29 +19,29 @@ from domain.runs.run import Run
 
 
 @dataclass(frozen=True, slots=True)
-class BurstRules:
+class DispatchRules:
     """`installation` makes Prefect's idempotency keys unique; a lease is good for `lease_seconds`."""
 
     installation: str
     lease_seconds: float
 
 
-def burst_key(rules: BurstRules, run_id: int, epoch: int) -> str:
+def dispatch_key(rules: DispatchRules, run_id: int, epoch: int) -> str:
     return f"{rules.installation}:{run_id}:{epoch}"
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimBurst:
-    """Give a requested burst to one worker and start its first stages in the same transaction.
+class ClaimDispatch:
+    """Give a requested dispatch to one worker and start its first stages in the same transaction.
 
-    NotFound for an unknown run; Conflict `burst_gone` when it is not there to be claimed. Claiming what one holds answers again.
+    NotFound for an unknown run; Conflict `dispatch_gone` when it is not there to be claimed. Claiming what one holds answers again.
     """
 
     open_unit_of_work: OpenUnitOfWork
     tokens: ExecutionTokens
     clock: Clock
     wakeups: Wakeups
-    rules: BurstRules
+    rules: DispatchRules
 
     async def __call__(self, run_id: int, epoch: int, worker: str, capacity: int) -> Claim:
         now = self.clock.now()
@@ -66,7 +66,7 @@ class WorkerReport:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceCommand:
-    """`holding` are the (stage, attempt) the worker knows of: whatever else runs under this burst is told again in `starts`."""
+    """`holding` are the (stage, attempt) the worker knows of: whatever else runs under this dispatch is told again in `starts`."""
 
     worker: str
     run_id: int
@@ -79,7 +79,7 @@ class AdvanceCommand:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceResult:
-    """`answers` stand in the order of the reports; `ended`: the burst is closed, or is not this worker's any more;
+    """`answers` stand in the order of the reports; `ended`: the dispatch is closed, or is not this worker's any more;
     `kill`: what the worker holds though it is over, as a stage that was failed for its timeout; `cancel`: what a person wants ended."""
 
     answers: Sequence[ReportResult]
@@ -92,8 +92,8 @@ class AdvanceResult:
 
 
 @dataclass(frozen=True, slots=True)
-class AdvanceBurst:
-    """Judge what a worker says of its burst, start what became ready, close the burst when nothing can start: one transaction.
+class AdvanceDispatch:
+    """Judge what a worker says of its dispatch, start what became ready, close the dispatch when nothing can start: one transaction.
 
     Repeating the same call, because its answer was lost, changes nothing and answers the same starts.
     """
@@ -102,7 +102,7 @@ class AdvanceBurst:
     tokens: ExecutionTokens
     clock: Clock
     wakeups: Wakeups
-    rules: BurstRules
+    rules: DispatchRules
 
     async def __call__(self, step: AdvanceCommand) -> AdvanceResult:
         (advanced,) = await self.process_batch([step])
@@ -143,14 +143,14 @@ class AdvanceBurst:
             answers.append(answer)
             if known is None:
                 receipts[_key(step, item)] = fresh[_key(step, item)] = Receipt(_digest(item.report), answer.as_json())
-        held = run.burst.is_held_by(step.worker, step.epoch)
+        held = run.dispatch.is_held_by(step.worker, step.epoch)
         if held and not step.hand_back:
             run.start_ready_stages(step.capacity, step.worker, now)
         starts = _starts(run, self.tokens, step.holding) if held else []
-        ended = not held or run.end_burst(now)
+        ended = not held or run.end_dispatch(now)
         if held and not ended and step.hand_back:
-            run.give_back_burst(now)
-            ended = not run.burst.is_held_by(step.worker, step.epoch)
+            run.give_back_dispatch(now)
+            ended = not run.dispatch.is_held_by(step.worker, step.epoch)
         kill = run.find_finished_attempts(step.holding - {(item.report.stage or "", item.report.attempt or 0) for item in step.reports})
         cancel = run.attempts_to_stop if held else []
         advanced = AdvanceResult(answers, starts, bool(run.startable_stages) and not ended, run.stop_requested_at is not None, ended, kill, cancel)
@@ -159,30 +159,30 @@ class AdvanceBurst:
 
 @dataclass(frozen=True, slots=True)
 class _Over:
-    """The step ended its burst: its lease is to be released."""
+    """The step ended its dispatch: its lease is to be released."""
 
     told: AdvanceResult
 
 
-def build_claim(run: Run, tokens: ExecutionTokens, rules: BurstRules, holding: frozenset[tuple[str, int]]) -> Claim:
-    """The claim of a run's open burst; its starts leave out what the worker holds already."""
+def build_claim(run: Run, tokens: ExecutionTokens, rules: DispatchRules, holding: frozenset[tuple[str, int]]) -> Claim:
+    """The claim of a run's open dispatch; its starts leave out what the worker holds already."""
     return Claim(
         run_id=run.id,
         number=run.number,
-        epoch=run.burst.epoch,
+        epoch=run.dispatch.epoch,
         pipeline=run.definition.name,
         pool=run.pool,
         stages=list(run.stages),
         parameters=run.parameters,
         starts=_starts(run, tokens, holding),
         more=bool(run.startable_stages),
-        key=burst_key(rules, run.id, run.burst.epoch),
+        key=dispatch_key(rules, run.id, run.dispatch.epoch),
         trace=run.trace,
     )
 
 
 def _starts(run: Run, tokens: ExecutionTokens, holding: frozenset[tuple[str, int]]) -> list[AttemptStart]:
-    stages = run.get_stages_running_in(run.burst.epoch)
+    stages = run.get_stages_running_in(run.dispatch.epoch)
     return [_start(run, stage, tokens) for stage in stages if (stage.name, stage.current.number) not in holding]
 
 

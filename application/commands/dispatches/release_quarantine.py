@@ -7,7 +7,7 @@ from application.ports.persistence.unit_of_work import OpenUnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class ReleaseQuarantine:
-    """Make every burst in quarantine due for delivery; returns how many there were."""
+    """Make every dispatch in quarantine due for delivery; returns how many there were."""
 
     open_unit_of_work: OpenUnitOfWork
 

@@ -51,9 +51,9 @@ class TriggerResult:
 
 @dataclass(frozen=True, slots=True)
 class TriggerPipeline:
-    """One transaction writes the run, its stage runs, its first events and its burst request.
+    """One transaction writes the run, its stage runs, its first events and its dispatch request.
 
-    With `at_once` the burst is claimed for a worker in it too, if one is there. NotFound, InvalidInput; InsufficientDiskSpace while there is too
+    With `at_once` the dispatch is claimed for a worker in it too, if one is there. NotFound, InvalidInput; InsufficientDiskSpace while there is too
     little room; IdempotencyKeyReused, or Conflict `in_progress`, for a key that another request has.
     """
 
@@ -129,7 +129,7 @@ class TriggerPipeline:
         if given is not None:
             given.send_claims()
         for run in runs:
-            self.wakeups.notify_committed([run], told=run.burst.holder)
+            self.wakeups.notify_committed([run], told=run.dispatch.holder)
 
     def _require_room(self) -> None:
         if (shortage := self.disk_space.shortage()) is not None:

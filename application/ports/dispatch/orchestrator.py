@@ -1,4 +1,4 @@
-"""The engine beneath: where bursts are recorded, or carried in pools that are not ours."""
+"""The engine beneath: where dispatches are recorded, or carried in pools that are not ours."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class FlowState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FlowRunRequest:
-    """A flow run for one burst. `key` makes a repeated request return the same flow run; `state` is what it is born as:
+    """A flow run for one dispatch. `key` makes a repeated request return the same flow run; `state` is what it is born as:
     None leaves it scheduled, for the engine's own worker to take."""
 
     pool: str

@@ -23,7 +23,7 @@ class AttemptStart:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A burst, claimed for one worker, with all it needs to carry it. `more`: stages are queued that `starts` leaves out."""
+    """A dispatch, claimed for one worker, with all it needs to carry it. `more`: stages are queued that `starts` leaves out."""
 
     run_id: int
     number: int
@@ -35,7 +35,7 @@ class Claim:
     starts: Sequence[AttemptStart]
     more: bool
     key: str
-    """Prefect's idempotency key of this burst."""
+    """Prefect's idempotency key of this dispatch."""
     trace: Mapping[str, str]
 
 

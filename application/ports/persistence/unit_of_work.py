@@ -10,7 +10,7 @@ from application.ports.access.stores import Accounts, ApiTokens, AuditLog, Sessi
 from application.ports.telemetry.lifecycle_events import SinkPositions
 from domain.errors import IdempotencyKeyReused
 from domain.pipelines.definition import PipelineDefinition
-from domain.runs.dispatch import BurstState
+from domain.runs.dispatch import DispatchState
 from domain.runs.run import Run
 from domain.runs.status import Status
 
@@ -59,7 +59,7 @@ class Runs(Protocol):
         ...
 
     async def add(self, run: Run) -> int:
-        """Store a new run with its stages, events and, when it asks for one, its burst request; set and return its id."""
+        """Store a new run with its stages, events and, when it asks for one, its dispatch request; set and return its id."""
         ...
 
     async def lock(self, ids: Sequence[int]) -> dict[int, Run]:
@@ -70,9 +70,9 @@ class Runs(Protocol):
         ...
 
     async def save(self, *runs: Run) -> None:
-        """Store what changed since `lock`: the runs, their attempts, events and burst requests. Many cost what one costs.
+        """Store what changed since `lock`: the runs, their attempts, events and dispatch requests. Many cost what one costs.
 
-        Clears `new_events` and `new_burst`.
+        Clears `new_events` and `new_dispatch`.
         """
         ...
 
@@ -158,13 +158,13 @@ class Lease:
 
 
 class Leases(Protocol):
-    """Who carries which burst until when, by the store's clock."""
+    """Who carries which dispatch until when, by the store's clock."""
 
     async def grant(self, lease: Lease, seconds: float) -> None:
-        """Give the run's lease to this burst, replacing what an earlier burst left."""
+        """Give the run's lease to this dispatch, replacing what an earlier dispatch left."""
         ...
 
-    async def renew(self, worker: str, bursts: Sequence[tuple[int, int]], seconds: float) -> set[tuple[int, int]]:
+    async def renew(self, worker: str, dispatches: Sequence[tuple[int, int]], seconds: float) -> set[tuple[int, int]]:
         """Extend the (run id, epoch) pairs that this worker still holds; an expired lease cannot be renewed. Returns those extended."""
         ...
 
@@ -208,7 +208,7 @@ class Logs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A burst that Prefect must be told of. `tries` counts earlier deliveries that failed."""
+    """A dispatch that Prefect must be told of. `tries` counts earlier deliveries that failed."""
 
     id: int
     run_id: int
@@ -219,7 +219,7 @@ class OutboxRow:
 
 
 class Outbox(Protocol):
-    """Bursts to be recorded in (warm pool) or carried by (any other pool) Prefect; rows are written by `Runs.add` and `Runs.save`."""
+    """Dispatches to be recorded in (warm pool) or carried by (any other pool) Prefect; rows are written by `Runs.add` and `Runs.save`."""
 
     async def lease(self, relay: str, limit: int, seconds: float) -> list[OutboxRow]:
         """Take due rows for this relay for `seconds`; rows another relay has, or has locked, are passed over."""
@@ -241,15 +241,15 @@ class Outbox(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class BurstRecord:
-    """One burst and its place in Prefect. `state` is the run's burst state while it is the newest burst, else none; `ended_at` when it
+class DispatchRecord:
+    """One dispatch and its place in Prefect. `state` is the run's dispatch state while it is the newest dispatch, else none; `ended_at` when it
     was closed, however; `claimed` when a worker took it; `lost` when its lease ran out."""
 
     run_id: int
     number: int
     epoch: int
     pool: str
-    state: BurstState
+    state: DispatchState
     requested_at: datetime
     ended_at: datetime | None
     claimed: bool
@@ -261,17 +261,17 @@ class BurstRecord:
     """Where the run was triggered, as `TraceContext`."""
 
 
-class Bursts(Protocol):
+class Dispatches(Protocol):
     async def record_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None: ...
 
     async def find_run_id_by_flow_run(self, flow_run_id: str) -> int | None:
-        """The run whose open burst this flow run is; None when that burst is over or it is none of ours, whatever the text."""
+        """The run whose open dispatch this flow run is; None when that dispatch is over or it is none of ours, whatever the text."""
         ...
 
-    async def find(self, run_id: int, epoch: int) -> BurstRecord | None: ...
+    async def find(self, run_id: int, epoch: int) -> DispatchRecord | None: ...
 
-    async def find_unsettled(self, limit: int) -> list[BurstRecord]:
-        """Bursts with a flow run whose terminal state in Prefect was not confirmed yet, oldest first."""
+    async def find_unsettled(self, limit: int) -> list[DispatchRecord]:
+        """Dispatches with a flow run whose terminal state in Prefect was not confirmed yet, oldest first."""
         ...
 
     async def mark_settled(self, run_id: int, epoch: int) -> None:
@@ -279,11 +279,11 @@ class Bursts(Protocol):
         ...
 
     async def requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
-        """(run id, epoch) of bursts nobody has claimed, oldest first."""
+        """(run id, epoch) of dispatches nobody has claimed, oldest first."""
         ...
 
     async def find_holders(self, run_ids: Sequence[int]) -> dict[int, str]:
-        """The worker that holds each run's claimed burst."""
+        """The worker that holds each run's claimed dispatch."""
         ...
 
 
@@ -318,7 +318,7 @@ class LoadedForUpdate(NamedTuple):
 class UnitOfWork(Protocol):
     """One transaction. Leaving without commit() discards everything. Unavailable when the store does not answer.
 
-    A write of a run, receipt, lease, burst, outbox row or audit entry may be sent with what is read next, or with the commit, and fail
+    A write of a run, receipt, lease, dispatch, outbox row or audit entry may be sent with what is read next, or with the commit, and fail
     there.
     """
 
@@ -329,7 +329,7 @@ class UnitOfWork(Protocol):
     leases: Leases
     logs: Logs
     outbox: Outbox
-    bursts: Bursts
+    dispatches: Dispatches
     workers: Workers
     announcements: SinkPositions
     accounts: Accounts

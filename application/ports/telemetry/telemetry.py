@@ -77,8 +77,8 @@ class Telemetry(Protocol):
         ...
 
 
-def place_of_burst(trace: TraceContext, epoch: int) -> tuple[TraceContext, Sequence[TraceContext]]:
-    """Parent and links of what belongs to a burst: the first goes on in the trace of the trigger; a later one, after waiting, begins its
+def place_of_dispatch(trace: TraceContext, epoch: int) -> tuple[TraceContext, Sequence[TraceContext]]:
+    """Parent and links of what belongs to a dispatch: the first goes on in the trace of the trigger; a later one, after waiting, begins its
     own and links to it."""
     if epoch == 1:
         return trace, []

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from application.queries.explain.status_text import RunContext, TextPart, format_elapsed, format_stage_names, seconds
 from application.queries.views import RunView
-from domain.runs.dispatch import BurstState
+from domain.runs.dispatch import DispatchState
 from domain.runs.queue_reason import QueueReason, QueueSnapshot, find_queue_reason
 from domain.runs.status import Status
 
@@ -14,7 +14,7 @@ MORE_SLOTS = "another worker or a higher HEADGATE_WORKER_SLOTS lets more run at 
 
 def describe_queued_run(run: RunView, context: RunContext) -> list[TextPart]:
     """The whole sentence of a run of which nothing runs."""
-    waited = format_elapsed(context.now, run.burst_requested_at or run.created_at)
+    waited = format_elapsed(context.now, run.dispatch_requested_at or run.created_at)
     return [TextPart(f"Queued for {waited}: "), *describe_queue_reason(run, context)]
 
 
@@ -26,10 +26,10 @@ def describe_queue_reason(run: RunView, context: RunContext) -> list[TextPart]:
 
 def to_queue_facts(run: RunView, context: RunContext) -> QueueSnapshot:
     workers, waiting = context.queue.workers, context.queue.waiting
-    is_claimed = run.burst_state == BurstState.CLAIMED
+    is_claimed = run.dispatch_state == DispatchState.CLAIMED
     return QueueSnapshot(
         is_claimed=is_claimed,
-        worker_free_slots=next((each.free for each in workers if each.id == run.burst_holder), None),
+        worker_free_slots=next((each.free for each in workers if each.id == run.dispatch_holder), None),
         running=sum(stage.status is Status.RUNNING and stage.newest.worker is not None for stage in run.stages),
         parallelism=run.parallelism,
         is_warm=context.is_warm,
@@ -50,16 +50,16 @@ def _parallelism(run: RunView, context: RunContext, facts: QueueSnapshot) -> lis
 
 
 def _holder_full(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    holder = next(each for each in context.queue.workers if each.id == run.burst_holder)
+    holder = next(each for each in context.queue.workers if each.id == run.dispatch_holder)
     has = "its one slot is" if holder.slots == 1 else f"all its {holder.slots:,} slots are"
     return [TextPart("worker "), TextPart(holder.name, True), TextPart(f" carries the run and {has} taken; it goes on when one is free.")]
 
 
 def _starting(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    if (silence := context.silent.get(run.burst_holder or "")) is not None:
+    if (silence := context.silent.get(run.dispatch_holder or "")) is not None:
         name, since = silence
         return [TextPart("worker "), TextPart(name, True), TextPart(f" took it and has not been heard of for {seconds(since)}; "), *_if_it_lasts()]
-    name = next((each.name for each in context.queue.workers if each.id == run.burst_holder), "")
+    name = next((each.name for each in context.queue.workers if each.id == run.dispatch_holder), "")
     waiting = [stage for stage in run.stages if stage.status is Status.QUEUED]
     return [
         TextPart("worker " if name else "a worker"),

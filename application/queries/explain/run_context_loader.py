@@ -61,7 +61,7 @@ class RunContextLoader:
         if Status.RUNNING in statuses:
             times = await self.reader.stage_times(run.pipeline_id)
             context = replace(context, usual={item.stage: item.median for item in times}, slow=get_slow_thresholds(times))
-        if Status.RUNNING in statuses or run.burst_holder is not None:
+        if Status.RUNNING in statuses or run.dispatch_holder is not None:
             context = replace(context, silent=await self.silent(run.pool, now))
         if Status.QUEUED in statuses:
             context = replace(context, queue=await self.queue(run.pool), engine_answers=await self.engine_answers(run))

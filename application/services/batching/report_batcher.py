@@ -1,8 +1,8 @@
-"""Reports of many callers, steps of many bursts, and many triggers, each in one transaction."""
+"""Reports of many callers, steps of many dispatches, and many triggers, each in one transaction."""
 
 from collections.abc import Sequence
 
-from application.commands.dispatches.advance_dispatch import AdvanceBurst, AdvanceCommand, AdvanceResult
+from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, AdvanceResult
 from application.commands.reports.report_results import ReportResult, ReportResults
 from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate
@@ -31,10 +31,10 @@ class ReportBatcher:
 
 
 class AdvanceBatcher:
-    """Called like `AdvanceBurst`, and answers as that does."""
+    """Called like `AdvanceDispatch`, and answers as that does."""
 
-    def __init__(self, advance_burst: AdvanceBurst) -> None:
-        self._batcher: Batcher[AdvanceCommand, AdvanceResult] = Batcher(advance_burst.process_batch, lambda step: step.run_id, batch=64)
+    def __init__(self, advance_dispatch: AdvanceDispatch) -> None:
+        self._batcher: Batcher[AdvanceCommand, AdvanceResult] = Batcher(advance_dispatch.process_batch, lambda step: step.run_id, batch=64)
 
     async def __call__(self, step: AdvanceCommand) -> AdvanceResult:
         return await self._batcher.submit(step)

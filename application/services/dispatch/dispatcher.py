@@ -1,4 +1,4 @@
-"""Claims requested bursts for workers whose stream this process holds, and pushes the claims to them."""
+"""Claims requested dispatches for workers whose stream this process holds, and pushes the claims to them."""
 
 import asyncio
 import contextlib
@@ -6,14 +6,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
-from application.commands.dispatches.advance_dispatch import ClaimBurst
+from application.commands.dispatches.advance_dispatch import ClaimDispatch
 from application.ports.dispatch.worker_streams import Claim, Reservation, WorkerStreams
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.services.dispatch.local_wakeups import DispatchRequest, LocalWakeups
 from domain.errors import Conflict, NotFound
 
 SLOTS_PER_CLAIM = 4
-"""Slots held for one claim; a burst that starts fewer stages gives the rest back, one with more asks again itself."""
+"""Slots held for one claim; a dispatch that starts fewer stages gives the rest back, one with more asks again itself."""
 POLL_SECONDS = 1.0
 REMEMBERED = 4_096
 
@@ -26,19 +26,19 @@ def _untraced(_: Mapping[str, str]) -> AbstractContextManager[None]:
 
 
 class Dispatcher:
-    """Claim compare-and-set, one winner among processes and workers; a burst nobody can take stays requested."""
+    """Claim compare-and-set, one winner among processes and workers; a dispatch nobody can take stays requested."""
 
     def __init__(
         self,
         links: WorkerStreams,
         wakeups: LocalWakeups,
-        claim_burst: ClaimBurst,
+        claim_dispatch: ClaimDispatch,
         open_unit_of_work: OpenUnitOfWork,
         trace_scope: TraceScope = _untraced,
     ) -> None:
         self._links = links
         self._offers = wakeups.dispatch_requests
-        self._claim_burst = claim_burst
+        self._claim_dispatch = claim_dispatch
         self._open_unit_of_work = open_unit_of_work
         self._trace_scope = trace_scope
         self._hinted: list[DispatchRequest] = []
@@ -48,11 +48,11 @@ class Dispatcher:
         links.on_slot_freed(self._slot_is_free)
 
     def has_waiting_dispatch(self, pool: str) -> bool:
-        """Whether a burst of the pool waits for a slot: no other is to be served before it."""
+        """Whether a dispatch of the pool waits for a slot: no other is to be served before it."""
         return pool in self._starved
 
     async def wait(self) -> None:
-        """Until a burst is offered or a slot is free again, or it is time to look for what no hint told of."""
+        """Until a dispatch is offered or a slot is free again, or it is time to look for what no hint told of."""
         with contextlib.suppress(TimeoutError):
             self._take(await asyncio.wait_for(self._offers.get(), POLL_SECONDS))
 
@@ -80,7 +80,7 @@ class Dispatcher:
         for pool in self._links.pools():
             self._starved.discard(pool)
             async with self._open_unit_of_work() as work:
-                requested = await work.bursts.requested(pool, 64)
+                requested = await work.dispatches.requested(pool, 64)
             for run_id, epoch in requested:
                 if not await self._offer(self._unserved.pop((run_id, epoch), DispatchRequest(run_id, epoch, pool))):
                     break
@@ -99,7 +99,7 @@ class Dispatcher:
         claim: Claim | None = None
         try:
             with contextlib.suppress(Conflict, NotFound), self._trace_scope(offer.trace):
-                claim = await self._claim_burst(offer.run_id, offer.epoch, reservation.worker_id, reservation.slots)
+                claim = await self._claim_dispatch(offer.run_id, offer.epoch, reservation.worker_id, reservation.slots)
             self._remember(offer)
         finally:
             self._links.finish_reservation(reservation, claim)
@@ -111,7 +111,7 @@ class Dispatcher:
             self._unserved.popitem(last=False)
 
     def _remember(self, offer: DispatchRequest) -> None:
-        """A burst is claimed once: its request, heard again through the feed, need not be tried again."""
+        """A dispatch is claimed once: its request, heard again through the feed, need not be tried again."""
         self._tried[offer] = None
         if len(self._tried) > REMEMBERED:
             self._tried.popitem(last=False)

@@ -1,4 +1,4 @@
-"""What follows a commit in this process: workers are told, bursts offered, other processes woken; all of it later, none awaited."""
+"""What follows a commit in this process: workers are told, dispatches offered, other processes woken; all of it later, none awaited."""
 
 import asyncio
 import contextlib
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from application.ports.dispatch.worker_streams import StopRun, WakeRun, WorkerStreams
-from application.ports.telemetry.telemetry import place_of_burst
-from domain.runs.dispatch import BurstState
+from application.ports.telemetry.telemetry import place_of_dispatch
+from domain.runs.dispatch import DispatchState
 from domain.runs.run import Run
 
 MAX_DISPATCH_REQUESTS = 4_096
@@ -15,13 +15,13 @@ MAX_DISPATCH_REQUESTS = 4_096
 
 @dataclass(frozen=True, slots=True)
 class DispatchRequest:
-    """A requested burst that waits for a worker of its pool."""
+    """A requested dispatch that waits for a worker of its pool."""
 
     run_id: int
     epoch: int
     pool: str
     trace: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """Where the run's trace goes on; known to the process that requested the burst."""
+    """Where the run's trace goes on; known to the process that requested the dispatch."""
 
 
 class LocalWakeups:
@@ -37,10 +37,10 @@ class LocalWakeups:
 
     def notify_committed(self, runs: Sequence[Run] = (), *, told: str | None = None, logs_of: Sequence[int] = ()) -> None:
         for run in runs:
-            if run.burst.state is BurstState.REQUESTED:
-                self.offer(DispatchRequest(run.id, run.burst.epoch, run.pool, _get_parent_trace(run)))
-            elif run.burst.holder not in (None, told):
-                self._tell(run, run.burst.holder or "")
+            if run.dispatch.state is DispatchState.REQUESTED:
+                self.offer(DispatchRequest(run.id, run.dispatch.epoch, run.pool, _get_parent_trace(run)))
+            elif run.dispatch.holder not in (None, told):
+                self._tell(run, run.dispatch.holder or "")
         self.logs_of.update(logs_of)
         self.pending_changes.set()
 
@@ -60,5 +60,5 @@ class LocalWakeups:
 
 
 def _get_parent_trace(run: Run) -> Mapping[str, str]:
-    """Where a later burst is offered, there is nothing to go on in: it begins when the waiting is over, perhaps days after."""
-    return place_of_burst(run.trace, run.burst.epoch)[0]
+    """Where a later dispatch is offered, there is nothing to go on in: it begins when the waiting is over, perhaps days after."""
+    return place_of_dispatch(run.trace, run.dispatch.epoch)[0]

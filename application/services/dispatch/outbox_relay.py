@@ -1,4 +1,4 @@
-"""Carries bursts from the outbox to Prefect: other pools' bursts to be run there, our own only if their worker left no record."""
+"""Carries dispatches from the outbox to Prefect: other pools' dispatches to be run there, our own only if their worker left no record."""
 
 import asyncio
 import contextlib
@@ -7,24 +7,24 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
-from application.commands.dispatches.advance_dispatch import BurstRules, burst_key
+from application.commands.dispatches.advance_dispatch import DispatchRules, dispatch_key
 from application.ports.dispatch.orchestrator import FlowRunRejected, FlowRunRequest, FlowState, Orchestrator
-from application.ports.persistence.unit_of_work import BurstRecord, OpenUnitOfWork, OutboxRow
+from application.ports.persistence.unit_of_work import DispatchRecord, OpenUnitOfWork, OutboxRow
 from application.ports.system.clock import Clock
-from application.ports.telemetry.telemetry import Span, Tag, Telemetry, place_of_burst
+from application.ports.telemetry.telemetry import Span, Tag, Telemetry, place_of_dispatch
 from application.services.dispatch.local_wakeups import LocalWakeups
 from domain.errors import Unavailable
-from domain.runs.dispatch import BurstState
+from domain.runs.dispatch import DispatchState
 from domain.runs.status import Status
 
 LEASE_SECONDS = 30.0
 BATCH = 20
 POLL_SECONDS = 2.0
 MAX_REFUSALS = 3
-"""Refusals by Prefect after which a burst is left alone for QUARANTINE_SECONDS seconds, so that it takes no turn of others."""
+"""Refusals by Prefect after which a dispatch is left alone for QUARANTINE_SECONDS seconds, so that it takes no turn of others."""
 QUARANTINE_SECONDS = 3600.0
 WARM_RECORD_TIMEOUT_SECONDS = 15.0
-"""Seconds given to a warm worker to record its burst itself."""
+"""Seconds given to a warm worker to record its dispatch itself."""
 
 
 class _NoAnswer(Exception):
@@ -33,7 +33,7 @@ class _NoAnswer(Exception):
 
 class OutboxRelay:
     """`warm_pools` are served by Headgate's own workers. A failed delivery backs off with jitter, up to 30 s; one that Prefect
-    refuses again and again is put in quarantine. A Prefect that does not answer is no fault of the burst, and puts none there."""
+    refuses again and again is put in quarantine. A Prefect that does not answer is no fault of the dispatch, and puts none there."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class OutboxRelay:
         orchestrator: Orchestrator,
         clock: Clock,
         wakeups: LocalWakeups,
-        rules: BurstRules,
+        rules: DispatchRules,
         warm_pools: frozenset[str],
         telemetry: Telemetry,
         name: str,
@@ -57,7 +57,7 @@ class OutboxRelay:
         self._refusals: Counter[int] = Counter()
 
     async def wait(self) -> None:
-        """Until a burst of another pool is requested, or it is time to look for what no hint told of."""
+        """Until a dispatch of another pool is requested, or it is time to look for what no hint told of."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wakeups.outbox.wait(), POLL_SECONDS)
 
@@ -76,7 +76,7 @@ class OutboxRelay:
 
     async def _deliver(self, row: OutboxRow) -> None:
         async with self._open_unit_of_work() as work:
-            record = await work.bursts.find(row.run_id, row.epoch)
+            record = await work.dispatches.find(row.run_id, row.epoch)
         if record is None or (record.ended_at is not None and row.pool not in self._warm_pools and not record.claimed):
             await self._drop(row)  # a flow run that nobody claimed it for ends by itself: its claim is refused
         elif record.ended_at is not None:
@@ -86,19 +86,19 @@ class OutboxRelay:
         else:
             await self._create(row, record, None)
 
-    async def _record_end(self, row: OutboxRow, record: BurstRecord) -> None:
-        """A burst that is over, of which Prefect may know nothing, or have a flow run that we do not know: its key finds it."""
+    async def _record_end(self, row: OutboxRow, record: DispatchRecord) -> None:
+        """A dispatch that is over, of which Prefect may know nothing, or have a flow run that we do not know: its key finds it."""
         ended = record.ended_at or self._clock.now()
         if (self._clock.now() - ended).total_seconds() < WARM_RECORD_TIMEOUT_SECONDS:
             await self._postpone(row, "its worker records it", WARM_RECORD_TIMEOUT_SECONDS)
         else:
             await self._create(row, record, get_final_flow_state(record))
 
-    async def _create(self, row: OutboxRow, record: BurstRecord, state: FlowState | None) -> None:
+    async def _create(self, row: OutboxRow, record: DispatchRecord, state: FlowState | None) -> None:
         request = FlowRunRequest(
             pool=row.pool,
-            key=burst_key(self._rules, row.run_id, row.epoch),
-            name=f"{record.pipeline} #{record.number}" + (f" burst {row.epoch}" if row.epoch > 1 else ""),
+            key=dispatch_key(self._rules, row.run_id, row.epoch),
+            name=f"{record.pipeline} #{record.number}" + (f" dispatch {row.epoch}" if row.epoch > 1 else ""),
             parameters={"run_id": row.run_id, "number": record.number, "epoch": row.epoch},
             state=state,
         )
@@ -115,14 +115,14 @@ class OutboxRelay:
                 return
             await self._delivered(row, flow_run_id)
 
-    def _traced(self, record: BurstRecord) -> AbstractContextManager[Span]:
-        parent, links = place_of_burst(record.trace, record.epoch)
-        tags: Mapping[str, Tag] = {"pipeline": record.pipeline, "run": record.run_id, "burst": record.epoch}
+    def _traced(self, record: DispatchRecord) -> AbstractContextManager[Span]:
+        parent, links = place_of_dispatch(record.trace, record.epoch)
+        tags: Mapping[str, Tag] = {"pipeline": record.pipeline, "run": record.run_id, "dispatch": record.epoch}
         return self._telemetry.span("headgate.relay", record.pool, parent=parent, links=links, **tags)
 
     async def _delivered(self, row: OutboxRow, flow_run_id: str) -> None:
         async with self._open_unit_of_work() as work:
-            await work.bursts.record_flow_run(row.run_id, row.epoch, flow_run_id)
+            await work.dispatches.record_flow_run(row.run_id, row.epoch, flow_run_id)
             await work.outbox.mark_delivered(row.run_id, row.epoch)
             await work.commit()
         self._refusals.pop(row.id, None)
@@ -153,9 +153,9 @@ class OutboxRelay:
             await work.commit()
 
 
-def get_final_flow_state(record: BurstRecord) -> FlowState:
-    """What a burst that is over is in Prefect: its own end, not the run's, unless the run ended with it."""
+def get_final_flow_state(record: DispatchRecord) -> FlowState:
+    """What a dispatch that is over is in Prefect: its own end, not the run's, unless the run ended with it."""
     if record.lost:
         return FlowState.CRASHED
     ends = {Status.FAILED: FlowState.FAILED, Status.CANCELLED: FlowState.CANCELLED, Status.LOST: FlowState.CRASHED}
-    return ends.get(record.run_status, FlowState.COMPLETED) if record.state is BurstState.NONE else FlowState.COMPLETED
+    return ends.get(record.run_status, FlowState.COMPLETED) if record.state is DispatchState.NONE else FlowState.COMPLETED

@@ -16,8 +16,8 @@ POLL_SECONDS = 1.0
 PAGE = 1_000
 """Events read at once."""
 WORKER_EVENT_TYPES = (
-    EventType.BURST_REQUESTED,
-    EventType.BURST_CLAIMED,
+    EventType.DISPATCH_REQUESTED,
+    EventType.DISPATCH_CLAIMED,
     EventType.CANCEL_REQUESTED,
     EventType.VERDICT_GIVEN,
     EventType.STAGE_MOVED,
@@ -72,10 +72,10 @@ class FeedReader:
 
     async def _tell_workers(self, batch: ChangeBatch) -> None:
         """Another process may have cancelled, woken or requested what a worker linked here should hear of."""
-        claimed = {(event.run_id, event.data["burst"]) for event in batch.events if event.type is EventType.BURST_CLAIMED}
+        claimed = {(event.run_id, event.data["dispatch"]) for event in batch.events if event.type is EventType.DISPATCH_CLAIMED}
         for event in batch.events:
-            if event.type is EventType.BURST_REQUESTED and (event.run_id, event.data["burst"]) not in claimed:
-                self._wakeups.offer(DispatchRequest(event.run_id, int(event.data["burst"]), str(event.data["pool"])))
+            if event.type is EventType.DISPATCH_REQUESTED and (event.run_id, event.data["dispatch"]) not in claimed:
+                self._wakeups.offer(DispatchRequest(event.run_id, int(event.data["dispatch"]), str(event.data["pool"])))
         stopped = {event.run_id for event in batch.events if event.type in (EventType.CANCEL_REQUESTED, EventType.VERDICT_GIVEN)}
         moves = [event for event in batch.events if event.type in (EventType.STAGE_MOVED, EventType.STAGE_CANCEL_REQUESTED)]
         begun = {(move.run_id, move.stage, move.attempt) for move in moves if move.status is Status.RUNNING}
@@ -84,7 +84,7 @@ class FeedReader:
         if not stopped and not queued:
             return
         async with self._open_unit_of_work() as work:
-            holders = await work.bursts.find_holders(sorted(stopped | queued))
+            holders = await work.dispatches.find_holders(sorted(stopped | queued))
         for run_id, holder in holders.items():
             self._links.push(holder, StopRun(run_id) if run_id in stopped else WakeRun(run_id))
 

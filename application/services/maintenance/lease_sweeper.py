@@ -13,7 +13,7 @@ MAX_PASS_GAP_SECONDS = 5.0
 
 
 class LeaseSweeper:
-    """A burst whose lease ran out is lost. After a gap of ours every lease first gets a full term, so an outage of ours loses nothing."""
+    """A dispatch whose lease ran out is lost. After a gap of ours every lease first gets a full term, so an outage of ours loses nothing."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class LeaseSweeper:
             run = (await work.runs.lock([run_id])).get(run_id)
             if run is None or not await work.leases.is_expired(run_id, epoch):
                 return
-            if run.lose_burst(epoch, self._clock.now()):
+            if run.lose_dispatch(epoch, self._clock.now()):
                 await work.runs.save(run)
             await work.leases.release(run_id, epoch)
             await work.commit()

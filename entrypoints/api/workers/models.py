@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, WorkerReport
-from application.commands.workers.record_heartbeat import HeartbeatCommand, HeldBurst
+from application.commands.workers.record_heartbeat import HeartbeatCommand, HeldDispatch
 from application.ports.persistence.unit_of_work import NewLogLine, WorkerStatus
 from domain.reports.rules import Report
 from domain.runs.status import Reason
@@ -54,8 +54,8 @@ class HeldDispatchModel(RequestModel):
     epoch: Id
     holding: Holding = []
 
-    def held(self) -> HeldBurst:
-        return HeldBurst(self.run_id, self.epoch, frozenset(self.holding))
+    def held(self) -> HeldDispatch:
+        return HeldDispatch(self.run_id, self.epoch, frozenset(self.holding))
 
 
 class HeartbeatRequest(WorkerModel):
@@ -63,10 +63,10 @@ class HeartbeatRequest(WorkerModel):
 
     received: Count | None = None
     takes_work: bool = True
-    bursts: Annotated[list[HeldDispatchModel], Field(max_length=10_000)] = []
+    dispatches: Annotated[list[HeldDispatchModel], Field(max_length=10_000)] = []
 
     def beat(self) -> HeartbeatCommand:
-        return HeartbeatCommand(self.seen(), [burst.held() for burst in self.bursts], self.received, self.takes_work)
+        return HeartbeatCommand(self.seen(), [dispatch.held() for dispatch in self.dispatches], self.received, self.takes_work)
 
 
 class ClaimRequest(RequestModel):
@@ -100,7 +100,7 @@ class WorkerReportModel(RequestModel):
 
 
 class AdvanceRequest(RequestModel):
-    """What became of the stages of a burst."""
+    """What became of the stages of a dispatch."""
 
     worker_id: ShortText
     capacity: Count

@@ -63,12 +63,12 @@ async def heartbeat(raw: Body, application: ApplicationDep) -> JsonResponse:
     return JsonResponse(beat_json(await application.heartbeat()(validate(HeartbeatRequest, raw).beat())))
 
 
-@router.post("/bursts/{run_id}/{epoch}/claim")
+@router.post("/dispatches/{run_id}/{epoch}/claim")
 @requires(AccessLevel.WORKER)
 async def claim(run_id: int, epoch: int, raw: Body, application: ApplicationDep) -> JsonResponse:
     body = validate(ClaimRequest, raw)
     _check_ids(run_id, epoch)
-    return JsonResponse(claim_json(await application.claim_burst()(run_id, epoch, body.worker_id, body.capacity)))
+    return JsonResponse(claim_json(await application.claim_dispatch()(run_id, epoch, body.worker_id, body.capacity)))
 
 
 @requires(AccessLevel.WORKER)
@@ -78,16 +78,16 @@ async def advance(request: Request) -> JsonResponse:
     run_id, epoch = (parse_id(request.path_params[name]) or 0 for name in ("run_id", "epoch"))
     _check_ids(run_id, epoch)
     application = get_application(request)
-    step = await application.advance_burst()(body.advance(run_id, epoch))
+    step = await application.advance_dispatch()(body.advance(run_id, epoch))
     if body.received is not None:
         application.adapters.links().set_free_slots(body.worker_id, body.free - len(step.starts), body.received)
     return JsonResponse(advanced_json(step))
 
 
-PLAIN_ROUTES = (PlainRoute("POST", "/worker/bursts/{run_id}/{epoch}/advance", advance),)
+PLAIN_ROUTES = (PlainRoute("POST", "/worker/dispatches/{run_id}/{epoch}/advance", advance),)
 
 
-@router.post("/bursts/{run_id}/{epoch}/recorded")
+@router.post("/dispatches/{run_id}/{epoch}/recorded")
 @requires(AccessLevel.WORKER)
 async def recorded(run_id: int, epoch: int, raw: Body, application: ApplicationDep) -> Response:
     body = validate(FlowRunRecordedRequest, raw)

@@ -17,7 +17,7 @@ def prune(settings: Settings) -> list[str]:
 
 
 def retry_prefect(settings: Settings) -> str:
-    """Offer to Prefect once more what it refused; a line that says how many bursts that were."""
+    """Offer to Prefect once more what it refused; a line that says how many dispatches that were."""
     released = _within(settings, lambda application: application.release_quarantine()())
     return f"{released} in quarantine, due now." if released else "Nothing is in quarantine."
 

@@ -17,7 +17,7 @@ from entrypoints.worker.client.connectivity import ConnectivityMonitor
 from entrypoints.worker_protocol.messages import (
     AdvanceResponse,
     AttemptKey,
-    BurstKey,
+    DispatchKey,
     HeartbeatResponse,
     encode_json,
     parse_claim,
@@ -76,15 +76,15 @@ class ApiClient:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def claim(self, burst: BurstKey, capacity: int) -> Claim:
-        """Claim a requested burst. Refused 409 when another took it or it was closed, 404 when there is no such run."""
+    async def claim(self, dispatch: DispatchKey, capacity: int) -> Claim:
+        """Claim a requested dispatch. Refused 409 when another took it or it was closed, 404 when there is no such run."""
         body = encode_json({"worker_id": self.identity.id, "capacity": capacity})
-        return parse_claim(await self._post_until_answered(f"/worker/bursts/{burst[0]}/{burst[1]}/claim", body))
+        return parse_claim(await self._post_until_answered(f"/worker/dispatches/{dispatch[0]}/{dispatch[1]}/claim", body))
 
-    async def advance(self, burst: BurstKey, body: bytes, trace: Mapping[str, str] | None = None) -> AdvanceResponse:
-        """Say how attempts ended and hear what may start. A burst that is gone or another's is an answer too."""
+    async def advance(self, dispatch: DispatchKey, body: bytes, trace: Mapping[str, str] | None = None) -> AdvanceResponse:
+        """Say how attempts ended and hear what may start. A dispatch that is gone or another's is an answer too."""
         try:
-            return AdvanceResponse.parse(await self._post_until_answered(f"/worker/bursts/{burst[0]}/{burst[1]}/advance", body, trace))
+            return AdvanceResponse.parse(await self._post_until_answered(f"/worker/dispatches/{dispatch[0]}/{dispatch[1]}/advance", body, trace))
         except RequestRejected as rejection:
             if rejection.status in (404, 409):
                 return AdvanceResponse(refused=True)
@@ -99,16 +99,16 @@ class ApiClient:
         except RequestRejected as rejection:
             log.warning("Lines of %s of run %s were refused: %s", stage, run_id, rejection)
 
-    async def record_flow_run(self, burst: BurstKey, flow_run_id: str, trace: Mapping[str, str] | None = None) -> None:
-        """The burst stands in Prefect as this flow run."""
+    async def record_flow_run(self, dispatch: DispatchKey, flow_run_id: str, trace: Mapping[str, str] | None = None) -> None:
+        """The dispatch stands in Prefect as this flow run."""
         body = encode_json({"worker_id": self.identity.id, "flow_run_id": flow_run_id})
-        await self._post_until_answered(f"/worker/bursts/{burst[0]}/{burst[1]}/recorded", body, trace)
+        await self._post_until_answered(f"/worker/dispatches/{dispatch[0]}/{dispatch[1]}/recorded", body, trace)
 
     async def report_prefect_cancel(self, flow_run_id: str) -> None:
         await self._post_until_answered("/worker/cancelled-in-prefect", encode_json({"flow_run_id": flow_run_id}))
 
     async def heartbeat(
-        self, free: int, received: int | None, takes_work: bool, bursts: Sequence[tuple[BurstKey, Sequence[AttemptKey]]]
+        self, free: int, received: int | None, takes_work: bool, dispatches: Sequence[tuple[DispatchKey, Sequence[AttemptKey]]]
     ) -> HeartbeatResponse:
         """One sign of life, sent once: the next one says more. Raises httpx.HTTPError or Refused."""
         who = self.identity
@@ -122,7 +122,7 @@ class ApiClient:
                 "version": who.version,
                 "received": received,
                 "takes_work": takes_work,
-                "bursts": [{"run_id": run_id, "epoch": epoch, "holding": holding} for (run_id, epoch), holding in bursts],
+                "dispatches": [{"run_id": run_id, "epoch": epoch, "holding": holding} for (run_id, epoch), holding in dispatches],
             }
         )
         return HeartbeatResponse.parse(_parse_response(await self._http.post("/worker/heartbeat", content=body, timeout=4.0)))

@@ -1,4 +1,4 @@
-"""The flow `run_pipeline`: in a worker of ours it shows a burst that is carried beside it; under Prefect's own worker it carries one."""
+"""The flow `run_pipeline`: in a worker of ours it shows a dispatch that is carried beside it; under Prefect's own worker it carries one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from prefect.states import Cancelled, Completed, Crashed, Failed
 
 from entrypoints.worker.runner.run_executor import DispatchResult, RunExecutor
 from entrypoints.worker.runner.stage_attempt import StageAttempt
-from entrypoints.worker_protocol.messages import AttemptKey, BurstKey, StageReport
+from entrypoints.worker_protocol.messages import AttemptKey, DispatchKey, StageReport
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedDispatch:
-    """A burst under way in this process. `began` is called once the flow runs."""
+    """A dispatch under way in this process. `began` is called once the flow runs."""
 
     executor: RunExecutor
     result: asyncio.Future[DispatchResult]
@@ -27,7 +27,7 @@ class TrackedDispatch:
     attempts: dict[AttemptKey, StageAttempt]
 
 
-tracked_dispatches: Final[dict[BurstKey, TrackedDispatch]] = {}
+tracked_dispatches: Final[dict[DispatchKey, TrackedDispatch]] = {}
 """What this process carries and shows in Prefect. The flow gets keys, not objects: Prefect looks into every parameter."""
 
 
@@ -41,10 +41,10 @@ async def stage(run_id: int, epoch: int, name: str, attempt: int) -> State[Any]:
 
 @flow(name="run_pipeline", persist_result=False, validate_parameters=False)  # type: ignore[untyped-decorator]
 async def run_pipeline(run_id: int, number: int, epoch: int = 1) -> State[Any]:
-    """One burst of a run of Headgate's. `number` is the run's number within its pipeline."""
-    burst = tracked_dispatches.get((run_id, epoch))
-    if burst is not None:
-        return await track(burst)
+    """One dispatch of a run of Headgate's. `number` is the run's number within its pipeline."""
+    dispatch = tracked_dispatches.get((run_id, epoch))
+    if dispatch is not None:
+        return await track(dispatch)
     # Imported only where Prefect's own worker runs this: a worker of ours never needs it.
     from entrypoints.worker.prefect.flow_runner import claim_and_execute
 
@@ -53,39 +53,39 @@ async def run_pipeline(run_id: int, number: int, epoch: int = 1) -> State[Any]:
         return Crashed(message=tracked) if isinstance(tracked, str) else await _track_registered(tracked)
 
 
-async def track(burst: TrackedDispatch) -> State[Any]:
-    """Open a task for each attempt as it begins; end as the burst does."""
-    burst.on_started()
-    tasks = [asyncio.create_task(_track_attempt(burst, attempt)) async for attempt in _attempts(burst)]
+async def track(dispatch: TrackedDispatch) -> State[Any]:
+    """Open a task for each attempt as it begins; end as the dispatch does."""
+    dispatch.on_started()
+    tasks = [asyncio.create_task(_track_attempt(dispatch, attempt)) async for attempt in _attempts(dispatch)]
     await asyncio.gather(*tasks, return_exceptions=True)
-    return to_final_state(await asyncio.shield(burst.result))
+    return to_final_state(await asyncio.shield(dispatch.result))
 
 
-async def _track_registered(burst: TrackedDispatch) -> State[Any]:
-    tracked_dispatches[burst.executor.key] = burst
+async def _track_registered(dispatch: TrackedDispatch) -> State[Any]:
+    tracked_dispatches[dispatch.executor.key] = dispatch
     try:
-        return await track(burst)
+        return await track(dispatch)
     finally:
-        del tracked_dispatches[burst.executor.key]
+        del tracked_dispatches[dispatch.executor.key]
 
 
-async def _attempts(burst: TrackedDispatch) -> AsyncIterator[StageAttempt]:
-    async for attempt in burst.executor.attempts():
-        burst.attempts[attempt.attempt_key] = attempt
+async def _attempts(dispatch: TrackedDispatch) -> AsyncIterator[StageAttempt]:
+    async for attempt in dispatch.executor.attempts():
+        dispatch.attempts[attempt.attempt_key] = attempt
         yield attempt
 
 
-async def _track_attempt(burst: TrackedDispatch, attempt: StageAttempt) -> None:
+async def _track_attempt(dispatch: TrackedDispatch, attempt: StageAttempt) -> None:
     name, number = attempt.attempt_key
     label = name if number == 1 else f"{name} (attempt {number})"
-    run_id, epoch = burst.executor.key
+    run_id, epoch = dispatch.executor.key
     await stage.with_options(task_run_name=label)(run_id, epoch, name, number, return_state=True)
 
 
 def to_final_state(result: DispatchResult) -> State[Any]:
-    """The burst's end as Prefect's state."""
+    """The dispatch's end as Prefect's state."""
     if result.refused:
-        return Crashed(message="The burst was taken from this worker; Headgate shows how the run went on.")
+        return Crashed(message="The dispatch was taken from this worker; Headgate shows how the run went on.")
     ended = {report.stage: report.status for report in result.reports}
     if result.stopped or "cancelled" in ended.values():
         return Cancelled(message="The run was stopped.")
@@ -97,7 +97,7 @@ def to_final_state(result: DispatchResult) -> State[Any]:
 
 def _to_attempt_state(report: StageReport | None) -> State[Any]:
     if report is None:
-        return Crashed(message="The burst was taken from this worker.")
+        return Crashed(message="The dispatch was taken from this worker.")
     if report.status == "completed":
         records = report.records_processed
         return Completed(message=None if records is None else f"{records:,} records")

@@ -1,4 +1,4 @@
-"""Carrying a burst where Prefect's own worker started the flow: on another machine, in a container, in another pool.
+"""Carrying a dispatch where Prefect's own worker started the flow: on another machine, in a container, in another pool.
 
 The process finds Headgate by its environment: HEADGATE_URL and HEADGATE_WORKER_TOKEN (or HEADGATE_HOME with the secret, on the same
 machine). They are set for Prefect's worker, not in the deployment: what is in Prefect's database can be read by everyone who uses it.
@@ -20,14 +20,14 @@ from entrypoints.worker.runner.stage_attempt import StageContext
 from entrypoints.worker.runner.worker import Worker, WorkerTimings
 from entrypoints.worker.runner.worker_setup import get_version, get_worker_token, make_stage_settings
 from entrypoints.worker.stage_host.manager import StageHostManager
-from entrypoints.worker_protocol.messages import BurstKey
+from entrypoints.worker_protocol.messages import DispatchKey
 
 log = logging.getLogger("headgate.worker")
 
 
 @contextlib.asynccontextmanager
-async def claim_and_execute(burst: BurstKey) -> AsyncIterator[TrackedDispatch | str]:
-    """Claim the burst and carry it while the context is open; a sentence instead when it is not there to be claimed.
+async def claim_and_execute(dispatch: DispatchKey) -> AsyncIterator[TrackedDispatch | str]:
+    """Claim the dispatch and carry it while the context is open; a sentence instead when it is not there to be claimed.
 
     Leaving the context early ends what runs.
     """
@@ -36,10 +36,10 @@ async def claim_and_execute(burst: BurstKey) -> AsyncIterator[TrackedDispatch | 
     api = ApiClient(settings.public_url, get_worker_token(settings), WorkerIdentity(settings.worker_name, "", 0, get_version()))
     try:
         try:
-            claim = await api.claim(burst, slots.free)
+            claim = await api.claim(dispatch, slots.free)
         except RequestRejected as rejection:
-            log.info("Burst %s of run %s is not carried here: %s", burst[1], burst[0], rejection)
-            yield "Another burst took over." if rejection.status in (404, 409) else f"Headgate refused it: {rejection}"
+            log.info("Dispatch %s of run %s is not carried here: %s", dispatch[1], dispatch[0], rejection)
+            yield "Another dispatch took over." if rejection.status in (404, 409) else f"Headgate refused it: {rejection}"
             return
         api.identity = dataclasses.replace(api.identity, pool=claim.pool)
         context = StageContext(StageHostManager(), api, make_stage_settings(settings), settings.cancel_grace_seconds)

@@ -27,7 +27,7 @@ _LONGEST_PAUSE: Final = 10.0
 
 
 async def run_integration(settings: Settings, worker: Worker, api: ApiClient) -> None:
-    """Until cancelled. Bursts that were over before Prefect answered are the outbox's."""
+    """Until cancelled. Dispatches that were over before Prefect answered are the outbox's."""
     # A stage that fails is Headgate's to tell of; these would print it again, without its run.
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""Shows every burst of this worker in Prefect, beside: whatever Prefect does, the burst goes on."""
+"""Shows every dispatch of this worker in Prefect, beside: whatever Prefect does, the dispatch goes on."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ log = logging.getLogger("headgate.prefect")
 _MAX_STARTING: Final = 2
 """Flow runs between their creation and Running: more only slow each other down, and the stages beside them."""
 _MAX_WAITING: Final = 500
-"""Bursts that may wait for their turn; the outbox records any further."""
+"""Dispatches that may wait for their turn; the outbox records any further."""
 _RECORD_TIMEOUT: Final = 10.0
-"""Seconds after a burst's end in which Prefect may still take its record. Then the outbox, or reconciling, has it."""
+"""Seconds after a dispatch's end in which Prefect may still take its record. Then the outbox, or reconciling, has it."""
 
 
 class PrefectRecorder:
@@ -69,7 +69,7 @@ class PrefectRecorder:
             log.exception("Run %s is not shown in Prefect by its worker", executor.key[0])
 
     async def _create_flow_run(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> dict[str, Any] | None:
-        """The flow run, tried for as long as the burst lasts and a little longer; None when Prefect was away all the while."""
+        """The flow run, tried for as long as the dispatch lasts and a little longer; None when Prefect was away all the while."""
         pause = 0.5
         while True:
             try:
@@ -87,15 +87,15 @@ class PrefectRecorder:
         except RequestRejected as rejection:
             log.warning("Headgate does not want to know of flow run %s: %s", flow_run_id, rejection)
 
-    async def _run(self, created: dict[str, Any], burst: TrackedDispatch) -> None:
-        """Run the flow by Prefect's engine until the burst is over and, for a while, until Prefect knows."""
+    async def _run(self, created: dict[str, Any], dispatch: TrackedDispatch) -> None:
+        """Run the flow by Prefect's engine until the dispatch is over and, for a while, until Prefect knows."""
         flow_run = FlowRun.model_validate(created)
         # On this copy only: with it, each run would start an observer in a thread, which blocks the loop for 0.2 s.
         flow_run.deployment_id = None
-        tracked_dispatches[burst.executor.key] = burst
+        tracked_dispatches[dispatch.executor.key] = dispatch
         engine = asyncio.create_task(run_flow_async(run_pipeline, flow_run=flow_run, parameters=created["parameters"], return_type="state"))
         try:
-            await asyncio.wait({engine, burst.result}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({engine, dispatch.result}, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.wait({engine}, timeout=_RECORD_TIMEOUT)
         finally:
             if not engine.done():
@@ -103,7 +103,7 @@ class PrefectRecorder:
                 await asyncio.wait({engine}, timeout=2)
             elif not engine.cancelled() and engine.exception() is not None:
                 log.warning("Flow run %s: %r", created["name"], engine.exception())
-            tracked_dispatches.pop(burst.executor.key, None)
+            tracked_dispatches.pop(dispatch.executor.key, None)
 
 
 class _StartPermit:
@@ -119,12 +119,12 @@ class _StartPermit:
 
 
 def build_flow_run_request(executor: RunExecutor) -> FlowRunRequest:
-    """The flow run of this burst, as the outbox's relay would ask for it too."""
+    """The flow run of this dispatch, as the outbox's relay would ask for it too."""
     claim = executor.claim
     return FlowRunRequest(
         pool=claim.pool,
         key=claim.key,
-        name=f"{claim.pipeline} #{claim.number}" + (f" burst {claim.epoch}" if claim.epoch > 1 else ""),
+        name=f"{claim.pipeline} #{claim.number}" + (f" dispatch {claim.epoch}" if claim.epoch > 1 else ""),
         parameters={"run_id": claim.run_id, "number": claim.number, "epoch": claim.epoch},
         state=FlowState.PENDING,
     )

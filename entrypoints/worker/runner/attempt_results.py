@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from entrypoints.worker.stage_host.job import JobResult
-from entrypoints.worker_protocol.messages import BODY_LIMIT, AttemptKey, BurstKey, StageReport, encode_json
+from entrypoints.worker_protocol.messages import BODY_LIMIT, AttemptKey, DispatchKey, StageReport, encode_json
 
 _LAST_LINE_LIMIT = 300
 _MESSAGE_LIMIT = 4_000
@@ -28,7 +28,7 @@ class Interruption(Enum):
 class ReportBuilder:
     """Whose reports these are; makes them."""
 
-    burst: BurstKey
+    dispatch: DispatchKey
     attempt_key: AttemptKey
     limit: float
 
@@ -61,7 +61,7 @@ class ReportBuilder:
         return self._report("completed", records_processed=records, output=result)
 
     def _report(self, status: Any, **more: Any) -> StageReport:
-        (run_id, epoch), (stage, attempt) = self.burst, self.attempt_key
+        (run_id, epoch), (stage, attempt) = self.dispatch, self.attempt_key
         return StageReport(f"{run_id}:{stage}:{attempt}:{epoch}:1", stage, attempt, status, **more)
 
 

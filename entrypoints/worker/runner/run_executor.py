@@ -1,4 +1,4 @@
-"""The one control loop that carries a burst: start what is ready, report how it ended, ask, repeat."""
+"""The one control loop that carries a dispatch: start what is ready, report how it ended, ask, repeat."""
 
 from __future__ import annotations
 
@@ -13,19 +13,27 @@ from entrypoints.worker.client.api_client import RequestRejected
 from entrypoints.worker.runner.attempt_results import Interruption, strip_output
 from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker.runner.stage_attempt import StageAttempt, StageContext
-from entrypoints.worker.runner.tracing import BurstTrace
-from entrypoints.worker_protocol.messages import BODY_LIMIT, AdvanceRequest, AdvanceResponse, AttemptKey, BurstKey, StageReport, encode_json
+from entrypoints.worker.runner.tracing import DispatchTrace
+from entrypoints.worker_protocol.messages import (
+    BODY_LIMIT,
+    AdvanceRequest,
+    AdvanceResponse,
+    AttemptKey,
+    DispatchKey,
+    StageReport,
+    encode_json,
+)
 
 log = logging.getLogger("headgate.worker")
 
 _MAX_REPORTS: Final = 100
 _IDLE_PAUSE: Final = 0.2
-"""Seconds before asking again about a burst that has neither ended nor anything to run: the web should not leave one so."""
+"""Seconds before asking again about a dispatch that has neither ended nor anything to run: the web should not leave one so."""
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchResult:
-    """How a burst ended here: the newest report of each stage it ran. `refused`: another carries on."""
+    """How a dispatch ended here: the newest report of each stage it ran. `refused`: another carries on."""
 
     reports: Sequence[StageReport]
     stopped: bool
@@ -39,12 +47,12 @@ async def _return_at_once() -> None:
 
 
 class RunExecutor:
-    """Carries one burst. Told from outside what happens to its run; ends when the web says that the burst has ended."""
+    """Carries one dispatch. Told from outside what happens to its run; ends when the web says that the dispatch has ended."""
 
     def __init__(self, claim: Claim, context: StageContext, slots: Slots) -> None:
         self.claim = claim
-        self.key: BurstKey = (claim.run_id, claim.epoch)
-        self.trace = BurstTrace(context.telemetry, claim)
+        self.key: DispatchKey = (claim.run_id, claim.epoch)
+        self.trace = DispatchTrace(context.telemetry, claim)
         self._context, self._slots = context, slots
         self._running: dict[AttemptKey, StageAttempt] = {}
         self._attempts: dict[AttemptKey, StageAttempt] = {}
@@ -55,7 +63,7 @@ class RunExecutor:
         self._is_woken = self._is_stopped = self._is_leaving = self._is_stepping = self._is_revoked = self._is_over = False
         self._started_attempts: asyncio.Queue[StageAttempt | None] = asyncio.Queue()
         self.wait_for_lease: Callable[[], Awaitable[None]] = _return_at_once
-        """Waited for before each step: what a step starts would be ended at once while nobody knows whether the burst is still ours."""
+        """Waited for before each step: what a step starts would be ended at once while nobody knows whether the dispatch is still ours."""
 
     @property
     def holding(self) -> list[AttemptKey]:
@@ -63,7 +71,7 @@ class RunExecutor:
         return [*self._running, *((report.stage, report.attempt) for report in self._unreported)]
 
     async def execute(self) -> DispatchResult:
-        """Carry the burst to its end. Its output may still be on its way then: see `shipped`."""
+        """Carry the dispatch to its end. Its output may still be on its way then: see `shipped`."""
         with self.trace.dispatch_span() as span:
             outcome = await self._run_to_end()
             span.tag(stages=len(outcome.reports), stopped=outcome.stopped or None, refused=outcome.refused or None)
@@ -86,7 +94,7 @@ class RunExecutor:
         return self._build_result()
 
     async def attempts(self) -> AsyncIterator[StageAttempt]:
-        """Each attempt as it begins, for one observer; ends with the burst."""
+        """Each attempt as it begins, for one observer; ends with the dispatch."""
         while (attempt := await self._started_attempts.get()) is not None:
             yield attempt
 
@@ -114,7 +122,7 @@ class RunExecutor:
         self._wake_up.set()
 
     def revoke(self) -> None:
-        """The burst is not this worker's any more: kill what runs, and say no more than what had ended before.
+        """The dispatch is not this worker's any more: kill what runs, and say no more than what had ended before.
 
         A step under way may be what ended it: then its answer tells whether it ended well.
         """
@@ -152,7 +160,7 @@ class RunExecutor:
         reports = self._unreported[:_MAX_REPORTS]
         if sum(len(encode_json(report.to_json())) for report in reports) > BODY_LIMIT:
             reports = reports[:1]
-        # An ended attempt's slot stays with its burst, so that a sequence never queues behind others for its own next stage.
+        # An ended attempt's slot stays with its dispatch, so that a sequence never queues behind others for its own next stage.
         reserved = len(reports) + self._slots.take_free(0 if self._is_leaving or self._is_stopped else self._startable)
         self._is_woken, self._is_stepping = False, True
         self._context.idle_window.mark_activity()
@@ -200,7 +208,7 @@ class RunExecutor:
             return AdvanceResponse(refused=True)
 
     async def _send_late_reports(self) -> None:
-        """Tell what ended before the burst was known to be another's: it changes nothing, and the history shows it."""
+        """Tell what ended before the dispatch was known to be another's: it changes nothing, and the history shows it."""
         if self._is_revoked and self._unreported:
             reports = self._unreported[:_MAX_REPORTS]
             await self._send_or_give_up(AdvanceRequest(0, self._slots.count_offered(), self._slots.received, self.holding, reports, True))
@@ -251,7 +259,7 @@ class RunExecutor:
             attempt.interrupt(why)
 
     async def _kill_remaining(self) -> None:
-        """Nothing of a burst outlives it here."""
+        """Nothing of a dispatch outlives it here."""
         self._interrupt_all(Interruption.LEASE_LOST)
         if self._tasks:
             await asyncio.wait(self._tasks)

@@ -12,7 +12,7 @@ class Slots:
     def __init__(self, total: int, *, is_offering: bool = True) -> None:
         self.total = total
         self.is_offering = is_offering
-        """Whether the web may give them to other bursts; not where a process carries one burst alone, or leaves."""
+        """Whether the web may give them to other dispatches; not where a process carries one dispatch alone, or leaves."""
         self.received: int | None = None
         """Claims that came by the open stream; None without one."""
         self.reported_free = -1
@@ -28,7 +28,7 @@ class Slots:
         return max(0, self.total - self._taken)
 
     def count_offered(self, reserved: int = 0) -> int:
-        """What the web is told to be free, beside slots reserved for a burst that is asking."""
+        """What the web is told to be free, beside slots reserved for a dispatch that is asking."""
         return self.free + reserved if self.is_offering else 0
 
     def take(self, count: int) -> None:

@@ -15,7 +15,7 @@ from entrypoints.worker.runner.attempt_results import Interruption, ReportBuilde
 from entrypoints.worker.runner.idle_window import IdleWindow
 from entrypoints.worker.runner.log_shipper import LogShipper
 from entrypoints.worker.runner.stage_environment import StageEnvironmentError, StageSettings, StageStart, build_job, build_stage_environment
-from entrypoints.worker.runner.tracing import BurstTrace, record_result
+from entrypoints.worker.runner.tracing import DispatchTrace, record_result
 from entrypoints.worker.stage_host.client import HostDied
 from entrypoints.worker.stage_host.job import Job, JobResult
 from entrypoints.worker.stage_host.manager import StageHostManager
@@ -43,13 +43,13 @@ class StageContext:
 class StageAttempt:
     """Runs once. `ended` gives its report, or None for one that nobody wants to hear of any more."""
 
-    def __init__(self, claim: Claim, start: AttemptStart, context: StageContext, trace: BurstTrace | None = None) -> None:
+    def __init__(self, claim: Claim, start: AttemptStart, context: StageContext, trace: DispatchTrace | None = None) -> None:
         self.attempt_key: AttemptKey = (start.stage, start.attempt)
         self.retry_on_loss = bool(start.spec.get("retry_on_loss", False))
         self.allow_failure = bool(start.spec.get("allow_failure", False))
         self.ended: asyncio.Future[StageReport | None] = asyncio.get_running_loop().create_future()
         self._claim, self._start, self._context = claim, start, context
-        self._trace = trace or BurstTrace(context.telemetry, claim)
+        self._trace = trace or DispatchTrace(context.telemetry, claim)
         self._reports = ReportBuilder((claim.run_id, claim.epoch), self.attempt_key, start.timeout)
         self._shipper = LogShipper(context.api, claim.run_id, *self.attempt_key, forward_logs=context.forward_logs)
         self._shipping: asyncio.Task[None] | None = None

@@ -1,4 +1,4 @@
-"""A burst and its attempts as spans: what belongs to the trace of the trigger, and what begins one of its own."""
+"""A dispatch and its attempts as spans: what belongs to the trace of the trigger, and what begins one of its own."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Final
 from structlog.contextvars import bound_contextvars
 
 from application.ports.dispatch.worker_streams import AttemptStart, Claim
-from application.ports.telemetry.telemetry import NO_PARENT, Span, Tag, Telemetry, TraceContext, place_of_burst
+from application.ports.telemetry.telemetry import NO_PARENT, Span, Tag, Telemetry, TraceContext, place_of_dispatch
 from entrypoints.worker_protocol.messages import StageReport
 
 _MAX_TRACE_SECONDS: Final = 3_600.0
-"""Seconds after which a burst's next attempt begins a trace of its own: nobody reads one that grows for hours."""
+"""Seconds after which a dispatch's next attempt begins a trace of its own: nobody reads one that grows for hours."""
 
 
-class BurstTrace:
-    """Where a burst stands in a trace, for as long as it is carried. Opened by `carrying`."""
+class DispatchTrace:
+    """Where a dispatch stands in a trace, for as long as it is carried. Opened by `carrying`."""
 
     def __init__(self, telemetry: Telemetry, claim: Claim) -> None:
         self._telemetry, self._claim = telemetry, claim
@@ -28,18 +28,18 @@ class BurstTrace:
     @contextlib.contextmanager
     def dispatch_span(self) -> Iterator[Span]:
         claim = self._claim
-        parent, links = place_of_burst(claim.trace, claim.epoch)
-        tags: dict[str, Tag] = {"pipeline": claim.pipeline, "run": claim.run_id, "burst": claim.epoch}
+        parent, links = place_of_dispatch(claim.trace, claim.epoch)
+        tags: dict[str, Tag] = {"pipeline": claim.pipeline, "run": claim.run_id, "dispatch": claim.epoch}
         with (
             bound_contextvars(pipeline=claim.pipeline, run=claim.run_id),
-            self._telemetry.span("headgate.burst", claim.pipeline, parent=parent, links=links, **tags) as span,
+            self._telemetry.span("headgate.dispatch", claim.pipeline, parent=parent, links=links, **tags) as span,
         ):
             self.context = span.context
             yield span
 
     @contextlib.contextmanager
     def attempt_span(self, start: AttemptStart) -> Iterator[Span]:
-        """An attempt below its burst; a retry, or one that begins hours later, in a trace of its own that links to it."""
+        """An attempt below its dispatch; a retry, or one that begins hours later, in a trace of its own that links to it."""
         claim = self._claim
         apart = start.attempt > 1 or time.monotonic() - self._began > _MAX_TRACE_SECONDS
         parent = NO_PARENT if apart else self.context

@@ -22,7 +22,7 @@ from entrypoints.worker.runner.idle_window import IdleWindow
 from entrypoints.worker.runner.run_executor import DispatchResult, RunExecutor
 from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker.runner.stage_attempt import StageContext
-from entrypoints.worker_protocol.messages import BurstKey, HeartbeatResponse
+from entrypoints.worker_protocol.messages import DispatchKey, HeartbeatResponse
 
 log = logging.getLogger("headgate.worker")
 
@@ -48,23 +48,23 @@ class WorkerTimings:
 
 
 class DispatchRecorder(Protocol):
-    """Shows bursts elsewhere, beside: it may be slow or absent, and never holds one up."""
+    """Shows dispatches elsewhere, beside: it may be slow or absent, and never holds one up."""
 
     def record(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> None:
-        """Show this burst; returns at once, never raises."""
+        """Show this dispatch; returns at once, never raises."""
         ...
 
 
 class Worker:
-    """Carries whatever bursts the web gives it, as many stages at a time as it has slots."""
+    """Carries whatever dispatches the web gives it, as many stages at a time as it has slots."""
 
     def __init__(self, context: StageContext, slots: Slots, timings: WorkerTimings) -> None:
         self._recorder: DispatchRecorder | None = None
         self._context, self._api, self._slots, self._timings = context, context.api, slots, timings
-        self._executors: dict[BurstKey, RunExecutor] = {}
-        self._results: dict[BurstKey, asyncio.Future[DispatchResult]] = {}
-        self._renewed: dict[BurstKey, float] = {}
-        self._seen: OrderedDict[BurstKey, None] = OrderedDict()
+        self._executors: dict[DispatchKey, RunExecutor] = {}
+        self._results: dict[DispatchKey, asyncio.Future[DispatchResult]] = {}
+        self._renewed: dict[DispatchKey, float] = {}
+        self._seen: OrderedDict[DispatchKey, None] = OrderedDict()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_stopping = False
         self._heartbeat_due, self._heartbeat_answered = asyncio.Event(), asyncio.Event()
@@ -100,7 +100,7 @@ class Worker:
             executor.interrupt(why)
 
     def start_dispatch(self, claim: Claim) -> tuple[RunExecutor, asyncio.Future[DispatchResult]]:
-        """Carry a burst that is new here, and say what carries it and how that ends."""
+        """Carry a dispatch that is new here, and say what carries it and how that ends."""
         key = (claim.run_id, claim.epoch)
         self._mark_seen(key)
         result: asyncio.Future[DispatchResult] = asyncio.get_running_loop().create_future()
@@ -113,14 +113,14 @@ class Worker:
         return executor, result
 
     def set_recorder(self, recorder: DispatchRecorder | None) -> None:
-        """Have every burst shown from now on, those under way too; or none any more."""
+        """Have every dispatch shown from now on, those under way too; or none any more."""
         self._recorder = recorder
         if recorder is not None:
             for key, result in self._results.items():
                 recorder.record(self._executors[key], result)
 
     async def wait_until_idle(self) -> None:
-        """Wait until every burst taken so far is over and its output with Headgate."""
+        """Wait until every dispatch taken so far is over and its output with Headgate."""
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -138,7 +138,7 @@ class Worker:
             self._discard(executor)
             await executor.wait_until_shipped()
         except Exception:
-            log.exception("Run %s: its burst could not be carried on", executor.key[0])
+            log.exception("Run %s: its dispatch could not be carried on", executor.key[0])
         finally:
             result.cancel()
             self._discard(executor)
@@ -149,7 +149,7 @@ class Worker:
         self._renewed.pop(executor.key, None)
         self._results.pop(executor.key, None)
 
-    def _mark_seen(self, key: BurstKey) -> None:
+    def _mark_seen(self, key: DispatchKey) -> None:
         self._seen[key] = None
         if len(self._seen) > _SEEN_LIMIT:
             self._seen.popitem(last=False)
@@ -214,8 +214,8 @@ class Worker:
     async def _send_heartbeat(self) -> None:
         began = time.monotonic()
         free = self._slots.count_offered()
-        bursts = [(executor.key, executor.holding) for executor in self.executors]
-        answer = await self._api.heartbeat(free, self._slots.received, self._slots.is_offering, bursts)
+        dispatches = [(executor.key, executor.holding) for executor in self.executors]
+        answer = await self._api.heartbeat(free, self._slots.received, self._slots.is_offering, dispatches)
         self._slots.reported_free = free
         self._apply_heartbeat(answer, began)
 
@@ -239,8 +239,8 @@ class Worker:
             self._start_if_new(claim)
         self._heartbeat_answered.set()
 
-    async def _wait_for_lease(self, key: BurstKey) -> None:
-        """Return once the burst's lease was renewed in time, or the burst is not ours any more."""
+    async def _wait_for_lease(self, key: DispatchKey) -> None:
+        """Return once the dispatch's lease was renewed in time, or the dispatch is not ours any more."""
         while key in self._renewed and self._is_overdue(key):
             self._heartbeat_answered.clear()
             self._heartbeat_due.set()
@@ -250,7 +250,7 @@ class Worker:
             if self._is_overdue(key):
                 await asyncio.sleep(_LEASE_CHECK_INTERVAL)
 
-    def _is_overdue(self, key: BurstKey) -> bool:
+    def _is_overdue(self, key: DispatchKey) -> bool:
         return self._renewed.get(key, math.inf) < time.monotonic() - self._timings.lease * _LEASE_SAFETY_RATIO
 
     async def _watch_leases(self) -> None:

@@ -70,7 +70,7 @@ async def test_an_expired_lease_cannot_be_renewed(store: StoreUnderTest) -> None
         assert await work.leases.is_expired(lease.run_id, 1)
 
 
-async def test_only_the_holder_renews_and_only_its_own_burst(store: StoreUnderTest) -> None:
+async def test_only_the_holder_renews_and_only_its_own_dispatch(store: StoreUnderTest) -> None:
     mine, other = await granted(store, LONG), await granted(store, LONG, worker="other")
 
     async with store.open_unit_of_work() as work:
@@ -79,7 +79,7 @@ async def test_only_the_holder_renews_and_only_its_own_burst(store: StoreUnderTe
         assert await work.leases.renew("w", [], LONG) == set()
 
 
-async def test_the_next_burst_replaces_the_lease(store: StoreUnderTest) -> None:
+async def test_the_next_dispatch_replaces_the_lease(store: StoreUnderTest) -> None:
     first = await granted(store, SHORT)
     second = Lease(first.run_id, 2, "heir")
 
@@ -94,7 +94,7 @@ async def test_the_next_burst_replaces_the_lease(store: StoreUnderTest) -> None:
         assert await work.leases.find_held_by("heir") == [second]
 
 
-async def test_a_released_lease_is_gone_but_not_by_an_older_burst(store: StoreUnderTest) -> None:
+async def test_a_released_lease_is_gone_but_not_by_an_older_dispatch(store: StoreUnderTest) -> None:
     lease = await granted(store, LONG, epoch=2)
 
     async with store.open_unit_of_work() as work:

@@ -19,7 +19,7 @@ async def leased_by(store: StoreUnderTest, relay: str, limit: int = 10, seconds:
         return [(row.run_id, row.tries) for row in rows]
 
 
-async def test_a_run_that_asks_for_a_burst_leaves_a_row(store: StoreUnderTest) -> None:
+async def test_a_run_that_asks_for_a_dispatch_leaves_a_row(store: StoreUnderTest) -> None:
     (run_id,) = await some_runs(store)
 
     async with store.open_unit_of_work() as work:
@@ -101,20 +101,20 @@ async def test_a_failed_delivery_is_counted_and_tried_again_after_its_delay(stor
     assert await leased_by(store, "relay") == []
 
 
-async def test_bursts_nobody_claimed_are_listed_by_pool_oldest_first(store: StoreUnderTest) -> None:
+async def test_dispatches_nobody_claimed_are_listed_by_pool_oldest_first(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, pool="gpu")
     younger = await a_stored_run(store.open_unit_of_work, pipeline, now=an_hour_later())
     older = await a_stored_run(store.open_unit_of_work, pipeline, now=NOW)
     elsewhere = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "elsewhere"))
 
     async with store.open_unit_of_work() as work:
-        assert await work.bursts.requested("gpu", 10) == [(older, 1), (younger, 1)]
-        assert await work.bursts.requested("gpu", 1) == [(older, 1)]
-        assert await work.bursts.requested("headgate", 10) == [(elsewhere, 1)]
-        assert await work.bursts.requested("nowhere", 10) == []
+        assert await work.dispatches.requested("gpu", 10) == [(older, 1), (younger, 1)]
+        assert await work.dispatches.requested("gpu", 1) == [(older, 1)]
+        assert await work.dispatches.requested("headgate", 10) == [(elsewhere, 1)]
+        assert await work.dispatches.requested("nowhere", 10) == []
 
 
-async def test_a_claimed_burst_is_carried_and_no_longer_requested(store: StoreUnderTest) -> None:
+async def test_a_claimed_dispatch_is_carried_and_no_longer_requested(store: StoreUnderTest) -> None:
     one, two = await some_runs(store, 2)
 
     async with store.open_unit_of_work() as work:
@@ -124,12 +124,12 @@ async def test_a_claimed_burst_is_carried_and_no_longer_requested(store: StoreUn
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        assert await work.bursts.requested("gpu", 10) == [(two, 1)]
-        assert await work.bursts.find_holders([one, two, 404]) == {one: "worker-1"}
-        assert await work.bursts.find_holders([]) == {}
+        assert await work.dispatches.requested("gpu", 10) == [(two, 1)]
+        assert await work.dispatches.find_holders([one, two, 404]) == {one: "worker-1"}
+        assert await work.dispatches.find_holders([]) == {}
 
 
-async def test_a_lost_burst_says_so_and_the_next_is_requested(store: StoreUnderTest) -> None:
+async def test_a_lost_dispatch_says_so_and_the_next_is_requested(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(
         store.open_unit_of_work, stages=[{"name": "a", "kind": "python", "callable": "jobs:a", "retries": 1, "retry_on_loss": True}]
     )
@@ -143,13 +143,13 @@ async def test_a_lost_burst_says_so_and_the_next_is_requested(store: StoreUnderT
 
     async with store.open_unit_of_work() as work:
         run = (await work.runs.lock([run_id]))[run_id]
-        run.lose_burst(1, an_hour_later())
+        run.lose_dispatch(1, an_hour_later())
         await work.runs.save(run)
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        lost, heir = await work.bursts.find(run_id, 1), await work.bursts.find(run_id, 2)
-        assert await work.bursts.requested("headgate", 10) == [(run_id, 2)]
+        lost, heir = await work.dispatches.find(run_id, 1), await work.dispatches.find(run_id, 2)
+        assert await work.dispatches.requested("headgate", 10) == [(run_id, 2)]
     assert lost is not None and heir is not None
     assert (lost.state, lost.lost, lost.ended_at) == ("none", True, an_hour_later())
     assert (heir.state, heir.lost, heir.ended_at) == ("requested", False, None)
@@ -160,32 +160,32 @@ async def test_a_lost_burst_says_so_and_the_next_is_requested(store: StoreUnderT
 async def test_a_flow_run_is_noted_until_it_is_settled(store: StoreUnderTest) -> None:
     (run_id,) = await some_runs(store)
     async with store.open_unit_of_work() as work:
-        assert await work.bursts.find_unsettled(10) == []
-        await work.bursts.record_flow_run(run_id, 1, "7b1c0a2e-flow")
+        assert await work.dispatches.find_unsettled(10) == []
+        await work.dispatches.record_flow_run(run_id, 1, "7b1c0a2e-flow")
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        (record,) = await work.bursts.find_unsettled(10)
+        (record,) = await work.dispatches.find_unsettled(10)
         assert (record.run_id, record.epoch, record.pool, record.flow_run_id) == (run_id, 1, "gpu", "7b1c0a2e-flow")
-        assert await work.bursts.find(run_id, 1) == record
-        assert await work.bursts.find_run_id_by_flow_run("7b1c0a2e-flow") == run_id
-        await work.bursts.mark_settled(run_id, 1)
+        assert await work.dispatches.find(run_id, 1) == record
+        assert await work.dispatches.find_run_id_by_flow_run("7b1c0a2e-flow") == run_id
+        await work.dispatches.mark_settled(run_id, 1)
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        assert await work.bursts.find_unsettled(10) == []
+        assert await work.dispatches.find_unsettled(10) == []
     view = await store.reader.run(run_id)
     assert view is not None and list(view.flow_run_ids) == ["7b1c0a2e-flow"]
 
 
-async def test_what_is_no_burst_of_ours_is_none(store: StoreUnderTest) -> None:
+async def test_what_is_no_dispatch_of_ours_is_none(store: StoreUnderTest) -> None:
     (run_id,) = await some_runs(store)
 
     async with store.open_unit_of_work() as work:
-        assert await work.bursts.find(run_id, 2) is None
-        assert await work.bursts.find(404, 1) is None
+        assert await work.dispatches.find(run_id, 2) is None
+        assert await work.dispatches.find(404, 1) is None
         for text in ("", "nobody", "x" * 500, "00000000-0000-0000-0000-000000000000"):
-            assert await work.bursts.find_run_id_by_flow_run(text) is None
+            assert await work.dispatches.find_run_id_by_flow_run(text) is None
 
 
 async def test_a_row_in_quarantine_waits_says_so_and_is_released(store: StoreUnderTest) -> None:
@@ -214,14 +214,14 @@ async def test_a_row_in_quarantine_waits_says_so_and_is_released(store: StoreUnd
     assert view is not None and (view.unrecorded, view.refusal) == (False, None)
 
 
-async def test_a_flow_run_whose_burst_is_over_speaks_for_no_run(store: StoreUnderTest) -> None:
+async def test_a_flow_run_whose_dispatch_is_over_speaks_for_no_run(store: StoreUnderTest) -> None:
     (run_id,) = await some_runs(store)
     async with store.open_unit_of_work() as work:
-        await work.bursts.record_flow_run(run_id, 1, "7b1c0a2e-flow")
+        await work.dispatches.record_flow_run(run_id, 1, "7b1c0a2e-flow")
         run = (await work.runs.lock([run_id]))[run_id]
-        assert run.close_unclaimed_burst(1, an_hour_later(), "taken by nobody")
+        assert run.close_unclaimed_dispatch(1, an_hour_later(), "taken by nobody")
         await work.runs.save(run)
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        assert await work.bursts.find_run_id_by_flow_run("7b1c0a2e-flow") is None
+        assert await work.dispatches.find_run_id_by_flow_run("7b1c0a2e-flow") is None

@@ -36,7 +36,7 @@ async def test_a_run_comes_back_as_it_was_opened(store: StoreUnderTest) -> None:
         run.id = await work.runs.add(run)
         await work.commit()
 
-    assert run.new_events == [] and run.new_burst is None
+    assert run.new_events == [] and run.new_dispatch is None
     assert await loaded(store, run.id) == run
 
 
@@ -51,7 +51,7 @@ async def test_a_saved_run_comes_back_as_it_was_saved(store: StoreUnderTest) -> 
         report = Report(Status.FAILED, "a", 1, records_processed=2**62, error_message="no", message="half", output={"n": [1, "ü"]})
         assert judge_report(run, report, Reporter(WORKER, WORKER, 1), None, seconds_later(3)).applied
         await work.runs.save(run)
-        assert run.new_events == [] and run.new_burst is None
+        assert run.new_events == [] and run.new_dispatch is None
         await work.commit()
 
     stored = await loaded(store, run_id)
@@ -68,7 +68,7 @@ async def test_a_run_that_a_person_took_up_again_comes_back_so(store: StoreUnder
         run.claim(1, WORKER, NOW)
         run.start_ready_stages(1, WORKER, NOW)
         assert judge_report(run, Report(Status.FAILED, "a", 1, error_message="no room for 3"), Reporter(WORKER, WORKER, 1), None, NOW).applied
-        run.end_burst(NOW)
+        run.end_dispatch(NOW)
         await work.runs.save(run)
         await work.commit()
 
@@ -118,7 +118,7 @@ async def test_every_outcome_of_a_run_can_be_stored(store: StoreUnderTest) -> No
         run = (await work.runs.lock([run_id]))[run_id]
         run.claim(1, WORKER, NOW)
         run.start_ready_stages(1, WORKER, NOW)
-        run.lose_burst(1, an_hour_later())
+        run.lose_dispatch(1, an_hour_later())
         await work.runs.save(run)
         await work.commit()
 

@@ -113,7 +113,7 @@ async def test_two_that_lock_the_same_runs_in_opposite_orders_both_end(store: St
     assert counts == [4] * 8
 
 
-async def test_only_one_of_two_that_claim_a_burst_at_once_gets_it(store: StoreUnderTest) -> None:
+async def test_only_one_of_two_that_claim_a_dispatch_at_once_gets_it(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
 
@@ -131,7 +131,7 @@ async def test_only_one_of_two_that_claim_a_burst_at_once_gets_it(store: StoreUn
     assert len(winners) == 1
     assert sum(isinstance(end, Conflict) for end in ends) == 5
     async with store.open_unit_of_work() as work:
-        assert await work.bursts.find_holders([run_id]) == {run_id: winners[0]}
+        assert await work.dispatches.find_holders([run_id]) == {run_id: winners[0]}
 
 
 async def test_what_a_report_is_judged_by_is_taken_up_together(store: StoreUnderTest) -> None:

@@ -52,7 +52,7 @@ async def test_the_queue_of_a_pool_is_its_workers_and_the_runs_none_has_taken_in
     first, second, third = [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(3)]
     async with store.open_unit_of_work() as work:
         run = (await work.runs.lock([second]))[second]
-        run.claim(run.burst.epoch, "w1", NOW)
+        run.claim(run.dispatch.epoch, "w1", NOW)
         await work.runs.save(run)
         await work.commit()
 

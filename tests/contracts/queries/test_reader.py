@@ -26,14 +26,14 @@ async def change(store: StoreUnderTest, run_id: int, *steps: object) -> Run:
 
 
 def started(run: Run) -> None:
-    run.claim(run.burst.epoch, WORKER, NOW)
+    run.claim(run.dispatch.epoch, WORKER, NOW)
     run.start_ready_stages(10, WORKER, NOW)
 
 
 def reported(stage: str, status: Status, at: float = 10.0, **details: object) -> object:
     def step(run: Run) -> None:
         report = Report(status, stage, **details)  # type: ignore[arg-type]
-        assert judge_report(run, report, Reporter(WORKER, WORKER, run.burst.epoch), None, seconds_later(at)).applied
+        assert judge_report(run, report, Reporter(WORKER, WORKER, run.dispatch.epoch), None, seconds_later(at)).applied
 
     return step
 
@@ -101,7 +101,7 @@ async def test_a_run_is_shown_with_everything_a_page_tells(store: StoreUnderTest
     assert (run.number, run.pipeline_id, run.pipeline, run.revision, run.trigger) == (1, pipeline.id, "mixed", 1, "api")
     assert (run.status, run.verdict, run.pool, run.records_processed) == (Status.RUNNING, None, "headgate", 7)
     assert (run.created_at, run.started_at, run.finished_at, run.stop_requested_at) == (NOW, NOW, None, None)
-    assert (run.burst_state, run.burst_epoch, run.burst_holder, run.burst_requested_at) == ("claimed", 1, WORKER, NOW)
+    assert (run.dispatch_state, run.dispatch_epoch, run.dispatch_holder, run.dispatch_requested_at) == ("claimed", 1, WORKER, NOW)
     assert (run.unrecorded, list(run.flow_run_ids)) == (True, [])
     a, b = run.stages
     assert (a.name, a.kind, list(a.needs), a.status, a.allow_failure) == ("a", "command", [], Status.RUNNING, False)
@@ -127,7 +127,7 @@ async def test_every_attempt_is_shown_oldest_first(store: StoreUnderTest) -> Non
     assert run.stages[0].retries == 2
 
 
-async def test_a_recorded_burst_is_no_longer_unrecorded(store: StoreUnderTest) -> None:
+async def test_a_recorded_dispatch_is_no_longer_unrecorded(store: StoreUnderTest) -> None:
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work))
 
     async with store.open_unit_of_work() as work:
@@ -300,7 +300,7 @@ async def test_a_runs_mark_changes_with_all_that_a_list_shows_of_it(store: Store
 
     before = await mark()
     async with store.open_unit_of_work() as work:
-        await work.bursts.record_flow_run(run_id, 1, "flow-1")
+        await work.dispatches.record_flow_run(run_id, 1, "flow-1")
         await work.commit()
     known = await mark()
     await change(store, run_id, lambda run: run.cancel(NOW, "ada"))

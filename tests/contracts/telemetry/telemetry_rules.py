@@ -50,12 +50,12 @@ def the_span_of_the_block_is_current_and_only_there(telemetry: Telemetry) -> Non
 
 
 def a_parent_given_counts_more_than_the_current_span(telemetry: Telemetry) -> None:
-    with telemetry.span("headgate.use_case", "Current"), telemetry.span("headgate.burst", "nightly", parent=ABOVE) as span:
+    with telemetry.span("headgate.use_case", "Current"), telemetry.span("headgate.dispatch", "nightly", parent=ABOVE) as span:
         assert get_trace_id(span.context) in (None, get_trace_id(ABOVE))
 
 
 def no_parent_begins_a_trace(telemetry: Telemetry) -> None:
-    with telemetry.span("headgate.use_case", "Current") as current, telemetry.span("headgate.burst", "nightly", parent=NO_PARENT) as span:
+    with telemetry.span("headgate.use_case", "Current") as current, telemetry.span("headgate.dispatch", "nightly", parent=NO_PARENT) as span:
         assert span.context == {} or get_trace_id(span.context) != get_trace_id(current.context)
 
 

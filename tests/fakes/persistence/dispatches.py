@@ -1,13 +1,13 @@
-"""Bursts and the outbox that tells the engine of them, in memory."""
+"""Dispatches and the outbox that tells the engine of them, in memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from application.ports.persistence.unit_of_work import BurstRecord, OutboxRow
-from domain.runs.dispatch import BurstState
+from application.ports.persistence.unit_of_work import DispatchRecord, OutboxRow
+from domain.runs.dispatch import DispatchState
 from tests.fakes.persistence import values
-from tests.fakes.persistence.store import BurstRow
+from tests.fakes.persistence.store import DispatchRow
 from tests.fakes.persistence.transaction import Transaction
 
 
@@ -62,7 +62,7 @@ class FakeOutbox:
         return len(held)
 
 
-class FakeBursts:
+class FakeDispatches:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
@@ -71,16 +71,16 @@ class FakeBursts:
 
     async def find_run_id_by_flow_run(self, flow_run_id: str) -> int | None:
         tx = await self._transaction.begin_statement()
-        opened = ((run_id, row) for (run_id, _), row in tx.bursts.items() if row.ended_at is None)
+        opened = ((run_id, row) for (run_id, _), row in tx.dispatches.items() if row.ended_at is None)
         return next((run_id for run_id, row in opened if row.flow_run_id == flow_run_id), None)
 
-    async def find(self, run_id: int, epoch: int) -> BurstRecord | None:
+    async def find(self, run_id: int, epoch: int) -> DispatchRecord | None:
         tx = await self._transaction.begin_statement()
-        return self._record(run_id, epoch) if (run_id, epoch) in tx.bursts else None
+        return self._record(run_id, epoch) if (run_id, epoch) in tx.dispatches else None
 
-    async def find_unsettled(self, limit: int) -> list[BurstRecord]:
+    async def find_unsettled(self, limit: int) -> list[DispatchRecord]:
         tx = await self._transaction.begin_statement()
-        open_ones = [(row.requested_at, key) for key, row in tx.bursts.items() if row.flow_run_id and not row.is_settled]
+        open_ones = [(row.requested_at, key) for key, row in tx.dispatches.items() if row.flow_run_id and not row.is_settled]
         return [self._record(*key) for _, key in sorted(open_ones)[:limit]]
 
     async def mark_settled(self, run_id: int, epoch: int) -> None:
@@ -90,35 +90,35 @@ class FakeBursts:
         tx = await self._transaction.begin_statement()
         waiting = [
             (row.requested_at, key)
-            for key, row in tx.bursts.items()
-            if row.pool == pool and self._is_current(*key) and tx.runs[key[0]].burst.state is BurstState.REQUESTED
+            for key, row in tx.dispatches.items()
+            if row.pool == pool and self._is_current(*key) and tx.runs[key[0]].dispatch.state is DispatchState.REQUESTED
         ]
         return [key for _, key in sorted(waiting)[:limit]]
 
     async def find_holders(self, run_ids: Sequence[int]) -> dict[int, str]:
         tx = await self._transaction.begin_statement()
-        bursts = {run_id: tx.runs[run_id].burst for run_id in run_ids if run_id in tx.runs}
-        return {run_id: burst.holder for run_id, burst in bursts.items() if burst.state is BurstState.CLAIMED and burst.holder}
+        dispatches = {run_id: tx.runs[run_id].dispatch for run_id in run_ids if run_id in tx.runs}
+        return {run_id: dispatch.holder for run_id, dispatch in dispatches.items() if dispatch.state is DispatchState.CLAIMED and dispatch.holder}
 
     async def _change(self, run_id: int, epoch: int, **changes: object) -> None:
         tx = await self._transaction.begin_statement()
-        if (run_id, epoch) in tx.bursts:
-            await tx.lock("burst", run_id, epoch)
-            row: BurstRow = replace(tx.bursts[run_id, epoch], **changes)  # type: ignore[arg-type]
-            tx.bursts[run_id, epoch] = row
+        if (run_id, epoch) in tx.dispatches:
+            await tx.lock("dispatch", run_id, epoch)
+            row: DispatchRow = replace(tx.dispatches[run_id, epoch], **changes)  # type: ignore[arg-type]
+            tx.dispatches[run_id, epoch] = row
 
     def _is_current(self, run_id: int, epoch: int) -> bool:
-        burst = self._transaction.runs[run_id].burst
-        return burst.epoch == epoch and burst.state is not BurstState.NONE
+        dispatch = self._transaction.runs[run_id].dispatch
+        return dispatch.epoch == epoch and dispatch.state is not DispatchState.NONE
 
-    def _record(self, run_id: int, epoch: int) -> BurstRecord:
-        run, row = self._transaction.runs[run_id], self._transaction.bursts[run_id, epoch]
-        return BurstRecord(
+    def _record(self, run_id: int, epoch: int) -> DispatchRecord:
+        run, row = self._transaction.runs[run_id], self._transaction.dispatches[run_id, epoch]
+        return DispatchRecord(
             run_id=run_id,
             number=run.number,
             epoch=epoch,
             pool=row.pool,
-            state=run.burst.state if run.burst.epoch == epoch else BurstState.NONE,
+            state=run.dispatch.state if run.dispatch.epoch == epoch else DispatchState.NONE,
             requested_at=row.requested_at,
             ended_at=row.ended_at,
             claimed=row.is_claimed,

@@ -23,10 +23,10 @@ class FakeLeases:
         await tx.lock("lease", lease.run_id)
         tx.leases[lease.run_id] = LeaseRow(lease, self._in(seconds))
 
-    async def renew(self, worker: str, bursts: Sequence[tuple[int, int]], seconds: float) -> set[tuple[int, int]]:
+    async def renew(self, worker: str, dispatches: Sequence[tuple[int, int]], seconds: float) -> set[tuple[int, int]]:
         tx = await self._transaction.begin_statement()
         extended: set[tuple[int, int]] = set()
-        for run_id, epoch in sorted(set(bursts)):
+        for run_id, epoch in sorted(set(dispatches)):
             if run_id not in tx.leases:
                 continue
             await tx.lock("lease", run_id)

@@ -25,8 +25,8 @@ def check_run(run: Run, before: Run | None) -> None:
 def _check_against(run: Run, before: Run) -> None:
     if run.stages.keys() != before.stages.keys() or run.number != before.number or run.pipeline_id != before.pipeline_id:
         raise RowRejected("a stored run changed what it is")
-    if run.burst.epoch < before.burst.epoch:
-        raise RowRejected("a burst's number goes back")
+    if run.dispatch.epoch < before.dispatch.epoch:
+        raise RowRejected("a dispatch's number goes back")
     for name, stage in before.stages.items():
         now = run.stages[name].attempts
         if len(now) < len(stage.attempts):
@@ -38,7 +38,7 @@ def _check_against(run: Run, before: Run) -> None:
 
 def storable(run: Run, run_id: int) -> Run:
     """A copy as the store would give it back: JSON read again, nothing new in it."""
-    for word in (run.trigger.kind, run.trigger.actor, run.burst.holder):
+    for word in (run.trigger.kind, run.trigger.actor, run.dispatch.holder):
         values.text(word)
     for at in (run.created_at, run.started_at, run.finished_at, run.stop_requested_at):
         values.moment(at)
@@ -48,9 +48,9 @@ def storable(run: Run, run_id: int) -> Run:
         stages={name: _storable_stage(stage) for name, stage in run.stages.items()},
         parameters=values.document(dict(run.parameters)),
         trace=values.document(dict(run.trace)),
-        burst=deepcopy(run.burst),
+        dispatch=deepcopy(run.dispatch),
         new_events=[],
-        new_burst=None,
+        new_dispatch=None,
     )
 
 

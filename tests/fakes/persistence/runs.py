@@ -1,4 +1,4 @@
-"""Runs with their stages, attempts, events and burst requests, in memory."""
+"""Runs with their stages, attempts, events and dispatch requests, in memory."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from domain.runs.run import Run
 from domain.runs.status import Status
 from tests.fakes.persistence import values
 from tests.fakes.persistence.run_constraints import check_run, storable
-from tests.fakes.persistence.store import BurstRow, OutboxEntry
+from tests.fakes.persistence.store import DispatchRow, OutboxEntry
 from tests.fakes.persistence.transaction import Transaction
 from tests.fakes.persistence.values import RowRejected
 
@@ -82,36 +82,36 @@ class FakeRuns:
             raise tx.abort(error) from None
         for view in views:
             tx.events[run_id, view.seq] = view
-        await self._end_bursts(run, run_id)
-        if run.new_burst is not None:
-            self._request_burst(run, run_id, run.new_burst)
-            await self._end_bursts(run, run_id)
+        await self._end_dispatches(run, run_id)
+        if run.new_dispatch is not None:
+            self._request_dispatch(run, run_id, run.new_dispatch)
+            await self._end_dispatches(run, run_id)
         run.new_events.clear()
-        run.new_burst = None
+        run.new_dispatch = None
 
-    def _request_burst(self, run: Run, run_id: int, epoch: int) -> None:
+    def _request_dispatch(self, run: Run, run_id: int, epoch: int) -> None:
         tx = self._transaction
-        if (run_id, epoch) in tx.bursts:
-            raise tx.abort(RowRejected(f"run {run_id} has a burst {epoch} already"))
-        requested = [event.at for event in run.new_events if event.type is EventType.BURST_REQUESTED]
+        if (run_id, epoch) in tx.dispatches:
+            raise tx.abort(RowRejected(f"run {run_id} has a dispatch {epoch} already"))
+        requested = [event.at for event in run.new_events if event.type is EventType.DISPATCH_REQUESTED]
         at = requested[-1] if requested else tx.store.clock.now()
-        tx.bursts[run_id, epoch] = BurstRow(run.pool, at)
+        tx.dispatches[run_id, epoch] = DispatchRow(run.pool, at)
         tx.outbox[tx.store.next_id("outbox")] = OutboxEntry(run_id, epoch, run.pool, at, tx.store.clock.now())
 
-    async def _end_bursts(self, run: Run, run_id: int) -> None:
+    async def _end_dispatches(self, run: Run, run_id: int) -> None:
         """Under the row's own lock: what notes its flow run meanwhile does not lock the run."""
         for event in run.new_events:
-            key = (run_id, event.data.get("burst", 0))
-            if event.type is EventType.BURST_CLAIMED and key in self._transaction.bursts:
-                await self._transaction.lock("burst", *key)
-                self._transaction.bursts[key] = replace(self._transaction.bursts[key], is_claimed=True)
-            if event.type in _BURST_ENDS and key in self._transaction.bursts:
-                await self._transaction.lock("burst", *key)
-                row = self._transaction.bursts[key]
-                self._transaction.bursts[key] = replace(row, ended_at=event.at, lost=event.type is EventType.BURST_LOST)
+            key = (run_id, event.data.get("dispatch", 0))
+            if event.type is EventType.DISPATCH_CLAIMED and key in self._transaction.dispatches:
+                await self._transaction.lock("dispatch", *key)
+                self._transaction.dispatches[key] = replace(self._transaction.dispatches[key], is_claimed=True)
+            if event.type in _DISPATCH_ENDS and key in self._transaction.dispatches:
+                await self._transaction.lock("dispatch", *key)
+                row = self._transaction.dispatches[key]
+                self._transaction.dispatches[key] = replace(row, ended_at=event.at, lost=event.type is EventType.DISPATCH_LOST)
 
 
-_BURST_ENDS = (EventType.BURST_ENDED, EventType.BURST_LOST, EventType.BURST_CLOSED)
+_DISPATCH_ENDS = (EventType.DISPATCH_ENDED, EventType.DISPATCH_LOST, EventType.DISPATCH_CLOSED)
 
 
 def _is_due(run: Run, now: datetime) -> bool:

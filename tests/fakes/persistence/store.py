@@ -30,7 +30,7 @@ class PipelineRow:
 
 
 @dataclass(frozen=True, slots=True)
-class BurstRow:
+class DispatchRow:
     pool: str
     requested_at: datetime
     ended_at: datetime | None = None
@@ -98,7 +98,7 @@ class Tables:
     revisions: dict[tuple[int, int], PipelineDefinition] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
     events: dict[tuple[int, int], EventView] = field(default_factory=dict)
-    bursts: dict[tuple[int, int], BurstRow] = field(default_factory=dict)
+    dispatches: dict[tuple[int, int], DispatchRow] = field(default_factory=dict)
     outbox: dict[int, OutboxEntry] = field(default_factory=dict)
     receipts: dict[ReceiptKey, Receipt] = field(default_factory=dict)
     received: dict[ReceiptKey, datetime] = field(default_factory=dict)

@@ -55,7 +55,7 @@ class Transaction:
         self.revisions = Overlay(tables.revisions)
         self.runs = Overlay(tables.runs)
         self.events = Overlay(tables.events)
-        self.bursts = Overlay(tables.bursts)
+        self.dispatches = Overlay(tables.dispatches)
         self.outbox = Overlay(tables.outbox)
         self.receipts = Overlay(tables.receipts)
         self.reporters = Overlay(tables.reporters)

@@ -6,7 +6,7 @@ from typing import Self
 
 from application.ports.access.stores import Accounts, ApiTokens, AuditLog, Sessions
 from application.ports.persistence.unit_of_work import (
-    Bursts,
+    Dispatches,
     Idempotency,
     Leases,
     LoadedForUpdate,
@@ -21,7 +21,7 @@ from application.ports.persistence.unit_of_work import (
 )
 from application.ports.telemetry.lifecycle_events import SinkPositions
 from tests.fakes.access.stores import FakeAccounts, FakeApiTokens, FakeAuditLog, FakeSessions
-from tests.fakes.persistence.dispatches import FakeBursts, FakeOutbox
+from tests.fakes.persistence.dispatches import FakeDispatches, FakeOutbox
 from tests.fakes.persistence.idempotency import FakeIdempotency
 from tests.fakes.persistence.leases import FakeLeases, FakeWorkers
 from tests.fakes.persistence.logs import FakeLogs
@@ -49,7 +49,7 @@ class FakeUnitOfWork:
         self.leases: Leases = FakeLeases(transaction)
         self.logs: Logs = FakeLogs(transaction)
         self.outbox: Outbox = FakeOutbox(transaction)
-        self.bursts: Bursts = FakeBursts(transaction)
+        self.dispatches: Dispatches = FakeDispatches(transaction)
         self.workers: Workers = FakeWorkers(transaction)
         self.announcements: SinkPositions = FakeSinkPositions(transaction)
         self.accounts: Accounts = FakeAccounts(transaction)

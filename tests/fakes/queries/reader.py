@@ -31,7 +31,7 @@ from domain.runs.events import EventType
 from domain.runs.run import Run
 from domain.runs.status import Reason, Status
 from tests.fakes.persistence import FakeStore
-from tests.fakes.persistence.store import BurstRow, PipelineRow, Tables
+from tests.fakes.persistence.store import DispatchRow, PipelineRow, Tables
 from tests.fakes.queries.run_views import run_view
 
 RECENT = 20
@@ -157,8 +157,8 @@ class FakeReader:
         ]
 
     async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
-        bursts = [(row.requested_at, run_id) for (run_id, _), row in self._tables.bursts.items() if row.pool == pool and _is_unclaimed(row)]
-        return QueueView(await self.workers(pool, within_seconds), [run_id for _, run_id in sorted(bursts)[:limit]])
+        dispatches = [(row.requested_at, run_id) for (run_id, _), row in self._tables.dispatches.items() if row.pool == pool and _is_unclaimed(row)]
+        return QueueView(await self.workers(pool, within_seconds), [run_id for _, run_id in sorted(dispatches)[:limit]])
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
         times: dict[str, list[float]] = {}
@@ -204,7 +204,7 @@ def _is_between(id: int, above: int | None, below: int | None) -> bool:
     return (above is None or id > above) and (below is None or id < below)
 
 
-def _is_unclaimed(row: BurstRow) -> bool:
+def _is_unclaimed(row: DispatchRow) -> bool:
     return not row.is_claimed and row.ended_at is None
 
 

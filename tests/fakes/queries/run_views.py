@@ -10,8 +10,8 @@ from tests.fakes.persistence.store import Tables
 
 def run_view(tables: Tables, run: Run) -> RunView:
     waiting = [entry for entry in tables.outbox.values() if entry.run_id == run.id]
-    newest = tables.bursts.get((run.id, run.burst.epoch))
-    bursts = [burst for (run_id, _), burst in sorted(tables.bursts.items()) if run_id == run.id]
+    newest = tables.dispatches.get((run.id, run.dispatch.epoch))
+    dispatches = [dispatch for (run_id, _), dispatch in sorted(tables.dispatches.items()) if run_id == run.id]
     return RunView(
         id=run.id,
         number=run.number,
@@ -28,13 +28,13 @@ def run_view(tables: Tables, run: Run) -> RunView:
         started_at=run.started_at,
         finished_at=run.finished_at,
         records_processed=run.records_processed,
-        burst_state=run.burst.state.value,
-        burst_epoch=run.burst.epoch,
-        burst_holder=run.burst.holder,
-        burst_requested_at=newest.requested_at if newest else None,
+        dispatch_state=run.dispatch.state.value,
+        dispatch_epoch=run.dispatch.epoch,
+        dispatch_holder=run.dispatch.holder,
+        dispatch_requested_at=newest.requested_at if newest else None,
         stop_requested_at=run.stop_requested_at,
         last_seq=run.last_seq,
-        flow_run_ids=[burst.flow_run_id for burst in bursts if burst.flow_run_id],
+        flow_run_ids=[dispatch.flow_run_id for dispatch in dispatches if dispatch.flow_run_id],
         unrecorded=bool(waiting),
         refusal=next((entry.error for entry in reversed(waiting) if entry.quarantined), None),
         stages=[_stage_view(stage) for stage in run.stages.values()],

@@ -67,10 +67,10 @@ class House:
     async def carry(self) -> int:
         """Trigger a run and carry it to its end; its id."""
         run_id = (await self.app.trigger_pipeline()(TriggerCommand("nightly"))).run_id
-        await self.app.claim_burst()(run_id, 1, WORKER, 4)
+        await self.app.claim_dispatch()(run_id, 1, WORKER, 4)
         for stage in ("a", "b"):
             report = worker_report(run_id, stage, "completed", records_processed=10)
-            await self.app.advance_burst()(AdvanceCommand(WORKER, run_id, 1, 4, [report]))
+            await self.app.advance_dispatch()(AdvanceCommand(WORKER, run_id, 1, 4, [report]))
         return run_id
 
     def keep_telling(self) -> list[asyncio.Task[None]]:

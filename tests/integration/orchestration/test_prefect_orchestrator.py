@@ -36,7 +36,7 @@ async def test_a_flow_run_is_born_pending_with_its_name_and_parameters(rest: Pre
 
 
 @pytest.mark.parametrize("state", [FlowState.COMPLETED, FlowState.FAILED, FlowState.CRASHED, FlowState.CANCELLED])
-async def test_a_burst_that_is_over_is_recorded_as_it_ended(rest: PrefectOrchestrator, state: FlowState) -> None:
+async def test_a_dispatch_that_is_over_is_recorded_as_it_ended(rest: PrefectOrchestrator, state: FlowState) -> None:
     flow_run_id = await rest.create_flow_run(a_request(state=state))
 
     assert await rest.states([flow_run_id]) == {flow_run_id: state}

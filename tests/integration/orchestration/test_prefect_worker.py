@@ -107,7 +107,7 @@ async def task_runs(rest: PrefectOrchestrator, flow_run_id: str) -> dict[str, st
     return {task["name"]: task["state_type"] for task in found}
 
 
-async def test_a_warm_burst_is_a_flow_run_with_a_task_run_for_each_stage(
+async def test_a_warm_dispatch_is_a_flow_run_with_a_task_run_for_each_stage(
     web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
 ) -> None:
     good = await web.create_pipeline(sh("extract", "true"), sh("publish", "true"))
@@ -248,7 +248,7 @@ async def test_prefects_own_worker_carries_a_run_in_another_pool(
         await until_in_prefect(shown)
 
 
-async def test_a_flow_whose_burst_is_gone_ends_quietly(web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path) -> None:
+async def test_a_flow_whose_dispatch_is_gone_ends_quietly(web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path) -> None:
     pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
     run_id = await web.run(await web.create_pipeline(sh("only", "true"), pool=pool))
     request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere #1", {"run_id": run_id, "number": 1, "epoch": 9})
@@ -272,8 +272,8 @@ async def test_a_worker_that_starts_and_reports_without_a_pause_is_shown_behind(
     recorder = PrefectRecorder(rest=None, api=None, idle_window=idle_window)  # type: ignore[arg-type]
     asked: list[object] = []
 
-    async def created(*burst: object) -> None:
-        asked.append(burst)
+    async def created(*dispatch: object) -> None:
+        asked.append(dispatch)
 
     monkeypatch.setattr(recorder, "_created", created)
     idle_window.mark_activity()

@@ -30,11 +30,11 @@ async def test_four_relays_share_ten_thousand_rows_and_take_none_twice(database_
 
 
 async def _fill(process: Database) -> None:
-    """Rows as `Runs` would leave them: a burst each."""
+    """Rows as `Runs` would leave them: a dispatch each."""
     run_id = await a_stored_run(process.open_unit_of_work, await a_pipeline(process.open_unit_of_work, pool="gpu"))
     async with process.engine.begin() as connection:
-        for table, columns in (("burst", "run_id, epoch, pool, requested_at, lost"), ("outbox", "run_id, epoch, pool, created_at")):
-            values = "now(), false" if table == "burst" else "now()"
+        for table, columns in (("dispatch", "run_id, epoch, pool, requested_at, lost"), ("outbox", "run_id, epoch, pool, created_at")):
+            values = "now(), false" if table == "dispatch" else "now()"
             rows = f"SELECT :run, epoch, 'gpu', {values} FROM generate_series(2, {ROWS}) AS epoch"
             await connection.execute(text(f"INSERT INTO {table} ({columns}) {rows}"), {"run": run_id})
 

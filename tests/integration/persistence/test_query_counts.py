@@ -10,7 +10,7 @@ import pytest
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema import JsonSchemaValidator
-from application.commands.dispatches.advance_dispatch import AdvanceBurst, AdvanceCommand, BurstRules, ClaimBurst, WorkerReport
+from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, ClaimDispatch, DispatchRules, WorkerReport
 from application.commands.dispatches.eager_claim import EagerClaimer
 from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate
@@ -73,16 +73,16 @@ async def test_event_ids_and_sequence_numbers_add_one_statement_each_way(databas
     assert len(sent) == 7  # runs, attempts, receipts, numbers; then all that changed, receipts, numbers
 
 
-async def test_a_step_of_any_number_of_bursts_is_two_round_trips(database: Database) -> None:
+async def test_a_step_of_any_number_of_dispatches_is_two_round_trips(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=3)
-    clock, rules = SystemClock(), BurstRules("here", 20.0)
+    clock, rules = SystemClock(), DispatchRules("here", 20.0)
     runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)]
-    claim = ClaimBurst(database.open_unit_of_work, FakeExecutionTokens(), clock, FakeWakeups(), rules)
-    lane = AdvanceBatcher(AdvanceBurst(database.open_unit_of_work, FakeExecutionTokens(), clock, FakeWakeups(), rules))
+    claim = ClaimDispatch(database.open_unit_of_work, FakeExecutionTokens(), clock, FakeWakeups(), rules)
+    lane = AdvanceBatcher(AdvanceDispatch(database.open_unit_of_work, FakeExecutionTokens(), clock, FakeWakeups(), rules))
 
     with record_round_trips(database) as trips:
         await claim(runs[0], 1, WORKER, 1)
-    assert trips == [2, 3], "lock it and read its attempts; then its lease, all that changed, its burst, and the commit"
+    assert trips == [2, 3], "lock it and read its attempts; then its lease, all that changed, its dispatch, and the commit"
 
     for run_id in runs[1:]:
         await claim(run_id, 1, WORKER, 1)
@@ -103,14 +103,14 @@ async def test_a_trigger_is_four_round_trips(database: Database) -> None:
     with record_round_trips(database) as trips:
         await trigger(TriggerCommand(pipeline.name))
 
-    assert trips == [1, 1, 1, 2], "the pipeline, the number, the run; then its burst, the audit entry, and the commit"
+    assert trips == [1, 1, 1, 2], "the pipeline, the number, the run; then its dispatch, the audit entry, and the commit"
 
 
 async def test_a_claim_in_the_triggers_transaction_costs_no_round_trip_more(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=5)
     links = FakeWorkerStreams()
     links.link(WORKER)
-    eager_claimer = EagerClaimer(links, FakeExecutionTokens(), lambda: BurstRules("here", 20.0), ("headgate",), lambda _: False)
+    eager_claimer = EagerClaimer(links, FakeExecutionTokens(), lambda: DispatchRules("here", 20.0), ("headgate",), lambda _: False)
     trigger = TriggerPipeline(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace(), eager_claimer)
     await trigger(TriggerCommand(pipeline.name))
 
@@ -134,6 +134,6 @@ async def test_the_board_reads_attempts_of_runs_that_changed_and_of_no_others(da
         after = await database.reader.board()
 
     assert again == first
-    assert (len(unchanged), len(changed)) == (4, 5), "pipelines, their newest runs, bursts and bars; and the attempts of one"
+    assert (len(unchanged), len(changed)) == (4, 5), "pipelines, their newest runs, dispatches and bars; and the attempts of one"
     messages = [row.pipeline.latest.stages[0].newest.message for row in after if row.pipeline.latest]
     assert messages == [None, "under way", None]

@@ -121,7 +121,7 @@ async def test_a_trigger_takes_four_statements(database: Database) -> None:
     with record_statements(database) as sent:
         await a_stored_run(database.open_unit_of_work, pipeline)
 
-    assert len(sent) == 4, "lock the pipeline, number the run, store it, request its burst"
+    assert len(sent) == 4, "lock the pipeline, number the run, store it, request its dispatch"
 
 
 async def test_a_step_of_a_run_takes_three_statements_and_writes_only_what_changed(database: Database) -> None:
@@ -151,7 +151,7 @@ async def test_a_list_of_pipelines_takes_as_many_statements_for_ten_as_for_one(d
 
     for number in range(10):
         await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work, f"p{number}"))
-    assert await cost(10) == 4, "pipelines, their newest runs, attempts and bursts"
+    assert await cost(10) == 4, "pipelines, their newest runs, attempts and dispatches"
 
     assert await cost(1) == await cost(10) == 3, "attempts that were read once are known"
 

@@ -66,7 +66,7 @@ class StoredRunMachine(RunMachine):
         self.told = self.run.last_seq
         async with self.database.open_unit_of_work() as work:
             stored = (await work.runs.lock([self.run.id]))[self.run.id]
-        assert stored == replace(self.run, new_events=[], new_burst=None)
+        assert stored == replace(self.run, new_events=[], new_dispatch=None)
 
     @invariant()
     def the_history_has_no_gap(self) -> None:

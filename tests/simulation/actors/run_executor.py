@@ -20,7 +20,7 @@ Held = tuple[str, int]
 
 
 class RunExecutor:
-    """Carries one burst to its end."""
+    """Carries one dispatch to its end."""
 
     def __init__(self, claim: Claim, worker_id: str, host: Any, slots: Slots, context: SimulationContext) -> None:
         self.claim, self.key = claim, (claim.run_id, claim.epoch)
@@ -126,7 +126,7 @@ class RunExecutor:
         self.over = self.over or answer.ended
 
     async def _until_answered(self, words: AdvanceCommand) -> AdvanceResult | None:
-        """The answer to these very words, however often they must be said; None when the burst is another's."""
+        """The answer to these very words, however often they must be said; None when the dispatch is another's."""
         pause = 0.2
         while True:
             web, free, received = self._context.a_web(), self._slots.free, self._slots.received

@@ -43,7 +43,7 @@ class Viewer(Process):
 
     async def _read(self, web: Web) -> None:
         try:
-            async for chunk in web.live.all_events(web.feed, self._cursor or "fake:0"):
+            async for chunk in web.live.stream_all_events(web.feed, self._cursor or "fake:0"):
                 self._take(chunk)
         except (Unavailable, EOFError):
             return

@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.system.worker_links import InMemoryWorkerLinks
 from adapters.telemetry.null import NullTelemetry
-from application.commands.dispatches.advance_dispatch import AdvanceBurst, AdvanceCommand, AdvanceResult, BurstRules, ClaimBurst
+from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, AdvanceResult, ClaimDispatch, DispatchRules
 from application.commands.dispatches.eager_claim import EagerClaimer
 from application.commands.dispatches.record_flow_run import RecordFlowRun
 from application.commands.reports.report_results import ReportResult
@@ -51,8 +51,8 @@ class Routes:
     trigger: TriggerPipeline
     report: ReportStatus
     cancel: CancelRun
-    claim: ClaimBurst
-    advance: AdvanceBurst
+    claim: ClaimDispatch
+    advance: AdvanceDispatch
     beat: RecordHeartbeat
     recorded: RecordFlowRun
     append_log: AppendLog
@@ -81,8 +81,8 @@ class Web(Process, RelayProcess):
 
     def _routes(self) -> Routes:
         uow, clock, wakeups, tokens, schemas = self._uow, self._clock, self.wakeups, FakeExecutionTokens(), FakeParameterSchemas()
-        rules = self._rules = BurstRules("simulated", LEASE_SECONDS)
-        claim = ClaimBurst(uow, tokens, clock, wakeups, rules)
+        rules = self._rules = DispatchRules("simulated", LEASE_SECONDS)
+        claim = ClaimDispatch(uow, tokens, clock, wakeups, rules)
         self._offers = Dispatcher(self.links, wakeups, claim, uow)
         given = EagerClaimer(self.links, tokens, lambda: rules, OWN_POOLS, self._offers.has_waiting_dispatch)
         return Routes(
@@ -90,7 +90,7 @@ class Web(Process, RelayProcess):
             ReportStatus(uow, schemas, clock, wakeups),
             CancelRun(uow, clock, wakeups),
             claim,
-            AdvanceBurst(uow, tokens, clock, wakeups, rules),
+            AdvanceDispatch(uow, tokens, clock, wakeups, rules),
             RecordHeartbeat(uow, tokens, clock, self.links, claim, rules),
             RecordFlowRun(uow, wakeups),
             AppendLog(uow, clock, wakeups, 1_000),

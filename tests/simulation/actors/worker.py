@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from typing import Any
 
-from application.commands.workers.record_heartbeat import HeartbeatCommand, HeartbeatResult, HeldBurst
+from application.commands.workers.record_heartbeat import HeartbeatCommand, HeartbeatResult, HeldDispatch
 from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
 from application.ports.dispatch.worker_streams import Claim, StopRun, WakeRun
 from application.ports.persistence.unit_of_work import WorkerStatus
@@ -56,7 +56,7 @@ class Worker(Process):
         asyncio.get_running_loop().call_later(self.context.random.random(), self.host.kill)
 
     def take(self, claim: Claim) -> None:
-        """Carry a burst that is new here."""
+        """Carry a dispatch that is new here."""
         key = (claim.run_id, claim.epoch)
         if self._is_new(key):
             carrying = self.carriers[key] = RunExecutor(claim, self.id, self.host, self.slots, self.context)
@@ -72,7 +72,7 @@ class Worker(Process):
         return is_new
 
     async def _record(self, carrying: RunExecutor) -> None:
-        """Show the burst in the engine, beside: where that fails, the outbox has it."""
+        """Show the dispatch in the engine, beside: where that fails, the outbox has it."""
         prefect, claim = self.context.prefect, carrying.claim
         words = {"run_id": claim.run_id, "number": claim.number, "epoch": claim.epoch}
         try:
@@ -146,8 +146,8 @@ class Worker(Process):
                 async with asyncio.timeout(1.0 if self.slots.received is None else HEARTBEAT):
                     await self.beat_now.wait()
 
-    def _held(self) -> list[HeldBurst]:
-        return [HeldBurst(*carrying.key, carrying.holding) for carrying in self.carriers.values()]
+    def _held(self) -> list[HeldDispatch]:
+        return [HeldDispatch(*carrying.key, carrying.holding) for carrying in self.carriers.values()]
 
     def _word(self) -> WorkerStatus:
         return WorkerStatus(self.id, self.name, self.pool, self.slots.total, 0 if self.leaving else self.slots.free)
@@ -183,7 +183,7 @@ class Worker(Process):
 
 
 class FlowProcess(Worker):
-    """What the engine's own worker starts for one flow run: claims its burst, carries it, says how it ended."""
+    """What the engine's own worker starts for one flow run: claims its dispatch, carries it, says how it ended."""
 
     takes_work = False
     records = False

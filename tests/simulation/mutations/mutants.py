@@ -15,7 +15,7 @@ from application.services.dispatch.dispatcher import Dispatcher
 from application.services.maintenance.lease_sweeper import LeaseSweeper
 from domain.reports import rules
 from domain.runs.attempt import Attempt
-from domain.runs.dispatch import Burst, BurstState
+from domain.runs.dispatch import Dispatch, DispatchState
 from domain.runs.run import Run
 from domain.runs.status import ATTEMPT_MOVES, Status
 from tests.fakes.persistence.leases import FakeLeases
@@ -62,24 +62,24 @@ def mutant(
     return keep
 
 
-@mutant("a burst is held whatever its epoch", in_reports=True)
+@mutant("a dispatch is held whatever its epoch", in_reports=True)
 def no_epoch_guard() -> Iterator[None]:
-    def is_held_by(self: Burst, worker: str, epoch: int) -> bool:
-        return self.state is BurstState.CLAIMED and self.holder == worker
+    def is_held_by(self: Dispatch, worker: str, epoch: int) -> bool:
+        return self.state is DispatchState.CLAIMED and self.holder == worker
 
     def get_stages_running_in(self: Run, epoch: int) -> list[Any]:
         return self.running
 
-    with patch.object(Burst, "is_held_by", is_held_by), patch.object(Run, "started_in", get_stages_running_in):
+    with patch.object(Dispatch, "is_held_by", is_held_by), patch.object(Run, "started_in", get_stages_running_in):
         yield
 
 
-@mutant("a burst is held whoever claimed it")
+@mutant("a dispatch is held whoever claimed it")
 def no_holder_guard() -> Iterator[None]:
-    def is_held_by(self: Burst, worker: str, epoch: int) -> bool:
-        return self.state is BurstState.CLAIMED
+    def is_held_by(self: Dispatch, worker: str, epoch: int) -> bool:
+        return self.state is DispatchState.CLAIMED
 
-    with patch.object(Burst, "is_held_by", is_held_by):
+    with patch.object(Dispatch, "is_held_by", is_held_by):
         yield
 
 
@@ -216,38 +216,38 @@ def no_extend_all() -> Iterator[None]:
         yield
 
 
-@mutant("settling a run requests no burst")
-def no_next_burst() -> Iterator[None]:
-    real = Run._request_burst
+@mutant("settling a run requests no dispatch")
+def no_next_dispatch() -> Iterator[None]:
+    real = Run._request_dispatch
 
     def only_the_first(self: Run, now: datetime) -> None:
-        if self.burst.epoch == 0:
+        if self.dispatch.epoch == 0:
             real(self, now)
 
-    with patch.object(Run, "_request_burst", only_the_first):
+    with patch.object(Run, "_request_dispatch", only_the_first):
         yield
 
 
-@mutant("a burst is ended though something can start")
+@mutant("a dispatch is ended though something can start")
 def end_too_early() -> Iterator[None]:
-    def end_burst(self: Run, now: datetime) -> bool:
-        if self.burst.state is BurstState.CLAIMED and not self.get_stages_running_in(self.burst.epoch):
+    def end_dispatch(self: Run, now: datetime) -> bool:
+        if self.dispatch.state is DispatchState.CLAIMED and not self.get_stages_running_in(self.dispatch.epoch):
             from domain.runs.events import EventType
 
-            self._close_burst(EventType.BURST_ENDED, now)
-        return self.burst.state is not BurstState.CLAIMED
+            self._close_dispatch(EventType.DISPATCH_ENDED, now)
+        return self.dispatch.state is not DispatchState.CLAIMED
 
-    with patch.object(Run, "end_burst", end_burst):
+    with patch.object(Run, "end_dispatch", end_dispatch):
         yield
 
 
-@mutant("a claim takes a burst that is claimed already")
+@mutant("a claim takes a dispatch that is claimed already")
 def claim_twice() -> Iterator[None]:
     def claim(self: Run, epoch: int, worker: str, now: datetime) -> None:
         from domain.runs.events import EventType
 
-        self.burst = Burst(BurstState.CLAIMED, epoch, worker)
-        self.record(EventType.BURST_CLAIMED, now, actor=worker, data={"burst": epoch})
+        self.dispatch = Dispatch(DispatchState.CLAIMED, epoch, worker)
+        self.record(EventType.DISPATCH_CLAIMED, now, actor=worker, data={"dispatch": epoch})
 
     with patch.object(Run, "claim", claim):
         yield
@@ -298,15 +298,15 @@ def no_look() -> Iterator[None]:
         yield
 
 
-@mutant("a cancel does not close the burst that nobody claimed")
-def burst_outlives_cancel() -> Iterator[None]:
-    real = Run._close_burst
+@mutant("a cancel does not close the dispatch that nobody claimed")
+def dispatch_outlives_cancel() -> Iterator[None]:
+    real = Run._close_dispatch
 
     def close(self: Run, type: Any, now: datetime, **data: Any) -> None:
         if data.get("why") != "the run was stopped":
             real(self, type, now, **data)
 
-    with patch.object(Run, "_close_burst", close):
+    with patch.object(Run, "_close_dispatch", close):
         yield
 
 

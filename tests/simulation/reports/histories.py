@@ -82,7 +82,7 @@ def _remember(seqs: dict[str, int], said: ReportInput) -> None:
 
 
 def _the_run() -> Run:
-    """`w` runs under burst 1 of worker-1 and has one retry; `x` is external."""
+    """`w` runs under dispatch 1 of worker-1 and has one retry; `x` is external."""
     run = a_run([a_stage("w", retries=1), a_stage("x", "external", needs=[])])
     run.claim(1, "worker-1", NOW)
     run.start_ready_stages(1, "worker-1", NOW)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 HOLDER = ("worker-1", 1)
-"""The worker and the epoch that hold the burst all the while."""
+"""The worker and the epoch that hold the dispatch all the while."""
 ENDS = {"completed", "failed", "cancelled", "skipped", "lost"}
 TABLE = {
     "queued": {"running", "cancelled", "failed", "lost"},
@@ -15,7 +15,7 @@ TABLE = {
 
 @dataclass(frozen=True, slots=True)
 class ReportInput:
-    """One report as it arrives. `worker` is (name, epoch) of a worker that says it holds the burst; `token` the attempt a token is for."""
+    """One report as it arrives. `worker` is (name, epoch) of a worker that says it holds the dispatch; `token` the attempt a token is for."""
 
     event_id: str
     reporter: str | None

@@ -8,9 +8,9 @@ from tests.system.telemetry.trace_tree import roots_of
 
 
 def the_trace(headgate: Headgate, agent: AnAgent, run_id: int) -> list[Span]:
-    """The spans of a finished run, once its burst, the last of them, has arrived."""
+    """The spans of a finished run, once its dispatch, the last of them, has arrived."""
     trace_id = trace_on_page(headgate, run_id)
-    wait_until(lambda: any(span["name"] == "headgate.burst" for span in agent.spans(trace_id)), 20)
+    wait_until(lambda: any(span["name"] == "headgate.dispatch" for span in agent.spans(trace_id)), 20)
     wait_until(lambda: len(roots_of(agent.spans(trace_id))) == 1, 20)
     return agent.spans(trace_id)
 

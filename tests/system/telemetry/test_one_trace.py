@@ -11,7 +11,7 @@ from tests.support.running_headgate import ROOT, Headgate
 from tests.system.telemetry.observed_runs import finished, the_trace, trace_on_page
 from tests.system.telemetry.trace_tree import all_below, below, labels, one, roots_of
 
-ADVANCE = "fastapi.request POST /worker/bursts/{run_id}/{epoch}/advance"
+ADVANCE = "fastapi.request POST /worker/dispatches/{run_id}/{epoch}/advance"
 
 
 def log_lines(headgate: Headgate) -> list[dict[str, Any]]:
@@ -39,24 +39,24 @@ def test_flights_is_one_trace_from_the_request_to_sql_and_every_stage(flights: t
     run_id, spans = flights
     (root,) = roots_of(spans)
     trigger = one(spans, "headgate.use_case", "TriggerPipeline")
-    burst = one(spans, "headgate.burst", "flights")
-    stages = [span for span in below(spans, burst) if span["name"] == "headgate.stage"]
+    dispatch = one(spans, "headgate.dispatch", "flights")
+    stages = [span for span in below(spans, dispatch) if span["name"] == "headgate.stage"]
 
     assert labels([root]) == ["fastapi.request POST /trigger/{pipeline_id}"]
     assert root["parent_id"] == 0
     assert below(spans, root) == [trigger]
-    assert [span for span in below(spans, trigger) if span["name"].startswith("headgate.")] == [burst]
+    assert [span for span in below(spans, trigger) if span["name"].startswith("headgate.")] == [dispatch]
     written = ["WITH", "WITH", "INSERT", "INSERT", "COMMIT"]
     sql = stage_sql(spans, trigger)
     read = ["BEGIN", "SELECT", "SELECT"]
     assert sql in ([*read, *written], [*read, "SELECT", *written]), sql  # the definition may be known already
     assert [stage["resource"] for stage in stages] == ["extract", "ingest", "process", "transform", "export"]
     assert [tags_of(stage) for stage in stages] == [("flights", str(run_id), stage["resource"], "1", "completed") for stage in stages]
-    advances = [span for span in below(spans, burst) if span not in stages]
-    assert set(labels(advances)) <= {ADVANCE, "fastapi.request POST /worker/bursts/{run_id}/{epoch}/recorded"}
+    advances = [span for span in below(spans, dispatch) if span not in stages]
+    assert set(labels(advances)) <= {ADVANCE, "fastapi.request POST /worker/dispatches/{run_id}/{epoch}/recorded"}
     for advance in (span for span in advances if "advance" in span["resource"]):
         (use_case,) = below(spans, advance)
-        assert labels([use_case]) == ["headgate.use_case AdvanceBurst"]
+        assert labels([use_case]) == ["headgate.use_case AdvanceDispatch"]
         assert "SELECT" in stage_sql(spans, use_case)
     assert {span["service"] for span in spans} == {"headgate"}
     assert {span["meta"].get("env") for span in spans if "env" in span["meta"]} == {"test"}
@@ -117,8 +117,8 @@ def test_a_failed_attempt_is_an_error_with_its_last_lines_and_its_retry_a_trace_
     assert second["parent_id"] == 0
     assert second["trace_id"] != first["trace_id"]
     (link,) = second["span_links"] if "span_links" in second else json.loads(second["meta"]["_dd.span_links"])
-    burst = one(spans, "headgate.burst", "fails")
-    assert int(str(link["span_id"]), 16 if isinstance(link["span_id"], str) else 10) == burst["span_id"]
+    dispatch = one(spans, "headgate.dispatch", "fails")
+    assert int(str(link["span_id"]), 16 if isinstance(link["span_id"], str) else 10) == dispatch["span_id"]
 
 
 def test_every_check_of_the_agent_passes(observed_headgate: Headgate, agent: AnAgent) -> None:
@@ -139,7 +139,7 @@ def test_nothing_but_what_somebody_asked_for_begins_a_trace(observed_headgate: H
         "fastapi.request",
         "headgate.use_case",
         "headgate.stage",
-        "headgate.burst",
+        "headgate.dispatch",
         "headgate.relay",
     }
     assert not [label for label in begins if re.search(r"livez|readyz|heartbeat|/stream|/worker/logs|\d", label)]

@@ -11,7 +11,7 @@ DYING = """
 import sys
 from adapters.telemetry.switch import begin
 telemetry = begin("worker", "auto")
-with telemetry.span("headgate.burst", "dying"):
+with telemetry.span("headgate.dispatch", "dying"):
     with telemetry.span("headgate.stage", "finished"):
         pass
     with telemetry.span("headgate.stage", "running"):

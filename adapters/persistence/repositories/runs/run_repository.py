@@ -1,4 +1,4 @@
-"""Runs with their attempts, events and burst requests."""
+"""Runs with their attempts, events and dispatch requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from adapters.persistence.repositories.runs import run_statements as sql
 from adapters.persistence.repositories.runs.run_cache import CachedRun, RowVersion, RunCache, get_row_version
 from adapters.persistence.repositories.runs.run_rows import (
     StoredAttempts,
-    burst_rows,
+    dispatch_rows,
     get_attempt_values,
     get_updated_attempts,
     to_attempt_rows,
@@ -53,7 +53,7 @@ class SqlRuns:
         attempts = get_attempt_values(run)
         parameters = sql.prefix_parameters(to_new_run_row(run)) | {"attempts": to_attempt_rows(run, attempts), "events": to_event_rows(run)}
         (((run.id,),),) = await self._statements.fetch_batch((sql.ADD, parameters))
-        self._save_bursts(run)
+        self._save_dispatches(run)
         self._remember(run, attempts)
         return run.id
 
@@ -150,7 +150,7 @@ class SqlRuns:
         if runs:
             self._statements.enqueue(sql.SAVE, **rows)
             self._note_failures(rows["attempts"])
-            self._save_bursts(*runs)
+            self._save_dispatches(*runs)
         for run, attempts in zip(runs, written, strict=True):
             self._remember(run, attempts)
 
@@ -182,23 +182,23 @@ class SqlRuns:
             rows = [{name: row[name] for name in key} | {"first_at": row.get("finished_at") or row["created_at"]} for row in seen]
             self._statements.enqueue(sql.ADD_FAILURES, failures=rows)
 
-    def _save_bursts(self, *runs: Run) -> None:
-        bursts = [{"run_id": run.id, "pool": run.pool, **row} for run in runs for row in burst_rows(run)]
-        if not bursts:
+    def _save_dispatches(self, *runs: Run) -> None:
+        dispatches = [{"run_id": run.id, "pool": run.pool, **row} for run in runs for row in dispatch_rows(run)]
+        if not dispatches:
             return
         requested = [
-            {"run_id": run.id, "pool": run.pool, "epoch": event.data["burst"], "created_at": event.at}
+            {"run_id": run.id, "pool": run.pool, "epoch": event.data["dispatch"], "created_at": event.at}
             for run in runs
             for event in run.new_events
-            if event.type is EventType.BURST_REQUESTED
+            if event.type is EventType.DISPATCH_REQUESTED
         ]
-        self._statements.enqueue(sql.SAVE_BURSTS, bursts=bursts, requested=requested)
+        self._statements.enqueue(sql.SAVE_DISPATCHES, dispatches=dispatches, requested=requested)
 
     def _remember(self, run: Run, attempts: StoredAttempts) -> None:
         self._stored[run.id] = attempts
         self._last_seq[run.id] = run.last_seq
         run.new_events.clear()
-        run.new_burst = None
+        run.new_dispatch = None
 
 
 def _possible(ids: Sequence[int]) -> list[int]:

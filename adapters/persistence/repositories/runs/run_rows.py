@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.attempt import REPORTABLE_FIELDS, Attempt, StageRun
-from domain.runs.dispatch import Burst, BurstState
+from domain.runs.dispatch import Dispatch, DispatchState
 from domain.runs.events import EventType
 from domain.runs.run import Run, Trigger
 from domain.runs.status import Reason, Status
@@ -38,7 +38,7 @@ ATTEMPT_VALUES = (
 )
 """In the order in which an attempt has them."""
 EVENT_COLUMNS = ("seq", "type", "at", "stage", "attempt", "status", "actor", "data")
-BURST_COLUMNS = ("epoch", "requested_at", "claimed_at", "holder", "ended_at", "lost")
+DISPATCH_COLUMNS = ("epoch", "requested_at", "claimed_at", "holder", "ended_at", "lost")
 
 StoredAttempts = dict[tuple[int, int], tuple[Any, ...]]
 """What is stored of each attempt, by (position, number)."""
@@ -111,29 +111,29 @@ def to_event_rows(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def burst_rows(run: Run) -> list[dict[str, Any]]:
-    """What the new events say of bursts, one row a burst. `requested_at` counts only for a burst that is new."""
+def dispatch_rows(run: Run) -> list[dict[str, Any]]:
+    """What the new events say of dispatches, one row a dispatch. `requested_at` counts only for a dispatch that is new."""
     rows: dict[int, dict[str, Any]] = {}
     for event in run.new_events:
-        change = _BURST_CHANGES.get(event.type)
+        change = _DISPATCH_CHANGES.get(event.type)
         if change is None:
             continue
         at = event.at
-        row = rows.setdefault(event.data["burst"], {"epoch": event.data["burst"], "requested_at": at, "lost": False})
+        row = rows.setdefault(event.data["dispatch"], {"epoch": event.data["dispatch"], "requested_at": at, "lost": False})
         if change != "requested_at":
             row[change] = at
-        if event.type is EventType.BURST_CLAIMED:
+        if event.type is EventType.DISPATCH_CLAIMED:
             row["holder"] = event.actor
-        row["lost"] = row["lost"] or event.type is EventType.BURST_LOST
+        row["lost"] = row["lost"] or event.type is EventType.DISPATCH_LOST
     return list(rows.values())
 
 
-_BURST_CHANGES = {
-    EventType.BURST_REQUESTED: "requested_at",
-    EventType.BURST_CLAIMED: "claimed_at",
-    EventType.BURST_ENDED: "ended_at",
-    EventType.BURST_LOST: "ended_at",
-    EventType.BURST_CLOSED: "ended_at",
+_DISPATCH_CHANGES = {
+    EventType.DISPATCH_REQUESTED: "requested_at",
+    EventType.DISPATCH_CLAIMED: "claimed_at",
+    EventType.DISPATCH_ENDED: "ended_at",
+    EventType.DISPATCH_LOST: "ended_at",
+    EventType.DISPATCH_CLOSED: "ended_at",
 }
 
 
@@ -149,9 +149,9 @@ def to_run_row(run: Run) -> dict[str, Any]:
         "stop_requested_at": run.stop_requested_at,
         "next_due_at": run.next_due_at(),
         "last_seq": run.last_seq,
-        "burst_state": run.burst.state.value,
-        "burst_epoch": run.burst.epoch,
-        "burst_holder": run.burst.holder,
+        "dispatch_state": run.dispatch.state.value,
+        "dispatch_epoch": run.dispatch.epoch,
+        "dispatch_holder": run.dispatch.holder,
     }
 
 
@@ -192,7 +192,7 @@ def to_run(row: Row[Any], definition: PipelineDefinition, attempts: StoredAttemp
         finished_at=row.finished_at,
         stop_requested_at=row.stop_requested_at,
         last_seq=row.last_seq,
-        burst=Burst(BurstState(row.burst_state), row.burst_epoch, row.burst_holder),
+        dispatch=Dispatch(DispatchState(row.dispatch_state), row.dispatch_epoch, row.dispatch_holder),
         trace=row.trace,
     )
 

@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.persistence.connection.bulk_parameters import is_any_of, rows_from_json
 from adapters.persistence.connection.compiled_statements import CompiledStatement
-from adapters.persistence.repositories.runs.run_rows import ATTEMPT_KEYS, ATTEMPT_VALUES, BURST_COLUMNS, EVENT_COLUMNS
+from adapters.persistence.repositories.runs.run_rows import ATTEMPT_KEYS, ATTEMPT_VALUES, DISPATCH_COLUMNS, EVENT_COLUMNS
 from adapters.persistence.tables.base import UNFINISHED
-from adapters.persistence.tables.dispatches import burst, outbox
+from adapters.persistence.tables.dispatches import dispatch, outbox
 from adapters.persistence.tables.runs import attempt, event, failure, run
 from domain.runs.attempt import REPORTABLE_FIELDS
 
@@ -27,9 +27,9 @@ _RUN_CHANGES = (
     "stop_requested_at",
     "next_due_at",
     "last_seq",
-    "burst_state",
-    "burst_epoch",
-    "burst_holder",
+    "dispatch_state",
+    "dispatch_epoch",
+    "dispatch_holder",
 )
 _RUN_PROGRESS = ("last_seq", "records_processed")
 _IS_ACTIVE = text(UNFINISHED)
@@ -90,13 +90,13 @@ def _save_progress() -> Any:
     return statement.add_cte(stored, _store_events())
 
 
-def _save_bursts() -> Any:
-    """Bursts, and an outbox row for each one requested. A burst's row is made once and only gains what it lacks."""
-    rows = rows_from_json("bursts", burst, ("run_id", "pool", *BURST_COLUMNS))
-    bursts = upsert(burst).from_select(["run_id", "pool", *BURST_COLUMNS], select(*rows.c))
-    told = bursts.excluded
-    gained = {name: func.coalesce(told[name], burst.c[name]) for name in ("claimed_at", "holder", "ended_at")}
-    stored = bursts.on_conflict_do_update(index_elements=["run_id", "epoch"], set_=gained | {"lost": told.lost}).cte("stored_bursts")
+def _save_dispatches() -> Any:
+    """Dispatches, and an outbox row for each one requested. A dispatch's row is made once and only gains what it lacks."""
+    rows = rows_from_json("dispatches", dispatch, ("run_id", "pool", *DISPATCH_COLUMNS))
+    dispatches = upsert(dispatch).from_select(["run_id", "pool", *DISPATCH_COLUMNS], select(*rows.c))
+    told = dispatches.excluded
+    gained = {name: func.coalesce(told[name], dispatch.c[name]) for name in ("claimed_at", "holder", "ended_at")}
+    stored = dispatches.on_conflict_do_update(index_elements=["run_id", "epoch"], set_=gained | {"lost": told.lost}).cte("stored_dispatches")
     requested = rows_from_json("requested", outbox, ("run_id", "pool", "epoch", "created_at"))
     return (
         insert(outbox).from_select(["run_id", "pool", "epoch", "created_at"], select(*requested.c), include_defaults=False).add_cte(stored)
@@ -115,7 +115,7 @@ ADD = CompiledStatement(_add())
 ADD_FAILURES = CompiledStatement(_note_failures())
 SAVE = CompiledStatement(_save())
 SAVE_PROGRESS = CompiledStatement(_save_progress())
-SAVE_BURSTS = CompiledStatement(_save_bursts())
+SAVE_DISPATCHES = CompiledStatement(_save_dispatches())
 _VERSION: tuple[Label[str], ...] = (
     literal_column("CAST(run.xmin AS text)").label("writer"),
     literal_column("CAST(CAST(pg_current_xact_id() AS xid) AS text)").label("me"),

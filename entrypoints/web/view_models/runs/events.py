@@ -139,17 +139,17 @@ def _who(event: EventView) -> TextPart:
     return TextPart(event.actor or "Someone", event.actor is not None)
 
 
-def _burst(words: str) -> Callable[[EventView], Sentence]:
+def _dispatch(words: str) -> Callable[[EventView], Sentence]:
     def told(event: EventView) -> Sentence:
-        number = event.data.get("burst", "")
-        return [TextPart(words.format(burst=number, pool=event.data.get("pool", ""), who=event.actor or "A worker"))]
+        number = event.data.get("dispatch", "")
+        return [TextPart(words.format(dispatch=number, pool=event.data.get("pool", ""), who=event.actor or "A worker"))]
 
     return told
 
 
 def _prefect(event: EventView) -> Sentence:
     said = event.data.get("message") or event.data.get("state")
-    return [TextPart(f"Prefect: {said}" if said else f"Prefect has burst {event.data.get('burst', '')} on record")]
+    return [TextPart(f"Prefect: {said}" if said else f"Prefect has dispatch {event.data.get('dispatch', '')} on record")]
 
 
 def _plain(event: EventView) -> Sentence:
@@ -178,10 +178,10 @@ EVENT_DESCRIPTIONS: dict[EventType, Callable[[EventView], Sentence]] = {
     EventType.VERDICT_GIVEN: _verdict,
     EventType.REPORT_REFUSED: _refused,
     EventType.REPORT_LATE: _late,
-    EventType.BURST_REQUESTED: _burst("Burst {burst} asks for a worker of pool {pool}"),
-    EventType.BURST_CLAIMED: _burst("{who} took burst {burst}"),
-    EventType.BURST_ENDED: _burst("Burst {burst} ended"),
-    EventType.BURST_LOST: _burst("Burst {burst} was lost: {who} stopped answering"),
-    EventType.BURST_CLOSED: _burst("Burst {burst} was closed before a worker took it"),
+    EventType.DISPATCH_REQUESTED: _dispatch("Dispatch {dispatch} asks for a worker of pool {pool}"),
+    EventType.DISPATCH_CLAIMED: _dispatch("{who} took dispatch {dispatch}"),
+    EventType.DISPATCH_ENDED: _dispatch("Dispatch {dispatch} ended"),
+    EventType.DISPATCH_LOST: _dispatch("Dispatch {dispatch} was lost: {who} stopped answering"),
+    EventType.DISPATCH_CLOSED: _dispatch("Dispatch {dispatch} was closed before a worker took it"),
     EventType.PREFECT_NOTED: _prefect,
 }

@@ -193,5 +193,5 @@ async def test_a_delivery_belongs_to_the_trace_of_the_trigger_and_says_what_pref
     relayed = [span for span in told if span.name == "headgate.relay"]
 
     assert [(span.resource, span.parent, span.over) for span in relayed] == [("processes", span.context, True) for span in triggers]
-    assert relayed[0].tags == {"pipeline": "nightly", "run": run_id, "burst": 1}
+    assert relayed[0].tags == {"pipeline": "nightly", "run": run_id, "dispatch": 1}
     assert (relayed[0].error, relayed[1].error) == (None, ("refused", "Prefect answered 422: it will not have nightly #2.", ""))

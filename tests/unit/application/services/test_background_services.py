@@ -52,7 +52,7 @@ async def test_a_triggered_run_is_pushed_to_the_linked_worker_with_its_first_sta
     assert await system.statuses(run_id) == {"a": Status.RUNNING, "b": Status.PENDING, "c": Status.PENDING}
 
 
-async def test_bursts_beyond_the_free_slots_wait_and_go_to_the_next_free_one() -> None:
+async def test_dispatches_beyond_the_free_slots_wait_and_go_to_the_next_free_one() -> None:
     system = UseCaseHarness()
     system.fakes.links.link(WORKER, slots=2)
     await system.create(1)
@@ -68,7 +68,7 @@ async def test_bursts_beyond_the_free_slots_wait_and_go_to_the_next_free_one() -
     assert [claim.run_id for claim in claims(system)] == runs
 
 
-async def test_a_burst_of_another_pool_never_goes_to_a_warm_worker() -> None:
+async def test_a_dispatch_of_another_pool_never_goes_to_a_warm_worker() -> None:
     system = UseCaseHarness()
     system.fakes.links.link(WORKER)
     await system.create(1, pool="processes")
@@ -99,7 +99,7 @@ async def test_a_trigger_while_prefect_is_down_waits_in_the_outbox_and_then_goes
     assert not (await system.run(run_id)).unrecorded
 
 
-async def test_a_warm_burst_whose_worker_left_no_record_is_recorded_as_it_ended() -> None:
+async def test_a_warm_dispatch_whose_worker_left_no_record_is_recorded_as_it_ended() -> None:
     system = UseCaseHarness()
     await system.create(1)
     run_id = (await system.trigger()).run_id
@@ -130,7 +130,7 @@ async def test_a_cancel_in_prefect_cancels_the_run() -> None:
     assert (await system.run(run_id)).stop_requested_at is not None
 
 
-async def test_nothing_stays_running_in_prefect_after_a_burst_is_over() -> None:
+async def test_nothing_stays_running_in_prefect_after_a_dispatch_is_over() -> None:
     system = UseCaseHarness()
     await system.create(1)
     run_id = (await system.trigger()).run_id
@@ -148,7 +148,7 @@ async def test_nothing_stays_running_in_prefect_after_a_burst_is_over() -> None:
     assert (await system.fakes.orchestrator.states([flow_run_id]))[flow_run_id] is FlowState.FAILED
 
 
-async def test_an_unclaimed_burst_whose_flow_run_vanished_is_requested_again() -> None:
+async def test_an_unclaimed_dispatch_whose_flow_run_vanished_is_requested_again() -> None:
     system = UseCaseHarness()
     await system.create(1, pool="processes")
     run_id = (await system.trigger()).run_id
@@ -160,7 +160,7 @@ async def test_an_unclaimed_burst_whose_flow_run_vanished_is_requested_again() -
     await system.app.reconcile().run_once()
     await relay.run_once()
 
-    assert (await system.run(run_id)).burst_epoch == 2
+    assert (await system.run(run_id)).dispatch_epoch == 2
     assert len((await system.run(run_id)).flow_run_ids) == 2
 
 
@@ -267,7 +267,7 @@ async def recorded(system: UseCaseHarness, run_id: int, state: FlowState) -> str
 
 
 async def refused_three_times(system: UseCaseHarness) -> int:
-    """The run whose burst Prefect refuses until it is in quarantine."""
+    """The run whose dispatch Prefect refuses until it is in quarantine."""
     await system.create(1, pool="processes")
     system.fakes.orchestrator.refused.add("nightly #1")
     run_id = (await system.trigger()).run_id
@@ -426,7 +426,7 @@ async def test_a_worker_whose_clock_is_far_off_is_not_believed_about_when_it_wro
     assert [line.at for line in stored] == [times[0], now, now]
 
 
-async def test_a_burst_whose_flow_began_and_never_claimed_it_goes_to_the_next() -> None:
+async def test_a_dispatch_whose_flow_began_and_never_claimed_it_goes_to_the_next() -> None:
     system = UseCaseHarness()
     await system.create(1, pool="processes")
     run_id = (await system.trigger()).run_id
@@ -437,12 +437,12 @@ async def test_a_burst_whose_flow_began_and_never_claimed_it_goes_to_the_next() 
     system.fakes.clock.advance(100)
 
     await reconcile.run_once()
-    at_first = (await system.run(run_id)).burst_epoch
+    at_first = (await system.run(run_id)).dispatch_epoch
     system.fakes.clock.advance(61)
     await reconcile.run_once()
 
     after = await system.run(run_id)
-    assert (at_first, after.burst_epoch, after.burst_state) == (1, 2, "requested")
+    assert (at_first, after.dispatch_epoch, after.dispatch_state) == (1, 2, "requested")
 
 
 async def test_a_viewer_that_came_before_the_reader_began_waits_for_its_place() -> None:

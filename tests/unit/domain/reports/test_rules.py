@@ -39,7 +39,7 @@ def newest(run: Run) -> tuple[EventType, str | None, Status | None]:
     ],
 )
 @pytest.mark.parametrize("status", sorted(REPORTABLE_STATUSES))
-def test_only_the_holder_of_the_burst_says_how_a_worker_run_stage_stands(stranger: Reporter, status: Status) -> None:
+def test_only_the_holder_of_the_dispatch_says_how_a_worker_run_stage_stands(stranger: Reporter, status: Status) -> None:
     run = a_started_run()
 
     ruling = tell(run, status, by=stranger)
@@ -50,7 +50,7 @@ def test_only_the_holder_of_the_burst_says_how_a_worker_run_stage_stands(strange
 
 def test_a_former_holders_report_is_recorded() -> None:
     run = a_started_run()
-    run.lose_burst(1, NOW)
+    run.lose_dispatch(1, NOW)
 
     ruling = tell(run, Status.COMPLETED, by=HOLDER, records_processed=5)
 
@@ -212,15 +212,15 @@ def test_a_stage_the_run_does_not_have_is_named() -> None:
     assert (ruling.http_status, ruling.problem) == (409, "unknown_stage")
 
 
-def test_a_stage_the_holder_starts_by_report_runs_under_its_burst() -> None:
-    """Else nobody would own it: its burst could end, and its lease could run out, without it being noticed."""
+def test_a_stage_the_holder_starts_by_report_runs_under_its_dispatch() -> None:
+    """Else nobody would own it: its dispatch could end, and its lease could run out, without it being noticed."""
     run = a_started_run(["a", "b"])
     tell(run, Status.COMPLETED, by=HOLDER)
 
     assert tell(run, Status.RUNNING, "b", by=HOLDER).applied
 
     assert [stage.name for stage in run.get_stages_running_in(1)] == ["b"]
-    assert run.end_burst(NOW) is False
+    assert run.end_dispatch(NOW) is False
     attempt = run.stages["b"].current
     assert (attempt.worker, attempt.epoch, attempt.started_at) == (WORKER, 1, an_hour_later())
     assert attempt.deadline_at == an_hour_later(an_hour_later())

@@ -4,7 +4,7 @@ import pytest
 
 from domain.errors import Conflict, NotAllowed, NotFound
 from domain.reports.rules import Report, Reporter, judge_report
-from domain.runs.dispatch import BurstState
+from domain.runs.dispatch import DispatchState
 from domain.runs.events import EventType
 from domain.runs.operator_actions import (
     ANONYMOUS_ACTOR,
@@ -26,13 +26,13 @@ LATER = seconds_later(60)
 
 
 def end(run: Run, stage: str, status: Status = Status.COMPLETED, **keys: object) -> None:
-    """The holder reports; a requested burst is claimed first."""
-    if run.burst.state is BurstState.REQUESTED:
-        run.claim(run.burst.epoch, WORKER, NOW)
+    """The holder reports; a requested dispatch is claimed first."""
+    if run.dispatch.state is DispatchState.REQUESTED:
+        run.claim(run.dispatch.epoch, WORKER, NOW)
     run.start_ready_stages(100, WORKER, NOW)
     report = Report(status, stage, run.stages[stage].current.number, **keys)  # type: ignore[arg-type]
-    assert judge_report(run, report, Reporter(WORKER, WORKER, run.burst.epoch), None, NOW).applied
-    run.end_burst(NOW)
+    assert judge_report(run, report, Reporter(WORKER, WORKER, run.dispatch.epoch), None, NOW).applied
+    run.end_dispatch(NOW)
 
 
 def a_failed_run(**keys: object) -> Run:
@@ -59,7 +59,7 @@ def test_a_retry_keeps_what_completed_and_takes_up_the_rest() -> None:
     assert [(attempt.status, attempt.finished_at) for attempt in run.stages["b"].attempts][:1] == before
     assert run.stages["a"].current.output == {"rows": 3}
     assert (run.status, run.finished_at) == (Status.RUNNING, None)
-    assert (run.burst.state, run.burst.epoch) == (BurstState.REQUESTED, 2)
+    assert (run.dispatch.state, run.dispatch.epoch) == (DispatchState.REQUESTED, 2)
 
 
 def test_the_events_of_a_retry_say_who() -> None:
@@ -93,8 +93,8 @@ def test_a_cancelled_run_is_taken_up_where_it_stopped() -> None:
     end(run, "a")
     run.cancel(NOW, "mara")
     for stage in run.running:
-        judge_report(run, Report(Status.CANCELLED, stage.name, 1), Reporter(WORKER, WORKER, run.burst.epoch), None, NOW)
-    run.end_burst(NOW)
+        judge_report(run, Report(Status.CANCELLED, stage.name, 1), Reporter(WORKER, WORKER, run.dispatch.epoch), None, NOW)
+    run.end_dispatch(NOW)
     assert run.status is Status.CANCELLED
 
     retry_failed(run, LATER, MARA)
@@ -175,7 +175,7 @@ def test_an_external_stage_that_is_retried_waits_for_reports_again() -> None:
 
     assert (run.stages["x"].status, run.stages["x"].current.reason) == (Status.WAITING, Reason.EXTERNAL)
     assert run.stages["x"].current.deadline_at is not None
-    assert run.burst.state is BurstState.NONE
+    assert run.dispatch.state is DispatchState.NONE
 
 
 def test_a_skipped_failure_counts_as_done() -> None:
@@ -252,7 +252,7 @@ def test_an_approval_waits_for_its_needs_and_then_for_a_person_and_holds_no_work
     assert early is Status.PENDING
     assert (asked.status, asked.current.reason, run.status) == (Status.WAITING, Reason.APPROVAL, Status.WAITING)
     assert asked.current.deadline_at == seconds_later(604_800)
-    assert run.burst.state is BurstState.NONE
+    assert run.dispatch.state is DispatchState.NONE
 
 
 def test_an_approval_lets_the_rest_go_on_with_what_it_said() -> None:
@@ -263,7 +263,7 @@ def test_an_approval_lets_the_rest_go_on_with_what_it_said() -> None:
     assert statuses(run) == {"make": "completed 1", "ask": "completed 1", "publish": "queued 1"}
     assert run.collect_approval_values(run.stages["publish"]) == {"ticket": "OPS-7"}
     assert run.collect_approval_values(run.stages["make"]) == {}
-    assert run.burst.state is BurstState.REQUESTED
+    assert run.dispatch.state is DispatchState.REQUESTED
 
 
 def test_a_rejection_fails_the_stage_and_says_who() -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from domain.errors import Conflict
 from domain.reports.rules import Report, Reporter, judge_report
-from domain.runs.dispatch import BurstState
+from domain.runs.dispatch import DispatchState
 from domain.runs.run import TIMEOUT_GRACE, Run
 from domain.runs.status import Reason, Status
 from tests.support.builders import NOW, WORKER, a_claimed_run, a_run, a_stage, a_started_run, an_hour_later, seconds_later
@@ -12,37 +12,37 @@ DAY = 86_400
 
 
 def end(run: Run, stage: str, status: Status = Status.COMPLETED, at: float = 0) -> None:
-    assert judge_report(run, Report(status, stage), Reporter(WORKER, WORKER, run.burst.epoch), None, seconds_later(at)).applied
+    assert judge_report(run, Report(status, stage), Reporter(WORKER, WORKER, run.dispatch.epoch), None, seconds_later(at)).applied
 
 
 def statuses(run: Run) -> str:
     return " ".join(stage.status for stage in run.stages.values())
 
 
-def test_opening_queues_what_needs_nothing_and_requests_a_burst() -> None:
+def test_opening_queues_what_needs_nothing_and_requests_a_dispatch() -> None:
     run = a_run(["a", a_stage("b", needs=[]), "c"])
 
     assert statuses(run) == "queued queued pending"
-    assert (run.status, run.burst.state, run.burst.epoch, run.new_burst) == (Status.QUEUED, BurstState.REQUESTED, 1, 1)
+    assert (run.status, run.dispatch.state, run.dispatch.epoch, run.new_dispatch) == (Status.QUEUED, DispatchState.REQUESTED, 1, 1)
     assert [event.seq for event in run.new_events] == list(range(1, run.last_seq + 1))
 
 
-def test_an_all_external_run_has_no_burst() -> None:
+def test_an_all_external_run_has_no_dispatch() -> None:
     run = a_run([a_stage("a", "external"), a_stage("b", "external")])
 
-    assert (statuses(run), run.status, run.burst.state, run.new_burst) == ("waiting waiting", Status.WAITING, BurstState.NONE, None)
+    assert (statuses(run), run.status, run.dispatch.state, run.new_dispatch) == ("waiting waiting", Status.WAITING, DispatchState.NONE, None)
 
 
-def test_a_sequence_is_carried_to_its_end_by_one_burst() -> None:
+def test_a_sequence_is_carried_to_its_end_by_one_dispatch() -> None:
     run = a_claimed_run(3)
 
     for stage in "abc":
         assert [started.name for started in run.start_ready_stages(4, WORKER, NOW)] == [stage]
-        assert run.end_burst(NOW) is False
+        assert run.end_dispatch(NOW) is False
         end(run, stage)
 
-    assert run.end_burst(NOW) is True
-    assert (run.status, run.burst.state, run.burst.epoch) == (Status.COMPLETED, BurstState.NONE, 1)
+    assert run.end_dispatch(NOW) is True
+    assert (run.status, run.dispatch.state, run.dispatch.epoch) == (Status.COMPLETED, DispatchState.NONE, 1)
 
 
 def test_no_more_start_at_once_than_capacity_and_parallelism_allow() -> None:
@@ -55,7 +55,7 @@ def test_no_more_start_at_once_than_capacity_and_parallelism_allow() -> None:
 
 
 @pytest.mark.parametrize("worker", ["other", WORKER])
-def test_a_burst_is_claimed_once_and_its_holder_may_ask_again(worker: str) -> None:
+def test_a_dispatch_is_claimed_once_and_its_holder_may_ask_again(worker: str) -> None:
     run = a_claimed_run()
     seq = run.last_seq
 
@@ -65,7 +65,7 @@ def test_a_burst_is_claimed_once_and_its_holder_may_ask_again(worker: str) -> No
         with pytest.raises(Conflict):
             run.claim(1, worker, NOW)
 
-    assert (run.burst.holder, run.last_seq) == (WORKER, seq)
+    assert (run.dispatch.holder, run.last_seq) == (WORKER, seq)
 
 
 def test_a_failure_skips_what_needs_it_and_runs_what_is_for_failures() -> None:
@@ -99,12 +99,12 @@ def test_a_retry_waits_for_its_time_and_then_is_queued() -> None:
 
     end(run, "a", Status.FAILED)
     assert (statuses(run), run.status, run.next_due_at()) == ("waiting", Status.RUNNING, seconds_later(60))
-    assert run.end_burst(NOW) is True
+    assert run.end_dispatch(NOW) is True
     run.process_due(seconds_later(59))
     assert statuses(run) == "waiting"
     run.process_due(seconds_later(60))
 
-    assert (statuses(run), run.burst.state, run.burst.epoch) == ("queued", BurstState.REQUESTED, 2)
+    assert (statuses(run), run.dispatch.state, run.dispatch.epoch) == ("queued", DispatchState.REQUESTED, 2)
     assert [attempt.status for attempt in run.stages["a"].attempts] == [Status.FAILED, Status.QUEUED]
 
 
@@ -121,20 +121,20 @@ def test_the_last_failure_is_the_end() -> None:
 def test_a_lost_stage_is_tried_again_only_if_it_says_so(retry_on_loss: bool, status: str, attempts: int) -> None:
     run = a_started_run([a_stage("a", retries=1, retry_on_loss=retry_on_loss)])
 
-    assert run.lose_burst(1, an_hour_later()) is True
+    assert run.lose_dispatch(1, an_hour_later()) is True
 
     assert (statuses(run), len(run.stages["a"].attempts)) == (status, attempts)
-    assert run.burst.state is (BurstState.REQUESTED if retry_on_loss else BurstState.NONE)
-    assert run.lose_burst(1, an_hour_later()) is False
+    assert run.dispatch.state is (DispatchState.REQUESTED if retry_on_loss else DispatchState.NONE)
+    assert run.lose_dispatch(1, an_hour_later()) is False
 
 
-def test_a_lost_bursts_queued_stages_get_the_next() -> None:
+def test_a_lost_dispatches_queued_stages_get_the_next() -> None:
     run = a_claimed_run([a_stage("a"), a_stage("b", needs=[])])
     run.start_ready_stages(1, WORKER, NOW)
 
-    run.lose_burst(1, NOW)
+    run.lose_dispatch(1, NOW)
 
-    assert (statuses(run), run.burst.state, run.burst.epoch) == ("lost queued", BurstState.REQUESTED, 2)
+    assert (statuses(run), run.dispatch.state, run.dispatch.epoch) == ("lost queued", DispatchState.REQUESTED, 2)
     with pytest.raises(Conflict):
         run.claim(1, WORKER, NOW)
 
@@ -199,12 +199,12 @@ def test_an_external_stage_that_began_before_its_needs_failed_has_a_deadline_all
     assert (statuses(run), run.next_due_at()) == ("failed running", seconds_later(90))
 
 
-def test_cancelling_ends_what_does_not_run_and_closes_an_unclaimed_burst() -> None:
+def test_cancelling_ends_what_does_not_run_and_closes_an_unclaimed_dispatch() -> None:
     run = a_run(["a", a_stage("b", "external", needs=[]), a_stage("c", needs=["a"], when="always")])
 
     run.cancel(NOW, "ada", "enough")
 
-    assert (statuses(run), run.status, run.burst.state) == ("cancelled cancelled cancelled", Status.CANCELLED, BurstState.NONE)
+    assert (statuses(run), run.status, run.dispatch.state) == ("cancelled cancelled cancelled", Status.CANCELLED, DispatchState.NONE)
     with pytest.raises(Conflict):
         run.claim(1, WORKER, NOW)
     with pytest.raises(Conflict):
@@ -226,25 +226,25 @@ def test_a_cancelled_run_that_is_lost_ends_cancelled_and_is_not_retried() -> Non
     run = a_started_run([a_stage("a", retries=2, retry_on_loss=True)])
     run.cancel(NOW, None)
 
-    run.lose_burst(1, NOW)
+    run.lose_dispatch(1, NOW)
 
     assert (statuses(run), run.status, len(run.stages["a"].attempts)) == ("lost", Status.CANCELLED, 1)
 
 
-def test_an_unclaimed_burst_that_the_engine_lost_is_replaced() -> None:
+def test_an_unclaimed_dispatch_that_the_engine_lost_is_replaced() -> None:
     run = a_run(1)
 
-    assert run.close_unclaimed_burst(1, NOW, "gone") is True
-    assert (run.burst.state, run.burst.epoch, run.new_burst) == (BurstState.REQUESTED, 2, 2)
-    assert run.close_unclaimed_burst(1, NOW, "gone") is False
+    assert run.close_unclaimed_dispatch(1, NOW, "gone") is True
+    assert (run.dispatch.state, run.dispatch.epoch, run.new_dispatch) == (DispatchState.REQUESTED, 2, 2)
+    assert run.close_unclaimed_dispatch(1, NOW, "gone") is False
 
 
 def test_a_leaving_worker_hands_on_what_it_did_not_start() -> None:
     run = a_claimed_run()
 
-    run.give_back_burst(NOW)
+    run.give_back_dispatch(NOW)
 
-    assert (run.burst.state, run.burst.epoch) == (BurstState.REQUESTED, 2)
+    assert (run.dispatch.state, run.dispatch.epoch) == (DispatchState.REQUESTED, 2)
 
 
 def test_a_run_counts_what_its_last_counting_stage_brought() -> None:

@@ -12,7 +12,7 @@ from domain.errors import Conflict
 from domain.pipelines.definition import StageCondition, StageKind
 from domain.reports.rules import Report, Reporter, judge_report
 from domain.runs.attempt import REPORTABLE_FIELDS, Attempt, StageRun
-from domain.runs.dispatch import BurstState
+from domain.runs.dispatch import DispatchState
 from domain.runs.events import EventType
 from domain.runs.operator_actions import Actor, Decision, cancel_stage, decide_approval, retry_failed, retry_stages, skip_stage
 from domain.runs.readiness import Readiness, compute_run_status, get_readiness
@@ -74,8 +74,8 @@ class RunMachine(RuleBasedStateMachine):
 
     @rule(worker=st.sampled_from(WORKERS), back=st.integers(0, 1))
     def claim(self, worker: str, back: int) -> None:
-        before = self.run.burst
-        is_there = before.state is BurstState.REQUESTED and not back and self.run.stop_requested_at is None
+        before = self.run.dispatch
+        is_there = before.state is DispatchState.REQUESTED and not back and self.run.stop_requested_at is None
         try:
             self.run.claim(before.epoch - back, worker, self.now)
         except Conflict:
@@ -83,17 +83,17 @@ class RunMachine(RuleBasedStateMachine):
         else:
             assert is_there or before.is_held_by(worker, before.epoch - back)
 
-    @precondition(lambda self: self.run.burst.holder is not None)
+    @precondition(lambda self: self.run.dispatch.holder is not None)
     @rule(capacity=st.integers(0, 3))
     def start(self, capacity: int) -> None:
-        assert self.run.burst.holder is not None
-        chosen = self.run.start_ready_stages(capacity, self.run.burst.holder, self.pass_time(1))
+        assert self.run.dispatch.holder is not None
+        chosen = self.run.start_ready_stages(capacity, self.run.dispatch.holder, self.pass_time(1))
         assert len(chosen) <= capacity
 
-    @precondition(lambda self: self.run.burst.holder is not None)
+    @precondition(lambda self: self.run.dispatch.holder is not None)
     @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE_STATUSES)), told=st.tuples(COUNTS, MESSAGES))
     def report_by_holder(self, data: st.DataObject, status: Status, told: tuple[int | None, str | None]) -> None:
-        holder = Reporter(self.run.burst.holder, self.run.burst.holder, self.run.burst.epoch)
+        holder = Reporter(self.run.dispatch.holder, self.run.dispatch.holder, self.run.dispatch.epoch)
         stage = data.draw(st.sampled_from(sorted(self.run.stages)))
         attempt = data.draw(st.sampled_from([None, 1, self.run.stages[stage].current.number]))
         if status is Status.RUNNING and self.is_full():
@@ -116,21 +116,21 @@ class RunMachine(RuleBasedStateMachine):
         assert (ruling.problem is not None) == (ruling.http_status == 409)
 
     @rule()
-    def lose_burst(self) -> None:
-        self.run.lose_burst(self.run.burst.epoch, self.pass_time(20))
+    def lose_dispatch(self) -> None:
+        self.run.lose_dispatch(self.run.dispatch.epoch, self.pass_time(20))
 
     @rule()
-    def close_unclaimed_burst(self) -> None:
-        self.run.close_unclaimed_burst(self.run.burst.epoch, self.pass_time(60), "gone")
+    def close_unclaimed_dispatch(self) -> None:
+        self.run.close_unclaimed_dispatch(self.run.dispatch.epoch, self.pass_time(60), "gone")
 
     @rule()
-    def end_burst(self) -> None:
-        could = not self.run.startable_stages and not self.run.get_stages_running_in(self.run.burst.epoch)
-        assert self.run.end_burst(self.now) is (could or self.run.burst.state is not BurstState.CLAIMED or not self.run.burst.holder)
+    def end_dispatch(self) -> None:
+        could = not self.run.startable_stages and not self.run.get_stages_running_in(self.run.dispatch.epoch)
+        assert self.run.end_dispatch(self.now) is (could or self.run.dispatch.state is not DispatchState.CLAIMED or not self.run.dispatch.holder)
 
     @rule()
-    def give_back_burst(self) -> None:
-        self.run.give_back_burst(self.pass_time(1))
+    def give_back_dispatch(self) -> None:
+        self.run.give_back_dispatch(self.pass_time(1))
 
     @rule(seconds=st.sampled_from([0, 1, 30, 3_600, 90_000, 700_000]))
     def process_due(self, seconds: float) -> None:
@@ -219,25 +219,25 @@ class RunMachine(RuleBasedStateMachine):
         assert (run.finished_at is not None) == run.is_over
 
     @invariant()
-    def what_can_start_has_a_burst_and_what_runs_has_a_holder(self) -> None:
+    def what_can_start_has_a_dispatch_and_what_runs_has_a_holder(self) -> None:
         run = self.run
         if run.startable_stages:
-            assert run.burst.state is not BurstState.NONE
+            assert run.dispatch.state is not DispatchState.NONE
         for stage in run.running:
             if stage.definition.kind.runs_on_worker:
-                assert run.burst.is_held_by(stage.current.worker or "", stage.current.epoch or 0)
+                assert run.dispatch.is_held_by(stage.current.worker or "", stage.current.epoch or 0)
 
     @invariant()
-    def bursts_are_opened_one_after_the_other(self) -> None:
+    def dispatches_are_opened_one_after_the_other(self) -> None:
         opened = 0
         for event in self.run.new_events:
-            if event.type is EventType.BURST_REQUESTED:
+            if event.type is EventType.DISPATCH_REQUESTED:
                 assert opened == 0
                 opened = 1
-            elif event.type in (EventType.BURST_ENDED, EventType.BURST_LOST, EventType.BURST_CLOSED):
+            elif event.type in (EventType.DISPATCH_ENDED, EventType.DISPATCH_LOST, EventType.DISPATCH_CLOSED):
                 assert opened == 1
                 opened = 0
-        assert (self.run.burst.state is not BurstState.NONE) == bool(opened)
+        assert (self.run.dispatch.state is not DispatchState.NONE) == bool(opened)
 
     @invariant()
     def no_attempt_starts_twice(self) -> None:
@@ -263,14 +263,14 @@ class RunMachine(RuleBasedStateMachine):
         assert any(self.has_next_step(stage) for stage in self.run.stages.values())
 
     def has_next_step(self, stage: StageRun) -> bool:
-        """Something will happen to it by itself: its holder's lease, its burst, its time."""
+        """Something will happen to it by itself: its holder's lease, its dispatch, its time."""
         attempt = stage.current
         if stage.definition.kind is StageKind.EXTERNAL:
             return not stage.is_over and attempt.deadline_at is not None
         if stage.status is Status.RUNNING:
-            return self.run.burst.holder is not None and attempt.deadline_at is not None
+            return self.run.dispatch.holder is not None and attempt.deadline_at is not None
         if stage.status is Status.QUEUED:
-            return self.run.burst.state is not BurstState.NONE and attempt.deadline_at is not None
+            return self.run.dispatch.state is not DispatchState.NONE and attempt.deadline_at is not None
         if stage.status is Status.WAITING and stage.definition.kind is StageKind.APPROVAL:
             return attempt.deadline_at is not None
         return stage.status is Status.WAITING and attempt.due_at is not None

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema import JsonSchemaValidator
 from adapters.system.worker_links import InMemoryWorkerLinks
-from application.commands.dispatches.advance_dispatch import AdvanceBurst, AdvanceCommand, BurstRules, ClaimBurst, WorkerReport
+from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, ClaimDispatch, DispatchRules, WorkerReport
 from application.commands.dispatches.eager_claim import EagerClaimer
 from application.commands.dispatches.record_flow_run import CancelFromPrefect, RecordFlowRun
 from application.commands.pipelines.create_pipeline import CreatePipeline
@@ -33,7 +33,7 @@ from application.commands.runs.cancel_stage import CancelStage
 from application.commands.runs.decide_approval import DecideApproval
 from application.commands.runs.retry_run import RetryRun
 from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline
-from application.commands.workers.record_heartbeat import HeartbeatCommand, HeldBurst, RecordHeartbeat
+from application.commands.workers.record_heartbeat import HeartbeatCommand, HeldDispatch, RecordHeartbeat
 from application.ports.dispatch.worker_streams import Claim, StopRun
 from application.ports.persistence.unit_of_work import NewLogLine, WorkerStatus
 from application.services.dispatch.dispatcher import Dispatcher
@@ -63,15 +63,15 @@ class FakeWeb:
         self.advance_delay = 0.0
         self.streams = 0
         opened, clock = self.fakes.open_unit_of_work, self.fakes.clock
-        rules = BurstRules(uuid.uuid4().hex, lease_seconds)
+        rules = DispatchRules(uuid.uuid4().hex, lease_seconds)
         self.wakeups = LocalWakeups(self.links, frozenset({"headgate"}))
         self.create = CreatePipeline(opened, JsonSchemaValidator(), clock, self.wakeups)
         self.cancel = CancelRun(opened, clock, self.wakeups)
         control = ApplyRunAction(opened, clock, self.wakeups)
         self.retry, self.cancel_stage = RetryRun(control), CancelStage(control)
         self.decide = DecideApproval(control, JsonSchemaValidator())
-        self.claim = ClaimBurst(opened, self.fakes.tokens, clock, self.wakeups, rules)
-        self.advance = AdvanceBurst(opened, self.fakes.tokens, clock, self.wakeups, rules)
+        self.claim = ClaimDispatch(opened, self.fakes.tokens, clock, self.wakeups, rules)
+        self.advance = AdvanceDispatch(opened, self.fakes.tokens, clock, self.wakeups, rules)
         self.heartbeat = RecordHeartbeat(opened, self.fakes.tokens, clock, self.links, self.claim, rules)
         self.append = AppendLog(opened, clock, self.wakeups, 10_000_000)
         self.note = RecordFlowRun(opened, self.wakeups)
@@ -157,8 +157,8 @@ class FakeWeb:
         return [(line.stream, line.text) for (run, _), line in rows if run == run_id and line.stage == stage]
 
     async def wait_until_over(self, run_id: int, seconds: float = 20) -> Run:
-        """The run once it is over and its burst closed."""
-        await eventually(lambda: self.get_run(run_id).is_over and self.get_run(run_id).burst.state == "none", seconds)
+        """The run once it is over and its dispatch closed."""
+        await eventually(lambda: self.get_run(run_id).is_over and self.get_run(run_id).dispatch.state == "none", seconds)
         return self.get_run(run_id)
 
     def _record_failure(self, service: str, error: Exception) -> None:
@@ -215,15 +215,15 @@ class FakeWeb:
         match path:
             case ["heartbeat"]:
                 return await self.heartbeat(_beat(body))
-            case ["bursts", run_id, epoch, "claim"]:
+            case ["dispatches", run_id, epoch, "claim"]:
                 return await self.claim(int(run_id), int(epoch), body["worker_id"], body["capacity"])
-            case ["bursts", run_id, epoch, "advance"]:
+            case ["dispatches", run_id, epoch, "advance"]:
                 await asyncio.sleep(self.advance_delay)
                 answer = await self.advance(_step(int(run_id), int(epoch), body))
                 if body["received"] is not None:
                     self.links.set_free_slots(body["worker_id"], body["free"] - len(answer.starts), body["received"])
                 return answer
-            case ["bursts", run_id, epoch, "recorded"]:
+            case ["dispatches", run_id, epoch, "recorded"]:
                 await self.note(int(run_id), int(epoch), body["flow_run_id"])
                 self.recorded.append((int(run_id), int(epoch), body["flow_run_id"]))
             case ["logs"]:
@@ -252,8 +252,8 @@ async def eventually(condition: Callable[[], bool], seconds: float = 20) -> None
 
 def _beat(body: dict[str, Any]) -> HeartbeatCommand:
     worker = WorkerStatus(body["worker_id"], body["name"], body["pool"], body["slots"], body["free"], body["version"])
-    bursts = [HeldBurst(b["run_id"], b["epoch"], frozenset((s, n) for s, n in b["holding"])) for b in body["bursts"]]
-    return HeartbeatCommand(worker, bursts, body["received"], body["takes_work"])
+    dispatches = [HeldDispatch(b["run_id"], b["epoch"], frozenset((s, n) for s, n in b["holding"])) for b in body["dispatches"]]
+    return HeartbeatCommand(worker, dispatches, body["received"], body["takes_work"])
 
 
 def _step(run_id: int, epoch: int, body: dict[str, Any]) -> AdvanceCommand:

@@ -1,8 +1,8 @@
-"""What a worker does with a burst, over fakes."""
+"""What a worker does with a dispatch, over fakes."""
 
 import pytest
 
-from application.commands.workers.record_heartbeat import HeartbeatCommand, HeldBurst
+from application.commands.workers.record_heartbeat import HeartbeatCommand, HeldDispatch
 from application.ports.persistence.unit_of_work import WorkerStatus
 from domain.errors import Conflict, NotFound
 from domain.runs.status import Reason, Status
@@ -12,7 +12,7 @@ from tests.support.use_case_harness import WORKER, UseCaseHarness, worker_report
 SEEN = WorkerStatus(WORKER, WORKER, "headgate", 4, 4)
 
 
-async def test_a_trigger_requests_a_burst_and_its_claim_starts_the_first_stage() -> None:
+async def test_a_trigger_requests_a_dispatch_and_its_claim_starts_the_first_stage() -> None:
     system = UseCaseHarness()
     await system.create(3)
 
@@ -26,7 +26,7 @@ async def test_a_trigger_requests_a_burst_and_its_claim_starts_the_first_stage()
     assert await system.statuses(triggered.run_id) == {"a": Status.RUNNING, "b": Status.PENDING, "c": Status.PENDING}
 
 
-async def test_one_worker_wins_a_burst_and_may_ask_again() -> None:
+async def test_one_worker_wins_a_dispatch_and_may_ask_again() -> None:
     system = UseCaseHarness()
     await system.create()
     run_id = (await system.trigger()).run_id
@@ -43,7 +43,7 @@ async def test_an_unknown_run_cannot_be_claimed() -> None:
         await UseCaseHarness().claim(7)
 
 
-async def test_a_sequence_is_carried_to_its_end_by_one_burst() -> None:
+async def test_a_sequence_is_carried_to_its_end_by_one_dispatch() -> None:
     system = UseCaseHarness()
     await system.create(3)
     run_id = (await system.trigger()).run_id
@@ -138,7 +138,7 @@ async def test_a_worker_whose_lease_ran_out_loses_its_stages_and_its_late_word()
     assert (late.ended, late.starts) == (True, [])
 
 
-async def test_a_lost_stage_that_may_be_repeated_goes_to_the_next_burst() -> None:
+async def test_a_lost_stage_that_may_be_repeated_goes_to_the_next_dispatch() -> None:
     system = UseCaseHarness()
     await system.create([a_stage("a", retries=1, retry_on_loss=True)])
     run_id = (await system.trigger()).run_id
@@ -174,9 +174,9 @@ async def test_a_heartbeat_renews_tells_of_lost_claims_and_of_runs_to_stop() -> 
     await system.claim(run_id, capacity=1)
 
     missed = await system.app.heartbeat()(HeartbeatCommand(SEEN, received=0))
-    known = await system.app.heartbeat()(HeartbeatCommand(SEEN, [HeldBurst(run_id, 1)], received=0))
+    known = await system.app.heartbeat()(HeartbeatCommand(SEEN, [HeldDispatch(run_id, 1)], received=0))
     await system.app.cancel_run()(run_id)
-    stopping = await system.app.heartbeat()(HeartbeatCommand(SEEN, [HeldBurst(run_id, 1), HeldBurst(99, 1)], received=0))
+    stopping = await system.app.heartbeat()(HeartbeatCommand(SEEN, [HeldDispatch(run_id, 1), HeldDispatch(99, 1)], received=0))
 
     assert [claim.run_id for claim in missed.claims] == [run_id]
     assert (known.renewed, known.claims, known.wake) == ([(run_id, 1)], [], [run_id])
@@ -219,14 +219,14 @@ async def test_a_lease_that_ran_out_while_the_store_was_away_is_not_refused_befo
     await system.claim(run_id)
     system.fakes.clock.advance(25)
 
-    answer = await system.app.heartbeat()(HeartbeatCommand(WorkerStatus(WORKER, "w", "headgate", 4, 3), [HeldBurst(run_id, 1, frozenset({("a", 1)}))]))
+    answer = await system.app.heartbeat()(HeartbeatCommand(WorkerStatus(WORKER, "w", "headgate", 4, 3), [HeldDispatch(run_id, 1, frozenset({("a", 1)}))]))
 
     assert (answer.renewed, answer.refused) == ([], [])
     await system.app.lease_sweeper().run_once()
     assert (await system.run(run_id)).status is Status.RUNNING
 
 
-async def test_a_burst_handed_over_by_a_heartbeat_has_a_full_term() -> None:
+async def test_a_dispatch_handed_over_by_a_heartbeat_has_a_full_term() -> None:
     system = UseCaseHarness()
     await system.create(1)
     run_id = (await system.trigger()).run_id

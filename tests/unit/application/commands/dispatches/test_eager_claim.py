@@ -1,4 +1,4 @@
-"""A trigger's burst goes to a linked worker in the trigger's own transaction, or waits its turn."""
+"""A trigger's dispatch goes to a linked worker in the trigger's own transaction, or waits its turn."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
-async def test_a_linked_worker_with_a_slot_gets_the_burst_in_the_transaction_that_requests_it(commits: list[str]) -> None:
+async def test_a_linked_worker_with_a_slot_gets_the_dispatch_in_the_transaction_that_requests_it(commits: list[str]) -> None:
     system = UseCaseHarness()
     system.fakes.links.link(WORKER)
     await system.create([a_stage("a"), a_stage("b", needs=[]), a_stage("c")])
@@ -87,7 +87,7 @@ async def test_a_new_run_is_not_served_before_one_that_waits_for_a_slot() -> Non
     assert third not in {claim.run_id for claim in pushed(system)}
 
 
-async def test_a_burst_of_a_pool_that_prefects_workers_serve_is_only_requested() -> None:
+async def test_a_dispatch_of_a_pool_that_prefects_workers_serve_is_only_requested() -> None:
     system = UseCaseHarness()
     system.fakes.links.link(WORKER, pool="elsewhere")
     await system.create(1, pool="elsewhere")

@@ -38,7 +38,7 @@ async def a_waiting_run(system: UseCaseHarness) -> int:
     return run_id
 
 
-async def test_a_retried_run_goes_to_a_worker_as_the_next_burst() -> None:
+async def test_a_retried_run_goes_to_a_worker_as_the_next_dispatch() -> None:
     system = UseCaseHarness()
     run_id = await a_failed_run(system)
 

@@ -241,7 +241,7 @@ async def test_triggers_at_once_get_numbers_in_their_order_and_each_its_own_refu
     assert [(run.pipeline, run.number) for run in (first, second, other)] == [("nightly", 1), ("nightly", 2), ("other", 1)]
 
 
-async def test_steps_of_many_bursts_at_once_start_what_is_next_in_each(system: UseCaseHarness) -> None:
+async def test_steps_of_many_dispatches_at_once_start_what_is_next_in_each(system: UseCaseHarness) -> None:
     await system.create(2)
     runs = [(await system.trigger()).run_id for _ in range(3)]
     for run_id in runs:

@@ -54,12 +54,12 @@ async def test_another_attempt_than_the_current_one_is_refused_and_recorded(hous
     claim = await claim_dispatch(house)
     failed = {"event_id": "1", "stage": "a", "attempt": 1, "status": "failed"}
     body = {"worker_id": "w", "capacity": 1, "holding": [], "reports": [failed]}
-    await house.client.post(f"/worker/bursts/{run}/{claim['epoch']}/advance", json=body, headers=house.worker_token)
+    await house.client.post(f"/worker/dispatches/{run}/{claim['epoch']}/advance", json=body, headers=house.worker_token)
 
     late = {**failed, "event_id": "2", "status": "completed"}
     unknown = {**failed, "event_id": "3", "attempt": 9}
     step = await house.client.post(
-        f"/worker/bursts/{run}/{claim['epoch']}/advance", json={**body, "reports": [late, unknown]}, headers=house.worker_token
+        f"/worker/dispatches/{run}/{claim['epoch']}/advance", json={**body, "reports": [late, unknown]}, headers=house.worker_token
     )
 
     assert [(item["http_status"], item["problem"]) for item in step.json()["answers"]] == [(409, "stale_attempt"), (409, "unknown_attempt")]

@@ -18,7 +18,7 @@ async def test_worker_routes_ask_for_a_workers_token(house: ApiHarness) -> None:
     await house.trigger("work")
     claim = await claim_dispatch(house)
     attempt = {"Authorization": f"Bearer {claim['starts'][0]['token']}"}
-    routes = ["heartbeat", "bursts/1/1/claim", "bursts/1/1/advance", "bursts/1/1/recorded", "logs", "cancelled-in-prefect", "leave"]
+    routes = ["heartbeat", "dispatches/1/1/claim", "dispatches/1/1/advance", "dispatches/1/1/recorded", "logs", "cancelled-in-prefect", "leave"]
 
     for route in routes:
         answer = await house.client.post(f"/worker/{route}", json={})
@@ -28,7 +28,7 @@ async def test_worker_routes_ask_for_a_workers_token(house: ApiHarness) -> None:
     assert (await house.client.get("/worker/stream")).status_code == 401
 
 
-async def test_a_worker_claims_carries_and_ends_a_burst(house: ApiHarness) -> None:
+async def test_a_worker_claims_carries_and_ends_a_dispatch(house: ApiHarness) -> None:
     await house.create("work", *WORK)
     run_id = await house.trigger("work")
     claim = await claim_dispatch(house)
@@ -53,11 +53,11 @@ async def test_a_claim_that_is_gone_is_a_conflict_and_an_unknown_run_not_found(h
     await claim_dispatch(house)
     body = {"worker_id": "other", "capacity": 1}
 
-    gone = await house.client.post("/worker/bursts/1/1/claim", json=body, headers=house.worker_token)
-    none = await house.client.post("/worker/bursts/9/1/claim", json=body, headers=house.worker_token)
-    again = await house.client.post("/worker/bursts/1/1/claim", json={"worker_id": "w", "capacity": 1}, headers=house.worker_token)
+    gone = await house.client.post("/worker/dispatches/1/1/claim", json=body, headers=house.worker_token)
+    none = await house.client.post("/worker/dispatches/9/1/claim", json=body, headers=house.worker_token)
+    again = await house.client.post("/worker/dispatches/1/1/claim", json={"worker_id": "w", "capacity": 1}, headers=house.worker_token)
 
-    assert (gone.status_code, gone.json()["problem"]) == (409, "burst_gone")
+    assert (gone.status_code, gone.json()["problem"]) == (409, "dispatch_gone")
     assert none.status_code == 404
     assert (again.status_code, again.json()["epoch"]) == (200, 1)
 
@@ -68,7 +68,7 @@ async def test_a_heartbeat_renews_refuses_and_tells_of_stops(house: ApiHarness) 
     await claim_dispatch(house)
     await house.client.post(f"/runs/{run_id}/cancel")
 
-    answer = await send_heartbeat(house, bursts=[{"run_id": run_id, "epoch": 1, "holding": [["a", 1]]}, {"run_id": 77, "epoch": 1}])
+    answer = await send_heartbeat(house, dispatches=[{"run_id": run_id, "epoch": 1, "holding": [["a", 1]]}, {"run_id": 77, "epoch": 1}])
 
     assert (answer["renewed"], answer["refused"], answer["stop"]) == ([[run_id, 1]], [[77, 1]], [run_id])
 
@@ -104,14 +104,14 @@ async def test_a_worker_that_leaves_is_forgotten(house: ApiHarness) -> None:
     assert house.fakes.store.committed.workers == {}
 
 
-async def test_a_recorded_burst_names_its_flow_run_and_a_cancel_there_cancels_here(house: ApiHarness) -> None:
+async def test_a_recorded_dispatch_names_its_flow_run_and_a_cancel_there_cancels_here(house: ApiHarness) -> None:
     await house.create("work", *WORK)
     run_id = await house.trigger("work")
     claim = await claim_dispatch(house)
     flow_run = "5f0c9a3e-6c0e-4b0c-9b43-3a9d1f6f2f10"
     recorded = {"worker_id": "w", "flow_run_id": flow_run}
 
-    first = await house.client.post(f"/worker/bursts/{run_id}/{claim['epoch']}/recorded", json=recorded, headers=house.worker_token)
+    first = await house.client.post(f"/worker/dispatches/{run_id}/{claim['epoch']}/recorded", json=recorded, headers=house.worker_token)
     named = (await house.client.get(f"/runs/{run_id}")).json()["prefect_flow_run_ids"]
     unknown = await house.client.post("/worker/cancelled-in-prefect", json={"flow_run_id": "x"}, headers=house.worker_token)
     known = await house.client.post("/worker/cancelled-in-prefect", json={"flow_run_id": flow_run}, headers=house.worker_token)
@@ -130,7 +130,7 @@ async def test_log_lines_of_another_shape_are_refused(house: ApiHarness, lines: 
 
 async def _advance(house: ApiHarness, claim: dict[str, Any], reports: list[dict[str, Any]]) -> dict[str, Any]:
     body = {"worker_id": "w", "capacity": 4, "free": 4, "received": None, "holding": [], "hand_back": False, "reports": reports}
-    url = f"/worker/bursts/{claim['run_id']}/{claim['epoch']}/advance"
+    url = f"/worker/dispatches/{claim['run_id']}/{claim['epoch']}/advance"
     answer = await house.client.post(url, json=body, headers=house.worker_token)
     assert answer.status_code == 200, answer.text
     return answer.json()  # type: ignore[no-any-return]

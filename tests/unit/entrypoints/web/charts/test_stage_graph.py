@@ -142,9 +142,9 @@ def an_attempt(records: int | None) -> AttemptView:
 
 
 def a_run_view(stages: list[StageRunView]) -> RunView:
-    times = {"created_at": NOW, "started_at": NOW, "finished_at": NOW, "burst_requested_at": None, "stop_requested_at": None}
-    burst = {"burst_state": "none", "burst_epoch": 1, "burst_holder": None}
+    times = {"created_at": NOW, "started_at": NOW, "finished_at": NOW, "dispatch_requested_at": None, "stop_requested_at": None}
+    dispatch = {"dispatch_state": "none", "dispatch_epoch": 1, "dispatch_holder": None}
     named = {"pipeline_id": 1, "pipeline": "p", "revision": 1, "trigger": "api", "actor": None, "parameters": {}, "pool": "headgate"}
     counted = {"records_processed": None, "last_seq": 1}
-    every: dict[str, Any] = {**times, **burst, **named, **counted}
+    every: dict[str, Any] = {**times, **dispatch, **named, **counted}
     return RunView(id=1, number=1, status=Status.COMPLETED, verdict=None, stages=stages, **every)

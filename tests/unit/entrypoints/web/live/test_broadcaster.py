@@ -13,7 +13,7 @@ from application.ports.queries.change_feed import ChangeBatch
 from application.queries.views import LogFilter
 from domain.runs.status import Status
 from entrypoints.web.live.board import LiveBoard
-from entrypoints.web.live.broadcaster import BUFFERED_MESSAGES, Viewer, message
+from entrypoints.web.live.broadcaster import BUFFERED_MESSAGES, Viewer, format_sse_event
 from entrypoints.web.live.run_page import LiveRunPage
 from tests.support.example_board import furnish
 from tests.support.page_harness import PageHarness, end, start
@@ -218,7 +218,7 @@ async def test_a_viewer_too_slow_for_its_buffer_is_ended() -> None:
 
 def test_no_line_end_in_the_data_can_forge_an_event() -> None:
     assert (
-        message("log", "a\r\nevent: evil\rid: 9\n\ndata: x", 3)
+        format_sse_event("log", "a\r\nevent: evil\rid: 9\n\ndata: x", 3)
         == b"event: log\nid: 3\ndata: a\ndata: event: evil\ndata: id: 9\ndata: \ndata: data: x\n\n"
     )
 

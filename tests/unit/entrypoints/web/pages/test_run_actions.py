@@ -9,7 +9,7 @@ from domain.runs.run import Run
 from domain.runs.status import Reason, Status
 from entrypoints.web.view_models.runs.events import EVENT_DESCRIPTIONS
 from tests.support.builders import a_stage
-from tests.support.page_harness import Attempt, PageHarness, end, start
+from tests.support.page_harness import AttemptStory, PageHarness, end, start
 
 SHARE = {"type": "object", "properties": {"share": {"type": "integer", "minimum": 1, "maximum": 100}}, "required": ["share"]}
 
@@ -20,7 +20,7 @@ def _run(gallery: PageHarness, run_id: int) -> Run:
 
 async def _a_failed_run(gallery: PageHarness) -> int:
     pipeline = await gallery.pipeline("nightly", ["load", "check", "publish"])
-    story = {"load": [Attempt(5, records=10)], "check": [Attempt(2, Status.FAILED, error="3 rows too few")]}
+    story = {"load": [AttemptStory(5, records=10)], "check": [AttemptStory(2, Status.FAILED, error="3 rows too few")]}
     return await gallery.play(pipeline, gallery.fakes.clock.now(), story)
 
 
@@ -184,9 +184,9 @@ async def test_what_is_not_there_is_a_page_that_says_so(gallery: PageHarness, pa
 async def test_two_runs_are_compared_and_others_can_be_chosen(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline("nightly", ["load", "check"])
     now = gallery.fakes.clock.now()
-    good = await gallery.play(pipeline, now, {"load": [Attempt(5, records=10)]}, month=1)
+    good = await gallery.play(pipeline, now, {"load": [AttemptStory(5, records=10)]}, month=1)
     bad = await gallery.play(
-        pipeline, now, {"load": [Attempt(50, records=12)], "check": [Attempt(1, Status.FAILED, error="<b>no</b>")]}, month=2
+        pipeline, now, {"load": [AttemptStory(50, records=12)], "check": [AttemptStory(1, Status.FAILED, error="<b>no</b>")]}, month=2
     )
 
     led = await gallery.client.get(f"/ui/runs/{bad}/compare")
@@ -202,8 +202,8 @@ async def test_two_runs_are_compared_and_others_can_be_chosen(gallery: PageHarne
 async def test_a_failure_says_whether_it_was_seen_and_what_differs(gallery: PageHarness) -> None:
     pipeline = await gallery.pipeline("nightly", [a_stage("load", retries=1)])
     now = gallery.fakes.clock.now()
-    wrong = [Attempt(2, Status.FAILED, error="HTTP 503 from 10.0.0.7")] * 2
-    for story in (wrong, [Attempt(2, records=7)], wrong):
+    wrong = [AttemptStory(2, Status.FAILED, error="HTTP 503 from 10.0.0.7")] * 2
+    for story in (wrong, [AttemptStory(2, records=7)], wrong):
         last = await gallery.play(pipeline, now, {"load": story})
     await gallery.write(last, "load", ["fine", "!HTTP 503 from 10.0.0.7"], attempt=2)
 

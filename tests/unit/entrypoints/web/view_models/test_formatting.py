@@ -8,7 +8,7 @@ from application.queries.explain.status_text import seconds
 from entrypoints.definitions.yaml_reader import diff_revisions
 from entrypoints.web.view_models.formatting import format_difference
 from tests.support.builders import a_stage
-from tests.support.page_harness import Attempt, PageHarness
+from tests.support.page_harness import AttemptStory, PageHarness
 
 
 def test_what_a_revision_changed_has_no_floats_and_names_its_unit() -> None:
@@ -41,7 +41,7 @@ def test_durations_are_told_as_people_say_them(value: float, words: str) -> None
 
 async def test_a_run_of_milliseconds_is_drawn_to_their_scale(gallery: PageHarness) -> None:
     nightly = await gallery.pipeline(stages=[a_stage("first"), a_stage("second", needs=["first"])])
-    run_id = await gallery.play(nightly, gallery.fakes.clock.now(), {name: [Attempt(works=0.020)] for name in ("first", "second")})
+    run_id = await gallery.play(nightly, gallery.fakes.clock.now(), {name: [AttemptStory(works=0.020)] for name in ("first", "second")})
 
     page = (await gallery.client.get(f"/ui/runs/{run_id}")).text
 

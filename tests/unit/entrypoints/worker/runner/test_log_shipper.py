@@ -38,7 +38,7 @@ class Ear(logging.Handler):
         self.heard.append((record.getMessage(), vars(record).get("stream")))
 
 
-@pytest.mark.parametrize(("forwards", "heard"), [({}, []), ({"forwards": True}, [("reading", "stdout"), ("slow", "stderr")])])
+@pytest.mark.parametrize(("forward_logs", "heard"), [({}, []), ({"forward_logs": True}, [("reading", "stdout"), ("slow", "stderr")])])
 async def test_lines_are_forwarded_only_if_asked_for_and_reach_headgate_either_way(
     forward_logs: dict[str, bool], heard: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

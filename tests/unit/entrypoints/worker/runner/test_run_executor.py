@@ -9,7 +9,7 @@ from tests.unit.entrypoints.worker.fake_web import FakeWeb, eventually
 from tests.unit.entrypoints.worker.running_worker import running_worker, sh
 
 
-async def test_a_sequence_runs_in_order_and_the_burst_ends(web: FakeWeb, tmp_path: Path) -> None:
+async def test_a_sequence_runs_in_order_and_the_dispatch_ends(web: FakeWeb, tmp_path: Path) -> None:
     order = tmp_path / "order"
     pipeline = await web.create_pipeline(*(sh(name, f"echo {name} >> {order}") for name in "abcde"))
 
@@ -86,7 +86,7 @@ async def test_a_retry_runs_until_it_succeeds(web: FakeWeb, tmp_path: Path) -> N
     assert run.status is Status.COMPLETED
 
 
-async def test_a_delayed_retry_frees_the_worker_and_comes_in_a_later_burst(web: FakeWeb, tmp_path: Path) -> None:
+async def test_a_delayed_retry_frees_the_worker_and_comes_in_a_later_dispatch(web: FakeWeb, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     pipeline = await web.create_pipeline(sh("flaky", f"test -e {flag} || {{ touch {flag}; exit 1; }}", retries=1, retry_delay=0.3))
 
@@ -94,7 +94,7 @@ async def test_a_delayed_retry_frees_the_worker_and_comes_in_a_later_burst(web: 
         run = await web.wait_until_over(await web.run(pipeline))
 
     assert run.status is Status.COMPLETED
-    assert run.burst.epoch == 2
+    assert run.dispatch.epoch == 2
 
 
 async def test_stages_that_need_the_same_run_at_once(web: FakeWeb, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which bursts and attempts go on in a trace, and which begin one of their own; and when the worker says that the web is away."""
+"""Which dispatches and attempts go on in a trace, and which begin one of their own; and when the worker says that the web is away."""
 
 import logging
 from dataclasses import replace
@@ -7,7 +7,7 @@ import pytest
 
 from application.ports.dispatch.worker_streams import AttemptStart, Claim
 from entrypoints.worker.client.connectivity import ConnectivityMonitor
-from entrypoints.worker.runner.tracing import BurstTrace, record_result
+from entrypoints.worker.runner.tracing import DispatchTrace, record_result
 from entrypoints.worker_protocol.messages import StageReport
 from tests.fakes.telemetry.telemetry import FakeTelemetry
 
@@ -16,36 +16,36 @@ CLAIM = Claim(4, 2, 1, "flights", "headgate", ["load"], {}, [], False, "key", TR
 START = AttemptStart("load", 1, "token", "command", 60.0, {})
 
 
-def test_the_first_burst_and_its_first_attempts_belong_to_the_trigger_s_trace() -> None:
+def test_the_first_dispatch_and_its_first_attempts_belong_to_the_trigger_s_trace() -> None:
     telemetry = FakeTelemetry()
-    trace = BurstTrace(telemetry, CLAIM)
+    trace = DispatchTrace(telemetry, CLAIM)
 
     with trace.dispatch_span(), trace.attempt_span(START) as attempt:
         told = trace.get_process_context(attempt)
 
-    burst, stage = telemetry.spans
-    assert (burst.trace, burst.parent, burst.links) == (9, TRIGGER, [])
-    assert (stage.trace, stage.parent) == (9, burst.context)
+    dispatch, stage = telemetry.spans
+    assert (dispatch.trace, dispatch.parent, dispatch.links) == (9, TRIGGER, [])
+    assert (stage.trace, stage.parent) == (9, dispatch.context)
     assert told == stage.context
     assert stage.tags == {"pipeline": "flights", "run": 4, "stage": "load", "attempt": 1, "kind": "command"}
 
 
-def test_a_later_burst_and_a_retry_begin_traces_that_link_to_what_led_there() -> None:
+def test_a_later_dispatch_and_a_retry_begin_traces_that_link_to_what_led_there() -> None:
     telemetry = FakeTelemetry()
-    trace = BurstTrace(telemetry, replace(CLAIM, epoch=2))
+    trace = DispatchTrace(telemetry, replace(CLAIM, epoch=2))
 
     with trace.dispatch_span(), trace.attempt_span(replace(START, attempt=2)):
         pass
 
-    burst, stage = telemetry.spans
-    assert (burst.parent, burst.links) == ({}, [TRIGGER])
-    assert (stage.parent, stage.links) == ({}, [burst.context])
-    assert len({9, burst.trace, stage.trace}) == 3
+    dispatch, stage = telemetry.spans
+    assert (dispatch.parent, dispatch.links) == ({}, [TRIGGER])
+    assert (stage.parent, stage.links) == ({}, [dispatch.context])
+    assert len({9, dispatch.trace, stage.trace}) == 3
 
 
-def test_an_attempt_hours_into_a_burst_begins_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attempt_hours_into_a_dispatch_begins_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     telemetry = FakeTelemetry()
-    trace = BurstTrace(telemetry, CLAIM)
+    trace = DispatchTrace(telemetry, CLAIM)
     with trace.dispatch_span():
         trace._began -= 2 * 3_600
 

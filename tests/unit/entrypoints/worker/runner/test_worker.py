@@ -63,7 +63,7 @@ async def test_a_claim_whose_push_was_lost_comes_with_the_next_heartbeat(web: Fa
     assert ran.read_text() == "x\n"
 
 
-async def test_a_burst_that_is_another_workers_is_killed_and_not_spoken_of(web: FakeWeb, tmp_path: Path) -> None:
+async def test_a_dispatch_that_is_another_workers_is_killed_and_not_spoken_of(web: FakeWeb, tmp_path: Path) -> None:
     go, started = tmp_path / "go", tmp_path / "started"
     pipeline = await web.create_pipeline(sh("long", until(go, started)))
 
@@ -72,7 +72,7 @@ async def test_a_burst_that_is_another_workers_is_killed_and_not_spoken_of(web: 
         await eventually(started.exists)
         async with web.fakes.open_unit_of_work() as work:
             run = (await work.runs.lock([run_id]))[run_id]
-            run.lose_burst(1, web.fakes.clock.now())
+            run.lose_dispatch(1, web.fakes.clock.now())
             await work.leases.release(run_id, 1)
             await work.runs.save(run)
             await work.commit()
@@ -133,7 +133,7 @@ async def test_a_worker_that_leaves_lets_its_stages_finish_and_hands_the_rest_ba
 
     run = web.get_run(run_id)
     assert web.statuses(run_id) == {"first": "completed", "second": "queued"}
-    assert (run.burst.state, run.burst.epoch) == ("requested", 2)
+    assert (run.dispatch.state, run.dispatch.epoch) == ("requested", 2)
     assert not second.exists()
 
     async with running_worker(web, tmp_path):
@@ -164,7 +164,7 @@ async def test_a_wrong_token_is_not_a_crash(web: FakeWeb, tmp_path: Path) -> Non
         await asyncio.wait_for(at.worker.connected.wait(), 5)
 
 
-async def test_a_refusal_that_crosses_its_bursts_own_end_does_not_make_it_one(web: FakeWeb, tmp_path: Path) -> None:
+async def test_a_refusal_that_crosses_its_dispatches_own_end_does_not_make_it_one(web: FakeWeb, tmp_path: Path) -> None:
     pipeline = await web.create_pipeline(sh("only", "true"))
     web.faults["advance"] = 1
 
