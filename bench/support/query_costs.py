@@ -18,7 +18,7 @@ from sqlalchemy import event
 from adapters.persistence.connection.compiled_statements import BoundStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.database import Database
-from application.queries.views import LogFilter
+from application.queries.views.logs import LogFilter
 from domain.runs.status import Status
 
 GROWING_TABLES = ("run", "attempt", "failure", "event", "dispatch", "log_line", "outbox", "report_receipt")

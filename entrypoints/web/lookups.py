@@ -3,7 +3,8 @@
 from fastapi import Request
 
 from application.ports.persistence.unit_of_work import PipelineRef
-from application.queries.views import PipelineView, RunView, StageRunView
+from application.queries.views.pipelines import PipelineView
+from application.queries.views.runs import RunView, StageRunView
 from domain.errors import NotFound
 from entrypoints.container import Application
 from entrypoints.http.ids import parse_id

@@ -8,7 +8,9 @@ from time import monotonic
 from application.ports.queries.reader import Reader
 from application.queries.explain.run_context_loader import RunContextLoader, get_slow_thresholds
 from application.queries.explain.status_text import RunContext
-from application.queries.views import QueueView, RunView, StageTimes
+from application.queries.views.history import StageTimes
+from application.queries.views.runs import RunView
+from application.queries.views.workers import QueueView
 from domain.runs.status import Status
 
 KEPT_SECONDS = 20.0

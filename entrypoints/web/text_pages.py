@@ -5,7 +5,8 @@ from datetime import datetime
 
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.status_text import RunContext, format_elapsed
-from application.queries.views import BoardRow, RunView
+from application.queries.views.pipelines import BoardRow
+from application.queries.views.runs import RunView
 from domain.runs.status import Status
 from entrypoints.web.text_output import format_table, replace_unprintable
 from entrypoints.web.view_models.formatting import DASH, format_count

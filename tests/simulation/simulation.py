@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from application.commands.runs.trigger_pipeline import TriggerCommand
-from application.queries.views import EventView
+from application.queries.views.events import EventView
 from domain.errors import Conflict, Unavailable
 from domain.pipelines.parsing import parse_definition
 from domain.runs.run import Trigger

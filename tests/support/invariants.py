@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from application.ports.queries.reader import Reader
-from application.queries.views import AttemptView, EventView, RunView, StageRunView
+from application.queries.views.events import EventView
+from application.queries.views.runs import AttemptView, RunView, StageRunView
 
 LOST, STUCK, DOUBLED, WRONG = "lost", "stuck", "doubled", "wrong"
 ENDS = frozenset({"completed", "failed", "cancelled", "skipped", "lost"})
@@ -57,7 +58,9 @@ class Evidence:
     starts: Mapping[tuple[int, str, int], int] = field(default_factory=dict)
 
 
-async def collect_runs_and_events(reader: Reader, run_ids: Collection[int] | None = None) -> tuple[list[RunView], dict[int, list[EventView]]]:
+async def collect_runs_and_events(
+    reader: Reader, run_ids: Collection[int] | None = None
+) -> tuple[list[RunView], dict[int, list[EventView]]]:
     """Runs, oldest first, and all their events, as a reader shows them; all runs when none are named."""
     runs: list[RunView] = []
     while page := await reader.runs(pipeline_id=None, status=None, skip=len(runs), limit=PAGE):
@@ -95,7 +98,8 @@ def unfinished(runs: Sequence[RunView]) -> list[Violation]:
     """For when everything must have reached its end."""
     return [
         Violation(
-            STUCK, f"run {run.id} is {run.status} with {', '.join(f'{s.name} {s.status}' for s in run.stages)}, dispatch {run.dispatch_state}"
+            STUCK,
+            f"run {run.id} is {run.status} with {', '.join(f'{s.name} {s.status}' for s in run.stages)}, dispatch {run.dispatch_state}",
         )
         for run in runs
         if run.status not in ENDS or any(stage.status not in ENDS for stage in run.stages) or run.dispatch_state != "none"

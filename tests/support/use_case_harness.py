@@ -11,7 +11,7 @@ from application.commands.reports.report_results import ReportResult
 from application.commands.reports.status_update import StatusUpdate
 from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerResult
 from application.ports.dispatch.worker_streams import Claim
-from application.queries.views import RunView
+from application.queries.views.runs import RunView
 from domain.reports.rules import Report
 from domain.runs.run import Trigger
 from domain.runs.status import Reason, Status

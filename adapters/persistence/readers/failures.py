@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.engine import Row
 
 from adapters.persistence.tables.runs import attempt, event, failure, run
-from application.queries.views import FailureView, PastDecision
+from application.queries.views.history import FailureView, PastDecision
 from domain.runs.events import EventType
 from domain.runs.status import Reason, Status
 

@@ -14,7 +14,8 @@ from adapters.persistence.readers.run_views import StageViewCache, load_run_view
 from adapters.persistence.readers.stage_times import RECENT_RUNS
 from adapters.persistence.repositories.definitions import DefinitionLoader
 from adapters.persistence.tables.runs import pipeline, run
-from application.queries.views import BoardRow, PipelineStateVersion, PipelineView, RunBar
+from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView
+from application.queries.views.runs import RunBar
 from domain.runs.status import Status
 
 _PIPELINES = select(pipeline)
@@ -29,7 +30,9 @@ def _recent(*columns: ColumnElement[Any], count: int) -> Any:
 
 def _latest() -> Select[Any]:
     recent = _recent(*run.c, count=1)
-    return select(recent, pipeline.c.name.label("pipeline")).select_from(pipeline).join(recent, true()).where(is_any_of(pipeline.c.id, "ids"))
+    return (
+        select(recent, pipeline.c.name.label("pipeline")).select_from(pipeline).join(recent, true()).where(is_any_of(pipeline.c.id, "ids"))
+    )
 
 
 _LATEST = _latest()

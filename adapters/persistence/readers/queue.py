@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 
 from adapters.persistence.readers.stage_times import seconds_ago
 from adapters.persistence.tables.dispatches import UNCLAIMED, dispatch, worker
-from application.queries.views import QueueView, WorkerView
+from application.queries.views.workers import QueueView, WorkerView
 
 WORKER = (worker.c.id, worker.c.name, worker.c.pool, worker.c.slots, worker.c.free, worker.c.seen_at)
 _first = (

@@ -27,23 +27,12 @@ from adapters.persistence.tables.logs import log_line
 from adapters.persistence.tables.runs import event, pipeline, revision, run
 from application.ports.persistence.unit_of_work import PipelineRef
 from application.ports.queries.reader import RunListQuery
-from application.queries.views import (
-    BoardRow,
-    EventView,
-    FailureView,
-    FirstOccurrence,
-    LogFilter,
-    LogLineView,
-    PastDecision,
-    PipelineStateVersion,
-    PipelineView,
-    QueueView,
-    RevisionView,
-    RunStateVersion,
-    RunView,
-    StageTimes,
-    WorkerView,
-)
+from application.queries.views.events import EventView
+from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
+from application.queries.views.logs import LogFilter, LogLineView
+from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
+from application.queries.views.runs import RunStateVersion, RunView
+from application.queries.views.workers import QueueView, WorkerView
 from domain.errors import Unavailable
 from domain.pipelines.parsing import parse_definition
 
@@ -69,7 +58,9 @@ class SqlReader:
         async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
             return await pipelines.page(skip, limit, above, below)
 
-    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineStateVersion]:
+    async def pipeline_marks(
+        self, skip: int, limit: int, *, above: int | None = None, below: int | None = None
+    ) -> list[PipelineStateVersion]:
         async with self._pipelines(None) as pipelines:
             return await pipelines.marks(skip, limit, above, below)
 

@@ -16,7 +16,8 @@ from adapters.persistence.repositories.definitions import DefinitionLoader
 from adapters.persistence.repositories.runs.run_statements import SELECT_ATTEMPTS
 from adapters.persistence.tables.dispatches import dispatch, outbox
 from adapters.persistence.tables.runs import pipeline, run
-from application.queries.views import AttemptView, EventView, RunView, StageRunView
+from application.queries.views.events import EventView
+from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.events import EventType
 from domain.runs.status import Reason, Status
@@ -24,7 +25,14 @@ from domain.runs.status import Reason, Status
 RUNS = select(run, pipeline.c.name.label("pipeline")).join(pipeline, pipeline.c.id == run.c.pipeline_id)
 _REFUSAL = case((outbox.c.quarantined_at.is_not(None), outbox.c.last_error)).label("refusal")
 _DISPATCHES = (
-    select(dispatch.c.run_id, dispatch.c.epoch, dispatch.c.requested_at, dispatch.c.flow_run_id, outbox.c.id.is_not(None).label("waits"), _REFUSAL)
+    select(
+        dispatch.c.run_id,
+        dispatch.c.epoch,
+        dispatch.c.requested_at,
+        dispatch.c.flow_run_id,
+        outbox.c.id.is_not(None).label("waits"),
+        _REFUSAL,
+    )
     .outerjoin(outbox, (outbox.c.run_id == dispatch.c.run_id) & (outbox.c.epoch == dispatch.c.epoch))
     .where(is_any_of(dispatch.c.run_id, "ids"))
     .order_by(dispatch.c.run_id, dispatch.c.epoch)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from application.queries.views import EventView
+from application.queries.views.events import EventView
 from domain.runs.events import EventType
 
 

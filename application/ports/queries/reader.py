@@ -5,23 +5,12 @@ from datetime import datetime
 from typing import Protocol, Required, TypedDict, Unpack
 
 from application.ports.persistence.unit_of_work import PipelineRef
-from application.queries.views import (
-    BoardRow,
-    EventView,
-    FailureView,
-    FirstOccurrence,
-    LogFilter,
-    LogLineView,
-    PastDecision,
-    PipelineStateVersion,
-    PipelineView,
-    QueueView,
-    RevisionView,
-    RunStateVersion,
-    RunView,
-    StageTimes,
-    WorkerView,
-)
+from application.queries.views.events import EventView
+from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
+from application.queries.views.logs import LogFilter, LogLineView
+from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
+from application.queries.views.runs import RunStateVersion, RunView
+from application.queries.views.workers import QueueView, WorkerView
 from domain.runs.status import Status
 
 
@@ -50,7 +39,9 @@ class Reader(Protocol):
         of those with a lower one. `skip` counts from there."""
         ...
 
-    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineStateVersion]:
+    async def pipeline_marks(
+        self, skip: int, limit: int, *, above: int | None = None, below: int | None = None
+    ) -> list[PipelineStateVersion]:
         """As `pipelines`, but only how far each of them is."""
         ...
 

@@ -12,7 +12,7 @@ from application.queries.explain.status_text import (
     format_time,
     seconds,
 )
-from application.queries.views import RunView, StageRunView
+from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Reason, Status
 
 
@@ -65,7 +65,10 @@ def _for_approval(stages: Sequence[StageRunView], context: RunContext) -> list[T
     asked = stages[0].waiting_since or newest.created_at
     by = f" by {' or '.join(stages[0].approvers)}" if stages[0].approvers else ""
     parts = [TextPart("Waiting for approval of "), *format_stage_names(stages), TextPart(f"{by} since "), format_time(asked, context.now)]
-    return [*parts, TextPart(f"; it fails in {format_elapsed(newest.deadline_at, context.now)} without one." if newest.deadline_at else ".")]
+    return [
+        *parts,
+        TextPart(f"; it fails in {format_elapsed(newest.deadline_at, context.now)} without one." if newest.deadline_at else "."),
+    ]
 
 
 def _running(run: RunView, running: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
@@ -94,7 +97,11 @@ def _compared(run: RunView, running: Sequence[StageRunView], context: RunContext
         slow = context.slow.get(stage.name)
         if slow is not None and took > slow:
             who = [] if is_alone else [TextPart(stage.name, True), TextPart(" is ")]
-            return [TextPart(", " if is_alone else "; "), *who, TextPart(f"later than usual: 19 of 20 times it is done within {seconds(slow)}")]
+            return [
+                TextPart(", " if is_alone else "; "),
+                *who,
+                TextPart(f"later than usual: 19 of 20 times it is done within {seconds(slow)}"),
+            ]
     usual = context.usual.get(running[0].name) if is_alone else None
     return [TextPart(f"; it usually takes {seconds(usual)}")] if usual is not None else []
 
@@ -102,7 +109,12 @@ def _compared(run: RunView, running: Sequence[StageRunView], context: RunContext
 def _beside(run: RunView, waiting: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
     """What does not go on while something runs."""
     if held := _in(run, Status.QUEUED):
-        return [TextPart(" "), *format_stage_names(held), TextPart(" is queued: " if len(held) == 1 else " are queued: "), *describe_queue_reason(run, context)]
+        return [
+            TextPart(" "),
+            *format_stage_names(held),
+            TextPart(" is queued: " if len(held) == 1 else " are queued: "),
+            *describe_queue_reason(run, context),
+        ]
     if asked := _approvals(waiting):
         return [TextPart(" "), *format_stage_names(asked), TextPart(" waits for approval." if len(asked) == 1 else " wait for approval.")]
     return []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from application.queries.explain.active_runs import describe_active_run
 from application.queries.explain.status_text import RunContext, StatusText, TextPart, describe_failure, format_elapsed, format_stage_names
-from application.queries.views import AttemptView, RunView, StageRunView
+from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Reason, Status
 
 
@@ -30,7 +30,12 @@ def _failed(run: RunView) -> list[TextPart]:
     if newest.reason is Reason.REJECTED:
         return [TextPart("Failed: "), TextPart(failed[0].name, True), TextPart(f" was rejected{_told(newest)}.")]
     tries = f" on attempt {newest.number} of {newest.number}" if newest.number > 1 else ""
-    return [TextPart("Failed: "), TextPart(failed[0].name, True), TextPart(f" ended with {describe_failure(newest)}{tries}."), *_what_a_retry_does(run)]
+    return [
+        TextPart("Failed: "),
+        TextPart(failed[0].name, True),
+        TextPart(f" ended with {describe_failure(newest)}{tries}."),
+        *_what_a_retry_does(run),
+    ]
 
 
 def _told(attempt: AttemptView) -> str:

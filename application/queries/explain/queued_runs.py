@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from application.queries.explain.status_text import RunContext, TextPart, format_elapsed, format_stage_names, seconds
-from application.queries.views import RunView
+from application.queries.views.runs import RunView
 from domain.runs.dispatch import DispatchState
 from domain.runs.queue_reason import QueueReason, QueueSnapshot, find_queue_reason
 from domain.runs.status import Status
@@ -58,7 +58,12 @@ def _holder_full(run: RunView, context: RunContext, facts: QueueSnapshot) -> lis
 def _starting(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
     if (silence := context.silent.get(run.dispatch_holder or "")) is not None:
         name, since = silence
-        return [TextPart("worker "), TextPart(name, True), TextPart(f" took it and has not been heard of for {seconds(since)}; "), *_if_it_lasts()]
+        return [
+            TextPart("worker "),
+            TextPart(name, True),
+            TextPart(f" took it and has not been heard of for {seconds(since)}; "),
+            *_if_it_lasts(),
+        ]
     name = next((each.name for each in context.queue.workers if each.id == run.dispatch_holder), "")
     waiting = [stage for stage in run.stages if stage.status is Status.QUEUED]
     return [
@@ -75,19 +80,31 @@ def _if_it_lasts() -> list[TextPart]:
 
 
 def _no_worker(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    return [TextPart("no worker of pool "), TextPart(run.pool, True), TextPart(" answers; it starts when one does (`headgate worker` starts one).")]
+    return [
+        TextPart("no worker of pool "),
+        TextPart(run.pool, True),
+        TextPart(" answers; it starts when one does (`headgate worker` starts one)."),
+    ]
 
 
 def _slots_taken(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
     taken = "the one worker slot" if facts.slots == 1 else f"all {facts.slots:,} worker slots"
     is_are = "is" if facts.slots == 1 else "are"
     before = f" and {_ahead(facts)} ahead of it" if facts.runs_ahead else ""
-    return [TextPart(f"{taken} of pool "), TextPart(run.pool, True), TextPart(f" {is_are} taken{before}; it starts when one is free: {MORE_SLOTS}.")]
+    return [
+        TextPart(f"{taken} of pool "),
+        TextPart(run.pool, True),
+        TextPart(f" {is_are} taken{before}; it starts when one is free: {MORE_SLOTS}."),
+    ]
 
 
 def _in_turn(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
     free = f"{facts.free:,} of {facts.slots:,} worker slots"
-    return [TextPart(f"{_ahead(facts)} ahead of it in pool "), TextPart(run.pool, True), TextPart(f", where {free} {_is(facts.free)} free.")]
+    return [
+        TextPart(f"{_ahead(facts)} ahead of it in pool "),
+        TextPart(run.pool, True),
+        TextPart(f", where {free} {_is(facts.free)} free."),
+    ]
 
 
 def _about_to_start(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
@@ -97,7 +114,11 @@ def _about_to_start(run: RunView, context: RunContext, facts: QueueSnapshot) -> 
 
 def _refused(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
     said = (run.refusal or "").rstrip(".")[:LONGEST_REFUSAL]
-    return [TextPart("Prefect refuses it ("), TextPart(said), TextPart("); it is tried again within the hour (`headgate retry-prefect` does it now).")]
+    return [
+        TextPart("Prefect refuses it ("),
+        TextPart(said),
+        TextPart("); it is tried again within the hour (`headgate retry-prefect` does it now)."),
+    ]
 
 
 def _engine_away(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
@@ -105,7 +126,11 @@ def _engine_away(run: RunView, context: RunContext, facts: QueueSnapshot) -> lis
 
 
 def _untold(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    return [TextPart("Prefect has not been told of it yet; it starts when a worker of pool "), TextPart(run.pool, True), TextPart(" takes it.")]
+    return [
+        TextPart("Prefect has not been told of it yet; it starts when a worker of pool "),
+        TextPart(run.pool, True),
+        TextPart(" takes it."),
+    ]
 
 
 def _engines_worker(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:

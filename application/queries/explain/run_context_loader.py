@@ -9,7 +9,9 @@ from application.ports.queries.reader import Reader
 from application.ports.system.clock import Clock
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.status_text import RunContext
-from application.queries.views import QueueView, RunView, StageTimes
+from application.queries.views.history import StageTimes
+from application.queries.views.runs import RunView
+from application.queries.views.workers import QueueView
 from domain.runs.status import Status
 
 WORKER_SEEN_WITHIN_SECONDS = 15.0

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from application.queries.views import AttemptView, QueueView, StageRunView
+from application.queries.views.runs import AttemptView, StageRunView
+from application.queries.views.workers import QueueView
 from domain.runs.status import Reason, Status
 
 

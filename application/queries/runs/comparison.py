@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from application.queries.views import AttemptView, RunView, StageRunView
+from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.serialization import serialize_pipeline
 from domain.runs.status import Status

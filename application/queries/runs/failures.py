@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from application.queries.views import AttemptView, RunView, StageRunView
+from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Status
 
 FAILED_STATUSES = (Status.FAILED, Status.LOST)

@@ -5,7 +5,7 @@ import asyncio
 from application.ports.dispatch.worker_streams import StopRun, WakeRun, WorkerStreams
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.queries.change_feed import ChangeBatch, ChangeFeed
-from application.queries.views import EventView
+from application.queries.views.events import EventView
 from application.services.dispatch.local_wakeups import DispatchRequest, LocalWakeups
 from application.services.feed.event_hub import EventHub
 from domain.runs.events import EventType
@@ -36,7 +36,9 @@ class FeedReader:
     The first of a storm is read at once; with many viewers, what follows is read together.
     """
 
-    def __init__(self, feed: ChangeFeed, hub: EventHub, links: WorkerStreams, wakeups: LocalWakeups, open_unit_of_work: OpenUnitOfWork) -> None:
+    def __init__(
+        self, feed: ChangeFeed, hub: EventHub, links: WorkerStreams, wakeups: LocalWakeups, open_unit_of_work: OpenUnitOfWork
+    ) -> None:
         self._feed = feed
         self._hub = hub
         self._links = links

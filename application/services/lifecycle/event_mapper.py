@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from application.ports.telemetry.lifecycle_events import AttemptLifecycleEvent, LifecycleEvent, Phase, RunLifecycleEvent
-from application.queries.views import AttemptView, EventView, RunView, StageRunView
+from application.queries.views.events import EventView
+from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.events import EventType
 from domain.runs.status import Status
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from application.ports.queries.change_feed import ChangeBatch, ChangeFeed
 from application.ports.queries.reader import Reader
-from application.queries.views import EventView, LogLineView
+from application.queries.views.events import EventView
+from application.queries.views.logs import LogLineView
 from application.services.feed.event_hub import EventHub, Subscription
 from entrypoints.api.shared.presenters import encode_json, event_json, line_json
 from entrypoints.http.streaming.event_stream import HEARTBEAT_SECONDS, SSE_PING
@@ -93,7 +94,9 @@ class EventBroadcaster:
             if len(page) < PAGE_SIZE:
                 return
 
-    async def stream_run_log(self, reader: Reader, run_id: int, stage: str | None, attempt: int | None, after: int) -> AsyncGenerator[bytes, None]:
+    async def stream_run_log(
+        self, reader: Reader, run_id: int, stage: str | None, attempt: int | None, after: int
+    ) -> AsyncGenerator[bytes, None]:
         """A run's lines with n > after, as they are stored."""
         with self._hub.subscribe() as subscription:
             while True:

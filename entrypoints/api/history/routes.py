@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from application.ports.queries.reader import Reader
 from application.queries.runs.comparison import Comparison, Difference, compare
-from application.queries.views import FailureView, RunView, StageRunView
+from application.queries.views.history import FailureView
+from application.queries.views.runs import RunView, StageRunView
 from domain.errors import Conflict, NotFound
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.status import Reason, Status
@@ -75,7 +76,9 @@ async def stage_times(pipeline_id: str, request: Request, reader: ReaderDep) -> 
 async def compare_runs(id: str, other: str, request: Request, reader: ReaderDep) -> Response:
     """What differs from the first to the second: parameters, definition, stages' times and records, the first error that is not the same.
     409 for runs of different pipelines."""
-    return etag_response(request, _comparison(await load_comparison(await require_run(id, reader), await require_run(other, reader), reader)))
+    return etag_response(
+        request, _comparison(await load_comparison(await require_run(id, reader), await require_run(other, reader), reader))
+    )
 
 
 async def load_comparison(before: RunView, after: RunView, reader: Reader) -> Comparison:

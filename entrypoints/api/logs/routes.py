@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from application.ports.queries.reader import Reader
-from application.queries.views import LogLineView, RunView
+from application.queries.views.logs import LogLineView
+from application.queries.views.runs import RunView
 from domain.errors import NotFound
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
 from entrypoints.api.events.routes import parse_resume_position

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from application.commands.runs.trigger_pipeline import TriggerCommand
 from application.ports.queries.reader import Reader
-from application.queries.views import PipelineStateVersion, PipelineView
+from application.queries.views.pipelines import PipelineStateVersion, PipelineView
 from domain.errors import NotFound
 from domain.runs.run import Trigger
 from entrypoints.api.pipelines.definition_schema import DEFINITION
@@ -107,7 +107,9 @@ async def get_pipeline(pipeline_id: str, request: Request, reader: ReaderDep) ->
     openapi_extra=request_body(DEFINITION, examples.DEFINITION),
 )
 @requires(DEFINE, ResourceScope.PIPELINE)
-async def change_pipeline(pipeline_id: str, raw: JsonBody, reader: ReaderDep, application: ApplicationDep, who: ActorDep, if_match: IfMatch = None) -> JsonResponse:
+async def change_pipeline(
+    pipeline_id: str, raw: JsonBody, reader: ReaderDep, application: ApplicationDep, who: ActorDep, if_match: IfMatch = None
+) -> JsonResponse:
     """Adds a revision, unless nothing differs. Runs under way keep the revision they started with. With `If-Match` it is 412
     when the pipeline has a newer revision than the one that ETag is of."""
     made = await application.change_pipeline()(parse_pipeline_ref(pipeline_id), raw, parse_expected_revisions(if_match), who)

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from application.ports.queries.reader import Reader
 from application.queries.explain.explanation import explain_run
-from application.queries.views import RunView
+from application.queries.views.runs import RunView
 from domain.errors import NotFound
 from entrypoints.api.runs.run_page import RunListQuery, build_run_list
 from entrypoints.api.shared import examples

@@ -7,7 +7,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from application.ports.queries.reader import Reader
-from application.queries.views import RunStateVersion, RunView
+from application.queries.views.runs import RunStateVersion, RunView
 from domain.errors import InvalidInput
 from domain.runs.status import Status
 from entrypoints.api.shared.etags import cache_headers, etag_matches, not_modified, page_etag

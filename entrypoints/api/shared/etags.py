@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import Header, Request
 from starlette.responses import Response
 
-from application.queries.views import PipelineStateVersion, PipelineView, RunStateVersion, RunView
+from application.queries.views.pipelines import PipelineStateVersion, PipelineView
+from application.queries.views.runs import RunStateVersion, RunView
 from entrypoints.api.shared.presenters import JsonResponse
 
 _TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')

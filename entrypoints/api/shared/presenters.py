@@ -10,7 +10,10 @@ from application.commands.reports.report_results import ReportResult
 from application.commands.runs.apply_run_action import RunActionResult
 from application.commands.runs.cancel_run import CancelResult
 from application.commands.runs.trigger_pipeline import TriggerResult
-from application.queries.views import EventView, LogLineView, PipelineView, RunView, StageRunView
+from application.queries.views.events import EventView
+from application.queries.views.logs import LogLineView
+from application.queries.views.pipelines import PipelineView
+from application.queries.views.runs import RunView, StageRunView
 from domain.pipelines.definition import StageDefinition
 from domain.pipelines.serialization import serialize_pipeline, serialize_stage
 from domain.runs.status import Status

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 
 from application.ports.queries.change_feed import ChangeBatch, ChangeFeed
-from application.queries.views import EventView
+from application.queries.views.events import EventView
 
 PAGE_SIZE = 1_000
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.queries.explain.status_text import seconds
-from application.queries.views import RunBar
+from application.queries.views.runs import RunBar
 from domain.runs.status import Status
 
 SLOTS = 20

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from application.queries.explain.status_text import seconds
-from application.queries.views import AttemptView, RunView, StageRunView
+from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Reason, Status
 
 STEPS = (

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from application.ports.queries.change_feed import ChangeBatch
 from application.queries.explain.status_text import RunContext
-from application.queries.views import BoardRow
+from application.queries.views.pipelines import BoardRow
 from domain.runs.events import EventType
 from domain.runs.status import Status
 from entrypoints.web.live.broadcaster import RenderedView, Tail

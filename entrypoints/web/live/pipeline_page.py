@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from application.ports.queries.change_feed import ChangeBatch
 from application.queries.explain.explanation import explain_run
-from application.queries.views import FailureView, PipelineView, RunView
+from application.queries.views.history import FailureView
+from application.queries.views.pipelines import PipelineView
+from application.queries.views.runs import RunView
 from domain.errors import NotFound
 from domain.runs.status import Status
 from entrypoints.web.live.broadcaster import RenderedView, Tail

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from application.ports.queries.change_feed import ChangeBatch
-from application.queries.views import RunView
+from application.queries.views.runs import RunView
 from domain.runs.events import EventType
 from domain.runs.status import Status
 from entrypoints.web.live.broadcaster import RenderedView, Tail
@@ -119,4 +119,6 @@ class LiveRunList:
     def render_runs(self, runs: list[RunView]) -> RenderedView:
         rows = build_run_items(runs, self._site.now())
         digest = sha256(str([(run.id, run.status, run.last_seq) for run in runs]).encode()).hexdigest()[:12]
-        return RenderedView({"runs": str(render("live/runs.html", rows=rows, with_names=True, is_narrowed=bool(self._asked.query())))}, digest)
+        return RenderedView(
+            {"runs": str(render("live/runs.html", rows=rows, with_names=True, is_narrowed=bool(self._asked.query())))}, digest
+        )

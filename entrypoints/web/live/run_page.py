@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from application.ports.queries.change_feed import ChangeBatch
-from application.queries.views import EventView, LogFilter, LogLineView, RunView
+from application.queries.views.events import EventView
+from application.queries.views.logs import LogFilter, LogLineView
+from application.queries.views.runs import RunView
 from domain.errors import NotFound
 from domain.runs.events import EventType
 from entrypoints.web.live.broadcaster import RenderedView, Tail, format_sse_event

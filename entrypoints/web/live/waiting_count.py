@@ -5,7 +5,7 @@ from time import monotonic
 
 from application.ports.queries.change_feed import ChangeBatch
 from application.ports.queries.reader import Reader
-from application.queries.views import RunView
+from application.queries.views.runs import RunView
 from domain.runs.events import EventType
 from entrypoints.web.view_models.waiting import get_waiting_stages
 

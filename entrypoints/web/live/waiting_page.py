@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from application.ports.queries.change_feed import ChangeBatch
-from application.queries.views import RunView
+from application.queries.views.runs import RunView
 from entrypoints.web.live.broadcaster import RenderedView, Tail
 from entrypoints.web.live.waiting_count import MOST_RUNS
 from entrypoints.web.page_context import PageContext

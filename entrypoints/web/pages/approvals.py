@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from application.queries.views import RunView, StageRunView
+from application.queries.views.runs import RunView, StageRunView
 from domain.errors import InvalidInput
 from domain.runs.operator_actions import Decision
 from entrypoints.http.auth.caller import get_actor

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from application.queries.views import PipelineView, RevisionView
+from application.queries.views.pipelines import PipelineView, RevisionView
 from domain.errors import FieldProblem, InvalidInput, NameTaken, NotFound, StaleRevision
 from entrypoints.definitions.yaml_reader import UnreadableText, read_text
 from entrypoints.http.auth.caller import get_actor

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from application.queries.explain.status_text import RunContext
-from application.queries.views import LogFilter
+from application.queries.views.logs import LogFilter
 from domain.runs.status import Status
 from entrypoints.api.history.routes import load_comparison
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from application.commands.runs.repeat_run import RepeatRunCommand
 from application.commands.runs.retry_run import RetryRunCommand
-from application.queries.views import RunView, StageRunView
+from application.queries.views.runs import RunView, StageRunView
 from domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from entrypoints.api.shared.dependencies import get_trace_context
 from entrypoints.http.auth.caller import get_actor
@@ -98,7 +98,9 @@ def _without_a_field(run: RunView, fields: Sequence[FormField]) -> dict[str, Any
 
 def _again_page(request: Request, run: RunView, fields: Sequence[FormField], problems: Sequence[str], status: int) -> Response:
     kept = format_parameters(_without_a_field(run, fields))
-    return render_page(request, "again.html", status, section="runs", css=("run.css",), run=run, fields=fields, kept=kept, problems=problems)
+    return render_page(
+        request, "again.html", status, section="runs", css=("run.css",), run=run, fields=fields, kept=kept, problems=problems
+    )
 
 
 @router.get("/ui/runs/{run_id}/stages/{stage}")
@@ -188,7 +190,9 @@ def _stage_page(
     request: Request, run: RunView, found: StageRunView, answered: ApprovalForm, problems: Sequence[str], status: int
 ) -> Response:
     shown = build_stage_page(run, found, get_page_context(request).now())
-    return render_page(request, "stage.html", status, section="runs", css=("run.css",), run=run, stage=shown, answer=answered, problems=problems)
+    return render_page(
+        request, "stage.html", status, section="runs", css=("run.css",), run=run, stage=shown, answer=answered, problems=problems
+    )
 
 
 def _word(form: Mapping[str, Sequence[str]], key: str) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from application.commands.runs.trigger_pipeline import TriggerCommand
-from application.queries.views import PipelineView
+from application.queries.views.pipelines import PipelineView
 from domain.errors import Conflict, InvalidInput, NameTaken
 from domain.runs.run import Trigger
 from entrypoints.api.shared.dependencies import get_trace_context

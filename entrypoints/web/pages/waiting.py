@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from application.queries.views import RunView, StageRunView
+from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Reason
 from entrypoints.http.auth.permissions import OPERATE, READ, requires
 from entrypoints.web.live.waiting_count import MOST_RUNS

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from application.queries.explain.status_text import TextPart
-from application.queries.views import RunView
+from application.queries.views.runs import RunView
 from domain.runs.status import Status
 
 DASH = "–"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from application.queries.views import RunView
+from application.queries.views.runs import RunView
 from domain.access.permissions import Permission
 from domain.runs.status import Reason, Status
 from entrypoints.web.view_models.waiting import get_waiting_stages

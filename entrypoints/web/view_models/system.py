@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from application.ports.queries.health_metrics import HealthMetrics
 from application.queries.explain.run_context_loader import WORKER_SEEN_WITHIN_SECONDS
 from application.queries.explain.status_text import seconds
-from application.queries.views import WorkerView
+from application.queries.views.workers import WorkerView
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp, pluralize
 
 OUTBOX_DELAY_LIMIT = 60.0
@@ -91,7 +91,9 @@ def _workers(facts: ProbeResults) -> ComponentHealth:
     if facts.workers is None:
         return ComponentHealth("workers", "Workers", False, "Unknown while the database does not answer.")
     if not alive:
-        return ComponentHealth("workers", "Workers", False, "None has spoken lately: runs stay queued until one does. Start one with headgate worker.")
+        return ComponentHealth(
+            "workers", "Workers", False, "None has spoken lately: runs stay queued until one does. Start one with headgate worker."
+        )
     slots, free = sum(worker.slots for worker in alive), sum(worker.free for worker in alive)
     words = f"{pluralize(len(alive), 'worker')} with {pluralize(slots, 'slot')}, {free:,} of them free."
     return ComponentHealth("workers", "Workers", True, f"{words} Every slot is taken: what comes now waits." if not free else words)
@@ -106,7 +108,9 @@ def _outbox(facts: ProbeResults) -> ComponentHealth:
     told = f"{pluralize(depth, 'message')} for Prefect, the oldest for {seconds(age)}"
     if age <= OUTBOX_DELAY_LIMIT:
         return ComponentHealth("outbox", "Outbox", True, f"{told}.")
-    return ComponentHealth("outbox", "Outbox", False, f"{told}. They are sent again and again until Prefect takes them; see whether it answers.")
+    return ComponentHealth(
+        "outbox", "Outbox", False, f"{told}. They are sent again and again until Prefect takes them; see whether it answers."
+    )
 
 
 def _queue(facts: ProbeResults) -> ComponentHealth:
@@ -116,7 +120,9 @@ def _queue(facts: ProbeResults) -> ComponentHealth:
         return ComponentHealth(
             "queue", "Queue", False, f"{pluralize(facts.metrics.late, 'run')} queued for over a minute: more workers or slots would help."
         )
-    return ComponentHealth("queue", "Queue", True, f"No run has been queued for long; {pluralize(facts.metrics.waiting, 'run')} waiting for somebody.")
+    return ComponentHealth(
+        "queue", "Queue", True, f"No run has been queued for long; {pluralize(facts.metrics.waiting, 'run')} waiting for somebody."
+    )
 
 
 def _disk(facts: ProbeResults) -> ComponentHealth:

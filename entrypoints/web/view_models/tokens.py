@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from application.queries.views import PipelineView
+from application.queries.views.pipelines import PipelineView
 from domain.access.accounts import ApiToken
 from domain.access.audit import AuditAction, AuditEntry
 from domain.pipelines.definition import StageKind

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from application.queries.explain.status_text import format_elapsed
-from application.queries.views import PastDecision, RunView, StageRunView
+from application.queries.views.history import PastDecision
+from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Reason, Status
 from entrypoints.web.view_models.formatting import StatusLabel, Timestamp, format_timestamp, get_status_label
 
@@ -139,7 +140,9 @@ def build_past_decision(decision: PastDecision) -> PastDecisionItem:
     words = ("approved" if decision.approved else "rejected") + (f" by {decision.by}" if decision.by else "")
     status = get_status_label(Status.COMPLETED if decision.approved else Status.FAILED)
     comment = (decision.comment or "").strip().split("\n")[0][:160]
-    return PastDecisionItem(status, decision.run_id, f"{decision.number:,}", words, f"“{comment}”" if comment else "", format_timestamp(decision.at))
+    return PastDecisionItem(
+        status, decision.run_id, f"{decision.number:,}", words, f"“{comment}”" if comment else "", format_timestamp(decision.at)
+    )
 
 
 def build_approval_question(run: RunView, stage: StageRunView) -> ApprovalQuestion:

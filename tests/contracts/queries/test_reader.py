@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from application.ports.persistence.unit_of_work import NewLogLine
-from application.queries.views import FirstOccurrence, LogFilter, PastDecision
+from application.queries.views.history import FirstOccurrence, PastDecision
+from application.queries.views.logs import LogFilter
 from domain.reports.rules import Report, Reporter, judge_report
 from domain.runs.events import EventType
 from domain.runs.operator_actions import ANONYMOUS_ACTOR, Actor, Decision, decide_approval

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from application.ports.persistence.unit_of_work import NewLogLine
-from application.queries.views import LogLineView
+from application.queries.views.logs import LogLineView
 from tests.fakes.persistence import values
 from tests.fakes.persistence.store import LogProgress
 from tests.fakes.persistence.transaction import Transaction

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from application.queries.views import EventView
+from application.queries.views.events import EventView
 from domain.runs.events import Event, EventType
 from domain.runs.run import Run
 from domain.runs.status import Status

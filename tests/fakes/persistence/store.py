@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from application.ports.persistence.unit_of_work import Lease, Receipt, ReceiptKey, WorkerStatus
 from application.ports.system.clock import Clock
-from application.queries.views import EventView, LogLineView
+from application.queries.views.events import EventView
+from application.queries.views.logs import LogLineView
 from domain.access.accounts import Account, ApiToken, Session
 from domain.access.audit import AuditEntry
 from domain.errors import Unavailable

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from weakref import WeakKeyDictionary, WeakSet
 
 from application.ports.queries.change_feed import ChangeBatch
-from application.queries.views import EventView
+from application.queries.views.events import EventView
 from domain.runs.events import EventType
 from tests.fakes.persistence import FakeStore
 

@@ -8,24 +8,12 @@ from typing import Unpack
 
 from application.ports.persistence.unit_of_work import PipelineRef
 from application.ports.queries.reader import RunListQuery
-from application.queries.views import (
-    BoardRow,
-    EventView,
-    FailureView,
-    FirstOccurrence,
-    LogFilter,
-    LogLineView,
-    PastDecision,
-    PipelineStateVersion,
-    PipelineView,
-    QueueView,
-    RevisionView,
-    RunBar,
-    RunStateVersion,
-    RunView,
-    StageTimes,
-    WorkerView,
-)
+from application.queries.views.events import EventView
+from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
+from application.queries.views.logs import LogFilter, LogLineView
+from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
+from application.queries.views.runs import RunBar, RunStateVersion, RunView
+from application.queries.views.workers import QueueView, WorkerView
 from domain.runs.attempt import Attempt
 from domain.runs.events import EventType
 from domain.runs.run import Run
@@ -48,7 +36,9 @@ class FakeReader:
         page = rows[skip : skip + limit] if below is None else rows[::-1][skip : skip + limit][::-1]
         return [self._pipeline(row) for row in page]
 
-    async def pipeline_marks(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineStateVersion]:
+    async def pipeline_marks(
+        self, skip: int, limit: int, *, above: int | None = None, below: int | None = None
+    ) -> list[PipelineStateVersion]:
         found = await self.pipelines(skip, limit, above=above, below=below)
         latest = [(view, view.latest) for view in found]
         return [PipelineStateVersion(view.id, view.revision, run.id if run else 0, run.last_seq if run else 0) for view, run in latest]
@@ -157,7 +147,9 @@ class FakeReader:
         ]
 
     async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
-        dispatches = [(row.requested_at, run_id) for (run_id, _), row in self._tables.dispatches.items() if row.pool == pool and _is_unclaimed(row)]
+        dispatches = [
+            (row.requested_at, run_id) for (run_id, _), row in self._tables.dispatches.items() if row.pool == pool and _is_unclaimed(row)
+        ]
         return QueueView(await self.workers(pool, within_seconds), [run_id for _, run_id in sorted(dispatches)[:limit]])
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:

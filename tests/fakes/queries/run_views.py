@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 
-from application.queries.views import AttemptView, RunView, StageRunView
+from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.attempt import Attempt, StageRun
 from domain.runs.run import Run
 from tests.fakes.persistence.store import Tables

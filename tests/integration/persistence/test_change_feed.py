@@ -14,7 +14,7 @@ import pytest
 from adapters.persistence.database import Database
 from adapters.persistence.embedded.server import DATABASE, EmbeddedPostgres
 from adapters.persistence.feed.feed_cursor import FeedCursor, truncate_snapshot
-from application.queries.views import EventView
+from application.queries.views.events import EventView
 from tests.integration.persistence.database_helpers import a_started_database
 from tests.support.builders import NOW, WORKER, a_pipeline, a_run_of, a_stored_run
 from tests.support.postgres import a_server

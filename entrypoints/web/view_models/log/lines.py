@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from application.queries.views import LogLineView
+from application.queries.views.logs import LogLineView
 from entrypoints.web.ansi import render_ansi_line, strip_escape_sequences
 from entrypoints.web.view_models.formatting import Timestamp, format_time
 from entrypoints.web.view_models.log.query import LogQuery
@@ -90,7 +90,9 @@ def log_lines(lines: Sequence[LogLineView], searched: str = "", target: int | No
 def _line(line: LogLineView, searched: str, target: int | None) -> LogLine:
     css, stream = _STREAMS.get(line.stream, ("", ""))
     marks = [css, "hit" if searched and searched in line.text.lower() else "", "target" if line.n == target else ""]
-    return LogLine(line.n, format_time(line.at, millis=True), " ".join(filter(None, marks)), stream, line.stage, render_ansi_line(line.text))
+    return LogLine(
+        line.n, format_time(line.at, millis=True), " ".join(filter(None, marks)), stream, line.stage, render_ansi_line(line.text)
+    )
 
 
 def build_search_hit(line: LogLineView, searched: str, href: str, is_chosen: bool) -> SearchHit:
@@ -101,4 +103,6 @@ def build_search_hit(line: LogLineView, searched: str, href: str, is_chosen: boo
     end = place + len(searched)
     begin = max(0, place - AROUND)
     lead = render_ansi_line(("…" if begin else "") + text[begin:place])
-    return SearchHit(line.n, line.stage, href, lead, render_ansi_line(text[place:end]), render_ansi_line(text[end : end + AROUND * 2]), is_chosen)
+    return SearchHit(
+        line.n, line.stage, href, lead, render_ansi_line(text[place:end]), render_ansi_line(text[end : end + AROUND * 2]), is_chosen
+    )

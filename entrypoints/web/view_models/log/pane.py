@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from application.ports.queries.reader import Reader
-from application.queries.views import LogFilter, LogLineView, RunView
+from application.queries.views.logs import LogFilter, LogLineView
+from application.queries.views.runs import RunView
 from domain.runs.status import Status
 from entrypoints.web.view_models.log.lines import FIRST_SHOWN, HITS_SHOWN, FilterLink, LogPane, LogSearch, build_search_hit, log_lines
 from entrypoints.web.view_models.log.query import LogQuery
@@ -112,7 +113,8 @@ def _attempts(run: RunView, choice: LogQuery) -> list[FilterLink]:
     bare = choice.newest()
     pills = [FilterLink("every attempt", _link(run, bare.with_changes(attempt=None)), choice.attempt is None)]
     return pills + [
-        FilterLink(f"attempt {each.number}", _link(run, bare.with_changes(attempt=each.number)), each.number == choice.attempt) for each in stage.attempts
+        FilterLink(f"attempt {each.number}", _link(run, bare.with_changes(attempt=each.number)), each.number == choice.attempt)
+        for each in stage.attempts
     ]
 
 

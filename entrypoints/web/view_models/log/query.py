@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from application.queries.views import LogFilter, RunView
+from application.queries.views.logs import LogFilter
+from application.queries.views.runs import RunView
 
 VIEWS = ("graph", "waterfall", "list")
 LONGEST_TEXT = 200

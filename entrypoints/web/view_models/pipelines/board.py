@@ -8,7 +8,8 @@ from statistics import median
 
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.status_text import RunContext, TextPart, seconds
-from application.queries.views import BoardRow, PipelineView, RunBar
+from application.queries.views.pipelines import BoardRow, PipelineView
+from application.queries.views.runs import RunBar
 from domain.runs.status import Status
 from entrypoints.web.charts.run_bars import RunBarShape, get_run_seconds, lay_out_run_bars
 from entrypoints.web.view_models.formatting import DASH, Sentence, StatusLabel, Timestamp, format_timestamp, get_status_label

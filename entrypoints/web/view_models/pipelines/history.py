@@ -6,7 +6,8 @@ from datetime import datetime
 from statistics import median
 
 from application.queries.explain.status_text import seconds
-from application.queries.views import FailureView, RunView, StageRunView
+from application.queries.views.history import FailureView
+from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Status
 from entrypoints.web.charts.run_trend import TrendLayout, TrendPoint, lay_out_trend
 from entrypoints.web.view_models.formatting import DASH, StatusLabel, Timestamp, format_count, format_timestamp, get_status_label, pluralize
@@ -121,7 +122,14 @@ def _point(run: RunView, now: datetime) -> TrendPoint:
 
 def _row(run: RunView, point: TrendPoint) -> TrendItem:
     took = seconds(point.seconds) if point.seconds is not None else DASH
-    return TrendItem(run.id, f"#{run.number:,}", get_status_label(run.status), format_timestamp(run.created_at), took, format_count(run.records_processed))
+    return TrendItem(
+        run.id,
+        f"#{run.number:,}",
+        get_status_label(run.status),
+        format_timestamp(run.created_at),
+        took,
+        format_count(run.records_processed),
+    )
 
 
 def _failed(stage: StageRunView) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from application.queries.views import PipelineView
+from application.queries.views.pipelines import PipelineView
 from domain.pipelines.definition import DEFAULT_POOL, PipelineDefinition, StageDefinition
 from domain.pipelines.serialization import serialize_pipeline
 from entrypoints.web.view_models.formatting import StatusLabel, Timestamp, format_timestamp, get_status_label, shorten_json

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from application.queries.views import RevisionView
+from application.queries.views.pipelines import RevisionView
 from domain.pipelines.serialization import serialize_pipeline
 from entrypoints.definitions.yaml_reader import diff_revisions
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from application.queries.explain.status_text import format_elapsed, seconds
 from application.queries.runs.comparison import Comparison, Difference, StagePair
-from application.queries.views import RunView, StageRunView
+from application.queries.views.runs import RunView, StageRunView
 from entrypoints.web.ansi import show_control_characters
 from entrypoints.web.view_models.formatting import (
     DASH,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from application.queries.explain.status_text import TextPart
-from application.queries.views import EventView
+from application.queries.views.events import EventView
 from domain.runs.events import EventType
 from domain.runs.status import Status
 from entrypoints.web.view_models.formatting import Sentence, StatusLabel, Timestamp, format_time, get_status_label, pluralize, triggered_by
@@ -19,7 +19,10 @@ class EventItem:
 
 
 def build_event_items(events: Sequence[EventView]) -> list[EventItem]:
-    return [EventItem(event.seq, format_time(event.at), get_status_label(event.status) if event.status else None, sentence(event)) for event in events]
+    return [
+        EventItem(event.seq, format_time(event.at), get_status_label(event.status) if event.status else None, sentence(event))
+        for event in events
+    ]
 
 
 def sentence(event: EventView) -> Sentence:
@@ -81,7 +84,11 @@ def _cancel(event: EventView) -> Sentence:
 
 
 def _verdict(event: EventView) -> Sentence:
-    return [TextPart(event.actor or "A report", event.actor is not None), TextPart(f" ended the run as {event.status}"), TextPart(_message(event))]
+    return [
+        TextPart(event.actor or "A report", event.actor is not None),
+        TextPart(f" ended the run as {event.status}"),
+        TextPart(_message(event)),
+    ]
 
 
 def _reminded(event: EventView) -> Sentence:

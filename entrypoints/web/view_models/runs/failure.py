@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from application.ports.queries.reader import Reader
 from application.queries.runs.comparison import differences
 from application.queries.runs.failures import FAILED_STATUSES, find_failed_stage, get_attempts_since_restart, has_failure
-from application.queries.views import AttemptView, FirstOccurrence, RunView, StageRunView
+from application.queries.views.history import FirstOccurrence
+from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Reason, Status
 from entrypoints.web.view_models.formatting import (
     StatusLabel,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.status_text import RunContext, format_elapsed, seconds
 from application.queries.runs.failures import find_failed_stage
-from application.queries.views import RunView
+from application.queries.views.runs import RunView
 from domain.runs.status import Reason, Status
 from entrypoints.web.view_models.formatting import (
     DASH,

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 
-from application.queries.views import RunView, StageRunView
+from application.queries.views.runs import RunView, StageRunView
 from entrypoints.web.ansi import show_control_characters
 from entrypoints.web.markdown import markdown
 from entrypoints.web.view_models.formatting import shorten_json
@@ -53,7 +53,9 @@ def build_stage_output(run_id: int, stage: StageRunView) -> StageOutput:
     given = stage.newest.output
     href = f"/ui/runs/{run_id}/stages/{quote(stage.name)}"
     if not isinstance(given, Mapping):
-        return StageOutput(stage.name, href, None, (), (), [("output", show_control_characters(shorten_json(given, 400)))] if given is not None else [], 0)
+        return StageOutput(
+            stage.name, href, None, (), (), [("output", show_control_characters(shorten_json(given, 400)))] if given is not None else [], 0
+        )
     summary = given.get("summary")
     images = list(_images(given.get("images"), href))
     links = [OutputLink(title, _safe(url)) for title, url in _pairs(given.get("links"))]
@@ -65,7 +67,10 @@ def build_stage_output(run_id: int, stage: StageRunView) -> StageOutput:
         markdown(summary) if isinstance(summary, str) else None,
         links,
         [OutputLink(title, url) for title, url, is_shown in images if is_shown],
-        [(show_control_characters(str(key)[:100]), show_control_characters(shorten_json(value, 400))) for key, value in list(rest.items())[:MOST]],
+        [
+            (show_control_characters(str(key)[:100]), show_control_characters(shorten_json(value, 400)))
+            for key, value in list(rest.items())[:MOST]
+        ],
         max(0, len(rest) - MOST),
     )
 
@@ -105,7 +110,10 @@ def _pairs(given: Any) -> list[tuple[str, str]]:
     if not isinstance(given, list):
         return []
     items = [each if isinstance(each, Mapping) else {"url": str(each)} for each in given[:MOST]]
-    return [(show_control_characters(str(each.get("title") or each.get("url") or "untitled")[:200]), str(each.get("url") or "")) for each in items]
+    return [
+        (show_control_characters(str(each.get("title") or each.get("url") or "untitled")[:200]), str(each.get("url") or ""))
+        for each in items
+    ]
 
 
 def _safe(url: str) -> str:

@@ -6,7 +6,8 @@ from datetime import datetime
 from urllib.parse import quote
 
 from application.queries.explain.status_text import seconds
-from application.queries.views import AttemptView, PipelineView, RunView, StageRunView
+from application.queries.views.pipelines import PipelineView
+from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Reason, Status
 from entrypoints.web.charts.stage_graph import Box, EdgePath, GraphLayout, lay_out_graph
 from entrypoints.web.charts.waterfall import StageLane, WaterfallLayout, lay_out_waterfall
@@ -159,7 +160,9 @@ def _counts(box: Box, drawing: GraphLayout, stages: Mapping[str, StageRunView]) 
     middle, found = box.y + box.height / 2, []
     if out is not None:
         is_last = all(line.source != box.stage for line in drawing.lines)
-        found.append(RecordCount(box.x + box.width + 6, middle + (4 if is_last else -5), f"{out:,}", f"{box.stage} passed on {out:,} records"))
+        found.append(
+            RecordCount(box.x + box.width + 6, middle + (4 if is_last else -5), f"{out:,}", f"{box.stage} passed on {out:,} records")
+        )
     if came is not None and out is not None and came != out:
         found.append(RecordCount(box.x + 2, box.y + box.height + BELOW, f"{came:,} in", f"{box.stage} got {came:,} records", is_in=True))
     return found

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request, expect
 
-from application.queries.views import LogLineView
+from application.queries.views.logs import LogLineView
 from domain.runs.status import Status
 from tests.support.builders import a_stage
 from tests.support.example_board import furnish

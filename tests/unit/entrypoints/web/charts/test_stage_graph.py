@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from application.queries.views import AttemptView, RunView, StageRunView
+from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Status
 from entrypoints.web.charts.stage_graph import Box, EdgePath, lay_out_graph
 from entrypoints.web.view_models.runs.stages import build_run_graph
@@ -123,7 +123,9 @@ def test_the_picture_has_room_for_what_came_out_of_its_last_stage() -> None:
 @settings(max_examples=60, deadline=None)
 def test_no_count_lies_over_another_or_over_a_box_and_all_are_in_the_picture(needs: Needs, data: st.DataObject) -> None:
     records = {name: data.draw(st.one_of(st.none(), st.integers(0, 9_999_999))) for name in needs}
-    graph = build_run_graph(a_run_view([StageRunView(name, "command", needs[name], [an_attempt(records[name])]) for name in needs]), {}, NOW)
+    graph = build_run_graph(
+        a_run_view([StageRunView(name, "command", needs[name], [an_attempt(records[name])]) for name in needs]), {}, NOW
+    )
     areas = [(count.x, count.y - 9, count.x + 6.5 * len(count.text), count.y + 2) for count in graph.counts]
     boxes = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in graph.drawing.boxes]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from application.ports.queries.change_feed import ChangeBatch
-from application.queries.views import LogFilter
+from application.queries.views.logs import LogFilter
 from domain.runs.status import Status
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.live.broadcaster import BUFFERED_MESSAGES, Viewer, format_sse_event

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from application.queries.views import PipelineView
+from application.queries.views.pipelines import PipelineView
 from domain.access.accounts import ApiToken, TokenKind
 from domain.access.permissions import Scope
 from entrypoints.web.view_models.tokens import build_reporter_snippets

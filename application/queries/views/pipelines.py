@@ -1,0 +1,56 @@
+"""Read models of pipelines and their revisions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.queries.views.runs import RunBar, RunView
+from domain.pipelines.definition import PipelineDefinition
+from domain.runs.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStateVersion:
+    """How far a pipeline is: while this is the same, nothing that is shown of it has changed. Zeros before its first run."""
+
+    id: int
+    revision: int
+    latest_run: int
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineView:
+    """A pipeline with its newest revision and, when it has run, its latest run."""
+
+    id: int
+    revision: int
+    definition: PipelineDefinition
+    created_at: datetime
+    updated_at: datetime
+    latest: RunView | None = None
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+    @property
+    def status(self) -> Status:
+        return self.latest.status if self.latest else Status.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """A pipeline as the board shows it: `bars` are its last 20 runs, oldest first."""
+
+    pipeline: PipelineView
+    bars: Sequence[RunBar] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionView:
+    """One revision of a pipeline."""
+
+    revision: int
+    definition: PipelineDefinition
+    created_at: datetime
