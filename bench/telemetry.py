@@ -22,9 +22,9 @@ from threading import Thread
 
 import httpx
 
-from adapters.orchestration.prefect_server import find_free_port
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
+from adapters.system.network import find_free_port
 from bench.support.measurements import Measurement, latency, print_measurements, print_progress, quantity
 
 _A_ROUND = 200

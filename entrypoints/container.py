@@ -8,15 +8,17 @@ from typing import Any
 
 from dependency_injector import containers, providers
 
-from adapters.delivery.audiences import audiences
+from adapters.delivery.event_sinks import audiences
+from adapters.identity.argon2_passwords import Argon2Passwords
 from adapters.identity.hmac_tokens import HmacTokens
-from adapters.identity.random_credentials import Argon2Passwords, InMemorySignInLimiter, RandomCredentials
+from adapters.identity.random_credentials import RandomCredentials
+from adapters.identity.sign_in_limiter import InMemorySignInLimiter
 from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
 from adapters.system.disk_space import HomeDiskSpace
 from adapters.system.json_schema import JsonSchemaValidator
-from adapters.system.worker_links import InMemoryWorkerLinks
+from adapters.system.worker_streams import InMemoryWorkerLinks
 from adapters.telemetry.null import NullTelemetry
 from application.commands.access.manage_accounts import ChangeAccount, ChangePassword, CreateAccount
 from application.commands.access.manage_tokens import CreateToken, RevokeToken
@@ -39,11 +41,11 @@ from application.commands.runs.trigger_pipeline import TriggerPipeline
 from application.commands.workers.record_heartbeat import RecordHeartbeat
 from application.commands.workers.register_worker import RegisterWorker, UnregisterWorker
 from application.observability.instrumented_unit_of_work import instrument_unit_of_work
-from application.observability.instrumented_use_case import (
+from application.observability.instrumented_use_case import instrument_use_case
+from application.observability.use_case_hooks import (
     attach_trace_context,
     count_advance_verdicts,
     count_verdicts,
-    instrument_use_case,
     tag_claim,
     tag_dispatch,
     tag_triggered,
@@ -56,7 +58,9 @@ from application.ports.telemetry.lifecycle_events import EventSink
 from application.ports.telemetry.telemetry import Telemetry
 from application.queries.access.access_queries import AccessQueries
 from application.queries.access.authenticator import Authenticator
-from application.services.batching.report_batcher import AdvanceBatcher, ReportBatcher, TriggerBatcher
+from application.services.batching.advance_batcher import AdvanceBatcher
+from application.services.batching.report_batcher import ReportBatcher
+from application.services.batching.trigger_batcher import TriggerBatcher
 from application.services.dispatch.dispatcher import Dispatcher
 from application.services.dispatch.local_wakeups import LocalWakeups
 from application.services.dispatch.outbox_relay import OutboxRelay
@@ -66,7 +70,8 @@ from application.services.feed.event_hub import EventHub
 from application.services.feed.feed_reader import FeedReader
 from application.services.lifecycle.event_mapper import EventMapper
 from application.services.lifecycle.event_publisher import LifecycleEventPublisher
-from application.services.maintenance.lease_sweeper import DueRunSweeper, LeaseSweeper
+from application.services.maintenance.due_run_sweeper import DueRunSweeper
+from application.services.maintenance.lease_sweeper import LeaseSweeper
 from application.services.maintenance.metrics_collector import MetricsCollector
 from application.services.maintenance.retention_pruner import RetentionPolicy, RetentionPruner
 from domain.access.accounts import SessionRules
@@ -156,7 +161,9 @@ class Application(containers.DeclarativeContainer):
     )
     heartbeat = _instrumented(
         telemetry,
-        providers.Singleton(RecordHeartbeat, adapters.open_unit_of_work, adapters.tokens, adapters.clock, adapters.links, claim_dispatch, rules),
+        providers.Singleton(
+            RecordHeartbeat, adapters.open_unit_of_work, adapters.tokens, adapters.clock, adapters.links, claim_dispatch, rules
+        ),
     )
     append_log = _instrumented(
         telemetry,
@@ -180,7 +187,9 @@ class Application(containers.DeclarativeContainer):
     store, invalidate_callers = adapters.open_unit_of_work, authenticator.provided.invalidate_callers
     sign_out = _instrumented(telemetry, providers.Singleton(SignOut, store, adapters.credentials, adapters.clock, invalidate_callers))
     create_account = _instrumented(telemetry, providers.Singleton(CreateAccount, store, adapters.passwords, adapters.clock))
-    change_account = _instrumented(telemetry, providers.Singleton(ChangeAccount, store, adapters.passwords, adapters.clock, invalidate_callers))
+    change_account = _instrumented(
+        telemetry, providers.Singleton(ChangeAccount, store, adapters.passwords, adapters.clock, invalidate_callers)
+    )
     change_password = _instrumented(
         telemetry,
         providers.Singleton(ChangePassword, store, adapters.passwords, adapters.credentials, adapters.clock, invalidate_callers),
@@ -208,9 +217,16 @@ class Application(containers.DeclarativeContainer):
         f"relay-{os.getpid()}-{uuid.uuid4().hex[:8]}",
     )
     metrics_collector = providers.Singleton(MetricsCollector, adapters.vitals, hub, telemetry)
-    reconcile = providers.Singleton(PrefectReconciler, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups)
+    reconcile = providers.Singleton(
+        PrefectReconciler, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups
+    )
     lifecycle_publishers = providers.Singleton(
-        _build_lifecycle_publishers, adapters.audiences, adapters.change_feed, adapters.reader, adapters.open_unit_of_work, adapters.installation
+        _build_lifecycle_publishers,
+        adapters.audiences,
+        adapters.change_feed,
+        adapters.reader,
+        adapters.open_unit_of_work,
+        adapters.installation,
     )
 
     retention_policy = providers.Singleton(RetentionPolicy, settings.provided.keep_events_days, settings.provided.keep_logs_days)

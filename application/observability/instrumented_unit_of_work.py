@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, cast
 
-from application.observability.metrics import Metric
+from application.observability.relay_latency import RelayLatencyRecorder
+from application.observability.run_metrics import PendingMetric, RunMetrics
 from application.ports.persistence.unit_of_work import OpenUnitOfWork, OutboxRow
 from application.ports.system.clock import Clock
 from application.ports.telemetry.telemetry import Telemetry
-from domain.runs.events import Event, EventType
 from domain.runs.run import Run
-from domain.runs.status import Status
-
-_REMEMBERED = 10_000
-PendingMetric = Callable[[], None]
 
 
 def instrument_unit_of_work(telemetry: Telemetry, clock: Clock, open_unit_of_work: OpenUnitOfWork) -> OpenUnitOfWork:
@@ -97,77 +90,3 @@ class _InstrumentedOutbox:
     async def mark_delivered(self, run_id: int, epoch: int) -> None:
         await self._outbox.mark_delivered(run_id, epoch)
         self._facts.append(lambda: self._deliveries.delivered(run_id, epoch))
-
-
-class RelayLatencyRecorder:
-    """How long a dispatch was in the outbox before Prefect had it."""
-
-    def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
-        self._telemetry, self._clock = telemetry, clock
-        self._leased: OrderedDict[tuple[int, int], OutboxRow] = OrderedDict()
-
-    def remember(self, rows: Sequence[OutboxRow]) -> None:
-        for row in rows:
-            self._leased[row.run_id, row.epoch] = row
-        while len(self._leased) > _REMEMBERED:
-            self._leased.popitem(last=False)
-
-    def delivered(self, run_id: int, epoch: int) -> None:
-        row = self._leased.pop((run_id, epoch), None)
-        if row is not None:
-            self._telemetry.distribution(Metric.RELAY_LATENCY, _seconds(row.created_at, self._clock.now()), pool=row.pool)
-
-
-class RunMetrics:
-    """What the new events of a run say in figures."""
-
-    def __init__(self, telemetry: Telemetry) -> None:
-        self._telemetry = telemetry
-
-    def of(self, run: Run, events: Sequence[Event]) -> list[PendingMetric]:
-        """To be told once they are durable. Reads the run now: it may move on before."""
-        facts: list[PendingMetric] = []
-        for event in events:
-            if event.type is EventType.RUN_OPENED:
-                facts.append(self._counted(Metric.RUNS_OPENED, 1, pipeline=run.definition.name, trigger=run.trigger.kind))
-            elif event.type is EventType.RUN_MOVED and event.status is not None:
-                facts += self._run_moved(run, event.status)
-            elif event.type is EventType.STAGE_MOVED and event.stage is not None and event.attempt is not None:
-                facts += self._stage_moved(run, event, event.stage, event.attempt)
-        return facts
-
-    def _run_moved(self, run: Run, status: Status) -> list[PendingMetric]:
-        if not status.is_terminal or run.finished_at is None:
-            return []
-        tags = {"pipeline": run.definition.name, "status": status.value}
-        took = _seconds(run.started_at or run.created_at, run.finished_at)
-        return [self._counted(Metric.RUNS_FINISHED, 1, **tags), self._measured(Metric.RUN_DURATION, took, **tags)]
-
-    def _stage_moved(self, run: Run, event: Event, stage: str, number: int) -> list[PendingMetric]:
-        attempt = run.stages[stage].attempts[number - 1]
-        named = {"pipeline": run.definition.name, "stage": stage}
-        if event.status is Status.RUNNING:
-            waited = _seconds(attempt.queued_at or event.at, event.at)
-            facts = [self._measured(Metric.STAGE_QUEUE_WAIT, waited, **named)]
-            if run.started_at == event.at:
-                facts.append(self._measured(Metric.RUN_START_LATENCY, _seconds(run.created_at, event.at), pipeline=run.definition.name))
-            return facts
-        if event.status is None or not event.status.is_terminal:
-            return []
-        facts = [self._counted(Metric.STAGES_FINISHED, 1, **named, status=event.status.value)]
-        if attempt.started_at is not None and attempt.finished_at is not None:
-            took = _seconds(attempt.started_at, attempt.finished_at)
-            facts.append(self._measured(Metric.STAGE_DURATION, took, **named, status=event.status.value))
-        if attempt.records_processed:
-            facts.append(self._counted(Metric.RECORDS, attempt.records_processed, **named))
-        return facts
-
-    def _counted(self, metric: Metric, value: int, **tags: str) -> PendingMetric:
-        return lambda: self._telemetry.count(metric, value, **tags)
-
-    def _measured(self, metric: Metric, value: float, **tags: str) -> PendingMetric:
-        return lambda: self._telemetry.distribution(metric, value, **tags)
-
-
-def _seconds(begin: datetime, end: datetime) -> float:
-    return max(0.0, (end - begin).total_seconds())

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import httpx
 
-from adapters.orchestration.prefect_server import find_free_port
+from adapters.system.network import find_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 90.0
@@ -67,7 +67,9 @@ class Stack:
         """Run a stage that does nothing, to its end."""
         self.http.post("/pipelines/", json={"name": "first", "stages": [{"name": "first", "command": ["/bin/true"]}]}).raise_for_status()
         run_id = self.http.post("/trigger/first").raise_for_status().json()["run_id"]
-        wait_until(lambda: self.http.get(f"/runs/{run_id}").json()["finished_at"] is not None, _START_SECONDS, "the first run", self.read_output)
+        wait_until(
+            lambda: self.http.get(f"/runs/{run_id}").json()["finished_at"] is not None, _START_SECONDS, "the first run", self.read_output
+        )
 
     def prefect(self) -> httpx.Client:
         """A client of the Prefect server that belongs to it. Only after `until_prefect_answers`."""

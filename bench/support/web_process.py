@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 
-from adapters.orchestration.prefect_server import find_free_port
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
+from adapters.system.network import find_free_port
 from bench.support.stack import ROOT, wait_until
 
 _START_SECONDS = 60.0

@@ -59,7 +59,7 @@ def worker() -> None:
     settings = read_settings()
     if settings.prefect_api_url is None:
         raise _settings_error("A worker needs HEADGATE_PREFECT_API_URL, and HEADGATE_URL when the web is elsewhere; or use `headgate up`.")
-    from adapters.orchestration.prefect_server import build_client_environment
+    from adapters.orchestration.prefect_environment import build_client_environment
 
     auth = settings.prefect_api_auth_string.get_secret_value() if settings.prefect_api_auth_string else None
     environment = build_client_environment(settings.home, settings.prefect_api_url, auth, os.environ)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.orchestration.prefect_server import PrefectServer, find_free_port
+from adapters.orchestration.prefect_server import PrefectServer
+from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
 from entrypoints.settings import Settings, read_or_create_secret
 from entrypoints.supervisor.managed_process import ProcessSpec

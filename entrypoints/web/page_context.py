@@ -10,7 +10,8 @@ from application.ports.queries.health_metrics import HealthMetricsReader
 from application.ports.queries.reader import Reader
 from application.ports.system.clock import Clock
 from application.ports.system.disk_space import DiskSpace
-from application.queries.explain.run_context_loader import OrchestratorHealth, RunContextLoader
+from application.queries.explain.orchestrator_health import OrchestratorHealth
+from application.queries.explain.run_context_loader import RunContextLoader
 from domain.access.permissions import Permission
 from domain.errors import HeadgateError
 from entrypoints.container import Application

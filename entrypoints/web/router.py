@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from application.queries.explain.status_text import RunContext
+from application.queries.explain.run_context import RunContext
 from domain.runs.status import Status
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web import static_files
@@ -33,7 +33,9 @@ async def index(request: Request, q: str = "", status: str = "", tag: str = "") 
     view = LiveBoard(site, tag)
     rows = await view.rows()
     if wants_text(request):
-        arounds = [await site.run_context_cache.around(row.pipeline.latest) if row.pipeline.latest else RunContext(site.now()) for row in rows]
+        arounds = [
+            await site.run_context_cache.around(row.pipeline.latest) if row.pipeline.latest else RunContext(site.now()) for row in rows
+        ]
         return text_response(format_board(rows, arounds))
     if not rows and not tag:
         return render_page(request, "new.html", section="pipelines", form=NewPipelineForm(), is_first=True, origin=get_origin(request))

@@ -6,8 +6,8 @@ from statistics import median
 from time import monotonic
 
 from application.ports.queries.reader import Reader
+from application.queries.explain.run_context import RunContext
 from application.queries.explain.run_context_loader import RunContextLoader, get_slow_thresholds
-from application.queries.explain.status_text import RunContext
 from application.queries.views.history import StageTimes
 from application.queries.views.runs import RunView
 from application.queries.views.workers import QueueView

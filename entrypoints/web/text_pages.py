@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from application.queries.explain.durations import format_elapsed
 from application.queries.explain.explanation import explain_run
-from application.queries.explain.status_text import RunContext, format_elapsed
+from application.queries.explain.run_context import RunContext
 from application.queries.views.pipelines import BoardRow
 from application.queries.views.runs import RunView
 from domain.runs.status import Status

@@ -18,9 +18,11 @@ from typing import Any
 import httpx
 from psycopg import sql
 
-from adapters.orchestration.prefect_server import PrefectServer, build_client_environment, find_free_port, wait_until_healthy
+from adapters.orchestration.prefect_environment import build_client_environment
+from adapters.orchestration.prefect_server import PrefectServer
 from adapters.persistence.embedded.server import PREFECT_DATABASE, EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
+from adapters.system.network import find_free_port, wait_until_healthy
 from entrypoints.process import parent_watch
 from tests.chaos.process import Process, children
 

@@ -9,7 +9,7 @@ from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema import JsonSchemaValidator
-from adapters.system.worker_links import InMemoryWorkerLinks
+from adapters.system.worker_streams import InMemoryWorkerLinks
 from application.ports.access.execution_tokens import ExecutionTokens
 from application.ports.dispatch.worker_streams import WorkerStreams
 from application.ports.system.clock import Clock

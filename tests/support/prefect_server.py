@@ -10,8 +10,9 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from adapters.orchestration.prefect_server import PrefectServer, find_free_port, wait_until_healthy
+from adapters.orchestration.prefect_server import PrefectServer
 from adapters.persistence.embedded.server import EmbeddedPostgres
+from adapters.system.network import find_free_port, wait_until_healthy
 from tests.support.postgres import a_database, a_temporary_folder
 
 

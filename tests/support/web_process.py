@@ -15,9 +15,9 @@ from pathlib import Path
 
 import httpx
 
-from adapters.orchestration.prefect_server import find_free_port
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
+from adapters.system.network import find_free_port
 from tests.support.postgres import a_database
 
 ROOT = Path(__file__).resolve().parents[2]

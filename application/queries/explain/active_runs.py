@@ -2,16 +2,10 @@
 
 from collections.abc import Sequence
 
+from application.queries.explain.durations import format_duration, format_elapsed
 from application.queries.explain.queued_runs import describe_queue_reason, describe_queued_run
-from application.queries.explain.status_text import (
-    RunContext,
-    TextPart,
-    describe_failure,
-    format_elapsed,
-    format_stage_names,
-    format_time,
-    seconds,
-)
+from application.queries.explain.run_context import RunContext
+from application.queries.explain.status_text import TextPart, describe_failure, format_stage_names, format_time
 from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Reason, Status
 
@@ -100,10 +94,10 @@ def _compared(run: RunView, running: Sequence[StageRunView], context: RunContext
             return [
                 TextPart(", " if is_alone else "; "),
                 *who,
-                TextPart(f"later than usual: 19 of 20 times it is done within {seconds(slow)}"),
+                TextPart(f"later than usual: 19 of 20 times it is done within {format_duration(slow)}"),
             ]
     usual = context.usual.get(running[0].name) if is_alone else None
-    return [TextPart(f"; it usually takes {seconds(usual)}")] if usual is not None else []
+    return [TextPart(f"; it usually takes {format_duration(usual)}")] if usual is not None else []
 
 
 def _beside(run: RunView, waiting: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
@@ -126,7 +120,7 @@ def _silence(running: Sequence[StageRunView], context: RunContext) -> list[TextP
     if found is None:
         return None
     name, since = found
-    told = f" has not been heard of for {seconds(since)}, and is given up as lost if that lasts."
+    told = f" has not been heard of for {format_duration(since)}, and is given up as lost if that lasts."
     return [TextPart("; its worker "), TextPart(name, True), TextPart(told)]
 
 

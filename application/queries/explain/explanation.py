@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from application.queries.explain.active_runs import describe_active_run
-from application.queries.explain.status_text import RunContext, StatusText, TextPart, describe_failure, format_elapsed, format_stage_names
+from application.queries.explain.durations import format_elapsed
+from application.queries.explain.run_context import RunContext
+from application.queries.explain.status_text import StatusText, TextPart, describe_failure, format_stage_names
 from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Reason, Status
 
@@ -82,3 +84,8 @@ _ENDED = {
     Status.LOST: _lost,
     Status.SKIPPED: _completed,
 }
+
+
+def explain_outcome(run: RunView) -> str | None:
+    """The sentence of a run that is over, which depends on nothing else; None while it is under way."""
+    return str(explain_run(run, RunContext(run.finished_at or run.created_at))) if run.status.is_terminal else None

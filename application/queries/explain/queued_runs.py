@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from application.queries.explain.status_text import RunContext, TextPart, format_elapsed, format_stage_names, seconds
+from application.queries.explain.durations import format_duration, format_elapsed
+from application.queries.explain.run_context import RunContext
+from application.queries.explain.status_text import TextPart, format_stage_names
 from application.queries.views.runs import RunView
 from domain.runs.dispatch import DispatchState
 from domain.runs.queue_reason import QueueReason, QueueSnapshot, find_queue_reason
@@ -61,7 +63,7 @@ def _starting(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[T
         return [
             TextPart("worker "),
             TextPart(name, True),
-            TextPart(f" took it and has not been heard of for {seconds(since)}; "),
+            TextPart(f" took it and has not been heard of for {format_duration(since)}; "),
             *_if_it_lasts(),
         ]
     name = next((each.name for each in context.queue.workers if each.id == run.dispatch_holder), "")

@@ -4,11 +4,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from application.ports.dispatch.orchestrator import Orchestrator
 from application.ports.queries.reader import Reader
 from application.ports.system.clock import Clock
-from application.queries.explain.explanation import explain_run
-from application.queries.explain.status_text import RunContext
+from application.queries.explain.orchestrator_health import OrchestratorHealth
+from application.queries.explain.run_context import RunContext
 from application.queries.views.history import StageTimes
 from application.queries.views.runs import RunView
 from application.queries.views.workers import QueueView
@@ -23,25 +22,6 @@ MAX_QUEUE_LENGTH = 1_000
 """Runs of a pool that are counted as ahead of one; beyond, "1,000 or more" is as much as anybody needs to know."""
 MIN_SAMPLES = 5
 """Runs that must have completed a stage before it is ever called later than usual."""
-HEALTH_CACHE_SECONDS = 5.0
-"""Seconds for which the engine's answer is believed."""
-
-
-class OrchestratorHealth:
-    """Whether the engine answers, asked at most once in `HEALTH_CACHE_SECONDS` seconds however many want to know."""
-
-    def __init__(self, orchestrator: Orchestrator, clock: Clock) -> None:
-        self._orchestrator = orchestrator
-        self._clock = clock
-        self._asked_at: datetime | None = None
-        self._answers = False
-
-    async def answers(self) -> bool:
-        now = self._clock.now()
-        if self._asked_at is None or (now - self._asked_at).total_seconds() >= HEALTH_CACHE_SECONDS:
-            self._asked_at = now
-            self._answers = await self._orchestrator.is_healthy()
-        return self._answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +66,3 @@ class RunContextLoader:
 def get_slow_thresholds(times: Iterable[StageTimes]) -> dict[str, float]:
     """Seconds from which a stage is later than usual, of those that completed often enough to tell."""
     return {item.stage: item.slow for item in times if item.count >= MIN_SAMPLES}
-
-
-def explain_outcome(run: RunView) -> str | None:
-    """The sentence of a run that is over, which depends on nothing else; None while it is under way."""
-    return str(explain_run(run, RunContext(run.finished_at or run.created_at))) if run.status.is_terminal else None

@@ -10,7 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ValidationError, WithJsonSchema
 from application.ports.access.execution_tokens import AttemptClaims, WorkerClaims
 from application.ports.persistence.unit_of_work import PipelineRef
 from application.ports.queries.reader import Reader
-from application.queries.explain.run_context_loader import OrchestratorHealth, RunContextLoader
+from application.queries.explain.orchestrator_health import OrchestratorHealth
+from application.queries.explain.run_context_loader import RunContextLoader
 from domain.errors import InvalidInput, NotFound
 from domain.runs.operator_actions import Actor
 from domain.runs.status import Status

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from application.ports.queries.reader import Reader
-from application.queries.explain.run_context_loader import explain_outcome
+from application.queries.explain.explanation import explain_outcome
 from application.queries.views.pipelines import PipelineStateVersion, PipelineView
 from application.queries.views.runs import RunStateVersion, RunView
 from entrypoints.api.shared.presenters import encode_json, pipeline_json, run_json

@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from application.queries.explain.status_text import seconds
+from application.queries.explain.durations import format_duration
 from domain.runs.status import TERMINAL, Status
 
 STYLES = {
@@ -64,7 +64,9 @@ def print_table(console: Console, rows: Sequence[Sequence[str]], status_column: 
 
 def render_run(run: Mapping[str, Any], stages: Sequence[Mapping[str, Any]], now: datetime) -> RenderableType:
     """A run as it stands: a head line, a line for each stage, and why it is where it is."""
-    head = Text.assemble((sanitize(run["pipeline"]), "bold"), f" #{run['number']}  ", _status(run["status"]), f"  {format_run_duration(run, now)}")
+    head = Text.assemble(
+        (sanitize(run["pipeline"]), "bold"), f" #{run['number']}  ", _status(run["status"]), f"  {format_run_duration(run, now)}"
+    )
     table = _table([build_stage_row(stage, now) for stage in stages], status_column=1)
     return Group(head, table, Text(sanitize(run.get("why") or ""), style="dim"))
 
@@ -74,23 +76,31 @@ def build_stage_row(stage: Mapping[str, Any], now: datetime) -> list[str]:
     attempt = stage.get("attempt") or 1
     tries = f"attempt {attempt}" if attempt > 1 else ""
     remark = stage.get("error_message") or (stage.get("reason") if stage["status"] in ("waiting", "skipped") else None) or ""
-    return [sanitize(stage["name"]), stage["status"], format_duration(stage, now), format_record_count(stage), ", ".join(filter(None, (tries, sanitize(remark))))]
+    return [
+        sanitize(stage["name"]),
+        stage["status"],
+        format_item_duration(stage, now),
+        format_record_count(stage),
+        ", ".join(filter(None, (tries, sanitize(remark)))),
+    ]
 
 
-def format_duration(thing: Mapping[str, Any], now: datetime) -> str:
+def format_item_duration(thing: Mapping[str, Any], now: datetime) -> str:
     """From its start to its end, or to now; empty before the start."""
     started, finished = parse_timestamp(thing.get("started_at")), parse_timestamp(thing.get("finished_at"))
     if started is None or (finished is None and thing["status"] in TERMINAL):
         return ""
-    return seconds(max(0.0, ((finished or now) - started).total_seconds()))
+    return format_duration(max(0.0, ((finished or now) - started).total_seconds()))
 
 
 def format_run_duration(run: Mapping[str, Any], now: datetime) -> str:
-    return format_duration(run, now) or (f"since {seconds(_age(run['created_at'], now))}" if run["status"] not in TERMINAL else "")
+    return format_item_duration(run, now) or (
+        f"since {format_duration(_age(run['created_at'], now))}" if run["status"] not in TERMINAL else ""
+    )
 
 
 def format_age(text: str | None, now: datetime) -> str:
-    return f"{seconds(_age(text, now))} ago" if text else "never"
+    return f"{format_duration(_age(text, now))} ago" if text else "never"
 
 
 def format_record_count(thing: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 from rich.console import RenderableType
 from rich.live import Live
 
-from application.queries.explain.status_text import seconds
+from application.queries.explain.durations import format_duration
 from domain.runs.status import TERMINAL
 from entrypoints.cli.screens.formatting import (
     format_record_count,
@@ -87,7 +87,7 @@ class LineScreen(_Plain):
         if status not in TERMINAL:
             return [tries, sanitize(data.get("reason") or "")]
         began, over = parse_timestamp(self._started.pop(stage, None)), parse_timestamp(event["at"])
-        duration = seconds((over - began).total_seconds()) if began and over else ""
+        duration = format_duration((over - began).total_seconds()) if began and over else ""
         said = data.get("error_message") or (data.get("reason") if status != "completed" else "") or ""
         return [tries, duration, format_record_count(data), sanitize(said)]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from application.queries.explain.status_text import seconds
+from application.queries.explain.durations import format_duration
 from application.queries.views.runs import RunBar
 from domain.runs.status import Status
 
@@ -53,6 +53,6 @@ def get_run_seconds(bar: RunBar, now: datetime) -> float | None:
 
 def _drawn(bar: RunBar, time: float | None, longest: float, x: float) -> RunBarShape:
     height = STUB if time is None else round(max(SHORTEST, TALLEST * time / longest), 1)
-    words = f", {seconds(time)}" if time is not None and bar.status is not Status.RUNNING else ""
+    words = f", {format_duration(time)}" if time is not None and bar.status is not Status.RUNNING else ""
     title = f"#{bar.number:,} {bar.status}{words}"
     return RunBarShape(bar.id, bar.status.value, title, x, round(BASELINE - height, 1), height, STATUS_SYMBOLS.get(bar.status, ""))

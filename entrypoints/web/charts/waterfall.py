@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from application.queries.explain.status_text import seconds
+from application.queries.explain.durations import format_duration
 from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Reason, Status
 
@@ -122,7 +122,7 @@ def _ticks(span: float, now: float | None) -> list[AxisTick]:
 
 def _tick_words(at: float, step: float) -> str:
     """Fine steps are told in milliseconds to the end, since "0.1 s" would stand for several of them."""
-    return f"{at * 1_000:.0f} ms" if at and step < 0.1 else seconds(round(at, 1))
+    return f"{at * 1_000:.0f} ms" if at and step < 0.1 else format_duration(round(at, 1))
 
 
 def _lane(stage: StageRunView, axis: _Axis, usual: float | None, expected: float | None) -> StageLane:
@@ -142,11 +142,11 @@ def _lane(stage: StageRunView, axis: _Axis, usual: float | None, expected: float
     if expected is not None and usual is not None:
         pieces.append(WaterfallShape("ghost", "pending", axis.of(expected), _width(axis.of(expected), axis.of(expected + usual)), y))
         if axis.of(expected + usual) < 84:
-            notes.append(WaterfallNote(axis.of(expected + usual), y + 10, f"usually {seconds(usual)}"))
+            notes.append(WaterfallNote(axis.of(expected + usual), y + 10, f"usually {format_duration(usual)}"))
     elif usual is not None and newest.started_at:
         median = axis.at(newest.started_at + timedelta(seconds=usual))
     words = "; ".join(_words(attempt, axis.end, len(stage.attempts) > 1) for attempt in stage.attempts)
-    said = f"; the median is {seconds(usual)}" if usual is not None else ""
+    said = f"; the median is {format_duration(usual)}" if usual is not None else ""
     return StageLane(height, pieces, notes, median, y, words + said)
 
 
@@ -186,7 +186,7 @@ def _notes(attempt: AttemptView, axis: _Axis, y: float, *, is_last: bool) -> lis
     if is_last and attempt.queued_at and attempt.started_at and attempt.finished_at:
         queued = (attempt.started_at - attempt.queued_at).total_seconds()
         if queued >= NOTED_QUEUE and queued / axis.span > 0.02:
-            return [WaterfallNote(x, y, f"{seconds(queued)} in the queue")]
+            return [WaterfallNote(x, y, f"{format_duration(queued)} in the queue")]
     return []
 
 
@@ -194,5 +194,5 @@ def _words(attempt: AttemptView, end: datetime, several: bool) -> str:
     name = f"attempt {attempt.number} " if several else ""
     if attempt.started_at is None:
         return f"{name}{attempt.status}, not started"
-    took = seconds(((attempt.finished_at or end) - attempt.started_at).total_seconds())
+    took = format_duration(((attempt.finished_at or end) - attempt.started_at).total_seconds())
     return f"{name}{attempt.status} {'in' if attempt.finished_at else 'for'} {took}"

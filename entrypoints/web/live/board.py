@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from application.ports.queries.change_feed import ChangeBatch
-from application.queries.explain.status_text import RunContext
+from application.queries.explain.run_context import RunContext
 from application.queries.views.pipelines import BoardRow
 from domain.runs.events import EventType
 from domain.runs.status import Status

@@ -13,7 +13,8 @@ from time import monotonic
 from typing import Protocol
 
 from application.ports.queries.change_feed import ChangeBatch
-from application.services.feed.event_hub import EventHub, Subscription
+from application.services.feed.event_hub import EventHub
+from application.services.feed.subscription import Subscription
 from domain.errors import HeadgateError
 
 COALESCE_SECONDS = 0.02

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from application.queries.explain.status_text import RunContext
+from application.queries.explain.run_context import RunContext
 from application.queries.views.logs import LogFilter
 from domain.runs.status import Status
 from entrypoints.api.history.routes import load_comparison

@@ -8,8 +8,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from application.ports.queries.health_metrics import HealthMetrics
+from application.queries.explain.durations import format_duration
 from application.queries.explain.run_context_loader import WORKER_SEEN_WITHIN_SECONDS
-from application.queries.explain.status_text import seconds
 from application.queries.views.workers import WorkerView
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp, pluralize
 
@@ -105,7 +105,7 @@ def _outbox(facts: ProbeResults) -> ComponentHealth:
     depth, age = facts.metrics.outbox_depth, facts.metrics.outbox_age
     if not depth:
         return ComponentHealth("outbox", "Outbox", True, "Empty: Prefect has been told everything.")
-    told = f"{pluralize(depth, 'message')} for Prefect, the oldest for {seconds(age)}"
+    told = f"{pluralize(depth, 'message')} for Prefect, the oldest for {format_duration(age)}"
     if age <= OUTBOX_DELAY_LIMIT:
         return ComponentHealth("outbox", "Outbox", True, f"{told}.")
     return ComponentHealth(
@@ -153,7 +153,7 @@ def _worker(worker: WorkerView, now: datetime) -> WorkerItem:
         busy=round(100 * (worker.slots - worker.free) / worker.slots, 1) if worker.slots and is_alive else 0.0,
         seen=format_timestamp(worker.seen_at),
         is_alive=is_alive,
-        word="answers" if is_alive else f"silent for {seconds(silent)}",
+        word="answers" if is_alive else f"silent for {format_duration(silent)}",
     )
 
 

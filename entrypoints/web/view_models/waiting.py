@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from application.queries.explain.status_text import format_elapsed
+from application.queries.explain.durations import format_elapsed
 from application.queries.views.history import PastDecision
 from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Reason, Status

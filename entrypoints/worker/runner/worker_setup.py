@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from adapters.identity.hmac_tokens import HmacTokens
-from adapters.orchestration.prefect_server import build_client_environment
+from adapters.orchestration.prefect_environment import build_client_environment
 from adapters.system.secret_store import LocalSecretStore
 from entrypoints.settings import Settings
 from entrypoints.worker.runner.stage_environment import StageSettings

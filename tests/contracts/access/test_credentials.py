@@ -5,7 +5,9 @@ import re
 
 import pytest
 
-from adapters.identity.random_credentials import Argon2Passwords, InMemorySignInLimiter, RandomCredentials
+from adapters.identity.argon2_passwords import Argon2Passwords
+from adapters.identity.random_credentials import RandomCredentials
+from adapters.identity.sign_in_limiter import InMemorySignInLimiter
 from application.ports.access.credentials import Credentials, PasswordHasher, SignInLimiter
 from domain.access.accounts import TokenKind
 from tests.fakes.access.credentials import FakeCredentials, FakePasswordHasher, FakeSignInLimiter

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.orchestration.prefect_server import find_free_port
+from adapters.system.network import find_free_port
 from adapters.telemetry.null import NullTelemetry
 from application.ports.telemetry.telemetry import Telemetry
 from tests.contracts.telemetry.telemetry_rules import RULES, broken

@@ -12,7 +12,7 @@ import pytest
 from dependency_injector import providers
 from pydantic import SecretStr
 
-from adapters.delivery.audiences import audiences
+from adapters.delivery.event_sinks import audiences
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema import JsonSchemaValidator

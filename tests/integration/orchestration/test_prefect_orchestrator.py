@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
-from adapters.orchestration.prefect_server import find_free_port
+from adapters.system.network import find_free_port
 from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
 from domain.errors import Unavailable
 from tests.support.prefect_server import RunningPrefect

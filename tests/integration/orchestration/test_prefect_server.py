@@ -15,8 +15,10 @@ import httpx
 import pytest
 from prefect.settings import Settings
 
-from adapters.orchestration.prefect_server import PrefectServer, build_client_environment, find_free_port, wait_until_healthy
+from adapters.orchestration.prefect_environment import build_client_environment
+from adapters.orchestration.prefect_server import PrefectServer
 from adapters.persistence.embedded.server import EmbeddedPostgres
+from adapters.system.network import find_free_port, wait_until_healthy
 from entrypoints.process import parent_watch
 from tests.support.postgres import a_database, a_temporary_folder
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from adapters.orchestration.prefect_environment import build_client_environment
 from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
-from adapters.orchestration.prefect_server import build_client_environment, find_free_port
+from adapters.system.network import find_free_port
 from application.ports.dispatch.orchestrator import FlowRunRequest
 from domain.runs.status import Status
 from entrypoints.worker.runner.idle_window import IdleWindow
@@ -184,7 +185,9 @@ async def test_without_any_prefect_the_worker_works(web: FakeWeb, prefect: Runni
         assert await asyncio.wait_for(process.wait(), 15) == 0
 
 
-async def test_a_cancel_in_prefects_page_ends_the_stage(web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path) -> None:
+async def test_a_cancel_in_prefects_page_ends_the_stage(
+    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+) -> None:
     started = tmp_path / "started"
     pipeline = await web.create_pipeline(sh("slow", f"touch {started}; sleep 60"))
 
@@ -248,7 +251,9 @@ async def test_prefects_own_worker_carries_a_run_in_another_pool(
         await until_in_prefect(shown)
 
 
-async def test_a_flow_whose_dispatch_is_gone_ends_quietly(web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path) -> None:
+async def test_a_flow_whose_dispatch_is_gone_ends_quietly(
+    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+) -> None:
     pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
     run_id = await web.run(await web.create_pipeline(sh("only", "true"), pool=pool))
     request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere #1", {"run_id": run_id, "number": 1, "epoch": 9})

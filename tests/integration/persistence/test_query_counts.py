@@ -15,7 +15,8 @@ from application.commands.dispatches.eager_claim import EagerClaimer
 from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate
 from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline
-from application.services.batching.report_batcher import AdvanceBatcher, ReportBatcher
+from application.services.batching.advance_batcher import AdvanceBatcher
+from application.services.batching.report_batcher import ReportBatcher
 from domain.reports.rules import Report
 from domain.runs.status import Status
 from tests.fakes.access.execution_tokens import FakeExecutionTokens
@@ -111,7 +112,9 @@ async def test_a_claim_in_the_triggers_transaction_costs_no_round_trip_more(data
     links = FakeWorkerStreams()
     links.link(WORKER)
     eager_claimer = EagerClaimer(links, FakeExecutionTokens(), lambda: DispatchRules("here", 20.0), ("headgate",), lambda _: False)
-    trigger = TriggerPipeline(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace(), eager_claimer)
+    trigger = TriggerPipeline(
+        database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace(), eager_claimer
+    )
     await trigger(TriggerCommand(pipeline.name))
 
     with record_round_trips(database) as trips:

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapters.orchestration.prefect_server import find_free_port
 from adapters.persistence.embedded.server import EmbeddedPostgres
+from adapters.system.network import find_free_port
 from tests.support.postgres import a_temporary_folder
 
 SECONDS = 60.0

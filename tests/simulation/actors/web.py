@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.system.worker_links import InMemoryWorkerLinks
+from adapters.system.worker_streams import InMemoryWorkerLinks
 from adapters.telemetry.null import NullTelemetry
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, AdvanceResult, ClaimDispatch, DispatchRules
 from application.commands.dispatches.eager_claim import EagerClaimer
@@ -28,7 +28,8 @@ from application.services.feed.change_notifier import ChangeNotifier
 from application.services.feed.event_hub import EventHub
 from application.services.feed.feed_reader import FeedReader
 from application.services.loop import no_wait, run_service, wait_seconds
-from application.services.maintenance.lease_sweeper import DueRunSweeper, LeaseSweeper
+from application.services.maintenance.due_run_sweeper import DueRunSweeper
+from application.services.maintenance.lease_sweeper import LeaseSweeper
 from domain.errors import Unavailable
 from domain.runs.operator_actions import Actor
 from entrypoints.api.events.event_broadcaster import EventBroadcaster

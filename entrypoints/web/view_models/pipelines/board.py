@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
+from application.queries.explain.durations import format_duration
 from application.queries.explain.explanation import explain_run
-from application.queries.explain.status_text import RunContext, TextPart, seconds
+from application.queries.explain.run_context import RunContext
+from application.queries.explain.status_text import TextPart
 from application.queries.views.pipelines import BoardRow, PipelineView
 from application.queries.views.runs import RunBar
 from domain.runs.status import Status
@@ -114,7 +116,7 @@ def format_success_rate(bars: Sequence[RunBar]) -> str:
 
 def format_median_time(bars: Sequence[RunBar], now: datetime) -> str:
     times = [time for bar in bars if bar.status is Status.COMPLETED and (time := get_run_seconds(bar, now)) is not None]
-    return seconds(median(times)) if times else DASH
+    return format_duration(median(times)) if times else DASH
 
 
 def count_statuses(rows: Sequence[BoardRow]) -> Mapping[Status, int]:

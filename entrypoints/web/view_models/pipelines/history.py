@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from application.queries.explain.status_text import seconds
+from application.queries.explain.durations import format_duration
 from application.queries.views.history import FailureView
 from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Status
@@ -68,7 +68,7 @@ def build_trend(runs: Sequence[RunView], now: datetime) -> Trend:
     return Trend(
         drawing=lay_out_trend(points, usual),
         success=f"{100 * len(completed) // len(decided)} %" if decided else DASH,
-        median=seconds(usual) if usual is not None else DASH,
+        median=format_duration(usual) if usual is not None else DASH,
         usual_records=shorten_count(median(amounts)) if amounts else DASH,
         latest_records=shorten_count(known[-1]) if known else "",
         records_label=label,
@@ -114,14 +114,14 @@ def group_failures(failures: Sequence[FailureView]) -> list[FailureGroup]:
 
 def _point(run: RunView, now: datetime) -> TrendPoint:
     took = ((run.finished_at or now) - run.started_at).total_seconds() if run.started_at else None
-    words = f", {seconds(took)}" if took is not None and run.finished_at else ""
+    words = f", {format_duration(took)}" if took is not None and run.finished_at else ""
     return TrendPoint(
         run.id, run.status, max(0.0, took) if took is not None else None, run.records_processed, f"#{run.number:,} {run.status}{words}"
     )
 
 
 def _row(run: RunView, point: TrendPoint) -> TrendItem:
-    took = seconds(point.seconds) if point.seconds is not None else DASH
+    took = format_duration(point.seconds) if point.seconds is not None else DASH
     return TrendItem(
         run.id,
         f"#{run.number:,}",

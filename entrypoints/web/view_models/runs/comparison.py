@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.queries.explain.status_text import format_elapsed, seconds
+from application.queries.explain.durations import format_duration, format_elapsed
 from application.queries.runs.comparison import Comparison, Difference, StagePair
 from application.queries.views.runs import RunView, StageRunView
 from entrypoints.web.ansi import show_control_characters
@@ -133,4 +133,4 @@ def _status(stage: StageRunView | None) -> StatusLabel | None:
 
 
 def _seconds(taken: float | None) -> str:
-    return seconds(taken) if taken is not None else DASH
+    return format_duration(taken) if taken is not None else DASH

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from application.queries.explain.durations import format_duration, format_elapsed
 from application.queries.explain.explanation import explain_run
-from application.queries.explain.status_text import RunContext, format_elapsed, seconds
+from application.queries.explain.run_context import RunContext
 from application.queries.runs.failures import find_failed_stage
 from application.queries.views.runs import RunView
 from domain.runs.status import Reason, Status
@@ -71,7 +72,7 @@ def build_run_header(
         why=explain_run(run, around).parts,
         triggered_by=triggered_by(run.trigger, run.actor),
         started=format_timestamp(run.started_at),
-        usually=seconds(usual_total) if usual_total is not None else DASH,
+        usually=format_duration(usual_total) if usual_total is not None else DASH,
         records=format_count(run.records_processed),
         parameters=format_parameters(run.parameters),
         revision=run.revision,

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from application.queries.explain.durations import format_duration, format_elapsed
 from application.queries.explain.explanation import explain_run
-from application.queries.explain.status_text import RunContext, format_elapsed, seconds
+from application.queries.explain.run_context import RunContext
 from application.queries.views.runs import RunView
 from domain.runs.status import Status
 from entrypoints.web.view_models.formatting import (
@@ -94,7 +95,7 @@ def _grid_row(name: str, runs: Sequence[RunView], usual: Mapping[str, float]) ->
     cells = [_cell(name, run) for run in runs]
     ends = [cell.status for cell in cells if cell and cell.status in ("completed", "failed", "lost")]
     success = f"{int(100 * ends.count('completed') / len(ends))} %" if ends else DASH
-    return GridRow(name, cells, success, seconds(usual[name]) if name in usual else DASH)
+    return GridRow(name, cells, success, format_duration(usual[name]) if name in usual else DASH)
 
 
 def _cell(name: str, run: RunView) -> GridCell | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from application.queries.explain.status_text import format_elapsed
+from application.queries.explain.durations import format_elapsed
 from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Reason, Status
 from entrypoints.web.ansi import show_control_characters

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from application.queries.explain.status_text import seconds
+from application.queries.explain.durations import format_duration
 from application.queries.views.pipelines import PipelineView
 from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Reason, Status
@@ -114,8 +114,8 @@ def _row(run: RunView, stage: StageRunView, usual: Mapping[str, float], now: dat
         status=get_status_label(stage.status),
         attempts=[get_status_label(attempt.status) for attempt in stage.attempts if attempt.started_at or attempt.finished_at],
         started=format_time(started),
-        took=seconds(took) if took is not None else DASH,
-        usually=seconds(usual[stage.name]) if stage.name in usual else DASH,
+        took=format_duration(took) if took is not None else DASH,
+        usually=format_duration(usual[stage.name]) if stage.name in usual else DASH,
         records=format_count(newest.records_processed),
         note=_note(stage),
         lane=lane,
@@ -195,9 +195,9 @@ def _node(box: Box, stage: StageRunView, usual: Mapping[str, float], now: dateti
         tries = f"attempt {newest.number} of {stage.retries + 1} · " if stage.retries else ""
         sub = f"{tries}{newest.reason or newest.status}"
     elif took is None:
-        sub = f"usually {seconds(usual[stage.name])}" if stage.name in usual else stage.kind
+        sub = f"usually {format_duration(usual[stage.name])}" if stage.name in usual else stage.kind
     else:
-        sub = f"{stage.kind} · {seconds(took)}"
+        sub = f"{stage.kind} · {format_duration(took)}"
     return Node(box, _label(box), stage.name, sub, get_status_label(stage.status), href)
 
 

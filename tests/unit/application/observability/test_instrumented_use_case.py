@@ -10,8 +10,9 @@ from application import commands
 from application.commands.reports.report_results import ReportResult
 from application.commands.runs.trigger_pipeline import TriggerCommand
 from application.observability.instrumented_unit_of_work import instrument_unit_of_work
-from application.observability.instrumented_use_case import get_verdict, instrument_use_case
+from application.observability.instrumented_use_case import instrument_use_case
 from application.observability.metrics import TAGS, Metric
+from application.observability.use_case_hooks import get_verdict
 from application.ports.queries.health_metrics import HealthMetrics, PoolMetrics
 from application.ports.telemetry.telemetry import get_trace_id
 from application.services.feed.event_hub import EventHub
@@ -139,7 +140,11 @@ async def test_vital_signs_become_gauges() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "verdict"),
-    [(ReportResult(200, True), "applied"), (ReportResult(200, False, "old"), "ignored"), (ReportResult(409, False, problem="not_yours"), "not_yours")],
+    [
+        (ReportResult(200, True), "applied"),
+        (ReportResult(200, False, "old"), "ignored"),
+        (ReportResult(409, False, problem="not_yours"), "not_yours"),
+    ],
 )
 def test_verdicts_are_few_words(answer: ReportResult, verdict: str) -> None:
     assert get_verdict(answer) == verdict

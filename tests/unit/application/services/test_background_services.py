@@ -13,10 +13,10 @@ from application.ports.dispatch.worker_streams import Claim, StopRun, WakeRun
 from application.ports.persistence.unit_of_work import NewLogLine
 from application.ports.queries.change_feed import ChangeBatch
 from application.queries.explain.explanation import explain_run
-from application.queries.explain.status_text import RunContext
+from application.queries.explain.run_context import RunContext
 from application.services.dispatch.local_wakeups import MAX_DISPATCH_REQUESTS, DispatchRequest
-from application.services.feed.event_hub import Subscription
 from application.services.feed.feed_reader import WORKER_EVENT_TYPES, FeedReader
+from application.services.feed.subscription import Subscription
 from application.services.maintenance.retention_pruner import RetentionPolicy, RetentionPruner
 from domain.runs.events import EventType
 from domain.runs.status import Status

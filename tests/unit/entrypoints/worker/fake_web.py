@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema import JsonSchemaValidator
-from adapters.system.worker_links import InMemoryWorkerLinks
+from adapters.system.worker_streams import InMemoryWorkerLinks
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, ClaimDispatch, DispatchRules, WorkerReport
 from application.commands.dispatches.eager_claim import EagerClaimer
 from application.commands.dispatches.record_flow_run import CancelFromPrefect, RecordFlowRun
@@ -39,7 +39,8 @@ from application.ports.persistence.unit_of_work import NewLogLine, WorkerStatus
 from application.services.dispatch.dispatcher import Dispatcher
 from application.services.dispatch.local_wakeups import LocalWakeups
 from application.services.loop import run_service, wait_seconds
-from application.services.maintenance.lease_sweeper import DueRunSweeper, LeaseSweeper
+from application.services.maintenance.due_run_sweeper import DueRunSweeper
+from application.services.maintenance.lease_sweeper import LeaseSweeper
 from domain.errors import Conflict, HeadgateError, NotFound, Unavailable
 from domain.reports.rules import Report
 from domain.runs.run import Run

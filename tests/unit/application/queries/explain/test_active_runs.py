@@ -2,14 +2,17 @@
 
 from application.ports.persistence.unit_of_work import WorkerStatus
 from application.queries.explain.explanation import explain_run
-from application.queries.explain.run_context_loader import OrchestratorHealth, RunContextLoader
+from application.queries.explain.orchestrator_health import OrchestratorHealth
+from application.queries.explain.run_context_loader import RunContextLoader
 from tests.support.builders import a_stage
 from tests.support.use_case_harness import WORKER, UseCaseHarness, worker_report
 
 
 async def said(system: UseCaseHarness, run_id: int, *warm_pools: str) -> str:
     fakes = system.fakes
-    look = RunContextLoader(fakes.reader, fakes.clock, OrchestratorHealth(fakes.orchestrator, fakes.clock), frozenset(warm_pools or ("headgate",)))
+    look = RunContextLoader(
+        fakes.reader, fakes.clock, OrchestratorHealth(fakes.orchestrator, fakes.clock), frozenset(warm_pools or ("headgate",))
+    )
     run = await system.run(run_id)
     return str(explain_run(run, await look(run)))
 

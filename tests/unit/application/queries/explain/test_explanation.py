@@ -2,8 +2,9 @@
 
 from application.ports.persistence.unit_of_work import WorkerStatus
 from application.queries.explain.explanation import explain_run
-from application.queries.explain.run_context_loader import OrchestratorHealth, RunContextLoader
-from application.queries.explain.status_text import RunContext
+from application.queries.explain.orchestrator_health import OrchestratorHealth
+from application.queries.explain.run_context import RunContext
+from application.queries.explain.run_context_loader import RunContextLoader
 from tests.support.builders import a_stage
 from tests.support.use_case_harness import WORKER, UseCaseHarness, worker_report
 

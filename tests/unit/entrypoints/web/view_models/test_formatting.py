@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from application.queries.explain.status_text import seconds
+from application.queries.explain.durations import format_duration
 from entrypoints.definitions.yaml_reader import diff_revisions
 from entrypoints.web.view_models.formatting import format_difference
 from tests.support.builders import a_stage
@@ -36,7 +36,7 @@ def test_both_sides_of_a_comparison_have_no_floats_either() -> None:
     ],
 )
 def test_durations_are_told_as_people_say_them(value: float, words: str) -> None:
-    assert seconds(value) == words
+    assert format_duration(value) == words
 
 
 async def test_a_run_of_milliseconds_is_drawn_to_their_scale(gallery: PageHarness) -> None:

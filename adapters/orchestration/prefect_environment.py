@@ -1,0 +1,54 @@
+"""TODO."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import certifi
+
+
+def build_client_environment(home: Path, api_url: str, auth_string: str | None, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that speaks to a Prefect server through Prefect's client, tuned for short calls.
+
+    Writes a one-certificate file into `home`: for an http address every new client would load the whole bundle for nothing.
+    """
+    tuned = {
+        "PREFECT_API_URL": api_url,
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+        "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "DO_NOT_TRACK": "1",
+    }
+    if auth_string is not None:
+        tuned["PREFECT_API_AUTH_STRING"] = auth_string
+    if api_url.startswith("http://"):
+        tuned["PREFECT_API_SSL_CERT_FILE"] = str(_one_certificate(home / "prefect"))
+    return remove_prefect_variables(inherited) | prefect_home_variables(home) | tuned
+
+
+def remove_prefect_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` without the variables of Prefect: a user's own are for the user's own server."""
+    return {name: value for name, value in environment.items() if not name.startswith("PREFECT_")}
+
+
+def prefect_home_variables(home: Path) -> dict[str, str]:
+    folder = home / "prefect"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return {"PREFECT_HOME": str(folder), "PREFECT_PROFILES_PATH": str(folder / "profiles.toml")}
+
+
+def _one_certificate(folder: Path) -> Path:
+    path = folder / "one-certificate.pem"
+    if not path.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        bundle = Path(certifi.where()).read_text()
+        end = "-----END CERTIFICATE-----\n"
+        start = bundle.index("-----BEGIN CERTIFICATE-----")
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.write_text(bundle[start : bundle.index(end) + len(end)])
+        draft.replace(path)
+    return path
