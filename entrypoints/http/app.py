@@ -29,7 +29,7 @@ from entrypoints.http.problems import (
     ROUTE_NOT_FOUND,
     ErrorPageRenderer,
     Problem,
-    Refused,
+    ProblemError,
     problem_response,
     to_field_problems,
     to_problem,
@@ -75,7 +75,7 @@ def create_app(
     app.state.routes = routes
     app.state.error_page = error_page
     app.state.why_not_ready = None
-    for kind in (HeadgateError, Refused, HTTPException, RequestValidationError):
+    for kind in (HeadgateError, ProblemError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, respond_to_error)
     return app
 
@@ -109,7 +109,7 @@ async def respond_to_error(request: Request, error: Exception) -> Response:
 
 def _to_problem(error: Exception, request: Request) -> Problem:
     match error:
-        case Refused():
+        case ProblemError():
             return error.problem
         case HeadgateError():
             return to_problem(error)

@@ -1,4 +1,4 @@
-"""Every error as RFC 9457 problem+json: one table from the domain's errors to HTTP."""
+"""Errors as RFC 9457 problem documents. One table maps the domain's errors to HTTP."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ _RFC_MEMBERS = frozenset({"type", "title", "status", "detail", "instance", "prob
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`kind` is stable, for machines; `detail` a sentence for people; `facts` become members of the document."""
+    """A refused request. `kind` is stable and meant for programs, `detail` is a sentence for people, `facts` become members of the document."""
 
     status: int
     kind: str
@@ -61,8 +61,8 @@ class Problem:
         return document | {_member_name(name): value for name, value in self.facts.items()}
 
 
-class Refused(Exception):
-    """Raised at the edge for what the domain knows nothing of: a token, an address, a size."""
+class ProblemError(Exception):
+    """A problem that has no domain error: a token, an address, a size."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.detail)
@@ -70,7 +70,7 @@ class Refused(Exception):
 
 
 ErrorPageRenderer = Callable[[Request, Problem], Response | None]
-"""Renders a problem for a browser; None leaves it to problem+json."""
+"""Renders a problem as a page. None: answer with problem+json."""
 
 TITLES = {
     "invalid": "Invalid input",
@@ -114,11 +114,11 @@ PROBLEM_FACTORIES: dict[type[HeadgateError], Callable[[Any], Problem]] = {
 
 ROUTE_NOT_FOUND = Problem(404, "not_found", "There is nothing at this address.")
 STOPPING = Problem(503, "stopping", "Headgate is stopping; ask again in a moment.", headers={"Retry-After": "1", "Connection": "close"})
-INTERNAL = Problem(500, "internal", "Something went wrong here. The log tells what, under this request id.")
+INTERNAL = Problem(500, "internal", "Something went wrong here. The log has the reason under this request id.")
 
 
 def to_problem(error: HeadgateError) -> Problem:
-    """The nearest translation: the error's own, else that of the class it comes from."""
+    """Return the problem of an error, by its class or its nearest base class."""
     for kind in type(error).__mro__:
         if kind in PROBLEM_FACTORIES:
             return PROBLEM_FACTORIES[kind](error)
@@ -126,25 +126,26 @@ def to_problem(error: HeadgateError) -> Problem:
 
 
 def validation_problem(problems: Sequence[FieldProblem]) -> Problem:
+    """Return the 422 that names every invalid field."""
     shown = [f"{item.field or 'body'}: {item.message}" for item in problems[:3]]
     more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
     return Problem(422, "invalid", "; ".join(shown) + more, errors=problems)
 
 
 def to_report_problem(answer: ReportResult) -> Problem:
-    """A status update that was not taken."""
+    """Return the problem of a refused status update."""
     facts = {"run_id": answer.run_id, "seq": answer.seq, "state": answer.status} if answer.run_id is not None else {}
-    return Problem(answer.http_status, answer.problem or "refused", answer.why or "Refused.", facts={**facts, **answer.facts})
+    return Problem(answer.http_status, answer.problem or "refused", answer.why or "ProblemError.", facts={**facts, **answer.facts})
 
 
 def to_field_problems(error: ValidationError | Sequence[Any], skip: int = 0) -> list[FieldProblem]:
-    """What pydantic found, without the input it found it in. `skip` leaves out that many leading parts of each place."""
+    """Return pydantic's findings without the input they are about. `skip` drops that many leading parts of each location."""
     details = error.errors(include_url=False, include_input=False, include_context=False) if isinstance(error, ValidationError) else error
     return [FieldProblem(_path(detail["loc"][skip:]), _sentence(detail)) for detail in details]
 
 
 def problem_response(scope: Scope, problem: Problem) -> Response:
-    """The problem as a page when a browser asks for one and somebody renders pages, else as problem+json."""
+    """Return the problem as a page if the client accepts HTML and the path has pages, else as problem+json."""
     request = Request(scope)
     page: ErrorPageRenderer | None = getattr(scope["app"].state, "error_page", None)
     if page is not None and "text/html" in request.headers.get("accept", ""):
@@ -157,7 +158,7 @@ def problem_response(scope: Scope, problem: Problem) -> Response:
 
 
 def _member_name(name: str) -> str:
-    """`status` is HTTP's in such a document; a run's or stage's goes by `state`."""
+    """In a problem document `status` is the HTTP status, so a run's or stage's status is `state`."""
     return ("state" if name == "status" else f"{name}_") if name in _RFC_MEMBERS else name
 
 

@@ -28,7 +28,7 @@ from entrypoints.http.auth.caller import get_caller, get_claims
 from entrypoints.http.auth.permissions import REPORT, ResourceScope, requires
 from entrypoints.http.middleware.body_limit import get_body
 from entrypoints.http.plain_route import PlainRoute
-from entrypoints.http.problems import Problem, Refused, to_report_problem, validation_problem
+from entrypoints.http.problems import Problem, ProblemError, to_report_problem, validation_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ async def report_status(request: Request) -> JsonResponse:
     (answer,) = await get_application(request).report_status()([update])
     if answer.http_status != 200:
         problem = to_report_problem(answer)
-        raise Refused(replace(problem, headers=replayed(answer.replayed, problem.headers)))
+        raise ProblemError(replace(problem, headers=replayed(answer.replayed, problem.headers)))
     return JsonResponse(answer_json(answer), headers=replayed(answer.replayed))
 
 

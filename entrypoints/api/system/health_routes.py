@@ -12,7 +12,7 @@ from entrypoints.api.shared.presenters import JsonResponse
 from entrypoints.api.shared.response_models import LivenessResponse, ReadinessResponse
 from entrypoints.http.auth.permissions import AccessLevel, requires
 from entrypoints.http.plain_route import PlainRoute
-from entrypoints.http.problems import Problem, Refused
+from entrypoints.http.problems import Problem, ProblemError
 
 router = APIRouter(tags=["health"])
 NO_WORKERS = {"count": 0, "slots": 0, "free": 0}
@@ -51,7 +51,7 @@ async def readyz(request: Request, reader: ReaderDep, look_around: RunContextDep
     facts = {"database": "up" if is_up else "down", "prefect": prefect, "workers": await _workers(reader) if is_up else NO_WORKERS}
     why_not = getattr(request.app.state, "why_not_ready", None) if is_up else "The database does not answer, or is not migrated."
     if why_not:
-        raise Refused(Problem(503, "unavailable", why_not, facts=facts, headers={"Retry-After": "2"}))
+        raise ProblemError(Problem(503, "unavailable", why_not, facts=facts, headers={"Retry-After": "2"}))
     return JsonResponse({"status": "ready", **facts})
 
 

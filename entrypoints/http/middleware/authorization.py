@@ -22,7 +22,9 @@ from entrypoints.http.route_table import MatchedRoute, RouteTable
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="headgate"'}
 SIGN_IN_REQUIRED: Final = Problem(401, "unauthorized", "Sign in, or send a token: `Authorization: Bearer hg_…`.", headers=_CHALLENGE)
-INVALID_TOKEN: Final = Problem(401, "unauthorized", "This token is not good here: not ours, altered, expired or revoked.", headers=_CHALLENGE)
+INVALID_TOKEN: Final = Problem(
+    401, "unauthorized", "This token is not good here: not ours, altered, expired or revoked.", headers=_CHALLENGE
+)
 WORKER_SIGN_IN_REQUIRED: Final = Problem(401, "unauthorized", "Worker routes need a worker's token.", headers=_CHALLENGE)
 WORKER_TOKEN_REQUIRED: Final = Problem(403, "token_scope", "Worker routes need a worker's token, and nothing else opens them.")
 WORKER_ROUTES_ONLY: Final = Problem(403, "token_scope", "A worker's token is good for worker routes; report with the attempt's own token.")
@@ -98,7 +100,13 @@ def _judge_permission(caller: Caller, route: MatchedRoute | None) -> Problem | N
         return SIGN_IN_REQUIRED if caller.way is AuthMethod.ANONYMOUS else None
     requires = route.rule.requires
     if requires is AccessLevel.WORKER:
-        return None if caller.way is AuthMethod.WORKER else WORKER_SIGN_IN_REQUIRED if caller.way in (AuthMethod.OPEN_ACCESS, AuthMethod.ANONYMOUS) else WORKER_TOKEN_REQUIRED
+        return (
+            None
+            if caller.way is AuthMethod.WORKER
+            else WORKER_SIGN_IN_REQUIRED
+            if caller.way in (AuthMethod.OPEN_ACCESS, AuthMethod.ANONYMOUS)
+            else WORKER_TOKEN_REQUIRED
+        )
     if caller.way is AuthMethod.ANONYMOUS:
         return SIGN_IN_REQUIRED
     if requires is AccessLevel.SIGNED_IN:

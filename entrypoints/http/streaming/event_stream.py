@@ -21,7 +21,9 @@ SSE_PING = b": ping\n\n"
 class EventStream(Response):
     """Sends each chunk at once, until the chunks end, or the viewer leaves or stops reading."""
 
-    def __init__(self, chunks: AsyncGenerator[bytes, None], media_type: str = SSE_MEDIA_TYPE, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, chunks: AsyncGenerator[bytes, None], media_type: str = SSE_MEDIA_TYPE, headers: Mapping[str, str] | None = None
+    ) -> None:
         self._chunks = chunks
         self.status_code = 200
         self.background = None
