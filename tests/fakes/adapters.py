@@ -87,6 +87,7 @@ def a_container(fakes: FakeAdapters, **instead: Any) -> Any:
         "passwords": fakes.passwords,
         "attempts": fakes.attempts,
         "identity_provider": fakes.identity_provider,
+        "audiences": [fakes.audience],
     } | instead
     container = containers.DynamicContainer()
     for name, port in ports.items():
