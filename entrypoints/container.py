@@ -8,7 +8,7 @@ from typing import Any
 
 from dependency_injector import containers, providers
 
-from adapters.delivery.event_sinks import audiences
+from adapters.delivery.event_sinks import build_event_sinks
 from adapters.identity.argon2_passwords import Argon2Passwords
 from adapters.identity.hmac_tokens import HmacTokens
 from adapters.identity.random_credentials import RandomCredentials
@@ -18,7 +18,7 @@ from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
 from adapters.system.disk_space import HomeDiskSpace
 from adapters.system.json_schema import JsonSchemaValidator
-from adapters.system.worker_streams import InMemoryWorkerLinks
+from adapters.system.worker_streams import InMemoryWorkerStreams
 from adapters.telemetry.null import NullTelemetry
 from application.commands.access.manage_accounts import ChangeAccount, ChangePassword, CreateAccount
 from application.commands.access.manage_tokens import CreateToken, RevokeToken
@@ -83,11 +83,11 @@ def _instrumented(telemetry: Any, use_case: Any, **hooks: Any) -> providers.Sing
 
 
 def _build_lifecycle_publishers(
-    audiences: Sequence[EventSink], feed: ChangeFeed, reader: Reader, open_unit_of_work: OpenUnitOfWork, installation: str
+    event_sinks: Sequence[EventSink], feed: ChangeFeed, reader: Reader, open_unit_of_work: OpenUnitOfWork, installation: str
 ) -> list[LifecycleEventPublisher]:
-    """One service an audience, so that none waits for another."""
+    """Return one publisher per event sink, so that no sink waits for another."""
     event_mapper, teller = EventMapper(installation), f"web-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    return [LifecycleEventPublisher(audience, feed, reader, open_unit_of_work, event_mapper, teller) for audience in audiences]
+    return [LifecycleEventPublisher(event_sink, feed, reader, open_unit_of_work, event_mapper, teller) for event_sink in event_sinks]
 
 
 def _build_eager_claim(
@@ -201,7 +201,7 @@ class Application(containers.DeclarativeContainer):
     unregister_worker = _instrumented(telemetry, providers.Singleton(UnregisterWorker, store))
     release_quarantine = _instrumented(telemetry, providers.Singleton(ReleaseQuarantine, store))
 
-    announce = providers.Singleton(ChangeNotifier, adapters.change_feed, wakeups)
+    change_notifier = providers.Singleton(ChangeNotifier, adapters.change_feed, wakeups)
     feed_reader = providers.Singleton(FeedReader, adapters.change_feed, hub, adapters.links, wakeups, adapters.open_unit_of_work)
     lease_sweeper = providers.Singleton(LeaseSweeper, adapters.open_unit_of_work, adapters.clock, wakeups, settings.provided.lease_seconds)
     due_run_sweeper = providers.Singleton(DueRunSweeper, adapters.open_unit_of_work, adapters.clock, wakeups)
@@ -222,7 +222,7 @@ class Application(containers.DeclarativeContainer):
     )
     lifecycle_publishers = providers.Singleton(
         _build_lifecycle_publishers,
-        adapters.audiences,
+        adapters.event_sinks,
         adapters.change_feed,
         adapters.reader,
         adapters.open_unit_of_work,
@@ -251,13 +251,13 @@ class Adapters(containers.DeclarativeContainer):
 
     clock = providers.Singleton(SystemClock)
     schemas = providers.Singleton(JsonSchemaValidator)
-    links = providers.Singleton(InMemoryWorkerLinks)
+    links = providers.Singleton(InMemoryWorkerStreams)
     tokens = providers.Singleton(HmacTokens, settings.provided.secret_key.call().encode.call())
     credentials = providers.Singleton(RandomCredentials)
     passwords = providers.Singleton(Argon2Passwords)
     attempts = providers.Singleton(InMemorySignInLimiter)
     identity_provider = providers.Singleton(_build_identity_provider, settings)
-    audiences = providers.Singleton(audiences, settings, clock, os.environ.get("DD_ENV"))
+    event_sinks = providers.Singleton(build_event_sinks, settings, clock, os.environ.get("DD_ENV"))
     database = providers.Singleton(Database, settings.provided.database_url.get_secret_value.call())
     installation = database.provided.installation
     open_unit_of_work = providers.Singleton(instrument_unit_of_work, telemetry, clock, database.provided.open_unit_of_work)

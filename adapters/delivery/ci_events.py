@@ -30,7 +30,7 @@ _STATUS = {
 _BY_HAND = frozenset({"dashboard", "cli"})
 
 
-class CiEventSender:
+class CiEventSink:
     """A start is told as a running pipeline or job; its end has the same id and takes its place. Parameters and outputs stay here."""
 
     name = "ci"

@@ -6,12 +6,12 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from adapters.delivery.ci_events import CiEventSender
-from adapters.delivery.openlineage import OpenLineage
+from adapters.delivery.ci_events import CiEventSink
+from adapters.delivery.openlineage import OpenLineageSink
 from application.ports.system.clock import Clock
 
 
-class AudienceSettings(Protocol):
+class EventSinkSettings(Protocol):
     @property
     def ci_events_url(self) -> str | None: ...
     @property
@@ -26,12 +26,12 @@ class AudienceSettings(Protocol):
     def public_url(self) -> str: ...
 
 
-def audiences(settings: AudienceSettings, clock: Clock, env: str | None) -> list[CiEventSender | OpenLineage]:
+def build_event_sinks(settings: EventSinkSettings, clock: Clock, env: str | None) -> list[CiEventSink | OpenLineageSink]:
     """`env` is Datadog's name of this environment."""
-    found: list[CiEventSender | OpenLineage] = []
+    found: list[CiEventSink | OpenLineageSink] = []
     if settings.ci_events_url and settings.dd_api_key:
-        found.append(CiEventSender(settings.ci_events_url, settings.dd_api_key.get_secret_value(), settings.public_url, env, clock))
+        found.append(CiEventSink(settings.ci_events_url, settings.dd_api_key.get_secret_value(), settings.public_url, env, clock))
     if settings.openlineage_url:
         key = settings.openlineage_api_key.get_secret_value() if settings.openlineage_api_key else None
-        found.append(OpenLineage(settings.openlineage_url, key, settings.openlineage_namespace, settings.public_url))
+        found.append(OpenLineageSink(settings.openlineage_url, key, settings.openlineage_namespace, settings.public_url))
     return found

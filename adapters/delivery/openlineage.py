@@ -29,7 +29,7 @@ _END = {
 }
 
 
-class OpenLineage:
+class OpenLineageSink:
     """A pipeline and each of its stages is a job; a run and each attempt is a run of it, the attempt's parent being the run.
 
     What a stage brings forth stands as a dataset with the stage's name: Headgate knows how many records, not where they are kept.

@@ -23,7 +23,7 @@ class _Link:
         return self.reported_free - self.reserved - sum(self.pushed[self.received :])
 
 
-class InMemoryWorkerLinks:
+class InMemoryWorkerStreams:
     """See the port. One event loop only."""
 
     def __init__(self) -> None:

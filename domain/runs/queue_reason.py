@@ -37,7 +37,7 @@ class QueueSnapshot:
     runs_ahead: int = 0
     is_refused: bool = False
     is_unsubmitted: bool = False
-    engine_answers: bool | None = None
+    is_engine_reachable: bool | None = None
 
 
 def find_queue_reason(facts: QueueSnapshot) -> QueueReason:
@@ -61,5 +61,5 @@ def _of_engine(facts: QueueSnapshot) -> QueueReason:
     if facts.is_refused:
         return QueueReason.ENGINE_REFUSED
     if facts.is_unsubmitted:
-        return QueueReason.ENGINE_UNREACHABLE if facts.engine_answers is False else QueueReason.NOT_SUBMITTED
+        return QueueReason.ENGINE_UNREACHABLE if facts.is_engine_reachable is False else QueueReason.NOT_SUBMITTED
     return QueueReason.AWAITING_ENGINE_WORKER

@@ -45,8 +45,8 @@ async def _close(application: Application) -> None:
     for batcher in (application.report_batcher(), application.advance_batcher(), application.trigger_batcher()):
         await batcher.drain()
     await application.adapters.orchestrator().close()
-    for audience in application.adapters.audiences():
-        await audience.close()
+    for event_sink in application.adapters.event_sinks():
+        await event_sink.close()
     if (provider := application.adapters.identity_provider()) is not None:
         await provider.close()
     await application.adapters.database().stop()
@@ -95,7 +95,7 @@ def _freeze_loaded_objects() -> None:
 
 def _build_services(application: Application) -> list[Coroutine[Any, Any, None]]:
     """Return the loop of every background service. Each runs in every web process; none needs a leader."""
-    notifier, dispatcher, relay = application.announce(), application.dispatcher(), application.outbox_relay()
+    notifier, dispatcher, relay = application.change_notifier(), application.dispatcher(), application.outbox_relay()
     pruner = application.retention_pruner()
     services: list[tuple[Service, Wait]] = [
         (notifier, notifier.wait),

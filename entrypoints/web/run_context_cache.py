@@ -52,13 +52,13 @@ class RunContextCache:
     async def _silent(self, pool: str) -> Mapping[str, tuple[str, float]]:
         kept = self._silences.get(pool)
         if kept is None or monotonic() - kept[0] > KEPT_POOL_SECONDS:
-            kept = self._silences[pool] = (monotonic(), await self._look_around.silent(pool, self._look_around.clock.now()))
+            kept = self._silences[pool] = (monotonic(), await self._look_around.find_silent_workers(pool, self._look_around.clock.now()))
         return kept[1]
 
     async def _queue(self, pool: str) -> QueueView:
         kept = self._queues.get(pool)
         if kept is None or monotonic() - kept[0] > KEPT_POOL_SECONDS:
-            kept = self._queues[pool] = (monotonic(), await self._look_around.queue(pool))
+            kept = self._queues[pool] = (monotonic(), await self._look_around.read_queue(pool))
         return kept[1]
 
     async def around(self, run: RunView) -> RunContext:
@@ -69,10 +69,10 @@ class RunContextCache:
             return around
         if Status.RUNNING in statuses:
             slow = get_slow_thresholds(await self._stage_times(run.pipeline_id))
-            around = replace(around, usual=await self.usual(run.pipeline_id), slow=slow)
+            around = replace(around, typical_durations=await self.usual(run.pipeline_id), slow_thresholds=slow)
         if Status.RUNNING in statuses or run.dispatch_holder is not None:
-            around = replace(around, silent=await self._silent(run.pool))
+            around = replace(around, silent_workers=await self._silent(run.pool))
         if Status.QUEUED in statuses:
-            answers = await self._look_around.engine_answers(run)
-            around = replace(around, queue=await self._queue(run.pool), engine_answers=answers)
+            answers = await self._look_around.is_engine_reachable(run)
+            around = replace(around, queue=await self._queue(run.pool), is_engine_reachable=answers)
         return around

@@ -9,7 +9,7 @@ from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema import JsonSchemaValidator
-from adapters.system.worker_streams import InMemoryWorkerLinks
+from adapters.system.worker_streams import InMemoryWorkerStreams
 from application.ports.access.execution_tokens import ExecutionTokens
 from application.ports.dispatch.worker_streams import WorkerStreams
 from application.ports.system.clock import Clock
@@ -53,7 +53,7 @@ def schemas(request: pytest.FixtureRequest) -> ParameterSchemas:
     return request.param()
 
 
-@pytest.fixture(params=[FakeWorkerStreams, InMemoryWorkerLinks], ids=["fake", "real"])
+@pytest.fixture(params=[FakeWorkerStreams, InMemoryWorkerStreams], ids=["fake", "real"])
 def links(request: pytest.FixtureRequest) -> WorkerStreams:
     return request.param()
 

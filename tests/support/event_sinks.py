@@ -9,8 +9,8 @@ from typing import Any
 
 from datadog_api_client.v2.model.ci_app_create_pipeline_event_request import CIAppCreatePipelineEventRequest
 
-from adapters.delivery.ci_events import CiEventSender
-from adapters.delivery.openlineage import OpenLineage
+from adapters.delivery.ci_events import CiEventSink
+from adapters.delivery.openlineage import OpenLineageSink
 from adapters.system.clock import SystemClock
 from application.ports.telemetry.lifecycle_events import EventSink, LifecycleEvent, Phase
 from tests.fakes import FakeEventSink
@@ -68,7 +68,7 @@ async def a_fake_audience() -> AsyncIterator[AudienceUnderTest]:
 @asynccontextmanager
 async def a_ci_audience() -> AsyncIterator[AudienceUnderTest]:
     async with a_ci_receiver().open() as receiver:
-        audience = CiEventSender(receiver.url, KEY, PUBLIC_URL, "test", SystemClock())
+        audience = CiEventSink(receiver.url, KEY, PUBLIC_URL, "test", SystemClock())
 
         def known() -> set[tuple[str, Phase]]:
             return {(_ci_id(found), Phase.STARTED if found["status"] == "running" else Phase.FINISHED) for found in ci_resources(receiver)}
@@ -83,7 +83,7 @@ async def a_ci_audience() -> AsyncIterator[AudienceUnderTest]:
 @asynccontextmanager
 async def a_lineage_audience() -> AsyncIterator[AudienceUnderTest]:
     async with a_lineage_receiver().open() as receiver:
-        audience = OpenLineage(receiver.url, KEY, "headgate", PUBLIC_URL)
+        audience = OpenLineageSink(receiver.url, KEY, "headgate", PUBLIC_URL)
 
         def known() -> set[tuple[str, Phase]]:
             phases = {"START": Phase.STARTED}

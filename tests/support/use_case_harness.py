@@ -42,7 +42,7 @@ class UseCaseHarness:
             retention=providers.Object(self.fakes.retention),
             disk_space=providers.Object(self.fakes.disk_space),
             installation=providers.Object("installation-1"),
-            audiences=providers.Object([self.fakes.audience]),
+            event_sinks=providers.Object([self.fakes.audience]),
         )
         self.app = Application(settings=settings, adapters=bundle)
 

@@ -13,21 +13,23 @@ class AccessQueries:
 
     open_unit_of_work: OpenUnitOfWork
 
-    async def tokens(self) -> list[ApiToken]:
+    async def list_tokens(self) -> list[ApiToken]:
         """Newest first, revoked ones too."""
         async with self.open_unit_of_work() as work:
             return await work.api_tokens.all()
 
-    async def token(self, token_id: int) -> ApiToken | None:
+    async def get_token(self, token_id: int) -> ApiToken | None:
         async with self.open_unit_of_work() as work:
             return await work.api_tokens.find_by_id(token_id)
 
-    async def accounts(self) -> list[Account]:
+    async def list_accounts(self) -> list[Account]:
         """By name."""
         async with self.open_unit_of_work() as work:
             return await work.accounts.all()
 
-    async def audit(self, limit: int, below: int | None = None, deed: AuditAction | None = None, who: str | None = None) -> list[AuditEntry]:
+    async def list_audit_entries(
+        self, limit: int, below: int | None = None, deed: AuditAction | None = None, who: str | None = None
+    ) -> list[AuditEntry]:
         """Newest first; `below` is the id of the last one seen."""
         async with self.open_unit_of_work() as work:
             return await work.audit.page(limit, below, deed, who)

@@ -88,7 +88,7 @@ def _compared(run: RunView, running: Sequence[StageRunView], context: RunContext
     is_alone = len(running) == 1
     for stage in running:
         took = (context.now - (stage.newest.started_at or run.created_at)).total_seconds()
-        slow = context.slow.get(stage.name)
+        slow = context.slow_thresholds.get(stage.name)
         if slow is not None and took > slow:
             who = [] if is_alone else [TextPart(stage.name, True), TextPart(" is ")]
             return [
@@ -96,7 +96,7 @@ def _compared(run: RunView, running: Sequence[StageRunView], context: RunContext
                 *who,
                 TextPart(f"later than usual: 19 of 20 times it is done within {format_duration(slow)}"),
             ]
-    usual = context.usual.get(running[0].name) if is_alone else None
+    usual = context.typical_durations.get(running[0].name) if is_alone else None
     return [TextPart(f"; it usually takes {format_duration(usual)}")] if usual is not None else []
 
 
@@ -116,7 +116,9 @@ def _beside(run: RunView, waiting: Sequence[StageRunView], context: RunContext) 
 
 def _silence(running: Sequence[StageRunView], context: RunContext) -> list[TextPart] | None:
     """Of the worker that carries one of them; what it runs is lost once its lease has run out."""
-    found = next((context.silent[worker] for stage in running if (worker := stage.newest.worker or "") in context.silent), None)
+    found = next(
+        (context.silent_workers[worker] for stage in running if (worker := stage.newest.worker or "") in context.silent_workers), None
+    )
     if found is None:
         return None
     name, since = found

@@ -18,7 +18,7 @@ class OrchestratorHealth:
         self._asked_at: datetime | None = None
         self._answers = False
 
-    async def answers(self) -> bool:
+    async def is_reachable(self) -> bool:
         now = self._clock.now()
         if self._asked_at is None or (now - self._asked_at).total_seconds() >= HEALTH_CACHE_SECONDS:
             self._asked_at = now

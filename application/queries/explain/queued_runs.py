@@ -41,7 +41,7 @@ def to_queue_facts(run: RunView, context: RunContext) -> QueueSnapshot:
         runs_ahead=waiting.index(run.id) if run.id in waiting else len(waiting),
         is_refused=run.refusal is not None,
         is_unsubmitted=run.unrecorded,
-        engine_answers=context.engine_answers,
+        is_engine_reachable=context.is_engine_reachable,
     )
 
 
@@ -58,7 +58,7 @@ def _holder_full(run: RunView, context: RunContext, facts: QueueSnapshot) -> lis
 
 
 def _starting(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    if (silence := context.silent.get(run.dispatch_holder or "")) is not None:
+    if (silence := context.silent_workers.get(run.dispatch_holder or "")) is not None:
         name, since = silence
         return [
             TextPart("worker "),

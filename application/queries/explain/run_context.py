@@ -11,13 +11,13 @@ from application.queries.views.workers import QueueView
 class RunContext:
     """What else is true while the sentence is made. `usual` is the median time of each stage and `slow` its 95th percentile, seconds;
     `queue` the workers that spoke lately in the run's pool and the runs that wait there; `is_warm` whether the pool is served by
-    Headgate's own workers; `engine_answers` None when nobody looked; `silent` the name of each worker, by its id, that has not spoken
+    Headgate's own workers; `is_engine_reachable` None when nobody looked; `silent` the name of each worker, by its id, that has not spoken
     for too long, and the seconds since it did."""
 
     now: datetime
     queue: QueueView = field(default_factory=lambda: QueueView((), ()))
     is_warm: bool = True
-    engine_answers: bool | None = None
-    usual: Mapping[str, float] = field(default_factory=dict)
-    slow: Mapping[str, float] = field(default_factory=dict)
-    silent: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    is_engine_reachable: bool | None = None
+    typical_durations: Mapping[str, float] = field(default_factory=dict)
+    slow_thresholds: Mapping[str, float] = field(default_factory=dict)
+    silent_workers: Mapping[str, tuple[str, float]] = field(default_factory=dict)

@@ -42,21 +42,23 @@ class RunContextLoader:
         context = RunContext(now, is_warm=warm)
         if Status.RUNNING in statuses:
             times = await self.reader.stage_times(run.pipeline_id)
-            context = replace(context, usual={item.stage: item.median for item in times}, slow=get_slow_thresholds(times))
+            context = replace(
+                context, typical_durations={item.stage: item.median for item in times}, slow_thresholds=get_slow_thresholds(times)
+            )
         if Status.RUNNING in statuses or run.dispatch_holder is not None:
-            context = replace(context, silent=await self.silent(run.pool, now))
+            context = replace(context, silent_workers=await self.find_silent_workers(run.pool, now))
         if Status.QUEUED in statuses:
-            context = replace(context, queue=await self.queue(run.pool), engine_answers=await self.engine_answers(run))
+            context = replace(context, queue=await self.read_queue(run.pool), is_engine_reachable=await self.is_engine_reachable(run))
         return context
 
-    async def queue(self, pool: str) -> QueueView:
+    async def read_queue(self, pool: str) -> QueueView:
         return await self.reader.queue(pool, WORKER_SEEN_WITHIN_SECONDS, MAX_QUEUE_LENGTH)
 
-    async def engine_answers(self, run: RunView) -> bool | None:
+    async def is_engine_reachable(self, run: RunView) -> bool | None:
         """None where the run does not depend on it."""
-        return await self.engine.answers() if run.unrecorded and run.pool not in self.warm_pools else None
+        return await self.engine.is_reachable() if run.unrecorded and run.pool not in self.warm_pools else None
 
-    async def silent(self, pool: str, now: datetime) -> Mapping[str, tuple[str, float]]:
+    async def find_silent_workers(self, pool: str, now: datetime) -> Mapping[str, tuple[str, float]]:
         """The workers of the pool that spoke within the hour and not lately: name and seconds since, by id."""
         found = await self.reader.workers(pool, REMEMBERED_FOR)
         waited = {each.id: (each.name, (now - each.seen_at).total_seconds()) for each in found}

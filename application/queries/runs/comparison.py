@@ -59,20 +59,20 @@ class Comparison:
     error: ErrorDifference | None
 
 
-def compare(before: RunView, after: RunView, definitions: tuple[PipelineDefinition, PipelineDefinition]) -> Comparison:
+def build_comparison(before: RunView, after: RunView, definitions: tuple[PipelineDefinition, PipelineDefinition]) -> Comparison:
     """`definitions` are those of the two runs' revisions."""
     stages = _pairs(before, after)
     return Comparison(
         before,
         after,
-        differences(before.parameters, after.parameters),
+        diff_mappings(before.parameters, after.parameters),
         diff_definitions(*definitions),
         stages,
         _first_error(stages),
     )
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "") -> list[Difference]:
+def diff_mappings(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "") -> list[Difference]:
     """What is not the same in two objects, key by key; lists are compared whole."""
     found: list[Difference] = []
     for key in dict.fromkeys((*before, *after)):
@@ -82,14 +82,14 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], path: str =
         elif key not in after:
             found.append(Difference(here, before[key], None, "after"))
         elif isinstance(before[key], Mapping) and isinstance(after[key], Mapping):
-            found += differences(before[key], after[key], here)
+            found += diff_mappings(before[key], after[key], here)
         elif before[key] != after[key]:
             found.append(Difference(here, before[key], after[key]))
     return found
 
 
 def diff_definitions(before: PipelineDefinition, after: PipelineDefinition) -> list[Difference]:
-    return differences(_by_stage(before), _by_stage(after))
+    return diff_mappings(_by_stage(before), _by_stage(after))
 
 
 def _by_stage(definition: PipelineDefinition) -> dict[str, Any]:

@@ -38,17 +38,17 @@ class LocalWakeups:
     def notify_committed(self, runs: Sequence[Run] = (), *, told: str | None = None, logs_of: Sequence[int] = ()) -> None:
         for run in runs:
             if run.dispatch.state is DispatchState.REQUESTED:
-                self.offer(DispatchRequest(run.id, run.dispatch.epoch, run.pool, _get_parent_trace(run)))
+                self.request_dispatch(DispatchRequest(run.id, run.dispatch.epoch, run.pool, _get_parent_trace(run)))
             elif run.dispatch.holder not in (None, told):
                 self._tell(run, run.dispatch.holder or "")
         self.logs_of.update(logs_of)
         self.pending_changes.set()
 
-    def offer(self, offer: DispatchRequest) -> None:
+    def request_dispatch(self, request: DispatchRequest) -> None:
         """To a worker linked here, or to Prefect by the outbox."""
-        if offer.pool in self._warm_pools:
+        if request.pool in self._warm_pools:
             with contextlib.suppress(asyncio.QueueFull):  # a hint: what is requested is also found in the store
-                self.dispatch_requests.put_nowait(offer)
+                self.dispatch_requests.put_nowait(request)
         else:
             self.outbox.set()
 

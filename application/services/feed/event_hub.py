@@ -27,7 +27,7 @@ class EventHub:
     def publish(self, batch: ChangeBatch) -> None:
         self.cursor = batch.cursor
         for subscription in self._subscriptions:
-            subscription.offer(batch)
+            subscription.append(batch)
 
     def close(self) -> None:
         """End every subscription, and those to come: the process stops."""
@@ -50,7 +50,7 @@ class EventHub:
             subscription.close()
 
     @property
-    def viewers(self) -> int:
+    def viewer_count(self) -> int:
         return len(self._subscriptions)
 
     @property

@@ -58,7 +58,7 @@ class FeedReader:
         self._cursor = batch.cursor
         self._has_more = len(batch.events) >= PAGE
         if batch.events or logs_of:
-            self._next = asyncio.get_running_loop().time() + min(MAX_COALESCING_SECONDS, self._hub.viewers / VIEWER_WRITES_PER_SECOND)
+            self._next = asyncio.get_running_loop().time() + min(MAX_COALESCING_SECONDS, self._hub.viewer_count / VIEWER_WRITES_PER_SECOND)
             self._hub.publish(ChangeBatch(batch.events, batch.cursor, tuple(logs_of)))
         else:
             self._hub.set_cursor(batch.cursor)
@@ -66,9 +66,9 @@ class FeedReader:
 
     async def _read(self, cursor: str) -> ChangeBatch:
         """All of it for viewers; while there is none, what concerns workers, which is little of what reports bring."""
-        if not self._hub.viewers:
+        if not self._hub.viewer_count:
             batch = await self._feed.read(cursor, PAGE, WORKER_EVENT_TYPES)
-            if not self._hub.viewers:  # whoever came meanwhile begins where this batch does
+            if not self._hub.viewer_count:  # whoever came meanwhile begins where this batch does
                 return batch
         return await self._feed.read(cursor, PAGE)
 
@@ -77,7 +77,7 @@ class FeedReader:
         claimed = {(event.run_id, event.data["dispatch"]) for event in batch.events if event.type is EventType.DISPATCH_CLAIMED}
         for event in batch.events:
             if event.type is EventType.DISPATCH_REQUESTED and (event.run_id, event.data["dispatch"]) not in claimed:
-                self._wakeups.offer(DispatchRequest(event.run_id, int(event.data["dispatch"]), str(event.data["pool"])))
+                self._wakeups.request_dispatch(DispatchRequest(event.run_id, int(event.data["dispatch"]), str(event.data["pool"])))
         stopped = {event.run_id for event in batch.events if event.type in (EventType.CANCEL_REQUESTED, EventType.VERDICT_GIVEN)}
         moves = [event for event in batch.events if event.type in (EventType.STAGE_MOVED, EventType.STAGE_CANCEL_REQUESTED)]
         begun = {(move.run_id, move.stage, move.attempt) for move in moves if move.status is Status.RUNNING}

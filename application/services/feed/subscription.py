@@ -41,7 +41,7 @@ class Subscription:
     def waiting(self) -> int:
         return len(self._batches)
 
-    def offer(self, batch: ChangeBatch) -> None:
+    def append(self, batch: ChangeBatch) -> None:
         if self.is_ended:
             return
         if len(self._batches) < MAX_BUFFERED_BATCHES:
@@ -61,7 +61,7 @@ class Subscription:
             self._timer.cancel()
             self._timer = None
 
-    async def next(self, seconds: float) -> ChangeBatch | None:
+    async def next_batch(self, seconds: float) -> ChangeBatch | None:
         """The next batch; None when none came within `seconds` (time for a heartbeat). EOFError once it was ended."""
         if not self._batches and not self.is_ended and not await self._something(seconds):
             return None

@@ -36,5 +36,5 @@ class MetricsCollector:
         size, in_use = self._vitals.connections()
         self._telemetry.gauge(Metric.DB_POOL_SIZE, size)
         self._telemetry.gauge(Metric.DB_POOL_IN_USE, in_use)
-        self._telemetry.gauge(Metric.SSE_VIEWERS, self._hub.viewers)
+        self._telemetry.gauge(Metric.SSE_VIEWERS, self._hub.viewer_count)
         self._telemetry.gauge(Metric.SSE_LAG, self._hub.lag)

@@ -23,7 +23,9 @@ router = APIRouter(tags=["access"])
 @requires(ADMIN)
 async def list_accounts(application: ApplicationDep) -> Response:
     """By name."""
-    return JsonResponse([account_json(account) for account in await application.access_queries().accounts()], headers={"Cache-Control": "no-store"})
+    return JsonResponse(
+        [account_json(account) for account in await application.access_queries().list_accounts()], headers={"Cache-Control": "no-store"}
+    )
 
 
 @router.post(

@@ -35,9 +35,11 @@ ActorFilter = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$",
     responses=answers(200, list[AuditEntryResponse], [examples.ENTRY], problems=(422, 503)),
 )
 @requires(ADMIN)
-async def list_audit(application: ApplicationDep, limit: Limit = 100, before: BeforeFilter = None, deed: AuditAction | None = None, who: ActorFilter = None) -> Response:
+async def list_audit(
+    application: ApplicationDep, limit: Limit = 100, before: BeforeFilter = None, deed: AuditAction | None = None, who: ActorFilter = None
+) -> Response:
     """Newest first. `Link` leads to the next page."""
-    entries = await application.access_queries().audit(limit, before, deed, who)
+    entries = await application.access_queries().list_audit_entries(limit, before, deed, who)
     headers = {"Cache-Control": "no-store"}
     if len(entries) == limit:
         more = {"limit": limit, "before": entries[-1].id, "deed": deed, "who": who}
@@ -74,7 +76,7 @@ async def _pages(access_queries: AccessQueries) -> AsyncIterator[list[AuditEntry
     """A transaction a page: an export of any length holds none open."""
     before: int | None = None
     while True:
-        entries = await access_queries.audit(_EXPORT_PAGE_SIZE, before)
+        entries = await access_queries.list_audit_entries(_EXPORT_PAGE_SIZE, before)
         if not entries:
             return
         yield entries

@@ -23,7 +23,9 @@ router = APIRouter(tags=["access"])
 @requires(ADMIN)
 async def list_tokens(application: ApplicationDep) -> Response:
     """Newest first, revoked ones too. The token itself is shown once, when it is made."""
-    return JsonResponse([token_json(token) for token in await application.access_queries().tokens()], headers={"Cache-Control": "no-store"})
+    return JsonResponse(
+        [token_json(token) for token in await application.access_queries().list_tokens()], headers={"Cache-Control": "no-store"}
+    )
 
 
 @router.post(
@@ -31,7 +33,9 @@ async def list_tokens(application: ApplicationDep) -> Response:
     status_code=201,
     summary="Make a token",
     operation_id="create_token",
-    responses=answers(201, CreatedTokenResponse, examples.CREATED_TOKEN, problems=(413, 422, 503), words="Made; `token` is shown this once"),
+    responses=answers(
+        201, CreatedTokenResponse, examples.CREATED_TOKEN, problems=(413, 422, 503), words="Made; `token` is shown this once"
+    ),
     openapi_extra=request_body(CreateTokenRequest, examples.NEW_TOKEN),
 )
 @requires(ADMIN)

@@ -72,7 +72,7 @@ class EventBroadcaster:
                 sent = seq
                 yield chunk
             while True:
-                batch = await subscription.next(self._heartbeat)
+                batch = await subscription.next_batch(self._heartbeat)
                 if batch is None:
                     yield SSE_PING
                     continue
@@ -118,7 +118,7 @@ class EventBroadcaster:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._heartbeat
         while (left := until - loop.time()) > 0:
-            batch = await subscription.next(left)
+            batch = await subscription.next_batch(left)
             if batch is not None and run_id in batch.logs:
                 return True
         return False
@@ -136,7 +136,7 @@ class EventBroadcaster:
             if splice.missed:
                 yield everything(splice.missed, standing)
             while True:
-                batch = await subscription.next(self._heartbeat)
+                batch = await subscription.next_batch(self._heartbeat)
                 if batch is None:
                     yield SSE_PING
                 elif splice.is_caught_up:

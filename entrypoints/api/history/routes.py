@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from application.ports.queries.reader import Reader
-from application.queries.runs.comparison import Comparison, Difference, compare
+from application.queries.runs.comparison import Comparison, Difference, build_comparison
 from application.queries.views.history import FailureView
 from application.queries.views.runs import RunView, StageRunView
 from domain.errors import Conflict, NotFound
@@ -87,7 +87,7 @@ async def load_comparison(before: RunView, after: RunView, reader: Reader) -> Co
         raise Conflict(
             "other_pipeline", f"Run {before.id} is of {before.pipeline}, run {after.id} of {after.pipeline}; compare runs of one."
         )
-    return compare(before, after, (await _definition(before, reader), await _definition(after, reader)))
+    return build_comparison(before, after, (await _definition(before, reader), await _definition(after, reader)))
 
 
 async def _definition(run: RunView, reader: Reader) -> PipelineDefinition:

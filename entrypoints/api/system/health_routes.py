@@ -46,7 +46,7 @@ PLAIN_ROUTES = (
 @requires(AccessLevel.PUBLIC)
 async def readyz(request: Request, reader: ReaderDep, look_around: RunContextDep) -> JsonResponse:
     """200 when a trigger would be accepted. Prefect and the workers are named, and are never a reason for 503."""
-    prefect = "up" if await look_around.engine.answers() else "down"
+    prefect = "up" if await look_around.engine.is_reachable() else "down"
     is_up = await reader.is_ready()
     facts = {"database": "up" if is_up else "down", "prefect": prefect, "workers": await _workers(reader) if is_up else NO_WORKERS}
     why_not = getattr(request.app.state, "why_not_ready", None) if is_up else "The database does not answer, or is not migrated."

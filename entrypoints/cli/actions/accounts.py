@@ -30,7 +30,7 @@ class AccountActions:
         return [f"{account.name} may sign in, as {account.role}."]
 
     async def list_users(self) -> Sequence[str]:
-        accounts = await self._application.access_queries().accounts()
+        accounts = await self._application.access_queries().list_accounts()
         lines = [f"{each.name:30} {each.role:9} {_state(each.disabled_at, each.password)}" for each in accounts]
         return lines or ["There is no account. `headgate user create NAME --role admin` makes the first."]
 
@@ -51,7 +51,7 @@ class AccountActions:
         return [made.text]
 
     async def list_tokens(self) -> Sequence[str]:
-        tokens = await self._application.access_queries().tokens()
+        tokens = await self._application.access_queries().list_tokens()
         lines = []
         for each in tokens:
             state = "revoked" if each.revoked_at else f"until {each.expires_at:%Y-%m-%d}" if each.expires_at else "without an end"

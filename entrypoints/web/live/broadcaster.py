@@ -218,7 +218,7 @@ class LiveBroadcaster:
         """Tell every viewer of every view what changed around it."""
         with self._hub.subscribe() as subscription, suppress(EOFError):
             while True:
-                batch = await subscription.next(HEARTBEAT_SECONDS)
+                batch = await subscription.next_batch(HEARTBEAT_SECONDS)
                 if batch is None or not frame.concerns(batch):
                     continue
                 await asyncio.sleep(COALESCE_SECONDS)
@@ -254,13 +254,13 @@ class LiveBroadcaster:
         """The next changes that concern the view, those that follow closely with them; none when it is time to draw anyway."""
         until = monotonic() + channel.patience
         while (left := until - monotonic()) > 0:
-            batch = await subscription.next(left)
+            batch = await subscription.next_batch(left)
             if batch is None:
                 break
             if any(channel.view.concerns(batch)):
                 batches = [batch]
                 await asyncio.sleep(COALESCE_SECONDS)
-                while (more := await subscription.next(0.001)) is not None and len(batches) < 100:
+                while (more := await subscription.next_batch(0.001)) is not None and len(batches) < 100:
                     batches.append(more)
                 return batches
         return []

@@ -42,7 +42,7 @@ class LiveSystemPage:
                 database_answers=answers,
                 metrics=metrics,
                 connections=site.vitals.connections(),
-                engine_answers=await site.engine.answers(),
+                is_engine_reachable=await site.engine.is_reachable(),
                 workers=workers,
                 shortage=site.disk_space.shortage(),
                 free_bytes=site.disk_space.free(),

@@ -58,7 +58,13 @@ async def redirect_to_provider(request: Request, next: str = "/") -> Response:
         return await _form(request, next, "", str(error), 503)
     answer = RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
     answer.set_cookie(
-        PROVIDER_COOKIE, f"{remembered}~{quote(_safe_redirect_path(next), safe='')}", _PROVIDER_COOKIE_SECONDS, path="/", secure=True, httponly=True, samesite="lax"
+        PROVIDER_COOKIE,
+        f"{remembered}~{quote(_safe_redirect_path(next), safe='')}",
+        _PROVIDER_COOKIE_SECONDS,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="lax",
     )
     return answer
 
@@ -108,7 +114,7 @@ async def _form(request: Request, next_path: str, name: str, problem: str, statu
         name=name,
         problem=problem,
         is_open=settings.auth == "none",
-        is_first=not await application.access_queries().accounts(),
+        is_first=not await application.access_queries().list_accounts(),
         provider=application.adapters.identity_provider() is not None,
     )
     if status == 429:
@@ -125,7 +131,12 @@ def _sign_in_response(request: Request, signed_in: SignInResult, next_path: str)
 
 def _safe_redirect_path(next_path: str) -> str:
     """The address, if it is a page of ours and nothing else."""
-    is_ours = next_path.startswith("/") and not next_path.startswith(("//", "/\\", "/ui/sign-in")) and next_path.isprintable() and "\\" not in next_path
+    is_ours = (
+        next_path.startswith("/")
+        and not next_path.startswith(("//", "/\\", "/ui/sign-in"))
+        and next_path.isprintable()
+        and "\\" not in next_path
+    )
     return next_path if is_ours and len(next_path) <= 2_000 else "/"
 
 

@@ -150,17 +150,25 @@ async def audit(request: Request, before: int = 0, deed: str = "", who: str = ""
     wanted = AuditAction(deed) if deed in set(AuditAction) else None
     name = who.strip()[:200].replace("\0", "")
     below = before if 0 < before < 2**63 else None
-    entries = await get_application(request).access_queries().audit(ENTRIES + 1, below, wanted, name or None)
+    entries = await get_application(request).access_queries().list_audit_entries(ENTRIES + 1, below, wanted, name or None)
     lines = [AuditEntryItem.of(entry) for entry in entries[:ENTRIES]]
     more = lines[-1].id if len(entries) > ENTRIES else 0
     return render_page(
-        request, "audit.html", section="system", css=("access.css",), lines=lines, more=more, deed=wanted or "", who=name, deeds=list(AuditAction)
+        request,
+        "audit.html",
+        section="system",
+        css=("access.css",),
+        lines=lines,
+        more=more,
+        deed=wanted or "",
+        who=name,
+        deeds=list(AuditAction),
     )
 
 
 async def _tokens(request: Request, form: Mapping[str, str], problems: object, status: int) -> Response:
     site = get_page_context(request)
-    found = await get_application(request).access_queries().tokens()
+    found = await get_application(request).access_queries().list_tokens()
     pipelines = {row.pipeline.id: row.pipeline.name for row in await site.reader.board()}
     lines = [TokenItem.of(each, pipelines.get(each.pipeline_id or 0), site.now()) for each in found]
     return render_page(
@@ -179,7 +187,7 @@ async def _tokens(request: Request, form: Mapping[str, str], problems: object, s
 
 async def _accounts(request: Request, form: Mapping[str, str], problem: str, status: int) -> Response:
     application = get_application(request)
-    found = await application.access_queries().accounts()
+    found = await application.access_queries().list_accounts()
     is_open = application.settings().auth == "none"
     return render_page(
         request,
@@ -198,7 +206,7 @@ async def _accounts(request: Request, form: Mapping[str, str], problem: str, sta
 async def _found(request: Request, text: str) -> ApiToken:
     access_queries: AccessQueries = get_application(request).access_queries()
     number = parse_id(text)
-    found = None if number is None else await access_queries.token(number)
+    found = None if number is None else await access_queries.get_token(number)
     if found is None:
         raise NotFound("token", text)
     return found

@@ -26,7 +26,7 @@ class ProbeResults:
     database_answers: bool
     metrics: HealthMetrics | None
     connections: tuple[int, int]
-    engine_answers: bool
+    is_engine_reachable: bool
     workers: Sequence[WorkerView] | None
     shortage: str | None
     free_bytes: int | None
@@ -80,7 +80,7 @@ def _database(facts: ProbeResults) -> ComponentHealth:
 
 
 def _engine(facts: ProbeResults) -> ComponentHealth:
-    if facts.engine_answers:
+    if facts.is_engine_reachable:
         return ComponentHealth("prefect", "Prefect", True, "It answers.")
     words = "It does not answer. Headgate's own workers go on, and are recorded there once it is back; other pools wait for it."
     return ComponentHealth("prefect", "Prefect", False, words)

@@ -12,7 +12,7 @@ import pytest
 from dependency_injector import providers
 from pydantic import SecretStr
 
-from adapters.delivery.event_sinks import audiences
+from adapters.delivery.event_sinks import build_event_sinks
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema import JsonSchemaValidator
@@ -36,8 +36,8 @@ class House:
     def __init__(self, database: Database, ci: Receiver, lineage: Receiver) -> None:
         self.database, self.ci, self.lineage = database, ci, lineage
         self.complaints: list[str] = []
-        told = audiences(_settings(ci, lineage), SystemClock(), "test")
-        self.audiences = told
+        told = build_event_sinks(_settings(ci, lineage), SystemClock(), "test")
+        self.event_sinks = told
         settings = SimpleNamespace(lease_seconds=20.0, log_bytes_per_stage=1_000, warm_pools=("headgate",))
         bundle = providers.DependenciesContainer(
             clock=providers.Singleton(SystemClock),
@@ -49,7 +49,7 @@ class House:
             tokens=providers.Singleton(FakeExecutionTokens),
             schemas=providers.Singleton(JsonSchemaValidator),
             installation=providers.Object(database.installation),
-            audiences=providers.Object(told),
+            event_sinks=providers.Object(told),
             disk_space=providers.Singleton(FakeDiskSpace),
         )
         self.app = Application(settings=settings, adapters=bundle)
@@ -100,8 +100,8 @@ async def house(database_url: str) -> AsyncIterator[House]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for audience in house.audiences:
-            await audience.close()
+        for event_sink in house.event_sinks:
+            await event_sink.close()
         assert ci.problems == lineage.problems == []
 
 
@@ -177,12 +177,12 @@ async def test_processes_share_the_telling_and_tell_nothing_twice(house: House) 
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    for audience in beside.audiences:
-        await audience.close()
+    for event_sink in beside.event_sinks:
+        await event_sink.close()
 
     assert len(house.lineage.taken) == len(runs) * len(WHOLE)
     assert len(ci_resources(house.ci)) == len(runs) * len(WHOLE_CI)
 
 
 async def test_nothing_is_told_unless_asked_for() -> None:
-    assert audiences(Settings(secret=SecretStr("s" * 32)), SystemClock(), None) == []
+    assert build_event_sinks(Settings(secret=SecretStr("s" * 32)), SystemClock(), None) == []

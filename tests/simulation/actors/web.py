@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.system.worker_streams import InMemoryWorkerLinks
+from adapters.system.worker_streams import InMemoryWorkerStreams
 from adapters.telemetry.null import NullTelemetry
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, AdvanceResult, ClaimDispatch, DispatchRules
 from application.commands.dispatches.eager_claim import EagerClaimer
@@ -71,7 +71,7 @@ class Web(Process, RelayProcess):
         context = self._context
         self.is_up = True
         self._life += 1
-        self.links = InMemoryWorkerLinks()
+        self.links = InMemoryWorkerStreams()
         self.hub = EventHub()
         self.feed = SimulatedFeed(context.store, context.feeds, self)
         self.live = EventBroadcaster(self.hub)

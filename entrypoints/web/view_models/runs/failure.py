@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from application.ports.queries.reader import Reader
-from application.queries.runs.comparison import differences
+from application.queries.runs.comparison import diff_mappings
 from application.queries.runs.failures import FAILED_STATUSES, find_failed_stage, get_attempts_since_restart, has_failure
 from application.queries.views.history import FirstOccurrence
 from application.queries.views.runs import AttemptView, RunView, StageRunView
@@ -144,7 +144,7 @@ def _revision(good: RunView | None, run: RunView) -> str:
 def _different(good: RunView, run: RunView) -> list[ChangedValue]:
     parameters = [
         ChangedValue("Parameter", each.path, *format_difference(each.before, each.after, each.missing))
-        for each in differences(good.parameters, run.parameters)
+        for each in diff_mappings(good.parameters, run.parameters)
     ]
     before = {stage.name: stage.newest.records_processed for stage in good.stages}
     after = {stage.name: stage.newest.records_processed for stage in run.stages}

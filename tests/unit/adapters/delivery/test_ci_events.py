@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.delivery.ci_events import CiEventSender
+from adapters.delivery.ci_events import CiEventSink
 from adapters.system.clock import SystemClock
 from domain.errors import Unavailable
 from domain.runs.status import Status
@@ -24,13 +24,13 @@ async def datadog() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def events(datadog: Receiver) -> AsyncIterator[CiEventSender]:
-    events = CiEventSender(datadog.url, KEY, PUBLIC_URL, "prod", SystemClock())
+async def events(datadog: Receiver) -> AsyncIterator[CiEventSink]:
+    events = CiEventSink(datadog.url, KEY, PUBLIC_URL, "prod", SystemClock())
     yield events
     await events.close()
 
 
-async def test_a_run_is_a_pipeline_with_its_waiting_time_result_and_page(datadog: Receiver, events: CiEventSender) -> None:
+async def test_a_run_is_a_pipeline_with_its_waiting_time_result_and_page(datadog: Receiver, events: CiEventSink) -> None:
     run = an_announced_run(status=Status.FAILED, records_processed=9, error_message="load: no such file")
 
     await events.send([run])
@@ -44,7 +44,7 @@ async def test_a_run_is_a_pipeline_with_its_waiting_time_result_and_page(datadog
     assert pipeline["url"] == "https://headgate.example/ui/runs/7"
 
 
-async def test_an_attempt_is_a_job_of_its_pipeline_on_its_worker(datadog: Receiver, events: CiEventSender) -> None:
+async def test_an_attempt_is_a_job_of_its_pipeline_on_its_worker(datadog: Receiver, events: CiEventSink) -> None:
     attempt = an_announced_attempt("load data", Status.COMPLETED, number=2, worker="worker-1")
 
     await events.send([attempt])
@@ -57,7 +57,7 @@ async def test_an_attempt_is_a_job_of_its_pipeline_on_its_worker(datadog: Receiv
     assert "attempt:2" in job["tags"]
 
 
-async def test_a_running_pipeline_has_no_end_and_the_id_of_the_one_that_ends(datadog: Receiver, events: CiEventSender) -> None:
+async def test_a_running_pipeline_has_no_end_and_the_id_of_the_one_that_ends(datadog: Receiver, events: CiEventSink) -> None:
     await events.send([an_announced_run(), an_announced_run(status=Status.CANCELLED)])
 
     running, over = ci_resources(datadog)
@@ -66,14 +66,14 @@ async def test_a_running_pipeline_has_no_end_and_the_id_of_the_one_that_ends(dat
     assert running["unique_id"] == over["unique_id"]
 
 
-async def test_a_skipped_stage_is_told_without_a_duration(datadog: Receiver, events: CiEventSender) -> None:
+async def test_a_skipped_stage_is_told_without_a_duration(datadog: Receiver, events: CiEventSink) -> None:
     await events.send([an_announced_attempt(status=Status.SKIPPED, started_at=None, queued_at=None)])
 
     (job,) = ci_resources(datadog)
     assert (job["status"], job["start"], job["queue_time"]) == ("skipped", job["end"], 0)
 
 
-async def test_what_datadog_calls_too_old_is_not_sent(datadog: Receiver, events: CiEventSender) -> None:
+async def test_what_datadog_calls_too_old_is_not_sent(datadog: Receiver, events: CiEventSink) -> None:
     old = an_announced_run(1, Status.COMPLETED, now=just_now() - timedelta(hours=19))
     fresh = an_announced_run(2, Status.COMPLETED)
 
@@ -83,14 +83,14 @@ async def test_what_datadog_calls_too_old_is_not_sent(datadog: Receiver, events:
     assert [pipeline["pipeline_id"] for pipeline in ci_resources(datadog)] == ["2"]
 
 
-async def test_many_go_in_few_requests(datadog: Receiver, events: CiEventSender) -> None:
+async def test_many_go_in_few_requests(datadog: Receiver, events: CiEventSink) -> None:
     await events.send([an_announced_run(run_id) for run_id in range(1, 121)])
 
     assert [len(body["data"]) for body in datadog.taken] == [50, 50, 20]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 502, 503])
-async def test_what_may_pass_is_tried_again_later(datadog: Receiver, events: CiEventSender, status: int) -> None:
+async def test_what_may_pass_is_tried_again_later(datadog: Receiver, events: CiEventSink, status: int) -> None:
     datadog.answers.append(status)
 
     with pytest.raises(Unavailable, match=str(status)):
@@ -98,7 +98,7 @@ async def test_what_may_pass_is_tried_again_later(datadog: Receiver, events: CiE
 
 
 async def test_nobody_there_is_tried_again_later(unused_address: str) -> None:
-    events = CiEventSender(unused_address, KEY, PUBLIC_URL, None, SystemClock())
+    events = CiEventSink(unused_address, KEY, PUBLIC_URL, None, SystemClock())
 
     with pytest.raises(Unavailable, match="does not answer"):
         await events.send([an_announced_run()])

@@ -31,7 +31,7 @@ async def offer(system: UseCaseHarness) -> None:
 
 
 async def follow_once(system: UseCaseHarness, follow: FeedReader) -> None:
-    await system.app.announce().run_once()
+    await system.app.change_notifier().run_once()
     await follow.run_once()
 
 
@@ -190,19 +190,19 @@ async def test_a_viewer_that_comes_while_the_feed_is_read_gets_all_that_follows_
     run_id = (await system.trigger("remote")).run_id
     await system.report(update(Status.RUNNING, "only", run_id=run_id))
     await follow_once(system, follow)
-    read, viewers = feed.read, ExitStack()
+    read, viewer_count = feed.read, ExitStack()
 
     async def slow(*arguments: Any) -> ChangeBatch:
         batch = await read(*arguments)
-        if not hub.viewers:
-            seen.append(viewers.enter_context(hub.subscribe()))
+        if not hub.viewer_count:
+            seen.append(viewer_count.enter_context(hub.subscribe()))
         return batch
 
     seen: list[Subscription] = []
-    with viewers, patch.object(feed, "read", slow):
+    with viewer_count, patch.object(feed, "read", slow):
         await system.report(update(Status.RUNNING, "only", run_id=run_id, records_processed=5))
         await follow_once(system, follow)
-        batch = await seen[0].next(1)
+        batch = await seen[0].next_batch(1)
 
     assert batch is not None
     assert [event.type for event in batch.events] == [EventType.STAGE_PROGRESS]
@@ -232,11 +232,11 @@ async def test_a_cancel_by_another_process_reaches_the_worker_linked_here() -> N
     run_id = (await here.trigger()).run_id
     await offer(here)
     follow = here.app.feed_reader()
-    await here.app.announce().run_once()
+    await here.app.change_notifier().run_once()
     await follow.run_once()
 
     await here.as_other_process().app.cancel_run()(run_id)
-    await here.app.announce().run_once()
+    await here.app.change_notifier().run_once()
     await follow.run_once()
 
     assert any(isinstance(message, StopRun) and message.run_id == run_id for _, message in here.fakes.links.pushed)
@@ -246,14 +246,14 @@ async def test_viewers_get_each_event_once_in_order() -> None:
     system = UseCaseHarness()
     await system.create([a_stage("only", "external")], name="remote")
     follow = system.app.feed_reader()
-    await system.app.announce().run_once()
+    await system.app.change_notifier().run_once()
     await follow.run_once()
 
     with system.app.hub().subscribe() as viewer:
         run_id = (await system.trigger("remote")).run_id
-        await system.app.announce().run_once()
+        await system.app.change_notifier().run_once()
         await follow.run_once()
-        batch = await viewer.next(1)
+        batch = await viewer.next_batch(1)
 
     assert batch is not None
     assert [event.seq for event in batch.events] == list(range(1, (await system.run(run_id)).last_seq + 1))
@@ -360,13 +360,13 @@ async def test_an_overrun_found_by_another_process_reaches_the_worker_linked_her
     run_id = (await here.trigger()).run_id
     await offer(here)
     follow = here.app.feed_reader()
-    await here.app.announce().run_once()
+    await here.app.change_notifier().run_once()
     await follow.run_once()
 
     here.fakes.clock.advance(91)
     elsewhere = here.as_other_process()
     await elsewhere.app.due_run_sweeper().run_once()
-    await elsewhere.app.announce().run_once()
+    await elsewhere.app.change_notifier().run_once()
     await follow.run_once()
 
     assert (WORKER, WakeRun(run_id)) in here.fakes.links.pushed
@@ -403,7 +403,7 @@ async def test_a_flood_of_offers_is_bounded_and_loses_nothing() -> None:
     run_id = (await system.trigger()).run_id
     wakeups = system.app.wakeups()
     for epoch in range(2 * MAX_DISPATCH_REQUESTS):
-        wakeups.offer(DispatchRequest(404, epoch, "headgate"))
+        wakeups.request_dispatch(DispatchRequest(404, epoch, "headgate"))
 
     system.fakes.links.link(WORKER)
     assert wakeups.dispatch_requests.qsize() == MAX_DISPATCH_REQUESTS
@@ -453,12 +453,12 @@ async def test_a_viewer_that_came_before_the_reader_began_waits_for_its_place() 
         place = asyncio.create_task(viewer.wait_for_start_cursor())
         await asyncio.sleep(0)
         was_early = not place.done()
-        await system.app.announce().run_once()
+        await system.app.change_notifier().run_once()
         await follow.run_once()
         run_id = (await system.trigger("remote")).run_id
-        await system.app.announce().run_once()
+        await system.app.change_notifier().run_once()
         await follow.run_once()
-        batch = await viewer.next(1)
+        batch = await viewer.next_batch(1)
 
     assert was_early
     assert await place is not None

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema import JsonSchemaValidator
-from adapters.system.worker_streams import InMemoryWorkerLinks
+from adapters.system.worker_streams import InMemoryWorkerStreams
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, ClaimDispatch, DispatchRules, WorkerReport
 from application.commands.dispatches.eager_claim import EagerClaimer
 from application.commands.dispatches.record_flow_run import CancelFromPrefect, RecordFlowRun
@@ -56,7 +56,7 @@ class FakeWeb:
 
     def __init__(self, lease_seconds: float = 20.0) -> None:
         self.fakes = FakeAdapters(SystemClock())  # type: ignore[arg-type]
-        self.links = InMemoryWorkerLinks()
+        self.links = InMemoryWorkerStreams()
         self.faults: Counter[str] = Counter()
         self.requests: list[tuple[str, bytes]] = []
         self.recorded: list[tuple[int, int, str]] = []

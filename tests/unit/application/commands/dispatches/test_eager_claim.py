@@ -105,7 +105,7 @@ async def test_what_was_claimed_at_once_is_offered_to_nobody_when_the_feed_tells
     system.fakes.links.link(WORKER)
     await system.create(1)
     await system.trigger()
-    await system.app.announce().run_once()
+    await system.app.change_notifier().run_once()
 
     await follow.run_once()
 

@@ -1,19 +1,19 @@
 """Two runs side by side."""
 
-from application.queries.runs.comparison import compare, differences
+from application.queries.runs.comparison import build_comparison, diff_mappings
 from tests.support.builders import a_definition, a_stage
 from tests.support.use_case_harness import UseCaseHarness, worker_report
 
 
 def test_objects_differ_key_by_key_and_lists_whole() -> None:
-    found = differences({"a": 1, "b": {"c": [1], "d": 2}, "gone": 0}, {"a": 1, "b": {"c": [1, 2], "d": 2}, "new": None})
+    found = diff_mappings({"a": 1, "b": {"c": [1], "d": 2}, "gone": 0}, {"a": 1, "b": {"c": [1, 2], "d": 2}, "new": None})
 
     assert [(each.path, each.before, each.after, each.missing) for each in found] == [
         ("b.c", [1], [1, 2], None),
         ("gone", 0, None, "after"),
         ("new", None, None, "before"),
     ]
-    assert differences({"x": {"y": 1}}, {"x": {"y": 1}}) == []
+    assert diff_mappings({"x": {"y": 1}}, {"x": {"y": 1}}) == []
 
 
 async def test_runs_differ_in_parameters_definition_records_and_their_first_error() -> None:
@@ -32,7 +32,7 @@ async def test_runs_differ_in_parameters_definition_records_and_their_first_erro
     await system.advance(second.run_id, worker_report(second.run_id, "check", "failed", error_message="9 rows too few"))
 
     before, after = await system.run(first.run_id), await system.run(second.run_id)
-    found = compare(before, after, (a_definition(stages=["load", "check"]), a_definition(stages=stages)))
+    found = build_comparison(before, after, (a_definition(stages=["load", "check"]), a_definition(stages=stages)))
 
     assert [(each.path, each.before, each.after) for each in found.parameters] == [("month", 5, 6)]
     assert [(each.path, each.after) for each in found.definition] == [("stages.load.timeout", 7.0)]
@@ -48,7 +48,7 @@ async def test_a_stage_of_one_run_only_stands_alone() -> None:
     await system.app.change_pipeline()("nightly", {"name": "nightly", "stages": [a_stage("a"), a_stage("c")]})
     second = await system.trigger()
 
-    found = compare(
+    found = build_comparison(
         await system.run(first.run_id), await system.run(second.run_id), (a_definition(stages=["a", "b"]), a_definition(stages=["a", "c"]))
     )
 

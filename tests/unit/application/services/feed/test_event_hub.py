@@ -17,7 +17,7 @@ async def test_a_viewer_begins_where_the_reader_began_whatever_was_published_sin
         hub.publish(ChangeBatch((), "at 2"))
 
         assert await place == "at 1"
-        assert (await viewer.next(1)).cursor == "at 2"  # type: ignore[union-attr]
+        assert (await viewer.next_batch(1)).cursor == "at 2"  # type: ignore[union-attr]
 
 
 async def test_a_viewer_that_comes_later_begins_where_the_last_batch_ended() -> None:

@@ -31,7 +31,7 @@ async def test_a_runs_stream_has_its_history_and_then_what_happens(house: ApiHar
         assert viewer.ids == ["1", "2", "3", "4", "5"]
         assert viewer.text.startswith('id: 1\nevent: run.opened\ndata: {"run_id":1,')
         assert not viewer.ended
-    assert house.hub.viewers == 0
+    assert house.hub.viewer_count == 0
 
 
 async def test_a_runs_stream_goes_on_after_the_last_event_id(house: ApiHarness) -> None:
@@ -71,7 +71,7 @@ async def test_everything_resumes_without_a_gap_or_a_repeat_wherever_the_feeds_r
 
     async with open_stream(house, "/events/", {"last-event-id": cursor}) as viewer:
         await viewer.until("id: ")
-        await until(lambda: house.hub.viewers == 1)
+        await until(lambda: house.hub.viewer_count == 1)
         await house.trigger("one")
         await house.publish_changes()
         last = house.fakes.store.journal[-1]
@@ -133,7 +133,7 @@ async def test_a_viewer_too_slow_is_ended_and_the_rest_go_on(house: ApiHarness) 
                 await asyncio.sleep(0)
             await viewer.until(f'"run_id":{run_id},"seq":304,')
             with pytest.raises(EOFError):
-                await slow.next(1)
+                await slow.next_batch(1)
         assert not viewer.ended
 
 
@@ -142,7 +142,7 @@ async def test_streams_end_when_the_hub_closes(house: ApiHarness) -> None:
     await house.trigger()
 
     async with open_stream(house, "/events/") as one, open_stream(house, "/runs/1/logs") as two:
-        await until(lambda: house.hub.viewers == 2)
+        await until(lambda: house.hub.viewer_count == 2)
         house.hub.close()
         await until(lambda: one.ended and two.ended)
 
@@ -152,7 +152,7 @@ async def test_a_batch_is_encoded_once_for_all_its_viewers(house: ApiHarness, mo
     encoded = mocker.spy(__import__("entrypoints.api.events.event_broadcaster", fromlist=["x"]), "everything")
 
     async with open_stream(house, "/events/") as one, open_stream(house, "/events/") as two:
-        await until(lambda: house.hub.viewers == 2)
+        await until(lambda: house.hub.viewer_count == 2)
         await house.trigger()
         await house.publish_changes()
         assert (await one.until("run.moved")) == (await two.until("run.moved"))

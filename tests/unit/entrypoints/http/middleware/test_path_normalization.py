@@ -54,7 +54,7 @@ async def test_head_of_a_stream_ends(house: ApiHarness) -> None:
     answer = await house.client.head("/events/", headers={"Accept": "text/event-stream"})
 
     assert (answer.status_code, answer.content) == (200, b"")
-    assert house.hub.viewers == 0
+    assert house.hub.viewer_count == 0
 
 
 @pytest.mark.parametrize(

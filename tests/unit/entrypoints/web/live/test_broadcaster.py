@@ -200,10 +200,10 @@ async def test_closing_ends_every_stream(gallery: PageHarness) -> None:
 async def test_nothing_is_left_behind_when_the_last_viewer_leaves(gallery: PageHarness) -> None:
     run_id = await gallery.open(await gallery.pipeline())
     async with looking(gallery, run_id):
-        assert gallery.application.hub().viewers == 2  # the view, and the frame around every view
+        assert gallery.application.hub().viewer_count == 2  # the view, and the frame around every view
     await asyncio.sleep(0)
 
-    assert gallery.application.hub().viewers == 0
+    assert gallery.application.hub().viewer_count == 0
 
 
 async def test_a_viewer_too_slow_for_its_buffer_is_ended() -> None:
