@@ -8,8 +8,8 @@ from entrypoints.api.access import examples as examples
 from entrypoints.api.access.models import AccountResponse, ChangeAccountRequest, CreateAccountRequest, account_json
 from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, JsonBody, validate
 from entrypoints.api.shared.openapi import answers, request_body
-from entrypoints.api.shared.presenters import JsonResponse
 from entrypoints.http.auth.permissions import ADMIN, requires
+from entrypoints.http.json_response import JsonResponse
 
 router = APIRouter(tags=["access"])
 

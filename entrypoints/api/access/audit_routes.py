@@ -16,9 +16,9 @@ from entrypoints.api.access import examples as examples
 from entrypoints.api.access.models import AuditEntryResponse, entry_json
 from entrypoints.api.shared.dependencies import ApplicationDep
 from entrypoints.api.shared.openapi import answers, problem_responses, text_content
-from entrypoints.api.shared.presenters import JsonResponse
 from entrypoints.http.auth.permissions import ADMIN, requires
 from entrypoints.http.ids import MAX_ID
+from entrypoints.http.json_response import JsonResponse
 
 router = APIRouter(tags=["access"])
 _EXPORT_PAGE_SIZE = 1_000

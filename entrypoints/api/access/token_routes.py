@@ -10,9 +10,9 @@ from entrypoints.api.access import examples as examples
 from entrypoints.api.access.models import CreatedTokenResponse, CreateTokenRequest, TokenResponse, token_json
 from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, JsonBody, validate
 from entrypoints.api.shared.openapi import answers, request_body
-from entrypoints.api.shared.presenters import JsonResponse
 from entrypoints.http.auth.permissions import ADMIN, requires
 from entrypoints.http.ids import parse_id
+from entrypoints.http.json_response import JsonResponse
 
 router = APIRouter(tags=["access"])
 

@@ -13,7 +13,8 @@ from application.queries.views.events import EventView
 from application.queries.views.logs import LogLineView
 from application.services.feed.event_hub import EventHub
 from application.services.feed.subscription import Subscription
-from entrypoints.api.shared.presenters import encode_json, event_json, line_json
+from entrypoints.api.shared.presenters import event_json, line_json
+from entrypoints.http.json_response import encode_json
 from entrypoints.http.streaming.event_stream import HEARTBEAT_SECONDS, SSE_PING
 from entrypoints.http.streaming.stream_catch_up import PAGE_SIZE, StreamCatchUp, read_full_pages
 

@@ -25,7 +25,9 @@ router = APIRouter(tags=["runs"])
     "/runs/{id}/events",
     summary="A run's history, or its events as they happen",
     operation_id="run_events",
-    responses=answers(200, list[EventResponse], [examples.EVENT], problems=(403, 404, 422, 503), also=text_content(SSE_MEDIA_TYPE, examples.EVENT_STREAM)),
+    responses=answers(
+        200, list[EventResponse], [examples.EVENT], problems=(403, 404, 422, 503), also=text_content(SSE_MEDIA_TYPE, examples.EVENT_STREAM)
+    ),
 )
 @requires(READ, ResourceScope.RUN)
 async def stream_run_events(

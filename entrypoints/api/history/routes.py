@@ -7,11 +7,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from application.ports.queries.reader import Reader
-from application.queries.runs.comparison import Comparison, Difference, build_comparison
+from application.queries.runs.comparison import Comparison, Difference
+from application.queries.runs.load_comparison import load_comparison
 from application.queries.views.history import FailureView
 from application.queries.views.runs import RunView, StageRunView
-from domain.errors import Conflict, NotFound
-from domain.pipelines.definition import PipelineDefinition
+from domain.errors import NotFound
 from domain.runs.status import Reason, Status
 from entrypoints.api.runs.routes import require_run
 from entrypoints.api.shared import examples
@@ -79,22 +79,6 @@ async def compare_runs(id: str, other: str, request: Request, reader: ReaderDep)
     return etag_response(
         request, _comparison(await load_comparison(await require_run(id, reader), await require_run(other, reader), reader))
     )
-
-
-async def load_comparison(before: RunView, after: RunView, reader: Reader) -> Comparison:
-    """Conflict `other_pipeline` for runs of different pipelines; NotFound when a revision is gone."""
-    if before.pipeline_id != after.pipeline_id:
-        raise Conflict(
-            "other_pipeline", f"Run {before.id} is of {before.pipeline}, run {after.id} of {after.pipeline}; compare runs of one."
-        )
-    return build_comparison(before, after, (await _definition(before, reader), await _definition(after, reader)))
-
-
-async def _definition(run: RunView, reader: Reader) -> PipelineDefinition:
-    for each in await reader.revisions(run.pipeline_id):
-        if each.revision == run.revision:
-            return each.definition
-    raise NotFound("revision", run.revision)
 
 
 def is_waiting_for_input(stage: StageRunView) -> bool:

@@ -16,7 +16,11 @@ STAGE: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         "name": _NAME,
-        "kind": {"type": "string", "enum": [kind.value for kind in StageKind], "description": "May be left out beside command or callable."},
+        "kind": {
+            "type": "string",
+            "enum": [kind.value for kind in StageKind],
+            "description": "May be left out beside command or callable.",
+        },
         "needs": {"type": "array", "items": {"type": "string"}, "description": "The stages before it; left out: the one above it."},
         "command": _COMMAND | {"description": "The program and its arguments; one line of shell text with `shell: true`."},
         "shell": {"type": "boolean", "default": False},

@@ -20,7 +20,6 @@ from entrypoints.api.shared.dependencies import (
     RunSkip,
     Skip,
     StatusFilter,
-    get_trace_context,
     get_trigger_kind,
     parse_pipeline_ref,
     validate,
@@ -39,12 +38,14 @@ from entrypoints.api.shared.idempotency import Key, replayed
 from entrypoints.api.shared.list_cache import ListCache
 from entrypoints.api.shared.openapi import answers, request_body
 from entrypoints.api.shared.pagination import CursorParam, SortOrder, build_page_links, parse_cursor, take_page
-from entrypoints.api.shared.presenters import JsonResponse, pipeline_json, pipeline_stages_json, triggered_json
+from entrypoints.api.shared.presenters import pipeline_json, pipeline_stages_json, triggered_json
 from entrypoints.api.shared.request_models import TriggerRequest
 from entrypoints.api.shared.response_models import PipelineResponse, RunResponse, StageResponse, TriggerResponse
 from entrypoints.http import strict_json
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, READ, TRIGGER, ResourceScope, requires
+from entrypoints.http.json_response import JsonResponse
+from entrypoints.http.trace_context import get_trace_context
 
 router = APIRouter(tags=["pipelines"])
 

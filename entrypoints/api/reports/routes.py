@@ -20,12 +20,13 @@ from entrypoints.api.shared import examples
 from entrypoints.api.shared.dependencies import get_application, parse_json_body, validate
 from entrypoints.api.shared.idempotency import IDEMPOTENCY_HEADER, KEY_PARAMETER, get_idempotency_key, parse_key, replayed
 from entrypoints.api.shared.openapi import answers, request_body
-from entrypoints.api.shared.presenters import JsonResponse, answer_json, batch_item_json
+from entrypoints.api.shared.presenters import answer_json, batch_item_json
 from entrypoints.api.shared.request_models import StatusUpdateBatchRequest, StatusUpdateRequest
 from entrypoints.api.shared.response_models import BatchItemResponse, StatusUpdateResponse
 from entrypoints.http import strict_json
 from entrypoints.http.auth.caller import get_caller, get_claims
 from entrypoints.http.auth.permissions import REPORT, ResourceScope, requires
+from entrypoints.http.json_response import JsonResponse
 from entrypoints.http.middleware.body_limit import get_body
 from entrypoints.http.plain_route import PlainRoute
 from entrypoints.http.problems import Problem, ProblemError, to_report_problem, validation_problem
@@ -51,7 +52,9 @@ async def report_status(request: Request) -> JsonResponse:
     """Answered after it is stored. A report that changes nothing is 200 with `applied: false` and why; one that cannot be is 409.
     An `Idempotency-Key` is the report's `event_id`."""
     raw = await parse_json_body(request)
-    update = apply_idempotency_key(parse_status_update(raw, get_principal(request)), raw, parse_key(request.headers.get(IDEMPOTENCY_HEADER)))
+    update = apply_idempotency_key(
+        parse_status_update(raw, get_principal(request)), raw, parse_key(request.headers.get(IDEMPOTENCY_HEADER))
+    )
     (answer,) = await get_application(request).report_status()([update])
     if answer.http_status != 200:
         problem = to_report_problem(answer)
@@ -116,7 +119,9 @@ def _to_status_update(body: StatusUpdateRequest, raw: Any, principal: Principal)
         reported_at=body.reported_at,
     )
     digest = hash_report(raw) if body.event_id is not None else b""
-    return StatusUpdate(report, body.pipeline_id, body.run_id, body.event_id, body.reporter, digest, principal.attempt, principal.token_reporter)
+    return StatusUpdate(
+        report, body.pipeline_id, body.run_id, body.event_id, body.reporter, digest, principal.attempt, principal.token_reporter
+    )
 
 
 def apply_idempotency_key(update: StatusUpdate, raw: Any, key: str | None) -> StatusUpdate:

@@ -9,10 +9,10 @@ from application.commands.runs.repeat_run import RepeatRunCommand
 from application.commands.runs.retry_run import RetryRunCommand
 from domain.runs.operator_actions import Decision
 from entrypoints.api.shared import examples
-from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, get_trace_context, get_trigger_kind, run_id, validate
+from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, get_trigger_kind, run_id, validate
 from entrypoints.api.shared.idempotency import Key, replayed
 from entrypoints.api.shared.openapi import answers, request_body
-from entrypoints.api.shared.presenters import JsonResponse, controlled_json, triggered_json
+from entrypoints.api.shared.presenters import controlled_json, triggered_json
 from entrypoints.api.shared.request_models import (
     ApproveRequest,
     RejectRequest,
@@ -24,6 +24,8 @@ from entrypoints.api.shared.request_models import (
 from entrypoints.api.shared.response_models import RunControlResponse, TriggerResponse
 from entrypoints.http import strict_json
 from entrypoints.http.auth.permissions import OPERATE, TRIGGER, ResourceScope, requires
+from entrypoints.http.json_response import JsonResponse
+from entrypoints.http.trace_context import get_trace_context
 
 router = APIRouter(tags=["runs"])
 Body = TypeVar("Body", bound=RequestModel)

@@ -27,11 +27,12 @@ from entrypoints.api.shared.etags import etag_response, run_etag
 from entrypoints.api.shared.idempotency import Key, replayed
 from entrypoints.api.shared.openapi import answers, request_body
 from entrypoints.api.shared.pagination import CursorParam
-from entrypoints.api.shared.presenters import JsonResponse, cancelled_json, run_json, stage_json
+from entrypoints.api.shared.presenters import cancelled_json, run_json, stage_json
 from entrypoints.api.shared.request_models import CancelRequest
 from entrypoints.api.shared.response_models import CancelResponse, RunResponse, StageResponse
 from entrypoints.http import strict_json
 from entrypoints.http.auth.permissions import OPERATE, READ, ResourceScope, requires
+from entrypoints.http.json_response import JsonResponse
 
 router = APIRouter(tags=["runs"])
 

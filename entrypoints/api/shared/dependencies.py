@@ -24,7 +24,6 @@ from entrypoints.http.middleware.body_limit import get_body
 from entrypoints.http.problems import to_field_problems
 from entrypoints.http.streaming.event_stream import SSE_MEDIA_TYPE
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -127,12 +126,3 @@ def accepts_sse(request: Request) -> bool:
 
 def get_last_event_id(request: Request) -> str | None:
     return request.headers.get("last-event-id") or None
-
-
-def get_trace_context(request: Request) -> dict[str, str]:
-    """The caller's W3C trace context, to be carried on to the stages; empty when there is none that makes sense."""
-    parent = request.headers.get("traceparent", "")
-    if not _TRACEPARENT.fullmatch(parent):
-        return {}
-    state = request.headers.get("tracestate", "")
-    return {"traceparent": parent} | ({"tracestate": state} if state and state.isascii() and len(state) <= 512 else {})

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from application.queries.views.pipelines import PipelineStateVersion, PipelineView
 from application.queries.views.runs import RunStateVersion, RunView
-from entrypoints.api.shared.presenters import JsonResponse
+from entrypoints.http.json_response import JsonResponse
 
 _TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
 IfMatch = Annotated[

@@ -8,7 +8,8 @@ from application.ports.queries.reader import Reader
 from application.queries.explain.explanation import explain_outcome
 from application.queries.views.pipelines import PipelineStateVersion, PipelineView
 from application.queries.views.runs import RunStateVersion, RunView
-from entrypoints.api.shared.presenters import encode_json, pipeline_json, run_json
+from entrypoints.api.shared.presenters import pipeline_json, run_json
+from entrypoints.http.json_response import encode_json
 
 MAX_CACHED_BYTES = 8 << 20
 

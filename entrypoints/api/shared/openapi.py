@@ -48,7 +48,9 @@ _examples: list[Any] = []
 def request_body(shape: type[BaseModel] | dict[str, Any], example: Any, *, required: bool = True) -> dict[str, Any]:
     """`openapi_extra` of a route that reads this body itself."""
     schema = shape if isinstance(shape, dict) else _schema_reference(shape)
-    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema, "example": _register_example(example)}}}}
+    return {
+        "requestBody": {"required": required, "content": {"application/json": {"schema": schema, "example": _register_example(example)}}}
+    }
 
 
 def answers(

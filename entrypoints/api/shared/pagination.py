@@ -72,7 +72,9 @@ def take_page(found: Sequence[Item], limit: int, order: SortOrder, position: Pag
     return (found[1:] if order.is_backward(position) else found[:limit]), True
 
 
-def build_page_links(request: Request, ids: Sequence[int], order: SortOrder, position: PagePosition, skip: int, more: bool) -> dict[str, str]:
+def build_page_links(
+    request: Request, ids: Sequence[int], order: SortOrder, position: PagePosition, skip: int, more: bool
+) -> dict[str, str]:
     """The Link header of a page with these ids: `next` and `prev` where there is such a page, and `first`."""
     back = order.is_backward(position)
     positions: dict[str, PagePosition | None] = {}

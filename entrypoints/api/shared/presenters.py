@@ -1,10 +1,6 @@
 """Views as the JSON of the API. Times stay datetimes: `JsonResponse` writes them as RFC 3339 in UTC, ending in Z."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
-
-import orjson
-from starlette.responses import Response
 
 from application.commands.reports.report_results import ReportResult
 from application.commands.runs.apply_run_action import RunActionResult
@@ -17,37 +13,6 @@ from application.queries.views.runs import RunView, StageRunView
 from domain.pipelines.definition import StageDefinition
 from domain.pipelines.serialization import serialize_pipeline, serialize_stage
 from domain.runs.status import Status
-
-
-def encode_json(content: Any) -> bytes:
-    return orjson.dumps(content, option=orjson.OPT_UTC_Z, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    """What orjson does not know: mappings and sequences that are no dict and no list."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Sequence):
-        return list(value)
-    raise TypeError(type(value).__name__)
-
-
-_JSON = (b"content-type", b"application/json")
-_BODILESS = (204, 304)
-
-
-class JsonResponse(Response):
-    media_type = "application/json"
-
-    def render(self, content: Any) -> bytes:
-        return encode_json(content)
-
-    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
-        """What would come of it in any case, without looking for it."""
-        if headers or self.status_code in _BODILESS or self.media_type != JsonResponse.media_type:
-            super().init_headers(headers)
-        else:
-            self.raw_headers = [(b"content-length", b"%d" % len(self.body)), _JSON]
 
 
 def pipeline_json(pipeline: PipelineView) -> dict[str, Any]:

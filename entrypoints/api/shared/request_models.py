@@ -51,7 +51,9 @@ StatusField = Annotated[
     BeforeValidator(_parse_status),
     WithJsonSchema({"type": "string", "enum": ["running", "completed", "failed", "cancelled", "skipped"]}),
 ]
-Timestamp = Annotated[Any, BeforeValidator(parse_timestamp), WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]})]
+Timestamp = Annotated[
+    Any, BeforeValidator(parse_timestamp), WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]})
+]
 ShortText = Annotated[str, Field(min_length=1, max_length=200)]
 LongText = Annotated[str, Field(max_length=65_536)]
 
@@ -119,7 +121,9 @@ class StatusUpdateRequest(RequestModel):
     run_id: Annotated[int, Field(ge=1, le=MAX_BIGINT)] | None = Field(None, description="Needed when several runs are under way.")
     attempt: Annotated[int, Field(ge=1, le=MAX_INTEGER)] | None = None
     event_id: ShortText | None = Field(None, description="The same id with the same body gets the stored answer again.")
-    seq: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = Field(None, description="The reporter's own order; older ones are passed over.")
+    seq: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = Field(
+        None, description="The reporter's own order; older ones are passed over."
+    )
     reporter: ShortText | None = None
     message: LongText | None = None
     output: Any = None

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from entrypoints.api.shared.openapi import document, to_openapi_3_0
-from entrypoints.api.shared.presenters import JsonResponse
 from entrypoints.http.auth.permissions import READ, requires
+from entrypoints.http.json_response import JsonResponse
 
 router = APIRouter(include_in_schema=False)
 FILES = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}

@@ -8,9 +8,9 @@ from domain.errors import Unavailable
 from entrypoints.api.shared import examples
 from entrypoints.api.shared.dependencies import ReaderDep, RunContextDep
 from entrypoints.api.shared.openapi import answers
-from entrypoints.api.shared.presenters import JsonResponse
 from entrypoints.api.shared.response_models import LivenessResponse, ReadinessResponse
 from entrypoints.http.auth.permissions import AccessLevel, requires
+from entrypoints.http.json_response import JsonResponse
 from entrypoints.http.plain_route import PlainRoute
 from entrypoints.http.problems import Problem, ProblemError
 

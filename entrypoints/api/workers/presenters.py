@@ -5,7 +5,7 @@ from typing import Any
 from application.commands.dispatches.advance_dispatch import AdvanceResult
 from application.commands.workers.record_heartbeat import HeartbeatResult
 from application.ports.dispatch.worker_streams import AttemptStart, Claim, StopRun, WorkerMessage
-from entrypoints.api.shared.presenters import encode_json
+from entrypoints.http.json_response import encode_json
 
 
 def claim_json(claim: Claim) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from starlette.responses import Response
 from application.ports.persistence.unit_of_work import WorkerStatus
 from domain.errors import InvalidInput
 from entrypoints.api.shared.dependencies import ApplicationDep, get_application, validate
-from entrypoints.api.shared.presenters import JsonResponse
 from entrypoints.api.shared.request_models import MAX_INTEGER
 from entrypoints.api.workers.message_stream import stream_messages
 from entrypoints.api.workers.models import (
@@ -24,6 +23,7 @@ from entrypoints.api.workers.presenters import advanced_json, beat_json, claim_j
 from entrypoints.http import strict_json
 from entrypoints.http.auth.permissions import AccessLevel, requires
 from entrypoints.http.ids import MAX_ID, parse_id
+from entrypoints.http.json_response import JsonResponse
 from entrypoints.http.middleware.body_limit import get_body
 from entrypoints.http.plain_route import PlainRoute
 from entrypoints.http.streaming.event_stream import EventStream

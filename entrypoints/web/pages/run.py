@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from application.queries.explain.run_context import RunContext
+from application.queries.runs.load_comparison import load_comparison
 from application.queries.views.logs import LogFilter
 from domain.runs.status import Status
-from entrypoints.api.history.routes import load_comparison
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live.run_page import EVENTS_SHOWN, LiveRunPage, render_log_lines
 from entrypoints.web.lookups import run_or_404
@@ -148,4 +148,4 @@ async def compare_runs(request: Request, before_id: str, after_id: str) -> Respo
     others = await site.reader.runs(pipeline_id=after.pipeline_id, status=None, skip=0, limit=RUNS_TO_CHOOSE)
     if all(each.id != before.id for each in others):
         others.append(before)
-    return render_page(request, "compare.html", section="runs", css=("run.css",), load_comparison=build_comparison_page(found, others))
+    return render_page(request, "compare.html", section="runs", css=("run.css",), compared=build_comparison_page(found, others))

@@ -10,9 +10,9 @@ from application.commands.runs.repeat_run import RepeatRunCommand
 from application.commands.runs.retry_run import RetryRunCommand
 from application.queries.views.runs import RunView, StageRunView
 from domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from entrypoints.api.shared.dependencies import get_trace_context
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import OPERATE, READ, TRIGGER, ResourceScope, requires
+from entrypoints.http.trace_context import get_trace_context
 from entrypoints.web.lookups import pipeline_or_404, run_or_404, stage_or_404
 from entrypoints.web.page_context import get_page_context, load_waiting_count
 from entrypoints.web.pages.approvals import ApprovalForm, answer, build_approval_form

@@ -11,9 +11,9 @@ from application.commands.runs.trigger_pipeline import TriggerCommand
 from application.queries.views.pipelines import PipelineView
 from domain.errors import Conflict, InvalidInput, NameTaken
 from domain.runs.run import Trigger
-from entrypoints.api.shared.dependencies import get_trace_context
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, OPERATE, TRIGGER, ResourceScope, requires
+from entrypoints.http.trace_context import get_trace_context
 from entrypoints.web.lookups import get_origin, pipeline_or_404, run_or_404
 from entrypoints.web.page_context import get_page_context, load_waiting_count
 from entrypoints.web.templating import render_page
