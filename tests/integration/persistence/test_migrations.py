@@ -179,7 +179,7 @@ def test_when_failures_were_first_seen_is_found_in_what_was_stored_before(databa
             connection.execute(
                 text(
                     "INSERT INTO run (pipeline_id, revision, number, status, trigger, parameters, trace, pool, created_at, last_seq,"
-                    f" dispatch_state, dispatch_epoch) VALUES (1, 1, {number}, 'failed', 'api', '{{}}', '{{}}', 'headgate', now(), 1, 'none', 0)"
+                    f" burst_state, burst_epoch) VALUES (1, 1, {number}, 'failed', 'api', '{{}}', '{{}}', 'headgate', now(), 1, 'none', 0)"
                 )
             )
             connection.execute(

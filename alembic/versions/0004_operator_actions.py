@@ -1,4 +1,4 @@
-"""What a person's acts on a run leave behind, and which failures are alike."""
+"""Add columns for operator actions on a run, and the fingerprint of a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first tables: pipelines, runs, bursts and what carries them, logs."""
+"""Create the first tables: pipelines, runs, bursts with their leases and outbox, and logs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from adapters.persistence.table_types import Xid8
+from adapters.persistence.tables.base import Xid8
 
 revision = "0001"
 down_revision = None

@@ -1,4 +1,4 @@
-"""The attempts that failed, found among a pipeline's last runs without a look at those that did not."""
+"""Index failed attempts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may come in: accounts, sessions, tokens; and an audit log that nothing can change."""
+"""Add accounts, sessions, API tokens and an append-only audit log."""
 
 from __future__ import annotations
 

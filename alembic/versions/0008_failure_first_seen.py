@@ -1,4 +1,4 @@
-"""When each failure of a pipeline was first seen, kept, so that no list of runs is read through to find it."""
+"""Store when each failure of a pipeline was first seen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-WHAT_WAS_SEEN = """
+INSERT_FAILURES = """
     INSERT INTO failure (pipeline_id, stage, fingerprint, run_id, first_at)
     SELECT DISTINCT ON (run.pipeline_id, attempt.stage, attempt.fingerprint)
            run.pipeline_id, attempt.stage, attempt.fingerprint, attempt.run_id, coalesce(attempt.finished_at, attempt.created_at)
@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("pipeline_id", "stage", "fingerprint", name=op.f("pk_failure")),
     )
-    op.execute(WHAT_WAS_SEEN)
+    op.execute(INSERT_FAILURES)
 
 
 def downgrade() -> None:

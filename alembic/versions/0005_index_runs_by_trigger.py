@@ -1,4 +1,4 @@
-"""Runs by what triggered them, and stages that wait, found without looking at all."""
+"""Index runs by trigger, and waiting attempts."""
 
 from __future__ import annotations
 

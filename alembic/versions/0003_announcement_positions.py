@@ -1,4 +1,4 @@
-"""How far other systems were told of runs."""
+"""Add the position of each event sink in the change feed."""
 
 from __future__ import annotations
 

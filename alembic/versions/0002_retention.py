@@ -1,4 +1,4 @@
-"""What is kept for a time: events and log lines by week, answers to keyed requests, and outbox rows in quarantine."""
+"""Partition events and log lines by week; add idempotency answers and the quarantine of outbox rows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from adapters.persistence.partitions import PARTITIONED, WEEK, WEEKS_AHEAD, adding, weeks
-from adapters.persistence.table_types import Xid8
+from adapters.persistence.tables.base import Xid8
+from adapters.persistence.tables.partitions import PARTITIONED_TABLES, WEEK, WEEKS_AHEAD, build_add_partition_sql, list_weeks
 
 revision = "0002"
 down_revision = "0001"
@@ -20,18 +20,18 @@ STATUSES = "('pending', 'queued', 'running', 'waiting', 'completed', 'failed', '
 KEYS = {"event": ("run_id", "seq"), "log_line": ("run_id", "n")}
 INDEXES = {"event": ("ix_event_xid", ["xid"]), "log_line": ("ix_log_line_of_stage", ["run_id", "stage", "n"])}
 OLDEST = timedelta(weeks=104)
-"""Rows older than this lie in the default partition: their time is more likely wrong than true."""
+"""Older rows go to the default partition, since their time is more likely wrong than right."""
 
 
 def upgrade() -> None:
-    for table in PARTITIONED:
-        _make_way(table)
+    for table in PARTITIONED_TABLES:
+        _rename_old_table(table)
     _create_event()
     _create_log_line()
-    for table in PARTITIONED:
+    for table in PARTITIONED_TABLES:
         op.create_index(*_index(table))
         op.execute(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")
-        _make_weeks(table)
+        _create_partitions(table)
         columns = ", ".join(f'"{column["name"]}"' for column in sa.inspect(op.get_bind()).get_columns(f"{table}_before"))
         op.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {table}_before")
         op.drop_table(f"{table}_before")
@@ -53,7 +53,7 @@ def downgrade() -> None:
     op.drop_column("outbox", "quarantined_at")
     op.drop_index("ix_report_receipt_created_at", "report_receipt")
     op.drop_table("idempotency")
-    for table in PARTITIONED:
+    for table in PARTITIONED_TABLES:
         op.execute(f"CREATE TABLE {table}_after (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
         op.execute(f"INSERT INTO {table}_after SELECT * FROM {table}")
         op.drop_table(table)
@@ -62,8 +62,8 @@ def downgrade() -> None:
         op.create_index(*_index(table))
 
 
-def _make_way(table: str) -> None:
-    """The rows as they are, under another name, without the names that the new table needs."""
+def _rename_old_table(table: str) -> None:
+    """Rename the table, and drop the index and constraint names that the new table needs."""
     op.drop_index(INDEXES[table][0], table)
     op.drop_constraint(f"pk_{table}", table)
     op.rename_table(table, f"{table}_before")
@@ -74,12 +74,12 @@ def _index(table: str) -> tuple[str, str, list[str]]:
     return name, table, columns
 
 
-def _make_weeks(table: str) -> None:
-    """From the oldest row to some weeks ahead."""
+def _create_partitions(table: str) -> None:
+    """Create a partition for each week from the oldest row to `WEEKS_AHEAD`."""
     now = datetime.now(UTC)
     oldest = op.get_bind().scalar(sa.text(f"SELECT min(at) FROM {table}_before WHERE at > :oldest"), {"oldest": now - OLDEST})
-    for week in weeks(min(oldest or now, now), now + WEEK * WEEKS_AHEAD):
-        for statement in adding(table, week):
+    for week in list_weeks(min(oldest or now, now), now + WEEK * WEEKS_AHEAD):
+        for statement in build_add_partition_sql(table, week):
             op.execute(statement)
 
 

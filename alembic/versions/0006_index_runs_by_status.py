@@ -1,4 +1,4 @@
-"""A pipeline's runs of one status, found however rare they are among its runs, or its runs among all of that status."""
+"""Index a pipeline's runs by status."""
 
 from __future__ import annotations
 
