@@ -74,7 +74,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", metavar="A,B", help=f"some of them: {', '.join(PARTS)}")
     parser.add_argument("--short", action="store_true", help="a quarter of everything")
     parser.add_argument("--prefect-runs", type=int, default=3, help="runs by Prefect's own worker, 8 s each; 0 for none (3)")
-    parser.add_argument("--depth-runs", type=depth.parse_run_count, default=100_000, help="runs for the depth; 1,000,000 takes minutes (100,000)")
+    parser.add_argument(
+        "--depth-runs", type=depth.parse_run_count, default=100_000, help="runs for the depth; 1,000,000 takes minutes (100,000)"
+    )
     return parser.parse_args()
 
 

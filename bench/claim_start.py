@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from application.ports.dispatch.worker_streams import AttemptStart, Claim, WorkerMessage
+from application.ports.dispatch.worker_messages import AttemptStart, Claim, WorkerMessage
 from entrypoints.worker.client.api_client import ApiClient, WorkerIdentity
 from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker.runner.stage_attempt import StageContext

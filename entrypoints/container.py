@@ -20,14 +20,24 @@ from adapters.system.disk_space import HomeDiskSpace
 from adapters.system.json_schema import JsonSchemaValidator
 from adapters.system.worker_streams import InMemoryWorkerStreams
 from adapters.telemetry.null import NullTelemetry
-from application.commands.access.manage_accounts import ChangeAccount, ChangePassword, CreateAccount
-from application.commands.access.manage_tokens import CreateToken, RevokeToken
-from application.commands.access.sign_in import OpenSession, SignIn, SignInByIdentity, SignOut
-from application.commands.dispatches.advance_dispatch import AdvanceDispatch, ClaimDispatch, DispatchRules
+from application.commands.access.change_account import ChangeAccount
+from application.commands.access.change_password import ChangePassword
+from application.commands.access.create_account import CreateAccount
+from application.commands.access.create_token import CreateToken
+from application.commands.access.open_session import OpenSession
+from application.commands.access.revoke_token import RevokeToken
+from application.commands.access.sign_in import SignIn
+from application.commands.access.sign_in_by_identity import SignInByIdentity
+from application.commands.access.sign_out import SignOut
+from application.commands.dispatches.advance_dispatch import AdvanceDispatch
+from application.commands.dispatches.cancel_from_prefect import CancelFromPrefect
+from application.commands.dispatches.claim_dispatch import ClaimDispatch
+from application.commands.dispatches.claims import DispatchRules
 from application.commands.dispatches.eager_claim import EagerClaimer
-from application.commands.dispatches.record_flow_run import CancelFromPrefect, RecordFlowRun
+from application.commands.dispatches.record_flow_run import RecordFlowRun
 from application.commands.dispatches.release_quarantine import ReleaseQuarantine
-from application.commands.pipelines.create_pipeline import ChangePipeline, CreatePipeline
+from application.commands.pipelines.change_pipeline import ChangePipeline
+from application.commands.pipelines.create_pipeline import CreatePipeline
 from application.commands.reports.report_status import ReportStatus
 from application.commands.runs.append_log import AppendLog
 from application.commands.runs.apply_run_action import ApplyRunAction
@@ -39,7 +49,8 @@ from application.commands.runs.retry_run import RetryRun
 from application.commands.runs.skip_stage import SkipStage
 from application.commands.runs.trigger_pipeline import TriggerPipeline
 from application.commands.workers.record_heartbeat import RecordHeartbeat
-from application.commands.workers.register_worker import RegisterWorker, UnregisterWorker
+from application.commands.workers.register_worker import RegisterWorker
+from application.commands.workers.unregister_worker import UnregisterWorker
 from application.observability.instrumented_unit_of_work import instrument_unit_of_work
 from application.observability.instrumented_use_case import instrument_use_case
 from application.observability.use_case_hooks import (
@@ -50,11 +61,11 @@ from application.observability.use_case_hooks import (
     tag_dispatch,
     tag_triggered,
 )
-from application.ports.access.credentials import IdentityProvider
+from application.ports.access.identity_provider import IdentityProvider
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.queries.change_feed import ChangeFeed
 from application.ports.queries.reader import Reader
-from application.ports.telemetry.lifecycle_events import EventSink
+from application.ports.telemetry.event_sinks import EventSink
 from application.ports.telemetry.telemetry import Telemetry
 from application.queries.access.access_queries import AccessQueries
 from application.queries.access.authenticator import Authenticator
@@ -74,7 +85,7 @@ from application.services.maintenance.due_run_sweeper import DueRunSweeper
 from application.services.maintenance.lease_sweeper import LeaseSweeper
 from application.services.maintenance.metrics_collector import MetricsCollector
 from application.services.maintenance.retention_pruner import RetentionPolicy, RetentionPruner
-from domain.access.accounts import SessionRules
+from domain.access.sessions import SessionRules
 
 
 def _instrumented(telemetry: Any, use_case: Any, **hooks: Any) -> providers.Singleton[Any]:

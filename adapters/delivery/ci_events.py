@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 
 from adapters.delivery.json_sender import JsonSender
 from application.ports.system.clock import Clock
-from application.ports.telemetry.lifecycle_events import AttemptLifecycleEvent, LifecycleEvent, Phase, RejectedEvent, RunLifecycleEvent
+from application.ports.telemetry.event_sinks import RejectedEvent
+from application.ports.telemetry.lifecycle_events import AttemptLifecycleEvent, LifecycleEvent, Phase, RunLifecycleEvent
 from domain.runs.status import Status
 
 PATH = "/api/v2/ci/pipeline"

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from adapters.delivery.json_sender import JsonSender
-from application.ports.telemetry.lifecycle_events import AttemptLifecycleEvent, LifecycleEvent, Phase, RejectedEvent, RunLifecycleEvent
+from application.ports.telemetry.event_sinks import RejectedEvent
+from application.ports.telemetry.lifecycle_events import AttemptLifecycleEvent, LifecycleEvent, Phase, RunLifecycleEvent
 from domain.runs.status import Status
 
 PATH = "/api/v1/lineage"

@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OctKey
 
-from application.ports.access.credentials import ExternalIdentity
+from application.ports.access.identity_provider import ExternalIdentity
 from domain.errors import NotSignedIn, Unavailable
 
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]

@@ -9,7 +9,7 @@ import secrets
 import zlib
 from typing import Final
 
-from domain.access.accounts import TokenKind
+from domain.access.api_tokens import TokenKind
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_BYTES: Final = 20

@@ -93,7 +93,9 @@ def _as_json(value: Any) -> bytes | str:
 
 def _engine(address: URL, pool_size: int) -> AsyncEngine:
     given = address.query.get("options", "")
-    options = " ".join([*(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items()), given if isinstance(given, str) else " ".join(given)])
+    options = " ".join(
+        [*(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items()), given if isinstance(given, str) else " ".join(given)]
+    )
     arguments: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "application_name": "headgate", "options": options.strip()}
     return create_async_engine(
         address.difference_update_query(["options"]),

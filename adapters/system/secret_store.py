@@ -18,7 +18,9 @@ class LocalSecretStore:
 
     def __init__(self, file: Path | None, environment: Mapping[str, str]) -> None:
         self._file = file
-        self._variables = {name.removeprefix(ENVIRONMENT_PREFIX): value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
+        self._variables = {
+            name.removeprefix(ENVIRONMENT_PREFIX): value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)
+        }
 
     def read(self, names: Iterable[str]) -> Mapping[str, str]:
         """Raises SecretUnavailable."""
@@ -32,7 +34,9 @@ class LocalSecretStore:
 def _usable(name: str, known: Mapping[str, str]) -> str:
     value = known.get(name) or known.get(name.upper())
     if not value:
-        raise SecretUnavailable(f"The worker has no secret named {name}: add it to HEADGATE_SECRETS_FILE, or set {ENVIRONMENT_PREFIX}{name.upper()}.")
+        raise SecretUnavailable(
+            f"The worker has no secret named {name}: add it to HEADGATE_SECRETS_FILE, or set {ENVIRONMENT_PREFIX}{name.upper()}."
+        )
     if len(value) < MIN_SECRET_LENGTH:
         raise SecretUnavailable(f"The secret {name} is shorter than {MIN_SECRET_LENGTH} characters, so it could not be hidden in logs.")
     if "\0" in value:

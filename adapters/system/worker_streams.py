@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
-from application.ports.dispatch.worker_streams import Claim, Reservation, StopRun, WakeRun, WorkerMessage
-from application.ports.persistence.unit_of_work import WorkerStatus
+from application.ports.dispatch.worker_messages import Claim, StopRun, WakeRun, WorkerMessage
+from application.ports.dispatch.worker_streams import Reservation
+from application.ports.persistence.workers import WorkerStatus
 
 
 @dataclass(slots=True)

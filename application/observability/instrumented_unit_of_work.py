@@ -7,7 +7,8 @@ from typing import Any, Self, cast
 
 from application.observability.relay_latency import RelayLatencyRecorder
 from application.observability.run_metrics import PendingMetric, RunMetrics
-from application.ports.persistence.unit_of_work import OpenUnitOfWork, OutboxRow
+from application.ports.persistence.outbox import OutboxRow
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.telemetry.telemetry import Telemetry
 from domain.runs.run import Run

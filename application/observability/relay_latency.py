@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from application.observability.metrics import Metric
 from application.observability.run_metrics import elapsed_seconds
-from application.ports.persistence.unit_of_work import OutboxRow
+from application.ports.persistence.outbox import OutboxRow
 from application.ports.system.clock import Clock
 from application.ports.telemetry.telemetry import Telemetry
 

@@ -11,7 +11,7 @@ from application.commands.reports.report_results import ReportResult
 from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerResult
 from application.observability.instrumented_use_case import Arguments
 from application.observability.metrics import Metric
-from application.ports.dispatch.worker_streams import Claim
+from application.ports.dispatch.worker_messages import Claim
 from application.ports.telemetry.telemetry import Span, Telemetry
 
 

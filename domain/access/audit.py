@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from domain.runs.operator_actions import Actor
+from domain.access.actor import Actor
 
 
 class AuditAction(StrEnum):

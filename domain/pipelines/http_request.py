@@ -90,6 +90,8 @@ def _flaws_of_query(query: object) -> list[tuple[str, str]]:
     found = []
     for name, value in query.items():
         reference = isinstance(value, Mapping) and value.keys() == {"parameter"} and isinstance(value["parameter"], str)
-        if find_text_problem(name, 200) or not (reference or (isinstance(value, str | int | float) and not find_text_problem(str(value), 4_096))):
+        if find_text_problem(name, 200) or not (
+            reference or (isinstance(value, str | int | float) and not find_text_problem(str(value), 4_096))
+        ):
             found.append(("query", "a value is a text, a number, or {parameter: NAME}"))
     return found

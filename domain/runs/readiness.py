@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from domain.pipelines.definition import StageCondition
-from domain.runs.attempt import StageRun
+from domain.runs.stage_run import StageRun
 from domain.runs.status import Reason, Status
 
 

@@ -5,27 +5,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.errors import Conflict
+from domain.errors import Conflict, NotFound
 from domain.pipelines.definition import QUEUE_TIMEOUT, PipelineDefinition, StageKind
-from domain.runs.attempt import Attempt, StageRun
+from domain.runs.attempt import Attempt
 from domain.runs.dispatch import Dispatch, DispatchState
 from domain.runs.events import Event, EventType
 from domain.runs.readiness import Readiness, compute_run_status, get_readiness
+from domain.runs.stage_run import StageRun
 from domain.runs.status import Reason, Status
+from domain.runs.trigger import Trigger
 
 APPROVAL_REMINDER_DELAY = 86_400.0
 """Seconds after which an approval that nobody gave is told again, or half of its time when that is less."""
 TIMEOUT_GRACE = 30.0
 """Seconds past its timeout that a stage's worker has to end it and say so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """What opened the run (`dashboard`, `api`, `cli`, `report`) and who, when known; `repeats` is the id of the run that it repeats."""
-
-    kind: str
-    actor: str | None = None
-    repeats: int | None = None
 
 
 @dataclass(slots=True)
@@ -95,6 +88,18 @@ class Run:
     @property
     def is_over(self) -> bool:
         return self.status.is_terminal
+
+    def get_stage(self, name: str) -> StageRun:
+        """Return the stage of this name. Raises NotFound."""
+        stage = self.stages.get(name)
+        if stage is None:
+            raise NotFound("stage", name)
+        return stage
+
+    def require_not_stopping(self) -> None:
+        """Raise Conflict `run_ending` while the run is being stopped."""
+        if self.stop_requested_at is not None and not self.is_over:
+            raise Conflict("run_ending", "The run is being stopped; wait until it is over.", {"status": self.status})
 
     @property
     def pool(self) -> str:
@@ -242,7 +247,9 @@ class Run:
         if self.dispatch.is_held_by(worker, epoch):
             return
         if self.dispatch.state is not DispatchState.REQUESTED or self.dispatch.epoch != epoch or self.stop_requested_at is not None:
-            raise Conflict("dispatch_gone", "This dispatch is not there to be claimed.", {"state": self.dispatch.state, "epoch": self.dispatch.epoch})
+            raise Conflict(
+                "dispatch_gone", "This dispatch is not there to be claimed.", {"state": self.dispatch.state, "epoch": self.dispatch.epoch}
+            )
         self.dispatch = Dispatch(DispatchState.CLAIMED, epoch, worker)
         self.record(EventType.DISPATCH_CLAIMED, now, actor=worker, data={"dispatch": epoch})
 
@@ -275,7 +282,11 @@ class Run:
     @property
     def attempts_to_stop(self) -> list[tuple[str, int]]:
         """The (stage, attempt) that run under the open dispatch and that a person asked to be ended."""
-        return [(stage.name, stage.current.number) for stage in self.get_stages_running_in(self.dispatch.epoch) if stage.current.stop_requested_at]
+        return [
+            (stage.name, stage.current.number)
+            for stage in self.get_stages_running_in(self.dispatch.epoch)
+            if stage.current.stop_requested_at
+        ]
 
     def collect_approval_values(self, stage: StageRun) -> dict[str, Any]:
         """What the approvals before a stage said, which it gets beside the run's parameters; of two that say the same, the later wins."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from domain.pipelines.parsing import ALL_STAGE_KEYS, PIPELINE_KEYS
+from domain.pipelines.field_parser import ALL_STAGE_KEYS
+from domain.pipelines.parsing import PIPELINE_KEYS
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _IN_SECONDS = frozenset({"timeout", "retry_delay"})
@@ -55,7 +56,9 @@ def read_definitions(path: Path) -> list[DefinitionSource]:
     if not documents:
         raise UnreadableFile(f"{path}: the file is empty")
     several = len(documents) > 1
-    return [DefinitionSource(f"{path} #{number}" if several else f"{path}", _as_json(path, part)) for number, part in enumerate(documents, 1)]
+    return [
+        DefinitionSource(f"{path} #{number}" if several else f"{path}", _as_json(path, part)) for number, part in enumerate(documents, 1)
+    ]
 
 
 def read_text(text: str) -> dict[str, Any]:

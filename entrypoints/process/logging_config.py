@@ -117,7 +117,9 @@ class _SecretRedactor:
 
 
 def _order_keys(_logger: Any, _method: str, event: Event) -> Event:
-    return {name: event[name] for name in _FIRST_KEYS if name in event} | {name: value for name, value in event.items() if name not in _FIRST_KEYS}
+    return {name: event[name] for name in _FIRST_KEYS if name in event} | {
+        name: value for name, value in event.items() if name not in _FIRST_KEYS
+    }
 
 
 def _render_for_terminal(_logger: Any, _method: str, event: Event) -> str:

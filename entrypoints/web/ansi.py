@@ -14,7 +14,9 @@ from markupsafe import Markup
 LONGEST = 8_000
 """Characters of a line that a page shows; the download has the rest."""
 
-_UNPRINTABLE = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+_UNPRINTABLE = (
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 _ESCAPE = re.compile(
     r"\x1b\[(?P<sgr>[0-9;:]{0,64})m"  # colours
     r"|\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]"  # other control sequences: dropped

@@ -2,7 +2,7 @@
 
 from fastapi import Request
 
-from application.ports.persistence.unit_of_work import PipelineRef
+from application.ports.persistence.pipelines import PipelineRef
 from application.queries.views.pipelines import PipelineView
 from application.queries.views.runs import RunView, StageRunView
 from domain.errors import NotFound

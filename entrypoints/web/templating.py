@@ -31,7 +31,9 @@ HEADERS = {
 def _printed(value: Any) -> Any:
     """Text that is not markup, with what could act on a terminal or turn the reading direction made visible, wherever it is printed.
     What goes into a form field passes by `|e`, so that it comes back as it was."""
-    return show_control_characters(value) if isinstance(value, str) and not isinstance(value, Markup) and UNPRINTABLE.search(value) else value
+    return (
+        show_control_characters(value) if isinstance(value, str) and not isinstance(value, Markup) and UNPRINTABLE.search(value) else value
+    )
 
 
 @cache

@@ -98,7 +98,14 @@ class WorkerProcess:
         self._loop = asyncio.get_running_loop()
         identity = WorkerIdentity(settings.worker_name, settings.pool, settings.worker_slots, get_version())
         api = ApiClient(settings.public_url, get_worker_token(settings), identity)
-        context = StageContext(StageHostManager(), api, make_stage_settings(settings), settings.cancel_grace_seconds, self._telemetry, settings.forward_stage_logs)
+        context = StageContext(
+            StageHostManager(),
+            api,
+            make_stage_settings(settings),
+            settings.cancel_grace_seconds,
+            self._telemetry,
+            settings.forward_stage_logs,
+        )
         await context.hosts.ensure_started()
         timings = WorkerTimings(settings.heartbeat_seconds, settings.lease_seconds, settings.drain_seconds)
         worker = self._worker = Worker(context, Slots(settings.worker_slots), timings)

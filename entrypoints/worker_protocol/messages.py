@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from application.ports.dispatch.worker_streams import AttemptStart, Claim, StopRun, WakeRun, WorkerMessage
+from application.ports.dispatch.worker_messages import AttemptStart, Claim, StopRun, WakeRun, WorkerMessage
 
 BODY_LIMIT: Final = 900 * 1024
 """Bytes of one request's body; the web refuses more than 1 MiB."""

@@ -4,8 +4,11 @@ from typing import Any
 
 from dependency_injector import containers, providers
 
-from application.ports.access.credentials import Credentials, IdentityProvider, PasswordHasher, SignInLimiter
+from application.ports.access.credentials import Credentials
 from application.ports.access.execution_tokens import ExecutionTokens
+from application.ports.access.identity_provider import IdentityProvider
+from application.ports.access.password_hasher import PasswordHasher
+from application.ports.access.sign_in_limiter import SignInLimiter
 from application.ports.dispatch.orchestrator import Orchestrator
 from application.ports.dispatch.wakeups import Wakeups
 from application.ports.dispatch.worker_streams import WorkerStreams
@@ -17,7 +20,7 @@ from application.ports.queries.reader import Reader
 from application.ports.system.clock import Clock
 from application.ports.system.disk_space import DiskSpace
 from application.ports.system.parameter_schemas import ParameterSchemas
-from application.ports.telemetry.lifecycle_events import EventSink
+from application.ports.telemetry.event_sinks import EventSink
 from application.ports.telemetry.telemetry import Telemetry
 from tests.fakes.access.credentials import FakeCredentials, FakeIdentityProvider, FakePasswordHasher, FakeSignInLimiter
 from tests.fakes.access.execution_tokens import FakeExecutionTokens

@@ -24,7 +24,9 @@ def web(postgres: EmbeddedPostgres) -> Iterator[tuple[WebProcess, str]]:
 
 
 @pytest.mark.parametrize(("who", "more", "cases"), [("admin", [], 1_000), ("anonymous", ["--phases=examples,fuzzing"], 60)])
-def test_no_check_fails_for_whatever_the_document_allows_or_forbids(web: tuple[WebProcess, str], who: str, more: list[str], cases: int) -> None:
+def test_no_check_fails_for_whatever_the_document_allows_or_forbids(
+    web: tuple[WebProcess, str], who: str, more: list[str], cases: int
+) -> None:
     house, admin = web
     headers = dict([admin.split(": ", 1)])
     operations = sum(len(methods) for methods in httpx.get(f"{house.url}/openapi.json", headers=headers).json()["paths"].values())

@@ -1,6 +1,6 @@
 """An outbox without exclusion: what SKIP LOCKED and the timed lease prevent."""
 
-from application.ports.persistence.unit_of_work import OutboxRow
+from application.ports.persistence.outbox import OutboxRow
 from tests.fakes.persistence.dispatches import FakeOutbox
 
 

@@ -13,7 +13,7 @@ from application.commands.runs.trigger_pipeline import TriggerCommand
 from application.queries.views.events import EventView
 from domain.errors import Conflict, Unavailable
 from domain.pipelines.parsing import parse_definition
-from domain.runs.run import Trigger
+from domain.runs.trigger import Trigger
 from tests.fakes import FakeReader
 from tests.fakes.system.clock import START
 from tests.simulation.actors.change_feed import FeedRegistry

@@ -12,11 +12,11 @@ from fastapi import APIRouter, FastAPI
 
 from adapters.system.json_schema import JsonSchemaValidator
 from adapters.telemetry.null import NullTelemetry
-from application.commands.access.manage_tokens import NewToken
+from application.commands.access.create_token import NewToken
 from application.services.feed.event_hub import EventHub
-from domain.access.accounts import TokenKind
+from domain.access.actor import Actor
+from domain.access.api_tokens import TokenKind
 from domain.access.permissions import Role, Scope
-from domain.runs.operator_actions import Actor
 from entrypoints.api import routers as api
 from entrypoints.container import Application
 from entrypoints.http.app import create_app

@@ -4,12 +4,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from application.ports.persistence.unit_of_work import OpenUnitOfWork, StoredPipeline
+from application.ports.persistence.pipelines import StoredPipeline
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from domain.pipelines.definition import PipelineDefinition, StageDefinition, StageKind
 from domain.pipelines.parsing import parse_definition
-from domain.runs.attempt import Attempt, StageRun
-from domain.runs.run import Run, Trigger
+from domain.runs.attempt import Attempt
+from domain.runs.run import Run
+from domain.runs.stage_run import StageRun
 from domain.runs.status import Reason, Status
+from domain.runs.trigger import Trigger
 from tests.fakes.system.clock import START
 
 NOW = START

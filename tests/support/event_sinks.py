@@ -12,7 +12,8 @@ from datadog_api_client.v2.model.ci_app_create_pipeline_event_request import CIA
 from adapters.delivery.ci_events import CiEventSink
 from adapters.delivery.openlineage import OpenLineageSink
 from adapters.system.clock import SystemClock
-from application.ports.telemetry.lifecycle_events import EventSink, LifecycleEvent, Phase
+from application.ports.telemetry.event_sinks import EventSink
+from application.ports.telemetry.lifecycle_events import LifecycleEvent, Phase
 from tests.fakes import FakeEventSink
 from tests.support.datadog_models import problems_of
 from tests.support.event_receiver import Receiver

@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from random import Random
 
-from application.commands.access.manage_tokens import NewToken
-from application.ports.persistence.unit_of_work import StoredPipeline
-from domain.access.accounts import TokenKind
+from application.commands.access.create_token import NewToken
+from application.ports.persistence.pipelines import StoredPipeline
+from domain.access.actor import Actor
+from domain.access.api_tokens import TokenKind
 from domain.access.permissions import Role, Scope
 from domain.pipelines.serialization import serialize_pipeline
-from domain.runs.operator_actions import Actor, Decision, decide_approval
+from domain.runs.approvals import Decision, decide_approval
 from domain.runs.run import Run
 from domain.runs.status import Status
 from tests.support.builders import a_stage
@@ -207,7 +208,9 @@ def _decided(decision: Decision, who: Actor, at: datetime) -> list[object]:
 async def _lost_cancelled_queued_retried(gallery: PageHarness, now: datetime, chance: Random) -> None:
     tiles = await gallery.pipeline("geo-tiles", ["render-z10", "render-z12"], description="Vector tiles")
     await _history(gallery, tiles, now, chance, 5_500, 12)
-    lost = await gallery.play(tiles, now - timedelta(minutes=84), {"render-z10": [AttemptStory(900)], "render-z12": [AttemptStory(0, None)]})
+    lost = await gallery.play(
+        tiles, now - timedelta(minutes=84), {"render-z10": [AttemptStory(900)], "render-z12": [AttemptStory(0, None)]}
+    )
     await gallery.change(lost, lambda run: run.lose_dispatch(run.dispatch.epoch, now - timedelta(minutes=36)))
     docs = await gallery.pipeline("docs-site", ["build", "deploy"], description="Manual and reference")
     await _history(gallery, docs, now, chance, 96, 20)

@@ -15,11 +15,14 @@ import uvicorn
 from dependency_injector import providers
 
 from adapters.system.json_schema import JsonSchemaValidator
-from application.ports.persistence.unit_of_work import NewLogLine, StoredPipeline, WorkerStatus
+from application.ports.persistence.logs import NewLogLine
+from application.ports.persistence.pipelines import StoredPipeline
+from application.ports.persistence.workers import WorkerStatus
 from application.services.loop import no_wait, run_service
 from domain.access.permissions import Role
-from domain.runs.run import Run, Trigger
+from domain.runs.run import Run
 from domain.runs.status import Reason, Status
+from domain.runs.trigger import Trigger
 from entrypoints.container import Application
 from entrypoints.http.server import build_app
 from entrypoints.web.page_context import PageContext, build_page_context

@@ -10,11 +10,11 @@ from application.commands.dispatches.advance_dispatch import AdvanceCommand, Adv
 from application.commands.reports.report_results import ReportResult
 from application.commands.reports.status_update import StatusUpdate
 from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerResult
-from application.ports.dispatch.worker_streams import Claim
+from application.ports.dispatch.worker_messages import Claim
 from application.queries.views.runs import RunView
-from domain.reports.rules import Report
-from domain.runs.run import Trigger
+from domain.reports.report import Report
 from domain.runs.status import Reason, Status
+from domain.runs.trigger import Trigger
 from entrypoints.container import Application
 from tests.fakes.adapters import FakeAdapters
 from tests.support.builders import some_stages

@@ -77,9 +77,7 @@ def password(paths: ServerPaths) -> str:
     if path.exists():
         return path.read_text().strip()
     if paths.data.exists():
-        raise EmbeddedServerError(
-            f"The password file {path} of the data directory beside it is gone; restore it, or remove {paths.root}."
-        )
+        raise EmbeddedServerError(f"The password file {path} of the data directory beside it is gone; restore it, or remove {paths.root}.")
     made = secrets.token_urlsafe(32)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(made)

@@ -25,7 +25,7 @@ from adapters.persistence.repositories.pipelines import is_valid_pipeline_ref
 from adapters.persistence.tables.dispatches import worker
 from adapters.persistence.tables.logs import log_line
 from adapters.persistence.tables.runs import event, pipeline, revision, run
-from application.ports.persistence.unit_of_work import PipelineRef
+from application.ports.persistence.pipelines import PipelineRef
 from application.ports.queries.reader import RunListQuery
 from application.queries.views.events import EventView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes

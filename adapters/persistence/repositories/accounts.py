@@ -10,8 +10,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.access import account, session
-from domain.access.accounts import Account, Session
+from domain.access.accounts import Account
 from domain.access.permissions import Role
+from domain.access.sessions import Session
 from domain.errors import NameTaken
 
 

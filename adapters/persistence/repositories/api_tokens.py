@@ -13,7 +13,7 @@ from adapters.persistence.connection.bulk_parameters import rows_from_json
 from adapters.persistence.connection.compiled_statements import CompiledStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.access import api_token, audit
-from domain.access.accounts import ApiToken, TokenKind
+from domain.access.api_tokens import ApiToken, TokenKind
 from domain.access.audit import AuditAction, AuditEntry
 from domain.access.permissions import Scope
 

@@ -13,7 +13,7 @@ from adapters.persistence.connection.compiled_statements import CompiledStatemen
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.dispatches import UNCLAIMED, UNSETTLED, dispatch
 from adapters.persistence.tables.runs import pipeline, run
-from application.ports.persistence.unit_of_work import DispatchRecord
+from application.ports.persistence.dispatches import DispatchRecord
 from domain.runs.dispatch import DispatchState
 from domain.runs.status import Status
 from domain.text_validation import find_text_problem
@@ -27,7 +27,9 @@ _RECORDS: Select[Any] = (
 _CARRIED = select(run.c.id, run.c.dispatch_holder).where(is_any_of(run.c.id, "ids"), run.c.dispatch_state == DispatchState.CLAIMED.value)
 
 _NOTE = CompiledStatement(
-    update(dispatch).where(dispatch.c.run_id == bindparam("run"), dispatch.c.epoch == bindparam("dispatch")).values(flow_run_id=bindparam("flow_run"))
+    update(dispatch)
+    .where(dispatch.c.run_id == bindparam("run"), dispatch.c.epoch == bindparam("dispatch"))
+    .values(flow_run_id=bindparam("flow_run"))
 )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.dispatches import idempotency
-from application.ports.persistence.unit_of_work import IdempotencyKey
+from application.ports.persistence.idempotency import IdempotencyKey
 from domain.errors import Conflict, Unavailable
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Row
 from adapters.persistence.connection.compiled_statements import CompiledStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.dispatches import lease
-from application.ports.persistence.unit_of_work import Lease
+from application.ports.persistence.leases import Lease
 
 _NOW: ColumnElement[Any] = func.clock_timestamp()
 _IS_PAST = lease.c.expires_at <= _NOW

@@ -13,7 +13,7 @@ from adapters.persistence.connection.bulk_parameters import rows_from_json
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.logs import log_counter, log_line, log_progress
 from adapters.persistence.tables.runs import attempt
-from application.ports.persistence.unit_of_work import NewLogLine
+from application.ports.persistence.logs import NewLogLine
 
 _KEY = ("run_id", "stage", "attempt")
 _LINE_COLUMNS = ("n", "at", "stream", "text")

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from adapters.persistence.connection.compiled_statements import CompiledStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.dispatches import outbox
-from application.ports.persistence.unit_of_work import OutboxRow
+from application.ports.persistence.outbox import OutboxRow
 
 _DONE = CompiledStatement(delete(outbox).where(outbox.c.run_id == bindparam("run"), outbox.c.epoch == bindparam("epoch")))
 

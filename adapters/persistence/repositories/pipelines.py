@@ -17,7 +17,7 @@ from adapters.persistence.connection.compiled_statements import BoundStatement, 
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.repositories.definitions import DefinitionLoader
 from adapters.persistence.tables.runs import pipeline, revision
-from application.ports.persistence.unit_of_work import PipelineRef, StoredPipeline
+from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
 from domain.errors import NameTaken
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.serialization import serialize_pipeline

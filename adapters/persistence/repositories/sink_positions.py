@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.sink_positions import announcement_position as place
-from application.ports.telemetry.lifecycle_events import SinkPosition
+from application.ports.persistence.sink_positions import SinkPosition
 
 _FREE = place.c.due_at <= func.clock_timestamp()
 

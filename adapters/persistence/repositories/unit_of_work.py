@@ -24,22 +24,21 @@ from adapters.persistence.repositories.runs.run_cache import RunCache
 from adapters.persistence.repositories.runs.run_repository import SqlRuns
 from adapters.persistence.repositories.sink_positions import SqlSinkPositions
 from adapters.persistence.repositories.workers import SqlWorkers
-from application.ports.access.stores import Accounts, ApiTokens, AuditLog, Sessions
-from application.ports.persistence.unit_of_work import (
-    Dispatches,
-    Idempotency,
-    Leases,
-    LoadedForUpdate,
-    Logs,
-    Outbox,
-    PipelineRef,
-    Pipelines,
-    ReceiptKey,
-    Receipts,
-    Runs,
-    Workers,
-)
-from application.ports.telemetry.lifecycle_events import SinkPositions
+from application.ports.access.accounts import Accounts
+from application.ports.access.api_tokens import ApiTokens
+from application.ports.access.audit_log import AuditLog
+from application.ports.access.sessions import Sessions
+from application.ports.persistence.dispatches import Dispatches
+from application.ports.persistence.idempotency import Idempotency
+from application.ports.persistence.leases import Leases
+from application.ports.persistence.logs import Logs
+from application.ports.persistence.outbox import Outbox
+from application.ports.persistence.pipelines import PipelineRef, Pipelines
+from application.ports.persistence.receipts import ReceiptKey, Receipts
+from application.ports.persistence.runs import Runs
+from application.ports.persistence.sink_positions import SinkPositions
+from application.ports.persistence.unit_of_work import LoadedForUpdate
+from application.ports.persistence.workers import Workers
 
 
 class SqlUnitOfWork:
@@ -71,7 +70,9 @@ class SqlUnitOfWork:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._statements.end()
 
-    async def load_for_update(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()) -> LoadedForUpdate:
+    async def load_for_update(
+        self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()
+    ) -> LoadedForUpdate:
         asked = [*([receipts_of(keys)] if keys else ()), *([pipelines_of(refs)] if refs else ())]
         runs, answers = await self._runs.load_for_update(run_ids, *asked)
         receipts = found(answers[0]) if keys else {}

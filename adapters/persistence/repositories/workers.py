@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.dispatches import worker
-from application.ports.persistence.unit_of_work import WorkerStatus
+from application.ports.persistence.workers import WorkerStatus
 
 
 class SqlWorkers:

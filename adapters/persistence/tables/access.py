@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
 from adapters.persistence.tables.base import TableBase, enum_check, get_table, identity_column, timestamp_column
-from domain.access.accounts import TokenKind
+from domain.access.api_tokens import TokenKind
 from domain.access.audit import AuditAction
 from domain.access.permissions import Role
 

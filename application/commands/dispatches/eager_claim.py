@@ -4,10 +4,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from application.commands.dispatches.advance_dispatch import DispatchRules, build_claim
+from application.commands.dispatches.claims import DispatchRules, build_claim
 from application.ports.access.execution_tokens import ExecutionTokens
 from application.ports.dispatch.worker_streams import Reservation, WorkerStreams
-from application.ports.persistence.unit_of_work import Lease, UnitOfWork
+from application.ports.persistence.leases import Lease
+from application.ports.persistence.unit_of_work import UnitOfWork
 from domain.runs.dispatch import DispatchState
 from domain.runs.run import Run
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from application.commands.reports.report_results import ReportResult
 from application.commands.reports.status_update import StatusUpdate
 from application.commands.runs.trigger_pipeline import TriggerCommand, open_run
-from application.ports.persistence.unit_of_work import PipelineRef, ReceiptKey, StoredPipeline, UnitOfWork
+from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
+from application.ports.persistence.receipts import ReceiptKey
+from application.ports.persistence.unit_of_work import UnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.parameter_schemas import ParameterSchemas
-from domain.runs.run import Trigger
 from domain.runs.status import Status
+from domain.runs.trigger import Trigger
 from domain.value_object import value_object
 
 WRONG_PIPELINE_RESULT = ReportResult(403, False, "This token may report about one pipeline, and this is another.", problem="token_scope")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field, fields
 from typing import Any, Self
 
-from domain.reports.rules import ReportDecision
+from domain.reports.report import ReportDecision
 from domain.runs.run import Run
 from domain.runs.status import Status
 from domain.value_object import value_object
@@ -46,4 +46,6 @@ class ReportResults(list[ReportResult]):
 
 
 def to_report_result(run: Run, ruling: ReportDecision) -> ReportResult:
-    return ReportResult(ruling.http_status, ruling.applied, ruling.why, run.id, ruling.seq, ruling.status, ruling.problem, ruling.facts or {})
+    return ReportResult(
+        ruling.http_status, ruling.applied, ruling.why, run.id, ruling.seq, ruling.status, ruling.problem, ruling.facts or {}
+    )

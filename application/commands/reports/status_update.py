@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from application.ports.access.execution_tokens import AttemptClaims
-from application.ports.persistence.unit_of_work import PipelineRef
-from domain.reports.rules import Report, Reporter
+from application.ports.persistence.pipelines import PipelineRef
+from domain.reports.report import Report, Reporter
 from domain.value_object import value_object
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from application.ports.dispatch.wakeups import Wakeups
-from application.ports.persistence.unit_of_work import NewLogLine, OpenUnitOfWork
+from application.ports.persistence.logs import NewLogLine
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from domain.errors import Conflict
 

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any, Self
 
 from application.ports.dispatch.wakeups import Wakeups
-from application.ports.persistence.unit_of_work import IdempotencyKey, OpenUnitOfWork, UnitOfWork
+from application.ports.persistence.idempotency import IdempotencyKey
+from application.ports.persistence.unit_of_work import OpenUnitOfWork, UnitOfWork
 from application.ports.system.clock import Clock
+from domain.access.actor import Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.errors import NotFound
-from domain.runs.operator_actions import Actor
 from domain.runs.run import Run
 from domain.runs.status import Status
 

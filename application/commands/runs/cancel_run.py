@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from application.ports.dispatch.wakeups import Wakeups
-from application.ports.persistence.unit_of_work import IdempotencyKey, OpenUnitOfWork
+from application.ports.persistence.idempotency import IdempotencyKey
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
+from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.errors import NotFound
-from domain.runs.operator_actions import ANONYMOUS_ACTOR, Actor
 from domain.runs.status import Status
 
 PREFECT_ACTOR = Actor("Prefect", way="prefect")
@@ -45,7 +46,9 @@ class CancelRun:
     clock: Clock
     wakeups: Wakeups
 
-    async def __call__(self, run_id: int, actor: Actor = ANONYMOUS_ACTOR, why: str | None = None, key: IdempotencyKey | None = None) -> CancelResult:
+    async def __call__(
+        self, run_id: int, actor: Actor = ANONYMOUS_ACTOR, why: str | None = None, key: IdempotencyKey | None = None
+    ) -> CancelResult:
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, self.clock.now())) is not None:
                 return CancelResult.from_json(stored)

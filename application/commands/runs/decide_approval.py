@@ -4,11 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from application.commands.runs.apply_run_action import ActionOutcome, ApplyRunAction, RunActionResult
-from application.ports.persistence.unit_of_work import IdempotencyKey, UnitOfWork
+from application.ports.persistence.idempotency import IdempotencyKey
+from application.ports.persistence.unit_of_work import UnitOfWork
 from application.ports.system.parameter_schemas import ParameterSchemas
+from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction
 from domain.errors import InvalidInput
-from domain.runs.operator_actions import ANONYMOUS_ACTOR, Actor, Decision, decide_approval, get_stage
+from domain.runs.approvals import Decision, decide_approval
 from domain.runs.run import Run
 
 
@@ -35,7 +37,7 @@ class DecideApproval:
     def _checked(self, run: Run, stage: str, decision: Decision) -> Decision:
         if not decision.approves:
             return decision
-        schema = get_stage(run, stage).definition.fields
+        schema = run.get_stage(stage).definition.fields
         values = decision.values or {}
         if schema is None:
             if values:

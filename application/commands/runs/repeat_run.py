@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline, TriggerResult
-from application.ports.persistence.unit_of_work import IdempotencyKey, OpenUnitOfWork
+from application.ports.persistence.idempotency import IdempotencyKey
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
+from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.errors import NotFound
-from domain.runs.operator_actions import ANONYMOUS_ACTOR, Actor
-from domain.runs.run import Trigger
+from domain.runs.trigger import Trigger
 
 
 @dataclass(frozen=True, slots=True)

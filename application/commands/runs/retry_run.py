@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.commands.runs.apply_run_action import ActionOutcome, ApplyRunAction, RunActionResult
-from application.ports.persistence.unit_of_work import IdempotencyKey, UnitOfWork
+from application.ports.persistence.idempotency import IdempotencyKey
+from application.ports.persistence.unit_of_work import UnitOfWork
+from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction
 from domain.errors import NotFound
-from domain.runs.operator_actions import ANONYMOUS_ACTOR, Actor, change_revision, retry_failed, retry_stages
+from domain.runs.retry import change_revision, retry_failed, retry_stages
 from domain.runs.run import Run
 
 

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.commands.runs.apply_run_action import ActionOutcome, ApplyRunAction, RunActionResult
-from application.ports.persistence.unit_of_work import IdempotencyKey, UnitOfWork
+from application.ports.persistence.idempotency import IdempotencyKey
+from application.ports.persistence.unit_of_work import UnitOfWork
+from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction
-from domain.runs.operator_actions import ANONYMOUS_ACTOR, Actor, skip_stage
 from domain.runs.run import Run
+from domain.runs.stage_actions import skip_stage
 
 
 @dataclass(frozen=True, slots=True)

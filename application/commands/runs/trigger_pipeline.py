@@ -7,15 +7,18 @@ from typing import Any, Self
 
 from application.commands.dispatches.eager_claim import EagerClaimer, EagerClaims
 from application.ports.dispatch.wakeups import Wakeups
-from application.ports.persistence.unit_of_work import IdempotencyKey, OpenUnitOfWork, PipelineRef, StoredPipeline, UnitOfWork
+from application.ports.persistence.idempotency import IdempotencyKey
+from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
+from application.ports.persistence.unit_of_work import OpenUnitOfWork, UnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.disk_space import DiskSpace
 from application.ports.system.parameter_schemas import ParameterSchemas
+from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, AuditEntry, create_audit_entry
 from domain.errors import HeadgateError, InsufficientDiskSpace, InvalidInput, NotFound
-from domain.runs.operator_actions import ANONYMOUS_ACTOR, Actor
-from domain.runs.run import Run, Trigger
+from domain.runs.run import Run
 from domain.runs.status import Status
+from domain.runs.trigger import Trigger
 
 
 @dataclass(frozen=True, slots=True)

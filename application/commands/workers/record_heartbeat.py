@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.commands.dispatches.advance_dispatch import ClaimDispatch, DispatchRules, build_claim
+from application.commands.dispatches.claim_dispatch import ClaimDispatch
+from application.commands.dispatches.claims import DispatchRules, build_claim
 from application.ports.access.execution_tokens import ExecutionTokens
-from application.ports.dispatch.worker_streams import Claim, WorkerStreams
-from application.ports.persistence.unit_of_work import Lease, OpenUnitOfWork, WorkerStatus
+from application.ports.dispatch.worker_messages import Claim
+from application.ports.dispatch.worker_streams import WorkerStreams
+from application.ports.persistence.leases import Lease
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
+from application.ports.persistence.workers import WorkerStatus
 from application.ports.system.clock import Clock
 from domain.errors import Conflict, NotFound
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from application.ports.persistence.unit_of_work import OpenUnitOfWork, WorkerStatus
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
+from application.ports.persistence.workers import WorkerStatus
 from application.ports.system.clock import Clock
 
 
@@ -16,16 +17,4 @@ class RegisterWorker:
     async def __call__(self, worker: WorkerStatus) -> None:
         async with self.open_unit_of_work() as work:
             await work.workers.seen(worker, self.clock.now())
-            await work.commit()
-
-
-@dataclass(frozen=True, slots=True)
-class UnregisterWorker:
-    """Forget the worker. What it still holds is judged by its leases."""
-
-    open_unit_of_work: OpenUnitOfWork
-
-    async def __call__(self, worker_id: str) -> None:
-        async with self.open_unit_of_work() as work:
-            await work.workers.remove(worker_id)
             await work.commit()

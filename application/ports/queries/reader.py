@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol, Required, TypedDict, Unpack
 
-from application.ports.persistence.unit_of_work import PipelineRef
+from application.ports.persistence.pipelines import PipelineRef
 from application.queries.views.events import EventView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView

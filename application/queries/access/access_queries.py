@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
-from domain.access.accounts import Account, ApiToken
+from domain.access.accounts import Account
+from domain.access.api_tokens import ApiToken
 from domain.access.audit import AuditAction, AuditEntry
 
 

@@ -8,8 +8,9 @@ from typing import Final
 from application.ports.access.credentials import Credentials
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
-from domain.access.accounts import ApiToken, SessionRules
-from domain.access.permissions import Caller
+from domain.access.api_tokens import ApiToken
+from domain.access.caller import Caller
+from domain.access.sessions import SessionRules
 
 CACHE_TTL: Final = timedelta(seconds=2)
 """What was revoked in another process is refused here after this at the latest; in this one, at once."""

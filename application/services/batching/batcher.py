@@ -33,7 +33,13 @@ class Batcher(Generic[Item, Answer]):
     fails, each of it is tried alone, so that none fails for another's sake. `about` names what an item would have to wait for.
     """
 
-    def __init__(self, process_batch: ProcessBatch[Item, Answer], about: Callable[[Item], Hashable], batch: int = MAX_BATCH_SIZE, waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        process_batch: ProcessBatch[Item, Answer],
+        about: Callable[[Item], Hashable],
+        batch: int = MAX_BATCH_SIZE,
+        waiting: int = MAX_WAITING,
+    ) -> None:
         self._process_batch, self._about = process_batch, about
         self._batch, self._limit = batch, waiting
         self._waiting: deque[_Waiting[Item, Answer]] = deque()

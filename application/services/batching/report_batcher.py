@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from application.commands.reports.report_results import ReportResult, ReportResults
 from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate
-from application.ports.persistence.unit_of_work import IdempotencyKey
+from application.ports.persistence.idempotency import IdempotencyKey
 from application.services.batching.batcher import MAX_BATCH_SIZE, MAX_WAITING, Batcher
 
 

@@ -1,7 +1,7 @@
 """TODO."""
 
 from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline, TriggerResult
-from application.ports.persistence.unit_of_work import PipelineRef
+from application.ports.persistence.pipelines import PipelineRef
 from application.services.batching.batcher import Batcher
 
 

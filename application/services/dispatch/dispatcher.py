@@ -6,8 +6,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
-from application.commands.dispatches.advance_dispatch import ClaimDispatch
-from application.ports.dispatch.worker_streams import Claim, Reservation, WorkerStreams
+from application.commands.dispatches.claim_dispatch import ClaimDispatch
+from application.ports.dispatch.worker_messages import Claim
+from application.ports.dispatch.worker_streams import Reservation, WorkerStreams
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.services.dispatch.local_wakeups import DispatchRequest, LocalWakeups
 from domain.errors import Conflict, NotFound

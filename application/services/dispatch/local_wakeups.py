@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from application.ports.dispatch.worker_streams import StopRun, WakeRun, WorkerStreams
+from application.ports.dispatch.worker_messages import StopRun, WakeRun
+from application.ports.dispatch.worker_streams import WorkerStreams
 from application.ports.telemetry.telemetry import place_of_dispatch
 from domain.runs.dispatch import DispatchState
 from domain.runs.run import Run

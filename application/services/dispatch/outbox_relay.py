@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
-from application.commands.dispatches.advance_dispatch import DispatchRules, dispatch_key
+from application.commands.dispatches.claims import DispatchRules, dispatch_key
 from application.ports.dispatch.orchestrator import FlowRunRejected, FlowRunRequest, FlowState, Orchestrator
-from application.ports.persistence.unit_of_work import DispatchRecord, OpenUnitOfWork, OutboxRow
+from application.ports.persistence.dispatches import DispatchRecord
+from application.ports.persistence.outbox import OutboxRow
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.telemetry.telemetry import Span, Tag, Telemetry, place_of_dispatch
 from application.services.dispatch.local_wakeups import LocalWakeups

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from application.ports.dispatch.worker_streams import StopRun, WakeRun, WorkerStreams
+from application.ports.dispatch.worker_messages import StopRun, WakeRun
+from application.ports.dispatch.worker_streams import WorkerStreams
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.queries.change_feed import ChangeBatch, ChangeFeed
 from application.queries.views.events import EventView

@@ -4,10 +4,11 @@ import asyncio
 import random
 from collections.abc import Sequence
 
+from application.ports.persistence.sink_positions import SinkPosition
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.queries.change_feed import ChangeBatch, ChangeFeed
 from application.ports.queries.reader import Reader
-from application.ports.telemetry.lifecycle_events import EventSink, RejectedEvent, SinkPosition
+from application.ports.telemetry.event_sinks import EventSink, RejectedEvent
 from application.services.lifecycle.event_mapper import EventMapper
 from domain.errors import Unavailable
 

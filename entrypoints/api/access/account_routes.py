@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from application.commands.access.manage_accounts import AccountChange
+from application.commands.access.change_account import AccountChange
 from entrypoints.api.access import examples as examples
 from entrypoints.api.access.models import AccountResponse, ChangeAccountRequest, CreateAccountRequest, account_json
 from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, JsonBody, validate

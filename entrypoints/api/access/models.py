@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from domain.access.accounts import Account, ApiToken
+from domain.access.accounts import Account
+from domain.access.api_tokens import ApiToken
 from domain.access.audit import AuditAction, AuditEntry
 from domain.access.permissions import Role, Scope
 from entrypoints.api.shared.request_models import PipelineRefField, RequestModel, Timestamp

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from application.commands.access.manage_tokens import NewToken
-from domain.access.accounts import TokenKind
+from application.commands.access.create_token import NewToken
+from domain.access.api_tokens import TokenKind
 from domain.errors import NotFound
 from entrypoints.api.access import examples as examples
 from entrypoints.api.access.models import CreatedTokenResponse, CreateTokenRequest, TokenResponse, token_json

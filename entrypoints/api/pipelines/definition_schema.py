@@ -3,8 +3,9 @@
 from typing import Any
 
 from domain.pipelines.definition import DEFAULT_EXTERNAL_TIMEOUT, DEFAULT_POOL, DEFAULT_TIMEOUT, StageCondition, StageKind
+from domain.pipelines.field_parser import MAX_SECONDS, MAX_TAGS, NAME, TAG
 from domain.pipelines.http_request import DEFAULT_MAX_BYTES, MAX_RESPONSE_BYTES, METHODS
-from domain.pipelines.parsing import MAX_RETRIES, MAX_SECONDS, MAX_STAGES, MAX_TAGS, NAME, TAG
+from domain.pipelines.parsing import MAX_RETRIES, MAX_STAGES
 
 _NAME = {"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 100}
 _COMMAND = {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "string"}]}

@@ -7,7 +7,7 @@ from application.commands.runs.trigger_pipeline import TriggerCommand
 from application.ports.queries.reader import Reader
 from application.queries.views.pipelines import PipelineStateVersion, PipelineView
 from domain.errors import NotFound
-from domain.runs.run import Trigger
+from domain.runs.trigger import Trigger
 from entrypoints.api.pipelines.definition_schema import DEFINITION
 from entrypoints.api.runs.run_page import RunListQuery, build_run_list
 from entrypoints.api.shared import examples

@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from application.commands.reports.report_results import ReportResult
 from application.commands.reports.status_update import StatusUpdate, TokenReporter
 from application.ports.access.execution_tokens import AttemptClaims
-from domain.access.permissions import AuthMethod
+from domain.access.caller import AuthMethod
 from domain.errors import InvalidInput
-from domain.reports.rules import Report
+from domain.reports.report import Report
 from entrypoints.api.shared import examples
 from entrypoints.api.shared.dependencies import get_application, parse_json_body, validate
 from entrypoints.api.shared.idempotency import IDEMPOTENCY_HEADER, KEY_PARAMETER, get_idempotency_key, parse_key, replayed

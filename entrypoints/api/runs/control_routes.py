@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from application.commands.runs.apply_run_action import RunActionResult
 from application.commands.runs.repeat_run import RepeatRunCommand
 from application.commands.runs.retry_run import RetryRunCommand
-from domain.runs.operator_actions import Decision
+from domain.runs.approvals import Decision
 from entrypoints.api.shared import examples
 from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, get_trigger_kind, run_id, validate
 from entrypoints.api.shared.idempotency import Key, replayed

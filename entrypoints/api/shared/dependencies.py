@@ -8,12 +8,12 @@ from fastapi import Depends, Query, Request
 from pydantic import BaseModel, BeforeValidator, ValidationError, WithJsonSchema
 
 from application.ports.access.execution_tokens import AttemptClaims, WorkerClaims
-from application.ports.persistence.unit_of_work import PipelineRef
+from application.ports.persistence.pipelines import PipelineRef
 from application.ports.queries.reader import Reader
 from application.queries.explain.orchestrator_health import OrchestratorHealth
 from application.queries.explain.run_context_loader import RunContextLoader
+from domain.access.actor import Actor
 from domain.errors import InvalidInput, NotFound
-from domain.runs.operator_actions import Actor
 from domain.runs.status import Status
 from entrypoints.api.shared.request_models import parse_timestamp
 from entrypoints.container import Application

@@ -9,7 +9,7 @@ from typing import Annotated
 import orjson
 from fastapi import Depends, Header, Request
 
-from application.ports.persistence.unit_of_work import IdempotencyKey
+from application.ports.persistence.idempotency import IdempotencyKey
 from domain.errors import InvalidInput
 from entrypoints.http import strict_json
 from entrypoints.http.auth.caller import get_caller

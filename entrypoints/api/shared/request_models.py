@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from application.ports.persistence.unit_of_work import PipelineRef
+from application.ports.persistence.pipelines import PipelineRef
 from domain.runs.status import REPORTABLE_STATUSES, Status, parse_reported_status
 
 MAX_BIGINT = 2**63 - 1

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from application.ports.dispatch.worker_streams import WorkerMessage
+from application.ports.dispatch.worker_messages import WorkerMessage
 from entrypoints.api.workers.presenters import encode_message
 
 PING_SECONDS = 8.0

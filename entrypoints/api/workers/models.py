@@ -7,8 +7,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, WorkerReport
 from application.commands.workers.record_heartbeat import HeartbeatCommand, HeldDispatch
-from application.ports.persistence.unit_of_work import NewLogLine, WorkerStatus
-from domain.reports.rules import Report
+from application.ports.persistence.logs import NewLogLine
+from application.ports.persistence.workers import WorkerStatus
+from domain.reports.report import Report
 from domain.runs.status import Reason
 from entrypoints.api.shared.request_models import MAX_BIGINT, MAX_INTEGER, LongText, RequestModel, ShortText, StatusField, Timestamp
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from application.commands.dispatches.advance_dispatch import AdvanceResult
 from application.commands.workers.record_heartbeat import HeartbeatResult
-from application.ports.dispatch.worker_streams import AttemptStart, Claim, StopRun, WorkerMessage
+from application.ports.dispatch.worker_messages import AttemptStart, Claim, StopRun, WorkerMessage
 from entrypoints.http.json_response import encode_json
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from application.ports.persistence.unit_of_work import WorkerStatus
+from application.ports.persistence.workers import WorkerStatus
 from domain.errors import InvalidInput
 from entrypoints.api.shared.dependencies import ApplicationDep, get_application, validate
 from entrypoints.api.shared.request_models import MAX_INTEGER

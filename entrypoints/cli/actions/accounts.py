@@ -6,12 +6,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any
 
-from application.commands.access.manage_accounts import AccountChange
-from application.commands.access.manage_tokens import NewToken
-from domain.access.accounts import TokenKind
-from domain.access.permissions import AuthMethod, Role, Scope
+from application.commands.access.change_account import AccountChange
+from application.commands.access.create_token import NewToken
+from domain.access.actor import Actor
+from domain.access.api_tokens import TokenKind
+from domain.access.caller import AuthMethod
+from domain.access.permissions import Role, Scope
 from domain.errors import HeadgateError, Unavailable
-from domain.runs.operator_actions import Actor
 from entrypoints.container import Adapters, Application
 from entrypoints.settings import Settings
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from domain.pipelines.parsing import NAME
+from domain.pipelines.field_parser import NAME
 from entrypoints.cli.client.headgate_client import ApiError, HeadgateClient
 from entrypoints.cli.commands.pipelines import print_error
 from entrypoints.cli.screens.formatting import sanitize

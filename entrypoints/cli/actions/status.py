@@ -74,7 +74,14 @@ def _board_row(pipeline: Thing, run: Thing | None) -> list[str]:
         return [sanitize(pipeline["name"]), pipeline["status"], "never run", "", "", ""]
     now = utc_now()
     last = f"#{run['number']}"
-    return [sanitize(pipeline["name"]), run["status"], last, format_age(run["created_at"], now), format_run_duration(run, now), sanitize(run.get("why") or "")]
+    return [
+        sanitize(pipeline["name"]),
+        run["status"],
+        last,
+        format_age(run["created_at"], now),
+        format_run_duration(run, now),
+        sanitize(run.get("why") or ""),
+    ]
 
 
 async def _pipeline(client: HeadgateClient, name: str, as_json: bool) -> bool:
@@ -115,7 +122,9 @@ async def _run(client: HeadgateClient, run_id: int, as_json: bool) -> bool:
         print_json({**run, "stages": stages})
         return True
     now = utc_now()
-    print(f"{sanitize(run['pipeline'])} #{run['number']}  {run['status']}  {format_run_duration(run, now)}  {format_record_count(run)}".rstrip())
+    print(
+        f"{sanitize(run['pipeline'])} #{run['number']}  {run['status']}  {format_run_duration(run, now)}  {format_record_count(run)}".rstrip()
+    )
     print_table(make_console(), [build_stage_row(stage, now) for stage in stages], status_column=1)
     print(sanitize(run.get("why") or ""))
     return True

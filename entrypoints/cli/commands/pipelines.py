@@ -94,7 +94,11 @@ def cancel(
     """Stop a run, or one stage of it."""
     from entrypoints.cli.actions.run_controls import post_run_action, run_action_path, stage_action_path
 
-    _end(post_run_action(_url(), stage_action_path(run, stage, "cancel") if stage else run_action_path(run, "cancel"), {"message": message}, as_json))
+    _end(
+        post_run_action(
+            _url(), stage_action_path(run, stage, "cancel") if stage else run_action_path(run, "cancel"), {"message": message}, as_json
+        )
+    )
 
 
 def skip(run: RunId, stage: StageName, message: Message = None, as_json: AsJson = False) -> None:

@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from application.ports.access.execution_tokens import WorkerClaims
-from domain.access.permissions import ANONYMOUS, ATTEMPT_CALLER, OPEN_ACCESS, WORKER_CALLER, Caller
+from domain.access.caller import ANONYMOUS, ATTEMPT_CALLER, OPEN_ACCESS, WORKER_CALLER, Caller
 from entrypoints.container import Application
 from entrypoints.http.auth.caller import CALLER, CLAIMS, SESSION
 from entrypoints.http.auth.permissions import SESSION_COOKIE

@@ -7,8 +7,8 @@ from starlette.types import Scope
 
 from application.ports.access.credentials import Credentials
 from application.ports.access.execution_tokens import AttemptClaims, WorkerClaims
-from domain.access.permissions import ANONYMOUS, Caller
-from domain.runs.operator_actions import Actor
+from domain.access.actor import Actor
+from domain.access.caller import ANONYMOUS, Caller
 
 CSRF_FIELD: Final = "_key"
 """The hidden form field that proves a form came from one of our pages."""

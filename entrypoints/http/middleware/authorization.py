@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from domain.access.permissions import AuthMethod, Caller, Permission, describe_required_role, describe_required_scope
+from domain.access.caller import AuthMethod, Caller
+from domain.access.permissions import Permission, describe_required_role, describe_required_scope
 from domain.errors import HeadgateError
 from entrypoints.container import Application
 from entrypoints.http.auth.authentication import Authenticator

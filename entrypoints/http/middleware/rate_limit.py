@@ -12,7 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from application.ports.access.execution_tokens import AttemptClaims
-from domain.access.permissions import AuthMethod
+from domain.access.caller import AuthMethod
 from entrypoints.http.auth.caller import get_caller_from_scope, get_claims_from_scope
 from entrypoints.http.middleware.concurrency_limit import HEALTH_PATHS, IS_OVERLOAD
 from entrypoints.http.problems import Problem, problem_response

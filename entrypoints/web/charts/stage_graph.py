@@ -64,7 +64,9 @@ def lay_out_graph(needs: Mapping[str, Sequence[str]]) -> GraphLayout:
 @lru_cache(maxsize=256)
 def _draw(graph: tuple[tuple[str, tuple[str, ...]], ...]) -> GraphLayout:
     layers = assign_layers(dict(graph))
-    heights: dict[Hashable, float] = {cell: LANE_HEIGHT if isinstance(cell, EdgeLane) else BOX_HEIGHT for row in layers.columns for cell in row}
+    heights: dict[Hashable, float] = {
+        cell: LANE_HEIGHT if isinstance(cell, EdgeLane) else BOX_HEIGHT for row in layers.columns for cell in row
+    }
     middle = {cell: round(y, 1) + MARGIN for cell, y in compute_centres(layers, heights, GAP).items()}
     widths = [_width(column) for column in layers.columns]
     left, x = [], MARGIN

@@ -7,7 +7,7 @@ from fastapi import Request
 
 from application.queries.views.runs import RunView, StageRunView
 from domain.errors import InvalidInput
-from domain.runs.operator_actions import Decision
+from domain.runs.approvals import Decision
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.web.pages.trigger import parse_flat_form
 from entrypoints.web.view_models.forms import FormField, assign_errors, build_form_fields_from_schema, parse_form_values_from_schema

@@ -5,8 +5,9 @@ from urllib.parse import quote, unquote
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from application.commands.access.sign_in import SignInResult, TooManySignInAttempts
-from domain.access.permissions import AuthMethod
+from application.commands.access.open_session import SignInResult
+from application.commands.access.sign_in import TooManySignInAttempts
+from domain.access.caller import AuthMethod
 from domain.errors import HeadgateError, InvalidInput, NotAllowed, NotSignedIn, Unavailable
 from entrypoints.http.auth.caller import get_caller, get_client_address, get_session_key
 from entrypoints.http.auth.permissions import SESSION_COOKIE, AccessLevel, requires

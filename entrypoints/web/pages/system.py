@@ -20,4 +20,6 @@ async def system(request: Request) -> Response:
     state = await view.check_system()
     if wants_text(request):
         return text_response(format_system(state))
-    return render_page(request, "system.html", section="system", css=("waiting.css", "access.css"), state=state, drawing=view.render_state(state))
+    return render_page(
+        request, "system.html", section="system", css=("waiting.css", "access.css"), state=state, drawing=view.render_state(state)
+    )

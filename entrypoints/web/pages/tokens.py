@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from application.commands.access.manage_accounts import AccountChange
-from application.commands.access.manage_tokens import NewToken
+from application.commands.access.change_account import AccountChange
+from application.commands.access.create_token import NewToken
 from application.queries.access.access_queries import AccessQueries
-from domain.access.accounts import ApiToken, TokenKind
+from domain.access.api_tokens import ApiToken, TokenKind
 from domain.access.audit import AuditAction
 from domain.access.permissions import Role, Scope
 from domain.errors import Conflict, InvalidInput, NameTaken, NotFound

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from application.commands.runs.trigger_pipeline import TriggerCommand
 from application.queries.views.pipelines import PipelineView
 from domain.errors import Conflict, InvalidInput, NameTaken
-from domain.runs.run import Trigger
+from domain.runs.trigger import Trigger
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, OPERATE, TRIGGER, ResourceScope, requires
 from entrypoints.http.trace_context import get_trace_context

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Self
 
 from application.queries.views.pipelines import PipelineView
-from domain.access.accounts import ApiToken
+from domain.access.api_tokens import ApiToken
 from domain.access.audit import AuditAction, AuditEntry
 from domain.pipelines.definition import StageKind
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp, shorten_json

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from application.ports.dispatch.worker_streams import Claim, WorkerMessage
+from application.ports.dispatch.worker_messages import Claim, WorkerMessage
 from entrypoints.worker.client.connectivity import ConnectivityMonitor
 from entrypoints.worker_protocol.messages import (
     AdvanceResponse,
@@ -84,7 +84,9 @@ class ApiClient:
     async def advance(self, dispatch: DispatchKey, body: bytes, trace: Mapping[str, str] | None = None) -> AdvanceResponse:
         """Say how attempts ended and hear what may start. A dispatch that is gone or another's is an answer too."""
         try:
-            return AdvanceResponse.parse(await self._post_until_answered(f"/worker/dispatches/{dispatch[0]}/{dispatch[1]}/advance", body, trace))
+            return AdvanceResponse.parse(
+                await self._post_until_answered(f"/worker/dispatches/{dispatch[0]}/{dispatch[1]}/advance", body, trace)
+            )
         except RequestRejected as rejection:
             if rejection.status in (404, 409):
                 return AdvanceResponse(refused=True)

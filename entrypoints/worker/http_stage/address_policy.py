@@ -66,4 +66,9 @@ class AddressPolicy:
             address = address.ipv4_mapped or address
         if any(address in network for network in self.networks):
             return True
-        return address.is_global and not address.is_multicast and not address.is_reserved and not any(address in net for net in _FORBIDDEN_NETWORKS)
+        return (
+            address.is_global
+            and not address.is_multicast
+            and not address.is_reserved
+            and not any(address in net for net in _FORBIDDEN_NETWORKS)
+        )

@@ -16,7 +16,9 @@ MAX_WAIT_SECONDS: Final = 5.0
 class IdleWindow:
     """Stages come first: what shows them elsewhere takes its turn between them. `clock` is monotonic, in seconds."""
 
-    def __init__(self, quiet: float = QUIET_SECONDS, patience: float = MAX_WAIT_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, quiet: float = QUIET_SECONDS, patience: float = MAX_WAIT_SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._quiet, self._patience, self._clock = quiet, patience, clock
         self.last_activity = -quiet
         """When something was, last."""

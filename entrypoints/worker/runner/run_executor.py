@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from application.ports.dispatch.worker_streams import AttemptStart, Claim
+from application.ports.dispatch.worker_messages import AttemptStart, Claim
 from entrypoints.worker.client.api_client import RequestRejected
 from entrypoints.worker.runner.attempt_results import Interruption, strip_output
 from entrypoints.worker.runner.slots import Slots

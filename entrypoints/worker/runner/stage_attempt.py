@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from adapters.telemetry.null import NullTelemetry
-from application.ports.dispatch.worker_streams import AttemptStart, Claim
+from application.ports.dispatch.worker_messages import AttemptStart, Claim
 from application.ports.telemetry.telemetry import Span, Telemetry
 from entrypoints.worker.client.api_client import ApiClient
 from entrypoints.worker.runner.attempt_results import Interruption, ReportBuilder

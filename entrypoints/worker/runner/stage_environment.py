@@ -119,7 +119,14 @@ def build_job(start: StageStart, stage_environment: StageEnvironment) -> JobSpec
     """Give the stage as a job for the stage host. Raises StageEnvironmentError for a kind that no process carries."""
     cwd = str(stage_environment.cwd)
     if start.kind == "python":
-        return JobSpec("python", cwd, stage_environment.env, callable=start.spec["callable"], parameters=start.parameters, masker=stage_environment.masker)
+        return JobSpec(
+            "python",
+            cwd,
+            stage_environment.env,
+            callable=start.spec["callable"],
+            parameters=start.parameters,
+            masker=stage_environment.masker,
+        )
     if start.kind == "http":
         return JobSpec("http", cwd, stage_environment.env, request=stage_environment.request, masker=stage_environment.masker)
     if start.kind != "command":

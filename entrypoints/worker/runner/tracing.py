@@ -9,7 +9,7 @@ from typing import Final
 
 from structlog.contextvars import bound_contextvars
 
-from application.ports.dispatch.worker_streams import AttemptStart, Claim
+from application.ports.dispatch.worker_messages import AttemptStart, Claim
 from application.ports.telemetry.telemetry import NO_PARENT, Span, Tag, Telemetry, TraceContext, place_of_dispatch
 from entrypoints.worker_protocol.messages import StageReport
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 import httpx
 
-from application.ports.dispatch.worker_streams import Claim, StopRun, WakeRun, WorkerMessage
+from application.ports.dispatch.worker_messages import Claim, StopRun, WakeRun, WorkerMessage
 from entrypoints.worker.client.api_client import RequestRejected
 from entrypoints.worker.runner.attempt_results import Interruption
 from entrypoints.worker.runner.idle_window import IdleWindow
@@ -268,7 +268,11 @@ class Worker:
 
     def _report_free_slots(self) -> None:
         self._slots_timer = None
-        if self._slots.received is not None and not self._slots.steps_in_flight and self._slots.count_offered() != self._slots.reported_free:
+        if (
+            self._slots.received is not None
+            and not self._slots.steps_in_flight
+            and self._slots.count_offered() != self._slots.reported_free
+        ):
             self._heartbeat_due.set()
 
     # -- leaving ----------------------------------------------------------------------------------------------------

@@ -8,8 +8,10 @@ import pytest
 from adapters.identity.argon2_passwords import Argon2Passwords
 from adapters.identity.random_credentials import RandomCredentials
 from adapters.identity.sign_in_limiter import InMemorySignInLimiter
-from application.ports.access.credentials import Credentials, PasswordHasher, SignInLimiter
-from domain.access.accounts import TokenKind
+from application.ports.access.credentials import Credentials
+from application.ports.access.password_hasher import PasswordHasher
+from application.ports.access.sign_in_limiter import SignInLimiter
+from domain.access.api_tokens import TokenKind
 from tests.fakes.access.credentials import FakeCredentials, FakePasswordHasher, FakeSignInLimiter
 
 

@@ -3,10 +3,12 @@ from datetime import timedelta
 
 import pytest
 
-from application.ports.access.stores import Accounts
-from domain.access.accounts import Account, ApiToken, Session, TokenKind
+from application.ports.access.accounts import Accounts
+from domain.access.accounts import Account
+from domain.access.api_tokens import ApiToken, TokenKind
 from domain.access.audit import AuditAction, AuditEntry
 from domain.access.permissions import Role, Scope
+from domain.access.sessions import Session
 from domain.errors import NameTaken
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, a_definition

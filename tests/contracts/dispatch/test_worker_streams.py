@@ -4,8 +4,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from application.ports.dispatch.worker_streams import AttemptStart, Claim, Reservation, StopRun, WakeRun, WorkerMessage, WorkerStreams
-from application.ports.persistence.unit_of_work import WorkerStatus
+from application.ports.dispatch.worker_messages import AttemptStart, Claim, StopRun, WakeRun, WorkerMessage
+from application.ports.dispatch.worker_streams import Reservation, WorkerStreams
+from application.ports.persistence.workers import WorkerStatus
 
 
 def a_worker(id: str = "w1", *, pool: str = "headgate", free: int = 4) -> WorkerStatus:

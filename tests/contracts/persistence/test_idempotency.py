@@ -1,6 +1,6 @@
 import pytest
 
-from application.ports.persistence.unit_of_work import IdempotencyKey
+from application.ports.persistence.idempotency import IdempotencyKey
 from domain.errors import Conflict, IdempotencyKeyReused
 from tests.contracts.stores import StoreUnderTest, is_blocked
 from tests.support.builders import NOW, a_definition

@@ -1,4 +1,4 @@
-from application.ports.persistence.unit_of_work import Lease
+from application.ports.persistence.leases import Lease
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import a_pipeline, a_stored_run
 

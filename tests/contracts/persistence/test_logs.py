@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from application.ports.persistence.unit_of_work import NewLogLine
+from application.ports.persistence.logs import NewLogLine
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, a_pipeline, a_stored_run, seconds_later
 

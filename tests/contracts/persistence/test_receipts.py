@@ -1,6 +1,6 @@
 import pytest
 
-from application.ports.persistence.unit_of_work import Receipt, ReceiptKey
+from application.ports.persistence.receipts import Receipt, ReceiptKey
 from tests.contracts.stores import StoreUnderTest, is_blocked
 from tests.support.builders import NOW, a_pipeline, a_stored_run
 

@@ -11,10 +11,11 @@ import pytest
 from application.commands.reports.report_results import ReportResult
 from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate
-from application.ports.persistence.unit_of_work import OpenUnitOfWork, StoredPipeline
+from application.ports.persistence.pipelines import StoredPipeline
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.queries.reader import Reader
 from application.services.batching.report_batcher import ReportBatcher
-from domain.reports.rules import Report
+from domain.reports.report import Report
 from domain.runs.status import REPORTABLE_STATUSES, Status
 from tests.contracts.stores import StoreUnderTest
 from tests.fakes import FakeClock, FakeParameterSchemas

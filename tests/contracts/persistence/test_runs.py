@@ -2,10 +2,15 @@ from typing import Any
 
 import pytest
 
-from domain.reports.rules import Report, Reporter, judge_report
-from domain.runs.operator_actions import Actor, Decision, cancel_stage, change_revision, decide_approval, skip_stage
-from domain.runs.run import Run, Trigger
+from domain.access.actor import Actor
+from domain.reports.report import Report, Reporter
+from domain.reports.rules import judge_report
+from domain.runs.approvals import Decision, decide_approval
+from domain.runs.retry import change_revision
+from domain.runs.run import Run
+from domain.runs.stage_actions import cancel_stage, skip_stage
 from domain.runs.status import Reason, Status
+from domain.runs.trigger import Trigger
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import (
     NOW,
@@ -67,7 +72,9 @@ async def test_a_run_that_a_person_took_up_again_comes_back_so(store: StoreUnder
         run = (await work.runs.lock([run_id]))[run_id]
         run.claim(1, WORKER, NOW)
         run.start_ready_stages(1, WORKER, NOW)
-        assert judge_report(run, Report(Status.FAILED, "a", 1, error_message="no room for 3"), Reporter(WORKER, WORKER, 1), None, NOW).applied
+        assert judge_report(
+            run, Report(Status.FAILED, "a", 1, error_message="no room for 3"), Reporter(WORKER, WORKER, 1), None, NOW
+        ).applied
         run.end_dispatch(NOW)
         await work.runs.save(run)
         await work.commit()

@@ -1,6 +1,6 @@
 import asyncio
 
-from application.ports.telemetry.lifecycle_events import SinkPosition
+from application.ports.persistence.sink_positions import SinkPosition
 from tests.contracts.stores import StoreUnderTest
 
 SHORT = 0.1

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from application.ports.persistence.unit_of_work import Receipt, ReceiptKey
+from application.ports.persistence.receipts import Receipt, ReceiptKey
 from domain.errors import Conflict
 from tests.contracts.stores import StoreUnderTest, is_blocked
 from tests.support.builders import NOW, a_definition, a_pipeline, a_run_of, a_stored_run, an_hour_later

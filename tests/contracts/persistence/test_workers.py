@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from application.ports.persistence.unit_of_work import WorkerStatus
+from application.ports.persistence.workers import WorkerStatus
 from application.queries.views.workers import QueueView
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, a_pipeline, a_stored_run

@@ -3,14 +3,17 @@ from typing import Any
 
 import pytest
 
-from application.ports.persistence.unit_of_work import NewLogLine
+from application.ports.persistence.logs import NewLogLine
 from application.queries.views.history import FirstOccurrence, PastDecision
 from application.queries.views.logs import LogFilter
-from domain.reports.rules import Report, Reporter, judge_report
+from domain.access.actor import ANONYMOUS_ACTOR, Actor
+from domain.reports.report import Report, Reporter
+from domain.reports.rules import judge_report
+from domain.runs.approvals import Decision, decide_approval
 from domain.runs.events import EventType
-from domain.runs.operator_actions import ANONYMOUS_ACTOR, Actor, Decision, decide_approval
-from domain.runs.run import Run, Trigger
+from domain.runs.run import Run
 from domain.runs.status import Reason, Status
+from domain.runs.trigger import Trigger
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, WORKER, a_definition, a_pipeline, a_run_of, a_stage, a_stored_run, an_hour_later, seconds_later
 

@@ -55,7 +55,10 @@ def a_parent_given_counts_more_than_the_current_span(telemetry: Telemetry) -> No
 
 
 def no_parent_begins_a_trace(telemetry: Telemetry) -> None:
-    with telemetry.span("headgate.use_case", "Current") as current, telemetry.span("headgate.dispatch", "nightly", parent=NO_PARENT) as span:
+    with (
+        telemetry.span("headgate.use_case", "Current") as current,
+        telemetry.span("headgate.dispatch", "nightly", parent=NO_PARENT) as span,
+    ):
         assert span.context == {} or get_trace_id(span.context) != get_trace_id(current.context)
 
 

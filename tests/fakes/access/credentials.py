@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import count
 
-from application.ports.access.credentials import ExternalIdentity
-from domain.access.accounts import TokenKind
+from application.ports.access.identity_provider import ExternalIdentity
+from domain.access.api_tokens import TokenKind
 from domain.errors import NotSignedIn, Unavailable
 
 

@@ -5,9 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from domain.access.accounts import Account, ApiToken, Session
+from domain.access.accounts import Account
+from domain.access.api_tokens import ApiToken
 from domain.access.audit import AuditAction, AuditEntry
 from domain.access.permissions import Role
+from domain.access.sessions import Session
 from domain.errors import NameTaken
 from tests.fakes.persistence import values
 from tests.fakes.persistence.transaction import Transaction

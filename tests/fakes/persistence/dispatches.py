@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from application.ports.persistence.unit_of_work import DispatchRecord, OutboxRow
+from application.ports.persistence.dispatches import DispatchRecord
+from application.ports.persistence.outbox import OutboxRow
 from domain.runs.dispatch import DispatchState
 from tests.fakes.persistence import values
 from tests.fakes.persistence.store import DispatchRow
@@ -98,7 +99,11 @@ class FakeDispatches:
     async def find_holders(self, run_ids: Sequence[int]) -> dict[int, str]:
         tx = await self._transaction.begin_statement()
         dispatches = {run_id: tx.runs[run_id].dispatch for run_id in run_ids if run_id in tx.runs}
-        return {run_id: dispatch.holder for run_id, dispatch in dispatches.items() if dispatch.state is DispatchState.CLAIMED and dispatch.holder}
+        return {
+            run_id: dispatch.holder
+            for run_id, dispatch in dispatches.items()
+            if dispatch.state is DispatchState.CLAIMED and dispatch.holder
+        }
 
     async def _change(self, run_id: int, epoch: int, **changes: object) -> None:
         tx = await self._transaction.begin_statement()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from application.ports.persistence.unit_of_work import IdempotencyKey
+from application.ports.persistence.idempotency import IdempotencyKey
 from domain.errors import Conflict, Unavailable
 from tests.fakes.persistence import values
 from tests.fakes.persistence.store import StoredAnswer

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from application.ports.persistence.unit_of_work import Lease, WorkerStatus
+from application.ports.persistence.leases import Lease
+from application.ports.persistence.workers import WorkerStatus
 from tests.fakes.persistence import values
 from tests.fakes.persistence.store import LeaseRow, WorkerRow
 from tests.fakes.persistence.transaction import Transaction

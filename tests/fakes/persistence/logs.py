@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from application.ports.persistence.unit_of_work import NewLogLine
+from application.ports.persistence.logs import NewLogLine
 from application.queries.views.logs import LogLineView
 from tests.fakes.persistence import values
 from tests.fakes.persistence.store import LogProgress

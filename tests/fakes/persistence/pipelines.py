@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 
-from application.ports.persistence.unit_of_work import PipelineRef, StoredPipeline
+from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
 from domain.errors import NameTaken
 from domain.pipelines.definition import PipelineDefinition
 from tests.fakes.persistence import values

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from application.ports.persistence.unit_of_work import Receipt, ReceiptKey
+from application.ports.persistence.receipts import Receipt, ReceiptKey
 from tests.fakes.persistence import values
 from tests.fakes.persistence.transaction import Transaction
 from tests.fakes.persistence.values import RowRejected

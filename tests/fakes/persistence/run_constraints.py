@@ -3,8 +3,9 @@
 from copy import deepcopy
 from dataclasses import replace
 
-from domain.runs.attempt import Attempt, StageRun
+from domain.runs.attempt import Attempt
 from domain.runs.run import Run
+from domain.runs.stage_run import StageRun
 from tests.fakes.persistence import values
 from tests.fakes.persistence.values import RowRejected
 

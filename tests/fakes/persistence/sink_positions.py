@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from application.ports.telemetry.lifecycle_events import SinkPosition
+from application.ports.persistence.sink_positions import SinkPosition
 from tests.fakes.persistence import values
 from tests.fakes.persistence.store import SinkPositionRow
 from tests.fakes.persistence.transaction import Transaction

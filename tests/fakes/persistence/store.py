@@ -5,12 +5,16 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from application.ports.persistence.unit_of_work import Lease, Receipt, ReceiptKey, WorkerStatus
+from application.ports.persistence.leases import Lease
+from application.ports.persistence.receipts import Receipt, ReceiptKey
+from application.ports.persistence.workers import WorkerStatus
 from application.ports.system.clock import Clock
 from application.queries.views.events import EventView
 from application.queries.views.logs import LogLineView
-from domain.access.accounts import Account, ApiToken, Session
+from domain.access.accounts import Account
+from domain.access.api_tokens import ApiToken
 from domain.access.audit import AuditEntry
+from domain.access.sessions import Session
 from domain.errors import Unavailable
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.run import Run

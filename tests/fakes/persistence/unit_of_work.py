@@ -4,22 +4,21 @@ from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import Self
 
-from application.ports.access.stores import Accounts, ApiTokens, AuditLog, Sessions
-from application.ports.persistence.unit_of_work import (
-    Dispatches,
-    Idempotency,
-    Leases,
-    LoadedForUpdate,
-    Logs,
-    Outbox,
-    PipelineRef,
-    Pipelines,
-    ReceiptKey,
-    Receipts,
-    Runs,
-    Workers,
-)
-from application.ports.telemetry.lifecycle_events import SinkPositions
+from application.ports.access.accounts import Accounts
+from application.ports.access.api_tokens import ApiTokens
+from application.ports.access.audit_log import AuditLog
+from application.ports.access.sessions import Sessions
+from application.ports.persistence.dispatches import Dispatches
+from application.ports.persistence.idempotency import Idempotency
+from application.ports.persistence.leases import Leases
+from application.ports.persistence.logs import Logs
+from application.ports.persistence.outbox import Outbox
+from application.ports.persistence.pipelines import PipelineRef, Pipelines
+from application.ports.persistence.receipts import ReceiptKey, Receipts
+from application.ports.persistence.runs import Runs
+from application.ports.persistence.sink_positions import SinkPositions
+from application.ports.persistence.unit_of_work import LoadedForUpdate
+from application.ports.persistence.workers import Workers
 from tests.fakes.access.stores import FakeAccounts, FakeApiTokens, FakeAuditLog, FakeSessions
 from tests.fakes.persistence.dispatches import FakeDispatches, FakeOutbox
 from tests.fakes.persistence.idempotency import FakeIdempotency
@@ -64,7 +63,9 @@ class FakeUnitOfWork:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._transaction.end()
 
-    async def load_for_update(self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()) -> LoadedForUpdate:
+    async def load_for_update(
+        self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()
+    ) -> LoadedForUpdate:
         runs = await self.runs.lock(run_ids)
         return LoadedForUpdate(runs, dict(await self.receipts.find(keys)), dict(await self.pipelines.find_many(refs)))
 

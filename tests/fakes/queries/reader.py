@@ -6,7 +6,7 @@ from datetime import datetime
 from statistics import median
 from typing import Unpack
 
-from application.ports.persistence.unit_of_work import PipelineRef
+from application.ports.persistence.pipelines import PipelineRef
 from application.ports.queries.reader import RunListQuery
 from application.queries.views.events import EventView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes

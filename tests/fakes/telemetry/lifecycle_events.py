@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from application.ports.telemetry.lifecycle_events import LifecycleEvent, Phase, RejectedEvent
+from application.ports.telemetry.event_sinks import RejectedEvent
+from application.ports.telemetry.lifecycle_events import LifecycleEvent, Phase
 from domain.errors import Unavailable
 
 

@@ -17,7 +17,7 @@ from adapters.persistence.database import Database
 from adapters.system.json_schema import JsonSchemaValidator
 from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate
-from domain.reports.rules import Report
+from domain.reports.report import Report
 from domain.runs.status import Status
 from tests.fakes import FakeClock
 from tests.fakes.dispatch.wakeups import FakeWakeups

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.persistence.database import Database
-from application.ports.persistence.unit_of_work import NewLogLine
+from application.ports.persistence.logs import NewLogLine
 from application.queries.views.logs import LogFilter
 from tests.integration.persistence.database_helpers import a_started_database, record_statements
 from tests.support.builders import NOW, a_pipeline, a_stored_run

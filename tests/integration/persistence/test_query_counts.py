@@ -10,14 +10,16 @@ import pytest
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema import JsonSchemaValidator
-from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, ClaimDispatch, DispatchRules, WorkerReport
+from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, WorkerReport
+from application.commands.dispatches.claim_dispatch import ClaimDispatch
+from application.commands.dispatches.claims import DispatchRules
 from application.commands.dispatches.eager_claim import EagerClaimer
 from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate
 from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline
 from application.services.batching.advance_batcher import AdvanceBatcher
 from application.services.batching.report_batcher import ReportBatcher
-from domain.reports.rules import Report
+from domain.reports.report import Report
 from domain.runs.status import Status
 from tests.fakes.access.execution_tokens import FakeExecutionTokens
 from tests.fakes.dispatch.wakeups import FakeWakeups

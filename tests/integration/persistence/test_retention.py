@@ -12,7 +12,7 @@ from sqlalchemy import event, text
 
 from adapters.persistence.database import Database
 from adapters.persistence.tables.partitions import WEEK, get_partition_name, get_week_start
-from application.ports.persistence.unit_of_work import NewLogLine
+from application.ports.persistence.logs import NewLogLine
 from domain.errors import Unavailable
 from tests.integration.persistence.database_helpers import a_started_database, ask
 from tests.support.builders import a_pipeline, a_stored_run
@@ -54,7 +54,9 @@ async def test_reading_a_runs_history_looks_by_index_and_into_no_week_before_the
     assert "Seq Scan" not in plan, plan
     old = [line for line in plan.splitlines() if f"on {get_partition_name('event', get_week_start(LONG_AGO))}" in line]
     assert all("never executed" in line for line in old), plan
-    assert any(f"on {get_partition_name('event', get_week_start(now))}" in line and "never executed" not in line for line in plan.splitlines()), plan
+    assert any(
+        f"on {get_partition_name('event', get_week_start(now))}" in line and "never executed" not in line for line in plan.splitlines()
+    ), plan
 
 
 async def test_rows_that_strayed_are_moved_when_their_week_gets_its_room(database: Database) -> None:
@@ -73,7 +75,9 @@ async def test_processes_that_prune_at_once_do_not_disturb_each_other(database: 
     dropped = await asyncio.gather(*(database.retention.drop_events(LONG_AGO + WEEK * 3) for _ in range(3)))
 
     assert len([name for names in made for name in names]) == len({name for names in made for name in names}) == 10
-    assert sorted(name for names in dropped for name in names) == [get_partition_name("event", get_week_start(LONG_AGO) + WEEK * n) for n in range(3)]
+    assert sorted(name for names in dropped for name in names) == [
+        get_partition_name("event", get_week_start(LONG_AGO) + WEEK * n) for n in range(3)
+    ]
 
 
 async def test_pruning_under_load_refuses_no_report_and_loses_no_line(database: Database) -> None:

@@ -54,7 +54,9 @@ async def up(home: str, port: str) -> None:
     from entrypoints.supervisor.process_plan import ProcessPlan
     from entrypoints.supervisor.supervisor import Supervisor
 
-    commands = {name: [sys.executable, "-m", "tests.integration.supervisor.stand_in_program", "--as", name] for name in ("web", "worker", "prefect")}
+    commands = {
+        name: [sys.executable, "-m", "tests.integration.supervisor.stand_in_program", "--as", name] for name in ("web", "worker", "prefect")
+    }
     settings = Settings.read(home=Path(home), port=int(port))
     await Supervisor(settings, ProcessPlan(settings, commands=commands), migrate=lambda url: note("migrated")).run()
 

@@ -31,7 +31,9 @@ class SimulatedPrefect(FakeOrchestrator):
         key, relay = request.key, CURRENT.get()
         others = self.creating.setdefault(key, [])
         others.append(relay)
-        self.max_concurrent_creates[key] = max(self.max_concurrent_creates.get(key, 0), len({id(other) for other in others if isinstance(other, RelayProcess)}))
+        self.max_concurrent_creates[key] = max(
+            self.max_concurrent_creates.get(key, 0), len({id(other) for other in others if isinstance(other, RelayProcess)})
+        )
         try:
             await self._delay_request()
             flow_run_id = await super().create_flow_run(request)

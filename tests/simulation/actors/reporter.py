@@ -8,7 +8,7 @@ from hashlib import sha256
 from application.commands.reports.report_results import ReportResult
 from application.commands.reports.status_update import StatusUpdate
 from domain.errors import Unavailable
-from domain.reports.rules import Report
+from domain.reports.report import Report
 from domain.runs.status import Status
 from tests.simulation.context import SimulationContext
 from tests.simulation.runtime.network import NoAnswer

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceResult, WorkerReport
-from application.ports.dispatch.worker_streams import AttemptStart, Claim
-from application.ports.persistence.unit_of_work import NewLogLine
+from application.ports.dispatch.worker_messages import AttemptStart, Claim
+from application.ports.persistence.logs import NewLogLine
 from domain.errors import Conflict, NotFound, Unavailable
-from domain.reports.rules import Report
+from domain.reports.report import Report
 from domain.runs.status import Reason, Status
 from tests.simulation.actors.slots import Slots
 from tests.simulation.actors.stage_process import Job

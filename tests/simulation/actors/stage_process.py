@@ -2,7 +2,7 @@
 
 import asyncio
 
-from application.ports.dispatch.worker_streams import AttemptStart, Claim
+from application.ports.dispatch.worker_messages import AttemptStart, Claim
 from tests.simulation.context import SimulationContext
 from tests.simulation.runtime.process import Process
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from adapters.system.worker_streams import InMemoryWorkerStreams
 from adapters.telemetry.null import NullTelemetry
-from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, AdvanceResult, ClaimDispatch, DispatchRules
+from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, AdvanceResult
+from application.commands.dispatches.claim_dispatch import ClaimDispatch
+from application.commands.dispatches.claims import DispatchRules
 from application.commands.dispatches.eager_claim import EagerClaimer
 from application.commands.dispatches.record_flow_run import RecordFlowRun
 from application.commands.reports.report_results import ReportResult
@@ -18,8 +20,9 @@ from application.commands.runs.cancel_run import CancelResult, CancelRun
 from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline, TriggerResult
 from application.commands.workers.record_heartbeat import HeartbeatCommand, HeartbeatResult, RecordHeartbeat
 from application.commands.workers.register_worker import RegisterWorker
-from application.ports.dispatch.worker_streams import Claim
-from application.ports.persistence.unit_of_work import NewLogLine, WorkerStatus
+from application.ports.dispatch.worker_messages import Claim
+from application.ports.persistence.logs import NewLogLine
+from application.ports.persistence.workers import WorkerStatus
 from application.services.dispatch.dispatcher import Dispatcher
 from application.services.dispatch.local_wakeups import LocalWakeups
 from application.services.dispatch.outbox_relay import OutboxRelay
@@ -30,8 +33,8 @@ from application.services.feed.feed_reader import FeedReader
 from application.services.loop import no_wait, run_service, wait_seconds
 from application.services.maintenance.due_run_sweeper import DueRunSweeper
 from application.services.maintenance.lease_sweeper import LeaseSweeper
+from domain.access.actor import Actor
 from domain.errors import Unavailable
-from domain.runs.operator_actions import Actor
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
 from tests.fakes import FakeExecutionTokens, FakeParameterSchemas
 from tests.fakes.system.disk_space import FakeDiskSpace

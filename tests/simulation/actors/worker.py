@@ -6,8 +6,8 @@ from typing import Any
 
 from application.commands.workers.record_heartbeat import HeartbeatCommand, HeartbeatResult, HeldDispatch
 from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
-from application.ports.dispatch.worker_streams import Claim, StopRun, WakeRun
-from application.ports.persistence.unit_of_work import WorkerStatus
+from application.ports.dispatch.worker_messages import Claim, StopRun, WakeRun
+from application.ports.persistence.workers import WorkerStatus
 from domain.errors import Conflict, NotFound, Unavailable
 from tests.simulation.actors.run_executor import RunExecutor
 from tests.simulation.actors.slots import Slots

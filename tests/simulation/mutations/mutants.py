@@ -13,7 +13,7 @@ from application.commands.dispatches import advance_dispatch
 from application.commands.reports import report_status
 from application.services.dispatch.dispatcher import Dispatcher
 from application.services.maintenance.lease_sweeper import LeaseSweeper
-from domain.reports import rules
+from domain.reports import stage_rules
 from domain.runs.attempt import Attempt
 from domain.runs.dispatch import Dispatch, DispatchState
 from domain.runs.run import Run
@@ -70,7 +70,7 @@ def no_epoch_guard() -> Iterator[None]:
     def get_stages_running_in(self: Run, epoch: int) -> list[Any]:
         return self.running
 
-    with patch.object(Dispatch, "is_held_by", is_held_by), patch.object(Run, "started_in", get_stages_running_in):
+    with patch.object(Dispatch, "is_held_by", is_held_by), patch.object(Run, "get_stages_running_in", get_stages_running_in):
         yield
 
 
@@ -86,9 +86,9 @@ def no_holder_guard() -> Iterator[None]:
 @contextmanager
 def without_rows(*names: str) -> Iterator[None]:
     """The table by which reports are judged lacks these rows."""
-    left = tuple(row for row in rules._ROWS if row.__name__ not in names)
-    assert len(left) == len(rules._ROWS) - len(names)
-    with patch.object(rules, "_ROWS", left):
+    left = tuple(row for row in stage_rules.STAGE_RULES if row.__name__ not in names)
+    assert len(left) == len(stage_rules.STAGE_RULES) - len(names)
+    with patch.object(stage_rules, "STAGE_RULES", left):
         yield
 
 
@@ -103,7 +103,7 @@ def no_finality() -> Iterator[None]:
     loose = ATTEMPT_MOVES | {Status.LOST: frozenset({Status.COMPLETED, Status.FAILED}), Status.FAILED: frozenset({Status.COMPLETED})}
     moves: Callable[[Attempt, Status], bool] = lambda self, to: to in loose[self.status] or not self.status.is_terminal  # noqa: E731
     with (
-        patch.object(Attempt, "may_move", moves),
+        patch.object(Attempt, "can_move", moves),
         without_rows("_another_end", "_out_of_order"),
         patch("tests.fakes.persistence.runs.check_run", lambda run, before: None),
     ):
@@ -119,12 +119,12 @@ def answer_before_commit() -> Iterator[None]:
 
         answers: list[Any] = []
 
-        class Overheard(report_status._Sitting):
+        class Overheard(report_status.ReportBatch):
             def answer(self, update: Any, target: Any) -> Any:
                 answers.append(said := super().answer(update, target))
                 return said
 
-        with patch.object(report_status, "_Sitting", Overheard):
+        with patch.object(report_status, "ReportBatch", Overheard):
             try:
                 return await real(self, updates)
             except Unavailable:
@@ -181,7 +181,7 @@ def no_recheck() -> Iterator[None]:
         """As if read long before: what a renewal has overtaken since."""
         return [row.lease for row in (await self._transaction.begin_statement()).leases.values()][:limit]
 
-    with patch.object(FakeLeases, "is_expired", is_expired), patch.object(FakeLeases, "expired", nearly):
+    with patch.object(FakeLeases, "is_expired", is_expired), patch.object(FakeLeases, "find_expired", nearly):
         yield
 
 
@@ -255,13 +255,13 @@ def claim_twice() -> Iterator[None]:
 
 @mutant("a lost start is not told again", in_steps=True)
 def starts_told_once() -> Iterator[None]:
-    real = advance_dispatch._starts
+    real = advance_dispatch.build_attempt_starts
 
     def once(run: Run, tokens: Any, holding: frozenset[tuple[str, int]]) -> list[Any]:
         fresh = {(event.stage, event.attempt) for event in run.new_events if event.status is Status.RUNNING}
         return [start for start in real(run, tokens, holding) if (start.stage, start.attempt) in fresh]
 
-    with patch.object(advance_dispatch, "_starts", once):
+    with patch.object(advance_dispatch, "build_attempt_starts", once):
         yield
 
 
@@ -280,7 +280,7 @@ def nothing_due() -> Iterator[None]:
         await self._transaction.begin_statement()
         return []
 
-    with patch.object(FakeRuns, "due", find_due):
+    with patch.object(FakeRuns, "find_due", find_due):
         yield
 
 

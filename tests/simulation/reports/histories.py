@@ -4,7 +4,8 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from domain.reports.rules import Report, Reporter, judge_report
+from domain.reports.report import Report, Reporter
+from domain.reports.rules import judge_report
 from domain.runs.run import Run
 from domain.runs.status import Status
 from tests.simulation.reports.model import HOLDER, ReportInput, StageModel

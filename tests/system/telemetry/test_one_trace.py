@@ -78,7 +78,13 @@ def test_log_lines_bear_the_ids_of_the_trace(observed_headgate: Headgate, flight
 
 
 def test_a_traced_child_and_its_report_join(observed_headgate: Headgate, agent: AnAgent) -> None:
-    child = {"name": "sum", "kind": "python", "callable": "tests.system.telemetry.traced_stages:traced", "workdir": str(ROOT), "env": agent.environment}
+    child = {
+        "name": "sum",
+        "kind": "python",
+        "callable": "tests.system.telemetry.traced_stages:traced",
+        "workdir": str(ROOT),
+        "env": agent.environment,
+    }
     observed_headgate.create("traced", [child])
     run_id = observed_headgate.trigger("traced")
     assert finished(observed_headgate, run_id) == "completed"

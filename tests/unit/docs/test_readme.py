@@ -9,7 +9,8 @@ import typer
 import yaml
 from pydantic_core import PydanticUndefined
 
-from domain.pipelines.parsing import ALL_STAGE_KEYS, PIPELINE_KEYS, parse_definition
+from domain.pipelines.field_parser import ALL_STAGE_KEYS
+from domain.pipelines.parsing import PIPELINE_KEYS, parse_definition
 from entrypoints.cli.app import app
 from entrypoints.cli.commands.pipelines import register_commands
 from entrypoints.settings import Settings

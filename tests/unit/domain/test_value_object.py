@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from application.commands.reports.report_results import ReportResult
-from domain.reports.rules import Report
+from domain.reports.report import Report
 from domain.runs.events import Event, EventType
 from domain.runs.status import Status
 

@@ -96,7 +96,9 @@ class SqlRuns:
             elif found is not None:
                 changed.append(row.id)
         if changed:
-            runs |= await self._runs(*await self._statements.fetch_batch((sql.READ, {"ids": changed}), (sql.READ_ATTEMPTS, {"ids": changed})))
+            runs |= await self._runs(
+                *await self._statements.fetch_batch((sql.READ, {"ids": changed}), (sql.READ_ATTEMPTS, {"ids": changed}))
+            )
         return runs
 
     async def _runs(self, rows: Sequence[Any], attempts: Sequence[Any]) -> dict[int, Run]:

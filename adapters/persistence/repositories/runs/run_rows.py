@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from domain.pipelines.definition import PipelineDefinition
-from domain.runs.attempt import REPORTABLE_FIELDS, Attempt, StageRun
+from domain.runs.attempt import REPORTABLE_FIELDS, Attempt
 from domain.runs.dispatch import Dispatch, DispatchState
 from domain.runs.events import EventType
-from domain.runs.run import Run, Trigger
+from domain.runs.run import Run
+from domain.runs.stage_run import StageRun
 from domain.runs.status import Reason, Status
+from domain.runs.trigger import Trigger
 
 ATTEMPT_KEYS = ("position", "number")
 ATTEMPT_VALUES = (

@@ -96,7 +96,9 @@ def _save_dispatches() -> Any:
     dispatches = upsert(dispatch).from_select(["run_id", "pool", *DISPATCH_COLUMNS], select(*rows.c))
     told = dispatches.excluded
     gained = {name: func.coalesce(told[name], dispatch.c[name]) for name in ("claimed_at", "holder", "ended_at")}
-    stored = dispatches.on_conflict_do_update(index_elements=["run_id", "epoch"], set_=gained | {"lost": told.lost}).cte("stored_dispatches")
+    stored = dispatches.on_conflict_do_update(index_elements=["run_id", "epoch"], set_=gained | {"lost": told.lost}).cte(
+        "stored_dispatches"
+    )
     requested = rows_from_json("requested", outbox, ("run_id", "pool", "epoch", "created_at"))
     return (
         insert(outbox).from_select(["run_id", "pool", "epoch", "created_at"], select(*requested.c), include_defaults=False).add_cte(stored)
@@ -124,7 +126,9 @@ _VERSION: tuple[Label[str], ...] = (
 _NAMED = is_any_of(run.c.id, "ids")
 READ = CompiledStatement(select(run, *_VERSION).where(_NAMED).order_by(run.c.id))
 LOCK = CompiledStatement(select(run, *_VERSION).where(_NAMED).order_by(run.c.id).with_for_update(key_share=True))
-LOCK_VERSIONS = CompiledStatement(select(run.c.id, run.c.last_seq, *_VERSION).where(_NAMED).order_by(run.c.id).with_for_update(key_share=True))
+LOCK_VERSIONS = CompiledStatement(
+    select(run.c.id, run.c.last_seq, *_VERSION).where(_NAMED).order_by(run.c.id).with_for_update(key_share=True)
+)
 """For runs that are known here, if they are still the same."""
 SELECT_ATTEMPTS = (
     select(attempt.c.run_id, *(attempt.c[name] for name in (*ATTEMPT_KEYS, *ATTEMPT_VALUES)))
@@ -133,7 +137,9 @@ SELECT_ATTEMPTS = (
 )
 READ_ATTEMPTS = CompiledStatement(SELECT_ATTEMPTS)
 NEXT_NUMBER = CompiledStatement(select(func.coalesce(func.max(run.c.number), 0) + 1).where(run.c.pipeline_id == bindparam("pipeline")))
-ACTIVE = select(run.c.pipeline_id, run.c.id).where(is_any_of(run.c.pipeline_id, "pipelines"), _IS_ACTIVE).order_by(run.c.pipeline_id, run.c.id)
+ACTIVE = (
+    select(run.c.pipeline_id, run.c.id).where(is_any_of(run.c.pipeline_id, "pipelines"), _IS_ACTIVE).order_by(run.c.pipeline_id, run.c.id)
+)
 LATEST = select(run.c.id).where(run.c.pipeline_id == bindparam("pipeline")).order_by(run.c.id.desc()).limit(literal_column("1"))
 DUE = (
     select(run.c.id)

@@ -4,9 +4,9 @@ import pytest
 
 from application.commands.reports.status_update import StatusUpdate
 from application.ports.access.execution_tokens import AttemptClaims
+from domain.access.actor import Actor
 from domain.errors import Conflict, InvalidInput, NameTaken, NotFound
-from domain.reports.rules import Report
-from domain.runs.operator_actions import Actor
+from domain.reports.report import Report
 from domain.runs.status import Status
 from tests.support.builders import a_stage, some_stages
 from tests.support.use_case_harness import WORKER, UseCaseHarness, update
@@ -187,7 +187,7 @@ async def test_a_cancel_ends_what_does_not_run_and_stops_what_does() -> None:
 
     assert cancelled.status is Status.RUNNING
     assert before == {"a": Status.RUNNING, "b": Status.CANCELLED, "c": Status.CANCELLED}
-    assert [type(message).__name__ for _, message in system.fakes.links.pushed] == ["Stop"]
+    assert [type(message).__name__ for _, message in system.fakes.links.pushed] == ["StopRun"]
     assert killed.ended
     assert (await system.run(run_id)).status is Status.CANCELLED
 

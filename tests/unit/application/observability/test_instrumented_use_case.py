@@ -43,8 +43,8 @@ def test_every_use_case_is_observed() -> None:
     house.application.telemetry.override(providers.Object(FakeAdapters().telemetry))
     defined = {
         name
-        for module in pkgutil.iter_modules(commands.__path__)
-        for name, found in vars(importlib.import_module(f"{commands.__name__}.{module.name}")).items()
+        for module in pkgutil.walk_packages(commands.__path__, f"{commands.__name__}.")
+        for name, found in vars(importlib.import_module(module.name)).items()
         if isinstance(found, type) and found.__module__.startswith(commands.__name__) and "__call__" in vars(found)
     }
 

@@ -9,8 +9,8 @@ from unittest.mock import patch
 from pytest_mock import MockerFixture
 
 from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
-from application.ports.dispatch.worker_streams import Claim, StopRun, WakeRun
-from application.ports.persistence.unit_of_work import NewLogLine
+from application.ports.dispatch.worker_messages import Claim, StopRun, WakeRun
+from application.ports.persistence.logs import NewLogLine
 from application.ports.queries.change_feed import ChangeBatch
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.run_context import RunContext

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidInput
 from domain.pipelines.definition import PipelineDefinition, StageCondition, StageDefinition, StageKind
-from domain.pipelines.parsing import ALL_STAGE_KEYS, PIPELINE_KEYS, parse_definition
+from domain.pipelines.field_parser import ALL_STAGE_KEYS
+from domain.pipelines.parsing import PIPELINE_KEYS, parse_definition
 from domain.pipelines.serialization import serialize_pipeline
 from domain.text_validation import find_text_problem
 from tests.support.builders import a_stage
@@ -132,7 +133,9 @@ def test_what_is_left_out_has_its_default() -> None:
 
     a, b, c = definition.stages
     assert definition == PipelineDefinition("n", (a, b, c), "", 16, "headgate", None)
-    assert a == StageDefinition("a", StageKind.COMMAND, (), ("true",), False, None, {}, None, 3_600.0, 0, 0.0, False, False, StageCondition.COMPLETED)
+    assert a == StageDefinition(
+        "a", StageKind.COMMAND, (), ("true",), False, None, {}, None, 3_600.0, 0, 0.0, False, False, StageCondition.COMPLETED
+    )
     assert (b.kind, b.needs, b.callable, b.timeout) == (StageKind.PYTHON, ("a",), "m:f", 3_600.0)
     assert (c.kind, c.needs, c.timeout) == (StageKind.EXTERNAL, ("b",), 604_800.0)
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from domain.reports.rules import Report, ReportDecision, Reporter, judge_report
+from domain.reports.report import Report, ReportDecision, Reporter
+from domain.reports.rules import judge_report
 from domain.runs.events import EventType
 from domain.runs.run import Run
 from domain.runs.status import REPORTABLE_STATUSES, Reason, Status
@@ -18,7 +19,9 @@ def an_external_run(**keys: Any) -> Run:
     return a_run([a_stage("a", "external", **keys), a_stage("b", "external")])
 
 
-def tell(run: Run, status: Status, stage: str | None = "a", by: Reporter = CI, last_seq: int | None = None, **details: Any) -> ReportDecision:
+def tell(
+    run: Run, status: Status, stage: str | None = "a", by: Reporter = CI, last_seq: int | None = None, **details: Any
+) -> ReportDecision:
     return judge_report(run, Report(status, stage, **details), by, last_seq, an_hour_later())
 
 

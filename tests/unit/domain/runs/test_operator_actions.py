@@ -2,22 +2,16 @@
 
 import pytest
 
+from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.errors import Conflict, NotAllowed, NotFound
-from domain.reports.rules import Report, Reporter, judge_report
+from domain.reports.report import Report, Reporter
+from domain.reports.rules import judge_report
+from domain.runs.approvals import Decision, decide_approval
 from domain.runs.dispatch import DispatchState
 from domain.runs.events import EventType
-from domain.runs.operator_actions import (
-    ANONYMOUS_ACTOR,
-    Actor,
-    Decision,
-    cancel_stage,
-    change_revision,
-    decide_approval,
-    retry_failed,
-    retry_stages,
-    skip_stage,
-)
+from domain.runs.retry import change_revision, retry_failed, retry_stages
 from domain.runs.run import Run
+from domain.runs.stage_actions import cancel_stage, skip_stage
 from domain.runs.status import Reason, Status
 from tests.support.builders import NOW, WORKER, a_definition, a_run, a_stage, a_started_run, seconds_later
 

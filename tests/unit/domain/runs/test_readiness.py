@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.pipelines.definition import StageCondition, StageKind
-from domain.runs.attempt import StageRun
 from domain.runs.readiness import Readiness, compute_run_status, get_readiness
+from domain.runs.stage_run import StageRun
 from domain.runs.status import Reason, Status
 from tests.support.builders import NOW, a_stage_run
 

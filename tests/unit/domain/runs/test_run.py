@@ -1,7 +1,8 @@
 import pytest
 
 from domain.errors import Conflict
-from domain.reports.rules import Report, Reporter, judge_report
+from domain.reports.report import Report, Reporter
+from domain.reports.rules import judge_report
 from domain.runs.dispatch import DispatchState
 from domain.runs.run import TIMEOUT_GRACE, Run
 from domain.runs.status import Reason, Status
@@ -30,7 +31,12 @@ def test_opening_queues_what_needs_nothing_and_requests_a_dispatch() -> None:
 def test_an_all_external_run_has_no_dispatch() -> None:
     run = a_run([a_stage("a", "external"), a_stage("b", "external")])
 
-    assert (statuses(run), run.status, run.dispatch.state, run.new_dispatch) == ("waiting waiting", Status.WAITING, DispatchState.NONE, None)
+    assert (statuses(run), run.status, run.dispatch.state, run.new_dispatch) == (
+        "waiting waiting",
+        Status.WAITING,
+        DispatchState.NONE,
+        None,
+    )
 
 
 def test_a_sequence_is_carried_to_its_end_by_one_dispatch() -> None:

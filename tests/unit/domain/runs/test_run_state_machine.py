@@ -8,15 +8,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from domain.access.actor import Actor
 from domain.errors import Conflict
 from domain.pipelines.definition import StageCondition, StageKind
-from domain.reports.rules import Report, Reporter, judge_report
-from domain.runs.attempt import REPORTABLE_FIELDS, Attempt, StageRun
+from domain.reports.report import Report, Reporter
+from domain.reports.rules import judge_report
+from domain.runs.approvals import Decision, decide_approval
+from domain.runs.attempt import REPORTABLE_FIELDS, Attempt
 from domain.runs.dispatch import DispatchState
 from domain.runs.events import EventType
-from domain.runs.operator_actions import Actor, Decision, cancel_stage, decide_approval, retry_failed, retry_stages, skip_stage
 from domain.runs.readiness import Readiness, compute_run_status, get_readiness
+from domain.runs.retry import retry_failed, retry_stages
 from domain.runs.run import Run
+from domain.runs.stage_actions import cancel_stage, skip_stage
+from domain.runs.stage_run import StageRun
 from domain.runs.status import REPORTABLE_STATUSES, Status
 from tests.support.builders import NOW, a_run, a_stage
 
@@ -126,7 +131,9 @@ class RunMachine(RuleBasedStateMachine):
     @rule()
     def end_dispatch(self) -> None:
         could = not self.run.startable_stages and not self.run.get_stages_running_in(self.run.dispatch.epoch)
-        assert self.run.end_dispatch(self.now) is (could or self.run.dispatch.state is not DispatchState.CLAIMED or not self.run.dispatch.holder)
+        assert self.run.end_dispatch(self.now) is (
+            could or self.run.dispatch.state is not DispatchState.CLAIMED or not self.run.dispatch.holder
+        )
 
     @rule()
     def give_back_dispatch(self) -> None:

@@ -22,9 +22,12 @@ from starlette.routing import Route
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema import JsonSchemaValidator
 from adapters.system.worker_streams import InMemoryWorkerStreams
-from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, ClaimDispatch, DispatchRules, WorkerReport
+from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, WorkerReport
+from application.commands.dispatches.cancel_from_prefect import CancelFromPrefect
+from application.commands.dispatches.claim_dispatch import ClaimDispatch
+from application.commands.dispatches.claims import DispatchRules
 from application.commands.dispatches.eager_claim import EagerClaimer
-from application.commands.dispatches.record_flow_run import CancelFromPrefect, RecordFlowRun
+from application.commands.dispatches.record_flow_run import RecordFlowRun
 from application.commands.pipelines.create_pipeline import CreatePipeline
 from application.commands.runs.append_log import AppendLog
 from application.commands.runs.apply_run_action import ApplyRunAction
@@ -34,15 +37,16 @@ from application.commands.runs.decide_approval import DecideApproval
 from application.commands.runs.retry_run import RetryRun
 from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline
 from application.commands.workers.record_heartbeat import HeartbeatCommand, HeldDispatch, RecordHeartbeat
-from application.ports.dispatch.worker_streams import Claim, StopRun
-from application.ports.persistence.unit_of_work import NewLogLine, WorkerStatus
+from application.ports.dispatch.worker_messages import Claim, StopRun
+from application.ports.persistence.logs import NewLogLine
+from application.ports.persistence.workers import WorkerStatus
 from application.services.dispatch.dispatcher import Dispatcher
 from application.services.dispatch.local_wakeups import LocalWakeups
 from application.services.loop import run_service, wait_seconds
 from application.services.maintenance.due_run_sweeper import DueRunSweeper
 from application.services.maintenance.lease_sweeper import LeaseSweeper
 from domain.errors import Conflict, HeadgateError, NotFound, Unavailable
-from domain.reports.rules import Report
+from domain.reports.report import Report
 from domain.runs.run import Run
 from domain.runs.status import Reason, Status
 from tests.fakes import FakeAdapters

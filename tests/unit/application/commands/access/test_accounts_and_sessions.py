@@ -4,26 +4,24 @@ from datetime import timedelta
 
 import pytest
 
-from application.commands.access.manage_accounts import AccountChange, ChangeAccount, ChangePassword, CreateAccount
-from application.commands.access.manage_tokens import CreateToken, NewToken, RevokeToken
-from application.commands.access.sign_in import OpenSession, SignIn, SignInByIdentity, SignInResult, SignOut, TooManySignInAttempts
-from application.ports.access.credentials import ExternalIdentity
+from application.commands.access.change_account import AccountChange, ChangeAccount
+from application.commands.access.change_password import ChangePassword
+from application.commands.access.create_account import CreateAccount
+from application.commands.access.create_token import CreateToken, NewToken
+from application.commands.access.open_session import OpenSession, SignInResult
+from application.commands.access.revoke_token import RevokeToken
+from application.commands.access.sign_in import SignIn, TooManySignInAttempts
+from application.commands.access.sign_in_by_identity import SignInByIdentity
+from application.commands.access.sign_out import SignOut
+from application.ports.access.identity_provider import ExternalIdentity
 from application.queries.access.authenticator import Authenticator
-from domain.access.accounts import SessionRules, TokenKind
+from domain.access.actor import Actor
+from domain.access.api_tokens import TokenKind
 from domain.access.audit import AuditAction
-from domain.access.permissions import (
-    ANONYMOUS,
-    OPEN_ACCESS,
-    ROLE_PERMISSIONS,
-    AuthMethod,
-    Permission,
-    Role,
-    Scope,
-    describe_required_role,
-    describe_required_scope,
-)
+from domain.access.caller import ANONYMOUS, OPEN_ACCESS, AuthMethod
+from domain.access.permissions import ROLE_PERMISSIONS, Permission, Role, Scope, describe_required_role, describe_required_scope
+from domain.access.sessions import SessionRules
 from domain.errors import Conflict, InvalidInput, NameTaken, NotAllowed, NotFound, NotSignedIn
-from domain.runs.operator_actions import Actor
 from tests.fakes import FakeAdapters
 from tests.support.builders import a_definition
 
@@ -145,7 +143,9 @@ async def test_a_session_that_is_used_often_costs_no_write_each_time(door: Door)
     assert door.fakes.store.committed.sessions[digest].seen_at == begun
 
 
-@pytest.mark.parametrize("change", [AccountChange(role=Role.VIEWER), AccountChange(disabled=True), AccountChange(password="another four words")])
+@pytest.mark.parametrize(
+    "change", [AccountChange(role=Role.VIEWER), AccountChange(disabled=True), AccountChange(password="another four words")]
+)
 async def test_what_changes_an_account_ends_its_sessions_at_once(door: Door, change: AccountChange) -> None:
     key = (await door.ada()).key
     assert await door.authenticator.authenticate_session(key) is not None
@@ -157,7 +157,11 @@ async def test_what_changes_an_account_ends_its_sessions_at_once(door: Door, cha
 
 async def test_the_last_admin_stays_one(door: Door) -> None:
     await door.create("ada", Role.ADMIN, PASSWORD, ADMIN)
-    for change in (AccountChange(role=Role.VIEWER), AccountChange(disabled=True), AccountChange(role=Role.VIEWER, password="another four words")):
+    for change in (
+        AccountChange(role=Role.VIEWER),
+        AccountChange(disabled=True),
+        AccountChange(role=Role.VIEWER, password="another four words"),
+    ):
         with pytest.raises(Conflict) as refused:
             await door.change("ada", change, ADMIN)
         assert refused.value.kind == "last_admin"

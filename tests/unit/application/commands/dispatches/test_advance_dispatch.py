@@ -3,7 +3,7 @@
 import pytest
 
 from application.commands.workers.record_heartbeat import HeartbeatCommand, HeldDispatch
-from application.ports.persistence.unit_of_work import WorkerStatus
+from application.ports.persistence.workers import WorkerStatus
 from domain.errors import Conflict, NotFound
 from domain.runs.status import Reason, Status
 from tests.support.builders import a_stage
@@ -219,7 +219,9 @@ async def test_a_lease_that_ran_out_while_the_store_was_away_is_not_refused_befo
     await system.claim(run_id)
     system.fakes.clock.advance(25)
 
-    answer = await system.app.heartbeat()(HeartbeatCommand(WorkerStatus(WORKER, "w", "headgate", 4, 3), [HeldDispatch(run_id, 1, frozenset({("a", 1)}))]))
+    answer = await system.app.heartbeat()(
+        HeartbeatCommand(WorkerStatus(WORKER, "w", "headgate", 4, 3), [HeldDispatch(run_id, 1, frozenset({("a", 1)}))])
+    )
 
     assert (answer.renewed, answer.refused) == ([], [])
     await system.app.lease_sweeper().run_once()

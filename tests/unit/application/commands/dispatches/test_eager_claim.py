@@ -2,7 +2,7 @@
 
 import pytest
 
-from application.ports.dispatch.worker_streams import Claim
+from application.ports.dispatch.worker_messages import Claim
 from domain.errors import Unavailable
 from domain.runs.status import Status
 from tests.fakes.persistence.unit_of_work import FakeUnitOfWork

@@ -4,10 +4,11 @@ import pytest
 
 from application.commands.runs.repeat_run import RepeatRunCommand
 from application.commands.runs.retry_run import RetryRunCommand
-from application.ports.dispatch.worker_streams import StopRun, WakeRun
-from application.ports.persistence.unit_of_work import IdempotencyKey
+from application.ports.dispatch.worker_messages import StopRun, WakeRun
+from application.ports.persistence.idempotency import IdempotencyKey
+from domain.access.actor import Actor
 from domain.errors import Conflict, IdempotencyKeyReused, InvalidInput, NotAllowed, NotFound
-from domain.runs.operator_actions import Actor, Decision
+from domain.runs.approvals import Decision
 from domain.runs.status import Status
 from tests.support.builders import a_stage, some_stages
 from tests.support.use_case_harness import WORKER, UseCaseHarness, worker_report

@@ -1,6 +1,6 @@
 """Every state that a run which is not over can be in has a sentence of its own, true and in numbers."""
 
-from application.ports.persistence.unit_of_work import WorkerStatus
+from application.ports.persistence.workers import WorkerStatus
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.orchestrator_health import OrchestratorHealth
 from application.queries.explain.run_context_loader import RunContextLoader

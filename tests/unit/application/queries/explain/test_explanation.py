@@ -1,6 +1,6 @@
 """The sentence that says why a run is where it is: since when, and what to do."""
 
-from application.ports.persistence.unit_of_work import WorkerStatus
+from application.ports.persistence.workers import WorkerStatus
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.orchestrator_health import OrchestratorHealth
 from application.queries.explain.run_context import RunContext

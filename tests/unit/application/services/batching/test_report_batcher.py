@@ -13,7 +13,7 @@ from application.commands.reports.status_update import StatusUpdate
 from application.commands.runs.trigger_pipeline import TriggerResult
 from application.services.batching.report_batcher import ReportBatcher
 from domain.errors import InvalidInput, NotFound, Unavailable
-from domain.reports.rules import Report
+from domain.reports.report import Report
 from domain.runs.status import Status
 from tests.support.builders import a_stage
 from tests.support.use_case_harness import UseCaseHarness
@@ -80,7 +80,9 @@ async def until(condition: Any) -> None:
             await asyncio.sleep(0)
 
 
-async def test_reports_that_come_together_are_stored_together_and_each_gets_its_own_answer(system: UseCaseHarness, counted: Counted) -> None:
+async def test_reports_that_come_together_are_stored_together_and_each_gets_its_own_answer(
+    system: UseCaseHarness, counted: Counted
+) -> None:
     run_id = await opened(system)
 
     answers = await together(a_lane(counted), said("running", "a", run_id), said("running", "b", run_id), said("completed", "a", run_id))

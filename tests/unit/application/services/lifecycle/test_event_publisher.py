@@ -12,7 +12,9 @@ from tests.support.builders import a_stage
 from tests.support.use_case_harness import UseCaseHarness, update, worker_report
 
 
-def service(system: UseCaseHarness, audience: FakeEventSink | None = None, teller: str = "web-1", patience: float = 30.0) -> LifecycleEventPublisher:
+def service(
+    system: UseCaseHarness, audience: FakeEventSink | None = None, teller: str = "web-1", patience: float = 30.0
+) -> LifecycleEventPublisher:
     fakes = system.fakes
     heard = audience or fakes.audience
     return LifecycleEventPublisher(heard, fakes.change_feed, fakes.reader, fakes.open_unit_of_work, EventMapper("here"), teller, patience)

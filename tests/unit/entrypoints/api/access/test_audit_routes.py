@@ -11,7 +11,9 @@ from tests.support.builders import NOW
 
 
 async def filled(house: ApiHarness) -> list[str]:
-    entries = [AuditEntry(NOW, AuditAction.TRIGGERED, who, "session", "10.0.0.1", f"run {n}", {"n": n}) for n, who in enumerate(["a&b", "eve"] * 3)]
+    entries = [
+        AuditEntry(NOW, AuditAction.TRIGGERED, who, "session", "10.0.0.1", f"run {n}", {"n": n}) for n, who in enumerate(["a&b", "eve"] * 3)
+    ]
     async with house.fakes.open_unit_of_work() as work:
         await work.audit.add([*entries, AuditEntry(NOW, AuditAction.CANCELLED, "a&b", "session", None, "=HYPERLINK(1)")])
         await work.commit()

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from application.ports.dispatch.worker_streams import StopRun
+from application.ports.dispatch.worker_messages import StopRun
 from domain.runs.status import Status
 from tests.support.api_harness import ApiHarness, open_stream
 from tests.support.worker_requests import claim_dispatch, send_heartbeat
@@ -18,7 +18,15 @@ async def test_worker_routes_ask_for_a_workers_token(house: ApiHarness) -> None:
     await house.trigger("work")
     claim = await claim_dispatch(house)
     attempt = {"Authorization": f"Bearer {claim['starts'][0]['token']}"}
-    routes = ["heartbeat", "dispatches/1/1/claim", "dispatches/1/1/advance", "dispatches/1/1/recorded", "logs", "cancelled-in-prefect", "leave"]
+    routes = [
+        "heartbeat",
+        "dispatches/1/1/claim",
+        "dispatches/1/1/advance",
+        "dispatches/1/1/recorded",
+        "logs",
+        "cancelled-in-prefect",
+        "leave",
+    ]
 
     for route in routes:
         answer = await house.client.post(f"/worker/{route}", json={})

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from application.commands.access.manage_tokens import NewToken
+from application.commands.access.create_token import NewToken
 from application.ports.access.execution_tokens import AttemptClaims
-from domain.access.accounts import TokenKind
+from domain.access.actor import Actor
+from domain.access.api_tokens import TokenKind
 from domain.access.permissions import ROLE_PERMISSIONS, SCOPE_PERMISSIONS, Permission, Role, Scope
-from domain.runs.operator_actions import Actor
 from entrypoints.api.routers import PLAIN_ROUTES, ROUTERS
 from entrypoints.http.auth.permissions import PIPELINE_PARAMETERS, RUN_PARAMETERS, AccessLevel, ResourceScope
 from entrypoints.http.route_table import RouteTable
@@ -92,7 +92,9 @@ async def callers_fixture() -> AsyncIterator[Callers]:
         for name in authenticator["role admin"]:
             del house.client.headers[name]
         authenticator["worker"] = house.worker_token
-        authenticator["attempt"] = {"Authorization": f"Bearer {house.fakes.tokens.issue_attempt_token(AttemptClaims(run_id, 'certify', 1))}"}
+        authenticator["attempt"] = {
+            "Authorization": f"Bearer {house.fakes.tokens.issue_attempt_token(AttemptClaims(run_id, 'certify', 1))}"
+        }
         allowed["attempt"] = frozenset({Permission.REPORT})
         yield Callers(house, authenticator, allowed, run_id)
 
@@ -185,10 +187,14 @@ async def test_head_is_judged_as_get_and_options_tell_no_stranger_what_there_is(
     for listed, path in sorted(LISTED):
         if listed != "GET" or _is_a_stream(path):
             continue
-        answer = await callers_fixture.house.client.request(method, _filled(path, callers_fixture.run_id), headers=callers_fixture.authenticator[who])
+        answer = await callers_fixture.house.client.request(
+            method, _filled(path, callers_fixture.run_id), headers=callers_fixture.authenticator[who]
+        )
         expected = _expected(callers_fixture, who, "GET", path)
         if method == "OPTIONS":
-            assert answer.status_code == (401 if who == "anonymous" and RULES["GET", path].requires is not AccessLevel.PUBLIC else 204), path
+            assert answer.status_code == (401 if who == "anonymous" and RULES["GET", path].requires is not AccessLevel.PUBLIC else 204), (
+                path
+            )
         else:
             assert answer.status_code in ((401,) if expected == "sign in" else (403,) if expected == "refused" else range(200, 600)), path
             assert answer.content == b""
@@ -255,7 +261,10 @@ async def test_a_token_bound_to_a_pipeline_opens_that_one_alone(callers_fixture:
     assert await status("POST", "/trigger/other", json={}) == 403
     assert await status("GET", "/runs/") == 403
     assert await status("GET", "/runs/987654") == 403
-    assert await status("POST", "/status-update/", json={"run_id": callers_fixture.run_id, "stage_name": "certify", "status": "running"}) == 200
+    assert (
+        await status("POST", "/status-update/", json={"run_id": callers_fixture.run_id, "stage_name": "certify", "status": "running"})
+        == 200
+    )
     assert await status("POST", "/status-update/", json={"pipeline_id": "other", "status": "running"}) == 403
     assert await house.fakes.reader.runs(pipeline_id=2, status=None, skip=0, limit=9) == []
 

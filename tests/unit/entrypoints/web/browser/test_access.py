@@ -7,8 +7,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from domain.access.actor import Actor
 from domain.access.permissions import Role
-from domain.runs.operator_actions import Actor
 from tests.support.builders import a_stage
 from tests.support.page_harness import PageHarness, ThreadServer
 from tests.unit.entrypoints.web.browser.page_waiting import arrived

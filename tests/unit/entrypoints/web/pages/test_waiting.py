@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.runs.operator_actions import Actor, Decision, decide_approval
+from domain.access.actor import Actor
+from domain.runs.approvals import Decision, decide_approval
 from domain.runs.status import Status
 from tests.support.builders import a_stage
 from tests.support.page_harness import PageHarness

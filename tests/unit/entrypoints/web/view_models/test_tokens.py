@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from application.queries.views.pipelines import PipelineView
-from domain.access.accounts import ApiToken, TokenKind
+from domain.access.api_tokens import ApiToken, TokenKind
 from domain.access.permissions import Scope
 from entrypoints.web.view_models.tokens import build_reporter_snippets
 from tests.support.builders import NOW, a_definition, a_stage

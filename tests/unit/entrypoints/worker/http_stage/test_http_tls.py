@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from domain.runs.operator_actions import Actor
+from domain.access.actor import Actor
 from domain.runs.status import Reason, Status
 from entrypoints.worker.http_stage.address_policy import AddressForbidden
 from entrypoints.worker.http_stage.http_request import HttpRequest, RequestFailed

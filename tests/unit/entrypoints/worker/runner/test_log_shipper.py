@@ -10,7 +10,10 @@ import pytest
 from entrypoints.worker.runner.log_shipper import LogShipper
 from entrypoints.worker.stage_host.job import JobResult, OutputLine
 
-PRINTED = [OutputLine("stdout", "reading", datetime(2026, 1, 1, tzinfo=UTC)), OutputLine("stderr", "slow", datetime(2026, 1, 1, tzinfo=UTC))]
+PRINTED = [
+    OutputLine("stdout", "reading", datetime(2026, 1, 1, tzinfo=UTC)),
+    OutputLine("stderr", "slow", datetime(2026, 1, 1, tzinfo=UTC)),
+]
 
 
 class PrintingJob:

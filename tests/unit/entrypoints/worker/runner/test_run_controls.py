@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from application.commands.runs.retry_run import RetryRunCommand
-from domain.runs.operator_actions import Decision
+from domain.runs.approvals import Decision
 from domain.runs.status import Status
 from tests.unit.entrypoints.worker.fake_web import FakeWeb, eventually
 from tests.unit.entrypoints.worker.running_worker import running_worker, sh

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from domain.runs.operator_actions import Actor
+from domain.access.actor import Actor
 from domain.runs.status import Reason, Status
 from tests.unit.entrypoints.worker.fake_web import FakeWeb, eventually
 from tests.unit.entrypoints.worker.running_worker import running_worker, sh

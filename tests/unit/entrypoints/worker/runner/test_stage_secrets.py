@@ -33,7 +33,9 @@ def a_start(kind: str = "command", **spec: object) -> StageStart:
 
 
 def a_world(folder: Path, start: StageStart, secrets: LocalSecretStore | None) -> StageEnvironment:
-    return build_stage_environment(start, StageSettings(folder, folder / "runs", {"PATH": "/usr/bin:/bin", "HEADGATE_SECRET_OTHER": "x" * 9}, secrets))
+    return build_stage_environment(
+        start, StageSettings(folder, folder / "runs", {"PATH": "/usr/bin:/bin", "HEADGATE_SECRET_OTHER": "x" * 9}, secrets)
+    )
 
 
 def test_the_file_is_read_anew_and_wins_over_the_environment(tmp_path: Path) -> None:
@@ -129,7 +131,9 @@ async def test_a_callables_result_traceback_and_error_show_a_mask(stages: StageR
     assert VALUE not in str(ends)
 
 
-async def test_nothing_of_ours_reaches_a_child_of_the_real_host(stages: StageRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_of_ours_reaches_a_child_of_the_real_host(
+    stages: StageRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ours = {
         "HEADGATE_DATABASE_URL": "postgresql://canary",
         "HEADGATE_SECRET": "canary" * 8,

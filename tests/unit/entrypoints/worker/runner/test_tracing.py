@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from application.ports.dispatch.worker_streams import AttemptStart, Claim
+from application.ports.dispatch.worker_messages import AttemptStart, Claim
 from entrypoints.worker.client.connectivity import ConnectivityMonitor
 from entrypoints.worker.runner.tracing import DispatchTrace, record_result
 from entrypoints.worker_protocol.messages import StageReport

@@ -1,36 +1,16 @@
-"""Making and changing people's accounts."""
+"""Change an account's role, password or disabled state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from application.ports.access.credentials import Credentials, PasswordHasher
+from application.ports.access.password_hasher import PasswordHasher
 from application.ports.persistence.unit_of_work import OpenUnitOfWork, UnitOfWork
 from application.ports.system.clock import Clock
 from domain.access.accounts import Account, check_password, normalize_account_name
+from domain.access.actor import Actor
 from domain.access.audit import AuditAction, AuditEntry, create_audit_entry
 from domain.access.permissions import Role
-from domain.errors import Conflict, InvalidInput, NotFound
-from domain.runs.operator_actions import Actor
-
-
-@dataclass(frozen=True, slots=True)
-class CreateAccount:
-    """InvalidInput, NameTaken."""
-
-    open_unit_of_work: OpenUnitOfWork
-    passwords: PasswordHasher
-    clock: Clock
-
-    async def __call__(self, name: str, role: Role, password: str, actor: Actor) -> Account:
-        known = normalize_account_name(name)
-        check_password(password, known)
-        hashed = await self.passwords.hash(password)
-        async with self.open_unit_of_work() as work:
-            now = self.clock.now()
-            account = await work.accounts.add(known, role, hashed, None, now)
-            await work.audit.add([create_audit_entry(actor, AuditAction.ACCOUNT_CREATED, f"account {known}", now, role=role.value)])
-            await work.commit()
-        return account
+from domain.errors import Conflict, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +38,7 @@ class ChangeAccount:
     async def __call__(self, name: str, change: AccountChange, actor: Actor) -> Account:
         hashed = await self._hashed(name, change.password)
         async with self.open_unit_of_work() as work:
-            account = await _found(work, name)
+            account = await lock_account(work, name)
             changed = self._changed(account, change, hashed)
             if changed == account:
                 return account
@@ -98,34 +78,7 @@ class ChangeAccount:
             raise Conflict("last_admin", f"{account.name} is the last admin; make somebody else one first.")
 
 
-@dataclass(frozen=True, slots=True)
-class ChangePassword:
-    """Of one's own account, knowing the one before; ends every other session. InvalidInput."""
-
-    open_unit_of_work: OpenUnitOfWork
-    passwords: PasswordHasher
-    credentials: Credentials
-    clock: Clock
-    invalidate_callers: Callable[[], None]
-    """Who was known may not be any more."""
-
-    async def __call__(self, account_id: int, session: str, before: str, password: str, actor: Actor) -> None:
-        async with self.open_unit_of_work() as work:
-            account = await work.accounts.find_by_id(account_id)
-        if account is None or not await self.passwords.verify(before, account.password):
-            raise InvalidInput.of("before", "is not the password until now")
-        check_password(password, account.name)
-        hashed = await self.passwords.hash(password)
-        async with self.open_unit_of_work() as work:
-            account = await _found(work, account.name)
-            await work.accounts.save(replace(account, password=hashed))
-            await work.sessions.remove_for_account(account.id, but=self.credentials.digest(session))
-            await work.audit.add([create_audit_entry(actor, AuditAction.PASSWORD_CHANGED, f"account {account.name}", self.clock.now())])
-            await work.commit()
-        self.invalidate_callers()
-
-
-async def _found(work: UnitOfWork, name: str) -> Account:
+async def lock_account(work: UnitOfWork, name: str) -> Account:
     account = await work.accounts.find(normalize_account_name(name), lock=True)
     if account is None:
         raise NotFound("account", name)

@@ -1,17 +1,18 @@
-"""Making and revoking programs' tokens."""
+"""Create an API token."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from application.ports.access.credentials import Credentials
-from application.ports.persistence.unit_of_work import OpenUnitOfWork, PipelineRef
+from application.ports.persistence.pipelines import PipelineRef
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
-from domain.access.accounts import ApiToken, TokenKind, check_new_token
+from domain.access.actor import Actor
+from domain.access.api_tokens import ApiToken, TokenKind, check_new_token
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.access.permissions import Scope
-from domain.errors import InvalidInput, NotFound
-from domain.runs.operator_actions import Actor
+from domain.errors import InvalidInput
 
 _HINT = 4
 
@@ -60,27 +61,3 @@ class CreateToken:
             await work.audit.add([create_audit_entry(actor, AuditAction.TOKEN_CREATED, f"token {token.id}", now, pipeline=bound, **told)])
             await work.commit()
         return CreatedToken(token, text)
-
-
-@dataclass(frozen=True, slots=True)
-class RevokeToken:
-    """From the next request on, it is good for nothing. Revoking twice is revoking once. NotFound."""
-
-    open_unit_of_work: OpenUnitOfWork
-    clock: Clock
-    invalidate_callers: Callable[[], None]
-    """Who was known may not be any more."""
-
-    async def __call__(self, token_id: int, actor: Actor) -> ApiToken:
-        async with self.open_unit_of_work() as work:
-            now = self.clock.now()
-            token = await work.api_tokens.find_by_id(token_id)
-            if token is None:
-                raise NotFound("token", token_id)
-            if await work.api_tokens.revoke(token_id, now):
-                await work.audit.add([create_audit_entry(actor, AuditAction.TOKEN_REVOKED, f"token {token_id}", now, name=token.name)])
-            found = await work.api_tokens.find_by_id(token_id)
-            assert found is not None
-            await work.commit()
-        self.invalidate_callers()
-        return found

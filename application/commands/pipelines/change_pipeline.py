@@ -1,0 +1,45 @@
+"""Add a revision to a pipeline."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from application.commands.pipelines.validate_definition import parse_and_validate_definition
+from application.ports.dispatch.wakeups import Wakeups
+from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
+from application.ports.system.clock import Clock
+from application.ports.system.parameter_schemas import ParameterSchemas
+from domain.access.actor import ANONYMOUS_ACTOR, Actor
+from domain.access.audit import AuditAction, create_audit_entry
+from domain.errors import NotFound, StaleRevision
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePipeline:
+    """Add a revision, unless it says what the newest one says; runs under way keep theirs. NotFound, InvalidInput, NameTaken;
+    Stale when the newest revision is none of those `expected`."""
+
+    open_unit_of_work: OpenUnitOfWork
+    schemas: ParameterSchemas
+    clock: Clock
+    wakeups: Wakeups
+
+    async def __call__(
+        self, ref: PipelineRef, raw: object, expected: Collection[int] | None = None, actor: Actor = ANONYMOUS_ACTOR
+    ) -> StoredPipeline:
+        definition = parse_and_validate_definition(raw, self.schemas)
+        async with self.open_unit_of_work() as work:
+            pipeline = await work.pipelines.find(ref, lock=True)
+            if pipeline is None:
+                raise NotFound("pipeline", ref)
+            if expected is not None and pipeline.revision not in expected:
+                raise StaleRevision(f"{pipeline.name} is at revision {pipeline.revision} by now; look at it again before changing it.")
+            if pipeline.definition == definition:
+                return pipeline
+            now = self.clock.now()
+            changed = await work.pipelines.revise(pipeline.id, definition, now)
+            told = {"revision": changed.revision, "renamed": definition.name if definition.name != pipeline.name else None}
+            await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **told)])
+            await work.commit()
+        self.wakeups.notify_committed()
+        return changed

@@ -1,0 +1,21 @@
+"""Parse a pipeline definition and validate its JSON Schemas."""
+
+from dataclasses import replace
+
+from application.ports.system.parameter_schemas import ParameterSchemas
+from domain.errors import InvalidInput
+from domain.pipelines.definition import PipelineDefinition
+from domain.pipelines.parsing import parse_definition
+
+
+def parse_and_validate_definition(raw: object, schemas: ParameterSchemas) -> PipelineDefinition:
+    """The definition, its parameters' schema and those of its approvals' fields checked too."""
+    definition = parse_definition(raw)
+    problems = list(schemas.find_schema_problems(definition.parameters)) if definition.parameters is not None else []
+    for index, stage in enumerate(definition.stages):
+        if stage.fields is not None:
+            found = schemas.find_schema_problems(stage.fields)
+            problems += [replace(problem, field=problem.field.replace("parameters", f"stages[{index}].fields", 1)) for problem in found]
+    if problems:
+        raise InvalidInput(problems)
+    return definition
