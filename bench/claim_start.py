@@ -16,7 +16,7 @@ from application.ports.dispatch.worker_messages import AttemptStart, Claim, Work
 from entrypoints.worker.client.api_client import ApiClient, WorkerIdentity
 from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker.runner.stage_attempt import StageContext
-from entrypoints.worker.runner.stage_environment import StageSettings
+from entrypoints.worker.runner.stage_environment import StageJobBuilder, StageSettings
 from entrypoints.worker.runner.worker import Worker, WorkerTimings
 from entrypoints.worker.stage_host.job import Job, JobSpec
 from entrypoints.worker.stage_host.manager import StageHostManager
@@ -67,19 +67,21 @@ async def measure(runs: int = RUNS) -> tuple[list[float], list[float]]:
         api = SilentLink("http://127.0.0.1:9", "token", WorkerIdentity("bench", "headgate", 4))
         api.began = []
         hosts = TimedHosts()
-        context = StageContext(hosts, api, StageSettings(Path(folder), Path(folder) / "runs", {"PATH": "/usr/bin:/bin"}), 1.0)
-        await context.hosts.ensure_started()
+        context = StageContext(
+            hosts, StageJobBuilder(StageSettings(Path(folder), Path(folder) / "runs", {"PATH": "/usr/bin:/bin"})), api, 1.0
+        )
+        await hosts.ensure_started()
         worker = Worker(context, Slots(4), WorkerTimings())
         handed: list[float] = []
         began: list[float] = []
         for run_id in range(1, runs + 1):
             message: WorkerMessage = _claim(run_id)
             arrived = time.time()
-            worker._handle_message(message)
+            worker.apply(message)
             await worker.wait_until_idle()
             handed.append((hosts.handed - arrived) * 1000)
             began.append((api.began.pop() - arrived) * 1000)
-        await context.hosts.close()
+        await hosts.close()
         await api.close()
         return handed[10:], began[10:]
 

@@ -19,8 +19,9 @@ from entrypoints.settings import Settings
 from entrypoints.worker.client.api_client import ApiClient, WorkerIdentity
 from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker.runner.stage_attempt import StageContext
+from entrypoints.worker.runner.stage_environment import StageJobBuilder
 from entrypoints.worker.runner.worker import Worker, WorkerTimings
-from entrypoints.worker.runner.worker_setup import get_version, get_worker_token, make_stage_settings, use_prefect_environment
+from entrypoints.worker.runner.worker_setup import build_stage_settings, get_version, get_worker_token, use_prefect_environment
 from entrypoints.worker.stage_host.manager import StageHostManager
 
 log = logging.getLogger("headgate.worker")
@@ -98,15 +99,16 @@ class WorkerProcess:
         self._loop = asyncio.get_running_loop()
         identity = WorkerIdentity(settings.worker_name, settings.pool, settings.worker_slots, get_version())
         api = ApiClient(settings.public_url, get_worker_token(settings), identity)
+        hosts = StageHostManager()
         context = StageContext(
-            StageHostManager(),
+            hosts,
+            StageJobBuilder(build_stage_settings(settings)),
             api,
-            make_stage_settings(settings),
             settings.cancel_grace_seconds,
-            self._telemetry,
-            settings.forward_stage_logs,
+            telemetry=self._telemetry,
+            forward_logs=settings.forward_stage_logs,
         )
-        await context.hosts.ensure_started()
+        await hosts.ensure_started()
         timings = WorkerTimings(settings.heartbeat_seconds, settings.lease_seconds, settings.drain_seconds)
         worker = self._worker = Worker(context, Slots(settings.worker_slots), timings)
         if self._is_stopping.is_set():
@@ -117,7 +119,7 @@ class WorkerProcess:
         finally:
             prefect.cancel()
             await asyncio.gather(prefect, return_exceptions=True)
-            await context.hosts.close()
+            await hosts.close()
             await api.close()
 
 

@@ -1,4 +1,4 @@
-"""What a worker and the web say to each other, as values; the JSON is made and read here."""
+"""The messages between a worker and Headgate, and their JSON."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any, Final, Literal
 from application.ports.dispatch.worker_messages import AttemptStart, Claim, StopRun, WakeRun, WorkerMessage
 
 BODY_LIMIT: Final = 900 * 1024
-"""Bytes of one request's body; the web refuses more than 1 MiB."""
+"""The most bytes of one request body. Headgate refuses more than 1 MiB."""
 
 DispatchKey = tuple[int, int]
-"""A dispatch: (run id, epoch)."""
+"""Identifies a dispatch: (run id, epoch)."""
 
 AttemptKey = tuple[str, int]
-"""An attempt within a dispatch: (stage, attempt)."""
+"""Identifies an attempt within a run: (stage, attempt number)."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageReport:
-    """How an attempt ended. `event_id` is the same however often it is sent."""
+    """The result of an attempt. `event_id` stays the same when the report is sent again."""
 
     event_id: str
     stage: str
@@ -40,7 +40,7 @@ class StageReport:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceRequest:
-    """One advance of a dispatch. `free` and `received` are the worker's word on its slots, see the heartbeat."""
+    """One step of a dispatch: reports, and the number of slots for new attempts. `hand_back` asks Headgate to end the dispatch."""
 
     capacity: int
     free: int
@@ -49,7 +49,7 @@ class AdvanceRequest:
     reports: Sequence[StageReport] = ()
     hand_back: bool = False
 
-    def body(self, worker_id: str) -> bytes:
+    def encode(self, worker_id: str) -> bytes:
         return encode_json(
             {
                 "worker_id": worker_id,
@@ -65,8 +65,8 @@ class AdvanceRequest:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceResponse:
-    """The answer to a step. `refused`: the dispatch is not this worker's any more, so what runs of it must go;
-    `kill`: of what is held, what is over in Headgate already; `cancel`: what a person wants ended."""
+    """The answer to a step. `refused`: the dispatch is not this worker's any more; `kill`: held attempts that are over in
+    Headgate already; `cancel`: held attempts that a person has cancelled."""
 
     starts: Sequence[AttemptStart] = ()
     more: bool = False
@@ -85,6 +85,8 @@ class AdvanceResponse:
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatResponse:
+    """The answer to a heartbeat: leases renewed and refused, runs to stop or to ask about, and new claims."""
+
     renewed: Sequence[DispatchKey] = ()
     refused: Sequence[DispatchKey] = ()
     stop: Sequence[int] = ()
@@ -98,7 +100,7 @@ class HeartbeatResponse:
 
 
 def parse_message(line: str) -> WorkerMessage | None:
-    """One line of the stream; None for a ping, and for what a newer web may say."""
+    """Parse one line of the stream; None for a ping and for types that this version does not know."""
     body = json.loads(line)
     match body.get("type"):
         case "claim":
@@ -127,7 +129,7 @@ def parse_claim(body: Mapping[str, Any]) -> Claim:
 
 
 def encode_json(body: Mapping[str, Any]) -> bytes:
-    """Compact JSON. ValueError for what JSON cannot carry, such as NaN."""
+    """Return compact JSON. Raises ValueError for values that JSON lacks, such as NaN."""
     return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
 

@@ -1,4 +1,4 @@
-"""The worker's HTTP link to Headgate: one keep-alive client, and patience."""
+"""The worker's HTTP client for Headgate's API. It repeats a request until it is answered."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ log = logging.getLogger("headgate.worker")
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 1.0
 _STREAM_TIMEOUT: Final = 25.0
-"""Seconds without a byte after which the stream counts as dead; pings come at least every 10 s."""
+"""Seconds without a byte after which the stream counts as broken. Headgate sends a ping at least every 10 s."""
 
 
 class RequestRejected(Exception):
-    """The web will not take this request, however often it is sent. `status` is HTTP's."""
+    """Headgate answered with an error that repeating the request cannot change. `status` is the HTTP status."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(f"{status}: {text[:300]}")
@@ -42,7 +42,7 @@ class RequestRejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WorkerIdentity:
-    """Who this worker process is to Headgate. `id` begins with the name, so that a history reads well; another process has another."""
+    """How a worker process identifies itself. `id` starts with the name, which people recognise, and is unique per process."""
 
     name: str
     pool: str
@@ -56,7 +56,7 @@ class WorkerIdentity:
 
 
 class ApiClient:
-    """Everything a worker says to the web. Calls repeat identical bytes until they are answered, unless they say otherwise."""
+    """The requests of a worker. Each call sends the same bytes until they are answered, unless its docstring says otherwise."""
 
     def __init__(self, url: str, token: str, identity: WorkerIdentity, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.identity = identity
@@ -77,12 +77,12 @@ class ApiClient:
         await self._http.aclose()
 
     async def claim(self, dispatch: DispatchKey, capacity: int) -> Claim:
-        """Claim a requested dispatch. Refused 409 when another took it or it was closed, 404 when there is no such run."""
+        """Claim a requested dispatch. Raises RequestRejected: 409 if it is claimed or closed, 404 if the run does not exist."""
         body = encode_json({"worker_id": self.identity.id, "capacity": capacity})
         return parse_claim(await self._post_until_answered(f"/worker/dispatches/{dispatch[0]}/{dispatch[1]}/claim", body))
 
     async def advance(self, dispatch: DispatchKey, body: bytes, trace: Mapping[str, str] | None = None) -> AdvanceResponse:
-        """Say how attempts ended and hear what may start. A dispatch that is gone or another's is an answer too."""
+        """Report results and learn what to start. A dispatch that is gone or claimed by another worker is answered with `refused`."""
         try:
             return AdvanceResponse.parse(
                 await self._post_until_answered(f"/worker/dispatches/{dispatch[0]}/{dispatch[1]}/advance", body, trace)
@@ -93,35 +93,36 @@ class ApiClient:
             raise
 
     async def append_log(self, run_id: int, stage: str, attempt: int, lines: Sequence[bytes]) -> None:
-        """Hand over lines, each encoded as `[index, at, stream, text]`. Lines the web refuses are dropped."""
+        """Store lines, each encoded as `[index, at, stream, text]`. Lines that Headgate rejects are dropped."""
         head = encode_json({"run_id": run_id, "stage": stage, "attempt": attempt})
         body = head[:-1] + b',"lines":[' + b",".join(lines) + b"]}"
         try:
             await self._post_until_answered("/worker/logs", body)
         except RequestRejected as rejection:
-            log.warning("Lines of %s of run %s were refused: %s", stage, run_id, rejection)
+            log.warning("Run %s: lines of stage %s were rejected: %s", run_id, stage, rejection)
 
     async def record_flow_run(self, dispatch: DispatchKey, flow_run_id: str, trace: Mapping[str, str] | None = None) -> None:
-        """The dispatch stands in Prefect as this flow run."""
+        """Report which flow run in Prefect shows the dispatch."""
         body = encode_json({"worker_id": self.identity.id, "flow_run_id": flow_run_id})
         await self._post_until_answered(f"/worker/dispatches/{dispatch[0]}/{dispatch[1]}/recorded", body, trace)
 
     async def report_prefect_cancel(self, flow_run_id: str) -> None:
+        """Report that a person cancelled this flow run in Prefect."""
         await self._post_until_answered("/worker/cancelled-in-prefect", encode_json({"flow_run_id": flow_run_id}))
 
     async def heartbeat(
         self, free: int, received: int | None, takes_work: bool, dispatches: Sequence[tuple[DispatchKey, Sequence[AttemptKey]]]
     ) -> HeartbeatResponse:
-        """One sign of life, sent once: the next one says more. Raises httpx.HTTPError or Refused."""
-        who = self.identity
+        """Send one heartbeat, once, because the next one is newer. Raises httpx.HTTPError or RequestRejected."""
+        identity = self.identity
         body = encode_json(
             {
-                "worker_id": who.id,
-                "name": who.name,
-                "pool": who.pool,
-                "slots": who.slots,
+                "worker_id": identity.id,
+                "name": identity.name,
+                "pool": identity.pool,
+                "slots": identity.slots,
                 "free": free,
-                "version": who.version,
+                "version": identity.version,
                 "received": received,
                 "takes_work": takes_work,
                 "dispatches": [{"run_id": run_id, "epoch": epoch, "holding": holding} for (run_id, epoch), holding in dispatches],
@@ -129,19 +130,25 @@ class ApiClient:
         )
         return HeartbeatResponse.parse(_parse_response(await self._http.post("/worker/heartbeat", content=body, timeout=4.0)))
 
-    async def leave(self) -> None:
-        """Say goodbye, once: a web that does not hear it finds out by itself. Raises httpx.HTTPError or Refused."""
+    async def unregister(self) -> None:
+        """Report that this worker stops, once: without it, Headgate notices later. Raises httpx.HTTPError or RequestRejected."""
         _parse_response(await self._http.post("/worker/leave", content=encode_json({"worker_id": self.identity.id}), timeout=1.0))
 
     async def stream_messages(self, free: int) -> AsyncIterator[WorkerMessage | None]:
-        """What the web pushes, from one open stream; the first item, None, says that it is open.
+        """Yield the messages of one stream. The first item, None, says that it is open.
 
-        Ends, or raises httpx.HTTPError or Refused, when the stream does: open another.
+        Ends, or raises httpx.HTTPError or RequestRejected, when the stream ends.
         """
-        who = self.identity
-        query: dict[str, str | int] = {"worker_id": who.id, "name": who.name, "pool": who.pool, "slots": who.slots, "free": free}
+        identity = self.identity
+        query: dict[str, str | int] = {
+            "worker_id": identity.id,
+            "name": identity.name,
+            "pool": identity.pool,
+            "slots": identity.slots,
+            "free": free,
+        }
         timeout = httpx.Timeout(_STREAM_TIMEOUT, connect=3.0)
-        async with self._http.stream("GET", "/worker/stream", params=query | {"version": who.version}, timeout=timeout) as response:
+        async with self._http.stream("GET", "/worker/stream", params=query | {"version": identity.version}, timeout=timeout) as response:
             if response.status_code != 200:
                 await response.aread()
                 raise RequestRejected(response.status_code, response.text)
@@ -152,7 +159,7 @@ class ApiClient:
                     yield message
 
     async def _post_until_answered(self, path: str, body: bytes, trace: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Repeat the same bytes while the web is away or overloaded. Raises Refused for any other answer than success."""
+        """Send the same bytes until Headgate is neither unavailable nor overloaded. Raises RequestRejected for any other error."""
         pause = _FIRST_PAUSE
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Whether the web is reached: a line when it has not been for a while, and one when it is again."""
+"""Logs once when Headgate has been unreachable for a while, and once when it is reachable again."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Final
 log = logging.getLogger("headgate.worker")
 
 _SILENT_SECONDS: Final = 5.0
-"""Seconds without an answer that are nothing to speak of: a web that starts, or is started anew."""
+"""Seconds without an answer that are not logged, such as a restart of Headgate."""
 
 
 class ConnectivityMonitor:
-    """Told of every call that came through or did not."""
+    """Counts the time since the last answered call. `clock` is monotonic, in seconds."""
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._url, self._clock = url, clock
@@ -27,11 +27,11 @@ class ConnectivityMonitor:
             self._since = now
         if not self._is_reported and now - self._since > _SILENT_SECONDS:
             self._is_reported = True
-            log.warning("Headgate is not reached at %s for %.0f s: %s", self._url, now - self._since, _describe(error))
+            log.warning("Headgate at %s has been unreachable for %.0f s: %s", self._url, now - self._since, _describe(error))
 
     def record_success(self) -> None:
         if self._is_reported and self._since is not None:
-            log.warning("Headgate is reached again, after %.0f s", self._clock() - self._since)
+            log.warning("Headgate is reachable again after %.0f s", self._clock() - self._since)
         self._since, self._is_reported = None, False
 
 

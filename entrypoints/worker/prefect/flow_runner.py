@@ -17,8 +17,9 @@ from entrypoints.worker.client.api_client import ApiClient, RequestRejected, Wor
 from entrypoints.worker.prefect.flow import TrackedDispatch
 from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker.runner.stage_attempt import StageContext
+from entrypoints.worker.runner.stage_environment import StageJobBuilder
 from entrypoints.worker.runner.worker import Worker, WorkerTimings
-from entrypoints.worker.runner.worker_setup import get_version, get_worker_token, make_stage_settings
+from entrypoints.worker.runner.worker_setup import build_stage_settings, get_version, get_worker_token
 from entrypoints.worker.stage_host.manager import StageHostManager
 from entrypoints.worker_protocol.messages import DispatchKey
 
@@ -42,7 +43,8 @@ async def claim_and_execute(dispatch: DispatchKey) -> AsyncIterator[TrackedDispa
             yield "Another dispatch took over." if rejection.status in (404, 409) else f"Headgate refused it: {rejection}"
             return
         api.identity = dataclasses.replace(api.identity, pool=claim.pool)
-        context = StageContext(StageHostManager(), api, make_stage_settings(settings), settings.cancel_grace_seconds)
+        hosts = StageHostManager()
+        context = StageContext(hosts, StageJobBuilder(build_stage_settings(settings)), api, settings.cancel_grace_seconds)
         worker = Worker(context, slots, WorkerTimings(settings.heartbeat_seconds, settings.lease_seconds, drain=0.0))
         executor, result = worker.start_dispatch(claim)
         leave = asyncio.Event()
@@ -53,6 +55,6 @@ async def claim_and_execute(dispatch: DispatchKey) -> AsyncIterator[TrackedDispa
         finally:
             leave.set()
             await asyncio.gather(life, return_exceptions=True)
-            await context.hosts.close()
+            await hosts.close()
     finally:
         await api.close()

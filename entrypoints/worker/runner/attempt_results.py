@@ -1,4 +1,4 @@
-"""How an attempt's end is told: from what the process did, and from what was done to it, to a report."""
+"""Builds the report of an attempt from how its process ended and why it was interrupted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MESSAGE_LIMIT = 4_000
 
 
 class Interruption(Enum):
-    """Why the worker itself ended an attempt."""
+    """Why the worker ended an attempt."""
 
     TIMEOUT = "timeout"
     RUN_STOPPED = "stopped"
@@ -26,47 +26,47 @@ class Interruption(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ReportBuilder:
-    """Whose reports these are; makes them."""
+    """Builds the reports of one attempt. `limit` is its timeout in seconds."""
 
     dispatch: DispatchKey
     attempt_key: AttemptKey
     limit: float
 
     def build(self, end: JobResult, interruption: Interruption | None, last_error: str) -> StageReport:
-        """The report of an attempt that ended.
+        """Return the report of an attempt whose process has ended.
 
-        One that was told to end has completed only if its function returned: a program may well exit with 0 because of a TERM.
+        An interrupted attempt has completed only if its function returned, because a program may exit with 0 after a TERM.
         """
         if end.succeeded and (interruption is None or (end.result is not None and interruption is not Interruption.TIMEOUT)):
-            return self._completed(end.result)
+            return self._build_completed(end.result)
         match interruption:
             case Interruption.TIMEOUT:
-                return self._report("failed", reason="timeout", error_message=f"Ran longer than its limit of {self.limit:g} s.")
+                return self._build_report("failed", reason="timeout", error_message=f"Ran longer than its limit of {self.limit:g} s.")
             case Interruption.RUN_STOPPED:
-                return self._report("cancelled")
+                return self._build_report("cancelled")
             case Interruption.WORKER_STOPPING | Interruption.LEASE_NOT_RENEWED:
                 return self.build_failure(interruption.value)
         return self.build_failure(_describe_failure(end, last_error))
 
-    def build_failure(self, sentence: str) -> StageReport:
-        return self._report("failed", reason="error", error_message=sentence[:_MESSAGE_LIMIT])
+    def build_failure(self, message: str) -> StageReport:
+        return self._build_report("failed", reason="error", error_message=message[:_MESSAGE_LIMIT])
 
-    def _completed(self, result: dict[str, Any] | None) -> StageReport:
+    def _build_completed(self, result: dict[str, Any] | None) -> StageReport:
         records = (result or {}).get("records_processed")
         if not isinstance(records, int) or isinstance(records, bool) or records < 0:
             records = None
         problem = _explain_oversized_output(result)
         if problem:
-            return self._report("completed", records_processed=records, message=problem)
-        return self._report("completed", records_processed=records, output=result)
+            return self._build_report("completed", records_processed=records, message=problem)
+        return self._build_report("completed", records_processed=records, output=result)
 
-    def _report(self, status: Any, **more: Any) -> StageReport:
+    def _build_report(self, status: Any, **more: Any) -> StageReport:
         (run_id, epoch), (stage, attempt) = self.dispatch, self.attempt_key
         return StageReport(f"{run_id}:{stage}:{attempt}:{epoch}:1", stage, attempt, status, **more)
 
 
 def describe_exit(code: int | None, number: int | None) -> str:
-    """`Exited with code 3.` or `Killed by signal 9 (SIGKILL).`"""
+    """Return a sentence such as `Exited with code 3.` or `Killed by signal 9 (SIGKILL).`"""
     if number is None:
         return f"Exited with code {code}."
     try:
@@ -76,7 +76,7 @@ def describe_exit(code: int | None, number: int | None) -> str:
 
 
 def strip_output(report: StageReport, why: str) -> StageReport:
-    """The same end without what the web would not take."""
+    """Return the report without its output, which Headgate did not accept, and with the reason as its message."""
     return StageReport(
         report.event_id, report.stage, report.attempt, report.status, report.reason, error_message=report.error_message, message=why[:500]
     )

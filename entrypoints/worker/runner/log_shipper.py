@@ -1,14 +1,16 @@
-"""An attempt's output on its way to Headgate: in order, in batches, bounded in memory."""
+"""Sends an attempt's output to Headgate: in order, in batches, with bounded memory."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections import deque
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
+from application.ports.system.clock import Clock
 from entrypoints.worker.client.api_client import ApiClient
 from entrypoints.worker.runner.attempt_results import describe_exit
 from entrypoints.worker.stage_host.job import Job, OutputLine
@@ -17,35 +19,35 @@ from entrypoints.worker_protocol.messages import BODY_LIMIT
 output = logging.getLogger("headgate.stage")
 
 _LATENCY: Final = 0.05
-"""Seconds a line waits for company at most."""
+"""Seconds that a line waits for more lines at most."""
 _BATCH_LINES: Final = 500
 _LAST_LINES: Final = 20
 _LAST_LINE_LENGTH: Final = 500
 _MAX_PENDING_LINES: Final = 4 * _BATCH_LINES
-"""Lines that may wait while the web is away; then the stage's own pipe fills, and the stage waits."""
+"""Lines that wait while Headgate is unavailable. Beyond them the stage's pipe fills and the stage waits."""
 
 
 class LogShipper:
-    """Numbers the lines of one attempt from 0 and sends them. Headgate's own lines are in the stream `headgate`."""
+    """Numbers the lines of one attempt from 0 and sends them. Notes of the worker itself are in the stream `headgate`."""
 
-    def __init__(self, api: ApiClient, run_id: int, stage: str, attempt: int, *, forward_logs: bool = False) -> None:
-        self._api = api
+    def __init__(self, api: ApiClient, run_id: int, stage: str, attempt: int, clock: Clock, *, forward_logs: bool = False) -> None:
+        self._api, self._clock = api, clock
         self._forward_logs = forward_logs
         self._attempt = (run_id, stage, attempt)
         self._pending: list[bytes] = []
         self._next = 0
         self._has_lines, self._has_full_batch, self._has_room = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._sent = self._over = False
+        self._has_sent = self._is_finished = False
         self.last_error = ""
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
-        """The newest of the stage's own, each cut: what somebody wants to see who looks at a failure."""
+        """The newest lines of the stage, each cut, to be shown with a failure."""
 
     def add_note(self, text: str) -> None:
-        """Add a line of ours. It waits for one of the stage's: a stage that is silent and succeeds costs no request."""
-        self._add("headgate", datetime.now(UTC), text)
+        """Add a line of the worker's. It is sent with the stage's next line, so a silent stage that succeeds costs no request."""
+        self._add("headgate", self._clock.now(), text)
 
     async def ship_output(self, job: Job) -> None:
-        """Read the job's output to its end, sending beside."""
+        """Read the job's output to its end and send it meanwhile."""
         sending = asyncio.create_task(self._send_all())
         try:
             async for lines in job.batches():
@@ -60,9 +62,9 @@ class LogShipper:
             if not end.succeeded:
                 self.add_note(end.error or describe_exit(end.code, end.signal))
                 self._wake_sender()
-            if not self._has_lines.is_set() and not self._sent:
+            if not self._has_lines.is_set() and not self._has_sent:
                 self._pending.clear()
-            self._over = True
+            self._is_finished = True
             self._has_lines.set()
             self._has_full_batch.set()
             await sending
@@ -70,8 +72,8 @@ class LogShipper:
             sending.cancel()
 
     async def send_notes(self) -> None:
-        """Send what was remarked of a stage that never became a job."""
-        self._over = True
+        """Send the notes on a stage whose process never started."""
+        self._is_finished = True
         self._has_lines.set()
         await self._send_all()
 
@@ -95,9 +97,9 @@ class LogShipper:
             await self._has_room.wait()
 
     async def _send_all(self) -> None:
-        while not (self._over and not self._has_lines.is_set()):
+        while not (self._is_finished and not self._has_lines.is_set()):
             await self._has_lines.wait()
-            if not self._over and not self._has_full_batch.is_set():
+            if not self._is_finished and not self._has_full_batch.is_set():
                 await _wait_at_most(self._has_full_batch, _LATENCY)
             batch = self._take_batch()
             if len(self._pending) < _BATCH_LINES:
@@ -106,7 +108,7 @@ class LogShipper:
                 self._has_lines.clear()
             self._has_room.set()
             if batch:
-                self._sent = True
+                self._has_sent = True
                 await self._api.append_log(*self._attempt, batch)
 
     def _take_batch(self) -> list[bytes]:
@@ -121,8 +123,6 @@ class LogShipper:
 
 
 async def _wait_at_most(event: asyncio.Event, seconds: float) -> None:
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
-    except TimeoutError:
-        pass

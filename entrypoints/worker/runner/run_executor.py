@@ -1,4 +1,4 @@
-"""The one control loop that carries a dispatch: start what is ready, report how it ended, ask, repeat."""
+"""Executes one dispatch of a run: start what is ready, report results, ask what is next, repeat."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ log = logging.getLogger("headgate.worker")
 
 _MAX_REPORTS: Final = 100
 _IDLE_PAUSE: Final = 0.2
-"""Seconds before asking again about a dispatch that has neither ended nor anything to run: the web should not leave one so."""
+"""Seconds before the next step of a dispatch that is not over and has nothing to run, which Headgate should not leave behind."""
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchResult:
-    """How a dispatch ended here: the newest report of each stage it ran. `refused`: another carries on."""
+    """How a dispatch ended: the newest report of each stage it ran. `refused`: the dispatch was taken from this worker."""
 
     reports: Sequence[StageReport]
     stopped: bool
     refused: bool
     allowed_failures: frozenset[str] = frozenset()
-    """Stages with `allow_failure`."""
+    """Names of the stages with `allow_failure`."""
 
 
 async def _return_at_once() -> None:
@@ -47,7 +47,7 @@ async def _return_at_once() -> None:
 
 
 class RunExecutor:
-    """Carries one dispatch. Told from outside what happens to its run; ends when the web says that the dispatch has ended."""
+    """Executes one dispatch until Headgate says that it has ended, or that it belongs to another worker."""
 
     def __init__(self, claim: Claim, context: StageContext, slots: Slots) -> None:
         self.claim = claim
@@ -60,22 +60,22 @@ class RunExecutor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake_up = asyncio.Event()
         self._has_more = claim.more
-        self._is_woken = self._is_stopped = self._is_leaving = self._is_stepping = self._is_revoked = self._is_over = False
+        self._is_woken = self._is_stopped = self._is_draining = self._is_stepping = self._is_revoked = self._is_over = False
         self._started_attempts: asyncio.Queue[StageAttempt | None] = asyncio.Queue()
         self.wait_for_lease: Callable[[], Awaitable[None]] = _return_at_once
-        """Waited for before each step: what a step starts would be ended at once while nobody knows whether the dispatch is still ours."""
+        """Awaited before each step, because attempts that start under an overdue lease would be ended at once."""
 
     @property
     def holding(self) -> list[AttemptKey]:
-        """Attempts whose end was not answered yet."""
+        """The attempts whose result Headgate has not confirmed yet."""
         return [*self._running, *((report.stage, report.attempt) for report in self._unreported)]
 
     async def execute(self) -> DispatchResult:
-        """Carry the dispatch to its end. Its output may still be on its way then: see `shipped`."""
+        """Execute the dispatch to its end. Its output may not be stored by then: see `wait_until_shipped`."""
         with self.trace.dispatch_span() as span:
-            outcome = await self._run_to_end()
-            span.tag(stages=len(outcome.reports), stopped=outcome.stopped or None, refused=outcome.refused or None)
-        return outcome
+            result = await self._run_to_end()
+            span.tag(stages=len(result.reports), stopped=result.stopped or None, refused=result.refused or None)
+        return result
 
     async def _run_to_end(self) -> DispatchResult:
         self._slots.add_waiter(self._wake_up)
@@ -94,50 +94,50 @@ class RunExecutor:
         return self._build_result()
 
     async def attempts(self) -> AsyncIterator[StageAttempt]:
-        """Each attempt as it begins, for one observer; ends with the dispatch."""
+        """Yield each attempt as it starts, until the dispatch is over. For one reader only."""
         while (attempt := await self._started_attempts.get()) is not None:
             yield attempt
 
     async def wait_until_shipped(self) -> None:
-        """Wait until all output is with Headgate."""
+        """Wait until all output is stored."""
         await asyncio.gather(*(attempt.wait_until_shipped() for attempt in self._attempts.values()), return_exceptions=True)
 
     def discard_output(self) -> None:
-        """Send no more output, whatever is left of it."""
+        """Drop the output that was not sent yet."""
         for attempt in self._attempts.values():
             attempt.discard_output()
 
-    # -- told from outside ------------------------------------------------------------------------------------------
+    # -- what happens to the run ------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """The run is to stop: end what runs."""
+        """End running attempts, because the run was cancelled."""
         if not self._is_stopped:
             self._is_stopped = True
             self._interrupt_all(Interruption.RUN_STOPPED)
             self._wake_up.set()
 
     def wake(self) -> None:
-        """Something became startable: ask."""
+        """Ask Headgate what can start, because something can."""
         self._is_woken = True
         self._wake_up.set()
 
     def revoke(self) -> None:
-        """The dispatch is not this worker's any more: kill what runs, and say no more than what had ended before.
+        """Kill running attempts, because the dispatch belongs to another worker, and report only what had ended before.
 
-        A step under way may be what ended it: then its answer tells whether it ended well.
+        If a step is in flight, its own response decides: that step may have ended the dispatch.
         """
         self._interrupt_all(Interruption.LEASE_LOST)
         if not self._is_stepping:
             self._is_revoked = self._is_over = True
         self._wake_up.set()
 
-    def leave(self) -> None:
-        """Start nothing more: what runs goes on, the rest is handed back."""
-        self._is_leaving = True
+    def drain(self) -> None:
+        """Start no more attempts and hand the dispatch back once the running ones are over."""
+        self._is_draining = True
         self._wake_up.set()
 
     def interrupt(self, why: Interruption, *, only_retryable: bool = False) -> None:
-        """End what runs, and report it as failed for that reason."""
+        """End running attempts and report them as failed for that reason."""
         for attempt in list(self._running.values()):
             if attempt.retry_on_loss or not only_retryable:
                 attempt.interrupt(why)
@@ -152,7 +152,7 @@ class RunExecutor:
     def _needs_step(self) -> bool:
         if self._unreported or self._is_woken:
             return True
-        if self._is_leaving or self._is_stopped or not self._has_more:
+        if self._is_draining or self._is_stopped or not self._has_more:
             return not self._running
         return self._slots.free > 0
 
@@ -160,16 +160,16 @@ class RunExecutor:
         reports = self._unreported[:_MAX_REPORTS]
         if sum(len(encode_json(report.to_json())) for report in reports) > BODY_LIMIT:
             reports = reports[:1]
-        # An ended attempt's slot stays with its dispatch, so that a sequence never queues behind others for its own next stage.
-        reserved = len(reports) + self._slots.take_free(0 if self._is_leaving or self._is_stopped else self._startable)
+        # The dispatch keeps the slot of an ended attempt, so that its next stage does not queue behind other runs.
+        reserved = len(reports) + self._slots.take_free(0 if self._is_draining or self._is_stopped else self._startable)
         self._is_woken, self._is_stepping = False, True
         self._context.idle_window.mark_activity()
         self._slots.steps_in_flight += 1
         try:
-            answer = await self._advance(reports, reserved)
-            # Fewer than there was room for: the run's `parallelism` is what holds the rest, so only an end of its own brings more.
-            self._has_more = answer.more and len(answer.starts) >= reserved
-            self._apply_response(answer, reports)
+            response = await self._advance(reports, reserved)
+            # Fewer starts than slots: the run's `parallelism` holds the rest back until one of its own attempts ends.
+            self._has_more = response.more and len(response.starts) >= reserved
+            self._apply_response(response, reports)
         finally:
             self._is_stepping = False
             self._slots.steps_in_flight -= 1
@@ -179,61 +179,63 @@ class RunExecutor:
 
     @property
     def _startable(self) -> int:
-        """No more than this many of the run's stages can start now, as far as is known here."""
+        """The number of stages that may be able to start now, as far as this worker knows."""
         known = {stage for stage, _ in self._attempts}
         return len([stage for stage in self.claim.stages if stage not in known]) or int(self._has_more or self._is_woken)
 
     async def _advance(self, reports: Sequence[StageReport], reserved: int) -> AdvanceResponse:
-        capacity = 0 if self._is_leaving else reserved
+        capacity = 0 if self._is_draining else reserved
         free = self._slots.count_offered(reserved)
-        request = AdvanceRequest(capacity, free, self._slots.received, self.holding, reports, self._is_leaving)
+        request = AdvanceRequest(capacity, free, self._slots.received, self.holding, reports, self._is_draining)
         try:
-            answer = await self._send(request)
+            response = await self._send(request)
         except RequestRejected as rejection:
-            # An output that the web finds wrong must not hold up the run for ever.
-            log.warning("Run %s: a report was refused: %s", self.key[0], rejection)
-            plain = [strip_output(report, f"The output was refused: {rejection}") for report in reports]
-            answer = await self._send_or_give_up(AdvanceRequest(capacity, free, request.received, request.holding, plain, self._is_leaving))
-        self._slots.reported_free = free - len(answer.starts)
-        return answer
+            # An output that Headgate does not accept must not block the run for ever.
+            log.warning("Run %s: Headgate rejected a report: %s", self.key[0], rejection)
+            stripped = [strip_output(report, f"The output was rejected: {rejection}") for report in reports]
+            response = await self._send_or_give_up(
+                AdvanceRequest(capacity, free, request.received, request.holding, stripped, self._is_draining)
+            )
+        self._slots.reported_free = free - len(response.starts)
+        return response
 
     async def _send(self, request: AdvanceRequest) -> AdvanceResponse:
-        return await self._context.api.advance(self.key, request.body(self._context.api.identity.id), self.trace.context)
+        return await self._context.api.advance(self.key, request.encode(self._context.api.identity.id), self.trace.context)
 
     async def _send_or_give_up(self, request: AdvanceRequest) -> AdvanceResponse:
         try:
             return await self._send(request)
         except RequestRejected as rejection:
-            log.error("Run %s: given up, its lease will run out: %s", self.key[0], rejection)
+            log.error("Run %s: gave up; its lease will expire: %s", self.key[0], rejection)
             return AdvanceResponse(refused=True)
 
     async def _send_late_reports(self) -> None:
-        """Tell what ended before the dispatch was known to be another's: it changes nothing, and the history shows it."""
+        """Report what ended before the dispatch was revoked: it changes no status, but the history shows it."""
         if self._is_revoked and self._unreported:
             reports = self._unreported[:_MAX_REPORTS]
             await self._send_or_give_up(AdvanceRequest(0, self._slots.count_offered(), self._slots.received, self.holding, reports, True))
 
-    def _apply_response(self, answer: AdvanceResponse, reports: Sequence[StageReport]) -> None:
+    def _apply_response(self, response: AdvanceResponse, reports: Sequence[StageReport]) -> None:
         del self._unreported[: len(reports)]
-        self._is_revoked = self._is_revoked or answer.refused
+        self._is_revoked = self._is_revoked or response.refused
         if self._is_revoked:
             self._is_over = True
             return
-        for attempt_key in answer.kill:
+        for attempt_key in response.kill:
             if attempt_key in self._running:
                 self._running[attempt_key].interrupt(Interruption.LEASE_LOST)
-        for attempt_key in answer.cancel:
+        for attempt_key in response.cancel:
             if attempt_key in self._running:
                 self._running[attempt_key].interrupt(Interruption.RUN_STOPPED)
-        self._start_attempts(answer.starts)
-        if answer.stop:
+        self._start_attempts(response.starts)
+        if response.stop:
             self.stop()
-        self._is_over = self._is_over or answer.ended
+        self._is_over = self._is_over or response.ended
 
     def _start_attempts(self, starts: Sequence[AttemptStart]) -> None:
-        """Start each attempt that was not started here before; all of them are `running` in the store already."""
+        """Start each attempt once. All of them are `running` in the database already."""
         for start in starts:
-            if (start.stage, start.attempt) not in self._attempts:
+            if not self._is_started((start.stage, start.attempt)):
                 self._context.idle_window.mark_activity()
                 attempt = StageAttempt(self.claim, start, self._context, self.trace)
                 self._attempts[attempt.attempt_key] = self._running[attempt.attempt_key] = attempt
@@ -244,6 +246,9 @@ class RunExecutor:
                 self._started_attempts.put_nowait(attempt)
                 if self._is_stopped:
                     attempt.interrupt(Interruption.RUN_STOPPED)
+
+    def _is_started(self, attempt_key: AttemptKey) -> bool:
+        return attempt_key in self._attempts
 
     async def _run_attempt(self, attempt: StageAttempt) -> None:
         report = await attempt.run()
@@ -259,7 +264,7 @@ class RunExecutor:
             attempt.interrupt(why)
 
     async def _kill_remaining(self) -> None:
-        """Nothing of a dispatch outlives it here."""
+        """Kill every attempt that still runs, and release its slot."""
         self._interrupt_all(Interruption.LEASE_LOST)
         if self._tasks:
             await asyncio.wait(self._tasks)

@@ -7,20 +7,20 @@ from collections.abc import Callable
 
 
 class Slots:
-    """Counted, not guarded: a start that the web has already decided takes a slot even when none is free."""
+    """Counts slots. It limits nothing: an attempt that Headgate has started takes a slot even if none is free."""
 
     def __init__(self, total: int, *, is_offering: bool = True) -> None:
         self.total = total
         self.is_offering = is_offering
-        """Whether the web may give them to other dispatches; not where a process carries one dispatch alone, or leaves."""
+        """Whether other dispatches may use them. False if the process executes one dispatch only, or stops."""
         self.received: int | None = None
-        """Claims that came by the open stream; None without one."""
+        """The number of claims that the open stream has brought; None without a stream."""
         self.reported_free = -1
-        """How many are free by the web's count."""
+        """The number of free slots that Headgate counts."""
         self.steps_in_flight = 0
-        """Steps under way: the answer of each tells the web of our slots too."""
+        """The number of steps without an answer yet. Each reports free slots too."""
         self._taken = 0
-        self._waiting: set[asyncio.Event] = set()
+        self._waiters: dict[asyncio.Event, None] = {}
         self.on_change: Callable[[], None] = lambda: None
 
     @property
@@ -28,34 +28,34 @@ class Slots:
         return max(0, self.total - self._taken)
 
     def count_offered(self, reserved: int = 0) -> int:
-        """What the web is told to be free, beside slots reserved for a dispatch that is asking."""
+        """Return the number of slots to report as free: those that are, and those reserved for the dispatch that asks."""
         return self.free + reserved if self.is_offering else 0
 
     def take(self, count: int) -> None:
-        """Take slots for stages that must start, free or not."""
+        """Take slots for attempts that must start, free or not."""
         self._taken += count
         if count:
             self.on_change()
 
     def take_free(self, wanted: int) -> int:
-        """Take up to `wanted` of those that are free; how many that were."""
+        """Take up to `wanted` free slots; return how many were taken."""
         taken = max(0, min(wanted, self.free))
         self._taken += taken
         return taken
 
     def release(self, count: int) -> None:
-        """Return slots and wake whoever waits for one."""
+        """Return slots and set the events of those who wait for one."""
         if not count:
             return
         self._taken -= count
         if self.free:
-            for waiting in self._waiting:
-                waiting.set()
+            for waiter in self._waiters:
+                waiter.set()
         self.on_change()
 
     def add_waiter(self, event: asyncio.Event) -> None:
-        """Set the event whenever a slot becomes free, until `forget`."""
-        self._waiting.add(event)
+        """Set the event whenever a slot becomes free, until `remove_waiter`."""
+        self._waiters[event] = None
 
     def remove_waiter(self, event: asyncio.Event) -> None:
-        self._waiting.discard(event)
+        self._waiters.pop(event, None)

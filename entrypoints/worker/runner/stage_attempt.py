@@ -1,4 +1,4 @@
-"""One attempt of a stage on this worker, from its start to its report."""
+"""One attempt of a stage, from its start to its report."""
 
 from __future__ import annotations
 
@@ -7,41 +7,43 @@ import logging
 from dataclasses import dataclass, field
 from typing import Final
 
+from adapters.system.clock import SystemClock
 from adapters.telemetry.null import NullTelemetry
 from application.ports.dispatch.worker_messages import AttemptStart, Claim
+from application.ports.system.clock import Clock
 from application.ports.telemetry.telemetry import Span, Telemetry
 from entrypoints.worker.client.api_client import ApiClient
 from entrypoints.worker.runner.attempt_results import Interruption, ReportBuilder
 from entrypoints.worker.runner.idle_window import IdleWindow
 from entrypoints.worker.runner.log_shipper import LogShipper
-from entrypoints.worker.runner.stage_environment import StageEnvironmentError, StageSettings, StageStart, build_job, build_stage_environment
+from entrypoints.worker.runner.ports import JobBuilder, JobRunner, StageEnvironmentError, StageStart
 from entrypoints.worker.runner.tracing import DispatchTrace, record_result
 from entrypoints.worker.stage_host.client import HostDied
 from entrypoints.worker.stage_host.job import Job, JobResult
-from entrypoints.worker.stage_host.manager import StageHostManager
 from entrypoints.worker_protocol.messages import AttemptKey, StageReport
 
 log = logging.getLogger("headgate.worker")
 
 _OUTPUT_WAIT: Final = 2.0
-"""Seconds that an end which is no success waits for its output to be stored: who hears of a failure wants to read its reason."""
+"""Seconds that a failure waits for its output to be stored, so that its reason can be read once the failure is shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageContext:
-    """What a stage needs of its worker. `grace` is in seconds, between TERM and KILL; `forwards` has what stages print logged too."""
+    """What attempts need from their worker. `grace` is the time between TERM and KILL, in seconds; `forward_logs` copies output to the log."""
 
-    hosts: StageHostManager
+    job_runner: JobRunner
+    job_builder: JobBuilder
     api: ApiClient
-    stage_settings: StageSettings
     grace: float
+    clock: Clock = field(default_factory=SystemClock)
     telemetry: Telemetry = field(default_factory=NullTelemetry)
     forward_logs: bool = False
     idle_window: IdleWindow = field(default_factory=IdleWindow)
 
 
 class StageAttempt:
-    """Runs once. `ended` gives its report, or None for one that nobody wants to hear of any more."""
+    """Runs once. `ended` is its report, or None if the dispatch was revoked."""
 
     def __init__(self, claim: Claim, start: AttemptStart, context: StageContext, trace: DispatchTrace | None = None) -> None:
         self.attempt_key: AttemptKey = (start.stage, start.attempt)
@@ -51,13 +53,13 @@ class StageAttempt:
         self._claim, self._start, self._context = claim, start, context
         self._trace = trace or DispatchTrace(context.telemetry, claim)
         self._reports = ReportBuilder((claim.run_id, claim.epoch), self.attempt_key, start.timeout)
-        self._shipper = LogShipper(context.api, claim.run_id, *self.attempt_key, forward_logs=context.forward_logs)
+        self._shipper = LogShipper(context.api, claim.run_id, *self.attempt_key, context.clock, forward_logs=context.forward_logs)
         self._shipping: asyncio.Task[None] | None = None
         self._interruption: Interruption | None = None
         self._interrupted = asyncio.Event()
 
     async def run(self) -> StageReport | None:
-        """Start the stage's process, see it to its end, say how it ended. Never raises but when cancelled."""
+        """Start the stage's process, wait for its end and return the report. Raises nothing but CancelledError."""
         with self._trace.attempt_span(self._start) as span:
             report = await self._run_to_report(span)
             record_result(span, report, self._shipper.last_lines)
@@ -70,25 +72,25 @@ class StageAttempt:
         except (StageEnvironmentError, HostDied, OSError) as error:
             report = self._report_start_failure(str(error))
         except Exception as error:
-            log.exception("%s of run %s", self._start.stage, self._claim.run_id)
+            log.exception("Stage %s of run %s", self._start.stage, self._claim.run_id)
             report = self._report_start_failure(f"The worker failed: {error!r}")
         finally:
             self.ended.set_result(None if self._interruption is Interruption.LEASE_LOST else report)
         return self.ended.result()
 
     def interrupt(self, why: Interruption) -> None:
-        """End it early: TERM, a grace, KILL. Refused: KILL at once. The first reason stands, except that refused always does."""
+        """End it early: TERM, the grace, KILL; for a lost lease KILL at once. The first reason stands, unless the lease is lost."""
         if self._interruption is None or why is Interruption.LEASE_LOST:
             self._interruption = why
             self._interrupted.set()
 
     async def wait_until_shipped(self) -> None:
-        """Wait until all its output is with Headgate."""
+        """Wait until all its output is stored."""
         if self._shipping is not None:
             await self._shipping
 
     def discard_output(self) -> None:
-        """Send no more of its output."""
+        """Drop the output that was not sent yet."""
         if self._shipping is not None:
             self._shipping.cancel()
 
@@ -105,8 +107,7 @@ class StageAttempt:
             url=self._context.api.url,
             trace=self._trace.get_process_context(span),
         )
-        environment = build_stage_environment(start_request, self._context.stage_settings)
-        job = await self._context.hosts.run(build_job(start_request, environment))
+        job = await self._context.job_runner.run(self._context.job_builder.build(start_request))
         if headline := _format_command(start):
             self._shipper.add_note(headline)
         self._shipping = asyncio.create_task(self._shipper.ship_output(job))
@@ -131,10 +132,10 @@ class StageAttempt:
             interrupted.cancel()
             waiting.cancel()
 
-    def _report_start_failure(self, sentence: str) -> StageReport:
-        self._shipper.add_note(sentence)
+    def _report_start_failure(self, message: str) -> StageReport:
+        self._shipper.add_note(message)
         self._shipping = self._shipping or asyncio.create_task(self._shipper.send_notes())
-        return self._reports.build_failure(sentence)
+        return self._reports.build_failure(message)
 
 
 def _format_command(start: AttemptStart) -> str:
@@ -143,4 +144,4 @@ def _format_command(start: AttemptStart) -> str:
     if start.kind == "http":
         return ""
     command = start.spec.get("command") or []
-    return "$ " + (command if isinstance(command, str) else " ".join(str(word) for word in command))
+    return "$ " + (command if isinstance(command, str) else " ".join(str(argument) for argument in command))

@@ -1,4 +1,4 @@
-"""A stage's world: the environment, directory and files its process gets, and nothing else of ours."""
+"""What a stage's process gets: its environment variables, its working directory and its files."""
 
 from __future__ import annotations
 
@@ -11,47 +11,28 @@ from pathlib import Path
 from typing import Any, Final
 
 from application.ports.system.secrets import Secrets, SecretUnavailable
-from domain.pipelines.http_request import HTTP_STAGE_KEYS as HTTP_KEYS
-from domain.pipelines.http_request import get_secret_names
+from domain.pipelines.http_request import HTTP_STAGE_KEYS, get_secret_names
 from entrypoints.worker.http_stage.http_request import build_request
+from entrypoints.worker.runner.ports import StageEnvironmentError, StageStart
 from entrypoints.worker.stage_host.job import JobSpec
 from entrypoints.worker.stage_host.secret_masker import SecretMasker
 
 INHERITED_VARIABLES: Final = ("PATH", "HOME", "LANG", "TZ")
-"""All that a stage inherits of the worker's own environment. A secret can only reach it by its definition."""
+"""The only variables that a stage inherits from the worker, so that secrets reach it through its definition alone."""
 
 TRACE_VARIABLES: Final = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
 
 VALUE_LIMIT: Final = 64 * 1024
 TOTAL_LIMIT: Final = 512 * 1024
-"""Bytes of one parameter, and of all, that go into the environment: beyond them the system refuses to start a program. The
-parameters file always has them whole."""
+"""The most bytes of one parameter, and of all, that become variables: with more, the system may not start a program. The
+parameters file has all of them."""
 
 _DEFAULTS: Final = {"PATH": os.defpath, "HOME": "/", "LANG": "C.UTF-8"}
 
 
-class StageEnvironmentError(Exception):
-    """The stage's definition asks for a place it cannot have."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageStart:
-    """An attempt that may start. `spec` has the definition's keys: command, shell, callable, env, secrets, workdir."""
-
-    run_id: int
-    stage: str
-    attempt: int
-    kind: str
-    spec: Mapping[str, Any]
-    parameters: Mapping[str, Any]
-    token: str
-    url: str
-    trace: Mapping[str, str] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
 class StageSettings:
-    """What the worker lends: the directory `workdir` counts from, a place for runs' files, its own environment to pick from."""
+    """The worker's settings for stages: the base of relative `workdir`s, the directory of the runs' files, the variables to inherit from."""
 
     workdir: Path
     runs: Path
@@ -60,16 +41,10 @@ class StageSettings:
     http_allow: tuple[str, ...] = ()
     http_ports: tuple[int, ...] = (80, 443)
 
-    @classmethod
-    def from_environment(cls) -> StageSettings:
-        """Read them from HEADGATE_WORKDIR and HEADGATE_HOME, by default the current directory and `.headgate` in it."""
-        home = Path(os.environ.get("HEADGATE_HOME", ".headgate")).absolute()
-        return cls(Path(os.environ.get("HEADGATE_WORKDIR", ".")).absolute(), home / "runs", dict(os.environ))
-
 
 @dataclass(frozen=True, slots=True)
 class StageEnvironment:
-    """What a stage's process is given. `run_dir` is shared by the stages that this worker runs of one run."""
+    """What a stage's process gets. `run_dir` is shared by the stages of one run on this worker."""
 
     env: Mapping[str, str]
     cwd: Path
@@ -79,29 +54,38 @@ class StageEnvironment:
     request: Mapping[str, Any] = field(default_factory=dict)
 
 
-def build_stage_environment(start: StageStart, stage_settings: StageSettings | None = None) -> StageEnvironment:
-    """Make the run's directory and the parameters file (0600), and say what the process gets. Raises StageEnvironmentError."""
-    settings = stage_settings or StageSettings.from_environment()
+@dataclass(frozen=True, slots=True)
+class StageJobBuilder:
+    """Implements JobBuilder on this machine's file system."""
+
+    settings: StageSettings
+
+    def build(self, start: StageStart) -> JobSpec:
+        return build_job(start, build_stage_environment(start, self.settings))
+
+
+def build_stage_environment(start: StageStart, settings: StageSettings) -> StageEnvironment:
+    """Create the run's directory and the parameters file (0600), and return what the process gets. Raises StageEnvironmentError."""
     cwd = _resolve_workdir(start, settings)
     secrets = _read_secrets(start, settings)
-    own = settings.runs / str(start.run_id)
-    run_dir, files = own / "files", own / "parameters"
-    for folder in (own, run_dir, files):
+    root = settings.runs / str(start.run_id)
+    run_dir, parameters_dir = root / "files", root / "parameters"
+    for folder in (root, run_dir, parameters_dir):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    parameters_file = files / f"{start.attempt}-{re.sub(r'[^A-Za-z0-9_.-]', '_', start.stage)}.json"
+    parameters_file = parameters_dir / f"{start.attempt}-{re.sub(r'[^A-Za-z0-9_.-]', '_', start.stage)}.json"
     _write_private_file(parameters_file, json.dumps(dict(start.parameters)))
-    environment = build_variables(start, settings.environment, parameters_file, run_dir)
+    variables = build_variables(start, settings.environment, parameters_file, run_dir)
     request = _build_http_request(start, settings, secrets) if start.kind == "http" else {}
     if start.kind != "http":
-        environment |= secrets
-    return StageEnvironment(environment, cwd, parameters_file, run_dir, SecretMasker(secrets.values()), request)
+        variables |= secrets
+    return StageEnvironment(variables, cwd, parameters_file, run_dir, SecretMasker(secrets.values()), request)
 
 
 def build_variables(start: StageStart, environment: Mapping[str, str], parameters_file: Path, run_dir: Path) -> dict[str, str]:
-    """Build the complete environment. The stage's own `env` overrules what is inherited, and what is ours overrules both."""
+    """Return all variables. The stage's `env` overrides inherited ones; Headgate's own override both."""
     inherited = {name: environment[name] for name in INHERITED_VARIABLES if environment.get(name)}
     own = {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in (start.spec.get("env") or {}).items()}
-    ours = {
+    headgate = {
         "HEADGATE_URL": start.url,
         "HEADGATE_RUN_ID": str(start.run_id),
         "HEADGATE_STAGE": start.stage,
@@ -111,33 +95,28 @@ def build_variables(start: StageStart, environment: Mapping[str, str], parameter
         "HEADGATE_PARAMETERS_FILE": str(parameters_file),
     }
     trace = {name.upper(): value for name, value in start.trace.items() if name.upper() in TRACE_VARIABLES}
-    every = _DEFAULTS | inherited | own | _parameter_variables(start.parameters) | ours | trace
-    return {name: _replace_unencodable(value) for name, value in every.items()}
+    variables = _DEFAULTS | inherited | own | _parameter_variables(start.parameters) | headgate | trace
+    return {name: _replace_unencodable(value) for name, value in variables.items()}
 
 
-def build_job(start: StageStart, stage_environment: StageEnvironment) -> JobSpec:
-    """Give the stage as a job for the stage host. Raises StageEnvironmentError for a kind that no process carries."""
-    cwd = str(stage_environment.cwd)
+def build_job(start: StageStart, environment: StageEnvironment) -> JobSpec:
+    """Return the process to start. Raises StageEnvironmentError for a kind of stage that runs in no process."""
+    cwd = str(environment.cwd)
     if start.kind == "python":
         return JobSpec(
-            "python",
-            cwd,
-            stage_environment.env,
-            callable=start.spec["callable"],
-            parameters=start.parameters,
-            masker=stage_environment.masker,
+            "python", cwd, environment.env, callable=start.spec["callable"], parameters=start.parameters, masker=environment.masker
         )
     if start.kind == "http":
-        return JobSpec("http", cwd, stage_environment.env, request=stage_environment.request, masker=stage_environment.masker)
+        return JobSpec("http", cwd, environment.env, request=environment.request, masker=environment.masker)
     if start.kind != "command":
         raise StageEnvironmentError(f"A stage of kind {start.kind} is not run by a process")
     command = start.spec.get("command") or []
-    argv = [command] if isinstance(command, str) else [str(word) for word in command]
-    return JobSpec("command", cwd, stage_environment.env, argv, shell=bool(start.spec.get("shell", False)), masker=stage_environment.masker)
+    argv = [command] if isinstance(command, str) else [str(argument) for argument in command]
+    return JobSpec("command", cwd, environment.env, argv, shell=bool(start.spec.get("shell", False)), masker=environment.masker)
 
 
 def _build_http_request(start: StageStart, settings: StageSettings, secrets: Mapping[str, str]) -> dict[str, Any]:
-    spec = {key: start.spec[key] for key in HTTP_KEYS}
+    spec = {key: start.spec[key] for key in HTTP_STAGE_KEYS}
     try:
         request = build_request(spec, start.parameters, secrets)
     except ValueError as wrong:
@@ -206,7 +185,7 @@ def _replace_unencodable(value: str) -> str:
 
 
 def _write_private_file(file: Path, text: str) -> None:
-    """Write so that no other user can read it at any moment, and through no link that somebody put there."""
+    """Write a file that other users can never read, and do not follow a symbolic link."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as target:
         target.write(text)

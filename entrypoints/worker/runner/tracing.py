@@ -1,4 +1,4 @@
-"""A dispatch and its attempts as spans: what belongs to the trace of the trigger, and what begins one of its own."""
+"""Traces a dispatch and its attempts: some spans join the trace of the trigger, others start a trace of their own."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from application.ports.telemetry.telemetry import NO_PARENT, Span, Tag, Telemetr
 from entrypoints.worker_protocol.messages import StageReport
 
 _MAX_TRACE_SECONDS: Final = 3_600.0
-"""Seconds after which a dispatch's next attempt begins a trace of its own: nobody reads one that grows for hours."""
+"""Seconds after which the next attempt starts a trace of its own, because a trace that grows for hours is unreadable."""
 
 
 class DispatchTrace:
-    """Where a dispatch stands in a trace, for as long as it is carried. Opened by `carrying`."""
+    """The spans of one dispatch. `context` is set once `dispatch_span` is open."""
 
     def __init__(self, telemetry: Telemetry, claim: Claim) -> None:
         self._telemetry, self._claim = telemetry, claim
@@ -39,7 +39,7 @@ class DispatchTrace:
 
     @contextlib.contextmanager
     def attempt_span(self, start: AttemptStart) -> Iterator[Span]:
-        """An attempt below its dispatch; a retry, or one that begins hours later, in a trace of its own that links to it."""
+        """Open the span of an attempt below its dispatch. A retry or a late attempt gets a trace of its own, linked to the dispatch."""
         claim = self._claim
         apart = start.attempt > 1 or time.monotonic() - self._began > _MAX_TRACE_SECONDS
         parent = NO_PARENT if apart else self.context
@@ -58,12 +58,12 @@ class DispatchTrace:
             yield span
 
     def get_process_context(self, span: Span) -> TraceContext:
-        """What the stage's process is told: its attempt's place, or what the trigger came with when nothing is traced here."""
+        """Return the context for the stage's process: its attempt's, or the trigger's if this worker traces nothing."""
         return span.context or self._claim.trace
 
 
 def record_result(span: Span, report: StageReport | None, last_lines: Sequence[str]) -> None:
-    """How the attempt ended; the last lines of its output where it failed."""
+    """Tag the span with the result of its attempt, and add the last lines of output to a failure."""
     if report is None:
         span.tag(status="refused")
         return

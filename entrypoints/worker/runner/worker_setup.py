@@ -1,4 +1,4 @@
-"""What a process that runs stages is: its token, its version, the place where stages run, its environment towards Prefect."""
+"""Settings of a process that runs stages: its token, its version, where stages run, and how it reaches Prefect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from entrypoints.worker.runner.stage_environment import StageSettings
 
 
 def use_prefect_environment(settings: Settings) -> None:
-    """Give this process the environment of a Prefect client. Prefect reads it at its import, so before that."""
+    """Set the variables of a Prefect client. Prefect reads them when it is imported, so call this before."""
     if settings.prefect_api_url is None:
         return
     auth = settings.prefect_api_auth_string.get_secret_value() if settings.prefect_api_auth_string else None
@@ -26,20 +26,20 @@ def use_prefect_environment(settings: Settings) -> None:
 
 
 def get_worker_token(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
-    """HEADGATE_WORKER_TOKEN where it is given, as on another machine; else made with the secret of this one."""
-    given = environment.get("HEADGATE_WORKER_TOKEN")
-    return given or HmacTokens(settings.secret_key().encode()).issue_worker_token()
+    """Return HEADGATE_WORKER_TOKEN if it is set, as on other machines; else derive the token from this machine's secret."""
+    token = environment.get("HEADGATE_WORKER_TOKEN")
+    return token or HmacTokens(settings.secret_key().encode()).issue_worker_token()
 
 
-def make_stage_settings(settings: Settings) -> StageSettings:
-    """The directory that `workdir` counts from, and the place of the runs' files."""
+def build_stage_settings(settings: Settings) -> StageSettings:
+    """Return the settings for stages: base directory, run files, secrets and allowed HTTP targets."""
     secrets = LocalSecretStore(settings.secrets_file, os.environ)
     allowed = tuple(settings.http_allow), tuple(settings.http_ports)
     return StageSettings(Path(settings.workdir), Path(settings.home) / "runs", dict(os.environ), secrets, *allowed)
 
 
 def get_version() -> str:
-    """Headgate's, where it is installed."""
+    """Return the installed version of Headgate, or an empty string."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version("headgate")
     return ""

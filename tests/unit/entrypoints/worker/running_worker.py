@@ -1,4 +1,4 @@
-"""A worker at work on a stand-in for the web."""
+"""A worker that runs against a fake of the web."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from entrypoints.worker.client.api_client import ApiClient, WorkerIdentity
 from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker.runner.stage_attempt import StageContext
-from entrypoints.worker.runner.stage_environment import StageSettings
+from entrypoints.worker.runner.stage_environment import StageJobBuilder, StageSettings
 from entrypoints.worker.runner.worker import Worker, WorkerTimings
 from entrypoints.worker.stage_host.manager import StageHostManager
 from tests.unit.entrypoints.worker.fake_web import TOKEN, FakeWeb
@@ -24,34 +24,35 @@ class RunningWorker:
     worker: Worker
     slots: Slots
     api: ApiClient
-    leave: asyncio.Event
-    life: asyncio.Task[None]
+    stop: asyncio.Event
+    running: asyncio.Task[None]
 
 
 @contextlib.asynccontextmanager
 async def running_worker(
-    web: FakeWeb, folder: Path, slots: int = 4, timings: WorkerTimings | None = None, grace: float = 1.0, **around: Any
+    web: FakeWeb, folder: Path, slots: int = 4, timings: WorkerTimings | None = None, grace: float = 1.0, **settings: Any
 ) -> AsyncIterator[RunningWorker]:
-    """A worker that has its stream open; ended hard at the end, unless it has left by itself. `around` adds to its surroundings."""
+    """A worker whose stream is open. At the end it is killed, unless it stopped by itself. `settings` are added to its StageSettings."""
     api = ApiClient(web.url, TOKEN, WorkerIdentity("tester", "headgate", slots))
-    context = StageContext(StageHostManager(), api, StageSettings(folder, folder / "runs", dict(os.environ), **around), grace)
-    await context.hosts.ensure_started()
-    counted = Slots(slots)
-    worker = Worker(context, counted, timings or WorkerTimings(heartbeat=0.5, drain=5.0))
-    leave = asyncio.Event()
-    life = asyncio.create_task(worker.run(leave))
+    hosts = StageHostManager()
+    builder = StageJobBuilder(StageSettings(folder, folder / "runs", dict(os.environ), **settings))
+    context = StageContext(hosts, builder, api, grace)
+    await hosts.ensure_started()
+    worker = Worker(context, counted := Slots(slots), timings or WorkerTimings(heartbeat=0.5, drain=5.0))
+    stop = asyncio.Event()
+    running = asyncio.create_task(worker.run(stop))
     try:
         await asyncio.wait_for(worker.connected.wait(), 10)
-        yield RunningWorker(worker, counted, api, leave, life)
-        if not leave.is_set():
+        yield RunningWorker(worker, counted, api, stop, running)
+        if not stop.is_set():
             for executor in worker.executors:
                 executor.revoke()
-            leave.set()
-        await asyncio.wait_for(life, 20)
+            stop.set()
+        await asyncio.wait_for(running, 20)
     finally:
-        life.cancel()
-        await asyncio.gather(life, return_exceptions=True)
-        await context.hosts.close()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await hosts.close()
         await api.close()
 
 

@@ -18,7 +18,8 @@ from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline, serialize_stage
 from entrypoints.worker.http_stage.address_policy import AddressForbidden, AddressPolicy
 from entrypoints.worker.http_stage.http_request import HttpRequest
-from entrypoints.worker.runner.stage_environment import StageEnvironmentError, StageSettings, StageStart, build_job, build_stage_environment
+from entrypoints.worker.runner.ports import StageEnvironmentError, StageStart
+from entrypoints.worker.runner.stage_environment import StageSettings, build_job, build_stage_environment
 from entrypoints.worker.stage_host.job import JobResult
 from tests.fakes.system.secrets import FakeSecrets
 from tests.unit.entrypoints.worker.stage_runner import StageRunner, finish, texts

@@ -1,4 +1,4 @@
-"""What stages print goes into the worker's own log only where that was asked for."""
+"""Output is copied to the worker's own log only if that is configured."""
 
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from adapters.system.clock import SystemClock
 from entrypoints.worker.runner.log_shipper import LogShipper
 from entrypoints.worker.stage_host.job import JobResult, OutputLine
 
@@ -24,7 +25,7 @@ class PrintingJob:
         return JobResult(code=0)
 
 
-class KeepingLink:
+class RecordingApi:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
 
@@ -32,27 +33,27 @@ class KeepingLink:
         self.lines += lines
 
 
-class Ear(logging.Handler):
+class RecordingHandler(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
-        self.heard: list[tuple[str, Any]] = []
+        self.records: list[tuple[str, Any]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.heard.append((record.getMessage(), vars(record).get("stream")))
+        self.records.append((record.getMessage(), vars(record).get("stream")))
 
 
-@pytest.mark.parametrize(("forward_logs", "heard"), [({}, []), ({"forward_logs": True}, [("reading", "stdout"), ("slow", "stderr")])])
+@pytest.mark.parametrize(("forward_logs", "records"), [({}, []), ({"forward_logs": True}, [("reading", "stdout"), ("slow", "stderr")])])
 async def test_lines_are_forwarded_only_if_asked_for_and_reach_headgate_either_way(
-    forward_logs: dict[str, bool], heard: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+    forward_logs: dict[str, bool], records: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    logger, ear, api = logging.getLogger("headgate.stage"), Ear(), KeepingLink()
-    # Whatever other tests of the process did to logging is none of this one's business.
-    monkeypatch.setattr(logger, "handlers", [ear])
+    logger, handler, api = logging.getLogger("headgate.stage"), RecordingHandler(), RecordingApi()
+    # Other tests of this process may have configured logging.
+    monkeypatch.setattr(logger, "handlers", [handler])
     monkeypatch.setattr(logger, "level", logging.INFO)
     monkeypatch.setattr(logger, "disabled", False)
     logger.manager._clear_cache()  # type: ignore[attr-defined]
 
-    await LogShipper(cast(Any, api), 1, "load", 1, **forward_logs).ship_output(cast(Any, PrintingJob()))
+    await LogShipper(cast(Any, api), 1, "load", 1, SystemClock(), **forward_logs).ship_output(cast(Any, PrintingJob()))
 
-    assert ear.heard == heard
+    assert handler.records == records
     assert len(api.lines) == len(PRINTED)

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
+from entrypoints.worker.runner.ports import StageEnvironmentError, StageStart
 from entrypoints.worker.runner.stage_environment import (
     VALUE_LIMIT,
     StageEnvironment,
-    StageEnvironmentError,
     StageSettings,
-    StageStart,
     build_job,
     build_stage_environment,
 )

@@ -8,11 +8,10 @@ import pytest
 
 from adapters.system.secret_store import LocalSecretStore
 from application.ports.system.secrets import SecretUnavailable
+from entrypoints.worker.runner.ports import StageEnvironmentError, StageStart
 from entrypoints.worker.runner.stage_environment import (
     StageEnvironment,
-    StageEnvironmentError,
     StageSettings,
-    StageStart,
     build_job,
     build_stage_environment,
 )

@@ -126,10 +126,10 @@ async def test_a_worker_that_leaves_lets_its_stages_finish_and_hands_the_rest_ba
     async with running_worker(web, tmp_path) as at:
         run_id = await web.run(pipeline)
         await eventually(started.exists)
-        at.leave.set()
+        at.stop.set()
         await eventually(lambda: not at.worker.connected.is_set() or not web.links.pools())
         go.touch()
-        await asyncio.wait_for(at.life, 10)
+        await asyncio.wait_for(at.running, 10)
 
     run = web.get_run(run_id)
     assert web.statuses(run_id) == {"first": "completed", "second": "queued"}
@@ -147,8 +147,8 @@ async def test_a_worker_that_leaves_ends_what_takes_too_long_and_says_why(web: F
     async with running_worker(web, tmp_path, timings=WorkerTimings(heartbeat=0.5, drain=0.2), grace=0.3) as at:
         run_id = await web.run(pipeline)
         await eventually(started.exists)
-        at.leave.set()
-        await asyncio.wait_for(at.life, 5)
+        at.stop.set()
+        await asyncio.wait_for(at.running, 5)
 
     attempt = web.get_run(run_id).stages["long"].current
     assert (attempt.status, attempt.error_message) == (Status.FAILED, "The worker was stopped while this stage ran.")
