@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test check bench chaos fuzz simulate screenshots lock clean
+.PHONY: run test check docs bench chaos fuzz simulate screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/headgate up $(ARGS)
@@ -49,6 +49,9 @@ $(VENV)/test.stamp: requirements-test.lock $(VENV)/run.stamp
 
 screenshots: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.support.screenshots $(ARGS)
+
+docs: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.support.reference_pages
 
 lock: $(BIN)/uv
 	$(BIN)/uv pip compile pyproject.toml --group examples --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock

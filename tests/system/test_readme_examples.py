@@ -1,4 +1,4 @@
-"""Every example of the README that speaks to Headgate is run against a real one, in order, and its answer compared."""
+"""The examples of README and docs run against a real Headgate, in order, and their answers are compared."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.running_headgate import Headgate
@@ -21,9 +22,9 @@ VARIES = frozenset({"id", "run_id", "pipeline_id", "number", "seq"})
 BLOCK = re.compile(r"```(sh|python|json|text)\n(.*?)```", re.DOTALL)
 
 
-def _examples() -> list[tuple[str, str, str | None]]:
-    """(language, source, answer) in the order of the README; the answer is the block that follows at once."""
-    blocks = list(BLOCK.finditer((ROOT / "README.md").read_text()))
+def _find_examples(page: str) -> list[tuple[str, str, str | None]]:
+    """Return (language, source, answer) in the order of the page. The answer is the block that follows at once."""
+    blocks = list(BLOCK.finditer((ROOT / page).read_text()))
     found = []
     for block, following in zip(blocks, [*blocks[1:], None], strict=True):
         if block[1] in ("sh", "python"):
@@ -32,9 +33,12 @@ def _examples() -> list[tuple[str, str, str | None]]:
     return found
 
 
-def test_every_example_answers_as_the_readme_says(running_headgate: Headgate, tmp_path: Path) -> None:
-    examples = _examples()
-    assert len(examples) >= 7
+PAGES = ("README.md", "docs/how-to/use-the-api.md", "docs/how-to/report-from-another-machine.md")
+
+
+def test_every_example_answers_as_its_page_says(running_headgate: Headgate, tmp_path: Path) -> None:
+    examples = [example for page in PAGES for example in _find_examples(page)]
+    assert len(examples) >= 10
     run_id = 1
 
     for language, source, answer in examples:
@@ -50,6 +54,24 @@ def test_every_example_answers_as_the_readme_says(running_headgate: Headgate, tm
             assert re.sub(r"#\d+", "#", printed) == re.sub(r"#\d+", "#", answer)
         else:
             _compare(_expected(answer), json.loads(printed), source)
+
+
+def test_the_tutorial_works_from_an_empty_folder(running_headgate: Headgate, tmp_path: Path) -> None:
+    page = (ROOT / "docs/tutorial.md").read_text()
+    (definition,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "reports.yaml").write_text(definition.replace("/tmp/headgate-tutorial-ready", str(tmp_path / "ready")))
+    script = "\n".join(source for _, source, _ in _find_examples("docs/tutorial.md"))
+    script = script.replace(ADDRESS, running_headgate.url).replace("/tmp/headgate-tutorial-ready", str(tmp_path / "ready"))
+
+    environment = os.environ | {"HEADGATE_URL": running_headgate.url, "NO_PROXY": "127.0.0.1", "PYTHONPATH": str(ROOT)}
+    command = f'headgate() {{ "{sys.executable}" -m entrypoints.cli "$@"; }}\n{script}'
+    done = subprocess.run(["sh", "-euc", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "urn:headgate:problem" not in done.stdout
+    run = httpx.get(f"{running_headgate.url}/pipelines/tutorial-reports/runs", trust_env=False).json()[0]
+    backup = httpx.get(f"{running_headgate.url}/pipelines/tutorial-backup/runs", trust_env=False).json()[0]
+    assert (run["status"], backup["status"], backup["records_processed"]) == ("completed", "completed", 412)
 
 
 def _run(language: str, source: str, folder: Path) -> str:
