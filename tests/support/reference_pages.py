@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import typer.main
 from pydantic_core import PydanticUndefined
 
@@ -62,10 +61,8 @@ PAGES: dict[str, Callable[[], str]] = {"settings.md": render_settings, "commands
 def load_commands() -> typer.Typer:
     """Return the whole command line, the lazily registered commands included."""
     from entrypoints.cli.app import app
-    from entrypoints.cli.commands.accounts import token, user
     from entrypoints.cli.commands.pipelines import register_commands
 
-    del token, user
     register_commands(app)
     return app
 
@@ -81,20 +78,20 @@ def _format_default(default: Any) -> str:
     return "" if default is PydanticUndefined or default in (None, "") else f"`{default}`"
 
 
-def _walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    if not isinstance(command, click.Group):
+def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if not hasattr(command, "commands"):
         yield path, command
         return
     for name, child in command.commands.items():
         yield from _walk(child, f"{path} {name}".strip())
 
 
-def _render_parameters(command: click.Command) -> list[str]:
+def _render_parameters(command: Any) -> list[str]:
     rows = []
     for parameter in command.params:
-        if isinstance(parameter, click.Argument):
+        if parameter.param_type_name == "argument":
             rows.append(f"| `{(parameter.name or '').upper()}` | {getattr(parameter, 'help', None) or ''} |")
-        elif isinstance(parameter, click.Option) and not parameter.hidden and parameter.name != "help":
+        elif not parameter.hidden and parameter.name != "help":
             rows.append(f"| `{'`, `'.join(parameter.opts)}` | {parameter.help or ''} |")
     return ["| argument or option | meaning |", "|---|---|", *rows, ""] if rows else []
 
