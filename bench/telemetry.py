@@ -42,7 +42,7 @@ class MeasuredWeb:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEADGATE_", "DD_"))}
         own = {"HEADGATE_HOME": str(folder), "HEADGATE_PORT": str(port), "HEADGATE_DATABASE_URL": database_url}
         elsewhere = {"HEADGATE_PREFECT_API_URL": "http://127.0.0.1:9/api", "HEADGATE_LOG_LEVEL": "error"}
-        argv = [sys.executable, "-m", "entrypoints.cli.app", "web"]
+        argv = [sys.executable, "-m", "entrypoints.cli", "web"]
         self.process = subprocess.Popen(argv, env=clean | own | elsewhere | telemetry, stdout=subprocess.DEVNULL)
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
 

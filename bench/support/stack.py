@@ -100,7 +100,7 @@ def running_stack(*arguments: str, settings: Mapping[str, str] | None = None) ->
         home, output, port = Path(folder) / "home", Path(folder) / "output", find_free_port()
         environment = _environment(home, port) | dict(settings or {})
         with output.open("wb") as file:
-            argv = [sys.executable, "-m", "entrypoints.cli.app", "up", *arguments]
+            argv = [sys.executable, "-m", "entrypoints.cli", "up", *arguments]
             process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True)
         began = time.monotonic()
         url = f"http://127.0.0.1:{port}"

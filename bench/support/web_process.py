@@ -61,7 +61,7 @@ def web_process(server: EmbeddedPostgres, settings: Mapping[str, str] | None = N
         port = find_free_port()
         environment = _environment(Path(folder), port, server.url()) | dict(settings or {})
         with (Path(folder) / "output").open("wb") as output:
-            argv = [sys.executable, "-m", "entrypoints.cli.app", "web"]
+            argv = [sys.executable, "-m", "entrypoints.cli", "web"]
             process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=output, stderr=output)
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as http:

@@ -68,7 +68,7 @@ class ProcessPlan:
         return _STOP_ORDER.index(name)
 
     def _ours(self, name: str, environment: Mapping[str, str]) -> ProcessSpec:
-        argv = self._commands.get(name, [sys.executable, "-P", "-m", "entrypoints.cli.app", name])
+        argv = self._commands.get(name, [sys.executable, "-P", "-m", "entrypoints.cli", name])
         return ProcessSpec(name, argv, environment, _STOP_SECONDS[name])
 
     def _prefect(self, server: PrefectServer) -> ProcessSpec:

@@ -28,7 +28,7 @@ from tests.chaos.process import Process, children
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE, HEARTBEAT = 4.0, 1.0
-_CLI = ("-P", "-m", "entrypoints.cli.app")
+_CLI = ("-P", "-m", "entrypoints.cli")
 START_SECONDS = 120.0
 
 

@@ -232,7 +232,7 @@ class _Server(ThreadingHTTPServer):
 def run_stub_server() -> Iterator[StubServer]:
     """Serving on a free port of loopback until the block ends."""
     stub_server = StubServer()
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"stand_in": stub_server}))
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"stub_server": stub_server}))
     stub_server.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

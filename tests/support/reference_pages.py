@@ -59,11 +59,9 @@ PAGES: dict[str, Callable[[], str]] = {"settings.md": render_settings, "commands
 
 
 def load_commands() -> typer.Typer:
-    """Return the whole command line, the lazily registered commands included."""
+    """Return the whole command line."""
     from entrypoints.cli.app import app
-    from entrypoints.cli.commands.pipelines import register_commands
 
-    register_commands(app)
     return app
 
 

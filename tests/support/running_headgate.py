@@ -20,14 +20,14 @@ START_SECONDS = 120.0
 
 
 class Headgate:
-    """`python -m entrypoints.cli.app up`. Speak to it by `http`; `home` outlives it, so that it can be started again."""
+    """`python -m entrypoints.cli up`. Speak to it by `http`; `home` outlives it, so that it can be started again."""
 
     def __init__(self, home: Path, *, examples: bool = True, **environment: str) -> None:
         self.home = home
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=20)
-        self._argv = [sys.executable, "-m", "entrypoints.cli.app", "up", *([] if examples else ["--no-examples"])]
+        self._argv = [sys.executable, "-m", "entrypoints.cli", "up", *([] if examples else ["--no-examples"])]
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -36,7 +36,7 @@ class WebProcess:
 
     def admins_header(self) -> str:
         """That of a new token which may do everything, made from the terminal."""
-        argv = [sys.executable, "-P", "-m", "entrypoints.cli.app", "token", "create", "fuzz", "--scope", "admin"]
+        argv = [sys.executable, "-P", "-m", "entrypoints.cli", "token", "create", "fuzz", "--scope", "admin"]
         made = subprocess.run(argv, cwd=ROOT, env=dict(self.environment), text=True, capture_output=True, check=True)
         return f"Authorization: Bearer {re.findall('hg_[A-Za-z0-9_]+', made.stdout)[0]}"
 
@@ -57,7 +57,7 @@ def a_web(postgres: EmbeddedPostgres, **environment: str) -> Iterator[WebProcess
         }
         log = folder / "web.log"
         with log.open("wb") as output:
-            argv = [sys.executable, "-P", "-m", "entrypoints.cli.app", "web"]
+            argv = [sys.executable, "-P", "-m", "entrypoints.cli", "web"]
             process = subprocess.Popen(argv, cwd=ROOT, env=clean | settings | environment, stdout=output, stderr=output)
         try:
             _wait_until_ready(f"http://127.0.0.1:{port}", process, log)

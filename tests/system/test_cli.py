@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.headgate_command import build_argv, build_environment
 from tests.support.running_headgate import Headgate
-from tests.unit.entrypoints.cli.conftest import argv, environment
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -28,7 +28,13 @@ stages:
 def headgate(running_headgate: Headgate, tmp_path: Path) -> Run:
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            argv(*arguments), env=environment(running_headgate.url), cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False
+            build_argv(*arguments),
+            env=build_environment(running_headgate.url),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
         )
 
     return run

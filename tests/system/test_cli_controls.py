@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.headgate_command import build_argv, build_environment
 from tests.support.running_headgate import Headgate
-from tests.unit.entrypoints.cli.conftest import argv, environment
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -24,7 +24,13 @@ def look(headgate: Headgate, path: str) -> Any:
 def headgate(running_headgate: Headgate, tmp_path: Path) -> Run:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            argv(*arguments), env=environment(running_headgate.url), cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False
+            build_argv(*arguments),
+            env=build_environment(running_headgate.url),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
         )
 
     return run

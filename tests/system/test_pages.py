@@ -91,6 +91,6 @@ def _web_of(headgate: Headgate) -> int:
     for pid in headgate.processes():
         with contextlib.suppress(OSError):
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if b"entrypoints.cli.app" in words and words[-2] == b"web":
+            if b"entrypoints.cli" in words and words[-2] == b"web":
                 return pid
     return 0

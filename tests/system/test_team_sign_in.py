@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.headgate_command import build_argv, build_environment
 from tests.support.running_headgate import Headgate, temporary_headgate
-from tests.unit.entrypoints.cli.conftest import argv, environment
 
 PASSWORD = "four words of mine"
 PROBES = """
@@ -31,8 +31,10 @@ def team() -> Iterator[Headgate]:
 
 
 def at_the_terminal(team: Headgate, *words: str, said: str = "", **more: str) -> subprocess.CompletedProcess[str]:
-    env = environment(team.url) | {"HEADGATE_HOME": str(team.home)} | more
-    return subprocess.run(argv(*words), env=env, input=said, capture_output=True, text=True, timeout=90, check=False, cwd=team.home.parent)
+    env = build_environment(team.url) | {"HEADGATE_HOME": str(team.home)} | more
+    return subprocess.run(
+        build_argv(*words), env=env, input=said, capture_output=True, text=True, timeout=90, check=False, cwd=team.home.parent
+    )
 
 
 def test_a_stranger_gets_nothing_but_the_way_in(team: Headgate) -> None:
@@ -48,7 +50,7 @@ def test_a_stranger_gets_nothing_but_the_way_in(team: Headgate) -> None:
 
 def test_the_first_admin_comes_from_the_terminal_and_signs_in(team: Headgate) -> None:
     made = at_the_terminal(team, "user", "create", "ada", "--role", "admin", "--password-stdin", said=PASSWORD + "\n")
-    assert made.stdout == "ada may sign in, as admin.\n", made.stderr
+    assert made.stdout == "Created account ada (admin).\n", made.stderr
 
     form = {"name": "ada", "password": PASSWORD, "next": "/ui/audit"}
     signed_in = httpx.post(f"{team.url}/ui/sign-in", data=form)

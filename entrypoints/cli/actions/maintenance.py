@@ -1,42 +1,44 @@
-"""`headgate prune` and `headgate retry-prefect`: what the services do in their own time, done now."""
+"""Do at once what the background services of the web process do on their own schedule; migrate; issue worker tokens."""
 
-import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
-
+from adapters.identity.hmac_tokens import HmacTokens
+from adapters.persistence.migrate import upgrade
 from application.services.maintenance.retention_pruner import PruneResult
-from entrypoints.container import Adapters, Application
+from entrypoints.cli.actions.database import open_database, require_database
+from entrypoints.cli.actions.local_application import run_with_application
 from entrypoints.settings import Settings
 
-Result = TypeVar("Result")
+
+def migrate_database() -> None:
+    """Upgrade the configured database to the newest schema."""
+    settings = require_database(Settings.read())
+    assert settings.database_url is not None
+    upgrade(settings.database_url.get_secret_value())
 
 
-def prune(settings: Settings) -> list[str]:
-    """Forget what has been kept long enough; a line for each thing done."""
-    return format_prune_result(_within(settings, lambda application: application.retention_pruner().prune()))
+def prune_database() -> list[str]:
+    """Delete everything past its retention. Return a line for each change."""
+    with open_database(Settings.read()) as settings:
+        return format_prune_result(run_with_application(settings, lambda application: application.retention_pruner().prune()))
 
 
-def retry_prefect(settings: Settings) -> str:
-    """Offer to Prefect once more what it refused; a line that says how many dispatches that were."""
-    released = _within(settings, lambda application: application.release_quarantine()())
-    return f"{released} in quarantine, due now." if released else "Nothing is in quarantine."
+def release_quarantine() -> str:
+    """Make every quarantined dispatch due for Prefect now. Return a line with their number."""
+    with open_database(Settings.read()) as settings:
+        released = run_with_application(settings, lambda application: application.release_quarantine()())
+    return f"{released} released from quarantine, due now." if released else "No dispatches are in quarantine."
 
 
-def format_prune_result(pruned: PruneResult) -> list[str]:
-    lines = [f"dropped {name}" for name in pruned.dropped] + [f"made {name}" for name in pruned.made]
-    counts = {"answers to reports": pruned.receipts, "answers to keyed requests": pruned.answers, "workers long gone": pruned.workers}
+def issue_worker_token() -> str:
+    return HmacTokens(Settings.read().secret_key().encode()).issue_worker_token()
+
+
+def format_prune_result(result: PruneResult) -> list[str]:
+    """Return a line for each partition and each kind of row, or one line that says there was nothing to do."""
+    lines = [f"dropped {name}" for name in result.dropped] + [f"created {name}" for name in result.made]
+    counts = {
+        "report receipts": result.receipts,
+        "idempotency records": result.answers,
+        "workers that left": result.workers,
+    }
     lines += [f"deleted {count:,} {what}" for what, count in counts.items() if count]
-    return lines or ["Nothing is old enough to be forgotten."]
-
-
-def _within(settings: Settings, work: Any) -> Any:
-    application = Application(settings=settings, adapters=Adapters(settings=settings))
-
-    async def run() -> Any:
-        try:
-            done: Coroutine[Any, Any, Any] = work(application)
-            return await done
-        finally:
-            await application.adapters.database().stop()
-
-    return asyncio.run(run())
+    return lines or ["Nothing to delete."]

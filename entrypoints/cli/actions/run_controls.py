@@ -1,4 +1,4 @@
-"""What a person does to a run from a terminal: take it up again, repeat it, skip, end or decide a stage; and what waits for somebody."""
+"""Act on a run: retry, repeat or cancel it; skip, cancel, approve or reject one of its stages."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,67 +7,62 @@ from urllib.parse import quote
 
 from entrypoints.cli.actions.parameters import InvalidParameter, parse_parameters
 from entrypoints.cli.client.headgate_client import HeadgateClient
-from entrypoints.cli.commands.pipelines import print_error, print_json
-from entrypoints.cli.screens.formatting import sanitize
+from entrypoints.cli.output import print_error, print_json
+from entrypoints.cli.screens.sanitizer import sanitize
 
 
-async def post_run_action(url: str, path: str, body: Mapping[str, Any], as_json: bool = False) -> int:
-    """Post the act and say what became of the run. Exit code 0; what Headgate refuses is raised."""
+async def retry_run(url: str, run_id: int, stages: Sequence[str] | None, newest_revision: bool, as_json: bool) -> int:
+    """Run the failed stages again, or only the named ones."""
+    body: dict[str, Any] = {"revision": "newest" if newest_revision else "same"} | ({"stages": list(stages)} if stages else {})
+    return await _post_action(url, f"/runs/{run_id}/retry", body, as_json)
+
+
+async def cancel_run(url: str, run_id: int, stage: str | None, message: str | None, as_json: bool) -> int:
+    """Cancel the run, or only the named stage."""
+    if stage is not None:
+        return await post_stage_action(url, run_id, stage, "cancel", {"message": message}, as_json)
+    return await _post_action(url, f"/runs/{run_id}/cancel", {"message": message}, as_json)
+
+
+async def repeat_run(url: str, run_id: int, params: Sequence[str], params_file: Path | None, as_json: bool) -> int:
+    """Queue a new run with the earlier run's parameters, overridden by those given. Return 2 for an invalid parameter."""
     async with HeadgateClient(url) as client:
-        done = await client.post(path, dict(body))
-    if as_json:
-        print_json(done)
-    else:
-        about = f" ({', '.join(done['stages'])})" if done.get("stages") else ""
-        already = "" if done.get("applied", True) else ", as it was already"
-        print(sanitize(f"run {done['run_id']} #{done['number']} {done['status']}{about}{already}  {url}/ui/runs/{done['run_id']}"))
-    return 0
-
-
-def run_action_path(run: int, verb: str) -> str:
-    return f"/runs/{run}/{verb}"
-
-
-def stage_action_path(run: int, stage: str, verb: str) -> str:
-    return f"/runs/{run}/stages/{quote(stage, safe='')}/{verb}"
-
-
-async def again(url: str, run: int, params: Sequence[str], params_file: Path | None, as_json: bool) -> int:
-    """The earlier run's parameters, with those given over them. 2 for a parameter that is none."""
-    async with HeadgateClient(url) as client:
-        earlier = await client.get(f"/runs/{run}")
-        pipeline = await client.pipeline(str(earlier["pipeline_id"]))
+        earlier = await client.get(f"/runs/{run_id}")
+        pipeline = await client.find_pipeline(str(earlier["pipeline_id"]))
     try:
-        given = parse_parameters(params, params_file, (pipeline or {}).get("parameters"))
+        overrides = parse_parameters(params, params_file, (pipeline or {}).get("parameters"))
     except InvalidParameter as error:
         print_error(error)
         return 2
-    body = {"parameters": {**earlier["parameters"], **given}} if given else {}
-    return await post_run_action(url, run_action_path(run, "again"), body, as_json)
+    body = {"parameters": {**earlier["parameters"], **overrides}} if overrides else {}
+    return await _post_action(url, f"/runs/{run_id}/again", body, as_json)
 
 
-async def approve(url: str, run: int, stage: str, comment: str | None, fields: Sequence[str], as_json: bool) -> int:
-    """`fields` are NAME=VALUE, typed by JSON. 2 for one that is none."""
+async def approve_stage(url: str, run_id: int, stage: str, comment: str | None, fields: Sequence[str], as_json: bool) -> int:
+    """Approve the stage with NAME=VALUE fields, parsed as JSON. Return 2 for an invalid field."""
     try:
         values = parse_parameters(fields, None, None)
     except InvalidParameter as error:
         print_error(InvalidParameter(str(error).replace("--param", "--field")))
         return 2
     body = {"comment": comment} | ({"fields": values} if values else {})
-    return await post_run_action(url, stage_action_path(run, stage, "approve"), body, as_json)
+    return await post_stage_action(url, run_id, stage, "approve", body, as_json)
 
 
-async def show_waiting(url: str, as_json: bool) -> int:
-    """A line a stage that waits for a person or a machine, the oldest run first."""
+async def post_stage_action(url: str, run_id: int, stage: str, action: str, body: Mapping[str, Any], as_json: bool) -> int:
+    return await _post_action(url, f"/runs/{run_id}/stages/{quote(stage, safe='')}/{action}", body, as_json)
+
+
+async def _post_action(url: str, path: str, body: Mapping[str, Any], as_json: bool) -> int:
+    """Post the action and print the run's new state. Return 0; a refusal raises ApiError."""
     async with HeadgateClient(url) as client:
-        waiting = await client.get("/waiting/")
+        result = await client.post(path, dict(body))
     if as_json:
-        print_json(waiting)
-    elif not waiting:
-        print("Nothing waits for anybody.")
-    for each in [] if as_json else waiting:
-        what = "approval" if each["reason"] == "approval" else "a report"
-        by = f" by {', '.join(each['approvers'])}" if each["approvers"] else ""
-        asked = f"  {each['message']}" if each["message"] else ""
-        print(sanitize(f"{each['pipeline']} #{each['number']}  {each['stage']}  waits for {what}{by} until {each['deadline']}{asked}"))
+        print_json(result)
+    else:
+        stages = f" ({', '.join(result['stages'])})" if result.get("stages") else ""
+        unchanged = "" if result.get("applied", True) else ", unchanged"
+        print(
+            sanitize(f"run {result['run_id']} #{result['number']} {result['status']}{stages}{unchanged}  {url}/ui/runs/{result['run_id']}")
+        )
     return 0

@@ -1,4 +1,4 @@
-"""`headgate status`: the board, a pipeline or a run, for a terminal."""
+"""`headgate status`: show every pipeline, one pipeline's latest runs, or one run's stages."""
 
 import asyncio
 import sys
@@ -6,114 +6,112 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from entrypoints.cli.client.headgate_client import ApiError, HeadgateClient
-from entrypoints.cli.commands.pipelines import print_json
-from entrypoints.cli.screens.formatting import (
-    build_stage_row,
-    format_age,
-    format_record_count,
-    format_run_duration,
-    make_console,
-    print_table,
-    sanitize,
-    utc_now,
-)
+from entrypoints.cli.client.errors import ApiError
+from entrypoints.cli.client.headgate_client import HeadgateClient
+from entrypoints.cli.output import print_json
+from entrypoints.cli.screens.run_view import build_stage_row, format_age, format_record_count, format_run_time, utc_now
+from entrypoints.cli.screens.sanitizer import sanitize
+from entrypoints.cli.screens.tables import create_console, print_table
 
-_PAGE = 100
-_LAST_RUNS = 10
-_AT_ONCE = 8
+_PAGE_SIZE = 100
+_RUNS_SHOWN = 10
+_MAX_CONCURRENT_REQUESTS = 8
 
-Thing = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 
 
-async def show_status(url: str, of: str | None, as_json: bool) -> int:
-    """0 when it was shown; 2 when there is no such pipeline or run."""
+async def show_status(url: str, target: str | None, as_json: bool) -> int:
+    """Show the target: None for all pipelines, digits for a run, else a pipeline's name. Return 2 if it does not exist."""
     async with HeadgateClient(url) as client:
-        if of is None:
-            await _board(client, as_json)
+        if target is None:
+            await _show_board(client, as_json)
             return 0
-        # A pipeline's name begins with a letter, so a number is a run.
-        found = await _run(client, int(of), as_json) if of.isascii() and of.isdigit() else await _pipeline(client, of, as_json)
+        is_run = target.isascii() and target.isdigit()  # a pipeline's name begins with a letter
+        found = await _show_run(client, int(target), as_json) if is_run else await _show_pipeline(client, target, as_json)
     if not found:
-        print(f"headgate: there is no {'run' if of.isdigit() else 'pipeline'} {of} at {url}", file=sys.stderr)
+        print(f"headgate: there is no {'run' if is_run else 'pipeline'} {target} at {url}", file=sys.stderr)
     return 0 if found else 2
 
 
-async def _board(client: HeadgateClient, as_json: bool) -> None:
-    pipelines = await _every_pipeline(client)
-    gate = asyncio.Semaphore(_AT_ONCE)
-
-    async def latest(pipeline: Thing) -> Thing | None:
-        async with gate:
-            runs = await client.get(f"/pipelines/{pipeline['id']}/runs", limit=1)
-            # A list says why only of runs that are over: for the others it takes a look around, which the run itself gives.
-            under_way = runs and not runs[0].get("why")
-            return await client.get(f"/runs/{runs[0]['id']}") if under_way else runs[0] if runs else None
-
-    runs = await asyncio.gather(*(latest(pipeline) for pipeline in pipelines))
+async def _show_board(client: HeadgateClient, as_json: bool) -> None:
+    pipelines = await _list_pipelines(client)
+    limit = asyncio.Semaphore(_MAX_CONCURRENT_REQUESTS)
+    runs = await asyncio.gather(*(_find_latest_run(client, limit, pipeline) for pipeline in pipelines))
     if as_json:
         print_json([{**pipeline, "latest_run": run} for pipeline, run in zip(pipelines, runs, strict=True)])
     elif pipelines:
-        console = make_console()
-        print_table(console, [_board_row(pipeline, run) for pipeline, run in zip(pipelines, runs, strict=True)], status_column=1)
+        rows = [_build_board_row(pipeline, run) for pipeline, run in zip(pipelines, runs, strict=True)]
+        print_table(create_console(), rows, status_column=1)
     else:
-        print("No pipelines yet. `headgate apply FILE` makes one from a YAML or JSON definition.")
+        print("No pipelines yet. Create one from a YAML or JSON definition: headgate apply FILE")
 
 
-async def _every_pipeline(client: HeadgateClient) -> list[Thing]:
-    found: list[Thing] = []
-    while page := await client.get("/pipelines/", skip=len(found), limit=_PAGE):
+async def _list_pipelines(client: HeadgateClient) -> list[JsonObject]:
+    found: list[JsonObject] = []
+    while page := await client.get("/pipelines/", skip=len(found), limit=_PAGE_SIZE):
         found += page
-        if len(page) < _PAGE:
+        if len(page) < _PAGE_SIZE:
             break
     return sorted(found, key=lambda pipeline: str(pipeline["name"]))
 
 
-def _board_row(pipeline: Thing, run: Thing | None) -> list[str]:
+async def _find_latest_run(client: HeadgateClient, limit: asyncio.Semaphore, pipeline: JsonObject) -> JsonObject | None:
+    async with limit:
+        runs = await client.get(f"/pipelines/{pipeline['id']}/runs", limit=1)
+        if not runs:
+            return None
+        latest: JsonObject = runs[0]
+        # Lists explain finished runs only: the explanation of an active run depends on workers and other runs.
+        return latest if latest.get("why") else await client.get(f"/runs/{latest['id']}")
+
+
+def _build_board_row(pipeline: JsonObject, run: JsonObject | None) -> list[str]:
     if run is None:
         return [sanitize(pipeline["name"]), pipeline["status"], "never run", "", "", ""]
     now = utc_now()
-    last = f"#{run['number']}"
     return [
         sanitize(pipeline["name"]),
         run["status"],
-        last,
+        f"#{run['number']}",
         format_age(run["created_at"], now),
-        format_run_duration(run, now),
+        format_run_time(run, now),
         sanitize(run.get("why") or ""),
     ]
 
 
-async def _pipeline(client: HeadgateClient, name: str, as_json: bool) -> bool:
-    pipeline = await client.pipeline(name)
+async def _show_pipeline(client: HeadgateClient, name: str, as_json: bool) -> bool:
+    pipeline = await client.find_pipeline(name)
     if pipeline is None:
         return False
-    runs = await client.get(f"/pipelines/{quote(str(pipeline['id']), safe='')}/runs", limit=_LAST_RUNS)
+    runs = await client.get(f"/pipelines/{quote(str(pipeline['id']), safe='')}/runs", limit=_RUNS_SHOWN)
     if as_json:
         print_json({**pipeline, "runs": runs})
         return True
     stages = ", ".join(sanitize(stage["name"]) for stage in pipeline["stages"])
     print(f"{sanitize(pipeline['name'])}  revision {pipeline['revision']}  {sanitize(pipeline.get('description') or '')}".rstrip())
     print(f"stages: {stages}")
-    print_table(make_console(), [_run_row(run) for run in runs], status_column=2) if runs else print("never run")
+    if runs:
+        print_table(create_console(), [_build_run_row(run) for run in runs], status_column=2)
+    else:
+        print("never run")
     return True
 
 
-def _run_row(run: Thing) -> list[str]:
+def _build_run_row(run: JsonObject) -> list[str]:
     now = utc_now()
     return [
         f"#{run['number']}",
         f"run {run['id']}",
         run["status"],
         format_age(run["created_at"], now),
-        format_run_duration(run, now),
+        format_run_time(run, now),
         sanitize(run.get("why") or ""),
     ]
 
 
-async def _run(client: HeadgateClient, run_id: int, as_json: bool) -> bool:
+async def _show_run(client: HeadgateClient, run_id: int, as_json: bool) -> bool:
     try:
-        run, stages = await client.run(run_id)
+        run, stages = await client.get_run(run_id)
     except ApiError as error:
         if error.status == 404:
             return False
@@ -123,8 +121,8 @@ async def _run(client: HeadgateClient, run_id: int, as_json: bool) -> bool:
         return True
     now = utc_now()
     print(
-        f"{sanitize(run['pipeline'])} #{run['number']}  {run['status']}  {format_run_duration(run, now)}  {format_record_count(run)}".rstrip()
+        f"{sanitize(run['pipeline'])} #{run['number']}  {run['status']}  {format_run_time(run, now)}  {format_record_count(run)}".rstrip()
     )
-    print_table(make_console(), [build_stage_row(stage, now) for stage in stages], status_column=1)
+    print_table(create_console(), [build_stage_row(stage, now) for stage in stages], status_column=1)
     print(sanitize(run.get("why") or ""))
     return True

@@ -1,4 +1,4 @@
-"""`headgate trigger`: queues a run and, if asked, shows it to its end."""
+"""`headgate trigger`: queue a run and, with --watch, show it until it finishes."""
 
 import asyncio
 import json
@@ -12,13 +12,17 @@ from urllib.parse import quote
 from entrypoints.cli.actions.parameters import InvalidParameter, parse_parameters
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.client.run_watcher import RunWatcher
-from entrypoints.cli.commands.pipelines import print_json
-from entrypoints.cli.screens.run_screens import create_screen
+from entrypoints.cli.output import print_error, print_json
+from entrypoints.cli.screens.json_screen import JsonScreen
+from entrypoints.cli.screens.line_screen import LineScreen
+from entrypoints.cli.screens.live_screen import LiveScreen
+from entrypoints.cli.screens.screen import Screen
+from entrypoints.cli.screens.tables import create_console
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerOptions:
-    """What the command line asked for."""
+    """The arguments of the command."""
 
     pipeline: str
     params: tuple[str, ...] = ()
@@ -28,30 +32,36 @@ class TriggerOptions:
 
 
 async def trigger_run(url: str, options: TriggerOptions) -> int:
-    """0 when the run was taken and, if watched, completed; 1 when it ended otherwise; 2 for a pipeline or parameters that do not exist."""
+    """Return 0 if the run was queued and, if watched, completed; 1 if it ended otherwise; 2 for an unknown pipeline or bad parameters."""
     async with HeadgateClient(url) as client:
-        pipeline = await client.pipeline(options.pipeline)
+        pipeline = await client.find_pipeline(options.pipeline)
         if pipeline is None:
             print(f"headgate: there is no pipeline {options.pipeline} at {url}", file=sys.stderr)
             return 2
         try:
             parameters = parse_parameters(options.params, options.params_file, pipeline.get("parameters"))
         except InvalidParameter as error:
-            print(f"headgate: {error}", file=sys.stderr)
+            print_error(error)
             return 2
         queued = await client.post(f"/trigger/{quote(str(pipeline['id']), safe='')}", {"parameters": parameters})
         _print_queued(url, pipeline["name"], queued, options)
-        return await _watch(client, url, queued, options) if options.watch else 0
+        return await _watch(client, queued["run_id"], options) if options.watch else 0
 
 
-async def _watch(client: HeadgateClient, url: str, queued: Mapping[str, Any], options: TriggerOptions) -> int:
-    run_id = queued["run_id"]
+async def _watch(client: HeadgateClient, run_id: int, options: TriggerOptions) -> int:
     try:
-        with create_screen(options.as_json) as screen:
+        with _create_screen(options.as_json) as screen:
             return 0 if await RunWatcher(client, run_id, screen).watch_until_finished() == "completed" else 1
     except asyncio.CancelledError:
-        print(f"\nheadgate: run {run_id} goes on without you; to end it: curl -X POST {url}/runs/{run_id}/cancel", file=sys.stderr)
+        print(f"\nheadgate: run {run_id} continues. To cancel it: headgate cancel {run_id}", file=sys.stderr)
         raise
+
+
+def _create_screen(as_json: bool) -> Screen:
+    """Return the screen that suits standard output."""
+    if as_json:
+        return JsonScreen()
+    return LiveScreen() if create_console().is_terminal else LineScreen()
 
 
 def _print_queued(url: str, name: str, queued: Mapping[str, Any], options: TriggerOptions) -> None:

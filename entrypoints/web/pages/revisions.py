@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from application.queries.views.pipelines import PipelineView, RevisionView
 from domain.errors import FieldProblem, InvalidInput, NameTaken, NotFound, StaleRevision
-from entrypoints.definitions.yaml_reader import UnreadableText, read_text
+from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_definition
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, READ, ResourceScope, requires
 from entrypoints.web.lookups import pipeline_or_404
@@ -74,8 +74,8 @@ async def edit(request: Request, ref: str) -> Response:
     text, seen = form.get("definition", "").replace("\r\n", "\n"), form.get("revision", "")
     edited = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
     try:
-        await request.app.state.application.change_pipeline()(found.id, read_text(text), [edited], get_actor(request))
-    except UnreadableText as error:
+        await request.app.state.application.change_pipeline()(found.id, parse_definition(text), [edited], get_actor(request))
+    except InvalidDefinitionText as error:
         return _form(request, found, text, edited, [FieldProblem("", str(error))], None, 422)
     except InvalidInput as error:
         return _form(request, found, text, edited, error.problems, None, 422)

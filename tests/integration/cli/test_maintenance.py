@@ -31,5 +31,5 @@ def test_prune_says_what_it_dropped_and_the_second_time_that_there_is_nothing(da
     released = CliRunner().invoke(app, ["retry-prefect"], env=environment)
 
     assert first.output == f"dropped {get_partition_name('log_line', old)}\n"  # events are kept for 90 days
-    assert again.output == "Nothing is old enough to be forgotten.\n"
-    assert released.output == "Nothing is in quarantine.\n"
+    assert again.output == "Nothing to delete.\n"
+    assert released.output == "No dispatches are in quarantine.\n"

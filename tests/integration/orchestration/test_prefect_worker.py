@@ -83,7 +83,7 @@ async def a_warm_worker(web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrch
     """A worker that is linked here and registered there."""
     name = f"worker-{uuid.uuid4().hex[:6]}"
     surroundings = environment(web, prefect, folder) | {"HEADGATE_WORKER_NAME": name}
-    async with a_process(folder, surroundings, "-m", "entrypoints.cli.app", "worker") as process:
+    async with a_process(folder, surroundings, "-m", "entrypoints.cli", "worker") as process:
         await until_in_prefect(lambda: registered(rest, "headgate", name))
         yield process
 
@@ -179,7 +179,7 @@ async def test_without_any_prefect_the_worker_works(web: FakeWeb, prefect: Runni
     pipeline = await web.create_pipeline(sh("only", "true"))
     run_id = await web.run(pipeline)
 
-    async with a_process(tmp_path, environment(web, prefect, tmp_path) | nowhere, "-m", "entrypoints.cli.app", "worker") as process:
+    async with a_process(tmp_path, environment(web, prefect, tmp_path) | nowhere, "-m", "entrypoints.cli", "worker") as process:
         assert (await web.wait_until_over(run_id, 15)).status is Status.COMPLETED
         process.terminate()
         assert await asyncio.wait_for(process.wait(), 15) == 0

@@ -65,6 +65,7 @@ if __name__ == "__main__":
     if sys.argv[1] == "--as":
         stand_in(sys.argv[2])
     else:
-        from entrypoints.cli.app import run_and_report_errors  # here, so that the stand-ins start fast
+        from entrypoints.cli.error_reporting import exit_on_known_errors
 
-        run_and_report_errors(lambda: asyncio.run(up(sys.argv[1], sys.argv[2])))
+        with exit_on_known_errors():
+            asyncio.run(up(sys.argv[1], sys.argv[2]))

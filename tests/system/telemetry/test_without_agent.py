@@ -32,7 +32,7 @@ def resident(headgate: Headgate) -> dict[int, int]:
     found = {}
     for pid in headgate.processes():
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if b"entrypoints.cli.app" in command and command[-2] in (b"web", b"worker"):
+        if b"entrypoints.cli" in command and command[-2] in (b"web", b"worker"):
             status = Path(f"/proc/{pid}/status").read_text()
             found[pid] = int(status.split("VmRSS:")[1].split()[0]) * 1024
     return found

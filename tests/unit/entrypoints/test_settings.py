@@ -144,7 +144,7 @@ def test_every_setting_says_what_it_is_for() -> None:
 def headgate(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     root = Path(__file__).resolve().parents[3]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HEADGATE_")}
-    argv = [sys.executable, "-m", "entrypoints.cli.app", *arguments]
+    argv = [sys.executable, "-m", "entrypoints.cli", *arguments]
     return subprocess.run(argv, env=kept | {"PYTHONPATH": str(root)} | environment, capture_output=True, text=True, timeout=60)
 
 
@@ -239,7 +239,7 @@ def test_people_do_not_sign_in_where_their_passwords_could_be_read(monkeypatch: 
 def test_web_and_up_refuse_such_a_door_in_one_line_and_exit_2(tmp_path: Path) -> None:
     environment = {**os.environ, "HEADGATE_HOST": "0.0.0.0", "HEADGATE_HOME": str(tmp_path / "home")}
     for command, more in (("up", {}), ("web", {"HEADGATE_DATABASE_URL": SOMEWHERE, "HEADGATE_PREFECT_API_URL": "http://127.0.0.1:9/api"})):
-        argv = [sys.executable, "-m", "entrypoints.cli.app", command]
+        argv = [sys.executable, "-m", "entrypoints.cli", command]
         done = subprocess.run(argv, env={**environment, **more}, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
 
         assert done.returncode == 2, done.stderr

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 
 from application.queries.views.pipelines import RevisionView
 from domain.pipelines.serialization import serialize_pipeline
-from entrypoints.definitions.yaml_reader import diff_revisions
+from entrypoints.definitions.revision_diff import diff_revisions
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp
 from entrypoints.web.view_models.pipelines.page import format_definition
 

@@ -4,7 +4,7 @@ import json
 import threading
 
 from tests.support.cli_stub_server import StubServer, a_run
-from tests.unit.entrypoints.cli.conftest import Headgate
+from tests.unit.entrypoints.cli.conftest import RunCommand
 
 
 def _given(stub_server: StubServer, *names: str) -> None:
@@ -13,7 +13,7 @@ def _given(stub_server: StubServer, *names: str) -> None:
         assert stub_server.answer("POST", "/pipelines/", {}, definition)[0] == 201
 
 
-def test_the_board_has_a_line_for_every_pipeline_in_order_of_name(headgate: Headgate, stub_server: StubServer) -> None:
+def test_the_board_has_a_line_for_every_pipeline_in_order_of_name(headgate: RunCommand, stub_server: StubServer) -> None:
     _given(stub_server, *(f"p{number:03}" for number in reversed(range(120))))
     stub_server.answer("POST", "/trigger/p001", {}, {"parameters": {}})
     stub_server.next_run = a_run("failed")
@@ -27,7 +27,7 @@ def test_the_board_has_a_line_for_every_pipeline_in_order_of_name(headgate: Head
     assert lines[1].endswith("It is failed.")
 
 
-def test_a_run_under_way_says_why_it_is_where_it_is(headgate: Headgate, stub_server: StubServer) -> None:
+def test_a_run_under_way_says_why_it_is_where_it_is(headgate: RunCommand, stub_server: StubServer) -> None:
     _given(stub_server, "flights")
     stub_server.answer("POST", "/trigger/flights", {}, {"parameters": {}})
     stub_server.next_run = a_run(held=threading.Event())
@@ -35,11 +35,11 @@ def test_a_run_under_way_says_why_it_is_where_it_is(headgate: Headgate, stub_ser
     assert headgate("status").stdout.rstrip().endswith("It is running.")
 
 
-def test_an_empty_board_says_how_to_make_a_pipeline(headgate: Headgate) -> None:
+def test_an_empty_board_says_how_to_make_a_pipeline(headgate: RunCommand) -> None:
     assert "headgate apply" in headgate("status").stdout
 
 
-def test_a_name_shows_the_pipeline_and_its_runs(headgate: Headgate, stub_server: StubServer) -> None:
+def test_a_name_shows_the_pipeline_and_its_runs(headgate: RunCommand, stub_server: StubServer) -> None:
     _given(stub_server, "flights")
     stub_server.answer("POST", "/trigger/flights", {}, {"parameters": {}})
 
@@ -50,7 +50,7 @@ def test_a_name_shows_the_pipeline_and_its_runs(headgate: Headgate, stub_server:
     assert lines[2].split()[:4] == ["#3", "run", "7", "completed"]
 
 
-def test_a_number_shows_the_run_and_its_stages(headgate: Headgate, stub_server: StubServer) -> None:
+def test_a_number_shows_the_run_and_its_stages(headgate: RunCommand, stub_server: StubServer) -> None:
     stub_server.next_run = a_run("failed")
 
     lines = headgate("status", "7").stdout.splitlines()
@@ -60,7 +60,7 @@ def test_a_number_shows_the_run_and_its_stages(headgate: Headgate, stub_server: 
     assert lines[2] == "It is failed."
 
 
-def test_json_is_the_apis_own(headgate: Headgate, stub_server: StubServer) -> None:
+def test_json_is_the_apis_own(headgate: RunCommand, stub_server: StubServer) -> None:
     _given(stub_server, "flights")
 
     (pipeline,) = json.loads(headgate("status", "--json").stdout)
@@ -69,7 +69,7 @@ def test_json_is_the_apis_own(headgate: Headgate, stub_server: StubServer) -> No
     assert pipeline["latest_run"] is None
 
 
-def test_what_does_not_exist_is_exit_code_2(headgate: Headgate) -> None:
+def test_what_does_not_exist_is_exit_code_2(headgate: RunCommand) -> None:
     for of in ("nothing", "99"):
         done = headgate("status", of)
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli_stub_server import StubServer, a_run, an_event
-from tests.unit.entrypoints.cli.conftest import Headgate, argv, environment
+from tests.support.headgate_command import build_argv, build_environment
+from tests.unit.entrypoints.cli.conftest import RunCommand
 
 FLIGHTS = {
     "name": "flights",
@@ -29,7 +30,7 @@ def _flights(stub_server: StubServer) -> None:
     assert stub_server.answer("POST", "/pipelines/", {}, FLIGHTS)[0] == 201
 
 
-def test_a_trigger_says_which_run_and_where_to_look(headgate: Headgate, stub_server: StubServer) -> None:
+def test_a_trigger_says_which_run_and_where_to_look(headgate: RunCommand, stub_server: StubServer) -> None:
     done = headgate("trigger", "flights")
 
     assert done.returncode == 0
@@ -37,7 +38,7 @@ def test_a_trigger_says_which_run_and_where_to_look(headgate: Headgate, stub_ser
     assert stub_server.triggered == [{"pipeline": "flights", "parameters": {}}]
 
 
-def test_parameters_get_the_type_the_schema_asks_for(headgate: Headgate, stub_server: StubServer, tmp_path: Path) -> None:
+def test_parameters_get_the_type_the_schema_asks_for(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text('{"month": 1, "kept": null}')
     given = ["month=3", "code=007", "all=true", 'tags=["a"]', "other=x=y"]
 
@@ -47,13 +48,13 @@ def test_parameters_get_the_type_the_schema_asks_for(headgate: Headgate, stub_se
     assert stub_server.triggered[0]["parameters"] == {"month": 3, "kept": None, "code": "007", "all": True, "tags": ["a"], "other": "x=y"}
 
 
-def test_parameters_may_come_by_standard_input(headgate: Headgate, stub_server: StubServer) -> None:
+def test_parameters_may_come_by_standard_input(headgate: RunCommand, stub_server: StubServer) -> None:
     assert headgate("trigger", "flights", "--params-file", "-", stdin='{"month": 4}').returncode == 0
     assert stub_server.triggered[0]["parameters"] == {"month": 4}
 
 
 @pytest.mark.parametrize("arguments", [["--param", "month"], ["--params-file", "absent.json"], ["--params-file", "-"]])
-def test_what_is_no_parameter_is_exit_code_2(headgate: Headgate, stub_server: StubServer, arguments: list[str]) -> None:
+def test_what_is_no_parameter_is_exit_code_2(headgate: RunCommand, stub_server: StubServer, arguments: list[str]) -> None:
     done = headgate("trigger", "flights", *arguments, stdin="[1]")
 
     assert done.returncode == 2
@@ -61,14 +62,14 @@ def test_what_is_no_parameter_is_exit_code_2(headgate: Headgate, stub_server: St
     assert stub_server.triggered == []
 
 
-def test_an_unknown_pipeline_is_exit_code_2(headgate: Headgate) -> None:
+def test_an_unknown_pipeline_is_exit_code_2(headgate: RunCommand) -> None:
     done = headgate("trigger", "fligths")
 
     assert done.returncode == 2
     assert "there is no pipeline fligths" in done.stderr
 
 
-def test_a_watched_run_tells_every_move_once_and_ends_with_0(headgate: Headgate) -> None:
+def test_a_watched_run_tells_every_move_once_and_ends_with_0(headgate: RunCommand) -> None:
     done = headgate("trigger", "flights", "--watch")
 
     assert done.returncode == 0, done.stderr
@@ -78,13 +79,13 @@ def test_a_watched_run_tells_every_move_once_and_ends_with_0(headgate: Headgate)
 
 
 @pytest.mark.parametrize("ends", ["failed", "cancelled", "lost"])
-def test_a_run_that_did_not_complete_is_exit_code_1(headgate: Headgate, stub_server: StubServer, ends: str) -> None:
+def test_a_run_that_did_not_complete_is_exit_code_1(headgate: RunCommand, stub_server: StubServer, ends: str) -> None:
     stub_server.next_run = a_run(ends)
 
     assert headgate("trigger", "flights", "--watch").returncode == 1
 
 
-def test_a_failed_stage_shows_the_end_of_its_log_and_moves_no_cursor(headgate: Headgate, stub_server: StubServer) -> None:
+def test_a_failed_stage_shows_the_end_of_its_log_and_moves_no_cursor(headgate: RunCommand, stub_server: StubServer) -> None:
     stub_server.next_run = a_run("failed", log=[f"line {n}" for n in range(2_000)] + ["\x1b]0;title\x07last\x1b[2J"])
 
     done = headgate("trigger", "flights", "--watch")
@@ -95,7 +96,7 @@ def test_a_failed_stage_shows_the_end_of_its_log_and_moves_no_cursor(headgate: H
     assert "\x1b" not in done.stdout
 
 
-def test_a_dropped_stream_is_resumed_without_a_gap_or_a_repeat(headgate: Headgate, stub_server: StubServer) -> None:
+def test_a_dropped_stream_is_resumed_without_a_gap_or_a_repeat(headgate: RunCommand, stub_server: StubServer) -> None:
     held = threading.Event()
     stub_server.next_run = run = a_run(held=held, per_stream=2)
     threading.Thread(target=lambda: _when(lambda: run.delivered == 5, held), daemon=True).start()
@@ -109,7 +110,7 @@ def test_a_dropped_stream_is_resumed_without_a_gap_or_a_repeat(headgate: Headgat
     assert run.resumed_from[:3] == [None, "2", "4"]
 
 
-def test_without_a_stream_the_run_is_asked_for_until_it_is_over(headgate: Headgate, stub_server: StubServer) -> None:
+def test_without_a_stream_the_run_is_asked_for_until_it_is_over(headgate: RunCommand, stub_server: StubServer) -> None:
     stub_server.next_run = a_run("failed", streams=False)
 
     done = headgate("trigger", "flights", "--watch")
@@ -118,7 +119,7 @@ def test_without_a_stream_the_run_is_asked_for_until_it_is_over(headgate: Headga
     assert "flights #3 failed" in done.stdout
 
 
-def test_a_text_with_a_line_separator_of_unicode_is_one_event(headgate: Headgate, stub_server: StubServer) -> None:
+def test_a_text_with_a_line_separator_of_unicode_is_one_event(headgate: RunCommand, stub_server: StubServer) -> None:
     stub_server.next_run = run = a_run()
     run.events.insert(1, an_event(1, "stage.progress", "running", "load", message="a\u2028b\x85c"))
     run.events[:] = [event | {"seq": seq} for seq, event in enumerate(run.events, 1)]
@@ -132,7 +133,12 @@ def test_the_exit_code_is_that_of_the_process(stub_server: StubServer, tmp_path:
     stub_server.next_run = a_run("failed")
 
     done = subprocess.run(
-        argv("trigger", "flights", "--watch"), env=environment(stub_server.url), cwd=tmp_path, capture_output=True, timeout=60, check=False
+        build_argv("trigger", "flights", "--watch"),
+        env=build_environment(stub_server.url),
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=60,
+        check=False,
     )
 
     assert (done.returncode, done.stderr) == (1, b"")
@@ -141,8 +147,8 @@ def test_the_exit_code_is_that_of_the_process(stub_server: StubServer, tmp_path:
 def test_ctrl_c_stops_the_watching_and_tells_how_to_cancel(stub_server: StubServer, tmp_path: Path) -> None:
     stub_server.next_run = run = a_run(held=threading.Event())
     process = subprocess.Popen(
-        argv("trigger", "flights", "--watch"),
-        env=environment(stub_server.url),
+        build_argv("trigger", "flights", "--watch"),
+        env=build_environment(stub_server.url),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -154,14 +160,14 @@ def test_ctrl_c_stops_the_watching_and_tells_how_to_cancel(stub_server: StubServ
     _, said = process.communicate(timeout=20)
 
     assert process.returncode == 130
-    assert said.strip() == f"headgate: run 7 goes on without you; to end it: curl -X POST {stub_server.url}/runs/7/cancel"
+    assert said.strip() == "headgate: run 7 continues. To cancel it: headgate cancel 7"
 
 
 def test_a_terminal_shows_the_stages_in_place(stub_server: StubServer, tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
-    terminal = environment(stub_server.url) | {"TERM": "xterm-256color", "LINES": "40"}
+    terminal = build_environment(stub_server.url) | {"TERM": "xterm-256color", "LINES": "40"}
     process = subprocess.Popen(
-        argv("trigger", "flights", "--watch"), env=terminal, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs
+        build_argv("trigger", "flights", "--watch"), env=terminal, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
 

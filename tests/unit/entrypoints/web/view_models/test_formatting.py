@@ -5,7 +5,7 @@ import re
 import pytest
 
 from application.queries.explain.durations import format_duration
-from entrypoints.definitions.yaml_reader import diff_revisions
+from entrypoints.definitions.revision_diff import diff_revisions
 from entrypoints.web.view_models.formatting import format_difference
 from tests.support.builders import a_stage
 from tests.support.page_harness import AttemptStory, PageHarness

@@ -1,0 +1,52 @@
+"""Run the supervisor, the web process or a worker in this process.
+
+The web server and the worker are imported by name, after telemetry has started, because telemetry patches the libraries they import.
+"""
+
+import asyncio
+import importlib
+import os
+
+from adapters.telemetry.setup import start_telemetry
+from entrypoints.cli.actions.database import require_database
+from entrypoints.settings import Settings, SettingsError
+
+
+def run_supervisor(register_examples: bool) -> None:
+    """Run `headgate up` until it is stopped."""
+    from entrypoints.supervisor.process_plan import ProcessPlan
+    from entrypoints.supervisor.supervisor import Supervisor
+
+    settings = Settings.read()
+    settings.check_exposure()
+    asyncio.run(Supervisor(settings, ProcessPlan(settings, register_examples)).run())
+
+
+def run_web() -> None:
+    """Serve until the process is stopped. Raise SettingsError if no database is configured or the address is not safe to listen on."""
+    settings = require_database(Settings.read())
+    settings.check_exposure()
+    telemetry = start_telemetry("web", settings.telemetry)
+    importlib.import_module("entrypoints.http.server").serve(settings, telemetry)
+
+
+def run_worker() -> None:
+    """Run stages until the process is stopped. Raise SettingsError if no Prefect server is configured."""
+    settings = Settings.read()
+    if settings.prefect_api_url is None:
+        raise SettingsError(
+            "A worker needs HEADGATE_PREFECT_API_URL, and HEADGATE_URL if the web server runs elsewhere; or use `headgate up`."
+        )
+    _replace_environment_for_prefect(settings, settings.prefect_api_url)
+    telemetry = start_telemetry("worker", settings.telemetry)
+    importlib.import_module("entrypoints.worker.main").serve(settings, telemetry)
+
+
+def _replace_environment_for_prefect(settings: Settings, prefect_api_url: str) -> None:
+    """Point Prefect's client at the configured server. Prefect reads the environment when it is first imported."""
+    from adapters.orchestration.prefect_environment import build_client_environment
+
+    auth = settings.prefect_api_auth_string.get_secret_value() if settings.prefect_api_auth_string else None
+    environment = build_client_environment(settings.home, prefect_api_url, auth, os.environ)
+    os.environ.clear()
+    os.environ.update(environment)

@@ -1,0 +1,44 @@
+"""Manage API tokens on the database itself."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+from application.commands.access.create_token import NewToken
+from domain.access.api_tokens import TokenKind
+from domain.access.permissions import Scope
+from entrypoints.cli.actions.local_application import get_terminal_actor, run_local_action
+from entrypoints.container import Application
+
+
+class TokenActions:
+    """Each action returns the lines to print."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._actor = get_terminal_actor()
+
+    async def create(
+        self, name: str, scopes: Sequence[Scope], pipeline: str | None, reporter: bool, expires_at: datetime | None
+    ) -> Sequence[str]:
+        """Return the token itself. A reporter's token has the report scope only."""
+        kind = TokenKind.REPORTER if reporter else TokenKind.API
+        new = NewToken(name, kind, [Scope.REPORT] if reporter else scopes, pipeline, expires_at)
+        created = await self._application.create_token()(new, self._actor)
+        return [created.text]
+
+    async def list(self) -> Sequence[str]:
+        lines = []
+        for token in await self._application.access_queries().list_tokens():
+            expiry = f"expires {token.expires_at:%Y-%m-%d}" if token.expires_at else "does not expire"
+            state = "revoked" if token.revoked_at else expiry
+            lines.append(f"{token.id:5} {token.name:30} …{token.hint} {','.join(token.scopes):30} {state}")
+        return lines or ["No tokens yet. Create one with `headgate token create NAME --scope read`."]
+
+    async def revoke(self, token_id: int) -> Sequence[str]:
+        token = await self._application.revoke_token()(token_id, self._actor)
+        return [f"Revoked token {token.name} (…{token.hint})."]
+
+
+def run_token_action(action: Callable[[TokenActions], Awaitable[Sequence[str]]]) -> None:
+    """Run the action on the configured database, print its lines, and exit with code 2 if the change is refused."""
+    run_local_action(lambda application: action(TokenActions(application)))

@@ -1,0 +1,38 @@
+"""Options and error handling shared by the commands that call a running Headgate over HTTP."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+import typer
+
+RunId = Annotated[int, typer.Argument(metavar="RUN", min=1, help="The run's id, as in its URL.")]
+StageName = Annotated[str, typer.Argument(metavar="STAGE")]
+Message = Annotated[str | None, typer.Option("--message", "-m", help="The reason, shown in the run history.")]
+Comment = Annotated[str | None, typer.Option("--comment", "-m", help="Shown with the decision.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def get_server_url() -> str:
+    """Return the URL of the Headgate to call (HEADGATE_URL)."""
+    from entrypoints.settings import Settings
+
+    return Settings.read().public_url
+
+
+def run_action(action: Coroutine[Any, Any, int]) -> None:
+    """Run the action and exit with the code it returns.
+
+    A server that does not answer, or refuses, is printed and becomes exit code 2; Ctrl-C becomes 130.
+    """
+    from entrypoints.cli.client.errors import ApiError, Unreachable
+    from entrypoints.cli.output import print_error
+
+    try:
+        code = asyncio.run(action)
+    except KeyboardInterrupt:
+        code = 130
+    except (Unreachable, ApiError) as error:
+        print_error(error)
+        code = 2
+    raise typer.Exit(code)

@@ -1,0 +1,41 @@
+"""Signatures of the `headgate token` commands. They work on the database itself."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from domain.access.permissions import Scope
+
+tokens = typer.Typer(help="Manage API tokens.", no_args_is_help=True)
+
+
+@tokens.command("create")
+def create_token(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    scope: Annotated[list[Scope] | None, typer.Option("--scope", "-s", help="What the token allows; repeatable.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Limit the token to this pipeline.")] = None,
+    reporter: Annotated[bool, typer.Option("--reporter", help="Allow status reports for --pipeline only.")] = False,
+    days: Annotated[int | None, typer.Option(min=1, help="Days until the token expires. Default: it does not expire.")] = None,
+) -> None:
+    """Create a token and print it. It cannot be shown again."""
+    from entrypoints.cli.actions.tokens import run_token_action
+
+    expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
+    run_token_action(lambda tokens: tokens.create(name, scope or (), pipeline, reporter, expires_at))
+
+
+@tokens.command("list")
+def list_tokens() -> None:
+    """List all tokens, without their secret part."""
+    from entrypoints.cli.actions.tokens import run_token_action
+
+    run_token_action(lambda tokens: tokens.list())
+
+
+@tokens.command("revoke")
+def revoke_token(token_id: Annotated[int, typer.Argument(metavar="ID", min=1)]) -> None:
+    """Revoke a token at once."""
+    from entrypoints.cli.actions.tokens import run_token_action
+
+    run_token_action(lambda tokens: tokens.revoke(token_id))

@@ -1,0 +1,31 @@
+"""Turn errors that an operator can fix into one line on stderr and exit code 2."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+KNOWN_ERRORS = frozenset(
+    {
+        ("adapters.persistence.embedded.errors", "EmbeddedServerError"),
+        ("domain.errors", "Unavailable"),
+        ("entrypoints.settings", "SettingsError"),
+        ("entrypoints.supervisor.instance_lock", "StartError"),
+    }
+)
+"""Module and class names. Classes would have to be imported, and every command would pay for that."""
+
+
+@contextlib.contextmanager
+def exit_on_known_errors() -> Iterator[None]:
+    """Print a known error as one line and exit with code 2. Let any other error through with its traceback."""
+    try:
+        yield
+    except Exception as error:
+        if not is_known_error(error):
+            raise
+        print(f"headgate: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def is_known_error(error: Exception) -> bool:
+    return any((kind.__module__, kind.__name__) in KNOWN_ERRORS for kind in type(error).__mro__)

@@ -1,0 +1,18 @@
+"""Print results and errors of commands."""
+
+import json
+import sys
+
+from domain.errors import FieldProblem
+from entrypoints.cli.screens.sanitizer import sanitize
+
+
+def print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_error(error: Exception, location: str = "headgate") -> None:
+    """Print the error to stderr: one line per field in `error.problems`, else the message."""
+    problems = getattr(error, "problems", None) or [FieldProblem("", str(error))]
+    for problem in problems:
+        print(sanitize(": ".join(filter(None, (location, problem.field, problem.message)))), file=sys.stderr)

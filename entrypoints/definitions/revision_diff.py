@@ -1,0 +1,44 @@
+"""Describe what changed between two revisions of a pipeline."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from domain.pipelines.field_parser import ALL_STAGE_KEYS
+from domain.pipelines.parsing import PIPELINE_KEYS
+
+_KEYS_IN_SECONDS = frozenset({"timeout", "retry_delay"})
+_MAX_VALUE_LENGTH = 30
+
+
+def diff_revisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return one phrase per change from `old` to `new`: stages first, then the pipeline's own keys.
+
+    Both are definitions as the API returns them, for example `added stage export` or `changed stage a (retries 1 → 3)`.
+    """
+    before, after = ({stage["name"]: stage for stage in revision["stages"]} for revision in (old, new))
+    changes = [f"added stage {name}" for name in after if name not in before]
+    changes += [f"removed stage {name}" for name in before if name not in after]
+    for name in after:
+        if name in before and (changed := _describe_changed_keys(before[name], after[name], ALL_STAGE_KEYS - {"name"})):
+            changes.append(f"changed stage {name} ({', '.join(changed)})")
+    if not changes and list(before) != list(after):
+        changes.append("changed the order of the stages")
+    return changes + [f"changed {change}" for change in _describe_changed_keys(old, new, PIPELINE_KEYS - {"name", "stages"})]
+
+
+def _describe_changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    return [_describe_change(key, old.get(key), new.get(key)) for key in sorted(keys) if old.get(key) != new.get(key)]
+
+
+def _describe_change(key: str, old: object, new: object) -> str:
+    """Show both values if they are short; otherwise name the key only."""
+    values = [_format_value(key, value) for value in (old, new)]
+    return f"{key} {values[0]} → {values[1]}" if all(len(text) <= _MAX_VALUE_LENGTH for text in values) else key
+
+
+def _format_value(key: str, value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    unit = " s" if key in _KEYS_IN_SECONDS and value is not None else ""
+    return f"{json.dumps(value, ensure_ascii=False)}{unit}"
