@@ -1,35 +1,34 @@
-"""Why a run that is not over is where it is."""
+"""Explains the status of a run that has not finished."""
 
 from collections.abc import Sequence
 
 from application.queries.explain.durations import format_duration, format_elapsed
 from application.queries.explain.queued_runs import describe_queue_reason, describe_queued_run
 from application.queries.explain.run_context import RunContext
-from application.queries.explain.status_text import TextPart, describe_failure, format_stage_names, format_time
+from application.queries.explain.status_text import TextPart, bold, compose, describe_failure, format_stage_names, format_time
 from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Reason, Status
 
 
 def describe_active_run(run: RunView, context: RunContext) -> list[TextPart]:
-    """What runs comes first, then what is tried again, what is queued, and last what waits for somebody."""
-    running = _in(run, Status.RUNNING)
-    waiting = _in(run, Status.WAITING)
+    """Return what the run is doing: running stages first, then retries, queued stages, and what it waits for."""
+    running, waiting = _with_status(run, Status.RUNNING), _with_status(run, Status.WAITING)
     retrying = [stage for stage in waiting if stage.newest.reason is Reason.RETRY]
     if run.stop_requested_at is not None:
-        return _stopping(run, running, context)
+        return _describe_stopping(run, running, context)
     if running:
-        return [*_running(run, running, context), *_beside(run, waiting, context)]
+        return compose(_describe_running(run, running, context), _describe_held_stages(run, waiting, context))
     if retrying:
-        return _retrying(retrying[0], context)
-    if _in(run, Status.QUEUED):
+        return _describe_retrying(retrying[0], context)
+    if _with_status(run, Status.QUEUED):
         return describe_queued_run(run, context)
     if approvals := _approvals(waiting):
-        return _for_approval(approvals, context)
+        return _describe_approval(approvals, context)
     awaited = next((stage for stage in waiting if stage.newest.deadline_at is not None), waiting[0] if waiting else None)
-    return _for_report(awaited, context) if awaited else [TextPart("Nothing of it has started yet.")]
+    return _describe_report(awaited, context) if awaited else compose("No stage has started yet.")
 
 
-def _in(run: RunView, status: Status) -> list[StageRunView]:
+def _with_status(run: RunView, status: Status) -> list[StageRunView]:
     return [stage for stage in run.stages if stage.status is status]
 
 
@@ -37,98 +36,92 @@ def _approvals(waiting: Sequence[StageRunView]) -> list[StageRunView]:
     return [stage for stage in waiting if stage.newest.reason is Reason.APPROVAL]
 
 
-def _stopping(run: RunView, running: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
-    asked = run.stop_requested_at
-    since = f" for {format_elapsed(context.now, asked)}" if asked is not None and (context.now - asked).total_seconds() >= 1 else ""
+def _describe_stopping(run: RunView, running: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
+    requested = run.stop_requested_at
+    is_recent = requested is None or (context.now - requested).total_seconds() < 1
+    elapsed = "" if is_recent or requested is None else f" for {format_elapsed(context.now, requested)}"
     if not running:
-        return [TextPart(f"Stopping{since}: what it had begun is being ended.")]
-    ended = " is being ended by its worker" if len(running) == 1 else " are being ended by their worker"
-    return [TextPart(f"Stopping{since}: "), *format_stage_names(running), TextPart(ended), *(_silence(running, context) or [TextPart(".")])]
+        return compose(f"Stopping{elapsed}.")
+    return compose(
+        f"Stopping{elapsed}: the worker is ending ", format_stage_names(running), _describe_silence(running, context) or compose(".")
+    )
 
 
-def _for_report(stage: StageRunView, context: RunContext) -> list[TextPart]:
-    parts = [TextPart("Waiting for a report about "), TextPart(stage.name, True), TextPart(" from a machine")]
-    if stage.waiting_since:
-        parts += [TextPart(" since "), format_time(stage.waiting_since, context.now)]
+def _describe_report(stage: StageRunView, context: RunContext) -> list[TextPart]:
+    since = compose(" since ", format_time(stage.waiting_since, context.now)) if stage.waiting_since else []
+    return compose("Waiting for a report about ", bold(stage.name), since, _describe_deadline(stage, context))
+
+
+def _describe_approval(stages: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
+    since = stages[0].waiting_since or stages[0].newest.created_at
+    approvers = f" by {' or '.join(stages[0].approvers)}" if stages[0].approvers else ""
+    start = compose("Waiting for approval of ", format_stage_names(stages), f"{approvers} since ", format_time(since, context.now))
+    return compose(start, _describe_deadline(stages[0], context))
+
+
+def _describe_deadline(stage: StageRunView, context: RunContext) -> str:
     deadline = stage.newest.deadline_at
-    return [*parts, TextPart(f"; without one it fails in {format_elapsed(deadline, context.now)}." if deadline else ".")]
+    return f"; times out in {format_elapsed(deadline, context.now)}." if deadline else "."
 
 
-def _for_approval(stages: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
-    newest = stages[0].newest
-    asked = stages[0].waiting_since or newest.created_at
-    by = f" by {' or '.join(stages[0].approvers)}" if stages[0].approvers else ""
-    parts = [TextPart("Waiting for approval of "), *format_stage_names(stages), TextPart(f"{by} since "), format_time(asked, context.now)]
-    return [
-        *parts,
-        TextPart(f"; it fails in {format_elapsed(newest.deadline_at, context.now)} without one." if newest.deadline_at else "."),
-    ]
-
-
-def _running(run: RunView, running: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
+def _describe_running(run: RunView, running: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
     stage = running[0]
-    since = stage.newest.started_at or run.created_at
-    verb = " has been running for " if len(running) == 1 else " are running, the first for "
-    parts = [*format_stage_names(running), TextPart(f"{verb}{format_elapsed(context.now, since)}")]
-    if (stopped := next((each for each in running if each.newest.stop_requested_at is not None), None)) is not None:
-        asked = [TextPart(stopped.name, True), TextPart(" was cancelled by a person, and is being ended by its worker")]
-        return [*asked, *(_silence([stopped], context) or [TextPart(".")])]
-    if (silence := _silence(running, context)) is not None:
-        return [*parts, *silence]
-    parts += _compared(run, running, context)
-    following = [other for other in run.stages if other.status is Status.PENDING and stage.name in other.needs]
-    if following:
-        verb = "comes" if len(following) == 1 else "come"
-        return [*parts, TextPart(". "), *format_stage_names(following), TextPart(f" {verb} next.")]
-    return [*parts, TextPart(".")]
+    if (cancelled := next((each for each in running if each.newest.stop_requested_at is not None), None)) is not None:
+        ending = compose(bold(cancelled.name), " was cancelled and its worker is ending it")
+        return compose(ending, _describe_silence([cancelled], context) or compose("."))
+    elapsed = format_elapsed(context.now, stage.newest.started_at or run.created_at)
+    if len(running) == 1:
+        parts = compose(bold(stage.name), f" has been running for {elapsed}")
+    else:
+        parts = compose(format_stage_names(running), " are running, ", bold(stage.name), f" for {elapsed}")
+    if (silence := _describe_silence(running, context)) is not None:
+        return compose(parts, silence)
+    next_stages = [other for other in run.stages if other.status is Status.PENDING and stage.name in other.needs]
+    verb = "comes" if len(next_stages) == 1 else "come"
+    following = compose(" ", format_stage_names(next_stages), f" {verb} next.") if next_stages else []
+    return compose(parts, _compare_with_usual(run, running, context), ".", following)
 
 
-def _compared(run: RunView, running: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
-    """With its usual time; of several, the first that is late."""
+def _compare_with_usual(run: RunView, running: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
+    """Return the first stage that is slower than usual; without one, the usual duration if only one stage runs."""
     is_alone = len(running) == 1
     for stage in running:
-        took = (context.now - (stage.newest.started_at or run.created_at)).total_seconds()
-        slow = context.slow_thresholds.get(stage.name)
-        if slow is not None and took > slow:
-            who = [] if is_alone else [TextPart(stage.name, True), TextPart(" is ")]
-            return [
-                TextPart(", " if is_alone else "; "),
-                *who,
-                TextPart(f"later than usual: 19 of 20 times it is done within {format_duration(slow)}"),
-            ]
-    usual = context.typical_durations.get(running[0].name) if is_alone else None
-    return [TextPart(f"; it usually takes {format_duration(usual)}")] if usual is not None else []
+        elapsed = (context.now - (stage.newest.started_at or run.created_at)).total_seconds()
+        threshold = context.slow_thresholds.get(stage.name)
+        if threshold is not None and elapsed > threshold:
+            subject = compose(", ") if is_alone else compose("; ", bold(stage.name), " is ")
+            return compose(subject, f"slower than usual: 95 % of its runs finish within {format_duration(threshold)}")
+    typical = context.typical_durations.get(running[0].name) if is_alone else None
+    return compose(f"; it usually takes {format_duration(typical)}") if typical is not None else []
 
 
-def _beside(run: RunView, waiting: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
-    """What does not go on while something runs."""
-    if held := _in(run, Status.QUEUED):
-        return [
-            TextPart(" "),
-            *format_stage_names(held),
-            TextPart(" is queued: " if len(held) == 1 else " are queued: "),
-            *describe_queue_reason(run, context),
-        ]
-    if asked := _approvals(waiting):
-        return [TextPart(" "), *format_stage_names(asked), TextPart(" waits for approval." if len(asked) == 1 else " wait for approval.")]
+def _describe_held_stages(run: RunView, waiting: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
+    """Return which stages do not proceed while others run."""
+    if queued := _with_status(run, Status.QUEUED):
+        verb = "is" if len(queued) == 1 else "are"
+        return compose(" ", format_stage_names(queued), f" {verb} queued: ", describe_queue_reason(run, context))
+    if approvals := _approvals(waiting):
+        verb = "waits" if len(approvals) == 1 else "wait"
+        return compose(" ", format_stage_names(approvals), f" {verb} for approval.")
     return []
 
 
-def _silence(running: Sequence[StageRunView], context: RunContext) -> list[TextPart] | None:
-    """Of the worker that carries one of them; what it runs is lost once its lease has run out."""
-    found = next(
-        (context.silent_workers[worker] for stage in running if (worker := stage.newest.worker or "") in context.silent_workers), None
-    )
-    if found is None:
+def _describe_silence(running: Sequence[StageRunView], context: RunContext) -> list[TextPart] | None:
+    """Return that a worker of these stages is silent; None if all of them are online."""
+    worker_ids = [stage.newest.worker or "" for stage in running]
+    silent = next((context.silent_workers[id] for id in worker_ids if id in context.silent_workers), None)
+    if silent is None:
         return None
-    name, since = found
-    told = f" has not been heard of for {format_duration(since)}, and is given up as lost if that lasts."
-    return [TextPart("; its worker "), TextPart(name, True), TextPart(told)]
+    name, age = silent
+    consequence = f" has not responded for {format_duration(age)}. If it does not return, its stages are marked as lost."
+    return compose("; worker ", bold(name), consequence)
 
 
-def _retrying(stage: StageRunView, context: RunContext) -> list[TextPart]:
+def _describe_retrying(stage: StageRunView, context: RunContext) -> list[TextPart]:
     due = stage.newest.due_at
-    earlier = stage.attempts[-2] if len(stage.attempts) > 1 else stage.newest
     when = f"in {format_elapsed(due, context.now)}" if due and due > context.now else "now"
-    said = f", after {describe_failure(earlier)}" if earlier is not stage.newest else ""
-    return [TextPart(stage.name, True), TextPart(f" is tried again {when}{said} on attempt {earlier.number} of {stage.retries + 1}.")]
+    if len(stage.attempts) == 1:
+        return compose(bold(stage.name), f" runs again {when}.")
+    failed = stage.attempts[-2]
+    detail = f" (attempt {failed.number} of {stage.retries + 1} failed: {describe_failure(failed)})."
+    return compose(bold(stage.name), f" runs again {when}{detail}")

@@ -1,91 +1,84 @@
-"""The one sentence that says why a run is where it is, from facts; the same words on the page, in the API and in the terminal."""
+"""Explains a run's status in one or two sentences. The page, the API and the CLI all show this text."""
 
 from collections.abc import Sequence
 
 from application.queries.explain.active_runs import describe_active_run
 from application.queries.explain.durations import format_elapsed
 from application.queries.explain.run_context import RunContext
-from application.queries.explain.status_text import StatusText, TextPart, describe_failure, format_stage_names
+from application.queries.explain.status_text import StatusText, TextPart, bold, compose, describe_failure, format_stage_names
 from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Reason, Status
 
 
 def explain_run(run: RunView, context: RunContext) -> StatusText:
-    """Why the run is where it is, or how it ended."""
-    sentence = _ENDED[run.status](run) if run.status.is_terminal else describe_active_run(run, context)
-    return StatusText([part for part in sentence if part.text])
+    """Return why the run has its status: how it ended, or what it is doing or waiting for."""
+    parts = _OUTCOMES[run.status](run) if run.status.is_terminal else describe_active_run(run, context)
+    return StatusText([part for part in parts if part.text])
+
+
+def explain_outcome(run: RunView) -> str | None:
+    """Return how a finished run ended, which depends on the run alone; None for an active run."""
+    return str(explain_run(run, RunContext(run.finished_at or run.created_at))) if run.status.is_terminal else None
 
 
 def _completed(run: RunView) -> list[TextPart]:
-    forgiven = [stage for stage in run.stages if stage.status in (Status.FAILED, Status.LOST)]
-    if forgiven:
-        return [TextPart("Completed; "), *format_stage_names(forgiven), TextPart(" did not, and was allowed to.")]
-    took = format_elapsed(run.finished_at, run.started_at) if run.finished_at and run.started_at else ""
-    return [TextPart(f"Completed in {took}." if took else "Completed.")]
+    allowed_failures = [stage for stage in run.stages if stage.status in (Status.FAILED, Status.LOST)]
+    if allowed_failures:
+        return compose("Completed. ", format_stage_names(allowed_failures), " failed, which is allowed.")
+    duration = format_elapsed(run.finished_at, run.started_at) if run.finished_at and run.started_at else ""
+    return compose(f"Completed in {duration}." if duration else "Completed.")
 
 
 def _failed(run: RunView) -> list[TextPart]:
     failed = [stage for stage in run.stages if stage.status is Status.FAILED and not stage.allow_failure]
     if not failed:
-        return [TextPart("Failed: "), TextPart(f"{run.actor or 'a report'} said so of the run as a whole.")]
-    newest = failed[0].newest
+        return compose(f"{run.actor or 'A report'} marked the run as failed.")
+    stage, newest = failed[0], failed[0].newest
     if newest.reason is Reason.REJECTED:
-        return [TextPart("Failed: "), TextPart(failed[0].name, True), TextPart(f" was rejected{_told(newest)}.")]
-    tries = f" on attempt {newest.number} of {newest.number}" if newest.number > 1 else ""
-    return [
-        TextPart("Failed: "),
-        TextPart(failed[0].name, True),
-        TextPart(f" ended with {describe_failure(newest)}{tries}."),
-        *_what_a_retry_does(run),
-    ]
+        return compose(bold(stage.name), f" was rejected{_rejection_detail(newest)}.")
+    attempt = f" on attempt {newest.number} of {newest.number}" if newest.number > 1 else ""
+    return compose(bold(stage.name), f" failed{attempt}: {describe_failure(newest)}.", _describe_retry(run))
 
 
-def _told(attempt: AttemptView) -> str:
-    said = (attempt.error_message or "").removeprefix("Rejected").strip(" .")
-    return f" {said}"[:200] if said else ""
+def _rejection_detail(attempt: AttemptView) -> str:
+    detail = (attempt.error_message or "").removeprefix("Rejected").strip(" .")
+    return f" {detail}"[:200] if detail else ""
 
 
-def _what_a_retry_does(run: RunView) -> list[TextPart]:
-    kept = sum(stage.status is Status.COMPLETED for stage in run.stages)
-    again = [stage for stage in run.stages if stage.status in (Status.FAILED, Status.LOST) and not stage.allow_failure]
-    if not kept or not again:
+def _describe_retry(run: RunView) -> list[TextPart]:
+    completed = sum(stage.status is Status.COMPLETED for stage in run.stages)
+    failed = [stage for stage in run.stages if stage.status in (Status.FAILED, Status.LOST) and not stage.allow_failure]
+    if not completed or not failed:
         return []
-    stages = "the stage that completed" if kept == 1 else f"the {kept} stages that completed"
-    return [TextPart(f" A retry keeps {stages} and begins at "), *format_stage_names(again[:1]), TextPart(".")]
+    stages = "the completed stage" if completed == 1 else f"the {completed} completed stages"
+    return compose(f" A retry keeps {stages} and starts at ", bold(failed[0].name), ".")
 
 
 def _cancelled(run: RunView) -> list[TextPart]:
-    reached = [stage for stage in run.stages if stage.status is Status.CANCELLED]
-    return [
-        TextPart("Cancelled"),
-        *([TextPart(" before "), TextPart(reached[0].name, True), TextPart(" had completed")] if reached else []),
-        TextPart("."),
-        *_begins_at(reached),
-    ]
+    cancelled = [stage for stage in run.stages if stage.status is Status.CANCELLED]
+    if not cancelled:
+        return compose("Cancelled.")
+    return compose("Cancelled before ", bold(cancelled[0].name), " completed.", _describe_retry_start(cancelled))
 
 
 def _lost(run: RunView) -> list[TextPart]:
     lost = [stage for stage in run.stages if stage.status is Status.LOST]
-    at = lost[0].newest.finished_at if lost else None
-    where = [TextPart(" in "), TextPart(lost[0].name, True)] if lost else []
+    if not lost:
+        return compose("Lost: the worker stopped responding.")
+    name, at = bold(lost[0].name), lost[0].newest.finished_at
     when = [TextPart(" at "), TextPart(f"{at:%H:%M:%S} UTC", at=at)] if at else []
-    look = [TextPart(" How far it came is not known: see its log first.")] if lost else []
-    return [TextPart("Lost: the worker stopped answering"), *where, *when, TextPart("."), *look, *_begins_at(lost)]
+    advice = compose(". Check the log to see how far ", name, " got.", _describe_retry_start(lost))
+    return compose("Lost: the worker of ", name, " stopped responding", when, advice)
 
 
-def _begins_at(stages: Sequence[StageRunView]) -> list[TextPart]:
-    return [TextPart(" A retry begins at "), TextPart(stages[0].name, True), TextPart(".")] if stages else []
+def _describe_retry_start(stages: Sequence[StageRunView]) -> list[TextPart]:
+    return compose(" A retry starts at ", bold(stages[0].name), ".")
 
 
-_ENDED = {
+_OUTCOMES = {
     Status.COMPLETED: _completed,
     Status.FAILED: _failed,
     Status.CANCELLED: _cancelled,
     Status.LOST: _lost,
     Status.SKIPPED: _completed,
 }
-
-
-def explain_outcome(run: RunView) -> str | None:
-    """The sentence of a run that is over, which depends on nothing else; None while it is under way."""
-    return str(explain_run(run, RunContext(run.finished_at or run.created_at))) if run.status.is_terminal else None

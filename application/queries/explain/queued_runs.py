@@ -1,43 +1,42 @@
-"""Why a queued run has not been taken, or a queued stage not started: what holds it, in numbers, and what helps."""
+"""Explains why a queued run or stage has not started, and what would help."""
 
 from collections.abc import Callable
 
 from application.queries.explain.durations import format_duration, format_elapsed
 from application.queries.explain.run_context import RunContext
-from application.queries.explain.status_text import TextPart, format_stage_names
+from application.queries.explain.status_text import TextPart, bold, compose, format_stage_names
 from application.queries.views.runs import RunView
 from domain.runs.dispatch import DispatchState
 from domain.runs.queue_reason import QueueReason, QueueSnapshot, find_queue_reason
 from domain.runs.status import Status
 
-LONGEST_REFUSAL = 200
-MORE_SLOTS = "another worker or a higher HEADGATE_WORKER_SLOTS lets more run at once"
+MAX_REJECTION_LENGTH = 200
+MORE_SLOTS = "Add a worker or raise HEADGATE_WORKER_SLOTS to run more at once."
 
 
 def describe_queued_run(run: RunView, context: RunContext) -> list[TextPart]:
-    """The whole sentence of a run of which nothing runs."""
+    """Return the whole explanation of a run that has queued stages and runs none."""
     waited = format_elapsed(context.now, run.dispatch_requested_at or run.created_at)
-    return [TextPart(f"Queued for {waited}: "), *describe_queue_reason(run, context)]
+    return compose(f"Queued for {waited}: ", describe_queue_reason(run, context))
 
 
 def describe_queue_reason(run: RunView, context: RunContext) -> list[TextPart]:
-    """From the reason on, with the full stop."""
-    facts = to_queue_facts(run, context)
-    return _WORDS[find_queue_reason(facts)](run, context, facts)
+    """Return why the queued stages do not start, as the end of a sentence."""
+    snapshot = to_queue_snapshot(run, context)
+    return _DESCRIPTIONS[find_queue_reason(snapshot)](run, context, snapshot)
 
 
-def to_queue_facts(run: RunView, context: RunContext) -> QueueSnapshot:
+def to_queue_snapshot(run: RunView, context: RunContext) -> QueueSnapshot:
     workers, waiting = context.queue.workers, context.queue.waiting
-    is_claimed = run.dispatch_state == DispatchState.CLAIMED
     return QueueSnapshot(
-        is_claimed=is_claimed,
-        worker_free_slots=next((each.free for each in workers if each.id == run.dispatch_holder), None),
+        is_claimed=run.dispatch_state == DispatchState.CLAIMED,
+        worker_free_slots=next((worker.free for worker in workers if worker.id == run.dispatch_holder), None),
         running=sum(stage.status is Status.RUNNING and stage.newest.worker is not None for stage in run.stages),
         parallelism=run.parallelism,
         is_warm=context.is_warm,
         workers=len(workers),
-        slots=sum(each.slots for each in workers),
-        free=sum(each.free for each in workers),
+        slots=sum(worker.slots for worker in workers),
+        free=sum(worker.free for worker in workers),
         runs_ahead=waiting.index(run.id) if run.id in waiting else len(waiting),
         is_refused=run.refusal is not None,
         is_unsubmitted=run.unrecorded,
@@ -45,120 +44,84 @@ def to_queue_facts(run: RunView, context: RunContext) -> QueueSnapshot:
     )
 
 
-def _parallelism(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    limit = facts.parallelism
-    runs = "one stage of the run is running" if limit == 1 else f"{limit:,} stages of the run are running"
-    return [TextPart(f"{runs}, as many at once as its parallelism of {limit:,} allows.")]
+def _parallelism(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
+    limit = queue.parallelism
+    stages = "1 stage of the run is" if limit == 1 else f"{limit:,} stages of the run are"
+    return compose(f"{stages} already running, its parallelism limit.")
 
 
-def _holder_full(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    holder = next(each for each in context.queue.workers if each.id == run.dispatch_holder)
-    has = "its one slot is" if holder.slots == 1 else f"all its {holder.slots:,} slots are"
-    return [TextPart("worker "), TextPart(holder.name, True), TextPart(f" carries the run and {has} taken; it goes on when one is free.")]
+def _worker_full(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
+    worker = next(worker for worker in context.queue.workers if worker.id == run.dispatch_holder)
+    slots = "its only slot is" if worker.slots == 1 else f"all its {worker.slots:,} slots are"
+    return compose("worker ", bold(worker.name), f" has the run, but {slots} in use.")
 
 
-def _starting(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    if (silence := context.silent_workers.get(run.dispatch_holder or "")) is not None:
-        name, since = silence
-        return [
-            TextPart("worker "),
-            TextPart(name, True),
-            TextPart(f" took it and has not been heard of for {format_duration(since)}; "),
-            *_if_it_lasts(),
-        ]
-    name = next((each.name for each in context.queue.workers if each.id == run.dispatch_holder), "")
-    waiting = [stage for stage in run.stages if stage.status is Status.QUEUED]
-    return [
-        TextPart("worker " if name else "a worker"),
-        TextPart(name, True),
-        TextPart(" has taken it and is starting "),
-        *format_stage_names(waiting[:3]),
-        TextPart("."),
-    ]
+def _starting(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
+    if (silent := context.silent_workers.get(run.dispatch_holder or "")) is not None:
+        name, age = silent
+        consequence = f" took the run but has not responded for {format_duration(age)}. If it does not return, another worker takes over."
+        return compose("worker ", bold(name), consequence)
+    name = next((worker.name for worker in context.queue.workers if worker.id == run.dispatch_holder), "")
+    stages = format_stage_names([stage for stage in run.stages if stage.status is Status.QUEUED][:3])
+    return compose("worker " if name else "a worker", bold(name), " took the run and is starting ", stages, ".")
 
 
-def _if_it_lasts() -> list[TextPart]:
-    return [TextPart("if that lasts, another takes it over.")]
+def _no_worker(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
+    return compose("no worker is online in pool ", bold(run.pool), ". Start one with `headgate worker`.")
 
 
-def _no_worker(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    return [
-        TextPart("no worker of pool "),
-        TextPart(run.pool, True),
-        TextPart(" answers; it starts when one does (`headgate worker` starts one)."),
-    ]
+def _no_free_slot(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
+    slots = "the only worker slot" if queue.slots == 1 else f"all {queue.slots:,} worker slots"
+    verb = "is" if queue.slots == 1 else "are"
+    ahead = f" and {_runs_ahead(queue)} ahead of it" if queue.runs_ahead else ""
+    return compose(f"{slots} of pool ", bold(run.pool), f" {verb} in use{ahead}. {MORE_SLOTS}")
 
 
-def _slots_taken(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    taken = "the one worker slot" if facts.slots == 1 else f"all {facts.slots:,} worker slots"
-    is_are = "is" if facts.slots == 1 else "are"
-    before = f" and {_ahead(facts)} ahead of it" if facts.runs_ahead else ""
-    return [
-        TextPart(f"{taken} of pool "),
-        TextPart(run.pool, True),
-        TextPart(f" {is_are} taken{before}; it starts when one is free: {MORE_SLOTS}."),
-    ]
+def _behind_other_runs(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
+    return compose(f"{_runs_ahead(queue)} ahead of it in pool ", bold(run.pool), f"; {_free_slots(queue)}.")
 
 
-def _in_turn(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    free = f"{facts.free:,} of {facts.slots:,} worker slots"
-    return [
-        TextPart(f"{_ahead(facts)} ahead of it in pool "),
-        TextPart(run.pool, True),
-        TextPart(f", where {free} {_is(facts.free)} free."),
-    ]
+def _about_to_start(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
+    return compose("a worker of pool ", bold(run.pool), f" is about to take it; {_free_slots(queue)}.")
 
 
-def _about_to_start(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    free = f"{facts.free:,} of {facts.slots:,} slots {_is(facts.free)} free"
-    return [TextPart("a worker of pool "), TextPart(run.pool, True), TextPart(f" is about to take it; {free}.")]
+def _engine_rejected(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
+    message = (run.refusal or "").rstrip(".")[:MAX_REJECTION_LENGTH]
+    return compose(f"Prefect rejected it ({message}). Headgate retries within the hour; `headgate retry-prefect` retries now.")
 
 
-def _refused(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    said = (run.refusal or "").rstrip(".")[:LONGEST_REFUSAL]
-    return [
-        TextPart("Prefect refuses it ("),
-        TextPart(said),
-        TextPart("); it is tried again within the hour (`headgate retry-prefect` does it now)."),
-    ]
+def _engine_unreachable(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
+    return compose("Prefect does not respond yet. The run starts when a worker of pool ", bold(run.pool), " takes it.")
 
 
-def _engine_away(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    return [TextPart("Prefect does not answer yet; it starts when a worker of pool "), TextPart(run.pool, True), TextPart(" takes it.")]
+def _not_submitted(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
+    return compose("the run has not been sent to Prefect yet. It starts when a worker of pool ", bold(run.pool), " takes it.")
 
 
-def _untold(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    return [
-        TextPart("Prefect has not been told of it yet; it starts when a worker of pool "),
-        TextPart(run.pool, True),
-        TextPart(" takes it."),
-    ]
+def _awaiting_engine_worker(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
+    return compose("Prefect has the run and waits for a worker of pool ", bold(run.pool), ".")
 
 
-def _engines_worker(run: RunView, context: RunContext, facts: QueueSnapshot) -> list[TextPart]:
-    return [TextPart("Prefect has it, and a worker of pool "), TextPart(run.pool, True), TextPart(" has to take it.")]
+def _free_slots(queue: QueueSnapshot) -> str:
+    return f"{queue.free:,} of {queue.slots:,} worker slots {'is' if queue.free == 1 else 'are'} free"
 
 
-def _ahead(facts: QueueSnapshot) -> str:
-    if facts.runs_ahead == 1:
-        return "one run is"
-    return f"{facts.runs_ahead:,} runs are" if facts.runs_ahead < 1_000 else "1,000 runs or more are"
+def _runs_ahead(queue: QueueSnapshot) -> str:
+    if queue.runs_ahead == 1:
+        return "1 run is"
+    return f"{queue.runs_ahead:,} runs are" if queue.runs_ahead < 1_000 else "1,000 or more runs are"
 
 
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-_WORDS: dict[QueueReason, Callable[[RunView, RunContext, QueueSnapshot], list[TextPart]]] = {
+_DESCRIPTIONS: dict[QueueReason, Callable[[RunView, RunContext, QueueSnapshot], list[TextPart]]] = {
     QueueReason.PARALLELISM: _parallelism,
-    QueueReason.WORKER_FULL: _holder_full,
+    QueueReason.WORKER_FULL: _worker_full,
     QueueReason.STARTING: _starting,
     QueueReason.NO_WORKER: _no_worker,
-    QueueReason.NO_FREE_SLOT: _slots_taken,
-    QueueReason.BEHIND_OTHER_RUNS: _in_turn,
+    QueueReason.NO_FREE_SLOT: _no_free_slot,
+    QueueReason.BEHIND_OTHER_RUNS: _behind_other_runs,
     QueueReason.ABOUT_TO_START: _about_to_start,
-    QueueReason.ENGINE_REFUSED: _refused,
-    QueueReason.ENGINE_UNREACHABLE: _engine_away,
-    QueueReason.NOT_SUBMITTED: _untold,
-    QueueReason.AWAITING_ENGINE_WORKER: _engines_worker,
+    QueueReason.ENGINE_REFUSED: _engine_rejected,
+    QueueReason.ENGINE_UNREACHABLE: _engine_unreachable,
+    QueueReason.NOT_SUBMITTED: _not_submitted,
+    QueueReason.AWAITING_ENGINE_WORKER: _awaiting_engine_worker,
 }

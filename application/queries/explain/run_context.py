@@ -1,4 +1,4 @@
-"""TODO."""
+"""The facts beside the run itself that explain its status."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,15 +9,18 @@ from application.queries.views.workers import QueueView
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What else is true while the sentence is made. `usual` is the median time of each stage and `slow` its 95th percentile, seconds;
-    `queue` the workers that spoke lately in the run's pool and the runs that wait there; `is_warm` whether the pool is served by
-    Headgate's own workers; `is_engine_reachable` None when nobody looked; `silent` the name of each worker, by its id, that has not spoken
-    for too long, and the seconds since it did."""
+    """What `explain_run` needs to know beside the run. Durations are in seconds."""
 
     now: datetime
     queue: QueueView = field(default_factory=lambda: QueueView((), ()))
+    """The online workers and the waiting runs of the run's pool."""
     is_warm: bool = True
+    """True if Headgate's own workers serve the run's pool."""
     is_engine_reachable: bool | None = None
+    """None if the status does not depend on it."""
     typical_durations: Mapping[str, float] = field(default_factory=dict)
+    """The median duration of each stage."""
     slow_thresholds: Mapping[str, float] = field(default_factory=dict)
+    """The 95th percentile of each stage's duration."""
     silent_workers: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    """By worker id: the name of a worker whose heartbeats have stopped, and the seconds since the last one."""

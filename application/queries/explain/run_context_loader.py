@@ -1,4 +1,4 @@
-"""Looks up what `explain` wants to know besides the run."""
+"""Loads the facts that explain a run's status."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,19 +14,19 @@ from application.queries.views.workers import QueueView
 from domain.runs.status import Status
 
 WORKER_SEEN_WITHIN_SECONDS = 15.0
-"""Seconds within which a worker must have spoken to count."""
+"""A worker is online if its last heartbeat is at most this old."""
 WORKER_SILENT_AFTER_SECONDS = 8.0
-"""Seconds without a word after which a worker is called silent: it speaks every five."""
-REMEMBERED_FOR = 3_600.0
+"""A worker is called silent if its last heartbeat is older than this. Workers send one every 5 seconds."""
+WORKER_FORGOTTEN_AFTER_SECONDS = 3_600.0
 MAX_QUEUE_LENGTH = 1_000
-"""Runs of a pool that are counted as ahead of one; beyond, "1,000 or more" is as much as anybody needs to know."""
+"""Runs of a pool that are counted as ahead of a run; with more, pages say "1,000 or more"."""
 MIN_SAMPLES = 5
-"""Runs that must have completed a stage before it is ever called later than usual."""
+"""Completed attempts that a stage needs before Headgate calls an attempt slower than usual."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunContextLoader:
-    """The surroundings of one run; each question is asked only where the sentence depends on it."""
+    """Loads the `RunContext` of a run. It queries only what the explanation of the run depends on."""
 
     reader: Reader
     clock: Clock
@@ -35,16 +35,14 @@ class RunContextLoader:
 
     async def __call__(self, run: RunView) -> RunContext:
         now = self.clock.now()
-        warm = run.pool in self.warm_pools
-        statuses = {stage.status for stage in run.stages}
+        context = RunContext(now, is_warm=run.pool in self.warm_pools)
         if run.status.is_terminal:
-            return RunContext(now, is_warm=warm)
-        context = RunContext(now, is_warm=warm)
+            return context
+        statuses = {stage.status for stage in run.stages}
         if Status.RUNNING in statuses:
             times = await self.reader.stage_times(run.pipeline_id)
-            context = replace(
-                context, typical_durations={item.stage: item.median for item in times}, slow_thresholds=get_slow_thresholds(times)
-            )
+            medians = {item.stage: item.median for item in times}
+            context = replace(context, typical_durations=medians, slow_thresholds=get_slow_thresholds(times))
         if Status.RUNNING in statuses or run.dispatch_holder is not None:
             context = replace(context, silent_workers=await self.find_silent_workers(run.pool, now))
         if Status.QUEUED in statuses:
@@ -52,19 +50,20 @@ class RunContextLoader:
         return context
 
     async def read_queue(self, pool: str) -> QueueView:
+        """Return the pool's online workers and up to MAX_QUEUE_LENGTH waiting runs."""
         return await self.reader.queue(pool, WORKER_SEEN_WITHIN_SECONDS, MAX_QUEUE_LENGTH)
 
     async def is_engine_reachable(self, run: RunView) -> bool | None:
-        """None where the run does not depend on it."""
+        """Return whether the orchestrator responds; None if the run does not depend on it."""
         return await self.engine.is_reachable() if run.unrecorded and run.pool not in self.warm_pools else None
 
     async def find_silent_workers(self, pool: str, now: datetime) -> Mapping[str, tuple[str, float]]:
-        """The workers of the pool that spoke within the hour and not lately: name and seconds since, by id."""
-        found = await self.reader.workers(pool, REMEMBERED_FOR)
-        waited = {each.id: (each.name, (now - each.seen_at).total_seconds()) for each in found}
-        return {id: (name, since) for id, (name, since) in waited.items() if since > WORKER_SILENT_AFTER_SECONDS}
+        """Return the pool's workers whose heartbeats stopped within the last hour: their name and the seconds since, by id."""
+        workers = await self.reader.workers(pool, WORKER_FORGOTTEN_AFTER_SECONDS)
+        ages = {worker.id: (worker.name, (now - worker.seen_at).total_seconds()) for worker in workers}
+        return {id: (name, age) for id, (name, age) in ages.items() if age > WORKER_SILENT_AFTER_SECONDS}
 
 
 def get_slow_thresholds(times: Iterable[StageTimes]) -> dict[str, float]:
-    """Seconds from which a stage is later than usual, of those that completed often enough to tell."""
+    """Return the seconds after which each stage is slower than usual. Stages with fewer than MIN_SAMPLES attempts are left out."""
     return {item.stage: item.slow for item in times if item.count >= MIN_SAMPLES}

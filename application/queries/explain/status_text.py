@@ -1,4 +1,4 @@
-"""What sentences about runs are made of: parts, durations in words, and what else is true while one is made."""
+"""The sentence that explains a run's status, as a list of parts that pages can style."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +7,12 @@ from datetime import datetime
 from application.queries.views.runs import AttemptView, StageRunView
 from domain.runs.status import Reason, Status
 
+MAX_ERROR_LENGTH = 160
+
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """A piece of the sentence; `strong` marks a name, `at` a time, which pages show in their viewer's zone and `text` says in UTC."""
+    """A part of a sentence. Pages print `strong` parts in bold and show `at` in the viewer's time zone; `text` has it in UTC."""
 
     text: str
     strong: bool = False
@@ -19,7 +21,7 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class StatusText:
-    """`str()` is the plain sentence."""
+    """The explanation of a run's status. `str()` returns it as plain text."""
 
     parts: Sequence[TextPart]
 
@@ -27,23 +29,43 @@ class StatusText:
         return "".join(part.text for part in self.parts)
 
 
-def describe_failure(attempt: AttemptView) -> str:
-    if attempt.reason is Reason.TIMEOUT:
-        return "its time limit" if attempt.started_at else "no worker or report before its deadline"
-    if attempt.status is Status.LOST:
-        return "the worker gone"
-    first_line = (attempt.error_message or "").strip().split("\n")[0]
-    return first_line[:160].rstrip(".") if first_line else "an error"
+def compose(*pieces: str | TextPart | Sequence[TextPart]) -> list[TextPart]:
+    """Return the pieces as one list of parts; a string becomes a plain part."""
+    parts: list[TextPart] = []
+    for piece in pieces:
+        if isinstance(piece, str):
+            parts.append(TextPart(piece))
+        elif isinstance(piece, TextPart):
+            parts.append(piece)
+        else:
+            parts += piece
+    return parts
+
+
+def bold(text: str) -> TextPart:
+    return TextPart(text, strong=True)
 
 
 def format_stage_names(stages: Sequence[StageRunView]) -> list[TextPart]:
+    """Return "a", "a and b" or "a, b and c", with the names in bold."""
     parts: list[TextPart] = []
     for index, stage in enumerate(stages):
         if index:
             parts.append(TextPart(" and " if index == len(stages) - 1 else ", "))
-        parts.append(TextPart(stage.name, True))
+        parts.append(bold(stage.name))
     return parts
 
 
 def format_time(at: datetime, now: datetime) -> TextPart:
+    """Return the time in UTC, with the date unless it is today's."""
     return TextPart(f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%b %H:%M} UTC", at=at)
+
+
+def describe_failure(attempt: AttemptView) -> str:
+    """Return why an attempt failed: the first line of its error message, or what is known without one."""
+    if attempt.reason is Reason.TIMEOUT:
+        return "time limit exceeded" if attempt.started_at else "no worker or report before the deadline"
+    if attempt.status is Status.LOST:
+        return "the worker stopped responding"
+    first_line = (attempt.error_message or "").strip().split("\n")[0]
+    return first_line[:MAX_ERROR_LENGTH].rstrip(".") if first_line else "no error message"

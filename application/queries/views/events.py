@@ -11,7 +11,7 @@ from domain.runs.status import Status
 
 @dataclass(frozen=True, slots=True)
 class EventView:
-    """A fact of a run's log; `pipeline_id` saves a reader a look-up."""
+    """An event of a run. `pipeline_id` saves readers a query."""
 
     run_id: int
     pipeline_id: int

@@ -7,7 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class StageTimes:
-    """How long a stage's completed attempts took lately, in seconds."""
+    """How long the recent completed attempts of a stage took, in seconds."""
 
     stage: str
     median: float
@@ -18,8 +18,10 @@ class StageTimes:
 
 @dataclass(frozen=True, slots=True)
 class FailureView:
-    """Failures that are alike: `count` attempts with one fingerprint. `message` is the newest one's; `runs` are (id, number), newest first,
-    at most ten. `first_at` and `first_run` are of all the pipeline's runs, however many there were."""
+    """`count` attempts that failed with the same fingerprint.
+
+    `message` is the newest one's. `runs` are up to ten (id, number) pairs, newest first. `first_at` and `first_run` cover all runs.
+    """
 
     fingerprint: str
     stage: str
@@ -33,7 +35,7 @@ class FailureView:
 
 @dataclass(frozen=True, slots=True)
 class FirstOccurrence:
-    """Where a failure was seen for the first time."""
+    """The run in which a failure occurred first."""
 
     run_id: int
     number: int
@@ -42,7 +44,7 @@ class FirstOccurrence:
 
 @dataclass(frozen=True, slots=True)
 class PastDecision:
-    """What somebody decided when an earlier run asked the same."""
+    """An approval decision in an earlier run."""
 
     run_id: int
     number: int

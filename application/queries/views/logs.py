@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class LogLineView:
-    """One line of output. `n` counts the run's lines from 1; `stream` is stdout, stderr or headgate."""
+    """One line of output. `n` is the line's number in the run, from 1; `stream` is stdout, stderr or headgate."""
 
     n: int
     at: datetime
@@ -18,7 +18,7 @@ class LogLineView:
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which of a run's lines are wanted; what is left out, all. `text` is looked for in any case."""
+    """Selects log lines of a run. None matches every line; `text` is matched case-insensitively."""
 
     stage: str | None = None
     attempt: int | None = None

@@ -11,7 +11,7 @@ from domain.runs.status import Status
 
 @dataclass(frozen=True, slots=True)
 class PipelineStateVersion:
-    """How far a pipeline is: while this is the same, nothing that is shown of it has changed. Zeros before its first run."""
+    """Changes whenever something that a page shows of the pipeline changes. `latest_run` and `last_seq` are 0 before the first run."""
 
     id: int
     revision: int
@@ -21,7 +21,7 @@ class PipelineStateVersion:
 
 @dataclass(frozen=True, slots=True)
 class PipelineView:
-    """A pipeline with its newest revision and, when it has run, its latest run."""
+    """A pipeline with its newest revision and its latest run, if any."""
 
     id: int
     revision: int
@@ -41,7 +41,7 @@ class PipelineView:
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """A pipeline as the board shows it: `bars` are its last 20 runs, oldest first."""
+    """A row of the board. `bars` are the last 20 runs, oldest first."""
 
     pipeline: PipelineView
     bars: Sequence[RunBar] = ()

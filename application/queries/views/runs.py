@@ -10,7 +10,7 @@ from domain.runs.status import Reason, Status
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One try of a stage. Times are UTC, durations seconds."""
+    """One attempt of a stage. Times are UTC, durations are seconds."""
 
     number: int
     status: Status
@@ -33,7 +33,7 @@ class AttemptView:
 
 @dataclass(frozen=True, slots=True)
 class StageRunView:
-    """A stage of a run: its name, kind and needs, and its attempts, oldest first (at least one)."""
+    """A stage of a run, with its attempts, oldest first. There is at least one attempt."""
 
     name: str
     kind: str
@@ -44,7 +44,7 @@ class StageRunView:
     timeout: float = 0.0
     approvers: Sequence[str] = ()
     message: str | None = None
-    """An approval's question."""
+    """The question that an approval stage asks."""
     fields: Mapping[str, Any] | None = None
 
     @property
@@ -57,7 +57,7 @@ class StageRunView:
 
     @property
     def waiting_since(self) -> datetime | None:
-        """Since when somebody is awaited: its deadline counts from then. None before its needs are met, or when it does not wait."""
+        """Return when the stage began to wait for a report or an approval; None if it is not waiting yet."""
         newest = self.newest
         if newest.status is not Status.WAITING or newest.deadline_at is None:
             return None
@@ -91,21 +91,21 @@ class RunView:
     last_seq: int
     flow_run_ids: Sequence[str] = ()
     unrecorded: bool = False
-    """True while an outbox row of this run still waits to reach Prefect."""
+    """True while a dispatch of this run is still in the outbox, not yet in Prefect."""
     refusal: str | None = None
-    """What Prefect said when it refused a dispatch of this run so often that it is left alone for a time."""
+    """Prefect's error message, if it rejected a dispatch of this run so often that the dispatch is quarantined."""
     stages: Sequence[StageRunView] = ()
     repeats: int | None = None
-    """The run that it is a repetition of."""
+    """The id of the run that this run repeats."""
     trace: Mapping[str, str] = field(default_factory=dict)
-    """Where the run was triggered, as W3C trace headers; empty when nothing was traced."""
+    """The trace context of the trigger, as W3C headers; empty if the trigger was not traced."""
     parallelism: int = 16
-    """Stages of it that run on a worker at once."""
+    """How many of its stages may run on a worker at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunBar:
-    """A run as the board draws it."""
+    """A run as one bar of the board's run chart."""
 
     id: int
     number: int
@@ -117,7 +117,7 @@ class RunBar:
 
 @dataclass(frozen=True, slots=True)
 class RunStateVersion:
-    """How far a run is: while this is the same, nothing that a list shows of it has changed. `flow_runs` are its flow runs' ids."""
+    """Changes whenever something that a list shows of the run changes. `flow_runs` joins the ids of its flow runs."""
 
     id: int
     last_seq: int

@@ -7,7 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """A worker process as it last spoke."""
+    """A worker process, as of its last heartbeat."""
 
     id: str
     name: str
@@ -19,8 +19,7 @@ class WorkerView:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """Who serves a pool, and what waits to be served: `waiting` are the runs that no worker has taken, in the order they are taken,
-    cut off after so many as were asked for."""
+    """A pool's workers, and the ids of its waiting runs in the order in which workers take them, up to the limit of the query."""
 
     workers: Sequence[WorkerView]
     waiting: Sequence[int]

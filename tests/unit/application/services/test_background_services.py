@@ -288,7 +288,7 @@ async def test_what_prefect_refuses_is_put_in_quarantine_says_why_and_lets_other
     refused = await system.run(run_id)
     why = str(explain_run(refused, RunContext(system.fakes.clock.now(), is_warm=False)))
     assert (refused.unrecorded, list(refused.flow_run_ids)) == (True, [])
-    assert "Prefect refuses it (Prefect answered 422: it will not have nightly #1); it is tried again within the hour" in why
+    assert "Prefect rejected it (Prefect answered 422: it will not have nightly #1). Headgate retries within the hour" in why
     assert len((await system.run(other)).flow_run_ids) == 1
 
 

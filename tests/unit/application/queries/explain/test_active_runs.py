@@ -1,4 +1,4 @@
-"""Every state that a run which is not over can be in has a sentence of its own, true and in numbers."""
+"""Every state of an active run has an explanation of its own, with correct numbers."""
 
 from application.ports.persistence.workers import WorkerStatus
 from application.queries.explain.explanation import explain_run
@@ -8,200 +8,201 @@ from tests.support.builders import a_stage
 from tests.support.use_case_harness import WORKER, UseCaseHarness, worker_report
 
 
-async def said(system: UseCaseHarness, run_id: int, *warm_pools: str) -> str:
+async def explain(system: UseCaseHarness, run_id: int, *warm_pools: str) -> str:
     fakes = system.fakes
-    look = RunContextLoader(
+    load_context = RunContextLoader(
         fakes.reader, fakes.clock, OrchestratorHealth(fakes.orchestrator, fakes.clock), frozenset(warm_pools or ("headgate",))
     )
     run = await system.run(run_id)
-    return str(explain_run(run, await look(run)))
+    return str(explain_run(run, await load_context(run)))
 
 
-async def seen(system: UseCaseHarness, slots: int, free: int, id: str = WORKER, name: str = "red") -> None:
+async def send_heartbeat(system: UseCaseHarness, slots: int, free: int, id: str = WORKER, name: str = "red") -> None:
     async with system.fakes.open_unit_of_work() as work:
         await work.workers.seen(WorkerStatus(id, name, "headgate", slots, free), system.fakes.clock.now())
         await work.commit()
 
 
-async def one_of(system: UseCaseHarness, *stages: object, **keys: object) -> int:
+async def trigger_pipeline(system: UseCaseHarness, *stages: object, **keys: object) -> int:
     await system.create(list(stages) or ["load"], **keys)
     return (await system.trigger()).run_id
 
 
-async def test_without_a_worker_it_says_that_none_answers_and_how_to_start_one() -> None:
+async def test_without_workers_it_says_how_to_start_one() -> None:
     system = UseCaseHarness()
-    run_id = await one_of(system)
+    run_id = await trigger_pipeline(system)
     system.fakes.clock.advance(12)
 
-    sentence = "Queued for 12 s: no worker of pool headgate answers; it starts when one does (`headgate worker` starts one)."
-    assert await said(system, run_id) == sentence
+    expected = "Queued for 12 s: no worker is online in pool headgate. Start one with `headgate worker`."
+    assert await explain(system, run_id) == expected
 
 
-async def test_a_worker_that_fell_silent_does_not_count() -> None:
+async def test_a_silent_worker_is_not_online() -> None:
     system = UseCaseHarness()
-    run_id = await one_of(system)
-    await seen(system, 4, 4)
+    run_id = await trigger_pipeline(system)
+    await send_heartbeat(system, 4, 4)
     system.fakes.clock.advance(60)
 
-    assert "no worker of pool headgate answers" in await said(system, run_id)
+    assert "no worker is online in pool headgate" in await explain(system, run_id)
 
 
-async def test_with_every_slot_taken_it_says_how_many_there_are_how_many_are_ahead_and_what_helps() -> None:
+async def test_with_all_slots_in_use_it_says_how_many_runs_are_ahead_and_what_helps() -> None:
     system = UseCaseHarness()
-    first = await one_of(system)
+    first = await trigger_pipeline(system)
     for _ in range(2):
         system.fakes.clock.advance(1)
         last = (await system.trigger()).run_id
-    await seen(system, 4, 0)
-    await seen(system, 4, 0, id="w2", name="blue")
+    await send_heartbeat(system, 4, 0)
+    await send_heartbeat(system, 4, 0, id="w2", name="blue")
 
-    sentences = [await said(system, run_id) for run_id in (first, last)]
+    explanations = [await explain(system, run_id) for run_id in (first, last)]
 
-    helps = "it starts when one is free: another worker or a higher HEADGATE_WORKER_SLOTS lets more run at once."
-    assert sentences == [
-        f"Queued for 2 s: all 8 worker slots of pool headgate are taken; {helps}",
-        f"Queued for 0 s: all 8 worker slots of pool headgate are taken and 2 runs are ahead of it; {helps}",
+    advice = "Add a worker or raise HEADGATE_WORKER_SLOTS to run more at once."
+    assert explanations == [
+        f"Queued for 2 s: all 8 worker slots of pool headgate are in use. {advice}",
+        f"Queued for 0 s: all 8 worker slots of pool headgate are in use and 2 runs are ahead of it. {advice}",
     ]
 
 
-async def test_behind_others_while_slots_are_free_it_says_how_many_are_ahead() -> None:
+async def test_behind_other_runs_with_free_slots_it_says_how_many_are_ahead() -> None:
     system = UseCaseHarness()
-    await one_of(system)
+    await trigger_pipeline(system)
     system.fakes.clock.advance(1)
     second = (await system.trigger()).run_id
-    await seen(system, 4, 1)
+    await send_heartbeat(system, 4, 1)
 
-    assert await said(system, second) == "Queued for 0 s: one run is ahead of it in pool headgate, where 1 of 4 worker slots is free."
+    assert await explain(system, second) == "Queued for 0 s: 1 run is ahead of it in pool headgate; 1 of 4 worker slots is free."
 
 
-async def test_first_in_line_with_a_free_slot_it_is_about_to_be_taken() -> None:
+async def test_the_first_run_in_the_queue_with_a_free_slot_is_about_to_start() -> None:
     system = UseCaseHarness()
-    run_id = await one_of(system)
-    await seen(system, 4, 3)
+    run_id = await trigger_pipeline(system)
+    await send_heartbeat(system, 4, 3)
 
-    assert await said(system, run_id) == "Queued for 0 s: a worker of pool headgate is about to take it; 3 of 4 slots are free."
+    expected = "Queued for 0 s: a worker of pool headgate is about to take it; 3 of 4 worker slots are free."
+    assert await explain(system, run_id) == expected
 
 
-async def test_taken_and_not_yet_started_it_names_the_worker() -> None:
+async def test_a_claimed_run_that_has_not_started_names_its_worker() -> None:
     system = UseCaseHarness()
-    run_id = await one_of(system)
-    await seen(system, 4, 3)
+    run_id = await trigger_pipeline(system)
+    await send_heartbeat(system, 4, 3)
     await system.claim(run_id, capacity=0)
 
-    assert await said(system, run_id) == "Queued for 0 s: worker red has taken it and is starting load."
+    assert await explain(system, run_id) == "Queued for 0 s: worker red took the run and is starting load."
 
 
-async def test_taken_by_a_worker_that_fell_silent_it_says_what_comes_of_it() -> None:
+async def test_a_run_claimed_by_a_silent_worker_says_what_happens_next() -> None:
     system = UseCaseHarness()
-    run_id = await one_of(system)
-    await seen(system, 4, 3)
+    run_id = await trigger_pipeline(system)
+    await send_heartbeat(system, 4, 3)
     await system.claim(run_id, capacity=0)
     system.fakes.clock.advance(10)
 
-    told = "worker red took it and has not been heard of for 10 s; if that lasts, another takes it over."
-    assert await said(system, run_id) == f"Queued for 10 s: {told}"
+    expected = "worker red took the run but has not responded for 10 s. If it does not return, another worker takes over."
+    assert await explain(system, run_id) == f"Queued for 10 s: {expected}"
 
 
-async def test_a_stage_held_by_the_runs_parallelism_says_so_with_the_limit() -> None:
+async def test_a_stage_held_by_the_parallelism_limit_says_so() -> None:
     system = UseCaseHarness()
     await system.create([a_stage("a", needs=[]), a_stage("b", needs=[])], parallelism=1)
     run_id = (await system.trigger()).run_id
-    await seen(system, 4, 3)
+    await send_heartbeat(system, 4, 3)
     await system.claim(run_id)
     await system.advance(run_id, worker_report(run_id, "a", "running"))
 
-    sentence = await said(system, run_id)
+    explanation = await explain(system, run_id)
 
-    held = "b is queued: one stage of the run is running, as many at once as its parallelism of 1 allows."
-    assert sentence == f"a has been running for 0 s. {held}"
+    held = "b is queued: 1 stage of the run is already running, its parallelism limit."
+    assert explanation == f"a has been running for 0 s. {held}"
 
 
-async def test_a_stage_whose_worker_has_no_slot_left_says_how_many_it_has() -> None:
+async def test_a_stage_whose_worker_has_no_free_slot_says_how_many_slots_it_has() -> None:
     system = UseCaseHarness()
     await system.create([a_stage("a", needs=[]), a_stage("b", needs=[])])
     run_id = (await system.trigger()).run_id
-    await seen(system, 1, 0)
+    await send_heartbeat(system, 1, 0)
     await system.claim(run_id, capacity=1)
     await system.advance(run_id, worker_report(run_id, "a", "running"), capacity=0)
 
-    told = "b is queued: worker red carries the run and its one slot is taken; it goes on when one is free."
-    assert await said(system, run_id) == f"a has been running for 0 s. {told}"
+    held = "b is queued: worker red has the run, but its only slot is in use."
+    assert await explain(system, run_id) == f"a has been running for 0 s. {held}"
 
 
-async def test_a_pool_of_another_type_says_whether_prefect_answers() -> None:
+async def test_a_run_of_a_prefect_pool_says_whether_prefect_responds() -> None:
     system = UseCaseHarness(warm_pools=())
-    run_id = await one_of(system)
+    run_id = await trigger_pipeline(system)
 
-    before = await said(system, run_id, "other")
+    up = await explain(system, run_id, "other")
     system.fakes.orchestrator.is_down = True
-    after = await said(system, run_id, "other")
+    down = await explain(system, run_id, "other")
 
-    assert before == "Queued for 0 s: Prefect has not been told of it yet; it starts when a worker of pool headgate takes it."
-    assert after == "Queued for 0 s: Prefect does not answer yet; it starts when a worker of pool headgate takes it."
+    assert up == "Queued for 0 s: the run has not been sent to Prefect yet. It starts when a worker of pool headgate takes it."
+    assert down == "Queued for 0 s: Prefect does not respond yet. The run starts when a worker of pool headgate takes it."
 
 
-async def test_what_prefect_refuses_says_so_in_its_words_and_how_to_try_again() -> None:
+async def test_a_run_that_prefect_rejects_quotes_the_error_and_how_to_retry() -> None:
     system = UseCaseHarness(warm_pools=())
-    run_id = await one_of(system)
+    run_id = await trigger_pipeline(system)
     async with system.fakes.open_unit_of_work() as work:
         (row,) = await work.outbox.lease("relay", 1, 5)
         await work.outbox.quarantine(row.id, "The pool is paused.", 3_600)
         await work.commit()
 
-    told = "Prefect refuses it (The pool is paused); it is tried again within the hour (`headgate retry-prefect` does it now)."
-    assert await said(system, run_id, "other") == f"Queued for 0 s: {told}"
+    expected = "Prefect rejected it (The pool is paused). Headgate retries within the hour; `headgate retry-prefect` retries now."
+    assert await explain(system, run_id, "other") == f"Queued for 0 s: {expected}"
 
 
-async def test_what_prefect_has_says_that_a_worker_has_to_take_it() -> None:
+async def test_a_run_that_prefect_has_waits_for_a_worker_of_its_pool() -> None:
     system = UseCaseHarness(warm_pools=())
-    run_id = await one_of(system)
+    run_id = await trigger_pipeline(system)
     async with system.fakes.open_unit_of_work() as work:
         await work.outbox.mark_delivered(run_id, 1)
         await work.commit()
 
-    assert await said(system, run_id, "other") == "Queued for 0 s: Prefect has it, and a worker of pool headgate has to take it."
+    assert await explain(system, run_id, "other") == "Queued for 0 s: Prefect has the run and waits for a worker of pool headgate."
 
 
-async def test_a_stage_to_be_tried_again_says_when_and_after_what() -> None:
+async def test_a_stage_before_its_retry_says_when_it_runs_and_why_it_failed() -> None:
     system = UseCaseHarness()
-    run_id = await one_of(system, a_stage("load", retries=2, retry_delay=30))
+    run_id = await trigger_pipeline(system, a_stage("load", retries=2, retry_delay=30))
     await system.claim(run_id)
     await system.advance(run_id, worker_report(run_id, "load", "running"))
     await system.advance(run_id, worker_report(run_id, "load", "failed", error_message="disk full\nmore"))
 
-    assert await said(system, run_id) == "load is tried again in 30 s, after disk full on attempt 1 of 3."
+    assert await explain(system, run_id) == "load runs again in 30 s (attempt 1 of 3 failed: disk full)."
 
 
-async def test_stopping_says_since_when_and_what_is_being_ended() -> None:
+async def test_a_stopping_run_says_for_how_long_and_which_stages_end() -> None:
     system = UseCaseHarness()
     await system.create([a_stage("a", needs=[]), a_stage("b", needs=[])])
     run_id = (await system.trigger()).run_id
-    await seen(system, 4, 3)
+    await send_heartbeat(system, 4, 3)
     await system.claim(run_id)
     await system.advance(run_id, worker_report(run_id, "a", "running"), worker_report(run_id, "b", "running"))
     await system.app.cancel_run()(run_id)
     system.fakes.clock.advance(3)
-    heard = await said(system, run_id)
+    online = await explain(system, run_id)
     system.fakes.clock.advance(7)
 
-    silent = await said(system, run_id)
+    silent = await explain(system, run_id)
 
-    assert heard == "Stopping for 3 s: a and b are being ended by their worker."
-    told = "; its worker red has not been heard of for 10 s, and is given up as lost if that lasts."
-    assert silent == f"Stopping for 10 s: a and b are being ended by their worker{told}"
+    assert online == "Stopping for 3 s: the worker is ending a and b."
+    consequence = "worker red has not responded for 10 s. If it does not return, its stages are marked as lost."
+    assert silent == f"Stopping for 10 s: the worker is ending a and b; {consequence}"
 
 
-async def test_beside_what_runs_an_approval_that_waits_is_named() -> None:
+async def test_a_waiting_approval_is_named_beside_the_running_stages() -> None:
     system = UseCaseHarness()
     await system.create([a_stage("load", needs=[]), a_stage("agree", "approval", needs=[])])
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
     await system.advance(run_id, worker_report(run_id, "load", "running"))
 
-    assert await said(system, run_id) == "load has been running for 0 s. agree waits for approval."
+    assert await explain(system, run_id) == "load has been running for 0 s. agree waits for approval."
 
 
-async def test_of_several_that_run_the_one_that_is_late_is_named() -> None:
+async def test_of_several_running_stages_the_slow_one_is_named() -> None:
     system = UseCaseHarness()
     await system.create([a_stage("a", needs=[]), a_stage("b", needs=[])])
     for _ in range(5):
@@ -217,5 +218,5 @@ async def test_of_several_that_run_the_one_that_is_late_is_named() -> None:
     await system.advance(run_id, worker_report(run_id, "a", "running"), worker_report(run_id, "b", "running"))
     system.fakes.clock.advance(4)
 
-    late = "b is later than usual: 19 of 20 times it is done within 2 s"
-    assert await said(system, run_id) == f"a and b are running, the first for 4 s; {late}."
+    slow = "b is slower than usual: 95 % of its runs finish within 2 s"
+    assert await explain(system, run_id) == f"a and b are running, a for 4 s; {slow}."

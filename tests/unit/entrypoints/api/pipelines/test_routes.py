@@ -137,7 +137,7 @@ async def test_runs_are_listed_newest_first_by_pipeline_and_status(house: ApiHar
     cancelled = (await house.client.get("/runs/?status=cancelled")).json()
 
     assert [run["id"] for run in of_one] == [3, 1]
-    assert [(run["id"], run["why"]) for run in cancelled] == [(1, "Cancelled before certify had completed. A retry begins at certify.")]
+    assert [(run["id"], run["why"]) for run in cancelled] == [(1, "Cancelled before certify completed. A retry starts at certify.")]
     assert [run["id"] for run in (await house.client.get("/runs/?skip=1&limit=1")).json()] == [2]
     assert (await house.client.get("/runs/?status=odd")).json()["errors"][0]["field"] == "status"
 
@@ -167,7 +167,7 @@ async def test_why_tells_of_what_stands_around_the_run(house: ApiHarness) -> Non
     house.fakes.orchestrator.is_down = True
     warm, cold = await house.trigger("work"), await house.trigger("far")
 
-    assert "no worker of pool headgate" in (await house.client.get(f"/runs/{warm}")).json()["why"]
+    assert "no worker is online in pool headgate" in (await house.client.get(f"/runs/{warm}")).json()["why"]
     assert "Prefect does not answer" in (await house.client.get(f"/runs/{cold}")).json()["why"]
 
 
