@@ -1,4 +1,4 @@
-"""The composition root: the only place that imports adapters and says what implements which port."""
+"""The composition root: which adapter implements which port, and what each use case and service needs."""
 
 import os
 import uuid
@@ -89,7 +89,7 @@ from domain.access.sessions import SessionRules
 
 
 def _instrumented(telemetry: Any, use_case: Any, **hooks: Any) -> providers.Singleton[Any]:
-    """The use case with a span, its duration and its errors told; without telemetry, the use case itself."""
+    """Return a provider of the use case with a span, a duration metric and an error count. Without telemetry: of the use case itself."""
     return providers.Singleton(instrument_use_case, telemetry, use_case, **hooks)
 
 
@@ -97,15 +97,15 @@ def _build_lifecycle_publishers(
     event_sinks: Sequence[EventSink], feed: ChangeFeed, reader: Reader, open_unit_of_work: OpenUnitOfWork, installation: str
 ) -> list[LifecycleEventPublisher]:
     """Return one publisher per event sink, so that no sink waits for another."""
-    event_mapper, teller = EventMapper(installation), f"web-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    return [LifecycleEventPublisher(event_sink, feed, reader, open_unit_of_work, event_mapper, teller) for event_sink in event_sinks]
+    event_mapper, process_id = EventMapper(installation), f"web-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return [LifecycleEventPublisher(event_sink, feed, reader, open_unit_of_work, event_mapper, process_id) for event_sink in event_sinks]
 
 
-def _build_eager_claim(
-    links: Any, tokens: Any, rules: Callable[[], DispatchRules], warm_pools: Any, offers: Callable[[], Dispatcher]
+def _build_eager_claimer(
+    worker_streams: Any, tokens: Any, dispatch_rules: Callable[[], DispatchRules], warm_pools: Any, dispatcher: Callable[[], Dispatcher]
 ) -> EagerClaimer:
-    """What it needs of a database that has answered is asked for when a worker is there."""
-    return EagerClaimer(links, tokens, rules, frozenset(warm_pools), lambda pool: offers().has_waiting_dispatch(pool))
+    """Pass providers for what needs the database, so that the web process can start without one."""
+    return EagerClaimer(worker_streams, tokens, dispatch_rules, frozenset(warm_pools), lambda pool: dispatcher().has_waiting_dispatch(pool))
 
 
 def _build_session_rules(settings: Any) -> SessionRules:
@@ -113,16 +113,16 @@ def _build_session_rules(settings: Any) -> SessionRules:
 
 
 class Application(containers.DeclarativeContainer):
-    """Use cases and services over whatever adapters it is given; `adapters` names every port by one attribute."""
+    """Use cases, queries and background services. `adapters` provides an implementation of every port, by one attribute each."""
 
     settings: providers.Dependency[Any] = providers.Dependency()
     adapters: Any = providers.DependenciesContainer()
     telemetry: providers.Dependency[Telemetry] = providers.Dependency(default=providers.Object(NullTelemetry()))
 
-    rules = providers.Singleton(DispatchRules, installation=adapters.installation, lease_seconds=settings.provided.lease_seconds)
+    dispatch_rules = providers.Singleton(DispatchRules, installation=adapters.installation, lease_seconds=settings.provided.lease_seconds)
     warm_pools: providers.Singleton[frozenset[str]] = providers.Singleton(frozenset, settings.provided.warm_pools)
     hub = providers.Singleton(EventHub)
-    wakeups = providers.Singleton(LocalWakeups, adapters.links, warm_pools)
+    wakeups = providers.Singleton(LocalWakeups, adapters.worker_streams, warm_pools)
 
     create_pipeline = _instrumented(
         telemetry, providers.Singleton(CreatePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
@@ -132,19 +132,24 @@ class Application(containers.DeclarativeContainer):
     )
     claim_dispatch = _instrumented(
         telemetry,
-        providers.Singleton(ClaimDispatch, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
+        providers.Singleton(ClaimDispatch, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, dispatch_rules),
         after=tag_claim,
     )
     dispatcher = providers.Singleton(
-        Dispatcher, adapters.links, wakeups, claim_dispatch, adapters.open_unit_of_work, telemetry.provided.use_context
+        Dispatcher, adapters.worker_streams, wakeups, claim_dispatch, adapters.open_unit_of_work, telemetry.provided.use_context
     )
-    eager_claim = providers.Singleton(
-        _build_eager_claim, adapters.links, adapters.tokens, rules.provider, settings.provided.warm_pools, dispatcher.provider
+    eager_claimer = providers.Singleton(
+        _build_eager_claimer,
+        adapters.worker_streams,
+        adapters.tokens,
+        dispatch_rules.provider,
+        settings.provided.warm_pools,
+        dispatcher.provider,
     )
     trigger_batcher = providers.Singleton(
         TriggerBatcher,
         providers.Singleton(
-            TriggerPipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups, adapters.disk_space, eager_claim
+            TriggerPipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups, adapters.disk_space, eager_claimer
         ),
     )
     trigger_pipeline = _instrumented(telemetry, trigger_batcher, name="TriggerPipeline", before=attach_trace_context, after=tag_triggered)
@@ -161,7 +166,7 @@ class Application(containers.DeclarativeContainer):
     decide_approval = _instrumented(telemetry, providers.Singleton(DecideApproval, apply_run_action, adapters.schemas))
     advance_batcher = providers.Singleton(
         AdvanceBatcher,
-        providers.Singleton(AdvanceDispatch, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, rules),
+        providers.Singleton(AdvanceDispatch, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, dispatch_rules),
     )
     advance_dispatch = _instrumented(
         telemetry,
@@ -170,10 +175,16 @@ class Application(containers.DeclarativeContainer):
         before=tag_dispatch,
         after=count_advance_verdicts,
     )
-    heartbeat = _instrumented(
+    record_heartbeat = _instrumented(
         telemetry,
         providers.Singleton(
-            RecordHeartbeat, adapters.open_unit_of_work, adapters.tokens, adapters.clock, adapters.links, claim_dispatch, rules
+            RecordHeartbeat,
+            adapters.open_unit_of_work,
+            adapters.tokens,
+            adapters.clock,
+            adapters.worker_streams,
+            claim_dispatch,
+            dispatch_rules,
         ),
     )
     append_log = _instrumented(
@@ -189,7 +200,7 @@ class Application(containers.DeclarativeContainer):
     open_session = providers.Singleton(OpenSession, adapters.credentials, session_rules)
     sign_in = _instrumented(
         telemetry,
-        providers.Singleton(SignIn, adapters.open_unit_of_work, adapters.passwords, adapters.attempts, adapters.clock, open_session),
+        providers.Singleton(SignIn, adapters.open_unit_of_work, adapters.passwords, adapters.sign_in_limiter, adapters.clock, open_session),
     )
     sign_in_by_identity = _instrumented(
         telemetry,
@@ -213,7 +224,7 @@ class Application(containers.DeclarativeContainer):
     release_quarantine = _instrumented(telemetry, providers.Singleton(ReleaseQuarantine, store))
 
     change_notifier = providers.Singleton(ChangeNotifier, adapters.change_feed, wakeups)
-    feed_reader = providers.Singleton(FeedReader, adapters.change_feed, hub, adapters.links, wakeups, adapters.open_unit_of_work)
+    feed_reader = providers.Singleton(FeedReader, adapters.change_feed, hub, adapters.worker_streams, wakeups, adapters.open_unit_of_work)
     lease_sweeper = providers.Singleton(LeaseSweeper, adapters.open_unit_of_work, adapters.clock, wakeups, settings.provided.lease_seconds)
     due_run_sweeper = providers.Singleton(DueRunSweeper, adapters.open_unit_of_work, adapters.clock, wakeups)
     outbox_relay = providers.Singleton(
@@ -222,13 +233,13 @@ class Application(containers.DeclarativeContainer):
         adapters.orchestrator,
         adapters.clock,
         wakeups,
-        rules,
+        dispatch_rules,
         warm_pools,
         telemetry,
         f"relay-{os.getpid()}-{uuid.uuid4().hex[:8]}",
     )
-    metrics_collector = providers.Singleton(MetricsCollector, adapters.vitals, hub, telemetry)
-    reconcile = providers.Singleton(
+    metrics_collector = providers.Singleton(MetricsCollector, adapters.health_metrics, hub, telemetry)
+    prefect_reconciler = providers.Singleton(
         PrefectReconciler, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups
     )
     lifecycle_publishers = providers.Singleton(
@@ -245,7 +256,7 @@ class Application(containers.DeclarativeContainer):
 
 
 def _build_identity_provider(settings: Any) -> IdentityProvider | None:
-    """None where people sign in by local accounts alone. Imported when needed: it is heavy."""
+    """Return None if users sign in with local accounts only. The import is deferred because it is slow."""
     if settings.oidc_issuer is None:
         return None
     from adapters.identity.oidc import OidcProvider
@@ -255,24 +266,24 @@ def _build_identity_provider(settings: Any) -> IdentityProvider | None:
 
 
 class Adapters(containers.DeclarativeContainer):
-    """The real ones."""
+    """The implementations of the ports in production."""
 
     settings: providers.Dependency[Any] = providers.Dependency()
     telemetry: providers.Dependency[Telemetry] = providers.Dependency(default=providers.Object(NullTelemetry()))
 
     clock = providers.Singleton(SystemClock)
     schemas = providers.Singleton(JsonSchemaValidator)
-    links = providers.Singleton(InMemoryWorkerStreams)
+    worker_streams = providers.Singleton(InMemoryWorkerStreams)
     tokens = providers.Singleton(HmacTokens, settings.provided.secret_key.call().encode.call())
     credentials = providers.Singleton(RandomCredentials)
     passwords = providers.Singleton(Argon2Passwords)
-    attempts = providers.Singleton(InMemorySignInLimiter)
+    sign_in_limiter = providers.Singleton(InMemorySignInLimiter)
     identity_provider = providers.Singleton(_build_identity_provider, settings)
     event_sinks = providers.Singleton(build_event_sinks, settings, clock, os.environ.get("DD_ENV"))
     database = providers.Singleton(Database, settings.provided.database_url.get_secret_value.call())
     installation = database.provided.installation
     open_unit_of_work = providers.Singleton(instrument_unit_of_work, telemetry, clock, database.provided.open_unit_of_work)
-    vitals = database.provided.vitals
+    health_metrics = database.provided.vitals
     reader = database.provided.reader
     change_feed = database.provided.change_feed
     retention = database.provided.retention

@@ -104,7 +104,7 @@ def _build_services(application: Application) -> list[Coroutine[Any, Any, None]]
         (relay, relay.wait),
         (application.lease_sweeper(), wait_seconds(1.0)),
         (application.due_run_sweeper(), wait_seconds(0.25)),
-        (application.reconcile(), wait_seconds(5.0)),
+        (application.prefect_reconciler(), wait_seconds(5.0)),
         (pruner, pruner.wait),
         *((publisher, wait_seconds(1.0)) for publisher in application.lifecycle_publishers()),
     ]

@@ -98,4 +98,4 @@ class WebServer(uvicorn.Server):
 
     def _end_streams(self) -> None:
         self._application.hub().close()
-        self._application.adapters.links().close()
+        self._application.adapters.worker_streams().close()

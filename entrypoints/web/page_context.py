@@ -65,7 +65,7 @@ def build_page_context(application: Application) -> PageContext:
         LiveBroadcaster(application.hub(), waiting_counter),
         waiting_counter,
         engine,
-        adapters.vitals(),
+        adapters.health_metrics(),
         adapters.disk_space(),
         (float(settings.keep_events_days), float(settings.keep_logs_days)),
         str(pages) if pages else None,

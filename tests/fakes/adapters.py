@@ -48,20 +48,20 @@ class FakeAdapters:
         self.clock = clock or FakeClock()
         self.store = store or FakeStore(self.clock)
         self.orchestrator = orchestrator or FakeOrchestrator()
-        self.links = FakeWorkerStreams()
+        self.worker_streams = FakeWorkerStreams()
         self.wakeups = FakeWakeups()
         self.tokens = FakeExecutionTokens()
         self.schemas = FakeParameterSchemas()
         self.telemetry = FakeTelemetry()
-        self.vitals = FakeHealthMetricsReader()
+        self.health_metrics = FakeHealthMetricsReader()
         self.reader = FakeReader(self.store)
         self.change_feed = FakeChangeFeed(self.store)
         self.retention = FakeRetention(self.store)
         self.disk_space = FakeDiskSpace()
-        self.audience = FakeEventSink()
+        self.event_sink = FakeEventSink()
         self.credentials = FakeCredentials()
         self.passwords = FakePasswordHasher()
-        self.attempts = FakeSignInLimiter()
+        self.sign_in_limiter = FakeSignInLimiter()
         self.identity_provider = FakeIdentityProvider()
 
     def as_other_process(self) -> "FakeAdapters":
@@ -79,18 +79,18 @@ def a_container(fakes: FakeAdapters, **instead: Any) -> Any:
         "reader": fakes.reader,
         "change_feed": fakes.change_feed,
         "orchestrator": fakes.orchestrator,
-        "links": fakes.links,
+        "worker_streams": fakes.worker_streams,
         "tokens": fakes.tokens,
         "schemas": fakes.schemas,
         "clock": fakes.clock,
         "retention": fakes.retention,
         "disk_space": fakes.disk_space,
-        "vitals": fakes.vitals,
+        "health_metrics": fakes.health_metrics,
         "credentials": fakes.credentials,
         "passwords": fakes.passwords,
-        "attempts": fakes.attempts,
+        "sign_in_limiter": fakes.sign_in_limiter,
         "identity_provider": fakes.identity_provider,
-        "audiences": [fakes.audience],
+        "event_sinks": [fakes.event_sink],
     } | instead
     container = containers.DynamicContainer()
     for name, port in ports.items():
@@ -127,17 +127,17 @@ def as_ports(
         adapters.reader,
         adapters.change_feed,
         adapters.orchestrator,
-        adapters.links,
+        adapters.worker_streams,
         adapters.tokens,
         adapters.schemas,
         adapters.wakeups,
         adapters.retention,
         adapters.disk_space,
-        adapters.audience,
+        adapters.event_sink,
         adapters.telemetry,
-        adapters.vitals,
+        adapters.health_metrics,
         adapters.credentials,
         adapters.passwords,
-        adapters.attempts,
+        adapters.sign_in_limiter,
         adapters.identity_provider,
     )

@@ -109,7 +109,7 @@ def main() -> None:
     with PageHarness().serve() as served, tempfile.TemporaryDirectory(prefix="headgate-browser-") as home, sync_playwright() as playwright:
         found = served.do(furnish(served.gallery))
         served.do(revise(served.gallery))
-        served.gallery.fakes.vitals.signs = HealthMetrics(0, 0.0, 2, 0, (), "17.6")
+        served.gallery.fakes.health_metrics.signs = HealthMetrics(0, 0.0, 2, 0, (), "17.6")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), env={**os.environ, "HOME": home})
         written = take(browser, served, found, folder)
         with PageHarness(auth="team").serve() as team:

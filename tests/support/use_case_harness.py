@@ -36,13 +36,13 @@ class UseCaseHarness:
             reader=providers.Object(self.fakes.reader),
             change_feed=providers.Object(self.fakes.change_feed),
             orchestrator=providers.Object(self.fakes.orchestrator),
-            links=providers.Object(self.fakes.links),
+            worker_streams=providers.Object(self.fakes.worker_streams),
             tokens=providers.Object(self.fakes.tokens),
             schemas=providers.Object(self.fakes.schemas),
             retention=providers.Object(self.fakes.retention),
             disk_space=providers.Object(self.fakes.disk_space),
             installation=providers.Object("installation-1"),
-            event_sinks=providers.Object([self.fakes.audience]),
+            event_sinks=providers.Object([self.fakes.event_sink]),
         )
         self.app = Application(settings=settings, adapters=bundle)
 

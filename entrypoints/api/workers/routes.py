@@ -54,13 +54,13 @@ async def stream(
     strict_json.check(texts)
     worker = WorkerStatus(worker_id, name, pool, slots, slots if free is None else free, version)
     await application.register_worker()(worker)
-    return EventStream(stream_messages(application.adapters.links().open(worker)), "application/x-ndjson")
+    return EventStream(stream_messages(application.adapters.worker_streams().open(worker)), "application/x-ndjson")
 
 
 @router.post("/heartbeat")
 @requires(AccessLevel.WORKER)
 async def heartbeat(raw: Body, application: ApplicationDep) -> JsonResponse:
-    return JsonResponse(beat_json(await application.heartbeat()(validate(HeartbeatRequest, raw).beat())))
+    return JsonResponse(beat_json(await application.record_heartbeat()(validate(HeartbeatRequest, raw).beat())))
 
 
 @router.post("/dispatches/{run_id}/{epoch}/claim")
@@ -80,7 +80,7 @@ async def advance(request: Request) -> JsonResponse:
     application = get_application(request)
     step = await application.advance_dispatch()(body.advance(run_id, epoch))
     if body.received is not None:
-        application.adapters.links().set_free_slots(body.worker_id, body.free - len(step.starts), body.received)
+        application.adapters.worker_streams().set_free_slots(body.worker_id, body.free - len(step.starts), body.received)
     return JsonResponse(advanced_json(step))
 
 

@@ -45,7 +45,7 @@ class House:
             reader=providers.Object(database.reader),
             change_feed=providers.Object(database.change_feed),
             orchestrator=providers.Singleton(FakeOrchestrator),
-            links=providers.Singleton(FakeWorkerStreams),
+            worker_streams=providers.Singleton(FakeWorkerStreams),
             tokens=providers.Singleton(FakeExecutionTokens),
             schemas=providers.Singleton(JsonSchemaValidator),
             installation=providers.Object(database.installation),

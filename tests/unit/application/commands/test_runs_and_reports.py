@@ -178,7 +178,7 @@ async def test_a_cancel_ends_what_does_not_run_and_stops_what_does() -> None:
     system = UseCaseHarness()
     await system.create(3)
     run_id = (await system.trigger()).run_id
-    system.fakes.links.link(WORKER)
+    system.fakes.worker_streams.link(WORKER)
     await system.claim(run_id)
 
     cancelled = await system.app.cancel_run()(run_id, Actor("mara"))
@@ -187,7 +187,7 @@ async def test_a_cancel_ends_what_does_not_run_and_stops_what_does() -> None:
 
     assert cancelled.status is Status.RUNNING
     assert before == {"a": Status.RUNNING, "b": Status.CANCELLED, "c": Status.CANCELLED}
-    assert [type(message).__name__ for _, message in system.fakes.links.pushed] == ["StopRun"]
+    assert [type(message).__name__ for _, message in system.fakes.worker_streams.pushed] == ["StopRun"]
     assert killed.ended
     assert (await system.run(run_id)).status is Status.CANCELLED
 

@@ -126,11 +126,11 @@ async def test_an_outage_is_an_error() -> None:
 
 async def test_vital_signs_become_gauges() -> None:
     fakes = FakeAdapters()
-    fakes.vitals.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("headgate", 2, 8, 3)])
+    fakes.health_metrics.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("headgate", 2, 8, 3)])
     hub = EventHub()
 
     with hub.subscribe():
-        await MetricsCollector(fakes.vitals, hub, fakes.telemetry).run_once()
+        await MetricsCollector(fakes.health_metrics, hub, fakes.telemetry).run_once()
 
     told = {metric: value for metric, value, _ in fakes.telemetry.told}
     assert (told[Metric.OUTBOX_DEPTH], told[Metric.OUTBOX_AGE], told[Metric.RUNS_LATE]) == (4, 12.5, 2)
@@ -165,8 +165,8 @@ async def test_every_figure_is_told_with_all_its_tags() -> None:
     await system.advance(run.run_id, worker_report(run.run_id, "a", "completed", records_processed=7))
     with pytest.raises(NotFound):
         await system.app.trigger_pipeline()(TriggerCommand("nothing"))
-    fakes.vitals.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("processes", 2, 8, 3)])
-    await MetricsCollector(fakes.vitals, EventHub(), fakes.telemetry).run_once()
+    fakes.health_metrics.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("processes", 2, 8, 3)])
+    await MetricsCollector(fakes.health_metrics, EventHub(), fakes.telemetry).run_once()
 
     of = fakes.telemetry.of
     assert {metric for metric, _, _ in fakes.telemetry.told} == set(Metric) - OF_REQUESTS

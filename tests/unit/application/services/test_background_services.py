@@ -36,12 +36,12 @@ async def follow_once(system: UseCaseHarness, follow: FeedReader) -> None:
 
 
 def claims(system: UseCaseHarness) -> list[Claim]:
-    return [message for _, message in system.fakes.links.pushed if isinstance(message, Claim)]
+    return [message for _, message in system.fakes.worker_streams.pushed if isinstance(message, Claim)]
 
 
 async def test_a_triggered_run_is_pushed_to_the_linked_worker_with_its_first_stage() -> None:
     system = UseCaseHarness()
-    system.fakes.links.link(WORKER)
+    system.fakes.worker_streams.link(WORKER)
     await system.create(3)
 
     run_id = (await system.trigger()).run_id
@@ -54,14 +54,14 @@ async def test_a_triggered_run_is_pushed_to_the_linked_worker_with_its_first_sta
 
 async def test_dispatches_beyond_the_free_slots_wait_and_go_to_the_next_free_one() -> None:
     system = UseCaseHarness()
-    system.fakes.links.link(WORKER, slots=2)
+    system.fakes.worker_streams.link(WORKER, slots=2)
     await system.create(1)
     runs = [(await system.trigger()).run_id for _ in range(3)]
 
     await offer(system)
     at_first = [claim.run_id for claim in claims(system)]
     await system.advance(runs[0], ("a", "completed"))
-    system.fakes.links.set_free_slots(WORKER, 1, 2)
+    system.fakes.worker_streams.set_free_slots(WORKER, 1, 2)
     await offer(system)
 
     assert at_first == runs[:2]
@@ -70,7 +70,7 @@ async def test_dispatches_beyond_the_free_slots_wait_and_go_to_the_next_free_one
 
 async def test_a_dispatch_of_another_pool_never_goes_to_a_warm_worker() -> None:
     system = UseCaseHarness()
-    system.fakes.links.link(WORKER)
+    system.fakes.worker_streams.link(WORKER)
     await system.create(1, pool="processes")
 
     run_id = (await system.trigger()).run_id
@@ -125,7 +125,7 @@ async def test_a_cancel_in_prefect_cancels_the_run() -> None:
     flow_run_id = await recorded(system, run_id, FlowState.RUNNING)
     await system.fakes.orchestrator.set_state(flow_run_id, FlowState.CANCELLING, "by hand")
 
-    await system.app.reconcile().run_once()
+    await system.app.prefect_reconciler().run_once()
 
     assert (await system.run(run_id)).stop_requested_at is not None
 
@@ -137,7 +137,7 @@ async def test_nothing_stays_running_in_prefect_after_a_dispatch_is_over() -> No
     await system.claim(run_id)
     flow_run_id = await recorded(system, run_id, FlowState.RUNNING)
     await system.advance(run_id, ("a", "failed"))
-    reconcile = system.app.reconcile()
+    reconcile = system.app.prefect_reconciler()
 
     await reconcile.run_once()
     early = await system.fakes.orchestrator.states([flow_run_id])
@@ -157,7 +157,7 @@ async def test_an_unclaimed_dispatch_whose_flow_run_vanished_is_requested_again(
     [first] = (await system.run(run_id)).flow_run_ids
     system.fakes.orchestrator.lose(first)
 
-    await system.app.reconcile().run_once()
+    await system.app.prefect_reconciler().run_once()
     await relay.run_once()
 
     assert (await system.run(run_id)).dispatch_epoch == 2
@@ -227,7 +227,7 @@ async def test_a_place_told_to_a_viewer_is_where_its_first_batch_begins_though_n
 
 async def test_a_cancel_by_another_process_reaches_the_worker_linked_here() -> None:
     here = UseCaseHarness()
-    here.fakes.links.link(WORKER)
+    here.fakes.worker_streams.link(WORKER)
     await here.create(1)
     run_id = (await here.trigger()).run_id
     await offer(here)
@@ -239,7 +239,7 @@ async def test_a_cancel_by_another_process_reaches_the_worker_linked_here() -> N
     await here.app.change_notifier().run_once()
     await follow.run_once()
 
-    assert any(isinstance(message, StopRun) and message.run_id == run_id for _, message in here.fakes.links.pushed)
+    assert any(isinstance(message, StopRun) and message.run_id == run_id for _, message in here.fakes.worker_streams.pushed)
 
 
 async def test_viewers_get_each_event_once_in_order() -> None:
@@ -339,7 +339,7 @@ async def test_a_prefect_that_does_not_answer_puts_nothing_in_quarantine() -> No
 
 async def test_a_stage_past_its_timeout_is_failed_by_the_sweep_and_its_worker_is_told_to_kill_it() -> None:
     system = UseCaseHarness()
-    system.fakes.links.link(WORKER)
+    system.fakes.worker_streams.link(WORKER)
     await system.create([a_stage("a", timeout=60, allow_failure=True), a_stage("b", needs=[])])
     run_id = (await system.trigger()).run_id
     await offer(system)
@@ -349,13 +349,13 @@ async def test_a_stage_past_its_timeout_is_failed_by_the_sweep_and_its_worker_is
     step = await system.advance(run_id, holding=frozenset({("a", 1), ("b", 1)}))
 
     assert (await system.statuses(run_id))["a"] is Status.FAILED
-    assert (WORKER, WakeRun(run_id)) in system.fakes.links.pushed
+    assert (WORKER, WakeRun(run_id)) in system.fakes.worker_streams.pushed
     assert (list(step.kill), step.ended) == ([("a", 1)], False)
 
 
 async def test_an_overrun_found_by_another_process_reaches_the_worker_linked_here() -> None:
     here = UseCaseHarness()
-    here.fakes.links.link(WORKER)
+    here.fakes.worker_streams.link(WORKER)
     await here.create([a_stage("a", timeout=60)])
     run_id = (await here.trigger()).run_id
     await offer(here)
@@ -369,7 +369,7 @@ async def test_an_overrun_found_by_another_process_reaches_the_worker_linked_her
     await elsewhere.app.change_notifier().run_once()
     await follow.run_once()
 
-    assert (WORKER, WakeRun(run_id)) in here.fakes.links.pushed
+    assert (WORKER, WakeRun(run_id)) in here.fakes.worker_streams.pushed
 
 
 async def test_retention_keeps_what_the_settings_say_and_nothing_for_ever_but_zero() -> None:
@@ -405,7 +405,7 @@ async def test_a_flood_of_offers_is_bounded_and_loses_nothing() -> None:
     for epoch in range(2 * MAX_DISPATCH_REQUESTS):
         wakeups.request_dispatch(DispatchRequest(404, epoch, "headgate"))
 
-    system.fakes.links.link(WORKER)
+    system.fakes.worker_streams.link(WORKER)
     assert wakeups.dispatch_requests.qsize() == MAX_DISPATCH_REQUESTS
     for _ in range(3):
         await offer(system)
@@ -433,7 +433,7 @@ async def test_a_dispatch_whose_flow_began_and_never_claimed_it_goes_to_the_next
     await system.app.outbox_relay().run_once()
     [flow_run] = (await system.run(run_id)).flow_run_ids
     await system.fakes.orchestrator.set_state(flow_run, FlowState.RUNNING, "its process began, and died")
-    reconcile = system.app.reconcile()
+    reconcile = system.app.prefect_reconciler()
     system.fakes.clock.advance(100)
 
     await reconcile.run_once()

@@ -39,7 +39,7 @@ class Door:
         open_session = OpenSession(fakes.credentials, RULES)
         self.authenticator = Authenticator(opened, fakes.credentials, clock, RULES)
         invalidate_callers = self.authenticator.invalidate_callers
-        self.sign_in = SignIn(opened, fakes.passwords, fakes.attempts, clock, open_session)
+        self.sign_in = SignIn(opened, fakes.passwords, fakes.sign_in_limiter, clock, open_session)
         self.by_identity = SignInByIdentity(opened, clock, open_session, roles or {})
         self.sign_out = SignOut(opened, fakes.credentials, clock, invalidate_callers)
         self.create = CreateAccount(opened, fakes.passwords, clock)

@@ -173,10 +173,10 @@ async def test_a_heartbeat_renews_tells_of_lost_claims_and_of_runs_to_stop() -> 
     run_id = (await system.trigger()).run_id
     await system.claim(run_id, capacity=1)
 
-    missed = await system.app.heartbeat()(HeartbeatCommand(SEEN, received=0))
-    known = await system.app.heartbeat()(HeartbeatCommand(SEEN, [HeldDispatch(run_id, 1)], received=0))
+    missed = await system.app.record_heartbeat()(HeartbeatCommand(SEEN, received=0))
+    known = await system.app.record_heartbeat()(HeartbeatCommand(SEEN, [HeldDispatch(run_id, 1)], received=0))
     await system.app.cancel_run()(run_id)
-    stopping = await system.app.heartbeat()(HeartbeatCommand(SEEN, [HeldDispatch(run_id, 1), HeldDispatch(99, 1)], received=0))
+    stopping = await system.app.record_heartbeat()(HeartbeatCommand(SEEN, [HeldDispatch(run_id, 1), HeldDispatch(99, 1)], received=0))
 
     assert [claim.run_id for claim in missed.claims] == [run_id]
     assert (known.renewed, known.claims, known.wake) == ([(run_id, 1)], [], [run_id])
@@ -189,7 +189,7 @@ async def test_a_worker_without_a_stream_gets_work_with_its_heartbeat() -> None:
     await system.create(2)
     runs = [(await system.trigger()).run_id for _ in range(3)]
 
-    answer = await system.app.heartbeat()(HeartbeatCommand(WorkerStatus(WORKER, WORKER, "headgate", 2, 2)))
+    answer = await system.app.record_heartbeat()(HeartbeatCommand(WorkerStatus(WORKER, WORKER, "headgate", 2, 2)))
 
     assert [claim.run_id for claim in answer.claims] == runs[:2]
 
@@ -219,7 +219,7 @@ async def test_a_lease_that_ran_out_while_the_store_was_away_is_not_refused_befo
     await system.claim(run_id)
     system.fakes.clock.advance(25)
 
-    answer = await system.app.heartbeat()(
+    answer = await system.app.record_heartbeat()(
         HeartbeatCommand(WorkerStatus(WORKER, "w", "headgate", 4, 3), [HeldDispatch(run_id, 1, frozenset({("a", 1)}))])
     )
 
@@ -236,7 +236,7 @@ async def test_a_dispatch_handed_over_by_a_heartbeat_has_a_full_term() -> None:
     await system.app.lease_sweeper().run_once()
     system.fakes.clock.advance(19)
 
-    answer = await system.app.heartbeat()(HeartbeatCommand(SEEN))
+    answer = await system.app.record_heartbeat()(HeartbeatCommand(SEEN))
     system.fakes.clock.advance(4)
     for _ in range(2):
         await system.app.lease_sweeper().run_once()

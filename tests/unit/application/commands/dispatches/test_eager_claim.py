@@ -11,7 +11,7 @@ from tests.support.use_case_harness import WORKER, UseCaseHarness
 
 
 def pushed(system: UseCaseHarness) -> list[Claim]:
-    return [message for _, message in system.fakes.links.pushed if isinstance(message, Claim)]
+    return [message for _, message in system.fakes.worker_streams.pushed if isinstance(message, Claim)]
 
 
 async def offer(system: UseCaseHarness) -> None:
@@ -38,7 +38,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 async def test_a_linked_worker_with_a_slot_gets_the_dispatch_in_the_transaction_that_requests_it(commits: list[str]) -> None:
     system = UseCaseHarness()
-    system.fakes.links.link(WORKER)
+    system.fakes.worker_streams.link(WORKER)
     await system.create([a_stage("a"), a_stage("b", needs=[]), a_stage("c")])
     commits.clear()
 
@@ -57,7 +57,7 @@ async def test_a_linked_worker_with_a_slot_gets_the_dispatch_in_the_transaction_
 
 async def test_what_was_not_committed_is_not_pushed_and_its_slots_are_free_again(commits: list[str]) -> None:
     system = UseCaseHarness()
-    system.fakes.links.link(WORKER, slots=1)
+    system.fakes.worker_streams.link(WORKER, slots=1)
     await system.create(1)
 
     commits.append("fail")
@@ -72,13 +72,13 @@ async def test_what_was_not_committed_is_not_pushed_and_its_slots_are_free_again
 
 async def test_a_new_run_is_not_served_before_one_that_waits_for_a_slot() -> None:
     system = UseCaseHarness()
-    system.fakes.links.link(WORKER, slots=1)
+    system.fakes.worker_streams.link(WORKER, slots=1)
     await system.create(1)
     first, second = (await system.trigger()).run_id, (await system.trigger()).run_id
     await offer(system)
 
     await system.advance(first, ("a", "completed"))
-    system.fakes.links.set_free_slots(WORKER, 1, 1)
+    system.fakes.worker_streams.set_free_slots(WORKER, 1, 1)
     third = (await system.trigger()).run_id
     assert [claim.run_id for claim in pushed(system)] == [first]
     await offer(system)
@@ -89,7 +89,7 @@ async def test_a_new_run_is_not_served_before_one_that_waits_for_a_slot() -> Non
 
 async def test_a_dispatch_of_a_pool_that_prefects_workers_serve_is_only_requested() -> None:
     system = UseCaseHarness()
-    system.fakes.links.link(WORKER, pool="elsewhere")
+    system.fakes.worker_streams.link(WORKER, pool="elsewhere")
     await system.create(1, pool="elsewhere")
 
     triggered = await system.trigger()
@@ -102,7 +102,7 @@ async def test_what_was_claimed_at_once_is_offered_to_nobody_when_the_feed_tells
     system = UseCaseHarness()
     follow = system.app.feed_reader()
     await follow.run_once()
-    system.fakes.links.link(WORKER)
+    system.fakes.worker_streams.link(WORKER)
     await system.create(1)
     await system.trigger()
     await system.app.change_notifier().run_once()

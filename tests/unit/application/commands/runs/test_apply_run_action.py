@@ -142,10 +142,10 @@ async def test_the_holder_hears_that_a_stage_is_to_be_ended_and_the_run_goes_on(
     await system.create([a_stage("a", needs=[]), a_stage("b", needs=[])])
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
-    system.fakes.links.link(WORKER)
+    system.fakes.worker_streams.link(WORKER)
 
     await system.app.cancel_stage()(run_id, "a", MARA, None)
-    told = [message for _, message in system.fakes.links.pushed]
+    told = [message for _, message in system.fakes.worker_streams.pushed]
     asked = await system.advance(run_id, holding=frozenset({("a", 1), ("b", 1)}))
     await system.advance(run_id, ("a", "cancelled"), holding=frozenset({("b", 1)}))
 

@@ -16,7 +16,7 @@ def service(
     system: UseCaseHarness, audience: FakeEventSink | None = None, teller: str = "web-1", patience: float = 30.0
 ) -> LifecycleEventPublisher:
     fakes = system.fakes
-    heard = audience or fakes.audience
+    heard = audience or fakes.event_sink
     return LifecycleEventPublisher(heard, fakes.change_feed, fakes.reader, fakes.open_unit_of_work, EventMapper("here"), teller, patience)
 
 
@@ -43,7 +43,7 @@ async def test_a_run_is_told_from_its_start_to_its_end_in_order() -> None:
 
     await announcer.run_once()
 
-    assert words(system.fakes.audience.told) == [
+    assert words(system.fakes.event_sink.told) == [
         ("a", Phase.STARTED, Status.RUNNING),
         ("run", Phase.STARTED, Status.RUNNING),
         ("a", Phase.FINISHED, Status.COMPLETED),
@@ -63,8 +63,8 @@ async def test_records_errors_and_times_are_those_of_the_store() -> None:
     await system.advance(run_id, worker_report(run_id, "a", "failed", records_processed=41, error_message="no such file"))
     await announcer.run_once()
 
-    run = system.fakes.audience.told[-1]
-    attempt = system.fakes.audience.told[-2]
+    run = system.fakes.event_sink.told[-1]
+    attempt = system.fakes.event_sink.told[-2]
     assert isinstance(run, RunLifecycleEvent) and isinstance(attempt, AttemptLifecycleEvent)
     assert (run.created_at, run.started_at, run.finished_at, run.queued_seconds) == (triggered, began, ended, 2.0)
     assert (run.error_message, run.records_processed, run.trigger, run.actor) == ("a: no such file", 41, "api", "mara")
@@ -80,7 +80,7 @@ async def test_each_attempt_is_told_with_an_id_of_its_own() -> None:
 
     await announcer.run_once()
 
-    attempts = {(each.number, each.id) for each in system.fakes.audience.told if isinstance(each, AttemptLifecycleEvent)}
+    attempts = {(each.number, each.id) for each in system.fakes.event_sink.told if isinstance(each, AttemptLifecycleEvent)}
     assert {number for number, _ in attempts} == {1, 2}
     assert len({id for _, id in attempts}) == 2
 
@@ -97,7 +97,7 @@ async def test_two_processes_and_two_tellings_give_the_same_ids() -> None:
     await announcer.run_once()
     await service(system, second, "web-2").run_once()
 
-    assert set(second.known) == set(system.fakes.audience.known)
+    assert set(second.known) == set(system.fakes.event_sink.known)
     assert len(second.known) == 4
 
 
@@ -112,12 +112,12 @@ async def test_what_happened_before_an_audience_was_met_is_not_told() -> None:
     await system.advance(old, ("a", "completed"))
     await announcer.run_once()
 
-    assert words(system.fakes.audience.told) == [("a", Phase.FINISHED, Status.COMPLETED), ("run", Phase.FINISHED, Status.COMPLETED)]
+    assert words(system.fakes.event_sink.told) == [("a", Phase.FINISHED, Status.COMPLETED), ("run", Phase.FINISHED, Status.COMPLETED)]
 
 
 async def test_an_audience_that_was_away_hears_everything_later() -> None:
     system, announcer = await a_system(1)
-    audience = system.fakes.audience
+    audience = system.fakes.event_sink
     audience.is_down = True
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -135,19 +135,19 @@ async def test_an_audience_that_was_away_hears_everything_later() -> None:
 
 async def test_while_it_is_put_off_it_is_left_alone() -> None:
     system, announcer = await a_system(1)
-    system.fakes.audience.is_down = True
+    system.fakes.event_sink.is_down = True
     await system.claim((await system.trigger()).run_id)
     with pytest.raises(Unavailable):
         await announcer.run_once()
 
     await announcer.run_once()
 
-    assert system.fakes.audience.deliveries == 1
+    assert system.fakes.event_sink.deliveries == 1
 
 
 async def test_what_arrived_before_a_failure_is_told_again_with_the_same_ids() -> None:
     system, announcer = await a_system(1)
-    audience = system.fakes.audience
+    audience = system.fakes.event_sink
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
     await system.advance(run_id, ("a", "completed"))
@@ -168,7 +168,7 @@ async def test_one_audience_that_is_away_holds_up_no_other() -> None:
     other = FakeEventSink("other")
     beside = service(system, other)
     await beside.run_once()
-    system.fakes.audience.is_down = True
+    system.fakes.event_sink.is_down = True
     await system.claim((await system.trigger()).run_id)
     with pytest.raises(Unavailable):
         await announcer.run_once()
@@ -180,7 +180,7 @@ async def test_one_audience_that_is_away_holds_up_no_other() -> None:
 
 async def test_what_is_refused_is_complained_of_and_passed_over() -> None:
     system, announcer = await a_system(1)
-    audience = system.fakes.audience
+    audience = system.fakes.event_sink
     audience.refuses = lambda told: "I will not" if isinstance(told, RunLifecycleEvent) else None
     run_id = (await system.trigger()).run_id
     await system.claim(run_id)
@@ -196,7 +196,7 @@ async def test_what_is_refused_is_complained_of_and_passed_over() -> None:
 
 async def test_a_page_too_slow_for_its_time_is_put_off_and_the_next_is_smaller() -> None:
     system, _ = await a_system(1)
-    audience = system.fakes.audience
+    audience = system.fakes.event_sink
     impatient = service(system, patience=0.02)
     await impatient.run_once()
     for _ in range(PAGE // 4):
@@ -227,7 +227,7 @@ async def test_processes_take_turns_and_nothing_is_told_twice() -> None:
     await beside.run_once()
     await announcer.run_once()
 
-    assert len(system.fakes.audience.told) == len(system.fakes.audience.known) == 4
+    assert len(system.fakes.event_sink.told) == len(system.fakes.event_sink.known) == 4
 
 
 async def test_reports_from_elsewhere_are_told_too() -> None:
@@ -238,7 +238,7 @@ async def test_reports_from_elsewhere_are_told_too() -> None:
 
     await announcer.run_once()
 
-    assert ("load", Phase.FINISHED, Status.COMPLETED) in words(system.fakes.audience.told)
+    assert ("load", Phase.FINISHED, Status.COMPLETED) in words(system.fakes.event_sink.told)
 
 
 async def test_a_cursor_the_store_does_not_know_begins_again_from_now() -> None:
@@ -252,7 +252,7 @@ async def test_a_cursor_the_store_does_not_know_begins_again_from_now() -> None:
 
     await announcer.run_once()
 
-    assert len(system.fakes.audience.known) == 2
+    assert len(system.fakes.event_sink.known) == 2
 
 
 async def test_the_application_has_one_announcer_an_audience() -> None:

@@ -92,7 +92,7 @@ async def test_the_stream_pushes_claims_and_stops_as_lines(house: ApiHarness) ->
         await house.trigger("work")
         await house.application.dispatcher().run_once()
         await worker.until('"type":"claim"')
-        house.fakes.links.push("w", StopRun(1))
+        house.fakes.worker_streams.push("w", StopRun(1))
         await worker.until('"type":"stop"')
 
         lines = [orjson.loads(line) for line in worker.text.splitlines()]
@@ -100,7 +100,7 @@ async def test_the_stream_pushes_claims_and_stops_as_lines(house: ApiHarness) ->
         assert [start["stage"] for start in claim["starts"]] == ["a"]
         assert lines[-1] == {"type": "stop", "run_id": 1}
         assert "w" in house.fakes.store.committed.workers
-    assert house.fakes.links.pools() == []
+    assert house.fakes.worker_streams.pools() == []
 
 
 async def test_a_worker_that_leaves_is_forgotten(house: ApiHarness) -> None:

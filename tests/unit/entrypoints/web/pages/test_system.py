@@ -31,7 +31,7 @@ async def test_nobody_to_work_is_named_with_what_to_do(gallery: PageHarness) -> 
 
 
 async def test_an_old_outbox_and_a_long_queue_are_not_well(gallery: PageHarness) -> None:
-    gallery.fakes.vitals.signs = HealthMetrics(7, 600.0, 0, 3)
+    gallery.fakes.health_metrics.signs = HealthMetrics(7, 600.0, 0, 3)
 
     text = (await gallery.client.get("/ui/system", headers=PLAIN)).text
 
