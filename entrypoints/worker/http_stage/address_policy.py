@@ -1,4 +1,4 @@
-"""Which addresses a stage of kind `http` may reach: public ones, and what the worker's settings add. Standard library only."""
+"""The addresses that an `http` stage may reach: public ones, and those the worker's settings add. Standard library only."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _FORBIDDEN_NETWORKS: Final = [
     ipaddress.ip_network(network)
     for network in (
         "100.64.0.0/10",
-        "168.63.129.16/32",  # a cloud's metadata on a public address
+        "168.63.129.16/32",  # a cloud's metadata service on a public address
         "192.88.99.0/24",
-        "64:ff9b::/96",  # these hold an IPv4 address that would be reached instead
+        "64:ff9b::/96",  # these embed an IPv4 address, which would be reached instead
         "64:ff9b:1::/48",
         "2001::/32",
         "2002::/16",
@@ -29,30 +29,30 @@ _FORBIDDEN_NETWORKS: Final = [
 
 
 class AddressForbidden(Exception):
-    """The address may not be asked; the message says why and which setting would allow it."""
+    """The address is forbidden. The message says why, and which setting would allow it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """`networks` are allowed beside public addresses; `ports` are the only ones."""
+    """`networks` are allowed in addition to public addresses. Only `ports` are allowed."""
 
     networks: tuple[Network, ...] = ()
     ports: frozenset[int] = frozenset({80, 443})
 
     def resolve_allowed(self, host: str, port: int, resolve: Resolver = socket.getaddrinfo) -> list[str]:
-        """The host's addresses, looked up once, each of them allowed. Connect to these and to no name. Raises Forbidden."""
+        """Resolve the host once and return its addresses, all of them allowed. Connect to these, not to the name. Raise AddressForbidden."""
         if port not in self.ports:
-            raise AddressForbidden(f"Port {port} may not be asked: HEADGATE_HTTP_PORTS lists those that may.")
+            raise AddressForbidden(f"Port {port} is not allowed: HEADGATE_HTTP_PORTS lists the allowed ones.")
         try:
             found = resolve(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise AddressForbidden(f"The name {host} leads to no address.") from None
+            raise AddressForbidden(f"The name {host} has no address.") from None
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         for text in addresses:
             if not self.is_allowed(text):
-                raise AddressForbidden(f"{host} leads to {text}, which is no public address: HEADGATE_HTTP_ALLOW would allow its network.")
+                raise AddressForbidden(f"{host} has the address {text}, which is not public: HEADGATE_HTTP_ALLOW would allow its network.")
         if not addresses:
-            raise AddressForbidden(f"The name {host} leads to no address.")
+            raise AddressForbidden(f"The name {host} has no address.")
         return addresses
 
     def is_allowed(self, text: str) -> bool:

@@ -1,6 +1,6 @@
-"""The request of a stage of kind `http`, made within its own process. Standard library only.
+"""Send the request of an `http` stage, in the stage's own process. Standard library only.
 
-No proxy of the environment is used, nothing is decompressed, and each redirect is judged as the first address was.
+It uses no proxy, decompresses nothing, and checks each redirect like the first address.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from entrypoints.worker.http_stage.address_policy import AddressForbidden, AddressPolicy
+from entrypoints.worker.http_stage.address_policy import AddressForbidden, AddressPolicy, Resolver
 
 MAX_REDIRECTS: Final = 5
 MAX_BODY_OUTPUT: Final = 64 * 1024
-"""Bytes of an answer's body that are kept as output."""
+"""Bytes of a response's body that are stored as output."""
 _OUTPUT_HEADERS = ("content-type", "content-length", "etag", "last-modified", "location", "retry-after", "x-request-id")
 _CROSS_ORIGIN_HEADERS = frozenset({"accept", "accept-language", "user-agent"})
 SendResult = Callable[[dict[str, Any]], None]
 
 
 class RequestFailed(Exception):
-    """The request was not answered as the stage expects; the message is a sentence."""
+    """The response is not the expected one. The message is a sentence."""
 
 
 def call(request: Mapping[str, Any], send_result: SendResult, write: Callable[[str], None]) -> int:
-    """Ask, say the outcome, return the exit code."""
+    """Send the request and its outcome. Return the exit code."""
     try:
-        send_result({"result": HttpRequest(request, write).answer()})
+        send_result({"result": HttpRequest(request, write).send()})
     except (RequestFailed, AddressForbidden) as failure:
         send_result({"error": str(failure)})
         return 1
@@ -42,17 +42,18 @@ def call(request: Mapping[str, Any], send_result: SendResult, write: Callable[[s
 
 
 class HttpRequest:
-    """One request with its redirects."""
+    """One request and its redirects."""
 
-    def __init__(self, request: Mapping[str, Any], write: Callable[[str], None]) -> None:
+    def __init__(self, request: Mapping[str, Any], write: Callable[[str], None], resolve: Resolver = socket.getaddrinfo) -> None:
         self._request = request
+        self._resolve = resolve
         self._write = write
         networks = tuple(ipaddress.ip_network(text) for text in request["allow"])
         self._address_policy = AddressPolicy(networks, frozenset(request["ports"]))
         self._headers = {"User-Agent": "headgate", "Accept-Encoding": "identity", **request["headers"]}
 
-    def answer(self) -> dict[str, Any]:
-        """The stage's output. Raises Failed or Forbidden."""
+    def send(self) -> dict[str, Any]:
+        """Return the stage's output. Raise RequestFailed or AddressForbidden."""
         url, method, body = self._request["url"], self._request["method"], self._request["body"]
         for _ in range(MAX_REDIRECTS + 1):
             self._write(f"{method} {url.partition('?')[0]}")
@@ -67,7 +68,8 @@ class HttpRequest:
         parts = urlsplit(url)
         host, secure = parts.hostname or "", parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
-        connection = _connect(self._address_policy.resolve_allowed(host, port), host, port, secure, self._request["ca_file"])
+        addresses = self._address_policy.resolve_allowed(host, port, self._resolve)
+        connection = _connect(addresses, host, port, secure, self._request["ca_file"])
         try:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request(method, target, body=None if body is None else body.encode(), headers=self._headers)
@@ -77,9 +79,9 @@ class HttpRequest:
         finally:
             connection.close()
         if len(content) > self._request["max_bytes"]:
-            raise RequestFailed(f"The answer has more than {self._request['max_bytes']:,} bytes (max_bytes).")
+            raise RequestFailed(f"The response has more than {self._request['max_bytes']:,} bytes (max_bytes).")
         if headers.get("content-encoding", "identity").lower() != "identity":
-            raise RequestFailed(f"The answer is encoded ({headers['content-encoding'][:40]}), which was not asked for.")
+            raise RequestFailed(f"The response is encoded ({headers['content-encoding'][:40]}), which was not asked for.")
         return response.status, headers, content
 
     def _follow_redirect(self, url: str, location: str, status: int, method: str, body: str | None) -> tuple[str, str, str | None]:
@@ -91,15 +93,15 @@ class HttpRequest:
             or there.scheme not in ("http", "https")
             or "@" in there.netloc
         ):
-            raise AddressForbidden("The answer redirects to an address that may not be asked.")
+            raise AddressForbidden("The response redirects to a forbidden address.")
         if here.scheme == "https" and there.scheme == "http":
-            raise AddressForbidden("The answer redirects from https to http.")
+            raise AddressForbidden("The response redirects from https to http.")
         if status == 303 or (status in (301, 302) and method == "POST"):
             method, body = "GET", None
             self._headers = {name: value for name, value in self._headers.items() if name.lower() != "content-type"}
         if _get_origin(target) != _get_origin(url):
             if body is not None:
-                raise AddressForbidden("The answer redirects what was sent to another origin.")
+                raise AddressForbidden("The response redirects the request's body to another origin.")
             kept = _CROSS_ORIGIN_HEADERS | {"accept-encoding"}
             self._headers = {name: value for name, value in self._headers.items() if name.lower() in kept}
         return target, method, body
@@ -119,7 +121,7 @@ class HttpRequest:
 
 
 def build_request(request: Mapping[str, Any], parameters: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
-    """The request with whole values in the places of its references, each encoded for where it stands. Raises ValueError."""
+    """Return the request with its references replaced by whole values, encoded for their place. Raise ValueError if one is missing."""
     query = urlencode([(name, _to_text(_fill_references(value, parameters))) for name, value in request["query"].items()])
     url = request["url"]
     headers = {name: _build_header(value, secrets) for name, value in request["headers"].items()}
@@ -147,7 +149,7 @@ def _build_header(value: Any, secrets: Mapping[str, str]) -> str:
         return value
     secret = secrets[value["secret"]]
     if not secret.isascii() or not secret.isprintable():
-        raise ValueError(f"The secret {value['secret']} has characters that no header can hold.")
+        raise ValueError(f"The secret {value['secret']} has characters that a header cannot contain.")
     return f"{value.get('prefix', '')}{secret}"
 
 
@@ -167,12 +169,12 @@ def _get_origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _connect(resolve_allowed: list[str], host: str, port: int, secure: bool, ca_file: str | None) -> http.client.HTTPConnection:
-    """A connection to the first of these addresses that answers; the name is for the Host header and the certificate only."""
+def _connect(addresses: list[str], host: str, port: int, secure: bool, ca_file: str | None) -> http.client.HTTPConnection:
+    """Return a connection to the first address that answers. The name is used for the Host header and the certificate only."""
     failure: OSError | None = None
-    for place in resolve_allowed:
+    for address in addresses:
         try:
-            plain = socket.create_connection((place, port), timeout=10)
+            plain = socket.create_connection((address, port), timeout=10)
         except OSError as refused:
             failure = refused
             continue

@@ -1,4 +1,4 @@
-"""The child's side of a callable's start: from the host's fork to the user's own first line. Standard library only."""
+"""What the forked child does before the user's first line. Standard library only."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from entrypoints.worker.stage_host.processes import die_with_parent, libc, set_p
 from entrypoints.worker.stage_host.protocol import MARK_NAME, Message
 
 RESULT_FD = 3
-"""The descriptor on which the child says what standard output cannot: what a callable returned, or why it failed."""
+"""The descriptor on which the child sends a callable's result, or the reason of its failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class StagePipes:
-    """The descriptors a stage keeps, as the host opened them."""
+    """The descriptors that the host opened for a stage."""
 
     stdout: int
     stderr: int
@@ -29,7 +29,7 @@ class StagePipes:
 
 
 def run_stage(start: Message, pipes: StagePipes, host: int, interpreter: Message) -> NoReturn:
-    """Turn this freshly forked process into the stage. Never returns, whatever happens."""
+    """Run the stage in this forked process. Never returns."""
     code = 127
     try:
         _detach_from_host(pipes, host)
@@ -43,14 +43,14 @@ def run_stage(start: Message, pipes: StagePipes, host: int, interpreter: Message
 
 
 def _send_http_request(start: Message) -> int:
-    from entrypoints.worker.http_stage import http_request  # only here: the host itself stays small
+    from entrypoints.worker.http_stage import http_request  # imported here to keep the host small
 
     os.environ.clear()
     return http_request.call(start["request"], send_result, lambda text: print(text, flush=True))
 
 
 def send_result(result: Message) -> None:
-    """Write the verdict for the host."""
+    """Send the result to the host."""
     left = memoryview(json.dumps(result).encode())
     while left:
         left = left[os.write(RESULT_FD, left) :]

@@ -1,4 +1,4 @@
-"""The worker's side of the stage host: start it, hand it jobs, hear what becomes of them."""
+"""The worker's client of the stage host: starts the host, sends it jobs, and receives their output and end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from entrypoints.worker.stage_host.protocol import MARK_LENGTH, MARK_NAME, Frame
 
 HOST_DIED: Final = "the stage host died"
 
-# The packages above the host's modules are stood in for, so that importing them runs nothing and needs nothing of ours.
+# Empty packages stand in for the real ones, so that importing the host runs no other module of ours.
 _BOOTSTRAP = """
 import sys, types
 for name, folder in (("entrypoints", sys.argv[1]), ("entrypoints.worker", sys.argv[2])):
@@ -32,15 +32,15 @@ main(int(sys.argv[3]))
 """
 
 _EXIT_TIMEOUT = 12.0
-"""Seconds the host gets to kill what runs and leave."""
+"""Seconds the host has to kill its stages and exit."""
 
 
 class HostDied(Exception):
-    """The stage host is gone: start another."""
+    """The stage host has ended; start another."""
 
 
 class StageHost:
-    """A running host process. One that died fails its jobs and takes no more; `start()` another."""
+    """A running host process. After its death its jobs fail and it accepts no more; `start()` another."""
 
     def __init__(self, process: subprocess.Popen[bytes], token: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._process = process
@@ -54,7 +54,7 @@ class StageHost:
 
     @classmethod
     async def start(cls) -> Self:
-        """Start a host process and hand it this interpreter's import path for `python` stages."""
+        """Start a host process and send it this interpreter's import path for `python` stages."""
         ours, theirs = socket.socketpair()
         token = secrets.token_hex(MARK_LENGTH // 4)
         with theirs:
@@ -65,7 +65,7 @@ class StageHost:
 
     @property
     def is_alive(self) -> bool:
-        """Whether jobs can still be given to it."""
+        """True while it accepts jobs."""
         return self._alive
 
     @property
@@ -73,7 +73,7 @@ class StageHost:
         return self._process.pid
 
     async def run(self, job: JobSpec) -> Job:
-        """Start a stage. Returns once its process exists or could not be made; `wait()` tells which. Raises HostDied."""
+        """Start a stage and return once its process exists or could not be created; `wait()` tells which. Raise HostDied."""
         if not self._alive:
             raise HostDied(HOST_DIED)
         number = next(self._numbers)
@@ -84,7 +84,7 @@ class StageHost:
         try:
             await running.wait_until_started()
         except asyncio.CancelledError:
-            # Nobody will hold this job: it must not run on unseen.
+            # The caller will never see this job, so it must not keep running.
             self._send({"op": "signal", "id": number, "signal": "KILL"})
             raise
         return running
@@ -130,7 +130,7 @@ class StageHost:
                 job.on_end(_parse_end(message))
 
     async def _on_host_exit(self) -> None:
-        """The host is gone or going: see it buried, kill what it may have left, and fail its jobs."""
+        """Wait for the host's process, kill what it may have left, and fail its jobs."""
         closing = not self._alive
         self._alive = False
         self._writer.close()
@@ -149,7 +149,7 @@ class StageHost:
 
 def _spawn(descriptor: int) -> subprocess.Popen[bytes]:
     here = Path(__file__).resolve().parents[1]
-    # No variable of the worker's reaches the host: what /proc shows of it, and of callables, holds no secret.
+    # The worker's environment does not reach the host, so /proc shows no secret of it, neither here nor in callables.
     environment = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
     return subprocess.Popen(
         [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOTSTRAP, str(here.parent), str(here), str(descriptor)],
@@ -190,7 +190,7 @@ def _parse_end(message: Message) -> JobResult:
 
 
 def _replace_unstorable(value: Any) -> Any:
-    """Replace, in every string, what neither UTF-8 nor PostgreSQL can hold: NUL and lone surrogates."""
+    """Replace NUL and lone surrogates in every string: PostgreSQL cannot store them."""
     if isinstance(value, str):
         return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):

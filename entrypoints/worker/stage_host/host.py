@@ -1,7 +1,7 @@
-"""The stage host: a small process beside the worker that starts stages, streams their output and sees that none outlives the worker.
+"""The stage host: a small process beside the worker that starts stages, streams their output and kills them when the worker ends.
 
-It is started without site-packages and imports the standard library only, so it is up in some tens of milliseconds and forks in
-well under one. One thread, one selector: a fork in it is safe.
+It runs without site-packages and imports the standard library only, so it starts in tens of milliseconds and forks in less than one.
+It has one thread and one selector, so forking is safe.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from entrypoints.worker.stage_host.start_errors import StageStartError
 from entrypoints.worker.stage_host.worker_connection import READ_SIZE, WorkerConnection
 
 EXIT_TIMEOUT: Final = 10.0
-"""Seconds after which the host leaves even though a process of its stages cannot be killed (uninterruptible I/O)."""
+"""Seconds after which the host exits even if a stage's process cannot be killed (uninterruptible I/O)."""
 
 
 class StageHostServer:
-    """Serve one worker over one socket until it goes away."""
+    """Serves one worker over one socket until the worker ends."""
 
     def __init__(self, worker: socket.socket) -> None:
         self._selector = selectors.DefaultSelector()
@@ -42,7 +42,7 @@ class StageHostServer:
         self._reading: set[int] = set()
 
     def serve(self) -> None:
-        """Run until the worker is gone, then kill everything that was started."""
+        """Run until the worker ends, then kill every stage."""
         self._watch(_open_child_signals(), self._reap)
         parent = _open_parent_handle()
         if parent is not None:
@@ -88,17 +88,17 @@ class StageHostServer:
         self._connection.send_message({"op": "started", "id": stage.id, "pid": stage.pid, "at": time.time()})
 
     def _apply_backpressure(self, stage: StageProcess) -> None:
-        """Read a stage's output only while its worker takes it: a full pipe makes the stage wait, and nothing else."""
-        open_gate = stage.credit > 0 and not self._connection.is_congested
+        """Read a stage's output only while the worker accepts it: a full pipe makes that stage wait, and no other."""
+        may_read = stage.credit > 0 and not self._connection.is_congested
         for descriptor in stage.outputs:
-            if open_gate and descriptor not in self._reading:
+            if may_read and descriptor not in self._reading:
                 self._reading.add(descriptor)
                 self._watch(descriptor, lambda fd: self._forward_output(stage, fd))
-            elif not open_gate and descriptor in self._reading:
+            elif not may_read and descriptor in self._reading:
                 self._unwatch(descriptor)
 
     def _forward_output(self, stage: StageProcess, descriptor: int) -> bool:
-        """Send on what one read gives. Returns whether there was anything."""
+        """Forward the output of one read. Return False if there was none."""
         try:
             data = os.read(descriptor, READ_SIZE)
         except BlockingIOError:
@@ -124,7 +124,7 @@ class StageHostServer:
             stage.terminating, stage.grace = True, message["grace"]
             if not stage.ended:
                 kill_group(stage.pid, signal.SIGTERM)
-                # A stopped process obeys only once it goes on.
+                # A stopped process handles the signal only after it continues.
                 kill_group(stage.pid, signal.SIGCONT)
             return
         stage.terminating, stage.grace, stage.deadline = False, 0.0, 0.0
@@ -151,7 +151,7 @@ class StageHostServer:
         return len(self._stages) == 1
 
     def _finish_stage(self, stage: StageProcess) -> None:
-        """Carry an ended stage towards its report: let what it left finish or kill it, empty its pipes, then say how it ended."""
+        """Wait for or kill the processes that an ended stage left, empty its pipes, then report its end."""
         now = time.monotonic()
         if stage.outputs and now < stage.deadline:
             self._apply_backpressure(stage)
@@ -188,7 +188,7 @@ class StageHostServer:
         self._is_exiting = True
 
     def _kill_everything(self) -> None:
-        """Kill all that descends from this process, again and again until nothing does: as subreaper it loses none."""
+        """Kill all descendants until none is left. As their subreaper, this process finds all of them."""
         deadline = time.monotonic() + EXIT_TIMEOUT
         while time.monotonic() < deadline:
             for leader in self._leaders:
@@ -199,8 +199,8 @@ class StageHostServer:
                 return
             time.sleep(0.005)
 
-    def _watch(self, descriptor: int, then: Callable[[int], Any]) -> None:
-        self._selector.register(descriptor, selectors.EVENT_READ, then)
+    def _watch(self, descriptor: int, on_readable: Callable[[int], Any]) -> None:
+        self._selector.register(descriptor, selectors.EVENT_READ, on_readable)
 
     def _unwatch(self, descriptor: int) -> None:
         self._reading.discard(descriptor)
@@ -219,7 +219,7 @@ def _build_end(stage: StageProcess) -> Message:
 
 
 def _open_child_signals() -> int:
-    """Give a descriptor that becomes readable when a child has ended."""
+    """Return a descriptor that becomes readable when a child ends."""
     readable, writable = os.pipe()
     os.set_blocking(readable, False)
     os.set_blocking(writable, False)
@@ -229,7 +229,7 @@ def _open_child_signals() -> int:
 
 
 def _open_parent_handle() -> int | None:
-    """Give a descriptor that becomes readable when the worker has ended, even if something still holds its socket open."""
+    """Return a descriptor that becomes readable when the worker ends, even if another process holds its socket open."""
     try:
         return os.pidfd_open(os.getppid())
     except (AttributeError, OSError):
@@ -237,7 +237,7 @@ def _open_parent_handle() -> int | None:
 
 
 def main(descriptor: int) -> None:
-    """Be the host of the worker at the other end of this socket."""
+    """Run the host for the worker at the other end of this socket."""
     for sign in (signal.SIGINT, signal.SIGHUP):
         signal.signal(sign, signal.SIG_IGN)
     become_subreaper()
@@ -245,7 +245,7 @@ def main(descriptor: int) -> None:
     install_exit_builtins()
     os.set_inheritable(descriptor, False)
     worker = socket.socket(fileno=descriptor)
-    # What is here stays for the host's life: no collection should touch it, or each fork would copy its pages.
+    # Garbage collection would write to these objects, and each fork would copy their pages.
     gc.disable()
     gc.freeze()
     StageHostServer(worker).serve()

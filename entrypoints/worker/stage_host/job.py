@@ -1,4 +1,4 @@
-"""A stage's job as the worker sees it: what to start, the lines it prints, how it ended."""
+"""A stage's job in the worker: what to start, the lines it prints, how it ended."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from entrypoints.worker.stage_host.protocol import WINDOW, Message
 from entrypoints.worker.stage_host.secret_masker import SecretMasker, StreamMasker
 
 LINE_LIMIT: Final = 64 * 1024
-"""Bytes after which a line is cut and goes on as the next one."""
+"""Bytes after which a line is cut and continues as the next one."""
 
 Stream = Literal["stdout", "stderr"]
 
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What to start. `env` is the whole environment: nothing is inherited besides.
+    """What to start. `env` is the whole environment; nothing is inherited.
 
-    A `command` is an argument list, executed as it is; with `shell` it is handed to `/bin/sh -c`, the rest as its arguments.
-    A `python` job names `package.module:function` and gives it `parameters` as keywords.
+    A `command` is an argument list, executed as it is; with `shell`, `/bin/sh -c` runs its first item with the others as arguments.
+    A `python` job names `package.module:function`, which gets `parameters` as keyword arguments.
     """
 
     kind: Literal["command", "python", "http"]
@@ -33,12 +33,12 @@ class JobSpec:
     callable: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
-    """Of an `http` job: what to ask, its references filled in."""
+    """The request of an `http` job, with its references resolved."""
     masker: SecretMasker = field(default_factory=lambda: SecretMasker(()))
-    """Takes out of the output, the result and the error what the stage was told in confidence."""
+    """Masks the stage's secrets in its output, result and error."""
 
     def message(self) -> Message:
-        """Give the job as the host's start message, without its id and mark."""
+        """Return the host's start message, without id and mark."""
         argv = ["/bin/sh", "-c", *self.command] if self.shell else list(self.command)
         return {
             "kind": self.kind,
@@ -52,7 +52,7 @@ class JobSpec:
 
 
 class OutputLine(NamedTuple):
-    """One line of output, without its end. `at` is when the host read it, UTC."""
+    """One line of output without its line end. `at` is when the host read it (UTC)."""
 
     stream: Stream
     text: str
@@ -61,7 +61,7 @@ class OutputLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """How a job ended: a code, or the signal that killed it; `error` is a sentence where there is one.
+    """How a job ended: its exit code, or the signal that killed it. `error` is a sentence, if there is one.
 
     `cpu` is in seconds, `max_rss` in bytes.
     """
@@ -79,36 +79,33 @@ class JobResult:
 
 
 class LineSplitter:
-    """Bytes of one stream in, harmless text lines out.
-
-    What is not UTF-8, and NUL, becomes U+FFFD: a log store must be able to take every line.
-    """
+    """Splits the bytes of one stream into text lines. Invalid UTF-8 and NUL become U+FFFD, so that every line can be stored."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[str]:
-        """Give the lines that these bytes complete."""
+        """Yield the lines that these bytes complete."""
         *lines, rest = (self._rest + data).split(b"\n")
         for line in lines:
-            yield from self._pieces(line, whole=True)
+            yield from self._split(line, is_complete=True)
         *pieces, self._rest = _cut(rest)
-        yield from map(_text, pieces)
+        yield from map(_decode, pieces)
 
     def flush(self) -> Iterator[str]:
-        """Give what was printed without a line's end."""
+        """Yield what was printed after the last line end."""
         if self._rest:
-            yield from self._pieces(self._rest, whole=False)
+            yield from self._split(self._rest, is_complete=False)
             self._rest = b""
 
-    def _pieces(self, line: bytes, whole: bool) -> Iterator[str]:
-        yield from map(_text, _cut(line.removesuffix(b"\r") if whole else line))
+    def _split(self, line: bytes, is_complete: bool) -> Iterator[str]:
+        yield from map(_decode, _cut(line.removesuffix(b"\r") if is_complete else line))
 
 
 def _cut(line: bytes) -> Iterator[bytes]:
     while len(line) > LINE_LIMIT:
         at = LINE_LIMIT
-        # Not within a character: its continuation bytes all begin with the bits 10.
+        # Do not cut within a character: its continuation bytes begin with the bits 10.
         while at > LINE_LIMIT - 3 and line[at] & 0xC0 == 0x80:
             at -= 1
         yield line[:at]
@@ -116,12 +113,12 @@ def _cut(line: bytes) -> Iterator[bytes]:
     yield line
 
 
-def _text(line: bytes) -> str:
+def _decode(line: bytes) -> str:
     return line.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 class Job:
-    """A started stage. Read `lines` (or `batches()`) to the end: a stage whose output nobody takes is made to wait."""
+    """A started stage. Read `lines` or `batches()` to the end: a stage whose output is not read has to wait."""
 
     def __init__(self, number: int, send: Callable[[Message], None], masker: SecretMasker) -> None:
         self._masker = masker
@@ -132,13 +129,13 @@ class Job:
         self._send = send
         self._chunks: asyncio.Queue[tuple[Stream, datetime, bytes] | None] = asyncio.Queue()
         self._splitters: dict[Stream, LineSplitter] = {"stdout": LineSplitter(), "stderr": LineSplitter()}
-        self._taken = 0
+        self._read_bytes = 0
         self._started = asyncio.Event()
         self._end: asyncio.Future[JobResult] = asyncio.get_running_loop().create_future()
 
     @property
     def lines(self) -> AsyncIterator[OutputLine]:
-        """Every line as it is printed, the two streams in the order the host read them. Ends when the job has ended."""
+        """Every line as it is printed, both streams in the order in which the host read them. Ends with the job."""
         return self._lines()
 
     async def _lines(self) -> AsyncIterator[OutputLine]:
@@ -147,7 +144,7 @@ class Job:
                 yield line
 
     async def batches(self) -> AsyncIterator[list[OutputLine]]:
-        """The same lines, as many at a time as arrived together."""
+        """Yield the same lines in batches, as they arrived."""
         while (chunk := await self._chunks.get()) is not None:
             stream, at, data = chunk
             if lines := [OutputLine(stream, text, at) for text in self._splitters[stream].feed(self._maskers[stream].feed(data))]:
@@ -163,46 +160,46 @@ class Job:
             yield rest
 
     async def wait(self) -> JobResult:
-        """Wait until every process of the job is gone and all it printed was read."""
+        """Wait until every process of the job has ended and its output was read. Return how it ended."""
         return await asyncio.shield(self._end)
 
     async def terminate(self, grace: float) -> JobResult:
-        """Ask the job's process group to end (TERM); after `grace` seconds kill all that is left. Returns the end."""
+        """Send TERM to the job's process group, and KILL to what is left after `grace` seconds. Return how it ended."""
         if not self._end.done():
             self._send({"op": "signal", "id": self.number, "signal": "TERM", "grace": grace})
             await self._wait_for_end(grace)
         return await self.kill()
 
     async def kill(self) -> JobResult:
-        """Kill every process of the job at once. Returns the end."""
+        """Kill every process of the job at once. Return how it ended."""
         if not self._end.done():
             self._send({"op": "signal", "id": self.number, "signal": "KILL"})
         return await self.wait()
 
     async def wait_until_started(self) -> None:
-        """Wait until the host has started the job, or said why it could not."""
+        """Wait until the host has started the job or failed to."""
         await self._started.wait()
 
     async def _wait_for_end(self, seconds: float) -> None:
         await asyncio.wait([self._end], timeout=seconds)
 
     def _acknowledge(self, size: int) -> None:
-        self._taken += size
-        if self._taken >= WINDOW // 4 and not self._end.done():
-            self._send({"op": "credit", "id": self.number, "bytes": self._taken})
-            self._taken = 0
+        self._read_bytes += size
+        if self._read_bytes >= WINDOW // 4 and not self._end.done():
+            self._send({"op": "credit", "id": self.number, "bytes": self._read_bytes})
+            self._read_bytes = 0
 
     def on_started(self, pid: int, at: float) -> None:
-        """Note that the job's first process exists."""
+        """Record that the job's first process exists."""
         self.pid, self.started_at = pid, datetime.fromtimestamp(at, UTC)
         self._started.set()
 
     def on_output(self, stream: Stream, at: float, data: bytes) -> None:
-        """Take a chunk of output."""
+        """Queue a chunk of output."""
         self._chunks.put_nowait((stream, datetime.fromtimestamp(at, UTC), data))
 
     def on_end(self, end: JobResult) -> None:
-        """Note the end, once: no output follows."""
+        """Record the end. Only the first call has an effect; no output follows."""
         if not self._end.done():
             self._started.set()
             self._chunks.put_nowait(None)

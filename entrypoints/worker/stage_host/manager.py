@@ -1,4 +1,4 @@
-"""A stage host that is there whenever a stage is to start."""
+"""Keeps a stage host running."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from entrypoints.worker.stage_host.job import Job, JobSpec
 
 
 class StageHostManager:
-    """One host at a time; after one has died, the next stage gets another."""
+    """One host at a time. After a host's death the next stage starts another."""
 
     def __init__(self) -> None:
         self._host: StageHost | None = None
         self._changing = asyncio.Lock()
 
     async def ensure_started(self) -> StageHost:
-        """The living host, started if there is none."""
+        """Return the running host, and start one if there is none."""
         if self._host is not None and self._host.is_alive:
             return self._host
         async with self._changing:
@@ -25,13 +25,13 @@ class StageHostManager:
             return self._host
 
     async def run(self, job: JobSpec) -> Job:
-        """Start a stage. A host that is found dead was never given it, so the next one is."""
+        """Start a stage. A host that is found dead has not received it, so the next host does."""
         try:
             return await (await self.ensure_started()).run(job)
         except HostDied:
             return await (await self.ensure_started()).run(job)
 
     async def close(self) -> None:
-        """Kill everything that runs."""
+        """Kill every stage and end the host."""
         if self._host is not None:
             await self._host.close()

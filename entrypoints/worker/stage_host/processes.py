@@ -1,6 +1,6 @@
-"""Finding every process that descends from another, or carries a mark, through /proc. Standard library only.
+"""Find the descendants of a process, and processes with a mark, through /proc. Standard library only.
 
-Where there is no /proc nothing is found, and only a stage's process group can be ended.
+Without /proc nothing is found, and only a stage's process group can be ended.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ libc = ctypes.CDLL(None)
 
 
 def become_subreaper() -> None:
-    """Make every orphan below this process its child, so that none can slip away. Does nothing outside Linux."""
+    """Adopt every orphan below this process, so that none escapes. Does nothing outside Linux."""
     if sys.platform == "linux":
         libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies. Does nothing outside Linux."""
+    """Let the kernel kill this process when its parent dies. Does nothing outside Linux."""
     if sys.platform == "linux":
         libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
@@ -49,7 +49,7 @@ def get_children(pid: int) -> list[int]:
 
 
 def get_descendants(pid: int) -> list[int]:
-    """List everything below a process, parents before their children."""
+    """List all descendants of a process, parents before their children."""
     found = get_children(pid)
     for child in found:
         found += get_children(child)
@@ -57,7 +57,7 @@ def get_descendants(pid: int) -> list[int]:
 
 
 def has_mark(pid: int, mark: bytes) -> bool:
-    """Tell whether a process was started with this mark in its environment."""
+    """True if the process was started with this mark in its environment."""
     try:
         return mark in Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
@@ -65,20 +65,20 @@ def has_mark(pid: int, mark: bytes) -> bool:
 
 
 def list_processes() -> Iterator[int]:
-    """Walk the ids of all processes that can be seen."""
+    """Yield the ids of all visible processes."""
     with contextlib.suppress(FileNotFoundError):
         yield from (int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit())
 
 
 def kill(pids: Iterable[int], sign: signal.Signals = signal.SIGKILL) -> None:
-    """Send a signal to each; one that is gone already is what was wanted."""
+    """Send a signal to each process. A process that has ended already is skipped."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, sign)
 
 
 def kill_group(group: int, sign: signal.Signals) -> None:
-    """Send a signal to a process group; to its leader alone if it has not come to lead one yet."""
+    """Send a signal to a process group, or to its leader if the group does not exist yet."""
     try:
         os.killpg(group, sign)
     except ProcessLookupError:
@@ -88,7 +88,7 @@ def kill_group(group: int, sign: signal.Signals) -> None:
 
 
 def is_in_group(pid: int, leader: int) -> bool:
-    """Tell whether a process is of the group or the session that a leader opened."""
+    """True if the process is in the group or the session of this leader."""
     try:
         return leader in (os.getpgid(pid), os.getsid(pid))
     except (ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""Calling a stage's Python function inside the forked child. Standard library only."""
+"""Call a stage's Python function inside the forked child. Standard library only."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ SendResult = Callable[[Message], None]
 
 
 class InvalidCallable(Exception):
-    """The definition's `callable` names nothing that can be called."""
+    """The definition's `callable` does not name a function."""
 
 
 class InvalidResult(Exception):
-    """The callable returned something that cannot be kept as the stage's output."""
+    """The callable returned a value that cannot be stored as the stage's output."""
 
 
 def call(start: Message, interpreter: Message, send_result: SendResult) -> int:
-    """Import the target, call it, say what it returned or why it failed. Returns the exit code."""
+    """Import the target, call it, and send its result or error. Return the exit code."""
     _prepare_interpreter(start, interpreter)
     try:
         target = _import_target(start["callable"], start["cwd"])
@@ -59,7 +59,7 @@ def call(start: Message, interpreter: Message, send_result: SendResult) -> int:
 
 
 def _prepare_interpreter(start: Message, interpreter: Message) -> None:
-    # A module of ours that stays importable could be taken for one of the user's.
+    # A user's import must not find one of our modules.
     for name in [name for name in sys.modules if name.partition(".")[0] == "entrypoints"]:
         del sys.modules[name]
     sys.modules["__main__"] = types.ModuleType("__main__")
@@ -73,7 +73,7 @@ def _prepare_interpreter(start: Message, interpreter: Message) -> None:
     sys.stdout = sys.__stdout__ = _line_buffered(1)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _line_buffered(2)  # type: ignore[misc]
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # A Python program expects a failed write as an exception, not as its death.
+    # A Python program expects an exception for a failed write, not a signal that kills it.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     importlib.invalidate_caches()
 
@@ -117,7 +117,7 @@ def _call_target(target: Callable[..., Any], parameters: dict[str, Any]) -> Any:
 
 
 def _select_arguments(target: Callable[..., Any], parameters: dict[str, Any]) -> dict[str, Any]:
-    # A run's parameters are the whole pipeline's: a function takes those it names, or all of them by **.
+    # The parameters are those of the whole pipeline: a function gets the ones it names, or all of them if it has **keywords.
     try:
         taken = inspect.signature(target).parameters.values()
     except (TypeError, ValueError):
@@ -134,12 +134,12 @@ def _to_json(value: dict[Any, Any]) -> Any:
     except (TypeError, ValueError, RecursionError) as failure:
         raise InvalidResult(f"The callable's result cannot be written as JSON: {failure}") from None
     if len(text) > RESULT_LIMIT:
-        raise InvalidResult(f"The callable's result is too large: {len(text):,} bytes of JSON, {RESULT_LIMIT:,} are kept")
+        raise InvalidResult(f"The callable's result is too large: {len(text):,} bytes of JSON, {RESULT_LIMIT:,} are allowed")
     return json.loads(text)
 
 
 def _finalize_interpreter() -> int:
-    """Do what an interpreter does at its end: wait for threads, run exit functions, flush. Returns 0, or 120 as Python does."""
+    """Wait for threads, run exit functions and flush, as an interpreter does at its end. Return 0, or 120 if that fails."""
     code = 0
     threading = sys.modules.get("threading")
     try:
@@ -194,7 +194,7 @@ def _describe_type(value: Any) -> str:
 
 
 def install_exit_builtins() -> None:
-    """Put `exit` and `quit` where programs expect them: the host is started without the module that does so."""
+    """Define `exit` and `quit`: the host runs without the `site` module, which usually does so."""
     import site
 
     if not hasattr(builtins, "exit"):

@@ -1,4 +1,4 @@
-"""Secrets out of whatever a stage says: as they are, and in the forms that programs commonly write them in."""
+"""Masks secrets in a stage's output: plain, and in the encodings that programs commonly use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LINE_ENDS = re.compile(rb"[\r\n]")
 
 
 class SecretMasker:
-    """Knows the secrets of one attempt. Line ends are looked through, so a secret that was wrapped is found too."""
+    """Masks the secrets of one attempt. Line ends are ignored, so a wrapped secret is found too."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets for form in _encode_forms(secret) if len(form) >= _SHORTEST_FORM}
@@ -27,7 +27,7 @@ class SecretMasker:
         self.pattern = re.compile(b"|".join(map(re.escape, self.forms))) if self.forms else None
 
     def text(self, text: str) -> str:
-        """The text without them. A beginning of one at its very end goes too: it may have been cut there."""
+        """Return the masked text. The beginning of a secret at its end is masked too, since the text may have been cut there."""
         stream = StreamMasker(self)
         data = text.encode("utf-8", "surrogatepass")
         masked = stream.feed(data)
@@ -35,7 +35,7 @@ class SecretMasker:
         return (masked + (_MASK if len(rest) >= _SHORTEST_FORM else rest)).decode("utf-8", "surrogatepass")
 
     def value(self, value: Any) -> Any:
-        """A JSON value without them, names and numbers included."""
+        """Return the masked JSON value, names and numbers included."""
         match value:
             case str():
                 return self.text(value)
@@ -50,22 +50,22 @@ class SecretMasker:
 
 
 class StreamMasker:
-    """Bytes in however they are cut, masked bytes out. Holds back only what may be the beginning of a secret."""
+    """Masks a stream of bytes, wherever it is cut. Holds back only what may be the beginning of a secret."""
 
     def __init__(self, masker: SecretMasker) -> None:
         self._masker = masker
         self._held = b""
         self._covered = 0
-        """How many of the held bytes belong to a secret that has been masked already."""
+        """Held bytes that belong to a secret that was masked already."""
 
     def feed(self, data: bytes) -> bytes:
-        """What can be said now."""
+        """Return the masked bytes that can be passed on now."""
         if self._masker.pattern is None:
             return data
         return self._advance(self._held + data, final=False)
 
     def flush(self) -> bytes:
-        """The rest, once nothing follows."""
+        """Return the rest, when no more bytes follow."""
         return self._advance(self._held, final=True) if self._held else b""
 
     def _advance(self, data: bytes, *, final: bool) -> bytes:
@@ -75,18 +75,18 @@ class StreamMasker:
         cut = len(data) if final else places.to_original(len(plain) - self._count_possible_start(plain)) if plain else len(data)
         if not final and self._count_possible_start(plain) == 0:
             cut = len(data)
-        said: list[bytes] = []
+        passed: list[bytes] = []
         open_until = self._covered
         for begin, end in self._find_secrets(plain, places):
             if begin >= cut:
                 break
             if begin >= open_until:
-                said += [data[open_until:begin], _MASK]
+                passed += [data[open_until:begin], _MASK]
             open_until = max(open_until, end)
         if cut > open_until:
-            said.append(data[open_until:cut])
+            passed.append(data[open_until:cut])
         self._held, self._covered = data[cut:], max(0, open_until - cut)
-        return b"".join(said)
+        return b"".join(passed)
 
     def _find_secrets(self, plain: bytes, places: _OffsetMap) -> Iterator[tuple[int, int]]:
         pattern = self._masker.pattern
@@ -96,7 +96,7 @@ class StreamMasker:
             at = match.start() + 1
 
     def _count_possible_start(self, plain: bytes) -> int:
-        """How many bytes at the end are the beginning of a form, at most."""
+        """Return the length of the longest suffix that begins a secret."""
         most = 0
         for form in self._masker.forms:
             first, at = form[:1], max(0, len(plain) - len(form) + 1)
@@ -109,10 +109,10 @@ class StreamMasker:
 
 
 class _OffsetMap:
-    """Where a byte of the text without its line ends stands in the text with them."""
+    """Maps offsets in the text without line ends to offsets in the text with them."""
 
     def __init__(self, ends: list[int]) -> None:
-        # The n-th line end stands after this many other bytes.
+        # Number of other bytes before the n-th line end.
         self._before = [end - number for number, end in enumerate(ends)]
 
     def to_original(self, place: int) -> int:
@@ -140,7 +140,7 @@ def _encode_texts(text: str) -> Iterator[bytes]:
 
 
 def _encode_base64(raw: bytes) -> Iterator[bytes]:
-    """The characters that the secret alone decides, wherever it begins within a group of three bytes."""
+    """Yield the base64 characters that depend on the secret only, for each alignment within a group of three bytes."""
     for before in range(3):
         bits = (before + len(raw)) * 8
         encoded = base64.b64encode(b"\0" * before + raw)[-(-before * 8 // 6) : bits // 6]

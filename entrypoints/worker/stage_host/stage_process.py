@@ -1,4 +1,4 @@
-"""One stage as the host holds it: its leader, its pipes, what it may still send. Standard library only."""
+"""One running stage in the host: its leader, its pipes and its output credit. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from entrypoints.worker.stage_host.protocol import MARK_NAME, RESULT_LIMIT, WIND
 from entrypoints.worker.stage_host.start_errors import StageStartError, check_working_directory, explain_start_failure
 
 DRAIN_SECONDS: Final = 0.5
-"""Seconds that processes which outlive the leader may still write before they are killed."""
+"""Seconds in which processes that outlive the leader may still write. Then they are killed."""
 
 RESULT_BUFFER_LIMIT: Final = RESULT_LIMIT * 2
 
 
 class StageProcess:
-    """A process group the host started, from its fork to the report of its end."""
+    """A process group that the host started, from its fork to the report of its end."""
 
     def __init__(self, start: Message, interpreter: Message) -> None:
-        """Start the stage. Raises StageStartError with the reason."""
+        """Start the stage. Raise StageStartError with the reason if that fails."""
         self.id: int = start["id"]
         self.mark = f"{MARK_NAME}={start['env'][MARK_NAME]}".encode()
         self.credit = WINDOW
@@ -62,12 +62,12 @@ class StageProcess:
         return self.status is not None
 
     def record_leader_exit(self, status: int, cpu: float, max_rss: int) -> None:
-        """Note how the leader ended, and until when what it left behind may go on writing."""
+        """Record how the leader ended, and until when the processes it left may write."""
         self.status, self.cpu, self.max_rss = status, cpu, max_rss
         self.deadline = max(self.deadline, time.monotonic() + self.grace)
 
     def read_result(self) -> None:
-        """Read what the child has said so far. All of a dead leader's words are in the pipe already."""
+        """Read what the child has sent so far. After the leader's death the pipe holds all of it."""
         while self.result_fd >= 0:
             try:
                 data = os.read(self.result_fd, 65536)
@@ -78,21 +78,20 @@ class StageProcess:
                 self.close_result()
 
     def close_result(self) -> None:
-        """Let go of the verdict's pipe, once."""
+        """Close the result pipe, once."""
         if self.result_fd >= 0:
             os.close(self.result_fd)
             self.result_fd = -1
 
     def find_processes(self, alone: bool, leaders: set[int]) -> list[int]:
-        """List the stage's living processes: those below its leader and those that detached themselves."""
+        """List the stage's processes: those below its leader and those that have detached themselves."""
         below = [] if self.ended else [self.pid, *get_descendants(self.pid)]
         return below + self.find_stragglers(alone, leaders)
 
     def find_stragglers(self, alone: bool, leaders: set[int]) -> list[int]:
-        """List processes of this stage that outlived their parent: orphans come to the host, as it is their subreaper.
+        """List this stage's processes that outlived their parent. They are children of the host, their subreaper.
 
-        One that hides its group, its session and its environment cannot be told from another stage's; it is counted here
-        when no other stage is running.
+        A process that hides its group, session and environment cannot be assigned to a stage; it is listed here if no other stage runs.
         """
         while True:
             orphans = get_children(os.getpid())
@@ -102,7 +101,7 @@ class StageProcess:
                     family = [orphan, *get_descendants(orphan)]
                     if alone or any(is_in_group(pid, self.pid) or has_mark(pid, self.mark) for pid in family):
                         found += family
-            # A parent that ended while it was looked at has just handed its children to the host: they were in neither list.
+            # A parent that ended meanwhile has passed its children to the host, and they were in neither list.
             if set(get_children(os.getpid())) <= set(orphans):
                 return found
 
@@ -119,7 +118,7 @@ def _spawn_command(start: Message, pipes: StagePipes) -> int:
     argv = start["argv"]
     if not argv or not argv[0]:
         raise StageStartError("The command is empty")
-    # subprocess uses vfork here, which is 1.5 ms faster than a fork whose copied pages exec throws away.
+    # subprocess uses vfork here, which is 1.5 ms faster than a fork.
     process = subprocess.Popen(
         argv,
         cwd=start["cwd"],
@@ -129,6 +128,6 @@ def _spawn_command(start: Message, pipes: StagePipes) -> int:
         stderr=pipes.stderr,
         start_new_session=True,
     )
-    # The host waits for all its children itself.
+    # The host itself waits for all its children.
     process.returncode = 0
     return process.pid

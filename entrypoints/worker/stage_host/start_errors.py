@@ -1,4 +1,4 @@
-"""Why a stage could not be started, in a sentence for the person who wrote it. Standard library only."""
+"""Explains in a sentence why a stage could not be started. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOT_RUNNABLE: Final = 126
 
 
 class StageStartError(Exception):
-    """The stage could not be started; `code` is what a shell would have returned."""
+    """The stage could not be started. `code` is the exit code that a shell would return."""
 
     def __init__(self, text: str, code: int = NOT_FOUND) -> None:
         super().__init__(text)
@@ -20,7 +20,7 @@ class StageStartError(Exception):
 
 
 def check_working_directory(folder: str) -> None:
-    """Raise StageStartError unless a stage can work in this directory."""
+    """Raise StageStartError unless a stage can run in this directory."""
     if not Path(folder).exists():
         raise StageStartError(f"No such working directory: {folder}")
     if not Path(folder).is_dir():
@@ -30,7 +30,7 @@ def check_working_directory(folder: str) -> None:
 
 
 def explain_start_failure(program: str, failure: Exception, environment: dict[str, str], folder: str) -> StageStartError:
-    """Say why the system would not execute a program in an existing directory."""
+    """Return the error that explains why the system refused to run a program."""
     if isinstance(failure, (FileNotFoundError, NotADirectoryError)):
         return _not_found(program, environment, folder)
     if isinstance(failure, PermissionError):

@@ -1,4 +1,4 @@
-"""The host's end of the line to its worker: whole messages in, frames out, never blocking. Standard library only."""
+"""The host's connection to its worker: decodes messages, sends frames, never blocks. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from entrypoints.worker.stage_host.protocol import FrameDecoder, Message, encode
 READ_SIZE: Final = 64 * 1024
 
 MAX_BACKLOG: Final = 512 * 1024
-"""Bytes waiting for the worker above which no stage's output is read."""
+"""Unsent bytes above which no stage's output is read."""
 
 
 class WorkerConnection:
-    """Hand on what the worker says, keep what it cannot take yet, and notice when it is gone."""
+    """Passes on the worker's messages, buffers what it cannot receive yet, and detects its end."""
 
     def __init__(self, worker: socket.socket, selector: selectors.BaseSelector, on_message: Callable[[Message], None]) -> None:
         worker.setblocking(False)
@@ -31,11 +31,11 @@ class WorkerConnection:
 
     @property
     def is_congested(self) -> bool:
-        """Whether the worker takes less than it is sent."""
+        """True if the worker receives more slowly than the stages print."""
         return len(self._unsent) >= MAX_BACKLOG
 
     def receive(self, _: int = -1) -> None:
-        """Obey what the worker has said since."""
+        """Handle the messages that have arrived."""
         try:
             data = self._worker.recv(READ_SIZE)
         except BlockingIOError:
@@ -48,12 +48,12 @@ class WorkerConnection:
             self._on_message(message)
 
     def send_message(self, message: Message, payload: bytes = b"") -> None:
-        """Send a message, now or when there is room. Control messages are few and small: they are always taken."""
+        """Send a message now, or when the socket has room. Control messages are few and small, so they are always accepted."""
         self._unsent += encode_frame(message, payload)
         self.flush()
 
     def flush(self) -> None:
-        """Send what is waiting, as far as the worker takes it."""
+        """Send what is buffered, as far as the socket accepts it."""
         try:
             while self._unsent:
                 del self._unsent[: self._worker.send(self._unsent)]

@@ -1,4 +1,4 @@
-"""Stages of kind `http` over real sockets: the name is for the certificate and the Host, the checked address is what is connected to."""
+"""Stages of kind `http` over real sockets: they connect to the checked address; the name goes into certificate check and Host."""
 
 from __future__ import annotations
 
@@ -35,17 +35,16 @@ def server(certificate: tuple[Path, Path]) -> Iterator[TlsServer]:
 
 @pytest.fixture
 def asked() -> list[str]:
-    """The names that were looked up."""
+    """The names that were resolved."""
     return []
 
 
 @pytest.fixture
-def ask(monkeypatch: pytest.MonkeyPatch, certificate: tuple[Path, Path], server: TlsServer, asked: list[str]) -> Ask:
-    """A stage's request to a path of the server under a name, which leads where `places` says."""
+def ask(certificate: tuple[Path, Path], server: TlsServer, asked: list[str]) -> Ask:
+    """Send a stage's request to a path of the server. `places` maps names to addresses."""
 
     def answer(path: str = "/", name: str = NAME, places: dict[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
         resolve = resolving(places or {NAME: [["127.0.0.1"]]}, asked)
-        monkeypatch.setattr("entrypoints.worker.http_stage.address_policy.Reach.places.__defaults__", (resolve,))
         request = {
             "allow": ["127.0.0.1/32"],
             "ports": [server.server_port],
@@ -57,12 +56,12 @@ def ask(monkeypatch: pytest.MonkeyPatch, certificate: tuple[Path, Path], server:
             "expected": [200],
             "max_bytes": 5_000,
         }
-        return HttpRequest(request | keys, lambda _: None).answer()
+        return HttpRequest(request | keys, lambda _: None, resolve).send()
 
     return answer
 
 
-def test_the_checked_address_is_connected_to_under_the_name(ask: Ask, server: TlsServer, asked: list[str]) -> None:
+def test_the_checked_address_is_used_with_the_name_in_host_and_certificate(ask: Ask, server: TlsServer, asked: list[str]) -> None:
     output = ask()
 
     assert output["records_processed"] == 4
@@ -89,7 +88,7 @@ def test_a_certificate_for_another_name_or_of_an_unknown_authority_is_refused(as
     assert server.heard == []
 
 
-def test_a_redirect_is_looked_up_and_judged_anew_under_its_own_name(ask: Ask, server: TlsServer, asked: list[str]) -> None:
+def test_a_redirect_is_resolved_and_checked_again(ask: Ask, server: TlsServer, asked: list[str]) -> None:
     server.answers["/away"] = (302, {"Location": f"https://other.example:{server.server_port}/"}, b"")
     server.answers["/inside"] = (302, {"Location": f"https://inside.example:{server.server_port}/"}, b"")
     places = {NAME: [["127.0.0.1"]], "other.example": [["127.0.0.1"]], "inside.example": [["10.0.0.7"]]}
@@ -112,7 +111,7 @@ def test_a_redirect_from_https_to_http_is_not_followed(ask: Ask, server: TlsServ
     assert len(server.heard) == 1
 
 
-def test_an_answer_over_the_cap_is_refused_and_one_at_the_cap_is_taken(ask: Ask) -> None:
+def test_a_response_over_max_bytes_is_refused_and_one_of_max_bytes_accepted(ask: Ask) -> None:
     with pytest.raises(RequestFailed, match="more than 5,000 bytes"):
         ask("/large")
 

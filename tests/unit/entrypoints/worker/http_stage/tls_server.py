@@ -1,4 +1,4 @@
-"""A certificate authority and a server on loopback that speaks TLS under any name."""
+"""A certificate authority, and a TLS server on loopback for any name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DAY = datetime.timedelta(days=1)
 
 
 def make_certificate(folder: Path, *names: str) -> tuple[Path, Path]:
-    """A certificate of its own authority that is good for these names, and its key, as PEM files."""
+    """Write a certificate for these names, signed by its own authority, and its key as PEM files."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
     now = datetime.datetime.now(datetime.UTC)
@@ -42,7 +42,7 @@ def _general(name: str) -> x509.GeneralName:
 
 
 class TlsServer(http.server.ThreadingHTTPServer):
-    """`heard` holds the server name of each handshake and the Host of each request."""
+    """`heard` collects the server name of each handshake and the Host of each request."""
 
     daemon_threads = True
 
@@ -57,7 +57,7 @@ class TlsServer(http.server.ThreadingHTTPServer):
         self.socket = context.wrap_socket(self.socket, server_side=True)
 
     def handle_error(self, *_: Any) -> None:
-        """A client that does not trust us hangs up."""
+        """Ignore clients that reject the certificate and disconnect."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -91,7 +91,7 @@ def a_secured(certificate: Path, key: Path, answers: dict[str, tuple[int, dict[s
 
 
 class Stalling:
-    """Answers a request with headers and the beginning of a body, and then says nothing until it is ended."""
+    """Answers with headers and the beginning of a body, then stays silent until it is stopped."""
 
     def __init__(self) -> None:
         self.begun = threading.Event()
@@ -129,7 +129,7 @@ def a_stalling_server() -> Iterator[tuple[int, Stalling]]:
 
 
 def resolving(places: dict[str, Sequence[Sequence[str]]], asked: list[str]) -> Any:
-    """A resolver whose answers for a name come one after another, the last for ever; names that it is asked go into `asked`."""
+    """Return a resolver that gives a name's answers one after another and repeats the last. It records the names in `asked`."""
     turns = {name: [list(answer) for answer in answers] for name, answers in places.items()}
 
     def resolve(host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from entrypoints.worker.stage_host.protocol import MARK_NAME
 from tests.unit.entrypoints.worker.stage_runner import StageRunner, finish, texts
 
 
-async def test_a_command_gives_its_output_on_two_streams_and_its_code(stages: StageRunner) -> None:
+async def test_a_command_returns_its_output_on_two_streams_and_its_code(stages: StageRunner) -> None:
     lines, end = await stages.sh("echo out; echo err >&2; exit 3")
 
     assert texts(lines) == ["out"]
@@ -18,14 +18,14 @@ async def test_a_command_gives_its_output_on_two_streams_and_its_code(stages: St
     assert (end.code, end.signal, end.error, end.succeeded) == (3, None, None, False)
 
 
-async def test_a_command_inherits_nothing_but_the_environment_it_was_given(stages: StageRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_command_gets_exactly_the_given_environment(stages: StageRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     lines, _ = await finish(await stages.start("/usr/bin/env", env={"TARGET": "s3"}))
 
     names = {text.partition("=")[0] for text in texts(lines)}
     assert names == {"PATH", "TARGET", MARK_NAME}
 
 
-async def test_a_command_gets_no_descriptor_but_its_three(stages: StageRunner) -> None:
+async def test_a_command_gets_only_the_three_standard_descriptors(stages: StageRunner) -> None:
     lines, _ = await stages.sh("ls /proc/$$/fd; true")
 
     assert sorted(texts(lines)) == ["0", "1", "2"]
@@ -56,7 +56,7 @@ async def test_a_command_dies_of_a_closed_pipe_as_it_does_in_a_shell(stages: Sta
     assert (texts(lines), texts(lines, "stderr"), end.code) == (["y"], [], 0)
 
 
-async def test_a_program_that_does_not_exist_is_said_so(stages: StageRunner) -> None:
+async def test_a_missing_program_is_named_in_the_error(stages: StageRunner) -> None:
     _, here = await finish(await stages.start("./publish.sh"))
     _, path = await finish(await stages.start("publish-it"))
 
@@ -85,7 +85,7 @@ async def test_a_file_that_cannot_be_run_is_explained(stages: StageRunner, conte
     assert not end.succeeded
 
 
-async def test_a_working_directory_that_is_none_is_explained(stages: StageRunner) -> None:
+async def test_an_invalid_working_directory_is_explained(stages: StageRunner) -> None:
     (stages.folder / "file").touch()
 
     _, missing = await finish(await stages.start("true", cwd=Path("/no/such/place")))
@@ -95,7 +95,7 @@ async def test_a_working_directory_that_is_none_is_explained(stages: StageRunner
     assert file.error == f"The working directory is not a directory: {stages.folder}/file"
 
 
-async def test_what_no_process_can_be_given_fails_that_stage_alone(stages: StageRunner) -> None:
+async def test_impossible_arguments_fail_only_their_own_stage(stages: StageRunner) -> None:
     _, nul = await finish(await stages.start("echo", "a\0b"))
     _, long = await finish(await stages.start("echo", "x" * 3_000_000))
     _, empty = await finish(await stages.start())

@@ -1,4 +1,4 @@
-"""Output: every line arrives, harmless, in order, and in bounded memory."""
+"""Output: every line arrives sanitized, in order, and in bounded memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def split(*chunks: bytes) -> list[str]:
         ([b""], []),
     ],
 )
-def test_lines_are_whole_and_harmless(chunks: list[bytes], lines: list[str]) -> None:
+def test_lines_are_complete_and_sanitized(chunks: list[bytes], lines: list[str]) -> None:
     assert split(*chunks) == lines
 
 
@@ -48,7 +48,7 @@ def test_a_long_line_is_cut_between_characters() -> None:
 
 @settings(deadline=None)
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300)))
-def test_how_the_stream_was_cut_changes_no_line(data: bytes, cuts: list[int]) -> None:
+def test_cuts_in_the_stream_change_no_line(data: bytes, cuts: list[int]) -> None:
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
 
     assert split(*(data[a:b] for a, b in pairwise(places))) == split(data)
@@ -63,7 +63,7 @@ def test_frames_survive_any_cut(messages: list[tuple[dict[str, str], bytes]], si
     assert [pair for at in range(0, len(stream), size) for pair in frames.feed(stream[at : at + size])] == messages
 
 
-async def test_lines_are_seen_while_the_stage_runs_and_say_when(stages: StageRunner) -> None:
+async def test_lines_arrive_with_their_time_while_the_stage_runs(stages: StageRunner) -> None:
     os.mkfifo(stages.folder / "gate")
     job = await stages.start("/bin/sh", "-c", "echo first; read line < gate; echo $line")
     lines = job.lines
@@ -85,7 +85,7 @@ async def test_the_two_streams_keep_their_own_order(stages: StageRunner) -> None
     assert texts(lines, "stderr") == [f"e{n}" for n in range(500)]
 
 
-async def test_fifty_megabytes_arrive_whole(stages: StageRunner) -> None:
+async def test_fifty_megabytes_arrive_complete(stages: StageRunner) -> None:
     job = await stages.start("/bin/sh", "-c", "yes 0123456789012345678901234567890123456789012345678 | head -c 50000000")
 
     count = 0
@@ -96,7 +96,7 @@ async def test_fifty_megabytes_arrive_whole(stages: StageRunner) -> None:
     assert (await job.wait()).succeeded
 
 
-async def test_a_stage_nobody_reads_waits_and_disturbs_no_other(stages: StageRunner) -> None:
+async def test_a_stage_whose_output_is_not_read_waits_without_delaying_others(stages: StageRunner) -> None:
     loud = await stages.start("yes", "0123456789")
     wrote = await _stuck(loud)
 
@@ -122,7 +122,7 @@ async def test_a_slow_reader_loses_nothing(stages: StageRunner) -> None:
 
 
 async def _stuck(job: Job) -> int:
-    """Wait until a program has written nothing for a while; returns how many bytes it wrote until then."""
+    """Wait until a program pauses, and return the bytes it has written."""
     quiet, last = 0, -1
     async with asyncio.timeout(20):
         while quiet < 10:

@@ -1,4 +1,4 @@
-"""That a stage ends when it should, whole, and never outlives its worker."""
+"""A stage ends when it should, with all its processes, and never outlives its worker."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="detached proces
 # A worker in a process of its own: it starts the jobs it is given and prints the host's process id.
 WORKER = """
 import asyncio, json, sys
-from entrypoints.worker.host_client import StageHost
-from entrypoints.worker.host_job import JobSpec
+from entrypoints.worker.stage_host.client import StageHost
+from entrypoints.worker.stage_host.job import JobSpec
 
 async def main():
     host = await StageHost.start()
@@ -56,7 +56,7 @@ def daemon(file: Path) -> list[str]:
     return [sys.executable, "-c", DAEMON, str(file)]
 
 
-async def test_terminate_asks_first_and_lets_a_stage_clean_up(stages: StageRunner) -> None:
+async def test_terminate_sends_term_first_so_that_a_stage_can_clean_up(stages: StageRunner) -> None:
     job = await stages.start("/bin/sh", "-c", "trap 'echo bye; exit 4' TERM; echo up; while :; do sleep 0.05; done")
     lines = job.lines
     assert (await anext(lines)).text == "up"
@@ -67,7 +67,7 @@ async def test_terminate_asks_first_and_lets_a_stage_clean_up(stages: StageRunne
     assert texts([line async for line in lines]) == ["bye"]
 
 
-async def test_terminate_kills_what_does_not_obey(stages: StageRunner) -> None:
+async def test_terminate_kills_a_stage_that_ignores_term(stages: StageRunner) -> None:
     job = await stages.start("/bin/sh", "-c", "trap '' TERM; echo $$; (trap '' TERM; sleep 600) & sleep 600; sleep 600")
     assert (await anext(job.lines)).text == str(job.pid)
 
@@ -89,7 +89,7 @@ async def test_terminate_reaches_the_whole_group_and_a_stopped_one(stages: Stage
     assert not is_running(child)
 
 
-async def test_terminate_leaves_the_group_its_grace_when_the_leader_goes_at_once(stages: StageRunner) -> None:
+async def test_terminate_gives_the_group_its_grace_when_the_leader_exits_at_once(stages: StageRunner) -> None:
     job = await stages.start(
         "/bin/sh", "-c", "trap 'exit 1' TERM; (trap 'sleep 0.7; echo saved; exit' TERM; echo up; while :; do sleep 0.05; done) & wait"
     )
@@ -175,7 +175,7 @@ async def test_killing_the_worker_ends_every_stage_within_a_second(tmp_path: Pat
     everything: list[int] = []
 
     def are_all_there() -> bool:
-        """Nothing among them that is only passing, such as a shell on its way to become another program."""
+        """Return the processes that stay, without short-lived ones such as a shell before its exec."""
         everything[:] = [host, int((tmp_path / "plain").read_text()), *detached, *_below(host)]
         return all(map(is_running, everything))
 
@@ -209,7 +209,7 @@ async def test_a_host_that_dies_fails_its_jobs_and_leaves_nothing(tmp_path: Path
     await again.close()
 
 
-async def test_closing_ends_what_runs_and_the_host_ignores_the_terminal(tmp_path: Path) -> None:
+async def test_closing_ends_all_stages_and_the_host_ignores_terminal_signals(tmp_path: Path) -> None:
     host = await StageHost.start()
     job = await StageRunner(host, tmp_path).start("sleep", "600")
 
@@ -235,7 +235,7 @@ async def test_a_daemon_without_any_trace_of_its_stage_ends_when_no_stage_is_lef
     assert not is_running(pid)
 
 
-async def test_a_start_nobody_waits_for_any_more_does_not_run_on_unseen(stages: StageRunner, tmp_path: Path) -> None:
+async def test_a_cancelled_start_does_not_leave_a_running_stage(stages: StageRunner, tmp_path: Path) -> None:
     starting = asyncio.create_task(stages.start("/bin/sh", "-c", "echo $$ > pid.part; mv pid.part pid; sleep 600"))
     await asyncio.sleep(0)
 
@@ -256,7 +256,7 @@ async def test_many_stages_at_once_all_end_as_they_should(stages: StageRunner) -
     assert [(texts(lines), end.code) for lines, end in ends] == [([str(n)], n) for n in range(60)]
 
 
-async def test_ending_an_ended_job_changes_nothing(stages: StageRunner) -> None:
+async def test_terminating_an_ended_job_changes_nothing(stages: StageRunner) -> None:
     job = await stages.start("true")
     end = await job.wait()
 

@@ -1,4 +1,4 @@
-"""Stages of kind `python`: the host's fork calls the function itself."""
+"""Stages of kind `python`: a fork of the host calls the function."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_a_wrong_target_is_explained_without_a_traceback(stages: StageRunn
     assert texts(lines, "stderr") == [end.error]
 
 
-async def test_a_module_that_lacks_another_is_not_called_missing_itself(stages: StageRunner) -> None:
+async def test_a_module_with_a_missing_import_is_not_reported_as_missing(stages: StageRunner) -> None:
     stages.module("m", "import no_such_library\n")
 
     lines, end = await stages.call("m:main")
@@ -97,10 +97,10 @@ async def test_a_module_that_lacks_another_is_not_called_missing_itself(stages: 
         ("{'a': object()}", "The callable's result cannot be written as JSON: Object of type object is not JSON serializable"),
         ("{'a': float('nan')}", "The callable's result cannot be written as JSON"),
         ("[1]", "The callable returned a list: return a dict of outputs, or nothing"),
-        ("{'a': 'x' * 1_100_000}", "The callable's result is too large: 1,100,009 bytes of JSON, 1,048,576 are kept"),
+        ("{'a': 'x' * 1_100_000}", "The callable's result is too large: 1,100,009 bytes of JSON, 1,048,576 are allowed"),
     ],
 )
-async def test_a_result_that_cannot_be_kept_is_a_failure(stages: StageRunner, expression: str, error: str) -> None:
+async def test_a_result_that_cannot_be_stored_fails_the_stage(stages: StageRunner, expression: str, error: str) -> None:
     stages.module("m", f"def main():\n    return {expression}\n")
 
     _, end = await stages.call("m:main")
@@ -109,7 +109,7 @@ async def test_a_result_that_cannot_be_kept_is_a_failure(stages: StageRunner, ex
     assert (end.code, end.result) == (1, None)
 
 
-async def test_a_large_result_arrives_whole_and_made_harmless(stages: StageRunner) -> None:
+async def test_a_large_result_arrives_complete_and_sanitized(stages: StageRunner) -> None:
     stages.module("m", "def main():\n    return {'a': 'x' * 1_000_000, 'b': ['\\0', '\\ud800', '\\U0001f600']}\n")
 
     _, end = await stages.call("m:main")

@@ -1,4 +1,4 @@
-"""Secrets are found nowhere, however a stage writes them and however its output is cut."""
+"""Secrets are masked in every encoding and wherever the output is cut."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bare(text: bytes) -> bytes:
 
 
 def traces_of(secret: str) -> list[bytes]:
-    """What must not be left: the plain text, its hex, and the part of each base64 alignment that the secret alone decides."""
+    """Return what must not remain: the plain text, its hex, and the part of each base64 alignment that depends on the secret only."""
     raw = secret.encode()
     traces = [
         bare(raw),
@@ -73,7 +73,7 @@ def test_canaries_are_found_nowhere_over_ten_thousand_ways_to_cut_the_output() -
         assert not left, (secret, way, said)
 
 
-def test_what_holds_no_secret_arrives_unchanged_byte_for_byte() -> None:
+def test_output_without_a_secret_is_unchanged() -> None:
     dice = random.Random(8)
     masker = SecretMasker(CANARIES)
     alphabet = b"Canhu2\n\raeM-B \xff"
@@ -85,7 +85,7 @@ def test_what_holds_no_secret_arrives_unchanged_byte_for_byte() -> None:
 
 
 @pytest.mark.parametrize("secret", CANARIES)
-def test_how_it_is_cut_changes_nothing(secret: str) -> None:
+def test_cuts_in_the_output_change_nothing(secret: str) -> None:
     dice = random.Random(9)
     masker = SecretMasker(CANARIES)
     data = b"a " + secret.encode() * 3 + b" b " + secret.encode()[:-1]
@@ -95,7 +95,7 @@ def test_how_it_is_cut_changes_nothing(secret: str) -> None:
     assert all(masked(masker, cut_up(data, dice)) == whole for _ in range(200))
 
 
-def test_it_holds_back_no_more_than_what_may_be_the_beginning_of_a_secret() -> None:
+def test_only_a_possible_beginning_of_a_secret_is_held_back() -> None:
     stream = StreamMasker(SecretMasker(["hunter2hunter2"]))
 
     said = [stream.feed(piece) for piece in (b"the hunter\n", b"came home", b" hunt", b"er2hunter2!")]
@@ -103,7 +103,7 @@ def test_it_holds_back_no_more_than_what_may_be_the_beginning_of_a_secret() -> N
     assert said == [b"the ", b"hunter\ncame home", b" ", b"***!"]
 
 
-def test_a_long_run_of_one_character_is_held_in_bounded_room() -> None:
+def test_a_long_run_of_one_character_uses_bounded_memory() -> None:
     masker = SecretMasker(["aaaaaaaa"])
     stream = StreamMasker(masker)
 
@@ -113,7 +113,7 @@ def test_a_long_run_of_one_character_is_held_in_bounded_room() -> None:
     assert len(stream._held) <= masker.longest
 
 
-def test_a_json_value_is_masked_in_its_names_texts_and_numbers() -> None:
+def test_a_json_value_is_masked_in_names_strings_and_numbers() -> None:
     masker = SecretMasker(["hunter2hunter2", "1234567890"])
 
     value = masker.value({"a hunter2hunter2": ["x hunter2hunter2", 1234567890, 12.5, True, None], "n": {"deep": "1234567890"}})
@@ -121,5 +121,5 @@ def test_a_json_value_is_masked_in_its_names_texts_and_numbers() -> None:
     assert value == {"a ***": ["x ***", MASK, 12.5, True, None], "n": {"deep": MASK}}
 
 
-def test_a_sentence_that_was_cut_within_a_secret_keeps_no_part_of_it() -> None:
+def test_a_text_cut_within_a_secret_keeps_no_part_of_it() -> None:
     assert SecretMasker(["hunter2hunter2"]).text("it was hunter2hunt") == "it was ***"
