@@ -13,7 +13,8 @@ from domain.runs.approvals import Decision, decide_approval
 from domain.runs.run import Run
 from domain.runs.status import Status
 from tests.support.builders import a_stage
-from tests.support.page_harness import AttemptStory, PageHarness, end, start
+from tests.support.in_process import InProcessHeadgate
+from tests.support.run_stories import AttemptStory, end, start
 
 FLIGHTS_LOG = [
     "%attempt 1 of 3 on worker-1, time limit 2 m, pid 48112",
@@ -44,12 +45,12 @@ MONTH = {"type": "integer", "minimum": 1, "maximum": 12, "description": "the mon
 CARRIERS = {"enum": ["all", "UA", "DL", "B6"], "default": "all"}
 
 
-async def furnish(gallery: PageHarness) -> dict[str, int]:
+async def furnish(headgate: InProcessHeadgate) -> dict[str, int]:
     """Fill the gallery; returns the id of the run to look at by pipeline."""
-    now = gallery.fakes.clock.now()
+    now = headgate.fakes.clock.now()
     chance = Random(7)
     found: dict[str, int] = {}
-    await gallery.worker()
+    await headgate.stories.add_worker()
     for name, words, length in (
         ("backup", "Nightly pg_dump of nine databases to object storage, restored and compared", 690),
         ("invoices", "Render, sign and send yesterday’s invoices", 268),
@@ -57,21 +58,21 @@ async def furnish(gallery: PageHarness) -> dict[str, int]:
         ("sensor-rollup", "Five-minute averages of 12,400 sensors", 6),
         ("transcripts", "Speech to text for support calls, billed by the minute", 577),
     ):
-        pipeline = await gallery.pipeline(name, ["fetch", "work", "store"], description=words)
-        await _history(gallery, pipeline, now, chance, length, 20)
-    await gallery.pipeline("legacy-crm-sync", ["pull", "push"], description="")
-    found["flights"] = await _flights(gallery, now, chance)
-    found["nightly-warehouse"] = await _warehouse(gallery, now, chance)
-    found["certificates"] = await _certificates(gallery, now, chance)
-    found["model-retrain"] = await _approval(gallery, now, chance)
-    await _lost_cancelled_queued_retried(gallery, now, chance)
+        pipeline = await headgate.stories.add_pipeline(name, ["fetch", "work", "store"], description=words)
+        await _history(headgate, pipeline, now, chance, length, 20)
+    await headgate.stories.add_pipeline("legacy-crm-sync", ["pull", "push"], description="")
+    found["flights"] = await _flights(headgate, now, chance)
+    found["nightly-warehouse"] = await _warehouse(headgate, now, chance)
+    found["certificates"] = await _certificates(headgate, now, chance)
+    found["model-retrain"] = await _approval(headgate, now, chance)
+    await _lost_cancelled_queued_retried(headgate, now, chance)
     return found
 
 
-async def revise(gallery: PageHarness) -> None:
+async def revise(headgate: InProcessHeadgate) -> None:
     """Two more revisions of the warehouse, so that there is something to compare."""
-    change = gallery.application.change_pipeline()
-    found = await gallery.fakes.reader.pipeline("nightly-warehouse")
+    change = headgate.application.change_pipeline()
+    found = await headgate.fakes.reader.pipeline("nightly-warehouse")
     assert found is not None
     raw = serialize_pipeline(found.definition)
     raw["stages"][6] |= {"timeout": 900, "env": {"BATCH": "20000"}}
@@ -81,7 +82,7 @@ async def revise(gallery: PageHarness) -> None:
     await change("nightly-warehouse", raw)
 
 
-async def _history(gallery: PageHarness, pipeline: StoredPipeline, now: datetime, chance: Random, length: float, count: int) -> None:
+async def _history(headgate: InProcessHeadgate, pipeline: StoredPipeline, now: datetime, chance: Random, length: float, count: int) -> None:
     names = [stage.name for stage in pipeline.definition.stages]
     for index in range(count):
         begin = now - timedelta(hours=3 + 24 * (count - index))
@@ -93,10 +94,10 @@ async def _history(gallery: PageHarness, pipeline: StoredPipeline, now: datetime
             story[broken] = [AttemptStory(length / 9, Status.FAILED, error="HTTP 503 from the source")] * (
                 pipeline.definition.stage(broken).retries + 1
             )  # type: ignore[union-attr]
-        await gallery.play(pipeline, begin, story)
+        await headgate.stories.play_run(pipeline, begin, story)
 
 
-async def _flights(gallery: PageHarness, now: datetime, chance: Random) -> int:
+async def _flights(headgate: InProcessHeadgate, now: datetime, chance: Random) -> int:
     stages = [
         a_stage("extract", "python", retries=2, retry_delay=5),
         a_stage("ingest", "python"),
@@ -105,10 +106,10 @@ async def _flights(gallery: PageHarness, now: datetime, chance: Random) -> int:
         a_stage("export"),
     ]
     parameters = {"type": "object", "properties": {"month": MONTH, "carrier": CARRIERS}, "required": ["month"]}
-    pipeline = await gallery.pipeline(
+    pipeline = await headgate.stories.add_pipeline(
         "flights", stages, description="Delays of 336,776 real flights", parameters=parameters, tags=["python"]
     )
-    await _history(gallery, pipeline, now, chance, 93, 19)
+    await _history(headgate, pipeline, now, chance, 93, 19)
     story = {
         "extract": [AttemptStory(9, Status.FAILED, error="HTTP 503"), AttemptStory(17, records=336_776)],
         "ingest": [AttemptStory(22, records=336_776)],
@@ -116,17 +117,17 @@ async def _flights(gallery: PageHarness, now: datetime, chance: Random) -> int:
         "transform": [AttemptStory(0, None, records=224_910)],
     }
     begin = now - timedelta(seconds=112)
-    run_id = await gallery.play(pipeline, begin, story, month=3, carrier="all")
+    run_id = await headgate.stories.play_run(pipeline, begin, story, month=3, carrier="all")
     for index, stage in enumerate(("extract", "ingest", "process")):
         attempt = 2 if stage == "extract" else 1
-        await gallery.write(
+        await headgate.stories.append_log(
             run_id, stage, [f"{stage} line {n}" for n in range(32)], attempt=attempt, at=begin + timedelta(seconds=20 * index)
         )
-    await gallery.write(run_id, "transform", FLIGHTS_LOG, at=now - timedelta(seconds=31))
+    await headgate.stories.append_log(run_id, "transform", FLIGHTS_LOG, at=now - timedelta(seconds=31))
     return run_id
 
 
-async def _warehouse(gallery: PageHarness, now: datetime, chance: Random) -> int:
+async def _warehouse(headgate: InProcessHeadgate, now: datetime, chance: Random) -> int:
     def stage(name: str, *needs: str, **keys: object) -> dict[str, object]:
         return a_stage(name, needs=list(needs), **keys)
 
@@ -144,8 +145,8 @@ async def _warehouse(gallery: PageHarness, now: datetime, chance: Random) -> int
         stage("notify", "publish-marts", "copy-events", when="always"),
     ]
     words = "Copy orders, customers and events, build dimensions and facts, check them, publish the marts."
-    pipeline = await gallery.pipeline("nightly-warehouse", stages, description=words, parallelism=4, tags=["warehouse", "sql"])
-    await _history(gallery, pipeline, now, chance, 860, 26)
+    pipeline = await headgate.stories.add_pipeline("nightly-warehouse", stages, description=words, parallelism=4, tags=["warehouse", "sql"])
+    await _history(headgate, pipeline, now, chance, 860, 26)
     wrong = 'psycopg.errors.UniqueViolation: duplicate key value violates unique constraint "fact_orders_pkey"\n'
     wrong += "DETAIL:  Key (order_id)=(88213407) already exists."
     story = {
@@ -159,22 +160,22 @@ async def _warehouse(gallery: PageHarness, now: datetime, chance: Random) -> int
         "fact-sessions": [AttemptStory(151, records=2_206_518)],
         "notify": [AttemptStory(1)],
     }
-    run_id = await gallery.play(pipeline, now - timedelta(hours=8), story)
+    run_id = await headgate.stories.play_run(pipeline, now - timedelta(hours=8), story)
     lines = ["%$ ./sql/run.sh fact_orders.sql", *(f"batch {n:2} of 65  20,000 rows  \x1b[32mmerged\x1b[0m" for n in range(1, 30))]
-    await gallery.write(
+    await headgate.stories.append_log(
         run_id, "fact-orders", [*lines, f"!\x1b[31m{wrong.splitlines()[0]}\x1b[0m", '!  File "/srv/run.py", line 118'], attempt=3
     )
     return run_id
 
 
-async def _certificates(gallery: PageHarness, now: datetime, chance: Random) -> int:
+async def _certificates(headgate: InProcessHeadgate, now: datetime, chance: Random) -> int:
     stages = [a_stage("order"), a_stage("renew-edge-fra", "external"), a_stage("renew-edge-sin", "external")]
-    pipeline = await gallery.pipeline("certificates", stages, description="Renew what expires within 30 days")
+    pipeline = await headgate.stories.add_pipeline("certificates", stages, description="Renew what expires within 30 days")
     begin = now - timedelta(minutes=23)
-    return await gallery.play(pipeline, begin, {"order": [AttemptStory(41)], "renew-edge-fra": [AttemptStory(600)]})
+    return await headgate.stories.play_run(pipeline, begin, {"order": [AttemptStory(41)], "renew-edge-fra": [AttemptStory(600)]})
 
 
-async def _approval(gallery: PageHarness, now: datetime, chance: Random) -> int:
+async def _approval(headgate: InProcessHeadgate, now: datetime, chance: Random) -> int:
     fields = {
         "type": "object",
         "properties": {"share": {"type": "integer", "minimum": 1, "maximum": 100, "default": 10, "description": "percent of the traffic"}},
@@ -186,7 +187,7 @@ async def _approval(gallery: PageHarness, now: datetime, chance: Random) -> int:
         a_stage("publish", "approval", needs=["evaluate"], message=question, approvers=["mara", "deniz"], timeout=28_800, fields=fields),
         a_stage("notify", needs=["publish"]),
     ]
-    pipeline = await gallery.pipeline("model-retrain", stages, description="Train the delay model on last week’s flights")
+    pipeline = await headgate.stories.add_pipeline("model-retrain", stages, description="Train the delay model on last week’s flights")
     begin = now - timedelta(minutes=80)
     story = {"train": [AttemptStory(2_460, records=327_346)], "evaluate": [AttemptStory(31, records=65_469)]}
     for days, who, decision in (
@@ -194,9 +195,9 @@ async def _approval(gallery: PageHarness, now: datetime, chance: Random) -> int:
         (14, "mara", Decision(True, "Same as last week, new planes.")),
         (7, "deniz", Decision(True, "Better everywhere.")),
     ):
-        earlier = await gallery.play(pipeline, begin - timedelta(days=days), story)
-        await gallery.change(earlier, *_decided(decision, Actor(who), begin - timedelta(days=days) + timedelta(minutes=53)))
-    return await gallery.play(pipeline, begin, story)
+        earlier = await headgate.stories.play_run(pipeline, begin - timedelta(days=days), story)
+        await headgate.stories.change_run(earlier, *_decided(decision, Actor(who), begin - timedelta(days=days) + timedelta(minutes=53)))
+    return await headgate.stories.play_run(pipeline, begin, story)
 
 
 def _decided(decision: Decision, who: Actor, at: datetime) -> list[object]:
@@ -205,24 +206,26 @@ def _decided(decision: Decision, who: Actor, at: datetime) -> list[object]:
     return [*decides, lambda run: start(run, at), end("notify", Status.COMPLETED, at)] if decision.approves else decides
 
 
-async def _lost_cancelled_queued_retried(gallery: PageHarness, now: datetime, chance: Random) -> None:
-    tiles = await gallery.pipeline("geo-tiles", ["render-z10", "render-z12"], description="Vector tiles")
-    await _history(gallery, tiles, now, chance, 5_500, 12)
-    lost = await gallery.play(
+async def _lost_cancelled_queued_retried(headgate: InProcessHeadgate, now: datetime, chance: Random) -> None:
+    tiles = await headgate.stories.add_pipeline("geo-tiles", ["render-z10", "render-z12"], description="Vector tiles")
+    await _history(headgate, tiles, now, chance, 5_500, 12)
+    lost = await headgate.stories.play_run(
         tiles, now - timedelta(minutes=84), {"render-z10": [AttemptStory(900)], "render-z12": [AttemptStory(0, None)]}
     )
-    await gallery.change(lost, lambda run: run.lose_dispatch(run.dispatch.epoch, now - timedelta(minutes=36)))
-    docs = await gallery.pipeline("docs-site", ["build", "deploy"], description="Manual and reference")
-    await _history(gallery, docs, now, chance, 96, 20)
-    cancelled = await gallery.open(docs, now - timedelta(hours=1))
-    await gallery.change(cancelled, lambda run: run.cancel(now - timedelta(minutes=58), "jonas"))
-    search = await gallery.pipeline("search-index", ["crawl", "index"], description="Full-text index", pool="search")
-    await _history(gallery, search, now, chance, 186, 16)
-    await gallery.open(search, now - timedelta(minutes=5))
-    weather = await gallery.pipeline("weather-import", [a_stage("fetch", retries=4, retry_delay=60), "load"], description="Hourly weather")
-    await _history(gallery, weather, now, chance, 19, 20)
-    again = await gallery.open(weather, now - timedelta(seconds=18))
-    await gallery.change(again, lambda run: start(run, now - timedelta(seconds=17)), _fails(now - timedelta(seconds=12)))
+    await headgate.stories.change_run(lost, lambda run: run.lose_dispatch(run.dispatch.epoch, now - timedelta(minutes=36)))
+    docs = await headgate.stories.add_pipeline("docs-site", ["build", "deploy"], description="Manual and reference")
+    await _history(headgate, docs, now, chance, 96, 20)
+    cancelled = await headgate.stories.open_run(docs, now - timedelta(hours=1))
+    await headgate.stories.change_run(cancelled, lambda run: run.cancel(now - timedelta(minutes=58), "jonas"))
+    search = await headgate.stories.add_pipeline("search-index", ["crawl", "index"], description="Full-text index", pool="search")
+    await _history(headgate, search, now, chance, 186, 16)
+    await headgate.stories.open_run(search, now - timedelta(minutes=5))
+    weather = await headgate.stories.add_pipeline(
+        "weather-import", [a_stage("fetch", retries=4, retry_delay=60), "load"], description="Hourly weather"
+    )
+    await _history(headgate, weather, now, chance, 19, 20)
+    again = await headgate.stories.open_run(weather, now - timedelta(seconds=18))
+    await headgate.stories.change_run(again, lambda run: start(run, now - timedelta(seconds=17)), _fails(now - timedelta(seconds=12)))
 
 
 def _fails(at: datetime) -> object:
@@ -237,9 +240,9 @@ def _fails(at: datetime) -> object:
 PASSWORD = "four words of mine"
 
 
-async def employ(gallery: PageHarness) -> None:
+async def employ(headgate: InProcessHeadgate) -> None:
     """People of each role, and tokens of each kind, one of them revoked."""
-    application, ada = gallery.application, Actor("ada", (Role.ADMIN,))
+    application, ada = headgate.application, Actor("ada", (Role.ADMIN,))
     for name, role in (("ada", Role.ADMIN), ("grace", Role.OPERATOR), ("mara", Role.OPERATOR), ("tim", Role.VIEWER)):
         await application.create_account()(name, role, PASSWORD, ada)
     for new in (

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from application.ports.queries.health_metrics import HealthMetrics
 from tests.support.example_board import PASSWORD, employ, furnish, revise
-from tests.support.page_harness import PageHarness, ThreadServer
+from tests.support.in_process import InProcessHeadgate
+from tests.support.servers import ThreadServer
 from tests.unit.entrypoints.web.conftest import CHROMIUM, FLAGS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
@@ -84,7 +85,7 @@ def opened(browser: Browser, look: str) -> Page:
 
 def picture(page: Page, served: ThreadServer, address: str, path: Path) -> Path:
     """A page that could not be made is no picture of it."""
-    served.do(served.gallery.worker())
+    served.do(served.headgate.stories.add_worker())
     answer = page.goto(served.url + address)
     if answer is None or answer.status >= 500:
         sys.exit(f"{address} could not be shown")
@@ -106,15 +107,19 @@ def packed(picture: bytes) -> bytes:
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    with PageHarness().serve() as served, tempfile.TemporaryDirectory(prefix="headgate-browser-") as home, sync_playwright() as playwright:
-        found = served.do(furnish(served.gallery))
-        served.do(revise(served.gallery))
-        served.gallery.fakes.health_metrics.signs = HealthMetrics(0, 0.0, 2, 0, (), "17.6")
+    with (
+        InProcessHeadgate().serve_in_thread() as served,
+        tempfile.TemporaryDirectory(prefix="headgate-browser-") as home,
+        sync_playwright() as playwright,
+    ):
+        found = served.do(furnish(served.headgate))
+        served.do(revise(served.headgate))
+        served.headgate.fakes.health_metrics.signs = HealthMetrics(0, 0.0, 2, 0, (), "17.6")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), env={**os.environ, "HOME": home})
         written = take(browser, served, found, folder)
-        with PageHarness(auth="team").serve() as team:
-            team.do(furnish(team.gallery))
-            team.do(employ(team.gallery))
+        with InProcessHeadgate(auth="team").serve_in_thread() as team:
+            team.do(furnish(team.headgate))
+            team.do(employ(team.headgate))
             written += take_team(browser, team, folder)
         browser.close()
     heavy = [f"{path.name}: {path.stat().st_size:,} bytes" for path in written if path.stat().st_size >= LARGEST]

@@ -1,11 +1,11 @@
-"""What a worker process says, said by hand."""
+"""Requests of a worker process, sent by hand."""
 
 from typing import Any
 
-from tests.support.api_harness import ApiHarness
+from tests.support.in_process import InProcessHeadgate
 
 
-async def send_heartbeat(house: ApiHarness, **more: Any) -> dict[str, Any]:
+async def send_heartbeat(headgate: InProcessHeadgate, **more: Any) -> dict[str, Any]:
     body = {
         "worker_id": "w",
         "name": "worker",
@@ -16,12 +16,12 @@ async def send_heartbeat(house: ApiHarness, **more: Any) -> dict[str, Any]:
         "takes_work": True,
         "dispatches": [],
     }
-    answer = await house.client.post("/worker/heartbeat", json=body | more, headers=house.worker_token)
+    answer = await headgate.client.post("/worker/heartbeat", json=body | more, headers=headgate.api.worker_headers)
     assert answer.status_code == 200, answer.text
     return answer.json()  # type: ignore[no-any-return]
 
 
-async def claim_dispatch(house: ApiHarness) -> dict[str, Any]:
-    """Claim the one dispatch that is requested."""
-    (claim,) = (await send_heartbeat(house))["claims"]
+async def claim_dispatch(headgate: InProcessHeadgate) -> dict[str, Any]:
+    """Claim the one dispatch that is requested and return the claim."""
+    (claim,) = (await send_heartbeat(headgate))["claims"]
     return claim  # type: ignore[no-any-return]

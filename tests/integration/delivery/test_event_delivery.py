@@ -24,10 +24,10 @@ from entrypoints.settings import Settings
 from tests.fakes import FakeExecutionTokens, FakeOrchestrator, FakeWorkerStreams
 from tests.fakes.system.disk_space import FakeDiskSpace
 from tests.integration.persistence.database_helpers import a_started_database
+from tests.support.actions import WORKER, worker_report
 from tests.support.builders import some_stages
 from tests.support.event_receiver import Receiver
 from tests.support.event_sinks import KEY, a_ci_receiver, a_lineage_receiver, ci_resources
-from tests.support.use_case_harness import WORKER, worker_report
 
 
 class House:

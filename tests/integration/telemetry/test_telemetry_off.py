@@ -13,7 +13,7 @@ from adapters.telemetry.setup import is_telemetry_enabled
 from application.commands.runs.cancel_run import CancelRun
 from application.observability.instrumented_use_case import InstrumentedUseCase, instrument_use_case
 from tests.fakes.telemetry.telemetry import FakeTelemetry
-from tests.support.use_case_harness import UseCaseHarness
+from tests.support.in_process import InProcessHeadgate
 
 BEGIN = """
 import sys
@@ -55,7 +55,7 @@ def test_either_variable_names_an_agent(environment: dict[str, str]) -> None:
 
 
 def test_use_cases_are_wrapped_only_when_it_is_on() -> None:
-    app = UseCaseHarness().app
+    app = InProcessHeadgate().application
     off = app.cancel_run()
 
     assert type(off) is CancelRun

@@ -7,7 +7,7 @@ import pytest
 from tests.simulation.mutations.mutants import MUTANTS, Mutant
 from tests.simulation.reports.histories import judge_by_domain, judge_by_model, make_history
 from tests.simulation.simulation import simulate
-from tests.support.use_case_harness import UseCaseHarness
+from tests.support.in_process import InProcessHeadgate
 
 SEEDS = 150
 HISTORIES = 1_000
@@ -41,12 +41,12 @@ def shows_in_lives(mutant: Mutant) -> bool:
 
 async def shows_in_steps() -> bool:
     """A step whose answer was lost is asked for again."""
-    system = UseCaseHarness()
-    await system.create(2)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    answered = await system.advance(run_id, ("a", "completed"))
-    return (await system.advance(run_id, ("a", "completed"))).starts != answered.starts
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(2)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    answered = await headgate.use_cases.advance(run_id, ("a", "completed"))
+    return (await headgate.use_cases.advance(run_id, ("a", "completed"))).starts != answered.starts
 
 
 def shows_in_reports() -> bool:

@@ -2,12 +2,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.api_harness import ApiHarness
+from tests.support.in_process import InProcessHeadgate
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[ApiHarness]:
-    house = ApiHarness()
-    await house.start_change_feed()
-    async with house.client:
-        yield house
+async def headgate() -> AsyncIterator[InProcessHeadgate]:
+    headgate = InProcessHeadgate()
+    await headgate.start_change_feed()
+    async with headgate.client:
+        yield headgate

@@ -19,18 +19,18 @@ from application.services.feed.event_hub import EventHub
 from application.services.maintenance.metrics_collector import MetricsCollector
 from domain.errors import NotFound, Unavailable
 from tests.fakes.adapters import FakeAdapters
-from tests.support.api_harness import ApiHarness
-from tests.support.use_case_harness import UseCaseHarness, worker_report
+from tests.support.actions import worker_report
+from tests.support.in_process import InProcessHeadgate
 
 
-def watched() -> tuple[UseCaseHarness, FakeAdapters]:
+def watched() -> tuple[InProcessHeadgate, FakeAdapters]:
     """A system whose container was given telemetry, and a store that tells what is committed."""
     fakes = FakeAdapters()
-    system = UseCaseHarness(fakes)
+    headgate = InProcessHeadgate(fakes)
     store = instrument_unit_of_work(fakes.telemetry, fakes.clock, fakes.open_unit_of_work)
-    system.app.adapters.open_unit_of_work.override(providers.Object(store))
-    system.app.telemetry.override(providers.Object(fakes.telemetry))
-    return system, fakes
+    headgate.application.adapters.open_unit_of_work.override(providers.Object(store))
+    headgate.application.telemetry.override(providers.Object(fakes.telemetry))
+    return headgate, fakes
 
 
 PARTS = {"ApplyRunAction", "OpenSession"}
@@ -39,8 +39,8 @@ PARTS = {"ApplyRunAction", "OpenSession"}
 
 def test_every_use_case_is_observed() -> None:
     """Whatever class of the commands can be called, the container gives with eyes on it."""
-    house = ApiHarness()
-    house.application.telemetry.override(providers.Object(FakeAdapters().telemetry))
+    headgate = InProcessHeadgate()
+    headgate.application.telemetry.override(providers.Object(FakeAdapters().telemetry))
     defined = {
         name
         for module in pkgutil.walk_packages(commands.__path__, f"{commands.__name__}.")
@@ -48,7 +48,7 @@ def test_every_use_case_is_observed() -> None:
         if isinstance(found, type) and found.__module__.startswith(commands.__name__) and "__call__" in vars(found)
     }
 
-    watched_over = [each for each in house.application.providers.values() if getattr(each, "provides", None) is instrument_use_case]
+    watched_over = [each for each in headgate.application.providers.values() if getattr(each, "provides", None) is instrument_use_case]
     observed = {each()._name for each in watched_over}
 
     assert defined - PARTS == observed
@@ -56,14 +56,14 @@ def test_every_use_case_is_observed() -> None:
 
 
 async def test_a_run_is_told_from_its_opening_to_its_end() -> None:
-    system, fakes = watched()
-    await system.create(stages=2)
-    run = await system.trigger()
-    await system.claim(run.run_id)
+    headgate, fakes = watched()
+    await headgate.use_cases.create_pipeline(stages=2)
+    run = await headgate.use_cases.trigger()
+    await headgate.use_cases.claim(run.run_id)
     fakes.clock.advance(3)
-    await system.advance(run.run_id, ("a", "completed"))
+    await headgate.use_cases.advance(run.run_id, ("a", "completed"))
     fakes.clock.advance(4)
-    await system.advance(run.run_id, ("b", "failed"))
+    await headgate.use_cases.advance(run.run_id, ("b", "failed"))
 
     of = fakes.telemetry.of
     assert of(Metric.RUNS_OPENED) == [(1, {"pipeline": "nightly", "trigger": "api"})]
@@ -76,24 +76,24 @@ async def test_a_run_is_told_from_its_opening_to_its_end() -> None:
 
 
 async def test_a_run_keeps_the_trace_it_was_triggered_in() -> None:
-    system, fakes = watched()
-    await system.create()
+    headgate, fakes = watched()
+    await headgate.use_cases.create_pipeline()
 
-    run = await system.trigger()
+    run = await headgate.use_cases.trigger()
 
     (span,) = [span for span in fakes.telemetry.spans if span.resource == "TriggerPipeline"]
-    assert (await system.run(run.run_id)).trace == span.context
+    assert (await headgate.use_cases.get_run(run.run_id)).trace == span.context
     assert get_trace_id(span.context) == f"{span.trace:032x}"
     assert span.tags == {"pipeline": "nightly", "run": run.run_id}
 
 
 async def test_what_was_not_committed_is_not_told() -> None:
-    system, fakes = watched()
-    await system.create()
-    await system.trigger()
+    headgate, fakes = watched()
+    await headgate.use_cases.create_pipeline()
+    await headgate.use_cases.trigger()
     fakes.telemetry.told.clear()
 
-    async with system.app.adapters.open_unit_of_work()() as work:
+    async with headgate.application.adapters.open_unit_of_work()() as work:
         run = (await work.runs.lock([1]))[1]
         run.cancel(fakes.clock.now(), None)
         await work.runs.save(run)
@@ -102,10 +102,10 @@ async def test_what_was_not_committed_is_not_told() -> None:
 
 
 async def test_a_refusal_is_counted_and_its_span_is_no_error() -> None:
-    system, fakes = watched()
+    headgate, fakes = watched()
 
     with pytest.raises(NotFound):
-        await system.app.trigger_pipeline()(TriggerCommand("nothing"))
+        await headgate.application.trigger_pipeline()(TriggerCommand("nothing"))
 
     assert fakes.telemetry.of(Metric.USE_CASE_ERRORS) == [(1, {"use_case": "TriggerPipeline", "kind": "NotFound"})]
     (span,) = fakes.telemetry.spans
@@ -114,11 +114,11 @@ async def test_a_refusal_is_counted_and_its_span_is_no_error() -> None:
 
 
 async def test_an_outage_is_an_error() -> None:
-    system, fakes = watched()
+    headgate, fakes = watched()
     fakes.store.is_down = True
 
     with pytest.raises(Unavailable):
-        await system.trigger()
+        await headgate.use_cases.trigger()
 
     assert fakes.telemetry.spans[-1].error == ("Unavailable", "The database does not answer.", "")
     assert [tags["kind"] for _, tags in fakes.telemetry.of(Metric.USE_CASE_ERRORS)] == ["Unavailable"]
@@ -155,16 +155,16 @@ OF_REQUESTS = {Metric.REQUESTS, Metric.REQUEST_DURATION, Metric.REQUEST_ERRORS}
 
 async def test_every_figure_is_told_with_all_its_tags() -> None:
     """A run by Prefect, a refusal and the vital signs: whatever a dashboard asks for is said by something."""
-    system, fakes = watched()
-    await system.create(1, pool="processes")
-    run = await system.trigger()
+    headgate, fakes = watched()
+    await headgate.use_cases.create_pipeline(1, pool="processes")
+    run = await headgate.use_cases.trigger()
     fakes.clock.advance(2)
-    await system.app.outbox_relay().run_once()
-    await system.claim(run.run_id)
+    await headgate.application.outbox_relay().run_once()
+    await headgate.use_cases.claim(run.run_id)
     fakes.clock.advance(3)
-    await system.advance(run.run_id, worker_report(run.run_id, "a", "completed", records_processed=7))
+    await headgate.use_cases.advance(run.run_id, worker_report(run.run_id, "a", "completed", records_processed=7))
     with pytest.raises(NotFound):
-        await system.app.trigger_pipeline()(TriggerCommand("nothing"))
+        await headgate.application.trigger_pipeline()(TriggerCommand("nothing"))
     fakes.health_metrics.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("processes", 2, 8, 3)])
     await MetricsCollector(fakes.health_metrics, EventHub(), fakes.telemetry).run_once()
 
@@ -185,13 +185,13 @@ def test_every_figure_says_which_tags_it_takes() -> None:
 
 
 async def test_a_delivery_belongs_to_the_trace_of_the_trigger_and_says_what_prefect_refused() -> None:
-    system, fakes = watched()
-    await system.create(1, pool="processes")
-    run_id = (await system.trigger()).run_id
-    await system.app.outbox_relay().run_once()
+    headgate, fakes = watched()
+    await headgate.use_cases.create_pipeline(1, pool="processes")
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.application.outbox_relay().run_once()
     fakes.orchestrator.refused = {"nightly #2"}
-    await system.trigger()
-    await system.app.outbox_relay().run_once()
+    await headgate.use_cases.trigger()
+    await headgate.application.outbox_relay().run_once()
 
     told = fakes.telemetry.spans
     triggers = [span for span in told if span.resource == "TriggerPipeline"]

@@ -20,176 +20,177 @@ from application.services.feed.subscription import Subscription
 from application.services.maintenance.retention_pruner import RetentionPolicy, RetentionPruner
 from domain.runs.events import EventType
 from domain.runs.status import Status
+from tests.support.actions import WORKER, status_update
 from tests.support.builders import a_stage
-from tests.support.use_case_harness import WORKER, UseCaseHarness, update
+from tests.support.in_process import InProcessHeadgate
 
 
-async def offer(system: UseCaseHarness) -> None:
-    dispatch_requests = system.app.dispatcher()
+async def offer(headgate: InProcessHeadgate) -> None:
+    dispatch_requests = headgate.application.dispatcher()
     await dispatch_requests.wait()
     await dispatch_requests.run_once()
 
 
-async def follow_once(system: UseCaseHarness, follow: FeedReader) -> None:
-    await system.app.change_notifier().run_once()
+async def follow_once(headgate: InProcessHeadgate, follow: FeedReader) -> None:
+    await headgate.application.change_notifier().run_once()
     await follow.run_once()
 
 
-def claims(system: UseCaseHarness) -> list[Claim]:
-    return [message for _, message in system.fakes.worker_streams.pushed if isinstance(message, Claim)]
+def claims(headgate: InProcessHeadgate) -> list[Claim]:
+    return [message for _, message in headgate.fakes.worker_streams.pushed if isinstance(message, Claim)]
 
 
 async def test_a_triggered_run_is_pushed_to_the_linked_worker_with_its_first_stage() -> None:
-    system = UseCaseHarness()
-    system.fakes.worker_streams.link(WORKER)
-    await system.create(3)
+    headgate = InProcessHeadgate()
+    headgate.fakes.worker_streams.link(WORKER)
+    await headgate.use_cases.create_pipeline(3)
 
-    run_id = (await system.trigger()).run_id
-    await offer(system)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await offer(headgate)
 
-    [claim] = claims(system)
+    [claim] = claims(headgate)
     assert (claim.run_id, [start.stage for start in claim.starts]) == (run_id, ["a"])
-    assert await system.statuses(run_id) == {"a": Status.RUNNING, "b": Status.PENDING, "c": Status.PENDING}
+    assert await headgate.use_cases.get_stage_statuses(run_id) == {"a": Status.RUNNING, "b": Status.PENDING, "c": Status.PENDING}
 
 
 async def test_dispatches_beyond_the_free_slots_wait_and_go_to_the_next_free_one() -> None:
-    system = UseCaseHarness()
-    system.fakes.worker_streams.link(WORKER, slots=2)
-    await system.create(1)
-    runs = [(await system.trigger()).run_id for _ in range(3)]
+    headgate = InProcessHeadgate()
+    headgate.fakes.worker_streams.link(WORKER, slots=2)
+    await headgate.use_cases.create_pipeline(1)
+    runs = [(await headgate.use_cases.trigger()).run_id for _ in range(3)]
 
-    await offer(system)
-    at_first = [claim.run_id for claim in claims(system)]
-    await system.advance(runs[0], ("a", "completed"))
-    system.fakes.worker_streams.set_free_slots(WORKER, 1, 2)
-    await offer(system)
+    await offer(headgate)
+    at_first = [claim.run_id for claim in claims(headgate)]
+    await headgate.use_cases.advance(runs[0], ("a", "completed"))
+    headgate.fakes.worker_streams.set_free_slots(WORKER, 1, 2)
+    await offer(headgate)
 
     assert at_first == runs[:2]
-    assert [claim.run_id for claim in claims(system)] == runs
+    assert [claim.run_id for claim in claims(headgate)] == runs
 
 
 async def test_a_dispatch_of_another_pool_never_goes_to_a_warm_worker() -> None:
-    system = UseCaseHarness()
-    system.fakes.worker_streams.link(WORKER)
-    await system.create(1, pool="processes")
+    headgate = InProcessHeadgate()
+    headgate.fakes.worker_streams.link(WORKER)
+    await headgate.use_cases.create_pipeline(1, pool="processes")
 
-    run_id = (await system.trigger()).run_id
-    await system.app.outbox_relay().run_once()
-    await system.app.dispatcher().run_once()
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.application.outbox_relay().run_once()
+    await headgate.application.dispatcher().run_once()
 
-    run = await system.run(run_id)
-    assert claims(system) == []
+    run = await headgate.use_cases.get_run(run_id)
+    assert claims(headgate) == []
     assert (run.status, len(run.flow_run_ids)) == (Status.QUEUED, 1)
 
 
 async def test_a_trigger_while_prefect_is_down_waits_in_the_outbox_and_then_goes() -> None:
-    system = UseCaseHarness()
-    await system.create(1, pool="processes")
-    system.fakes.orchestrator.is_down = True
-    run_id = (await system.trigger()).run_id
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1, pool="processes")
+    headgate.fakes.orchestrator.is_down = True
+    run_id = (await headgate.use_cases.trigger()).run_id
 
-    await system.app.outbox_relay().run_once()
-    waiting = await system.run(run_id)
-    system.fakes.orchestrator.is_down = False
-    system.fakes.clock.advance(60)
-    await system.app.outbox_relay().run_once()
+    await headgate.application.outbox_relay().run_once()
+    waiting = await headgate.use_cases.get_run(run_id)
+    headgate.fakes.orchestrator.is_down = False
+    headgate.fakes.clock.advance(60)
+    await headgate.application.outbox_relay().run_once()
 
     assert (waiting.unrecorded, list(waiting.flow_run_ids)) == (True, [])
-    assert len((await system.run(run_id)).flow_run_ids) == 1
-    assert not (await system.run(run_id)).unrecorded
+    assert len((await headgate.use_cases.get_run(run_id)).flow_run_ids) == 1
+    assert not (await headgate.use_cases.get_run(run_id)).unrecorded
 
 
 async def test_a_warm_dispatch_whose_worker_left_no_record_is_recorded_as_it_ended() -> None:
-    system = UseCaseHarness()
-    await system.create(1)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    await system.advance(run_id, ("a", "completed"))
-    relay = system.app.outbox_relay()
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    await headgate.use_cases.advance(run_id, ("a", "completed"))
+    relay = headgate.application.outbox_relay()
 
     await relay.run_once()
-    early = (await system.run(run_id)).flow_run_ids
-    system.fakes.clock.advance(60)
+    early = (await headgate.use_cases.get_run(run_id)).flow_run_ids
+    headgate.fakes.clock.advance(60)
     await relay.run_once()
 
-    [flow_run_id] = (await system.run(run_id)).flow_run_ids
+    [flow_run_id] = (await headgate.use_cases.get_run(run_id)).flow_run_ids
     assert not early
-    assert (await system.fakes.orchestrator.states([flow_run_id]))[flow_run_id] is FlowState.COMPLETED
+    assert (await headgate.fakes.orchestrator.states([flow_run_id]))[flow_run_id] is FlowState.COMPLETED
 
 
 async def test_a_cancel_in_prefect_cancels_the_run() -> None:
-    system = UseCaseHarness()
-    await system.create(2)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    flow_run_id = await recorded(system, run_id, FlowState.RUNNING)
-    await system.fakes.orchestrator.set_state(flow_run_id, FlowState.CANCELLING, "by hand")
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(2)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    flow_run_id = await recorded(headgate, run_id, FlowState.RUNNING)
+    await headgate.fakes.orchestrator.set_state(flow_run_id, FlowState.CANCELLING, "by hand")
 
-    await system.app.prefect_reconciler().run_once()
+    await headgate.application.prefect_reconciler().run_once()
 
-    assert (await system.run(run_id)).stop_requested_at is not None
+    assert (await headgate.use_cases.get_run(run_id)).stop_requested_at is not None
 
 
 async def test_nothing_stays_running_in_prefect_after_a_dispatch_is_over() -> None:
-    system = UseCaseHarness()
-    await system.create(1)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    flow_run_id = await recorded(system, run_id, FlowState.RUNNING)
-    await system.advance(run_id, ("a", "failed"))
-    reconcile = system.app.prefect_reconciler()
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    flow_run_id = await recorded(headgate, run_id, FlowState.RUNNING)
+    await headgate.use_cases.advance(run_id, ("a", "failed"))
+    reconcile = headgate.application.prefect_reconciler()
 
     await reconcile.run_once()
-    early = await system.fakes.orchestrator.states([flow_run_id])
-    system.fakes.clock.advance(30)
+    early = await headgate.fakes.orchestrator.states([flow_run_id])
+    headgate.fakes.clock.advance(30)
     await reconcile.run_once()
 
     assert early[flow_run_id] is FlowState.RUNNING
-    assert (await system.fakes.orchestrator.states([flow_run_id]))[flow_run_id] is FlowState.FAILED
+    assert (await headgate.fakes.orchestrator.states([flow_run_id]))[flow_run_id] is FlowState.FAILED
 
 
 async def test_an_unclaimed_dispatch_whose_flow_run_vanished_is_requested_again() -> None:
-    system = UseCaseHarness()
-    await system.create(1, pool="processes")
-    run_id = (await system.trigger()).run_id
-    relay = system.app.outbox_relay()
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1, pool="processes")
+    run_id = (await headgate.use_cases.trigger()).run_id
+    relay = headgate.application.outbox_relay()
     await relay.run_once()
-    [first] = (await system.run(run_id)).flow_run_ids
-    system.fakes.orchestrator.lose(first)
+    [first] = (await headgate.use_cases.get_run(run_id)).flow_run_ids
+    headgate.fakes.orchestrator.lose(first)
 
-    await system.app.prefect_reconciler().run_once()
+    await headgate.application.prefect_reconciler().run_once()
     await relay.run_once()
 
-    assert (await system.run(run_id)).dispatch_epoch == 2
-    assert len((await system.run(run_id)).flow_run_ids) == 2
+    assert (await headgate.use_cases.get_run(run_id)).dispatch_epoch == 2
+    assert len((await headgate.use_cases.get_run(run_id)).flow_run_ids) == 2
 
 
 async def test_while_nobody_watches_only_what_concerns_workers_is_read(mocker: MockerFixture) -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("only", "external")], name="remote")
-    feed, follow = system.fakes.change_feed, system.app.feed_reader()
-    await follow_once(system, follow)
-    run_id = (await system.trigger("remote")).run_id
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("only", "external")], name="remote")
+    feed, follow = headgate.fakes.change_feed, headgate.application.feed_reader()
+    await follow_once(headgate, follow)
+    run_id = (await headgate.use_cases.trigger("remote")).run_id
     read = mocker.spy(feed, "read")
 
-    await system.report(update(Status.RUNNING, "only", run_id=run_id))
-    await follow_once(system, follow)
+    await headgate.use_cases.report(status_update(Status.RUNNING, "only", run_id=run_id))
+    await follow_once(headgate, follow)
     unwatched = [call.args[2:] for call in read.call_args_list]
-    with system.app.hub().subscribe():
-        await system.report(update(Status.RUNNING, "only", run_id=run_id, records_processed=5))
-        await follow_once(system, follow)
+    with headgate.application.hub().subscribe():
+        await headgate.use_cases.report(status_update(Status.RUNNING, "only", run_id=run_id, records_processed=5))
+        await follow_once(headgate, follow)
 
     assert unwatched == [(WORKER_EVENT_TYPES,)]
     assert [call.args[2:] for call in read.call_args_list[1:]] == [()]
 
 
 async def test_a_viewer_that_comes_while_the_feed_is_read_gets_all_that_follows_its_place() -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("only", "external")], name="remote")
-    feed, hub, follow = system.fakes.change_feed, system.app.hub(), system.app.feed_reader()
-    run_id = (await system.trigger("remote")).run_id
-    await system.report(update(Status.RUNNING, "only", run_id=run_id))
-    await follow_once(system, follow)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("only", "external")], name="remote")
+    feed, hub, follow = headgate.fakes.change_feed, headgate.application.hub(), headgate.application.feed_reader()
+    run_id = (await headgate.use_cases.trigger("remote")).run_id
+    await headgate.use_cases.report(status_update(Status.RUNNING, "only", run_id=run_id))
+    await follow_once(headgate, follow)
     read, viewer_count = feed.read, ExitStack()
 
     async def slow(*arguments: Any) -> ChangeBatch:
@@ -200,8 +201,8 @@ async def test_a_viewer_that_comes_while_the_feed_is_read_gets_all_that_follows_
 
     seen: list[Subscription] = []
     with viewer_count, patch.object(feed, "read", slow):
-        await system.report(update(Status.RUNNING, "only", run_id=run_id, records_processed=5))
-        await follow_once(system, follow)
+        await headgate.use_cases.report(status_update(Status.RUNNING, "only", run_id=run_id, records_processed=5))
+        await follow_once(headgate, follow)
         batch = await seen[0].next_batch(1)
 
     assert batch is not None
@@ -209,254 +210,254 @@ async def test_a_viewer_that_comes_while_the_feed_is_read_gets_all_that_follows_
 
 
 async def test_a_place_told_to_a_viewer_is_where_its_first_batch_begins_though_nobody_watched_before() -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("only", "external")], name="remote")
-    follow = system.app.feed_reader()
-    run_id = (await system.trigger("remote")).run_id
-    await system.report(update(Status.RUNNING, "only", run_id=run_id))
-    await follow_once(system, follow)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("only", "external")], name="remote")
+    follow = headgate.application.feed_reader()
+    run_id = (await headgate.use_cases.trigger("remote")).run_id
+    await headgate.use_cases.report(status_update(Status.RUNNING, "only", run_id=run_id))
+    await follow_once(headgate, follow)
     for records in (1, 2):
-        await system.report(update(Status.RUNNING, "only", run_id=run_id, records_processed=records))
-        await follow_once(system, follow)
+        await headgate.use_cases.report(status_update(Status.RUNNING, "only", run_id=run_id, records_processed=records))
+        await follow_once(headgate, follow)
 
-    with system.app.hub().subscribe() as viewer:
+    with headgate.application.hub().subscribe() as viewer:
         place = await viewer.wait_for_start_cursor()
 
-    assert place == await system.fakes.change_feed.position()
+    assert place == await headgate.fakes.change_feed.position()
 
 
 async def test_a_cancel_by_another_process_reaches_the_worker_linked_here() -> None:
-    here = UseCaseHarness()
+    here = InProcessHeadgate()
     here.fakes.worker_streams.link(WORKER)
-    await here.create(1)
-    run_id = (await here.trigger()).run_id
+    await here.use_cases.create_pipeline(1)
+    run_id = (await here.use_cases.trigger()).run_id
     await offer(here)
-    follow = here.app.feed_reader()
-    await here.app.change_notifier().run_once()
+    follow = here.application.feed_reader()
+    await here.application.change_notifier().run_once()
     await follow.run_once()
 
-    await here.as_other_process().app.cancel_run()(run_id)
-    await here.app.change_notifier().run_once()
+    await here.start_second_process().application.cancel_run()(run_id)
+    await here.application.change_notifier().run_once()
     await follow.run_once()
 
     assert any(isinstance(message, StopRun) and message.run_id == run_id for _, message in here.fakes.worker_streams.pushed)
 
 
 async def test_viewers_get_each_event_once_in_order() -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("only", "external")], name="remote")
-    follow = system.app.feed_reader()
-    await system.app.change_notifier().run_once()
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("only", "external")], name="remote")
+    follow = headgate.application.feed_reader()
+    await headgate.application.change_notifier().run_once()
     await follow.run_once()
 
-    with system.app.hub().subscribe() as viewer:
-        run_id = (await system.trigger("remote")).run_id
-        await system.app.change_notifier().run_once()
+    with headgate.application.hub().subscribe() as viewer:
+        run_id = (await headgate.use_cases.trigger("remote")).run_id
+        await headgate.application.change_notifier().run_once()
         await follow.run_once()
         batch = await viewer.next_batch(1)
 
     assert batch is not None
-    assert [event.seq for event in batch.events] == list(range(1, (await system.run(run_id)).last_seq + 1))
+    assert [event.seq for event in batch.events] == list(range(1, (await headgate.use_cases.get_run(run_id)).last_seq + 1))
 
 
-async def recorded(system: UseCaseHarness, run_id: int, state: FlowState) -> str:
+async def recorded(headgate: InProcessHeadgate, run_id: int, state: FlowState) -> str:
     """As its worker would: the flow run stands in Prefect and is noted."""
-    flow_run_id = await system.fakes.orchestrator.create_flow_run(FlowRunRequest("headgate", f"key-{run_id}", "a run", {}, state))
-    await system.app.record_flow_run()(run_id, 1, flow_run_id)
+    flow_run_id = await headgate.fakes.orchestrator.create_flow_run(FlowRunRequest("headgate", f"key-{run_id}", "a run", {}, state))
+    await headgate.application.record_flow_run()(run_id, 1, flow_run_id)
     return flow_run_id
 
 
-async def refused_three_times(system: UseCaseHarness) -> int:
+async def refused_three_times(headgate: InProcessHeadgate) -> int:
     """The run whose dispatch Prefect refuses until it is in quarantine."""
-    await system.create(1, pool="processes")
-    system.fakes.orchestrator.refused.add("nightly #1")
-    run_id = (await system.trigger()).run_id
-    relay = system.app.outbox_relay()
+    await headgate.use_cases.create_pipeline(1, pool="processes")
+    headgate.fakes.orchestrator.refused.add("nightly #1")
+    run_id = (await headgate.use_cases.trigger()).run_id
+    relay = headgate.application.outbox_relay()
     for _ in range(3):
         await relay.run_once()
-        system.fakes.clock.advance(60)
+        headgate.fakes.clock.advance(60)
     return run_id
 
 
 async def test_what_prefect_refuses_is_put_in_quarantine_says_why_and_lets_others_through() -> None:
-    system = UseCaseHarness()
-    run_id = await refused_three_times(system)
+    headgate = InProcessHeadgate()
+    run_id = await refused_three_times(headgate)
 
-    other = (await system.trigger()).run_id
-    await system.app.outbox_relay().run_once()
+    other = (await headgate.use_cases.trigger()).run_id
+    await headgate.application.outbox_relay().run_once()
 
-    refused = await system.run(run_id)
-    why = str(explain_run(refused, RunContext(system.fakes.clock.now(), is_warm=False)))
+    refused = await headgate.use_cases.get_run(run_id)
+    why = str(explain_run(refused, RunContext(headgate.fakes.clock.now(), is_warm=False)))
     assert (refused.unrecorded, list(refused.flow_run_ids)) == (True, [])
     assert "Prefect rejected it (Prefect answered 422: it will not have nightly #1). Headgate retries within the hour" in why
-    assert len((await system.run(other)).flow_run_ids) == 1
+    assert len((await headgate.use_cases.get_run(other)).flow_run_ids) == 1
 
 
 async def test_what_is_in_quarantine_is_tried_again_after_an_hour() -> None:
-    system = UseCaseHarness()
-    run_id = await refused_three_times(system)
-    system.fakes.orchestrator.refused.clear()
+    headgate = InProcessHeadgate()
+    run_id = await refused_three_times(headgate)
+    headgate.fakes.orchestrator.refused.clear()
 
-    system.fakes.clock.advance(3_000)
-    await system.app.outbox_relay().run_once()
-    early = (await system.run(run_id)).flow_run_ids
-    system.fakes.clock.advance(600)
-    await system.app.outbox_relay().run_once()
+    headgate.fakes.clock.advance(3_000)
+    await headgate.application.outbox_relay().run_once()
+    early = (await headgate.use_cases.get_run(run_id)).flow_run_ids
+    headgate.fakes.clock.advance(600)
+    await headgate.application.outbox_relay().run_once()
 
-    run = await system.run(run_id)
+    run = await headgate.use_cases.get_run(run_id)
     assert not early
     assert (len(run.flow_run_ids), run.unrecorded, run.refusal) == (1, False, None)
 
 
 async def test_what_is_in_quarantine_is_tried_again_at_once_when_somebody_asks() -> None:
-    system = UseCaseHarness()
-    run_id = await refused_three_times(system)
-    system.fakes.orchestrator.refused.clear()
+    headgate = InProcessHeadgate()
+    run_id = await refused_three_times(headgate)
+    headgate.fakes.orchestrator.refused.clear()
 
-    released = await system.app.release_quarantine()()
-    await system.app.outbox_relay().run_once()
+    released = await headgate.application.release_quarantine()()
+    await headgate.application.outbox_relay().run_once()
 
     assert released == 1
-    assert len((await system.run(run_id)).flow_run_ids) == 1
+    assert len((await headgate.use_cases.get_run(run_id)).flow_run_ids) == 1
 
 
 async def test_a_prefect_that_does_not_answer_puts_nothing_in_quarantine() -> None:
-    system = UseCaseHarness()
-    await system.create(1, pool="processes")
-    system.fakes.orchestrator.is_down = True
-    runs = [(await system.trigger()).run_id for _ in range(3)]
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1, pool="processes")
+    headgate.fakes.orchestrator.is_down = True
+    runs = [(await headgate.use_cases.trigger()).run_id for _ in range(3)]
 
     for _ in range(12):
-        await system.app.outbox_relay().run_once()
-        system.fakes.clock.advance(60)
-    views = [await system.run(run_id) for run_id in runs]
-    system.fakes.orchestrator.is_down = False
-    await system.app.outbox_relay().run_once()
+        await headgate.application.outbox_relay().run_once()
+        headgate.fakes.clock.advance(60)
+    views = [await headgate.use_cases.get_run(run_id) for run_id in runs]
+    headgate.fakes.orchestrator.is_down = False
+    await headgate.application.outbox_relay().run_once()
 
     assert [(view.refusal, view.unrecorded) for view in views] == [(None, True)] * 3
-    assert [len((await system.run(run_id)).flow_run_ids) for run_id in runs] == [1, 1, 1]
+    assert [len((await headgate.use_cases.get_run(run_id)).flow_run_ids) for run_id in runs] == [1, 1, 1]
 
 
 async def test_a_stage_past_its_timeout_is_failed_by_the_sweep_and_its_worker_is_told_to_kill_it() -> None:
-    system = UseCaseHarness()
-    system.fakes.worker_streams.link(WORKER)
-    await system.create([a_stage("a", timeout=60, allow_failure=True), a_stage("b", needs=[])])
-    run_id = (await system.trigger()).run_id
-    await offer(system)
+    headgate = InProcessHeadgate()
+    headgate.fakes.worker_streams.link(WORKER)
+    await headgate.use_cases.create_pipeline([a_stage("a", timeout=60, allow_failure=True), a_stage("b", needs=[])])
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await offer(headgate)
 
-    system.fakes.clock.advance(91)
-    await system.app.due_run_sweeper().run_once()
-    step = await system.advance(run_id, holding=frozenset({("a", 1), ("b", 1)}))
+    headgate.fakes.clock.advance(91)
+    await headgate.application.due_run_sweeper().run_once()
+    step = await headgate.use_cases.advance(run_id, holding=frozenset({("a", 1), ("b", 1)}))
 
-    assert (await system.statuses(run_id))["a"] is Status.FAILED
-    assert (WORKER, WakeRun(run_id)) in system.fakes.worker_streams.pushed
+    assert (await headgate.use_cases.get_stage_statuses(run_id))["a"] is Status.FAILED
+    assert (WORKER, WakeRun(run_id)) in headgate.fakes.worker_streams.pushed
     assert (list(step.kill), step.ended) == ([("a", 1)], False)
 
 
 async def test_an_overrun_found_by_another_process_reaches_the_worker_linked_here() -> None:
-    here = UseCaseHarness()
+    here = InProcessHeadgate()
     here.fakes.worker_streams.link(WORKER)
-    await here.create([a_stage("a", timeout=60)])
-    run_id = (await here.trigger()).run_id
+    await here.use_cases.create_pipeline([a_stage("a", timeout=60)])
+    run_id = (await here.use_cases.trigger()).run_id
     await offer(here)
-    follow = here.app.feed_reader()
-    await here.app.change_notifier().run_once()
+    follow = here.application.feed_reader()
+    await here.application.change_notifier().run_once()
     await follow.run_once()
 
     here.fakes.clock.advance(91)
-    elsewhere = here.as_other_process()
-    await elsewhere.app.due_run_sweeper().run_once()
-    await elsewhere.app.change_notifier().run_once()
+    elsewhere = here.start_second_process()
+    await elsewhere.application.due_run_sweeper().run_once()
+    await elsewhere.application.change_notifier().run_once()
     await follow.run_once()
 
     assert (WORKER, WakeRun(run_id)) in here.fakes.worker_streams.pushed
 
 
 async def test_retention_keeps_what_the_settings_say_and_nothing_for_ever_but_zero() -> None:
-    system = UseCaseHarness()
-    await system.create(1)
-    run_id = (await system.trigger()).run_id
-    keeping = system.app.retention_pruner()
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    keeping = headgate.application.retention_pruner()
     first = await keeping.prune()
-    async with system.fakes.open_unit_of_work() as work:
-        await work.logs.append(run_id, "a", 1, [NewLogLine(0, system.fakes.clock.now(), "stdout", "text")], 1_000)
+    async with headgate.fakes.open_unit_of_work() as work:
+        await work.logs.append(run_id, "a", 1, [NewLogLine(0, headgate.fakes.clock.now(), "stdout", "text")], 1_000)
         await work.commit()
 
-    system.fakes.clock.advance(40 * 86_400)
+    headgate.fakes.clock.advance(40 * 86_400)
     month = await keeping.prune()
-    system.fakes.clock.advance(60 * 86_400)
+    headgate.fakes.clock.advance(60 * 86_400)
     quarter = await keeping.prune()
 
     assert (len(first.made), list(first.dropped)) == (10, [])
     assert list(month.dropped) == ["log_line_p20260302"]
     assert "event_p20260302" in quarter.dropped
-    assert await system.fakes.reader.events(run_id, 0, 10) == []
-    assert (await system.run(run_id)).last_seq > 0
-    forever = RetentionPruner(system.fakes.retention, system.fakes.clock, RetentionPolicy(0, 0))
-    system.fakes.clock.advance(1_000 * 86_400)
+    assert await headgate.fakes.reader.events(run_id, 0, 10) == []
+    assert (await headgate.use_cases.get_run(run_id)).last_seq > 0
+    forever = RetentionPruner(headgate.fakes.retention, headgate.fakes.clock, RetentionPolicy(0, 0))
+    headgate.fakes.clock.advance(1_000 * 86_400)
     assert list((await forever.prune()).dropped) == []
 
 
 async def test_a_flood_of_offers_is_bounded_and_loses_nothing() -> None:
-    system = UseCaseHarness()
-    await system.create(1)
-    run_id = (await system.trigger()).run_id
-    wakeups = system.app.wakeups()
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    wakeups = headgate.application.wakeups()
     for epoch in range(2 * MAX_DISPATCH_REQUESTS):
         wakeups.request_dispatch(DispatchRequest(404, epoch, "headgate"))
 
-    system.fakes.worker_streams.link(WORKER)
+    headgate.fakes.worker_streams.link(WORKER)
     assert wakeups.dispatch_requests.qsize() == MAX_DISPATCH_REQUESTS
     for _ in range(3):
-        await offer(system)
+        await offer(headgate)
 
-    assert [claim.run_id for claim in claims(system)] == [run_id]
+    assert [claim.run_id for claim in claims(headgate)] == [run_id]
 
 
 async def test_a_worker_whose_clock_is_far_off_is_not_believed_about_when_it_wrote() -> None:
-    system = UseCaseHarness()
-    await system.create(1)
-    run_id = (await system.trigger()).run_id
-    now = system.fakes.clock.now()
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    now = headgate.fakes.clock.now()
     times = [now - timedelta(hours=1), now - timedelta(days=400), now + timedelta(days=400)]
 
-    await system.app.append_log()(run_id, "a", 1, [NewLogLine(n, at, "stdout", "text") for n, at in enumerate(times)])
+    await headgate.application.append_log()(run_id, "a", 1, [NewLogLine(n, at, "stdout", "text") for n, at in enumerate(times)])
 
-    stored = await system.fakes.reader.log(run_id, stage=None, attempt=None, after=0, limit=10)
+    stored = await headgate.fakes.reader.log(run_id, stage=None, attempt=None, after=0, limit=10)
     assert [line.at for line in stored] == [times[0], now, now]
 
 
 async def test_a_dispatch_whose_flow_began_and_never_claimed_it_goes_to_the_next() -> None:
-    system = UseCaseHarness()
-    await system.create(1, pool="processes")
-    run_id = (await system.trigger()).run_id
-    await system.app.outbox_relay().run_once()
-    [flow_run] = (await system.run(run_id)).flow_run_ids
-    await system.fakes.orchestrator.set_state(flow_run, FlowState.RUNNING, "its process began, and died")
-    reconcile = system.app.prefect_reconciler()
-    system.fakes.clock.advance(100)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1, pool="processes")
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.application.outbox_relay().run_once()
+    [flow_run] = (await headgate.use_cases.get_run(run_id)).flow_run_ids
+    await headgate.fakes.orchestrator.set_state(flow_run, FlowState.RUNNING, "its process began, and died")
+    reconcile = headgate.application.prefect_reconciler()
+    headgate.fakes.clock.advance(100)
 
     await reconcile.run_once()
-    at_first = (await system.run(run_id)).dispatch_epoch
-    system.fakes.clock.advance(61)
+    at_first = (await headgate.use_cases.get_run(run_id)).dispatch_epoch
+    headgate.fakes.clock.advance(61)
     await reconcile.run_once()
 
-    after = await system.run(run_id)
+    after = await headgate.use_cases.get_run(run_id)
     assert (at_first, after.dispatch_epoch, after.dispatch_state) == (1, 2, "requested")
 
 
 async def test_a_viewer_that_came_before_the_reader_began_waits_for_its_place() -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("only", "external")], name="remote")
-    hub, follow = system.app.hub(), system.app.feed_reader()
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("only", "external")], name="remote")
+    hub, follow = headgate.application.hub(), headgate.application.feed_reader()
     with hub.subscribe() as viewer:
         place = asyncio.create_task(viewer.wait_for_start_cursor())
         await asyncio.sleep(0)
         was_early = not place.done()
-        await system.app.change_notifier().run_once()
+        await headgate.application.change_notifier().run_once()
         await follow.run_once()
-        run_id = (await system.trigger("remote")).run_id
-        await system.app.change_notifier().run_once()
+        run_id = (await headgate.use_cases.trigger("remote")).run_id
+        await headgate.application.change_notifier().run_once()
         await follow.run_once()
         batch = await viewer.next_batch(1)
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.persistence.store import Tables
-from tests.support.api_harness import ApiHarness
+from tests.support.in_process import InProcessHeadgate
 
 TEXT = st.text(st.characters(), max_size=8)
 VALUES: Any = st.recursive(
@@ -31,14 +31,14 @@ DEFINITION = st.fixed_dictionaries(
 UPDATE = keyed("pipeline_id", "stage_name", "status", "records_processed", "run_id", "attempt", "event_id", "seq", "output", "reported_at")
 MANY = settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
-HOUSE = ApiHarness()
+HEADGATE = InProcessHeadgate()
 
 
-def emptied() -> ApiHarness:
+def emptied() -> InProcessHeadgate:
     """The same house, its store as new: building one takes longer than what is tested."""
-    HOUSE.fakes.store.committed = Tables()
-    HOUSE.fakes.store.journal.clear()
-    return HOUSE
+    HEADGATE.fakes.store.committed = Tables()
+    HEADGATE.fakes.store.journal.clear()
+    return HEADGATE
 
 
 @MANY
@@ -57,12 +57,12 @@ async def test_any_definition_and_any_parameters(body: Any, parameters: Any) -> 
 @MANY
 @given(update=UPDATE | VALUES)
 async def test_any_status_update_alone_and_in_a_batch(update: Any) -> None:
-    house = emptied()
-    await house.create("p", {"name": "a", "kind": "external"})
+    headgate = emptied()
+    await headgate.api.create_pipeline("p", {"name": "a", "kind": "external"})
 
     known = {"pipeline_id": "p", "stage_name": "a", "status": "running", **update} if isinstance(update, dict) else update
-    answers = [await house.client.post("/status-update/", content=json.dumps(item)) for item in (update, known)]
-    batch = await house.client.post("/status-update/batch", content=json.dumps({"updates": [update, known]}))
+    answers = [await headgate.client.post("/status-update/", content=json.dumps(item)) for item in (update, known)]
+    batch = await headgate.client.post("/status-update/batch", content=json.dumps({"updates": [update, known]}))
 
     assert all(answer.status_code < 500 for answer in answers)
     assert batch.status_code == 200, batch.text

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from adapters.system.clock import SystemClock
 from tests.support.example_board import furnish, revise
-from tests.support.page_harness import PageHarness, ThreadServer
+from tests.support.in_process import InProcessHeadgate
+from tests.support.servers import ThreadServer
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -75,21 +77,21 @@ def _is_expected(text: str, expected: tuple[str, ...]) -> bool:
 @pytest.fixture
 def served() -> Iterator[ThreadServer]:
     """An empty gallery on a port."""
-    with PageHarness().serve() as served:
+    with InProcessHeadgate(clock=SystemClock()).serve_in_thread() as served:
         yield served
 
 
 @pytest.fixture(scope="module")
 def exhibition() -> Iterator[tuple[ThreadServer, dict[str, int]]]:
     """A furnished gallery on a port, for tests that only look; and the runs worth looking at."""
-    with PageHarness().serve() as served:
-        found = served.do(furnish(served.gallery))
-        served.do(revise(served.gallery))
+    with InProcessHeadgate(clock=SystemClock()).serve_in_thread() as served:
+        found = served.do(furnish(served.headgate))
+        served.do(revise(served.headgate))
         yield served, found
 
 
 @pytest.fixture
-async def gallery() -> AsyncIterator[PageHarness]:
-    gallery = PageHarness()
-    async with gallery.client:
-        yield gallery
+async def headgate() -> AsyncIterator[InProcessHeadgate]:
+    headgate = InProcessHeadgate(clock=SystemClock())
+    async with headgate.page_client:
+        yield headgate

@@ -6,68 +6,71 @@ from application.commands.workers.record_heartbeat import HeartbeatCommand, Held
 from application.ports.persistence.workers import WorkerStatus
 from domain.errors import Conflict, NotFound
 from domain.runs.status import Reason, Status
+from tests.support.actions import WORKER, worker_report
 from tests.support.builders import a_stage
-from tests.support.use_case_harness import WORKER, UseCaseHarness, worker_report
+from tests.support.in_process import InProcessHeadgate
 
 SEEN = WorkerStatus(WORKER, WORKER, "headgate", 4, 4)
 
 
 async def test_a_trigger_requests_a_dispatch_and_its_claim_starts_the_first_stage() -> None:
-    system = UseCaseHarness()
-    await system.create(3)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(3)
 
-    triggered = await system.trigger()
-    claim = await system.claim(triggered.run_id)
+    triggered = await headgate.use_cases.trigger()
+    claim = await headgate.use_cases.claim(triggered.run_id)
 
     assert triggered.status is Status.QUEUED
     assert [(start.stage, start.attempt) for start in claim.starts] == [("a", 1)]
     assert claim.stages == ["a", "b", "c"]
     assert claim.key == f"installation-1:{triggered.run_id}:1"
-    assert await system.statuses(triggered.run_id) == {"a": Status.RUNNING, "b": Status.PENDING, "c": Status.PENDING}
+    assert await headgate.use_cases.get_stage_statuses(triggered.run_id) == {"a": Status.RUNNING, "b": Status.PENDING, "c": Status.PENDING}
 
 
 async def test_one_worker_wins_a_dispatch_and_may_ask_again() -> None:
-    system = UseCaseHarness()
-    await system.create()
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline()
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
 
     with pytest.raises(Conflict, match="not there to be claimed"):
-        await system.claim(run_id, worker="worker-2")
+        await headgate.use_cases.claim(run_id, worker="worker-2")
 
-    assert [start.stage for start in (await system.claim(run_id)).starts] == ["a"]
+    assert [start.stage for start in (await headgate.use_cases.claim(run_id)).starts] == ["a"]
 
 
 async def test_an_unknown_run_cannot_be_claimed() -> None:
     with pytest.raises(NotFound):
-        await UseCaseHarness().claim(7)
+        await InProcessHeadgate().use_cases.claim(7)
 
 
 async def test_a_sequence_is_carried_to_its_end_by_one_dispatch() -> None:
-    system = UseCaseHarness()
-    await system.create(3)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(3)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
 
-    second = await system.advance(run_id, ("a", "completed"))
-    third = await system.advance(run_id, ("b", "completed"))
-    last = await system.advance(run_id, ("c", "completed"))
+    second = await headgate.use_cases.advance(run_id, ("a", "completed"))
+    third = await headgate.use_cases.advance(run_id, ("b", "completed"))
+    last = await headgate.use_cases.advance(run_id, ("c", "completed"))
 
     assert [start.stage for start in second.starts] == ["b"]
     assert [start.stage for start in third.starts] == ["c"]
     assert (last.ended, last.starts) == (True, [])
-    assert (await system.run(run_id)).status is Status.COMPLETED
+    assert (await headgate.use_cases.get_run(run_id)).status is Status.COMPLETED
 
 
 async def test_branches_start_together_as_far_as_slots_and_parallelism_go() -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("a"), *(a_stage(name, needs=["a"]) for name in "bcd")], parallelism=2)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("a"), *(a_stage(name, needs=["a"]) for name in "bcd")], parallelism=2)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
 
-    both = await system.advance(run_id, ("a", "completed"))
-    one_more = await system.advance(run_id, ("b", "completed"), holding=frozenset({("c", 1)}))
-    held_back = await UseCaseHarness(system.fakes).advance(run_id, ("c", "completed"), capacity=0, holding=frozenset({("d", 1)}))
+    both = await headgate.use_cases.advance(run_id, ("a", "completed"))
+    one_more = await headgate.use_cases.advance(run_id, ("b", "completed"), holding=frozenset({("c", 1)}))
+    held_back = await InProcessHeadgate(fakes=headgate.fakes).use_cases.advance(
+        run_id, ("c", "completed"), capacity=0, holding=frozenset({("d", 1)})
+    )
 
     assert [start.stage for start in both.starts] == ["b", "c"]
     assert both.more
@@ -76,31 +79,31 @@ async def test_branches_start_together_as_far_as_slots_and_parallelism_go() -> N
 
 
 async def test_a_repeated_call_starts_nothing_twice_and_answers_what_was_lost() -> None:
-    system = UseCaseHarness()
-    await system.create(3)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    first = await system.advance(run_id, ("a", "completed"))
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(3)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    first = await headgate.use_cases.advance(run_id, ("a", "completed"))
 
-    again = await system.advance(run_id, ("a", "completed"))
+    again = await headgate.use_cases.advance(run_id, ("a", "completed"))
 
     assert again.answers == first.answers
     assert again.starts == first.starts
-    assert len((await system.run(run_id)).stages[1].attempts) == 1
+    assert len((await headgate.use_cases.get_run(run_id)).stages[1].attempts) == 1
 
 
 async def test_a_failed_stage_is_tried_again_when_its_delay_is_over() -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("a", retries=1, retry_delay=30)])
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("a", retries=1, retry_delay=30)])
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
     failed = worker_report(run_id, "a", "failed", error_message="Exited with code 3.")
 
-    ended = await system.advance(run_id, failed)
-    early = await system.run(run_id)
-    system.fakes.clock.advance(31)
-    await system.app.due_run_sweeper().run_once()
-    claim = await system.claim(run_id, epoch=2)
+    ended = await headgate.use_cases.advance(run_id, failed)
+    early = await headgate.use_cases.get_run(run_id)
+    headgate.fakes.clock.advance(31)
+    await headgate.application.due_run_sweeper().run_once()
+    claim = await headgate.use_cases.claim(run_id, epoch=2)
 
     assert ended.ended
     assert (early.status, early.stages[0].newest.reason) == (Status.RUNNING, Reason.RETRY)
@@ -108,75 +111,77 @@ async def test_a_failed_stage_is_tried_again_when_its_delay_is_over() -> None:
 
 
 async def test_a_run_fails_once_its_retries_are_used_up_and_what_needs_it_is_skipped() -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("a", retries=1), a_stage("b")])
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("a", retries=1), a_stage("b")])
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
 
-    again = await system.advance(run_id, ("a", "failed"))
-    await system.advance(run_id, worker_report(run_id, "a", "failed", attempt=2))
+    again = await headgate.use_cases.advance(run_id, ("a", "failed"))
+    await headgate.use_cases.advance(run_id, worker_report(run_id, "a", "failed", attempt=2))
 
     assert [(start.stage, start.attempt) for start in again.starts] == [("a", 2)]
-    assert await system.statuses(run_id) == {"a": Status.FAILED, "b": Status.SKIPPED}
-    assert (await system.run(run_id)).status is Status.FAILED
+    assert await headgate.use_cases.get_stage_statuses(run_id) == {"a": Status.FAILED, "b": Status.SKIPPED}
+    assert (await headgate.use_cases.get_run(run_id)).status is Status.FAILED
 
 
 async def test_a_worker_whose_lease_ran_out_loses_its_stages_and_its_late_word() -> None:
-    system = UseCaseHarness()
-    await system.create(2)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    sweep = system.app.lease_sweeper()
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(2)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    sweep = headgate.application.lease_sweeper()
     await sweep.run_once()
-    system.fakes.clock.advance(21)
+    headgate.fakes.clock.advance(21)
 
     await sweep.run_once()
-    late = await system.advance(run_id, ("a", "completed"))
+    late = await headgate.use_cases.advance(run_id, ("a", "completed"))
 
-    assert (await system.run(run_id)).status is Status.LOST
+    assert (await headgate.use_cases.get_run(run_id)).status is Status.LOST
     assert [answer.problem for answer in late.answers] == ["not_yours"]
     assert (late.ended, late.starts) == (True, [])
 
 
 async def test_a_lost_stage_that_may_be_repeated_goes_to_the_next_dispatch() -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("a", retries=1, retry_on_loss=True)])
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    sweep = system.app.lease_sweeper()
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("a", retries=1, retry_on_loss=True)])
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    sweep = headgate.application.lease_sweeper()
     await sweep.run_once()
-    system.fakes.clock.advance(21)
+    headgate.fakes.clock.advance(21)
 
     await sweep.run_once()
-    claim = await system.claim(run_id, epoch=2, worker="worker-2")
+    claim = await headgate.use_cases.claim(run_id, epoch=2, worker="worker-2")
 
     assert [(start.stage, start.attempt) for start in claim.starts] == [("a", 2)]
-    assert (run_id, 2) in [(offer.run_id, offer.epoch) for offer in _offers(system)]
+    assert (run_id, 2) in [(offer.run_id, offer.epoch) for offer in _offers(headgate)]
 
 
 async def test_a_sweep_that_was_away_gives_every_lease_a_full_term() -> None:
-    system = UseCaseHarness()
-    await system.create(2)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    system.fakes.clock.advance(21)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(2)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    headgate.fakes.clock.advance(21)
 
-    await system.app.lease_sweeper().run_once()
-    await system.app.lease_sweeper().run_once()
+    await headgate.application.lease_sweeper().run_once()
+    await headgate.application.lease_sweeper().run_once()
 
-    assert (await system.run(run_id)).status is Status.RUNNING
+    assert (await headgate.use_cases.get_run(run_id)).status is Status.RUNNING
 
 
 async def test_a_heartbeat_renews_tells_of_lost_claims_and_of_runs_to_stop() -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("a"), a_stage("b", needs=[])])
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id, capacity=1)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("a"), a_stage("b", needs=[])])
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id, capacity=1)
 
-    missed = await system.app.record_heartbeat()(HeartbeatCommand(SEEN, received=0))
-    known = await system.app.record_heartbeat()(HeartbeatCommand(SEEN, [HeldDispatch(run_id, 1)], received=0))
-    await system.app.cancel_run()(run_id)
-    stopping = await system.app.record_heartbeat()(HeartbeatCommand(SEEN, [HeldDispatch(run_id, 1), HeldDispatch(99, 1)], received=0))
+    missed = await headgate.application.record_heartbeat()(HeartbeatCommand(SEEN, received=0))
+    known = await headgate.application.record_heartbeat()(HeartbeatCommand(SEEN, [HeldDispatch(run_id, 1)], received=0))
+    await headgate.application.cancel_run()(run_id)
+    stopping = await headgate.application.record_heartbeat()(
+        HeartbeatCommand(SEEN, [HeldDispatch(run_id, 1), HeldDispatch(99, 1)], received=0)
+    )
 
     assert [claim.run_id for claim in missed.claims] == [run_id]
     assert (known.renewed, known.claims, known.wake) == ([(run_id, 1)], [], [run_id])
@@ -185,61 +190,61 @@ async def test_a_heartbeat_renews_tells_of_lost_claims_and_of_runs_to_stop() -> 
 
 
 async def test_a_worker_without_a_stream_gets_work_with_its_heartbeat() -> None:
-    system = UseCaseHarness()
-    await system.create(2)
-    runs = [(await system.trigger()).run_id for _ in range(3)]
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(2)
+    runs = [(await headgate.use_cases.trigger()).run_id for _ in range(3)]
 
-    answer = await system.app.record_heartbeat()(HeartbeatCommand(WorkerStatus(WORKER, WORKER, "headgate", 2, 2)))
+    answer = await headgate.application.record_heartbeat()(HeartbeatCommand(WorkerStatus(WORKER, WORKER, "headgate", 2, 2)))
 
     assert [claim.run_id for claim in answer.claims] == runs[:2]
 
 
 async def test_a_leaving_worker_hands_the_rest_on() -> None:
-    system = UseCaseHarness()
-    await system.create(3)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(3)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
 
-    left = await system.advance(run_id, ("a", "completed"), hand_back=True)
-    claim = await system.claim(run_id, epoch=2, worker="worker-2")
+    left = await headgate.use_cases.advance(run_id, ("a", "completed"), hand_back=True)
+    claim = await headgate.use_cases.claim(run_id, epoch=2, worker="worker-2")
 
     assert (left.ended, left.starts) == (True, [])
     assert [start.stage for start in claim.starts] == ["b"]
 
 
-def _offers(system: UseCaseHarness) -> list:
-    queue = system.app.wakeups().dispatch_requests
+def _offers(headgate: InProcessHeadgate) -> list:
+    queue = headgate.application.wakeups().dispatch_requests
     return [queue.get_nowait() for _ in range(queue.qsize())]
 
 
 async def test_a_lease_that_ran_out_while_the_store_was_away_is_not_refused_before_the_sweep_has_judged_it() -> None:
-    system = UseCaseHarness()
-    await system.create(1)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    system.fakes.clock.advance(25)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    headgate.fakes.clock.advance(25)
 
-    answer = await system.app.record_heartbeat()(
+    answer = await headgate.application.record_heartbeat()(
         HeartbeatCommand(WorkerStatus(WORKER, "w", "headgate", 4, 3), [HeldDispatch(run_id, 1, frozenset({("a", 1)}))])
     )
 
     assert (answer.renewed, answer.refused) == ([], [])
-    await system.app.lease_sweeper().run_once()
-    assert (await system.run(run_id)).status is Status.RUNNING
+    await headgate.application.lease_sweeper().run_once()
+    assert (await headgate.use_cases.get_run(run_id)).status is Status.RUNNING
 
 
 async def test_a_dispatch_handed_over_by_a_heartbeat_has_a_full_term() -> None:
-    system = UseCaseHarness()
-    await system.create(1)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    await system.app.lease_sweeper().run_once()
-    system.fakes.clock.advance(19)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    await headgate.application.lease_sweeper().run_once()
+    headgate.fakes.clock.advance(19)
 
-    answer = await system.app.record_heartbeat()(HeartbeatCommand(SEEN))
-    system.fakes.clock.advance(4)
+    answer = await headgate.application.record_heartbeat()(HeartbeatCommand(SEEN))
+    headgate.fakes.clock.advance(4)
     for _ in range(2):
-        await system.app.lease_sweeper().run_once()
+        await headgate.application.lease_sweeper().run_once()
 
     assert [claim.run_id for claim in answer.claims] == [run_id]
-    assert (await system.run(run_id)).status is Status.RUNNING
+    assert (await headgate.use_cases.get_run(run_id)).status is Status.RUNNING

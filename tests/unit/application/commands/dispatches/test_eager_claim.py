@@ -6,16 +6,17 @@ from application.ports.dispatch.worker_messages import Claim
 from domain.errors import Unavailable
 from domain.runs.status import Status
 from tests.fakes.persistence.unit_of_work import FakeUnitOfWork
+from tests.support.actions import WORKER
 from tests.support.builders import a_stage
-from tests.support.use_case_harness import WORKER, UseCaseHarness
+from tests.support.in_process import InProcessHeadgate
 
 
-def pushed(system: UseCaseHarness) -> list[Claim]:
-    return [message for _, message in system.fakes.worker_streams.pushed if isinstance(message, Claim)]
+def pushed(headgate: InProcessHeadgate) -> list[Claim]:
+    return [message for _, message in headgate.fakes.worker_streams.pushed if isinstance(message, Claim)]
 
 
-async def offer(system: UseCaseHarness) -> None:
-    dispatch_requests = system.app.dispatcher()
+async def offer(headgate: InProcessHeadgate) -> None:
+    dispatch_requests = headgate.application.dispatcher()
     await dispatch_requests.wait()
     await dispatch_requests.run_once()
 
@@ -37,76 +38,76 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def test_a_linked_worker_with_a_slot_gets_the_dispatch_in_the_transaction_that_requests_it(commits: list[str]) -> None:
-    system = UseCaseHarness()
-    system.fakes.worker_streams.link(WORKER)
-    await system.create([a_stage("a"), a_stage("b", needs=[]), a_stage("c")])
+    headgate = InProcessHeadgate()
+    headgate.fakes.worker_streams.link(WORKER)
+    await headgate.use_cases.create_pipeline([a_stage("a"), a_stage("b", needs=[]), a_stage("c")])
     commits.clear()
 
-    triggered = await system.trigger()
+    triggered = await headgate.use_cases.trigger()
 
     assert commits == ["commit"]
-    [claim] = pushed(system)
+    [claim] = pushed(headgate)
     assert (claim.run_id, claim.epoch, [start.stage for start in claim.starts]) == (triggered.run_id, 1, ["a", "b"])
     assert triggered.status is Status.QUEUED, "as it was opened"
-    run = await system.run(triggered.run_id)
+    run = await headgate.use_cases.get_run(triggered.run_id)
     assert [stage.status for stage in run.stages] == [Status.RUNNING, Status.RUNNING, Status.PENDING]
-    async with system.fakes.open_unit_of_work() as work:
+    async with headgate.fakes.open_unit_of_work() as work:
         assert [(lease.run_id, lease.epoch) for lease in await work.leases.find_held_by(WORKER)] == [(triggered.run_id, 1)]
         assert [row.run_id for row in await work.outbox.lease("relay", 10, 1.0)] == [triggered.run_id], "Prefect is to be told of it"
 
 
 async def test_what_was_not_committed_is_not_pushed_and_its_slots_are_free_again(commits: list[str]) -> None:
-    system = UseCaseHarness()
-    system.fakes.worker_streams.link(WORKER, slots=1)
-    await system.create(1)
+    headgate = InProcessHeadgate()
+    headgate.fakes.worker_streams.link(WORKER, slots=1)
+    await headgate.use_cases.create_pipeline(1)
 
     commits.append("fail")
     with pytest.raises(Unavailable):
-        await system.trigger()
-    assert not pushed(system)
+        await headgate.use_cases.trigger()
+    assert not pushed(headgate)
     commits.clear()
 
-    triggered = await system.trigger()
-    assert [claim.run_id for claim in pushed(system)] == [triggered.run_id]
+    triggered = await headgate.use_cases.trigger()
+    assert [claim.run_id for claim in pushed(headgate)] == [triggered.run_id]
 
 
 async def test_a_new_run_is_not_served_before_one_that_waits_for_a_slot() -> None:
-    system = UseCaseHarness()
-    system.fakes.worker_streams.link(WORKER, slots=1)
-    await system.create(1)
-    first, second = (await system.trigger()).run_id, (await system.trigger()).run_id
-    await offer(system)
+    headgate = InProcessHeadgate()
+    headgate.fakes.worker_streams.link(WORKER, slots=1)
+    await headgate.use_cases.create_pipeline(1)
+    first, second = (await headgate.use_cases.trigger()).run_id, (await headgate.use_cases.trigger()).run_id
+    await offer(headgate)
 
-    await system.advance(first, ("a", "completed"))
-    system.fakes.worker_streams.set_free_slots(WORKER, 1, 1)
-    third = (await system.trigger()).run_id
-    assert [claim.run_id for claim in pushed(system)] == [first]
-    await offer(system)
+    await headgate.use_cases.advance(first, ("a", "completed"))
+    headgate.fakes.worker_streams.set_free_slots(WORKER, 1, 1)
+    third = (await headgate.use_cases.trigger()).run_id
+    assert [claim.run_id for claim in pushed(headgate)] == [first]
+    await offer(headgate)
 
-    assert [claim.run_id for claim in pushed(system)] == [first, second]
-    assert third not in {claim.run_id for claim in pushed(system)}
+    assert [claim.run_id for claim in pushed(headgate)] == [first, second]
+    assert third not in {claim.run_id for claim in pushed(headgate)}
 
 
 async def test_a_dispatch_of_a_pool_that_prefects_workers_serve_is_only_requested() -> None:
-    system = UseCaseHarness()
-    system.fakes.worker_streams.link(WORKER, pool="elsewhere")
-    await system.create(1, pool="elsewhere")
+    headgate = InProcessHeadgate()
+    headgate.fakes.worker_streams.link(WORKER, pool="elsewhere")
+    await headgate.use_cases.create_pipeline(1, pool="elsewhere")
 
-    triggered = await system.trigger()
+    triggered = await headgate.use_cases.trigger()
 
-    assert not pushed(system)
-    assert (await system.statuses(triggered.run_id)) == {"a": Status.QUEUED}
+    assert not pushed(headgate)
+    assert (await headgate.use_cases.get_stage_statuses(triggered.run_id)) == {"a": Status.QUEUED}
 
 
 async def test_what_was_claimed_at_once_is_offered_to_nobody_when_the_feed_tells_of_it(commits: list[str]) -> None:
-    system = UseCaseHarness()
-    follow = system.app.feed_reader()
+    headgate = InProcessHeadgate()
+    follow = headgate.application.feed_reader()
     await follow.run_once()
-    system.fakes.worker_streams.link(WORKER)
-    await system.create(1)
-    await system.trigger()
-    await system.app.change_notifier().run_once()
+    headgate.fakes.worker_streams.link(WORKER)
+    await headgate.use_cases.create_pipeline(1)
+    await headgate.use_cases.trigger()
+    await headgate.application.change_notifier().run_once()
 
     await follow.run_once()
 
-    assert system.app.wakeups().dispatch_requests.empty()
+    assert headgate.application.wakeups().dispatch_requests.empty()

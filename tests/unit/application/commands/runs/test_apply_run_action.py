@@ -10,8 +10,9 @@ from domain.access.actor import Actor
 from domain.errors import Conflict, IdempotencyKeyReused, InvalidInput, NotAllowed, NotFound
 from domain.runs.approvals import Decision
 from domain.runs.status import Status
+from tests.support.actions import WORKER, worker_report
 from tests.support.builders import a_stage, some_stages
-from tests.support.use_case_harness import WORKER, UseCaseHarness, worker_report
+from tests.support.in_process import InProcessHeadgate
 
 MARA = Actor("mara", ("operator",))
 FIELDS = {
@@ -22,165 +23,165 @@ FIELDS = {
 GATE = [a_stage("make"), a_stage("ask", "approval", fields=FIELDS, approvers=["mara"]), a_stage("publish")]
 
 
-async def a_failed_run(system: UseCaseHarness) -> int:
-    await system.create(2)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    await system.advance(run_id, ("a", "completed"))
-    await system.advance(run_id, ("b", "failed"))
+async def a_failed_run(headgate: InProcessHeadgate) -> int:
+    await headgate.use_cases.create_pipeline(2)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    await headgate.use_cases.advance(run_id, ("a", "completed"))
+    await headgate.use_cases.advance(run_id, ("b", "failed"))
     return run_id
 
 
-async def a_waiting_run(system: UseCaseHarness) -> int:
-    await system.create(GATE)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    await system.advance(run_id, ("make", "completed"))
+async def a_waiting_run(headgate: InProcessHeadgate) -> int:
+    await headgate.use_cases.create_pipeline(GATE)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    await headgate.use_cases.advance(run_id, ("make", "completed"))
     return run_id
 
 
 async def test_a_retried_run_goes_to_a_worker_as_the_next_dispatch() -> None:
-    system = UseCaseHarness()
-    run_id = await a_failed_run(system)
+    headgate = InProcessHeadgate()
+    run_id = await a_failed_run(headgate)
 
-    done = await system.app.retry_run()(RetryRunCommand(run_id, actor=MARA))
-    claim = await system.claim(run_id, epoch=2)
-    last = await system.advance(run_id, worker_report(run_id, "b", "completed", attempt=2, epoch=2), epoch=2)
+    done = await headgate.application.retry_run()(RetryRunCommand(run_id, actor=MARA))
+    claim = await headgate.use_cases.claim(run_id, epoch=2)
+    last = await headgate.use_cases.advance(run_id, worker_report(run_id, "b", "completed", attempt=2, epoch=2), epoch=2)
 
     assert (done.status, done.stages, done.applied) == (Status.RUNNING, ["b"], True)
     assert [(start.stage, start.attempt) for start in claim.starts] == [("b", 2)]
     assert last.ended
-    assert (await system.run(run_id)).status is Status.COMPLETED
+    assert (await headgate.use_cases.get_run(run_id)).status is Status.COMPLETED
 
 
 async def test_a_retry_with_the_same_key_is_done_once() -> None:
-    system = UseCaseHarness()
-    run_id = await a_failed_run(system)
+    headgate = InProcessHeadgate()
+    run_id = await a_failed_run(headgate)
     key = IdempotencyKey("retry", "k1", b"1")
 
-    first = await system.app.retry_run()(RetryRunCommand(run_id, key=key))
-    again = await system.app.retry_run()(RetryRunCommand(run_id, key=key))
+    first = await headgate.application.retry_run()(RetryRunCommand(run_id, key=key))
+    again = await headgate.application.retry_run()(RetryRunCommand(run_id, key=key))
 
     assert (first.replayed, again.replayed) == (False, True)
     assert again.as_json() == first.as_json()
-    assert len((await system.run(run_id)).stages[1].attempts) == 2
+    assert len((await headgate.use_cases.get_run(run_id)).stages[1].attempts) == 2
     with pytest.raises(IdempotencyKeyReused):
-        await system.app.retry_run()(RetryRunCommand(run_id, key=IdempotencyKey("retry", "k1", b"2")))
+        await headgate.application.retry_run()(RetryRunCommand(run_id, key=IdempotencyKey("retry", "k1", b"2")))
 
 
 async def test_what_is_refused_stores_nothing() -> None:
-    system = UseCaseHarness()
-    run_id = await a_failed_run(system)
-    before = await system.run(run_id)
+    headgate = InProcessHeadgate()
+    run_id = await a_failed_run(headgate)
+    before = await headgate.use_cases.get_run(run_id)
 
     with pytest.raises(Conflict):
-        await system.app.retry_run()(RetryRunCommand(run_id, ["a"]))
+        await headgate.application.retry_run()(RetryRunCommand(run_id, ["a"]))
     with pytest.raises(NotFound):
-        await system.app.retry_run()(RetryRunCommand(404))
+        await headgate.application.retry_run()(RetryRunCommand(404))
 
-    assert await system.run(run_id) == before
+    assert await headgate.use_cases.get_run(run_id) == before
 
 
 async def test_a_retry_may_go_on_under_the_newest_revision_if_it_fits() -> None:
-    system = UseCaseHarness()
-    run_id = await a_failed_run(system)
-    await system.app.change_pipeline()("nightly", {"name": "nightly", "stages": [a_stage("a"), a_stage("b", command=["mended"])]})
+    headgate = InProcessHeadgate()
+    run_id = await a_failed_run(headgate)
+    await headgate.application.change_pipeline()("nightly", {"name": "nightly", "stages": [a_stage("a"), a_stage("b", command=["mended"])]})
 
-    await system.app.retry_run()(RetryRunCommand(run_id, newest=True))
-    claim = await system.claim(run_id, epoch=2)
+    await headgate.application.retry_run()(RetryRunCommand(run_id, newest=True))
+    claim = await headgate.use_cases.claim(run_id, epoch=2)
 
     assert claim.starts[0].spec["command"] == ["mended"]
-    assert (await system.run(run_id)).revision == 2
+    assert (await headgate.use_cases.get_run(run_id)).revision == 2
 
 
 async def test_a_newest_revision_with_other_stages_is_refused() -> None:
-    system = UseCaseHarness()
-    run_id = await a_failed_run(system)
-    await system.app.change_pipeline()("nightly", {"name": "nightly", "stages": some_stages(3)})
+    headgate = InProcessHeadgate()
+    run_id = await a_failed_run(headgate)
+    await headgate.application.change_pipeline()("nightly", {"name": "nightly", "stages": some_stages(3)})
 
     with pytest.raises(Conflict) as refusal:
-        await system.app.retry_run()(RetryRunCommand(run_id, newest=True))
+        await headgate.application.retry_run()(RetryRunCommand(run_id, newest=True))
 
     assert refusal.value.kind == "graph_changed"
-    assert (await system.run(run_id)).revision == 1
+    assert (await headgate.use_cases.get_run(run_id)).revision == 1
 
 
 async def test_running_again_keeps_the_parameters_or_takes_others_and_says_what_it_repeats() -> None:
-    system = UseCaseHarness()
-    await system.create(1, parameters={"type": "object", "properties": {"month": {"type": "integer"}}})
-    first = await system.trigger(parameters={"month": 6})
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1, parameters={"type": "object", "properties": {"month": {"type": "integer"}}})
+    first = await headgate.use_cases.trigger(parameters={"month": 6})
 
-    same = await system.app.repeat_run()(RepeatRunCommand(first.run_id, kind="dashboard", actor=Actor("mara")))
-    other = await system.app.repeat_run()(RepeatRunCommand(first.run_id, {"month": 7}))
+    same = await headgate.application.repeat_run()(RepeatRunCommand(first.run_id, kind="dashboard", actor=Actor("mara")))
+    other = await headgate.application.repeat_run()(RepeatRunCommand(first.run_id, {"month": 7}))
 
-    runs = [await system.run(run.run_id) for run in (same, other)]
+    runs = [await headgate.use_cases.get_run(run.run_id) for run in (same, other)]
     assert [(run.parameters, run.repeats) for run in runs] == [({"month": 6}, first.run_id), ({"month": 7}, first.run_id)]
     assert (runs[0].trigger, runs[0].actor) == ("dashboard", "mara")
     with pytest.raises(InvalidInput):
-        await system.app.repeat_run()(RepeatRunCommand(first.run_id, {"month": "June"}))
+        await headgate.application.repeat_run()(RepeatRunCommand(first.run_id, {"month": "June"}))
     with pytest.raises(NotFound):
-        await system.app.repeat_run()(RepeatRunCommand(404))
+        await headgate.application.repeat_run()(RepeatRunCommand(404))
 
 
 async def test_skipping_lets_the_rest_run() -> None:
-    system = UseCaseHarness()
-    await system.create(3)
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    await system.advance(run_id, ("a", "failed"))
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(3)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    await headgate.use_cases.advance(run_id, ("a", "failed"))
 
-    done = await system.app.skip_stage()(run_id, "a", MARA, "by hand")
-    again = await system.app.skip_stage()(run_id, "a", MARA, "by hand")
+    done = await headgate.application.skip_stage()(run_id, "a", MARA, "by hand")
+    again = await headgate.application.skip_stage()(run_id, "a", MARA, "by hand")
 
     assert (done.applied, again.applied) == (True, False)
-    assert await system.statuses(run_id) == {"a": Status.SKIPPED, "b": Status.QUEUED, "c": Status.PENDING}
-    assert (await system.run(run_id)).stages[0].newest.message == "by hand"
+    assert await headgate.use_cases.get_stage_statuses(run_id) == {"a": Status.SKIPPED, "b": Status.QUEUED, "c": Status.PENDING}
+    assert (await headgate.use_cases.get_run(run_id)).stages[0].newest.message == "by hand"
 
 
 async def test_the_holder_hears_that_a_stage_is_to_be_ended_and_the_run_goes_on() -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("a", needs=[]), a_stage("b", needs=[])])
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    system.fakes.worker_streams.link(WORKER)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("a", needs=[]), a_stage("b", needs=[])])
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    headgate.fakes.worker_streams.link(WORKER)
 
-    await system.app.cancel_stage()(run_id, "a", MARA, None)
-    told = [message for _, message in system.fakes.worker_streams.pushed]
-    asked = await system.advance(run_id, holding=frozenset({("a", 1), ("b", 1)}))
-    await system.advance(run_id, ("a", "cancelled"), holding=frozenset({("b", 1)}))
+    await headgate.application.cancel_stage()(run_id, "a", MARA, None)
+    told = [message for _, message in headgate.fakes.worker_streams.pushed]
+    asked = await headgate.use_cases.advance(run_id, holding=frozenset({("a", 1), ("b", 1)}))
+    await headgate.use_cases.advance(run_id, ("a", "cancelled"), holding=frozenset({("b", 1)}))
 
     assert WakeRun(run_id) in told and StopRun(run_id) not in told
     assert (asked.cancel, asked.stop, asked.kill) == ([("a", 1)], False, [])
-    assert await system.statuses(run_id) == {"a": Status.CANCELLED, "b": Status.RUNNING}
+    assert await headgate.use_cases.get_stage_statuses(run_id) == {"a": Status.CANCELLED, "b": Status.RUNNING}
 
 
 async def test_an_approval_checks_its_fields_and_hands_them_on() -> None:
-    system = UseCaseHarness()
-    run_id = await a_waiting_run(system)
+    headgate = InProcessHeadgate()
+    run_id = await a_waiting_run(headgate)
 
     with pytest.raises(InvalidInput) as refusal:
-        await system.app.decide_approval()(run_id, "ask", Decision(True, None, {"copies": "many"}), MARA)
-    await system.app.decide_approval()(run_id, "ask", Decision(True, "fine", {"ticket": "OPS-7"}), MARA)
-    claim = await system.claim(run_id, epoch=2)
+        await headgate.application.decide_approval()(run_id, "ask", Decision(True, None, {"copies": "many"}), MARA)
+    await headgate.application.decide_approval()(run_id, "ask", Decision(True, "fine", {"ticket": "OPS-7"}), MARA)
+    claim = await headgate.use_cases.claim(run_id, epoch=2)
 
     assert refusal.value.problems and all(problem.field.startswith("fields") for problem in refusal.value.problems)
     assert claim.starts[0].given == {"ticket": "OPS-7", "copies": 2}
 
 
 async def test_somebody_else_may_not_decide() -> None:
-    system = UseCaseHarness()
-    run_id = await a_waiting_run(system)
+    headgate = InProcessHeadgate()
+    run_id = await a_waiting_run(headgate)
 
     with pytest.raises(NotAllowed):
-        await system.app.decide_approval()(run_id, "ask", Decision(False), Actor("eve", ("viewer",)))
+        await headgate.application.decide_approval()(run_id, "ask", Decision(False), Actor("eve", ("viewer",)))
 
-    assert (await system.statuses(run_id))["ask"] is Status.WAITING
+    assert (await headgate.use_cases.get_stage_statuses(run_id))["ask"] is Status.WAITING
 
 
 async def test_an_approvals_fields_are_checked_when_it_is_defined() -> None:
-    system = UseCaseHarness()
+    headgate = InProcessHeadgate()
 
     with pytest.raises(InvalidInput) as refusal:
-        await system.create([a_stage("ask", "approval", fields={"type": "array"})])
+        await headgate.use_cases.create_pipeline([a_stage("ask", "approval", fields={"type": "array"})])
 
     assert [problem.field.split(".")[0] for problem in refusal.value.problems] == ["stages[0]"]

@@ -5,23 +5,24 @@ from application.queries.explain.explanation import explain_run
 from application.queries.explain.orchestrator_health import OrchestratorHealth
 from application.queries.explain.run_context import RunContext
 from application.queries.explain.run_context_loader import RunContextLoader
+from tests.support.actions import WORKER, worker_report
 from tests.support.builders import a_stage
-from tests.support.use_case_harness import WORKER, UseCaseHarness, worker_report
+from tests.support.in_process import InProcessHeadgate
 
 
-async def explain(system: UseCaseHarness, run_id: int) -> str:
-    return str(explain_run(await system.run(run_id), RunContext(system.fakes.clock.now())))
+async def explain(headgate: InProcessHeadgate, run_id: int) -> str:
+    return str(explain_run(await headgate.use_cases.get_run(run_id), RunContext(headgate.fakes.clock.now())))
 
 
 async def test_a_waiting_run_says_since_when_and_when_it_times_out() -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("agree", "approval")], name="approval")
-    await system.create([a_stage("certify", "external", timeout=90_000)], name="report")
-    since = system.fakes.clock.now()
-    approval, report = (await system.trigger("approval")).run_id, (await system.trigger("report")).run_id
-    system.fakes.clock.advance(60)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("agree", "approval")], name="approval")
+    await headgate.use_cases.create_pipeline([a_stage("certify", "external", timeout=90_000)], name="report")
+    since = headgate.fakes.clock.now()
+    approval, report = (await headgate.use_cases.trigger("approval")).run_id, (await headgate.use_cases.trigger("report")).run_id
+    headgate.fakes.clock.advance(60)
 
-    explanations = [await explain(system, approval), await explain(system, report)]
+    explanations = [await explain(headgate, approval), await explain(headgate, report)]
 
     assert explanations == [
         f"Waiting for approval of agree since {since:%H:%M} UTC; times out in 6 d 23 h.",
@@ -30,20 +31,20 @@ async def test_a_waiting_run_says_since_when_and_when_it_times_out() -> None:
 
 
 async def test_a_wait_that_began_on_another_day_includes_the_date() -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("agree", "approval")])
-    since = system.fakes.clock.now()
-    run_id = (await system.trigger()).run_id
-    system.fakes.clock.advance(86_400)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("agree", "approval")])
+    since = headgate.fakes.clock.now()
+    run_id = (await headgate.use_cases.trigger()).run_id
+    headgate.fakes.clock.advance(86_400)
 
-    assert f" since {since.day} {since:%b %H:%M} UTC;" in await explain(system, run_id)
+    assert f" since {since.day} {since:%b %H:%M} UTC;" in await explain(headgate, run_id)
 
 
 async def test_every_time_is_a_part_of_its_own() -> None:
-    system = UseCaseHarness()
-    await system.create([a_stage("agree", "approval")])
-    since = system.fakes.clock.now()
-    run = await system.run((await system.trigger()).run_id)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("agree", "approval")])
+    since = headgate.fakes.clock.now()
+    run = await headgate.use_cases.get_run((await headgate.use_cases.trigger()).run_id)
 
     parts = explain_run(run, RunContext(since)).parts
 
@@ -51,22 +52,22 @@ async def test_every_time_is_a_part_of_its_own() -> None:
 
 
 async def test_a_lost_run_says_when_it_was_lost_and_where_a_retry_starts() -> None:
-    system = UseCaseHarness()
-    await system.create(["load"])
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    await system.advance(run_id, worker_report(run_id, "load", "running"))
-    sweeper = system.app.lease_sweeper()
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(["load"])
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    await headgate.use_cases.advance(run_id, worker_report(run_id, "load", "running"))
+    sweeper = headgate.application.lease_sweeper()
     await sweeper.run_once()
     for _ in range(12):
-        system.fakes.clock.advance(4)
+        headgate.fakes.clock.advance(4)
         await sweeper.run_once()
 
-    run = await system.run(run_id)
+    run = await headgate.use_cases.get_run(run_id)
 
     lost = run.stages[0].newest.finished_at
     assert lost is not None
-    assert await explain(system, run_id) == (
+    assert await explain(headgate, run_id) == (
         f"Lost: the worker of load stopped responding at {lost:%H:%M:%S} UTC. Check the log to see how far load got."
         " A retry starts at load."
     )
@@ -74,31 +75,34 @@ async def test_a_lost_run_says_when_it_was_lost_and_where_a_retry_starts() -> No
 
 
 async def test_a_cancelled_run_says_where_a_retry_starts() -> None:
-    system = UseCaseHarness()
-    await system.create(["load", "check"])
-    run_id = (await system.trigger()).run_id
-    await system.app.cancel_run()(run_id)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(["load", "check"])
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.application.cancel_run()(run_id)
 
-    assert await explain(system, run_id) == "Cancelled before load completed. A retry starts at load."
+    assert await explain(headgate, run_id) == "Cancelled before load completed. A retry starts at load."
 
 
 async def test_a_silent_worker_is_named_before_its_lease_expires() -> None:
-    system = UseCaseHarness()
-    await system.create(["load"])
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    await system.advance(run_id, worker_report(run_id, "load", "running"))
-    async with system.fakes.open_unit_of_work() as work:
-        await work.workers.seen(WorkerStatus(WORKER, "the red one", "headgate", 4, 4), system.fakes.clock.now())
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(["load"])
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    await headgate.use_cases.advance(run_id, worker_report(run_id, "load", "running"))
+    async with headgate.fakes.open_unit_of_work() as work:
+        await work.workers.seen(WorkerStatus(WORKER, "the red one", "headgate", 4, 4), headgate.fakes.clock.now())
         await work.commit()
     load_context = RunContextLoader(
-        system.fakes.reader, system.fakes.clock, OrchestratorHealth(system.fakes.orchestrator, system.fakes.clock), frozenset({"headgate"})
+        headgate.fakes.reader,
+        headgate.fakes.clock,
+        OrchestratorHealth(headgate.fakes.orchestrator, headgate.fakes.clock),
+        frozenset({"headgate"}),
     )
 
-    system.fakes.clock.advance(6)
-    run = await system.run(run_id)
+    headgate.fakes.clock.advance(6)
+    run = await headgate.use_cases.get_run(run_id)
     online = str(explain_run(run, await load_context(run)))
-    system.fakes.clock.advance(6)
+    headgate.fakes.clock.advance(6)
     silent = str(explain_run(run, await load_context(run)))
 
     assert "not responded" not in online

@@ -1,8 +1,9 @@
 """Two runs side by side."""
 
 from application.queries.runs.comparison import build_comparison, diff_mappings
+from tests.support.actions import worker_report
 from tests.support.builders import a_definition, a_stage
-from tests.support.use_case_harness import UseCaseHarness, worker_report
+from tests.support.in_process import InProcessHeadgate
 
 
 def test_objects_differ_key_by_key_and_lists_whole() -> None:
@@ -17,21 +18,21 @@ def test_objects_differ_key_by_key_and_lists_whole() -> None:
 
 
 async def test_runs_differ_in_parameters_definition_records_and_their_first_error() -> None:
-    system = UseCaseHarness()
+    headgate = InProcessHeadgate()
     schema = {"type": "object", "properties": {"month": {"type": "integer"}}}
-    await system.create([a_stage("load"), a_stage("check")], parameters=schema)
-    first = await system.trigger(parameters={"month": 5})
-    await system.claim(first.run_id)
-    await system.advance(first.run_id, worker_report(first.run_id, "load", "completed", records_processed=10))
-    await system.advance(first.run_id, worker_report(first.run_id, "check", "failed", error_message="3 rows too few"))
+    await headgate.use_cases.create_pipeline([a_stage("load"), a_stage("check")], parameters=schema)
+    first = await headgate.use_cases.trigger(parameters={"month": 5})
+    await headgate.use_cases.claim(first.run_id)
+    await headgate.use_cases.advance(first.run_id, worker_report(first.run_id, "load", "completed", records_processed=10))
+    await headgate.use_cases.advance(first.run_id, worker_report(first.run_id, "check", "failed", error_message="3 rows too few"))
     stages = [a_stage("load", timeout=7), a_stage("check")]
-    await system.app.change_pipeline()("nightly", {"name": "nightly", "stages": stages, "parameters": schema})
-    second = await system.trigger(parameters={"month": 6})
-    await system.claim(second.run_id)
-    await system.advance(second.run_id, worker_report(second.run_id, "load", "completed", records_processed=12))
-    await system.advance(second.run_id, worker_report(second.run_id, "check", "failed", error_message="9 rows too few"))
+    await headgate.application.change_pipeline()("nightly", {"name": "nightly", "stages": stages, "parameters": schema})
+    second = await headgate.use_cases.trigger(parameters={"month": 6})
+    await headgate.use_cases.claim(second.run_id)
+    await headgate.use_cases.advance(second.run_id, worker_report(second.run_id, "load", "completed", records_processed=12))
+    await headgate.use_cases.advance(second.run_id, worker_report(second.run_id, "check", "failed", error_message="9 rows too few"))
 
-    before, after = await system.run(first.run_id), await system.run(second.run_id)
+    before, after = await headgate.use_cases.get_run(first.run_id), await headgate.use_cases.get_run(second.run_id)
     found = build_comparison(before, after, (a_definition(stages=["load", "check"]), a_definition(stages=stages)))
 
     assert [(each.path, each.before, each.after) for each in found.parameters] == [("month", 5, 6)]
@@ -42,14 +43,16 @@ async def test_runs_differ_in_parameters_definition_records_and_their_first_erro
 
 
 async def test_a_stage_of_one_run_only_stands_alone() -> None:
-    system = UseCaseHarness()
-    await system.create(["a", "b"])
-    first = await system.trigger()
-    await system.app.change_pipeline()("nightly", {"name": "nightly", "stages": [a_stage("a"), a_stage("c")]})
-    second = await system.trigger()
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(["a", "b"])
+    first = await headgate.use_cases.trigger()
+    await headgate.application.change_pipeline()("nightly", {"name": "nightly", "stages": [a_stage("a"), a_stage("c")]})
+    second = await headgate.use_cases.trigger()
 
     found = build_comparison(
-        await system.run(first.run_id), await system.run(second.run_id), (a_definition(stages=["a", "b"]), a_definition(stages=["a", "c"]))
+        await headgate.use_cases.get_run(first.run_id),
+        await headgate.use_cases.get_run(second.run_id),
+        (a_definition(stages=["a", "b"]), a_definition(stages=["a", "c"])),
     )
 
     assert [(pair.name, pair.before is None, pair.after is None) for pair in found.stages] == [

@@ -16,7 +16,7 @@ from domain.errors import InvalidInput, NotFound, Unavailable
 from domain.reports.report import Report
 from domain.runs.status import Status
 from tests.support.builders import a_stage
-from tests.support.use_case_harness import UseCaseHarness
+from tests.support.in_process import InProcessHeadgate
 
 
 def said(status: str, stage: str | None = None, run_id: int | None = None, **keys: Any) -> StatusUpdate:
@@ -26,19 +26,19 @@ def said(status: str, stage: str | None = None, run_id: int | None = None, **key
 
 
 @pytest.fixture
-def system() -> UseCaseHarness:
-    return UseCaseHarness()
+def headgate() -> InProcessHeadgate:
+    return InProcessHeadgate()
 
 
 @pytest.fixture
-def lane(system: UseCaseHarness) -> ReportBatcher:
-    found: ReportBatcher = system.app.report_batcher()
+def lane(headgate: InProcessHeadgate) -> ReportBatcher:
+    found: ReportBatcher = headgate.application.report_batcher()
     return found
 
 
-async def opened(system: UseCaseHarness, name: str = "remote", stages: Sequence[str] = ("a", "b")) -> int:
-    await system.create([a_stage(stage, "external") for stage in stages], name=name)
-    return (await system.trigger(name)).run_id
+async def opened(headgate: InProcessHeadgate, name: str = "remote", stages: Sequence[str] = ("a", "b")) -> int:
+    await headgate.use_cases.create_pipeline([a_stage(stage, "external") for stage in stages], name=name)
+    return (await headgate.use_cases.trigger(name)).run_id
 
 
 async def together(lane: ReportBatcher, *updates: StatusUpdate) -> list[ReportResult]:
@@ -65,8 +65,8 @@ class Counted:
 
 
 @pytest.fixture
-def counted(system: UseCaseHarness) -> Counted:
-    app = system.app
+def counted(headgate: InProcessHeadgate) -> Counted:
+    app = headgate.application
     return Counted(ReportStatus(app.adapters.open_unit_of_work(), app.adapters.schemas(), app.adapters.clock(), app.wakeups()))
 
 
@@ -81,19 +81,19 @@ async def until(condition: Any) -> None:
 
 
 async def test_reports_that_come_together_are_stored_together_and_each_gets_its_own_answer(
-    system: UseCaseHarness, counted: Counted
+    headgate: InProcessHeadgate, counted: Counted
 ) -> None:
-    run_id = await opened(system)
+    run_id = await opened(headgate)
 
     answers = await together(a_lane(counted), said("running", "a", run_id), said("running", "b", run_id), said("completed", "a", run_id))
 
     assert counted.batches == [3]
     assert [(answer.applied, answer.status) for answer in answers] == [(True, "running"), (True, "running"), (True, "completed")]
-    assert await system.statuses(run_id) == {"a": Status.COMPLETED, "b": Status.RUNNING}
+    assert await headgate.use_cases.get_stage_statuses(run_id) == {"a": Status.COMPLETED, "b": Status.RUNNING}
 
 
-async def test_what_comes_while_a_batch_is_stored_makes_the_next_one_up_to_its_size(system: UseCaseHarness, counted: Counted) -> None:
-    run_id = await opened(system)
+async def test_what_comes_while_a_batch_is_stored_makes_the_next_one_up_to_its_size(headgate: InProcessHeadgate, counted: Counted) -> None:
+    run_id = await opened(headgate)
     lane, counted.gate = a_lane(counted, batch=4), asyncio.Event()
 
     first = asyncio.ensure_future(lane([said("running", "a", run_id)]))
@@ -106,8 +106,8 @@ async def test_what_comes_while_a_batch_is_stored_makes_the_next_one_up_to_its_s
     assert counted.batches == [1, 4, 2]
 
 
-async def test_one_more_than_may_wait_is_refused_and_may_come_again(system: UseCaseHarness, counted: Counted) -> None:
-    run_id = await opened(system)
+async def test_one_more_than_may_wait_is_refused_and_may_come_again(headgate: InProcessHeadgate, counted: Counted) -> None:
+    run_id = await opened(headgate)
     lane, counted.gate = a_lane(counted, waiting=2), asyncio.Event()
     first = asyncio.ensure_future(lane([said("running", "a", run_id)]))
     await until(lambda: counted.batches == [1])
@@ -123,8 +123,8 @@ async def test_one_more_than_may_wait_is_refused_and_may_come_again(system: UseC
     assert (await lane([said("completed", "a", run_id)]))[0].applied
 
 
-async def test_a_report_that_cannot_be_stored_fails_alone(system: UseCaseHarness, counted: Counted) -> None:
-    run_id = await opened(system)
+async def test_a_report_that_cannot_be_stored_fails_alone(headgate: InProcessHeadgate, counted: Counted) -> None:
+    run_id = await opened(headgate)
     counted.error, counted.fails_for = ValueError("no such row"), "bad"
     lane = a_lane(counted)
 
@@ -141,8 +141,8 @@ async def test_a_report_that_cannot_be_stored_fails_alone(system: UseCaseHarness
     assert counted.batches == [3, 1, 1, 1]
 
 
-async def test_a_store_that_is_away_is_said_to_all_and_asked_once(system: UseCaseHarness, counted: Counted) -> None:
-    run_id = await opened(system)
+async def test_a_store_that_is_away_is_said_to_all_and_asked_once(headgate: InProcessHeadgate, counted: Counted) -> None:
+    run_id = await opened(headgate)
     counted.error = Unavailable("away")
     lane = a_lane(counted)
 
@@ -154,8 +154,8 @@ async def test_a_store_that_is_away_is_said_to_all_and_asked_once(system: UseCas
     assert (await lane([said("running", "a", run_id)]))[0].applied
 
 
-async def test_a_run_that_is_held_too_long_is_waited_for_once_more_and_not_by_each(system: UseCaseHarness, counted: Counted) -> None:
-    held, free = await opened(system), await opened(system, "other")
+async def test_a_run_that_is_held_too_long_is_waited_for_once_more_and_not_by_each(headgate: InProcessHeadgate, counted: Counted) -> None:
+    held, free = await opened(headgate), await opened(headgate, "other")
     counted.error, counted.fails_for = Unavailable("held", undone=True), "held"
     lane = a_lane(counted)
 
@@ -170,8 +170,8 @@ async def test_a_run_that_is_held_too_long_is_waited_for_once_more_and_not_by_ea
     assert counted.batches == [3, 1, 1]
 
 
-async def test_a_caller_that_leaves_takes_nobody_with_it(system: UseCaseHarness, counted: Counted) -> None:
-    run_id = await opened(system)
+async def test_a_caller_that_leaves_takes_nobody_with_it(headgate: InProcessHeadgate, counted: Counted) -> None:
+    run_id = await opened(headgate)
     lane, counted.gate = a_lane(counted), asyncio.Event()
     stays = asyncio.ensure_future(lane([said("running", "a", run_id)]))
     leaves = asyncio.ensure_future(lane([said("running", "b", run_id)]))
@@ -185,11 +185,11 @@ async def test_a_caller_that_leaves_takes_nobody_with_it(system: UseCaseHarness,
     counted.gate.set()
 
     assert (await stays)[0].applied and (await waits)[0].applied
-    assert await system.statuses(run_id) == {"a": Status.COMPLETED, "b": Status.RUNNING}
+    assert await headgate.use_cases.get_stage_statuses(run_id) == {"a": Status.COMPLETED, "b": Status.RUNNING}
 
 
-async def test_draining_waits_for_what_was_taken_on(system: UseCaseHarness, counted: Counted) -> None:
-    run_id = await opened(system)
+async def test_draining_waits_for_what_was_taken_on(headgate: InProcessHeadgate, counted: Counted) -> None:
+    run_id = await opened(headgate)
     lane, counted.gate = a_lane(counted, batch=1), asyncio.Event()
     callers = [asyncio.ensure_future(lane([said("running", stage, run_id)])) for stage in ("a", "b")]
     await until(lambda: counted.batches == [1])
@@ -200,12 +200,12 @@ async def test_draining_waits_for_what_was_taken_on(system: UseCaseHarness, coun
     counted.gate.set()
     await draining
 
-    assert await system.statuses(run_id) == {"a": Status.RUNNING, "b": Status.RUNNING}
+    assert await headgate.use_cases.get_stage_statuses(run_id) == {"a": Status.RUNNING, "b": Status.RUNNING}
     assert [answers[0].applied for answers in await asyncio.gather(*callers)] == [True, True]
 
 
-async def test_the_same_event_id_twice_at_once_is_judged_once(system: UseCaseHarness, lane: ReportBatcher) -> None:
-    run_id = await opened(system)
+async def test_the_same_event_id_twice_at_once_is_judged_once(headgate: InProcessHeadgate, lane: ReportBatcher) -> None:
+    run_id = await opened(headgate)
     again = said("running", "a", run_id, event_id="e1")
 
     first, second = await together(lane, again, again)
@@ -214,9 +214,9 @@ async def test_the_same_event_id_twice_at_once_is_judged_once(system: UseCaseHar
 
 
 async def test_a_report_behind_the_end_of_its_pipelines_run_opens_the_next_as_if_it_had_come_alone(
-    system: UseCaseHarness, lane: ReportBatcher
+    headgate: InProcessHeadgate, lane: ReportBatcher
 ) -> None:
-    run_id = await opened(system)
+    run_id = await opened(headgate)
 
     ended, begun, moved = await together(lane, said("completed"), said("running"), said("running", "a"))
 
@@ -225,16 +225,18 @@ async def test_a_report_behind_the_end_of_its_pipelines_run_opens_the_next_as_if
     assert (moved.applied, moved.run_id) == (True, begun.run_id)
 
 
-async def test_triggers_at_once_get_numbers_in_their_order_and_each_its_own_refusal(system: UseCaseHarness) -> None:
-    await system.create(1)
-    await system.create(1, name="other", parameters={"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})
+async def test_triggers_at_once_get_numbers_in_their_order_and_each_its_own_refusal(headgate: InProcessHeadgate) -> None:
+    await headgate.use_cases.create_pipeline(1)
+    await headgate.use_cases.create_pipeline(
+        1, name="other", parameters={"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    )
 
     first, other, bad, nobody, second = await asyncio.gather(
-        system.trigger(),
-        system.trigger("other", {"n": 1}),
-        system.trigger("other"),
-        system.trigger("nobody"),
-        system.trigger(),
+        headgate.use_cases.trigger(),
+        headgate.use_cases.trigger("other", {"n": 1}),
+        headgate.use_cases.trigger("other"),
+        headgate.use_cases.trigger("nobody"),
+        headgate.use_cases.trigger(),
         return_exceptions=True,
     )
 
@@ -243,14 +245,16 @@ async def test_triggers_at_once_get_numbers_in_their_order_and_each_its_own_refu
     assert [(run.pipeline, run.number) for run in (first, second, other)] == [("nightly", 1), ("nightly", 2), ("other", 1)]
 
 
-async def test_steps_of_many_dispatches_at_once_start_what_is_next_in_each(system: UseCaseHarness) -> None:
-    await system.create(2)
-    runs = [(await system.trigger()).run_id for _ in range(3)]
+async def test_steps_of_many_dispatches_at_once_start_what_is_next_in_each(headgate: InProcessHeadgate) -> None:
+    await headgate.use_cases.create_pipeline(2)
+    runs = [(await headgate.use_cases.trigger()).run_id for _ in range(3)]
     for run_id in runs:
-        await system.claim(run_id)
+        await headgate.use_cases.claim(run_id)
 
     steps = await asyncio.gather(
-        *(system.advance(run_id, ("a", "completed")) for run_id in runs), system.advance(404), return_exceptions=True
+        *(headgate.use_cases.advance(run_id, ("a", "completed")) for run_id in runs),
+        headgate.use_cases.advance(404),
+        return_exceptions=True,
     )
 
     assert isinstance(steps[-1], NotFound)

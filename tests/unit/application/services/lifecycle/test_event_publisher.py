@@ -8,25 +8,26 @@ from application.services.lifecycle.event_publisher import PAGE, EventsRejected,
 from domain.errors import Unavailable
 from domain.runs.status import Status
 from tests.fakes import FakeEventSink
+from tests.support.actions import status_update, worker_report
 from tests.support.builders import a_stage
-from tests.support.use_case_harness import UseCaseHarness, update, worker_report
+from tests.support.in_process import InProcessHeadgate
 
 
 def service(
-    system: UseCaseHarness, audience: FakeEventSink | None = None, teller: str = "web-1", patience: float = 30.0
+    headgate: InProcessHeadgate, audience: FakeEventSink | None = None, teller: str = "web-1", patience: float = 30.0
 ) -> LifecycleEventPublisher:
-    fakes = system.fakes
+    fakes = headgate.fakes
     heard = audience or fakes.event_sink
     return LifecycleEventPublisher(heard, fakes.change_feed, fakes.reader, fakes.open_unit_of_work, EventMapper("here"), teller, patience)
 
 
-async def a_system(stages: int = 2) -> tuple[UseCaseHarness, LifecycleEventPublisher]:
+async def a_system(stages: int = 2) -> tuple[InProcessHeadgate, LifecycleEventPublisher]:
     """A pipeline, and an announcer that has begun: what happens from now on is told."""
-    system = UseCaseHarness()
-    announcer = service(system)
+    headgate = InProcessHeadgate()
+    announcer = service(headgate)
     await announcer.run_once()
-    await system.create(stages)
-    return system, announcer
+    await headgate.use_cases.create_pipeline(stages)
+    return headgate, announcer
 
 
 def words(told: list[LifecycleEvent]) -> list[tuple[str, Phase, Status]]:
@@ -34,16 +35,16 @@ def words(told: list[LifecycleEvent]) -> list[tuple[str, Phase, Status]]:
 
 
 async def test_a_run_is_told_from_its_start_to_its_end_in_order() -> None:
-    system, announcer = await a_system()
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
+    headgate, announcer = await a_system()
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
     await announcer.run_once()
-    await system.advance(run_id, ("a", "completed"))
-    await system.advance(run_id, ("b", "failed"))
+    await headgate.use_cases.advance(run_id, ("a", "completed"))
+    await headgate.use_cases.advance(run_id, ("b", "failed"))
 
     await announcer.run_once()
 
-    assert words(system.fakes.event_sink.told) == [
+    assert words(headgate.fakes.event_sink.told) == [
         ("a", Phase.STARTED, Status.RUNNING),
         ("run", Phase.STARTED, Status.RUNNING),
         ("a", Phase.FINISHED, Status.COMPLETED),
@@ -54,17 +55,17 @@ async def test_a_run_is_told_from_its_start_to_its_end_in_order() -> None:
 
 
 async def test_records_errors_and_times_are_those_of_the_store() -> None:
-    system, announcer = await a_system(1)
-    run_id = (await system.trigger()).run_id
-    triggered = system.fakes.clock.now()
-    began = system.fakes.clock.advance(2)
-    await system.claim(run_id)
-    ended = system.fakes.clock.advance(30)
-    await system.advance(run_id, worker_report(run_id, "a", "failed", records_processed=41, error_message="no such file"))
+    headgate, announcer = await a_system(1)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    triggered = headgate.fakes.clock.now()
+    began = headgate.fakes.clock.advance(2)
+    await headgate.use_cases.claim(run_id)
+    ended = headgate.fakes.clock.advance(30)
+    await headgate.use_cases.advance(run_id, worker_report(run_id, "a", "failed", records_processed=41, error_message="no such file"))
     await announcer.run_once()
 
-    run = system.fakes.event_sink.told[-1]
-    attempt = system.fakes.event_sink.told[-2]
+    run = headgate.fakes.event_sink.told[-1]
+    attempt = headgate.fakes.event_sink.told[-2]
     assert isinstance(run, RunLifecycleEvent) and isinstance(attempt, AttemptLifecycleEvent)
     assert (run.created_at, run.started_at, run.finished_at, run.queued_seconds) == (triggered, began, ended, 2.0)
     assert (run.error_message, run.records_processed, run.trigger, run.actor) == ("a: no such file", 41, "api", "mara")
@@ -72,60 +73,60 @@ async def test_records_errors_and_times_are_those_of_the_store() -> None:
 
 
 async def test_each_attempt_is_told_with_an_id_of_its_own() -> None:
-    system, announcer = await a_system()
-    await system.create([a_stage("flaky", retries=1, retry_delay=0)], name="retrying")
-    run_id = (await system.trigger("retrying")).run_id
-    await system.claim(run_id)
-    await system.advance(run_id, ("flaky", "failed"))
+    headgate, announcer = await a_system()
+    await headgate.use_cases.create_pipeline([a_stage("flaky", retries=1, retry_delay=0)], name="retrying")
+    run_id = (await headgate.use_cases.trigger("retrying")).run_id
+    await headgate.use_cases.claim(run_id)
+    await headgate.use_cases.advance(run_id, ("flaky", "failed"))
 
     await announcer.run_once()
 
-    attempts = {(each.number, each.id) for each in system.fakes.event_sink.told if isinstance(each, AttemptLifecycleEvent)}
+    attempts = {(each.number, each.id) for each in headgate.fakes.event_sink.told if isinstance(each, AttemptLifecycleEvent)}
     assert {number for number, _ in attempts} == {1, 2}
     assert len({id for _, id in attempts}) == 2
 
 
 async def test_two_processes_and_two_tellings_give_the_same_ids() -> None:
-    system, announcer = await a_system(1)
+    headgate, announcer = await a_system(1)
     second = FakeEventSink("second")
-    await service(system, second, "web-2").run_once()
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
+    await service(headgate, second, "web-2").run_once()
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
     await announcer.run_once()
-    await system.advance(run_id, ("a", "completed"))
+    await headgate.use_cases.advance(run_id, ("a", "completed"))
 
     await announcer.run_once()
-    await service(system, second, "web-2").run_once()
+    await service(headgate, second, "web-2").run_once()
 
-    assert set(second.known) == set(system.fakes.event_sink.known)
+    assert set(second.known) == set(headgate.fakes.event_sink.known)
     assert len(second.known) == 4
 
 
 async def test_what_happened_before_an_audience_was_met_is_not_told() -> None:
-    system = UseCaseHarness()
-    await system.create(1)
-    old = (await system.trigger()).run_id
-    await system.claim(old)
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1)
+    old = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(old)
 
-    announcer = service(system)
+    announcer = service(headgate)
     await announcer.run_once()
-    await system.advance(old, ("a", "completed"))
+    await headgate.use_cases.advance(old, ("a", "completed"))
     await announcer.run_once()
 
-    assert words(system.fakes.event_sink.told) == [("a", Phase.FINISHED, Status.COMPLETED), ("run", Phase.FINISHED, Status.COMPLETED)]
+    assert words(headgate.fakes.event_sink.told) == [("a", Phase.FINISHED, Status.COMPLETED), ("run", Phase.FINISHED, Status.COMPLETED)]
 
 
 async def test_an_audience_that_was_away_hears_everything_later() -> None:
-    system, announcer = await a_system(1)
-    audience = system.fakes.event_sink
+    headgate, announcer = await a_system(1)
+    audience = headgate.fakes.event_sink
     audience.is_down = True
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
     for _ in range(3):
         with pytest.raises(Unavailable):
             await announcer.run_once()
-        system.fakes.clock.advance(60)
-    await system.advance(run_id, ("a", "completed"))
+        headgate.fakes.clock.advance(60)
+    await headgate.use_cases.advance(run_id, ("a", "completed"))
     audience.is_down = False
 
     await announcer.run_once()
@@ -134,28 +135,28 @@ async def test_an_audience_that_was_away_hears_everything_later() -> None:
 
 
 async def test_while_it_is_put_off_it_is_left_alone() -> None:
-    system, announcer = await a_system(1)
-    system.fakes.event_sink.is_down = True
-    await system.claim((await system.trigger()).run_id)
+    headgate, announcer = await a_system(1)
+    headgate.fakes.event_sink.is_down = True
+    await headgate.use_cases.claim((await headgate.use_cases.trigger()).run_id)
     with pytest.raises(Unavailable):
         await announcer.run_once()
 
     await announcer.run_once()
 
-    assert system.fakes.event_sink.deliveries == 1
+    assert headgate.fakes.event_sink.deliveries == 1
 
 
 async def test_what_arrived_before_a_failure_is_told_again_with_the_same_ids() -> None:
-    system, announcer = await a_system(1)
-    audience = system.fakes.event_sink
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
-    await system.advance(run_id, ("a", "completed"))
+    headgate, announcer = await a_system(1)
+    audience = headgate.fakes.event_sink
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    await headgate.use_cases.advance(run_id, ("a", "completed"))
     audience.fails_after = 2
     with pytest.raises(Unavailable):
         await announcer.run_once()
     audience.fails_after = None
-    system.fakes.clock.advance(60)
+    headgate.fakes.clock.advance(60)
 
     await announcer.run_once()
 
@@ -164,12 +165,12 @@ async def test_what_arrived_before_a_failure_is_told_again_with_the_same_ids() -
 
 
 async def test_one_audience_that_is_away_holds_up_no_other() -> None:
-    system, announcer = await a_system(1)
+    headgate, announcer = await a_system(1)
     other = FakeEventSink("other")
-    beside = service(system, other)
+    beside = service(headgate, other)
     await beside.run_once()
-    system.fakes.event_sink.is_down = True
-    await system.claim((await system.trigger()).run_id)
+    headgate.fakes.event_sink.is_down = True
+    await headgate.use_cases.claim((await headgate.use_cases.trigger()).run_id)
     with pytest.raises(Unavailable):
         await announcer.run_once()
 
@@ -179,15 +180,15 @@ async def test_one_audience_that_is_away_holds_up_no_other() -> None:
 
 
 async def test_what_is_refused_is_complained_of_and_passed_over() -> None:
-    system, announcer = await a_system(1)
-    audience = system.fakes.event_sink
+    headgate, announcer = await a_system(1)
+    audience = headgate.fakes.event_sink
     audience.refuses = lambda told: "I will not" if isinstance(told, RunLifecycleEvent) else None
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
     with pytest.raises(EventsRejected, match="fake refused 1 announcements: I will not"):
         await announcer.run_once()
     audience.refuses = lambda _: None
-    await system.advance(run_id, ("a", "completed"))
+    await headgate.use_cases.advance(run_id, ("a", "completed"))
 
     await announcer.run_once()
 
@@ -195,17 +196,17 @@ async def test_what_is_refused_is_complained_of_and_passed_over() -> None:
 
 
 async def test_a_page_too_slow_for_its_time_is_put_off_and_the_next_is_smaller() -> None:
-    system, _ = await a_system(1)
-    audience = system.fakes.event_sink
-    impatient = service(system, patience=0.02)
+    headgate, _ = await a_system(1)
+    audience = headgate.fakes.event_sink
+    impatient = service(headgate, patience=0.02)
     await impatient.run_once()
     for _ in range(PAGE // 4):
-        await system.claim((await system.trigger()).run_id)
+        await headgate.use_cases.claim((await headgate.use_cases.trigger()).run_id)
     audience.is_slow = True
     for _ in range(5):
         with pytest.raises(Unavailable, match=r"in 0\.02 s"):
             await impatient.run_once()
-        system.fakes.clock.advance(60)
+        headgate.fakes.clock.advance(60)
     audience.is_slow = False
     audience.deliveries = 0
 
@@ -216,46 +217,46 @@ async def test_a_page_too_slow_for_its_time_is_put_off_and_the_next_is_smaller()
 
 
 async def test_processes_take_turns_and_nothing_is_told_twice() -> None:
-    system, announcer = await a_system(1)
-    beside = service(system, teller="web-2")
-    run_id = (await system.trigger()).run_id
-    await system.claim(run_id)
+    headgate, announcer = await a_system(1)
+    beside = service(headgate, teller="web-2")
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
 
     await announcer.run_once()
     await beside.run_once()
-    await system.advance(run_id, ("a", "completed"))
+    await headgate.use_cases.advance(run_id, ("a", "completed"))
     await beside.run_once()
     await announcer.run_once()
 
-    assert len(system.fakes.event_sink.told) == len(system.fakes.event_sink.known) == 4
+    assert len(headgate.fakes.event_sink.told) == len(headgate.fakes.event_sink.known) == 4
 
 
 async def test_reports_from_elsewhere_are_told_too() -> None:
-    system, announcer = await a_system()
-    await system.create([{"name": "load", "kind": "external"}], name="remote")
-    await system.report(update("running", "load"))
-    await system.report(update("completed", "load", records_processed=5))
+    headgate, announcer = await a_system()
+    await headgate.use_cases.create_pipeline([{"name": "load", "kind": "external"}], name="remote")
+    await headgate.use_cases.report(status_update("running", "load"))
+    await headgate.use_cases.report(status_update("completed", "load", records_processed=5))
 
     await announcer.run_once()
 
-    assert ("load", Phase.FINISHED, Status.COMPLETED) in words(system.fakes.event_sink.told)
+    assert ("load", Phase.FINISHED, Status.COMPLETED) in words(headgate.fakes.event_sink.told)
 
 
 async def test_a_cursor_the_store_does_not_know_begins_again_from_now() -> None:
-    system, announcer = await a_system(1)
-    async with system.fakes.open_unit_of_work() as work:
+    headgate, announcer = await a_system(1)
+    async with headgate.fakes.open_unit_of_work() as work:
         await work.announcements.take("fake", "web-0", 1)
         await work.announcements.move("fake", "web-0", "of another database")
         await work.commit()
     await announcer.run_once()
-    await system.claim((await system.trigger()).run_id)
+    await headgate.use_cases.claim((await headgate.use_cases.trigger()).run_id)
 
     await announcer.run_once()
 
-    assert len(system.fakes.event_sink.known) == 2
+    assert len(headgate.fakes.event_sink.known) == 2
 
 
 async def test_the_application_has_one_announcer_an_audience() -> None:
-    system = UseCaseHarness()
+    headgate = InProcessHeadgate()
 
-    assert len(system.app.lifecycle_publishers()) == 1
+    assert len(headgate.application.lifecycle_publishers()) == 1

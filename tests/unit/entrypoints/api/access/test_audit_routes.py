@@ -6,24 +6,24 @@ import re
 
 from domain.access.audit import AuditAction, AuditEntry
 from domain.access.permissions import Role
-from tests.support.api_harness import ApiHarness
 from tests.support.builders import NOW
+from tests.support.in_process import InProcessHeadgate
 
 
-async def filled(house: ApiHarness) -> list[str]:
+async def filled(headgate: InProcessHeadgate) -> list[str]:
     entries = [
         AuditEntry(NOW, AuditAction.TRIGGERED, who, "session", "10.0.0.1", f"run {n}", {"n": n}) for n, who in enumerate(["a&b", "eve"] * 3)
     ]
-    async with house.fakes.open_unit_of_work() as work:
+    async with headgate.fakes.open_unit_of_work() as work:
         await work.audit.add([*entries, AuditEntry(NOW, AuditAction.CANCELLED, "a&b", "session", None, "=HYPERLINK(1)")])
         await work.commit()
     return [entry.thing for entry in entries if entry.who == "a&b"][::-1]
 
 
-async def test_the_next_page_is_narrowed_as_this_one_is(house: ApiHarness) -> None:
-    expected, seen, path = await filled(house), [], "/audit/?who=a%26b&deed=triggered&limit=1"
+async def test_the_next_page_is_narrowed_as_this_one_is(headgate: InProcessHeadgate) -> None:
+    expected, seen, path = await filled(headgate), [], "/audit/?who=a%26b&deed=triggered&limit=1"
     while True:
-        answer = await house.client.get(path)
+        answer = await headgate.client.get(path)
         seen += [entry["thing"] for entry in answer.json()]
         found = re.match(r"<(.+)>; rel=\"next\"", answer.headers.get("link", ""))
         if found is None:
@@ -33,24 +33,24 @@ async def test_the_next_page_is_narrowed_as_this_one_is(house: ApiHarness) -> No
     assert seen == expected
 
 
-async def test_a_file_holds_all_of_it_and_no_formula(house: ApiHarness) -> None:
-    await filled(house)
+async def test_a_file_holds_all_of_it_and_no_formula(headgate: InProcessHeadgate) -> None:
+    await filled(headgate)
 
-    lines = (await house.client.get("/audit/export")).text.splitlines()
-    rows = list(csv.DictReader(io.StringIO((await house.client.get("/audit/export?format=csv")).text)))
+    lines = (await headgate.client.get("/audit/export")).text.splitlines()
+    rows = list(csv.DictReader(io.StringIO((await headgate.client.get("/audit/export?format=csv")).text)))
 
     assert len(lines) == len(rows) == 7
     assert rows[0]["thing"] == "'=HYPERLINK(1)"
     assert rows[1]["details"] == '{"n":5}'
 
 
-async def test_an_account_is_changed_wholly_or_not_at_all(house: ApiHarness) -> None:
-    await house.sign_in(Role.ADMIN, "ada")
-    before = dict(house.fakes.store.committed.accounts)
+async def test_an_account_is_changed_wholly_or_not_at_all(headgate: InProcessHeadgate) -> None:
+    await headgate.api.sign_in(Role.ADMIN, "ada")
+    before = dict(headgate.fakes.store.committed.accounts)
 
-    refused = await house.client.patch("/accounts/ada", json={"role": "viewer", "password": "another four words"})
-    short = await house.client.patch("/accounts/ada", json={"disabled": False, "password": "short"})
+    refused = await headgate.client.patch("/accounts/ada", json={"role": "viewer", "password": "another four words"})
+    short = await headgate.client.patch("/accounts/ada", json={"disabled": False, "password": "short"})
 
     assert (refused.status_code, refused.json()["problem"]) == (409, "last_admin")
     assert short.status_code == 422
-    assert house.fakes.store.committed.accounts == before
+    assert headgate.fakes.store.committed.accounts == before

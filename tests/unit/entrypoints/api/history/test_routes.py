@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests.support.api_harness import ApiHarness
+from tests.support.in_process import InProcessHeadgate
 
 ASK = {"name": "ask", "kind": "approval", "message": "Publish?", "approvers": ["mara"]}
 
 
-async def test_what_waits_for_a_person_or_a_machine_is_listed_with_its_question_and_time(house: ApiHarness) -> None:
-    await house.create("gated", ASK, {"name": "later", "kind": "external"})
-    await house.create("remote", {"name": "dump", "kind": "external", "timeout": 60})
-    gated, remote = await house.trigger("gated"), await house.trigger("remote")
+async def test_what_waits_for_a_person_or_a_machine_is_listed_with_its_question_and_time(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline("gated", ASK, {"name": "later", "kind": "external"})
+    await headgate.api.create_pipeline("remote", {"name": "dump", "kind": "external", "timeout": 60})
+    gated, remote = await headgate.api.trigger("gated"), await headgate.api.trigger("remote")
 
-    listed = (await house.client.get("/waiting/")).json()
+    listed = (await headgate.client.get("/waiting/")).json()
 
     assert [(each["run_id"], each["stage"], each["reason"]) for each in listed] == [
         (gated, "ask", "approval"),
@@ -23,28 +23,28 @@ async def test_what_waits_for_a_person_or_a_machine_is_listed_with_its_question_
     assert listed[0]["since"] < listed[0]["deadline"]
 
 
-async def test_alike_failures_are_one_line_with_a_count(house: ApiHarness) -> None:
-    await house.create()
+async def test_alike_failures_are_one_line_with_a_count(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline()
     runs = []
     for message in ("no room for 3 rows", "no room for 77 rows"):
-        runs.append(await house.trigger())
-        await house.report(run_id=runs[-1], stage_name="certify", status="failed", error_message=message)
+        runs.append(await headgate.api.trigger())
+        await headgate.api.report(run_id=runs[-1], stage_name="certify", status="failed", error_message=message)
 
-    [failure] = (await house.client.get("/pipelines/flights/failures")).json()
+    [failure] = (await headgate.client.get("/pipelines/flights/failures")).json()
 
     assert (failure["count"], failure["stage"], failure["runs"]) == (2, "certify", runs[::-1])
     assert failure["message"].startswith("no room for")
 
 
-async def test_two_runs_of_a_pipeline_are_compared_and_of_two_are_not(house: ApiHarness) -> None:
-    await house.create()
-    await house.create("other")
-    first, second, other = await house.trigger(), await house.trigger(), await house.trigger("other")
-    await house.report(run_id=first, stage_name="certify", status="completed", records_processed=3)
-    await house.report(run_id=second, stage_name="certify", status="failed", error_message="no room")
+async def test_two_runs_of_a_pipeline_are_compared_and_of_two_are_not(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline()
+    await headgate.api.create_pipeline("other")
+    first, second, other = await headgate.api.trigger(), await headgate.api.trigger(), await headgate.api.trigger("other")
+    await headgate.api.report(run_id=first, stage_name="certify", status="completed", records_processed=3)
+    await headgate.api.report(run_id=second, stage_name="certify", status="failed", error_message="no room")
 
-    found = (await house.client.get(f"/runs/{first}/compare/{second}")).json()
-    refused = await house.client.get(f"/runs/{first}/compare/{other}")
+    found = (await headgate.client.get(f"/runs/{first}/compare/{second}")).json()
+    refused = await headgate.client.get(f"/runs/{first}/compare/{other}")
 
     assert found["stages"][0]["status"] == ["completed", "failed"]
     assert found["stages"][0]["records"] == [3, None]
@@ -52,35 +52,35 @@ async def test_two_runs_of_a_pipeline_are_compared_and_of_two_are_not(house: Api
     assert (refused.status_code, refused.json()["problem"]) == (409, "other_pipeline")
 
 
-async def test_stage_times_are_told(house: ApiHarness) -> None:
-    await house.create()
+async def test_stage_times_are_told(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline()
 
-    assert (await house.client.get("/pipelines/flights/history")).json() == []
+    assert (await headgate.client.get("/pipelines/flights/history")).json() == []
 
 
 @pytest.mark.parametrize("path", ["/pipelines/nope/failures", "/pipelines/nope/history", "/runs/1/compare/99", "/runs/x/compare/1"])
-async def test_what_is_not_there_is_not_found(house: ApiHarness, path: str) -> None:
-    await house.create()
-    await house.trigger()
+async def test_what_is_not_there_is_not_found(headgate: InProcessHeadgate, path: str) -> None:
+    await headgate.api.create_pipeline()
+    await headgate.api.trigger()
 
-    assert (await house.client.get(path)).status_code == 404
+    assert (await headgate.client.get(path)).status_code == 404
 
 
 @pytest.mark.parametrize("query", ["trigger=ritual", "since=yesterday", "since=2026-11-23T09:30:00", "until=x"])
-async def test_a_filter_that_makes_no_sense_is_named(house: ApiHarness, query: str) -> None:
-    answer = await house.client.get(f"/runs/?{query}")
+async def test_a_filter_that_makes_no_sense_is_named(headgate: InProcessHeadgate, query: str) -> None:
+    answer = await headgate.client.get(f"/runs/?{query}")
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] in ("trigger", "since", "until")
 
 
-async def test_runs_are_filtered_by_trigger_and_time(house: ApiHarness) -> None:
-    await house.create()
-    run_id = await house.trigger()
-    at = (await house.client.get(f"/runs/{run_id}")).json()["created_at"]
+async def test_runs_are_filtered_by_trigger_and_time(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline()
+    run_id = await headgate.api.trigger()
+    at = (await headgate.client.get(f"/runs/{run_id}")).json()["created_at"]
 
     async def found(**query: str) -> list[int]:
-        return [run["id"] for run in (await house.client.get("/runs/", params=query)).json()]
+        return [run["id"] for run in (await headgate.client.get("/runs/", params=query)).json()]
 
     assert await found(trigger="api", since=at) == [run_id]
     assert await found(trigger="cli") == []

@@ -4,43 +4,43 @@ import json
 
 import pytest
 
-from tests.support.api_harness import ApiHarness
+from tests.support.in_process import InProcessHeadgate
 from tests.support.worker_requests import claim_dispatch
 
 
 @pytest.fixture
-async def run_id(house: ApiHarness) -> int:
-    await house.create("ext", {"name": "a", "kind": "external"}, {"name": "b", "kind": "external"})
-    return await house.trigger("ext")
+async def run_id(headgate: InProcessHeadgate) -> int:
+    await headgate.api.create_pipeline("ext", {"name": "a", "kind": "external"}, {"name": "b", "kind": "external"})
+    return await headgate.api.trigger("ext")
 
 
-async def test_the_same_event_id_and_body_gets_the_stored_answer_again(house: ApiHarness, run_id: int) -> None:
+async def test_the_same_event_id_and_body_gets_the_stored_answer_again(headgate: InProcessHeadgate, run_id: int) -> None:
     item = {"pipeline_id": "ext", "stage_name": "a", "status": "running", "event_id": "e1"}
 
-    first, second = await house.report(**item), await house.report(**dict(reversed(item.items())))
+    first, second = await headgate.api.report(**item), await headgate.api.report(**dict(reversed(item.items())))
 
     assert first.json() == second.json()
     assert first.json()["applied"] is True
 
 
-async def test_the_same_event_id_with_another_body_is_refused(house: ApiHarness, run_id: int) -> None:
-    await house.report(pipeline_id="ext", stage_name="a", status="running", event_id="e1")
+async def test_the_same_event_id_with_another_body_is_refused(headgate: InProcessHeadgate, run_id: int) -> None:
+    await headgate.api.report(pipeline_id="ext", stage_name="a", status="running", event_id="e1")
 
-    answer = await house.report(pipeline_id="ext", stage_name="a", status="completed", event_id="e1")
+    answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status="completed", event_id="e1")
 
     assert (answer.status_code, answer.json()["problem"]) == (422, "event_id_reused")
 
 
-async def test_only_its_worker_may_say_how_a_workers_stage_stands(house: ApiHarness) -> None:
-    await house.create("work", {"name": "a", "command": ["true"]})
-    run = await house.trigger("work")
-    claim = await claim_dispatch(house)
+async def test_only_its_worker_may_say_how_a_workers_stage_stands(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline("work", {"name": "a", "command": ["true"]})
+    run = await headgate.api.trigger("work")
+    claim = await claim_dispatch(headgate)
     token = {"Authorization": f"Bearer {claim['starts'][0]['token']}"}
 
-    stranger = await house.report(run_id=run, stage_name="a", status="completed")
-    ending = await house.report(headers=token, status="completed")
-    progress = await house.report(headers=token, status="running", records_processed=12)
-    elsewhere = await house.report(headers=token, status="running", stage_name="b", run_id=run)
+    stranger = await headgate.api.report(run_id=run, stage_name="a", status="completed")
+    ending = await headgate.api.report(headers=token, status="completed")
+    progress = await headgate.api.report(headers=token, status="running", records_processed=12)
+    elsewhere = await headgate.api.report(headers=token, status="running", stage_name="b", run_id=run)
 
     assert (stranger.status_code, stranger.json()["problem"]) == (409, "not_yours")
     assert (ending.status_code, ending.json()["problem"]) == (409, "not_yours")
@@ -48,29 +48,29 @@ async def test_only_its_worker_may_say_how_a_workers_stage_stands(house: ApiHarn
     assert (elsewhere.status_code, elsewhere.json()["problem"]) == (403, "token_scope")
 
 
-async def test_another_attempt_than_the_current_one_is_refused_and_recorded(house: ApiHarness) -> None:
-    await house.create("work", {"name": "a", "command": ["true"], "retries": 1})
-    run = await house.trigger("work")
-    claim = await claim_dispatch(house)
+async def test_another_attempt_than_the_current_one_is_refused_and_recorded(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline("work", {"name": "a", "command": ["true"], "retries": 1})
+    run = await headgate.api.trigger("work")
+    claim = await claim_dispatch(headgate)
     failed = {"event_id": "1", "stage": "a", "attempt": 1, "status": "failed"}
     body = {"worker_id": "w", "capacity": 1, "holding": [], "reports": [failed]}
-    await house.client.post(f"/worker/dispatches/{run}/{claim['epoch']}/advance", json=body, headers=house.worker_token)
+    await headgate.client.post(f"/worker/dispatches/{run}/{claim['epoch']}/advance", json=body, headers=headgate.api.worker_headers)
 
     late = {**failed, "event_id": "2", "status": "completed"}
     unknown = {**failed, "event_id": "3", "attempt": 9}
-    step = await house.client.post(
-        f"/worker/dispatches/{run}/{claim['epoch']}/advance", json={**body, "reports": [late, unknown]}, headers=house.worker_token
+    step = await headgate.client.post(
+        f"/worker/dispatches/{run}/{claim['epoch']}/advance", json={**body, "reports": [late, unknown]}, headers=headgate.api.worker_headers
     )
 
     assert [(item["http_status"], item["problem"]) for item in step.json()["answers"]] == [(409, "stale_attempt"), (409, "unknown_attempt")]
     assert all(item["seq"] for item in step.json()["answers"])
 
 
-async def test_an_older_seq_of_the_same_reporter_changes_nothing(house: ApiHarness, run_id: int) -> None:
-    await house.report(pipeline_id="ext", stage_name="a", status="running", reporter="r", seq=5)
+async def test_an_older_seq_of_the_same_reporter_changes_nothing(headgate: InProcessHeadgate, run_id: int) -> None:
+    await headgate.api.report(pipeline_id="ext", stage_name="a", status="running", reporter="r", seq=5)
 
-    older = await house.report(pipeline_id="ext", stage_name="a", status="completed", reporter="r", seq=4)
-    nobody = await house.report(pipeline_id="ext", stage_name="a", status="completed", seq=1)
+    older = await headgate.api.report(pipeline_id="ext", stage_name="a", status="completed", reporter="r", seq=4)
+    nobody = await headgate.api.report(pipeline_id="ext", stage_name="a", status="completed", seq=1)
 
     assert (older.status_code, older.json()["applied"]) == (200, False)
     assert older.json()["why"]
@@ -78,47 +78,47 @@ async def test_an_older_seq_of_the_same_reporter_changes_nothing(house: ApiHarne
 
 
 @pytest.mark.parametrize("word", ["started", "success"])
-async def test_after_the_end_a_repeat_or_a_step_back_changes_nothing(house: ApiHarness, run_id: int, word: str) -> None:
-    await house.report(pipeline_id="ext", stage_name="a", status="completed")
+async def test_after_the_end_a_repeat_or_a_step_back_changes_nothing(headgate: InProcessHeadgate, run_id: int, word: str) -> None:
+    await headgate.api.report(pipeline_id="ext", stage_name="a", status="completed")
 
-    answer = await house.report(pipeline_id="ext", stage_name="a", status=word)
+    answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status=word)
 
     assert (answer.status_code, answer.json()["applied"], answer.json()["status"]) == (200, False, "completed")
 
 
-async def test_the_same_status_with_news_is_progress(house: ApiHarness, run_id: int) -> None:
-    await house.report(pipeline_id="ext", stage_name="a", status="running")
+async def test_the_same_status_with_news_is_progress(headgate: InProcessHeadgate, run_id: int) -> None:
+    await headgate.api.report(pipeline_id="ext", stage_name="a", status="running")
 
-    news = await house.report(pipeline_id="ext", stage_name="a", status="running", records_processed=7, output={"k": [1]})
-    none = await house.report(pipeline_id="ext", stage_name="a", status="running", records_processed=7)
+    news = await headgate.api.report(pipeline_id="ext", stage_name="a", status="running", records_processed=7, output={"k": [1]})
+    none = await headgate.api.report(pipeline_id="ext", stage_name="a", status="running", records_processed=7)
 
     assert (news.json()["applied"], none.json()["applied"]) == (True, False)
-    stages = (await house.client.get(f"/runs/{run_id}/stages")).json()
+    stages = (await headgate.client.get(f"/runs/{run_id}/stages")).json()
     assert (stages[0]["records_processed"], stages[0]["output"]) == (7, {"k": [1]})
 
 
-async def test_another_end_than_the_recorded_one_is_a_conflict_kept_in_the_history(house: ApiHarness, run_id: int) -> None:
-    await house.report(pipeline_id="ext", stage_name="a", status="completed")
+async def test_another_end_than_the_recorded_one_is_a_conflict_kept_in_the_history(headgate: InProcessHeadgate, run_id: int) -> None:
+    await headgate.api.report(pipeline_id="ext", stage_name="a", status="completed")
 
-    answer = await house.report(pipeline_id="ext", stage_name="a", status="failed", error_message="late")
+    answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status="failed", error_message="late")
 
     assert (answer.status_code, answer.json()["problem"], answer.json()["state"]) == (409, "late_report", "completed")
     assert answer.headers["content-type"] == "application/problem+json"
-    events = (await house.client.get(f"/runs/{run_id}/events?after={answer.json()['seq'] - 1}&limit=1")).json()
+    events = (await headgate.client.get(f"/runs/{run_id}/events?after={answer.json()['seq'] - 1}&limit=1")).json()
     assert (events[0]["type"], events[0]["data"]["error_message"]) == ("report.late", "late")
 
 
-async def test_a_move_that_the_table_does_not_have_names_those_that_are_possible(house: ApiHarness, run_id: int) -> None:
-    await house.report(pipeline_id="ext", stage_name="a", status="running")
+async def test_a_move_that_the_table_does_not_have_names_those_that_are_possible(headgate: InProcessHeadgate, run_id: int) -> None:
+    await headgate.api.report(pipeline_id="ext", stage_name="a", status="running")
 
-    answer = await house.report(pipeline_id="ext", stage_name="a", status="skipped")
+    answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status="skipped")
 
     assert (answer.status_code, answer.json()["problem"], answer.json()["state"]) == (409, "impossible_move", "running")
     assert "completed" in answer.json()["possible"]
 
 
-async def test_a_legal_report_is_applied_with_the_seq_of_its_event(house: ApiHarness, run_id: int) -> None:
-    answer = await house.report(pipeline_id="ext", stage_name="a", status="running", reported_at="2026-03-02T10:00:00+01:00")
+async def test_a_legal_report_is_applied_with_the_seq_of_its_event(headgate: InProcessHeadgate, run_id: int) -> None:
+    answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status="running", reported_at="2026-03-02T10:00:00+01:00")
 
     assert answer.json() == {"applied": True, "why": None, "run_id": run_id, "seq": 5, "status": "running"}
 
@@ -127,29 +127,29 @@ async def test_a_legal_report_is_applied_with_the_seq_of_its_event(house: ApiHar
     ("word", "status"),
     [("SUCCESS", "completed"), ("succeeded", "completed"), ("error", "failed"), ("failure", "failed"), ("canceled", "cancelled")],
 )
-async def test_the_words_people_use_are_understood(house: ApiHarness, run_id: int, word: str, status: str) -> None:
-    await house.report(pipeline_id="ext", stage_name="a", status="start")
+async def test_the_words_people_use_are_understood(headgate: InProcessHeadgate, run_id: int, word: str, status: str) -> None:
+    await headgate.api.report(pipeline_id="ext", stage_name="a", status="start")
 
-    assert (await house.report(pipeline_id="ext", stage_name="a", status=word)).json()["status"] == status
+    assert (await headgate.api.report(pipeline_id="ext", stage_name="a", status=word)).json()["status"] == status
 
 
-async def test_a_report_about_the_run_opens_it_and_ends_it(house: ApiHarness) -> None:
-    await house.create("ext", {"name": "a", "kind": "external"})
+async def test_a_report_about_the_run_opens_it_and_ends_it(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline("ext", {"name": "a", "kind": "external"})
 
-    never = await house.report(pipeline_id="ext", status="completed")
-    opened = await house.report(pipeline_id="ext", status="running")
-    ended = await house.report(pipeline_id="ext", status="completed")
+    never = await headgate.api.report(pipeline_id="ext", status="completed")
+    opened = await headgate.api.report(pipeline_id="ext", status="running")
+    ended = await headgate.api.report(pipeline_id="ext", status="completed")
 
     assert (never.status_code, never.json()["problem"]) == (409, "no_run")
     assert (opened.json()["applied"], opened.json()["run_id"]) == (True, 1)
-    assert ended.json()["status"] == await house.get_run_status(1) == "completed"
+    assert ended.json()["status"] == await headgate.api.get_run_status(1) == "completed"
 
 
-async def test_several_runs_under_way_are_named(house: ApiHarness, run_id: int) -> None:
-    second = await house.trigger("ext")
+async def test_several_runs_under_way_are_named(headgate: InProcessHeadgate, run_id: int) -> None:
+    second = await headgate.api.trigger("ext")
 
-    answer = await house.report(pipeline_id="ext", stage_name="a", status="running")
-    named = await house.report(pipeline_id="ext", run_id=second, stage_name="a", status="running")
+    answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status="running")
+    named = await headgate.api.report(pipeline_id="ext", run_id=second, stage_name="a", status="running")
 
     assert (answer.status_code, answer.json()["runs"]) == (409, [run_id, second])
     assert named.json()["run_id"] == second
@@ -190,13 +190,13 @@ BIG = 2**63
     ],
 )
 async def test_bad_input_is_refused_by_its_field_alone_and_in_a_batch(
-    house: ApiHarness, run_id: int, item: dict[str, object], field: str
+    headgate: InProcessHeadgate, run_id: int, item: dict[str, object], field: str
 ) -> None:
     bad = {"pipeline_id": "ext", **item}
     good = {"pipeline_id": "ext", "stage_name": "a", "status": "running"}
 
-    alone = await house.client.post("/status-update/", content=_json(bad))
-    batch = await house.client.post("/status-update/batch", content=_json({"updates": [bad, good]}))
+    alone = await headgate.client.post("/status-update/", content=_json(bad))
+    batch = await headgate.client.post("/status-update/batch", content=_json({"updates": [bad, good]}))
 
     assert alone.status_code == 422, alone.text
     assert alone.json()["errors"][0]["field"] == field
@@ -205,7 +205,7 @@ async def test_bad_input_is_refused_by_its_field_alone_and_in_a_batch(
     assert (taken["http_status"], taken["applied"]) == (200, True)
 
 
-async def test_a_batch_answers_in_order_and_is_bounded(house: ApiHarness, run_id: int) -> None:
+async def test_a_batch_answers_in_order_and_is_bounded(headgate: InProcessHeadgate, run_id: int) -> None:
     items = [
         {"pipeline_id": "ext", "stage_name": "a", "status": "running"},
         7,
@@ -213,10 +213,10 @@ async def test_a_batch_answers_in_order_and_is_bounded(house: ApiHarness, run_id
         {"pipeline_id": "ext", "stage_name": "a", "status": "completed"},
     ]
 
-    batch = await house.client.post("/status-update/batch", json={"updates": items})
-    full = await house.client.post("/status-update/batch", json={"updates": [items[0]] * 1_000})
-    over = await house.client.post("/status-update/batch", json={"updates": [items[0]] * 1_001})
-    odd = await house.client.post("/status-update/batch", content=_json({"updates": 1, "\ud800": 2}))
+    batch = await headgate.client.post("/status-update/batch", json={"updates": items})
+    full = await headgate.client.post("/status-update/batch", json={"updates": [items[0]] * 1_000})
+    over = await headgate.client.post("/status-update/batch", json={"updates": [items[0]] * 1_001})
+    odd = await headgate.client.post("/status-update/batch", content=_json({"updates": 1, "\ud800": 2}))
 
     assert [item["http_status"] for item in batch.json()] == [200, 422, 404, 200]
     assert (full.status_code, len(full.json())) == (200, 1_000)
@@ -224,14 +224,14 @@ async def test_a_batch_answers_in_order_and_is_bounded(house: ApiHarness, run_id
     assert odd.status_code == 422
 
 
-async def test_a_token_that_is_not_ours_is_401_and_a_workers_token_is_for_workers(house: ApiHarness, run_id: int) -> None:
+async def test_a_token_that_is_not_ours_is_401_and_a_workers_token_is_for_workers(headgate: InProcessHeadgate, run_id: int) -> None:
     item = {"pipeline_id": "ext", "stage_name": "a", "status": "running"}
 
     for header in ("Bearer nonsense", "Basic eDp5", "Bearer", "Bearer \xff"):
-        answer = await house.client.post("/status-update/", json=item, headers={"Authorization": header.encode("latin-1")})
+        answer = await headgate.client.post("/status-update/", json=item, headers={"Authorization": header.encode("latin-1")})
         assert (answer.status_code, answer.json()["problem"]) == (401, "unauthorized")
         assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert (await house.report(headers=house.worker_token, **item)).status_code == 403
+    assert (await headgate.api.report(headers=headgate.api.worker_headers, **item)).status_code == 403
 
 
 def _json(value: object) -> bytes:

@@ -2,28 +2,28 @@
 
 import pytest
 
-from tests.support.api_harness import ApiHarness
+from tests.support.in_process import InProcessHeadgate
 
 COMMAND = {"name": "a", "command": ["true"]}
 ASK = {"name": "ask", "kind": "approval", "needs": [], "message": "Publish?", "fields": {"type": "object", "required": ["ticket"]}}
 
 
-async def a_failed_run(house: ApiHarness) -> int:
-    await house.create("flights", {"name": "certify", "kind": "external"}, {"name": "then", "kind": "external"})
-    run_id = await house.trigger()
-    assert (await house.report(run_id=run_id, stage_name="certify", status="failed")).status_code == 200
+async def a_failed_run(headgate: InProcessHeadgate) -> int:
+    await headgate.api.create_pipeline("flights", {"name": "certify", "kind": "external"}, {"name": "then", "kind": "external"})
+    run_id = await headgate.api.trigger()
+    assert (await headgate.api.report(run_id=run_id, stage_name="certify", status="failed")).status_code == 200
     return run_id
 
 
-async def test_a_failed_run_is_taken_up_again_and_completes(house: ApiHarness) -> None:
-    run_id = await a_failed_run(house)
+async def test_a_failed_run_is_taken_up_again_and_completes(headgate: InProcessHeadgate) -> None:
+    run_id = await a_failed_run(headgate)
 
-    done = await house.client.post(f"/runs/{run_id}/retry")
-    again = await house.client.post(f"/runs/{run_id}/retry")
+    done = await headgate.client.post(f"/runs/{run_id}/retry")
+    again = await headgate.client.post(f"/runs/{run_id}/retry")
     for stage in ("certify", "then"):
-        await house.report(run_id=run_id, stage_name=stage, status="completed")
-    run = (await house.client.get(f"/runs/{run_id}")).json()
-    events = (await house.client.get(f"/runs/{run_id}/events")).json()
+        await headgate.api.report(run_id=run_id, stage_name=stage, status="completed")
+    run = (await headgate.client.get(f"/runs/{run_id}")).json()
+    events = (await headgate.client.get(f"/runs/{run_id}/events")).json()
 
     assert (done.status_code, done.json()["stages"], done.json()["applied"]) == (202, ["certify"], True)
     assert done.json()["links"]["self"] == f"/runs/{run_id}"
@@ -33,51 +33,51 @@ async def test_a_failed_run_is_taken_up_again_and_completes(house: ApiHarness) -
 
 
 @pytest.mark.parametrize("path", ["retry", "again", "stages/certify/retry", "stages/certify/skip", "stages/certify/cancel"])
-async def test_an_act_with_the_same_key_is_done_once(house: ApiHarness, path: str) -> None:
-    run_id = await a_failed_run(house)
+async def test_an_act_with_the_same_key_is_done_once(headgate: InProcessHeadgate, path: str) -> None:
+    run_id = await a_failed_run(headgate)
     if path.endswith("cancel"):
-        await house.client.post(f"/runs/{run_id}/retry")
+        await headgate.client.post(f"/runs/{run_id}/retry")
     key = {"Idempotency-Key": "act-1"}
 
-    first = await house.client.post(f"/runs/{run_id}/{path}", headers=key)
-    second = await house.client.post(f"/runs/{run_id}/{path}", headers=key)
+    first = await headgate.client.post(f"/runs/{run_id}/{path}", headers=key)
+    second = await headgate.client.post(f"/runs/{run_id}/{path}", headers=key)
 
     assert first.status_code == second.status_code == 202
     assert second.headers["idempotency-replayed"] == "true"
     assert first.json() == second.json()
 
 
-async def test_a_new_run_says_which_it_repeats(house: ApiHarness) -> None:
+async def test_a_new_run_says_which_it_repeats(headgate: InProcessHeadgate) -> None:
     month = {"type": "object", "properties": {"month": {"type": "integer"}}}
-    await house.create("flights", {"name": "certify", "kind": "external"}, parameters=month)
-    run_id = await house.trigger(month=6)
+    await headgate.api.create_pipeline("flights", {"name": "certify", "kind": "external"}, parameters=month)
+    run_id = await headgate.api.trigger(month=6)
 
-    answer = await house.client.post(f"/runs/{run_id}/again", json={"parameters": {"month": 7}})
-    run = (await house.client.get(answer.headers["location"])).json()
+    answer = await headgate.client.post(f"/runs/{run_id}/again", json={"parameters": {"month": 7}})
+    run = (await headgate.client.get(answer.headers["location"])).json()
 
     assert (run["repeats"], run["parameters"], run["number"]) == (run_id, {"month": 7}, 2)
 
 
-async def test_a_skipped_stage_lets_the_run_complete(house: ApiHarness) -> None:
-    run_id = await a_failed_run(house)
+async def test_a_skipped_stage_lets_the_run_complete(headgate: InProcessHeadgate) -> None:
+    run_id = await a_failed_run(headgate)
 
-    skipped = await house.client.post(f"/runs/{run_id}/stages/certify/skip", json={"message": "by hand"})
-    await house.report(run_id=run_id, stage_name="then", status="completed")
+    skipped = await headgate.client.post(f"/runs/{run_id}/stages/certify/skip", json={"message": "by hand"})
+    await headgate.api.report(run_id=run_id, stage_name="then", status="completed")
 
     assert skipped.status_code == 202
-    assert (await house.client.get(f"/runs/{run_id}")).json()["status"] == "completed"
+    assert (await headgate.client.get(f"/runs/{run_id}")).json()["status"] == "completed"
 
 
-async def test_an_approval_is_given_once_with_its_fields(house: ApiHarness) -> None:
-    await house.create("gated", ASK)
-    run_id = await house.trigger("gated")
+async def test_an_approval_is_given_once_with_its_fields(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline("gated", ASK)
+    run_id = await headgate.api.trigger("gated")
     path = f"/runs/{run_id}/stages/ask"
 
-    bad = await house.client.post(f"{path}/approve", json={"comment": "fine"})
-    good = await house.client.post(f"{path}/approve", json={"comment": "fine", "fields": {"ticket": "OPS-7"}})
-    same = await house.client.post(f"{path}/approve", json={"fields": {"ticket": "OPS-7"}})
-    late = await house.client.post(f"{path}/reject", json={"comment": "no"})
-    stages = (await house.client.get(f"/runs/{run_id}/stages")).json()
+    bad = await headgate.client.post(f"{path}/approve", json={"comment": "fine"})
+    good = await headgate.client.post(f"{path}/approve", json={"comment": "fine", "fields": {"ticket": "OPS-7"}})
+    same = await headgate.client.post(f"{path}/approve", json={"fields": {"ticket": "OPS-7"}})
+    late = await headgate.client.post(f"{path}/reject", json={"comment": "no"})
+    stages = (await headgate.client.get(f"/runs/{run_id}/stages")).json()
 
     assert bad.status_code == 422 and bad.json()["errors"][0]["field"].startswith("fields")
     assert (good.status_code, good.json()["applied"], same.json()["applied"]) == (202, True, False)
@@ -85,11 +85,11 @@ async def test_an_approval_is_given_once_with_its_fields(house: ApiHarness) -> N
     assert (stages[0]["status"], stages[0]["output"]) == ("completed", {"ticket": "OPS-7"})
 
 
-async def test_no_report_decides_an_approval(house: ApiHarness) -> None:
-    await house.create("gated", ASK)
-    run_id = await house.trigger("gated")
+async def test_no_report_decides_an_approval(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline("gated", ASK)
+    run_id = await headgate.api.trigger("gated")
 
-    answer = await house.report(run_id=run_id, stage_name="ask", status="completed")
+    answer = await headgate.api.report(run_id=run_id, stage_name="ask", status="completed")
 
     assert (answer.status_code, answer.json()["problem"]) == (409, "needs_decision")
 
@@ -110,18 +110,18 @@ async def test_no_report_decides_an_approval(house: ApiHarness) -> None:
         ("/runs/1/again", {"parameters": [1]}, 422),
     ],
 )
-async def test_bad_input_is_refused_in_words(house: ApiHarness, path: str, body: object, status: int) -> None:
-    await a_failed_run(house)
+async def test_bad_input_is_refused_in_words(headgate: InProcessHeadgate, path: str, body: object, status: int) -> None:
+    await a_failed_run(headgate)
 
-    answer = await house.client.post(path, json=body)
+    answer = await headgate.client.post(path, json=body)
 
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_another_sites_page_can_retry_nothing(house: ApiHarness) -> None:
-    run_id = await a_failed_run(house)
+async def test_another_sites_page_can_retry_nothing(headgate: InProcessHeadgate) -> None:
+    run_id = await a_failed_run(headgate)
 
-    answer = await house.client.post(f"/runs/{run_id}/retry", headers={"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"})
+    answer = await headgate.client.post(f"/runs/{run_id}/retry", headers={"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"})
 
     assert answer.status_code == 403

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from domain.access.permissions import Scope
-from tests.support.api_harness import ApiHarness
+from tests.support.in_process import InProcessHeadgate
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 DEFINITION = {"name": "flights", "stages": [{"name": "certify", "kind": "external"}]}
@@ -15,14 +15,14 @@ FREE = {"type": "object"}
 KEPT = ("location", "etag", "content-type")
 
 
-async def sent(house: ApiHarness, path: str, body: Any, **headers: str) -> httpx.Response:
-    return await house.client.post(path, json=body, headers={**KEY, **headers})
+async def sent(headgate: InProcessHeadgate, path: str, body: Any, **headers: str) -> httpx.Response:
+    return await headgate.client.post(path, json=body, headers={**KEY, **headers})
 
 
-async def ready(house: ApiHarness) -> None:
-    await house.create("flights", parameters=FREE)
-    await house.create("other")
-    await house.trigger("other")
+async def ready(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline("flights", parameters=FREE)
+    await headgate.api.create_pipeline("other")
+    await headgate.api.trigger("other")
 
 
 POSTS: list[tuple[str, Any, Any]] = [
@@ -35,108 +35,108 @@ POSTS: list[tuple[str, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("path", "body", "other"), POSTS, ids=[path for path, _, _ in POSTS])
-async def test_every_post_is_answered_again_and_done_once(house: ApiHarness, path: str, body: Any, other: Any) -> None:
-    await ready(house)
+async def test_every_post_is_answered_again_and_done_once(headgate: InProcessHeadgate, path: str, body: Any, other: Any) -> None:
+    await ready(headgate)
 
-    first = await sent(house, path, body)
-    events = len(house.fakes.store.journal)
-    again = await sent(house, path, body)
+    first = await sent(headgate, path, body)
+    events = len(headgate.fakes.store.journal)
+    again = await sent(headgate, path, body)
 
     assert first.is_success, first.text
     assert "idempotency-replayed" not in first.headers
     assert again.headers["idempotency-replayed"] == "true"
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert [again.headers.get(name) for name in KEPT] == [first.headers.get(name) for name in KEPT]
-    assert len(house.fakes.store.journal) == events
+    assert len(headgate.fakes.store.journal) == events
 
 
 @pytest.mark.parametrize(("path", "body", "other"), POSTS, ids=[path for path, _, _ in POSTS])
-async def test_the_same_key_with_another_body_is_422(house: ApiHarness, path: str, body: Any, other: Any) -> None:
-    await ready(house)
-    await sent(house, path, body)
+async def test_the_same_key_with_another_body_is_422(headgate: InProcessHeadgate, path: str, body: Any, other: Any) -> None:
+    await ready(headgate)
+    await sent(headgate, path, body)
 
-    refused = await sent(house, path, other)
+    refused = await sent(headgate, path, other)
 
     assert refused.status_code == 422
     assert refused.json()["problem"] in ("idempotency_key_reused", "event_id_reused")
 
 
-async def test_a_body_written_differently_is_the_same_body(house: ApiHarness) -> None:
-    await house.create(parameters=FREE)
-    first = await house.client.post("/trigger/flights", content=b'{"parameters": {"a": 1, "b": 2}}', headers=KEY)
+async def test_a_body_written_differently_is_the_same_body(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline(parameters=FREE)
+    first = await headgate.client.post("/trigger/flights", content=b'{"parameters": {"a": 1, "b": 2}}', headers=KEY)
 
-    again = await house.client.post("/trigger/flights", content=b'{ "parameters":{"b":2,"a":1} }', headers=KEY)
+    again = await headgate.client.post("/trigger/flights", content=b'{ "parameters":{"b":2,"a":1} }', headers=KEY)
 
     assert first.status_code == 202
     assert again.json() == first.json()
 
 
-async def test_a_key_is_good_for_one_address_and_one_caller(house: ApiHarness) -> None:
-    await house.create("flights")
-    await house.create("other")
+async def test_a_key_is_good_for_one_address_and_one_caller(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline("flights")
+    await headgate.api.create_pipeline("other")
 
     runs = [
-        (await sent(house, "/trigger/flights", {})).json()["run_id"],
-        (await sent(house, "/trigger/other", {})).json()["run_id"],
-        (await sent(house, "/trigger/flights", {}, **await house.token(Scope.TRIGGER))).json()["run_id"],
-        (await sent(house, "/trigger/flights", {})).json()["run_id"],
+        (await sent(headgate, "/trigger/flights", {})).json()["run_id"],
+        (await sent(headgate, "/trigger/other", {})).json()["run_id"],
+        (await sent(headgate, "/trigger/flights", {}, **await headgate.api.create_token(Scope.TRIGGER))).json()["run_id"],
+        (await sent(headgate, "/trigger/flights", {})).json()["run_id"],
     ]
 
     assert runs == [1, 2, 3, 1]
 
 
-async def test_what_was_refused_may_be_sent_again_with_the_same_key(house: ApiHarness) -> None:
-    missing = await sent(house, "/trigger/flights", {})
-    await house.create()
+async def test_what_was_refused_may_be_sent_again_with_the_same_key(headgate: InProcessHeadgate) -> None:
+    missing = await sent(headgate, "/trigger/flights", {})
+    await headgate.api.create_pipeline()
 
     assert missing.status_code == 404
-    assert (await sent(house, "/trigger/flights", {})).status_code == 202
+    assert (await sent(headgate, "/trigger/flights", {})).status_code == 202
 
 
-async def test_ten_at_once_open_one_run(house: ApiHarness) -> None:
-    await house.create()
+async def test_ten_at_once_open_one_run(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline()
 
-    answers = await asyncio.gather(*(sent(house, "/trigger/flights", {}) for _ in range(10)))
+    answers = await asyncio.gather(*(sent(headgate, "/trigger/flights", {}) for _ in range(10)))
 
     assert {answer.json()["run_id"] for answer in answers} == {1}
     assert sum("idempotency-replayed" in answer.headers for answer in answers) == 9
 
 
-async def test_one_that_waits_too_long_hears_that_the_first_is_under_way(house: ApiHarness) -> None:
-    await house.create()
-    house.fakes.store.locks.timeout = 0.05
-    pipeline = house.fakes.open_unit_of_work()
+async def test_one_that_waits_too_long_hears_that_the_first_is_under_way(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline()
+    headgate.fakes.store.locks.timeout = 0.05
+    pipeline = headgate.fakes.open_unit_of_work()
     async with pipeline as work:
         await work.pipelines.find(1, lock=True)
-        house.fakes.store.locks.timeout = 5.0
-        first = asyncio.ensure_future(sent(house, "/trigger/flights", {}))
+        headgate.fakes.store.locks.timeout = 5.0
+        first = asyncio.ensure_future(sent(headgate, "/trigger/flights", {}))
         async with asyncio.timeout(5):
-            while house.fakes.store.locks.waiting == 0:  # noqa: ASYNC110
+            while headgate.fakes.store.locks.waiting == 0:  # noqa: ASYNC110
                 await asyncio.sleep(0)
-        house.fakes.store.locks.timeout = 0.05
-        second = await sent(house, "/trigger/flights", {})
+        headgate.fakes.store.locks.timeout = 0.05
+        second = await sent(headgate, "/trigger/flights", {})
 
     assert (second.status_code, second.json()["problem"], second.headers["retry-after"]) == (409, "in_progress", "1")
     assert (await first).status_code == 202
 
 
-async def test_a_created_pipeline_is_shown_as_it_was_though_it_changed_meanwhile(house: ApiHarness) -> None:
-    first = await sent(house, "/pipelines/", DEFINITION)
-    await house.client.put("/pipelines/flights", json={**DEFINITION, "description": "changed"})
+async def test_a_created_pipeline_is_shown_as_it_was_though_it_changed_meanwhile(headgate: InProcessHeadgate) -> None:
+    first = await sent(headgate, "/pipelines/", DEFINITION)
+    await headgate.client.put("/pipelines/flights", json={**DEFINITION, "description": "changed"})
 
-    again = await sent(house, "/pipelines/", DEFINITION)
+    again = await sent(headgate, "/pipelines/", DEFINITION)
 
     assert again.content == first.content
 
 
-async def test_on_a_report_the_key_is_the_event_id(house: ApiHarness) -> None:
-    await house.create()
-    await house.trigger()
+async def test_on_a_report_the_key_is_the_event_id(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline()
+    await headgate.api.trigger()
     item = {"pipeline_id": "flights", "stage_name": "certify", "status": "completed"}
 
-    first = await sent(house, "/status-update/", item)
-    by_field = await house.report(**item, event_id=KEY["Idempotency-Key"])
-    both = await sent(house, "/status-update/", {**item, "event_id": "another"})
+    first = await sent(headgate, "/status-update/", item)
+    by_field = await headgate.api.report(**item, event_id=KEY["Idempotency-Key"])
+    both = await sent(headgate, "/status-update/", {**item, "event_id": "another"})
 
     assert first.json()["applied"] is True
     assert by_field.status_code == 422  # another body than the first, which had no event_id
@@ -144,19 +144,19 @@ async def test_on_a_report_the_key_is_the_event_id(house: ApiHarness) -> None:
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 201, "\xe9"])
-async def test_what_is_no_key_is_422_and_does_nothing(house: ApiHarness, key: str) -> None:
-    await house.create()
+async def test_what_is_no_key_is_422_and_does_nothing(headgate: InProcessHeadgate, key: str) -> None:
+    await headgate.api.create_pipeline()
 
-    answer = await house.client.post("/trigger/flights", headers={b"Idempotency-Key": key.encode("latin-1")})
+    answer = await headgate.client.post("/trigger/flights", headers={b"Idempotency-Key": key.encode("latin-1")})
 
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
-    assert house.fakes.store.committed.runs == {}
+    assert headgate.fakes.store.committed.runs == {}
 
 
-async def test_quotes_around_a_key_are_not_part_of_it(house: ApiHarness) -> None:
-    await house.create()
+async def test_quotes_around_a_key_are_not_part_of_it(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline()
 
-    first = await house.client.post("/trigger/flights", headers={"Idempotency-Key": '"abc"'})
-    again = await house.client.post("/trigger/flights", headers={"Idempotency-Key": "abc"})
+    first = await headgate.client.post("/trigger/flights", headers={"Idempotency-Key": '"abc"'})
+    again = await headgate.client.post("/trigger/flights", headers={"Idempotency-Key": "abc"})
 
     assert again.json() == first.json()

@@ -7,12 +7,12 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, TypeAdapter
 
 from entrypoints.api.shared import examples, response_models
-from tests.support.api_harness import ApiHarness
+from tests.support.in_process import InProcessHeadgate
 
 
 @pytest.fixture
-async def document(house: ApiHarness) -> dict[str, Any]:
-    return (await house.client.get("/openapi.json")).json()  # type: ignore[no-any-return]
+async def document(headgate: InProcessHeadgate) -> dict[str, Any]:
+    return (await headgate.client.get("/openapi.json")).json()  # type: ignore[no-any-return]
 
 
 def _operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -58,11 +58,11 @@ async def test_every_reference_leads_somewhere_and_every_example_fits_its_schema
     assert checked > 60
 
 
-async def test_examples_that_are_sent_are_taken(house: ApiHarness) -> None:
-    created = await house.client.post("/pipelines/", json=examples.DEFINITION)
-    triggered = await house.client.post("/trigger/flights", json=examples.TRIGGER)
-    reported = await house.client.post("/status-update/", json=examples.STATUS_UPDATE)
-    cancelled = await house.client.post("/runs/1/cancel", json=examples.CANCEL)
+async def test_examples_that_are_sent_are_taken(headgate: InProcessHeadgate) -> None:
+    created = await headgate.client.post("/pipelines/", json=examples.DEFINITION)
+    triggered = await headgate.client.post("/trigger/flights", json=examples.TRIGGER)
+    reported = await headgate.client.post("/status-update/", json=examples.STATUS_UPDATE)
+    cancelled = await headgate.client.post("/runs/1/cancel", json=examples.CANCEL)
 
     assert [answer.status_code for answer in (created, triggered, reported, cancelled)] == [201, 202, 200, 202]
 
@@ -81,25 +81,25 @@ ANSWERS: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("path", "shape"), ANSWERS)
-async def test_what_is_answered_has_the_declared_shape(house: ApiHarness, path: str, shape: type[BaseModel]) -> None:
-    await house.client.post("/pipelines/", json=examples.DEFINITION)
-    await house.trigger()
+async def test_what_is_answered_has_the_declared_shape(headgate: InProcessHeadgate, path: str, shape: type[BaseModel]) -> None:
+    await headgate.client.post("/pipelines/", json=examples.DEFINITION)
+    await headgate.api.trigger()
 
-    answer = await house.client.get(path)
+    answer = await headgate.client.get(path)
 
     TypeAdapter(shape).validate_json(answer.content)
     assert answer.json()
 
 
-async def test_the_docs_page_loads_nothing_from_elsewhere_and_has_no_inline_script(house: ApiHarness) -> None:
-    page = (await house.client.get("/docs")).text
+async def test_the_docs_page_loads_nothing_from_elsewhere_and_has_no_inline_script(headgate: InProcessHeadgate) -> None:
+    page = (await headgate.client.get("/docs")).text
 
     assert "http" not in page.replace("http-equiv", "")
     assert "<script>" not in page
 
 
-async def test_swagger_gets_a_document_it_can_read(house: ApiHarness) -> None:
-    document = (await house.client.get("/docs/openapi-3.0.json")).json()
+async def test_swagger_gets_a_document_it_can_read(headgate: InProcessHeadgate) -> None:
+    document = (await headgate.client.get("/docs/openapi-3.0.json")).json()
 
     assert document["openapi"] == "3.0.3"
     assert '{"type": "null"}' not in str(document).replace("'", '"')

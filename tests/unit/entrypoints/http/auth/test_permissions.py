@@ -16,7 +16,7 @@ from entrypoints.api.routers import PLAIN_ROUTES, ROUTERS
 from entrypoints.http.auth.permissions import PIPELINE_PARAMETERS, RUN_PARAMETERS, AccessLevel, ResourceScope
 from entrypoints.http.route_table import RouteTable
 from entrypoints.web.router import ROUTERS as PAGES
-from tests.support.api_harness import ApiHarness
+from tests.support.in_process import InProcessHeadgate
 
 ROUTES: list[Any] = [*PLAIN_ROUTES, *(route for router in (*ROUTERS, *PAGES) for route in router.routes)]
 RULES = RouteTable(ROUTES).rules
@@ -68,7 +68,7 @@ def test_what_is_about_one_thing_names_it_in_its_address() -> None:
 class Callers:
     """A Headgate where people sign in, and one caller of each kind: the headers they send."""
 
-    house: ApiHarness
+    headgate: InProcessHeadgate
     authenticator: dict[str, dict[str, str]]
     allowed: dict[str, frozenset[Permission]]
     run_id: int
@@ -76,27 +76,27 @@ class Callers:
 
 @pytest.fixture
 async def callers_fixture() -> AsyncIterator[Callers]:
-    house = ApiHarness({"auth": "team"}, routers=PAGES)
-    async with house.client:
+    headgate = InProcessHeadgate(auth="team")
+    async with headgate.client:
         authenticator: dict[str, dict[str, str]] = {"anonymous": {}}
         allowed: dict[str, frozenset[Permission]] = {}
         for role in Role:
-            authenticator[f"role {role}"], allowed[f"role {role}"] = await house.sign_in(role), ROLE_PERMISSIONS[role]
+            authenticator[f"role {role}"], allowed[f"role {role}"] = await headgate.api.sign_in(role), ROLE_PERMISSIONS[role]
         for scope in Scope:
-            authenticator[f"scope {scope}"], allowed[f"scope {scope}"] = await house.token(scope), SCOPE_PERMISSIONS[scope]
-        pipeline = await house.application.create_pipeline()({"name": "flights", "stages": [{"name": "certify", "kind": "external"}]})
-        other = await house.application.create_pipeline()({"name": "other", "stages": [{"name": "certify", "kind": "external"}]})
-        authenticator["bound"] = await house.token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline=other.name)
-        house.client.headers.update(authenticator["role admin"])
-        run_id = await house.trigger(pipeline.name)
+            authenticator[f"scope {scope}"], allowed[f"scope {scope}"] = await headgate.api.create_token(scope), SCOPE_PERMISSIONS[scope]
+        pipeline = await headgate.application.create_pipeline()({"name": "flights", "stages": [{"name": "certify", "kind": "external"}]})
+        other = await headgate.application.create_pipeline()({"name": "other", "stages": [{"name": "certify", "kind": "external"}]})
+        authenticator["bound"] = await headgate.api.create_token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline=other.name)
+        headgate.client.headers.update(authenticator["role admin"])
+        run_id = await headgate.api.trigger(pipeline.name)
         for name in authenticator["role admin"]:
-            del house.client.headers[name]
-        authenticator["worker"] = house.worker_token
+            del headgate.client.headers[name]
+        authenticator["worker"] = headgate.api.worker_headers
         authenticator["attempt"] = {
-            "Authorization": f"Bearer {house.fakes.tokens.issue_attempt_token(AttemptClaims(run_id, 'certify', 1))}"
+            "Authorization": f"Bearer {headgate.fakes.tokens.issue_attempt_token(AttemptClaims(run_id, 'certify', 1))}"
         }
         allowed["attempt"] = frozenset({Permission.REPORT})
-        yield Callers(house, authenticator, allowed, run_id)
+        yield Callers(headgate, authenticator, allowed, run_id)
 
 
 def _filled(path: str, run_id: int) -> str:
@@ -155,7 +155,7 @@ async def test_every_route_opens_to_exactly_those_whom_the_table_names(callers_f
         for spelling in _spellings(_filled(path, callers_fixture.run_id)):
             content = None if method == "GET" else b"{}"
             headers = {"Content-Type": "application/json", **callers_fixture.authenticator[who]}
-            answer = await callers_fixture.house.client.request(method, spelling, headers=headers, content=content)
+            answer = await callers_fixture.headgate.client.request(method, spelling, headers=headers, content=content)
             expected = _expected(callers_fixture, who, method, path)
             if expected == "let in" and answer.status_code == 403:
                 assert answer.json()["problem"] in ("not_allowed", "token_scope") and path in ("/ui/account", "/status-update/"), (
@@ -177,7 +177,7 @@ async def test_streams_open_to_exactly_those_whom_the_table_names(callers_fixtur
         if not _is_a_stream(path) or _expected(callers_fixture, who, method, path) == "let in":
             continue
         headers = {"Accept": "text/event-stream", **callers_fixture.authenticator[who]}
-        answer = await callers_fixture.house.client.request(method, _filled(path, callers_fixture.run_id), headers=headers)
+        answer = await callers_fixture.headgate.client.request(method, _filled(path, callers_fixture.run_id), headers=headers)
         assert _verdict(answer) == _expected(callers_fixture, who, method, path), (who, path)
 
 
@@ -187,7 +187,7 @@ async def test_head_is_judged_as_get_and_options_tell_no_stranger_what_there_is(
     for listed, path in sorted(LISTED):
         if listed != "GET" or _is_a_stream(path):
             continue
-        answer = await callers_fixture.house.client.request(
+        answer = await callers_fixture.headgate.client.request(
             method, _filled(path, callers_fixture.run_id), headers=callers_fixture.authenticator[who]
         )
         expected = _expected(callers_fixture, who, "GET", path)
@@ -214,7 +214,7 @@ async def test_head_is_judged_as_get_and_options_tell_no_stranger_what_there_is(
     ],
 )
 async def test_what_only_looks_public_is_not(callers_fixture: Callers, path: str) -> None:
-    assert (await callers_fixture.house.client.get(path)).status_code == 401
+    assert (await callers_fixture.headgate.client.get(path)).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -234,9 +234,9 @@ async def test_what_only_looks_public_is_not(callers_fixture: Callers, path: str
 )
 @pytest.mark.parametrize("auth", ["none", "team"])
 async def test_a_credential_that_is_not_good_is_never_passed_over(auth: str, header: str) -> None:
-    house = ApiHarness({"auth": auth})
-    async with house.client:
-        answer = await house.client.get("/pipelines/", headers={"Authorization": header})
+    headgate = InProcessHeadgate(auth=auth)
+    async with headgate.client:
+        answer = await headgate.client.get("/pipelines/", headers={"Authorization": header})
 
     assert (answer.status_code, answer.json()["problem"]) == (401, "unauthorized")
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -244,16 +244,19 @@ async def test_a_credential_that_is_not_good_is_never_passed_over(auth: str, hea
 
 async def test_two_authorizations_are_none(callers_fixture: Callers) -> None:
     good = callers_fixture.authenticator["scope read"]["Authorization"]
-    answer = await callers_fixture.house.client.get("/pipelines/", headers=[("Authorization", good), ("Authorization", good)])
+    answer = await callers_fixture.headgate.client.get("/pipelines/", headers=[("Authorization", good), ("Authorization", good)])
 
     assert answer.status_code == 401
 
 
 async def test_a_token_bound_to_a_pipeline_opens_that_one_alone(callers_fixture: Callers) -> None:
-    house, mine = callers_fixture.house, await callers_fixture.house.token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline="flights")
+    headgate, mine = (
+        callers_fixture.headgate,
+        await callers_fixture.headgate.api.create_token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline="flights"),
+    )
 
     async def status(method: str, path: str, **sent: Any) -> int:
-        return (await house.client.request(method, path, headers=mine, **sent)).status_code
+        return (await headgate.client.request(method, path, headers=mine, **sent)).status_code
 
     assert await status("POST", "/trigger/flights", json={}) == 202
     assert await status("GET", "/pipelines/flights/runs") == 200
@@ -266,27 +269,27 @@ async def test_a_token_bound_to_a_pipeline_opens_that_one_alone(callers_fixture:
         == 200
     )
     assert await status("POST", "/status-update/", json={"pipeline_id": "other", "status": "running"}) == 403
-    assert await house.fakes.reader.runs(pipeline_id=2, status=None, skip=0, limit=9) == []
+    assert await headgate.fakes.reader.runs(pipeline_id=2, status=None, skip=0, limit=9) == []
 
 
 async def test_a_reporters_token_needs_to_name_nothing_but_the_status(callers_fixture: Callers) -> None:
-    house = callers_fixture.house
-    made = await house.application.create_token()(NewToken("cron", TokenKind.REPORTER, [Scope.REPORT], "other"), Actor("ada"))
-    answer = await house.client.post("/status-update/", json={"status": "running"}, headers={"Authorization": f"Bearer {made.text}"})
+    headgate = callers_fixture.headgate
+    made = await headgate.application.create_token()(NewToken("cron", TokenKind.REPORTER, [Scope.REPORT], "other"), Actor("ada"))
+    answer = await headgate.client.post("/status-update/", json={"status": "running"}, headers={"Authorization": f"Bearer {made.text}"})
 
     assert answer.json()["applied"] is True
-    events = await house.fakes.reader.events(answer.json()["run_id"], 0, 9)
+    events = await headgate.fakes.reader.events(answer.json()["run_id"], 0, 9)
     assert {event.actor for event in events} <= {"token cron", None}
     assert any(event.actor == "token cron" for event in events)
 
 
 async def test_an_attempts_token_dies_with_its_attempt(callers_fixture: Callers) -> None:
-    house = callers_fixture.house
-    operator = await house.sign_in(Role.OPERATOR)
-    run_id = (await house.client.post("/trigger/flights", json={}, headers=operator)).json()["run_id"]
-    token = {"Authorization": f"Bearer {house.fakes.tokens.issue_attempt_token(AttemptClaims(run_id, 'certify', 1))}"}
-    done = await house.client.post("/status-update/", json={"status": "completed"}, headers=token)
-    after = await house.client.post("/status-update/", json={"status": "failed"}, headers=token)
+    headgate = callers_fixture.headgate
+    operator = await headgate.api.sign_in(Role.OPERATOR)
+    run_id = (await headgate.client.post("/trigger/flights", json={}, headers=operator)).json()["run_id"]
+    token = {"Authorization": f"Bearer {headgate.fakes.tokens.issue_attempt_token(AttemptClaims(run_id, 'certify', 1))}"}
+    done = await headgate.client.post("/status-update/", json={"status": "completed"}, headers=token)
+    after = await headgate.client.post("/status-update/", json={"status": "failed"}, headers=token)
 
     assert done.json()["applied"] is True
     assert (after.status_code, after.json()["problem"]) == (409, "late_report")

@@ -9,48 +9,49 @@ import httpx
 import pytest
 
 from entrypoints.http.middleware import body_limit
-from tests.support.api_harness import ApiHarness, open_stream
+from tests.support.event_streams import open_stream
+from tests.support.in_process import InProcessHeadgate
 
 
 @asynccontextmanager
-async def blocked_triggers(house: ApiHarness, count: int) -> AsyncIterator[list["asyncio.Task[object]"]]:
+async def blocked_triggers(headgate: InProcessHeadgate, count: int) -> AsyncIterator[list["asyncio.Task[object]"]]:
     """So many triggers that wait for a row somebody else has locked; each with a key, or they would wait as one."""
-    house.fakes.store.locks.timeout = 20.0
-    async with house.fakes.open_unit_of_work() as work:
+    headgate.fakes.store.locks.timeout = 20.0
+    async with headgate.fakes.open_unit_of_work() as work:
         await work.pipelines.find(1, lock=True)
         tasks: list[asyncio.Task[object]] = [
-            asyncio.ensure_future(house.client.post("/trigger/flights", headers={"Idempotency-Key": f"k{n}"})) for n in range(count)
+            asyncio.ensure_future(headgate.client.post("/trigger/flights", headers={"Idempotency-Key": f"k{n}"})) for n in range(count)
         ]
         async with asyncio.timeout(5):
-            while house.fakes.store.locks.waiting < count:  # noqa: ASYNC110
+            while headgate.fakes.store.locks.waiting < count:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         yield tasks
 
 
 async def test_over_the_bound_is_503_and_goes_through_later_while_health_and_workers_pass() -> None:
-    house = ApiHarness({"max_in_flight": 2})
-    await house.create()
+    headgate = InProcessHeadgate(max_in_flight=2)
+    await headgate.api.create_pipeline()
 
-    async with blocked_triggers(house, 2) as triggers:
-        refused = await house.client.get("/pipelines/")
-        health = [(await house.client.get(path)).status_code for path in ("/livez", "/readyz")]
-        worker = await house.client.post("/worker/leave", json={"worker_id": "w"}, headers=house.worker_token)
+    async with blocked_triggers(headgate, 2) as triggers:
+        refused = await headgate.client.get("/pipelines/")
+        health = [(await headgate.client.get(path)).status_code for path in ("/livez", "/readyz")]
+        worker = await headgate.client.post("/worker/leave", json={"worker_id": "w"}, headers=headgate.api.worker_headers)
 
     assert (refused.status_code, refused.json()["problem"], refused.headers["retry-after"]) == (503, "overloaded", "1")
     assert refused.headers["content-type"] == "application/problem+json"
     assert (health, worker.status_code) == ([200, 200], 204)
     assert [answer.status_code for answer in await asyncio.gather(*triggers)] == [202, 202]  # type: ignore[attr-defined]
-    assert (await house.client.get("/pipelines/")).status_code == 200
+    assert (await headgate.client.get("/pipelines/")).status_code == 200
 
 
 async def test_open_streams_take_no_place() -> None:
-    house = ApiHarness({"max_in_flight": 1})
-    await house.start_change_feed()
+    headgate = InProcessHeadgate(max_in_flight=1)
+    await headgate.start_change_feed()
 
-    async with open_stream(house, "/events/") as one, open_stream(house, "/events/") as two:
+    async with open_stream(headgate, "/events/") as one, open_stream(headgate, "/events/") as two:
         await one.until("id: ")
         await two.until("id: ")
-        assert (await house.client.get("/pipelines/")).status_code == 200
+        assert (await headgate.client.get("/pipelines/")).status_code == 200
 
 
 class SlowBody:
@@ -67,19 +68,19 @@ class SlowBody:
         yield self._second
 
 
-def report_in_pieces(house: ApiHarness, body: SlowBody) -> "asyncio.Task[httpx.Response]":
-    return asyncio.create_task(house.client.post("/status-update/", content=body, headers={"Content-Type": "application/json"}))
+def report_in_pieces(headgate: InProcessHeadgate, body: SlowBody) -> "asyncio.Task[httpx.Response]":
+    return asyncio.create_task(headgate.client.post("/status-update/", content=body, headers={"Content-Type": "application/json"}))
 
 
 async def test_a_body_on_its_way_holds_no_place() -> None:
-    house = ApiHarness({"max_in_flight": 1})
-    await house.create()
+    headgate = InProcessHeadgate(max_in_flight=1)
+    await headgate.api.create_pipeline()
     bodies = [SlowBody(b'{"pipeline_id": "flights", ', b'"status": "running"}') for _ in range(3)]
 
-    coming = [report_in_pieces(house, body) for body in bodies]
+    coming = [report_in_pieces(headgate, body) for body in bodies]
     for body in bodies:
         await body.has_begun.wait()
-    meanwhile = [await house.client.get("/pipelines/"), await house.report(pipeline_id="flights", status="running")]
+    meanwhile = [await headgate.client.get("/pipelines/"), await headgate.api.report(pipeline_id="flights", status="running")]
     answers = []
     for body, task in zip(bodies, coming, strict=True):
         body.may_end.set()
@@ -90,17 +91,17 @@ async def test_a_body_on_its_way_holds_no_place() -> None:
 
 async def test_bodies_on_their_way_have_bounded_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_limit, "UNFINISHED_BYTES", 1_000)
-    house = ApiHarness({"rate_limit": "50/hour"})
-    await house.create()
+    headgate = InProcessHeadgate(rate_limit="50/hour")
+    await headgate.api.create_pipeline()
     long = b'{"pipeline_id": "flights", "status": "running", "message": "' + b"m" * 900
     first, second = SlowBody(long, b'"}'), SlowBody(long, b'"}')
     second.may_end.set()
 
-    held = report_in_pieces(house, first)
+    held = report_in_pieces(headgate, first)
     await first.has_begun.wait()
-    over = [await report_in_pieces(house, SlowBody(long, b'"}')) for _ in range(60)]
+    over = [await report_in_pieces(headgate, SlowBody(long, b'"}')) for _ in range(60)]
     first.may_end.set()
-    taken = [await held, await report_in_pieces(house, second)]
+    taken = [await held, await report_in_pieces(headgate, second)]
 
     assert {(answer.status_code, answer.json()["problem"]) for answer in over} == {(503, "overloaded")}
     assert [answer.status_code for answer in taken] == [200, 200], "there is room again, and none of it was the caller's fault"

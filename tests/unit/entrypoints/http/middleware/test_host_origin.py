@@ -11,7 +11,8 @@ from starlette.responses import HTMLResponse, Response
 
 from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.http.problems import Problem
-from tests.support.api_harness import BASE, ApiHarness
+from tests.support.in_process import InProcessHeadgate
+from tests.support.settings import BASE_URL
 
 FOREIGN = [
     {"Origin": "http://evil.example"},
@@ -23,34 +24,34 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
-async def test_a_page_of_another_origin_can_run_nothing(house: ApiHarness, headers: dict[str, str]) -> None:
-    await house.create()
+async def test_a_page_of_another_origin_can_run_nothing(headgate: InProcessHeadgate, headers: dict[str, str]) -> None:
+    await headgate.api.create_pipeline()
 
-    answer = await house.client.post("/trigger/flights", headers=headers)
+    answer = await headgate.client.post("/trigger/flights", headers=headers)
 
     assert (answer.status_code, answer.json()["problem"]) == (403, "foreign_origin")
-    assert (await house.client.get("/runs/")).json() == []
+    assert (await headgate.client.get("/runs/")).json() == []
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
-async def test_a_page_of_another_origin_can_follow_nothing(house: ApiHarness, headers: dict[str, str]) -> None:
-    answer = await house.client.get("/events/", headers={"Accept": "text/event-stream", **headers})
+async def test_a_page_of_another_origin_can_follow_nothing(headgate: InProcessHeadgate, headers: dict[str, str]) -> None:
+    answer = await headgate.client.get("/events/", headers={"Accept": "text/event-stream", **headers})
 
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("headers", [{}, {"Origin": BASE}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}])
-async def test_our_own_pages_and_programs_may(house: ApiHarness, headers: dict[str, str]) -> None:
-    await house.create()
+@pytest.mark.parametrize("headers", [{}, {"Origin": BASE_URL}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}])
+async def test_our_own_pages_and_programs_may(headgate: InProcessHeadgate, headers: dict[str, str]) -> None:
+    await headgate.api.create_pipeline()
 
-    assert (await house.client.post("/trigger/flights", headers=headers)).status_code == 202
+    assert (await headgate.client.post("/trigger/flights", headers=headers)).status_code == 202
 
 
-async def test_a_link_from_elsewhere_leads_here_but_a_fetch_does_not(house: ApiHarness) -> None:
+async def test_a_link_from_elsewhere_leads_here_but_a_fetch_does_not(headgate: InProcessHeadgate) -> None:
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
-    assert (await house.client.get("/pipelines/", headers=link)).status_code == 200
-    assert (await house.client.get("/pipelines/", headers={**link, "Sec-Fetch-Mode": "no-cors"})).status_code == 403
+    assert (await headgate.client.get("/pipelines/", headers=link)).status_code == 200
+    assert (await headgate.client.get("/pipelines/", headers={**link, "Sec-Fetch-Mode": "no-cors"})).status_code == 403
 
 
 HOSTS = {
@@ -62,7 +63,7 @@ HOSTS = {
 }
 ORIGINS = {
     None: True,
-    BASE: True,
+    BASE_URL: True,
     "http://gate.example": False,
     "http://evil.example": False,
     "null": False,
@@ -82,20 +83,20 @@ KINDS = {
 }
 
 
-async def test_no_write_comes_in_but_by_a_known_name_from_our_own_pages_in_our_own_form(house: ApiHarness) -> None:
+async def test_no_write_comes_in_but_by_a_known_name_from_our_own_pages_in_our_own_form(headgate: InProcessHeadgate) -> None:
     """Every host, origin, fetch site and content type with every other: a name that was rebound to us is unknown whatever the rest says."""
-    await house.create()
+    await headgate.api.create_pipeline()
     expected, written = 0, 0
     for (host, knows), (origin, own), (site, near), (kind, taken) in product(HOSTS.items(), ORIGINS.items(), SITES.items(), KINDS.items()):
         given = {"Host": host, "Origin": origin, "Sec-Fetch-Site": site, "Content-Type": kind}
         headers = {name: value for name, value in given.items() if value is not None}
-        answer = await house.client.post("/trigger/flights", content=b"{}", headers=headers)
+        answer = await headgate.client.post("/trigger/flights", content=b"{}", headers=headers)
 
         is_own = near if site is not None else own or origin == f"http://{host}"
         status = 421 if not knows else 403 if not is_own else 415 if not taken else 202
         assert answer.status_code == status, (headers, answer.text)
         expected += status == 202
-    written = len(house.fakes.store.committed.runs)
+    written = len(headgate.fakes.store.committed.runs)
     assert written == expected > 100
 
 
@@ -112,11 +113,11 @@ async def test_no_write_comes_in_but_by_a_known_name_from_our_own_pages_in_our_o
         ("[::1", 421),
     ],
 )
-async def test_only_known_host_names_are_answered(house: ApiHarness, host: str, status: int) -> None:
-    assert (await house.client.get("/livez", headers={"Host": host})).status_code == status
+async def test_only_known_host_names_are_answered(headgate: InProcessHeadgate, host: str, status: int) -> None:
+    assert (await headgate.client.get("/livez", headers={"Host": host})).status_code == status
 
 
-async def test_a_body_past_one_mebibyte_is_read_to_its_end_and_refused(house: ApiHarness) -> None:
+async def test_a_body_past_one_mebibyte_is_read_to_its_end_and_refused(headgate: InProcessHeadgate) -> None:
     read = 0
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -125,18 +126,18 @@ async def test_a_body_past_one_mebibyte_is_read_to_its_end_and_refused(house: Ap
             read += 1 << 16
             yield b" " * (1 << 16)
 
-    chunked = await house.client.post("/pipelines/", content=chunks())
-    whole = await house.client.post("/status-update/", content=b" " * ((1 << 20) + 1))
-    fits = await house.client.post("/pipelines/", content=b" " * (1 << 20))
+    chunked = await headgate.client.post("/pipelines/", content=chunks())
+    whole = await headgate.client.post("/status-update/", content=b" " * ((1 << 20) + 1))
+    fits = await headgate.client.post("/pipelines/", content=b" " * (1 << 20))
 
     assert (chunked.status_code, chunked.json()["problem"], read) == (413, "too_large", 3 << 20)
     assert whole.status_code == 413
     assert fits.status_code == 422
 
 
-async def test_every_answer_carries_a_request_id_and_ties_the_browsers_hands(house: ApiHarness) -> None:
-    given = await house.client.get("/livez", headers={"X-Request-Id": "abc-1"})
-    made = await house.client.get("/nope", headers={"X-Request-Id": "not good\t"})
+async def test_every_answer_carries_a_request_id_and_ties_the_browsers_hands(headgate: InProcessHeadgate) -> None:
+    given = await headgate.client.get("/livez", headers={"X-Request-Id": "abc-1"})
+    made = await headgate.client.get("/nope", headers={"X-Request-Id": "not good\t"})
 
     assert given.headers["x-request-id"] == "abc-1"
     assert made.json()["request_id"] == made.headers["x-request-id"] != "not good"
@@ -153,9 +154,9 @@ async def test_a_defect_is_a_problem_that_tells_nothing_but_the_request_id(caplo
     async def broken() -> None:
         raise RuntimeError("a secret")
 
-    house = ApiHarness(routers=[router])
+    headgate = InProcessHeadgate(extra_routers=[router])
     with caplog.at_level(logging.CRITICAL, "headgate.api"):
-        async with house.client as client:
+        async with headgate.client as client:
             answer = await client.get("/broken")
 
     assert (answer.status_code, answer.json()["problem"]) == (500, "internal")
@@ -168,8 +169,8 @@ async def test_a_browser_gets_a_page_where_somebody_renders_pages() -> None:
     def page(request: Request, problem: Problem) -> Response | None:
         return HTMLResponse(f"<h1>{problem.title}</h1>", problem.status) if request.url.path.startswith("/ui/") else None
 
-    house = ApiHarness(error_page=page)
-    async with house.client as client:
+    headgate = InProcessHeadgate(error_page=page)
+    async with headgate.client as client:
         browser = await client.get("/ui/nope", headers={"Accept": "text/html"})
         api = await client.get("/nope", headers={"Accept": "text/html"})
         program = await client.get("/ui/nope")
@@ -178,7 +179,7 @@ async def test_a_browser_gets_a_page_where_somebody_renders_pages() -> None:
     assert api.headers["content-type"] == program.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_client_that_leaves_while_sending_is_not_answered(house: ApiHarness) -> None:
+async def test_a_client_that_leaves_while_sending_is_not_answered(headgate: InProcessHeadgate) -> None:
     sent: list[object] = []
     scope = {
         "type": "http",
@@ -194,21 +195,21 @@ async def test_a_client_that_leaves_while_sending_is_not_answered(house: ApiHarn
     async def send(message: object) -> None:
         sent.append(message)
 
-    await house.app(scope, receive, send)  # type: ignore[arg-type]
+    await headgate.app(scope, receive, send)  # type: ignore[arg-type]
 
     assert sent == []
 
 
-async def test_no_answer_is_open_to_other_origins(house: ApiHarness) -> None:
-    answer: httpx.Response = await house.client.options("/pipelines/", headers={"Origin": "http://evil.example"})
+async def test_no_answer_is_open_to_other_origins(headgate: InProcessHeadgate) -> None:
+    answer: httpx.Response = await headgate.client.options("/pipelines/", headers={"Origin": "http://evil.example"})
 
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 async def test_a_browser_is_told_to_stay_with_https_where_people_reach_us_by_it() -> None:
-    plain = await ApiHarness().client.get("/livez")
-    secure = await ApiHarness({"public_url": "https://gate.example"}).client.get("/livez")
-    refused = await ApiHarness({"public_url": "https://gate.example"}).client.get("/nothing-here")
+    plain = await InProcessHeadgate().client.get("/livez")
+    secure = await InProcessHeadgate(url="https://gate.example").client.get("/livez")
+    refused = await InProcessHeadgate(url="https://gate.example").client.get("/nothing-here")
 
     assert "strict-transport-security" not in plain.headers
     assert secure.headers["strict-transport-security"] == refused.headers["strict-transport-security"] == "max-age=31536000"

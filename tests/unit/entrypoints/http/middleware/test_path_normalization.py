@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.api_harness import ApiHarness
+from tests.support.in_process import InProcessHeadgate
 
 READS = [
     "/pipelines/",
@@ -27,34 +27,34 @@ READS = [
 
 
 @pytest.mark.parametrize("path", READS)
-async def test_a_read_answers_the_same_with_and_without_its_slash(house: ApiHarness, path: str) -> None:
-    await house.create()
-    await house.trigger()
+async def test_a_read_answers_the_same_with_and_without_its_slash(headgate: InProcessHeadgate, path: str) -> None:
+    await headgate.api.create_pipeline()
+    await headgate.api.trigger()
 
-    exact = await house.client.get(path)
-    other = await house.client.get(path.rstrip("/") if path.endswith("/") else path + "/")
+    exact = await headgate.client.get(path)
+    other = await headgate.client.get(path.rstrip("/") if path.endswith("/") else path + "/")
 
     assert exact.status_code == other.status_code == 200
     assert exact.content == other.content
 
 
 @pytest.mark.parametrize("path", READS)
-async def test_head_answers_what_get_answers_without_the_body(house: ApiHarness, path: str) -> None:
-    await house.create()
-    await house.trigger()
+async def test_head_answers_what_get_answers_without_the_body(headgate: InProcessHeadgate, path: str) -> None:
+    await headgate.api.create_pipeline()
+    await headgate.api.trigger()
 
-    get, head = await house.client.get(path), await house.client.head(path)
+    get, head = await headgate.client.get(path), await headgate.client.head(path)
 
     assert head.status_code == 200
     assert head.content == b""
     assert head.headers["content-type"] == get.headers["content-type"]
 
 
-async def test_head_of_a_stream_ends(house: ApiHarness) -> None:
-    answer = await house.client.head("/events/", headers={"Accept": "text/event-stream"})
+async def test_head_of_a_stream_ends(headgate: InProcessHeadgate) -> None:
+    answer = await headgate.client.head("/events/", headers={"Accept": "text/event-stream"})
 
     assert (answer.status_code, answer.content) == (200, b"")
-    assert house.hub.viewer_count == 0
+    assert headgate.hub.viewer_count == 0
 
 
 @pytest.mark.parametrize(
@@ -67,65 +67,65 @@ async def test_head_of_a_stream_ends(house: ApiHarness) -> None:
         ("/livez", "GET, HEAD, OPTIONS"),
     ],
 )
-async def test_options_and_405_say_what_is_allowed(house: ApiHarness, path: str, allowed: str) -> None:
-    options, refused = await house.client.options(path), await house.client.delete(path)
+async def test_options_and_405_say_what_is_allowed(headgate: InProcessHeadgate, path: str, allowed: str) -> None:
+    options, refused = await headgate.client.options(path), await headgate.client.delete(path)
 
     assert (options.status_code, options.headers["allow"]) == (204, allowed)
     assert (refused.status_code, refused.headers["allow"]) == (405, allowed)
     assert refused.json()["problem"] == "method_not_allowed"
 
 
-async def test_an_unknown_address_is_a_problem(house: ApiHarness) -> None:
+async def test_an_unknown_address_is_a_problem(headgate: InProcessHeadgate) -> None:
     for method in ("GET", "POST", "OPTIONS"):
-        answer = await house.client.request(method, "/nope/")
+        answer = await headgate.client.request(method, "/nope/")
 
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_post_without_its_slash_is_not_redirected(house: ApiHarness) -> None:
+async def test_a_post_without_its_slash_is_not_redirected(headgate: InProcessHeadgate) -> None:
     body = {"name": "flights", "stages": [{"name": "a", "kind": "external"}]}
 
-    created = await house.client.post("/pipelines", json=body)
-    triggered = await house.client.post("/trigger/flights/")
-    reported = await house.client.post("/status-update", json={"pipeline_id": 1, "stage_name": "a", "status": "running"})
+    created = await headgate.client.post("/pipelines", json=body)
+    triggered = await headgate.client.post("/trigger/flights/")
+    reported = await headgate.client.post("/status-update", json={"pipeline_id": 1, "stage_name": "a", "status": "running"})
 
     assert (created.status_code, created.headers["location"]) == (201, "/pipelines/1")
     assert (triggered.status_code, triggered.headers["location"]) == (202, "/runs/1")
     assert reported.json() == {"applied": True, "why": None, "run_id": 1, "seq": 4, "status": "running"}
 
 
-async def test_the_process_is_alive_and_ready_and_names_what_it_stands_on(house: ApiHarness) -> None:
-    house.fakes.orchestrator.is_down = True
+async def test_the_process_is_alive_and_ready_and_names_what_it_stands_on(headgate: InProcessHeadgate) -> None:
+    headgate.fakes.orchestrator.is_down = True
 
-    assert (await house.client.get("/livez")).json() == {"status": "alive"}
-    ready = await house.client.get("/readyz")
+    assert (await headgate.client.get("/livez")).json() == {"status": "alive"}
+    ready = await headgate.client.get("/readyz")
 
     assert ready.status_code == 200
     assert ready.json() == {"status": "ready", "database": "up", "prefect": "down", "workers": {"count": 0, "slots": 0, "free": 0}}
 
 
-async def test_without_its_database_it_is_unready_and_says_when_to_try_again(house: ApiHarness) -> None:
-    house.fakes.store.is_down = True
+async def test_without_its_database_it_is_unready_and_says_when_to_try_again(headgate: InProcessHeadgate) -> None:
+    headgate.fakes.store.is_down = True
 
-    ready = await house.client.get("/readyz")
-    read = await house.client.get("/pipelines/")
-    write = await house.client.post("/trigger/flights")
+    ready = await headgate.client.get("/readyz")
+    read = await headgate.client.get("/pipelines/")
+    write = await headgate.client.post("/trigger/flights")
 
     assert (ready.status_code, ready.json()["database"]) == (503, "down")
     for answer in (ready, read, write):
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) >= 1
-    assert (await house.client.get("/livez")).status_code == 200
+    assert (await headgate.client.get("/livez")).status_code == 200
 
-    house.fakes.store.is_down = False
+    headgate.fakes.store.is_down = False
 
-    assert (await house.client.get("/pipelines/")).status_code == 200
+    assert (await headgate.client.get("/pipelines/")).status_code == 200
 
 
-async def test_a_server_that_is_still_starting_says_so(house: ApiHarness) -> None:
-    house.app.state.why_not_ready = "The examples are being registered."
+async def test_a_server_that_is_still_starting_says_so(headgate: InProcessHeadgate) -> None:
+    headgate.app.state.why_not_ready = "The examples are being registered."
 
-    ready = await house.client.get("/readyz")
+    ready = await headgate.client.get("/readyz")
 
     assert (ready.status_code, ready.json()["detail"]) == (503, "The examples are being registered.")

@@ -11,21 +11,22 @@ from application.ports.access.execution_tokens import AttemptClaims
 from domain.access.permissions import Role, Scope
 from entrypoints.http.middleware.rate_limit import RateLimiter, rate_limit_key
 from entrypoints.request_rate import DEFAULT_TEAM_RATE, Rate
-from tests.support.api_harness import BASE, ApiHarness
+from tests.support.in_process import InProcessHeadgate
+from tests.support.settings import BASE_URL
 
 
-def limited(rate: str = "2/hour", **settings: Any) -> ApiHarness:
-    return ApiHarness({"rate_limit": rate, **settings})
+def limited(rate: str = "2/hour", **settings: Any) -> InProcessHeadgate:
+    return InProcessHeadgate(rate_limit=rate, **settings)
 
 
-def from_address(house: ApiHarness, address: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(house.app, client=(address, 1)), base_url=BASE)
+def from_address(headgate: InProcessHeadgate, address: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(headgate.app, client=(address, 1)), base_url=BASE_URL)
 
 
 async def test_a_caller_over_its_rate_is_429_and_told_when() -> None:
-    house = limited()
+    headgate = limited()
 
-    answers = [await house.client.get("/pipelines/") for _ in range(3)]
+    answers = [await headgate.client.get("/pipelines/") for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert [answer.headers["ratelimit-policy"] for answer in answers] == ['"default";q=2;w=3600'] * 3
@@ -36,43 +37,43 @@ async def test_a_caller_over_its_rate_is_429_and_told_when() -> None:
 
 
 async def test_the_short_ways_are_counted_too() -> None:
-    house = limited("3/hour")
-    await house.create()
+    headgate = limited("3/hour")
+    await headgate.api.create_pipeline()
 
-    answers = [await house.client.post("/trigger/flights"), await house.report(pipeline_id="flights", status="running")]
+    answers = [await headgate.client.post("/trigger/flights"), await headgate.api.report(pipeline_id="flights", status="running")]
 
     assert [answer.status_code for answer in answers] == [202, 200]
-    assert (await house.report(pipeline_id="flights", status="running")).status_code == 429
+    assert (await headgate.api.report(pipeline_id="flights", status="running")).status_code == 429
 
 
-async def test_health_and_workers_pass_and_a_laptop_has_no_limit(house: ApiHarness) -> None:
+async def test_health_and_workers_pass_and_a_laptop_has_no_limit(headgate: InProcessHeadgate) -> None:
     busy = limited("1/hour")
     await busy.client.get("/pipelines/")
 
     passing = [await busy.client.get("/livez"), await busy.client.get("/readyz/")]
-    passing += [await busy.client.post("/worker/leave", json={"worker_id": "w"}, headers=busy.worker_token) for _ in range(3)]
+    passing += [await busy.client.post("/worker/leave", json={"worker_id": "w"}, headers=busy.api.worker_headers) for _ in range(3)]
 
     assert [answer.status_code for answer in passing] == [200, 200, 204, 204, 204]
-    assert "ratelimit" not in (await house.client.get("/pipelines/")).headers
+    assert "ratelimit" not in (await headgate.client.get("/pipelines/")).headers
     assert (Rate.of("", "none"), Rate.of("", "team"), Rate.of("none", "team")) == (None, DEFAULT_TEAM_RATE, None)
 
 
 async def test_each_token_account_and_address_is_counted_for_itself() -> None:
-    house = limited("1/hour", auth="team")
-    one, two = await house.token(Scope.READ), await house.token(Scope.READ)
-    person = await house.sign_in(Role.VIEWER)
+    headgate = limited("1/hour", auth="team")
+    one, two = await headgate.api.create_token(Scope.READ), await headgate.api.create_token(Scope.READ)
+    person = await headgate.api.sign_in(Role.VIEWER)
 
-    first = [(await house.client.get("/pipelines/", headers=who)).status_code for who in (one, two, person)]
-    again = [(await house.client.get("/pipelines/", headers=who)).status_code for who in (one, two, person)]
+    first = [(await headgate.client.get("/pipelines/", headers=who)).status_code for who in (one, two, person)]
+    again = [(await headgate.client.get("/pipelines/", headers=who)).status_code for who in (one, two, person)]
 
     assert (first, again) == ([200] * 3, [429] * 3)
 
 
 async def test_addresses_are_told_apart_those_of_one_ipv6_network_are_not() -> None:
-    house = limited("1/hour")
+    headgate = limited("1/hour")
 
     async def asked(address: str) -> int:
-        async with from_address(house, address) as client:
+        async with from_address(headgate, address) as client:
             return (await client.get("/pipelines/")).status_code
 
     assert [await asked(address) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1")] == [200, 200, 429]
@@ -81,11 +82,11 @@ async def test_addresses_are_told_apart_those_of_one_ipv6_network_are_not() -> N
 
 
 async def test_who_guesses_tokens_is_soon_not_looked_at_while_others_of_that_address_only_share_that() -> None:
-    house = limited("3/hour", auth="team")
-    ours = await house.token(Scope.READ)
+    headgate = limited("3/hour", auth="team")
+    ours = await headgate.api.create_token(Scope.READ)
 
-    guesses = [(await house.client.get("/pipelines/", headers={"Authorization": f"Bearer hg_{n}"})).status_code for n in range(4)]
-    async with from_address(house, "192.0.2.7") as elsewhere:
+    guesses = [(await headgate.client.get("/pipelines/", headers={"Authorization": f"Bearer hg_{n}"})).status_code for n in range(4)]
+    async with from_address(headgate, "192.0.2.7") as elsewhere:
         good = await elsewhere.get("/pipelines/", headers=ours)
 
     assert guesses == [401, 401, 401, 429]
@@ -93,20 +94,20 @@ async def test_who_guesses_tokens_is_soon_not_looked_at_while_others_of_that_add
 
 
 async def test_invented_tokens_give_nobody_more_requests() -> None:
-    house = limited("2/hour")
+    headgate = limited("2/hour")
 
-    statuses = [(await house.client.get("/pipelines/")).status_code for _ in range(2)]
-    statuses.append((await house.client.get("/pipelines/", headers={"Cookie": "__Host-headgate=invented"})).status_code)
+    statuses = [(await headgate.client.get("/pipelines/")).status_code for _ in range(2)]
+    statuses.append((await headgate.client.get("/pipelines/", headers={"Cookie": "__Host-headgate=invented"})).status_code)
 
     assert statuses == [200, 200, 429]
 
 
 async def test_who_waits_as_told_is_served() -> None:
-    house = limited("1/second")
-    await house.client.get("/pipelines/")
+    headgate = limited("1/second")
+    await headgate.client.get("/pipelines/")
 
     deadline = time.monotonic() + 20
-    while (answer := await house.client.get("/pipelines/")).status_code == 429:
+    while (answer := await headgate.client.get("/pipelines/")).status_code == 429:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.1)
 
@@ -114,10 +115,10 @@ async def test_who_waits_as_told_is_served() -> None:
 
 
 async def test_a_page_says_it_in_a_sentence() -> None:
-    house = limited("1/hour")
-    await house.client.get("/pipelines/")
+    headgate = limited("1/hour")
+    await headgate.client.get("/pipelines/")
 
-    page = await house.client.get("/pipelines/", headers={"Accept": "text/html"})
+    page = await headgate.client.get("/pipelines/", headers={"Accept": "text/html"})
 
     assert page.status_code == 429
     assert "More than 1 requests in 3,600 s; ask again in" in page.text

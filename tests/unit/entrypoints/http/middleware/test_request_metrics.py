@@ -7,17 +7,18 @@ from dependency_injector import providers
 from application.observability.metrics import Metric
 from application.ports.telemetry.telemetry import Tag
 from tests.fakes.telemetry.telemetry import FakeTelemetry
-from tests.support.api_harness import BASE, ApiHarness
+from tests.support.in_process import InProcessHeadgate
+from tests.support.settings import BASE_URL
 
 
 class Watched:
     """A house whose requests are told."""
 
     def __init__(self) -> None:
-        self.house = ApiHarness(is_observed=True)
-        self.telemetry: FakeTelemetry = self.house.fakes.telemetry
-        transport = httpx.ASGITransport(self.house.app, raise_app_exceptions=False)
-        self.client = httpx.AsyncClient(transport=transport, base_url=BASE)
+        self.headgate = InProcessHeadgate(is_observed=True)
+        self.telemetry: FakeTelemetry = self.headgate.fakes.telemetry
+        transport = httpx.ASGITransport(self.headgate.app, raise_app_exceptions=False)
+        self.client = httpx.AsyncClient(transport=transport, base_url=BASE_URL)
 
     def counted(self, metric: Metric = Metric.REQUESTS) -> list[tuple[Tag, Tag, Tag]]:
         return [(tags["route"], tags["method"], tags["status"]) for _, tags in self.telemetry.of(metric)]
@@ -43,7 +44,7 @@ async def test_a_request_is_counted_and_measured_by_its_route_not_by_what_it_nam
 
 async def test_an_outage_is_counted_as_an_error_of_its_route() -> None:
     watched = Watched()
-    watched.house.fakes.store.is_down = True
+    watched.headgate.fakes.store.is_down = True
 
     await watched.client.post("/trigger/nightly")
 
@@ -56,7 +57,7 @@ async def test_a_request_that_nothing_answers_is_counted_as_500() -> None:
     async def broken(*_: object) -> None:
         raise RuntimeError("a defect")
 
-    watched.house.application.cancel_run.override(providers.Object(broken))
+    watched.headgate.application.cancel_run.override(providers.Object(broken))
 
     await watched.client.post("/runs/1/cancel")
 
@@ -75,7 +76,7 @@ async def test_probes_are_in_no_figure_and_no_trace(path: str) -> None:
 
 async def test_an_open_stream_is_in_no_figure_and_no_trace_when_it_ends() -> None:
     watched = Watched()
-    watched.house.hub.close()
+    watched.headgate.hub.close()
 
     answer = await watched.client.get("/events/", headers={"Accept": "text/event-stream"})
 

@@ -7,10 +7,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from adapters.system.clock import SystemClock
 from domain.access.actor import Actor
 from domain.access.permissions import Role
 from tests.support.builders import a_stage
-from tests.support.page_harness import PageHarness, ThreadServer
+from tests.support.in_process import InProcessHeadgate
+from tests.support.servers import ThreadServer
 from tests.unit.entrypoints.web.browser.page_waiting import arrived
 
 OpenPage = Callable[..., Page]
@@ -20,9 +22,9 @@ REFUSED = ("status of 401", "status of 403", "status of 409", "status of 422", "
 
 @pytest.fixture
 def team() -> Iterator[ThreadServer]:
-    with PageHarness(auth="team").serve() as served:
+    with InProcessHeadgate(clock=SystemClock(), auth="team").serve_in_thread() as served:
         for role in Role:
-            served.do(served.gallery.application.create_account()(f"{role}-ada", role, PASSWORD, Actor()))
+            served.do(served.headgate.application.create_account()(f"{role}-ada", role, PASSWORD, Actor()))
         yield served
 
 
@@ -54,8 +56,8 @@ def test_a_stranger_is_led_to_the_sign_in_and_then_to_where_they_were_going(team
 
 
 def test_a_stranger_is_shown_nothing_of_what_waits_and_no_way_to_it(team: ThreadServer, open_page: OpenPage) -> None:
-    gallery = team.gallery
-    team.do(gallery.open(team.do(gallery.pipeline(stages=[a_stage("ask", "approval")]))))
+    headgate = team.headgate
+    team.do(headgate.stories.open_run(team.do(headgate.stories.add_pipeline(stages=[a_stage("ask", "approval")]))))
 
     page = open_page(f"{team.url}/ui/sign-in")
     expect(page.get_by_role("navigation", name="Main")).to_have_count(0)
@@ -93,7 +95,7 @@ def test_a_sign_out_ends_the_session_and_not_only_the_cookie(team: ThreadServer,
     [(Role.VIEWER, set()), (Role.OPERATOR, {"Trigger"}), (Role.ADMIN, {"Trigger", "Edit"})],
 )
 def test_a_page_shows_the_buttons_that_are_the_viewers(team: ThreadServer, open_page: OpenPage, role: Role, buttons: set[str]) -> None:
-    pipeline = team.do(team.gallery.pipeline("nightly"))
+    pipeline = team.do(team.headgate.stories.add_pipeline("nightly"))
     page = open_page(f"{team.url}/ui/pipelines/{pipeline.id}")
     sign_in(page, role)
     expect(page.get_by_role("heading", name="nightly", level=1)).to_be_visible()
@@ -104,8 +106,8 @@ def test_a_page_shows_the_buttons_that_are_the_viewers(team: ThreadServer, open_
 
 @pytest.mark.parametrize(("role", "ways_out"), [(Role.VIEWER, 0), (Role.OPERATOR, 1)])
 def test_the_board_hides_the_ways_out_that_are_not_the_viewers(team: ThreadServer, open_page: OpenPage, role: Role, ways_out: int) -> None:
-    pipeline = team.do(team.gallery.pipeline(f"asks-{role}", [a_stage("publish", "approval")]))
-    team.do(team.gallery.open(pipeline))
+    pipeline = team.do(team.headgate.stories.add_pipeline(f"asks-{role}", [a_stage("publish", "approval")]))
+    team.do(team.headgate.stories.open_run(pipeline))
     page = open_page(team.url)
     sign_in(page, role)
     row = page.locator(f"#pipeline-{pipeline.id}")
@@ -115,23 +117,23 @@ def test_the_board_hides_the_ways_out_that_are_not_the_viewers(team: ThreadServe
 
 
 def test_a_form_from_elsewhere_does_nothing_though_the_cookie_is_right(team: ThreadServer, open_page: OpenPage) -> None:
-    pipeline = team.do(team.gallery.pipeline("nightly"))
+    pipeline = team.do(team.headgate.stories.add_pipeline("nightly"))
     page = open_page(f"{team.url}/ui/pipelines/{pipeline.id}", expected=REFUSED)
     sign_in(page, Role.OPERATOR)
     page.locator("input[name=_key]").first.evaluate("field => { field.value = 'guessed' }")
     page.get_by_role("button", name="Trigger").first.click()
     arrived(page, "body", "This form is not from a page of yours")
-    assert not team.gallery.fakes.store.committed.runs
+    assert not team.headgate.fakes.store.committed.runs
 
     page.goto(f"{team.url}/ui/pipelines/{pipeline.id}")
     page.get_by_role("button", name="Trigger").first.click()
     expect(page.locator("h1")).to_contain_text("nightly #1")
-    (run,) = team.gallery.fakes.store.committed.runs.values()
+    (run,) = team.headgate.fakes.store.committed.runs.values()
     assert run.trigger.actor == "operator-ada"
 
 
 def test_a_reporters_token_is_made_its_page_turns_green_and_it_is_revoked(team: ThreadServer, open_page: OpenPage) -> None:
-    team.do(team.gallery.pipeline("backup", [a_stage("dump", "external")]))
+    team.do(team.headgate.stories.add_pipeline("backup", [a_stage("dump", "external")]))
     page = open_page(f"{team.url}/ui/tokens?pipeline=backup", permissions=["clipboard-read", "clipboard-write"])
     sign_in(page, Role.ADMIN)
     page.get_by_label("Name").fill("the backup machine")
@@ -176,7 +178,7 @@ def test_an_admin_makes_an_account_gives_a_role_and_shuts_it(team: ThreadServer,
 
 
 def test_the_audit_log_names_who_did_what(team: ThreadServer, open_page: OpenPage) -> None:
-    pipeline = team.do(team.gallery.pipeline("nightly"))
+    pipeline = team.do(team.headgate.stories.add_pipeline("nightly"))
     page = open_page(f"{team.url}/ui/pipelines/{pipeline.id}")
     sign_in(page, Role.ADMIN)
     page.get_by_role("button", name="Trigger").first.click()
@@ -213,7 +215,7 @@ def test_somebody_changes_their_password_and_every_other_session_ends(team: Thre
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(team: ThreadServer, open_page: OpenPage, scheme: str) -> None:
-    team.do(team.gallery.pipeline("backup", [a_stage("dump", "external")]))
+    team.do(team.headgate.stories.add_pipeline("backup", [a_stage("dump", "external")]))
     page = open_page(f"{team.url}/ui/tokens", color_scheme=scheme, viewport={"width": 360, "height": 780}, bypass_csp=True)
     for address in (None, "/ui/tokens", "/ui/accounts", "/ui/audit", "/ui/account", "/ui/tokens/1"):
         if address == "/ui/tokens":

@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 
 from domain.runs.status import Status
 from tests.support.builders import a_stage
-from tests.support.page_harness import ThreadServer, end
+from tests.support.run_stories import end
+from tests.support.servers import ThreadServer
 from tests.unit.entrypoints.web.browser.page_waiting import arrived
 from tests.unit.entrypoints.web.browser.test_live_pages import LOST_CONNECTION
 
@@ -15,17 +16,17 @@ OpenPage = Callable[..., Page]
 
 
 def test_what_waits_is_counted_and_listed_without_a_reload(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    pipeline = served.do(gallery.pipeline("certificates", [a_stage("renew", "external")]))
+    headgate = served.headgate
+    pipeline = served.do(headgate.stories.add_pipeline("certificates", [a_stage("renew", "external")]))
     board, waiting = open_page(served.url), open_page(f"{served.url}/ui/waiting")
     for page in (board, waiting):
         expect(page.locator("#live-state")).to_have_text("Live")
         page.evaluate("window.unreloaded = true")
 
-    run_id = served.do(gallery.open(pipeline))
+    run_id = served.do(headgate.stories.open_run(pipeline))
     expect(board.locator("#waiting-count")).to_have_text("1")
     expect(waiting.locator(".waits li")).to_have_count(1)
-    served.do(gallery.change(run_id, end("renew", Status.COMPLETED, gallery.fakes.clock.now())))
+    served.do(headgate.stories.change_run(run_id, end("renew", Status.COMPLETED, headgate.fakes.clock.now())))
     expect(board.locator("#waiting-count")).to_be_hidden()
     expect(waiting.locator("#waits")).to_contain_text("Nothing waits for anybody")
 
@@ -34,24 +35,26 @@ def test_what_waits_is_counted_and_listed_without_a_reload(served: ThreadServer,
 
 
 def test_an_approval_is_decided_and_what_is_being_typed_is_left_alone(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    run_id = served.do(gallery.open(served.do(gallery.pipeline("retrain", [a_stage("publish", "approval", message="Publish?")]))))
+    headgate = served.headgate
+    run_id = served.do(
+        headgate.stories.open_run(served.do(headgate.stories.add_pipeline("retrain", [a_stage("publish", "approval", message="Publish?")])))
+    )
     page = open_page(f"{served.url}/ui/waiting")
     expect(page.locator("#live-state")).to_have_text("Live")
     page.get_by_label("Comment").fill("half a sen")
 
-    served.do(gallery.open(served.do(gallery.pipeline("other", [a_stage("x", "external")]))))
+    served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline("other", [a_stage("x", "external")]))))
     expect(page.locator(".waits li")).to_have_count(2)
     assert page.get_by_label("Comment").input_value() == "half a sen"
     page.get_by_role("button", name="Approve and continue").click()
 
     expect(page.locator("h1")).to_contain_text("retrain #1")
-    assert gallery.fakes.store.committed.runs[run_id].stages["publish"].status is Status.COMPLETED
+    assert headgate.fakes.store.committed.runs[run_id].stages["publish"].status is Status.COMPLETED
 
 
 def test_a_person_without_scripts_narrows_rejects_and_edits(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    run_id = served.do(gallery.open(served.do(gallery.pipeline("retrain", [a_stage("publish", "approval")]))))
+    headgate = served.headgate
+    run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline("retrain", [a_stage("publish", "approval")]))))
     page = open_page(f"{served.url}/ui/runs", java_script_enabled=False)
 
     page.get_by_label("Pipeline").fill("retrain")
@@ -63,7 +66,7 @@ def test_a_person_without_scripts_narrows_rejects_and_edits(served: ThreadServer
     page.get_by_label("Comment").fill("not now")
     page.get_by_role("button", name="Reject").click()
     arrived(page, "h1", "retrain #1")
-    assert gallery.fakes.store.committed.runs[run_id].status is Status.FAILED
+    assert headgate.fakes.store.committed.runs[run_id].status is Status.FAILED
     page.goto(f"{served.url}/ui/pipelines/retrain/edit")
     page.get_by_label("Definition").fill("name: retrain\ndescription: by hand\nstages: [{name: publish, kind: approval}]")
     page.get_by_role("button", name="Save as a new revision").click()
@@ -82,28 +85,28 @@ def test_the_keys_lead_everywhere(served: ThreadServer, open_page: OpenPage) -> 
 
 
 def test_runs_come_up_and_change_in_the_list_as_they_do(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    pipeline = served.do(gallery.pipeline(stages=[a_stage("a", "external")]))
+    headgate = served.headgate
+    pipeline = served.do(headgate.stories.add_pipeline(stages=[a_stage("a", "external")]))
     page = open_page(f"{served.url}/ui/runs")
     expect(page.locator("#live-state")).to_have_text("Live")
 
-    run_id = served.do(gallery.open(pipeline))
+    run_id = served.do(headgate.stories.open_run(pipeline))
     expect(page.locator('tr[data-state="waiting"]')).to_have_count(1)
-    served.do(gallery.change(run_id, end("a", Status.FAILED, gallery.fakes.clock.now(), error="no")))
+    served.do(headgate.stories.change_run(run_id, end("a", Status.FAILED, headgate.fakes.clock.now(), error="no")))
     expect(page.locator('tr[data-state="failed"]')).to_have_count(1)
 
 
 def test_the_board_catches_up_after_the_server_was_away(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    pipeline = served.do(gallery.pipeline(stages=[a_stage("a", "external")]))
-    run_id = served.do(gallery.open(pipeline))
+    headgate = served.headgate
+    pipeline = served.do(headgate.stories.add_pipeline(stages=[a_stage("a", "external")]))
+    run_id = served.do(headgate.stories.open_run(pipeline))
     page = open_page(served.url, expected=LOST_CONNECTION)
     expect(page.locator("#live-state")).to_have_text("Live")
     page.evaluate("window.unreloaded = true")
 
     served.pause()
     expect(page.locator("#live-state")).to_have_text("Reconnecting…")
-    served.do(gallery.change(run_id, end("a", Status.COMPLETED, gallery.fakes.clock.now())))
+    served.do(headgate.stories.change_run(run_id, end("a", Status.COMPLETED, headgate.fakes.clock.now())))
     served.resume()
 
     expect(page.locator("#live-state")).to_have_text("Live")
@@ -113,10 +116,10 @@ def test_the_board_catches_up_after_the_server_was_away(served: ThreadServer, op
 
 
 def test_the_grid_opens_at_the_newest_run_on_a_phone(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    pipeline = served.do(gallery.pipeline(stages=["a"]))
+    headgate = served.headgate
+    pipeline = served.do(headgate.stories.add_pipeline(stages=["a"]))
     for _ in range(30):
-        served.do(gallery.open(pipeline))
+        served.do(headgate.stories.open_run(pipeline))
 
     page = open_page(f"{served.url}/ui/pipelines/nightly", viewport={"width": 360, "height": 740})
 
@@ -125,12 +128,12 @@ def test_the_grid_opens_at_the_newest_run_on_a_phone(served: ThreadServer, open_
 
 
 def test_runs_are_narrowed_by_part_of_a_name_and_by_days_of_the_viewers_zone(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    pipeline = served.do(gallery.pipeline("nightly-load"))
+    headgate = served.headgate
+    pipeline = served.do(headgate.stories.add_pipeline("nightly-load"))
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
     for hours in (-10, -4, 4):
-        served.do(gallery.open(pipeline, midnight + timedelta(hours=hours)))
-    served.do(gallery.open(served.do(gallery.pipeline("other"))))
+        served.do(headgate.stories.open_run(pipeline, midnight + timedelta(hours=hours)))
+    served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline("other"))))
     page = open_page(f"{served.url}/ui/runs", timezone_id="Asia/Tokyo")
     expect(page.locator("[data-zone-name]").first).to_have_text("Asia/Tokyo")
     assert page.locator("#pipeline-names option").evaluate_all("all => all.map(each => each.value)") == ["nightly-load", "other"]
@@ -146,8 +149,8 @@ def test_runs_are_narrowed_by_part_of_a_name_and_by_days_of_the_viewers_zone(ser
 
 
 def test_a_link_to_days_of_another_zone_keeps_them(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    served.do(gallery.open(served.do(gallery.pipeline())))
+    headgate = served.headgate
+    served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline())))
     page = open_page(f"{served.url}/ui/runs?since=2020-01-01&zone=America/New_York", timezone_id="Asia/Tokyo")
     page.wait_for_load_state("load")
 

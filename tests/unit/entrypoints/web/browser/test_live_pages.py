@@ -8,7 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from domain.runs.status import Status
-from tests.support.page_harness import ThreadServer, end, start
+from tests.support.run_stories import end, start
+from tests.support.servers import ThreadServer
 from tests.unit.entrypoints.web.browser.page_waiting import arrived, until
 
 OpenPage = Callable[..., Page]
@@ -67,25 +68,25 @@ def test_a_phone_needs_no_sideways_scroll(exhibition: Exhibition, open_page: Ope
 
 
 def test_a_run_goes_by_without_a_reload(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    served.do(gallery.worker())
-    served.do(gallery.pipeline(stages=["a", "b"]))
+    headgate = served.headgate
+    served.do(headgate.stories.add_worker())
+    served.do(headgate.stories.add_pipeline(stages=["a", "b"]))
     page = open_page(served.url)
     page.get_by_role("button", name="Trigger nightly").click()
     expect(page.locator("h1")).to_contain_text("nightly #1")
     expect(page.locator("#live-state")).to_have_text("Live")
     page.evaluate("window.unreloaded = true")
-    now = gallery.fakes.clock.now
+    now = headgate.fakes.clock.now
 
-    served.do(gallery.change(1, lambda run: start(run, now())))
+    served.do(headgate.stories.change_run(1, lambda run: start(run, now())))
     expect(page.locator('.stage-row[data-stage="a"][data-state="running"]')).to_be_visible()
-    served.do(gallery.write(1, "a", ["hello <b>there</b>", "!careful"]))
+    served.do(headgate.stories.append_log(1, "a", ["hello <b>there</b>", "!careful"]))
     expect(page.locator("#L1 code")).to_have_text("hello <b>there</b>")
     expect(page.locator("#L2.stderr")).to_be_visible()
-    served.do(gallery.change(1, end("a", Status.COMPLETED, now(), records=12_345), lambda run: start(run, now())))
+    served.do(headgate.stories.change_run(1, end("a", Status.COMPLETED, now(), records=12_345), lambda run: start(run, now())))
     expect(page.locator('.stage-row[data-stage="b"][data-state="running"]')).to_be_visible()
     expect(page.get_by_role("link", name="Cancel run")).to_be_visible()
-    served.do(gallery.change(1, end("b", Status.COMPLETED, now())))
+    served.do(headgate.stories.change_run(1, end("b", Status.COMPLETED, now())))
     expect(page.locator('.run-title[data-state="completed"]')).to_be_visible()
     expect(page.get_by_role("link", name="Cancel run")).to_be_hidden()
     expect(page.locator("#toasts")).to_contain_text("nightly #1: completed.")
@@ -94,33 +95,33 @@ def test_a_run_goes_by_without_a_reload(served: ThreadServer, open_page: OpenPag
 
 
 def test_a_change_is_on_the_board_soon_after_its_commit(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    pipeline = served.do(gallery.pipeline(stages=[{"name": "a", "kind": "external"}]))
-    run_id = served.do(gallery.open(pipeline))
+    headgate = served.headgate
+    pipeline = served.do(headgate.stories.add_pipeline(stages=[{"name": "a", "kind": "external"}]))
+    run_id = served.do(headgate.stories.open_run(pipeline))
     page = open_page(served.url)
     expect(page.locator("#live-state")).to_have_text("Live")
     seen = "document.querySelector('[data-state=completed]') !== null"
     page.evaluate(f"""() => {{ window.seen = new Promise((done) => new MutationObserver(() => {seen} && done(Date.now()))
         .observe(document.body, {{subtree: true, childList: true, attributes: true}})) }}""")
 
-    served.do(gallery.change(run_id, end("a", Status.COMPLETED, gallery.fakes.clock.now())))
-    committed = gallery.fakes.clock.now().timestamp() * 1_000
+    served.do(headgate.stories.change_run(run_id, end("a", Status.COMPLETED, headgate.fakes.clock.now())))
+    committed = headgate.fakes.clock.now().timestamp() * 1_000
 
     assert page.evaluate("window.seen") - committed < 1_000  # it was told, not found by the poll that makes good for a lost word
 
 
 def test_a_dropped_stream_says_so_and_catches_up(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=[{"name": "a", "kind": "external"}]))))
-    served.do(gallery.write(run_id, "a", ["one", "two"]))
+    headgate = served.headgate
+    run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline(stages=[{"name": "a", "kind": "external"}]))))
+    served.do(headgate.stories.append_log(run_id, "a", ["one", "two"]))
     page = open_page(f"{served.url}/ui/runs/{run_id}", expected=LOST_CONNECTION)
     expect(page.locator("#live-state")).to_have_text("Live")
 
     served.pause()
     expect(page.locator("#live-state")).to_have_text("Reconnecting…")
     served.resume()
-    served.do(gallery.write(run_id, "a", ["three", "four"], first=2))
-    served.do(gallery.change(run_id, end("a", Status.COMPLETED, gallery.fakes.clock.now())))
+    served.do(headgate.stories.append_log(run_id, "a", ["three", "four"], first=2))
+    served.do(headgate.stories.change_run(run_id, end("a", Status.COMPLETED, headgate.fakes.clock.now())))
 
     expect(page.locator("#live-state")).to_have_text("Live")
     expect(page.locator('.run-title[data-state="completed"]')).to_be_visible()
@@ -129,33 +130,33 @@ def test_a_dropped_stream_says_so_and_catches_up(served: ThreadServer, open_page
 
 
 def test_focus_and_typing_survive_changes(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=[{"name": "a", "kind": "external"}]))))
+    headgate = served.headgate
+    run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline(stages=[{"name": "a", "kind": "external"}]))))
     page = open_page(served.url)
     expect(page.locator("#live-state")).to_have_text("Live")
     page.locator(".pipeline .name").focus()
     page.evaluate("window.focused = document.activeElement")
 
-    served.do(gallery.change(run_id, end("a", Status.FAILED, gallery.fakes.clock.now(), error="no")))
+    served.do(headgate.stories.change_run(run_id, end("a", Status.FAILED, headgate.fakes.clock.now(), error="no")))
     expect(page.locator('[data-state="failed"]')).to_be_visible()
     assert page.evaluate("document.activeElement === window.focused && document.activeElement.isConnected")
 
     page.keyboard.press("/")
     page.keyboard.type("night")
-    served.do(gallery.open(served.do(gallery.fakes.reader.pipeline("nightly"))))  # type: ignore[arg-type]
+    served.do(headgate.stories.open_run(served.do(headgate.fakes.reader.pipeline("nightly"))))  # type: ignore[arg-type]
     expect(page.locator('[data-state="waiting"]')).to_be_visible()
     assert page.locator("#search").input_value() == "night"
     expect(page).to_have_url(re.compile("q=night"))
 
 
 def test_the_log_keeps_a_bounded_number_of_lines_and_follows(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
+    headgate = served.headgate
+    run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline(stages=["a"]))))
     page = open_page(f"{served.url}/ui/runs/{run_id}")
     expect(page.locator("#live-state")).to_have_text("Live")
 
     for part in range(4):
-        served.do(gallery.write(run_id, "a", [f"line {n}" for n in range(400)], first=part * 400))
+        served.do(headgate.stories.append_log(run_id, "a", [f"line {n}" for n in range(400)], first=part * 400))
 
     expect(page.locator("#L1600")).to_be_attached()
     expect(page.locator("#lines li")).to_have_count(1_000)
@@ -164,9 +165,9 @@ def test_the_log_keeps_a_bounded_number_of_lines_and_follows(served: ThreadServe
 
 
 def test_a_line_link_opens_at_its_line_even_far_back(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
-    served.do(gallery.write(run_id, "a", [f"line {n}" for n in range(900)]))
+    headgate = served.headgate
+    run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline(stages=["a"]))))
+    served.do(headgate.stories.append_log(run_id, "a", [f"line {n}" for n in range(900)]))
 
     page = open_page(f"{served.url}/ui/runs/{run_id}#L120")
 
@@ -174,8 +175,8 @@ def test_a_line_link_opens_at_its_line_even_far_back(served: ThreadServer, open_
 
 
 def test_a_run_is_cancelled_by_key_after_asking(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    run_id = served.do(gallery.open(served.do(gallery.pipeline())))
+    headgate = served.headgate
+    run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline())))
     page = open_page(f"{served.url}/ui/runs/{run_id}")
 
     page.keyboard.press("c")
@@ -186,7 +187,7 @@ def test_a_run_is_cancelled_by_key_after_asking(served: ThreadServer, open_page:
 
 def test_keys_move_open_and_go(served: ThreadServer, open_page: OpenPage) -> None:
     for name in ("alpha", "beta"):
-        served.do(served.gallery.pipeline(name))
+        served.do(served.headgate.stories.add_pipeline(name))
     page = open_page(served.url)
 
     page.keyboard.press("j")
@@ -213,7 +214,7 @@ def test_the_chosen_theme_stays(served: ThreadServer, open_page: OpenPage) -> No
 
 def test_pages_read_and_trigger_without_a_script(served: ThreadServer, open_page: OpenPage) -> None:
     parameters = {"type": "object", "properties": {"month": {"type": "integer"}}, "required": ["month"]}
-    served.do(served.gallery.pipeline(parameters=parameters))
+    served.do(served.headgate.stories.add_pipeline(parameters=parameters))
     page = open_page(served.url, java_script_enabled=False)
 
     page.get_by_role("link", name="Trigger nightly").click()
@@ -227,11 +228,11 @@ def test_pages_read_and_trigger_without_a_script(served: ThreadServer, open_page
 
 
 def test_a_pipeline_made_elsewhere_appears_on_the_open_board(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    served.do(gallery.pipeline("first"))
+    headgate = served.headgate
+    served.do(headgate.stories.add_pipeline("first"))
     page = open_page(served.url)
     expect(page.locator("#live-state")).to_have_text("Live")
 
-    served.do(gallery.open(served.do(gallery.pipeline("second"))))
+    served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline("second"))))
 
     expect(page.locator(".pipeline .name")).to_have_text(["first", "second"])

@@ -9,11 +9,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request, expect
 
+from adapters.system.clock import SystemClock
 from application.queries.views.logs import LogLineView
 from domain.runs.status import Status
 from tests.support.builders import a_stage
 from tests.support.example_board import furnish
-from tests.support.page_harness import AttemptStory, PageHarness, ThreadServer, end, start
+from tests.support.in_process import InProcessHeadgate
+from tests.support.run_stories import AttemptStory, end, start
+from tests.support.servers import ThreadServer
 from tests.unit.entrypoints.web.browser.page_waiting import arrived, until
 
 OpenPage = Callable[..., Page]
@@ -24,9 +27,9 @@ ERROR = "ValueError: 3 rows too few"
 @pytest.fixture(scope="module")
 def shown() -> Iterator[tuple[ThreadServer, dict[str, str]]]:
     """A furnished gallery that tests only look at, with the address of each state of a run."""
-    with PageHarness().serve() as served:
-        found = served.do(furnish(served.gallery))
-        failed, running, asked = found["nightly-warehouse"], found["flights"], served.do(_approval(served.gallery))
+    with InProcessHeadgate(clock=SystemClock()).serve_in_thread() as served:
+        found = served.do(furnish(served.headgate))
+        failed, running, asked = found["nightly-warehouse"], found["flights"], served.do(_approval(served.headgate))
         yield (
             served,
             {
@@ -46,12 +49,14 @@ def shown() -> Iterator[tuple[ThreadServer, dict[str, str]]]:
 STATES = ("failed", "found", "running", "approval", "decide", "compare", "retry", "again", "events")
 
 
-async def _approval(gallery: PageHarness) -> int:
+async def _approval(headgate: InProcessHeadgate) -> int:
     fields = {"type": "object", "properties": {"share": {"type": "integer", "minimum": 1}}, "required": ["share"]}
-    pipeline = await gallery.pipeline("release", ["build", a_stage("ship", "approval", message="Ship 4.2?", fields=fields), "tell"])
-    run_id = await gallery.open(pipeline)
-    now = gallery.fakes.clock.now()
-    await gallery.change(run_id, lambda run: start(run, now), _given, end("build", Status.COMPLETED, now))
+    pipeline = await headgate.stories.add_pipeline(
+        "release", ["build", a_stage("ship", "approval", message="Ship 4.2?", fields=fields), "tell"]
+    )
+    run_id = await headgate.stories.open_run(pipeline)
+    now = headgate.fakes.clock.now()
+    await headgate.stories.change_run(run_id, lambda run: start(run, now), _given, end("build", Status.COMPLETED, now))
     return run_id
 
 
@@ -69,19 +74,19 @@ def _given(run: object) -> None:
 
 def _fail(served: ThreadServer) -> int:
     """A run whose second stage failed, with its log."""
-    gallery = served.gallery
-    pipeline = served.do(gallery.pipeline("nightly", ["load", "check", "publish"]))
+    headgate = served.headgate
+    pipeline = served.do(headgate.stories.add_pipeline("nightly", ["load", "check", "publish"]))
     story = {"load": [AttemptStory(5, records=10)], "check": [AttemptStory(2, Status.FAILED, error=ERROR)]}
-    run_id = served.do(gallery.play(pipeline, gallery.fakes.clock.now(), story))
-    served.do(gallery.write(run_id, "check", [*(f"row {n}" for n in range(400)), f"!{ERROR}", "bye"]))
+    run_id = served.do(headgate.stories.play_run(pipeline, headgate.fakes.clock.now(), story))
+    served.do(headgate.stories.append_log(run_id, "check", [*(f"row {n}" for n in range(400)), f"!{ERROR}", "bye"]))
     return run_id
 
 
 def _finish(served: ThreadServer, run_id: int) -> None:
-    gallery = served.gallery
+    headgate = served.headgate
     for stage in ("check", "publish"):
-        now = gallery.fakes.clock.now()
-        served.do(gallery.change(run_id, lambda run, now=now: start(run, now), end(stage, Status.COMPLETED, now)))  # type: ignore[misc]
+        now = headgate.fakes.clock.now()
+        served.do(headgate.stories.change_run(run_id, lambda run, now=now: start(run, now), end(stage, Status.COMPLETED, now)))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -168,11 +173,11 @@ def test_without_a_script_the_log_is_searched_and_the_run_retried(served: Thread
     page.get_by_role("button", name="Retry from check").click()
 
     expect(page.locator("h1")).to_contain_text("nightly #1")
-    assert served.gallery.fakes.store.committed.runs[run_id].stages["check"].status is Status.QUEUED
+    assert served.headgate.fakes.store.committed.runs[run_id].stages["check"].status is Status.QUEUED
 
 
 def test_an_approval_is_decided_in_a_dialog_after_its_fields_are_right(served: ThreadServer, open_page: OpenPage) -> None:
-    run_id = served.do(_approval(served.gallery))
+    run_id = served.do(_approval(served.headgate))
     page = open_page(f"{served.url}/ui/runs/{run_id}", expected=("422",))
     expect(page.locator("#live-state")).to_have_text("Live")
 
@@ -189,7 +194,7 @@ def test_an_approval_is_decided_in_a_dialog_after_its_fields_are_right(served: T
 
 
 def test_the_sentence_says_since_when_in_its_viewers_zone(served: ThreadServer, open_page: OpenPage) -> None:
-    run_id = served.do(_approval(served.gallery))
+    run_id = served.do(_approval(served.headgate))
 
     page = open_page(f"{served.url}/ui/runs/{run_id}", timezone_id="Asia/Tokyo")
     since = page.locator(".why time")
@@ -212,11 +217,11 @@ def test_what_somebody_else_did_meanwhile_is_said_in_the_dialog(served: ThreadSe
 
 
 def test_of_a_hundred_thousand_lines_only_what_is_seen_is_in_the_page(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
-    at = gallery.fakes.clock.now()
+    headgate = served.headgate
+    run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline(stages=["a"]))))
+    at = headgate.fakes.clock.now()
     stored = {(run_id, n): LogLineView(n, at, "stdout", f"line {n}", "a", 1) for n in range(1, 100_001)}
-    gallery.fakes.store.committed.log_lines.update(stored)
+    headgate.fakes.store.committed.log_lines.update(stored)
     page = open_page(f"{served.url}/ui/runs/{run_id}")
     page.locator("#log").scroll_into_view_if_needed()
     expect(page.locator("#L100000")).to_be_in_viewport()
@@ -241,18 +246,18 @@ def test_of_a_hundred_thousand_lines_only_what_is_seen_is_in_the_page(served: Th
 
 
 def test_a_reader_scrolls_down_to_what_was_written_meanwhile_with_no_gap(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
-    served.do(gallery.write(run_id, "a", [f"line {n}" for n in range(1, 1_001)]))
+    headgate = served.headgate
+    run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline(stages=["a"]))))
+    served.do(headgate.stories.append_log(run_id, "a", [f"line {n}" for n in range(1, 1_001)]))
     page = open_page(f"{served.url}/ui/runs/{run_id}?line=500#L500")
     expect(page.locator("#live-state")).to_have_text("Live")
     page.locator("#log").scroll_into_view_if_needed()
     expect(page.locator("#L500.target")).to_be_in_viewport()
 
-    served.do(gallery.write(run_id, "a", [f"line {n}" for n in range(1_001, 1_101)], first=1_000))
+    served.do(headgate.stories.append_log(run_id, "a", [f"line {n}" for n in range(1_001, 1_101)], first=1_000))
     assert page.locator("#L1001").count() == 0
     _scroll(page, "box.scrollTop = box.scrollHeight", enough=lambda first, last: last == 1_100)
-    served.do(gallery.write(run_id, "a", ["live again"], first=1_100))
+    served.do(headgate.stories.append_log(run_id, "a", ["live again"], first=1_100))
 
     expect(page.locator("#L1101")).to_be_attached()
     numbers = page.locator("#lines li").evaluate_all("all => all.map((one) => Number(one.dataset.n))")
@@ -288,9 +293,9 @@ def _ends(page: Page) -> tuple[int, int]:
 
 
 def test_j_and_k_move_over_the_log_while_it_has_the_focus(served: ThreadServer, open_page: OpenPage) -> None:
-    gallery = served.gallery
-    run_id = served.do(gallery.open(served.do(gallery.pipeline(stages=["a"]))))
-    served.do(gallery.write(run_id, "a", [f"line {n}" for n in range(1, 101)]))
+    headgate = served.headgate
+    run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline(stages=["a"]))))
+    served.do(headgate.stories.append_log(run_id, "a", [f"line {n}" for n in range(1, 101)]))
     page = open_page(f"{served.url}/ui/runs/{run_id}?line=50#L50")
     expect(page.locator("#live-state")).to_have_text("Live")
     expect(page.locator("#L50.target")).to_be_in_viewport()

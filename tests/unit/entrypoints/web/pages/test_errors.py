@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from domain.errors import InsufficientDiskSpace
 from entrypoints.web.pages.errors import render_error
-from tests.support.page_harness import PageHarness
+from tests.support.in_process import InProcessHeadgate
 
 
 def in_the_frame(answer: object, words: str) -> None:
@@ -17,43 +17,43 @@ def in_the_frame(answer: object, words: str) -> None:
     assert "Traceback" not in text and "content-security-policy" in answer.headers  # type: ignore[attr-defined]
 
 
-async def test_a_method_that_does_not_fit_is_a_405_page(gallery: PageHarness) -> None:
-    answer = await gallery.client.delete("/ui/runs")
+async def test_a_method_that_does_not_fit_is_a_405_page(headgate: InProcessHeadgate) -> None:
+    answer = await headgate.page_client.delete("/ui/runs")
 
     assert answer.status_code == 405
     in_the_frame(answer, "Possible here: GET")
 
 
-async def test_a_form_that_is_too_large_is_a_413_page(gallery: PageHarness) -> None:
-    answer = await gallery.client.post("/ui/new", content=b"name=" + b"x" * (1 << 21))
+async def test_a_form_that_is_too_large_is_a_413_page(headgate: InProcessHeadgate) -> None:
+    answer = await headgate.page_client.post("/ui/new", content=b"name=" + b"x" * (1 << 21))
 
     assert answer.status_code == 413
     in_the_frame(answer, "Send less at once.")
 
 
-async def test_a_form_that_cannot_be_read_is_a_422_page(gallery: PageHarness) -> None:
-    await gallery.pipeline()
+async def test_a_form_that_cannot_be_read_is_a_422_page(headgate: InProcessHeadgate) -> None:
+    await headgate.stories.add_pipeline()
 
-    answer = await gallery.client.post("/ui/pipelines/nightly/trigger", content=b"\xff\xfe=1")
+    answer = await headgate.page_client.post("/ui/pipelines/nightly/trigger", content=b"\xff\xfe=1")
 
     assert answer.status_code == 422
     in_the_frame(answer, "mend what is named above")
 
 
-async def test_a_foreign_sites_form_is_a_403_page(gallery: PageHarness) -> None:
-    answer = await gallery.client.post("/ui/new", headers={"Origin": "https://evil.example"})
+async def test_a_foreign_sites_form_is_a_403_page(headgate: InProcessHeadgate) -> None:
+    answer = await headgate.page_client.post("/ui/new", headers={"Origin": "https://evil.example"})
 
     assert answer.status_code == 403
     in_the_frame(answer, "own form")
 
 
-async def test_a_full_disk_is_a_507_page(gallery: PageHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_a_507_page(headgate: InProcessHeadgate, monkeypatch: pytest.MonkeyPatch) -> None:
     async def full() -> None:
         raise InsufficientDiskSpace("The disk has 3 MiB left.")
 
-    monkeypatch.setattr(gallery.fakes.reader, "board", full)
+    monkeypatch.setattr(headgate.fakes.reader, "board", full)
 
-    answer = await gallery.client.get("/")
+    answer = await headgate.page_client.get("/")
 
     assert answer.status_code == 507
     in_the_frame(answer, "Make room on the disk")
@@ -77,8 +77,8 @@ def test_every_status_has_a_title_and_a_sentence_of_its_own(status: int) -> None
 
 
 @pytest.mark.parametrize("path", ["/ui/runs/", "/ui/waiting/", "/ui/new/", "/static/none/"])
-async def test_a_trailing_slash_makes_no_difference_on_pages(gallery: PageHarness, path: str) -> None:
-    answer, bare = await gallery.client.get(path), await gallery.client.get(path.rstrip("/"))
+async def test_a_trailing_slash_makes_no_difference_on_pages(headgate: InProcessHeadgate, path: str) -> None:
+    answer, bare = await headgate.page_client.get(path), await headgate.page_client.get(path.rstrip("/"))
 
     assert answer.status_code == bare.status_code
     assert "location" not in answer.headers

@@ -6,7 +6,8 @@ import pytest
 
 from domain.runs.status import Status
 from tests.support.builders import a_stage
-from tests.support.page_harness import PageHarness, end, start
+from tests.support.in_process import InProcessHeadgate
+from tests.support.run_stories import end, start
 
 CORPUS = (
     "<script>alert(1)</script>",
@@ -53,28 +54,28 @@ def test_the_look_for_acting_parts_finds_them() -> None:
 
 
 @pytest.mark.parametrize("words", CORPUS)
-async def test_words_of_others_are_inert_everywhere(gallery: PageHarness, words: str) -> None:
-    now = gallery.fakes.clock.now()
+async def test_words_of_others_are_inert_everywhere(headgate: InProcessHeadgate, words: str) -> None:
+    now = headgate.fakes.clock.now()
     stages = [a_stage("a"), a_stage("ask", "approval", message=words, approvers=[words[:150].strip() or "x"])]
-    pipeline = await gallery.pipeline(description=words, stages=stages)
-    run_id = await gallery.open(pipeline, note=words)
-    await gallery.change(run_id, lambda run: start(run, now), end("a", Status.FAILED, now, error=words))
-    await gallery.write(run_id, "a", [words])
+    pipeline = await headgate.stories.add_pipeline(description=words, stages=stages)
+    run_id = await headgate.stories.open_run(pipeline, note=words)
+    await headgate.stories.change_run(run_id, lambda run: start(run, now), end("a", Status.FAILED, now, error=words))
+    await headgate.stories.append_log(run_id, "a", [words])
     addresses = ["/", "/ui/runs", f"/ui/runs/{run_id}", f"/ui/runs/{run_id}?view=list", "/ui/pipelines/nightly", "/ui/system"]
     addresses += ["/ui/pipelines/nightly/edit", "/ui/pipelines/nightly/revisions/1", f"/ui/waiting?run={run_id}&stage=ask"]
 
     for path in addresses:
-        text = (await gallery.client.get(path)).text
+        text = (await headgate.page_client.get(path)).text
         assert acting_parts(text) == [], path
         assert ">49<" not in text, path
 
 
 @pytest.mark.parametrize("words", CORPUS)
-async def test_words_in_an_address_come_back_as_text(gallery: PageHarness, words: str) -> None:
-    await gallery.pipeline()
+async def test_words_in_an_address_come_back_as_text(headgate: InProcessHeadgate, words: str) -> None:
+    await headgate.stories.add_pipeline()
 
     for path in ("/", "/ui/runs", "/ui/waiting"):
         for key in ("q", "status", "tag", "pipeline", "trigger", "since", "run", "stage"):
-            answer = await gallery.client.get(path, params={key: words})
+            answer = await headgate.page_client.get(path, params={key: words})
             assert answer.status_code in (200, 404), (path, key)
             assert acting_parts(answer.text) == [], (path, key)

@@ -11,7 +11,8 @@ from entrypoints.web.ansi import render_ansi_line, show_control_characters
 from entrypoints.web.markdown import markdown
 from entrypoints.web.view_models.runs.outputs import extract_image
 from tests.support.builders import a_stage
-from tests.support.page_harness import AttemptStory, PageHarness, end, start
+from tests.support.in_process import InProcessHeadgate
+from tests.support.run_stories import AttemptStory, end, start
 
 CORPUS = [
     "<script>alert(1)</script><img src=x onerror=alert(2)>",
@@ -45,54 +46,57 @@ def _numbers(html: str) -> list[int]:
     return [int(number) for number in re.findall(r'<li id="L\d+"[^>]* data-n="(\d+)"', html)]
 
 
-async def _a_run_with(gallery: PageHarness, lines: Sequence[str]) -> int:
-    run_id = await gallery.open(await gallery.pipeline("nightly", ["a", "b"]))
-    await gallery.write(run_id, "a", lines)
+async def _a_run_with(headgate: InProcessHeadgate, lines: Sequence[str]) -> int:
+    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline("nightly", ["a", "b"]))
+    await headgate.stories.append_log(run_id, "a", lines)
     return run_id
 
 
-async def test_a_page_has_the_newest_lines_and_leads_to_the_earlier_ones(gallery: PageHarness) -> None:
-    run_id = await _a_run_with(gallery, [f"line {n}" for n in range(1, 1001)])
+async def test_a_page_has_the_newest_lines_and_leads_to_the_earlier_ones(headgate: InProcessHeadgate) -> None:
+    run_id = await _a_run_with(headgate, [f"line {n}" for n in range(1, 1001)])
 
-    newest = (await gallery.client.get(f"/ui/runs/{run_id}")).text
+    newest = (await headgate.page_client.get(f"/ui/runs/{run_id}")).text
     earlier = re.search(r'href="([^"]*before=701[^"]*)"', newest)
     assert earlier
-    before = (await gallery.client.get(earlier[1].replace("&amp;", "&"))).text
+    before = (await headgate.page_client.get(earlier[1].replace("&amp;", "&"))).text
 
     assert _numbers(newest) == list(range(701, 1001))
     assert _numbers(before) == list(range(401, 701))
     assert "after=700" in before and "Show the newest" in before
 
 
-async def test_a_script_gets_the_next_lines_in_either_direction(gallery: PageHarness) -> None:
-    run_id = await _a_run_with(gallery, [f"line {n}" for n in range(1, 1001)])
+async def test_a_script_gets_the_next_lines_in_either_direction(headgate: InProcessHeadgate) -> None:
+    run_id = await _a_run_with(headgate, [f"line {n}" for n in range(1, 1001)])
     here = f"/ui/runs/{run_id}/lines"
 
     found = [
-        _numbers((await gallery.client.get(f"{here}?{query}")).text) for query in ("before=101", "after=990", "after=1000", "", "stage=b")
+        _numbers((await headgate.page_client.get(f"{here}?{query}")).text)
+        for query in ("before=101", "after=990", "after=1000", "", "stage=b")
     ]
 
     assert [(part[0], part[-1]) if part else None for part in found] == [(1, 100), (991, 1000), None, (701, 1000), None]
 
 
-async def test_a_line_link_opens_around_its_line(gallery: PageHarness) -> None:
-    run_id = await _a_run_with(gallery, [f"line {n}" for n in range(1, 1001)])
+async def test_a_line_link_opens_around_its_line(headgate: InProcessHeadgate) -> None:
+    run_id = await _a_run_with(headgate, [f"line {n}" for n in range(1, 1001)])
 
-    page = (await gallery.client.get(f"/ui/runs/{run_id}?line=120")).text
+    page = (await headgate.page_client.get(f"/ui/runs/{run_id}?line=120")).text
 
     assert _numbers(page)[0] == 20 and re.search(r'id="L120" class="target"', page)
 
 
-async def test_stage_attempt_and_stream_narrow_the_page_and_the_file(gallery: PageHarness) -> None:
-    pipeline = await gallery.pipeline("nightly", [a_stage("a", retries=1), "b"])
-    run_id = await gallery.play(pipeline, gallery.fakes.clock.now(), {"a": [AttemptStory(1, Status.FAILED, error="no"), AttemptStory(1)]})
-    await gallery.write(run_id, "a", ["one", "!two"])
-    await gallery.write(run_id, "a", ["three", "!four"], attempt=2)
-    await gallery.write(run_id, "b", ["five"])
+async def test_stage_attempt_and_stream_narrow_the_page_and_the_file(headgate: InProcessHeadgate) -> None:
+    pipeline = await headgate.stories.add_pipeline("nightly", [a_stage("a", retries=1), "b"])
+    run_id = await headgate.stories.play_run(
+        pipeline, headgate.fakes.clock.now(), {"a": [AttemptStory(1, Status.FAILED, error="no"), AttemptStory(1)]}
+    )
+    await headgate.stories.append_log(run_id, "a", ["one", "!two"])
+    await headgate.stories.append_log(run_id, "a", ["three", "!four"], attempt=2)
+    await headgate.stories.append_log(run_id, "b", ["five"])
 
     async def seen(query: str) -> tuple[list[int], str]:
-        page = (await gallery.client.get(f"/ui/runs/{run_id}?{query}")).text
-        return _numbers(page), (await gallery.client.get(f"/ui/runs/{run_id}/log.txt?{query}")).text
+        page = (await headgate.page_client.get(f"/ui/runs/{run_id}?{query}")).text
+        return _numbers(page), (await headgate.page_client.get(f"/ui/runs/{run_id}/log.txt?{query}")).text
 
     assert await seen("stage=a") == ([1, 2, 3, 4], "one\ntwo\nthree\nfour\n")
     assert await seen("stage=a&attempt=2") == ([3, 4], "three\nfour\n")
@@ -101,12 +105,12 @@ async def test_stage_attempt_and_stream_narrow_the_page_and_the_file(gallery: Pa
     assert (await seen("stage=nope&attempt=9"))[0] == [1, 2, 3, 4, 5]
 
 
-async def test_a_search_shows_its_hits_marks_them_and_leads_from_one_to_the_next(gallery: PageHarness) -> None:
+async def test_a_search_shows_its_hits_marks_them_and_leads_from_one_to_the_next(headgate: InProcessHeadgate) -> None:
     lines = [f"\x1b[32mbatch\x1b[0m {n}" if n % 100 == 0 else f"line {n}" for n in range(1, 1001)]
-    run_id = await _a_run_with(gallery, lines)
+    run_id = await _a_run_with(headgate, lines)
 
-    first = (await gallery.client.get(f"/ui/runs/{run_id}?q=BATCH")).text
-    second = (await gallery.client.get(f"/ui/runs/{run_id}?q=BATCH&line=200")).text
+    first = (await headgate.page_client.get(f"/ui/runs/{run_id}?q=BATCH")).text
+    second = (await headgate.page_client.get(f"/ui/runs/{run_id}?q=BATCH&line=200")).text
 
     assert "<b>10 lines</b>" in first and first.count("<mark>batch</mark>") == 10
     assert re.search(r'id="L100" class="hit target"', first)
@@ -114,45 +118,47 @@ async def test_a_search_shows_its_hits_marks_them_and_leads_from_one_to_the_next
     assert re.search(r'line=100#L100" rel="prev"', second) and re.search(r'line=300#L300" rel="next"', second)
 
 
-async def test_a_search_that_finds_nothing_says_so_and_keeps_the_log(gallery: PageHarness) -> None:
-    run_id = await _a_run_with(gallery, ["one", "100% sure", "a_b"])
+async def test_a_search_that_finds_nothing_says_so_and_keeps_the_log(headgate: InProcessHeadgate) -> None:
+    run_id = await _a_run_with(headgate, ["one", "100% sure", "a_b"])
 
-    nothing = (await gallery.client.get(f"/ui/runs/{run_id}?q=zzz")).text
+    nothing = (await headgate.page_client.get(f"/ui/runs/{run_id}?q=zzz")).text
 
     assert "<b>No line</b> with “zzz”" in nothing and _numbers(nothing) == [1, 2, 3]
-    assert "<b>1 line</b>" in (await gallery.client.get(f"/ui/runs/{run_id}?q=0%25")).text
-    assert "<b>1 line</b>" in (await gallery.client.get(f"/ui/runs/{run_id}?q=_")).text
+    assert "<b>1 line</b>" in (await headgate.page_client.get(f"/ui/runs/{run_id}?q=0%25")).text
+    assert "<b>1 line</b>" in (await headgate.page_client.get(f"/ui/runs/{run_id}?q=_")).text
 
 
-async def test_more_hits_than_a_page_shows_are_reached_from_where_it_ends(gallery: PageHarness) -> None:
-    run_id = await _a_run_with(gallery, ["hit"] * 120)
+async def test_more_hits_than_a_page_shows_are_reached_from_where_it_ends(headgate: InProcessHeadgate) -> None:
+    run_id = await _a_run_with(headgate, ["hit"] * 120)
 
-    page = (await gallery.client.get(f"/ui/runs/{run_id}?q=hit")).text
+    page = (await headgate.page_client.get(f"/ui/runs/{run_id}?q=hit")).text
     more = re.search(r'href="([^"]*after=50[^"]*)">Search on', page)
     assert more
-    rest = (await gallery.client.get(more[1].replace("&amp;", "&"))).text
+    rest = (await headgate.page_client.get(more[1].replace("&amp;", "&"))).text
 
     assert "50 or more lines" in page
     assert re.search(r'aria-current="true"><a href="[^"]*line=51#L51"', rest)
 
 
-async def test_a_failed_runs_log_opens_at_its_error(gallery: PageHarness) -> None:
-    pipeline = await gallery.pipeline("nightly", ["a"])
-    run_id = await gallery.play(pipeline, gallery.fakes.clock.now(), {"a": [AttemptStory(1, Status.FAILED, error="boom at 7")]})
-    await gallery.write(run_id, "a", ["fine"] * 500 + ["!a warning", "!boom at 7"] + ["after"] * 500)
+async def test_a_failed_runs_log_opens_at_its_error(headgate: InProcessHeadgate) -> None:
+    pipeline = await headgate.stories.add_pipeline("nightly", ["a"])
+    run_id = await headgate.stories.play_run(
+        pipeline, headgate.fakes.clock.now(), {"a": [AttemptStory(1, Status.FAILED, error="boom at 7")]}
+    )
+    await headgate.stories.append_log(run_id, "a", ["fine"] * 500 + ["!a warning", "!boom at 7"] + ["after"] * 500)
 
-    page = (await gallery.client.get(f"/ui/runs/{run_id}")).text
-    newest = (await gallery.client.get(f"/ui/runs/{run_id}?before=999999999999999")).text
+    page = (await headgate.page_client.get(f"/ui/runs/{run_id}")).text
+    newest = (await headgate.page_client.get(f"/ui/runs/{run_id}?before=999999999999999")).text
 
     assert "opened at the error" in page and 'id="L502" class="stderr target"' in page
     assert _numbers(newest)[-1] == 1002
 
 
-async def test_nothing_written_or_named_can_act_on_the_page(gallery: PageHarness) -> None:
+async def test_nothing_written_or_named_can_act_on_the_page(headgate: InProcessHeadgate) -> None:
     parameters = {f"p{n}": text[:2_000] for n, text in enumerate(CORPUS)}
-    run_id = await gallery.open(await gallery.pipeline("nightly", ["a", "b"]), **parameters)
-    now = gallery.fakes.clock.now()
-    await gallery.write(run_id, "a", CORPUS)
+    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline("nightly", ["a", "b"]), **parameters)
+    now = headgate.fakes.clock.now()
+    await headgate.stories.append_log(run_id, "a", CORPUS)
 
     def given(run: object) -> None:
         run.stages["a"].current.output = (
@@ -166,12 +172,14 @@ async def test_nothing_written_or_named_can_act_on_the_page(gallery: PageHarness
         )
         run.stages["a"].current.message = CORPUS[3]  # type: ignore[attr-defined]
 
-    await gallery.change(run_id, lambda run: start(run, now), given, end("a", Status.COMPLETED, now), lambda run: start(run, now))
-    await gallery.change(run_id, end("b", Status.FAILED, now, error="\n".join(text[:500] for text in CORPUS)))
+    await headgate.stories.change_run(
+        run_id, lambda run: start(run, now), given, end("a", Status.COMPLETED, now), lambda run: start(run, now)
+    )
+    await headgate.stories.change_run(run_id, end("b", Status.FAILED, now, error="\n".join(text[:500] for text in CORPUS)))
 
     looks = ("", "?view=list", "?view=graph", "?q=alert", "?q=%3Cscript%3E")
     for path in (*looks, "/stages/a", "/stages/b", "/events", "/again", f"/compare/{run_id}"):
-        page = (await gallery.client.get(f"/ui/runs/{run_id}{path}")).text
+        page = (await headgate.page_client.get(f"/ui/runs/{run_id}{path}")).text
         without_frame = page.split("<main", 1)[1]
         for tag, attributes in _Tags.of(without_frame):
             assert tag not in ("script", "iframe", "object", "embed", "style", "base", "meta"), path
@@ -184,10 +192,10 @@ async def test_nothing_written_or_named_can_act_on_the_page(gallery: PageHarness
         assert len(page) < 400_000, path
 
 
-async def test_the_file_is_the_log_as_it_was_written(gallery: PageHarness) -> None:
-    run_id = await _a_run_with(gallery, CORPUS)
+async def test_the_file_is_the_log_as_it_was_written(headgate: InProcessHeadgate) -> None:
+    run_id = await _a_run_with(headgate, CORPUS)
 
-    answer = await gallery.client.get(f"/ui/runs/{run_id}/log.txt")
+    answer = await headgate.page_client.get(f"/ui/runs/{run_id}/log.txt")
 
     assert answer.text == "".join(f"{line.lstrip('!%')}\n" for line in CORPUS)
     assert answer.headers["content-disposition"].startswith("attachment") and answer.headers["x-content-type-options"] == "nosniff"

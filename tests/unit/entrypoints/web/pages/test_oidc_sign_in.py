@@ -20,9 +20,7 @@ from joserfc.jwk import RSAKey
 from adapters.identity.oidc import OidcProvider
 from domain.access.permissions import Role
 from domain.errors import NotSignedIn, Unavailable
-from entrypoints.web.pages.errors import error_page
-from entrypoints.web.router import ROUTERS as PAGES
-from tests.support.api_harness import ApiHarness
+from tests.support.in_process import InProcessHeadgate
 
 BACK = "http://localhost:8000/ui/sign-in/back"
 SECRET = b"a secret of thirty-two bytes or more"
@@ -224,9 +222,9 @@ async def test_a_provider_that_does_not_answer_as_it_should_is_a_sentence(oidc: 
 
 
 async def test_somebody_signs_in_from_page_to_page(oidc: OidcProvider, provider: Provider) -> None:
-    house = ApiHarness({"auth": "team", "oidc_roles": {"data": Role.OPERATOR}}, routers=PAGES, error_page=error_page)
-    house.application.adapters.identity_provider.override(oidc)
-    async with house.client as client:
+    headgate = InProcessHeadgate(auth="team", oidc_roles={"data": Role.OPERATOR})
+    headgate.application.adapters.identity_provider.override(oidc)
+    async with headgate.client as client:
         form = await client.get("/ui/sign-in?next=/ui/runs", headers={"Accept": "text/html"})
         assert "/ui/sign-in/provider?next=/ui/runs" in form.text
         away = await client.get("/ui/sign-in/provider?next=/ui/runs")
@@ -247,9 +245,9 @@ async def test_somebody_signs_in_from_page_to_page(oidc: OidcProvider, provider:
     "there", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/ui/sign-in", "/\n//x", ""]
 )
 async def test_a_sign_in_leads_to_our_own_pages_alone(oidc: OidcProvider, provider: Provider, there: str) -> None:
-    house = ApiHarness({"auth": "team", "oidc_roles": {"*": Role.VIEWER}}, routers=PAGES, error_page=error_page)
-    house.application.adapters.identity_provider.override(oidc)
-    async with house.client as client:
+    headgate = InProcessHeadgate(auth="team")
+    headgate.application.adapters.identity_provider.override(oidc)
+    async with headgate.client as client:
         away = await client.get("/ui/sign-in/provider", params={"next": there})
         code, state = provider.authorize(away.headers["location"])
         kept = _cookie(away, "__Host-headgate-away")
@@ -259,9 +257,9 @@ async def test_a_sign_in_leads_to_our_own_pages_alone(oidc: OidcProvider, provid
 
 
 async def test_a_sign_in_that_was_broken_off_there_is_a_sentence_here(oidc: OidcProvider) -> None:
-    house = ApiHarness({"auth": "team"}, routers=PAGES, error_page=error_page)
-    house.application.adapters.identity_provider.override(oidc)
-    async with house.client as client:
+    headgate = InProcessHeadgate(auth="team")
+    headgate.application.adapters.identity_provider.override(oidc)
+    async with headgate.client as client:
         answer = await client.get("/ui/sign-in/back?error=access_denied&state=x")
 
     assert answer.status_code == 401 and "broken off" in answer.text

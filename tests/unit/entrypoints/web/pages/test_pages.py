@@ -8,35 +8,36 @@ import pytest
 from domain.runs.status import Status
 from tests.support.builders import a_stage
 from tests.support.example_board import furnish
-from tests.support.page_harness import AttemptStory, PageHarness, end, start
+from tests.support.in_process import InProcessHeadgate
+from tests.support.run_stories import AttemptStory, end, start
 
 MONTH = {"type": "object", "properties": {"month": {"type": "integer", "minimum": 1, "maximum": 12}}, "required": ["month"]}
 
 
-async def test_an_empty_board_shows_how_to_make_a_first_pipeline(gallery: PageHarness) -> None:
-    answer = await gallery.client.get("/")
+async def test_an_empty_board_shows_how_to_make_a_first_pipeline(headgate: InProcessHeadgate) -> None:
+    answer = await headgate.page_client.get("/")
 
     assert answer.status_code == 200
     assert "No pipelines yet" in answer.text
     assert "http://localhost:8000/pipelines/" in answer.text
 
 
-async def test_the_board_has_the_way_out_beside_each_sentence(gallery: PageHarness) -> None:
-    now = gallery.fakes.clock.now()
+async def test_the_board_has_the_way_out_beside_each_sentence(headgate: InProcessHeadgate) -> None:
+    now = headgate.fakes.clock.now()
     runs = {}
     for name, stage in (
         ("ask", a_stage("publish", "approval")),
         ("hear", a_stage("renew", "external")),
         ("go", a_stage("work", "external")),
     ):
-        runs[name] = await gallery.open(await gallery.pipeline(name, [stage]))
+        runs[name] = await headgate.stories.open_run(await headgate.stories.add_pipeline(name, [stage]))
     for name, ends in (("broke", Status.FAILED), ("well", Status.COMPLETED)):
-        runs[name] = await gallery.open(await gallery.pipeline(name, ["a"]))
-        await gallery.change(runs[name], lambda run: start(run, now))
-        await gallery.change(runs[name], end("a", ends, now))
-    await gallery.change(runs["go"], lambda run: run.cancel(now, "mara"))
+        runs[name] = await headgate.stories.open_run(await headgate.stories.add_pipeline(name, ["a"]))
+        await headgate.stories.change_run(runs[name], lambda run: start(run, now))
+        await headgate.stories.change_run(runs[name], end("a", ends, now))
+    await headgate.stories.change_run(runs["go"], lambda run: run.cancel(now, "mara"))
 
-    text = (await gallery.client.get("/")).text
+    text = (await headgate.page_client.get("/")).text
     found = re.findall(r'<a class="link" href="([^"]*)" data-asks="(\w+)">([^<]*)<span class="hidden"> (\w+)</span></a>', text)
 
     assert {name: (words, href, asks) for href, asks, words, name in found} == {
@@ -46,116 +47,118 @@ async def test_the_board_has_the_way_out_beside_each_sentence(gallery: PageHarne
         "go": ("Run again", f"/ui/runs/{runs['go']}/again", "trigger"),
     }
     for href, *_ in found:
-        assert (await gallery.client.get(href.replace("&amp;", "&"))).status_code == 200, href
+        assert (await headgate.page_client.get(href.replace("&amp;", "&"))).status_code == 200, href
 
 
 @pytest.mark.parametrize(("runs", "ends"), [(1, False), (6, True)])
-async def test_the_newest_count_of_records_has_room_beside_its_point(gallery: PageHarness, runs: int, ends: bool) -> None:
-    pipeline = await gallery.pipeline("counts", ["a"])
+async def test_the_newest_count_of_records_has_room_beside_its_point(headgate: InProcessHeadgate, runs: int, ends: bool) -> None:
+    pipeline = await headgate.stories.add_pipeline("counts", ["a"])
     for hours in range(runs, 0, -1):
-        await gallery.play(pipeline, gallery.fakes.clock.now() - timedelta(hours=hours), {"a": [AttemptStory(5, records=327_786)]})
+        await headgate.stories.play_run(
+            pipeline, headgate.fakes.clock.now() - timedelta(hours=hours), {"a": [AttemptStory(5, records=327_786)]}
+        )
 
-    text = (await gallery.client.get("/ui/pipelines/counts")).text
+    text = (await headgate.page_client.get("/ui/pipelines/counts")).text
     (label,) = re.findall(r"<text ([^>]*)>328 k</text>", text)
 
     assert ('text-anchor="end"' in label) is ends, "to its left are the names of the stages, which cover it"
 
 
-async def test_every_page_answers_with_the_policy_and_without_inline_code(gallery: PageHarness) -> None:
-    found = await furnish(gallery)
+async def test_every_page_answers_with_the_policy_and_without_inline_code(headgate: InProcessHeadgate) -> None:
+    found = await furnish(headgate)
     run = found["nightly-warehouse"]
     views = [f"/ui/runs/{run}?view={view}" for view in ("graph", "waterfall", "list")]
 
     for path in ("/", "/?q=fli&status=running", *views, "/ui/runs", "/ui/pipelines/flights", "/ui/pipelines/flights/trigger", "/ui/new"):
-        answer = await gallery.client.get(path)
+        answer = await headgate.page_client.get(path)
         assert answer.status_code == 200, path
         assert "style-src 'self';" in answer.headers["content-security-policy"]
         assert not re.search(r"\sstyle=|<style|\son\w+=|javascript:|<script(?! src=)", answer.text), path
         assert "None" not in re.sub(r"<[^>]*>", "", answer.text), path
 
 
-async def test_triggering_without_parameters_leads_to_the_run(gallery: PageHarness) -> None:
-    pipeline = await gallery.pipeline()
+async def test_triggering_without_parameters_leads_to_the_run(headgate: InProcessHeadgate) -> None:
+    pipeline = await headgate.stories.add_pipeline()
 
-    answer = await gallery.client.post(f"/ui/pipelines/{pipeline.id}/trigger")
+    answer = await headgate.page_client.post(f"/ui/pipelines/{pipeline.id}/trigger")
 
     assert answer.status_code == 303
-    assert "Queued" in (await gallery.client.get(answer.headers["location"])).text
+    assert "Queued" in (await headgate.page_client.get(answer.headers["location"])).text
 
 
-async def test_a_pipeline_with_parameters_asks_for_them_first(gallery: PageHarness) -> None:
-    pipeline = await gallery.pipeline(parameters=MONTH)
+async def test_a_pipeline_with_parameters_asks_for_them_first(headgate: InProcessHeadgate) -> None:
+    pipeline = await headgate.stories.add_pipeline(parameters=MONTH)
 
-    answer = await gallery.client.post(f"/ui/pipelines/{pipeline.id}/trigger")
+    answer = await headgate.page_client.post(f"/ui/pipelines/{pipeline.id}/trigger")
 
     assert answer.headers["location"] == f"/ui/pipelines/{pipeline.id}/trigger"
-    assert 'name="p.month"' in (await gallery.client.get(answer.headers["location"])).text
+    assert 'name="p.month"' in (await headgate.page_client.get(answer.headers["location"])).text
 
 
 @pytest.mark.parametrize("typed", ["13", "many", ""])
-async def test_a_refused_form_keeps_what_was_typed_and_starts_nothing(gallery: PageHarness, typed: str) -> None:
-    pipeline = await gallery.pipeline(parameters=MONTH)
+async def test_a_refused_form_keeps_what_was_typed_and_starts_nothing(headgate: InProcessHeadgate, typed: str) -> None:
+    pipeline = await headgate.stories.add_pipeline(parameters=MONTH)
 
-    answer = await gallery.client.post(f"/ui/pipelines/{pipeline.id}/trigger", data={"form": "1", "p.month": typed})
+    answer = await headgate.page_client.post(f"/ui/pipelines/{pipeline.id}/trigger", data={"form": "1", "p.month": typed})
 
     assert answer.status_code == 422
     assert f'value="{typed}"' in answer.text and 'aria-invalid="true"' in answer.text
-    assert not gallery.fakes.store.committed.runs
+    assert not headgate.fakes.store.committed.runs
 
 
-async def test_an_accepted_form_starts_the_run_with_typed_values(gallery: PageHarness) -> None:
-    pipeline = await gallery.pipeline(parameters=MONTH)
+async def test_an_accepted_form_starts_the_run_with_typed_values(headgate: InProcessHeadgate) -> None:
+    pipeline = await headgate.stories.add_pipeline(parameters=MONTH)
 
-    answer = await gallery.client.post(f"/ui/pipelines/{pipeline.id}/trigger", data={"form": "1", "p.month": "3"})
+    answer = await headgate.page_client.post(f"/ui/pipelines/{pipeline.id}/trigger", data={"form": "1", "p.month": "3"})
 
     assert answer.status_code == 303
-    assert next(iter(gallery.fakes.store.committed.runs.values())).parameters == {"month": 3}
+    assert next(iter(headgate.fakes.store.committed.runs.values())).parameters == {"month": 3}
 
 
-async def test_another_sites_page_can_trigger_nothing(gallery: PageHarness) -> None:
-    pipeline = await gallery.pipeline()
+async def test_another_sites_page_can_trigger_nothing(headgate: InProcessHeadgate) -> None:
+    pipeline = await headgate.stories.add_pipeline()
 
-    answer = await gallery.client.post(f"/ui/pipelines/{pipeline.id}/trigger", headers={"Origin": "https://evil.example"})
+    answer = await headgate.page_client.post(f"/ui/pipelines/{pipeline.id}/trigger", headers={"Origin": "https://evil.example"})
 
     assert answer.status_code == 403
-    assert not gallery.fakes.store.committed.runs
+    assert not headgate.fakes.store.committed.runs
 
 
-async def test_a_run_is_cancelled_after_asking(gallery: PageHarness) -> None:
-    run_id = await gallery.open(await gallery.pipeline())
+async def test_a_run_is_cancelled_after_asking(headgate: InProcessHeadgate) -> None:
+    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline())
 
-    asked = await gallery.client.get(f"/ui/runs/{run_id}/cancel")
-    answer = await gallery.client.post(f"/ui/runs/{run_id}/cancel")
+    asked = await headgate.page_client.get(f"/ui/runs/{run_id}/cancel")
+    answer = await headgate.page_client.post(f"/ui/runs/{run_id}/cancel")
 
     assert "Cancel the run" in asked.text
     assert answer.status_code == 303
-    assert gallery.fakes.store.committed.runs[run_id].status is Status.CANCELLED
+    assert headgate.fakes.store.committed.runs[run_id].status is Status.CANCELLED
 
 
-async def test_cancelling_a_run_that_is_over_leads_to_its_page(gallery: PageHarness) -> None:
-    run_id = await gallery.open(await gallery.pipeline())
+async def test_cancelling_a_run_that_is_over_leads_to_its_page(headgate: InProcessHeadgate) -> None:
+    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline())
 
     for _ in range(2):
-        answer = await gallery.client.post(f"/ui/runs/{run_id}/cancel")
+        answer = await headgate.page_client.post(f"/ui/runs/{run_id}/cancel")
 
     assert answer.headers["location"] == f"/ui/runs/{run_id}"
 
 
-async def test_a_pipeline_is_made_from_the_form(gallery: PageHarness) -> None:
+async def test_a_pipeline_is_made_from_the_form(headgate: InProcessHeadgate) -> None:
     typed = {"name": "backup", "description": "", "stage": ["dump", "up"], "kind": ["command", "external"], "work": ["pg_dump -Fc", ""]}
 
-    answer = await gallery.client.post("/ui/new", data=typed)
+    answer = await headgate.page_client.post("/ui/new", data=typed)
 
     assert answer.status_code == 303
-    assert "pg_dump" in (await gallery.client.get(answer.headers["location"])).text
+    assert "pg_dump" in (await headgate.page_client.get(answer.headers["location"])).text
 
 
-async def test_a_refused_pipeline_names_the_field(gallery: PageHarness) -> None:
-    await gallery.pipeline("taken")
+async def test_a_refused_pipeline_names_the_field(headgate: InProcessHeadgate) -> None:
+    await headgate.stories.add_pipeline("taken")
 
-    bad_name = await gallery.client.post("/ui/new", data={"name": "9 lives", "stage": "a", "kind": "external", "work": ""})
-    taken = await gallery.client.post("/ui/new", data={"name": "taken", "stage": "a", "kind": "external", "work": ""})
-    bad_stage = await gallery.client.post("/ui/new", data={"name": "fine", "stage": "a", "kind": "python", "work": "nope"})
+    bad_name = await headgate.page_client.post("/ui/new", data={"name": "9 lives", "stage": "a", "kind": "external", "work": ""})
+    taken = await headgate.page_client.post("/ui/new", data={"name": "taken", "stage": "a", "kind": "external", "work": ""})
+    bad_stage = await headgate.page_client.post("/ui/new", data={"name": "fine", "stage": "a", "kind": "python", "work": "nope"})
 
     assert [answer.status_code for answer in (bad_name, taken, bad_stage)] == [422, 422, 422]
     assert "begins with a letter" in bad_name.text and "9 lives" in bad_name.text
@@ -166,70 +169,70 @@ async def test_a_refused_pipeline_names_the_field(gallery: PageHarness) -> None:
 @pytest.mark.parametrize(
     "path", ["/ui/runs/99", "/ui/runs/x", "/ui/runs/99999999999999999999", "/ui/pipelines/none", "/ui/pipelines/%00", "/nothing"]
 )
-async def test_what_is_not_there_is_a_404_page_in_the_frame(gallery: PageHarness, path: str) -> None:
-    answer = await gallery.client.get(path)
+async def test_what_is_not_there_is_a_404_page_in_the_frame(headgate: InProcessHeadgate, path: str) -> None:
+    answer = await headgate.page_client.get(path)
 
     assert answer.status_code == 404
     assert "<nav" in answer.text and answer.headers["x-request-id"] in answer.text
 
 
-async def test_a_lost_database_is_a_503_page_that_says_when_to_come_back(gallery: PageHarness) -> None:
-    gallery.fakes.store.is_down = True
+async def test_a_lost_database_is_a_503_page_that_says_when_to_come_back(headgate: InProcessHeadgate) -> None:
+    headgate.fakes.store.is_down = True
 
-    answer = await gallery.client.get("/")
+    answer = await headgate.page_client.get("/")
 
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     assert "Try again" in answer.text
 
 
-async def test_a_defect_is_a_500_page_that_tells_nothing(gallery: PageHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_defect_is_a_500_page_that_tells_nothing(headgate: InProcessHeadgate, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken() -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(gallery.fakes.reader, "board", broken)
+    monkeypatch.setattr(headgate.fakes.reader, "board", broken)
 
-    answer = await gallery.client.get("/")
+    answer = await headgate.page_client.get("/")
 
     assert answer.status_code == 500
     assert "secret detail" not in answer.text and "Something went wrong here" in answer.text
 
 
-async def test_the_api_keeps_its_own_errors(gallery: PageHarness) -> None:
-    answer = await gallery.client.get("/pipelines/none")
+async def test_the_api_keeps_its_own_errors(headgate: InProcessHeadgate) -> None:
+    answer = await headgate.page_client.get("/pipelines/none")
 
     assert answer.headers["content-type"].startswith("application/problem+json")
 
 
-async def test_a_runs_output_cannot_act_on_its_page(gallery: PageHarness) -> None:
-    run_id = await gallery.open(await gallery.pipeline())
-    await gallery.write(run_id, "a", ["<script>alert(1)</script>", "\x1b[31m</code><img src=x onerror=alert(1)>"])
+async def test_a_runs_output_cannot_act_on_its_page(headgate: InProcessHeadgate) -> None:
+    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline())
+    await headgate.stories.append_log(run_id, "a", ["<script>alert(1)</script>", "\x1b[31m</code><img src=x onerror=alert(1)>"])
 
-    text = (await gallery.client.get(f"/ui/runs/{run_id}")).text
+    text = (await headgate.page_client.get(f"/ui/runs/{run_id}")).text
 
     assert "<script>alert" not in text and "<img" not in text
     assert "&lt;script&gt;alert(1)" in text
 
 
-async def test_names_and_messages_are_text_everywhere(gallery: PageHarness) -> None:
-    run_id = await gallery.open(await gallery.pipeline(description="<b>bold</b>"))
-    await gallery.change(run_id, lambda run: start(run, gallery.fakes.clock.now()))
-    await gallery.change(run_id, end("a", Status.FAILED, gallery.fakes.clock.now(), error="<i>broken</i>\nmore"))
+async def test_names_and_messages_are_text_everywhere(headgate: InProcessHeadgate) -> None:
+    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline(description="<b>bold</b>"))
+    await headgate.stories.change_run(run_id, lambda run: start(run, headgate.fakes.clock.now()))
+    await headgate.stories.change_run(run_id, end("a", Status.FAILED, headgate.fakes.clock.now(), error="<i>broken</i>\nmore"))
 
     for path in ("/", f"/ui/runs/{run_id}", f"/ui/runs/{run_id}?view=list", f"/ui/runs/{run_id}?view=graph", "/ui/pipelines/nightly"):
-        text = (await gallery.client.get(path)).text
+        text = (await headgate.page_client.get(path)).text
         assert "<i>broken" not in text and "<b>bold" not in text
 
 
-async def test_the_log_is_narrowed_to_a_stage_opened_at_a_line_and_downloaded_whole(gallery: PageHarness) -> None:
-    run_id = await gallery.open(await gallery.pipeline(stages=["a", "b"]))
-    await gallery.write(run_id, "a", [f"first {n}" for n in range(700)])
-    await gallery.write(run_id, "b", ["\x1b[31msecond\x1b[0m"])
+async def test_the_log_is_narrowed_to_a_stage_opened_at_a_line_and_downloaded_whole(headgate: InProcessHeadgate) -> None:
+    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline(stages=["a", "b"]))
+    await headgate.stories.append_log(run_id, "a", [f"first {n}" for n in range(700)])
+    await headgate.stories.append_log(run_id, "b", ["\x1b[31msecond\x1b[0m"])
 
-    tail = (await gallery.client.get(f"/ui/runs/{run_id}")).text
-    of_b = (await gallery.client.get(f"/ui/runs/{run_id}?stage=b")).text
-    at_line = (await gallery.client.get(f"/ui/runs/{run_id}?line=150")).text
-    whole = await gallery.client.get(f"/ui/runs/{run_id}/log.txt")
+    tail = (await headgate.page_client.get(f"/ui/runs/{run_id}")).text
+    of_b = (await headgate.page_client.get(f"/ui/runs/{run_id}?stage=b")).text
+    at_line = (await headgate.page_client.get(f"/ui/runs/{run_id}?line=150")).text
+    whole = await headgate.page_client.get(f"/ui/runs/{run_id}/log.txt")
 
     assert 'id="L701"' in tail and 'id="L150"' not in tail
     assert 'id="L701"' in of_b and 'id="L700"' not in of_b
@@ -238,36 +241,36 @@ async def test_the_log_is_narrowed_to_a_stage_opened_at_a_line_and_downloaded_wh
     assert "attachment" in whole.headers["content-disposition"]
 
 
-async def test_the_stages_of_a_branching_run_are_all_drawn(gallery: PageHarness) -> None:
+async def test_the_stages_of_a_branching_run_are_all_drawn(headgate: InProcessHeadgate) -> None:
     stages = [a_stage("a"), a_stage("b", needs=["a"]), a_stage("c", needs=["a"]), a_stage("d", needs=["b", "c", "a"])]
-    run_id = await gallery.open(await gallery.pipeline(stages=stages))
+    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline(stages=stages))
 
-    text = (await gallery.client.get(f"/ui/runs/{run_id}?view=graph")).text
+    text = (await headgate.page_client.get(f"/ui/runs/{run_id}?view=graph")).text
 
     assert text.count('class="node ') == 4
     assert text.count('class="edge') == 5
 
 
-async def test_static_files_are_kept_for_a_year_under_their_own_hash(gallery: PageHarness) -> None:
-    text = (await gallery.client.get("/ui/new")).text
+async def test_static_files_are_kept_for_a_year_under_their_own_hash(headgate: InProcessHeadgate) -> None:
+    text = (await headgate.page_client.get("/ui/new")).text
     urls = re.findall(r'(?:src|href)="(/static/[^"]+)"', text)
 
     assert len(urls) > 8
     for url in urls:
-        answer = await gallery.client.get(url)
+        answer = await headgate.page_client.get(url)
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert answer.headers["content-encoding"] == "gzip"
-    assert (await gallery.client.get("/static/old/headgate.css")).headers["cache-control"] == "no-cache"
-    assert (await gallery.client.get("/static/x/nothing.css")).status_code == 404
+    assert (await headgate.page_client.get("/static/old/headgate.css")).headers["cache-control"] == "no-cache"
+    assert (await headgate.page_client.get("/static/x/nothing.css")).status_code == 404
 
 
-async def test_a_board_with_everything_weighs_under_100_kb_packed(gallery: PageHarness) -> None:
+async def test_a_board_with_everything_weighs_under_100_kb_packed(headgate: InProcessHeadgate) -> None:
     import gzip
 
     from entrypoints.web.static_files import assets
 
-    await furnish(gallery)
-    page = (await gallery.client.get("/")).content
+    await furnish(headgate)
+    page = (await headgate.page_client.get("/")).content
 
     assert len(gzip.compress(page)) + sum(len(asset.packed) for asset in assets().values()) < 100_000

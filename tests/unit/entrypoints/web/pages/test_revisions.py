@@ -4,19 +4,19 @@ import pytest
 
 from tests.support.builders import a_definition, a_stage
 from tests.support.example_board import furnish, revise
-from tests.support.page_harness import PageHarness
+from tests.support.in_process import InProcessHeadgate
 
 BOMB = "a: &a [1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nname: x\nstages: [*b]\n"
 
 
-async def edit(gallery: PageHarness, text: str, revision: int = 1) -> object:
-    return await gallery.client.post("/ui/pipelines/nightly/edit", data={"definition": text, "revision": str(revision)})
+async def edit(headgate: InProcessHeadgate, text: str, revision: int = 1) -> object:
+    return await headgate.page_client.post("/ui/pipelines/nightly/edit", data={"definition": text, "revision": str(revision)})
 
 
-async def test_the_page_draws_times_and_records_on_the_grids_columns_with_a_table_behind(gallery: PageHarness) -> None:
-    await furnish(gallery)
+async def test_the_page_draws_times_and_records_on_the_grids_columns_with_a_table_behind(headgate: InProcessHeadgate) -> None:
+    await furnish(headgate)
 
-    text = (await gallery.client.get("/ui/pipelines/nightly-warehouse")).text
+    text = (await headgate.page_client.get("/ui/pipelines/nightly-warehouse")).text
 
     grid = text.split('class="stage-grid"')[1].split("</table>")[0]
     assert grid.count('data-key="b') == 27 == text.split('class="as-table"')[1].split("</details>")[0].count("<tr data-key")
@@ -25,46 +25,46 @@ async def test_the_page_draws_times_and_records_on_the_grids_columns_with_a_tabl
     assert "3 times" in text.split("Failures that are alike")[1]
 
 
-async def test_a_saved_edit_is_a_new_revision_and_says_what_it_changed(gallery: PageHarness) -> None:
-    await gallery.pipeline(stages=["a"])
-    form = (await gallery.client.get("/ui/pipelines/nightly/edit")).text
+async def test_a_saved_edit_is_a_new_revision_and_says_what_it_changed(headgate: InProcessHeadgate) -> None:
+    await headgate.stories.add_pipeline(stages=["a"])
+    form = (await headgate.page_client.get("/ui/pipelines/nightly/edit")).text
     assert "- name: a" in form and 'name="revision" value="1"' in form
 
-    saved = await edit(gallery, "name: nightly\nstages:\n  - {name: a, command: ['true'], timeout: 9}\n")
-    difference = (await gallery.client.get("/ui/pipelines/nightly/revisions/2")).text
+    saved = await edit(headgate, "name: nightly\nstages:\n  - {name: a, command: ['true'], timeout: 9}\n")
+    difference = (await headgate.page_client.get("/ui/pipelines/nightly/revisions/2")).text
 
     assert saved.status_code == 303  # type: ignore[attr-defined]
     assert "timeout: 9" in difference.split("<ins>")[1].split("</ins>")[0]
     assert "Changed stage a (timeout 3600 s → 9 s)" in difference
 
 
-async def test_any_two_revisions_are_compared(gallery: PageHarness) -> None:
-    await furnish(gallery)
-    await revise(gallery)
+async def test_any_two_revisions_are_compared(headgate: InProcessHeadgate) -> None:
+    await furnish(headgate)
+    await revise(headgate)
 
-    text = (await gallery.client.get("/ui/pipelines/nightly-warehouse/revisions/3?against=1")).text
+    text = (await headgate.page_client.get("/ui/pipelines/nightly-warehouse/revisions/3?against=1")).text
 
     assert "From 1 to 3" in text
     assert text.count("<ins>") >= 4 and "BATCH" in text and "retry_on_loss" in text
 
 
 @pytest.mark.parametrize("path", ["revisions/9", "revisions/x", "revisions/1?against=9"])
-async def test_a_revision_that_is_not_there_is_a_404_page(gallery: PageHarness, path: str) -> None:
-    await gallery.pipeline()
+async def test_a_revision_that_is_not_there_is_a_404_page(headgate: InProcessHeadgate, path: str) -> None:
+    await headgate.stories.add_pipeline()
 
-    assert (await gallery.client.get(f"/ui/pipelines/nightly/{path}")).status_code == 404
+    assert (await headgate.page_client.get(f"/ui/pipelines/nightly/{path}")).status_code == 404
 
 
-async def test_an_edit_of_what_changed_meanwhile_is_kept_and_not_saved(gallery: PageHarness) -> None:
-    await gallery.pipeline(stages=["a"])
-    await edit(gallery, "name: nightly\ndescription: theirs\nstages: [{name: a, command: ['true']}]")
+async def test_an_edit_of_what_changed_meanwhile_is_kept_and_not_saved(headgate: InProcessHeadgate) -> None:
+    await headgate.stories.add_pipeline(stages=["a"])
+    await edit(headgate, "name: nightly\ndescription: theirs\nstages: [{name: a, command: ['true']}]")
 
-    mine = await edit(gallery, "name: nightly\ndescription: mine\nstages: [{name: a, command: ['true']}]")
+    mine = await edit(headgate, "name: nightly\ndescription: mine\nstages: [{name: a, command: ['true']}]")
 
     assert mine.status_code == 409  # type: ignore[attr-defined]
     text = mine.text  # type: ignore[attr-defined]
     assert "description: mine" in text and "Revision 2 was stored" in text and 'name="revision" value="2"' in text
-    stored = await gallery.fakes.reader.pipeline("nightly")
+    stored = await headgate.fakes.reader.pipeline("nightly")
     assert stored is not None and stored.definition.description == "theirs"
 
 
@@ -82,31 +82,31 @@ async def test_an_edit_of_what_changed_meanwhile_is_kept_and_not_saved(gallery: 
         ("name: !!python/object/apply:os.system [true]", "line 1"),
     ],
 )
-async def test_a_refused_text_comes_back_with_what_is_wrong(gallery: PageHarness, text: str, said: str) -> None:
-    await gallery.pipeline()
+async def test_a_refused_text_comes_back_with_what_is_wrong(headgate: InProcessHeadgate, text: str, said: str) -> None:
+    await headgate.stories.add_pipeline()
 
-    answer = await edit(gallery, text)
+    answer = await edit(headgate, text)
 
     assert answer.status_code == 422  # type: ignore[attr-defined]
     assert said in answer.text and "aria-invalid" in answer.text  # type: ignore[attr-defined]
-    stored = await gallery.fakes.reader.pipeline("nightly")
+    stored = await headgate.fakes.reader.pipeline("nightly")
     assert stored is not None and stored.revision == 1
 
 
-async def test_names_taken_by_another_pipeline_are_refused_with_the_text_kept(gallery: PageHarness) -> None:
-    await gallery.pipeline()
-    await gallery.pipeline("taken")
+async def test_names_taken_by_another_pipeline_are_refused_with_the_text_kept(headgate: InProcessHeadgate) -> None:
+    await headgate.stories.add_pipeline()
+    await headgate.stories.add_pipeline("taken")
 
-    answer = await edit(gallery, "name: taken\nstages: [{name: a, command: ['true']}]")
+    answer = await edit(headgate, "name: taken\nstages: [{name: a, command: ['true']}]")
 
     assert answer.status_code == 409 and "exists already" in answer.text  # type: ignore[attr-defined]
 
 
-async def test_tags_are_shown_and_narrow_the_board(gallery: PageHarness) -> None:
-    await gallery.pipeline("tagged", tags=["sql", "nightly"])
-    await gallery.pipeline("plain")
+async def test_tags_are_shown_and_narrow_the_board(headgate: InProcessHeadgate) -> None:
+    await headgate.stories.add_pipeline("tagged", tags=["sql", "nightly"])
+    await headgate.stories.add_pipeline("plain")
 
-    text = (await gallery.client.get("/?tag=sql")).text
+    text = (await headgate.page_client.get("/?tag=sql")).text
 
     assert 'href="/?tag=nightly"' in text
     assert 'data-searched="tagged' in text
@@ -114,10 +114,10 @@ async def test_tags_are_shown_and_narrow_the_board(gallery: PageHarness) -> None
 
 
 @pytest.mark.parametrize("tags", ["sql", ["Big"], ["a b"], [1], ["x" * 31], ["t"] * 21, [""]])
-async def test_tags_are_short_words(gallery: PageHarness, tags: object) -> None:
+async def test_tags_are_short_words(headgate: InProcessHeadgate, tags: object) -> None:
     raw = {"name": "tagged", "stages": [a_stage()], "tags": tags}
 
-    answer = await gallery.client.post("/pipelines/", json=raw, headers={"Accept": "application/json"})
+    answer = await headgate.page_client.post("/pipelines/", json=raw, headers={"Accept": "application/json"})
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "tags"

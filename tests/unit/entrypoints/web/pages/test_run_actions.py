@@ -9,154 +9,157 @@ from domain.runs.run import Run
 from domain.runs.status import Reason, Status
 from entrypoints.web.view_models.runs.events import EVENT_DESCRIPTIONS
 from tests.support.builders import a_stage
-from tests.support.page_harness import AttemptStory, PageHarness, end, start
+from tests.support.in_process import InProcessHeadgate
+from tests.support.run_stories import AttemptStory, end, start
 
 SHARE = {"type": "object", "properties": {"share": {"type": "integer", "minimum": 1, "maximum": 100}}, "required": ["share"]}
 
 
-def _run(gallery: PageHarness, run_id: int) -> Run:
-    return gallery.fakes.store.committed.runs[run_id]
+def _run(headgate: InProcessHeadgate, run_id: int) -> Run:
+    return headgate.fakes.store.committed.runs[run_id]
 
 
-async def _a_failed_run(gallery: PageHarness) -> int:
-    pipeline = await gallery.pipeline("nightly", ["load", "check", "publish"])
+async def _a_failed_run(headgate: InProcessHeadgate) -> int:
+    pipeline = await headgate.stories.add_pipeline("nightly", ["load", "check", "publish"])
     story = {"load": [AttemptStory(5, records=10)], "check": [AttemptStory(2, Status.FAILED, error="3 rows too few")]}
-    return await gallery.play(pipeline, gallery.fakes.clock.now(), story)
+    return await headgate.stories.play_run(pipeline, headgate.fakes.clock.now(), story)
 
 
-async def _an_approval(gallery: PageHarness, **keys: object) -> int:
-    pipeline = await gallery.pipeline("release", ["build", a_stage("ship", "approval", message="Ship it?", **keys), "publish"])  # type: ignore[arg-type]
-    run_id = await gallery.open(pipeline)
-    now = gallery.fakes.clock.now()
-    await gallery.change(run_id, lambda run: start(run, now), end("build", Status.COMPLETED, now))
+async def _an_approval(headgate: InProcessHeadgate, **keys: object) -> int:
+    pipeline = await headgate.stories.add_pipeline("release", ["build", a_stage("ship", "approval", message="Ship it?", **keys), "publish"])  # type: ignore[arg-type]
+    run_id = await headgate.stories.open_run(pipeline)
+    now = headgate.fakes.clock.now()
+    await headgate.stories.change_run(run_id, lambda run: start(run, now), end("build", Status.COMPLETED, now))
     return run_id
 
 
-async def test_a_failed_runs_page_offers_the_retry_where_it_begins(gallery: PageHarness) -> None:
-    run_id = await _a_failed_run(gallery)
+async def test_a_failed_runs_page_offers_the_retry_where_it_begins(headgate: InProcessHeadgate) -> None:
+    run_id = await _a_failed_run(headgate)
 
-    page = (await gallery.client.get(f"/ui/runs/{run_id}")).text
-    asked = (await gallery.client.get(f"/ui/runs/{run_id}/retry")).text
+    page = (await headgate.page_client.get(f"/ui/runs/{run_id}")).text
+    asked = (await headgate.page_client.get(f"/ui/runs/{run_id}/retry")).text
 
     assert 'data-retry-from="check"' in page and f'href="/ui/runs/{run_id}/retry"' in page
     assert "Retry from check</button>" in asked
 
 
-async def test_a_retry_keeps_what_completed_and_tries_the_rest_again(gallery: PageHarness) -> None:
-    run_id = await _a_failed_run(gallery)
+async def test_a_retry_keeps_what_completed_and_tries_the_rest_again(headgate: InProcessHeadgate) -> None:
+    run_id = await _a_failed_run(headgate)
 
-    answer = await gallery.client.post(f"/ui/runs/{run_id}/retry", data={"revision": "same"})
+    answer = await headgate.page_client.post(f"/ui/runs/{run_id}/retry", data={"revision": "same"})
 
-    stages = _run(gallery, run_id).stages
+    stages = _run(headgate, run_id).stages
     assert answer.status_code == 303 and answer.headers["location"] == f"/ui/runs/{run_id}"
     assert [(name, len(stage.attempts)) for name, stage in stages.items()] == [("load", 1), ("check", 2), ("publish", 2)]
     assert stages["check"].status is Status.QUEUED
 
 
-async def test_a_retry_of_what_is_under_way_says_why_not(gallery: PageHarness) -> None:
-    run_id = await _a_failed_run(gallery)
-    await gallery.client.post(f"/ui/runs/{run_id}/retry")
+async def test_a_retry_of_what_is_under_way_says_why_not(headgate: InProcessHeadgate) -> None:
+    run_id = await _a_failed_run(headgate)
+    await headgate.page_client.post(f"/ui/runs/{run_id}/retry")
 
-    again = await gallery.client.post(f"/ui/runs/{run_id}/retry")
+    again = await headgate.page_client.post(f"/ui/runs/{run_id}/retry")
 
     assert again.status_code == 409
     assert "No stage of it failed" in again.text
 
 
-async def test_a_retry_by_the_newest_revision_is_offered_once_there_is_one(gallery: PageHarness) -> None:
-    run_id = await _a_failed_run(gallery)
-    before = (await gallery.client.get(f"/ui/runs/{run_id}/retry")).text
+async def test_a_retry_by_the_newest_revision_is_offered_once_there_is_one(headgate: InProcessHeadgate) -> None:
+    run_id = await _a_failed_run(headgate)
+    before = (await headgate.page_client.get(f"/ui/runs/{run_id}/retry")).text
     stages = [a_stage("load"), a_stage("check", timeout=7), a_stage("publish")]
-    await gallery.application.change_pipeline()("nightly", {"name": "nightly", "stages": stages})
+    await headgate.application.change_pipeline()("nightly", {"name": "nightly", "stages": stages})
 
-    after = (await gallery.client.get(f"/ui/runs/{run_id}/retry")).text
-    await gallery.client.post(f"/ui/runs/{run_id}/retry", data={"revision": "newest"})
+    after = (await headgate.page_client.get(f"/ui/runs/{run_id}/retry")).text
+    await headgate.page_client.post(f"/ui/runs/{run_id}/retry", data={"revision": "newest"})
 
     assert "the newest" not in before and "Revision 2, the newest" in after
-    assert _run(gallery, run_id).revision == 2
+    assert _run(headgate, run_id).revision == 2
 
 
-async def test_running_again_starts_from_what_the_run_was_given(gallery: PageHarness) -> None:
+async def test_running_again_starts_from_what_the_run_was_given(headgate: InProcessHeadgate) -> None:
     rules = {"properties": {"month": {"type": "integer"}, "who": {"enum": ["Jörg", "all"]}, "full": {"type": "boolean", "default": False}}}
-    run_id = await gallery.open(await gallery.pipeline(parameters={"type": "object", **rules}), month=3, who="Jörg", full=True, extra=[1])
+    run_id = await headgate.stories.open_run(
+        await headgate.stories.add_pipeline(parameters={"type": "object", **rules}), month=3, who="Jörg", full=True, extra=[1]
+    )
 
-    form = (await gallery.client.get(f"/ui/runs/{run_id}/again")).text
+    form = (await headgate.page_client.get(f"/ui/runs/{run_id}/again")).text
     typed = {"p.month": "4", "p.who": '"Jörg"', "p.full": "true"}
-    answer = await gallery.client.post(f"/ui/runs/{run_id}/again", data=typed)
+    answer = await headgate.page_client.post(f"/ui/runs/{run_id}/again", data=typed)
 
     assert re.search(r'name="p.month" value="3"', form) and re.search(r"selected>Jörg", form) and " checked>" in form
     assert answer.status_code == 303
-    new = _run(gallery, int(answer.headers["location"].rsplit("/", 1)[1]))
+    new = _run(headgate, int(answer.headers["location"].rsplit("/", 1)[1]))
     assert new.parameters == {"month": 4, "who": "Jörg", "full": True, "extra": [1]}
     assert new.trigger.repeats == run_id
 
 
-async def test_a_refused_parameter_stands_beside_its_field_and_starts_nothing(gallery: PageHarness) -> None:
-    run_id = await gallery.open(await gallery.pipeline(parameters=SHARE), share=5)
+async def test_a_refused_parameter_stands_beside_its_field_and_starts_nothing(headgate: InProcessHeadgate) -> None:
+    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline(parameters=SHARE), share=5)
 
-    answer = await gallery.client.post(f"/ui/runs/{run_id}/again", data={"p.share": "500"})
+    answer = await headgate.page_client.post(f"/ui/runs/{run_id}/again", data={"p.share": "500"})
 
     assert answer.status_code == 422 and 'value="500"' in answer.text and 'aria-invalid="true"' in answer.text
-    assert len(gallery.fakes.store.committed.runs) == 1
+    assert len(headgate.fakes.store.committed.runs) == 1
 
 
-async def test_one_stage_is_retried_skipped_with_a_reason_or_cancelled(gallery: PageHarness) -> None:
-    run_id = await _a_failed_run(gallery)
+async def test_one_stage_is_retried_skipped_with_a_reason_or_cancelled(headgate: InProcessHeadgate) -> None:
+    run_id = await _a_failed_run(headgate)
     here = f"/ui/runs/{run_id}/stages/check"
 
-    unsaid = await gallery.client.post(f"{here}/skip", data={"message": " "})
-    skipped = await gallery.client.post(f"{here}/skip", data={"message": "the source is closed today"})
-    cancelled = await gallery.client.post(f"/ui/runs/{run_id}/stages/publish/cancel")
-    retried = await gallery.client.post(f"/ui/runs/{run_id}/stages/publish/retry")
+    unsaid = await headgate.page_client.post(f"{here}/skip", data={"message": " "})
+    skipped = await headgate.page_client.post(f"{here}/skip", data={"message": "the source is closed today"})
+    cancelled = await headgate.page_client.post(f"/ui/runs/{run_id}/stages/publish/cancel")
+    retried = await headgate.page_client.post(f"/ui/runs/{run_id}/stages/publish/retry")
 
     assert unsaid.status_code == 422 and "Reason is needed" in unsaid.text
     assert [answer.status_code for answer in (skipped, cancelled, retried)] == [303, 303, 303]
-    stages = _run(gallery, run_id).stages
+    stages = _run(headgate, run_id).stages
     assert stages["check"].status is Status.SKIPPED and stages["check"].current.message == "the source is closed today"
     assert [attempt.status for attempt in stages["publish"].attempts][-2:] == [Status.CANCELLED, Status.QUEUED]
-    history = (await gallery.client.get(f"/ui/runs/{run_id}/events")).text
+    history = (await headgate.page_client.get(f"/ui/runs/{run_id}/events")).text
     assert "the source is closed today" in history and "tried again" in history
 
 
-async def test_what_cannot_be_done_to_a_stage_is_answered_with_how_it_stands(gallery: PageHarness) -> None:
-    run_id = await _a_failed_run(gallery)
+async def test_what_cannot_be_done_to_a_stage_is_answered_with_how_it_stands(headgate: InProcessHeadgate) -> None:
+    run_id = await _a_failed_run(headgate)
 
-    answer = await gallery.client.post(f"/ui/runs/{run_id}/stages/load/skip", data={"message": "no"})
+    answer = await headgate.page_client.post(f"/ui/runs/{run_id}/stages/load/skip", data={"message": "no"})
 
     assert answer.status_code == 409
     assert "load is completed; there is nothing to skip." in answer.text
 
 
-async def test_an_approval_takes_its_typed_fields_and_a_comment(gallery: PageHarness) -> None:
-    run_id = await _an_approval(gallery, fields=SHARE)
+async def test_an_approval_takes_its_typed_fields_and_a_comment(headgate: InProcessHeadgate) -> None:
+    run_id = await _an_approval(headgate, fields=SHARE)
     here = f"/ui/runs/{run_id}/stages/ship"
 
-    page = (await gallery.client.get(here)).text
-    refused = await gallery.client.post(f"{here}/decide", data={"decision": "approve", "p.share": "101"})
-    untyped = await gallery.client.post(f"{here}/decide", data={"decision": "approve", "p.share": "many"})
-    answer = await gallery.client.post(f"{here}/decide", data={"decision": "approve", "p.share": "25", "comment": "looks right"})
+    page = (await headgate.page_client.get(here)).text
+    refused = await headgate.page_client.post(f"{here}/decide", data={"decision": "approve", "p.share": "101"})
+    untyped = await headgate.page_client.post(f"{here}/decide", data={"decision": "approve", "p.share": "many"})
+    answer = await headgate.page_client.post(f"{here}/decide", data={"decision": "approve", "p.share": "25", "comment": "looks right"})
 
     assert "Ship it?" in page and 'name="p.share"' in page
     assert (refused.status_code, untyped.status_code, answer.status_code) == (422, 422, 303)
-    ship = _run(gallery, run_id).stages["ship"].current
+    ship = _run(headgate, run_id).stages["ship"].current
     assert (ship.status, ship.output, ship.message) == (Status.COMPLETED, {"share": 25}, "looks right")
 
 
-async def test_a_rejection_needs_no_fields_and_fails_the_stage(gallery: PageHarness) -> None:
-    run_id = await _an_approval(gallery, fields=SHARE)
+async def test_a_rejection_needs_no_fields_and_fails_the_stage(headgate: InProcessHeadgate) -> None:
+    run_id = await _an_approval(headgate, fields=SHARE)
 
-    answer = await gallery.client.post(f"/ui/runs/{run_id}/stages/ship/decide", data={"decision": "reject", "comment": "too early"})
-    late = await gallery.client.post(f"/ui/runs/{run_id}/stages/ship/decide", data={"decision": "approve", "p.share": "5"})
+    answer = await headgate.page_client.post(f"/ui/runs/{run_id}/stages/ship/decide", data={"decision": "reject", "comment": "too early"})
+    late = await headgate.page_client.post(f"/ui/runs/{run_id}/stages/ship/decide", data={"decision": "approve", "p.share": "5"})
 
-    ship = _run(gallery, run_id).stages["ship"].current
+    ship = _run(headgate, run_id).stages["ship"].current
     assert answer.status_code == 303 and (ship.status, ship.reason) == (Status.FAILED, Reason.REJECTED)
     assert late.status_code == 409 and "rejected already" in late.text
 
 
-async def test_the_run_that_waits_for_approval_leads_to_it(gallery: PageHarness) -> None:
-    run_id = await _an_approval(gallery)
+async def test_the_run_that_waits_for_approval_leads_to_it(headgate: InProcessHeadgate) -> None:
+    run_id = await _an_approval(headgate)
 
-    page = (await gallery.client.get(f"/ui/runs/{run_id}")).text
+    page = (await headgate.page_client.get(f"/ui/runs/{run_id}")).text
 
     assert 'data-approval="ship"' in page and f'href="/ui/runs/{run_id}/stages/ship"' in page
 
@@ -164,34 +167,34 @@ async def test_the_run_that_waits_for_approval_leads_to_it(gallery: PageHarness)
 @pytest.mark.parametrize(
     "path", ["retry", "again", "stages/check/retry", "stages/check/skip", "stages/check/cancel", "stages/check/decide"]
 )
-async def test_another_sites_page_can_do_nothing_to_a_run(gallery: PageHarness, path: str) -> None:
-    run_id = await _a_failed_run(gallery)
-    before = len(_run(gallery, run_id).stages["check"].attempts)
+async def test_another_sites_page_can_do_nothing_to_a_run(headgate: InProcessHeadgate, path: str) -> None:
+    run_id = await _a_failed_run(headgate)
+    before = len(_run(headgate, run_id).stages["check"].attempts)
 
-    answer = await gallery.client.post(f"/ui/runs/{run_id}/{path}", data={"message": "x"}, headers={"Origin": "https://evil.example"})
+    answer = await headgate.page_client.post(f"/ui/runs/{run_id}/{path}", data={"message": "x"}, headers={"Origin": "https://evil.example"})
 
     assert answer.status_code == 403
-    assert len(_run(gallery, run_id).stages["check"].attempts) == before and len(gallery.fakes.store.committed.runs) == 1
+    assert len(_run(headgate, run_id).stages["check"].attempts) == before and len(headgate.fakes.store.committed.runs) == 1
 
 
 @pytest.mark.parametrize("path", ["/ui/runs/999/retry", "/ui/runs/1/stages/nope", "/ui/runs/x/compare", "/ui/runs/1/stages/check/images/0"])
-async def test_what_is_not_there_is_a_page_that_says_so(gallery: PageHarness, path: str) -> None:
-    await _a_failed_run(gallery)
+async def test_what_is_not_there_is_a_page_that_says_so(headgate: InProcessHeadgate, path: str) -> None:
+    await _a_failed_run(headgate)
 
-    assert (await gallery.client.get(path)).status_code == 404
+    assert (await headgate.page_client.get(path)).status_code == 404
 
 
-async def test_two_runs_are_compared_and_others_can_be_chosen(gallery: PageHarness) -> None:
-    pipeline = await gallery.pipeline("nightly", ["load", "check"])
-    now = gallery.fakes.clock.now()
-    good = await gallery.play(pipeline, now, {"load": [AttemptStory(5, records=10)]}, month=1)
-    bad = await gallery.play(
+async def test_two_runs_are_compared_and_others_can_be_chosen(headgate: InProcessHeadgate) -> None:
+    pipeline = await headgate.stories.add_pipeline("nightly", ["load", "check"])
+    now = headgate.fakes.clock.now()
+    good = await headgate.stories.play_run(pipeline, now, {"load": [AttemptStory(5, records=10)]}, month=1)
+    bad = await headgate.stories.play_run(
         pipeline, now, {"load": [AttemptStory(50, records=12)], "check": [AttemptStory(1, Status.FAILED, error="<b>no</b>")]}, month=2
     )
 
-    led = await gallery.client.get(f"/ui/runs/{bad}/compare")
-    page = (await gallery.client.get(led.headers["location"])).text
-    chosen = await gallery.client.get(f"/ui/runs/{good}/compare?with={bad}")
+    led = await headgate.page_client.get(f"/ui/runs/{bad}/compare")
+    page = (await headgate.page_client.get(led.headers["location"])).text
+    chosen = await headgate.page_client.get(f"/ui/runs/{good}/compare?with={bad}")
 
     assert led.headers["location"] == f"/ui/runs/{good}/compare/{bad}"
     assert "+900 %" in page and "First different in check" in page and "&lt;b&gt;no&lt;/b&gt;" in page
@@ -199,16 +202,16 @@ async def test_two_runs_are_compared_and_others_can_be_chosen(gallery: PageHarne
     assert chosen.headers["location"] == f"/ui/runs/{bad}/compare/{good}"
 
 
-async def test_a_failure_says_whether_it_was_seen_and_what_differs(gallery: PageHarness) -> None:
-    pipeline = await gallery.pipeline("nightly", [a_stage("load", retries=1)])
-    now = gallery.fakes.clock.now()
+async def test_a_failure_says_whether_it_was_seen_and_what_differs(headgate: InProcessHeadgate) -> None:
+    pipeline = await headgate.stories.add_pipeline("nightly", [a_stage("load", retries=1)])
+    now = headgate.fakes.clock.now()
     wrong = [AttemptStory(2, Status.FAILED, error="HTTP 503 from 10.0.0.7")] * 2
     for story in (wrong, [AttemptStory(2, records=7)], wrong):
-        last = await gallery.play(pipeline, now, {"load": story})
-    await gallery.write(last, "load", ["fine", "!HTTP 503 from 10.0.0.7"], attempt=2)
+        last = await headgate.stories.play_run(pipeline, now, {"load": story})
+    await headgate.stories.append_log(last, "load", ["fine", "!HTTP 503 from 10.0.0.7"], attempt=2)
 
-    page = (await gallery.client.get(f"/ui/runs/{last}")).text
-    first = (await gallery.client.get("/ui/runs/1")).text
+    page = (await headgate.page_client.get(f"/ui/runs/{last}")).text
+    first = (await headgate.page_client.get("/ui/runs/1")).text
 
     assert "Same failure 2 times this week" in page
     assert re.search(r'First seen</dt><dd><time [^>]*>[^<]*</time> in <a class="link" href="/ui/runs/1">#1</a>', page)
@@ -218,5 +221,5 @@ async def test_a_failure_says_whether_it_was_seen_and_what_differs(gallery: Page
     assert "Different from" in page and "/ui/runs/2/compare/3" in page
 
 
-async def test_every_kind_of_event_has_its_own_words(gallery: PageHarness) -> None:
+async def test_every_kind_of_event_has_its_own_words(headgate: InProcessHeadgate) -> None:
     assert set(EventType) == set(EVENT_DESCRIPTIONS)

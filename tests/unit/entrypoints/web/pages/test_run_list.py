@@ -7,24 +7,25 @@ from domain.runs.status import Status
 from entrypoints.web.live.run_list import PAGE_OF_RUNS, LiveRunList, parse_run_list_query
 from entrypoints.web.page_context import build_page_context
 from tests.support.builders import a_stage
-from tests.support.page_harness import PageHarness, end, start
+from tests.support.in_process import InProcessHeadgate
+from tests.support.run_stories import end, start
 
 
 def shown(text: str) -> list[int]:
     return [int(found) for found in re.findall(r'<tr data-row data-key="r(\d+)"', text)]
 
 
-async def test_runs_are_narrowed_by_everything_at_once(gallery: PageHarness) -> None:
-    now = gallery.fakes.clock.now()
-    one, other = await gallery.pipeline("one"), await gallery.pipeline("other")
-    old = await gallery.open(one, now - timedelta(days=9))
-    new, foreign = await gallery.open(one), await gallery.open(other)
-    failed = await gallery.open(one)
-    await gallery.change(failed, lambda run: start(run, now), end("a", Status.FAILED, now, error="no"))
+async def test_runs_are_narrowed_by_everything_at_once(headgate: InProcessHeadgate) -> None:
+    now = headgate.fakes.clock.now()
+    one, other = await headgate.stories.add_pipeline("one"), await headgate.stories.add_pipeline("other")
+    old = await headgate.stories.open_run(one, now - timedelta(days=9))
+    new, foreign = await headgate.stories.open_run(one), await headgate.stories.open_run(other)
+    failed = await headgate.stories.open_run(one)
+    await headgate.stories.change_run(failed, lambda run: start(run, now), end("a", Status.FAILED, now, error="no"))
     day = (now - timedelta(days=2)).date()
 
     async def ids(query: str) -> list[int]:
-        return shown((await gallery.client.get(f"/ui/runs?{query}")).text)
+        return shown((await headgate.page_client.get(f"/ui/runs?{query}")).text)
 
     assert await ids("") == [failed, foreign, new, old]
     assert await ids("pipeline=one") == [failed, new, old]
@@ -35,14 +36,14 @@ async def test_runs_are_narrowed_by_everything_at_once(gallery: PageHarness) -> 
     assert await ids("trigger=nonsense&status=nonsense&since=yesterday") == [failed, foreign, new, old]
 
 
-async def test_part_of_a_name_finds_the_runs_of_every_pipeline_that_has_it(gallery: PageHarness) -> None:
+async def test_part_of_a_name_finds_the_runs_of_every_pipeline_that_has_it(headgate: InProcessHeadgate) -> None:
     names = ("nightly-load", "nightly-load-2", "Weekly_LOAD", "other")
-    ids = {name: await gallery.open(await gallery.pipeline(name)) for name in names}
+    ids = {name: await headgate.stories.open_run(await headgate.stories.add_pipeline(name)) for name in names}
 
     async def found(query: str) -> list[int]:
-        return shown((await gallery.client.get(f"/ui/runs?pipeline={query}")).text)
+        return shown((await headgate.page_client.get(f"/ui/runs?pipeline={query}")).text)
 
-    page = (await gallery.client.get("/ui/runs?pipeline=nobody")).text
+    page = (await headgate.page_client.get("/ui/runs?pipeline=nobody")).text
     assert await found("load") == [ids["Weekly_LOAD"], ids["nightly-load-2"], ids["nightly-load"]]
     assert await found("nightly-load") == [ids["nightly-load"]]
     assert await found("y_") == [ids["Weekly_LOAD"]]
@@ -51,28 +52,31 @@ async def test_part_of_a_name_finds_the_runs_of_every_pipeline_that_has_it(galle
     assert re.findall(r'<option value="([^"]+)"></option>', page) == sorted(names)
 
 
-async def test_runs_by_part_of_a_name_are_live(gallery: PageHarness) -> None:
-    load, other = await gallery.pipeline("nightly-load"), await gallery.pipeline("other")
-    site = build_page_context(gallery.app.state.application)
+async def test_runs_by_part_of_a_name_are_live(headgate: InProcessHeadgate) -> None:
+    load, other = await headgate.stories.add_pipeline("nightly-load"), await headgate.stories.add_pipeline("other")
+    site = build_page_context(headgate.app.state.application)
     view = LiveRunList(site, await parse_run_list_query(site, {"pipeline": "load"}))
-    watch = gallery.fakes.change_feed
+    watch = headgate.fakes.change_feed
     since = await watch.position()
-    mine = await gallery.open(load)
+    mine = await headgate.stories.open_run(load)
     of_mine = await watch.read(since)
-    await gallery.open(other)
+    await headgate.stories.open_run(other)
     of_other = await watch.read(of_mine.cursor)
 
     assert (view.concerns(of_mine), view.concerns(of_other)) == ((True, False), (False, False))
     assert shown((await view.render()).fragments["runs"]) == [mine]
 
 
-async def test_days_are_those_of_the_zone_that_the_address_names(gallery: PageHarness) -> None:
-    pipeline = await gallery.pipeline()
+async def test_days_are_those_of_the_zone_that_the_address_names(headgate: InProcessHeadgate) -> None:
+    pipeline = await headgate.stories.add_pipeline()
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
-    before, after = await gallery.open(pipeline, midnight - timedelta(hours=2)), await gallery.open(pipeline, midnight + timedelta(hours=2))
+    before, after = (
+        await headgate.stories.open_run(pipeline, midnight - timedelta(hours=2)),
+        await headgate.stories.open_run(pipeline, midnight + timedelta(hours=2)),
+    )
 
     async def found(query: str) -> list[int]:
-        return shown((await gallery.client.get(f"/ui/runs?{query}")).text)
+        return shown((await headgate.page_client.get(f"/ui/runs?{query}")).text)
 
     assert await found("since=2026-03-02") == [after]
     assert await found("since=2026-03-02&zone=Europe/Berlin") == [after]
@@ -82,38 +86,38 @@ async def test_days_are_those_of_the_zone_that_the_address_names(gallery: PageHa
         assert await found(f"since=2026-03-02&zone={nonsense}") == [after], nonsense
 
 
-async def test_a_day_at_the_end_of_the_calendar_is_no_error(gallery: PageHarness) -> None:
-    run = await gallery.open(await gallery.pipeline())
+async def test_a_day_at_the_end_of_the_calendar_is_no_error(headgate: InProcessHeadgate) -> None:
+    run = await headgate.stories.open_run(await headgate.stories.add_pipeline())
 
-    assert shown((await gallery.client.get("/ui/runs?until=9999-12-31&since=0001-01-01&zone=Asia/Tokyo")).text) == [run]
+    assert shown((await headgate.page_client.get("/ui/runs?until=9999-12-31&since=0001-01-01&zone=Asia/Tokyo")).text) == [run]
 
 
-async def test_the_days_of_a_page_stay_those_of_the_link_that_led_to_it(gallery: PageHarness) -> None:
-    await gallery.open(await gallery.pipeline())
+async def test_the_days_of_a_page_stay_those_of_the_link_that_led_to_it(headgate: InProcessHeadgate) -> None:
+    await headgate.stories.open_run(await headgate.stories.add_pipeline())
 
-    page = (await gallery.client.get("/ui/runs?since=2020-01-01&zone=Asia/Tokyo")).text
-    old = (await gallery.client.get("/ui/runs?since=2020-01-01")).text
-    fresh = (await gallery.client.get("/ui/runs")).text
+    page = (await headgate.page_client.get("/ui/runs?since=2020-01-01&zone=Asia/Tokyo")).text
+    old = (await headgate.page_client.get("/ui/runs?since=2020-01-01")).text
+    fresh = (await headgate.page_client.get("/ui/runs")).text
 
     assert 'name="zone" value="Asia/Tokyo"' in page and "zone=Asia%2FTokyo" in page and "<span data-zone-name>Asia/Tokyo</span>" in page
     assert 'name="zone" value="UTC"' in old
     assert 'name="zone" value=""' in fresh
 
 
-async def test_pages_are_turned_by_key_so_that_nothing_is_passed_over(gallery: PageHarness) -> None:
-    pipeline = await gallery.pipeline(stages=[a_stage("a", "external")])
-    every = [await gallery.open(pipeline) for _ in range(PAGE_OF_RUNS * 2 + 7)][::-1]
+async def test_pages_are_turned_by_key_so_that_nothing_is_passed_over(headgate: InProcessHeadgate) -> None:
+    pipeline = await headgate.stories.add_pipeline(stages=[a_stage("a", "external")])
+    every = [await headgate.stories.open_run(pipeline) for _ in range(PAGE_OF_RUNS * 2 + 7)][::-1]
 
-    text, seen = (await gallery.client.get("/ui/runs?status=waiting")).text, []
+    text, seen = (await headgate.page_client.get("/ui/runs?status=waiting")).text, []
     while True:
         seen += shown(text)
         older = re.search(r'href="([^"]+)">Older', text)
         if older is None:
             break
-        await gallery.open(pipeline)  # what is opened meanwhile moves nothing
-        text = (await gallery.client.get(older[1].replace("&amp;", "&"))).text
+        await headgate.stories.open_run(pipeline)  # what is opened meanwhile moves nothing
+        text = (await headgate.page_client.get(older[1].replace("&amp;", "&"))).text
     newer = re.search(r'href="([^"]+)">Newer', text)
-    back = (await gallery.client.get(newer[1].replace("&amp;", "&"))).text if newer else ""
+    back = (await headgate.page_client.get(newer[1].replace("&amp;", "&"))).text if newer else ""
 
     assert seen == every
     assert shown(back) == every[PAGE_OF_RUNS : PAGE_OF_RUNS * 2]

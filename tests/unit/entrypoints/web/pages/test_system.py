@@ -1,49 +1,49 @@
 """How Headgate says that it is not well."""
 
 from application.ports.queries.health_metrics import HealthMetrics
-from tests.support.page_harness import PageHarness
+from tests.support.in_process import InProcessHeadgate
 
 PLAIN = {"Accept": "text/plain"}
 
 
-async def test_a_healthy_house_says_so(gallery: PageHarness) -> None:
-    await gallery.worker()
+async def test_a_healthy_house_says_so(headgate: InProcessHeadgate) -> None:
+    await headgate.stories.add_worker()
 
-    text = (await gallery.client.get("/ui/system", headers=PLAIN)).text
+    text = (await headgate.page_client.get("/ui/system", headers=PLAIN)).text
 
     assert "NOT WELL" not in text
     assert "1 worker with" in text and "Histories are kept for 90 days, logs for 30 days." in text
 
 
-async def test_the_page_answers_while_the_database_does_not(gallery: PageHarness) -> None:
-    gallery.fakes.store.is_down = True
+async def test_the_page_answers_while_the_database_does_not(headgate: InProcessHeadgate) -> None:
+    headgate.fakes.store.is_down = True
 
-    answer = await gallery.client.get("/ui/system")
+    answer = await headgate.page_client.get("/ui/system")
 
     assert answer.status_code == 200
     assert "It does not answer, or is not migrated." in answer.text and 'data-well="no"' in answer.text
 
 
-async def test_nobody_to_work_is_named_with_what_to_do(gallery: PageHarness) -> None:
-    text = (await gallery.client.get("/ui/system", headers=PLAIN)).text
+async def test_nobody_to_work_is_named_with_what_to_do(headgate: InProcessHeadgate) -> None:
+    text = (await headgate.page_client.get("/ui/system", headers=PLAIN)).text
 
     assert "None has spoken lately" in text and "headgate worker" in text
 
 
-async def test_an_old_outbox_and_a_long_queue_are_not_well(gallery: PageHarness) -> None:
-    gallery.fakes.health_metrics.signs = HealthMetrics(7, 600.0, 0, 3)
+async def test_an_old_outbox_and_a_long_queue_are_not_well(headgate: InProcessHeadgate) -> None:
+    headgate.fakes.health_metrics.signs = HealthMetrics(7, 600.0, 0, 3)
 
-    text = (await gallery.client.get("/ui/system", headers=PLAIN)).text
+    text = (await headgate.page_client.get("/ui/system", headers=PLAIN)).text
 
     assert "7 messages for Prefect, the oldest for 10 m" in text
     assert "3 runs queued for over a minute" in text
 
 
-async def test_a_full_disk_and_a_silent_engine_are_not_well(gallery: PageHarness) -> None:
-    gallery.fakes.disk_space.sentence = "The disk has 3 MiB left."
-    gallery.fakes.orchestrator.is_down = True
+async def test_a_full_disk_and_a_silent_engine_are_not_well(headgate: InProcessHeadgate) -> None:
+    headgate.fakes.disk_space.sentence = "The disk has 3 MiB left."
+    headgate.fakes.orchestrator.is_down = True
 
-    page = (await gallery.client.get("/ui/system")).text
+    page = (await headgate.page_client.get("/ui/system")).text
 
     assert "The disk has 3 MiB left." in page and "own workers go on" in page
     assert "Disk" in page.split("not well. What to do stands beside it.")[0]

@@ -9,54 +9,58 @@ from domain.access.actor import Actor
 from domain.runs.approvals import Decision, decide_approval
 from domain.runs.status import Status
 from tests.support.builders import a_stage
-from tests.support.page_harness import PageHarness
+from tests.support.in_process import InProcessHeadgate
 
 FIELDS = {"type": "object", "properties": {"share": {"type": "integer", "minimum": 1, "maximum": 100}}, "required": ["share"]}
 
 
-async def an_approval(gallery: PageHarness, **keys: object) -> int:
+async def an_approval(headgate: InProcessHeadgate, **keys: object) -> int:
     stages = [a_stage("publish", "approval", message="Publish it?", timeout=3_600, **keys), a_stage("after")]
-    return await gallery.open(await gallery.pipeline("retrain", stages))
+    return await headgate.stories.open_run(await headgate.stories.add_pipeline("retrain", stages))
 
 
-async def test_an_idle_house_waits_for_nobody(gallery: PageHarness) -> None:
-    answer = await gallery.client.get("/ui/waiting")
+async def test_an_idle_house_waits_for_nobody(headgate: InProcessHeadgate) -> None:
+    answer = await headgate.page_client.get("/ui/waiting")
 
     assert answer.status_code == 200
     assert "Nothing waits for anybody" in answer.text
 
 
-async def test_people_and_machines_are_told_apart_with_the_time_that_is_left(gallery: PageHarness) -> None:
-    await an_approval(gallery)
-    await gallery.open(await gallery.pipeline("certificates", [a_stage("renew", "external", timeout=7_200)]))
+async def test_people_and_machines_are_told_apart_with_the_time_that_is_left(headgate: InProcessHeadgate) -> None:
+    await an_approval(headgate)
+    await headgate.stories.open_run(await headgate.stories.add_pipeline("certificates", [a_stage("renew", "external", timeout=7_200)]))
 
-    text = (await gallery.client.get("/ui/waiting", headers={"Accept": "text/plain"})).text
+    text = (await headgate.page_client.get("/ui/waiting", headers={"Accept": "text/plain"})).text
 
     people, machines = text.split("For a machine")
     assert "publish" in people and "left" in people and "Publish it?" in people
     assert "renew" in machines and "certificates #1" in machines
 
 
-async def test_the_lines_to_paste_are_of_the_stage_that_was_asked_for(gallery: PageHarness) -> None:
-    first = await gallery.open(await gallery.pipeline("certificates", [a_stage("renew", "external", timeout=7_200)]))
-    later = await gallery.open(await gallery.pipeline("mirrors", [a_stage("sync", "external", timeout=9_000)]))
+async def test_the_lines_to_paste_are_of_the_stage_that_was_asked_for(headgate: InProcessHeadgate) -> None:
+    first = await headgate.stories.open_run(
+        await headgate.stories.add_pipeline("certificates", [a_stage("renew", "external", timeout=7_200)])
+    )
+    later = await headgate.stories.open_run(await headgate.stories.add_pipeline("mirrors", [a_stage("sync", "external", timeout=9_000)]))
 
-    told = [(await gallery.client.get(f"/ui/waiting{asked}")).text for asked in ("", f"?run={later}&stage=sync", "?run=99&stage=x")]
+    told = [(await headgate.page_client.get(f"/ui/waiting{asked}")).text for asked in ("", f"?run={later}&stage=sync", "?run=99&stage=x")]
 
     assert [re.findall(r"Report (\w+)</h", text) for text in told] == [["renew"], ["sync"], ["renew"]]
     assert [f"&#34;run_id&#34;: {run}" in text for run, text in zip((first, later, first), told, strict=True)] == [True] * 3
 
 
-async def test_who_is_asked_sees_how_the_same_was_answered_before(gallery: PageHarness) -> None:
-    now = gallery.fakes.clock.now()
-    pipeline = await gallery.pipeline("retrain", [a_stage("publish", "approval", message="Publish it?")])
+async def test_who_is_asked_sees_how_the_same_was_answered_before(headgate: InProcessHeadgate) -> None:
+    now = headgate.fakes.clock.now()
+    pipeline = await headgate.stories.add_pipeline("retrain", [a_stage("publish", "approval", message="Publish it?")])
     for decision in (Decision(True, "Better <everywhere>."), Decision(False), Decision(True)):
-        run_id = await gallery.open(pipeline)
-        await gallery.change(run_id, lambda run, decision=decision: decide_approval(run, "publish", decision, now, Actor("mara")))
-    asked = await gallery.open(pipeline)
-    await gallery.open(await gallery.pipeline("another", [a_stage("publish", "approval")]))
+        run_id = await headgate.stories.open_run(pipeline)
+        await headgate.stories.change_run(
+            run_id, lambda run, decision=decision: decide_approval(run, "publish", decision, now, Actor("mara"))
+        )
+    asked = await headgate.stories.open_run(pipeline)
+    await headgate.stories.open_run(await headgate.stories.add_pipeline("another", [a_stage("publish", "approval")]))
 
-    text = (await gallery.client.get(f"/ui/waiting?run={asked}&stage=publish")).text
+    text = (await headgate.page_client.get(f"/ui/waiting?run={asked}&stage=publish")).text
     lines = re.findall(r"<li>.*?</li>", text.partition('class="earlier">')[2].partition("</ol>")[0])
 
     assert [re.findall(r"#(\d) *</a> (\w+) by mara", line) for line in lines] == [
@@ -67,66 +71,68 @@ async def test_who_is_asked_sees_how_the_same_was_answered_before(gallery: PageH
     assert "“Better &lt;everywhere&gt;.”" in lines[2] and "“" not in lines[1]
 
 
-async def test_a_wait_whose_time_is_almost_over_says_so(gallery: PageHarness) -> None:
-    pipeline = await gallery.pipeline("old", [a_stage("renew", "external", timeout=1_000)])
-    await gallery.open(pipeline, gallery.fakes.clock.now() - timedelta(seconds=900))
+async def test_a_wait_whose_time_is_almost_over_says_so(headgate: InProcessHeadgate) -> None:
+    pipeline = await headgate.stories.add_pipeline("old", [a_stage("renew", "external", timeout=1_000)])
+    await headgate.stories.open_run(pipeline, headgate.fakes.clock.now() - timedelta(seconds=900))
 
-    assert "Its time is almost over." in (await gallery.client.get("/ui/waiting")).text
+    assert "Its time is almost over." in (await headgate.page_client.get("/ui/waiting")).text
 
 
-async def test_the_navigation_counts_what_waits_on_every_page(gallery: PageHarness) -> None:
-    await an_approval(gallery)
+async def test_the_navigation_counts_what_waits_on_every_page(headgate: InProcessHeadgate) -> None:
+    await an_approval(headgate)
 
     for path in ("/", "/ui/runs", "/ui/system", "/ui/waiting", "/ui/new"):
-        text = (await gallery.client.get(path)).text
+        text = (await headgate.page_client.get(path)).text
         assert 'id="waiting-count" aria-label="things that wait">1</b>' in text, path
 
 
 @pytest.mark.parametrize(("decision", "status"), [("approve", Status.COMPLETED), ("reject", Status.FAILED)])
-async def test_a_person_decides_with_a_comment(gallery: PageHarness, decision: str, status: Status) -> None:
-    run_id = await an_approval(gallery)
+async def test_a_person_decides_with_a_comment(headgate: InProcessHeadgate, decision: str, status: Status) -> None:
+    run_id = await an_approval(headgate)
 
-    answer = await gallery.client.post(f"/ui/waiting?run={run_id}&stage=publish", data={"decision": decision, "comment": "fine by me"})
+    answer = await headgate.page_client.post(
+        f"/ui/waiting?run={run_id}&stage=publish", data={"decision": decision, "comment": "fine by me"}
+    )
 
     assert answer.status_code == 303 and answer.headers["location"] == f"/ui/runs/{run_id}"
-    assert gallery.fakes.store.committed.runs[run_id].stages["publish"].status is status
+    assert headgate.fakes.store.committed.runs[run_id].stages["publish"].status is status
 
 
-async def test_an_approval_with_fields_asks_for_them_and_keeps_what_was_typed(gallery: PageHarness) -> None:
-    run_id = await an_approval(gallery, fields=FIELDS)
+async def test_an_approval_with_fields_asks_for_them_and_keeps_what_was_typed(headgate: InProcessHeadgate) -> None:
+    run_id = await an_approval(headgate, fields=FIELDS)
     address = f"/ui/waiting?run={run_id}&stage=publish"
 
-    refused = await gallery.client.post(address, data={"decision": "approve", "comment": "half of it", "p.share": "500"})
-    accepted = await gallery.client.post(address, data={"decision": "approve", "p.share": "50"})
+    refused = await headgate.page_client.post(address, data={"decision": "approve", "comment": "half of it", "p.share": "500"})
+    accepted = await headgate.page_client.post(address, data={"decision": "approve", "p.share": "50"})
 
     assert refused.status_code == 422
     assert "half of it" in refused.text and 'value="500"' in refused.text and "aria-invalid" in refused.text
     assert accepted.status_code == 303
 
 
-async def test_rejecting_needs_no_fields(gallery: PageHarness) -> None:
-    run_id = await an_approval(gallery, fields=FIELDS)
+async def test_rejecting_needs_no_fields(headgate: InProcessHeadgate) -> None:
+    run_id = await an_approval(headgate, fields=FIELDS)
 
-    answer = await gallery.client.post(f"/ui/waiting?run={run_id}&stage=publish", data={"decision": "reject", "p.share": ""})
+    answer = await headgate.page_client.post(f"/ui/waiting?run={run_id}&stage=publish", data={"decision": "reject", "p.share": ""})
 
     assert answer.status_code == 303
 
 
-async def test_deciding_what_was_decided_otherwise_is_a_409_page(gallery: PageHarness) -> None:
-    run_id = await an_approval(gallery)
+async def test_deciding_what_was_decided_otherwise_is_a_409_page(headgate: InProcessHeadgate) -> None:
+    run_id = await an_approval(headgate)
     address = f"/ui/waiting?run={run_id}&stage=publish"
-    await gallery.client.post(address, data={"decision": "reject"})
+    await headgate.page_client.post(address, data={"decision": "reject"})
 
-    answer = await gallery.client.post(address, data={"decision": "approve"})
+    answer = await headgate.page_client.post(address, data={"decision": "approve"})
 
     assert answer.status_code == 409
     assert "<nav" in answer.text and answer.headers["x-request-id"] in answer.text
 
 
-async def test_neither_approving_nor_rejecting_is_refused(gallery: PageHarness) -> None:
-    run_id = await an_approval(gallery)
+async def test_neither_approving_nor_rejecting_is_refused(headgate: InProcessHeadgate) -> None:
+    run_id = await an_approval(headgate)
 
-    answer = await gallery.client.post(f"/ui/waiting?run={run_id}&stage=publish", data={"comment": "hm"})
+    answer = await headgate.page_client.post(f"/ui/waiting?run={run_id}&stage=publish", data={"comment": "hm"})
 
     assert answer.status_code == 422
-    assert gallery.fakes.store.committed.runs[run_id].stages["publish"].status is Status.WAITING
+    assert headgate.fakes.store.committed.runs[run_id].stages["publish"].status is Status.WAITING

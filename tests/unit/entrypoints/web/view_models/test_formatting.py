@@ -8,7 +8,8 @@ from application.queries.explain.durations import format_duration
 from entrypoints.definitions.revision_diff import diff_revisions
 from entrypoints.web.view_models.formatting import format_difference
 from tests.support.builders import a_stage
-from tests.support.page_harness import AttemptStory, PageHarness
+from tests.support.in_process import InProcessHeadgate
+from tests.support.run_stories import AttemptStory
 
 
 def test_what_a_revision_changed_has_no_floats_and_names_its_unit() -> None:
@@ -39,22 +40,24 @@ def test_durations_are_told_as_people_say_them(value: float, words: str) -> None
     assert format_duration(value) == words
 
 
-async def test_a_run_of_milliseconds_is_drawn_to_their_scale(gallery: PageHarness) -> None:
-    nightly = await gallery.pipeline(stages=[a_stage("first"), a_stage("second", needs=["first"])])
-    run_id = await gallery.play(nightly, gallery.fakes.clock.now(), {name: [AttemptStory(works=0.020)] for name in ("first", "second")})
+async def test_a_run_of_milliseconds_is_drawn_to_their_scale(headgate: InProcessHeadgate) -> None:
+    nightly = await headgate.stories.add_pipeline(stages=[a_stage("first"), a_stage("second", needs=["first"])])
+    run_id = await headgate.stories.play_run(
+        nightly, headgate.fakes.clock.now(), {name: [AttemptStory(works=0.020)] for name in ("first", "second")}
+    )
 
-    page = (await gallery.client.get(f"/ui/runs/{run_id}")).text
+    page = (await headgate.page_client.get(f"/ui/runs/{run_id}")).text
 
     assert "Completed in 40 ms." in page
     ticks = re.findall(r"\d+ m?s(?=</text>)", page)
     assert {"10 ms", "20 ms", "30 ms"} <= set(ticks), ticks
 
 
-async def test_a_time_in_the_sentence_is_one_that_the_page_shows_in_its_viewers_zone(gallery: PageHarness) -> None:
-    await gallery.pipeline(stages=[a_stage("agree", "approval")])
-    await gallery.client.post("/trigger/nightly")
+async def test_a_time_in_the_sentence_is_one_that_the_page_shows_in_its_viewers_zone(headgate: InProcessHeadgate) -> None:
+    await headgate.stories.add_pipeline(stages=[a_stage("agree", "approval")])
+    await headgate.page_client.post("/trigger/nightly")
 
-    sentence = (await gallery.client.get("/ui/runs/1")).text.split('<p class="why">')[1].split("</p>")[0]
+    sentence = (await headgate.page_client.get("/ui/runs/1")).text.split('<p class="why">')[1].split("</p>")[0]
 
     assert 'since <time datetime="' in sentence
     assert 'data-show="moment">' in sentence and " UTC</time>" in sentence
