@@ -1,4 +1,4 @@
-"""Which addresses stay on this machine, and which nobody on the way can read."""
+"""Tell whether a host or a URL exposes traffic to a network."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -12,6 +12,6 @@ def is_loopback(host: str) -> bool:
 
 
 def is_https_or_loopback(url: str) -> bool:
-    """By TLS, or not over a network at all."""
+    """Return True if nobody on the network can read what is sent to the URL."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))

@@ -1,10 +1,8 @@
-"""The settings: environment variables that begin with HEADGATE_, and nothing else. The descriptions are the documentation."""
+"""Settings: environment variables that start with HEADGATE_. The descriptions below generate docs/reference/settings.md."""
 
-import contextlib
 import ipaddress
 import os
 import re
-import secrets
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -15,130 +13,143 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from domain.access.permissions import Role
 from entrypoints.network_addresses import is_https_or_loopback, is_loopback
 from entrypoints.request_rate import Rate
+from entrypoints.secret_file import read_or_create_secret
 
-_SHOWN_SECRET = "********"
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}
+_MASK = "********"
+_LINK_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}
+"""Hosts to show in links in place of listening addresses that a browser cannot open."""
 
 
 class SettingsError(Exception):
-    """The environment does not describe a Headgate that can run; the message is one line that names the variable."""
+    """The environment is not a valid configuration. The message is one line that names the variable."""
 
 
 class Settings(BaseSettings):
-    """Every setting, read once at the start. `Settings.read()` answers mistakes with one line."""
+    """Every setting. Create it with `Settings.read()`, once, when the process starts."""
 
     model_config = SettingsConfigDict(env_prefix="HEADGATE_", extra="ignore", frozen=True, hide_input_in_errors=True, env_ignore_empty=True)
 
-    home: Path = Field(Path(".headgate"), description="Folder for all that the embedded mode writes: data, secrets, logs.")
+    home: Path = Field(Path(".headgate"), description="Folder for everything that the embedded mode writes: data, secrets, logs.")
     database_url: SecretStr | None = Field(
-        None, description="PostgreSQL 14 or newer to use, `postgresql://user:password@host/db`. Not set: an embedded one is run."
+        None, description="PostgreSQL 14 or newer, as `postgresql://user:password@host/db`. Not set: `headgate up` runs an embedded one."
     )
     prefect_api_url: str | None = Field(
-        None, description="A Prefect server to use, such as `http://prefect:4200/api`. Not set: `headgate up` runs one."
+        None, description="API of a Prefect server, such as `http://prefect:4200/api`. Not set: `headgate up` runs one."
     )
-    prefect_api_auth_string: SecretStr | None = Field(None, description="What that server asks for, `user:password`.")
-    prefect_ui_url: str | None = Field(
-        None, description="Address by which people's browsers reach Prefect's pages. Not set: that of its API, without `/api`."
-    )
+    prefect_api_auth_string: SecretStr | None = Field(None, description="Credentials for that server, as `user:password`.")
+    prefect_ui_url: str | None = Field(None, description="URL of Prefect's pages for browsers. Not set: the API's URL without `/api`.")
     prefect_database_url: SecretStr | None = Field(
-        None, description="The database of the Prefect server that `headgate up` runs, when PostgreSQL is not the embedded one."
+        None, description="Database of the Prefect server that `headgate up` runs, if PostgreSQL is not the embedded one."
     )
-    host: str = Field("127.0.0.1", description="Address the web listens on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port the web listens on.")
+    host: str = Field("127.0.0.1", description="Address the web server listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
     auth: Literal["none", "team"] = Field(
-        "none", description="`none`: whoever reaches it may do everything, so it listens on loopback alone. `team`: people sign in."
+        "none", description="`none`: no sign-in; the web server listens on loopback only. `team`: users sign in."
     )
-    session_idle_hours: float = Field(12.0, gt=0, description="Hours without a request after which a sign-in ends.")
-    session_days: float = Field(7.0, gt=0, description="Days after which a sign-in ends in any case.")
+    session_idle_hours: float = Field(12.0, gt=0, description="Hours without a request after which a session ends.")
+    session_days: float = Field(7.0, gt=0, description="Days after which a session ends even if it is in use.")
     oidc_issuer: str | None = Field(
-        None, description="OpenID Connect provider to sign in by, such as `https://id.example.com`. Not set: local accounts alone."
+        None, description="OpenID Connect provider, such as `https://id.example.com`. Not set: local accounts only."
     )
-    oidc_client_id: str | None = Field(None, description="What Headgate is called there.")
-    oidc_client_secret: SecretStr | None = Field(None, description="Its secret there.")
-    oidc_scopes: str = Field("openid profile email", description="What is asked of it; `openid` is among it.")
+    oidc_client_id: str | None = Field(None, description="Headgate's client id at the provider.")
+    oidc_client_secret: SecretStr | None = Field(None, description="Headgate's client secret at the provider.")
+    oidc_scopes: str = Field("openid profile email", description="Scopes to request from the provider; must include `openid`.")
     oidc_roles: Annotated[dict[str, Role], NoDecode] = Field(
         default_factory=dict,
-        description="Roles by group or verified address, such as `platform=admin,data=operator,*=viewer`. Who has none does not come in.",
+        description=(
+            "Roles by group or verified email address, such as `platform=admin,data=operator,*=viewer`. "
+            "Users without a matching group are denied."
+        ),
     )
-    api_token: SecretStr | None = Field(None, description="Token that `headgate trigger`, `apply` and the like send.")
-    url: str = Field("", description="Address people and workers reach the web by. Not set: `http://` host and port.")
+    api_token: SecretStr | None = Field(None, description="Token that `headgate apply`, `trigger` and the other API commands send.")
+    url: str = Field("", description="URL at which users and workers reach the web server. Not set: `http://` with host and port.")
     worker_slots: int = Field(
         default_factory=lambda: 2 * (os.cpu_count() or 1),
         ge=1,
-        description="Stages one worker runs at a time. Not set: two per core.",
+        description="Maximum number of stages that a worker runs at a time. Not set: two per core.",
     )
     worker_name: str = Field(
         default_factory=lambda: f"worker-{socket.gethostname()}",
         min_length=1,
-        description="The worker's name. Not set: from the host's.",
+        description="Name of the worker. Not set: `worker-` and the host name.",
     )
-    workdir: Path = Field(Path(), description="Folder that a stage's `workdir` is relative to. Not set: where the worker was started.")
+    workdir: Path = Field(Path(), description="Base folder of a stage's `workdir`. Not set: the folder the worker was started in.")
     pool: str = Field("headgate", min_length=1, description="Prefect work pool of this worker.")
     warm_pools: Annotated[list[str], NoDecode] = Field(
         default_factory=lambda: ["headgate"],
-        description="Work pools served by Headgate's own workers, separated by commas; any other pool is carried by Prefect's workers.",
+        description="Work pools of Headgate's own workers, separated by commas. Prefect's workers serve every other pool.",
     )
     worker_token: SecretStr | None = Field(
-        None, description="Token of a worker on another machine (`headgate worker-token` prints it). Not set: made from the secret."
+        None, description="Token of a worker on another machine; `headgate worker-token` prints it. Not set: derived from the secret."
     )
-    keep_logs_days: float = Field(30.0, ge=0, description="Days for which stages' output is kept; 0 keeps it for ever.")
-    keep_events_days: float = Field(90.0, ge=0, description="Days for which runs' histories are kept; 0 keeps them for ever.")
+    keep_logs_days: float = Field(30.0, ge=0, description="Days to keep the output of stages; 0 keeps it forever.")
+    keep_events_days: float = Field(90.0, ge=0, description="Days to keep the history of runs; 0 keeps it forever.")
     min_free_bytes: int = Field(
-        512 * 1024 * 1024, ge=0, description="Bytes to be left on the home's disk: below, no run is taken; reports are. 0 never looks."
+        512 * 1024 * 1024,
+        ge=0,
+        description="Minimum free bytes on the disk of the home folder. Below it, triggers are refused but reports accepted. 0: no check.",
     )
-    max_in_flight: int = Field(512, ge=1, description="Requests the web takes on at once; over it they get 503 and are to ask again.")
+    max_in_flight: int = Field(512, ge=1, description="Maximum number of concurrent requests; more get 503 with `Retry-After`.")
     rate_limit: str = Field(
-        "", description="Requests a caller may make, such as `100/second`, or `none`. Not set: 12,000 a minute if people sign in."
+        "", description="Maximum request rate per client, such as `100/second`, or `none`. Not set: 12,000 per minute if users sign in."
     )
-    log_bytes_per_stage: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of output kept of one attempt of a stage.")
-    lease_seconds: float = Field(20.0, gt=0, description="Seconds a worker may be silent before its stages count as lost.")
-    heartbeat_seconds: float = Field(5.0, gt=0, description="Seconds between a worker's signs of life.")
+    log_bytes_per_stage: int = Field(
+        10 * 1024 * 1024, ge=1024, description="Maximum size of the output kept per attempt of a stage, in bytes."
+    )
+    lease_seconds: float = Field(20.0, gt=0, description="Seconds without a heartbeat after which a worker's stages are lost.")
+    heartbeat_seconds: float = Field(5.0, gt=0, description="Seconds between a worker's heartbeats.")
     drain_seconds: float = Field(
         20.0,
         ge=0,
-        description="Seconds a worker told to end gives what it runs, and a web what it answers; `headgate up` gives at most 3.",
+        description=(
+            "Seconds that a stopping worker gives to running stages, and a stopping web server to open requests. "
+            "`headgate up` gives workers at most 3."
+        ),
     )
-    cancel_grace_seconds: float = Field(1.0, ge=0, description="Seconds a cancelled stage has between TERM and KILL.")
+    cancel_grace_seconds: float = Field(1.0, ge=0, description="Seconds between TERM and KILL for a cancelled stage.")
     secret: SecretStr | None = Field(
-        None, description="Key that tokens are made with, 32 characters or more. Not set: made once and kept in the home."
+        None, description="Key that signs tokens, 32 characters or more. Not set: generated once and stored in the home folder."
     )
     secrets_file: Path | None = Field(
-        None, description="File of `NAME=value` lines, 0600, with the secrets that stages ask for; read by the worker alone."
+        None, description="File with the secrets for stages, as `NAME=value` lines, mode 0600. Only the worker reads it."
     )
     http_allow: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
-        description="Networks that stages of kind `http` may reach beside public addresses, such as `10.0.0.0/8,127.0.0.1/32`.",
+        description="Networks that `http` stages may reach besides public addresses, such as `10.0.0.0/8,127.0.0.1/32`.",
     )
     http_ports: Annotated[list[int], NoDecode] = Field(
         default_factory=lambda: [80, 443],
-        description="Ports that stages of kind `http` may reach, separated by commas. Not set: 80 and 443.",
+        description="Ports that `http` stages may reach, separated by commas. Not set: 80 and 443.",
     )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
-        description="More host names the web answers to, separated by commas, beside loopback and the URL's.",
+        description="Host names that the web server answers to, separated by commas, besides loopback and the host of the URL.",
     )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
-        description="Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Not set: none.",
+        description="Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` headers are trusted. Not set: none.",
     )
-    examples: bool = Field(False, description="Register the example pipelines when there is no pipeline. `headgate up` sets it.")
-    telemetry: Literal["off", "auto"] = Field("auto", description="`auto`: to a Datadog agent if one is named. `off`: never.")
-    forward_stage_logs: bool = Field(False, description="Write every line that a stage prints to the worker's log too, with its context.")
+    examples: bool = Field(False, description="Register the example pipelines if there are no pipelines. `headgate up` sets it.")
+    telemetry: Literal["off", "auto"] = Field(
+        "auto", description="`auto`: send to a Datadog agent if one is configured. `off`: never send."
+    )
+    forward_stage_logs: bool = Field(False, description="Also write every line of a stage's output to the worker's log, with its context.")
     dd_site: str | None = Field(
         None,
         pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$",
-        description="Datadog site, such as `datadoghq.eu`: run pages link to their trace and logs.",
+        description="Datadog site, such as `datadoghq.eu`, for links from run pages to traces and logs.",
     )
     ci_events_url: str | None = Field(
-        None, description="Where runs are told as CI Visibility pipeline events, such as `https://api.datadoghq.com`. Not set: nowhere."
+        None,
+        description="Where to send runs as CI Visibility pipeline events, such as `https://api.datadoghq.com`. Not set: not sent.",
     )
-    dd_api_key: SecretStr | None = Field(None, description="Datadog's API key, for those events.")
+    dd_api_key: SecretStr | None = Field(None, description="Datadog API key for those events.")
     openlineage_url: str | None = Field(
-        None, description="Where runs are told as OpenLineage events, such as `http://marquez:5000`. Not set: nowhere."
+        None, description="Where to send runs as OpenLineage events, such as `http://marquez:5000`. Not set: not sent."
     )
-    openlineage_api_key: SecretStr | None = Field(None, description="Bearer token of that address.")
-    openlineage_namespace: str = Field("headgate", min_length=1, description="Namespace of the jobs and datasets in those events.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    openlineage_api_key: SecretStr | None = Field(None, description="Bearer token for the OpenLineage receiver.")
+    openlineage_namespace: str = Field("headgate", min_length=1, description="Namespace of the jobs and datasets in OpenLineage events.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Minimum level of log messages.")
 
     @classmethod
     def settings_customise_sources(
@@ -149,78 +160,78 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments and the environment; no file is read."""
+        """Read arguments and the environment only, no file."""
         return init_settings, env_settings
 
     @classmethod
     def read(cls, **overrides: Any) -> Self:
-        """The settings of this process. Raises SettingsError with one line for the first mistake."""
+        """Return the settings of this process. Raise SettingsError with one line about the first mistake."""
         try:
             return cls(**overrides)
         except ValidationError as error:
-            raise SettingsError(_first_line(error)) from None
+            raise SettingsError(_describe_first_error(error)) from None
 
     @field_validator("home", "workdir", "secrets_file", mode="after")
     @classmethod
-    def _absolute(cls, value: Path | None) -> Path | None:
+    def _make_absolute(cls, value: Path | None) -> Path | None:
         if value is None:
             return None
-        return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100 (it also removes `..`, and follows no link)
+        return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100 (unlike Path.resolve, it follows no symbolic link)
 
     @field_validator("database_url", "prefect_database_url", mode="after")
     @classmethod
-    def _driver(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    def _set_driver(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is None:
             return None
         scheme, separator, rest = value.get_secret_value().partition("://")
         if not separator or not re.fullmatch(r"postgres(ql)?(\+\w+)?", scheme):
-            raise ValueError("must begin with postgresql://")
+            raise ValueError("must start with postgresql://")
         driver = "psycopg" if info.field_name == "database_url" else "asyncpg"
         return SecretStr(f"postgresql+{driver}://{rest}")
 
     @field_validator("ci_events_url", "openlineage_url", mode="after")
     @classmethod
-    def _by_http(cls, value: str | None) -> str | None:
+    def _require_http(cls, value: str | None) -> str | None:
         if value is not None and not re.match(r"https?://[^/]", value):
-            raise ValueError("must begin with http:// or https://")
+            raise ValueError("must start with http:// or https://")
         return value
 
     @field_validator("allowed_hosts", "warm_pools", "http_allow", "http_ports", "trusted_proxies", mode="before")
     @classmethod
-    def _listed(cls, value: object) -> object:
+    def _split_list(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @field_validator("oidc_roles", mode="before")
     @classmethod
-    def _roles(cls, value: object) -> object:
+    def _parse_roles(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         pairs = [part.strip().rpartition("=") for part in value.split(",") if part.strip()]
-        if any(not who or role not in set(Role) for who, _, role in pairs):
-            raise ValueError("is a list such as platform=admin,data=operator,*=viewer; the roles are " + ", ".join(Role))
-        return {who.strip(): Role(role) for who, _, role in pairs}
+        if any(not group or role not in set(Role) for group, _, role in pairs):
+            raise ValueError("must be a list such as platform=admin,data=operator,*=viewer; the roles are " + ", ".join(Role))
+        return {group.strip(): Role(role) for group, _, role in pairs}
 
     @field_validator("http_allow", mode="after")
     @classmethod
-    def _are_networks(cls, value: list[str]) -> list[str]:
+    def _normalize_networks(cls, value: list[str]) -> list[str]:
         return [str(ipaddress.ip_network(text)) for text in value]
 
     @field_validator("rate_limit", mode="after")
     @classmethod
-    def _is_rate(cls, value: str) -> str:
+    def _check_rate(cls, value: str) -> str:
         if value.strip():
-            Rate.read(value)
+            Rate.parse(value)
         return value.strip()
 
     @field_validator("secret", mode="after")
     @classmethod
-    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_secret_length(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 32:
             raise ValueError("must have 32 characters or more")
         return value
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_combinations(self) -> Self:
         if self.database_url is not None and self.prefect_api_url is None and self.prefect_database_url is None:
             raise ValueError("HEADGATE_DATABASE_URL also needs HEADGATE_PREFECT_API_URL or HEADGATE_PREFECT_DATABASE_URL")
         if self.ci_events_url is not None and self.dd_api_key is None:
@@ -228,63 +239,50 @@ class Settings(BaseSettings):
         if self.oidc_issuer is not None and (self.oidc_client_id is None or self.oidc_client_secret is None or not self.oidc_roles):
             raise ValueError("HEADGATE_OIDC_ISSUER also needs HEADGATE_OIDC_CLIENT_ID, HEADGATE_OIDC_CLIENT_SECRET and HEADGATE_OIDC_ROLES")
         if self.oidc_issuer is not None and not is_https_or_loopback(self.oidc_issuer):
-            raise ValueError("HEADGATE_OIDC_ISSUER must begin with https://")
+            raise ValueError("HEADGATE_OIDC_ISSUER must start with https://")
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise ValueError("HEADGATE_LEASE_SECONDS must be at least twice HEADGATE_HEARTBEAT_SECONDS")
         return self
 
     @property
     def public_url(self) -> str:
-        """The base address for links, without a slash at its end."""
-        return (self.url or f"http://{_LOOPBACK.get(self.host, self.host)}:{self.port}").rstrip("/")
+        """The base URL for links, without a trailing slash."""
+        return (self.url or f"http://{_LINK_HOSTS.get(self.host, self.host)}:{self.port}").rstrip("/")
 
     def check_exposure(self) -> None:
-        """Raise SettingsError rather than listen where people could come in who should not."""
+        """Raise SettingsError if others could use Headgate without signing in, or read passwords on the network."""
         if self.auth == "none" and not is_loopback(self.host):
             raise SettingsError(
-                f"HEADGATE_HOST: {self.host} can be reached by others, and nobody has to sign in. Set HEADGATE_AUTH=team and make the "
-                "first account with `headgate user create NAME --role admin`; or leave HEADGATE_HOST at 127.0.0.1."
+                f"HEADGATE_HOST: others can reach {self.host}, and sign-in is off. Set HEADGATE_AUTH=team and create the first account "
+                "with `headgate user create NAME --role admin`, or leave HEADGATE_HOST at 127.0.0.1."
             )
         if self.auth == "team" and not is_https_or_loopback(self.public_url):
             raise SettingsError(
-                f"HEADGATE_URL: people would sign in at {self.public_url} in clear text. Put TLS before it and set HEADGATE_URL=https://…"
+                f"HEADGATE_URL: passwords would be sent to {self.public_url} in clear text. Add TLS in front and set HEADGATE_URL=https://…"
             )
 
     @property
     def prefect_pages_url(self) -> str | None:
-        """Where people see Prefect's pages; None without a Prefect."""
+        """The URL of Prefect's pages, or None without a Prefect server."""
         pages = self.prefect_ui_url or (self.prefect_api_url or "").rstrip("/").removesuffix("/api")
         return pages.rstrip("/") or None
 
     def secret_key(self) -> str:
-        """The key that tokens are made with: the setting, else the one in the home, made at the first call."""
+        """Return the key that signs tokens: the setting, else the one in the home folder, created on first use."""
         return self.secret.get_secret_value() if self.secret is not None else read_or_create_secret(self.home / "secret")
 
     def masked(self) -> dict[str, str]:
-        """Every setting by its variable, with secrets and the passwords of addresses hidden."""
-        return {f"HEADGATE_{name.upper()}": _masked(getattr(self, name)) for name in type(self).model_fields}
+        """Return every setting by its variable name, with secrets and passwords in URLs masked."""
+        return {f"HEADGATE_{name.upper()}": _mask(getattr(self, name)) for name in type(self).model_fields}
 
 
-def read_or_create_secret(path: Path) -> str:
-    """The secret in the file `path`; made there, for our eyes only, if there is none. One writer wins a race."""
-    if not path.exists():
-        path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(draft)
-        draft.unlink()
-    return path.read_text().strip()
-
-
-def _masked(value: object) -> str:
+def _mask(value: object) -> str:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if isinstance(text, str) and "://" in text:
-        text = re.sub(r"(://[^:/@]*):.*@", rf"\1:{_SHOWN_SECRET}@", text)
-        return re.sub(r"(password=)[^&]*", rf"\1{_SHOWN_SECRET}", text, flags=re.IGNORECASE)
+        text = re.sub(r"(://[^:/@]*):.*@", rf"\1:{_MASK}@", text)
+        return re.sub(r"(password=)[^&]*", rf"\1{_MASK}", text, flags=re.IGNORECASE)
     if isinstance(value, SecretStr):
-        return _SHOWN_SECRET
+        return _MASK
     if isinstance(value, dict):
         return ",".join(f"{key}={item}" for key, item in value.items())
     if isinstance(value, list):
@@ -292,7 +290,7 @@ def _masked(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _first_line(error: ValidationError) -> str:
+def _describe_first_error(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    said = str(first["msg"]).removeprefix("Value error, ")
-    return f"HEADGATE_{str(first['loc'][0]).upper()}: {said}" if first["loc"] else said
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return f"HEADGATE_{str(first['loc'][0]).upper()}: {message}" if first["loc"] else message

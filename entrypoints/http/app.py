@@ -83,7 +83,7 @@ def create_app(
 def build_middleware(application: Application, routes: RouteTable) -> list[Middleware]:
     """Return the middlewares, outermost first. A request that one of them refuses never reaches the next."""
     settings = application.settings()
-    rate = Rate.of(settings.rate_limit, settings.auth)
+    rate = Rate.from_setting(settings.rate_limit, settings.auth)
     limiter = RateLimiter(rate) if rate is not None else None
     return [
         Middleware(RequestId),

@@ -11,7 +11,8 @@ from pathlib import Path
 from adapters.orchestration.prefect_server import PrefectServer
 from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
-from entrypoints.settings import Settings, read_or_create_secret
+from entrypoints.secret_file import read_or_create_secret
+from entrypoints.settings import Settings
 from entrypoints.supervisor.managed_process import ProcessSpec
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,8 @@ import pytest
 import uvicorn
 
 from entrypoints.http.server import build_proxy_options
-from entrypoints.settings import Settings, SettingsError, read_or_create_secret
+from entrypoints.secret_file import read_or_create_secret
+from entrypoints.settings import Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parents[3]
 SOMEWHERE = "postgresql://me:pass:word@db/headgate"
@@ -184,7 +185,7 @@ def test_ci_events_need_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_addresses_of_receivers_are_of_http(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     said = mistake(monkeypatch, dd_api_key="key", **{name: "marquez:5000"})
 
-    assert said == f"HEADGATE_{name.upper()}: must begin with http:// or https://"
+    assert said == f"HEADGATE_{name.upper()}: must start with http:// or https://"
 
 
 def test_keys_of_receivers_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +214,7 @@ async def test_who_asks_is_told_by_a_proxy_only_if_it_is_trusted(trusted: str, a
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "headgate.example"])
 def test_a_door_that_others_can_reach_is_not_opened_while_nobody_signs_in(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("HEADGATE_HOST", host)
-    with pytest.raises(SettingsError, match=r"HEADGATE_HOST: .* can be reached by others, and nobody has to sign in") as refused:
+    with pytest.raises(SettingsError, match=r"HEADGATE_HOST: others can reach .*, and sign-in is off") as refused:
         Settings.read().check_exposure()
     assert "headgate user create NAME --role admin" in str(refused.value)
 
@@ -232,7 +233,7 @@ def test_people_do_not_sign_in_where_their_passwords_could_be_read(monkeypatch: 
     monkeypatch.setenv("HEADGATE_AUTH", "team")
     Settings.read().check_exposure()
     monkeypatch.setenv("HEADGATE_URL", "http://headgate.example")
-    with pytest.raises(SettingsError, match=r"HEADGATE_URL: people would sign in .* in clear text"):
+    with pytest.raises(SettingsError, match=r"HEADGATE_URL: passwords would be sent to .* in clear text"):
         Settings.read().check_exposure()
 
 
@@ -243,7 +244,7 @@ def test_web_and_up_refuse_such_a_door_in_one_line_and_exit_2(tmp_path: Path) ->
         done = subprocess.run(argv, env={**environment, **more}, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
 
         assert done.returncode == 2, done.stderr
-        assert done.stderr.startswith("headgate: HEADGATE_HOST: 0.0.0.0 can be reached") and done.stderr.count("\n") == 1
+        assert done.stderr.startswith("headgate: HEADGATE_HOST: others can reach 0.0.0.0") and done.stderr.count("\n") == 1
 
 
 def test_a_provider_needs_its_client_and_roles_and_a_private_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,4 +256,4 @@ def test_a_provider_needs_its_client_and_roles_and_a_private_address(monkeypatch
     assert mistake(monkeypatch, oidc_roles="=admin").startswith("HEADGATE_OIDC_ROLES")
     monkeypatch.setenv("HEADGATE_OIDC_ROLES", "platform=admin, *=viewer")
     assert dict(Settings.read().oidc_roles) == {"platform": "admin", "*": "viewer"}
-    assert mistake(monkeypatch, oidc_issuer="http://id.example") == "HEADGATE_OIDC_ISSUER must begin with https://"
+    assert mistake(monkeypatch, oidc_issuer="http://id.example") == "HEADGATE_OIDC_ISSUER must start with https://"
