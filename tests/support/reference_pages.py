@@ -9,6 +9,7 @@ from typing import Any
 import typer.main
 from pydantic_core import PydanticUndefined
 
+from entrypoints.cli.app import app
 from entrypoints.settings import Settings
 from tests.support.in_process import InProcessHeadgate
 
@@ -25,7 +26,8 @@ def main() -> None:
 def render_settings() -> str:
     """Return the page of the settings, in the order of their class."""
     rows = [
-        f"| `HEADGATE_{name.upper()}` | {_format_default(field.default)} | {field.description} |" for name, field in Settings.model_fields.items()
+        f"| `HEADGATE_{name.upper()}` | {_format_default(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
     ]
     intro = "Environment variables are the only source of settings. `headgate config` prints the values in force, with secrets hidden."
     return "\n".join([_NOTE, "# Settings", "", intro, "", "| variable | default | meaning |", "|---|---|---|", *rows, ""])
@@ -33,7 +35,7 @@ def render_settings() -> str:
 
 def render_commands() -> str:
     """Return the page of the terminal commands, with their arguments and options."""
-    root = typer.main.get_command(load_commands())
+    root = typer.main.get_command(app)
     intro = (
         "The commands speak to the Headgate at `HEADGATE_URL` (or `HEADGATE_HOST` and `HEADGATE_PORT`), with the token in `HEADGATE_API_TOKEN`. "
         "Exit code 2 means that no server answered or that the input was invalid."
@@ -50,19 +52,15 @@ def render_api() -> str:
     parts = [_NOTE, "# API", "", "The models and examples of each route are on `/docs` of a running Headgate, and in `/openapi.json`.", ""]
     for tag in document["tags"]:
         parts += [f"## {tag['name'].capitalize()}", "", tag["description"], "", "| route | does | needs |", "|---|---|---|"]
-        parts += [f"| `{method} {path}` | {operation['summary']} | {_get_permission(operation)} |" for method, path, operation in _list(document, tag)]
+        parts += [
+            f"| `{method} {path}` | {operation['summary']} | {_get_permission(operation)} |"
+            for method, path, operation in _list(document, tag)
+        ]
         parts.append("")
     return "\n".join(parts).rstrip() + "\n"
 
 
 PAGES: dict[str, Callable[[], str]] = {"settings.md": render_settings, "commands.md": render_commands, "api.md": render_api}
-
-
-def load_commands() -> typer.Typer:
-    """Return the whole command line."""
-    from entrypoints.cli.app import app
-
-    return app
 
 
 def load_openapi() -> dict[str, Any]:

@@ -119,11 +119,11 @@ def _register_example(example: Any) -> int:
 
 def _add_security(operation: dict[str, Any], rule: AccessRule) -> None:
     """What the route asks of its caller, from the one table."""
-    if rule.requires is AccessLevel.PUBLIC:
+    if rule.requirement is AccessLevel.PUBLIC:
         operation["security"] = []
         return
     operation["security"] = [{"token": []}, {"session": []}, {}]
-    operation["description"] = f"{operation.get('description', '')}\n\nNeeds the permission `{rule.requires.value}`.".strip()
+    operation["description"] = f"{operation.get('description', '')}\n\nNeeds the permission `{rule.requirement.value}`.".strip()
     for status, refusal in problem_responses(401, 403, *([415] if "requestBody" in operation else [])).items():
         operation["responses"].setdefault(str(status), refusal)
 

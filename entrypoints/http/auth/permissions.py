@@ -1,4 +1,4 @@
-"""What a route asks of its caller, declared where the route is defined."""
+"""Access rules: what a route requires of its caller. Each route declares its rule with `@requires`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class ResourceScope(StrEnum):
 class AccessRule:
     """A required permission and the resource it applies to. Without a resource, tokens bound to one pipeline are refused."""
 
-    requires: Permission | AccessLevel
+    requirement: Permission | AccessLevel
     resource: ResourceScope | None = None
 
 
@@ -55,14 +55,14 @@ class UndeclaredAccess(Exception):
         super().__init__(f"The route {path} does not declare who may use it; add @requires(…) to its handler.")
 
 
-def requires(requires: Permission | AccessLevel, resource: ResourceScope | None = None) -> Callable[[Endpoint], Endpoint]:
+def requires(requirement: Permission | AccessLevel, resource: ResourceScope | None = None) -> Callable[[Endpoint], Endpoint]:
     """Declare the access rule of a route's handler. The authorization middleware enforces it."""
 
-    def register_model(endpoint: Endpoint) -> Endpoint:
-        setattr(endpoint, _RULE, AccessRule(requires, resource))
+    def declare(endpoint: Endpoint) -> Endpoint:
+        setattr(endpoint, _RULE, AccessRule(requirement, resource))
         return endpoint
 
-    return register_model
+    return declare
 
 
 def get_access_rule(endpoint: Callable[..., Any], path: str) -> AccessRule:

@@ -58,7 +58,7 @@ class Authorization:
 
     async def _find_refusal(self, scope: Scope) -> Response | None:
         route = self._find_route(scope)
-        if route is not None and route.rule.requires is AccessLevel.PUBLIC:
+        if route is not None and route.rule.requirement is AccessLevel.PUBLIC:
             await self._authenticator.recognize(scope)
             return None
         caller = await self._authenticator.authenticate(scope)
@@ -74,7 +74,7 @@ class Authorization:
         if scope["method"] != "OPTIONS":
             return self._routes.find(scope["method"], scope["path"])
         route = self._routes.find("GET", scope["path"])
-        return route if route is not None and route.rule.requires is AccessLevel.PUBLIC else None
+        return route if route is not None and route.rule.requirement is AccessLevel.PUBLIC else None
 
     async def _check_pipeline(self, caller: Caller, route: MatchedRoute | None) -> Problem | None:
         """Compare a token's pipeline with the one that the path names."""
@@ -99,21 +99,20 @@ class Authorization:
 def _judge_permission(caller: Caller, route: MatchedRoute | None) -> Problem | None:
     if route is None:  # any valid caller may learn that there is no such route
         return SIGN_IN_REQUIRED if caller.way is AuthMethod.ANONYMOUS else None
-    requires = route.rule.requires
-    if requires is AccessLevel.WORKER:
-        return (
-            None
-            if caller.way is AuthMethod.WORKER
-            else WORKER_SIGN_IN_REQUIRED
-            if caller.way in (AuthMethod.OPEN_ACCESS, AuthMethod.ANONYMOUS)
-            else WORKER_TOKEN_REQUIRED
-        )
+    requirement = route.rule.requirement
+    if requirement is AccessLevel.WORKER:
+        return None if caller.way is AuthMethod.WORKER else _explain_missing_worker(caller)
     if caller.way is AuthMethod.ANONYMOUS:
         return SIGN_IN_REQUIRED
-    if requires is AccessLevel.SIGNED_IN:
+    if requirement is AccessLevel.SIGNED_IN:
         return None if caller.way is AuthMethod.SESSION else SESSION_REQUIRED
-    assert isinstance(requires, Permission)
-    return None if caller.has_permission(requires) else _explain_missing(caller, requires)
+    assert isinstance(requirement, Permission)
+    return None if caller.has_permission(requirement) else _explain_missing(caller, requirement)
+
+
+def _explain_missing_worker(caller: Caller) -> Problem:
+    has_no_token = caller.way in (AuthMethod.OPEN_ACCESS, AuthMethod.ANONYMOUS)
+    return WORKER_SIGN_IN_REQUIRED if has_no_token else WORKER_TOKEN_REQUIRED
 
 
 def _explain_missing(caller: Caller, permission: Permission) -> Problem:

@@ -28,7 +28,7 @@ def test_every_route_says_what_it_asks_and_nothing_else_is_listed() -> None:
 
 
 def test_what_is_public_is_short_and_exact() -> None:
-    public = {path for (_, path), rule in RULES.items() if rule.requires is AccessLevel.PUBLIC}
+    public = {path for (_, path), rule in RULES.items() if rule.requirement is AccessLevel.PUBLIC}
 
     assert public == {
         "/livez",
@@ -52,7 +52,7 @@ def test_an_address_is_judged_by_the_route_that_answers_it() -> None:
 def test_what_acts_is_never_open_to_a_viewer() -> None:
     for (method, path), rule in RULES.items():
         if method != "GET":
-            assert rule.requires is not Permission.READ, path
+            assert rule.requirement is not Permission.READ, path
 
 
 def test_what_is_about_one_thing_names_it_in_its_address() -> None:
@@ -129,18 +129,18 @@ def _verdict(answer: Any) -> str:
 
 def _expected(callers_fixture: Callers, who: str, method: str, path: str) -> str:
     rule = RULES[method, path]
-    if rule.requires is AccessLevel.PUBLIC:
+    if rule.requirement is AccessLevel.PUBLIC:
         return "let in"
-    if rule.requires is AccessLevel.WORKER:
+    if rule.requirement is AccessLevel.WORKER:
         return "let in" if who == "worker" else "sign in" if who == "anonymous" else "refused"
     if who == "anonymous":
         return "sign in"
-    if rule.requires is AccessLevel.SIGNED_IN:
+    if rule.requirement is AccessLevel.SIGNED_IN:
         return "let in" if who.startswith("role") else "refused"
     if who == "bound":
         permissions = SCOPE_PERMISSIONS[Scope.READ] | SCOPE_PERMISSIONS[Scope.TRIGGER] | SCOPE_PERMISSIONS[Scope.REPORT]
-        return "let in" if rule.requires in permissions and rule.resource is ResourceScope.REPORT else "refused"
-    return "let in" if rule.requires in callers_fixture.allowed.get(who, frozenset()) else "refused"
+        return "let in" if rule.requirement in permissions and rule.resource is ResourceScope.REPORT else "refused"
+    return "let in" if rule.requirement in callers_fixture.allowed.get(who, frozenset()) else "refused"
 
 
 WHO = ["anonymous", *(f"role {role}" for role in Role), *(f"scope {scope}" for scope in Scope), "bound", "worker", "attempt"]
@@ -192,7 +192,7 @@ async def test_head_is_judged_as_get_and_options_tell_no_stranger_what_there_is(
         )
         expected = _expected(callers_fixture, who, "GET", path)
         if method == "OPTIONS":
-            assert answer.status_code == (401 if who == "anonymous" and RULES["GET", path].requires is not AccessLevel.PUBLIC else 204), (
+            assert answer.status_code == (401 if who == "anonymous" and RULES["GET", path].requirement is not AccessLevel.PUBLIC else 204), (
                 path
             )
         else:

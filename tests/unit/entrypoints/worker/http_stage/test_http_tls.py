@@ -94,7 +94,7 @@ def test_a_redirect_is_resolved_and_checked_again(ask: Ask, server: TlsServer, a
     places = {NAME: [["127.0.0.1"]], "other.example": [["127.0.0.1"]], "inside.example": [["10.0.0.7"]]}
 
     ask("/away", places=places, headers={"Authorization": "Bearer x"})
-    with pytest.raises(AddressForbidden, match=r"inside\.example leads to 10\.0\.0\.7"):
+    with pytest.raises(AddressForbidden, match=r"inside\.example has the address 10\.0\.0\.7"):
         ask("/inside", places=places)
 
     assert server.names == [NAME, "other.example", NAME]
