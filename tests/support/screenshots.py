@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from adapters.system.clock import SystemClock
 from application.ports.queries.health_metrics import HealthMetrics
 from tests.support.example_board import PASSWORD, employ, furnish, revise
 from tests.support.in_process import InProcessHeadgate
@@ -108,7 +109,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with (
-        InProcessHeadgate().serve_in_thread() as served,
+        InProcessHeadgate(clock=SystemClock()).serve_in_thread() as served,
         tempfile.TemporaryDirectory(prefix="headgate-browser-") as home,
         sync_playwright() as playwright,
     ):
@@ -117,7 +118,7 @@ def main() -> None:
         served.headgate.fakes.health_metrics.signs = HealthMetrics(0, 0.0, 2, 0, (), "17.6")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), env={**os.environ, "HOME": home})
         written = take(browser, served, found, folder)
-        with InProcessHeadgate(auth="team").serve_in_thread() as team:
+        with InProcessHeadgate(clock=SystemClock(), auth="team").serve_in_thread() as team:
             team.do(furnish(team.headgate))
             team.do(employ(team.headgate))
             written += take_team(browser, team, folder)

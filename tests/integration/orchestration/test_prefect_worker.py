@@ -23,15 +23,16 @@ from domain.runs.status import Status
 from entrypoints.worker.runner.idle_window import IdleWindow
 from tests.support.counting_proxy import a_counting_proxy
 from tests.support.prefect_server import RunningPrefect
-from tests.unit.entrypoints.worker.fake_web import TOKEN, FakeWeb, eventually
+from tests.support.served_headgate import TOKEN, ServedHeadgate
+from tests.support.waiting import eventually
 from tests.unit.entrypoints.worker.running_worker import sh
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-async def web() -> AsyncIterator[FakeWeb]:
-    async with FakeWeb().open() as web:
+async def web() -> AsyncIterator[ServedHeadgate]:
+    async with ServedHeadgate().open() as web:
         yield web
 
 
@@ -42,7 +43,7 @@ async def rest(prefect: RunningPrefect) -> AsyncIterator[PrefectOrchestrator]:
     await rest.close()
 
 
-def environment(web: FakeWeb, prefect: RunningPrefect, folder: Path) -> dict[str, str]:
+def environment(web: ServedHeadgate, prefect: RunningPrefect, folder: Path) -> dict[str, str]:
     own = {
         "HEADGATE_HOME": str(folder / "home"),
         "HEADGATE_URL": web.url,
@@ -79,7 +80,7 @@ async def a_process(folder: Path, environment: dict[str, str], *argv: str) -> As
 
 
 @contextlib.asynccontextmanager
-async def a_warm_worker(web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, folder: Path) -> AsyncIterator[Process]:
+async def a_warm_worker(web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, folder: Path) -> AsyncIterator[Process]:
     """A worker that is linked here and registered there."""
     name = f"worker-{uuid.uuid4().hex[:6]}"
     surroundings = environment(web, prefect, folder) | {"HEADGATE_WORKER_NAME": name}
@@ -109,15 +110,15 @@ async def task_runs(rest: PrefectOrchestrator, flow_run_id: str) -> dict[str, st
 
 
 async def test_a_warm_dispatch_is_a_flow_run_with_a_task_run_for_each_stage(
-    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
 ) -> None:
     good = await web.create_pipeline(sh("extract", "true"), sh("publish", "true"))
     bad = await web.create_pipeline(sh("extract", "exit 3", retries=1, retry_delay=0), sh("publish", "true"))
 
     async with a_warm_worker(web, prefect, rest, tmp_path):
-        first, second = await web.wait_until_over(await web.run(good)), await web.wait_until_over(await web.run(bad))
-        await eventually(lambda: len(web.recorded) == 2)
-        ids = {run_id: flow_run_id for run_id, _, flow_run_id in web.recorded}
+        first, second = await web.wait_until_over(await web.trigger(good)), await web.wait_until_over(await web.trigger(bad))
+        await eventually(lambda: len(web.recorded_flow_runs) == 2)
+        ids = {run_id: flow_run_id for run_id, _, flow_run_id in web.recorded_flow_runs}
 
         async def both_are_over() -> bool:
             states = await rest.states(list(ids.values()))
@@ -137,14 +138,14 @@ async def test_a_warm_dispatch_is_a_flow_run_with_a_task_run_for_each_stage(
 
 
 async def test_a_run_costs_prefect_five_calls_however_many_stages_it_has(
-    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
 ) -> None:
     pipeline = await web.create_pipeline(*(sh(f"s{number}", "true") for number in range(6)))
 
     async with a_counting_proxy(prefect.api_url) as (door, asked), a_warm_worker(web, replace(prefect, api_url=door), rest, tmp_path):
-        await web.wait_until_over(await web.run(pipeline))
-        await eventually(lambda: len(web.recorded) == 1)
-        ((_, _, flow_run_id),) = web.recorded
+        await web.wait_until_over(await web.trigger(pipeline))
+        await eventually(lambda: len(web.recorded_flow_runs) == 1)
+        ((_, _, flow_run_id),) = web.recorded_flow_runs
 
         async def is_over() -> bool:
             return (await rest.states([flow_run_id]))[flow_run_id].is_terminal
@@ -157,27 +158,27 @@ async def test_a_run_costs_prefect_five_calls_however_many_stages_it_has(
 
 
 async def test_a_frozen_prefect_delays_the_record_and_not_the_run(
-    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
 ) -> None:
     pipeline = await web.create_pipeline(sh("extract", "true"), sh("publish", "true"))
 
     async with a_warm_worker(web, prefect, rest, tmp_path):
         with prefect.frozen():
-            run = await web.wait_until_over(await web.run(pipeline), 5)
+            run = await web.wait_until_over(await web.trigger(pipeline), 5)
             assert run.status is Status.COMPLETED
-            assert not web.recorded
-        await eventually(lambda: bool(web.recorded))
+            assert not web.recorded_flow_runs
+        await eventually(lambda: bool(web.recorded_flow_runs))
 
         async def completed() -> bool:
-            return (await flow_run(rest, web.recorded[0][2]))["state_type"] == "COMPLETED"
+            return (await flow_run(rest, web.recorded_flow_runs[0][2]))["state_type"] == "COMPLETED"
 
         await until_in_prefect(completed)
 
 
-async def test_without_any_prefect_the_worker_works(web: FakeWeb, prefect: RunningPrefect, tmp_path: Path) -> None:
+async def test_without_any_prefect_the_worker_works(web: ServedHeadgate, prefect: RunningPrefect, tmp_path: Path) -> None:
     nowhere = {"HEADGATE_PREFECT_API_URL": f"http://127.0.0.1:{find_free_port()}/api"}
     pipeline = await web.create_pipeline(sh("only", "true"))
-    run_id = await web.run(pipeline)
+    run_id = await web.trigger(pipeline)
 
     async with a_process(tmp_path, environment(web, prefect, tmp_path) | nowhere, "-m", "entrypoints.cli", "worker") as process:
         assert (await web.wait_until_over(run_id, 15)).status is Status.COMPLETED
@@ -186,15 +187,15 @@ async def test_without_any_prefect_the_worker_works(web: FakeWeb, prefect: Runni
 
 
 async def test_a_cancel_in_prefects_page_ends_the_stage(
-    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
 ) -> None:
     started = tmp_path / "started"
     pipeline = await web.create_pipeline(sh("slow", f"touch {started}; sleep 60"))
 
     async with a_warm_worker(web, prefect, rest, tmp_path):
-        run_id = await web.run(pipeline)
-        await eventually(lambda: started.exists() and bool(web.recorded))
-        flow_run_id = web.recorded[-1][2]
+        run_id = await web.trigger(pipeline)
+        await eventually(lambda: started.exists() and bool(web.recorded_flow_runs))
+        flow_run_id = web.recorded_flow_runs[-1][2]
 
         async def runs() -> bool:
             return (await flow_run(rest, flow_run_id))["state_type"] == "RUNNING"
@@ -211,29 +212,29 @@ async def test_a_cancel_in_prefects_page_ends_the_stage(
 
 
 async def test_a_worker_told_to_end_finishes_what_runs_and_leaves(
-    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
 ) -> None:
     started, go = tmp_path / "started", tmp_path / "go"
     pipeline = await web.create_pipeline(sh("slow", f"touch {started}; while ! test -e {go}; do sleep 0.01; done"), sh("after", "true"))
 
     async with a_warm_worker(web, prefect, rest, tmp_path) as process:
-        run_id = await web.run(pipeline)
-        await eventually(lambda: started.exists() and bool(web.recorded))
+        run_id = await web.trigger(pipeline)
+        await eventually(lambda: started.exists() and bool(web.recorded_flow_runs))
         process.terminate()
-        await eventually(lambda: not web.links.pools())
+        await eventually(lambda: not web.fakes.worker_streams.pools())
         go.touch()
         assert await asyncio.wait_for(process.wait(), 15) == 0
 
-    assert web.statuses(run_id) == {"slow": "completed", "after": "queued"}
+    assert web.get_stage_statuses(run_id) == {"slow": "completed", "after": "queued"}
 
 
 async def test_prefects_own_worker_carries_a_run_in_another_pool(
-    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
 ) -> None:
     pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
     ran = tmp_path / "ran"
     pipeline = await web.create_pipeline(*(sh(name, f"echo {name} >> {ran}") for name in "ab"), pool=pool)
-    run_id = await web.run(pipeline)
+    run_id = await web.trigger(pipeline)
     request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere #1", {"run_id": run_id, "number": 1, "epoch": 1})
     flow_run_id = await rest.create_flow_run(request)
 
@@ -252,10 +253,10 @@ async def test_prefects_own_worker_carries_a_run_in_another_pool(
 
 
 async def test_a_flow_whose_dispatch_is_gone_ends_quietly(
-    web: FakeWeb, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
 ) -> None:
     pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
-    run_id = await web.run(await web.create_pipeline(sh("only", "true"), pool=pool))
+    run_id = await web.trigger(await web.create_pipeline(sh("only", "true"), pool=pool))
     request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere #1", {"run_id": run_id, "number": 1, "epoch": 9})
     flow_run_id = await rest.create_flow_run(request)
 
@@ -267,7 +268,7 @@ async def test_a_flow_whose_dispatch_is_gone_ends_quietly(
 
         await until_in_prefect(crashed, 90)
 
-    assert web.statuses(run_id) == {"only": "queued"}
+    assert web.get_stage_statuses(run_id) == {"only": "queued"}
 
 
 async def test_a_worker_that_starts_and_reports_without_a_pause_is_shown_behind(monkeypatch: pytest.MonkeyPatch) -> None:

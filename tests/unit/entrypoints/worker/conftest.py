@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from entrypoints.worker.stage_host.client import StageHost
-from tests.unit.entrypoints.worker.fake_web import FakeWeb
+from tests.support.served_headgate import ServedHeadgate
 from tests.unit.entrypoints.worker.stage_runner import StageRunner
 
 
@@ -23,6 +23,6 @@ def stages(host: StageHost, tmp_path: Path) -> StageRunner:
 
 
 @pytest.fixture
-async def web() -> AsyncIterator[FakeWeb]:
-    async with FakeWeb().open() as web:
+async def web() -> AsyncIterator[ServedHeadgate]:
+    async with ServedHeadgate().open() as web:
         yield web

@@ -16,7 +16,7 @@ from entrypoints.worker.runner.stage_attempt import StageContext
 from entrypoints.worker.runner.stage_environment import StageJobBuilder, StageSettings
 from entrypoints.worker.runner.worker import Worker, WorkerTimings
 from entrypoints.worker.stage_host.manager import StageHostManager
-from tests.unit.entrypoints.worker.fake_web import TOKEN, FakeWeb
+from tests.support.served_headgate import TOKEN, ServedHeadgate
 
 
 @dataclass
@@ -30,7 +30,7 @@ class RunningWorker:
 
 @contextlib.asynccontextmanager
 async def running_worker(
-    web: FakeWeb, folder: Path, slots: int = 4, timings: WorkerTimings | None = None, grace: float = 1.0, **settings: Any
+    web: ServedHeadgate, folder: Path, slots: int = 4, timings: WorkerTimings | None = None, grace: float = 1.0, **settings: Any
 ) -> AsyncIterator[RunningWorker]:
     """A worker whose stream is open. At the end it is killed, unless it stopped by itself. `settings` are added to its StageSettings."""
     api = ApiClient(web.url, TOKEN, WorkerIdentity("tester", "headgate", slots))

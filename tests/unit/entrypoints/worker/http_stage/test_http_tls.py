@@ -14,7 +14,8 @@ from domain.access.actor import Actor
 from domain.runs.status import Reason, Status
 from entrypoints.worker.http_stage.address_policy import AddressForbidden
 from entrypoints.worker.http_stage.http_request import HttpRequest, RequestFailed
-from tests.unit.entrypoints.worker.fake_web import FakeWeb, eventually
+from tests.support.served_headgate import ServedHeadgate
+from tests.support.waiting import eventually
 from tests.unit.entrypoints.worker.http_stage.tls_server import TlsServer, a_secured, a_stalling_server, make_certificate, resolving
 from tests.unit.entrypoints.worker.running_worker import running_worker
 
@@ -122,11 +123,11 @@ def reaching(port: int) -> dict[str, Any]:
     return {"http_allow": ("127.0.0.1/32",), "http_ports": (port,)}
 
 
-async def test_a_stage_whose_answer_stops_half_way_is_ended_at_its_limit(web: FakeWeb, tmp_path: Path) -> None:
+async def test_a_stage_whose_answer_stops_half_way_is_ended_at_its_limit(web: ServedHeadgate, tmp_path: Path) -> None:
     with a_stalling_server() as (port, happened):
         pipeline = await web.create_pipeline({"name": "ask", "kind": "http", "url": f"http://127.0.0.1:{port}/", "timeout": 1.0})
         async with running_worker(web, tmp_path, grace=0.2, **reaching(port)):
-            run = await web.wait_until_over(await web.run(pipeline), 30)
+            run = await web.wait_until_over(await web.trigger(pipeline), 30)
 
         assert happened.begun.is_set()
         assert await asyncio.to_thread(happened.hung_up.wait, 10)
@@ -134,13 +135,13 @@ async def test_a_stage_whose_answer_stops_half_way_is_ended_at_its_limit(web: Fa
     assert (attempt.status, attempt.reason) == (Status.FAILED, Reason.TIMEOUT)
 
 
-async def test_a_stage_whose_answer_stops_half_way_is_cancelled(web: FakeWeb, tmp_path: Path) -> None:
+async def test_a_stage_whose_answer_stops_half_way_is_cancelled(web: ServedHeadgate, tmp_path: Path) -> None:
     with a_stalling_server() as (port, happened):
         pipeline = await web.create_pipeline({"name": "ask", "kind": "http", "url": f"http://127.0.0.1:{port}/"})
         async with running_worker(web, tmp_path, **reaching(port)):
-            run_id = await web.run(pipeline)
+            run_id = await web.trigger(pipeline)
             await eventually(happened.begun.is_set)
-            await web.cancel(run_id, Actor("tester"), None)
+            await web.application.cancel_run()(run_id, Actor("tester"), None)
             run = await web.wait_until_over(run_id, 10)
 
         assert await asyncio.to_thread(happened.hung_up.wait, 10)

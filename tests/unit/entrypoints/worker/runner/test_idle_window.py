@@ -7,7 +7,8 @@ import pytest
 
 from entrypoints.worker.runner.idle_window import IdleWindow
 from entrypoints.worker.runner.worker import WorkerTimings
-from tests.unit.entrypoints.worker.fake_web import FakeWeb, eventually
+from tests.support.served_headgate import ServedHeadgate
+from tests.support.waiting import eventually
 from tests.unit.entrypoints.worker.running_worker import running_worker, sh
 
 QUIET, PATIENCE = 0.05, 0.2
@@ -58,23 +59,23 @@ async def test_patience_runs_out_with_a_worker_that_is_never_quiet(monkeypatch: 
     assert await _waited(idle_window, clock, monkeypatch, stirred_for=60) == pytest.approx(PATIENCE)
 
 
-async def test_starts_and_reports_stir_what_waits(web: FakeWeb, tmp_path: Path) -> None:
+async def test_starts_and_reports_stir_what_waits(web: ServedHeadgate, tmp_path: Path) -> None:
     async with running_worker(web, tmp_path) as at:
         idle_window = at.worker.idle_window
         before = idle_window.last_activity
-        await web.wait_until_over(await web.run(await web.create_pipeline(sh("only", "true"))))
+        await web.wait_until_over(await web.trigger(await web.create_pipeline(sh("only", "true"))))
 
         assert idle_window.last_activity > before
 
 
-async def test_a_sequence_costs_no_heartbeat_a_stage_though_each_step_takes_long(web: FakeWeb, tmp_path: Path) -> None:
-    web.advance_delay = 0.06
+async def test_a_sequence_costs_no_heartbeat_a_stage_though_each_step_takes_long(web: ServedHeadgate, tmp_path: Path) -> None:
+    web.faults.delays["advance"] = 0.06
     pipeline = await web.create_pipeline(*(sh(f"s{number}", "true") for number in range(6)))
 
     async with running_worker(web, tmp_path, timings=WorkerTimings(heartbeat=60.0, drain=5.0)) as at:
-        await web.wait_until_over(await web.run(pipeline))
+        await web.wait_until_over(await web.trigger(pipeline))
         await eventually(lambda: at.slots.free == 4)
-        paths = [path.rpartition("/")[2] for path, _ in web.requests]
+        paths = [path.rpartition("/")[2] for path, _ in web.faults.requests]
 
     assert paths.count("advance") == 6
     assert paths.count("heartbeat") <= 3

@@ -7,22 +7,23 @@ from pathlib import Path
 from application.commands.runs.retry_run import RetryRunCommand
 from domain.runs.approvals import Decision
 from domain.runs.status import Status
-from tests.unit.entrypoints.worker.fake_web import FakeWeb, eventually
+from tests.support.served_headgate import ServedHeadgate
+from tests.support.waiting import eventually
 from tests.unit.entrypoints.worker.running_worker import running_worker, sh
 
 
-async def test_one_stage_is_ended_and_the_others_run_on(web: FakeWeb, tmp_path: Path) -> None:
+async def test_one_stage_is_ended_and_the_others_run_on(web: ServedHeadgate, tmp_path: Path) -> None:
     go, term = tmp_path / "go", tmp_path / "term"
     long = f"trap 'echo > {term}; exit 0' TERM; echo up; while :; do sleep 0.05; done"
     waits = f"until [ -e {go} ]; do sleep 0.02; done"
     pipeline = await web.create_pipeline(sh("long", long, needs=[]), sh("other", waits, needs=[]))
 
     async with running_worker(web, tmp_path):
-        run_id = await web.run(pipeline)
-        await eventually(lambda: bool(web.log(run_id, "long")))
-        await web.cancel_stage(run_id, "long")
-        await eventually(lambda: web.statuses(run_id)["long"] == "cancelled")
-        still = web.statuses(run_id)["other"]
+        run_id = await web.trigger(pipeline)
+        await eventually(lambda: bool(web.get_log(run_id, "long")))
+        await web.application.cancel_stage()(run_id, "long")
+        await eventually(lambda: web.get_stage_statuses(run_id)["long"] == "cancelled")
+        still = web.get_stage_statuses(run_id)["other"]
         go.touch()
         run = await web.wait_until_over(run_id)
 
@@ -31,16 +32,16 @@ async def test_one_stage_is_ended_and_the_others_run_on(web: FakeWeb, tmp_path: 
     assert (run.status, run.stages["other"].status) == (Status.CANCELLED, Status.COMPLETED)
 
 
-async def test_a_run_is_taken_up_again_on_the_same_worker(web: FakeWeb, tmp_path: Path) -> None:
+async def test_a_run_is_taken_up_again_on_the_same_worker(web: ServedHeadgate, tmp_path: Path) -> None:
     mended, began = tmp_path / "mended", tmp_path / "began"
     scripts = {"a": f"echo a >> {began}", "b": f"echo b >> {began}; test -e {mended}", "c": f"echo c >> {began}"}
     pipeline = await web.create_pipeline(*(sh(name, script) for name, script in scripts.items()))
 
     async with running_worker(web, tmp_path):
-        run_id = await web.run(pipeline)
+        run_id = await web.trigger(pipeline)
         failed = (await web.wait_until_over(run_id)).status
         mended.touch()
-        await web.retry(RetryRunCommand(run_id))
+        await web.application.retry_run()(RetryRunCommand(run_id))
         run = await web.wait_until_over(run_id)
 
     assert failed is Status.FAILED
@@ -48,15 +49,15 @@ async def test_a_run_is_taken_up_again_on_the_same_worker(web: FakeWeb, tmp_path
     assert began.read_text().split() == ["a", "b", "b", "c"]
 
 
-async def test_what_an_approval_says_reaches_the_stages_after_it(web: FakeWeb, tmp_path: Path) -> None:
+async def test_what_an_approval_says_reaches_the_stages_after_it(web: ServedHeadgate, tmp_path: Path) -> None:
     told = tmp_path / "told"
     ask = {"name": "ask", "kind": "approval", "fields": {"type": "object", "properties": {"ticket": {"type": "string"}}}}
     pipeline = await web.create_pipeline(ask, sh("publish", f'echo "$HEADGATE_PARAM_TICKET" > {told}'))
 
     async with running_worker(web, tmp_path):
-        run_id = await web.run(pipeline)
-        waiting = web.statuses(run_id)
-        await web.decide(run_id, "ask", Decision(True, None, {"ticket": "OPS-7; rm -rf /"}))
+        run_id = await web.trigger(pipeline)
+        waiting = web.get_stage_statuses(run_id)
+        await web.application.decide_approval()(run_id, "ask", Decision(True, None, {"ticket": "OPS-7; rm -rf /"}))
         run = await web.wait_until_over(run_id)
 
     assert waiting == {"ask": "waiting", "publish": "pending"}
