@@ -1,6 +1,7 @@
-"""A status report, its sender and the decision on it."""
+"""A status report, its reporter and the decision on it."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from domain.runs.attempt import REPORTABLE_FIELDS
@@ -8,24 +9,48 @@ from domain.runs.run import Run
 from domain.runs.status import Reason, Status
 from domain.value_object import value_object
 
+ATTEMPT_FIELDS = frozenset(REPORTABLE_FIELDS)
+"""The details of a report that its attempt stores; the other details are in the event only."""
+
+
+class ReportOutcome(StrEnum):
+    """What a report led to. `APPLIED` and `IGNORED` are accepted; the others refuse the report."""
+
+    APPLIED = "applied"
+    IGNORED = "ignored"
+    """The report is fine but changes nothing."""
+    REFUSED = "refused"
+    """The present state does not allow it."""
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    INVALID = "invalid"
+
 
 @value_object
 class Reporter:
-    """Who speaks. `name` scopes `seq` and `event_id`; `worker` and `epoch` are set for a worker that claims to hold the dispatch;
-    `attempt` is set for a token that is good for one (stage, attempt)."""
+    """The sender of a report.
+
+    `name` scopes `seq` and `event_id`. `worker` and `epoch` are set if a worker claims to hold that dispatch. `attempt` is the (stage,
+    number) that the sender's token was issued for.
+    """
 
     name: str | None = None
     worker: str | None = None
     epoch: int | None = None
     attempt: tuple[str, int] | None = None
 
-    def holds_dispatch_of(self, run: Run) -> bool:
+    @property
+    def actor(self) -> str | None:
+        """The name that events show."""
+        return self.worker or self.name
+
+    def holds_dispatch(self, run: Run) -> bool:
         return self.worker is not None and self.epoch is not None and run.dispatch.is_held_by(self.worker, self.epoch)
 
 
 @value_object
 class Report:
-    """A status update about a stage, or about the run when `stage` is None. `reported_at` is shown, never used to order."""
+    """A status update about a stage, or about the run if `stage` is None. `reported_at` is displayed but never used for ordering."""
 
     status: Status
     stage: str | None = None
@@ -40,37 +65,53 @@ class Report:
 
     @property
     def details(self) -> dict[str, Any]:
-        told: dict[str, Any] = {}
+        """Everything that the report says besides the status, as its event stores it."""
+        details: dict[str, Any] = {}
         if self.records_processed is not None:
-            told["records_processed"] = self.records_processed
+            details["records_processed"] = self.records_processed
         if self.error_message is not None:
-            told["error_message"] = self.error_message
+            details["error_message"] = self.error_message
         if self.message is not None:
-            told["message"] = self.message
+            details["message"] = self.message
         if self.output is not None:
-            told["output"] = self.output
+            details["output"] = self.output
         if self.reported_at is not None:
-            told["reported_at"] = self.reported_at.isoformat()
-        return told
-
-
-ATTEMPT_FIELDS = frozenset(REPORTABLE_FIELDS)
-"""What of a report's details its attempt keeps; the rest is told in its event alone."""
+            details["reported_at"] = self.reported_at.isoformat()
+        return details
 
 
 @value_object
 class ReportDecision:
-    """What became of a report. `http_status` is 200 or 409; `problem` is the stable kind of a refusal; `seq` the event it left, if any."""
+    """The decision on a report.
 
-    http_status: int
-    applied: bool
+    `status` is the status of the stage (or run) afterwards. `why` is a sentence, None if the report was applied. `seq` numbers the event
+    that the report caused, if any. `problem` is the stable kind of a refusal, and `facts` describe the state behind it.
+    """
+
+    outcome: ReportOutcome
     status: Status
     why: str | None = None
     seq: int | None = None
     problem: str | None = None
     facts: dict[str, Any] | None = None
 
+    @property
+    def applied(self) -> bool:
+        return self.outcome is ReportOutcome.APPLIED
+
+
+def applied(status: Status, seq: int) -> ReportDecision:
+    return ReportDecision(ReportOutcome.APPLIED, status, seq=seq)
+
+
+def ignored(status: Status, why: str) -> ReportDecision:
+    return ReportDecision(ReportOutcome.IGNORED, status, why)
+
+
+def refused(status: Status, problem: str, why: str, facts: dict[str, Any] | None = None, seq: int | None = None) -> ReportDecision:
+    return ReportDecision(ReportOutcome.REFUSED, status, why, seq, problem, facts)
+
 
 def is_out_of_order(report: Report, reporter: Reporter, last_seq: int | None) -> bool:
-    """A reporter nobody named has no order."""
+    """Return True if a later report of the same named reporter was judged before."""
     return reporter.name is not None and report.seq is not None and last_seq is not None and report.seq <= last_seq

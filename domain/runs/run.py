@@ -415,8 +415,9 @@ class Run:
                 self.move(stage, rest if stage.current.can_move(rest) else Status.CANCELLED, now, actor=actor)
         self.propagate(now)
 
-    def unfinished(self) -> Iterable[StageRun]:
-        return (stage for stage in self.stages.values() if not stage.is_over)
+    @property
+    def unfinished_stages(self) -> list[StageRun]:
+        return [stage for stage in self.stages.values() if not stage.is_over]
 
 
 def _overdue(stage: StageRun) -> str:

@@ -25,6 +25,7 @@ from domain.errors import (
     StaleRevision,
     Unavailable,
 )
+from domain.reports.report import ReportOutcome
 from entrypoints.http.strict_json import sanitize_text
 
 MEDIA_TYPE = "application/problem+json"
@@ -112,6 +113,16 @@ PROBLEM_FACTORIES: dict[type[HeadgateError], Callable[[Any], Problem]] = {
     Unavailable: lambda error: Problem(503, "unavailable", str(error), headers={"Retry-After": str(max(1, round(error.retry_after)))}),
 }
 
+REPORT_OUTCOME_STATUSES: dict[ReportOutcome, int] = {
+    ReportOutcome.APPLIED: 200,
+    ReportOutcome.IGNORED: 200,
+    ReportOutcome.REFUSED: 409,
+    ReportOutcome.FORBIDDEN: 403,
+    ReportOutcome.NOT_FOUND: 404,
+    ReportOutcome.INVALID: 422,
+}
+"""The HTTP status of each outcome of a status report."""
+
 ROUTE_NOT_FOUND = Problem(404, "not_found", "There is nothing at this address.")
 STOPPING = Problem(503, "stopping", "Headgate is stopping; ask again in a moment.", headers={"Retry-After": "1", "Connection": "close"})
 INTERNAL = Problem(500, "internal", "Something went wrong here. The log has the reason under this request id.")
@@ -132,10 +143,11 @@ def validation_problem(problems: Sequence[FieldProblem]) -> Problem:
     return Problem(422, "invalid", "; ".join(shown) + more, errors=problems)
 
 
-def to_report_problem(answer: ReportResult) -> Problem:
+def to_report_problem(result: ReportResult) -> Problem:
     """Return the problem of a refused status update."""
-    facts = {"run_id": answer.run_id, "seq": answer.seq, "state": answer.status} if answer.run_id is not None else {}
-    return Problem(answer.http_status, answer.problem or "refused", answer.why or "ProblemError.", facts={**facts, **answer.facts})
+    facts = {"run_id": result.run_id, "seq": result.seq, "state": result.status} if result.run_id is not None else {}
+    status = REPORT_OUTCOME_STATUSES[result.outcome]
+    return Problem(status, result.problem or "refused", result.why or "The report was refused.", facts={**facts, **result.facts})
 
 
 def to_field_problems(error: ValidationError | Sequence[Any], skip: int = 0) -> list[FieldProblem]:

@@ -1,9 +1,10 @@
-"""What a worker does with a dispatch: claim it, carry it stage by stage, hand it back."""
+"""Advance a claimed dispatch: judge the worker's reports and start the stages that became ready."""
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from application.commands.dispatches.claims import DispatchRules, build_attempt_starts
 from application.commands.reports.report_results import ReportResult, to_report_result
@@ -14,14 +15,14 @@ from application.ports.persistence.receipts import Receipt, ReceiptKey
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from domain.errors import NotFound
+from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter
-from domain.reports.rules import judge_report
 from domain.runs.run import Run
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """A report with the id under which the worker repeats it until it is answered."""
+    """A report with the event id under which the worker repeats it until it is answered."""
 
     event_id: str
     report: Report
@@ -29,7 +30,11 @@ class WorkerReport:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceCommand:
-    """`holding` are the (stage, attempt) the worker knows of: whatever else runs under this dispatch is told again in `starts`."""
+    """One step of a worker's dispatch.
+
+    `capacity` is the number of stages the worker can start. `holding` are the (stage, attempt) it has; other attempts that run under the
+    dispatch are started again. `hand_back` returns the dispatch if nothing of it runs.
+    """
 
     worker: str
     run_id: int
@@ -42,8 +47,12 @@ class AdvanceCommand:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceResult:
-    """`answers` stand in the order of the reports; `ended`: the dispatch is closed, or is not this worker's any more;
-    `kill`: what the worker holds though it is over, as a stage that was failed for its timeout; `cancel`: what a person wants ended."""
+    """The answer to one step.
+
+    `answers` are in the order of the reports. `more`: stages wait for a free slot. `stop`: the run is being stopped. `ended`: the dispatch is
+    closed, or another worker holds it. `kill` are (stage, attempt) that the worker holds but that are over, e.g. after a timeout; `cancel`
+    those that a person cancelled.
+    """
 
     answers: Sequence[ReportResult]
     starts: Sequence[AttemptStart]
@@ -56,9 +65,9 @@ class AdvanceResult:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceDispatch:
-    """Judge what a worker says of its dispatch, start what became ready, close the dispatch when nothing can start: one transaction.
+    """Judge the reports of a dispatch, start the stages that became ready, and close the dispatch if nothing can start: one transaction.
 
-    Repeating the same call, because its answer was lost, changes nothing and answers the same starts.
+    A repeated call, after a lost answer, changes nothing and returns the same starts. Raises NotFound for an unknown run.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -67,76 +76,93 @@ class AdvanceDispatch:
     wakeups: Wakeups
     rules: DispatchRules
 
-    async def __call__(self, step: AdvanceCommand) -> AdvanceResult:
-        (advanced,) = await self.process_batch([step])
-        if isinstance(advanced, Exception):
-            raise advanced
-        return advanced
+    async def __call__(self, command: AdvanceCommand) -> AdvanceResult:
+        (result,) = await self.process_batch([command])
+        if isinstance(result, Exception):
+            raise result
+        return result
 
-    async def process_batch(self, steps: Sequence[AdvanceCommand]) -> list[AdvanceResult | NotFound]:
-        """Many steps in one transaction, in order, each as if it came alone."""
+    async def process_batch(self, commands: Sequence[AdvanceCommand]) -> list[AdvanceResult | NotFound]:
+        """Process the commands in order in one transaction. Each has the result it would have alone."""
         async with self.open_unit_of_work() as work:
-            keys = [_key(step, item) for step in steps for item in step.reports]
-            runs, receipts, _ = await work.load_for_update(sorted({step.run_id for step in steps}), keys)
-            fresh: dict[ReceiptKey, Receipt] = {}
-            taken = [self._take(step, runs.get(step.run_id), receipts, fresh) for step in steps]
-            over = [step for step, advanced in zip(steps, taken, strict=True) if isinstance(advanced, _Over)]
-            for step in over:
-                await work.leases.release(step.run_id, step.epoch)
-            await work.receipts.add(fresh, self.clock.now())
+            keys = [_receipt_key(command, item) for command in commands for item in command.reports]
+            runs, receipts, _ = await work.load_for_update(sorted({command.run_id for command in commands}), keys)
+            new_receipts: dict[ReceiptKey, Receipt] = {}
+            results: list[AdvanceResult | NotFound] = []
+            closed: list[AdvanceCommand] = []
+            for command in commands:
+                run = runs.get(command.run_id)
+                if run is None:
+                    results.append(NotFound("run", command.run_id))
+                    continue
+                was_held = run.dispatch.is_held_by(command.worker, command.epoch)
+                result = self._advance(command, run, receipts, new_receipts)
+                results.append(result)
+                if was_held and result.ended:
+                    closed.append(command)
+            for command in closed:
+                await work.leases.release(command.run_id, command.epoch)
+            await work.receipts.add(new_receipts, self.clock.now())
             changed = {run.id for run in runs.values() if run.new_events}
             if changed:
                 await work.runs.save(*(runs[run_id] for run_id in sorted(changed)))
             await work.commit()
-        for step in steps:
-            if step.run_id in changed:
-                self.wakeups.notify_committed([runs[step.run_id]], told=step.worker)
-        return [advanced.told if isinstance(advanced, _Over) else advanced for advanced in taken]
+        for command in commands:
+            if command.run_id in changed:
+                self.wakeups.notify_committed([runs[command.run_id]], told=command.worker)
+        return results
 
-    def _take(
-        self, step: AdvanceCommand, run: Run | None, receipts: dict[ReceiptKey, Receipt], fresh: dict[ReceiptKey, Receipt]
-    ) -> "AdvanceResult | NotFound | _Over":
-        if run is None:
-            return NotFound("run", step.run_id)
-        now, reporter = self.clock.now(), Reporter(step.worker, step.worker, step.epoch)
-        answers: list[ReportResult] = []
-        for item in step.reports:
-            known = receipts.get(_key(step, item))
-            answer = (
-                ReportResult.from_json(known.answer)
-                if known
-                else to_report_result(run, judge_report(run, item.report, reporter, None, now))
-            )
-            answers.append(answer)
-            if known is None:
-                receipts[_key(step, item)] = fresh[_key(step, item)] = Receipt(_digest(item.report), answer.as_json())
-        held = run.dispatch.is_held_by(step.worker, step.epoch)
-        if held and not step.hand_back:
-            run.start_ready_stages(step.capacity, step.worker, now)
-        starts = build_attempt_starts(run, self.tokens, step.holding) if held else []
-        ended = not held or run.end_dispatch(now)
-        if held and not ended and step.hand_back:
+    def _advance(
+        self, command: AdvanceCommand, run: Run, receipts: Mapping[ReceiptKey, Receipt], new_receipts: dict[ReceiptKey, Receipt]
+    ) -> AdvanceResult:
+        now = self.clock.now()
+        answers = self._judge_reports(command, run, receipts, new_receipts, now)
+        is_held = run.dispatch.is_held_by(command.worker, command.epoch)
+        if is_held and not command.hand_back:
+            run.start_ready_stages(command.capacity, command.worker, now)
+        starts = build_attempt_starts(run, self.tokens, command.holding) if is_held else []
+        ended = not is_held or run.end_dispatch(now)
+        if is_held and not ended and command.hand_back:
             run.give_back_dispatch(now)
-            ended = not run.dispatch.is_held_by(step.worker, step.epoch)
-        kill = run.find_finished_attempts(step.holding - {(item.report.stage or "", item.report.attempt or 0) for item in step.reports})
-        cancel = run.attempts_to_stop if held else []
-        advanced = AdvanceResult(
-            answers, starts, bool(run.startable_stages) and not ended, run.stop_requested_at is not None, ended, kill, cancel
+            ended = not run.dispatch.is_held_by(command.worker, command.epoch)
+        reported = {(item.report.stage or "", item.report.attempt or 0) for item in command.reports}
+        return AdvanceResult(
+            answers=answers,
+            starts=starts,
+            more=bool(run.startable_stages) and not ended,
+            stop=run.stop_requested_at is not None,
+            ended=ended,
+            kill=run.find_finished_attempts(command.holding - reported),
+            cancel=run.attempts_to_stop if is_held else [],
         )
-        return _Over(advanced) if held and ended else advanced
+
+    def _judge_reports(
+        self,
+        command: AdvanceCommand,
+        run: Run,
+        receipts: Mapping[ReceiptKey, Receipt],
+        new_receipts: dict[ReceiptKey, Receipt],
+        now: datetime,
+    ) -> list[ReportResult]:
+        """Judge the reports that have no receipt, and add theirs to `new_receipts`."""
+        reporter = Reporter(command.worker, command.worker, command.epoch)
+        answers = []
+        for item in command.reports:
+            key = _receipt_key(command, item)
+            receipt = receipts.get(key) or new_receipts.get(key)
+            if receipt is not None:
+                answers.append(ReportResult.from_json(receipt.answer))
+                continue
+            answer = to_report_result(run, judge_report(run, item.report, reporter, None, now))
+            new_receipts[key] = Receipt(_hash_report(item.report), answer.as_json())
+            answers.append(answer)
+        return answers
 
 
-@dataclass(frozen=True, slots=True)
-class _Over:
-    """The step ended its dispatch: its lease is to be released."""
-
-    told: AdvanceResult
+def _receipt_key(command: AdvanceCommand, item: WorkerReport) -> ReceiptKey:
+    return ReceiptKey(command.run_id, command.worker, item.event_id)
 
 
-def _key(step: AdvanceCommand, item: WorkerReport) -> ReceiptKey:
-    return ReceiptKey(step.run_id, step.worker, item.event_id)
-
-
-def _digest(report: Report) -> bytes:
+def _hash_report(report: Report) -> bytes:
     content = {"stage": report.stage, "attempt": report.attempt, "status": report.status, **report.details}
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).digest()

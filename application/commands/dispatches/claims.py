@@ -11,18 +11,19 @@ from domain.runs.stage_run import StageRun
 
 @dataclass(frozen=True, slots=True)
 class DispatchRules:
-    """`installation` makes Prefect's idempotency keys unique; a lease is good for `lease_seconds`."""
+    """`installation` makes Prefect's idempotency keys unique to this installation. `lease_seconds` is the term of a lease."""
 
     installation: str
     lease_seconds: float
 
 
 def dispatch_key(rules: DispatchRules, run_id: int, epoch: int) -> str:
+    """Return Prefect's idempotency key of a dispatch."""
     return f"{rules.installation}:{run_id}:{epoch}"
 
 
-def build_claim(run: Run, tokens: ExecutionTokens, rules: DispatchRules, holding: frozenset[tuple[str, int]]) -> Claim:
-    """The claim of a run's open dispatch; its starts leave out what the worker holds already."""
+def build_claim(run: Run, tokens: ExecutionTokens, rules: DispatchRules, holding: frozenset[tuple[str, int]] = frozenset()) -> Claim:
+    """Return the claim of the run's open dispatch. `holding` are the (stage, attempt) that the worker has already."""
     return Claim(
         run_id=run.id,
         number=run.number,
@@ -39,13 +40,19 @@ def build_claim(run: Run, tokens: ExecutionTokens, rules: DispatchRules, holding
 
 
 def build_attempt_starts(run: Run, tokens: ExecutionTokens, holding: frozenset[tuple[str, int]]) -> list[AttemptStart]:
+    """Return the starts of all attempts that run under the open dispatch and that the worker does not have yet."""
     stages = run.get_stages_running_in(run.dispatch.epoch)
     return [_build_attempt_start(run, stage, tokens) for stage in stages if (stage.name, stage.current.number) not in holding]
 
 
 def _build_attempt_start(run: Run, stage: StageRun, tokens: ExecutionTokens) -> AttemptStart:
-    attempt = stage.current.number
-    token = tokens.issue_attempt_token(AttemptClaims(run.id, stage.name, attempt))
-    definition = stage.definition
-    spec, given = serialize_stage(definition), run.collect_approval_values(stage)
-    return AttemptStart(stage.name, attempt, token, definition.kind.value, definition.timeout, spec, given)
+    definition, attempt = stage.definition, stage.current.number
+    return AttemptStart(
+        stage=stage.name,
+        attempt=attempt,
+        token=tokens.issue_attempt_token(AttemptClaims(run.id, stage.name, attempt)),
+        kind=definition.kind.value,
+        timeout=definition.timeout,
+        spec=serialize_stage(definition),
+        given=run.collect_approval_values(stage),
+    )

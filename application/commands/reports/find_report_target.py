@@ -1,4 +1,4 @@
-"""Which run a status update is about, when it does not say; and which open one (DESIGN §5)."""
+"""Find the run that a status update is about, and start one if the update may do so (DESIGN §5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,117 +11,122 @@ from application.ports.persistence.receipts import ReceiptKey
 from application.ports.persistence.unit_of_work import UnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.parameter_schemas import ParameterSchemas
+from domain.reports.report import ReportOutcome
 from domain.runs.status import Status
 from domain.runs.trigger import Trigger
 from domain.value_object import value_object
 
-WRONG_PIPELINE_RESULT = ReportResult(403, False, "This token may report about one pipeline, and this is another.", problem="token_scope")
+WRONG_PIPELINE = ReportResult(
+    ReportOutcome.FORBIDDEN, "This token may report on one pipeline only, and this is another one.", problem="token_scope"
+)
 
 
 @value_object
 class ReportTarget:
-    """The run an update is judged against, or the answer it gets without one. `opened`: this very update opened the run.
+    """The run that an update is about, or the result of an update that has no run.
 
-    `guessed_of`: the pipeline whose runs' standing the target was told by, since the update names no run.
+    `opened` is True if this update started the run. `inferred_from_pipeline_id` is the pipeline whose active run was chosen, for an update
+    that names no run.
     """
 
     run_id: int | None = None
-    answer: ReportResult | None = None
+    result: ReportResult | None = None
     opened: bool = False
     inferred_from_pipeline_id: int | None = None
 
 
 @dataclass(slots=True)
 class ReportTargetFinder:
-    """Finds targets in the order of the updates; locks pipelines by id before any run is locked."""
+    """Finds the targets of a list of updates, in order. It locks pipelines, by ascending id, before any run is locked.
+
+    `active_run_ids` lists the runs that are not over, by pipeline id. `answered` are the receipt keys of the updates before the current one.
+    """
 
     work: UnitOfWork
     schemas: ParameterSchemas
     clock: Clock
     pipelines: dict[PipelineRef, StoredPipeline] = field(default_factory=dict)
-    active: dict[int, list[int]] = field(default_factory=dict)
+    active_run_ids: dict[int, list[int]] = field(default_factory=dict)
     answered: set[ReceiptKey] = field(default_factory=set)
-    """What will have been answered by the time the next update is judged."""
 
     async def find(self, updates: Sequence[StatusUpdate]) -> list[ReportTarget]:
         refs = {update.pipeline for update in updates if update.pipeline is not None}
         if refs - self.pipelines.keys():
             self.pipelines = dict(await self.work.pipelines.find_many(refs))
-        await self._look_for_active_runs(updates)
+        await self._load_active_runs(updates)
         targets = []
         for update in updates:
-            target = self._told(update)
-            targets.append(target := target if target is not None else await self._guess(update))
+            target = self._get_named_target(update)
+            if target is None:
+                target = await self._infer_target(update)
+            targets.append(target)
             if update.event_id is not None and target.run_id is not None:
                 self.answered.add(make_receipt_key(update, target.run_id))
         return targets
 
-    async def _look_for_active_runs(self, updates: Sequence[StatusUpdate]) -> None:
-        unnamed = [update for update in updates if update.run_id is None]
-        asked = {pipeline.id: pipeline for update in unnamed if (pipeline := self._pipeline_of(update)) is not None}
-        if not asked:
+    async def _load_active_runs(self, updates: Sequence[StatusUpdate]) -> None:
+        """Load the active runs of pipelines that updates name without a run; lock the pipelines that may get a new run."""
+        without_run = [update for update in updates if update.run_id is None]
+        pipelines = {pipeline.id: pipeline for update in without_run if (pipeline := self._find_pipeline(update)) is not None}
+        if not pipelines:
             return
-        self.active = dict(await self.work.runs.active_ids(asked))
-        for id, pipeline in sorted(asked.items()):
-            openers = any(self._is_about(update, id) and _may_open(update, pipeline) for update in unnamed)
-            if openers and not self.active[id]:
+        self.active_run_ids = dict(await self.work.runs.active_ids(pipelines))
+        for id, pipeline in sorted(pipelines.items()):
+            may_open = any(self._is_about(update, id) and _may_open_run(update, pipeline) for update in without_run)
+            if may_open and not self.active_run_ids[id]:
                 await self.work.pipelines.find(id, lock=True)
-                self.active |= await self.work.runs.active_ids([id])
+                self.active_run_ids |= await self.work.runs.active_ids([id])
 
     def _is_about(self, update: StatusUpdate, pipeline_id: int) -> bool:
-        pipeline = self._pipeline_of(update)
+        pipeline = self._find_pipeline(update)
         return pipeline is not None and pipeline.id == pipeline_id
 
-    def _pipeline_of(self, update: StatusUpdate) -> StoredPipeline | None:
+    def _find_pipeline(self, update: StatusUpdate) -> StoredPipeline | None:
         return self.pipelines.get(update.pipeline) if update.pipeline is not None else None
 
-    def _told(self, update: StatusUpdate) -> ReportTarget | None:
-        """What the update says itself; None when it is to be guessed from its pipeline."""
-        pipeline = self._pipeline_of(update)
+    def _get_named_target(self, update: StatusUpdate) -> ReportTarget | None:
+        """Return the run that the update names, or a refusal; None if the run must be inferred from the pipeline."""
+        pipeline = self._find_pipeline(update)
         if update.pipeline is not None and pipeline is None:
-            return _refused(404, "not_found", f"There is no pipeline {update.pipeline!s:.120}.")
+            return _refuse(ReportOutcome.NOT_FOUND, "not_found", f"There is no pipeline {update.pipeline!s:.120}.")
         if pipeline is not None and update.token_reporter is not None and not update.token_reporter.can_report_on(pipeline.id):
-            return ReportTarget(answer=WRONG_PIPELINE_RESULT)
+            return ReportTarget(result=WRONG_PIPELINE)
         if update.run_id is not None:
             return ReportTarget(update.run_id)
         if pipeline is None:
-            return _refused(422, "invalid", "pipeline_id or run_id is needed.")
+            return _refuse(ReportOutcome.INVALID, "invalid", "pipeline_id or run_id is required.")
         return None
 
-    async def _guess(self, update: StatusUpdate) -> ReportTarget:
-        pipeline = self._pipeline_of(update)
+    async def _infer_target(self, update: StatusUpdate) -> ReportTarget:
+        """Return the pipeline's only active run, else a new run if the update may start one, else the latest run."""
+        pipeline = self._find_pipeline(update)
         assert pipeline is not None
-        return replace(await self._guess_of(update, pipeline), inferred_from_pipeline_id=pipeline.id)
-
-    async def _guess_of(self, update: StatusUpdate, pipeline: StoredPipeline) -> ReportTarget:
-        active = self.active[pipeline.id]
+        active = self.active_run_ids[pipeline.id]
         if len(active) > 1:
-            sentence = f"{pipeline.name} has {len(active)} runs under way; say which one by run_id."
-            return _refused(409, "several_runs", sentence, {"runs": active})
-        if active:
-            return ReportTarget(active[0])
-        return await self._without_active_run(update, pipeline)
+            sentence = f"{pipeline.name} has {len(active)} active runs; name one with run_id."
+            target = _refuse(ReportOutcome.REFUSED, "several_runs", sentence, {"runs": active})
+        elif active:
+            target = ReportTarget(active[0])
+        else:
+            target = await self._find_or_open_run(update, pipeline)
+        return replace(target, inferred_from_pipeline_id=pipeline.id)
 
-    async def _without_active_run(self, update: StatusUpdate, pipeline: StoredPipeline) -> ReportTarget:
+    async def _find_or_open_run(self, update: StatusUpdate, pipeline: StoredPipeline) -> ReportTarget:
         latest = await self.work.runs.latest_id(pipeline.id)
-        if _may_open(update, pipeline) and not await self._was_answered(update, latest):
+        if _may_open_run(update, pipeline) and not await self._was_answered(update, latest):
             trigger = Trigger("report", update.effective_reporter.name)
             run = await open_run(self.work, pipeline, TriggerCommand(pipeline.id, {}, trigger), self.schemas, self.clock)
-            self.active[pipeline.id] = [run.id]
+            self.active_run_ids[pipeline.id] = [run.id]
             return ReportTarget(run.id, opened=True)
         if latest is not None:
             return ReportTarget(latest)
-        how = (
-            f"report it running first: POST /status-update/ with pipeline_id {pipeline.name} and status running."
-            if pipeline.definition.is_all_external
-            else f"trigger it first: POST /trigger/{pipeline.name}."
-        )
-        return _refused(409, "no_run", f"{pipeline.name} has never run; {how}")
+        advice = "report status running first" if pipeline.definition.is_all_external else "trigger it first"
+        return _refuse(ReportOutcome.REFUSED, "no_run", f"{pipeline.name} has no runs yet; {advice}.")
 
-    async def _was_answered(self, update: StatusUpdate, latest: int | None) -> bool:
-        if update.event_id is None or latest is None:
+    async def _was_answered(self, update: StatusUpdate, latest_run_id: int | None) -> bool:
+        if update.event_id is None or latest_run_id is None:
             return False
-        key = make_receipt_key(update, latest)
+        key = make_receipt_key(update, latest_run_id)
         return key in self.answered or bool(await self.work.receipts.find([key]))
 
 
@@ -129,8 +134,8 @@ def make_receipt_key(update: StatusUpdate, run_id: int) -> ReceiptKey:
     return ReceiptKey(run_id, update.effective_reporter.name or "", update.event_id or "")
 
 
-def _may_open(update: StatusUpdate, pipeline: StoredPipeline) -> bool:
-    """True for `running` about the run, or about a stage that needs nothing, of a pipeline that machines elsewhere drive alone."""
+def _may_open_run(update: StatusUpdate, pipeline: StoredPipeline) -> bool:
+    """Return True if the update reports `running` about the run, or about a stage without needs, and all stages are external."""
     if update.report.status is not Status.RUNNING or not pipeline.definition.is_all_external:
         return False
     if update.report.stage is None:
@@ -139,5 +144,5 @@ def _may_open(update: StatusUpdate, pipeline: StoredPipeline) -> bool:
     return stage is not None and not stage.needs
 
 
-def _refused(http_status: int, problem: str, why: str, facts: dict[str, object] | None = None) -> ReportTarget:
-    return ReportTarget(answer=ReportResult(http_status, False, why, problem=problem, facts=facts or {}))
+def _refuse(outcome: ReportOutcome, problem: str, why: str, facts: dict[str, object] | None = None) -> ReportTarget:
+    return ReportTarget(result=ReportResult(outcome, why, problem=problem, facts=facts or {}))

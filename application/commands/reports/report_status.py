@@ -1,4 +1,4 @@
-"""Take status updates from workers and from any other machine: a list of them, in one transaction, each judged on its own."""
+"""Judge status updates from workers and other machines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from application.ports.system.parameter_schemas import ParameterSchemas
 
 @dataclass(frozen=True, slots=True)
 class ReportStatus:
-    """Judge updates in order, store what they change, and answer each; nothing is answered before the commit.
+    """Judge updates in order, and commit what they change before returning their results.
 
-    Items are independent: a refusal of one is its answer, not an error of the list. With a key, the answers are those given to an
-    earlier list with the same key, if there was one: IdempotencyKeyReused, Conflict `in_progress`.
+    Updates are independent: a refused one has a refused result and does not affect the others. With a key, a repeated list gets the results
+    of the first one. Raises IdempotencyKeyReused, or Conflict `in_progress`.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -30,58 +30,63 @@ class ReportStatus:
 
     async def __call__(self, updates: Sequence[StatusUpdate], key: IdempotencyKey | None = None) -> ReportResults:
         if key is not None:
-            return await self._once(updates, key)
-        answers: list[ReportResult | None] = [None] * len(updates)
-        while left := [place for place, answer in enumerate(answers) if answer is None]:
-            for place, answer in zip(left, await self.process_batch([updates[place] for place in left]), strict=True):
-                answers[place] = answer
-        return ReportResults(answer for answer in answers if answer is not None)
+            return await self._process_once(updates, key)
+        results: list[ReportResult | None] = [None] * len(updates)
+        while pending := [index for index, result in enumerate(results) if result is None]:
+            batch = await self.process_batch([updates[index] for index in pending])
+            for index, result in zip(pending, batch, strict=True):
+                results[index] = result
+        return ReportResults(result for result in results if result is not None)
 
     async def process_batch(self, updates: Sequence[StatusUpdate]) -> list[ReportResult | None]:
-        """One transaction. None, to be asked again: an update that names no run, behind one that ended a run of its pipeline, and
-        what is about that pipeline behind it. The first is always answered."""
+        """Process the updates in one transaction.
+
+        The result of an update is None if it must be processed again: it names no run and an update before it ended a run of its pipeline,
+        or it follows such an update of the same pipeline. The first update always has a result.
+        """
         updates = [update.apply_token_scope() for update in updates]
         async with self.open_unit_of_work() as work:
             batch, targets = await self._load_batch(work, updates)
-            answers = [batch.answer(update, target) for update, target in zip(updates, targets, strict=True)]
+            results = [batch.judge_or_postpone(update, target) for update, target in zip(updates, targets, strict=True)]
             changed = await batch.store()
             await work.commit()
         self.wakeups.notify_committed(changed)
-        return answers
+        return results
 
-    async def _once(self, updates: Sequence[StatusUpdate], key: IdempotencyKey) -> ReportResults:
-        """One transaction, since all the answers are stored together."""
+    async def _process_once(self, updates: Sequence[StatusUpdate], key: IdempotencyKey) -> ReportResults:
+        """Process the updates in one transaction, together with the stored results of the key."""
         updates = [update.apply_token_scope() for update in updates]
         async with self.open_unit_of_work() as work:
             if (stored := await work.idempotency.find(key, self.clock.now())) is not None:
-                return ReportResults((ReportResult.from_json(answer) for answer in stored["answers"]), replayed=True)
+                return ReportResults((ReportResult.from_json(result) for result in stored["answers"]), replayed=True)
             batch, targets = await self._load_batch(work, updates)
-            answers = ReportResults(batch.judged(update, target) for update, target in zip(updates, targets, strict=True))
+            results = ReportResults(batch.judge(update, target) for update, target in zip(updates, targets, strict=True))
             changed = await batch.store()
-            await work.idempotency.add(key, {"answers": [answer.as_json() for answer in answers]})
+            await work.idempotency.add(key, {"answers": [result.as_json() for result in results]})
             await work.commit()
         self.wakeups.notify_committed(changed)
-        return answers
+        return results
 
     async def _load_batch(self, work: UnitOfWork, updates: Sequence[StatusUpdate]) -> "tuple[ReportBatch, list[ReportTarget]]":
-        ids = [update.run_id for update in updates if update.run_id is not None]
-        if len(ids) == len(updates):
-            return await self._load_batch_by_run_id(work, updates, sorted(set(ids)))
+        """Find the targets of the updates, and lock their runs."""
+        run_ids = [update.run_id for update in updates if update.run_id is not None]
+        if len(run_ids) == len(updates):
+            return await self._load_batch_by_run_id(work, updates, sorted(set(run_ids)))
         targets = await ReportTargetFinder(work, self.schemas, self.clock).find(updates)
-        taken = await work.load_for_update(sorted({target.run_id for target in targets if target.run_id}), _keys(updates, targets))
-        return await ReportBatch.load(work, updates, targets, self.clock, taken), targets
+        loaded = await work.load_for_update(sorted({target.run_id for target in targets if target.run_id}), _receipt_keys(updates, targets))
+        return await ReportBatch.load(work, updates, targets, self.clock.now(), loaded), targets
 
     async def _load_batch_by_run_id(
-        self, work: UnitOfWork, updates: Sequence[StatusUpdate], ids: Sequence[int]
+        self, work: UnitOfWork, updates: Sequence[StatusUpdate], run_ids: Sequence[int]
     ) -> "tuple[ReportBatch, list[ReportTarget]]":
-        """Each says which run it is about, so all there is to know is asked at once."""
+        """Load runs, receipts and pipelines in one round trip, as every update names its run."""
         refs = {update.pipeline for update in updates if update.pipeline is not None}
         keys = [make_receipt_key(update, update.run_id or 0) for update in updates if update.event_id is not None]
-        taken = await work.load_for_update(ids, keys, refs)
-        targets = await ReportTargetFinder(work, self.schemas, self.clock, taken.pipelines).find(updates)
-        return await ReportBatch.load(work, updates, targets, self.clock, taken), targets
+        loaded = await work.load_for_update(run_ids, keys, refs)
+        targets = await ReportTargetFinder(work, self.schemas, self.clock, loaded.pipelines).find(updates)
+        return await ReportBatch.load(work, updates, targets, self.clock.now(), loaded), targets
 
 
-def _keys(updates: Sequence[StatusUpdate], targets: Sequence[ReportTarget]) -> list[ReceiptKey]:
+def _receipt_keys(updates: Sequence[StatusUpdate], targets: Sequence[ReportTarget]) -> list[ReceiptKey]:
     pairs = zip(updates, targets, strict=True)
     return [make_receipt_key(update, target.run_id) for update, target in pairs if target.run_id and update.event_id is not None]

@@ -1,4 +1,4 @@
-"""A status update as it came in, before anyone knows which run it is about."""
+"""A status update as received, before its run is known."""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ from domain.value_object import value_object
 
 @dataclass(frozen=True, slots=True)
 class TokenReporter:
-    """A program that reports by a token of its own. `pipeline_id`: the one pipeline it may report about."""
+    """A program that reports with its own API token. `pipeline_id` is the only pipeline the token may report on, None for all."""
 
     name: str
     pipeline_id: int | None = None
@@ -21,7 +21,10 @@ class TokenReporter:
 
 @value_object
 class StatusUpdate:
-    """One item. `digest` is the hash of an item with an event id as it came, so that the same id with another body is found out."""
+    """One update. `digest` is the hash of the received item; it detects an event id that is used again with another body.
+
+    `token` is the attempt token that the update was sent with, `token_reporter` the API token.
+    """
 
     report: Report
     pipeline: PipelineRef | None = None
@@ -34,21 +37,23 @@ class StatusUpdate:
 
     @property
     def effective_reporter(self) -> Reporter:
-        """The token says who reports; without one the field `reporter` does; else nobody."""
+        """The reporter named by the token, else by the field `reporter`, else an anonymous one."""
         if self.token is not None:
             name = f"attempt {self.token.run_id}/{self.token.stage}/{self.token.attempt}"
             return Reporter(name, attempt=(self.token.stage, self.token.attempt))
         if self.token_reporter is not None:
             return Reporter(f"token {self.token_reporter.name}")
-        return _NOBODY if self.reporter is None else Reporter(self.reporter)
+        return _ANONYMOUS if self.reporter is None else Reporter(self.reporter)
 
     def apply_token_scope(self) -> "StatusUpdate":
-        """What the token leaves unsaid it says itself: which run, stage and attempt, or which pipeline."""
-        if self.token is None:
-            bound = self.token_reporter.pipeline_id if self.token_reporter else None
-            return self if bound is None or self.pipeline is not None or self.run_id is not None else replace(self, pipeline=bound)
-        report = replace(self.report, stage=self.report.stage or self.token.stage, attempt=self.report.attempt or self.token.attempt)
-        return replace(self, report=report, run_id=self.run_id or self.token.run_id)
+        """Return the update with its missing run, stage, attempt or pipeline filled in from the token."""
+        if self.token is not None:
+            report = replace(self.report, stage=self.report.stage or self.token.stage, attempt=self.report.attempt or self.token.attempt)
+            return replace(self, report=report, run_id=self.run_id or self.token.run_id)
+        pipeline_id = self.token_reporter.pipeline_id if self.token_reporter else None
+        if pipeline_id is None or self.pipeline is not None or self.run_id is not None:
+            return self
+        return replace(self, pipeline=pipeline_id)
 
 
-_NOBODY = Reporter()
+_ANONYMOUS = Reporter()

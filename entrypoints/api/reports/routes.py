@@ -15,7 +15,7 @@ from application.commands.reports.status_update import StatusUpdate, TokenReport
 from application.ports.access.execution_tokens import AttemptClaims
 from domain.access.caller import AuthMethod
 from domain.errors import InvalidInput
-from domain.reports.report import Report
+from domain.reports.report import Report, ReportOutcome
 from entrypoints.api.shared import examples
 from entrypoints.api.shared.dependencies import get_application, parse_json_body, validate
 from entrypoints.api.shared.idempotency import IDEMPOTENCY_HEADER, KEY_PARAMETER, get_idempotency_key, parse_key, replayed
@@ -56,7 +56,7 @@ async def report_status(request: Request) -> JsonResponse:
         parse_status_update(raw, get_principal(request)), raw, parse_key(request.headers.get(IDEMPOTENCY_HEADER))
     )
     (answer,) = await get_application(request).report_status()([update])
-    if answer.http_status != 200:
+    if answer.is_refused:
         problem = to_report_problem(answer)
         raise ProblemError(replace(problem, headers=replayed(answer.replayed, problem.headers)))
     return JsonResponse(answer_json(answer), headers=replayed(answer.replayed))
@@ -162,7 +162,7 @@ def _parse_item(raw: Any, principal: Principal, is_checked: bool) -> StatusUpdat
 
 
 def _invalid_item(problem: Problem) -> dict[str, Any]:
-    answer = ReportResult(problem.status, False, problem.detail, problem=problem.kind)
+    answer = ReportResult(ReportOutcome.INVALID, problem.detail, problem=problem.kind)
     return batch_item_json(answer) | {"errors": _errors(problem)}
 
 

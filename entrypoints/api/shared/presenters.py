@@ -13,6 +13,7 @@ from application.queries.views.runs import RunView, StageRunView
 from domain.pipelines.definition import StageDefinition
 from domain.pipelines.serialization import serialize_pipeline, serialize_stage
 from domain.runs.status import Status
+from entrypoints.http.problems import REPORT_OUTCOME_STATUSES
 
 
 def pipeline_json(pipeline: PipelineView) -> dict[str, Any]:
@@ -153,7 +154,7 @@ def answer_json(answer: ReportResult) -> dict[str, Any]:
 
 
 def batch_item_json(answer: ReportResult) -> dict[str, Any]:
-    return {"http_status": answer.http_status, **answer_json(answer), "problem": answer.problem}
+    return {"http_status": REPORT_OUTCOME_STATUSES[answer.outcome], **answer_json(answer), "problem": answer.problem}
 
 
 def event_json(event: EventView) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from application.commands.dispatches.advance_dispatch import AdvanceResult
 from application.commands.workers.record_heartbeat import HeartbeatResult
 from application.ports.dispatch.worker_messages import AttemptStart, Claim, StopRun, WorkerMessage
 from entrypoints.http.json_response import encode_json
+from entrypoints.http.problems import REPORT_OUTCOME_STATUSES
 
 
 def claim_json(claim: Claim) -> dict[str, Any]:
@@ -54,9 +55,12 @@ def beat_json(answer: HeartbeatResult) -> dict[str, Any]:
 
 
 def advanced_json(step: AdvanceResult) -> dict[str, Any]:
-    keys = ("http_status", "applied", "why", "seq", "status", "problem")
+    keys = ("applied", "why", "seq", "status", "problem")
     return {
-        "answers": [{key: getattr(answer, key) for key in keys} for answer in step.answers],
+        "answers": [
+            {"http_status": REPORT_OUTCOME_STATUSES[answer.outcome]} | {key: getattr(answer, key) for key in keys}
+            for answer in step.answers
+        ],
         "starts": [start_json(start) for start in step.starts],
         "more": step.more,
         "stop": step.stop,

@@ -10,7 +10,7 @@ async def a_run_id(store: StoreUnderTest) -> int:
 
 
 def a_receipt(word: str = "first") -> Receipt:
-    return Receipt(word.encode() * 8, {"http_status": 200, "applied": True, "why": word, "facts": {"list": [1, None]}})
+    return Receipt(word.encode() * 8, {"outcome": "applied", "why": word, "facts": {"list": [1, None]}})
 
 
 async def test_an_answer_is_found_under_its_key_alone(store: StoreUnderTest) -> None:

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from domain.access.actor import Actor
+from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter
-from domain.reports.rules import judge_report
 from domain.runs.approvals import Decision, decide_approval
 from domain.runs.retry import change_revision
 from domain.runs.run import Run

@@ -137,7 +137,7 @@ async def test_only_one_of_two_that_claim_a_dispatch_at_once_gets_it(store: Stor
 async def test_what_a_report_is_judged_by_is_taken_up_together(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "taken")
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
-    key, receipt = ReceiptKey(run_id, "ci", "e1"), Receipt(b"digest", {"http_status": 200})
+    key, receipt = ReceiptKey(run_id, "ci", "e1"), Receipt(b"digest", {"outcome": "applied"})
     async with store.open_unit_of_work() as work:
         await work.runs.lock([run_id])
         await work.receipts.add({key: receipt}, NOW)

@@ -7,8 +7,8 @@ from application.ports.persistence.logs import NewLogLine
 from application.queries.views.history import FirstOccurrence, PastDecision
 from application.queries.views.logs import LogFilter
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
+from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter
-from domain.reports.rules import judge_report
 from domain.runs.approvals import Decision, decide_approval
 from domain.runs.events import EventType
 from domain.runs.run import Run

@@ -14,8 +14,8 @@ from application.commands.reports.report_results import ReportResult
 from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate
 from domain.errors import Unavailable
+from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter
-from domain.reports.rules import judge_report
 from domain.runs.run import Run
 from domain.runs.status import Status
 from tests.contracts.persistence.test_report_batcher import House, a_history

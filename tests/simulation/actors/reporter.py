@@ -8,7 +8,7 @@ from hashlib import sha256
 from application.commands.reports.report_results import ReportResult
 from application.commands.reports.status_update import StatusUpdate
 from domain.errors import Unavailable
-from domain.reports.report import Report
+from domain.reports.report import Report, ReportOutcome
 from domain.runs.status import Status
 from tests.simulation.context import SimulationContext
 from tests.simulation.runtime.network import NoAnswer
@@ -62,7 +62,7 @@ class Reporter(Process):
         if self._context.random.random() < 0.3:  # as a script that does not know that it was heard
             answer = await self._until_answered(replace(word.update, run_id=self._run_id))
         self._said.add(word.update.event_id or "")
-        if answer.http_status >= 500 or answer.http_status == 404:
+        if answer.outcome is ReportOutcome.NOT_FOUND:
             self._context.defect(f"{word.update.event_id} was answered {answer}")
 
     async def _until_answered(self, update: StatusUpdate) -> ReportResult:
@@ -80,7 +80,7 @@ class Reporter(Process):
 
     def _keep(self, update: StatusUpdate, answer: ReportResult) -> None:
         ledger, report = self._context.ledger, update.report
-        self._context.note("answered", update.event_id, answer.http_status, answer.applied, answer.seq)
+        self._context.note("answered", update.event_id, answer.outcome, answer.seq)
         if answer.run_id is None:
             return
         if report.stage is not None:

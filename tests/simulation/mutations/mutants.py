@@ -94,7 +94,7 @@ def without_rows(*names: str) -> Iterator[None]:
 
 @mutant("a report is taken whatever attempt it speaks of", in_reports=True)
 def no_attempt_guard() -> Iterator[None]:
-    with without_rows("_about_another_attempt"):
+    with without_rows("check_attempt"):
         yield
 
 
@@ -104,7 +104,7 @@ def no_finality() -> Iterator[None]:
     moves: Callable[[Attempt, Status], bool] = lambda self, to: to in loose[self.status] or not self.status.is_terminal  # noqa: E731
     with (
         patch.object(Attempt, "can_move", moves),
-        without_rows("_another_end", "_out_of_order"),
+        without_rows("check_final", "check_order"),
         patch("tests.fakes.persistence.runs.check_run", lambda run, before: None),
     ):
         yield
@@ -120,8 +120,8 @@ def answer_before_commit() -> Iterator[None]:
         answers: list[Any] = []
 
         class Overheard(report_status.ReportBatch):
-            def answer(self, update: Any, target: Any) -> Any:
-                answers.append(said := super().answer(update, target))
+            def judge_or_postpone(self, update: Any, target: Any) -> Any:
+                answers.append(said := super().judge_or_postpone(update, target))
                 return said
 
         with patch.object(report_status, "ReportBatch", Overheard):
@@ -200,7 +200,7 @@ def no_receipts() -> Iterator[None]:
 
 @mutant("a reporter's seq is not looked at")
 def no_seq() -> Iterator[None]:
-    with without_rows("_out_of_order"):
+    with without_rows("check_order"):
         yield
 
 

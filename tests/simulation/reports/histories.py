@@ -4,14 +4,14 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter
-from domain.reports.rules import judge_report
 from domain.runs.run import Run
 from domain.runs.status import Status
 from tests.simulation.reports.model import HOLDER, ReportInput, StageModel
 from tests.support.builders import NOW, a_run, a_stage
 
-Answers = list[tuple[int, bool, str | None]]
+Answers = list[tuple[str, str | None]]
 STATUSES = ("running", "completed", "failed", "cancelled", "skipped")
 
 
@@ -48,7 +48,7 @@ def _word(random: Random, event_id: str) -> ReportInput:
 def judge_by_domain(history: list[ReportInput]) -> tuple[Answers, dict[str, Any]]:
     """The answers, and where the stages stand at the end."""
     run = _the_run()
-    answers: dict[tuple[str | None, str], tuple[int, bool, str | None]] = {}
+    answers: dict[tuple[str | None, str], tuple[str, str | None]] = {}
     seqs: dict[str, int] = {}
     said_back: Answers = []
     for said in history:
@@ -57,7 +57,7 @@ def judge_by_domain(history: list[ReportInput]) -> tuple[Answers, dict[str, Any]
             worker, epoch = said.worker or (None, None)
             report = Report(Status(said.status), said.stage, said.attempt, said.records, seq=said.seq)
             ruling = judge_report(run, report, Reporter(said.reporter, worker, epoch, said.token), seqs.get(said.reporter or ""), NOW)
-            answers[key] = (ruling.http_status, ruling.applied, ruling.problem)
+            answers[key] = (ruling.outcome, ruling.problem)
             _remember(seqs, said)
         said_back.append(answers[key])
     return said_back, {name: [[str(a.status), a.records_processed] for a in stage.attempts] for name, stage in run.stages.items()}
@@ -65,7 +65,7 @@ def judge_by_domain(history: list[ReportInput]) -> tuple[Answers, dict[str, Any]
 
 def judge_by_model(history: list[ReportInput]) -> tuple[Answers, dict[str, Any]]:
     stages = {"w": StageModel(True, [["running", None]]), "x": StageModel(False, [["waiting", None]])}
-    answers: dict[tuple[str | None, str], tuple[int, bool, str | None]] = {}
+    answers: dict[tuple[str | None, str], tuple[str, str | None]] = {}
     seqs: dict[str, int] = {}
     said_back: Answers = []
     for said in history:

@@ -35,27 +35,27 @@ class StageModel:
     by_worker: bool
     attempts: list[list[Any]] = field(default_factory=list)
 
-    def say(self, said: ReportInput, last_seq: int | None) -> tuple[int, bool, str | None]:
-        """(HTTP status, applied, kind of problem); moves when it is applied."""
+    def say(self, said: ReportInput, last_seq: int | None) -> tuple[str, str | None]:
+        """(outcome, kind of problem); moves when it is applied."""
         number, (here, records) = len(self.attempts), self.attempts[-1]
         speaks_by_token = said.token == (said.stage, number) and said.status == here == "running"
         if self.by_worker and said.worker != HOLDER and not speaks_by_token:
-            return 409, False, "not_yours"
+            return "refused", "not_yours"
         if said.attempt not in (None, number):
-            return 409, False, "stale_attempt" if 1 <= (said.attempt or 0) < number else "unknown_attempt"
+            return "refused", "stale_attempt" if 1 <= (said.attempt or 0) < number else "unknown_attempt"
         if said.reporter is not None and said.seq is not None and last_seq is not None and said.seq <= last_seq:
-            return 200, False, None
+            return "ignored", None
         if here in ENDS and (said.status not in ENDS or said.status == here):
-            return 200, False, None
+            return "ignored", None
         if said.status == here:
             news = said.records not in (None, records)
             self.attempts[-1][1] = said.records if news else records
-            return 200, news, None
+            return "applied" if news else "ignored", None
         if here in ENDS:
-            return 409, False, "late_report"
+            return "refused", "late_report"
         if said.status not in TABLE[here]:
-            return 409, False, "impossible_move"
+            return "refused", "impossible_move"
         self.attempts[-1] = [said.status, records if said.records is None else said.records]
         if said.status == "failed" and self.by_worker and number == 1:
             self.attempts.append(["queued", None])
-        return 200, True, None
+        return "applied", None

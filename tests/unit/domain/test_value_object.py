@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from application.commands.reports.report_results import ReportResult
-from domain.reports.report import Report
+from domain.reports.report import Report, ReportOutcome
 from domain.runs.events import Event, EventType
 from domain.runs.status import Status
 
 ROOT = Path(__file__).parents[3]
 VALUES = [
-    ("domain.reports.rules", "Report", "seq"),
-    ("domain.reports.rules", "Reporter", "epoch"),
-    ("domain.reports.rules", "Ruling", "seq"),
+    ("domain.reports.report", "Report", "seq"),
+    ("domain.reports.report", "Reporter", "epoch"),
+    ("domain.reports.report", "ReportDecision", "seq"),
     ("domain.runs.events", "Event", "seq"),
-    ("application.commands.reports.report_results", "Answer", "seq"),
+    ("application.commands.reports.report_results", "ReportResult", "seq"),
     ("application.commands.reports.status_update", "StatusUpdate", "run_id"),
-    ("application.commands.reports.find_report_target", "Target", "run_id"),
+    ("application.commands.reports.find_report_target", "ReportTarget", "run_id"),
 ]
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ def test_two_of_the_same_are_one() -> None:
 
     assert one == same and len({one, same}) == 1
     assert one != replace(one, records_processed=4)
-    assert ReportResult(200, True, replayed=True) == ReportResult(200, True), "what is not compared"
+    assert ReportResult(ReportOutcome.APPLIED, replayed=True) == ReportResult(ReportOutcome.APPLIED), "what is not compared"
 
 
 def test_each_has_what_it_holds_for_itself_and_nothing_else() -> None:

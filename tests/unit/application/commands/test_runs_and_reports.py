@@ -6,7 +6,7 @@ from application.commands.reports.status_update import StatusUpdate
 from application.ports.access.execution_tokens import AttemptClaims
 from domain.access.actor import Actor
 from domain.errors import Conflict, InvalidInput, NameTaken, NotFound
-from domain.reports.report import Report
+from domain.reports.report import Report, ReportOutcome
 from domain.runs.status import Status
 from tests.support.actions import WORKER, status_update
 from tests.support.builders import a_stage, some_stages
@@ -88,7 +88,7 @@ async def test_a_report_of_a_first_stage_opens_a_run_and_one_of_a_later_stage_do
     [refused] = await headgate.use_cases.report(status_update("running", "upload"))
     [opened] = await headgate.use_cases.report(status_update("running", "dump"))
 
-    assert (refused.http_status, refused.problem) == (409, "no_run")
+    assert (refused.outcome, refused.problem) == (ReportOutcome.REFUSED, "no_run")
     assert "status running" in (refused.why or "")
     assert opened.applied
 
@@ -105,8 +105,13 @@ async def test_a_batch_opens_a_run_once_and_judges_each_item_on_its_own() -> Non
         status_update("completed", pipeline="unknown"),
     )
 
+<<<<<<< HEAD
     assert [answer.http_status for answer in answers] == [200, 200, 200, 409, 404]
     assert len(await headgate.fakes.reader.runs(pipeline_id=None, status=None, skip=0, limit=10)) == 1
+=======
+    assert [answer.outcome for answer in answers] == ["applied", "applied", "applied", "refused", "not_found"]
+    assert len(await system.fakes.reader.runs(pipeline_id=None, status=None, skip=0, limit=10)) == 1
+>>>>>>> 4abd612 (Replace HTTP statuses in the domain and the use cases by report outcomes)
 
 
 async def test_several_active_runs_must_be_told_apart() -> None:
@@ -131,7 +136,7 @@ async def test_the_same_event_id_answers_again_and_refuses_another_body() -> Non
     [elsewhere] = await headgate.use_cases.report(status_update("completed", "dump", event_id="e1", reporter="someone else"))
 
     assert again == first
-    assert (other.http_status, other.problem) == (422, "event_id_reused")
+    assert (other.outcome, other.problem) == (ReportOutcome.INVALID, "event_id_reused")
     assert elsewhere.applied
 
 
@@ -154,7 +159,7 @@ async def test_an_older_seq_of_a_reporter_changes_nothing() -> None:
     [older] = await headgate.use_cases.report(status_update("completed", "dump", reporter="cron", seq=1))
     [newer] = await headgate.use_cases.report(status_update("completed", "dump", reporter="cron", seq=3))
 
-    assert (older.http_status, older.applied) == (200, False)
+    assert older.outcome is ReportOutcome.IGNORED
     assert newer.applied
 
 
@@ -170,9 +175,15 @@ async def test_an_attempt_token_adds_progress_to_its_own_attempt_only() -> None:
     [foreign] = await headgate.use_cases.report(StatusUpdate(Report(Status.RUNNING, "b"), token=token))
 
     assert progress.applied
+<<<<<<< HEAD
     assert (ending.http_status, ending.problem) == (409, "not_yours")
     assert (foreign.http_status, foreign.problem) == (403, "token_scope")
     assert (await headgate.use_cases.get_run(run_id)).stages[0].newest.records_processed == 7
+=======
+    assert (ending.outcome, ending.problem) == (ReportOutcome.REFUSED, "not_yours")
+    assert (foreign.outcome, foreign.problem) == (ReportOutcome.FORBIDDEN, "token_scope")
+    assert (await system.run(run_id)).stages[0].newest.records_processed == 7
+>>>>>>> 4abd612 (Replace HTTP statuses in the domain and the use cases by report outcomes)
 
 
 async def test_a_cancel_ends_what_does_not_run_and_stops_what_does() -> None:

@@ -18,6 +18,7 @@ from application.ports.telemetry.telemetry import get_trace_id
 from application.services.feed.event_hub import EventHub
 from application.services.maintenance.metrics_collector import MetricsCollector
 from domain.errors import NotFound, Unavailable
+from domain.reports.report import ReportOutcome
 from tests.fakes.adapters import FakeAdapters
 from tests.support.actions import worker_report
 from tests.support.in_process import InProcessHeadgate
@@ -141,9 +142,9 @@ async def test_vital_signs_become_gauges() -> None:
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
-        (ReportResult(200, True), "applied"),
-        (ReportResult(200, False, "old"), "ignored"),
-        (ReportResult(409, False, problem="not_yours"), "not_yours"),
+        (ReportResult(ReportOutcome.APPLIED), "applied"),
+        (ReportResult(ReportOutcome.IGNORED, "old"), "ignored"),
+        (ReportResult(ReportOutcome.REFUSED, problem="not_yours"), "not_yours"),
     ],
 )
 def test_verdicts_are_few_words(answer: ReportResult, verdict: str) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from domain.reports.report import Report, ReportDecision, Reporter
-from domain.reports.rules import judge_report
+from domain.reports.judging import judge_report
+from domain.reports.report import Report, ReportDecision, Reporter, ReportOutcome
 from domain.runs.events import EventType
 from domain.runs.run import Run
 from domain.runs.status import REPORTABLE_STATUSES, Reason, Status
@@ -47,7 +47,7 @@ def test_only_the_holder_of_the_dispatch_says_how_a_worker_run_stage_stands(stra
 
     ruling = tell(run, status, by=stranger)
 
-    assert (ruling.http_status, ruling.applied, ruling.problem) == (409, False, "not_yours")
+    assert (ruling.outcome, ruling.problem) == (ReportOutcome.REFUSED, "not_yours")
     assert run.stages["a"].status is Status.RUNNING
 
 
@@ -68,7 +68,7 @@ def test_an_attempts_token_may_add_progress_and_outputs_to_what_runs() -> None:
 
     ruling = tell(run, Status.RUNNING, by=by, records_processed=5, output={"k": 1})
 
-    assert (ruling.http_status, ruling.applied, ruling.seq) == (200, True, run.last_seq)
+    assert (ruling.outcome, ruling.seq) == (ReportOutcome.APPLIED, run.last_seq)
     assert (run.stages["a"].current.records_processed, run.stages["a"].current.output) == (5, {"k": 1})
     assert tell(run, Status.COMPLETED, by=by).problem == "not_yours"
 
@@ -81,7 +81,7 @@ def test_a_report_about_another_attempt_is_refused_and_recorded(attempt: int, pr
 
     ruling = tell(run, Status.COMPLETED, by=HOLDER, attempt=attempt)
 
-    assert (ruling.http_status, ruling.applied, ruling.problem) == (409, False, problem)
+    assert (ruling.outcome, ruling.problem) == (ReportOutcome.REFUSED, problem)
     assert newest(run) == (EventType.REPORT_REFUSED, "a", Status.COMPLETED)
     assert run.stages["a"].status is Status.RUNNING
 
@@ -92,7 +92,7 @@ def test_an_older_seq_of_the_same_reporter_is_passed_over(seq: int) -> None:
 
     ruling = tell(run, Status.RUNNING, last_seq=5, seq=seq)
 
-    assert (ruling.http_status, ruling.applied, ruling.status) == (200, False, Status.WAITING)
+    assert (ruling.outcome, ruling.status) == (ReportOutcome.IGNORED, Status.WAITING)
     assert ruling.why
 
 
@@ -112,7 +112,7 @@ def test_a_late_report_never_reopens_a_finished_stage(end: Status) -> None:
     again = tell(run, end, records_processed=9)
 
     for ruling in (running, again):
-        assert (ruling.http_status, ruling.applied, ruling.status) == (200, False, end)
+        assert (ruling.outcome, ruling.status) == (ReportOutcome.IGNORED, end)
         assert ruling.why
     assert run.last_seq == seq
     assert run.stages["a"].current.records_processed is None
@@ -124,7 +124,7 @@ def test_the_same_status_with_news_is_progress() -> None:
 
     ruling = tell(run, Status.RUNNING, records_processed=7, message="half")
 
-    assert (ruling.http_status, ruling.applied, ruling.status, ruling.seq) == (200, True, Status.RUNNING, run.last_seq)
+    assert (ruling.outcome, ruling.status, ruling.seq) == (ReportOutcome.APPLIED, Status.RUNNING, run.last_seq)
     assert newest(run) == (EventType.STAGE_PROGRESS, "a", Status.RUNNING)
     assert run.new_events[-1].data == {"records_processed": 7, "message": "half"}
 
@@ -136,7 +136,7 @@ def test_the_same_status_without_news_is_passed_over() -> None:
 
     for details in ({}, {"records_processed": 7}, {"reported_at": NOW}):
         ruling = tell(run, Status.RUNNING, **details)
-        assert (ruling.http_status, ruling.applied, ruling.seq) == (200, False, None)
+        assert (ruling.outcome, ruling.seq) == (ReportOutcome.IGNORED, None)
     assert run.last_seq == seq
 
 
@@ -146,7 +146,7 @@ def test_another_end_than_the_recorded_one_is_refused_and_kept_as_a_late_report(
 
     ruling = tell(run, Status.COMPLETED, records_processed=9)
 
-    assert (ruling.http_status, ruling.applied, ruling.status, ruling.problem) == (409, False, Status.FAILED, "late_report")
+    assert (ruling.outcome, ruling.status, ruling.problem) == (ReportOutcome.REFUSED, Status.FAILED, "late_report")
     assert newest(run) == (EventType.REPORT_LATE, "a", Status.COMPLETED)
     assert run.stages["a"].current.records_processed is None
 
@@ -164,7 +164,7 @@ def test_a_move_the_table_does_not_have_is_refused_naming_those_that_are_possibl
 
     ruling = tell(run, said, by=HOLDER)
 
-    assert (ruling.http_status, ruling.applied, ruling.status, ruling.problem) == (409, False, here, "impossible_move")
+    assert (ruling.outcome, ruling.status, ruling.problem) == (ReportOutcome.REFUSED, here, "impossible_move")
     assert ruling.facts == {"status": here, "possible": possible}
 
 
@@ -174,7 +174,7 @@ def test_a_legal_report_is_applied_and_answers_the_events_seq() -> None:
 
     ruling = tell(run, Status.COMPLETED, records_processed=3, output={"k": 1}, message="done")
 
-    assert (ruling.http_status, ruling.applied, ruling.status, ruling.seq) == (200, True, Status.COMPLETED, before + 1)
+    assert (ruling.outcome, ruling.status, ruling.seq) == (ReportOutcome.APPLIED, Status.COMPLETED, before + 1)
     event = run.new_events[before]
     assert (event.seq, event.type, event.actor, event.at) == (before + 1, EventType.STAGE_MOVED, "ci", an_hour_later())
     attempt = run.stages["a"].current
@@ -212,7 +212,7 @@ def test_an_external_stage_may_be_reported_before_its_needs() -> None:
 def test_a_stage_the_run_does_not_have_is_named() -> None:
     ruling = tell(an_external_run(), Status.RUNNING, "nobody")
 
-    assert (ruling.http_status, ruling.problem) == (409, "unknown_stage")
+    assert (ruling.outcome, ruling.problem) == (ReportOutcome.REFUSED, "unknown_stage")
 
 
 def test_a_stage_the_holder_starts_by_report_runs_under_its_dispatch() -> None:
@@ -238,7 +238,7 @@ def test_running_confirms_an_open_run_and_keeps_a_message() -> None:
     assert tell(run, Status.RUNNING, None).applied is False
     ruling = tell(run, Status.RUNNING, None, message="begun")
 
-    assert (ruling.http_status, ruling.applied, ruling.seq) == (200, True, run.last_seq)
+    assert (ruling.outcome, ruling.seq) == (ReportOutcome.APPLIED, run.last_seq)
 
 
 @pytest.mark.parametrize("verdict", [Status.FAILED, Status.CANCELLED])
@@ -247,7 +247,7 @@ def test_failed_and_cancelled_end_the_run(verdict: Status) -> None:
 
     ruling = tell(run, verdict, None, error_message="the site is down")
 
-    assert (ruling.http_status, ruling.applied, ruling.status) == (200, True, verdict)
+    assert (ruling.outcome, ruling.status) == (ReportOutcome.APPLIED, verdict)
     assert run.status is verdict
     assert {stage.status for stage in run.stages.values()} == {Status.CANCELLED}
 
@@ -270,8 +270,8 @@ def test_completed_ends_a_run_when_only_external_stages_are_left() -> None:
 
     ruling = tell(run, Status.COMPLETED, None)
 
-    assert (refused.http_status, refused.problem, refused.facts) == (409, "not_over", {"not_over": ["a"]})
-    assert (ruling.http_status, ruling.applied, run.status) == (200, True, Status.COMPLETED)
+    assert (refused.outcome, refused.problem, refused.facts) == (ReportOutcome.REFUSED, "not_over", {"not_over": ["a"]})
+    assert (ruling.outcome, run.status) == (ReportOutcome.APPLIED, Status.COMPLETED)
     assert run.stages["b"].status is Status.SKIPPED
 
 
@@ -280,7 +280,7 @@ def test_a_run_cannot_be_skipped() -> None:
 
     ruling = tell(run, Status.SKIPPED, None)
 
-    assert (ruling.http_status, ruling.applied, ruling.problem) == (409, False, "impossible_move")
+    assert (ruling.outcome, ruling.problem) == (ReportOutcome.REFUSED, "impossible_move")
     assert (run.status, run.verdict) == (Status.WAITING, None)
 
 
@@ -292,7 +292,7 @@ def test_a_finished_run_takes_no_other_end() -> None:
     running = tell(run, Status.RUNNING, None)
     other = tell(run, Status.COMPLETED, None)
 
-    assert [(ruling.http_status, ruling.applied) for ruling in (same, running, other)] == [(200, False), (200, False), (409, False)]
+    assert [ruling.outcome for ruling in (same, running, other)] == ["ignored", "ignored", "refused"]
     assert newest(run) == (EventType.REPORT_LATE, None, Status.COMPLETED)
     assert run.status is Status.FAILED
 

@@ -4,8 +4,8 @@ import pytest
 
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.errors import Conflict, NotAllowed, NotFound
-from domain.reports.report import Report, Reporter
-from domain.reports.rules import judge_report
+from domain.reports.judging import judge_report
+from domain.reports.report import Report, Reporter, ReportOutcome
 from domain.runs.approvals import Decision, decide_approval
 from domain.runs.dispatch import DispatchState
 from domain.runs.events import EventType
@@ -318,7 +318,7 @@ def test_no_report_decides_an_approval() -> None:
 
     ruling = judge_report(run, Report(Status.COMPLETED, "ask"), Reporter("machine"), None, LATER)
 
-    assert (ruling.http_status, ruling.problem) == (409, "needs_decision")
+    assert (ruling.outcome, ruling.problem) == (ReportOutcome.REFUSED, "needs_decision")
 
 
 def test_an_approval_nobody_gives_fails_at_its_deadline() -> None:

@@ -1,8 +1,8 @@
 import pytest
 
 from domain.errors import Conflict
+from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter
-from domain.reports.rules import judge_report
 from domain.runs.dispatch import DispatchState
 from domain.runs.run import TIMEOUT_GRACE, Run
 from domain.runs.status import Reason, Status

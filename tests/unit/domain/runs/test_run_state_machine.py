@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from domain.access.actor import Actor
 from domain.errors import Conflict
 from domain.pipelines.definition import StageCondition, StageKind
-from domain.reports.report import Report, Reporter
-from domain.reports.rules import judge_report
+from domain.reports.judging import judge_report
+from domain.reports.report import Report, Reporter, ReportOutcome
 from domain.runs.approvals import Decision, decide_approval
 from domain.runs.attempt import REPORTABLE_FIELDS, Attempt
 from domain.runs.dispatch import DispatchState
@@ -114,11 +114,11 @@ class RunMachine(RuleBasedStateMachine):
         before, seq = self.statuses(), self.run.last_seq
         ruling = judge_report(self.run, report, reporter, None, self.pass_time(1))
         if ruling.applied:
-            assert ruling.http_status == 200 and ruling.seq is not None and ruling.seq > seq
+            assert ruling.seq is not None and ruling.seq > seq
         else:
             assert ruling.why
             assert self.statuses() == before
-        assert (ruling.problem is not None) == (ruling.http_status == 409)
+        assert (ruling.problem is not None) == (ruling.outcome is ReportOutcome.REFUSED)
 
     @rule()
     def lose_dispatch(self) -> None:
