@@ -10,7 +10,7 @@ from tests.fakes.queries.change_feed import FakeChangeFeed
 from tests.fakes.queries.reader import FakeReader
 from tests.fakes.system.clock import FakeClock
 from tests.fakes.system.parameter_schemas import FakeParameterSchemas
-from tests.fakes.telemetry.lifecycle_events import FakeEventSink
+from tests.fakes.telemetry.event_sinks import FakeEventSink
 
 __all__ = [
     "FakeAdapters",

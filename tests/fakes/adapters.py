@@ -22,8 +22,11 @@ from application.ports.system.disk_space import DiskSpace
 from application.ports.system.parameter_schemas import ParameterSchemas
 from application.ports.telemetry.event_sinks import EventSink
 from application.ports.telemetry.telemetry import Telemetry
-from tests.fakes.access.credentials import FakeCredentials, FakeIdentityProvider, FakePasswordHasher, FakeSignInLimiter
+from tests.fakes.access.credentials import FakeCredentials
 from tests.fakes.access.execution_tokens import FakeExecutionTokens
+from tests.fakes.access.identity_provider import FakeIdentityProvider
+from tests.fakes.access.password_hasher import FakePasswordHasher
+from tests.fakes.access.sign_in_limiter import FakeSignInLimiter
 from tests.fakes.dispatch.orchestrator import FakeOrchestrator
 from tests.fakes.dispatch.wakeups import FakeWakeups
 from tests.fakes.dispatch.worker_streams import FakeWorkerStreams
@@ -35,7 +38,7 @@ from tests.fakes.queries.reader import FakeReader
 from tests.fakes.system.clock import FakeClock
 from tests.fakes.system.disk_space import FakeDiskSpace
 from tests.fakes.system.parameter_schemas import FakeParameterSchemas
-from tests.fakes.telemetry.lifecycle_events import FakeEventSink
+from tests.fakes.telemetry.event_sinks import FakeEventSink
 from tests.fakes.telemetry.telemetry import FakeTelemetry
 
 

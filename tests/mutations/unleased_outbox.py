@@ -1,7 +1,7 @@
 """An outbox without exclusion: what SKIP LOCKED and the timed lease prevent."""
 
 from application.ports.persistence.outbox import OutboxRow
-from tests.fakes.persistence.dispatches import FakeOutbox
+from tests.fakes.persistence.outbox import FakeOutbox
 
 
 class UnleasedOutbox(FakeOutbox):

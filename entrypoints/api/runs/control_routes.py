@@ -75,7 +75,7 @@ async def run_again(id: str, request: Request, application: ApplicationDep, who:
     """A new run of the pipeline's newest revision, with the earlier run's parameters or others; it says which run it repeats."""
     body = await _read(request, RunAgainRequest)
     again = RepeatRunCommand(run_id(id), body.parameters, get_trigger_kind(request), who, get_trace_context(request), key)
-    run = await application.run_again()(again)
+    run = await application.repeat_run()(again)
     return JsonResponse(triggered_json(run), 202, replayed(run.replayed, {"Location": f"/runs/{run.run_id}"}))
 
 

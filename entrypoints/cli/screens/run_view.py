@@ -49,7 +49,9 @@ def format_time_taken(item: JsonObject, now: datetime) -> str:
 
 def format_run_time(run: JsonObject, now: datetime) -> str:
     """Return the time taken; for a run that has not started, the time since it was queued."""
-    return format_time_taken(run, now) or (f"since {format_duration(_get_age(run['created_at'], now))}" if run["status"] not in TERMINAL else "")
+    return format_time_taken(run, now) or (
+        f"since {format_duration(_get_age(run['created_at'], now))}" if run["status"] not in TERMINAL else ""
+    )
 
 
 def format_age(timestamp: str | None, now: datetime) -> str:

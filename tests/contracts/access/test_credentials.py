@@ -12,7 +12,9 @@ from application.ports.access.credentials import Credentials
 from application.ports.access.password_hasher import PasswordHasher
 from application.ports.access.sign_in_limiter import SignInLimiter
 from domain.access.api_tokens import TokenKind
-from tests.fakes.access.credentials import FakeCredentials, FakePasswordHasher, FakeSignInLimiter
+from tests.fakes.access.credentials import FakeCredentials
+from tests.fakes.access.password_hasher import FakePasswordHasher
+from tests.fakes.access.sign_in_limiter import FakeSignInLimiter
 
 
 @pytest.fixture(params=[FakeCredentials, RandomCredentials], ids=["fake", "real"])

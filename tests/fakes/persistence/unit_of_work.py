@@ -19,17 +19,22 @@ from application.ports.persistence.runs import Runs
 from application.ports.persistence.sink_positions import SinkPositions
 from application.ports.persistence.unit_of_work import LoadedForUpdate
 from application.ports.persistence.workers import Workers
-from tests.fakes.access.stores import FakeAccounts, FakeApiTokens, FakeAuditLog, FakeSessions
-from tests.fakes.persistence.dispatches import FakeDispatches, FakeOutbox
+from tests.fakes.access.accounts import FakeAccounts
+from tests.fakes.access.api_tokens import FakeApiTokens
+from tests.fakes.access.audit_log import FakeAuditLog
+from tests.fakes.access.sessions import FakeSessions
+from tests.fakes.persistence.dispatches import FakeDispatches
 from tests.fakes.persistence.idempotency import FakeIdempotency
-from tests.fakes.persistence.leases import FakeLeases, FakeWorkers
+from tests.fakes.persistence.leases import FakeLeases
 from tests.fakes.persistence.logs import FakeLogs
+from tests.fakes.persistence.outbox import FakeOutbox
 from tests.fakes.persistence.pipelines import FakePipelines
 from tests.fakes.persistence.receipts import FakeReceipts
 from tests.fakes.persistence.runs import FakeRuns
 from tests.fakes.persistence.sink_positions import FakeSinkPositions
 from tests.fakes.persistence.store import FakeStore
 from tests.fakes.persistence.transaction import Transaction
+from tests.fakes.persistence.workers import FakeWorkers
 
 
 class FakeUnitOfWork:

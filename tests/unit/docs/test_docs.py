@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from domain.pipelines.parsing import ALL_STAGE_KEYS, PIPELINE_KEYS, parse_definition
+from domain.pipelines.field_parser import ALL_STAGE_KEYS
+from domain.pipelines.parsing import PIPELINE_KEYS, parse_definition
 from tests.support.reference_pages import FOLDER, PAGES
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -2,7 +2,8 @@
 
 import domain.errors
 from domain.errors import Conflict, FieldProblem, HeadgateError, InvalidInput, Unavailable
-from entrypoints.http.problems import PROBLEM_FACTORIES, to_problem
+from domain.reports.report import ReportOutcome
+from entrypoints.http.problems import PROBLEM_FACTORIES, REPORT_OUTCOME_STATUSES, to_problem
 
 
 def _subclasses(kind: type[HeadgateError]) -> set[type[HeadgateError]]:
@@ -35,3 +36,7 @@ def test_what_an_error_knows_is_in_its_problem() -> None:
     assert (unavailable.status, unavailable.headers) == (503, {"Retry-After": "2"})
     assert len(invalid["errors"]) == 5
     assert invalid["detail"] == "f0: is wrong; f1: is wrong; f2: is wrong (and 2 more)"
+
+
+def test_every_outcome_of_a_report_has_an_http_status() -> None:
+    assert set(REPORT_OUTCOME_STATUSES) == set(ReportOutcome)

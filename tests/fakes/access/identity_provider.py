@@ -1,0 +1,32 @@
+"""A fake identity provider."""
+
+from collections.abc import Sequence
+
+from application.ports.access.identity_provider import ExternalIdentity
+from domain.errors import NotSignedIn, Unavailable
+
+
+class FakeIdentityProvider:
+    """Whoever is named in `code` comes back."""
+
+    def __init__(self) -> None:
+        self.people: dict[str, ExternalIdentity] = {}
+        self.is_down = False
+
+    def knows(self, code: str, name: str, groups: Sequence[str] = ()) -> None:
+        self.people[code] = ExternalIdentity(f"issuer|{code}", name, groups)
+
+    async def begin(self, redirect: str) -> tuple[str, str]:
+        if self.is_down:
+            raise Unavailable("The identity provider does not answer.")
+        return f"https://id.example/authorize?redirect_uri={redirect}&state=state", f"remembered {redirect}"
+
+    async def finish(self, redirect: str, remembered: str, state: str, code: str) -> ExternalIdentity:
+        if self.is_down:
+            raise Unavailable("The identity provider does not answer.")
+        if remembered != f"remembered {redirect}" or state != "state" or code not in self.people:
+            raise NotSignedIn("The sign-in did not come back as it left.")
+        return self.people[code]
+
+    async def close(self) -> None:
+        self.is_down = True
