@@ -105,13 +105,8 @@ async def test_a_batch_opens_a_run_once_and_judges_each_item_on_its_own() -> Non
         status_update("completed", pipeline="unknown"),
     )
 
-<<<<<<< HEAD
-    assert [answer.http_status for answer in answers] == [200, 200, 200, 409, 404]
-    assert len(await headgate.fakes.reader.runs(pipeline_id=None, status=None, skip=0, limit=10)) == 1
-=======
     assert [answer.outcome for answer in answers] == ["applied", "applied", "applied", "refused", "not_found"]
-    assert len(await system.fakes.reader.runs(pipeline_id=None, status=None, skip=0, limit=10)) == 1
->>>>>>> 4abd612 (Replace HTTP statuses in the domain and the use cases by report outcomes)
+    assert len(await headgate.fakes.reader.runs(pipeline_id=None, status=None, skip=0, limit=10)) == 1
 
 
 async def test_several_active_runs_must_be_told_apart() -> None:
@@ -175,15 +170,9 @@ async def test_an_attempt_token_adds_progress_to_its_own_attempt_only() -> None:
     [foreign] = await headgate.use_cases.report(StatusUpdate(Report(Status.RUNNING, "b"), token=token))
 
     assert progress.applied
-<<<<<<< HEAD
-    assert (ending.http_status, ending.problem) == (409, "not_yours")
-    assert (foreign.http_status, foreign.problem) == (403, "token_scope")
-    assert (await headgate.use_cases.get_run(run_id)).stages[0].newest.records_processed == 7
-=======
     assert (ending.outcome, ending.problem) == (ReportOutcome.REFUSED, "not_yours")
     assert (foreign.outcome, foreign.problem) == (ReportOutcome.FORBIDDEN, "token_scope")
-    assert (await system.run(run_id)).stages[0].newest.records_processed == 7
->>>>>>> 4abd612 (Replace HTTP statuses in the domain and the use cases by report outcomes)
+    assert (await headgate.use_cases.get_run(run_id)).stages[0].newest.records_processed == 7
 
 
 async def test_a_cancel_ends_what_does_not_run_and_stops_what_does() -> None:

@@ -192,9 +192,9 @@ async def test_head_is_judged_as_get_and_options_tell_no_stranger_what_there_is(
         )
         expected = _expected(callers_fixture, who, "GET", path)
         if method == "OPTIONS":
-            assert answer.status_code == (401 if who == "anonymous" and RULES["GET", path].requirement is not AccessLevel.PUBLIC else 204), (
-                path
-            )
+            assert answer.status_code == (
+                401 if who == "anonymous" and RULES["GET", path].requirement is not AccessLevel.PUBLIC else 204
+            ), path
         else:
             assert answer.status_code in ((401,) if expected == "sign in" else (403,) if expected == "refused" else range(200, 600)), path
             assert answer.content == b""

@@ -55,7 +55,11 @@ async def test_health_and_workers_pass_and_a_laptop_has_no_limit(headgate: InPro
 
     assert [answer.status_code for answer in passing] == [200, 200, 204, 204, 204]
     assert "ratelimit" not in (await headgate.client.get("/pipelines/")).headers
-    assert (Rate.from_setting("", "none"), Rate.from_setting("", "team"), Rate.from_setting("none", "team")) == (None, DEFAULT_TEAM_RATE, None)
+    assert (Rate.from_setting("", "none"), Rate.from_setting("", "team"), Rate.from_setting("none", "team")) == (
+        None,
+        DEFAULT_TEAM_RATE,
+        None,
+    )
 
 
 async def test_each_token_account_and_address_is_counted_for_itself() -> None:
