@@ -1,11 +1,8 @@
-"""Runs a service for the life of a process: the loop, the sleep and the wake-up live here, so that a test can step `run_once`."""
+"""Runs a background service. The loop and the sleep are here, so that a test can call `run_once` step by step."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Protocol
-
-from domain.errors import Unavailable
 
 
 class Service(Protocol):
@@ -14,9 +11,13 @@ class Service(Protocol):
 
 Wait = Callable[[], Awaitable[None]]
 ReportError = Callable[[str, Exception], None]
+MIN_BACKOFF_SECONDS = 0.1
+MAX_BACKOFF_SECONDS = 5.0
 
 
 def wait_seconds(seconds: float) -> Wait:
+    """Return a wait of fixed length."""
+
     async def wait() -> None:
         await asyncio.sleep(seconds)
 
@@ -28,29 +29,14 @@ async def no_wait() -> None:
 
 
 async def run_service(service: Service, wait: Wait, report_error: ReportError) -> None:
-    """Wait, run, repeat, until cancelled. A pass that fails is complained of and tried again, after 0.1 s growing to 5 s."""
-    pause = 0.1
+    """Wait and run the service, until cancelled. After an error, report it and back off before the next pass."""
+    backoff = MIN_BACKOFF_SECONDS
     while True:
         try:
             await wait()
             await service.run_once()
-            pause = 0.1
-        except Unavailable as error:
+            backoff = MIN_BACKOFF_SECONDS
+        except Exception as error:  # an error in one pass must not end the service
             report_error(type(service).__name__, error)
-            await asyncio.sleep(pause)
-            pause = min(5.0, pause * 2)
-        except Exception as error:  # a defect in one pass must not end the service for good
-            report_error(type(service).__name__, error)
-            await asyncio.sleep(pause)
-            pause = min(5.0, pause * 2)
-
-
-async def run_all(loops: list[Awaitable[None]], until: asyncio.Event) -> None:
-    """Run the loops until the event is set, then end them."""
-    tasks = [asyncio.ensure_future(loop) for loop in loops]
-    await until.wait()
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+            await asyncio.sleep(backoff)
+            backoff = min(MAX_BACKOFF_SECONDS, backoff * 2)

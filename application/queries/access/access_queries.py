@@ -1,4 +1,4 @@
-"""What is on record of who may come in, and of who did what."""
+"""Reads accounts, API tokens and the audit log."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from domain.access.audit import AuditAction, AuditEntry
 
 @dataclass(frozen=True, slots=True)
 class AccessQueries:
-    """Each question is a short transaction of its own."""
+    """Each query is a short transaction of its own."""
 
     open_unit_of_work: OpenUnitOfWork
 
     async def list_tokens(self) -> list[ApiToken]:
-        """Newest first, revoked ones too."""
+        """Return all tokens, newest first, including revoked ones."""
         async with self.open_unit_of_work() as work:
             return await work.api_tokens.all()
 
@@ -24,13 +24,13 @@ class AccessQueries:
             return await work.api_tokens.find_by_id(token_id)
 
     async def list_accounts(self) -> list[Account]:
-        """By name."""
+        """Return all accounts by name."""
         async with self.open_unit_of_work() as work:
             return await work.accounts.all()
 
     async def list_audit_entries(
-        self, limit: int, below: int | None = None, deed: AuditAction | None = None, who: str | None = None
+        self, limit: int, below: int | None = None, action: AuditAction | None = None, actor: str | None = None
     ) -> list[AuditEntry]:
-        """Newest first; `below` is the id of the last one seen."""
+        """Return audit entries, newest first, with an id below `below`."""
         async with self.open_unit_of_work() as work:
-            return await work.audit.page(limit, below, deed, who)
+            return await work.audit.page(limit, below, action, actor)

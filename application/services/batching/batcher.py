@@ -1,8 +1,8 @@
-"""Group commit: what comes while something is being stored is stored together, in one transaction."""
+"""Group commit: stores the items that arrive during a transaction together in the next one."""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -10,138 +10,135 @@ from typing import Any, Generic, TypeVar
 from domain.errors import Unavailable
 
 MAX_BATCH_SIZE = 256
-"""Stored together at most: so many cost about as much as one, and nobody waits for more."""
+"""A batch of this size takes about as long to store as a single item."""
 MAX_WAITING = 4_096
-"""That many may wait; one more is refused, to be sent again."""
+"""Items beyond this limit are refused with Unavailable."""
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 ProcessBatch = Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception | None]]]
-"""One transaction over items in order: an answer each, or what was refused; None for one that is to be asked again, never for the first."""
+"""Processes items in order, in one transaction. Returns an answer or an exception for each; None for an item to process again in the
+next batch, but never for the first item."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting(Generic[Item, Answer]):
+class _Entry(Generic[Item, Answer]):
     item: Item
     answer: "asyncio.Future[Answer]"
     context: Context
 
 
 class Batcher(Generic[Item, Answer]):
-    """Answers each caller once its item is committed. One a process for each kind of item.
+    """Processes submitted items in batches, one batch at a time, and answers each caller after the commit.
 
-    Unavailable when too many wait. A caller that leaves is forgotten: its item is stored if it was on its way already. When a batch
-    fails, each of it is tried alone, so that none fails for another's sake. `about` names what an item would have to wait for.
+    If a batch fails, each of its items is processed alone, so that an item cannot fail because of another. `get_lock_key` returns what
+    an item has to wait for, such as its run. A caller that is cancelled gets no answer; its item may be stored nevertheless.
     """
 
     def __init__(
         self,
         process_batch: ProcessBatch[Item, Answer],
-        about: Callable[[Item], Hashable],
-        batch: int = MAX_BATCH_SIZE,
-        waiting: int = MAX_WAITING,
+        get_lock_key: Callable[[Item], Hashable],
+        max_batch_size: int = MAX_BATCH_SIZE,
+        max_waiting: int = MAX_WAITING,
     ) -> None:
-        self._process_batch, self._about = process_batch, about
-        self._batch, self._limit = batch, waiting
-        self._waiting: deque[_Waiting[Item, Answer]] = deque()
-        self._driver: asyncio.Task[None] | None = None
-        self._aside: set[asyncio.Task[None]] = set()
+        self._process_batch, self._get_lock_key = process_batch, get_lock_key
+        self._max_batch_size, self._max_waiting = max_batch_size, max_waiting
+        self._waiting: deque[_Entry[Item, Answer]] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._retries: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: Item) -> Answer:
-        if len(self._waiting) >= self._limit:
-            raise Unavailable("More of these wait than are taken at once; send it again.", retry_after=1.0, undone=True)
-        waiting: _Waiting[Item, Answer] = _Waiting(item, asyncio.get_running_loop().create_future(), copy_context())
-        self._waiting.append(waiting)
-        if self._driver is None:
-            self._driver = _on_its_own(self._drive())
-        return await waiting.answer
+        """Return the item's answer once it is committed. Unavailable if too many items wait."""
+        if len(self._waiting) >= self._max_waiting:
+            raise Unavailable("Too many requests of this kind are waiting. Send it again.", retry_after=1.0, undone=True)
+        entry: _Entry[Item, Answer] = _Entry(item, asyncio.get_running_loop().create_future(), copy_context())
+        self._waiting.append(entry)
+        if self._worker is None:
+            self._worker = _create_detached_task(self._process_waiting())
+        return await entry.answer
 
     @property
     def is_idle(self) -> bool:
-        return not self._waiting and not self._aside and self._driver is None
+        return not self._waiting and not self._retries and self._worker is None
 
     async def drain(self) -> None:
-        """Return once nothing waits any more."""
-        while tasks := [*self._aside, *([self._driver] if self._driver else [])]:
+        """Return once all submitted items are answered."""
+        while tasks := [*self._retries, *([self._worker] if self._worker else [])]:
             await asyncio.wait(tasks)
 
-    async def _drive(self) -> None:
+    async def _process_waiting(self) -> None:
         try:
-            while batch := self._take():
-                await self._carry(batch)
+            while batch := self._next_batch():
+                await self._process(batch)
         finally:
-            self._driver = None
+            self._worker = None
 
-    def _take(self) -> list[_Waiting[Item, Answer]]:
-        """The next to be stored, in order."""
-        batch: list[_Waiting[Item, Answer]] = []
-        while self._waiting and len(batch) < self._batch:
-            waiting = self._waiting.popleft()
-            if not waiting.answer.done():
-                batch.append(waiting)
+    def _next_batch(self) -> list[_Entry[Item, Answer]]:
+        batch: list[_Entry[Item, Answer]] = []
+        while self._waiting and len(batch) < self._max_batch_size:
+            entry = self._waiting.popleft()
+            if not entry.answer.done():
+                batch.append(entry)
         return batch
 
-    async def _carry(self, batch: Sequence[_Waiting[Item, Answer]]) -> None:
+    async def _process(self, batch: Sequence[_Entry[Item, Answer]]) -> None:
         try:
-            answers = await self._together(batch)
+            answers = await self._create_batch_task(batch)
         except Exception as error:
-            self._failed(batch, error)
+            self._handle_failure(batch, error)
             return
-        for waiting, answer in reversed(list(zip(batch, answers, strict=True))):
+        for entry, answer in reversed(list(zip(batch, answers, strict=True))):
             if answer is None:
-                self._waiting.appendleft(waiting)
+                self._waiting.appendleft(entry)
             else:
-                _tell(waiting, answer)
+                _resolve(entry, answer)
 
-    def _together(self, batch: Sequence[_Waiting[Item, Answer]]) -> "asyncio.Task[Sequence[Answer | Exception | None]]":
-        """What is traced of it belongs to the first."""
-        sitting = _awaited(self._process_batch([waiting.item for waiting in batch]))
-        return asyncio.get_running_loop().create_task(sitting, context=batch[0].context)
+    def _create_batch_task(self, batch: Sequence[_Entry[Item, Answer]]) -> "asyncio.Task[Sequence[Answer | Exception | None]]":
+        """Process the batch in the context of its first caller, whose trace gets the spans."""
+        work = _as_coroutine(self._process_batch([entry.item for entry in batch]))
+        return asyncio.get_running_loop().create_task(work, context=batch[0].context)
 
-    def _failed(self, batch: Sequence[_Waiting[Item, Answer]], error: Exception) -> None:
-        """A store that does not answer does not answer for each alone either, and may have committed: that is for the callers to repeat."""
+    def _handle_failure(self, batch: Sequence[_Entry[Item, Answer]], error: Exception) -> None:
+        """Retry the items one by one, except after an outage: the batch may be committed, and callers have to repeat their requests."""
         if len(batch) == 1 or (isinstance(error, Unavailable) and not error.undone):
-            _refuse(batch, error)
+            for entry in batch:
+                _resolve(entry, error)
             return
-        task = _on_its_own(self._one_by_one(batch))
-        self._aside.add(task)
-        task.add_done_callback(self._aside.discard)
+        task = _create_detached_task(self._process_one_by_one(batch))
+        self._retries.add(task)
+        task.add_done_callback(self._retries.discard)
 
-    async def _one_by_one(self, batch: Sequence[_Waiting[Item, Answer]]) -> None:
-        """Beside the lane, which goes on. Whoever waited in vain for something waited for all that are about it."""
-        busy: dict[Hashable, Exception] = {}
-        for waiting in batch:
-            about = self._about(waiting.item)
-            if about in busy:
-                _tell(waiting, busy[about])
+    async def _process_one_by_one(self, batch: Sequence[_Entry[Item, Answer]]) -> None:
+        """Process each item alone, beside the batches that follow. If one waits for a lock in vain, fail the others with the same key."""
+        unavailable: dict[Hashable, Exception] = {}
+        for entry in batch:
+            key = self._get_lock_key(entry.item)
+            if key in unavailable:
+                _resolve(entry, unavailable[key])
                 continue
             try:
-                (answer,) = await self._together([waiting])
+                (answer,) = await self._create_batch_task([entry])
             except Exception as error:
                 if isinstance(error, Unavailable):
-                    busy[about] = error
+                    unavailable[key] = error
                 answer = error
             if answer is not None:
-                _tell(waiting, answer)
+                _resolve(entry, answer)
 
 
-async def _awaited(work: Awaitable[Sequence[Answer | Exception | None]]) -> Sequence[Answer | Exception | None]:
+async def _as_coroutine(work: Awaitable[Sequence[Answer | Exception | None]]) -> Sequence[Answer | Exception | None]:
     return await work
 
 
-def _tell(waiting: _Waiting[Any, Answer], answer: Answer | Exception) -> None:
-    if waiting.answer.done():
-        return  # the caller has left
+def _resolve(entry: _Entry[Any, Answer], answer: Answer | Exception) -> None:
+    if entry.answer.done():
+        return  # the caller was cancelled
     if isinstance(answer, Exception):
-        waiting.answer.set_exception(answer)
+        entry.answer.set_exception(answer)
     else:
-        waiting.answer.set_result(answer)
+        entry.answer.set_result(answer)
 
 
-def _refuse(batch: Collection[_Waiting[Any, Any]], error: Exception) -> None:
-    for waiting in batch:
-        _tell(waiting, error)
-
-
-def _on_its_own(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-    """A task that belongs to none of the requests it works for."""
+def _create_detached_task(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    """Return a task with an empty context, because it works for many requests."""
     return asyncio.get_running_loop().create_task(work, context=Context())

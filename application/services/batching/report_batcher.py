@@ -1,4 +1,4 @@
-"""Reports of many callers, steps of many dispatches, and many triggers, each in one transaction."""
+"""Batches the status reports of many clients."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,12 @@ from application.services.batching.batcher import MAX_BATCH_SIZE, MAX_WAITING, B
 
 
 class ReportBatcher:
-    """Called like `ReportStatus`, and answers as that does. Lists of many, and lists with a key, pass beside the lane."""
+    """Has the interface of `ReportStatus`. Single reports share transactions; lists and reports with an idempotency key do not."""
 
-    def __init__(self, report_status: ReportStatus, batch: int = MAX_BATCH_SIZE, waiting: int = MAX_WAITING) -> None:
+    def __init__(self, report_status: ReportStatus, max_batch_size: int = MAX_BATCH_SIZE, max_waiting: int = MAX_WAITING) -> None:
         self._report_status = report_status
         self._batcher: Batcher[StatusUpdate, ReportResult] = Batcher(
-            report_status.process_batch, lambda update: update.run_id or update.pipeline, batch=batch, waiting=waiting
+            report_status.process_batch, lambda update: update.run_id or update.pipeline, max_batch_size, max_waiting
         )
 
     async def __call__(self, updates: Sequence[StatusUpdate], key: IdempotencyKey | None = None) -> ReportResults:
@@ -24,5 +24,5 @@ class ReportBatcher:
         return ReportResults([await self._batcher.submit(updates[0])])
 
     async def drain(self) -> None:
-        """Return once nothing waits any more."""
+        """Return once all submitted reports are answered."""
         await self._batcher.drain()

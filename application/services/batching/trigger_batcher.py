@@ -1,14 +1,16 @@
-"""TODO."""
+"""Batches the triggers of a pipeline."""
 
 from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline, TriggerResult
 from application.ports.persistence.pipelines import PipelineRef
 from application.services.batching.batcher import Batcher
 
+MAX_BATCH_SIZE = 32
+
 
 class TriggerBatcher:
-    """Called like `TriggerPipeline`, and answers as that does. A lane a pipeline: none waits for a row of another.
+    """Has the interface of `TriggerPipeline`. Each pipeline has its own batcher, so that none waits for another's row lock.
 
-    What has a key passes beside.
+    Triggers with an idempotency key are not batched.
     """
 
     def __init__(self, trigger_pipeline: TriggerPipeline) -> None:
@@ -19,16 +21,17 @@ class TriggerBatcher:
         if command.key is not None:
             return await self._trigger_pipeline(command)
         ref = command.pipeline
-        lane = self._batchers.get(ref)
-        if lane is None:
-            lane = self._batchers[ref] = Batcher(self._trigger_pipeline.process_batch, lambda each: each.pipeline, batch=32)
+        batcher = self._batchers.get(ref)
+        if batcher is None:
+            process_batch = self._trigger_pipeline.process_batch
+            batcher = self._batchers[ref] = Batcher(process_batch, lambda trigger: trigger.pipeline, max_batch_size=MAX_BATCH_SIZE)
         try:
-            return await lane.submit(command)
+            return await batcher.submit(command)
         finally:
-            if lane.is_idle and self._batchers.get(ref) is lane:
+            if batcher.is_idle and self._batchers.get(ref) is batcher:
                 del self._batchers[ref]
 
     async def drain(self) -> None:
-        """Return once nothing waits any more."""
-        for lane in list(self._batchers.values()):
-            await lane.drain()
+        """Return once all submitted triggers are answered."""
+        for batcher in list(self._batchers.values()):
+            await batcher.drain()

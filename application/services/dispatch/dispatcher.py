@@ -1,4 +1,4 @@
-"""Claims requested dispatches for workers whose stream this process holds, and pushes the claims to them."""
+"""Claims requested dispatches for the workers that are connected to this process, and sends them the claims."""
 
 import asyncio
 import contextlib
@@ -14,105 +14,112 @@ from application.services.dispatch.local_wakeups import DispatchRequest, LocalWa
 from domain.errors import Conflict, NotFound
 
 SLOTS_PER_CLAIM = 4
-"""Slots held for one claim; a dispatch that starts fewer stages gives the rest back, one with more asks again itself."""
+"""Slots reserved for one claim. A dispatch that starts fewer stages returns the rest; one that needs more asks for them later."""
 POLL_SECONDS = 1.0
-REMEMBERED = 4_096
+MAX_REMEMBERED = 4_096
+MAX_POLLED = 64
 
 TraceScope = Callable[[Mapping[str, str]], AbstractContextManager[None]]
-"""Within it, what is traced belongs to the trace given."""
+"""Returns a context in which spans belong to the given trace."""
 
 
-def _untraced(_: Mapping[str, str]) -> AbstractContextManager[None]:
+def _no_trace_scope(_: Mapping[str, str]) -> AbstractContextManager[None]:
     return nullcontext()
 
 
 class Dispatcher:
-    """Claim compare-and-set, one winner among processes and workers; a dispatch nobody can take stays requested."""
+    """Gives each requested dispatch to a connected worker with free slots.
+
+    A claim is a compare-and-set, so exactly one process and worker gets a dispatch. A dispatch without a free slot stays requested and
+    is served in the order of the store.
+    """
 
     def __init__(
         self,
-        links: WorkerStreams,
+        worker_streams: WorkerStreams,
         wakeups: LocalWakeups,
         claim_dispatch: ClaimDispatch,
         open_unit_of_work: OpenUnitOfWork,
-        trace_scope: TraceScope = _untraced,
+        trace_scope: TraceScope = _no_trace_scope,
     ) -> None:
-        self._links = links
-        self._offers = wakeups.dispatch_requests
+        self._worker_streams = worker_streams
+        self._request_queue = wakeups.dispatch_requests
         self._claim_dispatch = claim_dispatch
         self._open_unit_of_work = open_unit_of_work
         self._trace_scope = trace_scope
-        self._hinted: list[DispatchRequest] = []
-        self._tried: OrderedDict[DispatchRequest, None] = OrderedDict()
-        self._starved: set[str] = set()
-        self._unserved: OrderedDict[tuple[int, int], DispatchRequest] = OrderedDict()
-        links.on_slot_freed(self._slot_is_free)
+        self._received: list[DispatchRequest] = []
+        self._attempted: OrderedDict[DispatchRequest, None] = OrderedDict()
+        self._starved_pools: set[str] = set()
+        self._waiting: OrderedDict[tuple[int, int], DispatchRequest] = OrderedDict()
+        worker_streams.on_slot_freed(self._wake_for_pool)
 
     def has_waiting_dispatch(self, pool: str) -> bool:
-        """Whether a dispatch of the pool waits for a slot: no other is to be served before it."""
-        return pool in self._starved
+        """Return True if a dispatch of the pool waits for a slot, so that new ones must not overtake it."""
+        return pool in self._starved_pools
 
     async def wait(self) -> None:
-        """Until a dispatch is offered or a slot is free again, or it is time to look for what no hint told of."""
+        """Return when a dispatch is requested, when a slot becomes free for a waiting one, or after POLL_SECONDS."""
         with contextlib.suppress(TimeoutError):
-            self._take(await asyncio.wait_for(self._offers.get(), POLL_SECONDS))
+            self._receive(await asyncio.wait_for(self._request_queue.get(), POLL_SECONDS))
 
     async def run_once(self) -> None:
-        while not self._offers.empty():
-            self._take(self._offers.get_nowait())
-        hinted, self._hinted = self._hinted, []
-        for offer in dict.fromkeys(hinted):
-            if offer.pool in self._starved:
-                self._keep(offer)  # it is served in its turn, behind those that have waited longer
-            elif offer not in self._tried:
-                await self._offer(offer)
-        if not hinted or self._starved:
-            await self._look()
+        while not self._request_queue.empty():
+            self._receive(self._request_queue.get_nowait())
+        received, self._received = self._received, []
+        for request in dict.fromkeys(received):
+            if request.pool in self._starved_pools:
+                self._keep_waiting(request)  # the poll below serves it after those that have waited longer
+            elif request not in self._attempted:
+                await self._dispatch(request)
+        if not received or self._starved_pools:
+            await self._poll()
 
-    def _take(self, offer: DispatchRequest | None) -> None:
-        if offer is not None:
-            self._hinted.append(offer)
+    def _receive(self, request: DispatchRequest | None) -> None:
+        if request is not None:
+            self._received.append(request)
 
-    def _slot_is_free(self, pool: str) -> None:
-        if pool in self._starved:
-            self._offers.put_nowait(None)
+    def _wake_for_pool(self, pool: str) -> None:
+        if pool in self._starved_pools:
+            self._request_queue.put_nowait(None)
 
-    async def _look(self) -> None:
-        for pool in self._links.pools():
-            self._starved.discard(pool)
+    async def _poll(self) -> None:
+        """Serve requested dispatches from the store, oldest first, for every pool with a free slot."""
+        for pool in self._worker_streams.pools():
+            self._starved_pools.discard(pool)
             async with self._open_unit_of_work() as work:
-                requested = await work.dispatches.requested(pool, 64)
+                requested = await work.dispatches.requested(pool, MAX_POLLED)
             for run_id, epoch in requested:
-                if not await self._offer(self._unserved.pop((run_id, epoch), DispatchRequest(run_id, epoch, pool))):
+                request = self._waiting.pop((run_id, epoch), DispatchRequest(run_id, epoch, pool))
+                if not await self._dispatch(request):
                     break
 
-    async def _offer(self, offer: DispatchRequest) -> bool:
-        """False when no worker linked here has a slot."""
-        reservation = self._links.reserve(offer.pool, SLOTS_PER_CLAIM)
+    async def _dispatch(self, request: DispatchRequest) -> bool:
+        """Claim the dispatch for a worker. Return False if no connected worker of the pool has a free slot."""
+        reservation = self._worker_streams.reserve(request.pool, SLOTS_PER_CLAIM)
         if reservation is None:
-            self._starved.add(offer.pool)
-            self._keep(offer)
+            self._starved_pools.add(request.pool)
+            self._keep_waiting(request)
             return False
-        await self._claim_for(reservation, offer)
+        await self._claim(reservation, request)
         return True
 
-    async def _claim_for(self, reservation: Reservation, offer: DispatchRequest) -> None:
+    async def _claim(self, reservation: Reservation, request: DispatchRequest) -> None:
         claim: Claim | None = None
         try:
-            with contextlib.suppress(Conflict, NotFound), self._trace_scope(offer.trace):
-                claim = await self._claim_dispatch(offer.run_id, offer.epoch, reservation.worker_id, reservation.slots)
-            self._remember(offer)
+            with contextlib.suppress(Conflict, NotFound), self._trace_scope(request.trace):
+                claim = await self._claim_dispatch(request.run_id, request.epoch, reservation.worker_id, reservation.slots)
+            self._remember_attempted(request)
         finally:
-            self._links.finish_reservation(reservation, claim)
+            self._worker_streams.finish_reservation(reservation, claim)
 
-    def _keep(self, offer: DispatchRequest) -> None:
-        """What the offer knows of its trace outlives the wait for a slot."""
-        self._unserved.setdefault((offer.run_id, offer.epoch), offer)
-        if len(self._unserved) > REMEMBERED:
-            self._unserved.popitem(last=False)
+    def _keep_waiting(self, request: DispatchRequest) -> None:
+        """Keep the request, whose trace context the store does not have, until a slot is free."""
+        self._waiting.setdefault((request.run_id, request.epoch), request)
+        if len(self._waiting) > MAX_REMEMBERED:
+            self._waiting.popitem(last=False)
 
-    def _remember(self, offer: DispatchRequest) -> None:
-        """A dispatch is claimed once: its request, heard again through the feed, need not be tried again."""
-        self._tried[offer] = None
-        if len(self._tried) > REMEMBERED:
-            self._tried.popitem(last=False)
+    def _remember_attempted(self, request: DispatchRequest) -> None:
+        """Remember the request, so that its repetition through the change feed is skipped."""
+        self._attempted[request] = None
+        if len(self._attempted) > MAX_REMEMBERED:
+            self._attempted.popitem(last=False)

@@ -1,4 +1,4 @@
-"""What follows a commit in this process: workers are told, dispatches offered, other processes woken; all of it later, none awaited."""
+"""Wakes the services of this process after a commit."""
 
 import asyncio
 import contextlib
@@ -16,20 +16,20 @@ MAX_DISPATCH_REQUESTS = 4_096
 
 @dataclass(frozen=True, slots=True)
 class DispatchRequest:
-    """A requested dispatch that waits for a worker of its pool."""
+    """A dispatch that needs a worker of its pool."""
 
     run_id: int
     epoch: int
     pool: str
     trace: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """Where the run's trace goes on; known to the process that requested the dispatch."""
+    """The trace context that the claim continues; only the process that requested the dispatch knows it."""
 
 
 class LocalWakeups:
-    """Implements the port by setting flags and filling a queue that the services empty. `warm_pools` are served by our own workers."""
+    """Implements `Wakeups` with events and a queue that the services wait on. Headgate's own workers serve `warm_pools`."""
 
-    def __init__(self, links: WorkerStreams, warm_pools: frozenset[str]) -> None:
-        self._links = links
+    def __init__(self, worker_streams: WorkerStreams, warm_pools: frozenset[str]) -> None:
+        self._worker_streams = worker_streams
         self._warm_pools = warm_pools
         self.dispatch_requests: asyncio.Queue[DispatchRequest | None] = asyncio.Queue(MAX_DISPATCH_REQUESTS)
         self.outbox = asyncio.Event()
@@ -41,25 +41,25 @@ class LocalWakeups:
             if run.dispatch.state is DispatchState.REQUESTED:
                 self.request_dispatch(DispatchRequest(run.id, run.dispatch.epoch, run.pool, _get_parent_trace(run)))
             elif run.dispatch.holder not in (None, told):
-                self._tell(run, run.dispatch.holder or "")
+                self._notify_worker(run, run.dispatch.holder or "")
         self.logs_of.update(logs_of)
         self.pending_changes.set()
 
     def request_dispatch(self, request: DispatchRequest) -> None:
-        """To a worker linked here, or to Prefect by the outbox."""
+        """Wake the dispatcher, or the outbox relay if Prefect serves the pool."""
         if request.pool in self._warm_pools:
-            with contextlib.suppress(asyncio.QueueFull):  # a hint: what is requested is also found in the store
+            with contextlib.suppress(asyncio.QueueFull):  # the dispatcher also finds the request when it polls the store
                 self.dispatch_requests.put_nowait(request)
         else:
             self.outbox.set()
 
-    def _tell(self, run: Run, holder: str) -> None:
+    def _notify_worker(self, run: Run, worker_id: str) -> None:
         if run.stop_requested_at is not None:
-            self._links.push(holder, StopRun(run.id))
+            self._worker_streams.push(worker_id, StopRun(run.id))
         elif run.startable_stages or run.has_timed_out_attempt or run.attempts_to_stop:
-            self._links.push(holder, WakeRun(run.id))
+            self._worker_streams.push(worker_id, WakeRun(run.id))
 
 
 def _get_parent_trace(run: Run) -> Mapping[str, str]:
-    """Where a later dispatch is offered, there is nothing to go on in: it begins when the waiting is over, perhaps days after."""
+    """Return the trace that the claim continues: the trigger's for the first dispatch, none for one that follows a wait."""
     return place_of_dispatch(run.trace, run.dispatch.epoch)[0]

@@ -1,4 +1,4 @@
-"""Compares dispatches with their flow runs in Prefect, and mends whichever side is behind (DESIGN §4.8)."""
+"""Compares dispatches with their flow runs in Prefect and corrects the side that is out of date."""
 
 from datetime import datetime
 
@@ -12,15 +12,19 @@ from application.services.dispatch.outbox_relay import get_final_flow_state
 from domain.errors import Conflict
 from domain.runs.dispatch import DispatchState
 
-BATCH = 200
+BATCH_SIZE = 200
 UNCLAIMED_TIMEOUT_SECONDS = 60.0
-"""Seconds Prefect may keep a dispatch pending that no worker has claimed."""
+"""How long a flow run may be pending, or running without a claim, before its dispatch is replaced."""
 SETTLE_TIMEOUT_SECONDS = 10.0
-"""Seconds a worker has to finish its flow run in Prefect after the dispatch's end."""
+"""How long a worker has to finish its flow run after the dispatch has ended."""
 
 
 class PrefectReconciler:
-    """While a lease of ours lives our word counts; a cancel in Prefect is a request to cancel. Never leaves Running behind there."""
+    """Corrects differences between Headgate and Prefect.
+
+    While a worker holds a lease, Headgate's state is right and Prefect's is corrected. A flow run cancelled in Prefect cancels the run.
+    No flow run stays Running in Prefect after its dispatch has ended.
+    """
 
     def __init__(
         self,
@@ -35,33 +39,35 @@ class PrefectReconciler:
         self._cancel_run = cancel_run
         self._clock = clock
         self._wakeups = wakeups
-        self._running_unclaimed: dict[tuple[int, int], datetime] = {}
+        self._running_unclaimed_since: dict[tuple[int, int], datetime] = {}
 
     async def run_once(self) -> None:
         async with self._open_unit_of_work() as work:
-            records = await work.dispatches.find_unsettled(BATCH)
+            records = await work.dispatches.find_unsettled(BATCH_SIZE)
         requested = {(record.run_id, record.epoch) for record in records if record.state is DispatchState.REQUESTED}
-        self._running_unclaimed = {key: since for key, since in self._running_unclaimed.items() if key in requested}
+        self._running_unclaimed_since = {key: since for key, since in self._running_unclaimed_since.items() if key in requested}
         if not records:
             return
         states = await self._orchestrator.states([record.flow_run_id for record in records if record.flow_run_id])
         for record in records:
-            await self._compare(record, states.get(record.flow_run_id or ""))
+            await self._reconcile(record, states.get(record.flow_run_id or ""))
 
-    async def _compare(self, record: DispatchRecord, state: FlowState | None) -> None:
+    async def _reconcile(self, record: DispatchRecord, state: FlowState | None) -> None:
         if record.ended_at is not None:
             await self._settle(record, state)
         elif state in (FlowState.CANCELLING, FlowState.CANCELLED):
             await self._cancel(record)
         elif record.state is DispatchState.REQUESTED:
-            await self._rescue(record, state)
+            await self._replace_if_stuck(record, state)
 
     async def _settle(self, record: DispatchRecord, state: FlowState | None) -> None:
+        """Finish the flow run of a dispatch that has ended, unless its worker still has time to do so."""
         if state is not None and not state.is_terminal:
             ended = record.ended_at or self._clock.now()
             if (self._clock.now() - ended).total_seconds() < SETTLE_TIMEOUT_SECONDS:
                 return
-            await self._orchestrator.set_state(record.flow_run_id or "", get_final_flow_state(record), "The dispatch is over in Headgate.")
+            message = "The dispatch has ended in Headgate."
+            await self._orchestrator.set_state(record.flow_run_id or "", get_final_flow_state(record), message)
         async with self._open_unit_of_work() as work:
             await work.dispatches.mark_settled(record.run_id, record.epoch)
             await work.commit()
@@ -70,31 +76,31 @@ class PrefectReconciler:
         try:
             await self._cancel_run(record.run_id, PREFECT_ACTOR, "cancelled in Prefect")
         except Conflict:
-            return  # over meanwhile; the next pass settles it
+            return  # the run has finished; the next pass settles the dispatch
 
-    async def _rescue(self, record: DispatchRecord, state: FlowState | None) -> None:
-        """A dispatch nobody claimed whose flow run is gone, over or stuck is closed, and the next requested."""
+    async def _replace_if_stuck(self, record: DispatchRecord, state: FlowState | None) -> None:
+        """Close an unclaimed dispatch whose flow run is missing, finished or stuck, so that the run requests a new dispatch."""
         waited = (self._clock.now() - record.requested_at).total_seconds()
         if state is None:
-            why = "its flow run is gone from Prefect"
+            reason = "Prefect no longer has its flow run"
         elif state.is_terminal:
-            why = f"its flow run ended in Prefect as {state}"
+            reason = f"its flow run ended in Prefect as {state}"
         elif state is FlowState.PENDING and waited > UNCLAIMED_TIMEOUT_SECONDS:
-            why = "its flow run was taken by nobody"
-        elif state is FlowState.RUNNING and self._runs_unclaimed_for(record) > UNCLAIMED_TIMEOUT_SECONDS:
-            why = "its flow run began and never claimed it"
+            reason = "no worker started its flow run"
+        elif state is FlowState.RUNNING and self._get_unclaimed_seconds(record) > UNCLAIMED_TIMEOUT_SECONDS:
+            reason = "its flow run started but did not claim it"
         else:
             return
-        self._running_unclaimed.pop((record.run_id, record.epoch), None)
+        self._running_unclaimed_since.pop((record.run_id, record.epoch), None)
         async with self._open_unit_of_work() as work:
             run = (await work.runs.lock([record.run_id])).get(record.run_id)
-            if run is None or not run.close_unclaimed_dispatch(record.epoch, self._clock.now(), why):
+            if run is None or not run.close_unclaimed_dispatch(record.epoch, self._clock.now(), reason):
                 return
             await work.runs.save(run)
             await work.commit()
         self._wakeups.notify_committed([run])
 
-    def _runs_unclaimed_for(self, record: DispatchRecord) -> float:
-        """Seconds since this process first saw it so: a flow may begin long after it was requested, and claims a moment later."""
+    def _get_unclaimed_seconds(self, record: DispatchRecord) -> float:
+        """Return how long this process has seen the flow run running without a claim. A flow claims its dispatch as soon as it starts."""
         now = self._clock.now()
-        return (now - self._running_unclaimed.setdefault((record.run_id, record.epoch), now)).total_seconds()
+        return (now - self._running_unclaimed_since.setdefault((record.run_id, record.epoch), now)).total_seconds()

@@ -1,4 +1,4 @@
-"""Hands what the feed brings to every viewer of this process, from memory."""
+"""Distributes the batches of the change feed to the viewers of this process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,18 +8,18 @@ from application.services.feed.subscription import Subscription
 
 
 class EventHub:
-    """`publish` is called by the one feed reader of the process, which first says by `begin` where it starts reading.
+    """Passes each batch to every subscription, in memory.
 
-    `cursor` is where the next batch begins: a viewer that subscribes now gets everything after it, and nothing before.
+    The process's one feed reader calls `set_cursor` with the position where it starts, then `publish` for each batch. `cursor` is where
+    the next batch starts: a new subscription gets everything after it and nothing before it.
     """
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
         self.cursor: str | None = None
-        self._closed = False
+        self._is_closed = False
 
     def set_cursor(self, cursor: str) -> None:
-        """The feed's reader starts here."""
         self.cursor = cursor
         for subscription in self._subscriptions:
             subscription.set_start_cursor(cursor)
@@ -30,8 +30,8 @@ class EventHub:
             subscription.append(batch)
 
     def close(self) -> None:
-        """End every subscription, and those to come: the process stops."""
-        self._closed = True
+        """End all subscriptions, present and future, because the process stops."""
+        self._is_closed = True
         for subscription in self._subscriptions:
             subscription.end()
 
@@ -41,7 +41,7 @@ class EventHub:
         self._subscriptions.add(subscription)
         if self.cursor is not None:
             subscription.set_start_cursor(self.cursor)
-        if self._closed:
+        if self._is_closed:
             subscription.end()
         try:
             yield subscription
@@ -55,5 +55,5 @@ class EventHub:
 
     @property
     def lag(self) -> int:
-        """Batches that the slowest viewer has not taken yet."""
-        return max((subscription.waiting for subscription in self._subscriptions), default=0)
+        """The number of batches that the slowest viewer has not read yet."""
+        return max((subscription.unread_count for subscription in self._subscriptions), default=0)

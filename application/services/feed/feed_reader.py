@@ -1,4 +1,4 @@
-"""The one reader of the change feed in this process: hands batches to viewers and messages to workers linked here."""
+"""Reads the change feed for this process, and passes changes to viewers and connected workers."""
 
 import asyncio
 
@@ -13,9 +13,8 @@ from domain.runs.events import EventType
 from domain.runs.status import Reason, Status
 
 POLL_SECONDS = 1.0
-"""How long a lost announcement may delay a reader."""
-PAGE = 1_000
-"""Events read at once."""
+"""How long a lost notification may delay a reader."""
+PAGE_SIZE = 1_000
 WORKER_EVENT_TYPES = (
     EventType.DISPATCH_REQUESTED,
     EventType.DISPATCH_CLAIMED,
@@ -24,76 +23,79 @@ WORKER_EVENT_TYPES = (
     EventType.STAGE_MOVED,
     EventType.STAGE_CANCEL_REQUESTED,
 )
-"""What `_tell_workers` looks at."""
+"""The event types that `_notify_workers` reads."""
 VIEWER_WRITES_PER_SECOND = 25_000
-"""About as often as one process can write to viewers: with many of them, what comes close together reaches each in one write."""
+"""Roughly how many writes to viewers one process can make. With many viewers, events that are close together share a write."""
 MAX_COALESCING_SECONDS = 0.04
-"""At most so long is waited for that."""
+"""The longest delay for that purpose."""
 
 
 class FeedReader:
-    """Each `run_once` waits for an announcement, at most POLL_SECONDS, and reads what was committed since.
+    """The only reader of the change feed in a process.
 
-    The first of a storm is read at once; with many viewers, what follows is read together.
+    Each `run_once` waits for a notification, at most POLL_SECONDS, and reads what was committed since the last one. It reads the first
+    events after a pause at once; with many viewers, it reads those that follow together.
     """
 
     def __init__(
-        self, feed: ChangeFeed, hub: EventHub, links: WorkerStreams, wakeups: LocalWakeups, open_unit_of_work: OpenUnitOfWork
+        self, feed: ChangeFeed, hub: EventHub, worker_streams: WorkerStreams, wakeups: LocalWakeups, open_unit_of_work: OpenUnitOfWork
     ) -> None:
         self._feed = feed
         self._hub = hub
-        self._links = links
+        self._worker_streams = worker_streams
         self._wakeups = wakeups
         self._open_unit_of_work = open_unit_of_work
         self._cursor: str | None = None
-        self._next = 0.0
+        self._not_before = 0.0
         self._has_more = False
 
     async def run_once(self) -> None:
         if self._cursor is None:
             self._cursor = await self._feed.position()
             self._hub.set_cursor(self._cursor)
-        await asyncio.sleep(max(0.0, self._next - asyncio.get_running_loop().time()))
+        await asyncio.sleep(max(0.0, self._not_before - asyncio.get_running_loop().time()))
         logs_of = await self._feed.wait(0 if self._has_more else POLL_SECONDS)
         batch = await self._read(self._cursor)
         self._cursor = batch.cursor
-        self._has_more = len(batch.events) >= PAGE
+        self._has_more = len(batch.events) >= PAGE_SIZE
         if batch.events or logs_of:
-            self._next = asyncio.get_running_loop().time() + min(MAX_COALESCING_SECONDS, self._hub.viewer_count / VIEWER_WRITES_PER_SECOND)
+            delay = min(MAX_COALESCING_SECONDS, self._hub.viewer_count / VIEWER_WRITES_PER_SECOND)
+            self._not_before = asyncio.get_running_loop().time() + delay
             self._hub.publish(ChangeBatch(batch.events, batch.cursor, tuple(logs_of)))
         else:
             self._hub.set_cursor(batch.cursor)
-        await self._tell_workers(batch)
+        await self._notify_workers(batch)
 
     async def _read(self, cursor: str) -> ChangeBatch:
-        """All of it for viewers; while there is none, what concerns workers, which is little of what reports bring."""
+        """Read all events if there are viewers, otherwise only the few that concern workers."""
         if not self._hub.viewer_count:
-            batch = await self._feed.read(cursor, PAGE, WORKER_EVENT_TYPES)
-            if not self._hub.viewer_count:  # whoever came meanwhile begins where this batch does
+            batch = await self._feed.read(cursor, PAGE_SIZE, WORKER_EVENT_TYPES)
+            if not self._hub.viewer_count:
                 return batch
-        return await self._feed.read(cursor, PAGE)
+            # A viewer subscribed during the read and starts at `cursor`, so it needs all events since.
+        return await self._feed.read(cursor, PAGE_SIZE)
 
-    async def _tell_workers(self, batch: ChangeBatch) -> None:
-        """Another process may have cancelled, woken or requested what a worker linked here should hear of."""
+    async def _notify_workers(self, batch: ChangeBatch) -> None:
+        """Send connected workers what other processes committed: cancellations, startable stages and requested dispatches."""
         claimed = {(event.run_id, event.data["dispatch"]) for event in batch.events if event.type is EventType.DISPATCH_CLAIMED}
         for event in batch.events:
             if event.type is EventType.DISPATCH_REQUESTED and (event.run_id, event.data["dispatch"]) not in claimed:
                 self._wakeups.request_dispatch(DispatchRequest(event.run_id, int(event.data["dispatch"]), str(event.data["pool"])))
         stopped = {event.run_id for event in batch.events if event.type in (EventType.CANCEL_REQUESTED, EventType.VERDICT_GIVEN)}
         moves = [event for event in batch.events if event.type in (EventType.STAGE_MOVED, EventType.STAGE_CANCEL_REQUESTED)]
-        begun = {(move.run_id, move.stage, move.attempt) for move in moves if move.status is Status.RUNNING}
-        # What its holder started in the same breath is no news to it.
-        queued = {move.run_id for move in moves if _concerns_holder(move) and (move.run_id, move.stage, move.attempt) not in begun}
-        if not stopped and not queued:
+        started = {(move.run_id, move.stage, move.attempt) for move in moves if move.status is Status.RUNNING}
+        # The worker that started a stage in the same batch knows about it already.
+        changed = {move.run_id for move in moves if _concerns_worker(move) and (move.run_id, move.stage, move.attempt) not in started}
+        if not stopped and not changed:
             return
         async with self._open_unit_of_work() as work:
-            holders = await work.dispatches.find_holders(sorted(stopped | queued))
-        for run_id, holder in holders.items():
-            self._links.push(holder, StopRun(run_id) if run_id in stopped else WakeRun(run_id))
+            holders = await work.dispatches.find_holders(sorted(stopped | changed))
+        for run_id, worker_id in holders.items():
+            self._worker_streams.push(worker_id, StopRun(run_id) if run_id in stopped else WakeRun(run_id))
 
 
-def _concerns_holder(move: EventView) -> bool:
-    """A stage became startable, is to be ended, or was failed for its timeout and may still run with the worker."""
+def _concerns_worker(move: EventView) -> bool:
+    """Return True if the stage became startable, has to be ended, or timed out while its worker may still run it."""
     if move.type is EventType.STAGE_CANCEL_REQUESTED:
         return True
     return move.status is Status.QUEUED or (move.status is Status.FAILED and move.data.get("reason") == Reason.TIMEOUT)

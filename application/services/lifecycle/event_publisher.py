@@ -1,4 +1,4 @@
-"""Tells one audience of runs and stages that started and ended, from where it was told last."""
+"""Publishes the starts and ends of runs and stages to one event sink."""
 
 import asyncio
 import random
@@ -12,90 +12,90 @@ from application.ports.telemetry.event_sinks import EventSink, RejectedEvent
 from application.services.lifecycle.event_mapper import EventMapper
 from domain.errors import Unavailable
 
-PAGE = 128
-"""Events of one delivery; halved after each failure, so that an audience too slow for many gets fewer."""
+PAGE_SIZE = 128
+"""Events read at once. Each failure halves it, so that a slow sink gets fewer."""
 DELIVERY_TIMEOUT_SECONDS = 30.0
-"""Seconds an audience has to take a page."""
+"""How long a sink may take for a page."""
 LEASE_SECONDS = 60.0
-"""Seconds one process holds an audience: longer than DELIVERY_TIMEOUT_SECONDS, so that two never tell it at once for long."""
+"""How long one process owns a sink. Longer than DELIVERY_TIMEOUT_SECONDS, so that two processes hardly ever publish to it at once."""
 MAX_BACKOFF_SECONDS = 60.0
 
 
 class EventsRejected(Exception):
-    """An audience will never take these; they were passed over. Says how many, and why the first."""
+    """The sink rejected events for good and they are skipped. The message says how many, and the reason of the first."""
 
 
 class LifecycleEventPublisher:
-    """At least once, in order, with ids that stay the same. Each audience has its own place and its own failures; nothing waits for it.
+    """Publishes at least once, in order and with stable ids. Each sink has its own position and backoff; nothing waits for a sink.
 
-    The first time an audience is met it begins with what happens from then on.
+    A new sink starts with the events that follow.
     """
 
     def __init__(
         self,
-        audience: EventSink,
+        sink: EventSink,
         feed: ChangeFeed,
         reader: Reader,
         open_unit_of_work: OpenUnitOfWork,
         event_mapper: EventMapper,
-        teller: str,
-        patience: float = DELIVERY_TIMEOUT_SECONDS,
+        publisher_id: str,
+        timeout: float = DELIVERY_TIMEOUT_SECONDS,
     ) -> None:
-        self._audience = audience
+        self._sink = sink
         self._feed = feed
         self._reader = reader
         self._open_unit_of_work = open_unit_of_work
-        self._wording = event_mapper
-        self._teller = teller
-        self._patience = patience
+        self._event_mapper = event_mapper
+        self._publisher_id = publisher_id
+        self._timeout = timeout
 
     async def run_once(self) -> None:
-        """Tell what there is to tell. Unavailable when the audience did not take it (it is put off); Refused when it never will."""
-        while await self._page():
+        """Publish all new events. Raise Unavailable if the sink failed and is retried later, EventsRejected if it rejected events."""
+        while await self._publish_page():
             pass
 
-    async def _page(self) -> bool:
-        """Tell one page of events; False when there is nothing more to tell now."""
+    async def _publish_page(self) -> bool:
+        """Publish one page of events. Return False if there is nothing more to publish now."""
         async with self._open_unit_of_work() as work:
-            position = await work.announcements.find(self._audience.name)
+            position = await work.announcements.find(self._sink.name)
         if not position.is_free:
             return False
         cursor = position.cursor
         if cursor is not None and not (await self._read(cursor, 1)).events:
             return False
         async with self._open_unit_of_work() as work:
-            taken = await work.announcements.take(self._audience.name, self._teller, LEASE_SECONDS)
+            leased = await work.announcements.take(self._sink.name, self._publisher_id, LEASE_SECONDS)
             await work.commit()
-        return taken is not None and await self._tell_from(taken)
+        return leased is not None and await self._publish_from(leased)
 
-    async def _tell_from(self, position: SinkPosition) -> bool:
+    async def _publish_from(self, position: SinkPosition) -> bool:
         if position.cursor is None:
             await self._move(await self._feed.position())
             return True
-        batch = await self._read(position.cursor, max(1, PAGE >> position.tries))
+        batch = await self._read(position.cursor, max(1, PAGE_SIZE >> position.tries))
         try:
-            refusals = await self._tell(batch)
+            rejected = await self._send(batch)
         except Unavailable as error:
-            await self._put_off(position, str(error))
+            await self._postpone(position, str(error))
             raise
         if not await self._move(batch.cursor):
             return False
-        if refusals:
-            raise EventsRejected(f"{self._audience.name} refused {len(refusals)} announcements: {refusals[0].why}")
+        if rejected:
+            raise EventsRejected(f"{self._sink.name} rejected {len(rejected)} events: {rejected[0].why}")
         return bool(batch.events)
 
-    async def _tell(self, batch: ChangeBatch) -> Sequence[RejectedEvent]:
-        announcements = await self._wording.of(batch.events, self._reader.run)
-        if not announcements:
+    async def _send(self, batch: ChangeBatch) -> Sequence[RejectedEvent]:
+        events = await self._event_mapper.map_events(batch.events, self._reader.run)
+        if not events:
             return []
         try:
-            async with asyncio.timeout(self._patience):
-                return await self._audience.send(announcements)
+            async with asyncio.timeout(self._timeout):
+                return await self._sink.send(events)
         except TimeoutError:
-            raise Unavailable(f"{self._audience.name} did not take {len(announcements)} announcements in {self._patience:g} s.") from None
+            raise Unavailable(f"{self._sink.name} did not accept {len(events)} events within {self._timeout:g} s.") from None
 
     async def _read(self, cursor: str, limit: int) -> ChangeBatch:
-        """What follows the cursor; when the feed does not know it (a restored database), what follows this moment."""
+        """Read the feed after the cursor. If the feed does not know it (a restored database), continue from now."""
         try:
             return await self._feed.read(cursor, limit)
         except ValueError:
@@ -104,18 +104,18 @@ class LifecycleEventPublisher:
 
     async def _restart(self) -> None:
         async with self._open_unit_of_work() as work:
-            if await work.announcements.take(self._audience.name, self._teller, LEASE_SECONDS):
-                await work.announcements.move(self._audience.name, self._teller, await self._feed.position())
+            if await work.announcements.take(self._sink.name, self._publisher_id, LEASE_SECONDS):
+                await work.announcements.move(self._sink.name, self._publisher_id, await self._feed.position())
             await work.commit()
 
     async def _move(self, cursor: str) -> bool:
         async with self._open_unit_of_work() as work:
-            moved = await work.announcements.move(self._audience.name, self._teller, cursor)
+            moved = await work.announcements.move(self._sink.name, self._publisher_id, cursor)
             await work.commit()
         return moved
 
-    async def _put_off(self, position: SinkPosition, error: str) -> None:
+    async def _postpone(self, position: SinkPosition, error: str) -> None:
         delay = min(MAX_BACKOFF_SECONDS, 0.5 * 2 ** min(position.tries, 10)) * random.uniform(0.5, 1.0)
         async with self._open_unit_of_work() as work:
-            await work.announcements.postpone(self._audience.name, self._teller, error, delay)
+            await work.announcements.postpone(self._sink.name, self._publisher_id, error, delay)
             await work.commit()

@@ -1,4 +1,4 @@
-"""Looks after what nobody speaks for: leases that ran out, retries that are due, deadlines that passed."""
+"""Expires the leases of workers that stopped renewing them."""
 
 import time
 from collections.abc import Callable
@@ -7,13 +7,16 @@ from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from application.services.dispatch.local_wakeups import LocalWakeups
 
-BATCH = 100
+BATCH_SIZE = 100
 MAX_PASS_GAP_SECONDS = 5.0
-"""Seconds between passes beyond which this sweep may not judge leases: workers could not renew while we were away."""
+"""After a longer gap between passes, this sweeper expires no leases at first: workers could not renew them while the web was down."""
 
 
 class LeaseSweeper:
-    """A dispatch whose lease ran out is lost. After a gap of ours every lease first gets a full term, so an outage of ours loses nothing."""
+    """Marks dispatches whose lease has expired as lost.
+
+    After a gap between passes it extends every lease by a full term instead, so that an outage of Headgate does not lose any work.
+    """
 
     def __init__(
         self,
@@ -31,11 +34,11 @@ class LeaseSweeper:
         self._last_pass: float | None = None
 
     async def run_once(self) -> None:
-        last, self._last_pass = self._last_pass, None  # stays None when this pass fails
+        last, self._last_pass = self._last_pass, None  # stays None if this pass fails
         if last is None or self._monotonic() - last > MAX_PASS_GAP_SECONDS:
             await self._extend_all()
         else:
-            await self._expire()
+            await self._expire_leases()
         self._last_pass = self._monotonic()
 
     async def _extend_all(self) -> None:
@@ -43,13 +46,13 @@ class LeaseSweeper:
             await work.leases.extend_all(self._lease_seconds)
             await work.commit()
 
-    async def _expire(self) -> None:
+    async def _expire_leases(self) -> None:
         async with self._open_unit_of_work() as work:
-            candidates = await work.leases.find_expired(BATCH)
+            candidates = await work.leases.find_expired(BATCH_SIZE)
         for lease in candidates:
-            await self._expire_one(lease.run_id, lease.epoch)
+            await self._expire_lease(lease.run_id, lease.epoch)
 
-    async def _expire_one(self, run_id: int, epoch: int) -> None:
+    async def _expire_lease(self, run_id: int, epoch: int) -> None:
         async with self._open_unit_of_work() as work:
             run = (await work.runs.lock([run_id])).get(run_id)
             if run is None or not await work.leases.is_expired(run_id, epoch):

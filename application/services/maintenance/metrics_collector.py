@@ -1,4 +1,4 @@
-"""Tells regularly how things stand: what no single event says."""
+"""Sends gauges that no single event can provide."""
 
 from application.observability.metrics import Metric
 from application.ports.queries.health_metrics import HealthMetricsReader
@@ -7,33 +7,33 @@ from application.queries.explain.run_context_loader import WORKER_SEEN_WITHIN_SE
 from application.services.feed.event_hub import EventHub
 
 LATE_AFTER_SECONDS = 60.0
-"""Seconds in the queue after which a run counts as late."""
+"""A run that has been queued for longer counts as late."""
 COLLECT_INTERVAL_SECONDS = 10.0
 
 
 class MetricsCollector:
-    """Each pass reads the store once. Every web process does: a gauge told twice is the same gauge."""
+    """Reads health metrics from the store. Every web process does so: a gauge that is sent twice keeps its value."""
 
-    def __init__(self, vitals: HealthMetricsReader, hub: EventHub, telemetry: Telemetry) -> None:
-        self._vitals = vitals
+    def __init__(self, health_metrics: HealthMetricsReader, hub: EventHub, telemetry: Telemetry) -> None:
+        self._health_metrics = health_metrics
         self._hub = hub
         self._telemetry = telemetry
 
     async def run_once(self) -> None:
-        self._tell_process()
-        signs = await self._vitals.read(LATE_AFTER_SECONDS, WORKER_SEEN_WITHIN_SECONDS)
+        self._send_process_gauges()
+        metrics = await self._health_metrics.read(LATE_AFTER_SECONDS, WORKER_SEEN_WITHIN_SECONDS)
         gauge = self._telemetry.gauge
-        gauge(Metric.OUTBOX_DEPTH, signs.outbox_depth)
-        gauge(Metric.OUTBOX_AGE, signs.outbox_age)
-        gauge(Metric.RUNS_WAITING, signs.waiting)
-        gauge(Metric.RUNS_LATE, signs.late)
-        for pool in signs.pools:
+        gauge(Metric.OUTBOX_DEPTH, metrics.outbox_depth)
+        gauge(Metric.OUTBOX_AGE, metrics.outbox_age)
+        gauge(Metric.RUNS_WAITING, metrics.waiting)
+        gauge(Metric.RUNS_LATE, metrics.late)
+        for pool in metrics.pools:
             gauge(Metric.WORKERS, pool.workers, pool=pool.pool)
             gauge(Metric.WORKER_SLOTS, pool.slots, pool=pool.pool)
             gauge(Metric.WORKER_SLOTS_FREE, pool.free, pool=pool.pool)
 
-    def _tell_process(self) -> None:
-        size, in_use = self._vitals.connections()
+    def _send_process_gauges(self) -> None:
+        size, in_use = self._health_metrics.connections()
         self._telemetry.gauge(Metric.DB_POOL_SIZE, size)
         self._telemetry.gauge(Metric.DB_POOL_IN_USE, in_use)
         self._telemetry.gauge(Metric.SSE_VIEWERS, self._hub.viewer_count)

@@ -120,7 +120,7 @@ async def test_together_they_leave_what_they_leave_one_by_one(store: StoreUnderT
         return [answer for update in updates for answer in await a_judge(FakeWakeups())([update])]
 
     async def together(updates: Sequence[StatusUpdate]) -> list[ReportResult]:
-        lane = ReportBatcher(a_judge(FakeWakeups()), batch=17)
+        lane = ReportBatcher(a_judge(FakeWakeups()), max_batch_size=17)
         return [answers[0] for answers in await asyncio.gather(*(lane([update]) for update in updates))]
 
     async def in_a_list(updates: Sequence[StatusUpdate]) -> list[ReportResult]:

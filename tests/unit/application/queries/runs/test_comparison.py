@@ -1,4 +1,4 @@
-"""Two runs side by side."""
+"""Comparisons of two runs of a pipeline."""
 
 from application.queries.runs.comparison import build_comparison, diff_mappings
 from tests.support.actions import worker_report
@@ -6,10 +6,10 @@ from tests.support.builders import a_definition, a_stage
 from tests.support.in_process import InProcessHeadgate
 
 
-def test_objects_differ_key_by_key_and_lists_whole() -> None:
-    found = diff_mappings({"a": 1, "b": {"c": [1], "d": 2}, "gone": 0}, {"a": 1, "b": {"c": [1, 2], "d": 2}, "new": None})
+def test_objects_are_compared_by_key_and_lists_as_a_whole() -> None:
+    differences = diff_mappings({"a": 1, "b": {"c": [1], "d": 2}, "gone": 0}, {"a": 1, "b": {"c": [1, 2], "d": 2}, "new": None})
 
-    assert [(each.path, each.before, each.after, each.missing) for each in found] == [
+    assert [(item.path, item.before, item.after, item.missing) for item in differences] == [
         ("b.c", [1], [1, 2], None),
         ("gone", 0, None, "after"),
         ("new", None, None, "before"),
@@ -33,31 +33,31 @@ async def test_runs_differ_in_parameters_definition_records_and_their_first_erro
     await headgate.use_cases.advance(second.run_id, worker_report(second.run_id, "check", "failed", error_message="9 rows too few"))
 
     before, after = await headgate.use_cases.get_run(first.run_id), await headgate.use_cases.get_run(second.run_id)
-    found = build_comparison(before, after, (a_definition(stages=["load", "check"]), a_definition(stages=stages)))
+    comparison = build_comparison(before, after, (a_definition(stages=["load", "check"]), a_definition(stages=stages)))
 
-    assert [(each.path, each.before, each.after) for each in found.parameters] == [("month", 5, 6)]
-    assert [(each.path, each.after) for each in found.definition] == [("stages.load.timeout", 7.0)]
-    assert [(pair.name, pair.records) for pair in found.stages] == [("load", (10, 12)), ("check", (None, None))]
-    assert found.error is not None
-    assert (found.error.stage, found.error.before, found.error.is_alike) == ("check", "3 rows too few", True)
+    assert [(item.path, item.before, item.after) for item in comparison.parameters] == [("month", 5, 6)]
+    assert [(item.path, item.after) for item in comparison.definition] == [("stages.load.timeout", 7.0)]
+    assert [(pair.name, pair.records) for pair in comparison.stages] == [("load", (10, 12)), ("check", (None, None))]
+    assert comparison.error is not None
+    assert (comparison.error.stage, comparison.error.before, comparison.error.is_alike) == ("check", "3 rows too few", True)
 
 
-async def test_a_stage_of_one_run_only_stands_alone() -> None:
+async def test_a_stage_in_only_one_run_has_no_counterpart() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline(["a", "b"])
     first = await headgate.use_cases.trigger()
     await headgate.application.change_pipeline()("nightly", {"name": "nightly", "stages": [a_stage("a"), a_stage("c")]})
     second = await headgate.use_cases.trigger()
 
-    found = build_comparison(
+    comparison = build_comparison(
         await headgate.use_cases.get_run(first.run_id),
         await headgate.use_cases.get_run(second.run_id),
         (a_definition(stages=["a", "b"]), a_definition(stages=["a", "c"])),
     )
 
-    assert [(pair.name, pair.before is None, pair.after is None) for pair in found.stages] == [
+    assert [(pair.name, pair.before is None, pair.after is None) for pair in comparison.stages] == [
         ("a", False, False),
         ("c", True, False),
         ("b", False, True),
     ]
-    assert found.error is None
+    assert comparison.error is None

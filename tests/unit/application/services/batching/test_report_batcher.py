@@ -94,7 +94,7 @@ async def test_reports_that_come_together_are_stored_together_and_each_gets_its_
 
 async def test_what_comes_while_a_batch_is_stored_makes_the_next_one_up_to_its_size(headgate: InProcessHeadgate, counted: Counted) -> None:
     run_id = await opened(headgate)
-    lane, counted.gate = a_lane(counted, batch=4), asyncio.Event()
+    lane, counted.gate = a_lane(counted, max_batch_size=4), asyncio.Event()
 
     first = asyncio.ensure_future(lane([said("running", "a", run_id)]))
     await until(lambda: counted.batches == [1])
@@ -108,7 +108,7 @@ async def test_what_comes_while_a_batch_is_stored_makes_the_next_one_up_to_its_s
 
 async def test_one_more_than_may_wait_is_refused_and_may_come_again(headgate: InProcessHeadgate, counted: Counted) -> None:
     run_id = await opened(headgate)
-    lane, counted.gate = a_lane(counted, waiting=2), asyncio.Event()
+    lane, counted.gate = a_lane(counted, max_waiting=2), asyncio.Event()
     first = asyncio.ensure_future(lane([said("running", "a", run_id)]))
     await until(lambda: counted.batches == [1])
     waiting = [asyncio.ensure_future(lane([said("running", "b", run_id)])) for _ in range(2)]
@@ -190,7 +190,7 @@ async def test_a_caller_that_leaves_takes_nobody_with_it(headgate: InProcessHead
 
 async def test_draining_waits_for_what_was_taken_on(headgate: InProcessHeadgate, counted: Counted) -> None:
     run_id = await opened(headgate)
-    lane, counted.gate = a_lane(counted, batch=1), asyncio.Event()
+    lane, counted.gate = a_lane(counted, max_batch_size=1), asyncio.Event()
     callers = [asyncio.ensure_future(lane([said("running", stage, run_id)])) for stage in ("a", "b")]
     await until(lambda: counted.batches == [1])
     draining = asyncio.ensure_future(lane.drain())
