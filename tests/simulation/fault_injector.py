@@ -93,11 +93,11 @@ class FaultInjector:
 
     def _drain_worker(self, fault: Fault) -> bool:
         """SIGTERM; the next life begins once it has left, or after its grace."""
-        alive = [worker for worker in self._world.workers if worker.is_up and not worker.leaving]
+        alive = [worker for worker in self._world.workers if worker.is_up and not worker.is_stopping]
         if not alive:
             return False
         worker = alive[fault.which % len(alive)]
-        worker.drain()
+        worker.stop()
         self._world.people.keep(self._see_off(worker))
         return True
 
@@ -105,14 +105,15 @@ class FaultInjector:
         life = worker.id
         for _ in range(20):
             await asyncio.sleep(1.0)
-            if not worker.carriers or not worker.is_up or worker.id != life:
+            if not worker.is_up or worker.id != life:
                 break
-        if worker.id == life and worker.is_up:
-            worker.kill()
+        if worker.id == life:
+            if worker.is_up:
+                worker.kill()
             self._revive(worker)
 
     def _cut_stream(self, fault: Fault) -> bool:
-        lines = [worker.line for worker in self._world.workers if worker.is_up and worker.line is not None]
+        lines = [worker.transport.stream for worker in self._world.workers if worker.is_up and worker.transport.stream is not None]
         if lines:
             lines[fault.which % len(lines)].cut(min(20.0, fault.seconds))
         return bool(lines)
@@ -156,13 +157,7 @@ class FaultInjector:
 
     def _stage_hangs(self, fault: Fault) -> bool:
         """A stage's process that would never end, and whose worker has to end it."""
-        jobs = [
-            job
-            for worker in self._world.workers
-            if worker.is_up
-            for carrying in worker.carriers.values()
-            for job in carrying.running.values()
-        ]
-        if jobs:
-            jobs[fault.which % len(jobs)].hang()
-        return bool(jobs)
+        stages = [stage for worker in self._world.workers if worker.is_up for stage in worker.host.get_running()]
+        if stages:
+            stages[fault.which % len(stages)].hang()
+        return bool(stages)

@@ -1,11 +1,11 @@
 """What the simulated machines know for certain, to be held against what the store says."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from tests.support.invariants import DOUBLED, LOST, WRONG, Acknowledged, Violation
 
-Attempted = tuple[int, str, int]
+AttemptId = tuple[int, str, int]
 """(run id, stage, attempt)."""
 
 
@@ -13,29 +13,30 @@ class Ledger:
     """Every real start, every answer that was received, and what went wrong in the open."""
 
     def __init__(self, *, may_overlap: bool) -> None:
-        self.starts: Counter[Attempted] = Counter()
-        self.live: dict[tuple[Attempted, str], None] = {}
+        self.starts: Counter[AttemptId] = Counter()
+        self.live: dict[tuple[AttemptId, str], None] = {}
         self.acknowledged: list[Acknowledged] = []
         self.answers: dict[tuple[int, str, str], object] = {}
         self.applied: dict[tuple[int, str], dict[int, int]] = {}
         self.renewals: dict[tuple[int, int], float] = {}
-        self.shipped_logs: list[Attempted] = []
+        self._sent_lines: dict[AttemptId, set[int]] = {}
+        self._acknowledged_lines: dict[AttemptId, set[int]] = {}
         self.violations: list[Violation] = []
         self._may_overlap = may_overlap
 
-    def begin(self, attempted: Attempted, worker: str) -> None:
+    def begin(self, attempt: AttemptId, worker: str) -> None:
         """A process of this attempt began."""
-        self.starts[attempted] += 1
-        run_id, stage, number = attempted
+        self.starts[attempt] += 1
+        run_id, stage, number = attempt
         if not self._may_overlap:
             for (run, name, other), holder in self.live:
                 if (run, name) == (run_id, stage):
                     sentence = f"run {run_id}: attempt {number} of {stage} began on {worker} while {other} still ran on {holder}"
                     self.violations.append(Violation(DOUBLED, sentence))
-        self.live[attempted, worker] = None
+        self.live[attempt, worker] = None
 
-    def end(self, attempted: Attempted, worker: str) -> None:
-        self.live.pop((attempted, worker), None)
+    def end(self, attempt: AttemptId, worker: str) -> None:
+        self.live.pop((attempt, worker), None)
 
     def answered(self, run_id: int, reporter: str, event_id: str, answer: object) -> None:
         """The same event id must always be answered the same."""
@@ -44,7 +45,7 @@ class Ledger:
             self.violations.append(Violation(DOUBLED, f"{event_id} of {reporter} was answered {first}, then {answer}"))
 
     def check_end(self) -> list[Violation]:
-        still = [Violation(WRONG, f"{attempted} still runs on {worker}") for attempted, worker in self.live]
+        still = [Violation(WRONG, f"{attempt} still runs on {worker}") for attempt, worker in self.live]
         return [*self.violations, *still, *self._out_of_order()]
 
     def _out_of_order(self) -> Iterator[Violation]:
@@ -54,11 +55,19 @@ class Ledger:
             if seqs != sorted(seqs):
                 yield Violation(WRONG, f"run {run_id}: {reporter}'s words were applied in the order {seqs}")
 
-    def find_missing_lines(self, stored: Mapping[Attempted, int]) -> Iterator[Violation]:
-        """Every attempt whose two lines were taken has them, each once."""
-        for attempted in self.shipped_logs:
-            if stored.get(attempted, 0) != 2:
-                yield Violation(LOST, f"{attempted} has {stored.get(attempted, 0)} lines, though 2 were taken")
+    def lines_sent(self, attempt: AttemptId, indexes: Iterable[int]) -> None:
+        self._sent_lines.setdefault(attempt, set()).update(indexes)
+
+    def lines_acknowledged(self, attempt: AttemptId, indexes: Iterable[int]) -> None:
+        self._acknowledged_lines.setdefault(attempt, set()).update(indexes)
+
+    def check_lines(self, stored: Mapping[AttemptId, int]) -> Iterator[Violation]:
+        """Every acknowledged line must be stored, and no line twice."""
+        for attempt, sent in self._sent_lines.items():
+            least, count = len(self._acknowledged_lines.get(attempt, ())), stored.get(attempt, 0)
+            if not least <= count <= len(sent):
+                kind = LOST if count < least else DOUBLED
+                yield Violation(kind, f"{attempt} has {count} lines, though {least} of {len(sent)} were acknowledged")
 
     def check_early_loss(self, run_id: int, epoch: int, at: float, term: float) -> Violation | None:
         """A dispatch was lost at that moment: not within a term of a renewal that its worker was told of."""

@@ -1,9 +1,11 @@
 """A whole Headgate on a bad day, and what became of it."""
 
 import asyncio
+import logging
 import random as global_random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -22,7 +24,7 @@ from tests.simulation.actors.reporter import Reporter
 from tests.simulation.actors.store import SimulatedStore
 from tests.simulation.actors.viewer import Viewer
 from tests.simulation.actors.web import LEASE_SECONDS, Web
-from tests.simulation.actors.worker import FlowProcess, Worker
+from tests.simulation.actors.worker import FlowProcess, LongLivedWorker
 from tests.simulation.context import SimulationContext
 from tests.simulation.fault_injector import FaultInjector
 from tests.simulation.history import History
@@ -64,6 +66,19 @@ class SimulationResult:
     steps: int
 
 
+@contextmanager
+def errors_as_defects(on_defect: Callable[[str], None]) -> Iterator[None]:
+    """Report each error that the worker logs as a defect: it logs what it cannot handle."""
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: on_defect(f"the worker logged: {record.getMessage()} {record.exc_info or ''}")  # type: ignore[method-assign]
+    logger = logging.getLogger("headgate.worker")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
 class LoopClock:
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
@@ -100,7 +115,7 @@ class Simulation:
             webs=[],
         )
         self.context.webs += [Web(f"web{index}", self.context) for index in range(plan.webs)]
-        self.workers = [Worker(f"worker{index}", self.context) for index in range(plan.workers)]
+        self.workers = [LongLivedWorker(f"worker{index}", self.context) for index in range(plan.workers)]
         self.flows: list[FlowProcess] = []
         self.reporters: list[Reporter] = []
         self.viewer = Viewer("viewer", self.context)
@@ -265,7 +280,7 @@ class Simulation:
         lines = Counter((run_id, line.stage, line.attempt) for (run_id, _), line in self.context.store.committed.log_lines.items())
         found = [
             *self.defects,
-            *ledger.find_missing_lines(lines),
+            *ledger.check_lines(lines),
             *violations(evidence),
             *unfinished(runs),
             *ledger.check_end(),
@@ -300,7 +315,8 @@ def simulate(plan: Plan, prepare: Callable[[Simulation], None] | None = None) ->
         prepare(world)
 
     async def life() -> list[Violation]:
-        await world.live()
+        with errors_as_defects(world.defect):
+            await world.live()
         return await world.find_violations()
 
     try:

@@ -138,7 +138,7 @@ class Web(Process, RelayProcess):
     async def advance(self, step: AdvanceCommand, free: int, received: int | None) -> AdvanceResult:
         answer = await self.routes.advance(step)
         if received is not None:
-            self.links.set_free_slots(step.worker, free, received)
+            self.links.set_free_slots(step.worker, free - len(answer.starts), received)
         return answer
 
     async def heartbeat(self, beat: HeartbeatCommand) -> HeartbeatResult:

@@ -1,227 +1,159 @@
-"""Worker processes: the long-lived ones of our own pool, and the short ones in which the engine's worker runs a flow."""
+"""Worker processes that run the real worker: the long-lived ones, and the short ones that Prefect's worker starts for one flow run."""
 
 import asyncio
 import contextlib
-from typing import Any
+from datetime import datetime, timedelta
 
-from application.commands.workers.record_heartbeat import HeartbeatCommand, HeartbeatResult, HeldDispatch
 from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
-from application.ports.dispatch.worker_messages import Claim, StopRun, WakeRun
-from application.ports.persistence.workers import WorkerStatus
-from domain.errors import Conflict, NotFound, Unavailable
-from tests.simulation.actors.run_executor import RunExecutor
-from tests.simulation.actors.slots import Slots
+from domain.errors import Unavailable
+from entrypoints.worker.client.api_client import ApiClient, RequestRejected, WorkerIdentity
+from entrypoints.worker.runner.idle_window import IdleWindow
+from entrypoints.worker.runner.run_executor import DispatchResult, RunExecutor
+from entrypoints.worker.runner.single_dispatch import run_single_dispatch
+from entrypoints.worker.runner.slots import Slots
+from entrypoints.worker.runner.stage_attempt import StageContext
+from entrypoints.worker.runner.worker import Worker, WorkerTimings
+from tests.simulation.actors.stage_host import SimulatedJobBuilder, SimulatedStageHost
+from tests.simulation.actors.worker_transport import WorkerTransport
 from tests.simulation.context import SimulationContext
-from tests.simulation.runtime.network import NoAnswer
 from tests.simulation.runtime.process import Process
-from tests.simulation.runtime.stream import SimulatedStream
 
-HEARTBEAT, LEASE = 5.0, 20.0
+URL = "http://127.0.0.1"
+GRACE_SECONDS = 1.0
+TIMINGS = WorkerTimings(heartbeat=5.0, lease=20.0, drain=10.0)
 
 
-class Worker(Process):
-    """Each life has an id of its own. Its host is a process beside it, which dies within a second after it."""
+class SkewedClock:
+    """The clock of the worker's machine."""
 
-    pool = "headgate"
-    takes_work = True
-    records = True
+    def __init__(self, context: SimulationContext) -> None:
+        self._context = context
+
+    def now(self) -> datetime:
+        return self._context.clock.now() + timedelta(seconds=self._context.plan.worker_skew)
+
+
+class WorkerMachine:
+    """Runs one process at a time, with a stage host beside it that dies within a second after the process."""
 
     def __init__(self, name: str, context: SimulationContext) -> None:
-        super().__init__(name, context.defect)
-        self.context = context
-        self._lives = 0
+        self.name = name
+        self._context = context
+        self._boots = 0
+
+    @property
+    def is_up(self) -> bool:
+        return self.process.is_up
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.process.is_frozen
 
     def boot(self) -> None:
-        self.is_up = True
-        self._lives += 1
-        self.id = f"{self.name}#{self._lives}"
-        self.slots = Slots(self.context.plan.slots)
-        self.carriers: dict[tuple[int, int], RunExecutor] = {}
-        self.seen: set[tuple[int, int]] = set()
-        self.leaving = False
-        self.line: SimulatedStream[Any] | None = None
-        self.host = Process(f"host of {self.id}", self.context.defect)
-        self.host.is_up = True
-        self.beat_now = asyncio.Event()
-        self._live()
-
-    def _live(self) -> None:
-        for work in (self._follow_stream(), self._beat(), self._watch_leases()):
-            self.keep(work)
+        """Start the next process. Each has an id of its own."""
+        self._boots += 1
+        self.id = f"{self.name}-{self._boots}"
+        self.process = Process(self.id, self._context.defect)
+        self.process.is_up = True
+        self.host = SimulatedStageHost(f"host of {self.id}", self._context)
+        self.transport = WorkerTransport(self._context)
+        self.process.keep(self._run())
 
     def kill(self) -> None:
-        super().kill()
-        if self.line is not None:
-            self.line.cut(6 * self.context.random.random())
-        asyncio.get_running_loop().call_later(self.context.random.random(), self.host.kill)
+        """As kill -9: open connections break, and the host notices."""
+        self.process.halt()
+        random = self._context.random
+        if self.transport.stream is not None:
+            self.transport.stream.cut(6 * random.random())
+        asyncio.get_running_loop().call_later(random.random(), self.host.kill)
 
-    def take(self, claim: Claim) -> None:
-        """Carry a dispatch that is new here."""
-        key = (claim.run_id, claim.epoch)
-        if self._is_new(key):
-            carrying = self.carriers[key] = RunExecutor(claim, self.id, self.host, self.slots, self.context)
-            if self.leaving:
-                carrying.leave()
-            self.keep(self._carry(carrying))
-            if self.records:
-                self.keep(self._record(carrying))
+    def freeze(self) -> None:
+        self.process.freeze()
 
-    def _is_new(self, key: tuple[int, int]) -> bool:
-        is_new = key not in self.seen
-        self.seen.add(key)
-        return is_new
+    def thaw(self) -> None:
+        self.process.thaw()
 
-    async def _record(self, carrying: RunExecutor) -> None:
-        """Show the dispatch in the engine, beside: where that fails, the outbox has it."""
-        prefect, claim = self.context.prefect, carrying.claim
-        words = {"run_id": claim.run_id, "number": claim.number, "epoch": claim.epoch}
-        try:
-            flow_run_id = await prefect.create_flow_run(FlowRunRequest(claim.pool, claim.key, claim.pipeline, words, FlowState.PENDING))
-            runs = await prefect.begin(flow_run_id)
-            web = self.context.a_web()
-            with contextlib.suppress(NoAnswer, Unavailable):
-                await self.context.network.call(web, "recorded", lambda: web.recorded(claim.run_id, claim.epoch, flow_run_id))
-            await carrying.is_over.wait()
-            if runs:
-                await prefect.finish(flow_run_id, FlowState.CRASHED if carrying.refused else FlowState.COMPLETED)
-        except Unavailable:
-            return
+    async def _run(self) -> None:
+        await self._work()
+        self.process.is_up = False
+        self.host.kill()
 
-    async def _carry(self, carrying: RunExecutor) -> None:
-        await carrying.carry()
-        carrying.is_over.set()
-        self.carriers.pop(carrying.key, None)
-        if self.slots.received is not None:
-            self.beat_now.set()
+    async def _work(self) -> None:
+        raise NotImplementedError
 
-    # -- the stream ---------------------------------------------------------------------------------------------------
-
-    async def _follow_stream(self) -> None:
-        while True:
-            web = self.context.a_web()
-            line: SimulatedStream[Any] = SimulatedStream(self.context.network)
-            if web.is_up and not self.leaving:
-                self.line = line
-                seen = self._word()
-                line.server = web.keep(web.stream(seen, line))
-                with contextlib.suppress(EOFError):
-                    while True:
-                        self._hear(await line.next())
-            self.slots.received = None
-            self.beat_now.set()
-            await asyncio.sleep(0.1 + 0.9 * self.context.random.random())
-
-    def _hear(self, message: Any) -> None:
-        match message:
-            case Claim():
-                self.slots.received = (self.slots.received or 0) + 1
-                self.take(message)
-            case StopRun(run_id):
-                self._each_of(run_id, RunExecutor.stop)
-            case WakeRun(run_id):
-                self._each_of(run_id, RunExecutor.wake)
-            case None:
-                self.slots.received = 0
-                self.beat_now.set()
-
-    def _each_of(self, run_id: int, act: Any) -> None:
-        for carrying in list(self.carriers.values()):
-            if carrying.key[0] == run_id:
-                act(carrying)
-
-    # -- heartbeats ---------------------------------------------------------------------------------------------------
-
-    async def _beat(self) -> None:
-        while True:
-            self.beat_now.clear()
-            began = asyncio.get_running_loop().time()
-            words = HeartbeatCommand(self._word(), self._held(), self.slots.received, self.takes_work and not self.leaving)
-            try:
-                web = self.context.a_web()
-                self._obey(await self.context.network.call(web, "heartbeat", lambda: web.heartbeat(words)), began)  # noqa: B023
-            except (NoAnswer, Unavailable):
-                await asyncio.sleep(1.0)
-                continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1.0 if self.slots.received is None else HEARTBEAT):
-                    await self.beat_now.wait()
-
-    def _held(self) -> list[HeldDispatch]:
-        return [HeldDispatch(*carrying.key, carrying.holding) for carrying in self.carriers.values()]
-
-    def _word(self) -> WorkerStatus:
-        return WorkerStatus(self.id, self.name, self.pool, self.slots.total, 0 if self.leaving else self.slots.free)
-
-    def _obey(self, answer: HeartbeatResult, began: float) -> None:
-        for key in answer.renewed:
-            self.context.ledger.renewals[key] = max(began, self.context.ledger.renewals.get(key, began))
-            if key in self.carriers:
-                self.carriers[key].renewed = max(began, self.carriers[key].renewed)
-        for key in answer.refused:
-            if key in self.carriers:
-                self.carriers[key].refuse()
-        for run_id in answer.stop:
-            self._each_of(run_id, RunExecutor.stop)
-        for run_id in answer.wake:
-            self._each_of(run_id, RunExecutor.wake)
-        for claim in answer.claims:
-            self.take(claim)
-
-    async def _watch_leases(self) -> None:
-        while True:
-            await asyncio.sleep(1.0)
-            overdue = asyncio.get_running_loop().time() - 0.75 * LEASE + 1.0
-            for carrying in self.carriers.values():
-                if carrying.renewed < overdue:
-                    carrying.interrupt("unrenewed", only_retryable=True)
-
-    def drain(self) -> None:
-        """As SIGTERM: start nothing more, finish or hand back."""
-        self.leaving, self.slots.received = True, None
-        for carrying in list(self.carriers.values()):
-            carrying.leave()
+    def _build_context(self, pool: str, slots: int) -> StageContext:
+        api = ApiClient(URL, "token", WorkerIdentity(self.name, pool, slots, suffix=str(self._boots)), self.transport)
+        window = IdleWindow(clock=asyncio.get_running_loop().time)
+        return StageContext(self.host, SimulatedJobBuilder(), api, GRACE_SECONDS, SkewedClock(self._context), idle_window=window)
 
 
-class FlowProcess(Worker):
-    """What the engine's own worker starts for one flow run: claims its dispatch, carries it, says how it ended."""
+class LongLivedWorker(WorkerMachine):
+    """A worker of Headgate's own pool."""
 
-    takes_work = False
-    records = False
+    def boot(self) -> None:
+        self._stop = asyncio.Event()
+        super().boot()
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """As SIGTERM: start no more attempts, finish the running ones or hand them back."""
+        self._stop.set()
+
+    async def _work(self) -> None:
+        slots = self._context.plan.slots
+        context = self._build_context("headgate", slots)
+        worker = Worker(context, Slots(slots), TIMINGS)
+        worker.set_recorder(SimulatedRecorder(context.api, self._context))
+        await worker.run(self._stop)
+
+
+class SimulatedRecorder:
+    """Implements DispatchRecorder on the simulated Prefect. What it cannot record is left to the outbox."""
+
+    def __init__(self, api: ApiClient, context: SimulationContext) -> None:
+        self._api, self._context = api, context
+        self._tasks: dict[asyncio.Task[None], None] = {}
+
+    def record(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> None:
+        task = asyncio.create_task(self._record(executor, result))
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
+
+    async def _record(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> None:
+        prefect, claim = self._context.prefect, executor.claim
+        parameters = {"run_id": claim.run_id, "number": claim.number, "epoch": claim.epoch}
+        with contextlib.suppress(Unavailable, RequestRejected):
+            request = FlowRunRequest(claim.pool, claim.key, claim.pipeline, parameters, FlowState.PENDING)
+            flow_run_id = await prefect.create_flow_run(request)
+            may_run = await prefect.begin(flow_run_id)
+            await self._api.record_flow_run(executor.key, flow_run_id)
+            await asyncio.wait([result])
+            if may_run:
+                await prefect.finish(flow_run_id, _get_final_state(result))
+
+
+class FlowProcess(WorkerMachine):
+    """The process that Prefect's own worker starts for one flow run: it claims the dispatch and executes it."""
 
     def __init__(self, flow_run_id: str, request: FlowRunRequest, context: SimulationContext) -> None:
         super().__init__(flow_run_id, context)
-        self.pool = request.pool
-        self._flow_run_id, self._request = flow_run_id, request
+        self._flow_run_id = flow_run_id
+        self._key = int(request.parameters["run_id"]), int(request.parameters["epoch"])
 
-    def _live(self) -> None:
-        self.leaving = False
-        for work in (self._run(), self._watch_leases()):
-            self.keep(work)
-
-    def _word(self) -> WorkerStatus:
-        return WorkerStatus(self.id, self.name, self.pool, 0, 0)
-
-    async def _run(self) -> None:
-        run_id, epoch = int(self._request.parameters["run_id"]), int(self._request.parameters["epoch"])
-        claim = await self._claim(run_id, epoch)
-        end = FlowState.CANCELLED
-        if claim is not None:
-            self.take(claim)
-            carrying = self.carriers[run_id, epoch]
-            beating = self.keep(self._beat())
-            await carrying.is_over.wait()
-            beating.cancel()
-            end = FlowState.CRASHED if carrying.refused else FlowState.COMPLETED
+    async def _work(self) -> None:
+        context = self._build_context("", 0)
+        slots = Slots(self._context.plan.slots, is_offering=False)
+        state = FlowState.CRASHED
+        with contextlib.suppress(RequestRejected):
+            async with run_single_dispatch(self._key, context, slots, TIMINGS) as (_, result):
+                await asyncio.wait([result])
+            state = _get_final_state(result)
         with contextlib.suppress(Unavailable):
-            await self.context.prefect.finish(self._flow_run_id, end)
-        self.is_up = False
+            await self._context.prefect.finish(self._flow_run_id, state)
 
-    async def _claim(self, run_id: int, epoch: int) -> Claim | None:
-        while True:
-            web, free = self.context.a_web(), self.slots.free
-            try:
-                return await self.context.network.call(web, "claim", lambda: web.claim(run_id, epoch, self.id, free))  # noqa: B023
-            except (Conflict, NotFound):
-                return None
-            except (NoAnswer, Unavailable):
-                await asyncio.sleep(0.5)
+
+def _get_final_state(result: asyncio.Future[DispatchResult]) -> FlowState:
+    return FlowState.CRASHED if result.cancelled() or result.result().refused else FlowState.COMPLETED

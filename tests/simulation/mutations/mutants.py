@@ -18,13 +18,14 @@ from domain.runs.attempt import Attempt
 from domain.runs.dispatch import Dispatch, DispatchState
 from domain.runs.run import Run
 from domain.runs.status import ATTEMPT_MOVES, Status
+from entrypoints.worker.client.api_client import ApiClient
+from entrypoints.worker.runner.active_dispatches import ActiveDispatches
+from entrypoints.worker.runner.run_executor import RunExecutor
 from tests.fakes.persistence.leases import FakeLeases
 from tests.fakes.persistence.locks import RowLocks
 from tests.fakes.persistence.receipts import FakeReceipts
 from tests.fakes.persistence.runs import FakeRuns
-from tests.simulation.actors.run_executor import RunExecutor
 from tests.simulation.actors.store import SimulatedUnitOfWork
-from tests.simulation.actors.worker import Worker
 from tests.simulation.plan import FAULTS, Plan, make_plan
 
 Change = Callable[[], Iterator[None]]
@@ -154,7 +155,7 @@ def advance_before_commit() -> Iterator[None]:
 
 @mutant("the outbox gives a row to every relay that asks")
 def no_outbox_lease() -> Iterator[None]:
-    from tests.mutations.unleased_outbox import UnleasedOutbox
+    from tests.simulation.mutations.unleased_outbox import UnleasedOutbox
 
     with patch("tests.fakes.persistence.unit_of_work.FakeOutbox", UnleasedOutbox):
         yield
@@ -206,7 +207,22 @@ def no_seq() -> Iterator[None]:
 
 @mutant("a worker starts whatever it is told, twice if told twice")
 def no_start_deduplication() -> Iterator[None]:
-    with patch.object(RunExecutor, "_knows", lambda self, held: False), patch.object(Worker, "_is_new", lambda self, key: True):
+    with (
+        patch.object(RunExecutor, "_is_started", lambda self, key: False),
+        patch.object(ActiveDispatches, "_is_new", lambda self, key: True),
+    ):
+        yield
+
+
+@mutant("a worker sends a report once, answered or not")
+def no_repetition() -> Iterator[None]:
+    real = ApiClient._post_until_answered
+
+    async def post_once(self: ApiClient, path: str, body: bytes, trace: Any = None) -> dict[str, Any]:
+        async with asyncio.timeout(10.0):
+            return await real(self, path, body, trace)
+
+    with patch.object(ApiClient, "_post_until_answered", post_once):
         yield
 
 
@@ -298,7 +314,7 @@ def no_look() -> Iterator[None]:
         yield
 
 
-@mutant("a cancel does not close the dispatch that nobody claimed")
+@mutant("a cancel does not close the dispatch that nobody claimed", ["run cancelled", "kill worker", "kill flow process"])
 def dispatch_outlives_cancel() -> Iterator[None]:
     real = Run._close_dispatch
 

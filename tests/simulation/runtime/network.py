@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from random import Random
 from typing import Any, Protocol, TypeVar
 
@@ -34,15 +35,16 @@ class Network:
         self._on_defect = on_defect
         self.noise = 0.0
 
-    async def call(self, server: Server, what: str, work: Callable[[], Awaitable[T]]) -> T:
-        """The answer of that process. Raises Lost, Unavailable (it said 503), or what else the use case refuses with."""
+    async def call(self, server: Server, what: str, work: Callable[[], Awaitable[T]], timeout: float = ANSWER_TIMEOUT) -> T:
+        """Return the answer of that process. Raises NoAnswer, Unavailable, or another error of the use case."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         for _ in range(1 + self._draw_fault("request repeated")):
             if not self._draw_fault("request dropped"):
-                loop.call_later(self.delay(), self._deliver, server, what, work, answer)
+                # A message in transit belongs to no process: it arrives even if its sender freezes or dies.
+                loop.call_later(self.delay(), self._deliver, server, what, work, answer, context=Context())
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT):
+            async with asyncio.timeout(timeout):
                 return await answer
         except TimeoutError:
             raise NoAnswer(what) from None

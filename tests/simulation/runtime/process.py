@@ -15,7 +15,7 @@ class Process:
     def __init__(self, name: str, on_defect: Callable[[str], None]) -> None:
         self.name = name
         self.is_up = False
-        self.is_frozen = False
+        self.is_frozen = self.is_halted = False
         self.frozen_handles: list[Any] = []
         self._on_defect = on_defect
         self._tasks: dict[asyncio.Task[Any], None] = {}
@@ -41,6 +41,11 @@ class Process:
         self.thaw()
         for task in list(self._tasks):
             task.cancel()
+
+    def halt(self) -> None:
+        """Stop for ever without running any cleanup, as after kill -9."""
+        self.is_up = False
+        self.is_halted = True
 
     def freeze(self) -> None:
         """As SIGSTOP."""

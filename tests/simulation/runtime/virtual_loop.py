@@ -53,6 +53,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._timers: list[tuple[float, int, Handle]] = []
         self._count = 0
         self.steps = 0
+        self._is_ending, self._steps_at_end = False, 0
+        self._halted: list[Handle] = []
         self._tasks: list[asyncio.Task[Any]] = []
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
@@ -68,11 +70,16 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             events._set_running_loop(None)
 
     def _end_all(self) -> None:
-        self.steps = 0
-        for task in self._tasks:
-            task.cancel()
-        while not all(task.done() for task in self._tasks):
-            self._step()
+        self._is_ending = True
+        self._ready += self._halted
+        while pending := [task for task in self._tasks if not task.done()]:
+            self._steps_at_end = self.steps
+            for task in pending:
+                task.cancel()
+            while self._ready:
+                self._step()
+            if not self._ready and self._timers:
+                self._advance_time()
         for task in self._tasks:
             if not task.cancelled():
                 task.exception()
@@ -86,12 +93,16 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         ready[index] = ready[-1]
         ready.pop()
         self.steps += 1
-        if self.steps > MAX_STEPS:
+        if self.steps - self._steps_at_end > MAX_STEPS:
             raise Livelock(f"{self.steps} steps by {self._now:.1f} s")
         if handle.is_cancelled:
             return
         process = handle.context.get(CURRENT)
-        if process is not None and process.is_frozen:
+        if self._is_ending or process is None:
+            handle.run()
+        elif process.is_halted:
+            self._halted.append(handle)
+        elif process.is_frozen:
             process.frozen_handles.append(handle)
         else:
             handle.run()
