@@ -58,16 +58,16 @@ class SqlRetention:
 
     async def _add(self, table: str, week: datetime) -> bool:
         name = get_partition_name(table, week)
-        statements = await self._change()
+        transaction = await self._change()
         try:
-            if name in await _partitions(statements, table):
+            if name in await _partitions(transaction, table):
                 return False
             for statement in build_add_partition_sql(table, week):
-                await statements.run(text(statement))
-            await statements.commit()
+                await transaction.execute(text(statement))
+            await transaction.commit()
             return True
         finally:
-            await statements.end()
+            await transaction.close()
 
     async def _drop(self, table: str, before: datetime) -> Sequence[str]:
         dropped: list[str] = []
@@ -77,16 +77,18 @@ class SqlRetention:
         return dropped
 
     async def _drop_one(self, table: str, before: datetime) -> str | None:
-        statements = await self._change()
+        transaction = await self._change()
         try:
-            over = [name for name in await _partitions(statements, table) if (end := get_partition_end(name)) is not None and end <= before]
+            over = [
+                name for name in await _partitions(transaction, table) if (end := get_partition_end(name)) is not None and end <= before
+            ]
             if not over:
                 return None
-            await statements.run(text(f"DROP TABLE {over[0]}"))
-            await statements.commit()
+            await transaction.execute(text(f"DROP TABLE {over[0]}"))
+            await transaction.commit()
             return over[0]
         finally:
-            await statements.end()
+            await transaction.close()
 
     async def _delete_strays(self, table: str, before: datetime) -> None:
         """One bite a pass of what a clock gone wrong has put into the default partition."""
@@ -99,22 +101,22 @@ class SqlRetention:
         return total
 
     async def _bite(self, table: str, column: str, before: datetime) -> int:
-        statements = SqlTransaction(self._connections)
+        transaction = SqlTransaction(self._connections)
         bite = f"ARRAY(SELECT ctid FROM {table} WHERE {column} < :before LIMIT {DELETE_BATCH_SIZE})"
         try:
-            result = await statements.run(text(f"DELETE FROM {table} WHERE ctid = ANY ({bite})"), {"before": before})
-            await statements.commit()
+            result = await transaction.execute(text(f"DELETE FROM {table} WHERE ctid = ANY ({bite})"), {"before": before})
+            await transaction.commit()
             return result.rowcount
         finally:
-            await statements.end()
+            await transaction.close()
 
     async def _change(self) -> SqlTransaction:
         """A transaction that changes the schema, one at a time among all processes."""
-        statements = SqlTransaction(self._connections)
-        await statements.run(_PATIENCE)
-        await statements.run(_LOCK)
-        return statements
+        transaction = SqlTransaction(self._connections)
+        await transaction.execute(_PATIENCE)
+        await transaction.execute(_LOCK)
+        return transaction
 
 
-async def _partitions(statements: SqlTransaction, table: str) -> list[str]:
-    return list((await statements.run(_PARTITIONS, {"table": table})).scalars())
+async def _partitions(transaction: SqlTransaction, table: str) -> list[str]:
+    return list((await transaction.execute(_PARTITIONS, {"table": table})).scalars())

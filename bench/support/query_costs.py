@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from unittest.mock import patch
 
 from psycopg import AsyncClientCursor
 from psycopg.types.json import Json, Jsonb
-from sqlalchemy import event
 
-from adapters.persistence.connection.compiled_statements import BoundStatement
-from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.database import Database
 from application.queries.views.logs import LogFilter
 from domain.runs.status import Status
@@ -101,18 +96,18 @@ async def measure_query_cost(database: Database, ask: Query, times: int = 1, *, 
     A statement asked again and again on one connection, as ours are, is planned once for all values when that looks as cheap: `scanned`
     tells of every plan on the way there. `for_all_values` has it planned so from the beginning.
     """
-    with _sent(database) as sent:
+    with database.record_queries() as recorder:
         await ask()
     costs = [QueryCost() for _ in range(_UNTIL_SETTLED + times)]
     async with database.engine.connect() as connection:
         raw: Any = (await connection.get_raw_connection()).driver_connection
         if for_all_values:
             await raw.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        for number, (statement, parameters) in enumerate(sent):
-            names, prepared = _prepared(statement)
-            types = ", ".join(_TYPES.get(type(parameters[name]), "unknown") for name in names)
+        for number, query in enumerate(recorder.queries):
+            names, prepared = _prepared(query.text)
+            types = ", ".join(_TYPES.get(type(query.parameters[name]), "unknown") for name in names)
             await raw.execute(f"PREPARE question_{number}{f'({types})' if types else ''} AS {prepared}")
-            values = AsyncClientCursor(raw).mogrify(", ".join(["%s"] * len(names)), [_plain(parameters[name]) for name in names])
+            values = AsyncClientCursor(raw).mogrify(", ".join(["%s"] * len(names)), [_plain(query.parameters[name]) for name in names])
             asked = f"question_{number}({values})" if names else f"question_{number}"
             for cost in costs:
                 ((plan,),) = await (await raw.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE {asked}")).fetchone()
@@ -157,24 +152,3 @@ def _passed_over(node: Mapping[str, Any]) -> int:
 
 def _is_big(table: str) -> bool:
     return table.partition("_p2")[0].removesuffix("_default") in GROWING_TABLES
-
-
-@contextmanager
-def _sent(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    sent: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        sent.append((statement, parameters))
-
-    exchange = SqlTransaction._exchange
-
-    async def noted(self: SqlTransaction, batch: Sequence[BoundStatement], commit: bool = False) -> list[list[Any]]:
-        sent.extend((statement.text, statement.values(values)) for statement, values in batch)
-        return await exchange(self, batch, commit)
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    try:
-        with patch.object(SqlTransaction, "_exchange", noted):
-            yield sent
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", note)

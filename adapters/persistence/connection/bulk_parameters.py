@@ -1,4 +1,4 @@
-"""Many rows as one parameter: a JSON array that PostgreSQL turns into rows, so that a statement's text never changes."""
+"""Many rows or ids as one parameter, so that a statement's text never changes."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ from sqlalchemy.types import BigInteger
 
 
 def rows_from_json(parameter: str, table: Table, columns: Sequence[str]) -> TableValuedAlias:
-    """The parameter's objects as rows of these columns of the table; a missing key or null is NULL.
+    """Return the parameter's JSON objects as rows with these columns of the table. A missing key is NULL.
 
-    As JSON, which is read once here: to become JSONB first would cost as much again."""
-    typed = (column(name, table.c[name].type) for name in columns)
+    The type is `json`, since PostgreSQL reads the value once: to convert it to `jsonb` first costs as much again.
+    """
+    typed_columns = (column(name, table.c[name].type) for name in columns)
     source = func.json_to_recordset(bindparam(parameter, type_=JSON))
-    return source.table_valued(*typed).render_derived(name=parameter, with_types=True)
+    return source.table_valued(*typed_columns).render_derived(name=parameter, with_types=True)
 
 
 def is_any_of(key: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
-    """The key is one of the parameter's list of 64-bit integers."""
+    """Return the condition that the key is in the parameter, a list of 64-bit integers."""
     return key == any_(bindparam(parameter, type_=ARRAY(BigInteger)))
 
 
 def filter_key_range(query: Select[Any], key: ColumnElement[int], above: int | None, below: int | None) -> Select[Any]:
-    """The rows with a key above the one and below the other, each only if given: a place in a list that an index finds at once."""
+    """Restrict the query to keys above and below these values, which are not included. None means no bound."""
     if above is not None:
         query = query.where(key > above)
     return query if below is None else query.where(key < below)
 
 
 def is_storable_id(number: int) -> bool:
+    """Return True if a BIGINT identity column can hold this id."""
     return 0 < number < 2**63

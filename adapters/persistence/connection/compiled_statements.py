@@ -1,35 +1,43 @@
-"""Statements that are asked thousands of times a second, compiled once: text and values as psycopg takes them."""
+"""Statements that run thousands of times a second, compiled once to the text and parameters that psycopg takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-import psycopg
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from psycopg.types.json import Json, Jsonb
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.types import JSON
 
-_DIALECT: Final[Any] = PGDialect_psycopg(dbapi=psycopg)  # type: ignore[no-untyped-call]
+from adapters.persistence.connection.json_codec import dump_json
+
+_DIALECT: Final[Any] = dialect()  # type: ignore[no-untyped-call]
 
 
 class CompiledStatement:
-    """One statement of SQLAlchemy's, in which nothing changes but values. It may not have a list that expands."""
+    """A SQLAlchemy statement of which only parameter values change. It must not contain an IN list, which expands."""
 
     def __init__(self, statement: ClauseElement) -> None:
         compiled: Any = statement.compile(dialect=_DIALECT)
-        self.text = str(compiled)
+        self.text: str = compiled.string
         self._defaults: Mapping[str, Any] = compiled.params
-        self._makers: list[tuple[str, Callable[[Any], Any]]] = list(compiled._bind_processors.items())
+        self._json_parameters = {
+            name: Jsonb if isinstance(parameter.type, JSONB) else Json
+            for name, parameter in compiled.binds.items()
+            if isinstance(parameter.type, JSON)
+        }
 
-    def values(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """All the statement's values; KeyError for one that it does not have."""
-        if unknown := parameters.keys() - self._defaults.keys():
-            raise KeyError(f"the statement has no {', '.join(sorted(unknown))}")
-        values = {**self._defaults, **parameters}
-        for name, make in self._makers:
-            values[name] = make(values[name])
-        return values
+    def bind(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a value for every parameter. Raise KeyError for a name that the statement does not have."""
+        if unknown := values.keys() - self._defaults.keys():
+            raise KeyError(f"the statement has no parameter {', '.join(sorted(unknown))}")
+        bound = {**self._defaults, **values}
+        for name, wrap in self._json_parameters.items():
+            bound[name] = wrap(bound[name], dumps=dump_json)
+        return bound
 
 
 BoundStatement = tuple[CompiledStatement, Mapping[str, Any]]
-"""A statement with its values."""
+"""A statement and the values of its parameters."""

@@ -1,106 +1,89 @@
-"""Connections of the pool, each lent to one transaction at a time; some stay at hand between two, so that none costs a check-out."""
+"""The database connections of a process."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
-MAX_IDLE_CONNECTIONS: Final = 4
-"""As many are kept ready; what a storm needed beyond goes back to the pool."""
-_ANYTHING: Final = text("SELECT 1")
-_UNDONE = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+from adapters.persistence.connection.query_recorder import QueryRecorder, SentQuery
+
+_PROBE = text("SELECT 1")
+_OPEN_TRANSACTION = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 
 @dataclass(frozen=True, slots=True)
 class PooledConnection:
-    """A connection as SQLAlchemy has it, and the driver's own under it, on which transactions begin and end by what is said on it."""
+    """A connection as SQLAlchemy knows it, and the psycopg connection under it, on which transactions begin and end."""
 
     connection: AsyncConnection
     driver: psycopg.AsyncConnection[Any]
 
 
 class ConnectionPool:
-    """Takes from the pool what is not at hand; `sqlalchemy.exc.TimeoutError` when all are taken for as long as the pool waits."""
+    """SQLAlchemy's pool, with the psycopg connection of each member and a cleanup that does not raise for lost connections."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._at_hand: list[PooledConnection] = []
-        self._lent = 0
-        self._asking = 0
+        self._engine = engine
+        self._recorders: list[QueryRecorder] = []
 
-    async def take(self) -> PooledConnection:
-        lent = self._at_hand.pop() if self._at_hand else await self._from_pool()
-        self._lent += 1
-        return lent
-
-    def keep(self, lent: PooledConnection) -> bool:
-        """Have it at hand for the next. False for one that is not as good as new, or that somebody waits for at the pool."""
-        if not _is_as_new(lent) or lent.connection.invalidated or self._asking or len(self._at_hand) >= MAX_IDLE_CONNECTIONS:
-            return False
-        self._at_hand.append(lent)
-        self._lent -= 1
-        return True
-
-    async def rollback_and_release(self, lent: PooledConnection) -> None:
-        """Take it back from a transaction that did not end, whose changes are discarded. Never raises what passes with time."""
-        if not lent.driver.closed and lent.driver.pgconn.transaction_status in _UNDONE:
-            try:
-                await lent.driver.rollback()
-            except psycopg.Error:
-                await lent.connection.invalidate()
-        if not self.keep(lent):
-            self._lent -= 1
-            await _given_back(lent)
-
-    async def discard(self, lent: PooledConnection) -> None:
-        """Take back one that was found dead. Whatever lies about unused probably is too: it is opened anew when it is needed."""
-        with contextlib.suppress(DBAPIError):
-            await lent.connection.execute(_ANYTHING)  # by which SQLAlchemy finds out, and trusts nothing of its pool that is as old
-        await self.rollback_and_release(lent)
-        await self.close()
-
-    async def close(self) -> None:
-        """Have none at hand."""
-        at_hand, self._at_hand = self._at_hand, []
-        for lent in at_hand:
-            await lent.connection.invalidate()
-            await lent.connection.close()
-
-    def counts(self) -> tuple[int, int]:
-        """How many the pool keeps, and how many are lent."""
-        pool: Any = self._engine.pool
-        return (pool.size() if isinstance(pool, QueuePool) else 0, self._lent)
-
-    async def _from_pool(self) -> PooledConnection:
-        self._asking += 1
-        try:
-            connection = await self._engine.connect()
-        finally:
-            self._asking -= 1
+    async def acquire(self) -> PooledConnection:
+        """Raise `sqlalchemy.exc.TimeoutError` if every connection stays in use for the pool's timeout."""
+        connection = await self._engine.connect()
         raw: Any = connection.sync_connection
         return PooledConnection(connection, raw.connection.driver_connection)
 
-
-def _is_as_new(lent: PooledConnection) -> bool:
-    return not lent.driver.closed and lent.driver.pgconn.transaction_status == TransactionStatus.IDLE
-
-
-async def _given_back(lent: PooledConnection) -> None:
-    connection = lent.connection
-    if not _is_as_new(lent) and not connection.invalidated:
-        await connection.invalidate()
-    try:
-        await connection.close()
-    except DBAPIError:
-        # Cut off in this very moment, which decides nothing any more; the pool must not keep it.
-        if not connection.closed:
+    async def release(self, pooled: PooledConnection) -> None:
+        """Return the connection to the pool and roll back its transaction if one is open. Drop a connection that was lost."""
+        connection, driver = pooled.connection, pooled.driver
+        with contextlib.suppress(psycopg.Error):
+            if driver.pgconn.transaction_status in _OPEN_TRANSACTION:
+                await driver.rollback()
+        if driver.pgconn.transaction_status != TransactionStatus.IDLE and not connection.invalidated:
             await connection.invalidate()
+        try:
             await connection.close()
+        except DBAPIError:
+            # The server closed the connection during the call. The pool must not keep it.
+            if not connection.closed:
+                await connection.invalidate()
+                await connection.close()
+
+    async def discard(self, pooled: PooledConnection) -> None:
+        """Drop a connection that was lost. SQLAlchemy notices the loss and replaces its other idle connections before their next use."""
+        with contextlib.suppress(DBAPIError):
+            await pooled.connection.execute(_PROBE)
+        await self.release(pooled)
+
+    def get_usage(self) -> tuple[int, int]:
+        """Return the size of the pool and the number of connections in use."""
+        pool: Any = self._engine.pool
+        return (pool.size(), pool.checkedout()) if isinstance(pool, QueuePool) else (0, 0)
+
+    def record_round_trip(self, queries: list[SentQuery]) -> None:
+        for recorder in self._recorders:
+            recorder.record(queries)
+
+    @contextlib.contextmanager
+    def record_queries(self) -> Iterator[QueryRecorder]:
+        """Record every query that is sent inside the block."""
+
+        def record(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            recorder.record([SentQuery(statement, parameters)])
+
+        recorder = QueryRecorder()
+        self._recorders.append(recorder)
+        event.listen(self._engine.sync_engine, "before_cursor_execute", record)
+        try:
+            yield recorder
+        finally:
+            event.remove(self._engine.sync_engine, "before_cursor_execute", record)
+            self._recorders.remove(recorder)

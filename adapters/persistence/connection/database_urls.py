@@ -1,4 +1,4 @@
-"""A database's address, as each library wants it."""
+"""Converts a database URL to the form each library expects."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from sqlalchemy import URL, make_url
 
 
 def sqlalchemy_url(url: str) -> URL:
-    """The address with psycopg as its driver, whichever way `postgresql://` was written."""
-    address = make_url(url)
-    if address.get_backend_name() not in ("postgresql", "postgres"):
-        raise ValueError(f"Headgate needs a PostgreSQL address, not one of {address.get_backend_name()}.")
-    return address.set(drivername="postgresql+psycopg")
+    """Return the URL with psycopg as its driver. Raise ValueError for a database other than PostgreSQL."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise ValueError(f"Headgate needs a PostgreSQL URL, not one for {parsed.get_backend_name()}.")
+    return parsed.set(drivername="postgresql+psycopg")
 
 
 def libpq_url(url: str) -> str:
-    """The address for psycopg itself, password included."""
+    """Return the URL for psycopg itself, password included."""
     return sqlalchemy_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

@@ -1,4 +1,4 @@
-"""How repositories speak to PostgreSQL: on the one connection of their transaction, in as few round trips as may be."""
+"""A transaction's statements, sent on one connection in as few round trips as possible."""
 
 from __future__ import annotations
 
@@ -16,149 +16,156 @@ from sqlalchemy.exc import DBAPIError
 from adapters.persistence.connection.compiled_statements import BoundStatement, CompiledStatement
 from adapters.persistence.connection.connection_pool import ConnectionPool, PooledConnection
 from adapters.persistence.connection.database_errors import translate_database_errors
+from adapters.persistence.connection.query_recorder import SentQuery
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 READ_COMMITTED = "BEGIN"
-"""As the session has it: each statement sees what was committed when its turn came."""
+"""The session's default: each statement sees what was committed when it starts."""
 READ_ONLY_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-"""For readers: all their statements see the same moment."""
+"""For readers: all statements see the same moment."""
 
 
 class SqlTransaction:
-    """One transaction's statements, in the order they are said. Takes its connection with the first one.
+    """The statements of one transaction, in order. The first statement takes a connection from the pool.
 
-    `begin` is the statement that begins it, said together with the first; None when each statement is a transaction of its own.
-    Unavailable when the database does not answer. A connection that turns out to be dead at the first statement is
-    replaced once, since nothing can have happened on it yet; a commit is never tried twice, and so never sent first.
+    `begin` starts the transaction and travels with the first statement; with None, every statement is a transaction of its own.
+    Raise Unavailable if the database does not answer. If the connection turns out to be dead at the first statement, it is replaced once:
+    nothing can have happened on it yet. A COMMIT is never repeated.
     """
 
     def __init__(self, connections: ConnectionPool, begin: str | None = READ_COMMITTED) -> None:
         self._connections = connections
         self._begin = begin
-        self._lent: PooledConnection | None = None
-        self._later: list[BoundStatement] = []
-        self._begun = False
-        self._over = False
+        self._pooled: PooledConnection | None = None
+        self._queue: list[BoundStatement] = []
+        self._has_begun = False
+        self._is_closed = False
 
-    async def run(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
-        """Execute one statement, whatever it is."""
-        await self._say_what_waits()
+    async def execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+        """Execute any statement in a round trip of its own."""
+        self._require_open()
+        if self._queue:
+            await self.fetch_batch()
         with translate_database_errors():
             try:
                 result = await self._execute(statement, parameters)
             except DBAPIError as error:
-                if self._begun or not error.connection_invalidated:
+                if self._has_begun or not error.connection_invalidated:
                     raise
-                await self._replace()
+                await self._replace_connection()
                 result = await self._execute(statement, parameters)
-        self._begun = True
+        self._has_begun = True
         return result
 
     def enqueue(self, statement: CompiledStatement, **values: Any) -> None:
-        """Have this written with what is asked next, or with the commit. Nobody waits for an answer; a failure is told there."""
+        """Send a write with the next query or with the COMMIT. If it fails, that call raises."""
         self._require_open()
-        self._later.append((statement, values))
+        self._queue.append((statement, values))
 
-    async def fetch_batch(self, *asked: BoundStatement) -> list[list[Any]]:
-        """The rows of each, in one round trip. Each sees what was committed when its turn came, as if they had been sent one by one."""
+    async def fetch_batch(self, *statements: BoundStatement) -> list[list[Any]]:
+        """Send the statements in one round trip and return the rows of each. Each sees what was committed when it starts."""
         self._require_open()
-        waiting, self._later = self._later, []
-        batch = [*waiting, *asked]
+        queued, self._queue = self._queue, []
+        batch = [*queued, *statements]
         with translate_database_errors():
             try:
-                results = await self._exchange(batch)
+                results = await self._send_batch(batch)
             except DBAPIError as error:
-                if self._begun or not error.connection_invalidated:
+                if self._has_begun or not error.connection_invalidated:
                     raise
-                await self._replace()
-                results = await self._exchange(batch)
-        self._begun = True
-        return results[len(waiting) :]
+                await self._replace_connection()
+                results = await self._send_batch(batch)
+        self._has_begun = True
+        return results[len(queued) :]
 
     async def commit(self) -> None:
+        """Send the queued writes with the COMMIT, and release the connection. The transaction is closed afterwards."""
         self._require_open()
-        if not self._begun:
-            await self._say_what_waits()
-        waiting, self._later, self._over = self._later, [], True
-        if self._lent is not None:
+        if not self._has_begun and self._queue:
+            await self.fetch_batch()
+        queued, self._queue, self._is_closed = self._queue, [], True
+        if self._pooled is not None:
             with translate_database_errors():
-                await self._exchange(waiting, commit=True)
-            await self._give_back()
+                await self._send_batch(queued, commit=True)
+            await self._release()
 
-    async def end(self) -> None:
-        """Give the connection back, rolling back what was not committed; never raises what passes with time."""
-        self._over = True
+    async def close(self) -> None:
+        """Roll back what was not committed and release the connection. Do not raise for a lost connection."""
+        self._is_closed = True
         try:
             await self._close_snapshot()
         finally:
-            await self._give_back()
+            await self._release()
 
     def _require_open(self) -> None:
-        if self._over:
-            raise RuntimeError("This unit of work is over.")
-
-    async def _say_what_waits(self) -> None:
-        self._require_open()
-        if self._later:
-            await self.fetch_batch()
+        if self._is_closed:
+            raise RuntimeError("This unit of work is closed.")
 
     async def _execute(self, statement: Executable, parameters: Parameters) -> CursorResult[Any]:
-        lent = await self._connected()
-        if self._beginning(lent) is not None:
-            await self._converse(lent, [])
-        return await lent.connection.execute(statement, parameters)
+        pooled = await self._connect()
+        if self._needs_begin(pooled):
+            await self._send(pooled, [])
+        return await pooled.connection.execute(statement, parameters)
 
-    async def _exchange(self, batch: Sequence[BoundStatement], commit: bool = False) -> list[list[Any]]:
-        """One round trip. What fails leaves the rest unsaid, the commit too."""
-        return await self._converse(await self._connected(), batch, commit)
+    async def _send_batch(self, batch: Sequence[BoundStatement], commit: bool = False) -> list[list[Any]]:
+        pooled = await self._connect()
+        queries = [SentQuery(statement.text, statement.bind(values)) for statement, values in batch]
+        self._connections.record_round_trip(queries)
+        return await self._send(pooled, queries, commit)
 
-    async def _converse(self, lent: PooledConnection, batch: Sequence[BoundStatement], commit: bool = False) -> list[list[Any]]:
-        """BEGIN and COMMIT are said like any other: the driver's own would each be a round trip."""
-        driver = lent.driver
-        begin = self._beginning(lent)
-        cursors = [driver.cursor(row_factory=namedtuple_row) for _ in batch]
-        is_more_than_one = begin is not None or commit or len(batch) > 1
+    async def _send(self, pooled: PooledConnection, queries: Sequence[SentQuery], commit: bool = False) -> list[list[Any]]:
+        """Send the queries in one round trip, with BEGIN and COMMIT as plain statements: the driver's own would each be a round trip.
+
+        After a query that fails PostgreSQL skips the rest, including the COMMIT.
+        """
+        driver = pooled.driver
+        needs_begin = self._needs_begin(pooled)
+        cursors = [driver.cursor(row_factory=namedtuple_row) for _ in queries]
+        is_pipelined = needs_begin or commit or len(queries) > 1
         try:
-            async with driver.pipeline() if is_more_than_one else contextlib.nullcontext():
-                if begin is not None:
-                    await driver.cursor().execute(begin)
-                for cursor, (statement, values) in zip(cursors, batch, strict=True):
-                    await cursor.execute(statement.text, statement.values(values), prepare=True)
+            async with driver.pipeline() if is_pipelined else contextlib.nullcontext():
+                if needs_begin and self._begin is not None:
+                    await driver.cursor().execute(self._begin)
+                for cursor, query in zip(cursors, queries, strict=True):
+                    await cursor.execute(query.text, query.parameters, prepare=True)
                 if commit:
                     await driver.cursor().execute("COMMIT")
         except psycopg.Error as error:
             raise DBAPIError.instance(None, None, error, psycopg.Error, connection_invalidated=driver.closed) from error
         return [await cursor.fetchall() if _has_rows(cursor) else [] for cursor in cursors]
 
-    def _beginning(self, lent: PooledConnection) -> str | None:
-        """What has to be said first; None within a transaction, and where there is none."""
-        return self._begin if lent.driver.pgconn.transaction_status == TransactionStatus.IDLE else None
+    def _needs_begin(self, pooled: PooledConnection) -> bool:
+        return self._begin is not None and pooled.driver.pgconn.transaction_status == TransactionStatus.IDLE
 
-    async def _connected(self) -> PooledConnection:
-        if self._lent is None:
-            self._lent = await self._connections.take()
-        return self._lent
+    async def _connect(self) -> PooledConnection:
+        if self._pooled is None:
+            self._pooled = await self._connections.acquire()
+        return self._pooled
 
     async def _close_snapshot(self) -> None:
-        """Nothing was changed, and a rollback would have the driver forget every statement that it has prepared."""
-        lent = self._lent
-        if self._begin == READ_ONLY_SNAPSHOT and lent is not None and lent.driver.pgconn.transaction_status == TransactionStatus.INTRANS:
+        """End a read-only transaction with COMMIT: after a ROLLBACK psycopg forgets every statement that it prepared."""
+        pooled = self._pooled
+        if (
+            self._begin == READ_ONLY_SNAPSHOT
+            and pooled is not None
+            and pooled.driver.pgconn.transaction_status == TransactionStatus.INTRANS
+        ):
             with contextlib.suppress(DBAPIError):
-                await self._converse(lent, [], commit=True)
+                await self._send(pooled, [], commit=True)
 
-    async def _replace(self) -> None:
-        lent, self._lent = self._lent, None
-        if lent is not None:
-            await asyncio.shield(asyncio.ensure_future(self._connections.discard(lent)))
+    async def _replace_connection(self) -> None:
+        pooled, self._pooled = self._pooled, None
+        if pooled is not None:
+            await asyncio.shield(asyncio.ensure_future(self._connections.discard(pooled)))
 
-    async def _give_back(self) -> None:
-        lent, self._lent = self._lent, None
-        if lent is not None and not self._connections.keep(lent):
-            # Shielded: a caller that leaves while it is cancelled must not take the connection with it.
-            await asyncio.shield(asyncio.ensure_future(self._connections.rollback_and_release(lent)))
+    async def _release(self) -> None:
+        pooled, self._pooled = self._pooled, None
+        if pooled is not None:
+            # Shielded, so that cancelling the caller does not lose the connection.
+            await asyncio.shield(asyncio.ensure_future(self._connections.release(pooled)))
 
 
 def _has_rows(cursor: psycopg.AsyncCursor[Any]) -> bool:
-    """As its `description` says, which would describe every column for it."""
+    """Return True if the query returned rows. `cursor.description` says the same but describes every column."""
     return cursor.pgresult is not None and cursor.pgresult.nfields > 0

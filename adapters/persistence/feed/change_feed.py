@@ -107,11 +107,11 @@ class PgChangeFeed:
         return await self._listener.wait(seconds)
 
     async def _say(self, asked: BoundStatement) -> list[Any]:
-        statements = SqlTransaction(self._connections, None)
+        transaction = SqlTransaction(self._connections, None)
         try:
-            (rows,) = await statements.fetch_batch(asked)
+            (rows,) = await transaction.fetch_batch(asked)
         finally:
-            await statements.end()
+            await transaction.close()
         return rows
 
 

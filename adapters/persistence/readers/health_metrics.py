@@ -43,14 +43,14 @@ class SqlHealthMetricsReader:
         self._connections = connections
 
     async def read(self, late_after: float, seen_within: float) -> HealthMetrics:
-        statements = SqlTransaction(self._connections, None)
+        transaction = SqlTransaction(self._connections, None)
         try:
-            signs = (await statements.run(_SIGNS, {"late_after": late_after})).one()
-            pools = (await statements.run(_POOLS, {"seen_within": seen_within})).all()
+            signs = (await transaction.execute(_SIGNS, {"late_after": late_after})).one()
+            pools = (await transaction.execute(_POOLS, {"seen_within": seen_within})).all()
         finally:
-            await statements.end()
+            await transaction.close()
         found = [PoolMetrics(row.pool, row.workers, row.slots, row.free) for row in pools]
         return HealthMetrics(signs.depth, max(0.0, signs.age), signs.waiting, signs.late, found, signs.version.split()[0])
 
     def connections(self) -> tuple[int, int]:
-        return self._connections.counts()
+        return self._connections.get_usage()

@@ -56,15 +56,15 @@ _MARKS, _MARKS_BEFORE = _marks(turned=False), _marks(turned=True)
 class PipelineReader:
     """Reads within one snapshot."""
 
-    def __init__(self, statements: SqlTransaction, definitions: DefinitionLoader, stages: StageViewCache) -> None:
-        self._statements = statements
+    def __init__(self, transaction: SqlTransaction, definitions: DefinitionLoader, stages: StageViewCache) -> None:
+        self._transaction = transaction
         self._definitions = definitions
         self._stages = stages
 
     async def names(self, part: str, limit: int) -> list[tuple[int, str]]:
         """Pipelines are few, and none of their runs is looked at."""
         fits = select(pipeline.c.id, pipeline.c.name).where(pipeline.c.name.icontains(part, autoescape=True))
-        return [(row.id, row.name) for row in await self._statements.run(fits.order_by(pipeline.c.name).limit(limit))]
+        return [(row.id, row.name) for row in await self._transaction.execute(fits.order_by(pipeline.c.name).limit(limit))]
 
     async def page(self, skip: int, limit: int, above: int | None, below: int | None) -> list[PipelineView]:
         order = pipeline.c.id if below is None else pipeline.c.id.desc()
@@ -73,7 +73,7 @@ class PipelineReader:
 
     async def marks(self, skip: int, limit: int, above: int | None, below: int | None) -> list[PipelineStateVersion]:
         place = {"skip": skip, "limit": limit, "above": above or 0, "below": below}
-        rows = await self._statements.run(_MARKS if below is None else _MARKS_BEFORE, place)
+        rows = await self._transaction.execute(_MARKS if below is None else _MARKS_BEFORE, place)
         return [PipelineStateVersion(*map(int, row)) for row in rows]
 
     async def where(self, condition: ColumnElement[bool]) -> list[PipelineView]:
@@ -82,15 +82,15 @@ class PipelineReader:
     async def board(self) -> list[BoardRow]:
         views = await self._views(_PIPELINES.order_by(pipeline.c.name))
         bars: defaultdict[int, list[RunBar]] = defaultdict(list)
-        for row in await self._statements.run(_BARS.order_by(pipeline.c.id, _RECENT_BARS.c.id)):
+        for row in await self._transaction.execute(_BARS.order_by(pipeline.c.id, _RECENT_BARS.c.id)):
             bars[row.pipeline_id].append(_bar(row))
         return [BoardRow(view, bars[view.id]) for view in views]
 
     async def _views(self, query: Select[Any]) -> list[PipelineView]:
-        rows = (await self._statements.run(query)).all()
+        rows = (await self._transaction.execute(query)).all()
         ids = [row.id for row in rows]
-        latest = (await self._statements.run(_LATEST, {"ids": ids})).all() if ids else []
-        runs = {view.pipeline_id: view for view in await load_run_views(self._statements, self._definitions, latest, self._stages)}
+        latest = (await self._transaction.execute(_LATEST, {"ids": ids})).all() if ids else []
+        runs = {view.pipeline_id: view for view in await load_run_views(self._transaction, self._definitions, latest, self._stages)}
         of = await self._definitions.of((row.id, row.revision) for row in rows)
         return [
             PipelineView(row.id, row.revision, of[row.id, row.revision], row.created_at, row.updated_at, runs.get(row.id)) for row in rows

@@ -83,8 +83,8 @@ class SqlReader:
 
     async def revisions(self, pipeline_id: int) -> list[RevisionView]:
         query = select(revision).where(revision.c.pipeline_id == pipeline_id).order_by(revision.c.revision.desc()).limit(REVISIONS_SHOWN)
-        async with self._reading(None) as (statements, _):
-            rows = await statements.run(query)
+        async with self._reading(None) as (transaction, _):
+            rows = await transaction.execute(query)
             return [RevisionView(row.revision, parse_definition(row.definition), row.created_at) for row in rows]
 
     async def board(self) -> list[BoardRow]:
@@ -94,58 +94,58 @@ class SqlReader:
     async def runs(self, **asked: Unpack[RunListQuery]) -> list[RunView]:
         if (page := run_pages.build_run_page(asked)) is None:
             return []
-        async with self._reading(READ_ONLY_SNAPSHOT) as (statements, definitions):
-            rows = (await statements.run(page.select_rows(RUNS), page.values)).all()
-            return await load_run_views(statements, definitions, rows[::-1] if page.is_ascending else rows)
+        async with self._reading(READ_ONLY_SNAPSHOT) as (transaction, definitions):
+            rows = (await transaction.execute(page.select_rows(RUNS), page.values)).all()
+            return await load_run_views(transaction, definitions, rows[::-1] if page.is_ascending else rows)
 
     async def run_marks(self, **asked: Unpack[RunListQuery]) -> list[RunStateVersion]:
         if (page := run_pages.build_run_page(asked)) is None:
             return []
-        async with self._reading(None) as (statements, _):
-            (rows,) = await statements.fetch_batch((page.select_marks(), page.values))
+        async with self._reading(None) as (transaction, _):
+            (rows,) = await transaction.fetch_batch((page.select_marks(), page.values))
             return [RunStateVersion(*row) for row in rows]
 
     async def get_runs_by_id(self, ids: Sequence[int]) -> list[RunView]:
-        async with self._reading(READ_ONLY_SNAPSHOT) as (statements, definitions):
+        async with self._reading(READ_ONLY_SNAPSHOT) as (transaction, definitions):
             named = {"ids": [id for id in ids if is_storable_id(id)]}
-            return await load_run_views(statements, definitions, (await statements.run(_RUNS_OF, named)).all())
+            return await load_run_views(transaction, definitions, (await transaction.execute(_RUNS_OF, named)).all())
 
     async def waiting_runs(self, limit: int) -> list[RunView]:
-        async with self._reading(READ_ONLY_SNAPSHOT) as (statements, definitions):
-            ids = [row.run_id for row in await statements.run(WAITING, {"limit": limit})]
-            rows = (await statements.run(_RUNS_OF, {"ids": ids})).all() if ids else []
-            return await load_run_views(statements, definitions, rows)
+        async with self._reading(READ_ONLY_SNAPSHOT) as (transaction, definitions):
+            ids = [row.run_id for row in await transaction.execute(WAITING, {"limit": limit})]
+            rows = (await transaction.execute(_RUNS_OF, {"ids": ids})).all() if ids else []
+            return await load_run_views(transaction, definitions, rows)
 
     async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
-        async with self._reading(None) as (statements, _):
-            return [to_failure_view(row) for row in await statements.run(FAILURES, {"pipeline": pipeline_id, "runs": runs})]
+        async with self._reading(None) as (transaction, _):
+            return [to_failure_view(row) for row in await transaction.execute(FAILURES, {"pipeline": pipeline_id, "runs": runs})]
 
     async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstOccurrence | None:
-        async with self._reading(None) as (statements, _):
+        async with self._reading(None) as (transaction, _):
             asked = {"pipeline": pipeline_id, "stage": stage, "fingerprint": fingerprint}
-            row = (await statements.run(FIRST_SEEN, asked)).one_or_none()
+            row = (await transaction.execute(FIRST_SEEN, asked)).one_or_none()
             return FirstOccurrence(row.id, row.number, row.first_at) if row else None
 
     async def past_decisions(self, pipeline_id: int, stage: str, *, before: int, limit: int) -> list[PastDecision]:
         asked = {"pipeline": pipeline_id, "stage": stage, "before": before, "limit": limit}
-        async with self._reading(None) as (statements, _):
-            return [to_past_decision(row) for row in await statements.run(DECISIONS, asked)]
+        async with self._reading(None) as (transaction, _):
+            return [to_past_decision(row) for row in await transaction.execute(DECISIONS, asked)]
 
     async def run(self, run_id: int) -> RunView | None:
         if not is_storable_id(run_id):
             return None
-        async with self._reading(READ_ONLY_SNAPSHOT) as (statements, definitions):
-            rows = (await statements.run(RUNS.where(run.c.id == run_id))).all()
-            return next(iter(await load_run_views(statements, definitions, rows)), None)
+        async with self._reading(READ_ONLY_SNAPSHOT) as (transaction, definitions):
+            rows = (await transaction.execute(RUNS.where(run.c.id == run_id))).all()
+            return next(iter(await load_run_views(transaction, definitions, rows)), None)
 
     async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
-        async with self._reading(None) as (statements, _):
-            rows = await statements.run(_EVENTS_AFTER, {"run": run_id, "after": after, "limit": limit})
+        async with self._reading(None) as (transaction, _):
+            rows = await transaction.execute(_EVENTS_AFTER, {"run": run_id, "after": after, "limit": limit})
             return [to_event_view(row) for row in rows]
 
     async def newest_events(self, run_id: int, limit: int) -> list[EventView]:
-        async with self._reading(None) as (statements, _):
-            return [to_event_view(row) for row in await statements.run(_NEWEST_EVENTS, {"run": run_id, "limit": limit})]
+        async with self._reading(None) as (transaction, _):
+            return [to_event_view(row) for row in await transaction.execute(_NEWEST_EVENTS, {"run": run_id, "limit": limit})]
 
     async def log(self, run_id: int, *, stage: str | None, attempt: int | None, after: int, limit: int) -> list[LogLineView]:
         query = _LINES.where(log_line.c.n > after).order_by(log_line.c.n).limit(limit)
@@ -153,8 +153,8 @@ class SqlReader:
             query = query.where(log_line.c.stage == stage)
         if attempt is not None:
             query = query.where(log_line.c.attempt == attempt)
-        async with self._reading(None) as (statements, _):
-            return [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})]
+        async with self._reading(None) as (transaction, _):
+            return [LogLineView(**row._mapping) for row in await transaction.execute(query, {"run": run_id})]
 
     async def log_window(
         self, run_id: int, wanted: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
@@ -167,46 +167,46 @@ class SqlReader:
                 query = query.where(column == value)
         if wanted.text is not None:
             query = query.where(log_line.c.text.icontains(wanted.text, autoescape=True))
-        async with self._reading(None) as (statements, _):
-            found = [LogLineView(**row._mapping) for row in await statements.run(query, {"run": run_id})]
+        async with self._reading(None) as (transaction, _):
+            found = [LogLineView(**row._mapping) for row in await transaction.execute(query, {"run": run_id})]
         return found[::-1] if last else found
 
     async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
         query = select(*WORKER).where(worker.c.seen_at >= seconds_ago(within_seconds)).order_by(worker.c.name, worker.c.id)
         if pool is not None:
             query = query.where(worker.c.pool == pool)
-        async with self._reading(None) as (statements, _):
-            return [WorkerView(**row._mapping) for row in await statements.run(query)]
+        async with self._reading(None) as (transaction, _):
+            return [WorkerView(**row._mapping) for row in await transaction.execute(query)]
 
     async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
-        async with self._reading(None) as (statements, _):
-            rows = (await statements.run(QUEUE, {"pool": pool, "within": within_seconds, "limit": limit})).all()
+        async with self._reading(None) as (transaction, _):
+            rows = (await transaction.execute(QUEUE, {"pool": pool, "within": within_seconds, "limit": limit})).all()
         return to_queue_view(rows)
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
-        async with self._reading(None) as (statements, _):
-            return [StageTimes(**row._mapping) for row in await statements.run(STAGE_TIMES, {"pipeline": pipeline_id})]
+        async with self._reading(None) as (transaction, _):
+            return [StageTimes(**row._mapping) for row in await transaction.execute(STAGE_TIMES, {"pipeline": pipeline_id})]
 
     async def is_ready(self) -> bool:
         try:
             with translate_database_errors():
-                lent = await self._connections.take()
+                pooled = await self._connections.acquire()
                 try:
-                    return await lent.connection.run_sync(is_at_head)
+                    return await pooled.connection.run_sync(is_at_head)
                 finally:
-                    await self._connections.rollback_and_release(lent)
+                    await self._connections.release(pooled)
         except Unavailable:
             return False
 
     @asynccontextmanager
     async def _pipelines(self, begin: str | None) -> AsyncIterator[PipelineReader]:
-        async with self._reading(begin) as (statements, definitions):
-            yield PipelineReader(statements, definitions, self._stages)
+        async with self._reading(begin) as (transaction, definitions):
+            yield PipelineReader(transaction, definitions, self._stages)
 
     @asynccontextmanager
     async def _reading(self, begin: str | None) -> AsyncIterator[tuple[SqlTransaction, DefinitionLoader]]:
-        statements = SqlTransaction(self._connections, begin)
+        transaction = SqlTransaction(self._connections, begin)
         try:
-            yield statements, DefinitionLoader(statements, self._cache)
+            yield transaction, DefinitionLoader(transaction, self._cache)
         finally:
-            await statements.end()
+            await transaction.close()

@@ -44,7 +44,7 @@ StageViewCache = LruCache[tuple[int, int], list[StageRunView]]
 
 
 async def load_run_views(
-    statements: SqlTransaction, definitions: DefinitionLoader, rows: Sequence[Row[Any]], stages: StageViewCache | None = None
+    transaction: SqlTransaction, definitions: DefinitionLoader, rows: Sequence[Row[Any]], stages: StageViewCache | None = None
 ) -> list[RunView]:
     """The runs of these rows (of `RUNS`), in their order. With `stages`, attempts are read only of runs that changed since."""
     if not rows:
@@ -52,12 +52,12 @@ async def load_run_views(
     of = await definitions.of((row.pipeline_id, row.revision) for row in rows)
     known = {row.id: kept for row in rows if stages is not None and (kept := stages.get((row.id, row.last_seq))) is not None}
     changed = [row for row in rows if row.id not in known]
-    attempts = _by_run(await statements.run(SELECT_ATTEMPTS, {"ids": [row.id for row in changed]}) if changed else ())
+    attempts = _by_run(await transaction.execute(SELECT_ATTEMPTS, {"ids": [row.id for row in changed]}) if changed else ())
     for row in changed:
         known[row.id] = _stage_views(of[row.pipeline_id, row.revision], attempts[row.id])
         if stages is not None:
             stages.put((row.id, row.last_seq), known[row.id], weight=len(attempts[row.id]))
-    dispatches = _by_run(await statements.run(_DISPATCHES, {"ids": [row.id for row in rows]}))
+    dispatches = _by_run(await transaction.execute(_DISPATCHES, {"ids": [row.id for row in rows]}))
     return [_run_view(row, of[row.pipeline_id, row.revision], known[row.id], dispatches[row.id]) for row in rows]
 
 

@@ -19,8 +19,8 @@ from domain.access.permissions import Scope
 
 
 class SqlApiTokens:
-    def __init__(self, statements: SqlTransaction) -> None:
-        self._statements = statements
+    def __init__(self, transaction: SqlTransaction) -> None:
+        self._transaction = transaction
 
     async def add(self, token: ApiToken, digest: bytes) -> ApiToken:
         values = {
@@ -33,7 +33,7 @@ class SqlApiTokens:
             "created_at": token.created_at,
             "expires_at": token.expires_at,
         }
-        made = await self._statements.run(insert(api_token).values(digest=digest, **values).returning(api_token.c.id))
+        made = await self._transaction.execute(insert(api_token).values(digest=digest, **values).returning(api_token.c.id))
         return replace(token, id=made.scalar_one())
 
     async def find(self, digest: bytes) -> ApiToken | None:
@@ -44,16 +44,16 @@ class SqlApiTokens:
 
     async def revoke(self, token_id: int, now: datetime) -> bool:
         good = api_token.c.id == token_id, api_token.c.revoked_at.is_(None)
-        return (await self._statements.run(update(api_token).where(*good).values(revoked_at=now))).rowcount == 1
+        return (await self._transaction.execute(update(api_token).where(*good).values(revoked_at=now))).rowcount == 1
 
     async def touch(self, token_id: int, day: datetime) -> None:
-        await self._statements.run(update(api_token).where(api_token.c.id == token_id).values(used_on=day))
+        await self._transaction.execute(update(api_token).where(api_token.c.id == token_id).values(used_on=day))
 
     async def all(self) -> list[ApiToken]:
-        return [_token(row) for row in await self._statements.run(select(api_token).order_by(api_token.c.id.desc()))]
+        return [_token(row) for row in await self._transaction.execute(select(api_token).order_by(api_token.c.id.desc()))]
 
     async def _one(self, condition: Any) -> ApiToken | None:
-        row = (await self._statements.run(select(api_token).where(condition))).one_or_none()
+        row = (await self._transaction.execute(select(api_token).where(condition))).one_or_none()
         return None if row is None else _token(row)
 
 
@@ -63,8 +63,8 @@ _ADD = CompiledStatement(insert(audit).from_select(_NOTED, select(*_ENTRIES.c), 
 
 
 class SqlAuditLog:
-    def __init__(self, statements: SqlTransaction) -> None:
-        self._statements = statements
+    def __init__(self, transaction: SqlTransaction) -> None:
+        self._transaction = transaction
 
     async def add(self, entries: Sequence[AuditEntry]) -> None:
         rows = [
@@ -80,7 +80,7 @@ class SqlAuditLog:
             for entry in entries
         ]
         if rows:
-            self._statements.enqueue(_ADD, entries=rows)
+            self._transaction.enqueue(_ADD, entries=rows)
 
     async def page(self, limit: int, below: int | None = None, deed: AuditAction | None = None, who: str | None = None) -> list[AuditEntry]:
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
@@ -90,7 +90,7 @@ class SqlAuditLog:
             query = query.where(audit.c.deed == deed.value)
         if who is not None:
             query = query.where(audit.c.who == who)
-        return [_entry(row) for row in await self._statements.run(query)]
+        return [_entry(row) for row in await self._transaction.execute(query)]
 
 
 def _token(row: Any) -> ApiToken:

@@ -23,8 +23,8 @@ DefinitionCache = LruCache[Key, PipelineDefinition]
 class DefinitionLoader:
     """Definitions as one transaction sees them: those it wrote itself are its own until it commits."""
 
-    def __init__(self, statements: SqlTransaction, cache: DefinitionCache) -> None:
-        self._statements = statements
+    def __init__(self, transaction: SqlTransaction, cache: DefinitionCache) -> None:
+        self._transaction = transaction
         self._cache = cache
         self._written: dict[Key, PipelineDefinition] = {}
 
@@ -39,7 +39,7 @@ class DefinitionLoader:
         if missing:
             query = select(revision.c.pipeline_id, revision.c.revision, revision.c.definition)
             query = query.where(tuple_(revision.c.pipeline_id, revision.c.revision).in_(sorted(missing)))
-            for row in await self._statements.run(query):
+            for row in await self._transaction.execute(query):
                 key = (row.pipeline_id, row.revision)
                 found[key] = definition = parse_stored_definition(row.definition)
                 self._cache.put(key, definition)

@@ -34,38 +34,38 @@ _NOTE = CompiledStatement(
 
 
 class SqlDispatches:
-    def __init__(self, statements: SqlTransaction) -> None:
-        self._statements = statements
+    def __init__(self, transaction: SqlTransaction) -> None:
+        self._transaction = transaction
 
     async def record_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None:
-        self._statements.enqueue(_NOTE, run=run_id, dispatch=epoch, flow_run=flow_run_id)
+        self._transaction.enqueue(_NOTE, run=run_id, dispatch=epoch, flow_run=flow_run_id)
 
     async def find_run_id_by_flow_run(self, flow_run_id: str) -> int | None:
         if find_text_problem(flow_run_id, 200) is not None:
             return None
         query = select(dispatch.c.run_id).where(dispatch.c.flow_run_id == flow_run_id, dispatch.c.ended_at.is_(None)).limit(1)
-        return (await self._statements.run(query)).scalar_one_or_none()
+        return (await self._transaction.execute(query)).scalar_one_or_none()
 
     async def find(self, run_id: int, epoch: int) -> DispatchRecord | None:
         if not is_storable_id(run_id) or not 0 < epoch < 2**31:
             return None
-        row = (await self._statements.run(_RECORDS.where(_is(run_id, epoch)))).one_or_none()
+        row = (await self._transaction.execute(_RECORDS.where(_is(run_id, epoch)))).one_or_none()
         return _record(row) if row else None
 
     async def find_unsettled(self, limit: int) -> list[DispatchRecord]:
         oldest = _RECORDS.where(text(UNSETTLED)).order_by(dispatch.c.requested_at, dispatch.c.run_id, dispatch.c.epoch).limit(limit)
-        return [_record(row) for row in await self._statements.run(oldest)]
+        return [_record(row) for row in await self._transaction.execute(oldest)]
 
     async def mark_settled(self, run_id: int, epoch: int) -> None:
-        await self._statements.run(update(dispatch).where(_is(run_id, epoch)).values(settled_at=func.clock_timestamp()))
+        await self._transaction.execute(update(dispatch).where(_is(run_id, epoch)).values(settled_at=func.clock_timestamp()))
 
     async def requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
         query = select(dispatch.c.run_id, dispatch.c.epoch).where(text(UNCLAIMED), dispatch.c.pool == pool)
-        rows = await self._statements.run(query.order_by(dispatch.c.requested_at, dispatch.c.run_id).limit(limit))
+        rows = await self._transaction.execute(query.order_by(dispatch.c.requested_at, dispatch.c.run_id).limit(limit))
         return [(row.run_id, row.epoch) for row in rows]
 
     async def find_holders(self, run_ids: Sequence[int]) -> dict[int, str]:
-        rows = await self._statements.run(_CARRIED, {"ids": [run_id for run_id in run_ids if is_storable_id(run_id)]})
+        rows = await self._transaction.execute(_CARRIED, {"ids": [run_id for run_id in run_ids if is_storable_id(run_id)]})
         return {row.id: row.dispatch_holder for row in rows}
 
 

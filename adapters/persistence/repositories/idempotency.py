@@ -17,13 +17,13 @@ from domain.errors import Conflict, Unavailable
 
 
 class SqlIdempotency:
-    def __init__(self, statements: SqlTransaction) -> None:
-        self._statements = statements
+    def __init__(self, transaction: SqlTransaction) -> None:
+        self._transaction = transaction
 
     async def find(self, key: IdempotencyKey, now: datetime) -> Mapping[str, Any] | None:
         new = upsert(idempotency).values(scope=key.scope, key=key.key, digest=key.digest, created_at=now)
         try:
-            made = await self._statements.run(new.on_conflict_do_nothing().returning(idempotency.c.key))
+            made = await self._transaction.execute(new.on_conflict_do_nothing().returning(idempotency.c.key))
         except Unavailable as error:
             if _is_lock_timeout(error):
                 raise Conflict("in_progress", "A request with this Idempotency-Key is under way; ask again.") from error
@@ -32,7 +32,7 @@ class SqlIdempotency:
             return None
         # Read after the wait: only now is what the first one stored to be seen.
         query = select(idempotency.c.digest, idempotency.c.answer).where(*_is(key))
-        row = (await self._statements.run(query)).one_or_none()
+        row = (await self._transaction.execute(query)).one_or_none()
         if row is None or row.answer is None:
             raise Conflict("in_progress", "A request with this Idempotency-Key was cut short; ask again.")
         key.check(bytes(row.digest))
@@ -40,7 +40,7 @@ class SqlIdempotency:
         return answer
 
     async def add(self, key: IdempotencyKey, answer: Mapping[str, Any]) -> None:
-        await self._statements.run(update(idempotency).where(*_is(key)).values(answer=dict(answer)))
+        await self._transaction.execute(update(idempotency).where(*_is(key)).values(answer=dict(answer)))
 
 
 def _is(key: IdempotencyKey) -> tuple[Any, Any]:

@@ -34,11 +34,11 @@ _RELEASE = CompiledStatement(delete(lease).where(lease.c.run_id == bindparam("th
 
 
 class SqlLeases:
-    def __init__(self, statements: SqlTransaction) -> None:
-        self._statements = statements
+    def __init__(self, transaction: SqlTransaction) -> None:
+        self._transaction = transaction
 
     async def grant(self, lease_: Lease, seconds: float) -> None:
-        self._statements.enqueue(_GRANT, this_run=lease_.run_id, this_epoch=lease_.epoch, this_worker=lease_.worker, seconds=seconds)
+        self._transaction.enqueue(_GRANT, this_run=lease_.run_id, this_epoch=lease_.epoch, this_worker=lease_.worker, seconds=seconds)
 
     async def renew(self, worker: str, dispatches: Sequence[tuple[int, int]], seconds: float) -> set[tuple[int, int]]:
         if not dispatches:
@@ -48,22 +48,22 @@ class SqlLeases:
         return {(row.run_id, row.epoch) for row in result}
 
     async def release(self, run_id: int, epoch: int) -> None:
-        self._statements.enqueue(_RELEASE, this_run=run_id, this_epoch=epoch)
+        self._transaction.enqueue(_RELEASE, this_run=run_id, this_epoch=epoch)
 
     async def find_expired(self, limit: int) -> list[Lease]:
         past = select(lease).where(_IS_PAST).order_by(lease.c.expires_at).limit(limit)
-        return [_lease(row) for row in await self._statements.run(past)]
+        return [_lease(row) for row in await self._transaction.execute(past)]
 
     async def is_expired(self, run_id: int, epoch: int) -> bool:
         past = exists().where(lease.c.run_id == run_id, lease.c.epoch == epoch, _IS_PAST)
-        return bool((await self._statements.run(select(past))).scalar_one())
+        return bool((await self._transaction.execute(select(past))).scalar_one())
 
     async def extend_all(self, seconds: float) -> None:
         await self._extend(None, seconds)
 
     async def find_held_by(self, worker: str) -> list[Lease]:
         held = select(lease).where(lease.c.worker == worker, ~_IS_PAST).order_by(lease.c.run_id)
-        return [_lease(row) for row in await self._statements.run(held)]
+        return [_lease(row) for row in await self._transaction.execute(held)]
 
     async def _extend(self, which: ColumnElement[bool] | None, seconds: float) -> Sequence[Row[Any]]:
         """Locks in the order of run ids first, so that two of these never wait for each other."""
@@ -72,7 +72,7 @@ class SqlLeases:
         change = update(lease).where(lease.c.run_id == held.c.run_id).values(expires_at=_in(seconds))
         if which is not None:
             change = change.where(which)
-        return (await self._statements.run(change.returning(lease.c.run_id, lease.c.epoch))).all()
+        return (await self._transaction.execute(change.returning(lease.c.run_id, lease.c.epoch))).all()
 
 
 def _lease(row: Row[Any]) -> Lease:

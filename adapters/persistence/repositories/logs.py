@@ -73,13 +73,13 @@ class _Progress:
 
 
 class SqlLogs:
-    def __init__(self, statements: SqlTransaction) -> None:
-        self._statements = statements
+    def __init__(self, transaction: SqlTransaction) -> None:
+        self._transaction = transaction
 
     async def append(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], limit_bytes: int) -> int:
         """LookupError when there is no such attempt."""
         key = {"this_run": run_id, "this_stage": stage, "this_attempt": attempt}
-        row = (await self._statements.run(_OPEN_PROGRESS, key)).one_or_none()
+        row = (await self._transaction.execute(_OPEN_PROGRESS, key)).one_or_none()
         if row is None:
             raise LookupError(f"there is no attempt {attempt} of {stage} in run {run_id}")
         progress = _Progress(row.next_index, row.bytes, row.cut)
@@ -90,11 +90,11 @@ class SqlLogs:
         for n, line in enumerate(stored, start=last - len(stored) + 1):
             line["n"] = n
         new = {"new_next_index": progress.next_index, "new_bytes": progress.bytes, "new_cut": progress.cut}
-        await self._statements.run(_STORE, key | new | {"lines": stored})
+        await self._transaction.execute(_STORE, key | new | {"lines": stored})
         return len(stored)
 
     async def _number(self, run_id: int, count: int) -> int:
-        return int((await self._statements.run(_TAKE_NUMBERS, {"this_run": run_id, "count": count})).scalar_one())
+        return int((await self._transaction.execute(_TAKE_NUMBERS, {"this_run": run_id, "count": count})).scalar_one())
 
 
 def _cut_here(limit_bytes: int) -> str:

@@ -15,29 +15,29 @@ _DONE = CompiledStatement(delete(outbox).where(outbox.c.run_id == bindparam("run
 class SqlOutbox:
     """A row of a dispatch that was closed before Prefect heard of it stays: only the relay knows whether its pool wants a record."""
 
-    def __init__(self, statements: SqlTransaction) -> None:
-        self._statements = statements
+    def __init__(self, transaction: SqlTransaction) -> None:
+        self._transaction = transaction
 
     async def lease(self, relay: str, limit: int, seconds: float) -> list[OutboxRow]:
         due = select(outbox.c.id).where(outbox.c.due_at <= func.clock_timestamp()).order_by(outbox.c.due_at, outbox.c.id)
         free = due.limit(limit).with_for_update(skip_locked=True).cte("free")
         until = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
         take = update(outbox).where(outbox.c.id == free.c.id).values(relay=relay, due_at=until).returning(outbox)
-        rows = sorted(await self._statements.run(take), key=lambda row: int(row.id))
+        rows = sorted(await self._transaction.execute(take), key=lambda row: int(row.id))
         return [OutboxRow(row.id, row.run_id, row.epoch, row.pool, row.tries, row.created_at) for row in rows]
 
     async def mark_delivered(self, run_id: int, epoch: int) -> None:
-        self._statements.enqueue(_DONE, run=run_id, epoch=epoch)
+        self._transaction.enqueue(_DONE, run=run_id, epoch=epoch)
 
     async def postpone(self, row_id: int, error: str, delay: float) -> None:
         again = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, delay)
         change = update(outbox).where(outbox.c.id == row_id)
-        await self._statements.run(change.values(tries=outbox.c.tries + 1, last_error=error, relay=None, due_at=again))
+        await self._transaction.execute(change.values(tries=outbox.c.tries + 1, last_error=error, relay=None, due_at=again))
 
     async def quarantine(self, row_id: int, error: str, delay: float) -> None:
         await self.postpone(row_id, error, delay)
-        await self._statements.run(update(outbox).where(outbox.c.id == row_id).values(quarantined_at=func.clock_timestamp()))
+        await self._transaction.execute(update(outbox).where(outbox.c.id == row_id).values(quarantined_at=func.clock_timestamp()))
 
     async def release(self) -> int:
         free = update(outbox).where(outbox.c.quarantined_at.is_not(None)).values(due_at=func.clock_timestamp())
-        return (await self._statements.run(free)).rowcount
+        return (await self._transaction.execute(free)).rowcount

@@ -44,8 +44,8 @@ def asked_for(refs: Collection[PipelineRef]) -> BoundStatement:
 
 
 class SqlPipelines:
-    def __init__(self, statements: SqlTransaction, definitions: DefinitionLoader) -> None:
-        self._statements = statements
+    def __init__(self, transaction: SqlTransaction, definitions: DefinitionLoader) -> None:
+        self._transaction = transaction
         self._definitions = definitions
 
     async def add(self, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
@@ -56,7 +56,7 @@ class SqlPipelines:
     async def find(self, ref: PipelineRef, *, lock: bool = False) -> StoredPipeline | None:
         if not is_valid_pipeline_ref(ref):
             return None
-        (rows,) = await self._statements.fetch_batch((_FIND[isinstance(ref, int), lock], {"ref": ref}))
+        (rows,) = await self._transaction.fetch_batch((_FIND[isinstance(ref, int), lock], {"ref": ref}))
         if not rows:
             return None
         (row,) = rows
@@ -67,7 +67,7 @@ class SqlPipelines:
     async def find_many(self, refs: Collection[PipelineRef]) -> Mapping[PipelineRef, StoredPipeline]:
         if not any(is_valid_pipeline_ref(ref) for ref in refs):
             return {}
-        (rows,) = await self._statements.fetch_batch(asked_for(refs))
+        (rows,) = await self._transaction.fetch_batch(asked_for(refs))
         return await self.found(rows, refs)
 
     async def found(self, rows: Sequence[Any], refs: Collection[PipelineRef]) -> dict[PipelineRef, StoredPipeline]:
@@ -85,12 +85,12 @@ class SqlPipelines:
         return await self._add_revision(row, definition, now)
 
     async def count(self) -> int:
-        return int((await self._statements.run(select(func.count()).select_from(pipeline))).scalar_one())
+        return int((await self._transaction.execute(select(func.count()).select_from(pipeline))).scalar_one())
 
     async def _naming(self, statement: Executable, name: str) -> Row[Any]:
         """The one row that the statement writes. NameTaken when another pipeline has its name."""
         try:
-            return (await self._statements.run(statement)).one()
+            return (await self._transaction.execute(statement)).one()
         except IntegrityError as error:
             if isinstance(error.orig, psycopg.errors.UniqueViolation) and error.orig.diag.constraint_name == "uq_pipeline_name":
                 raise NameTaken(name) from error
@@ -98,7 +98,9 @@ class SqlPipelines:
 
     async def _add_revision(self, row: Row[Any], definition: PipelineDefinition, now: datetime) -> StoredPipeline:
         written = serialize_pipeline(definition)
-        await self._statements.run(insert(revision).values(pipeline_id=row.id, revision=row.revision, definition=written, created_at=now))
+        await self._transaction.execute(
+            insert(revision).values(pipeline_id=row.id, revision=row.revision, definition=written, created_at=now)
+        )
         self._definitions.remember((row.id, row.revision), definition)
         return _stored(row, definition)
 

@@ -46,13 +46,13 @@ def found(rows: Sequence[Any]) -> dict[ReceiptKey, Receipt]:
 
 
 class SqlReceipts:
-    def __init__(self, statements: SqlTransaction) -> None:
-        self._statements = statements
+    def __init__(self, transaction: SqlTransaction) -> None:
+        self._transaction = transaction
 
     async def find(self, keys: Sequence[ReceiptKey]) -> Mapping[ReceiptKey, Receipt]:
         if not keys:
             return {}
-        (rows,) = await self._statements.fetch_batch(asked_for(keys))
+        (rows,) = await self._transaction.fetch_batch(asked_for(keys))
         return found(rows)
 
     async def add(self, receipts: Mapping[ReceiptKey, Receipt], now: datetime) -> None:
@@ -62,13 +62,13 @@ class SqlReceipts:
             for key, receipt in receipts.items()
         ]
         if rows:
-            self._statements.enqueue(_ADD, receipts=rows)
+            self._transaction.enqueue(_ADD, receipts=rows)
 
     async def last_seqs(self, reporters: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], int]:
         if not reporters:
             return {}
         query = select(reporter_seq).where(tuple_(reporter_seq.c.run_id, reporter_seq.c.reporter).in_(sorted(set(reporters))))
-        return {(row.run_id, row.reporter): row.seq for row in await self._statements.run(query)}
+        return {(row.run_id, row.reporter): row.seq for row in await self._transaction.execute(query)}
 
     async def set_last_seqs(self, seqs: Mapping[tuple[int, str], int]) -> None:
         if not seqs:
@@ -76,6 +76,6 @@ class SqlReceipts:
         rows = [{"run_id": run_id, "reporter": reporter, "seq": seq} for (run_id, reporter), seq in sorted(seqs.items())]
         new = upsert(reporter_seq).values(rows)
         higher = new.excluded.seq > reporter_seq.c.seq
-        await self._statements.run(
+        await self._transaction.execute(
             new.on_conflict_do_update(index_elements=["run_id", "reporter"], set_={"seq": new.excluded.seq}, where=higher)
         )

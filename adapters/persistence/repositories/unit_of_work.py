@@ -45,30 +45,30 @@ class SqlUnitOfWork:
     """READ COMMITTED with row locks. Leaving without commit() discards everything; nothing can be said after a commit."""
 
     def __init__(self, connections: ConnectionPool, cache: DefinitionCache, kept: RunCache) -> None:
-        self._statements = statements = SqlTransaction(connections)
-        definitions = DefinitionLoader(statements, cache)
-        self._pipelines = SqlPipelines(statements, definitions)
+        self._transaction = transaction = SqlTransaction(connections)
+        definitions = DefinitionLoader(transaction, cache)
+        self._pipelines = SqlPipelines(transaction, definitions)
         self.pipelines: Pipelines = self._pipelines
-        self._runs = SqlRuns(statements, definitions, kept)
+        self._runs = SqlRuns(transaction, definitions, kept)
         self.runs: Runs = self._runs
-        self.receipts: Receipts = SqlReceipts(statements)
-        self.idempotency: Idempotency = SqlIdempotency(statements)
-        self.leases: Leases = SqlLeases(statements)
-        self.logs: Logs = SqlLogs(statements)
-        self.outbox: Outbox = SqlOutbox(statements)
-        self.dispatches: Dispatches = SqlDispatches(statements)
-        self.workers: Workers = SqlWorkers(statements)
-        self.announcements: SinkPositions = SqlSinkPositions(statements)
-        self.accounts: Accounts = SqlAccounts(statements)
-        self.sessions: Sessions = SqlSessions(statements)
-        self.api_tokens: ApiTokens = SqlApiTokens(statements)
-        self.audit: AuditLog = SqlAuditLog(statements)
+        self.receipts: Receipts = SqlReceipts(transaction)
+        self.idempotency: Idempotency = SqlIdempotency(transaction)
+        self.leases: Leases = SqlLeases(transaction)
+        self.logs: Logs = SqlLogs(transaction)
+        self.outbox: Outbox = SqlOutbox(transaction)
+        self.dispatches: Dispatches = SqlDispatches(transaction)
+        self.workers: Workers = SqlWorkers(transaction)
+        self.announcements: SinkPositions = SqlSinkPositions(transaction)
+        self.accounts: Accounts = SqlAccounts(transaction)
+        self.sessions: Sessions = SqlSessions(transaction)
+        self.api_tokens: ApiTokens = SqlApiTokens(transaction)
+        self.audit: AuditLog = SqlAuditLog(transaction)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._statements.end()
+        await self._transaction.close()
 
     async def load_for_update(
         self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()
@@ -79,5 +79,5 @@ class SqlUnitOfWork:
         return LoadedForUpdate(runs, receipts, await self._pipelines.found(answers[-1], refs) if refs else {})
 
     async def commit(self) -> None:
-        await self._statements.commit()
+        await self._transaction.commit()
         self._runs.keep()

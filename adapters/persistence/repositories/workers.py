@@ -14,14 +14,14 @@ from application.ports.persistence.workers import WorkerStatus
 
 
 class SqlWorkers:
-    def __init__(self, statements: SqlTransaction) -> None:
-        self._statements = statements
+    def __init__(self, transaction: SqlTransaction) -> None:
+        self._transaction = transaction
 
     async def seen(self, worker_: WorkerStatus, now: datetime) -> None:
         values = asdict(worker_) | {"seen_at": now}
         new = upsert(worker).values(values)
         refreshed = {name: new.excluded[name] for name in values if name != "id"}
-        await self._statements.run(new.on_conflict_do_update(index_elements=["id"], set_=refreshed))
+        await self._transaction.execute(new.on_conflict_do_update(index_elements=["id"], set_=refreshed))
 
     async def remove(self, worker_id: str) -> None:
-        await self._statements.run(delete(worker).where(worker.c.id == worker_id))
+        await self._transaction.execute(delete(worker).where(worker.c.id == worker_id))

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
-from unittest.mock import patch
 
 import psycopg
-from sqlalchemy import event, text
+from sqlalchemy import text
 
-from adapters.persistence.connection.compiled_statements import BoundStatement
 from adapters.persistence.connection.database_urls import libpq_url
-from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.database import Database
 from adapters.persistence.migrate import upgrade
 from application.ports.persistence.unit_of_work import UnitOfWork
@@ -43,46 +40,7 @@ async def all_connections_taken(url: str) -> AsyncIterator[tuple[UnitOfWork, Uni
         await small.stop()
 
 
-@contextmanager
-def record_statements(database: Database) -> Iterator[list[str]]:
-    """The statements the database is sent meanwhile, one by one or together."""
-    sent: list[str] = []
-    exchange = SqlTransaction._exchange
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    async def noted(self: SqlTransaction, batch: Sequence[BoundStatement], commit: bool = False) -> list[list[Any]]:
-        sent.extend(statement.text for statement, _ in batch)
-        return await exchange(self, batch, commit)
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    try:
-        with patch.object(SqlTransaction, "_exchange", noted):
-            yield sent
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
-
-
-@contextmanager
-def record_round_trips(database: Database) -> Iterator[list[int]]:
-    """How many statements went with each round trip meanwhile; a commit that goes with none is one too."""
-    trips: list[int] = []
-    exchange, execute = SqlTransaction._exchange, SqlTransaction._execute
-
-    async def together(self: SqlTransaction, batch: Sequence[BoundStatement], commit: bool = False) -> list[list[Any]]:
-        trips.append(len(batch))
-        return await exchange(self, batch, commit)
-
-    async def alone(self: SqlTransaction, *asked: Any) -> Any:
-        trips.append(1)
-        return await execute(self, *asked)
-
-    with patch.object(SqlTransaction, "_exchange", together), patch.object(SqlTransaction, "_execute", alone):
-        yield trips
-
-
-async def ask(database: Database, query: str, **parameters: Any) -> Any:
+async def query_value(database: Database, query: str, **parameters: Any) -> Any:
     """The one value that the query gives."""
     async with database.engine.connect() as connection:
         return (await connection.execute(text(query), parameters)).scalar()
@@ -91,7 +49,7 @@ async def ask(database: Database, query: str, **parameters: Any) -> Any:
 async def until_someone_waits_for_a_lock(database: Database, seconds: float = 5.0) -> None:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     deadline = asyncio.get_running_loop().time() + seconds
-    while not await ask(database, waiting):
+    while not await query_value(database, waiting):
         assert asyncio.get_running_loop().time() < deadline, "nobody waits for a lock"
 
 

@@ -1,18 +1,13 @@
-"""Connections that stay at hand: few, whole, and nobody's who waits for one."""
+"""The connection pool: who gets a connection, what state it is in, and what happens when the server cuts it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Any
-from unittest.mock import patch
 
 import pytest
-from psycopg._pipeline_base import BasePipeline
-from psycopg._preparing import PrepareManager
 
-from adapters.persistence.connection.connection_pool import MAX_IDLE_CONNECTIONS
 from adapters.persistence.database import Database
 from adapters.system.json_schema import JsonSchemaValidator
 from application.commands.reports.report_status import ReportStatus
@@ -21,8 +16,10 @@ from domain.reports.report import Report
 from domain.runs.status import Status
 from tests.fakes import FakeClock
 from tests.fakes.dispatch.wakeups import FakeWakeups
-from tests.integration.persistence.database_helpers import a_started_database, all_connections_taken, ask, end_sessions
+from tests.integration.persistence.database_helpers import a_started_database, all_connections_taken, end_sessions, query_value
 from tests.support.builders import a_pipeline, a_stage, a_stored_run
+
+CONNECTIONS = 7
 
 
 @pytest.fixture
@@ -31,38 +28,37 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield started
 
 
-async def test_a_few_stay_and_the_rest_go_back(database: Database) -> None:
-    async with AsyncExitStack() as together:
-        units = [await together.enter_async_context(database.open_unit_of_work()) for _ in range(MAX_IDLE_CONNECTIONS + 3)]
+async def test_units_of_work_hold_a_connection_until_they_end(database: Database) -> None:
+    async with AsyncExitStack() as stack:
+        units = [await stack.enter_async_context(database.open_unit_of_work()) for _ in range(CONNECTIONS)]
         for unit in units:
             await unit.pipelines.count()
-        assert database.vitals.connections()[1] == len(units)
+        assert database.vitals.connections()[1] == CONNECTIONS
 
-    pool: Any = database.engine.pool
-    assert (database.vitals.connections()[1], pool.checkedout()) == (0, MAX_IDLE_CONNECTIONS)
+    assert database.vitals.connections()[1] == 0
 
 
-async def test_whoever_waits_for_one_gets_the_next_that_is_free(database_url: str, database: Database) -> None:
+async def test_a_waiting_transaction_gets_the_next_free_connection(database_url: str, database: Database) -> None:
     async with all_connections_taken(database_url) as (last, another):
         waiting = asyncio.create_task(another.pipelines.count())
         await asyncio.sleep(0)
         await last.commit()
-        async with asyncio.timeout(2.5):  # less than the pool waits
+        async with asyncio.timeout(2.5):  # less than the pool's timeout
             assert await waiting == 0
 
 
-async def test_all_that_were_cut_are_replaced_by_the_first_that_finds_out(database: Database) -> None:
-    async with AsyncExitStack() as together:
-        for _ in range(MAX_IDLE_CONNECTIONS + 3):
-            unit = await together.enter_async_context(database.open_unit_of_work())
+async def test_one_failed_statement_replaces_every_connection_that_was_cut(database: Database) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            unit = await stack.enter_async_context(database.open_unit_of_work())
             await unit.pipelines.count()
-    assert await end_sessions(database, "headgate") == MAX_IDLE_CONNECTIONS + 3
+    assert await end_sessions(database, "headgate") == CONNECTIONS
 
     assert await database.reader.board() == []
-    await asyncio.gather(*(database.reader.board() for _ in range(MAX_IDLE_CONNECTIONS)))
+    await asyncio.gather(*(database.reader.board() for _ in range(CONNECTIONS)))
 
 
-async def test_a_transaction_that_was_left_leaves_its_connection_clean(database: Database) -> None:
+async def test_an_abandoned_transaction_leaves_its_connection_clean(database: Database) -> None:
     with pytest.raises(KeyError):
         async with database.open_unit_of_work() as work:
             await work.pipelines.count()
@@ -75,39 +71,28 @@ async def test_a_transaction_that_was_left_leaves_its_connection_clean(database:
         await asyncio.gather(task, return_exceptions=True)
 
     assert await database.reader.board() == []
-    busy = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'headgate' AND state LIKE 'idle in%'"
-    assert await ask(database, busy) == 0
+    idle_in_transaction = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'headgate' AND state LIKE 'idle in%'"
+    assert await query_value(database, idle_in_transaction) == 0
 
 
-async def test_a_report_waits_for_the_server_twice(database: Database) -> None:
-    """Its BEGIN goes with its questions, its COMMIT with what it writes."""
+async def test_a_report_takes_two_round_trips(database: Database) -> None:
+    """BEGIN travels with the first queries, COMMIT with the writes."""
     pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external")])
     run_id = await a_stored_run(database.open_unit_of_work, pipeline)
     report = ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), FakeClock(), FakeWakeups())
-    syncs: list[None] = []
-    enqueue = BasePipeline._enqueue_sync
 
-    def counted(self: BasePipeline) -> None:
-        syncs.append(None)
-        enqueue(self)
+    with database.record_queries() as recorder:
+        (result,) = await report([StatusUpdate(Report(Status.RUNNING, "a"), run_id=run_id)])
 
-    with patch.object(BasePipeline, "_enqueue_sync", counted):
-        (answer,) = await report([StatusUpdate(Report(Status.RUNNING, "a"), run_id=run_id)])
-
-    assert (answer.applied, len(syncs)) == (True, 2)
+    assert (result.applied, len(recorder.round_trips)) == (True, 2)
 
 
-async def test_readers_do_not_have_the_driver_forget_what_it_has_prepared(database: Database) -> None:
-    forgotten: list[None] = []
-    clear = PrepareManager.clear
+async def test_readers_keep_the_prepared_statements_of_their_connection(database: Database) -> None:
+    await database.reader.run_marks(pipeline_id=None, status=None, skip=0, limit=5)
+    prepared = await query_value(database, "SELECT count(*) FROM pg_prepared_statements")
 
-    def counted(self: PrepareManager) -> bool:
-        forgotten.append(None)
-        return clear(self)
+    await database.reader.board()
+    await database.reader.runs(pipeline_id=None, status=None, skip=0, limit=5)
+    await database.reader.pipelines(0, 5)
 
-    with patch.object(PrepareManager, "clear", counted):
-        await database.reader.board()
-        await database.reader.runs(pipeline_id=None, status=None, skip=0, limit=5)
-        await database.reader.pipelines(0, 5)
-
-    assert forgotten == []
+    assert await query_value(database, "SELECT count(*) FROM pg_prepared_statements") >= prepared > 0

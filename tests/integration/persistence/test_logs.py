@@ -10,7 +10,7 @@ import pytest
 from adapters.persistence.database import Database
 from application.ports.persistence.logs import NewLogLine
 from application.queries.views.logs import LogFilter
-from tests.integration.persistence.database_helpers import a_started_database, record_statements
+from tests.integration.persistence.database_helpers import a_started_database
 from tests.support.builders import NOW, a_pipeline, a_stored_run
 
 LIMIT = 10 * 1024 * 1024
@@ -71,10 +71,10 @@ async def test_a_log_past_its_limit_says_once_that_it_is_cut(database: Database,
 
 
 async def test_a_batch_of_lines_takes_three_statements(database: Database, run_id: int) -> None:
-    with record_statements(database) as sent:
+    with database.record_queries() as recorder:
         await append(database, run_id, "a", lines(0, 500))
 
-    assert len(sent) == 3
+    assert len(recorder.queries) == 3
 
 
 async def test_a_stage_that_is_not_there_has_no_log(database: Database, run_id: int) -> None:

@@ -25,7 +25,7 @@ from tests.fakes.access.execution_tokens import FakeExecutionTokens
 from tests.fakes.dispatch.wakeups import FakeWakeups
 from tests.fakes.dispatch.worker_streams import FakeWorkerStreams
 from tests.fakes.system.disk_space import FakeDiskSpace
-from tests.integration.persistence.database_helpers import a_started_database, record_round_trips, record_statements
+from tests.integration.persistence.database_helpers import a_started_database
 from tests.support.builders import WORKER, a_pipeline, a_stage, a_stored_run
 
 
@@ -43,10 +43,10 @@ async def test_sixty_four_reports_on_as_many_runs_cost_what_one_costs(database: 
 
     for spoken in (runs[:1], runs[1:], runs):
         updates = [StatusUpdate(Report(Status.RUNNING, "a", records_processed=len(spoken)), pipeline.name, run_id) for run_id in spoken]
-        with record_statements(database) as sent:
+        with database.record_queries() as recorder:
             answers = await asyncio.gather(*(lane([update]) for update in updates))
         assert all(answer.applied for (answer,) in answers)
-        counts.append(len(sent))
+        counts.append(len(recorder.queries))
 
     # The runs locked, their attempts, the pipelines, all that changed; of runs that are known here, no attempts.
     assert counts == [4, 4, 3]
@@ -58,10 +58,10 @@ async def test_reports_that_name_their_runs_are_two_round_trips(database: Databa
     lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
     updates = [StatusUpdate(Report(Status.RUNNING, "a"), pipeline.name, run_id, event_id="e") for run_id in runs]
 
-    with record_round_trips(database) as trips:
+    with database.record_queries() as recorder:
         await asyncio.gather(*(lane([update]) for update in updates))
 
-    assert trips == [4, 2], "runs, attempts, receipts and pipelines; then all that changed, its receipts, and the commit"
+    assert recorder.sizes == [4, 2], "runs, attempts, receipts and pipelines; then all that changed, its receipts, and the commit"
 
 
 async def test_event_ids_and_sequence_numbers_add_one_statement_each_way(database: Database) -> None:
@@ -70,10 +70,10 @@ async def test_event_ids_and_sequence_numbers_add_one_statement_each_way(databas
     lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
     report = Report(Status.RUNNING, "a", seq=1)
 
-    with record_statements(database) as sent:
+    with database.record_queries() as recorder:
         await asyncio.gather(*(lane([StatusUpdate(report, run_id=run_id, event_id="e", reporter="ci")]) for run_id in runs))
 
-    assert len(sent) == 7  # runs, attempts, receipts, numbers; then all that changed, receipts, numbers
+    assert len(recorder.queries) == 7  # runs, attempts, receipts, numbers; then all that changed, receipts, numbers
 
 
 async def test_a_step_of_any_number_of_dispatches_is_two_round_trips(database: Database) -> None:
@@ -83,19 +83,19 @@ async def test_a_step_of_any_number_of_dispatches_is_two_round_trips(database: D
     claim = ClaimDispatch(database.open_unit_of_work, FakeExecutionTokens(), clock, FakeWakeups(), rules)
     lane = AdvanceBatcher(AdvanceDispatch(database.open_unit_of_work, FakeExecutionTokens(), clock, FakeWakeups(), rules))
 
-    with record_round_trips(database) as trips:
+    with database.record_queries() as recorder:
         await claim(runs[0], 1, WORKER, 1)
-    assert trips == [2, 3], "lock it and read its attempts; then its lease, all that changed, its dispatch, and the commit"
+    assert recorder.sizes == [2, 3], "lock it and read its attempts; then its lease, all that changed, its dispatch, and the commit"
 
     for run_id in runs[1:]:
         await claim(run_id, 1, WORKER, 1)
     for spoken in (runs[:1], runs[1:]):
         ended = Report(Status.COMPLETED, "a", attempt=1)
         steps = [AdvanceCommand(WORKER, run_id, 1, 1, [WorkerReport(f"{run_id}:a", ended)]) for run_id in spoken]
-        with record_round_trips(database) as trips:
+        with database.record_queries() as recorder:
             answers = await asyncio.gather(*(lane(step) for step in steps))
         assert [start.stage for answer in answers for start in answer.starts] == ["b"] * len(spoken)
-        assert trips == [3, 2], "lock them, read attempts and receipts; then receipts, all that changed, and the commit"
+        assert recorder.sizes == [3, 2], "lock them, read attempts and receipts; then receipts, all that changed, and the commit"
 
 
 async def test_a_trigger_is_four_round_trips(database: Database) -> None:
@@ -103,10 +103,10 @@ async def test_a_trigger_is_four_round_trips(database: Database) -> None:
     trigger = TriggerPipeline(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace())
     await trigger(TriggerCommand(pipeline.name))
 
-    with record_round_trips(database) as trips:
+    with database.record_queries() as recorder:
         await trigger(TriggerCommand(pipeline.name))
 
-    assert trips == [1, 1, 1, 2], "the pipeline, the number, the run; then its dispatch, the audit entry, and the commit"
+    assert recorder.sizes == [1, 1, 1, 2], "the pipeline, the number, the run; then its dispatch, the audit entry, and the commit"
 
 
 async def test_a_claim_in_the_triggers_transaction_costs_no_round_trip_more(database: Database) -> None:
@@ -119,10 +119,10 @@ async def test_a_claim_in_the_triggers_transaction_costs_no_round_trip_more(data
     )
     await trigger(TriggerCommand(pipeline.name))
 
-    with record_round_trips(database) as trips:
+    with database.record_queries() as recorder:
         await trigger(TriggerCommand(pipeline.name))
 
-    assert trips == [1, 1, 1, 3], "as a trigger without it, and the lease beside"
+    assert recorder.sizes == [1, 1, 1, 3], "as a trigger without it, and the lease beside"
     assert len(links.pushed) == 2
 
 
@@ -132,13 +132,15 @@ async def test_the_board_reads_attempts_of_runs_that_changed_and_of_no_others(da
     lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
     first = await database.reader.board()
 
-    with record_statements(database) as unchanged:
+    with database.record_queries() as unchanged:
         again = await database.reader.board()
     await lane([StatusUpdate(Report(Status.RUNNING, "a", message="under way"), run_id=runs[1])])
-    with record_statements(database) as changed:
+    with database.record_queries() as changed:
         after = await database.reader.board()
 
     assert again == first
-    assert (len(unchanged), len(changed)) == (4, 5), "pipelines, their newest runs, dispatches and bars; and the attempts of one"
+    assert (len(unchanged.queries), len(changed.queries)) == (4, 5), (
+        "pipelines, their newest runs, dispatches and bars; and the attempts of one"
+    )
     messages = [row.pipeline.latest.stages[0].newest.message for row in after if row.pipeline.latest]
     assert messages == [None, "under way", None]

@@ -14,7 +14,7 @@ from adapters.persistence.database import Database
 from adapters.persistence.tables.partitions import WEEK, get_partition_name, get_week_start
 from application.ports.persistence.logs import NewLogLine
 from domain.errors import Unavailable
-from tests.integration.persistence.database_helpers import a_started_database, ask
+from tests.integration.persistence.database_helpers import a_started_database, query_value
 from tests.support.builders import a_pipeline, a_stored_run
 
 LONG_AGO = datetime.now(UTC) - 20 * WEEK
@@ -30,7 +30,7 @@ async def test_the_migration_made_room_from_now_on(database: Database) -> None:
     now = datetime.now(UTC)
     run_id = await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work), now=now)
 
-    home = await ask(database, "SELECT DISTINCT tableoid::regclass::text FROM event WHERE run_id = :run", run=run_id)
+    home = await query_value(database, "SELECT DISTINCT tableoid::regclass::text FROM event WHERE run_id = :run", run=run_id)
 
     assert home == get_partition_name("event", get_week_start(now))
     assert await database.retention.create_partitions(now) == []
@@ -62,11 +62,11 @@ async def test_reading_a_runs_history_looks_by_index_and_into_no_week_before_the
 async def test_rows_that_strayed_are_moved_when_their_week_gets_its_room(database: Database) -> None:
     at = LONG_AGO + timedelta(hours=1)
     run_id = await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work), now=at)
-    assert await ask(database, "SELECT count(*) FROM event_default") > 0
+    assert await query_value(database, "SELECT count(*) FROM event_default") > 0
 
     await database.retention.create_partitions(LONG_AGO)
 
-    assert await ask(database, "SELECT count(*) FROM event_default") == 0
+    assert await query_value(database, "SELECT count(*) FROM event_default") == 0
     assert [event.seq for event in await database.reader.events(run_id, 0, 2)] == [1, 2]
 
 
@@ -104,13 +104,14 @@ async def test_pruning_under_load_refuses_no_report_and_loses_no_line(database: 
 
     written, _ = await asyncio.gather(write(), prune())
 
-    assert await ask(database, "SELECT count(*) FROM log_line WHERE run_id = :run", run=run_id) == written
+    assert await query_value(database, "SELECT count(*) FROM log_line WHERE run_id = :run", run=run_id) == written
 
 
 async def test_a_table_that_is_in_use_for_long_is_given_up_on_and_pruned_the_next_time(database: Database) -> None:
     await database.retention.create_partitions(LONG_AGO)
 
     async with database.engine.connect() as connection:
+        await connection.execute(text("BEGIN"))
         await connection.execute(text("SELECT count(*) FROM event"))
         with pytest.raises(Unavailable):
             await database.retention.drop_events(LONG_AGO + WEEK * 3)

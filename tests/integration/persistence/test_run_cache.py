@@ -21,7 +21,7 @@ from domain.runs.status import Status
 from tests.contracts.persistence.test_report_batcher import House, a_history
 from tests.fakes import FakeClock
 from tests.fakes.dispatch.wakeups import FakeWakeups
-from tests.integration.persistence.database_helpers import a_started_database, end_sessions, record_statements
+from tests.integration.persistence.database_helpers import a_started_database, end_sessions
 from tests.support.builders import NOW, a_pipeline, a_stage, a_stored_run
 
 
@@ -59,11 +59,11 @@ async def stored(database: Database, run_id: int) -> Run:
 async def test_who_reports_again_has_nothing_read_but_the_lock(database: Database) -> None:
     run_id = await a_run_to_report_on(database)
 
-    with record_statements(database) as sent:
+    with database.record_queries() as recorder:
         answer = await said(database, run_id, Status.RUNNING, 2)
 
-    assert (answer.applied, len(sent)) == (True, 2), "the row locked, and what is told written"
-    assert "attempt" not in sent[0]
+    assert (answer.applied, len(recorder.queries)) == (True, 2), "the row locked, and what is told written"
+    assert "attempt" not in recorder.queries[0].text
     assert (await stored(database, run_id)).stages["s0"].current.records_processed == 2
 
 
@@ -86,10 +86,10 @@ async def test_a_row_that_was_written_by_hand_is_read_anew(database: Database) -
         await connection.execute(text("UPDATE run SET last_seq = last_seq WHERE id = :run"), {"run": run_id})
         await connection.execute(text("UPDATE attempt SET message = 'by hand' WHERE run_id = :run AND position = 1"), {"run": run_id})
 
-    with record_statements(database) as sent:
+    with database.record_queries() as recorder:
         assert (await said(database, run_id, Status.RUNNING, 2)).applied
 
-    assert len(sent) == 4, "its row locked; the row and its attempts read; what is told written"
+    assert len(recorder.queries) == 4, "its row locked; the row and its attempts read; what is told written"
     assert (await stored(database, run_id)).stages["s1"].current.message == "by hand"
 
 
@@ -131,10 +131,10 @@ async def test_a_change_that_was_taken_back_inside_a_transaction_is_not_kept(dat
 async def test_a_run_of_very_many_attempts_is_read_each_time(database: Database) -> None:
     run_id = await a_run_to_report_on(database, MAX_ATTEMPTS_PER_RUN + 1)
 
-    with record_statements(database) as sent:
+    with database.record_queries() as recorder:
         assert (await said(database, run_id, Status.RUNNING, 2)).applied
 
-    assert len(sent) == 3, "its row, its attempts, and what is told"
+    assert len(recorder.queries) == 3, "its row, its attempts, and what is told"
 
 
 @pytest.mark.parametrize("seed", range(4))

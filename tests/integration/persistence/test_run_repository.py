@@ -13,7 +13,7 @@ from adapters.persistence.database import Database
 from domain.errors import Unavailable
 from domain.pipelines.parsing import parse_definition
 from domain.runs.status import Status
-from tests.integration.persistence.database_helpers import a_started_database, ask, record_statements, until_someone_waits_for_a_lock
+from tests.integration.persistence.database_helpers import a_started_database, query_value, until_someone_waits_for_a_lock
 from tests.support.builders import NOW, WORKER, a_definition, a_pipeline, a_run_of, a_stage, a_stored_run
 
 
@@ -118,10 +118,10 @@ async def test_a_trigger_takes_four_statements(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=5)
     await a_stored_run(database.open_unit_of_work, pipeline)
 
-    with record_statements(database) as sent:
+    with database.record_queries() as recorder:
         await a_stored_run(database.open_unit_of_work, pipeline)
 
-    assert len(sent) == 4, "lock the pipeline, number the run, store it, request its dispatch"
+    assert len(recorder.queries) == 4, "lock the pipeline, number the run, store it, request its dispatch"
 
 
 async def test_a_step_of_a_run_takes_three_statements_and_writes_only_what_changed(database: Database) -> None:
@@ -132,22 +132,22 @@ async def test_a_step_of_a_run_takes_three_statements_and_writes_only_what_chang
         await work.runs.save(run)
         await work.commit()
 
-    with record_statements(database) as sent:
+    with database.record_queries() as recorder:
         async with database.open_unit_of_work() as work:
             run = (await work.runs.lock([run_id]))[run_id]
             run.start_ready_stages(1, WORKER, NOW)
             await work.runs.save(run)
             await work.commit()
 
-    assert len(sent) == 3, "lock the run, read its attempts, store all that changed"
-    assert await ask(database, "SELECT count(*) FROM attempt WHERE xmin = (SELECT xmin FROM run)") == 1
+    assert len(recorder.queries) == 3, "lock the run, read its attempts, store all that changed"
+    assert await query_value(database, "SELECT count(*) FROM attempt WHERE xmin = (SELECT xmin FROM run)") == 1
 
 
 async def test_a_list_of_pipelines_takes_as_many_statements_for_ten_as_for_one(database: Database) -> None:
     async def cost(limit: int) -> int:
-        with record_statements(database) as sent:
+        with database.record_queries() as recorder:
             assert len(await database.reader.pipelines(0, limit)) == limit
-        return len(sent)
+        return len(recorder.queries)
 
     for number in range(10):
         await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work, f"p{number}"))
@@ -219,4 +219,4 @@ async def test_an_unsaveable_run_leaves_nothing_behind(database: Database) -> No
         with pytest.raises(IntegrityError):
             await work.runs.add(a_run_of(pipeline, 1))
 
-    assert await ask(database, "SELECT count(*) FROM run") == 0
+    assert await query_value(database, "SELECT count(*) FROM run") == 0

@@ -31,8 +31,8 @@ from domain.runs.run import Run
 class SqlRuns:
     """Remembers what it loaded, so that only what changed is written."""
 
-    def __init__(self, statements: SqlTransaction, definitions: DefinitionLoader, kept: RunCache) -> None:
-        self._statements = statements
+    def __init__(self, transaction: SqlTransaction, definitions: DefinitionLoader, kept: RunCache) -> None:
+        self._transaction = transaction
         self._definitions = definitions
         self._kept = kept
         self._taken_up: dict[int, Run] = {}
@@ -43,7 +43,7 @@ class SqlRuns:
         self._last_seq: dict[int, int] = {}
 
     async def next_number(self, pipeline_id: int) -> int:
-        (((number,),),) = await self._statements.fetch_batch((sql.NEXT_NUMBER, {"pipeline": pipeline_id}))
+        (((number,),),) = await self._transaction.fetch_batch((sql.NEXT_NUMBER, {"pipeline": pipeline_id}))
         return int(number)
 
     async def add(self, run: Run) -> int:
@@ -52,7 +52,7 @@ class SqlRuns:
         _check_seqs(run, after=0)
         attempts = get_attempt_values(run)
         parameters = sql.prefix_parameters(to_new_run_row(run)) | {"attempts": to_attempt_rows(run, attempts), "events": to_event_rows(run)}
-        (((run.id,),),) = await self._statements.fetch_batch((sql.ADD, parameters))
+        (((run.id,),),) = await self._transaction.fetch_batch((sql.ADD, parameters))
         self._save_dispatches(run)
         self._remember(run, attempts)
         return run.id
@@ -61,23 +61,23 @@ class SqlRuns:
         wanted = _possible(ids)
         if not wanted:
             return {}
-        rows, attempts = await self._statements.fetch_batch((sql.LOCK, {"ids": wanted}), (sql.READ_ATTEMPTS, {"ids": wanted}))
+        rows, attempts = await self._transaction.fetch_batch((sql.LOCK, {"ids": wanted}), (sql.READ_ATTEMPTS, {"ids": wanted}))
         return await self._runs(rows, attempts)
 
     async def load_for_update(self, ids: Sequence[int], *asked: BoundStatement) -> tuple[dict[int, Run], list[list[Any]]]:
         """As `lock`, for runs that are kept here once they are saved; and the rows of what else is asked, as it is behind the locks."""
         wanted = _possible(ids)
         if not wanted:
-            return {}, await self._statements.fetch_batch(*asked) if asked else []
+            return {}, await self._transaction.fetch_batch(*asked) if asked else []
         kept = self._kept.take(wanted)
         unknown = {"ids": [run_id for run_id in wanted if run_id not in kept]}
         if kept:
             read = ((sql.READ, unknown), (sql.READ_ATTEMPTS, unknown)) if unknown["ids"] else ()
-            locked, *answers = await self._statements.fetch_batch((sql.LOCK_VERSIONS, {"ids": wanted}), *read, *asked)
+            locked, *answers = await self._transaction.fetch_batch((sql.LOCK_VERSIONS, {"ids": wanted}), *read, *asked)
             runs = await self._still_the_same(kept, locked)
         else:
             read, runs = ((sql.LOCK, unknown), (sql.READ_ATTEMPTS, unknown)), {}
-            answers = await self._statements.fetch_batch(*read, *asked)
+            answers = await self._transaction.fetch_batch(*read, *asked)
         if read:
             runs |= await self._runs(*answers[:2])
         self._taken_up = runs
@@ -97,7 +97,7 @@ class SqlRuns:
                 changed.append(row.id)
         if changed:
             runs |= await self._runs(
-                *await self._statements.fetch_batch((sql.READ, {"ids": changed}), (sql.READ_ATTEMPTS, {"ids": changed}))
+                *await self._transaction.fetch_batch((sql.READ, {"ids": changed}), (sql.READ_ATTEMPTS, {"ids": changed}))
             )
         return runs
 
@@ -136,7 +136,7 @@ class SqlRuns:
             rows["events"] += to_event_rows(run)
             self._remember(run, before | told)
         if runs:
-            self._statements.enqueue(sql.SAVE_PROGRESS, **rows)
+            self._transaction.enqueue(sql.SAVE_PROGRESS, **rows)
 
     def _save_whole(self, runs: Sequence[Run]) -> None:
         rows, written = _rows(), [get_attempt_values(run) for run in runs]
@@ -150,7 +150,7 @@ class SqlRuns:
             rows["attempts"] += [of_run | row for row in to_attempt_rows(run, changed)]
             rows["events"] += to_event_rows(run)
         if runs:
-            self._statements.enqueue(sql.SAVE, **rows)
+            self._transaction.enqueue(sql.SAVE, **rows)
             self._note_failures(rows["attempts"])
             self._save_dispatches(*runs)
         for run, attempts in zip(runs, written, strict=True):
@@ -167,22 +167,22 @@ class SqlRuns:
     async def active_ids(self, pipeline_ids: Collection[int]) -> Mapping[int, list[int]]:
         active: dict[int, list[int]] = {pipeline_id: [] for pipeline_id in pipeline_ids}
         asked = [pipeline_id for pipeline_id in active if is_storable_id(pipeline_id)]
-        for row in await self._statements.run(sql.ACTIVE, {"pipelines": asked}):
+        for row in await self._transaction.execute(sql.ACTIVE, {"pipelines": asked}):
             active[row.pipeline_id].append(row.id)
         return active
 
     async def latest_id(self, pipeline_id: int) -> int | None:
-        return (await self._statements.run(sql.LATEST, {"pipeline": pipeline_id})).scalar_one_or_none()
+        return (await self._transaction.execute(sql.LATEST, {"pipeline": pipeline_id})).scalar_one_or_none()
 
     async def find_due(self, now: datetime, limit: int) -> list[int]:
-        return list((await self._statements.run(sql.DUE, {"now": now, "limit": limit})).scalars())
+        return list((await self._transaction.execute(sql.DUE, {"now": now, "limit": limit})).scalars())
 
     def _note_failures(self, attempts: Sequence[Mapping[str, Any]]) -> None:
         seen = [row for row in attempts if "fingerprint" in row]
         if seen:
             key = ("pipeline_id", "stage", "fingerprint", "run_id")
             rows = [{name: row[name] for name in key} | {"first_at": row.get("finished_at") or row["created_at"]} for row in seen]
-            self._statements.enqueue(sql.ADD_FAILURES, failures=rows)
+            self._transaction.enqueue(sql.ADD_FAILURES, failures=rows)
 
     def _save_dispatches(self, *runs: Run) -> None:
         dispatches = [{"run_id": run.id, "pool": run.pool, **row} for run in runs for row in dispatch_rows(run)]
@@ -194,7 +194,7 @@ class SqlRuns:
             for event in run.new_events
             if event.type is EventType.DISPATCH_REQUESTED
         ]
-        self._statements.enqueue(sql.SAVE_DISPATCHES, dispatches=dispatches, requested=requested)
+        self._transaction.enqueue(sql.SAVE_DISPATCHES, dispatches=dispatches, requested=requested)
 
     def _remember(self, run: Run, attempts: StoredAttempts) -> None:
         self._stored[run.id] = attempts
