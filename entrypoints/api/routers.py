@@ -1,4 +1,4 @@
-"""Every router of the API, and what its routes share."""
+"""Every route of the API, and the state that its routes share."""
 
 from fastapi import FastAPI
 
@@ -7,11 +7,13 @@ from entrypoints.api.events import routes as event_routes
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
 from entrypoints.api.history import routes as history_routes
 from entrypoints.api.logs import routes as log_routes
+from entrypoints.api.logs.log_tail import LogTail
 from entrypoints.api.pipelines import routes as pipeline_routes
+from entrypoints.api.pipelines.pipeline_list import create_pipeline_list_cache
 from entrypoints.api.reports import routes as report_routes
 from entrypoints.api.runs import control_routes
 from entrypoints.api.runs import routes as run_routes
-from entrypoints.api.shared.list_cache import pipeline_list_cache, run_list_cache
+from entrypoints.api.runs.run_list import create_run_list_cache
 from entrypoints.api.system import docs_routes, health_routes
 from entrypoints.api.workers import routes as worker_routes
 
@@ -34,7 +36,9 @@ PLAIN_ROUTES = (*report_routes.PLAIN_ROUTES, *worker_routes.PLAIN_ROUTES, *healt
 
 def add_state(app: FastAPI) -> None:
     """Create what the API's routes share in one process."""
-    app.state.live = EventBroadcaster(app.state.application.hub())
-    app.state.look_around = None
-    app.state.pipeline_list_cache = pipeline_list_cache()
-    app.state.run_list_cache = run_list_cache()
+    hub = app.state.application.hub()
+    app.state.event_broadcaster = EventBroadcaster(hub)
+    app.state.log_tail = LogTail(hub)
+    app.state.pipeline_list_cache = create_pipeline_list_cache()
+    app.state.run_list_cache = create_run_list_cache()
+    app.state.run_context_loader = None

@@ -15,7 +15,7 @@ _KINDS = bytes.maketrans(b"123456789Ee", b"000000000..")
 _CONTAINERS = frozenset((dict, list))
 
 
-def read(body: bytes) -> Any:
+def parse_and_check(body: bytes) -> Any:
     """The JSON value, every value in it checked. InvalidInput as for `parse` and `check`."""
     value, is_checked = parse_fast(body)
     return value if is_checked else check(value)

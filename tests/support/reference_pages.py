@@ -65,9 +65,9 @@ PAGES: dict[str, Callable[[], str]] = {"settings.md": render_settings, "commands
 
 def load_openapi() -> dict[str, Any]:
     """Return the application's OpenAPI document."""
-    from entrypoints.api.shared.openapi import document
+    from entrypoints.api.system.openapi_document import build_document
 
-    return document(InProcessHeadgate().app)
+    return build_document(InProcessHeadgate().app)
 
 
 def _format_default(default: Any) -> str:

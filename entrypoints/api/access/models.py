@@ -1,32 +1,59 @@
-"""Tokens, accounts and the audit log: what is taken and given."""
+"""Tokens, accounts and the audit log, as the API takes and returns them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from application.commands.access.create_token import CreatedToken
 from domain.access.accounts import Account
-from domain.access.api_tokens import ApiToken
-from domain.access.audit import AuditAction, AuditEntry
+from domain.access.audit import AuditAction
 from domain.access.permissions import Role, Scope
-from entrypoints.api.shared.request_models import PipelineRefField, RequestModel, Timestamp
+from entrypoints.api.shared.models import PipelineRefField, RequestModel, ResponseModel, Timestamp, with_example
 
 Label = Annotated[str, Field(min_length=1, max_length=100)]
 Password = Annotated[str, Field(min_length=1, max_length=200)]
+_TOKEN_EXAMPLE = {
+    "id": 3,
+    "name": "ci",
+    "kind": "api",
+    "scopes": ["read", "trigger"],
+    "pipeline_id": None,
+    "hint": "x9Zq",
+    "created_by": "ada",
+    "created_at": "2026-11-23T09:00:00Z",
+    "expires_at": "2036-01-01T00:00:00Z",
+    "used_on": "2026-11-24T00:00:00Z",
+    "revoked_at": None,
+}
+AUDIT_ENTRY_EXAMPLE = {
+    "id": 42,
+    "at": "2026-11-23T09:00:00Z",
+    "deed": "triggered",
+    "who": "ada",
+    "way": "session",
+    "address": "10.0.0.7",
+    "thing": "run 7",
+    "details": {"pipeline": "flights", "by": "dashboard"},
+}
 
 
 class CreateTokenRequest(RequestModel):
-    """What the token is for and good for."""
+    """A token to create, with its scopes."""
 
-    name: Label = Field(description="What or who it is for.")
+    model_config = with_example({"name": "ci", "scopes": ["trigger", "read"], "pipeline": None, "expires_at": "2036-01-01T00:00:00Z"})
+
+    name: Label = Field(description="The program or machine that uses it.")
     kind: Literal["api", "reporter"] = "api"
     scopes: Annotated[list[Annotated[Scope, Field(strict=False)]], Field(min_length=1, max_length=len(Scope))]
-    pipeline: PipelineRefField = Field(None, description="Id or name of the one pipeline it is bound to.")
-    expires_at: Timestamp = Field(None, description="Left out: it has no end.")
+    pipeline: PipelineRefField = Field(None, description="Id or name of the one pipeline to which it is bound.")
+    expires_at: Timestamp = Field(None, description="It never expires if left out.")
 
 
 class CreateAccountRequest(RequestModel):
     """A person who may sign in."""
+
+    model_config = with_example({"name": "ada", "role": "operator", "password": "a few words of her own"})
 
     name: Label
     role: Annotated[Role, Field(strict=False)]
@@ -34,15 +61,19 @@ class CreateAccountRequest(RequestModel):
 
 
 class ChangeAccountRequest(RequestModel):
-    """What is left out stays."""
+    """The changes of an account. Fields that are left out do not change."""
+
+    model_config = with_example({"role": "admin"})
 
     role: Annotated[Role, Field(strict=False)] | None = None
     disabled: bool | None = None
     password: Password | None = None
 
 
-class TokenResponse(BaseModel):
-    """A token, without what makes it one."""
+class TokenResponse(ResponseModel):
+    """A token, without its secret part."""
+
+    model_config = with_example(_TOKEN_EXAMPLE)
 
     id: int
     name: str
@@ -53,48 +84,67 @@ class TokenResponse(BaseModel):
     created_by: str | None
     created_at: datetime
     expires_at: datetime | None
-    used_on: datetime | None = Field(description="The day it was last used.")
+    used_on: datetime | None = Field(description="The day on which it was last used.")
     revoked_at: datetime | None
 
 
 class CreatedTokenResponse(TokenResponse):
-    """A token as it is shown once."""
+    """A new token. `token` is returned only once."""
+
+    model_config = with_example({**_TOKEN_EXAMPLE, "used_on": None, "token": "hg_api_…"})
 
     token: str
 
+    @classmethod
+    def from_view(cls, view: CreatedToken) -> Self:
+        """Build the response from the use case's result."""
+        return cls(**TokenResponse.from_view(view.token).model_dump(), token=view.text)
 
-class AccountResponse(BaseModel):
+
+class AccountResponse(ResponseModel):
     """An account."""
+
+    model_config = with_example(
+        {
+            "name": "ada",
+            "role": "operator",
+            "by_provider": False,
+            "created_at": "2026-11-23T09:00:00Z",
+            "seen_at": None,
+            "disabled_at": None,
+        }
+    )
 
     name: str
     role: Role
-    by_provider: bool = Field(description="They sign in by the identity provider, not by a password.")
+    by_provider: bool = Field(description="True if the person signs in by the identity provider, without a password.")
     created_at: datetime
     seen_at: datetime | None
     disabled_at: datetime | None
 
+    @classmethod
+    def from_view(cls, view: Account) -> Self:
+        """Build the response of an account."""
+        return cls(
+            name=view.name,
+            role=view.role,
+            by_provider=view.password is None,
+            created_at=view.created_at,
+            seen_at=view.seen_at,
+            disabled_at=view.disabled_at,
+        )
 
-class AuditEntryResponse(BaseModel):
-    """A line of the audit log."""
+
+class AuditEntryResponse(ResponseModel):
+    """An entry of the audit log."""
+
+    model_config = with_example(AUDIT_ENTRY_EXAMPLE)
 
     id: int
     at: datetime
     deed: AuditAction
-    who: str | None = Field(description="Null where nobody needs to sign in.")
-    way: str | None = Field(description="How they were known: session, token, terminal…")
+    who: str | None = Field(description="Null if Headgate requires no sign-in.")
+    way: str | None = Field(description="How the caller was identified: session, token, terminal…")
     address: str | None
     thing: str
     details: dict[str, Any]
-
-
-def token_json(token: ApiToken) -> dict[str, Any]:
-    return {name: getattr(token, name) for name in TokenResponse.model_fields}
-
-
-def account_json(account: Account) -> dict[str, Any]:
-    found = {name: getattr(account, name) for name in AccountResponse.model_fields if name != "by_provider"}
-    return found | {"by_provider": account.password is None}
-
-
-def entry_json(entry: AuditEntry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in AuditEntryResponse.model_fields}

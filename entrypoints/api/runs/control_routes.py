@@ -1,153 +1,188 @@
-"""What a person does to a run: take it up again, repeat it, skip, end or decide a stage."""
+"""Actions of people on runs: retry, repeat, and skip, cancel or decide a stage."""
 
-from typing import TypeVar
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Body, Request
+from starlette.responses import Response
 
 from application.commands.runs.apply_run_action import RunActionResult
 from application.commands.runs.repeat_run import RepeatRunCommand
 from application.commands.runs.retry_run import RetryRunCommand
 from domain.runs.approvals import Decision
-from entrypoints.api.shared import examples
-from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, get_trigger_kind, run_id, validate
-from entrypoints.api.shared.idempotency import Key, replayed
-from entrypoints.api.shared.openapi import answers, request_body
-from entrypoints.api.shared.presenters import controlled_json, triggered_json
-from entrypoints.api.shared.request_models import (
+from entrypoints.api.runs.dependencies import RunId
+from entrypoints.api.runs.models import (
     ApproveRequest,
+    CancelRequest,
     RejectRequest,
-    RequestModel,
+    RepeatRequest,
     RetryRequest,
-    RunAgainRequest,
-    StageControlRequest,
+    RunControlResponse,
+    SkipRequest,
+    TriggerResponse,
 )
-from entrypoints.api.shared.response_models import RunControlResponse, TriggerResponse
-from entrypoints.http import strict_json
+from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, get_trigger_kind
+from entrypoints.api.shared.idempotency import IdempotencyKeyDep, mark_replayed
+from entrypoints.api.shared.problems import problems
+from entrypoints.api.shared.routing import create_router
 from entrypoints.http.auth.permissions import OPERATE, TRIGGER, ResourceScope, requires
-from entrypoints.http.json_response import JsonResponse
 from entrypoints.http.trace_context import get_trace_context
 
-router = APIRouter(tags=["runs"])
-Body = TypeVar("Body", bound=RequestModel)
+router = create_router("runs")
+ACCEPTED = "Accepted; its consequences follow"
 PROBLEMS = (403, 404, 409, 413, 422, 503)
-
-
-async def _read(request: Request, shape: type[Body]) -> Body:
-    """The body, which may be left out whole."""
-    raw = await request.body()
-    return validate(shape, strict_json.read(raw) if raw.strip() else {})
-
-
-def _done(done: RunActionResult) -> JsonResponse:
-    return JsonResponse(controlled_json(done), 202, replayed(done.replayed))
-
-
-def _answers() -> dict[int | str, dict[str, object]]:
-    return answers(202, RunControlResponse, examples.CONTROLLED, problems=PROBLEMS, words="Stored; what follows from it is under way")
 
 
 @router.post(
     "/runs/{id}/retry",
     status_code=202,
-    summary="Take a run up again",
-    operation_id="retry_run",
-    responses=_answers(),
-    openapi_extra=request_body(RetryRequest, examples.RETRY, required=False),
+    summary="Retry a run",
+    response_description=ACCEPTED,
+    responses=problems(*PROBLEMS),
 )
 @requires(OPERATE, ResourceScope.RUN)
-async def retry_run(id: str, request: Request, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
-    """From what failed, was lost or was cancelled, or from the stages named. What completed is kept with its outputs; what was skipped
-    because of them gets its turn. A finished run is open again. 409 when there is nothing to retry, or the newest revision does not fit."""
-    body = await _read(request, RetryRequest)
-    return _done(await application.retry_run()(RetryRunCommand(run_id(id), body.stages, body.revision == "newest", who, key)))
+async def retry_run(
+    run_id: RunId,
+    application: ApplicationDep,
+    actor: ActorDep,
+    key: IdempotencyKeyDep,
+    response: Response,
+    body: Annotated[RetryRequest, Body(default_factory=RetryRequest)],
+) -> RunControlResponse:
+    """Retry the stages that failed, were lost or were cancelled, or the stages given. Completed stages keep their outputs, and stages
+    skipped because of a retried one run again. A finished run is reopened. 409 if no stage can be retried, or if the newest revision
+    does not fit."""
+    command = RetryRunCommand(run_id, body.stages, body.revision == "newest", actor, key)
+    return _respond(await application.retry_run()(command), response)
 
 
 @router.post(
     "/runs/{id}/again",
     status_code=202,
     summary="Run again",
-    operation_id="run_again",
-    responses=answers(202, TriggerResponse, examples.TRIGGERED, problems=(*PROBLEMS, 429, 507), words="Stored, as a new run"),
-    openapi_extra=request_body(RunAgainRequest, examples.AGAIN, required=False),
+    response_description="Accepted, as a new run",
+    responses=problems(*PROBLEMS, 429, 507),
 )
 @requires(TRIGGER, ResourceScope.RUN)
-async def run_again(id: str, request: Request, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
-    """A new run of the pipeline's newest revision, with the earlier run's parameters or others; it says which run it repeats."""
-    body = await _read(request, RunAgainRequest)
-    again = RepeatRunCommand(run_id(id), body.parameters, get_trigger_kind(request), who, get_trace_context(request), key)
-    run = await application.repeat_run()(again)
-    return JsonResponse(triggered_json(run), 202, replayed(run.replayed, {"Location": f"/runs/{run.run_id}"}))
+async def run_again(
+    run_id: RunId,
+    request: Request,
+    application: ApplicationDep,
+    actor: ActorDep,
+    key: IdempotencyKeyDep,
+    response: Response,
+    body: Annotated[RepeatRequest, Body(default_factory=RepeatRequest)],
+) -> TriggerResponse:
+    """Start a new run of the pipeline's newest revision with the earlier run's parameters, or with those given. The new run's `repeats`
+    names the earlier one."""
+    command = RepeatRunCommand(run_id, body.parameters, get_trigger_kind(request), actor, get_trace_context(request), key)
+    run = await application.repeat_run()(command)
+    response.headers["Location"] = f"/runs/{run.run_id}"
+    mark_replayed(response, run.replayed)
+    return TriggerResponse.from_view(run)
 
 
 @router.post(
     "/runs/{id}/stages/{stage}/retry",
     status_code=202,
     summary="Retry one stage",
-    operation_id="retry_stage",
-    responses=_answers(),
+    response_description=ACCEPTED,
+    responses=problems(*PROBLEMS),
 )
 @requires(OPERATE, ResourceScope.RUN)
-async def retry_stage(id: str, stage: str, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
-    """It gets a new attempt, and what was skipped because of it its turn. 409 when it is not over, completed, or its needs are not done."""
-    return _done(await application.retry_run()(RetryRunCommand(run_id(id), [stage], False, who, key)))
+async def retry_stage(
+    run_id: RunId, stage: str, application: ApplicationDep, actor: ActorDep, key: IdempotencyKeyDep, response: Response
+) -> RunControlResponse:
+    """Start a new attempt of the stage; stages skipped because of it run again. 409 if the stage has not ended, has completed, or if its
+    needs are not met."""
+    return _respond(await application.retry_run()(RetryRunCommand(run_id, [stage], False, actor, key)), response)
 
 
 @router.post(
     "/runs/{id}/stages/{stage}/skip",
     status_code=202,
     summary="Skip a stage",
-    operation_id="skip_stage",
-    responses=_answers(),
-    openapi_extra=request_body(StageControlRequest, examples.SKIP, required=False),
+    response_description=ACCEPTED,
+    responses=problems(*PROBLEMS),
 )
 @requires(OPERATE, ResourceScope.RUN)
-async def skip_stage(id: str, stage: str, request: Request, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
-    """A stage that a person skips counts as done for what needs it, so the run goes on as if it had completed."""
-    body = await _read(request, StageControlRequest)
-    return _done(await application.skip_stage()(run_id(id), stage, who, body.message, key))
+async def skip_stage(
+    run_id: RunId,
+    stage: str,
+    application: ApplicationDep,
+    actor: ActorDep,
+    key: IdempotencyKeyDep,
+    response: Response,
+    body: Annotated[SkipRequest, Body(default_factory=SkipRequest)],
+) -> RunControlResponse:
+    """Skip the stage. The stages that need it run as if it had completed."""
+    return _respond(await application.skip_stage()(run_id, stage, actor, body.message, key), response)
 
 
 @router.post(
     "/runs/{id}/stages/{stage}/cancel",
     status_code=202,
-    summary="End one stage",
-    operation_id="cancel_stage",
-    responses=_answers(),
-    openapi_extra=request_body(StageControlRequest, examples.CANCEL, required=False),
+    summary="Cancel a stage",
+    response_description=ACCEPTED,
+    responses=problems(*PROBLEMS),
 )
 @requires(OPERATE, ResourceScope.RUN)
-async def cancel_stage(id: str, stage: str, request: Request, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
-    """What does not run is cancelled at once, what runs is ended by its worker; the run goes on. Asking twice is asking once."""
-    body = await _read(request, StageControlRequest)
-    return _done(await application.cancel_stage()(run_id(id), stage, who, body.message, key))
+async def cancel_stage(
+    run_id: RunId,
+    stage: str,
+    application: ApplicationDep,
+    actor: ActorDep,
+    key: IdempotencyKeyDep,
+    response: Response,
+    body: Annotated[CancelRequest, Body(default_factory=CancelRequest)],
+) -> RunControlResponse:
+    """Cancel the stage at once if it has not started; its worker stops it otherwise. The run continues. Cancelling twice is harmless."""
+    return _respond(await application.cancel_stage()(run_id, stage, actor, body.message, key), response)
 
 
 @router.post(
     "/runs/{id}/stages/{stage}/approve",
     status_code=202,
     summary="Approve",
-    operation_id="approve_stage",
-    responses=_answers(),
-    openapi_extra=request_body(ApproveRequest, examples.APPROVE, required=False),
+    response_description=ACCEPTED,
+    responses=problems(*PROBLEMS),
 )
 @requires(OPERATE, ResourceScope.RUN)
-async def approve_stage(id: str, stage: str, request: Request, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
-    """Of a stage of kind `approval` that waits. 403 for who is not among its approvers; 409 before its turn or once it is decided
-    otherwise; the same decision again changes nothing."""
-    body = await _read(request, ApproveRequest)
-    return _done(await application.decide_approval()(run_id(id), stage, Decision(True, body.comment, body.fields), who, key))
+async def approve_stage(
+    run_id: RunId,
+    stage: str,
+    application: ApplicationDep,
+    actor: ActorDep,
+    key: IdempotencyKeyDep,
+    response: Response,
+    body: Annotated[ApproveRequest, Body(default_factory=ApproveRequest)],
+) -> RunControlResponse:
+    """Approve a waiting stage of kind `approval`. 403 for people who are not among its approvers; 409 before it waits, or once it has been
+    decided otherwise. Repeating a decision changes nothing."""
+    decision = Decision(True, body.comment, body.fields)
+    return _respond(await application.decide_approval()(run_id, stage, decision, actor, key), response)
 
 
 @router.post(
     "/runs/{id}/stages/{stage}/reject",
     status_code=202,
     summary="Reject",
-    operation_id="reject_stage",
-    responses=_answers(),
-    openapi_extra=request_body(RejectRequest, examples.REJECT, required=False),
+    response_description=ACCEPTED,
+    responses=problems(*PROBLEMS),
 )
 @requires(OPERATE, ResourceScope.RUN)
-async def reject_stage(id: str, stage: str, request: Request, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
-    """The stage fails, with the reason `rejected`. Answers as an approval does."""
-    body = await _read(request, RejectRequest)
-    return _done(await application.decide_approval()(run_id(id), stage, Decision(False, body.comment), who, key))
+async def reject_stage(
+    run_id: RunId,
+    stage: str,
+    application: ApplicationDep,
+    actor: ActorDep,
+    key: IdempotencyKeyDep,
+    response: Response,
+    body: Annotated[RejectRequest, Body(default_factory=RejectRequest)],
+) -> RunControlResponse:
+    """Reject a waiting stage of kind `approval`: it fails with the reason `rejected`. Errors are those of an approval."""
+    return _respond(await application.decide_approval()(run_id, stage, Decision(False, body.comment), actor, key), response)
+
+
+def _respond(result: RunActionResult, response: Response) -> RunControlResponse:
+    mark_replayed(response, result.replayed)
+    return RunControlResponse.from_view(result)

@@ -1,48 +1,26 @@
-"""Runs: the list, one, its stages, and stopping it."""
+"""Runs: the list, one run, its stages, and cancelling it."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import Body, Request
 from starlette.responses import Response
 
-from application.ports.queries.reader import Reader
 from application.queries.explain.explanation import explain_run
-from application.queries.views.runs import RunView
-from domain.errors import NotFound
-from entrypoints.api.runs.run_page import RunListQuery, build_run_list
-from entrypoints.api.shared import examples
-from entrypoints.api.shared.dependencies import (
-    ActorDep,
-    ApplicationDep,
-    Limit,
-    ReaderDep,
-    RunContextDep,
-    RunSkip,
-    Since,
-    StatusFilter,
-    TriggerFilter,
-    Until,
-    run_id,
-    validate,
-)
-from entrypoints.api.shared.etags import etag_response, run_etag
-from entrypoints.api.shared.idempotency import Key, replayed
-from entrypoints.api.shared.openapi import answers, request_body
-from entrypoints.api.shared.pagination import CursorParam
-from entrypoints.api.shared.presenters import cancelled_json, run_json, stage_json
-from entrypoints.api.shared.request_models import CancelRequest
-from entrypoints.api.shared.response_models import CancelResponse, RunResponse, StageResponse
-from entrypoints.http import strict_json
+from entrypoints.api.runs.dependencies import RunDep, RunId
+from entrypoints.api.runs.models import CancelRequest, CancelResponse, RunResponse, StageResponse
+from entrypoints.api.runs.run_list import RunListQuery, list_run_page
+from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, ReaderDep, RunContextDep
+from entrypoints.api.shared.etags import run_etag
+from entrypoints.api.shared.idempotency import IdempotencyKeyDep, mark_replayed
+from entrypoints.api.shared.problems import problems
+from entrypoints.api.shared.query_parameters import Cursor, Limit, RunSkip, Since, StatusFilter, TriggerFilter, Until
+from entrypoints.api.shared.routing import create_router
 from entrypoints.http.auth.permissions import OPERATE, READ, ResourceScope, requires
-from entrypoints.http.json_response import JsonResponse
 
-router = APIRouter(tags=["runs"])
+router = create_router("runs")
 
 
-@router.get(
-    "/runs/",
-    summary="List runs",
-    operation_id="list_runs",
-    responses=answers(200, list[RunResponse], [examples.RUN], problems=(422, 503)),
-)
+@router.get("/runs/", summary="List runs", response_model=list[RunResponse], responses=problems(422, 503))
 @requires(READ)
 async def list_runs(
     request: Request,
@@ -53,62 +31,44 @@ async def list_runs(
     until: Until = None,
     skip: RunSkip = 0,
     limit: Limit = 100,
-    cursor: CursorParam = None,
+    cursor: Cursor = None,
 ) -> Response:
-    """Of all pipelines, newest first. `Link` leads to the next page."""
-    return await build_run_list(request, reader, RunListQuery(None, status, skip, limit, cursor, trigger, since, until))
+    """Return the runs of all pipelines, newest first. `Link` leads to the next page."""
+    return await list_run_page(request, reader, RunListQuery(None, status, skip, limit, cursor, trigger, since, until))
 
 
-@router.get(
-    "/runs/{id}",
-    summary="One run",
-    operation_id="get_run",
-    responses=answers(200, RunResponse, examples.RUN, problems=(404, 422, 503)),
-)
+@router.get("/runs/{id}", summary="One run", responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.RUN)
-async def get_run(id: str, request: Request, reader: ReaderDep, look_around: RunContextDep) -> Response:
-    """`why` says in one sentence why it is where it is."""
-    run = await require_run(id, reader)
-    return etag_response(request, run_json(run, str(explain_run(run, await look_around(run)))), run_etag(run))
+async def get_run(run: RunDep, run_context_loader: RunContextDep, response: Response) -> RunResponse:
+    """Return a run. `why` explains its state in one sentence."""
+    response.headers["ETag"] = run_etag(run)
+    return RunResponse.from_view(run, str(explain_run(run, await run_context_loader(run))))
 
 
-@router.get(
-    "/runs/{id}/stages",
-    summary="A run's stages",
-    operation_id="list_run_stages",
-    responses=answers(200, list[StageResponse], [examples.STAGE], problems=(404, 422, 503)),
-)
+@router.get("/runs/{id}/stages", summary="A run's stages", responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.RUN)
-async def list_stages(id: str, request: Request, reader: ReaderDep) -> Response:
-    """In the order of the definition, each as its newest attempt stands."""
-    return etag_response(request, [stage_json(stage) for stage in (await require_run(id, reader)).stages])
+async def list_run_stages(run: RunDep) -> list[StageResponse]:
+    """Return the stages in the order of the definition, each with the state of its newest attempt."""
+    return [StageResponse.from_view(stage) for stage in run.stages]
 
 
 @router.post(
     "/runs/{id}/cancel",
     status_code=202,
-    summary="Stop a run",
-    operation_id="cancel_run",
-    responses=answers(
-        202,
-        CancelResponse,
-        examples.CANCELLED,
-        problems=(403, 404, 409, 413, 422, 503),
-        words="Stored; what runs is being ended",
-    ),
-    openapi_extra=request_body(CancelRequest, examples.CANCEL, required=False),
+    summary="Cancel a run",
+    response_description="Accepted; running stages are being stopped",
+    responses=problems(403, 404, 409, 413, 422, 503),
 )
 @requires(OPERATE, ResourceScope.RUN)
-async def cancel_run(id: str, request: Request, application: ApplicationDep, who: ActorDep, key: Key) -> JsonResponse:
-    """What does not run is cancelled at once, what runs is killed by its worker. Asking twice is asking once; 409 once the run is over."""
-    raw = await request.body()
-    body = validate(CancelRequest, strict_json.read(raw)) if raw.strip() else CancelRequest(message=None)
-    cancelled = await application.cancel_run()(run_id(id), who, body.message, key)
-    return JsonResponse(cancelled_json(cancelled), 202, replayed(cancelled.replayed))
-
-
-async def require_run(text: str, reader: Reader) -> RunView:
-    run = await reader.run(run_id(text))
-    if run is None:
-        raise NotFound("run", text)
-    return run
+async def cancel_run(
+    run_id: RunId,
+    application: ApplicationDep,
+    actor: ActorDep,
+    key: IdempotencyKeyDep,
+    response: Response,
+    body: Annotated[CancelRequest, Body(default_factory=CancelRequest)],
+) -> CancelResponse:
+    """Cancel stages that have not started at once; workers stop the running ones. Repeating it is harmless; 409 once the run is over."""
+    result = await application.cancel_run()(run_id, actor, body.message, key)
+    mark_replayed(response, result.replayed)
+    return CancelResponse(run_id=result.run_id, number=result.number, status=result.status)

@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same request sent again gets the answer of the first, whoever lost it."""
+"""Idempotency-Key: a request repeated with the same key returns the first response and changes nothing more."""
 
 import contextlib
 import hashlib
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import orjson
 from fastapi import Depends, Header, Request
+from starlette.responses import Response
 
 from application.ports.persistence.idempotency import IdempotencyKey
 from domain.errors import InvalidInput
@@ -16,12 +17,12 @@ from entrypoints.http.auth.caller import get_caller
 from entrypoints.http.middleware.body_limit import get_body
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
-REPLAYED: Mapping[str, str] = {"Idempotency-Replayed": "true"}
-_LONGEST = 200
-_KEY = re.compile(rf"[\x21-\x7e]{{1,{_LONGEST}}}")
-_SCHEMA = {"minLength": 1, "maxLength": _LONGEST, "pattern": f"^{_KEY.pattern}$"}
+_REPLAYED: Mapping[str, str] = {"Idempotency-Replayed": "true"}
+_MAX_LENGTH = 200
+_KEY = re.compile(rf"[\x21-\x7e]{{1,{_MAX_LENGTH}}}")
+_SCHEMA = {"minLength": 1, "maxLength": _MAX_LENGTH, "pattern": f"^{_KEY.pattern}$"}
 _DESCRIPTION = (
-    "Sent again with the same key and body within 24 hours, the request does nothing more and gets the first answer again, "
+    "Repeated with the same key and body within 24 hours, the request changes nothing more and returns the first response, "
     "with `Idempotency-Replayed: true`. With another body it is 422."
 )
 IdempotencyKeyHeader = Annotated[str | None, Header(alias=IDEMPOTENCY_HEADER, json_schema_extra=_SCHEMA, description=_DESCRIPTION)]
@@ -32,40 +33,46 @@ KEY_PARAMETER = {
     "schema": {"type": "string", "title": "Idempotency-Key", **_SCHEMA},
     "description": _DESCRIPTION,
 }
-"""OpenAPI's description of the header, for routes that read it themselves."""
+"""OpenAPI's description of the header, for plain routes."""
 
 
-def parse_key(given: str | None) -> str | None:
-    """The key, without the quotes it may stand in; None when there is none. InvalidInput for what is no key."""
-    if given is None:
+def parse_key(header: str | None) -> str | None:
+    """Return the key, without the quotes that may surround it; None without a header. Raise InvalidInput for an invalid key."""
+    if header is None:
         return None
-    text = given[1:-1] if len(given) > 2 and given[0] == given[-1] == '"' else given
-    if not _KEY.fullmatch(text):
-        raise InvalidInput.of(IDEMPOTENCY_HEADER, f"is 1 to {_LONGEST} visible ASCII characters")
-    return text
+    key = header[1:-1] if len(header) > 2 and header[0] == header[-1] == '"' else header
+    if not _KEY.fullmatch(key):
+        raise InvalidInput.of(IDEMPOTENCY_HEADER, f"is 1 to {_MAX_LENGTH} visible ASCII characters")
+    return key
 
 
-async def get_idempotency_key(request: Request, given: IdempotencyKeyHeader = None) -> IdempotencyKey | None:
-    """The request's key, good for its address and its caller alone."""
-    text = parse_key(given)
-    if text is None:
+async def get_idempotency_key(request: Request, header: IdempotencyKeyHeader = None) -> IdempotencyKey | None:
+    """Return the request's key. It is valid for this path and this caller only."""
+    key = parse_key(header)
+    if key is None:
         return None
-    asks = get_caller(request)
-    who = f"{asks.way} {asks.account_id} {asks.token_id} {request.headers.get('authorization', '')}"
-    caller = hashlib.sha256(who.encode()).hexdigest()[:16]
-    return IdempotencyKey(f"{request.method} {request.url.path[:300]} {caller}", text, _digest(await get_body(request)))
+    caller = get_caller(request)
+    identity = f"{caller.way} {caller.account_id} {caller.token_id} {request.headers.get('authorization', '')}"
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    return IdempotencyKey(f"{request.method} {request.url.path[:300]} {digest}", key, _hash_body(await get_body(request)))
 
 
-Key = Annotated[IdempotencyKey | None, Depends(get_idempotency_key)]
+IdempotencyKeyDep = Annotated[IdempotencyKey | None, Depends(get_idempotency_key)]
 
 
-def replayed(is_replay: bool, headers: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The headers, and the one that says that this is an answer given before."""
-    return {**(headers or {}), **(REPLAYED if is_replay else {})}
+def mark_replayed(response: Response, is_replay: bool) -> None:
+    """Mark a response that repeats an earlier one."""
+    if is_replay:
+        response.headers.update(_REPLAYED)
 
 
-def _digest(body: bytes) -> bytes:
-    """The same for the same JSON however it is written; a body that is none is refused later anyway."""
+def build_replay_headers(is_replay: bool, headers: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the headers, with the mark of a response that repeats an earlier one."""
+    return {**(headers or {}), **(_REPLAYED if is_replay else {})}
+
+
+def _hash_body(body: bytes) -> bytes:
+    """Return a hash that is the same for every spelling of the same JSON. Invalid JSON is refused later."""
     with contextlib.suppress(InvalidInput):
-        body = orjson.dumps(strict_json.read(body), option=orjson.OPT_SORT_KEYS)
+        body = orjson.dumps(strict_json.parse_and_check(body), option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(body).digest()

@@ -1,76 +1,60 @@
-"""Items of lists as JSON, encoded once for as long as nothing of them has changed."""
+"""The JSON of list items, encoded once per version."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+from starlette.responses import Response
 
 from application.ports.queries.reader import Reader
-from application.queries.explain.explanation import explain_outcome
-from application.queries.views.pipelines import PipelineStateVersion, PipelineView
-from application.queries.views.runs import RunStateVersion, RunView
-from entrypoints.api.shared.presenters import pipeline_json, run_json
+from entrypoints.api.shared.etags import cache_headers
 from entrypoints.http.json_response import encode_json
 
 MAX_CACHED_BYTES = 8 << 20
 
 
-class _Mark(Protocol):
+class _HasId(Protocol):
     @property
     def id(self) -> int: ...
 
 
-class _View(Protocol):
-    @property
-    def id(self) -> int: ...
+Version = TypeVar("Version", bound=_HasId)
+View = TypeVar("View", bound=_HasId)
 
 
-Mark = TypeVar("Mark", bound=_Mark)
-View = TypeVar("View", bound=_View)
+class ListCache(Generic[Version, View]):
+    """The JSON of one kind of list item, by version; one cache per process.
 
-
-class ListCache(Generic[Mark, View]):
-    """One a process for each kind of list. An item's text is known by its mark, so what another process changes is never missed."""
+    Versions are read from the database for each request, so the changes of other processes are never missed.
+    """
 
     def __init__(
         self,
         read: Callable[[Reader, Sequence[int]], Awaitable[Sequence[View]]],
-        mark_of: Callable[[View], Mark],
-        as_json: Callable[[View], Any],
+        get_version: Callable[[View], Version],
+        to_model: Callable[[View], BaseModel],
         max_bytes: int = MAX_CACHED_BYTES,
     ) -> None:
-        self._read, self._mark_of, self._as_json = read, mark_of, as_json
-        self._cache: OrderedDict[Mark, bytes] = OrderedDict()
+        self._read, self._get_version, self._to_model = read, get_version, to_model
+        self._cache: OrderedDict[Version, bytes] = OrderedDict()
         self._free_bytes = max_bytes
 
-    async def of(self, reader: Reader, marks: Sequence[Mark]) -> bytes:
-        """The items of these marks, or as they have become since, as a JSON array in this order."""
-        unknown = [mark.id for mark in marks if mark not in self._cache]
-        fresh = {view.id: self._store(view) for view in await self._read(reader, unknown)} if unknown else {}
-        texts = [fresh.get(mark.id) or self._cache.get(mark) for mark in marks]
+    async def encode(self, reader: Reader, versions: Sequence[Version]) -> bytes:
+        """Return the items as a JSON array in this order. An item that has changed since its version was read appears as it is now."""
+        missing = [version.id for version in versions if version not in self._cache]
+        fresh = {view.id: self._store(view) for view in await self._read(reader, missing)} if missing else {}
+        items = [fresh.get(version.id) or self._cache.get(version) for version in versions]
         while self._free_bytes < 0:
             self._free_bytes += len(self._cache.popitem(last=False)[1])
-        return b"[" + b",".join(text for text in texts if text is not None) + b"]"
+        return b"[" + b",".join(item for item in items if item is not None) + b"]"
+
+    async def respond(self, reader: Reader, versions: Sequence[Version], etag: str, headers: Mapping[str, str]) -> Response:
+        """Return the response with these items."""
+        return Response(await self.encode(reader, versions), media_type="application/json", headers=cache_headers(etag, headers))
 
     def _store(self, view: View) -> bytes:
-        text, mark = encode_json(self._as_json(view)), self._mark_of(view)
-        self._free_bytes += len(self._cache.get(mark, b"")) - len(text)
-        self._cache[mark] = text
-        return text
-
-
-def pipeline_list_cache() -> ListCache[PipelineStateVersion, PipelineView]:
-    return ListCache(lambda reader, ids: reader.get_pipelines_by_id(ids), to_pipeline_mark, pipeline_json)
-
-
-def run_list_cache() -> ListCache[RunStateVersion, RunView]:
-    """`why` only for runs that are over, which depends on nothing else."""
-    return ListCache(lambda reader, ids: reader.get_runs_by_id(ids), to_run_mark, lambda run: run_json(run, explain_outcome(run)))
-
-
-def to_pipeline_mark(view: PipelineView) -> PipelineStateVersion:
-    latest = view.latest
-    return PipelineStateVersion(view.id, view.revision, latest.id if latest else 0, latest.last_seq if latest else 0)
-
-
-def to_run_mark(run: RunView) -> RunStateVersion:
-    return RunStateVersion(run.id, run.last_seq, run.pipeline, ",".join(run.flow_run_ids))
+        item, version = encode_json(self._to_model(view)), self._get_version(view)
+        self._free_bytes += len(self._cache.get(version, b"")) - len(item)
+        self._cache[version] = item
+        return item

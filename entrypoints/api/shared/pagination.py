@@ -1,27 +1,24 @@
-"""Pages of lists: an opaque cursor that holds its place whatever is added meanwhile, and Link headers that lead on (RFC 8288)."""
+"""Pages of lists: opaque cursors that stay valid while items are added, and Link headers (RFC 8288)."""
 
 import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import TypeVar
 from urllib.parse import urlencode
 
-from fastapi import Query, Request
+from fastapi import Request
 
 from domain.errors import InvalidInput
 
 Item = TypeVar("Item")
-CursorParam = Annotated[
-    str | None, Query(max_length=100, description="A place in the list, from a `Link` of an earlier answer; `skip` counts from there.")
-]
 _POSITION = re.compile(r"([<>])(\d{1,19})")
 
 
 @dataclass(frozen=True, slots=True)
 class PagePosition:
-    """Between two items, by their ids: those above `above`, or below `below`; anywhere when neither is given."""
+    """A position in a list ordered by id: items with ids above `above`, or below `below`; the whole list if neither is set."""
 
     above: int | None = None
     below: int | None = None
@@ -35,7 +32,7 @@ UNBOUNDED = PagePosition()
 
 
 def parse_cursor(cursor: str | None) -> PagePosition:
-    """InvalidInput for what is no cursor of ours."""
+    """Return the cursor's position. Raise InvalidInput if this API has not issued it."""
     if cursor is None:
         return UNBOUNDED
     try:
@@ -50,7 +47,7 @@ def parse_cursor(cursor: str | None) -> PagePosition:
 
 @dataclass(frozen=True, slots=True)
 class SortOrder:
-    """Which way a list runs: `rising` by id, or falling. Says where a page's neighbours are."""
+    """The order of a list by id. It determines on which side of a page its neighbours are."""
 
     ascending: bool
 
@@ -61,38 +58,43 @@ class SortOrder:
         return PagePosition(below=id) if self.ascending else PagePosition(above=id)
 
     def is_backward(self, position: PagePosition) -> bool:
+        """Return True if the position selects the page before an item."""
         return position != UNBOUNDED and (position.below is not None) is self.ascending
 
 
 def take_page(found: Sequence[Item], limit: int, order: SortOrder, position: PagePosition) -> tuple[Sequence[Item], bool]:
-    """The page of what was found with one item too many, and whether there was that one."""
-    more = len(found) > limit
-    if not more:
+    """Return the page, and whether more items follow. `found` has been read with one item more than the limit."""
+    if len(found) <= limit:
         return found, False
     return (found[1:] if order.is_backward(position) else found[:limit]), True
 
 
 def build_page_links(
-    request: Request, ids: Sequence[int], order: SortOrder, position: PagePosition, skip: int, more: bool
+    request: Request, ids: Sequence[int], order: SortOrder, position: PagePosition, skip: int, has_more: bool
 ) -> dict[str, str]:
-    """The Link header of a page with these ids: `next` and `prev` where there is such a page, and `first`."""
-    back = order.is_backward(position)
+    """Return the Link header of a page with these ids: `next` and `prev` if those pages exist, and `first`."""
+    is_backward = order.is_backward(position)
     positions: dict[str, PagePosition | None] = {}
-    if ids and (more or back):
+    if ids and (has_more or is_backward):
         positions["next"] = order.after(ids[-1])
-    moved = skip > 0 or position != UNBOUNDED
-    if ids and moved and (more or not back):
+    is_first = skip == 0 and position == UNBOUNDED
+    if ids and not is_first and (has_more or not is_backward):
         positions["prev"] = order.before(ids[0])
-    if moved:
+    if not is_first:
         positions["first"] = None
     return build_link_header(request, {rel: str(target) if target else None for rel, target in positions.items()})
 
 
+def build_next_link(request: Request, last_number: int, has_more: bool) -> dict[str, str]:
+    """Return the Link header of a page of numbered items: `next` if more follow."""
+    return build_link_header(request, {"next": str(PagePosition(above=last_number))}) if has_more else {}
+
+
 def build_link_header(request: Request, cursors: Mapping[str, str | None]) -> dict[str, str]:
-    """`Link` with the request's own address and query, each with another cursor."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ("cursor", "skip", "after")]
+    """Return a Link header: the request's own path and query, with another cursor for each relation."""
+    unchanged = [(name, value) for name, value in request.query_params.multi_items() if name not in ("cursor", "skip", "after")]
     parts = []
     for rel, cursor in cursors.items():
-        query = urlencode([*kept, ("cursor", cursor)] if cursor else kept)
+        query = urlencode([*unchanged, ("cursor", cursor)] if cursor else unchanged)
         parts.append(f'<{request.url.path}{f"?{query}" if query else ""}>; rel="{rel}"')
     return {"Link": ", ".join(parts)} if parts else {}

@@ -1,4 +1,4 @@
-"""The document, and Swagger's page for it, served from a wheel: no address elsewhere, no script in the page."""
+"""The OpenAPI document and Swagger UI, served from a Python package: no external resources, no inline scripts."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import swagger_ui_bundle
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from entrypoints.api.shared.openapi import document, to_openapi_3_0
+from entrypoints.api.system.openapi_document import build_document, to_openapi_3_0
 from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.http.json_response import JsonResponse
 
@@ -31,14 +31,14 @@ SWAGGER_SCRIPT = """SwaggerUIBundle({url: "/docs/openapi-3.0.json", dom_id: "#sw
 @router.get("/openapi.json")
 @requires(READ)
 async def openapi(request: Request) -> JsonResponse:
-    return JsonResponse(document(request.app))
+    return JsonResponse(build_document(request.app))
 
 
 @router.get("/docs/openapi-3.0.json")
 @requires(READ)
 async def openapi_3_0(request: Request) -> JsonResponse:
-    """The bundled Swagger page reads no later version."""
-    return JsonResponse(to_openapi_3_0(document(request.app)))
+    """Return the document for the bundled Swagger UI, which reads no later version."""
+    return JsonResponse(to_openapi_3_0(build_document(request.app)))
 
 
 @router.get("/docs")

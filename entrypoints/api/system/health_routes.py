@@ -1,26 +1,27 @@
-"""Is the process alive, and does it accept triggers."""
+"""Liveness and readiness probes."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from application.ports.queries.reader import Reader
 from application.queries.explain.run_context_loader import WORKER_SEEN_WITHIN_SECONDS
 from domain.errors import Unavailable
-from entrypoints.api.shared import examples
 from entrypoints.api.shared.dependencies import ReaderDep, RunContextDep
-from entrypoints.api.shared.openapi import answers
-from entrypoints.api.shared.response_models import LivenessResponse, ReadinessResponse
+from entrypoints.api.shared.plain_routes import describe_response
+from entrypoints.api.shared.problems import problems
+from entrypoints.api.shared.routing import ApiRoute, create_router
+from entrypoints.api.system.models import LivenessResponse, ReadinessResponse, WorkerCountsResponse
 from entrypoints.http.auth.permissions import AccessLevel, requires
 from entrypoints.http.json_response import JsonResponse
 from entrypoints.http.plain_route import PlainRoute
 from entrypoints.http.problems import Problem, ProblemError
 
-router = APIRouter(tags=["health"])
-NO_WORKERS = {"count": 0, "slots": 0, "free": 0}
+router = create_router("health", route_class=ApiRoute)
+NO_WORKERS = WorkerCountsResponse(count=0, slots=0, free=0)
 
 
 @requires(AccessLevel.PUBLIC)
 async def livez(_: Request) -> JsonResponse:
-    """Asks nothing of anything else."""
+    """Return 200 while the process answers. Nothing else is checked."""
     return JsonResponse({"status": "alive"})
 
 
@@ -30,34 +31,39 @@ PLAIN_ROUTES = (
         "/livez",
         livez,
         tags=["health"],
-        summary="Is the process alive",
+        summary="Liveness",
         operation_id="livez",
-        responses=answers(200, LivenessResponse, examples.LIVE),
+        responses=describe_response(LivenessResponse, "The process is alive"),
     ),
 )
 
 
-@router.get(
-    "/readyz",
-    summary="Are triggers accepted",
-    operation_id="readyz",
-    responses=answers(200, ReadinessResponse, examples.READY, problems=(503,)),
-)
+@router.get("/readyz", summary="Readiness", responses=problems(503))
 @requires(AccessLevel.PUBLIC)
-async def readyz(request: Request, reader: ReaderDep, look_around: RunContextDep) -> JsonResponse:
-    """200 when a trigger would be accepted. Prefect and the workers are named, and are never a reason for 503."""
-    prefect = "up" if await look_around.engine.is_reachable() else "down"
-    is_up = await reader.is_ready()
-    facts = {"database": "up" if is_up else "down", "prefect": prefect, "workers": await _workers(reader) if is_up else NO_WORKERS}
-    why_not = getattr(request.app.state, "why_not_ready", None) if is_up else "The database does not answer, or is not migrated."
-    if why_not:
-        raise ProblemError(Problem(503, "unavailable", why_not, facts=facts, headers={"Retry-After": "2"}))
-    return JsonResponse({"status": "ready", **facts})
+async def readyz(request: Request, reader: ReaderDep, run_context_loader: RunContextDep) -> ReadinessResponse:
+    """Return 200 if triggers are accepted, else 503. Prefect and the workers are reported, but do not affect the status."""
+    is_database_up = await reader.is_ready()
+    is_prefect_up = await run_context_loader.engine.is_reachable()
+    workers = await _count_workers(reader) if is_database_up else NO_WORKERS
+    if is_database_up:
+        why_not_ready = getattr(request.app.state, "why_not_ready", None)
+    else:
+        why_not_ready = "The database does not answer, or is not migrated."
+    if why_not_ready:
+        facts = {
+            "database": "up" if is_database_up else "down",
+            "prefect": "up" if is_prefect_up else "down",
+            "workers": workers.model_dump(),
+        }
+        raise ProblemError(Problem(503, "unavailable", why_not_ready, facts=facts, headers={"Retry-After": "2"}))
+    return ReadinessResponse(status="ready", database="up", prefect="up" if is_prefect_up else "down", workers=workers)
 
 
-async def _workers(reader: Reader) -> dict[str, int]:
+async def _count_workers(reader: Reader) -> WorkerCountsResponse:
     try:
         workers = await reader.workers(None, WORKER_SEEN_WITHIN_SECONDS)
     except Unavailable:
         return NO_WORKERS
-    return {"count": len(workers), "slots": sum(w.slots for w in workers), "free": sum(w.free for w in workers)}
+    return WorkerCountsResponse(
+        count=len(workers), slots=sum(worker.slots for worker in workers), free=sum(worker.free for worker in workers)
+    )

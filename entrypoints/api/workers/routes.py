@@ -1,4 +1,4 @@
-"""The wire to worker processes, which the table of permissions opens to a worker's token alone; what they do is done by use cases."""
+"""The protocol of worker processes. Only a worker's token opens these routes, and the OpenAPI document leaves them out."""
 
 from typing import Annotated, Any
 
@@ -7,19 +7,21 @@ from starlette.responses import Response
 
 from application.ports.persistence.workers import WorkerStatus
 from domain.errors import InvalidInput
-from entrypoints.api.shared.dependencies import ApplicationDep, get_application, validate
-from entrypoints.api.shared.request_models import MAX_INTEGER
+from entrypoints.api.shared.dependencies import ApplicationDep, get_application
+from entrypoints.api.shared.models import MAX_INTEGER
+from entrypoints.api.shared.plain_routes import validate
+from entrypoints.api.shared.routing import ApiRoute
 from entrypoints.api.workers.message_stream import stream_messages
-from entrypoints.api.workers.models import (
+from entrypoints.api.workers.requests import (
     AdvanceRequest,
     AppendLogRequest,
+    CancelledInPrefectRequest,
     ClaimRequest,
     FlowRunRecordedRequest,
-    FlowRunRequest,
     HeartbeatRequest,
     LeaveRequest,
 )
-from entrypoints.api.workers.presenters import advanced_json, beat_json, claim_json
+from entrypoints.api.workers.responses import AdvanceResponse, ClaimResponse, HeartbeatResponse, StoredLinesResponse
 from entrypoints.http import strict_json
 from entrypoints.http.auth.permissions import AccessLevel, requires
 from entrypoints.http.ids import MAX_ID, parse_id
@@ -29,13 +31,32 @@ from entrypoints.http.plain_route import PlainRoute
 from entrypoints.http.streaming.event_stream import EventStream
 
 
-async def parse_sanitized_body(request: Request) -> Any:
-    """What a stage said may hold any character; those that cannot be stored are replaced, so that its end is never refused for them."""
-    return strict_json.check(strict_json.sanitize(strict_json.parse(await get_body(request))))
+def _parse_sanitized(body: bytes) -> Any:
+    """Replace characters that cannot be stored: a stage may print any, and its end must not be refused for them."""
+    return strict_json.check(strict_json.sanitize(strict_json.parse(body)))
 
 
-Body = Annotated[Any, Depends(parse_sanitized_body)]
-router = APIRouter(prefix="/worker", tags=["worker"], include_in_schema=False)
+class _SanitizingRoute(ApiRoute):
+    """A route that replaces characters that cannot be stored."""
+
+    def parse(self, body: bytes) -> Any:
+        return _parse_sanitized(body)
+
+
+router = APIRouter(prefix="/worker", tags=["worker"], include_in_schema=False, route_class=_SanitizingRoute)
+
+
+def _check_dispatch(run_id: int, epoch: int) -> None:
+    if not 1 <= run_id <= MAX_ID or not 1 <= epoch <= MAX_INTEGER:
+        raise InvalidInput.of("run_id" if not 1 <= run_id <= MAX_ID else "epoch", "is a whole number from 1")
+
+
+async def _get_dispatch(run_id: int, epoch: int) -> tuple[int, int]:
+    _check_dispatch(run_id, epoch)
+    return run_id, epoch
+
+
+DispatchDep = Annotated[tuple[int, int], Depends(_get_dispatch)]
 
 
 @router.get("/stream")
@@ -49,9 +70,8 @@ async def stream(
     free: Annotated[int | None, Query(ge=0, le=MAX_INTEGER)] = None,
     version: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
-    """Messages for this worker as JSON lines. A ping comes first, and at least every 10 s."""
-    texts = {"worker_id": worker_id, "name": name, "pool": pool, "version": version}
-    strict_json.check(texts)
+    """Stream messages for this worker as JSON lines. A ping comes first, and at least every 10 s."""
+    strict_json.check({"worker_id": worker_id, "name": name, "pool": pool, "version": version})
     worker = WorkerStatus(worker_id, name, pool, slots, slots if free is None else free, version)
     await application.register_worker()(worker)
     return EventStream(stream_messages(application.adapters.worker_streams().open(worker)), "application/x-ndjson")
@@ -59,64 +79,58 @@ async def stream(
 
 @router.post("/heartbeat")
 @requires(AccessLevel.WORKER)
-async def heartbeat(raw: Body, application: ApplicationDep) -> JsonResponse:
-    return JsonResponse(beat_json(await application.record_heartbeat()(validate(HeartbeatRequest, raw).beat())))
+async def heartbeat(body: HeartbeatRequest, application: ApplicationDep) -> HeartbeatResponse:
+    """Renew the leases of the dispatches that the worker holds."""
+    return HeartbeatResponse.from_view(await application.record_heartbeat()(body.to_command()))
 
 
 @router.post("/dispatches/{run_id}/{epoch}/claim")
 @requires(AccessLevel.WORKER)
-async def claim(run_id: int, epoch: int, raw: Body, application: ApplicationDep) -> JsonResponse:
-    body = validate(ClaimRequest, raw)
-    _check_ids(run_id, epoch)
-    return JsonResponse(claim_json(await application.claim_dispatch()(run_id, epoch, body.worker_id, body.capacity)))
+async def claim(dispatch: DispatchDep, body: ClaimRequest, application: ApplicationDep) -> ClaimResponse:
+    """Claim a dispatch and return what to start."""
+    return ClaimResponse.from_view(await application.claim_dispatch()(*dispatch, body.worker_id, body.capacity))
 
 
 @requires(AccessLevel.WORKER)
 async def advance(request: Request) -> JsonResponse:
     """Store the reports of a dispatch and return what starts next."""
-    body = validate(AdvanceRequest, await parse_sanitized_body(request))
+    body = validate(AdvanceRequest, _parse_sanitized(await get_body(request)))
     run_id, epoch = (parse_id(request.path_params[name]) or 0 for name in ("run_id", "epoch"))
-    _check_ids(run_id, epoch)
+    _check_dispatch(run_id, epoch)
     application = get_application(request)
-    step = await application.advance_dispatch()(body.advance(run_id, epoch))
+    result = await application.advance_dispatch()(body.to_command(run_id, epoch))
     if body.received is not None:
-        application.adapters.worker_streams().set_free_slots(body.worker_id, body.free - len(step.starts), body.received)
-    return JsonResponse(advanced_json(step))
+        application.adapters.worker_streams().set_free_slots(body.worker_id, body.free - len(result.starts), body.received)
+    return JsonResponse(AdvanceResponse.from_view(result))
 
 
 PLAIN_ROUTES = (PlainRoute("POST", "/worker/dispatches/{run_id}/{epoch}/advance", advance),)
 
 
-@router.post("/dispatches/{run_id}/{epoch}/recorded")
+@router.post("/dispatches/{run_id}/{epoch}/recorded", status_code=204)
 @requires(AccessLevel.WORKER)
-async def recorded(run_id: int, epoch: int, raw: Body, application: ApplicationDep) -> Response:
-    body = validate(FlowRunRecordedRequest, raw)
-    _check_ids(run_id, epoch)
-    await application.record_flow_run()(run_id, epoch, body.flow_run_id)
-    return Response(status_code=204)
+async def recorded(dispatch: DispatchDep, body: FlowRunRecordedRequest, application: ApplicationDep) -> None:
+    """Store the Prefect flow run of a dispatch."""
+    await application.record_flow_run()(*dispatch, body.flow_run_id)
 
 
 @router.post("/logs")
 @requires(AccessLevel.WORKER)
-async def logs(raw: Body, application: ApplicationDep) -> JsonResponse:
-    body = validate(AppendLogRequest, raw)
-    return JsonResponse({"stored": await application.append_log()(body.run_id, body.stage, body.attempt, body.new_lines())})
+async def logs(body: AppendLogRequest, application: ApplicationDep) -> StoredLinesResponse:
+    """Append lines to an attempt's log. Lines that are stored already are ignored."""
+    stored = await application.append_log()(body.run_id, body.stage, body.attempt, body.to_lines())
+    return StoredLinesResponse(stored=stored)
 
 
-@router.post("/cancelled-in-prefect")
+@router.post("/cancelled-in-prefect", status_code=204)
 @requires(AccessLevel.WORKER)
-async def cancelled_in_prefect(raw: Body, application: ApplicationDep) -> Response:
-    await application.cancel_from_prefect()(validate(FlowRunRequest, raw).flow_run_id)
-    return Response(status_code=204)
+async def cancelled_in_prefect(body: CancelledInPrefectRequest, application: ApplicationDep) -> None:
+    """Cancel the run of a flow run that was cancelled in Prefect."""
+    await application.cancel_from_prefect()(body.flow_run_id)
 
 
-@router.post("/leave")
+@router.post("/leave", status_code=204)
 @requires(AccessLevel.WORKER)
-async def leave(raw: Body, application: ApplicationDep) -> Response:
-    await application.unregister_worker()(validate(LeaveRequest, raw).worker_id)
-    return Response(status_code=204)
-
-
-def _check_ids(run_id: int, epoch: int) -> None:
-    if not 1 <= run_id <= MAX_ID or not 1 <= epoch <= MAX_INTEGER:
-        raise InvalidInput.of("run_id" if not 1 <= run_id <= MAX_ID else "epoch", "is a whole number from 1")
+async def leave(body: LeaveRequest, application: ApplicationDep) -> None:
+    """Unregister the worker."""
+    await application.unregister_worker()(body.worker_id)

@@ -1,4 +1,4 @@
-"""Responses that go on: raw ASGI, because a task group per viewer costs five times as much at a thousand viewers."""
+"""Streaming responses as raw ASGI: with a task group per viewer, 1,000 viewers cost five times as much."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Generator, Mapping
@@ -11,15 +11,15 @@ from starlette.types import Receive, Scope, Send
 from domain.errors import Unavailable
 
 HEARTBEAT_SECONDS = 15.0
-"""Seconds of silence after which something is said, so that proxies keep the connection."""
+"""A silent stream sends a heartbeat this often, so that proxies keep the connection open."""
 WRITE_TIMEOUT_SECONDS = 20.0
-"""Seconds a viewer may leave what it was sent unread before it is dropped; it resumes from its cursor."""
+"""A viewer that reads nothing for so long is disconnected. It resumes from its cursor."""
 SSE_MEDIA_TYPE = "text/event-stream"
 SSE_PING = b": ping\n\n"
 
 
 class EventStream(Response):
-    """Sends each chunk at once, until the chunks end, or the viewer leaves or stops reading."""
+    """Send each chunk at once, until the chunks end or the viewer disconnects or stops reading."""
 
     def __init__(
         self, chunks: AsyncGenerator[bytes, None], media_type: str = SSE_MEDIA_TYPE, headers: Mapping[str, str] | None = None
@@ -33,12 +33,12 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         sending = asyncio.ensure_future(self._send_all(send))
-        leaving = asyncio.ensure_future(_wait_for_disconnect(receive))
+        disconnect = asyncio.ensure_future(_wait_for_disconnect(receive))
         try:
-            done, _ = await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({sending, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _end(sending, leaving)
-        if leaving in done:
+            await _cancel(sending, disconnect)
+        if disconnect in done:
             return
         if (error := sending.exception()) is not None:
             raise error
@@ -50,24 +50,24 @@ class EventStream(Response):
         try:
             async for chunk in self._chunks:
                 sending = send({"type": "http.response.body", "body": chunk, "more_body": True})
-                if (rest := _PendingSend.of(sending)) is not None:
+                if (pending := _PendingSend.start(sending)) is not None:
                     async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
-                        await rest
+                        await pending
         except (EOFError, TimeoutError, Unavailable):
-            return  # too slow, the store went away, or this process stops: the viewer resumes
+            return  # the viewer is too slow, the database is unreachable, or the process stops: the viewer reconnects and resumes
         finally:
             await self._chunks.aclose()
 
 
 class _PendingSend:
-    """What is left of a sending that has to wait for its viewer. Nearly none has: then no timer is set, and nothing is waited for."""
+    """A send that waits for its viewer. Most sends finish without waiting, and then need no timer."""
 
-    def __init__(self, sending: Generator[Any, None, None], blocked: Any) -> None:
-        self._sending, self._blocked = sending, blocked
+    def __init__(self, sending: Generator[Any, None, None], waits_for: Any) -> None:
+        self._sending, self._waits_for = sending, waits_for
 
     @classmethod
-    def of(cls, sending: Awaitable[None]) -> "_PendingSend | None":
-        """Go as far as is possible without waiting."""
+    def start(cls, sending: Awaitable[None]) -> "_PendingSend | None":
+        """Run the send until it has to wait; return None if it has finished."""
         steps = sending.__await__()
         try:
             return cls(steps, next(steps))
@@ -75,7 +75,7 @@ class _PendingSend:
             return None
 
     def __await__(self) -> Generator[Any, None, None]:
-        yield self._blocked
+        yield self._waits_for
         yield from self._sending
 
 
@@ -84,7 +84,7 @@ async def _wait_for_disconnect(receive: Receive) -> None:
         pass
 
 
-async def _end(*tasks: asyncio.Future[None]) -> None:
+async def _cancel(*tasks: asyncio.Future[None]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

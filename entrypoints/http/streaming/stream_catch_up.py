@@ -1,4 +1,4 @@
-"""From a viewer's own place in the feed to the hub's, exactly."""
+"""Join one viewer's position in the change feed to the hub's, without a gap or a repetition."""
 
 from collections.abc import AsyncGenerator, Sequence
 
@@ -9,54 +9,55 @@ PAGE_SIZE = 1_000
 
 
 class StreamCatchUp:
-    """Joins one viewer's place to the hub's, whose next batch begins at `standing`.
+    """The difference between a viewer's cursor and the cursor at which the hub's next batch starts.
 
-    Cursors cannot be compared, so events are: `missed` follows the viewer's cursor but not the hub's, and what the hub will bring
-    though the viewer has had it follows the hub's cursor but not the viewer's. The order of the three reads makes both exact.
+    Cursors cannot be compared, so events are. `missed` are the events after the viewer's cursor that precede the hub's. The events after
+    the hub's cursor that the viewer has seen already are left out of later batches. The order of the three reads makes both exact.
     """
 
-    def __init__(self, missed: Sequence[EventView], had: set[tuple[int, int]]) -> None:
+    def __init__(self, missed: Sequence[EventView], seen: set[tuple[int, int]]) -> None:
         self.missed = missed
-        self._had = had
+        self._seen = seen
 
     @classmethod
-    async def at(cls, feed: ChangeFeed, cursor: str, standing: str) -> "StreamCatchUp":
-        if cursor == standing:
+    async def load(cls, feed: ChangeFeed, cursor: str, hub_cursor: str, page_size: int = PAGE_SIZE) -> "StreamCatchUp":
+        """Compare the events after both cursors."""
+        if cursor == hub_cursor:
             return cls([], set())
-        coming = await _since(feed, standing)
-        lacking = await _since(feed, cursor)
-        late = {_key(event) for event in await _since(feed, standing)}
-        had = {_key(event) for event in coming} - {_key(event) for event in lacking}
-        return cls([event for event in lacking if _key(event) not in late], had)
+        after_hub = await _read_after(feed, hub_cursor, page_size)
+        after_viewer = await _read_after(feed, cursor, page_size)
+        coming = {_get_key(event) for event in await _read_after(feed, hub_cursor, page_size)}
+        seen = {_get_key(event) for event in after_hub} - {_get_key(event) for event in after_viewer}
+        return cls([event for event in after_viewer if _get_key(event) not in coming], seen)
 
     @property
     def is_caught_up(self) -> bool:
-        """True when every later batch is new to the viewer."""
-        return not self._had
+        """True if the viewer has seen no event of later batches."""
+        return not self._seen
 
-    def fresh(self, events: Sequence[EventView]) -> list[EventView]:
-        """What of a batch the viewer has not had."""
-        fresh = [event for event in events if _key(event) not in self._had]
-        self._had -= {_key(event) for event in events}
-        return fresh
+    def take_new(self, events: Sequence[EventView]) -> list[EventView]:
+        """Return the events of a batch that the viewer has not seen."""
+        new = [event for event in events if _get_key(event) not in self._seen]
+        self._seen -= {_get_key(event) for event in events}
+        return new
 
 
-async def read_full_pages(feed: ChangeFeed, cursor: str) -> AsyncGenerator[ChangeBatch, None]:
-    """Full pages, so that what is left to splice fits in memory."""
-    while len((batch := await feed.read(cursor, PAGE_SIZE)).events) >= PAGE_SIZE:
+async def read_full_pages(feed: ChangeFeed, cursor: str, page_size: int = PAGE_SIZE) -> AsyncGenerator[ChangeBatch, None]:
+    """Yield full pages after the cursor, until what is left fits into one page."""
+    while len((batch := await feed.read(cursor, page_size)).events) >= page_size:
         cursor = batch.cursor
         yield batch
 
 
-async def _since(feed: ChangeFeed, cursor: str) -> list[EventView]:
+async def _read_after(feed: ChangeFeed, cursor: str, page_size: int) -> list[EventView]:
     found: list[EventView] = []
     while True:
-        batch = await feed.read(cursor, PAGE_SIZE)
+        batch = await feed.read(cursor, page_size)
         found += batch.events
         cursor = batch.cursor
-        if len(batch.events) < PAGE_SIZE:
+        if len(batch.events) < page_size:
             return found
 
 
-def _key(event: EventView) -> tuple[int, int]:
+def _get_key(event: EventView) -> tuple[int, int]:
     return event.run_id, event.seq

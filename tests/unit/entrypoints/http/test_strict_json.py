@@ -47,7 +47,7 @@ def whole(body: bytes) -> Any:
 @example(b"[" * (MAX_DEPTH + 1) + b"1" + b"]" * (MAX_DEPTH + 1))
 @example(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
 def test_a_body_is_read_as_if_it_were_wholly_checked(body: bytes) -> None:
-    assert of(strict_json.read, body) == of(whole, body)
+    assert of(strict_json.parse_and_check, body) == of(whole, body)
 
 
 @given(BODIES)

@@ -6,7 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
+from application.ports.queries.change_feed import ChangeBatch
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
+from entrypoints.api.events.event_encoding import EncodedBatchCache
+from entrypoints.api.logs.log_tail import LogTail
 from tests.support.event_streams import open_stream
 from tests.support.in_process import InProcessHeadgate
 from tests.support.worker_requests import claim_dispatch
@@ -82,8 +85,8 @@ async def test_everything_resumes_without_a_gap_or_a_repeat_wherever_the_feeds_r
         assert viewer.ids[-1] == f"fake:{len(headgate.fakes.store.journal)}"
 
 
-async def test_a_viewer_far_behind_gets_all_of_it(headgate: InProcessHeadgate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("entrypoints.http.streaming.stream_catch_up.PAGE_SIZE", 4)
+async def test_a_viewer_far_behind_gets_all_of_it(headgate: InProcessHeadgate) -> None:
+    headgate.app.state.event_broadcaster = EventBroadcaster(headgate.hub, page_size=4)
     await headgate.api.create_pipeline()
     for _ in range(5):
         await headgate.api.trigger()
@@ -113,7 +116,8 @@ async def test_streams_that_cannot_be_are_refused_before_they_start(headgate: In
 
 
 async def test_a_silent_stream_says_that_it_lives(headgate: InProcessHeadgate) -> None:
-    headgate.app.state.live = EventBroadcaster(headgate.hub, heartbeat=0.01)
+    headgate.app.state.event_broadcaster = EventBroadcaster(headgate.hub, heartbeat=0.01)
+    headgate.app.state.log_tail = LogTail(headgate.hub, heartbeat=0.01)
     await headgate.api.create_pipeline()
     await headgate.api.trigger()
 
@@ -148,9 +152,8 @@ async def test_streams_end_when_the_hub_closes(headgate: InProcessHeadgate) -> N
         await until(lambda: one.ended and two.ended)
 
 
-async def test_a_batch_is_encoded_once_for_all_its_viewers(headgate: InProcessHeadgate, mocker: Any) -> None:
+async def test_two_viewers_receive_the_same_bytes(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
-    encoded = mocker.spy(__import__("entrypoints.api.events.event_broadcaster", fromlist=["x"]), "everything")
 
     async with open_stream(headgate, "/events/") as one, open_stream(headgate, "/events/") as two:
         await until(lambda: headgate.hub.viewer_count == 2)
@@ -158,7 +161,11 @@ async def test_a_batch_is_encoded_once_for_all_its_viewers(headgate: InProcessHe
         await headgate.publish_changes()
         assert (await one.until("run.moved")) == (await two.until("run.moved"))
 
-    assert encoded.call_count == 1
+
+def test_a_batch_is_encoded_once_for_all_its_viewers() -> None:
+    batches, batch = EncodedBatchCache(), ChangeBatch([], "1", ())
+
+    assert batches.get(batch) is batches.get(batch)
 
 
 async def test_log_lines_are_read_in_pages_followed_live_and_kept_as_text(headgate: InProcessHeadgate) -> None:

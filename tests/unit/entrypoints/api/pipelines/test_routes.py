@@ -170,7 +170,7 @@ async def test_why_tells_of_what_stands_around_the_run(headgate: InProcessHeadga
     warm, cold = await headgate.api.trigger("work"), await headgate.api.trigger("far")
 
     assert "no worker is online in pool headgate" in (await headgate.client.get(f"/runs/{warm}")).json()["why"]
-    assert "Prefect does not answer" in (await headgate.client.get(f"/runs/{cold}")).json()["why"]
+    assert "Prefect does not respond" in (await headgate.client.get(f"/runs/{cold}")).json()["why"]
 
 
 async def test_the_callers_trace_goes_on_to_the_worker(headgate: InProcessHeadgate) -> None:

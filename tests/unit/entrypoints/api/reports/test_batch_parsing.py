@@ -1,4 +1,4 @@
-"""A list that is read in one go is read as each of it would be alone."""
+"""A batch of status updates is parsed as its items are one by one."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from application.commands.reports.status_update import TokenReporter
-from entrypoints.api.reports.routes import ANONYMOUS, Principal, _parse_item, _parse_items
+from entrypoints.api.reports.parsing import parse_batch
+from entrypoints.api.reports.principal import ANONYMOUS, Principal
 
 GOOD = {"run_id": 3, "stage_name": "a", "status": "running"}
 FIELDS = st.fixed_dictionaries(
@@ -26,8 +27,11 @@ ITEMS = st.lists(st.just(GOOD) | FIELDS | st.sampled_from([None, 7, [], "x"]), m
 PRINCIPALS = st.sampled_from([ANONYMOUS, Principal(token_reporter=TokenReporter("m", 4))])
 
 
-@given(ITEMS, PRINCIPALS, st.booleans())
-@example([GOOD, GOOD], ANONYMOUS, True)
-@example([GOOD, {"status": "running"}, GOOD], ANONYMOUS, True)
-def test_what_is_read_together_is_what_is_read_alone(items: list[Any], principal: Principal, is_checked: bool) -> None:
-    assert list(_parse_items(items, principal, is_checked)) == [_parse_item(item, principal, is_checked) for item in items]
+@given(ITEMS, PRINCIPALS)
+@example([GOOD, GOOD], ANONYMOUS)
+@example([GOOD, {"status": "running"}, GOOD], ANONYMOUS)
+def test_items_are_parsed_together_as_they_are_alone(items: list[Any], principal: Principal) -> None:
+    alone = [parse_batch([item], principal, is_checked=False)[0] for item in items]
+
+    assert list(parse_batch(items, principal, is_checked=True)) == alone
+    assert list(parse_batch(items, principal, is_checked=False)) == alone

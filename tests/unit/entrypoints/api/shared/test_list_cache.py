@@ -40,7 +40,7 @@ async def test_a_page_that_has_not_changed_is_read_once() -> None:
     shelf = CountingItems(Item(2), Item(1))
     texts = shelf.texts()
 
-    pages = [await texts.of(READER, [Item(2), Item(1)]) for _ in range(3)]
+    pages = [await texts.encode(READER, [Item(2), Item(1)]) for _ in range(3)]
 
     assert pages == [b'[{"id":2,"version":1},{"id":1,"version":1}]'] * 3
     assert (shelf.read, shelf.shown) == ([[2, 1]], 2)
@@ -49,10 +49,10 @@ async def test_a_page_that_has_not_changed_is_read_once() -> None:
 async def test_only_what_has_changed_is_read_again() -> None:
     shelf = CountingItems(Item(2), Item(1))
     texts = shelf.texts()
-    await texts.of(READER, [Item(2), Item(1)])
+    await texts.encode(READER, [Item(2), Item(1)])
     shelf.items[1] = Item(1, version=2)
 
-    page = await texts.of(READER, [Item(2), Item(1, version=2)])
+    page = await texts.encode(READER, [Item(2), Item(1, version=2)])
 
     assert page == b'[{"id":2,"version":1},{"id":1,"version":2}]'
     assert shelf.read == [[2, 1], [1]]
@@ -62,13 +62,13 @@ async def test_an_item_that_changed_between_mark_and_reading_is_shown_as_it_is()
     shelf = CountingItems(Item(1, version=2))
     texts = shelf.texts()
 
-    page = await texts.of(READER, [Item(1, version=1)])
+    page = await texts.encode(READER, [Item(1, version=1)])
 
     assert page == b'[{"id":1,"version":2}]'
 
 
 async def test_what_is_gone_is_left_out() -> None:
-    assert await CountingItems(Item(1)).texts().of(READER, [Item(2), Item(1)]) == b'[{"id":1,"version":1}]'
+    assert await CountingItems(Item(1)).texts().encode(READER, [Item(2), Item(1)]) == b'[{"id":1,"version":1}]'
 
 
 async def test_what_is_kept_has_a_bound_in_bytes() -> None:
@@ -77,8 +77,8 @@ async def test_what_is_kept_has_a_bound_in_bytes() -> None:
     texts = shelf.texts(max_bytes=2 * size)
 
     for id in range(10, 90):
-        await texts.of(READER, [Item(id)])
-    await texts.of(READER, [Item(88), Item(89)])
-    await texts.of(READER, [Item(87)])
+        await texts.encode(READER, [Item(id)])
+    await texts.encode(READER, [Item(88), Item(89)])
+    await texts.encode(READER, [Item(87)])
 
     assert len(shelf.read) == 81

@@ -51,7 +51,7 @@ async def test_a_worker_claims_carries_and_ends_a_dispatch(headgate: InProcessHe
     )
     end = await _advance(headgate, claim, [{"event_id": "1:b:1", "stage": "b", "attempt": 1, "status": "completed"}])
 
-    assert (claim["pipeline"], claim["stages"], claim["key"]) == ("work", ["a", "b"], "house:1:1")
+    assert (claim["pipeline"], claim["stages"], claim["key"]) == ("work", ["a", "b"], "installation-1:1:1")
     assert (start["stage"], start["attempt"], start["spec"]["command"]) == ("a", 1, ["true"])
     assert step == again
     assert [start["stage"] for start in step["starts"]] == ["b"]

@@ -1,4 +1,4 @@
-"""What worker processes send."""
+"""What workers send."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -11,15 +11,28 @@ from application.ports.persistence.logs import NewLogLine
 from application.ports.persistence.workers import WorkerStatus
 from domain.reports.report import Report
 from domain.runs.status import Reason
-from entrypoints.api.shared.request_models import MAX_BIGINT, MAX_INTEGER, LongText, RequestModel, ShortText, StatusField, Timestamp
+from entrypoints.api.shared.models import (
+    MAX_BIGINT,
+    MAX_INTEGER,
+    LongText,
+    ReportedStatus,
+    RequestModel,
+    ShortText,
+    StageName,
+    Timestamp,
+)
 
 Id = Annotated[int, Field(ge=1, le=MAX_BIGINT)]
 Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+AttemptNumber = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 Pool = Annotated[str, Field(min_length=1, max_length=100)]
+Version = Annotated[str, Field(max_length=100)]
+_MAX_ITEMS = 10_000
+_MAX_LINES = 100_000
 
 
 def _to_pairs(value: Any) -> Any:
-    """JSON has lists where a pair is meant."""
+    """Convert JSON's lists to the tuples that strict validation requires."""
     if isinstance(value, list):
         return [tuple(item) if isinstance(item, list) else item for item in value]
     return value
@@ -31,62 +44,61 @@ def _require_timestamp(value: datetime | None) -> datetime:
     return value
 
 
-Holding = Annotated[list[tuple[str, int]], BeforeValidator(_to_pairs), Field(max_length=10_000)]
+HeldAttempts = Annotated[list[tuple[str, int]], BeforeValidator(_to_pairs), Field(max_length=_MAX_ITEMS)]
 RequiredTimestamp = Annotated[Timestamp, AfterValidator(_require_timestamp)]
 Line = tuple[Count, RequiredTimestamp, Literal["stdout", "stderr", "headgate"], Annotated[str, Field(max_length=1 << 20)]]
 
 
-class WorkerModel(RequestModel):
-    """A worker process and its slots."""
+class HeldDispatchModel(RequestModel):
+    """A dispatch that the worker holds, with its running attempts as (stage, attempt)."""
+
+    run_id: Id
+    epoch: Id
+    holding: HeldAttempts = []
+
+    def to_held_dispatch(self) -> HeldDispatch:
+        return HeldDispatch(self.run_id, self.epoch, frozenset(self.holding))
+
+
+class HeartbeatRequest(RequestModel):
+    """A worker process, its slots, and the dispatches that it holds."""
 
     worker_id: ShortText
     name: ShortText
     pool: Pool
     slots: Count
     free: Count
-    version: Annotated[str, Field(max_length=100)] = ""
-
-    def seen(self) -> WorkerStatus:
-        return WorkerStatus(self.worker_id, self.name, self.pool, self.slots, self.free, self.version)
-
-
-class HeldDispatchModel(RequestModel):
-    run_id: Id
-    epoch: Id
-    holding: Holding = []
-
-    def held(self) -> HeldDispatch:
-        return HeldDispatch(self.run_id, self.epoch, frozenset(self.holding))
-
-
-class HeartbeatRequest(WorkerModel):
-    """I live, and this is what I hold."""
-
+    version: Version = ""
     received: Count | None = None
     takes_work: bool = True
-    dispatches: Annotated[list[HeldDispatchModel], Field(max_length=10_000)] = []
+    dispatches: Annotated[list[HeldDispatchModel], Field(max_length=_MAX_ITEMS)] = []
 
-    def beat(self) -> HeartbeatCommand:
-        return HeartbeatCommand(self.seen(), [dispatch.held() for dispatch in self.dispatches], self.received, self.takes_work)
+    def to_command(self) -> HeartbeatCommand:
+        worker = WorkerStatus(self.worker_id, self.name, self.pool, self.slots, self.free, self.version)
+        return HeartbeatCommand(worker, [held.to_held_dispatch() for held in self.dispatches], self.received, self.takes_work)
 
 
 class ClaimRequest(RequestModel):
+    """A claim of a dispatch for so many stages at once."""
+
     worker_id: ShortText
     capacity: Count
 
 
 class WorkerReportModel(RequestModel):
+    """A report about an attempt of the dispatch."""
+
     event_id: ShortText
-    stage: Annotated[str, Field(min_length=1, max_length=100)]
-    attempt: Annotated[int, Field(ge=1, le=MAX_INTEGER)]
-    status: StatusField
+    stage: StageName
+    attempt: AttemptNumber
+    status: ReportedStatus
     reason: Literal["timeout", "error"] | None = None
     records_processed: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = None
     error_message: LongText | None = None
     message: LongText | None = None
     output: Any = None
 
-    def report(self) -> WorkerReport:
+    def to_worker_report(self) -> WorkerReport:
         report = Report(
             status=self.status,
             stage=self.stage,
@@ -101,41 +113,47 @@ class WorkerReportModel(RequestModel):
 
 
 class AdvanceRequest(RequestModel):
-    """What became of the stages of a dispatch."""
+    """The reports about a dispatch's attempts, and how many more the worker can start."""
 
     worker_id: ShortText
     capacity: Count
     free: Count = 0
     received: Count | None = None
-    holding: Holding = []
+    holding: HeldAttempts = []
     hand_back: bool = False
-    reports: Annotated[list[WorkerReportModel], Field(max_length=10_000)] = []
+    reports: Annotated[list[WorkerReportModel], Field(max_length=_MAX_ITEMS)] = []
 
-    def advance(self, run_id: int, epoch: int) -> AdvanceCommand:
-        reports = [item.report() for item in self.reports]
+    def to_command(self, run_id: int, epoch: int) -> AdvanceCommand:
+        reports = [report.to_worker_report() for report in self.reports]
         return AdvanceCommand(self.worker_id, run_id, epoch, self.capacity, reports, frozenset(self.holding), self.hand_back)
 
 
 class FlowRunRecordedRequest(RequestModel):
+    """The Prefect flow run that carries a dispatch."""
+
     worker_id: ShortText
     flow_run_id: ShortText
 
 
 class AppendLogRequest(RequestModel):
-    """Lines of one attempt, as the stage host read them."""
+    """Lines of one attempt: (index, time, stream, text) each."""
 
     run_id: Id
-    stage: Annotated[str, Field(min_length=1, max_length=100)]
-    attempt: Annotated[int, Field(ge=1, le=MAX_INTEGER)]
-    lines: Annotated[list[Line], BeforeValidator(_to_pairs), Field(max_length=100_000)]
+    stage: StageName
+    attempt: AttemptNumber
+    lines: Annotated[list[Line], BeforeValidator(_to_pairs), Field(max_length=_MAX_LINES)]
 
-    def new_lines(self) -> list[NewLogLine]:
+    def to_lines(self) -> list[NewLogLine]:
         return [NewLogLine(index, at, stream, text) for index, at, stream, text in self.lines]
 
 
-class FlowRunRequest(RequestModel):
+class CancelledInPrefectRequest(RequestModel):
+    """A flow run that was cancelled in Prefect."""
+
     flow_run_id: ShortText
 
 
 class LeaveRequest(RequestModel):
+    """A worker that stops."""
+
     worker_id: ShortText

@@ -1,0 +1,54 @@
+"""Live log lines for viewers."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from functools import partial
+
+from application.ports.queries.reader import Reader
+from application.queries.views.logs import LogLineView
+from application.services.feed.event_hub import EventHub
+from application.services.feed.subscription import Subscription
+from entrypoints.api.logs.models import LogLineResponse
+from entrypoints.http.json_response import encode_json
+from entrypoints.http.streaming.event_stream import HEARTBEAT_SECONDS, SSE_PING
+from entrypoints.http.streaming.shared_queries import SharedQueries
+from entrypoints.http.streaming.stream_catch_up import PAGE_SIZE
+
+
+class LogTail:
+    """The streams of runs' logs; one per process."""
+
+    def __init__(self, hub: EventHub, heartbeat: float = HEARTBEAT_SECONDS) -> None:
+        self._hub = hub
+        self._heartbeat = heartbeat
+        self._queries = SharedQueries()
+
+    async def stream(self, reader: Reader, run_id: int, stage: str | None, attempt: int | None, after: int) -> AsyncGenerator[bytes, None]:
+        """Yield the run's lines with n > after: the stored ones, then new ones as they are stored."""
+        with self._hub.subscribe() as subscription:
+            while True:
+                page = await self._queries.run(
+                    (run_id, stage, attempt, after),
+                    partial(reader.log, run_id, stage=stage, attempt=attempt, after=after, limit=PAGE_SIZE),
+                )
+                if page:
+                    after = page[-1].n
+                    yield b"".join(_encode_line(line) for line in page)
+                if len(page) == PAGE_SIZE:
+                    continue
+                while not await self._wait_for_lines(subscription, run_id):
+                    yield SSE_PING
+
+    async def _wait_for_lines(self, subscription: Subscription, run_id: int) -> bool:
+        """Return True once the run has new lines; False when a heartbeat is due."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._heartbeat
+        while (left := deadline - loop.time()) > 0:
+            batch = await subscription.next_batch(left)
+            if batch is not None and run_id in batch.logs:
+                return True
+        return False
+
+
+def _encode_line(line: LogLineView) -> bytes:
+    return f"id: {line.n}\nevent: line\ndata: ".encode() + encode_json(LogLineResponse.from_view(line)) + b"\n\n"

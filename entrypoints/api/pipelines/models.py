@@ -1,0 +1,172 @@
+"""Pipelines and their stages, as the API takes and returns them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, RootModel, WithJsonSchema
+
+from application.queries.views.pipelines import PipelineView
+from domain.pipelines.definition import StageDefinition
+from domain.pipelines.serialization import serialize_pipeline
+from domain.runs.status import Status
+from entrypoints.api.pipelines.definition_schema import DEFINITION
+from entrypoints.api.runs.models import StageResponse
+from entrypoints.api.shared.models import ResponseModel, with_example
+
+_PARAMETERS_EXAMPLE = {"type": "object", "properties": {"month": {"type": "integer", "minimum": 1, "maximum": 12}}}
+
+
+class PipelineDefinitionRequest(RootModel[Annotated[Any, WithJsonSchema(DEFINITION)]]):
+    """A pipeline's definition. If fields are invalid, the error names each of them."""
+
+    model_config = with_example(
+        {
+            "name": "flights",
+            "description": "Delays of 336,776 flights",
+            "tags": ["flights", "nightly"],
+            "parallelism": 4,
+            "parameters": _PARAMETERS_EXAMPLE,
+            "stages": [
+                {
+                    "name": "extract",
+                    "kind": "python",
+                    "callable": "examples.flights.extract:main",
+                    "timeout": 120,
+                    "retries": 2,
+                    "retry_delay": 5,
+                },
+                {"name": "publish", "kind": "command", "command": ["./publish.sh"], "needs": ["extract"], "allow_failure": True},
+                {"name": "certify", "kind": "external", "needs": ["publish"], "timeout": 86400},
+            ],
+        }
+    )
+
+
+class StageDefinitionResponse(ResponseModel):
+    """A stage's definition with every default, and its status in the latest run. Keys of other kinds are left out."""
+
+    name: str
+    kind: Literal["command", "python", "external", "approval", "http"]
+    needs: list[str]
+    command: list[str] | str | None = None
+    shell: bool = False
+    callable: str | None = None
+    env: dict[str, str] = {}
+    url: str | None = None
+    method: str | None = None
+    query: dict[str, Any] = {}
+    headers: dict[str, Any] = {}
+    body: Any = None
+    expected: list[int] = []
+    max_bytes: int | None = None
+    secrets: dict[str, str] = Field(default={}, description="Variables and the names of their secrets; never a value.")
+    workdir: str | None = None
+    approvers: list[str] = []
+    message: str | None = None
+    fields: dict[str, Any] | None = None
+    timeout: float = Field(description="Seconds.")
+    retries: int = 0
+    retry_delay: float = 0
+    retry_on_loss: bool = False
+    allow_failure: bool
+    when: Literal["completed", "always", "failed"]
+    status: Status
+
+
+class PipelineResponse(ResponseModel):
+    """A pipeline with its newest revision. `status` is its latest run's, `pending` before the first run."""
+
+    model_config = with_example(
+        {
+            "id": 1,
+            "name": "flights",
+            "description": "Delays of 336,776 flights",
+            "tags": ["flights", "nightly"],
+            "status": "running",
+            "revision": 1,
+            "parallelism": 4,
+            "pool": "headgate",
+            "parameters": _PARAMETERS_EXAMPLE,
+            "stages": [
+                {
+                    "name": "certify",
+                    "kind": "external",
+                    "needs": ["publish"],
+                    "timeout": 86400.0,
+                    "allow_failure": False,
+                    "when": "completed",
+                    "status": "waiting",
+                }
+            ],
+            "created_at": "2026-11-23T09:00:00Z",
+            "updated_at": "2026-11-23T09:00:00Z",
+            "links": {
+                "self": "/pipelines/1",
+                "stages": "/pipelines/1/stages",
+                "runs": "/pipelines/1/runs",
+                "trigger": "/trigger/1",
+                "page": "/ui/pipelines/1",
+            },
+        }
+    )
+
+    id: int
+    name: str
+    description: str
+    tags: list[str]
+    status: Status
+    revision: int
+    parallelism: int
+    pool: str
+    parameters: dict[str, Any] | None = Field(description="JSON Schema of a run's parameters.")
+    stages: list[StageDefinitionResponse]
+    created_at: datetime
+    updated_at: datetime
+    links: dict[str, str]
+
+    @classmethod
+    def from_view(cls, view: PipelineView) -> Self:
+        """Build the response of a pipeline."""
+        definition = serialize_pipeline(view.definition)
+        statuses = {stage.name: stage.status for stage in view.latest.stages} if view.latest else {}
+        stages = [stage | {"status": statuses.get(stage["name"], Status.PENDING)} for stage in definition.pop("stages")]
+        return cls(
+            **definition,
+            id=view.id,
+            status=view.status,
+            revision=view.revision,
+            stages=[StageDefinitionResponse(**stage) for stage in stages],
+            created_at=view.created_at,
+            updated_at=view.updated_at,
+            links={
+                "self": f"/pipelines/{view.id}",
+                "stages": f"/pipelines/{view.id}/stages",
+                "runs": f"/pipelines/{view.id}/runs",
+                "trigger": f"/trigger/{view.id}",
+                "page": f"/ui/pipelines/{view.id}",
+            },
+        )
+
+
+def list_stage_responses(pipeline: PipelineView) -> list[StageResponse]:
+    """Return the newest revision's stages with their state in the latest run; `pending` if that run has no such stage."""
+    latest = {stage.name: StageResponse.from_view(stage) for stage in pipeline.latest.stages} if pipeline.latest else {}
+    return [_to_stage_response(stage, latest.get(stage.name)) for stage in pipeline.definition.stages]
+
+
+def _to_stage_response(stage: StageDefinition, latest: StageResponse | None) -> StageResponse:
+    if latest is not None:
+        return latest.model_copy(update={"kind": stage.kind.value, "needs": list(stage.needs)})
+    return StageResponse(
+        name=stage.name,
+        kind=stage.kind.value,
+        needs=list(stage.needs),
+        status=Status.PENDING,
+        reason=None,
+        attempt=None,
+        started_at=None,
+        finished_at=None,
+        records_processed=None,
+        error_message=None,
+        output=None,
+    )

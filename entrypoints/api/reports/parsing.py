@@ -1,0 +1,78 @@
+"""Parse status updates, one or a batch."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from application.commands.reports.status_update import StatusUpdate
+from domain.errors import InvalidInput
+from domain.reports.report import Report
+from entrypoints.api.reports.models import StatusUpdateRequest
+from entrypoints.api.reports.principal import Principal
+from entrypoints.api.shared.plain_routes import validate
+from entrypoints.http import strict_json
+from entrypoints.http.problems import Problem, validation_problem
+
+_BATCH = TypeAdapter(list[StatusUpdateRequest])
+
+
+def parse_update(raw: Any, principal: Principal) -> StatusUpdate:
+    """Return the update. Raise InvalidInput that names every invalid field."""
+    return _to_update(validate(StatusUpdateRequest, raw), raw, principal)
+
+
+def parse_batch(items: Sequence[Any], principal: Principal, *, is_checked: bool) -> Sequence[StatusUpdate | Problem]:
+    """Return each item as an update, or as the problem that `parse_update` finds in it.
+
+    `is_checked` means that strict_json has checked every value of the items. Such items are validated together if all are valid.
+    """
+    if is_checked:
+        with suppress(ValidationError, InvalidInput):
+            return [_to_update(body, raw, principal) for body, raw in zip(_BATCH.validate_python(items), items, strict=True)]
+    return [_parse_item(item, principal, is_checked=is_checked) for item in items]
+
+
+def apply_idempotency_key(update: StatusUpdate, raw: Any, key: str | None) -> StatusUpdate:
+    """Return the update with the key as its event id. Raise InvalidInput if it has another event id."""
+    if key is None or update.event_id == key:
+        return update
+    if update.event_id is not None:
+        raise InvalidInput.of("event_id", "is not the Idempotency-Key; give one of the two, or the same twice")
+    return replace(update, event_id=key, digest=_hash_report(raw))
+
+
+def _parse_item(raw: Any, principal: Principal, *, is_checked: bool) -> StatusUpdate | Problem:
+    try:
+        return parse_update(raw if is_checked else strict_json.check(raw), principal)
+    except InvalidInput as error:
+        return validation_problem(error.problems)
+
+
+def _to_update(body: StatusUpdateRequest, raw: Any, principal: Principal) -> StatusUpdate:
+    if not principal.names_target and body.pipeline_id is None and body.run_id is None:
+        raise InvalidInput.of("pipeline_id", "is required, or a run_id")
+    report = Report(
+        status=body.status,
+        stage=body.stage_name,
+        attempt=body.attempt,
+        records_processed=body.records_processed,
+        error_message=body.error_message,
+        message=body.message,
+        output=body.output,
+        seq=body.seq,
+        reported_at=body.reported_at,
+    )
+    digest = _hash_report(raw) if body.event_id is not None else b""
+    return StatusUpdate(
+        report, body.pipeline_id, body.run_id, body.event_id, body.reporter, digest, principal.attempt, principal.token_reporter
+    )
+
+
+def _hash_report(raw: Mapping[str, Any]) -> bytes:
+    """Return a hash that does not depend on the order of the keys."""
+    return hashlib.sha256(orjson.dumps(raw, option=orjson.OPT_SORT_KEYS)).digest()

@@ -1,0 +1,266 @@
+"""Runs and their stages, as the API takes and returns them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from application.commands.runs.apply_run_action import RunActionResult
+from application.commands.runs.trigger_pipeline import TriggerResult
+from application.queries.views.runs import RunView, StageRunView
+from domain.runs.status import Reason, Status
+from entrypoints.api.shared.models import Comment, RequestModel, ResponseModel, StageName, with_example
+
+
+def build_run_links(run_id: int, pipeline_id: int) -> dict[str, str]:
+    """Return the paths of the run and of what belongs to it."""
+    return {
+        "self": f"/runs/{run_id}",
+        "pipeline": f"/pipelines/{pipeline_id}",
+        "stages": f"/runs/{run_id}/stages",
+        "events": f"/runs/{run_id}/events",
+        "logs": f"/runs/{run_id}/logs",
+        "cancel": f"/runs/{run_id}/cancel",
+        "retry": f"/runs/{run_id}/retry",
+        "page": f"/ui/runs/{run_id}",
+    }
+
+
+_LINKS_EXAMPLE = build_run_links(7, 1)
+
+
+class RunResponse(ResponseModel):
+    """One execution of a pipeline's revision."""
+
+    model_config = with_example(
+        {
+            "id": 7,
+            "number": 3,
+            "pipeline_id": 1,
+            "pipeline": "flights",
+            "revision": 1,
+            "status": "running",
+            "why": "extract has been running for 2 s; it usually takes 3 s. publish comes next.",
+            "trigger": "api",
+            "actor": "mara",
+            "repeats": None,
+            "parameters": {"month": 6},
+            "created_at": "2026-11-23T09:00:00Z",
+            "started_at": "2026-11-23T09:00:00.012Z",
+            "finished_at": None,
+            "records_processed": None,
+            "prefect_flow_run_ids": ["5f0c9a3e-6c0e-4b0c-9b43-3a9d1f6f2f10"],
+            "links": _LINKS_EXAMPLE,
+        }
+    )
+
+    id: int
+    number: int
+    pipeline_id: int
+    pipeline: str
+    revision: int
+    status: Status
+    why: str | None = Field(description="The reason for the run's state, in one sentence. Null in lists for runs that have not ended.")
+    trigger: str
+    actor: str | None = Field(description="Who triggered it, if known.")
+    repeats: int | None = Field(description="The id of the run that this one repeats.")
+    parameters: dict[str, Any]
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    records_processed: int | None
+    prefect_flow_run_ids: list[str]
+    links: dict[str, str]
+
+    @classmethod
+    def from_view(cls, view: RunView, why: str | None = None) -> Self:
+        """Build the response of a run; `why` explains its state."""
+        return cls(
+            id=view.id,
+            number=view.number,
+            pipeline_id=view.pipeline_id,
+            pipeline=view.pipeline,
+            revision=view.revision,
+            status=view.status,
+            why=why,
+            trigger=view.trigger,
+            actor=view.actor,
+            repeats=view.repeats,
+            parameters=dict(view.parameters),
+            created_at=view.created_at,
+            started_at=view.started_at,
+            finished_at=view.finished_at,
+            records_processed=view.records_processed,
+            prefect_flow_run_ids=list(view.flow_run_ids),
+            links=build_run_links(view.id, view.pipeline_id),
+        )
+
+
+class StageResponse(ResponseModel):
+    """A stage with the state of its newest attempt."""
+
+    model_config = with_example(
+        {
+            "name": "extract",
+            "kind": "python",
+            "needs": [],
+            "status": "completed",
+            "reason": None,
+            "attempt": 1,
+            "started_at": "2026-11-23T09:00:00.012Z",
+            "finished_at": "2026-11-23T09:00:02.400Z",
+            "records_processed": 336776,
+            "error_message": None,
+            "output": None,
+        }
+    )
+
+    name: str
+    kind: str
+    needs: list[str]
+    status: Status
+    reason: Reason | None
+    attempt: int | None = Field(description="Null before the first run.")
+    started_at: datetime | None
+    finished_at: datetime | None
+    records_processed: int | None
+    error_message: str | None
+    output: Any
+
+    @classmethod
+    def from_view(cls, view: StageRunView) -> Self:
+        """Build the response of a run's stage."""
+        attempt = view.newest
+        return cls(
+            name=view.name,
+            kind=view.kind,
+            needs=list(view.needs),
+            status=attempt.status,
+            reason=attempt.reason,
+            attempt=attempt.number,
+            started_at=attempt.started_at,
+            finished_at=attempt.finished_at,
+            records_processed=attempt.records_processed,
+            error_message=attempt.error_message,
+            output=attempt.output,
+        )
+
+
+class TriggerRequest(RequestModel):
+    """The parameters of a new run."""
+
+    model_config = with_example({"parameters": {"month": 6}})
+
+    parameters: dict[str, Any] | None = Field(None, description="Validated against the pipeline's JSON Schema.")
+
+
+class TriggerResponse(ResponseModel):
+    """The run that was created."""
+
+    model_config = with_example({"run_id": 7, "number": 3, "pipeline_id": 1, "status": "queued", "links": _LINKS_EXAMPLE})
+
+    run_id: int
+    number: int = Field(description="Counts the pipeline's runs: 1, 2, 3…")
+    pipeline_id: int
+    status: Status
+    links: dict[str, str]
+
+    @classmethod
+    def from_view(cls, view: TriggerResult) -> Self:
+        """Build the response from the use case's result."""
+        return cls(
+            run_id=view.run_id,
+            number=view.number,
+            pipeline_id=view.pipeline_id,
+            status=view.status,
+            links=build_run_links(view.run_id, view.pipeline_id),
+        )
+
+
+class CancelRequest(RequestModel):
+    """Why a run or a stage is cancelled."""
+
+    model_config = with_example({"message": "The source file was the wrong one."})
+
+    message: Comment | None = Field(None, description="Shown in the run's history.")
+
+
+class CancelResponse(ResponseModel):
+    """`status` is `cancelled`, or the run's present status until its worker has stopped the running stages."""
+
+    model_config = with_example({"run_id": 7, "number": 3, "status": "running"})
+
+    run_id: int
+    number: int
+    status: Status
+
+
+class RetryRequest(RequestModel):
+    """Which stages of a run are retried."""
+
+    model_config = with_example({"stages": ["publish"], "revision": "same"})
+
+    stages: Annotated[list[StageName], Field(min_length=1, max_length=500)] | None = Field(
+        None, description="All stages that failed, were lost or were cancelled if left out."
+    )
+    revision: Literal["same", "newest"] = Field("same", description="`newest` continues with the pipeline's newest revision, if it fits.")
+
+
+class RepeatRequest(RequestModel):
+    """The parameters of the new run."""
+
+    model_config = with_example({"parameters": {"month": 7}})
+
+    parameters: dict[str, Any] | None = Field(None, description="Those of the earlier run if left out.")
+
+
+class SkipRequest(RequestModel):
+    """Why a stage is skipped."""
+
+    model_config = with_example({"message": "Published by hand."})
+
+    message: Comment | None = Field(None, description="Shown in the run's history.")
+
+
+class ApproveRequest(RequestModel):
+    """An approval's comment and fields."""
+
+    model_config = with_example({"comment": "The figures are right.", "fields": {"ticket": "OPS-7"}})
+
+    comment: Comment | None = None
+    fields: dict[str, Any] | None = Field(None, description="Validated against the approval's fields; passed to the stages after it.")
+
+
+class RejectRequest(RequestModel):
+    """Why a stage is rejected."""
+
+    model_config = with_example({"comment": "June is missing."})
+
+    comment: Comment | None = None
+
+
+class RunControlResponse(ResponseModel):
+    """The run after an action. `applied` is false if the action had been applied already; `stages` are those it concerns."""
+
+    model_config = with_example(
+        {"run_id": 7, "number": 3, "status": "running", "stages": ["publish"], "applied": True, "links": _LINKS_EXAMPLE}
+    )
+
+    run_id: int
+    number: int
+    status: Status
+    stages: list[str]
+    applied: bool
+    links: dict[str, str]
+
+    @classmethod
+    def from_view(cls, view: RunActionResult) -> Self:
+        """Build the response from the use case's result."""
+        return cls(
+            run_id=view.run_id,
+            number=view.number,
+            status=view.status,
+            stages=list(view.stages),
+            applied=view.applied,
+            links=build_run_links(view.run_id, view.pipeline_id),
+        )

@@ -1,0 +1,72 @@
+"""The OpenAPI description of a route's errors."""
+
+from typing import Any
+
+PROBLEM_REFERENCE = {"$ref": "#/components/schemas/ProblemResponse"}
+DESCRIPTIONS = {
+    401: "The token is missing or invalid",
+    403: "Not allowed: the token's scope, or a web page of another origin",
+    404: "Not found",
+    409: "The present state does not allow it",
+    412: "It has changed since the caller read it",
+    413: "The body is larger than 1 MiB",
+    415: "The body is neither JSON nor a form",
+    422: "Invalid input; every invalid field is named",
+    429: "More requests than the limit allows; try again after `Retry-After` seconds",
+    503: "The database does not answer, or Headgate is overloaded; try again after `Retry-After` seconds",
+    507: "Too little disk space for more runs",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that answers these errors."""
+    return {
+        status: {
+            "description": DESCRIPTIONS[status],
+            "content": {"application/problem+json": {"schema": PROBLEM_REFERENCE, "example": _EXAMPLES[status]}},
+        }
+        for status in statuses
+    }
+
+
+def _example(status: int, kind: str, title: str, detail: str, **more: Any) -> dict[str, Any]:
+    head = {"type": f"urn:headgate:problem:{kind}", "title": title, "status": status, "detail": detail, "problem": kind}
+    return {**head, "request_id": "0f5c6a9d2b7e4f5c", **more}
+
+
+_EXAMPLES: dict[int, dict[str, Any]] = {
+    401: _example(
+        401, "unauthorized", "Unauthorized", "This token is not valid: it was not issued here, or has been altered, revoked or has expired."
+    ),
+    403: _example(403, "foreign_origin", "Another site's request", "This request comes from a web page of another site."),
+    404: _example(404, "not_found", "Not found", "There is no run 99."),
+    409: _example(
+        409,
+        "late_report",
+        "Too late",
+        "certify is completed, which is final; the report that it failed is kept in the history.",
+        run_id=7,
+        seq=15,
+        state="completed",
+    ),
+    412: _example(412, "stale", "Changed meanwhile", "flights is at revision 3; read it again before you change it."),
+    413: _example(413, "too_large", "Too large", "A body is at most 1 MiB."),
+    415: _example(
+        415, "unsupported_media_type", "Unsupported media type", "A body is JSON, or a form: send Content-Type: application/json."
+    ),
+    422: _example(
+        422,
+        "invalid",
+        "Invalid input",
+        "stages[0].timeout: is a number of seconds, above 0, up to a year",
+        errors=[{"field": "stages[0].timeout", "message": "is a number of seconds, above 0, up to a year"}],
+    ),
+    429: _example(429, "rate_limited", "Too many requests", "More than 100 requests in 1 s; ask again in 1 s."),
+    503: _example(503, "unavailable", "Try again shortly", "The database does not answer."),
+    507: _example(
+        507,
+        "disk_low",
+        "Disk almost full",
+        "The disk of Headgate's home has 120 MiB left; no run is taken below 512 MiB. Reports are still taken.",
+    ),
+}

@@ -1,0 +1,90 @@
+"""How the API's routes read JSON bodies and answer conditional requests."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+from starlette.types import Scope
+
+from domain.errors import InvalidInput
+from entrypoints.api.shared.etags import make_conditional
+from entrypoints.http import strict_json
+from entrypoints.http.middleware.body_limit import get_body
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class ApiRoute(APIRoute):
+    """A route that parses its JSON body strictly before FastAPI validates it.
+
+    A body of any accepted content type is read as JSON. A blank body counts as absent. Raise InvalidInput for invalid JSON.
+    """
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
+
+        async def handle_json(request: Request) -> Response:
+            body = await get_body(request)
+            return await handle(_ParsedRequest(request, self.parse(body) if body.strip() else _ABSENT))
+
+        return handle_json
+
+    def parse(self, body: bytes) -> Any:
+        """Return the body's value. JSON `null` is refused: every body of the API is an object."""
+        value = strict_json.parse_and_check(body)
+        if value is None:
+            raise InvalidInput.of("body", "is a JSON object")
+        return value
+
+
+class ConditionalRoute(ApiRoute):
+    """An ApiRoute whose GET responses carry an ETag, and are 304 if the client's copy is current."""
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+        if self.methods != {"GET"}:
+            return handle
+
+        async def handle_conditionally(request: Request) -> Response:
+            return make_conditional(request, await handle(request))
+
+        return handle_conditionally
+
+
+def create_router(tag: str, *, route_class: type[ApiRoute] = ConditionalRoute) -> APIRouter:
+    """Return a router whose operation ids are the names of its functions."""
+    return APIRouter(tags=[tag], route_class=route_class, generate_unique_id_function=_get_name)
+
+
+_ABSENT = object()
+
+
+class _ParsedRequest(Request):
+    """A request whose JSON body has been parsed."""
+
+    def __init__(self, request: Request, value: Any) -> None:
+        super().__init__(_declare_json(request.scope), request.receive)
+        self.value = value
+
+    async def body(self) -> bytes:
+        return b"" if self.value is _ABSENT else b"parsed"
+
+    async def json(self) -> Any:
+        return self.value
+
+
+def _declare_json(scope: Scope) -> Scope:
+    """Return the scope with a JSON content type, the only one that FastAPI parses."""
+    headers = scope["headers"]
+    if (b"content-type", b"application/json") in headers:
+        return scope
+    others = [header for header in headers if header[0] != b"content-type"]
+    return {**scope, "headers": [*others, (b"content-type", b"application/json")]}
+
+
+def _get_name(route: APIRoute) -> str:
+    return route.name
