@@ -1,24 +1,104 @@
-"""What every test may ask for."""
+"""Fixtures for every test, and how the suite is spread over two processes (`pytest -n 2 --dist loadgroup`).
+
+With pytest-xdist the controller starts the one PostgreSQL server and its workers use it. Tests that share an expensive fixture run in
+the same worker: each folder of GROUPS is one group, and so is every other module, except those of SPREAD_FOLDERS.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from adapters.persistence.embedded.server import EmbeddedPostgres
-from tests.support.postgres import a_database, a_server
+from tests.support.paths import ROOT
+
+if TYPE_CHECKING:  # the fixtures import it when a test asks for a database: tests of use cases start faster without
+    from adapters.persistence.embedded.server import EmbeddedPostgres
+
+GROUPS: Final = (
+    "tests/chaos",
+    "tests/integration/orchestration",
+    "tests/system/telemetry",
+    "tests/system",
+    "tests/unit/entrypoints/web/browser",
+)
+"""Folders whose tests share a server, a stack or a browser; the first that fits counts."""
+SPREAD_FOLDERS: Final = ("tests/simulation",)
+"""Folders whose tests share nothing and take long."""
+ALONE: Final = ("tests/chaos", "tests/system/test_shutdown_and_crashes.py", "tests/system/telemetry/test_telemetry_never_blocks.py")
+"""Tests that measure time or kill processes of a whole machine: they run by themselves, after the others."""
+
+_servers = ExitStack()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test its group, and mark those that run alone."""
+    for item in items:
+        path = str(item.path.relative_to(ROOT))
+        if path.startswith(ALONE):
+            item.add_marker("alone")
+        if not path.startswith(SPREAD_FOLDERS):
+            group = next((folder for folder in GROUPS if path.startswith(f"{folder}/")), path)
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Start PostgreSQL in the controller of pytest-xdist, once, and tell each worker where its files are."""
+    from tests.support.postgres import a_server_in, a_temporary_folder
+
+    if not hasattr(node.config, "postgres_home"):
+        home = _servers.enter_context(a_temporary_folder()) / "home"
+        _servers.enter_context(a_server_in(home))
+        node.config.postgres_home = str(home)
+    node.workerinput["postgres_home"] = node.config.postgres_home
+
+
+def pytest_unconfigure() -> None:
+    _servers.close()
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
-    """A real PostgreSQL, one for the whole session, made only when a test asks for it."""
+def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
+    """The one real PostgreSQL server of the session, started when the first test asks for it."""
+    from tests.support.postgres import a_server, attach_to_server
+
+    home = getattr(request.config, "workerinput", {}).get("postgres_home")
+    if home is not None:
+        yield attach_to_server(Path(home))
+        return
     with a_server() as server:
         yield server
 
 
-@pytest.fixture
-def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """The address (`postgresql+psycopg://…`) of a fresh, empty database; dropped after the test."""
+@pytest.fixture(scope="session")
+def migrated_template(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The name of a migrated database that nobody connects to: copying it is much faster than migrating."""
+    from adapters.persistence.migrate import upgrade
+    from tests.support.postgres import a_database
+
     with a_database(postgres) as name:
+        upgrade(postgres.url(name))
+        yield name
+
+
+@pytest.fixture
+def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The address (`postgresql+psycopg://…`) of a new empty database, dropped after the test."""
+    from tests.support.postgres import a_database
+
+    with a_database(postgres) as name:
+        yield postgres.url(name)
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
+    """The address (`postgresql+psycopg://…`) of a new migrated database, dropped after the test."""
+    from tests.support.postgres import a_database
+
+    with a_database(postgres, migrated_template) as name:
         yield postgres.url(name)

@@ -1,12 +1,10 @@
 """One fixture per port; `params` names the implementations that must pass its suite."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from adapters.identity.hmac_tokens import HmacTokens
-from adapters.persistence.embedded.server import EmbeddedPostgres
-from adapters.persistence.migrate import upgrade
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema import JsonSchemaValidator
 from adapters.system.worker_streams import InMemoryWorkerStreams
@@ -17,17 +15,8 @@ from application.ports.system.parameter_schemas import ParameterSchemas
 from tests.contracts.dispatch.orchestrators import EngineUnderTest, a_fake_engine
 from tests.contracts.stores import StoreUnderTest, a_fake_store, a_real_store
 from tests.fakes import FakeClock, FakeExecutionTokens, FakeParameterSchemas, FakeWorkerStreams
-from tests.support.postgres import a_database
 
-STORES = ["fake", "real"]
-
-
-@pytest.fixture(scope="session")
-def migrated(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """The name of a migrated database that nobody connects to: each test gets a copy, which is faster than migrating."""
-    with a_database(postgres) as name:
-        upgrade(postgres.url(name))
-        yield name
+STORES = ["fake", pytest.param("real", marks=pytest.mark.real)]
 
 
 @pytest.fixture(params=STORES)
@@ -36,10 +25,8 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[StoreUnderTest]
         async with a_fake_store() as fake:
             yield fake
         return
-    postgres = request.getfixturevalue("postgres")
-    with a_database(postgres, request.getfixturevalue("migrated")) as name:
-        async with a_real_store(postgres.url(name)) as real:
-            yield real
+    async with a_real_store(request.getfixturevalue("database_url")) as real:
+        yield real
 
 
 @pytest.fixture(params=[FakeExecutionTokens, lambda secret="secret": HmacTokens(secret.encode() * 8)], ids=["fake", "real"])

@@ -1,4 +1,4 @@
-"""One real PostgreSQL for a test session, and a fresh empty database for each test that asks."""
+"""Real PostgreSQL servers and databases for tests."""
 
 from __future__ import annotations
 
@@ -30,14 +30,27 @@ def a_temporary_folder() -> Iterator[Path]:
 
 @contextmanager
 def a_server() -> Iterator[EmbeddedPostgres]:
-    """A started server in a folder of its own; stopped and removed at the end."""
-    with a_temporary_folder() as folder:
-        server = EmbeddedPostgres(folder / "home", _HASTE)
-        try:
-            server.start()
-            yield server
-        finally:
-            server.stop()
+    """Start a server in a folder of its own; stop it and remove the folder at the end."""
+    with a_temporary_folder() as folder, a_server_in(folder / "home") as server:
+        yield server
+
+
+@contextmanager
+def a_server_in(home: Path) -> Iterator[EmbeddedPostgres]:
+    """Start a server whose files are in this home; stop it at the end."""
+    server = EmbeddedPostgres(home, _HASTE)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def attach_to_server(home: Path) -> EmbeddedPostgres:
+    """Return the server that another process started in this home. It is that process which stops it."""
+    server = EmbeddedPostgres(home, _HASTE)
+    server.start()
+    return server
 
 
 @contextmanager

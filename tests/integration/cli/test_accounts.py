@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -12,20 +11,15 @@ from typer.testing import CliRunner, Result
 from adapters.identity.random_credentials import RandomCredentials
 from adapters.persistence.connection.database_urls import libpq_url
 from adapters.persistence.database import Database
-from adapters.persistence.embedded.server import EmbeddedPostgres
-from adapters.persistence.migrate import upgrade
 from domain.access.audit import AuditAction
 from entrypoints.cli.app import app
-from tests.support.postgres import a_database
 
 PASSWORD = "four words of mine"
 
 
 @pytest.fixture
-def url(postgres: EmbeddedPostgres) -> Iterator[str]:
-    with a_database(postgres) as name:
-        upgrade(postgres.url(name))
-        yield postgres.url(name)
+def url(database_url: str) -> str:
+    return database_url
 
 
 def headgate(url: str, *words: str, said: str = "") -> Result:

@@ -8,13 +8,11 @@ from sqlalchemy.pool import NullPool
 from typer.testing import CliRunner
 
 from adapters.persistence.connection.database_urls import sqlalchemy_url
-from adapters.persistence.migrate import upgrade
 from adapters.persistence.tables.partitions import WEEK, build_add_partition_sql, get_partition_name, get_week_start
 from entrypoints.cli.app import app
 
 
 def test_prune_says_what_it_dropped_and_the_second_time_that_there_is_nothing(database_url: str, tmp_path: Path) -> None:
-    upgrade(database_url)
     old = get_week_start(datetime.now(UTC)) - 10 * WEEK
     with create_engine(sqlalchemy_url(database_url), poolclass=NullPool).begin() as connection:
         for table in ("event", "log_line"):

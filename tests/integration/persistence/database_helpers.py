@@ -12,13 +12,12 @@ from sqlalchemy import text
 
 from adapters.persistence.connection.database_urls import libpq_url
 from adapters.persistence.database import Database
-from adapters.persistence.migrate import upgrade
 from application.ports.persistence.unit_of_work import UnitOfWork
 
 
 @asynccontextmanager
 async def a_started_database(url: str) -> AsyncIterator[Database]:
-    await asyncio.to_thread(upgrade, url)
+    """Open the migrated database at this address, until the block ends."""
     database = Database(url)
     await database.start()
     try:

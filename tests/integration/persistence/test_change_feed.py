@@ -14,6 +14,7 @@ import pytest
 from adapters.persistence.database import Database
 from adapters.persistence.embedded.server import DATABASE, EmbeddedPostgres
 from adapters.persistence.feed.feed_cursor import FeedCursor, truncate_snapshot
+from adapters.persistence.migrate import upgrade
 from application.queries.views.events import EventView
 from tests.integration.persistence.database_helpers import a_started_database
 from tests.support.builders import NOW, WORKER, a_pipeline, a_run_of, a_stored_run
@@ -106,6 +107,7 @@ async def test_a_batch_past_the_limit_is_read_in_pages_while_others_write(databa
 
 async def test_a_cursor_outlives_a_crash_that_gives_transaction_numbers_again() -> None:
     with a_server() as server, server.connection() as keeper:
+        await asyncio.to_thread(upgrade, server.url())
         async with a_started_database(server.url()) as database:
             pipeline = await a_pipeline(database.open_unit_of_work)
             await a_stored_run(database.open_unit_of_work, pipeline)

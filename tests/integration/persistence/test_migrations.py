@@ -60,32 +60,32 @@ def test_the_history_ends_in_one_revision() -> None:
     assert get_head_revisions() == {REVISIONS[-1]}
 
 
-def test_every_revision_goes_up_and_down_from_empty(database_url: str) -> None:
+def test_every_revision_goes_up_and_down_from_empty(empty_database_url: str) -> None:
     for revision in REVISIONS:
-        upgrade(database_url, revision)
-        downgrade(database_url, "-1")
-        upgrade(database_url, revision)
-    downgrade(database_url, "base")
+        upgrade(empty_database_url, revision)
+        downgrade(empty_database_url, "-1")
+        upgrade(empty_database_url, revision)
+    downgrade(empty_database_url, "base")
 
-    with a_connection(database_url) as connection:
+    with a_connection(empty_database_url) as connection:
         assert catalog(connection) == set()
         assert connection.scalar(text("SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace")) == 0
 
 
-def test_a_database_is_at_the_head_only_when_migrated(database_url: str) -> None:
-    with a_connection(database_url) as connection:
+def test_a_database_is_at_the_head_only_when_migrated(empty_database_url: str) -> None:
+    with a_connection(empty_database_url) as connection:
         assert not is_at_head(connection)
 
-    upgrade(database_url)
+    upgrade(empty_database_url)
 
-    with a_connection(database_url) as connection:
+    with a_connection(empty_database_url) as connection:
         assert is_at_head(connection)
 
 
-def test_the_tables_in_code_are_those_of_the_migrations(database_url: str, postgres: EmbeddedPostgres) -> None:
-    upgrade(database_url)
+def test_the_tables_in_code_are_those_of_the_migrations(empty_database_url: str, postgres: EmbeddedPostgres) -> None:
+    upgrade(empty_database_url)
 
-    with a_connection(database_url) as migrated, a_database(postgres) as name, a_connection(postgres.url(name)) as created:
+    with a_connection(empty_database_url) as migrated, a_database(postgres) as name, a_connection(postgres.url(name)) as created:
         METADATA.create_all(created)
         created.commit()
 
@@ -93,24 +93,24 @@ def test_the_tables_in_code_are_those_of_the_migrations(database_url: str, postg
         assert catalog(migrated) == catalog(created)
 
 
-def test_processes_that_migrate_at_once_do_not_disturb_each_other(database_url: str) -> None:
+def test_processes_that_migrate_at_once_do_not_disturb_each_other(empty_database_url: str) -> None:
     with ThreadPoolExecutor(4) as threads:
-        for migration in [threads.submit(upgrade, database_url) for _ in range(4)]:
+        for migration in [threads.submit(upgrade, empty_database_url) for _ in range(4)]:
             migration.result()
 
-    with a_connection(database_url) as connection:
+    with a_connection(empty_database_url) as connection:
         assert is_at_head(connection)
         assert connection.scalar(text("SELECT count(*) FROM installation")) == 1
 
 
-def test_a_migration_that_meets_a_locked_table_tries_again(database_url: str) -> None:
-    upgrade(database_url)
+def test_a_migration_that_meets_a_locked_table_tries_again(empty_database_url: str) -> None:
+    upgrade(empty_database_url)
     meets = threading.Event()
 
-    with ThreadPoolExecutor(1) as threads, a_connection(database_url) as busy:
+    with ThreadPoolExecutor(1) as threads, a_connection(empty_database_url) as busy:
         busy.execute(text("LOCK TABLE outbox IN ACCESS SHARE MODE"))
-        migration = threads.submit(downgrade, database_url, "base")
-        with a_connection(database_url) as watcher:
+        migration = threads.submit(downgrade, empty_database_url, "base")
+        with a_connection(empty_database_url) as watcher:
             while watcher.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'")) == 0:
                 watcher.rollback()
                 assert not migration.done()
@@ -118,21 +118,21 @@ def test_a_migration_that_meets_a_locked_table_tries_again(database_url: str) ->
         busy.rollback()
         migration.result(timeout=30)
 
-    with a_connection(database_url) as connection:
+    with a_connection(empty_database_url) as connection:
         assert catalog(connection) == set()
 
 
-def test_a_table_that_stays_locked_is_told_as_unavailable(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    upgrade(database_url)
+def test_a_table_that_stays_locked_is_told_as_unavailable(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrade(empty_database_url)
     monkeypatch.setattr(migrate, "MAX_WAIT_SECONDS", 0.5)
 
-    with a_connection(database_url) as busy:
+    with a_connection(empty_database_url) as busy:
         busy.execute(text("LOCK TABLE outbox IN ACCESS SHARE MODE"))
         with pytest.raises(Unavailable):
-            downgrade(database_url, "base")
+            downgrade(empty_database_url, "base")
         busy.rollback()
 
-    with a_connection(database_url) as connection:
+    with a_connection(empty_database_url) as connection:
         assert connection.scalar(text("SELECT to_regclass('outbox')")) is not None
 
 
@@ -141,10 +141,10 @@ def test_a_server_that_is_not_there_is_told_as_unavailable() -> None:
         upgrade("postgresql://nobody@/nothing?host=/nonexistent")
 
 
-def test_rows_of_before_lie_in_their_weeks_and_come_back_on_the_way_down(database_url: str) -> None:
-    upgrade(database_url, "0001")
+def test_rows_of_before_lie_in_their_weeks_and_come_back_on_the_way_down(empty_database_url: str) -> None:
+    upgrade(empty_database_url, "0001")
     moments = ["now()", "now() - interval '20 days'", "'1970-01-01'", "now() + interval '20 years'"]
-    with a_connection(database_url) as connection:
+    with a_connection(empty_database_url) as connection:
         for seq, at in enumerate(moments, start=1):
             connection.execute(
                 text(f"INSERT INTO event (run_id, seq, pipeline_id, type, at, data) VALUES (1, {seq}, 1, 'run.opened', {at}, '{{}}')")
@@ -153,9 +153,9 @@ def test_rows_of_before_lie_in_their_weeks_and_come_back_on_the_way_down(databas
         connection.commit()
         before = connection.execute(text("SELECT run_id, seq, at, xid::text FROM event ORDER BY seq")).all()
 
-    upgrade(database_url)
+    upgrade(empty_database_url)
 
-    with a_connection(database_url) as connection:
+    with a_connection(empty_database_url) as connection:
         homes = [row.home for row in connection.execute(text("SELECT tableoid::regclass::text AS home FROM event ORDER BY seq"))]
         strays = connection.execute(text("SELECT n FROM log_line_default ORDER BY n")).scalars().all()
         assert connection.execute(text("SELECT run_id, seq, at, xid::text FROM event ORDER BY seq")).all() == before
@@ -163,16 +163,16 @@ def test_rows_of_before_lie_in_their_weeks_and_come_back_on_the_way_down(databas
     assert "event_default" not in homes[:2] and homes[0] != homes[1]
     assert strays == [3, 4]
 
-    downgrade(database_url, "0001")
+    downgrade(empty_database_url, "0001")
 
-    with a_connection(database_url) as connection:
+    with a_connection(empty_database_url) as connection:
         assert connection.execute(text("SELECT run_id, seq, at, xid::text FROM event ORDER BY seq")).all() == before
         assert connection.scalar(text("SELECT count(*) FROM log_line")) == 4
 
 
-def test_when_failures_were_first_seen_is_found_in_what_was_stored_before(database_url: str) -> None:
-    upgrade(database_url, "0007")
-    with a_connection(database_url) as connection:
+def test_when_failures_were_first_seen_is_found_in_what_was_stored_before(empty_database_url: str) -> None:
+    upgrade(empty_database_url, "0007")
+    with a_connection(empty_database_url) as connection:
         connection.execute(text("INSERT INTO pipeline (name, revision, created_at, updated_at) VALUES ('p', 1, now(), now())"))
         connection.execute(text("INSERT INTO revision (pipeline_id, revision, definition, created_at) VALUES (1, 1, '{}', now())"))
         for number, fingerprint in enumerate(("'alike'", "NULL", "'alike'", "'other'"), start=1):
@@ -190,28 +190,28 @@ def test_when_failures_were_first_seen_is_found_in_what_was_stored_before(databa
             )
         connection.commit()
 
-    upgrade(database_url)
+    upgrade(empty_database_url)
 
-    with a_connection(database_url) as connection:
+    with a_connection(empty_database_url) as connection:
         seen = connection.execute(text("SELECT stage, fingerprint, run_id, first_at::date::text FROM failure ORDER BY fingerprint")).all()
     assert [tuple(row) for row in seen] == [("load", "alike", 1, "2026-01-01"), ("load", "other", 4, "2026-01-04")]
 
 
-def test_it_is_done_by_a_process_that_ends_with_it(database_url: str) -> None:
+def test_it_is_done_by_a_process_that_ends_with_it(empty_database_url: str) -> None:
     migration = MigrationProcess()
 
-    migration(database_url)
+    migration(empty_database_url)
     migration.end()
 
-    with a_connection(database_url) as connection:
+    with a_connection(empty_database_url) as connection:
         assert is_at_head(connection)
 
 
-def test_what_it_cannot_do_is_said_in_one_line(database_url: str) -> None:
+def test_what_it_cannot_do_is_said_in_one_line(empty_database_url: str) -> None:
     migration = MigrationProcess()
 
     with pytest.raises(StartError, match=r"^The database could not be migrated: .*No such file or directory"):
-        migration(f"{database_url}x")
+        migration(f"{empty_database_url}x")
 
 
 def test_one_that_never_began_leaves_nothing_behind() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from adapters.persistence.database import Database
 from adapters.persistence.embedded.server import EmbeddedPostgres
+from adapters.persistence.migrate import upgrade
 from domain.errors import Unavailable
 from tests.integration.persistence.database_helpers import a_started_database, all_connections_taken, end_sessions
 from tests.support.builders import a_pipeline, a_run_of, a_stored_run
@@ -89,6 +90,7 @@ async def test_a_listener_that_was_cut_listens_again_and_has_its_readers_look(da
 
 async def test_everything_is_unavailable_while_the_server_is_gone_and_works_when_it_is_back() -> None:
     with a_server() as server:
+        await asyncio.to_thread(upgrade, server.url("headgate"))
         async with a_started_database(server.url("headgate")) as database:
             pipeline = await a_pipeline(database.open_unit_of_work)
             cursor = await database.change_feed.position()
@@ -113,8 +115,8 @@ async def test_everything_is_unavailable_while_the_server_is_gone_and_works_when
             assert await database.reader.is_ready()
 
 
-async def test_a_database_that_is_not_migrated_says_so(database_url: str) -> None:
-    database = Database(database_url)
+async def test_a_database_that_is_not_migrated_says_so(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     try:
         with pytest.raises(Unavailable, match="not migrated"):
             await database.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -15,7 +14,6 @@ from hypothesis.stateful import initialize, invariant, run_state_machine_as_test
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from adapters.persistence import migrate
 from adapters.persistence.database import Database
 from domain.runs.run import Run
 from tests.support.builders import NOW, a_definition
@@ -96,14 +94,8 @@ class StoredRunMachine(RunMachine):
         self.loop.close()
 
 
-@pytest.fixture
-def migrated(database_url: str) -> Iterator[str]:
-    migrate.upgrade(database_url)
-    yield database_url
-
-
-def test_a_run_keeps_its_rules_in_postgresql_whatever_happens(migrated: str) -> None:
-    machine: Any = type("Machine", (StoredRunMachine,), {"url": migrated})
+def test_a_run_keeps_its_rules_in_postgresql_whatever_happens(database_url: str) -> None:
+    machine: Any = type("Machine", (StoredRunMachine,), {"url": database_url})
 
     run_state_machine_as_test(
         machine,
