@@ -1,4 +1,4 @@
-"""Registers the example pipelines on a board that is empty, so that a newcomer has something to trigger."""
+"""Register the example pipelines in an empty installation."""
 
 from pathlib import Path
 
@@ -8,19 +8,19 @@ from application.commands.pipelines.create_pipeline import CreatePipeline
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from domain.errors import NameTaken
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+_EXAMPLES_FOLDER = Path(__file__).resolve().parents[2] / "examples"
 
 
 async def register_example_pipelines(create_pipeline: CreatePipeline, open_unit_of_work: OpenUnitOfWork) -> list[str]:
-    """The names registered; none when a pipeline exists already."""
+    """Create the pipelines in examples/ unless any pipeline exists. Return the names of those created."""
     async with open_unit_of_work() as work:
         if await work.pipelines.count():
             return []
     names: list[str] = []
-    for path in sorted(EXAMPLES.glob("*/pipeline.yaml")):
+    for path in sorted(_EXAMPLES_FOLDER.glob("*/pipeline.yaml")):
         definition = yaml.safe_load(path.read_text(encoding="utf-8"))
         try:
             names.append((await create_pipeline(definition)).name)
         except NameTaken:
-            continue  # another web process was quicker
+            continue  # another web process created it first
     return names

@@ -1,7 +1,7 @@
-"""Steps at which a process ends itself as kill -9 would, to show what then becomes of the work. None unless they are named.
+"""Failpoints for chaos tests: steps at which a process kills itself as `kill -9` would.
 
-HEADGATE_FAILPOINTS lists them, separated by commas: `relay.before_create`, `relay.after_create`, `relay.after_note`.
-They wrap the adapters from outside; nothing inside knows of them.
+HEADGATE_FAILPOINTS lists their names, separated by commas: `relay.before_create`, `relay.after_create`, `relay.after_note`.
+They wrap the adapters; the adapters themselves have no code for them.
 """
 
 from __future__ import annotations
@@ -15,47 +15,44 @@ from typing import Any
 from dependency_injector import containers, providers
 
 VARIABLE = "HEADGATE_FAILPOINTS"
+ReachFailpoint = Callable[[str], None]
 
 
 def enable_failpoints(adapters: containers.Container, environment: Mapping[str, str]) -> None:
-    """Put the named failpoints around the adapters; without the variable nothing is touched."""
-    named = frozenset(name.strip() for name in environment.get(VARIABLE, "").split(",") if name.strip())
-    if named:
-        die = _Death(named)
-        adapters.orchestrator.override(providers.Object(_MortalOrchestrator(adapters.orchestrator(), die)))
-        open_unit_of_work = adapters.open_unit_of_work()
-        adapters.open_unit_of_work.override(providers.Object(lambda: _MortalUnitOfWork(open_unit_of_work(), die)))
+    """Wrap the adapters with the failpoints that the environment names. Without the variable, change nothing."""
+    names = frozenset(name.strip() for name in environment.get(VARIABLE, "").split(",") if name.strip())
+    if not names:
+        return
 
-
-class _Death:
-    def __init__(self, named: frozenset[str]) -> None:
-        self._named = named
-
-    def __call__(self, name: str) -> None:
-        if name in self._named:
+    def reach(name: str) -> None:
+        if name in names:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    adapters.orchestrator.override(providers.Object(_FailingOrchestrator(adapters.orchestrator(), reach)))
+    open_unit_of_work = adapters.open_unit_of_work()
+    adapters.open_unit_of_work.override(providers.Object(lambda: _FailingUnitOfWork(open_unit_of_work(), reach)))
 
-class _Around:
-    """Passes on whatever it does not define itself."""
 
-    def __init__(self, inner: Any, die: Callable[[str], None]) -> None:
-        self._inner, self._die = inner, die
+class _Wrapper:
+    """Delegates every attribute that it does not define to `inner`."""
+
+    def __init__(self, inner: Any, reach: ReachFailpoint) -> None:
+        self._inner, self._reach = inner, reach
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
 
-class _MortalOrchestrator(_Around):
+class _FailingOrchestrator(_Wrapper):
     async def create_flow_run(self, request: Any) -> Any:
-        self._die("relay.before_create")
+        self._reach("relay.before_create")
         created = await self._inner.create_flow_run(request)
-        self._die("relay.after_create")
+        self._reach("relay.after_create")
         return created
 
 
-class _MortalUnitOfWork(_Around):
-    async def __aenter__(self) -> _MortalUnitOfWork:
+class _FailingUnitOfWork(_Wrapper):
+    async def __aenter__(self) -> _FailingUnitOfWork:
         await self._inner.__aenter__()
         return self
 
@@ -63,11 +60,11 @@ class _MortalUnitOfWork(_Around):
         return await self._inner.__aexit__(kind, error, trace)
 
     @property
-    def outbox(self) -> _MortalOutbox:
-        return _MortalOutbox(self._inner.outbox, self._die)
+    def outbox(self) -> _FailingOutbox:
+        return _FailingOutbox(self._inner.outbox, self._reach)
 
 
-class _MortalOutbox(_Around):
-    async def done(self, run_id: int, epoch: int) -> None:
-        self._die("relay.after_note")
-        await self._inner.done(run_id, epoch)
+class _FailingOutbox(_Wrapper):
+    async def mark_delivered(self, run_id: int, epoch: int) -> None:
+        self._reach("relay.after_note")
+        await self._inner.mark_delivered(run_id, epoch)

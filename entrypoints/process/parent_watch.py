@@ -1,6 +1,7 @@
-"""Ending with the parent: a process that holds the read end of a pipe sees it close, however its parent died.
+"""End a process when its parent dies. The child holds the read end of a pipe, which closes however the parent ends.
 
-Standard library only. Run as a program, it owns a foreign command: `python guard.py [--nice N] -- COMMAND…`.
+Imports the standard library only. As a program it wraps a command that does not watch its parent itself:
+`python parent_watch.py [--nice N] -- COMMAND…`.
 """
 
 from __future__ import annotations
@@ -15,70 +16,71 @@ import time
 from collections.abc import Callable
 
 PARENT_FD_VARIABLE = "HEADGATE_PARENT_FD"
-_LAST_SECONDS = 10.0
+"""The environment variable with the descriptor of the pipe's read end."""
+_KILL_AFTER_SECONDS = 10.0
 _GRACE_SECONDS = 4.0
 
 
-def watch_parent(callback: Callable[[], object], last_seconds: float = _LAST_SECONDS) -> bool:
-    """Call `callback`, in a thread, once the parent is gone; kill this process if it is still here `last_seconds` later.
+def watch_parent(callback: Callable[[], object], kill_after_seconds: float = _KILL_AFTER_SECONDS) -> bool:
+    """Call `callback` in a thread when the parent is gone; kill this process if it still runs `kill_after_seconds` later.
 
-    The pipe's descriptor comes in the environment as HEADGATE_PARENT_FD. Without one nothing happens and False is returned.
+    Return False, and do nothing, if HEADGATE_PARENT_FD is not set.
     """
-    number = os.environ.pop(PARENT_FD_VARIABLE, None)
-    if number is None:
+    value = os.environ.pop(PARENT_FD_VARIABLE, None)
+    if value is None:
         return False
-    descriptor = int(number)
+    descriptor = int(value)
     os.set_inheritable(descriptor, False)
 
     def watch() -> None:
-        _until_closed(descriptor)
-        threading.Timer(last_seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        _wait_until_closed(descriptor)
+        threading.Timer(kill_after_seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
         callback()
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
     return True
 
 
-def _until_closed(descriptor: int) -> None:
+def _wait_until_closed(descriptor: int) -> None:
     with contextlib.suppress(OSError):
         while os.read(descriptor, 1):
             pass
 
 
-class _CommandGuard:
-    """A command in this process's own group. When it is to end, the whole group does: TERM, then KILL, this process included."""
+class _CommandWrapper:
+    """Runs a command in this process's own process group and ends the whole group: TERM, then KILL, this process included."""
 
     def __init__(self) -> None:
-        self._ending = threading.Lock()
+        self._is_ending = threading.Lock()
         if os.getpgrp() != os.getpid():
             os.setpgid(0, 0)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: threading.Thread(target=self.end, daemon=True).start())
 
     def end(self) -> None:
-        """TERM to the group, and KILL to all of it after the grace. A second call does nothing."""
-        if not self._ending.acquire(blocking=False):
+        """Send TERM to the group, and KILL after the grace period. A second call does nothing."""
+        if not self._is_ending.acquire(blocking=False):
             return
         os.killpg(0, signal.SIGTERM)
         time.sleep(_GRACE_SECONDS)
         os.killpg(0, signal.SIGKILL)
 
     def run(self, argv: list[str]) -> int:
-        """Run the command to its end; its exit code, as a shell gives it."""
+        """Wait for the command and return its exit code; for a signal, 128 plus its number, as a shell does."""
         code = subprocess.Popen(argv, stdin=subprocess.DEVNULL).wait()
-        if self._ending.locked():
-            os.killpg(0, signal.SIGKILL)  # the command is over; what it started may not be
+        if self._is_ending.locked():
+            os.killpg(0, signal.SIGKILL)  # the command has ended, but processes that it started may not have
         return code if code >= 0 else 128 - code
 
 
 def main(argv: list[str]) -> None:
-    """Run the command after `--` until it ends or the parent does."""
-    split = argv.index("--")
+    """Run the command after `--` until it ends or the parent dies."""
+    separator = argv.index("--")
     if argv[:1] == ["--nice"]:
         os.nice(int(argv[1]))
-    guard = _CommandGuard()
-    watch_parent(guard.end)
-    sys.exit(guard.run(argv[split + 1 :]))
+    wrapper = _CommandWrapper()
+    watch_parent(wrapper.end)
+    sys.exit(wrapper.run(argv[separator + 1 :]))
 
 
 if __name__ == "__main__":

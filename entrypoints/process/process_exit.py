@@ -1,4 +1,4 @@
-"""The last step of a process whose work is done and told."""
+"""End a process whose work is done."""
 
 import logging
 import os
@@ -7,10 +7,10 @@ from typing import NoReturn
 
 
 def exit_immediately() -> NoReturn:
-    """Leave without the interpreter's ceremony, with exit code 0.
+    """Flush the output and exit with code 0, without the interpreter's shutdown.
 
-    For when something would hold it up that has nothing of ours left to do: a thread in the middle of an import, or a tracer's that waits
-    for an agent which takes bytes and never answers.
+    The shutdown could block on threads that have nothing left to do for Headgate, such as a thread that imports a library, or a tracer's
+    thread that waits for an agent that never answers.
     """
     logging.shutdown()
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What `headgate up` must have to itself before it starts anything: its home and its port."""
+"""Make sure that one `headgate up` at a time uses a home folder, and that its port is free."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-# Children of an `up` that was killed outright see their pipe close and need a moment to give the port back.
 _PORT_RELEASE_SECONDS = 12.0
+"""After a supervisor was killed, its children notice that the pipe closed and need a moment to release the port."""
 
 
 class StartError(Exception):
-    """`up` cannot start; the message is one line that says what to do."""
+    """`headgate up` cannot start. The message is one line that says what to do."""
 
 
 @contextlib.contextmanager
 def hold_instance_lock(home: Path, host: str, port: int) -> Iterator[None]:
-    """Hold the home and see that the port is free. Raises StartError, with nothing started, when another has either."""
-    with _open_home(home) as lock:
+    """Lock the home folder and check that the port is free. Raise StartError if another process uses either."""
+    with _open_lock_file(home) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            other = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
-            raise StartError(f"Headgate already runs with the home {home} (pid {other}); stop it, or set HEADGATE_HOME.") from None
-        killed_before = os.pread(lock, 1, 0) != b""
-        _wait_for_port(host, port, _PORT_RELEASE_SECONDS if killed_before else 0.0)
+            owner = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
+            raise StartError(f"Headgate already runs with the home {home} (pid {owner}); stop it, or set HEADGATE_HOME.") from None
+        was_killed_before = os.pread(lock, 1, 0) != b""
+        _wait_for_port(host, port, _PORT_RELEASE_SECONDS if was_killed_before else 0.0)
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         try:
@@ -39,12 +39,12 @@ def hold_instance_lock(home: Path, host: str, port: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _open_home(home: Path) -> Iterator[int]:
+def _open_lock_file(home: Path) -> Iterator[int]:
     try:
         home.mkdir(mode=0o711, parents=True, exist_ok=True)
         descriptor = os.open(home / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise StartError(f"The home {home} cannot be used: {error.strerror}; set HEADGATE_HOME to a folder of yours.") from None
+        raise StartError(f"The home {home} cannot be used: {error.strerror}; set HEADGATE_HOME to a folder you can write to.") from None
     try:
         yield descriptor
     finally:
@@ -53,13 +53,14 @@ def _open_home(home: Path) -> Iterator[int]:
 
 def _wait_for_port(host: str, port: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while (problem := _port_problem(host, port)) is not None:
+    while (problem := _check_port(host, port)) is not None:
         if time.monotonic() >= deadline:
             raise StartError(problem)
         time.sleep(0.1)
 
 
-def _port_problem(host: str, port: int) -> str | None:
+def _check_port(host: str, port: int) -> str | None:
+    """Return None if the port can be bound, else one line that says why not."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -67,6 +68,6 @@ def _port_problem(host: str, port: int) -> str | None:
             probe.bind(address)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            return f"Port {port} on {host} is taken; stop what uses it, or set HEADGATE_PORT."
+            return f"Port {port} on {host} is in use; stop the other program, or set HEADGATE_PORT."
         return f"Headgate cannot listen on {host}, port {port}: {error.strerror}; set HEADGATE_HOST or HEADGATE_PORT."
     return None

@@ -1,4 +1,4 @@
-"""A process that `headgate up` keeps running: started with a pipe to its parent, started again when it dies, stopped in time."""
+"""A child process that `headgate up` keeps running: restarted when it dies, stopped within a time limit."""
 
 from __future__ import annotations
 
@@ -14,71 +14,78 @@ from pathlib import Path
 
 from entrypoints.process.parent_watch import PARENT_FD_VARIABLE
 
-Say = Callable[[str], None]
+Print = Callable[[str], None]
 
 _FIRST_DELAY = 0.5
-_LONGEST_DELAY = 15.0
-_STEADY_SECONDS = 30.0  # who lived that long is started again without a growing delay
-_LOG_BYTES = 10 * 1024 * 1024
+_MAX_DELAY = 15.0
+_STEADY_SECONDS = 30.0
+"""A process that ran this long is restarted with the first delay again."""
+_MAX_LOG_BYTES = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """What to run. `log` takes its output (else the terminal does); `guarded` says that its group ends with it."""
+    """How to run a process.
+
+    `log` is the file for its output; None: the terminal. `has_own_group`: kill its whole process group when it ends.
+    """
 
     name: str
     argv: Sequence[str]
     environment: Mapping[str, str]
     stop_seconds: float
     log: Path | None = None
-    guarded: bool = False
+    has_own_group: bool = False
 
 
 class ManagedProcess:
-    """One process kept alive. It gets a session of its own, so that the terminal's Ctrl-C reaches only `up`."""
+    """Keeps one process running. The process has its own session, so that Ctrl-C in the terminal reaches the supervisor only.
 
-    def __init__(self, spec: ProcessSpec, parent_fd: int, say: Say) -> None:
+    `parent_fd` is the read end of a pipe that closes when the supervisor dies.
+    """
+
+    def __init__(self, spec: ProcessSpec, parent_fd: int, print_line: Print) -> None:
         self.spec = spec
         self._parent_fd = parent_fd
-        self._say = say
+        self._print = print_line
         self._process: Process | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._restarter: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start it, and again whenever it ends, until stop()."""
-        self._keeper = asyncio.create_task(self._keep(), name=self.spec.name)
+        """Start the process, and restart it whenever it ends, until `stop`."""
+        self._restarter = asyncio.create_task(self._keep_running(), name=self.spec.name)
 
     async def stop(self, hurry: asyncio.Event) -> None:
-        """TERM, then KILL after the seconds its spec gives or as soon as `hurry` is set. Returns when it is gone."""
-        if self._keeper is not None:
-            self._keeper.cancel()  # first, or it would start again what is being ended
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        """Send TERM; send KILL after `spec.stop_seconds`, or as soon as `hurry` is set. Return when the process is gone."""
+        if self._restarter is not None:
+            self._restarter.cancel()  # first, or it would restart the process
+            await asyncio.gather(self._restarter, return_exceptions=True)
         if self._process is not None and self._process.returncode is None:
             self._signal(signal.SIGTERM)
-            gone, hurried = asyncio.create_task(self._process.wait()), asyncio.create_task(hurry.wait())
-            await asyncio.wait({gone, hurried}, timeout=self.spec.stop_seconds, return_when=asyncio.FIRST_COMPLETED)
+            exited, hurried = asyncio.create_task(self._process.wait()), asyncio.create_task(hurry.wait())
+            await asyncio.wait({exited, hurried}, timeout=self.spec.stop_seconds, return_when=asyncio.FIRST_COMPLETED)
             hurried.cancel()
-            if not gone.done():
-                self._say(f"{self.spec.name} does not end: killed")
+            if not exited.done():
+                self._print(f"{self.spec.name} did not stop in time; killed")
                 self._signal(signal.SIGKILL)
-            await gone
-        self._clear_group()
+            await exited
+        self._kill_group()
 
-    async def _keep(self) -> None:
+    async def _keep_running(self) -> None:
         delay = _FIRST_DELAY
         while True:
-            began = time.monotonic()
+            started = time.monotonic()
             self._process = await self._spawn()
             code = await self._process.wait()
-            self._clear_group()
-            delay = _FIRST_DELAY if time.monotonic() - began > _STEADY_SECONDS else delay
-            self._say(f"{self.spec.name} {_ending(code)}; starting it again in {delay:g} s")
+            self._kill_group()
+            delay = _FIRST_DELAY if time.monotonic() - started > _STEADY_SECONDS else delay
+            self._print(f"{self.spec.name} {_describe_exit(code)}; restarting in {delay:g} s")
             await asyncio.sleep(delay)
-            delay = min(delay * 2, _LONGEST_DELAY)
+            delay = min(delay * 2, _MAX_DELAY)
 
     async def _spawn(self) -> Process:
         with contextlib.ExitStack() as stack:
-            output = stack.enter_context(_appending(self.spec.log)) if self.spec.log else None
+            output = stack.enter_context(_open_log(self.spec.log)) if self.spec.log else None
             return await asyncio.create_subprocess_exec(
                 *self.spec.argv,
                 stdin=DEVNULL,
@@ -94,17 +101,18 @@ class ManagedProcess:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
-    def _clear_group(self) -> None:
-        """Kill what a guard that was itself killed left behind; its group bears its pid."""
-        if self.spec.guarded and self._process is not None:
+    def _kill_group(self) -> None:
+        """Kill what is left in the process group, which has the pid of its first process: that one may have been killed itself."""
+        if self.spec.has_own_group and self._process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
-def _appending(log: Path) -> Iterator[int]:
+def _open_log(log: Path) -> Iterator[int]:
+    """Yield a descriptor that appends to the log. Move a log over the size limit to `<name>.log.1` first."""
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > _LOG_BYTES:
+    if log.exists() and log.stat().st_size > _MAX_LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
@@ -113,5 +121,5 @@ def _appending(log: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _ending(code: int) -> str:
+def _describe_exit(code: int) -> str:
     return f"ended with code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"

@@ -1,4 +1,4 @@
-"""Migrating in a process of its own: `headgate up` stays for as long as everything runs, and need not keep what only that needs (35 MB)."""
+"""Migrate the database in a child process: the supervisor runs for months and would keep the 35 MB that Alembic takes."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from entrypoints.supervisor.instance_lock import StartError
 
 
 class MigrationProcess:
-    """Loads what it needs while PostgreSQL starts. Called with the database's URL it brings that to the newest schema."""
+    """Call it once with the database's URL to upgrade the schema. The process loads its libraries while PostgreSQL starts."""
 
     def __init__(self) -> None:
-        self._begun = False
+        self._is_running = False
         argv = [sys.executable, "-P", "-m", "adapters.persistence.migrate"]
         self._process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
 
     def __call__(self, url: str) -> None:
-        """Blocking. StartError with the reason when it is not possible. By its input, so that no list of processes shows a password."""
-        self._begun = True
-        _, said = self._process.communicate(url)
+        """Block until the schema is upgraded. Raise StartError with the reason if that fails.
+
+        The URL travels over standard input, so that no process list shows its password.
+        """
+        self._is_running = True
+        _, output = self._process.communicate(url)
         if self._process.returncode:
-            raise StartError((said.strip().splitlines() or ["The database could not be migrated."])[-1])
+            raise StartError((output.strip().splitlines() or ["The database could not be migrated."])[-1])
 
     def end(self) -> None:
-        """Whatever it is at: a migration that is cut off leaves the schema as it was."""
+        """Kill the process. An interrupted migration is rolled back."""
         self._process.kill()
-        if self._begun:
-            self._process.wait()  # whoever called reads what it said
+        if self._is_running:
+            self._process.wait()  # the caller of __call__ reads the output
         else:
             self._process.communicate()

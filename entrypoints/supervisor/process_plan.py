@@ -1,4 +1,4 @@
-"""What `headgate up` runs, with which environment, and in which order it stops."""
+"""The commands and environments of the processes that `headgate up` runs, and the order in which they stop."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from entrypoints.supervisor.managed_process import ProcessSpec
 
 _ROOT = Path(__file__).resolve().parents[2]
 _STOP_ORDER = ("worker", "web", "prefect")
-# Together with PostgreSQL's 10 s they stay within the 30 s that a stop may take.
 _STOP_SECONDS = {"worker": 8.0, "web": 5.0, "prefect": 6.0}
-# Of the worker's 8 s; the rest is for ending what does not finish.
-_DRAIN_SECONDS = 3.0
-# Prefect keeps the record, beside: on a small machine it must not take time from stages.
-_PREFECT_NICE = "10"
+"""With PostgreSQL's 10 s the sum stays below the 30 s that a stop may take."""
+_MAX_DRAIN_SECONDS = 3.0
+"""Of the worker's 8 s; the rest is for ending stages that do not finish."""
+_PREFECT_NICENESS = "10"
+"""Prefect only records runs; on a small machine it must not slow stages down."""
+_DATABASE_VARIABLES = ("HEADGATE_DATABASE_URL", "HEADGATE_PREFECT_DATABASE_URL")
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceAddresses:
-    """Where the parts find each other. `prefect` is set when the server is ours."""
+    """Where the processes reach each other. `prefect` is None if an external Prefect server is used."""
 
     database_url: str
     prefect_api_url: str
@@ -36,7 +37,10 @@ class ServiceAddresses:
 
 
 class ProcessPlan:
-    """The commands and environments of the children of one `up`. Secrets travel by environment, never by argv."""
+    """Builds the specs of all child processes. Secrets are passed in the environment, never in command lines.
+
+    `commands` replaces the command of a process by name, for tests.
+    """
 
     def __init__(self, settings: Settings, examples: bool = True, commands: Mapping[str, list[str]] | None = None) -> None:
         self._settings = settings
@@ -44,8 +48,8 @@ class ProcessPlan:
         self._commands = commands or {}
         self.prefect_log = settings.home / "logs" / "prefect.log"
 
-    def addresses(self, database_url: str, prefect_database_url: str | None) -> ServiceAddresses:
-        """Where everything will be; a Prefect server of ours gets a port that is free now."""
+    def resolve_addresses(self, database_url: str, prefect_database_url: str | None) -> ServiceAddresses:
+        """Return the addresses of all services. A Prefect server to be started gets a free port."""
         settings = self._settings
         auth = settings.prefect_api_auth_string.get_secret_value() if settings.prefect_api_auth_string else None
         if settings.prefect_api_url is not None:
@@ -55,31 +59,32 @@ class ProcessPlan:
         server = PrefectServer(settings.home, find_free_port(), prefect_database_url, auth)
         return ServiceAddresses(database_url, server.api_url, auth, server)
 
-    def children(self, addresses: ServiceAddresses) -> list[ProcessSpec]:
-        """In the order of their start: the page first, Prefect's slow boot last."""
-        shared = self._shared_environment(addresses)
+    def build_specs(self, addresses: ServiceAddresses) -> list[ProcessSpec]:
+        """Return the processes in the order of their start: the web first, Prefect last because it starts slowly."""
+        shared = self._build_environment(addresses)
         web = shared | {"HEADGATE_DATABASE_URL": addresses.database_url, "HEADGATE_EXAMPLES": str(self._examples).lower()}
-        specs = [self._ours("web", web), self._ours("worker", shared)]
+        specs = [self._build_headgate_spec("web", web), self._build_headgate_spec("worker", shared)]
         if addresses.prefect is not None:
-            specs.append(self._prefect(addresses.prefect))
+            specs.append(self._build_prefect_spec(addresses.prefect))
         return specs
 
-    def stop_order(self, name: str) -> int:
-        """Lower stops earlier: the worker while there is still a web to report to, the web before what it asks."""
+    def get_stop_position(self, name: str) -> int:
+        """Return the position in the stop order. The worker stops first, while the web can still take its reports."""
         return _STOP_ORDER.index(name)
 
-    def _ours(self, name: str, environment: Mapping[str, str]) -> ProcessSpec:
+    def _build_headgate_spec(self, name: str, environment: Mapping[str, str]) -> ProcessSpec:
         argv = self._commands.get(name, [sys.executable, "-P", "-m", "entrypoints.cli", name])
         return ProcessSpec(name, argv, environment, _STOP_SECONDS[name])
 
-    def _prefect(self, server: PrefectServer) -> ProcessSpec:
-        argv = self._commands.get("prefect", server.argv())
-        guarded = [sys.executable, "-I", "-S", parent_watch.__file__, "--nice", _PREFECT_NICE, "--", *argv]
-        environment = server.environment(_without_headgate(os.environ))
-        return ProcessSpec("prefect", guarded, environment, _STOP_SECONDS["prefect"], log=self.prefect_log, guarded=True)
+    def _build_prefect_spec(self, server: PrefectServer) -> ProcessSpec:
+        """Wrap Prefect's server in the program of parent_watch, since it does not watch its parent itself."""
+        command = self._commands.get("prefect", server.argv())
+        argv = [sys.executable, "-I", "-S", parent_watch.__file__, "--nice", _PREFECT_NICENESS, "--", *command]
+        environment = server.environment(_without_headgate_variables(os.environ))
+        return ProcessSpec("prefect", argv, environment, _STOP_SECONDS["prefect"], log=self.prefect_log, has_own_group=True)
 
-    def _shared_environment(self, addresses: ServiceAddresses) -> dict[str, str]:
-        """What both our children need. The worker gets no database: it speaks HTTP, as it would from another machine."""
+    def _build_environment(self, addresses: ServiceAddresses) -> dict[str, str]:
+        """Return what the web and the worker both need. Database URLs are left out: the worker uses HTTP only."""
         settings = self._settings
         own = {
             "HEADGATE_HOME": str(settings.home),
@@ -88,19 +93,19 @@ class ProcessPlan:
             "HEADGATE_URL": settings.public_url,
             "HEADGATE_WORKDIR": str(settings.workdir),
             "HEADGATE_SECRET": settings.secret_key(),
-            "HEADGATE_DRAIN_SECONDS": str(min(settings.drain_seconds, _DRAIN_SECONDS)),
+            "HEADGATE_DRAIN_SECONDS": str(min(settings.drain_seconds, _MAX_DRAIN_SECONDS)),
             "HEADGATE_PREFECT_API_URL": addresses.prefect_api_url,
         }
         if addresses.prefect_auth is not None:
             own["HEADGATE_PREFECT_API_AUTH_STRING"] = addresses.prefect_auth
-        kept = {name: value for name, value in os.environ.items() if name not in ("HEADGATE_DATABASE_URL", "HEADGATE_PREFECT_DATABASE_URL")}
-        return kept | own | {"PYTHONPATH": _python_path(), "PYTHONUNBUFFERED": "1"}
+        inherited = {name: value for name, value in os.environ.items() if name not in _DATABASE_VARIABLES}
+        return inherited | own | {"PYTHONPATH": _build_python_path(), "PYTHONUNBUFFERED": "1"}
 
 
-def _without_headgate(environment: Mapping[str, str]) -> dict[str, str]:
+def _without_headgate_variables(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith("HEADGATE_")}
 
 
-def _python_path() -> str:
-    """Our packages come first, so that a `domain` folder where `up` was started cannot stand in for ours."""
+def _build_python_path() -> str:
+    """Put Headgate's packages first, so that a `domain` folder in the current directory does not shadow them."""
     return os.pathsep.join(part for part in (str(_ROOT), os.environ.get("PYTHONPATH", "")) if part)

@@ -1,4 +1,4 @@
-"""`headgate up`: PostgreSQL, Prefect, the web and a worker on one machine, told plainly and ended in order."""
+"""`headgate up`: run PostgreSQL, Prefect, the web and a worker on one machine, and stop them in order."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from entrypoints.supervisor.migration_process import MigrationProcess
 from entrypoints.supervisor.process_plan import ProcessPlan, ServiceAddresses
 
 Migrate = Callable[[str], object]
-"""Brings the database at a URL to the newest schema; blocking."""
+"""Upgrades the schema of the database at a URL. Blocks."""
 
-_WATCH_SECONDS = 1.0
-_WEB_SECONDS = 60.0
+_POSTGRES_CHECK_SECONDS = 1.0
+_WEB_START_SECONDS = 60.0
 
 
 class Supervisor:
-    """Everything on one machine, until Ctrl-C or TERM. A second one hurries.
+    """Runs everything until INT or TERM. A second signal makes it stop without waiting.
 
-    Order of the start: PostgreSQL, migrations, then web and worker, and Prefect beside them. Of the stop: worker, web, Prefect, PostgreSQL.
+    It starts PostgreSQL, migrates, then starts the web, the worker and Prefect. It stops the worker, the web, Prefect and PostgreSQL.
     """
 
     def __init__(self, settings: Settings, plan: ProcessPlan | None = None, migrate: Migrate | None = None) -> None:
@@ -36,90 +36,92 @@ class Supervisor:
         self._plan = plan or ProcessPlan(settings)
         self._migrate = migrate
         self._migration: MigrationProcess | None = None
-        self._began = time.monotonic()
-        self._stop, self._hurry = asyncio.Event(), asyncio.Event()
+        self._started_at = time.monotonic()
+        self._stop_requested, self._hurry = asyncio.Event(), asyncio.Event()
         self._postgres = EmbeddedPostgres(settings.home) if settings.database_url is None else None
-        self._starting: asyncio.Future[None] | None = None
-        self._children: list[ManagedProcess] = []
+        self._postgres_start: asyncio.Future[None] | None = None
+        self._processes: list[ManagedProcess] = []
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self) -> None:
-        """Return after a stop that was asked for. Raises StartError or EmbeddedServerError, in one line, when it cannot start."""
+        """Return after a requested stop. Raise StartError or EmbeddedServerError, with a one-line message, if the start fails."""
         with hold_instance_lock(self._settings.home, self._settings.host, self._settings.port):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, self._asked_to_stop)
+                loop.add_signal_handler(number, self._request_stop)
             read_end, write_end = os.pipe()
             try:
-                await self._until_stopped(self._start(read_end))
-                await self._stop.wait()
+                await self._run_unless_stopped(self._start(read_end))
+                await self._stop_requested.wait()
             finally:
-                await self._end()
+                await self._stop_everything()
                 os.close(read_end)
                 os.close(write_end)
 
     async def _start(self, parent_fd: int) -> None:
         if (migrate := self._migrate) is None:
             migrate = self._migration = MigrationProcess()
-        database_url, prefect_database_url = await self._database()
+        database_url, prefect_database_url = await self._prepare_database()
         await asyncio.to_thread(migrate, database_url)
-        self._say("database migrated")
-        addresses = self._plan.addresses(database_url, prefect_database_url)
-        for spec in self._plan.children(addresses):
-            child = ManagedProcess(spec, parent_fd, self._say)
-            self._children.append(child)
-            child.start()
-            self._say(_starting(spec))
-        self._beside(self._tell_web())
-        self._beside(self._tell_prefect(addresses))
+        self._print("database migrated")
+        addresses = self._plan.resolve_addresses(database_url, prefect_database_url)
+        for spec in self._plan.build_specs(addresses):
+            process = ManagedProcess(spec, parent_fd, self._print)
+            self._processes.append(process)
+            process.start()
+            self._print(_describe_start(spec))
+        self._run_in_background(self._announce_web())
+        self._run_in_background(self._announce_prefect(addresses))
 
-    async def _database(self) -> tuple[str, str | None]:
+    async def _prepare_database(self) -> tuple[str, str | None]:
+        """Return the URLs of Headgate's database and of Prefect's. Start the embedded server if none is configured."""
         settings = self._settings
         if settings.database_url is not None:
             prefect = settings.prefect_database_url
             return settings.database_url.get_secret_value(), prefect.get_secret_value() if prefect else None
         assert self._postgres is not None
-        self._say("starting PostgreSQL")
+        self._print("starting PostgreSQL")
         await self._start_postgres(self._postgres)
         if self._postgres.note:
-            self._say(self._postgres.note)
-        self._say("PostgreSQL ready" + (", adopted: it was still running" if self._postgres.adopted else ""))
-        self._beside(self._keep_postgres(self._postgres))
+            self._print(self._postgres.note)
+        self._print("PostgreSQL ready" + (" (adopted: it was still running)" if self._postgres.adopted else ""))
+        self._run_in_background(self._restart_postgres(self._postgres))
         return self._postgres.url(), self._postgres.prefect_url()
 
     async def _start_postgres(self, postgres: EmbeddedPostgres) -> None:
-        # A thread cannot be cancelled: whoever stops waits for it, lest it start a server that nobody stops.
-        self._starting = asyncio.ensure_future(asyncio.to_thread(postgres.start))
-        await asyncio.shield(self._starting)
+        # A thread cannot be cancelled. A stop waits for it; otherwise the thread could start a server that nothing stops.
+        self._postgres_start = asyncio.ensure_future(asyncio.to_thread(postgres.start))
+        await asyncio.shield(self._postgres_start)
 
-    async def _keep_postgres(self, postgres: EmbeddedPostgres) -> None:
+    async def _restart_postgres(self, postgres: EmbeddedPostgres) -> None:
+        """Check the server regularly and start it again when it has died."""
         while True:
-            await asyncio.sleep(_WATCH_SECONDS)
+            await asyncio.sleep(_POSTGRES_CHECK_SECONDS)
             if not postgres.alive():
-                self._say("PostgreSQL ended; starting it again")
+                self._print("PostgreSQL ended; restarting it")
                 with contextlib.suppress(Exception):
                     await self._start_postgres(postgres)
-                    self._say("PostgreSQL ready again")
+                    self._print("PostgreSQL ready again")
 
-    async def _tell_web(self) -> None:
+    async def _announce_web(self) -> None:
         url = self._settings.public_url
         local = f"{Settings.model_construct(host=self._settings.host, port=self._settings.port, url='').public_url}/livez"
-        if await wait_until_healthy(local, _WEB_SECONDS):
-            self._say(f"ready: open {url}  (Ctrl-C stops everything)")
+        if await wait_until_healthy(local, _WEB_START_SECONDS):
+            self._print(f"ready: open {url}  (Ctrl-C stops everything)")
         else:
-            self._say(f"the web does not answer on {local} after {_WEB_SECONDS:g} s")
+            self._print(f"the web does not answer on {local} after {_WEB_START_SECONDS:g} s")
 
-    async def _tell_prefect(self, addresses: ServiceAddresses) -> None:
+    async def _announce_prefect(self, addresses: ServiceAddresses) -> None:
         if addresses.prefect is None:
             return
         if await wait_until_healthy(addresses.prefect.health_url):
-            self._say(f"Prefect ready: {addresses.prefect.url}")
+            self._print(f"Prefect ready: {addresses.prefect.url}")
         else:
-            self._say(f"Prefect does not answer; see {self._plan.prefect_log}")
+            self._print(f"Prefect does not answer; see {self._plan.prefect_log}")
 
-    async def _until_stopped(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do `work`, or leave it when a stop is asked for."""
-        working, stopped = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
+    async def _run_unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await `work`; cancel it when a stop is requested."""
+        working, stopped = asyncio.create_task(work), asyncio.create_task(self._stop_requested.wait())
         await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         if working.done():
@@ -128,37 +130,37 @@ class Supervisor:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
 
-    async def _end(self) -> None:
+    async def _stop_everything(self) -> None:
         if self._migration is not None:
             self._migration.end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for child in sorted(self._children, key=lambda one: self._plan.stop_order(one.spec.name)):
-            await child.stop(self._hurry)
-            self._say(f"{child.spec.name} stopped")
-        if self._postgres is not None and self._starting is not None:
+        for process in sorted(self._processes, key=lambda each: self._plan.get_stop_position(each.spec.name)):
+            await process.stop(self._hurry)
+            self._print(f"{process.spec.name} stopped")
+        if self._postgres is not None and self._postgres_start is not None:
             await asyncio.to_thread(self._postgres.stop)
-            await asyncio.gather(self._starting, return_exceptions=True)
-            await asyncio.to_thread(self._postgres.stop)  # for a start whose thread had not begun at the first
-            self._say("PostgreSQL stopped")
+            await asyncio.gather(self._postgres_start, return_exceptions=True)
+            await asyncio.to_thread(self._postgres.stop)  # for a start whose thread had not begun at the first stop
+            self._print("PostgreSQL stopped")
 
-    def _asked_to_stop(self) -> None:
-        if self._stop.is_set():
+    def _request_stop(self) -> None:
+        if self._stop_requested.is_set():
             self._hurry.set()
         else:
-            self._say("stopping; once more to hurry")
-        self._stop.set()
+            self._print("stopping; press Ctrl-C again to stop at once")
+        self._stop_requested.set()
 
-    def _beside(self, work: Awaitable[None]) -> None:
+    def _run_in_background(self, work: Awaitable[None]) -> None:
         self._tasks.add(asyncio.ensure_future(work))
 
-    def _say(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # a terminal that went away is no reason to leave processes behind
-            print(f"headgate {time.monotonic() - self._began:6.1f}s  {text}", flush=True)
+    def _print(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # a closed terminal must not keep the processes from being stopped
+            print(f"headgate {time.monotonic() - self._started_at:6.1f}s  {text}", flush=True)
 
 
-def _starting(spec: ProcessSpec) -> str:
+def _describe_start(spec: ProcessSpec) -> str:
     if spec.name == "prefect":
-        return "starting Prefect beside; it takes 7 to 25 s, and no run waits for it"
+        return "starting Prefect in the background; it takes 7 to 25 s, and runs do not wait for it"
     return f"starting the {spec.name}"

@@ -1,6 +1,6 @@
-"""`headgate up` with stand-ins for web, worker and Prefect: `python -m tests.integration.supervisor.stand_in_program HOME PORT NOTES`.
+"""Run `headgate up` with stand-ins for its processes: `python -m tests.integration.supervisor.stand_in_program HOME PORT`.
 
-Each stand-in writes a line `NAME begin PID` to the folder NOTES, and `NAME end` when it is told to stop.
+Each stand-in appends `NAME begin PID` to the file `events` in the folder EVENTS_FOLDER, and `NAME end` when it is asked to stop.
 """
 
 from __future__ import annotations
@@ -16,30 +16,31 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 
-def note(text: str) -> None:
-    with (Path(os.environ["NOTES"]) / "notes").open("a") as file:
+def record(text: str) -> None:
+    with (Path(os.environ["EVENTS_FOLDER"]) / "events").open("a") as file:
         file.write(f"{time.monotonic()} {text}\n")
 
 
-def stand_in(name: str) -> None:
+def run_stand_in(name: str) -> None:
+    """Answer every GET with 200 until TERM or the parent's end. The stand-in named by STUBBORN ignores the stop."""
     from entrypoints.process.parent_watch import watch_parent
 
-    note(f"{name} begin {os.getpid()}")
-    over = threading.Event()
-    watch_parent(over.set)
-    signal.signal(signal.SIGTERM, lambda *_: over.set())
-    address = os.environ.get("PREFECT_API_URL") if name == "prefect" else os.environ["HEADGATE_URL"]
+    record(f"{name} begin {os.getpid()}")
+    stop = threading.Event()
+    watch_parent(stop.set)
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    url = os.environ.get("PREFECT_API_URL") if name == "prefect" else os.environ["HEADGATE_URL"]
     if name != "worker":
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", urlsplit(address or "").port or 0), Answer)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", urlsplit(url or "").port or 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-    while not over.wait(0.05):
+    while not stop.wait(0.05):
         pass
-    note(f"{name} end")
+    record(f"{name} end")
     if os.environ.get("STUBBORN") == name:
         time.sleep(600)
 
 
-class Answer(http.server.BaseHTTPRequestHandler):
+class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
@@ -49,23 +50,22 @@ class Answer(http.server.BaseHTTPRequestHandler):
         pass
 
 
-async def up(home: str, port: str) -> None:
+async def run_supervisor(home: str, port: str) -> None:
     from entrypoints.settings import Settings
     from entrypoints.supervisor.process_plan import ProcessPlan
     from entrypoints.supervisor.supervisor import Supervisor
 
-    commands = {
-        name: [sys.executable, "-m", "tests.integration.supervisor.stand_in_program", "--as", name] for name in ("web", "worker", "prefect")
-    }
+    module = "tests.integration.supervisor.stand_in_program"
+    commands = {name: [sys.executable, "-m", module, "--as", name] for name in ("web", "worker", "prefect")}
     settings = Settings.read(home=Path(home), port=int(port))
-    await Supervisor(settings, ProcessPlan(settings, commands=commands), migrate=lambda url: note("migrated")).run()
+    await Supervisor(settings, ProcessPlan(settings, commands=commands), migrate=lambda url: record("migrated")).run()
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "--as":
-        stand_in(sys.argv[2])
+        run_stand_in(sys.argv[2])
     else:
         from entrypoints.cli.error_reporting import exit_on_known_errors
 
         with exit_on_known_errors():
-            asyncio.run(up(sys.argv[1], sys.argv[2]))
+            asyncio.run(run_supervisor(sys.argv[1], sys.argv[2]))

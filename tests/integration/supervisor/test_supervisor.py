@@ -1,4 +1,4 @@
-"""`headgate up` with real processes and a real PostgreSQL; web, worker and Prefect are stand-ins."""
+"""`headgate up` with real processes and a real PostgreSQL. The web, the worker and Prefect are stand-ins."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.support.postgres import a_temporary_folder
 SECONDS = 60.0
 
 
-class Running:
-    """One `up` in its own folder, and what can be seen of it from outside."""
+class RunningSupervisor:
+    """One `headgate up` in its own folder, observed from outside."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder, self.home, self.environment = folder, folder / "home", environment
@@ -30,28 +30,28 @@ class Running:
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> subprocess.Popen[str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("HEADGATE_")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("HEADGATE_")}
         argv = [sys.executable, "-m", "tests.integration.supervisor.stand_in_program", str(self.home), str(self.port)]
-        with (self.folder / "said").open("a") as said:
-            environment = kept | {"NOTES": str(self.folder)} | self.environment
-            self.process = subprocess.Popen(argv, env=environment, stdout=said, stderr=said, text=True, start_new_session=True)
+        with (self.folder / "output").open("a") as output:
+            environment = inherited | {"EVENTS_FOLDER": str(self.folder)} | self.environment
+            self.process = subprocess.Popen(argv, env=environment, stdout=output, stderr=output, text=True, start_new_session=True)
         return self.process
 
-    def notes(self) -> list[str]:
-        path = self.folder / "notes"
+    def events(self) -> list[str]:
+        path = self.folder / "events"
         return [line.split(" ", 1)[1] for line in path.read_text().splitlines()] if path.exists() else []
 
     def pids(self, name: str) -> list[int]:
-        return [int(line.split()[2]) for line in self.notes() if line.startswith(f"{name} begin")]
+        return [int(line.split()[2]) for line in self.events() if line.startswith(f"{name} begin")]
 
-    def said(self) -> str:
-        return (self.folder / "said").read_text()
+    def read_output(self) -> str:
+        return (self.folder / "output").read_text()
 
-    def ready(self) -> bool:
-        return "ready: open" in self.said() and "Prefect ready" in self.said()
+    def is_ready(self) -> bool:
+        return "ready: open" in self.read_output() and "Prefect ready" in self.read_output()
 
-    def processes(self) -> list[str]:
-        """The command lines of every live process that names this folder, in its arguments or its environment."""
+    def find_processes(self) -> list[str]:
+        """Return the command line of every live process that names this folder in its arguments or environment."""
         needle, found = os.fsencode(self.folder), []
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) == os.getpid():
@@ -64,10 +64,10 @@ class Running:
                 found.append(command.replace(b"\0", b" ").decode(errors="replace"))
         return found
 
-    def eventually(self, condition: Callable[[], bool], seconds: float = SECONDS) -> None:
+    def wait_until(self, condition: Callable[[], bool], seconds: float = SECONDS) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < deadline, f"not in time; it said:\n{self.said()}\n{self.processes()}"
+            assert time.monotonic() < deadline, f"not in time; output:\n{self.read_output()}\n{self.find_processes()}"
             time.sleep(0.05)
 
 
@@ -78,175 +78,177 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def running(folder: Path) -> Iterator[Running]:
-    one = Running(folder)
-    yield one
-    clean_up(one)
+def running(folder: Path) -> Iterator[RunningSupervisor]:
+    supervisor = RunningSupervisor(folder)
+    yield supervisor
+    clean_up(supervisor)
 
 
-def clean_up(one: Running) -> None:
-    if one.process is not None and one.process.poll() is None:
-        one.process.send_signal(signal.SIGTERM)
+def clean_up(supervisor: RunningSupervisor) -> None:
+    if supervisor.process is not None and supervisor.process.poll() is None:
+        supervisor.process.send_signal(signal.SIGTERM)
         try:
-            one.process.wait(30)
+            supervisor.process.wait(30)
         except subprocess.TimeoutExpired:
-            one.process.kill()
-            one.process.wait()
-    if any("postgres" in line for line in one.processes()):
-        server = EmbeddedPostgres(one.home)
+            supervisor.process.kill()
+            supervisor.process.wait()
+    if any("postgres" in line for line in supervisor.find_processes()):
+        server = EmbeddedPostgres(supervisor.home)
         server.start()
         server.stop()
 
 
-def interrupted(one: Running, number: signal.Signals = signal.SIGINT) -> int:
-    assert one.process is not None
-    one.process.send_signal(number)
-    return one.process.wait(30)
+def interrupt(supervisor: RunningSupervisor, number: signal.Signals = signal.SIGINT) -> int:
+    assert supervisor.process is not None
+    supervisor.process.send_signal(number)
+    return supervisor.process.wait(30)
 
 
-def test_it_starts_everything_and_says_where_to_click(running: Running) -> None:
+def test_it_starts_everything_and_prints_the_url(running: RunningSupervisor) -> None:
     running.start()
-    running.eventually(running.ready)
+    running.wait_until(running.is_ready)
 
     assert httpx.get(f"http://127.0.0.1:{running.port}/livez").status_code == 200
-    assert f"ready: open http://127.0.0.1:{running.port}" in running.said()
-    begun = [line.split()[0] for line in running.notes()]
+    assert f"ready: open http://127.0.0.1:{running.port}" in running.read_output()
+    begun = [line.split()[0] for line in running.events()]
     assert begun[0] == "migrated" and set(begun[1:]) == {"web", "worker", "prefect"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_ends_all_in_order_and_leaves_no_process(running: Running, number: signal.Signals) -> None:
+def test_a_stop_ends_everything_in_order_and_leaves_no_process(running: RunningSupervisor, number: signal.Signals) -> None:
     running.start()
-    running.eventually(running.ready)
+    running.wait_until(running.is_ready)
 
-    code = interrupted(running, number)
+    code = interrupt(running, number)
 
     assert code == 0
-    assert [line for line in running.notes() if line.endswith(" end")] == ["worker end", "web end", "prefect end"]
-    assert running.said().rstrip().endswith("PostgreSQL stopped")
-    assert running.processes() == []
+    assert [line for line in running.events() if line.endswith(" end")] == ["worker end", "web end", "prefect end"]
+    assert running.read_output().rstrip().endswith("PostgreSQL stopped")
+    assert running.find_processes() == []
 
 
-def test_killed_outright_only_postgresql_survives_and_the_next_start_adopts_it(running: Running) -> None:
+def test_after_kill_9_only_postgresql_survives_and_the_next_start_adopts_it(running: RunningSupervisor) -> None:
     first = running.start()
-    running.eventually(running.ready)
+    running.wait_until(running.is_ready)
 
     first.kill()
     first.wait()
 
-    running.eventually(lambda: all("postgres" in line for line in running.processes()), seconds=15)
-    assert running.processes(), "PostgreSQL is gone too"
-    (running.folder / "said").write_text("")
+    running.wait_until(lambda: all("postgres" in line for line in running.find_processes()), seconds=15)
+    assert running.find_processes(), "PostgreSQL is gone too"
+    (running.folder / "output").write_text("")
     running.start()
-    running.eventually(running.ready)
-    assert "adopted" in running.said()
-    assert interrupted(running) == 0
-    assert running.processes() == []
+    running.wait_until(running.is_ready)
+    assert "adopted" in running.read_output()
+    assert interrupt(running) == 0
+    assert running.find_processes() == []
 
 
 @pytest.mark.parametrize("name", ["web", "worker", "prefect"])
-def test_a_child_that_dies_is_started_again_and_a_line_says_so(running: Running, name: str) -> None:
+def test_a_process_that_dies_is_restarted_and_a_line_says_so(running: RunningSupervisor, name: str) -> None:
     running.start()
-    running.eventually(running.ready)
+    running.wait_until(running.is_ready)
 
     os.kill(running.pids(name)[-1], signal.SIGKILL)
 
-    running.eventually(lambda: len(running.pids(name)) == 2)
-    assert f"{name} " in running.said() and "starting it again in 0.5 s" in running.said()
+    running.wait_until(lambda: len(running.pids(name)) == 2)
+    assert f"{name} " in running.read_output() and "restarting in 0.5 s" in running.read_output()
 
 
-def test_a_killed_guard_leaves_no_second_prefect(running: Running) -> None:
+def test_killing_prefects_wrapper_leaves_no_second_prefect(running: RunningSupervisor) -> None:
     running.start()
-    running.eventually(running.ready)
+    running.wait_until(running.is_ready)
     old = running.pids("prefect")[-1]
-    guard = int(Path(f"/proc/{old}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    wrapper = int(Path(f"/proc/{old}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
-    os.kill(guard, signal.SIGKILL)
+    os.kill(wrapper, signal.SIGKILL)
 
-    running.eventually(lambda: len(running.pids("prefect")) == 2)
-    running.eventually(lambda: not Path(f"/proc/{old}").exists())
+    running.wait_until(lambda: len(running.pids("prefect")) == 2)
+    running.wait_until(lambda: not Path(f"/proc/{old}").exists())
 
 
-def test_postgresql_that_dies_is_started_again(running: Running) -> None:
+def test_postgresql_is_restarted_when_it_dies(running: RunningSupervisor) -> None:
     running.start()
-    running.eventually(running.ready)
+    running.wait_until(running.is_ready)
     pid = int((running.home / "postgres/data/postmaster.pid").read_text().split()[0])
 
     os.kill(pid, signal.SIGKILL)
 
-    running.eventually(lambda: "PostgreSQL ready again" in running.said())
+    running.wait_until(lambda: "PostgreSQL ready again" in running.read_output())
 
 
-def test_a_child_that_ignores_the_stop_is_killed_in_time(folder: Path) -> None:
-    one = Running(folder, STUBBORN="worker")
+def test_a_process_that_ignores_the_stop_is_killed_in_time(folder: Path) -> None:
+    supervisor = RunningSupervisor(folder, STUBBORN="worker")
     try:
-        one.start()
-        one.eventually(one.ready)
-        began = time.monotonic()
+        supervisor.start()
+        supervisor.wait_until(supervisor.is_ready)
+        started = time.monotonic()
 
-        code = interrupted(one)
+        code = interrupt(supervisor)
 
-        assert code == 0 and time.monotonic() - began < 30
-        assert "worker does not end: killed" in one.said()
-        assert one.processes() == []
+        assert code == 0 and time.monotonic() - started < 30
+        assert "worker did not stop in time; killed" in supervisor.read_output()
+        assert supervisor.find_processes() == []
     finally:
-        clean_up(one)
+        clean_up(supervisor)
 
 
-def test_a_second_interrupt_hurries(folder: Path) -> None:
-    one = Running(folder, STUBBORN="worker")
+def test_a_second_interrupt_stops_at_once(folder: Path) -> None:
+    supervisor = RunningSupervisor(folder, STUBBORN="worker")
     try:
-        process = one.start()
-        one.eventually(one.ready)
+        process = supervisor.start()
+        supervisor.wait_until(supervisor.is_ready)
         process.send_signal(signal.SIGINT)
-        one.eventually(lambda: "worker end" in one.notes())
-        began = time.monotonic()
+        supervisor.wait_until(lambda: "worker end" in supervisor.events())
+        started = time.monotonic()
 
-        assert interrupted(one) == 0
+        assert interrupt(supervisor) == 0
 
-        assert time.monotonic() - began < 5
-        assert one.processes() == []
+        assert time.monotonic() - started < 5
+        assert supervisor.find_processes() == []
     finally:
-        clean_up(one)
+        clean_up(supervisor)
 
 
-def test_an_interrupt_while_postgresql_is_being_made_leaves_nothing(running: Running) -> None:
+def test_an_interrupt_while_postgresql_is_created_leaves_nothing(running: RunningSupervisor) -> None:
     running.start()
-    running.eventually(lambda: "starting PostgreSQL" in running.said())
+    running.wait_until(lambda: "starting PostgreSQL" in running.read_output())
 
-    assert interrupted(running) == 0
+    assert interrupt(running) == 0
 
-    assert running.processes() == []
+    assert running.find_processes() == []
 
 
-def test_a_taken_port_is_one_line_and_nothing_is_started(running: Running) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        running.port = taken.getsockname()[1]
+def test_a_port_in_use_is_reported_in_one_line_and_nothing_starts(running: RunningSupervisor) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        running.port = listener.getsockname()[1]
 
         code = running.start().wait(SECONDS)
 
     assert code == 2
-    assert running.said() == f"headgate: Port {running.port} on 127.0.0.1 is taken; stop what uses it, or set HEADGATE_PORT.\n"
+    assert running.read_output() == f"headgate: Port {running.port} on 127.0.0.1 is in use; stop the other program, or set HEADGATE_PORT.\n"
     assert not (running.home / "postgres").exists()
 
 
-def test_a_second_up_on_the_same_home_is_one_line(running: Running, folder: Path) -> None:
+def test_a_second_up_on_the_same_home_is_refused_in_one_line(running: RunningSupervisor, folder: Path) -> None:
     process = running.start()
-    running.eventually(running.ready)
+    running.wait_until(running.is_ready)
     other_folder = folder / "other"
     other_folder.mkdir()
-    second = Running(other_folder)
+    second = RunningSupervisor(other_folder)
     second.home = running.home
 
     code = second.start().wait(SECONDS)
 
     assert code == 2
-    assert second.said().count("\n") == 1 and f"already runs with the home {running.home} (pid {process.pid})" in second.said()
+    assert (
+        second.read_output().count("\n") == 1 and f"already runs with the home {running.home} (pid {process.pid})" in second.read_output()
+    )
 
 
-def test_data_that_cannot_be_served_is_one_line(running: Running) -> None:
+def test_unusable_data_is_reported_in_one_line(running: RunningSupervisor) -> None:
     data = running.home / "postgres/data"
     data.mkdir(parents=True)
     (data / "PG_VERSION").write_text("15\n")
@@ -260,16 +262,16 @@ def test_data_that_cannot_be_served_is_one_line(running: Running) -> None:
     code = running.start().wait(SECONDS)
 
     assert code == 2
-    assert running.said().splitlines()[-1].startswith("headgate: The data directory")
+    assert running.read_output().splitlines()[-1].startswith("headgate: The data directory")
 
 
-def test_no_secret_is_in_a_command_line(running: Running) -> None:
+def test_no_secret_is_in_a_command_line(running: RunningSupervisor) -> None:
     running.start()
-    running.eventually(running.ready)
+    running.wait_until(running.is_ready)
 
-    commands = " ".join(running.processes())
+    commands = " ".join(running.find_processes())
 
-    assert len(running.processes()) >= 5
+    assert len(running.find_processes()) >= 5
     for secret in ("secret", "prefect-password", "postgres/password"):
         assert (running.home / secret).read_text().strip() not in commands
         assert oct((running.home / secret).stat().st_mode & 0o777) == "0o600"
