@@ -1,12 +1,14 @@
-"""The schema: its history walks up and down, ends in one place, and is what the tables say."""
+"""Migrations: every revision goes up and down, the head equals the tables in code, and existing rows are kept."""
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -17,11 +19,18 @@ from sqlalchemy.pool import NullPool
 
 from adapters.persistence import migrate
 from adapters.persistence.connection.database_urls import sqlalchemy_url
+from adapters.persistence.database import Database
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.persistence.migrate import downgrade, get_alembic_config, get_head_revisions, is_at_head, upgrade
 from adapters.persistence.tables.metadata import METADATA
 from adapters.persistence.tables.partitions import is_partition
+from application.commands.reports.report_results import ReportResult
+from application.ports.persistence.idempotency import IdempotencyKey
+from application.ports.persistence.receipts import ReceiptKey
 from domain.errors import Unavailable
+from domain.runs.dispatch import DispatchState
+from domain.runs.events import EventType
+from domain.runs.status import Status
 from entrypoints.supervisor.instance_lock import StartError
 from entrypoints.supervisor.migration_process import MigrationProcess
 from tests.support.postgres import a_database
@@ -51,7 +60,7 @@ def a_connection(url: str) -> Iterator[Connection]:
 
 
 def catalog(connection: Connection) -> set[tuple[object, ...]]:
-    """Columns, constraints (NOT NULL with its column), indexes and storage options of our tables, in PostgreSQL's own words."""
+    """Return columns, constraints, indexes and storage options of all tables, as PostgreSQL prints them."""
     return {tuple(row) for row in connection.execute(text(CATALOG)) if "alembic_version" not in (row[1], row[2])}
 
 
@@ -82,7 +91,7 @@ def test_a_database_is_at_the_head_only_when_migrated(empty_database_url: str) -
         assert is_at_head(connection)
 
 
-def test_the_tables_in_code_are_those_of_the_migrations(empty_database_url: str, postgres: EmbeddedPostgres) -> None:
+def test_the_tables_in_code_equal_those_of_the_migrations(empty_database_url: str, postgres: EmbeddedPostgres) -> None:
     upgrade(empty_database_url)
 
     with a_connection(empty_database_url) as migrated, a_database(postgres) as name, a_connection(postgres.url(name)) as created:
@@ -93,7 +102,7 @@ def test_the_tables_in_code_are_those_of_the_migrations(empty_database_url: str,
         assert catalog(migrated) == catalog(created)
 
 
-def test_processes_that_migrate_at_once_do_not_disturb_each_other(empty_database_url: str) -> None:
+def test_processes_may_migrate_at_the_same_time(empty_database_url: str) -> None:
     with ThreadPoolExecutor(4) as threads:
         for migration in [threads.submit(upgrade, empty_database_url) for _ in range(4)]:
             migration.result()
@@ -103,7 +112,7 @@ def test_processes_that_migrate_at_once_do_not_disturb_each_other(empty_database
         assert connection.scalar(text("SELECT count(*) FROM installation")) == 1
 
 
-def test_a_migration_that_meets_a_locked_table_tries_again(empty_database_url: str) -> None:
+def test_a_migration_waits_for_a_locked_table(empty_database_url: str) -> None:
     upgrade(empty_database_url)
     meets = threading.Event()
 
@@ -122,7 +131,7 @@ def test_a_migration_that_meets_a_locked_table_tries_again(empty_database_url: s
         assert catalog(connection) == set()
 
 
-def test_a_table_that_stays_locked_is_told_as_unavailable(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_that_stays_locked_makes_the_migration_unavailable(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     upgrade(empty_database_url)
     monkeypatch.setattr(migrate, "MAX_WAIT_SECONDS", 0.5)
 
@@ -136,12 +145,12 @@ def test_a_table_that_stays_locked_is_told_as_unavailable(empty_database_url: st
         assert connection.scalar(text("SELECT to_regclass('outbox')")) is not None
 
 
-def test_a_server_that_is_not_there_is_told_as_unavailable() -> None:
+def test_a_server_that_does_not_answer_makes_the_migration_unavailable() -> None:
     with pytest.raises(Unavailable):
         upgrade("postgresql://nobody@/nothing?host=/nonexistent")
 
 
-def test_rows_of_before_lie_in_their_weeks_and_come_back_on_the_way_down(empty_database_url: str) -> None:
+def test_existing_rows_move_to_weekly_partitions_and_back(empty_database_url: str) -> None:
     upgrade(empty_database_url, "0001")
     moments = ["now()", "now() - interval '20 days'", "'1970-01-01'", "now() + interval '20 years'"]
     with a_connection(empty_database_url) as connection:
@@ -170,7 +179,7 @@ def test_rows_of_before_lie_in_their_weeks_and_come_back_on_the_way_down(empty_d
         assert connection.scalar(text("SELECT count(*) FROM log_line")) == 4
 
 
-def test_when_failures_were_first_seen_is_found_in_what_was_stored_before(empty_database_url: str) -> None:
+def test_first_failures_are_found_in_existing_attempts(empty_database_url: str) -> None:
     upgrade(empty_database_url, "0007")
     with a_connection(empty_database_url) as connection:
         connection.execute(text("INSERT INTO pipeline (name, revision, created_at, updated_at) VALUES ('p', 1, now(), now())"))
@@ -197,7 +206,127 @@ def test_when_failures_were_first_seen_is_found_in_what_was_stored_before(empty_
     assert [tuple(row) for row in seen] == [("load", "alike", 1, "2026-01-01"), ("load", "other", 4, "2026-01-04")]
 
 
-def test_it_is_done_by_a_process_that_ends_with_it(empty_database_url: str) -> None:
+RELEASE_BEFORE = "0009"
+OLD_EVENTS = [
+    ("run.opened", "now() - interval '20 days'", {"trigger": "api"}),
+    ("burst.requested", "now() - interval '20 days'", {"burst": 1, "pool": "headgate"}),
+    ("burst.claimed", "now() - interval '10 days'", {"burst": 1}),
+    ("stage.moved", "now()", {"burst.of": "kept", "message": "burst"}),
+    ("burst.ended", "'1970-01-01'", {"burst": 1}),
+]
+OLD_RECEIPT = {
+    "http_status": 200,
+    "applied": True,
+    "why": None,
+    "run_id": 1,
+    "seq": 4,
+    "status": "running",
+    "problem": None,
+    "facts": {},
+}
+
+
+def store_a_run_of_the_release_before(connection: Connection) -> None:
+    """Store one run of schema 0009 with a claimed burst, events in several partitions, a lease, an outbox row, receipts and logs."""
+    for statement in (
+        "INSERT INTO pipeline (name, revision, created_at, updated_at) VALUES ('p', 1, now(), now())",
+        """INSERT INTO revision (pipeline_id, revision, definition, created_at)
+           VALUES (1, 1, '{"name": "p", "stages": [{"name": "a", "kind": "external"}]}', now())""",
+        """INSERT INTO run (pipeline_id, revision, number, status, trigger, parameters, trace, pool, created_at, last_seq, burst_state,
+           burst_epoch, burst_holder)
+           VALUES (1, 1, 1, 'running', 'api', '{}', '{}', 'headgate', now() - interval '20 days', 5, 'claimed', 1, 'worker-1')""",
+        """INSERT INTO attempt (run_id, position, number, stage, status, created_at, started_at)
+           VALUES (1, 0, 1, 'a', 'running', now(), now())""",
+        """INSERT INTO burst (run_id, epoch, pool, requested_at, claimed_at, holder, flow_run_id)
+           VALUES (1, 1, 'headgate', now(), now(), 'worker-1', 'flow-1')""",
+        "INSERT INTO lease (run_id, epoch, worker, expires_at) VALUES (1, 1, 'worker-1', now() + interval '1 hour')",
+        "INSERT INTO outbox (run_id, epoch, pool, created_at) VALUES (1, 1, 'headgate', now())",
+        "INSERT INTO log_line (run_id, n, stage, attempt, at, stream, text) VALUES (1, 1, 'a', 1, now(), 'stdout', 'burst.requested')",
+        "INSERT INTO log_counter (run_id, last_n) VALUES (1, 1)",
+        """INSERT INTO idempotency (scope, key, digest, answer, created_at) VALUES ('s', 'k', 'd', '{"run_id": 1}', now())""",
+    ):
+        connection.execute(text(statement.replace(":", "\\:")))
+    for seq, (kind, at, data) in enumerate(OLD_EVENTS, start=1):
+        insert = f"INSERT INTO event (run_id, seq, pipeline_id, type, at, data) VALUES (1, {seq}, 1, :kind, {at}, CAST(:data AS jsonb))"
+        connection.execute(text(insert), {"kind": kind, "data": json.dumps(data)})
+    connection.execute(
+        text(
+            "INSERT INTO report_receipt (run_id, reporter, event_id, digest, answer, created_at)"
+            " VALUES (1, '', 'e-1', 'digest', CAST(:answer AS jsonb), now())"
+        ),
+        {"answer": json.dumps(OLD_RECEIPT)},
+    )
+    connection.commit()
+
+
+def read_events(connection: Connection) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in connection.execute(text("SELECT seq, type, data, at, xid::text FROM event ORDER BY seq"))]
+
+
+async def test_a_database_of_the_release_before_reads_as_before(empty_database_url: str) -> None:
+    upgrade(empty_database_url, RELEASE_BEFORE)
+    with a_connection(empty_database_url) as connection:
+        store_a_run_of_the_release_before(connection)
+        before = read_events(connection)
+
+    upgrade(empty_database_url)
+
+    database = Database(empty_database_url)
+    try:
+        (run,) = await database.reader.runs(pipeline_id=None, status=None, skip=0, limit=5)
+        events = await database.reader.events(1, 0, 10)
+        lines = await database.reader.log(1, stage=None, attempt=None, after=0, limit=10)
+        async with database.open_unit_of_work() as work:
+            key = ReceiptKey(1, "", "e-1")
+            receipts = await work.receipts.find([key])
+            answer = await work.idempotency.find(IdempotencyKey("s", "k", b"d"), datetime.now(UTC))
+            record = await work.dispatches.find(1, 1)
+            leases = await work.leases.find_held_by("worker-1")
+    finally:
+        await database.stop()
+    assert (run.dispatch_state, run.dispatch_epoch, run.dispatch_holder, run.flow_run_ids) == ("claimed", 1, "worker-1", ["flow-1"])
+    # The event of 1970 is outside of the time range that readers look at, as before.
+    assert [(event.type, event.data) for event in events] == [
+        (EventType.RUN_OPENED, {"trigger": "api"}),
+        (EventType.DISPATCH_REQUESTED, {"dispatch": 1, "pool": "headgate"}),
+        (EventType.DISPATCH_CLAIMED, {"dispatch": 1}),
+        (EventType.STAGE_MOVED, {"burst.of": "kept", "message": "burst"}),
+    ]
+    assert [line.text for line in lines] == ["burst.requested"]
+    result = ReportResult.from_json(receipts[key].answer)
+    assert (result.applied, result.run_id, result.seq, result.status) == (True, 1, 4, Status.RUNNING)
+    assert answer == {"run_id": 1}
+    assert record is not None and (record.state, record.flow_run_id) == (DispatchState.CLAIMED, "flow-1")
+    assert [(lease.run_id, lease.epoch) for lease in leases] == [(1, 1)]
+    with a_connection(empty_database_url) as connection:
+        assert [(seq, at, xid) for seq, _, _, at, xid in read_events(connection)] == [(seq, at, xid) for seq, _, _, at, xid in before]
+
+    downgrade(empty_database_url, RELEASE_BEFORE)
+
+    with a_connection(empty_database_url) as connection:
+        assert read_events(connection) == before
+        assert connection.scalar(text("SELECT burst_holder FROM run")) == connection.scalar(text("SELECT holder FROM burst")) == "worker-1"
+
+
+def test_a_rename_of_events_that_was_interrupted_is_completed(empty_database_url: str) -> None:
+    upgrade(empty_database_url, RELEASE_BEFORE)
+    with a_connection(empty_database_url) as connection:
+        store_a_run_of_the_release_before(connection)
+        before = read_events(connection)
+        connection.execute(text("UPDATE event SET type = 'dispatch.claimed', data = '{\"dispatch\"\\: 1}' WHERE seq = 3"))
+        connection.commit()
+
+    upgrade(empty_database_url)
+    with a_connection(empty_database_url) as connection:
+        types = [row[1] for row in read_events(connection)]
+    downgrade(empty_database_url, RELEASE_BEFORE)
+
+    assert types == ["run.opened", "dispatch.requested", "dispatch.claimed", "stage.moved", "dispatch.ended"]
+    with a_connection(empty_database_url) as connection:
+        assert read_events(connection) == before
+
+
+def test_a_migration_process_migrates_and_ends(empty_database_url: str) -> None:
     migration = MigrationProcess()
 
     migration(empty_database_url)
@@ -207,14 +336,14 @@ def test_it_is_done_by_a_process_that_ends_with_it(empty_database_url: str) -> N
         assert is_at_head(connection)
 
 
-def test_what_it_cannot_do_is_said_in_one_line(empty_database_url: str) -> None:
+def test_a_failed_migration_process_reports_one_line(empty_database_url: str) -> None:
     migration = MigrationProcess()
 
     with pytest.raises(StartError, match=r"^The database could not be migrated: .*No such file or directory"):
         migration(f"{empty_database_url}x")
 
 
-def test_one_that_never_began_leaves_nothing_behind() -> None:
+def test_a_migration_process_that_never_began_leaves_nothing_behind() -> None:
     migration = MigrationProcess()
 
     migration.end()
