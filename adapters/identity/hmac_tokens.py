@@ -1,4 +1,4 @@
-"""Tokens as signed claims: nothing is stored, any process with the secret can read them."""
+"""Tokens for workers and attempts, as signed claims. They are not stored: every process with the secret can verify them."""
 
 import base64
 import hashlib
@@ -8,45 +8,46 @@ import json
 from application.ports.access.execution_tokens import AttemptClaims, WorkerClaims
 
 _PREFIX = "hg1"
+_MIN_SECRET_BYTES = 32
 
 
 class HmacTokens:
-    """`hg1.<claims>.<HMAC-SHA-256 of the claims>`, both base64url. `secret` is at least 32 bytes."""
+    """Issues and reads tokens of the form `hg1.<claims>.<HMAC-SHA-256 of the claims>`; both parts are base64url."""
 
     def __init__(self, secret: bytes) -> None:
-        if len(secret) < 32:
-            raise ValueError("the secret is at least 32 bytes long")
+        if len(secret) < _MIN_SECRET_BYTES:
+            raise ValueError(f"the secret must have at least {_MIN_SECRET_BYTES} bytes")
         self._secret = secret
 
     def issue_attempt_token(self, claims: AttemptClaims) -> str:
-        return self._signed(["a", claims.run_id, claims.stage, claims.attempt])
+        return self._issue(["a", claims.run_id, claims.stage, claims.attempt])
 
     def issue_worker_token(self) -> str:
-        return self._signed(["w"])
+        return self._issue(["w"])
 
     def read(self, token: str) -> AttemptClaims | WorkerClaims | None:
         prefix, _, rest = token.partition(".")
         body, _, signature = rest.partition(".")
-        if prefix != _PREFIX or not token.isascii() or not hmac.compare_digest(signature, self._signature(body)):
+        if prefix != _PREFIX or not token.isascii() or not hmac.compare_digest(signature, self._sign(body)):
             return None
-        match json.loads(_decoded(body)):
+        match json.loads(_decode(body)):
             case ["a", int(run_id), str(stage), int(attempt)]:
                 return AttemptClaims(run_id, stage, attempt)
             case ["w"]:
                 return WorkerClaims()
         return None
 
-    def _signed(self, claims: list[object]) -> str:
-        body = _encoded(json.dumps(claims, separators=(",", ":")).encode())
-        return f"{_PREFIX}.{body}.{self._signature(body)}"
+    def _issue(self, claims: list[object]) -> str:
+        body = _encode(json.dumps(claims, separators=(",", ":")).encode())
+        return f"{_PREFIX}.{body}.{self._sign(body)}"
 
-    def _signature(self, body: str) -> str:
-        return _encoded(hmac.new(self._secret, f"{_PREFIX}.{body}".encode(), hashlib.sha256).digest())
+    def _sign(self, body: str) -> str:
+        return _encode(hmac.new(self._secret, f"{_PREFIX}.{body}".encode(), hashlib.sha256).digest())
 
 
-def _encoded(data: bytes) -> str:
+def _encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _decoded(text: str) -> bytes:
+def _decode(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,4 +1,4 @@
-"""Random keys with a checksum, argon2id hashes, and how often a sign-in may be tried."""
+"""API tokens and session keys, as random strings."""
 
 from __future__ import annotations
 
@@ -11,27 +11,32 @@ from typing import Final
 
 from domain.access.api_tokens import TokenKind
 
-_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_BYTES: Final = 20
 _RANDOM_DIGITS: Final = 27
-"""Base 62 digits that hold 160 bits."""
-_SUM_DIGITS: Final = 6
-_WORDS: Final = {TokenKind.API: "api", TokenKind.REPORTER: "rep"}
-_TOKEN: Final = re.compile(rf"hg_(api|rep)_[0-9A-Za-z]{{{_RANDOM_DIGITS + _SUM_DIGITS}}}")
+"""The base 62 digits that 160 bits need."""
+_CHECKSUM_DIGITS: Final = 6
+_KIND_PREFIXES: Final = {TokenKind.API: "api", TokenKind.REPORTER: "rep"}
+_TOKEN: Final = re.compile(rf"hg_(api|rep)_[0-9A-Za-z]{{{_RANDOM_DIGITS + _CHECKSUM_DIGITS}}}")
 
 
 class RandomCredentials:
-    """Tokens as `hg_<kind>_<160 random bits><CRC-32>`; of everything the SHA-256 is stored, which is enough for what is random."""
+    """Creates tokens of the form `hg_<kind>_<160 random bits><CRC-32>`.
+
+    `digest` is SHA-256. Random keys need no slow hash, because they cannot be guessed.
+    """
 
     def new_token(self, kind: TokenKind) -> str:
-        body = f"hg_{_WORDS[kind]}_{_digits(int.from_bytes(secrets.token_bytes(_RANDOM_BYTES)), _RANDOM_DIGITS)}"
+        body = f"hg_{_KIND_PREFIXES[kind]}_{_to_base62(int.from_bytes(secrets.token_bytes(_RANDOM_BYTES)), _RANDOM_DIGITS)}"
         return body + _checksum(body)
 
     def new_session(self) -> str:
         return secrets.token_urlsafe(32)
 
     def is_token(self, text: str) -> bool:
-        return bool(_TOKEN.fullmatch(text)) and hmac.compare_digest(text[-_SUM_DIGITS:], _checksum(text[:-_SUM_DIGITS]))
+        if not _TOKEN.fullmatch(text):
+            return False
+        return hmac.compare_digest(text[-_CHECKSUM_DIGITS:], _checksum(text[:-_CHECKSUM_DIGITS]))
 
     def digest(self, text: str) -> bytes:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
@@ -41,12 +46,12 @@ class RandomCredentials:
 
 
 def _checksum(text: str) -> str:
-    return _digits(zlib.crc32(text.encode()), _SUM_DIGITS)
+    return _to_base62(zlib.crc32(text.encode()), _CHECKSUM_DIGITS)
 
 
-def _digits(number: int, length: int) -> str:
-    found = ""
+def _to_base62(number: int, length: int) -> str:
+    digits = ""
     while number:
         number, digit = divmod(number, 62)
-        found = _DIGITS[digit] + found
-    return found.rjust(length, "0")
+        digits = _ALPHABET[digit] + digits
+    return digits.rjust(length, "0")

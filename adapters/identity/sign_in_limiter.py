@@ -1,4 +1,4 @@
-"""TODO."""
+"""Limits failed sign-ins, in memory."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ from limits.strategies import MovingWindowRateLimiter
 
 
 class InMemorySignInLimiter:
-    """Failures by name and address, by address, and by name: one address cannot lock a name for everybody at once, and many addresses
-    cannot guess at one name for ever."""
+    """Counts failed sign-ins by name and address, by address, and by name.
+
+    One address cannot lock an account for everyone, and many addresses cannot guess the password of one account without limit.
+    """
 
     LIMITS: Final = {"both": "5 per 5 minutes", "address": "20 per 5 minutes", "name": "50 per hour"}
 
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._limits: dict[str, RateLimitItem] = {key: parse(text) for key, text in self.LIMITS.items()}
+        self._limits: dict[str, RateLimitItem] = {limit: parse(text) for limit, text in self.LIMITS.items()}
 
     def allows(self, name: str, address: str | None) -> bool:
-        return all(self._limiter.test(self._limits[key], key, *who) for key, who in _keys(name, address).items())
+        return all(self._limiter.test(self._limits[limit], limit, *key) for limit, key in _get_keys(name, address).items())
 
     def record_failure(self, name: str, address: str | None) -> None:
-        for key, who in _keys(name, address).items():
-            self._limiter.hit(self._limits[key], key, *who)
+        for limit, key in _get_keys(name, address).items():
+            self._limiter.hit(self._limits[limit], limit, *key)
 
 
-def _keys(name: str, address: str | None) -> dict[str, tuple[str, ...]]:
+def _get_keys(name: str, address: str | None) -> dict[str, tuple[str, ...]]:
+    """Return the key that each limit counts by. Names are hashed, so that none is stored in clear text."""
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     return {"both": (digest, address or ""), "address": (address or "",), "name": (digest,)}

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The environment variables of Prefect's processes and clients."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import certifi
 
 
 def build_client_environment(home: Path, api_url: str, auth_string: str | None, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that speaks to a Prefect server through Prefect's client, tuned for short calls.
+    """Return the environment of a process that uses Prefect's client, tuned for short calls.
 
-    Writes a one-certificate file into `home`: for an http address every new client would load the whole bundle for nothing.
+    For an http URL, write a file with one certificate into `home`: each client would load the whole CA bundle otherwise.
     """
-    tuned = {
+    variables = {
         "PREFECT_API_URL": api_url,
         "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
         "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
@@ -24,24 +24,25 @@ def build_client_environment(home: Path, api_url: str, auth_string: str | None, 
         "DO_NOT_TRACK": "1",
     }
     if auth_string is not None:
-        tuned["PREFECT_API_AUTH_STRING"] = auth_string
+        variables["PREFECT_API_AUTH_STRING"] = auth_string
     if api_url.startswith("http://"):
-        tuned["PREFECT_API_SSL_CERT_FILE"] = str(_one_certificate(home / "prefect"))
-    return remove_prefect_variables(inherited) | prefect_home_variables(home) | tuned
+        variables["PREFECT_API_SSL_CERT_FILE"] = str(_write_single_certificate(home / "prefect"))
+    return remove_prefect_variables(inherited) | build_home_variables(home) | variables
 
 
 def remove_prefect_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment` without the variables of Prefect: a user's own are for the user's own server."""
+    """Return the environment without Prefect's variables, which belong to the user's own Prefect server."""
     return {name: value for name, value in environment.items() if not name.startswith("PREFECT_")}
 
 
-def prefect_home_variables(home: Path) -> dict[str, str]:
+def build_home_variables(home: Path) -> dict[str, str]:
+    """Return the variables that keep Prefect out of the user's own profiles. Create the folder they name."""
     folder = home / "prefect"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return {"PREFECT_HOME": str(folder), "PREFECT_PROFILES_PATH": str(folder / "profiles.toml")}
 
 
-def _one_certificate(folder: Path) -> Path:
+def _write_single_certificate(folder: Path) -> Path:
     path = folder / "one-certificate.pem"
     if not path.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Prefect's server as a process of ours, and the environment of its clients. Prefect itself is not imported here."""
+"""The Prefect server that Headgate starts as a child process. This module does not import Prefect."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapters.orchestration.prefect_environment import prefect_home_variables, remove_prefect_variables
+from adapters.orchestration.prefect_environment import build_home_variables, remove_prefect_variables
 
-_SELDOM = "30"
-_NOT_OURS = ("LATE_RUNS", "PAUSE_EXPIRATIONS", "CLEANUP_RECONCILER", "SCHEDULER_RECENT_DEPLOYMENTS")
-"""Services that look every 5 s by default for what Headgate has no need of: what waits, it says itself, and sooner."""
+_RARE_LOOP_SECONDS = "30"
+_UNUSED_SERVICES = ("LATE_RUNS", "PAUSE_EXPIRATIONS", "CLEANUP_RECONCILER", "SCHEDULER_RECENT_DEPLOYMENTS")
+"""Prefect services that poll every 5 seconds by default. Headgate does not use what they do."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrefectServer:
-    """One Prefect server on loopback: its home is its own, so nobody's profile is read or written.
+    """The command and environment of a Prefect server on loopback, with a home of its own.
 
-    `database_url` names asyncpg. The password and the address of the database travel by environment, never by argv.
+    `database_url` uses the asyncpg driver. The environment carries it and the auth string; the command line does not.
     """
 
     home: Path
@@ -28,7 +28,7 @@ class PrefectServer:
 
     @property
     def url(self) -> str:
-        """Where Prefect's own pages are."""
+        """The URL of Prefect's own pages."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -37,17 +37,17 @@ class PrefectServer:
 
     @property
     def health_url(self) -> str:
-        """Answers 200 without the auth string once the server works."""
+        """Responds with 200 once the server works. It needs no auth string."""
         return f"{self.api_url}/health"
 
     def argv(self) -> list[str]:
-        """The command that runs the server in the foreground."""
-        where = ["--host", "127.0.0.1", "--port", str(self.port)]
-        return [sys.executable, "-P", "-m", "prefect", "server", "start", *where, "--log-level", "WARNING"]
+        """Return the command that runs the server in the foreground."""
+        bind = ["--host", "127.0.0.1", "--port", str(self.port)]
+        return [sys.executable, "-P", "-m", "prefect", "server", "start", *bind, "--log-level", "WARNING"]
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
-        """The server's environment: what is inherited without anything of Prefect's, and our own."""
-        own = {
+        """Return the server's environment: the inherited one without Prefect's variables, and this server's settings."""
+        variables = {
             "PREFECT_API_URL": self.api_url,
             "PREFECT_SERVER_API_AUTH_STRING": self.auth_string,
             "PREFECT_API_AUTH_STRING": self.auth_string,
@@ -57,13 +57,13 @@ class PrefectServer:
             "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
             "PREFECT_LOGGING_LEVEL": "WARNING",
             "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
-            # By default each state of each task run is a transaction of its own, which is most of what a stage costs this server.
+            # By default, each state of a task run is a transaction of its own, which is most of what a stage costs this server.
             "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "500",
-            # Prefect takes whole seconds here: of less than one it makes none, and never rests.
+            # Prefect rounds this down to whole seconds; with 0 it polls without a pause.
             "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-            **{f"PREFECT_SERVER_SERVICES_{service}_LOOP_SECONDS": _SELDOM for service in _NOT_OURS},
+            **{f"PREFECT_SERVER_SERVICES_{service}_LOOP_SECONDS": _RARE_LOOP_SECONDS for service in _UNUSED_SERVICES},
             "PREFECT_CLI_COLORS": "false",
             "PREFECT_CLI_PROMPT": "false",
             "DO_NOT_TRACK": "1",
         }
-        return remove_prefect_variables(inherited) | prefect_home_variables(self.home) | own
+        return remove_prefect_variables(inherited) | build_home_variables(self.home) | variables

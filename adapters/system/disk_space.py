@@ -1,4 +1,4 @@
-"""Room on the disk that the home lies on."""
+"""The free space on the disk that holds Headgate's home."""
 
 import shutil
 import time
@@ -6,19 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 CACHE_SECONDS = 3.0
-"""Seconds for which a measurement is believed."""
 MEBIBYTE = 1 << 20
 
 
 def get_free_bytes(folder: Path) -> int:
-    """Bytes that may still be written where the folder is, or would be."""
+    """Return the bytes that can still be written to the folder's disk. The folder need not exist."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return shutil.disk_usage(folder).free
 
 
 class HomeDiskSpace:
-    """Measures the home, where the embedded PostgreSQL lies too. Of a database elsewhere nothing is known. `least` 0 asks for nothing."""
+    """Measures the disk of the home folder, where the embedded PostgreSQL is too.
+
+    Runs are refused below `least` free bytes; 0 turns the check off. The disk of another database is not measured.
+    """
 
     def __init__(self, home: Path, least: int, measure: Callable[[Path], int] = get_free_bytes) -> None:
         self._home = home
@@ -32,18 +34,18 @@ class HomeDiskSpace:
             return None
         free = self.free()
         if free is None or free >= self._least:
-            return None  # a disk that cannot be measured is no reason to refuse work
+            return None  # a disk that cannot be measured is no reason to refuse runs
         return (
-            f"The disk of Headgate's home has {free // MEBIBYTE:,} MiB left; no run is taken below {self._least // MEBIBYTE:,} MiB. "
-            "Reports are still taken."
+            f"The disk of Headgate's home has {free // MEBIBYTE:,} MiB left. New runs need {self._least // MEBIBYTE:,} MiB. "
+            "Status reports are still accepted."
         )
 
     def free(self) -> int | None:
         if time.monotonic() - self._measured_at >= CACHE_SECONDS:
-            self._measured_at, self._free = time.monotonic(), self._look()
+            self._measured_at, self._free = time.monotonic(), self._measure_home()
         return self._free
 
-    def _look(self) -> int | None:
+    def _measure_home(self) -> int | None:
         try:
             return self._measure(self._home)
         except OSError:

@@ -1,4 +1,4 @@
-"""JSON Schema by the jsonschema package."""
+"""JSON Schema validation with the jsonschema package."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -13,64 +13,64 @@ from referencing.jsonschema import DRAFT202012
 
 from domain.errors import FieldProblem
 
+_UNRESOLVABLE = FieldProblem("parameters", "a $ref in the pipeline's schema does not resolve, or refers to itself")
+_MAX_MESSAGE_LENGTH = 300
+
 
 class JsonSchemaValidator:
-    """Draft 2020-12. A schema that reaches outside itself ($ref to an address) is refused: nothing is fetched."""
+    """Validates parameters with JSON Schema draft 2020-12. A $ref to a URL is refused, so nothing is fetched."""
 
     def find_schema_problems(self, schema: Mapping[str, Any]) -> Sequence[FieldProblem]:
         if schema.get("type", "object") != "object":
-            return [FieldProblem("parameters.type", "a run's parameters are an object")]
-        if foreign := [ref for ref in _references(schema) if not ref.startswith("#")]:
-            return [FieldProblem("parameters", f"a $ref may only point inside the schema, not to {foreign[0]:.100}")]
+            return [FieldProblem("parameters.type", "must be object")]
+        if external := [ref for ref in _find_references(schema) if not ref.startswith("#")]:
+            return [FieldProblem("parameters", f"a $ref must stay within the schema; {external[0]:.100} does not")]
         try:
             Draft202012Validator.check_schema(dict(schema))
         except SchemaError as error:
-            return [FieldProblem(_path("parameters", error), error.message[:300])]
-        return _lost_references(schema)
+            return [FieldProblem(_format_path("parameters", error), error.message[:_MAX_MESSAGE_LENGTH])]
+        return _find_unresolvable_references(schema)
 
     def find_problems(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Sequence[FieldProblem]:
         if schema is None:
             return [FieldProblem("parameters", "this pipeline takes no parameters")] if parameters else []
         try:
-            errors = list(_validator(orjson.dumps(schema)).iter_errors(self.apply_defaults(parameters, schema)))
+            errors = list(_get_validator(orjson.dumps(schema)).iter_errors(self.apply_defaults(parameters, schema)))
         except (Unresolvable, RecursionError):
-            return [_LEADS_NOWHERE]
-        return [FieldProblem(_path("parameters", error), error.message[:300]) for error in errors]
+            return [_UNRESOLVABLE]
+        return [FieldProblem(_format_path("parameters", error), error.message[:_MAX_MESSAGE_LENGTH]) for error in errors]
 
     def apply_defaults(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
         properties = (schema or {}).get("properties", {})
-        defaults = {name: part["default"] for name, part in properties.items() if isinstance(part, Mapping) and "default" in part}
+        defaults = {name: rule["default"] for name, rule in properties.items() if isinstance(rule, Mapping) and "default" in rule}
         return {**defaults, **parameters}
 
 
-_LEADS_NOWHERE = FieldProblem("parameters", "a $ref of the pipeline's schema leads nowhere, or in a circle")
-
-
-def _lost_references(schema: Mapping[str, Any]) -> list[FieldProblem]:
-    """References that nothing stands at; and a circle that holds no value, found by checking an empty object."""
+def _find_unresolvable_references(schema: Mapping[str, Any]) -> list[FieldProblem]:
+    """Return a problem if a reference does not resolve, or if references form a cycle. Validating an empty object finds cycles."""
     resolver = Registry().resolver_with_root(Resource.from_contents(dict(schema), default_specification=DRAFT202012))
     try:
-        for reference in _references(schema):
+        for reference in _find_references(schema):
             resolver.lookup(reference)
         list(Draft202012Validator(dict(schema)).iter_errors({}))
     except (Unresolvable, RecursionError):
-        return [_LEADS_NOWHERE]
+        return [_UNRESOLVABLE]
     return []
 
 
 @lru_cache(maxsize=256)
-def _validator(schema: bytes) -> Draft202012Validator:
+def _get_validator(schema: bytes) -> Draft202012Validator:
     return Draft202012Validator(orjson.loads(schema))
 
 
-def _path(root: str, error: ValidationError | SchemaError) -> str:
+def _format_path(root: str, error: ValidationError | SchemaError) -> str:
     return root + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
 
 
-def _references(part: Any) -> list[str]:
-    if isinstance(part, Mapping):
-        own = [part[key] for key in ("$ref", "$dynamicRef") if isinstance(part.get(key), str)]
-        return own + [ref for value in part.values() for ref in _references(value)]
-    if isinstance(part, list):
-        return [ref for value in part for ref in _references(value)]
+def _find_references(node: Any) -> list[str]:
+    if isinstance(node, Mapping):
+        own = [node[key] for key in ("$ref", "$dynamicRef") if isinstance(node.get(key), str)]
+        return own + [reference for value in node.values() for reference in _find_references(value)]
+    if isinstance(node, list):
+        return [reference for value in node for reference in _find_references(value)]
     return []

@@ -1,4 +1,4 @@
-"""Streams to workers, in this process's memory."""
+"""Worker streams in the memory of this process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -10,85 +10,85 @@ from application.ports.persistence.workers import WorkerStatus
 
 
 @dataclass(slots=True)
-class _Link:
+class _Stream:
     worker: WorkerStatus
     queue: asyncio.Queue[WorkerMessage | None] = field(default_factory=asyncio.Queue)
     reported_free: int = 0
     reserved: int = 0
-    pushed: list[int] = field(default_factory=list)
-    """Slots of each claim pushed, in order; the worker acknowledges a prefix by its count."""
+    claim_slots: list[int] = field(default_factory=list)
+    """The slots of each claim sent, in order. The worker acknowledges claims by their count."""
     received: int = 0
 
     @property
     def free(self) -> int:
-        return self.reported_free - self.reserved - sum(self.pushed[self.received :])
+        return self.reported_free - self.reserved - sum(self.claim_slots[self.received :])
 
 
 class InMemoryWorkerStreams:
-    """See the port. One event loop only."""
+    """Implements `WorkerStreams` with a queue per worker. All calls must come from one event loop."""
 
     def __init__(self) -> None:
-        self._links: dict[str, _Link] = {}
-        self._on_free: Callable[[str], None] = lambda pool: None
-        self._closed = False
+        self._streams: dict[str, _Stream] = {}
+        self._on_slot_freed: Callable[[str], None] = lambda pool: None
+        self._is_closed = False
 
     async def open(self, worker: WorkerStatus) -> AsyncIterator[WorkerMessage]:
-        self._close(worker.id)
-        if self._closed:
+        self._end(worker.id)
+        if self._is_closed:
             return
-        link = self._links[worker.id] = _Link(worker, reported_free=worker.free)
+        stream = self._streams[worker.id] = _Stream(worker, reported_free=worker.free)
         if worker.free > 0:
-            self._on_free(worker.pool)
+            self._on_slot_freed(worker.pool)
         try:
-            while (message := await link.queue.get()) is not None:
+            while (message := await stream.queue.get()) is not None:
                 yield message
         finally:
-            if self._links.get(worker.id) is link:
-                del self._links[worker.id]
+            if self._streams.get(worker.id) is stream:
+                del self._streams[worker.id]
 
     def set_free_slots(self, worker_id: str, free: int, received: int) -> None:
-        if link := self._links.get(worker_id):
-            link.reported_free, link.received = free, received
-            if link.free > 0:
-                self._on_free(link.worker.pool)
+        if stream := self._streams.get(worker_id):
+            stream.reported_free, stream.received = free, received
+            if stream.free > 0:
+                self._on_slot_freed(stream.worker.pool)
 
     def on_slot_freed(self, callback: Callable[[str], None]) -> None:
-        self._on_free = callback
+        self._on_slot_freed = callback
 
     def pools(self) -> Sequence[str]:
-        return sorted({link.worker.pool for link in self._links.values() if link.free > 0})
+        return sorted({stream.worker.pool for stream in self._streams.values() if stream.free > 0})
 
     def reserve(self, pool: str, wanted: int) -> Reservation | None:
-        candidates = [link for link in self._links.values() if link.worker.pool == pool and link.free > 0]
+        candidates = [stream for stream in self._streams.values() if stream.worker.pool == pool and stream.free > 0]
         if not candidates:
             return None
-        link = max(candidates, key=lambda link: link.free)
-        slots = min(link.free, max(1, wanted))
-        link.reserved += slots
-        return Reservation(link.worker.id, slots)
+        stream = max(candidates, key=lambda candidate: candidate.free)
+        slots = min(stream.free, max(1, wanted))
+        stream.reserved += slots
+        return Reservation(stream.worker.id, slots)
 
     def finish_reservation(self, reservation: Reservation, claim: Claim | None) -> bool:
-        link = self._links.get(reservation.worker_id)
-        if link is None:
+        stream = self._streams.get(reservation.worker_id)
+        if stream is None:
             return False
-        link.reserved -= reservation.slots
+        stream.reserved -= reservation.slots
         if claim is not None:
-            link.pushed.append(len(claim.starts))
-            link.queue.put_nowait(claim)
+            stream.claim_slots.append(len(claim.starts))
+            stream.queue.put_nowait(claim)
         return True
 
     def push(self, worker_id: str, message: StopRun | WakeRun) -> bool:
-        link = self._links.get(worker_id)
-        if link is not None:
-            link.queue.put_nowait(message)
-        return link is not None
+        stream = self._streams.get(worker_id)
+        if stream is not None:
+            stream.queue.put_nowait(message)
+        return stream is not None
 
     def close(self) -> None:
-        """End every stream, and those to come: a worker that comes back at once would hold up the end of the process."""
-        self._closed = True
-        for worker_id in list(self._links):
-            self._close(worker_id)
+        """End all streams and refuse new ones: a worker that reconnects would delay the end of the process."""
+        self._is_closed = True
+        for worker_id in list(self._streams):
+            self._end(worker_id)
 
-    def _close(self, worker_id: str) -> None:
-        if link := self._links.pop(worker_id, None):
-            link.queue.put_nowait(None)
+    def _end(self, worker_id: str) -> None:
+        if stream := self._streams.pop(worker_id, None):
+            stream.queue.put_nowait(None)

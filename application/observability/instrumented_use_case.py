@@ -1,4 +1,4 @@
-"""What every use case is wrapped in when telemetry is on: a span, its duration, its errors by kind. The use cases know nothing of it."""
+"""Wraps a use case in a span, and measures its duration and errors."""
 
 from __future__ import annotations
 
@@ -12,44 +12,45 @@ from domain.errors import Conflict, HeadgateError, Unavailable
 
 Arguments = tuple[Any, ...]
 BeforeCall = Callable[[Span, Arguments], Arguments]
-"""Tags the span by what the use case is called with, and may hand it something on."""
+"""Tags the span with the use case's arguments. Returns the arguments to call it with."""
 AfterCall = Callable[[Span, Telemetry, Any], None]
-"""Tells of the result."""
+"""Tags the span with the result, or sends metrics of it."""
 
 
 def instrument_use_case(
     telemetry: Telemetry, use_case: Any, before: BeforeCall | None = None, after: AfterCall | None = None, name: str | None = None
 ) -> Any:
-    """The use case with eyes on it, by its own name or another; the very same object when telemetry is off."""
+    """Return the instrumented use case, named after its class unless `name` is given; the use case itself if telemetry is off."""
     return InstrumentedUseCase(telemetry, use_case, before, after, name or type(use_case).__name__) if telemetry.is_on else use_case
 
 
 class InstrumentedUseCase:
-    """Called like the use case it wraps, and answers and raises what that does.
+    """Has the interface of the use case that it wraps.
 
-    A refusal in the domain's words is the use case doing its work: it is counted, and its span is not an error.
+    A domain error is counted, but does not mark the span as an error: the use case refused the request as it should. Unavailable does.
     """
 
     def __init__(self, telemetry: Telemetry, use_case: Any, before: BeforeCall | None, after: AfterCall | None, name: str) -> None:
         self._telemetry, self._use_case, self._before, self._after = telemetry, use_case, before, after
-        self._name = name
+        self.name = name
 
     async def __call__(self, *args: Any) -> Any:
-        began = perf_counter()
+        start = perf_counter()
         try:
-            with self._telemetry.span("headgate.use_case", self._name) as span:
+            with self._telemetry.span("headgate.use_case", self.name) as span:
                 result, refusal = await self._call(span, args)
         except Exception as error:
-            self._count(error)
+            self._count_error(error)
             raise
         finally:
-            self._telemetry.distribution(Metric.USE_CASE_DURATION, perf_counter() - began, use_case=self._name)
+            self._telemetry.distribution(Metric.USE_CASE_DURATION, perf_counter() - start, use_case=self.name)
         if refusal is not None:
-            self._count(refusal)
+            self._count_error(refusal)
             raise refusal
         return result
 
     async def _call(self, span: Span, args: Arguments) -> tuple[Any, HeadgateError | None]:
+        """Return the result, or the domain error that refused the request."""
         try:
             result = await self._use_case(*(self._before(span, args) if self._before else args))
         except Unavailable:
@@ -61,10 +62,10 @@ class InstrumentedUseCase:
             self._after(span, self._telemetry, result)
         return result, None
 
-    def _count(self, error: Exception) -> None:
-        self._telemetry.count(Metric.USE_CASE_ERRORS, use_case=self._name, kind=get_error_kind(error))
+    def _count_error(self, error: Exception) -> None:
+        self._telemetry.count(Metric.USE_CASE_ERRORS, use_case=self.name, kind=get_error_kind(error))
 
 
 def get_error_kind(error: Exception) -> str:
-    """One of few: the class, or the stable kind a conflict has."""
+    """Return the kind of a conflict, or the class name of another error."""
     return error.kind if isinstance(error, Conflict) else type(error).__name__

@@ -1,4 +1,4 @@
-"""Every figure Headgate tells, by its name. Dashboards and monitors may use these and no others; a test holds them to it."""
+"""The metrics that Headgate sends. Dashboards and monitors use only these; a test checks that."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ NAMESPACE = "headgate"
 
 
 class Metric(StrEnum):
-    """Names without the namespace. Times are in seconds. Tags are few and bounded: never a run, a trace or an event's id."""
+    """Metric names without the namespace. Times are in seconds. Tags have few values: never the id of a run, a trace or an event."""
 
     REQUESTS = "request.count"
     REQUEST_ERRORS = "request.errors"
@@ -44,7 +44,7 @@ class Metric(StrEnum):
 
     @property
     def full_name(self) -> str:
-        """As Datadog shows it."""
+        """The name in Datadog."""
         return f"{NAMESPACE}.{self.value}"
 
 
@@ -76,4 +76,4 @@ TAGS: dict[Metric, tuple[str, ...]] = {
     Metric.DB_POOL_SIZE: (),
     Metric.DB_POOL_IN_USE: (),
 }
-"""Which tags each carries, beside `service`, `env` and `version`."""
+"""The tags of each metric, in addition to `service`, `env` and `version`."""

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Measures how long dispatches wait in the outbox."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from application.ports.persistence.outbox import OutboxRow
 from application.ports.system.clock import Clock
 from application.ports.telemetry.telemetry import Telemetry
 
-_REMEMBERED = 10_000
+_MAX_LEASED = 10_000
 
 
 class RelayLatencyRecorder:
-    """How long a dispatch was in the outbox before Prefect had it."""
+    """Measures the time from a dispatch's entry into the outbox to its delivery to Prefect."""
 
     def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
         self._telemetry, self._clock = telemetry, clock
         self._leased: OrderedDict[tuple[int, int], OutboxRow] = OrderedDict()
 
-    def remember(self, rows: Sequence[OutboxRow]) -> None:
+    def record_leased(self, rows: Sequence[OutboxRow]) -> None:
         for row in rows:
             self._leased[row.run_id, row.epoch] = row
-        while len(self._leased) > _REMEMBERED:
+        while len(self._leased) > _MAX_LEASED:
             self._leased.popitem(last=False)
 
-    def delivered(self, run_id: int, epoch: int) -> None:
+    def send(self, run_id: int, epoch: int) -> None:
+        """Send the latency of a delivered dispatch."""
         row = self._leased.pop((run_id, epoch), None)
         if row is not None:
             self._telemetry.distribution(Metric.RELAY_LATENCY, elapsed_seconds(row.created_at, self._clock.now()), pool=row.pool)

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Derives metrics from the events of a run."""
 
 from __future__ import annotations
 
@@ -12,60 +12,59 @@ from domain.runs.run import Run
 from domain.runs.status import Status
 
 PendingMetric = Callable[[], None]
+"""Sends a metric. Call it after the commit."""
 
 
 class RunMetrics:
-    """What the new events of a run say in figures."""
+    """Counts and times runs and stages."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
 
-    def of(self, run: Run, events: Sequence[Event]) -> list[PendingMetric]:
-        """To be told once they are durable. Reads the run now: it may move on before."""
-        facts: list[PendingMetric] = []
+    def collect(self, run: Run, events: Sequence[Event]) -> list[PendingMetric]:
+        """Return the metrics of the run's new events. Their values are read now, because the run may change before the commit."""
+        metrics: list[PendingMetric] = []
         for event in events:
             if event.type is EventType.RUN_OPENED:
-                facts.append(self._counted(Metric.RUNS_OPENED, 1, pipeline=run.definition.name, trigger=run.trigger.kind))
+                metrics.append(self._count(Metric.RUNS_OPENED, 1, pipeline=run.definition.name, trigger=run.trigger.kind))
             elif event.type is EventType.RUN_MOVED and event.status is not None:
-                facts += self._run_moved(run, event.status)
+                metrics += self._collect_run_move(run, event.status)
             elif event.type is EventType.STAGE_MOVED and event.stage is not None and event.attempt is not None:
-                facts += self._stage_moved(run, event, event.stage, event.attempt)
-        return facts
+                metrics += self._collect_stage_move(run, event, event.stage, event.attempt)
+        return metrics
 
-    def _run_moved(self, run: Run, status: Status) -> list[PendingMetric]:
+    def _collect_run_move(self, run: Run, status: Status) -> list[PendingMetric]:
         if not status.is_terminal or run.finished_at is None:
             return []
         tags = {"pipeline": run.definition.name, "status": status.value}
-        took = elapsed_seconds(run.started_at or run.created_at, run.finished_at)
-        return [self._counted(Metric.RUNS_FINISHED, 1, **tags), self._measured(Metric.RUN_DURATION, took, **tags)]
+        duration = elapsed_seconds(run.started_at or run.created_at, run.finished_at)
+        return [self._count(Metric.RUNS_FINISHED, 1, **tags), self._measure(Metric.RUN_DURATION, duration, **tags)]
 
-    def _stage_moved(self, run: Run, event: Event, stage: str, number: int) -> list[PendingMetric]:
-        attempt = run.stages[stage].attempts[number - 1]
-        named = {"pipeline": run.definition.name, "stage": stage}
+    def _collect_stage_move(self, run: Run, event: Event, stage: str, attempt_number: int) -> list[PendingMetric]:
+        attempt = run.stages[stage].attempts[attempt_number - 1]
+        tags = {"pipeline": run.definition.name, "stage": stage}
         if event.status is Status.RUNNING:
-            waited = elapsed_seconds(attempt.queued_at or event.at, event.at)
-            facts = [self._measured(Metric.STAGE_QUEUE_WAIT, waited, **named)]
+            metrics = [self._measure(Metric.STAGE_QUEUE_WAIT, elapsed_seconds(attempt.queued_at or event.at, event.at), **tags)]
             if run.started_at == event.at:
-                facts.append(
-                    self._measured(Metric.RUN_START_LATENCY, elapsed_seconds(run.created_at, event.at), pipeline=run.definition.name)
-                )
-            return facts
+                latency = elapsed_seconds(run.created_at, event.at)
+                metrics.append(self._measure(Metric.RUN_START_LATENCY, latency, pipeline=run.definition.name))
+            return metrics
         if event.status is None or not event.status.is_terminal:
             return []
-        facts = [self._counted(Metric.STAGES_FINISHED, 1, **named, status=event.status.value)]
+        metrics = [self._count(Metric.STAGES_FINISHED, 1, **tags, status=event.status.value)]
         if attempt.started_at is not None and attempt.finished_at is not None:
-            took = elapsed_seconds(attempt.started_at, attempt.finished_at)
-            facts.append(self._measured(Metric.STAGE_DURATION, took, **named, status=event.status.value))
+            duration = elapsed_seconds(attempt.started_at, attempt.finished_at)
+            metrics.append(self._measure(Metric.STAGE_DURATION, duration, **tags, status=event.status.value))
         if attempt.records_processed:
-            facts.append(self._counted(Metric.RECORDS, attempt.records_processed, **named))
-        return facts
+            metrics.append(self._count(Metric.RECORDS, attempt.records_processed, **tags))
+        return metrics
 
-    def _counted(self, metric: Metric, value: int, **tags: str) -> PendingMetric:
+    def _count(self, metric: Metric, value: int, **tags: str) -> PendingMetric:
         return lambda: self._telemetry.count(metric, value, **tags)
 
-    def _measured(self, metric: Metric, value: float, **tags: str) -> PendingMetric:
+    def _measure(self, metric: Metric, value: float, **tags: str) -> PendingMetric:
         return lambda: self._telemetry.distribution(metric, value, **tags)
 
 
-def elapsed_seconds(begin: datetime, end: datetime) -> float:
-    return max(0.0, (end - begin).total_seconds())
+def elapsed_seconds(start: datetime, end: datetime) -> float:
+    return max(0.0, (end - start).total_seconds())

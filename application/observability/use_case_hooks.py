@@ -1,4 +1,4 @@
-"""TODO."""
+"""What instrumented use cases add to their spans and metrics."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from application.ports.telemetry.telemetry import Span, Telemetry
 
 
 def attach_trace_context(span: Span, args: Arguments) -> Arguments:
-    """The run keeps the place in the trace that it was triggered at; its stages will belong there."""
+    """Store the span's context with the run, so that its stages continue the trace of the trigger."""
     command: TriggerCommand = args[0]
     context = span.context
     return (replace(command, trace=context) if context else command,)
 
 
-def tag_triggered(span: Span, telemetry: Telemetry, triggered: TriggerResult) -> None:
-    span.tag(pipeline=triggered.pipeline, run=triggered.run_id)
+def tag_triggered(span: Span, telemetry: Telemetry, result: TriggerResult) -> None:
+    span.tag(pipeline=result.pipeline, run=result.run_id)
 
 
 def tag_claim(span: Span, telemetry: Telemetry, claim: Claim) -> None:
@@ -31,22 +31,23 @@ def tag_claim(span: Span, telemetry: Telemetry, claim: Claim) -> None:
 
 
 def tag_dispatch(span: Span, args: Arguments) -> Arguments:
-    step: AdvanceCommand = args[0]
-    span.tag(run=step.run_id, dispatch=step.epoch)
+    command: AdvanceCommand = args[0]
+    span.tag(run=command.run_id, dispatch=command.epoch)
     return args
 
 
-def count_advance_verdicts(span: Span, telemetry: Telemetry, advanced: AdvanceResult) -> None:
-    count_verdicts(span, telemetry, advanced.answers)
+def count_advance_verdicts(span: Span, telemetry: Telemetry, result: AdvanceResult) -> None:
+    count_verdicts(span, telemetry, result.answers)
 
 
-def count_verdicts(span: Span, telemetry: Telemetry, answers: Sequence[ReportResult]) -> None:
-    for verdict, count in Counter(map(get_verdict, answers)).items():
+def count_verdicts(span: Span, telemetry: Telemetry, results: Sequence[ReportResult]) -> None:
+    """Count status reports by verdict."""
+    for verdict, count in Counter(map(get_verdict, results)).items():
         telemetry.count(Metric.STATUS_UPDATES, count, verdict=verdict)
 
 
-def get_verdict(answer: ReportResult) -> str:
-    """`applied`, `ignored`, or the kind of refusal."""
-    if answer.problem:
-        return answer.problem
-    return "applied" if answer.applied else "ignored"
+def get_verdict(result: ReportResult) -> str:
+    """Return `applied`, `ignored`, or the problem kind of a refused report."""
+    if result.problem:
+        return result.problem
+    return "applied" if result.applied else "ignored"

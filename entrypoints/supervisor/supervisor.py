@@ -10,8 +10,8 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from adapters.orchestration.server_health import wait_until_healthy
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from adapters.system.network import wait_until_healthy
 from entrypoints.settings import Settings
 from entrypoints.supervisor.instance_lock import hold_instance_lock
 from entrypoints.supervisor.managed_process import ManagedProcess, ProcessSpec

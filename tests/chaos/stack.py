@@ -20,9 +20,10 @@ from psycopg import sql
 
 from adapters.orchestration.prefect_environment import build_client_environment
 from adapters.orchestration.prefect_server import PrefectServer
+from adapters.orchestration.server_health import wait_until_healthy
 from adapters.persistence.embedded.server import PREFECT_DATABASE, EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
-from adapters.system.network import find_free_port, wait_until_healthy
+from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
 from tests.chaos.process import Process, children
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adapters.orchestration.prefect_server import PrefectServer
+from adapters.orchestration.server_health import wait_until_healthy
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from adapters.system.network import find_free_port, wait_until_healthy
+from adapters.system.network import find_free_port
 from tests.support.postgres import a_database, a_temporary_folder
 
 

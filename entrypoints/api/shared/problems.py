@@ -67,6 +67,6 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
         507,
         "disk_low",
         "Disk almost full",
-        "The disk of Headgate's home has 120 MiB left; no run is taken below 512 MiB. Reports are still taken.",
+        "The disk of Headgate's home has 120 MiB left. New runs need 512 MiB. Status reports are still accepted.",
     ),
 }

@@ -17,8 +17,9 @@ from prefect.settings import Settings
 
 from adapters.orchestration.prefect_environment import build_client_environment
 from adapters.orchestration.prefect_server import PrefectServer
+from adapters.orchestration.server_health import wait_until_healthy
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from adapters.system.network import find_free_port, wait_until_healthy
+from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
 from tests.support.postgres import a_database, a_temporary_folder
 

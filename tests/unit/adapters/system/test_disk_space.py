@@ -16,7 +16,7 @@ def test_a_shortage_is_told_with_both_numbers_and_only_below_the_bound(tmp_path:
 
     told = HomeDiskSpace(tmp_path, 512 << 20, lambda _: 120 << 20).shortage()
 
-    assert told == "The disk of Headgate's home has 120 MiB left; no run is taken below 512 MiB. Reports are still taken."
+    assert told == "The disk of Headgate's home has 120 MiB left. New runs need 512 MiB. Status reports are still accepted."
 
 
 def test_the_disk_is_looked_at_once_in_a_while(tmp_path: Path) -> None:

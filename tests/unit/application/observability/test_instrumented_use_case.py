@@ -27,7 +27,7 @@ from tests.support.in_process import InProcessHeadgate
 def watched() -> tuple[InProcessHeadgate, FakeAdapters]:
     """A system whose container was given telemetry, and a store that tells what is committed."""
     fakes = FakeAdapters()
-    headgate = InProcessHeadgate(fakes)
+    headgate = InProcessHeadgate(fakes=fakes)
     store = instrument_unit_of_work(fakes.telemetry, fakes.clock, fakes.open_unit_of_work)
     headgate.application.adapters.open_unit_of_work.override(providers.Object(store))
     headgate.application.telemetry.override(providers.Object(fakes.telemetry))
@@ -50,7 +50,7 @@ def test_every_use_case_is_observed() -> None:
     }
 
     watched_over = [each for each in headgate.application.providers.values() if getattr(each, "provides", None) is instrument_use_case]
-    observed = {each()._name for each in watched_over}
+    observed = {each().name for each in watched_over}
 
     assert defined - PARTS == observed
     assert defined >= PARTS, "and nothing here is named in vain"
