@@ -86,6 +86,7 @@ TITLES = {
     "late_report": "Too late",
     "several_runs": "Which run?",
     "dispatch_gone": "Dispatch gone",
+    "protocol_version": "Update the worker",
     "foreign_origin": "Another site's request",
     "unknown_host": "Unknown host name",
     "token_scope": "Token not good for this",

@@ -9,6 +9,12 @@ from typing import Any, Final, Literal
 
 from application.ports.dispatch.worker_messages import AttemptStart, Claim, StopRun, WakeRun, WorkerMessage
 
+PROTOCOL_VERSION: Final = 2
+"""To be raised with every change that the other side of the release before does not understand. Version 1 called dispatches bursts."""
+
+PROTOCOL_HEADER: Final = "Headgate-Worker-Protocol"
+"""The header of each request with the version that the worker speaks. Workers that send none speak version 1."""
+
 BODY_LIMIT: Final = 900 * 1024
 """The most bytes of one request body. Headgate refuses more than 1 MiB."""
 

@@ -59,8 +59,8 @@ def test_a_seed_replays_exactly() -> None:
 
 
 def test_a_seed_replays_exactly_in_another_process_whatever_its_hash_seed() -> None:
-    program = "from tests.simulation.simulation import lived; from tests.simulation.plan import plan_of\n"
-    program += "print([lived(plan_of(seed)).history.digest() for seed in range(12)])"
+    program = "from tests.simulation.simulation import simulate; from tests.simulation.plan import make_plan\n"
+    program += "print([simulate(make_plan(seed)).history.digest() for seed in range(12)])"
 
     said = [
         subprocess.run(

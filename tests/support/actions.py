@@ -19,6 +19,7 @@ from domain.reports.report import Report
 from domain.runs.status import Reason, Status
 from domain.runs.trigger import Trigger
 from entrypoints.container import Application
+from entrypoints.worker_protocol.messages import PROTOCOL_HEADER, PROTOCOL_VERSION
 from tests.fakes import FakeAdapters
 from tests.support.builders import some_stages
 
@@ -58,12 +59,12 @@ class ApiActions:
     @property
     def worker_headers(self) -> dict[str, str]:
         """The headers of a worker process."""
-        return {"Authorization": f"Bearer {self._fakes.tokens.issue_worker_token()}"}
+        return {"Authorization": f"Bearer {self._fakes.tokens.issue_worker_token()}", PROTOCOL_HEADER: str(PROTOCOL_VERSION)}
 
     async def create_token(self, *scopes: Scope, pipeline: str | None = None, kind: TokenKind = TokenKind.API) -> dict[str, str]:
         """Create a token and return the header that carries it."""
         made = await self._application.create_token()(NewToken("ci", kind, scopes, pipeline), Actor("ada"))
-        return {"Authorization": f"Bearer {made.text}"}
+        return {"Authorization": f"Bearer {made.text}", PROTOCOL_HEADER: str(PROTOCOL_VERSION)}
 
     async def sign_in(self, role: Role, name: str = "") -> dict[str, str]:
         """Create an account with that role, sign in, and return the session's headers, its CSRF key included."""

@@ -12,6 +12,7 @@ from entrypoints.api.shared.models import MAX_INTEGER
 from entrypoints.api.shared.plain_routes import validate
 from entrypoints.api.shared.routing import ApiRoute
 from entrypoints.api.workers.message_stream import stream_messages
+from entrypoints.api.workers.protocol import check_protocol
 from entrypoints.api.workers.requests import (
     AdvanceRequest,
     AppendLogRequest,
@@ -43,7 +44,9 @@ class _SanitizingRoute(ApiRoute):
         return _parse_sanitized(body)
 
 
-router = APIRouter(prefix="/worker", tags=["worker"], include_in_schema=False, route_class=_SanitizingRoute)
+router = APIRouter(
+    prefix="/worker", tags=["worker"], include_in_schema=False, route_class=_SanitizingRoute, dependencies=[Depends(check_protocol)]
+)
 
 
 def _check_dispatch(run_id: int, epoch: int) -> None:
@@ -94,6 +97,7 @@ async def claim(dispatch: DispatchDep, body: ClaimRequest, application: Applicat
 @requires(AccessLevel.WORKER)
 async def advance(request: Request) -> JsonResponse:
     """Store the reports of a dispatch and return what starts next."""
+    await check_protocol(request)
     body = validate(AdvanceRequest, _parse_sanitized(await get_body(request)))
     run_id, epoch = (parse_id(request.path_params[name]) or 0 for name in ("run_id", "epoch"))
     _check_dispatch(run_id, epoch)

@@ -15,6 +15,8 @@ import httpx
 from application.ports.dispatch.worker_messages import Claim, WorkerMessage
 from entrypoints.worker.client.connectivity import ConnectivityMonitor
 from entrypoints.worker_protocol.messages import (
+    PROTOCOL_HEADER,
+    PROTOCOL_VERSION,
     AdvanceResponse,
     AttemptKey,
     DispatchKey,
@@ -65,7 +67,11 @@ class ApiClient:
         loopback = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
         self._http = httpx.AsyncClient(
             base_url=self.url,
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Content-Type": "application/json",
+                PROTOCOL_HEADER: str(PROTOCOL_VERSION),
+            },
             timeout=httpx.Timeout(10.0, connect=3.0, pool=None),
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=60),
             trust_env=not loopback,
@@ -146,12 +152,13 @@ class ApiClient:
             "pool": identity.pool,
             "slots": identity.slots,
             "free": free,
+            "version": identity.version,
         }
         timeout = httpx.Timeout(_STREAM_TIMEOUT, connect=3.0)
-        async with self._http.stream("GET", "/worker/stream", params=query | {"version": identity.version}, timeout=timeout) as response:
+        async with self._http.stream("GET", "/worker/stream", params=query, timeout=timeout) as response:
             if response.status_code != 200:
                 await response.aread()
-                raise RequestRejected(response.status_code, response.text)
+                raise RequestRejected(response.status_code, _get_detail(response))
             self.connectivity.record_success()
             yield None
             async for line in response.aiter_lines():
@@ -174,8 +181,16 @@ class ApiClient:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
 
+def _get_detail(response: httpx.Response) -> str:
+    """Return the sentence of a problem, or the text of another error page."""
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, TypeError, KeyError):
+        return response.text
+
+
 def _parse_response(response: httpx.Response) -> dict[str, Any]:
     if not response.is_success:
-        raise RequestRejected(response.status_code, response.text)
+        raise RequestRejected(response.status_code, _get_detail(response))
     body: dict[str, Any] = response.json() if response.content else {}
     return body

@@ -1,4 +1,4 @@
-"""Logs once when Headgate has been unreachable for a while, and once when it is reachable again."""
+"""Logs once when requests to Headgate have failed for a while, and once when they succeed again."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class ConnectivityMonitor:
             self._since = now
         if not self._is_reported and now - self._since > _SILENT_SECONDS:
             self._is_reported = True
-            log.warning("Headgate at %s has been unreachable for %.0f s: %s", self._url, now - self._since, _describe(error))
+            log.warning("Requests to Headgate at %s have failed for %.0f s: %s", self._url, now - self._since, _describe(error))
 
     def record_success(self) -> None:
         if self._is_reported and self._since is not None:
-            log.warning("Headgate is reachable again after %.0f s", self._clock() - self._since)
+            log.warning("Headgate answers again, after %.0f s", self._clock() - self._since)
         self._since, self._is_reported = None, False
 
 

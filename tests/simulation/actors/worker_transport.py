@@ -10,8 +10,9 @@ import httpx
 from application.ports.dispatch.worker_messages import WorkerMessage
 from application.ports.persistence.workers import WorkerStatus
 from domain.errors import Conflict, HeadgateError, NotFound, Unavailable
-from entrypoints.api.workers.models import AdvanceRequest, AppendLogRequest, ClaimRequest, FlowRunRecordedRequest, HeartbeatRequest
-from entrypoints.api.workers.presenters import advanced_json, beat_json, claim_json, encode_message
+from entrypoints.api.shared.models import ResponseModel
+from entrypoints.api.workers.requests import AdvanceRequest, AppendLogRequest, ClaimRequest, FlowRunRecordedRequest, HeartbeatRequest
+from entrypoints.api.workers.responses import AdvanceResponse, ClaimResponse, HeartbeatResponse, StoredLinesResponse, encode_message
 from tests.simulation.actors.web import Web
 from tests.simulation.context import SimulationContext
 from tests.simulation.runtime.network import NoAnswer
@@ -46,21 +47,22 @@ class WorkerTransport(httpx.AsyncBaseTransport):
         except HeadgateError as error:
             self._context.defect(f"{request.url.path} was answered {error!r}")
             return httpx.Response(422, text=str(error))
-        return httpx.Response(204) if answer is None else httpx.Response(200, json=answer)
+        return httpx.Response(204) if answer is None else httpx.Response(200, content=answer.model_dump_json())
 
-    async def _post(self, path: list[str], body: Any, timeout: float) -> Any:
+    async def _post(self, path: list[str], body: Any, timeout: float) -> ResponseModel | None:
         match path:
             case ["heartbeat"]:
                 return await self._heartbeat(body, timeout)
             case ["dispatches", run_id, epoch, "claim"]:
                 claim = ClaimRequest.model_validate(body)
                 call = lambda web: web.claim(int(run_id), int(epoch), claim.worker_id, claim.capacity)  # noqa: E731
-                return claim_json(await self._call("claim", call, timeout))
+                return ClaimResponse.from_view(await self._call("claim", call, timeout))
             case ["dispatches", run_id, epoch, "advance"]:
                 return await self._advance(int(run_id), int(epoch), body, timeout)
             case ["dispatches", run_id, epoch, "recorded"]:
                 flow_run_id = FlowRunRecordedRequest.model_validate(body).flow_run_id
-                return await self._call("recorded", lambda web: web.recorded(int(run_id), int(epoch), flow_run_id), timeout)
+                await self._call("recorded", lambda web: web.recorded(int(run_id), int(epoch), flow_run_id), timeout)
+                return None
             case ["logs"]:
                 return await self._append_log(body, timeout)
             case ["leave"]:
@@ -71,33 +73,33 @@ class WorkerTransport(httpx.AsyncBaseTransport):
         web = self._context.a_web()
         return await self._context.network.call(web, what, lambda: work(web), timeout)
 
-    async def _heartbeat(self, body: Any, timeout: float) -> Any:
-        command = HeartbeatRequest.model_validate(body).beat()
+    async def _heartbeat(self, body: Any, timeout: float) -> HeartbeatResponse:
+        command = HeartbeatRequest.model_validate(body).to_command()
         sent_at = asyncio.get_running_loop().time()
         answer = await self._call("heartbeat", lambda web: web.heartbeat(command), timeout)
         renewals = self._context.ledger.renewals
         for key in answer.renewed:
             renewals[key] = max(sent_at, renewals.get(key, sent_at))
-        return beat_json(answer)
+        return HeartbeatResponse.from_view(answer)
 
-    async def _advance(self, run_id: int, epoch: int, body: Any, timeout: float) -> Any:
+    async def _advance(self, run_id: int, epoch: int, body: Any, timeout: float) -> AdvanceResponse:
         request = AdvanceRequest.model_validate(body)
-        command = request.advance(run_id, epoch)
+        command = request.to_command(run_id, epoch)
         answer = await self._call("advance", lambda web: web.advance(command, request.free, request.received), timeout)
         ledger = self._context.ledger
         for sent, result in zip(command.reports, answer.answers, strict=True):
             ledger.answered(run_id, request.worker_id, sent.event_id, result)
             if result.applied:
                 ledger.acknowledged.append(Acknowledged(run_id, result.seq, sent.report.stage, sent.report.status))
-        return advanced_json(answer)
+        return AdvanceResponse.from_view(answer)
 
-    async def _append_log(self, body: Any, timeout: float) -> Any:
+    async def _append_log(self, body: Any, timeout: float) -> StoredLinesResponse:
         request = AppendLogRequest.model_validate(body)
         attempt = request.run_id, request.stage, request.attempt
         self._context.ledger.lines_sent(attempt, [index for index, *_ in request.lines])
-        stored = await self._call("log", lambda web: web.append_log(*attempt, request.new_lines()), timeout)
+        stored = await self._call("log", lambda web: web.append_log(*attempt, request.to_lines()), timeout)
         self._context.ledger.lines_acknowledged(attempt, [index for index, *_ in request.lines])
-        return {"stored": stored}
+        return StoredLinesResponse(stored=stored)
 
     async def _open_stream(self, request: httpx.Request) -> httpx.Response:
         query, web = request.url.params, self._context.a_web()

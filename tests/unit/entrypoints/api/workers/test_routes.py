@@ -1,4 +1,4 @@
-"""The wire to worker processes."""
+"""The routes for worker processes."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import pytest
 
 from application.ports.dispatch.worker_messages import StopRun
 from domain.runs.status import Status
+from entrypoints.worker_protocol.messages import PROTOCOL_HEADER, PROTOCOL_VERSION
 from tests.support.event_streams import open_stream
 from tests.support.in_process import InProcessHeadgate
 from tests.support.worker_requests import claim_dispatch, send_heartbeat
@@ -108,6 +109,32 @@ async def test_the_stream_pushes_claims_and_stops_as_lines(headgate: InProcessHe
         assert lines[-1] == {"type": "stop", "run_id": 1}
         assert "w" in headgate.fakes.store.committed.workers
     assert headgate.fakes.worker_streams.pools() == []
+
+
+@pytest.mark.parametrize("protocol", [None, 1, PROTOCOL_VERSION + 1])
+async def test_a_worker_of_another_release_is_told_to_update(headgate: InProcessHeadgate, protocol: int | None) -> None:
+    headers = {name: value for name, value in headgate.api.worker_headers.items() if name != PROTOCOL_HEADER}
+    headers |= {} if protocol is None else {PROTOCOL_HEADER: str(protocol)}
+    worker = {"worker_id": "w", "name": "worker", "pool": "headgate", "slots": 4}
+
+    stream = await headgate.client.get("/worker/stream", params=worker, headers=headers)
+    heartbeat = await headgate.client.post("/worker/heartbeat", json={"bursts": []}, headers=headers)
+
+    for answer in (stream, heartbeat):
+        assert (answer.status_code, answer.json()["problem"]) == (426, "protocol_version")
+        assert answer.headers["upgrade"] == f"headgate-worker/{PROTOCOL_VERSION}"
+    older = "worker" if protocol in (None, 1) else "older of the two"
+    assert f"speaks version {protocol or 1} of the worker protocol" in stream.json()["detail"]
+    assert f"update the {older} to the release of the" in stream.json()["detail"]
+    assert headgate.fakes.store.committed.workers == {}
+
+
+@pytest.mark.parametrize("action", ["claim", "advance", "recorded"])
+async def test_the_paths_of_version_1_say_to_update_the_worker(headgate: InProcessHeadgate, action: str) -> None:
+    answer = await headgate.client.post(f"/worker/bursts/1/1/{action}", json={}, headers=headgate.api.worker_headers)
+
+    assert (answer.status_code, answer.json()["problem"]) == (426, "protocol_version")
+    assert "update the worker to the release of the web and restart it" in answer.json()["detail"]
 
 
 async def test_a_worker_that_leaves_is_forgotten(headgate: InProcessHeadgate) -> None:

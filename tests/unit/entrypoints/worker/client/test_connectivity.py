@@ -23,5 +23,5 @@ def test_an_outage_is_logged_once_when_it_lasts_and_once_when_it_ends(monkeypatc
     connectivity.record_success()
 
     assert logged_early == []
-    outage = "Headgate at http://headgate has been unreachable for 6 s: ConnectionError: refused"
-    assert logged == [outage, "Headgate is reachable again after 61 s"]
+    outage = "Requests to Headgate at http://headgate have failed for 6 s: ConnectionError: refused"
+    assert logged == [outage, "Headgate answers again, after 61 s"]

@@ -1,0 +1,21 @@
+import httpx
+import pytest
+
+from entrypoints.worker.client.api_client import ApiClient, RequestRejected, WorkerIdentity
+from entrypoints.worker_protocol.messages import PROTOCOL_HEADER, PROTOCOL_VERSION
+
+
+async def test_a_rejection_has_the_sentence_of_the_problem() -> None:
+    requests: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(426, json={"problem": "protocol_version", "detail": "Update the worker."})
+
+    api = ApiClient("http://127.0.0.1", "token", WorkerIdentity("worker-1", "headgate", 4), httpx.MockTransport(answer))
+
+    with pytest.raises(RequestRejected, match="^426: Update the worker.$"):
+        _ = [message async for message in api.stream_messages(4)]
+
+    assert requests[0].headers[PROTOCOL_HEADER] == str(PROTOCOL_VERSION)
+    await api.close()
