@@ -1,15 +1,19 @@
-# Every target sets up what it needs. `make run` and `make test` are all a newcomer has to know.
+# Every target installs what it needs. Start with `make run` and `make test`.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test check docs bench chaos fuzz simulate screenshots lock clean
+.PHONY: run test test-fast check docs bench chaos fuzz simulate screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/headgate up $(ARGS)
 
 test: $(VENV)/test.stamp
 	@$(BIN)/python -m pytest $(ARGS)
+
+# Domain, use cases and contracts on fakes: no server, no process, a few seconds.
+test-fast: $(VENV)/test.stamp
+	@$(BIN)/python -m pytest -q -m "not real" tests/unit/domain tests/unit/application tests/contracts $(ARGS)
 
 check: $(VENV)/test.stamp
 	@$(BIN)/ruff check .
@@ -30,20 +34,20 @@ simulate: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),100000) $(ARGS)
 
 $(BIN)/uv: requirements-tools.lock
-	@echo "headgate: making a virtual environment in $(VENV)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "headgate: Python 3.11 or newer is needed; set PYTHON=/path/to/python3"; exit 2; }
+	@echo "headgate: creating a virtual environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "headgate: Python 3.11 or newer is required; set PYTHON=/path/to/python3"; exit 2; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.lock
 	@touch $@
 
 $(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/uv
-	@echo "headgate: installing what it runs on (about 150 MB, from the hash-pinned lock)"
+	@echo "headgate: installing its dependencies (about 150 MB, from the hash-pinned lock)"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/test.stamp: requirements-test.lock $(VENV)/run.stamp
-	@echo "headgate: installing what the tests need"
+	@echo "headgate: installing the tests' dependencies"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-test.lock
 	@touch $@
 
