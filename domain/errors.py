@@ -1,50 +1,46 @@
-"""What can be refused, in the words of the domain; the edge translates each into one HTTP answer."""
+"""Errors of the domain and the use cases. The edge translates each into one HTTP response."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
 class HeadgateError(Exception):
-    """Something was refused. `str()` is a sentence a person can act on."""
+    """A refused operation. `str()` is a sentence that a person can act on."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """One thing wrong with the input. `field` is a path such as `stages[2].timeout`."""
+    """One problem in the input. `field` is a path such as `stages[2].timeout`; `message` continues it, e.g. "must be a number"."""
 
     field: str
     message: str
 
 
 class InvalidInput(HeadgateError):
-    """The input breaks a rule; nothing was stored. `problems` names every field at fault."""
+    """The input is invalid, and nothing was stored. `problems` names every invalid field."""
 
     def __init__(self, problems: Sequence[FieldProblem]) -> None:
         super().__init__("; ".join(f"{p.field}: {p.message}" for p in problems))
         self.problems = tuple(problems)
 
     @classmethod
-    def of(cls, field: str, message: str) -> "InvalidInput":
+    def for_field(cls, field: str, message: str) -> "InvalidInput":
         return cls([FieldProblem(field, message)])
 
 
 class NotFound(HeadgateError):
-    """No such thing."""
-
     def __init__(self, kind: str, key: object) -> None:
         super().__init__(f"There is no {kind} {key!s:.120}.")
         self.kind = kind
 
 
 class NameTaken(HeadgateError):
-    """A pipeline of that name exists already."""
-
     def __init__(self, name: str, sentence: str | None = None) -> None:
-        super().__init__(sentence or f"A pipeline named {name} exists already; PUT it to add a revision, or choose another name.")
+        super().__init__(sentence or f"A pipeline named {name} exists already; add a revision to it, or choose another name.")
 
 
 class Conflict(HeadgateError):
-    """The present state does not allow it. `kind` is stable, for machines; `facts` says what the state is."""
+    """The present state does not allow the operation. `kind` is stable, for programs; `facts` describe the state."""
 
     def __init__(self, kind: str, sentence: str, facts: Mapping[str, object] | None = None) -> None:
         super().__init__(sentence)
@@ -53,32 +49,35 @@ class Conflict(HeadgateError):
 
 
 class IdempotencyKeyReused(HeadgateError):
-    """An Idempotency-Key came with another request than the first time."""
+    """An Idempotency-Key was sent with a different request than the first time."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"The Idempotency-Key {key:.100} was used for another request; use a new one.")
 
 
 class StaleRevision(HeadgateError):
-    """What the caller has seen has changed since; it should look again."""
+    """The resource has changed since the client read it."""
 
 
 class InsufficientDiskSpace(HeadgateError):
-    """There is too little room on the disk to take more work."""
+    """The disk has too little free space to accept more work."""
 
 
 class NotAllowed(HeadgateError):
-    """Whoever asks may not do this."""
+    """The caller may not do this."""
 
 
 class NotSignedIn(HeadgateError):
-    """The name and the password do not go together, or the session is over; never says which."""
+    """The name or the password is wrong, or the session is over. The message does not say which."""
 
 
 class Unavailable(HeadgateError):
-    """Something Headgate stands on does not answer now; trying again later is right. `undone`: for certain nothing was done."""
+    """A service that Headgate depends on does not answer; a later retry can succeed.
 
-    def __init__(self, sentence: str, retry_after: float = 2.0, *, undone: bool = False) -> None:
+    `retry_after` is in seconds. `nothing_done` is True if the operation certainly had no effect.
+    """
+
+    def __init__(self, sentence: str, retry_after: float = 2.0, *, nothing_done: bool = False) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
-        self.undone = undone
+        self.nothing_done = nothing_done

@@ -48,7 +48,7 @@ class PrefectOrchestrator:
             self._deployment_ids.pop(request.pool, None)
         raise Unavailable(f"Prefect no longer has the deployment {FLOW_NAME}/{request.pool}.")
 
-    async def states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
+    async def get_states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
         ids = [flow_run_id for flow_run_id in flow_run_ids if _is_uuid(flow_run_id)]
         states: dict[str, FlowState] = {}
         for start in range(0, len(ids), _STATES_PER_REQUEST):

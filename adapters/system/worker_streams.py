@@ -55,7 +55,7 @@ class InMemoryWorkerStreams:
     def on_slot_freed(self, callback: Callable[[str], None]) -> None:
         self._on_slot_freed = callback
 
-    def pools(self) -> Sequence[str]:
+    def pools_with_free_slots(self) -> Sequence[str]:
         return sorted({stream.worker.pool for stream in self._streams.values() if stream.free > 0})
 
     def reserve(self, pool: str, wanted: int) -> Reservation | None:

@@ -1,4 +1,4 @@
-"""What the audit log says: who did what, when, from where."""
+"""Entries of the audit log: who did what, when and from where."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,8 +10,6 @@ from domain.access.actor import Actor
 
 
 class AuditAction(StrEnum):
-    """What was done."""
-
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
     SIGNED_OUT = "signed_out"
@@ -33,19 +31,19 @@ class AuditAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One line. `who` is None where nobody needs to sign in; `way` is how they were known; `thing` such as `run 7`."""
+    """One entry. `actor` is None if Headgate runs without sign-in. `subject` names what was changed, e.g. `run 7`."""
 
     at: datetime
-    deed: AuditAction
-    who: str | None
-    way: str | None
+    action: AuditAction
+    actor: str | None
+    auth_method: str | None
     address: str | None
-    thing: str
+    subject: str
     details: Mapping[str, Any] = field(default_factory=dict)
     id: int = 0
 
 
-def create_audit_entry(actor: Actor, deed: AuditAction, thing: str, now: datetime, **details: Any) -> AuditEntry:
-    """What is not known is left out of the details."""
-    told = {name: value for name, value in details.items() if value is not None}
-    return AuditEntry(now, deed, actor.name, actor.way, actor.address, thing, told)
+def create_audit_entry(actor: Actor, action: AuditAction, subject: str, now: datetime, **details: Any) -> AuditEntry:
+    """Return an entry with the details that are not None."""
+    known = {name: value for name, value in details.items() if value is not None}
+    return AuditEntry(now, action, actor.name, actor.auth_method, actor.address, subject, known)

@@ -1,4 +1,4 @@
-"""The authenticated caller of a request and how it authenticated."""
+"""The caller of a request, and how it authenticated."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,25 +10,25 @@ from domain.access.permissions import ALL_PERMISSIONS, Permission, Role, Scope
 
 
 class AuthMethod(StrEnum):
-    """How a caller is known."""
+    """How a caller authenticated."""
 
     OPEN_ACCESS = "nobody"
-    """Nobody is signed in, and nobody needs to be: a Headgate of one machine."""
+    """Headgate runs without sign-in, as on a laptop."""
     ANONYMOUS = "anonymous"
-    """Somebody who has yet to sign in."""
+    """Sign-in is required, and the caller has not signed in."""
     SESSION = "session"
     TOKEN = "token"
     ATTEMPT = "attempt"
     WORKER = "worker"
     TERMINAL = "terminal"
-    """Somebody at the terminal of the machine that Headgate runs on."""
+    """A user of the command line on the machine that runs Headgate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and what for they may. `pipeline_id`: the one pipeline that a token is bound to."""
+    """The caller of a request and its permissions. `pipeline_id` is the only pipeline that a token is valid for."""
 
-    way: AuthMethod
+    auth_method: AuthMethod
     permissions: frozenset[Permission] = frozenset()
     name: str | None = None
     role: Role | None = None
@@ -42,19 +42,13 @@ class Caller:
         return permission in self.permissions
 
     def to_actor(self, address: str | None) -> Actor:
-        """Who the history names. A token is never one of the people an approval names, unless it names the token."""
+        """Return the actor that the history shows. A token's name has a prefix, so that it never equals the name of a person."""
         roles: Collection[str] = (self.role.value,) if self.role is not None else ()
-        name = f"token {self.name}" if self.way is AuthMethod.TOKEN else self.name
-        return Actor(name, roles, self.way.value, address)
+        name = f"token {self.name}" if self.auth_method is AuthMethod.TOKEN else self.name
+        return Actor(name, roles, self.auth_method.value, address)
 
 
 OPEN_ACCESS: Final = Caller(AuthMethod.OPEN_ACCESS, ALL_PERMISSIONS)
-
-
 ANONYMOUS: Final = Caller(AuthMethod.ANONYMOUS)
-
-
 ATTEMPT_CALLER: Final = Caller(AuthMethod.ATTEMPT, frozenset({Permission.REPORT}))
-
-
 WORKER_CALLER: Final = Caller(AuthMethod.WORKER)

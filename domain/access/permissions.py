@@ -1,4 +1,4 @@
-"""Who may do what: roles of people, scopes of tokens, and the permissions both are made of."""
+"""Permissions, and the roles of people and scopes of tokens that grant them."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Permission(StrEnum):
-    """What a route can ask for."""
+    """What a route requires."""
 
     READ = "read"
     TRIGGER = "trigger"
@@ -19,7 +19,7 @@ class Permission(StrEnum):
 
 
 class Role(StrEnum):
-    """What a person is."""
+    """The role of a person, in ascending order."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -27,7 +27,7 @@ class Role(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a token is good for."""
+    """A scope of an API token."""
 
     READ = "read"
     TRIGGER = "trigger"
@@ -52,12 +52,12 @@ SCOPE_PERMISSIONS: Final[Mapping[Scope, frozenset[Permission]]] = {
 
 
 def describe_required_role(permission: Permission) -> str:
-    """The sentence for a person who may not."""
+    """Return a sentence for a person without the permission."""
     role = next(role for role in Role if permission in ROLE_PERMISSIONS[role])
-    return f"This needs the role {role}." if role is Role.ADMIN else f"This needs the role {role} or more."
+    return f"This needs the role {role}." if role is Role.ADMIN else f"This needs the role {role} or higher."
 
 
 def describe_required_scope(permission: Permission) -> str:
-    """The sentence for a token that is not good for it."""
+    """Return a sentence for a token without the permission."""
     scope = next(scope for scope in Scope if permission in SCOPE_PERMISSIONS[scope])
     return f"This needs a token with the scope {scope}."

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class SessionRules:
-    """How long a sign-in lasts: `idle` without a request, `absolute` at most."""
+    """`idle` is how long a session lasts without a request, `absolute` how long it lasts at most."""
 
     idle: timedelta
     absolute: timedelta

@@ -1,4 +1,4 @@
-"""A pipeline's definition: what its author wrote, checked and with every default filled in."""
+"""The definition of a pipeline, validated and with all defaults filled in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ DEFAULT_POOL = "headgate"
 DEFAULT_TIMEOUT = 3_600.0
 DEFAULT_EXTERNAL_TIMEOUT = 604_800.0
 QUEUE_TIMEOUT = 86_400.0
-"""Seconds a stage may stay queued with no worker taking it."""
+"""Seconds after which a queued stage fails if no worker starts it."""
 
 
 class StageKind(StrEnum):
-    """How a stage's work is done."""
+    """What runs a stage."""
 
     COMMAND = "command"
     PYTHON = "python"
@@ -27,7 +27,7 @@ class StageKind(StrEnum):
 
 
 class StageCondition(StrEnum):
-    """Under which ends of its needs a stage runs."""
+    """How the stages that a stage needs must end for it to run."""
 
     COMPLETED = "completed"
     ALWAYS = "always"
@@ -36,10 +36,11 @@ class StageCondition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StageDefinition:
-    """One stage. Durations are seconds; `needs` names the stages before it, already resolved.
+    """One stage. Durations are in seconds; `needs` names the stages that must end before it.
 
-    Of an approval: `approvers` are the people or roles who may decide (anybody who may operate when empty), `message` is the question,
-    `fields` a JSON Schema of what an approval says besides, which the stages after it get as parameters.
+    `secrets` maps environment variables to names of secrets. `request` has the keys of an `http` stage. For an approval, `approvers` are
+    the people or roles that may decide (everyone with the permission to operate if empty), `message` is the question, and `fields` is a
+    JSON Schema of further values, which later stages get as parameters.
     """
 
     name: str
@@ -60,14 +61,12 @@ class StageDefinition:
     message: str | None = None
     fields: Mapping[str, Any] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
-    """Variables of its environment, each with the name of the secret the worker puts there."""
     request: Mapping[str, Any] | None = None
-    """Of a stage of kind `http`: its keys, with their defaults."""
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineDefinition:
-    """One revision's content. `stages` stand in the author's order; the graph by `needs` has no cycle."""
+    """The content of one revision. `stages` and `tags` are in the author's order; the graph of `needs` has no cycle."""
 
     name: str
     stages: tuple[StageDefinition, ...]
@@ -76,12 +75,11 @@ class PipelineDefinition:
     pool: str = DEFAULT_POOL
     parameters: Mapping[str, Any] | None = None
     tags: tuple[str, ...] = ()
-    """Short words to find it by, in the author's order."""
 
     def stage(self, name: str) -> StageDefinition | None:
         return next((stage for stage in self.stages if stage.name == name), None)
 
     @property
     def is_all_external(self) -> bool:
-        """True when nothing of it runs on a worker: such a pipeline may be opened by a report."""
+        """True if all stages run on other machines. A report can start a run of such a pipeline."""
         return all(stage.kind is StageKind.EXTERNAL for stage in self.stages)

@@ -1,10 +1,10 @@
-"""Questions about a graph given as {node: the nodes it needs}."""
+"""Algorithms on graphs given as {node: the nodes it needs}."""
 
 from collections.abc import Iterable, Mapping
 
 
 def find_cycle(needs: Mapping[str, Iterable[str]]) -> list[str]:
-    """The names along one circle, first and last the same; empty when there is none. Unknown needs are passed over."""
+    """Return the nodes of one cycle, with the first one repeated at the end; empty if there is none. Unknown nodes are ignored."""
     done: set[str] = set()
     for start in needs:
         path: list[str] = []
@@ -13,21 +13,21 @@ def find_cycle(needs: Mapping[str, Iterable[str]]) -> list[str]:
             path.append(start)
         while stack:
             node, rest = stack[-1]
-            nxt = next((need for need in rest if need in needs and need not in done), None)
-            if nxt is None:
+            following = next((need for need in rest if need in needs and need not in done), None)
+            if following is None:
                 done.add(node)
                 path.pop()
                 stack.pop()
-            elif nxt in path:
-                return [*path[path.index(nxt) :], nxt]
+            elif following in path:
+                return [*path[path.index(following) :], following]
             else:
-                path.append(nxt)
-                stack.append((nxt, iter(needs[nxt])))
+                path.append(following)
+                stack.append((following, iter(needs[following])))
     return []
 
 
 def compute_levels(needs: Mapping[str, Iterable[str]]) -> dict[str, int]:
-    """How many stages stand before each on its longest way from a start; the graph has no cycle."""
+    """Return the length of the longest path from a start to each node. Raises ValueError if the graph has a cycle."""
     level: dict[str, int] = {}
     remaining = dict(needs)
     while remaining:

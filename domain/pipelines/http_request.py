@@ -1,7 +1,8 @@
-"""What a stage of kind `http` asks for: checked when it is written, so that nothing in it is put together from texts later."""
+"""Parse the HTTP request of a stage of kind `http`. It is validated here, so that nothing is assembled from text at run time."""
 
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,86 +13,95 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 HTTP_STAGE_KEYS = frozenset({"url", "method", "query", "headers", "body", "expected", "max_bytes"})
 DEFAULT_MAX_BYTES = 1024 * 1024
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
+DEFAULT_EXPECTED = (HTTPStatus.OK.value, HTTPStatus.CREATED.value, HTTPStatus.ACCEPTED.value, HTTPStatus.NO_CONTENT.value)
+"""The HTTP statuses with which a request succeeds."""
+_SUCCESS, _LAST_STATUS = HTTPStatus.OK.value, 599
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_PLACE = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _HEADER_TEXT = re.compile(r"[\x20-\x7e\t]{0,4096}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
-_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "proxy-authorization", "upgrade", "te"})
+_RESERVED_HEADERS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "proxy-authorization", "upgrade", "te"}
+)
 
 
 def find_url_problem(url: object) -> str | None:
-    """Why no stage may ask this address; None when its text is in order. Where it leads is judged when it is asked."""
+    """Return what is wrong with the text of a URL, None if nothing is. Its destination is checked when the request is sent."""
     if not isinstance(url, str) or len(url) > 2_000 or not re.fullmatch(r"[\x21-\x7e]+", url) or "\\" in url:
-        return "is an address in ASCII without blanks, up to 2,000 characters"
+        return "must be a URL in ASCII without spaces, at most 2,000 characters"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return "is no address"
+        return "must be a URL"
     if parts.scheme not in ("http", "https"):
-        return "begins with http:// or https://"
+        return "must begin with http:// or https://"
     if "@" in parts.netloc:
-        return "holds no user and password: use a header with a secret"
-    if port == 0 or not _PLACE.fullmatch(parts.netloc) or parts.fragment:
-        return "names a host by letters, digits, - and . and has no fragment"
+        return "must not contain a user and password; use a header with a secret"
+    if port == 0 or not _HOST.fullmatch(parts.netloc) or parts.fragment:
+        return "must have a host of letters, digits, - and . and no fragment"
     return None
 
 
 def parse_http_request(raw: Mapping[str, Any], path: str) -> tuple[dict[str, Any], list[FieldProblem]]:
-    """The request with its defaults, and what is wrong with it.
+    """Return the request with its defaults, and its problems.
 
-    A header is a text or `{secret: NAME, prefix: text}`; a value of `query`, and any value within `body`, may be `{parameter: NAME}`.
+    A header is a text or `{secret: NAME, prefix: text}`. A value of `query`, and any value within `body`, may be `{parameter: NAME}`.
     """
-    wrong: list[tuple[str, str]] = []
-    if flaw := find_url_problem(raw.get("url")):
-        wrong.append(("url", flaw))
+    problems: list[tuple[str, str]] = []
+    if problem := find_url_problem(raw.get("url")):
+        problems.append(("url", problem))
     method = raw.get("method", "GET")
     if method not in METHODS:
-        wrong.append(("method", "is one of " + ", ".join(METHODS)))
-    expected = raw.get("expected", [200, 201, 202, 204])
-    if not isinstance(expected, list) or not expected or not all(type(one) is int and 200 <= one <= 599 for one in expected):
-        wrong.append(("expected", "is a list of HTTP statuses, 200 to 599"))
-    most = raw.get("max_bytes", DEFAULT_MAX_BYTES)
-    if type(most) is not int or not 1 <= most <= MAX_RESPONSE_BYTES:
-        wrong.append(("max_bytes", f"is a whole number from 1 to {MAX_RESPONSE_BYTES}"))
-    wrong += _flaws_of_headers(raw.get("headers") or {})
-    wrong += _flaws_of_query(raw.get("query") or {})
-    wrong += find_json_problems(raw.get("body"), "body")
+        problems.append(("method", "must be one of " + ", ".join(METHODS)))
+    expected = raw.get("expected", list(DEFAULT_EXPECTED))
+    if (
+        not isinstance(expected, list)
+        or not expected
+        or not all(type(status) is int and _SUCCESS <= status <= _LAST_STATUS for status in expected)
+    ):
+        problems.append(("expected", f"must be a list of HTTP statuses, {_SUCCESS} to {_LAST_STATUS}"))
+    max_bytes = raw.get("max_bytes", DEFAULT_MAX_BYTES)
+    if type(max_bytes) is not int or not 1 <= max_bytes <= MAX_RESPONSE_BYTES:
+        problems.append(("max_bytes", f"must be a whole number from 1 to {MAX_RESPONSE_BYTES}"))
+    problems += _find_header_problems(raw.get("headers") or {})
+    problems += _find_query_problems(raw.get("query") or {})
+    problems += find_json_problems(raw.get("body"), "body")
     read = {"url": raw.get("url"), "method": method, "query": raw.get("query") or {}, "headers": raw.get("headers") or {}}
-    read |= {"body": raw.get("body"), "expected": expected, "max_bytes": most}
-    return read, [FieldProblem(f"{path}{key}", flaw) for key, flaw in wrong]
+    read |= {"body": raw.get("body"), "expected": expected, "max_bytes": max_bytes}
+    return read, [FieldProblem(f"{path}{key}", problem) for key, problem in problems]
 
 
 def get_secret_names(request: Mapping[str, Any]) -> list[str]:
-    """The names of the secrets its headers refer to."""
+    """Return the names of the secrets that the headers refer to."""
     return [value["secret"] for value in request["headers"].values() if isinstance(value, Mapping)]
 
 
-def _flaws_of_headers(headers: object) -> list[tuple[str, str]]:
+def _find_header_problems(headers: object) -> list[tuple[str, str]]:
     if not isinstance(headers, Mapping) or len(headers) > 50:
-        return [("headers", "is an object of up to 50 headers")]
-    found = []
+        return [("headers", "must be an object of at most 50 headers")]
+    problems = []
     for name, value in headers.items():
-        if not isinstance(name, str) or not _TOKEN.fullmatch(name) or name.lower() in _OURS:
-            found.append(("headers", "a header has a name, and none that Headgate sets itself"))
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name) or name.lower() in _RESERVED_HEADERS:
+            problems.append(("headers", "a header must have a name, and not one that Headgate sets itself"))
         elif isinstance(value, Mapping):
             secret, prefix = value.get("secret"), value.get("prefix", "")
-            fits = isinstance(secret, str) and _NAME.fullmatch(secret) and isinstance(prefix, str) and _HEADER_TEXT.fullmatch(prefix)
-            if not fits or value.keys() - {"secret", "prefix"}:
-                found.append((f"headers.{name}", "is a text, or {secret: NAME} with a prefix if need be"))
+            is_valid = isinstance(secret, str) and _NAME.fullmatch(secret) and isinstance(prefix, str) and _HEADER_TEXT.fullmatch(prefix)
+            if not is_valid or value.keys() - {"secret", "prefix"}:
+                problems.append((f"headers.{name}", "must be a text, or {secret: NAME} with an optional prefix"))
         elif not isinstance(value, str) or not _HEADER_TEXT.fullmatch(value):
-            found.append((f"headers.{name}", "is printable ASCII on one line"))
-    return found
+            problems.append((f"headers.{name}", "must be printable ASCII on one line"))
+    return problems
 
 
-def _flaws_of_query(query: object) -> list[tuple[str, str]]:
+def _find_query_problems(query: object) -> list[tuple[str, str]]:
     if not isinstance(query, Mapping) or len(query) > 50:
-        return [("query", "is an object of up to 50 values")]
-    found = []
+        return [("query", "must be an object of at most 50 values")]
+    problems = []
     for name, value in query.items():
         reference = isinstance(value, Mapping) and value.keys() == {"parameter"} and isinstance(value["parameter"], str)
         if find_text_problem(name, 200) or not (
             reference or (isinstance(value, str | int | float) and not find_text_problem(str(value), 4_096))
         ):
-            found.append(("query", "a value is a text, a number, or {parameter: NAME}"))
-    return found
+            problems.append(("query", "a value must be a text, a number, or {parameter: NAME}"))
+    return problems

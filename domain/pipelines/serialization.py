@@ -1,4 +1,4 @@
-"""A definition as its author would write it, every default spelled out: the shape that is stored, shown and handed to workers."""
+"""Serialize definitions with all defaults: the form that is stored, displayed and sent to workers."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from domain.pipelines.definition import PipelineDefinition, StageDefinition, Sta
 
 
 def serialize_stage(stage: StageDefinition) -> dict[str, Any]:
-    """The stage's keys; those its kind does not have are left out."""
+    """Return the stage's keys, without those that its kind does not have."""
     written: dict[str, Any] = {"name": stage.name, "kind": stage.kind.value, "needs": list(stage.needs)}
     if stage.kind is StageKind.COMMAND:
         written["command"] = stage.command if isinstance(stage.command, str) else list(stage.command or ())
@@ -29,7 +29,7 @@ def serialize_stage(stage: StageDefinition) -> dict[str, Any]:
 
 
 def serialize_pipeline(definition: PipelineDefinition) -> dict[str, Any]:
-    """The whole definition; `read_definition` reads it back to an equal one."""
+    """Return the whole definition. `parse_definition` returns an equal one."""
     return {
         "name": definition.name,
         "description": definition.description,

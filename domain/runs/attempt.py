@@ -1,4 +1,4 @@
-"""One try of a stage, and the stage run that is its newest try."""
+"""One attempt to run a stage."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,16 +8,21 @@ from domain.runs.fingerprint import compute_fingerprint
 from domain.runs.status import ATTEMPT_MOVES, Reason, Status
 
 REPORTABLE_FIELDS = ("records_processed", "error_message", "message", "output")
-"""What a report may tell of an attempt, at any time until it is over."""
+"""The fields that reports set until the attempt is over."""
 
 
 class IllegalMove(Exception):
-    """The table of moves does not have it. Callers check first; reaching this is a defect."""
+    """A move that ATTEMPT_MOVES does not have. Callers check first, so this is a defect."""
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One try. It moves only along the table; a terminal status is final."""
+    """One attempt. Its status changes only by the moves of ATTEMPT_MOVES; a terminal status is final.
+
+    `due_at` is the time of the next retry or reminder, `deadline_at` the time at which the attempt fails. `epoch` numbers the dispatch
+    that it runs in. `by_person` is True if a person requested or ended it. `stop_requested_at` is the time at which a person cancelled it
+    while it was running on a worker.
+    """
 
     number: int
     created_at: datetime
@@ -35,17 +40,14 @@ class Attempt:
     epoch: int | None = None
     worker: str | None = None
     by_person: bool = False
-    """Made, or ended, because a person asked for it rather than by the stage's own rules."""
     stop_requested_at: datetime | None = None
-    """When a person asked its worker to end it."""
     fingerprint: str | None = None
-    """The same for failures that are alike; see `domain.runs.fingerprint`."""
 
     def can_move(self, to: Status) -> bool:
         return to in ATTEMPT_MOVES[self.status]
 
     def move(self, to: Status, now: datetime, reason: Reason | None = None) -> None:
-        """Take the move and stamp its time. IllegalMove when the table does not have it."""
+        """Change the status and set the times that belong to it. Raises IllegalMove."""
         if not self.can_move(to):
             raise IllegalMove(f"{self.status} → {to}")
         self.status = to

@@ -1,4 +1,4 @@
-"""A run's dispatch: at most one is open; `none → requested → claimed → none`, numbered by `epoch`."""
+"""The dispatch of a run: one claim of the run by a worker."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,10 @@ class DispatchState(StrEnum):
 
 @dataclass(slots=True)
 class Dispatch:
-    """`epoch` is the number of the newest dispatch, 0 before the first; `holder` is the worker that claimed it."""
+    """The newest dispatch of a run; at most one is open. Its state moves `none → requested → claimed → none`.
+
+    `epoch` numbers the dispatches of a run from 1; it is 0 before the first. `holder` is the worker that claimed this one.
+    """
 
     state: DispatchState = DispatchState.NONE
     epoch: int = 0

@@ -1,4 +1,4 @@
-"""Facts in a run's log. They are numbered 1, 2, 3… without gaps within the run."""
+"""Events of a run. They are numbered 1, 2, 3… without gaps."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -11,7 +11,7 @@ from domain.value_object import value_object
 
 
 class EventType(StrEnum):
-    """What kind of fact; also the `event:` of a server-sent event."""
+    """The type of an event; also the `event:` field of a server-sent event."""
 
     RUN_OPENED = "run.opened"
     RUN_MOVED = "run.moved"
@@ -36,7 +36,7 @@ class EventType(StrEnum):
 
 @value_object
 class Event:
-    """One fact. `at` is UTC; `actor` is who or what caused it; `data` is what else a reader may want."""
+    """One event. `at` is in UTC, `actor` is the person, worker or reporter that caused it, `data` are further details by type."""
 
     seq: int
     type: EventType

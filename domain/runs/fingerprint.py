@@ -1,10 +1,10 @@
-"""Which failures are alike: an error with what differs from run to run taken out of it."""
+"""Fingerprints of failures. Failures with the same error, apart from details that vary between runs, have the same fingerprint."""
 
 import hashlib
 import re
 
 FINGERPRINT_LENGTH = 10
-_LONGEST = 4_000
+_MAX_MESSAGE_LENGTH = 4_000
 _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"https?://\S{1,2000}"), "<url>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?\b"), "<time>"),
@@ -20,15 +20,15 @@ _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def normalize_message(message: str) -> str:
-    """The message with times, ids, addresses, paths and numbers taken out; its length is bounded."""
-    text = message[:_LONGEST]
+    """Return the first 4,000 characters in lower case, with placeholders for times, ids, addresses, paths and numbers."""
+    text = message[:_MAX_MESSAGE_LENGTH]
     for pattern, placeholder in _PLACEHOLDERS:
         text = pattern.sub(placeholder, text)
     return text.strip().lower()
 
 
 def compute_fingerprint(message: str | None) -> str | None:
-    """Ten hex digits, the same for errors that are alike; None where there is no message to compare."""
+    """Return ten hexadecimal digits, the same for equal normalized messages; None if there is no message."""
     if not message or not message.strip():
         return None
     return hashlib.sha256(normalize_message(message).encode("utf-8", "surrogatepass")).hexdigest()[:FINGERPRINT_LENGTH]

@@ -1,30 +1,44 @@
-"""What keeps a run from going on that a worker has to carry: the first of these that holds it."""
+"""Why a queued stage has not started."""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 
 
 class QueueReason(Enum):
-    """Why a queued stage has not started, the one to be mended first."""
+    """The first condition that keeps a queued stage from starting. `engine` is the orchestrator that runs pools of other types."""
 
-    PARALLELISM = "as many stages of the run as may run at once do"
-    WORKER_FULL = "the worker that carries the run has no slot left"
-    STARTING = "the worker that carries the run is starting it"
-    NO_WORKER = "no worker of the pool answers"
-    NO_FREE_SLOT = "every slot of the pool is taken"
-    BEHIND_OTHER_RUNS = "others have waited longer"
-    ABOUT_TO_START = "nothing: a worker is about to take it"
-    ENGINE_REFUSED = "the engine refuses it"
-    ENGINE_UNREACHABLE = "the engine does not answer"
-    NOT_SUBMITTED = "the engine has not been told of it"
-    AWAITING_ENGINE_WORKER = "a worker of the engine has to take it"
+    PARALLELISM = auto()
+    """The run has as many running stages as its parallelism allows."""
+    WORKER_FULL = auto()
+    """The worker that claimed the run has no free slot."""
+    STARTING = auto()
+    """The worker that claimed the run is starting the stage."""
+    NO_WORKER = auto()
+    """The pool has no connected worker."""
+    NO_FREE_SLOT = auto()
+    """All slots of the pool are taken."""
+    BEHIND_OTHER_RUNS = auto()
+    """Other runs have waited longer."""
+    ABOUT_TO_START = auto()
+    """Nothing: a worker is about to claim the run."""
+    ENGINE_REFUSED = auto()
+    """The engine refuses the dispatch."""
+    ENGINE_UNREACHABLE = auto()
+    """The engine does not answer."""
+    NOT_SUBMITTED = auto()
+    """The dispatch has not been sent to the engine yet."""
+    AWAITING_ENGINE_WORKER = auto()
+    """No worker of the engine has taken the dispatch yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSnapshot:
-    """What is known of a run with queued stages. `running` are its stages that a worker runs now, `holder_free` the free slots of the
-    worker that carries it (None: nobody, or not known), `slots` and `free` those of the pool's workers, `ahead` the runs that were there
-    first."""
+    """The facts about a run with queued stages.
+
+    `running` counts the run's stages that run on a worker. `worker_free_slots` are those of the worker that claimed the run, None if
+    unknown. `workers`, `slots` and `free` count the connected workers of the pool. `runs_ahead` counts the runs that have waited longer.
+    `is_warm` is False for pools that the engine runs.
+    """
 
     is_claimed: bool = False
     worker_free_slots: int | None = None
@@ -40,26 +54,26 @@ class QueueSnapshot:
     is_engine_reachable: bool | None = None
 
 
-def find_queue_reason(facts: QueueSnapshot) -> QueueReason:
-    """A run that a worker carries depends on that worker alone; one of another pool type on the engine alone."""
-    if facts.is_claimed:
-        if facts.running >= facts.parallelism:
+def find_queue_reason(snapshot: QueueSnapshot) -> QueueReason:
+    """Return the first condition that applies. A claimed run depends on its worker only, a run of an engine's pool on the engine only."""
+    if snapshot.is_claimed:
+        if snapshot.running >= snapshot.parallelism:
             return QueueReason.PARALLELISM
-        return QueueReason.WORKER_FULL if facts.worker_free_slots == 0 else QueueReason.STARTING
-    return _of_own_pool(facts) if facts.is_warm else _of_engine(facts)
+        return QueueReason.WORKER_FULL if snapshot.worker_free_slots == 0 else QueueReason.STARTING
+    return _find_reason_in_warm_pool(snapshot) if snapshot.is_warm else _find_reason_in_engine(snapshot)
 
 
-def _of_own_pool(facts: QueueSnapshot) -> QueueReason:
-    if not facts.workers:
+def _find_reason_in_warm_pool(snapshot: QueueSnapshot) -> QueueReason:
+    if not snapshot.workers:
         return QueueReason.NO_WORKER
-    if not facts.free:
+    if not snapshot.free:
         return QueueReason.NO_FREE_SLOT
-    return QueueReason.BEHIND_OTHER_RUNS if facts.runs_ahead else QueueReason.ABOUT_TO_START
+    return QueueReason.BEHIND_OTHER_RUNS if snapshot.runs_ahead else QueueReason.ABOUT_TO_START
 
 
-def _of_engine(facts: QueueSnapshot) -> QueueReason:
-    if facts.is_refused:
+def _find_reason_in_engine(snapshot: QueueSnapshot) -> QueueReason:
+    if snapshot.is_refused:
         return QueueReason.ENGINE_REFUSED
-    if facts.is_unsubmitted:
-        return QueueReason.ENGINE_UNREACHABLE if facts.is_engine_reachable is False else QueueReason.NOT_SUBMITTED
+    if snapshot.is_unsubmitted:
+        return QueueReason.ENGINE_UNREACHABLE if snapshot.is_engine_reachable is False else QueueReason.NOT_SUBMITTED
     return QueueReason.AWAITING_ENGINE_WORKER

@@ -1,4 +1,4 @@
-"""What may start now, and what never will: the questions asked after every fact."""
+"""Decide which stages can start, and compute a run's status from its stages."""
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -9,53 +9,56 @@ from domain.runs.status import Reason, Status
 
 
 class Readiness(Enum):
-    """How a stage's needs stand."""
+    """Whether a stage can start, given the stages it needs."""
 
-    BLOCKED = "closed"
-    READY = "open"
-    UNREACHABLE = "never"
+    BLOCKED = "blocked"
+    """A stage it needs is not over."""
+    READY = "ready"
+    UNREACHABLE = "unreachable"
+    """The stages it needs have ended so that it will never start."""
 
 
 def get_readiness(stage: StageRun, stages: Mapping[str, StageRun]) -> Readiness:
-    """READY when the stage may start; UNREACHABLE when its needs ended so that it will not; BLOCKED while they are under way."""
     needs = [stages[name] for name in stage.definition.needs]
-    over = all(need.is_over for need in needs)
+    all_over = all(need.is_over for need in needs)
     match stage.definition.when:
         case StageCondition.COMPLETED:
             if all(need.is_satisfied for need in needs):
                 return Readiness.READY
-            return Readiness.UNREACHABLE if any(need.is_over and not need.is_satisfied for need in needs) else Readiness.BLOCKED
+            is_unreachable = any(need.is_over and not need.is_satisfied for need in needs)
+            return Readiness.UNREACHABLE if is_unreachable else Readiness.BLOCKED
         case StageCondition.ALWAYS:
-            return Readiness.READY if over else Readiness.BLOCKED
+            return Readiness.READY if all_over else Readiness.BLOCKED
         case StageCondition.FAILED:
-            if not over:
+            if not all_over:
                 return Readiness.BLOCKED
-            return Readiness.READY if any(need.status in (Status.FAILED, Status.LOST) for need in needs) else Readiness.UNREACHABLE
+            any_failed = any(need.status in (Status.FAILED, Status.LOST) for need in needs)
+            return Readiness.READY if any_failed else Readiness.UNREACHABLE
 
 
 def compute_run_status(stages: Iterable[StageRun], verdict: Status | None, has_started: bool) -> Status:
-    """A run's status: a pure function of its stages and of the verdict given on it as a whole (DESIGN, "Status")."""
-    every = list(stages)
-    by_name = {stage.name: stage for stage in every}
-    statuses = {stage.status for stage in every}
+    """Return the status that follows from the stages, and from the verdict given on the run as a whole (DESIGN, "Status")."""
+    all_stages = list(stages)
+    by_name = {stage.name: stage for stage in all_stages}
+    statuses = {stage.status for stage in all_stages}
     if Status.RUNNING in statuses:
         return Status.RUNNING
-    if Status.QUEUED in statuses or any(_waits_for_retry(stage) for stage in every):
+    if Status.QUEUED in statuses or any(_waits_for_retry(stage) for stage in all_stages):
         return Status.RUNNING if has_started else Status.QUEUED
-    if any(stage.status is Status.WAITING and get_readiness(stage, by_name) is Readiness.READY for stage in every):
+    if any(stage.status is Status.WAITING and get_readiness(stage, by_name) is Readiness.READY for stage in all_stages):
         return Status.WAITING
-    if not all(stage.is_over for stage in every):
+    if not all(stage.is_over for stage in all_stages):
         return Status.WAITING if Status.WAITING in statuses else Status.PENDING
-    return verdict or _end(every)
+    return verdict or _compute_final_status(all_stages)
 
 
 def _waits_for_retry(stage: StageRun) -> bool:
     return stage.status is Status.WAITING and stage.current.reason is Reason.RETRY
 
 
-def _end(stages: list[StageRun]) -> Status:
+def _compute_final_status(stages: list[StageRun]) -> Status:
     counted = {stage.status for stage in stages if not (stage.definition.allow_failure and stage.status in (Status.FAILED, Status.LOST))}
-    for verdict in (Status.LOST, Status.FAILED, Status.CANCELLED):
-        if verdict in counted:
-            return verdict
+    for status in (Status.LOST, Status.FAILED, Status.CANCELLED):
+        if status in counted:
+            return status
     return Status.COMPLETED

@@ -1,4 +1,4 @@
-"""A run: the aggregate that moves its stages, records what happened and asks for dispatches. It is told the time."""
+"""The aggregate Run: moves its stages, records events and requests dispatches. Callers pass the time."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from typing import Any
 from domain.errors import Conflict, NotFound
 from domain.pipelines.definition import QUEUE_TIMEOUT, PipelineDefinition, StageKind
 from domain.runs.attempt import Attempt
+from domain.runs.deadlines import describe_missed_deadline, get_approval_reminder_at, get_next_due_at, is_due, is_past_deadline
 from domain.runs.dispatch import Dispatch, DispatchState
 from domain.runs.events import Event, EventType
 from domain.runs.readiness import Readiness, compute_run_status, get_readiness
@@ -15,17 +16,13 @@ from domain.runs.stage_run import StageRun
 from domain.runs.status import Reason, Status
 from domain.runs.trigger import Trigger
 
-APPROVAL_REMINDER_DELAY = 86_400.0
-"""Seconds after which an approval that nobody gave is told again, or half of its time when that is less."""
-TIMEOUT_GRACE = 30.0
-"""Seconds past its timeout that a stage's worker has to end it and say so."""
-
 
 @dataclass(slots=True)
 class Run:
-    """One execution of a revision. Stored as a whole under its row's lock.
+    """One execution of a revision, loaded and stored as a whole under the lock of its row.
 
-    `new_events` are the facts since it was loaded; `new_dispatch` is the epoch of a dispatch requested since then, for the outbox.
+    `verdict` is the status that was given to the run as a whole, and `stop_requested_at` when. `new_events` are the events since the run
+    was loaded; `new_dispatch` is the epoch of a dispatch requested since then, for the outbox.
     """
 
     pipeline_id: int
@@ -61,33 +58,50 @@ class Run:
         now: datetime,
         trace: Mapping[str, str] | None = None,
     ) -> "Run":
-        """A new run: external stages wait for reports, what needs nothing is queued, and a dispatch is requested for it."""
+        """Return a new run: external stages wait for reports, stages without needs are queued, and a dispatch is requested for them."""
         stages = {stage.name: StageRun(stage, [Attempt(1, now)]) for stage in definition.stages}
         run = cls(pipeline_id, definition, revision, number, trigger, parameters, now, stages, trace=trace or {})
-        opened = {"trigger": trigger.kind, "number": number, "revision": revision}
-        opened |= {"repeats": trigger.repeats} if trigger.repeats else {}
-        run.record(EventType.RUN_OPENED, now, actor=trigger.actor, data=opened)
+        data = {"trigger": trigger.kind, "number": number, "revision": revision}
+        data |= {"repeats": trigger.repeats} if trigger.repeats else {}
+        run.record(EventType.RUN_OPENED, now, actor=trigger.actor, data=data)
         for stage in stages.values():
             run.await_report(stage, now)
         run.propagate(now)
         return run
 
-    def await_report(self, stage: StageRun, now: datetime) -> None:
-        """An external stage waits from the start: what is reported about it does not depend on its needs."""
-        if stage.definition.kind is StageKind.EXTERNAL:
-            self.move(stage, Status.WAITING, now, reason=Reason.EXTERNAL)
-
-    def reopen(self, now: datetime, actor: str | None, data: Mapping[str, Any]) -> None:
-        """A person's retry or skip takes a finished run up again; what was said of it as a whole is void. `settle` follows."""
-        if not self.is_over:
-            return
-        self.verdict = self.stop_requested_at = self.finished_at = None
-        self.status = Status.PENDING
-        self.record(EventType.RUN_REOPENED, now, actor=actor, data=data)
-
     @property
     def is_over(self) -> bool:
         return self.status.is_terminal
+
+    @property
+    def pool(self) -> str:
+        return self.definition.pool
+
+    @property
+    def running(self) -> list[StageRun]:
+        return [stage for stage in self.stages.values() if stage.status is Status.RUNNING]
+
+    @property
+    def startable_stages(self) -> list[StageRun]:
+        """The queued stages, in the definition's order; none while the run is being stopped."""
+        if self.stop_requested_at is not None:
+            return []
+        return [stage for stage in self.stages.values() if stage.status is Status.QUEUED]
+
+    @property
+    def unfinished_stages(self) -> list[StageRun]:
+        return [stage for stage in self.stages.values() if not stage.is_over]
+
+    @property
+    def records_processed(self) -> int | None:
+        """The count of the last stage that reported one."""
+        counts = [stage.current.records_processed for stage in self.stages.values() if stage.current.records_processed is not None]
+        return counts[-1] if counts else None
+
+    @property
+    def has_only_progress_events(self) -> bool:
+        """True if the new events are progress updates only."""
+        return bool(self.new_events) and all(event.type is EventType.STAGE_PROGRESS for event in self.new_events)
 
     def get_stage(self, name: str) -> StageRun:
         """Return the stage of this name. Raises NotFound."""
@@ -101,20 +115,7 @@ class Run:
         if self.stop_requested_at is not None and not self.is_over:
             raise Conflict("run_ending", "The run is being stopped; wait until it is over.", {"status": self.status})
 
-    @property
-    def pool(self) -> str:
-        return self.definition.pool
-
-    @property
-    def records_processed(self) -> int | None:
-        """The count of the last stage that gave one: what the run brought to its end."""
-        counts = [stage.current.records_processed for stage in self.stages.values() if stage.current.records_processed is not None]
-        return counts[-1] if counts else None
-
-    @property
-    def has_only_progress_events(self) -> bool:
-        """True when all that happened since it was loaded is that stages under way told their details: nothing moved."""
-        return bool(self.new_events) and all(event.type is EventType.STAGE_PROGRESS for event in self.new_events)
+    # -- Moves and their consequences ----------------------------------------------------------------------------------
 
     def record(
         self,
@@ -127,6 +128,7 @@ class Run:
         actor: str | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> Event:
+        """Add an event with the next sequence number. `attempt` defaults to the stage's current one."""
         self.last_seq += 1
         number = attempt if attempt is not None else stage.current.number if stage else None
         event = Event(self.last_seq, type, at, actor, stage.name if stage else None, number, status, data or {})
@@ -134,7 +136,7 @@ class Run:
         return event
 
     def move(self, stage: StageRun, to: Status, now: datetime, *, reason: Reason | None = None, actor: str | None = None) -> None:
-        """Take one legal move of a stage's current attempt and record it."""
+        """Move the stage's current attempt and record the move. Callers call `propagate` afterwards."""
         attempt = stage.current
         attempt.move(to, now, reason)
         data = {
@@ -151,31 +153,33 @@ class Run:
         self.record(EventType.STAGE_MOVED, now, stage=stage, status=to, actor=actor, data=data)
 
     def propagate(self, now: datetime) -> None:
-        """Apply what follows from the last fact: retries, readiness, the run's status, a dispatch for what can start.
+        """Apply the consequences of the last moves: retries, stages that became ready, the run's status, and a dispatch if one is needed.
 
-        Called in the transaction of the fact that causes it, so that no startable stage is ever stored as `pending`.
+        This happens in the transaction of the moves, so that no stage that can start is ever stored as `pending`.
         """
         if self.stop_requested_at is None:
-            self._plan_retries(now)
-            while self._open_gates(now):
+            self._add_retries(now)
+            while self._move_ready_stages(now):
                 pass
-            self._count_external_deadlines(now)
-        self._settle_status(now)
+            self._set_external_deadlines(now)
+        self._update_status(now)
         if self.startable_stages and self.dispatch.state is DispatchState.NONE:
             self._request_dispatch(now)
 
-    @property
-    def startable_stages(self) -> list[StageRun]:
-        """Queued stages, in the definition's order; none once the run was told to stop."""
-        if self.stop_requested_at is not None:
-            return []
-        return [stage for stage in self.stages.values() if stage.status is Status.QUEUED]
+    def await_report(self, stage: StageRun, now: datetime) -> None:
+        """Let an external stage wait from the start: reports about it do not depend on its needs."""
+        if stage.definition.kind is StageKind.EXTERNAL:
+            self.move(stage, Status.WAITING, now, reason=Reason.EXTERNAL)
 
-    @property
-    def running(self) -> list[StageRun]:
-        return [stage for stage in self.stages.values() if stage.status is Status.RUNNING]
+    def reopen(self, now: datetime, actor: str | None, data: Mapping[str, Any]) -> None:
+        """Reopen a finished run for a retry or skip, without its verdict. Callers call `propagate` afterwards."""
+        if not self.is_over:
+            return
+        self.verdict = self.stop_requested_at = self.finished_at = None
+        self.status = Status.PENDING
+        self.record(EventType.RUN_REOPENED, now, actor=actor, data=data)
 
-    def _plan_retries(self, now: datetime) -> None:
+    def _add_retries(self, now: datetime) -> None:
         for stage in self.stages.values():
             if stage.should_retry():
                 delay = timedelta(seconds=stage.definition.retry_delay)
@@ -184,32 +188,34 @@ class Run:
                 if not delay:
                     self._queue(stage, now)
 
-    def _open_gates(self, now: datetime) -> bool:
+    def _move_ready_stages(self, now: datetime) -> bool:
+        """Start the turn of stages that became ready, and skip those that never will be. Returns True if any moved."""
         moved = False
         for stage in self.stages.values():
             waits_for_needs = stage.status is Status.PENDING or (stage.status is Status.WAITING and stage.current.reason is Reason.EXTERNAL)
             if not waits_for_needs:
                 continue
-            standing = get_readiness(stage, self.stages)
-            if standing is Readiness.UNREACHABLE:
+            readiness = get_readiness(stage, self.stages)
+            if readiness is Readiness.UNREACHABLE:
                 self.move(stage, Status.SKIPPED, now, reason=Reason.UPSTREAM)
                 moved = True
-            elif standing is Readiness.READY and stage.status is Status.PENDING:
-                self._let_through(stage, now)
+            elif readiness is Readiness.READY and stage.status is Status.PENDING:
+                self._queue_or_ask(stage, now)
                 moved = True
         return moved
 
-    def _count_external_deadlines(self, now: datetime) -> None:
+    def _set_external_deadlines(self, now: datetime) -> None:
+        """Start the timeout of external stages whose needs are over."""
         for stage in self.stages.values():
-            external = stage.definition.kind is StageKind.EXTERNAL and not stage.is_over
-            if external and stage.current.deadline_at is None and get_readiness(stage, self.stages) is not Readiness.BLOCKED:
+            is_external = stage.definition.kind is StageKind.EXTERNAL and not stage.is_over
+            if is_external and stage.current.deadline_at is None and get_readiness(stage, self.stages) is not Readiness.BLOCKED:
                 stage.current.deadline_at = now + timedelta(seconds=stage.definition.timeout)
 
-    def _let_through(self, stage: StageRun, now: datetime) -> None:
+    def _queue_or_ask(self, stage: StageRun, now: datetime) -> None:
         if stage.definition.kind is StageKind.APPROVAL:
             timeout = stage.definition.timeout
             stage.current.deadline_at = now + timedelta(seconds=timeout)
-            stage.current.due_at = now + timedelta(seconds=min(timeout / 2, APPROVAL_REMINDER_DELAY))
+            stage.current.due_at = get_approval_reminder_at(timeout, now)
             self.move(stage, Status.WAITING, now, reason=Reason.APPROVAL)
         else:
             self._queue(stage, now)
@@ -219,7 +225,7 @@ class Run:
         stage.current.deadline_at = now + timedelta(seconds=QUEUE_TIMEOUT)
         self.move(stage, Status.QUEUED, now)
 
-    def _settle_status(self, now: datetime) -> None:
+    def _update_status(self, now: datetime) -> None:
         if self.running and self.started_at is None:
             self.started_at = now
         status = compute_run_status(self.stages.values(), self.verdict, self.started_at is not None)
@@ -230,90 +236,37 @@ class Run:
             self.finished_at = now
         self.record(EventType.RUN_MOVED, now, status=status)
 
-    def _request_dispatch(self, now: datetime) -> None:
-        self.dispatch = Dispatch(DispatchState.REQUESTED, self.dispatch.epoch + 1)
-        self.new_dispatch = self.dispatch.epoch
-        self.record(EventType.DISPATCH_REQUESTED, now, data={"dispatch": self.dispatch.epoch, "pool": self.pool})
-
-    def _close_dispatch(self, type: EventType, now: datetime, **data: Any) -> None:
-        holder = self.dispatch.holder
-        self.dispatch = Dispatch(DispatchState.NONE, self.dispatch.epoch)
-        self.record(type, now, actor=holder, data={"dispatch": self.dispatch.epoch, **data})
-
-    # -- what a worker does ------------------------------------------------------------------------------------------
+    # -- Dispatches ----------------------------------------------------------------------------------------------------
 
     def claim(self, epoch: int, worker: str, now: datetime) -> None:
-        """Give the requested dispatch to this worker. Conflict when it is not there to be taken, or taken already."""
+        """Give the requested dispatch to this worker. Raises Conflict `dispatch_gone`; the holder may claim again."""
         if self.dispatch.is_held_by(worker, epoch):
             return
         if self.dispatch.state is not DispatchState.REQUESTED or self.dispatch.epoch != epoch or self.stop_requested_at is not None:
-            raise Conflict(
-                "dispatch_gone", "This dispatch is not there to be claimed.", {"state": self.dispatch.state, "epoch": self.dispatch.epoch}
-            )
+            facts = {"state": self.dispatch.state, "epoch": self.dispatch.epoch}
+            raise Conflict("dispatch_gone", "This dispatch can no longer be claimed.", facts)
         self.dispatch = Dispatch(DispatchState.CLAIMED, epoch, worker)
         self.record(EventType.DISPATCH_CLAIMED, now, actor=worker, data={"dispatch": epoch})
 
     def start_ready_stages(self, capacity: int, worker: str, now: datetime) -> list[StageRun]:
-        """Move queued stages to running for the holder: at most `capacity`, never more at once than `parallelism`."""
+        """Start at most `capacity` queued stages on the worker that holds the dispatch, within the run's parallelism."""
         room = min(capacity, self.definition.parallelism - sum(stage.definition.kind.runs_on_worker for stage in self.running))
-        chosen = self.startable_stages[: max(0, room)]
-        for stage in chosen:
+        started = self.startable_stages[: max(0, room)]
+        for stage in started:
             self.start_stage(stage, worker, now)
-        if chosen:
-            self._settle_status(now)
-        return chosen
+        if started:
+            self._update_status(now)
+        return started
 
     def start_stage(self, stage: StageRun, worker: str, now: datetime) -> None:
-        """Move a worker-run stage to running under the open dispatch, whose holder answers for it from now on."""
+        """Start a stage on the worker that holds the dispatch."""
         attempt = stage.current
         attempt.epoch, attempt.worker, attempt.due_at = self.dispatch.epoch, worker, None
         attempt.deadline_at = now + timedelta(seconds=stage.definition.timeout)
         self.move(stage, Status.RUNNING, now, actor=worker)
 
-    def get_stages_running_in(self, epoch: int) -> list[StageRun]:
-        """The stages that run under this dispatch."""
-        return [stage for stage in self.running if stage.current.epoch == epoch]
-
-    def find_finished_attempts(self, holding: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-        """Of the (stage, attempt) that a worker holds, those that are over here: nobody wants to hear of them any more."""
-        running = {(stage.name, stage.current.number) for stage in self.running}
-        return sorted(pair for pair in holding if pair not in running)
-
-    @property
-    def attempts_to_stop(self) -> list[tuple[str, int]]:
-        """The (stage, attempt) that run under the open dispatch and that a person asked to be ended."""
-        return [
-            (stage.name, stage.current.number)
-            for stage in self.get_stages_running_in(self.dispatch.epoch)
-            if stage.current.stop_requested_at
-        ]
-
-    def collect_approval_values(self, stage: StageRun) -> dict[str, Any]:
-        """What the approvals before a stage said, which it gets beside the run's parameters; of two that say the same, the later wins."""
-        before: set[str] = set()
-        left = list(stage.definition.needs)
-        while left:
-            name = left.pop()
-            if name not in before:
-                before.add(name)
-                left += self.stages[name].definition.needs
-        given: dict[str, Any] = {}
-        for each in self.stages.values():
-            decided = each.definition.kind is StageKind.APPROVAL and each.status is Status.COMPLETED
-            if each.name in before and decided and isinstance(each.current.output, Mapping):
-                given |= each.current.output
-        return given
-
-    @property
-    def has_timed_out_attempt(self) -> bool:
-        """True when an attempt under the open dispatch was failed for its timeout: its worker should look whether it still runs it."""
-        attempts = (attempt for stage in self.stages.values() for attempt in stage.attempts)
-        return self.dispatch.state is DispatchState.CLAIMED and any(
-            attempt.epoch == self.dispatch.epoch and attempt.reason is Reason.TIMEOUT for attempt in attempts
-        )
-
     def end_dispatch(self, now: datetime) -> bool:
-        """Close the claimed dispatch unless something of it runs or can start; say whether it is closed."""
+        """Close the claimed dispatch unless a stage of it runs or can start. Returns True if no dispatch is claimed afterwards."""
         if self.dispatch.state is not DispatchState.CLAIMED:
             return True
         if self.startable_stages or self.get_stages_running_in(self.dispatch.epoch):
@@ -322,15 +275,13 @@ class Run:
         return True
 
     def give_back_dispatch(self, now: datetime) -> None:
-        """A worker that is leaving hands an unstarted rest on: the next dispatch is requested for it."""
+        """Close the dispatch of a worker that shuts down, if nothing of it runs, and request the next one for the stages left."""
         if self.dispatch.state is DispatchState.CLAIMED and not self.get_stages_running_in(self.dispatch.epoch):
             self._close_dispatch(EventType.DISPATCH_ENDED, now)
             self.propagate(now)
 
-    # -- what happens to it ------------------------------------------------------------------------------------------
-
     def lose_dispatch(self, epoch: int, now: datetime) -> bool:
-        """The lease ran out: what ran under it is lost (and retried if its stage allows), and what can start gets the next dispatch."""
+        """Close a dispatch whose lease expired: its running stages are lost. Returns False if it is not open any more."""
         if self.dispatch.state is not DispatchState.CLAIMED or self.dispatch.epoch != epoch:
             return False
         lost = self.get_stages_running_in(epoch)
@@ -342,62 +293,87 @@ class Run:
         return True
 
     def close_unclaimed_dispatch(self, epoch: int, now: datetime, why: str) -> bool:
-        """The engine lost or refused the flow run of a dispatch nobody claimed: close it and request the next."""
+        """Close a requested dispatch whose flow run is gone, and request the next one. Returns False if it is not open any more."""
         if self.dispatch.state is not DispatchState.REQUESTED or self.dispatch.epoch != epoch:
             return False
         self._close_dispatch(EventType.DISPATCH_CLOSED, now, why=why)
         self.propagate(now)
         return True
 
+    def get_stages_running_in(self, epoch: int) -> list[StageRun]:
+        """Return the stages that run in this dispatch."""
+        return [stage for stage in self.running if stage.current.epoch == epoch]
+
+    def find_finished_attempts(self, holding: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Return those of the (stage, attempt) pairs of a worker that no longer run here."""
+        running = {(stage.name, stage.current.number) for stage in self.running}
+        return sorted(pair for pair in holding if pair not in running)
+
+    @property
+    def attempts_to_stop(self) -> list[tuple[str, int]]:
+        """The (stage, attempt) pairs of the open dispatch that a person cancelled while they were running."""
+        stages = self.get_stages_running_in(self.dispatch.epoch)
+        return [(stage.name, stage.current.number) for stage in stages if stage.current.stop_requested_at]
+
+    @property
+    def has_timed_out_attempt(self) -> bool:
+        """True if an attempt of the open dispatch failed at its deadline here, so that its worker may still run it."""
+        attempts = (attempt for stage in self.stages.values() for attempt in stage.attempts)
+        return self.dispatch.state is DispatchState.CLAIMED and any(
+            attempt.epoch == self.dispatch.epoch and attempt.reason is Reason.TIMEOUT for attempt in attempts
+        )
+
+    def collect_approval_values(self, stage: StageRun) -> dict[str, Any]:
+        """Return the values of all approvals before the stage, which it gets as parameters. Later approvals override earlier ones."""
+        upstream: set[str] = set()
+        pending = list(stage.definition.needs)
+        while pending:
+            name = pending.pop()
+            if name not in upstream:
+                upstream.add(name)
+                pending += self.stages[name].definition.needs
+        values: dict[str, Any] = {}
+        for each in self.stages.values():
+            is_approved = each.definition.kind is StageKind.APPROVAL and each.status is Status.COMPLETED
+            if each.name in upstream and is_approved and isinstance(each.current.output, Mapping):
+                values |= each.current.output
+        return values
+
+    def _request_dispatch(self, now: datetime) -> None:
+        self.dispatch = Dispatch(DispatchState.REQUESTED, self.dispatch.epoch + 1)
+        self.new_dispatch = self.dispatch.epoch
+        self.record(EventType.DISPATCH_REQUESTED, now, data={"dispatch": self.dispatch.epoch, "pool": self.pool})
+
+    def _close_dispatch(self, type: EventType, now: datetime, **data: Any) -> None:
+        holder = self.dispatch.holder
+        self.dispatch = Dispatch(DispatchState.NONE, self.dispatch.epoch)
+        self.record(type, now, actor=holder, data={"dispatch": self.dispatch.epoch, **data})
+
+    # -- Time and cancellation -----------------------------------------------------------------------------------------
+
     def process_due(self, now: datetime) -> None:
-        """Queue every retry whose time has come, and fail what passed its deadline without a worker's help."""
+        """Queue the retries that are due, remind people of approvals, and fail the stages that are past their deadline."""
         for stage in self.stages.values():
-            attempt = stage.current
-            if stage.status is Status.WAITING and attempt.due_at and attempt.due_at <= now:
-                self._due(stage, now)
-            if self._is_overdue(stage, now):
-                attempt.error_message = _overdue(stage)
+            if is_due(stage, now):
+                self._process_due_stage(stage, now)
+            if is_past_deadline(stage, now):
+                stage.current.error_message = describe_missed_deadline(stage)
                 self.move(stage, Status.FAILED, now, reason=Reason.TIMEOUT)
         self.propagate(now)
 
-    def _due(self, stage: StageRun, now: datetime) -> None:
-        """A retry is queued; whoever is to approve is reminded, once."""
-        if stage.current.reason is Reason.APPROVAL:
-            stage.current.due_at = None
-            self.record(EventType.STAGE_REMINDED, now, stage=stage, status=Status.WAITING)
-        else:
-            self._queue(stage, now)
-
-    def _is_overdue(self, stage: StageRun, now: datetime) -> bool:
-        overdue_at = self._overdue_at(stage)
-        return overdue_at is not None and overdue_at <= now
-
-    def _overdue_at(self, stage: StageRun) -> datetime | None:
-        """When the stage fails unless something is heard; a running one is its worker's to end first, which gets a grace for it."""
-        deadline = stage.current.deadline_at
-        if stage.is_over or deadline is None:
-            return None
-        if not stage.definition.kind.runs_on_worker or stage.status is Status.QUEUED:
-            return deadline
-        return deadline + timedelta(seconds=TIMEOUT_GRACE) if stage.status is Status.RUNNING else None
-
     def next_due_at(self) -> datetime | None:
-        """When `wake_due` next has something to do; None when nothing here waits for a time."""
-        times: list[datetime] = []
-        for stage in self.stages.values():
-            attempt = stage.current
-            if stage.status is Status.WAITING and attempt.due_at:
-                times.append(attempt.due_at)
-            elif (overdue_at := self._overdue_at(stage)) is not None:
-                times.append(overdue_at)
-        return min(times, default=None)
+        """Return when `process_due` has something to do next; None if nothing waits for a time."""
+        return min((due_at for stage in self.stages.values() if (due_at := get_next_due_at(stage)) is not None), default=None)
 
     def cancel(self, now: datetime, actor: str | None, why: str | None = None) -> None:
-        """Stop the run: what does not run is cancelled now; what runs is killed by its worker. Conflict once it is over."""
+        """Cancel the stages that do not run, and have workers stop those that do. Raises Conflict `run_over`."""
         self.set_verdict(Status.CANCELLED, now, actor, why)
 
     def set_verdict(self, verdict: Status, now: datetime, actor: str | None, why: str | None = None) -> None:
-        """End the run as `cancelled`, `failed` or `completed` as a whole; the verdict wins once every stage is terminal."""
+        """End the run as a whole as `cancelled`, `failed` or `completed`. It gets that status once all stages are over.
+
+        Raises Conflict `run_over`.
+        """
         if self.is_over:
             raise Conflict("run_over", f"The run is over already: it is {self.status}.", {"status": self.status})
         if self.stop_requested_at is not None:
@@ -408,23 +384,16 @@ class Run:
         self.record(type, now, status=verdict, actor=actor, data={"message": why} if why else {})
         if self.dispatch.state is DispatchState.REQUESTED:
             self._close_dispatch(EventType.DISPATCH_CLOSED, now, why="the run was stopped")
-        rest = Status.SKIPPED if verdict is Status.COMPLETED else Status.CANCELLED
-        for stage in self.stages.values():
-            at_once = stage.status in (Status.PENDING, Status.QUEUED, Status.WAITING) or stage.definition.kind is StageKind.EXTERNAL
-            if at_once and not stage.is_over:
-                self.move(stage, rest if stage.current.can_move(rest) else Status.CANCELLED, now, actor=actor)
+        end = Status.SKIPPED if verdict is Status.COMPLETED else Status.CANCELLED
+        for stage in self.unfinished_stages:
+            if stage.status is not Status.RUNNING or stage.definition.kind is StageKind.EXTERNAL:
+                self.move(stage, end if stage.current.can_move(end) else Status.CANCELLED, now, actor=actor)
         self.propagate(now)
 
-    @property
-    def unfinished_stages(self) -> list[StageRun]:
-        return [stage for stage in self.stages.values() if not stage.is_over]
-
-
-def _overdue(stage: StageRun) -> str:
-    if stage.definition.kind is StageKind.EXTERNAL:
-        return "No report came before the deadline."
-    if stage.definition.kind is StageKind.APPROVAL:
-        return "Nobody decided before the deadline."
-    if stage.status is Status.QUEUED:
-        return "No worker took it before the deadline."
-    return "It ran past its timeout, and its worker did not end it."
+    def _process_due_stage(self, stage: StageRun, now: datetime) -> None:
+        """Queue a retry, or remind people of an approval, once."""
+        if stage.current.reason is Reason.APPROVAL:
+            stage.current.due_at = None
+            self.record(EventType.STAGE_REMINDED, now, stage=stage, status=Status.WAITING)
+        else:
+            self._queue(stage, now)

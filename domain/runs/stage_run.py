@@ -9,7 +9,7 @@ from domain.runs.status import Reason, Status
 
 @dataclass(slots=True)
 class StageRun:
-    """A stage within a run: its definition and its attempts, oldest first; never without an attempt."""
+    """A stage within a run. `attempts` are in order, oldest first; there is always at least one."""
 
     definition: StageDefinition
     attempts: list[Attempt] = field(default_factory=list)
@@ -20,6 +20,7 @@ class StageRun:
 
     @property
     def current(self) -> Attempt:
+        """The newest attempt."""
         return self.attempts[-1]
 
     @property
@@ -32,7 +33,7 @@ class StageRun:
 
     @property
     def is_satisfied(self) -> bool:
-        """What a stage that needs this one asks for."""
+        """True if stages that need this one can run: it completed, a person skipped it, or it may fail and has failed."""
         if self.status in (Status.FAILED, Status.LOST):
             return self.definition.allow_failure
         if self.status is Status.SKIPPED:
@@ -41,12 +42,12 @@ class StageRun:
 
     @property
     def retries_left(self) -> int:
-        """A person's retry begins the count again."""
-        asked = max((index for index, attempt in enumerate(self.attempts) if attempt.by_person), default=0)
-        return max(0, self.definition.retries - (len(self.attempts) - 1 - asked))
+        """The automatic retries left since the last attempt that a person requested."""
+        first = max((index for index, attempt in enumerate(self.attempts) if attempt.by_person), default=0)
+        return max(0, self.definition.retries - (len(self.attempts) - 1 - first))
 
     def should_retry(self) -> bool:
-        """True when the attempt that just ended gets another: `retries` counts failed and lost ends alike."""
+        """Return True if the attempt that just ended gets an automatic retry."""
         if not self.retries_left or self.status not in (Status.FAILED, Status.LOST):
             return False
         return self.status is Status.FAILED or self.definition.retry_on_loss

@@ -1,10 +1,10 @@
-"""The nine statuses, their reasons and the moves between them."""
+"""The nine statuses, their reasons, and the moves between them."""
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What an attempt, a stage run, a run or a pipeline is."""
+    """The status of an attempt, a stage run, a run or a pipeline."""
 
     PENDING = "pending"
     QUEUED = "queued"
@@ -22,7 +22,7 @@ class Status(StrEnum):
 
 
 class Reason(StrEnum):
-    """What refines a status: why it waits, or how it ended."""
+    """Why an attempt waits, or how it ended."""
 
     APPROVAL = "approval"
     EXTERNAL = "external"
@@ -44,7 +44,7 @@ ATTEMPT_MOVES: dict[Status, frozenset[Status]] = {
 
 REPORTABLE_STATUSES = frozenset({Status.RUNNING, Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.SKIPPED})
 
-_WORDS = {
+_STATUS_BY_WORD = {
     "success": Status.COMPLETED,
     "succeeded": Status.COMPLETED,
     "error": Status.FAILED,
@@ -57,5 +57,5 @@ _WORDS = {
 
 
 def parse_reported_status(word: str) -> Status | None:
-    """The status a reporter's word means, in any case; None when it may not be reported."""
-    return _WORDS.get(word.strip().lower())
+    """Return the status that a word in a report means, ignoring case; None if it cannot be reported."""
+    return _STATUS_BY_WORD.get(word.strip().lower())

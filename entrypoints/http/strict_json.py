@@ -41,13 +41,13 @@ def parse(body: bytes) -> Any:
     try:
         return json.loads(body.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise InvalidInput.of("body", "is JSON in UTF-8") from error
+        raise InvalidInput.for_field("body", "is JSON in UTF-8") from error
     except json.JSONDecodeError as error:
-        raise InvalidInput.of("body", f"is not JSON: line {error.lineno}, column {error.colno}") from error
+        raise InvalidInput.for_field("body", f"is not JSON: line {error.lineno}, column {error.colno}") from error
     except RecursionError as error:
-        raise InvalidInput.of("body", f"is nested deeper than {MAX_DEPTH} levels") from error
+        raise InvalidInput.for_field("body", f"is nested deeper than {MAX_DEPTH} levels") from error
     except ValueError as error:  # an integer with thousands of digits
-        raise InvalidInput.of("body", "has a number that is too long") from error
+        raise InvalidInput.for_field("body", "has a number that is too long") from error
 
 
 def check(value: Any) -> Any:

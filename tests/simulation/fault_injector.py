@@ -133,18 +133,18 @@ class FaultInjector:
         return True
 
     def _engine_emptied(self, fault: Fault) -> bool:
-        had = bool(self._context.prefect.get_states())
+        had = bool(self._context.prefect.list_states())
         self._context.prefect.lose_all_flow_runs()
         return had
 
     def _flow_run_deleted(self, fault: Fault) -> bool:
-        there = list(self._context.prefect.get_states())
+        there = list(self._context.prefect.list_states())
         if there:
             self._context.prefect.lose(there[fault.which % len(there)])
         return bool(there)
 
     def _flow_run_cancelled(self, fault: Fault) -> bool:
-        there = [id for id, state in self._context.prefect.get_states().items() if not state.is_terminal]
+        there = [id for id, state in self._context.prefect.list_states().items() if not state.is_terminal]
         if there:
             self._context.prefect.cancel_by_hand(there[fault.which % len(there)])
         return bool(there)

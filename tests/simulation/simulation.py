@@ -195,7 +195,7 @@ class Simulation:
             and not tables.outbox
             and all(dispatch.is_settled or not dispatch.flow_run_id for dispatch in tables.dispatches.values())
             and all(reporter.is_done for reporter in self.reporters)
-            and all(state.is_terminal for state in prefect.get_states().values())
+            and all(state.is_terminal for state in prefect.list_states().values())
             and not self.context.ledger.live
             and all(triggering.done() for triggering in self._triggering)
         )
@@ -273,7 +273,7 @@ class Simulation:
         stored = [(run_id, event.seq) for run_id, log in events.items() for event in log]
         prefect = [
             Violation(STUCK, f"{flow_run_id} is still {state} in the engine")
-            for flow_run_id, state in self.context.prefect.get_states().items()
+            for flow_run_id, state in self.context.prefect.list_states().items()
             if not state.is_terminal
         ]
         outbox = [Violation(STUCK, f"the outbox still has {row}") for row in self.context.store.committed.outbox.values()]

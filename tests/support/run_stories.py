@@ -84,11 +84,11 @@ class RunStories:
         async with self._fakes.open_unit_of_work() as work:
             await work.logs.append(run_id, stage, attempt, new, 10 << 20)
             await work.commit()
-        await self._fakes.change_feed.announce(logs_of=[run_id])
+        await self._fakes.change_feed.announce(log_run_ids=[run_id])
 
     async def add_worker(self, free: int = 4) -> None:
         async with self._fakes.open_unit_of_work() as work:
-            await work.workers.seen(WorkerStatus(WORKER, WORKER, "headgate", 4, free), self._fakes.clock.now())
+            await work.workers.record_seen(WorkerStatus(WORKER, WORKER, "headgate", 4, free), self._fakes.clock.now())
             await work.commit()
 
     async def play_run(self, pipeline: StoredPipeline, begin: datetime, story: dict[str, Sequence[AttemptStory]], **parameters: Any) -> int:

@@ -36,13 +36,13 @@ def translate_database_errors() -> Iterator[None]:
     try:
         yield
     except sqlalchemy.exc.TimeoutError as error:
-        raise Unavailable("All database connections are taken.", undone=True) from error
+        raise Unavailable("All database connections are taken.", nothing_done=True) from error
     except sqlalchemy.exc.DBAPIError as error:
         if isinstance(error.orig, _TRANSIENT) or error.connection_invalidated:
-            raise Unavailable(_get_message(error.orig), undone=isinstance(error.orig, _ROLLED_BACK)) from error
+            raise Unavailable(_get_message(error.orig), nothing_done=isinstance(error.orig, _ROLLED_BACK)) from error
         raise
     except _TRANSIENT as error:
-        raise Unavailable(_get_message(error), undone=isinstance(error, _ROLLED_BACK)) from error
+        raise Unavailable(_get_message(error), nothing_done=isinstance(error, _ROLLED_BACK)) from error
     except ConnectionError as error:
         raise Unavailable(_get_message(error)) from error
 

@@ -98,9 +98,9 @@ class PgChangeFeed:
         # Runs whose logs grew are told once, with the last page.
         return ChangeBatch([to_event_view(row) for row in found], str(following), rows[0].logs if following.until is None else ())
 
-    async def announce(self, *, logs_of: Sequence[int] = ()) -> None:
+    async def announce(self, *, log_run_ids: Sequence[int] = ()) -> None:
         """NOTIFY takes a lock of the whole database until its commit, so it has a transaction of its own, after the writer's."""
-        for payload in _payloads(logs_of):
+        for payload in _payloads(log_run_ids):
             await self._say((_NOTIFY, {"payload": payload}))
 
     async def wait(self, seconds: float) -> Sequence[int]:

@@ -47,7 +47,7 @@ class SqlAccounts:
         }
         await self._transaction.execute(update(account).where(account.c.id == account_.id).values(values))
 
-    async def all(self) -> list[Account]:
+    async def list_all(self) -> list[Account]:
         return [_account(row) for row in await self._transaction.execute(select(account).order_by(account.c.name))]
 
     async def _one(self, query: Any) -> Account | None:

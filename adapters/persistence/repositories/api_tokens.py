@@ -49,7 +49,7 @@ class SqlApiTokens:
     async def touch(self, token_id: int, day: datetime) -> None:
         await self._transaction.execute(update(api_token).where(api_token.c.id == token_id).values(used_on=day))
 
-    async def all(self) -> list[ApiToken]:
+    async def list_all(self) -> list[ApiToken]:
         return [_token(row) for row in await self._transaction.execute(select(api_token).order_by(api_token.c.id.desc()))]
 
     async def _one(self, condition: Any) -> ApiToken | None:
@@ -70,11 +70,11 @@ class SqlAuditLog:
         rows = [
             {
                 "at": entry.at.isoformat(),
-                "deed": entry.deed.value,
-                "who": entry.who,
-                "way": entry.way,
+                "deed": entry.action.value,
+                "who": entry.actor,
+                "way": entry.auth_method,
                 "address": entry.address,
-                "thing": entry.thing,
+                "thing": entry.subject,
                 "details": dict(entry.details),
             }
             for entry in entries

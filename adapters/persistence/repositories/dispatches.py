@@ -59,7 +59,7 @@ class SqlDispatches:
     async def mark_settled(self, run_id: int, epoch: int) -> None:
         await self._transaction.execute(update(dispatch).where(_is(run_id, epoch)).values(settled_at=func.clock_timestamp()))
 
-    async def requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
+    async def find_requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
         query = select(dispatch.c.run_id, dispatch.c.epoch).where(text(UNCLAIMED), dispatch.c.pool == pool)
         rows = await self._transaction.execute(query.order_by(dispatch.c.requested_at, dispatch.c.run_id).limit(limit))
         return [(row.run_id, row.epoch) for row in rows]

@@ -17,7 +17,7 @@ class SqlWorkers:
     def __init__(self, transaction: SqlTransaction) -> None:
         self._transaction = transaction
 
-    async def seen(self, worker_: WorkerStatus, now: datetime) -> None:
+    async def record_seen(self, worker_: WorkerStatus, now: datetime) -> None:
         values = asdict(worker_) | {"seen_at": now}
         new = upsert(worker).values(values)
         refreshed = {name: new.excluded[name] for name in values if name != "id"}

@@ -74,7 +74,11 @@ class ChangeAccount:
         def rules(each: Account) -> bool:
             return each.role is Role.ADMIN and each.disabled_at is None
 
-        if rules(account) and not rules(changed) and not any(rules(each) for each in await work.accounts.all() if each.id != account.id):
+        if (
+            rules(account)
+            and not rules(changed)
+            and not any(rules(each) for each in await work.accounts.list_all() if each.id != account.id)
+        ):
             raise Conflict("last_admin", f"{account.name} is the last admin; make somebody else one first.")
 
 

@@ -29,7 +29,7 @@ class ChangePassword:
         async with self.open_unit_of_work() as work:
             account = await work.accounts.find_by_id(account_id)
         if account is None or not await self.passwords.verify(before, account.password):
-            raise InvalidInput.of("before", "is not the password until now")
+            raise InvalidInput.for_field("before", "is not the password until now")
         check_password(password, account.name)
         hashed = await self.passwords.hash(password)
         async with self.open_unit_of_work() as work:

@@ -49,7 +49,7 @@ class CreateToken:
             now = self.clock.now()
             pipeline = None if new.pipeline is None else await work.pipelines.find(new.pipeline)
             if new.pipeline is not None and pipeline is None:
-                raise InvalidInput.of("pipeline", "is no pipeline here")
+                raise InvalidInput.for_field("pipeline", "is no pipeline here")
             scopes = tuple(scope for scope in Scope if scope in new.scopes)
             pipeline_id = pipeline.id if pipeline else None
             check_new_token(new.name.strip(), new.kind, scopes, pipeline_id, new.expires_at, now)

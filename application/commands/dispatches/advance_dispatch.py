@@ -49,9 +49,9 @@ class AdvanceCommand:
 class AdvanceResult:
     """The answer to one step.
 
-    `answers` are in the order of the reports. `more`: stages wait for a free slot. `stop`: the run is being stopped. `ended`: the dispatch is
-    closed, or another worker holds it. `kill` are (stage, attempt) that the worker holds but that are over, e.g. after a timeout; `cancel`
-    those that a person cancelled.
+    `answers` are in the order of the reports. `more`: stages wait for a free slot. `stop`: the run is being stopped. `ended`: the dispatch
+    is closed, or another worker holds it. `kill` are (stage, attempt) that the worker holds but that are over, e.g. after a timeout;
+    `cancel` those that a person cancelled.
     """
 
     answers: Sequence[ReportResult]
@@ -109,7 +109,7 @@ class AdvanceDispatch:
             await work.commit()
         for command in commands:
             if command.run_id in changed:
-                self.wakeups.notify_committed([runs[command.run_id]], told=command.worker)
+                self.wakeups.notify_committed([runs[command.run_id]], skip_worker=command.worker)
         return results
 
     def _advance(

@@ -37,5 +37,5 @@ class ClaimDispatch:
             await work.leases.grant(Lease(run_id, epoch, worker), self.rules.lease_seconds)
             await work.runs.save(run)
             await work.commit()
-        self.wakeups.notify_committed([run], told=worker)
+        self.wakeups.notify_committed([run], skip_worker=worker)
         return build_claim(run, self.tokens, self.rules)

@@ -39,7 +39,8 @@ class ReportTarget:
 class ReportTargetFinder:
     """Finds the targets of a list of updates, in order. It locks pipelines, by ascending id, before any run is locked.
 
-    `active_run_ids` lists the runs that are not over, by pipeline id. `answered` are the receipt keys of the updates before the current one.
+    `active_run_ids` lists the runs that are not over, by pipeline id. `answered` are the receipt keys of the updates before the current
+    one.
     """
 
     work: UnitOfWork

@@ -35,7 +35,7 @@ class AppendLog:
                 raise Conflict("unknown_attempt", f"Run {run_id} has no attempt {attempt} of {stage:.100}.") from error
             await work.commit()
         if stored:
-            self.wakeups.notify_committed(logs_of=[run_id])
+            self.wakeups.notify_committed(log_run_ids=[run_id])
         return stored
 
 

@@ -13,7 +13,7 @@ from domain.access.audit import AuditAction, create_audit_entry
 from domain.errors import NotFound
 from domain.runs.status import Status
 
-PREFECT_ACTOR = Actor("Prefect", way="prefect")
+PREFECT_ACTOR = Actor("Prefect", auth_method="prefect")
 """Somebody on Prefect's own pages."""
 
 

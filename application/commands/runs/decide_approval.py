@@ -41,7 +41,7 @@ class DecideApproval:
         values = decision.values or {}
         if schema is None:
             if values:
-                raise InvalidInput.of("fields", f"{stage} asks for none")
+                raise InvalidInput.for_field("fields", f"{stage} asks for none")
             return decision
         problems = self.schemas.find_problems(values, schema)
         if problems:

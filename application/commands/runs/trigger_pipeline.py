@@ -132,7 +132,7 @@ class TriggerPipeline:
         if given is not None:
             given.send_claims()
         for run in runs:
-            self.wakeups.notify_committed([run], told=run.dispatch.holder)
+            self.wakeups.notify_committed([run], skip_worker=run.dispatch.holder)
 
     def _require_room(self) -> None:
         if (shortage := self.disk_space.shortage()) is not None:

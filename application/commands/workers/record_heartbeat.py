@@ -59,7 +59,7 @@ class RecordHeartbeat:
     async def __call__(self, beat: HeartbeatCommand) -> HeartbeatResult:
         named = [(dispatch.run_id, dispatch.epoch) for dispatch in beat.dispatches]
         async with self.open_unit_of_work() as work:
-            await work.workers.seen(beat.worker, self.clock.now())
+            await work.workers.record_seen(beat.worker, self.clock.now())
             renewed = await work.leases.renew(beat.worker.id, named, self.rules.lease_seconds)
             held = await work.leases.find_held_by(beat.worker.id)
             # Those it did not name are handed to it with this answer, so it has a full term to speak of them.
@@ -114,7 +114,7 @@ class RecordHeartbeat:
         if worker.free < 1:
             return []
         async with self.open_unit_of_work() as work:
-            requested = await work.dispatches.requested(worker.pool, worker.free)
+            requested = await work.dispatches.find_requested(worker.pool, worker.free)
         claims: list[Claim] = []
         free = worker.free
         for run_id, epoch in requested:

@@ -16,5 +16,5 @@ class RegisterWorker:
 
     async def __call__(self, worker: WorkerStatus) -> None:
         async with self.open_unit_of_work() as work:
-            await work.workers.seen(worker, self.clock.now())
+            await work.workers.record_seen(worker, self.clock.now())
             await work.commit()

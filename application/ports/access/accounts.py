@@ -22,6 +22,6 @@ class Accounts(Protocol):
         """Store what may change: role, password, subject, disabled, seen."""
         ...
 
-    async def all(self) -> list[Account]:
+    async def list_all(self) -> list[Account]:
         """By name."""
         ...

@@ -21,6 +21,6 @@ class ApiTokens(Protocol):
 
     async def touch(self, token_id: int, day: datetime) -> None: ...
 
-    async def all(self) -> list[ApiToken]:
+    async def list_all(self) -> list[ApiToken]:
         """Newest first."""
         ...

@@ -49,7 +49,7 @@ class Orchestrator(Protocol):
         """The flow run's id. Makes the pool and its deployment first when they are missing. FlowRunRejected for one it will not have."""
         ...
 
-    async def states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
+    async def get_states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
         """The states of those that exist; a missing one is left out."""
         ...
 

@@ -9,7 +9,7 @@ from domain.runs.run import Run
 class Wakeups(Protocol):
     """Never blocks, never fails: losing a wake-up delays, the services poll as a safety net."""
 
-    def notify_committed(self, runs: Sequence[Run] = (), *, told: str | None = None, logs_of: Sequence[int] = ()) -> None:
+    def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
         """Something was committed. `runs`: their workers should look, their requested dispatches be offered; `told`: the worker that
-        caused it and gets the answer anyway; `logs_of`: run ids whose logs grew."""
+        caused it and gets the answer anyway; `log_run_ids`: run ids whose logs grew."""
         ...

@@ -31,7 +31,7 @@ class WorkerStreams(Protocol):
         """Call this with a pool's name whenever a worker of it says that it has a free slot."""
         ...
 
-    def pools(self) -> Sequence[str]:
+    def pools_with_free_slots(self) -> Sequence[str]:
         """Pools with a linked worker that has a free slot."""
         ...
 

@@ -47,7 +47,7 @@ class Dispatches(Protocol):
         """Prefect's state of that flow run is terminal; it need not be looked at again."""
         ...
 
-    async def requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
+    async def find_requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
         """(run id, epoch) of dispatches nobody has claimed, oldest first."""
         ...
 

@@ -18,7 +18,7 @@ class WorkerStatus:
 
 
 class Workers(Protocol):
-    async def seen(self, worker: WorkerStatus, now: datetime) -> None:
+    async def record_seen(self, worker: WorkerStatus, now: datetime) -> None:
         """Insert or refresh."""
         ...
 

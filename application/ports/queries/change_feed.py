@@ -33,7 +33,7 @@ class ChangeFeed(Protocol):
         """
         ...
 
-    async def announce(self, *, logs_of: Sequence[int] = ()) -> None:
+    async def announce(self, *, log_run_ids: Sequence[int] = ()) -> None:
         """Wake every process's `wait`, after a commit. Losing it delays, never loses: readers also poll."""
         ...
 

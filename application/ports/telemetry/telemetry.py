@@ -77,7 +77,7 @@ class Telemetry(Protocol):
         ...
 
 
-def place_of_dispatch(trace: TraceContext, epoch: int) -> tuple[TraceContext, Sequence[TraceContext]]:
+def get_dispatch_trace_context(trace: TraceContext, epoch: int) -> tuple[TraceContext, Sequence[TraceContext]]:
     """Parent and links of what belongs to a dispatch: the first goes on in the trace of the trigger; a later one, after waiting, begins its
     own and links to it."""
     if epoch == 1:

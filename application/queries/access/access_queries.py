@@ -17,7 +17,7 @@ class AccessQueries:
     async def list_tokens(self) -> list[ApiToken]:
         """Return all tokens, newest first, including revoked ones."""
         async with self.open_unit_of_work() as work:
-            return await work.api_tokens.all()
+            return await work.api_tokens.list_all()
 
     async def get_token(self, token_id: int) -> ApiToken | None:
         async with self.open_unit_of_work() as work:
@@ -26,7 +26,7 @@ class AccessQueries:
     async def list_accounts(self) -> list[Account]:
         """Return all accounts by name."""
         async with self.open_unit_of_work() as work:
-            return await work.accounts.all()
+            return await work.accounts.list_all()
 
     async def list_audit_entries(
         self, limit: int, below: int | None = None, action: AuditAction | None = None, actor: str | None = None

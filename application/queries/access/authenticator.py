@@ -55,7 +55,7 @@ class Authenticator:
             if now - session.seen_at >= TOUCH_INTERVAL:
                 await work.sessions.touch(digest, now)
                 await work.commit()
-            return account.caller()
+            return account.to_caller()
 
     async def _find_token_caller(self, digest: bytes, now: datetime) -> Caller | None:
         async with self.open_unit_of_work() as work:
@@ -65,7 +65,7 @@ class Authenticator:
             if _is_unused_today(token, now):
                 await work.api_tokens.touch(token.id, _start_of_day(now))
                 await work.commit()
-            return token.caller()
+            return token.to_caller()
 
     def _get_cached(self, digest: bytes, now: datetime) -> Caller | None:
         cached = self._cache.get(digest)

@@ -50,7 +50,7 @@ class Batcher(Generic[Item, Answer]):
     async def submit(self, item: Item) -> Answer:
         """Return the item's answer once it is committed. Unavailable if too many items wait."""
         if len(self._waiting) >= self._max_waiting:
-            raise Unavailable("Too many requests of this kind are waiting. Send it again.", retry_after=1.0, undone=True)
+            raise Unavailable("Too many requests of this kind are waiting. Send it again.", retry_after=1.0, nothing_done=True)
         entry: _Entry[Item, Answer] = _Entry(item, asyncio.get_running_loop().create_future(), copy_context())
         self._waiting.append(entry)
         if self._worker is None:
@@ -100,7 +100,7 @@ class Batcher(Generic[Item, Answer]):
 
     def _handle_failure(self, batch: Sequence[_Entry[Item, Answer]], error: Exception) -> None:
         """Retry the items one by one, except after an outage: the batch may be committed, and callers have to repeat their requests."""
-        if len(batch) == 1 or (isinstance(error, Unavailable) and not error.undone):
+        if len(batch) == 1 or (isinstance(error, Unavailable) and not error.nothing_done):
             for entry in batch:
                 _resolve(entry, error)
             return

@@ -84,10 +84,10 @@ class Dispatcher:
 
     async def _poll(self) -> None:
         """Serve requested dispatches from the store, oldest first, for every pool with a free slot."""
-        for pool in self._worker_streams.pools():
+        for pool in self._worker_streams.pools_with_free_slots():
             self._starved_pools.discard(pool)
             async with self._open_unit_of_work() as work:
-                requested = await work.dispatches.requested(pool, MAX_POLLED)
+                requested = await work.dispatches.find_requested(pool, MAX_POLLED)
             for run_id, epoch in requested:
                 request = self._waiting.pop((run_id, epoch), DispatchRequest(run_id, epoch, pool))
                 if not await self._dispatch(request):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from application.ports.dispatch.worker_messages import StopRun, WakeRun
 from application.ports.dispatch.worker_streams import WorkerStreams
-from application.ports.telemetry.telemetry import place_of_dispatch
+from application.ports.telemetry.telemetry import get_dispatch_trace_context
 from domain.runs.dispatch import DispatchState
 from domain.runs.run import Run
 
@@ -34,15 +34,15 @@ class LocalWakeups:
         self.dispatch_requests: asyncio.Queue[DispatchRequest | None] = asyncio.Queue(MAX_DISPATCH_REQUESTS)
         self.outbox = asyncio.Event()
         self.pending_changes = asyncio.Event()
-        self.logs_of: set[int] = set()
+        self.log_run_ids: set[int] = set()
 
-    def notify_committed(self, runs: Sequence[Run] = (), *, told: str | None = None, logs_of: Sequence[int] = ()) -> None:
+    def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
         for run in runs:
             if run.dispatch.state is DispatchState.REQUESTED:
                 self.request_dispatch(DispatchRequest(run.id, run.dispatch.epoch, run.pool, _get_parent_trace(run)))
-            elif run.dispatch.holder not in (None, told):
+            elif run.dispatch.holder not in (None, skip_worker):
                 self._notify_worker(run, run.dispatch.holder or "")
-        self.logs_of.update(logs_of)
+        self.log_run_ids.update(log_run_ids)
         self.pending_changes.set()
 
     def request_dispatch(self, request: DispatchRequest) -> None:
@@ -62,4 +62,4 @@ class LocalWakeups:
 
 def _get_parent_trace(run: Run) -> Mapping[str, str]:
     """Return the trace that the claim continues: the trigger's for the first dispatch, none for one that follows a wait."""
-    return place_of_dispatch(run.trace, run.dispatch.epoch)[0]
+    return get_dispatch_trace_context(run.trace, run.dispatch.epoch)[0]

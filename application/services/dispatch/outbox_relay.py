@@ -17,7 +17,7 @@ from application.ports.persistence.dispatches import DispatchRecord
 from application.ports.persistence.outbox import OutboxRow
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
-from application.ports.telemetry.telemetry import Span, Tag, Telemetry, place_of_dispatch
+from application.ports.telemetry.telemetry import Span, Tag, Telemetry, get_dispatch_trace_context
 from application.services.dispatch.local_wakeups import LocalWakeups
 from domain.errors import Unavailable
 from domain.runs.dispatch import DispatchState
@@ -128,7 +128,7 @@ class OutboxRelay:
             await self._mark_delivered(row, flow_run_id)
 
     def _open_span(self, record: DispatchRecord) -> AbstractContextManager[Span]:
-        parent, links = place_of_dispatch(record.trace, record.epoch)
+        parent, links = get_dispatch_trace_context(record.trace, record.epoch)
         tags: Mapping[str, Tag] = {"pipeline": record.pipeline, "run": record.run_id, "dispatch": record.epoch}
         return self._telemetry.span("headgate.relay", record.pool, parent=parent, links=links, **tags)
 

@@ -48,7 +48,7 @@ class PrefectReconciler:
         self._running_unclaimed_since = {key: since for key, since in self._running_unclaimed_since.items() if key in requested}
         if not records:
             return
-        states = await self._orchestrator.states([record.flow_run_id for record in records if record.flow_run_id])
+        states = await self._orchestrator.get_states([record.flow_run_id for record in records if record.flow_run_id])
         for record in records:
             await self._reconcile(record, states.get(record.flow_run_id or ""))
 

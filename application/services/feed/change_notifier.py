@@ -28,5 +28,5 @@ class ChangeNotifier:
     async def run_once(self) -> None:
         self._not_before = asyncio.get_running_loop().time() + MIN_INTERVAL_SECONDS
         self._wakeups.pending_changes.clear()
-        logs_of, self._wakeups.logs_of = sorted(self._wakeups.logs_of), set()
-        await self._feed.announce(logs_of=logs_of)
+        log_run_ids, self._wakeups.log_run_ids = sorted(self._wakeups.log_run_ids), set()
+        await self._feed.announce(log_run_ids=log_run_ids)

@@ -54,14 +54,14 @@ class FeedReader:
             self._cursor = await self._feed.position()
             self._hub.set_cursor(self._cursor)
         await asyncio.sleep(max(0.0, self._not_before - asyncio.get_running_loop().time()))
-        logs_of = await self._feed.wait(0 if self._has_more else POLL_SECONDS)
+        log_run_ids = await self._feed.wait(0 if self._has_more else POLL_SECONDS)
         batch = await self._read(self._cursor)
         self._cursor = batch.cursor
         self._has_more = len(batch.events) >= PAGE_SIZE
-        if batch.events or logs_of:
+        if batch.events or log_run_ids:
             delay = min(MAX_COALESCING_SECONDS, self._hub.viewer_count / VIEWER_WRITES_PER_SECOND)
             self._not_before = asyncio.get_running_loop().time() + delay
-            self._hub.publish(ChangeBatch(batch.events, batch.cursor, tuple(logs_of)))
+            self._hub.publish(ChangeBatch(batch.events, batch.cursor, tuple(log_run_ids)))
         else:
             self._hub.set_cursor(batch.cursor)
         await self._notify_workers(batch)

@@ -29,6 +29,6 @@ ANONYMOUS = Principal()
 def get_principal(request: Request) -> Principal:
     """Return the request's principal."""
     caller, claims = get_caller(request), get_claims(request)
-    if caller.way is AuthMethod.TOKEN:
+    if caller.auth_method is AuthMethod.TOKEN:
         return Principal(token_reporter=TokenReporter(caller.name or "", caller.pipeline_id))
     return Principal(claims) if isinstance(claims, AttemptClaims) else ANONYMOUS

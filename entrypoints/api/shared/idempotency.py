@@ -42,7 +42,7 @@ def parse_key(header: str | None) -> str | None:
         return None
     key = header[1:-1] if len(header) > 2 and header[0] == header[-1] == '"' else header
     if not _KEY.fullmatch(key):
-        raise InvalidInput.of(IDEMPOTENCY_HEADER, f"is 1 to {_MAX_LENGTH} visible ASCII characters")
+        raise InvalidInput.for_field(IDEMPOTENCY_HEADER, f"is 1 to {_MAX_LENGTH} visible ASCII characters")
     return key
 
 
@@ -52,7 +52,7 @@ async def get_idempotency_key(request: Request, header: IdempotencyKeyHeader = N
     if key is None:
         return None
     caller = get_caller(request)
-    identity = f"{caller.way} {caller.account_id} {caller.token_id} {request.headers.get('authorization', '')}"
+    identity = f"{caller.auth_method} {caller.account_id} {caller.token_id} {request.headers.get('authorization', '')}"
     digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
     return IdempotencyKey(f"{request.method} {request.url.path[:300]} {digest}", key, _hash_body(await get_body(request)))
 

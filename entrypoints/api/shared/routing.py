@@ -37,7 +37,7 @@ class ApiRoute(APIRoute):
         """Return the body's value. JSON `null` is refused: every body of the API is an object."""
         value = strict_json.parse_and_check(body)
         if value is None:
-            raise InvalidInput.of("body", "is a JSON object")
+            raise InvalidInput.for_field("body", "is a JSON object")
         return value
 
 

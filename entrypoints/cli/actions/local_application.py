@@ -54,4 +54,4 @@ def get_terminal_actor() -> Actor:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = "unknown user"
-    return Actor(f"{user} at the terminal", way=AuthMethod.TERMINAL.value)
+    return Actor(f"{user} at the terminal", auth_method=AuthMethod.TERMINAL.value)

@@ -65,7 +65,12 @@ class Authorization:
         if caller is None:
             return problem_response(scope, INVALID_TOKEN)
         problem = _judge_permission(caller, route) or await self._check_pipeline(caller, route)
-        if problem is None and caller.way is AuthMethod.SESSION and scope["method"] not in SAFE_METHODS and not _has_csrf_token(scope):
+        if (
+            problem is None
+            and caller.auth_method is AuthMethod.SESSION
+            and scope["method"] not in SAFE_METHODS
+            and not _has_csrf_token(scope)
+        ):
             problem = FOREIGN_FORM
         return None if problem is None else _refuse(scope, problem)
 
@@ -98,25 +103,25 @@ class Authorization:
 
 def _judge_permission(caller: Caller, route: MatchedRoute | None) -> Problem | None:
     if route is None:  # any valid caller may learn that there is no such route
-        return SIGN_IN_REQUIRED if caller.way is AuthMethod.ANONYMOUS else None
+        return SIGN_IN_REQUIRED if caller.auth_method is AuthMethod.ANONYMOUS else None
     requirement = route.rule.requirement
     if requirement is AccessLevel.WORKER:
-        return None if caller.way is AuthMethod.WORKER else _explain_missing_worker(caller)
-    if caller.way is AuthMethod.ANONYMOUS:
+        return None if caller.auth_method is AuthMethod.WORKER else _explain_missing_worker(caller)
+    if caller.auth_method is AuthMethod.ANONYMOUS:
         return SIGN_IN_REQUIRED
     if requirement is AccessLevel.SIGNED_IN:
-        return None if caller.way is AuthMethod.SESSION else SESSION_REQUIRED
+        return None if caller.auth_method is AuthMethod.SESSION else SESSION_REQUIRED
     assert isinstance(requirement, Permission)
     return None if caller.has_permission(requirement) else _explain_missing(caller, requirement)
 
 
 def _explain_missing_worker(caller: Caller) -> Problem:
-    has_no_token = caller.way in (AuthMethod.OPEN_ACCESS, AuthMethod.ANONYMOUS)
+    has_no_token = caller.auth_method in (AuthMethod.OPEN_ACCESS, AuthMethod.ANONYMOUS)
     return WORKER_SIGN_IN_REQUIRED if has_no_token else WORKER_TOKEN_REQUIRED
 
 
 def _explain_missing(caller: Caller, permission: Permission) -> Problem:
-    match caller.way:
+    match caller.auth_method:
         case AuthMethod.ATTEMPT:
             return ATTEMPT_ONLY
         case AuthMethod.WORKER:

@@ -68,7 +68,7 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[_COUNTED] = True
-        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS or get_caller_from_scope(scope).way is AuthMethod.WORKER:
+        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS or get_caller_from_scope(scope).auth_method is AuthMethod.WORKER:
             await self._app(scope, receive, send)
             return
         caller = rate_limit_key(scope)

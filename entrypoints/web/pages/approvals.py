@@ -34,7 +34,7 @@ async def answer(request: Request, run: RunView, stage: StageRunView) -> Approva
     may decide any more; InvalidInput for a form that says neither yes nor no."""
     form = await parse_flat_form(request)
     if form.get("decision") not in DECISIONS:
-        raise InvalidInput.of("decision", "is approve or reject")
+        raise InvalidInput.for_field("decision", "is approve or reject")
     approves = form["decision"] == "approve"
     comment = form.get("comment", "").replace("\0", "").strip()[:LONGEST_COMMENT]
     fields = build_form_fields_from_schema(stage.fields, form)

@@ -136,7 +136,7 @@ async def skip_stage(request: Request, run_id: str, stage: str) -> Response:
     async def act(run: RunView, form: Mapping[str, Sequence[str]]) -> None:
         reason = _word(form, "message")
         if not reason:
-            raise InvalidInput.of("reason", "is needed: say why the run may go on without this stage")
+            raise InvalidInput.for_field("reason", "is needed: say why the run may go on without this stage")
         await request.app.state.application.skip_stage()(run.id, stage, get_actor(request), reason)
 
     return await _act(request, run_id, stage, act)

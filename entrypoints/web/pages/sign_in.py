@@ -26,7 +26,7 @@ _WAIT = {"Retry-After": "60"}
 @router.get("/ui/sign-in")
 @requires(AccessLevel.PUBLIC)
 async def sign_in_form(request: Request, next: str = "/") -> Response:
-    if get_caller(request).way is AuthMethod.SESSION:
+    if get_caller(request).auth_method is AuthMethod.SESSION:
         return RedirectResponse(_safe_redirect_path(next), 303)
     return await _form(request, next, "", "", 200)
 

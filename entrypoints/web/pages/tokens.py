@@ -136,7 +136,7 @@ async def change_password(request: Request) -> Response:
     form, me = await parse_flat_form(request), get_caller(request)
     try:
         if form.get("password") != form.get("again"):
-            raise InvalidInput.of("again", "is not the same as the new password")
+            raise InvalidInput.for_field("again", "is not the same as the new password")
         change = get_application(request).change_password()
         await change(me.account_id, get_session_key(request), form.get("before", ""), form.get("password", ""), get_actor(request))
     except InvalidInput as error:
@@ -227,13 +227,13 @@ def _ends(days: str, now: datetime) -> datetime | None:
     if not days:
         return None
     if not (days.isascii() and days.isdigit() and 1 <= int(days[:6]) <= MOST_DAYS):
-        raise InvalidInput.of("days", f"is a number from 1 to {MOST_DAYS}, or empty for no end")
+        raise InvalidInput.for_field("days", f"is a number from 1 to {MOST_DAYS}, or empty for no end")
     return now + timedelta(days=int(days))
 
 
 def _role(form: Mapping[str, str]) -> Role:
     if form.get("role") not in set(Role):
-        raise InvalidInput.of("role", "is one of " + ", ".join(Role))
+        raise InvalidInput.for_field("role", "is one of " + ", ".join(Role))
     return Role(form["role"])
 
 

@@ -29,11 +29,11 @@ async def parse_form(request: Request) -> Mapping[str, Sequence[str]]:
     """The posted fields; InvalidInput when they cannot be read."""
     body = await request.body()
     if len(body) > LONGEST_FORM:
-        raise InvalidInput.of("form", "is at most 1 MiB long")
+        raise InvalidInput.for_field("form", "is at most 1 MiB long")
     try:
         return parse_qs(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
     except ValueError:
-        raise InvalidInput.of("form", "cannot be read as form fields in UTF-8") from None
+        raise InvalidInput.for_field("form", "cannot be read as form fields in UTF-8") from None
 
 
 def get_last_values(form: Mapping[str, Sequence[str]]) -> dict[str, str]:

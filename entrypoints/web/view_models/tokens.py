@@ -81,17 +81,17 @@ class AuditEntryItem:
 
     @classmethod
     def of(cls, entry: AuditEntry) -> Self:
-        kind, _, name = entry.thing.partition(" ")
+        kind, _, name = entry.subject.partition(" ")
         href = {"run": f"/ui/runs/{name}", "pipeline": f"/ui/pipelines/{name}", "token": f"/ui/tokens/{name}"}.get(kind, "")
         told = " · ".join(f"{key} {shorten_json(value, 80)}" for key, value in entry.details.items())
         return cls(
             entry.id,
             format_timestamp(entry.at),
-            entry.who or "somebody",
-            entry.way or "",
+            entry.actor or "somebody",
+            entry.auth_method or "",
             entry.address or "",
-            describe_action(entry.deed),
-            entry.thing,
+            describe_action(entry.action),
+            entry.subject,
             href,
             told,
         )

@@ -10,7 +10,7 @@ from typing import Final
 from structlog.contextvars import bound_contextvars
 
 from application.ports.dispatch.worker_messages import AttemptStart, Claim
-from application.ports.telemetry.telemetry import NO_PARENT, Span, Tag, Telemetry, TraceContext, place_of_dispatch
+from application.ports.telemetry.telemetry import NO_PARENT, Span, Tag, Telemetry, TraceContext, get_dispatch_trace_context
 from entrypoints.worker_protocol.messages import StageReport
 
 _MAX_TRACE_SECONDS: Final = 3_600.0
@@ -28,7 +28,7 @@ class DispatchTrace:
     @contextlib.contextmanager
     def dispatch_span(self) -> Iterator[Span]:
         claim = self._claim
-        parent, links = place_of_dispatch(claim.trace, claim.epoch)
+        parent, links = get_dispatch_trace_context(claim.trace, claim.epoch)
         tags: dict[str, Tag] = {"pipeline": claim.pipeline, "run": claim.run_id, "dispatch": claim.epoch}
         with (
             bound_contextvars(pipeline=claim.pipeline, run=claim.run_id),

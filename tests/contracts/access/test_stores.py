@@ -31,7 +31,7 @@ async def test_an_account_is_found_by_name_subject_and_id(store: StoreUnderTest)
         assert await work.accounts.find_by_subject("issuer|1") == made
         assert await work.accounts.find_by_id(made.id) == made
         assert await work.accounts.find("Ada") is None
-        assert await work.accounts.all() == [other, made]
+        assert await work.accounts.list_all() == [other, made]
 
 
 async def test_a_name_and_a_subject_are_somebodys_once(store: StoreUnderTest) -> None:
@@ -92,7 +92,7 @@ async def test_a_token_is_found_by_its_digest_and_revoked_once(store: StoreUnder
     async with store.open_unit_of_work() as work:
         assert await work.api_tokens.find(b"one") == first
         assert await work.api_tokens.find(b"three") is None
-        assert await work.api_tokens.all() == [second, first]
+        assert await work.api_tokens.list_all() == [second, first]
         await work.api_tokens.touch(first.id, NOW)
         assert await work.api_tokens.revoke(first.id, NOW)
         assert not await work.api_tokens.revoke(first.id, NOW)
@@ -124,6 +124,6 @@ async def test_the_audit_log_is_read_from_its_newest_end(store: StoreUnderTest) 
     async with store.open_unit_of_work() as work:
         page = await work.audit.page(2)
         assert [replace(entry, id=0) for entry in page] == entries[:0:-1]
-        assert [entry.thing for entry in await work.audit.page(9, below=page[-1].id)] == ["run 1"]
-        assert [entry.who for entry in await work.audit.page(9, deed=AuditAction.TRIGGERED)] == ["eve", "ada"]
-        assert [entry.deed for entry in await work.audit.page(9, who="ada")] == [AuditAction.TRIGGERED]
+        assert [entry.subject for entry in await work.audit.page(9, below=page[-1].id)] == ["run 1"]
+        assert [entry.actor for entry in await work.audit.page(9, deed=AuditAction.TRIGGERED)] == ["eve", "ada"]
+        assert [entry.action for entry in await work.audit.page(9, who="ada")] == [AuditAction.TRIGGERED]

@@ -17,7 +17,7 @@ async def test_a_flow_run_is_born_in_the_state_that_was_asked(engine: EngineUnde
     pending = await engine.orchestrator.create_flow_run(a_request())
     running = await engine.orchestrator.create_flow_run(a_request(state=FlowState.RUNNING))
 
-    states = await engine.orchestrator.states([pending, running])
+    states = await engine.orchestrator.get_states([pending, running])
 
     assert dict(states) == {pending: FlowState.PENDING, running: FlowState.RUNNING}
 
@@ -27,7 +27,7 @@ async def test_a_scheduled_flow_run_in_a_pool_that_is_new_counts_as_pending(engi
 
     flow_run_id = await engine.orchestrator.create_flow_run(a_request(state=None, pool=pool))
 
-    assert await engine.orchestrator.states([flow_run_id]) == {flow_run_id: FlowState.PENDING}
+    assert await engine.orchestrator.get_states([flow_run_id]) == {flow_run_id: FlowState.PENDING}
 
 
 async def test_a_repeated_request_returns_the_same_flow_run(engine: EngineUnderTest) -> None:
@@ -48,7 +48,7 @@ async def test_a_state_can_be_forced_from_any_other(engine: EngineUnderTest, sta
     await engine.orchestrator.set_state(flow_run_id, FlowState.RUNNING, "it runs")
     await engine.orchestrator.set_state(flow_run_id, state, "it ended")
 
-    assert await engine.orchestrator.states([flow_run_id]) == {flow_run_id: state}
+    assert await engine.orchestrator.get_states([flow_run_id]) == {flow_run_id: state}
     assert state.is_terminal
 
 
@@ -60,8 +60,8 @@ async def test_a_missing_flow_run_is_left_out_and_passed_over(engine: EngineUnde
     await engine.orchestrator.set_state(gone, FlowState.CANCELLED, "nobody is there")
     await engine.orchestrator.set_state(UNKNOWN, FlowState.CANCELLED, "nobody ever was")
 
-    assert await engine.orchestrator.states([gone, kept, UNKNOWN]) == {kept: FlowState.PENDING}
-    assert await engine.orchestrator.states([]) == {}
+    assert await engine.orchestrator.get_states([gone, kept, UNKNOWN]) == {kept: FlowState.PENDING}
+    assert await engine.orchestrator.get_states([]) == {}
 
 
 async def test_a_deleted_flow_run_can_be_asked_for_anew(engine: EngineUnderTest) -> None:
@@ -72,7 +72,7 @@ async def test_a_deleted_flow_run_can_be_asked_for_anew(engine: EngineUnderTest)
     anew = await engine.orchestrator.create_flow_run(a_request(key))
 
     assert anew != gone
-    assert await engine.orchestrator.states([anew]) == {anew: FlowState.PENDING}
+    assert await engine.orchestrator.get_states([anew]) == {anew: FlowState.PENDING}
 
 
 async def test_an_engine_that_answers_is_healthy(engine: EngineUnderTest) -> None:
@@ -82,7 +82,7 @@ async def test_an_engine_that_answers_is_healthy(engine: EngineUnderTest) -> Non
 async def test_an_engine_that_is_not_there_is_unavailable(engine: EngineUnderTest) -> None:
     calls = [
         lambda there: there.create_flow_run(a_request()),
-        lambda there: there.states([UNKNOWN]),
+        lambda there: there.get_states([UNKNOWN]),
         lambda there: there.set_state(UNKNOWN, FlowState.FAILED, "no"),
     ]
     for call in calls:

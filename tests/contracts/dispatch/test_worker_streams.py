@@ -67,7 +67,7 @@ async def test_what_is_pushed_arrives_in_order_at_that_worker_alone(links: Worke
 async def test_a_worker_that_is_not_linked_gets_nothing(links: WorkerStreams) -> None:
     assert links.push("nobody", StopRun(1)) is False
     assert links.reserve("headgate", 1) is None
-    assert list(links.pools()) == []
+    assert list(links.pools_with_free_slots()) == []
     assert links.finish_reservation(Reservation("nobody", 1), None) is False
     links.set_free_slots("nobody", 4, 0)
 
@@ -100,13 +100,13 @@ async def test_slots_are_reserved_once(links: WorkerStreams) -> None:
         assert links.reserve("headgate", 3) == Reservation("w1", 3)
         assert links.reserve("headgate", 3) == Reservation("w1", 1)
         assert links.reserve("headgate", 3) is None
-        assert list(links.pools()) == []
+        assert list(links.pools_with_free_slots()) == []
 
 
 async def test_the_worker_with_most_free_slots_of_the_pool_is_chosen(links: WorkerStreams) -> None:
     workers = [a_worker("busy", free=1), a_worker("idle", free=3), a_worker("elsewhere", pool="gpu", free=4)]
     async with linked(links, *workers):
-        assert sorted(links.pools()) == ["gpu", "headgate"]
+        assert sorted(links.pools_with_free_slots()) == ["gpu", "headgate"]
         assert links.reserve("headgate", 9) == Reservation("idle", 3)
         assert links.reserve("headgate", 9) == Reservation("busy", 1)
         assert links.reserve("headgate", 9) is None
@@ -181,4 +181,4 @@ async def test_once_closed_every_stream_has_ended_and_those_to_come_end_at_once(
         with pytest.raises(StopAsyncIteration):
             await waiting
         assert [message async for message in links.open(a_worker())] == []
-    assert links.pools() == []
+    assert links.pools_with_free_slots() == []

@@ -108,10 +108,10 @@ async def test_dispatches_nobody_claimed_are_listed_by_pool_oldest_first(store: 
     elsewhere = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "elsewhere"))
 
     async with store.open_unit_of_work() as work:
-        assert await work.dispatches.requested("gpu", 10) == [(older, 1), (younger, 1)]
-        assert await work.dispatches.requested("gpu", 1) == [(older, 1)]
-        assert await work.dispatches.requested("headgate", 10) == [(elsewhere, 1)]
-        assert await work.dispatches.requested("nowhere", 10) == []
+        assert await work.dispatches.find_requested("gpu", 10) == [(older, 1), (younger, 1)]
+        assert await work.dispatches.find_requested("gpu", 1) == [(older, 1)]
+        assert await work.dispatches.find_requested("headgate", 10) == [(elsewhere, 1)]
+        assert await work.dispatches.find_requested("nowhere", 10) == []
 
 
 async def test_a_claimed_dispatch_is_carried_and_no_longer_requested(store: StoreUnderTest) -> None:
@@ -124,7 +124,7 @@ async def test_a_claimed_dispatch_is_carried_and_no_longer_requested(store: Stor
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        assert await work.dispatches.requested("gpu", 10) == [(two, 1)]
+        assert await work.dispatches.find_requested("gpu", 10) == [(two, 1)]
         assert await work.dispatches.find_holders([one, two, 404]) == {one: "worker-1"}
         assert await work.dispatches.find_holders([]) == {}
 
@@ -149,7 +149,7 @@ async def test_a_lost_dispatch_says_so_and_the_next_is_requested(store: StoreUnd
 
     async with store.open_unit_of_work() as work:
         lost, heir = await work.dispatches.find(run_id, 1), await work.dispatches.find(run_id, 2)
-        assert await work.dispatches.requested("headgate", 10) == [(run_id, 2)]
+        assert await work.dispatches.find_requested("headgate", 10) == [(run_id, 2)]
     assert lost is not None and heir is not None
     assert (lost.state, lost.lost, lost.ended_at) == ("none", True, an_hour_later())
     assert (heir.state, heir.lost, heir.ended_at) == ("requested", False, None)

@@ -136,7 +136,7 @@ async def test_together_they_leave_what_they_leave_one_by_one(store: StoreUnderT
     for other in seen[1:]:
         assert list(zip(history, seen[0][0], strict=True)) == list(zip(history, other[0], strict=True))
         assert seen[0][1] == other[1]
-    assert any(answer["applied"] for answer in seen[0][0]) and len({answer["problem"] for answer in seen[0][0]}) > 3
+    assert any(answer["outcome"] == "applied" for answer in seen[0][0]) and len({answer["problem"] for answer in seen[0][0]}) > 3
 
 
 async def test_two_processes_on_the_same_runs_lose_nothing(store: StoreUnderTest) -> None:

@@ -108,8 +108,8 @@ async def test_old_answers_are_forgotten_and_young_ones_kept(store: StoreUnderTe
 
 async def test_workers_not_heard_of_are_forgotten(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work:
-        await work.workers.seen(WorkerStatus("old", "old", "headgate", 1, 1), NOW)
-        await work.workers.seen(WorkerStatus("young", "young", "headgate", 1, 1), NOW + DAY)
+        await work.workers.record_seen(WorkerStatus("old", "old", "headgate", 1, 1), NOW)
+        await work.workers.record_seen(WorkerStatus("young", "young", "headgate", 1, 1), NOW + DAY)
         await work.commit()
 
     assert await store.retention.delete_workers(NOW + DAY) == 1

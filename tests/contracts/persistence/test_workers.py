@@ -10,7 +10,7 @@ A_CENTURY = 3.2e9
 
 async def seen(store: StoreUnderTest, worker: WorkerStatus, at: datetime = NOW) -> None:
     async with store.open_unit_of_work() as work:
-        await work.workers.seen(worker, at)
+        await work.workers.record_seen(worker, at)
         await work.commit()
 
 

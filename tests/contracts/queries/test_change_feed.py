@@ -150,7 +150,7 @@ async def listening(store: StoreUnderTest) -> None:
     for run_id, feed in enumerate((store.change_feed, store.other_feed), start=901):
         async with asyncio.timeout(10):
             while run_id not in await feed.wait(0.2):
-                await store.other_feed.announce(logs_of=[run_id])
+                await store.other_feed.announce(log_run_ids=[run_id])
     for feed in (store.change_feed, store.other_feed):
         while await feed.wait(0.1):
             pass
@@ -160,7 +160,7 @@ async def test_an_announcement_wakes_every_process(store: StoreUnderTest) -> Non
     await listening(store)
     waits = [asyncio.ensure_future(feed.wait(20)) for feed in (store.change_feed, store.other_feed)]
 
-    await store.change_feed.announce(logs_of=[3, 5])
+    await store.change_feed.announce(log_run_ids=[3, 5])
 
     async with asyncio.timeout(5):
         grown = await asyncio.gather(*waits)
@@ -186,6 +186,6 @@ async def test_an_announcement_between_two_waits_is_kept_for_the_next(store: Sto
     await listening(store)
 
     for run_id in (1, 2, 3):
-        await store.change_feed.announce(logs_of=[run_id])
+        await store.change_feed.announce(log_run_ids=[run_id])
         async with asyncio.timeout(5):
             assert list(await store.other_feed.wait(20)) == [run_id]

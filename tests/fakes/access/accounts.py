@@ -47,7 +47,7 @@ class FakeAccounts:
         if account.id in tx.accounts:
             tx.accounts[account.id] = replace(tx.accounts[account.id], **_changing(account))
 
-    async def all(self) -> list[Account]:
+    async def list_all(self) -> list[Account]:
         tx = await self._transaction.begin_statement()
         return sorted(tx.accounts.values(), key=lambda row: row.name)
 

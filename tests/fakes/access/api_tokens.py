@@ -47,6 +47,6 @@ class FakeApiTokens:
             if row.id == token_id:
                 tx.api_tokens[digest] = replace(row, used_on=day)
 
-    async def all(self) -> list[ApiToken]:
+    async def list_all(self) -> list[ApiToken]:
         tx = await self._transaction.begin_statement()
         return sorted(tx.api_tokens.values(), key=lambda row: -row.id)

@@ -15,7 +15,7 @@ class FakeAuditLog:
     async def add(self, entries: Sequence[AuditEntry]) -> None:
         tx = await self._transaction.begin_statement()
         for entry in entries:
-            for word in (entry.who, entry.way, entry.address, entry.thing):
+            for word in (entry.actor, entry.auth_method, entry.address, entry.subject):
                 values.text(word)
             number = tx.store.next_id("audit")
             tx.audit[number] = replace(entry, id=number, details=values.document(dict(entry.details)))
@@ -24,5 +24,5 @@ class FakeAuditLog:
         tx = await self._transaction.begin_statement()
         rows = sorted(tx.audit.values(), key=lambda row: -row.id)
         rows = [row for row in rows if below is None or row.id < below]
-        rows = [row for row in rows if deed in (None, row.deed) and who in (None, row.who)]
+        rows = [row for row in rows if deed in (None, row.action) and who in (None, row.actor)]
         return rows[:limit]

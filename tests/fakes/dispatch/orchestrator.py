@@ -31,7 +31,7 @@ class FakeOrchestrator:
         self.requests[flow_run_id] = request
         return flow_run_id
 
-    async def states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
+    async def get_states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
         self._require_up()
         return {flow_run_id: self._states[flow_run_id] for flow_run_id in flow_run_ids if flow_run_id in self._states}
 

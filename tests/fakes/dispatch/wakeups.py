@@ -14,11 +14,11 @@ class FakeWakeups:
         self.runs: list[int] = []
         self.dispatches: list[tuple[int, int]] = []
         self.told: list[str] = []
-        self.logs_of: list[int] = []
+        self.log_run_ids: list[int] = []
 
-    def notify_committed(self, runs: Sequence[Run] = (), *, told: str | None = None, logs_of: Sequence[int] = ()) -> None:
+    def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
         self.count += 1
         self.runs.extend(run.id for run in runs)
         self.dispatches.extend((run.id, run.dispatch.epoch) for run in runs if run.dispatch.state is DispatchState.REQUESTED)
-        self.told.extend([told] if told else [])
-        self.logs_of.extend(logs_of)
+        self.told.extend([skip_worker] if skip_worker else [])
+        self.log_run_ids.extend(log_run_ids)

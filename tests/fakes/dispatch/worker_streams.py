@@ -56,7 +56,7 @@ class FakeWorkerStreams:
             if stream.free > 0:
                 self._on_free(stream.worker.pool)
 
-    def pools(self) -> Sequence[str]:
+    def pools_with_free_slots(self) -> Sequence[str]:
         return sorted({stream.worker.pool for stream in self._streams.values() if stream.free > 0})
 
     def reserve(self, pool: str, wanted: int) -> Reservation | None:

@@ -34,7 +34,7 @@ class FakeDispatches:
     async def mark_settled(self, run_id: int, epoch: int) -> None:
         await self._change(run_id, epoch, is_settled=True)
 
-    async def requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
+    async def find_requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
         tx = await self._transaction.begin_statement()
         waiting = [
             (row.requested_at, key)

@@ -12,7 +12,7 @@ class FakeWorkers:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    async def seen(self, worker: WorkerStatus, now: datetime) -> None:
+    async def record_seen(self, worker: WorkerStatus, now: datetime) -> None:
         tx = await self._transaction.begin_statement()
         for word in (worker.id, worker.name, worker.pool, worker.version):
             values.text(word)

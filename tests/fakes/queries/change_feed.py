@@ -39,10 +39,10 @@ class FakeChangeFeed:
         logs = dict.fromkeys(fact for fact in facts if isinstance(fact, int))
         return ChangeBatch(events, f"fake:{start + len(facts)}", list(logs))
 
-    async def announce(self, *, logs_of: Sequence[int] = ()) -> None:
+    async def announce(self, *, log_run_ids: Sequence[int] = ()) -> None:
         self._store.require_up()
         for feed in _listeners[self._store]:
-            feed._logs.update(dict.fromkeys(logs_of))
+            feed._logs.update(dict.fromkeys(log_run_ids))
             feed._announced.set()
 
     async def wait(self, seconds: float) -> Sequence[int]:

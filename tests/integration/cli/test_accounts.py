@@ -98,7 +98,7 @@ def test_what_was_done_at_the_terminal_is_in_the_audit_log(url: str) -> None:
         database = Database(url)
         try:
             async with database.open_unit_of_work() as work:
-                return [(entry.deed, entry.way, "at the terminal" in (entry.who or "")) for entry in await work.audit.page(9)]
+                return [(entry.action, entry.auth_method, "at the terminal" in (entry.actor or "")) for entry in await work.audit.page(9)]
         finally:
             await database.stop()
 

@@ -32,14 +32,14 @@ async def test_a_flow_run_is_born_pending_with_its_name_and_parameters(rest: Pre
 
     assert (created["name"], created["state_type"]) == ("flights #3", "PENDING")
     assert created["parameters"] == {"run_id": 7, "number": 3, "epoch": 1}
-    assert await rest.states([created["id"]]) == {created["id"]: FlowState.PENDING}
+    assert await rest.get_states([created["id"]]) == {created["id"]: FlowState.PENDING}
 
 
 @pytest.mark.parametrize("state", [FlowState.COMPLETED, FlowState.FAILED, FlowState.CRASHED, FlowState.CANCELLED])
 async def test_a_dispatch_that_is_over_is_recorded_as_it_ended(rest: PrefectOrchestrator, state: FlowState) -> None:
     flow_run_id = await rest.create_flow_run(a_request(state=state))
 
-    assert await rest.states([flow_run_id]) == {flow_run_id: state}
+    assert await rest.get_states([flow_run_id]) == {flow_run_id: state}
 
 
 async def test_without_a_state_it_waits_scheduled_in_a_process_pool(rest: PrefectOrchestrator) -> None:
@@ -47,7 +47,7 @@ async def test_without_a_state_it_waits_scheduled_in_a_process_pool(rest: Prefec
 
     flow_run_id = await rest.create_flow_run(request)
 
-    assert await rest.states([flow_run_id]) == {flow_run_id: FlowState.SCHEDULED}
+    assert await rest.get_states([flow_run_id]) == {flow_run_id: FlowState.SCHEDULED}
     assert (await rest._http.get(f"/work_pools/{request.pool}"))["type"] == "process"
 
 
@@ -86,7 +86,7 @@ async def test_a_state_is_forced_even_out_of_a_terminal_one(rest: PrefectOrchest
 
     await rest.set_state(flow_run_id, FlowState.CRASHED, "lost")
 
-    assert await rest.states([flow_run_id]) == {flow_run_id: FlowState.CRASHED}
+    assert await rest.get_states([flow_run_id]) == {flow_run_id: FlowState.CRASHED}
 
 
 async def test_flow_runs_that_are_gone_or_never_were_are_passed_over(rest: PrefectOrchestrator) -> None:
@@ -95,14 +95,14 @@ async def test_flow_runs_that_are_gone_or_never_were_are_passed_over(rest: Prefe
     await rest.set_state(gone, FlowState.CRASHED, "")
     await rest.set_state("no-uuid", FlowState.CRASHED, "")
 
-    assert await rest.states([gone, "no-uuid"]) == {}
+    assert await rest.get_states([gone, "no-uuid"]) == {}
 
 
 async def test_more_states_than_one_page_are_all_found(rest: PrefectOrchestrator) -> None:
     flow_run_id = await rest.create_flow_run(a_request())
     many = [str(uuid.uuid4()) for _ in range(450)]
 
-    assert await rest.states([*many, flow_run_id]) == {flow_run_id: FlowState.PENDING}
+    assert await rest.get_states([*many, flow_run_id]) == {flow_run_id: FlowState.PENDING}
 
 
 async def test_it_says_whether_it_is_healthy(rest: PrefectOrchestrator) -> None:
@@ -119,5 +119,5 @@ async def test_a_wrong_auth_string_is_named(prefect: RunningPrefect) -> None:
     stranger = PrefectOrchestrator(prefect.api_url, "headgate:wrong")
 
     with pytest.raises(Unavailable, match="auth string"):
-        await stranger.states([str(uuid.uuid4())])
+        await stranger.get_states([str(uuid.uuid4())])
     await stranger.close()

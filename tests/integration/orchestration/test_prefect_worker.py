@@ -121,7 +121,7 @@ async def test_a_warm_dispatch_is_a_flow_run_with_a_task_run_for_each_stage(
         ids = {run_id: flow_run_id for run_id, _, flow_run_id in web.recorded_flow_runs}
 
         async def both_are_over() -> bool:
-            states = await rest.states(list(ids.values()))
+            states = await rest.get_states(list(ids.values()))
             return all(state.is_terminal for state in states.values())
 
         await until_in_prefect(both_are_over)
@@ -148,7 +148,7 @@ async def test_a_run_costs_prefect_five_calls_however_many_stages_it_has(
         ((_, _, flow_run_id),) = web.recorded_flow_runs
 
         async def is_over() -> bool:
-            return (await rest.states([flow_run_id]))[flow_run_id].is_terminal
+            return (await rest.get_states([flow_run_id]))[flow_run_id].is_terminal
 
         await until_in_prefect(is_over)
         of_the_run = [path for path in asked if "flow_run" in path and "/events" not in path]
@@ -221,7 +221,7 @@ async def test_a_worker_told_to_end_finishes_what_runs_and_leaves(
         run_id = await web.trigger(pipeline)
         await eventually(lambda: started.exists() and bool(web.recorded_flow_runs))
         process.terminate()
-        await eventually(lambda: not web.fakes.worker_streams.pools())
+        await eventually(lambda: not web.fakes.worker_streams.pools_with_free_slots())
         go.touch()
         assert await asyncio.wait_for(process.wait(), 15) == 0
 

@@ -173,7 +173,7 @@ def test_a_cursor_is_written_as_it_was_read(text: str) -> None:
 async def test_a_thousand_names_of_runs_reach_the_other_side(database: Database) -> None:
     ids = [10**15 + number for number in range(1_000)]
 
-    await database.change_feed.announce(logs_of=ids)
+    await database.change_feed.announce(log_run_ids=ids)
     heard: list[int] = []
     while len(heard) < len(ids):
         grown = await database.change_feed.wait(5)

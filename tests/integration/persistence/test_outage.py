@@ -83,7 +83,7 @@ async def test_a_listener_that_was_cut_listens_again_and_has_its_readers_look(da
 
     async with asyncio.timeout(10):
         assert list(await waiting) == [], "woken to read what it may have missed"
-        await database.change_feed.announce(logs_of=[7])
+        await database.change_feed.announce(log_run_ids=[7])
         while list(await database.change_feed.wait(1)) != [7]:
             pass
 

@@ -28,9 +28,9 @@ class SimulatedFeed(FakeChangeFeed):
         self._feeds, self._owner = feeds, owner
         feeds.listening = [feed for feed in feeds.listening if feed._owner.is_up and feed._owner is not owner] + [self]
 
-    async def announce(self, *, logs_of: Sequence[int] = ()) -> None:
+    async def announce(self, *, log_run_ids: Sequence[int] = ()) -> None:
         self._store.require_up()
         for feed in self._feeds.listening:
             if self._feeds.is_heard():
-                feed._logs.update(dict.fromkeys(logs_of))
+                feed._logs.update(dict.fromkeys(log_run_ids))
                 feed._announced.set()

@@ -42,9 +42,9 @@ class SimulatedPrefect(FakeOrchestrator):
         finally:
             others.remove(relay)
 
-    async def states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
+    async def get_states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
         await self._delay_request()
-        found = await super().states(flow_run_ids)
+        found = await super().get_states(flow_run_ids)
         await self._answer()
         return found
 
@@ -76,7 +76,7 @@ class SimulatedPrefect(FakeOrchestrator):
             return []
         return [id for id, request in self.requests.items() if request.pool == pool and self._states.get(id) is FlowState.PENDING]
 
-    def get_states(self) -> dict[str, FlowState]:
+    def list_states(self) -> dict[str, FlowState]:
         """Every flow run there is now, with its state."""
         return dict(self._states)
 

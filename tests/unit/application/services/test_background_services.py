@@ -115,7 +115,7 @@ async def test_a_warm_dispatch_whose_worker_left_no_record_is_recorded_as_it_end
 
     [flow_run_id] = (await headgate.use_cases.get_run(run_id)).flow_run_ids
     assert not early
-    assert (await headgate.fakes.orchestrator.states([flow_run_id]))[flow_run_id] is FlowState.COMPLETED
+    assert (await headgate.fakes.orchestrator.get_states([flow_run_id]))[flow_run_id] is FlowState.COMPLETED
 
 
 async def test_a_cancel_in_prefect_cancels_the_run() -> None:
@@ -141,12 +141,12 @@ async def test_nothing_stays_running_in_prefect_after_a_dispatch_is_over() -> No
     reconcile = headgate.application.prefect_reconciler()
 
     await reconcile.run_once()
-    early = await headgate.fakes.orchestrator.states([flow_run_id])
+    early = await headgate.fakes.orchestrator.get_states([flow_run_id])
     headgate.fakes.clock.advance(30)
     await reconcile.run_once()
 
     assert early[flow_run_id] is FlowState.RUNNING
-    assert (await headgate.fakes.orchestrator.states([flow_run_id]))[flow_run_id] is FlowState.FAILED
+    assert (await headgate.fakes.orchestrator.get_states([flow_run_id]))[flow_run_id] is FlowState.FAILED
 
 
 async def test_an_unclaimed_dispatch_whose_flow_run_vanished_is_requested_again() -> None:

@@ -3,8 +3,9 @@ import pytest
 from domain.errors import Conflict
 from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter
+from domain.runs.deadlines import TIMEOUT_GRACE
 from domain.runs.dispatch import DispatchState
-from domain.runs.run import TIMEOUT_GRACE, Run
+from domain.runs.run import Run
 from domain.runs.status import Reason, Status
 from tests.support.builders import NOW, WORKER, a_claimed_run, a_run, a_stage, a_started_run, an_hour_later, seconds_later
 

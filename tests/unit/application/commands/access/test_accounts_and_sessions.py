@@ -60,7 +60,7 @@ class Door:
 
     @property
     def deeds(self) -> list[tuple[AuditAction, str | None]]:
-        return [(entry.deed, entry.who) for entry in self.fakes.store.committed.audit.values()]
+        return [(entry.action, entry.actor) for entry in self.fakes.store.committed.audit.values()]
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ async def test_a_name_and_its_password_open_a_session(door: Door) -> None:
     caller = await door.authenticator.authenticate_session(signed_in.key)
 
     assert caller is not None
-    assert (caller.way, caller.name, caller.permissions) == (AuthMethod.SESSION, "ada", ROLE_PERMISSIONS[Role.OPERATOR])
+    assert (caller.auth_method, caller.name, caller.permissions) == (AuthMethod.SESSION, "ada", ROLE_PERMISSIONS[Role.OPERATOR])
     assert door.deeds == [(AuditAction.ACCOUNT_CREATED, "root"), (AuditAction.SIGNED_IN, "ada")]
 
 

@@ -33,7 +33,7 @@ async def test_one_worker_wins_a_dispatch_and_may_ask_again() -> None:
     run_id = (await headgate.use_cases.trigger()).run_id
     await headgate.use_cases.claim(run_id)
 
-    with pytest.raises(Conflict, match="not there to be claimed"):
+    with pytest.raises(Conflict, match="can no longer be claimed"):
         await headgate.use_cases.claim(run_id, worker="worker-2")
 
     assert [start.stage for start in (await headgate.use_cases.claim(run_id)).starts] == ["a"]

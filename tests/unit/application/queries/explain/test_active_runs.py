@@ -20,7 +20,7 @@ async def explain(headgate: InProcessHeadgate, run_id: int, *warm_pools: str) ->
 
 async def send_heartbeat(headgate: InProcessHeadgate, slots: int, free: int, id: str = WORKER, name: str = "red") -> None:
     async with headgate.fakes.open_unit_of_work() as work:
-        await work.workers.seen(WorkerStatus(id, name, "headgate", slots, free), headgate.fakes.clock.now())
+        await work.workers.record_seen(WorkerStatus(id, name, "headgate", slots, free), headgate.fakes.clock.now())
         await work.commit()
 
 

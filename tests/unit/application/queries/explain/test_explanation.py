@@ -90,7 +90,7 @@ async def test_a_silent_worker_is_named_before_its_lease_expires() -> None:
     await headgate.use_cases.claim(run_id)
     await headgate.use_cases.advance(run_id, worker_report(run_id, "load", "running"))
     async with headgate.fakes.open_unit_of_work() as work:
-        await work.workers.seen(WorkerStatus(WORKER, "the red one", "headgate", 4, 4), headgate.fakes.clock.now())
+        await work.workers.record_seen(WorkerStatus(WORKER, "the red one", "headgate", 4, 4), headgate.fakes.clock.now())
         await work.commit()
     load_context = RunContextLoader(
         headgate.fakes.reader,

@@ -156,7 +156,7 @@ async def test_a_store_that_is_away_is_said_to_all_and_asked_once(headgate: InPr
 
 async def test_a_run_that_is_held_too_long_is_waited_for_once_more_and_not_by_each(headgate: InProcessHeadgate, counted: Counted) -> None:
     held, free = await opened(headgate), await opened(headgate, "other")
-    counted.error, counted.fails_for = Unavailable("held", undone=True), "held"
+    counted.error, counted.fails_for = Unavailable("held", nothing_done=True), "held"
     lane = a_lane(counted)
 
     answers = await asyncio.gather(

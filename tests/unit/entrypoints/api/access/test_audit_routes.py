@@ -17,7 +17,7 @@ async def filled(headgate: InProcessHeadgate) -> list[str]:
     async with headgate.fakes.open_unit_of_work() as work:
         await work.audit.add([*entries, AuditEntry(NOW, AuditAction.CANCELLED, "a&b", "session", None, "=HYPERLINK(1)")])
         await work.commit()
-    return [entry.thing for entry in entries if entry.who == "a&b"][::-1]
+    return [entry.subject for entry in entries if entry.actor == "a&b"][::-1]
 
 
 async def test_the_next_page_is_narrowed_as_this_one_is(headgate: InProcessHeadgate) -> None:

@@ -108,7 +108,7 @@ async def test_the_stream_pushes_claims_and_stops_as_lines(headgate: InProcessHe
         assert [start["stage"] for start in claim["starts"]] == ["a"]
         assert lines[-1] == {"type": "stop", "run_id": 1}
         assert "w" in headgate.fakes.store.committed.workers
-    assert headgate.fakes.worker_streams.pools() == []
+    assert headgate.fakes.worker_streams.pools_with_free_slots() == []
 
 
 @pytest.mark.parametrize("protocol", [None, 1, PROTOCOL_VERSION + 1])

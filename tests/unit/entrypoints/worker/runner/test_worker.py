@@ -128,7 +128,7 @@ async def test_a_worker_that_leaves_lets_its_stages_finish_and_hands_the_rest_ba
         run_id = await web.trigger(pipeline)
         await eventually(started.exists)
         at.stop.set()
-        await eventually(lambda: not at.worker.connected.is_set() or not web.fakes.worker_streams.pools())
+        await eventually(lambda: not at.worker.connected.is_set() or not web.fakes.worker_streams.pools_with_free_slots())
         go.touch()
         await asyncio.wait_for(at.running, 10)
 
