@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 
 from domain.errors import HeadgateError
 from entrypoints.container import Application
+from entrypoints.http.error_problems import to_problem
 from entrypoints.http.middleware.authorization import Authorization
 from entrypoints.http.middleware.body_limit import BodyLimit
 from entrypoints.http.middleware.concurrency_limit import ConcurrencyLimit
@@ -25,17 +26,9 @@ from entrypoints.http.middleware.request_id import RequestId
 from entrypoints.http.middleware.request_metrics import RequestMetrics
 from entrypoints.http.middleware.security_headers import SecurityHeaders
 from entrypoints.http.middleware.unexpected_errors import UnexpectedErrors
-from entrypoints.http.problems import (
-    ROUTE_NOT_FOUND,
-    ErrorPageRenderer,
-    Problem,
-    ProblemError,
-    problem_response,
-    to_field_problems,
-    to_problem,
-    validation_problem,
-)
+from entrypoints.http.problems import ROUTE_NOT_FOUND, ErrorPageRenderer, Problem, ProblemError, problem_response
 from entrypoints.http.route_table import RouteTable
+from entrypoints.http.validation_problems import to_field_problems, validation_problem
 from entrypoints.request_rate import Rate
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]

@@ -5,28 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from application.commands.reports.report_results import ReportResult
 from domain.errors import (
-    Conflict,
     FieldProblem,
-    HeadgateError,
-    IdempotencyKeyReused,
-    InsufficientDiskSpace,
-    InvalidInput,
-    NameTaken,
-    NotAllowed,
-    NotFound,
-    NotSignedIn,
-    StaleRevision,
-    Unavailable,
 )
-from domain.reports.report import ReportOutcome
-from entrypoints.http.strict_json import sanitize_text
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID_KEY = "headgate.request_id"
@@ -35,7 +20,7 @@ _RFC_MEMBERS = frozenset({"type", "title", "status", "detail", "instance", "prob
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A refused request. `kind` is stable and meant for programs, `detail` is a sentence for people, `facts` become members of the document."""
+    """A refused request. `kind` is stable, for programs; `detail` is a sentence for people; `facts` are further members of the document."""
 
     status: int
     kind: str
@@ -100,61 +85,9 @@ TITLES = {
     "headers_too_large": "Headers too many or too large",
 }
 
-_WAIT = {"in_progress": {"Retry-After": "1"}}
-PROBLEM_FACTORIES: dict[type[HeadgateError], Callable[[Any], Problem]] = {
-    InvalidInput: lambda error: validation_problem(error.problems),
-    NotFound: lambda error: Problem(404, "not_found", str(error)),
-    NameTaken: lambda error: Problem(409, "name_taken", str(error)),
-    Conflict: lambda error: Problem(409, error.kind, str(error), facts=error.facts, headers=_WAIT.get(error.kind, {})),
-    IdempotencyKeyReused: lambda error: Problem(422, "idempotency_key_reused", str(error)),
-    StaleRevision: lambda error: Problem(412, "stale", str(error)),
-    InsufficientDiskSpace: lambda error: Problem(507, "disk_low", str(error), headers={"Retry-After": "60"}),
-    NotAllowed: lambda error: Problem(403, "not_allowed", str(error)),
-    NotSignedIn: lambda error: Problem(401, "not_signed_in", str(error), headers={"WWW-Authenticate": 'Bearer realm="headgate"'}),
-    Unavailable: lambda error: Problem(503, "unavailable", str(error), headers={"Retry-After": str(max(1, round(error.retry_after)))}),
-}
-
-REPORT_OUTCOME_STATUSES: dict[ReportOutcome, int] = {
-    ReportOutcome.APPLIED: 200,
-    ReportOutcome.IGNORED: 200,
-    ReportOutcome.REFUSED: 409,
-    ReportOutcome.FORBIDDEN: 403,
-    ReportOutcome.NOT_FOUND: 404,
-    ReportOutcome.INVALID: 422,
-}
-"""The HTTP status of each outcome of a status report."""
-
 ROUTE_NOT_FOUND = Problem(404, "not_found", "There is nothing at this address.")
 STOPPING = Problem(503, "stopping", "Headgate is stopping; ask again in a moment.", headers={"Retry-After": "1", "Connection": "close"})
 INTERNAL = Problem(500, "internal", "Something went wrong here. The log has the reason under this request id.")
-
-
-def to_problem(error: HeadgateError) -> Problem:
-    """Return the problem of an error, by its class or its nearest base class."""
-    for kind in type(error).__mro__:
-        if kind in PROBLEM_FACTORIES:
-            return PROBLEM_FACTORIES[kind](error)
-    return INTERNAL
-
-
-def validation_problem(problems: Sequence[FieldProblem]) -> Problem:
-    """Return the 422 that names every invalid field."""
-    shown = [f"{item.field or 'body'}: {item.message}" for item in problems[:3]]
-    more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
-    return Problem(422, "invalid", "; ".join(shown) + more, errors=problems)
-
-
-def to_report_problem(result: ReportResult) -> Problem:
-    """Return the problem of a refused status update."""
-    facts = {"run_id": result.run_id, "seq": result.seq, "state": result.status} if result.run_id is not None else {}
-    status = REPORT_OUTCOME_STATUSES[result.outcome]
-    return Problem(status, result.problem or "refused", result.why or "The report was refused.", facts={**facts, **result.facts})
-
-
-def to_field_problems(error: ValidationError | Sequence[Any], skip: int = 0) -> list[FieldProblem]:
-    """Return pydantic's findings without the input they are about. `skip` drops that many leading parts of each location."""
-    details = error.errors(include_url=False, include_input=False, include_context=False) if isinstance(error, ValidationError) else error
-    return [FieldProblem(_path(detail["loc"][skip:]), _sentence(detail)) for detail in details]
 
 
 def problem_response(scope: Scope, problem: Problem) -> Response:
@@ -173,21 +106,3 @@ def problem_response(scope: Scope, problem: Problem) -> Response:
 def _member_name(name: str) -> str:
     """In a problem document `status` is the HTTP status, so a run's or stage's status is `state`."""
     return ("state" if name == "status" else f"{name}_") if name in _RFC_MEMBERS else name
-
-
-def _path(location: Sequence[Any]) -> str:
-    path = ""
-    for part in location:
-        name = sanitize_text(f"{part!s:.60}")
-        path += f"[{part}]" if isinstance(part, int) else f".{name}" if path else name
-    return path or "body"
-
-
-def _sentence(detail: Mapping[str, Any]) -> str:
-    if detail["type"] == "extra_forbidden":
-        return "unknown key"
-    if detail["type"] == "missing":
-        return "is required"
-    if detail["type"] in ("model_type", "model_attributes_type"):
-        return "is a JSON object"
-    return str(detail["msg"]).removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""JSON from strangers: parsed, then held to what can be stored and sent back."""
+"""Strict JSON: values that PostgreSQL can store and that can be sent back."""
 
 import json
 import math
@@ -11,33 +11,33 @@ from domain.errors import FieldProblem, InvalidInput
 MAX_DEPTH = 64
 BIGINT_RANGE = range(-(2**63), 2**63)
 _KINDS = bytes.maketrans(b"123456789Ee", b"000000000..")
-"""Every digit as a zero, every exponent's letter as a dot."""
+"""Maps every digit to 0 and the letter of an exponent to a dot."""
 _CONTAINERS = frozenset((dict, list))
 
 
 def parse_and_check(body: bytes) -> Any:
-    """The JSON value, every value in it checked. InvalidInput as for `parse` and `check`."""
+    """Return the JSON value. Raise InvalidInput as `parse` and `check` do."""
     value, is_checked = parse_fast(body)
     return value if is_checked else check(value)
 
 
 def parse_fast(body: bytes) -> tuple[Any, bool]:
-    """The JSON value, and whether it is known to hold nothing that `check` would refuse: most bodies are plain, and cost little.
+    """Return the JSON value, and True if it is known to pass `check`, as most bodies are without the cost of checking each value.
 
-    InvalidInput as for `parse`.
+    Raise InvalidInput as `parse` does.
     """
     if not _needs_full_check(body):
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError:
-            pass  # said in words below
+            pass  # `parse` says why
         else:
-            return value, not _is_deeper_than(value, MAX_DEPTH - 1)  # what a container holds is a level deeper
+            return value, not _is_deeper_than(value, MAX_DEPTH - 1)  # scalars in a container are one level deeper
     return parse(body), False
 
 
 def parse(body: bytes) -> Any:
-    """The JSON value. InvalidInput when it is none; what it holds is for `check` to judge."""
+    """Return the JSON value, unchecked. Raise InvalidInput if the body is not JSON."""
     try:
         return json.loads(body.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -51,15 +51,16 @@ def parse(body: bytes) -> Any:
 
 
 def check(value: Any) -> Any:
-    """The same value. InvalidInput naming the first field with a NUL, half a surrogate pair, NaN, a number past 64 bits, or too deep."""
-    problem = _first_problem(value, "", 0)
+    """Return the value. Raise InvalidInput that names the first field with a NUL, a lone surrogate, NaN, an integer over 64 bits, or too
+    many levels."""
+    problem = _find_problem(value, "", 0)
     if problem is not None:
         raise InvalidInput([problem])
     return value
 
 
 def sanitize(value: Any) -> Any:
-    """The same value with U+FFFD for characters that cannot be stored: what a stage printed is kept, not refused."""
+    """Return the value with U+FFFD for each character that cannot be stored."""
     if isinstance(value, str):
         return sanitize_text(value)
     if isinstance(value, list):
@@ -70,13 +71,14 @@ def sanitize(value: Any) -> Any:
 
 
 def sanitize_text(text: str) -> str:
+    """Return the text with U+FFFD for NUL and for lone surrogates."""
     if text.isascii() and "\0" not in text:
         return text
     return "".join("\ufffd" if character == "\0" or "\ud800" <= character <= "\udfff" else character for character in text)
 
 
 def _needs_full_check(body: bytes) -> bool:
-    """True for an escape, which may write what cannot be stored, and for a number that may be too long or too large."""
+    """Return True if the body has an escape, which may stand for a character that cannot be stored, or a number that may be too large."""
     if b"\\" in body:
         return True
     kinds = body.translate(_KINDS, b"+-")
@@ -94,31 +96,31 @@ def _is_deeper_than(value: Any, levels: int) -> bool:
     return False
 
 
-def _first_problem(value: Any, path: str, depth: int) -> FieldProblem | None:
+def _find_problem(value: Any, path: str, depth: int) -> FieldProblem | None:
     if depth > MAX_DEPTH:
-        return FieldProblem(_shown(path), f"is nested deeper than {MAX_DEPTH} levels")
+        return FieldProblem(_shorten(path), f"is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         for key, item in value.items():
-            why = _text_problem(key)
-            if why:
-                return FieldProblem(_shown(path), f"a key {why}")
-            problem = _first_problem(item, f"{path}.{key}" if path else key, depth + 1)
+            message = _describe_text_problem(key)
+            if message:
+                return FieldProblem(_shorten(path), f"a key {message}")
+            problem = _find_problem(item, f"{path}.{key}" if path else key, depth + 1)
             if problem:
                 return problem
         return None
     if isinstance(value, list):
         for index, item in enumerate(value):
-            problem = _first_problem(item, f"{path}[{index}]", depth + 1)
+            problem = _find_problem(item, f"{path}[{index}]", depth + 1)
             if problem:
                 return problem
         return None
-    why = _scalar_problem(value)
-    return FieldProblem(_shown(path), why) if why else None
+    message = _describe_scalar_problem(value)
+    return FieldProblem(_shorten(path), message) if message else None
 
 
-def _scalar_problem(value: Any) -> str | None:
+def _describe_scalar_problem(value: Any) -> str | None:
     if isinstance(value, str):
-        return _text_problem(value)
+        return _describe_text_problem(value)
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int):
@@ -126,7 +128,7 @@ def _scalar_problem(value: Any) -> str | None:
     return None if math.isfinite(value) else "is a finite number"
 
 
-def _text_problem(text: str) -> str | None:
+def _describe_text_problem(text: str) -> str | None:
     if "\0" in text:
         return "has a NUL character"
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
@@ -134,5 +136,5 @@ def _text_problem(text: str) -> str | None:
     return None
 
 
-def _shown(path: str) -> str:
+def _shorten(path: str) -> str:
     return path[:200] or "body"

@@ -20,7 +20,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "adapters/telemetry": {"datadog", "ddtrace"},
     "entrypoints": set(),
     "entrypoints/api": {"fastapi", "orjson", "pydantic", "starlette"},
-    "entrypoints/api/system": {"fastapi", "starlette", "swagger_ui_bundle"},
+    "entrypoints/api/system": {"fastapi", "pydantic", "starlette", "swagger_ui_bundle"},
     "entrypoints/cli": {"pydantic", "typer"},
     "entrypoints/cli/client": {"httpx"},
     "entrypoints/cli/screens": {"rich"},

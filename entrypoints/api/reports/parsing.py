@@ -16,7 +16,8 @@ from entrypoints.api.reports.models import StatusUpdateRequest
 from entrypoints.api.reports.principal import Principal
 from entrypoints.api.shared.plain_routes import validate
 from entrypoints.http import strict_json
-from entrypoints.http.problems import Problem, validation_problem
+from entrypoints.http.problems import Problem
+from entrypoints.http.validation_problems import validation_problem
 
 _BATCH = TypeAdapter(list[StatusUpdateRequest])
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from application.commands.reports.report_results import ReportResult
-from entrypoints.http.problems import REPORT_OUTCOME_STATUSES, Problem
+from entrypoints.http.error_problems import REPORT_OUTCOME_STATUSES
+from entrypoints.http.problems import Problem
 
 
 def describe_result(result: ReportResult) -> dict[str, Any]:

@@ -21,10 +21,11 @@ from entrypoints.api.shared.plain_routes import describe_body, describe_response
 from entrypoints.api.shared.problems import problems
 from entrypoints.http import strict_json
 from entrypoints.http.auth.permissions import REPORT, ResourceScope, requires
+from entrypoints.http.error_problems import to_report_problem
 from entrypoints.http.json_response import JsonResponse
 from entrypoints.http.middleware.body_limit import get_body
 from entrypoints.http.plain_route import PlainRoute
-from entrypoints.http.problems import ProblemError, to_report_problem
+from entrypoints.http.problems import ProblemError
 
 
 @requires(REPORT, ResourceScope.REPORT)

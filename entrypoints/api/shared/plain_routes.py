@@ -5,7 +5,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import InvalidInput
-from entrypoints.http.problems import to_field_problems
+from entrypoints.http.validation_problems import to_field_problems
 
 Model = TypeVar("Model", bound=BaseModel)
 

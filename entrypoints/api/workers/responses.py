@@ -7,8 +7,8 @@ from application.commands.reports.report_results import ReportResult
 from application.ports.dispatch.worker_messages import Claim, StopRun, WorkerMessage
 from domain.runs.status import Status
 from entrypoints.api.shared.models import ResponseModel
+from entrypoints.http.error_problems import REPORT_OUTCOME_STATUSES
 from entrypoints.http.json_response import encode_json
-from entrypoints.http.problems import REPORT_OUTCOME_STATUSES
 
 
 class AttemptStartResponse(ResponseModel):

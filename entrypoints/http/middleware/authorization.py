@@ -15,10 +15,11 @@ from entrypoints.container import Application
 from entrypoints.http.auth.authentication import Authenticator
 from entrypoints.http.auth.caller import CSRF_FIELD, get_csrf_token
 from entrypoints.http.auth.permissions import PIPELINE_PARAMETERS, RUN_PARAMETERS, AccessLevel, ResourceScope
+from entrypoints.http.error_problems import to_problem
 from entrypoints.http.ids import parse_id
 from entrypoints.http.middleware.body_limit import BODY
 from entrypoints.http.middleware.host_origin import SAFE_METHODS
-from entrypoints.http.problems import Problem, problem_response, to_problem
+from entrypoints.http.problems import Problem, problem_response
 from entrypoints.http.route_table import MatchedRoute, RouteTable
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="headgate"'}

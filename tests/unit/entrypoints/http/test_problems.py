@@ -3,7 +3,7 @@
 import domain.errors
 from domain.errors import Conflict, FieldProblem, HeadgateError, InvalidInput, Unavailable
 from domain.reports.report import ReportOutcome
-from entrypoints.http.problems import PROBLEM_FACTORIES, REPORT_OUTCOME_STATUSES, to_problem
+from entrypoints.http.error_problems import PROBLEM_FACTORIES, REPORT_OUTCOME_STATUSES, to_problem
 
 
 def _subclasses(kind: type[HeadgateError]) -> set[type[HeadgateError]]:
