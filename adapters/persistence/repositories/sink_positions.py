@@ -21,14 +21,14 @@ class SqlSinkPositions:
         row = (await self._transaction.execute(query)).one_or_none()
         return SinkPosition(row.cursor, row.tries, row.is_free) if row else SinkPosition()
 
-    async def take(self, audience: str, teller: str, seconds: float) -> SinkPosition | None:
+    async def acquire(self, audience: str, teller: str, seconds: float) -> SinkPosition | None:
         await self._transaction.execute(upsert(place).values(audience=audience).on_conflict_do_nothing())
         until = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
         take = update(place).where(place.c.audience == audience, _FREE).values(teller=teller, due_at=until)
         row = (await self._transaction.execute(take.returning(place.c.cursor, place.c.tries))).one_or_none()
         return SinkPosition(row.cursor, row.tries, is_free=False) if row else None
 
-    async def move(self, audience: str, teller: str, cursor: str) -> bool:
+    async def advance(self, audience: str, teller: str, cursor: str) -> bool:
         kept = update(place).where(place.c.audience == audience, place.c.teller == teller)
         change = kept.values(cursor=cursor, teller=None, due_at=func.clock_timestamp(), tries=0, last_error=None)
         return (await self._transaction.execute(change)).rowcount == 1

@@ -58,7 +58,7 @@ class SqlUnitOfWork:
         self.outbox: Outbox = SqlOutbox(transaction)
         self.dispatches: Dispatches = SqlDispatches(transaction)
         self.workers: Workers = SqlWorkers(transaction)
-        self.announcements: SinkPositions = SqlSinkPositions(transaction)
+        self.sink_positions: SinkPositions = SqlSinkPositions(transaction)
         self.accounts: Accounts = SqlAccounts(transaction)
         self.sessions: Sessions = SqlSessions(transaction)
         self.api_tokens: ApiTokens = SqlApiTokens(transaction)

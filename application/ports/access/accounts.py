@@ -1,4 +1,4 @@
-"""The accounts in the store."""
+"""Accounts in the store."""
 
 from datetime import datetime
 from typing import Protocol
@@ -9,7 +9,7 @@ from domain.access.permissions import Role
 
 class Accounts(Protocol):
     async def add(self, name: str, role: Role, password: str | None, subject: str | None, now: datetime) -> Account:
-        """NameTaken when there is an account of that name."""
+        """Add an account. Raises NameTaken."""
         ...
 
     async def find(self, name: str, *, lock: bool = False) -> Account | None: ...
@@ -19,9 +19,9 @@ class Accounts(Protocol):
     async def find_by_id(self, account_id: int) -> Account | None: ...
 
     async def save(self, account: Account) -> None:
-        """Store what may change: role, password, subject, disabled, seen."""
+        """Store the fields that can change: role, password, subject, disabled_at and seen_at."""
         ...
 
     async def list_all(self) -> list[Account]:
-        """By name."""
+        """Return all accounts, ordered by name."""
         ...

@@ -1,4 +1,4 @@
-"""The API tokens in the store."""
+"""API tokens in the store."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,7 +8,7 @@ from domain.access.api_tokens import ApiToken
 
 class ApiTokens(Protocol):
     async def add(self, token: ApiToken, digest: bytes) -> ApiToken:
-        """The token with its id."""
+        """Store the token and the digest of its text. Returns the token with its id."""
         ...
 
     async def find(self, digest: bytes) -> ApiToken | None: ...
@@ -16,11 +16,11 @@ class ApiTokens(Protocol):
     async def find_by_id(self, token_id: int) -> ApiToken | None: ...
 
     async def revoke(self, token_id: int, now: datetime) -> bool:
-        """False when it was revoked before, or never was."""
+        """Return False if the token is unknown or was revoked before."""
         ...
 
     async def touch(self, token_id: int, day: datetime) -> None: ...
 
     async def list_all(self) -> list[ApiToken]:
-        """Newest first."""
+        """Return all tokens, newest first."""
         ...

@@ -7,10 +7,10 @@ from domain.access.audit import AuditAction, AuditEntry
 
 
 class AuditLog(Protocol):
-    """Append-only: nothing can change or remove an entry, by no role the application has."""
+    """An append-only log: the application has no role that can change or remove an entry."""
 
     async def add(self, entries: Sequence[AuditEntry]) -> None: ...
 
     async def page(self, limit: int, below: int | None = None, deed: AuditAction | None = None, who: str | None = None) -> list[AuditEntry]:
-        """Newest first; `below` is the id of the last one seen."""
+        """Return entries, newest first. `below` is the id of the last entry of the previous page."""
         ...

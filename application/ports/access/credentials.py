@@ -1,4 +1,4 @@
-"""What makes and checks credentials, and who else may say who somebody is."""
+"""Random keys of tokens and sessions."""
 
 from typing import Protocol
 
@@ -6,18 +6,18 @@ from domain.access.api_tokens import TokenKind
 
 
 class Credentials(Protocol):
-    """Random keys, and what is stored of them."""
+    """Creates random keys. The store has their digests only."""
 
     def new_token(self, kind: TokenKind) -> str: ...
 
     def new_session(self) -> str: ...
 
     def is_token(self, text: str) -> bool:
-        """Looks like one of ours and its checksum is right: a mistyped one is known without the store."""
+        """Return True if the text has the form of a token and a valid checksum, which detects typing errors without the store."""
         ...
 
     def digest(self, text: str) -> bytes: ...
 
     def form_key(self, session: str) -> str:
-        """What the forms of that session's pages carry."""
+        """Return the CSRF key that the session's forms contain."""
         ...

@@ -1,4 +1,4 @@
-"""Tokens that Headgate makes for workers and for attempts."""
+"""Signed tokens of workers and attempts."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class AttemptClaims:
-    """What an attempt's token is good for: reports about that attempt of that stage of that run."""
+    """The claims of an attempt's token, which is valid for reports about that attempt only."""
 
     run_id: int
     stage: str
@@ -15,7 +15,7 @@ class AttemptClaims:
 
 @dataclass(frozen=True, slots=True)
 class WorkerClaims:
-    """The token of worker processes."""
+    """The claims of the token that all workers share."""
 
 
 class ExecutionTokens(Protocol):
@@ -24,5 +24,5 @@ class ExecutionTokens(Protocol):
     def issue_worker_token(self) -> str: ...
 
     def read(self, token: str) -> AttemptClaims | WorkerClaims | None:
-        """What the token is good for; None when Headgate did not make it."""
+        """Return the claims of the token; None if this installation did not issue it."""
         ...

@@ -7,8 +7,8 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class ExternalIdentity:
-    """Who somebody is, in the words of an identity provider. `subject` is the issuer's own, never given to another; `email` is verified
-    there, and so, unlike the name, nothing that people choose for themselves."""
+    """A person, as described by the identity provider. `subject` is unique and never reassigned. `email` is set only if the provider has
+    verified it; people can choose their `name` themselves."""
 
     subject: str
     name: str
@@ -17,14 +17,14 @@ class ExternalIdentity:
 
 
 class IdentityProvider(Protocol):
-    """OpenID Connect, authorization code with PKCE."""
+    """OpenID Connect with the authorization code flow and PKCE."""
 
     async def begin(self, redirect: str) -> tuple[str, str]:
-        """The address to send the browser to, and what to remember of it until it comes back, signed. Unavailable."""
+        """Return the URL to redirect the browser to, and the signed state to keep until it returns. Raises Unavailable."""
         ...
 
     async def finish(self, redirect: str, remembered: str, state: str, code: str) -> ExternalIdentity:
-        """Who came back. NotSignedIn when anything does not fit; Unavailable."""
+        """Return the identity of the returned browser. Raises NotSignedIn if the response does not match; Unavailable."""
         ...
 
     async def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""The sessions in the store."""
+"""Browser sessions in the store."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,7 +8,7 @@ from domain.access.sessions import Session
 
 
 class Sessions(Protocol):
-    """By the digest of the session's key; the key itself is with the browser alone."""
+    """Sessions by the digest of their key. Only the browser has the key."""
 
     async def add(self, digest: bytes, session: Session) -> None: ...
 
@@ -19,7 +19,7 @@ class Sessions(Protocol):
     async def remove(self, digest: bytes) -> None: ...
 
     async def remove_for_account(self, account_id: int, but: bytes | None = None) -> int:
-        """End the account's sessions, all but one if named; how many those were."""
+        """Remove the account's sessions, except the one with the digest `but`. Returns the number removed."""
         ...
 
     async def remove_created_before(self, moment: datetime) -> int: ...

@@ -1,13 +1,13 @@
-"""Limit of failed sign-ins."""
+"""Limit of sign-in attempts."""
 
 from typing import Protocol
 
 
 class SignInLimiter(Protocol):
-    """How often somebody may try to sign in; in this process alone."""
+    """Limits failed sign-ins per name and address. Each process counts for itself."""
 
     def allows(self, name: str, address: str | None) -> bool:
-        """Whether another try is permitted now; takes nothing."""
+        """Return True if another attempt is permitted now. This does not count as one."""
         ...
 
     def record_failure(self, name: str, address: str | None) -> None: ...

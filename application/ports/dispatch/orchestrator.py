@@ -1,4 +1,4 @@
-"""The engine beneath: where dispatches are recorded, or carried in pools that are not ours."""
+"""The orchestrator (Prefect): it records dispatches, and executes those of pools of other types."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from domain.errors import Unavailable
 
 
 class FlowState(StrEnum):
-    """A flow run's state in the engine, as far as the rules care."""
+    """The state of a flow run, as far as Headgate uses it."""
 
     SCHEDULED = "scheduled"
     PENDING = "pending"
@@ -27,8 +27,8 @@ class FlowState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FlowRunRequest:
-    """A flow run for one dispatch. `key` makes a repeated request return the same flow run; `state` is what it is born as:
-    None leaves it scheduled, for the engine's own worker to take."""
+    """A flow run to create for a dispatch. A repeated request with the same `key` returns the same flow run. `state` is the initial state;
+    None leaves the flow run scheduled, for a worker of the orchestrator."""
 
     pool: str
     key: str
@@ -39,24 +39,24 @@ class FlowRunRequest:
 
 
 class FlowRunRejected(Unavailable):
-    """The engine answers and will not have this: asking again changes nothing by itself."""
+    """The orchestrator refuses the flow run. A retry does not help unless something changes."""
 
 
 class Orchestrator(Protocol):
-    """Spoken to over the network: every call may raise Unavailable, and none is made inside a transaction."""
+    """A service on the network: every call can raise Unavailable, and no call is made inside a transaction."""
 
     async def create_flow_run(self, request: FlowRunRequest) -> str:
-        """The flow run's id. Makes the pool and its deployment first when they are missing. FlowRunRejected for one it will not have."""
+        """Create a flow run, and its pool and deployment if they are missing. Returns the id. Raises FlowRunRejected."""
         ...
 
     async def get_states(self, flow_run_ids: Sequence[str]) -> Mapping[str, FlowState]:
-        """The states of those that exist; a missing one is left out."""
+        """Return the states of the flow runs that exist."""
         ...
 
     async def set_state(self, flow_run_id: str, state: FlowState, message: str) -> None:
-        """Force the state; a flow run that is gone is passed over."""
+        """Set the state unconditionally. Unknown flow runs are ignored."""
         ...
 
     async def is_healthy(self) -> bool:
-        """True when it answers within a second; never raises."""
+        """Return True if the orchestrator answers within a second. Never raises."""
         ...

@@ -1,4 +1,4 @@
-"""What a use case says after its commit, so that others need not poll."""
+"""Notifications after a commit, which spare the background services from polling."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,9 +7,15 @@ from domain.runs.run import Run
 
 
 class Wakeups(Protocol):
-    """Never blocks, never fails: losing a wake-up delays, the services poll as a safety net."""
+    """Wakes the background services. Never blocks and never fails.
+
+    A lost notification only causes a delay, since the services also poll.
+    """
 
     def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
-        """Something was committed. `runs`: their workers should look, their requested dispatches be offered; `told`: the worker that
-        caused it and gets the answer anyway; `log_run_ids`: run ids whose logs grew."""
+        """Announce a commit.
+
+        `runs` are those that changed. Their requested dispatches are offered, and their workers are notified, except `skip_worker`, which
+        gets the change with its response. `log_run_ids` are the runs with new log lines.
+        """
         ...

@@ -7,8 +7,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class AttemptStart:
-    """A stage's attempt that the worker shall start now: it is `running` already. `spec` has the definition's keys as written; `given`
-    are parameters beside the run's own: what the approvals before it said."""
+    """An attempt for the worker to start; it has the status `running` already. `timeout` is in seconds, `spec` the serialized stage, and
+    `given` are further parameters: the values of approvals before the stage."""
 
     stage: str
     attempt: int
@@ -21,7 +21,10 @@ class AttemptStart:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A dispatch, claimed for one worker, with all it needs to carry it. `more`: stages are queued that `starts` leaves out."""
+    """A claimed dispatch with everything that the worker needs to execute it.
+
+    `starts` are the attempts to start now; `more` is True if further stages are queued. `key` is Prefect's idempotency key.
+    """
 
     run_id: int
     number: int
@@ -33,20 +36,19 @@ class Claim:
     starts: Sequence[AttemptStart]
     more: bool
     key: str
-    """Prefect's idempotency key of this dispatch."""
     trace: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class StopRun:
-    """Kill what runs of this run."""
+    """Stop all attempts of this run."""
 
     run_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class WakeRun:
-    """Something of this run became startable: ask."""
+    """Advance this run: stages of it became startable, or attempts must stop."""
 
     run_id: int
 

@@ -1,4 +1,4 @@
-"""Open streams to workers, held by this process."""
+"""The open streams from this process to workers."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -10,46 +10,46 @@ from application.ports.persistence.workers import WorkerStatus
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Slots of a worker held for a claim that is about to be pushed."""
+    """Slots of a worker that are reserved for a claim."""
 
     worker_id: str
     slots: int
 
 
 class WorkerStreams(Protocol):
-    """In memory. Slots are counted here between a push and the worker's next word on how many are free."""
+    """Streams in memory. Counts the free slots of each worker between a push and the worker's next report."""
 
     def open(self, worker: WorkerStatus) -> AsyncIterator[WorkerMessage]:
-        """The worker's messages, until it leaves; opening again under the same id ends the earlier stream."""
+        """Return the worker's messages, until it disconnects. A second stream with the same id closes the first."""
         ...
 
     def set_free_slots(self, worker_id: str, free: int, received: int) -> None:
-        """The worker's word: `free` slots, after it got `received` claims by this stream; later claims are still to be subtracted."""
+        """Store the worker's report of `free` slots after `received` claims on this stream. Later claims are subtracted."""
         ...
 
     def on_slot_freed(self, callback: Callable[[str], None]) -> None:
-        """Call this with a pool's name whenever a worker of it says that it has a free slot."""
+        """Call this with the pool's name whenever a worker reports a free slot."""
         ...
 
     def pools_with_free_slots(self) -> Sequence[str]:
-        """Pools with a linked worker that has a free slot."""
+        """Return the pools that have a connected worker with a free slot."""
         ...
 
     def reserve(self, pool: str, wanted: int) -> Reservation | None:
-        """Up to `wanted` slots of the linked worker with most free ones; None when no slot is free."""
+        """Reserve up to `wanted` slots of the connected worker with the most free ones; None if no slot is free."""
         ...
 
     def finish_reservation(self, reservation: Reservation, claim: Claim | None) -> bool:
-        """End a reservation: push the claim (its starts keep their slots) or, without one, give all slots back.
+        """Push the claim, whose starts keep their slots, or release all reserved slots if there is none.
 
-        False when the worker has left meanwhile: it will ask for what it holds with its next heartbeat, if it lives.
+        Returns False if the worker has disconnected. If it is alive, it gets the claim with its next heartbeat.
         """
         ...
 
     def push(self, worker_id: str, message: StopRun | WakeRun) -> bool:
-        """False when the worker is not linked here."""
+        """Send the message. Returns False if the worker is not connected to this process."""
         ...
 
     def close(self) -> None:
-        """End every stream, and those to come: the process stops."""
+        """Close all streams and refuse new ones, since the process stops."""
         ...

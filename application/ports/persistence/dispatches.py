@@ -11,8 +11,11 @@ from domain.runs.status import Status
 
 @dataclass(frozen=True, slots=True)
 class DispatchRecord:
-    """One dispatch and its place in Prefect. `state` is the run's dispatch state while it is the newest dispatch, else none; `ended_at` when it
-    was closed, however; `claimed` when a worker took it; `lost` when its lease ran out."""
+    """One dispatch and its flow run.
+
+    `state` is NONE unless this is the run's newest dispatch. `claimed` is True if a worker has claimed it, `lost` if its lease expired.
+    `trace` is the TraceContext in which the run was triggered.
+    """
 
     run_id: int
     number: int
@@ -27,30 +30,29 @@ class DispatchRecord:
     run_status: Status
     pipeline: str
     trace: Mapping[str, str] = field(default_factory=dict)
-    """Where the run was triggered, as `TraceContext`."""
 
 
 class Dispatches(Protocol):
     async def record_flow_run(self, run_id: int, epoch: int, flow_run_id: str) -> None: ...
 
     async def find_run_id_by_flow_run(self, flow_run_id: str) -> int | None:
-        """The run whose open dispatch this flow run is; None when that dispatch is over or it is none of ours, whatever the text."""
+        """Return the run whose open dispatch has this flow run; None if that dispatch is closed or unknown. Accepts any text."""
         ...
 
     async def find(self, run_id: int, epoch: int) -> DispatchRecord | None: ...
 
     async def find_unsettled(self, limit: int) -> list[DispatchRecord]:
-        """Dispatches with a flow run whose terminal state in Prefect was not confirmed yet, oldest first."""
+        """Return dispatches whose flow run has no confirmed terminal state in Prefect, oldest first."""
         ...
 
     async def mark_settled(self, run_id: int, epoch: int) -> None:
-        """Prefect's state of that flow run is terminal; it need not be looked at again."""
+        """Record that the flow run has a terminal state in Prefect."""
         ...
 
     async def find_requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
-        """(run id, epoch) of dispatches nobody has claimed, oldest first."""
+        """Return (run id, epoch) of the unclaimed dispatches, oldest first."""
         ...
 
     async def find_holders(self, run_ids: Sequence[int]) -> dict[int, str]:
-        """The worker that holds each run's claimed dispatch."""
+        """Return the worker that holds the dispatch of each run that has a claimed one."""
         ...

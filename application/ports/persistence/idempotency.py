@@ -10,27 +10,29 @@ from domain.errors import IdempotencyKeyReused
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """A caller's key for one request. `scope` is the route and who calls, `digest` the hash of the canonical body."""
+    """The Idempotency-Key of a request. `scope` identifies the route and the caller, `digest` is the hash of the canonical body."""
 
     scope: str
     key: str
     digest: bytes
 
     def check(self, digest: bytes) -> None:
-        """IdempotencyKeyReused unless this is the digest of the request that had the key first."""
+        """Raise IdempotencyKeyReused unless this is the digest of the first request with the key."""
         if digest != self.digest:
             raise IdempotencyKeyReused(self.key)
 
 
 class Idempotency(Protocol):
-    """Answers to requests that had a key, stored in the transaction of what they did."""
+    """Answers of requests with a key, stored in the transaction of the request."""
 
     async def find(self, key: IdempotencyKey, now: datetime) -> Mapping[str, Any] | None:
-        """The stored answer. None for a new key, which is this transaction's from now on: whoever asks for it meanwhile waits for
-        the end of this one, and gets Conflict `in_progress` when that takes too long. IdempotencyKeyReused when the request had another body.
+        """Return the stored answer. For a new key, return None and lock the key for this transaction.
+
+        Concurrent requests with the key wait for this transaction; they raise Conflict `in_progress` if that takes too long. Raises
+        IdempotencyKeyReused if the first request had another body.
         """
         ...
 
     async def add(self, key: IdempotencyKey, answer: Mapping[str, Any]) -> None:
-        """Store the answer of a key that `find` gave to this transaction."""
+        """Store the answer of a key that `find` locked in this transaction."""
         ...

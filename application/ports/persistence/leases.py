@@ -13,30 +13,30 @@ class Lease:
 
 
 class Leases(Protocol):
-    """Who carries which dispatch until when, by the store's clock."""
+    """Leases of workers on their dispatches. All times are those of the store's clock."""
 
     async def grant(self, lease: Lease, seconds: float) -> None:
-        """Give the run's lease to this dispatch, replacing what an earlier dispatch left."""
+        """Store the lease, replacing one of an earlier dispatch of the run."""
         ...
 
     async def renew(self, worker: str, dispatches: Sequence[tuple[int, int]], seconds: float) -> set[tuple[int, int]]:
-        """Extend the (run id, epoch) pairs that this worker still holds; an expired lease cannot be renewed. Returns those extended."""
+        """Extend the worker's leases on these (run id, epoch) pairs. Returns the extended ones; expired leases cannot be renewed."""
         ...
 
     async def release(self, run_id: int, epoch: int) -> None: ...
 
     async def find_expired(self, limit: int) -> list[Lease]:
-        """Leases past their end by the store's clock at this moment, not locked: lock the run and check `is_expired` again."""
+        """Return expired leases, not locked. Callers lock the run and check `is_expired` again."""
         ...
 
     async def is_expired(self, run_id: int, epoch: int) -> bool:
-        """Read by the store's clock at this moment (not the transaction's start)."""
+        """Return True if the lease is expired now, rather than at the start of the transaction."""
         ...
 
     async def extend_all(self, seconds: float) -> None:
-        """Give every lease a full term from now: the sweep was not watching, so it may not judge."""
+        """Give every lease a full term from now, after a time in which leases could not be renewed."""
         ...
 
     async def find_held_by(self, worker: str) -> list[Lease]:
-        """Leases of this worker that are not expired."""
+        """Return the worker's leases that are not expired."""
         ...

@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class NewLogLine:
-    """One line of a stage's output. `index` counts the attempt's lines from 0, so a repeated append stores nothing twice."""
+    """One line of a stage's output. `index` numbers the attempt's lines from 0, so that a repeated append stores no line twice."""
 
     index: int
     at: datetime
@@ -18,8 +18,9 @@ class NewLogLine:
 
 class Logs(Protocol):
     async def append(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], limit_bytes: int) -> int:
-        """Store the lines not stored before, numbered on within the run; returns how many were stored.
+        """Store the new lines, numbered consecutively within the run. Returns how many were stored.
 
-        Past `limit_bytes` for the attempt one line says that the rest is cut, and everything after it is dropped.
+        After `limit_bytes` of the attempt, one line says that the rest is cut off, and later lines are dropped. Raises LookupError for an
+        unknown attempt.
         """
         ...

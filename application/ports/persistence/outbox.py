@@ -1,4 +1,4 @@
-"""Dispatches to be sent to Prefect."""
+"""Dispatches to send to Prefect."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A dispatch that Prefect must be told of. `tries` counts earlier deliveries that failed."""
+    """A dispatch to send to Prefect. `tries` counts the failed deliveries."""
 
     id: int
     run_id: int
@@ -18,22 +18,22 @@ class OutboxRow:
 
 
 class Outbox(Protocol):
-    """Dispatches to be recorded in (warm pool) or carried by (any other pool) Prefect; rows are written by `Runs.add` and `Runs.save`."""
+    """Dispatches that Prefect must record (warm pools) or execute (other pools). `Runs.add` and `Runs.save` write the rows."""
 
     async def lease(self, relay: str, limit: int, seconds: float) -> list[OutboxRow]:
-        """Take due rows for this relay for `seconds`; rows another relay has, or has locked, are passed over."""
+        """Lease due rows to this relay for `seconds`. Rows that another relay has leased or locked are skipped."""
         ...
 
     async def mark_delivered(self, run_id: int, epoch: int) -> None: ...
 
     async def postpone(self, row_id: int, error: str, delay: float) -> None:
-        """Count a failed delivery, keep its sentence, try again after `delay` seconds."""
+        """Count a failed delivery with its message, and retry after `delay` seconds."""
         ...
 
     async def quarantine(self, row_id: int, error: str, delay: float) -> None:
-        """As `postpone`, for a row that was refused too often: it says so until it is delivered."""
+        """Postpone a row that was refused too often, and mark it as quarantined until it is delivered."""
         ...
 
     async def release(self) -> int:
-        """Make every row in quarantine due now; returns how many there were."""
+        """Make all quarantined rows due now. Returns their number."""
         ...

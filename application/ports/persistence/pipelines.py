@@ -28,19 +28,19 @@ class StoredPipeline:
 
 class Pipelines(Protocol):
     async def add(self, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
-        """Store a new pipeline as revision 1. NameTaken when the name exists."""
+        """Store a new pipeline as revision 1. Raises NameTaken."""
         ...
 
     async def find(self, ref: PipelineRef, *, lock: bool = False) -> StoredPipeline | None:
-        """The pipeline, its row locked until the transaction ends when asked; None when there is none."""
+        """Return the pipeline, if there is one. `lock` locks its row until the transaction ends."""
         ...
 
     async def find_many(self, refs: Collection[PipelineRef]) -> Mapping[PipelineRef, StoredPipeline]:
-        """Those of the pipelines that exist, by what they were asked for; not locked."""
+        """Return the pipelines that exist, by their reference, not locked."""
         ...
 
     async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
-        """Add the next revision; the row is locked already. NameTaken when renamed to a name that exists."""
+        """Add the next revision of a locked pipeline. Raises NameTaken if the definition has the name of another pipeline."""
         ...
 
     async def count(self) -> int: ...

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The stored answer to a report that had an event id. `digest` is the hash of the canonical item."""
+    """The stored answer to a report with an event id. `digest` is the hash of the canonical report."""
 
     digest: bytes
     answer: Mapping[str, Any]
@@ -16,7 +16,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptKey:
-    """An event id, unique per run and reporter; `reporter` is '' when nobody is named."""
+    """An event id, unique per run and reporter. `reporter` is empty for anonymous reporters."""
 
     run_id: int
     reporter: str
@@ -24,18 +24,18 @@ class ReceiptKey:
 
 
 class Receipts(Protocol):
-    """Which event ids were answered, and each reporter's highest seq. Lists, so that a batch costs what one report costs."""
+    """The receipts of reports, and each reporter's highest `seq`. All methods take lists, so that a batch costs as much as one report."""
 
     async def find(self, keys: Sequence[ReceiptKey]) -> Mapping[ReceiptKey, Receipt]:
-        """The stored answers of those keys that have one."""
+        """Return the receipts that exist."""
         ...
 
     async def add(self, receipts: Mapping[ReceiptKey, Receipt], now: datetime) -> None: ...
 
     async def last_seqs(self, reporters: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], int]:
-        """The highest seq per (run id, reporter), for those that gave one."""
+        """Return the highest `seq` of each (run id, reporter) that has one."""
         ...
 
     async def set_last_seqs(self, seqs: Mapping[tuple[int, str], int]) -> None:
-        """Remember the highest seqs: a lower one than stored changes nothing."""
+        """Store each `seq` unless a higher one is stored."""
         ...

@@ -1,4 +1,4 @@
-"""Forgetting what has been kept long enough."""
+"""Deletion of old data."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,31 +6,31 @@ from typing import Protocol
 
 
 class Retention(Protocol):
-    """Events and log lines lie in partitions by week; one is dropped whole, once all of it is older than asked for.
+    """Deletes old data. Events and log lines are partitioned by week, and partitions are dropped as a whole.
 
-    Safe to call from several processes at once. Unavailable when the store does not answer or is too busy.
+    Several processes may call it at the same time. Raises Unavailable if the store does not answer or is too busy.
     """
 
     async def create_partitions(self, now: datetime) -> Sequence[str]:
-        """Make the partitions of this week and the next ones that are missing; returns their names."""
+        """Create the missing partitions of this week and the next ones. Returns their names."""
         ...
 
     async def drop_events(self, before: datetime) -> Sequence[str]:
-        """Drop the partitions whose events all happened before; returns their names."""
+        """Drop the partitions with no event after `before`. Returns their names."""
         ...
 
     async def drop_logs(self, before: datetime) -> Sequence[str]:
-        """Drop the partitions whose log lines were all written before; returns their names."""
+        """Drop the partitions with no log line after `before`. Returns their names."""
         ...
 
     async def delete_receipts(self, before: datetime) -> int:
-        """Delete the stored answers to reports that were answered before; returns how many."""
+        """Delete the receipts of reports answered before that time. Returns the number deleted."""
         ...
 
     async def delete_idempotency_answers(self, before: datetime) -> int:
-        """Delete the stored answers to requests with an Idempotency-Key that were made before; returns how many."""
+        """Delete the stored answers of requests made before that time. Returns the number deleted."""
         ...
 
     async def delete_workers(self, before: datetime) -> int:
-        """Delete the rows of workers that have not spoken since; returns how many."""
+        """Delete workers last seen before that time. Returns the number deleted."""
         ...

@@ -9,33 +9,33 @@ from domain.runs.run import Run
 
 class Runs(Protocol):
     async def next_number(self, pipeline_id: int) -> int:
-        """The number the pipeline's next run gets; the pipeline's row is locked already."""
+        """Return the number of the pipeline's next run. The caller has locked the pipeline."""
         ...
 
     async def add(self, run: Run) -> int:
-        """Store a new run with its stages, events and, when it asks for one, its dispatch request; set and return its id."""
+        """Store a new run with its stages, events and dispatch request, if any. Sets and returns its id."""
         ...
 
     async def lock(self, ids: Sequence[int]) -> dict[int, Run]:
-        """Load runs, their rows locked in ascending id; ids that do not exist are left out.
+        """Lock the rows in ascending id and return the runs that exist.
 
-        Locks first, reads the stages in a later statement, so that what another transaction just committed is seen.
+        The stages are read after the locks, so that they include what other transactions have just committed.
         """
         ...
 
     async def save(self, *runs: Run) -> None:
-        """Store what changed since `lock`: the runs, their attempts, events and dispatch requests. Many cost what one costs.
+        """Store the changes since `lock`: the runs, their attempts, events and dispatch requests.
 
-        Clears `new_events` and `new_dispatch`.
+        Clears `new_events` and `new_dispatch`. Many runs cost as many round trips as one.
         """
         ...
 
     async def active_ids(self, pipeline_ids: Collection[int]) -> Mapping[int, list[int]]:
-        """Each pipeline's runs that are not over, oldest first; a list for every pipeline asked for."""
+        """Return the unfinished runs of each pipeline, oldest first; an empty list for a pipeline without any."""
         ...
 
     async def latest_id(self, pipeline_id: int) -> int | None: ...
 
     async def find_due(self, now: datetime, limit: int) -> list[int]:
-        """Runs for which `wake_due` has something to do at `now` (a retry that is due, a deadline that passed)."""
+        """Return runs for which `Run.process_due` has something to do at `now`."""
         ...

@@ -1,4 +1,4 @@
-"""How far each event sink has been served."""
+"""The position of each event sink in the change feed."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,29 +6,32 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class SinkPosition:
-    """How far an audience was told: a cursor of the change feed, None before its first. `tries` counts failures since the last success."""
+    """The position of an event sink.
+
+    `cursor` is that of the change feed up to which events were sent, None before the first. `tries` counts the failures since the last
+    success. `is_free` is False while a publisher holds the sink, or until a postponed delivery is due.
+    """
 
     cursor: str | None = None
     tries: int = 0
     is_free: bool = True
-    """False while another teller has it, or it is put off."""
 
 
 class SinkPositions(Protocol):
-    """How far each audience was told, for all processes. One teller at a time holds an audience, for a time."""
+    """The positions of all sinks. One publisher at a time holds a sink, for a limited time."""
 
-    async def find(self, audience: str) -> SinkPosition:
-        """Where it is now, not locked; a free one without a cursor when nobody has told it anything."""
+    async def find(self, sink: str) -> SinkPosition:
+        """Return the position, not locked; a free one without a cursor for a new sink."""
         ...
 
-    async def take(self, audience: str, teller: str, seconds: float) -> SinkPosition | None:
-        """Hold the audience for so many seconds by the store's clock; None when it is not free."""
+    async def acquire(self, sink: str, publisher: str, seconds: float) -> SinkPosition | None:
+        """Hold the sink for this many seconds of the store's clock. Returns None if it is not free."""
         ...
 
-    async def move(self, audience: str, teller: str, cursor: str) -> bool:
-        """Everything up to the cursor was told: keep that, forget failures, let go. False when another teller holds it by now."""
+    async def advance(self, sink: str, publisher: str, cursor: str) -> bool:
+        """Store the new cursor, reset the failures, and release the sink. Returns False if another publisher holds it by now."""
         ...
 
-    async def postpone(self, audience: str, teller: str, error: str, delay: float) -> None:
-        """Count a failure, keep its sentence, free it after `delay` seconds; nothing when another teller holds it by now."""
+    async def postpone(self, sink: str, publisher: str, error: str, delay: float) -> None:
+        """Count a failure with its message, and free the sink after `delay` seconds. Does nothing if another publisher holds it by now."""
         ...

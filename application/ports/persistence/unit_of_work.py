@@ -1,4 +1,4 @@
-"""What the use cases ask of the store. Everything read or written inside one `async with` is one transaction."""
+"""The unit of work: one transaction with the store."""
 
 from collections.abc import Collection, Sequence
 from types import TracebackType
@@ -22,7 +22,7 @@ from domain.runs.run import Run
 
 
 class LoadedForUpdate(NamedTuple):
-    """What a report is judged by."""
+    """Locked runs, and the receipts and pipelines read after the locks."""
 
     runs: dict[int, Run]
     receipts: dict[ReceiptKey, Receipt]
@@ -30,10 +30,9 @@ class LoadedForUpdate(NamedTuple):
 
 
 class UnitOfWork(Protocol):
-    """One transaction. Leaving without commit() discards everything. Unavailable when the store does not answer.
+    """One transaction, opened with `async with`. Leaving it without `commit` discards all changes. Raises Unavailable.
 
-    A write of a run, receipt, lease, dispatch, outbox row or audit entry may be sent with what is read next, or with the commit, and fail
-    there.
+    Writes may be buffered: they are sent with the next read or the commit, and can fail there.
     """
 
     pipelines: Pipelines
@@ -45,7 +44,7 @@ class UnitOfWork(Protocol):
     outbox: Outbox
     dispatches: Dispatches
     workers: Workers
-    announcements: SinkPositions
+    sink_positions: SinkPositions
     accounts: Accounts
     sessions: Sessions
     api_tokens: ApiTokens
@@ -58,16 +57,14 @@ class UnitOfWork(Protocol):
     async def load_for_update(
         self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()
     ) -> LoadedForUpdate:
-        """The runs as `runs.lock` gives them, and the stored answers of those keys and those pipelines as they are behind the locks, for
-        the price of one.
+        """Lock the runs, and read the receipts and pipelines after the locks, all in one round trip.
 
-        A run that was saved is the next caller's once the commit has returned: what is still needed of it is read before anything else
-        is waited for.
+        After the commit, another caller may get the same Run objects. Read what is needed of them before the next `await`.
         """
         ...
 
     async def commit(self) -> None:
-        """Make it durable; when this returns, the caller may be answered."""
+        """Commit the transaction. The changes are durable when this returns."""
         ...
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """A worker process as it last spoke."""
+    """A worker process, as of its last heartbeat."""
 
     id: str
     name: str
@@ -19,7 +19,7 @@ class WorkerStatus:
 
 class Workers(Protocol):
     async def record_seen(self, worker: WorkerStatus, now: datetime) -> None:
-        """Insert or refresh."""
+        """Insert or update the worker."""
         ...
 
     async def remove(self, worker_id: str) -> None: ...

@@ -1,4 +1,4 @@
-"""How a process learns of what any process committed."""
+"""The feed of everything that all processes commit."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,33 +10,34 @@ from domain.runs.events import EventType
 
 @dataclass(frozen=True, slots=True)
 class ChangeBatch:
-    """Events committed since the cursor before, each once; `cursor` is where the next read goes on."""
+    """Events committed since the previous cursor, each once.
+
+    `cursor` is the start of the next read, `logs` are the ids of runs with new log lines.
+    """
 
     events: Sequence[EventView]
     cursor: str
     logs: Sequence[int] = ()
-    """Ids of runs that got log lines."""
 
 
 class ChangeFeed(Protocol):
-    """One listener and one reader per process; viewers are served from memory."""
+    """The feed of one process. It has one listener and one reader; viewers are served from memory."""
 
     async def position(self) -> str:
-        """The cursor of this moment."""
+        """Return the cursor of this moment."""
         ...
 
     async def read(self, cursor: str, limit: int = 1_000, only: Collection[EventType] | None = None) -> ChangeBatch:
-        """What was committed since the cursor, without a gap or a repeat, whatever order transactions commit in; of these types, if any
-        are given. At most `limit` events: as many of them mean that there may be more.
+        """Return the events committed since the cursor, without gaps or repeats, in whatever order transactions commit.
 
-        ValueError for a cursor this feed did not make.
+        `only` selects event types. A batch of `limit` events means that there may be more. Raises ValueError for an unknown cursor.
         """
         ...
 
     async def announce(self, *, log_run_ids: Sequence[int] = ()) -> None:
-        """Wake every process's `wait`, after a commit. Losing it delays, never loses: readers also poll."""
+        """Wake the `wait` of every process after a commit. A lost notification only causes a delay, since readers also poll."""
         ...
 
     async def wait(self, seconds: float) -> Sequence[int]:
-        """Return when something was announced or `seconds` have passed; the run ids whose logs grew."""
+        """Wait for a notification, for at most `seconds`. Returns the ids of runs with new log lines."""
         ...

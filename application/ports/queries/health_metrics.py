@@ -1,4 +1,4 @@
-"""How the store and what stands on it are doing, in few numbers."""
+"""Metrics of the store, the outbox, the queues and the worker pools."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class PoolMetrics:
-    """The living workers of one work pool."""
+    """The connected workers of a pool."""
 
     pool: str
     workers: int
@@ -17,7 +17,7 @@ class PoolMetrics:
 
 @dataclass(frozen=True, slots=True)
 class HealthMetrics:
-    """`outbox_age` is the oldest row's, in seconds; `late` are runs that are still queued long after they were opened."""
+    """`outbox_age` is the age of the oldest row in seconds. `waiting` and `late` count queued runs; late ones have waited too long."""
 
     outbox_depth: int
     outbox_age: float
@@ -29,12 +29,12 @@ class HealthMetrics:
 
 class HealthMetricsReader(Protocol):
     async def read(self, late_after: float, seen_within: float) -> HealthMetrics:
-        """Now. Runs count as late after `late_after` seconds in the queue, workers as living that spoke within `seen_within` seconds.
+        """Return the present metrics. Runs are late after `late_after` seconds; workers count if seen in the last `seen_within` seconds.
 
-        Unavailable when the store does not answer.
+        Raises Unavailable.
         """
         ...
 
     def connections(self) -> tuple[int, int]:
-        """How many connections this process may hold, and how many are in use."""
+        """Return the maximum number of connections of this process, and the number in use."""
         ...

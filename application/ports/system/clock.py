@@ -1,4 +1,4 @@
-"""Time, as a dependency."""
+"""The clock."""
 
 from datetime import datetime
 from typing import Protocol
@@ -6,5 +6,5 @@ from typing import Protocol
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """The present moment, aware, UTC."""
+        """Return the present time in UTC, timezone-aware."""
         ...

@@ -1,4 +1,4 @@
-"""JSON Schema, as a dependency."""
+"""Validation of parameters with JSON Schema."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -8,13 +8,13 @@ from domain.errors import FieldProblem
 
 class ParameterSchemas(Protocol):
     def find_schema_problems(self, schema: Mapping[str, Any]) -> Sequence[FieldProblem]:
-        """What keeps this from being a JSON Schema of an object; `field` begins with `parameters`."""
+        """Return the problems of a JSON Schema for an object. Each `field` begins with `parameters`."""
         ...
 
     def find_problems(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Sequence[FieldProblem]:
-        """What of the parameters breaks the schema; `field` is a path such as `parameters.month`."""
+        """Return the problems of the parameters. Each `field` is a path such as `parameters.month`."""
         ...
 
     def apply_defaults(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """The parameters with the schema's top-level defaults filled in where a key is missing."""
+        """Return the parameters with the schema's top-level defaults for missing keys."""
         ...

@@ -1,22 +1,22 @@
-"""The port to named secrets. They are read where a stage runs, so that none passes through the web or the database."""
+"""Secrets by name. Workers read them where a stage runs, so that no secret passes through the web process or the database."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
 MIN_SECRET_LENGTH: Final = 8
-"""Characters. A shorter one could not be masked without blotting out ordinary words, so no stage is given it."""
+"""Minimum number of characters. Masking a shorter secret in logs would also mask ordinary words."""
 
 
 class SecretUnavailable(Exception):
-    """A secret cannot be given to a stage; the message is a sentence that names it and never holds a value."""
+    """A secret that a stage needs cannot be read. The message names it and never contains its value."""
 
 
 class Secrets(Protocol):
-    """A place that keeps secrets by name."""
+    """A store of named secrets."""
 
     def read(self, names: Iterable[str]) -> Mapping[str, str]:
-        """Every one of these secrets as it is now, under the names as asked; `name` finds what is kept as `NAME` too.
+        """Return the present values of all these secrets by the requested names. The name `name` also finds the secret `NAME`.
 
-        Raises SecretUnavailable for one that is not there or empty, is shorter than MIN_SECRET_LENGTH, or holds a NUL.
+        Raises SecretUnavailable if a secret is missing or empty, shorter than MIN_SECRET_LENGTH, or contains a NUL.
         """
         ...

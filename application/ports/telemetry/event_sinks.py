@@ -9,21 +9,21 @@ from application.ports.telemetry.lifecycle_events import LifecycleEvent
 
 @dataclass(frozen=True, slots=True)
 class RejectedEvent:
-    """What an audience will never take, and its reason in one sentence."""
+    """An event that the sink rejects permanently, and why."""
 
-    announcement: LifecycleEvent
+    event: LifecycleEvent
     why: str
 
 
 class EventSink(Protocol):
-    """A system that is told. `name` is stable: its place in the events is kept by it."""
+    """A system that receives lifecycle events. `name` is stable; its position is stored by name."""
 
     @property
     def name(self) -> str: ...
 
-    async def send(self, announcements: Sequence[LifecycleEvent]) -> Sequence[RejectedEvent]:
-        """Deliver in order; to be told the same again changes nothing there. Returns those it will never take.
+    async def send(self, events: Sequence[LifecycleEvent]) -> Sequence[RejectedEvent]:
+        """Send the events in order. A repeated event changes nothing in the sink. Returns the events that the sink rejects permanently.
 
-        Unavailable when it is to be tried again later; some may have arrived then.
+        Raises Unavailable if the events must be sent again later; some of them may have arrived.
         """
         ...

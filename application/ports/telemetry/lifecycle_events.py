@@ -1,4 +1,4 @@
-"""Telling other systems that runs and stages started and ended."""
+"""Events about the start and end of runs and attempts, for other systems."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunLifecycleEvent:
-    """A run. `id` is the same whenever and by whichever process it is told; times are UTC, `status` is terminal when it is finished."""
+    """The start or end of a run. `id` is the same in every process and for every delivery. Times are in UTC."""
 
     id: UUID
     run_id: int
@@ -35,18 +35,18 @@ class RunLifecycleEvent:
 
     @property
     def effective_start(self) -> datetime:
-        """The start; the end of what ended without one."""
+        """The start; for a run or attempt that never started, its end."""
         return self.started_at or self.finished_at or self.created_at
 
     @property
     def queued_seconds(self) -> float:
-        """From the trigger to the start."""
+        """Seconds from the trigger to the start."""
         return max(0.0, (self.effective_start - self.created_at).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptLifecycleEvent:
-    """One attempt of a stage of `run`, which it repeats. `needs` are the stages before it."""
+    """The start or end of an attempt. `needs` names the stages before it."""
 
     id: UUID
     run: RunLifecycleEvent
@@ -67,12 +67,12 @@ class AttemptLifecycleEvent:
 
     @property
     def effective_start(self) -> datetime:
-        """The start; the end of what ended without one."""
+        """The start; for a run or attempt that never started, its end."""
         return self.started_at or self.finished_at or self.created_at
 
     @property
     def queued_seconds(self) -> float:
-        """From when it could have started to the start."""
+        """Seconds from the time at which it was queued to the start."""
         return max(0.0, (self.effective_start - (self.queued_at or self.effective_start)).total_seconds())
 
 

@@ -1,4 +1,4 @@
-"""What is told of our own work while it happens: spans that make one trace, figures, and what a log line says of where it belongs."""
+"""Spans, metrics and the trace context of log lines."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -7,85 +7,85 @@ from typing import Protocol
 from application.observability.metrics import Metric
 
 TraceContext = Mapping[str, str]
-"""A place in a trace as W3C headers, `traceparent` and perhaps `tracestate`: what is stored with a run and handed to its processes."""
+"""A position in a trace as W3C headers, stored with a run and passed to its processes."""
 
 Tag = str | int | float | bool | None
-"""None leaves the tag out."""
+"""The value of a tag. None omits the tag."""
 
 NO_PARENT: TraceContext = {}
-"""As a parent: the span begins a trace of its own."""
+"""The parent of a span that starts a new trace."""
 
 
 class Span(Protocol):
-    """Something that takes time. It ends with its `with` block; an exception that leaves the block makes it an error."""
+    """A span that ends with its `with` block. An exception that leaves the block marks it as an error."""
 
     @property
     def context(self) -> TraceContext:
-        """Where a span below this one belongs; empty when nothing is traced."""
+        """The parent of spans below this one; empty if tracing is off."""
         ...
 
     def tag(self, **tags: Tag) -> None: ...
 
     def fail(self, kind: str, message: str, detail: str = "") -> None:
-        """Mark it as an error. `detail` is what a reader sees below the message, such as the last lines of a log."""
+        """Mark the span as an error. `detail` is shown below the message, e.g. the last lines of a log."""
         ...
 
 
 class Telemetry(Protocol):
-    """Never blocks, never raises, and costs next to nothing when it is off; an absent or slow agent is never felt."""
+    """Sends telemetry. Never blocks and never raises, even if the agent is absent or slow."""
 
     @property
     def is_on(self) -> bool:
-        """False when nothing is told to anybody: what observes need not be put on at all."""
+        """False if telemetry is not sent, so that nothing needs to be instrumented."""
         ...
 
     def span(
         self, name: str, resource: str, *, parent: TraceContext | None = None, links: Sequence[TraceContext] = (), **tags: Tag
     ) -> AbstractContextManager[Span]:
-        """A span around the block: below `parent`, or below the span that is current when none is given.
+        """Return a span around the block, below `parent` or the current span.
 
-        `resource` is one of few: a route's template, a use case, a stage's name. `links` are spans of other traces that led here.
+        `resource` must have few distinct values: a route template, a use case or a stage name. `links` are related spans of other traces.
         """
         ...
 
     def use_context(self, context: TraceContext) -> AbstractContextManager[None]:
-        """Spans of the block belong below `context`, unless it is empty."""
+        """Make `context` the parent of the spans in the block, unless it is empty."""
         ...
 
     def context(self) -> TraceContext:
-        """The current span's; empty without one."""
+        """Return the context of the current span; empty if there is none."""
         ...
 
     def drop_current_trace(self) -> None:
-        """Leave the request that is current out of the traces: a probe, or a stream that stays open for hours."""
+        """Exclude the current request from tracing, e.g. a probe or a stream that stays open for hours."""
         ...
 
     def count(self, metric: Metric, value: int = 1, **tags: Tag) -> None: ...
 
     def distribution(self, metric: Metric, value: float, **tags: Tag) -> None:
-        """A value whose percentiles matter; seconds for times."""
+        """Record a value of a distribution. Times are in seconds."""
         ...
 
     def gauge(self, metric: Metric, value: float, **tags: Tag) -> None: ...
 
     def log_context(self) -> Mapping[str, str]:
-        """`dd.trace_id` and `dd.span_id` of the current span, for a log line; empty without one."""
+        """Return `dd.trace_id` and `dd.span_id` of the current span for a log line; empty if there is none."""
         ...
 
     def flush(self, seconds: float) -> None:
-        """Send what is still here, for at most so long: the process ends."""
+        """Send what is buffered, within this many seconds, before the process ends."""
         ...
 
 
 def get_dispatch_trace_context(trace: TraceContext, epoch: int) -> tuple[TraceContext, Sequence[TraceContext]]:
-    """Parent and links of what belongs to a dispatch: the first goes on in the trace of the trigger; a later one, after waiting, begins its
-    own and links to it."""
+    """Return the parent and the links of a dispatch's spans. The first dispatch continues the trace of the trigger; later ones start their
+    own traces and link to it."""
     if epoch == 1:
         return trace, []
     return NO_PARENT, [trace] if trace else []
 
 
 def get_trace_id(context: TraceContext) -> str | None:
-    """The trace's id, 32 hexadecimal digits, as pages and log searches want it."""
+    """Return the id of the trace, 32 hexadecimal digits; None if there is none."""
     parts = context.get("traceparent", "").split("-")
     return parts[1] if len(parts) == 4 and len(parts[1]) == 32 else None

@@ -57,14 +57,14 @@ class LifecycleEventPublisher:
     async def _publish_page(self) -> bool:
         """Publish one page of events. Return False if there is nothing more to publish now."""
         async with self._open_unit_of_work() as work:
-            position = await work.announcements.find(self._sink.name)
+            position = await work.sink_positions.find(self._sink.name)
         if not position.is_free:
             return False
         cursor = position.cursor
         if cursor is not None and not (await self._read(cursor, 1)).events:
             return False
         async with self._open_unit_of_work() as work:
-            leased = await work.announcements.take(self._sink.name, self._publisher_id, LEASE_SECONDS)
+            leased = await work.sink_positions.acquire(self._sink.name, self._publisher_id, LEASE_SECONDS)
             await work.commit()
         return leased is not None and await self._publish_from(leased)
 
@@ -104,18 +104,18 @@ class LifecycleEventPublisher:
 
     async def _restart(self) -> None:
         async with self._open_unit_of_work() as work:
-            if await work.announcements.take(self._sink.name, self._publisher_id, LEASE_SECONDS):
-                await work.announcements.move(self._sink.name, self._publisher_id, await self._feed.position())
+            if await work.sink_positions.acquire(self._sink.name, self._publisher_id, LEASE_SECONDS):
+                await work.sink_positions.advance(self._sink.name, self._publisher_id, await self._feed.position())
             await work.commit()
 
     async def _move(self, cursor: str) -> bool:
         async with self._open_unit_of_work() as work:
-            moved = await work.announcements.move(self._sink.name, self._publisher_id, cursor)
+            moved = await work.sink_positions.advance(self._sink.name, self._publisher_id, cursor)
             await work.commit()
         return moved
 
     async def _postpone(self, position: SinkPosition, error: str) -> None:
         delay = min(MAX_BACKOFF_SECONDS, 0.5 * 2 ** min(position.tries, 10)) * random.uniform(0.5, 1.0)
         async with self._open_unit_of_work() as work:
-            await work.announcements.postpone(self._sink.name, self._publisher_id, error, delay)
+            await work.sink_positions.postpone(self._sink.name, self._publisher_id, error, delay)
             await work.commit()

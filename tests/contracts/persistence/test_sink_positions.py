@@ -9,27 +9,27 @@ LONG = 600.0
 
 async def take(store: StoreUnderTest, teller: str, seconds: float = LONG, audience: str = "ci") -> SinkPosition | None:
     async with store.open_unit_of_work() as work:
-        taken = await work.announcements.take(audience, teller, seconds)
+        taken = await work.sink_positions.acquire(audience, teller, seconds)
         await work.commit()
         return taken
 
 
 async def move(store: StoreUnderTest, teller: str, cursor: str, audience: str = "ci") -> bool:
     async with store.open_unit_of_work() as work:
-        moved = await work.announcements.move(audience, teller, cursor)
+        moved = await work.sink_positions.advance(audience, teller, cursor)
         await work.commit()
         return moved
 
 
 async def postpone(store: StoreUnderTest, teller: str, delay: float) -> None:
     async with store.open_unit_of_work() as work:
-        await work.announcements.postpone("ci", teller, "It does not answer.", delay)
+        await work.sink_positions.postpone("ci", teller, "It does not answer.", delay)
         await work.commit()
 
 
 async def find(store: StoreUnderTest, audience: str = "ci") -> SinkPosition:
     async with store.open_unit_of_work() as work:
-        return await work.announcements.find(audience)
+        return await work.sink_positions.find(audience)
 
 
 async def test_an_audience_nobody_has_told_anything_is_free_and_has_no_place(store: StoreUnderTest) -> None:
@@ -98,6 +98,6 @@ async def test_of_tellers_at_once_one_gets_it(store: StoreUnderTest) -> None:
 
 async def test_without_a_commit_nothing_was_taken(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work:
-        await work.announcements.take("ci", "one", LONG)
+        await work.sink_positions.acquire("ci", "one", LONG)
 
     assert await take(store, "two") is not None

@@ -72,7 +72,7 @@ async def test_what_is_refused_is_named_and_the_rest_arrives(heard: AudienceUnde
 
     refusals = await heard.audience.send(told)
 
-    assert [refusal.announcement for refusal in refusals] == [told[4]]
+    assert [refusal.event for refusal in refusals] == [told[4]]
     assert "I will not" in refusals[0].why
     assert heard.known() == keys(*told[:4], *told[5:])
 

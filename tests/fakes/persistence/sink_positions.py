@@ -18,7 +18,7 @@ class FakeSinkPositions:
         row = tx.announcements.get(audience)
         return SinkPosition(row.cursor, row.tries, row.due_at <= self._now) if row else SinkPosition()
 
-    async def take(self, audience: str, teller: str, seconds: float) -> SinkPosition | None:
+    async def acquire(self, audience: str, teller: str, seconds: float) -> SinkPosition | None:
         tx = await self._transaction.begin_statement()
         values.text(audience)
         values.text(teller)
@@ -29,7 +29,7 @@ class FakeSinkPositions:
         tx.announcements[audience] = replace(row, teller=teller, due_at=self._now + timedelta(seconds=seconds))
         return SinkPosition(row.cursor, row.tries, is_free=False)
 
-    async def move(self, audience: str, teller: str, cursor: str) -> bool:
+    async def advance(self, audience: str, teller: str, cursor: str) -> bool:
         row = await self._held(audience, teller)
         if row is not None:
             self._transaction.announcements[audience] = SinkPositionRow(values.text(cursor), None, self._now)

@@ -55,7 +55,7 @@ class FakeUnitOfWork:
         self.outbox: Outbox = FakeOutbox(transaction)
         self.dispatches: Dispatches = FakeDispatches(transaction)
         self.workers: Workers = FakeWorkers(transaction)
-        self.announcements: SinkPositions = FakeSinkPositions(transaction)
+        self.sink_positions: SinkPositions = FakeSinkPositions(transaction)
         self.accounts: Accounts = FakeAccounts(transaction)
         self.sessions: Sessions = FakeSessions(transaction)
         self.api_tokens: ApiTokens = FakeApiTokens(transaction)

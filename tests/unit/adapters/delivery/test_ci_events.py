@@ -79,7 +79,7 @@ async def test_what_datadog_calls_too_old_is_not_sent(datadog: Receiver, events:
 
     refusals = await events.send([old, fresh])
 
-    assert [(refusal.announcement, refusal.why) for refusal in refusals] == [(old, "It is older than 18 hours.")]
+    assert [(refusal.event, refusal.why) for refusal in refusals] == [(old, "It is older than 18 hours.")]
     assert [pipeline["pipeline_id"] for pipeline in ci_resources(datadog)] == ["2"]
 
 

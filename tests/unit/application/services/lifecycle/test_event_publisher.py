@@ -245,8 +245,8 @@ async def test_external_reports_are_published_too() -> None:
 async def test_with_an_unknown_cursor_the_publisher_continues_from_now() -> None:
     headgate, publisher = await start_publisher(1)
     async with headgate.fakes.open_unit_of_work() as work:
-        await work.announcements.take("fake", "web-0", 1)
-        await work.announcements.move("fake", "web-0", "of another database")
+        await work.sink_positions.acquire("fake", "web-0", 1)
+        await work.sink_positions.advance("fake", "web-0", "of another database")
         await work.commit()
     await publisher.run_once()
     await headgate.use_cases.claim((await headgate.use_cases.trigger()).run_id)
