@@ -1,4 +1,4 @@
-"""Runs as pipelines of Datadog's CI Visibility, attempts as their jobs.
+"""Sends runs to Datadog CI Visibility as pipelines, and attempts as their jobs.
 
 https://docs.datadoghq.com/api/latest/ci-visibility-pipelines/#send-pipeline-event
 """
@@ -19,8 +19,8 @@ from domain.runs.status import Status
 PATH = "/api/v2/ci/pipeline"
 MAX_EVENTS_PER_REQUEST = 50
 MAX_EVENT_AGE = timedelta(hours=18)
-"""Datadog takes nothing that ended earlier."""
-_LONGEST_ERROR = 5_000
+"""Datadog rejects older events."""
+_MAX_ERROR_LENGTH = 5_000
 _STATUS = {
     Status.COMPLETED: "success",
     Status.FAILED: "error",
@@ -28,91 +28,91 @@ _STATUS = {
     Status.CANCELLED: "canceled",
     Status.SKIPPED: "skipped",
 }
-_BY_HAND = frozenset({"dashboard", "cli"})
+_MANUAL_TRIGGERS = frozenset({"dashboard", "cli"})
 
 
 class CiEventSink:
-    """A start is told as a running pipeline or job; its end has the same id and takes its place. Parameters and outputs stay here."""
+    """Sends a start as a running pipeline or job; the end has the same id and replaces it. It sends no parameters and no outputs."""
 
     name = "ci"
 
-    def __init__(self, address: str, api_key: str, public_url: str, env: str | None, clock: Clock) -> None:
-        self._deliveries = JsonSender("Datadog's CI Visibility", address, PATH, {"DD-API-KEY": api_key})
+    def __init__(self, url: str, api_key: str, public_url: str, env: str | None, clock: Clock) -> None:
+        self._sender = JsonSender("Datadog CI Visibility", url, PATH, {"DD-API-KEY": api_key})
         self._public_url = public_url
         self._env = env
         self._clock = clock
 
     async def close(self) -> None:
-        await self._deliveries.close()
+        await self._sender.close()
 
     async def send(self, announcements: Sequence[LifecycleEvent]) -> Sequence[RejectedEvent]:
         oldest = self._clock.now() - MAX_EVENT_AGE
-        fresh = [each for each in announcements if (each.finished_at or each.effective_start) > oldest]
-        refusals = [RejectedEvent(each, "It is older than 18 hours.") for each in announcements if each not in fresh]
-        for start in range(0, len(fresh), MAX_EVENTS_PER_REQUEST):
-            refusals += await self._send(fresh[start : start + MAX_EVENTS_PER_REQUEST])
-        return refusals
+        recent = [event for event in announcements if (event.finished_at or event.effective_start) > oldest]
+        rejected = [RejectedEvent(event, "The event is older than 18 hours.") for event in announcements if event not in recent]
+        for start in range(0, len(recent), MAX_EVENTS_PER_REQUEST):
+            rejected += await self._send_page(recent[start : start + MAX_EVENTS_PER_REQUEST])
+        return rejected
 
-    async def _send(self, page: Sequence[LifecycleEvent]) -> list[RejectedEvent]:
-        """A refusal is of the request as a whole: halves find out whose fault it is."""
-        why = await self._deliveries.post({"data": [self._data(each) for each in page]})
-        if why is None:
+    async def _send_page(self, page: Sequence[LifecycleEvent]) -> list[RejectedEvent]:
+        """Send a page. Datadog rejects a request as a whole, so halve a rejected page until the events at fault are alone."""
+        reason = await self._sender.post({"data": [self._to_resource(event) for event in page]})
+        if reason is None:
             return []
         if len(page) == 1:
-            return [RejectedEvent(page[0], why)]
+            return [RejectedEvent(page[0], reason)]
         half = len(page) // 2
-        return [*await self._send(page[:half]), *await self._send(page[half:])]
+        return [*await self._send_page(page[:half]), *await self._send_page(page[half:])]
 
-    def _data(self, announcement: LifecycleEvent) -> dict[str, Any]:
-        resource = self._pipeline(announcement) if isinstance(announcement, RunLifecycleEvent) else self._job(announcement)
+    def _to_resource(self, event: LifecycleEvent) -> dict[str, Any]:
+        resource = self._to_pipeline(event) if isinstance(event, RunLifecycleEvent) else self._to_job(event)
         attributes: dict[str, Any] = {"provider_name": "headgate", "resource": resource}
         if self._env:
             attributes["env"] = self._env
         return {"type": "cipipeline_resource_request", "attributes": attributes}
 
-    def _pipeline(self, run: RunLifecycleEvent) -> dict[str, Any]:
+    def _to_pipeline(self, run: RunLifecycleEvent) -> dict[str, Any]:
         return {
             "level": "pipeline",
             "unique_id": str(run.id),
             "pipeline_id": str(run.run_id),
             "name": run.pipeline,
-            "url": self._url(run),
+            "url": self._run_url(run),
             "partial_retry": False,
-            "is_manual": run.trigger in _BY_HAND,
+            "is_manual": run.trigger in _MANUAL_TRIGGERS,
             "tags": [f"run:{run.run_id}", f"number:{run.number}", f"revision:{run.revision}", f"trigger:{run.trigger}"],
-            **_facts(run),
+            **_common_fields(run),
         }
 
-    def _job(self, attempt: AttemptLifecycleEvent) -> dict[str, Any]:
+    def _to_job(self, attempt: AttemptLifecycleEvent) -> dict[str, Any]:
         return {
             "level": "job",
             "id": str(attempt.id),
             "name": attempt.stage,
             "pipeline_name": attempt.run.pipeline,
             "pipeline_unique_id": str(attempt.run.id),
-            "url": f"{self._url(attempt.run)}?{urlencode({'stage': attempt.stage})}",
+            "url": f"{self._run_url(attempt.run)}?{urlencode({'stage': attempt.stage})}",
             "tags": [f"run:{attempt.run.run_id}", f"attempt:{attempt.number}", f"kind:{attempt.kind}"],
             **({"node": {"name": attempt.worker}} if attempt.worker else {}),
-            **_facts(attempt),
+            **_common_fields(attempt),
         }
 
-    def _url(self, run: RunLifecycleEvent) -> str:
+    def _run_url(self, run: RunLifecycleEvent) -> str:
         return f"{self._public_url}/ui/runs/{run.run_id}"
 
 
-def _facts(told: LifecycleEvent) -> dict[str, Any]:
-    """What pipelines and jobs say in the same words: when, how it ended, how many records."""
-    facts: dict[str, Any] = {"start": _moment(told.effective_start), "queue_time": round(told.queued_seconds * 1000)}
-    if told.phase is Phase.STARTED or told.finished_at is None:
-        return facts | {"status": "running"}
-    facts |= {"end": _moment(told.finished_at), "status": _STATUS[told.status]}
-    if told.records_processed is not None:
-        facts["metrics"] = [f"records:{told.records_processed}"]
-    if told.error_message and _STATUS[told.status] == "error":
-        facts["error"] = {"type": told.status.value, "message": told.error_message[:_LONGEST_ERROR]}
-    return facts
+def _common_fields(event: LifecycleEvent) -> dict[str, Any]:
+    """Return the fields that pipelines and jobs share: times, status, records and error."""
+    fields: dict[str, Any] = {"start": _format_time(event.effective_start), "queue_time": round(event.queued_seconds * 1000)}
+    if event.phase is Phase.STARTED or event.finished_at is None:
+        return fields | {"status": "running"}
+    fields |= {"end": _format_time(event.finished_at), "status": _STATUS[event.status]}
+    if event.records_processed is not None:
+        fields["metrics"] = [f"records:{event.records_processed}"]
+    if event.error_message and _STATUS[event.status] == "error":
+        fields["error"] = {"type": event.status.value, "message": event.error_message[:_MAX_ERROR_LENGTH]}
+    return fields
 
 
-def _moment(moment: datetime) -> str:
-    """RFC 3339."""
-    return moment.isoformat(timespec="milliseconds")
+def _format_time(time: datetime) -> str:
+    """Return the time as RFC 3339."""
+    return time.isoformat(timespec="milliseconds")

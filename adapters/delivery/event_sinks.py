@@ -1,4 +1,4 @@
-"""The audiences that the settings name; none unless asked for."""
+"""Builds the event sinks that the settings configure."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class EventSinkSettings(Protocol):
 
 
 def build_event_sinks(settings: EventSinkSettings, clock: Clock, env: str | None) -> list[CiEventSink | OpenLineageSink]:
-    """`env` is Datadog's name of this environment."""
-    found: list[CiEventSink | OpenLineageSink] = []
+    """Return the configured sinks, none by default. `env` is the environment's name in Datadog."""
+    sinks: list[CiEventSink | OpenLineageSink] = []
     if settings.ci_events_url and settings.dd_api_key:
-        found.append(CiEventSink(settings.ci_events_url, settings.dd_api_key.get_secret_value(), settings.public_url, env, clock))
+        sinks.append(CiEventSink(settings.ci_events_url, settings.dd_api_key.get_secret_value(), settings.public_url, env, clock))
     if settings.openlineage_url:
         key = settings.openlineage_api_key.get_secret_value() if settings.openlineage_api_key else None
-        found.append(OpenLineageSink(settings.openlineage_url, key, settings.openlineage_namespace, settings.public_url))
-    return found
+        sinks.append(OpenLineageSink(settings.openlineage_url, key, settings.openlineage_namespace, settings.public_url))
+    return sinks

@@ -1,4 +1,4 @@
-"""JSON over HTTP to systems that are told of runs, with their answers in our words."""
+"""Sends JSON over HTTP to systems that receive lifecycle events."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ import httpx
 from domain.errors import Unavailable
 
 _TIMEOUT = httpx.Timeout(10.0, connect=3.0)
-_NEVER = frozenset({400, 409, 410, 413, 415, 422})
-"""Answers about the body: the same body would get them again. Any other failure may pass, a wrong key or address included."""
+_PERMANENT_STATUSES = frozenset({400, 409, 410, 413, 415, 422})
+"""Statuses that reject the body: sending it again would fail again. Other failures, a wrong key or path included, may be temporary."""
 
 
 class JsonSender:
-    """Posts to one address. `path` is added to an address that has none."""
+    """Posts to one URL. `path` is appended to a URL without a path."""
 
-    def __init__(self, name: str, address: str, path: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, name: str, url: str, path: str, headers: Mapping[str, str]) -> None:
         self._name = name
-        self.url = address if urlsplit(address).path.strip("/") else address.rstrip("/") + path
+        self.url = url if urlsplit(url).path.strip("/") else url.rstrip("/") + path
         self._http = httpx.AsyncClient(headers=dict(headers), timeout=_TIMEOUT, verify=self.url.startswith("https://"))
 
     async def close(self) -> None:
         await self._http.aclose()
 
     async def post(self, body: Any) -> str | None:
-        """None when it was taken, else why it never will be. Unavailable when it may be later."""
+        """Return None if the system accepted the body, or why it rejected it for good. Raise Unavailable if a retry may succeed."""
         try:
             response = await self._http.post(self.url, json=body)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Unavailable(f"{self._name} does not answer ({type(error).__name__}).") from error
+            raise Unavailable(f"{self._name} does not respond ({type(error).__name__}).") from error
         if response.is_success:
             return None
-        said = f"{self._name} answered {response.status_code}: {_one_line(response.text)}"
-        if response.status_code in _NEVER:
-            return said
-        raise Unavailable(said)
+        message = f"{self._name} responded with {response.status_code}: {_to_one_line(response.text)}"
+        if response.status_code in _PERMANENT_STATUSES:
+            return message
+        raise Unavailable(message)
 
 
-def _one_line(text: str) -> str:
+def _to_one_line(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text[:200]).strip()

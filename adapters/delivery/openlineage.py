@@ -1,4 +1,4 @@
-"""Runs and attempts as OpenLineage run events (https://openlineage.io/spec/2-0-2/OpenLineage.json)."""
+"""Sends runs and attempts as OpenLineage run events (https://openlineage.io/spec/2-0-2/OpenLineage.json)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SCHEMAS = {
     "jobType": f"{_FACETS}/2-0-3/JobTypeJobFacet.json#/$defs/JobTypeJobFacet",
     "headgate_execution": f"{SPEC}#/$defs/RunFacet",
 }
-_END = {
+_END_TYPES = {
     Status.COMPLETED: "COMPLETE",
     Status.SKIPPED: "COMPLETE",
     Status.FAILED: "FAIL",
@@ -31,92 +31,93 @@ _END = {
 
 
 class OpenLineageSink:
-    """A pipeline and each of its stages is a job; a run and each attempt is a run of it, the attempt's parent being the run.
+    """Maps a pipeline and each of its stages to a job, and a run and each attempt to a run of that job.
 
-    What a stage brings forth stands as a dataset with the stage's name: Headgate knows how many records, not where they are kept.
-    A stage that was skipped ran not, so nothing is told of it.
+    The run is the parent of its attempts. A stage's output is a dataset with the stage's name: Headgate knows how many records it has,
+    but not where they are. Skipped stages did not run, so they are not sent.
     """
 
     name = "openlineage"
 
-    def __init__(self, address: str, api_key: str | None, namespace: str, public_url: str) -> None:
+    def __init__(self, url: str, api_key: str | None, namespace: str, public_url: str) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._deliveries = JsonSender("OpenLineage", address, PATH, headers)
+        self._sender = JsonSender("OpenLineage", url, PATH, headers)
         self._namespace = namespace
         self._public_url = public_url
 
     async def close(self) -> None:
-        await self._deliveries.close()
+        await self._sender.close()
 
     async def send(self, announcements: Sequence[LifecycleEvent]) -> Sequence[RejectedEvent]:
-        refusals: list[RejectedEvent] = []
-        for announcement in announcements:
-            for event in self._events(announcement):
-                why = await self._deliveries.post(event)
-                if why is not None:
-                    refusals.append(RejectedEvent(announcement, why))
+        rejected: list[RejectedEvent] = []
+        for event in announcements:
+            for run_event in self._to_run_events(event):
+                reason = await self._sender.post(run_event)
+                if reason is not None:
+                    rejected.append(RejectedEvent(event, reason))
                     break
-        return refusals
+        return rejected
 
-    def _events(self, told: LifecycleEvent) -> Iterator[dict[str, Any]]:
-        """The standard asks for a START of every run, so an end without one brings its own."""
-        if isinstance(told, AttemptLifecycleEvent) and told.status is Status.SKIPPED:
+    def _to_run_events(self, event: LifecycleEvent) -> Iterator[dict[str, Any]]:
+        """Yield the run events. The standard requires a START for every run, so an end without a start gets one."""
+        if isinstance(event, AttemptLifecycleEvent) and event.status is Status.SKIPPED:
             return
-        if told.phase is Phase.STARTED or told.started_at is None:
-            yield self._event(told, "START")
-        if told.phase is Phase.FINISHED:
-            yield self._event(told, _END[told.status])
+        if event.phase is Phase.STARTED or event.started_at is None:
+            yield self._to_run_event(event, "START")
+        if event.phase is Phase.FINISHED:
+            yield self._to_run_event(event, _END_TYPES[event.status])
 
-    def _event(self, told: LifecycleEvent, type: str) -> dict[str, Any]:
-        at = told.effective_start if type == "START" else told.finished_at or told.effective_start
-        event: dict[str, Any] = {
+    def _to_run_event(self, event: LifecycleEvent, type: str) -> dict[str, Any]:
+        at = event.effective_start if type == "START" else event.finished_at or event.effective_start
+        run_event: dict[str, Any] = {
             "eventType": type,
             "eventTime": at.isoformat(timespec="milliseconds"),
             "producer": PRODUCER,
             "schemaURL": f"{SPEC}#/$defs/RunEvent",
-            "run": {"runId": str(told.id), "facets": self._run_facets(told, type)},
-            "job": {**self._job(told), "facets": {"jobType": _job_type(told)}},
+            "run": {"runId": str(event.id), "facets": self._run_facets(event, type)},
+            "job": {**self._to_job(event), "facets": {"jobType": _job_type_facet(event)}},
         }
-        if isinstance(told, AttemptLifecycleEvent):
-            event["inputs"] = [self._dataset(told.run, stage) for stage in told.needs]
-            event["outputs"] = [self._output(told)] if type == "COMPLETE" else []
-        return event
+        if isinstance(event, AttemptLifecycleEvent):
+            run_event["inputs"] = [self._to_dataset(event.run, stage) for stage in event.needs]
+            run_event["outputs"] = [self._to_output(event)] if type == "COMPLETE" else []
+        return run_event
 
-    def _job(self, told: LifecycleEvent) -> dict[str, Any]:
-        name = told.pipeline if isinstance(told, RunLifecycleEvent) else f"{told.run.pipeline}.{told.stage}"
+    def _to_job(self, event: LifecycleEvent) -> dict[str, Any]:
+        name = event.pipeline if isinstance(event, RunLifecycleEvent) else f"{event.run.pipeline}.{event.stage}"
         return {"namespace": self._namespace, "name": name}
 
-    def _run_facets(self, told: LifecycleEvent, type: str) -> dict[str, Any]:
-        run = told if isinstance(told, RunLifecycleEvent) else told.run
+    def _run_facets(self, event: LifecycleEvent, type: str) -> dict[str, Any]:
+        run = event if isinstance(event, RunLifecycleEvent) else event.run
         execution: dict[str, Any] = {
-            "status": Status.RUNNING.value if type == "START" else told.status.value,
+            "status": Status.RUNNING.value if type == "START" else event.status.value,
             "number": run.number,
             "revision": run.revision,
             "url": f"{self._public_url}/ui/runs/{run.run_id}",
         }
-        if isinstance(told, AttemptLifecycleEvent):
-            execution["attempt"] = told.number
-        if type != "START" and told.records_processed is not None:
-            execution["recordsProcessed"] = told.records_processed
+        if isinstance(event, AttemptLifecycleEvent):
+            execution["attempt"] = event.number
+        if type != "START" and event.records_processed is not None:
+            execution["recordsProcessed"] = event.records_processed
         facets = {"headgate_execution": _facet("headgate_execution", **execution)}
-        if isinstance(told, AttemptLifecycleEvent):
-            facets["parent"] = _facet("parent", run={"runId": str(run.id)}, job=self._job(run))
+        if isinstance(event, AttemptLifecycleEvent):
+            facets["parent"] = _facet("parent", run={"runId": str(run.id)}, job=self._to_job(run))
         if type == "FAIL":
-            facets["errorMessage"] = _facet("errorMessage", message=told.error_message or told.status.value, programmingLanguage="UNKNOWN")
+            message = event.error_message or event.status.value
+            facets["errorMessage"] = _facet("errorMessage", message=message, programmingLanguage="UNKNOWN")
         return facets
 
-    def _dataset(self, run: RunLifecycleEvent, stage: str) -> dict[str, Any]:
+    def _to_dataset(self, run: RunLifecycleEvent, stage: str) -> dict[str, Any]:
         return {"namespace": self._namespace, "name": f"{run.pipeline}.{stage}"}
 
-    def _output(self, attempt: AttemptLifecycleEvent) -> dict[str, Any]:
-        dataset = self._dataset(attempt.run, attempt.stage)
+    def _to_output(self, attempt: AttemptLifecycleEvent) -> dict[str, Any]:
+        dataset = self._to_dataset(attempt.run, attempt.stage)
         if attempt.records_processed is not None:
             dataset["outputFacets"] = {"outputStatistics": _facet("outputStatistics", rowCount=attempt.records_processed)}
         return dataset
 
 
-def _job_type(told: LifecycleEvent) -> dict[str, Any]:
-    kind = "PIPELINE" if isinstance(told, RunLifecycleEvent) else "STAGE"
+def _job_type_facet(event: LifecycleEvent) -> dict[str, Any]:
+    kind = "PIPELINE" if isinstance(event, RunLifecycleEvent) else "STAGE"
     return _facet("jobType", processingType="BATCH", integration="HEADGATE", jobType=kind)
 
 

@@ -1,4 +1,4 @@
-"""Telemetry to a Datadog agent: traces by ddtrace, figures by DogStatsD, either without the other."""
+"""Sends traces with ddtrace and metrics with DogStatsD to a Datadog agent. Each works without the other."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class DatadogTelemetry:
-    """`tracing` None: figures only, and no span is made."""
+    """Implements `Telemetry`. Without a tracer it sends metrics only."""
 
-    def __init__(self, tracing: DatadogTracer | None, metrics: DogStatsdMetrics) -> None:
-        self._tracing: DatadogTracer | NullTelemetry = tracing or NullTelemetry()
+    def __init__(self, tracer: DatadogTracer | None, metrics: DogStatsdMetrics) -> None:
+        self._tracer: DatadogTracer | NullTelemetry = tracer or NullTelemetry()
         self._metrics = metrics
         self.count = metrics.count
         self.distribution = metrics.distribution
@@ -31,21 +31,21 @@ class DatadogTelemetry:
     def span(
         self, name: str, resource: str, *, parent: TraceContext | None = None, links: Sequence[TraceContext] = (), **tags: Tag
     ) -> AbstractContextManager[Span]:
-        return self._tracing.span(name, resource, parent=parent, links=links, **tags)
+        return self._tracer.span(name, resource, parent=parent, links=links, **tags)
 
     def use_context(self, context: TraceContext) -> AbstractContextManager[None]:
-        return self._tracing.use_context(context)
+        return self._tracer.use_context(context)
 
     def context(self) -> TraceContext:
-        return self._tracing.context()
+        return self._tracer.context()
 
     def drop_current_trace(self) -> None:
-        self._tracing.drop_current_trace()
+        self._tracer.drop_current_trace()
 
     def log_context(self) -> Mapping[str, str]:
-        return self._tracing.log_context()
+        return self._tracer.log_context()
 
     def flush(self, seconds: float) -> None:
-        with suppress(Exception):  # whatever it is, it is no reason for a process not to end well
+        with suppress(Exception):  # a failed flush must not keep the process from stopping
             self._metrics.flush()
-            self._tracing.flush(seconds)
+            self._tracer.flush(seconds)

@@ -1,4 +1,4 @@
-"""Figures by DogStatsD: datagrams from a thread beside, dropped when nobody takes them."""
+"""Sends metrics with DogStatsD."""
 
 from __future__ import annotations
 
@@ -13,47 +13,50 @@ from adapters.telemetry.tag_limiter import TagValueLimiter
 from application.observability.metrics import NAMESPACE, Metric
 from application.ports.telemetry.telemetry import Tag
 
-_WAITING_PACKETS = 256
-_PORT = 8125
+_MAX_WAITING_PACKETS = 256
+_DEFAULT_PORT = 8125
 
 
 class DogStatsdMetrics:
-    """Three microseconds a figure. The name of the agent's host is looked up in the sender's thread, so that a slow DNS is not felt."""
+    """Sends datagrams from a background thread, and drops them if the agent does not read them. A call takes about 3 µs.
+
+    The thread also resolves the agent's host name, so that a slow DNS server does not block the caller.
+    """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        self._bounded = TagValueLimiter()
+        self._tag_limiter = TagValueLimiter()
         self._statsd = DogStatsd(
-            **_address(environment),
+            **_get_address(environment),
             namespace=NAMESPACE,
             disable_buffering=False,
             disable_telemetry=True,
             disable_background_sender=False,
-            sender_queue_size=_WAITING_PACKETS,
+            sender_queue_size=_MAX_WAITING_PACKETS,
             sender_queue_timeout=0,
         )
 
     def count(self, metric: Metric, value: int = 1, **tags: Tag) -> None:
-        self._statsd.increment(metric.value, value, tags=self._listed(tags))
+        self._statsd.increment(metric.value, value, tags=self._format_tags(tags))
 
     def distribution(self, metric: Metric, value: float, **tags: Tag) -> None:
-        self._statsd.distribution(metric.value, value, tags=self._listed(tags))
+        self._statsd.distribution(metric.value, value, tags=self._format_tags(tags))
 
     def gauge(self, metric: Metric, value: float, **tags: Tag) -> None:
-        self._statsd.gauge(metric.value, value, tags=self._listed(tags))
+        self._statsd.gauge(metric.value, value, tags=self._format_tags(tags))
 
     def flush(self) -> None:
         self._statsd.flush_buffered_metrics()
 
-    def _listed(self, tags: Mapping[str, Tag]) -> list[str]:
-        return [f"{name}:{self._bounded.value(name, str(value))}" for name, value in tags.items() if value is not None]
+    def _format_tags(self, tags: Mapping[str, Tag]) -> list[str]:
+        return [f"{name}:{self._tag_limiter.limit(name, str(value))}" for name, value in tags.items() if value is not None]
 
 
-def _address(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Where DogStatsD listens: its own variable if there is one, else the agent's host. `datadog` reads the others itself."""
+def _get_address(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return DogStatsD's address if it follows from the trace agent's. The `datadog` package reads its own variables itself."""
     if environment.get("DD_DOGSTATSD_URL") or environment.get("DD_AGENT_HOST"):
         return {}
     agent = urlsplit(environment.get("DD_TRACE_AGENT_URL", ""))
     if agent.scheme == "unix":
         return {"socket_path": agent.path.replace("apm.socket", "dsd.socket")}
     port = environment.get("DD_DOGSTATSD_PORT", "")
-    return {"host": agent.hostname or "localhost", "port": int(port) if port.isdigit() else _PORT}
+    return {"host": agent.hostname or "localhost", "port": int(port) if port.isdigit() else _DEFAULT_PORT}

@@ -1,4 +1,4 @@
-"""Telemetry that tells nobody anything."""
+"""Telemetry that is off."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SPAN = NullSpan()
 
 
 class NullTelemetry:
-    """Off: nothing is imported, kept or sent."""
+    """Imports, stores and sends nothing."""
 
     @property
     def is_on(self) -> bool:

@@ -1,4 +1,4 @@
-"""On or off, decided once by each process before it imports what is patched."""
+"""Turns telemetry on or off, once per process, before the modules that ddtrace patches are imported."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from application.ports.telemetry.telemetry import Telemetry
 
 _DEFAULTS = {
     "DD_SERVICE": "headgate",
-    # Nothing is asked of the agent, or told to it, but what is ours.
+    # Exchange nothing with the agent but traces and metrics.
     "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
     "DD_REMOTE_CONFIGURATION_ENABLED": "false",
-    # A statement carries the service's name; the trace's id in it would make every one of them new to PostgreSQL.
+    # Add the service's name to SQL statements, but not the trace id: PostgreSQL would not recognize repeated statements.
     "DD_DBM_PROPAGATION_MODE": "service",
-    # Bytes of spans kept for an agent that is away or slow.
+    # How many bytes of spans to keep while the agent is slow or down.
     "DD_TRACE_WRITER_BUFFER_SIZE_BYTES": str(8 * 1024 * 1024),
     "DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED": "true",
 }
-_WORKERS = {
-    # A killed worker must not take along what was finished.
+_WORKER_DEFAULTS = {
+    # Send spans as they finish, so that a killed worker does not lose those of the dispatch it was running.
     "DD_TRACE_PARTIAL_FLUSH_MIN_SPANS": "1",
 }
 
 
 def start_telemetry(process: str, setting: str, environment: MutableMapping[str, str] = os.environ) -> Telemetry:
-    """Telemetry of this process (`web` or `worker`). Patches; so it is called before anything heavy is imported.
+    """Return the telemetry of this process (`web` or `worker`), and patch libraries. Call it before importing heavy modules.
 
-    Off unless an agent is named by DD_AGENT_HOST or DD_TRACE_AGENT_URL, or when `setting` says so: then ddtrace is not imported.
+    Telemetry is off unless DD_AGENT_HOST or DD_TRACE_AGENT_URL names an agent, and if `setting` is `off`. ddtrace is not imported then.
     """
     if not is_telemetry_enabled(setting, environment):
         return NullTelemetry()
-    for name, value in (_DEFAULTS | (_WORKERS if process == "worker" else {})).items():
+    for name, value in (_DEFAULTS | (_WORKER_DEFAULTS if process == "worker" else {})).items():
         environment.setdefault(name, value)
-    environment.setdefault("DD_VERSION", _version())
+    environment.setdefault("DD_VERSION", _get_version())
 
     from adapters.telemetry.datadog import DatadogTelemetry
     from adapters.telemetry.dogstatsd import DogStatsdMetrics
@@ -53,7 +53,7 @@ def is_telemetry_enabled(setting: str, environment: MutableMapping[str, str]) ->
     return setting != "off" and bool(environment.get("DD_AGENT_HOST") or environment.get("DD_TRACE_AGENT_URL"))
 
 
-def _version() -> str:
+def _get_version() -> str:
     try:
         return importlib.metadata.version("headgate")
     except importlib.metadata.PackageNotFoundError:

@@ -1,24 +1,27 @@
-"""Tags take few values, whatever is created here: the first ones keep their names, the rest share one."""
+"""Limits the number of values that a metric tag can have."""
 
 from __future__ import annotations
 
 OTHER = "other"
 _LIMITS = {"pipeline": 200, "stage": 1_000, "pool": 50, "route": 200}
-_LIMIT = 100
+_DEFAULT_LIMIT = 100
 
 
 class TagValueLimiter:
-    """Every time series costs money and memory at Datadog's side, and a program that creates pipelines must not make them without end."""
+    """Keeps the first values of each tag and replaces the rest by `other`.
+
+    Datadog stores and charges for every combination of tag values, and a program may create pipelines without limit.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[str, set[str]] = {}
+        self._values: dict[str, set[str]] = {}
 
-    def value(self, tag: str, value: str) -> str:
-        """The value itself, or `other` once the tag has taken as many as it may."""
-        known = self._known.setdefault(tag, set())
-        if value in known:
+    def limit(self, tag: str, value: str) -> str:
+        """Return the value, or `other` once the tag has reached its limit."""
+        values = self._values.setdefault(tag, set())
+        if value in values:
             return value
-        if len(known) >= _LIMITS.get(tag, _LIMIT):
+        if len(values) >= _LIMITS.get(tag, _DEFAULT_LIMIT):
             return OTHER
-        known.add(value)
+        values.add(value)
         return value

@@ -1,4 +1,4 @@
-"""Text that has bytes: half of a surrogate pair, in an error or in a stage's last lines, would break what sends it."""
+"""Replaces text that cannot be encoded as UTF-8."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from ddtrace.trace import Span, TraceFilter
 
 
 class TextSanitizer(TraceFilter):  # type: ignore[misc]
-    """Before a trace is encoded, which happens where its last span ends: in the middle of somebody's request."""
+    """Sanitizes a trace before it is encoded.
+
+    A lone surrogate, in an error message or in a stage's log, would raise in the encoder, in the middle of a request.
+    """
 
     def process_trace(self, trace: list[Span]) -> list[Span]:
         for span in trace:
-            span.resource = _text(span.resource)
+            span.resource = _sanitize(span.resource)
             for name, value in span.get_tags().items():
-                if (sent := _text(value)) is not value:
-                    span.set_tag(name, sent)
+                if (sanitized := _sanitize(value)) is not value:
+                    span.set_tag(name, sanitized)
         return trace
 
 
-def _text(text: str) -> str:
+def _sanitize(text: str) -> str:
     if text.isascii():
         return text
     try:

@@ -1,4 +1,4 @@
-"""Spans by ddtrace. Importing this imports ddtrace: half a second that only those pay who have an agent."""
+"""Spans with ddtrace. Importing this module imports ddtrace, which takes half a second, so only processes with an agent do."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from adapters.telemetry.noise_filter import QUIET_TAG, NoiseFilter
 from adapters.telemetry.text_sanitizer import TextSanitizer
 from application.ports.telemetry.telemetry import Span, Tag, TraceContext
 
-_CARRIED = ("traceparent", "tracestate")
-_MESSAGE_LIMIT = 2_000
-_DETAIL_LIMIT = 16_000
+_CONTEXT_HEADERS = ("traceparent", "tracestate")
+_MAX_MESSAGE_LENGTH = 2_000
+_MAX_DETAIL_LENGTH = 16_000
 
 
 class DatadogSpan:
@@ -25,7 +25,7 @@ class DatadogSpan:
 
     @property
     def context(self) -> TraceContext:
-        return _headers(self._span)
+        return _to_headers(self._span)
 
     def tag(self, **tags: Tag) -> None:
         for name, value in tags.items():
@@ -35,13 +35,13 @@ class DatadogSpan:
     def fail(self, kind: str, message: str, detail: str = "") -> None:
         self._span.error = 1
         self._span.set_tag("error.type", kind)
-        self._span.set_tag("error.message", message[:_MESSAGE_LIMIT])
+        self._span.set_tag("error.message", message[:_MAX_MESSAGE_LENGTH])
         if detail:
-            self._span.set_tag("error.stack", detail[-_DETAIL_LIMIT:])
+            self._span.set_tag("error.stack", detail[-_MAX_DETAIL_LENGTH:])
 
 
 class DatadogTracer:
-    """The tracer of this process. Finished spans go out from a thread of ddtrace's, by a buffer that drops when it is full."""
+    """The tracer of this process. A thread of ddtrace sends finished spans from a buffer that drops spans when it is full."""
 
     def __init__(self, process: str) -> None:
         self._process = process
@@ -51,36 +51,36 @@ class DatadogTracer:
     def span(
         self, name: str, resource: str, *, parent: TraceContext | None = None, links: Sequence[TraceContext] = (), **tags: Tag
     ) -> Iterator[Span]:
-        before = tracer.context_provider.active()
-        above = before if parent is None else _read(parent)
-        raw = tracer.start_span(name, child_of=above, resource=resource, span_type="worker", activate=True)
+        previous = tracer.context_provider.active()
+        parent_context = previous if parent is None else _to_context(parent)
+        raw_span = tracer.start_span(name, child_of=parent_context, resource=resource, span_type="worker", activate=True)
         for link in links:
-            if (linked := _read(link)) is not None:
-                raw.link_span(linked)
-        span = DatadogSpan(raw)
+            if (linked_context := _to_context(link)) is not None:
+                raw_span.link_span(linked_context)
+        span = DatadogSpan(raw_span)
         span.tag(process=self._process, **tags)
         try:
             yield span
         except Exception as error:
-            raw.set_exc_info(type(error), error, error.__traceback__)
+            raw_span.set_exc_info(type(error), error, error.__traceback__)
             raise
         finally:
-            raw.finish()
-            tracer.context_provider.activate(before)
+            raw_span.finish()
+            tracer.context_provider.activate(previous)
 
     @contextmanager
     def use_context(self, context: TraceContext) -> Iterator[None]:
-        before = tracer.context_provider.active()
-        if (above := _read(context)) is not None:
-            tracer.context_provider.activate(above)
+        previous = tracer.context_provider.active()
+        if (parent_context := _to_context(context)) is not None:
+            tracer.context_provider.activate(parent_context)
         try:
             yield
         finally:
-            tracer.context_provider.activate(before)
+            tracer.context_provider.activate(previous)
 
     def context(self) -> TraceContext:
         active = tracer.context_provider.active()
-        return {} if active is None else _headers(active)
+        return {} if active is None else _to_headers(active)
 
     def drop_current_trace(self) -> None:
         if (root := tracer.current_root_span()) is not None:
@@ -97,19 +97,19 @@ class DatadogTracer:
 
 
 def patch_web_libraries() -> None:
-    """Have the libraries of the web process make spans. Once, before any of them is imported."""
-    # Not sqlalchemy beside psycopg, which would give every statement twice; not httpx, whose calls to Prefect belong to no trace.
+    """Make the libraries of the web process create spans. Call it once, before they are imported."""
+    # Not sqlalchemy, because psycopg already traces every statement; not httpx, because calls to Prefect belong to no trace.
     ddtrace.patch(raise_errors=True, fastapi=True, psycopg=True, jinja2=True, asyncio=True)
 
 
-def _headers(of: TracedSpan | Context) -> dict[str, str]:
+def _to_headers(source: TracedSpan | Context) -> dict[str, str]:
     carrier: dict[str, str] = {}
-    HTTPPropagator.inject(of, carrier)
-    return {name: carrier[name] for name in _CARRIED if carrier.get(name)}
+    HTTPPropagator.inject(source, carrier)
+    return {name: carrier[name] for name in _CONTEXT_HEADERS if carrier.get(name)}
 
 
-def _read(context: TraceContext) -> Context | None:
+def _to_context(context: TraceContext) -> Context | None:
     if not context:
         return None
-    found = HTTPPropagator.extract(dict(context))
-    return found if found.trace_id else None
+    extracted = HTTPPropagator.extract(dict(context))
+    return extracted if extracted.trace_id else None

@@ -1,4 +1,4 @@
-"""A stand-in for a system that is told of runs: it checks every body by the published schema, and can fail or hang to order."""
+"""A test server that receives lifecycle events. It checks every body against the published schema, and can fail or hang."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Check = Callable[[Any], list[str]]
 
 
 class Receiver:
-    """`taken` are the bodies it answered 2xx to; `answers` are given instead to the next requests; `problems` is what broke the schema.
+    """`taken` are the bodies that it accepted. `answers` are the statuses of the next responses. `problems` are violations of the schema.
 
-    While `hangs`, it takes requests and says nothing.
+    While `hangs` is True, it does not respond.
     """
 
     def __init__(self, check: Check, path: str, header: tuple[str, str] | None = None) -> None:

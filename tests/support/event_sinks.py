@@ -1,4 +1,4 @@
-"""The audiences that the contract runs against: the fake, and each real one over a stand-in that checks what it gets."""
+"""The event sinks that the contract suite runs against: the fake, and the real ones over a receiver that checks what it gets."""
 
 from __future__ import annotations
 
@@ -17,96 +17,100 @@ from application.ports.telemetry.lifecycle_events import LifecycleEvent, Phase
 from tests.fakes import FakeEventSink
 from tests.support.datadog_models import problems_of
 from tests.support.event_receiver import Receiver
-from tests.support.openlineage_schema import lineage_problems
+from tests.support.openlineage_schema import find_lineage_problems
 
 KEY = "a-key"
 PUBLIC_URL = "https://headgate.example"
 
 
 @dataclass(frozen=True, slots=True)
-class AudienceUnderTest:
-    """`known()`: (id, phase) of what arrived, each once. `be_away` and `be_back`: it answers that it cannot now, and again. `refuse`: it
-    will never take what has this id. `problems`: what broke its schema."""
+class SinkUnderTest:
+    """A sink and the controls of its receiver.
 
-    audience: EventSink
+    `known()` returns (id, phase) of each event that arrived. `go_down` makes requests fail until `come_back`. `refuse` makes the receiver
+    reject an event for good. `problems` lists violations of its schema.
+    """
+
+    sink: EventSink
     known: Callable[[], set[tuple[str, Phase]]]
-    be_away: Callable[[], None]
-    be_back: Callable[[], None]
+    go_down: Callable[[], None]
+    come_back: Callable[[], None]
     refuse: Callable[[LifecycleEvent], None]
     problems: list[str] = field(default_factory=list)
 
 
-def ci_problems(body: Any) -> list[str]:
+def find_ci_problems(body: Any) -> list[str]:
     return problems_of(body, CIAppCreatePipelineEventRequest)
 
 
 def a_ci_receiver() -> Receiver:
-    return Receiver(ci_problems, "/api/v2/ci/pipeline", ("dd-api-key", KEY))
+    return Receiver(find_ci_problems, "/api/v2/ci/pipeline", ("dd-api-key", KEY))
 
 
 def a_lineage_receiver() -> Receiver:
-    return Receiver(lineage_problems, "/api/v1/lineage", ("authorization", f"Bearer {KEY}"))
+    return Receiver(find_lineage_problems, "/api/v1/lineage", ("authorization", f"Bearer {KEY}"))
 
 
-def ci_resources(receiver: Receiver) -> list[dict[str, Any]]:
-    """The pipelines and jobs that arrived, in order."""
+def get_ci_resources(receiver: Receiver) -> list[dict[str, Any]]:
+    """Return the pipelines and jobs that arrived, in order."""
     return [data["attributes"]["resource"] for body in receiver.taken for data in body["data"]]
 
 
 @asynccontextmanager
-async def a_fake_audience() -> AsyncIterator[AudienceUnderTest]:
+async def a_fake_sink() -> AsyncIterator[SinkUnderTest]:
     fake = FakeEventSink()
 
-    def away(is_down: bool) -> Callable[[], None]:
+    def set_down(is_down: bool) -> Callable[[], None]:
         return lambda: setattr(fake, "is_down", is_down)
 
-    def refuse(unwanted: LifecycleEvent) -> None:
-        fake.refuses = lambda told: "I will not" if told.id == unwanted.id else None
+    def refuse(rejected: LifecycleEvent) -> None:
+        fake.refuses = lambda event: "I will not" if event.id == rejected.id else None
 
-    yield AudienceUnderTest(fake, lambda: {(str(id), phase) for id, phase in fake.known}, away(True), away(False), refuse)
+    yield SinkUnderTest(fake, lambda: {(str(id), phase) for id, phase in fake.known}, set_down(True), set_down(False), refuse)
 
 
 @asynccontextmanager
-async def a_ci_audience() -> AsyncIterator[AudienceUnderTest]:
+async def a_ci_sink() -> AsyncIterator[SinkUnderTest]:
     async with a_ci_receiver().open() as receiver:
-        audience = CiEventSink(receiver.url, KEY, PUBLIC_URL, "test", SystemClock())
+        sink = CiEventSink(receiver.url, KEY, PUBLIC_URL, "test", SystemClock())
 
         def known() -> set[tuple[str, Phase]]:
-            return {(_ci_id(found), Phase.STARTED if found["status"] == "running" else Phase.FINISHED) for found in ci_resources(receiver)}
+            return {
+                (_get_ci_id(resource), Phase.STARTED if resource["status"] == "running" else Phase.FINISHED)
+                for resource in get_ci_resources(receiver)
+            }
 
         def has(body: Any, id: str) -> bool:
-            return any(_ci_id(data["attributes"]["resource"]) == id for data in body["data"])
+            return any(_get_ci_id(data["attributes"]["resource"]) == id for data in body["data"])
 
-        yield _over(receiver, audience, known, has)
-        await audience.close()
+        yield _build_sink_under_test(receiver, sink, known, has)
+        await sink.close()
 
 
 @asynccontextmanager
-async def a_lineage_audience() -> AsyncIterator[AudienceUnderTest]:
+async def a_lineage_sink() -> AsyncIterator[SinkUnderTest]:
     async with a_lineage_receiver().open() as receiver:
-        audience = OpenLineageSink(receiver.url, KEY, "headgate", PUBLIC_URL)
+        sink = OpenLineageSink(receiver.url, KEY, "headgate", PUBLIC_URL)
 
         def known() -> set[tuple[str, Phase]]:
             phases = {"START": Phase.STARTED}
             return {(body["run"]["runId"], phases.get(body["eventType"], Phase.FINISHED)) for body in receiver.taken}
 
-        yield _over(receiver, audience, known, lambda body, id: body["run"]["runId"] == id)
-        await audience.close()
+        yield _build_sink_under_test(receiver, sink, known, lambda body, id: body["run"]["runId"] == id)
+        await sink.close()
 
 
-def _ci_id(resource: dict[str, Any]) -> str:
+def _get_ci_id(resource: dict[str, Any]) -> str:
     return str(resource.get("unique_id") or resource["id"])
 
 
-def _over(
-    receiver: Receiver, audience: EventSink, known: Callable[[], set[tuple[str, Phase]]], has: Callable[[Any, str], bool]
-) -> AudienceUnderTest:
-    def refuse(unwanted: LifecycleEvent) -> None:
-        receiver.refuses = lambda body: has(body, str(unwanted.id))
+def _build_sink_under_test(
+    receiver: Receiver, sink: EventSink, known: Callable[[], set[tuple[str, Phase]]], has: Callable[[Any, str], bool]
+) -> SinkUnderTest:
+    def refuse(rejected: LifecycleEvent) -> None:
+        receiver.refuses = lambda body: has(body, str(rejected.id))
 
-    return AudienceUnderTest(
-        audience, known, lambda: receiver.answers.extend([503] * 100), receiver.answers.clear, refuse, receiver.problems
-    )
+    return SinkUnderTest(sink, known, lambda: receiver.answers.extend([503] * 100), receiver.answers.clear, refuse, receiver.problems)
 
 
-AUDIENCES = {"fake": a_fake_audience, "ci": a_ci_audience, "openlineage": a_lineage_audience}
+EVENT_SINKS = {"fake": a_fake_sink, "ci": a_ci_sink, "openlineage": a_lineage_sink}

@@ -55,7 +55,7 @@ RUN_EVENT = _object(
 )
 
 
-def lineage_problems(body: Any) -> list[str]:
+def find_lineage_problems(body: Any) -> list[str]:
     """What keeps the body from being a run event."""
     validator = validator_for(RUN_EVENT, default=Draft202012Validator)(RUN_EVENT)
     return [f"{error.json_path}: {error.message:.200}" for error in validator.iter_errors(body)]

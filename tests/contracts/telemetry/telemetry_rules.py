@@ -1,6 +1,7 @@
-"""What any telemetry promises, as programs over one: run here for those that keep to themselves, in a process of its own
-(`python -m tests.contracts.telemetry.telemetry_rules PROCESS`) for the one that patches what it is imported into. Prints a JSON object of what
-went wrong, by rule.
+"""The rules that every implementation of the telemetry port follows.
+
+Datadog's implementation patches libraries, so it is tested in a process of its own: `python -m tests.contracts.telemetry.telemetry_rules
+PROCESS` prints the broken rules as a JSON object.
 """
 
 import asyncio
@@ -15,19 +16,19 @@ from application.observability.metrics import Metric
 from application.ports.telemetry.telemetry import NO_PARENT, Telemetry, TraceContext, get_trace_id
 
 Rule = Callable[[Telemetry], Any]
-ABOVE: TraceContext = {"traceparent": f"00-{7:032x}-{9:016x}-01"}
-GARBLED: tuple[TraceContext, ...] = (
+PARENT: TraceContext = {"traceparent": f"00-{7:032x}-{9:016x}-01"}
+INVALID_CONTEXTS: tuple[TraceContext, ...] = (
     {"traceparent": "not a context"},
     {"traceparent": ""},
     {"traceparent": "00-zz-11-01"},
     {"traceparent": f"00-{0:032x}-{0:016x}-00"},
     {"tracestate": "only=this"},
 )
-ODD = ("", "x" * 100_000, "a\x00b", "‮reversed", "line\nline", "\ud800")
+UNUSUAL_TEXTS = ("", "x" * 100_000, "a\x00b", "‮reversed", "line\nline", "\ud800")
 
 
-def what_leaves_the_block_leaves_it_unchanged(telemetry: Telemetry) -> None:
-    for text in ("mine", *ODD):
+def exceptions_leave_the_block_unchanged(telemetry: Telemetry) -> None:
+    for text in ("mine", *UNUSUAL_TEXTS):
         error = ValueError(text)
         try:
             with telemetry.span("headgate.use_case", "Rule"):
@@ -35,11 +36,11 @@ def what_leaves_the_block_leaves_it_unchanged(telemetry: Telemetry) -> None:
         except ValueError as raised:
             assert raised is error, raised
         else:
-            raise AssertionError("it was swallowed")
+            raise AssertionError("the exception was swallowed")
         assert telemetry.context() == {}
 
 
-def the_span_of_the_block_is_current_and_only_there(telemetry: Telemetry) -> None:
+def the_span_is_current_only_in_its_block(telemetry: Telemetry) -> None:
     assert telemetry.context() == {}
     with telemetry.span("headgate.use_case", "Outer") as outer:
         with telemetry.span("headgate.use_case", "Inner") as inner:
@@ -49,12 +50,12 @@ def the_span_of_the_block_is_current_and_only_there(telemetry: Telemetry) -> Non
     assert telemetry.context() == {}
 
 
-def a_parent_given_counts_more_than_the_current_span(telemetry: Telemetry) -> None:
-    with telemetry.span("headgate.use_case", "Current"), telemetry.span("headgate.dispatch", "nightly", parent=ABOVE) as span:
-        assert get_trace_id(span.context) in (None, get_trace_id(ABOVE))
+def a_given_parent_replaces_the_current_span(telemetry: Telemetry) -> None:
+    with telemetry.span("headgate.use_case", "Current"), telemetry.span("headgate.dispatch", "nightly", parent=PARENT) as span:
+        assert get_trace_id(span.context) in (None, get_trace_id(PARENT))
 
 
-def no_parent_begins_a_trace(telemetry: Telemetry) -> None:
+def no_parent_starts_a_new_trace(telemetry: Telemetry) -> None:
     with (
         telemetry.span("headgate.use_case", "Current") as current,
         telemetry.span("headgate.dispatch", "nightly", parent=NO_PARENT) as span,
@@ -62,24 +63,24 @@ def no_parent_begins_a_trace(telemetry: Telemetry) -> None:
         assert span.context == {} or get_trace_id(span.context) != get_trace_id(current.context)
 
 
-def spans_of_the_block_belong_within_a_context_and_an_empty_one_changes_nothing(telemetry: Telemetry) -> None:
-    with telemetry.use_context(ABOVE), telemetry.span("headgate.use_case", "Below") as span:
-        assert get_trace_id(span.context) in (None, get_trace_id(ABOVE))
+def use_context_sets_the_parent_unless_it_is_empty(telemetry: Telemetry) -> None:
+    with telemetry.use_context(PARENT), telemetry.span("headgate.use_case", "Below") as span:
+        assert get_trace_id(span.context) in (None, get_trace_id(PARENT))
     with telemetry.span("headgate.use_case", "Current") as current, telemetry.use_context({}):
         assert telemetry.context() == current.context
 
 
-def a_context_that_is_none_is_as_good_as_no_parent(telemetry: Telemetry) -> None:
-    for garbled in GARBLED:
-        with telemetry.span("headgate.use_case", "Rule", parent=garbled, links=[garbled]) as span:
-            assert span.context == {} or get_trace_id(span.context), garbled
-        with telemetry.use_context(garbled), telemetry.span("headgate.use_case", "Rule"):
+def an_invalid_context_counts_as_no_parent(telemetry: Telemetry) -> None:
+    for invalid in INVALID_CONTEXTS:
+        with telemetry.span("headgate.use_case", "Rule", parent=invalid, links=[invalid]) as span:
+            assert span.context == {} or get_trace_id(span.context), invalid
+        with telemetry.use_context(invalid), telemetry.span("headgate.use_case", "Rule"):
             pass
 
 
-def nothing_that_is_told_is_refused(telemetry: Telemetry) -> None:
-    for text in ODD:
-        with telemetry.span("headgate.use_case", "Rule", links=[ABOVE], pipeline=text, run=None) as span:
+def every_value_is_accepted(telemetry: Telemetry) -> None:
+    for text in UNUSUAL_TEXTS:
+        with telemetry.span("headgate.use_case", "Rule", links=[PARENT], pipeline=text, run=None) as span:
             span.tag(stage=text, attempt=1, late=True, share=0.5, nothing=None)
             span.fail("failed", text, text)
         telemetry.count(Metric.USE_CASE_ERRORS, use_case=text, kind=None)
@@ -89,15 +90,15 @@ def nothing_that_is_told_is_refused(telemetry: Telemetry) -> None:
     telemetry.drop_current_trace()
 
 
-def a_log_line_bears_the_ids_of_the_current_span(telemetry: Telemetry) -> None:
+def log_lines_have_the_ids_of_the_current_span(telemetry: Telemetry) -> None:
     assert telemetry.log_context() == {}
     with telemetry.span("headgate.use_case", "Rule") as span:
-        found = telemetry.log_context()
-        assert found.get("dd.trace_id") == get_trace_id(span.context)
-        assert set(found) <= {"dd.trace_id", "dd.span_id"}
+        context = telemetry.log_context()
+        assert context.get("dd.trace_id") == get_trace_id(span.context)
+        assert set(context) <= {"dd.trace_id", "dd.span_id"}
 
 
-async def tasks_do_not_mix_their_spans(telemetry: Telemetry) -> None:
+async def tasks_keep_their_spans_apart(telemetry: Telemetry) -> None:
     async def one(number: int) -> None:
         with telemetry.span("headgate.use_case", f"Task{number}", parent=NO_PARENT) as span:
             for _ in range(3):
@@ -108,39 +109,39 @@ async def tasks_do_not_mix_their_spans(telemetry: Telemetry) -> None:
     assert telemetry.context() == {}
 
 
-def what_is_still_here_is_given_up_in_time(telemetry: Telemetry) -> None:
+def flush_returns_in_time(telemetry: Telemetry) -> None:
     telemetry.flush(0.1)
 
 
 RULES: tuple[Rule, ...] = (
-    what_leaves_the_block_leaves_it_unchanged,
-    the_span_of_the_block_is_current_and_only_there,
-    a_parent_given_counts_more_than_the_current_span,
-    no_parent_begins_a_trace,
-    spans_of_the_block_belong_within_a_context_and_an_empty_one_changes_nothing,
-    a_context_that_is_none_is_as_good_as_no_parent,
-    nothing_that_is_told_is_refused,
-    a_log_line_bears_the_ids_of_the_current_span,
-    tasks_do_not_mix_their_spans,
-    what_is_still_here_is_given_up_in_time,
+    exceptions_leave_the_block_unchanged,
+    the_span_is_current_only_in_its_block,
+    a_given_parent_replaces_the_current_span,
+    no_parent_starts_a_new_trace,
+    use_context_sets_the_parent_unless_it_is_empty,
+    an_invalid_context_counts_as_no_parent,
+    every_value_is_accepted,
+    log_lines_have_the_ids_of_the_current_span,
+    tasks_keep_their_spans_apart,
+    flush_returns_in_time,
 )
 
 
-def broken(telemetry: Telemetry) -> dict[str, str]:
-    """Each rule that does not hold, with where."""
-    found = {}
+def find_broken_rules(telemetry: Telemetry) -> dict[str, str]:
+    """Return the traceback of each rule that fails, by name."""
+    failures = {}
     for rule in RULES:
         try:
-            done = rule(telemetry)
-            if inspect.iscoroutine(done):
-                asyncio.run(done)
+            result = rule(telemetry)
+            if inspect.iscoroutine(result):
+                asyncio.run(result)
         except Exception:
-            found[rule.__name__] = traceback.format_exc()
-    return found
+            failures[rule.__name__] = traceback.format_exc()
+    return failures
 
 
 if __name__ == "__main__":
     from adapters.telemetry.setup import start_telemetry
 
-    begun = start_telemetry(sys.argv[1], "auto")
-    print(json.dumps({"is": type(begun).__name__, "broken": broken(begun)}))
+    telemetry = start_telemetry(sys.argv[1], "auto")
+    print(json.dumps({"is": type(telemetry).__name__, "broken": find_broken_rules(telemetry)}))

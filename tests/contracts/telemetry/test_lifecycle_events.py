@@ -1,4 +1,4 @@
-"""What every audience promises, held against the fake and against each real one over a server that checks the published schema."""
+"""The contract of event sinks, for the fake and for the real ones over a server that checks the published schema."""
 
 from collections.abc import AsyncIterator
 
@@ -7,77 +7,77 @@ import pytest
 from application.ports.telemetry.lifecycle_events import LifecycleEvent, Phase
 from domain.errors import Unavailable
 from domain.runs.status import Reason, Status
-from tests.support.event_sinks import AUDIENCES, AudienceUnderTest
-from tests.support.lifecycle_events import an_announced_attempt, an_announced_run
+from tests.support.event_sinks import EVENT_SINKS, SinkUnderTest
+from tests.support.lifecycle_events import a_run_event, an_attempt_event
 
 ENDS = [Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.LOST]
 
 
-@pytest.fixture(params=sorted(AUDIENCES))
-async def heard(request: pytest.FixtureRequest) -> AsyncIterator[AudienceUnderTest]:
-    async with AUDIENCES[request.param]() as audience:
-        yield audience
-        assert audience.problems == []
+@pytest.fixture(params=sorted(EVENT_SINKS))
+async def target(request: pytest.FixtureRequest) -> AsyncIterator[SinkUnderTest]:
+    async with EVENT_SINKS[request.param]() as target:
+        yield target
+        assert target.problems == []
 
 
-def keys(*announcements: LifecycleEvent) -> set[tuple[str, Phase]]:
-    return {(str(each.id), each.phase) for each in announcements}
+def get_keys(*events: LifecycleEvent) -> set[tuple[str, Phase]]:
+    return {(str(each.id), each.phase) for each in events}
 
 
-async def test_starts_and_ends_of_runs_and_attempts_arrive(heard: AudienceUnderTest) -> None:
-    run, attempt = an_announced_run(), an_announced_attempt()
-    ended = an_announced_attempt(status=Status.COMPLETED, records_processed=12, needs=("extract",), worker="worker-1")
-    over = an_announced_run(status=Status.COMPLETED, records_processed=12)
+async def test_starts_and_ends_of_runs_and_attempts_arrive(target: SinkUnderTest) -> None:
+    run, attempt = a_run_event(), an_attempt_event()
+    finished_attempt = an_attempt_event(status=Status.COMPLETED, records_processed=12, needs=("extract",), worker="worker-1")
+    finished_run = a_run_event(status=Status.COMPLETED, records_processed=12)
 
-    refusals = await heard.audience.send([run, attempt, ended, over])
+    rejected = await target.sink.send([run, attempt, finished_attempt, finished_run])
 
-    assert refusals == []
-    assert heard.known() == keys(run, attempt, ended, over)
+    assert rejected == []
+    assert target.known() == get_keys(run, attempt, finished_attempt, finished_run)
 
 
 @pytest.mark.parametrize("status", ENDS)
-async def test_every_end_arrives(heard: AudienceUnderTest, status: Status) -> None:
-    run = an_announced_run(status=status, error_message="load: no such file")
-    attempt = an_announced_attempt(status=status, reason=Reason.ERROR, error_message="no such file\n" * 1_000)
+async def test_every_final_status_arrives(target: SinkUnderTest, status: Status) -> None:
+    run = a_run_event(status=status, error_message="load: no such file")
+    attempt = an_attempt_event(status=status, reason=Reason.ERROR, error_message="no such file\n" * 1_000)
 
-    assert await heard.audience.send([attempt, run]) == []
+    assert await target.sink.send([attempt, run]) == []
 
-    assert heard.known() == keys(run, attempt)
-
-
-async def test_to_be_told_again_changes_nothing(heard: AudienceUnderTest) -> None:
-    told = [an_announced_run(), an_announced_attempt()]
-    await heard.audience.send(told)
-
-    assert await heard.audience.send(told) == []
-
-    assert heard.known() == keys(*told)
+    assert target.known() == get_keys(run, attempt)
 
 
-async def test_an_audience_that_is_away_is_to_be_tried_again(heard: AudienceUnderTest) -> None:
-    heard.be_away()
+async def test_sending_events_again_changes_nothing(target: SinkUnderTest) -> None:
+    events = [a_run_event(), an_attempt_event()]
+    await target.sink.send(events)
+
+    assert await target.sink.send(events) == []
+
+    assert target.known() == get_keys(*events)
+
+
+async def test_a_sink_that_is_down_raises_unavailable(target: SinkUnderTest) -> None:
+    target.go_down()
     with pytest.raises(Unavailable):
-        await heard.audience.send([an_announced_run()])
-    assert heard.known() == set()
+        await target.sink.send([a_run_event()])
+    assert target.known() == set()
 
-    heard.be_back()
-    await heard.audience.send([an_announced_run()])
+    target.come_back()
+    await target.sink.send([a_run_event()])
 
-    assert heard.known() == keys(an_announced_run())
-
-
-async def test_what_is_refused_is_named_and_the_rest_arrives(heard: AudienceUnderTest) -> None:
-    told = [an_announced_run(run_id) for run_id in range(1, 8)]
-    heard.refuse(told[4])
-
-    refusals = await heard.audience.send(told)
-
-    assert [refusal.event for refusal in refusals] == [told[4]]
-    assert "I will not" in refusals[0].why
-    assert heard.known() == keys(*told[:4], *told[5:])
+    assert target.known() == get_keys(a_run_event())
 
 
-async def test_nothing_to_tell_is_no_delivery(heard: AudienceUnderTest) -> None:
-    assert await heard.audience.send([]) == []
+async def test_a_rejected_event_is_returned_and_the_rest_arrives(target: SinkUnderTest) -> None:
+    events = [a_run_event(run_id) for run_id in range(1, 8)]
+    target.refuse(events[4])
 
-    assert heard.known() == set()
+    rejected = await target.sink.send(events)
+
+    assert [each.event for each in rejected] == [events[4]]
+    assert "I will not" in rejected[0].why
+    assert target.known() == get_keys(*events[:4], *events[5:])
+
+
+async def test_an_empty_list_sends_nothing(target: SinkUnderTest) -> None:
+    assert await target.sink.send([]) == []
+
+    assert target.known() == set()

@@ -1,4 +1,4 @@
-"""The promises of the telemetry port, kept by all of them: off, figures alone, traces to an agent that is not there, and the fake."""
+"""The contract of the telemetry port: off, metrics only, traces without an agent, and the fake."""
 
 import json
 import os
@@ -11,33 +11,35 @@ import pytest
 from adapters.system.network import find_free_port
 from adapters.telemetry.null import NullTelemetry
 from application.ports.telemetry.telemetry import Telemetry
-from tests.contracts.telemetry.telemetry_rules import RULES, broken
+from tests.contracts.telemetry.telemetry_rules import RULES, find_broken_rules
 from tests.fakes.telemetry.telemetry import FakeTelemetry
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("telemetry", [NullTelemetry(), FakeTelemetry()], ids=["off", "fake"])
-def test_within_this_process(telemetry: Telemetry) -> None:
-    assert broken(telemetry) == {}
+def test_in_this_process(telemetry: Telemetry) -> None:
+    assert find_broken_rules(telemetry) == {}
 
 
 @pytest.mark.parametrize(("process", "traces"), [("web", "true"), ("worker", "true"), ("web", "false")])
-def test_datadog_s_without_its_agent(process: str, traces: str) -> None:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "HEADGATE_"))}
-    dead = {"DD_TRACE_AGENT_URL": f"http://127.0.0.1:{find_free_port()}", "DD_DOGSTATSD_URL": f"udp://127.0.0.1:{find_free_port()}"}
+def test_datadog_without_an_agent(process: str, traces: str) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "HEADGATE_"))}
+    unreachable = {"DD_TRACE_AGENT_URL": f"http://127.0.0.1:{find_free_port()}", "DD_DOGSTATSD_URL": f"udp://127.0.0.1:{find_free_port()}"}
     argv = [sys.executable, "-m", "tests.contracts.telemetry.telemetry_rules", process]
 
-    ended = subprocess.run(argv, env=clean | dead | {"DD_TRACE_ENABLED": traces}, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        argv, env=inherited | unreachable | {"DD_TRACE_ENABLED": traces}, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
 
-    assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout) == {"is": "DatadogTelemetry", "broken": {}}
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout) == {"is": "DatadogTelemetry", "broken": {}}
 
 
-def test_there_are_rules_to_keep() -> None:
+def test_the_rules_detect_a_broken_implementation() -> None:
     class Broken(NullTelemetry):
         def context(self) -> dict[str, str]:
             return {"traceparent": "always"}
 
     assert len(RULES) == 10
-    assert broken(Broken()).keys() >= {"the_span_of_the_block_is_current_and_only_there", "tasks_do_not_mix_their_spans"}
+    assert find_broken_rules(Broken()).keys() >= {"the_span_is_current_only_in_its_block", "tasks_keep_their_spans_apart"}

@@ -1,4 +1,4 @@
-"""A worker that is killed takes nothing along of what had finished."""
+"""A killed worker has already sent the spans that had finished."""
 
 import os
 import subprocess
@@ -7,11 +7,11 @@ import sys
 from tests.support.datadog_agent import AnAgent, wait_until
 from tests.support.running_headgate import ROOT
 
-DYING = """
+PROGRAM = """
 import sys
-from adapters.telemetry.switch import begin
-telemetry = begin("worker", "auto")
-with telemetry.span("headgate.dispatch", "dying"):
+from adapters.telemetry.setup import start_telemetry
+telemetry = start_telemetry("worker", "auto")
+with telemetry.span("headgate.dispatch", "unfinished"):
     with telemetry.span("headgate.stage", "finished"):
         pass
     with telemetry.span("headgate.stage", "running"):
@@ -19,16 +19,16 @@ with telemetry.span("headgate.dispatch", "dying"):
 """
 
 
-def test_a_killed_worker_has_told_of_the_attempts_that_were_over(agent: AnAgent) -> None:
-    clean = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith(("DD_", "HEADGATE_"))}
-    with subprocess.Popen([sys.executable, "-c", DYING], cwd=ROOT, env=clean | agent.environment, stdin=subprocess.PIPE) as worker:
+def test_a_killed_worker_has_sent_the_spans_of_finished_attempts(agent: AnAgent) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith(("DD_", "HEADGATE_"))}
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=ROOT, env=inherited | agent.environment, stdin=subprocess.PIPE) as worker:
         try:
-            wait_until(lambda: "finished" in resources(agent), 30)
+            wait_until(lambda: "finished" in get_resources(agent), 30)
         finally:
             worker.kill()
 
-    assert resources(agent).isdisjoint({"dying", "running"}), "they never were over"
+    assert get_resources(agent).isdisjoint({"unfinished", "running"}), "these spans never finished"
 
 
-def resources(agent: AnAgent) -> set[str]:
+def get_resources(agent: AnAgent) -> set[str]:
     return {span["resource"] for span in agent.every_span()}

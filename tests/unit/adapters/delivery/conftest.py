@@ -1,4 +1,4 @@
-"""An address where nobody listens."""
+"""An address without a server."""
 
 import socket
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture
 def unused_address() -> Iterator[str]:
-    """Bound by us but not listened on, so that nobody else can take it meanwhile."""
+    """Return the URL of a port that is bound but does not listen, so that no other process can use it."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"

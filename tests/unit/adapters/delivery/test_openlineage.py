@@ -1,4 +1,4 @@
-"""What of a run and its attempts OpenLineage is told."""
+"""What Headgate sends to OpenLineage about a run and its attempts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from domain.errors import Unavailable
 from domain.runs.status import Status
 from tests.support.event_receiver import Receiver
 from tests.support.event_sinks import KEY, PUBLIC_URL, a_lineage_receiver
-from tests.support.lifecycle_events import an_announced_attempt, an_announced_run
-from tests.support.openlineage_schema import lineage_problems
+from tests.support.lifecycle_events import a_run_event, an_attempt_event
+from tests.support.openlineage_schema import find_lineage_problems
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ async def marquez() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def lineage(marquez: Receiver) -> AsyncIterator[OpenLineageSink]:
-    lineage = OpenLineageSink(marquez.url, KEY, "prod", PUBLIC_URL)
-    yield lineage
-    await lineage.close()
+async def sink(marquez: Receiver) -> AsyncIterator[OpenLineageSink]:
+    sink = OpenLineageSink(marquez.url, KEY, "prod", PUBLIC_URL)
+    yield sink
+    await sink.close()
 
 
-def kinds(marquez: Receiver) -> list[tuple[str, str]]:
+def get_event_types(marquez: Receiver) -> list[tuple[str, str]]:
     return [(event["eventType"], event["job"]["name"]) for event in marquez.taken]
 
 
@@ -39,15 +39,15 @@ def kinds(marquez: Receiver) -> list[tuple[str, str]]:
     ("status", "type"),
     [(Status.COMPLETED, "COMPLETE"), (Status.FAILED, "FAIL"), (Status.LOST, "FAIL"), (Status.CANCELLED, "ABORT")],
 )
-async def test_a_run_has_one_start_and_one_end(marquez: Receiver, lineage: OpenLineageSink, status: Status, type: str) -> None:
-    await lineage.send([an_announced_run(), an_announced_run(status=status)])
+async def test_a_run_has_one_start_and_one_end(marquez: Receiver, sink: OpenLineageSink, status: Status, type: str) -> None:
+    await sink.send([a_run_event(), a_run_event(status=status)])
 
-    assert kinds(marquez) == [("START", "nightly"), (type, "nightly")]
+    assert get_event_types(marquez) == [("START", "nightly"), (type, "nightly")]
     assert len({event["run"]["runId"] for event in marquez.taken}) == 1
 
 
-async def test_records_are_told_of_the_attempt_and_of_what_it_brought_forth(marquez: Receiver, lineage: OpenLineageSink) -> None:
-    await lineage.send([an_announced_attempt("load", Status.COMPLETED, records_processed=336_776, needs=("extract", "clean"))])
+async def test_records_are_sent_for_the_attempt_and_its_output(marquez: Receiver, sink: OpenLineageSink) -> None:
+    await sink.send([an_attempt_event("load", Status.COMPLETED, records_processed=336_776, needs=("extract", "clean"))])
 
     (event,) = marquez.taken
     assert event["run"]["facets"]["headgate_execution"]["recordsProcessed"] == 336_776
@@ -57,10 +57,10 @@ async def test_records_are_told_of_the_attempt_and_of_what_it_brought_forth(marq
     assert output["outputFacets"]["outputStatistics"]["rowCount"] == 336_776
 
 
-async def test_an_attempt_names_its_run_as_its_parent(marquez: Receiver, lineage: OpenLineageSink) -> None:
-    attempt = an_announced_attempt()
+async def test_the_parent_of_an_attempt_is_its_run(marquez: Receiver, sink: OpenLineageSink) -> None:
+    attempt = an_attempt_event()
 
-    await lineage.send([attempt.run, attempt])
+    await sink.send([attempt.run, attempt])
 
     run, stage = marquez.taken
     parent = stage["run"]["facets"]["parent"]
@@ -68,46 +68,46 @@ async def test_an_attempt_names_its_run_as_its_parent(marquez: Receiver, lineage
     assert parent["job"] == {"namespace": run["job"]["namespace"], "name": run["job"]["name"]}
 
 
-async def test_what_failed_brought_nothing_forth_and_says_why(marquez: Receiver, lineage: OpenLineageSink) -> None:
-    await lineage.send([an_announced_attempt(status=Status.FAILED, error_message="no such file", records_processed=3)])
+async def test_a_failed_attempt_has_an_error_and_no_output(marquez: Receiver, sink: OpenLineageSink) -> None:
+    await sink.send([an_attempt_event(status=Status.FAILED, error_message="no such file", records_processed=3)])
 
     (event,) = marquez.taken
     assert event["outputs"] == []
     assert event["run"]["facets"]["errorMessage"]["message"] == "no such file"
 
 
-async def test_an_end_without_a_start_brings_its_own(marquez: Receiver, lineage: OpenLineageSink) -> None:
-    await lineage.send([an_announced_run(status=Status.CANCELLED, started_at=None)])
+async def test_an_end_without_a_start_gets_a_start(marquez: Receiver, sink: OpenLineageSink) -> None:
+    await sink.send([a_run_event(status=Status.CANCELLED, started_at=None)])
 
-    assert [type for type, _ in kinds(marquez)] == ["START", "ABORT"]
+    assert [type for type, _ in get_event_types(marquez)] == ["START", "ABORT"]
     assert marquez.taken[0]["run"]["facets"]["headgate_execution"]["status"] == "running"
 
 
-async def test_nothing_is_told_of_a_skipped_stage(marquez: Receiver, lineage: OpenLineageSink) -> None:
-    assert await lineage.send([an_announced_attempt(status=Status.SKIPPED, started_at=None)]) == []
+async def test_a_skipped_stage_is_not_sent(marquez: Receiver, sink: OpenLineageSink) -> None:
+    assert await sink.send([an_attempt_event(status=Status.SKIPPED, started_at=None)]) == []
 
     assert marquez.requests == 0
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500])
-async def test_what_may_pass_is_tried_again_later(marquez: Receiver, lineage: OpenLineageSink, status: int) -> None:
+async def test_temporary_failures_raise_unavailable(marquez: Receiver, sink: OpenLineageSink, status: int) -> None:
     marquez.answers.append(status)
 
     with pytest.raises(Unavailable, match=str(status)):
-        await lineage.send([an_announced_run()])
+        await sink.send([a_run_event()])
 
 
-async def test_an_address_with_a_path_is_taken_as_it_is(marquez: Receiver) -> None:
-    lineage = OpenLineageSink(f"{marquez.url}/api/v1/lineage", KEY, "prod", PUBLIC_URL)
+async def test_a_url_with_a_path_is_used_unchanged(marquez: Receiver) -> None:
+    sink = OpenLineageSink(f"{marquez.url}/api/v1/lineage", KEY, "prod", PUBLIC_URL)
 
-    await lineage.send([an_announced_run()])
-    await lineage.close()
+    await sink.send([a_run_event()])
+    await sink.close()
 
     assert len(marquez.taken) == 1
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "corrupt",
     [
         lambda event: event.pop("schemaURL"),
         lambda event: event.update(eventType="DONE"),
@@ -118,11 +118,11 @@ async def test_an_address_with_a_path_is_taken_as_it_is(marquez: Receiver) -> No
         lambda event: event.update(extra=1),
     ],
 )
-async def test_the_stand_in_refuses_what_breaks_the_schema(marquez: Receiver, lineage: OpenLineageSink, spoil: Any) -> None:
-    await lineage.send([an_announced_attempt(status=Status.COMPLETED, records_processed=1)])
+async def test_the_test_receiver_rejects_what_breaks_the_schema(marquez: Receiver, sink: OpenLineageSink, corrupt: Any) -> None:
+    await sink.send([an_attempt_event(status=Status.COMPLETED, records_processed=1)])
     event = copy.deepcopy(marquez.taken[0])
-    assert lineage_problems(event) == []
+    assert find_lineage_problems(event) == []
 
-    spoil(event)
+    corrupt(event)
 
-    assert lineage_problems(event) != []
+    assert find_lineage_problems(event) != []
