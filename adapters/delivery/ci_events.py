@@ -45,10 +45,10 @@ class CiEventSink:
     async def close(self) -> None:
         await self._sender.close()
 
-    async def send(self, announcements: Sequence[LifecycleEvent]) -> Sequence[RejectedEvent]:
+    async def send(self, events: Sequence[LifecycleEvent]) -> Sequence[RejectedEvent]:
         oldest = self._clock.now() - MAX_EVENT_AGE
-        recent = [event for event in announcements if (event.finished_at or event.effective_start) > oldest]
-        rejected = [RejectedEvent(event, "The event is older than 18 hours.") for event in announcements if event not in recent]
+        recent = [event for event in events if (event.finished_at or event.effective_start) > oldest]
+        rejected = [RejectedEvent(event, "The event is older than 18 hours.") for event in events if event not in recent]
         for start in range(0, len(recent), MAX_EVENTS_PER_REQUEST):
             rejected += await self._send_page(recent[start : start + MAX_EVENTS_PER_REQUEST])
         return rejected

@@ -48,9 +48,9 @@ class OpenLineageSink:
     async def close(self) -> None:
         await self._sender.close()
 
-    async def send(self, announcements: Sequence[LifecycleEvent]) -> Sequence[RejectedEvent]:
+    async def send(self, events: Sequence[LifecycleEvent]) -> Sequence[RejectedEvent]:
         rejected: list[RejectedEvent] = []
-        for event in announcements:
+        for event in events:
             for run_event in self._to_run_events(event):
                 reason = await self._sender.post(run_event)
                 if reason is not None:
