@@ -46,6 +46,7 @@ class Process:
         """Stop for ever without running any cleanup, as after kill -9."""
         self.is_up = False
         self.is_halted = True
+        self.thaw()
 
     def freeze(self) -> None:
         """As SIGSTOP."""

@@ -78,7 +78,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
                 task.cancel()
             while self._ready:
                 self._step()
-            if not self._ready and self._timers:
+            if any(not task.done() for task in pending):
                 self._advance_time()
         for task in self._tasks:
             if not task.cancelled():
