@@ -1,4 +1,4 @@
-"""The worker process: wired, started, ended in order."""
+"""The worker process: its composition, its start and its stop."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from entrypoints.worker.stage_host.manager import StageHostManager
 log = logging.getLogger("headgate.worker")
 
 _FLUSH_SECONDS: Final = 1.0
-"""Seconds that spans on their way to an agent may take from a stop."""
+"""The longest time that a stop waits for spans to be sent, in seconds."""
 _IMPORT_THREAD: Final = "import"
 _ORPHAN_GRACE: Final = 4.0
-"""Seconds to end everything once the parent is gone."""
+"""Seconds from the end of the parent process to a forced exit."""
 
 
 def serve(settings: Settings, telemetry: Telemetry) -> None:
-    """Carry dispatches until a SIGTERM or SIGINT, or until the parent process is gone; then drain and return."""
+    """Execute dispatches until SIGTERM or SIGINT, or until the parent process ends; then drain and return."""
     logging_config.configure(settings, "worker", telemetry)
     use_prefect_environment(settings)
     try:
@@ -46,27 +46,27 @@ def serve(settings: Settings, telemetry: Telemetry) -> None:
 
 
 def _is_importing() -> bool:
-    """An interpreter that ends while another thread is in the middle of an import may abort."""
+    """Return whether a thread is importing a module. An interpreter that exits meanwhile may abort."""
     return any(thread.name == _IMPORT_THREAD for thread in threading.enumerate())
 
 
 class WorkerProcess:
-    """The loop runs in a thread of its own: Prefect's engine takes SIGTERM for itself in the main thread, where ours must rule."""
+    """Runs the event loop in a thread, because Prefect's engine replaces the SIGTERM handler if it runs in the main thread."""
 
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         self._settings = settings
         self._telemetry = telemetry
         self._loop: asyncio.AbstractEventLoop | None = None
         self._worker: Worker | None = None
-        self._leave = asyncio.Event()
+        self._stop = asyncio.Event()
         self._failure: BaseException | None = None
         self._is_stopping = threading.Event()
 
     def run(self) -> None:
-        """Returns once drained; raises what ended the loop."""
+        """Run until drained. Raises the exception that ended the loop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._request_stop())
-        parent_watch.watch_parent(self._orphaned)
+        parent_watch.watch_parent(self._on_parent_exit)
         thread = threading.Thread(target=self._run_loop, name="worker")
         thread.start()
         thread.join()
@@ -74,15 +74,15 @@ class WorkerProcess:
             raise self._failure
 
     def _request_stop(self) -> None:
-        """The first signal drains; a second of SIGINT, from a person who will not wait, ends at once: the host kills what runs."""
+        """Drain. A second SIGINT ends the process at once, and the stage host kills running stages."""
         if self._is_stopping.is_set():
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         self._is_stopping.set()
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._leave.set)
+            self._loop.call_soon_threadsafe(self._stop.set)
 
-    def _orphaned(self) -> None:
-        log.warning("The parent process is gone: ending.")
+    def _on_parent_exit(self) -> None:
+        log.warning("The parent process has ended: stopping.")
         self._request_stop()
         if self._loop is not None and self._worker is not None:
             self._loop.call_soon_threadsafe(self._worker.interrupt_all)
@@ -90,11 +90,11 @@ class WorkerProcess:
 
     def _run_loop(self) -> None:
         try:
-            asyncio.run(self._work())
+            asyncio.run(self._run_worker())
         except BaseException as failure:
             self._failure = failure
 
-    async def _work(self) -> None:
+    async def _run_worker(self) -> None:
         settings = self._settings
         self._loop = asyncio.get_running_loop()
         identity = WorkerIdentity(settings.worker_name, settings.pool, settings.worker_slots, get_version())
@@ -112,10 +112,10 @@ class WorkerProcess:
         timings = WorkerTimings(settings.heartbeat_seconds, settings.lease_seconds, settings.drain_seconds)
         worker = self._worker = Worker(context, Slots(settings.worker_slots), timings)
         if self._is_stopping.is_set():
-            self._leave.set()
+            self._stop.set()
         prefect = asyncio.create_task(_run_prefect(settings, worker, api))
         try:
-            await worker.run(self._leave)
+            await worker.run(self._stop)
         finally:
             prefect.cancel()
             await asyncio.gather(prefect, return_exceptions=True)
@@ -124,23 +124,23 @@ class WorkerProcess:
 
 
 async def _run_prefect(settings: Settings, worker: Worker, api: ApiClient) -> None:
-    """Prefect's part, once the link is up: its import takes seconds, so it happens in a thread and never before the first work."""
+    """Connect to Prefect once the message stream is open. Its import takes seconds, so it runs in a thread and delays no stage."""
     if settings.prefect_api_url is None:
         return
     await worker.connected.wait()
-    usual = sys.getswitchinterval()
-    # An import holds the interpreter in long stretches; with a short interval the loop still gets its turn.
+    interval = sys.getswitchinterval()
+    # An import holds the interpreter lock for long; with a short switch interval the event loop keeps running.
     sys.setswitchinterval(0.0005)
     try:
         module: Any = await _import_in_thread("entrypoints.worker.prefect.integration")
     finally:
-        sys.setswitchinterval(usual)
+        sys.setswitchinterval(interval)
     logging_config.use_root_handlers("prefect")
     await module.run_integration(settings, worker, api)
 
 
 async def _import_in_thread(name: str) -> Any:
-    """The module, imported by a thread that a worker which is told to end meanwhile does not wait for."""
+    """Import a module in a daemon thread, which does not delay the end of the process."""
     loop = asyncio.get_running_loop()
     imported: asyncio.Future[Any] = loop.create_future()
 
@@ -152,14 +152,14 @@ async def _import_in_thread(name: str) -> Any:
         else:
             imported.set_exception(error)
 
-    def work() -> None:
+    def import_module() -> None:
         module, failure = None, None
         try:
             module = importlib.import_module(name)
         except BaseException as error:
             failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, module, failure)
 
-    threading.Thread(target=work, name=_IMPORT_THREAD, daemon=True).start()
+    threading.Thread(target=import_module, name=_IMPORT_THREAD, daemon=True).start()
     return await imported

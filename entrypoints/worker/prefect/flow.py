@@ -1,4 +1,4 @@
-"""The flow `run_pipeline`: in a worker of ours it shows a dispatch that is carried beside it; under Prefect's own worker it carries one."""
+"""The flow `run_pipeline`. In Headgate's worker it shows a dispatch that runs beside it; under Prefect's own worker it executes one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from entrypoints.worker_protocol.messages import AttemptKey, DispatchKey, StageR
 
 @dataclass(frozen=True, slots=True)
 class TrackedDispatch:
-    """A dispatch under way in this process. `began` is called once the flow runs."""
+    """A dispatch that this process executes. `on_started` is called once its flow runs."""
 
     executor: RunExecutor
     result: asyncio.Future[DispatchResult]
@@ -28,40 +28,40 @@ class TrackedDispatch:
 
 
 tracked_dispatches: Final[dict[DispatchKey, TrackedDispatch]] = {}
-"""What this process carries and shows in Prefect. The flow gets keys, not objects: Prefect looks into every parameter."""
+"""The dispatches shown in Prefect by this process. The flow gets their keys, because Prefect inspects every parameter."""
 
 
-# A tag would cost a concurrency call, a kept result a write, a cache policy a hash of the parameters.
+# A tag would cost a request for concurrency, a persisted result a write, a cache policy a hash of the parameters.
 @task(name="stage", persist_result=False, cache_policy=NO_CACHE)  # type: ignore[untyped-decorator]
 async def stage(run_id: int, epoch: int, name: str, attempt: int) -> State[Any]:
-    """Prefect's view of one attempt: opens when it begins here, ends as it ends."""
+    """Show one attempt: this task runs as long as the attempt and ends in its state."""
     report = await asyncio.shield(tracked_dispatches[run_id, epoch].attempts[name, attempt].ended)
     return _to_attempt_state(report)
 
 
 @flow(name="run_pipeline", persist_result=False, validate_parameters=False)  # type: ignore[untyped-decorator]
 async def run_pipeline(run_id: int, number: int, epoch: int = 1) -> State[Any]:
-    """One dispatch of a run of Headgate's. `number` is the run's number within its pipeline."""
+    """Show or execute one dispatch of a run. `number` is the run's number within its pipeline."""
     dispatch = tracked_dispatches.get((run_id, epoch))
     if dispatch is not None:
         return await track(dispatch)
-    # Imported only where Prefect's own worker runs this: a worker of ours never needs it.
+    # Only a process of Prefect's own worker needs this import.
     from entrypoints.worker.prefect.flow_runner import claim_and_execute
 
     async with claim_and_execute((run_id, epoch)) as tracked:
-        # Not cancelled: that would be taken for a person's wish to stop the run.
-        return Crashed(message=tracked) if isinstance(tracked, str) else await _track_registered(tracked)
+        # Not Cancelled, which Headgate would take for a request to cancel the run.
+        return Crashed(message=tracked) if isinstance(tracked, str) else await _register_and_track(tracked)
 
 
 async def track(dispatch: TrackedDispatch) -> State[Any]:
-    """Open a task for each attempt as it begins; end as the dispatch does."""
+    """Start a task for each attempt, and return the state of the dispatch once it has ended."""
     dispatch.on_started()
-    tasks = [asyncio.create_task(_track_attempt(dispatch, attempt)) async for attempt in _attempts(dispatch)]
+    tasks = [asyncio.create_task(_track_attempt(dispatch, attempt)) async for attempt in _read_attempts(dispatch)]
     await asyncio.gather(*tasks, return_exceptions=True)
     return to_final_state(await asyncio.shield(dispatch.result))
 
 
-async def _track_registered(dispatch: TrackedDispatch) -> State[Any]:
+async def _register_and_track(dispatch: TrackedDispatch) -> State[Any]:
     tracked_dispatches[dispatch.executor.key] = dispatch
     try:
         return await track(dispatch)
@@ -69,7 +69,7 @@ async def _track_registered(dispatch: TrackedDispatch) -> State[Any]:
         del tracked_dispatches[dispatch.executor.key]
 
 
-async def _attempts(dispatch: TrackedDispatch) -> AsyncIterator[StageAttempt]:
+async def _read_attempts(dispatch: TrackedDispatch) -> AsyncIterator[StageAttempt]:
     async for attempt in dispatch.executor.attempts():
         dispatch.attempts[attempt.attempt_key] = attempt
         yield attempt
@@ -83,16 +83,16 @@ async def _track_attempt(dispatch: TrackedDispatch, attempt: StageAttempt) -> No
 
 
 def to_final_state(result: DispatchResult) -> State[Any]:
-    """The dispatch's end as Prefect's state."""
+    """Return the result of a dispatch as a state of Prefect."""
     if result.refused:
-        return Crashed(message="The dispatch was taken from this worker; Headgate shows how the run went on.")
-    ended = {report.stage: report.status for report in result.reports}
-    if result.stopped or "cancelled" in ended.values():
+        return Crashed(message="The dispatch was taken from this worker. Headgate shows how the run continues.")
+    statuses = {report.stage: report.status for report in result.reports}
+    if result.stopped or "cancelled" in statuses.values():
         return Cancelled(message="The run was stopped.")
-    failed = [stage for stage, status in ended.items() if status == "failed" and stage not in result.allowed_failures]
+    failed = [stage for stage, status in statuses.items() if status == "failed" and stage not in result.allowed_failures]
     if failed:
         return Failed(message=f"Failed: {', '.join(failed)}.")
-    return Completed(message=f"{len(ended)} {'stage' if len(ended) == 1 else 'stages'} done.")
+    return Completed(message=f"{len(statuses)} {'stage' if len(statuses) == 1 else 'stages'} done.")
 
 
 def _to_attempt_state(report: StageReport | None) -> State[Any]:

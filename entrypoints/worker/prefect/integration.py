@@ -1,4 +1,4 @@
-"""A worker's life in Prefect, tried again for as long as the process lives: registered, recording, hearing of cancels."""
+"""Connects a worker to Prefect: registers it, shows its dispatches, and forwards cancels. Retries as long as the process runs."""
 
 from __future__ import annotations
 
@@ -27,62 +27,62 @@ _LONGEST_PAUSE: Final = 10.0
 
 
 async def run_integration(settings: Settings, worker: Worker, api: ApiClient) -> None:
-    """Until cancelled. Dispatches that were over before Prefect answered are the outbox's."""
-    # A stage that fails is Headgate's to tell of; these would print it again, without its run.
+    """Run until cancelled. The outbox records dispatches that end before Prefect is available."""
+    # Headgate logs failed stages itself; these loggers would repeat them without their run.
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    rest = PrefectOrchestrator(settings.prefect_api_url or "", settings.prefect_api_auth_string)
-    recorder = PrefectRecorder(rest, api, worker.idle_window)
+    prefect = PrefectOrchestrator(settings.prefect_api_url or "", settings.prefect_api_auth_string)
+    recorder = PrefectRecorder(prefect, api, worker.idle_window)
     try:
-        await _until_prefect_answers(rest)
+        await _wait_until_healthy(prefect)
         async with AsyncClientContext():
             worker.set_recorder(recorder)
             await asyncio.gather(
-                _run_forever("worker", lambda: _run_prefect_worker(settings, rest)),
+                _run_forever("worker", lambda: _run_prefect_worker(settings, prefect)),
                 _run_forever("cancels", lambda: _forward_cancels(api)),
             )
     finally:
         worker.set_recorder(None)
         await recorder.close()
-        await rest.close()
+        await prefect.close()
 
 
-async def _until_prefect_answers(rest: PrefectOrchestrator) -> None:
+async def _wait_until_healthy(prefect: PrefectOrchestrator) -> None:
     pause = 0.5
-    while not await rest.is_healthy():
+    while not await prefect.is_healthy():
         await asyncio.sleep(pause)
         pause = min(2.0, 1.5 * pause)
 
 
-async def _run_prefect_worker(settings: Settings, rest: PrefectOrchestrator) -> None:
-    """Heartbeat in the pool, which is made first when it is missing."""
-    await rest.ensure_pool(settings.pool, HEADGATE_POOL_TYPE)
+async def _run_prefect_worker(settings: Settings, prefect: PrefectOrchestrator) -> None:
+    """Create the pool if it is missing, and send heartbeats to it."""
+    await prefect.ensure_pool(settings.pool, HEADGATE_POOL_TYPE)
     name = settings.worker_name.replace("/", "-").replace("%", "-")
     await HeadgateWorker(work_pool_name=settings.pool, name=name).start(printer=lambda *_: None)
 
 
 async def _forward_cancels(api: ApiClient) -> None:
-    """Pass on every cancel made in Prefect's own page; Headgate knows which are its flow runs."""
+    """Forward every cancel that a person makes in Prefect. Headgate knows which flow runs are its own."""
     async with get_events_subscriber(filter=EventFilter(event=EventNameFilter(name=_CANCEL_EVENTS)), reconnection_attempts=0) as events:
         async for event in events:
             flow_run_id = event.resource.id.rpartition(".")[2]
             try:
                 await api.report_prefect_cancel(flow_run_id)
             except RequestRejected as rejection:
-                log.warning("A cancel of flow run %s was refused: %s", flow_run_id, rejection)
+                log.warning("Headgate rejected the cancel of flow run %s: %s", flow_run_id, rejection)
 
 
-async def _run_forever(what: str, run: Callable[[], Awaitable[Any]]) -> None:
-    """Prefect may restart at any time: begin again, with growing pauses while it stays away."""
+async def _run_forever(name: str, run: Callable[[], Awaitable[Any]]) -> None:
+    """Run again whenever it ends, because Prefect may restart at any time. Pauses grow while Prefect is unavailable."""
     pause = 1.0
     while True:
-        began = asyncio.get_running_loop().time()
+        started_at = asyncio.get_running_loop().time()
         try:
             await run()
         except (httpx.HTTPError, Unavailable, OSError) as error:
-            log.info("Prefect (%s): %r", what, error)
-        except Exception as error:  # Prefect's clients raise much; none of it may end the worker
-            log.warning("Prefect (%s): %r", what, error)
-        lasted = asyncio.get_running_loop().time() - began
+            log.info("Prefect (%s): %r", name, error)
+        except Exception as error:  # Prefect's clients raise many errors; none may end the worker
+            log.warning("Prefect (%s): %r", name, error)
+        lasted = asyncio.get_running_loop().time() - started_at
         pause = 1.0 if lasted > 30 else min(_LONGEST_PAUSE, 2 * pause)
         await asyncio.sleep(pause)

@@ -1,4 +1,4 @@
-"""What this worker is to Prefect: a worker of type `headgate`, registered and heartbeating in its pool."""
+"""A Prefect worker of type `headgate`, which shows this worker in its work pool."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 
 class HeadgateWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):  # type: ignore[misc]
-    """Seen in its work pool; its work arrives by Headgate's stream, not by Prefect's poll."""
+    """Sends heartbeats to Prefect. Its work arrives from Headgate, not from Prefect."""
 
     type = "headgate"
     job_configuration = BaseJobConfiguration
@@ -19,5 +19,5 @@ class HeadgateWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
         raise NotImplementedError("Headgate's worker gets its work from Headgate.")
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-        """Nothing: a flow run of this pool is born Pending by the worker that carries it already."""
+        """Submit nothing: each flow run of this pool is created by the worker that executes its dispatch."""
         return []

@@ -1,4 +1,4 @@
-"""Shows every dispatch of this worker in Prefect, beside: whatever Prefect does, the dispatch goes on."""
+"""Shows the dispatches of this worker in Prefect. Failures of Prefect do not affect a dispatch."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from entrypoints.worker.runner.run_executor import DispatchResult, RunExecutor
 log = logging.getLogger("headgate.prefect")
 
 _MAX_STARTING: Final = 2
-"""Flow runs between their creation and Running: more only slow each other down, and the stages beside them."""
+"""Flow runs that may be starting at a time. More would slow down each other and the stages."""
 _MAX_WAITING: Final = 500
-"""Dispatches that may wait for their turn; the outbox records any further."""
+"""Dispatches that may wait to be shown. The outbox records the others."""
 _RECORD_TIMEOUT: Final = 10.0
-"""Seconds after a dispatch's end in which Prefect may still take its record. Then the outbox, or reconciling, has it."""
+"""Seconds after the end of a dispatch in which its flow run may finish. After that, the outbox or the reconciler ends it."""
 
 
 class PrefectRecorder:
-    """Implements Recorder by Prefect's own engine, in this process's event loop, when that has nothing more urgent to do."""
+    """Implements DispatchRecorder with Prefect's flow engine, in this process, whenever the worker is idle."""
 
-    def __init__(self, rest: PrefectOrchestrator, api: ApiClient, idle_window: IdleWindow) -> None:
-        self._rest, self._api, self._idle_window = rest, api, idle_window
+    def __init__(self, prefect: PrefectOrchestrator, api: ApiClient, idle_window: IdleWindow) -> None:
+        self._prefect, self._api, self._idle_window = prefect, api, idle_window
         self._start_permits = asyncio.Semaphore(_MAX_STARTING)
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -40,7 +40,7 @@ class PrefectRecorder:
             self._spawn(self._record(executor, result))
 
     async def close(self) -> None:
-        """Give what is being recorded a moment, then let it go."""
+        """Give the flow runs in progress two seconds, then cancel them."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2)
         for task in self._tasks:
@@ -66,16 +66,16 @@ class PrefectRecorder:
             finally:
                 permit.release()
         except Exception:
-            log.exception("Run %s is not shown in Prefect by its worker", executor.key[0])
+            log.exception("Run %s: its worker cannot show it in Prefect", executor.key[0])
 
     async def _create_flow_run(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> dict[str, Any] | None:
-        """The flow run, tried for as long as the dispatch lasts and a little longer; None when Prefect was away all the while."""
+        """Create the flow run, with retries until the dispatch is over. Return None if Prefect was never available."""
         pause = 0.5
         while True:
             try:
-                return await self._rest.create(build_flow_run_request(executor))
+                return await self._prefect.create(build_flow_run_request(executor))
             except Unavailable as error:
-                log.info("Run %s waits to be recorded: %s", executor.key[0], error)
+                log.info("Run %s: Prefect cannot create its flow run yet: %s", executor.key[0], error)
             if result.done():
                 return None
             await asyncio.wait({result}, timeout=pause)
@@ -85,12 +85,12 @@ class PrefectRecorder:
         try:
             await self._api.record_flow_run(executor.key, flow_run_id, executor.trace.context)
         except RequestRejected as rejection:
-            log.warning("Headgate does not want to know of flow run %s: %s", flow_run_id, rejection)
+            log.warning("Headgate rejected flow run %s: %s", flow_run_id, rejection)
 
     async def _run(self, created: dict[str, Any], dispatch: TrackedDispatch) -> None:
-        """Run the flow by Prefect's engine until the dispatch is over and, for a while, until Prefect knows."""
+        """Run the flow in Prefect's engine until the dispatch is over and, for some seconds, until its state is stored."""
         flow_run = FlowRun.model_validate(created)
-        # On this copy only: with it, each run would start an observer in a thread, which blocks the loop for 0.2 s.
+        # With a deployment, each flow run would start an observer in a thread, which blocks the loop for 0.2 s.
         flow_run.deployment_id = None
         tracked_dispatches[dispatch.executor.key] = dispatch
         engine = asyncio.create_task(run_flow_async(run_pipeline, flow_run=flow_run, parameters=created["parameters"], return_type="state"))
@@ -107,7 +107,7 @@ class PrefectRecorder:
 
 
 class _StartPermit:
-    """One of the few that may be on their way to Running; given back once, however often it is said."""
+    """Permission for one flow run to start. Only the first `release` counts."""
 
     def __init__(self, permits: asyncio.Semaphore) -> None:
         self._permits: asyncio.Semaphore | None = permits
@@ -119,7 +119,7 @@ class _StartPermit:
 
 
 def build_flow_run_request(executor: RunExecutor) -> FlowRunRequest:
-    """The flow run of this dispatch, as the outbox's relay would ask for it too."""
+    """Return the same request for a flow run that the outbox relay would send."""
     claim = executor.claim
     return FlowRunRequest(
         pool=claim.pool,

@@ -1,4 +1,4 @@
-"""When there is time for what can wait: nothing was started or reported for a moment."""
+"""Finds moments for work that can wait: moments in which no attempt starts and no result is reported."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ from collections.abc import Callable
 from typing import Final
 
 QUIET_SECONDS: Final = 0.1
-"""Seconds without a start or a report that make a lull."""
+"""Time without a start or a report after which the worker counts as idle."""
 MAX_WAIT_SECONDS: Final = 5.0
-"""Seconds for which a lull is waited for at most: a worker that is never quiet is shown too."""
+"""The longest wait for an idle moment, so that work is not postponed for ever on a busy worker."""
 
 
 class IdleWindow:
-    """Stages come first: what shows them elsewhere takes its turn between them. `clock` is monotonic, in seconds."""
+    """Gives stages priority over work that can wait. `clock` is monotonic; all times are in seconds."""
 
     def __init__(
-        self, quiet: float = QUIET_SECONDS, patience: float = MAX_WAIT_SECONDS, clock: Callable[[], float] = time.monotonic
+        self, quiet: float = QUIET_SECONDS, max_wait: float = MAX_WAIT_SECONDS, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._quiet, self._patience, self._clock = quiet, patience, clock
+        self._quiet, self._max_wait, self._clock = quiet, max_wait, clock
         self.last_activity = -quiet
-        """When something was, last."""
 
     def mark_activity(self) -> None:
-        """Something is started or reported now."""
+        """Record that an attempt starts or a result is reported now."""
         self.last_activity = self._clock()
 
     def now(self) -> float:
-        """To be given to `wait`."""
+        """Return the current time, for `wait`."""
         return self._clock()
 
     async def wait(self, since: float) -> None:
-        """Return in a lull, or once the patience has run out that began at `since`."""
-        while (rest := min(self.last_activity + self._quiet, since + self._patience) - self._clock()) > 0:  # noqa: ASYNC110
+        """Wait until the worker is idle, at most until `max_wait` after `since`."""
+        while (rest := min(self.last_activity + self._quiet, since + self._max_wait) - self._clock()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(rest)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from adapters.orchestration.prefect_environment import build_client_environment
+from adapters.orchestration.prefect_api_client import PrefectApiClient
 from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
 from adapters.system.network import find_free_port
 from application.ports.dispatch.orchestrator import FlowRunRequest
@@ -36,11 +37,23 @@ async def web() -> AsyncIterator[ServedHeadgate]:
         yield web
 
 
+class PrefectView(PrefectOrchestrator):
+    """The orchestrator, and direct requests for what it does not offer."""
+
+    def __init__(self, prefect: RunningPrefect) -> None:
+        super().__init__(prefect.api_url, prefect.auth_string)
+        self.api = PrefectApiClient(prefect.api_url, prefect.auth_string)
+
+    async def close(self) -> None:
+        await super().close()
+        await self.api.close()
+
+
 @pytest.fixture
-async def rest(prefect: RunningPrefect) -> AsyncIterator[PrefectOrchestrator]:
-    rest = PrefectOrchestrator(prefect.api_url, prefect.auth_string)
-    yield rest
-    await rest.close()
+async def rest(prefect: RunningPrefect) -> AsyncIterator[PrefectView]:
+    view = PrefectView(prefect)
+    yield view
+    await view.close()
 
 
 def environment(web: ServedHeadgate, prefect: RunningPrefect, folder: Path) -> dict[str, str]:
@@ -80,7 +93,7 @@ async def a_process(folder: Path, environment: dict[str, str], *argv: str) -> As
 
 
 @contextlib.asynccontextmanager
-async def a_warm_worker(web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, folder: Path) -> AsyncIterator[Process]:
+async def a_warm_worker(web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, folder: Path) -> AsyncIterator[Process]:
     """A worker that is linked here and registered there."""
     name = f"worker-{uuid.uuid4().hex[:6]}"
     surroundings = environment(web, prefect, folder) | {"HEADGATE_WORKER_NAME": name}
@@ -89,8 +102,8 @@ async def a_warm_worker(web: ServedHeadgate, prefect: RunningPrefect, rest: Pref
         yield process
 
 
-async def registered(rest: PrefectOrchestrator, pool: str, name: str) -> bool:
-    workers = await rest._http.post(f"/work_pools/{pool}/workers/filter", {})
+async def registered(rest: PrefectView, pool: str, name: str) -> bool:
+    workers = await rest.api.post(f"/work_pools/{pool}/workers/filter", {})
     return any((worker["name"], worker["status"]) == (name, "ONLINE") for worker in workers or ())
 
 
@@ -100,17 +113,17 @@ async def until_in_prefect(condition: Any, seconds: float = 60) -> None:
             await asyncio.sleep(0.1)
 
 
-async def flow_run(rest: PrefectOrchestrator, flow_run_id: str) -> dict[str, Any]:
-    return dict(await rest._http.get(f"/flow_runs/{flow_run_id}"))
+async def flow_run(rest: PrefectView, flow_run_id: str) -> dict[str, Any]:
+    return dict(await rest.api.get(f"/flow_runs/{flow_run_id}"))
 
 
-async def task_runs(rest: PrefectOrchestrator, flow_run_id: str) -> dict[str, str]:
-    found = await rest._http.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}})
+async def task_runs(rest: PrefectView, flow_run_id: str) -> dict[str, str]:
+    found = await rest.api.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}})
     return {task["name"]: task["state_type"] for task in found}
 
 
 async def test_a_warm_dispatch_is_a_flow_run_with_a_task_run_for_each_stage(
-    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     good = await web.create_pipeline(sh("extract", "true"), sh("publish", "true"))
     bad = await web.create_pipeline(sh("extract", "exit 3", retries=1, retry_delay=0), sh("publish", "true"))
@@ -138,7 +151,7 @@ async def test_a_warm_dispatch_is_a_flow_run_with_a_task_run_for_each_stage(
 
 
 async def test_a_run_costs_prefect_five_calls_however_many_stages_it_has(
-    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     pipeline = await web.create_pipeline(*(sh(f"s{number}", "true") for number in range(6)))
 
@@ -158,7 +171,7 @@ async def test_a_run_costs_prefect_five_calls_however_many_stages_it_has(
 
 
 async def test_a_frozen_prefect_delays_the_record_and_not_the_run(
-    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     pipeline = await web.create_pipeline(sh("extract", "true"), sh("publish", "true"))
 
@@ -187,7 +200,7 @@ async def test_without_any_prefect_the_worker_works(web: ServedHeadgate, prefect
 
 
 async def test_a_cancel_in_prefects_page_ends_the_stage(
-    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     started = tmp_path / "started"
     pipeline = await web.create_pipeline(sh("slow", f"touch {started}; sleep 60"))
@@ -201,7 +214,7 @@ async def test_a_cancel_in_prefects_page_ends_the_stage(
             return (await flow_run(rest, flow_run_id))["state_type"] == "RUNNING"
 
         await until_in_prefect(runs)
-        await rest._http.post(f"/flow_runs/{flow_run_id}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
+        await rest.api.post(f"/flow_runs/{flow_run_id}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
         run = await web.wait_until_over(run_id, 5)
         assert run.status is Status.CANCELLED
 
@@ -212,7 +225,7 @@ async def test_a_cancel_in_prefects_page_ends_the_stage(
 
 
 async def test_a_worker_told_to_end_finishes_what_runs_and_leaves(
-    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     started, go = tmp_path / "started", tmp_path / "go"
     pipeline = await web.create_pipeline(sh("slow", f"touch {started}; while ! test -e {go}; do sleep 0.01; done"), sh("after", "true"))
@@ -229,7 +242,7 @@ async def test_a_worker_told_to_end_finishes_what_runs_and_leaves(
 
 
 async def test_prefects_own_worker_carries_a_run_in_another_pool(
-    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
     ran = tmp_path / "ran"
@@ -253,7 +266,7 @@ async def test_prefects_own_worker_carries_a_run_in_another_pool(
 
 
 async def test_a_flow_whose_dispatch_is_gone_ends_quietly(
-    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectOrchestrator, tmp_path: Path
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
     run_id = await web.trigger(await web.create_pipeline(sh("only", "true"), pool=pool))
@@ -274,14 +287,14 @@ async def test_a_flow_whose_dispatch_is_gone_ends_quietly(
 async def test_a_worker_that_starts_and_reports_without_a_pause_is_shown_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     from entrypoints.worker.prefect.recorder import PrefectRecorder
 
-    idle_window = IdleWindow(quiet=3600.0, patience=3600.0)
-    recorder = PrefectRecorder(rest=None, api=None, idle_window=idle_window)  # type: ignore[arg-type]
+    idle_window = IdleWindow(quiet=3600.0, max_wait=3600.0)
+    recorder = PrefectRecorder(prefect=None, api=None, idle_window=idle_window)  # type: ignore[arg-type]
     asked: list[object] = []
 
     async def created(*dispatch: object) -> None:
         asked.append(dispatch)
 
-    monkeypatch.setattr(recorder, "_created", created)
+    monkeypatch.setattr(recorder, "_create_flow_run", created)
     idle_window.mark_activity()
     recorder.record(None, None)  # type: ignore[arg-type]
     for _ in range(20):
@@ -289,8 +302,8 @@ async def test_a_worker_that_starts_and_reports_without_a_pause_is_shown_behind(
     assert not asked
 
     await recorder.close()
-    recorder = PrefectRecorder(rest=None, api=None, idle_window=IdleWindow())  # type: ignore[arg-type]
-    monkeypatch.setattr(recorder, "_created", created)
+    recorder = PrefectRecorder(prefect=None, api=None, idle_window=IdleWindow())  # type: ignore[arg-type]
+    monkeypatch.setattr(recorder, "_create_flow_run", created)
     recorder.record(None, None)  # type: ignore[arg-type]
     await eventually(lambda: bool(asked))
     await recorder.close()
