@@ -1,4 +1,4 @@
-"""Every benchmark, one after the other, and the whole table at the end: `make bench`."""
+"""`make bench`: run every benchmark, one after the other, and print all measurements at the end."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ PARTS = ("idle", "start", "stages", "storm", "costs", "status", "lists", "viewer
 
 
 def main() -> None:
-    arguments = _arguments()
+    arguments = _parse_arguments()
     wanted = arguments.only.split(",") if arguments.only else PARTS
     scale = 0.25 if arguments.short else 1.0
-    figures: list[Measurement] = []
+    measurements: list[Measurement] = []
     failed: list[str] = []
-    began = time.monotonic()
+    started = time.monotonic()
 
-    def part(name: str, measured: Callable[[], list[Measurement]]) -> None:
+    def run_part(name: str, measure: Callable[[], list[Measurement]]) -> None:
         if name in wanted:
             print(f"\n{name} …", file=sys.stderr, flush=True)
             try:
-                figures.extend(found := measured())
+                measurements.extend(found := measure())
                 print_measurements(found)
             except Exception:
                 traceback.print_exc()
@@ -39,29 +39,30 @@ def main() -> None:
 
     if {"idle", "start", "stages", "storm", "costs"} & set(wanted):
         with bench_stack() as (stack, folder):
-            part("idle", lambda: idle.measure(stack, 30 * scale))
-            part("start", lambda: start.measure(stack, folder, round(50 * scale), arguments.prefect_runs))
-            part("stages", lambda: stages.measure(stack, round(20 * scale)))
-            part("storm", lambda: trigger_storm.measure(stack, max(1, round(5 * scale))))
-            part("costs", lambda: costs.measure(stack, round(40 * scale)))
+            run_part("idle", lambda: idle.measure(stack, 30 * scale))
+            run_part("start", lambda: start.measure(stack, folder, round(50 * scale), arguments.prefect_runs))
+            run_part("stages", lambda: stages.measure(stack, round(20 * scale)))
+            run_part("storm", lambda: trigger_storm.measure(stack, max(1, round(5 * scale))))
+            run_part("costs", lambda: costs.measure(stack, round(40 * scale)))
     if {"status", "lists", "viewers"} & set(wanted):
         with postgres_server() as server:
             with web_process(server) as web:
-                part("status", lambda: status.measure(server, web, 4 * scale, 3))
+                run_part("status", lambda: status.measure(server, web, 4 * scale, 3))
             with web_process(server) as web:
-                part("viewers", lambda: viewers.measure(web, seconds=10 * scale))
+                run_part("viewers", lambda: viewers.measure(web, seconds=10 * scale))
         with postgres_server() as server, web_process(server) as web:
-            part("lists", lambda: lists.measure(server, web, 3 * scale))
-    part("depth", lambda: depth.measure(arguments.depth_runs))
+            run_part("lists", lambda: lists.measure(server, web, 3 * scale))
+    run_part("depth", lambda: depth.measure(arguments.depth_runs))
 
-    took = time.monotonic() - began
-    print(f"\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}, in {took:.0f} s")
-    print_measurements(figures)
+    elapsed = time.monotonic() - started
+    machine = f"{os.cpu_count()} cores, {_get_processor_name()}, Python {platform.python_version()}"
+    print(f"\n{datetime.now(UTC):%Y-%m-%d}, {machine}, in {elapsed:.0f} s")
+    print_measurements(measurements)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
 
-def _processor() -> str:
+def _get_processor_name() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
             return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
@@ -69,13 +70,16 @@ def _processor() -> str:
         return platform.machine()
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make bench", description="Run every benchmark on an idle machine; about ten minutes.")
-    parser.add_argument("--only", metavar="A,B", help=f"some of them: {', '.join(PARTS)}")
-    parser.add_argument("--short", action="store_true", help="a quarter of everything")
-    parser.add_argument("--prefect-runs", type=int, default=3, help="runs by Prefect's own worker, 8 s each; 0 for none (3)")
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description="Run every benchmark on an idle machine, in about ten minutes.")
+    parser.add_argument("--only", metavar="A,B", help=f"only these: {', '.join(PARTS)}")
+    parser.add_argument("--short", action="store_true", help="a quarter of the runs and seconds")
+    parser.add_argument("--prefect-runs", type=int, default=3, help="runs by Prefect's own worker, 8 s each (default: 3)")
     parser.add_argument(
-        "--depth-runs", type=depth.parse_run_count, default=100_000, help="runs for the depth; 1,000,000 takes minutes (100,000)"
+        "--depth-runs",
+        type=depth.parse_run_count,
+        default=100_000,
+        help="runs to seed for depth; 1,000,000 take minutes (default: 100,000)",
     )
     return parser.parse_args()
 

@@ -1,6 +1,6 @@
-"""How long from a claim's arrival on the stream to the first instruction of its first stage's process.
+"""Measure the time from a claim's arrival at the worker to the first instruction of its first stage.
 
-Run it: python -m bench.claim_start. The web is stood in for, in this process, so the figure is the worker's own part.
+Run `python -m bench.claim_start`. The API client is a stub in this process, so the time is the worker's own part.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from entrypoints.worker_protocol.messages import AdvanceResponse
 
 RUNS = 300
 
-# Bash tells the time itself, so nothing but its own start is measured.
 _SCRIPT = "echo $EPOCHREALTIME"
+"""Bash reads the clock without another process."""
 
 
-class SilentLink(ApiClient):
-    """Answers everything at once with the end of the dispatch."""
+class StubApiClient(ApiClient):
+    """Answers every request at once and ends the dispatch. `started_at` collects the times that the stages print."""
 
     async def advance(self, dispatch: Any, body: bytes, trace: Any = None) -> AdvanceResponse:
         return AdvanceResponse()
@@ -38,59 +38,59 @@ class SilentLink(ApiClient):
         for line in lines:
             text = line.rpartition(b",")[2].strip(b'"]').decode()
             if text.replace(".", "").isdigit():
-                self.began.append(float(text))
+                self.started_at.append(float(text))
 
-    began: list[float]
+    started_at: list[float]
 
 
-class TimedHosts(StageHostManager):
-    """Notes when each stage was handed over."""
+class TimedStageHosts(StageHostManager):
+    """Records when a job was passed to the stage host."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.handed = 0.0
+        self.passed_at = 0.0
 
     async def run(self, job: JobSpec) -> Job:
-        self.handed = time.time()
+        self.passed_at = time.time()
         return await super().run(job)
 
 
-def _claim(run_id: int) -> Claim:
+def _build_claim(run_id: int) -> Claim:
     spec = {"name": "first", "command": ["/bin/bash", "-c", _SCRIPT]}
     start = AttemptStart("first", 1, "token", "command", 60.0, spec)
     return Claim(run_id, run_id, 1, "bench", "headgate", ["first"], {"month": 1}, [start], False, f"key-{run_id}", {})
 
 
 async def measure(runs: int = RUNS) -> tuple[list[float], list[float]]:
-    """Milliseconds from the claim until the stage is handed to its host, and until it runs; one run at a time."""
+    """Return the milliseconds from a claim until its stage is passed to the stage host, and until it runs. One run at a time."""
     with tempfile.TemporaryDirectory() as folder:
-        api = SilentLink("http://127.0.0.1:9", "token", WorkerIdentity("bench", "headgate", 4))
-        api.began = []
-        hosts = TimedHosts()
+        api = StubApiClient("http://127.0.0.1:9", "token", WorkerIdentity("bench", "headgate", 4))
+        api.started_at = []
+        hosts = TimedStageHosts()
         context = StageContext(
             hosts, StageJobBuilder(StageSettings(Path(folder), Path(folder) / "runs", {"PATH": "/usr/bin:/bin"})), api, 1.0
         )
         await hosts.ensure_started()
         worker = Worker(context, Slots(4), WorkerTimings())
-        handed: list[float] = []
-        began: list[float] = []
+        passed: list[float] = []
+        started: list[float] = []
         for run_id in range(1, runs + 1):
-            message: WorkerMessage = _claim(run_id)
-            arrived = time.time()
+            message: WorkerMessage = _build_claim(run_id)
+            received_at = time.time()
             worker.apply(message)
             await worker.wait_until_idle()
-            handed.append((hosts.handed - arrived) * 1000)
-            began.append((api.began.pop() - arrived) * 1000)
+            passed.append((hosts.passed_at - received_at) * 1000)
+            started.append((api.started_at.pop() - received_at) * 1000)
         await hosts.close()
         await api.close()
-        return handed[10:], began[10:]
+        return passed[10:], started[10:]
 
 
 def main() -> None:
-    """Print p50 and p99 of both."""
-    for name, taken in zip(("handed to the stage host", "bash's first instruction"), asyncio.run(measure()), strict=True):
-        taken.sort()
-        print(f"claim → {name}: p50 {statistics.median(taken):.2f} ms, p99 {taken[int(len(taken) * 0.99)]:.2f} ms")
+    """Print p50 and p99 of both times."""
+    for name, times in zip(("passed to the stage host", "bash's first instruction"), asyncio.run(measure()), strict=True):
+        times.sort()
+        print(f"claim → {name}: p50 {statistics.median(times):.2f} ms, p99 {times[int(len(times) * 0.99)]:.2f} ms")
 
 
 if __name__ == "__main__":

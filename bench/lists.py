@@ -1,4 +1,4 @@
-"""Lists and pages over a hundred pipelines of ten stages, beside `SELECT 1` and a route that asks nothing: `python -m bench.lists`."""
+"""Measure lists and pages of 100 pipelines of ten stages, next to `SELECT 1` and a route without a query. `python -m bench.lists`"""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ PIPELINES, STAGES, CLIENTS = 100, 10, 8
 
 
 def main() -> None:
-    arguments = _arguments()
+    arguments = _parse_arguments()
     with postgres_server() as server, web_process(server) as web:
         print_measurements(measure(server, web, arguments.seconds))
 
 
 def measure(server: EmbeddedPostgres, web: WebProcess, seconds: float = 3.0) -> list[Measurement]:
-    """Every figure, after a round of each that is not counted."""
-    run_id = _fill(web)
-    tag = web.http.get("/pipelines/").headers["etag"]
+    """Measure each path after a warm-up of it."""
+    run_id = _create_pipelines(web)
+    etag = web.http.get("/pipelines/").headers["etag"]
     paths = {
         "GET /livez, 8 clients: what HTTP alone takes": get("/livez"),
         "GET /pipelines/, 100 × 10 stages, 8 clients": get("/pipelines/"),
-        "GET /pipelines/ unchanged (304), 8 clients": get("/pipelines/", f"If-None-Match: {tag}\r\n"),
+        "GET /pipelines/ unchanged (304), 8 clients": get("/pipelines/", f"If-None-Match: {etag}\r\n"),
         "GET /runs/, 8 clients": get("/runs/"),
     }
-    alone = {
+    pages = {
         "/, one viewer": get("/"),
         "a pipeline's page, one viewer": get("/ui/pipelines/1"),
         "a run's page, one viewer": get(f"/ui/runs/{run_id}"),
     }
     limit = throughput("SELECT 1, 8 connections", asyncio.run(_select_one(server.url(), seconds)))
-    figures = [limit]
-    total = len(paths) + len(alone)
+    measurements = [limit]
+    total = len(paths) + len(pages)
     for number, (name, request) in enumerate(paths.items()):
         print_progress("lists and pages", number, total)
-        found = _asked(web, request, CLIENTS, seconds)
-        figures.append(throughput(name, _per_second(found), limit, found.seconds))
-    for number, (name, request) in enumerate(alone.items()):
+        result = _measure_path(web, request, CLIENTS, seconds)
+        measurements.append(throughput(name, _get_rate(result), limit, result.seconds))
+    for number, (name, request) in enumerate(pages.items()):
         print_progress("lists and pages", len(paths) + number, total)
-        figures.append(latency(name, _asked(web, request, 1, seconds).seconds))
+        measurements.append(latency(name, _measure_path(web, request, 1, seconds).seconds))
     print_progress("lists and pages", total, total)
-    return figures
+    return measurements
 
 
-def _fill(web: WebProcess) -> int:
+def _create_pipelines(web: WebProcess) -> int:
     stages = [{"name": f"stage-{number}", "kind": "external"} for number in range(STAGES)]
     names = [f"pipeline-{number:03}" for number in range(PIPELINES)]
     for name in names:
@@ -61,35 +61,35 @@ def _fill(web: WebProcess) -> int:
     return run_id
 
 
-def _asked(web: WebProcess, request: bytes, clients: int, seconds: float) -> LoadResult:
+def _measure_path(web: WebProcess, request: bytes, clients: int, seconds: float) -> LoadResult:
     run_load(web.port, lambda client, n: request, clients, seconds / 4)
-    found = run_load(web.port, lambda client, n: request, clients, seconds)
-    assert set(found.refused) <= {304}, found.refused
-    return found
+    result = run_load(web.port, lambda client, n: request, clients, seconds)
+    assert set(result.refused) <= {304}, result.refused
+    return result
 
 
-def _per_second(found: LoadResult) -> float:
-    return (len(found.seconds) + found.refused.get(304, 0)) / found.elapsed
+def _get_rate(result: LoadResult) -> float:
+    return (len(result.seconds) + result.refused.get(304, 0)) / result.elapsed
 
 
 async def _select_one(url: str, seconds: float) -> float:
-    """How many a second this process gets of the server by itself."""
-    ends = time.perf_counter() + seconds
+    """Return the queries per second that this process can send to the server without Headgate."""
+    deadline = time.perf_counter() + seconds
 
-    async def ask() -> int:
+    async def send_queries() -> int:
         count = 0
         async with await psycopg.AsyncConnection.connect(libpq_url(url), autocommit=True) as connection:
-            while time.perf_counter() < ends:
+            while time.perf_counter() < deadline:
                 await (await connection.execute("SELECT 1", prepare=True)).fetchone()
                 count += 1
         return count
 
-    return sum(await asyncio.gather(*(ask() for _ in range(CLIENTS)))) / seconds
+    return sum(await asyncio.gather(*(send_queries() for _ in range(CLIENTS)))) / seconds
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure lists and pages.")
-    parser.add_argument("--seconds", type=float, default=3.0, help="seconds for each (3)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="seconds per path (default: 3)")
     return parser.parse_args()
 
 

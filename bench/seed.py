@@ -1,7 +1,7 @@
-"""Years of runs in minutes, made by the database itself: `python -m bench.seed --runs 1000000 [--url postgresql://…]`.
+"""Fill a database with finished runs: `python -m bench.seed --runs 1000000 [--url postgresql://…]`. The database generates the rows.
 
-Each run has five stages and twenty events, spread over half a year and over a hundred pipelines, of which a tenth have half of the runs.
-Without an address it makes an embedded database in `--home`, which is kept, so that `bench.depth --home` can ask it again.
+Each run has five stages and twenty events. The runs spread over half a year and a hundred pipelines, a tenth of which have half of the
+runs. Without a URL, the embedded database in `--home` is filled and kept, and `bench.depth --home` can use it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ STAGES = 5
 EVENTS = 20
 SPAN = timedelta(days=180)
 CHUNK = 10_000
-_MANY = 50_000
-"""From so many on, indexes are built once at the end rather than kept up row by row."""
+_REBUILD_INDEXES_FROM = 50_000
+"""From this number of runs on, indexes are dropped and rebuilt at the end."""
 _SEEDED = "CREATE TEMPORARY TABLE seeded (id bigint, pipeline bigint, number bigint, ending text, at timestamptz) ON COMMIT DROP"
 _FILLS = (
     f"""
@@ -44,7 +44,7 @@ INSERT INTO attempt (run_id, position, number, stage, status, created_at, queued
                      worker, error_message, fingerprint)
 SELECT id, place, 1, 'stage-' || place + 1, CASE WHEN place = {STAGES - 1} THEN ending ELSE 'completed' END,
        at, at, at + '1 s', at + '60 s', id, 1, 'worker-' || id % 4,
-       CASE WHEN place = {STAGES - 1} AND ending = 'failed' THEN 'broken in the way of ' || number / 2 END,
+       CASE WHEN place = {STAGES - 1} AND ending = 'failed' THEN 'failed in way ' || number / 2 END,
        CASE WHEN place = {STAGES - 1} AND ending = 'failed' THEN left(md5((number / 2)::text), 10) END
 FROM seeded, generate_series(0, {STAGES - 1}) AS place
 """,
@@ -75,7 +75,7 @@ _CONSTRAINTS = f"""
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE contype IN ('f', 'p', 'u') AND conparentid = 0 AND (conrelid IN {_TABLES} OR confrelid IN {_TABLES}) ORDER BY contype <> 'f', conname
 """
-"""Foreign keys first, since those they point to cannot go before them."""
+"""Foreign keys first: a constraint cannot be dropped before the foreign keys that refer to it."""
 _INDEXES = f"""
 SELECT indexrelid::regclass::text, replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') FROM pg_index
 WHERE indrelid IN {_TABLES} AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
@@ -85,17 +85,17 @@ INSERT INTO pipeline (name, revision, created_at, updated_at) VALUES (%s, 1, now
 """
 _FAILED_EVERY = 13
 NEVER_FAILS = 1
-"""Its failed runs are the hardest to find: there is none, among many."""
+"""The pipeline without failed runs: a search for them is the most expensive."""
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 def main() -> None:
-    arguments = _arguments()
+    arguments = _parse_arguments()
     if arguments.url:
         upgrade(arguments.url)
         seed(arguments.url, arguments.runs)
         return
-    server = EmbeddedPostgres(arguments.home, QUICK)
+    server = EmbeddedPostgres(arguments.home, FAST_SETTINGS)
     server.start()
     try:
         upgrade(server.url())
@@ -104,48 +104,49 @@ def main() -> None:
         server.stop()
 
 
-QUICK = {"max_wal_size": "4GB", "checkpoint_timeout": "30min", "synchronous_commit": "off"}
-"""Settings under which millions of rows go in without a checkpoint between; the rows are as safe afterwards."""
+FAST_SETTINGS = {"max_wal_size": "4GB", "checkpoint_timeout": "30min", "synchronous_commit": "off"}
+"""Server settings to insert millions of rows without checkpoints in between."""
 
 
-def seed(url: str, runs: int, told: bool = True) -> None:
-    """Fill up to so many runs; what is there already counts. The database is migrated."""
+def seed(url: str, runs: int, show_progress: bool = True) -> None:
+    """Add runs until there are `runs`. The database must be migrated."""
     with psycopg.connect(libpq_url(url), autocommit=True) as connection:
-        pipelines = _pipelines(connection)
-        ((have,),) = connection.execute("SELECT coalesce(max(id), 0) FROM run").fetchall()
+        pipelines = _create_pipelines(connection)
+        ((existing,),) = connection.execute("SELECT coalesce(max(id), 0) FROM run").fetchall()
         numbers: dict[int, int] = dict(connection.execute("SELECT pipeline_id, max(number) FROM run GROUP BY 1").fetchall())
         now = datetime.now(UTC)
-        _weeks(connection, now - SPAN, now)
-        began = time.monotonic()
-        with _without_indexes(connection) if runs - have >= _MANY else nullcontext():
-            for first in range(have + 1, runs + 1, CHUNK):
+        _create_partitions(connection, now - SPAN, now)
+        started = time.monotonic()
+        with _without_indexes(connection) if runs - existing >= _REBUILD_INDEXES_FROM else nullcontext():
+            for first in range(existing + 1, runs + 1, CHUNK):
                 last = min(first + CHUNK - 1, runs)
-                if told:
-                    print_progress(f"runs seeded in {time.monotonic() - began:.0f} s", first - 1, runs)
-                _chunk(connection, _seeded(range(first, last + 1), pipelines, numbers, now - SPAN, SPAN / max(runs, 1)))
+                if show_progress:
+                    print_progress(f"runs seeded in {time.monotonic() - started:.0f} s", first - 1, runs)
+                _insert_chunk(connection, _generate_runs(range(first, last + 1), pipelines, numbers, now - SPAN, SPAN / max(runs, 1)))
         connection.execute("SELECT setval(pg_get_serial_sequence('run', 'id'), greatest((SELECT max(id) FROM run), 1))")
         connection.execute("VACUUM (ANALYZE) run, attempt, failure, event, dispatch, pipeline, revision")
-        if told:
-            print_progress(f"runs seeded in {time.monotonic() - began:.0f} s", runs, runs)
+        if show_progress:
+            print_progress(f"runs seeded in {time.monotonic() - started:.0f} s", runs, runs)
 
 
-def _pipelines(connection: Connection) -> list[int]:
-    """The ids of the seeded pipelines, made if they are not there."""
+def _create_pipelines(connection: Connection) -> list[int]:
+    """Return the ids of the seeded pipelines. Create those that do not exist."""
     stages = [{"name": f"stage-{number}", "command": ["true"]} for number in range(1, STAGES + 1)]
     with connection.transaction():
         for number in range(PIPELINES):
             name = f"seeded-{number:03}"
             definition = json.dumps(serialize_pipeline(parse_definition({"name": name, "stages": stages})))
-            made = connection.execute(_PIPELINE, [name]).fetchone()
-            if made is not None:
+            created = connection.execute(_PIPELINE, [name]).fetchone()
+            if created is not None:
                 connection.execute(
-                    "INSERT INTO revision (pipeline_id, revision, definition, created_at) VALUES (%s, 1, %s, now())", [made[0], definition]
+                    "INSERT INTO revision (pipeline_id, revision, definition, created_at) VALUES (%s, 1, %s, now())",
+                    [created[0], definition],
                 )
     rows = connection.execute("SELECT id FROM pipeline WHERE name LIKE 'seeded-%' ORDER BY name").fetchall()
     return [int(str(row[0])) for row in rows]
 
 
-def _weeks(connection: Connection, first: datetime, last: datetime) -> None:
+def _create_partitions(connection: Connection, first: datetime, last: datetime) -> None:
     for table in PARTITIONED_TABLES:
         for week in list_weeks(first, last):
             if connection.execute("SELECT to_regclass(%s)", [get_partition_name(table, week)]).fetchone() == (None,):
@@ -154,11 +155,12 @@ def _weeks(connection: Connection, first: datetime, last: datetime) -> None:
                         connection.execute(statement)
 
 
-Row = tuple[int, int, int, str, datetime]
+RunRow = tuple[int, int, int, str, datetime]
+"""id, pipeline id, number, status, time of creation"""
 
 
-def _seeded(ids: range, pipelines: Sequence[int], numbers: dict[int, int], begin: datetime, step: timedelta) -> Iterator[Row]:
-    """Runs that are over: id, pipeline, number, how it ended, when it was opened."""
+def _generate_runs(ids: range, pipelines: Sequence[int], numbers: dict[int, int], begin: datetime, step: timedelta) -> Iterator[RunRow]:
+    """Yield finished runs. `numbers` holds the last run number of each pipeline and is updated."""
     tenth = max(1, len(pipelines) // 10)
     for run_id in ids:
         pipeline = pipelines[run_id % tenth if run_id % 2 else run_id * 7 // 2 % len(pipelines)]
@@ -167,8 +169,8 @@ def _seeded(ids: range, pipelines: Sequence[int], numbers: dict[int, int], begin
         yield run_id, pipeline, number, "failed" if failed else "completed", begin + step * run_id
 
 
-def _chunk(connection: Connection, rows: Iterable[Row]) -> None:
-    """The database makes the rows itself: all it is told of a run is one line."""
+def _insert_chunk(connection: Connection, rows: Iterable[RunRow]) -> None:
+    """Copy one row per run; the database generates the rows of all tables from it."""
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(_SEEDED)
         with cursor.copy("COPY seeded FROM STDIN") as copy:
@@ -180,7 +182,7 @@ def _chunk(connection: Connection, rows: Iterable[Row]) -> None:
 
 @contextmanager
 def _without_indexes(connection: Connection) -> Iterator[None]:
-    """Nothing is kept up meanwhile; all of it is as it was afterwards, and checked."""
+    """Drop the indexes and constraints of the growing tables, and restore them afterwards, validated."""
     constraints = connection.execute(_CONSTRAINTS).fetchall()
     indexes = connection.execute(_INDEXES).fetchall()
     with connection.transaction():
@@ -199,11 +201,13 @@ def _without_indexes(connection: Connection) -> Iterator[None]:
                 connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Fill a database with runs.")
-    parser.add_argument("--runs", type=int, default=1_000_000, help="how many there are afterwards (1,000,000)")
-    parser.add_argument("--url", help="a PostgreSQL to fill; not given: an embedded one")
-    parser.add_argument("--home", type=Path, default=Path("/tmp/headgate-seeded"), help="folder of the embedded one (/tmp/headgate-seeded)")
+    parser.add_argument("--runs", type=int, default=1_000_000, help="runs in the database afterwards (default: 1,000,000)")
+    parser.add_argument("--url", help="database to fill (default: an embedded one)")
+    parser.add_argument(
+        "--home", type=Path, default=Path("/tmp/headgate-seeded"), help="folder of the embedded one (default: /tmp/headgate-seeded)"
+    )
     return parser.parse_args()
 
 

@@ -1,9 +1,8 @@
-"""Print what telemetry costs a request: off, figures only, all of it, and all of it to an agent that is dead or takes every byte and
-never answers.
+"""Measure what telemetry costs a request: `python -m bench.telemetry [REQUESTS]`, on an idle machine.
 
-Run it as `python -m bench.telemetry [REQUESTS]` on an otherwise idle machine. All take turns, many and short, so that noise falls on all
-alike, and are compared with each other in the same turn. Each is a web process of its own over one PostgreSQL; a request is
-`POST /status-update/` of an external stage, one client at a time.
+It compares telemetry off, metrics only, metrics and traces, and both with an agent that is down or that reads everything and never
+answers. Each mode is a web process of its own on one PostgreSQL. They take many short turns, so that noise affects all alike, and are
+compared within a turn. A request is `POST /status-update/` for an external stage, from one client.
 """
 
 from __future__ import annotations
@@ -27,62 +26,62 @@ from adapters.persistence.migrate import upgrade
 from adapters.system.network import find_free_port
 from bench.support.measurements import Measurement, latency, print_measurements, print_progress, quantity
 
-_A_ROUND = 200
-_NAMED = "bench-telemetry"
-_OFF, _WHOLE = "off", "traces and figures"
+_REQUESTS_PER_ROUND = 200
+_PIPELINE = "bench-telemetry"
+_OFF, _FULL = "off", "traces and metrics"
 
 
 class MeasuredWeb:
-    """A `headgate web` process under one kind of telemetry. `seconds` are its requests', by rounds."""
+    """A `headgate web` process in one telemetry mode. `seconds` are the latencies of its requests, by round."""
 
-    def __init__(self, kind: str, folder: Path, database_url: str, telemetry: dict[str, str]) -> None:
-        self.kind = kind
+    def __init__(self, mode: str, folder: Path, database_url: str, telemetry: dict[str, str]) -> None:
+        self.mode = mode
         self.seconds: list[list[float]] = []
         port = find_free_port()
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEADGATE_", "DD_"))}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HEADGATE_", "DD_"))}
         own = {"HEADGATE_HOME": str(folder), "HEADGATE_PORT": str(port), "HEADGATE_DATABASE_URL": database_url}
-        elsewhere = {"HEADGATE_PREFECT_API_URL": "http://127.0.0.1:9/api", "HEADGATE_LOG_LEVEL": "error"}
+        other = {"HEADGATE_PREFECT_API_URL": "http://127.0.0.1:9/api", "HEADGATE_LOG_LEVEL": "error"}
         argv = [sys.executable, "-m", "entrypoints.cli", "web"]
-        self.process = subprocess.Popen(argv, env=clean | own | elsewhere | telemetry, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(argv, env=inherited | own | other | telemetry, stdout=subprocess.DEVNULL)
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
 
-    def wait(self) -> None:
-        """Until it takes triggers, and has a run to report about."""
+    def prepare(self) -> None:
+        """Wait until it is ready, and create a run to report on."""
         for _ in range(600):
             with contextlib.suppress(httpx.TransportError):
                 if self._http.get("/readyz").status_code == 200:
                     break
             time.sleep(0.1)
-        self._http.post("/pipelines/", json={"name": _NAMED, "stages": [{"name": "remote", "kind": "external"}]})
-        run = self._http.post(f"/trigger/{_NAMED}").raise_for_status().json()["run_id"]
+        self._http.post("/pipelines/", json={"name": _PIPELINE, "stages": [{"name": "remote", "kind": "external"}]})
+        run = self._http.post(f"/trigger/{_PIPELINE}").raise_for_status().json()["run_id"]
         self._report = {"run_id": run, "stage_name": "remote", "status": "running"}
 
-    def ask(self, requests: int) -> list[float]:
-        """Seconds until each was answered."""
+    def send_requests(self, requests: int) -> list[float]:
+        """Return the latency of each request in seconds."""
         seconds = []
         for number in range(requests):
-            began = time.perf_counter()
+            started = time.perf_counter()
             self._http.post("/status-update/", json={**self._report, "records_processed": number}).raise_for_status()
-            seconds.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - started)
         return seconds
 
-    def cpu(self) -> float:
-        """Seconds of processor time so far."""
+    def read_cpu(self) -> float:
+        """Return the CPU seconds used so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def resident(self) -> float:
-        """Megabytes in memory."""
+    def read_memory(self) -> float:
+        """Return the resident memory in MB."""
         return int(Path(f"/proc/{self.process.pid}/status").read_text().split("VmRSS:")[1].split()[0]) / 1024
 
     def end(self) -> None:
         self.process.terminate()
-        self.process.wait(60)  # a tracer with a silent agent takes its time to give up
+        self.process.wait(60)  # a tracer waits for a silent agent before it gives up
         self._http.close()
 
 
 def main(requests: int) -> None:
-    """Measure them all and print the table."""
+    """Measure every mode and print the table."""
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o711)
@@ -90,55 +89,55 @@ def main(requests: int) -> None:
         postgres.start()
         stack.callback(postgres.stop)
         upgrade(postgres.url())
-        webs = [stack.enter_context(_running(kind, folder, postgres.url(), given)) for kind, given in _kinds(stack)]
+        webs = [stack.enter_context(_web_process(mode, folder, postgres.url(), telemetry)) for mode, telemetry in _list_modes(stack)]
         _measure(webs, requests)
 
 
 def _measure(webs: list[MeasuredWeb], requests: int) -> None:
     for web in webs:
-        web.wait()
-        web.ask(_A_ROUND)
-    spent = dict.fromkeys((web.kind for web in webs), 0.0)
-    began = {web.kind: web.resident() for web in webs}
-    rounds = max(1, requests // _A_ROUND)
+        web.prepare()
+        web.send_requests(_REQUESTS_PER_ROUND)
+    cpu_seconds = dict.fromkeys((web.mode for web in webs), 0.0)
+    initial_memory = {web.mode: web.read_memory() for web in webs}
+    rounds = max(1, requests // _REQUESTS_PER_ROUND)
     for number in range(rounds):
-        print_progress("requests of every kind in turns", number, rounds)
+        print_progress("requests of every mode in turns", number, rounds)
         for web in webs:
-            before = web.cpu()
-            web.seconds.append(web.ask(_A_ROUND))
-            spent[web.kind] += web.cpu() - before
-    print_progress("requests of every kind in turns", rounds, rounds)
-    print_measurements([found for web in webs for found in _figures(web, webs, spent[web.kind], began[web.kind])])
+            before = web.read_cpu()
+            web.seconds.append(web.send_requests(_REQUESTS_PER_ROUND))
+            cpu_seconds[web.mode] += web.read_cpu() - before
+    print_progress("requests of every mode in turns", rounds, rounds)
+    print_measurements([each for web in webs for each in _build_measurements(web, webs, cpu_seconds[web.mode], initial_memory[web.mode])])
 
 
-def _figures(web: MeasuredWeb, webs: list[MeasuredWeb], spent: float, began: float) -> Iterator[Measurement]:
-    off, whole = (next(each for each in webs if each.kind == kind) for kind in (_OFF, _WHOLE))
-    every = sorted(second for seconds in web.seconds for second in seconds)
-    yield latency(f"{web.kind}: a status update, one client", every)
-    yield quantity(f"{web.kind}: processor of a status update", spent / len(every) * 1e3, "ms")
-    yield quantity(f"{web.kind}: p99 beside off, median of the rounds", _beside(web, off), "x")
-    yield quantity(f"{web.kind}: p99 beside an agent that answers, median of the rounds", _beside(web, whole), "x")
-    yield quantity(f"{web.kind}: memory at first", began, "MB")
-    yield quantity(f"{web.kind}: memory in the end", web.resident(), "MB")
+def _build_measurements(web: MeasuredWeb, webs: list[MeasuredWeb], cpu_seconds: float, initial_memory: float) -> Iterator[Measurement]:
+    off, full = (next(each for each in webs if each.mode == mode) for mode in (_OFF, _FULL))
+    latencies = sorted(second for seconds in web.seconds for second in seconds)
+    yield latency(f"{web.mode}: a status update, one client", latencies)
+    yield quantity(f"{web.mode}: processor of a status update", cpu_seconds / len(latencies) * 1e3, "ms")
+    yield quantity(f"{web.mode}: p99 beside off, median of the rounds", _compare_p99(web, off), "x")
+    yield quantity(f"{web.mode}: p99 beside an agent that answers, median of the rounds", _compare_p99(web, full), "x")
+    yield quantity(f"{web.mode}: memory at first", initial_memory, "MB")
+    yield quantity(f"{web.mode}: memory in the end", web.read_memory(), "MB")
 
 
-def _beside(web: MeasuredWeb, other: MeasuredWeb) -> float:
-    """How much longer its slowest in a hundred took than the other's of the same round."""
-    return statistics.median(_p99(ours) / _p99(theirs) for ours, theirs in zip(web.seconds, other.seconds, strict=True))
+def _compare_p99(web: MeasuredWeb, other: MeasuredWeb) -> float:
+    """Return the median ratio of the two p99 latencies of the same round."""
+    return statistics.median(_p99(own) / _p99(other_round) for own, other_round in zip(web.seconds, other.seconds, strict=True))
 
 
 def _p99(seconds: list[float]) -> float:
     return sorted(seconds)[int(len(seconds) * 0.99)]
 
 
-def _kinds(stack: contextlib.ExitStack) -> list[tuple[str, dict[str, str]]]:
-    figures = stack.enter_context(_listener())
+def _list_modes(stack: contextlib.ExitStack) -> list[tuple[str, dict[str, str]]]:
+    statsd_port = stack.enter_context(_statsd_listener())
     agent, silent = stack.enter_context(_agent(answers=True)), stack.enter_context(_agent(answers=False))
-    statsd = {"DD_DOGSTATSD_URL": f"udp://127.0.0.1:{figures}", "DD_ENV": "bench"}
+    statsd = {"DD_DOGSTATSD_URL": f"udp://127.0.0.1:{statsd_port}", "DD_ENV": "bench"}
     return [
         (_OFF, {"HEADGATE_TELEMETRY": "off"}),
-        ("figures only", {"DD_TRACE_AGENT_URL": agent, "DD_TRACE_ENABLED": "false", **statsd}),
-        (_WHOLE, {"DD_TRACE_AGENT_URL": agent, **statsd}),
+        ("metrics only", {"DD_TRACE_AGENT_URL": agent, "DD_TRACE_ENABLED": "false", **statsd}),
+        (_FULL, {"DD_TRACE_AGENT_URL": agent, **statsd}),
         (
             "to a dead agent",
             {"DD_TRACE_AGENT_URL": f"http://127.0.0.1:{find_free_port()}", "DD_DOGSTATSD_URL": f"udp://127.0.0.1:{find_free_port()}"},
@@ -148,8 +147,8 @@ def _kinds(stack: contextlib.ExitStack) -> list[tuple[str, dict[str, str]]]:
 
 
 @contextlib.contextmanager
-def _running(kind: str, folder: Path, database_url: str, telemetry: dict[str, str]) -> Iterator[MeasuredWeb]:
-    web = MeasuredWeb(kind, folder, database_url, telemetry)
+def _web_process(mode: str, folder: Path, database_url: str, telemetry: dict[str, str]) -> Iterator[MeasuredWeb]:
+    web = MeasuredWeb(mode, folder, database_url, telemetry)
     try:
         yield web
     finally:
@@ -157,29 +156,29 @@ def _running(kind: str, folder: Path, database_url: str, telemetry: dict[str, st
 
 
 @contextlib.contextmanager
-def _listener() -> Iterator[int]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as figures:
-        figures.bind(("127.0.0.1", 0))
-        yield figures.getsockname()[1]
+def _statsd_listener() -> Iterator[int]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        yield listener.getsockname()[1]
 
 
 @contextlib.contextmanager
 def _agent(answers: bool) -> Iterator[str]:
-    """An address that takes spans, and says so or says nothing. What an agent does with them is not measured here."""
+    """Yield the URL of an agent that accepts spans. It acknowledges them only if `answers`."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         if answers:
-            Thread(target=_take_all, args=(server,), daemon=True).start()
+            Thread(target=_accept_connections, args=(server,), daemon=True).start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-def _take_all(server: socket.socket) -> None:
+def _accept_connections(server: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while True:
             connection, _ = server.accept()
-            Thread(target=_take, args=(connection,), daemon=True).start()
+            Thread(target=_serve_connection, args=(connection,), daemon=True).start()
 
 
-def _take(connection: socket.socket) -> None:
+def _serve_connection(connection: socket.socket) -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
     with connection, contextlib.suppress(OSError, ValueError):
         source = connection.makefile("rb")

@@ -1,4 +1,4 @@
-"""Clients that cost little themselves: HTTP/1.1 by hand on kept connections, each asking again when it was answered."""
+"""HTTP/1.1 clients that cost little CPU themselves. Each sends its next request when it has received the response."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import cast
 
 import uvloop
 
-Request = Callable[[int, int], bytes]
-"""The bytes of a client's n-th request: (client, n)."""
+BuildRequest = Callable[[int, int], bytes]
+"""Return the bytes of a client's n-th request: (client, n)."""
 
 
 @dataclass(slots=True)
 class LoadResult:
-    """What came of it: seconds of each answered request, and what was answered otherwise than 200."""
+    """`seconds` are the latencies of responses with status 200; `refused` counts the others by status."""
 
     seconds: list[float] = field(default_factory=list)
     refused: dict[int, int] = field(default_factory=dict)
@@ -28,46 +28,46 @@ class LoadResult:
 
 
 class _Client(asyncio.Protocol):
-    def __init__(self, number: int, request: Request, load: LoadResult, until: float, done: asyncio.Future[None]) -> None:
-        self._number, self._request, self._load, self._until, self._done = number, request, load, until, done
+    def __init__(self, number: int, build_request: BuildRequest, result: LoadResult, deadline: float, done: asyncio.Future[None]) -> None:
+        self._number, self._build_request, self._result, self._deadline, self._done = number, build_request, result, deadline, done
         self._count = 0
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
-        self._sent = 0.0
+        self._sent_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
-        self._ask()
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transport is no subclass of it
+        self._send()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        head = self._buffer.find(b"\r\n\r\n")
-        if head < 0:
+        head_end = self._buffer.find(b"\r\n\r\n")
+        if head_end < 0:
             return
-        place = self._buffer.lower().find(b"content-length: ", 0, head)
-        length = int(self._buffer[place + 16 : self._buffer.index(b"\r\n", place)]) if place >= 0 else 0
-        if len(self._buffer) < head + 4 + length:
+        header = self._buffer.lower().find(b"content-length: ", 0, head_end)
+        length = int(self._buffer[header + 16 : self._buffer.index(b"\r\n", header)]) if header >= 0 else 0
+        if len(self._buffer) < head_end + 4 + length:
             return
         status = int(self._buffer[9:12])
         self._buffer = b""
         now = time.perf_counter()
         if status == 200:
-            self._load.seconds.append(now - self._sent)
+            self._result.seconds.append(now - self._sent_at)
         else:
-            self._load.refused[status] = self._load.refused.get(status, 0) + 1
-        if now < self._until:
-            self._ask()
+            self._result.refused[status] = self._result.refused.get(status, 0) + 1
+        if now < self._deadline:
+            self._send()
         else:
             self._end()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._end()
 
-    def _ask(self) -> None:
+    def _send(self) -> None:
         assert self._transport is not None
         self._count += 1
-        self._sent = time.perf_counter()
-        self._transport.write(self._request(self._number, self._count))
+        self._sent_at = time.perf_counter()
+        self._transport.write(self._build_request(self._number, self._count))
 
     def _end(self) -> None:
         if not self._done.done():
@@ -76,23 +76,23 @@ class _Client(asyncio.Protocol):
             self._transport.close()
 
 
-async def load(port: int, request: Request, clients: int, seconds: float) -> LoadResult:
-    """Have so many clients ask for so long."""
-    loop, found, began = asyncio.get_running_loop(), LoadResult(), time.perf_counter()
-    ends = []
+async def send_load(port: int, build_request: BuildRequest, clients: int, seconds: float) -> LoadResult:
+    """Send requests from this many concurrent clients for this long."""
+    loop, result, started = asyncio.get_running_loop(), LoadResult(), time.perf_counter()
+    clients_done = []
     for number in range(clients):
         done: asyncio.Future[None] = loop.create_future()
-        ends.append(done)
-        made = _Client(number, request, found, began + seconds, done)
-        await loop.create_connection(lambda made=made: made, "127.0.0.1", port)  # type: ignore[misc]
-    await asyncio.gather(*ends)
-    found.elapsed = time.perf_counter() - began
-    return found
+        clients_done.append(done)
+        client = _Client(number, build_request, result, started + seconds, done)
+        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
+    await asyncio.gather(*clients_done)
+    result.elapsed = time.perf_counter() - started
+    return result
 
 
-def run_load(port: int, request: Request, clients: int, seconds: float) -> LoadResult:
-    """The same on the loop that the web runs on: what the clients take, the server does not have."""
-    return uvloop.run(load(port, request, clients, seconds))
+def run_load(port: int, build_request: BuildRequest, clients: int, seconds: float) -> LoadResult:
+    """Run `send_load` on uvloop: CPU that the clients use is CPU that the server does not have."""
+    return uvloop.run(send_load(port, build_request, clients, seconds))
 
 
 def get(path: str, headers: str = "") -> bytes:

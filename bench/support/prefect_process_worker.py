@@ -1,4 +1,4 @@
-"""Prefect's own process worker with its defaults, on the same server: what Headgate's start is held against."""
+"""Prefect's own process worker with its defaults, on the same Prefect server: the baseline for Headgate's start latency."""
 
 from __future__ import annotations
 
@@ -17,56 +17,52 @@ from bench.support.stack import ROOT, Stack, wait_until
 
 POOL = "bench-process"
 _RUN_SECONDS = 90.0
+_TASK = "Prefect's process worker"
 
 
 def measure_process_worker_starts(stack: Stack, folder: Path, runs: int) -> list[float]:
-    """Seconds from the sending of the request that creates a flow run to the flow's first line, for each run."""
-    with stack.prefect() as prefect, _worker(stack, folder):
+    """Return, for each run, the seconds from the request that creates a flow run to the flow's first statement."""
+    with stack.connect_to_prefect() as prefect, _process_worker(stack, folder):
         flow = prefect.post("/flows/", json={"name": "bench"}).raise_for_status().json()
         deployment = {
             "name": "bench",
             "flow_id": flow["id"],
             "work_pool_name": POOL,
-            "entrypoint": "bench/prefect_flow.py:first_line",
+            "entrypoint": "bench/workloads/prefect_flow.py:write_start_time",
             "pull_steps": [{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
         }
         created = prefect.post("/deployments/", json=deployment).raise_for_status().json()
-        wait_until(lambda: _workers(prefect) > 0, _RUN_SECONDS, "Prefect's worker")
+        wait_until(lambda: _count_workers(prefect) > 0, _RUN_SECONDS, "Prefect's worker")
         samples = []
         for number in range(runs):
-            print_progress("Prefect's process worker", number, runs)
-            mark = folder / f"prefect-{number}"
+            print_progress(_TASK, number, runs)
+            file = folder / f"prefect-{number}"
             sent = time.time_ns()
-            prefect.post(f"/deployments/{created['id']}/create_flow_run", json={"parameters": {"mark": str(mark)}}).raise_for_status()
-            samples.append((_awaited(mark) - sent) / 1e9)
-        print_progress("Prefect's process worker", runs, runs)
+            prefect.post(f"/deployments/{created['id']}/create_flow_run", json={"parameters": {"file": str(file)}}).raise_for_status()
+            samples.append((_wait_for_start_time(file) - sent) / 1e9)
+        print_progress(_TASK, runs, runs)
         return samples
 
 
-def _workers(prefect: httpx.Client) -> int:
+def _count_workers(prefect: httpx.Client) -> int:
     return len(prefect.post(f"/work_pools/{POOL}/workers/filter", json={}).raise_for_status().json())
 
 
-def _awaited(mark: Path) -> int:
-    wait_until(lambda: _first_line(mark) is not None, _RUN_SECONDS, "the flow's first line")
-    return int(mark.read_text())
-
-
-def _first_line(mark: Path) -> int | None:
-    """The nanoseconds that the flow wrote; None before it has."""
-    text = mark.read_text() if mark.exists() else ""
-    return int(text) if text.endswith("\n") else None
+def _wait_for_start_time(file: Path) -> int:
+    """Return the nanoseconds that the flow writes. A line end shows that it has written all of them."""
+    wait_until(lambda: file.exists() and file.read_text().endswith("\n"), _RUN_SECONDS, "the flow's first statement")
+    return int(file.read_text())
 
 
 @contextmanager
-def _worker(stack: Stack, folder: Path) -> Iterator[None]:
-    with stack.prefect() as prefect:
+def _process_worker(stack: Stack, folder: Path) -> Iterator[None]:
+    with stack.connect_to_prefect() as prefect:
         prefect.post("/work_pools/", json={"name": POOL, "type": "process"}).raise_for_status()
-        address = str(prefect.base_url).rstrip("/")
+        url = str(prefect.base_url).rstrip("/")
     password = (stack.home / "prefect-password").read_text().strip()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     own = {
-        "PREFECT_API_URL": address,
+        "PREFECT_API_URL": url,
         "PREFECT_API_AUTH_STRING": f"headgate:{password}",
         "PREFECT_HOME": str(folder / "prefect-home"),
         "PYTHONPATH": str(ROOT),

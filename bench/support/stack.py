@@ -1,4 +1,4 @@
-"""A whole Headgate in a folder of its own, for benchmarks and for tests that want the real thing: `headgate up`, started and ended."""
+"""Start and stop a complete Headgate (`headgate up`) in a temporary folder."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from adapters.system.network import find_free_port
 ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 90.0
 _STOP_SECONDS = 40.0
-_LEFT_SECONDS = 5.0
+_PROCESS_EXIT_SECONDS = 5.0
 
 
 @dataclass(slots=True)
 class Stack:
-    """A Headgate that runs. `http` speaks to it; `home` is all it writes."""
+    """A running Headgate. `http` is a client for it; `home` contains every file it writes."""
 
     url: str
     home: Path
@@ -38,43 +38,43 @@ class Stack:
     first_page_seconds: float = 0.0
     ready_seconds: float = 0.0
     first_run_seconds: float = 0.0
-    """Seconds from its start until it answered, took triggers, and had run something, which only a benchmark's stack has."""
+    """Seconds from the start to the first response, to readiness, and to the end of the first run (`bench_stack` only)."""
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
     def read_output(self) -> str:
-        """What `up` and its children printed so far."""
+        """Return what `headgate up` and its processes have printed so far."""
         return self.output.read_text("utf-8", "replace")
 
-    def ready(self) -> Mapping[str, Any]:
-        """What /readyz answers; empty while there is no answer."""
+    def get_readiness(self) -> Mapping[str, Any]:
+        """Return the response of /readyz; empty while it is not ready."""
         try:
             answer = self.http.get("/readyz")
             return answer.json() if answer.status_code == 200 else {}
         except (httpx.TransportError, ValueError):
             return {}
 
-    def answers(self) -> bool:
-        """True once the web process answers."""
+    def is_responding(self) -> bool:
+        """Return True if the web process responds."""
         try:
             return self.http.get("/livez").status_code == 200
         except httpx.TransportError:
             return False
 
     def complete_one_run(self) -> None:
-        """Run a stage that does nothing, to its end."""
+        """Run a pipeline with one trivial stage to its end."""
         self.http.post("/pipelines/", json={"name": "first", "stages": [{"name": "first", "command": ["/bin/true"]}]}).raise_for_status()
         run_id = self.http.post("/trigger/first").raise_for_status().json()["run_id"]
         wait_until(
             lambda: self.http.get(f"/runs/{run_id}").json()["finished_at"] is not None, _START_SECONDS, "the first run", self.read_output
         )
 
-    def prefect(self) -> httpx.Client:
-        """A client of the Prefect server that belongs to it. Only after `until_prefect_answers`."""
+    def connect_to_prefect(self) -> httpx.Client:
+        """Return a client for its Prefect server. Call `wait_for_prefect` first."""
         found = re.search(r"Prefect ready: (http://\S+)", self.read_output())
-        assert found, "Prefect was not waited for"
+        assert found, "call wait_for_prefect first"
         password = (self.home / "prefect-password").read_text().strip()
         return httpx.Client(base_url=f"{found[1]}/api", auth=("headgate", password), timeout=30, trust_env=False)
 
@@ -82,7 +82,7 @@ class Stack:
         wait_until(lambda: "Prefect ready" in self.read_output(), seconds, "Prefect to answer", self.read_output)
 
     def wait_for_worker(self, seconds: float = 60) -> None:
-        wait_until(lambda: self.ready().get("workers", {}).get("count", 0) > 0, seconds, "a worker", self.read_output)
+        wait_until(lambda: self.get_readiness().get("workers", {}).get("count", 0) > 0, seconds, "a worker", self.read_output)
 
     def __enter__(self) -> Self:
         return self
@@ -93,8 +93,8 @@ class Stack:
 
 @contextmanager
 def running_stack(*arguments: str, settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
-    """`headgate up` on free ports in a temporary home, ready for triggers; afterwards ended by Ctrl-C, with no process of it left."""
-    # Not below a home that PostgreSQL's own user could not enter.
+    """Run `headgate up` on a free port in a temporary home until the block ends. Check that it leaves no process behind."""
+    # Not in TMPDIR: the operating system user that PostgreSQL runs as must be able to enter every parent folder.
     with tempfile.TemporaryDirectory(prefix="headgate-stack-", dir="/tmp") as folder:
         Path(folder).chmod(0o711)
         home, output, port = Path(folder) / "home", Path(folder) / "output", find_free_port()
@@ -106,20 +106,20 @@ def running_stack(*arguments: str, settings: Mapping[str, str] | None = None) ->
         url = f"http://127.0.0.1:{port}"
         with Stack(url, home, process, output, httpx.Client(base_url=url, timeout=30, trust_env=False)) as stack:
             try:
-                wait_until(lambda: stack.answers() or process.poll() is not None, _START_SECONDS, "the first page", stack.read_output)
+                wait_until(lambda: stack.is_responding() or process.poll() is not None, _START_SECONDS, "the first page", stack.read_output)
                 stack.first_page_seconds = time.monotonic() - began
-                wait_until(lambda: bool(stack.ready()) or process.poll() is not None, _START_SECONDS, "/readyz", stack.read_output)
+                wait_until(lambda: bool(stack.get_readiness()) or process.poll() is not None, _START_SECONDS, "/readyz", stack.read_output)
                 assert process.poll() is None, stack.read_output()
                 stack.ready_seconds = time.monotonic() - began
                 yield stack
             finally:
                 _end(process)
-            _assert_nothing_left(home, stack.read_output)
+            _assert_no_process_left(home, stack.read_output)
 
 
 @contextmanager
 def bench_stack() -> Iterator[tuple[Stack, Path]]:
-    """A Headgate with a worker and a Prefect that answers, and a folder that stages may write to."""
+    """Run a Headgate until the block ends. Yield it when a worker and Prefect are ready, with a folder that stages may write to."""
     with tempfile.TemporaryDirectory(prefix="headgate-bench-", dir="/tmp") as folder, running_stack("--no-examples") as stack:
         Path(folder).chmod(0o755)
         began = time.monotonic()
@@ -130,17 +130,17 @@ def bench_stack() -> Iterator[tuple[Stack, Path]]:
         yield stack, Path(folder)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float, what: str, context: Callable[[], str] = str) -> None:
-    """Return once `condition` holds; TimeoutError with what was waited for, and the context, when it does not within `seconds`."""
+def wait_until(condition: Callable[[], bool], seconds: float, expected: str, context: Callable[[], str] = str) -> None:
+    """Return when `condition` is true. Raise TimeoutError with `expected` and the context after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds:g} s for {what}\n{context()}")
+            raise TimeoutError(f"waited {seconds:g} s for {expected}\n{context()}")
         time.sleep(0.05)
 
 
 def find_processes(home: Path) -> dict[int, str]:
-    """The processes that have the folder in their command line or environment, by pid."""
+    """Return the command lines of the processes that have the folder in their arguments or environment, by pid."""
     found: dict[int, str] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -148,7 +148,7 @@ def find_processes(home: Path) -> dict[int, str]:
             if str(home).encode() in command + (folder / "environ").read_bytes():
                 found[int(folder.name)] = command.replace(b"\0", b" ").decode("utf-8", "replace")
         except (OSError, ValueError):
-            continue  # it ended meanwhile, or is not ours to look at
+            continue  # the process has ended, or belongs to another user
     found.pop(os.getpid(), None)
     return found
 
@@ -170,5 +170,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         raise
 
 
-def _assert_nothing_left(home: Path, read_output: Callable[[], str]) -> None:
-    wait_until(lambda: not find_processes(home), _LEFT_SECONDS, "every process to end", lambda: f"{find_processes(home)}\n{read_output()}")
+def _assert_no_process_left(home: Path, read_output: Callable[[], str]) -> None:
+    wait_until(
+        lambda: not find_processes(home), _PROCESS_EXIT_SECONDS, "every process to end", lambda: f"{find_processes(home)}\n{read_output()}"
+    )

@@ -1,4 +1,4 @@
-"""One web process over a PostgreSQL of its own, for what needs no worker and no Prefect."""
+"""Start one web process on its own PostgreSQL, for benchmarks that need no worker and no Prefect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _START_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class WebProcess:
-    """A `headgate web` that is ready. `postgres` is the server under it, `url` that of its database."""
+    """A `headgate web` that is ready. `url` is the URL of its database on the server `postgres`."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -42,7 +42,7 @@ class WebProcess:
 
 @contextmanager
 def postgres_server() -> Iterator[EmbeddedPostgres]:
-    """PostgreSQL as it is in use, in a temporary home; stopped and gone afterwards."""
+    """Run PostgreSQL with production settings in a temporary folder until the block ends."""
     with tempfile.TemporaryDirectory(prefix="headgate-bench-", dir="/tmp") as folder:
         Path(folder).chmod(0o711)
         server = EmbeddedPostgres(Path(folder) / "home")
@@ -56,7 +56,7 @@ def postgres_server() -> Iterator[EmbeddedPostgres]:
 
 @contextmanager
 def web_process(server: EmbeddedPostgres, settings: Mapping[str, str] | None = None) -> Iterator[WebProcess]:
-    """A web process on the server's database, with telemetry off; ended by TERM afterwards."""
+    """Run a web process on the server's database, with telemetry off, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="headgate-web-", dir="/tmp") as folder:
         port = find_free_port()
         environment = _environment(Path(folder), port, server.url()) | dict(settings or {})
@@ -65,14 +65,14 @@ def web_process(server: EmbeddedPostgres, settings: Mapping[str, str] | None = N
             process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=output, stderr=output)
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as http:
-                wait_until(lambda: _answers(http), _START_SECONDS, "/readyz", (Path(folder) / "output").read_text)
+                wait_until(lambda: _is_ready(http), _START_SECONDS, "/readyz", (Path(folder) / "output").read_text)
                 yield WebProcess(port, process, server, server.url(), http)
         finally:
             process.terminate()
             process.wait(30)
 
 
-def _answers(http: httpx.Client) -> bool:
+def _is_ready(http: httpx.Client) -> bool:
     try:
         return http.get("/readyz").status_code == 200
     except httpx.TransportError:
@@ -86,7 +86,7 @@ def _environment(home: Path, port: int, url: str) -> dict[str, str]:
         "HEADGATE_HOME": str(home),
         "HEADGATE_PORT": str(port),
         "HEADGATE_DATABASE_URL": url,
-        "HEADGATE_PREFECT_API_URL": "http://127.0.0.1:9/api",  # nobody answers there
+        "HEADGATE_PREFECT_API_URL": "http://127.0.0.1:9/api",  # nothing listens there
         "HEADGATE_TELEMETRY": "off",
         "HEADGATE_LOG_LEVEL": "error",
     }
