@@ -37,6 +37,7 @@ class StreamViewer:
         self._grew = asyncio.Event()
         self._first = True
         self.status: int | None = None
+        self.headers: dict[str, str] = {}
         self.text = ""
         self.ended = False
 
@@ -50,6 +51,7 @@ class StreamViewer:
     async def _send(self, message: Any) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
         else:
             self.text += message.get("body", b"").decode()
             self.ended = not message.get("more_body", False)
@@ -62,6 +64,13 @@ class StreamViewer:
                 self._grew.clear()
                 await self._grew.wait()
         return self.text
+
+    async def wait_for_start(self) -> None:
+        """Return once the answer has begun. Raise TimeoutError after 5 s."""
+        async with asyncio.timeout(5):
+            while self.status is None:
+                self._grew.clear()
+                await self._grew.wait()
 
     async def run(self) -> None:
         await self._app(self._scope, self._receive, self._send)
