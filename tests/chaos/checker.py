@@ -1,4 +1,4 @@
-"""What must be true of the stored runs, whatever was killed meanwhile."""
+"""Check the invariants that stored runs must satisfy, whatever was killed meanwhile."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.chaos.event_viewer import Viewer
 from tests.chaos.load_driver import Ledger
 from tests.chaos.stack import Stack
 
-_OVER = {str(status) for status in TERMINAL}
+_TERMINAL = {str(status) for status in TERMINAL}
 
 
 @dataclass(slots=True)
 class Findings:
-    """A sentence for each thing that should not be. `wrong` is every invariant that has no column of its own."""
+    """Violated invariants, one sentence each. `wrong` has those without a category of their own."""
 
     lost: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
@@ -41,26 +41,29 @@ class Findings:
 
 
 class Checker:
-    """Reads the database itself, and what the stages wrote."""
+    """Reads the database and the files that stages wrote."""
 
     def __init__(self, stack: Stack, ledger: Ledger, viewers: Sequence[Viewer] = ()) -> None:
         self._stack, self._ledger, self._viewers = stack, ledger, viewers
 
-    def newest_run(self) -> int:
-        return int(self._ask("SELECT coalesce(max(id), 0) FROM run")[0][0])
+    def get_newest_run_id(self) -> int:
+        return int(self._query("SELECT coalesce(max(id), 0) FROM run")[0][0])
 
     def find_unacknowledged_runs(self, after: int) -> list[tuple[int, str]]:
-        """Runs (id and pipeline) that were stored though the answer to their trigger never came."""
+        """Return the runs (id and pipeline) that are stored although their trigger got no response."""
         known = {trigger.run_id for trigger in self._ledger.triggers}
-        rows = self._ask("SELECT run.id, name FROM run JOIN pipeline ON pipeline.id = pipeline_id WHERE run.id > %s", after)
+        rows = self._query("SELECT run.id, name FROM run JOIN pipeline ON pipeline.id = pipeline_id WHERE run.id > %s", after)
         return [(run_id, name) for run_id, name in rows if run_id not in known]
 
     async def wait_for_runs(self, after: int, seconds: float) -> list[str]:
-        """Wait until every run with a higher id is over; a sentence for each that is not by then."""
+        """Wait until every run with a higher id has finished. Return a sentence for each that has not after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
             open_runs = await asyncio.to_thread(
-                self._ask, "SELECT id, status, dispatch_state, dispatch_epoch FROM run WHERE id > %s AND status <> ALL(%s)", after, [*_OVER]
+                self._query,
+                "SELECT id, status, dispatch_state, dispatch_epoch FROM run WHERE id > %s AND status <> ALL(%s)",
+                after,
+                [*_TERMINAL],
             )
             if not open_runs:
                 return []
@@ -69,51 +72,49 @@ class Checker:
             await asyncio.sleep(0.1)
 
     async def check(self, after: int, expected: Sequence[str] = ()) -> Findings:
-        """Everything about the runs with a higher id. Runs of the pipelines in `expected` must have completed."""
+        """Check all runs with a higher id. Runs of the pipelines in `expected` must have completed."""
         findings = Findings()
-        runs = await self._runs(after)
-        events = self._events(after)
-        self._acknowledged(runs, events, after, findings)
-        self._starts(runs, events, after, findings)
+        runs = await self._load_runs(after)
+        events = self._load_events(after)
+        self._check_acknowledged(runs, events, after, findings)
+        self._check_starts(runs, events, after, findings)
         for run in runs.values():
-            findings.wrong += _of_one(run, events[run.id])
+            findings.wrong += _check_run(run, events[run.id])
             if run.definition.name in expected and str(run.status) != "completed":
-                findings.wrong.append(f"run {run.id} ({run.definition.name}) is {run.status}: {_how(run)}")
+                findings.wrong.append(f"run {run.id} ({run.definition.name}) is {run.status}: {_describe_attempts(run)}")
         findings.wrong += self._ledger.broken
         self._ledger.broken.clear()
         for viewer in self._viewers:
-            findings.wrong += await self._converged(viewer, runs)
+            findings.wrong += await self._check_viewer(viewer, runs)
         return findings
 
-    def endings(self, after: int) -> Counter[str]:
-        return Counter(dict(self._ask("SELECT status, count(*) FROM run WHERE id > %s GROUP BY status", after)))
+    def count_statuses(self, after: int) -> Counter[str]:
+        return Counter(dict(self._query("SELECT status, count(*) FROM run WHERE id > %s GROUP BY status", after)))
 
     async def find_leftovers(self, seconds: float = 300.0) -> list[str]:
-        """No lease, no outbox row, nothing that Prefect takes for running, once all has had time to settle."""
+        """Wait until no lease, outbox row or active flow run is left. Return a sentence for each that is left after `seconds`."""
         deadline = time.monotonic() + seconds
-        while left := await asyncio.to_thread(self._left):
+        while left := await asyncio.to_thread(self._find_leftovers):
             if time.monotonic() > deadline:
                 return left
             await asyncio.sleep(0.5)
         return []
 
-    # -- one by one -------------------------------------------------------------------------------------------------
-
-    async def _runs(self, after: int) -> dict[int, Run]:
+    async def _load_runs(self, after: int) -> dict[int, Run]:
         database = Database(self._stack.postgres.url(), 1)
         try:
             async with database.open_unit_of_work() as work:
-                return await work.runs.lock([row[0] for row in self._ask("SELECT id FROM run WHERE id > %s", after)])
+                return await work.runs.lock([row[0] for row in self._query("SELECT id FROM run WHERE id > %s", after)])
         finally:
             await database.stop()
 
-    def _events(self, after: int) -> dict[int, list[tuple[Any, ...]]]:
+    def _load_events(self, after: int) -> dict[int, list[tuple[Any, ...]]]:
         events: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-        for row in self._ask("SELECT run_id, seq, type, stage, attempt, status FROM event WHERE run_id > %s ORDER BY run_id, seq", after):
+        for row in self._query("SELECT run_id, seq, type, stage, attempt, status FROM event WHERE run_id > %s ORDER BY run_id, seq", after):
             events[row[0]].append(row[1:])
         return events
 
-    def _acknowledged(self, runs: dict[int, Run], events: dict[int, list[tuple[Any, ...]]], after: int, findings: Findings) -> None:
+    def _check_acknowledged(self, runs: dict[int, Run], events: dict[int, list[tuple[Any, ...]]], after: int, findings: Findings) -> None:
         for trigger in self._ledger.triggers:
             if trigger.run_id > after:
                 run = runs.get(trigger.run_id)
@@ -128,10 +129,12 @@ class Checker:
                 if status != "completed":
                     findings.lost.append(f"run {report.run_id}: {report.stage} was acknowledged as completed and is {status}")
 
-    def _starts(self, runs: dict[int, Run], events: dict[int, list[tuple[Any, ...]]], after: int, findings: Findings) -> None:
+    def _check_starts(self, runs: dict[int, Run], events: dict[int, list[tuple[Any, ...]]], after: int, findings: Findings) -> None:
         lines = self._stack.starts_file.read_text().splitlines() if self._stack.starts_file.exists() else []
-        begun = Counter(tuple(line.split()) for line in lines)
-        findings.doubled += [f"{' '.join(key)} began {times} times" for key, times in begun.items() if times > 1 and int(key[0]) > after]
+        started = Counter(tuple(line.split()) for line in lines)
+        findings.doubled += [
+            f"{' '.join(key)} started {times} times" for key, times in started.items() if times > 1 and int(key[0]) > after
+        ]
         for run in runs.values():
             ran = Counter(
                 (stage, attempt) for _, type, stage, attempt, status in events[run.id] if (type, status) == ("stage.moved", "running")
@@ -140,11 +143,11 @@ class Checker:
             for (stage, attempt), times in ran.items():
                 if times > 1:
                     findings.doubled.append(f"run {run.id}: {stage} {attempt} was moved to running {times} times")
-            for key in begun:
+            for key in started:
                 if key[0] == str(run.id) and key[1] not in external and (key[1], int(key[2])) not in ran:
-                    findings.doubled.append(f"{' '.join(key)} began and was never running")
+                    findings.doubled.append(f"{' '.join(key)} started but was never running")
 
-    async def _converged(self, viewer: Viewer, runs: dict[int, Run], seconds: float = 20.0) -> list[str]:
+    async def _check_viewer(self, viewer: Viewer, runs: dict[int, Run], seconds: float = 20.0) -> list[str]:
         deadline = time.monotonic() + seconds
         while True:
             behind = [
@@ -157,11 +160,11 @@ class Checker:
                 return behind + broken
             await asyncio.sleep(0.1)
 
-    def _left(self) -> list[str]:
-        left = [f"a lease of run {run_id} dispatch {epoch}" for run_id, epoch in self._ask("SELECT run_id, epoch FROM lease")]
+    def _find_leftovers(self) -> list[str]:
+        left = [f"a lease of run {run_id} dispatch {epoch}" for run_id, epoch in self._query("SELECT run_id, epoch FROM lease")]
         left += [
             f"an outbox row of run {run_id} dispatch {epoch}: {error}"
-            for run_id, epoch, error in self._ask("SELECT run_id, epoch, last_error FROM outbox")
+            for run_id, epoch, error in self._query("SELECT run_id, epoch, last_error FROM outbox")
         ]
         try:
             running = self._stack.call_prefect(
@@ -172,12 +175,12 @@ class Checker:
             return [*left, f"Prefect: {error!r}"]
         return left + [f"{run['name']} is {run['state_type']} in Prefect" for run in running]
 
-    def _ask(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    def _query(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with self._stack.postgres.connection("headgate") as connection:
             return connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]
 
 
-def _of_one(run: Run, events: list[tuple[Any, ...]]) -> list[str]:
+def _check_run(run: Run, events: list[tuple[Any, ...]]) -> list[str]:
     wrong = []
     if [event[0] for event in events] != [*range(1, run.last_seq + 1)]:
         wrong.append(f"run {run.id}: its events are not 1 to {run.last_seq}")
@@ -189,19 +192,19 @@ def _of_one(run: Run, events: list[tuple[Any, ...]]) -> list[str]:
         if type == "stage.moved":
             if (stage, attempt) in ended:
                 wrong.append(f"run {run.id}: {stage} {attempt} was {ended[stage, attempt]} and moved to {status}")
-            elif status in _OVER:
+            elif status in _TERMINAL:
                 ended[stage, attempt] = status
     for stage in run.stages.values():
         for attempt in stage.attempts:
             if attempt.status.is_terminal and ended.get((stage.name, attempt.number)) != attempt.status:
                 wrong.append(f"run {run.id}: {stage.name} {attempt.number} is {attempt.status} and no event says so")
     moves = [status for _, type, _, _, status in events if type == "run.moved"]
-    if any(status in _OVER for status in moves[:-1]):
-        wrong.append(f"run {run.id} was over and moved on: {moves}")
+    if any(status in _TERMINAL for status in moves[:-1]):
+        wrong.append(f"run {run.id} had finished and moved again: {moves}")
     return wrong
 
 
-def _how(run: Run) -> str:
+def _describe_attempts(run: Run) -> str:
     return ", ".join(
         f"{stage.name} {a.number} {a.status} {a.error_message or ''}".strip() for stage in run.stages.values() for a in stage.attempts
     )

@@ -1,4 +1,4 @@
-"""One stack for the tests here, for its start costs more than most of them."""
+"""Share one stack between the tests of this package: starting it takes longer than most of them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.pipelines import definitions
+from tests.chaos.pipelines import build_definitions
 from tests.chaos.stack import Stack, chaos_stack
 
 
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
-    """Two webs and three workers, and Prefect; the pipelines are there."""
+    """A stack of two webs, three workers and Prefect, with the pipelines created."""
     with chaos_stack() as started:
-        for definition in definitions(started.starts_file):
+        for definition in build_definitions(started.starts_file):
             started.create(definition)
         yield started
 
 
 @pytest.fixture
 def run(stack: Stack) -> Iterator[asyncio.Runner]:
-    """The stack as a test must find it, and leave it."""
+    """A runner for the test, after every process of the stack has been started again."""
     for process in (*stack.webs, *stack.workers):
         process.start()
     stack.wait_until_ready()

@@ -1,4 +1,4 @@
-"""A viewer of everything, by server-sent events, that goes on at any web when its stream breaks."""
+"""A client of the event stream that reconnects to another web when its stream breaks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import httpx
 
 
 class Viewer:
-    """`seen[run id][seq]` is the type and status of an event; `statuses` what a page would show of each run."""
+    """`seen[run id][seq]` is the type and status of an event. `statuses[run id]` is the latest sequence number and status of a run."""
 
     def __init__(self, urls: Sequence[str], first: int = 0) -> None:
         self.seen: dict[int, dict[int, str]] = defaultdict(dict)
@@ -21,12 +21,12 @@ class Viewer:
         self.broken: list[str] = []
         self.connected = asyncio.Event()
         self._urls = cycle([*urls[first:], *urls[:first]])
-        self._place: str | None = None
+        self._last_event_id: str | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Return once it has its place in the stream: nothing committed later is missed."""
-        self._task = asyncio.create_task(self._look())
+        """Connect. Return when it has a position in the stream, so that it misses nothing committed later."""
+        self._task = asyncio.create_task(self._reconnect_forever())
         await asyncio.wait_for(self.connected.wait(), 30)
 
     async def close(self) -> None:
@@ -34,7 +34,7 @@ class Viewer:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _look(self) -> None:
+    async def _reconnect_forever(self) -> None:
         async with httpx.AsyncClient(timeout=httpx.Timeout(20.0, connect=1.0), trust_env=False) as http:
             while True:
                 with contextlib.suppress(httpx.HTTPError):
@@ -42,7 +42,7 @@ class Viewer:
                 await asyncio.sleep(0.1)
 
     async def _follow(self, http: httpx.AsyncClient, url: str) -> None:
-        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": self._place} if self._place else {})
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": self._last_event_id} if self._last_event_id else {})
         async with http.stream("GET", f"{url}/events/", headers=headers) as answer:
             if answer.status_code != 200:
                 await answer.aread()
@@ -55,18 +55,18 @@ class Viewer:
                     name, _, value = line.partition(": ")
                     message[name] = value
                 elif message:
-                    self._take(message)
+                    self._record(message)
                     message = {}
 
-    def _take(self, message: dict[str, str]) -> None:
+    def _record(self, message: dict[str, str]) -> None:
         if "data" in message:
             event = json.loads(message["data"])
             run_id, seq = event["run_id"], event["seq"]
-            told = f"{event['type']} {event['status']}"
-            if self.seen[run_id].setdefault(seq, told) != told:
-                self.broken.append(f"run {run_id} seq {seq} was {self.seen[run_id][seq]}, then {told}")
+            text = f"{event['type']} {event['status']}"
+            if self.seen[run_id].setdefault(seq, text) != text:
+                self.broken.append(f"run {run_id} seq {seq} was {self.seen[run_id][seq]}, then {text}")
             if event["type"] == "run.moved" and seq > self.statuses.get(run_id, (0, ""))[0]:
                 self.statuses[run_id] = (seq, event["status"])
         if "id" in message:
-            self._place = message["id"]
+            self._last_event_id = message["id"]
             self.connected.set()

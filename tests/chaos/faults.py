@@ -1,4 +1,4 @@
-"""Every kind of fault: how it strikes and how it is healed. Nothing here waits longer than it must."""
+"""The faults: how each is caused and how it is repaired."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from tests.chaos.process import Process, send
 from tests.chaos.stack import LEASE, Stack
 
 SHORT, LONG = LEASE / 4, LEASE * 1.7
-"""Seconds: well within a lease, and well beyond it."""
+"""Seconds well within a lease, and well beyond it."""
 _RESTART = 0.3
 UNAFFECTED_PIPELINES = ("sequence", "fan", "patient", "certified", "reported", "fragile")
-"""All whose runs must complete where no worker is away for longer than its lease."""
+"""Pipelines whose runs must complete if no worker is silent for longer than its lease."""
 
 
 @dataclass(slots=True)
 class FaultContext:
-    """What a fault may hurt, and the chance that chooses."""
+    """The stack that a fault affects, and the random numbers that choose a process."""
 
     stack: Stack
     rng: random.Random
 
-    def a_web(self) -> Process:
+    def choose_web(self) -> Process:
         return self.rng.choice(self.stack.webs)
 
-    def a_worker(self) -> Process:
-        """One that runs a stage now, if any does."""
+    def choose_worker(self) -> Process:
+        """Return a worker that is running a stage, if there is one."""
         busy = [worker for worker in self.stack.workers if self.stack.find_stages(worker)]
         return self.rng.choice(busy or self.stack.workers)
 
-    async def a_stage(self) -> int | None:
-        """The pid of a stage that runs, waiting a little for one."""
+    async def choose_stage(self) -> int | None:
+        """Return the pid of a running stage. Wait up to three seconds for one."""
         for _ in range(100):
             if stages := [pid for worker in self.stack.workers for pid in self.stack.find_stages(worker)]:
                 return self.rng.choice(stages)
@@ -46,7 +46,7 @@ class FaultContext:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`expected` are the pipelines whose runs must complete in spite of it."""
+    """A fault and the pipelines whose runs must complete in spite of it. `points` is how often `make chaos` causes it."""
 
     name: str
     strike: Callable[[FaultContext], Awaitable[None]]
@@ -55,13 +55,13 @@ class Fault:
     pipelines: tuple[str, ...] = ()
 
 
-async def _killed(process: Process) -> None:
+async def _kill_and_restart(process: Process) -> None:
     await asyncio.to_thread(process.kill)
     await asyncio.sleep(_RESTART)
     process.start()
 
 
-async def _stopped(pid: int | None, seconds: float) -> None:
+async def _pause(pid: int | None, seconds: float) -> None:
     if pid is not None and send(pid, signal.SIGSTOP):
         try:
             await asyncio.sleep(seconds)
@@ -70,48 +70,48 @@ async def _stopped(pid: int | None, seconds: float) -> None:
 
 
 async def kill_web(scene: FaultContext) -> None:
-    await _killed(scene.a_web())
+    await _kill_and_restart(scene.choose_web())
 
 
 async def kill_both_webs(scene: FaultContext) -> None:
-    await asyncio.gather(*(_killed(web) for web in scene.stack.webs))
+    await asyncio.gather(*(_kill_and_restart(web) for web in scene.stack.webs))
 
 
 async def kill_worker(scene: FaultContext) -> None:
-    await _killed(scene.a_worker())
+    await _kill_and_restart(scene.choose_worker())
 
 
 async def kill_all_workers(scene: FaultContext) -> None:
-    await asyncio.gather(*(_killed(worker) for worker in scene.stack.workers))
+    await asyncio.gather(*(_kill_and_restart(worker) for worker in scene.stack.workers))
 
 
 async def kill_all_but_postgres(scene: FaultContext) -> None:
-    await asyncio.gather(*(_killed(each) for each in (*scene.stack.webs, *scene.stack.workers)))
+    await asyncio.gather(*(_kill_and_restart(each) for each in (*scene.stack.webs, *scene.stack.workers)))
 
 
 def stop_web(seconds: float) -> Callable[[FaultContext], Awaitable[None]]:
-    return lambda scene: _stopped(scene.a_web().pid, seconds)
+    return lambda scene: _pause(scene.choose_web().pid, seconds)
 
 
 def stop_worker(seconds: float) -> Callable[[FaultContext], Awaitable[None]]:
-    return lambda scene: _stopped(scene.a_worker().pid, seconds)
+    return lambda scene: _pause(scene.choose_worker().pid, seconds)
 
 
 def stop_host(seconds: float) -> Callable[[FaultContext], Awaitable[None]]:
-    return lambda scene: _stopped(scene.stack.find_stage_host(scene.a_worker()), seconds)
+    return lambda scene: _pause(scene.stack.find_stage_host(scene.choose_worker()), seconds)
 
 
 async def stop_stage(scene: FaultContext) -> None:
-    await _stopped(await scene.a_stage(), LONG)
+    await _pause(await scene.choose_stage(), LONG)
 
 
 async def kill_host(scene: FaultContext) -> None:
-    if (host := scene.stack.find_stage_host(scene.a_worker())) is not None:
+    if (host := scene.stack.find_stage_host(scene.choose_worker())) is not None:
         send(host, signal.SIGKILL)
 
 
 async def kill_stage(scene: FaultContext) -> None:
-    if (pid := await scene.a_stage()) is not None:
+    if (pid := await scene.choose_stage()) is not None:
         send(pid, signal.SIGKILL)
 
 
@@ -150,7 +150,7 @@ def _end_sessions(scene: FaultContext, limit: int) -> None:
 
 
 async def kill_postmaster(scene: FaultContext) -> None:
-    pid = scene.stack.postmaster_pid()
+    pid = scene.stack.get_postmaster_pid()
     os.kill(pid, signal.SIGKILL)
     await asyncio.sleep(_RESTART)
     await asyncio.to_thread(scene.stack.postgres.start)
@@ -181,16 +181,16 @@ async def roll_everything(scene: FaultContext) -> None:
 
 
 def die_at(failpoint: str) -> Callable[[FaultContext], Awaitable[None]]:
-    """The only relay there is dies at that step, by its own hand; then both webs come back without the failpoint."""
+    """Run a single web, and so a single relay, that kills itself at the failpoint. Then start both webs without it."""
 
     async def strike(scene: FaultContext) -> None:
-        scene.stack.start_prefects_worker(PREFECT_POOL)
+        scene.stack.start_prefect_worker(PREFECT_POOL)
         first, *others = scene.stack.webs
         for web in scene.stack.webs:
             await asyncio.to_thread(web.kill)
         first.start(HEADGATE_FAILPOINTS=failpoint)
         code = await asyncio.to_thread(first.wait, 60)
-        assert code == -signal.SIGKILL, f"the web ended with {code} and not at {failpoint}\n{first.tail()}"
+        assert code == -signal.SIGKILL, f"the web ended with {code} and not at {failpoint}\n{first.read_log()}"
         for web in (first, *others):
             web.start()
 

@@ -1,4 +1,4 @@
-"""A client that triggers and reports by HTTP through any web, repeats until it is answered, and remembers what was acknowledged."""
+"""A client that triggers runs and reports on stages. It repeats requests until it gets a response and records what was acknowledged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class AcknowledgedReport:
 
 @dataclass(slots=True)
 class Ledger:
-    """What Headgate said yes to; `broken` are answers that should not have been given."""
+    """What Headgate acknowledged. `broken` describes responses that must not happen."""
 
     triggers: list[AcknowledgedTrigger] = field(default_factory=list)
     reports: list[AcknowledgedReport] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Ledger:
 
 
 class Driver:
-    """`skew` is how wrong its clock is."""
+    """Sends each request to a random web. `skew` is added to its clock."""
 
     def __init__(self, urls: Sequence[str], rng: random.Random, skew: timedelta = timedelta()) -> None:
         self.ledger = Ledger()
@@ -57,16 +57,16 @@ class Driver:
         await self._http.aclose()
 
     async def run(self, pipeline: str, seconds: float = 60.0) -> int:
-        """Trigger a run and report its external stages to their end; its id once everything was acknowledged."""
+        """Trigger a run and report its external stages until they complete. Return its id when everything is acknowledged."""
         async with asyncio.timeout(seconds):
             run_id = await self.trigger(pipeline)
             await self.report_all(run_id, pipeline)
         return run_id
 
     async def report_all(self, run_id: int, pipeline: str) -> None:
-        """Report every external stage of a run to its end."""
-        for place, stage in enumerate(EXTERNAL_STAGES.get(pipeline, ())):
-            await self.report_stage(run_id, stage, 3 * place)
+        """Report every external stage of the run until it completes."""
+        for position, stage in enumerate(EXTERNAL_STAGES.get(pipeline, ())):
+            await self.report_stage(run_id, stage, 3 * position)
 
     async def trigger(self, pipeline: str) -> int:
         self._count += 1
@@ -78,7 +78,7 @@ class Driver:
         return acked.run_id
 
     async def report_stage(self, run_id: int, stage: str, first_seq: int) -> None:
-        """Running, progress, completed; each perhaps said twice."""
+        """Report running, progress and completed; repeat some reports."""
         for number, (status, records) in enumerate((("running", None), ("running", 10), ("completed", 20))):
             body: dict[str, Any] = {"run_id": run_id, "stage_name": stage, "status": status, "event_id": f"{stage}-{number}"}
             body |= {"reporter": "machine", "seq": first_seq + number, "reported_at": (datetime.now(UTC) + self._skew).isoformat()}
@@ -102,7 +102,7 @@ class Driver:
         self.ledger.reports.append(AcknowledgedReport(run_id, stage, status, said["applied"], said["seq"]))
 
     async def _until_answered(self, path: str, body: dict[str, Any], seconds: float = 60.0) -> httpx.Response:
-        """The same bytes, to one web or another, until one says something else than that it cannot."""
+        """Send the same request to random webs until one answers with another status than 503."""
         deadline = time.monotonic() + seconds
         while True:
             try:

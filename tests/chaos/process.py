@@ -1,4 +1,4 @@
-"""One process of the stack that can be killed, stopped and started again on its own."""
+"""A process of the stack that can be killed, paused and restarted on its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class Process:
-    """Started in a session of its own with the stack's pipe, so that it ends with whoever started it, however that dies."""
+    """Runs in its own session. It holds the stack's pipe, so that it ends when the test process ends."""
 
     def __init__(self, name: str, argv: Sequence[str], environment: Mapping[str, str], log: Path, parent_fd: int) -> None:
         self.name = name
@@ -26,12 +26,12 @@ class Process:
         return self._popen.pid
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return self._popen is not None and self._popen.poll() is None
 
     def start(self, **more: str) -> None:
-        """Start it unless it runs; `more` is added to its environment this time."""
-        if self.alive:
+        """Start the process unless it is running. `more` is added to its environment for this start."""
+        if self.is_alive:
             return
         environment = {**self.environment, **more, "HEADGATE_PARENT_FD": str(self._parent_fd)}
         with self._log.open("ab") as log:
@@ -46,16 +46,16 @@ class Process:
             )
 
     def signal(self, number: signal.Signals) -> None:
-        if self.alive:
+        if self.is_alive:
             send(self.pid, number)
 
     def kill(self) -> None:
-        """kill -9, and wait until it is gone."""
+        """Send KILL and wait until it is gone."""
         self.signal(signal.SIGKILL)
         self.wait(10)
 
     def terminate(self, seconds: float) -> int:
-        """TERM; its exit code. Fails when it takes longer than `seconds`."""
+        """Send TERM and return the exit code. Fail after `seconds`."""
         self.signal(signal.SIGTERM)
         return self.wait(seconds)
 
@@ -64,19 +64,19 @@ class Process:
         return self._popen.wait(seconds)
 
     def end(self) -> None:
-        """Whatever state it is in: gone, with its whole session."""
+        """Kill the process and its whole session, in whatever state it is."""
         if self._popen is None:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait(10)
 
-    def tail(self, size: int = 3_000) -> str:
+    def read_log(self, size: int = 3_000) -> str:
         return self._log.read_text(errors="replace")[-size:] if self._log.exists() else ""
 
 
 def send(pid: int, number: signal.Signals) -> bool:
-    """Signal a process that may be gone already; say whether it was there."""
+    """Send a signal. Return False if the process is gone."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
@@ -84,8 +84,8 @@ def send(pid: int, number: signal.Signals) -> bool:
     return True
 
 
-def children(pid: int) -> list[int]:
-    """The living children of a process, oldest first."""
+def list_children(pid: int) -> list[int]:
+    """Return the pids of the living child processes, oldest first."""
     found: list[int] = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError, ValueError):
@@ -95,7 +95,7 @@ def children(pid: int) -> list[int]:
 
 
 def wait_until_gone(pid: int, seconds: float) -> bool:
-    """Wait until no process (a zombie does not count) has this id; False when one still has after `seconds`."""
+    """Wait until no process has this id; a zombie does not count. Return False after `seconds`."""
     deadline = time.monotonic() + seconds
     while is_alive(pid):
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""A round: some runs under way, one fault at a moment of its choosing, everything healed, every promise checked."""
+"""A round: start some runs, cause a fault at a random moment, repair everything, check every invariant."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from tests.chaos.load_driver import Driver
 from tests.chaos.pipelines import NAMES
 from tests.chaos.stack import Stack
 
-OVER_SECONDS = 90.0
-"""Within this long after everything was healed, every run is over."""
+FINISH_SECONDS = 90.0
+"""Every run must finish within this time after the repair."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """One kind of fault over all its rounds."""
+    """The results of one fault over all its rounds."""
 
     points: int = 0
     runs: int = 0
     acknowledged: int = 0
     findings: Findings = field(default_factory=Findings)
-    endings: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
 
-    def line(self, name: str) -> str:
+    def format_line(self, name: str) -> str:
         found = self.findings
         counts = (len(found.lost), len(found.stuck), len(found.doubled), len(found.wrong))
         numbers = "".join(f"{number:>9}" for number in (self.points, self.runs, self.acknowledged, *counts))
-        return f"{name:<30}{numbers}   " + " ".join(f"{status} {count}" for status, count in self.endings.most_common())
+        return f"{name:<30}{numbers}   " + " ".join(f"{status} {count}" for status, count in self.statuses.most_common())
 
 
 HEADER = (
-    f"{'fault':<30}" + "".join(f"{word:>9}" for word in ("points", "runs", "acked", "lost", "stuck", "doubled", "wrong")) + "   endings"
+    f"{'fault':<30}" + "".join(f"{word:>9}" for word in ("points", "runs", "acked", "lost", "stuck", "doubled", "wrong")) + "   statuses"
 )
 
 
 class ChaosHarness:
-    """A stack with its load, its viewers and its checker."""
+    """A stack with a load driver, viewers and a checker."""
 
     def __init__(self, stack: Stack, rng: random.Random, skew: timedelta = timedelta()) -> None:
         self.stack, self.rng = stack, rng
@@ -53,10 +53,10 @@ class ChaosHarness:
         self.viewers = [Viewer(stack.urls, index) for index in range(len(stack.urls))]
         self.checker = Checker(stack, self.driver.ledger, self.viewers)
 
-    async def round(self, fault: Fault, runs: int = 4) -> Tally:
-        """Strike once while `runs` runs are triggered before and during it."""
-        after, acked = self.checker.newest_run(), self.driver.ledger.acknowledged
-        load = [asyncio.create_task(self._run_soon(fault, index, runs)) for index in range(runs)]
+    async def run_round(self, fault: Fault, runs: int = 4) -> Tally:
+        """Cause the fault once while `runs` runs are triggered before and during it."""
+        after, acknowledged_before = self.checker.get_newest_run_id(), self.driver.ledger.acknowledged
+        load = [asyncio.create_task(self._run_later(fault, index, runs)) for index in range(runs)]
         tally = Tally(points=1)
         try:
             await asyncio.sleep(self.rng.uniform(0.3, 1.3))
@@ -65,41 +65,41 @@ class ChaosHarness:
         finally:
             answers = await asyncio.gather(*load, return_exceptions=True)
         await self._check_round(tally, fault, after, [answer for answer in answers if isinstance(answer, BaseException)])
-        tally.acknowledged = self.driver.ledger.acknowledged - acked
+        tally.acknowledged = self.driver.ledger.acknowledged - acknowledged_before
         return tally
 
-    async def flood(self, runs: int, strikes: Fault, every: tuple[float, float], pace: float = 0.1) -> Tally:
-        """Many runs, one each `pace` seconds, while the fault strikes again and again."""
-        after, acked, tally = self.checker.newest_run(), self.driver.ledger.acknowledged, Tally()
+    async def run_flood(self, runs: int, fault: Fault, interval: tuple[float, float], pace: float = 0.1) -> Tally:
+        """Trigger many runs, one every `pace` seconds, while the fault is caused repeatedly."""
+        after, acknowledged_before, tally = self.checker.get_newest_run_id(), self.driver.ledger.acknowledged, Tally()
         load = asyncio.create_task(self._many(runs, pace))
         scene = FaultContext(self.stack, self.rng)
         while not load.done():
-            await asyncio.wait({load}, timeout=self.rng.uniform(*every))
-            await strikes.strike(scene)
+            await asyncio.wait({load}, timeout=self.rng.uniform(*interval))
+            await fault.strike(scene)
             tally.points += 1
         await asyncio.to_thread(self.stack.wait_until_ready)
-        await self._check_round(tally, strikes, after, load.result())
-        tally.acknowledged = self.driver.ledger.acknowledged - acked
+        await self._check_round(tally, fault, after, load.result())
+        tally.acknowledged = self.driver.ledger.acknowledged - acknowledged_before
         return tally
 
     async def _check_round(self, tally: Tally, fault: Fault, after: int, unanswered: Sequence[BaseException]) -> None:
-        """Everything is healed: from here on nothing may stay open."""
+        """Wait until every run has finished, and check all of them. Called after the repair."""
         tally.findings.stuck += [f"the driver was not answered: {error!r}" for error in unanswered]
         for run_id, pipeline in self.checker.find_unacknowledged_runs(after):
             await self.driver.report_all(run_id, pipeline)
-        tally.findings.stuck += await self.checker.wait_for_runs(after, OVER_SECONDS)
+        tally.findings.stuck += await self.checker.wait_for_runs(after, FINISH_SECONDS)
         tally.findings.add(await self.checker.check(after, fault.expected))
-        tally.endings = self.checker.endings(after)
-        tally.runs = tally.endings.total()
+        tally.statuses = self.checker.count_statuses(after)
+        tally.runs = tally.statuses.total()
 
-    async def _run_soon(self, fault: Fault, index: int, runs: int) -> None:
+    async def _run_later(self, fault: Fault, index: int, runs: int) -> None:
         await asyncio.sleep(self.rng.uniform(0, 0.4) if 2 * index < runs else self.rng.uniform(0.4, 2.0))
-        await self.driver.run(self.rng.choice(fault.pipelines or NAMES), OVER_SECONDS)
+        await self.driver.run(self.rng.choice(fault.pipelines or NAMES), FINISH_SECONDS)
 
     async def _many(self, runs: int, pace: float) -> list[BaseException]:
         tasks = []
         for _ in range(runs):
-            tasks.append(asyncio.create_task(self.driver.run(self.rng.choice(NAMES), OVER_SECONDS)))
+            tasks.append(asyncio.create_task(self.driver.run(self.rng.choice(NAMES), FINISH_SECONDS)))
             await asyncio.sleep(pace)
         answers = await asyncio.gather(*tasks, return_exceptions=True)
         return [answer for answer in answers if isinstance(answer, BaseException)]
@@ -107,7 +107,7 @@ class ChaosHarness:
 
 @contextlib.asynccontextmanager
 async def chaos_harness(stack: Stack, rng: random.Random, skew: timedelta = timedelta()) -> AsyncIterator[ChaosHarness]:
-    """A stack that has its pipelines, with viewers watching."""
+    """Yield a harness whose viewers are connected, for a stack with its pipelines created."""
     harness = ChaosHarness(stack, rng, skew)
     try:
         for viewer in harness.viewers:
@@ -119,5 +119,5 @@ async def chaos_harness(stack: Stack, rng: random.Random, skew: timedelta = time
         await harness.driver.close()
 
 
-def since(began: float) -> str:
-    return f"{time.monotonic() - began:6.0f}s"
+def format_elapsed(started: float) -> str:
+    return f"{time.monotonic() - started:6.0f}s"

@@ -1,4 +1,4 @@
-"""Whose clock is wrong does not matter: only the database's counts."""
+"""A wrong clock of a worker or a reporter changes nothing: only the database's clock counts."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from tests.chaos.stack import Stack
 
 
 @pytest.mark.parametrize("hours", [1, -1])
-def test_a_worker_and_a_reporter_an_hour_off_change_nothing(stack: Stack, run: asyncio.Runner, hours: int) -> None:
-    async def work() -> list[str]:
+def test_workers_and_reporters_with_a_wrong_clock_change_nothing(stack: Stack, run: asyncio.Runner, hours: int) -> None:
+    async def run_with_skewed_reporter() -> list[str]:
         async with chaos_harness(stack, random.Random(hours), timedelta(hours=hours)) as harness:
-            tally = await harness.round(Fault("nothing", kill_every_backend, UNAFFECTED_PIPELINES, pipelines=UNAFFECTED_PIPELINES), runs=8)
-            assert tally.endings == {"completed": tally.runs}
+            tally = await harness.run_round(
+                Fault("nothing", kill_every_backend, UNAFFECTED_PIPELINES, pipelines=UNAFFECTED_PIPELINES), runs=8
+            )
+            assert tally.statuses == {"completed": tally.runs}
             return tally.findings.all
 
     argv = ("-P", "-m", "tests.chaos.skewed_clock", str(3600 * hours))
-    skewed = [stack.worker(f"skewed-{place}-{hours}", place, argv) for place in range(2)]
+    skewed = [stack.build_worker(f"skewed-{position}-{hours}", position, argv) for position in range(2)]
     usual, stack.workers = stack.workers, skewed
     for process in usual:
         process.terminate(30)
@@ -30,7 +32,7 @@ def test_a_worker_and_a_reporter_an_hour_off_change_nothing(stack: Stack, run: a
         process.start()
     try:
         stack.wait_until_ready()
-        assert run.run(work()) == []
+        assert run.run(run_with_skewed_reporter()) == []
     finally:
         stack.workers = usual
         for process in skewed:

@@ -1,4 +1,4 @@
-"""A worker that was away for longer than its lease: what it says then changes nothing, and is told."""
+"""Reports of a worker that was silent for longer than its lease change nothing and are recorded."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.chaos.stack import LEASE, Stack, wait_for
 _LATE = ("report.late", "report.refused")
 
 
-def test_the_late_words_of_a_stopped_worker_are_refused_recorded_and_its_stages_end(stack: Stack, run: asyncio.Runner) -> None:
-    stack.create({"name": "late", "stages": [_sleep("short", 1.5), _sleep("long", 60)]})
+def test_late_reports_are_refused_and_recorded_and_the_stages_end(stack: Stack, run: asyncio.Runner) -> None:
+    stack.create({"name": "late", "stages": [_build_sleeping_stage("short", 1.5), _build_sleeping_stage("long", 60)]})
     run_id = stack.trigger("late")
     worker = wait_for(lambda: next((each for each in stack.workers if len(stack.find_stages(each)) == 2), None), 20)
     stages = stack.find_stages(worker)
@@ -29,9 +29,9 @@ def test_the_late_words_of_a_stopped_worker_are_refused_recorded_and_its_stages_
     assert {(event["stage"], event["attempt"]) for event in late} == {("short", 1)}
     assert all(wait_until_gone(pid, 5) for pid in stages)
     assert {stage["status"] for stage in stack.get(f"/runs/{run_id}/stages")} == {"lost"}
-    page = stack.page(f"/ui/runs/{run_id}")
+    page = stack.get_page(f"/ui/runs/{run_id}")
     assert "not hold" in page or "refused" in page, page
 
 
-def _sleep(name: str, seconds: float) -> dict[str, object]:
+def _build_sleeping_stage(name: str, seconds: float) -> dict[str, object]:
     return {"name": name, "kind": "command", "command": ["sh", "-c", f"exec sleep {seconds}"], "needs": []}

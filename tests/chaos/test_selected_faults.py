@@ -1,4 +1,4 @@
-"""A few faults of each important kind; `make chaos` tries them all, many times."""
+"""A selection of the faults; `make chaos` causes all of them, many times."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.rounds import chaos_harness
 from tests.chaos.stack import Stack
 
-_CHOSEN = (
+_SELECTED = (
     "web killed",
     "worker killed",
     "worker stopped, long",
@@ -23,17 +23,17 @@ _CHOSEN = (
 )
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.name in _CHOSEN], ids=lambda fault: fault.name)
-def test_nothing_is_lost_or_stuck_or_run_twice(stack: Stack, run: asyncio.Runner, fault: Fault) -> None:
-    async def strike() -> list[str]:
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.name in _SELECTED], ids=lambda fault: fault.name)
+def test_no_run_is_lost_or_stuck_or_executed_twice(stack: Stack, run: asyncio.Runner, fault: Fault) -> None:
+    async def run_round() -> list[str]:
         async with chaos_harness(stack, random.Random(fault.name)) as harness:
-            tally = await harness.round(fault, runs=3)
+            tally = await harness.run_round(fault, runs=3)
             assert tally.runs >= 3
             assert tally.acknowledged >= 3
             return tally.findings.all
 
-    assert run.run(strike()) == []
+    assert run.run(run_round()) == []
 
 
-def test_every_chosen_fault_is_one_that_exists() -> None:
-    assert set(_CHOSEN) <= {fault.name for fault in FAULTS}
+def test_every_selected_fault_exists() -> None:
+    assert set(_SELECTED) <= {fault.name for fault in FAULTS}
