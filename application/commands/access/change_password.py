@@ -1,4 +1,4 @@
-"""Change one's own password."""
+"""Change the password of the signed-in account."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,20 +16,23 @@ from domain.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class ChangePassword:
-    """Of one's own account, knowing the one before; ends every other session. InvalidInput."""
+    """Change the password of the signed-in account, and end its other sessions.
+
+    `session` is the key of the current session, `before` the present password. Raises InvalidInput.
+    """
 
     open_unit_of_work: OpenUnitOfWork
     passwords: PasswordHasher
     credentials: Credentials
     clock: Clock
     invalidate_callers: Callable[[], None]
-    """Who was known may not be any more."""
+    """Clears the cache of authenticated callers."""
 
     async def __call__(self, account_id: int, session: str, before: str, password: str, actor: Actor) -> None:
         async with self.open_unit_of_work() as work:
             account = await work.accounts.find_by_id(account_id)
         if account is None or not await self.passwords.verify(before, account.password):
-            raise InvalidInput.for_field("before", "is not the password until now")
+            raise InvalidInput.for_field("before", "is not the current password")
         check_password(password, account.name)
         hashed = await self.passwords.hash(password)
         async with self.open_unit_of_work() as work:

@@ -13,19 +13,19 @@ from domain.access.permissions import Role
 
 @dataclass(frozen=True, slots=True)
 class CreateAccount:
-    """InvalidInput, NameTaken."""
+    """Create an account with a password. Raises InvalidInput; NameTaken."""
 
     open_unit_of_work: OpenUnitOfWork
     passwords: PasswordHasher
     clock: Clock
 
     async def __call__(self, name: str, role: Role, password: str, actor: Actor) -> Account:
-        known = normalize_account_name(name)
-        check_password(password, known)
+        name = normalize_account_name(name)
+        check_password(password, name)
         hashed = await self.passwords.hash(password)
         async with self.open_unit_of_work() as work:
             now = self.clock.now()
-            account = await work.accounts.add(known, role, hashed, None, now)
-            await work.audit.add([create_audit_entry(actor, AuditAction.ACCOUNT_CREATED, f"account {known}", now, role=role.value)])
+            account = await work.accounts.add(name, role, hashed, None, now)
+            await work.audit.add([create_audit_entry(actor, AuditAction.ACCOUNT_CREATED, f"account {name}", now, role=role.value)])
             await work.commit()
         return account

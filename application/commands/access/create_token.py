@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from application.ports.access.credentials import Credentials
 from application.ports.persistence.pipelines import PipelineRef
@@ -14,12 +15,12 @@ from domain.access.audit import AuditAction, create_audit_entry
 from domain.access.permissions import Scope
 from domain.errors import InvalidInput
 
-_HINT = 4
+_HINT_LENGTH = 4
 
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """What is asked for. A reporter's has the scope report and one pipeline."""
+    """The token to create. A reporter's token has one pipeline and only the scope report."""
 
     name: str
     kind: TokenKind
@@ -30,7 +31,7 @@ class NewToken:
 
 @dataclass(frozen=True, slots=True)
 class CreatedToken:
-    """`text` is the token itself, which nobody can see again."""
+    """A created token. `text` is the token itself, which is not stored and is shown only once."""
 
     token: ApiToken
     text: str
@@ -38,7 +39,7 @@ class CreatedToken:
 
 @dataclass(frozen=True, slots=True)
 class CreateToken:
-    """InvalidInput naming every field at fault."""
+    """Create an API token. Raises InvalidInput with every invalid field."""
 
     open_unit_of_work: OpenUnitOfWork
     credentials: Credentials
@@ -49,15 +50,15 @@ class CreateToken:
             now = self.clock.now()
             pipeline = None if new.pipeline is None else await work.pipelines.find(new.pipeline)
             if new.pipeline is not None and pipeline is None:
-                raise InvalidInput.for_field("pipeline", "is no pipeline here")
+                raise InvalidInput.for_field("pipeline", "does not exist")
             scopes = tuple(scope for scope in Scope if scope in new.scopes)
             pipeline_id = pipeline.id if pipeline else None
             check_new_token(new.name.strip(), new.kind, scopes, pipeline_id, new.expires_at, now)
             text = self.credentials.new_token(new.kind)
-            draft = ApiToken(0, new.name.strip(), new.kind, scopes, pipeline_id, text[-_HINT:], actor.name, now, new.expires_at)
+            draft = ApiToken(0, new.name.strip(), new.kind, scopes, pipeline_id, text[-_HINT_LENGTH:], actor.name, now, new.expires_at)
             token = await work.api_tokens.add(draft, self.credentials.digest(text))
-            told = {"name": token.name, "kind": token.kind.value, "scopes": [scope.value for scope in scopes]}
-            bound = pipeline.name if pipeline else None
-            await work.audit.add([create_audit_entry(actor, AuditAction.TOKEN_CREATED, f"token {token.id}", now, pipeline=bound, **told)])
+            details: dict[str, Any] = {"name": token.name, "kind": token.kind.value, "scopes": [scope.value for scope in scopes]}
+            details["pipeline"] = pipeline.name if pipeline else None
+            await work.audit.add([create_audit_entry(actor, AuditAction.TOKEN_CREATED, f"token {token.id}", now, **details)])
             await work.commit()
         return CreatedToken(token, text)

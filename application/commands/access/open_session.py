@@ -13,7 +13,7 @@ from domain.access.sessions import Session, SessionRules
 
 @dataclass(frozen=True, slots=True)
 class SignInResult:
-    """`key` is the session's, for the browser alone."""
+    """A new session. Only the browser gets its `key`."""
 
     key: str
     account: Account
@@ -21,7 +21,7 @@ class SignInResult:
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """A new session with a new key; the one before, if any, ends."""
+    """Open a session with a new key. `before` is the key of the browser's previous session, which is removed."""
 
     credentials: Credentials
     rules: SessionRules

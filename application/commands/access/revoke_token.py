@@ -13,12 +13,12 @@ from domain.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class RevokeToken:
-    """From the next request on, it is good for nothing. Revoking twice is revoking once. NotFound."""
+    """Revoke a token with immediate effect. Revoking it again changes nothing. Raises NotFound."""
 
     open_unit_of_work: OpenUnitOfWork
     clock: Clock
     invalidate_callers: Callable[[], None]
-    """Who was known may not be any more."""
+    """Clears the cache of authenticated callers."""
 
     async def __call__(self, token_id: int, actor: Actor) -> ApiToken:
         async with self.open_unit_of_work() as work:
@@ -28,8 +28,8 @@ class RevokeToken:
                 raise NotFound("token", token_id)
             if await work.api_tokens.revoke(token_id, now):
                 await work.audit.add([create_audit_entry(actor, AuditAction.TOKEN_REVOKED, f"token {token_id}", now, name=token.name)])
-            found = await work.api_tokens.find_by_id(token_id)
-            assert found is not None
+            revoked = await work.api_tokens.find_by_id(token_id)
+            assert revoked is not None
             await work.commit()
         self.invalidate_callers()
-        return found
+        return revoked

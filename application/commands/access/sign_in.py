@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Sign in with name and password."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,20 @@ from domain.access.audit import AuditAction, AuditEntry
 from domain.access.caller import AuthMethod
 from domain.errors import InvalidInput, NotSignedIn
 
-WRONG_CREDENTIALS = "The name and the password do not go together."
-TOO_MANY_ATTEMPTS = "Too many tries went wrong; wait a few minutes and try again."
+WRONG_CREDENTIALS = "The name or the password is wrong."
+TOO_MANY_ATTEMPTS = "Too many failed sign-ins. Wait a few minutes and try again."
 
 
 class TooManySignInAttempts(NotSignedIn):
-    """Whether the password would have been right is not said."""
+    """The limit of failed sign-ins is reached. This error does not reveal whether the password was right."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """By name and password. NotSignedIn, which never tells whether there is such a name, nor by the time it takes."""
+    """Sign in with name and password.
+
+    Raises TooManySignInAttempts; NotSignedIn. Neither the error nor the time it takes reveals whether the account exists.
+    """
 
     open_unit_of_work: OpenUnitOfWork
     passwords: PasswordHasher
@@ -32,25 +35,25 @@ class SignIn:
 
     async def __call__(self, name: str, password: str, address: str | None = None, before: str | None = None) -> SignInResult:
         try:
-            known = normalize_account_name(name)
+            name = normalize_account_name(name)
         except InvalidInput:
-            known = ""
-        if not self.attempts.allows(known, address):
+            name = ""
+        if not self.attempts.allows(name, address):
             raise TooManySignInAttempts(TOO_MANY_ATTEMPTS)
         async with self.open_unit_of_work() as work:
-            account = await work.accounts.find(known)
-        is_right = await self.passwords.verify(password, account.password if account else None)
+            account = await work.accounts.find(name)
+        is_correct = await self.passwords.verify(password, account.password if account else None)
         async with self.open_unit_of_work() as work:
-            account = await work.accounts.find(known, lock=True)
-            if account is None or not is_right or account.disabled_at is not None:
-                self.attempts.record_failure(known, address)
-                await self._note(work, known, address)
+            account = await work.accounts.find(name, lock=True)
+            if account is None or not is_correct or account.disabled_at is not None:
+                self.attempts.record_failure(name, address)
+                await self._record_failure(work, name, address)
                 raise NotSignedIn(WRONG_CREDENTIALS)
             signed_in = await self.open_session(work, account, before, address, self.clock.now())
             await work.commit()
         return signed_in
 
-    async def _note(self, work: UnitOfWork, name: str, address: str | None) -> None:
+    async def _record_failure(self, work: UnitOfWork, name: str, address: str | None) -> None:
         await work.audit.add(
             [AuditEntry(self.clock.now(), AuditAction.SIGN_IN_FAILED, None, AuthMethod.ANONYMOUS, address, f"account {name}".strip())]
         )

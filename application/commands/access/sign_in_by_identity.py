@@ -17,9 +17,10 @@ from domain.errors import NameTaken, NotAllowed
 
 @dataclass(frozen=True, slots=True)
 class SignInByIdentity:
-    """By what an identity provider says. Who is new gets an account, and at every sign-in the role that their groups and address give.
+    """Sign in with an identity of the identity provider. The first sign-in creates the account, and each sign-in updates its role.
 
-    `roles` maps groups and verified addresses to roles; `*` is everybody. NotAllowed for who has none of them, or is disabled.
+    `roles` maps groups and verified email addresses to roles; `*` matches everyone. The highest role wins. Raises NotAllowed for an
+    identity without a role, or with a disabled account.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -28,7 +29,7 @@ class SignInByIdentity:
     roles: Mapping[str, Role]
 
     async def __call__(self, identity: ExternalIdentity, address: str | None = None, before: str | None = None) -> SignInResult:
-        role, now = self._role_of(identity), self.clock.now()
+        role, now = self._get_role(identity), self.clock.now()
         async with self.open_unit_of_work() as work:
             account = await work.accounts.find_by_subject(identity.subject)
             if role is None or (account is not None and account.disabled_at is not None):
@@ -36,23 +37,23 @@ class SignInByIdentity:
                     [AuditEntry(now, AuditAction.SIGN_IN_FAILED, None, AuthMethod.ANONYMOUS, address, f"account {identity.name}"[:200])]
                 )
                 await work.commit()
-                raise NotAllowed("You are known, but have no role here; ask whoever runs this Headgate.")
+                raise NotAllowed("Your identity has no role here; ask the administrator of this Headgate.")
             if account is None:
-                account = await self._new(work, identity, role, now)
+                account = await self._create_account(work, identity, role, now)
             if account.role is not role:
                 account = replace(account, role=role)
             signed_in = await self.open_session(work, account, before, address, now)
             await work.commit()
         return signed_in
 
-    async def _new(self, work: UnitOfWork, identity: ExternalIdentity, role: Role, now: datetime) -> Account:
+    async def _create_account(self, work: UnitOfWork, identity: ExternalIdentity, role: Role, now: datetime) -> Account:
         try:
             return await work.accounts.add(normalize_account_name(identity.name), role, None, identity.subject, now)
         except NameTaken:
-            # Never the account of somebody else who happens to have that name here.
-            raise NotAllowed(f"There is another account named {identity.name}; ask whoever runs this Headgate.") from None
+            # The identity must not get access to an existing account that happens to have the same name.
+            raise NotAllowed(f"There is another account named {identity.name}; ask the administrator of this Headgate.") from None
 
-    def _role_of(self, identity: ExternalIdentity) -> Role | None:
+    def _get_role(self, identity: ExternalIdentity) -> Role | None:
         order = list(Role)
-        found = [self.roles[key] for key in (*identity.groups, (identity.email or "").lower(), "*") if key in self.roles]
-        return max(found, key=order.index, default=None)
+        roles = [self.roles[key] for key in (*identity.groups, (identity.email or "").lower(), "*") if key in self.roles]
+        return max(roles, key=order.index, default=None)

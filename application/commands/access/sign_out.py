@@ -12,13 +12,13 @@ from domain.access.caller import AuthMethod
 
 @dataclass(frozen=True, slots=True)
 class SignOut:
-    """End the session; one that is over already is no error. `everywhere`: all of the account's."""
+    """End the session, or all sessions of the account with `everywhere`. An expired session is not an error."""
 
     open_unit_of_work: OpenUnitOfWork
     credentials: Credentials
     clock: Clock
     invalidate_callers: Callable[[], None]
-    """Who was known may not be any more."""
+    """Clears the cache of authenticated callers."""
 
     async def __call__(self, key: str, address: str | None = None, everywhere: bool = False) -> None:
         digest = self.credentials.digest(key)

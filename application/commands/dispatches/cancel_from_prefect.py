@@ -9,9 +9,9 @@ from domain.errors import Conflict
 
 @dataclass(frozen=True, slots=True)
 class CancelFromPrefect:
-    """Somebody cancelled a flow run in Prefect's own page: that is a request to cancel its run.
+    """Cancel the run of a flow run that was cancelled in Prefect.
 
-    Unknown flow runs are not ours; one whose dispatch is over speaks of the past, and its run may well go on in another.
+    Flow runs that are unknown, or whose dispatch is closed, are ignored: the run may continue in another dispatch.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -25,4 +25,4 @@ class CancelFromPrefect:
         try:
             await self.cancel_run(run_id, PREFECT_ACTOR, "cancelled in Prefect")
         except Conflict:
-            return  # over already; reconciling settles Prefect's side
+            return  # The run is over already; the reconciler updates Prefect.

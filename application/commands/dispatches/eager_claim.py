@@ -1,4 +1,4 @@
-"""Give a new run's dispatch to a worker in the transaction that requests it: what starts at once need not be asked for."""
+"""Claim the dispatch of a new run in the transaction that stores the run, so that its first stages start without another round trip."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ from domain.runs.run import Run
 
 @dataclass(frozen=True, slots=True)
 class EagerClaimer:
-    """For dispatches of `warm_pools`, while a worker linked to this process has a free slot and nobody waits for one, as `is_waited_for` says.
+    """Claims dispatches of `warm_pools` while a worker connected to this process has a free slot and no other dispatch waits for one.
 
-    A dispatch that is not given so is requested as ever, to be offered after the commit.
+    Other dispatches stay requested, and are offered to workers after the commit.
     """
 
     links: WorkerStreams
@@ -26,42 +26,49 @@ class EagerClaimer:
     warm_pools: Collection[str]
     has_waiting_dispatch: Callable[[str], bool]
 
-    def given(self) -> "EagerClaims":
+    def begin(self) -> "EagerClaims":
         return EagerClaims(self)
 
 
 @dataclass(slots=True)
 class EagerClaims:
-    """The dispatches given in one transaction. Nothing is told before its commit; `take_back` if there is none."""
+    """The eager claims of one transaction. Callers send them after the commit, and always release the unsent ones at the end."""
 
-    _how: EagerClaimer
+    _claimer: EagerClaimer
     _claims: list[tuple[Run, Reservation]] = field(default_factory=list)
 
     def reserve(self, run: Run, now: datetime) -> None:
-        """Move the run on as its claim by a worker would, if there is one for it. Before it is stored."""
-        how = self._how
-        if run.dispatch.state is not DispatchState.REQUESTED or run.pool not in how.warm_pools or how.has_waiting_dispatch(run.pool):
+        """Claim the dispatch of a run that is not stored yet, if a worker has a free slot."""
+        claimer = self._claimer
+        if (
+            run.dispatch.state is not DispatchState.REQUESTED
+            or run.pool not in claimer.warm_pools
+            or claimer.has_waiting_dispatch(run.pool)
+        ):
             return
         wanted = min(len(run.startable_stages), run.definition.parallelism)
-        reservation = how.links.reserve(run.pool, wanted)
+        reservation = claimer.links.reserve(run.pool, wanted)
         if reservation is not None:
             self._claims.append((run, reservation))
             run.claim(run.dispatch.epoch, reservation.worker_id, now)
             run.start_ready_stages(reservation.slots, reservation.worker_id, now)
 
-    async def grant(self, work: UnitOfWork, run: Run) -> None:
-        """The lease that goes with it. Once the run is stored, which gives it its id."""
+    async def grant_lease(self, work: UnitOfWork, run: Run) -> None:
+        """Store the lease of a claimed dispatch. The run must be stored, so that it has an id."""
         if run.dispatch.holder is not None:
-            await work.leases.grant(Lease(run.id, run.dispatch.epoch, run.dispatch.holder), self._how.rules().lease_seconds)
+            await work.leases.grant(Lease(run.id, run.dispatch.epoch, run.dispatch.holder), self._claimer.rules().lease_seconds)
 
     def send_claims(self) -> None:
-        """Push the claims: they are committed."""
+        """Send the committed claims to their workers."""
         for run, reservation in self._claims:
-            self._how.links.finish_reservation(reservation, build_claim(run, self._how.tokens, self._how.rules(), frozenset()))
+            self._claimer.links.finish_reservation(reservation, build_claim(run, self._claimer.tokens, self._claimer.rules()))
         self._claims.clear()
 
     def release_unsent(self) -> None:
-        """Give back what was not told of. A commit of which nobody knows may stand: then a heartbeat hands the dispatch over."""
+        """Release the reservations whose claim was not sent.
+
+        If the commit succeeded after all, e.g. because only its answer was lost, the worker gets the claim with its next heartbeat.
+        """
         for _, reservation in self._claims:
-            self._how.links.finish_reservation(reservation, None)
+            self._claimer.links.finish_reservation(reservation, None)
         self._claims.clear()

@@ -1,4 +1,4 @@
-"""What Prefect and its observers tell us of a dispatch's flow run."""
+"""Record the flow run of a dispatch."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from application.ports.persistence.unit_of_work import OpenUnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class RecordFlowRun:
-    """The dispatch stands in Prefect as this flow run: remember it, and let its outbox row go."""
+    """Store the id of the dispatch's flow run in Prefect, and mark its outbox row as delivered."""
 
     open_unit_of_work: OpenUnitOfWork
     wakeups: Wakeups

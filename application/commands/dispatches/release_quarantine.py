@@ -1,4 +1,4 @@
-"""Try again at once what Prefect refused."""
+"""Retry the dispatches that Prefect refused."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from application.ports.persistence.unit_of_work import OpenUnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class ReleaseQuarantine:
-    """Make every dispatch in quarantine due for delivery; returns how many there were."""
+    """Make all quarantined dispatches due for delivery. Returns their number."""
 
     open_unit_of_work: OpenUnitOfWork
 

@@ -16,8 +16,10 @@ from domain.errors import NotFound, StaleRevision
 
 @dataclass(frozen=True, slots=True)
 class ChangePipeline:
-    """Add a revision, unless it says what the newest one says; runs under way keep theirs. NotFound, InvalidInput, NameTaken;
-    Stale when the newest revision is none of those `expected`."""
+    """Add a revision, unless it equals the newest one. Active runs keep their revision.
+
+    Raises NotFound; InvalidInput; NameTaken; StaleRevision if `expected` does not include the newest revision.
+    """
 
     open_unit_of_work: OpenUnitOfWork
     schemas: ParameterSchemas
@@ -33,13 +35,13 @@ class ChangePipeline:
             if pipeline is None:
                 raise NotFound("pipeline", ref)
             if expected is not None and pipeline.revision not in expected:
-                raise StaleRevision(f"{pipeline.name} is at revision {pipeline.revision} by now; look at it again before changing it.")
+                raise StaleRevision(f"{pipeline.name} is at revision {pipeline.revision} now; reload it before you change it.")
             if pipeline.definition == definition:
                 return pipeline
             now = self.clock.now()
             changed = await work.pipelines.revise(pipeline.id, definition, now)
-            told = {"revision": changed.revision, "renamed": definition.name if definition.name != pipeline.name else None}
-            await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **told)])
+            details = {"revision": changed.revision, "renamed": definition.name if definition.name != pipeline.name else None}
+            await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **details)])
             await work.commit()
         self.wakeups.notify_committed()
         return changed

@@ -1,4 +1,4 @@
-"""Store a new pipeline, or add a revision to one."""
+"""Create a pipeline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from domain.pipelines.serialization import serialize_pipeline
 
 @dataclass(frozen=True, slots=True)
 class CreatedPipeline(StoredPipeline):
-    """A new pipeline. `replayed`: made by an earlier request with the same key, and shown as it was then."""
+    """A new pipeline. `replayed` is True if an earlier request with the same key created it; it is returned as it was then."""
 
     replayed: bool = False
 
     @classmethod
-    def of(cls, pipeline: StoredPipeline) -> Self:
+    def from_stored(cls, pipeline: StoredPipeline) -> Self:
         return cls(pipeline.id, pipeline.revision, pipeline.definition, pipeline.created_at, pipeline.updated_at)
 
     def as_json(self) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class CreatedPipeline(StoredPipeline):
 
 @dataclass(frozen=True, slots=True)
 class CreatePipeline:
-    """Store a pipeline as revision 1. InvalidInput naming every field at fault, NameTaken; nothing is stored then."""
+    """Store a pipeline as revision 1. Raises InvalidInput with every invalid field; NameTaken; IdempotencyKeyReused."""
 
     open_unit_of_work: OpenUnitOfWork
     schemas: ParameterSchemas
@@ -52,7 +52,7 @@ class CreatePipeline:
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, now)) is not None:
                 return CreatedPipeline.from_json(stored)
-            created = CreatedPipeline.of(await work.pipelines.add(definition, now))
+            created = CreatedPipeline.from_stored(await work.pipelines.add(definition, now))
             await work.audit.add(
                 [create_audit_entry(actor, AuditAction.PIPELINE_CREATED, f"pipeline {definition.name}", now, id=created.id)]
             )

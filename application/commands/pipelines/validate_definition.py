@@ -9,7 +9,7 @@ from domain.pipelines.parsing import parse_definition
 
 
 def parse_and_validate_definition(raw: object, schemas: ParameterSchemas) -> PipelineDefinition:
-    """The definition, its parameters' schema and those of its approvals' fields checked too."""
+    """Return the definition. Raises InvalidInput with every invalid field; this includes the JSON Schemas."""
     definition = parse_definition(raw)
     problems = list(schemas.find_schema_problems(definition.parameters)) if definition.parameters is not None else []
     for index, stage in enumerate(definition.stages):

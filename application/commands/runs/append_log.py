@@ -1,4 +1,4 @@
-"""Keep what a stage writes."""
+"""Store the output of a stage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,14 +11,14 @@ from application.ports.system.clock import Clock
 from domain.errors import Conflict
 
 MAX_CLOCK_SKEW = timedelta(days=1)
-"""A worker's clock further off than this is not believed: its lines would be kept too long, or forgotten at once."""
+"""Lines whose time differs more than this from ours get our time; otherwise retention would delete them too late or too early."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppendLog:
-    """Store lines of one attempt, each once however often it is sent, up to the limit; returns how many were new.
+    """Store lines of one attempt, up to `limit_bytes`. A repeated line is stored once. Returns how many lines were new.
 
-    Conflict `unknown_attempt` when the run has no such attempt.
+    Raises Conflict `unknown_attempt`.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -27,7 +27,7 @@ class AppendLog:
     limit_bytes: int
 
     async def __call__(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine]) -> int:
-        lines = [_timed(line, self.clock.now()) for line in lines]
+        lines = [_correct_time(line, self.clock.now()) for line in lines]
         async with self.open_unit_of_work() as work:
             try:
                 stored = await work.logs.append(run_id, stage, attempt, lines, self.limit_bytes)
@@ -39,5 +39,5 @@ class AppendLog:
         return stored
 
 
-def _timed(line: NewLogLine, now: datetime) -> NewLogLine:
+def _correct_time(line: NewLogLine, now: datetime) -> NewLogLine:
     return line if abs(line.at - now) <= MAX_CLOCK_SKEW else replace(line, at=now)

@@ -1,4 +1,4 @@
-"""One person's act on one run: locked, done, stored, told; repeated with the same key it is done once."""
+"""Apply the action of a person to a run."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from domain.runs.status import Status
 
 @dataclass(frozen=True, slots=True)
 class RunActionResult:
-    """The run as it stands after the act. `stages` are those it was about; `applied` is False when it had been done already."""
+    """The run after an action on `stages`. `applied` is False if the action changed nothing, since it was applied before."""
 
     run_id: int
     number: int
@@ -29,8 +29,8 @@ class RunActionResult:
     replayed: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        named = ("run_id", "number", "status", "pipeline_id", "applied")
-        return {name: getattr(self, name) for name in named} | {"stages": list(self.stages)}
+        names = ("run_id", "number", "status", "pipeline_id", "applied")
+        return {name: getattr(self, name) for name in names} | {"stages": list(self.stages)}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
@@ -38,19 +38,24 @@ class RunActionResult:
 
 
 ActionOutcome = tuple[Sequence[str], bool]
-"""The stages an act was about, and whether it changed anything."""
+"""The affected stages, and whether the action changed anything."""
 RunAction = Callable[[UnitOfWork, Run, datetime], Awaitable[ActionOutcome]]
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyRunAction:
-    """Do an act on a run under its row's lock, in one transaction with its line in the audit log. NotFound, and what the act refuses."""
+    """Apply an action to a locked run and add its audit entry, in one transaction.
+
+    Raises NotFound, IdempotencyKeyReused, and the errors of the action.
+    """
 
     open_unit_of_work: OpenUnitOfWork
     clock: Clock
     wakeups: Wakeups
 
-    async def __call__(self, run_id: int, act: RunAction, key: IdempotencyKey | None, deed: AuditAction, actor: Actor) -> RunActionResult:
+    async def __call__(
+        self, run_id: int, action: RunAction, key: IdempotencyKey | None, audit_action: AuditAction, actor: Actor
+    ) -> RunActionResult:
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, self.clock.now())) is not None:
                 return RunActionResult.from_json(stored)
@@ -58,15 +63,15 @@ class ApplyRunAction:
             if run is None:
                 raise NotFound("run", run_id)
             now = self.clock.now()
-            stages, applied = await act(work, run, now)
+            stages, applied = await action(work, run, now)
             if applied:
                 await work.runs.save(run)
-                told = {"pipeline": run.definition.name, "stages": list(stages)}
-                await work.audit.add([create_audit_entry(actor, deed, f"run {run.id}", now, **told)])
-            done = RunActionResult(run.id, run.number, run.status, run.pipeline_id, stages, applied)
+                details = {"pipeline": run.definition.name, "stages": list(stages)}
+                await work.audit.add([create_audit_entry(actor, audit_action, f"run {run.id}", now, **details)])
+            result = RunActionResult(run.id, run.number, run.status, run.pipeline_id, stages, applied)
             if key:
-                await work.idempotency.add(key, done.as_json())
+                await work.idempotency.add(key, result.as_json())
             await work.commit()
         if applied:
             self.wakeups.notify_committed([run])
-        return done
+        return result

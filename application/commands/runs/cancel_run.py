@@ -1,4 +1,4 @@
-"""Stop a run."""
+"""Cancel a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,13 +14,12 @@ from domain.errors import NotFound
 from domain.runs.status import Status
 
 PREFECT_ACTOR = Actor("Prefect", auth_method="prefect")
-"""Somebody on Prefect's own pages."""
+"""A user of Prefect's own pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class CancelResult:
-    """`status` is `cancelled` when nothing ran, else what the run still is until its worker has killed what runs; `replayed`: as an
-    earlier request with the same key was told."""
+    """The run after the request. Its status is `cancelled`, or unchanged until the worker has stopped the running stages."""
 
     run_id: int
     number: int
@@ -37,9 +36,9 @@ class CancelResult:
 
 @dataclass(frozen=True, slots=True)
 class CancelRun:
-    """End everything that does not run now and have the rest killed. NotFound; Conflict `run_over` once it is over.
+    """Cancel the stages that do not run, and have the worker stop the others. A second request changes nothing.
 
-    Asking twice is asking once.
+    Raises NotFound; Conflict `run_over`; IdempotencyKeyReused.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -56,14 +55,14 @@ class CancelRun:
             if run is None:
                 raise NotFound("run", run_id)
             now = self.clock.now()
-            was_asked = run.stop_requested_at is not None
+            was_requested = run.stop_requested_at is not None
             run.cancel(now, actor.name, why)
             await work.runs.save(run)
-            if not was_asked:
+            if not was_requested:
                 await work.audit.add([create_audit_entry(actor, AuditAction.CANCELLED, f"run {run.id}", now, pipeline=run.definition.name)])
-            cancelled = CancelResult(run.id, run.number, run.status)
+            result = CancelResult(run.id, run.number, run.status)
             if key:
-                await work.idempotency.add(key, cancelled.as_json())
+                await work.idempotency.add(key, result.as_json())
             await work.commit()
         self.wakeups.notify_committed([run])
-        return cancelled
+        return result

@@ -1,4 +1,4 @@
-"""End one stage; the run goes on."""
+"""Cancel one stage of a run."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,14 +14,17 @@ from domain.runs.stage_actions import cancel_stage
 
 @dataclass(frozen=True, slots=True)
 class CancelStage:
-    """What does not run is cancelled at once, what runs is ended by its worker. NotFound; Conflict `stage_over`, `run_ending`."""
+    """Cancel a stage, or have the worker stop it if it is running. The run continues.
+
+    Raises NotFound; Conflict `stage_over` or `run_ending`.
+    """
 
     apply_run_action: ApplyRunAction
 
     async def __call__(
         self, run_id: int, stage: str, actor: Actor = ANONYMOUS_ACTOR, reason: str | None = None, key: IdempotencyKey | None = None
     ) -> RunActionResult:
-        async def act(work: UnitOfWork, run: Run, now: datetime) -> ActionOutcome:
+        async def action(work: UnitOfWork, run: Run, now: datetime) -> ActionOutcome:
             return [stage], cancel_stage(run, stage, now, actor, reason)
 
-        return await self.apply_run_action(run_id, act, key, AuditAction.STAGE_CANCELLED, actor)
+        return await self.apply_run_action(run_id, action, key, AuditAction.STAGE_CANCELLED, actor)

@@ -1,4 +1,4 @@
-"""Approve or reject a stage that waits for it."""
+"""Approve or reject a stage that waits for a decision."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,10 +16,10 @@ from domain.runs.run import Run
 
 @dataclass(frozen=True, slots=True)
 class DecideApproval:
-    """An approval's values are checked against its fields before anything is decided.
+    """Approve or reject a stage. The values of an approval are validated first. Repeating the same decision changes nothing.
 
-    NotFound, InvalidInput (`fields.…`), NotAllowed for who is not among the approvers; Conflict `not_an_approval`, `not_waiting`,
-    `late_decision`. The same decision again changes nothing.
+    Raises NotFound; InvalidInput (`fields.…`); NotAllowed if the actor is not an approver; Conflict `not_an_approval`, `not_waiting` or
+    `late_decision`.
     """
 
     apply_run_action: ApplyRunAction
@@ -28,20 +28,20 @@ class DecideApproval:
     async def __call__(
         self, run_id: int, stage: str, decision: Decision, actor: Actor = ANONYMOUS_ACTOR, key: IdempotencyKey | None = None
     ) -> RunActionResult:
-        async def act(work: UnitOfWork, run: Run, now: datetime) -> ActionOutcome:
-            return [stage], decide_approval(run, stage, self._checked(run, stage, decision), now, actor)
+        async def action(work: UnitOfWork, run: Run, now: datetime) -> ActionOutcome:
+            return [stage], decide_approval(run, stage, self._validate(run, stage, decision), now, actor)
 
-        deed = AuditAction.APPROVED if decision.approves else AuditAction.REJECTED
-        return await self.apply_run_action(run_id, act, key, deed, actor)
+        audit_action = AuditAction.APPROVED if decision.approves else AuditAction.REJECTED
+        return await self.apply_run_action(run_id, action, key, audit_action, actor)
 
-    def _checked(self, run: Run, stage: str, decision: Decision) -> Decision:
+    def _validate(self, run: Run, stage: str, decision: Decision) -> Decision:
         if not decision.approves:
             return decision
         schema = run.get_stage(stage).definition.fields
         values = decision.values or {}
         if schema is None:
             if values:
-                raise InvalidInput.for_field("fields", f"{stage} asks for none")
+                raise InvalidInput.for_field("fields", f"{stage} has no fields")
             return decision
         problems = self.schemas.find_problems(values, schema)
         if problems:

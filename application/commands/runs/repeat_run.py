@@ -1,4 +1,4 @@
-"""Queue a new run with an earlier one's parameters."""
+"""Start a new run with the parameters of an earlier one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from domain.runs.trigger import Trigger
 
 @dataclass(frozen=True, slots=True)
 class RepeatRunCommand:
-    """`parameters` None: those of the earlier run."""
+    """`parameters` replace those of the earlier run unless they are None. `kind` is the kind of the trigger."""
 
     run_id: int
     parameters: Mapping[str, Any] | None = None
@@ -26,16 +26,19 @@ class RepeatRunCommand:
 
 @dataclass(frozen=True, slots=True)
 class RepeatRun:
-    """The new run is of the pipeline's newest revision and says which run it repeats. NotFound, and what a trigger may refuse."""
+    """Start a run of the newest revision with the parameters of an earlier run.
+
+    Raises NotFound and the errors of TriggerPipeline.
+    """
 
     open_unit_of_work: OpenUnitOfWork
     trigger_pipeline: TriggerPipeline
 
-    async def __call__(self, again: RepeatRunCommand) -> TriggerResult:
+    async def __call__(self, command: RepeatRunCommand) -> TriggerResult:
         async with self.open_unit_of_work() as work:
-            run = (await work.runs.lock([again.run_id])).get(again.run_id)
+            run = (await work.runs.lock([command.run_id])).get(command.run_id)
         if run is None:
-            raise NotFound("run", again.run_id)
-        parameters = run.parameters if again.parameters is None else again.parameters
-        trigger = Trigger(again.kind, again.actor.name, repeats=again.run_id)
-        return await self.trigger_pipeline(TriggerCommand(run.pipeline_id, parameters, trigger, again.trace, again.key, again.actor))
+            raise NotFound("run", command.run_id)
+        parameters = run.parameters if command.parameters is None else command.parameters
+        trigger = Trigger(command.kind, command.actor.name, repeats=command.run_id)
+        return await self.trigger_pipeline(TriggerCommand(run.pipeline_id, parameters, trigger, command.trace, command.key, command.actor))

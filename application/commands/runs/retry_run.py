@@ -1,4 +1,4 @@
-"""Take a run up again from what failed, or from stages a person names."""
+"""Retry stages of a run."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from domain.runs.run import Run
 
 @dataclass(frozen=True, slots=True)
 class RetryRunCommand:
-    """`stages` None: what failed, was lost or was cancelled. `newest`: by the pipeline's newest revision instead of the run's own."""
+    """`stages` None retries the failed, lost and cancelled stages. `newest` switches to the pipeline's newest revision."""
 
     run_id: int
     stages: Collection[str] | None = None
@@ -27,24 +27,24 @@ class RetryRunCommand:
 
 @dataclass(frozen=True, slots=True)
 class RetryRun:
-    """What completed is kept, with its outputs; the rest gets new attempts.
+    """Retry stages. Completed stages keep their results.
 
-    NotFound; Conflict `nothing_failed`, `not_retryable`, `needs_not_done`, `run_ending`, or `graph_changed` when the newest revision does
-    not fit what is kept.
+    Raises NotFound; Conflict `nothing_failed`, `not_retryable`, `needs_not_done`, `run_ending`, or `graph_changed` if the newest revision
+    does not match the finished stages.
     """
 
     apply_run_action: ApplyRunAction
 
-    async def __call__(self, retry: RetryRunCommand) -> RunActionResult:
-        async def act(work: UnitOfWork, run: Run, now: datetime) -> ActionOutcome:
-            if retry.newest:
+    async def __call__(self, command: RetryRunCommand) -> RunActionResult:
+        async def action(work: UnitOfWork, run: Run, now: datetime) -> ActionOutcome:
+            if command.newest:
                 pipeline = await work.pipelines.find(run.pipeline_id)
                 if pipeline is None:
                     raise NotFound("pipeline", run.pipeline_id)
                 change_revision(run, pipeline.definition, pipeline.revision)
-            if retry.stages is None:
-                return retry_failed(run, now, retry.actor), True
-            retry_stages(run, retry.stages, now, retry.actor)
-            return sorted(retry.stages), True
+            if command.stages is None:
+                return retry_failed(run, now, command.actor), True
+            retry_stages(run, command.stages, now, command.actor)
+            return sorted(command.stages), True
 
-        return await self.apply_run_action(retry.run_id, act, retry.key, AuditAction.RETRIED, retry.actor)
+        return await self.apply_run_action(command.run_id, action, command.key, AuditAction.RETRIED, command.actor)

@@ -1,4 +1,4 @@
-"""Let a run go on past a stage."""
+"""Skip a stage."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,14 +14,17 @@ from domain.runs.stage_actions import skip_stage
 
 @dataclass(frozen=True, slots=True)
 class SkipStage:
-    """A stage that a person skips counts as done for what needs it. NotFound; Conflict `not_skippable`, `run_ending`."""
+    """Skip a stage. The stages that need it can run as if it had completed.
+
+    Raises NotFound; Conflict `not_skippable` or `run_ending`.
+    """
 
     apply_run_action: ApplyRunAction
 
     async def __call__(
         self, run_id: int, stage: str, actor: Actor = ANONYMOUS_ACTOR, reason: str | None = None, key: IdempotencyKey | None = None
     ) -> RunActionResult:
-        async def act(work: UnitOfWork, run: Run, now: datetime) -> ActionOutcome:
+        async def action(work: UnitOfWork, run: Run, now: datetime) -> ActionOutcome:
             return [stage], skip_stage(run, stage, now, actor, reason)
 
-        return await self.apply_run_action(run_id, act, key, AuditAction.SKIPPED, actor)
+        return await self.apply_run_action(run_id, action, key, AuditAction.SKIPPED, actor)

@@ -1,4 +1,4 @@
-"""Queue a run of a pipeline's newest revision."""
+"""Start a run of a pipeline's newest revision."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ from domain.runs.trigger import Trigger
 
 @dataclass(frozen=True, slots=True)
 class TriggerCommand:
-    """`trace` carries the caller's trace context on to the stages; the same `key` again gets the first answer again."""
+    """A request to start a run. `trace` is the trace context of the request, which the run's spans continue."""
 
     pipeline: PipelineRef
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class TriggerCommand:
 
 @dataclass(frozen=True, slots=True)
 class TriggerResult:
-    """The run as it was opened. `replayed`: by an earlier request with the same key."""
+    """The run as it was started. `replayed` is True if an earlier request with the same key started it."""
 
     run_id: int
     number: int
@@ -54,10 +54,10 @@ class TriggerResult:
 
 @dataclass(frozen=True, slots=True)
 class TriggerPipeline:
-    """One transaction writes the run, its stage runs, its first events and its dispatch request.
+    """Store a run with its stages, first events and dispatch request, in one transaction.
 
-    With `at_once` the dispatch is claimed for a worker in it too, if one is there. NotFound, InvalidInput; InsufficientDiskSpace while there is too
-    little room; IdempotencyKeyReused, or Conflict `in_progress`, for a key that another request has.
+    With an `eager_claimer`, the same transaction claims the dispatch for a free worker. Raises NotFound; InvalidInput;
+    InsufficientDiskSpace; IdempotencyKeyReused; Conflict `in_progress`.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -68,42 +68,42 @@ class TriggerPipeline:
     eager_claimer: EagerClaimer | None = None
 
     async def __call__(self, command: TriggerCommand) -> TriggerResult:
-        with self._giving() as given:
+        with self._begin_eager_claims() as eager_claims:
             async with self.open_unit_of_work() as work:
                 if command.key and (stored := await work.idempotency.find(command.key, self.clock.now())) is not None:
                     return TriggerResult.from_json(stored)
-                self._require_room()
-                run, triggered = await self._open(work, await work.pipelines.find(command.pipeline, lock=True), command, given)
-                await work.audit.add([_noted(command, run)])
+                self._check_disk_space()
+                run, result = await self._open(work, await work.pipelines.find(command.pipeline, lock=True), command, eager_claims)
+                await work.audit.add([_create_audit_entry(command, run)])
                 if command.key:
-                    await work.idempotency.add(command.key, triggered.as_json())
+                    await work.idempotency.add(command.key, result.as_json())
                 await work.commit()
-            self._committed([run], given)
-        return triggered
+            self._notify([run], eager_claims)
+        return result
 
     async def process_batch(self, commands: Sequence[TriggerCommand]) -> list[TriggerResult | HeadgateError]:
-        """Many of one pipeline, without a key, in one transaction, in order; for each what it opened, or why it did not."""
-        answers: list[TriggerResult | HeadgateError] = []
+        """Process commands without keys for the same pipeline, in order, in one transaction. Returns a result or an error for each."""
+        results: list[TriggerResult | HeadgateError] = []
         opened: list[tuple[TriggerCommand, Run]] = []
-        with self._giving() as given:
+        with self._begin_eager_claims() as eager_claims:
             async with self.open_unit_of_work() as work:
-                self._require_room()
+                self._check_disk_space()
                 pipeline = await work.pipelines.find(commands[0].pipeline, lock=True)
                 for command in commands:
                     try:
-                        run, triggered = await self._open(work, pipeline, command, given)
-                    except (NotFound, InvalidInput) as refusal:
-                        answers.append(refusal)
+                        run, result = await self._open(work, pipeline, command, eager_claims)
+                    except (NotFound, InvalidInput) as error:
+                        results.append(error)
                     else:
-                        answers.append(triggered)
+                        results.append(result)
                         opened.append((command, run))
-                await work.audit.add([_noted(command, run) for command, run in opened])
+                await work.audit.add([_create_audit_entry(command, run) for command, run in opened])
                 await work.commit()
-            self._committed([run for _, run in opened], given)
-        return answers
+            self._notify([run for _, run in opened], eager_claims)
+        return results
 
     async def _open(
-        self, work: UnitOfWork, pipeline: StoredPipeline | None, command: TriggerCommand, given: EagerClaims | None
+        self, work: UnitOfWork, pipeline: StoredPipeline | None, command: TriggerCommand, eager_claims: EagerClaims | None
     ) -> tuple[Run, TriggerResult]:
         if pipeline is None:
             raise NotFound("pipeline", command.pipeline)
@@ -112,40 +112,40 @@ class TriggerPipeline:
             raise InvalidInput(problems)
         run = await new_run(work, pipeline, command, self.schemas, self.clock)
         status = run.status
-        if given is not None:
-            given.reserve(run, run.created_at)
+        if eager_claims is not None:
+            eager_claims.reserve(run, run.created_at)
         await work.runs.add(run)
-        if given is not None:
-            await given.grant(work, run)
+        if eager_claims is not None:
+            await eager_claims.grant_lease(work, run)
         return run, TriggerResult(run.id, run.number, run.pipeline_id, run.definition.name, status)
 
     @contextmanager
-    def _giving(self) -> Iterator[EagerClaims | None]:
-        given = self.eager_claimer.given() if self.eager_claimer is not None else None
+    def _begin_eager_claims(self) -> Iterator[EagerClaims | None]:
+        eager_claims = self.eager_claimer.begin() if self.eager_claimer is not None else None
         try:
-            yield given
+            yield eager_claims
         finally:
-            if given is not None:
-                given.release_unsent()
+            if eager_claims is not None:
+                eager_claims.release_unsent()
 
-    def _committed(self, runs: Sequence[Run], given: EagerClaims | None) -> None:
-        if given is not None:
-            given.send_claims()
+    def _notify(self, runs: Sequence[Run], eager_claims: EagerClaims | None) -> None:
+        if eager_claims is not None:
+            eager_claims.send_claims()
         for run in runs:
             self.wakeups.notify_committed([run], skip_worker=run.dispatch.holder)
 
-    def _require_room(self) -> None:
+    def _check_disk_space(self) -> None:
         if (shortage := self.disk_space.shortage()) is not None:
             raise InsufficientDiskSpace(shortage)
 
 
-def _noted(command: TriggerCommand, run: Run) -> AuditEntry:
-    told = {"pipeline": run.definition.name, "by": command.trigger.kind, "again": command.trigger.repeats}
-    return create_audit_entry(command.actor, AuditAction.TRIGGERED, f"run {run.id}", run.created_at, **told)
+def _create_audit_entry(command: TriggerCommand, run: Run) -> AuditEntry:
+    details = {"pipeline": run.definition.name, "by": command.trigger.kind, "again": command.trigger.repeats}
+    return create_audit_entry(command.actor, AuditAction.TRIGGERED, f"run {run.id}", run.created_at, **details)
 
 
 async def new_run(work: UnitOfWork, pipeline: StoredPipeline, command: TriggerCommand, schemas: ParameterSchemas, clock: Clock) -> Run:
-    """Number and open a new run, to be stored; the pipeline's row is locked already."""
+    """Return a new run, not stored yet. The caller has locked the pipeline."""
     return Run.open(
         pipeline_id=pipeline.id,
         definition=pipeline.definition,
@@ -159,7 +159,7 @@ async def new_run(work: UnitOfWork, pipeline: StoredPipeline, command: TriggerCo
 
 
 async def open_run(work: UnitOfWork, pipeline: StoredPipeline, command: TriggerCommand, schemas: ParameterSchemas, clock: Clock) -> Run:
-    """Number, open and store a new run; the pipeline's row is locked already."""
+    """Start and store a new run. The caller has locked the pipeline."""
     run = await new_run(work, pipeline, command, schemas, clock)
     await work.runs.add(run)
     return run

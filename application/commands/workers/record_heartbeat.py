@@ -1,4 +1,4 @@
-"""A worker says that it lives; it hears what it may keep, must stop, should ask about and gets to do."""
+"""Process the heartbeat of a worker."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from domain.errors import Conflict, NotFound
 
 @dataclass(frozen=True, slots=True)
 class HeldDispatch:
-    """A dispatch as the worker knows it: what it holds of it, (stage, attempt) each."""
+    """A dispatch that the worker holds. `holding` are the (stage, attempt) that it runs."""
 
     run_id: int
     epoch: int
@@ -26,7 +26,7 @@ class HeldDispatch:
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatCommand:
-    """`received` claims came by the open stream; None when the worker has no stream and asks for work this way."""
+    """A heartbeat. `received` counts the claims received on the open stream; None if the worker has no stream and polls for work."""
 
     worker: WorkerStatus
     dispatches: Sequence[HeldDispatch] = ()
@@ -36,7 +36,11 @@ class HeartbeatCommand:
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatResult:
-    """`refused`: (run id, epoch) no longer this worker's; `claims`: dispatches that are its own though it did not name them, and new ones."""
+    """The answer to a heartbeat.
+
+    `renewed` are the (run id, epoch) that the worker still holds, `refused` those that it no longer holds. `stop` and `wake` are runs to
+    stop or to advance. `claims` are dispatches that the worker holds without knowing it, and new ones.
+    """
 
     renewed: Sequence[tuple[int, int]]
     refused: Sequence[tuple[int, int]]
@@ -47,7 +51,7 @@ class HeartbeatResult:
 
 @dataclass(frozen=True, slots=True)
 class RecordHeartbeat:
-    """Renew the leases of the dispatches the worker holds, and tell it what it may have missed."""
+    """Renew the leases of the worker, and return the messages that it may have missed."""
 
     open_unit_of_work: OpenUnitOfWork
     tokens: ExecutionTokens
@@ -56,30 +60,30 @@ class RecordHeartbeat:
     claim_dispatch: ClaimDispatch
     rules: DispatchRules
 
-    async def __call__(self, beat: HeartbeatCommand) -> HeartbeatResult:
-        named = [(dispatch.run_id, dispatch.epoch) for dispatch in beat.dispatches]
+    async def __call__(self, heartbeat: HeartbeatCommand) -> HeartbeatResult:
+        named = [(dispatch.run_id, dispatch.epoch) for dispatch in heartbeat.dispatches]
         async with self.open_unit_of_work() as work:
-            await work.workers.record_seen(beat.worker, self.clock.now())
-            renewed = await work.leases.renew(beat.worker.id, named, self.rules.lease_seconds)
-            held = await work.leases.find_held_by(beat.worker.id)
-            # Those it did not name are handed to it with this answer, so it has a full term to speak of them.
-            given = [(lease.run_id, lease.epoch) for lease in held if (lease.run_id, lease.epoch) not in named]
-            if given:
-                await work.leases.renew(beat.worker.id, given, self.rules.lease_seconds)
+            await work.workers.record_seen(heartbeat.worker, self.clock.now())
+            renewed = await work.leases.renew(heartbeat.worker.id, named, self.rules.lease_seconds)
+            held = await work.leases.find_held_by(heartbeat.worker.id)
+            # The answer has claims for the leases that the worker did not name, so these get a full term, too.
+            unnamed = [(lease.run_id, lease.epoch) for lease in held if (lease.run_id, lease.epoch) not in named]
+            if unnamed:
+                await work.leases.renew(heartbeat.worker.id, unnamed, self.rules.lease_seconds)
             await work.commit()
-        stop, wake, claims = await self._missed(beat, held)
-        if beat.received is not None:
-            self.links.set_free_slots(beat.worker.id, beat.worker.free, beat.received)
-        elif beat.takes_work:
-            claims += await self._take_work(beat.worker)
-        refused = await self._gone(beat.worker.id, [pair for pair in named if pair not in renewed])
+        stop, wake, claims = await self._find_missed_messages(heartbeat, held)
+        if heartbeat.received is not None:
+            self.links.set_free_slots(heartbeat.worker.id, heartbeat.worker.free, heartbeat.received)
+        elif heartbeat.takes_work:
+            claims += await self._take_work(heartbeat.worker)
+        refused = await self._find_lost_dispatches(heartbeat.worker.id, [pair for pair in named if pair not in renewed])
         return HeartbeatResult(sorted(renewed), refused, stop, wake, claims)
 
-    async def _gone(self, worker: str, unrenewed: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Of the dispatches whose lease could not be renewed, those that are not this worker's any more.
+    async def _find_lost_dispatches(self, worker: str, unrenewed: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return those of the dispatches without renewed lease that the worker no longer holds.
 
-        The others' leases ran out while nobody could renew them, as in an outage of the store: it is the sweep that judges them, and it
-        gives every lease a full term first.
+        The leases of the others expired while the store was not available. The lease sweeper decides on them, after it has unnamed every
+        lease a full term.
         """
         if not unrenewed:
             return []
@@ -87,30 +91,30 @@ class RecordHeartbeat:
             runs = await work.runs.lock(sorted({run_id for run_id, _ in unrenewed}))
         return [(id, epoch) for id, epoch in unrenewed if id not in runs or not runs[id].dispatch.is_held_by(worker, epoch)]
 
-    async def _missed(self, beat: HeartbeatCommand, held: Sequence[Lease]) -> tuple[list[int], list[int], list[Claim]]:
-        """Runs to stop, runs with something startable or that overran, and dispatches claimed for this worker whose claim it never got.
+    async def _find_missed_messages(self, heartbeat: HeartbeatCommand, held: Sequence[Lease]) -> tuple[list[int], list[int], list[Claim]]:
+        """Return the runs to stop, the runs to advance, and the claims that the worker never received.
 
-        In a transaction of its own: runs are locked before leases everywhere, so not after the leases were renewed.
+        This is a separate transaction, since all transactions lock runs before leases.
         """
         if not held:
             return [], [], []
-        named = {(dispatch.run_id, dispatch.epoch) for dispatch in beat.dispatches}
+        named = {(dispatch.run_id, dispatch.epoch) for dispatch in heartbeat.dispatches}
         unknown = [lease for lease in held if (lease.run_id, lease.epoch) not in named]
         async with self.open_unit_of_work() as work:
             runs = await work.runs.lock(sorted(lease.run_id for lease in held))
         stop = [run.id for run in runs.values() if run.stop_requested_at is not None]
-        holding = {dispatch.run_id: dispatch.holding for dispatch in beat.dispatches}
+        holding = {dispatch.run_id: dispatch.holding for dispatch in heartbeat.dispatches}
         overrun = {run.id for run in runs.values() if run.has_timed_out_attempt and run.find_finished_attempts(holding.get(run.id, ()))}
         wake = [run.id for run in runs.values() if run.startable_stages or run.attempts_to_stop or run.id in overrun]
         claims = [
-            build_claim(run, self.tokens, self.rules, frozenset())
+            build_claim(run, self.tokens, self.rules)
             for lease in unknown
-            if (run := runs.get(lease.run_id)) is not None and run.dispatch.is_held_by(beat.worker.id, lease.epoch)
+            if (run := runs.get(lease.run_id)) is not None and run.dispatch.is_held_by(heartbeat.worker.id, lease.epoch)
         ]
         return stop, wake, claims
 
     async def _take_work(self, worker: WorkerStatus) -> list[Claim]:
-        """Claim requested dispatches for a worker without a stream, as far as its free slots go."""
+        """Claim requested dispatches for a worker without a stream, up to its number of free slots."""
         if worker.free < 1:
             return []
         async with self.open_unit_of_work() as work:
@@ -123,7 +127,7 @@ class RecordHeartbeat:
             try:
                 claim = await self.claim_dispatch(run_id, epoch, worker.id, free)
             except (Conflict, NotFound):
-                continue  # another worker was quicker
+                continue  # Another worker has claimed it.
             claims.append(claim)
             free -= len(claim.starts)
         return claims

@@ -1,4 +1,4 @@
-"""A worker process comes, and goes."""
+"""Register a worker process."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from application.ports.system.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class RegisterWorker:
-    """Know the worker from now on; arriving again is being seen again."""
+    """Store the worker, or update it if it is known."""
 
     open_unit_of_work: OpenUnitOfWork
     clock: Clock

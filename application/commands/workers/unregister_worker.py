@@ -7,7 +7,7 @@ from application.ports.persistence.unit_of_work import OpenUnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class UnregisterWorker:
-    """Forget the worker. What it still holds is judged by its leases."""
+    """Remove the worker. The dispatches that it still holds end when their leases expire."""
 
     open_unit_of_work: OpenUnitOfWork
 

@@ -111,8 +111,10 @@ class Reader(Protocol):
     async def log_window(
         self, run_id: int, wanted: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
     ) -> list[LogLineView]:
-        """Return the first `limit` matching lines with above < n < below, or the last ones, always in order. The two bounds limit the cost of
-        a text search."""
+        """Return the first `limit` matching lines with above < n < below, or the last ones, always in order.
+
+        The two bounds limit the cost of a text search.
+        """
         ...
 
     async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:

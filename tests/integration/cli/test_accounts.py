@@ -47,12 +47,12 @@ def test_a_password_is_asked_for_twice_and_shown_never(url: str) -> None:
 @pytest.mark.parametrize(
     ("words", "said", "sentence"),
     [
-        (("user", "create", "ada", "--password-stdin"), "short\n", "password: has 12 to 200 characters"),
+        (("user", "create", "ada", "--password-stdin"), "short\n", "password: must have 12 to 200 characters"),
         (("user", "create", "a b", "--password-stdin"), PASSWORD + "\n", "name: is 1 to 100 letters"),
         (("user", "role", "nobody", "admin"), "", "There is no account nobody."),
-        (("token", "create", "ci"), "", "scopes: names at least one of"),
+        (("token", "create", "ci"), "", "scopes: must name at least one of"),
         (("token", "create", "ci", "--reporter"), "", "a reporter's token has the scope report alone, and one pipeline"),
-        (("token", "create", "ci", "--scope", "read", "--pipeline", "nothing"), "", "pipeline: is no pipeline here"),
+        (("token", "create", "ci", "--scope", "read", "--pipeline", "nothing"), "", "pipeline: does not exist"),
         (("token", "revoke", "99"), "", "There is no token 99."),
     ],
 )

@@ -86,7 +86,7 @@ async def test_what_is_wrong_is_not_told_and_costs_the_same(door: Door, name: st
     with pytest.raises(NotSignedIn) as refused:
         await door.sign_in(name, password)
 
-    assert str(refused.value) == "The name and the password do not go together."
+    assert str(refused.value) == "The name or the password is wrong."
     assert door.fakes.passwords.compared == 1
     assert door.deeds[-1] == (AuditAction.SIGN_IN_FAILED, None)
 
@@ -95,7 +95,7 @@ async def test_a_shut_account_is_told_no_more_than_a_wrong_password(door: Door) 
     await door.create("ada", Role.VIEWER, PASSWORD, ADMIN)
     await door.change("ada", AccountChange(disabled=True), ADMIN)
 
-    with pytest.raises(NotSignedIn, match="do not go together"):
+    with pytest.raises(NotSignedIn, match="is wrong"):
         await door.sign_in("ada", PASSWORD)
 
 

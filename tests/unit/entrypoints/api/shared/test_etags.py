@@ -41,7 +41,7 @@ async def test_an_edit_of_what_was_seen_is_taken_and_of_what_has_changed_is_412(
 
     assert (mine.status_code, theirs.status_code, after.status_code) == (200, 412, 200)
     assert theirs.headers["content-type"] == "application/problem+json"
-    assert "flights is at revision 2 by now" in theirs.json()["detail"]
+    assert "flights is at revision 2 now" in theirs.json()["detail"]
     assert (after.json()["revision"], after.json()["description"]) == (3, "after")
 
 

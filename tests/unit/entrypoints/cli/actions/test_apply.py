@@ -120,7 +120,7 @@ def test_a_number_for_a_name_never_changes_the_pipeline_of_that_id(headgate: Run
     done = headgate("apply", "one.yaml")
 
     assert done.returncode == 1
-    assert "one.yaml: name: begins with a letter" in done.stderr
+    assert "one.yaml: name: must begin with a letter" in done.stderr
     assert stub_server.pipelines["flights"]["revision"] == 1
 
 

@@ -41,7 +41,7 @@ def test_a_stranger_is_led_to_the_sign_in_and_then_to_where_they_were_going(team
     expect(page).to_have_url(f"{team.url}/ui/sign-in?next=%2Fui%2Fruns%3Fstatus%3Dfailed")
 
     sign_in(page, Role.VIEWER, "not the password")
-    expect(page.get_by_role("alert")).to_have_text("The name and the password do not go together.")
+    expect(page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
     sign_in(page, Role.VIEWER)
 
     expect(page).to_have_url(f"{team.url}/ui/runs?status=failed")
@@ -174,7 +174,7 @@ def test_an_admin_makes_an_account_gives_a_role_and_shuts_it(team: ThreadServer,
 
     last = page.locator("tbody tr", has_text="admin-ada")
     last.get_by_role("button", name="Shut admin-ada").click()
-    expect(page.get_by_role("alert")).to_have_text("admin-ada is the last admin; make somebody else one first.")
+    expect(page.get_by_role("alert")).to_have_text("admin-ada is the last admin; make another account an admin first.")
 
 
 def test_the_audit_log_names_who_did_what(team: ThreadServer, open_page: OpenPage) -> None:
@@ -200,7 +200,7 @@ def test_somebody_changes_their_password_and_every_other_session_ends(team: Thre
     page.get_by_label("New password").fill("seven other words")
     page.get_by_label("The same again").fill("seven other words")
     page.get_by_role("button", name="Change it").click()
-    expect(page.get_by_role("alert")).to_contain_text("is not the password until now")
+    expect(page.get_by_role("alert")).to_contain_text("is not the current password")
     page.get_by_label("Password until now").fill(PASSWORD)
     page.get_by_label("New password").fill("seven other words")
     page.get_by_label("The same again").fill("seven other words")
