@@ -1,4 +1,4 @@
-"""What an address names, or 404."""
+"""Loading of what a path names. Each `require_` function raises NotFound for an unknown name."""
 
 from fastapi import Request
 
@@ -11,39 +11,44 @@ from entrypoints.http.ids import parse_id
 from entrypoints.web.page_context import PageContext
 
 
-async def find_pipeline(site: PageContext, ref: str) -> PipelineView | None:
-    """By its name or its id."""
+async def find_pipeline(context: PageContext, ref: str) -> PipelineView | None:
+    """Return the pipeline with this id or name."""
     key: PipelineRef = ref if (number := parse_id(ref)) is None else number
-    return await site.reader.pipeline(key) if "\0" not in ref else None
+    return await context.reader.pipeline(key) if "\0" not in ref else None
 
 
-async def pipeline_or_404(site: PageContext, ref: str) -> PipelineView:
-    found = await find_pipeline(site, ref)
-    if found is None:
+async def require_pipeline(context: PageContext, ref: str) -> PipelineView:
+    """Return the pipeline with this id or name."""
+    pipeline = await find_pipeline(context, ref)
+    if pipeline is None:
         raise NotFound("pipeline", ref)
-    return found
+    return pipeline
 
 
-async def run_or_404(site: PageContext, run_id: str) -> RunView:
+async def require_run(context: PageContext, run_id: str) -> RunView:
+    """Return the run with this id."""
     number = parse_id(run_id)
-    found = None if number is None else await site.reader.run(number)
-    if found is None:
+    run = None if number is None else await context.reader.run(number)
+    if run is None:
         raise NotFound("run", run_id)
-    return found
+    return run
 
 
-async def stage_or_404(site: PageContext, run_id: str, name: str) -> tuple[RunView, StageRunView]:
-    run = await run_or_404(site, run_id)
-    found = next((each for each in run.stages if each.name == name), None)
-    if found is None:
+async def require_stage(context: PageContext, run_id: str, name: str) -> tuple[RunView, StageRunView]:
+    """Return the run with this id and its stage with this name."""
+    run = await require_run(context, run_id)
+    stage = next((each for each in run.stages if each.name == name), None)
+    if stage is None:
         raise NotFound("stage", name)
-    return run, found
+    return run, stage
 
 
 def get_application(request: Request) -> Application:
-    found: Application = request.app.state.application
-    return found
+    """Return the application that serves the request."""
+    application: Application = request.app.state.application
+    return application
 
 
 def get_origin(request: Request) -> str:
+    """Return the scheme, host and port that the client used, without a trailing slash."""
     return str(request.base_url).rstrip("/")

@@ -1,4 +1,4 @@
-"""What every page needs of the application, gathered once per process."""
+"""What pages and live views need from the application, built once per process."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,58 +23,62 @@ from entrypoints.web.run_context_cache import RunContextCache
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
+    """The readers, caches and settings that pages use."""
+
     reader: Reader
     clock: Clock
-    run_context_cache: RunContextCache
+    run_contexts: RunContextCache
     live: LiveBroadcaster
     waiting_counter: WaitingCounter
-    engine: OrchestratorHealth
-    vitals: HealthMetricsReader
+    orchestrator: OrchestratorHealth
+    health_metrics: HealthMetricsReader
     disk_space: DiskSpace
     retention_days: tuple[float, float]
-    """Days for which histories and logs are kept; 0 is for ever."""
+    """Days that events and logs are kept; 0 means for ever."""
     prefect_url: str | None
     datadog_site: str | None = None
     rendered_board_rows: dict[int, tuple[object, str]] = field(default_factory=dict)
-    """The board's rows as they were last drawn, by pipeline, with what they showed."""
+    """The board's rows by pipeline id: the state each was rendered from, and its HTML."""
 
     def now(self) -> datetime:
+        """Return the current time."""
         return self.clock.now()
 
 
 def get_page_context(request: Request) -> PageContext:
-    """The application's site, made at the first page and kept on `app.state.site`."""
+    """Return the application's page context. The first page builds it and stores it in `app.state.page_context`."""
     state = request.app.state
-    site = getattr(state, "site", None)
-    if not isinstance(site, PageContext):
-        site = state.site = build_page_context(state.application)
-    return site
+    context = getattr(state, "page_context", None)
+    if not isinstance(context, PageContext):
+        context = state.page_context = build_page_context(state.application)
+    return context
 
 
 def build_page_context(application: Application) -> PageContext:
+    """Build a page context from the application's adapters and settings."""
     adapters, settings = application.adapters, application.settings()
     reader, clock = adapters.reader(), adapters.clock()
     waiting_counter = WaitingCounter(reader)
-    engine = OrchestratorHealth(adapters.orchestrator(), clock)
-    look_around = RunContextLoader(reader, clock, engine, application.warm_pools())
-    pages = getattr(settings, "prefect_pages_url", None)
+    orchestrator = OrchestratorHealth(adapters.orchestrator(), clock)
+    loader = RunContextLoader(reader, clock, orchestrator, application.warm_pools())
+    prefect_url = getattr(settings, "prefect_pages_url", None)
     return PageContext(
         reader,
         clock,
-        RunContextCache(reader, look_around),
+        RunContextCache(reader, loader),
         LiveBroadcaster(application.hub(), waiting_counter),
         waiting_counter,
-        engine,
+        orchestrator,
         adapters.health_metrics(),
         adapters.disk_space(),
         (float(settings.keep_events_days), float(settings.keep_logs_days)),
-        str(pages) if pages else None,
+        str(prefect_url) if prefect_url else None,
         getattr(settings, "dd_site", None),
     )
 
 
 async def load_waiting_count(request: Request) -> None:
-    """Before a page is made: what its frame shows to whoever may see it. A store that does not answer is the page's own business."""
+    """Load the number beside "Waiting" in the navigation, if the user may read; 0 if the store does not answer."""
     request.state.waiting = 0
     if get_caller(request).has_permission(Permission.READ):
         with suppress(HeadgateError):

@@ -1,9 +1,10 @@
-"""What the why sentence compares with. Medians are kept for a while: they change slowly and every drawing asks for them."""
+"""A cache for what status texts compare a run with. Medians change slowly, and every rendering needs them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 from time import monotonic
+from typing import Generic, TypeVar
 
 from application.ports.queries.reader import Reader
 from application.queries.explain.run_context import RunContext
@@ -13,66 +14,71 @@ from application.queries.views.runs import RunView
 from application.queries.views.workers import QueueView
 from domain.runs.status import Status
 
-KEPT_SECONDS = 20.0
-KEPT_POOL_SECONDS = 1.0
-"""A board of a hundred queued runs asks once who could take them."""
+MEDIANS_SECONDS = 20.0
+POOL_SECONDS = 1.0
+"""A board with a hundred queued runs reads the queue of their pool once."""
 LAST_RUNS = 20
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 
 
 class RunContextCache:
-    """One per process."""
+    """Load run contexts as RunContextLoader does, with medians and pools from a cache. One per process."""
 
-    def __init__(self, reader: Reader, look_around: RunContextLoader) -> None:
+    def __init__(self, reader: Reader, loader: RunContextLoader) -> None:
         self._reader = reader
-        self._look_around = look_around
-        self._queues: dict[str, tuple[float, QueueView]] = {}
-        self._times: dict[int, tuple[float, Sequence[StageTimes]]] = {}
-        self._silences: dict[str, tuple[float, Mapping[str, tuple[str, float]]]] = {}
-        self._totals: dict[int, tuple[float, float | None]] = {}
+        self._loader = loader
+        self._queues: _Cache[str, QueueView] = _Cache(loader.read_queue, POOL_SECONDS)
+        self._silent_workers: _Cache[str, Mapping[str, tuple[str, float]]] = _Cache(self._load_silent_workers, POOL_SECONDS)
+        self._stage_times: _Cache[int, Sequence[StageTimes]] = _Cache(self._load_stage_times, MEDIANS_SECONDS)
+        self._run_medians: _Cache[int, float | None] = _Cache(self._load_run_median, MEDIANS_SECONDS)
 
-    async def usual(self, pipeline_id: int) -> Mapping[str, float]:
-        """The median of each stage, seconds."""
-        return {time.stage: time.median for time in await self._stage_times(pipeline_id)}
-
-    async def _stage_times(self, pipeline_id: int) -> Sequence[StageTimes]:
-        kept = self._times.get(pipeline_id)
-        if kept is None or monotonic() - kept[0] > KEPT_SECONDS:
-            kept = self._times[pipeline_id] = (monotonic(), await self._reader.stage_times(pipeline_id))
-        return kept[1]
-
-    async def get_median_run_seconds(self, pipeline_id: int) -> float | None:
-        """The median time of a completed run, seconds; None until one completed lately."""
-        kept = self._totals.get(pipeline_id)
-        if kept is None or monotonic() - kept[0] > KEPT_SECONDS:
-            runs = await self._reader.runs(pipeline_id=pipeline_id, status=Status.COMPLETED, skip=0, limit=LAST_RUNS)
-            times = [(run.finished_at - run.started_at).total_seconds() for run in runs if run.finished_at and run.started_at]
-            kept = self._totals[pipeline_id] = (monotonic(), median(times) if times else None)
-        return kept[1]
-
-    async def _silent(self, pool: str) -> Mapping[str, tuple[str, float]]:
-        kept = self._silences.get(pool)
-        if kept is None or monotonic() - kept[0] > KEPT_POOL_SECONDS:
-            kept = self._silences[pool] = (monotonic(), await self._look_around.find_silent_workers(pool, self._look_around.clock.now()))
-        return kept[1]
-
-    async def _queue(self, pool: str) -> QueueView:
-        kept = self._queues.get(pool)
-        if kept is None or monotonic() - kept[0] > KEPT_POOL_SECONDS:
-            kept = self._queues[pool] = (monotonic(), await self._look_around.read_queue(pool))
-        return kept[1]
-
-    async def around(self, run: RunView) -> RunContext:
-        """As `RunContextLoader` has it, with the medians and the pool from here."""
+    async def load(self, run: RunView) -> RunContext:
+        """Return the run's context."""
         statuses = {stage.status for stage in run.stages}
-        around = RunContext(self._look_around.clock.now(), is_warm=run.pool in self._look_around.warm_pools)
+        context = RunContext(self._loader.clock.now(), is_warm=run.pool in self._loader.warm_pools)
         if run.status.is_terminal:
-            return around
+            return context
         if Status.RUNNING in statuses:
-            slow = get_slow_thresholds(await self._stage_times(run.pipeline_id))
-            around = replace(around, typical_durations=await self.usual(run.pipeline_id), slow_thresholds=slow)
+            slow = get_slow_thresholds(await self._stage_times.get(run.pipeline_id))
+            context = replace(context, typical_durations=await self.get_stage_medians(run.pipeline_id), slow_thresholds=slow)
         if Status.RUNNING in statuses or run.dispatch_holder is not None:
-            around = replace(around, silent_workers=await self._silent(run.pool))
+            context = replace(context, silent_workers=await self._silent_workers.get(run.pool))
         if Status.QUEUED in statuses:
-            answers = await self._look_around.is_engine_reachable(run)
-            around = replace(around, queue=await self._queue(run.pool), is_engine_reachable=answers)
-        return around
+            is_reachable = await self._loader.is_engine_reachable(run)
+            context = replace(context, queue=await self._queues.get(run.pool), is_engine_reachable=is_reachable)
+        return context
+
+    async def get_stage_medians(self, pipeline_id: int) -> Mapping[str, float]:
+        """Return the median duration of each stage, in seconds."""
+        return {times.stage: times.median for times in await self._stage_times.get(pipeline_id)}
+
+    async def get_run_median(self, pipeline_id: int) -> float | None:
+        """Return the median duration of the last completed runs, in seconds; None if no run has completed."""
+        return await self._run_medians.get(pipeline_id)
+
+    async def _load_silent_workers(self, pool: str) -> Mapping[str, tuple[str, float]]:
+        return await self._loader.find_silent_workers(pool, self._loader.clock.now())
+
+    async def _load_stage_times(self, pipeline_id: int) -> Sequence[StageTimes]:
+        return await self._reader.stage_times(pipeline_id)
+
+    async def _load_run_median(self, pipeline_id: int) -> float | None:
+        runs = await self._reader.runs(pipeline_id=pipeline_id, status=Status.COMPLETED, skip=0, limit=LAST_RUNS)
+        durations = [(run.finished_at - run.started_at).total_seconds() for run in runs if run.finished_at and run.started_at]
+        return median(durations) if durations else None
+
+
+class _Cache(Generic[Key, Value]):
+    """Values by key, each loaded again when it is older than `max_age` seconds."""
+
+    def __init__(self, load: Callable[[Key], Awaitable[Value]], max_age: float) -> None:
+        self._load = load
+        self._max_age = max_age
+        self._entries: dict[Key, tuple[float, Value]] = {}
+
+    async def get(self, key: Key) -> Value:
+        entry = self._entries.get(key)
+        if entry is None or monotonic() - entry[0] > self._max_age:
+            entry = self._entries[key] = (monotonic(), await self._load(key))
+        return entry[1]

@@ -1,4 +1,4 @@
-"""What each page says, as text for a terminal."""
+"""Pages as plain text for terminals."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from entrypoints.web.view_models.runs.run_list import build_run_items
 from entrypoints.web.view_models.system import SystemState
 from entrypoints.web.view_models.waiting import WaitingGroup
 
-LETTERS = {
+BAR_LETTERS = {
     Status.COMPLETED: ".",
     Status.FAILED: "F",
     Status.LOST: "?",
@@ -25,68 +25,72 @@ LETTERS = {
     Status.WAITING: "=",
     Status.QUEUED: ":",
 }
+MAX_TEXT_LENGTH = 160
+MAX_NOTE_LENGTH = 120
 
 
-def format_board(rows: Sequence[BoardRow], arounds: Sequence[RunContext]) -> str:
+def format_board(rows: Sequence[BoardRow], contexts: Sequence[RunContext]) -> str:
+    """Return the board. `contexts` belong to the rows' latest runs."""
     if not rows:
-        return "No pipelines yet. Make one: headgate apply FILE, or POST /pipelines/\n"
+        return "No pipelines yet. Create one: headgate apply FILE, or POST /pipelines/\n"
     lines: list[Sequence[object]] = [("STATUS", "PIPELINE", "LAST RUN", "LAST 20 RUNS", "SUCCESS", "MEDIAN", "")]
-    for row, around in zip(rows, arounds, strict=True):
-        shown = build_pipeline_item(row, around)
+    for row, context in zip(rows, contexts, strict=True):
+        item = build_pipeline_item(row, context)
         latest = row.pipeline.latest
-        last = f"#{latest.number} {_when(latest, around.now)}" if latest else "never"
-        bars = "".join(LETTERS.get(bar.status, " ") for bar in row.bars).rjust(20)
-        says = "".join(part.text for part in shown.why) or shown.description
-        lines.append((shown.status.word, shown.name, last, bars, shown.success, shown.median, says[:160]))
-    return (
-        format_table(lines, numbers=(4, 5))
-        + "\n. completed  F failed  ? lost  / cancelled  > running  = waiting  : queued; the newest at the right\n"
-    )
+        last = f"#{latest.number} {_format_age(latest, context.now)}" if latest else "never"
+        bars = "".join(BAR_LETTERS.get(bar.status, " ") for bar in row.bars).rjust(20)
+        text = "".join(part.text for part in item.status_text) or item.description
+        lines.append((item.status.word, item.name, last, bars, item.success, item.median, text[:MAX_TEXT_LENGTH]))
+    legend = ". completed  F failed  ? lost  / cancelled  > running  = waiting  : queued; newest on the right"
+    return f"{format_table(lines, numbers=(4, 5))}\n{legend}\n"
 
 
-def format_run(run: RunView, around: RunContext) -> str:
-    word = run.status.value.capitalize()
-    head = f"{replace_unprintable(run.pipeline)} #{run.number}   {word}   {_when(run, around.now)}\n{replace_unprintable(explain_run(run, around))}\n\n"
+def format_run(run: RunView, context: RunContext) -> str:
+    """Return a run with its stages."""
+    status = run.status.value.capitalize()
+    title = f"{replace_unprintable(run.pipeline)} #{run.number}   {status}   {_format_age(run, context.now)}"
     lines: list[Sequence[object]] = [("STAGE", "KIND", "STATUS", "ATTEMPT", "TOOK", "RECORDS", "")]
     for stage in run.stages:
         newest = stage.newest
-        took = format_elapsed(newest.finished_at or around.now, newest.started_at) if newest.started_at else DASH
-        remark = (newest.error_message or newest.message or "").strip().split("\n")[0][:120]
-        lines.append((stage.name, stage.kind, stage.status.value, newest.number, took, format_count(newest.records_processed), remark))
-    return head + format_table(lines, numbers=(3, 4, 5))
+        duration = format_elapsed(newest.finished_at or context.now, newest.started_at) if newest.started_at else DASH
+        note = (newest.error_message or newest.message or "").strip().split("\n")[0][:MAX_NOTE_LENGTH]
+        lines.append((stage.name, stage.kind, stage.status.value, newest.number, duration, format_count(newest.records_processed), note))
+    return f"{title}\n{replace_unprintable(explain_run(run, context))}\n\n{format_table(lines, numbers=(3, 4, 5))}"
 
 
 def format_run_list(runs: Sequence[RunView], now: datetime) -> str:
+    """Return a list of runs."""
     lines: list[Sequence[object]] = [("ID", "RUN", "STATUS", "TRIGGERED", "TOOK", "RECORDS", "BY", "")]
-    for row in build_run_items(runs, now):
-        when = row.created.long if row.created else ""
-        lines.append(
-            (row.id, f"{row.pipeline} #{row.number}", row.status.word, when, row.took, row.records, row.triggered_by, row.why[:120])
-        )
-    return format_table(lines, numbers=(0, 4, 5)) if runs else "No run fits.\n"
+    for item in build_run_items(runs, now):
+        created = item.created.long if item.created else ""
+        name, text = f"{item.pipeline} #{item.number}", item.status_text[:MAX_NOTE_LENGTH]
+        lines.append((item.id, name, item.status.word, created, item.duration, item.records, item.trigger, text))
+    return format_table(lines, numbers=(0, 4, 5)) if runs else "No runs match.\n"
 
 
 def format_waiting(groups: Sequence[WaitingGroup]) -> str:
+    """Return the waiting stages."""
     parts = []
     for group in groups:
         lines: list[Sequence[object]] = [("STAGE", "RUN", "LEFT", "")]
-        lines += [(wait.stage, wait.run, wait.left, wait.sentence) for wait in group.waits]
+        lines += [(item.stage, item.run, item.time_left, item.sentence) for item in group.items]
         parts.append(f"{group.title}\n{format_table(lines)}")
-    return "\n".join(parts) or "Nothing waits for anybody.\n"
+    return "\n".join(parts) or "Nothing is waiting.\n"
 
 
 def format_system(state: SystemState) -> str:
+    """Return the state of components and workers, and the versions."""
     lines: list[Sequence[object]] = [("", "", "")]
-    lines += [("well" if part.is_healthy else "NOT WELL", part.title, part.sentence) for part in state.parts]
+    lines += [("OK" if part.is_healthy else "NOT OK", part.title, part.sentence) for part in state.components]
     text = format_table(lines).lstrip("\n")
     if state.workers:
         rows: list[Sequence[object]] = [("WORKER", "POOL", "SLOTS", "FREE", "")]
-        rows += [(each.name, each.pool, each.slots, each.free, each.word) for each in state.workers]
+        rows += [(worker.name, worker.pool, worker.slots, worker.free, worker.state) for worker in state.workers]
         text += "\n" + format_table(rows, numbers=(2, 3))
-    return text + "\n" + format_table([("PART", "VERSION"), *state.versions])
+    return text + "\n" + format_table([("COMPONENT", "VERSION"), *state.versions])
 
 
-def _when(run: RunView, now: datetime) -> str:
+def _format_age(run: RunView, now: datetime) -> str:
     if run.finished_at:
         return f"{format_elapsed(now, run.finished_at)} ago"
     return f"for {format_elapsed(now, run.started_at or run.created_at)}"

@@ -1,13 +1,13 @@
-"""Days as their viewer means them: in the time zone that the address names."""
+"""Days in the time zone that a page's URL names."""
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-LONGEST_ZONE = 64
+MAX_NAME_LENGTH = 64
 
 
 def parse_day(text: str) -> str:
-    """The day as written, if it is one."""
+    """Return the day as an ISO date; empty if the text is not one."""
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date().isoformat()
     except ValueError:
@@ -15,23 +15,23 @@ def parse_day(text: str) -> str:
 
 
 def parse_time_zone(text: str) -> str:
-    """The zone's name, if there is such a zone; else nothing, which means UTC."""
-    return text if text and _zone(text) is not UTC else ""
+    """Return the name if a time zone has it; otherwise empty, which means UTC."""
+    return text if text and _find_zone(text) is not UTC else ""
 
 
 def get_day_start(day: str, zone: str, later: int = 0) -> datetime | None:
-    """When the day begins in the zone, or the one so many days after it. None without a day, and past the end of the calendar."""
+    """Return when the day `later` days after `day` begins in the zone, as UTC. None without a day and outside the calendar."""
     try:
-        wanted = date.fromisoformat(day) + timedelta(days=later) if day else None
-        return datetime(wanted.year, wanted.month, wanted.day, tzinfo=_zone(zone)).astimezone(UTC) if wanted else None
+        start = date.fromisoformat(day) + timedelta(days=later) if day else None
+        return datetime(start.year, start.month, start.day, tzinfo=_find_zone(zone)).astimezone(UTC) if start else None
     except (OverflowError, ValueError):
         return None
 
 
-def _zone(name: str) -> tzinfo:
-    if not name or len(name) > LONGEST_ZONE or not name.isascii():
+def _find_zone(name: str) -> tzinfo:
+    if not name or len(name) > MAX_NAME_LENGTH or not name.isascii():
         return UTC
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # not a zone, not even a name, a folder of zones
+    except (KeyError, ValueError, OSError):  # an unknown name, an invalid name, a directory of zones
         return UTC

@@ -77,7 +77,7 @@ class InProcessHeadgate:
             app = build_app(self.application)
         if self._error_page is not None:
             app.state.error_page = self._error_page
-        app.state.site = build_page_context(self.application)
+        app.state.page_context = build_page_context(self.application)
         return app
 
     @cached_property
@@ -101,7 +101,7 @@ class InProcessHeadgate:
 
     @property
     def page_context(self) -> PageContext:
-        context: PageContext = self.app.state.site
+        context: PageContext = self.app.state.page_context
         return context
 
     async def __aenter__(self) -> Self:

@@ -116,7 +116,7 @@ class ThreadServer:
             self._resumed.clear()
             self._server = uvicorn.Server(_config(self.headgate))
             await self._server.serve([self._socket])
-            self.headgate.app.state.site = build_page_context(self.headgate.application)
+            self.headgate.app.state.page_context = build_page_context(self.headgate.application)
             self._paused.set()
             if not self._is_over:
                 await self._resumed.wait()

@@ -55,7 +55,7 @@ def test_a_running_run_is_cancelled_from_its_page(running_headgate: Headgate, op
 
 def test_the_system_page_of_a_real_one_is_well_and_names_its_parts(running_headgate: Headgate) -> None:
     def well() -> bool:
-        return "NOT WELL" not in httpx.get(f"{running_headgate.url}/ui/system", headers={"Accept": "text/plain"}).text
+        return "NOT OK" not in httpx.get(f"{running_headgate.url}/ui/system", headers={"Accept": "text/plain"}).text
 
     running_headgate.wait_until(well, 30)
     text = httpx.get(f"{running_headgate.url}/ui/system", headers={"Accept": "text/plain"}).text

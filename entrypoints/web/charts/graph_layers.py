@@ -1,4 +1,4 @@
-"""Where the boxes of a stage graph stand: a column per level, lines kept out of boxes by giving each a lane of its own."""
+"""Layers of a stage graph (the Sugiyama method): a column for each level, and lanes that keep edges out of boxes."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Heights = Mapping[Hashable, float]
 
 @dataclass(frozen=True, slots=True)
 class EdgeLane:
-    """Where the lines that leave `source` cross a column that is not theirs; all of them share it."""
+    """A dummy node where the edges from `source` cross a column. All edges from `source` share it."""
 
     source: str
     level: int
@@ -24,16 +24,16 @@ Cell = str | EdgeLane
 
 @dataclass(frozen=True, slots=True)
 class GraphLayers:
-    """`columns` hold stages and lanes from top to bottom, `links` the straight pieces between neighbouring columns."""
+    """The layers. `columns` hold stages and lanes from top to bottom; `links` join cells of neighbouring columns."""
 
     columns: Sequence[Sequence[Cell]]
     links: Sequence[tuple[Cell, Cell]]
     routes: Mapping[tuple[str, str], Sequence[Cell]]
-    """Per edge (need, stage): the cells it passes, ends included."""
+    """The cells on the path of each edge (need, stage), with both ends."""
 
 
 def assign_layers(needs: Mapping[str, Sequence[str]]) -> GraphLayers:
-    """Columns by level, each ordered so that few lines cross (barycentres, a few sweeps in both directions)."""
+    """Assign stages to columns by level, and order each column to reduce crossings (barycentre heuristic, SWEEPS passes)."""
     level = compute_levels(needs)
     columns: list[list[Cell]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
     for stage, column in level.items():
@@ -48,22 +48,22 @@ def assign_layers(needs: Mapping[str, Sequence[str]]) -> GraphLayers:
     for lane in lanes:
         columns[lane.level].append(lane)
     links = list(dict.fromkeys(link for route in routes.values() for link in pairwise(route)))
-    _order(columns, links)
+    _order_columns(columns, links)
     return GraphLayers(columns, links, routes)
 
 
-def _order(columns: list[list[Cell]], links: Sequence[tuple[Cell, Cell]]) -> None:
-    before, after = _neighbours(links)
+def _order_columns(columns: list[list[Cell]], links: Sequence[tuple[Cell, Cell]]) -> None:
+    before, after = _get_neighbours(links)
     for sweep in range(SWEEPS):
         forward = sweep % 2 == 0
-        place = {cell: float(index) for column in columns for index, cell in enumerate(column)}
+        position = {cell: float(index) for column in columns for index, cell in enumerate(column)}
         for column in columns if forward else reversed(columns):
-            beside = before if forward else after
-            column.sort(key=lambda cell: fmean(place[other] for other in beside[cell]) if cell in beside else place[cell])
-            place.update((cell, float(index)) for index, cell in enumerate(column))
+            adjacent = before if forward else after
+            column.sort(key=lambda cell: fmean(position[other] for other in adjacent[cell]) if cell in adjacent else position[cell])
+            position.update((cell, float(index)) for index, cell in enumerate(column))
 
 
-def _neighbours(links: Sequence[tuple[Cell, Cell]]) -> tuple[dict[Cell, list[Cell]], dict[Cell, list[Cell]]]:
+def _get_neighbours(links: Sequence[tuple[Cell, Cell]]) -> tuple[dict[Cell, list[Cell]], dict[Cell, list[Cell]]]:
     before: dict[Cell, list[Cell]] = {}
     after: dict[Cell, list[Cell]] = {}
     for left, right in links:
@@ -73,23 +73,23 @@ def _neighbours(links: Sequence[tuple[Cell, Cell]]) -> tuple[dict[Cell, list[Cel
 
 
 def compute_centres(layers: GraphLayers, heights: Heights, gap: float) -> dict[Cell, float]:
-    """The y of each cell's middle: close to its neighbours' mean, never nearer than `gap` to the next cell of its column."""
-    before, after = _neighbours(layers.links)
+    """Return the y of each cell's centre, close to the mean of its neighbours and at least `gap` away from the next cell."""
+    before, after = _get_neighbours(layers.links)
     middle: dict[Cell, float] = {}
     for column in layers.columns:
-        _stack(column, dict.fromkeys(column, 0.0), heights, gap, middle)
+        _place_column(column, dict.fromkeys(column, 0.0), heights, gap, middle)
     for sweep in range(SWEEPS):
         forward = sweep % 2 == 0
         for column in layers.columns if forward else reversed(layers.columns):
-            beside = before if forward else after
-            wanted = {cell: fmean(middle[other] for other in beside[cell]) if cell in beside else middle[cell] for cell in column}
-            _stack(column, wanted, heights, gap, middle)
+            adjacent = before if forward else after
+            desired = {cell: fmean(middle[other] for other in adjacent[cell]) if cell in adjacent else middle[cell] for cell in column}
+            _place_column(column, desired, heights, gap, middle)
     top = min((middle[cell] - heights[cell] / 2 for cell in middle), default=0.0)
     return {cell: y - top for cell, y in middle.items()}
 
 
-def _stack(column: Sequence[Cell], wanted: Mapping[Cell, float], heights: Heights, gap: float, middle: dict[Cell, float]) -> None:
-    """Least squares under the spacing, in the given order: isotonic regression by pooling neighbours that are too close."""
+def _place_column(column: Sequence[Cell], desired: Mapping[Cell, float], heights: Heights, gap: float, middle: dict[Cell, float]) -> None:
+    """Place a column's cells in order, as near to their `desired` y as their spacing allows (isotonic regression by pooling)."""
     offsets, offset, previous = [], 0.0, 0.0
     for index, cell in enumerate(column):
         offset += (previous + heights[cell]) / 2 + gap if index else 0.0
@@ -97,7 +97,7 @@ def _stack(column: Sequence[Cell], wanted: Mapping[Cell, float], heights: Height
         offsets.append(offset)
     pools: list[tuple[float, int]] = []
     for cell, offset in zip(column, offsets, strict=True):
-        pools.append((wanted[cell] - offset, 1))
+        pools.append((desired[cell] - offset, 1))
         while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
             (right, many), (left, few) = pools.pop(), pools.pop()
             pools.append(((left * few + right * many) / (few + many), few + many))

@@ -1,6 +1,6 @@
-"""The stage graph as boxes and lines with their coordinates; statuses are put in by the view model.
+"""Coordinates of the stage graph's boxes and edges.
 
-Lines bend only in the space between columns and cross a column straight along a lane of their own, so none can touch a box.
+Edges bend only between columns, and cross a column in a lane of their own, so no edge touches a box.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -14,13 +14,15 @@ LANE_HEIGHT = 8.0
 GAP = 20.0
 COLUMN_GAP = 84.0
 MARGIN = 2.0
-NARROWEST, WIDEST = 152.0, 232.0
-LETTER = 7.4
-"""Pixels a letter of a stage's name takes, about."""
+MIN_WIDTH, MAX_WIDTH = 152.0, 232.0
+CHARACTER_WIDTH = 7.4
+"""Approximate pixels of a character of a stage's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
+    """A stage's box, in pixels."""
+
     stage: str
     x: float
     y: float
@@ -30,7 +32,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class EdgePath:
-    """From a needed stage to one that needs it. `bends` are the points it passes; `path` draws it through them."""
+    """An edge from a needed stage (`source`) to the stage that needs it (`target`), through the points of `bends`."""
 
     source: str
     target: str
@@ -38,37 +40,40 @@ class EdgePath:
 
     @property
     def path(self) -> str:
+        """The `d` attribute of the SVG path."""
         x, y = self.bends[0]
-        drawn = [f"M{x:g} {y:g}"]
+        commands = [f"M{x:g} {y:g}"]
         for index, (to_x, to_y) in enumerate(self.bends[1:]):
             middle = (x + to_x) / 2
-            straight = index % 2 or y == to_y
-            drawn.append(f"H{to_x:g}" if straight else f"C{middle:g} {y:g} {middle:g} {to_y:g} {to_x:g} {to_y:g}")
+            is_straight = index % 2 or y == to_y
+            commands.append(f"H{to_x:g}" if is_straight else f"C{middle:g} {y:g} {middle:g} {to_y:g} {to_x:g} {to_y:g}")
             x, y = to_x, to_y
-        return "".join(drawn)
+        return "".join(commands)
 
 
 @dataclass(frozen=True, slots=True)
 class GraphLayout:
+    """The graph, in pixels."""
+
     width: float
     height: float
     boxes: tuple[Box, ...]
-    lines: tuple[EdgePath, ...]
+    edges: tuple[EdgePath, ...]
 
 
 def lay_out_graph(needs: Mapping[str, Sequence[str]]) -> GraphLayout:
-    """The same graph is laid out once; `needs` names, for each stage in order, the stages before it."""
-    return _draw(tuple((stage, tuple(dict.fromkeys(before))) for stage, before in needs.items()))
+    """Lay out a graph. `needs` has the needed stages of each stage. Layouts are cached."""
+    return _lay_out(tuple((stage, tuple(dict.fromkeys(before))) for stage, before in needs.items()))
 
 
 @lru_cache(maxsize=256)
-def _draw(graph: tuple[tuple[str, tuple[str, ...]], ...]) -> GraphLayout:
+def _lay_out(graph: tuple[tuple[str, tuple[str, ...]], ...]) -> GraphLayout:
     layers = assign_layers(dict(graph))
     heights: dict[Hashable, float] = {
         cell: LANE_HEIGHT if isinstance(cell, EdgeLane) else BOX_HEIGHT for row in layers.columns for cell in row
     }
     middle = {cell: round(y, 1) + MARGIN for cell, y in compute_centres(layers, heights, GAP).items()}
-    widths = [_width(column) for column in layers.columns]
+    widths = [_get_column_width(column) for column in layers.columns]
     left, x = [], MARGIN
     for width in widths:
         left.append(x)
@@ -77,12 +82,12 @@ def _draw(graph: tuple[tuple[str, tuple[str, ...]], ...]) -> GraphLayout:
     boxes = tuple(
         Box(stage, sides[stage][0], round(middle[stage] - BOX_HEIGHT / 2, 1), sides[stage][1] - sides[stage][0]) for stage, _ in graph
     )
-    lines = tuple(EdgePath(*ends, _bends(route, middle, sides)) for ends, route in layers.routes.items())
+    edges = tuple(EdgePath(*ends, _find_bends(route, middle, sides)) for ends, route in layers.routes.items())
     height = max((middle[cell] + heights[cell] / 2 for cell in middle), default=0.0) + MARGIN
-    return GraphLayout(max(0.0, x - COLUMN_GAP) + MARGIN, height, boxes, lines)
+    return GraphLayout(max(0.0, x - COLUMN_GAP) + MARGIN, height, boxes, edges)
 
 
-def _bends(
+def _find_bends(
     route: Sequence[Cell], middle: Mapping[Cell, float], sides: Mapping[Cell, tuple[float, float]]
 ) -> tuple[tuple[float, float], ...]:
     points = [(sides[route[0]][1], middle[route[0]])]
@@ -91,6 +96,6 @@ def _bends(
     return (*points, (sides[route[-1]][0], middle[route[-1]]))
 
 
-def _width(column: Sequence[Cell]) -> float:
+def _get_column_width(column: Sequence[Cell]) -> float:
     longest = max((len(cell) for cell in column if isinstance(cell, str)), default=0)
-    return float(round(min(WIDEST, max(NARROWEST, 48 + LETTER * longest))))
+    return float(round(min(MAX_WIDTH, max(MIN_WIDTH, 48 + CHARACTER_WIDTH * longest))))

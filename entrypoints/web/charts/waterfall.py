@@ -1,4 +1,4 @@
-"""Stages on a time axis: x in percent so that it fits any width, attempts stacked downwards."""
+"""Stages on a time axis: x in percent, so that it fits any width; the attempts of a stage below each other."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,26 +12,28 @@ STEPS = (
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05),
     *(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 172_800, 604_800),
 )
-MOST_TICKS = 8
-SHORTEST = 0.005
-SHORTEST_UNDER_WAY = 0.5
-"""Seconds that are drawn at least: what has just begun would else be drawn to another scale each time."""
-ROW, BAR = 40, 12
-SHOWN_ATTEMPTS = 6
-NOTED_QUEUE = 2.0
-"""Seconds in the queue from which on it is said in words."""
+MAX_TICKS = 8
+MIN_SPAN = 0.005
+MIN_ACTIVE_SPAN = 0.5
+"""The shortest axis of an active run, in seconds, so that the scale of a run that just began does not change at each rendering."""
+ROW_HEIGHT, BAR_HEIGHT = 40, 12
+ATTEMPTS_SHOWN = 6
+MIN_NOTED_QUEUE = 2.0
+"""A note says how long an attempt was queued if it was this many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class AxisTick:
+    """A label of the axis."""
+
     x: float
-    word: str
+    label: str
     is_minor: bool
 
 
 @dataclass(frozen=True, slots=True)
 class WaterfallShape:
-    """A bar, a hatched wait (`hold`), a dotted queue or a dashed ghost; x and width in percent."""
+    """A part of an attempt. `shape` is bar, hold (waited), queue or ghost (expected); x and width are in percent."""
 
     shape: str
     status: str
@@ -42,6 +44,8 @@ class WaterfallShape:
 
 @dataclass(frozen=True, slots=True)
 class WaterfallNote:
+    """A text beside a bar."""
+
     x: float
     y: float
     text: str
@@ -49,50 +53,58 @@ class WaterfallNote:
 
 @dataclass(frozen=True, slots=True)
 class StageLane:
+    """A stage's lane. `median` is the x of its median duration; `description` says in words what the lane shows."""
+
     height: int
-    pieces: Sequence[WaterfallShape]
+    shapes: Sequence[WaterfallShape]
     notes: Sequence[WaterfallNote]
     median: float | None
     median_y: float
-    words: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
 class WaterfallLayout:
+    """The axis and a lane for each stage. `now` is the x of the current time, None for a finished run."""
+
     ticks: Sequence[AxisTick]
     now: float | None
     lanes: Mapping[str, StageLane]
 
 
-def lay_out_waterfall(run: RunView, usual: Mapping[str, float], now: datetime) -> WaterfallLayout:
-    """`usual` is the median of each stage in seconds."""
+def lay_out_waterfall(run: RunView, medians: Mapping[str, float], now: datetime) -> WaterfallLayout:
+    """Lay out a run. `medians` are the stages' durations in seconds."""
     end = run.finished_at or now
-    expected = {} if run.status.is_terminal else _expected(run, usual, now)
-    last = max([(end - run.created_at).total_seconds(), *(begin + usual[name] for name, begin in expected.items())])
-    axis = _Axis(run.created_at, max(last * 1.04, SHORTEST if run.status.is_terminal else SHORTEST_UNDER_WAY), end)
-    lanes = {stage.name: _lane(stage, axis, usual.get(stage.name), expected.get(stage.name)) for stage in run.stages}
-    here = None if run.status.is_terminal else axis.at(now)
-    return WaterfallLayout(_ticks(axis.span, here), here, lanes)
+    expected = {} if run.status.is_terminal else _predict_starts(run, medians, now)
+    last = max([(end - run.created_at).total_seconds(), *(start + medians[name] for name, start in expected.items())])
+    axis = _Axis(run.created_at, max(last * 1.04, MIN_SPAN if run.status.is_terminal else MIN_ACTIVE_SPAN), end)
+    lanes = {stage.name: _lay_out_lane(stage, axis, medians.get(stage.name), expected.get(stage.name)) for stage in run.stages}
+    now_x = None if run.status.is_terminal else axis.get_x(now)
+    return WaterfallLayout(_lay_out_ticks(axis.span, now_x), now_x, lanes)
 
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
+    """The time axis from `start`, `span` seconds long. Unfinished attempts extend to `end`."""
+
     start: datetime
     span: float
     end: datetime
 
-    def at(self, moment: datetime) -> float:
-        return self.of((moment - self.start).total_seconds())
+    def get_x(self, at: datetime) -> float:
+        """Return the x of a time, in percent."""
+        return self.get_offset_x((at - self.start).total_seconds())
 
-    def of(self, after: float) -> float:
-        return round(min(100.0, max(0.0, after / self.span * 100)), 2)
+    def get_offset_x(self, seconds: float) -> float:
+        """Return the x of a time in seconds after the start."""
+        return round(min(100.0, max(0.0, seconds / self.span * 100)), 2)
 
 
-def _expected(run: RunView, usual: Mapping[str, float], now: datetime) -> dict[str, float]:
-    """When each stage that has not started may start, in seconds after the run's opening; only those whose median is known."""
+def _predict_starts(run: RunView, medians: Mapping[str, float], now: datetime) -> dict[str, float]:
+    """Return when each stage with a known median that has not started will start, in seconds after the run's creation."""
     ends: dict[str, float] = {}
-    begins: dict[str, float] = {}
-    passed = (now - run.created_at).total_seconds()
+    starts: dict[str, float] = {}
+    elapsed = (now - run.created_at).total_seconds()
     remaining = list(run.stages)
     while remaining:
         ready = [stage for stage in remaining if all(need in ends for need in stage.needs)] or remaining
@@ -100,99 +112,102 @@ def _expected(run: RunView, usual: Mapping[str, float], now: datetime) -> dict[s
             remaining.remove(stage)
             newest = stage.newest
             if newest.finished_at or newest.started_at:
-                begun = ((newest.started_at or newest.created_at) - run.created_at).total_seconds()
-                ends[stage.name] = max(passed, begun + usual.get(stage.name, 0.0)) if not newest.finished_at else passed
+                started = ((newest.started_at or newest.created_at) - run.created_at).total_seconds()
+                ends[stage.name] = max(elapsed, started + medians.get(stage.name, 0.0)) if not newest.finished_at else elapsed
                 continue
-            begin = max([passed, *(ends.get(need, passed) for need in stage.needs)])
-            ends[stage.name] = begin + usual.get(stage.name, 0.0)
-            if stage.name in usual and stage.status in (Status.PENDING, Status.QUEUED):
-                begins[stage.name] = begin
-    return begins
+            start = max([elapsed, *(ends.get(need, elapsed) for need in stage.needs)])
+            ends[stage.name] = start + medians.get(stage.name, 0.0)
+            if stage.name in medians and stage.status in (Status.PENDING, Status.QUEUED):
+                starts[stage.name] = start
+    return starts
 
 
-def _ticks(span: float, now: float | None) -> list[AxisTick]:
-    step = next((step for step in STEPS if span / step <= MOST_TICKS), span / MOST_TICKS)
+def _lay_out_ticks(span: float, now: float | None) -> list[AxisTick]:
+    step = next((step for step in STEPS if span / step <= MAX_TICKS), span / MAX_TICKS)
     ticks = []
     for index in range(int(span / step) + 1):
         x = round(index * step / span * 100, 2)
         if x <= 97 and (now is None or abs(x - now) > 4.5):
-            ticks.append(AxisTick(x, _tick_words(index * step, step), index % 3 != 0))
+            ticks.append(AxisTick(x, _format_tick(index * step, step), index % 3 != 0))
     return ticks
 
 
-def _tick_words(at: float, step: float) -> str:
-    """Fine steps are told in milliseconds to the end, since "0.1 s" would stand for several of them."""
+def _format_tick(at: float, step: float) -> str:
+    """Return the label. Steps under 0.1 s are in milliseconds throughout, because several of them would be "0.1 s"."""
     return f"{at * 1_000:.0f} ms" if at and step < 0.1 else format_duration(round(at, 1))
 
 
-def _lane(stage: StageRunView, axis: _Axis, usual: float | None, expected: float | None) -> StageLane:
-    attempts = stage.attempts[-SHOWN_ATTEMPTS:]
-    row = BAR + 4
-    height = max(ROW, row * len(attempts) + 8)
+def _lay_out_lane(stage: StageRunView, axis: _Axis, median_seconds: float | None, expected: float | None) -> StageLane:
+    attempts = stage.attempts[-ATTEMPTS_SHOWN:]
+    row = BAR_HEIGHT + 4
+    height = max(ROW_HEIGHT, row * len(attempts) + 8)
     top = (height - row * len(attempts)) / 2 + 2
-    pieces: list[WaterfallShape] = []
+    shapes: list[WaterfallShape] = []
     notes: list[WaterfallNote] = []
     for index, attempt in enumerate(attempts):
         y = top + index * row
-        pieces += _pieces(attempt, axis, y)
-        notes += _notes(attempt, axis, y + 10, is_last=index == len(attempts) - 1)
+        shapes += _lay_out_attempt(attempt, axis, y)
+        notes += _build_notes(attempt, axis, y + 10, is_last=index == len(attempts) - 1)
     y = top + (len(attempts) - 1) * row
     newest = attempts[-1]
     median = None
-    if expected is not None and usual is not None:
-        pieces.append(WaterfallShape("ghost", "pending", axis.of(expected), _width(axis.of(expected), axis.of(expected + usual)), y))
-        if axis.of(expected + usual) < 84:
-            notes.append(WaterfallNote(axis.of(expected + usual), y + 10, f"usually {format_duration(usual)}"))
-    elif usual is not None and newest.started_at:
-        median = axis.at(newest.started_at + timedelta(seconds=usual))
-    words = "; ".join(_words(attempt, axis.end, len(stage.attempts) > 1) for attempt in stage.attempts)
-    said = f"; the median is {format_duration(usual)}" if usual is not None else ""
-    return StageLane(height, pieces, notes, median, y, words + said)
+    if expected is not None and median_seconds is not None:
+        start_x, end_x = axis.get_offset_x(expected), axis.get_offset_x(expected + median_seconds)
+        shapes.append(WaterfallShape("ghost", "pending", start_x, _get_width(start_x, end_x), y))
+        if end_x < 84:
+            notes.append(WaterfallNote(end_x, y + 10, f"usually {format_duration(median_seconds)}"))
+    elif median_seconds is not None and newest.started_at:
+        median = axis.get_x(newest.started_at + timedelta(seconds=median_seconds))
+    description = "; ".join(_describe_attempt(attempt, axis.end, len(stage.attempts) > 1) for attempt in stage.attempts)
+    if median_seconds is not None:
+        description += f"; the median is {format_duration(median_seconds)}"
+    return StageLane(height, shapes, notes, median, y, description)
 
 
-def _pieces(attempt: AttemptView, axis: _Axis, y: float) -> list[WaterfallShape]:
-    over = attempt.finished_at or axis.end
-    begun = attempt.started_at or over
-    pieces = []
-    waits = attempt.status is Status.WAITING or attempt.reason in (Reason.RETRY, Reason.EXTERNAL) or attempt.due_at is not None
+def _lay_out_attempt(attempt: AttemptView, axis: _Axis, y: float) -> list[WaterfallShape]:
+    """Return the shapes of an attempt: its wait, its time in the queue and its run."""
+    end = attempt.finished_at or axis.end
+    start = attempt.started_at or end
+    shapes = []
+    has_waited = attempt.status is Status.WAITING or attempt.reason in (Reason.RETRY, Reason.EXTERNAL) or attempt.due_at is not None
     is_retry = attempt.number > 1 and attempt.queued_at is not None and attempt.queued_at > attempt.created_at
     if is_retry and attempt.queued_at:
-        pieces.append(_piece("hold", "waiting", axis, attempt.created_at, attempt.queued_at, y))
-    elif waits and attempt.queued_at is None:
-        pieces.append(_piece("hold", "waiting", axis, attempt.created_at, begun, y))
-    if attempt.queued_at and begun > attempt.queued_at:
-        pieces.append(_piece("queue", "queued", axis, attempt.queued_at, begun, y + BAR / 2))
+        shapes.append(_build_shape("hold", "waiting", axis, attempt.created_at, attempt.queued_at, y))
+    elif has_waited and attempt.queued_at is None:
+        shapes.append(_build_shape("hold", "waiting", axis, attempt.created_at, start, y))
+    if attempt.queued_at and start > attempt.queued_at:
+        shapes.append(_build_shape("queue", "queued", axis, attempt.queued_at, start, y + BAR_HEIGHT / 2))
     if attempt.started_at:
-        pieces.append(_piece("bar", attempt.status.value, axis, attempt.started_at, over, y))
-    return [piece for piece in pieces if piece.width > 0]
+        shapes.append(_build_shape("bar", attempt.status.value, axis, attempt.started_at, end, y))
+    return [shape for shape in shapes if shape.width > 0]
 
 
-def _piece(shape: str, status: str, axis: _Axis, begin: datetime, end: datetime, y: float) -> WaterfallShape:
-    x = axis.at(begin)
-    width = _width(x, axis.at(end))
+def _build_shape(shape: str, status: str, axis: _Axis, start: datetime, end: datetime, y: float) -> WaterfallShape:
+    x = axis.get_x(start)
+    width = _get_width(x, axis.get_x(end))
     return WaterfallShape(shape, status, x, max(width, 0.35) if shape == "bar" else width, y)
 
 
-def _width(x: float, end: float) -> float:
+def _get_width(x: float, end: float) -> float:
     return round(max(0.0, end - x), 2)
 
 
-def _notes(attempt: AttemptView, axis: _Axis, y: float, *, is_last: bool) -> list[WaterfallNote]:
-    x = axis.at(attempt.finished_at or axis.end)
+def _build_notes(attempt: AttemptView, axis: _Axis, y: float, *, is_last: bool) -> list[WaterfallNote]:
+    x = axis.get_x(attempt.finished_at or axis.end)
     if x > 78:
         return []
     if attempt.status in (Status.FAILED, Status.LOST) and attempt.error_message:
         return [WaterfallNote(x, y, attempt.error_message.strip().split("\n")[0][:40])]
     if is_last and attempt.queued_at and attempt.started_at and attempt.finished_at:
         queued = (attempt.started_at - attempt.queued_at).total_seconds()
-        if queued >= NOTED_QUEUE and queued / axis.span > 0.02:
+        if queued >= MIN_NOTED_QUEUE and queued / axis.span > 0.02:
             return [WaterfallNote(x, y, f"{format_duration(queued)} in the queue")]
     return []
 
 
-def _words(attempt: AttemptView, end: datetime, several: bool) -> str:
-    name = f"attempt {attempt.number} " if several else ""
+def _describe_attempt(attempt: AttemptView, end: datetime, has_several: bool) -> str:
+    name = f"attempt {attempt.number} " if has_several else ""
     if attempt.started_at is None:
         return f"{name}{attempt.status}, not started"
-    took = format_duration(((attempt.finished_at or end) - attempt.started_at).total_seconds())
-    return f"{name}{attempt.status} {'in' if attempt.finished_at else 'for'} {took}"
+    duration = format_duration(((attempt.finished_at or end) - attempt.started_at).total_seconds())
+    return f"{name}{attempt.status} {'in' if attempt.finished_at else 'for'} {duration}"

@@ -1,4 +1,4 @@
-"""The board, live: a fragment a row, the counts of the filters, and the list of rows."""
+"""The live board: a fragment for each row, the counts of the filters, and the list of rows."""
 
 from hashlib import sha256
 
@@ -7,72 +7,79 @@ from application.queries.explain.run_context import RunContext
 from application.queries.views.pipelines import BoardRow
 from domain.runs.events import EventType
 from domain.runs.status import Status
-from entrypoints.web.live.broadcaster import RenderedView, Tail
+from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
 from entrypoints.web.view_models.pipelines.board import build_pipeline_item, count_statuses
 
-TICK = 5.0
-SEEN = frozenset({EventType.RUN_OPENED, EventType.RUN_MOVED, EventType.STAGE_MOVED, EventType.CANCEL_REQUESTED, EventType.RUN_REOPENED})
+REFRESH_SECONDS = 5.0
+ANNOUNCED_RUNS = 3
+_TRIGGERS = frozenset(
+    {EventType.RUN_OPENED, EventType.RUN_MOVED, EventType.STAGE_MOVED, EventType.CANCEL_REQUESTED, EventType.RUN_REOPENED}
+)
 
 
-class LiveBoard:
-    """Rows that did not change since anybody's last drawing are not rendered again. With a tag only the pipelines that have it."""
+class LiveBoard(LiveView):
+    """The board, or with a tag the pipelines that have it. Rows are cached in the page context until their state changes."""
 
-    def __init__(self, site: PageContext, tag: str = "") -> None:
-        self._site = site
+    def __init__(self, context: PageContext, tag: str = "") -> None:
+        self._context = context
         self._tag = tag
         self._names: dict[int, str] = {}
 
-    def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
-        return any(event.type in SEEN for event in batch.events), False
+    def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
+        return ChangeEffect(any(event.type in _TRIGGERS for event in batch.events))
 
-    def said(self, batch: ChangeBatch) -> str | None:
-        shown = [event for event in batch.events if not self._tag or event.pipeline_id in self._names]
-        ends = [event for event in shown if event.type is EventType.RUN_MOVED and event.status and event.status.is_terminal]
-        said = [f"{self._names.get(event.pipeline_id, 'A run')}: {event.status}." for event in ends[:3]]
-        return " ".join(said + [f"{len(ends) - 3} more runs ended."] * (len(ends) > 3)) or None
+    def get_announcement(self, batch: ChangeBatch) -> str | None:
+        events = [event for event in batch.events if not self._tag or event.pipeline_id in self._names]
+        ended = [event for event in events if event.type is EventType.RUN_MOVED and event.status and event.status.is_terminal]
+        sentences = [f"{self._names.get(event.pipeline_id, 'A run')}: {event.status}." for event in ended[:ANNOUNCED_RUNS]]
+        if len(ended) > ANNOUNCED_RUNS:
+            sentences.append(f"{len(ended) - ANNOUNCED_RUNS} more runs ended.")
+        return " ".join(sentences) or None
 
     async def render(self) -> RenderedView:
-        return await self.render_rows(await self.rows())
+        return await self.render_rows(await self.load_rows())
 
-    async def rows(self) -> list[BoardRow]:
-        found = await self._site.reader.board()
-        return [row for row in found if not self._tag or self._tag in row.pipeline.definition.tags]
+    async def load_rows(self) -> list[BoardRow]:
+        """Return the board's rows."""
+        rows = await self._context.reader.board()
+        return [row for row in rows if not self._tag or self._tag in row.pipeline.definition.tags]
 
     async def render_rows(self, rows: list[BoardRow]) -> RenderedView:
-        fragments = {f"row-{row.pipeline.id}": await self._fragment(row) for row in rows}
+        """Render rows that the caller has loaded."""
+        fragments = {f"row-{row.pipeline.id}": await self._render_row(row) for row in rows}
         self._names = {row.pipeline.id: row.pipeline.name for row in rows}
         fragments |= render_counts(rows)
         fragments["rows"] = ",".join(str(row.pipeline.id) for row in rows)
-        return RenderedView(fragments, compute_digest(rows), TICK if any(map(_moves, rows)) else None)
+        return RenderedView(fragments, compute_digest(rows), REFRESH_SECONDS if any(map(_is_active, rows)) else None)
 
-    async def tail(self, after: int) -> Tail:
-        return Tail((), 0)
-
-    async def _fragment(self, row: BoardRow) -> str:
-        """While a run moves it is drawn anew every tick, for sentence and bars tell of time; else when something changed."""
+    async def _render_row(self, row: BoardRow) -> str:
+        """Render a row if its state changed, or at every refresh while a run is active, because its text and bars show passing time."""
         latest = row.pipeline.latest
-        moment = int(self._site.now().timestamp() // TICK) if _moves(row) else None
-        key = (row.pipeline.revision, row.bars, latest, moment)
-        rows = self._site.rendered_board_rows
-        kept = rows.get(row.pipeline.id)
-        if kept is None or kept[0] != key:
-            around = await self._site.run_context_cache.around(latest) if latest else RunContext(self._site.now())
-            kept = rows[row.pipeline.id] = (key, str(render("live/row.html", row=build_pipeline_item(row, around))))
-        return kept[1]
+        interval = int(self._context.now().timestamp() // REFRESH_SECONDS) if _is_active(row) else None
+        state = (row.pipeline.revision, row.bars, latest, interval)
+        cache = self._context.rendered_board_rows
+        cached = cache.get(row.pipeline.id)
+        if cached is None or cached[0] != state:
+            run_context = await self._context.run_contexts.load(latest) if latest else RunContext(self._context.now())
+            html = str(render("live/board_row.html", row=build_pipeline_item(row, run_context)))
+            cached = cache[row.pipeline.id] = (state, html)
+        return cached[1]
 
 
-def _moves(row: BoardRow) -> bool:
+def _is_active(row: BoardRow) -> bool:
     return any(not bar.status.is_terminal for bar in row.bars)
 
 
 def render_counts(rows: list[BoardRow]) -> dict[str, str]:
-    found = count_statuses(rows)
-    return {f"count-{status.value}": str(found.get(status, "") or "") for status in Status}
+    """Return the number of pipelines in each status as fragments; empty for 0."""
+    counts = count_statuses(rows)
+    return {f"count-{status.value}": str(counts.get(status, "") or "") for status in Status}
 
 
 def compute_digest(rows: list[BoardRow]) -> str:
+    """Return a digest of everything that the rows show, except passing time."""
     state = [
         (
             row.pipeline.id,

@@ -1,7 +1,7 @@
-"""Live parts of pages: each view is drawn once per change and the same bytes go to all who look at it.
+"""Broadcasting of live views: each view is rendered once per change, and all its viewers get the same bytes.
 
-A view is drawn under a lock, and a viewer is added under the same lock with the state it then gets whole: so nothing falls between
-what a viewer was given and the changes that follow.
+A channel renders its view under a lock. A new viewer is added under the same lock, together with the state it receives first,
+so it misses no change after that state.
 """
 
 import asyncio
@@ -10,280 +10,200 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Protocol
 
 from application.ports.queries.change_feed import ChangeBatch
 from application.services.feed.event_hub import EventHub
 from application.services.feed.subscription import Subscription
 from domain.errors import HeadgateError
+from entrypoints.web.live.view import LiveView, PageFrame, RenderedView, format_fragments, format_sse_event, get_changed_fragments
+from entrypoints.web.live.viewer import Viewer
 
 COALESCE_SECONDS = 0.02
+MAX_COALESCED = 100
 RETRY_SECONDS = 1.0
-HEARTBEAT_SECONDS = 15.0
+IDLE_SECONDS = 3_600.0
+FRAME_POLL_SECONDS = 15.0
 FRESH_SECONDS = 0.2
-"""A drawing this young serves a newcomer without being drawn again."""
-BUFFERED_MESSAGES = 256
+"""A new viewer gets a rendering of this age without rendering the view again."""
+RECONNECT = b"retry: 1000\n\n"
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedView:
-    """A view at one moment. `digest` names its state; `tick` asks to be drawn again after so many seconds although nothing changed."""
-
-    fragments: Mapping[str, str]
-    digest: str
-    tick: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """Messages that are added rather than replaced (log lines), after `position`."""
-
-    messages: Sequence[bytes]
-    position: int
-
-
-class LiveView(Protocol):
-    """What a page shows live. NotFound and Unavailable come out of `draw` and `tail`."""
-
-    def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
-        """Whether the batch changes the drawing, and whether it lengthens the tail."""
-        ...
-
-    async def render(self) -> RenderedView: ...
-
-    def said(self, batch: ChangeBatch) -> str | None:
-        """A sentence worth announcing, if the batch has one."""
-        ...
-
-    async def tail(self, after: int) -> Tail: ...
-
-
-def format_sse_event(event: str, data: str, identifier: int | None = None) -> bytes:
-    """One server-sent event; every kind of line end in the data starts a `data:` line of its own."""
-    lines = "".join(f"data: {line}\n" for line in data.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    mark = f"id: {identifier}\n" if identifier is not None else ""
-    return f"event: {event}\n{mark}{lines}\n".encode()
-
-
-class StaticView:
-    """A view that never changes: for pages of which only the frame is live."""
-
-    def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
-        return False, False
-
-    async def render(self) -> RenderedView:
-        return RenderedView({}, "")
-
-    def said(self, batch: ChangeBatch) -> str | None:
-        return None
-
-    async def tail(self, after: int) -> Tail:
-        return Tail((), 0)
-
-
-class PageFrame(Protocol):
-    """What every page shows around its own view."""
-
-    def concerns(self, batch: ChangeBatch) -> bool: ...
-
-    async def render(self, is_fresh: bool) -> Mapping[str, str]:
-        """Fragments by name; with `is_fresh` what is stored now, else what was seen a moment ago will do."""
-        ...
-
-
-class Viewer:
-    """One open page. `next` gives what is due, None at the end."""
-
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(BUFFERED_MESSAGES)
-        self.is_slow = False
-
-    def offer(self, data: bytes | None) -> None:
-        try:
-            self._queue.put_nowait(data)
-        except asyncio.QueueFull:
-            self.is_slow = True
-
-    async def next(self, seconds: float) -> bytes | None:
-        """EOFError when the view ended or this viewer was too slow: it connects again and gets the state whole."""
-        if self.is_slow:
-            raise EOFError
-        async with asyncio.timeout(seconds):
-            parts = [await self._queue.get()]
-        while not self._queue.empty():
-            parts.append(self._queue.get_nowait())
-        if None in parts:
-            raise EOFError
-        return b"".join(part for part in parts if part)
-
-
 @dataclass(slots=True)
 class _Channel:
-    """One view, its viewers and the task that follows the hub for them."""
+    """A view, its viewers, and the task that follows the event hub for them."""
 
     view: LiveView
     viewers: set[Viewer] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    drawing: RenderedView | None = None
-    drawn_at: float = 0.0
+    rendered: RenderedView | None = None
+    rendered_at: float = 0.0
     position: int = 0
     is_stale: bool = False
+    """True after a failed rendering, until one succeeds."""
     task: asyncio.Task[None] | None = None
 
     @property
-    def patience(self) -> float:
-        """Seconds until it is drawn again although nothing was said to have changed."""
+    def refresh_seconds(self) -> float:
+        """Seconds until the view is rendered again without a change."""
         if self.is_stale:
             return RETRY_SECONDS
-        return (self.drawing.tick if self.drawing else None) or 3_600.0
+        return (self.rendered.refresh_seconds if self.rendered else None) or IDLE_SECONDS
 
-    def broadcast(self, data: bytes) -> None:
+    @property
+    def is_followed(self) -> bool:
+        return self.task is not None and not self.task.done()
+
+    def broadcast(self, data: bytes | None) -> None:
         for viewer in self.viewers:
             viewer.offer(data)
 
 
 class LiveBroadcaster:
-    """Every channel of this process. `renders` counts drawings, for those who want to know what a change costs."""
+    """All channels of this process. `render_count` counts renderings, so that tests can tell what a change costs."""
 
     def __init__(self, hub: EventHub, frame: PageFrame | None = None) -> None:
         self._hub = hub
         self._frame = frame
-        self._framed: Mapping[str, str] = {}
-        self._framing: asyncio.Task[None] | None = None
+        self._frame_fragments: Mapping[str, str] = {}
+        self._frame_task: asyncio.Task[None] | None = None
         self._channels: dict[tuple[object, ...], _Channel] = {}
         self._is_closed = False
         self.render_count = 0
 
     @asynccontextmanager
     async def join(self, key: tuple[object, ...], view: LiveView, *, seen: str = "", after: int = 0) -> AsyncIterator[Viewer]:
-        """Look at a view: what differs from the state `seen` and the tail after `after` first, then every change."""
+        """Watch a view. The viewer first gets the state, unless `seen` is its digest, and the tail after `after`; then every change.
+
+        Views with the same key share a channel.
+        """
         channel = self._channels.setdefault(key, _Channel(view))
         viewer = Viewer()
         try:
             async with channel.lock:
-                await self._greet(channel, viewer, seen, after)
-            await self._greet_with_frame(viewer)
+                await self._add_viewer(channel, viewer, seen, after)
+            await self._send_frame(viewer)
             if self._is_closed:
                 viewer.offer(None)
             yield viewer
         finally:
-            channel.viewers.discard(viewer)
-            if not channel.viewers and self._channels.get(key) is channel:
-                del self._channels[key]
-                if channel.task is not None:
-                    channel.task.cancel()
-            if not self._channels and self._framing is not None:
-                self._framing.cancel()
-                self._framing = None
+            self._remove_viewer(key, channel, viewer)
 
     def close(self) -> None:
-        """End every stream, so that a server that is stopping need not wait for its viewers."""
+        """End every stream, so that the server can stop."""
         self._is_closed = True
         for channel in self._channels.values():
-            for viewer in channel.viewers:
-                viewer.offer(None)
+            channel.broadcast(None)
 
-    async def _greet(self, channel: _Channel, viewer: Viewer, seen: str, after: int) -> None:
-        is_followed = channel.task is not None and not channel.task.done()
-        if not is_followed:
+    async def _add_viewer(self, channel: _Channel, viewer: Viewer, seen: str, after: int) -> None:
+        is_new = not channel.is_followed
+        if is_new:
             channel.task = asyncio.create_task(self._follow(channel))
-            await asyncio.sleep(0)
-        if channel.drawing is None or monotonic() - channel.drawn_at > FRESH_SECONDS:
-            drawn = await self._draw(channel)
+            await asyncio.sleep(0)  # the task subscribes before the state is read
+        if channel.rendered is None or monotonic() - channel.rendered_at > FRESH_SECONDS:
+            rendered = await self._render(channel)
         else:
-            drawn = channel.drawing
-        tail = await channel.view.tail(after)
-        if not is_followed:
+            rendered = channel.rendered
+        tail = await channel.view.read_tail(after)
+        if is_new:
             channel.position = tail.position
         channel.viewers.add(viewer)
-        viewer.offer(b"retry: 1000\n\n")
-        if drawn.digest != seen:
-            viewer.offer(b"".join(format_sse_event(name, html) for name, html in drawn.fragments.items()))
+        viewer.offer(RECONNECT)
+        if rendered.digest != seen:
+            viewer.offer(format_fragments(rendered.fragments))
         if tail.messages:
             viewer.offer(b"".join(tail.messages))
 
-    async def _greet_with_frame(self, viewer: Viewer) -> None:
+    def _remove_viewer(self, key: tuple[object, ...], channel: _Channel, viewer: Viewer) -> None:
+        channel.viewers.discard(viewer)
+        if not channel.viewers and self._channels.get(key) is channel:
+            del self._channels[key]
+            if channel.task is not None:
+                channel.task.cancel()
+        if not self._channels and self._frame_task is not None:
+            self._frame_task.cancel()
+            self._frame_task = None
+
+    async def _send_frame(self, viewer: Viewer) -> None:
         if self._frame is None:
             return
-        if self._framing is None or self._framing.done():
-            self._framing = asyncio.create_task(self._follow_frame(self._frame))
+        if self._frame_task is None or self._frame_task.done():
+            self._frame_task = asyncio.create_task(self._follow_frame(self._frame))
             await asyncio.sleep(0)
         with suppress(HeadgateError):
-            self._framed = await self._frame.render(False)
-        viewer.offer(b"".join(format_sse_event(name, html) for name, html in self._framed.items()))
+            self._frame_fragments = await self._frame.render(False)
+        viewer.offer(format_fragments(self._frame_fragments))
 
     async def _follow_frame(self, frame: PageFrame) -> None:
-        """Tell every viewer of every view what changed around it."""
+        """Send changes of the page frame to the viewers of all views."""
         with self._hub.subscribe() as subscription, suppress(EOFError):
             while True:
-                batch = await subscription.next_batch(HEARTBEAT_SECONDS)
-                if batch is None or not frame.concerns(batch):
+                batch = await subscription.next_batch(FRAME_POLL_SECONDS)
+                if batch is None or not frame.is_affected_by(batch):
                     continue
                 await asyncio.sleep(COALESCE_SECONDS)
                 with suppress(HeadgateError):
-                    drawn = await frame.render(True)
-                    changed = [format_sse_event(name, html) for name, html in drawn.items() if self._framed.get(name) != html]
-                    self._framed = drawn
+                    fragments = await frame.render(True)
+                    changed = get_changed_fragments(self._frame_fragments, fragments)
+                    self._frame_fragments = fragments
                     for channel in self._channels.values() if changed else ():
-                        channel.broadcast(b"".join(changed))
-
-    async def _draw(self, channel: _Channel) -> RenderedView:
-        drawn = await channel.view.render()
-        self.render_count += 1
-        before = channel.drawing.fragments if channel.drawing else {}
-        changed = [format_sse_event(name, html) for name, html in drawn.fragments.items() if before.get(name) != html]
-        channel.drawing, channel.drawn_at = drawn, monotonic()
-        if changed:
-            channel.broadcast(b"".join(changed))
-        return drawn
+                        channel.broadcast(format_fragments(changed))
 
     async def _follow(self, channel: _Channel) -> None:
         with self._hub.subscribe() as subscription:
             while True:
                 try:
-                    batches = await self._gather(channel, subscription)
+                    batches = await self._wait_for_changes(channel, subscription)
                 except EOFError:
-                    for viewer in channel.viewers:
-                        viewer.offer(None)
+                    channel.broadcast(None)
                     return
-                await self._pass_on(channel, batches)
+                await self._broadcast_changes(channel, batches)
 
-    async def _gather(self, channel: _Channel, subscription: Subscription) -> list[ChangeBatch]:
-        """The next changes that concern the view, those that follow closely with them; none when it is time to draw anyway."""
-        until = monotonic() + channel.patience
+    async def _wait_for_changes(self, channel: _Channel, subscription: Subscription) -> list[ChangeBatch]:
+        """Return the next change that affects the view and those that closely follow it; empty when the view is due for a refresh."""
+        until = monotonic() + channel.refresh_seconds
         while (left := until - monotonic()) > 0:
             batch = await subscription.next_batch(left)
             if batch is None:
                 break
-            if any(channel.view.concerns(batch)):
+            if any(channel.view.get_effect(batch)):
                 batches = [batch]
                 await asyncio.sleep(COALESCE_SECONDS)
-                while (more := await subscription.next_batch(0.001)) is not None and len(batches) < 100:
+                while (more := await subscription.next_batch(0.001)) is not None and len(batches) < MAX_COALESCED:
                     batches.append(more)
                 return batches
         return []
 
-    async def _pass_on(self, channel: _Channel, batches: Sequence[ChangeBatch]) -> None:
-        concerns = [channel.view.concerns(batch) for batch in batches]
+    async def _broadcast_changes(self, channel: _Channel, batches: Sequence[ChangeBatch]) -> None:
+        effects = [channel.view.get_effect(batch) for batch in batches]
         try:
             async with channel.lock:
-                if channel.is_stale or not batches or any(changes for changes, _ in concerns):
-                    await self._draw(channel)
-                if channel.is_stale or any(grows for _, grows in concerns):
-                    await self._lengthen(channel)
+                if channel.is_stale or not batches or any(effect.needs_render for effect in effects):
+                    await self._render(channel)
+                if channel.is_stale or any(effect.extends_tail for effect in effects):
+                    await self._broadcast_tail(channel)
             channel.is_stale = False
         except Exception as error:
             channel.is_stale = True
             if not isinstance(error, HeadgateError):
-                log.exception("a live view could not be drawn")
+                log.exception("rendering a live view failed")
         for batch in batches:
-            if said := channel.view.said(batch):
-                channel.broadcast(format_sse_event("announce", said))
+            if announcement := channel.view.get_announcement(batch):
+                channel.broadcast(format_sse_event("announce", announcement))
 
-    async def _lengthen(self, channel: _Channel) -> None:
-        tail = await channel.view.tail(channel.position)
+    async def _render(self, channel: _Channel) -> RenderedView:
+        """Render the view and send the changed fragments to its viewers."""
+        rendered = await channel.view.render()
+        self.render_count += 1
+        changed = get_changed_fragments(channel.rendered.fragments if channel.rendered else {}, rendered.fragments)
+        channel.rendered, channel.rendered_at = rendered, monotonic()
+        if changed:
+            channel.broadcast(format_fragments(changed))
+        return rendered
+
+    async def _broadcast_tail(self, channel: _Channel) -> None:
+        tail = await channel.view.read_tail(channel.position)
         channel.position = tail.position
         for data in tail.messages:
             channel.broadcast(data)

@@ -1,59 +1,55 @@
-"""How Headgate itself is doing, live: looked at every few seconds however many look on."""
+"""The live system page. It is checked every few seconds, however many viewers it has."""
 
 from application.ports.queries.change_feed import ChangeBatch
+from application.queries.explain.run_context_loader import WORKER_SEEN_WITHIN_SECONDS
 from domain.errors import HeadgateError
-from entrypoints.web.live.broadcaster import RenderedView, Tail
+from entrypoints.web.live.view import NO_EFFECT, ChangeEffect, LiveView, RenderedView
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
 from entrypoints.web.view_models.system import ProbeResults, SystemState, build_system_state
 
-TICK = 3.0
-LATE_AFTER = 60.0
-WORKER_SEEN_WITHIN_SECONDS = 15.0
-REMEMBERED = 86_400.0
-"""Seconds for which a worker that fell silent is still listed."""
+REFRESH_SECONDS = 3.0
+LATE_SECONDS = 60.0
+LISTED_SECONDS = 86_400.0
+"""A worker is listed for this long after its last heartbeat."""
 
 
-class LiveSystemPage:
-    def __init__(self, site: PageContext) -> None:
-        self._site = site
+class LiveSystemPage(LiveView):
+    """The state of Headgate itself."""
 
-    def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
-        return False, False
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
 
-    def said(self, batch: ChangeBatch) -> str | None:
-        return None
-
-    async def tail(self, after: int) -> Tail:
-        return Tail((), 0)
-
-    async def check_system(self) -> SystemState:
-        """Never raises: what does not answer is what the page is there to say."""
-        site = self._site
-        answers = await site.reader.is_ready()
-        try:
-            metrics = await site.vitals.read(LATE_AFTER, WORKER_SEEN_WITHIN_SECONDS) if answers else None
-            workers = await site.reader.workers(None, REMEMBERED) if answers else None
-        except HeadgateError:
-            answers, metrics, workers = False, None, None
-        return build_system_state(
-            ProbeResults(
-                now=site.now(),
-                database_answers=answers,
-                metrics=metrics,
-                connections=site.vitals.connections(),
-                is_engine_reachable=await site.engine.is_reachable(),
-                workers=workers,
-                shortage=site.disk_space.shortage(),
-                free_bytes=site.disk_space.free(),
-                retention_days=site.retention_days,
-            )
-        )
+    def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
+        return NO_EFFECT
 
     async def render(self) -> RenderedView:
         return self.render_state(await self.check_system())
 
+    async def check_system(self) -> SystemState:
+        """Check every component. A component that does not respond is part of the result, never an error."""
+        context = self._context
+        is_ready = await context.reader.is_ready()
+        try:
+            metrics = await context.health_metrics.read(LATE_SECONDS, WORKER_SEEN_WITHIN_SECONDS) if is_ready else None
+            workers = await context.reader.workers(None, LISTED_SECONDS) if is_ready else None
+        except HeadgateError:
+            is_ready, metrics, workers = False, None, None
+        return build_system_state(
+            ProbeResults(
+                now=context.now(),
+                is_database_ready=is_ready,
+                metrics=metrics,
+                connections=context.health_metrics.connections(),
+                is_prefect_reachable=await context.orchestrator.is_reachable(),
+                workers=workers,
+                shortage=context.disk_space.shortage(),
+                free_bytes=context.disk_space.free(),
+                retention_days=context.retention_days,
+            )
+        )
+
     @staticmethod
     def render_state(state: SystemState) -> RenderedView:
-        fragments = {"system": str(render("live/system.html", state=state))}
-        return RenderedView(fragments, "", TICK)
+        """Render a state that the caller has."""
+        return RenderedView({"system": str(render("live/system.html", state=state))}, "", REFRESH_SECONDS)

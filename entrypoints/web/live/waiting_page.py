@@ -1,36 +1,34 @@
-"""Everything that waits for somebody, live."""
+"""The live list of stages that wait for a person or a machine."""
 
 from hashlib import sha256
 
 from application.ports.queries.change_feed import ChangeBatch
 from application.queries.views.runs import RunView
-from entrypoints.web.live.broadcaster import RenderedView, Tail
-from entrypoints.web.live.waiting_count import MOST_RUNS
+from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView
+from entrypoints.web.live.waiting_count import MAX_RUNS
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
-from entrypoints.web.view_models.waiting import group_waits
+from entrypoints.web.view_models.waiting import group_waiting_items
 
-TICK = 5.0
+REFRESH_SECONDS = 5.0
 
 
-class LiveWaitingPage:
-    def __init__(self, site: PageContext) -> None:
-        self._site = site
+class LiveWaitingPage(LiveView):
+    """All waiting stages."""
 
-    def concerns(self, batch: ChangeBatch) -> tuple[bool, bool]:
-        return any(event.status is not None or event.stage is not None for event in batch.events), False
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
 
-    def said(self, batch: ChangeBatch) -> str | None:
-        return None
-
-    async def tail(self, after: int) -> Tail:
-        return Tail((), 0)
+    def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
+        return ChangeEffect(any(event.status is not None or event.stage is not None for event in batch.events))
 
     async def render(self) -> RenderedView:
-        return self.render_runs(await self._site.reader.waiting_runs(MOST_RUNS))
+        return self.render_runs(await self._context.reader.waiting_runs(MAX_RUNS))
 
     def render_runs(self, runs: list[RunView]) -> RenderedView:
-        groups = group_waits(runs, self._site.now())
-        state = [(wait.key, wait.sentence) for group in groups for wait in group.waits]
+        """Render the waiting stages of runs that the caller has loaded."""
+        groups = group_waiting_items(runs, self._context.now())
+        state = [(item.key, item.sentence) for group in groups for item in group.items]
         digest = sha256(str(state).encode()).hexdigest()[:12]
-        return RenderedView({"waits": str(render("live/waits.html", groups=groups))}, digest, TICK if groups else None)
+        html = str(render("live/waiting_list.html", groups=groups))
+        return RenderedView({"waiting": html}, digest, REFRESH_SECONDS if groups else None)

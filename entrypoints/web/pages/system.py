@@ -1,4 +1,4 @@
-"""How Headgate itself is doing."""
+"""The state of Headgate itself."""
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -10,16 +10,15 @@ from entrypoints.web.text_output import text_response, wants_text
 from entrypoints.web.text_pages import format_system
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+CSS = ("waiting.css", "access.css")
 
 
 @router.get("/ui/system")
 @requires(READ)
-async def system(request: Request) -> Response:
-    """It answers while the store does not."""
-    view = LiveSystemPage(get_page_context(request))
-    state = await view.check_system()
+async def show_system(request: Request) -> Response:
+    """Show each component's state. The page works without the database."""
+    page = LiveSystemPage(get_page_context(request))
+    state = await page.check_system()
     if wants_text(request):
         return text_response(format_system(state))
-    return render_page(
-        request, "system.html", section="system", css=("waiting.css", "access.css"), state=state, drawing=view.render_state(state)
-    )
+    return render_page(request, "system.html", section="system", css=CSS, state=state, rendered=page.render_state(state))

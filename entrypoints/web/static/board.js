@@ -1,4 +1,4 @@
-// The board: search as one types, rows that come to fit a filter appear, new pipelines are fetched.
+// The board: searches while the user types, shows rows that begin to match, and loads new pipelines.
 (function () {
   "use strict";
   document.addEventListener("DOMContentLoaded", function () {
@@ -6,26 +6,26 @@
     if (!document.getElementById("board")) return;
     const board = () => document.getElementById("board");
 
-    function sift(mayHide) {
+    function filterRows(canHide) {
       const words = search.value.trim().toLowerCase();
       const status = board().dataset.status;
       let shown = 0;
       for (const row of board().children) {
         const state = row.querySelector("[data-state]").dataset.state;
-        const fits = row.dataset.searched.includes(words) && (!status || state === status);
-        if (fits || mayHide) row.hidden = !fits;
+        const matches = row.dataset.searchText.includes(words) && (!status || state === status);
+        if (matches || canHide) row.hidden = !matches;
         shown += !row.hidden;
       }
-      document.getElementById("nothing").hidden = shown > 0;
+      document.getElementById("no-matches").hidden = shown > 0;
     }
     search.addEventListener("input", function () {
-      sift(true);
+      filterRows(true);
       const query = new URLSearchParams(location.search);
       if (search.value) query.set("q", search.value);
       else query.delete("q");
       history.replaceState(null, "", query.size ? `/?${query}` : "/");
     });
-    document.addEventListener("headgate:morphed", (event) => event.detail.closest("#board") && sift(false));
+    document.addEventListener("headgate:morphed", (event) => event.detail.closest("#board") && filterRows(false));
 
     headgate.onStream("rows", function (event) {
       if (event.data === board().dataset.rows) return;

@@ -1,65 +1,65 @@
-// Links that lead to a page with a form open it in a dialog; what it does is seen live on the page behind. Without a script they are links.
+// Opens links to forms in a dialog. Their effect shows live on the page behind it. Without scripts, they are ordinary links.
 (function () {
   "use strict";
   let opener = null;
-  const box = () => document.getElementById("act");
+  const getDialog = () => document.getElementById("action-dialog");
 
-  function fill(html) {
+  function fillDialog(html) {
     const page = new DOMParser().parseFromString(html, "text/html");
     const body = page.querySelector("[data-dialog-body]");
     if (!body) return false;
     headgate.showTimes(body, false);
-    box().replaceChildren(document.adoptNode(body));
-    box().setAttribute("aria-label", body.querySelector("h1, h2")?.textContent.trim() || "What to do");
+    getDialog().replaceChildren(document.adoptNode(body));
+    getDialog().setAttribute("aria-label", body.querySelector("h1, h2")?.textContent.trim() || "Action");
     return true;
   }
   async function open(link) {
-    const answer = await fetch(link.href);
-    if (!fill(await answer.text())) return location.assign(link.href);
+    const response = await fetch(link.href);
+    if (!fillDialog(await response.text())) return location.assign(link.href);
     opener = link;
-    box().showModal();
-    (box().querySelector("[autofocus], form input:not([type=hidden]), form textarea, form select, form button") || box()).focus();
+    getDialog().showModal();
+    (getDialog().querySelector("[autofocus], form input:not([type=hidden]), form textarea, form select, form button") || getDialog()).focus();
   }
   async function send(form, button) {
     const data = new URLSearchParams(new FormData(form, button));
-    const answer = await fetch(form.action, { method: "POST", body: data });
-    const there = new URL(answer.url);
-    if (answer.ok && there.pathname === location.pathname) {
-      box().close();
-      headgate.toast("Done.");
-    } else if (answer.ok) location.assign(there.href);
-    else if (!fill(await answer.text())) headgate.toast("That did not work. Load the page again to see how things stand.");
+    const response = await fetch(form.action, { method: "POST", body: data });
+    const target = new URL(response.url);
+    if (response.ok && target.pathname === location.pathname) {
+      getDialog().close();
+      headgate.toast(button?.dataset.toast || form.dataset.toast || "Done.");
+    } else if (response.ok) location.assign(target.href);
+    else if (!fillDialog(await response.text())) headgate.toast("That did not work. Reload the page to see the current state.");
   }
-  const failed = (link) => () => (link ? location.assign(link) : headgate.toast("Headgate does not answer. Nothing was done."));
+  const handleFailure = (link) => () => (link ? location.assign(link) : headgate.toast("Headgate does not respond. Nothing was changed."));
 
   document.addEventListener("click", function (event) {
     const link = event.target.closest?.("a[data-dialog]");
-    if (!link || !box() || event.ctrlKey || event.metaKey || event.shiftKey || event.button) {
-      if (box()?.open && event.target.closest?.("a[data-close]")) event.preventDefault();
+    if (!link || !getDialog() || event.ctrlKey || event.metaKey || event.shiftKey || event.button) {
+      if (getDialog()?.open && event.target.closest?.("a[data-close]")) event.preventDefault();
       return;
     }
     event.preventDefault();
-    open(link).catch(failed(link.href));
+    open(link).catch(handleFailure(link.href));
   });
   document.addEventListener("submit", function (event) {
-    if (!box()?.contains(event.target)) return;
+    if (!getDialog()?.contains(event.target)) return;
     event.preventDefault();
-    send(event.target, event.submitter).catch(failed(null)).finally(() => {
-      setTimeout(() => { for (const button of box().querySelectorAll("button:disabled")) button.disabled = false; });
+    send(event.target, event.submitter).catch(handleFailure(null)).finally(() => {
+      setTimeout(() => { for (const button of getDialog().querySelectorAll("button:disabled")) button.disabled = false; });
     });
   });
 
-  // The buttons stand in the page's frame; what they are about comes with the live head.
-  function follow() {
+  // Updates the buttons outside the live head with the stages that it names.
+  function updateActions() {
     const state = document.querySelector(".run-title");
-    const words = document.querySelector("[data-retried-from]");
+    const retryStage = document.querySelector("[data-retry-stage-name]");
     const decide = document.querySelector("[data-decide]");
-    if (!state || !words || !decide) return;
-    if (state.dataset.retryFrom) words.textContent = state.dataset.retryFrom;
+    if (!state || !retryStage || !decide) return;
+    if (state.dataset.retryStage) retryStage.textContent = state.dataset.retryStage;
     if (state.dataset.approval) decide.href = `${location.pathname}/stages/${encodeURIComponent(state.dataset.approval)}`;
   }
-  document.addEventListener("headgate:morphed", follow);
+  document.addEventListener("headgate:morphed", updateActions);
   document.addEventListener("DOMContentLoaded", function () {
-    box()?.addEventListener("close", () => opener?.isConnected && opener.focus());
+    getDialog()?.addEventListener("close", () => opener?.isConnected && opener.focus());
   });
 })();

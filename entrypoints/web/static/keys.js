@@ -1,29 +1,29 @@
-// Keys for people who stay on the keyboard. None fires while something is being typed.
+// Keyboard shortcuts. They are off while the user types in a field.
 (function () {
   "use strict";
-  let went = 0;
+  let goPressedAt = 0;
   const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.offsetParent !== null || row.getClientRects().length);
 
-  // In the log j and k go from line to line: their numbers are links, and the first press starts at the one on the screen.
+  // In the log, j and k move from line number to line number, from the first visible line on.
   function moveInLog(log, step) {
     const link = (line) => line?.querySelector("a");
-    const here = document.activeElement.closest("#lines > li");
-    const next = here ? (step > 0 ? here.nextElementSibling : here.previousElementSibling) || here : firstSeen(log);
+    const current = document.activeElement.closest("#log-lines > li");
+    const next = current ? (step > 0 ? current.nextElementSibling : current.previousElementSibling) || current : findFirstVisible(log);
     link(next)?.focus({ preventScroll: true });
     next?.scrollIntoView({ block: "nearest" });
   }
-  const firstSeen = (log) => [...log.children].find((line) => line.getBoundingClientRect().bottom > log.getBoundingClientRect().top + 4);
+  const findFirstVisible = (log) => [...log.children].find((line) => line.getBoundingClientRect().bottom > log.getBoundingClientRect().top + 4);
 
   function move(step) {
-    const log = document.activeElement?.closest?.("#lines");
+    const log = document.activeElement?.closest?.("#log-lines");
     if (log) {
       moveInLog(log, step);
       return;
     }
     const all = rows();
     if (!all.length) return;
-    const here = all.findIndex((row) => row.contains(document.activeElement));
-    const next = all[Math.min(all.length - 1, Math.max(0, here < 0 ? 0 : here + step))];
+    const current = all.findIndex((row) => row.contains(document.activeElement));
+    const next = all[Math.min(all.length - 1, Math.max(0, current < 0 ? 0 : current + step))];
     const link = next.querySelector("[data-open]");
     link.focus();
     next.scrollIntoView({ block: "nearest" });
@@ -34,13 +34,13 @@
   }
   function trigger() {
     const row = document.activeElement?.closest?.("[data-row]");
-    const own = row?.querySelector("[data-trigger]");
-    if (own) own.click();
+    const button = row?.querySelector("[data-trigger]");
+    if (button) button.click();
     else if (!document.getElementById("board")) press("[data-trigger]");
   }
   const actions = {
     "/": () => document.querySelector("input[type=search]")?.focus(),
-    "?": () => document.getElementById("keys").showModal(),
+    "?": () => document.getElementById("shortcuts").showModal(),
     t: trigger,
     c: () => press("[data-cancel]"),
     r: () => press("[data-retry]"),
@@ -49,7 +49,7 @@
     N: () => press("[data-previous-hit]"),
     j: () => move(1),
     k: () => move(-1),
-    g: () => { went = Date.now(); },
+    g: () => { goPressedAt = Date.now(); },
   };
   const places = { p: "/", r: "/ui/runs", w: "/ui/waiting", s: "/ui/system" };
 
@@ -59,7 +59,7 @@
       if (event.key === "Escape") event.target.blur();
       return;
     }
-    if (Date.now() - went < 1000 && places[event.key]) {
+    if (Date.now() - goPressedAt < 1000 && places[event.key]) {
       location.assign(places[event.key]);
       return;
     }

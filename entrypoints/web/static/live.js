@@ -1,4 +1,4 @@
-// The page's one stream: says when it is cut, and hands on what htmx does not swap.
+// The page's event stream: shows its state, and dispatches the events that htmx does not swap.
 (function () {
   "use strict";
   const listeners = [], sources = [];
@@ -14,15 +14,15 @@
     return source;
   };
 
-  function say(word, isCut) {
+  function showState(word, isDisconnected) {
     const state = document.getElementById("live-state");
     state.hidden = false;
     if (state.textContent !== word) state.textContent = word;
-    state.classList.toggle("is-cut", isCut);
+    state.classList.toggle("is-disconnected", isDisconnected);
   }
-  document.addEventListener("htmx:sseOpen", () => say("Live", false));
-  document.addEventListener("htmx:sseError", () => say("Reconnecting…", true));
-  headgate.onStream("ended", () => say("Reconnecting…", true));
+  document.addEventListener("htmx:sseOpen", () => showState("Live", false));
+  document.addEventListener("htmx:sseError", () => showState("Reconnecting…", true));
+  headgate.onStream("ended", () => showState("Reconnecting…", true));
 
   headgate.toast = function (words) {
     const toast = document.createElement("p");
@@ -36,9 +36,9 @@
     count.textContent = event.data;
     count.hidden = !event.data;
   });
-  // Where many runs end a minute a toast each would cover the page: there it is only said to those who listen.
+  // On pages on which many runs end, toasts would cover the page: there only screen readers announce them.
   headgate.onStream("announce", function (event) {
-    if (document.querySelector("[data-quiet]")) document.getElementById("murmur").textContent = event.data;
+    if (document.querySelector("[data-quiet]")) document.getElementById("announcer").textContent = event.data;
     else headgate.toast(event.data);
   });
 })();

@@ -1,15 +1,15 @@
-// The log: lines are added once and in order, earlier and later ones as one scrolls; the page keeps a bounded number of them.
+// The log: appends new lines once and in order, loads earlier and later ones on scrolling, and keeps a bounded number.
 (function () {
   "use strict";
   document.addEventListener("DOMContentLoaded", function () {
-    const box = document.getElementById("lines");
+    const box = document.getElementById("log-lines");
     if (!box) return;
-    const most = Number(box.dataset.most), page = Number(box.dataset.page);
+    const maxLines = Number(box.dataset.maxLines), pageSize = Number(box.dataset.pageSize);
     const follow = document.getElementById("follow");
     const count = document.getElementById("log-count");
     const toNewest = document.getElementById("to-newest");
     let isTail = box.dataset.tail === "yes", isTop = box.dataset.earlier !== "yes";
-    let isBusy = false, held = [];
+    let isBusy = false, pending = [];
 
     const number = (line) => (line ? Number(line.dataset.n) : 0);
     const first = () => number(box.firstElementChild);
@@ -17,13 +17,13 @@
     const atEnd = () => box.scrollHeight - box.scrollTop - box.clientHeight < 8;
     const toEnd = () => { box.scrollTop = box.scrollHeight; };
     const parse = (html) => {
-      const made = document.createElement("template");
-      made.innerHTML = html;
-      headgate.showTimes(made.content, false);
-      return [...made.content.children];
+      const template = document.createElement("template");
+      template.innerHTML = html;
+      headgate.showTimes(template.content, false);
+      return [...template.content.children];
     };
-    function told() {
-      count.textContent = box.children.length ? `Lines ${first().toLocaleString("en")} to ${last().toLocaleString("en")}` : "Nothing was written yet.";
+    function updateCount() {
+      count.textContent = box.children.length ? `Lines ${first().toLocaleString("en")} to ${last().toLocaleString("en")}` : "No output yet.";
       toNewest.hidden = isTail;
     }
     function leaveTail() {
@@ -33,7 +33,7 @@
     function append(fresh) {
       box.append(...fresh.filter((line) => number(line) > last()));
       const before = box.scrollHeight;
-      const extra = box.children.length - most;
+      const extra = box.children.length - maxLines;
       for (let n = 0; n < extra; n += 1) box.firstElementChild.remove();
       if (extra > 0) isTop = false;
       if (follow.checked) toEnd();
@@ -41,52 +41,52 @@
     }
     function replace(fresh) {
       box.replaceChildren(...fresh);
-      isTop = fresh.length < page;
+      isTop = fresh.length < pageSize;
       isTail = true;
     }
     function prepend(fresh) {
       const before = box.scrollHeight;
       box.prepend(...fresh);
       box.scrollTop += box.scrollHeight - before;
-      if (box.children.length > most) leaveTail();
-      while (box.children.length > most) box.lastElementChild.remove();
-      isTop = fresh.length < page;
+      if (box.children.length > maxLines) leaveTail();
+      while (box.children.length > maxLines) box.lastElementChild.remove();
+      isTop = fresh.length < pageSize;
     }
 
-    // What comes while later lines are fetched is held back: the answer may have been read before it was written.
-    function arrived(html, isReset) {
-      if (isBusy) held.push([html, isReset]);
+    // Lines that arrive during a request wait for its response, which may be older than they are.
+    function receive(html, isReset) {
+      if (isBusy) pending.push([html, isReset]);
       else if (!isTail) toNewest.hidden = false;
       else {
         const fresh = parse(html);
         if (isReset && follow.checked) replace(fresh);
-        else if (isReset || (!follow.checked && box.children.length + fresh.length > most)) leaveTail();
+        else if (isReset || (!follow.checked && box.children.length + fresh.length > maxLines)) leaveTail();
         else append(fresh);
         if (follow.checked) toEnd();
-        told();
+        updateCount();
       }
     }
-    headgate.onStream("log", (event) => arrived(event.data, false));
-    headgate.onStream("log-reset", (event) => arrived(event.data, true));
+    headgate.onStream("log", (event) => receive(event.data, false));
+    headgate.onStream("log-reset", (event) => receive(event.data, true));
 
     async function load(query, add) {
       if (isBusy) return;
       isBusy = true;
       try {
-        const address = box.dataset.fragment;
-        const answer = await fetch(address + (address.includes("?") ? "&" : "?") + query);
-        if (answer.ok) add(parse(await answer.text()));
+        const url = box.dataset.fragment;
+        const response = await fetch(url + (url.includes("?") ? "&" : "?") + query);
+        if (response.ok) add(parse(await response.text()));
       } catch {
-        // the stream says that the line is cut; the next scroll tries again
+        // the stream shows that the connection is lost; the next scroll tries again
       } finally {
         isBusy = false;
-        for (const [html, isReset] of held.splice(0)) arrived(html, isReset);
-        told();
+        for (const [html, isReset] of pending.splice(0)) receive(html, isReset);
+        updateCount();
       }
     }
     const loadEarlier = () => isTop || load(`before=${first()}`, prepend);
     const loadLater = () => isTail || load(`after=${last()}`, (fresh) => {
-      isTail = fresh.length < page;
+      isTail = fresh.length < pageSize;
       append(fresh);
     });
     const loadNewest = () => load("", (fresh) => {
@@ -96,10 +96,10 @@
     });
 
     box.addEventListener("wheel", () => { if (follow.checked && !atEnd()) follow.checked = false; }, { passive: true });
-    let wasAt = 0;
+    let lastScrollTop = 0;
     box.addEventListener("scroll", function () {
-      const isUp = box.scrollTop < wasAt;
-      wasAt = box.scrollTop;
+      const isUp = box.scrollTop < lastScrollTop;
+      lastScrollTop = box.scrollTop;
       if (isUp && follow.checked && !atEnd()) follow.checked = false;
       if (isUp && box.scrollTop < 600) loadEarlier();
       else if (!isUp && box.scrollHeight - box.scrollTop - box.clientHeight < 600) loadLater();
@@ -121,31 +121,31 @@
       box.querySelector(".target")?.classList.remove("target");
       line.classList.add("target");
       box.scrollTop = line.offsetTop - box.clientHeight / 3;
-      wasAt = box.scrollTop;
+      lastScrollTop = box.scrollTop;
     }
-    function goTo() {
-      const wanted = /^#L(\d+)$/.exec(location.hash);
-      if (!wanted) return false;
-      const line = document.getElementById(`L${wanted[1]}`);
+    function goToHash() {
+      const match = /^#L(\d+)$/.exec(location.hash);
+      if (!match) return false;
+      const line = document.getElementById(`L${match[1]}`);
       const query = new URLSearchParams(location.search);
       if (line) {
         show(line);
-        // By the line itself: part of a tall log may be on the screen without it.
-        const seen = line.getBoundingClientRect();
-        if (seen.top < 60 || seen.bottom > innerHeight - 20) line.scrollIntoView({ block: "center" });
-        wasAt = box.scrollTop;
-      } else if (query.get("line") !== wanted[1]) {
+        // Checks the line itself: part of a tall log may be visible without it.
+        const position = line.getBoundingClientRect();
+        if (position.top < 60 || position.bottom > innerHeight - 20) line.scrollIntoView({ block: "center" });
+        lastScrollTop = box.scrollTop;
+      } else if (query.get("line") !== match[1]) {
         for (const key of ["before", "after"]) query.delete(key);
-        query.set("line", wanted[1]);
+        query.set("line", match[1]);
         location.replace(`${location.pathname}?${query}${location.hash}`);
       }
       return true;
     }
-    window.addEventListener("hashchange", goTo);
+    window.addEventListener("hashchange", goToHash);
     const target = box.querySelector(".target");
-    if (goTo()) return;
+    if (goToHash()) return;
     if (target) show(target);
     else if (follow.checked) toEnd();
-    wasAt = box.scrollTop;
+    lastScrollTop = box.scrollTop;
   });
 })();

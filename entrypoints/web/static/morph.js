@@ -1,10 +1,10 @@
-// An htmx swap that changes only what differs, so that focus, scroll, selection and turning marks stay as they are.
+// An htmx swap that changes only differing nodes, so that focus, scrolling, selection and animations continue.
 (function () {
   "use strict";
-  const keyOf = (node) => (node.nodeType === 1 ? node.getAttribute("data-key") || node.id || null : null);
-  const alike = (old, fresh) => old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && keyOf(old) === keyOf(fresh);
+  const getKey = (node) => (node.nodeType === 1 ? node.getAttribute("data-key") || node.id || null : null);
+  const isSame = (old, fresh) => old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && getKey(old) === getKey(fresh);
 
-  function attributes(old, fresh) {
+  function morphAttributes(old, fresh) {
     for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
     for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
@@ -14,32 +14,32 @@
       if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
       return;
     }
-    attributes(old, fresh);
-    children(old, fresh);
+    morphAttributes(old, fresh);
+    morphChildren(old, fresh);
   }
 
-  function children(old, fresh) {
+  function morphChildren(old, fresh) {
     const keyed = new Map();
-    for (const child of old.children) if (keyOf(child)) keyed.set(keyOf(child), child);
-    let place = old.firstChild;
+    for (const child of old.children) if (getKey(child)) keyed.set(getKey(child), child);
+    let position = old.firstChild;
     for (const wanted of [...fresh.childNodes]) {
-      const key = keyOf(wanted);
-      let kept = key ? keyed.get(key) : null;
+      const key = getKey(wanted);
+      let match = key ? keyed.get(key) : null;
       if (!key) {
-        kept = place && alike(place, wanted) ? place : null;
+        match = position && isSame(position, wanted) ? position : null;
       }
-      if (kept && kept.nodeName === wanted.nodeName) {
-        if (kept === place) place = place.nextSibling;
-        else old.insertBefore(kept, place);
-        morph(kept, wanted);
+      if (match && match.nodeName === wanted.nodeName) {
+        if (match === position) position = position.nextSibling;
+        else old.insertBefore(match, position);
+        morph(match, wanted);
       } else {
-        old.insertBefore(wanted, place);
+        old.insertBefore(wanted, position);
       }
     }
-    while (place) {
-      const next = place.nextSibling;
-      place.remove();
-      place = next;
+    while (position) {
+      const next = position.nextSibling;
+      position.remove();
+      position = next;
     }
   }
 
@@ -48,10 +48,10 @@
     handleSwap: function (style, target, fragment) {
       if (style !== "morph") return false;
       headgate.showTimes(fragment, false);
-      children(target, fragment);
+      morphChildren(target, fragment);
       document.dispatchEvent(new CustomEvent("headgate:morphed", { detail: target }));
       return [];
     },
   });
-  window.headgate.morphChildren = children;
+  window.headgate.morphChildren = morphChildren;
 })();

@@ -1,4 +1,4 @@
-// Before the first paint: the theme a person chose, and that scripts run at all.
+// Runs before the first paint: applies the user's theme, and marks that scripts run.
 (function () {
   "use strict";
   const root = document.documentElement;
@@ -9,8 +9,8 @@
   function apply(theme) {
     if (theme === "system") root.removeAttribute("data-theme");
     else root.setAttribute("data-theme", theme);
-    const word = document.getElementById("theme-word");
-    if (word) word.textContent = theme;
+    const name = document.getElementById("theme-name");
+    if (name) name.textContent = theme;
   }
   apply(stored());
   document.addEventListener("DOMContentLoaded", function () {
@@ -18,7 +18,7 @@
     document.getElementById("theme").addEventListener("click", function () {
       const order = ["system", "light", "dark"];
       const next = order[(order.indexOf(stored()) + 1) % order.length];
-      try { localStorage.setItem("theme", next); } catch { /* private windows may refuse: the choice then lasts for this page */ }
+      try { localStorage.setItem("theme", next); } catch { /* private windows may refuse storage: the choice then lasts for this page */ }
       apply(next);
     });
   });

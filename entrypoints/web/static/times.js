@@ -1,4 +1,4 @@
-// Moments in the viewer's zone, and durations that tick. The server writes UTC, which stays when no script runs.
+// Shows times in the user's time zone, and counts durations. Without scripts, pages show the server's UTC times.
 (function () {
   "use strict";
   const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
@@ -7,29 +7,29 @@
   const millis = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false });
   const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
   const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "long" });
-  const two = (number) => String(number).padStart(2, "0");
+  const pad = (number) => String(number).padStart(2, "0");
 
-  function duration(seconds) {
+  function formatDuration(seconds) {
     const all = Math.max(0, Math.round(seconds));
     if (all < 60) return `${all} s`;
-    if (all < 3600) return all % 60 ? `${Math.floor(all / 60)} m ${two(all % 60)} s` : `${all / 60} m`;
+    if (all < 3600) return all % 60 ? `${Math.floor(all / 60)} m ${pad(all % 60)} s` : `${all / 60} m`;
     const hours = Math.floor(all / 3600), minutes = Math.floor(all / 60) % 60;
-    if (hours < 48) return minutes ? `${hours} h ${two(minutes)} m` : `${hours} h`;
+    if (hours < 48) return minutes ? `${hours} h ${pad(minutes)} m` : `${hours} h`;
     return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${hours / 24} d`;
   }
 
-  function ago(seconds) {
+  function formatAge(seconds) {
     if (seconds < 60) return `${Math.max(0, Math.round(seconds))} s ago`;
     if (seconds < 3600) return `${Math.floor(seconds / 60)} m ago`;
     if (seconds < 172800) return `${Math.floor(seconds / 3600)} h ago`;
     return `${Math.floor(seconds / 86400)} d ago`;
   }
 
-  function text(show, at, now) {
-    const passed = (now - at) / 1000;
-    if (show === "ago") return ago(passed);
-    if (show === "since") return duration(passed);
-    if (show === "so-far") return `${duration(passed)} so far`;
+  function format(show, at, now) {
+    const elapsed = (now - at) / 1000;
+    if (show === "ago") return formatAge(elapsed);
+    if (show === "since") return formatDuration(elapsed);
+    if (show === "so-far") return `${formatDuration(elapsed)} so far`;
     if (show === "millis") return millis.format(at);
     if (show === "day") return new Date(now).toDateString() === at.toDateString() ? "Today" : weekday.format(at);
     if (show === "clock") return clock.format(at);
@@ -37,28 +37,28 @@
     return today ? `${clock.format(at)} today` : `${day.format(at)} ${hour.format(at)}`;
   }
 
-  function show(root, onlyMoving) {
+  function show(root, onlyCounting) {
     const now = Date.now();
     for (const time of root.querySelectorAll("time[data-show]")) {
       const kind = time.dataset.show;
-      if (onlyMoving && kind !== "ago" && kind !== "since" && kind !== "so-far") continue;
+      if (onlyCounting && kind !== "ago" && kind !== "since" && kind !== "so-far") continue;
       const at = new Date(time.getAttribute("datetime"));
-      const words = text(kind, at, now);
-      if (time.textContent !== words) time.textContent = words;
-      if (!onlyMoving) time.title = (kind === "millis" && time.title ? `${time.title} · ` : "") + whole.format(at);
+      const text = format(kind, at, now);
+      if (time.textContent !== text) time.textContent = text;
+      if (!onlyCounting) time.title = (kind === "millis" && time.title ? `${time.title} · ` : "") + whole.format(at);
     }
   }
 
   window.headgate = { showTimes: show };
   document.addEventListener("DOMContentLoaded", function () {
     const zone = document.getElementById("zone");
-    const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
-    zone.textContent = here;
-    // Days that are asked for are the viewer's, unless the address says whose they are.
-    const asked = document.querySelector("[data-zone]");
-    if (asked && !asked.value) {
-      asked.value = here;
-      for (const name of document.querySelectorAll("[data-zone-name]")) name.textContent = here;
+    const localZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+    zone.textContent = localZone;
+    // Days in filters are in the user's time zone, unless the URL names another.
+    const field = document.querySelector("[data-zone]");
+    if (field && !field.value) {
+      field.value = localZone;
+      for (const name of document.querySelectorAll("[data-zone-name]")) name.textContent = localZone;
     }
     show(document, false);
     setInterval(() => document.hidden || show(document, true), 1000);

@@ -1,4 +1,4 @@
-"""Words, numbers and moments as pages print them."""
+"""Formatting of status, numbers and times for pages."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,18 +11,34 @@ from application.queries.views.runs import RunView
 from domain.runs.status import Status
 
 DASH = "–"
+Sentence = Sequence[TextPart]
+_TRIGGERS = {"dashboard": "from the dashboard", "api": "by the API", "cli": "from a terminal", "report": "by a first report"}
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLabel:
+    """A status as its mark shows it: `key` selects colour and shape, `word` is its name."""
+
+    key: str
+    word: str
 
 
 @dataclass(frozen=True, slots=True)
 class Timestamp:
-    """A point in time: `iso` for machines, `text` in UTC for people whose browser runs no script."""
+    """A point in time: `iso` for scripts, `text` in UTC for browsers without scripts, `long` for the tooltip."""
 
     iso: str
     text: str
     long: str
 
 
+def get_status_label(status: Status) -> StatusLabel:
+    """Return the label of a status."""
+    return StatusLabel(status.value, status.value.capitalize())
+
+
 def format_timestamp(at: datetime | None) -> Timestamp | None:
+    """Return date and time; None without a time."""
     if at is None:
         return None
     day = f"{at.day} {at:%b %Y}"
@@ -30,7 +46,7 @@ def format_timestamp(at: datetime | None) -> Timestamp | None:
 
 
 def format_time(at: datetime | None, *, millis: bool = False) -> Timestamp | None:
-    """The same with the time of day only."""
+    """Return the time of day without the date; None without a time."""
     full = format_timestamp(at)
     if at is None or full is None:
         return None
@@ -39,58 +55,40 @@ def format_time(at: datetime | None, *, millis: bool = False) -> Timestamp | Non
 
 
 def format_count(number: int | None) -> str:
+    """Return a number with grouped digits; a dash for None."""
     return DASH if number is None else f"{number:,}"
 
 
-def word(status: Status) -> str:
-    return status.value.capitalize()
+def pluralize(number: int, singular: str, plural: str | None = None) -> str:
+    """Return the number with its noun: "1 run", "2 runs"."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
-def pluralize(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def shorten_json(value: Any, longest: int = 200) -> str:
+def shorten_json(value: Any, max_length: int = 200) -> str:
+    """Return a string as it is and another value as JSON, cut to a length."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return text if len(text) <= max_length else text[: max_length - 1] + "…"
 
 
 def format_difference(before: Any, after: Any, missing: str | None) -> tuple[str, str]:
-    """Both sides of a difference; a dash on the side that has no such thing."""
+    """Return both sides of a difference, with a dash for the `missing` side ("before" or "after")."""
     return DASH if missing == "before" else shorten_json(before), DASH if missing == "after" else shorten_json(after)
 
 
 def format_parameters(parameters: Mapping[str, Any]) -> str:
+    """Return the parameters as "name=value name=value"."""
     return " ".join(f"{name}={shorten_json(value, 60)}" for name, value in parameters.items())
 
 
-_TRIGGERS = {"dashboard": "from the dashboard", "api": "by the API", "cli": "from a terminal", "report": "by a first report"}
+def describe_trigger(trigger: str, actor: str | None) -> str:
+    """Return who or what triggered a run: "mara, from the dashboard", "By a first report"."""
+    source = _TRIGGERS.get(trigger, f"by {trigger}")
+    return f"{actor}, {source}" if actor else source[0].upper() + source[1:]
 
 
-def triggered_by(trigger: str, actor: str | None) -> str:
-    """ "mara, from the dashboard"; "a report" when a machine's word opened it."""
-    how = _TRIGGERS.get(trigger, f"by {trigger}")
-    return f"{actor}, {how}" if actor else how[0].upper() + how[1:]
-
-
-def tally(run: RunView) -> str:
-    """ "8 completed · 1 failed · 2 skipped", in the order of the statuses' life."""
+def summarize_stages(run: RunView) -> str:
+    """Return how many stages have each status: "8 completed · 1 failed · 2 skipped"."""
     counts = {status: sum(stage.status is status for stage in run.stages) for status in Status}
     return " · ".join(f"{count} {status.value}" for status, count in counts.items() if count)
-
-
-@dataclass(frozen=True, slots=True)
-class StatusLabel:
-    """What the status mark shows."""
-
-    key: str
-    word: str
-
-
-def get_status_label(status: Status) -> StatusLabel:
-    return StatusLabel(status.value, word(status))
-
-
-Sentence = Sequence[TextPart]

@@ -1,4 +1,4 @@
-"""How Headgate itself is doing: a sentence a part, and what to do where it is not well."""
+"""The system page: a sentence for each component, with advice if it is not healthy."""
 
 import platform
 from collections.abc import Sequence
@@ -14,19 +14,20 @@ from application.queries.views.workers import WorkerView
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp, pluralize
 
 OUTBOX_DELAY_LIMIT = 60.0
-"""Seconds after which an outbox row that Prefect has not taken is worth a word."""
+"""Seconds after which an outbox message that Prefect has not accepted makes the outbox unhealthy."""
 GIB = 1 << 30
+_UNKNOWN = "Unknown while the database does not respond."
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResults:
-    """What was found; None where nobody answered."""
+    """The results of all checks. `metrics` and `workers` are None if the database did not respond."""
 
     now: datetime
-    database_answers: bool
+    is_database_ready: bool
     metrics: HealthMetrics | None
     connections: tuple[int, int]
-    is_engine_reachable: bool
+    is_prefect_reachable: bool
     workers: Sequence[WorkerView] | None
     shortage: str | None
     free_bytes: int | None
@@ -35,6 +36,8 @@ class ProbeResults:
 
 @dataclass(frozen=True, slots=True)
 class ComponentHealth:
+    """A component's state."""
+
     key: str
     title: str
     is_healthy: bool
@@ -43,132 +46,134 @@ class ComponentHealth:
 
 @dataclass(frozen=True, slots=True)
 class WorkerItem:
+    """A worker. `used_percent` is the share of its slots in use."""
+
     name: str
     pool: str
     slots: str
     free: str
-    busy: float
-    """Percent of its slots that are taken."""
+    used_percent: float
     seen: Timestamp | None
-    is_alive: bool
-    word: str
+    is_online: bool
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
 class SystemState:
+    """The state of all components and workers, and the versions of the software."""
+
     sentence: str
     is_healthy: bool
-    parts: Sequence[ComponentHealth]
+    components: Sequence[ComponentHealth]
     workers: Sequence[WorkerItem]
     versions: Sequence[tuple[str, str]]
 
 
-def build_system_state(facts: ProbeResults) -> SystemState:
-    parts = [_database(facts), _engine(facts), _workers(facts), _outbox(facts), _queue(facts), _disk(facts), _retention(facts)]
-    wrong = [part for part in parts if not part.is_healthy]
-    sentence = "Everything is well." if not wrong else f"{', '.join(part.title for part in wrong)}: not well. What to do stands beside it."
-    workers = [_worker(each, facts.now) for each in facts.workers or ()]
-    return SystemState(sentence, not wrong, parts, workers, versions(facts.metrics.store_version if facts.metrics else ""))
+def build_system_state(results: ProbeResults) -> SystemState:
+    """Return the state that the checks found."""
+    checks = (_check_database, _check_prefect, _check_workers, _check_outbox, _check_queue, _check_disk, _check_retention)
+    components = [check(results) for check in checks]
+    unhealthy = [component.title for component in components if not component.is_healthy]
+    sentence = f"Needs attention: {', '.join(unhealthy)}." if unhealthy else "All systems OK."
+    workers = [_build_worker(worker, results.now) for worker in results.workers or ()]
+    database_version = results.metrics.store_version if results.metrics else ""
+    return SystemState(sentence, not unhealthy, components, workers, get_versions(database_version))
 
 
-def _database(facts: ProbeResults) -> ComponentHealth:
-    if not facts.database_answers:
-        words = "It does not answer, or is not migrated. Nothing is lost: callers get 503 and ask again. Look at its log and the disk."
-        return ComponentHealth("database", "Database", False, words)
-    size, in_use = facts.connections
-    return ComponentHealth("database", "Database", True, f"It answers; {in_use:,} of {size:,} connections of this process are in use.")
+def _check_database(results: ProbeResults) -> ComponentHealth:
+    if not results.is_database_ready:
+        sentence = "Does not respond, or is not migrated. Nothing is lost: clients get 503 and retry. Check its log and the disk."
+        return ComponentHealth("database", "Database", False, sentence)
+    size, in_use = results.connections
+    return ComponentHealth("database", "Database", True, f"Responds. {in_use:,} of {size:,} connections of this process are in use.")
 
 
-def _engine(facts: ProbeResults) -> ComponentHealth:
-    if facts.is_engine_reachable:
-        return ComponentHealth("prefect", "Prefect", True, "It answers.")
-    words = "It does not answer. Headgate's own workers go on, and are recorded there once it is back; other pools wait for it."
-    return ComponentHealth("prefect", "Prefect", False, words)
+def _check_prefect(results: ProbeResults) -> ComponentHealth:
+    if results.is_prefect_reachable:
+        return ComponentHealth("prefect", "Prefect", True, "Responds.")
+    sentence = "Does not respond. Headgate's own workers continue, and Prefect records their runs later; other pools wait."
+    return ComponentHealth("prefect", "Prefect", False, sentence)
 
 
-def _workers(facts: ProbeResults) -> ComponentHealth:
-    alive = [worker for worker in facts.workers or () if _is_alive(worker, facts.now)]
-    if facts.workers is None:
-        return ComponentHealth("workers", "Workers", False, "Unknown while the database does not answer.")
-    if not alive:
-        return ComponentHealth(
-            "workers", "Workers", False, "None has spoken lately: runs stay queued until one does. Start one with headgate worker."
-        )
-    slots, free = sum(worker.slots for worker in alive), sum(worker.free for worker in alive)
-    words = f"{pluralize(len(alive), 'worker')} with {pluralize(slots, 'slot')}, {free:,} of them free."
-    return ComponentHealth("workers", "Workers", True, f"{words} Every slot is taken: what comes now waits." if not free else words)
+def _check_workers(results: ProbeResults) -> ComponentHealth:
+    online = [worker for worker in results.workers or () if _is_online(worker, results.now)]
+    if results.workers is None:
+        return ComponentHealth("workers", "Workers", False, _UNKNOWN)
+    if not online:
+        sentence = "No worker is online: runs stay queued. Start one with headgate worker."
+        return ComponentHealth("workers", "Workers", False, sentence)
+    slots, free = sum(worker.slots for worker in online), sum(worker.free for worker in online)
+    sentence = f"{pluralize(len(online), 'worker')} with {pluralize(slots, 'slot')}, {free:,} free."
+    return ComponentHealth("workers", "Workers", True, sentence if free else f"{sentence} New stages wait for a free slot.")
 
 
-def _outbox(facts: ProbeResults) -> ComponentHealth:
-    if facts.metrics is None:
-        return ComponentHealth("outbox", "Outbox", False, "Unknown while the database does not answer.")
-    depth, age = facts.metrics.outbox_depth, facts.metrics.outbox_age
+def _check_outbox(results: ProbeResults) -> ComponentHealth:
+    if results.metrics is None:
+        return ComponentHealth("outbox", "Outbox", False, _UNKNOWN)
+    depth, age = results.metrics.outbox_depth, results.metrics.outbox_age
     if not depth:
-        return ComponentHealth("outbox", "Outbox", True, "Empty: Prefect has been told everything.")
-    told = f"{pluralize(depth, 'message')} for Prefect, the oldest for {format_duration(age)}"
+        return ComponentHealth("outbox", "Outbox", True, "Empty: Prefect has received everything.")
+    sentence = f"{pluralize(depth, 'message')} for Prefect, the oldest for {format_duration(age)}"
     if age <= OUTBOX_DELAY_LIMIT:
-        return ComponentHealth("outbox", "Outbox", True, f"{told}.")
-    return ComponentHealth(
-        "outbox", "Outbox", False, f"{told}. They are sent again and again until Prefect takes them; see whether it answers."
-    )
+        return ComponentHealth("outbox", "Outbox", True, f"{sentence}.")
+    return ComponentHealth("outbox", "Outbox", False, f"{sentence}. Headgate retries until Prefect accepts them; check Prefect.")
 
 
-def _queue(facts: ProbeResults) -> ComponentHealth:
-    if facts.metrics is None:
-        return ComponentHealth("queue", "Queue", False, "Unknown while the database does not answer.")
-    if facts.metrics.late:
-        return ComponentHealth(
-            "queue", "Queue", False, f"{pluralize(facts.metrics.late, 'run')} queued for over a minute: more workers or slots would help."
-        )
-    return ComponentHealth(
-        "queue", "Queue", True, f"No run has been queued for long; {pluralize(facts.metrics.waiting, 'run')} waiting for somebody."
-    )
+def _check_queue(results: ProbeResults) -> ComponentHealth:
+    if results.metrics is None:
+        return ComponentHealth("queue", "Queue", False, _UNKNOWN)
+    if results.metrics.late:
+        sentence = f"{pluralize(results.metrics.late, 'run')} queued for over a minute: add workers or slots."
+        return ComponentHealth("queue", "Queue", False, sentence)
+    sentence = f"No run has been queued for long; {pluralize(results.metrics.waiting, 'run')} waiting for a person or a machine."
+    return ComponentHealth("queue", "Queue", True, sentence)
 
 
-def _disk(facts: ProbeResults) -> ComponentHealth:
-    if facts.shortage:
-        return ComponentHealth("disk", "Disk", False, f"{facts.shortage} Make room on it, or keep logs for fewer days.")
-    if facts.free_bytes is None:
-        return ComponentHealth("disk", "Disk", True, "It could not be measured.")
-    return ComponentHealth("disk", "Disk", True, f"{facts.free_bytes / GIB:,.1f} GiB free where Headgate's home is.")
+def _check_disk(results: ProbeResults) -> ComponentHealth:
+    if results.shortage:
+        return ComponentHealth("disk", "Disk", False, f"{results.shortage} Free disk space, or keep logs for fewer days.")
+    if results.free_bytes is None:
+        return ComponentHealth("disk", "Disk", True, "Could not be measured.")
+    return ComponentHealth("disk", "Disk", True, f"{results.free_bytes / GIB:,.1f} GiB free in Headgate's home directory.")
 
 
-def _retention(facts: ProbeResults) -> ComponentHealth:
-    events, logs = (f"for {days:g} days" if days else "for ever" for days in facts.retention_days)
-    return ComponentHealth("retention", "Retention", True, f"Histories are kept {events}, logs {logs}.")
+def _check_retention(results: ProbeResults) -> ComponentHealth:
+    events, logs = (f"for {days:g} days" if days else "for ever" for days in results.retention_days)
+    return ComponentHealth("retention", "Retention", True, f"Events are kept {events}, logs {logs}.")
 
 
-def _is_alive(worker: WorkerView, now: datetime) -> bool:
+def _is_online(worker: WorkerView, now: datetime) -> bool:
     return (now - worker.seen_at).total_seconds() <= WORKER_SEEN_WITHIN_SECONDS
 
 
-def _worker(worker: WorkerView, now: datetime) -> WorkerItem:
-    silent = max(0.0, (now - worker.seen_at).total_seconds())
-    is_alive = _is_alive(worker, now)
+def _build_worker(worker: WorkerView, now: datetime) -> WorkerItem:
+    silent_seconds = max(0.0, (now - worker.seen_at).total_seconds())
+    is_online = _is_online(worker, now)
     return WorkerItem(
         name=worker.name,
         pool=worker.pool,
         slots=f"{worker.slots:,}",
-        free=f"{worker.free:,}" if is_alive else "0",
-        busy=round(100 * (worker.slots - worker.free) / worker.slots, 1) if worker.slots and is_alive else 0.0,
+        free=f"{worker.free:,}" if is_online else "0",
+        used_percent=round(100 * (worker.slots - worker.free) / worker.slots, 1) if worker.slots and is_online else 0.0,
         seen=format_timestamp(worker.seen_at),
-        is_alive=is_alive,
-        word="answers" if is_alive else f"silent for {format_duration(silent)}",
+        is_online=is_online,
+        state="online" if is_online else f"offline for {format_duration(silent_seconds)}",
     )
 
 
-def versions(store: str) -> list[tuple[str, str]]:
-    return [*_own_versions(), ("PostgreSQL", store or "unknown")]
+def get_versions(database: str) -> list[tuple[str, str]]:
+    """Return (name, version) of Headgate, its main libraries, Python and the database."""
+    return [*_get_installed_versions(), ("PostgreSQL", database or "unknown")]
 
 
 @cache
-def _own_versions() -> list[tuple[str, str]]:
-    names = (("Headgate", "headgate"), ("Prefect", "prefect"), ("FastAPI", "fastapi"), ("SQLModel", "sqlmodel"))
-    return [*((shown, _version(name)) for shown, name in names), ("Python", platform.python_version())]
+def _get_installed_versions() -> list[tuple[str, str]]:
+    packages = (("Headgate", "headgate"), ("Prefect", "prefect"), ("FastAPI", "fastapi"), ("SQLModel", "sqlmodel"))
+    return [*((title, _get_version(package)) for title, package in packages), ("Python", platform.python_version())]
 
 
-def _version(name: str) -> str:
+def _get_version(package: str) -> str:
     try:
-        return version(name)
+        return version(package)
     except PackageNotFoundError:
         return "unknown"

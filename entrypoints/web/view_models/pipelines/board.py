@@ -1,4 +1,4 @@
-"""The board: one row a pipeline, ready to print."""
+"""The board's rows and filters."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,6 @@ from statistics import median
 from application.queries.explain.durations import format_duration
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.run_context import RunContext
-from application.queries.explain.status_text import TextPart
 from application.queries.views.pipelines import BoardRow, PipelineView
 from application.queries.views.runs import RunBar
 from domain.runs.status import Status
@@ -18,12 +17,14 @@ from entrypoints.web.view_models.formatting import DASH, Sentence, StatusLabel, 
 from entrypoints.web.view_models.next_action import NextAction, get_next_action
 
 STATUSES_WITHOUT_REASON = frozenset({Status.COMPLETED, Status.PENDING, Status.SKIPPED})
-"""Statuses that leave the line under the name to the description."""
-DECIDED = frozenset({Status.COMPLETED, Status.FAILED, Status.LOST})
+"""With these statuses the row shows the pipeline's description instead of a status text."""
+ENDED_BY_THEMSELVES = frozenset({Status.COMPLETED, Status.FAILED, Status.LOST})
 
 
 @dataclass(frozen=True, slots=True)
 class LatestRun:
+    """A pipeline's latest run; `since` is set while it is active, `ended` afterwards."""
+
     id: int
     number: str
     since: Timestamp | None
@@ -32,12 +33,14 @@ class LatestRun:
 
 @dataclass(frozen=True, slots=True)
 class PipelineItem:
+    """A row's live part."""
+
     id: int
     name: str
     description: str
     status: StatusLabel
     latest: LatestRun | None
-    why: Sentence
+    status_text: Sentence
     next_action: NextAction | None
     bars: Sequence[RunBarShape]
     success: str
@@ -47,23 +50,22 @@ class PipelineItem:
 
 @dataclass(frozen=True, slots=True)
 class SearchableItem:
-    """What of a row does not move: what it is found by and what may be asked of it."""
+    """A row's static part: what it is found by and how it is triggered. `search_text` is lower-case."""
 
     id: int
     name: str
     status: Status
-    asks_parameters: bool
-    searched: str
-    """Lower-case text that the search field looks in."""
+    has_parameters: bool
+    search_text: str
 
     def matches(self, status: str, words: str) -> bool:
-        """`status` and `words` (lower-case) are empty when nothing is asked."""
-        return (not status or self.status == status) and words in self.searched
+        """Return whether the row has this status and contains these lower-case words; empty filters match every row."""
+        return (not status or self.status == status) and words in self.search_text
 
 
 @dataclass(frozen=True, slots=True)
 class StatusFilter:
-    """A pill; `href` keeps what else is in the URL."""
+    """A filter link. Its URL keeps the other filters; `status` is None for all."""
 
     status: StatusLabel | None
     count: int
@@ -71,57 +73,61 @@ class StatusFilter:
     is_chosen: bool
 
 
-def build_pipeline_item(row: BoardRow, around: RunContext) -> PipelineItem:
+def build_pipeline_item(row: BoardRow, context: RunContext) -> PipelineItem:
+    """Return a row's live part. `context` is the latest run's."""
     pipeline = row.pipeline
     latest = pipeline.latest
-    run = None
-    if latest is not None:
-        over = format_timestamp(latest.finished_at)
-        run = LatestRun(latest.id, f"{latest.number:,}", None if over else format_timestamp(latest.started_at or latest.created_at), over)
-    speaks = latest is not None and latest.status not in STATUSES_WITHOUT_REASON
-    description = first_line(pipeline)
+    needs_text = latest is not None and latest.status not in STATUSES_WITHOUT_REASON
     return PipelineItem(
         id=pipeline.id,
         name=pipeline.name,
-        description=description or ("Has not run yet." if latest is None else ""),
+        description=get_first_line(pipeline) or ("Has not run yet." if latest is None else ""),
         status=get_status_label(pipeline.status),
-        latest=run,
-        why=explain_run(latest, around).parts if latest is not None and speaks else (),
+        latest=_build_latest_run(pipeline),
+        status_text=explain_run(latest, context).parts if latest is not None and needs_text else (),
         next_action=get_next_action(latest) if latest is not None else None,
-        bars=lay_out_run_bars(row.bars, around.now),
+        bars=lay_out_run_bars(row.bars, context.now),
         success=format_success_rate(row.bars),
-        median=format_median_time(row.bars, around.now),
+        median=format_median_time(row.bars, context.now),
         tags=pipeline.definition.tags,
     )
 
 
+def _build_latest_run(pipeline: PipelineView) -> LatestRun | None:
+    run = pipeline.latest
+    if run is None:
+        return None
+    ended = format_timestamp(run.finished_at)
+    return LatestRun(run.id, f"{run.number:,}", None if ended else format_timestamp(run.started_at or run.created_at), ended)
+
+
 def build_searchable_item(pipeline: PipelineView) -> SearchableItem:
-    words = [pipeline.name, first_line(pipeline), *(f"#{tag}" for tag in pipeline.definition.tags)]
-    asks = bool((pipeline.definition.parameters or {}).get("properties"))
-    return SearchableItem(pipeline.id, pipeline.name, pipeline.status, asks, " ".join(words).lower())
+    """Return a row's static part."""
+    words = [pipeline.name, get_first_line(pipeline), *(f"#{tag}" for tag in pipeline.definition.tags)]
+    has_parameters = bool((pipeline.definition.parameters or {}).get("properties"))
+    return SearchableItem(pipeline.id, pipeline.name, pipeline.status, has_parameters, " ".join(words).lower())
 
 
-def first_line(pipeline: PipelineView) -> str:
+def get_first_line(pipeline: PipelineView) -> str:
+    """Return the first line of the description."""
     return pipeline.definition.description.strip().split("\n")[0]
 
 
 def format_success_rate(bars: Sequence[RunBar]) -> str:
-    """Completed of those that ended by themselves; a cancelled run says nothing about the pipeline."""
-    decided = [bar for bar in bars if bar.status in DECIDED]
-    if not decided:
+    """Return the percentage of completed runs. Cancelled and active runs do not count."""
+    ended = [bar for bar in bars if bar.status in ENDED_BY_THEMSELVES]
+    if not ended:
         return DASH
-    completed = sum(bar.status is Status.COMPLETED for bar in decided)
-    return f"{int(100 * completed / len(decided))} %"
+    completed = sum(bar.status is Status.COMPLETED for bar in ended)
+    return f"{int(100 * completed / len(ended))} %"
 
 
 def format_median_time(bars: Sequence[RunBar], now: datetime) -> str:
+    """Return the median duration of the completed runs."""
     times = [time for bar in bars if bar.status is Status.COMPLETED and (time := get_run_seconds(bar, now)) is not None]
     return format_duration(median(times)) if times else DASH
 
 
 def count_statuses(rows: Sequence[BoardRow]) -> Mapping[Status, int]:
+    """Return the number of pipelines with each status."""
     return Counter(row.pipeline.status for row in rows)
-
-
-def join_parts(parts: Sequence[TextPart]) -> str:
-    return "".join(part.text for part in parts)

@@ -1,4 +1,4 @@
-"""What a pipeline's last runs tell: times, records, what breaks, and which failures are alike."""
+"""What a pipeline's last runs show: durations, records, failing stages and similar failures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,30 +10,43 @@ from application.queries.views.history import FailureView
 from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Status
 from entrypoints.web.charts.run_trend import TrendLayout, TrendPoint, lay_out_trend
-from entrypoints.web.view_models.formatting import DASH, StatusLabel, Timestamp, format_count, format_timestamp, get_status_label, pluralize
+from entrypoints.web.view_models.formatting import (
+    DASH,
+    StatusLabel,
+    Timestamp,
+    format_count,
+    format_timestamp,
+    get_status_label,
+    pluralize,
+)
 
-BREAKS_SHOWN = 5
+STAGES_SHOWN = 5
 FAILURES_SHOWN = 8
+RUNS_PER_FAILURE = 4
+MAX_MESSAGE_LENGTH = 200
+ENDED_BY_THEMSELVES = (Status.COMPLETED, Status.FAILED, Status.LOST)
 
 
 @dataclass(frozen=True, slots=True)
 class TrendItem:
-    """A run in the table behind the drawing."""
+    """A run in the table that says the same as the chart."""
 
     id: int
     number: str
     status: StatusLabel
     created: Timestamp | None
-    took: str
+    duration: str
     records: str
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    drawing: TrendLayout
+    """Durations and records of the last runs."""
+
+    layout: TrendLayout
     success: str
     median: str
-    usual_records: str
+    median_records: str
     latest_records: str
     records_label: str
     rows: Sequence[TrendItem]
@@ -41,43 +54,45 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class FailingStage:
+    """A stage with failures or retries, and how many."""
+
     stage: str
-    words: str
+    summary: str
 
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
+    """Similar failures. `runs` are (id, number)."""
+
     stage: str
     message: str
-    words: str
+    count: str
     last: Timestamp | None
     runs: Sequence[tuple[int, str]]
 
 
 def build_trend(runs: Sequence[RunView], now: datetime) -> Trend:
-    """`runs` newest first, as the reader gives them."""
-    ordered = list(reversed(runs))
-    points = [_point(run, now) for run in ordered]
-    completed = [p for p in points if p.status is Status.COMPLETED]
-    times = [p.seconds for p in completed if p.seconds is not None]
-    amounts = [p.records for p in completed if p.records is not None]
-    decided = [p for p in points if p.status in (Status.COMPLETED, Status.FAILED, Status.LOST)]
-    usual = median(times) if times else None
-    known = [p.records for p in points if p.records is not None]
-    label = f"Records of each run, {min(known):,} to {max(known):,}" if known else "No run told of records"
+    """Return the trend. `runs` are newest first."""
+    points = [_build_point(run, now) for run in reversed(runs)]
+    completed = [point for point in points if point.status is Status.COMPLETED]
+    ended = [point for point in points if point.status in ENDED_BY_THEMSELVES]
+    durations = [point.seconds for point in completed if point.seconds is not None]
+    records_completed = [point.records for point in completed if point.records is not None]
+    records = [point.records for point in points if point.records is not None]
+    median_seconds = median(durations) if durations else None
     return Trend(
-        drawing=lay_out_trend(points, usual),
-        success=f"{100 * len(completed) // len(decided)} %" if decided else DASH,
-        median=format_duration(usual) if usual is not None else DASH,
-        usual_records=shorten_count(median(amounts)) if amounts else DASH,
-        latest_records=shorten_count(known[-1]) if known else "",
-        records_label=label,
-        rows=[_row(run, point) for run, point in zip(runs, reversed(points), strict=True)],
+        layout=lay_out_trend(points, median_seconds),
+        success=f"{100 * len(completed) // len(ended)} %" if ended else DASH,
+        median=format_duration(median_seconds) if median_seconds is not None else DASH,
+        median_records=shorten_count(median(records_completed)) if records_completed else DASH,
+        latest_records=shorten_count(records[-1]) if records else "",
+        records_label=f"Records of each run, {min(records):,} to {max(records):,}" if records else "No run reported records",
+        rows=[_build_row(run, point) for run, point in zip(runs, reversed(points), strict=True)],
     )
 
 
 def shorten_count(number: float) -> str:
-    """ "16.4 M", "412 k", "87"."""
+    """Return a number with three digits and a unit: "16.4 M", "412 k", "87"."""
     for limit, sign in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if number >= limit:
             unit = 1e3 if sign == "k" else limit
@@ -86,63 +101,56 @@ def shorten_count(number: float) -> str:
 
 
 def find_failing_stages(runs: Sequence[RunView]) -> list[FailingStage]:
-    """Stages that failed, were lost or needed a retry among these runs, the worst first."""
+    """Return the stages that failed, were lost or needed a retry in these runs, the worst first."""
     found = []
     names = dict.fromkeys(stage.name for run in runs for stage in run.stages)
     for name in names:
         stages = [stage for run in runs for stage in run.stages if stage.name == name]
-        failed, lost, retried, ran = (sum(map(test, stages)) for test in (_failed, _lost, _retried, _ran))
+        failed, lost, retried, ended = (sum(map(test, stages)) for test in (_is_failed, _is_lost, _is_retried, _is_ended))
         if failed or lost or retried:
-            parts = [f"{failed:,} of {ran:,} failed" if failed else "", f"{lost:,} lost" if lost else ""]
+            parts = [f"{failed:,} of {ended:,} failed" if failed else "", f"{lost:,} lost" if lost else ""]
             parts += [f"{retried:,} needed a retry" if retried else ""]
             found.append(((-failed - lost, -retried), FailingStage(name, ", ".join(part for part in parts if part))))
-    return [each for _, each in sorted(found, key=lambda pair: (pair[0], pair[1].stage))][:BREAKS_SHOWN]
+    return [each for _, each in sorted(found, key=lambda pair: (pair[0], pair[1].stage))][:STAGES_SHOWN]
 
 
 def group_failures(failures: Sequence[FailureView]) -> list[FailureGroup]:
+    """Return the groups of similar failures that the reader found."""
     return [
         FailureGroup(
             stage=failure.stage,
-            message=(failure.message.strip().splitlines() or ["An error without words"])[0][:200],
-            words="once" if failure.count == 1 else f"{pluralize(failure.count, 'time')}",
+            message=(failure.message.strip().splitlines() or ["An error without a message"])[0][:MAX_MESSAGE_LENGTH],
+            count="once" if failure.count == 1 else f"{pluralize(failure.count, 'time')}",
             last=format_timestamp(failure.last_at),
-            runs=[(run_id, f"#{number:,}") for run_id, number in failure.runs[:4]],
+            runs=[(run_id, f"#{number:,}") for run_id, number in failure.runs[:RUNS_PER_FAILURE]],
         )
         for failure in failures[:FAILURES_SHOWN]
     ]
 
 
-def _point(run: RunView, now: datetime) -> TrendPoint:
-    took = ((run.finished_at or now) - run.started_at).total_seconds() if run.started_at else None
-    words = f", {format_duration(took)}" if took is not None and run.finished_at else ""
-    return TrendPoint(
-        run.id, run.status, max(0.0, took) if took is not None else None, run.records_processed, f"#{run.number:,} {run.status}{words}"
-    )
+def _build_point(run: RunView, now: datetime) -> TrendPoint:
+    seconds = max(0.0, ((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else None
+    duration = f", {format_duration(seconds)}" if seconds is not None and run.finished_at else ""
+    return TrendPoint(run.id, run.status, seconds, run.records_processed, f"#{run.number:,} {run.status}{duration}")
 
 
-def _row(run: RunView, point: TrendPoint) -> TrendItem:
-    took = format_duration(point.seconds) if point.seconds is not None else DASH
-    return TrendItem(
-        run.id,
-        f"#{run.number:,}",
-        get_status_label(run.status),
-        format_timestamp(run.created_at),
-        took,
-        format_count(run.records_processed),
-    )
+def _build_row(run: RunView, point: TrendPoint) -> TrendItem:
+    duration = format_duration(point.seconds) if point.seconds is not None else DASH
+    created, records = format_timestamp(run.created_at), format_count(run.records_processed)
+    return TrendItem(run.id, f"#{run.number:,}", get_status_label(run.status), created, duration, records)
 
 
-def _failed(stage: StageRunView) -> bool:
+def _is_failed(stage: StageRunView) -> bool:
     return stage.status is Status.FAILED
 
 
-def _lost(stage: StageRunView) -> bool:
+def _is_lost(stage: StageRunView) -> bool:
     return stage.status is Status.LOST
 
 
-def _retried(stage: StageRunView) -> bool:
+def _is_retried(stage: StageRunView) -> bool:
     return stage.status is Status.COMPLETED and len(stage.attempts) > 1
 
 
-def _ran(stage: StageRunView) -> bool:
-    return stage.status in (Status.COMPLETED, Status.FAILED, Status.LOST)
+def _is_ended(stage: StageRunView) -> bool:
+    return stage.status in ENDED_BY_THEMSELVES

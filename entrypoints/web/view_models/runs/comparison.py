@@ -11,34 +11,39 @@ from entrypoints.web.view_models.formatting import (
     DASH,
     StatusLabel,
     Timestamp,
+    describe_trigger,
     format_count,
     format_difference,
     format_timestamp,
     get_status_label,
-    triggered_by,
 )
 
-NOTABLE = 1.25
-"""A stage that took this many times as long, or as short, is marked; so are records."""
-LEAST_SECONDS = 1.0
-LONGEST_ERROR = 2_000
+NOTABLE_RATIO = 1.25
+"""A stage is highlighted if it took this many times as long, or as short."""
+MIN_SECONDS = 1.0
+"""Changes of shorter stages are not shown."""
+MAX_ERROR_LENGTH = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
+    """One of the runs."""
+
     id: int
     number: str
     href: str
     status: StatusLabel
     started: Timestamp | None
-    took: str
+    duration: str
     records: str
     revision: int
-    triggered_by: str
+    trigger: str
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedValue:
+    """A parameter, or a key of the definition, that differs."""
+
     name: str
     before: str
     after: str
@@ -46,18 +51,20 @@ class ComparedValue:
 
 @dataclass(frozen=True, slots=True)
 class StageComparison:
+    """A stage in both runs. Its status is None on the side that has no such stage."""
+
     name: str
     statuses: tuple[StatusLabel | None, StatusLabel | None]
-    times: tuple[str, str]
+    durations: tuple[str, str]
     change: str
     is_notable: bool
     records: tuple[str, str]
-    records_differ: bool
+    has_different_records: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorComparison:
-    """The first stage that broke in one run only, or differently; `texts` are what each said."""
+    """The first stage with different errors. `is_alike` is True for the same failure in other words."""
 
     stage: str
     texts: tuple[str, str]
@@ -66,71 +73,71 @@ class ErrorComparison:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonPage:
+    """The page. `choices` are (id, label) of runs to compare the second one with."""
+
     pipeline: str
-    sides: tuple[ComparedRun, ComparedRun]
+    runs: tuple[ComparedRun, ComparedRun]
     parameters: Sequence[ComparedValue]
     stages: Sequence[StageComparison]
     error: ErrorComparison | None
     definition: Sequence[ComparedValue]
     choices: Sequence[tuple[int, str]]
-    """(id, words) of runs to compare the second with."""
 
 
-def build_comparison_page(found: Comparison, others: Sequence[RunView]) -> ComparisonPage:
-    before, after, error = found.before, found.after, found.error
+def build_comparison_page(comparison: Comparison, others: Sequence[RunView]) -> ComparisonPage:
+    """Return the page. `others` are runs to choose from."""
+    before, after, error = comparison.before, comparison.after, comparison.error
     return ComparisonPage(
         after.pipeline,
-        (_side(before), _side(after)),
-        [_row(each) for each in found.parameters],
-        [_stage(pair) for pair in found.stages],
-        ErrorComparison(error.stage, (_said(error.before), _said(error.after)), error.is_alike) if error else None,
-        [_row(each) for each in found.definition],
+        (_build_run(before), _build_run(after)),
+        [_build_value(each) for each in comparison.parameters],
+        [_build_stage(pair) for pair in comparison.stages],
+        ErrorComparison(error.stage, (_format_error(error.before), _format_error(error.after)), error.is_alike) if error else None,
+        [_build_value(each) for each in comparison.definition],
         [(run.id, f"#{run.number:,} {run.status.value}, revision {run.revision}") for run in others if run.id != after.id],
     )
 
 
-def _row(each: Difference) -> ComparedValue:
-    return ComparedValue(each.path, *format_difference(each.before, each.after, each.missing))
+def _build_value(difference: Difference) -> ComparedValue:
+    return ComparedValue(difference.path, *format_difference(difference.before, difference.after, difference.missing))
 
 
-def _said(error: str | None) -> str:
-    return show_control_characters(error[:LONGEST_ERROR]) if error is not None else "no error"
+def _format_error(error: str | None) -> str:
+    return show_control_characters(error[:MAX_ERROR_LENGTH]) if error is not None else "no error"
 
 
-def _side(run: RunView) -> ComparedRun:
-    took = format_elapsed(run.finished_at, run.started_at) if run.finished_at and run.started_at else DASH
+def _build_run(run: RunView) -> ComparedRun:
     return ComparedRun(
         run.id,
         f"#{run.number:,}",
         f"/ui/runs/{run.id}",
         get_status_label(run.status),
         format_timestamp(run.started_at),
-        took,
+        format_elapsed(run.finished_at, run.started_at) if run.finished_at and run.started_at else DASH,
         format_count(run.records_processed),
         run.revision,
-        triggered_by(run.trigger, run.actor),
+        describe_trigger(run.trigger, run.actor),
     )
 
 
-def _stage(pair: StagePair) -> StageComparison:
+def _build_stage(pair: StagePair) -> StageComparison:
     before, after = pair.seconds
-    longest = max(before or 0.0, after or 0.0)
+    is_long_enough = max(before or 0.0, after or 0.0) >= MIN_SECONDS
     ratio = after / before if before and after else None
-    is_notable = ratio is not None and longest >= LEAST_SECONDS and not 1 / NOTABLE < ratio < NOTABLE
     return StageComparison(
         pair.name,
-        (_status(pair.before), _status(pair.after)),
-        (_seconds(before), _seconds(after)),
-        f"{'+' if ratio > 1 else '−'}{abs(ratio - 1) * 100:,.0f} %" if ratio is not None and longest >= LEAST_SECONDS else "",
-        is_notable,
+        (_get_label(pair.before), _get_label(pair.after)),
+        (_format_seconds(before), _format_seconds(after)),
+        f"{'+' if ratio > 1 else '−'}{abs(ratio - 1) * 100:,.0f} %" if ratio is not None and is_long_enough else "",
+        ratio is not None and is_long_enough and not 1 / NOTABLE_RATIO < ratio < NOTABLE_RATIO,
         (format_count(pair.records[0]), format_count(pair.records[1])),
         pair.records[0] != pair.records[1],
     )
 
 
-def _status(stage: StageRunView | None) -> StatusLabel | None:
+def _get_label(stage: StageRunView | None) -> StatusLabel | None:
     return get_status_label(stage.status) if stage else None
 
 
-def _seconds(taken: float | None) -> str:
-    return format_duration(taken) if taken is not None else DASH
+def _format_seconds(seconds: float | None) -> str:
+    return format_duration(seconds) if seconds is not None else DASH

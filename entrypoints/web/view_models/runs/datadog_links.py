@@ -1,4 +1,4 @@
-"""Where Datadog shows a run: addresses made from its site, without asking it anything."""
+"""Links to a run in Datadog."""
 
 from collections.abc import Mapping
 from urllib.parse import urlencode
@@ -6,16 +6,16 @@ from urllib.parse import urlencode
 from application.ports.telemetry.telemetry import get_trace_id
 
 
-def datadog_links(site: str | None, run_id: int, trace: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Names and addresses: the trace where there is one, and the log lines of the run."""
+def build_datadog_links(site: str | None, run_id: int, trace: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return (name, URL) of the run's trace, if it has one, and of its log lines; empty without a Datadog site."""
     if not site:
         return []
-    root = f"https://{_host(site)}"
+    root = f"https://{_get_host(site)}"
     trace_id = get_trace_id(trace)
     logs = f"{root}/logs?{urlencode({'query': f'service:headgate @run:{run_id}'})}"
     return [*([("trace", f"{root}/apm/trace/{trace_id}")] if trace_id else []), ("logs", logs)]
 
 
-def _host(site: str) -> str:
-    """`datadoghq.eu` is shown at app.datadoghq.eu, a site with a region in its name, such as us5.datadoghq.com, at itself."""
+def _get_host(site: str) -> str:
+    """Return app.datadoghq.eu for `datadoghq.eu`. Sites with a region, such as us5.datadoghq.com, are hosts themselves."""
     return f"app.{site}" if site.count(".") == 1 else site

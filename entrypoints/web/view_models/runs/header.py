@@ -14,96 +14,101 @@ from entrypoints.web.view_models.formatting import (
     Sentence,
     StatusLabel,
     Timestamp,
+    describe_trigger,
     format_count,
     format_parameters,
     format_timestamp,
     get_status_label,
-    tally,
-    triggered_by,
+    summarize_stages,
 )
-from entrypoints.web.view_models.runs.datadog_links import datadog_links
+from entrypoints.web.view_models.runs.datadog_links import build_datadog_links
 
 
 @dataclass(frozen=True, slots=True)
 class RunHeader:
+    """A run's status and facts.
+
+    `flow_runs` are (name, URL) in Prefect, with an empty URL if Prefect's pages are unknown; `is_unrecorded` is True while Prefect has not
+    received the newest one. `datadog_links` are (name, URL). `retry_stage` is the stage that a retry begins with; `approval_stage` waits
+    for approval; `repeated_run` is the id of the run that this one repeats.
+    """
+
     id: int
     number: str
     pipeline: str
     status: StatusLabel
     is_over: bool
-    may_cancel: bool
+    can_cancel: bool
     since: Timestamp | None
     elapsed: str
     ended: Timestamp | None
-    why: Sentence
-    triggered_by: str
+    status_text: Sentence
+    trigger: str
     started: Timestamp | None
-    usually: str
+    typical_duration: str
     records: str
     parameters: str
     revision: int
-    pool: str
     flow_runs: Sequence[tuple[str, str]]
-    """Name and address of each flow run in Prefect's pages; the address is empty when they are not known."""
-    unrecorded: bool
-    in_datadog: Sequence[tuple[str, str]]
-    tally: str
-    retried_from: str | None
-    """The stage at which a retry begins."""
-    approval: str | None
-    """The stage that waits to be approved."""
-    repeats: int | None
+    is_unrecorded: bool
+    datadog_links: Sequence[tuple[str, str]]
+    status_counts: str
+    retry_stage: str | None
+    approval_stage: str | None
+    repeated_run: int | None
 
 
 def build_run_header(
-    run: RunView, around: RunContext, usual_total: float | None, prefect_url: str | None, datadog_site: str | None = None
+    run: RunView, context: RunContext, median_seconds: float | None, prefect_url: str | None, datadog_site: str | None = None
 ) -> RunHeader:
-    begun = run.started_at or run.created_at
+    """Return the head of a run's page. `median_seconds` is the duration of the pipeline's last completed runs."""
+    started = run.started_at or run.created_at
     return RunHeader(
         id=run.id,
         number=f"{run.number:,}",
         pipeline=run.pipeline,
         status=get_status_label(run.status),
         is_over=run.status.is_terminal,
-        may_cancel=not run.status.is_terminal and run.stop_requested_at is None,
-        since=format_timestamp(None if run.finished_at else begun),
-        elapsed=format_elapsed(run.finished_at or around.now, begun),
+        can_cancel=not run.status.is_terminal and run.stop_requested_at is None,
+        since=format_timestamp(None if run.finished_at else started),
+        elapsed=format_elapsed(run.finished_at or context.now, started),
         ended=format_timestamp(run.finished_at),
-        why=explain_run(run, around).parts,
-        triggered_by=triggered_by(run.trigger, run.actor),
+        status_text=explain_run(run, context).parts,
+        trigger=describe_trigger(run.trigger, run.actor),
         started=format_timestamp(run.started_at),
-        usually=format_duration(usual_total) if usual_total is not None else DASH,
+        typical_duration=format_duration(median_seconds) if median_seconds is not None else DASH,
         records=format_count(run.records_processed),
         parameters=format_parameters(run.parameters),
         revision=run.revision,
-        pool=run.pool,
-        flow_runs=_flow_runs(run, prefect_url),
-        unrecorded=run.unrecorded,
-        in_datadog=datadog_links(datadog_site, run.id, run.trace),
-        tally=tally(run),
-        retried_from=retried_from(run),
-        approval=_awaiting_approval(run),
-        repeats=run.repeats,
+        flow_runs=_build_flow_run_links(run, prefect_url),
+        is_unrecorded=run.unrecorded,
+        datadog_links=build_datadog_links(datadog_site, run.id, run.trace),
+        status_counts=summarize_stages(run),
+        retry_stage=get_retry_stage(run),
+        approval_stage=_get_approval_stage(run),
+        repeated_run=run.repeats,
     )
 
 
-def _flow_runs(run: RunView, pages: str | None) -> list[tuple[str, str]]:
-    several = len(run.flow_run_ids) > 1
-    root = pages.rstrip("/") if pages else ""
+def get_retry_stage(run: RunView) -> str | None:
+    """Return the first failed, lost or cancelled stage, with which a retry begins; None if there is nothing to retry."""
+    if not run.status.is_terminal:
+        return None
+    stage = find_failed_stage(run) or next((stage for stage in run.stages if stage.status is Status.CANCELLED), None)
+    return stage.name if stage else None
+
+
+def _build_flow_run_links(run: RunView, prefect_url: str | None) -> list[tuple[str, str]]:
+    has_several = len(run.flow_run_ids) > 1
+    root = prefect_url.rstrip("/") if prefect_url else ""
     return [
-        (f"flow run {index}" if several else "flow run", f"{root}/runs/flow-run/{identifier}" if root else "")
+        (f"flow run {index}" if has_several else "flow run", f"{root}/runs/flow-run/{identifier}" if root else "")
         for index, identifier in enumerate(run.flow_run_ids, 1)
     ]
 
 
-def retried_from(run: RunView) -> str | None:
-    """Where a retry of what failed begins; None when there is nothing to retry."""
-    if not run.status.is_terminal:
+def _get_approval_stage(run: RunView) -> str | None:
+    if run.stop_requested_at is not None:
         return None
-    broken = find_failed_stage(run) or next((stage for stage in run.stages if stage.status is Status.CANCELLED), None)
-    return broken.name if broken else None
-
-
-def _awaiting_approval(run: RunView) -> str | None:
     waiting = (stage for stage in run.stages if stage.status is Status.WAITING and stage.newest.reason is Reason.APPROVAL)
-    return next((stage.name for stage in waiting), None) if run.stop_requested_at is None else None
+    return next((stage.name for stage in waiting), None)

@@ -1,7 +1,7 @@
-"""What stages hand over, ready to show: a Markdown summary, links, images and values, as a stage's output declares them.
+"""The outputs of stages: a Markdown summary, links, images and values.
 
-Of an output that is an object, `summary` is Markdown, `links` and `images` are lists of `{"title", "url"}` or objects of title to url; an
-image may have `data` (base64) in place of `url`. All other keys are values.
+If an output is an object, `summary` is Markdown, and `links` and `images` are lists of `{"title", "url"}` or objects of title to URL. An
+image may have `data` (base64) instead of `url`. All other keys are values.
 """
 
 import json
@@ -16,18 +16,23 @@ from markupsafe import Markup
 
 from application.queries.views.runs import RunView, StageRunView
 from entrypoints.web.ansi import show_control_characters
-from entrypoints.web.markdown import markdown
+from entrypoints.web.markdown import render_markdown
 from entrypoints.web.view_models.formatting import shorten_json
 
-MOST = 50
-LARGEST_IMAGE = 4 << 20
+MAX_ITEMS = 50
+MAX_TITLE_LENGTH = 200
+MAX_KEY_LENGTH = 100
+MAX_VALUE_LENGTH = 400
+MAX_URL_LENGTH = 2_000
+MAX_OUTPUT_LENGTH = 200_000
+MAX_IMAGE_BYTES = 4 << 20
 _SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
-_DECLARED = ("summary", "links", "images")
+_SPECIAL_KEYS = ("summary", "links", "images")
 
 
 @dataclass(frozen=True, slots=True)
 class OutputLink:
-    """`href` is empty when the address is none that a page may lead to."""
+    """A link or an image. `href` is empty for a URL that pages must not link to."""
 
     title: str
     href: str
@@ -35,91 +40,99 @@ class OutputLink:
 
 @dataclass(frozen=True, slots=True)
 class StageOutput:
+    """A stage's output. `hidden_values` is the number of values beyond MAX_ITEMS."""
+
     stage: str
     href: str
     summary: Markup | None
     links: Sequence[OutputLink]
     images: Sequence[OutputLink]
     values: Sequence[tuple[str, str]]
-    more: int
-    """Values that are not shown."""
+    hidden_values: int
 
 
 def build_stage_outputs(run: RunView) -> list[StageOutput]:
+    """Return the outputs of all stages that have one."""
     return [build_stage_output(run.id, stage) for stage in run.stages if stage.newest.output not in (None, {}, [], "")]
 
 
 def build_stage_output(run_id: int, stage: StageRunView) -> StageOutput:
-    given = stage.newest.output
+    """Return a stage's output."""
+    output = stage.newest.output
     href = f"/ui/runs/{run_id}/stages/{quote(stage.name)}"
-    if not isinstance(given, Mapping):
-        return StageOutput(
-            stage.name, href, None, (), (), [("output", show_control_characters(shorten_json(given, 400)))] if given is not None else [], 0
-        )
-    summary = given.get("summary")
-    images = list(_images(given.get("images"), href))
-    links = [OutputLink(title, _safe(url)) for title, url in _pairs(given.get("links"))]
+    if not isinstance(output, Mapping):
+        values = [("output", show_control_characters(shorten_json(output, MAX_VALUE_LENGTH)))] if output is not None else []
+        return StageOutput(stage.name, href, None, (), (), values, 0)
+    summary = output.get("summary")
+    images = list(_read_images(output.get("images"), href))
+    links = [OutputLink(title, _get_safe_url(url)) for title, url in _read_links(output.get("links"))]
     links += [OutputLink(title, url) for title, url, is_shown in images if not is_shown]
-    rest = {key: value for key, value in given.items() if key not in _DECLARED or (key == "summary" and not isinstance(value, str))}
+    rest = {key: value for key, value in output.items() if key not in _SPECIAL_KEYS or (key == "summary" and not isinstance(value, str))}
     return StageOutput(
         stage.name,
         href,
-        markdown(summary) if isinstance(summary, str) else None,
+        render_markdown(summary) if isinstance(summary, str) else None,
         links,
         [OutputLink(title, url) for title, url, is_shown in images if is_shown],
-        [
-            (show_control_characters(str(key)[:100]), show_control_characters(shorten_json(value, 400)))
-            for key, value in list(rest.items())[:MOST]
-        ],
-        max(0, len(rest) - MOST),
+        [_format_value(key, value) for key, value in list(rest.items())[:MAX_ITEMS]],
+        max(0, len(rest) - MAX_ITEMS),
     )
 
 
 def extract_image(output: Any, index: int) -> tuple[bytes, str] | None:
-    """The bytes and the type of an image that an output has in it; None when it is none that a browser may be shown."""
-    given = output.get("images") if isinstance(output, Mapping) else None
-    if not isinstance(given, list) or not 0 <= index < min(len(given), MOST):
+    """Return body and media type of an embedded image; None unless it is a PNG, JPEG, GIF or WebP of allowed size."""
+    images = output.get("images") if isinstance(output, Mapping) else None
+    if not isinstance(images, list) or not 0 <= index < min(len(images), MAX_ITEMS):
         return None
-    found = given[index].get("data") if isinstance(given[index], Mapping) else None
-    if not isinstance(found, str) or len(found) > LARGEST_IMAGE * 4 // 3 + 4:
+    data = images[index].get("data") if isinstance(images[index], Mapping) else None
+    if not isinstance(data, str) or len(data) > MAX_IMAGE_BYTES * 4 // 3 + 4:
         return None
     try:
-        body = b64decode(found, validate=True)
+        body = b64decode(data, validate=True)
     except (Error, ValueError):
         return None
-    kind = next((kind for signature, kind in _SIGNATURES if body.startswith(signature)), None)
-    if kind is None and body[:4] == b"RIFF" and body[8:12] == b"WEBP":
-        kind = "image/webp"
-    return (body, kind) if kind else None
+    media_type = next((kind for signature, kind in _SIGNATURES if body.startswith(signature)), None)
+    if media_type is None and body[:4] == b"RIFF" and body[8:12] == b"WEBP":
+        media_type = "image/webp"
+    return (body, media_type) if media_type else None
 
 
-def _images(given: Any, href: str) -> Iterator[tuple[str, str, bool]]:
-    """Title, address and whether the page may show it itself: its policy lets in what is served from here, and nothing else."""
-    for index, (title, url) in enumerate(_pairs(given)):
+def format_output(output: Any) -> str:
+    """Return a whole output as indented JSON."""
+    return show_control_characters(json.dumps(output, ensure_ascii=False, indent=2, default=str)[:MAX_OUTPUT_LENGTH])
+
+
+def _format_value(key: object, value: Any) -> tuple[str, str]:
+    return show_control_characters(str(key)[:MAX_KEY_LENGTH]), show_control_characters(shorten_json(value, MAX_VALUE_LENGTH))
+
+
+def _read_images(images: Any, href: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield (title, URL, is_shown). The page shows only images from this server, as its Content-Security-Policy requires."""
+    for index, (title, url) in enumerate(_read_links(images)):
         if url == "":
-            yield title, f"{href}/images/{index}", extract_image({"images": given}, index) is not None
+            yield title, f"{href}/images/{index}", extract_image({"images": images}, index) is not None
         else:
-            safe = _safe(url)
-            yield title, safe, safe.startswith("/")
+            safe_url = _get_safe_url(url)
+            yield title, safe_url, safe_url.startswith("/")
 
 
-def _pairs(given: Any) -> list[tuple[str, str]]:
-    """(title, url); the url is empty for an image that is in the output itself."""
-    if isinstance(given, Mapping):
-        return [(show_control_characters(str(title)[:200]), str(url)) for title, url in list(given.items())[:MOST]]
-    if not isinstance(given, list):
+def _read_links(links: Any) -> list[tuple[str, str]]:
+    """Return (title, URL) of links or images. The URL of an embedded image is empty."""
+    if isinstance(links, Mapping):
+        return [(show_control_characters(str(title)[:MAX_TITLE_LENGTH]), str(url)) for title, url in list(links.items())[:MAX_ITEMS]]
+    if not isinstance(links, list):
         return []
-    items = [each if isinstance(each, Mapping) else {"url": str(each)} for each in given[:MOST]]
+    items = [each if isinstance(each, Mapping) else {"url": str(each)} for each in links[:MAX_ITEMS]]
     return [
-        (show_control_characters(str(each.get("title") or each.get("url") or "untitled")[:200]), str(each.get("url") or ""))
+        (show_control_characters(str(each.get("title") or each.get("url") or "untitled")[:MAX_TITLE_LENGTH]), str(each.get("url") or ""))
         for each in items
     ]
 
 
-def _safe(url: str) -> str:
-    """An address over http or https, or a path of this site; anything else is no address."""
+def _get_safe_url(url: str) -> str:
+    """Return an http or https URL or a path of this site; empty for anything else, such as `javascript:`."""
     text = url.strip()
-    if len(text) > 2_000 or any(ord(character) < 0x21 or character == "\\" for character in text):
+    if len(text) > MAX_URL_LENGTH or any(ord(character) < 0x21 or character == "\\" for character in text):
         return ""
     try:
         parts = urlsplit(text)
@@ -128,8 +141,3 @@ def _safe(url: str) -> str:
     if parts.scheme in ("http", "https") and parts.netloc:
         return text
     return text if not parts.scheme and not parts.netloc and text.startswith("/") else ""
-
-
-def format_output(output: Any) -> str:
-    """All of an output, as it was given."""
-    return show_control_characters(json.dumps(output, ensure_ascii=False, indent=2, default=str)[:200_000])

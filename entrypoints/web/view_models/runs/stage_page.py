@@ -1,4 +1,4 @@
-"""One stage of a run: its attempts and what a person may do to it now."""
+"""One stage of a run: its attempts, and the actions that are possible now."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +11,18 @@ from entrypoints.web.ansi import show_control_characters
 from entrypoints.web.view_models.formatting import DASH, StatusLabel, Timestamp, format_count, format_timestamp, get_status_label
 from entrypoints.web.view_models.runs.outputs import StageOutput, build_stage_output, format_output
 
-LONGEST_ERROR = 20_000
+MAX_ERROR_LENGTH = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptItem:
+    """An attempt. `log` is the URL of its log."""
+
     number: int
     status: StatusLabel
-    reason: str
     worker: str
     started: Timestamp | None
-    took: str
+    duration: str
     records: str
     error: str
     message: str
@@ -30,60 +31,61 @@ class AttemptItem:
 
 @dataclass(frozen=True, slots=True)
 class StagePage:
+    """A stage. `reopens_run` is True if a retry or a skip opens a finished run again."""
+
     name: str
-    kind: str
     status: StatusLabel
     attempts: Sequence[AttemptItem]
     output: StageOutput | None
     whole_output: str
     question: str
     approvers: str
-    deadline: str
-    may_decide: bool
-    may_retry: bool
-    may_skip: bool
-    may_cancel: bool
-    reopens: bool
-    """Whether a retry or a skip opens a finished run again."""
+    time_left: str
+    can_decide: bool
+    can_retry: bool
+    can_skip: bool
+    can_cancel: bool
+    reopens_run: bool
 
     @property
-    def may_nothing(self) -> bool:
-        return not (self.may_decide or self.may_retry or self.may_skip or self.may_cancel)
+    def has_actions(self) -> bool:
+        """Whether any action is possible."""
+        return self.can_decide or self.can_retry or self.can_skip or self.can_cancel
 
 
 def build_stage_page(run: RunView, stage: StageRunView, now: datetime) -> StagePage:
+    """Return the page of a stage."""
     newest, status = stage.newest, stage.status
     is_stopping = run.stop_requested_at is not None and not run.status.is_terminal
-    is_skipped = status is Status.SKIPPED and newest.by_person
+    is_skipped_by_person = status is Status.SKIPPED and newest.by_person
     return StagePage(
         stage.name,
-        stage.kind,
         get_status_label(status),
-        [_row(run, stage, attempt, now) for attempt in stage.attempts],
+        [_build_attempt(run, stage, attempt, now) for attempt in stage.attempts],
         build_stage_output(run.id, stage) if newest.output is not None else None,
         format_output(newest.output) if newest.output is not None else "",
         show_control_characters(stage.message or ""),
         " or ".join(stage.approvers),
         format_elapsed(newest.deadline_at, now) if newest.deadline_at and newest.deadline_at > now else "",
-        may_decide=not is_stopping and status is Status.WAITING and newest.reason is Reason.APPROVAL,
-        may_retry=not is_stopping and status in (Status.FAILED, Status.LOST, Status.CANCELLED, Status.SKIPPED),
-        may_skip=not is_stopping and not is_skipped and status not in (Status.COMPLETED, Status.RUNNING, Status.QUEUED),
-        may_cancel=not is_stopping and not status.is_terminal and newest.stop_requested_at is None,
-        reopens=run.status.is_terminal,
+        can_decide=not is_stopping and status is Status.WAITING and newest.reason is Reason.APPROVAL,
+        can_retry=not is_stopping and status in (Status.FAILED, Status.LOST, Status.CANCELLED, Status.SKIPPED),
+        can_skip=not is_stopping and not is_skipped_by_person and status not in (Status.COMPLETED, Status.RUNNING, Status.QUEUED),
+        can_cancel=not is_stopping and not status.is_terminal and newest.stop_requested_at is None,
+        reopens_run=run.status.is_terminal,
     )
 
 
-def _row(run: RunView, stage: StageRunView, attempt: AttemptView, now: datetime) -> AttemptItem:
-    begun = attempt.started_at
+def _build_attempt(run: RunView, stage: StageRunView, attempt: AttemptView, now: datetime) -> AttemptItem:
+    started = attempt.started_at
+    attempt_filter = f"&attempt={attempt.number}" if len(stage.attempts) > 1 else ""
     return AttemptItem(
         attempt.number,
         get_status_label(attempt.status),
-        str(attempt.reason) if attempt.reason else "",
         attempt.worker or DASH,
-        format_timestamp(begun),
-        format_elapsed(attempt.finished_at or now, begun) if begun else DASH,
+        format_timestamp(started),
+        format_elapsed(attempt.finished_at or now, started) if started else DASH,
         format_count(attempt.records_processed),
-        show_control_characters((attempt.error_message or "")[:LONGEST_ERROR]),
-        show_control_characters((attempt.message or "")[:LONGEST_ERROR]),
-        f"/ui/runs/{run.id}?stage={stage.name}" + (f"&attempt={attempt.number}" if len(stage.attempts) > 1 else "") + "#log",
+        show_control_characters((attempt.error_message or "")[:MAX_ERROR_LENGTH]),
+        show_control_characters((attempt.message or "")[:MAX_ERROR_LENGTH]),
+        f"/ui/runs/{run.id}?stage={stage.name}{attempt_filter}#log",
     )

@@ -71,7 +71,7 @@ def test_an_account_is_shut_on_a_phone_without_a_sideways_scroll(team: ThreadSer
     page = open_page(f"{team.url}/ui/accounts", viewport={"width": 360, "height": 740}, expected=REFUSED)
     sign_in(page, Role.ADMIN)
 
-    shut = page.get_by_role("button", name="Shut viewer-ada")
+    shut = page.get_by_role("button", name="Disable viewer-ada")
     box = shut.bounding_box()
 
     assert box is not None
@@ -137,8 +137,8 @@ def test_a_reporters_token_is_made_its_page_turns_green_and_it_is_revoked(team: 
     page = open_page(f"{team.url}/ui/tokens?pipeline=backup", permissions=["clipboard-read", "clipboard-write"])
     sign_in(page, Role.ADMIN)
     page.get_by_label("Name").fill("the backup machine")
-    page.get_by_role("button", name="Make the token").click()
-    expect(page.locator("#heard")).to_contain_text("Nothing has been reported with it yet")
+    page.get_by_role("button", name="Create token").click()
+    expect(page.locator("#first-report")).to_contain_text("Waiting for the first report")
     token = page.locator("pre.code").first.inner_text().strip()
     line = page.locator("pre.code").nth(1).inner_text()
     assert line.startswith("curl ") and token in line and "/status-update/" in line
@@ -146,9 +146,9 @@ def test_a_reporters_token_is_made_its_page_turns_green_and_it_is_revoked(team: 
     headers = {"Authorization": f"Bearer {token}"}
     said = httpx.post(f"{team.url}/status-update/", json={"stage_name": "dump", "status": "running"}, headers=headers)
     assert said.json()["applied"] is True, said.text
-    expect(page.locator("#heard")).to_contain_text("The first report has come")
+    expect(page.locator("#first-report")).to_contain_text("First report received")
 
-    page.get_by_role("button", name="Revoke it").click()
+    page.get_by_role("button", name="Revoke token").click()
     expect(page.locator("tbody tr")).to_contain_text("revoked")
     expect(page.locator("body")).not_to_contain_text(token)
     assert httpx.post(f"{team.url}/status-update/", json={"status": "running"}, headers=headers).status_code == 401
@@ -157,7 +157,7 @@ def test_a_reporters_token_is_made_its_page_turns_green_and_it_is_revoked(team: 
 def test_an_admin_makes_an_account_gives_a_role_and_shuts_it(team: ThreadServer, open_page: OpenPage) -> None:
     page = open_page(f"{team.url}/ui/accounts", expected=REFUSED)
     sign_in(page, Role.ADMIN)
-    form = page.locator("section", has=page.get_by_role("heading", name="Make one"))
+    form = page.locator("section", has=page.get_by_role("heading", name="New account"))
     form.get_by_label("Name").fill("Eve")
     form.get_by_label("Password").fill("short")
     form.get_by_role("button").click()
@@ -167,13 +167,13 @@ def test_an_admin_makes_an_account_gives_a_role_and_shuts_it(team: ThreadServer,
     row = page.locator("tbody tr", has_text="eve")
     row.get_by_label("Role of eve").select_option("operator")
     with page.expect_navigation():  # until then the old page shows the role that was chosen, too
-        row.get_by_role("button", name="Give eve this role").click()
+        row.get_by_role("button", name="Save role of eve").click()
     expect(row.get_by_label("Role of eve")).to_have_value("operator")
-    row.get_by_role("button", name="Shut eve").click()
+    row.get_by_role("button", name="Disable eve").click()
     expect(row).to_contain_text("shut")
 
     last = page.locator("tbody tr", has_text="admin-ada")
-    last.get_by_role("button", name="Shut admin-ada").click()
+    last.get_by_role("button", name="Disable admin-ada").click()
     expect(page.get_by_role("alert")).to_have_text("admin-ada is the last admin; make another account an admin first.")
 
 
@@ -196,16 +196,16 @@ def test_somebody_changes_their_password_and_every_other_session_ends(team: Thre
     elsewhere, page = open_page(f"{team.url}/"), open_page(f"{team.url}/ui/account", expected=REFUSED)
     for each in (elsewhere, page):
         sign_in(each, Role.VIEWER)
-    page.get_by_label("Password until now").fill("wrong")
+    page.get_by_label("Current password").fill("wrong")
     page.get_by_label("New password").fill("seven other words")
-    page.get_by_label("The same again").fill("seven other words")
-    page.get_by_role("button", name="Change it").click()
+    page.get_by_label("Repeat new password").fill("seven other words")
+    page.get_by_role("button", name="Change password").click()
     expect(page.get_by_role("alert")).to_contain_text("is not the current password")
-    page.get_by_label("Password until now").fill(PASSWORD)
+    page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_label("New password").fill("seven other words")
-    page.get_by_label("The same again").fill("seven other words")
-    page.get_by_role("button", name="Change it").click()
-    expect(page.get_by_role("status").filter(has_text="It is changed")).to_be_visible()
+    page.get_by_label("Repeat new password").fill("seven other words")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_role("status").filter(has_text="Password changed")).to_be_visible()
 
     elsewhere.goto(f"{team.url}/ui/runs")
     expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -223,7 +223,7 @@ def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(team: ThreadServ
             page.get_by_label("Name").fill("ci")
             page.get_by_label("read").check()
             with page.expect_navigation():
-                page.get_by_role("button", name="Make the token").click()
+                page.get_by_role("button", name="Create token").click()
         if address is not None:
             page.goto(team.url + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, address

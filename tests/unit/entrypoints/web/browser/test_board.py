@@ -25,13 +25,13 @@ def test_what_waits_is_counted_and_listed_without_a_reload(served: ThreadServer,
 
     run_id = served.do(headgate.stories.open_run(pipeline))
     expect(board.locator("#waiting-count")).to_have_text("1")
-    expect(waiting.locator(".waits li")).to_have_count(1)
+    expect(waiting.locator(".waiting-list li")).to_have_count(1)
     served.do(headgate.stories.change_run(run_id, end("renew", Status.COMPLETED, headgate.fakes.clock.now())))
     expect(board.locator("#waiting-count")).to_be_hidden()
-    expect(waiting.locator("#waits")).to_contain_text("Nothing waits for anybody")
+    expect(waiting.locator("#waiting")).to_contain_text("Nothing is waiting")
 
     assert board.evaluate("window.unreloaded") and waiting.evaluate("window.unreloaded")
-    expect(board.locator("#murmur")).to_have_text("certificates: completed.")
+    expect(board.locator("#announcer")).to_have_text("certificates: completed.")
 
 
 def test_an_approval_is_decided_and_what_is_being_typed_is_left_alone(served: ThreadServer, open_page: OpenPage) -> None:
@@ -44,7 +44,7 @@ def test_an_approval_is_decided_and_what_is_being_typed_is_left_alone(served: Th
     page.get_by_label("Comment").fill("half a sen")
 
     served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline("other", [a_stage("x", "external")]))))
-    expect(page.locator(".waits li")).to_have_count(2)
+    expect(page.locator(".waiting-list li")).to_have_count(2)
     assert page.get_by_label("Comment").input_value() == "half a sen"
     page.get_by_role("button", name="Approve and continue").click()
 
@@ -58,7 +58,7 @@ def test_a_person_without_scripts_narrows_rejects_and_edits(served: ThreadServer
     page = open_page(f"{served.url}/ui/runs", java_script_enabled=False)
 
     page.get_by_label("Pipeline").fill("retrain")
-    page.get_by_role("button", name="Narrow").click()
+    page.get_by_role("button", name="Filter").click()
     expect(page.locator("tbody tr")).to_have_count(1)
     with page.expect_navigation():
         page.get_by_role("link", name="Waiting").first.click()
@@ -69,7 +69,7 @@ def test_a_person_without_scripts_narrows_rejects_and_edits(served: ThreadServer
     assert headgate.fakes.store.committed.runs[run_id].status is Status.FAILED
     page.goto(f"{served.url}/ui/pipelines/retrain/edit")
     page.get_by_label("Definition").fill("name: retrain\ndescription: by hand\nstages: [{name: publish, kind: approval}]")
-    page.get_by_role("button", name="Save as a new revision").click()
+    page.get_by_role("button", name="Save new revision").click()
 
     expect(page.locator(".description")).to_have_text("by hand")
     expect(page.locator(".revisions li").first).to_contain_text("2")
@@ -141,7 +141,7 @@ def test_runs_are_narrowed_by_part_of_a_name_and_by_days_of_the_viewers_zone(ser
     page.get_by_label("Pipeline").fill("LOAD")
     page.locator("#n-since").fill("2026-03-02")
     page.locator("#n-until").fill("2026-03-02")
-    page.get_by_role("button", name="Narrow").click()
+    page.get_by_role("button", name="Filter").click()
     expect(page.locator("tbody tr")).to_have_count(2)
 
     assert "zone=Asia%2FTokyo" in page.url

@@ -125,8 +125,8 @@ def test_a_dropped_stream_says_so_and_catches_up(served: ThreadServer, open_page
 
     expect(page.locator("#live-state")).to_have_text("Live")
     expect(page.locator('.run-title[data-state="completed"]')).to_be_visible()
-    expect(page.locator("#lines li")).to_have_count(4)
-    assert page.locator("#lines li").evaluate_all("all => all.map(one => one.dataset.n)") == ["1", "2", "3", "4"]
+    expect(page.locator("#log-lines li")).to_have_count(4)
+    assert page.locator("#log-lines li").evaluate_all("all => all.map(one => one.dataset.n)") == ["1", "2", "3", "4"]
 
 
 def test_focus_and_typing_survive_changes(served: ThreadServer, open_page: OpenPage) -> None:
@@ -159,9 +159,9 @@ def test_the_log_keeps_a_bounded_number_of_lines_and_follows(served: ThreadServe
         served.do(headgate.stories.append_log(run_id, "a", [f"line {n}" for n in range(400)], first=part * 400))
 
     expect(page.locator("#L1600")).to_be_attached()
-    expect(page.locator("#lines li")).to_have_count(1_000)
+    expect(page.locator("#log-lines li")).to_have_count(1_000)
     follows = "box => box.scrollHeight - box.scrollTop - box.clientHeight < 8"
-    until(page, lambda: page.locator("#lines").evaluate(follows))
+    until(page, lambda: page.locator("#log-lines").evaluate(follows))
 
 
 def test_a_line_link_opens_at_its_line_even_far_back(served: ThreadServer, open_page: OpenPage) -> None:
@@ -195,7 +195,7 @@ def test_keys_move_open_and_go(served: ThreadServer, open_page: OpenPage) -> Non
     page.keyboard.press("Enter")
     arrived(page, "h1", "beta")
     page.keyboard.press("?")
-    expect(page.locator("#keys")).to_be_visible()
+    expect(page.locator("#shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("g")
     page.keyboard.press("p")

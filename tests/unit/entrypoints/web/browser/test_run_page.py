@@ -184,11 +184,11 @@ def test_an_approval_is_decided_in_a_dialog_after_its_fields_are_right(served: T
     page.get_by_role("link", name="Approve or reject").click()
     page.get_by_label("share").fill("0")
     page.get_by_role("button", name="Approve").click()
-    expect(page.locator("#act .field-error")).to_contain_text("share")
+    expect(page.locator("#action-dialog .field-error")).to_contain_text("share")
     page.get_by_label("share").fill("20")
     page.get_by_role("button", name="Approve").click()
 
-    expect(page.locator("#act")).to_be_hidden()
+    expect(page.locator("#action-dialog")).to_be_hidden()
     expect(page.locator('.stage-row[data-stage="ship"][data-state="completed"]')).to_be_attached()
     expect(page.get_by_role("link", name="Approve or reject")).to_be_hidden()
 
@@ -197,11 +197,11 @@ def test_the_sentence_says_since_when_in_its_viewers_zone(served: ThreadServer, 
     run_id = served.do(_approval(served.headgate))
 
     page = open_page(f"{served.url}/ui/runs/{run_id}", timezone_id="Asia/Tokyo")
-    since = page.locator(".why time")
+    since = page.locator(".status-text time")
 
     at = datetime.fromisoformat(since.get_attribute("datetime") or "").astimezone(ZoneInfo("Asia/Tokyo"))
     expect(since).to_have_text(re.compile(f"^{at:%H:%M:%S} today$|^.*{at:%H:%M}$"))
-    expect(page.locator(".why").first).not_to_contain_text("UTC")
+    expect(page.locator(".status-text").first).not_to_contain_text("UTC")
 
 
 def test_what_somebody_else_did_meanwhile_is_said_in_the_dialog(served: ThreadServer, open_page: OpenPage) -> None:
@@ -213,7 +213,7 @@ def test_what_somebody_else_did_meanwhile_is_said_in_the_dialog(served: ThreadSe
     page.request.post(f"{served.url}/runs/{run_id}/retry")
     page.get_by_role("button", name="Retry from check").click()
 
-    expect(page.locator("#act [role=alert]")).to_contain_text("No stage of it failed")
+    expect(page.locator("#action-dialog [role=alert]")).to_contain_text("No stage of this run failed")
 
 
 def test_of_a_hundred_thousand_lines_only_what_is_seen_is_in_the_page(served: ThreadServer, open_page: OpenPage) -> None:
@@ -228,7 +228,7 @@ def test_of_a_hundred_thousand_lines_only_what_is_seen_is_in_the_page(served: Th
     asked: list[str] = []
     page.on("request", lambda request: _note(request, asked))
     nodes = page.evaluate("document.querySelectorAll('*').length")
-    lines = page.locator("#lines li")
+    lines = page.locator("#log-lines li")
 
     assert lines.count() == 300
     _scroll(page, "box.scrollTop = 0", enough=lambda first, last: first <= 98_500)
@@ -260,7 +260,7 @@ def test_a_reader_scrolls_down_to_what_was_written_meanwhile_with_no_gap(served:
     served.do(headgate.stories.append_log(run_id, "a", ["live again"], first=1_100))
 
     expect(page.locator("#L1101")).to_be_attached()
-    numbers = page.locator("#lines li").evaluate_all("all => all.map((one) => Number(one.dataset.n))")
+    numbers = page.locator("#log-lines li").evaluate_all("all => all.map((one) => Number(one.dataset.n))")
     assert numbers == list(range(numbers[0], 1_102))
 
 
@@ -271,7 +271,7 @@ def _note(request: Request, asked: list[str]) -> None:
 
 def _scroll(page: Page, how: str, enough: Callable[[int, int], bool]) -> None:
     """Scroll again and again until the lines in the page are those wanted."""
-    box = page.locator("#lines")
+    box = page.locator("#log-lines")
 
     def once() -> bool:
         before = _ends(page)
@@ -286,7 +286,7 @@ def _scroll(page: Page, how: str, enough: Callable[[int, int], bool]) -> None:
 
 def _ends(page: Page) -> tuple[int, int]:
     """The first and the last line in the page."""
-    first, last = page.locator("#lines").evaluate(
+    first, last = page.locator("#log-lines").evaluate(
         "(box) => [Number(box.firstElementChild.dataset.n), Number(box.lastElementChild.dataset.n)]"
     )
     return first, last
@@ -312,6 +312,6 @@ def test_j_and_k_move_over_the_log_while_it_has_the_focus(served: ThreadServer, 
     expect(page).to_have_url(f"{served.url}/ui/runs/{run_id}?line=50#L92")
     expect(page.locator("#L92.target")).to_be_attached()
 
-    page.locator("#lines").focus()
+    page.locator("#log-lines").focus()
     page.keyboard.press("j")
-    assert page.evaluate("document.activeElement.closest('#lines > li') !== null")
+    assert page.evaluate("document.activeElement.closest('#log-lines > li') !== null")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Status
 from entrypoints.web.charts.stage_graph import Box, EdgePath, lay_out_graph
-from entrypoints.web.view_models.runs.stages import build_run_graph
+from entrypoints.web.view_models.runs.stage_graph import build_run_graph
 from tests.support.builders import NOW
 
 Needs = dict[str, list[str]]
@@ -27,9 +27,9 @@ def graphs(draw: st.DrawFn) -> Needs:
 @given(graphs())
 @settings(max_examples=150, deadline=None)
 def test_no_line_touches_a_box_that_is_not_its_end(needs: Needs) -> None:
-    drawing = lay_out_graph(needs)
+    layout = lay_out_graph(needs)
 
-    touched = [(line.source, line.target, box.stage) for line in drawing.lines for box in drawing.boxes if _touches(line, box)]
+    touched = [(line.source, line.target, box.stage) for line in layout.edges for box in layout.boxes if _touches(line, box)]
 
     assert not touched
 
@@ -37,12 +37,12 @@ def test_no_line_touches_a_box_that_is_not_its_end(needs: Needs) -> None:
 @given(graphs())
 @settings(max_examples=100, deadline=None)
 def test_boxes_keep_apart_and_lie_within_the_picture(needs: Needs) -> None:
-    drawing = lay_out_graph(needs)
+    layout = lay_out_graph(needs)
 
-    for index, box in enumerate(drawing.boxes):
-        assert box.x >= 0 and box.x + box.width <= drawing.width + 0.1
-        assert box.y >= 0 and box.y + box.height <= drawing.height + 0.1
-        for other in drawing.boxes[:index]:
+    for index, box in enumerate(layout.boxes):
+        assert box.x >= 0 and box.x + box.width <= layout.width + 0.1
+        assert box.y >= 0 and box.y + box.height <= layout.height + 0.1
+        for other in layout.boxes[:index]:
             apart = (
                 box.x + box.width < other.x
                 or other.x + other.width < box.x
@@ -55,13 +55,13 @@ def test_boxes_keep_apart_and_lie_within_the_picture(needs: Needs) -> None:
 @given(graphs())
 @settings(max_examples=50, deadline=None)
 def test_every_need_is_one_line_from_box_to_box(needs: Needs) -> None:
-    drawing = lay_out_graph(needs)
-    boxes = {box.stage: box for box in drawing.boxes}
+    layout = lay_out_graph(needs)
+    boxes = {box.stage: box for box in layout.boxes}
 
-    assert sorted((line.source, line.target) for line in drawing.lines) == sorted(
+    assert sorted((line.source, line.target) for line in layout.edges) == sorted(
         (need, name) for name, before in needs.items() for need in before
     )
-    for line in drawing.lines:
+    for line in layout.edges:
         source, target = boxes[line.source], boxes[line.target]
         assert line.bends[0] == (source.x + source.width, source.y + source.height / 2)
         assert line.bends[-1] == (target.x, target.y + target.height / 2)
@@ -104,10 +104,10 @@ def test_what_went_into_a_stage_is_told_where_it_is_not_what_came_out() -> None:
         ("10", "a passed on 10 records"),
         ("20", "b passed on 20 records"),
         ("25", "c passed on 25 records"),
-        ("30 in", "c got 30 records"),
+        ("30 in", "c received 30 records"),
         ("25", "d passed on 25 records"),
     ]
-    assert [count.is_in for count in graph.counts] == [False, False, False, True, False]
+    assert [count.is_input for count in graph.counts] == [False, False, False, True, False]
 
 
 def test_the_picture_has_room_for_what_came_out_of_its_last_stage() -> None:
@@ -115,7 +115,7 @@ def test_the_picture_has_room_for_what_came_out_of_its_last_stage() -> None:
 
     graph = build_run_graph(a_run_view(stages), {}, NOW)
 
-    assert graph.width > graph.drawing.width
+    assert graph.width > graph.layout.width
     assert graph.counts[0].x + 7 * len("1,234,567") <= graph.width
 
 
@@ -127,7 +127,7 @@ def test_no_count_lies_over_another_or_over_a_box_and_all_are_in_the_picture(nee
         a_run_view([StageRunView(name, "command", needs[name], [an_attempt(records[name])]) for name in needs]), {}, NOW
     )
     areas = [(count.x, count.y - 9, count.x + 6.5 * len(count.text), count.y + 2) for count in graph.counts]
-    boxes = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in graph.drawing.boxes]
+    boxes = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in graph.layout.boxes]
 
     over = [(one, other) for index, one in enumerate(areas) for other in [*areas[:index], *boxes] if _overlap(one, other)]
 

@@ -14,8 +14,9 @@ from application.ports.queries.change_feed import ChangeBatch
 from application.queries.views.logs import LogFilter
 from domain.runs.status import Status
 from entrypoints.web.live.board import LiveBoard
-from entrypoints.web.live.broadcaster import BUFFERED_MESSAGES, Viewer, format_sse_event
 from entrypoints.web.live.run_page import LiveRunPage
+from entrypoints.web.live.view import format_sse_event
+from entrypoints.web.live.viewer import BUFFERED_MESSAGES, Viewer
 from tests.support.example_board import furnish
 from tests.support.in_process import InProcessHeadgate
 from tests.support.run_stories import end, start
@@ -248,7 +249,7 @@ async def test_a_board_of_one_tag_is_drawn_and_kept_up_without_the_others(headga
     drawn = (await view.render()).fragments
     assert [name for name in drawn if name.startswith("row-")] == [f"row-{tagged.id}"] and drawn["rows"] == str(tagged.id)
     assert drawn["count-cancelled"] == "1"
-    assert view.said(batch) == "tagged: cancelled."
+    assert view.get_announcement(batch) == "tagged: cancelled."
     async with headgate.page_context.live.join(("board", "sql"), LiveBoard(headgate.page_context, "sql")) as viewer:
         reading = Reading(viewer)
         await headgate.stories.open_run(tagged)
@@ -261,4 +262,4 @@ async def test_a_tag_that_no_pipeline_has_says_so(headgate: InProcessHeadgate) -
 
     page = (await headgate.page_client.get("/?tag=none")).text
 
-    assert 'id="nothing">No pipeline fits.' in page and "pipeline-1" not in page
+    assert 'id="no-matches">No pipelines match.' in page and "pipeline-1" not in page

@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from domain.errors import InsufficientDiskSpace
-from entrypoints.web.pages.errors import render_error
+from entrypoints.web.pages.errors import DEFAULT_TITLE, render_error
 from tests.support.in_process import InProcessHeadgate
 
 
@@ -28,7 +28,7 @@ async def test_a_form_that_is_too_large_is_a_413_page(headgate: InProcessHeadgat
     answer = await headgate.page_client.post("/ui/new", content=b"name=" + b"x" * (1 << 21))
 
     assert answer.status_code == 413
-    in_the_frame(answer, "Send less at once.")
+    in_the_frame(answer, "Send less data at once.")
 
 
 async def test_a_form_that_cannot_be_read_is_a_422_page(headgate: InProcessHeadgate) -> None:
@@ -37,7 +37,7 @@ async def test_a_form_that_cannot_be_read_is_a_422_page(headgate: InProcessHeadg
     answer = await headgate.page_client.post("/ui/pipelines/nightly/trigger", content=b"\xff\xfe=1")
 
     assert answer.status_code == 422
-    in_the_frame(answer, "mend what is named above")
+    in_the_frame(answer, "correct the fields named above")
 
 
 async def test_a_foreign_sites_form_is_a_403_page(headgate: InProcessHeadgate) -> None:
@@ -56,7 +56,7 @@ async def test_a_full_disk_is_a_507_page(headgate: InProcessHeadgate, monkeypatc
     answer = await headgate.page_client.get("/")
 
     assert answer.status_code == 507
-    in_the_frame(answer, "Make room on the disk")
+    in_the_frame(answer, "Free disk space")
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 412, 413, 421, 422, 429, 500, 503, 507])
@@ -72,7 +72,7 @@ def test_every_status_has_a_title_and_a_sentence_of_its_own(status: int) -> None
 
     text = bytes(render_error(Request(scope), status, "What happened.", "r-1").body).decode()
 
-    assert "That did not work" not in text
+    assert DEFAULT_TITLE not in text
     assert "What happened." in text and "r-1" in text and f">{status}<" in text
 
 

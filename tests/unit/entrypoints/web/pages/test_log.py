@@ -8,7 +8,7 @@ import pytest
 
 from domain.runs.status import Status
 from entrypoints.web.ansi import render_ansi_line, show_control_characters
-from entrypoints.web.markdown import markdown
+from entrypoints.web.markdown import render_markdown
 from entrypoints.web.view_models.runs.outputs import extract_image
 from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
@@ -132,7 +132,7 @@ async def test_more_hits_than_a_page_shows_are_reached_from_where_it_ends(headga
     run_id = await _a_run_with(headgate, ["hit"] * 120)
 
     page = (await headgate.page_client.get(f"/ui/runs/{run_id}?q=hit")).text
-    more = re.search(r'href="([^"]*after=50[^"]*)">Search on', page)
+    more = re.search(r'href="([^"]*after=50[^"]*)">Continue from line', page)
     assert more
     rest = (await headgate.page_client.get(more[1].replace("&amp;", "&"))).text
 
@@ -213,7 +213,7 @@ def test_markdown_is_shown_and_can_do_nothing() -> None:
     text = (
         "# Hi\n\n**bold** `code` ~~old~~ [ok](https://ok.example)\n\n| a |\n|---|\n| 1 |\n\n![i](https://x/y.png) <iframe src=x></iframe>"
     )
-    shown = markdown(text)
+    shown = render_markdown(text)
 
     kept = ("<h3>Hi</h3>", "<strong>bold</strong>", "<code>code</code>", "<del>old</del>", "<td>1</td>")
     for part in (*kept, 'rel="noopener noreferrer nofollow"'):

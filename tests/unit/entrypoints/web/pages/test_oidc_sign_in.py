@@ -262,7 +262,7 @@ async def test_a_sign_in_that_was_broken_off_there_is_a_sentence_here(oidc: Oidc
     async with headgate.client as client:
         answer = await client.get("/ui/sign-in/back?error=access_denied&state=x")
 
-    assert answer.status_code == 401 and "broken off" in answer.text
+    assert answer.status_code == 401 and "was interrupted" in answer.text
 
 
 def _cookie(answer: httpx.Response, name: str) -> str:

@@ -21,8 +21,8 @@ async def test_the_page_draws_times_and_records_on_the_grids_columns_with_a_tabl
     grid = text.split('class="stage-grid"')[1].split("</table>")[0]
     assert grid.count('data-key="b') == 27 == text.split('class="as-table"')[1].split("</details>")[0].count("<tr data-key")
     assert 'colspan="27"' in grid and 'width="648"' in grid
-    assert "fact-orders" in text.split("Breaks most often")[1].split("Failures that are alike")[0]
-    assert "3 times" in text.split("Failures that are alike")[1]
+    assert "fact-orders" in text.split("Most failures")[1].split("Similar failures")[0]
+    assert "3 times" in text.split("Similar failures")[1]
 
 
 async def test_a_saved_edit_is_a_new_revision_and_says_what_it_changed(headgate: InProcessHeadgate) -> None:
@@ -109,8 +109,8 @@ async def test_tags_are_shown_and_narrow_the_board(headgate: InProcessHeadgate) 
     text = (await headgate.page_client.get("/?tag=sql")).text
 
     assert 'href="/?tag=nightly"' in text
-    assert 'data-searched="tagged' in text
-    assert 'data-searched="plain' not in text
+    assert 'data-search-text="tagged' in text
+    assert 'data-search-text="plain' not in text
 
 
 @pytest.mark.parametrize("tags", ["sql", ["Big"], ["a b"], [1], ["x" * 31], ["t"] * 21, [""]])

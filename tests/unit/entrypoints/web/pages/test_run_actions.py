@@ -39,7 +39,7 @@ async def test_a_failed_runs_page_offers_the_retry_where_it_begins(headgate: InP
     page = (await headgate.page_client.get(f"/ui/runs/{run_id}")).text
     asked = (await headgate.page_client.get(f"/ui/runs/{run_id}/retry")).text
 
-    assert 'data-retry-from="check"' in page and f'href="/ui/runs/{run_id}/retry"' in page
+    assert 'data-retry-stage="check"' in page and f'href="/ui/runs/{run_id}/retry"' in page
     assert "Retry from check</button>" in asked
 
 
@@ -61,7 +61,7 @@ async def test_a_retry_of_what_is_under_way_says_why_not(headgate: InProcessHead
     again = await headgate.page_client.post(f"/ui/runs/{run_id}/retry")
 
     assert again.status_code == 409
-    assert "No stage of it failed" in again.text
+    assert "No stage of this run failed" in again.text
 
 
 async def test_a_retry_by_the_newest_revision_is_offered_once_there_is_one(headgate: InProcessHeadgate) -> None:
@@ -112,13 +112,13 @@ async def test_one_stage_is_retried_skipped_with_a_reason_or_cancelled(headgate:
     cancelled = await headgate.page_client.post(f"/ui/runs/{run_id}/stages/publish/cancel")
     retried = await headgate.page_client.post(f"/ui/runs/{run_id}/stages/publish/retry")
 
-    assert unsaid.status_code == 422 and "Reason is needed" in unsaid.text
+    assert unsaid.status_code == 422 and "Reason is required" in unsaid.text
     assert [answer.status_code for answer in (skipped, cancelled, retried)] == [303, 303, 303]
     stages = _run(headgate, run_id).stages
     assert stages["check"].status is Status.SKIPPED and stages["check"].current.message == "the source is closed today"
     assert [attempt.status for attempt in stages["publish"].attempts][-2:] == [Status.CANCELLED, Status.QUEUED]
     history = (await headgate.page_client.get(f"/ui/runs/{run_id}/events")).text
-    assert "the source is closed today" in history and "tried again" in history
+    assert "the source is closed today" in history and "will run again" in history
 
 
 async def test_what_cannot_be_done_to_a_stage_is_answered_with_how_it_stands(headgate: InProcessHeadgate) -> None:
@@ -197,7 +197,7 @@ async def test_two_runs_are_compared_and_others_can_be_chosen(headgate: InProces
     chosen = await headgate.page_client.get(f"/ui/runs/{good}/compare?with={bad}")
 
     assert led.headers["location"] == f"/ui/runs/{good}/compare/{bad}"
-    assert "+900 %" in page and "First different in check" in page and "&lt;b&gt;no&lt;/b&gt;" in page
+    assert "+900 %" in page and "First difference in check" in page and "&lt;b&gt;no&lt;/b&gt;" in page
     assert re.search(r'parameter</span> month</th><td class="mono">1</td><td class="mono">2</td>', page)
     assert chosen.headers["location"] == f"/ui/runs/{bad}/compare/{good}"
 
@@ -216,9 +216,9 @@ async def test_a_failure_says_whether_it_was_seen_and_what_differs(headgate: InP
     assert "Same failure 2 times this week" in page
     assert re.search(r'First seen</dt><dd><time [^>]*>[^<]*</time> in <a class="link" href="/ui/runs/1">#1</a>', page)
     assert "Never seen before" in first and "First seen" not in first
-    assert "the same on both attempts" in page
+    assert "the same error on both attempts" in page
     assert 'href="/ui/runs/3?line=2#L2"' in page and "Line 2 of the log</a>" in page
-    assert "Different from" in page and "/ui/runs/2/compare/3" in page
+    assert "Changes since" in page and "/ui/runs/2/compare/3" in page
 
 
 async def test_every_kind_of_event_has_its_own_words(headgate: InProcessHeadgate) -> None:

@@ -4,8 +4,9 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from domain.runs.status import Status
-from entrypoints.web.live.run_list import PAGE_OF_RUNS, LiveRunList, parse_run_list_query
+from entrypoints.web.live.run_list import RUNS_PER_PAGE, LiveRunList
 from entrypoints.web.page_context import build_page_context
+from entrypoints.web.run_list_query import parse_run_list_query
 from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
 from tests.support.run_stories import end, start
@@ -48,7 +49,7 @@ async def test_part_of_a_name_finds_the_runs_of_every_pipeline_that_has_it(headg
     assert await found("nightly-load") == [ids["nightly-load"]]
     assert await found("y_") == [ids["Weekly_LOAD"]]
     assert await found("%25") == []
-    assert "No run fits." in page and 'value="nobody"' in page
+    assert "No runs match." in page and 'value="nobody"' in page
     assert re.findall(r'<option value="([^"]+)"></option>', page) == sorted(names)
 
 
@@ -63,7 +64,7 @@ async def test_runs_by_part_of_a_name_are_live(headgate: InProcessHeadgate) -> N
     await headgate.stories.open_run(other)
     of_other = await watch.read(of_mine.cursor)
 
-    assert (view.concerns(of_mine), view.concerns(of_other)) == ((True, False), (False, False))
+    assert (view.get_effect(of_mine), view.get_effect(of_other)) == ((True, False), (False, False))
     assert shown((await view.render()).fragments["runs"]) == [mine]
 
 
@@ -106,7 +107,7 @@ async def test_the_days_of_a_page_stay_those_of_the_link_that_led_to_it(headgate
 
 async def test_pages_are_turned_by_key_so_that_nothing_is_passed_over(headgate: InProcessHeadgate) -> None:
     pipeline = await headgate.stories.add_pipeline(stages=[a_stage("a", "external")])
-    every = [await headgate.stories.open_run(pipeline) for _ in range(PAGE_OF_RUNS * 2 + 7)][::-1]
+    every = [await headgate.stories.open_run(pipeline) for _ in range(RUNS_PER_PAGE * 2 + 7)][::-1]
 
     text, seen = (await headgate.page_client.get("/ui/runs?status=waiting")).text, []
     while True:
@@ -120,4 +121,4 @@ async def test_pages_are_turned_by_key_so_that_nothing_is_passed_over(headgate: 
     back = (await headgate.page_client.get(newer[1].replace("&amp;", "&"))).text if newer else ""
 
     assert seen == every
-    assert shown(back) == every[PAGE_OF_RUNS : PAGE_OF_RUNS * 2]
+    assert shown(back) == every[RUNS_PER_PAGE : RUNS_PER_PAGE * 2]

@@ -1,5 +1,7 @@
 """How Headgate says that it is not well."""
 
+import re
+
 from application.ports.queries.health_metrics import HealthMetrics
 from tests.support.in_process import InProcessHeadgate
 
@@ -11,8 +13,8 @@ async def test_a_healthy_house_says_so(headgate: InProcessHeadgate) -> None:
 
     text = (await headgate.page_client.get("/ui/system", headers=PLAIN)).text
 
-    assert "NOT WELL" not in text
-    assert "1 worker with" in text and "Histories are kept for 90 days, logs for 30 days." in text
+    assert "NOT OK" not in text
+    assert "1 worker with" in text and "Events are kept for 90 days, logs for 30 days." in text
 
 
 async def test_the_page_answers_while_the_database_does_not(headgate: InProcessHeadgate) -> None:
@@ -21,13 +23,13 @@ async def test_the_page_answers_while_the_database_does_not(headgate: InProcessH
     answer = await headgate.page_client.get("/ui/system")
 
     assert answer.status_code == 200
-    assert "It does not answer, or is not migrated." in answer.text and 'data-well="no"' in answer.text
+    assert "Does not respond, or is not migrated." in answer.text and 'data-healthy="no"' in answer.text
 
 
 async def test_nobody_to_work_is_named_with_what_to_do(headgate: InProcessHeadgate) -> None:
     text = (await headgate.page_client.get("/ui/system", headers=PLAIN)).text
 
-    assert "None has spoken lately" in text and "headgate worker" in text
+    assert "No worker is online" in text and "headgate worker" in text
 
 
 async def test_an_old_outbox_and_a_long_queue_are_not_well(headgate: InProcessHeadgate) -> None:
@@ -45,5 +47,5 @@ async def test_a_full_disk_and_a_silent_engine_are_not_well(headgate: InProcessH
 
     page = (await headgate.page_client.get("/ui/system")).text
 
-    assert "The disk has 3 MiB left." in page and "own workers go on" in page
-    assert "Disk" in page.split("not well. What to do stands beside it.")[0]
+    assert "The disk has 3 MiB left." in page and "own workers continue" in page
+    assert re.search("Needs attention: [^.]*Disk", page)

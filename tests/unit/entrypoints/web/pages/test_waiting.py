@@ -23,7 +23,7 @@ async def test_an_idle_house_waits_for_nobody(headgate: InProcessHeadgate) -> No
     answer = await headgate.page_client.get("/ui/waiting")
 
     assert answer.status_code == 200
-    assert "Nothing waits for anybody" in answer.text
+    assert "Nothing is waiting" in answer.text
 
 
 async def test_people_and_machines_are_told_apart_with_the_time_that_is_left(headgate: InProcessHeadgate) -> None:
@@ -32,7 +32,7 @@ async def test_people_and_machines_are_told_apart_with_the_time_that_is_left(hea
 
     text = (await headgate.page_client.get("/ui/waiting", headers={"Accept": "text/plain"})).text
 
-    people, machines = text.split("For a machine")
+    people, machines = text.split("External stages")
     assert "publish" in people and "left" in people and "Publish it?" in people
     assert "renew" in machines and "certificates #1" in machines
 
@@ -61,7 +61,7 @@ async def test_who_is_asked_sees_how_the_same_was_answered_before(headgate: InPr
     await headgate.stories.open_run(await headgate.stories.add_pipeline("another", [a_stage("publish", "approval")]))
 
     text = (await headgate.page_client.get(f"/ui/waiting?run={asked}&stage=publish")).text
-    lines = re.findall(r"<li>.*?</li>", text.partition('class="earlier">')[2].partition("</ol>")[0])
+    lines = re.findall(r"<li>.*?</li>", text.partition('class="past-decisions">')[2].partition("</ol>")[0])
 
     assert [re.findall(r"#(\d) *</a> (\w+) by mara", line) for line in lines] == [
         [("3", "approved")],
@@ -75,7 +75,7 @@ async def test_a_wait_whose_time_is_almost_over_says_so(headgate: InProcessHeadg
     pipeline = await headgate.stories.add_pipeline("old", [a_stage("renew", "external", timeout=1_000)])
     await headgate.stories.open_run(pipeline, headgate.fakes.clock.now() - timedelta(seconds=900))
 
-    assert "Its time is almost over." in (await headgate.page_client.get("/ui/waiting")).text
+    assert "Times out soon." in (await headgate.page_client.get("/ui/waiting")).text
 
 
 async def test_the_navigation_counts_what_waits_on_every_page(headgate: InProcessHeadgate) -> None:
@@ -83,7 +83,7 @@ async def test_the_navigation_counts_what_waits_on_every_page(headgate: InProces
 
     for path in ("/", "/ui/runs", "/ui/system", "/ui/waiting", "/ui/new"):
         text = (await headgate.page_client.get(path)).text
-        assert 'id="waiting-count" aria-label="things that wait">1</b>' in text, path
+        assert 'id="waiting-count" aria-label="waiting stages">1</b>' in text, path
 
 
 @pytest.mark.parametrize(("decision", "status"), [("approve", Status.COMPLETED), ("reject", Status.FAILED)])

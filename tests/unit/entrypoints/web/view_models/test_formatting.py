@@ -57,7 +57,7 @@ async def test_a_time_in_the_sentence_is_one_that_the_page_shows_in_its_viewers_
     await headgate.stories.add_pipeline(stages=[a_stage("agree", "approval")])
     await headgate.page_client.post("/trigger/nightly")
 
-    sentence = (await headgate.page_client.get("/ui/runs/1")).text.split('<p class="why">')[1].split("</p>")[0]
+    sentence = (await headgate.page_client.get("/ui/runs/1")).text.split('<p class="status-text">')[1].split("</p>")[0]
 
     assert 'since <time datetime="' in sentence
     assert 'data-show="moment">' in sentence and " UTC</time>" in sentence

@@ -6,7 +6,8 @@ import pytest
 
 from domain.errors import FieldProblem
 from domain.pipelines.definition import PipelineDefinition
-from entrypoints.web.view_models.forms import NewPipelineForm, assign_errors, build_form_fields, parse_form_values
+from entrypoints.web.view_models.forms import assign_errors, build_form_fields, parse_form_values
+from entrypoints.web.view_models.new_pipeline_form import NewPipelineForm
 from tests.support.builders import a_definition
 
 RULES: dict[str, Any] = {
@@ -32,7 +33,7 @@ def _values(typed: dict[str, str], definition: PipelineDefinition | None = None)
 
 
 def test_each_type_gets_its_control_and_its_default() -> None:
-    shown = {field.name: (field.control, field.typed) for field in build_form_fields(_definition())}
+    shown = {field.name: (field.control, field.text) for field in build_form_fields(_definition())}
 
     assert shown == {
         "month": ("number", ""),
@@ -58,7 +59,7 @@ def test_an_empty_field_is_left_out_unless_it_is_needed() -> None:
     values, errors = _values({"share": "", "who": "", "maybe": "", "tags": " "})
 
     assert values == {"full": False}
-    assert errors == {"month": "is needed"}
+    assert errors == {"month": "is required"}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_problems_of_the_schema_are_put_beside_their_fields() -> None:
 
 
 def test_a_new_pipeline_is_read_from_rows() -> None:
-    form = NewPipelineForm.typed(
+    form = NewPipelineForm.from_form(
         {
             "name": ["backup"],
             "description": [""],
@@ -94,7 +95,7 @@ def test_a_new_pipeline_is_read_from_rows() -> None:
         }
     )
 
-    assert form.raw() == {
+    assert form.to_definition() == {
         "name": "backup",
         "description": "",
         "stages": [{"name": "dump", "kind": "command", "command": ["pg_dump", "-F", "c d"]}, {"name": "up", "kind": "external"}],

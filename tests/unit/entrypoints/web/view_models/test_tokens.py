@@ -11,7 +11,7 @@ import pytest
 from application.queries.views.pipelines import PipelineView
 from domain.access.api_tokens import ApiToken, TokenKind
 from domain.access.permissions import Scope
-from entrypoints.web.view_models.tokens import build_reporter_snippets
+from entrypoints.web.view_models.access.tokens import build_token_snippets
 from tests.support.builders import NOW, a_definition, a_stage
 
 TOKEN = ApiToken(1, "nas", TokenKind.REPORTER, (Scope.REPORT,), 1, "x9Zq", None, NOW)
@@ -20,7 +20,7 @@ PIPELINE = PipelineView(1, 1, a_definition("backup", [a_stage("dump", "external"
 
 @pytest.fixture
 def snippets() -> dict[str, str]:
-    return {each.title: each.text for each in build_reporter_snippets("hg_rep_x", TOKEN, PIPELINE, "http://127.0.0.1:8000")}
+    return {each.title: each.text for each in build_token_snippets("hg_rep_x", TOKEN, PIPELINE, "http://127.0.0.1:8000")}
 
 
 def told(folder: Path, script: str, **environment: str) -> list[str]:

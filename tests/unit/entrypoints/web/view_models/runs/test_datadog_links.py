@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from entrypoints.web.view_models.runs.datadog_links import datadog_links
+from entrypoints.web.view_models.runs.datadog_links import build_datadog_links
 
 TRACE = {"traceparent": f"00-{255:032x}-{7:016x}-01"}
 
@@ -14,7 +14,7 @@ TRACE = {"traceparent": f"00-{255:032x}-{7:016x}-01"}
     [("datadoghq.com", "app.datadoghq.com"), ("datadoghq.eu", "app.datadoghq.eu"), ("us5.datadoghq.com", "us5.datadoghq.com")],
 )
 def test_a_run_links_to_its_trace_and_its_logs_at_its_site(site: str, host: str) -> None:
-    (trace, to_trace), (logs, to_logs) = datadog_links(site, 42, TRACE)
+    (trace, to_trace), (logs, to_logs) = build_datadog_links(site, 42, TRACE)
 
     assert (trace, to_trace) == ("trace", f"https://{host}/apm/trace/{255:032x}")
     assert (logs, urlsplit(to_logs).netloc, urlsplit(to_logs).path) == ("logs", host, "/logs")
@@ -22,8 +22,8 @@ def test_a_run_links_to_its_trace_and_its_logs_at_its_site(site: str, host: str)
 
 
 def test_a_run_that_was_not_traced_has_logs_only() -> None:
-    assert [name for name, _ in datadog_links("datadoghq.eu", 42, {})] == ["logs"]
+    assert [name for name, _ in build_datadog_links("datadoghq.eu", 42, {})] == ["logs"]
 
 
 def test_without_a_site_there_are_none() -> None:
-    assert datadog_links(None, 42, TRACE) == []
+    assert build_datadog_links(None, 42, TRACE) == []

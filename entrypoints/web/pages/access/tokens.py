@@ -1,0 +1,140 @@
+"""API and reporter tokens."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from application.commands.access.create_token import NewToken
+from domain.access.api_tokens import ApiToken, TokenKind
+from domain.access.permissions import Scope
+from domain.errors import InvalidInput, NotFound
+from entrypoints.http.auth.caller import get_actor
+from entrypoints.http.auth.permissions import ADMIN, requires
+from entrypoints.http.ids import parse_id
+from entrypoints.web.form_data import get_last_values, parse_form
+from entrypoints.web.lookups import get_application, get_origin
+from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.templating import render, render_page
+from entrypoints.web.view_models.access.tokens import Snippet, TokenItem, build_token_item, build_token_snippets
+from entrypoints.web.view_models.forms import format_problems
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+DEFAULT_DAYS = "90"
+MAX_DAYS = 3_650
+RUNS_SEARCHED = 3
+EVENTS_SEARCHED = 1_000
+
+
+@router.get("/ui/tokens")
+@requires(ADMIN)
+async def list_tokens(request: Request, pipeline: str = "") -> Response:
+    """Show all tokens and the form for a new one, with a pipeline preselected if one is given."""
+    return await _render_list(request, {"pipeline": pipeline[:100], "days": DEFAULT_DAYS}, (), 200)
+
+
+@router.post("/ui/tokens")
+@requires(ADMIN)
+async def create_token(request: Request) -> Response:
+    """Create a token and show it with commands to copy. No other page shows the token."""
+    fields = await parse_form(request)
+    form = get_last_values(fields)
+    kind = TokenKind.REPORTER if form.get("kind") == "reporter" else TokenKind.API
+    scopes = [Scope.REPORT] if kind is TokenKind.REPORTER else [Scope(word) for word in fields.get("scope", ()) if word in set(Scope)]
+    days, name = form.get("days", "").strip(), form.get("pipeline", "").strip()
+    pipeline_ref = name if (number := parse_id(name)) is None else number
+    try:
+        expires_at = _parse_expiry(days, get_page_context(request).now())
+        new = NewToken(form.get("name", ""), kind, scopes, pipeline_ref or None, expires_at)
+        created = await get_application(request).create_token()(new, get_actor(request))
+    except InvalidInput as error:
+        return await _render_list(request, {**form, "scopes": " ".join(scopes)}, format_problems(error.problems), 422)
+    context = get_page_context(request)
+    pipeline = await context.reader.pipeline(created.token.pipeline_id) if created.token.pipeline_id else None
+    item = build_token_item(created.token, pipeline.name if pipeline else None, context.now())
+    snippets = build_token_snippets(created.text, created.token, pipeline, get_origin(request))
+    return _render_token(request, item, await _find_first_report(request, created.token), 201, created.text, snippets)
+
+
+@router.get("/ui/tokens/{token_id}")
+@requires(ADMIN)
+async def show_token(request: Request, token_id: str) -> Response:
+    """Show a token's details, without the token itself."""
+    context = get_page_context(request)
+    token = await _require_token(request, token_id)
+    pipeline = await context.reader.pipeline(token.pipeline_id) if token.pipeline_id else None
+    item = build_token_item(token, pipeline.name if pipeline else None, context.now())
+    return _render_token(request, item, await _find_first_report(request, token), 200)
+
+
+@router.get("/ui/tokens/{token_id}/heard")
+@requires(ADMIN)
+async def get_first_report(request: Request, token_id: str) -> Response:
+    """Return the fragment that says whether a report has been sent with this token."""
+    token = await _require_token(request, token_id)
+    html = render("live/first_report.html", token_id=token.id, run_id=await _find_first_report(request, token))
+    return Response(html, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+@router.post("/ui/tokens/{token_id}/revoke")
+@requires(ADMIN)
+async def revoke_token(request: Request, token_id: str) -> Response:
+    """Revoke a token."""
+    token = await _require_token(request, token_id)
+    await get_application(request).revoke_token()(token.id, get_actor(request))
+    return RedirectResponse("/ui/tokens", 303)
+
+
+async def _render_list(request: Request, form: Mapping[str, str], problems: Sequence[str], status: int) -> Response:
+    context = get_page_context(request)
+    tokens = await get_application(request).access_queries().list_tokens()
+    pipelines = {row.pipeline.id: row.pipeline.name for row in await context.reader.board()}
+    return render_page(
+        request,
+        "tokens.html",
+        status,
+        section="system",
+        css=("access.css",),
+        tokens=[build_token_item(token, pipelines.get(token.pipeline_id or 0), context.now()) for token in tokens],
+        form=defaultdict(str, form),
+        scopes=list(Scope),
+        pipelines=sorted(pipelines.values()),
+        problems=problems,
+    )
+
+
+def _render_token(
+    request: Request, token: TokenItem, reported_run: int | None, status: int, text: str = "", snippets: Sequence[Snippet] = ()
+) -> Response:
+    values = {"token": token, "text": text, "snippets": snippets, "run_id": reported_run}
+    return render_page(request, "token.html", status, section="system", css=("access.css",), **values)
+
+
+async def _require_token(request: Request, token_id: str) -> ApiToken:
+    number = parse_id(token_id)
+    token = None if number is None else await get_application(request).access_queries().get_token(number)
+    if token is None:
+        raise NotFound("token", token_id)
+    return token
+
+
+async def _find_first_report(request: Request, token: ApiToken) -> int | None:
+    """Return the id of a run that was reported about with this token. Only the pipeline's newest runs are searched."""
+    if token.pipeline_id is None:
+        return None
+    reader = get_page_context(request).reader
+    for run in await reader.runs(pipeline_id=token.pipeline_id, status=None, skip=0, limit=RUNS_SEARCHED):
+        if any(event.actor == f"token {token.name}" for event in await reader.events(run.id, 0, EVENTS_SEARCHED)):
+            return run.id
+    return None
+
+
+def _parse_expiry(days: str, now: datetime) -> datetime | None:
+    """Return when the token expires; None for a blank number of days. Raise InvalidInput if it is not a number from 1 to MAX_DAYS."""
+    if not days:
+        return None
+    if not (days.isascii() and days.isdigit() and 1 <= int(days[:6]) <= MAX_DAYS):
+        raise InvalidInput.for_field("days", f"must be a number from 1 to {MAX_DAYS}, or blank for no expiry")
+    return now + timedelta(days=int(days))

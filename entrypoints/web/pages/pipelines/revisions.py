@@ -1,0 +1,112 @@
+"""A pipeline's revisions, their differences, and the form that creates the next revision."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from application.queries.views.pipelines import PipelineView, RevisionView
+from domain.errors import FieldProblem, InvalidInput, NameTaken, NotFound, StaleRevision
+from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_definition
+from entrypoints.http.auth.caller import get_actor
+from entrypoints.http.auth.permissions import DEFINE, READ, ResourceScope, requires
+from entrypoints.web.form_data import parse_flat_form
+from entrypoints.web.lookups import get_application, require_pipeline
+from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.templating import render_page
+from entrypoints.web.view_models.formatting import format_timestamp
+from entrypoints.web.view_models.pipelines.definition_text import format_definition
+from entrypoints.web.view_models.pipelines.revisions import build_diff, build_revision_items
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+CSS = ("pipeline.css",)
+
+
+@router.get("/ui/pipelines/{ref}/revisions/{number}")
+@requires(READ, ResourceScope.PIPELINE)
+async def show_revision(request: Request, ref: str, number: str, against: str = "") -> Response:
+    """Show a revision and its differences from revision `against`; without it, from the revision before."""
+    context = get_page_context(request)
+    pipeline = await require_pipeline(context, ref)
+    revisions = await context.reader.revisions(pipeline.id)
+    revision = _require_revision(revisions, number)
+    if against:
+        other: RevisionView | None = _require_revision(revisions, against)
+    else:
+        other = next((each for each in revisions if each.revision < revision.revision), None)
+    return render_page(
+        request,
+        "revision.html",
+        section="pipelines",
+        css=CSS,
+        pipeline=pipeline,
+        revision=revision,
+        created=format_timestamp(revision.created_at),
+        text=format_definition(revision.definition),
+        other=other,
+        diff_lines=build_diff(other, revision) if other else (),
+        revisions=build_revision_items(revisions),
+        newest=revisions[0].revision,
+    )
+
+
+def _require_revision(revisions: Sequence[RevisionView], number: str) -> RevisionView:
+    for revision in revisions:
+        if str(revision.revision) == number:
+            return revision
+    raise NotFound("revision", number)
+
+
+@router.get("/ui/pipelines/{ref}/edit")
+@requires(DEFINE, ResourceScope.PIPELINE)
+async def show_edit_form(request: Request, ref: str) -> Response:
+    """Show the newest revision as text to edit."""
+    pipeline = await require_pipeline(get_page_context(request), ref)
+    return _render_form(request, pipeline, format_definition(pipeline.definition), pipeline.revision, (), None, 200)
+
+
+@router.post("/ui/pipelines/{ref}/edit")
+@requires(DEFINE, ResourceScope.PIPELINE)
+async def edit(request: Request, ref: str) -> Response:
+    """Store a new revision if the edited one is still the newest; otherwise show the form again with the submitted text."""
+    pipeline = await require_pipeline(get_page_context(request), ref)
+    form = await parse_flat_form(request)
+    text, number = form.get("definition", "").replace("\r\n", "\n"), form.get("revision", "")
+    edited = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
+    try:
+        await get_application(request).change_pipeline()(pipeline.id, parse_definition(text), [edited], get_actor(request))
+    except InvalidDefinitionText as error:
+        return _render_form(request, pipeline, text, edited, [FieldProblem("", str(error))], None, 422)
+    except InvalidInput as error:
+        return _render_form(request, pipeline, text, edited, error.problems, None, 422)
+    except NameTaken as error:
+        return _render_form(request, pipeline, text, edited, [FieldProblem("name", str(error))], None, 409)
+    except StaleRevision:
+        return _render_form(request, pipeline, text, edited, (), pipeline.revision, 409)
+    return RedirectResponse(f"/ui/pipelines/{pipeline.id}", 303)
+
+
+def _render_form(
+    request: Request,
+    pipeline: PipelineView,
+    text: str,
+    edited: int,
+    problems: Sequence[FieldProblem],
+    newer: int | None,
+    status: int,
+) -> Response:
+    """Render the form. `edited` is the revision the text began as; `newer` is a revision stored since then, if any."""
+    return render_page(
+        request,
+        "edit_pipeline.html",
+        status,
+        section="pipelines",
+        css=CSS,
+        pipeline=pipeline,
+        text=text,
+        base_revision=newer or edited,
+        edited=edited,
+        newer=newer,
+        problems=problems,
+        rows=min(40, max(16, text.count("\n") + 3)),
+    )

@@ -1,0 +1,61 @@
+"""A run's log as a file, and as fragments for scrolling."""
+
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+
+from application.queries.views.logs import LogFilter
+from entrypoints.http.auth.permissions import READ, ResourceScope, requires
+from entrypoints.web.live.run_page import render_log_lines
+from entrypoints.web.lookups import require_run
+from entrypoints.web.page_context import PageContext, get_page_context, load_waiting_count
+from entrypoints.web.templating import HEADERS
+from entrypoints.web.view_models.log.lines import LINES_PER_PAGE
+from entrypoints.web.view_models.log.query import LogQuery
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+DOWNLOAD_BATCH = 2_000
+
+
+@router.get("/ui/runs/{run_id}/lines")
+@requires(READ, ResourceScope.RUN)
+async def get_log_fragment(request: Request, run_id: str) -> Response:
+    """Return the lines before or after a position as HTML for the page's script; empty at either end of the log."""
+    context = get_page_context(request)
+    run = await require_run(context, run_id)
+    query = LogQuery.parse(request.query_params, run)
+    lines = await context.reader.log_window(
+        run.id, query.line_filter, limit=LINES_PER_PAGE, above=query.after or 0, below=query.before, last=query.after is None
+    )
+    return Response(render_log_lines(lines).encode("utf-8", "replace"), media_type="text/html; charset=utf-8", headers=HEADERS)
+
+
+@router.get("/ui/runs/{run_id}/log.txt")
+@requires(READ, ResourceScope.RUN)
+async def download_log(request: Request, run_id: str) -> Response:
+    """Return the log as it was written, including ANSI codes, optionally of one stage, attempt or stream."""
+    context = get_page_context(request)
+    run = await require_run(context, run_id)
+    query = LogQuery.parse(request.query_params, run)
+    parts = [
+        run.pipeline,
+        str(run.number),
+        *([query.stage] if query.stage else []),
+        *([f"attempt-{query.attempt}"] if query.attempt else []),
+    ]
+    name = "-".join(parts).replace('"', "").encode("ascii", "replace").decode()
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}.log"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    lines = _read_lines(context, run.id, query.line_filter)
+    return StreamingResponse(lines, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+async def _read_lines(context: PageContext, run_id: int, line_filter: LogFilter) -> AsyncIterator[bytes]:
+    after = 0
+    while lines := await context.reader.log_window(run_id, line_filter, above=after, limit=DOWNLOAD_BATCH):
+        after = lines[-1].n
+        yield "".join(f"{line.text}\n" for line in lines).encode("utf-8", "replace")

@@ -1,0 +1,64 @@
+"""Entries of the audit log."""
+
+from dataclasses import dataclass
+
+from domain.access.audit import AuditAction, AuditEntry
+from entrypoints.web.view_models.formatting import Timestamp, format_timestamp, shorten_json
+
+MAX_VALUE_LENGTH = 80
+_PATHS = {"run": "/ui/runs/", "pipeline": "/ui/pipelines/", "token": "/ui/tokens/"}
+_ACTIONS = {
+    AuditAction.SIGNED_IN: "signed in",
+    AuditAction.SIGN_IN_FAILED: "failed to sign in",
+    AuditAction.SIGNED_OUT: "signed out",
+    AuditAction.TRIGGERED: "triggered",
+    AuditAction.CANCELLED: "cancelled",
+    AuditAction.RETRIED: "retried",
+    AuditAction.SKIPPED: "skipped a stage",
+    AuditAction.STAGE_CANCELLED: "cancelled a stage",
+    AuditAction.APPROVED: "approved",
+    AuditAction.REJECTED: "rejected",
+    AuditAction.PIPELINE_CREATED: "created a pipeline",
+    AuditAction.PIPELINE_CHANGED: "changed a pipeline",
+    AuditAction.TOKEN_CREATED: "created a token",
+    AuditAction.TOKEN_REVOKED: "revoked a token",
+    AuditAction.ACCOUNT_CREATED: "created an account",
+    AuditAction.ACCOUNT_CHANGED: "changed an account",
+    AuditAction.PASSWORD_CHANGED: "changed a password",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntryItem:
+    """A row of the audit log. `href` is empty if the subject has no page."""
+
+    id: int
+    at: Timestamp | None
+    actor: str
+    auth_method: str
+    address: str
+    action: str
+    subject: str
+    href: str
+    details: str
+
+
+def build_audit_item(entry: AuditEntry) -> AuditEntryItem:
+    """Return the row for an entry."""
+    kind, _, name = entry.subject.partition(" ")
+    return AuditEntryItem(
+        entry.id,
+        format_timestamp(entry.at),
+        entry.actor or "not signed in",
+        entry.auth_method or "",
+        entry.address or "",
+        describe_action(entry.action),
+        entry.subject,
+        f"{_PATHS[kind]}{name}" if kind in _PATHS else "",
+        " · ".join(f"{key} {shorten_json(value, MAX_VALUE_LENGTH)}" for key, value in entry.details.items()),
+    )
+
+
+def describe_action(action: AuditAction) -> str:
+    """Return the action in the past tense."""
+    return _ACTIONS[action]

@@ -1,0 +1,49 @@
+"""Definitions as YAML."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from domain.pipelines.definition import DEFAULT_POOL, PipelineDefinition, StageDefinition
+from domain.pipelines.serialization import serialize_pipeline
+
+DEFAULT_PARALLELISM = 16
+DEFAULT_WORKER_TIMEOUT = 3_600.0
+DEFAULT_EXTERNAL_TIMEOUT = 604_800.0
+_STAGE_DEFAULTS: Mapping[str, Any] = {
+    "shell": False,
+    "env": {},
+    "workdir": None,
+    "retries": 0,
+    "retry_delay": 0.0,
+    "retry_on_loss": False,
+    "allow_failure": False,
+    "when": "completed",
+    "timeout": None,
+}
+
+
+def format_definition(definition: PipelineDefinition) -> str:
+    """Return a definition as YAML, without the keys that have their default."""
+    serialized = serialize_pipeline(definition)
+    previous: str | None = None
+    stages = []
+    for stage, raw in zip(definition.stages, serialized["stages"], strict=True):
+        stages.append(_remove_defaults(stage, raw, previous))
+        previous = stage.name
+    text: dict[str, Any] = {"name": serialized["name"]}
+    text |= {key: serialized[key] for key in ("description", "tags", "parameters") if serialized[key]}
+    if definition.parallelism != DEFAULT_PARALLELISM:
+        text["parallelism"] = serialized["parallelism"]
+    if definition.pool != DEFAULT_POOL:
+        text["pool"] = serialized["pool"]
+    return yaml.safe_dump(text | {"stages": stages}, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
+
+
+def _remove_defaults(stage: StageDefinition, raw: Mapping[str, Any], previous: str | None) -> dict[str, Any]:
+    """Return a stage's keys without defaults, and whole seconds as integers. By default, a stage needs the `previous` one."""
+    timeout = DEFAULT_WORKER_TIMEOUT if stage.kind.runs_on_worker else DEFAULT_EXTERNAL_TIMEOUT
+    defaults = {**_STAGE_DEFAULTS, "timeout": timeout, "needs": [previous] if previous else []}
+    changed = {key: value for key, value in raw.items() if key not in defaults or value != defaults[key]}
+    return {key: int(value) if isinstance(value, float) and value.is_integer() else value for key, value in changed.items()}

@@ -1,0 +1,19 @@
+"""Links to a stage, and its duration."""
+
+from datetime import datetime
+from urllib.parse import quote
+
+from application.queries.views.runs import StageRunView
+
+
+def build_log_link(run_id: int, stage: str, view: str) -> str:
+    """Return the URL of a stage's log on the run's page in one of its views."""
+    return f"/ui/runs/{run_id}?view={view}&stage={quote(stage)}#log"
+
+
+def get_stage_seconds(stage: StageRunView, now: datetime) -> float | None:
+    """Return the seconds from a stage's first start to its end or now, with retries and their delays; None before it started."""
+    started = next((attempt.started_at for attempt in stage.attempts if attempt.started_at), None)
+    if started is None:
+        return None
+    return max(0.0, ((stage.newest.finished_at or now) - started).total_seconds())
