@@ -49,7 +49,7 @@ def test_a_failed_run_is_retried_until_it_completes(headgate: Run, running_headg
     again = headgate("again", str(run_id), "--json")
 
     assert (retried.returncode, "(b)" in retried.stdout) == (0, True), retried
-    assert nothing.returncode == 2 and "No stage of it failed" in nothing.stderr
+    assert nothing.returncode == 2 and "No stage of this run failed" in nothing.stderr
     assert [stage["attempt"] for stage in look(running_headgate, f"/runs/{run_id}/stages")] == [1, 2]
     assert look(running_headgate, f"/runs/{json.loads(again.stdout)['run_id']}")["repeats"] == run_id
 

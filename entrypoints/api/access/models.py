@@ -7,7 +7,7 @@ from pydantic import Field
 
 from application.commands.access.create_token import CreatedToken
 from domain.access.accounts import Account
-from domain.access.audit import AuditAction
+from domain.access.audit import AuditAction, AuditEntry
 from domain.access.permissions import Role, Scope
 from entrypoints.api.shared.models import PipelineRefField, RequestModel, ResponseModel, Timestamp, with_example
 
@@ -148,3 +148,17 @@ class AuditEntryResponse(ResponseModel):
     address: str | None
     thing: str
     details: dict[str, Any]
+
+    @classmethod
+    def from_view(cls, view: AuditEntry) -> Self:
+        """Build the response from an entry. The API has its own names for the entry's fields."""
+        return cls(
+            id=view.id,
+            at=view.at,
+            deed=view.action,
+            who=view.actor,
+            way=view.auth_method,
+            address=view.address,
+            thing=view.subject,
+            details=dict(view.details),
+        )
