@@ -41,7 +41,7 @@ def schemas(request: pytest.FixtureRequest) -> ParameterSchemas:
 
 
 @pytest.fixture(params=[FakeWorkerStreams, InMemoryWorkerStreams], ids=["fake", "real"])
-def links(request: pytest.FixtureRequest) -> WorkerStreams:
+def worker_streams(request: pytest.FixtureRequest) -> WorkerStreams:
     return request.param()
 
 

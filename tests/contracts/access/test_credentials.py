@@ -1,4 +1,4 @@
-"""Keys and hashes: one suite for the fakes and for the real ones; and what only the real ones promise."""
+"""The contracts of credentials, password hashers and sign-in limiters, and what only the real ones guarantee."""
 
 import math
 import re
@@ -28,32 +28,32 @@ def passwords(request: pytest.FixtureRequest) -> PasswordHasher:
 
 
 @pytest.fixture(params=[FakeSignInLimiter, InMemorySignInLimiter], ids=["fake", "real"])
-def attempts(request: pytest.FixtureRequest) -> SignInLimiter:
+def limiter(request: pytest.FixtureRequest) -> SignInLimiter:
     return request.param()
 
 
 @pytest.mark.parametrize("kind", list(TokenKind))
-def test_a_new_token_is_another_one_each_time_and_looks_like_one(credentials: Credentials, kind: TokenKind) -> None:
-    made = [credentials.new_token(kind) for _ in range(50)]
+def test_new_tokens_are_unique_and_valid(credentials: Credentials, kind: TokenKind) -> None:
+    tokens = [credentials.new_token(kind) for _ in range(50)]
 
-    assert len({*made, *map(credentials.digest, made)}) == 100
-    assert all(credentials.is_token(text) and text.startswith("hg_") for text in made)
+    assert len({*tokens, *map(credentials.digest, tokens)}) == 100
+    assert all(credentials.is_token(text) and text.startswith("hg_") for text in tokens)
 
 
 @pytest.mark.parametrize("text", ["", "hg_", "hg_api_", "Bearer", "hg_api_\ud800", "hg1.e30.x", "hg_worker_1_sum"])
-def test_what_looks_like_no_token_is_none(credentials: Credentials, text: str) -> None:
+def test_other_text_is_not_a_token(credentials: Credentials, text: str) -> None:
     assert not credentials.is_token(text)
     assert len(credentials.digest(text)) == 32
 
 
-def test_a_form_key_is_the_sessions_own_and_does_not_give_it_away(credentials: Credentials) -> None:
+def test_a_form_key_belongs_to_its_session_and_does_not_reveal_it(credentials: Credentials) -> None:
     one, two = credentials.new_session(), credentials.new_session()
 
     assert credentials.form_key(one) == credentials.form_key(one) != credentials.form_key(two)
     assert credentials.form_key(one) != one
 
 
-async def test_a_password_fits_its_own_hash_alone(passwords: PasswordHasher) -> None:
+async def test_a_password_matches_only_its_own_hash(passwords: PasswordHasher) -> None:
     hashed, again = await passwords.hash("four words of mine"), await passwords.hash("four words of mine")
 
     assert hashed != again and "words" not in hashed
@@ -62,24 +62,24 @@ async def test_a_password_fits_its_own_hash_alone(passwords: PasswordHasher) -> 
     assert not await passwords.verify("four words of mine", None)
 
 
-def test_tries_that_go_wrong_use_up_what_is_permitted_from_there(attempts: SignInLimiter) -> None:
-    assert attempts.allows("ada", "10.0.0.1")
+def test_failed_sign_ins_exhaust_the_limit_of_a_name_and_address(limiter: SignInLimiter) -> None:
+    assert limiter.allows("ada", "10.0.0.1")
     for _ in range(5):
-        attempts.record_failure("ada", "10.0.0.1")
+        limiter.record_failure("ada", "10.0.0.1")
 
-    assert not attempts.allows("ada", "10.0.0.1")
-    assert attempts.allows("ada", "10.0.0.2")
-    assert attempts.allows("eve", "10.0.0.1")
+    assert not limiter.allows("ada", "10.0.0.1")
+    assert limiter.allows("ada", "10.0.0.2")
+    assert limiter.allows("eve", "10.0.0.1")
 
 
-def test_a_token_holds_160_random_bits_and_every_slip_of_the_pen_is_found() -> None:
+def test_a_token_has_160_random_bits_and_its_checksum_finds_typos() -> None:
     credentials = RandomCredentials()
     text = credentials.new_token(TokenKind.API)
     assert re.fullmatch(r"hg_api_[0-9A-Za-z]{33}", text)
     assert 27 * math.log2(62) >= 160
 
-    for place in range(len("hg_api_"), len(text)):
-        wrong = text[:place] + ("a" if text[place] != "a" else "b") + text[place + 1 :]
+    for position in range(len("hg_api_"), len(text)):
+        wrong = text[:position] + ("a" if text[position] != "a" else "b") + text[position + 1 :]
         assert not credentials.is_token(wrong)
     assert not credentials.is_token(text + "\n")
 
@@ -88,15 +88,15 @@ async def test_the_hash_is_argon2id() -> None:
     assert (await Argon2Passwords().hash("four words of mine")).startswith("$argon2id$")
 
 
-@pytest.mark.parametrize(("who", "limit"), [("address", 20), ("name", 50)])
-def test_many_names_from_one_address_and_one_name_from_many_are_stopped_too(who: str, limit: int) -> None:
-    attempts = InMemorySignInLimiter()
+@pytest.mark.parametrize(("limited_by", "limit"), [("address", 20), ("name", 50)])
+def test_one_address_and_one_name_are_limited_on_their_own_too(limited_by: str, limit: int) -> None:
+    limiter = InMemorySignInLimiter()
 
-    def another(number: int) -> tuple[str, str]:
-        return (f"n{number}", "10.0.0.1") if who == "address" else ("ada", f"10.0.{number}.1")
+    def get_key(number: int) -> tuple[str, str]:
+        return (f"n{number}", "10.0.0.1") if limited_by == "address" else ("ada", f"10.0.{number}.1")
 
     for number in range(limit):
-        assert attempts.allows(*another(number))
-        attempts.record_failure(*another(number))
+        assert limiter.allows(*get_key(number))
+        limiter.record_failure(*get_key(number))
 
-    assert not attempts.allows(*another(limit))
+    assert not limiter.allows(*get_key(limit))

@@ -1,4 +1,4 @@
-"""The engines that the orchestrator's contract runs against, under one handle."""
+"""The engines that the orchestrator's contract runs against."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ from tests.fakes import FakeOrchestrator
 
 @dataclass(frozen=True, slots=True)
 class EngineUnderTest:
-    """`unreachable` speaks to an engine that is not there. `delete` removes a flow run behind the orchestrator's back."""
+    """`unreachable` is an orchestrator without an engine. `delete` removes a flow run from the engine directly."""
 
     orchestrator: Orchestrator
     unreachable: Orchestrator

@@ -13,7 +13,7 @@ def a_request(key: str | None = None, state: FlowState | None = FlowState.PENDIN
     return FlowRunRequest(pool, key or f"test:{uuid4()}:1", "nightly #1", {"run_id": 1, "epoch": 1}, state, {"traceparent": "00-1-2-01"})
 
 
-async def test_a_flow_run_is_born_in_the_state_that_was_asked(engine: EngineUnderTest) -> None:
+async def test_a_flow_run_is_created_in_the_requested_state(engine: EngineUnderTest) -> None:
     pending = await engine.orchestrator.create_flow_run(a_request())
     running = await engine.orchestrator.create_flow_run(a_request(state=FlowState.RUNNING))
 
@@ -22,7 +22,7 @@ async def test_a_flow_run_is_born_in_the_state_that_was_asked(engine: EngineUnde
     assert dict(states) == {pending: FlowState.PENDING, running: FlowState.RUNNING}
 
 
-async def test_a_scheduled_flow_run_in_a_pool_that_is_new_counts_as_pending(engine: EngineUnderTest) -> None:
+async def test_a_scheduled_flow_run_in_a_new_pool_counts_as_pending(engine: EngineUnderTest) -> None:
     pool = f"pool-{uuid4().hex[:8]}"
 
     flow_run_id = await engine.orchestrator.create_flow_run(a_request(state=None, pool=pool))
@@ -52,38 +52,38 @@ async def test_a_state_can_be_forced_from_any_other(engine: EngineUnderTest, sta
     assert state.is_terminal
 
 
-async def test_a_missing_flow_run_is_left_out_and_passed_over(engine: EngineUnderTest) -> None:
-    kept = await engine.orchestrator.create_flow_run(a_request())
-    gone = await engine.orchestrator.create_flow_run(a_request())
-    await engine.delete(gone)
+async def test_a_missing_flow_run_is_ignored(engine: EngineUnderTest) -> None:
+    existing = await engine.orchestrator.create_flow_run(a_request())
+    deleted = await engine.orchestrator.create_flow_run(a_request())
+    await engine.delete(deleted)
 
-    await engine.orchestrator.set_state(gone, FlowState.CANCELLED, "nobody is there")
-    await engine.orchestrator.set_state(UNKNOWN, FlowState.CANCELLED, "nobody ever was")
+    await engine.orchestrator.set_state(deleted, FlowState.CANCELLED, "deleted")
+    await engine.orchestrator.set_state(UNKNOWN, FlowState.CANCELLED, "unknown")
 
-    assert await engine.orchestrator.get_states([gone, kept, UNKNOWN]) == {kept: FlowState.PENDING}
+    assert await engine.orchestrator.get_states([deleted, existing, UNKNOWN]) == {existing: FlowState.PENDING}
     assert await engine.orchestrator.get_states([]) == {}
 
 
-async def test_a_deleted_flow_run_can_be_asked_for_anew(engine: EngineUnderTest) -> None:
+async def test_a_deleted_flow_run_can_be_created_again(engine: EngineUnderTest) -> None:
     key = f"test:{uuid4()}:1"
-    gone = await engine.orchestrator.create_flow_run(a_request(key))
-    await engine.delete(gone)
+    deleted = await engine.orchestrator.create_flow_run(a_request(key))
+    await engine.delete(deleted)
 
-    anew = await engine.orchestrator.create_flow_run(a_request(key))
+    recreated = await engine.orchestrator.create_flow_run(a_request(key))
 
-    assert anew != gone
-    assert await engine.orchestrator.get_states([anew]) == {anew: FlowState.PENDING}
+    assert recreated != deleted
+    assert await engine.orchestrator.get_states([recreated]) == {recreated: FlowState.PENDING}
 
 
-async def test_an_engine_that_answers_is_healthy(engine: EngineUnderTest) -> None:
+async def test_a_reachable_engine_is_healthy(engine: EngineUnderTest) -> None:
     assert await engine.orchestrator.is_healthy() is True
 
 
-async def test_an_engine_that_is_not_there_is_unavailable(engine: EngineUnderTest) -> None:
+async def test_an_unreachable_engine_raises_unavailable(engine: EngineUnderTest) -> None:
     calls = [
-        lambda there: there.create_flow_run(a_request()),
-        lambda there: there.get_states([UNKNOWN]),
-        lambda there: there.set_state(UNKNOWN, FlowState.FAILED, "no"),
+        lambda orchestrator: orchestrator.create_flow_run(a_request()),
+        lambda orchestrator: orchestrator.get_states([UNKNOWN]),
+        lambda orchestrator: orchestrator.set_state(UNKNOWN, FlowState.FAILED, "no"),
     ]
     for call in calls:
         with pytest.raises(Unavailable):

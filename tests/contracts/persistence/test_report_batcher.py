@@ -1,4 +1,4 @@
-"""Reports in one transaction are judged and recorded as the same reports one by one."""
+"""Batched reports have the same results and records as the same reports one by one."""
 
 import asyncio
 import random
@@ -26,11 +26,11 @@ EXTERNAL = [a_stage("a", "external"), a_stage("b", "external", needs=["a"]), a_s
 MIXED = [a_stage("a", "external"), a_stage("b", needs=["a"])]
 STAGES = {"remote": EXTERNAL, "mixed": MIXED, "double": EXTERNAL}
 RUNS = {"remote": 0, "mixed": 1, "double": 2}
-Judge = Callable[[Sequence[StatusUpdate]], Awaitable[list[ReportResult]]]
+ReportAll = Callable[[Sequence[StatusUpdate]], Awaitable[list[ReportResult]]]
 
 
-class Stored(Protocol):
-    """What a house stands on: a store under test, or a database of a process."""
+class Store(Protocol):
+    """A store under test, or the database of a process."""
 
     @property
     def open_unit_of_work(self) -> OpenUnitOfWork: ...
@@ -39,10 +39,10 @@ class Stored(Protocol):
     def reader(self) -> Reader: ...
 
 
-class House:
-    """The same pipelines and runs under a prefix of their own."""
+class Population:
+    """The same pipelines and runs for each prefix."""
 
-    def __init__(self, store: Stored, prefix: str) -> None:
+    def __init__(self, store: Store, prefix: str) -> None:
         self.store, self.prefix = store, prefix
         self.pipelines: dict[str, StoredPipeline] = {}
         self.runs: list[int] = []
@@ -52,14 +52,14 @@ class House:
             self.pipelines[name] = pipeline = await a_pipeline(self.store.open_unit_of_work, f"{self.prefix}-{name}", stages)
             self.runs += [await a_stored_run(self.store.open_unit_of_work, pipeline) for _ in range(RUNS[name])]
 
-    def own(self, update: StatusUpdate) -> StatusUpdate:
-        """The update about this house: its pipelines have other names, its runs other ids."""
+    def localize(self, update: StatusUpdate) -> StatusUpdate:
+        """Return the update with the pipeline name and run id of this population."""
         run_id = None if update.run_id is None else self.runs[update.run_id] if update.run_id < len(self.runs) else 10**9
         pipeline = f"{self.prefix}-{update.pipeline}" if update.pipeline else None
         return replace(update, pipeline=pipeline, run_id=run_id)
 
-    async def recorded(self) -> list[Any]:
-        """Every run with its stages and events, by place instead of by id."""
+    async def read_records(self) -> list[Any]:
+        """Return all runs with their stages and events, without ids."""
         found = []
         for name, pipeline in self.pipelines.items():
             runs = await self.store.reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=100)
@@ -69,7 +69,7 @@ class House:
                 found.append((name, facts, [{**asdict(event), "run_id": 0, "pipeline_id": 0} for event in events]))
         return found
 
-    async def told(self, answers: Sequence[ReportResult]) -> list[Mapping[str, Any]]:
+    async def to_comparable(self, answers: Sequence[ReportResult]) -> list[Mapping[str, Any]]:
         numbers = {}
         for pipeline in self.pipelines.values():
             for run in await self.store.reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=100):
@@ -87,7 +87,7 @@ class House:
 
 
 def a_history(seed: int, length: int = 60) -> list[StatusUpdate]:
-    """Anything anybody may say, in any order: repeats, late words, wrong names, a reporter's old numbers."""
+    """Return random updates in any order: repeated, late, with wrong names and old sequence numbers."""
     chance = random.Random(seed)
     history: list[StatusUpdate] = []
     for number in range(length):
@@ -110,45 +110,45 @@ def a_history(seed: int, length: int = 60) -> list[StatusUpdate]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_together_they_leave_what_they_leave_one_by_one(store: StoreUnderTest, seed: int) -> None:
+async def test_batches_leave_the_same_records_as_single_reports(store: StoreUnderTest, seed: int) -> None:
     history = a_history(seed)
 
-    def a_judge(wakeups: FakeWakeups) -> ReportStatus:
+    def create_report_status(wakeups: FakeWakeups) -> ReportStatus:
         return ReportStatus(store.open_unit_of_work, FakeParameterSchemas(), FakeClock(), wakeups)
 
-    async def alone(updates: Sequence[StatusUpdate]) -> list[ReportResult]:
-        return [answer for update in updates for answer in await a_judge(FakeWakeups())([update])]
+    async def report_one_by_one(updates: Sequence[StatusUpdate]) -> list[ReportResult]:
+        return [answer for update in updates for answer in await create_report_status(FakeWakeups())([update])]
 
-    async def together(updates: Sequence[StatusUpdate]) -> list[ReportResult]:
-        lane = ReportBatcher(a_judge(FakeWakeups()), max_batch_size=17)
-        return [answers[0] for answers in await asyncio.gather(*(lane([update]) for update in updates))]
+    async def report_in_batches(updates: Sequence[StatusUpdate]) -> list[ReportResult]:
+        batcher = ReportBatcher(create_report_status(FakeWakeups()), max_batch_size=17)
+        return [answers[0] for answers in await asyncio.gather(*(batcher([update]) for update in updates))]
 
-    async def in_a_list(updates: Sequence[StatusUpdate]) -> list[ReportResult]:
-        return await a_judge(FakeWakeups())(updates)
+    async def report_as_list(updates: Sequence[StatusUpdate]) -> list[ReportResult]:
+        return await create_report_status(FakeWakeups())(updates)
 
-    seen = []
-    for prefix, judge_report in (("aaa", alone), ("bbb", together), ("ccc", in_a_list)):
-        house = House(store, prefix)
-        await house.build()
-        answers = await judge_report([house.own(update) for update in history])
-        seen.append((await house.told(answers), await house.recorded()))
+    outcomes = []
+    for prefix, judge_report in (("aaa", report_one_by_one), ("bbb", report_in_batches), ("ccc", report_as_list)):
+        population = Population(store, prefix)
+        await population.build()
+        answers = await judge_report([population.localize(update) for update in history])
+        outcomes.append((await population.to_comparable(answers), await population.read_records()))
 
-    for other in seen[1:]:
-        assert list(zip(history, seen[0][0], strict=True)) == list(zip(history, other[0], strict=True))
-        assert seen[0][1] == other[1]
-    assert any(answer["outcome"] == "applied" for answer in seen[0][0]) and len({answer["problem"] for answer in seen[0][0]}) > 3
+    for other in outcomes[1:]:
+        assert list(zip(history, outcomes[0][0], strict=True)) == list(zip(history, other[0], strict=True))
+        assert outcomes[0][1] == other[1]
+    assert any(answer["outcome"] == "applied" for answer in outcomes[0][0]) and len({answer["problem"] for answer in outcomes[0][0]}) > 3
 
 
-async def test_two_processes_on_the_same_runs_lose_nothing(store: StoreUnderTest) -> None:
-    house = House(store, "one")
-    await house.build()
-    lanes = [ReportBatcher(ReportStatus(store.open_unit_of_work, FakeParameterSchemas(), FakeClock(), FakeWakeups())) for _ in range(2)]
-    updates = [StatusUpdate(Report(Status.RUNNING, "a", records_processed=n), run_id=house.runs[n % 3]) for n in range(60)]
+async def test_two_processes_on_the_same_runs_lose_no_report(store: StoreUnderTest) -> None:
+    population = Population(store, "one")
+    await population.build()
+    batchers = [ReportBatcher(ReportStatus(store.open_unit_of_work, FakeParameterSchemas(), FakeClock(), FakeWakeups())) for _ in range(2)]
+    updates = [StatusUpdate(Report(Status.RUNNING, "a", records_processed=n), run_id=population.runs[n % 3]) for n in range(60)]
 
-    answers = await asyncio.gather(*(lanes[n % 2]([update]) for n, update in enumerate(updates)))
+    answers = await asyncio.gather(*(batchers[n % 2]([update]) for n, update in enumerate(updates)))
 
     assert all(answer.applied for (answer,) in answers)
-    for run_id in house.runs:
+    for run_id in population.runs:
         seqs = [answer.seq for (answer,) in answers if answer.run_id == run_id]
         assert len(set(seqs)) == 20
         events = await store.reader.events(run_id, 0, 1_000)

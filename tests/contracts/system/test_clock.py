@@ -3,11 +3,11 @@ from datetime import timedelta
 from application.ports.system.clock import Clock
 
 
-def test_the_moment_is_aware_and_in_utc(clock: Clock) -> None:
+def test_the_time_is_aware_and_in_utc(clock: Clock) -> None:
     assert clock.now().utcoffset() == timedelta(0)
 
 
-def test_time_never_goes_back(clock: Clock) -> None:
-    moments = [clock.now() for _ in range(100)]
+def test_time_never_goes_backwards(clock: Clock) -> None:
+    times = [clock.now() for _ in range(100)]
 
-    assert moments == sorted(moments)
+    assert times == sorted(times)

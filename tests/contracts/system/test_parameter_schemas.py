@@ -16,19 +16,19 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def fields(problems: Any) -> list[str]:
+def get_fields(problems: Any) -> list[str]:
     return sorted(problem.field for problem in problems)
 
 
 @pytest.mark.parametrize("schema", [SCHEMA, {}, {"type": "object"}, {"properties": {"a": {}}}])
-def test_a_schema_of_an_object_has_no_problem(schemas: ParameterSchemas, schema: dict[str, Any]) -> None:
+def test_an_object_schema_has_no_problems(schemas: ParameterSchemas, schema: dict[str, Any]) -> None:
     assert list(schemas.find_schema_problems(schema)) == []
 
 
 @pytest.mark.parametrize(
     "schema", [{"type": "array"}, {"type": "string"}, {"properties": {"a": {"type": "whole"}}}, {"properties": {"a": 7}}]
 )
-def test_what_is_no_schema_of_an_object_is_named(schemas: ParameterSchemas, schema: dict[str, Any]) -> None:
+def test_a_schema_of_another_type_or_an_invalid_one_is_a_problem(schemas: ParameterSchemas, schema: dict[str, Any]) -> None:
     problems = schemas.find_schema_problems(schema)
 
     assert problems
@@ -38,7 +38,7 @@ def test_what_is_no_schema_of_an_object_is_named(schemas: ParameterSchemas, sche
 @pytest.mark.parametrize(
     "parameters", [{"month": 1}, {"month": 12, "carrier": "AA", "dry": True, "share": 0.5}, {"month": 3, "share": 1, "more": [None]}]
 )
-def test_parameters_that_keep_the_schema_have_no_problem(schemas: ParameterSchemas, parameters: dict[str, Any]) -> None:
+def test_valid_parameters_have_no_problems(schemas: ParameterSchemas, parameters: dict[str, Any]) -> None:
     assert list(schemas.find_problems(parameters, SCHEMA)) == []
 
 
@@ -55,12 +55,12 @@ def test_parameters_that_keep_the_schema_have_no_problem(schemas: ParameterSchem
         ({"month": 3, "share": "half"}, "parameters.share"),
     ],
 )
-def test_what_breaks_the_schema_is_named(schemas: ParameterSchemas, parameters: dict[str, Any], field: str) -> None:
-    assert fields(schemas.find_problems(parameters, SCHEMA)) == [field]
+def test_an_invalid_parameter_is_named(schemas: ParameterSchemas, parameters: dict[str, Any], field: str) -> None:
+    assert get_fields(schemas.find_problems(parameters, SCHEMA)) == [field]
 
 
-def test_every_problem_is_named_at_once(schemas: ParameterSchemas) -> None:
-    assert fields(schemas.find_problems({"month": 99, "dry": "no"}, SCHEMA)) == ["parameters.dry", "parameters.month"]
+def test_all_problems_are_reported_together(schemas: ParameterSchemas) -> None:
+    assert get_fields(schemas.find_problems({"month": 99, "dry": "no"}, SCHEMA)) == ["parameters.dry", "parameters.month"]
 
 
 def test_a_missing_parameter_is_a_problem_unless_it_has_a_default(schemas: ParameterSchemas) -> None:
@@ -71,7 +71,7 @@ def test_a_missing_parameter_is_a_problem_unless_it_has_a_default(schemas: Param
     assert not schemas.find_problems({}, {"required": ["a"], "properties": {"a": {"default": 1}}})
 
 
-def test_a_parameter_that_is_not_foreseen_is_refused_when_the_schema_says_so(schemas: ParameterSchemas) -> None:
+def test_an_additional_parameter_is_a_problem_if_the_schema_forbids_it(schemas: ParameterSchemas) -> None:
     schema = {"properties": {"a": {}}, "additionalProperties": False}
 
     assert schemas.find_problems({"b": 1}, schema)
@@ -80,13 +80,13 @@ def test_a_parameter_that_is_not_foreseen_is_refused_when_the_schema_says_so(sch
 
 def test_a_pipeline_without_a_schema_takes_no_parameters(schemas: ParameterSchemas) -> None:
     assert not schemas.find_problems({}, None)
-    assert fields(schemas.find_problems({"a": 1}, None)) == ["parameters"]
+    assert get_fields(schemas.find_problems({"a": 1}, None)) == ["parameters"]
 
 
-def test_defaults_fill_only_what_is_missing(schemas: ParameterSchemas) -> None:
-    given = {"month": 3}
+def test_defaults_are_applied_only_to_missing_parameters(schemas: ParameterSchemas) -> None:
+    parameters = {"month": 3}
 
-    assert schemas.apply_defaults(given, SCHEMA) == {"month": 3, "carrier": "UA"}
+    assert schemas.apply_defaults(parameters, SCHEMA) == {"month": 3, "carrier": "UA"}
     assert schemas.apply_defaults({"carrier": "AA"}, SCHEMA) == {"carrier": "AA"}
-    assert schemas.apply_defaults(given, None) == given
-    assert given == {"month": 3}
+    assert schemas.apply_defaults(parameters, None) == parameters
+    assert parameters == {"month": 3}

@@ -1,4 +1,4 @@
-"""From the trigger to the receivers: the real store, the real adapters, receivers that check, fail and hang."""
+"""From the trigger to the receivers, with the real store and adapters. The receivers check what they get, fail and hang."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from tests.integration.persistence.database_helpers import a_started_database
 from tests.support.actions import WORKER, worker_report
 from tests.support.builders import some_stages
 from tests.support.event_receiver import Receiver
-from tests.support.event_sinks import KEY, a_ci_receiver, a_lineage_receiver, ci_resources
+from tests.support.event_sinks import KEY, a_ci_receiver, a_lineage_receiver, get_ci_resources
 
 
-class House:
-    """The application on a real database, telling these receivers; `complaints` is what its announcers complained of."""
+class PublishingProcess:
+    """The application on a real database, publishing to these receivers. `errors` are those of its publishers."""
 
     def __init__(self, database: Database, ci: Receiver, lineage: Receiver) -> None:
         self.database, self.ci, self.lineage = database, ci, lineage
-        self.complaints: list[str] = []
-        told = build_event_sinks(_settings(ci, lineage), SystemClock(), "test")
-        self.event_sinks = told
+        self.errors: list[str] = []
+        event_sinks = build_event_sinks(_settings(ci, lineage), SystemClock(), "test")
+        self.event_sinks = event_sinks
         settings = SimpleNamespace(lease_seconds=20.0, log_bytes_per_stage=1_000, warm_pools=("headgate",))
         bundle = providers.DependenciesContainer(
             clock=providers.Singleton(SystemClock),
@@ -49,23 +49,23 @@ class House:
             tokens=providers.Singleton(FakeExecutionTokens),
             schemas=providers.Singleton(JsonSchemaValidator),
             installation=providers.Object(database.installation),
-            event_sinks=providers.Object(told),
+            event_sinks=providers.Object(event_sinks),
             disk_space=providers.Singleton(FakeDiskSpace),
         )
         self.app = Application(settings=settings, adapters=bundle)
 
-    def beside(self) -> House:
-        """Another process on the same store, telling the same receivers."""
-        return House(self.database, self.ci, self.lineage)
+    def create_second_process(self) -> PublishingProcess:
+        """Return another process on the same store and receivers."""
+        return PublishingProcess(self.database, self.ci, self.lineage)
 
-    async def begin(self) -> None:
-        """From now on everything is told."""
-        for announcer in self.app.lifecycle_publishers():
-            await announcer.run_once()
+    async def start(self) -> None:
+        """Publish everything from now on."""
+        for publisher in self.app.lifecycle_publishers():
+            await publisher.run_once()
         await self.app.create_pipeline()({"name": "nightly", "stages": some_stages(2)})
 
-    async def carry(self) -> int:
-        """Trigger a run and carry it to its end; its id."""
+    async def complete_run(self) -> int:
+        """Trigger a run and complete it. Return its id."""
         run_id = (await self.app.trigger_pipeline()(TriggerCommand("nightly"))).run_id
         await self.app.claim_dispatch()(run_id, 1, WORKER, 4)
         for stage in ("a", "b"):
@@ -73,11 +73,11 @@ class House:
             await self.app.advance_dispatch()(AdvanceCommand(WORKER, run_id, 1, 4, [report]))
         return run_id
 
-    def keep_telling(self) -> list[asyncio.Task[None]]:
-        return [asyncio.create_task(run_service(each, wait_seconds(0.02), self._complain)) for each in self.app.lifecycle_publishers()]
+    def start_publishers(self) -> list[asyncio.Task[None]]:
+        return [asyncio.create_task(run_service(each, wait_seconds(0.02), self._record_error)) for each in self.app.lifecycle_publishers()]
 
-    def _complain(self, service: str, error: Exception) -> None:
-        self.complaints.append(str(error))
+    def _record_error(self, service: str, error: Exception) -> None:
+        self.errors.append(str(error))
 
 
 def _settings(ci: Receiver, lineage: Receiver) -> Settings:
@@ -91,98 +91,110 @@ def _settings(ci: Receiver, lineage: Receiver) -> Settings:
 
 
 @pytest.fixture
-async def house(database_url: str) -> AsyncIterator[House]:
+async def process(database_url: str) -> AsyncIterator[PublishingProcess]:
     async with a_started_database(database_url) as database, a_ci_receiver().open() as ci, a_lineage_receiver().open() as lineage:
-        house = House(database, ci, lineage)
-        await house.begin()
-        tasks = house.keep_telling()
-        yield house
+        process = PublishingProcess(database, ci, lineage)
+        await process.start()
+        tasks = process.start_publishers()
+        yield process
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for event_sink in house.event_sinks:
+        for event_sink in process.event_sinks:
             await event_sink.close()
         assert ci.problems == lineage.problems == []
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it never came to be"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         await asyncio.sleep(0.01)
 
 
-def lineage_facts(house: House, run_id: int) -> set[tuple[str, str]]:
+def get_lineage_events(process: PublishingProcess, run_id: int) -> set[tuple[str, str]]:
     url = f"/ui/runs/{run_id}"
     facets: Any = lambda event: event["run"]["facets"]["headgate_execution"]["url"]  # noqa: E731
-    return {(event["eventType"], event["job"]["name"]) for event in house.lineage.taken if facets(event).endswith(url)}
+    return {(event["eventType"], event["job"]["name"]) for event in process.lineage.taken if facets(event).endswith(url)}
 
 
-def ci_facts(house: House, run_id: int) -> set[tuple[str, str]]:
-    return {(each["status"], each["name"]) for each in ci_resources(house.ci) if f"run:{run_id}" in each["tags"]}
+def get_ci_statuses(process: PublishingProcess, run_id: int) -> set[tuple[str, str]]:
+    return {(each["status"], each["name"]) for each in get_ci_resources(process.ci) if f"run:{run_id}" in each["tags"]}
 
 
-WHOLE = {("START", "nightly"), ("START", "nightly.a"), ("COMPLETE", "nightly.a"), ("START", "nightly.b"), ("COMPLETE", "nightly.b")} | {
-    ("COMPLETE", "nightly")
-}
-WHOLE_CI = {(status, name) for status in ("running", "success") for name in ("nightly", "a", "b")}
+COMPLETE_LINEAGE = {
+    ("START", "nightly"),
+    ("START", "nightly.a"),
+    ("COMPLETE", "nightly.a"),
+    ("START", "nightly.b"),
+    ("COMPLETE", "nightly.b"),
+} | {("COMPLETE", "nightly")}
+COMPLETE_CI = {(status, name) for status in ("running", "success") for name in ("nightly", "a", "b")}
 
 
-async def test_a_run_is_told_to_both_as_it_happens(house: House) -> None:
-    run_id = await house.carry()
+async def test_a_run_is_published_to_both_receivers(process: PublishingProcess) -> None:
+    run_id = await process.complete_run()
 
-    await eventually(lambda: lineage_facts(house, run_id) == WHOLE and ci_facts(house, run_id) == WHOLE_CI)
+    await wait_until(lambda: get_lineage_events(process, run_id) == COMPLETE_LINEAGE and get_ci_statuses(process, run_id) == COMPLETE_CI)
 
-    assert house.complaints == []
-    assert len({each["unique_id"] for each in ci_resources(house.ci) if each["level"] == "pipeline"}) == 1
-
-
-async def test_a_receiver_that_fails_gets_all_of_it_later_and_the_other_does_not_wait(house: House) -> None:
-    house.ci.answers.extend([503, 500, 429])
-    run_id = await house.carry()
-
-    await eventually(lambda: lineage_facts(house, run_id) == WHOLE)
-    await eventually(lambda: ci_facts(house, run_id) == WHOLE_CI)
-
-    assert any("503" in complaint for complaint in house.complaints)
-    assert not any("OpenLineage" in complaint for complaint in house.complaints)
+    assert process.errors == []
+    assert len({each["unique_id"] for each in get_ci_resources(process.ci) if each["level"] == "pipeline"}) == 1
 
 
-async def test_a_receiver_that_hangs_holds_up_neither_runs_nor_the_other(house: House) -> None:
-    house.lineage.hangs = True
-    first = await house.carry()
-    await eventually(lambda: house.lineage.requests > 0)
+async def test_a_failing_receiver_gets_everything_later_and_does_not_delay_the_other(process: PublishingProcess) -> None:
+    process.ci.answers.extend([503, 500, 429])
+    run_id = await process.complete_run()
 
-    began = time.monotonic()
-    second = await house.carry()
-    took = time.monotonic() - began
+    await wait_until(lambda: get_lineage_events(process, run_id) == COMPLETE_LINEAGE)
+    await wait_until(lambda: get_ci_statuses(process, run_id) == COMPLETE_CI)
 
-    await eventually(lambda: ci_facts(house, first) == ci_facts(house, second) == WHOLE_CI)
-    assert house.lineage.taken == []
-    assert took < 5
+    assert any("503" in error for error in process.errors)
+    assert not any("OpenLineage" in error for error in process.errors)
 
 
-async def test_runs_at_once_all_arrive(house: House) -> None:
-    runs = await asyncio.gather(*(house.carry() for _ in range(8)))
+async def test_a_hanging_receiver_delays_neither_runs_nor_the_other(process: PublishingProcess) -> None:
+    process.lineage.hangs = True
+    first = await process.complete_run()
+    await wait_until(lambda: process.lineage.requests > 0)
 
-    await eventually(lambda: all(lineage_facts(house, run_id) == WHOLE and ci_facts(house, run_id) == WHOLE_CI for run_id in runs))
+    start = time.monotonic()
+    second = await process.complete_run()
+    elapsed = time.monotonic() - start
+
+    await wait_until(lambda: get_ci_statuses(process, first) == get_ci_statuses(process, second) == COMPLETE_CI)
+    assert process.lineage.taken == []
+    assert elapsed < 5
 
 
-async def test_processes_share_the_telling_and_tell_nothing_twice(house: House) -> None:
-    beside = house.beside()
-    tasks = beside.keep_telling()
+async def test_simultaneous_runs_all_arrive(process: PublishingProcess) -> None:
+    runs = await asyncio.gather(*(process.complete_run() for _ in range(8)))
 
-    runs = [await each.carry() for each in (house, beside, house)]
-    await eventually(lambda: all(lineage_facts(house, run_id) == WHOLE and ci_facts(house, run_id) == WHOLE_CI for run_id in runs))
+    await wait_until(
+        lambda: all(
+            get_lineage_events(process, run_id) == COMPLETE_LINEAGE and get_ci_statuses(process, run_id) == COMPLETE_CI for run_id in runs
+        )
+    )
+
+
+async def test_processes_share_the_publishing_and_send_nothing_twice(process: PublishingProcess) -> None:
+    second = process.create_second_process()
+    tasks = second.start_publishers()
+
+    runs = [await each.complete_run() for each in (process, second, process)]
+    await wait_until(
+        lambda: all(
+            get_lineage_events(process, run_id) == COMPLETE_LINEAGE and get_ci_statuses(process, run_id) == COMPLETE_CI for run_id in runs
+        )
+    )
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    for event_sink in beside.event_sinks:
+    for event_sink in second.event_sinks:
         await event_sink.close()
 
-    assert len(house.lineage.taken) == len(runs) * len(WHOLE)
-    assert len(ci_resources(house.ci)) == len(runs) * len(WHOLE_CI)
+    assert len(process.lineage.taken) == len(runs) * len(COMPLETE_LINEAGE)
+    assert len(get_ci_resources(process.ci)) == len(runs) * len(COMPLETE_CI)
 
 
-async def test_nothing_is_told_unless_asked_for() -> None:
+async def test_by_default_there_are_no_event_sinks() -> None:
     assert build_event_sinks(Settings(secret=SecretStr("s" * 32)), SystemClock(), None) == []

@@ -1,4 +1,4 @@
-"""Prefect's own server, as `up` starts it."""
+"""The Prefect server that `headgate up` starts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def server(postgres: EmbeddedPostgres):  # type: ignore[no-untyped-def]
         yield PrefectServer(folder, find_free_port(), address, "headgate:not-a-secret")
 
 
-def guarded(server: PrefectServer, inherited: dict[str, str], parent_fd: int, log: Path) -> subprocess.Popen[bytes]:
+def start_with_parent_watch(server: PrefectServer, inherited: dict[str, str], parent_fd: int, log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-I", "-S", parent_watch.__file__, "--", *server.argv()],
@@ -43,12 +43,12 @@ def guarded(server: PrefectServer, inherited: dict[str, str], parent_fd: int, lo
         )
 
 
-async def test_it_boots_on_postgresql_asks_for_the_password_and_ends_with_the_pipe(server: PrefectServer, tmp_path: Path) -> None:
-    trap = tmp_path / "profiles.toml"
-    trap.write_text('active = "trap"\n[profiles.trap]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n')
-    inherited = dict(os.environ) | {"PREFECT_PROFILES_PATH": str(trap), "PREFECT_API_KEY": "of-the-user"}
+async def test_it_starts_on_postgresql_requires_the_password_and_ends_with_its_parent(server: PrefectServer, tmp_path: Path) -> None:
+    user_profile = tmp_path / "profiles.toml"
+    user_profile.write_text('active = "user_profile"\n[profiles.user_profile]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n')
+    inherited = dict(os.environ) | {"PREFECT_PROFILES_PATH": str(user_profile), "PREFECT_API_KEY": "users-own"}
     read_end, write_end = os.pipe()
-    process = guarded(server, inherited, read_end, tmp_path / "log")
+    process = start_with_parent_watch(server, inherited, read_end, tmp_path / "log")
     os.close(read_end)
     try:
         assert await wait_until_healthy(server.health_url, 90), (tmp_path / "log").read_text()
@@ -57,7 +57,7 @@ async def test_it_boots_on_postgresql_asks_for_the_password_and_ends_with_the_pi
             assert (await client.post("flows/filter", json={})).status_code == 401
             allowed = await client.post("flows/filter", json={}, auth=("headgate", "not-a-secret"))
             assert (allowed.status_code, allowed.json()) == (200, [])
-        assert await _comes_to_rest(process.pid, 60), "a core is kept busy for nothing"
+        assert await _becomes_idle(process.pid, 60), "it keeps a core busy"
 
         os.close(write_end)
         assert process.wait(15) is not None
@@ -69,33 +69,33 @@ async def test_it_boots_on_postgresql_asks_for_the_password_and_ends_with_the_pi
             process.wait()
 
 
-async def _comes_to_rest(guard_pid: int, seconds: float) -> bool:
-    """Is there, within so many seconds, one in which what the guard started takes less than a third of a core?"""
+async def _becomes_idle(guard_pid: int, seconds: float) -> bool:
+    """Return True once the guard's child uses less than a third of a core for a second, False after `seconds`."""
     (pid,) = Path(f"/proc/{guard_pid}/task/{guard_pid}/children").read_text().split()
-    ends, before = time.monotonic() + seconds, _processor_seconds(pid)
-    while time.monotonic() < ends:
-        began = time.monotonic()
+    deadline, before = time.monotonic() + seconds, _get_cpu_seconds(pid)
+    while time.monotonic() < deadline:
+        start = time.monotonic()
         await asyncio.sleep(1)
-        took, before = (now := _processor_seconds(pid)) - before, now
-        if took < 0.33 * (time.monotonic() - began):
+        used, before = (now := _get_cpu_seconds(pid)) - before, now
+        if used < 0.33 * (time.monotonic() - start):
             return True
     return False
 
 
-def _processor_seconds(pid: str) -> float:
+def _get_cpu_seconds(pid: str) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def test_its_recorder_writes_task_runs_together_at_whole_seconds(tmp_path: Path) -> None:
-    """Prefect rounds that setting down, and at 0 its recorder never rests."""
+def test_its_recorder_writes_task_runs_in_batches_every_second(tmp_path: Path) -> None:
+    """Prefect rounds the interval down, and with 0 its recorder polls without a pause."""
     settings = PrefectServer(tmp_path, 4200, "postgresql+asyncpg://x/prefect", "a:b").environment({})
 
     assert int(float(settings["PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL"])) >= 1
     assert int(settings["PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE"]) > 1
 
 
-def test_what_headgate_has_no_need_of_is_looked_after_seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_services_that_headgate_does_not_use_poll_rarely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in PrefectServer(tmp_path, 4200, "postgresql+asyncpg://x/prefect", "a:b").environment({}).items():
         monkeypatch.setenv(name, value)
 
@@ -110,9 +110,9 @@ def test_what_headgate_has_no_need_of_is_looked_after_seldom(tmp_path: Path, mon
     } == {30}
 
 
-def test_nothing_of_a_users_own_prefect_reaches_server_or_client(tmp_path: Path) -> None:
+def test_the_users_own_prefect_settings_reach_neither_server_nor_client(tmp_path: Path) -> None:
     server = PrefectServer(tmp_path, 4200, "postgresql+asyncpg://x/prefect", "a:b")
-    inherited = {"PATH": "/bin", "PREFECT_API_KEY": "of-the-user", "PREFECT_PROFILES_PATH": "/home/user/profiles.toml"}
+    inherited = {"PATH": "/bin", "PREFECT_API_KEY": "users-own", "PREFECT_PROFILES_PATH": "/home/user/profiles.toml"}
 
     for environment in (server.environment(inherited), build_client_environment(tmp_path, server.api_url, "a:b", inherited)):
         assert environment["PATH"] == "/bin"
@@ -121,13 +121,13 @@ def test_nothing_of_a_users_own_prefect_reaches_server_or_client(tmp_path: Path)
         assert environment["PREFECT_PROFILES_PATH"].startswith(str(tmp_path))
 
 
-def test_no_secret_is_an_argument(tmp_path: Path) -> None:
+def test_secrets_are_not_arguments(tmp_path: Path) -> None:
     server = PrefectServer(tmp_path, 4200, "postgresql+asyncpg://u:hush@x/prefect", "a:quiet")
 
     assert "hush" not in " ".join(server.argv()) and "quiet" not in " ".join(server.argv())
 
 
-def test_a_client_of_a_plain_address_loads_one_certificate_and_of_a_secure_one_all(tmp_path: Path) -> None:
+def test_an_http_client_loads_one_certificate_and_an_https_client_all(tmp_path: Path) -> None:
     plain = build_client_environment(tmp_path, "http://127.0.0.1:4200/api", None, {})
     secure = build_client_environment(tmp_path, "https://prefect.example/api", None, {})
 
@@ -137,5 +137,5 @@ def test_a_client_of_a_plain_address_loads_one_certificate_and_of_a_secure_one_a
     assert "PREFECT_API_AUTH_STRING" not in plain
 
 
-async def test_a_server_that_never_answers_is_reported_in_time() -> None:
+async def test_waiting_for_an_unreachable_server_times_out() -> None:
     assert not await wait_until_healthy(f"http://127.0.0.1:{find_free_port()}/api/health", 0.5)

@@ -1,4 +1,4 @@
-"""What is told of use cases and of what they commit."""
+"""The spans and metrics of use cases, and of what they commit."""
 
 import importlib
 import pkgutil
@@ -24,8 +24,8 @@ from tests.support.actions import worker_report
 from tests.support.in_process import InProcessHeadgate
 
 
-def watched() -> tuple[InProcessHeadgate, FakeAdapters]:
-    """A system whose container was given telemetry, and a store that tells what is committed."""
+def create_observed() -> tuple[InProcessHeadgate, FakeAdapters]:
+    """Return a Headgate whose container has telemetry and whose store sends metrics of what is committed."""
     fakes = FakeAdapters()
     headgate = InProcessHeadgate(fakes=fakes)
     store = instrument_unit_of_work(fakes.telemetry, fakes.clock, fakes.open_unit_of_work)
@@ -34,30 +34,30 @@ def watched() -> tuple[InProcessHeadgate, FakeAdapters]:
     return headgate, fakes
 
 
-PARTS = {"ApplyRunAction", "OpenSession"}
-"""Of other use cases, and within their spans."""
+NESTED = {"ApplyRunAction", "OpenSession"}
+"""Use cases that others call, within their spans."""
 
 
-def test_every_use_case_is_observed() -> None:
-    """Whatever class of the commands can be called, the container gives with eyes on it."""
+def test_every_use_case_is_instrumented() -> None:
+    """The container instruments every callable class of the commands."""
     headgate = InProcessHeadgate()
     headgate.application.telemetry.override(providers.Object(FakeAdapters().telemetry))
     defined = {
         name
         for module in pkgutil.walk_packages(commands.__path__, f"{commands.__name__}.")
-        for name, found in vars(importlib.import_module(module.name)).items()
-        if isinstance(found, type) and found.__module__.startswith(commands.__name__) and "__call__" in vars(found)
+        for name, member in vars(importlib.import_module(module.name)).items()
+        if isinstance(member, type) and member.__module__.startswith(commands.__name__) and "__call__" in vars(member)
     }
 
-    watched_over = [each for each in headgate.application.providers.values() if getattr(each, "provides", None) is instrument_use_case]
-    observed = {each().name for each in watched_over}
+    instrumented = [each for each in headgate.application.providers.values() if getattr(each, "provides", None) is instrument_use_case]
+    names = {provider().name for provider in instrumented}
 
-    assert defined - PARTS == observed
-    assert defined >= PARTS, "and nothing here is named in vain"
+    assert defined - NESTED == names
+    assert defined >= NESTED, "NESTED names only existing use cases"
 
 
-async def test_a_run_is_told_from_its_opening_to_its_end() -> None:
-    headgate, fakes = watched()
+async def test_a_run_sends_metrics_from_its_trigger_to_its_end() -> None:
+    headgate, fakes = create_observed()
     await headgate.use_cases.create_pipeline(stages=2)
     run = await headgate.use_cases.trigger()
     await headgate.use_cases.claim(run.run_id)
@@ -76,8 +76,8 @@ async def test_a_run_is_told_from_its_opening_to_its_end() -> None:
     assert [tags for _, tags in of(Metric.STATUS_UPDATES)] == [{"verdict": "applied"}] * 2
 
 
-async def test_a_run_keeps_the_trace_it_was_triggered_in() -> None:
-    headgate, fakes = watched()
+async def test_a_run_stores_the_trace_of_its_trigger() -> None:
+    headgate, fakes = create_observed()
     await headgate.use_cases.create_pipeline()
 
     run = await headgate.use_cases.trigger()
@@ -88,8 +88,8 @@ async def test_a_run_keeps_the_trace_it_was_triggered_in() -> None:
     assert span.tags == {"pipeline": "nightly", "run": run.run_id}
 
 
-async def test_what_was_not_committed_is_not_told() -> None:
-    headgate, fakes = watched()
+async def test_without_a_commit_no_metric_is_sent() -> None:
+    headgate, fakes = create_observed()
     await headgate.use_cases.create_pipeline()
     await headgate.use_cases.trigger()
     fakes.telemetry.told.clear()
@@ -102,8 +102,8 @@ async def test_what_was_not_committed_is_not_told() -> None:
     assert fakes.telemetry.told == []
 
 
-async def test_a_refusal_is_counted_and_its_span_is_no_error() -> None:
-    headgate, fakes = watched()
+async def test_a_domain_error_is_counted_but_its_span_is_no_error() -> None:
+    headgate, fakes = create_observed()
 
     with pytest.raises(NotFound):
         await headgate.application.trigger_pipeline()(TriggerCommand("nothing"))
@@ -115,7 +115,7 @@ async def test_a_refusal_is_counted_and_its_span_is_no_error() -> None:
 
 
 async def test_an_outage_is_an_error() -> None:
-    headgate, fakes = watched()
+    headgate, fakes = create_observed()
     fakes.store.is_down = True
 
     with pytest.raises(Unavailable):
@@ -125,7 +125,7 @@ async def test_an_outage_is_an_error() -> None:
     assert [tags["kind"] for _, tags in fakes.telemetry.of(Metric.USE_CASE_ERRORS)] == ["Unavailable"]
 
 
-async def test_vital_signs_become_gauges() -> None:
+async def test_health_metrics_are_sent_as_gauges() -> None:
     fakes = FakeAdapters()
     fakes.health_metrics.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("headgate", 2, 8, 3)])
     hub = EventHub()
@@ -133,30 +133,30 @@ async def test_vital_signs_become_gauges() -> None:
     with hub.subscribe():
         await MetricsCollector(fakes.health_metrics, hub, fakes.telemetry).run_once()
 
-    told = {metric: value for metric, value, _ in fakes.telemetry.told}
-    assert (told[Metric.OUTBOX_DEPTH], told[Metric.OUTBOX_AGE], told[Metric.RUNS_LATE]) == (4, 12.5, 2)
-    assert (told[Metric.WORKERS], told[Metric.WORKER_SLOTS], told[Metric.WORKER_SLOTS_FREE]) == (2, 8, 3)
-    assert (told[Metric.SSE_VIEWERS], told[Metric.SSE_LAG], told[Metric.DB_POOL_IN_USE]) == (1, 0, 3)
+    gauges = {metric: value for metric, value, _ in fakes.telemetry.told}
+    assert (gauges[Metric.OUTBOX_DEPTH], gauges[Metric.OUTBOX_AGE], gauges[Metric.RUNS_LATE]) == (4, 12.5, 2)
+    assert (gauges[Metric.WORKERS], gauges[Metric.WORKER_SLOTS], gauges[Metric.WORKER_SLOTS_FREE]) == (2, 8, 3)
+    assert (gauges[Metric.SSE_VIEWERS], gauges[Metric.SSE_LAG], gauges[Metric.DB_POOL_IN_USE]) == (1, 0, 3)
 
 
 @pytest.mark.parametrize(
-    ("answer", "verdict"),
+    ("result", "verdict"),
     [
         (ReportResult(ReportOutcome.APPLIED), "applied"),
         (ReportResult(ReportOutcome.IGNORED, "old"), "ignored"),
         (ReportResult(ReportOutcome.REFUSED, problem="not_yours"), "not_yours"),
     ],
 )
-def test_verdicts_are_few_words(answer: ReportResult, verdict: str) -> None:
-    assert get_verdict(answer) == verdict
+def test_each_result_has_a_verdict(result: ReportResult, verdict: str) -> None:
+    assert get_verdict(result) == verdict
 
 
-OF_REQUESTS = {Metric.REQUESTS, Metric.REQUEST_DURATION, Metric.REQUEST_ERRORS}
+REQUEST_METRICS = {Metric.REQUESTS, Metric.REQUEST_DURATION, Metric.REQUEST_ERRORS}
 
 
-async def test_every_figure_is_told_with_all_its_tags() -> None:
-    """A run by Prefect, a refusal and the vital signs: whatever a dashboard asks for is said by something."""
-    headgate, fakes = watched()
+async def test_every_metric_is_sent_with_all_its_tags() -> None:
+    """A run in a Prefect pool, a domain error and the health metrics send every metric that dashboards use."""
+    headgate, fakes = create_observed()
     await headgate.use_cases.create_pipeline(1, pool="processes")
     run = await headgate.use_cases.trigger()
     fakes.clock.advance(2)
@@ -170,7 +170,7 @@ async def test_every_figure_is_told_with_all_its_tags() -> None:
     await MetricsCollector(fakes.health_metrics, EventHub(), fakes.telemetry).run_once()
 
     of = fakes.telemetry.of
-    assert {metric for metric, _, _ in fakes.telemetry.told} == set(Metric) - OF_REQUESTS
+    assert {metric for metric, _, _ in fakes.telemetry.told} == set(Metric) - REQUEST_METRICS
     assert [(metric, tags) for metric, _, tags in fakes.telemetry.told if set(tags) != set(TAGS[metric])] == []
     assert of(Metric.RELAY_LATENCY) == [(2.0, {"pool": "processes"})]
     assert of(Metric.STAGE_QUEUE_WAIT) == [(2.0, {"pipeline": "nightly", "stage": "a"})]
@@ -180,13 +180,13 @@ async def test_every_figure_is_told_with_all_its_tags() -> None:
     assert of(Metric.DB_POOL_SIZE) == [(10, {})]
 
 
-def test_every_figure_says_which_tags_it_takes() -> None:
+def test_every_metric_declares_its_tags() -> None:
     assert set(TAGS) == set(Metric)
     assert not any({"run", "run_id", "trace_id", "event_id"} & set(tags) for tags in TAGS.values())
 
 
-async def test_a_delivery_belongs_to_the_trace_of_the_trigger_and_says_what_prefect_refused() -> None:
-    headgate, fakes = watched()
+async def test_a_relay_span_belongs_to_the_trigger_and_has_the_error_of_prefect() -> None:
+    headgate, fakes = create_observed()
     await headgate.use_cases.create_pipeline(1, pool="processes")
     run_id = (await headgate.use_cases.trigger()).run_id
     await headgate.application.outbox_relay().run_once()
@@ -194,9 +194,9 @@ async def test_a_delivery_belongs_to_the_trace_of_the_trigger_and_says_what_pref
     await headgate.use_cases.trigger()
     await headgate.application.outbox_relay().run_once()
 
-    told = fakes.telemetry.spans
-    triggers = [span for span in told if span.resource == "TriggerPipeline"]
-    relayed = [span for span in told if span.name == "headgate.relay"]
+    spans = fakes.telemetry.spans
+    triggers = [span for span in spans if span.resource == "TriggerPipeline"]
+    relayed = [span for span in spans if span.name == "headgate.relay"]
 
     assert [(span.resource, span.parent, span.over) for span in relayed] == [("processes", span.context, True) for span in triggers]
     assert relayed[0].tags == {"pipeline": "nightly", "run": run_id, "dispatch": 1}
