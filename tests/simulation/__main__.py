@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --seeds 100000`: live many seeds on every core; `--seed 42`: live one and show its history."""
+"""`python -m tests.simulation --seeds 100000` simulates many seeds on every core; `--seed 42` simulates one and prints its history."""
 
 import argparse
 import multiprocessing
@@ -48,12 +48,12 @@ def _many(seeds: range, processes: int) -> Tally:
 
 
 def _show(seed: int) -> int:
-    """The seed's own life when all is well, else the shortest that fails."""
+    """Print the history of the seed, or of the smallest plan that still fails."""
     outcome = simulate(make_plan(seed))
     if outcome.violations:
         outcome = shrink(outcome.plan)
     print(f"seed {seed}: {outcome.plan}\n" + "\n".join(outcome.history.lines()))
-    print("\n".join(map(str, outcome.violations)) or "everything held")
+    print("\n".join(map(str, outcome.violations)) or "no violations")
     return 1 if outcome.violations else 0
 
 

@@ -1,4 +1,4 @@
-"""What every actor of a simulated world can reach."""
+"""What every actor of a simulation shares."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,17 +23,17 @@ class SimulationContext:
     plan: Plan
     clock: Clock
     random: Random
-    """For what the actors themselves decide."""
+    """Draws the decisions of the actors."""
     store: SimulatedStore
     prefect: SimulatedPrefect
     network: Network
     feeds: FeedRegistry
     history: History
     ledger: Ledger
-    defect: Callable[[str], None]
+    report_defect: Callable[[str], None]
     note: Callable[..., None]
     webs: list["Web"]
 
-    def a_web(self) -> "Web":
-        """Whichever the load balancer gives: it does not know which are up."""
+    def pick_web(self) -> "Web":
+        """Return any web process, as a load balancer that does not know which are up."""
         return self.webs[int(self.random.random() * len(self.webs))]

@@ -1,4 +1,4 @@
-"""Makes the trouble that a plan names, and ends all of it."""
+"""Injects the faults of a plan, and repairs them at the end."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -11,46 +11,46 @@ if TYPE_CHECKING:
 
 
 class FaultInjector:
-    """Each fault is counted only when there was something to hit."""
+    """Counts a fault only if it had a target."""
 
-    def __init__(self, world: "Simulation") -> None:
-        self._world = world
-        self._context = world.context
+    def __init__(self, simulation: "Simulation") -> None:
+        self._simulation = simulation
+        self._context = simulation.context
         self._is_over = False
 
-    async def make(self) -> None:
-        for fault in self._world.plan.faults:
-            await asyncio.sleep(max(0.0, fault.at - self._world.loop.time()))
+    async def run(self) -> None:
+        for fault in self._simulation.plan.faults:
+            await asyncio.sleep(max(0.0, fault.at - self._simulation.loop.time()))
             if self._is_over:
                 return
-            if self._hit(fault):
-                self._world.record_fault(fault.kind)
-                self._world.note(fault.kind, fault.which, fault.seconds)
+            if self._inject(fault):
+                self._simulation.record_fault(fault.kind)
+                self._simulation.note(fault.kind, fault.which, fault.seconds)
 
     def heal(self) -> None:
-        """Everything that is down comes back."""
+        """Bring back everything that is down."""
         self._is_over = True
-        self._world.note("healed")
-        world = self._world
+        self._simulation.note("healed")
+        simulation = self._simulation
         self._context.store.is_down = self._context.prefect.is_down = False
         for process in self._processes():
             process.thaw()
-        for process in (*self._context.webs, *world.workers, *world.reporters):
+        for process in (*self._context.webs, *simulation.workers, *simulation.reporters):
             self._revive(process)
 
     def _processes(self) -> list[Process]:
-        return [*self._context.webs, *self._world.workers, *self._world.flows, *self._world.reporters]
+        return [*self._context.webs, *self._simulation.workers, *self._simulation.flows, *self._simulation.reporters]
 
-    def _hit(self, fault: Fault) -> bool:
+    def _inject(self, fault: Fault) -> bool:
         method = getattr(self, "_" + fault.kind.replace(" ", "_"))
         return bool(method(fault))
 
     def _later(self, fault: Fault, act: Any, *args: Any) -> None:
-        self._world.loop.call_later(fault.seconds, act, *args)
+        self._simulation.loop.call_later(fault.seconds, act, *args)
 
     def _revive(self, process: Any) -> None:
         if not process.is_up:
-            self._world.note("revived", process.name)
+            self._simulation.note("revived", process.name)
             process.boot()
 
     def _kill(self, fault: Fault, processes: Any, *, revived: bool = True) -> bool:
@@ -71,37 +71,37 @@ class FaultInjector:
             self._later(fault, process.thaw)
         return bool(alive)
 
-    # -- one for each kind --------------------------------------------------------------------------------------------
+    # -- one method for each kind of fault --------------------------------------------------------------------------------------------
 
     def _kill_web(self, fault: Fault) -> bool:
         return self._kill(fault, self._context.webs)
 
     def _kill_worker(self, fault: Fault) -> bool:
-        return self._kill(fault, self._world.workers)
+        return self._kill(fault, self._simulation.workers)
 
     def _kill_flow_process(self, fault: Fault) -> bool:
-        return self._kill(fault, self._world.flows, revived=False)
+        return self._kill(fault, self._simulation.flows, revived=False)
 
     def _kill_reporter(self, fault: Fault) -> bool:
-        return self._kill(fault, [reporter for reporter in self._world.reporters if not reporter.is_done])
+        return self._kill(fault, [reporter for reporter in self._simulation.reporters if not reporter.is_done])
 
     def _freeze_web(self, fault: Fault) -> bool:
         return self._freeze(fault, self._context.webs)
 
     def _freeze_worker(self, fault: Fault) -> bool:
-        return self._freeze(fault, [*self._world.workers, *self._world.flows])
+        return self._freeze(fault, [*self._simulation.workers, *self._simulation.flows])
 
     def _drain_worker(self, fault: Fault) -> bool:
-        """SIGTERM; the next life begins once it has left, or after its grace."""
-        alive = [worker for worker in self._world.workers if worker.is_up and not worker.is_stopping]
+        """Send SIGTERM; start the next process once it has ended, or kill it after 20 s."""
+        alive = [worker for worker in self._simulation.workers if worker.is_up and not worker.is_stopping]
         if not alive:
             return False
         worker = alive[fault.which % len(alive)]
         worker.stop()
-        self._world.people.keep(self._see_off(worker))
+        self._simulation.clients.run_in_background(self._restart_after_drain(worker))
         return True
 
-    async def _see_off(self, worker: Any) -> None:
+    async def _restart_after_drain(self, worker: Any) -> None:
         life = worker.id
         for _ in range(20):
             await asyncio.sleep(1.0)
@@ -113,13 +113,13 @@ class FaultInjector:
             self._revive(worker)
 
     def _cut_stream(self, fault: Fault) -> bool:
-        lines = [worker.transport.stream for worker in self._world.workers if worker.is_up and worker.transport.stream is not None]
+        lines = [worker.transport.stream for worker in self._simulation.workers if worker.is_up and worker.transport.stream is not None]
         if lines:
             lines[fault.which % len(lines)].cut(min(20.0, fault.seconds))
         return bool(lines)
 
     def _cut_viewer(self, fault: Fault) -> bool:
-        self._world.viewer.cut()
+        self._simulation.viewer.cut()
         return True
 
     def _store_away(self, fault: Fault) -> bool:
@@ -152,12 +152,12 @@ class FaultInjector:
     def _run_cancelled(self, fault: Fault) -> bool:
         open_ones = [run.id for run in self._context.store.committed.runs.values() if not run.is_over]
         if open_ones:
-            self._world.people.keep(self._world.cancel(open_ones[fault.which % len(open_ones)]))
+            self._simulation.clients.run_in_background(self._simulation.cancel(open_ones[fault.which % len(open_ones)]))
         return bool(open_ones)
 
     def _stage_hangs(self, fault: Fault) -> bool:
-        """A stage's process that would never end, and whose worker has to end it."""
-        stages = [stage for worker in self._world.workers if worker.is_up for stage in worker.host.get_running()]
+        """Make a stage's process hang, so that its worker has to end it."""
+        stages = [stage for worker in self._simulation.workers if worker.is_up for stage in worker.host.get_running()]
         if stages:
             stages[fault.which % len(stages)].hang()
         return bool(stages)

@@ -1,4 +1,4 @@
-"""What happened in a simulated life, in order: to be compared, hashed and read."""
+"""What happened in a simulation, in order, to be compared, hashed and read."""
 
 import hashlib
 from typing import Any
@@ -16,7 +16,7 @@ class History:
         self.entries.append((at, what, details))
 
     def digest(self) -> str:
-        """Equal for equal histories, in any process."""
+        """Return a hash that is the same for equal histories in every process."""
         return hashlib.sha256("\n".join(self.lines()).encode()).hexdigest()
 
     def lines(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the simulated machines know for certain, to be held against what the store says."""
+"""What the simulated machines have observed, to be compared with what is stored."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ AttemptId = tuple[int, str, int]
 
 
 class Ledger:
-    """Every real start, every answer that was received, and what went wrong in the open."""
+    """Starts, received answers and visible violations. `may_overlap` allows attempts of one stage to overlap."""
 
     def __init__(self, *, may_overlap: bool) -> None:
         self.starts: Counter[AttemptId] = Counter()
@@ -24,8 +24,8 @@ class Ledger:
         self.violations: list[Violation] = []
         self._may_overlap = may_overlap
 
-    def begin(self, attempt: AttemptId, worker: str) -> None:
-        """A process of this attempt began."""
+    def record_start(self, attempt: AttemptId, worker: str) -> None:
+        """Record that a process of this attempt started."""
         self.starts[attempt] += 1
         run_id, stage, number = attempt
         if not self._may_overlap:
@@ -35,11 +35,11 @@ class Ledger:
                     self.violations.append(Violation(DOUBLED, sentence))
         self.live[attempt, worker] = None
 
-    def end(self, attempt: AttemptId, worker: str) -> None:
+    def record_end(self, attempt: AttemptId, worker: str) -> None:
         self.live.pop((attempt, worker), None)
 
-    def answered(self, run_id: int, reporter: str, event_id: str, answer: object) -> None:
-        """The same event id must always be answered the same."""
+    def record_answer(self, run_id: int, reporter: str, event_id: str, answer: object) -> None:
+        """Record an answer. The same event id must always get the same answer."""
         first = self.answers.setdefault((run_id, reporter, event_id), answer)
         if first != answer:
             self.violations.append(Violation(DOUBLED, f"{event_id} of {reporter} was answered {first}, then {answer}"))
@@ -49,11 +49,11 @@ class Ledger:
         return [*self.violations, *still, *self._out_of_order()]
 
     def _out_of_order(self) -> Iterator[Violation]:
-        """A reporter's words that were applied, in the order of their events, stand in the reporter's own order."""
+        """Applied reports of one reporter must be stored in the reporter's own order."""
         for (run_id, reporter), applied in self.applied.items():
             seqs = [applied[seq] for seq in sorted(applied)]
             if seqs != sorted(seqs):
-                yield Violation(WRONG, f"run {run_id}: {reporter}'s words were applied in the order {seqs}")
+                yield Violation(WRONG, f"run {run_id}: {reporter}'s reports were applied in the order {seqs}")
 
     def lines_sent(self, attempt: AttemptId, indexes: Iterable[int]) -> None:
         self._sent_lines.setdefault(attempt, set()).update(indexes)
@@ -70,7 +70,7 @@ class Ledger:
                 yield Violation(kind, f"{attempt} has {count} lines, though {least} of {len(sent)} were acknowledged")
 
     def check_early_loss(self, run_id: int, epoch: int, at: float, term: float) -> Violation | None:
-        """A dispatch was lost at that moment: not within a term of a renewal that its worker was told of."""
+        """A dispatch must not be lost within a lease term after a renewal that its worker knows of."""
         renewed = self.renewals.get((run_id, epoch), -term)
         if at >= renewed + term:
             return None

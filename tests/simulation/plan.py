@@ -1,4 +1,4 @@
-"""What a seed stands for: the pipelines, the machines, and everything that will go wrong, settled before it begins."""
+"""The plan of a simulation, drawn from a seed: pipelines, machines and faults."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ FAULTS = (
 
 
 SERVER_FAULTS = frozenset({"kill web", "cut viewer", "store away", "engine away", "engine emptied", "flow run deleted", "kill reporter"})
-"""Faults that no worker suffers from."""
+"""Faults that do not affect workers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`which` picks among what there is at that moment; `seconds` is how long it lasts."""
+    """`which` picks one of the targets at that time; `seconds` is the duration."""
 
     at: float
     kind: str
@@ -41,7 +41,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class StageWork:
-    """What the process of an attempt does: how long it runs, how it ends, how long it takes to obey a TERM."""
+    """What the process of an attempt does: its duration, its end, and the seconds it takes to obey a TERM."""
 
     seconds: float
     status: str
@@ -50,7 +50,7 @@ class StageWork:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Chances are per message, statement or call, and hold while the chaos lasts; then everything heals."""
+    """Rates are per message, statement or call. They apply for `chaos` seconds; then everything is repaired."""
 
     seed: int
     pipelines: tuple[Mapping[str, Any], ...]
@@ -60,11 +60,11 @@ class Plan:
     slots: int
     chaos: float
     faults: tuple[Fault, ...]
-    noise: float = 0.0
-    cut: float = 0.0
-    slow: float = 0.0
-    unsure: float = 0.0
-    deaf: float = 0.0
+    message_faults: float = 0.0
+    cut_connections: float = 0.0
+    slow_statements: float = 0.0
+    lost_answers: float = 0.0
+    missed_announcements: float = 0.0
     reporter_skew: float = 0.0
     worker_skew: float = 0.0
     due_every: float = 2.0
@@ -74,22 +74,22 @@ class Plan:
         return any(fault.kind.startswith("freeze") for fault in self.faults)
 
     def work(self, run_id: int, stage: str, attempt: int) -> StageWork:
-        """The same for the same attempt, however the run came to it."""
+        """Return the work of an attempt, which depends on nothing but the seed and the attempt."""
         random = Random(f"{self.seed}:work:{run_id}:{stage}:{attempt}")
         seconds = random.choice((0.05, 0.4, 2.0, 7.0)) * (0.5 + random.random())
         return StageWork(seconds, "completed" if random.random() < 0.8 else "failed", random.choice((0.05, 0.5, 1.5)))
 
 
-def make_plan(seed: int, kinds: Sequence[str] = FAULTS, *, seconds: float | None = None, wild: float | None = None) -> Plan:
-    """Faults of those kinds, lasting so long, under that much noise; the seed settles what is not given."""
+def make_plan(seed: int, kinds: Sequence[str] = FAULTS, *, seconds: float | None = None, fault_rate: float | None = None) -> Plan:
+    """Draw a plan with faults of those kinds, of that duration and at that rate; the seed decides what is not given."""
     random = Random(f"{seed}:plan")
     pipelines = tuple(_pipeline(random, index) for index in range(random.choice((1, 1, 2))))
     runs = random.choice((1, 1, 2, 2, 3))
     triggered = [pipeline["name"] for pipeline in pipelines if not pipeline["name"].startswith("remote")]
     triggers = tuple((random.choice((1, 8)) * random.random(), random.choice(triggered)) for _ in range(runs)) if triggered else ()
     chaos = random.choice((6.0, 12.0, 25.0))
-    wildness = random.choice((0.0, 0.02, 0.05))
-    wild = wildness if wild is None else wild
+    drawn_rate = random.choice((0.0, 0.02, 0.05))
+    fault_rate = drawn_rate if fault_rate is None else fault_rate
     return Plan(
         seed=seed,
         pipelines=pipelines,
@@ -101,11 +101,11 @@ def make_plan(seed: int, kinds: Sequence[str] = FAULTS, *, seconds: float | None
         faults=tuple(
             sorted((_fault(random, chaos, kinds, seconds) for _ in range(random.choice((0, 1, 2, 4)))), key=lambda fault: fault.at)
         ),
-        noise=wild * random.choice((0.0, 1.0, 2.0)),
-        cut=wild * random.choice((0.0, 0.2)),
-        slow=wild * random.choice((0.0, 1.0)),
-        unsure=wild * random.choice((0.0, 1.0, 2.0)),
-        deaf=random.choice((0.0, 0.0, 0.5)),
+        message_faults=fault_rate * random.choice((0.0, 1.0, 2.0)),
+        cut_connections=fault_rate * random.choice((0.0, 0.2)),
+        slow_statements=fault_rate * random.choice((0.0, 1.0)),
+        lost_answers=fault_rate * random.choice((0.0, 1.0, 2.0)),
+        missed_announcements=random.choice((0.0, 0.0, 0.5)),
         reporter_skew=random.choice((0.0, 3600.0, -3600.0)),
         worker_skew=random.choice((0.0, 3600.0, -3600.0)),
     )
@@ -122,7 +122,7 @@ def _fault(random: Random, chaos: float, kinds: Sequence[str], seconds: float | 
 
 
 def _pipeline(random: Random, index: int) -> Mapping[str, Any]:
-    """Of our own pool, of a pool that the engine serves, or of machines elsewhere only."""
+    """Draw a pipeline of Headgate's pool, of a pool of Prefect's worker, or of external stages only."""
     kind = random.choice(("warm", "warm", "warm", "foreign", "remote"))
     stages = [_stage(random, position, kind) for position in range(random.choice((1, 2, 3, 4)))]
     pool = "processes" if kind == "foreign" else "headgate"

@@ -1,4 +1,4 @@
-"""A share of the seeds, for one process. Not in `__main__`: a process that is spawned does not import the main module of a package."""
+"""Simulates a batch of seeds in one process. Not in `__main__`, which a spawned process does not import."""
 
 from tests.simulation.plan import make_plan
 from tests.simulation.simulation import simulate

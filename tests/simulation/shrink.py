@@ -1,4 +1,4 @@
-"""From a seed that fails to the shortest life that still does."""
+"""Reduces a failing plan to a smaller one that still fails."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,7 @@ from tests.simulation.simulation import SimulationResult, simulate
 
 
 def shrink(plan: Plan) -> SimulationResult:
-    """The failing outcome with the least in it that could be found by leaving out one thing after another."""
+    """Leave out one thing after another, and return the smallest failing result."""
     best = simulate(plan)
     found = True
     while found:
@@ -30,7 +30,7 @@ def _smaller(plan: Plan) -> Iterator[Plan]:
         gone = plan.pipelines[index]["name"]
         if len(plan.pipelines) > 1 and all(name != gone for _, name in plan.triggers):
             yield replace(plan, pipelines=plan.pipelines[:index] + plan.pipelines[index + 1 :])
-    for chance in ("noise", "cut", "slow", "unsure", "deaf"):
+    for chance in ("message_faults", "cut_connections", "slow_statements", "lost_answers", "missed_announcements"):
         if getattr(plan, chance):
             yield replace(plan, **{chance: 0.0})
     if plan.webs > 1:

@@ -1,4 +1,4 @@
-"""A whole Headgate on a bad day, and what became of it."""
+"""Simulates a whole Headgate installation under faults, and finds violations of its promises."""
 
 import asyncio
 import logging
@@ -48,14 +48,14 @@ from tests.support.invariants import (
 )
 
 RECOVERY_SECONDS = 400.0
-"""Virtual seconds after the chaos in which everything must have come to its end."""
+"""Virtual seconds after the faults in which every run must end."""
 DEADLINE_GRACE = 45.0
-"""Seconds an unfinished run may be past a deadline while things are broken: the longest outage, and a pass of each service."""
+"""Seconds that a run may exceed a deadline under faults: the longest outage and one pass of each service."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulationResult:
-    """`faults` counts each kind that really happened."""
+    """`faults` counts the faults that had an effect, by kind."""
 
     plan: Plan
     violations: list[Violation]
@@ -68,7 +68,7 @@ class SimulationResult:
 
 @contextmanager
 def errors_as_defects(on_defect: Callable[[str], None]) -> Iterator[None]:
-    """Report each error that the worker logs as a defect: it logs what it cannot handle."""
+    """Report each error that the worker logs as a report_defect: it logs what it cannot handle."""
     handler = logging.Handler(logging.ERROR)
     handler.emit = lambda record: on_defect(f"the worker logged: {record.getMessage()} {record.exc_info or ''}")  # type: ignore[method-assign]
     logger = logging.getLogger("headgate.worker")
@@ -88,7 +88,7 @@ class LoopClock:
 
 
 class Simulation:
-    """Everything there is, made from a plan; `live` is its whole life."""
+    """All machines of a plan."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -97,9 +97,9 @@ class Simulation:
         self._chance = Random(f"{plan.seed}:chance")
         clock = LoopClock(self.loop)
         store = SimulatedStore(clock, Random(f"{plan.seed}:store"), self.record_fault)
-        network = Network(Random(f"{plan.seed}:network"), self.record_fault, self.defect)
-        feeds = FeedRegistry(lambda: self._chance.random() >= self._deaf)
-        self._deaf = 0.0
+        network = Network(Random(f"{plan.seed}:network"), self.record_fault, self.report_defect)
+        feeds = FeedRegistry(lambda: self._chance.random() >= self._missed_announcements)
+        self._missed_announcements = 0.0
         self.context = SimulationContext(
             plan=plan,
             clock=clock,
@@ -110,7 +110,7 @@ class Simulation:
             feeds=feeds,
             history=self.history,
             ledger=Ledger(may_overlap=plan.freezes),
-            defect=self.defect,
+            report_defect=self.report_defect,
             note=self.note,
             webs=[],
         )
@@ -119,7 +119,7 @@ class Simulation:
         self.flows: list[FlowProcess] = []
         self.reporters: list[Reporter] = []
         self.viewer = Viewer("viewer", self.context)
-        self.people = Process("people", self.defect)
+        self.clients = Process("clients", self.report_defect)
         self._triggering: list[asyncio.Task[None]] = []
         self.reader = FakeReader(store)
 
@@ -129,26 +129,26 @@ class Simulation:
     def note(self, what: str, *details: Any) -> None:
         self.history.note(self.loop.time(), what, *details)
 
-    def defect(self, sentence: str) -> None:
-        self.note("defect", sentence)
+    def report_defect(self, sentence: str) -> None:
+        self.note("report_defect", sentence)
         self.defects.append(Violation(WRONG, sentence))
 
-    async def live(self) -> None:
-        """Begin, suffer, heal, and come to an end."""
+    async def run(self) -> None:
+        """Start everything, inject faults, repair them, and wait until every run has ended."""
         await self._prepare()
         for process in (*self.context.webs, *self.workers, self.viewer):
             process.boot()
-        self.people.is_up = True
-        self._begin_noise()
-        self.people.keep(self._engines_worker())
-        self.people.keep(self._watch_for_runs())
-        self._triggering = [self.people.keep(self._trigger(at, pipeline)) for at, pipeline in self.plan.triggers]
-        trouble = FaultInjector(self)
-        self.people.keep(trouble.make())
+        self.clients.is_up = True
+        self._start_faults()
+        self.clients.run_in_background(self._run_prefect_worker())
+        self.clients.run_in_background(self._add_reporters())
+        self._triggering = [self.clients.run_in_background(self._trigger(at, pipeline)) for at, pipeline in self.plan.triggers]
+        injector = FaultInjector(self)
+        self.clients.run_in_background(injector.run())
         await self._audit_until(self.plan.chaos)
-        trouble.heal()
-        self._end_noise()
-        await self._come_to_an_end()
+        injector.heal()
+        self._stop_faults()
+        await self._wait_for_end()
 
     async def _prepare(self) -> None:
         async with self.context.store.open_unit_of_work() as work:
@@ -156,16 +156,16 @@ class Simulation:
                 await work.pipelines.add(parse_definition(raw), START)
             await work.commit()
 
-    def _begin_noise(self) -> None:
+    def _start_faults(self) -> None:
         plan, store = self.plan, self.context.store
-        self.context.network.noise, self._deaf = plan.noise, plan.deaf
-        store.cut, store.slow, store.unsure = plan.cut, plan.slow, plan.unsure
-        self.context.prefect.unsure = plan.unsure
+        self.context.network.message_faults, self._missed_announcements = plan.message_faults, plan.missed_announcements
+        store.cut_connections, store.slow_statements, store.lost_answers = plan.cut_connections, plan.slow_statements, plan.lost_answers
+        self.context.prefect.lost_answers = plan.lost_answers
 
-    def _end_noise(self) -> None:
+    def _stop_faults(self) -> None:
         store = self.context.store
-        self.context.network.noise = self._deaf = 0.0
-        store.cut = store.slow = store.unsure = self.context.prefect.unsure = 0.0
+        self.context.network.message_faults = self._missed_announcements = 0.0
+        store.cut_connections = store.slow_statements = store.lost_answers = self.context.prefect.lost_answers = 0.0
 
     async def _audit_until(self, end: float) -> None:
         while (left := end - self.loop.time()) > 0:
@@ -179,8 +179,8 @@ class Simulation:
         for run in tables.runs.values():
             self.defects += overdue(run_view(tables, run), self.context.clock.now(), grace=DEADLINE_GRACE)
 
-    async def _come_to_an_end(self) -> None:
-        await asyncio.sleep(13.0)  # what was sent before the healing may take that long to arrive
+    async def _wait_for_end(self) -> None:
+        await asyncio.sleep(13.0)  # messages sent before the repair may take that long
         limit = self.loop.time() + RECOVERY_SECONDS
         while self.loop.time() < limit and not self._is_over():
             await asyncio.sleep(1.0)
@@ -200,12 +200,12 @@ class Simulation:
             and all(triggering.done() for triggering in self._triggering)
         )
 
-    # -- people, and machines that are not ours -----------------------------------------------------------------------
+    # -- people and other machines -------------------------------------------------------------------------------------
 
     async def _trigger(self, at: float, pipeline: str) -> None:
         await asyncio.sleep(at)
         for _ in range(4):
-            web = self.context.a_web()
+            web = self.context.pick_web()
             command = TriggerCommand(pipeline, {}, Trigger("api", "mara"))
             try:
                 opened = await self.context.network.call(web, "trigger", lambda: web.trigger(command))  # noqa: B023
@@ -217,7 +217,7 @@ class Simulation:
             return
 
     async def cancel(self, run_id: int) -> None:
-        web = self.context.a_web()
+        web = self.context.pick_web()
         try:
             cancelled = await self.context.network.call(web, "cancel", lambda: web.cancel(run_id, "mara"))
         except (NoAnswer, Unavailable, Conflict):
@@ -225,8 +225,8 @@ class Simulation:
         self.note("cancelled", run_id, cancelled.status)
         self.context.ledger.acknowledged.append(Acknowledged(run_id))
 
-    async def _watch_for_runs(self) -> None:
-        """Machines elsewhere begin to report once there is a run for them, or open one themselves."""
+    async def _add_reporters(self) -> None:
+        """Add a reporter for each run with external stages, and one that opens a run by its report."""
         for raw in self.plan.pipelines:
             if raw["name"].startswith("remote"):
                 self._add_reporter(None, raw)
@@ -247,8 +247,8 @@ class Simulation:
             self.reporters.append(reporter)
             reporter.boot()
 
-    async def _engines_worker(self) -> None:
-        """The engine's own worker for a pool that is not ours: starts a process per pending flow run."""
+    async def _run_prefect_worker(self) -> None:
+        """Start a process for each pending flow run of the other pool, as Prefect's own worker does."""
         prefect = self.context.prefect
         while True:
             for flow_run_id in prefect.pending("processes"):
@@ -261,7 +261,7 @@ class Simulation:
                     break
             await asyncio.sleep(1.0)
 
-    # -- the end ------------------------------------------------------------------------------------------------------
+    # -- judgement ------------------------------------------------------------------------------------------------------
 
     async def find_violations(self) -> list[Violation]:
         runs, events = await collect_runs_and_events(self.reader)
@@ -272,7 +272,7 @@ class Simulation:
         evidence = Evidence(runs, events, ledger.acknowledged, ledger.starts)
         stored = [(run_id, event.seq) for run_id, log in events.items() for event in log]
         prefect = [
-            Violation(STUCK, f"{flow_run_id} is still {state} in the engine")
+            Violation(STUCK, f"{flow_run_id} is still {state} in Prefect")
             for flow_run_id, state in self.context.prefect.list_states().items()
             if not state.is_terminal
         ]
@@ -286,42 +286,42 @@ class Simulation:
             *ledger.check_end(),
             *self.viewer.violations(stored),
         ]
-        return list(dict.fromkeys([*found, *prefect, *outbox, *self._losses(events), *self._double_deliveries()]))
+        return list(dict.fromkeys([*found, *prefect, *outbox, *self._find_undue_losses(events), *self._find_double_deliveries()]))
 
-    def _losses(self, events: Mapping[int, Sequence[EventView]]) -> Iterator[Violation]:
-        """Only what a worker suffered may cost it a dispatch: not a moment before its lease is over, and no outage of ours."""
+    def _find_undue_losses(self, events: Mapping[int, Sequence[EventView]]) -> Iterator[Violation]:
+        """A worker may lose a dispatch by its own faults only, and never before its lease expires."""
         plan = self.plan
-        only_ours = not plan.noise and {fault.kind for fault in plan.faults} <= SERVER_FAULTS
+        only_ours = not plan.message_faults and {fault.kind for fault in plan.faults} <= SERVER_FAULTS
         for event in (event for log in events.values() for event in log if event.type == "dispatch.lost"):
             epoch = int(event.data["dispatch"])
             if only_ours:
-                yield Violation(LOST, f"run {event.run_id}: dispatch {epoch} was lost by an outage of ours")
+                yield Violation(LOST, f"run {event.run_id}: dispatch {epoch} was lost although no worker had a fault")
             at = (event.at - START).total_seconds()
             if early := self.context.ledger.check_early_loss(event.run_id, epoch, at, LEASE_SECONDS):
                 yield early
 
-    def _double_deliveries(self) -> list[Violation]:
+    def _find_double_deliveries(self) -> list[Violation]:
         if self.plan.freezes:
-            return []  # a relay that stands still for longer than its lease may find the row in other hands
+            return []  # a relay that freezes for longer than its lease may lose the row to another
         most = self.context.prefect.max_concurrent_creates
         return [Violation(DOUBLED, f"{count} relays delivered {key} at once") for key, count in most.items() if count > 1]
 
 
 def simulate(plan: Plan, prepare: Callable[[Simulation], None] | None = None) -> SimulationResult:
-    """The outcome of that plan: the same however often it is lived."""
-    global_random.seed(plan.seed)  # the relay's jitter
-    world = Simulation(plan)
+    """Run a simulation. The same plan always gives the same result."""
+    global_random.seed(plan.seed)  # for the jitter of the outbox relay
+    simulation = Simulation(plan)
     if prepare is not None:
-        prepare(world)
+        prepare(simulation)
 
-    async def life() -> list[Violation]:
-        with errors_as_defects(world.defect):
-            await world.live()
-        return await world.find_violations()
+    async def run() -> list[Violation]:
+        with errors_as_defects(simulation.report_defect):
+            await simulation.run()
+        return await simulation.find_violations()
 
     try:
-        found = world.loop.run(life())
-    except Livelock as circle:
-        found = [*world.defects, Violation(STUCK, str(circle))]
-    acknowledged = len(world.context.ledger.acknowledged)
-    return SimulationResult(plan, found, world.faults, acknowledged, world.history, world.loop.time(), world.loop.steps)
+        found = simulation.loop.run(run())
+    except Livelock as error:
+        found = [*simulation.defects, Violation(STUCK, str(error))]
+    acknowledged = len(simulation.context.ledger.acknowledged)
+    return SimulationResult(plan, found, simulation.faults, acknowledged, simulation.history, simulation.loop.time(), simulation.loop.steps)

@@ -1,4 +1,4 @@
-"""What many simulated lives came to: a line for each kind of fault."""
+"""Sums up many simulations, with a row for each kind of fault."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ COLUMNS = ("points tried", "acknowledged", LOST, STUCK, DOUBLED, WRONG)
 
 @dataclass(slots=True)
 class Tally:
-    """A life counts for every kind of fault that happened in it."""
+    """Count a simulation under every kind of fault that happened in it."""
 
     rows: dict[str, Counter[str]] = field(default_factory=dict)
     seeds: int = 0

@@ -1,4 +1,4 @@
-"""Two thousand bad days, each of them exactly repeatable."""
+"""Two thousand simulations under faults, each of them exactly repeatable."""
 
 import os
 import subprocess
@@ -19,14 +19,14 @@ PARTS = 8
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_nothing_is_lost_stuck_or_doubled_on_a_bad_day(part: int) -> None:
+def test_nothing_is_lost_stuck_or_doubled_under_faults(part: int) -> None:
     tally = Tally()
 
     for seed in range(part, SEEDS, PARTS):
-        outcome = simulate(make_plan(seed))
-        tally.add(outcome)
-        if outcome.violations:
-            pytest.fail(_told(shrink(outcome.plan)))
+        result = simulate(make_plan(seed))
+        tally.add(result)
+        if result.violations:
+            pytest.fail(_describe(shrink(result.plan)))
 
     assert tally.seeds == len(range(part, SEEDS, PARTS))
     assert sum(row["acknowledged"] for row in tally.rows.values()) > tally.seeds
@@ -37,20 +37,20 @@ def test_every_kind_of_fault_happens() -> None:
 
     for kind in FAULTS:
         for seed in range(100):
-            tally.add(outcome := simulate(make_plan(seed, [kind])))
-            if outcome.faults[kind]:
+            tally.add(result := simulate(make_plan(seed, [kind])))
+            if result.faults[kind]:
                 break
 
     assert [kind for kind in FAULTS if kind not in tally.rows] == []
 
 
 @pytest.mark.parametrize("seed", [5552, 5740, 6711, 9331, 9704, 9933, 13433, 19750, 22026])
-def test_what_went_wrong_once_holds(seed: int) -> None:
+def test_seeds_that_failed_once_pass(seed: int) -> None:
     """A viewer placed after what it then got again; a lease refused before the sweep could extend it; a flow run nobody had noted;
     a lease that ran out just after its dispatch was handed over."""
-    outcome = simulate(make_plan(seed))
+    result = simulate(make_plan(seed))
 
-    assert not outcome.violations, _told(outcome)
+    assert not result.violations, _describe(result)
 
 
 def test_a_seed_replays_exactly() -> None:
@@ -58,19 +58,19 @@ def test_a_seed_replays_exactly() -> None:
         assert simulate(make_plan(seed)).history.digest() == simulate(make_plan(seed)).history.digest(), seed
 
 
-def test_a_seed_replays_exactly_in_another_process_whatever_its_hash_seed() -> None:
+def test_a_seed_replays_exactly_in_another_process() -> None:
     program = "from tests.simulation.simulation import simulate; from tests.simulation.plan import make_plan\n"
     program += "print([simulate(make_plan(seed)).history.digest() for seed in range(12)])"
 
-    said = [
+    outputs = [
         subprocess.run(
             [sys.executable, "-c", program], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
         )
         for seed in ("1", "2")
     ]
 
-    assert said[0].stdout == said[1].stdout
-    assert said[0].stdout == f"{[simulate(make_plan(seed)).history.digest() for seed in range(12)]}\n"
+    assert outputs[0].stdout == outputs[1].stdout
+    assert outputs[0].stdout == f"{[simulate(make_plan(seed)).history.digest() for seed in range(12)]}\n"
 
 
 @pytest.mark.parametrize("hours", [1, -1])
@@ -84,12 +84,12 @@ def test_a_wrong_clock_of_a_reporter_or_a_worker_changes_nothing(hours: int) -> 
         assert right.history.lines() == wrong.history.lines(), seed
 
 
-def _told(outcome: SimulationResult) -> str:
-    history = "\n".join(outcome.history.lines())
-    return f"seed {outcome.plan.seed}, at its shortest:\n{outcome.plan}\n{history}\n" + "\n".join(map(str, outcome.violations))
+def _describe(result: SimulationResult) -> str:
+    history = "\n".join(result.history.lines())
+    return f"seed {result.plan.seed}, at its shortest:\n{result.plan}\n{history}\n" + "\n".join(map(str, result.violations))
 
 
-def test_many_seeds_are_lived_by_several_processes_as_make_simulate_does() -> None:
+def test_make_simulate_runs_seeds_in_several_processes() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.simulation", "--seeds", "60", "--processes", "2"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""The change feed between simulated web processes: announcements travel, and some are lost."""
+"""The change feed between simulated web processes. Some announcements are lost."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,7 +11,7 @@ class Listener(Protocol):
 
 
 class FeedRegistry:
-    """Every process's feed, in the order of their lives. `deaf` is the chance that one does not hear an announcement."""
+    """Every process's feed, in the order of their lives. `missed_announcements` is the chance that one does not hear an announcement."""
 
     def __init__(self, chance: "ChanceSource") -> None:
         self.listening: list[SimulatedFeed] = []

@@ -1,4 +1,4 @@
-"""The engine as it is on a bad day: slow, away, its flow runs cancelled by hand, deleted, or all of them lost."""
+"""A Prefect server with faults: slow, unavailable, or with flow runs that were cancelled, deleted or lost."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -11,19 +11,19 @@ from tests.simulation.runtime.process import CURRENT, Process
 
 
 class RelayProcess:
-    """Marks processes that relay the outbox: two of them never deliver the same row at once."""
+    """Marks the processes that relay the outbox. Two of them must never deliver the same row at once."""
 
 
 class SimulatedPrefect(FakeOrchestrator):
-    """Every call takes time; `unsure` is the chance that it is carried out though its caller hears nothing.
+    """Every call takes time. `lost_answers` is the chance that a call succeeds but its caller gets no answer.
 
-    `most_asking` counts, per key, how many relays were creating its flow run at the same moment.
+    `max_concurrent_creates` counts, per key, how many relays were creating its flow run at the same time.
     """
 
     def __init__(self, random: Random) -> None:
         super().__init__()
         self._random = random
-        self.unsure = 0.0
+        self.lost_answers = 0.0
         self.creating: dict[str, list[Process | None]] = {}
         self.max_concurrent_creates: dict[str, int] = {}
 
@@ -54,7 +54,7 @@ class SimulatedPrefect(FakeOrchestrator):
         await self._answer()
 
     async def begin(self, flow_run_id: str) -> bool:
-        """What the engine's own worker asks before it runs a flow: True once, for one that is pending."""
+        """Start a pending flow run. Return whether it was pending."""
         await self._delay_request()
         self._require_up()
         if self._states.get(flow_run_id) is not FlowState.PENDING:
@@ -63,7 +63,7 @@ class SimulatedPrefect(FakeOrchestrator):
         return True
 
     async def finish(self, flow_run_id: str, state: FlowState) -> None:
-        """What a flow says at its end: refused, as in Prefect, when the flow run is over already."""
+        """Set the final state of a flow run, unless it has one already."""
         await self._delay_request()
         self._require_up()
         get_states = self._states.get(flow_run_id)
@@ -71,13 +71,13 @@ class SimulatedPrefect(FakeOrchestrator):
             self._states[flow_run_id] = state
 
     def pending(self, pool: str) -> list[str]:
-        """Flow runs of a pool that wait for the engine's worker."""
+        """Return the pending flow runs of a pool."""
         if self.is_down:
             return []
         return [id for id, request in self.requests.items() if request.pool == pool and self._states.get(id) is FlowState.PENDING]
 
     def list_states(self) -> dict[str, FlowState]:
-        """Every flow run there is now, with its state."""
+        """Return the state of every flow run."""
         return dict(self._states)
 
     def cancel_by_hand(self, flow_run_id: str) -> None:
@@ -87,12 +87,12 @@ class SimulatedPrefect(FakeOrchestrator):
             self._states[flow_run_id] = FlowState.CANCELLING
 
     def force(self, flow_run_id: str, state: FlowState) -> None:
-        """As when the engine itself finds that a flow run crashed."""
+        """Set a state as Prefect itself would, for example Crashed."""
         if flow_run_id in self._states and not self._states[flow_run_id].is_terminal:
             self._states[flow_run_id] = state
 
     def lose_all_flow_runs(self) -> None:
-        """As when its database is replaced by an empty one: ids and idempotency keys are gone."""
+        """Forget all flow runs and idempotency keys, as with a new database."""
         self._states.clear()
         self._ids.clear()
 
@@ -100,6 +100,6 @@ class SimulatedPrefect(FakeOrchestrator):
         await asyncio.sleep(0.005 + 0.02 * self._random.random())
 
     async def _answer(self) -> None:
-        if self.unsure and self._random.random() < self.unsure:
+        if self.lost_answers and self._random.random() < self.lost_answers:
             raise Unavailable("Prefect's answer was lost.")
         self._require_up()

@@ -25,7 +25,7 @@ class SimulatedStageHost:
     """Implements JobRunner. Jobs run until the plan's time is over, or until they are signalled or the host dies."""
 
     def __init__(self, name: str, context: SimulationContext) -> None:
-        self.process = Process(name, context.defect)
+        self.process = Process(name, context.report_defect)
         self.process.is_up = True
         self._context = context
         self._numbers = itertools.count(1)
@@ -59,11 +59,11 @@ class StageProcess:
         self._work = context.plan.work(*attempt)
         self._hangs = False
         self._signal: str | None = None
-        context.ledger.begin(attempt, host.name)
+        context.ledger.record_start(attempt, host.name)
         context.note("starts", host.name, *attempt)
         job.on_started(job.number, self._get_timestamp())
         self._write("begun")
-        self._task = host.keep(self._run())
+        self._task = host.run_in_background(self._run())
 
     def signal(self, name: str) -> None:
         """TERM, which it obeys in its own time, or KILL."""
@@ -85,7 +85,7 @@ class StageProcess:
             status = self._work.status
         finally:
             self.is_running = False
-            self._context.ledger.end(self._attempt, self._host.name)
+            self._context.ledger.record_end(self._attempt, self._host.name)
             self._context.note("ends", self._host.name, *self._attempt, status)
             self._write(status)
             self._job.on_end(self._get_result(status))

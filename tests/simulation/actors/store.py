@@ -1,4 +1,4 @@
-"""The fake database as it is on a bad day: away, slow, its connections cut, its answers to COMMIT lost."""
+"""The fake database with faults: unavailable, slow, with cut connections or lost answers to COMMIT."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,15 +12,15 @@ from tests.fakes.persistence.unit_of_work import FakeUnitOfWork
 
 
 class SimulatedStore(FakeStore):
-    """`cut` is the chance that a statement finds its connection cut, `slow` that it takes long, `unsure` that a COMMIT is not answered.
+    """The chances per statement of a cut connection and of a slow answer, and per COMMIT of a lost answer.
 
-    `on_fault` hears of each that happened.
+    `on_fault` is called for each fault that happens.
     """
 
     def __init__(self, clock: Clock, random: Random, on_fault: Callable[[str], None]) -> None:
         super().__init__(clock, lock_timeout=5.0)
         self.random = random
-        self.cut = self.slow = self.unsure = 0.0
+        self.cut_connections = self.slow_statements = self.lost_answers = 0.0
         self.on_fault = on_fault
 
     def open_unit_of_work(self) -> "SimulatedUnitOfWork":
@@ -32,9 +32,9 @@ class SimulatedTransaction(Transaction):
 
     async def begin_statement(self) -> Transaction:
         store = self.store
-        if store.slow and store.random.random() < store.slow:
+        if store.slow_statements and store.random.random() < store.slow_statements:
             await asyncio.sleep(store.random.choice((0.05, 0.5, 3.0)))
-        if store.cut and store.random.random() < store.cut:
+        if store.cut_connections and store.random.random() < store.cut_connections:
             store.on_fault("connection cut")
             raise self.abort(Unavailable("The connection to the database was cut."))
         return await super().begin_statement()
@@ -48,11 +48,11 @@ class SimulatedUnitOfWork(FakeUnitOfWork):
 
     async def commit(self) -> None:
         store = self._store
-        unsure = store.unsure and store.random.random() < store.unsure
-        if unsure and store.random.random() < 0.5:
+        lost_answers = store.lost_answers and store.random.random() < store.lost_answers
+        if lost_answers and store.random.random() < 0.5:
             store.on_fault("commit not answered")
             raise self._transaction.abort(Unavailable("The connection was cut before the commit."))
         await super().commit()
-        if unsure:
+        if lost_answers:
             store.on_fault("commit not answered")
             raise Unavailable("The commit was made, its answer was lost.")

@@ -1,4 +1,4 @@
-"""Somebody who watches everything, by the stream of all events, and comes back with the last cursor whenever it is cut."""
+"""A viewer of the stream of all events. It reconnects with its last cursor."""
 
 import asyncio
 import json
@@ -11,10 +11,10 @@ from tests.support.invariants import DOUBLED, LOST, Violation
 
 
 class Viewer(Process):
-    """`seen` has every event (run id, seq) in the order in which it came."""
+    """`seen` has every event (run id, seq) in the order of arrival."""
 
     def __init__(self, name: str, context: SimulationContext) -> None:
-        super().__init__(name, context.defect)
+        super().__init__(name, context.report_defect)
         self._context = context
         self._cursor: str | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -23,22 +23,22 @@ class Viewer(Process):
 
     def boot(self) -> None:
         self.is_up = True
-        self.keep(self._watch())
+        self.run_in_background(self._watch())
 
     def cut(self) -> None:
-        """The stream breaks; what came before has come."""
+        """Break the stream. Events that had arrived stay seen."""
         self.cuts += 1
         if self._watching is not None:
             self._watching.cancel()
 
     async def _watch(self) -> None:
         while True:
-            web = self._context.a_web()
+            web = self._context.pick_web()
             if web.is_up:
                 self._watching = web.spawn(self._read(web))
                 await asyncio.wait([self._watching])
                 if not self._watching.cancelled() and isinstance(error := self._watching.exception(), Exception):
-                    self._context.defect(f"a viewer's stream failed: {error!r}")
+                    self._context.report_defect(f"a viewer's stream failed: {error!r}")
             await asyncio.sleep(0.2)
 
     async def _read(self, web: Web) -> None:
@@ -58,7 +58,7 @@ class Viewer(Process):
                     self.seen.append((event["run_id"], event["seq"]))
 
     def violations(self, stored: list[tuple[int, int]]) -> list[Violation]:
-        """What it should have seen and did not, saw twice, or saw of one run in the wrong order."""
+        """Return events that the viewer missed, saw twice, or saw in the wrong order within a run."""
         found = []
         if missed := sorted(set(stored) - set(self.seen)):
             found.append(Violation(LOST, f"{self.name} never saw {missed}"))

@@ -1,4 +1,4 @@
-"""A web process: the use cases and services over the shared store, its own links, wake-ups and feed; and its routes."""
+"""A web process: use cases and services on the shared store, with its own worker streams, wake-ups and feed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -50,23 +50,23 @@ LEASE_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """The use cases behind the routes that the simulated machines call."""
+    """The use cases that the simulated machines call."""
 
     trigger: TriggerPipeline
     report: ReportStatus
     cancel: CancelRun
     claim: ClaimDispatch
     advance: AdvanceDispatch
-    beat: RecordHeartbeat
+    heartbeat: RecordHeartbeat
     recorded: RecordFlowRun
     append_log: AppendLog
 
 
 class Web(Process, RelayProcess):
-    """Boots as often as it is revived; nothing of an earlier life is left in it."""
+    """Each boot starts with empty memory."""
 
     def __init__(self, name: str, context: SimulationContext) -> None:
-        super().__init__(name, context.defect)
+        super().__init__(name, context.report_defect)
         self._context = context
         self._life = 0
 
@@ -115,9 +115,9 @@ class Web(Process, RelayProcess):
             (DueRunSweeper(uow, clock, wakeups), wait_seconds(context.plan.due_every)),
             (PrefectReconciler(uow, prefect, self.routes.cancel, clock, wakeups), wait_seconds(5.0)),
         ):
-            self.keep(run_service(service, wait, self._complain))
+            self.run_in_background(run_service(service, wait, self._report_failure))
 
-    def _complain(self, service: str, error: Exception) -> None:
+    def _report_failure(self, service: str, error: Exception) -> None:
         if not isinstance(error, Unavailable):
             self._on_defect(f"{self.name}: {service} failed: {error!r}")
 
@@ -141,8 +141,8 @@ class Web(Process, RelayProcess):
             self.links.set_free_slots(step.worker, free - len(answer.starts), received)
         return answer
 
-    async def heartbeat(self, beat: HeartbeatCommand) -> HeartbeatResult:
-        return await self.routes.beat(beat)
+    async def heartbeat(self, heartbeat: HeartbeatCommand) -> HeartbeatResult:
+        return await self.routes.heartbeat(heartbeat)
 
     async def recorded(self, run_id: int, epoch: int, flow_run_id: str) -> None:
         await self.routes.recorded(run_id, epoch, flow_run_id)
@@ -151,7 +151,7 @@ class Web(Process, RelayProcess):
         return await self.routes.append_log(run_id, stage, attempt, lines)
 
     async def stream(self, worker: WorkerStatus, line: SimulatedStream[Any]) -> None:
-        """Push this worker's messages into the line until either end is gone."""
+        """Send this worker's messages to the stream until either end closes it."""
         try:
             await RegisterWorker(self._uow, self._clock)(worker)
             line.send(None)

@@ -53,11 +53,11 @@ class WorkerMachine:
         """Start the next process. Each has an id of its own."""
         self._boots += 1
         self.id = f"{self.name}-{self._boots}"
-        self.process = Process(self.id, self._context.defect)
+        self.process = Process(self.id, self._context.report_defect)
         self.process.is_up = True
         self.host = SimulatedStageHost(f"host of {self.id}", self._context)
         self.transport = WorkerTransport(self._context)
-        self.process.keep(self._run())
+        self.process.run_in_background(self._run())
 
     def kill(self) -> None:
         """As kill -9: open connections break, and the host notices."""

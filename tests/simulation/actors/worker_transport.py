@@ -45,7 +45,7 @@ class WorkerTransport(httpx.AsyncBaseTransport):
         except Conflict as error:
             return httpx.Response(409, text=str(error))
         except HeadgateError as error:
-            self._context.defect(f"{request.url.path} was answered {error!r}")
+            self._context.report_defect(f"{request.url.path} was answered with {error!r}")
             return httpx.Response(422, text=str(error))
         return httpx.Response(204) if answer is None else httpx.Response(200, content=answer.model_dump_json())
 
@@ -70,7 +70,7 @@ class WorkerTransport(httpx.AsyncBaseTransport):
         raise ValueError(f"no route for {path}")
 
     async def _call(self, what: str, work: Callable[[Web], Awaitable[T]], timeout: float) -> T:
-        web = self._context.a_web()
+        web = self._context.pick_web()
         return await self._context.network.call(web, what, lambda: work(web), timeout)
 
     async def _heartbeat(self, body: Any, timeout: float) -> HeartbeatResponse:
@@ -88,7 +88,7 @@ class WorkerTransport(httpx.AsyncBaseTransport):
         answer = await self._call("advance", lambda web: web.advance(command, request.free, request.received), timeout)
         ledger = self._context.ledger
         for sent, result in zip(command.reports, answer.answers, strict=True):
-            ledger.answered(run_id, request.worker_id, sent.event_id, result)
+            ledger.record_answer(run_id, request.worker_id, sent.event_id, result)
             if result.applied:
                 ledger.acknowledged.append(Acknowledged(run_id, result.seq, sent.report.stage, sent.report.status))
         return AdvanceResponse.from_view(answer)
@@ -102,12 +102,12 @@ class WorkerTransport(httpx.AsyncBaseTransport):
         return StoredLinesResponse(stored=stored)
 
     async def _open_stream(self, request: httpx.Request) -> httpx.Response:
-        query, web = request.url.params, self._context.a_web()
+        query, web = request.url.params, self._context.pick_web()
         if not web.is_up:
             raise httpx.ConnectError("connection refused", request=request)
         worker = WorkerStatus(query["worker_id"], query["name"], query["pool"], int(query["slots"]), int(query["free"]), query["version"])
         stream = self.stream = SimulatedStream[WorkerMessage | None](self._context.network)
-        stream.server = web.keep(web.stream(worker, stream))
+        stream.server = web.run_in_background(web.stream(worker, stream))
         try:
             await stream.next()
         except EOFError:

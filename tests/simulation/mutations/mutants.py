@@ -1,4 +1,4 @@
-"""Guards removed one at a time. Each entry says which, and takes it away for as long as the context is open."""
+"""Mutants of the product: each removes one guard while its context is open."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -33,10 +33,10 @@ Change = Callable[[], Iterator[None]]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """`removed` takes the guard away; `plan` gives the lives in which that must show; `in_reports`: the model of reports shows it;
-    `in_steps`: a call repeated by hand shows it."""
+    """`remove_guard` opens the context; `plan` draws simulations that must fail meanwhile; `in_reports`: the model of reports catches it
+    instead; `in_steps`: a step repeated by hand catches it instead."""
 
-    removed: Callable[[], AbstractContextManager[None]]
+    remove_guard: Callable[[], AbstractContextManager[None]]
     plan: Callable[[int], Plan]
     in_reports: bool
     in_steps: bool = False
@@ -50,20 +50,22 @@ def mutant(
     kinds: Sequence[str] = FAULTS,
     *,
     seconds: float | None = None,
-    wild: float | None = None,
+    fault_rate: float | None = None,
     in_reports: bool = False,
     in_steps: bool = False,
 ) -> Callable[[Change], Change]:
-    """Keep a mutant; its lives have faults of those kinds."""
+    """Register a mutant. Its simulations have faults of those kinds."""
 
-    def keep(change: Change) -> Change:
-        MUTANTS[what] = Mutant(contextmanager(change), partial(make_plan, kinds=kinds, seconds=seconds, wild=wild), in_reports, in_steps)
+    def register(change: Change) -> Change:
+        MUTANTS[what] = Mutant(
+            contextmanager(change), partial(make_plan, kinds=kinds, seconds=seconds, fault_rate=fault_rate), in_reports, in_steps
+        )
         return change
 
-    return keep
+    return register
 
 
-@mutant("a dispatch is held whatever its epoch", in_reports=True)
+@mutant("any epoch holds the dispatch", in_reports=True)
 def no_epoch_guard() -> Iterator[None]:
     def is_held_by(self: Dispatch, worker: str, epoch: int) -> bool:
         return self.state is DispatchState.CLAIMED and self.holder == worker
@@ -75,7 +77,7 @@ def no_epoch_guard() -> Iterator[None]:
         yield
 
 
-@mutant("a dispatch is held whoever claimed it")
+@mutant("any worker holds the dispatch")
 def no_holder_guard() -> Iterator[None]:
     def is_held_by(self: Dispatch, worker: str, epoch: int) -> bool:
         return self.state is DispatchState.CLAIMED
@@ -86,20 +88,20 @@ def no_holder_guard() -> Iterator[None]:
 
 @contextmanager
 def without_rows(*names: str) -> Iterator[None]:
-    """The table by which reports are judged lacks these rows."""
+    """Remove these rules from the table that decides on reports."""
     left = tuple(row for row in stage_rules.STAGE_RULES if row.__name__ not in names)
     assert len(left) == len(stage_rules.STAGE_RULES) - len(names)
     with patch.object(stage_rules, "STAGE_RULES", left):
         yield
 
 
-@mutant("a report is taken whatever attempt it speaks of", in_reports=True)
+@mutant("reports of other attempts are applied", in_reports=True)
 def no_attempt_guard() -> Iterator[None]:
     with without_rows("check_attempt"):
         yield
 
 
-@mutant("a terminal status can be left", in_reports=True)
+@mutant("a terminal status can change", in_reports=True)
 def no_finality() -> Iterator[None]:
     loose = ATTEMPT_MOVES | {Status.LOST: frozenset({Status.COMPLETED, Status.FAILED}), Status.FAILED: frozenset({Status.COMPLETED})}
     moves: Callable[[Attempt, Status], bool] = lambda self, to: to in loose[self.status] or not self.status.is_terminal  # noqa: E731
@@ -153,7 +155,7 @@ def advance_before_commit() -> Iterator[None]:
         yield
 
 
-@mutant("the outbox gives a row to every relay that asks")
+@mutant("the outbox gives a row to several relays")
 def no_outbox_lease() -> Iterator[None]:
     from tests.simulation.mutations.unleased_outbox import UnleasedOutbox
 
@@ -172,21 +174,21 @@ def no_row_locks() -> Iterator[None]:
         yield
 
 
-@mutant("the sweep does not look at the lease again once it has the run", ["store away", "kill web"], seconds=2.0, wild=0.0)
+@mutant("the sweep does not check the lease again under the run's lock", ["store away", "kill web"], seconds=2.0, fault_rate=0.0)
 def no_recheck() -> Iterator[None]:
     async def is_expired(self: FakeLeases, run_id: int, epoch: int) -> bool:
         await self._transaction.begin_statement()
         return True
 
     async def nearly(self: FakeLeases, limit: int) -> list[Any]:
-        """As if read long before: what a renewal has overtaken since."""
+        """Return leases as if they were read before their last renewal."""
         return [row.lease for row in (await self._transaction.begin_statement()).leases.values()][:limit]
 
     with patch.object(FakeLeases, "is_expired", is_expired), patch.object(FakeLeases, "find_expired", nearly):
         yield
 
 
-@mutant("event ids are not remembered")
+@mutant("event ids are not stored")
 def no_receipts() -> Iterator[None]:
     async def find(self: FakeReceipts, keys: Any) -> dict[Any, Any]:
         await self._transaction.begin_statement()
@@ -199,13 +201,13 @@ def no_receipts() -> Iterator[None]:
         yield
 
 
-@mutant("a reporter's seq is not looked at")
+@mutant("the seq of a reporter is ignored")
 def no_seq() -> Iterator[None]:
     with without_rows("check_order"):
         yield
 
 
-@mutant("a worker starts whatever it is told, twice if told twice")
+@mutant("a worker starts a repeated start again")
 def no_start_deduplication() -> Iterator[None]:
     with (
         patch.object(RunExecutor, "_is_started", lambda self, key: False),
@@ -226,7 +228,7 @@ def no_repetition() -> Iterator[None]:
         yield
 
 
-@mutant("a sweep that was away judges leases at once", ["store away"], seconds=25.0, wild=0.0)
+@mutant("a sweep expires leases right after an outage", ["store away"], seconds=25.0, fault_rate=0.0)
 def no_extend_all() -> Iterator[None]:
     with patch.object(LeaseSweeper, "_extend_all", LeaseSweeper._expire):
         yield
@@ -269,7 +271,7 @@ def claim_twice() -> Iterator[None]:
         yield
 
 
-@mutant("a lost start is not told again", in_steps=True)
+@mutant("a lost start is not sent again", in_steps=True)
 def starts_told_once() -> Iterator[None]:
     real = advance_dispatch.build_attempt_starts
 
@@ -290,7 +292,7 @@ def no_sweep() -> Iterator[None]:
         yield
 
 
-@mutant("nobody looks for retries and deadlines that are due")
+@mutant("due retries and deadlines are not looked for")
 def nothing_due() -> Iterator[None]:
     async def find_due(self: FakeRuns, now: datetime, limit: int) -> list[int]:
         await self._transaction.begin_statement()
@@ -300,7 +302,7 @@ def nothing_due() -> Iterator[None]:
         yield
 
 
-@mutant("offers follow hints only, nobody looks for what no hint told of")
+@mutant("the dispatcher follows hints only")
 def no_look() -> Iterator[None]:
     async def nothing(self: Dispatcher) -> None:
         return
@@ -314,7 +316,7 @@ def no_look() -> Iterator[None]:
         yield
 
 
-@mutant("a cancel does not close the dispatch that nobody claimed", ["run cancelled", "kill worker", "kill flow process"])
+@mutant("a cancel does not close an unclaimed dispatch", ["run cancelled", "kill worker", "kill flow process"])
 def dispatch_outlives_cancel() -> Iterator[None]:
     real = Run._close_dispatch
 
@@ -326,7 +328,7 @@ def dispatch_outlives_cancel() -> Iterator[None]:
         yield
 
 
-@mutant("what runs in the engine after the end is left there")
+@mutant("flow runs stay running in Prefect after the end")
 def engine_left_running() -> Iterator[None]:
     from tests.simulation.actors.prefect import SimulatedPrefect
 

@@ -1,4 +1,4 @@
-"""Each guard is removed once, and the simulation or the model of reports must notice: a mutant that survives fails here."""
+"""Every mutant must be caught by the simulation, by the model of reports or by a repeated step."""
 
 import asyncio
 
@@ -14,33 +14,33 @@ HISTORIES = 1_000
 
 
 @pytest.mark.parametrize("what", MUTANTS)
-def test_without_this_guard_something_shows(what: str) -> None:
+def test_every_mutant_is_caught(what: str) -> None:
     mutant = MUTANTS[what]
 
-    with mutant.removed():
-        shown = asyncio.run(shows_in_steps()) if mutant.in_steps else _shows(mutant)
+    with mutant.remove_guard():
+        caught = asyncio.run(is_caught_in_steps()) if mutant.in_steps else _is_caught(mutant)
 
-    assert shown, f"nothing notices that {what}"
+    assert caught, f"no test notices that {what}"
 
 
-def test_with_every_guard_in_place_nothing_shows() -> None:
+def test_without_a_mutant_nothing_is_caught() -> None:
     assert len(MUTANTS) >= 10
-    assert not shows_in_reports()
-    assert not asyncio.run(shows_in_steps())
+    assert not is_caught_in_reports()
+    assert not asyncio.run(is_caught_in_steps())
     for mutant in MUTANTS.values():
         assert not any(simulate(mutant.plan(seed)).violations for seed in range(5))
 
 
-def _shows(mutant: Mutant) -> bool:
-    return shows_in_reports() if mutant.in_reports else shows_in_lives(mutant)
+def _is_caught(mutant: Mutant) -> bool:
+    return is_caught_in_reports() if mutant.in_reports else is_caught_in_lives(mutant)
 
 
-def shows_in_lives(mutant: Mutant) -> bool:
+def is_caught_in_lives(mutant: Mutant) -> bool:
     return any(simulate(mutant.plan(seed)).violations for seed in range(SEEDS))
 
 
-async def shows_in_steps() -> bool:
-    """A step whose answer was lost is asked for again."""
+async def is_caught_in_steps() -> bool:
+    """Repeat a step whose answer was lost."""
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline(2)
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -49,6 +49,6 @@ async def shows_in_steps() -> bool:
     return (await headgate.use_cases.advance(run_id, ("a", "completed"))).starts != answered.starts
 
 
-def shows_in_reports() -> bool:
+def is_caught_in_reports() -> bool:
     histories = map(make_history, range(HISTORIES))
     return any(judge_by_domain(history) != judge_by_model(history) for history in histories)

@@ -1,4 +1,4 @@
-"""An outbox without exclusion: what SKIP LOCKED and the timed lease prevent."""
+"""An outbox without leases, which gives a row to several relays."""
 
 from application.ports.persistence.outbox import OutboxRow
 from tests.fakes.persistence.outbox import FakeOutbox

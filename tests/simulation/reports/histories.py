@@ -1,4 +1,4 @@
-"""Report histories drawn from a seed, shuffled and with repeats, and what the domain and the model each make of them."""
+"""Histories of reports drawn from a seed, shuffled and repeated, and what the domain and the model decide on them."""
 
 from dataclasses import replace
 from random import Random
@@ -16,16 +16,16 @@ STATUSES = ("running", "completed", "failed", "cancelled", "skipped")
 
 
 def make_history(seed: int) -> list[ReportInput]:
-    """A worker's and two other machines' words about two stages; some twice, a few with a wrong attempt, in any order."""
+    """Draw reports of a worker and two machines on two stages: some repeated, some with a wrong attempt, in any order."""
     random = Random(f"{seed}:reports")
-    words = [_word(random, f"e{index}") for index in range(random.randrange(3, 10))]
-    words += random.choices(words, k=random.randrange(4))
+    reports = [_draw_report(random, f"e{index}") for index in range(random.randrange(3, 10))]
+    reports += random.choices(reports, k=random.randrange(4))
     if random.random() < 0.8:
-        random.shuffle(words)
-    return words
+        random.shuffle(reports)
+    return reports
 
 
-def _word(random: Random, event_id: str) -> ReportInput:
+def _draw_report(random: Random, event_id: str) -> ReportInput:
     said = ReportInput(
         event_id=event_id,
         reporter=random.choice((None, "mars", "moon")),
@@ -46,11 +46,11 @@ def _word(random: Random, event_id: str) -> ReportInput:
 
 
 def judge_by_domain(history: list[ReportInput]) -> tuple[Answers, dict[str, Any]]:
-    """The answers, and where the stages stand at the end."""
-    run = _the_run()
+    """Return the decisions and the final attempts of each stage."""
+    run = _build_run()
     answers: dict[tuple[str | None, str], tuple[str, str | None]] = {}
     seqs: dict[str, int] = {}
-    said_back: Answers = []
+    decisions: Answers = []
     for said in history:
         key = (said.reporter, said.event_id)
         if key not in answers:
@@ -59,22 +59,22 @@ def judge_by_domain(history: list[ReportInput]) -> tuple[Answers, dict[str, Any]
             ruling = judge_report(run, report, Reporter(said.reporter, worker, epoch, said.token), seqs.get(said.reporter or ""), NOW)
             answers[key] = (ruling.outcome, ruling.problem)
             _remember(seqs, said)
-        said_back.append(answers[key])
-    return said_back, {name: [[str(a.status), a.records_processed] for a in stage.attempts] for name, stage in run.stages.items()}
+        decisions.append(answers[key])
+    return decisions, {name: [[str(a.status), a.records_processed] for a in stage.attempts] for name, stage in run.stages.items()}
 
 
 def judge_by_model(history: list[ReportInput]) -> tuple[Answers, dict[str, Any]]:
     stages = {"w": StageModel(True, [["running", None]]), "x": StageModel(False, [["waiting", None]])}
     answers: dict[tuple[str | None, str], tuple[str, str | None]] = {}
     seqs: dict[str, int] = {}
-    said_back: Answers = []
+    decisions: Answers = []
     for said in history:
         key = (said.reporter, said.event_id)
         if key not in answers:
             answers[key] = stages[said.stage].say(said, seqs.get(said.reporter or ""))
             _remember(seqs, said)
-        said_back.append(answers[key])
-    return said_back, {name: stage.attempts for name, stage in stages.items()}
+        decisions.append(answers[key])
+    return decisions, {name: stage.attempts for name, stage in stages.items()}
 
 
 def _remember(seqs: dict[str, int], said: ReportInput) -> None:
@@ -82,8 +82,8 @@ def _remember(seqs: dict[str, int], said: ReportInput) -> None:
         seqs[said.reporter] = max(said.seq, seqs.get(said.reporter, said.seq))
 
 
-def _the_run() -> Run:
-    """`w` runs under dispatch 1 of worker-1 and has one retry; `x` is external."""
+def _build_run() -> Run:
+    """Build a run whose stage `w`, with one retry, runs under dispatch 1 of worker-1, and whose stage `x` is external."""
     run = a_run([a_stage("w", retries=1), a_stage("x", "external", needs=[])])
     run.claim(1, "worker-1", NOW)
     run.start_ready_stages(1, "worker-1", NOW)

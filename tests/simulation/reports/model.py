@@ -1,10 +1,10 @@
-"""How a report is judged, written a second time and as small as can be: plain dictionaries, the table's rows in its order."""
+"""A second, minimal implementation of the rules for reports."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 HOLDER = ("worker-1", 1)
-"""The worker and the epoch that hold the dispatch all the while."""
+"""The worker and the epoch that hold the dispatch."""
 ENDS = {"completed", "failed", "cancelled", "skipped", "lost"}
 TABLE = {
     "queued": {"running", "cancelled", "failed", "lost"},
@@ -15,7 +15,7 @@ TABLE = {
 
 @dataclass(frozen=True, slots=True)
 class ReportInput:
-    """One report as it arrives. `worker` is (name, epoch) of a worker that says it holds the dispatch; `token` the attempt a token is for."""
+    """A received report. `worker` is the (name, epoch) of a worker that claims to hold the dispatch; `token` is the attempt of its token."""
 
     event_id: str
     reporter: str | None
@@ -30,7 +30,7 @@ class ReportInput:
 
 @dataclass(slots=True)
 class StageModel:
-    """`attempts` are (status, records), newest last. A stage of a worker's has one retry, at once; an external one none."""
+    """`attempts` are (status, records), newest last. A stage run by a worker has one immediate retry; an external one has none."""
 
     by_worker: bool
     attempts: list[list[Any]] = field(default_factory=list)

@@ -7,7 +7,7 @@ from tests.simulation.reports.histories import judge_by_domain, judge_by_model, 
 HISTORIES = 10_000
 
 
-def test_the_domain_judges_every_shuffled_and_repeated_history_as_the_model_does() -> None:
+def test_the_domain_and_the_model_decide_alike_on_every_history() -> None:
     kinds = Counter[tuple[str, str | None]]()
 
     for seed in range(HISTORIES):

@@ -1,4 +1,4 @@
-"""What lies between the machines: it delays, drops, repeats and reorders requests and answers."""
+"""The network between the machines. It delays, drops, repeats and reorders requests and answers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,15 +11,15 @@ from domain.errors import HeadgateError, Unavailable
 T = TypeVar("T")
 
 ANSWER_TIMEOUT = 10.0
-"""Seconds a caller waits for an answer."""
+"""Seconds that a caller waits for an answer."""
 
 
 class NoAnswer(Exception):
-    """No answer: the request, the answer, or the machine that was asked is gone. Whether it was carried out is not known."""
+    """The request, the answer or the server was lost. The request may have been executed."""
 
 
 class Server(Protocol):
-    """A process that answers requests while it lives."""
+    """A process that answers requests while it is up."""
 
     is_up: bool
 
@@ -27,13 +27,13 @@ class Server(Protocol):
 
 
 class Network:
-    """`noise` is the chance, per message, of each of drop, repetition and long delay. `on_fault` hears of each that happened."""
+    """`message_faults` is the chance per message of a drop, of a repetition and of a long delay. `on_fault` is called for each."""
 
     def __init__(self, random: Random, on_fault: Callable[[str], None], on_defect: Callable[[str], None]) -> None:
         self._random = random
         self._on_fault = on_fault
         self._on_defect = on_defect
-        self.noise = 0.0
+        self.message_faults = 0.0
 
     async def call(self, server: Server, what: str, work: Callable[[], Awaitable[T]], timeout: float = ANSWER_TIMEOUT) -> T:
         """Return the answer of that process. Raises NoAnswer, Unavailable, or another error of the use case."""
@@ -85,7 +85,7 @@ class Network:
             answer.set_result(value)
 
     def _draw_fault(self, kind: str) -> bool:
-        if self.noise and self._random.random() < self.noise:
+        if self.message_faults and self._random.random() < self.message_faults:
             self._on_fault(kind)
             return True
         return False

@@ -1,4 +1,4 @@
-"""A process of the simulated world: its tasks begin and end with it, and it can be killed, frozen and revived."""
+"""A simulated process, which can be killed, frozen and thawed together with its tasks."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -6,11 +6,11 @@ from contextvars import ContextVar, copy_context
 from typing import Any
 
 CURRENT: ContextVar["Process | None"] = ContextVar("process", default=None)
-"""The process a turn of the loop belongs to."""
+"""The process to which the current callback belongs."""
 
 
 class Process:
-    """`on_defect` hears of every exception that one of its own tasks ends with."""
+    """`on_defect` is called for every exception that ends a background task."""
 
     def __init__(self, name: str, on_defect: Callable[[str], None]) -> None:
         self.name = name
@@ -21,7 +21,7 @@ class Process:
         self._tasks: dict[asyncio.Task[Any], None] = {}
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run it as a part of this process, whoever asks."""
+        """Run a task in this process, even if another process calls."""
         context = copy_context()
         context.run(CURRENT.set, self)
         task = asyncio.get_running_loop().create_task(work, context=context)
@@ -29,14 +29,14 @@ class Process:
         task.add_done_callback(self._tasks.pop, context=context)
         return task
 
-    def keep(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """As `spawn`, for what nobody awaits: that it raises is a defect."""
+    def run_in_background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Like `spawn`, for a task that is not awaited: an exception is a defect."""
         task = self.spawn(work)
         task.add_done_callback(self._ended)
         return task
 
     def kill(self) -> None:
-        """As kill -9: nothing of it goes on; what it held open elsewhere breaks."""
+        """Cancel all tasks at once."""
         self.is_up = False
         self.thaw()
         for task in list(self._tasks):
@@ -49,11 +49,11 @@ class Process:
         self.thaw()
 
     def freeze(self) -> None:
-        """As SIGSTOP."""
+        """Stop as after SIGSTOP."""
         self.is_frozen = True
 
     def thaw(self) -> None:
-        """As SIGCONT: all that was to happen meanwhile happens now."""
+        """Continue as after SIGCONT: delayed callbacks run now."""
         if self.is_frozen:
             self.is_frozen = False
             handles, self.frozen_handles = self.frozen_handles, []

@@ -1,4 +1,4 @@
-"""One open stream from a web process to a worker or a viewer: in order, until it breaks; each end notices in its own time."""
+"""A stream from a web process to a worker or a viewer. It keeps order until it breaks; each end notices later."""
 
 import asyncio
 from contextvars import Context
@@ -9,11 +9,11 @@ from tests.simulation.runtime.network import Network
 T = TypeVar("T")
 
 NOTICED_WITHIN = 20.0
-"""Seconds: pings come every 10."""
+"""The longest time in seconds until an end notices, as pings come every 10 s."""
 
 
 class SimulatedStream(Generic[T]):
-    """The reader gets EOFError at the end. What is sent into a broken line is lost without a word."""
+    """The reader gets EOFError at the end. Messages sent into a broken stream are lost silently."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -28,11 +28,11 @@ class SimulatedStream(Generic[T]):
         self._put((message,))
 
     def end(self) -> None:
-        """The server's end closes in order."""
+        """Close the stream properly from the server's end."""
         self._put(None)
 
     def cut(self, noticed: float = NOTICED_WITHIN / 2) -> None:
-        """Nothing passes any more; both ends learn of it later."""
+        """Break the stream; both ends notice later."""
         if not self._is_broken:
             self._is_broken = True
             loop = asyncio.get_running_loop()
@@ -50,5 +50,5 @@ class SimulatedStream(Generic[T]):
         if not self._is_broken:
             loop = asyncio.get_running_loop()
             self._arrives = max(self._arrives + 1e-6, loop.time() + self._network.delay())
-            # Of no process: what is on its way goes on, in order, when the sender is frozen.
+            # A message in transit belongs to no process: it arrives, in order, even if its sender freezes.
             loop.call_at(self._arrives, self._queue.put_nowait, item, context=Context())

@@ -1,4 +1,4 @@
-"""An event loop whose time is virtual and whose order is drawn from a seed: the same seed gives the same steps."""
+"""An event loop with virtual time, whose order is drawn from a seed: the same seed gives the same steps."""
 
 import asyncio
 import heapq
@@ -13,15 +13,15 @@ from tests.simulation.runtime.process import CURRENT
 T = TypeVar("T")
 
 MAX_STEPS = 400_000
-"""Steps of one life, beyond which something goes round in a circle without time passing."""
+"""The most steps of one simulation. More mean an endless loop."""
 
 
 class Livelock(Exception):
-    """So many steps were taken that something must be going round in a circle."""
+    """The simulation makes no progress."""
 
 
 class Handle:
-    """One callback to be run: what the loop gives where asyncio gives a Handle."""
+    """A scheduled callback, like asyncio.Handle."""
 
     __slots__ = ("_args", "_callback", "context", "is_cancelled", "when")
 
@@ -41,9 +41,9 @@ class Handle:
 
 
 class VirtualLoop(asyncio.AbstractEventLoop):
-    """Runs any of what is ready, as the seed says; time goes on only when nothing is ready, to the next timer at once.
+    """Runs ready callbacks in random order. If none is ready, time jumps to the next timer.
 
-    Only what coroutines need is here: no files, sockets, threads or signals.
+    It supports coroutines only: no files, sockets, threads or signals.
     """
 
     def __init__(self, random: Random) -> None:
@@ -58,7 +58,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._tasks: list[asyncio.Task[Any]] = []
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
-        """The result of `main`; whatever else is still under way then is cancelled."""
+        """Return the result of `main`; then cancel all other tasks."""
         events._set_running_loop(self)
         try:
             task = self.create_task(main)
@@ -108,13 +108,13 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             handle.run()
 
     def resume_handles(self, handles: list[Handle]) -> None:
-        """These were held back; they are ready again."""
+        """Make delayed callbacks ready again."""
         self._ready += handles
 
     def _advance_time(self) -> None:
         timers = self._timers
         if not timers:
-            raise Livelock("everything waits for something that never comes")
+            raise Livelock("all tasks wait, and no timer is left")
         while not self._ready and timers:
             self._now = max(self._now, timers[0][0])
             while timers and timers[0][0] <= self._now:
@@ -122,7 +122,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
                 if not handle.is_cancelled:
                     self._ready.append(handle)
 
-    # -- what asyncio asks of a loop ----------------------------------------------------------------------------------
+    # -- the interface of an event loop ----------------------------------------------------------------------------------
 
     def time(self) -> float:
         return self._now
@@ -161,4 +161,4 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return False
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Nobody awaited what failed: processes tell of their own tasks, the rest was killed."""
+        """Ignore exceptions that are not awaited: processes report those of their own tasks."""
