@@ -1,4 +1,4 @@
-"""A Headgate just real enough for the terminal's commands: real sockets, the domain's own reading of definitions, scripted runs."""
+"""A stub of the API for tests of the command line: real sockets, real parsing of definitions, scripted runs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline
 
 AT = "2026-11-23T10:00:00Z"
-OVER = frozenset({"completed", "failed", "cancelled", "lost"})
+TERMINAL = frozenset({"completed", "failed", "cancelled", "lost"})
 
 
 @dataclass
 class ScriptedRun:
-    """A run whose events come as a test says. The stream serves `per_stream` events, then drops; `held` keeps the last one back."""
+    """A run with scripted events. A stream serves `per_stream` events and drops; the last event waits for `held`."""
 
     events: list[dict[str, Any]]
     stages: list[dict[str, Any]]
@@ -55,18 +55,18 @@ def an_event(seq: int, type: str, status: str | None = None, stage: str | None =
     }
 
 
-def a_run(ends: str = "completed", **more: Any) -> ScriptedRun:
-    """A run of one stage, `load`, that ends as said; released at once unless a test gives an event of its own."""
-    failed = {"error_message": "disk \x1b[31mfull\x1b[0m"} if ends == "failed" else {"records_processed": 336_776}
+def a_run(status: str = "completed", **more: Any) -> ScriptedRun:
+    """A run with the stage `load` that ends with this status, at once unless a test passes `held`."""
+    failed = {"error_message": "disk \x1b[31mfull\x1b[0m"} if status == "failed" else {"records_processed": 336_776}
     events = [
         an_event(1, "run.opened", "queued"),
         an_event(2, "stage.moved", "queued", "load"),
         an_event(3, "stage.moved", "running", "load"),
         an_event(4, "run.moved", "running"),
-        an_event(5, "stage.moved", ends, "load", **failed),
-        an_event(6, "run.moved", ends),
+        an_event(5, "stage.moved", status, "load", **failed),
+        an_event(6, "run.moved", status),
     ]
-    stage = {"name": "load", "kind": "command", "needs": [], "status": ends, "reason": None, "attempt": 1} | failed
+    stage = {"name": "load", "kind": "command", "needs": [], "status": status, "reason": None, "attempt": 1} | failed
     run = ScriptedRun(events, [stage | {"started_at": AT, "finished_at": AT, "output": None}], **more)
     if "held" not in more:
         run.held.set()
@@ -74,7 +74,7 @@ def a_run(ends: str = "completed", **more: Any) -> ScriptedRun:
 
 
 class StubServer:
-    """What the server knows; tests set it up and look at what it was asked."""
+    """The state of the server. Tests set it up and inspect the requests it received."""
 
     def __init__(self) -> None:
         self.pipelines: dict[str, dict[str, Any]] = {}
@@ -149,14 +149,14 @@ class StubServer:
         return 200, self._as_run()
 
     def _listed(self) -> dict[str, Any]:
-        """As in a list: why only once it is over."""
+        """The run as a list shows it: explained only when it has finished."""
         run = self._as_run()
-        return run if run["status"] in OVER else run | {"why": None}
+        return run if run["status"] in TERMINAL else run | {"why": None}
 
     def _as_run(self) -> dict[str, Any]:
         status, name = self.next_run.status, self.triggered[-1]["pipeline"] if self.triggered else "flights"
         why = f"It is {status}."
-        times = {"created_at": AT, "started_at": AT, "finished_at": "2026-11-23T10:00:02Z" if status in OVER else None}
+        times = {"created_at": AT, "started_at": AT, "finished_at": "2026-11-23T10:00:02Z" if status in TERMINAL else None}
         return {"id": 7, "number": 3, "pipeline": name, "status": status, "why": why, "records_processed": None} | times
 
     def _logs(self, query: dict[str, list[str]], **_: Any) -> tuple[int, Any]:
@@ -225,12 +225,12 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        return None  # a client that left
+        return None  # a client that disconnected
 
 
 @contextmanager
 def run_stub_server() -> Iterator[StubServer]:
-    """Serving on a free port of loopback until the block ends."""
+    """Serve on a free loopback port until the block ends."""
     stub_server = StubServer()
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"stub_server": stub_server}))
     stub_server.url = f"http://127.0.0.1:{server.server_port}"

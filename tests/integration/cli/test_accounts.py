@@ -1,4 +1,4 @@
-"""`headgate user` and `headgate token` on a real database; and an audit log that the database itself keeps as it is."""
+"""`headgate user` and `headgate token` on a real database, and the database's protection of the audit log."""
 
 from __future__ import annotations
 
@@ -22,63 +22,63 @@ def url(database_url: str) -> str:
     return database_url
 
 
-def headgate(url: str, *words: str, said: str = "") -> Result:
+def headgate(url: str, *words: str, stdin: str = "") -> Result:
     environment = {"HEADGATE_DATABASE_URL": url, "HEADGATE_PREFECT_API_URL": "http://127.0.0.1:9/api"}
-    return CliRunner().invoke(app, list(words), env=environment, input=said)
+    return CliRunner().invoke(app, list(words), env=environment, input=stdin)
 
 
-def test_the_first_admin_is_made_at_the_terminal(url: str) -> None:
-    none = headgate(url, "user", "list")
-    made = headgate(url, "user", "create", "Ada", "--role", "admin", "--password-stdin", said=PASSWORD + "\n")
+def test_the_first_admin_is_created_in_the_terminal(url: str) -> None:
+    empty = headgate(url, "user", "list")
+    created = headgate(url, "user", "create", "Ada", "--role", "admin", "--password-stdin", stdin=PASSWORD + "\n")
     listed = headgate(url, "user", "list")
 
-    assert "headgate user create NAME --role admin" in none.stdout
-    assert made.stdout == "Created account ada (admin).\n", made.output
+    assert "headgate user create NAME --role admin" in empty.stdout
+    assert created.stdout == "Created account ada (admin).\n", created.output
     assert listed.stdout.split() == ["ada", "admin", "active"]
 
 
-def test_a_password_is_asked_for_twice_and_shown_never(url: str) -> None:
-    made = headgate(url, "user", "create", "ada", said=f"{PASSWORD}\n{PASSWORD}\n")
+def test_a_password_is_asked_for_twice_and_never_shown(url: str) -> None:
+    created = headgate(url, "user", "create", "ada", stdin=f"{PASSWORD}\n{PASSWORD}\n")
 
-    assert made.exit_code == 0
-    assert PASSWORD not in made.output
+    assert created.exit_code == 0
+    assert PASSWORD not in created.output
 
 
 @pytest.mark.parametrize(
-    ("words", "said", "sentence"),
+    ("words", "stdin", "sentence"),
     [
         (("user", "create", "ada", "--password-stdin"), "short\n", "password: must have 12 to 200 characters"),
-        (("user", "create", "a b", "--password-stdin"), PASSWORD + "\n", "name: is 1 to 100 letters"),
+        (("user", "create", "a b", "--password-stdin"), PASSWORD + "\n", "name: must be 1 to 100 letters"),
         (("user", "role", "nobody", "admin"), "", "There is no account nobody."),
         (("token", "create", "ci"), "", "scopes: must name at least one of"),
-        (("token", "create", "ci", "--reporter"), "", "a reporter's token has the scope report alone, and one pipeline"),
+        (("token", "create", "ci", "--reporter"), "", "a reporter's token must have one pipeline and only the scope report"),
         (("token", "create", "ci", "--scope", "read", "--pipeline", "nothing"), "", "pipeline: does not exist"),
         (("token", "revoke", "99"), "", "There is no token 99."),
     ],
 )
-def test_what_cannot_be_is_one_line_and_exit_code_2(url: str, words: tuple[str, ...], said: str, sentence: str) -> None:
-    refused = headgate(url, *words, said=said)
+def test_a_refused_change_is_one_line_and_exit_code_2(url: str, words: tuple[str, ...], stdin: str, sentence: str) -> None:
+    refused = headgate(url, *words, stdin=stdin)
 
     assert refused.exit_code == 2
     assert sentence in refused.stderr
 
 
-def test_an_account_is_changed_shut_and_opened(url: str) -> None:
-    headgate(url, "user", "create", "ada", "--role", "admin", "--password-stdin", said=PASSWORD + "\n")
+def test_an_account_is_changed_disabled_and_enabled(url: str) -> None:
+    headgate(url, "user", "create", "ada", "--role", "admin", "--password-stdin", stdin=PASSWORD + "\n")
     last = headgate(url, "user", "disable", "ada")
-    headgate(url, "user", "create", "eve", "--password-stdin", said=PASSWORD + "\n")
+    headgate(url, "user", "create", "eve", "--password-stdin", stdin=PASSWORD + "\n")
 
     assert last.exit_code == 2 and "ada is the last admin" in last.stderr
     assert headgate(url, "user", "role", "eve", "operator").stdout == "eve: operator, active.\n"
     assert headgate(url, "user", "disable", "eve").stdout == "eve: operator, disabled.\n"
     assert headgate(url, "user", "enable", "eve").stdout == "eve: operator, active.\n"
-    assert "ended every session" in headgate(url, "user", "password", "eve", "--password-stdin", said="another four words\n").stdout
+    assert "ended every session" in headgate(url, "user", "password", "eve", "--password-stdin", stdin="another four words\n").stdout
 
 
 def test_a_token_is_printed_once_and_stored_as_a_digest(url: str) -> None:
-    made = headgate(url, "token", "create", "ci", "--scope", "read", "--scope", "trigger", "--days", "30")
-    text = made.stdout.strip()
-    assert RandomCredentials().is_token(text), made.output
+    created = headgate(url, "token", "create", "ci", "--scope", "read", "--scope", "trigger", "--days", "30")
+    text = created.stdout.strip()
+    assert RandomCredentials().is_token(text), created.output
 
     listed = headgate(url, "token", "list")
     assert text not in listed.stdout and f"…{text[-4:]}" in listed.stdout and "read,trigger" in listed.stdout
@@ -90,8 +90,8 @@ def test_a_token_is_printed_once_and_stored_as_a_digest(url: str) -> None:
     assert "revoked" in headgate(url, "token", "list").stdout
 
 
-def test_what_was_done_at_the_terminal_is_in_the_audit_log(url: str) -> None:
-    headgate(url, "user", "create", "ada", "--password-stdin", said=PASSWORD + "\n")
+def test_changes_in_the_terminal_are_in_the_audit_log(url: str) -> None:
+    headgate(url, "user", "create", "ada", "--password-stdin", stdin=PASSWORD + "\n")
     headgate(url, "token", "create", "ci", "--scope", "read")
 
     async def entries() -> list[tuple[AuditAction, str | None, bool]]:
@@ -106,7 +106,7 @@ def test_what_was_done_at_the_terminal_is_in_the_audit_log(url: str) -> None:
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET who = 'eve'", "DELETE FROM audit", "TRUNCATE audit"])
-def test_nothing_in_the_audit_log_can_be_changed_or_removed(url: str, statement: str) -> None:
+def test_audit_entries_cannot_be_changed_or_deleted(url: str, statement: str) -> None:
     headgate(url, "token", "create", "ci", "--scope", "read")
 
     with psycopg.connect(libpq_url(url), autocommit=True) as connection:

@@ -1,4 +1,4 @@
-"""`headgate prune` on a real database."""
+"""`headgate prune` and `headgate retry-prefect` on a real database."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from adapters.persistence.tables.partitions import WEEK, build_add_partition_sql
 from entrypoints.cli.app import app
 
 
-def test_prune_says_what_it_dropped_and_the_second_time_that_there_is_nothing(database_url: str, tmp_path: Path) -> None:
+def test_prune_lists_what_it_dropped_and_then_finds_nothing(database_url: str, tmp_path: Path) -> None:
     old = get_week_start(datetime.now(UTC)) - 10 * WEEK
     with create_engine(sqlalchemy_url(database_url), poolclass=NullPool).begin() as connection:
         for table in ("event", "log_line"):

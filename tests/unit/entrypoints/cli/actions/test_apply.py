@@ -13,27 +13,27 @@ stages:
 """
 
 
-def test_a_new_pipeline_is_created_and_said_to_be(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
+def test_a_new_pipeline_is_created(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "flights.yaml").write_text(FLIGHTS)
 
-    done = headgate("apply", "flights.yaml")
+    result = headgate("apply", "flights.yaml")
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "flights: created, 2 stages  (flights.yaml)\n"
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "flights: created, 2 stages  (flights.yaml)\n"
     assert stub_server.pipelines["flights"]["stages"][1]["needs"] == ["extract"]
 
 
-def test_what_is_applied_again_is_unchanged(headgate: RunCommand, tmp_path: Path) -> None:
+def test_applying_a_definition_again_changes_nothing(headgate: RunCommand, tmp_path: Path) -> None:
     (tmp_path / "flights.yaml").write_text(FLIGHTS)
     headgate("apply", "flights.yaml")
 
-    done = headgate("apply", "flights.yaml")
+    result = headgate("apply", "flights.yaml")
 
-    assert done.returncode == 0
-    assert done.stdout == "flights: unchanged, revision 1  (flights.yaml)\n"
+    assert result.returncode == 0
+    assert result.stdout == "flights: unchanged, revision 1  (flights.yaml)\n"
 
 
-def test_a_change_names_stages_and_keys(headgate: RunCommand, tmp_path: Path) -> None:
+def test_a_change_is_listed_by_stage_and_key(headgate: RunCommand, tmp_path: Path) -> None:
     file = tmp_path / "flights.yaml"
     file.write_text(FLIGHTS)
     headgate("apply", file)
@@ -45,10 +45,10 @@ stages:
   - {name: chart, command: [echo, three]}
 """)
 
-    done = headgate("apply", file)
+    result = headgate("apply", file)
 
-    assert done.returncode == 0
-    assert [line.strip() for line in done.stdout.splitlines()] == [
+    assert result.returncode == 0
+    assert [line.strip() for line in result.stdout.splitlines()] == [
         f"flights: revision 2  ({file})",
         "added stage chart",
         "removed stage export",
@@ -57,42 +57,44 @@ stages:
     ]
 
 
-def test_problems_are_told_field_by_field_and_the_rest_is_applied(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
+def test_problems_are_printed_by_field_and_other_definitions_are_applied(
+    headgate: RunCommand, stub_server: StubServer, tmp_path: Path
+) -> None:
     (tmp_path / "all.yaml").write_text(FLIGHTS + "---\nname: wrong\nstages:\n  - {name: a, command: [x], timeout: -1, tmeout: 3}\n")
 
-    done = headgate("apply", "all.yaml")
+    result = headgate("apply", "all.yaml")
 
-    assert done.returncode == 1
-    assert "flights: created" in done.stdout
-    lines = done.stderr.splitlines()
+    assert result.returncode == 1
+    assert "flights: created" in result.stdout
+    lines = result.stderr.splitlines()
     assert [line.split(": ")[:2] for line in lines] == [["all.yaml #2", "stages[0].tmeout"], ["all.yaml #2", "stages[0].timeout"]]
     assert list(stub_server.pipelines) == ["flights"]
 
 
-def test_a_folder_stands_for_every_definition_below_it(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
+def test_a_folder_includes_every_definition_below_it(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "team" / "deep").mkdir(parents=True)
     (tmp_path / "team" / "flights.yml").write_text(FLIGHTS)
     (tmp_path / "team" / "deep" / "b.json").write_text('{"name": "b", "stages": [{"name": "x", "kind": "external"}]}')
     (tmp_path / "team" / "notes.txt").write_text("no definition")
 
-    done = headgate("apply", "team")
+    result = headgate("apply", "team")
 
-    assert done.returncode == 0
+    assert result.returncode == 0
     assert set(stub_server.pipelines) == {"flights", "b"}
 
 
-def test_two_definitions_of_one_name_are_both_left_out(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
+def test_two_definitions_with_the_same_name_are_both_skipped(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(FLIGHTS)
     (tmp_path / "b.yaml").write_text(FLIGHTS)
 
-    done = headgate("apply", "a.yaml", "b.yaml")
+    result = headgate("apply", "a.yaml", "b.yaml")
 
-    assert done.returncode == 1
-    assert "b.yaml: name: flights is also defined in a.yaml" in done.stderr
+    assert result.returncode == 1
+    assert "b.yaml: name: flights is also defined in a.yaml" in result.stderr
     assert stub_server.pipelines == {}
 
 
-def test_files_that_cannot_be_read_are_named(headgate: RunCommand, tmp_path: Path) -> None:
+def test_unreadable_files_are_named(headgate: RunCommand, tmp_path: Path) -> None:
     broken = {
         "tab.yaml": "name: x\n\tstages: []",
         "twice.yaml": "name: x\nname: y",
@@ -105,48 +107,48 @@ def test_files_that_cannot_be_read_are_named(headgate: RunCommand, tmp_path: Pat
     for name, content in broken.items():
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
 
-    done = headgate("apply", *broken, "absent.yaml")
+    result = headgate("apply", *broken, "absent.yaml")
 
-    assert done.returncode == 1
-    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [*broken, "absent.yaml"]
-    assert "twice.yaml: line 2, column 1: duplicate key name" in done.stderr
+    assert result.returncode == 1
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == [*broken, "absent.yaml"]
+    assert "twice.yaml: line 2, column 1: duplicate key name" in result.stderr
 
 
-def test_a_number_for_a_name_never_changes_the_pipeline_of_that_id(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
+def test_a_numeric_name_never_changes_the_pipeline_with_that_id(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "flights.yaml").write_text(FLIGHTS)
     headgate("apply", "flights.yaml")
     (tmp_path / "one.yaml").write_text(FLIGHTS.replace("name: flights", 'name: "1"'))
 
-    done = headgate("apply", "one.yaml")
+    result = headgate("apply", "one.yaml")
 
-    assert done.returncode == 1
-    assert "one.yaml: name: must begin with a letter" in done.stderr
+    assert result.returncode == 1
+    assert "one.yaml: name: must begin with a letter" in result.stderr
     assert stub_server.pipelines["flights"]["revision"] == 1
 
 
-def test_a_date_in_yaml_stays_the_text_it_is(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
+def test_a_yaml_date_is_read_as_text(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "d.yaml").write_text("name: d\ndescription: 2013-01-01\nstages: [{name: a, kind: external}]")
 
     assert headgate("apply", "d.yaml").returncode == 0
     assert stub_server.pipelines["d"]["description"] == "2013-01-01"
 
 
-def test_nobody_at_the_address_is_exit_code_2(headgate: RunCommand, tmp_path: Path) -> None:
+def test_an_unreachable_server_is_exit_code_2(headgate: RunCommand, tmp_path: Path) -> None:
     (tmp_path / "flights.yaml").write_text(FLIGHTS)
 
     for url in ("http://127.0.0.1:1", "http://[broken", "ftp://127.0.0.1:1"):
-        done = headgate("apply", "flights.yaml", url=url)
+        result = headgate("apply", "flights.yaml", url=url)
 
-        assert done.returncode == 2, done
-        assert done.stderr.startswith("headgate: ")
-        assert len(done.stderr.splitlines()) == 1
+        assert result.returncode == 2, result
+        assert result.stderr.startswith("headgate: ")
+        assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_database_that_is_away_is_exit_code_2(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
+def test_an_unavailable_database_is_exit_code_2(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "flights.yaml").write_text(FLIGHTS)
     stub_server.unavailable = 1
 
-    done = headgate("apply", "flights.yaml")
+    result = headgate("apply", "flights.yaml")
 
-    assert done.returncode == 2
-    assert done.stderr == "headgate: The database does not answer.\n"
+    assert result.returncode == 2
+    assert result.stderr == "headgate: The database does not answer.\n"

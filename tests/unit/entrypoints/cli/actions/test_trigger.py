@@ -30,109 +30,109 @@ def _flights(stub_server: StubServer) -> None:
     assert stub_server.answer("POST", "/pipelines/", {}, FLIGHTS)[0] == 201
 
 
-def test_a_trigger_says_which_run_and_where_to_look(headgate: RunCommand, stub_server: StubServer) -> None:
-    done = headgate("trigger", "flights")
+def test_a_trigger_prints_the_run_and_its_url(headgate: RunCommand, stub_server: StubServer) -> None:
+    result = headgate("trigger", "flights")
 
-    assert done.returncode == 0
-    assert done.stdout == f"flights #3 queued  {stub_server.url}/ui/runs/7\n"
+    assert result.returncode == 0
+    assert result.stdout == f"flights #3 queued  {stub_server.url}/ui/runs/7\n"
     assert stub_server.triggered == [{"pipeline": "flights", "parameters": {}}]
 
 
-def test_parameters_get_the_type_the_schema_asks_for(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
+def test_parameters_get_the_types_of_the_schema(headgate: RunCommand, stub_server: StubServer, tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text('{"month": 1, "kept": null}')
-    given = ["month=3", "code=007", "all=true", 'tags=["a"]', "other=x=y"]
+    options = ["month=3", "code=007", "all=true", 'tags=["a"]', "other=x=y"]
 
-    done = headgate("trigger", "flights", "--params-file", "p.json", *(part for one in given for part in ("--param", one)))
+    result = headgate("trigger", "flights", "--params-file", "p.json", *(part for option in options for part in ("--param", option)))
 
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
     assert stub_server.triggered[0]["parameters"] == {"month": 3, "kept": None, "code": "007", "all": True, "tags": ["a"], "other": "x=y"}
 
 
-def test_parameters_may_come_by_standard_input(headgate: RunCommand, stub_server: StubServer) -> None:
+def test_parameters_can_be_read_from_standard_input(headgate: RunCommand, stub_server: StubServer) -> None:
     assert headgate("trigger", "flights", "--params-file", "-", stdin='{"month": 4}').returncode == 0
     assert stub_server.triggered[0]["parameters"] == {"month": 4}
 
 
 @pytest.mark.parametrize("arguments", [["--param", "month"], ["--params-file", "absent.json"], ["--params-file", "-"]])
-def test_what_is_no_parameter_is_exit_code_2(headgate: RunCommand, stub_server: StubServer, arguments: list[str]) -> None:
-    done = headgate("trigger", "flights", *arguments, stdin="[1]")
+def test_an_invalid_parameter_is_exit_code_2(headgate: RunCommand, stub_server: StubServer, arguments: list[str]) -> None:
+    result = headgate("trigger", "flights", *arguments, stdin="[1]")
 
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"headgate: {arguments[0]} {arguments[1]}: ")
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"headgate: {arguments[0]} {arguments[1]}: ")
     assert stub_server.triggered == []
 
 
 def test_an_unknown_pipeline_is_exit_code_2(headgate: RunCommand) -> None:
-    done = headgate("trigger", "fligths")
+    result = headgate("trigger", "fligths")
 
-    assert done.returncode == 2
-    assert "there is no pipeline fligths" in done.stderr
+    assert result.returncode == 2
+    assert "there is no pipeline fligths" in result.stderr
 
 
-def test_a_watched_run_tells_every_move_once_and_ends_with_0(headgate: RunCommand) -> None:
-    done = headgate("trigger", "flights", "--watch")
+def test_a_watched_run_prints_every_change_once_and_exits_with_0(headgate: RunCommand) -> None:
+    result = headgate("trigger", "flights", "--watch")
 
-    assert done.returncode == 0, done.stderr
-    words = [line.split("  ") for line in done.stdout.splitlines()]
+    assert result.returncode == 0, result.stderr
+    words = [line.split("  ") for line in result.stdout.splitlines()]
     assert [line[1:] for line in words[1:4]] == [["load", "queued"], ["load", "running"], ["load", "completed", "2 s", "336,776 records"]]
-    assert done.stdout.splitlines()[-1] == "flights #3 completed (2 s): It is completed."
+    assert result.stdout.splitlines()[-1] == "flights #3 completed (2 s): It is completed."
 
 
-@pytest.mark.parametrize("ends", ["failed", "cancelled", "lost"])
-def test_a_run_that_did_not_complete_is_exit_code_1(headgate: RunCommand, stub_server: StubServer, ends: str) -> None:
-    stub_server.next_run = a_run(ends)
+@pytest.mark.parametrize("status", ["failed", "cancelled", "lost"])
+def test_a_run_that_did_not_complete_is_exit_code_1(headgate: RunCommand, stub_server: StubServer, status: str) -> None:
+    stub_server.next_run = a_run(status)
 
     assert headgate("trigger", "flights", "--watch").returncode == 1
 
 
-def test_a_failed_stage_shows_the_end_of_its_log_and_moves_no_cursor(headgate: RunCommand, stub_server: StubServer) -> None:
+def test_a_failed_stage_shows_the_sanitized_end_of_its_log(headgate: RunCommand, stub_server: StubServer) -> None:
     stub_server.next_run = a_run("failed", log=[f"line {n}" for n in range(2_000)] + ["\x1b]0;title\x07last\x1b[2J"])
 
-    done = headgate("trigger", "flights", "--watch")
+    result = headgate("trigger", "flights", "--watch")
 
-    tail = [line.strip() for line in done.stdout.split("--- the end of load's log\n")[1].splitlines()[:-1]]
+    tail = [line.strip() for line in result.stdout.split("--- the end of load's log\n")[1].splitlines()[:-1]]
     assert tail == [f"line {n}" for n in range(1_981, 2_000)] + ["last"]
-    assert "disk full" in done.stdout
-    assert "\x1b" not in done.stdout
+    assert "disk full" in result.stdout
+    assert "\x1b" not in result.stdout
 
 
-def test_a_dropped_stream_is_resumed_without_a_gap_or_a_repeat(headgate: RunCommand, stub_server: StubServer) -> None:
+def test_a_dropped_stream_resumes_without_gaps_or_repeats(headgate: RunCommand, stub_server: StubServer) -> None:
     held = threading.Event()
     stub_server.next_run = run = a_run(held=held, per_stream=2)
-    threading.Thread(target=lambda: _when(lambda: run.delivered == 5, held), daemon=True).start()
+    threading.Thread(target=lambda: _set_when(lambda: run.delivered == 5, held), daemon=True).start()
 
-    done = headgate("trigger", "flights", "--watch", "--json")
+    result = headgate("trigger", "flights", "--watch", "--json")
 
-    assert done.returncode == 0
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert result.returncode == 0
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line["seq"] for line in lines[1:-1]] == [1, 2, 3, 4, 5, 6]
     assert lines[-1]["status"] == "completed"
     assert run.resumed_from[:3] == [None, "2", "4"]
 
 
-def test_without_a_stream_the_run_is_asked_for_until_it_is_over(headgate: RunCommand, stub_server: StubServer) -> None:
+def test_without_a_stream_the_run_is_polled_until_it_finishes(headgate: RunCommand, stub_server: StubServer) -> None:
     stub_server.next_run = a_run("failed", streams=False)
 
-    done = headgate("trigger", "flights", "--watch")
+    result = headgate("trigger", "flights", "--watch")
 
-    assert done.returncode == 1
-    assert "flights #3 failed" in done.stdout
+    assert result.returncode == 1
+    assert "flights #3 failed" in result.stdout
 
 
-def test_a_text_with_a_line_separator_of_unicode_is_one_event(headgate: RunCommand, stub_server: StubServer) -> None:
+def test_a_unicode_line_separator_does_not_split_an_event(headgate: RunCommand, stub_server: StubServer) -> None:
     stub_server.next_run = run = a_run()
     run.events.insert(1, an_event(1, "stage.progress", "running", "load", message="a\u2028b\x85c"))
     run.events[:] = [event | {"seq": seq} for seq, event in enumerate(run.events, 1)]
 
-    done = headgate("trigger", "flights", "--watch", "--json")
+    result = headgate("trigger", "flights", "--watch", "--json")
 
-    assert json.loads(done.stdout.split("\n")[2])["data"]["message"] == "a\u2028b\x85c"
+    assert json.loads(result.stdout.split("\n")[2])["data"]["message"] == "a\u2028b\x85c"
 
 
-def test_the_exit_code_is_that_of_the_process(stub_server: StubServer, tmp_path: Path) -> None:
+def test_the_process_exits_with_the_commands_code(stub_server: StubServer, tmp_path: Path) -> None:
     stub_server.next_run = a_run("failed")
 
-    done = subprocess.run(
+    result = subprocess.run(
         build_argv("trigger", "flights", "--watch"),
         env=build_environment(stub_server.url),
         cwd=tmp_path,
@@ -141,10 +141,10 @@ def test_the_exit_code_is_that_of_the_process(stub_server: StubServer, tmp_path:
         check=False,
     )
 
-    assert (done.returncode, done.stderr) == (1, b"")
+    assert (result.returncode, result.stderr) == (1, b"")
 
 
-def test_ctrl_c_stops_the_watching_and_tells_how_to_cancel(stub_server: StubServer, tmp_path: Path) -> None:
+def test_ctrl_c_stops_the_watch_and_says_how_to_cancel(stub_server: StubServer, tmp_path: Path) -> None:
     stub_server.next_run = run = a_run(held=threading.Event())
     process = subprocess.Popen(
         build_argv("trigger", "flights", "--watch"),
@@ -154,29 +154,29 @@ def test_ctrl_c_stops_the_watching_and_tells_how_to_cancel(stub_server: StubServ
         stderr=subprocess.PIPE,
         text=True,
     )
-    _wait(lambda: run.delivered == 5)
+    _wait_until(lambda: run.delivered == 5)
 
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=20)
 
     assert process.returncode == 130
-    assert said.strip() == "headgate: run 7 continues. To cancel it: headgate cancel 7"
+    assert errors.strip() == "headgate: run 7 continues. To cancel it: headgate cancel 7"
 
 
-def test_a_terminal_shows_the_stages_in_place(stub_server: StubServer, tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    terminal = build_environment(stub_server.url) | {"TERM": "xterm-256color", "LINES": "40"}
+def test_a_terminal_redraws_the_stages_in_place(stub_server: StubServer, tmp_path: Path) -> None:
+    reader, terminal = pty.openpty()
+    env = build_environment(stub_server.url) | {"TERM": "xterm-256color", "LINES": "40"}
     process = subprocess.Popen(
-        build_argv("trigger", "flights", "--watch"), env=terminal, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs
+        build_argv("trigger", "flights", "--watch"), env=env, cwd=tmp_path, stdin=terminal, stdout=terminal, stderr=terminal
     )
-    os.close(theirs)
+    os.close(terminal)
 
-    shown = _read_all(ours)
+    shown = _read_all(reader)
 
     assert process.wait(timeout=20) == 0
     assert "✔ completed" in shown
     assert "336,776 records" in shown
-    assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h"), "the cursor is shown again"
+    assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h"), "the cursor is visible again"
 
 
 def _read_all(descriptor: int) -> str:
@@ -184,19 +184,19 @@ def _read_all(descriptor: int) -> str:
     try:
         while part := os.read(descriptor, 65_536):
             parts.append(part)
-    except OSError:  # the other end is closed: so a pseudo-terminal says the end of file
+    except OSError:  # how a pseudo-terminal reports that the other end is closed
         pass
     os.close(descriptor)
     return b"".join(parts).decode()
 
 
-def _wait(condition: object, seconds: float = 20) -> None:
+def _wait_until(condition: object, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "it did not come to that in time"
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.01)
 
 
-def _when(condition: object, event: threading.Event) -> None:
-    _wait(condition)
+def _set_when(condition: object, event: threading.Event) -> None:
+    _wait_until(condition)
     event.set()
