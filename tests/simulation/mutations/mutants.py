@@ -11,11 +11,14 @@ from unittest.mock import patch
 
 from application.commands.dispatches import advance_dispatch
 from application.commands.reports import report_status
+from application.commands.workers.record_heartbeat import RecordHeartbeat
 from application.services.dispatch.dispatcher import Dispatcher
 from application.services.maintenance.lease_sweeper import LeaseSweeper
+from domain.errors import Unavailable
 from domain.reports import stage_rules
 from domain.runs.attempt import Attempt
 from domain.runs.dispatch import Dispatch, DispatchState
+from domain.runs.events import EventType
 from domain.runs.run import Run
 from domain.runs.status import ATTEMPT_MOVES, Status
 from entrypoints.worker.client.api_client import ApiClient
@@ -118,8 +121,6 @@ def answer_before_commit() -> Iterator[None]:
     real = report_status.ReportStatus.__call__
 
     async def hasty(self: Any, updates: Any) -> Any:
-        from domain.errors import Unavailable
-
         answers: list[Any] = []
 
         class Overheard(report_status.ReportBatch):
@@ -141,8 +142,6 @@ def answer_before_commit() -> Iterator[None]:
 
 @mutant("an advance is answered though its commit failed")
 def advance_before_commit() -> Iterator[None]:
-    from domain.errors import Unavailable
-
     real = SimulatedUnitOfWork.commit
 
     async def commit(self: SimulatedUnitOfWork) -> None:
@@ -230,7 +229,7 @@ def no_repetition() -> Iterator[None]:
 
 @mutant("a sweep expires leases right after an outage", ["store away"], seconds=25.0, fault_rate=0.0)
 def no_extend_all() -> Iterator[None]:
-    with patch.object(LeaseSweeper, "_extend_all", LeaseSweeper._expire):
+    with patch.object(LeaseSweeper, "_extend_all", LeaseSweeper._expire_leases):
         yield
 
 
@@ -250,8 +249,6 @@ def no_next_dispatch() -> Iterator[None]:
 def end_too_early() -> Iterator[None]:
     def end_dispatch(self: Run, now: datetime) -> bool:
         if self.dispatch.state is DispatchState.CLAIMED and not self.get_stages_running_in(self.dispatch.epoch):
-            from domain.runs.events import EventType
-
             self._close_dispatch(EventType.DISPATCH_ENDED, now)
         return self.dispatch.state is not DispatchState.CLAIMED
 
@@ -262,8 +259,6 @@ def end_too_early() -> Iterator[None]:
 @mutant("a claim takes a dispatch that is claimed already")
 def claim_twice() -> Iterator[None]:
     def claim(self: Run, epoch: int, worker: str, now: datetime) -> None:
-        from domain.runs.events import EventType
-
         self.dispatch = Dispatch(DispatchState.CLAIMED, epoch, worker)
         self.record(EventType.DISPATCH_CLAIMED, now, actor=worker, data={"dispatch": epoch})
 
@@ -288,7 +283,7 @@ def no_sweep() -> Iterator[None]:
     async def nothing(self: LeaseSweeper) -> None:
         return
 
-    with patch.object(LeaseSweeper, "_expire", nothing):
+    with patch.object(LeaseSweeper, "_expire_leases", nothing):
         yield
 
 
@@ -303,16 +298,14 @@ def nothing_due() -> Iterator[None]:
 
 
 @mutant("the dispatcher follows hints only")
-def no_look() -> Iterator[None]:
+def no_polling() -> Iterator[None]:
     async def nothing(self: Dispatcher) -> None:
         return
-
-    from application.commands.workers.record_heartbeat import RecordHeartbeat
 
     async def no_work(self: RecordHeartbeat, worker: Any) -> list[Any]:
         return []
 
-    with patch.object(Dispatcher, "_look", nothing), patch.object(RecordHeartbeat, "_take_work", no_work):
+    with patch.object(Dispatcher, "_poll", nothing), patch.object(RecordHeartbeat, "_take_work", no_work):
         yield
 
 
@@ -321,7 +314,7 @@ def dispatch_outlives_cancel() -> Iterator[None]:
     real = Run._close_dispatch
 
     def close(self: Run, type: Any, now: datetime, **data: Any) -> None:
-        if data.get("why") != "the run was stopped":
+        if type is not EventType.DISPATCH_CLOSED or self.stop_requested_at is None:
             real(self, type, now, **data)
 
     with patch.object(Run, "_close_dispatch", close):

@@ -1,4 +1,4 @@
-"""A worker that runs against a fake of the web."""
+"""A worker that runs against Headgate in this process."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class RunningWorker:
     slots: Slots
     api: ApiClient
     stop: asyncio.Event
-    running: asyncio.Task[None]
+    task: asyncio.Task[None]
 
 
 @contextlib.asynccontextmanager
 async def running_worker(
     web: ServedHeadgate, folder: Path, slots: int = 4, timings: WorkerTimings | None = None, grace: float = 1.0, **settings: Any
 ) -> AsyncIterator[RunningWorker]:
-    """A worker whose stream is open. At the end it is killed, unless it stopped by itself. `settings` are added to its StageSettings."""
+    """Run a worker and wait for its stream. At the end it is killed, unless it was stopped. `settings` are passed to StageSettings."""
     api = ApiClient(web.url, TOKEN, WorkerIdentity("tester", "headgate", slots))
     hosts = StageHostManager()
     builder = StageJobBuilder(StageSettings(folder, folder / "runs", dict(os.environ), **settings))
@@ -40,22 +40,22 @@ async def running_worker(
     await hosts.ensure_started()
     worker = Worker(context, counted := Slots(slots), timings or WorkerTimings(heartbeat=0.5, drain=5.0))
     stop = asyncio.Event()
-    running = asyncio.create_task(worker.run(stop))
+    task = asyncio.create_task(worker.run(stop))
     try:
         await asyncio.wait_for(worker.connected.wait(), 10)
-        yield RunningWorker(worker, counted, api, stop, running)
+        yield RunningWorker(worker, counted, api, stop, task)
         if not stop.is_set():
             for executor in worker.executors:
                 executor.revoke()
             stop.set()
-        await asyncio.wait_for(running, 20)
+        await asyncio.wait_for(task, 20)
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
         await hosts.close()
         await api.close()
 
 
-def sh(name: str, script: str, **more: Any) -> dict[str, Any]:
-    """A stage that is a shell script."""
-    return {"name": name, "kind": "command", "shell": True, "command": script, **more}
+def sh(name: str, script: str, **keys: Any) -> dict[str, Any]:
+    """Build a stage that runs a shell script."""
+    return {"name": name, "kind": "command", "shell": True, "command": script, **keys}

@@ -11,11 +11,11 @@ from tests.support.served_headgate import ServedHeadgate
 from tests.support.waiting import eventually
 from tests.unit.entrypoints.worker.running_worker import running_worker, sh
 
-QUIET, PATIENCE = 0.05, 0.2
+QUIET, MAX_WAIT = 0.05, 0.2
 
 
 class Clock:
-    """Goes on by what is slept, and is stirred at each of some moments on the way."""
+    """A clock that only sleeping advances."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -24,57 +24,57 @@ class Clock:
         return self.now
 
 
-async def _waited(idle_window: IdleWindow, clock: Clock, monkeypatch: pytest.MonkeyPatch, stirred_for: float) -> float:
-    began = clock.now
+async def _measure_wait(window: IdleWindow, clock: Clock, monkeypatch: pytest.MonkeyPatch, busy_seconds: float) -> float:
+    started_at = clock.now
 
     async def sleep(seconds: float) -> None:
         clock.now += seconds
-        if clock.now - began < stirred_for:
-            idle_window.mark_activity()
+        if clock.now - started_at < busy_seconds:
+            window.mark_activity()
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    await idle_window.wait(began)
-    return clock.now - began
+    await window.wait(started_at)
+    return clock.now - started_at
 
 
-async def test_in_a_lull_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_idle_worker_lets_work_start_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
 
-    assert await _waited(IdleWindow(QUIET, PATIENCE, clock), clock, monkeypatch, 0) == 0
+    assert await _measure_wait(IdleWindow(QUIET, MAX_WAIT, clock), clock, monkeypatch, 0) == 0
 
 
-async def test_what_can_wait_waits_until_nothing_was_started_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_work_waits_until_the_worker_has_been_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    idle_window = IdleWindow(QUIET, PATIENCE, clock)
-    idle_window.mark_activity()
+    window = IdleWindow(QUIET, MAX_WAIT, clock)
+    window.mark_activity()
 
-    assert await _waited(idle_window, clock, monkeypatch, stirred_for=0.09) == pytest.approx(2 * QUIET)
+    assert await _measure_wait(window, clock, monkeypatch, busy_seconds=0.09) == pytest.approx(2 * QUIET)
 
 
-async def test_patience_runs_out_with_a_worker_that_is_never_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_work_waits_no_longer_than_the_maximum_on_a_busy_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    idle_window = IdleWindow(QUIET, PATIENCE, clock)
-    idle_window.mark_activity()
+    window = IdleWindow(QUIET, MAX_WAIT, clock)
+    window.mark_activity()
 
-    assert await _waited(idle_window, clock, monkeypatch, stirred_for=60) == pytest.approx(PATIENCE)
+    assert await _measure_wait(window, clock, monkeypatch, busy_seconds=60) == pytest.approx(MAX_WAIT)
 
 
-async def test_starts_and_reports_stir_what_waits(web: ServedHeadgate, tmp_path: Path) -> None:
-    async with running_worker(web, tmp_path) as at:
-        idle_window = at.worker.idle_window
-        before = idle_window.last_activity
+async def test_starts_and_reports_count_as_activity(web: ServedHeadgate, tmp_path: Path) -> None:
+    async with running_worker(web, tmp_path) as running:
+        window = running.worker.idle_window
+        before = window.last_activity
         await web.wait_until_over(await web.trigger(await web.create_pipeline(sh("only", "true"))))
 
-        assert idle_window.last_activity > before
+        assert window.last_activity > before
 
 
-async def test_a_sequence_costs_no_heartbeat_a_stage_though_each_step_takes_long(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_slow_steps_of_a_sequence_cause_no_extra_heartbeats(web: ServedHeadgate, tmp_path: Path) -> None:
     web.faults.delays["advance"] = 0.06
     pipeline = await web.create_pipeline(*(sh(f"s{number}", "true") for number in range(6)))
 
-    async with running_worker(web, tmp_path, timings=WorkerTimings(heartbeat=60.0, drain=5.0)) as at:
+    async with running_worker(web, tmp_path, timings=WorkerTimings(heartbeat=60.0, drain=5.0)) as running:
         await web.wait_until_over(await web.trigger(pipeline))
-        await eventually(lambda: at.slots.free == 4)
+        await eventually(lambda: running.slots.free == 4)
         paths = [path.rpartition("/")[2] for path, _ in web.faults.requests]
 
     assert paths.count("advance") == 6

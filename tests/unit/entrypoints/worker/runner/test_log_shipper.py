@@ -43,7 +43,7 @@ class RecordingHandler(logging.Handler):
 
 
 @pytest.mark.parametrize(("forward_logs", "records"), [({}, []), ({"forward_logs": True}, [("reading", "stdout"), ("slow", "stderr")])])
-async def test_lines_are_forwarded_only_if_asked_for_and_reach_headgate_either_way(
+async def test_lines_are_sent_always_and_forwarded_only_if_configured(
     forward_logs: dict[str, bool], records: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logger, handler, api = logging.getLogger("headgate.stage"), RecordingHandler(), RecordingApi()

@@ -1,4 +1,4 @@
-"""A person's acts reach the processes."""
+"""Cancels, retries and approvals reach the stages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.waiting import eventually
 from tests.unit.entrypoints.worker.running_worker import running_worker, sh
 
 
-async def test_one_stage_is_ended_and_the_others_run_on(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_cancelled_stage_ends_and_the_others_run_on(web: ServedHeadgate, tmp_path: Path) -> None:
     go, term = tmp_path / "go", tmp_path / "term"
     long = f"trap 'echo > {term}; exit 0' TERM; echo up; while :; do sleep 0.05; done"
     waits = f"until [ -e {go} ]; do sleep 0.02; done"
@@ -32,9 +32,9 @@ async def test_one_stage_is_ended_and_the_others_run_on(web: ServedHeadgate, tmp
     assert (run.status, run.stages["other"].status) == (Status.CANCELLED, Status.COMPLETED)
 
 
-async def test_a_run_is_taken_up_again_on_the_same_worker(web: ServedHeadgate, tmp_path: Path) -> None:
-    mended, began = tmp_path / "mended", tmp_path / "began"
-    scripts = {"a": f"echo a >> {began}", "b": f"echo b >> {began}; test -e {mended}", "c": f"echo c >> {began}"}
+async def test_a_retried_run_executes_on_the_same_worker(web: ServedHeadgate, tmp_path: Path) -> None:
+    mended, starts = tmp_path / "mended", tmp_path / "starts"
+    scripts = {"a": f"echo a >> {starts}", "b": f"echo b >> {starts}; test -e {mended}", "c": f"echo c >> {starts}"}
     pipeline = await web.create_pipeline(*(sh(name, script) for name, script in scripts.items()))
 
     async with running_worker(web, tmp_path):
@@ -46,13 +46,13 @@ async def test_a_run_is_taken_up_again_on_the_same_worker(web: ServedHeadgate, t
 
     assert failed is Status.FAILED
     assert run.status is Status.COMPLETED
-    assert began.read_text().split() == ["a", "b", "b", "c"]
+    assert starts.read_text().split() == ["a", "b", "b", "c"]
 
 
-async def test_what_an_approval_says_reaches_the_stages_after_it(web: ServedHeadgate, tmp_path: Path) -> None:
-    told = tmp_path / "told"
+async def test_stages_after_an_approval_get_its_parameters(web: ServedHeadgate, tmp_path: Path) -> None:
+    output = tmp_path / "output"
     ask = {"name": "ask", "kind": "approval", "fields": {"type": "object", "properties": {"ticket": {"type": "string"}}}}
-    pipeline = await web.create_pipeline(ask, sh("publish", f'echo "$HEADGATE_PARAM_TICKET" > {told}'))
+    pipeline = await web.create_pipeline(ask, sh("publish", f'echo "$HEADGATE_PARAM_TICKET" > {output}'))
 
     async with running_worker(web, tmp_path):
         run_id = await web.trigger(pipeline)
@@ -62,4 +62,4 @@ async def test_what_an_approval_says_reaches_the_stages_after_it(web: ServedHead
 
     assert waiting == {"ask": "waiting", "publish": "pending"}
     assert run.status is Status.COMPLETED
-    assert told.read_text() == "OPS-7; rm -rf /\n"
+    assert output.read_text() == "OPS-7; rm -rf /\n"

@@ -14,15 +14,15 @@ async def test_a_sequence_runs_in_order_and_the_dispatch_ends(web: ServedHeadgat
     order = tmp_path / "order"
     pipeline = await web.create_pipeline(*(sh(name, f"echo {name} >> {order}") for name in "abcde"))
 
-    async with running_worker(web, tmp_path) as at:
+    async with running_worker(web, tmp_path) as running:
         run = await web.wait_until_over(await web.trigger(pipeline))
 
         assert run.status is Status.COMPLETED
         assert order.read_text().split() == list("abcde")
-        await eventually(lambda: at.slots.free == 4)
+        await eventually(lambda: running.slots.free == 4)
 
 
-async def test_a_failing_stage_says_its_code_and_its_last_line_of_error(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_failed_stage_reports_its_exit_code_and_last_error_line(web: ServedHeadgate, tmp_path: Path) -> None:
     pipeline = await web.create_pipeline(sh("only", "echo fine; echo no such table >&2; exit 3"))
 
     async with running_worker(web, tmp_path):
@@ -32,7 +32,7 @@ async def test_a_failing_stage_says_its_code_and_its_last_line_of_error(web: Ser
     assert run.stages["only"].current.reason is Reason.ERROR
 
 
-async def test_a_killed_stage_names_the_signal(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_killed_stage_reports_the_signal(web: ServedHeadgate, tmp_path: Path) -> None:
     pipeline = await web.create_pipeline(sh("only", "kill -9 $$"))
 
     async with running_worker(web, tmp_path):
@@ -41,7 +41,7 @@ async def test_a_killed_stage_names_the_signal(web: ServedHeadgate, tmp_path: Pa
     assert run.stages["only"].current.error_message == "Killed by signal 9 (SIGKILL)."
 
 
-async def test_a_program_that_does_not_exist_fails_with_a_sentence(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_missing_program_fails_with_a_clear_message(web: ServedHeadgate, tmp_path: Path) -> None:
     pipeline = await web.create_pipeline({"name": "only", "kind": "command", "command": ["./nothing-here"]})
 
     async with running_worker(web, tmp_path):
@@ -50,7 +50,7 @@ async def test_a_program_that_does_not_exist_fails_with_a_sentence(web: ServedHe
     assert "No such program: ./nothing-here" in str(run.stages["only"].current.error_message)
 
 
-async def test_what_a_callable_returns_is_the_output_and_counts_records(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_the_result_of_a_callable_becomes_output_and_record_count(web: ServedHeadgate, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def main(month):\n    return {'records_processed': month * 10, 'month': month}\n")
     parameters = {"type": "object", "properties": {"month": {"type": "integer"}}}
     pipeline = await web.create_pipeline({"name": "only", "kind": "python", "callable": "mine:main"}, parameters=parameters)
@@ -62,7 +62,7 @@ async def test_what_a_callable_returns_is_the_output_and_counts_records(web: Ser
     assert run.stages["only"].current.output == {"records_processed": 30, "month": 3}
 
 
-async def test_an_output_too_large_to_send_is_dropped_and_the_stage_completes(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_an_oversized_output_is_dropped_and_the_stage_completes(web: ServedHeadgate, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def main():\n    return {'text': 'x' * 600_000, 'records_processed': 7}\n")
     pipeline = await web.create_pipeline({"name": "only", "kind": "python", "callable": "mine:main"})
 
@@ -87,7 +87,7 @@ async def test_a_retry_runs_until_it_succeeds(web: ServedHeadgate, tmp_path: Pat
     assert run.status is Status.COMPLETED
 
 
-async def test_a_delayed_retry_frees_the_worker_and_comes_in_a_later_dispatch(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_delayed_retry_runs_in_a_later_dispatch(web: ServedHeadgate, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     pipeline = await web.create_pipeline(sh("flaky", f"test -e {flag} || {{ touch {flag}; exit 1; }}", retries=1, retry_delay=0.3))
 
@@ -98,7 +98,7 @@ async def test_a_delayed_retry_frees_the_worker_and_comes_in_a_later_dispatch(we
     assert run.dispatch.epoch == 2
 
 
-async def test_stages_that_need_the_same_run_at_once(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_stages_with_the_same_needs_run_in_parallel(web: ServedHeadgate, tmp_path: Path) -> None:
     meet = "touch {0}; while ! test -e {1}; do sleep 0.01; done"
     left, right = tmp_path / "left", tmp_path / "right"
     pipeline = await web.create_pipeline(
@@ -111,7 +111,7 @@ async def test_stages_that_need_the_same_run_at_once(web: ServedHeadgate, tmp_pa
     assert run.status is Status.COMPLETED
 
 
-async def test_more_stages_than_slots_all_run_and_never_too_many_at_once(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_stages_beyond_the_slots_wait_and_all_run(web: ServedHeadgate, tmp_path: Path) -> None:
     script = (
         f"mkdir {tmp_path}/$HEADGATE_STAGE; ls -d {tmp_path}/s* | wc -l >> {tmp_path}/counts; sleep 0.05; rmdir {tmp_path}/$HEADGATE_STAGE"
     )
@@ -124,7 +124,7 @@ async def test_more_stages_than_slots_all_run_and_never_too_many_at_once(web: Se
     assert max(map(int, (tmp_path / "counts").read_text().split())) <= 2
 
 
-async def test_parallelism_holds_even_with_slots_to_spare_and_costs_no_idle_requests(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_parallelism_limits_a_run_without_idle_requests(web: ServedHeadgate, tmp_path: Path) -> None:
     pipeline = await web.create_pipeline(*(sh(f"s{n}", "sleep 0.2", needs=[]) for n in range(4)), parallelism=1)
 
     async with running_worker(web, tmp_path):
@@ -134,17 +134,17 @@ async def test_parallelism_holds_even_with_slots_to_spare_and_costs_no_idle_requ
     assert len([path for path, _ in web.faults.requests if path.endswith("advance")]) < 12
 
 
-async def test_twenty_runs_of_five_share_the_slots_and_all_complete(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_twenty_runs_share_the_slots_and_all_complete(web: ServedHeadgate, tmp_path: Path) -> None:
     pipeline = await web.create_pipeline(*(sh(name, "true") for name in "abcde"))
 
-    async with running_worker(web, tmp_path) as at:
+    async with running_worker(web, tmp_path) as running:
         runs = [await web.trigger(pipeline) for _ in range(20)]
         for run in runs:
             assert (await web.wait_until_over(run)).status is Status.COMPLETED
-        await eventually(lambda: at.slots.free == 4)
+        await eventually(lambda: running.slots.free == 4)
 
 
-async def test_a_stage_past_its_limit_is_ended_and_fails_as_timed_out(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_stage_past_its_timeout_is_killed_and_fails(web: ServedHeadgate, tmp_path: Path) -> None:
     pipeline = await web.create_pipeline(sh("slow", "trap '' TERM; sleep 60 & wait; sleep 60", timeout=0.3))
 
     async with running_worker(web, tmp_path, grace=0.2):
@@ -169,7 +169,7 @@ async def test_a_cancelled_run_ends_its_stages_quickly(web: ServedHeadgate, tmp_
     assert run.stages["slow"].status is Status.CANCELLED
 
 
-async def test_a_program_that_answers_a_cancel_with_exit_0_is_cancelled_all_the_same(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_cancelled_program_that_exits_with_0_is_cancelled(web: ServedHeadgate, tmp_path: Path) -> None:
     started = tmp_path / "started"
     pipeline = await web.create_pipeline(sh("slow", f"trap 'exit 0' TERM; touch {started}; while :; do sleep 0.01; done"))
 
@@ -195,7 +195,7 @@ async def test_every_line_arrives_once_and_in_order(web: ServedHeadgate, tmp_pat
     assert [text for stream, text in lines if stream == "stdout"] == [str(n) for n in range(1, 3001)]
 
 
-async def test_a_line_is_seen_while_its_stage_still_runs(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_line_is_stored_while_its_stage_still_runs(web: ServedHeadgate, tmp_path: Path) -> None:
     go = tmp_path / "go"
     pipeline = await web.create_pipeline(sh("talks", f"echo hello; while ! test -e {go}; do sleep 0.01; done"))
 
@@ -216,7 +216,7 @@ async def test_a_silent_stage_that_succeeds_sends_no_lines(web: ServedHeadgate, 
     assert "/worker/logs" not in [path for path, _ in web.faults.requests]
 
 
-async def test_a_lost_answer_is_asked_for_again_with_the_same_bytes_and_nothing_starts_twice(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_lost_answer_is_requested_again_with_the_same_bytes(web: ServedHeadgate, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     pipeline = await web.create_pipeline(*(sh(name, f"echo {name} >> {ran}") for name in "abc"))
     web.faults.lost_answers["advance"] = 2

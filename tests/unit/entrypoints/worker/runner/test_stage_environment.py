@@ -1,4 +1,4 @@
-"""What a stage sees of the world."""
+"""The variables, directory and files that a stage gets."""
 
 from __future__ import annotations
 
@@ -28,22 +28,29 @@ SECRETS = {
 }
 
 
-def a_start(kind: str = "command", spec: dict[str, Any] | None = None, **more: Any) -> StageStart:
-    given: dict[str, Any] = {"run_id": 7, "stage": "extract", "attempt": 2, "parameters": {}, "token": "t0k", "url": "http://127.0.0.1:1"}
-    return StageStart(kind=kind, spec=spec or {"command": ["true"]}, **(given | more))
+def build_start(kind: str = "command", spec: dict[str, Any] | None = None, **more: Any) -> StageStart:
+    defaults: dict[str, Any] = {
+        "run_id": 7,
+        "stage": "extract",
+        "attempt": 2,
+        "parameters": {},
+        "token": "t0k",
+        "url": "http://127.0.0.1:1",
+    }
+    return StageStart(kind=kind, spec=spec or {"command": ["true"]}, **(defaults | more))
 
 
-def the_world(tmp_path: Path, start: StageStart, **environment: str) -> StageEnvironment:
+def build(tmp_path: Path, start: StageStart, **environment: str) -> StageEnvironment:
     (tmp_path / "base").mkdir(exist_ok=True)
     return build_stage_environment(start, StageSettings(tmp_path / "base", tmp_path / "runs", environment))
 
 
-def test_a_stage_gets_what_is_promised_and_nothing_else_of_ours(tmp_path: Path) -> None:
-    start = a_start(parameters={"month": 7}, trace={"traceparent": "00-a-b-01", "tracestate": "dd=s:1", "DD_API_KEY": "secret"})
+def test_a_stage_gets_the_documented_variables_and_no_others(tmp_path: Path) -> None:
+    start = build_start(parameters={"month": 7}, trace={"traceparent": "00-a-b-01", "tracestate": "dd=s:1", "DD_API_KEY": "secret"})
 
-    world = the_world(tmp_path, start, PATH="/bin", HOME="/home/u", LANG="de_DE.UTF-8", TZ="Europe/Berlin", **SECRETS)
+    stage = build(tmp_path, start, PATH="/bin", HOME="/home/u", LANG="de_DE.UTF-8", TZ="Europe/Berlin", **SECRETS)
 
-    assert world.env == {
+    assert stage.env == {
         "PATH": "/bin",
         "HOME": "/home/u",
         "LANG": "de_DE.UTF-8",
@@ -53,18 +60,18 @@ def test_a_stage_gets_what_is_promised_and_nothing_else_of_ours(tmp_path: Path) 
         "HEADGATE_STAGE": "extract",
         "HEADGATE_ATTEMPT": "2",
         "HEADGATE_TOKEN": "t0k",
-        "HEADGATE_RUN_DIR": str(world.run_dir),
-        "HEADGATE_PARAMETERS_FILE": str(world.parameters_file),
+        "HEADGATE_RUN_DIR": str(stage.run_dir),
+        "HEADGATE_PARAMETERS_FILE": str(stage.parameters_file),
         "HEADGATE_PARAM_MONTH": "7",
         "TRACEPARENT": "00-a-b-01",
         "TRACESTATE": "dd=s:1",
     }
 
 
-def test_the_definitions_env_overrules_what_is_inherited_but_not_what_is_ours(tmp_path: Path) -> None:
-    start = a_start(spec={"command": ["true"], "env": {"PATH": "/opt/bin", "TARGET": "s3", "N": 1, "HEADGATE_TOKEN": "forged"}})
+def test_env_overrides_inherited_variables_but_not_headgates_own(tmp_path: Path) -> None:
+    start = build_start(spec={"command": ["true"], "env": {"PATH": "/opt/bin", "TARGET": "s3", "N": 1, "HEADGATE_TOKEN": "forged"}})
 
-    env = the_world(tmp_path, start, PATH="/bin").env
+    env = build(tmp_path, start, PATH="/bin").env
 
     assert (env["PATH"], env["TARGET"], env["N"], env["HEADGATE_TOKEN"]) == ("/opt/bin", "s3", "1", "t0k")
 
@@ -72,9 +79,9 @@ def test_the_definitions_env_overrules_what_is_inherited_but_not_what_is_ours(tm
 def test_parameters_become_variables_and_a_private_file(tmp_path: Path) -> None:
     parameters = {"a-b": "x y", "flag": True, "list": [1, "é"], "none": None, "été": 1.5, "a_b": "second", "big": "x" * (VALUE_LIMIT + 1)}
 
-    world = the_world(tmp_path, a_start(parameters=parameters))
+    stage = build(tmp_path, build_start(parameters=parameters))
 
-    named = {name: value for name, value in world.env.items() if name.startswith("HEADGATE_PARAM_")}
+    named = {name: value for name, value in stage.env.items() if name.startswith("HEADGATE_PARAM_")}
     assert named == {
         "HEADGATE_PARAM_A_B": "x y",
         "HEADGATE_PARAM_FLAG": "true",
@@ -82,47 +89,47 @@ def test_parameters_become_variables_and_a_private_file(tmp_path: Path) -> None:
         "HEADGATE_PARAM_NONE": "",
         "HEADGATE_PARAM__T_": "1.5",
     }
-    assert json.loads(world.parameters_file.read_text()) == parameters
-    assert stat.S_IMODE(world.parameters_file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(world.run_dir.stat().st_mode) == 0o700
+    assert json.loads(stage.parameters_file.read_text()) == parameters
+    assert stat.S_IMODE(stage.parameters_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(stage.run_dir.stat().st_mode) == 0o700
 
 
 def test_stages_of_a_run_share_a_directory_but_not_the_parameters_file(tmp_path: Path) -> None:
-    first, second = the_world(tmp_path, a_start()), the_world(tmp_path, a_start(stage="../load", attempt=1))
+    first, second = build(tmp_path, build_start()), build(tmp_path, build_start(stage="../load", attempt=1))
 
     assert first.run_dir == second.run_dir
     assert first.parameters_file != second.parameters_file
     assert second.parameters_file.parent == first.parameters_file.parent
 
 
-def test_the_working_directory_counts_from_the_workers_and_does_not_climb_out(tmp_path: Path) -> None:
-    inside = the_world(tmp_path, a_start(spec={"workdir": "jobs/../x"}))
-    absolute = the_world(tmp_path, a_start(spec={"workdir": "/usr"}))
+def test_a_relative_workdir_stays_below_the_workers_directory(tmp_path: Path) -> None:
+    inside = build(tmp_path, build_start(spec={"workdir": "jobs/../x"}))
+    absolute = build(tmp_path, build_start(spec={"workdir": "/usr"}))
 
     assert inside.cwd == (tmp_path / "base" / "x").resolve()
     assert absolute.cwd == Path("/usr")
     with pytest.raises(StageEnvironmentError, match="leads out of"):
-        the_world(tmp_path, a_start(spec={"workdir": "../other"}))
+        build(tmp_path, build_start(spec={"workdir": "../other"}))
 
 
-def test_a_kind_without_a_process_is_refused(tmp_path: Path) -> None:
-    start = a_start(kind="external")
+def test_a_kind_without_a_process_is_rejected(tmp_path: Path) -> None:
+    start = build_start(kind="external")
 
     with pytest.raises(StageEnvironmentError, match="external"):
-        build_job(start, the_world(tmp_path, start))
+        build_job(start, build(tmp_path, start))
 
 
-async def test_nasty_parameters_arrive_unchanged_and_run_nothing(stages: StageRunner, tmp_path: Path) -> None:
-    nasty = "'; touch pwned; $(touch pwned) `touch pwned` \"\n* \\"
+async def test_hostile_parameters_arrive_unchanged_and_execute_nothing(stages: StageRunner, tmp_path: Path) -> None:
+    hostile = "'; touch pwned; $(touch pwned) `touch pwned` \"\n* \\"
     shell = 'printf "%s|" "$HEADGATE_PARAM_X"; cat "$HEADGATE_PARAMETERS_FILE"'
-    start = a_start(spec={"command": shell, "shell": True}, parameters={"x": nasty, "n": "a\0b\ud800"})
-    world = the_world(tmp_path, start, PATH="/usr/bin:/bin")
+    start = build_start(spec={"command": shell, "shell": True}, parameters={"x": hostile, "n": "a\0b\ud800"})
+    stage = build(tmp_path, start, PATH="/usr/bin:/bin")
 
-    lines, end = await finish(await stages.host.run(build_job(start, world)))
+    lines, end = await finish(await stages.host.run(build_job(start, stage)))
 
     variable, _, file = "\n".join(texts(lines)).partition("|")
     assert end.succeeded
-    assert variable == nasty
-    assert json.loads(file) == {"x": nasty, "n": "a\0b\ud800"}
-    assert world.env["HEADGATE_PARAM_N"] == "a\ufffdb?"
+    assert variable == hostile
+    assert json.loads(file) == {"x": hostile, "n": "a\0b\ud800"}
+    assert stage.env["HEADGATE_PARAM_N"] == "a\ufffdb?"
     assert not list(tmp_path.rglob("pwned"))

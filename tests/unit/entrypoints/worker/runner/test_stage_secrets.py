@@ -1,4 +1,4 @@
-"""A stage is given the secrets it asks for, and they are shown nowhere."""
+"""A stage gets the secrets it asks for, and they are shown nowhere."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from tests.unit.entrypoints.worker.stage_runner import StageRunner, finish
 VALUE = "s3cr3t-canary-value"
 
 
-def a_file(folder: Path, text: str, mode: int = 0o600) -> Path:
+def write_secrets(folder: Path, text: str, mode: int = 0o600) -> Path:
     file = folder / "secrets"
     file.write_text(text)
     file.chmod(mode)
     return file
 
 
-def a_start(kind: str = "command", **spec: object) -> StageStart:
+def build_start(kind: str = "command", **spec: object) -> StageStart:
     return StageStart(run_id=7, stage="extract", attempt=1, kind=kind, spec=spec, parameters={}, token="t0k", url="http://127.0.0.1:1")
 
 
-def a_world(folder: Path, start: StageStart, secrets: LocalSecretStore | None) -> StageEnvironment:
+def build(folder: Path, start: StageStart, secrets: LocalSecretStore | None) -> StageEnvironment:
     return build_stage_environment(
         start, StageSettings(folder, folder / "runs", {"PATH": "/usr/bin:/bin", "HEADGATE_SECRET_OTHER": "x" * 9}, secrets)
     )
 
 
-def test_the_file_is_read_anew_and_wins_over_the_environment(tmp_path: Path) -> None:
-    file = a_file(tmp_path, "# ours\n\nDB_PASSWORD = first-value=1 \n")
+def test_the_secrets_file_is_read_again_and_overrides_the_environment(tmp_path: Path) -> None:
+    file = write_secrets(tmp_path, "# a comment\n\nDB_PASSWORD = first-value=1 \n")
     secrets = LocalSecretStore(file, {"HEADGATE_SECRET_DB_PASSWORD": "from-environment", "HEADGATE_SECRET_TOKEN": "only-environment"})
 
     first = secrets.read(["DB_PASSWORD", "TOKEN"])
@@ -50,13 +50,13 @@ def test_the_file_is_read_anew_and_wins_over_the_environment(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])
-def test_a_file_that_others_can_open_is_refused(tmp_path: Path, mode: int) -> None:
+def test_a_secrets_file_that_others_can_read_is_rejected(tmp_path: Path, mode: int) -> None:
     with pytest.raises(SecretUnavailable, match="chmod 600"):
-        LocalSecretStore(a_file(tmp_path, f"A={VALUE}", mode), {}).read(["A"])
+        LocalSecretStore(write_secrets(tmp_path, f"A={VALUE}", mode), {}).read(["A"])
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("B=x", "no secret named A"),
         ("A=", "no secret named A"),
@@ -65,51 +65,51 @@ def test_a_file_that_others_can_open_is_refused(tmp_path: Path, mode: int) -> No
         ("A=\0" * 9, "NUL"),
     ],
 )
-def test_what_cannot_be_given_is_said_without_a_value(tmp_path: Path, text: str, words: str) -> None:
-    with pytest.raises(SecretUnavailable, match=words) as refused:
-        LocalSecretStore(a_file(tmp_path, text), {}).read(["A"])
+def test_an_unusable_secret_is_named_without_its_value(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SecretUnavailable, match=message) as refused:
+        LocalSecretStore(write_secrets(tmp_path, text), {}).read(["A"])
 
     assert VALUE not in str(refused.value)
 
 
-def test_a_missing_file_is_said(tmp_path: Path) -> None:
+def test_a_missing_secrets_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SecretUnavailable, match="cannot be read: No such file"):
         LocalSecretStore(tmp_path / "none", {}).read(["A"])
 
 
-def test_a_stage_gets_what_it_asks_for_under_its_own_names_and_no_other(tmp_path: Path) -> None:
+def test_a_stage_gets_the_secrets_it_asks_for_under_its_own_names(tmp_path: Path) -> None:
     secrets = LocalSecretStore(None, {"HEADGATE_SECRET_A": VALUE, "HEADGATE_SECRET_B": "not-asked-for"})
 
-    asked = a_world(tmp_path, a_start(command=["true"], secrets={"PGPASSWORD": "A"}), secrets).env
-    silent = a_world(tmp_path, a_start(command=["true"]), secrets).env
+    with_secret = build(tmp_path, build_start(command=["true"], secrets={"PGPASSWORD": "A"}), secrets).env
+    without_secret = build(tmp_path, build_start(command=["true"]), secrets).env
 
-    assert asked["PGPASSWORD"] == VALUE
-    assert set(asked) - set(silent) == {"PGPASSWORD"}
-    assert not [value for value in silent.values() if value in (VALUE, "not-asked-for")]
+    assert with_secret["PGPASSWORD"] == VALUE
+    assert set(with_secret) - set(without_secret) == {"PGPASSWORD"}
+    assert not [value for value in without_secret.values() if value in (VALUE, "not-asked-for")]
 
 
-def test_a_secret_that_is_not_there_fails_the_stage_with_a_sentence(tmp_path: Path) -> None:
-    start = a_start(command=["true"], secrets={"A": "A"})
+def test_a_missing_secret_fails_the_stage_with_a_clear_message(tmp_path: Path) -> None:
+    start = build_start(command=["true"], secrets={"A": "A"})
 
     with pytest.raises(StageEnvironmentError, match="The worker has no secret named A"):
-        a_world(tmp_path, start, LocalSecretStore(None, {}))
+        build(tmp_path, start, LocalSecretStore(None, {}))
     with pytest.raises(StageEnvironmentError, match="keeps no secrets"):
-        a_world(tmp_path, start, None)
+        build(tmp_path, start, None)
 
 
 async def test_a_command_that_prints_its_secret_shows_a_mask(stages: StageRunner, tmp_path: Path) -> None:
     script = 'printf %s "$A" | cut -c1-5 | tr -d "\\n"; sleep 0.05; printf %s "$A" | cut -c6-; echo "$A" >&2; printf %s "$A" | base64'
-    start = a_start(command=script, shell=True, secrets={"A": "A"})  # noqa: S604
-    world = a_world(tmp_path, start, LocalSecretStore(None, {"HEADGATE_SECRET_A": VALUE}))
+    start = build_start(command=script, shell=True, secrets={"A": "A"})  # noqa: S604
+    stage = build(tmp_path, start, LocalSecretStore(None, {"HEADGATE_SECRET_A": VALUE}))
 
-    lines, end = await finish(await stages.host.run(build_job(start, world)))
+    lines, end = await finish(await stages.host.run(build_job(start, stage)))
 
     assert end.succeeded
-    said = [(line.stream, line.text) for line in lines]
-    assert sorted(said)[0] == ("stderr", "***")
-    assert next(text for stream, text in said if stream == "stdout") == "***"
-    assert VALUE not in str(said)
-    assert VALUE[:5] not in str(said)
+    output = [(line.stream, line.text) for line in lines]
+    assert sorted(output)[0] == ("stderr", "***")
+    assert next(text for stream, text in output if stream == "stdout") == "***"
+    assert VALUE not in str(output)
+    assert VALUE[:5] not in str(output)
 
 
 async def test_a_callables_result_traceback_and_error_show_a_mask(stages: StageRunner, tmp_path: Path) -> None:
@@ -120,8 +120,8 @@ async def test_a_callables_result_traceback_and_error_show_a_mask(stages: StageR
 
     ends = []
     for name in ("tell", "fail"):
-        start = a_start("python", callable=f"secretive:{name}", secrets={"A": "A"})
-        ends.append(await finish(await stages.host.run(build_job(start, a_world(tmp_path, start, secrets)))))
+        start = build_start("python", callable=f"secretive:{name}", secrets={"A": "A"})
+        ends.append(await finish(await stages.host.run(build_job(start, build(tmp_path, start, secrets)))))
 
     (_, told), (traceback, failed) = ends
     assert told.result == {"a": ["***"], "n": 1}
@@ -130,10 +130,10 @@ async def test_a_callables_result_traceback_and_error_show_a_mask(stages: StageR
     assert VALUE not in str(ends)
 
 
-async def test_nothing_of_ours_reaches_a_child_of_the_real_host(
+async def test_no_variable_of_the_worker_reaches_a_stage_of_the_real_host(
     stages: StageRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = {
+    variables = {
         "HEADGATE_DATABASE_URL": "postgresql://canary",
         "HEADGATE_SECRET": "canary" * 8,
         "HEADGATE_SECRET_B": "canary-canary",
@@ -145,7 +145,7 @@ async def test_nothing_of_ours_reaches_a_child_of_the_real_host(
         "HEADGATE_DD_API_KEY": "canary",
         "AWS_SECRET_ACCESS_KEY": "canary",
     }
-    for name, value in ours.items():
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     stages.module(
         "looking",
@@ -157,15 +157,15 @@ async def test_nothing_of_ours_reaches_a_child_of_the_real_host(
                 print(open(f"/proc/{process}/environ").read())
         """,
     )
-    secrets = LocalSecretStore(None, ours)
-    around = StageSettings(tmp_path, tmp_path / "runs", {"PATH": "/usr/bin:/bin", **ours}, secrets)
+    secrets = LocalSecretStore(None, variables)
+    settings = StageSettings(tmp_path, tmp_path / "runs", {"PATH": "/usr/bin:/bin", **variables}, secrets)
 
-    said = ""
-    for start in (a_start("python", callable="looking:look"), a_start(command=["env"])):
-        lines, end = await finish(await stages.host.run(build_job(start, build_stage_environment(start, around))))
+    output = ""
+    for start in (build_start("python", callable="looking:look"), build_start(command=["env"])):
+        lines, end = await finish(await stages.host.run(build_job(start, build_stage_environment(start, settings))))
         assert end.succeeded, lines
-        said += "\n".join(line.text for line in lines)
+        output += "\n".join(line.text for line in lines)
 
-    assert "HEADGATE_STAGE=extract" in said
-    assert "canary" not in said
-    assert "PREFECT_" not in said
+    assert "HEADGATE_STAGE=extract" in output
+    assert "canary" not in output
+    assert "PREFECT_" not in output

@@ -1,4 +1,4 @@
-"""What a worker does when the web restarts, is away, forgets it or refuses it, and when it is told to leave."""
+"""A worker during restarts, outages and rejections of the web, and when it stops."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from tests.unit.entrypoints.worker.running_worker import running_worker, sh
 from tests.unit.entrypoints.worker.stage_runner import is_running
 
 
-def until(flag: Path, started: Path) -> str:
+def wait_for(flag: Path, started: Path) -> str:
+    """Return a script that writes its process id, then waits for a file."""
     return f"echo $$ > {started}.part; mv {started}.part {started}; while ! test -e {flag}; do sleep 0.01; done"
 
 
-async def test_a_stage_survives_a_restart_of_the_web_and_is_reported_after_it(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_stage_survives_a_restart_of_the_web(web: ServedHeadgate, tmp_path: Path) -> None:
     go, started = tmp_path / "go", tmp_path / "started"
-    pipeline = await web.create_pipeline(sh("long", until(go, started)), sh("after", "true"))
+    pipeline = await web.create_pipeline(sh("long", wait_for(go, started)), sh("after", "true"))
 
-    async with running_worker(web, tmp_path) as at:
+    async with running_worker(web, tmp_path) as running:
         run_id = await web.trigger(pipeline)
         await eventually(started.exists)
         await web.stop()
@@ -32,13 +33,13 @@ async def test_a_stage_survives_a_restart_of_the_web_and_is_reported_after_it(we
         await eventually(lambda: not is_running(int(started.read_text())))
         await web.start()
         run = await web.wait_until_over(run_id)
-        await asyncio.wait_for(at.worker.connected.wait(), 5)
+        await asyncio.wait_for(running.worker.connected.wait(), 5)
 
     assert run.status is Status.COMPLETED
     assert web.faults.streams == 2
 
 
-async def test_runs_triggered_while_the_web_refuses_everything_are_carried_once_it_is_back(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_runs_triggered_during_an_outage_execute_after_it(web: ServedHeadgate, tmp_path: Path) -> None:
     pipeline = await web.create_pipeline(sh("only", "true"))
 
     async with running_worker(web, tmp_path):
@@ -52,7 +53,7 @@ async def test_runs_triggered_while_the_web_refuses_everything_are_carried_once_
     assert run.status is Status.COMPLETED
 
 
-async def test_a_claim_whose_push_was_lost_comes_with_the_next_heartbeat(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_lost_claim_arrives_with_the_next_heartbeat(web: ServedHeadgate, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     pipeline = await web.create_pipeline(sh("only", f"echo x >> {ran}"))
 
@@ -64,11 +65,11 @@ async def test_a_claim_whose_push_was_lost_comes_with_the_next_heartbeat(web: Se
     assert ran.read_text() == "x\n"
 
 
-async def test_a_dispatch_that_is_another_workers_is_killed_and_not_spoken_of(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_revoked_dispatch_is_killed_and_not_reported(web: ServedHeadgate, tmp_path: Path) -> None:
     go, started = tmp_path / "go", tmp_path / "started"
-    pipeline = await web.create_pipeline(sh("long", until(go, started)))
+    pipeline = await web.create_pipeline(sh("long", wait_for(go, started)))
 
-    async with running_worker(web, tmp_path) as at:
+    async with running_worker(web, tmp_path) as running:
         run_id = await web.trigger(pipeline)
         await eventually(started.exists)
         async with web.fakes.open_unit_of_work() as work:
@@ -78,17 +79,17 @@ async def test_a_dispatch_that_is_another_workers_is_killed_and_not_spoken_of(we
             await work.runs.save(run)
             await work.commit()
         await eventually(lambda: not is_running(int(started.read_text())))
-        await eventually(lambda: not at.worker.executors and at.slots.free == 4)
+        await eventually(lambda: not running.worker.executors and running.slots.free == 4)
 
     assert web.get_stage_statuses(run_id) == {"long": "lost"}
     assert not [path for path, _ in web.faults.requests if path.endswith("advance")]
 
 
-async def test_what_may_be_tried_again_is_ended_before_its_lease_is(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_repeatable_stage_ends_before_its_lease_expires(web: ServedHeadgate, tmp_path: Path) -> None:
     go = tmp_path / "go"
     again, alone = tmp_path / "again", tmp_path / "alone"
     pipeline = await web.create_pipeline(
-        sh("again", until(go, again), needs=[], retries=1, retry_on_loss=True), sh("alone", until(go, alone), needs=[])
+        sh("again", wait_for(go, again), needs=[], retries=1, retry_on_loss=True), sh("alone", wait_for(go, alone), needs=[])
     )
 
     async with running_worker(web, tmp_path, timings=WorkerTimings(heartbeat=0.2, lease=2.0, drain=0.2)):
@@ -100,19 +101,19 @@ async def test_what_may_be_tried_again_is_ended_before_its_lease_is(web: ServedH
         assert is_running(int(alone.read_text()))
 
 
-async def test_an_outage_costs_a_stage_one_attempt_and_not_its_retries(web: ServedHeadgate, tmp_path: Path) -> None:
-    go, begun = tmp_path / "go", tmp_path / "begun"
-    pipeline = await web.create_pipeline(sh("again", until(go, begun), retries=3, retry_on_loss=True))
+async def test_an_outage_costs_a_stage_one_attempt_only(web: ServedHeadgate, tmp_path: Path) -> None:
+    go, started = tmp_path / "go", tmp_path / "started"
+    pipeline = await web.create_pipeline(sh("again", wait_for(go, started), retries=3, retry_on_loss=True))
 
     async with running_worker(web, tmp_path, timings=WorkerTimings(heartbeat=1.0, lease=2.0, drain=0.2)):
         run_id = await web.trigger(pipeline)
-        await eventually(begun.exists)
-        first = int(begun.read_text())
+        await eventually(started.exists)
+        first = int(started.read_text())
         web.faults.is_down = True
         await eventually(lambda: not is_running(first), 4)
         web.faults.lost_answers["heartbeat"] = 2
         web.faults.is_down = False
-        await eventually(lambda: begun.read_text().strip() not in ("", str(first)), 15)
+        await eventually(lambda: started.read_text().strip() not in ("", str(first)), 15)
         await eventually(lambda: web.faults.lost_answers["heartbeat"] == 0, 15)
         go.touch()
         run = await web.wait_until_over(run_id)
@@ -120,17 +121,17 @@ async def test_an_outage_costs_a_stage_one_attempt_and_not_its_retries(web: Serv
     assert [attempt.status.value for attempt in run.stages["again"].attempts] == ["failed", "completed"]
 
 
-async def test_a_worker_that_leaves_lets_its_stages_finish_and_hands_the_rest_back(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_stopping_worker_finishes_its_stages_and_hands_back_the_rest(web: ServedHeadgate, tmp_path: Path) -> None:
     go, started, second = tmp_path / "go", tmp_path / "started", tmp_path / "second"
-    pipeline = await web.create_pipeline(sh("first", until(go, started)), sh("second", f"touch {second}"))
+    pipeline = await web.create_pipeline(sh("first", wait_for(go, started)), sh("second", f"touch {second}"))
 
-    async with running_worker(web, tmp_path) as at:
+    async with running_worker(web, tmp_path) as running:
         run_id = await web.trigger(pipeline)
         await eventually(started.exists)
-        at.stop.set()
-        await eventually(lambda: not at.worker.connected.is_set() or not web.fakes.worker_streams.pools_with_free_slots())
+        running.stop.set()
+        await eventually(lambda: not running.worker.connected.is_set() or not web.fakes.worker_streams.pools_with_free_slots())
         go.touch()
-        await asyncio.wait_for(at.running, 10)
+        await asyncio.wait_for(running.task, 10)
 
     run = web.get_run(run_id)
     assert web.get_stage_statuses(run_id) == {"first": "completed", "second": "queued"}
@@ -141,74 +142,74 @@ async def test_a_worker_that_leaves_lets_its_stages_finish_and_hands_the_rest_ba
         assert (await web.wait_until_over(run_id)).status is Status.COMPLETED
 
 
-async def test_a_worker_that_leaves_ends_what_takes_too_long_and_says_why(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_stopping_worker_ends_slow_stages_and_reports_why(web: ServedHeadgate, tmp_path: Path) -> None:
     started = tmp_path / "started"
-    pipeline = await web.create_pipeline(sh("long", until(tmp_path / "never", started)))
+    pipeline = await web.create_pipeline(sh("long", wait_for(tmp_path / "never", started)))
 
-    async with running_worker(web, tmp_path, timings=WorkerTimings(heartbeat=0.5, drain=0.2), grace=0.3) as at:
+    async with running_worker(web, tmp_path, timings=WorkerTimings(heartbeat=0.5, drain=0.2), grace=0.3) as running:
         run_id = await web.trigger(pipeline)
         await eventually(started.exists)
-        at.stop.set()
-        await asyncio.wait_for(at.running, 5)
+        running.stop.set()
+        await asyncio.wait_for(running.task, 5)
 
     attempt = web.get_run(run_id).stages["long"].current
     assert (attempt.status, attempt.error_message) == (Status.FAILED, "The worker was stopped while this stage ran.")
 
 
-async def test_a_wrong_token_is_not_a_crash(web: ServedHeadgate, tmp_path: Path) -> None:
-    async with running_worker(web, tmp_path) as at:
+async def test_a_wrong_token_does_not_crash_the_worker(web: ServedHeadgate, tmp_path: Path) -> None:
+    async with running_worker(web, tmp_path) as running:
         web.faults.is_token_wrong = True
         await web.stop()
         await web.start()
         await eventually(lambda: web.faults.requests[-1][0].endswith("/heartbeat"))
         web.faults.is_token_wrong = False
-        await asyncio.wait_for(at.worker.connected.wait(), 5)
+        await asyncio.wait_for(running.worker.connected.wait(), 5)
 
 
-async def test_a_refusal_that_crosses_its_dispatches_own_end_does_not_make_it_one(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_a_refusal_during_the_last_step_does_not_revoke_the_dispatch(web: ServedHeadgate, tmp_path: Path) -> None:
     pipeline = await web.create_pipeline(sh("only", "true"))
     web.faults.lost_answers["advance"] = 1
 
-    async with running_worker(web, tmp_path) as at:
+    async with running_worker(web, tmp_path) as running:
         seen: list[DispatchResult] = []
-        at.worker.set_recorder(_Watcher(seen))
+        running.worker.set_recorder(RecordingRecorder(seen))
         run_id = await web.trigger(pipeline)
-        await eventually(lambda: web.get_run(run_id).is_over and bool(at.worker.executors))
-        at.worker.executors[0].revoke()
+        await eventually(lambda: web.get_run(run_id).is_over and bool(running.worker.executors))
+        running.worker.executors[0].revoke()
         await eventually(lambda: bool(seen))
 
     assert not seen[0].refused
     assert [report.status for report in seen[0].reports] == ["completed"]
 
 
-async def test_what_had_ended_before_a_refusal_is_told_though_it_changes_nothing(web: ServedHeadgate, tmp_path: Path) -> None:
-    go, started, sure = tmp_path / "go", tmp_path / "started", asyncio.Event()
-    pipeline = await web.create_pipeline(sh("short", until(go, started)), sh("long", "exec sleep 60", needs=[]))
+async def test_results_from_before_a_revocation_are_still_reported(web: ServedHeadgate, tmp_path: Path) -> None:
+    go, started, release = tmp_path / "go", tmp_path / "started", asyncio.Event()
+    pipeline = await web.create_pipeline(sh("short", wait_for(go, started)), sh("long", "exec sleep 60", needs=[]))
 
-    async with running_worker(web, tmp_path) as at:
+    async with running_worker(web, tmp_path) as running:
         await web.trigger(pipeline)
         await eventually(started.exists)
-        executor = at.worker.executors[0]
-        executor.wait_for_lease = _when(sure)
+        executor = running.worker.executors[0]
+        executor.wait_for_lease = _wait_for_event(release)
         go.touch()
         await eventually(lambda: executor.holding[-1] == ("short", 1))
         executor.revoke()
-        sure.set()
-        await eventually(lambda: not at.worker.executors)
+        release.set()
+        await eventually(lambda: not running.worker.executors)
 
     steps = [json.loads(raw) for path, raw in web.faults.requests if path.endswith("/advance")]
     assert [(report["stage"], report["status"]) for step in steps for report in step["reports"]] == [("short", "completed")]
-    assert at.slots.free == 4
+    assert running.slots.free == 4
 
 
-def _when(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
-    async def waited() -> None:
+def _wait_for_event(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    async def wait() -> None:
         await event.wait()
 
-    return waited
+    return wait
 
 
-class _Watcher:
+class RecordingRecorder:
     def __init__(self, seen: list[DispatchResult]) -> None:
         self._seen = seen
 
