@@ -1,4 +1,4 @@
-"""What every actor of a simulation shares."""
+"""The context that all actors of a simulation share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

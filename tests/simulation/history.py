@@ -1,4 +1,4 @@
-"""What happened in a simulation, in order, to be compared, hashed and read."""
+"""A history of a simulation, in order, to be compared, hashed and read."""
 
 import hashlib
 from typing import Any

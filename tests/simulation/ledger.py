@@ -1,4 +1,4 @@
-"""What the simulated machines have observed, to be compared with what is stored."""
+"""Observations of the simulated machines, to be compared with the database."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

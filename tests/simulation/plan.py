@@ -41,7 +41,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class StageWork:
-    """What the process of an attempt does: its duration, its end, and the seconds it takes to obey a TERM."""
+    """The behaviour of an attempt's process: its duration, its end, and the seconds it takes to obey a TERM."""
 
     seconds: float
     status: str

@@ -46,8 +46,8 @@ def test_every_kind_of_fault_happens() -> None:
 
 @pytest.mark.parametrize("seed", [5552, 5740, 6711, 9331, 9704, 9933, 13433, 19750, 22026])
 def test_seeds_that_failed_once_pass(seed: int) -> None:
-    """A viewer placed after what it then got again; a lease refused before the sweep could extend it; a flow run nobody had noted;
-    a lease that ran out just after its dispatch was handed over."""
+    """Past failures: a viewer got events twice; a lease was refused before the sweep could extend it; a flow run was not recorded;
+    a lease expired just after its dispatch was handed back."""
     result = simulate(make_plan(seed))
 
     assert not result.violations, _describe(result)

@@ -1,4 +1,4 @@
-"""What the worker needs from outside to run stages. Tests and the simulation pass their own."""
+"""The ports through which a worker runs stages. Tests and the simulation pass their own."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ class Slots:
     def __init__(self, total: int, *, is_offering: bool = True) -> None:
         self.total = total
         self.is_offering = is_offering
-        """Whether other dispatches may use them. False if the process executes one dispatch only, or stops."""
+        """True if other dispatches may use free slots; False in a process for one dispatch, or while the worker stops."""
         self.received: int | None = None
         """The number of claims that the open stream has brought; None without a stream."""
         self.reported_free = -1

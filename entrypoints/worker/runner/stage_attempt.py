@@ -30,7 +30,7 @@ _OUTPUT_WAIT: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class StageContext:
-    """What attempts need from their worker. `grace` is the time between TERM and KILL, in seconds; `forward_logs` copies output to the log."""
+    """The worker's side of its attempts. `grace` is the time between TERM and KILL, in seconds; `forward_logs` copies output to the log."""
 
     job_runner: JobRunner
     job_builder: JobBuilder

@@ -1,4 +1,4 @@
-"""What a stage's process gets: its environment variables, its working directory and its files."""
+"""Prepares the environment variables, the working directory and the files of a stage's process."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class StageSettings:
 
 @dataclass(frozen=True, slots=True)
 class StageEnvironment:
-    """What a stage's process gets. `run_dir` is shared by the stages of one run on this worker."""
+    """The environment of a stage's process. `run_dir` is shared by the stages of one run on this worker."""
 
     env: Mapping[str, str]
     cwd: Path
@@ -143,7 +143,7 @@ def _read_secrets(start: StageStart, settings: StageSettings) -> dict[str, str]:
 def _resolve_workdir(start: StageStart, settings: StageSettings) -> Path:
     base = settings.workdir.resolve()
     asked = start.spec.get("workdir") or "."
-    # An absolute path is a choice somebody made; a relative one that climbs out is a slip.
+    # An absolute path is deliberate; a relative one that leaves the directory is a mistake.
     cwd = (base / asked).resolve()
     if not Path(asked).is_absolute() and not cwd.is_relative_to(base):
         raise StageEnvironmentError(f"The working directory {asked!r} leads out of {base}: give an absolute path if that is meant")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from structlog.contextvars import bound_contextvars
@@ -20,9 +20,9 @@ _MAX_TRACE_SECONDS: Final = 3_600.0
 class DispatchTrace:
     """The spans of one dispatch. `context` is set once `dispatch_span` is open."""
 
-    def __init__(self, telemetry: Telemetry, claim: Claim) -> None:
-        self._telemetry, self._claim = telemetry, claim
-        self._began = time.monotonic()
+    def __init__(self, telemetry: Telemetry, claim: Claim, clock: Callable[[], float] = time.monotonic) -> None:
+        self._telemetry, self._claim, self._clock = telemetry, claim, clock
+        self._started_at = clock()
         self.context: TraceContext = {}
 
     @contextlib.contextmanager
@@ -41,9 +41,9 @@ class DispatchTrace:
     def attempt_span(self, start: AttemptStart) -> Iterator[Span]:
         """Open the span of an attempt below its dispatch. A retry or a late attempt gets a trace of its own, linked to the dispatch."""
         claim = self._claim
-        apart = start.attempt > 1 or time.monotonic() - self._began > _MAX_TRACE_SECONDS
-        parent = NO_PARENT if apart else self.context
-        links = [self.context] if apart and self.context else []
+        has_own_trace = start.attempt > 1 or self._clock() - self._started_at > _MAX_TRACE_SECONDS
+        parent = NO_PARENT if has_own_trace else self.context
+        links = [self.context] if has_own_trace and self.context else []
         tags: dict[str, Tag] = {
             "pipeline": claim.pipeline,
             "run": claim.run_id,

@@ -11,7 +11,7 @@ class Listener(Protocol):
 
 
 class FeedRegistry:
-    """Every process's feed, in the order of their lives. `missed_announcements` is the chance that one does not hear an announcement."""
+    """The feeds of all running processes. `chance` decides for each announcement and feed whether it arrives."""
 
     def __init__(self, chance: "ChanceSource") -> None:
         self.listening: list[SimulatedFeed] = []

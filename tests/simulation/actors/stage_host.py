@@ -14,7 +14,7 @@ KILL_SECONDS = 0.01
 
 
 class SimulatedJobBuilder:
-    """Implements JobBuilder without a file system. The job carries the attempt's identity in its environment."""
+    """Implements JobBuilder without a file system. The environment of the job identifies the attempt."""
 
     def build(self, start: StageStart) -> JobSpec:
         env = {"HEADGATE_RUN_ID": str(start.run_id), "HEADGATE_STAGE": start.stage, "HEADGATE_ATTEMPT": str(start.attempt)}

@@ -60,7 +60,7 @@ class WorkerMachine:
         self.process.run_in_background(self._run())
 
     def kill(self) -> None:
-        """As kill -9: open connections break, and the host notices."""
+        """Stop as after kill -9: connections break, and the host dies within a second."""
         self.process.halt()
         random = self._context.random
         if self.transport.stream is not None:
@@ -99,7 +99,7 @@ class LongLivedWorker(WorkerMachine):
         return self._stop.is_set()
 
     def stop(self) -> None:
-        """As SIGTERM: start no more attempts, finish the running ones or hand them back."""
+        """Stop as after SIGTERM: start no more attempts and finish or end the running ones."""
         self._stop.set()
 
     async def _work(self) -> None:

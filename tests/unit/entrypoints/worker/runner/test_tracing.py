@@ -1,8 +1,6 @@
-"""Which dispatches and attempts join the trace of the trigger, and which start a trace of their own."""
+"""Some dispatches and attempts join the trace of the trigger; others start a trace of their own."""
 
 from dataclasses import replace
-
-import pytest
 
 from application.ports.dispatch.worker_messages import AttemptStart, Claim
 from entrypoints.worker.runner.tracing import DispatchTrace, record_result
@@ -41,14 +39,13 @@ def test_a_later_dispatch_and_a_retry_start_traces_linked_to_their_cause() -> No
     assert len({9, dispatch.trace, stage.trace}) == 3
 
 
-def test_an_attempt_hours_into_a_dispatch_starts_a_trace_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attempt_hours_into_a_dispatch_starts_a_trace_of_its_own() -> None:
     telemetry = FakeTelemetry()
-    trace = DispatchTrace(telemetry, CLAIM)
-    with trace.dispatch_span():
-        trace._began -= 2 * 3_600
+    times = iter((0.0, 2 * 3_600.0))
+    trace = DispatchTrace(telemetry, CLAIM, lambda: next(times))
 
-        with trace.attempt_span(START):
-            pass
+    with trace.dispatch_span(), trace.attempt_span(START):
+        pass
 
     assert telemetry.spans[1].links == [telemetry.spans[0].context]
 
