@@ -1,4 +1,4 @@
-"""Datadog's own APM test agent, a listener for figures, and an address that swallows whatever is sent to it."""
+"""Datadog's APM test agent, and a listener for DogStatsD metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,25 +21,25 @@ TOKEN = "headgate-test"
 Span = dict[str, Any]
 
 
-class AnAgent:
-    """The test agent as a process, with one session under `TOKEN`; `environment` sends a Headgate's telemetry to it."""
+class DatadogTestAgent:
+    """The test agent as a process, with one session. `environment` has the variables that send telemetry to it."""
 
-    def __init__(self, folder: Path, figures: Figures) -> None:
+    def __init__(self, folder: Path, metrics: MetricsListener) -> None:
         port, *others = free_ports(4)
         self._log = folder / "agent.log"
         self.url = f"http://127.0.0.1:{port}"
         self.http = httpx.Client(base_url=self.url, timeout=20, params={"test_session_token": TOKEN})
-        self.environment = environment_for(self.url, figures.port)
+        self.environment = build_environment(self.url, metrics.port)
         flags = ("--port", "--otlp-http-port", "--otlp-grpc-port", "--web-ui-port")
-        listening = [str(word) for pair in zip(flags, (port, *others), strict=True) for word in pair]
+        arguments = [str(word) for pair in zip(flags, (port, *others), strict=True) for word in pair]
         program = shutil.which("ddapm-test-agent", path=str(Path(sys.executable).parent)) or "ddapm-test-agent"
-        self._argv = [program, *listening]
+        self._argv = [program, *arguments]
 
     def start(self) -> Self:
         environment = os.environ | {"ENABLED_CHECKS": CHECKS, "DD_POOL_TRACE_CHECK_FAILURES": "true"}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(self._argv, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        wait_until(self._answers, 30)
+        wait_until(self._is_ready, 30)
         self.http.get("/test/session/start").raise_for_status()
         return self
 
@@ -53,29 +53,29 @@ class AnAgent:
         self.http.close()
 
     def spans(self, trace_id: str) -> list[Span]:
-        """Everything that arrived of a trace, given as 32 hexadecimal digits."""
+        """Return the spans that arrived of a trace. `trace_id` has 32 hexadecimal digits."""
         low = int(trace_id[16:], 16)
         traces: list[list[Span]] = self.http.get("/test/session/traces").raise_for_status().json()
         return [span for trace in traces for span in trace if span["trace_id"] == low]
 
-    def every_span(self) -> list[Span]:
+    def get_all_spans(self) -> list[Span]:
         return [span for trace in self.http.get("/test/session/traces").raise_for_status().json() for span in trace]
 
     def checks(self) -> tuple[int, int]:
-        """How many checks of what arrived passed, and how many failed."""
+        """Return how many of the agent's checks passed and how many failed."""
         summary: dict[str, dict[str, int]] = self.http.get("/test/trace_check/summary").raise_for_status().json()
         passed, failed = (sum(check[f"{end}_Checks"] for check in summary.values()) for end in ("Passed", "Failed"))
         return passed, failed
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         assert self._process.poll() is None, self._log.read_text()
         with contextlib.suppress(httpx.TransportError):
             return self.http.get("/info").status_code == 200
         return False
 
 
-class Figures:
-    """Takes DogStatsD datagrams, as an agent's port does."""
+class MetricsListener:
+    """Receives DogStatsD datagrams, as an agent does."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -85,13 +85,13 @@ class Figures:
         self._lines: list[str] = []
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def named(self, name: str) -> list[tuple[float, dict[str, str]]]:
-        """Value and tags of every figure of that full name."""
+    def get_values(self, name: str) -> list[tuple[float, dict[str, str]]]:
+        """Return the value and tags of each metric of that full name."""
         found = []
         for line in list(self._lines):
             head, *parts = line.split("|")
-            told, _, value = head.rpartition(":")
-            if told == name:
+            metric, _, value = head.rpartition(":")
+            if metric == name:
                 tags = next((part[1:] for part in parts if part.startswith("#")), "")
                 found.append((float(value), dict(tag.partition(":")[::2] for tag in tags.split(","))))
         return found
@@ -108,18 +108,10 @@ class Figures:
                 self._lines += self._socket.recv(65_536).decode().splitlines()
 
 
-@contextlib.contextmanager
-def a_pit() -> Iterator[dict[str, str]]:
-    """The environment of a Headgate whose agent takes every byte and never answers."""
-    with socket.create_server(("127.0.0.1", 0), backlog=512) as traces, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as figures:
-        figures.bind(("127.0.0.1", 0))
-        yield environment_for(f"http://127.0.0.1:{traces.getsockname()[1]}", figures.getsockname()[1])
-
-
-def environment_for(agent_url: str, figures_port: int) -> dict[str, str]:
+def build_environment(agent_url: str, metrics_port: int) -> dict[str, str]:
     return {
         "DD_TRACE_AGENT_URL": agent_url,
-        "DD_DOGSTATSD_URL": f"udp://127.0.0.1:{figures_port}",
+        "DD_DOGSTATSD_URL": f"udp://127.0.0.1:{metrics_port}",
         "DD_ENV": "test",
         "DD_VERSION": "1.2.3",
         "_DD_TRACE_WRITER_ADDITIONAL_HEADERS": f"X-Datadog-Test-Session-Token:{TOKEN}",

@@ -1,4 +1,4 @@
-"""Datadog's own models of its API, used offline to judge JSON: types, required keys, words that are not known, keys that are not known."""
+"""Validates JSON with the models of Datadog's API client: types, required keys, unknown enum values and unknown keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datadog_api_client.model_utils import OpenApiModel, UnparsedObject, validat
 
 
 def problems_of(body: Any, model: type[Any]) -> list[str]:
-    """What keeps the body from being a `model`; empty when nothing does."""
+    """Return why the body is not a valid `model`."""
     try:
         read = validate_and_convert_types(body, (model,), [model.__name__], True, True, Configuration())
     except (ApiTypeError, ApiValueError, TypeError, ValueError) as error:

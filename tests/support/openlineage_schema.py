@@ -1,4 +1,4 @@
-"""What OpenLineage 2-0-2 asks of the fields that Headgate writes; stricter than the standard in that it knows no other fields."""
+"""The OpenLineage 2-0-2 schema of the fields that Headgate writes. Unlike the standard, it allows no other fields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _object(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
 
 
 def _facet(schema: str, required: dict[str, Any], **optional: Any) -> dict[str, Any]:
-    """A facet says who made it and which version of which schema it follows."""
+    """Return the schema of a facet, which names its producer and its schema's version."""
     url = {"type": "string", "pattern": f"^https://openlineage\\.io/spec/{schema}$"}
     return _object({"_producer": URI, "_schemaURL": url} | required, **optional)
 
@@ -56,6 +56,6 @@ RUN_EVENT = _object(
 
 
 def find_lineage_problems(body: Any) -> list[str]:
-    """What keeps the body from being a run event."""
+    """Return why the body is not a valid run event."""
     validator = validator_for(RUN_EVENT, default=Draft202012Validator)(RUN_EVENT)
     return [f"{error.json_path}: {error.message:.200}" for error in validator.iter_errors(body)]

@@ -1,25 +1,25 @@
-"""One Headgate that tells a real test agent everything."""
+"""One Headgate that sends its telemetry to Datadog's test agent."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.datadog_agent import AnAgent, Figures
+from tests.support.datadog_agent import DatadogTestAgent, MetricsListener
 from tests.support.running_headgate import Headgate, temporary_headgate
-from tests.system.telemetry.secret_canary import CANARY, an_echo
+from tests.system.telemetry.secret_canary import CANARY, an_echo_server
 
 
 @pytest.fixture(scope="session")
-def figures() -> Iterator[Figures]:
-    figures = Figures()
-    yield figures
-    figures.end()
+def metrics() -> Iterator[MetricsListener]:
+    metrics = MetricsListener()
+    yield metrics
+    metrics.end()
 
 
 @pytest.fixture(scope="session")
-def agent(tmp_path_factory: pytest.TempPathFactory, figures: Figures) -> Iterator[AnAgent]:
-    agent = AnAgent(Path(tmp_path_factory.mktemp("agent")), figures)
+def agent(tmp_path_factory: pytest.TempPathFactory, metrics: MetricsListener) -> Iterator[DatadogTestAgent]:
+    agent = DatadogTestAgent(Path(tmp_path_factory.mktemp("agent")), metrics)
     try:
         yield agent.start()
     finally:
@@ -28,14 +28,14 @@ def agent(tmp_path_factory: pytest.TempPathFactory, figures: Figures) -> Iterato
 
 @pytest.fixture(scope="session")
 def echo() -> Iterator[int]:
-    """The port of a server on loopback that answers with what it was sent."""
-    with an_echo() as port:
+    """Return the port of a server that responds with the Authorization header that it received."""
+    with an_echo_server() as port:
         yield port
 
 
 @pytest.fixture(scope="session")
-def observed_headgate(agent: AnAgent, echo: int) -> Iterator[Headgate]:
-    """Its worker keeps the secret `CANARY`, and its http stages reach the echo."""
+def observed_headgate(agent: DatadogTestAgent, echo: int) -> Iterator[Headgate]:
+    """Start a Headgate whose worker has the secret `CANARY` and whose http stages may call the echo server."""
     wanted = {"HEADGATE_DD_SITE": "datadoghq.eu", "HEADGATE_FORWARD_STAGE_LOGS": "true"}
     wanted |= {"HEADGATE_SECRET_CANARY": CANARY, "HEADGATE_HTTP_ALLOW": "127.0.0.1/32", "HEADGATE_HTTP_PORTS": str(echo)}
     with temporary_headgate(**agent.environment, **wanted) as headgate:

@@ -1,12 +1,12 @@
-"""Callables of stages that give their secret away."""
+"""Stage functions that leak their secret."""
 
 import base64
 import os
 from typing import Any
 
 
-def tell() -> dict[str, Any]:
-    """As output: plain, encoded, within other text, and as a name."""
+def leak_output() -> dict[str, Any]:
+    """Return the secret as output: plain, encoded, within other text, and as a key."""
     secret = os.environ["TOKEN"]
     encoded = base64.b64encode(b"x" + secret.encode()).decode()
     return {

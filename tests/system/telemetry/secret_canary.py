@@ -1,4 +1,4 @@
-"""A secret that is let loose in a whole Headgate, and the places where it must not be found."""
+"""A secret that stages leak on purpose, and the places where it must not appear."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from adapters.persistence.embedded.server import DATABASE, PREFECT_DATABASE, Emb
 
 CANARY: Final = "s3cr3t-Canary/value+42 =ok"
 
-SAYING: Final = r"""
+LEAKING_PROGRAM: Final = r"""
 import base64, os, sys, time
 from urllib.parse import quote
 canary = os.environ["CANARY"]
@@ -37,27 +37,27 @@ print("on the other stream", canary, file=sys.stderr)
 print("said it all")
 sys.exit(f"and failed with {canary}")
 """
-"""Prints the canary in every form: whole, in two writes at every third place, over many lines, and without an end of line."""
+"""Prints the secret in every form: whole, in two writes split at every third position, over many lines, and without a line end."""
 
 
-def traces_of(secret: str) -> list[bytes]:
-    """What gives it away: as it is, in URLs, JSON and hexadecimal, and what of each base64 alignment it alone decides."""
+def encode_all_ways(secret: str) -> list[bytes]:
+    """Return the byte strings that reveal the secret: plain, in URLs, JSON, hexadecimal, and in each base64 alignment."""
     raw = secret.encode()
     found = [raw, quote(secret, "").encode(), quote(secret).encode(), quote_plus(secret).encode(), json.dumps(secret)[1:-1].encode()]
     found += [raw.hex().encode(), raw.hex().upper().encode()]
     return found + [base64.b64encode(b"\0" * before + raw)[before + 1 if before else 0 :][: len(raw) * 8 // 6 - 1] for before in range(3)]
 
 
-def found_in(said: bytes) -> list[bytes]:
-    """The traces in it; line ends are looked through."""
-    plain = said.replace(b"\n", b"").replace(b"\r", b"")
-    return [trace for trace in traces_of(CANARY) if trace in plain]
+def find_traces(text: bytes) -> list[bytes]:
+    """Return the encodings of the secret that occur in the text, ignoring line ends."""
+    plain = text.replace(b"\n", b"").replace(b"\r", b"")
+    return [trace for trace in encode_all_ways(CANARY) if trace in plain]
 
 
-def tables_of(home: Path) -> Iterator[tuple[str, bytes]]:
-    """Every row of every table of both databases, as text, by table."""
+def read_tables(home: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield each table of both databases with its rows as text."""
     server = EmbeddedPostgres(home)
-    server.start()  # finds it running, and is not what stops it
+    server.start()  # it is already running, and this object does not stop it
     for database in (DATABASE, PREFECT_DATABASE):
         with server.connection(database) as connection:
             listed = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
@@ -67,11 +67,11 @@ def tables_of(home: Path) -> Iterator[tuple[str, bytes]]:
                 yield f"{database}.{table}", "\n".join(str(row[0]) for row in rows).encode()
 
 
-class Listening:
-    """The stream of everything, held open in a thread. `leave` ends it with the next event that comes."""
+class EventStreamReader:
+    """Reads the stream of all events in a thread. `leave` ends it at the next event."""
 
     def __init__(self, url: str) -> None:
-        self.said = bytearray()
+        self.content = bytearray()
         self._url = f"{url}/events/"
         self._opened, self._leaving = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -91,14 +91,14 @@ class Listening:
     def _listen(self) -> None:
         with httpx.stream("GET", self._url, headers={"Accept": "text/event-stream"}, timeout=60) as answer:
             for chunk in answer.iter_raw():
-                self.said += chunk
-                self._opened.set()  # the first chunk is the viewer's place
+                self.content += chunk
+                self._opened.set()  # the first chunk has the start cursor
                 if self._leaving.is_set():
                     return
 
 
 @contextmanager
-def an_echo() -> Iterator[int]:
+def an_echo_server() -> Iterator[int]:
     class Echo(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             content = json.dumps({"you sent": self.headers.get("Authorization")}).encode()

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from tests.support.datadog_agent import AnAgent, wait_until
+from tests.support.datadog_agent import DatadogTestAgent, wait_until
 from tests.support.running_headgate import ROOT
 
 PROGRAM = """
@@ -19,7 +19,7 @@ with telemetry.span("headgate.dispatch", "unfinished"):
 """
 
 
-def test_a_killed_worker_has_sent_the_spans_of_finished_attempts(agent: AnAgent) -> None:
+def test_a_killed_worker_has_sent_the_spans_of_finished_attempts(agent: DatadogTestAgent) -> None:
     inherited = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith(("DD_", "HEADGATE_"))}
     with subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=ROOT, env=inherited | agent.environment, stdin=subprocess.PIPE) as worker:
         try:
@@ -30,5 +30,5 @@ def test_a_killed_worker_has_sent_the_spans_of_finished_attempts(agent: AnAgent)
     assert get_resources(agent).isdisjoint({"unfinished", "running"}), "these spans never finished"
 
 
-def get_resources(agent: AnAgent) -> set[str]:
-    return {span["resource"] for span in agent.every_span()}
+def get_resources(agent: DatadogTestAgent) -> set[str]:
+    return {span["resource"] for span in agent.get_all_spans()}

@@ -1,4 +1,4 @@
-"""A secret that stages say in every way they can is found nowhere: not stored, not streamed, not traced, not logged."""
+"""A secret that stages leak in every form appears nowhere: not in tables, streams, traces or logs."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from typing import Any
 
 import pytest
 
-from tests.support.datadog_agent import AnAgent, wait_until
+from tests.support.datadog_agent import DatadogTestAgent, wait_until
 from tests.support.running_headgate import Headgate
-from tests.system.telemetry.observed_runs import finished, the_trace
-from tests.system.telemetry.secret_canary import CANARY, SAYING, Listening, found_in, tables_of, traces_of
+from tests.system.telemetry.observed_runs import wait_for_trace, wait_until_finished
+from tests.system.telemetry.secret_canary import CANARY, LEAKING_PROGRAM, EventStreamReader, encode_all_ways, find_traces, read_tables
 
 HERE = "tests.system.telemetry.leaking_stages"
 
 
 @dataclass(frozen=True)
-class Said:
-    """A run whose stages gave the secret away as well as they could, and what the stream of everything said meanwhile."""
+class LeakingRun:
+    """A run whose stages leak the secret in every form, and what the event stream sent meanwhile."""
 
     run_id: int
     streamed: bytes
 
 
 @pytest.fixture(scope="module")
-def said(observed_headgate: Headgate, echo: int) -> Said:
+def leaking_run(observed_headgate: Headgate, echo: int) -> LeakingRun:
     authorization = {"Authorization": {"secret": "CANARY", "prefix": "Bearer "}}
     stages: list[dict[str, Any]] = [
-        {"name": "say", "command": [sys.executable, "-c", SAYING], "secrets": ["CANARY"], "allow_failure": True},
-        {"name": "tell", "callable": f"{HERE}:tell", "secrets": {"TOKEN": "canary"}, "needs": []},
+        {"name": "say", "command": [sys.executable, "-c", LEAKING_PROGRAM], "secrets": ["CANARY"], "allow_failure": True},
+        {"name": "tell", "callable": f"{HERE}:leak_output", "secrets": {"TOKEN": "canary"}, "needs": []},
         {"name": "fail", "callable": f"{HERE}:fail", "secrets": ["CANARY"], "needs": [], "allow_failure": True},
         {"name": "ask", "kind": "http", "url": f"http://127.0.0.1:{echo}/", "headers": authorization, "needs": []},
     ]
     observed_headgate.create("canaries", stages)
     observed_headgate.create("bell", [{"name": "ring", "kind": "external"}])
-    with Listening(observed_headgate.url) as listening:
+    with EventStreamReader(observed_headgate.url) as stream:
         run_id = observed_headgate.trigger("canaries")
-        assert finished(observed_headgate, run_id) == "completed"
-        listening.leave()
+        assert wait_until_finished(observed_headgate, run_id) == "completed"
+        stream.leave()
         observed_headgate.trigger("bell")
-    return Said(run_id, bytes(listening.said))
+    return LeakingRun(run_id, bytes(stream.content))
 
 
-def test_what_is_looked_for_would_be_found() -> None:
-    assert found_in(b"a\n" + CANARY[:9].encode() + b"\r\n" + CANARY[9:].encode())
-    assert all(found_in(b"x" + trace + b"y") for trace in traces_of(CANARY))
+def test_the_search_finds_every_encoding() -> None:
+    assert find_traces(b"a\n" + CANARY[:9].encode() + b"\r\n" + CANARY[9:].encode())
+    assert all(find_traces(b"x" + trace + b"y") for trace in encode_all_ways(CANARY))
 
 
-def test_the_stages_did_say_it_and_a_mask_stands_in_its_place(observed_headgate: Headgate, said: Said) -> None:
-    stages = observed_headgate.stages(said.run_id)
-    lines = observed_headgate.http.get(f"/runs/{said.run_id}/logs", params={"stage": "say", "limit": 1_000}).json()
+def test_the_stages_leak_it_and_it_is_masked(observed_headgate: Headgate, leaking_run: LeakingRun) -> None:
+    stages = observed_headgate.stages(leaking_run.run_id)
+    lines = observed_headgate.http.get(f"/runs/{leaking_run.run_id}/logs", params={"stage": "say", "limit": 1_000}).json()
     whole = [line["text"] for line in lines if line["text"].startswith("whole ")]
 
     assert {name: stage["status"] for name, stage in stages.items()} == {
@@ -69,40 +69,40 @@ def test_the_stages_did_say_it_and_a_mask_stands_in_its_place(observed_headgate:
     assert stages["ask"]["output"]["body"] == {"you sent": "Bearer ***"}
 
 
-def test_no_table_of_either_database_holds_it(observed_headgate: Headgate, said: Said) -> None:
-    recorded = f"/runs/{said.run_id}"
+def test_no_table_contains_it(observed_headgate: Headgate, leaking_run: LeakingRun) -> None:
+    recorded = f"/runs/{leaking_run.run_id}"
     wait_until(lambda: observed_headgate.http.get(recorded).json()["prefect_flow_run_ids"], 90, every=0.5)
 
-    tables = dict(tables_of(observed_headgate.home))
+    tables = dict(read_tables(observed_headgate.home))
 
     assert [name for name, rows in tables.items() if b"said it all" in rows and b"cut ***" in rows]
     assert tables["prefect.flow_run"]
-    assert {name: found for name, rows in tables.items() if (found := found_in(rows))} == {}
+    assert {name: found for name, rows in tables.items() if (found := find_traces(rows))} == {}
 
 
-def test_neither_the_stream_of_everything_nor_any_page_or_answer_shows_it(observed_headgate: Headgate, said: Said) -> None:
-    run = f"/runs/{said.run_id}"
+def test_no_stream_page_or_response_contains_it(observed_headgate: Headgate, leaking_run: LeakingRun) -> None:
+    run = f"/runs/{leaking_run.run_id}"
     paths = [run, f"{run}/stages", f"{run}/events", f"{run}/logs?limit=1000", f"/ui{run}", "/pipelines/canaries/stages", "/", "/system"]
     answers = {path: observed_headgate.http.get(path, headers={"Accept": "text/html"} if "ui" in path else None) for path in paths}
 
-    assert b"ValueError: no ***" in said.streamed
-    assert found_in(said.streamed) == []
-    assert {path: found for path, answer in answers.items() if (found := found_in(answer.content))} == {}
+    assert b"ValueError: no ***" in leaking_run.streamed
+    assert find_traces(leaking_run.streamed) == []
+    assert {path: found for path, answer in answers.items() if (found := find_traces(answer.content))} == {}
 
 
-def test_no_span_holds_it(observed_headgate: Headgate, agent: AnAgent, said: Said) -> None:
-    spans = the_trace(observed_headgate, agent, said.run_id)
-    every = json.dumps([*spans, *agent.every_span()]).encode()
+def test_no_span_contains_it(observed_headgate: Headgate, agent: DatadogTestAgent, leaking_run: LeakingRun) -> None:
+    spans = wait_for_trace(observed_headgate, agent, leaking_run.run_id)
+    every = json.dumps([*spans, *agent.get_all_spans()]).encode()
 
     assert {"say", "tell", "fail", "ask"} <= {span["resource"] for span in spans if span["name"] == "headgate.stage"}
     assert b"ValueError: no ***" in every
-    assert found_in(every) == []
+    assert find_traces(every) == []
 
 
-def test_no_file_and_no_line_of_the_terminal_holds_it(observed_headgate: Headgate, said: Said) -> None:
-    """Of the database's own files too: what is in no table may still be in one of its logs."""
+def test_no_file_and_no_terminal_output_contains_it(observed_headgate: Headgate, leaking_run: LeakingRun) -> None:
+    """Check the files of the database too: what is in no table may still be in its logs."""
     folder = observed_headgate.home.parent
     files = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()}
 
     assert b"said it all" in files[next(path for path in files if path.name == "up.log")]
-    assert {str(path): found for path, content in files.items() if (found := found_in(content))} == {}
+    assert {str(path): found for path, content in files.items() if (found := find_traces(content))} == {}

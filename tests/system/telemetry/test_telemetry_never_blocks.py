@@ -1,4 +1,4 @@
-"""What an agent that is away costs, in counts: no span and no figure waits for it, and what is kept for it has an end."""
+"""Without an agent, no span and no metric waits, and what is buffered is limited."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from tests.support.datadog_agent import free_ports
 from tests.support.running_headgate import ROOT
 
 ROOM = 8 << 20
-"""Bytes of spans that are kept, as `docs/datadog.md` says."""
+"""The bytes of spans that are buffered, as documented for Datadog."""
 PACKETS = 256
 AT_ONCE = 500
 
 
-def said(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """Its next words; it has a minute for them."""
+def read_line(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Return the program's next JSON line, within a minute."""
     assert process.stdout is not None and process.stderr is not None
-    assert select.select([process.stdout], [], [], 60)[0], "it waits for somebody"
+    assert select.select([process.stdout], [], [], 60)[0], "it does not respond"
     line = process.stdout.readline()
     assert line, process.stderr.read()
-    found: dict[str, Any] = json.loads(line)
-    return found
+    values: dict[str, Any] = json.loads(line)
+    return values
 
 
 @contextlib.contextmanager
-def unheard(does: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    clean = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith(("DD_", "HEADGATE_"))}
+def run_program(does: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    inherited = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith(("DD_", "HEADGATE_"))}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.system.telemetry.unreachable_agent_program", does],
         cwd=ROOT,
-        env=clean | environment,
+        env=inherited | environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -62,13 +62,13 @@ def address(server: socket.socket) -> str:
     return f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-def nobody() -> dict[str, str]:
-    traces, figures = free_ports(2)
-    return {"DD_TRACE_AGENT_URL": f"http://127.0.0.1:{traces}", "DD_DOGSTATSD_URL": f"udp://127.0.0.1:{figures}"}
+def unreachable_agent() -> dict[str, str]:
+    traces, metrics = free_ports(2)
+    return {"DD_TRACE_AGENT_URL": f"http://127.0.0.1:{traces}", "DD_DOGSTATSD_URL": f"udp://127.0.0.1:{metrics}"}
 
 
-def lines_in(agent: socket.socket) -> int:
-    """How many figures the socket holds."""
+def count_lines(agent: socket.socket) -> int:
+    """Return how many metrics wait in the socket."""
     agent.setblocking(False)
     lines = 0
     with contextlib.suppress(BlockingIOError):
@@ -77,8 +77,8 @@ def lines_in(agent: socket.socket) -> int:
     return lines
 
 
-def still_waits(connection: socket.socket) -> bool:
-    """Whether who sent over it is still there for the answer: it neither hung up nor has more to say."""
+def is_waiting(connection: socket.socket) -> bool:
+    """Return True if the sender still waits for a response: it has neither closed the connection nor more to send."""
     connection.setblocking(False)
     try:
         while connection.recv(1 << 20):
@@ -90,56 +90,56 @@ def still_waits(connection: socket.socket) -> bool:
         return False
 
 
-def test_requests_go_on_while_a_send_waits_for_an_agent_that_is_silent() -> None:
-    with a_silent_agent() as agent, unheard("asked", DD_TRACE_AGENT_URL=address(agent)) as process:
+def test_requests_continue_while_a_send_waits_for_a_silent_agent() -> None:
+    with a_silent_agent() as agent, run_program("asked", DD_TRACE_AGENT_URL=address(agent)) as process:
         assert process.stdin is not None
 
         def ask() -> int:
             print(AT_ONCE, file=process.stdin, flush=True)
-            return int(said(process)["over"])
+            return int(read_line(process)["over"])
 
         first = ask()
         during = 0
-        for _ in range(20):  # a machine may be so busy that a send gives up meanwhile: the next one will do
+        for _ in range(20):  # on a busy machine a send may time out, then the next one counts
             connection, _ = agent.accept()
             with connection:
                 assert select.select([connection], [], [], 60)[0], "nothing was sent"
                 over = ask()
-                if still_waits(connection):
+                if is_waiting(connection):
                     during += over
                     break
 
     assert first == AT_ONCE
-    assert during == AT_ONCE, "every span was over while its agent's answer was waited for"
+    assert during == AT_ONCE, "spans ended while the sender waited for the agent"
 
 
-def test_spans_that_nobody_takes_are_kept_up_to_a_measure_and_then_dropped() -> None:
-    with a_silent_agent() as agent, unheard("flooded", DD_TRACE_AGENT_URL=address(agent)) as process:
-        kept = said(process)
+def test_spans_that_no_agent_reads_are_buffered_up_to_a_limit() -> None:
+    with a_silent_agent() as agent, run_program("flooded", DD_TRACE_AGENT_URL=address(agent)) as process:
+        kept = read_line(process)
 
     assert kept["room"] == ROOM
     assert kept["size"] <= ROOM
-    assert 0 < kept["kept"] <= ROOM // 4_000, "each of the 4,000 has a text of as many bytes"
+    assert 0 < kept["kept"] <= ROOM // 4_000, "each of the 4,000 spans has a text of 4,000 bytes"
 
 
-def test_figures_that_nobody_reads_are_dropped(tmp_path: Path) -> None:
-    """The agent's socket is there and soon full: by it a sender that waits would be found, as by UDP it never is."""
+def test_metrics_that_no_agent_reads_are_dropped(tmp_path: Path) -> None:
+    """The agent's socket exists and is soon full. A sender that waits would be found here, but not with UDP."""
     path = tmp_path / "dsd.socket"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as agent:
         agent.bind(str(path))
-        with unheard("figures", **nobody() | {"DD_DOGSTATSD_URL": f"unix://{path}"}) as process:
-            left = said(process)
-        arrived = lines_in(agent)
+        with run_program("metrics", **unreachable_agent() | {"DD_DOGSTATSD_URL": f"unix://{path}"}) as process:
+            left = read_line(process)
+        arrived = count_lines(agent)
 
-    assert 0 < arrived < left["told"], "some came through, and the others were waited for by nobody"
+    assert 0 < arrived < left["told"], "some arrived, and the program did not wait for the others"
     assert left["waiting"] <= left["room"] == PACKETS
-    assert left["patience"] == 0, "seconds that a figure waits for room"
+    assert left["patience"] == 0, "seconds that a metric waits for space"
 
 
-def test_names_are_looked_up_and_packets_sent_by_threads_beside() -> None:
-    """A name server that is slow, or a port that refuses, is felt by no request."""
-    with unheard("reached", **nobody() | {"DD_DOGSTATSD_URL": "udp://localhost:9"}) as process:
-        threads = said(process)
+def test_background_threads_resolve_names_and_send_packets() -> None:
+    """A slow name server or a closed port does not delay requests."""
+    with run_program("reached", **unreachable_agent() | {"DD_DOGSTATSD_URL": "udp://localhost:9"}) as process:
+        threads = read_line(process)
 
-    assert threads["beside"] > 0
+    assert threads["background"] > 0
     assert "main" not in threads

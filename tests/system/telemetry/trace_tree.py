@@ -1,4 +1,4 @@
-"""A trace as a tree of names, the way somebody reads it."""
+"""A trace as a tree of spans."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 Span = dict[str, Any]
 
 
-def roots_of(spans: Sequence[Span]) -> list[Span]:
-    """Spans whose parent did not arrive: of a whole trace, one."""
+def find_roots(spans: Sequence[Span]) -> list[Span]:
+    """Return the spans whose parent did not arrive: one, if the trace is complete."""
     known = {span["span_id"] for span in spans}
     return [span for span in spans if span["parent_id"] not in known]
 
 
-def below(spans: Sequence[Span], parent: Span) -> list[Span]:
+def get_children(spans: Sequence[Span], parent: Span) -> list[Span]:
     return sorted((span for span in spans if span["parent_id"] == parent["span_id"]), key=lambda span: int(span["start"]))
 
 
-def all_below(spans: Sequence[Span], parent: Span) -> list[Span]:
-    return [each for span in below(spans, parent) for each in (span, *all_below(spans, span))]
+def get_descendants(spans: Sequence[Span], parent: Span) -> list[Span]:
+    return [each for span in get_children(spans, parent) for each in (span, *get_descendants(spans, span))]
 
 
-def one(spans: Sequence[Span], name: str, resource: str | None = None) -> Span:
+def get_only(spans: Sequence[Span], name: str, resource: str | None = None) -> Span:
     found = [span for span in spans if span["name"] == name and resource in (None, span["resource"])]
     assert len(found) == 1, f"{len(found)} spans {name} {resource or ''}"
     return found[0]
 
 
-def labels(spans: Sequence[Span]) -> list[str]:
+def get_labels(spans: Sequence[Span]) -> list[str]:
     return [f"{span['name']} {span['resource']}" for span in spans]

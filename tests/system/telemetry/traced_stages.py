@@ -1,4 +1,4 @@
-"""Stages of traced runs. ddtrace is imported when the module is, as a user's own stage would."""
+"""Stage functions of traced runs. The module imports ddtrace, as a user's own stage would."""
 
 import os
 from typing import Any
@@ -7,7 +7,7 @@ from ddtrace.trace import tracer
 
 
 def traced() -> dict[str, Any]:
-    """Makes a span of its own, and reports within it."""
+    """Create a span, and send a status report within it."""
     import httpx
 
     with tracer.trace("user.work", resource="sum"):

@@ -1,4 +1,4 @@
-"""A process that tells all it has to an agent that is not there, or never answers; `test_nobody_waits` reads what it prints."""
+"""A program whose agent is missing or never responds. `test_telemetry_never_blocks` reads what it prints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from adapters.telemetry.setup import start_telemetry
 from application.observability.metrics import Metric
 
-REACHING = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
+NETWORK_EVENTS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
 LONG = "x" * 4_000
 FIGURES = 50_000
 
@@ -21,31 +21,31 @@ def say(**words: Any) -> None:
     print(json.dumps(words), flush=True)
 
 
-def spans(telemetry: Any, number: int) -> None:
-    """Each a trace of its own, as a request's is."""
+def create_spans(telemetry: Any, number: int) -> None:
+    """Create traces of one span each, as requests do."""
     for each in range(number):
         with telemetry.span("headgate.use_case", "ReportStatus") as span:
             span.tag(text=f"{each} {LONG}")
 
 
 def asked(telemetry: Any) -> None:
-    """Makes as many spans as each line of the input says, and answers when all of them are over."""
+    """Create as many spans as each input line says, and print a line when they have ended."""
     for line in sys.stdin:
-        spans(telemetry, int(line))
+        create_spans(telemetry, int(line))
         say(over=int(line))
 
 
 def flooded(telemetry: Any) -> None:
-    """More than may be kept: says what is kept of it."""
+    """Create more spans than the buffer holds, and print how many it has."""
     from ddtrace.trace import tracer
 
-    spans(telemetry, 4_000)
+    create_spans(telemetry, 4_000)
     encoder = tracer._span_aggregator.writer._clients[0].encoder
     say(kept=len(encoder), size=encoder.size, room=encoder.max_size)
 
 
-def figures(telemetry: Any) -> None:
-    """Many more than an agent takes that does not read: says when all are told, and how many may wait."""
+def metrics(telemetry: Any) -> None:
+    """Send more metrics than the socket holds, and print how many wait."""
     for number in range(FIGURES):
         telemetry.distribution(Metric.REQUEST_DURATION, 0.01, route=f"/{number % 50}", method="GET")
     queue = telemetry._metrics._statsd._queue
@@ -53,18 +53,18 @@ def figures(telemetry: Any) -> None:
 
 
 def reached(telemetry: Any) -> None:
-    """Says which threads reached for the network by Python's sockets while spans and figures were told."""
+    """Print which threads used the network while spans and metrics were sent."""
     threads: Counter[str] = Counter()
     seen = threading.Event()
 
-    def heard(event: str, _args: tuple[Any, ...]) -> None:
-        if event in REACHING:
-            threads["main" if threading.current_thread() is threading.main_thread() else "beside"] += 1
+    def on_audit_event(event: str, _args: tuple[Any, ...]) -> None:
+        if event in NETWORK_EVENTS:
+            threads["main" if threading.current_thread() is threading.main_thread() else "background"] += 1
             seen.set()
 
-    sys.addaudithook(heard)
+    sys.addaudithook(on_audit_event)
     while not seen.is_set():
-        spans(telemetry, 10)
+        create_spans(telemetry, 10)
         for _ in range(200):
             telemetry.count(Metric.REQUESTS, route="/", method="GET", status=200)
         seen.wait(0.01)
@@ -72,6 +72,6 @@ def reached(telemetry: Any) -> None:
 
 
 if __name__ == "__main__":
-    {each.__name__: each for each in (asked, flooded, figures, reached)}[sys.argv[1]](start_telemetry("web", "auto"))
+    {each.__name__: each for each in (asked, flooded, metrics, reached)}[sys.argv[1]](start_telemetry("web", "auto"))
     sys.stdout.flush()
-    os._exit(0)  # giving up on an agent is another test's
+    os._exit(0)  # how a process stops without its agent is another test

@@ -1,4 +1,4 @@
-"""Putting the assets into a Datadog that checks them by its models."""
+"""Applies the assets to a test server that checks them with Datadog's models."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ KEYS = {"DD_API_KEY": "api", "DD_APP_KEY": "app"}
 
 
 class Stand(ThreadingHTTPServer):
-    """Keeps what it is given by kind and id; `asked` is every request's method and kind."""
+    """Stores assets by kind and id. `asked` has the method and kind of every request."""
 
     kept: dict[str, dict[str, Any]]
     asked: list[tuple[str, str]]
 
     def server_bind(self) -> None:
-        """Without asking a name server who we are."""
+        """Skip the name lookup of the base class."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version: ClassVar[str] = "HTTP/1.1"
 
     def log_message(self, *_: Any) -> None:
-        """Nothing on the tests' output."""
+        """Print nothing."""
 
     def _answer(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "null")
@@ -90,7 +90,7 @@ def run(datadog: Stand, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-I", SCRIPT], env=given, capture_output=True, text=True, timeout=30, check=False)
 
 
-def test_everything_is_made_and_refers_to_the_slo_that_was_made(datadog: Stand) -> None:
+def test_everything_is_created_and_refers_to_the_created_slo(datadog: Stand) -> None:
     done = run(datadog, **KEYS)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -101,7 +101,7 @@ def test_everything_is_made_and_refers_to_the_slo_that_was_made(datadog: Stand) 
     assert "SLO_ID" not in json.dumps(datadog.kept)
 
 
-def test_run_again_it_renews_and_doubles_nothing(datadog: Stand) -> None:
+def test_a_second_run_updates_and_duplicates_nothing(datadog: Stand) -> None:
     run(datadog, **KEYS)
     before = json.dumps(datadog.kept)
     datadog.asked.clear()
@@ -112,14 +112,14 @@ def test_run_again_it_renews_and_doubles_nothing(datadog: Stand) -> None:
     assert "POST" not in {method for method, _ in datadog.asked}
 
 
-def test_without_keys_it_says_which(datadog: Stand) -> None:
+def test_missing_keys_are_named(datadog: Stand) -> None:
     done = run(datadog, DD_API_KEY="api")
 
     assert (done.returncode, done.stderr.strip()) == (1, "Set DD_APP_KEY.")
     assert datadog.asked == []
 
 
-def test_a_refusal_is_told_in_one_line(datadog: Stand) -> None:
+def test_an_error_is_printed_in_one_line(datadog: Stand) -> None:
     done = run(datadog, DD_API_KEY="api", DD_APP_KEY="wrong")
 
     assert done.returncode == 1

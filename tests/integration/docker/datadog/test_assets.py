@@ -1,4 +1,4 @@
-"""The dashboard, the monitors and the SLO: as Datadog's API takes them, and naming what the code really tells."""
+"""The dashboard, monitors and SLO are valid for Datadog's API, and use only metrics that Headgate sends."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def texts(value: Any) -> Iterator[str]:
-    """Every text in the document."""
+def find_texts(value: Any) -> Iterator[str]:
+    """Yield every string in the document."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for item in value.values():
-            yield from texts(item)
+            yield from find_texts(item)
     elif isinstance(value, list):
         for item in value:
-            yield from texts(item)
+            yield from find_texts(item)
 
 
 def queries() -> list[tuple[str, re.Match[str]]]:
-    return [(path.name, found) for path in FILES for text in texts(read(path)) for found in QUERY.finditer(text)]
+    return [(path.name, found) for path in FILES for text in find_texts(read(path)) for found in QUERY.finditer(text)]
 
 
 def test_there_is_a_dashboard_an_slo_and_five_monitors() -> None:
@@ -56,12 +56,12 @@ def test_there_is_a_dashboard_an_slo_and_five_monitors() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_datadog_takes_it(path: Path) -> None:
+def test_datadog_accepts_it(path: Path) -> None:
     assert problems_of(read(path), MODELS.get(path.name, Monitor)) == []
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "corrupt",
     [
         lambda board: board.update(layout="ordered"),
         lambda board: board.update(layout_type="orderly"),
@@ -71,24 +71,24 @@ def test_datadog_takes_it(path: Path) -> None:
     ],
     ids=["unknown key", "unknown word", "unknown key deep inside", "unknown word deep inside", "missing key deep inside"],
 )
-def test_the_check_finds_what_datadog_would_refuse(spoil: Any) -> None:
+def test_the_check_finds_what_datadog_would_reject(corrupt: Any) -> None:
     board = copy.deepcopy(read(HOME / "dashboard.json"))
-    spoil(board)
+    corrupt(board)
 
     assert problems_of(board, Dashboard) != []
 
 
-def test_every_name_of_ours_is_part_of_a_query_that_was_understood() -> None:
-    named = sum(text.count(f":{NAMESPACE}.") for path in FILES for text in texts(read(path)))
+def test_every_metric_name_is_part_of_a_parsed_query() -> None:
+    named = sum(text.count(f":{NAMESPACE}.") for path in FILES for text in find_texts(read(path)))
 
     assert named == len(queries()) > 30
 
 
-def test_every_metric_they_name_exists_and_every_metric_is_named() -> None:
+def test_every_metric_they_use_exists_and_every_metric_is_used() -> None:
     assert {found["metric"] for _, found in queries()} == {metric.value for metric in Metric}
 
 
-def test_they_filter_and_group_by_tags_that_the_metric_has() -> None:
+def test_queries_use_only_tags_that_the_metric_has() -> None:
     unknown = []
     for name, found in queries():
         used = re.findall(r"\$?(\w+)(?= IN \(|:)|\$(\w+)", found["filter"])
@@ -99,7 +99,7 @@ def test_they_filter_and_group_by_tags_that_the_metric_has() -> None:
     assert unknown == []
 
 
-def test_the_statuses_they_ask_for_are_statuses() -> None:
+def test_statuses_in_queries_exist() -> None:
     asked = {word for _, found in queries() for word in re.findall(r"status:(\w+)", found["filter"])}
     asked |= {
         word for _, found in queries() for group in re.findall(r"status IN \(([^)]*)\)", found["filter"]) for word in group.split(",")
@@ -108,14 +108,14 @@ def test_the_statuses_they_ask_for_are_statuses() -> None:
     assert {"failed", "lost", "completed"} <= asked <= {status.value for status in Status}
 
 
-def test_template_variables_are_those_the_queries_use() -> None:
+def test_queries_use_all_template_variables() -> None:
     board = read(HOME / "dashboard.json")
-    used = {name for text in texts(board) for name in re.findall(r"\$(\w+)", text)}
+    used = {name for text in find_texts(board) for name in re.findall(r"\$(\w+)", text)}
 
     assert used == {variable["name"] for variable in board["template_variables"]}
 
 
-def test_counts_are_read_as_counts_and_only_they() -> None:
+def test_only_counts_are_queried_as_counts() -> None:
     counts = {metric.value for metric in Metric if metric.value.endswith((".count", ".errors", ".opened", ".finished"))} - {"worker.count"}
 
     for name, found in queries():
@@ -123,7 +123,7 @@ def test_counts_are_read_as_counts_and_only_they() -> None:
         assert as_count == (found["metric"] in counts), f"{name}: {found[0]}"
 
 
-def test_only_times_have_percentiles() -> None:
+def test_only_durations_have_percentiles() -> None:
     times = (".duration", ".latency", "_latency", "_wait", ".lag")
 
     for name, found in queries():
@@ -131,7 +131,7 @@ def test_only_times_have_percentiles() -> None:
             assert found["metric"].endswith(times), f"{name}: {found[0]}"
 
 
-def test_a_threshold_says_what_its_query_says() -> None:
+def test_a_threshold_equals_the_one_in_its_query() -> None:
     for path in sorted((HOME / "monitors").iterdir()):
         monitor = read(path)
         limit = re.search(r"[<>]=? (-?[\d.]+)$", monitor["query"])
@@ -139,8 +139,8 @@ def test_a_threshold_says_what_its_query_says() -> None:
         assert float(limit[1]) == monitor["options"]["thresholds"]["critical"], path.name
 
 
-def test_what_is_made_with_the_slo_refers_to_it() -> None:
-    """`apply.py` puts the id in, which is known only once Datadog has made it."""
-    referring = {path.name for path in FILES if any("SLO_ID" in text for text in texts(read(path)))}
+def test_assets_that_need_the_slo_refer_to_it() -> None:
+    """`apply.py` inserts the id, which is known only after Datadog has created the SLO."""
+    referring = {path.name for path in FILES if any("SLO_ID" in text for text in find_texts(read(path)))}
 
     assert referring == {"dashboard.json", "error_budget.json"}
