@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from adapters.orchestration.prefect_environment import build_client_environment
 from adapters.orchestration.prefect_api_client import PrefectApiClient
+from adapters.orchestration.prefect_environment import build_client_environment
 from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
 from adapters.system.network import find_free_port
 from application.ports.dispatch.orchestrator import FlowRunRequest

@@ -26,7 +26,7 @@ VALUES = [
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 
 
-def test_two_of_the_same_are_one() -> None:
+def test_values_with_equal_fields_are_equal() -> None:
     one, same = (Report(Status.RUNNING, "a", records_processed=3) for _ in range(2))
 
     assert one == same and len({one, same}) == 1
@@ -34,7 +34,7 @@ def test_two_of_the_same_are_one() -> None:
     assert ReportResult(ReportOutcome.APPLIED, replayed=True) == ReportResult(ReportOutcome.APPLIED), "what is not compared"
 
 
-def test_each_has_what_it_holds_for_itself_and_nothing_else() -> None:
+def test_values_have_their_own_defaults_and_no_other_attributes() -> None:
     one, other = (Event(number, EventType.STAGE_PROGRESS, NOW) for number in (1, 2))
     unheard_of = "anything"
 
@@ -44,7 +44,7 @@ def test_each_has_what_it_holds_for_itself_and_nothing_else() -> None:
         setattr(one, unheard_of, 1)
 
 
-def test_the_type_checker_refuses_every_change(tmp_path: Path) -> None:
+def test_the_type_checker_refuses_assignments(tmp_path: Path) -> None:
     """In a process of its own: it sets limits of the interpreter."""
     change = "from {0} import {1}\ndef change_{1}(given: {1}) -> None: given.{2} = 1"
     program = "\n".join(change.format(*value) for value in VALUES)

@@ -13,7 +13,7 @@ GRAPHS = st.dictionaries(st.sampled_from(NAMES), st.lists(st.sampled_from(NAMES)
 
 @settings(deadline=None, max_examples=300)
 @given(GRAPHS)
-def test_a_circle_is_found_exactly_when_there_is_one(graph: dict[str, list[str]]) -> None:
+def test_a_cycle_is_found_exactly_when_there_is_one(graph: dict[str, list[str]]) -> None:
     known = {node: [need for need in needs if need in graph] for node, needs in graph.items()}
     try:
         graphlib.TopologicalSorter(known).prepare()
@@ -30,11 +30,11 @@ def test_a_circle_is_found_exactly_when_there_is_one(graph: dict[str, list[str]]
         assert len(set(circle)) == len(circle) - 1
 
 
-def test_a_stage_that_needs_itself_is_a_circle() -> None:
+def test_a_stage_that_needs_itself_is_a_cycle() -> None:
     assert find_cycle({"a": ["a"]}) == ["a", "a"]
 
 
-def test_a_long_chain_is_no_circle_and_no_deep_recursion() -> None:
+def test_a_long_chain_is_not_a_cycle_and_needs_no_deep_recursion() -> None:
     chain = {str(n): [str(n + 1)] for n in range(3_000)} | {"3000": []}
 
     assert find_cycle(chain) == []
@@ -52,6 +52,6 @@ def test_a_level_is_one_more_than_the_highest_before_it(graph: dict[str, list[st
         assert level[node] == max((level[need] + 1 for need in needs), default=0)
 
 
-def test_a_circle_has_no_levels() -> None:
+def test_a_graph_with_a_cycle_has_no_levels() -> None:
     with pytest.raises(ValueError):
         compute_levels({"a": ["b"], "b": ["a"]})

@@ -108,22 +108,22 @@ BAD = {
 
 
 @pytest.mark.parametrize(("definition", "field"), BAD.values(), ids=BAD.keys())
-def test_bad_input_is_refused_naming_its_field(definition: object, field: str) -> None:
+def test_invalid_input_is_refused_with_the_name_of_its_field(definition: object, field: str) -> None:
     assert fields(definition) == [field]
 
 
-def test_everything_wrong_is_named_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     wrong = raw([{"name": "a b", "kind": "command", "command": ["true"], "timeout": -1}, a_stage("c", needs=["nobody"])], name="", pool=7)
 
     assert fields(wrong) == ["name", "pool", "stages[0].name", "stages[0].timeout", "stages[1].needs"]
 
 
-def test_a_circle_is_told_stage_by_stage() -> None:
+def test_the_message_about_a_cycle_lists_its_stages() -> None:
     with pytest.raises(InvalidInput, match="a → c → b → a"):
         parse_definition(raw(CIRCLE))
 
 
-def test_what_is_left_out_has_its_default() -> None:
+def test_missing_keys_have_their_defaults() -> None:
     definition = parse_definition(
         {
             "name": "n",
@@ -140,20 +140,20 @@ def test_what_is_left_out_has_its_default() -> None:
     assert (c.kind, c.needs, c.timeout) == (StageKind.EXTERNAL, ("b",), 604_800.0)
 
 
-def test_a_stage_needs_the_one_above_unless_it_says_otherwise() -> None:
+def test_a_stage_needs_the_previous_one_by_default() -> None:
     definition = parse_definition(raw([a_stage("a"), a_stage("b"), a_stage("c", needs=[]), a_stage("d", needs=["a", "b", "a"])]))
 
     assert [stage.needs for stage in definition.stages] == [(), ("a",), (), ("a", "b")]
 
 
-def test_a_stage_may_need_one_further_down() -> None:
+def test_a_stage_can_need_a_later_one() -> None:
     definition = parse_definition(raw([a_stage("a", needs=["b"]), a_stage("b", needs=[])]))
 
     assert definition.stages[0].needs == ("b",)
 
 
 @pytest.mark.parametrize("name", ["a", "A.b-c_9", "a" * 100])
-def test_good_names_are_taken(name: str) -> None:
+def test_valid_names_are_accepted(name: str) -> None:
     assert parse_definition(raw(name=name)).name == name
 
 
@@ -189,7 +189,7 @@ PIPELINE = st.fixed_dictionaries(
 @settings(deadline=None, max_examples=400)
 @given(PIPELINE | JSON)
 @example({SURROGATE: 1, "name": "n", "stages": [a_stage("a", needs=[SURROGATE])]})
-def test_any_json_is_read_or_refused_in_words_that_can_be_shown_and_stored(anything: Any) -> None:
+def test_any_json_is_parsed_or_refused_with_a_message_that_can_be_stored(anything: Any) -> None:
     try:
         definition = parse_definition(anything)
     except InvalidInput as refused:
@@ -203,7 +203,7 @@ def test_any_json_is_read_or_refused_in_words_that_can_be_shown_and_stored(anyth
         assert parse_definition(written) == definition
 
 
-def test_secrets_are_names_in_a_list_or_variables_with_the_names_of_their_secrets() -> None:
+def test_secrets_are_a_list_of_names_or_a_mapping_of_variables_to_names() -> None:
     definition = parse_definition(raw([a_stage("a", secrets=["TOKEN"]), a_stage("b", secrets={"PGPASSWORD": "db"})]))
 
     assert [stage.secrets for stage in definition.stages] == [{"TOKEN": "TOKEN"}, {"PGPASSWORD": "db"}]
@@ -211,7 +211,7 @@ def test_secrets_are_names_in_a_list_or_variables_with_the_names_of_their_secret
 
 
 @pytest.mark.parametrize("secrets", ["A", [1], ["a b"], {"HEADGATE_TOKEN": "A"}, {"A": 1}, {"A": "a=b"}, {"TARGET": "A"}, ["x"] * 51])
-def test_secrets_that_cannot_be_are_refused(secrets: object) -> None:
+def test_invalid_secrets_are_refused(secrets: object) -> None:
     refused = fields(with_stage(secrets=secrets if secrets != ["x"] * 51 else [f"x{n}" for n in range(51)], env={"TARGET": "s3"}))
 
     assert all(field.startswith("stages[0].secrets") for field in refused)

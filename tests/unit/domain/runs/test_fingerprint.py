@@ -20,36 +20,36 @@ ALIKE = [
 
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
-def test_what_differs_from_run_to_run_is_left_out(one: str, other: str) -> None:
+def test_details_that_vary_between_runs_do_not_change_the_fingerprint(one: str, other: str) -> None:
     assert compute_fingerprint(one) == compute_fingerprint(other)
 
 
-def test_different_errors_differ() -> None:
+def test_different_errors_have_different_fingerprints() -> None:
     said = ["connection refused", "connection reset", "duplicate key", "no such table orders", "no such table stock"]
 
     assert len({compute_fingerprint(each) for each in said}) == len(said)
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  \n"])
-def test_no_message_has_no_fingerprint(nothing: str | None) -> None:
+def test_an_empty_message_has_no_fingerprint(nothing: str | None) -> None:
     assert compute_fingerprint(nothing) is None
 
 
 @given(st.text())
-def test_any_text_has_one_of_ten_digits_and_the_same_again(text: str) -> None:
+def test_the_fingerprint_of_any_text_is_stable_and_has_ten_digits(text: str) -> None:
     found = compute_fingerprint(text)
 
     assert found == compute_fingerprint(text)
     assert found is None or (len(found) == FINGERPRINT_LENGTH and int(found, 16) >= 0)
 
 
-def test_what_was_taken_out_once_stays_so() -> None:
+def test_normalizing_a_message_twice_changes_nothing() -> None:
     for one, _ in ALIKE:
         assert normalize_message(normalize_message(one)) == normalize_message(one)
 
 
 @pytest.mark.parametrize("piece", ["1", "a1", "/a", "1.", "0x", "-1", "https://", "aaaaaaa", "2026-"])
-def test_no_text_takes_long(piece: str) -> None:
+def test_no_text_takes_long_to_normalize(piece: str) -> None:
     """Counted against the plainest text of the same length, in the same process."""
 
     def cost(text: str) -> float:

@@ -26,9 +26,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("facts", "hold"), CASES)
-def test_a_queued_run_is_held_by_what_has_to_be_mended_first(facts: QueueSnapshot, hold: QueueReason) -> None:
+def test_the_queue_reason_is_the_first_condition_that_applies(facts: QueueSnapshot, hold: QueueReason) -> None:
     assert find_queue_reason(facts) is hold
 
 
-def test_every_hold_is_reached_by_some_facts() -> None:
+def test_every_queue_reason_is_covered() -> None:
     assert {hold for _, hold in CASES} == set(QueueReason)

@@ -28,7 +28,7 @@ def expected_gate(when: StageCondition, needs: list[tuple[Status, bool]]) -> Rea
 
 
 @pytest.mark.parametrize("when", list(StageCondition))
-def test_a_gate_stands_as_its_needs_do(when: StageCondition) -> None:
+def test_readiness_follows_from_the_needs(when: StageCondition) -> None:
     ends = list(product(Status, (True, False)))
     for needs in ([], *([one] for one in ends), *([one, two] for one, two in product(ends, ends))):
         stages = {
@@ -89,7 +89,7 @@ def oracle(stages: list[StageRun], verdict: Status | None, has_started: bool) ->
 
 @settings(deadline=None, max_examples=400)
 @given(stage_runs(), st.sampled_from([None, Status.COMPLETED, Status.FAILED, Status.CANCELLED]), st.booleans())
-def test_a_runs_status_is_the_one_the_design_gives(stages: list[StageRun], verdict: Status | None, has_started: bool) -> None:
+def test_the_status_of_a_run_is_as_designed(stages: list[StageRun], verdict: Status | None, has_started: bool) -> None:
     assert compute_run_status(stages, verdict, has_started) is oracle(stages, verdict, has_started)
 
 
@@ -108,7 +108,7 @@ def test_a_runs_status_is_the_one_the_design_gives(stages: list[StageRun], verdi
         ("pending", Status.PENDING),
     ],
 )
-def test_a_runs_status_in_plain_cases(statuses: str, status: Status) -> None:
+def test_the_status_of_a_run_in_simple_cases(statuses: str, status: Status) -> None:
     stages = [a_stage_run(f"s{index}", Status(word)) for index, word in enumerate(statuses.split())]
 
     assert compute_run_status(stages, None, has_started=False) is status

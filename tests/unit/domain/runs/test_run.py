@@ -21,7 +21,7 @@ def statuses(run: Run) -> str:
     return " ".join(stage.status for stage in run.stages.values())
 
 
-def test_opening_queues_what_needs_nothing_and_requests_a_dispatch() -> None:
+def test_a_new_run_queues_stages_without_needs_and_requests_a_dispatch() -> None:
     run = a_run(["a", a_stage("b", needs=[]), "c"])
 
     assert statuses(run) == "queued queued pending"
@@ -40,7 +40,7 @@ def test_an_all_external_run_has_no_dispatch() -> None:
     )
 
 
-def test_a_sequence_is_carried_to_its_end_by_one_dispatch() -> None:
+def test_a_sequence_of_stages_runs_in_one_dispatch() -> None:
     run = a_claimed_run(3)
 
     for stage in "abc":
@@ -52,7 +52,7 @@ def test_a_sequence_is_carried_to_its_end_by_one_dispatch() -> None:
     assert (run.status, run.dispatch.state, run.dispatch.epoch) == (Status.COMPLETED, DispatchState.NONE, 1)
 
 
-def test_no_more_start_at_once_than_capacity_and_parallelism_allow() -> None:
+def test_capacity_and_parallelism_limit_the_stages_that_start() -> None:
     stages = [a_stage(name, needs=[]) for name in "abcd"]
 
     assert len(a_claimed_run(stages, parallelism=3).start_ready_stages(2, WORKER, NOW)) == 2
@@ -62,7 +62,7 @@ def test_no_more_start_at_once_than_capacity_and_parallelism_allow() -> None:
 
 
 @pytest.mark.parametrize("worker", ["other", WORKER])
-def test_a_dispatch_is_claimed_once_and_its_holder_may_ask_again(worker: str) -> None:
+def test_a_dispatch_is_claimed_once_and_its_holder_can_claim_again(worker: str) -> None:
     run = a_claimed_run()
     seq = run.last_seq
 
@@ -75,7 +75,7 @@ def test_a_dispatch_is_claimed_once_and_its_holder_may_ask_again(worker: str) ->
     assert (run.dispatch.holder, run.last_seq) == (WORKER, seq)
 
 
-def test_a_failure_skips_what_needs_it_and_runs_what_is_for_failures() -> None:
+def test_a_failure_skips_dependent_stages_and_runs_failure_handlers() -> None:
     run = a_started_run(
         [
             "a",
@@ -92,7 +92,7 @@ def test_a_failure_skips_what_needs_it_and_runs_what_is_for_failures() -> None:
     assert run.stages["c"].current.reason is Reason.UPSTREAM
 
 
-def test_an_allowed_failure_counts_as_done() -> None:
+def test_an_allowed_failure_satisfies_the_stages_that_need_it() -> None:
     run = a_started_run([a_stage("a", allow_failure=True), "b"])
     end(run, "a", Status.FAILED)
     run.start_ready_stages(1, WORKER, NOW)
@@ -101,7 +101,7 @@ def test_an_allowed_failure_counts_as_done() -> None:
     assert (statuses(run), run.status) == ("failed completed", Status.COMPLETED)
 
 
-def test_a_retry_waits_for_its_time_and_then_is_queued() -> None:
+def test_a_retry_waits_for_its_delay_and_is_then_queued() -> None:
     run = a_started_run([a_stage("a", retries=1, retry_delay=60)])
 
     end(run, "a", Status.FAILED)
@@ -115,7 +115,7 @@ def test_a_retry_waits_for_its_time_and_then_is_queued() -> None:
     assert [attempt.status for attempt in run.stages["a"].attempts] == [Status.FAILED, Status.QUEUED]
 
 
-def test_the_last_failure_is_the_end() -> None:
+def test_a_run_fails_after_the_last_retry() -> None:
     run = a_started_run([a_stage("a", retries=1)])
     end(run, "a", Status.FAILED)
     run.start_ready_stages(1, WORKER, NOW)
@@ -125,7 +125,7 @@ def test_the_last_failure_is_the_end() -> None:
 
 
 @pytest.mark.parametrize(("retry_on_loss", "status", "attempts"), [(True, "queued", 2), (False, "lost", 1)])
-def test_a_lost_stage_is_tried_again_only_if_it_says_so(retry_on_loss: bool, status: str, attempts: int) -> None:
+def test_a_lost_stage_is_retried_only_with_retry_on_loss(retry_on_loss: bool, status: str, attempts: int) -> None:
     run = a_started_run([a_stage("a", retries=1, retry_on_loss=retry_on_loss)])
 
     assert run.lose_dispatch(1, an_hour_later()) is True
@@ -135,7 +135,7 @@ def test_a_lost_stage_is_tried_again_only_if_it_says_so(retry_on_loss: bool, sta
     assert run.lose_dispatch(1, an_hour_later()) is False
 
 
-def test_a_lost_dispatches_queued_stages_get_the_next() -> None:
+def test_the_queued_stages_of_a_lost_dispatch_get_the_next_dispatch() -> None:
     run = a_claimed_run([a_stage("a"), a_stage("b", needs=[])])
     run.start_ready_stages(1, WORKER, NOW)
 
@@ -146,7 +146,7 @@ def test_a_lost_dispatches_queued_stages_get_the_next() -> None:
         run.claim(1, WORKER, NOW)
 
 
-def test_a_stage_no_worker_takes_fails_after_a_day() -> None:
+def test_a_stage_that_no_worker_starts_fails_after_a_day() -> None:
     run = a_run(1)
 
     assert run.next_due_at() == seconds_later(DAY)
@@ -156,7 +156,7 @@ def test_a_stage_no_worker_takes_fails_after_a_day() -> None:
     assert run.stages["a"].current.error_message
 
 
-def test_a_running_stages_deadline_is_its_workers_affair_for_a_grace() -> None:
+def test_the_worker_has_a_grace_period_to_stop_a_stage_after_its_timeout() -> None:
     run = a_started_run([a_stage("a", timeout=60)])
 
     run.process_due(seconds_later(60 + TIMEOUT_GRACE - 1))
@@ -166,7 +166,7 @@ def test_a_running_stages_deadline_is_its_workers_affair_for_a_grace() -> None:
     assert run.next_due_at() == seconds_later(60 + TIMEOUT_GRACE)
 
 
-def test_a_stage_that_overruns_fails_without_its_workers_help_and_the_worker_is_to_look() -> None:
+def test_a_stage_fails_after_the_grace_period_and_its_worker_is_notified() -> None:
     run = a_started_run([a_stage("a", timeout=60), a_stage("b", needs=[])])
 
     run.process_due(seconds_later(60 + TIMEOUT_GRACE))
@@ -176,7 +176,7 @@ def test_a_stage_that_overruns_fails_without_its_workers_help_and_the_worker_is_
     assert run.find_finished_attempts([("a", 1), ("b", 1)]) == [("a", 1)]
 
 
-def test_a_stage_that_overruns_is_retried_as_one_that_failed() -> None:
+def test_a_stage_that_timed_out_is_retried_like_a_failed_one() -> None:
     run = a_started_run([a_stage("a", timeout=60, retries=1)])
 
     run.process_due(seconds_later(60 + TIMEOUT_GRACE))
@@ -186,7 +186,7 @@ def test_a_stage_that_overruns_is_retried_as_one_that_failed() -> None:
     assert run.find_finished_attempts([("a", 1)]) == [("a", 1)]
 
 
-def test_an_external_stages_deadline_counts_from_when_its_needs_are_met() -> None:
+def test_the_timeout_of_an_external_stage_starts_when_its_needs_are_met() -> None:
     run = a_started_run(["a", a_stage("b", "external", timeout=60)])
     assert run.stages["b"].current.deadline_at is None
 
@@ -197,7 +197,7 @@ def test_an_external_stages_deadline_counts_from_when_its_needs_are_met() -> Non
     assert (run.stages["b"].current.reason, run.status) == (Reason.TIMEOUT, Status.FAILED)
 
 
-def test_an_external_stage_that_began_before_its_needs_failed_has_a_deadline_all_the_same() -> None:
+def test_an_external_stage_that_started_before_its_needs_failed_has_a_deadline() -> None:
     run = a_started_run(["a", a_stage("b", "external", timeout=60)])
     judge_report(run, Report(Status.RUNNING, "b"), Reporter("ci"), None, NOW)
 
@@ -206,7 +206,7 @@ def test_an_external_stage_that_began_before_its_needs_failed_has_a_deadline_all
     assert (statuses(run), run.next_due_at()) == ("failed running", seconds_later(90))
 
 
-def test_cancelling_ends_what_does_not_run_and_closes_an_unclaimed_dispatch() -> None:
+def test_cancelling_cancels_idle_stages_and_closes_an_unclaimed_dispatch() -> None:
     run = a_run(["a", a_stage("b", "external", needs=[]), a_stage("c", needs=["a"], when="always")])
 
     run.cancel(NOW, "ada", "enough")
@@ -218,7 +218,7 @@ def test_cancelling_ends_what_does_not_run_and_closes_an_unclaimed_dispatch() ->
         run.cancel(NOW, "ada")
 
 
-def test_a_cancelled_runs_running_stage_may_complete_and_the_verdict_stays() -> None:
+def test_a_running_stage_can_complete_but_the_run_stays_cancelled() -> None:
     run = a_started_run([a_stage("a", retries=2), "b", a_stage("c", needs=["b"], when="always")])
 
     run.cancel(NOW, None)
@@ -229,7 +229,7 @@ def test_a_cancelled_runs_running_stage_may_complete_and_the_verdict_stays() -> 
     assert run.finished_at == seconds_later(5)
 
 
-def test_a_cancelled_run_that_is_lost_ends_cancelled_and_is_not_retried() -> None:
+def test_a_cancelled_run_whose_dispatch_is_lost_is_not_retried() -> None:
     run = a_started_run([a_stage("a", retries=2, retry_on_loss=True)])
     run.cancel(NOW, None)
 
@@ -238,7 +238,7 @@ def test_a_cancelled_run_that_is_lost_ends_cancelled_and_is_not_retried() -> Non
     assert (statuses(run), run.status, len(run.stages["a"].attempts)) == ("lost", Status.CANCELLED, 1)
 
 
-def test_an_unclaimed_dispatch_that_the_engine_lost_is_replaced() -> None:
+def test_an_unclaimed_dispatch_whose_flow_run_is_gone_is_replaced() -> None:
     run = a_run(1)
 
     assert run.close_unclaimed_dispatch(1, NOW, "gone") is True
@@ -246,7 +246,7 @@ def test_an_unclaimed_dispatch_that_the_engine_lost_is_replaced() -> None:
     assert run.close_unclaimed_dispatch(1, NOW, "gone") is False
 
 
-def test_a_leaving_worker_hands_on_what_it_did_not_start() -> None:
+def test_a_worker_that_shuts_down_returns_the_stages_it_did_not_start() -> None:
     run = a_claimed_run()
 
     run.give_back_dispatch(NOW)
@@ -254,7 +254,7 @@ def test_a_leaving_worker_hands_on_what_it_did_not_start() -> None:
     assert (run.dispatch.state, run.dispatch.epoch) == (DispatchState.REQUESTED, 2)
 
 
-def test_a_run_counts_what_its_last_counting_stage_brought() -> None:
+def test_the_record_count_of_a_run_is_that_of_its_last_stage_with_one() -> None:
     run = a_started_run(3)
     assert run.records_processed is None
     judge_report(run, Report(Status.COMPLETED, "a", records_processed=336_776), HOLDER, None, NOW)

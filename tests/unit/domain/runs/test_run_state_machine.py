@@ -112,13 +112,13 @@ class RunMachine(RuleBasedStateMachine):
 
     def judge_report(self, report: Report, reporter: Reporter) -> None:
         before, seq = self.statuses(), self.run.last_seq
-        ruling = judge_report(self.run, report, reporter, None, self.pass_time(1))
-        if ruling.applied:
-            assert ruling.seq is not None and ruling.seq > seq
+        decision = judge_report(self.run, report, reporter, None, self.pass_time(1))
+        if decision.applied:
+            assert decision.seq is not None and decision.seq > seq
         else:
-            assert ruling.why
+            assert decision.why
             assert self.statuses() == before
-        assert (ruling.problem is not None) == (ruling.outcome is ReportOutcome.REFUSED)
+        assert (decision.problem is not None) == (decision.outcome is ReportOutcome.REFUSED)
 
     @rule()
     def lose_dispatch(self) -> None:

@@ -20,7 +20,7 @@ PAIRS = [(here, there) for here in Status for there in Status]
 
 
 @pytest.mark.parametrize(("here", "there"), PAIRS)
-def test_an_attempt_moves_where_the_table_says_and_nowhere_else(here: Status, there: Status) -> None:
+def test_an_attempt_can_make_the_moves_of_the_table_and_no_others(here: Status, there: Status) -> None:
     attempt = Attempt(1, NOW, status=here)
 
     if (here, there) in LEGAL:
@@ -32,13 +32,13 @@ def test_an_attempt_moves_where_the_table_says_and_nowhere_else(here: Status, th
         assert attempt == Attempt(1, NOW, status=here)
 
 
-def test_the_table_names_every_status_and_ends_where_it_says() -> None:
+def test_the_table_has_every_status_and_no_moves_from_terminal_ones() -> None:
     assert set(ATTEMPT_MOVES) == set(Status)
     assert {status for status in Status if not ATTEMPT_MOVES[status]} == {status for status in Status if status.is_terminal}
     assert len(LEGAL) == 19
 
 
-def test_moves_stamp_their_times_once() -> None:
+def test_moves_set_their_times_once() -> None:
     attempt = Attempt(1, NOW)
 
     attempt.move(Status.QUEUED, NOW)
@@ -61,10 +61,10 @@ def test_moves_stamp_their_times_once() -> None:
         ("pending queued waiting lost done ok finished nonsense \0", None),
     ],
 )
-def test_the_words_people_use_mean_a_status_or_none(words: str, status: Status | None) -> None:
+def test_common_words_mean_a_status(words: str, status: Status | None) -> None:
     assert {parse_reported_status(word) for word in words.split()} == {status}
 
 
-def test_no_word_is_no_status() -> None:
+def test_an_empty_word_is_not_a_status() -> None:
     assert parse_reported_status("") is None
     assert parse_reported_status(" completed ") is Status.COMPLETED

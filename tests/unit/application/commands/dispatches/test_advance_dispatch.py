@@ -27,7 +27,7 @@ async def test_a_trigger_requests_a_dispatch_and_its_claim_starts_the_first_stag
     assert await headgate.use_cases.get_stage_statuses(triggered.run_id) == {"a": Status.RUNNING, "b": Status.PENDING, "c": Status.PENDING}
 
 
-async def test_one_worker_wins_a_dispatch_and_may_ask_again() -> None:
+async def test_one_worker_wins_a_dispatch_and_can_claim_it_again() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline()
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -44,7 +44,7 @@ async def test_an_unknown_run_cannot_be_claimed() -> None:
         await InProcessHeadgate().use_cases.claim(7)
 
 
-async def test_a_sequence_is_carried_to_its_end_by_one_dispatch() -> None:
+async def test_a_sequence_of_stages_runs_in_one_dispatch() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline(3)
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -60,7 +60,7 @@ async def test_a_sequence_is_carried_to_its_end_by_one_dispatch() -> None:
     assert (await headgate.use_cases.get_run(run_id)).status is Status.COMPLETED
 
 
-async def test_branches_start_together_as_far_as_slots_and_parallelism_go() -> None:
+async def test_branches_start_together_within_slots_and_parallelism() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline([a_stage("a"), *(a_stage(name, needs=["a"]) for name in "bcd")], parallelism=2)
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -78,7 +78,7 @@ async def test_branches_start_together_as_far_as_slots_and_parallelism_go() -> N
     assert (held_back.starts, held_back.ended) == ([], False)
 
 
-async def test_a_repeated_call_starts_nothing_twice_and_answers_what_was_lost() -> None:
+async def test_a_repeated_call_starts_nothing_twice_and_returns_the_lost_answer() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline(3)
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -92,7 +92,7 @@ async def test_a_repeated_call_starts_nothing_twice_and_answers_what_was_lost() 
     assert len((await headgate.use_cases.get_run(run_id)).stages[1].attempts) == 1
 
 
-async def test_a_failed_stage_is_tried_again_when_its_delay_is_over() -> None:
+async def test_a_failed_stage_is_retried_after_its_delay() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline([a_stage("a", retries=1, retry_delay=30)])
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -110,7 +110,7 @@ async def test_a_failed_stage_is_tried_again_when_its_delay_is_over() -> None:
     assert [(start.stage, start.attempt) for start in claim.starts] == [("a", 2)]
 
 
-async def test_a_run_fails_once_its_retries_are_used_up_and_what_needs_it_is_skipped() -> None:
+async def test_a_run_fails_after_its_retries_and_skips_dependent_stages() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline([a_stage("a", retries=1), a_stage("b")])
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -124,7 +124,7 @@ async def test_a_run_fails_once_its_retries_are_used_up_and_what_needs_it_is_ski
     assert (await headgate.use_cases.get_run(run_id)).status is Status.FAILED
 
 
-async def test_a_worker_whose_lease_ran_out_loses_its_stages_and_its_late_word() -> None:
+async def test_a_worker_with_an_expired_lease_loses_its_stages_and_late_reports() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline(2)
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -141,7 +141,7 @@ async def test_a_worker_whose_lease_ran_out_loses_its_stages_and_its_late_word()
     assert (late.ended, late.starts) == (True, [])
 
 
-async def test_a_lost_stage_that_may_be_repeated_goes_to_the_next_dispatch() -> None:
+async def test_a_lost_stage_that_can_be_retried_goes_to_the_next_dispatch() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline([a_stage("a", retries=1, retry_on_loss=True)])
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -157,7 +157,7 @@ async def test_a_lost_stage_that_may_be_repeated_goes_to_the_next_dispatch() -> 
     assert (run_id, 2) in [(offer.run_id, offer.epoch) for offer in _offers(headgate)]
 
 
-async def test_a_sweep_that_was_away_gives_every_lease_a_full_term() -> None:
+async def test_a_sweeper_that_was_stopped_gives_every_lease_a_full_term() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline(2)
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -170,7 +170,7 @@ async def test_a_sweep_that_was_away_gives_every_lease_a_full_term() -> None:
     assert (await headgate.use_cases.get_run(run_id)).status is Status.RUNNING
 
 
-async def test_a_heartbeat_renews_tells_of_lost_claims_and_of_runs_to_stop() -> None:
+async def test_a_heartbeat_renews_leases_and_returns_lost_claims_and_runs_to_stop() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline([a_stage("a"), a_stage("b", needs=[])])
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -189,7 +189,7 @@ async def test_a_heartbeat_renews_tells_of_lost_claims_and_of_runs_to_stop() -> 
     assert stopping.refused == [(99, 1)]
 
 
-async def test_a_worker_without_a_stream_gets_work_with_its_heartbeat() -> None:
+async def test_a_worker_without_a_stream_gets_claims_with_its_heartbeat() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline(2)
     runs = [(await headgate.use_cases.trigger()).run_id for _ in range(3)]
@@ -199,7 +199,7 @@ async def test_a_worker_without_a_stream_gets_work_with_its_heartbeat() -> None:
     assert [claim.run_id for claim in answer.claims] == runs[:2]
 
 
-async def test_a_leaving_worker_hands_the_rest_on() -> None:
+async def test_a_worker_that_shuts_down_hands_back_its_dispatch() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline(3)
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -217,7 +217,7 @@ def _offers(headgate: InProcessHeadgate) -> list:
     return [queue.get_nowait() for _ in range(queue.qsize())]
 
 
-async def test_a_lease_that_ran_out_while_the_store_was_away_is_not_refused_before_the_sweep_has_judged_it() -> None:
+async def test_a_lease_that_expired_during_an_outage_is_left_to_the_sweeper() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline(1)
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -233,7 +233,7 @@ async def test_a_lease_that_ran_out_while_the_store_was_away_is_not_refused_befo
     assert (await headgate.use_cases.get_run(run_id)).status is Status.RUNNING
 
 
-async def test_a_dispatch_handed_over_by_a_heartbeat_has_a_full_term() -> None:
+async def test_a_claim_returned_by_a_heartbeat_has_a_full_lease_term() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline(1)
     run_id = (await headgate.use_cases.trigger()).run_id

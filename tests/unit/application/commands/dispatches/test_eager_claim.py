@@ -37,7 +37,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
-async def test_a_linked_worker_with_a_slot_gets_the_dispatch_in_the_transaction_that_requests_it(commits: list[str]) -> None:
+async def test_a_connected_worker_with_a_free_slot_gets_the_dispatch_in_the_same_transaction(commits: list[str]) -> None:
     headgate = InProcessHeadgate()
     headgate.fakes.worker_streams.link(WORKER)
     await headgate.use_cases.create_pipeline([a_stage("a"), a_stage("b", needs=[]), a_stage("c")])
@@ -56,7 +56,7 @@ async def test_a_linked_worker_with_a_slot_gets_the_dispatch_in_the_transaction_
         assert [row.run_id for row in await work.outbox.lease("relay", 10, 1.0)] == [triggered.run_id], "Prefect is to be told of it"
 
 
-async def test_what_was_not_committed_is_not_pushed_and_its_slots_are_free_again(commits: list[str]) -> None:
+async def test_a_claim_that_was_not_committed_is_not_sent_and_frees_its_slots(commits: list[str]) -> None:
     headgate = InProcessHeadgate()
     headgate.fakes.worker_streams.link(WORKER, slots=1)
     await headgate.use_cases.create_pipeline(1)
@@ -71,7 +71,7 @@ async def test_what_was_not_committed_is_not_pushed_and_its_slots_are_free_again
     assert [claim.run_id for claim in pushed(headgate)] == [triggered.run_id]
 
 
-async def test_a_new_run_is_not_served_before_one_that_waits_for_a_slot() -> None:
+async def test_a_new_run_does_not_overtake_one_that_waits_for_a_slot() -> None:
     headgate = InProcessHeadgate()
     headgate.fakes.worker_streams.link(WORKER, slots=1)
     await headgate.use_cases.create_pipeline(1)
@@ -88,7 +88,7 @@ async def test_a_new_run_is_not_served_before_one_that_waits_for_a_slot() -> Non
     assert third not in {claim.run_id for claim in pushed(headgate)}
 
 
-async def test_a_dispatch_of_a_pool_that_prefects_workers_serve_is_only_requested() -> None:
+async def test_a_dispatch_of_a_prefect_pool_is_only_requested() -> None:
     headgate = InProcessHeadgate()
     headgate.fakes.worker_streams.link(WORKER, pool="elsewhere")
     await headgate.use_cases.create_pipeline(1, pool="elsewhere")
@@ -99,7 +99,7 @@ async def test_a_dispatch_of_a_pool_that_prefects_workers_serve_is_only_requeste
     assert (await headgate.use_cases.get_stage_statuses(triggered.run_id)) == {"a": Status.QUEUED}
 
 
-async def test_what_was_claimed_at_once_is_offered_to_nobody_when_the_feed_tells_of_it(commits: list[str]) -> None:
+async def test_an_eagerly_claimed_dispatch_is_not_offered_again_by_the_feed(commits: list[str]) -> None:
     headgate = InProcessHeadgate()
     follow = headgate.application.feed_reader()
     await follow.run_once()

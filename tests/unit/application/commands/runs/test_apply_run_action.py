@@ -54,7 +54,7 @@ async def test_a_retried_run_goes_to_a_worker_as_the_next_dispatch() -> None:
     assert (await headgate.use_cases.get_run(run_id)).status is Status.COMPLETED
 
 
-async def test_a_retry_with_the_same_key_is_done_once() -> None:
+async def test_a_retry_with_the_same_key_is_applied_once() -> None:
     headgate = InProcessHeadgate()
     run_id = await a_failed_run(headgate)
     key = IdempotencyKey("retry", "k1", b"1")
@@ -69,7 +69,7 @@ async def test_a_retry_with_the_same_key_is_done_once() -> None:
         await headgate.application.retry_run()(RetryRunCommand(run_id, key=IdempotencyKey("retry", "k1", b"2")))
 
 
-async def test_what_is_refused_stores_nothing() -> None:
+async def test_a_refused_action_stores_nothing() -> None:
     headgate = InProcessHeadgate()
     run_id = await a_failed_run(headgate)
     before = await headgate.use_cases.get_run(run_id)
@@ -82,7 +82,7 @@ async def test_what_is_refused_stores_nothing() -> None:
     assert await headgate.use_cases.get_run(run_id) == before
 
 
-async def test_a_retry_may_go_on_under_the_newest_revision_if_it_fits() -> None:
+async def test_a_retry_can_use_the_newest_revision_if_it_has_the_same_graph() -> None:
     headgate = InProcessHeadgate()
     run_id = await a_failed_run(headgate)
     await headgate.application.change_pipeline()("nightly", {"name": "nightly", "stages": [a_stage("a"), a_stage("b", command=["mended"])]})
@@ -99,14 +99,14 @@ async def test_a_newest_revision_with_other_stages_is_refused() -> None:
     run_id = await a_failed_run(headgate)
     await headgate.application.change_pipeline()("nightly", {"name": "nightly", "stages": some_stages(3)})
 
-    with pytest.raises(Conflict) as refusal:
+    with pytest.raises(Conflict) as error:
         await headgate.application.retry_run()(RetryRunCommand(run_id, newest=True))
 
-    assert refusal.value.kind == "graph_changed"
+    assert error.value.kind == "graph_changed"
     assert (await headgate.use_cases.get_run(run_id)).revision == 1
 
 
-async def test_running_again_keeps_the_parameters_or_takes_others_and_says_what_it_repeats() -> None:
+async def test_a_repeated_run_has_the_same_or_new_parameters_and_names_the_first_run() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline(1, parameters={"type": "object", "properties": {"month": {"type": "integer"}}})
     first = await headgate.use_cases.trigger(parameters={"month": 6})
@@ -123,7 +123,7 @@ async def test_running_again_keeps_the_parameters_or_takes_others_and_says_what_
         await headgate.application.repeat_run()(RepeatRunCommand(404))
 
 
-async def test_skipping_lets_the_rest_run() -> None:
+async def test_skipping_a_stage_lets_the_later_ones_run() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline(3)
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -138,7 +138,7 @@ async def test_skipping_lets_the_rest_run() -> None:
     assert (await headgate.use_cases.get_run(run_id)).stages[0].newest.message == "by hand"
 
 
-async def test_the_holder_hears_that_a_stage_is_to_be_ended_and_the_run_goes_on() -> None:
+async def test_the_worker_is_asked_to_stop_a_cancelled_stage_and_the_run_continues() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline([a_stage("a", needs=[]), a_stage("b", needs=[])])
     run_id = (await headgate.use_cases.trigger()).run_id
@@ -155,20 +155,20 @@ async def test_the_holder_hears_that_a_stage_is_to_be_ended_and_the_run_goes_on(
     assert await headgate.use_cases.get_stage_statuses(run_id) == {"a": Status.CANCELLED, "b": Status.RUNNING}
 
 
-async def test_an_approval_checks_its_fields_and_hands_them_on() -> None:
+async def test_an_approval_validates_its_fields_and_passes_them_on() -> None:
     headgate = InProcessHeadgate()
     run_id = await a_waiting_run(headgate)
 
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInput) as error:
         await headgate.application.decide_approval()(run_id, "ask", Decision(True, None, {"copies": "many"}), MARA)
     await headgate.application.decide_approval()(run_id, "ask", Decision(True, "fine", {"ticket": "OPS-7"}), MARA)
     claim = await headgate.use_cases.claim(run_id, epoch=2)
 
-    assert refusal.value.problems and all(problem.field.startswith("fields") for problem in refusal.value.problems)
+    assert error.value.problems and all(problem.field.startswith("fields") for problem in error.value.problems)
     assert claim.starts[0].given == {"ticket": "OPS-7", "copies": 2}
 
 
-async def test_somebody_else_may_not_decide() -> None:
+async def test_a_person_who_is_not_an_approver_cannot_decide() -> None:
     headgate = InProcessHeadgate()
     run_id = await a_waiting_run(headgate)
 
@@ -178,10 +178,10 @@ async def test_somebody_else_may_not_decide() -> None:
     assert (await headgate.use_cases.get_stage_statuses(run_id))["ask"] is Status.WAITING
 
 
-async def test_an_approvals_fields_are_checked_when_it_is_defined() -> None:
+async def test_the_fields_of_an_approval_are_validated_in_the_definition() -> None:
     headgate = InProcessHeadgate()
 
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInput) as error:
         await headgate.use_cases.create_pipeline([a_stage("ask", "approval", fields={"type": "array"})])
 
-    assert [problem.field.split(".")[0] for problem in refusal.value.problems] == ["stages[0]"]
+    assert [problem.field.split(".")[0] for problem in error.value.problems] == ["stages[0]"]
