@@ -1,4 +1,4 @@
-"""Values that are cheap to make: held to be unchanged by the type checker, and equal by what they hold."""
+"""Value objects: the type checker refuses assignments, and equality compares the fields."""
 
 import subprocess
 import sys
@@ -36,21 +36,21 @@ def test_values_with_equal_fields_are_equal() -> None:
 
 def test_values_have_their_own_defaults_and_no_other_attributes() -> None:
     one, other = (Event(number, EventType.STAGE_PROGRESS, NOW) for number in (1, 2))
-    unheard_of = "anything"
+    unknown = "anything"
 
     assert one.data is not other.data
     assert not hasattr(one, "__dict__")
     with pytest.raises(AttributeError):
-        setattr(one, unheard_of, 1)
+        setattr(one, unknown, 1)
 
 
 def test_the_type_checker_refuses_assignments(tmp_path: Path) -> None:
-    """In a process of its own: it sets limits of the interpreter."""
-    change = "from {0} import {1}\ndef change_{1}(given: {1}) -> None: given.{2} = 1"
+    """The type checker runs in its own process, since it changes limits of the interpreter."""
+    change = "from {0} import {1}\ndef change_{1}(value: {1}) -> None: value.{2} = 1"
     program = "\n".join(change.format(*value) for value in VALUES)
-    asked = ["--cache-dir", str(tmp_path), "--config-file", "", "--follow-imports=silent", "-c", program]
+    arguments = ["--cache-dir", str(tmp_path), "--config-file", "", "--follow-imports=silent", "-c", program]
 
-    told = subprocess.run([sys.executable, "-m", "mypy", *asked], cwd=ROOT, capture_output=True, text=True, check=False)
+    result = subprocess.run([sys.executable, "-m", "mypy", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
 
-    refused = [line for line in told.stdout.splitlines() if "is read-only" in line]
-    assert len(refused) == len(VALUES), told
+    errors = [line for line in result.stdout.splitlines() if "is read-only" in line]
+    assert len(errors) == len(VALUES), result

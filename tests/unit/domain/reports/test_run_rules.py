@@ -42,12 +42,12 @@ def test_a_verdict_becomes_the_status_once_the_running_stage_is_over() -> None:
 
 def test_completed_ends_a_run_with_only_external_stages_left() -> None:
     run = a_started_run(["a", a_stage("b", "external")])
-    refused = send(run, Status.COMPLETED, None)
+    early = send(run, Status.COMPLETED, None)
     send(run, Status.COMPLETED, by=HOLDER)
 
     decision = send(run, Status.COMPLETED, None)
 
-    assert (refused.outcome, refused.problem, refused.facts) == (ReportOutcome.REFUSED, "not_over", {"not_over": ["a"]})
+    assert (early.outcome, early.problem, early.facts) == (ReportOutcome.REFUSED, "not_over", {"not_over": ["a"]})
     assert (decision.outcome, run.status) == (ReportOutcome.APPLIED, Status.COMPLETED)
     assert run.stages["b"].status is Status.SKIPPED
 

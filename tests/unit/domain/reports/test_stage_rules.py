@@ -88,9 +88,9 @@ def test_a_late_report_never_reopens_a_finished_stage(end: Status) -> None:
     seq = run.last_seq
 
     running = send(run, Status.RUNNING, records_processed=9)
-    again = send(run, end, records_processed=9)
+    repeated = send(run, end, records_processed=9)
 
-    for decision in (running, again):
+    for decision in (running, repeated):
         assert (decision.outcome, decision.status) == (ReportOutcome.IGNORED, end)
         assert decision.why
     assert run.last_seq == seq

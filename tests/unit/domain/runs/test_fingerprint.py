@@ -1,4 +1,4 @@
-"""Failures that are alike have one fingerprint, and others have another."""
+"""Fingerprints of failures."""
 
 import time
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.runs.fingerprint import FINGERPRINT_LENGTH, compute_fingerprint, normalize_message
 
-ALIKE = [
+SIMILAR_MESSAGES = [
     ("duplicate key (order_id)=(88213407)", "duplicate key (order_id)=(88213408)"),
     ("timeout after 12.5 s at 2026-11-23T10:04:11Z", "timeout after 3 s at 2026-11-24 02:04:11.123+01:00"),
     ("no file /srv/data/2026/june.csv", "no file /home/x/other.csv"),
@@ -19,15 +19,15 @@ ALIKE = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other"), ALIKE)
+@pytest.mark.parametrize(("one", "other"), SIMILAR_MESSAGES)
 def test_details_that_vary_between_runs_do_not_change_the_fingerprint(one: str, other: str) -> None:
     assert compute_fingerprint(one) == compute_fingerprint(other)
 
 
 def test_different_errors_have_different_fingerprints() -> None:
-    said = ["connection refused", "connection reset", "duplicate key", "no such table orders", "no such table stock"]
+    messages = ["connection refused", "connection reset", "duplicate key", "no such table orders", "no such table stock"]
 
-    assert len({compute_fingerprint(each) for each in said}) == len(said)
+    assert len({compute_fingerprint(each) for each in messages}) == len(messages)
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  \n"])
@@ -37,20 +37,20 @@ def test_an_empty_message_has_no_fingerprint(nothing: str | None) -> None:
 
 @given(st.text())
 def test_the_fingerprint_of_any_text_is_stable_and_has_ten_digits(text: str) -> None:
-    found = compute_fingerprint(text)
+    fingerprint = compute_fingerprint(text)
 
-    assert found == compute_fingerprint(text)
-    assert found is None or (len(found) == FINGERPRINT_LENGTH and int(found, 16) >= 0)
+    assert fingerprint == compute_fingerprint(text)
+    assert fingerprint is None or (len(fingerprint) == FINGERPRINT_LENGTH and int(fingerprint, 16) >= 0)
 
 
 def test_normalizing_a_message_twice_changes_nothing() -> None:
-    for one, _ in ALIKE:
+    for one, _ in SIMILAR_MESSAGES:
         assert normalize_message(normalize_message(one)) == normalize_message(one)
 
 
 @pytest.mark.parametrize("piece", ["1", "a1", "/a", "1.", "0x", "-1", "https://", "aaaaaaa", "2026-"])
 def test_no_text_takes_long_to_normalize(piece: str) -> None:
-    """Counted against the plainest text of the same length, in the same process."""
+    """The time is compared with that of a plain text of the same length."""
 
     def cost(text: str) -> float:
         began = time.process_time()

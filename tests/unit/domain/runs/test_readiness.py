@@ -13,8 +13,8 @@ from tests.support.builders import NOW, a_stage_run
 FAILURES = (Status.FAILED, Status.LOST)
 
 
-def expected_gate(when: StageCondition, needs: list[tuple[Status, bool]]) -> Readiness:
-    """Readiness as DESIGN says it: each need is a status and whether its failure is allowed."""
+def expected_readiness(when: StageCondition, needs: list[tuple[Status, bool]]) -> Readiness:
+    """Return the readiness that DESIGN defines. Each need is a status and whether its failure is allowed."""
     over = all(status.is_terminal for status, _ in needs)
     good = [status is Status.COMPLETED or (status in FAILURES and allowed) for status, allowed in needs]
     bad = [status.is_terminal and not ok for (status, _), ok in zip(needs, good, strict=True)]
@@ -36,11 +36,11 @@ def test_readiness_follows_from_the_needs(when: StageCondition) -> None:
         }
         stage = a_stage_run("it", needs=tuple(stages), when=when)
 
-        assert get_readiness(stage, {**stages, "it": stage}) is expected_gate(when, needs), needs
+        assert get_readiness(stage, {**stages, "it": stage}) is expected_readiness(when, needs), needs
 
 
 def stage_runs() -> st.SearchStrategy[list[StageRun]]:
-    """Up to four stages in a row of needs, in any statuses, retries and externals among them."""
+    """Generate up to four stages with any needs and statuses, including retries and external stages."""
 
     @st.composite
     def draw_stages(draw: st.DrawFn) -> list[StageRun]:
@@ -65,13 +65,13 @@ def stage_runs() -> st.SearchStrategy[list[StageRun]]:
     return draw_stages()
 
 
-def oracle(stages: list[StageRun], verdict: Status | None, has_started: bool) -> Status:
-    """The run's status, read off DESIGN's sentence clause by clause."""
+def expected_status(stages: list[StageRun], verdict: Status | None, has_started: bool) -> Status:
+    """Return the status of a run as DESIGN defines it, clause by clause."""
     by_name = {stage.name: stage for stage in stages}
 
     def needs_are_met(stage: StageRun) -> bool:
         needs = [(by_name[name].status, by_name[name].definition.allow_failure) for name in stage.definition.needs]
-        return expected_gate(stage.definition.when, needs) is Readiness.READY
+        return expected_readiness(stage.definition.when, needs) is Readiness.READY
 
     if any(stage.status is Status.RUNNING for stage in stages):
         return Status.RUNNING
@@ -90,7 +90,7 @@ def oracle(stages: list[StageRun], verdict: Status | None, has_started: bool) ->
 @settings(deadline=None, max_examples=400)
 @given(stage_runs(), st.sampled_from([None, Status.COMPLETED, Status.FAILED, Status.CANCELLED]), st.booleans())
 def test_the_status_of_a_run_is_as_designed(stages: list[StageRun], verdict: Status | None, has_started: bool) -> None:
-    assert compute_run_status(stages, verdict, has_started) is oracle(stages, verdict, has_started)
+    assert compute_run_status(stages, verdict, has_started) is expected_status(stages, verdict, has_started)
 
 
 @pytest.mark.parametrize(

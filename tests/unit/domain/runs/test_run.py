@@ -13,7 +13,7 @@ HOLDER = Reporter(WORKER, WORKER, 1)
 DAY = 86_400
 
 
-def end(run: Run, stage: str, status: Status = Status.COMPLETED, at: float = 0) -> None:
+def end_stage(run: Run, stage: str, status: Status = Status.COMPLETED, at: float = 0) -> None:
     assert judge_report(run, Report(status, stage), Reporter(WORKER, WORKER, run.dispatch.epoch), None, seconds_later(at)).applied
 
 
@@ -46,7 +46,7 @@ def test_a_sequence_of_stages_runs_in_one_dispatch() -> None:
     for stage in "abc":
         assert [started.name for started in run.start_ready_stages(4, WORKER, NOW)] == [stage]
         assert run.end_dispatch(NOW) is False
-        end(run, stage)
+        end_stage(run, stage)
 
     assert run.end_dispatch(NOW) is True
     assert (run.status, run.dispatch.state, run.dispatch.epoch) == (Status.COMPLETED, DispatchState.NONE, 1)
@@ -86,7 +86,7 @@ def test_a_failure_skips_dependent_stages_and_runs_failure_handlers() -> None:
         ]
     )
 
-    end(run, "a", Status.FAILED)
+    end_stage(run, "a", Status.FAILED)
 
     assert statuses(run) == "failed skipped skipped queued queued"
     assert run.stages["c"].current.reason is Reason.UPSTREAM
@@ -94,9 +94,9 @@ def test_a_failure_skips_dependent_stages_and_runs_failure_handlers() -> None:
 
 def test_an_allowed_failure_satisfies_the_stages_that_need_it() -> None:
     run = a_started_run([a_stage("a", allow_failure=True), "b"])
-    end(run, "a", Status.FAILED)
+    end_stage(run, "a", Status.FAILED)
     run.start_ready_stages(1, WORKER, NOW)
-    end(run, "b")
+    end_stage(run, "b")
 
     assert (statuses(run), run.status) == ("failed completed", Status.COMPLETED)
 
@@ -104,7 +104,7 @@ def test_an_allowed_failure_satisfies_the_stages_that_need_it() -> None:
 def test_a_retry_waits_for_its_delay_and_is_then_queued() -> None:
     run = a_started_run([a_stage("a", retries=1, retry_delay=60)])
 
-    end(run, "a", Status.FAILED)
+    end_stage(run, "a", Status.FAILED)
     assert (statuses(run), run.status, run.next_due_at()) == ("waiting", Status.RUNNING, seconds_later(60))
     assert run.end_dispatch(NOW) is True
     run.process_due(seconds_later(59))
@@ -117,9 +117,9 @@ def test_a_retry_waits_for_its_delay_and_is_then_queued() -> None:
 
 def test_a_run_fails_after_the_last_retry() -> None:
     run = a_started_run([a_stage("a", retries=1)])
-    end(run, "a", Status.FAILED)
+    end_stage(run, "a", Status.FAILED)
     run.start_ready_stages(1, WORKER, NOW)
-    end(run, "a", Status.FAILED)
+    end_stage(run, "a", Status.FAILED)
 
     assert (statuses(run), run.status, len(run.stages["a"].attempts)) == ("failed", Status.FAILED, 2)
 
@@ -190,7 +190,7 @@ def test_the_timeout_of_an_external_stage_starts_when_its_needs_are_met() -> Non
     run = a_started_run(["a", a_stage("b", "external", timeout=60)])
     assert run.stages["b"].current.deadline_at is None
 
-    end(run, "a", at=30)
+    end_stage(run, "a", at=30)
 
     assert (run.next_due_at(), run.status) == (seconds_later(90), Status.WAITING)
     run.process_due(seconds_later(90))
@@ -201,7 +201,7 @@ def test_an_external_stage_that_started_before_its_needs_failed_has_a_deadline()
     run = a_started_run(["a", a_stage("b", "external", timeout=60)])
     judge_report(run, Report(Status.RUNNING, "b"), Reporter("ci"), None, NOW)
 
-    end(run, "a", Status.FAILED, at=30)
+    end_stage(run, "a", Status.FAILED, at=30)
 
     assert (statuses(run), run.next_due_at()) == ("failed running", seconds_later(90))
 
@@ -223,7 +223,7 @@ def test_a_running_stage_can_complete_but_the_run_stays_cancelled() -> None:
 
     run.cancel(NOW, None)
     assert (statuses(run), run.status, run.startable_stages) == ("running cancelled cancelled", Status.RUNNING, [])
-    end(run, "a", at=5)
+    end_stage(run, "a", at=5)
 
     assert (statuses(run), run.status) == ("completed cancelled cancelled", Status.CANCELLED)
     assert run.finished_at == seconds_later(5)

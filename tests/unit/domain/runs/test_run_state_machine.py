@@ -1,4 +1,4 @@
-"""A run under random facts in a random order: whatever happens, nothing is started twice, left behind or taken back."""
+"""A run under random operations in random order. The invariants hold after each of them."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -53,7 +53,7 @@ def stage_lists(draw: st.DrawFn) -> list[dict[str, object]]:
 
 
 def bare(run: Run) -> Run:
-    """The run without its events and without what its attempts tell on the way."""
+    """Return the run without its events and without the details that progress updates change."""
     copy = replace(deepcopy(run), last_seq=0, new_events=[])
     for stage in copy.stages.values():
         for attempt in stage.attempts:
@@ -96,14 +96,14 @@ class RunMachine(RuleBasedStateMachine):
         assert len(chosen) <= capacity
 
     @precondition(lambda self: self.run.dispatch.holder is not None)
-    @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE_STATUSES)), told=st.tuples(COUNTS, MESSAGES))
-    def report_by_holder(self, data: st.DataObject, status: Status, told: tuple[int | None, str | None]) -> None:
+    @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE_STATUSES)), details=st.tuples(COUNTS, MESSAGES))
+    def report_by_holder(self, data: st.DataObject, status: Status, details: tuple[int | None, str | None]) -> None:
         holder = Reporter(self.run.dispatch.holder, self.run.dispatch.holder, self.run.dispatch.epoch)
         stage = data.draw(st.sampled_from(sorted(self.run.stages)))
         attempt = data.draw(st.sampled_from([None, 1, self.run.stages[stage].current.number]))
         if status is Status.RUNNING and self.is_full():
             return
-        self.judge_report(Report(status, stage, attempt, told[0], message=told[1]), holder)
+        self.judge_report(Report(status, stage, attempt, details[0], message=details[1]), holder)
 
     @rule(data=st.data(), status=st.sampled_from(sorted(REPORTABLE_STATUSES)), output=st.sampled_from([None, 1, {"rows": [2]}]))
     def report_by_stranger(self, data: st.DataObject, status: Status, output: object) -> None:
@@ -189,13 +189,13 @@ class RunMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_of_an_attempt_changes_without_an_event(self) -> None:
-        """What is kept by a run's id and its last event, such as the board's stages and the tags of answers, rests on it."""
+        """Caches by run id and last event, such as the board and the entity tags, depend on this."""
         now = {name: deepcopy(stage.attempts) for name, stage in self.run.stages.items()}
         assert self.seen.setdefault(self.run.last_seq, now) == now
 
     @invariant()
     def progress_changes_nothing_but_details(self) -> None:
-        """What is written of a run that has only progressed rests on it."""
+        """Storing only the details of such a run depends on this."""
         since = replace(self.run, new_events=self.run.new_events[len(self.before.new_events) :])
         if since.has_only_progress_events:
             assert bare(self.run) == bare(self.before)
@@ -270,7 +270,7 @@ class RunMachine(RuleBasedStateMachine):
         assert any(self.has_next_step(stage) for stage in self.run.stages.values())
 
     def has_next_step(self, stage: StageRun) -> bool:
-        """Something will happen to it by itself: its holder's lease, its dispatch, its time."""
+        """Return True if a lease, a dispatch or a time will move the stage on."""
         attempt = stage.current
         if stage.definition.kind is StageKind.EXTERNAL:
             return not stage.is_over and attempt.deadline_at is not None

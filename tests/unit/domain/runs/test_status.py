@@ -16,20 +16,20 @@ skipped   |
 lost      |
 """
 LEGAL = {(Status(line.split("|")[0].strip()), Status(word)) for line in TABLE.strip().splitlines() for word in line.split("|")[1].split()}
-PAIRS = [(here, there) for here in Status for there in Status]
+PAIRS = [(before, after) for before in Status for after in Status]
 
 
-@pytest.mark.parametrize(("here", "there"), PAIRS)
-def test_an_attempt_can_make_the_moves_of_the_table_and_no_others(here: Status, there: Status) -> None:
-    attempt = Attempt(1, NOW, status=here)
+@pytest.mark.parametrize(("before", "after"), PAIRS)
+def test_an_attempt_can_make_the_moves_of_the_table_and_no_others(before: Status, after: Status) -> None:
+    attempt = Attempt(1, NOW, status=before)
 
-    if (here, there) in LEGAL:
-        attempt.move(there, an_hour_later())
-        assert attempt.status is there
+    if (before, after) in LEGAL:
+        attempt.move(after, an_hour_later())
+        assert attempt.status is after
     else:
         with pytest.raises(IllegalMove):
-            attempt.move(there, an_hour_later())
-        assert attempt == Attempt(1, NOW, status=here)
+            attempt.move(after, an_hour_later())
+        assert attempt == Attempt(1, NOW, status=before)
 
 
 def test_the_table_has_every_status_and_no_moves_from_terminal_ones() -> None:

@@ -33,18 +33,18 @@ class AccessUseCases:
 
     def __init__(self, roles: dict[str, Role] | None = None) -> None:
         self.fakes = fakes = FakeAdapters()
-        opened, clock = fakes.open_unit_of_work, fakes.clock
+        open_unit_of_work, clock = fakes.open_unit_of_work, fakes.clock
         open_session = OpenSession(fakes.credentials, RULES)
-        self.authenticator = Authenticator(opened, fakes.credentials, clock, RULES)
+        self.authenticator = Authenticator(open_unit_of_work, fakes.credentials, clock, RULES)
         invalidate_callers = self.authenticator.invalidate_callers
-        self.sign_in = SignIn(opened, fakes.passwords, fakes.sign_in_limiter, clock, open_session)
-        self.sign_in_by_identity = SignInByIdentity(opened, clock, open_session, roles or {})
-        self.sign_out = SignOut(opened, fakes.credentials, clock, invalidate_callers)
-        self.create = CreateAccount(opened, fakes.passwords, clock)
-        self.change = ChangeAccount(opened, fakes.passwords, clock, invalidate_callers)
-        self.change_password = ChangePassword(opened, fakes.passwords, fakes.credentials, clock, invalidate_callers)
-        self.create_token = CreateToken(opened, fakes.credentials, clock)
-        self.revoke_token = RevokeToken(opened, clock, invalidate_callers)
+        self.sign_in = SignIn(open_unit_of_work, fakes.passwords, fakes.sign_in_limiter, clock, open_session)
+        self.sign_in_by_identity = SignInByIdentity(open_unit_of_work, clock, open_session, roles or {})
+        self.sign_out = SignOut(open_unit_of_work, fakes.credentials, clock, invalidate_callers)
+        self.create = CreateAccount(open_unit_of_work, fakes.passwords, clock)
+        self.change = ChangeAccount(open_unit_of_work, fakes.passwords, clock, invalidate_callers)
+        self.change_password = ChangePassword(open_unit_of_work, fakes.passwords, fakes.credentials, clock, invalidate_callers)
+        self.create_token = CreateToken(open_unit_of_work, fakes.credentials, clock)
+        self.revoke_token = RevokeToken(open_unit_of_work, clock, invalidate_callers)
 
     async def sign_in_ada(self, role: Role = Role.OPERATOR) -> SignInResult:
         await self.create("ada", role, PASSWORD, ADMIN)

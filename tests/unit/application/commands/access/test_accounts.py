@@ -28,23 +28,23 @@ async def test_the_last_admin_cannot_be_demoted_or_disabled(access: AccessUseCas
         AccountChange(disabled=True),
         AccountChange(role=Role.VIEWER, password="another four words"),
     ):
-        with pytest.raises(Conflict) as refused:
+        with pytest.raises(Conflict) as error:
             await access.change("ada", change, ADMIN)
-        assert refused.value.kind == "last_admin"
+        assert error.value.kind == "last_admin"
 
     await access.create("eve", Role.ADMIN, PASSWORD, ADMIN)
-    assert (await access.sign_in("ada", PASSWORD)).account.name == "ada", "nothing of what was refused was done"
+    assert (await access.sign_in("ada", PASSWORD)).account.name == "ada", "nothing of what was error was done"
     assert (await access.change("ada", AccountChange(role=Role.VIEWER), ADMIN)).role is Role.VIEWER
 
 
 async def test_changing_a_password_needs_the_old_one_and_ends_other_sessions(access: AccessUseCases) -> None:
-    here, elsewhere = await access.sign_in_ada(), await access.sign_in("ada", PASSWORD)
+    current, elsewhere = await access.sign_in_ada(), await access.sign_in("ada", PASSWORD)
     with pytest.raises(InvalidInput, match="before"):
-        await access.change_password(here.account.id, here.key, "wrong", "another four words", Actor("ada"))
+        await access.change_password(current.account.id, current.key, "wrong", "another four words", Actor("ada"))
 
-    await access.change_password(here.account.id, here.key, PASSWORD, "another four words", Actor("ada"))
+    await access.change_password(current.account.id, current.key, PASSWORD, "another four words", Actor("ada"))
 
-    assert await access.authenticator.authenticate_session(here.key) is not None
+    assert await access.authenticator.authenticate_session(current.key) is not None
     assert await access.authenticator.authenticate_session(elsewhere.key) is None
 
 

@@ -73,9 +73,9 @@ async def test_a_malformed_token_is_refused_without_the_store(access: AccessUseC
 )
 async def test_an_invalid_token_request_names_the_invalid_field(access: AccessUseCases, new: NewToken, field: str) -> None:
     await access.create_pipeline()
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInput) as error:
         await access.create_token(new, ADMIN)
-    assert field in {problem.field for problem in refused.value.problems}
+    assert field in {problem.field for problem in error.value.problems}
 
 
 @pytest.mark.parametrize("days", [-1, 0, 4_000])

@@ -26,10 +26,10 @@ async def test_name_and_password_open_a_session(access: AccessUseCases) -> None:
 async def test_a_failed_sign_in_does_not_reveal_whether_the_account_exists(access: AccessUseCases, name: str, password: str) -> None:
     await access.create("ada", Role.VIEWER, PASSWORD, ADMIN)
 
-    with pytest.raises(NotSignedIn) as refused:
+    with pytest.raises(NotSignedIn) as error:
         await access.sign_in(name, password)
 
-    assert str(refused.value) == "The name or the password is wrong."
+    assert str(error.value) == "The name or the password is wrong."
     assert access.fakes.passwords.compared == 1
     assert access.audited[-1] == (AuditAction.SIGN_IN_FAILED, None)
 
@@ -77,13 +77,13 @@ async def test_a_session_ends_after_its_idle_time_or_its_absolute_time(access: A
 async def test_frequent_requests_of_a_session_are_not_all_written(access: AccessUseCases) -> None:
     key = (await access.sign_in_ada()).key
     digest = access.fakes.credentials.digest(key)
-    begun = access.fakes.store.committed.sessions[digest].seen_at
+    first_seen_at = access.fakes.store.committed.sessions[digest].seen_at
 
     for _ in range(20):
         access.fakes.clock.advance(2.5)
         assert await access.authenticator.authenticate_session(key) is not None
 
-    assert access.fakes.store.committed.sessions[digest].seen_at == begun
+    assert access.fakes.store.committed.sessions[digest].seen_at == first_seen_at
 
 
 async def test_signing_out_everywhere_ends_every_session(access: AccessUseCases) -> None:

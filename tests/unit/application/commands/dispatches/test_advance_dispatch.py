@@ -1,4 +1,4 @@
-"""What a worker does with a dispatch, over fakes."""
+"""Claim and advance dispatches, and process heartbeats, over fakes."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.support.actions import WORKER, worker_report
 from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
 
-SEEN = WorkerStatus(WORKER, WORKER, "headgate", 4, 4)
+WORKER_STATUS = WorkerStatus(WORKER, WORKER, "headgate", 4, 4)
 
 
 async def test_a_trigger_requests_a_dispatch_and_its_claim_starts_the_first_stage() -> None:
@@ -85,10 +85,10 @@ async def test_a_repeated_call_starts_nothing_twice_and_returns_the_lost_answer(
     await headgate.use_cases.claim(run_id)
     first = await headgate.use_cases.advance(run_id, ("a", "completed"))
 
-    again = await headgate.use_cases.advance(run_id, ("a", "completed"))
+    repeated = await headgate.use_cases.advance(run_id, ("a", "completed"))
 
-    assert again.answers == first.answers
-    assert again.starts == first.starts
+    assert repeated.answers == first.answers
+    assert repeated.starts == first.starts
     assert len((await headgate.use_cases.get_run(run_id)).stages[1].attempts) == 1
 
 
@@ -116,10 +116,10 @@ async def test_a_run_fails_after_its_retries_and_skips_dependent_stages() -> Non
     run_id = (await headgate.use_cases.trigger()).run_id
     await headgate.use_cases.claim(run_id)
 
-    again = await headgate.use_cases.advance(run_id, ("a", "failed"))
+    repeated = await headgate.use_cases.advance(run_id, ("a", "failed"))
     await headgate.use_cases.advance(run_id, worker_report(run_id, "a", "failed", attempt=2))
 
-    assert [(start.stage, start.attempt) for start in again.starts] == [("a", 2)]
+    assert [(start.stage, start.attempt) for start in repeated.starts] == [("a", 2)]
     assert await headgate.use_cases.get_stage_statuses(run_id) == {"a": Status.FAILED, "b": Status.SKIPPED}
     assert (await headgate.use_cases.get_run(run_id)).status is Status.FAILED
 
@@ -176,11 +176,11 @@ async def test_a_heartbeat_renews_leases_and_returns_lost_claims_and_runs_to_sto
     run_id = (await headgate.use_cases.trigger()).run_id
     await headgate.use_cases.claim(run_id, capacity=1)
 
-    missed = await headgate.application.record_heartbeat()(HeartbeatCommand(SEEN, received=0))
-    known = await headgate.application.record_heartbeat()(HeartbeatCommand(SEEN, [HeldDispatch(run_id, 1)], received=0))
+    missed = await headgate.application.record_heartbeat()(HeartbeatCommand(WORKER_STATUS, received=0))
+    known = await headgate.application.record_heartbeat()(HeartbeatCommand(WORKER_STATUS, [HeldDispatch(run_id, 1)], received=0))
     await headgate.application.cancel_run()(run_id)
     stopping = await headgate.application.record_heartbeat()(
-        HeartbeatCommand(SEEN, [HeldDispatch(run_id, 1), HeldDispatch(99, 1)], received=0)
+        HeartbeatCommand(WORKER_STATUS, [HeldDispatch(run_id, 1), HeldDispatch(99, 1)], received=0)
     )
 
     assert [claim.run_id for claim in missed.claims] == [run_id]
@@ -241,7 +241,7 @@ async def test_a_claim_returned_by_a_heartbeat_has_a_full_lease_term() -> None:
     await headgate.application.lease_sweeper().run_once()
     headgate.fakes.clock.advance(19)
 
-    answer = await headgate.application.record_heartbeat()(HeartbeatCommand(SEEN))
+    answer = await headgate.application.record_heartbeat()(HeartbeatCommand(WORKER_STATUS))
     headgate.fakes.clock.advance(4)
     for _ in range(2):
         await headgate.application.lease_sweeper().run_once()

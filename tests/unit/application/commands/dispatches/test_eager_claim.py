@@ -1,4 +1,4 @@
-"""A trigger's dispatch goes to a linked worker in the trigger's own transaction, or waits its turn."""
+"""A new dispatch is claimed for a connected worker in the transaction that requests it, if a slot is free."""
 
 import pytest
 
@@ -11,11 +11,11 @@ from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
 
 
-def pushed(headgate: InProcessHeadgate) -> list[Claim]:
+def get_pushed_claims(headgate: InProcessHeadgate) -> list[Claim]:
     return [message for _, message in headgate.fakes.worker_streams.pushed if isinstance(message, Claim)]
 
 
-async def offer(headgate: InProcessHeadgate) -> None:
+async def offer_dispatches(headgate: InProcessHeadgate) -> None:
     dispatch_requests = headgate.application.dispatcher()
     await dispatch_requests.wait()
     await dispatch_requests.run_once()
@@ -23,18 +23,18 @@ async def offer(headgate: InProcessHeadgate) -> None:
 
 @pytest.fixture
 def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """One for each commit; with `fail` in it the next one fails."""
-    made: list[str] = []
+    """Record the commits. If the list contains `fail`, the next commit fails."""
+    recorded: list[str] = []
     commit = FakeUnitOfWork.commit
 
-    async def counted(work: FakeUnitOfWork) -> None:
-        if "fail" in made:
+    async def record_commit(work: FakeUnitOfWork) -> None:
+        if "fail" in recorded:
             raise Unavailable("The database does not answer.")
         await commit(work)
-        made.append("commit")
+        recorded.append("commit")
 
-    monkeypatch.setattr(FakeUnitOfWork, "commit", counted)
-    return made
+    monkeypatch.setattr(FakeUnitOfWork, "commit", record_commit)
+    return recorded
 
 
 async def test_a_connected_worker_with_a_free_slot_gets_the_dispatch_in_the_same_transaction(commits: list[str]) -> None:
@@ -46,7 +46,7 @@ async def test_a_connected_worker_with_a_free_slot_gets_the_dispatch_in_the_same
     triggered = await headgate.use_cases.trigger()
 
     assert commits == ["commit"]
-    [claim] = pushed(headgate)
+    [claim] = get_pushed_claims(headgate)
     assert (claim.run_id, claim.epoch, [start.stage for start in claim.starts]) == (triggered.run_id, 1, ["a", "b"])
     assert triggered.status is Status.QUEUED, "as it was opened"
     run = await headgate.use_cases.get_run(triggered.run_id)
@@ -64,11 +64,11 @@ async def test_a_claim_that_was_not_committed_is_not_sent_and_frees_its_slots(co
     commits.append("fail")
     with pytest.raises(Unavailable):
         await headgate.use_cases.trigger()
-    assert not pushed(headgate)
+    assert not get_pushed_claims(headgate)
     commits.clear()
 
     triggered = await headgate.use_cases.trigger()
-    assert [claim.run_id for claim in pushed(headgate)] == [triggered.run_id]
+    assert [claim.run_id for claim in get_pushed_claims(headgate)] == [triggered.run_id]
 
 
 async def test_a_new_run_does_not_overtake_one_that_waits_for_a_slot() -> None:
@@ -76,16 +76,16 @@ async def test_a_new_run_does_not_overtake_one_that_waits_for_a_slot() -> None:
     headgate.fakes.worker_streams.link(WORKER, slots=1)
     await headgate.use_cases.create_pipeline(1)
     first, second = (await headgate.use_cases.trigger()).run_id, (await headgate.use_cases.trigger()).run_id
-    await offer(headgate)
+    await offer_dispatches(headgate)
 
     await headgate.use_cases.advance(first, ("a", "completed"))
     headgate.fakes.worker_streams.set_free_slots(WORKER, 1, 1)
     third = (await headgate.use_cases.trigger()).run_id
-    assert [claim.run_id for claim in pushed(headgate)] == [first]
-    await offer(headgate)
+    assert [claim.run_id for claim in get_pushed_claims(headgate)] == [first]
+    await offer_dispatches(headgate)
 
-    assert [claim.run_id for claim in pushed(headgate)] == [first, second]
-    assert third not in {claim.run_id for claim in pushed(headgate)}
+    assert [claim.run_id for claim in get_pushed_claims(headgate)] == [first, second]
+    assert third not in {claim.run_id for claim in get_pushed_claims(headgate)}
 
 
 async def test_a_dispatch_of_a_prefect_pool_is_only_requested() -> None:
@@ -95,7 +95,7 @@ async def test_a_dispatch_of_a_prefect_pool_is_only_requested() -> None:
 
     triggered = await headgate.use_cases.trigger()
 
-    assert not pushed(headgate)
+    assert not get_pushed_claims(headgate)
     assert (await headgate.use_cases.get_stage_statuses(triggered.run_id)) == {"a": Status.QUEUED}
 
 

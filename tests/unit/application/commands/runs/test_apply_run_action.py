@@ -1,4 +1,4 @@
-"""A person's acts on runs: the use cases over fakes."""
+"""Actions of people on runs, over fakes."""
 
 import pytest
 
@@ -20,7 +20,7 @@ FIELDS = {
     "properties": {"ticket": {"type": "string"}, "copies": {"type": "integer", "default": 2}},
     "required": ["ticket"],
 }
-GATE = [a_stage("make"), a_stage("ask", "approval", fields=FIELDS, approvers=["mara"]), a_stage("publish")]
+APPROVAL_STAGES = [a_stage("make"), a_stage("ask", "approval", fields=FIELDS, approvers=["mara"]), a_stage("publish")]
 
 
 async def a_failed_run(headgate: InProcessHeadgate) -> int:
@@ -33,7 +33,7 @@ async def a_failed_run(headgate: InProcessHeadgate) -> int:
 
 
 async def a_waiting_run(headgate: InProcessHeadgate) -> int:
-    await headgate.use_cases.create_pipeline(GATE)
+    await headgate.use_cases.create_pipeline(APPROVAL_STAGES)
     run_id = (await headgate.use_cases.trigger()).run_id
     await headgate.use_cases.claim(run_id)
     await headgate.use_cases.advance(run_id, ("make", "completed"))
@@ -60,10 +60,10 @@ async def test_a_retry_with_the_same_key_is_applied_once() -> None:
     key = IdempotencyKey("retry", "k1", b"1")
 
     first = await headgate.application.retry_run()(RetryRunCommand(run_id, key=key))
-    again = await headgate.application.retry_run()(RetryRunCommand(run_id, key=key))
+    repeated = await headgate.application.retry_run()(RetryRunCommand(run_id, key=key))
 
-    assert (first.replayed, again.replayed) == (False, True)
-    assert again.as_json() == first.as_json()
+    assert (first.replayed, repeated.replayed) == (False, True)
+    assert repeated.as_json() == first.as_json()
     assert len((await headgate.use_cases.get_run(run_id)).stages[1].attempts) == 2
     with pytest.raises(IdempotencyKeyReused):
         await headgate.application.retry_run()(RetryRunCommand(run_id, key=IdempotencyKey("retry", "k1", b"2")))
@@ -131,9 +131,9 @@ async def test_skipping_a_stage_lets_the_later_ones_run() -> None:
     await headgate.use_cases.advance(run_id, ("a", "failed"))
 
     done = await headgate.application.skip_stage()(run_id, "a", MARA, "by hand")
-    again = await headgate.application.skip_stage()(run_id, "a", MARA, "by hand")
+    repeated = await headgate.application.skip_stage()(run_id, "a", MARA, "by hand")
 
-    assert (done.applied, again.applied) == (True, False)
+    assert (done.applied, repeated.applied) == (True, False)
     assert await headgate.use_cases.get_stage_statuses(run_id) == {"a": Status.SKIPPED, "b": Status.QUEUED, "c": Status.PENDING}
     assert (await headgate.use_cases.get_run(run_id)).stages[0].newest.message == "by hand"
 
@@ -146,11 +146,11 @@ async def test_the_worker_is_asked_to_stop_a_cancelled_stage_and_the_run_continu
     headgate.fakes.worker_streams.link(WORKER)
 
     await headgate.application.cancel_stage()(run_id, "a", MARA, None)
-    told = [message for _, message in headgate.fakes.worker_streams.pushed]
+    messages = [message for _, message in headgate.fakes.worker_streams.pushed]
     asked = await headgate.use_cases.advance(run_id, holding=frozenset({("a", 1), ("b", 1)}))
     await headgate.use_cases.advance(run_id, ("a", "cancelled"), holding=frozenset({("b", 1)}))
 
-    assert WakeRun(run_id) in told and StopRun(run_id) not in told
+    assert WakeRun(run_id) in messages and StopRun(run_id) not in messages
     assert (asked.cancel, asked.stop, asked.kill) == ([("a", 1)], False, [])
     assert await headgate.use_cases.get_stage_statuses(run_id) == {"a": Status.CANCELLED, "b": Status.RUNNING}
 
