@@ -30,7 +30,7 @@ class Recorder:
 
     def __init__(self, answer: Callable[[Seen, int], Answer]) -> None:
         self.seen: list[Seen] = []
-        self._answer = answer
+        self.answer = answer
         recorder = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -38,7 +38,7 @@ class Recorder:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 seen = Seen(self.path, self.headers["Authorization"], body)
                 recorder.seen.append(seen)
-                status, answer = recorder._answer(seen, len(recorder.seen))
+                status, answer = recorder.answer(seen, len(recorder.seen))
                 payload = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(payload)))
