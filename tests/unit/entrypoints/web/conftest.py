@@ -1,4 +1,4 @@
-"""A browser, a gallery to look at, and the pages of one."""
+"""Fixtures for pages: a browser, a Headgate without data, and one with example runs."""
 
 import os
 import tempfile
@@ -25,15 +25,15 @@ FLAGS = (
     "--no-first-run",
 )
 SLOWER = float(os.environ.get("HEADGATE_SLOW_BROWSER", "1"))
-"""How many times slower than here pages are to be, to find tests that count on quick ones."""
+"""Slows pages down by this factor, to find tests that depend on fast pages."""
 PATIENCE = 15_000
-"""Milliseconds that something expected may take on a busy machine."""
+"""Milliseconds to wait for an expectation on a busy machine."""
 expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium with a new profile. Without it tests skip, unless HEADGATE_CI=1 says that they may not.
+    """Debian's Chromium with a new profile. Without Chromium the tests are skipped, unless HEADGATE_CI=1 forbids it.
 
     One a module: while it is open its driver's event loop runs in this thread, so a module that asks for it has no `async` tests.
     """
@@ -48,7 +48,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a page in a context of its own; afterwards nothing may have been complained of on its console."""
+    """Open pages, each in its own context. Fail if the console has an error afterwards."""
     contexts = []
     complaints: list[str] = []
 
@@ -76,14 +76,14 @@ def _is_expected(text: str, expected: tuple[str, ...]) -> bool:
 
 @pytest.fixture
 def served() -> Iterator[ThreadServer]:
-    """An empty gallery on a port."""
+    """A Headgate without data on a port."""
     with InProcessHeadgate(clock=SystemClock()).serve_in_thread() as served:
         yield served
 
 
 @pytest.fixture(scope="module")
 def exhibition() -> Iterator[tuple[ThreadServer, dict[str, int]]]:
-    """A furnished gallery on a port, for tests that only look; and the runs worth looking at."""
+    """A Headgate with example runs on a port, for read-only tests, and the ids of its notable runs."""
     with InProcessHeadgate(clock=SystemClock()).serve_in_thread() as served:
         found = served.do(furnish(served.headgate))
         served.do(revise(served.headgate))

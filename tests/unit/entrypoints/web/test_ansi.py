@@ -1,4 +1,4 @@
-"""What a stage prints can be seen and cannot act."""
+"""ANSI rendering: output is visible and inert."""
 
 from html.parser import HTMLParser
 from time import process_time
@@ -52,7 +52,7 @@ def _seen(line: str) -> _Seen:
 
 
 @pytest.mark.parametrize("line", HOSTILE)
-def test_a_hostile_line_becomes_spans_and_text(line: str) -> None:
+def test_a_hostile_line_becomes_only_spans_and_text(line: str) -> None:
     seen = _seen(line)
 
     assert {tag for tag, _ in seen.tags} <= {"span"}
@@ -62,7 +62,7 @@ def test_a_hostile_line_becomes_spans_and_text(line: str) -> None:
 
 @given(st.text(max_size=200))
 @example("\x1b[1m\x1b[31m")
-def test_any_text_is_inert_and_its_printable_part_is_kept(line: str) -> None:
+def test_any_text_is_inert_and_keeps_its_printable_part(line: str) -> None:
     seen = _seen(line)
 
     assert {tag for tag, _ in seen.tags} <= {"span"}
@@ -75,18 +75,18 @@ def test_colours_become_classes_and_end_with_reset() -> None:
     assert render_ansi_line("a \x1b[1;31mred\x1b[0m b") == 'a <span class="bold red">red</span> b'
 
 
-def test_bright_indexed_and_true_colours_come_down_to_names() -> None:
+def test_bright_indexed_and_true_colours_map_to_named_colours() -> None:
     assert render_ansi_line("\x1b[92mx") == '<span class="green">x</span>'
     assert render_ansi_line("\x1b[38;5;196mx") == '<span class="red">x</span>'
     assert render_ansi_line("\x1b[38;2;10;20;250mx") == '<span class="blue">x</span>'
 
 
-def test_an_odd_character_is_named() -> None:
+def test_an_unprintable_character_is_shown_by_name() -> None:
     assert "U+202E" in render_ansi_line("a\u202eb")
     assert "␀" in render_ansi_line("a\0b")
 
 
-def test_time_grows_with_the_length_only() -> None:
+def test_rendering_time_is_linear_in_the_length() -> None:
     line = "\x1b[" * 4_000
 
     begin = process_time()
@@ -95,5 +95,5 @@ def test_time_grows_with_the_length_only() -> None:
     assert process_time() - begin < 0.5
 
 
-def test_a_long_line_is_cut_and_says_so() -> None:
+def test_a_long_line_is_cut_with_a_note() -> None:
     assert "2,000 more characters" in render_ansi_line("x" * 10_000)

@@ -44,7 +44,7 @@ def count_reads(headgate: InProcessHeadgate) -> CountingReader:
     return counting
 
 
-async def test_no_page_weighs_100_kb_with_everything_it_loads(headgate: InProcessHeadgate) -> None:
+async def test_every_page_with_its_files_is_under_100_kb(headgate: InProcessHeadgate) -> None:
     found = await furnish(headgate)
     run = found["nightly-warehouse"]
 

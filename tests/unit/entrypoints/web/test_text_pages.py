@@ -1,4 +1,4 @@
-"""The same board for a terminal."""
+"""Pages as plain text for terminals."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.in_process import InProcessHeadgate
 PLAIN = {"Accept": "text/plain"}
 
 
-async def test_every_page_a_terminal_may_ask_for_is_plain_aligned_text(headgate: InProcessHeadgate) -> None:
+async def test_pages_for_terminals_are_aligned_plain_text(headgate: InProcessHeadgate) -> None:
     found = await furnish(headgate)
 
     for path in ("/", "/ui/runs", f"/ui/runs/{found['nightly-warehouse']}", "/ui/waiting", "/ui/system"):
@@ -17,7 +17,7 @@ async def test_every_page_a_terminal_may_ask_for_is_plain_aligned_text(headgate:
         assert "\x1b" not in answer.text and "<" not in answer.text and "None" not in answer.text, path
 
 
-async def test_the_boards_columns_stand_under_each_other(headgate: InProcessHeadgate) -> None:
+async def test_the_columns_of_the_board_are_aligned(headgate: InProcessHeadgate) -> None:
     await furnish(headgate)
 
     head, *rows = (await headgate.page_client.get("/", headers=PLAIN)).text.split("\n\n")[0].splitlines()
@@ -28,18 +28,18 @@ async def test_the_boards_columns_stand_under_each_other(headgate: InProcessHead
     assert any("F" in row[head.index("LAST 20 RUNS") :] for row in rows)
 
 
-async def test_an_empty_board_says_how_to_begin(headgate: InProcessHeadgate) -> None:
+async def test_an_empty_board_says_how_to_create_a_pipeline(headgate: InProcessHeadgate) -> None:
     assert "No pipelines yet" in (await headgate.page_client.get("/", headers=PLAIN)).text
 
 
 @pytest.mark.parametrize("accept", ["text/html,text/plain;q=0.8", "text/html", "*/*"])
-async def test_a_browser_gets_the_page(headgate: InProcessHeadgate, accept: str) -> None:
+async def test_a_browser_gets_html(headgate: InProcessHeadgate, accept: str) -> None:
     answer = await headgate.page_client.get("/", headers={"Accept": accept})
 
     assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_words_of_others_cannot_act_on_the_terminal(headgate: InProcessHeadgate) -> None:
+async def test_text_from_others_cannot_control_the_terminal(headgate: InProcessHeadgate) -> None:
     await headgate.stories.add_pipeline(description="\x1b[31mred\x1b]0;title\x07 \u202eevil\nsecond")
 
     text = (await headgate.page_client.get("/", headers=PLAIN)).text

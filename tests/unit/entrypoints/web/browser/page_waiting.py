@@ -1,4 +1,4 @@
-"""After a key or a click has led to another page, or has set one to work."""
+"""Waiting for a page after a key or a click."""
 
 from collections.abc import Callable
 
@@ -6,13 +6,13 @@ from playwright.sync_api import Page, expect
 
 
 def arrived(page: Page, selector: str, text: str) -> None:
-    """What is looked for is there, and so are the page's scripts: a heading is seen before they have run, and a key then goes nowhere."""
+    """Wait until the text is visible and the page's scripts have loaded. Before that, keyboard shortcuts do nothing."""
     expect(page.locator(selector)).to_contain_text(text)
     page.wait_for_load_state("load")
 
 
 def until(page: Page, condition: Callable[[], bool], milliseconds: int = 15_000) -> None:
-    """The condition comes to hold; the page's own policy lets no test's code wait inside of it."""
+    """Wait until the condition holds. It polls from the test, because the page's policy forbids evaluated code."""
     for _ in range(milliseconds // 25):
         if condition():
             return

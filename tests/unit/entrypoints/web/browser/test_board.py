@@ -1,4 +1,4 @@
-"""The pages about everything, in a real browser: live, by keyboard, without scripts, and after the server was away."""
+"""The board, the lists and the waiting page in a real browser: live, by keyboard, without scripts, and after a restart."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from tests.unit.entrypoints.web.browser.test_live_pages import LOST_CONNECTION
 OpenPage = Callable[..., Page]
 
 
-def test_what_waits_is_counted_and_listed_without_a_reload(served: ThreadServer, open_page: OpenPage) -> None:
+def test_waiting_stages_are_counted_and_listed_without_a_reload(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     pipeline = served.do(headgate.stories.add_pipeline("certificates", [a_stage("renew", "external")]))
     board, waiting = open_page(served.url), open_page(f"{served.url}/ui/waiting")
@@ -34,7 +34,7 @@ def test_what_waits_is_counted_and_listed_without_a_reload(served: ThreadServer,
     expect(board.locator("#announcer")).to_have_text("certificates: completed.")
 
 
-def test_an_approval_is_decided_and_what_is_being_typed_is_left_alone(served: ThreadServer, open_page: OpenPage) -> None:
+def test_a_comment_in_progress_survives_live_updates(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     run_id = served.do(
         headgate.stories.open_run(served.do(headgate.stories.add_pipeline("retrain", [a_stage("publish", "approval", message="Publish?")])))
@@ -52,7 +52,7 @@ def test_an_approval_is_decided_and_what_is_being_typed_is_left_alone(served: Th
     assert headgate.fakes.store.committed.runs[run_id].stages["publish"].status is Status.COMPLETED
 
 
-def test_a_person_without_scripts_narrows_rejects_and_edits(served: ThreadServer, open_page: OpenPage) -> None:
+def test_without_scripts_a_user_filters_rejects_and_edits(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline("retrain", [a_stage("publish", "approval")]))))
     page = open_page(f"{served.url}/ui/runs", java_script_enabled=False)
@@ -75,7 +75,7 @@ def test_a_person_without_scripts_narrows_rejects_and_edits(served: ThreadServer
     expect(page.locator(".revisions li").first).to_contain_text("2")
 
 
-def test_the_keys_lead_everywhere(served: ThreadServer, open_page: OpenPage) -> None:
+def test_keyboard_shortcuts_open_every_section(served: ThreadServer, open_page: OpenPage) -> None:
     page = open_page(f"{served.url}/ui/new")
 
     for key, title in (("w", "Waiting"), ("s", "System"), ("r", "Runs"), ("p", "Pipelines")):
@@ -84,7 +84,7 @@ def test_the_keys_lead_everywhere(served: ThreadServer, open_page: OpenPage) -> 
         arrived(page, "h1", title)
 
 
-def test_runs_come_up_and_change_in_the_list_as_they_do(served: ThreadServer, open_page: OpenPage) -> None:
+def test_the_run_list_shows_new_and_changed_runs_live(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     pipeline = served.do(headgate.stories.add_pipeline(stages=[a_stage("a", "external")]))
     page = open_page(f"{served.url}/ui/runs")
@@ -96,7 +96,7 @@ def test_runs_come_up_and_change_in_the_list_as_they_do(served: ThreadServer, op
     expect(page.locator('tr[data-state="failed"]')).to_have_count(1)
 
 
-def test_the_board_catches_up_after_the_server_was_away(served: ThreadServer, open_page: OpenPage) -> None:
+def test_the_board_catches_up_after_a_server_restart(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     pipeline = served.do(headgate.stories.add_pipeline(stages=[a_stage("a", "external")]))
     run_id = served.do(headgate.stories.open_run(pipeline))
@@ -115,7 +115,7 @@ def test_the_board_catches_up_after_the_server_was_away(served: ThreadServer, op
     assert page.evaluate("window.unreloaded") is True
 
 
-def test_the_grid_opens_at_the_newest_run_on_a_phone(served: ThreadServer, open_page: OpenPage) -> None:
+def test_on_a_phone_the_grid_opens_at_the_newest_run(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     pipeline = served.do(headgate.stories.add_pipeline(stages=["a"]))
     for _ in range(30):
@@ -127,7 +127,7 @@ def test_the_grid_opens_at_the_newest_run_on_a_phone(served: ThreadServer, open_
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_runs_are_narrowed_by_part_of_a_name_and_by_days_of_the_viewers_zone(served: ThreadServer, open_page: OpenPage) -> None:
+def test_runs_are_filtered_by_part_of_a_name_and_by_local_days(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     pipeline = served.do(headgate.stories.add_pipeline("nightly-load"))
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
@@ -148,7 +148,7 @@ def test_runs_are_narrowed_by_part_of_a_name_and_by_days_of_the_viewers_zone(ser
     expect(page.locator("tbody th")).to_have_text(["nightly-load #3", "nightly-load #2"])
 
 
-def test_a_link_to_days_of_another_zone_keeps_them(served: ThreadServer, open_page: OpenPage) -> None:
+def test_a_link_with_another_time_zone_keeps_its_days(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline())))
     page = open_page(f"{served.url}/ui/runs?since=2020-01-01&zone=America/New_York", timezone_id="Asia/Tokyo")

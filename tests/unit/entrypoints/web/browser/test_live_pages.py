@@ -1,4 +1,4 @@
-"""The pages in a real browser: what changes without a reload, what survives it, and who can use it."""
+"""Live pages in a real browser: changes without a reload, focus, keyboard shortcuts and accessibility."""
 
 import re
 from collections.abc import Callable
@@ -49,7 +49,7 @@ PAGES = tuple(_paths({"nightly-warehouse": 0, "flights": 0}))
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_in_either_theme(exhibition: Exhibition, open_page: OpenPage, name: str) -> None:
+def test_axe_finds_no_issues_in_either_theme(exhibition: Exhibition, open_page: OpenPage, name: str) -> None:
     served, found = exhibition
     page = open_page(served.url + _paths(found)[name], reduced_motion="reduce", expected=("404 (Not Found)",))
 
@@ -60,14 +60,14 @@ def test_axe_finds_nothing_in_either_theme(exhibition: Exhibition, open_page: Op
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_phone_needs_no_sideways_scroll(exhibition: Exhibition, open_page: OpenPage, name: str) -> None:
+def test_a_phone_needs_no_sideways_scrolling(exhibition: Exhibition, open_page: OpenPage, name: str) -> None:
     served, found = exhibition
     page = open_page(served.url + _paths(found)[name], viewport=PHONE, expected=("404 (Not Found)",))
 
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_a_run_goes_by_without_a_reload(served: ThreadServer, open_page: OpenPage) -> None:
+def test_a_run_is_followed_to_its_end_without_a_reload(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     served.do(headgate.stories.add_worker())
     served.do(headgate.stories.add_pipeline(stages=["a", "b"]))
@@ -107,10 +107,10 @@ def test_a_change_is_on_the_board_soon_after_its_commit(served: ThreadServer, op
     served.do(headgate.stories.change_run(run_id, end("a", Status.COMPLETED, headgate.fakes.clock.now())))
     committed = headgate.fakes.clock.now().timestamp() * 1_000
 
-    assert page.evaluate("window.seen") - committed < 1_000  # it was told, not found by the poll that makes good for a lost word
+    assert page.evaluate("window.seen") - committed < 1_000  # by notification, not by the fallback poll
 
 
-def test_a_dropped_stream_says_so_and_catches_up(served: ThreadServer, open_page: OpenPage) -> None:
+def test_a_lost_stream_is_shown_and_catches_up(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline(stages=[{"name": "a", "kind": "external"}]))))
     served.do(headgate.stories.append_log(run_id, "a", ["one", "two"]))
@@ -202,7 +202,7 @@ def test_keys_move_open_and_go(served: ThreadServer, open_page: OpenPage) -> Non
     arrived(page, "h1", "Pipelines")
 
 
-def test_the_chosen_theme_stays(served: ThreadServer, open_page: OpenPage) -> None:
+def test_the_chosen_theme_is_remembered(served: ThreadServer, open_page: OpenPage) -> None:
     page = open_page(served.url + "/ui/new")
 
     page.locator("#theme").click()
@@ -227,7 +227,7 @@ def test_pages_read_and_trigger_without_a_script(served: ThreadServer, open_page
     expect(page.locator(".status.is-cancelled").first).to_be_visible()
 
 
-def test_a_pipeline_made_elsewhere_appears_on_the_open_board(served: ThreadServer, open_page: OpenPage) -> None:
+def test_a_new_pipeline_appears_on_the_open_board(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     served.do(headgate.stories.add_pipeline("first"))
     page = open_page(served.url)

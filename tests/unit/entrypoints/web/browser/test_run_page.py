@@ -1,4 +1,4 @@
-"""The run's page in a real browser: from the failure to the retry by every way in, and a long log that stays small."""
+"""A run's page in a real browser: from failure to retry by keyboard, touch and without scripts, and long logs."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ ERROR = "ValueError: 3 rows too few"
 
 @pytest.fixture(scope="module")
 def shown() -> Iterator[tuple[ThreadServer, dict[str, str]]]:
-    """A furnished gallery that tests only look at, with the address of each state of a run."""
+    """A Headgate with example runs for read-only tests, and the path of a run in each state."""
     with InProcessHeadgate(clock=SystemClock()).serve_in_thread() as served:
         found = served.do(furnish(served.headgate))
         failed, running, asked = found["nightly-warehouse"], found["flights"], served.do(_approval(served.headgate))
@@ -73,7 +73,7 @@ def _given(run: object) -> None:
 
 
 def _fail(served: ThreadServer) -> int:
-    """A run whose second stage failed, with its log."""
+    """Create a run whose second stage failed, with its log."""
     headgate = served.headgate
     pipeline = served.do(headgate.stories.add_pipeline("nightly", ["load", "check", "publish"]))
     story = {"load": [AttemptStory(5, records=10)], "check": [AttemptStory(2, Status.FAILED, error=ERROR)]}
@@ -90,7 +90,7 @@ def _finish(served: ThreadServer, run_id: int) -> None:
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(
+def test_axe_finds_no_issues_and_a_phone_needs_no_sideways_scrolling(
     shown: tuple[ThreadServer, dict[str, str]], open_page: OpenPage, name: str
 ) -> None:
     served, paths = shown
@@ -104,7 +104,7 @@ def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(
         assert results.violations_count == 0, results.generate_report()
 
 
-def test_a_picture_of_a_stage_is_shown_from_here(shown: tuple[ThreadServer, dict[str, str]], open_page: OpenPage) -> None:
+def test_an_embedded_image_is_served_from_this_server(shown: tuple[ThreadServer, dict[str, str]], open_page: OpenPage) -> None:
     served, paths = shown
     page = open_page(served.url + paths["approval"])
 
@@ -193,7 +193,7 @@ def test_an_approval_is_decided_in_a_dialog_after_its_fields_are_right(served: T
     expect(page.get_by_role("link", name="Approve or reject")).to_be_hidden()
 
 
-def test_the_sentence_says_since_when_in_its_viewers_zone(served: ThreadServer, open_page: OpenPage) -> None:
+def test_the_status_text_shows_times_in_the_users_time_zone(served: ThreadServer, open_page: OpenPage) -> None:
     run_id = served.do(_approval(served.headgate))
 
     page = open_page(f"{served.url}/ui/runs/{run_id}", timezone_id="Asia/Tokyo")
@@ -204,7 +204,7 @@ def test_the_sentence_says_since_when_in_its_viewers_zone(served: ThreadServer, 
     expect(page.locator(".status-text").first).not_to_contain_text("UTC")
 
 
-def test_what_somebody_else_did_meanwhile_is_said_in_the_dialog(served: ThreadServer, open_page: OpenPage) -> None:
+def test_the_dialog_shows_that_someone_else_was_faster(served: ThreadServer, open_page: OpenPage) -> None:
     run_id = _fail(served)
     page = open_page(f"{served.url}/ui/runs/{run_id}", expected=("409",))
 
@@ -216,7 +216,7 @@ def test_what_somebody_else_did_meanwhile_is_said_in_the_dialog(served: ThreadSe
     expect(page.locator("#action-dialog [role=alert]")).to_contain_text("No stage of this run failed")
 
 
-def test_of_a_hundred_thousand_lines_only_what_is_seen_is_in_the_page(served: ThreadServer, open_page: OpenPage) -> None:
+def test_a_log_of_100000_lines_keeps_the_page_small(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline(stages=["a"]))))
     at = headgate.fakes.clock.now()
@@ -233,7 +233,7 @@ def test_of_a_hundred_thousand_lines_only_what_is_seen_is_in_the_page(served: Th
     assert lines.count() == 300
     _scroll(page, "box.scrollTop = 0", enough=lambda first, last: first <= 98_500)
 
-    until(page, lambda: len(asked) == (99_701 - _ends(page)[0]) // 300)  # what was asked for last may be on its way
+    until(page, lambda: len(asked) == (99_701 - _ends(page)[0]) // 300)  # the last response may still be pending
     assert lines.count() <= 1_000
     assert page.evaluate("document.querySelectorAll('*').length") <= nodes + 5 * 700
     numbers = lines.evaluate_all("all => all.map((one) => Number(one.dataset.n))")
@@ -245,7 +245,7 @@ def test_of_a_hundred_thousand_lines_only_what_is_seen_is_in_the_page(served: Th
     expect(lines).to_have_count(300)
 
 
-def test_a_reader_scrolls_down_to_what_was_written_meanwhile_with_no_gap(served: ThreadServer, open_page: OpenPage) -> None:
+def test_scrolling_down_reaches_new_lines_without_a_gap(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline(stages=["a"]))))
     served.do(headgate.stories.append_log(run_id, "a", [f"line {n}" for n in range(1, 1_001)]))
@@ -270,7 +270,7 @@ def _note(request: Request, asked: list[str]) -> None:
 
 
 def _scroll(page: Page, how: str, enough: Callable[[int, int], bool]) -> None:
-    """Scroll again and again until the lines in the page are those wanted."""
+    """Scroll until the page contains the expected lines."""
     box = page.locator("#log-lines")
 
     def once() -> bool:
@@ -285,14 +285,14 @@ def _scroll(page: Page, how: str, enough: Callable[[int, int], bool]) -> None:
 
 
 def _ends(page: Page) -> tuple[int, int]:
-    """The first and the last line in the page."""
+    """Return the first and the last line in the page."""
     first, last = page.locator("#log-lines").evaluate(
         "(box) => [Number(box.firstElementChild.dataset.n), Number(box.lastElementChild.dataset.n)]"
     )
     return first, last
 
 
-def test_j_and_k_move_over_the_log_while_it_has_the_focus(served: ThreadServer, open_page: OpenPage) -> None:
+def test_j_and_k_move_through_the_log_while_it_has_the_focus(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     run_id = served.do(headgate.stories.open_run(served.do(headgate.stories.add_pipeline(stages=["a"]))))
     served.do(headgate.stories.append_log(run_id, "a", [f"line {n}" for n in range(1, 101)]))

@@ -1,4 +1,4 @@
-"""Lines never touch boxes, whatever the graph."""
+"""The layout of the stage graph: edges never touch boxes, and counts never overlap."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def graphs(draw: st.DrawFn) -> Needs:
 
 @given(graphs())
 @settings(max_examples=150, deadline=None)
-def test_no_line_touches_a_box_that_is_not_its_end(needs: Needs) -> None:
+def test_no_edge_touches_a_box_that_is_not_its_end(needs: Needs) -> None:
     layout = lay_out_graph(needs)
 
     touched = [(line.source, line.target, box.stage) for line in layout.edges for box in layout.boxes if _touches(line, box)]
@@ -36,7 +36,7 @@ def test_no_line_touches_a_box_that_is_not_its_end(needs: Needs) -> None:
 
 @given(graphs())
 @settings(max_examples=100, deadline=None)
-def test_boxes_keep_apart_and_lie_within_the_picture(needs: Needs) -> None:
+def test_boxes_do_not_overlap_and_fit_the_picture(needs: Needs) -> None:
     layout = lay_out_graph(needs)
 
     for index, box in enumerate(layout.boxes):
@@ -54,7 +54,7 @@ def test_boxes_keep_apart_and_lie_within_the_picture(needs: Needs) -> None:
 
 @given(graphs())
 @settings(max_examples=50, deadline=None)
-def test_every_need_is_one_line_from_box_to_box(needs: Needs) -> None:
+def test_every_need_is_one_edge_between_boxes(needs: Needs) -> None:
     layout = lay_out_graph(needs)
     boxes = {box.stage: box for box in layout.boxes}
 
@@ -67,7 +67,7 @@ def test_every_need_is_one_line_from_box_to_box(needs: Needs) -> None:
         assert line.bends[-1] == (target.x, target.y + target.height / 2)
 
 
-def test_a_box_on_the_way_would_be_noticed() -> None:
+def test_the_checker_notices_a_box_on_an_edge() -> None:
     line = EdgePath("a", "c", ((10.0, 20.0), (200.0, 20.0)))
 
     assert _touches(line, Box("b", 50.0, 0.0, 40.0))
@@ -78,7 +78,7 @@ def _touches(line: EdgePath, box: Box) -> bool:
 
 
 def _points(line: EdgePath) -> list[tuple[float, float]]:
-    """Along the drawn path, as its curves are defined: every odd piece is straight, the others bend with horizontal ends."""
+    """Return points along the path. Every second piece is straight; the others are curves with horizontal ends."""
     points = []
     for index, ((x0, y0), (x3, y3)) in enumerate(zip(line.bends, line.bends[1:], strict=False)):
         middle = x0 + (x3 - x0) / 2
@@ -92,15 +92,15 @@ def _points(line: EdgePath) -> list[tuple[float, float]]:
     return points
 
 
-def test_what_went_into_a_stage_is_told_where_it_is_not_what_came_out() -> None:
+def test_input_counts_are_shown_where_they_differ_from_output_counts() -> None:
     counts = {"a": 10, "b": 20, "c": 25, "d": 25, "e": None}
     needs = {"a": [], "b": [], "c": ["a", "b"], "d": ["c"], "e": ["d"]}
     stages = [StageRunView(name, "command", needs[name], [an_attempt(counts[name])]) for name in needs]
 
     graph = build_run_graph(a_run_view(stages), {}, NOW)
 
-    told = [(count.text, count.title) for count in graph.counts]
-    assert told == [
+    counts = [(count.text, count.title) for count in graph.counts]
+    assert counts == [
         ("10", "a passed on 10 records"),
         ("20", "b passed on 20 records"),
         ("25", "c passed on 25 records"),
@@ -110,7 +110,7 @@ def test_what_went_into_a_stage_is_told_where_it_is_not_what_came_out() -> None:
     assert [count.is_input for count in graph.counts] == [False, False, False, True, False]
 
 
-def test_the_picture_has_room_for_what_came_out_of_its_last_stage() -> None:
+def test_the_picture_has_room_for_the_last_stages_count() -> None:
     stages = [StageRunView("a", "command", [], [an_attempt(1_234_567)])]
 
     graph = build_run_graph(a_run_view(stages), {}, NOW)
@@ -121,7 +121,7 @@ def test_the_picture_has_room_for_what_came_out_of_its_last_stage() -> None:
 
 @given(graphs(), st.data())
 @settings(max_examples=60, deadline=None)
-def test_no_count_lies_over_another_or_over_a_box_and_all_are_in_the_picture(needs: Needs, data: st.DataObject) -> None:
+def test_counts_overlap_neither_each_other_nor_boxes(needs: Needs, data: st.DataObject) -> None:
     records = {name: data.draw(st.one_of(st.none(), st.integers(0, 9_999_999))) for name in needs}
     graph = build_run_graph(
         a_run_view([StageRunView(name, "command", needs[name], [an_attempt(records[name])]) for name in needs]), {}, NOW

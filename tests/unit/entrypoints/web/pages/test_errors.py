@@ -1,4 +1,4 @@
-"""Errors as pages: in the frame, with the request's id and what to do, and never a trace."""
+"""Error pages: with navigation, request id and advice, and never a stack trace."""
 
 from types import SimpleNamespace
 
@@ -10,41 +10,41 @@ from entrypoints.web.pages.errors import DEFAULT_TITLE, render_error
 from tests.support.in_process import InProcessHeadgate
 
 
-def in_the_frame(answer: object, words: str) -> None:
+def assert_error_page(answer: object, words: str) -> None:
     text = answer.text  # type: ignore[attr-defined]
     assert "<nav" in text and 'href="/ui/runs"' in text and words in text
     assert answer.headers["x-request-id"] in text  # type: ignore[attr-defined]
     assert "Traceback" not in text and "content-security-policy" in answer.headers  # type: ignore[attr-defined]
 
 
-async def test_a_method_that_does_not_fit_is_a_405_page(headgate: InProcessHeadgate) -> None:
+async def test_an_unsupported_method_is_a_405_page(headgate: InProcessHeadgate) -> None:
     answer = await headgate.page_client.delete("/ui/runs")
 
     assert answer.status_code == 405
-    in_the_frame(answer, "Possible here: GET")
+    assert_error_page(answer, "Possible here: GET")
 
 
 async def test_a_form_that_is_too_large_is_a_413_page(headgate: InProcessHeadgate) -> None:
     answer = await headgate.page_client.post("/ui/new", content=b"name=" + b"x" * (1 << 21))
 
     assert answer.status_code == 413
-    in_the_frame(answer, "Send less data at once.")
+    assert_error_page(answer, "Send less data at once.")
 
 
-async def test_a_form_that_cannot_be_read_is_a_422_page(headgate: InProcessHeadgate) -> None:
+async def test_a_form_that_is_not_utf_8_is_a_422_page(headgate: InProcessHeadgate) -> None:
     await headgate.stories.add_pipeline()
 
     answer = await headgate.page_client.post("/ui/pipelines/nightly/trigger", content=b"\xff\xfe=1")
 
     assert answer.status_code == 422
-    in_the_frame(answer, "correct the fields named above")
+    assert_error_page(answer, "correct the fields named above")
 
 
-async def test_a_foreign_sites_form_is_a_403_page(headgate: InProcessHeadgate) -> None:
+async def test_a_form_of_another_site_is_a_403_page(headgate: InProcessHeadgate) -> None:
     answer = await headgate.page_client.post("/ui/new", headers={"Origin": "https://evil.example"})
 
     assert answer.status_code == 403
-    in_the_frame(answer, "own form")
+    assert_error_page(answer, "own form")
 
 
 async def test_a_full_disk_is_a_507_page(headgate: InProcessHeadgate, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,11 +56,11 @@ async def test_a_full_disk_is_a_507_page(headgate: InProcessHeadgate, monkeypatc
     answer = await headgate.page_client.get("/")
 
     assert answer.status_code == 507
-    in_the_frame(answer, "Free disk space")
+    assert_error_page(answer, "Free disk space")
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 412, 413, 421, 422, 429, 500, 503, 507])
-def test_every_status_has_a_title_and_a_sentence_of_its_own(status: int) -> None:
+def test_every_error_status_has_its_own_title(status: int) -> None:
     scope = {
         "type": "http",
         "method": "GET",

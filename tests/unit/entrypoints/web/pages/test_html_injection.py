@@ -1,4 +1,4 @@
-"""What others wrote is text on every page: descriptions, messages, questions, errors, parameters, names in addresses."""
+"""Injection tests: descriptions, messages, errors, parameters and names are text on every page."""
 
 from html.parser import HTMLParser
 
@@ -25,7 +25,7 @@ CORPUS = (
 
 
 class _Acting(HTMLParser):
-    """Collects what a browser would run, load or render as markup although no template has it."""
+    """Collect markup that a browser would run, load or render and that no template contains."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,13 +48,13 @@ def acting_parts(text: str) -> list[str]:
     return parser.found
 
 
-def test_the_look_for_acting_parts_finds_them() -> None:
+def test_the_checker_finds_active_content() -> None:
     for words in (CORPUS[0], f'<p title="{CORPUS[1]}', f"<a title='{CORPUS[2]}'>", CORPUS[4], '<a href="javascript:alert(1)">'):
         assert acting_parts(words), words
 
 
 @pytest.mark.parametrize("words", CORPUS)
-async def test_words_of_others_are_inert_everywhere(headgate: InProcessHeadgate, words: str) -> None:
+async def test_text_from_others_is_inert_on_every_page(headgate: InProcessHeadgate, words: str) -> None:
     now = headgate.fakes.clock.now()
     stages = [a_stage("a"), a_stage("ask", "approval", message=words, approvers=[words[:150].strip() or "x"])]
     pipeline = await headgate.stories.add_pipeline(description=words, stages=stages)
@@ -71,7 +71,7 @@ async def test_words_of_others_are_inert_everywhere(headgate: InProcessHeadgate,
 
 
 @pytest.mark.parametrize("words", CORPUS)
-async def test_words_in_an_address_come_back_as_text(headgate: InProcessHeadgate, words: str) -> None:
+async def test_text_from_the_url_is_escaped(headgate: InProcessHeadgate, words: str) -> None:
     await headgate.stories.add_pipeline()
 
     for path in ("/", "/ui/runs", "/ui/waiting"):

@@ -1,4 +1,4 @@
-"""The log without a browser: windows, filters, search, files; and that nothing of it can act."""
+"""The log without a browser: windows, filters, search and download, and that its content is inert."""
 
 import re
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ CORPUS = [
     "</code></li></ol><h1 onclick='x'>owned</h1>",
     "\x1b[31m<b>red\x1b[0m \x1b]8;;javascript:alert(3)\x07click\x1b]8;;\x07 \x1b[2J\x1b[1;1H",
     "user\u202egnp.exe \u2066hidden\u2069 zero\u200bwidth",
-    "soh\x01bell\x07back\x08 del\x7f c1\x9b31m",  # a NUL does not get this far: no text that is stored has one
+    "soh\x01bell\x07back\x08 del\x7f c1\x9b31m",  # without NUL, which is never stored
     "{{ 7*7 }} ${7*7} %s &lt;already&gt; &#x3c;",
     "x" * 1_000_000,
 ]
 
 
 class _Tags(HTMLParser):
-    """Every tag of a page as a browser would see it, with its attributes."""
+    """Collect every tag of a page with its attributes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ async def _a_run_with(headgate: InProcessHeadgate, lines: Sequence[str]) -> int:
     return run_id
 
 
-async def test_a_page_has_the_newest_lines_and_leads_to_the_earlier_ones(headgate: InProcessHeadgate) -> None:
+async def test_a_page_has_the_newest_lines_and_links_to_earlier_ones(headgate: InProcessHeadgate) -> None:
     run_id = await _a_run_with(headgate, [f"line {n}" for n in range(1, 1001)])
 
     newest = (await headgate.page_client.get(f"/ui/runs/{run_id}")).text
@@ -85,7 +85,7 @@ async def test_a_line_link_opens_around_its_line(headgate: InProcessHeadgate) ->
     assert _numbers(page)[0] == 20 and re.search(r'id="L120" class="target"', page)
 
 
-async def test_stage_attempt_and_stream_narrow_the_page_and_the_file(headgate: InProcessHeadgate) -> None:
+async def test_stage_attempt_and_stream_filter_the_page_and_the_file(headgate: InProcessHeadgate) -> None:
     pipeline = await headgate.stories.add_pipeline("nightly", [a_stage("a", retries=1), "b"])
     run_id = await headgate.stories.play_run(
         pipeline, headgate.fakes.clock.now(), {"a": [AttemptStory(1, Status.FAILED, error="no"), AttemptStory(1)]}
@@ -105,7 +105,7 @@ async def test_stage_attempt_and_stream_narrow_the_page_and_the_file(headgate: I
     assert (await seen("stage=nope&attempt=9"))[0] == [1, 2, 3, 4, 5]
 
 
-async def test_a_search_shows_its_hits_marks_them_and_leads_from_one_to_the_next(headgate: InProcessHeadgate) -> None:
+async def test_a_search_highlights_its_hits_and_links_between_them(headgate: InProcessHeadgate) -> None:
     lines = [f"\x1b[32mbatch\x1b[0m {n}" if n % 100 == 0 else f"line {n}" for n in range(1, 1001)]
     run_id = await _a_run_with(headgate, lines)
 
@@ -118,7 +118,7 @@ async def test_a_search_shows_its_hits_marks_them_and_leads_from_one_to_the_next
     assert re.search(r'line=100#L100" rel="prev"', second) and re.search(r'line=300#L300" rel="next"', second)
 
 
-async def test_a_search_that_finds_nothing_says_so_and_keeps_the_log(headgate: InProcessHeadgate) -> None:
+async def test_a_search_without_hits_says_so_and_keeps_the_log(headgate: InProcessHeadgate) -> None:
     run_id = await _a_run_with(headgate, ["one", "100% sure", "a_b"])
 
     nothing = (await headgate.page_client.get(f"/ui/runs/{run_id}?q=zzz")).text
@@ -128,7 +128,7 @@ async def test_a_search_that_finds_nothing_says_so_and_keeps_the_log(headgate: I
     assert "<b>1 line</b>" in (await headgate.page_client.get(f"/ui/runs/{run_id}?q=_")).text
 
 
-async def test_more_hits_than_a_page_shows_are_reached_from_where_it_ends(headgate: InProcessHeadgate) -> None:
+async def test_a_search_continues_after_the_last_hit_shown(headgate: InProcessHeadgate) -> None:
     run_id = await _a_run_with(headgate, ["hit"] * 120)
 
     page = (await headgate.page_client.get(f"/ui/runs/{run_id}?q=hit")).text
@@ -154,7 +154,7 @@ async def test_a_failed_runs_log_opens_at_its_error(headgate: InProcessHeadgate)
     assert _numbers(newest)[-1] == 1002
 
 
-async def test_nothing_written_or_named_can_act_on_the_page(headgate: InProcessHeadgate) -> None:
+async def test_output_and_names_are_inert_on_the_page(headgate: InProcessHeadgate) -> None:
     parameters = {f"p{n}": text[:2_000] for n, text in enumerate(CORPUS)}
     run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline("nightly", ["a", "b"]), **parameters)
     now = headgate.fakes.clock.now()
@@ -202,14 +202,14 @@ async def test_the_file_is_the_log_as_it_was_written(headgate: InProcessHeadgate
 
 
 @pytest.mark.parametrize("text", ["\x1b]" + "a" * 8_000, "\x1b[" * 4_000, "\x1b[1m" * 2_000, "\x1b]0;" * 2_000, "\x1b" * 8_000])
-def test_the_ansi_parser_looks_at_a_hostile_line_a_bounded_number_of_times(text: str) -> None:
+def test_the_ansi_parser_takes_bounded_steps_for_a_hostile_line(text: str) -> None:
     long = render_ansi_line(text)
 
     assert "\x1b" not in long and "\x1b" not in show_control_characters(text)
     assert len(long) < 80 * len(text)
 
 
-def test_markdown_is_shown_and_can_do_nothing() -> None:
+def test_markdown_is_rendered_inert() -> None:
     text = (
         "# Hi\n\n**bold** `code` ~~old~~ [ok](https://ok.example)\n\n| a |\n|---|\n| 1 |\n\n![i](https://x/y.png) <iframe src=x></iframe>"
     )
@@ -225,7 +225,7 @@ def test_markdown_is_shown_and_can_do_nothing() -> None:
     ("data", "kind"),
     [("iVBORw0KGgo=", "image/png"), ("R0lGODlh", "image/gif"), ("PHN2Zz4=", None), ("not base64!", None), (7, None), (None, None)],
 )
-def test_only_pictures_that_a_browser_cannot_run_are_served(data: object, kind: str | None) -> None:
+def test_only_images_without_active_content_are_served(data: object, kind: str | None) -> None:
     found = extract_image({"images": [{"title": "x", "data": data}]}, 0)
 
     assert (found[1] if found else None) == kind

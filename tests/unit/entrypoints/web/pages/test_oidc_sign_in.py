@@ -1,4 +1,4 @@
-"""Signing in by an identity provider: a stand-in that speaks OpenID Connect over HTTP, and everything that can be wrong with it."""
+"""Sign-in through an identity provider: a fake OpenID Connect provider over HTTP, and its failures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRET = b"a secret of thirty-two bytes or more"
 
 
 class Provider:
-    """`claims` and `headers` change what the next token says; `code` is good once."""
+    """A fake provider. `claims` and `headers` change the next token; a code is valid once."""
 
     def __init__(self) -> None:
         self.key = RSAKey.generate_key(2048, parameters={"kid": "one"})
@@ -67,7 +67,7 @@ class Provider:
             _answer(request, 404, {})
 
     def authorize(self, address: str) -> tuple[str, str]:
-        """What a person's browser does there: a code for what was asked, and the state."""
+        """Act as the user's browser at the provider: return a code and the state."""
         asked = {key: values[0] for key, values in parse_qs(urlsplit(address).query).items()}
         assert (asked["response_type"], asked["client_id"], asked["code_challenge_method"]) == ("code", "headgate", "S256")
         code = f"code-{len(self.asked)}"
@@ -116,7 +116,7 @@ async def oidc(provider: Provider) -> Any:
     await made.close()
 
 
-async def test_who_comes_back_is_who_the_provider_says(oidc: OidcProvider, provider: Provider) -> None:
+async def test_the_callback_returns_the_providers_identity(oidc: OidcProvider, provider: Provider) -> None:
     address, remembered = await oidc.begin(BACK)
     code, state = provider.authorize(address)
     identity = await oidc.finish(BACK, remembered, state, code)
@@ -127,7 +127,7 @@ async def test_who_comes_back_is_who_the_provider_says(oidc: OidcProvider, provi
 
 
 @pytest.mark.parametrize("verified", [False, None, "true"])
-async def test_an_address_that_was_not_verified_there_is_no_name_here(oidc: OidcProvider, provider: Provider, verified: object) -> None:
+async def test_an_unverified_email_address_is_not_used_as_a_name(oidc: OidcProvider, provider: Provider, verified: object) -> None:
     provider.claims.update(email="boss@example.com", email_verified=verified)
     address, remembered = await oidc.begin(BACK)
     code, state = provider.authorize(address)
@@ -135,7 +135,7 @@ async def test_an_address_that_was_not_verified_there_is_no_name_here(oidc: Oidc
     assert (await oidc.finish(BACK, remembered, state, code)).name == "s-1"
 
 
-async def test_a_client_secret_goes_in_the_body_where_the_provider_takes_no_other(provider: Provider, oidc: OidcProvider) -> None:
+async def test_the_client_secret_is_sent_in_the_body_if_the_provider_requires_it(provider: Provider, oidc: OidcProvider) -> None:
     provider.metadata["token_endpoint_auth_methods_supported"] = ["client_secret_post"]
     address, remembered = await oidc.begin(BACK)
     code, state = provider.authorize(address)
@@ -158,7 +158,7 @@ WRONG: dict[str, Callable[[Provider], Any]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-async def test_what_the_provider_says_must_be_for_us_now_and_signed(oidc: OidcProvider, provider: Provider, wrong: str) -> None:
+async def test_an_id_token_must_be_current_signed_and_for_this_client(oidc: OidcProvider, provider: Provider, wrong: str) -> None:
     WRONG[wrong](provider)
     address, remembered = await oidc.begin(BACK)
     code, state = provider.authorize(address)
@@ -167,7 +167,7 @@ async def test_what_the_provider_says_must_be_for_us_now_and_signed(oidc: OidcPr
         await oidc.finish(BACK, remembered, state, code)
 
 
-async def test_a_signature_by_our_own_secret_or_none_is_not_the_providers(oidc: OidcProvider, provider: Provider) -> None:
+async def test_a_token_signed_by_our_secret_or_unsigned_is_refused(oidc: OidcProvider, provider: Provider) -> None:
     from joserfc.jwk import OctKey
 
     provider.algorithm, provider.signs_with = "HS256", OctKey.import_key(b"their secret, which is shared with the provider")
@@ -178,7 +178,7 @@ async def test_a_signature_by_our_own_secret_or_none_is_not_the_providers(oidc: 
         await oidc.finish(BACK, remembered, state, code)
 
 
-async def test_a_code_is_good_with_its_own_state_and_memory_alone(oidc: OidcProvider, provider: Provider) -> None:
+async def test_a_code_is_valid_only_with_its_own_state_and_cookie(oidc: OidcProvider, provider: Provider) -> None:
     address, remembered = await oidc.begin(BACK)
     other_address, other = await oidc.begin(BACK)
     code, state = provider.authorize(address)
@@ -188,11 +188,11 @@ async def test_a_code_is_good_with_its_own_state_and_memory_alone(oidc: OidcProv
         with pytest.raises(NotSignedIn):
             await oidc.finish(BACK, memory, said, code)
     with pytest.raises(NotSignedIn):
-        await oidc.finish(BACK, other, other_state, code)  # the code of one sign-in in another
+        await oidc.finish(BACK, other, other_state, code)  # the code of another sign-in
     assert len(provider.exchanges) == 1
 
 
-async def test_a_sign_in_comes_back_within_minutes_or_not_at_all(provider: Provider) -> None:
+async def test_a_callback_after_ten_minutes_is_refused(provider: Provider) -> None:
     now = time.time()
     slow = OidcProvider(provider.url, "headgate", "their secret", "openid", SECRET, now=lambda: now)
     address, remembered = await slow.begin(BACK)
@@ -204,7 +204,7 @@ async def test_a_sign_in_comes_back_within_minutes_or_not_at_all(provider: Provi
     await slow.close()
 
 
-async def test_a_key_that_is_new_there_is_learnt_at_its_first_use(oidc: OidcProvider, provider: Provider) -> None:
+async def test_a_new_signing_key_is_fetched_at_its_first_use(oidc: OidcProvider, provider: Provider) -> None:
     for _ in range(2):
         address, remembered = await oidc.begin(BACK)
         code, state = provider.authorize(address)
@@ -213,7 +213,7 @@ async def test_a_key_that_is_new_there_is_learnt_at_its_first_use(oidc: OidcProv
 
 
 @pytest.mark.parametrize("broken", ["down", "another name", "no endpoint"])
-async def test_a_provider_that_does_not_answer_as_it_should_is_a_sentence(oidc: OidcProvider, provider: Provider, broken: str) -> None:
+async def test_an_invalid_response_of_the_provider_is_a_clear_error(oidc: OidcProvider, provider: Provider, broken: str) -> None:
     provider.is_down = broken == "down"
     provider.metadata = {"another name": {"issuer": "https://evil.example"}, "no endpoint": {"jwks_uri": ""}}.get(broken, {})
 
@@ -221,7 +221,7 @@ async def test_a_provider_that_does_not_answer_as_it_should_is_a_sentence(oidc: 
         await oidc.begin(BACK)
 
 
-async def test_somebody_signs_in_from_page_to_page(oidc: OidcProvider, provider: Provider) -> None:
+async def test_a_user_signs_in_through_the_provider(oidc: OidcProvider, provider: Provider) -> None:
     headgate = InProcessHeadgate(auth="team", oidc_roles={"data": Role.OPERATOR})
     headgate.application.adapters.identity_provider.override(oidc)
     async with headgate.client as client:
@@ -244,7 +244,7 @@ async def test_somebody_signs_in_from_page_to_page(oidc: OidcProvider, provider:
 @pytest.mark.parametrize(
     "there", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/ui/sign-in", "/\n//x", ""]
 )
-async def test_a_sign_in_leads_to_our_own_pages_alone(oidc: OidcProvider, provider: Provider, there: str) -> None:
+async def test_a_sign_in_redirects_only_to_own_pages(oidc: OidcProvider, provider: Provider, there: str) -> None:
     headgate = InProcessHeadgate(auth="team")
     headgate.application.adapters.identity_provider.override(oidc)
     async with headgate.client as client:
@@ -256,7 +256,7 @@ async def test_a_sign_in_leads_to_our_own_pages_alone(oidc: OidcProvider, provid
     assert back.headers["location"] == "/"
 
 
-async def test_a_sign_in_that_was_broken_off_there_is_a_sentence_here(oidc: OidcProvider) -> None:
+async def test_an_interrupted_sign_in_is_explained(oidc: OidcProvider) -> None:
     headgate = InProcessHeadgate(auth="team")
     headgate.application.adapters.identity_provider.override(oidc)
     async with headgate.client as client:

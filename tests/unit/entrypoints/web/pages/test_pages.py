@@ -1,4 +1,4 @@
-"""The pages without a browser: what they say, what they take, what they refuse."""
+"""Pages without a browser: content, forms and refusals."""
 
 import re
 from datetime import timedelta
@@ -14,7 +14,7 @@ from tests.support.run_stories import AttemptStory, end, start
 MONTH = {"type": "object", "properties": {"month": {"type": "integer", "minimum": 1, "maximum": 12}}, "required": ["month"]}
 
 
-async def test_an_empty_board_shows_how_to_make_a_first_pipeline(headgate: InProcessHeadgate) -> None:
+async def test_an_empty_board_shows_how_to_create_the_first_pipeline(headgate: InProcessHeadgate) -> None:
     answer = await headgate.page_client.get("/")
 
     assert answer.status_code == 200
@@ -22,7 +22,7 @@ async def test_an_empty_board_shows_how_to_make_a_first_pipeline(headgate: InPro
     assert "http://localhost:8000/pipelines/" in answer.text
 
 
-async def test_the_board_has_the_way_out_beside_each_sentence(headgate: InProcessHeadgate) -> None:
+async def test_the_board_links_to_the_next_action_of_each_run(headgate: InProcessHeadgate) -> None:
     now = headgate.fakes.clock.now()
     runs = {}
     for name, stage in (
@@ -51,7 +51,7 @@ async def test_the_board_has_the_way_out_beside_each_sentence(headgate: InProces
 
 
 @pytest.mark.parametrize(("runs", "ends"), [(1, False), (6, True)])
-async def test_the_newest_count_of_records_has_room_beside_its_point(headgate: InProcessHeadgate, runs: int, ends: bool) -> None:
+async def test_the_label_of_the_newest_record_count_fits(headgate: InProcessHeadgate, runs: int, ends: bool) -> None:
     pipeline = await headgate.stories.add_pipeline("counts", ["a"])
     for hours in range(runs, 0, -1):
         await headgate.stories.play_run(
@@ -64,7 +64,7 @@ async def test_the_newest_count_of_records_has_room_beside_its_point(headgate: I
     assert ('text-anchor="end"' in label) is ends, "to its left are the names of the stages, which cover it"
 
 
-async def test_every_page_answers_with_the_policy_and_without_inline_code(headgate: InProcessHeadgate) -> None:
+async def test_every_page_has_the_security_policy_and_no_inline_code(headgate: InProcessHeadgate) -> None:
     found = await furnish(headgate)
     run = found["nightly-warehouse"]
     views = [f"/ui/runs/{run}?view={view}" for view in ("graph", "waterfall", "list")]
@@ -77,7 +77,7 @@ async def test_every_page_answers_with_the_policy_and_without_inline_code(headga
         assert "None" not in re.sub(r"<[^>]*>", "", answer.text), path
 
 
-async def test_triggering_without_parameters_leads_to_the_run(headgate: InProcessHeadgate) -> None:
+async def test_triggering_without_parameters_redirects_to_the_run(headgate: InProcessHeadgate) -> None:
     pipeline = await headgate.stories.add_pipeline()
 
     answer = await headgate.page_client.post(f"/ui/pipelines/{pipeline.id}/trigger")
@@ -86,7 +86,7 @@ async def test_triggering_without_parameters_leads_to_the_run(headgate: InProces
     assert "Queued" in (await headgate.page_client.get(answer.headers["location"])).text
 
 
-async def test_a_pipeline_with_parameters_asks_for_them_first(headgate: InProcessHeadgate) -> None:
+async def test_triggering_with_parameters_shows_the_form_first(headgate: InProcessHeadgate) -> None:
     pipeline = await headgate.stories.add_pipeline(parameters=MONTH)
 
     answer = await headgate.page_client.post(f"/ui/pipelines/{pipeline.id}/trigger")
@@ -96,7 +96,7 @@ async def test_a_pipeline_with_parameters_asks_for_them_first(headgate: InProces
 
 
 @pytest.mark.parametrize("typed", ["13", "many", ""])
-async def test_a_refused_form_keeps_what_was_typed_and_starts_nothing(headgate: InProcessHeadgate, typed: str) -> None:
+async def test_a_refused_form_keeps_the_entered_text_and_starts_no_run(headgate: InProcessHeadgate, typed: str) -> None:
     pipeline = await headgate.stories.add_pipeline(parameters=MONTH)
 
     answer = await headgate.page_client.post(f"/ui/pipelines/{pipeline.id}/trigger", data={"form": "1", "p.month": typed})
@@ -115,7 +115,7 @@ async def test_an_accepted_form_starts_the_run_with_typed_values(headgate: InPro
     assert next(iter(headgate.fakes.store.committed.runs.values())).parameters == {"month": 3}
 
 
-async def test_another_sites_page_can_trigger_nothing(headgate: InProcessHeadgate) -> None:
+async def test_a_form_of_another_site_cannot_trigger(headgate: InProcessHeadgate) -> None:
     pipeline = await headgate.stories.add_pipeline()
 
     answer = await headgate.page_client.post(f"/ui/pipelines/{pipeline.id}/trigger", headers={"Origin": "https://evil.example"})
@@ -124,18 +124,18 @@ async def test_another_sites_page_can_trigger_nothing(headgate: InProcessHeadgat
     assert not headgate.fakes.store.committed.runs
 
 
-async def test_a_run_is_cancelled_after_asking(headgate: InProcessHeadgate) -> None:
+async def test_a_run_is_cancelled_after_confirmation(headgate: InProcessHeadgate) -> None:
     run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline())
 
-    asked = await headgate.page_client.get(f"/ui/runs/{run_id}/cancel")
+    form = await headgate.page_client.get(f"/ui/runs/{run_id}/cancel")
     answer = await headgate.page_client.post(f"/ui/runs/{run_id}/cancel")
 
-    assert "Cancel the run" in asked.text
+    assert "Cancel the run" in form.text
     assert answer.status_code == 303
     assert headgate.fakes.store.committed.runs[run_id].status is Status.CANCELLED
 
 
-async def test_cancelling_a_run_that_is_over_leads_to_its_page(headgate: InProcessHeadgate) -> None:
+async def test_cancelling_a_finished_run_redirects_to_its_page(headgate: InProcessHeadgate) -> None:
     run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline())
 
     for _ in range(2):
@@ -144,7 +144,7 @@ async def test_cancelling_a_run_that_is_over_leads_to_its_page(headgate: InProce
     assert answer.headers["location"] == f"/ui/runs/{run_id}"
 
 
-async def test_a_pipeline_is_made_from_the_form(headgate: InProcessHeadgate) -> None:
+async def test_a_pipeline_is_created_from_the_form(headgate: InProcessHeadgate) -> None:
     typed = {"name": "backup", "description": "", "stage": ["dump", "up"], "kind": ["command", "external"], "work": ["pg_dump -Fc", ""]}
 
     answer = await headgate.page_client.post("/ui/new", data=typed)
@@ -169,14 +169,14 @@ async def test_a_refused_pipeline_names_the_field(headgate: InProcessHeadgate) -
 @pytest.mark.parametrize(
     "path", ["/ui/runs/99", "/ui/runs/x", "/ui/runs/99999999999999999999", "/ui/pipelines/none", "/ui/pipelines/%00", "/nothing"]
 )
-async def test_what_is_not_there_is_a_404_page_in_the_frame(headgate: InProcessHeadgate, path: str) -> None:
+async def test_an_unknown_path_is_a_404_page_with_navigation(headgate: InProcessHeadgate, path: str) -> None:
     answer = await headgate.page_client.get(path)
 
     assert answer.status_code == 404
     assert "<nav" in answer.text and answer.headers["x-request-id"] in answer.text
 
 
-async def test_a_lost_database_is_a_503_page_that_says_when_to_come_back(headgate: InProcessHeadgate) -> None:
+async def test_a_lost_database_is_a_503_page_with_retry_after(headgate: InProcessHeadgate) -> None:
     headgate.fakes.store.is_down = True
 
     answer = await headgate.page_client.get("/")
@@ -186,7 +186,7 @@ async def test_a_lost_database_is_a_503_page_that_says_when_to_come_back(headgat
     assert "Try again" in answer.text
 
 
-async def test_a_defect_is_a_500_page_that_tells_nothing(headgate: InProcessHeadgate, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_defect_is_a_500_page_without_details(headgate: InProcessHeadgate, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken() -> None:
         raise RuntimeError("secret detail")
 
@@ -198,13 +198,13 @@ async def test_a_defect_is_a_500_page_that_tells_nothing(headgate: InProcessHead
     assert "secret detail" not in answer.text and "Internal error" in answer.text
 
 
-async def test_the_api_keeps_its_own_errors(headgate: InProcessHeadgate) -> None:
+async def test_the_api_returns_problem_json_not_pages(headgate: InProcessHeadgate) -> None:
     answer = await headgate.page_client.get("/pipelines/none")
 
     assert answer.headers["content-type"].startswith("application/problem+json")
 
 
-async def test_a_runs_output_cannot_act_on_its_page(headgate: InProcessHeadgate) -> None:
+async def test_a_runs_output_is_inert_on_its_page(headgate: InProcessHeadgate) -> None:
     run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline())
     await headgate.stories.append_log(run_id, "a", ["<script>alert(1)</script>", "\x1b[31m</code><img src=x onerror=alert(1)>"])
 
@@ -224,7 +224,7 @@ async def test_names_and_messages_are_text_everywhere(headgate: InProcessHeadgat
         assert "<i>broken" not in text and "<b>bold" not in text
 
 
-async def test_the_log_is_narrowed_to_a_stage_opened_at_a_line_and_downloaded_whole(headgate: InProcessHeadgate) -> None:
+async def test_the_log_is_filtered_opened_at_a_line_and_downloaded(headgate: InProcessHeadgate) -> None:
     run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline(stages=["a", "b"]))
     await headgate.stories.append_log(run_id, "a", [f"first {n}" for n in range(700)])
     await headgate.stories.append_log(run_id, "b", ["\x1b[31msecond\x1b[0m"])
@@ -241,7 +241,7 @@ async def test_the_log_is_narrowed_to_a_stage_opened_at_a_line_and_downloaded_wh
     assert "attachment" in whole.headers["content-disposition"]
 
 
-async def test_the_stages_of_a_branching_run_are_all_drawn(headgate: InProcessHeadgate) -> None:
+async def test_the_graph_shows_all_stages_of_a_branching_run(headgate: InProcessHeadgate) -> None:
     stages = [a_stage("a"), a_stage("b", needs=["a"]), a_stage("c", needs=["a"]), a_stage("d", needs=["b", "c", "a"])]
     run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline(stages=stages))
 
@@ -251,7 +251,7 @@ async def test_the_stages_of_a_branching_run_are_all_drawn(headgate: InProcessHe
     assert text.count('class="edge') == 5
 
 
-async def test_static_files_are_kept_for_a_year_under_their_own_hash(headgate: InProcessHeadgate) -> None:
+async def test_static_files_are_cached_for_a_year_under_their_digest(headgate: InProcessHeadgate) -> None:
     text = (await headgate.page_client.get("/ui/new")).text
     urls = re.findall(r'(?:src|href)="(/static/[^"]+)"', text)
 
@@ -265,7 +265,7 @@ async def test_static_files_are_kept_for_a_year_under_their_own_hash(headgate: I
     assert (await headgate.page_client.get("/static/x/nothing.css")).status_code == 404
 
 
-async def test_a_board_with_everything_weighs_under_100_kb_packed(headgate: InProcessHeadgate) -> None:
+async def test_the_board_with_all_files_is_under_100_kb_compressed(headgate: InProcessHeadgate) -> None:
     import gzip
 
     from entrypoints.web.static_files import assets

@@ -1,4 +1,4 @@
-"""A pipeline's history and its definition: what differs, and edits that lose nothing."""
+"""A pipeline's history and revisions, and edits that lose no text."""
 
 import pytest
 
@@ -13,7 +13,7 @@ async def edit(headgate: InProcessHeadgate, text: str, revision: int = 1) -> obj
     return await headgate.page_client.post("/ui/pipelines/nightly/edit", data={"definition": text, "revision": str(revision)})
 
 
-async def test_the_page_draws_times_and_records_on_the_grids_columns_with_a_table_behind(headgate: InProcessHeadgate) -> None:
+async def test_the_page_shows_trends_on_the_grid_and_as_a_table(headgate: InProcessHeadgate) -> None:
     await furnish(headgate)
 
     text = (await headgate.page_client.get("/ui/pipelines/nightly-warehouse")).text
@@ -25,7 +25,7 @@ async def test_the_page_draws_times_and_records_on_the_grids_columns_with_a_tabl
     assert "3 times" in text.split("Similar failures")[1]
 
 
-async def test_a_saved_edit_is_a_new_revision_and_says_what_it_changed(headgate: InProcessHeadgate) -> None:
+async def test_a_saved_edit_is_a_new_revision_with_a_summary(headgate: InProcessHeadgate) -> None:
     await headgate.stories.add_pipeline(stages=["a"])
     form = (await headgate.page_client.get("/ui/pipelines/nightly/edit")).text
     assert "- name: a" in form and 'name="revision" value="1"' in form
@@ -49,13 +49,13 @@ async def test_any_two_revisions_are_compared(headgate: InProcessHeadgate) -> No
 
 
 @pytest.mark.parametrize("path", ["revisions/9", "revisions/x", "revisions/1?against=9"])
-async def test_a_revision_that_is_not_there_is_a_404_page(headgate: InProcessHeadgate, path: str) -> None:
+async def test_an_unknown_revision_is_a_404_page(headgate: InProcessHeadgate, path: str) -> None:
     await headgate.stories.add_pipeline()
 
     assert (await headgate.page_client.get(f"/ui/pipelines/nightly/{path}")).status_code == 404
 
 
-async def test_an_edit_of_what_changed_meanwhile_is_kept_and_not_saved(headgate: InProcessHeadgate) -> None:
+async def test_an_edit_of_an_outdated_revision_is_kept_but_not_saved(headgate: InProcessHeadgate) -> None:
     await headgate.stories.add_pipeline(stages=["a"])
     await edit(headgate, "name: nightly\ndescription: theirs\nstages: [{name: a, command: ['true']}]")
 
@@ -69,7 +69,7 @@ async def test_an_edit_of_what_changed_meanwhile_is_kept_and_not_saved(headgate:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error"),
     [
         ("name: nightly\nstages: [{name: a, command: ['true'], timeout: -1}]", "stages[0].timeout"),
         ("name: nightly\nstages: [", "line "),
@@ -82,18 +82,18 @@ async def test_an_edit_of_what_changed_meanwhile_is_kept_and_not_saved(headgate:
         ("name: !!python/object/apply:os.system [true]", "line 1"),
     ],
 )
-async def test_a_refused_text_comes_back_with_what_is_wrong(headgate: InProcessHeadgate, text: str, said: str) -> None:
+async def test_an_invalid_definition_is_shown_again_with_its_errors(headgate: InProcessHeadgate, text: str, error: str) -> None:
     await headgate.stories.add_pipeline()
 
     answer = await edit(headgate, text)
 
     assert answer.status_code == 422  # type: ignore[attr-defined]
-    assert said in answer.text and "aria-invalid" in answer.text  # type: ignore[attr-defined]
+    assert error in answer.text and "aria-invalid" in answer.text  # type: ignore[attr-defined]
     stored = await headgate.fakes.reader.pipeline("nightly")
     assert stored is not None and stored.revision == 1
 
 
-async def test_names_taken_by_another_pipeline_are_refused_with_the_text_kept(headgate: InProcessHeadgate) -> None:
+async def test_the_name_of_another_pipeline_is_refused(headgate: InProcessHeadgate) -> None:
     await headgate.stories.add_pipeline()
     await headgate.stories.add_pipeline("taken")
 
@@ -102,7 +102,7 @@ async def test_names_taken_by_another_pipeline_are_refused_with_the_text_kept(he
     assert answer.status_code == 409 and "exists already" in answer.text  # type: ignore[attr-defined]
 
 
-async def test_tags_are_shown_and_narrow_the_board(headgate: InProcessHeadgate) -> None:
+async def test_tags_are_shown_and_filter_the_board(headgate: InProcessHeadgate) -> None:
     await headgate.stories.add_pipeline("tagged", tags=["sql", "nightly"])
     await headgate.stories.add_pipeline("plain")
 

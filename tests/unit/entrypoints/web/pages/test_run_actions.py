@@ -1,4 +1,4 @@
-"""What a person does to a run from its pages, without a browser and without a script: forms in, redirects and sentences out."""
+"""Actions on runs and stages by form, without a browser."""
 
 import re
 
@@ -33,17 +33,17 @@ async def _an_approval(headgate: InProcessHeadgate, **keys: object) -> int:
     return run_id
 
 
-async def test_a_failed_runs_page_offers_the_retry_where_it_begins(headgate: InProcessHeadgate) -> None:
+async def test_a_failed_runs_page_offers_a_retry_from_the_failed_stage(headgate: InProcessHeadgate) -> None:
     run_id = await _a_failed_run(headgate)
 
     page = (await headgate.page_client.get(f"/ui/runs/{run_id}")).text
-    asked = (await headgate.page_client.get(f"/ui/runs/{run_id}/retry")).text
+    form = (await headgate.page_client.get(f"/ui/runs/{run_id}/retry")).text
 
     assert 'data-retry-stage="check"' in page and f'href="/ui/runs/{run_id}/retry"' in page
-    assert "Retry from check</button>" in asked
+    assert "Retry from check</button>" in form
 
 
-async def test_a_retry_keeps_what_completed_and_tries_the_rest_again(headgate: InProcessHeadgate) -> None:
+async def test_a_retry_keeps_completed_stages_and_runs_the_rest_again(headgate: InProcessHeadgate) -> None:
     run_id = await _a_failed_run(headgate)
 
     answer = await headgate.page_client.post(f"/ui/runs/{run_id}/retry", data={"revision": "same"})
@@ -54,7 +54,7 @@ async def test_a_retry_keeps_what_completed_and_tries_the_rest_again(headgate: I
     assert stages["check"].status is Status.QUEUED
 
 
-async def test_a_retry_of_what_is_under_way_says_why_not(headgate: InProcessHeadgate) -> None:
+async def test_a_second_retry_is_refused_with_a_reason(headgate: InProcessHeadgate) -> None:
     run_id = await _a_failed_run(headgate)
     await headgate.page_client.post(f"/ui/runs/{run_id}/retry")
 
@@ -64,7 +64,7 @@ async def test_a_retry_of_what_is_under_way_says_why_not(headgate: InProcessHead
     assert "No stage of this run failed" in again.text
 
 
-async def test_a_retry_by_the_newest_revision_is_offered_once_there_is_one(headgate: InProcessHeadgate) -> None:
+async def test_a_retry_offers_a_newer_revision_if_there_is_one(headgate: InProcessHeadgate) -> None:
     run_id = await _a_failed_run(headgate)
     before = (await headgate.page_client.get(f"/ui/runs/{run_id}/retry")).text
     stages = [a_stage("load"), a_stage("check", timeout=7), a_stage("publish")]
@@ -77,7 +77,7 @@ async def test_a_retry_by_the_newest_revision_is_offered_once_there_is_one(headg
     assert _run(headgate, run_id).revision == 2
 
 
-async def test_running_again_starts_from_what_the_run_was_given(headgate: InProcessHeadgate) -> None:
+async def test_run_again_starts_with_the_parameters_of_the_run(headgate: InProcessHeadgate) -> None:
     rules = {"properties": {"month": {"type": "integer"}, "who": {"enum": ["Jörg", "all"]}, "full": {"type": "boolean", "default": False}}}
     run_id = await headgate.stories.open_run(
         await headgate.stories.add_pipeline(parameters={"type": "object", **rules}), month=3, who="Jörg", full=True, extra=[1]
@@ -94,7 +94,7 @@ async def test_running_again_starts_from_what_the_run_was_given(headgate: InProc
     assert new.trigger.repeats == run_id
 
 
-async def test_a_refused_parameter_stands_beside_its_field_and_starts_nothing(headgate: InProcessHeadgate) -> None:
+async def test_an_invalid_parameter_is_an_error_of_its_field_and_starts_no_run(headgate: InProcessHeadgate) -> None:
     run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline(parameters=SHARE), share=5)
 
     answer = await headgate.page_client.post(f"/ui/runs/{run_id}/again", data={"p.share": "500"})
@@ -107,12 +107,12 @@ async def test_one_stage_is_retried_skipped_with_a_reason_or_cancelled(headgate:
     run_id = await _a_failed_run(headgate)
     here = f"/ui/runs/{run_id}/stages/check"
 
-    unsaid = await headgate.page_client.post(f"{here}/skip", data={"message": " "})
+    without_reason = await headgate.page_client.post(f"{here}/skip", data={"message": " "})
     skipped = await headgate.page_client.post(f"{here}/skip", data={"message": "the source is closed today"})
     cancelled = await headgate.page_client.post(f"/ui/runs/{run_id}/stages/publish/cancel")
     retried = await headgate.page_client.post(f"/ui/runs/{run_id}/stages/publish/retry")
 
-    assert unsaid.status_code == 422 and "Reason is required" in unsaid.text
+    assert without_reason.status_code == 422 and "Reason is required" in without_reason.text
     assert [answer.status_code for answer in (skipped, cancelled, retried)] == [303, 303, 303]
     stages = _run(headgate, run_id).stages
     assert stages["check"].status is Status.SKIPPED and stages["check"].current.message == "the source is closed today"
@@ -121,7 +121,7 @@ async def test_one_stage_is_retried_skipped_with_a_reason_or_cancelled(headgate:
     assert "the source is closed today" in history and "will run again" in history
 
 
-async def test_what_cannot_be_done_to_a_stage_is_answered_with_how_it_stands(headgate: InProcessHeadgate) -> None:
+async def test_a_refused_action_shows_the_stages_current_state(headgate: InProcessHeadgate) -> None:
     run_id = await _a_failed_run(headgate)
 
     answer = await headgate.page_client.post(f"/ui/runs/{run_id}/stages/load/skip", data={"message": "no"})
@@ -130,7 +130,7 @@ async def test_what_cannot_be_done_to_a_stage_is_answered_with_how_it_stands(hea
     assert "load is completed; there is nothing to skip." in answer.text
 
 
-async def test_an_approval_takes_its_typed_fields_and_a_comment(headgate: InProcessHeadgate) -> None:
+async def test_an_approval_takes_fields_and_a_comment(headgate: InProcessHeadgate) -> None:
     run_id = await _an_approval(headgate, fields=SHARE)
     here = f"/ui/runs/{run_id}/stages/ship"
 
@@ -156,7 +156,7 @@ async def test_a_rejection_needs_no_fields_and_fails_the_stage(headgate: InProce
     assert late.status_code == 409 and "rejected already" in late.text
 
 
-async def test_the_run_that_waits_for_approval_leads_to_it(headgate: InProcessHeadgate) -> None:
+async def test_a_run_that_waits_for_approval_links_to_the_form(headgate: InProcessHeadgate) -> None:
     run_id = await _an_approval(headgate)
 
     page = (await headgate.page_client.get(f"/ui/runs/{run_id}")).text
@@ -167,7 +167,7 @@ async def test_the_run_that_waits_for_approval_leads_to_it(headgate: InProcessHe
 @pytest.mark.parametrize(
     "path", ["retry", "again", "stages/check/retry", "stages/check/skip", "stages/check/cancel", "stages/check/decide"]
 )
-async def test_another_sites_page_can_do_nothing_to_a_run(headgate: InProcessHeadgate, path: str) -> None:
+async def test_a_form_of_another_site_cannot_act_on_a_run(headgate: InProcessHeadgate, path: str) -> None:
     run_id = await _a_failed_run(headgate)
     before = len(_run(headgate, run_id).stages["check"].attempts)
 
@@ -178,7 +178,7 @@ async def test_another_sites_page_can_do_nothing_to_a_run(headgate: InProcessHea
 
 
 @pytest.mark.parametrize("path", ["/ui/runs/999/retry", "/ui/runs/1/stages/nope", "/ui/runs/x/compare", "/ui/runs/1/stages/check/images/0"])
-async def test_what_is_not_there_is_a_page_that_says_so(headgate: InProcessHeadgate, path: str) -> None:
+async def test_an_unknown_run_or_stage_is_a_404_page(headgate: InProcessHeadgate, path: str) -> None:
     await _a_failed_run(headgate)
 
     assert (await headgate.page_client.get(path)).status_code == 404
@@ -192,17 +192,17 @@ async def test_two_runs_are_compared_and_others_can_be_chosen(headgate: InProces
         pipeline, now, {"load": [AttemptStory(50, records=12)], "check": [AttemptStory(1, Status.FAILED, error="<b>no</b>")]}, month=2
     )
 
-    led = await headgate.page_client.get(f"/ui/runs/{bad}/compare")
-    page = (await headgate.page_client.get(led.headers["location"])).text
+    redirect = await headgate.page_client.get(f"/ui/runs/{bad}/compare")
+    page = (await headgate.page_client.get(redirect.headers["location"])).text
     chosen = await headgate.page_client.get(f"/ui/runs/{good}/compare?with={bad}")
 
-    assert led.headers["location"] == f"/ui/runs/{good}/compare/{bad}"
+    assert redirect.headers["location"] == f"/ui/runs/{good}/compare/{bad}"
     assert "+900 %" in page and "First difference in check" in page and "&lt;b&gt;no&lt;/b&gt;" in page
     assert re.search(r'parameter</span> month</th><td class="mono">1</td><td class="mono">2</td>', page)
     assert chosen.headers["location"] == f"/ui/runs/{bad}/compare/{good}"
 
 
-async def test_a_failure_says_whether_it_was_seen_and_what_differs(headgate: InProcessHeadgate) -> None:
+async def test_a_failure_shows_earlier_occurrences_and_changes(headgate: InProcessHeadgate) -> None:
     pipeline = await headgate.stories.add_pipeline("nightly", [a_stage("load", retries=1)])
     now = headgate.fakes.clock.now()
     wrong = [AttemptStory(2, Status.FAILED, error="HTTP 503 from 10.0.0.7")] * 2
@@ -221,5 +221,5 @@ async def test_a_failure_says_whether_it_was_seen_and_what_differs(headgate: InP
     assert "Changes since" in page and "/ui/runs/2/compare/3" in page
 
 
-async def test_every_kind_of_event_has_its_own_words(headgate: InProcessHeadgate) -> None:
+async def test_every_event_type_has_a_description(headgate: InProcessHeadgate) -> None:
     assert set(EventType) == set(EVENT_DESCRIPTIONS)

@@ -1,4 +1,4 @@
-"""All runs: what narrows the list, and how its pages are turned."""
+"""The run list: filters and paging."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,11 +12,11 @@ from tests.support.in_process import InProcessHeadgate
 from tests.support.run_stories import end, start
 
 
-def shown(text: str) -> list[int]:
+def get_run_ids(text: str) -> list[int]:
     return [int(found) for found in re.findall(r'<tr data-row data-key="r(\d+)"', text)]
 
 
-async def test_runs_are_narrowed_by_everything_at_once(headgate: InProcessHeadgate) -> None:
+async def test_runs_are_filtered_by_all_criteria_at_once(headgate: InProcessHeadgate) -> None:
     now = headgate.fakes.clock.now()
     one, other = await headgate.stories.add_pipeline("one"), await headgate.stories.add_pipeline("other")
     old = await headgate.stories.open_run(one, now - timedelta(days=9))
@@ -26,7 +26,7 @@ async def test_runs_are_narrowed_by_everything_at_once(headgate: InProcessHeadga
     day = (now - timedelta(days=2)).date()
 
     async def ids(query: str) -> list[int]:
-        return shown((await headgate.page_client.get(f"/ui/runs?{query}")).text)
+        return get_run_ids((await headgate.page_client.get(f"/ui/runs?{query}")).text)
 
     assert await ids("") == [failed, foreign, new, old]
     assert await ids("pipeline=one") == [failed, new, old]
@@ -37,12 +37,12 @@ async def test_runs_are_narrowed_by_everything_at_once(headgate: InProcessHeadga
     assert await ids("trigger=nonsense&status=nonsense&since=yesterday") == [failed, foreign, new, old]
 
 
-async def test_part_of_a_name_finds_the_runs_of_every_pipeline_that_has_it(headgate: InProcessHeadgate) -> None:
+async def test_part_of_a_name_finds_runs_of_all_matching_pipelines(headgate: InProcessHeadgate) -> None:
     names = ("nightly-load", "nightly-load-2", "Weekly_LOAD", "other")
     ids = {name: await headgate.stories.open_run(await headgate.stories.add_pipeline(name)) for name in names}
 
     async def found(query: str) -> list[int]:
-        return shown((await headgate.page_client.get(f"/ui/runs?pipeline={query}")).text)
+        return get_run_ids((await headgate.page_client.get(f"/ui/runs?pipeline={query}")).text)
 
     page = (await headgate.page_client.get("/ui/runs?pipeline=nobody")).text
     assert await found("load") == [ids["Weekly_LOAD"], ids["nightly-load-2"], ids["nightly-load"]]
@@ -53,22 +53,22 @@ async def test_part_of_a_name_finds_the_runs_of_every_pipeline_that_has_it(headg
     assert re.findall(r'<option value="([^"]+)"></option>', page) == sorted(names)
 
 
-async def test_runs_by_part_of_a_name_are_live(headgate: InProcessHeadgate) -> None:
+async def test_a_list_filtered_by_part_of_a_name_is_live(headgate: InProcessHeadgate) -> None:
     load, other = await headgate.stories.add_pipeline("nightly-load"), await headgate.stories.add_pipeline("other")
-    site = build_page_context(headgate.app.state.application)
-    view = LiveRunList(site, await parse_run_list_query(site, {"pipeline": "load"}))
-    watch = headgate.fakes.change_feed
-    since = await watch.position()
+    context = build_page_context(headgate.app.state.application)
+    view = LiveRunList(context, await parse_run_list_query(context, {"pipeline": "load"}))
+    feed = headgate.fakes.change_feed
+    since = await feed.position()
     mine = await headgate.stories.open_run(load)
-    of_mine = await watch.read(since)
+    own_batch = await feed.read(since)
     await headgate.stories.open_run(other)
-    of_other = await watch.read(of_mine.cursor)
+    other_batch = await feed.read(own_batch.cursor)
 
-    assert (view.get_effect(of_mine), view.get_effect(of_other)) == ((True, False), (False, False))
-    assert shown((await view.render()).fragments["runs"]) == [mine]
+    assert (view.get_effect(own_batch), view.get_effect(other_batch)) == ((True, False), (False, False))
+    assert get_run_ids((await view.render()).fragments["runs"]) == [mine]
 
 
-async def test_days_are_those_of_the_zone_that_the_address_names(headgate: InProcessHeadgate) -> None:
+async def test_days_are_in_the_time_zone_of_the_url(headgate: InProcessHeadgate) -> None:
     pipeline = await headgate.stories.add_pipeline()
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
     before, after = (
@@ -77,7 +77,7 @@ async def test_days_are_those_of_the_zone_that_the_address_names(headgate: InPro
     )
 
     async def found(query: str) -> list[int]:
-        return shown((await headgate.page_client.get(f"/ui/runs?{query}")).text)
+        return get_run_ids((await headgate.page_client.get(f"/ui/runs?{query}")).text)
 
     assert await found("since=2026-03-02") == [after]
     assert await found("since=2026-03-02&zone=Europe/Berlin") == [after]
@@ -87,13 +87,13 @@ async def test_days_are_those_of_the_zone_that_the_address_names(headgate: InPro
         assert await found(f"since=2026-03-02&zone={nonsense}") == [after], nonsense
 
 
-async def test_a_day_at_the_end_of_the_calendar_is_no_error(headgate: InProcessHeadgate) -> None:
+async def test_a_day_at_the_end_of_the_calendar_is_accepted(headgate: InProcessHeadgate) -> None:
     run = await headgate.stories.open_run(await headgate.stories.add_pipeline())
 
-    assert shown((await headgate.page_client.get("/ui/runs?until=9999-12-31&since=0001-01-01&zone=Asia/Tokyo")).text) == [run]
+    assert get_run_ids((await headgate.page_client.get("/ui/runs?until=9999-12-31&since=0001-01-01&zone=Asia/Tokyo")).text) == [run]
 
 
-async def test_the_days_of_a_page_stay_those_of_the_link_that_led_to_it(headgate: InProcessHeadgate) -> None:
+async def test_links_on_a_page_keep_its_days_and_time_zone(headgate: InProcessHeadgate) -> None:
     await headgate.stories.open_run(await headgate.stories.add_pipeline())
 
     page = (await headgate.page_client.get("/ui/runs?since=2020-01-01&zone=Asia/Tokyo")).text
@@ -105,20 +105,20 @@ async def test_the_days_of_a_page_stay_those_of_the_link_that_led_to_it(headgate
     assert 'name="zone" value=""' in fresh
 
 
-async def test_pages_are_turned_by_key_so_that_nothing_is_passed_over(headgate: InProcessHeadgate) -> None:
+async def test_paging_by_run_id_skips_no_run(headgate: InProcessHeadgate) -> None:
     pipeline = await headgate.stories.add_pipeline(stages=[a_stage("a", "external")])
     every = [await headgate.stories.open_run(pipeline) for _ in range(RUNS_PER_PAGE * 2 + 7)][::-1]
 
     text, seen = (await headgate.page_client.get("/ui/runs?status=waiting")).text, []
     while True:
-        seen += shown(text)
+        seen += get_run_ids(text)
         older = re.search(r'href="([^"]+)">Older', text)
         if older is None:
             break
-        await headgate.stories.open_run(pipeline)  # what is opened meanwhile moves nothing
+        await headgate.stories.open_run(pipeline)  # a new run does not shift the page
         text = (await headgate.page_client.get(older[1].replace("&amp;", "&"))).text
     newer = re.search(r'href="([^"]+)">Newer', text)
     back = (await headgate.page_client.get(newer[1].replace("&amp;", "&"))).text if newer else ""
 
     assert seen == every
-    assert shown(back) == every[RUNS_PER_PAGE : RUNS_PER_PAGE * 2]
+    assert get_run_ids(back) == every[RUNS_PER_PAGE : RUNS_PER_PAGE * 2]

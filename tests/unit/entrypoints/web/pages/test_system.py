@@ -1,4 +1,4 @@
-"""How Headgate says that it is not well."""
+"""The system page: healthy and unhealthy components."""
 
 import re
 
@@ -8,7 +8,7 @@ from tests.support.in_process import InProcessHeadgate
 PLAIN = {"Accept": "text/plain"}
 
 
-async def test_a_healthy_house_says_so(headgate: InProcessHeadgate) -> None:
+async def test_a_healthy_system_is_shown_as_ok(headgate: InProcessHeadgate) -> None:
     await headgate.stories.add_worker()
 
     text = (await headgate.page_client.get("/ui/system", headers=PLAIN)).text
@@ -17,7 +17,7 @@ async def test_a_healthy_house_says_so(headgate: InProcessHeadgate) -> None:
     assert "1 worker with" in text and "Events are kept for 90 days, logs for 30 days." in text
 
 
-async def test_the_page_answers_while_the_database_does_not(headgate: InProcessHeadgate) -> None:
+async def test_the_page_works_without_the_database(headgate: InProcessHeadgate) -> None:
     headgate.fakes.store.is_down = True
 
     answer = await headgate.page_client.get("/ui/system")
@@ -26,13 +26,13 @@ async def test_the_page_answers_while_the_database_does_not(headgate: InProcessH
     assert "Does not respond, or is not migrated." in answer.text and 'data-healthy="no"' in answer.text
 
 
-async def test_nobody_to_work_is_named_with_what_to_do(headgate: InProcessHeadgate) -> None:
+async def test_without_workers_the_page_says_how_to_start_one(headgate: InProcessHeadgate) -> None:
     text = (await headgate.page_client.get("/ui/system", headers=PLAIN)).text
 
     assert "No worker is online" in text and "headgate worker" in text
 
 
-async def test_an_old_outbox_and_a_long_queue_are_not_well(headgate: InProcessHeadgate) -> None:
+async def test_an_old_outbox_and_a_long_queue_are_unhealthy(headgate: InProcessHeadgate) -> None:
     headgate.fakes.health_metrics.signs = HealthMetrics(7, 600.0, 0, 3)
 
     text = (await headgate.page_client.get("/ui/system", headers=PLAIN)).text
@@ -41,7 +41,7 @@ async def test_an_old_outbox_and_a_long_queue_are_not_well(headgate: InProcessHe
     assert "3 runs queued for over a minute" in text
 
 
-async def test_a_full_disk_and_a_silent_engine_are_not_well(headgate: InProcessHeadgate) -> None:
+async def test_a_full_disk_and_an_unreachable_prefect_are_unhealthy(headgate: InProcessHeadgate) -> None:
     headgate.fakes.disk_space.sentence = "The disk has 3 MiB left."
     headgate.fakes.orchestrator.is_down = True
 

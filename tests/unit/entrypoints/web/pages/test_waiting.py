@@ -1,4 +1,4 @@
-"""What waits, without a browser: the list, the form of an approval, and what comes of it."""
+"""The waiting page without a browser: the list and the approval form."""
 
 import re
 from datetime import timedelta
@@ -19,37 +19,37 @@ async def an_approval(headgate: InProcessHeadgate, **keys: object) -> int:
     return await headgate.stories.open_run(await headgate.stories.add_pipeline("retrain", stages))
 
 
-async def test_an_idle_house_waits_for_nobody(headgate: InProcessHeadgate) -> None:
+async def test_an_empty_list_says_that_nothing_is_waiting(headgate: InProcessHeadgate) -> None:
     answer = await headgate.page_client.get("/ui/waiting")
 
     assert answer.status_code == 200
     assert "Nothing is waiting" in answer.text
 
 
-async def test_people_and_machines_are_told_apart_with_the_time_that_is_left(headgate: InProcessHeadgate) -> None:
+async def test_approvals_and_external_stages_are_listed_with_their_time_left(headgate: InProcessHeadgate) -> None:
     await an_approval(headgate)
     await headgate.stories.open_run(await headgate.stories.add_pipeline("certificates", [a_stage("renew", "external", timeout=7_200)]))
 
     text = (await headgate.page_client.get("/ui/waiting", headers={"Accept": "text/plain"})).text
 
-    people, machines = text.split("External stages")
-    assert "publish" in people and "left" in people and "Publish it?" in people
-    assert "renew" in machines and "certificates #1" in machines
+    approvals, external = text.split("External stages")
+    assert "publish" in approvals and "left" in approvals and "Publish it?" in approvals
+    assert "renew" in external and "certificates #1" in external
 
 
-async def test_the_lines_to_paste_are_of_the_stage_that_was_asked_for(headgate: InProcessHeadgate) -> None:
+async def test_the_report_command_is_for_the_requested_stage(headgate: InProcessHeadgate) -> None:
     first = await headgate.stories.open_run(
         await headgate.stories.add_pipeline("certificates", [a_stage("renew", "external", timeout=7_200)])
     )
     later = await headgate.stories.open_run(await headgate.stories.add_pipeline("mirrors", [a_stage("sync", "external", timeout=9_000)]))
 
-    told = [(await headgate.page_client.get(f"/ui/waiting{asked}")).text for asked in ("", f"?run={later}&stage=sync", "?run=99&stage=x")]
+    pages = [(await headgate.page_client.get(f"/ui/waiting{query}")).text for query in ("", f"?run={later}&stage=sync", "?run=99&stage=x")]
 
-    assert [re.findall(r"Report (\w+)</h", text) for text in told] == [["renew"], ["sync"], ["renew"]]
-    assert [f"&#34;run_id&#34;: {run}" in text for run, text in zip((first, later, first), told, strict=True)] == [True] * 3
+    assert [re.findall(r"Report (\w+)</h", text) for text in pages] == [["renew"], ["sync"], ["renew"]]
+    assert [f"&#34;run_id&#34;: {run}" in text for run, text in zip((first, later, first), pages, strict=True)] == [True] * 3
 
 
-async def test_who_is_asked_sees_how_the_same_was_answered_before(headgate: InProcessHeadgate) -> None:
+async def test_an_approver_sees_earlier_decisions_about_the_stage(headgate: InProcessHeadgate) -> None:
     now = headgate.fakes.clock.now()
     pipeline = await headgate.stories.add_pipeline("retrain", [a_stage("publish", "approval", message="Publish it?")])
     for decision in (Decision(True, "Better <everywhere>."), Decision(False), Decision(True)):
@@ -57,10 +57,10 @@ async def test_who_is_asked_sees_how_the_same_was_answered_before(headgate: InPr
         await headgate.stories.change_run(
             run_id, lambda run, decision=decision: decide_approval(run, "publish", decision, now, Actor("mara"))
         )
-    asked = await headgate.stories.open_run(pipeline)
+    waiting = await headgate.stories.open_run(pipeline)
     await headgate.stories.open_run(await headgate.stories.add_pipeline("another", [a_stage("publish", "approval")]))
 
-    text = (await headgate.page_client.get(f"/ui/waiting?run={asked}&stage=publish")).text
+    text = (await headgate.page_client.get(f"/ui/waiting?run={waiting}&stage=publish")).text
     lines = re.findall(r"<li>.*?</li>", text.partition('class="past-decisions">')[2].partition("</ol>")[0])
 
     assert [re.findall(r"#(\d) *</a> (\w+) by mara", line) for line in lines] == [
@@ -71,14 +71,14 @@ async def test_who_is_asked_sees_how_the_same_was_answered_before(headgate: InPr
     assert "“Better &lt;everywhere&gt;.”" in lines[2] and "“" not in lines[1]
 
 
-async def test_a_wait_whose_time_is_almost_over_says_so(headgate: InProcessHeadgate) -> None:
+async def test_a_stage_close_to_its_deadline_is_marked(headgate: InProcessHeadgate) -> None:
     pipeline = await headgate.stories.add_pipeline("old", [a_stage("renew", "external", timeout=1_000)])
     await headgate.stories.open_run(pipeline, headgate.fakes.clock.now() - timedelta(seconds=900))
 
     assert "Times out soon." in (await headgate.page_client.get("/ui/waiting")).text
 
 
-async def test_the_navigation_counts_what_waits_on_every_page(headgate: InProcessHeadgate) -> None:
+async def test_the_navigation_counts_waiting_stages_on_every_page(headgate: InProcessHeadgate) -> None:
     await an_approval(headgate)
 
     for path in ("/", "/ui/runs", "/ui/system", "/ui/waiting", "/ui/new"):
@@ -98,7 +98,7 @@ async def test_a_person_decides_with_a_comment(headgate: InProcessHeadgate, deci
     assert headgate.fakes.store.committed.runs[run_id].stages["publish"].status is status
 
 
-async def test_an_approval_with_fields_asks_for_them_and_keeps_what_was_typed(headgate: InProcessHeadgate) -> None:
+async def test_an_approval_with_fields_keeps_the_entered_values(headgate: InProcessHeadgate) -> None:
     run_id = await an_approval(headgate, fields=FIELDS)
     address = f"/ui/waiting?run={run_id}&stage=publish"
 
@@ -118,7 +118,7 @@ async def test_rejecting_needs_no_fields(headgate: InProcessHeadgate) -> None:
     assert answer.status_code == 303
 
 
-async def test_deciding_what_was_decided_otherwise_is_a_409_page(headgate: InProcessHeadgate) -> None:
+async def test_a_second_different_decision_is_a_409_page(headgate: InProcessHeadgate) -> None:
     run_id = await an_approval(headgate)
     address = f"/ui/waiting?run={run_id}&stage=publish"
     await headgate.page_client.post(address, data={"decision": "reject"})
@@ -129,7 +129,7 @@ async def test_deciding_what_was_decided_otherwise_is_a_409_page(headgate: InPro
     assert "<nav" in answer.text and answer.headers["x-request-id"] in answer.text
 
 
-async def test_neither_approving_nor_rejecting_is_refused(headgate: InProcessHeadgate) -> None:
+async def test_a_form_without_a_decision_is_refused(headgate: InProcessHeadgate) -> None:
     run_id = await an_approval(headgate)
 
     answer = await headgate.page_client.post(f"/ui/waiting?run={run_id}&stage=publish", data={"comment": "hm"})

@@ -1,4 +1,4 @@
-"""Numbers and moments as people read them."""
+"""Formatting of numbers, durations and times."""
 
 import re
 
@@ -12,14 +12,14 @@ from tests.support.in_process import InProcessHeadgate
 from tests.support.run_stories import AttemptStory
 
 
-def test_what_a_revision_changed_has_no_floats_and_names_its_unit() -> None:
+def test_revision_changes_show_whole_seconds_with_their_unit() -> None:
     old = {"stages": [{"name": "a", "timeout": 60.0, "retry_delay": 0.0}]}
     new = {"stages": [{"name": "a", "timeout": 90.5, "retry_delay": 5.0}]}
 
     assert diff_revisions(old, new) == ["changed stage a (retry_delay 0 s → 5 s, timeout 60 s → 90.5 s)"]
 
 
-def test_both_sides_of_a_comparison_have_no_floats_either() -> None:
+def test_a_difference_shows_whole_numbers_without_a_fraction() -> None:
     assert format_difference(60.0, 7.5, None) == ("60", "7.5")
 
 
@@ -36,11 +36,11 @@ def test_both_sides_of_a_comparison_have_no_floats_either() -> None:
         (273_600, "3 d 4 h"),
     ],
 )
-def test_durations_are_told_as_people_say_them(value: float, words: str) -> None:
+def test_durations_are_formatted_for_people(value: float, words: str) -> None:
     assert format_duration(value) == words
 
 
-async def test_a_run_of_milliseconds_is_drawn_to_their_scale(headgate: InProcessHeadgate) -> None:
+async def test_the_waterfall_of_a_short_run_has_a_scale_in_milliseconds(headgate: InProcessHeadgate) -> None:
     nightly = await headgate.stories.add_pipeline(stages=[a_stage("first"), a_stage("second", needs=["first"])])
     run_id = await headgate.stories.play_run(
         nightly, headgate.fakes.clock.now(), {name: [AttemptStory(works=0.020)] for name in ("first", "second")}
@@ -53,7 +53,7 @@ async def test_a_run_of_milliseconds_is_drawn_to_their_scale(headgate: InProcess
     assert {"10 ms", "20 ms", "30 ms"} <= set(ticks), ticks
 
 
-async def test_a_time_in_the_sentence_is_one_that_the_page_shows_in_its_viewers_zone(headgate: InProcessHeadgate) -> None:
+async def test_a_time_in_the_status_text_is_marked_up_for_local_time(headgate: InProcessHeadgate) -> None:
     await headgate.stories.add_pipeline(stages=[a_stage("agree", "approval")])
     await headgate.page_client.post("/trigger/nightly")
 

@@ -1,4 +1,4 @@
-"""The trigger form: typed fields in, JSON values out."""
+"""Form fields: from a JSON Schema, and back to JSON values."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def test_each_type_gets_its_control_and_its_default() -> None:
     }
 
 
-def test_what_is_typed_becomes_values_of_the_right_type() -> None:
+def test_entered_text_becomes_values_of_the_right_type() -> None:
     typed = {"month": "3", "share": "0.25", "who": "mara", "maybe": "false", "size": "3", "tags": '["a", 1]'}
 
     values, errors = _values(typed)
@@ -55,7 +55,7 @@ def test_what_is_typed_becomes_values_of_the_right_type() -> None:
     assert not errors
 
 
-def test_an_empty_field_is_left_out_unless_it_is_needed() -> None:
+def test_an_empty_field_is_omitted_unless_it_is_required() -> None:
     values, errors = _values({"share": "", "who": "", "maybe": "", "tags": " "})
 
     assert values == {"full": False}
@@ -66,13 +66,13 @@ def test_an_empty_field_is_left_out_unless_it_is_needed() -> None:
     ("name", "text"),
     [("month", "3.5"), ("month", "three"), ("share", "nan"), ("share", "1e999"), ("tags", "[1"), ("tags", "NaN"), ("tags", "[" * 9_000)],
 )
-def test_what_cannot_be_a_value_is_said_beside_the_field(name: str, text: str) -> None:
+def test_invalid_text_is_an_error_of_its_field(name: str, text: str) -> None:
     _, errors = _values({"month": "3", name: text})
 
     assert list(errors) == [name]
 
 
-def test_problems_of_the_schema_are_put_beside_their_fields() -> None:
+def test_schema_problems_are_errors_of_their_fields() -> None:
     fields = build_form_fields(_definition())
 
     rest = assign_errors(
@@ -84,7 +84,7 @@ def test_problems_of_the_schema_are_put_beside_their_fields() -> None:
     assert rest == ["Parameters: no"]
 
 
-def test_a_new_pipeline_is_read_from_rows() -> None:
+def test_a_new_pipeline_is_read_from_form_rows() -> None:
     form = NewPipelineForm.from_form(
         {
             "name": ["backup"],

@@ -1,4 +1,4 @@
-"""What is copied from a token's page says what it should, by the shell and by the rules of crontabs and units."""
+"""The snippets of a token's page work in a shell, a crontab and a systemd unit."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def snippets() -> dict[str, str]:
 
 
 def told(folder: Path, script: str, **environment: str) -> list[str]:
-    """What curl would be called with."""
+    """Return the arguments that the shell passes to curl."""
     (folder / "curl").write_text('#!/bin/sh\nfor word in "$@"; do printf "%s\\n" "$word"; done\n')
     (folder / "curl").chmod(0o755)
     env = {"PATH": f"{folder}:{os.environ['PATH']}", **environment}
@@ -36,12 +36,12 @@ def expected(status: str) -> list[str]:
     return ["-fsS", "http://127.0.0.1:8000/status-update/", "-H", "Authorization: Bearer hg_rep_x", "--json", sent]
 
 
-def test_the_one_line(snippets: dict[str, str], tmp_path: Path) -> None:
+def test_the_curl_command_sends_one_report(snippets: dict[str, str], tmp_path: Path) -> None:
     assert told(tmp_path, snippets["One line"]) == expected("completed")
 
 
 @pytest.mark.parametrize(("ends", "status"), [("true", "completed"), ("false", "failed")])
-def test_a_crontab_tells_how_it_ended_once(snippets: dict[str, str], tmp_path: Path, ends: str, status: str) -> None:
+def test_a_crontab_line_reports_its_result_once(snippets: dict[str, str], tmp_path: Path, ends: str, status: str) -> None:
     (line,) = snippets["In a crontab"].splitlines()
     command = re.sub(r"^(\S+ +){5}", "", line)
 
@@ -50,11 +50,11 @@ def test_a_crontab_tells_how_it_ended_once(snippets: dict[str, str], tmp_path: P
 
 
 @pytest.mark.parametrize(("result", "status"), [("success", "completed"), ("exit-code", "failed"), ("timeout", "failed")])
-def test_a_unit_tells_how_it_ended_once(snippets: dict[str, str], tmp_path: Path, result: str, status: str) -> None:
+def test_a_systemd_unit_reports_its_result_once(snippets: dict[str, str], tmp_path: Path, result: str, status: str) -> None:
     (line,) = [line for line in snippets["In a systemd unit"].splitlines() if line.startswith("ExecStopPost=")]
     found = re.fullmatch(r"ExecStopPost=/bin/sh -c '(.*)'", line)
     assert found is not None
-    unquoted = re.sub(r"\\(.)", r"\1", found[1])  # as systemd reads a quoted word
+    unquoted = re.sub(r"\\(.)", r"\1", found[1])  # as systemd unquotes a word
 
     assert "${" not in unquoted and "%" not in unquoted and "'" not in unquoted, "systemd would take it for its own"
     assert told(tmp_path, unquoted, SERVICE_RESULT=result) == expected(status)
