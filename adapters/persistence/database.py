@@ -21,7 +21,7 @@ from adapters.persistence.repositories.definitions import DefinitionCache
 from adapters.persistence.repositories.runs.run_cache import RunCache
 from adapters.persistence.repositories.unit_of_work import SqlUnitOfWork
 from adapters.persistence.retention import SqlRetention
-from adapters.persistence.tables.runs import installation
+from adapters.persistence.tables.installation import installation
 from domain.errors import Unavailable
 
 CONNECT_TIMEOUT_SECONDS = 5

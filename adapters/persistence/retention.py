@@ -9,7 +9,7 @@ from sqlalchemy import Table, text
 
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.sql_transaction import SqlTransaction
-from adapters.persistence.tables.dispatches import idempotency, report_receipt, worker
+from adapters.persistence.tables.answers import idempotency, report_receipt
 from adapters.persistence.tables.partitions import (
     PARTITIONED_TABLES,
     WEEK,
@@ -19,6 +19,7 @@ from adapters.persistence.tables.partitions import (
     get_partition_name,
     list_weeks,
 )
+from adapters.persistence.tables.workers import worker
 
 DELETE_BATCH_SIZE = 10_000
 """Rows deleted in one transaction."""

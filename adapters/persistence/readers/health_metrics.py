@@ -8,8 +8,9 @@ from sqlalchemy import Double, bindparam, cast, extract, func, select
 
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.sql_transaction import SqlTransaction
-from adapters.persistence.tables.dispatches import outbox, worker
+from adapters.persistence.tables.dispatches import outbox
 from adapters.persistence.tables.runs import run
+from adapters.persistence.tables.workers import worker
 from application.ports.queries.health_metrics import HealthMetrics, PoolMetrics
 from domain.runs.status import Status
 

@@ -13,7 +13,8 @@ from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.readers.run_views import StageViewCache, load_run_views
 from adapters.persistence.readers.stage_times import RECENT_RUNS
 from adapters.persistence.repositories.definitions import DefinitionLoader
-from adapters.persistence.tables.runs import pipeline, run
+from adapters.persistence.tables.pipelines import pipeline
+from adapters.persistence.tables.runs import run
 from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView
 from application.queries.views.runs import RunBar
 from domain.runs.status import Status

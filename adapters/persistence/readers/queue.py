@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.engine import Row
 
 from adapters.persistence.readers.stage_times import seconds_ago
-from adapters.persistence.tables.dispatches import UNCLAIMED, dispatch, worker
+from adapters.persistence.tables.dispatches import UNCLAIMED, dispatch
+from adapters.persistence.tables.workers import worker
 from application.queries.views.workers import QueueView, WorkerView
 
 WORKER = (worker.c.id, worker.c.name, worker.c.pool, worker.c.slots, worker.c.free, worker.c.seen_at)

@@ -22,9 +22,10 @@ from adapters.persistence.readers.run_views import RUNS, StageViewCache, load_ru
 from adapters.persistence.readers.stage_times import STAGE_TIMES, seconds_ago
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
 from adapters.persistence.repositories.pipelines import is_valid_pipeline_ref
-from adapters.persistence.tables.dispatches import worker
 from adapters.persistence.tables.logs import log_line
-from adapters.persistence.tables.runs import event, pipeline, revision, run
+from adapters.persistence.tables.pipelines import pipeline, revision
+from adapters.persistence.tables.runs import event, run
+from adapters.persistence.tables.workers import worker
 from application.ports.persistence.pipelines import PipelineRef
 from application.ports.queries.reader import RunListQuery
 from application.queries.views.events import EventView

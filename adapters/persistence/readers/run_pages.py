@@ -14,7 +14,8 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from adapters.persistence.connection.bulk_parameters import is_any_of, is_storable_id
 from adapters.persistence.connection.compiled_statements import CompiledStatement
 from adapters.persistence.tables.dispatches import dispatch
-from adapters.persistence.tables.runs import pipeline, run
+from adapters.persistence.tables.pipelines import pipeline
+from adapters.persistence.tables.runs import run
 from application.ports.queries.reader import RunListQuery
 
 

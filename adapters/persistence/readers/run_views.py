@@ -15,7 +15,8 @@ from adapters.persistence.lru_cache import LruCache
 from adapters.persistence.repositories.definitions import DefinitionLoader
 from adapters.persistence.repositories.runs.run_statements import SELECT_ATTEMPTS
 from adapters.persistence.tables.dispatches import dispatch, outbox
-from adapters.persistence.tables.runs import pipeline, run
+from adapters.persistence.tables.pipelines import pipeline
+from adapters.persistence.tables.runs import run
 from application.queries.views.events import EventView
 from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.pipelines.definition import PipelineDefinition

@@ -9,7 +9,7 @@ from sqlalchemy import select, tuple_
 
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.lru_cache import LruCache
-from adapters.persistence.tables.runs import revision
+from adapters.persistence.tables.pipelines import revision
 from domain.pipelines import http_request
 from domain.pipelines.definition import DEFAULT_POOL, DEFAULT_TIMEOUT, PipelineDefinition, StageCondition, StageDefinition, StageKind
 

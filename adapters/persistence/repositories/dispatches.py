@@ -12,7 +12,8 @@ from adapters.persistence.connection.bulk_parameters import is_any_of, is_storab
 from adapters.persistence.connection.compiled_statements import CompiledStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.dispatches import UNCLAIMED, UNSETTLED, dispatch
-from adapters.persistence.tables.runs import pipeline, run
+from adapters.persistence.tables.pipelines import pipeline
+from adapters.persistence.tables.runs import run
 from application.ports.persistence.dispatches import DispatchRecord
 from domain.runs.dispatch import DispatchState
 from domain.runs.status import Status

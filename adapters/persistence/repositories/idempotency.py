@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.persistence.connection.sql_transaction import SqlTransaction
-from adapters.persistence.tables.dispatches import idempotency
+from adapters.persistence.tables.answers import idempotency
 from application.ports.persistence.idempotency import IdempotencyKey
 from domain.errors import Conflict, Unavailable
 

@@ -16,7 +16,7 @@ from adapters.persistence.connection.bulk_parameters import is_any_of, is_storab
 from adapters.persistence.connection.compiled_statements import BoundStatement, CompiledStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.repositories.definitions import DefinitionLoader
-from adapters.persistence.tables.runs import pipeline, revision
+from adapters.persistence.tables.pipelines import pipeline, revision
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
 from domain.errors import NameTaken
 from domain.pipelines.definition import PipelineDefinition

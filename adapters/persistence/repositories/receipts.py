@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from adapters.persistence.connection.bulk_parameters import rows_from_json
 from adapters.persistence.connection.compiled_statements import BoundStatement, CompiledStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
-from adapters.persistence.tables.dispatches import report_receipt, reporter_seq
+from adapters.persistence.tables.answers import report_receipt, reporter_seq
 from application.ports.persistence.receipts import Receipt, ReceiptKey
 
 _KEY = ("run_id", "reporter", "event_id")

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.persistence.connection.sql_transaction import SqlTransaction
-from adapters.persistence.tables.dispatches import worker
+from adapters.persistence.tables.workers import worker
 from application.ports.persistence.workers import WorkerStatus
 
 

@@ -1,4 +1,4 @@
-"""Who may come in: accounts, sessions, tokens; and the audit log."""
+"""Accounts, sessions, API tokens and the audit log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.access.permissions import Role
 
 
 class AccountTable(TableBase, table=True):
-    """A person who may sign in. `name` is lower case; `password` an argon2id hash; `subject` the identity provider's own name of them."""
+    """A person who may sign in. `name` is lower case, `password` an argon2id hash, `subject` the identity provider's id of the person."""
 
     __tablename__ = "account"
     __table_args__: ClassVar[Any] = (enum_check("role", Role),)
@@ -31,7 +31,7 @@ class AccountTable(TableBase, table=True):
 
 
 class SessionTable(TableBase, table=True):
-    """A sign-in, by the SHA-256 of the key that the browser has."""
+    """A signed-in browser. `digest` is the SHA-256 of its session key."""
 
     __tablename__ = "session"
     digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
@@ -41,7 +41,7 @@ class SessionTable(TableBase, table=True):
 
 
 class ApiTokenTable(TableBase, table=True):
-    """A program's token, by its SHA-256; `hint` is its last characters, `used_on` the day of its last use."""
+    """A token for a program. `digest` is its SHA-256, `hint` its last characters, `used_on` the day of its last use."""
 
     __tablename__ = "api_token"
     __table_args__: ClassVar[Any] = (enum_check("kind", TokenKind),)
@@ -60,7 +60,7 @@ class ApiTokenTable(TableBase, table=True):
 
 
 class AuditTable(TableBase, table=True):
-    """Who did what, from where. A trigger of the database refuses every change and removal."""
+    """An audited action: who did what, from where. A database trigger rejects updates and deletions."""
 
     __tablename__ = "audit"
     __table_args__: ClassVar[Any] = (

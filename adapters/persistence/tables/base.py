@@ -1,4 +1,4 @@
-"""What the tables are made of: their metadata, the few column kinds they use, and the checks on words."""
+"""The metadata, column types and constraints that all tables share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, MetaData, Table
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Identity, MetaData, Table
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import SQLModel
@@ -14,11 +14,11 @@ from sqlmodel import SQLModel
 from domain.runs.status import TERMINAL
 
 UNFINISHED = f"status NOT IN ({', '.join(repr(status.value) for status in sorted(TERMINAL))})"
-"""Said with the same words by the partial indexes and by the queries, so that the planner sees they match."""
+"""SQL condition of unfinished runs. Partial indexes and queries use the same text, so that the planner sees that they match."""
 
 
 class TableBase(SQLModel):
-    """One table each; rows are written and read by Core statements, never by the ORM."""
+    """Base of the table models. Rows are written and read by Core statements, not by the ORM."""
 
     metadata = MetaData(
         naming_convention={
@@ -32,7 +32,7 @@ class TableBase(SQLModel):
 
 
 class Xid8(UserDefinedType[str]):
-    """A 64-bit transaction id; compared inside the database only."""
+    """A 64-bit transaction id, which only the database compares."""
 
     cache_ok = True
 
@@ -55,7 +55,12 @@ def timestamp_column(nullable: bool = True) -> Column[Any]:
     return Column(DateTime(timezone=True), nullable=nullable)
 
 
-def enum_check(column: str, words: Iterable[StrEnum], nullable: bool = False) -> CheckConstraint:
-    """The column holds one of these words: text with a check, so that a new word is a cheap migration."""
-    allowed = f"{column} IN ({', '.join(repr(word.value) for word in words)})"
+def run_id_column(primary_key: bool = True) -> Column[int]:
+    """Return a column that references `run.id`."""
+    return Column(BigInteger, ForeignKey("run.id"), primary_key=primary_key, nullable=False, autoincrement=False)
+
+
+def enum_check(column: str, values: Iterable[StrEnum], nullable: bool = False) -> CheckConstraint:
+    """Return a check that the text column holds one of these values: a new value is a cheap migration."""
+    allowed = f"{column} IN ({', '.join(repr(value.value) for value in values)})"
     return CheckConstraint(f"{column} IS NULL OR {allowed}" if nullable else allowed, name=column)

@@ -1,4 +1,4 @@
-"""Lines of output, and the small rows whose locks keep them in order."""
+"""Log lines, and the counters whose row locks keep them in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adapters.persistence.tables.base import TableBase, Xid8, get_table
 
 
 class LogLineTable(TableBase, table=True):
-    """Line `n` of a run, unique by the counter's row lock. `stream` is stdout, stderr or headgate, whose lines Headgate adds."""
+    """Line `n` of a run, unique by the counter's row lock. `stream` is stdout, stderr, or headgate for lines that Headgate adds."""
 
     __tablename__ = "log_line"
     __table_args__: ClassVar[Any] = (
@@ -29,7 +29,7 @@ class LogLineTable(TableBase, table=True):
 
 
 class LogProgressTable(TableBase, table=True):
-    """What an attempt's log holds: the index that comes next, its bytes, whether it was cut. Locked by each append."""
+    """The state of an attempt's log: the next index, the stored bytes, and whether the rest was cut. Each append locks the row."""
 
     __tablename__ = "log_progress"
     run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
@@ -41,7 +41,7 @@ class LogProgressTable(TableBase, table=True):
 
 
 class LogCounterTable(TableBase, table=True):
-    """How many lines a run has; `xid` is the last transaction that added some, for the change feed."""
+    """The number of lines of a run. `xid` is the last transaction that added lines, for the change feed."""
 
     __tablename__ = "log_counter"
     run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))

@@ -1,9 +1,10 @@
-"""Every table at once, for migrations."""
+"""The metadata of all tables, for migrations."""
 
 from __future__ import annotations
 
-from adapters.persistence.tables import access, dispatches, logs, runs, sink_positions
+from adapters.persistence.tables import access, answers, dispatches, installation, logs, pipelines, runs, sink_positions, workers
 from adapters.persistence.tables.base import TableBase
 
 METADATA = TableBase.metadata
-MODULES = (runs, access, sink_positions, dispatches, logs)
+MODULES = (access, answers, dispatches, installation, logs, pipelines, runs, sink_positions, workers)
+"""Importing a module adds its tables to the metadata."""

@@ -1,15 +1,13 @@
-"""Pipelines, their revisions, and runs with their attempts and events."""
+"""Runs with their attempts, events and first failures."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, ClassVar
-from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
@@ -19,11 +17,10 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
-    Uuid,
     desc,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from adapters.persistence.tables.base import UNFINISHED, TableBase, Xid8, enum_check, get_table, identity_column, timestamp_column
@@ -31,38 +28,8 @@ from domain.runs.dispatch import DispatchState
 from domain.runs.status import Reason, Status
 
 
-class InstallationTable(TableBase, table=True):
-    """The one row that tells this database from every other: part of the keys given to Prefect."""
-
-    __tablename__ = "installation"
-    __table_args__: ClassVar[Any] = (CheckConstraint("single", name="single"),)
-    single: bool = Field(default=True, sa_column=Column(Boolean, primary_key=True, server_default=text("true")))
-    id: UUID | None = Field(default=None, sa_column=Column(Uuid, nullable=False, server_default=text("gen_random_uuid()")))
-
-
-class PipelineTable(TableBase, table=True):
-    """A pipeline: its unique name and the number of its newest revision."""
-
-    __tablename__ = "pipeline"
-    id: int | None = Field(default=None, sa_column=identity_column())
-    name: str = Field(sa_column=Column(Text, nullable=False, unique=True))
-    revision: int = Field(sa_column=Column(Integer, nullable=False))
-    created_at: datetime = Field(sa_column=timestamp_column(nullable=False))
-    updated_at: datetime = Field(sa_column=timestamp_column(nullable=False))
-
-
-class RevisionTable(TableBase, table=True):
-    """One revision's definition, in the shape its author writes. `json` keeps the author's order of keys, which forms follow."""
-
-    __tablename__ = "revision"
-    pipeline_id: int = Field(sa_column=Column(BigInteger, ForeignKey("pipeline.id"), primary_key=True, autoincrement=False))
-    revision: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    definition: Any = Field(sa_column=Column(JSON, nullable=False))
-    created_at: datetime = Field(sa_column=timestamp_column(nullable=False))
-
-
 class RunTable(TableBase, table=True):
-    """A run. `next_due_at` is when a sweep has something to do for it; `dispatch_*` mirror the aggregate's dispatch."""
+    """A run. `next_due_at` is when its next timer expires; the `dispatch_*` columns hold its newest dispatch."""
 
     __tablename__ = "run"
     __table_args__: ClassVar[Any] = (
@@ -103,7 +70,7 @@ class RunTable(TableBase, table=True):
 
 
 class AttemptTable(TableBase, table=True):
-    """One try of the stage at `position` in the run's definition; `stage` repeats its name for whoever reads the table."""
+    """An attempt of the stage at `position` in the run's definition. `stage` repeats the stage's name for people who read the table."""
 
     __tablename__ = "attempt"
     __table_args__: ClassVar[Any] = (
@@ -136,9 +103,9 @@ class AttemptTable(TableBase, table=True):
 
 
 class FailureTable(TableBase, table=True):
-    """When a failure was first seen in a stage of a pipeline, and in which run: found at once, however many runs there were since.
+    """The run in which a stage of a pipeline first failed with a fingerprint, so that finding it does not read all later runs.
 
-    No foreign keys: it is written under the lock of the run that failed, and nothing it names is ever deleted.
+    There are no foreign keys: the row is written under the lock of the failed run, and what it names is never deleted.
     """
 
     __tablename__ = "failure"
@@ -150,10 +117,10 @@ class FailureTable(TableBase, table=True):
 
 
 class EventTable(TableBase, table=True):
-    """A fact of a run. `xid` is the transaction that wrote it, which the change feed's cursor is made of.
+    """An event of a run. `xid` is the transaction that wrote it, from which the change feed makes its cursor.
 
-    No foreign key: it is appended to under the run's row lock, and each check would touch the run's row again. That lock also keeps
-    (run id, seq) unique: a table in partitions by time cannot hold a key without the time.
+    There is no foreign key: events are appended under the run's row lock, and each check would update the run's row again. The lock also
+    keeps (run id, seq) unique, which a table partitioned by time cannot enforce without the time.
     """
 
     __tablename__ = "event"
@@ -171,9 +138,6 @@ class EventTable(TableBase, table=True):
     xid: str | None = Field(default=None, sa_column=Column(Xid8, nullable=False, index=True, server_default=text("pg_current_xact_id()")))
 
 
-installation = get_table(InstallationTable)
-pipeline = get_table(PipelineTable)
-revision = get_table(RevisionTable)
 run = get_table(RunTable)
 attempt = get_table(AttemptTable)
 failure = get_table(FailureTable)

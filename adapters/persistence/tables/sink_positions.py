@@ -1,4 +1,4 @@
-"""How far other systems were told of runs."""
+"""The positions of event sinks in the change feed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adapters.persistence.tables.base import TableBase, get_table
 
 
 class SinkPositionTable(TableBase, table=True):
-    """An audience's place in the events. Free from `due_at` on; `teller` holds it, or held it last; `last_error` as in the outbox."""
+    """The position of an event sink (`audience`). Process `teller` leases it until `due_at`; `last_error` is the last failure."""
 
     __tablename__ = "announcement_position"
     audience: str = Field(sa_column=Column(Text, primary_key=True))
