@@ -1,4 +1,4 @@
-"""Brings a database's schema to a revision; any number of processes may try at once."""
+"""Migrates a database's schema. Any number of processes may try at the same time."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from domain.errors import Unavailable
 
 PROJECT = Path(__file__).resolve().parents[2]
 LOCK_KEY = 0x68656164_67617465
-"""The advisory lock that one migrating process holds: 'headgate' in ASCII."""
+"""The advisory lock of the migrating process: 'headgate' in ASCII."""
 LOCK_TIMEOUT = "800ms"
 MAX_WAIT_SECONDS = 60.0
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Migrate up to `revision`. Blocking. Unavailable when the database does not answer or stays locked for a minute."""
+    """Migrate up to `revision`. Blocking. Raise Unavailable if the database does not answer or stays locked for a minute."""
     _migrate(url, lambda config: command.upgrade(config, revision))
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Migrate down to `revision` (`base` for an empty database). Blocking; errors as in `upgrade`."""
+    """Migrate down to `revision` (`base` for an empty database). Blocking. Raise Unavailable as `upgrade` does."""
     _migrate(url, lambda config: command.downgrade(config, revision))
 
 
 def is_at_head(connection: Connection) -> bool:
-    """True when the database is at the newest revision that this code knows."""
+    """Return True if the database is at the newest revision of this code."""
     return set(MigrationContext.configure(connection).get_current_heads()) == get_head_revisions()
 
 
@@ -56,20 +56,20 @@ def _migrate(url: str, step: Callable[[Config], None]) -> None:
     deadline = time.monotonic() + MAX_WAIT_SECONDS
     while True:
         try:
-            with _only_migrator(url, deadline) as connection:
+            with _migration_lock(url, deadline) as connection:
                 config = get_alembic_config()
                 config.attributes["connection"] = connection
                 step(config)
             return
         except OperationalError as error:
-            # A short lock timeout keeps a migration that waits from holding up everyone queued behind it.
+            # With a short lock timeout, a waiting migration does not block the queries that queue behind it.
             if not isinstance(error.orig, LockNotAvailable) or time.monotonic() > deadline:
                 raise Unavailable(f"The database could not be migrated: {error.orig}".strip()) from error
             time.sleep(0.2)
 
 
 @contextmanager
-def _only_migrator(url: str, deadline: float) -> Iterator[Connection]:
+def _migration_lock(url: str, deadline: float) -> Iterator[Connection]:
     arguments: dict[str, Any] = {"connect_timeout": 5, "options": f"-c lock_timeout={LOCK_TIMEOUT} -c statement_timeout=0"}
     engine = create_engine(sqlalchemy_url(url), poolclass=pool.NullPool, connect_args=arguments)
     with engine.connect() as connection:
@@ -79,7 +79,7 @@ def _only_migrator(url: str, deadline: float) -> Iterator[Connection]:
                 raise Unavailable("Another process has been migrating the database for too long.")
             time.sleep(0.1)
         connection.commit()
-        yield connection  # leaving closes the session, and with it goes the lock
+        yield connection  # closing the session releases the lock
 
 
 if __name__ == "__main__":

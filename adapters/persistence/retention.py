@@ -1,4 +1,4 @@
-"""Forgetting on PostgreSQL: partitions are dropped whole, the rest is deleted in bites that hold nobody up."""
+"""Deletes old data: drops whole partitions, and deletes other rows in small batches."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from adapters.persistence.tables.workers import worker
 DELETE_BATCH_SIZE = 10_000
 """Rows deleted in one transaction."""
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('headgate retention'))")
-_PATIENCE = text("SET LOCAL lock_timeout = '1s'")
+_SET_LOCK_TIMEOUT = text("SET LOCAL lock_timeout = '1s'")
 _PARTITIONS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = CAST(:table AS regclass) ORDER BY 1")
 
 
 class SqlRetention:
-    """One change of the schema a transaction: its lock is held for an instant, and given up on after a second."""
+    """Each schema change has a transaction of its own, which holds its lock briefly and gives up waiting for it after a second."""
 
     def __init__(self, connections: ConnectionPool) -> None:
         self._connections = connections
 
-    async def create_partitions(self, now: datetime) -> Sequence[str]:
-        made: list[str] = []
+    async def create_list_partitions(self, now: datetime) -> Sequence[str]:
+        created: list[str] = []
         for table in PARTITIONED_TABLES:
             for week in list_weeks(now, now + WEEK * WEEKS_AHEAD):
-                if await self._add(table, week):
-                    made.append(get_partition_name(table, week))
-        return made
+                if await self._add_partition(table, week):
+                    created.append(get_partition_name(table, week))
+        return created
 
     async def drop_events(self, before: datetime) -> Sequence[str]:
         return await self._drop("event", before)
@@ -57,11 +57,11 @@ class SqlRetention:
     async def delete_workers(self, before: datetime) -> int:
         return await self._delete(worker, "seen_at", before)
 
-    async def _add(self, table: str, week: datetime) -> bool:
+    async def _add_partition(self, table: str, week: datetime) -> bool:
         name = get_partition_name(table, week)
-        transaction = await self._change()
+        transaction = await self._begin_schema_change()
         try:
-            if name in await _partitions(transaction, table):
+            if name in await _list_partitions(transaction, table):
                 return False
             for statement in build_add_partition_sql(table, week):
                 await transaction.execute(text(statement))
@@ -72,52 +72,54 @@ class SqlRetention:
 
     async def _drop(self, table: str, before: datetime) -> Sequence[str]:
         dropped: list[str] = []
-        while (name := await self._drop_one(table, before)) is not None:
+        while (name := await self._drop_oldest(table, before)) is not None:
             dropped.append(name)
-        await self._delete_strays(table, before)
+        await self._delete_from_default(table, before)
         return dropped
 
-    async def _drop_one(self, table: str, before: datetime) -> str | None:
-        transaction = await self._change()
+    async def _drop_oldest(self, table: str, before: datetime) -> str | None:
+        transaction = await self._begin_schema_change()
         try:
-            over = [
-                name for name in await _partitions(transaction, table) if (end := get_partition_end(name)) is not None and end <= before
+            expired = [
+                name
+                for name in await _list_partitions(transaction, table)
+                if (end := get_partition_end(name)) is not None and end <= before
             ]
-            if not over:
+            if not expired:
                 return None
-            await transaction.execute(text(f"DROP TABLE {over[0]}"))
+            await transaction.execute(text(f"DROP TABLE {expired[0]}"))
             await transaction.commit()
-            return over[0]
+            return expired[0]
         finally:
             await transaction.close()
 
-    async def _delete_strays(self, table: str, before: datetime) -> None:
-        """One bite a pass of what a clock gone wrong has put into the default partition."""
-        await self._bite(f"{table}_default", "at", before)
+    async def _delete_from_default(self, table: str, before: datetime) -> None:
+        """Delete one batch from the default partition, which holds rows that a wrong clock dated."""
+        await self._delete_batch(f"{table}_default", "at", before)
 
     async def _delete(self, table: Table, column: str, before: datetime) -> int:
         total = 0
-        while deleted := await self._bite(table.name, column, before):
+        while deleted := await self._delete_batch(table.name, column, before):
             total += deleted
         return total
 
-    async def _bite(self, table: str, column: str, before: datetime) -> int:
+    async def _delete_batch(self, table: str, column: str, before: datetime) -> int:
         transaction = SqlTransaction(self._connections)
-        bite = f"ARRAY(SELECT ctid FROM {table} WHERE {column} < :before LIMIT {DELETE_BATCH_SIZE})"
+        batch = f"ARRAY(SELECT ctid FROM {table} WHERE {column} < :before LIMIT {DELETE_BATCH_SIZE})"
         try:
-            result = await transaction.execute(text(f"DELETE FROM {table} WHERE ctid = ANY ({bite})"), {"before": before})
+            result = await transaction.execute(text(f"DELETE FROM {table} WHERE ctid = ANY ({batch})"), {"before": before})
             await transaction.commit()
             return result.rowcount
         finally:
             await transaction.close()
 
-    async def _change(self) -> SqlTransaction:
-        """A transaction that changes the schema, one at a time among all processes."""
+    async def _begin_schema_change(self) -> SqlTransaction:
+        """Begin a transaction that may change the schema. Only one process at a time gets it."""
         transaction = SqlTransaction(self._connections)
-        await transaction.execute(_PATIENCE)
+        await transaction.execute(_SET_LOCK_TIMEOUT)
         await transaction.execute(_LOCK)
         return transaction
 
 
-async def _partitions(transaction: SqlTransaction, table: str) -> list[str]:
+async def _list_partitions(transaction: SqlTransaction, table: str) -> list[str]:
     return list((await transaction.execute(_PARTITIONS, {"table": table})).scalars())

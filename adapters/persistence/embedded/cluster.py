@@ -1,4 +1,4 @@
-"""Making a data directory, checking that it is of our version, and the settings it is served with."""
+"""Creates the data directory, checks its version, and holds the server's settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from adapters.persistence.embedded.paths import PORT, ServerPaths
 SUPERUSER = "headgate"
 _INITDB_SECONDS = 120.0
 
-# For one machine that also runs the pipelines. Everything durable stays on.
+# For one machine that also runs the pipelines. Durability is not reduced.
 _SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -37,7 +37,7 @@ _SETTINGS = {
 
 
 def build_server_arguments(paths: ServerPaths, overrides: Mapping[str, str]) -> list[str]:
-    """The command line of the server: its settings live here and not in the data directory, so a new version brings its own."""
+    """Return the server's command line. It contains all settings, so that a new version of Headgate brings its own."""
     settings = _SETTINGS | {"unix_socket_directories": str(paths.socket_dir)} | dict(overrides)
     arguments = [str(paths.binaries / "postgres"), "-D", str(paths.data)]
     for name, value in settings.items():
@@ -46,9 +46,9 @@ def build_server_arguments(paths: ServerPaths, overrides: Mapping[str, str]) -> 
 
 
 def ensure_cluster(paths: ServerPaths, secret: str) -> bool:
-    """Make the data directory if there is none, whole or not at all; whether it was made.
+    """Create the data directory if it does not exist, and return True if it was created.
 
-    Raises EmbeddedServerError if one is there of another major version, or making it failed.
+    Raise EmbeddedServerError if it has another major version or cannot be created.
     """
     if paths.data.exists():
         _check_version(paths)
@@ -58,12 +58,12 @@ def ensure_cluster(paths: ServerPaths, secret: str) -> bool:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise out_of_space_error(paths.root) from None
-        raise EmbeddedServerError(f"The data directory {paths.data} cannot be made: {error}.") from None
+        raise EmbeddedServerError(f"The data directory {paths.data} cannot be created: {error}.") from None
     return True
 
 
 def _initdb(paths: ServerPaths, secret: str) -> None:
-    # Built under another name and renamed: a start that was killed half way leaves nothing that looks like data.
+    # Created under another name and renamed, so that a killed start leaves no incomplete data directory.
     unfinished = paths.root / "data.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
@@ -79,15 +79,15 @@ def _initdb(paths: ServerPaths, secret: str) -> None:
         handover.unlink(missing_ok=True)
     if code != 0:
         shutil.rmtree(unfinished, ignore_errors=True)
-        raise error_from_output(output, "make its data directory", paths.root)
+        raise error_from_output(output, "create its data directory", paths.root)
     unfinished.rename(paths.data)
 
 
 def _initdb_arguments(paths: ServerPaths, folder: Path, handover: Path) -> list[str]:
-    who = ["-U", SUPERUSER, f"--pwfile={handover}", "--auth=scram-sha-256"]
-    # The builtin provider sorts the same on every system, so no library update can spoil an index.
+    access = ["-U", SUPERUSER, f"--pwfile={handover}", "--auth=scram-sha-256"]
+    # The builtin provider sorts the same on every system, so that a library update cannot corrupt an index.
     text = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    return [str(paths.binaries / "initdb"), "-D", str(folder), "--no-instructions", *who, *text]
+    return [str(paths.binaries / "initdb"), "-D", str(folder), "--no-instructions", *access, *text]
 
 
 def _check_version(paths: ServerPaths) -> None:
@@ -95,8 +95,8 @@ def _check_version(paths: ServerPaths) -> None:
         found = (paths.data / "PG_VERSION").read_text().strip()
     except FileNotFoundError:
         raise EmbeddedServerError(f"{paths.data} is not a PostgreSQL data directory; set HEADGATE_HOME to another folder.") from None
-    _, said = paths.os_user.run([paths.binaries / "postgres", "--version"], timeout=10)
-    ours = said.split()[-1].split(".")[0]
+    _, output = paths.os_user.run([paths.binaries / "postgres", "--version"], timeout=10)
+    ours = output.split()[-1].split(".")[0]
     if found != ours:
-        why = f"The data directory {paths.data} is of PostgreSQL {found} and this is PostgreSQL {ours}"
-        raise EmbeddedServerError(f"{why}; dump it with the old one, or set HEADGATE_HOME to another folder.")
+        why = f"The data directory {paths.data} belongs to PostgreSQL {found}, but this is PostgreSQL {ours}"
+        raise EmbeddedServerError(f"{why}; dump it with the old version, or set HEADGATE_HOME to another folder.")

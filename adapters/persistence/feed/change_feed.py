@@ -1,4 +1,4 @@
-"""What any process committed, in an order that loses and repeats nothing; woken by NOTIFY, safe without it."""
+"""The feed of committed events of all processes, without loss or repetition. NOTIFY only makes it faster."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _POSITION = CompiledStatement(
     SELECT CAST(pg_current_snapshot() AS text) AS now, CAST((SELECT xid FROM event ORDER BY xid DESC LIMIT 1) AS text) AS newest
 """)
 )
-# Nothing at or above the snapshot's own end can be seen: said only for the planner, which takes a range that ends for a small one, and
-# goes by the index of xid whatever the cursor is.
+# The upper bound excludes nothing, since no transaction at or above the end of the snapshot is visible. With it the planner always
+# uses the index on xid.
 _SINCE = """
     xid >= pg_snapshot_xmin(CAST(:seen AS pg_snapshot)) AND xid < pg_snapshot_xmax(pg_current_snapshot())
     AND NOT pg_visible_in_snapshot(xid, CAST(:seen AS pg_snapshot))
     AND (CAST(:until AS pg_snapshot) IS NULL OR pg_visible_in_snapshot(xid, CAST(:until AS pg_snapshot)))
 """
-# OFFSET 0 keeps the order of the outer question from the inner one, which would else walk through every event by its key.
+# OFFSET 0 keeps the planner from reading all events in the order of the outer query.
 _READ = CompiledStatement(
     text(f"""
     SELECT CAST(pg_current_snapshot() AS text) AS now, found.*,
@@ -47,17 +47,17 @@ _READ = CompiledStatement(
     ORDER BY found.run_id, found.seq
 """)
 )
-# Nothing is written, so its commit need not wait for the disk.
+# The transaction writes nothing, so its commit need not wait for the disk.
 _NOTIFY = CompiledStatement(text(f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', :payload)"))
-_LONGEST_PAYLOAD = 7_900
-"""PostgreSQL takes less than 8,000 bytes."""
+_MAX_PAYLOAD_LENGTH = 7_900
+"""In bytes; PostgreSQL's limit is 8,000."""
 
 
 class PgChangeFeed:
-    """Events are found by the transaction that wrote them: those the cursor's snapshot did not see, whatever order they commit in.
+    """Finds the events of transactions that the cursor's snapshot did not see, in whatever order they commit.
 
-    A cursor never reaches beyond what it has seen written, so it outlives a crash of the server.
-    Within a run they come by `seq`. A batch larger than `limit` is read in pages between two fixed snapshots.
+    Events of a run are in the order of `seq`. A batch larger than `limit` is read in pages between two fixed snapshots. A cursor does not
+    reach beyond the last transaction that wrote an event, so it stays valid when the server crashes and reuses transaction ids.
     """
 
     def __init__(self, connections: ConnectionPool, url: str) -> None:
@@ -71,19 +71,19 @@ class PgChangeFeed:
         await self._listener.stop()
 
     async def position(self) -> str:
-        (row,) = await self._say((_POSITION, {}))
+        (row,) = await self._fetch((_POSITION, {}))
         return truncate_snapshot(row.now, int(row.newest or 0))
 
     async def read(self, cursor: str, limit: int = 1_000, only: Collection[EventType] | None = None) -> ChangeBatch:
         try:
-            since = FeedCursor.read(cursor)
+            since = FeedCursor.parse(cursor)
         except ValueError:
             raise ValueError(f"not a cursor of this feed: {cursor[:100]!r}") from None
-        run, seq = since.place
+        run, seq = since.position
         types = None if only is None else [type.value for type in only]
         parameters = {"seen": since.seen, "until": since.until, "run": run, "seq": seq, "limit": limit + 1, "only": types}
         try:
-            rows = await self._say((_READ, parameters))
+            rows = await self._fetch((_READ, parameters))
         except DataError as error:
             raise ValueError(f"not a snapshot of PostgreSQL's: {cursor[:100]!r}") from error
         if since.is_ahead_of(rows[0].now):
@@ -92,35 +92,35 @@ class PgChangeFeed:
         until = since.until or (since.advance_to(rows[0].now, int(rows[0].newest)) if rows[0].newest else since.seen)
         if len(found) > limit:
             found = found[:limit]
-            following = FeedCursor(since.seen, until, (found[-1].run_id, found[-1].seq))
+            next_cursor = FeedCursor(since.seen, until, (found[-1].run_id, found[-1].seq))
         else:
-            following = FeedCursor(until)
-        # Runs whose logs grew are told once, with the last page.
-        return ChangeBatch([to_event_view(row) for row in found], str(following), rows[0].logs if following.until is None else ())
+            next_cursor = FeedCursor(until)
+        # Runs with new log lines are reported once, with the last page.
+        return ChangeBatch([to_event_view(row) for row in found], str(next_cursor), rows[0].logs if next_cursor.until is None else ())
 
     async def announce(self, *, log_run_ids: Sequence[int] = ()) -> None:
-        """NOTIFY takes a lock of the whole database until its commit, so it has a transaction of its own, after the writer's."""
-        for payload in _payloads(log_run_ids):
-            await self._say((_NOTIFY, {"payload": payload}))
+        """Send NOTIFY in a transaction of its own, after the writer's: NOTIFY holds a lock on the whole database until its commit."""
+        for payload in _build_payloads(log_run_ids):
+            await self._fetch((_NOTIFY, {"payload": payload}))
 
     async def wait(self, seconds: float) -> Sequence[int]:
         return await self._listener.wait(seconds)
 
-    async def _say(self, asked: BoundStatement) -> list[Any]:
+    async def _fetch(self, statement: BoundStatement) -> list[Any]:
         transaction = SqlTransaction(self._connections, None)
         try:
-            (rows,) = await transaction.fetch_batch(asked)
+            (rows,) = await transaction.fetch_batch(statement)
         finally:
             await transaction.close()
         return rows
 
 
-def _payloads(run_ids: Sequence[int]) -> list[str]:
-    """The ids as text, comma-separated, in as many payloads as their length asks for; one empty payload when there are none."""
+def _build_payloads(run_ids: Sequence[int]) -> list[str]:
+    """Return the ids as comma-separated text, split by the maximum length. Return one empty payload if there are no ids."""
     payloads = [""]
     for run_id in dict.fromkeys(run_ids):
         longer = f"{payloads[-1]},{run_id}" if payloads[-1] else str(run_id)
-        if len(longer) > _LONGEST_PAYLOAD:
+        if len(longer) > _MAX_PAYLOAD_LENGTH:
             payloads.append(str(run_id))
         else:
             payloads[-1] = longer

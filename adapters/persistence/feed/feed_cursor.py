@@ -1,6 +1,6 @@
-"""A cursor of the change feed: which transactions were seen, and how far a batch that was too large was read.
+"""The cursor of the change feed.
 
-It is a PostgreSQL snapshot; or, in the middle of a large batch, the two snapshots it lies between and the last event read.
+Its text is a PostgreSQL snapshot or, in the middle of a large batch, two snapshots and the last event that was read between them.
 """
 
 from __future__ import annotations
@@ -11,45 +11,45 @@ from itertools import pairwise
 from typing import Self
 
 _SNAPSHOT = re.compile(r"(\d{1,19}):(\d{1,19}):(\d{1,19}(?:,\d{1,19})*)?")
-_PLACE = re.compile(r"(\d{1,18})\.(\d{1,9})")
-_LONGEST = 100_000
+_POSITION = re.compile(r"(\d{1,18})\.(\d{1,9})")
+_MAX_LENGTH = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class FeedCursor:
-    """Everything visible in `seen` was read; when `until` is given, also of what is visible in that up to (run id, seq) `place`."""
+    """All events visible in `seen` were read. With `until`, also those visible in `until` up to `position`, a (run id, seq)."""
 
     seen: str
     until: str | None = None
-    place: tuple[int, int] = (0, 0)
+    position: tuple[int, int] = (0, 0)
 
     @classmethod
-    def read(cls, text: str) -> Self:
-        """ValueError for what is not written as a cursor."""
-        parts = text.split("~") if len(text) <= _LONGEST else []
+    def parse(cls, text: str) -> Self:
+        """Raise ValueError if the text is not a cursor."""
+        parts = text.split("~") if len(text) <= _MAX_LENGTH else []
         if len(parts) == 1:
-            return cls(_snapshot(parts[0]))
-        place = _PLACE.fullmatch(parts[2]) if len(parts) == 3 else None
-        if place is None:
+            return cls(_parse_snapshot(parts[0]))
+        position = _POSITION.fullmatch(parts[2]) if len(parts) == 3 else None
+        if position is None:
             raise ValueError("not a cursor")
-        return cls(_snapshot(parts[0]), _snapshot(parts[1]), (int(place[1]), int(place[2])))
+        return cls(_parse_snapshot(parts[0]), _parse_snapshot(parts[1]), (int(position[1]), int(position[2])))
 
     def __str__(self) -> str:
-        return self.seen if self.until is None else f"{self.seen}~{self.until}~{self.place[0]}.{self.place[1]}"
+        return self.seen if self.until is None else f"{self.seen}~{self.until}~{self.position[0]}.{self.position[1]}"
 
     def advance_to(self, snapshot: str, newest: int) -> str:
-        """The later snapshot, as far as `newest` or where this cursor reached already."""
+        """Return the later snapshot, truncated to transaction `newest` or to this cursor, whichever is further."""
         return truncate_snapshot(snapshot, max(newest, _xmax(self.seen) - 1))
 
     def is_ahead_of(self, snapshot: str) -> bool:
-        """True when it knows of transactions that were not begun yet at this snapshot: another database made it."""
+        """Return True if it contains transactions that this snapshot does not know: it comes from another database."""
         return max(_xmax(part) for part in (self.seen, self.until) if part) > _xmax(snapshot)
 
 
 def truncate_snapshot(snapshot: str, newest: int) -> str:
-    """The snapshot without what lies beyond `newest`, the last transaction it sees that wrote anything a feed tells.
+    """Return the snapshot without transactions beyond `newest`, the last visible one that wrote an event or a log line.
 
-    Beyond are only transactions that left nothing, and a server that crashes gives their numbers to others.
+    Transactions beyond it wrote nothing that the feed reports, and after a crash the server may reuse their ids.
     """
     xmin, xmax, running = snapshot.split(":")
     end = min(int(xmax), newest + 1)
@@ -57,8 +57,8 @@ def truncate_snapshot(snapshot: str, newest: int) -> str:
     return f"{min(int(xmin), end)}:{end}:{','.join(left)}"
 
 
-def _snapshot(text: str) -> str:
-    """The text, when PostgreSQL could have written it: ASCII digits, xmin <= xmax, running transactions between them in order."""
+def _parse_snapshot(text: str) -> str:
+    """Return the text if it is a valid snapshot: ASCII digits, xmin <= xmax, running transactions between them in order."""
     found = _SNAPSHOT.fullmatch(text) if text.isascii() else None
     if found is None:
         raise ValueError("not a cursor")

@@ -1,4 +1,4 @@
-"""How the store is doing, by two short statements on indexes."""
+"""Reads health metrics of the store in two short queries on indexes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Double, bindparam, cast, extract, func, select
 
+from adapters.persistence.connection.clock import NOW, seconds_ago
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.dispatches import outbox
@@ -16,11 +17,11 @@ from domain.runs.status import Status
 
 
 def _since(name: str) -> Any:
-    return func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, bindparam(name, type_=Double))
+    return seconds_ago(bindparam(name, type_=Double))
 
 
-_AGE = cast(extract("epoch", func.clock_timestamp() - func.min(outbox.c.created_at)), Double)
-_SIGNS = select(
+_AGE = cast(extract("epoch", NOW - func.min(outbox.c.created_at)), Double)
+_METRICS = select(
     select(func.count()).select_from(outbox).scalar_subquery().label("depth"),
     func.coalesce(select(_AGE).scalar_subquery(), 0.0).label("age"),
     select(func.count()).select_from(run).where(run.c.status == Status.WAITING.value).scalar_subquery().label("waiting"),
@@ -46,12 +47,12 @@ class SqlHealthMetricsReader:
     async def read(self, late_after: float, seen_within: float) -> HealthMetrics:
         transaction = SqlTransaction(self._connections, None)
         try:
-            signs = (await transaction.execute(_SIGNS, {"late_after": late_after})).one()
+            metrics = (await transaction.execute(_METRICS, {"late_after": late_after})).one()
             pools = (await transaction.execute(_POOLS, {"seen_within": seen_within})).all()
         finally:
             await transaction.close()
         found = [PoolMetrics(row.pool, row.workers, row.slots, row.free) for row in pools]
-        return HealthMetrics(signs.depth, max(0.0, signs.age), signs.waiting, signs.late, found, signs.version.split()[0])
+        return HealthMetrics(metrics.depth, max(0.0, metrics.age), metrics.waiting, metrics.late, found, metrics.version.split()[0])
 
     def connections(self) -> tuple[int, int]:
         return self._connections.get_usage()

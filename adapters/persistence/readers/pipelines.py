@@ -1,4 +1,4 @@
-"""Pipelines with their latest run, and the board: a handful of statements however many pipelines there are."""
+"""Reads pipelines with their latest run, and the board, in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BAR = (run.c.id, run.c.number, run.c.status, run.c.created_at, run.c.started_at
 
 
 def _recent(*columns: ColumnElement[Any], count: int) -> Any:
-    """For each pipeline its newest runs, each found by the index on (pipeline_id, id desc)."""
+    """Select the newest runs of each pipeline, which the index on (pipeline_id, id desc) finds."""
     newest = select(*columns).where(run.c.pipeline_id == pipeline.c.id).order_by(run.c.id.desc()).limit(count)
     return newest.lateral("recent")
 
@@ -41,21 +41,21 @@ _RECENT_BARS = _recent(*_BAR, count=RECENT_RUNS)
 _BARS = select(pipeline.c.id.label("pipeline_id"), _RECENT_BARS).select_from(pipeline).join(_RECENT_BARS, true())
 
 
-def _marks(turned: bool) -> Select[Any]:
-    """A page of pipelines with how far each is; built once, since building it takes longer than asking it. `turned`: from the end."""
-    place = pipeline.c.id < bindparam("below") if turned else pipeline.c.id > bindparam("above")
-    order = pipeline.c.id.desc() if turned else pipeline.c.id
+def _marks(reverse: bool) -> Select[Any]:
+    """Build the query of a page of pipeline marks, once, since building it takes longer than running it. `reverse`: from the end."""
+    place = pipeline.c.id < bindparam("below") if reverse else pipeline.c.id > bindparam("above")
+    order = pipeline.c.id.desc() if reverse else pipeline.c.id
     page = _PIPELINES.where(place).order_by(order).offset(bindparam("skip")).limit(bindparam("limit")).subquery()
     newest = select(run.c.id, run.c.last_seq).where(run.c.pipeline_id == page.c.id).order_by(run.c.id.desc()).limit(1).lateral()
     latest = func.coalesce(newest.c.id, 0), func.coalesce(newest.c.last_seq, 0)
     return select(page.c.id, page.c.revision, *latest).select_from(page.outerjoin(newest, true())).order_by(page.c.id)
 
 
-_MARKS, _MARKS_BEFORE = _marks(turned=False), _marks(turned=True)
+_MARKS, _MARKS_BEFORE = _marks(reverse=False), _marks(reverse=True)
 
 
 class PipelineReader:
-    """Reads within one snapshot."""
+    """Reads pipelines within one transaction."""
 
     def __init__(self, transaction: SqlTransaction, definitions: DefinitionLoader, stages: StageViewCache) -> None:
         self._transaction = transaction
@@ -63,9 +63,9 @@ class PipelineReader:
         self._stages = stages
 
     async def names(self, part: str, limit: int) -> list[tuple[int, str]]:
-        """Pipelines are few, and none of their runs is looked at."""
-        fits = select(pipeline.c.id, pipeline.c.name).where(pipeline.c.name.icontains(part, autoescape=True))
-        return [(row.id, row.name) for row in await self._transaction.execute(fits.order_by(pipeline.c.name).limit(limit))]
+        """Scan all pipelines, which are few, and none of their runs."""
+        matching = select(pipeline.c.id, pipeline.c.name).where(pipeline.c.name.icontains(part, autoescape=True))
+        return [(row.id, row.name) for row in await self._transaction.execute(matching.order_by(pipeline.c.name).limit(limit))]
 
     async def page(self, skip: int, limit: int, above: int | None, below: int | None) -> list[PipelineView]:
         order = pipeline.c.id if below is None else pipeline.c.id.desc()
@@ -92,9 +92,10 @@ class PipelineReader:
         ids = [row.id for row in rows]
         latest = (await self._transaction.execute(_LATEST, {"ids": ids})).all() if ids else []
         runs = {view.pipeline_id: view for view in await load_run_views(self._transaction, self._definitions, latest, self._stages)}
-        of = await self._definitions.of((row.id, row.revision) for row in rows)
+        definitions_by_key = await self._definitions.load((row.id, row.revision) for row in rows)
         return [
-            PipelineView(row.id, row.revision, of[row.id, row.revision], row.created_at, row.updated_at, runs.get(row.id)) for row in rows
+            PipelineView(row.id, row.revision, definitions_by_key[row.id, row.revision], row.created_at, row.updated_at, runs.get(row.id))
+            for row in rows
         ]
 
 

@@ -1,4 +1,4 @@
-"""Who serves a pool and what waits for it, in one statement: the workers, each beside the runs that wait."""
+"""Reads the workers and the waiting runs of a pool in one query: a row per worker, each with the list of waiting runs."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from sqlalchemy import Double, bindparam, cast, func, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.engine import Row
 
-from adapters.persistence.readers.stage_times import seconds_ago
+from adapters.persistence.connection.clock import seconds_ago
 from adapters.persistence.tables.dispatches import UNCLAIMED, dispatch
 from adapters.persistence.tables.workers import worker
 from application.queries.views.workers import QueueView, WorkerView
 
 WORKER = (worker.c.id, worker.c.name, worker.c.pool, worker.c.slots, worker.c.free, worker.c.seen_at)
-_first = (
+_oldest = (
     select(dispatch.c.run_id, dispatch.c.requested_at)
     .where(text(UNCLAIMED), dispatch.c.pool == bindparam("pool"))
     .order_by(dispatch.c.requested_at, dispatch.c.run_id)
     .limit(bindparam("limit"))
-    .subquery("first_ones")
+    .subquery("oldest")
 )
-_in_order = aggregate_order_by(_first.c.run_id, _first.c.requested_at, _first.c.run_id)
+_in_order = aggregate_order_by(_oldest.c.run_id, _oldest.c.requested_at, _oldest.c.run_id)
 _waiting = select(func.array_agg(_in_order).label("waiting")).subquery("queue")
-_answers = (worker.c.pool == bindparam("pool")) & (worker.c.seen_at >= seconds_ago(cast(bindparam("within"), Double)))
-QUEUE = select(*WORKER, _waiting.c.waiting).select_from(_waiting.outerjoin(worker, _answers)).order_by(worker.c.name, worker.c.id)
+_is_alive = (worker.c.pool == bindparam("pool")) & (worker.c.seen_at >= seconds_ago(cast(bindparam("within"), Double)))
+QUEUE = select(*WORKER, _waiting.c.waiting).select_from(_waiting.outerjoin(worker, _is_alive)).order_by(worker.c.name, worker.c.id)
 
 
 def to_queue_view(rows: Sequence[Row[Any]]) -> QueueView:
-    """There is a row without a worker when none answers."""
+    """Convert the rows. If no worker is alive, the only row has no worker."""
     workers = [WorkerView(*row[: len(WORKER)]) for row in rows if row.id is not None]
     return QueueView(workers, rows[0].waiting or [])

@@ -1,4 +1,4 @@
-"""Questions of pages and of the API, past the aggregates. What takes several statements is read from one snapshot."""
+"""Answers the queries of pages and the API. Queries of several statements read from one snapshot."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import Unpack
 from sqlalchemy import bindparam, select
 
 from adapters.persistence.connection.bulk_parameters import is_any_of, is_storable_id
+from adapters.persistence.connection.clock import seconds_ago
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.database_errors import translate_database_errors
 from adapters.persistence.connection.sql_transaction import READ_ONLY_SNAPSHOT, SqlTransaction
 from adapters.persistence.migrate import is_at_head
 from adapters.persistence.readers import run_pages
-from adapters.persistence.readers.failures import DECISIONS, FAILURES, FIRST_SEEN, WAITING, to_failure_view, to_past_decision
+from adapters.persistence.readers.approvals import DECISIONS, WAITING, to_past_decision
+from adapters.persistence.readers.failures import FAILURES, FIRST_SEEN, to_failure_view
 from adapters.persistence.readers.pipelines import PipelineReader
 from adapters.persistence.readers.queue import QUEUE, WORKER, to_queue_view
 from adapters.persistence.readers.run_views import RUNS, StageViewCache, load_run_views, to_event_view
-from adapters.persistence.readers.stage_times import STAGE_TIMES, seconds_ago
+from adapters.persistence.readers.stage_times import STAGE_TIMES
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
 from adapters.persistence.repositories.pipelines import is_valid_pipeline_ref
 from adapters.persistence.tables.logs import log_line
@@ -40,11 +42,11 @@ from domain.pipelines.parsing import parse_definition
 _LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
 REVISIONS_SHOWN = 200
 MAX_CACHED_ATTEMPTS = 5_000
-_OPENED = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
-"""A run's events and lines are not older than the run (a day is left for clocks that differ): partitions of before are not looked into."""
-_EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _OPENED).limit(bindparam("limit"))
-_LINES = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _OPENED)
-_RUNS_OF = RUNS.where(is_any_of(run.c.id, "ids")).order_by(run.c.id)
+_EARLIEST = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
+"""A day before the run was created, to allow for clock skew. The condition keeps PostgreSQL from reading older partitions."""
+_EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _EARLIEST).limit(bindparam("limit"))
+_LINES = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _EARLIEST)
+_RUNS_BY_ID = RUNS.where(is_any_of(run.c.id, "ids")).order_by(run.c.id)
 _EVENTS_AFTER = _EVENTS.where(event.c.seq > bindparam("after")).order_by(event.c.seq)
 _NEWEST_EVENTS = _EVENTS.order_by(event.c.seq.desc())
 
@@ -84,7 +86,7 @@ class SqlReader:
 
     async def revisions(self, pipeline_id: int) -> list[RevisionView]:
         query = select(revision).where(revision.c.pipeline_id == pipeline_id).order_by(revision.c.revision.desc()).limit(REVISIONS_SHOWN)
-        async with self._reading(None) as (transaction, _):
+        async with self._read(None) as (transaction, _):
             rows = await transaction.execute(query)
             return [RevisionView(row.revision, parse_definition(row.definition), row.created_at) for row in rows]
 
@@ -92,60 +94,60 @@ class SqlReader:
         async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
             return await pipelines.board()
 
-    async def runs(self, **asked: Unpack[RunListQuery]) -> list[RunView]:
-        if (page := run_pages.build_run_page(asked)) is None:
+    async def runs(self, **query: Unpack[RunListQuery]) -> list[RunView]:
+        if (page := run_pages.build_run_page(query)) is None:
             return []
-        async with self._reading(READ_ONLY_SNAPSHOT) as (transaction, definitions):
+        async with self._read(READ_ONLY_SNAPSHOT) as (transaction, definitions):
             rows = (await transaction.execute(page.select_rows(RUNS), page.values)).all()
             return await load_run_views(transaction, definitions, rows[::-1] if page.is_ascending else rows)
 
-    async def run_marks(self, **asked: Unpack[RunListQuery]) -> list[RunStateVersion]:
-        if (page := run_pages.build_run_page(asked)) is None:
+    async def run_marks(self, **query: Unpack[RunListQuery]) -> list[RunStateVersion]:
+        if (page := run_pages.build_run_page(query)) is None:
             return []
-        async with self._reading(None) as (transaction, _):
+        async with self._read(None) as (transaction, _):
             (rows,) = await transaction.fetch_batch((page.select_marks(), page.values))
             return [RunStateVersion(*row) for row in rows]
 
     async def get_runs_by_id(self, ids: Sequence[int]) -> list[RunView]:
-        async with self._reading(READ_ONLY_SNAPSHOT) as (transaction, definitions):
-            named = {"ids": [id for id in ids if is_storable_id(id)]}
-            return await load_run_views(transaction, definitions, (await transaction.execute(_RUNS_OF, named)).all())
+        async with self._read(READ_ONLY_SNAPSHOT) as (transaction, definitions):
+            parameters = {"ids": [id for id in ids if is_storable_id(id)]}
+            return await load_run_views(transaction, definitions, (await transaction.execute(_RUNS_BY_ID, parameters)).all())
 
     async def waiting_runs(self, limit: int) -> list[RunView]:
-        async with self._reading(READ_ONLY_SNAPSHOT) as (transaction, definitions):
+        async with self._read(READ_ONLY_SNAPSHOT) as (transaction, definitions):
             ids = [row.run_id for row in await transaction.execute(WAITING, {"limit": limit})]
-            rows = (await transaction.execute(_RUNS_OF, {"ids": ids})).all() if ids else []
+            rows = (await transaction.execute(_RUNS_BY_ID, {"ids": ids})).all() if ids else []
             return await load_run_views(transaction, definitions, rows)
 
     async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
-        async with self._reading(None) as (transaction, _):
+        async with self._read(None) as (transaction, _):
             return [to_failure_view(row) for row in await transaction.execute(FAILURES, {"pipeline": pipeline_id, "runs": runs})]
 
     async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstOccurrence | None:
-        async with self._reading(None) as (transaction, _):
-            asked = {"pipeline": pipeline_id, "stage": stage, "fingerprint": fingerprint}
-            row = (await transaction.execute(FIRST_SEEN, asked)).one_or_none()
+        async with self._read(None) as (transaction, _):
+            parameters = {"pipeline": pipeline_id, "stage": stage, "fingerprint": fingerprint}
+            row = (await transaction.execute(FIRST_SEEN, parameters)).one_or_none()
             return FirstOccurrence(row.id, row.number, row.first_at) if row else None
 
     async def past_decisions(self, pipeline_id: int, stage: str, *, before: int, limit: int) -> list[PastDecision]:
-        asked = {"pipeline": pipeline_id, "stage": stage, "before": before, "limit": limit}
-        async with self._reading(None) as (transaction, _):
-            return [to_past_decision(row) for row in await transaction.execute(DECISIONS, asked)]
+        parameters = {"pipeline": pipeline_id, "stage": stage, "before": before, "limit": limit}
+        async with self._read(None) as (transaction, _):
+            return [to_past_decision(row) for row in await transaction.execute(DECISIONS, parameters)]
 
     async def run(self, run_id: int) -> RunView | None:
         if not is_storable_id(run_id):
             return None
-        async with self._reading(READ_ONLY_SNAPSHOT) as (transaction, definitions):
+        async with self._read(READ_ONLY_SNAPSHOT) as (transaction, definitions):
             rows = (await transaction.execute(RUNS.where(run.c.id == run_id))).all()
             return next(iter(await load_run_views(transaction, definitions, rows)), None)
 
     async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
-        async with self._reading(None) as (transaction, _):
+        async with self._read(None) as (transaction, _):
             rows = await transaction.execute(_EVENTS_AFTER, {"run": run_id, "after": after, "limit": limit})
             return [to_event_view(row) for row in rows]
 
     async def newest_events(self, run_id: int, limit: int) -> list[EventView]:
-        async with self._reading(None) as (transaction, _):
+        async with self._read(None) as (transaction, _):
             return [to_event_view(row) for row in await transaction.execute(_NEWEST_EVENTS, {"run": run_id, "limit": limit})]
 
     async def log(self, run_id: int, *, stage: str | None, attempt: int | None, after: int, limit: int) -> list[LogLineView]:
@@ -154,21 +156,25 @@ class SqlReader:
             query = query.where(log_line.c.stage == stage)
         if attempt is not None:
             query = query.where(log_line.c.attempt == attempt)
-        async with self._reading(None) as (transaction, _):
+        async with self._read(None) as (transaction, _):
             return [LogLineView(**row._mapping) for row in await transaction.execute(query, {"run": run_id})]
 
     async def log_window(
-        self, run_id: int, wanted: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
+        self, run_id: int, log_filter: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
     ) -> list[LogLineView]:
         query = _LINES.where(log_line.c.n > above).order_by(log_line.c.n.desc() if last else log_line.c.n).limit(limit)
         if below is not None:
             query = query.where(log_line.c.n < below)
-        for column, value in ((log_line.c.stage, wanted.stage), (log_line.c.attempt, wanted.attempt), (log_line.c.stream, wanted.stream)):
+        for column, value in (
+            (log_line.c.stage, log_filter.stage),
+            (log_line.c.attempt, log_filter.attempt),
+            (log_line.c.stream, log_filter.stream),
+        ):
             if value is not None:
                 query = query.where(column == value)
-        if wanted.text is not None:
-            query = query.where(log_line.c.text.icontains(wanted.text, autoescape=True))
-        async with self._reading(None) as (transaction, _):
+        if log_filter.text is not None:
+            query = query.where(log_line.c.text.icontains(log_filter.text, autoescape=True))
+        async with self._read(None) as (transaction, _):
             found = [LogLineView(**row._mapping) for row in await transaction.execute(query, {"run": run_id})]
         return found[::-1] if last else found
 
@@ -176,16 +182,16 @@ class SqlReader:
         query = select(*WORKER).where(worker.c.seen_at >= seconds_ago(within_seconds)).order_by(worker.c.name, worker.c.id)
         if pool is not None:
             query = query.where(worker.c.pool == pool)
-        async with self._reading(None) as (transaction, _):
+        async with self._read(None) as (transaction, _):
             return [WorkerView(**row._mapping) for row in await transaction.execute(query)]
 
     async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
-        async with self._reading(None) as (transaction, _):
+        async with self._read(None) as (transaction, _):
             rows = (await transaction.execute(QUEUE, {"pool": pool, "within": within_seconds, "limit": limit})).all()
         return to_queue_view(rows)
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
-        async with self._reading(None) as (transaction, _):
+        async with self._read(None) as (transaction, _):
             return [StageTimes(**row._mapping) for row in await transaction.execute(STAGE_TIMES, {"pipeline": pipeline_id})]
 
     async def is_ready(self) -> bool:
@@ -201,11 +207,11 @@ class SqlReader:
 
     @asynccontextmanager
     async def _pipelines(self, begin: str | None) -> AsyncIterator[PipelineReader]:
-        async with self._reading(begin) as (transaction, definitions):
+        async with self._read(begin) as (transaction, definitions):
             yield PipelineReader(transaction, definitions, self._stages)
 
     @asynccontextmanager
-    async def _reading(self, begin: str | None) -> AsyncIterator[tuple[SqlTransaction, DefinitionLoader]]:
+    async def _read(self, begin: str | None) -> AsyncIterator[tuple[SqlTransaction, DefinitionLoader]]:
         transaction = SqlTransaction(self._connections, begin)
         try:
             yield transaction, DefinitionLoader(transaction, self._cache)

@@ -1,4 +1,4 @@
-"""A page of runs, as rows or by how far each of them is: one statement for each set of conditions."""
+"""Builds the queries of a page of runs, as rows or as marks. Each set of filters has one compiled statement."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from adapters.persistence.tables.runs import run
 from application.ports.queries.reader import RunListQuery
 
 
-def _conditions(runs: FromClause, given: frozenset[str]) -> list[ColumnElement[bool]]:
-    every = {
+def _conditions(runs: FromClause, filters: frozenset[str]) -> list[ColumnElement[bool]]:
+    conditions = {
         "pipeline_id": runs.c.pipeline_id == bindparam("pipeline_id"),
         "status": runs.c.status == bindparam("status"),
         "trigger": runs.c.trigger == bindparam("trigger"),
@@ -29,63 +29,62 @@ def _conditions(runs: FromClause, given: frozenset[str]) -> list[ColumnElement[b
         "above": runs.c.id > bindparam("above"),
         "below": runs.c.id < bindparam("below"),
     }
-    return [every[name] for name in sorted(given & every.keys())]
+    return [conditions[name] for name in sorted(filters & conditions.keys())]
 
 
 @dataclass(frozen=True, slots=True)
 class RunPageQuery:
-    """`values` are those of its statements."""
+    """The queries of a page. `values` are their parameters."""
 
     values: Mapping[str, Any]
 
     @property
     def is_ascending(self) -> bool:
-        """Its rows come oldest first: the nearest above a place."""
+        """Return True if the rows come oldest first, as the page after a lower bound does."""
         return "above" in self.values
 
     def select_rows(self, query: Select[Any]) -> Select[Any]:
-        """The page of what this query selects of runs."""
+        """Return the query of runs, restricted to the page."""
         return _paged(query, frozenset(self.values))
 
     def select_marks(self) -> CompiledStatement:
-        """The page's marks, newest first."""
+        """Return the query of the page's marks, newest first."""
         return _marks(frozenset(self.values))
 
 
-def build_run_page(asked: RunListQuery) -> RunPageQuery | None:
-    """None for a pipeline that cannot be."""
-    given = {name: value for name, value in typed(Mapping[str, Any], asked).items() if value is not None}
-    if not is_storable_id(given.get("pipeline_id", 1)):
+def build_run_page(query: RunListQuery) -> RunPageQuery | None:
+    """Return the page, or None if the pipeline id cannot exist."""
+    filters = {name: value for name, value in typed(Mapping[str, Any], query).items() if value is not None}
+    if not is_storable_id(filters.get("pipeline_id", 1)):
         return None
-    if "pipeline_ids" in given:
-        given["pipeline_ids"] = [id for id in given["pipeline_ids"] if is_storable_id(id)]
-    return RunPageQuery(given | ({"status": given["status"].value} if "status" in given else {}))
+    if "pipeline_ids" in filters:
+        filters["pipeline_ids"] = [id for id in filters["pipeline_ids"] if is_storable_id(id)]
+    return RunPageQuery(filters | ({"status": filters["status"].value} if "status" in filters else {}))
 
 
-def _paged(query: Select[Any], given: frozenset[str]) -> Select[Any]:
-    conditions = [run.c.id.in_(_of_each(given))] if "pipeline_ids" in given else _conditions(run, given)
-    return query.where(*conditions).order_by(_order(run, given)).offset(bindparam("skip")).limit(bindparam("limit"))
+def _paged(query: Select[Any], filters: frozenset[str]) -> Select[Any]:
+    conditions = [run.c.id.in_(_select_ids_by_pipeline(filters))] if "pipeline_ids" in filters else _conditions(run, filters)
+    return query.where(*conditions).order_by(_order(run, filters)).offset(bindparam("skip")).limit(bindparam("limit"))
 
 
-def _order(runs: FromClause, given: frozenset[str]) -> ColumnElement[Any]:
-    return runs.c.id if "above" in given else runs.c.id.desc()
+def _order(runs: FromClause, filters: frozenset[str]) -> ColumnElement[Any]:
+    return runs.c.id if "above" in filters else runs.c.id.desc()
 
 
-def _of_each(given: frozenset[str]) -> Select[Any]:
-    """The ids that the page can need, of as many runs of each pipeline, each found by the index of that pipeline's runs: what is not
-    among the first of all of them is left before any run is looked at."""
-    one, theirs = pipeline.alias("one"), run.alias("theirs")
-    conditions = (theirs.c.pipeline_id == one.c.id, *_conditions(theirs, given))
-    enough = cast(bindparam("skip"), BigInteger) + cast(bindparam("limit"), BigInteger)
-    newest = select(theirs.c.id).where(*conditions).order_by(_order(theirs, given)).limit(enough).lateral("found")
-    of_all = select(newest.c.id).select_from(one.join(newest, true())).where(is_any_of(one.c.id, "pipeline_ids"))
-    return of_all.order_by(_order(newest, given)).limit(enough)
+def _select_ids_by_pipeline(filters: frozenset[str]) -> Select[Any]:
+    """Select the ids of the page among the first runs of each pipeline, which an index finds, before any run's row is read."""
+    selected, runs = pipeline.alias("selected"), run.alias("pipeline_runs")
+    conditions = (runs.c.pipeline_id == selected.c.id, *_conditions(runs, filters))
+    last = cast(bindparam("skip"), BigInteger) + cast(bindparam("limit"), BigInteger)
+    newest = select(runs.c.id).where(*conditions).order_by(_order(runs, filters)).limit(last).lateral("found")
+    ids = select(newest.c.id).select_from(selected.join(newest, true())).where(is_any_of(selected.c.id, "pipeline_ids"))
+    return ids.order_by(_order(newest, filters)).limit(last)
 
 
 @cache
-def _marks(given: frozenset[str]) -> CompiledStatement:
-    page_of = _paged(select(run.c.id, run.c.last_seq, run.c.pipeline_id), given).subquery()
-    recorded = func.string_agg(dispatch.c.flow_run_id, aggregate_order_by(literal_column("','"), dispatch.c.epoch))
-    flows = select(func.coalesce(recorded, "")).where(dispatch.c.run_id == page_of.c.id).scalar_subquery()
-    marks = select(page_of.c.id, page_of.c.last_seq, pipeline.c.name, flows.label("flow_runs"))
-    return CompiledStatement(marks.join(pipeline, pipeline.c.id == page_of.c.pipeline_id).order_by(page_of.c.id.desc()))
+def _marks(filters: frozenset[str]) -> CompiledStatement:
+    page = _paged(select(run.c.id, run.c.last_seq, run.c.pipeline_id), filters).subquery()
+    flow_run_ids = func.string_agg(dispatch.c.flow_run_id, aggregate_order_by(literal_column("','"), dispatch.c.epoch))
+    flow_runs = select(func.coalesce(flow_run_ids, "")).where(dispatch.c.run_id == page.c.id).scalar_subquery()
+    marks = select(page.c.id, page.c.last_seq, pipeline.c.name, flow_runs.label("flow_runs"))
+    return CompiledStatement(marks.join(pipeline, pipeline.c.id == page.c.pipeline_id).order_by(page.c.id.desc()))

@@ -1,4 +1,4 @@
-"""From rows to the read models of runs: one statement for the attempts of all of them, one for their dispatches."""
+"""Builds the read models of runs, with one query for all their attempts and one for all their dispatches."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DISPATCHES = (
         dispatch.c.epoch,
         dispatch.c.requested_at,
         dispatch.c.flow_run_id,
-        outbox.c.id.is_not(None).label("waits"),
+        outbox.c.id.is_not(None).label("is_unsent"),
         _REFUSAL,
     )
     .outerjoin(outbox, (outbox.c.run_id == dispatch.c.run_id) & (outbox.c.epoch == dispatch.c.epoch))
@@ -41,25 +41,25 @@ _DISPATCHES = (
 
 
 StageViewCache = LruCache[tuple[int, int], list[StageRunView]]
-"""The stages of a run, by its id and its last event: no attempt changes without an event (`ETag`s rest on the same)."""
+"""The stages of a run by (run id, last seq): no attempt changes without an event."""
 
 
 async def load_run_views(
     transaction: SqlTransaction, definitions: DefinitionLoader, rows: Sequence[Row[Any]], stages: StageViewCache | None = None
 ) -> list[RunView]:
-    """The runs of these rows (of `RUNS`), in their order. With `stages`, attempts are read only of runs that changed since."""
+    """Return the runs of these rows of `RUNS`, in their order. With a cache, read the attempts only of runs that changed since."""
     if not rows:
         return []
-    of = await definitions.of((row.pipeline_id, row.revision) for row in rows)
-    known = {row.id: kept for row in rows if stages is not None and (kept := stages.get((row.id, row.last_seq))) is not None}
+    definitions_by_key = await definitions.load((row.pipeline_id, row.revision) for row in rows)
+    known = {row.id: cached for row in rows if stages is not None and (cached := stages.get((row.id, row.last_seq))) is not None}
     changed = [row for row in rows if row.id not in known]
     attempts = _by_run(await transaction.execute(SELECT_ATTEMPTS, {"ids": [row.id for row in changed]}) if changed else ())
     for row in changed:
-        known[row.id] = _stage_views(of[row.pipeline_id, row.revision], attempts[row.id])
+        known[row.id] = _stage_views(definitions_by_key[row.pipeline_id, row.revision], attempts[row.id])
         if stages is not None:
             stages.put((row.id, row.last_seq), known[row.id], weight=len(attempts[row.id]))
     dispatches = _by_run(await transaction.execute(_DISPATCHES, {"ids": [row.id for row in rows]}))
-    return [_run_view(row, of[row.pipeline_id, row.revision], known[row.id], dispatches[row.id]) for row in rows]
+    return [_run_view(row, definitions_by_key[row.pipeline_id, row.revision], known[row.id], dispatches[row.id]) for row in rows]
 
 
 def _by_run(rows: Iterable[Row[Any]]) -> defaultdict[int, list[Row[Any]]]:
@@ -93,7 +93,7 @@ def _run_view(row: Row[Any], definition: PipelineDefinition, stages: list[StageR
         stop_requested_at=row.stop_requested_at,
         last_seq=row.last_seq,
         flow_run_ids=[dispatch.flow_run_id for dispatch in dispatches if dispatch.flow_run_id],
-        unrecorded=any(dispatch.waits for dispatch in dispatches),
+        unrecorded=any(dispatch.is_unsent for dispatch in dispatches),
         refusal=next((dispatch.refusal for dispatch in reversed(dispatches) if dispatch.refusal), None),
         stages=stages,
         repeats=row.repeats,
@@ -103,15 +103,15 @@ def _run_view(row: Row[Any], definition: PipelineDefinition, stages: list[StageR
 
 
 def _stage_views(definition: PipelineDefinition, attempts: list[Row[Any]]) -> list[StageRunView]:
-    tries: list[list[AttemptView]] = [[] for _ in definition.stages]
+    attempts_by_stage: list[list[AttemptView]] = [[] for _ in definition.stages]
     for row in attempts:
-        tries[row.position].append(_attempt_view(row))
+        attempts_by_stage[row.position].append(_attempt_view(row))
     return [
         StageRunView(
             stage.name,
             stage.kind.value,
             list(stage.needs),
-            of_stage,
+            stage_attempts,
             stage.allow_failure,
             stage.retries,
             stage.timeout,
@@ -119,7 +119,7 @@ def _stage_views(definition: PipelineDefinition, attempts: list[Row[Any]]) -> li
             stage.message,
             stage.fields,
         )
-        for stage, of_stage in zip(definition.stages, tries, strict=True)
+        for stage, stage_attempts in zip(definition.stages, attempts_by_stage, strict=True)
     ]
 
 

@@ -1,10 +1,10 @@
-"""Questions about durations, answered by the database."""
+"""How long each stage of a pipeline takes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, bindparam, cast, extract, func, select
+from sqlalchemy import Double, bindparam, cast, extract, func, select
 
 from adapters.persistence.tables.runs import attempt, run
 from domain.runs.status import Status
@@ -12,12 +12,8 @@ from domain.runs.status import Status
 RECENT_RUNS = 20
 
 
-def seconds_ago(seconds: float | ColumnElement[float]) -> ColumnElement[Any]:
-    return func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
-
-
 def _stage_times() -> Any:
-    """Median and 95th percentile in seconds, and count, of each stage's completed attempts, over the pipeline's last runs."""
+    """Build the query of the median, 95th percentile (in seconds) and count of each stage's completed attempts in recent runs."""
     recent = select(run.c.id).where(run.c.pipeline_id == bindparam("pipeline")).order_by(run.c.id.desc()).limit(RECENT_RUNS).subquery()
     took = cast(extract("epoch", attempt.c.finished_at - attempt.c.started_at), Double)
     median, slow = (func.percentile_cont(share).within_group(took).label(name) for share, name in ((0.5, "median"), (0.95, "slow")))

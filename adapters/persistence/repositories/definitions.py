@@ -1,4 +1,4 @@
-"""Parsed definitions. A revision never changes, so each is read from the database once per process."""
+"""Loads parsed definitions. A revision never changes, so each is read from the database once per process."""
 
 from __future__ import annotations
 
@@ -13,29 +13,27 @@ from adapters.persistence.tables.pipelines import revision
 from domain.pipelines import http_request
 from domain.pipelines.definition import DEFAULT_POOL, DEFAULT_TIMEOUT, PipelineDefinition, StageCondition, StageDefinition, StageKind
 
-Key = tuple[int, int]
-"""A pipeline's id and the revision's number."""
-
-
-DefinitionCache = LruCache[Key, PipelineDefinition]
+RevisionKey = tuple[int, int]
+"""A pipeline's id and a revision's number."""
+DefinitionCache = LruCache[RevisionKey, PipelineDefinition]
 
 
 class DefinitionLoader:
-    """Definitions as one transaction sees them: those it wrote itself are its own until it commits."""
+    """The definitions that one transaction sees. Those that it wrote stay private to it until it commits."""
 
     def __init__(self, transaction: SqlTransaction, cache: DefinitionCache) -> None:
         self._transaction = transaction
         self._cache = cache
-        self._written: dict[Key, PipelineDefinition] = {}
+        self._written: dict[RevisionKey, PipelineDefinition] = {}
 
-    def remember(self, key: Key, definition: PipelineDefinition) -> None:
+    def remember(self, key: RevisionKey, definition: PipelineDefinition) -> None:
         self._written[key] = definition
 
-    async def of(self, keys: Iterable[Key]) -> Mapping[Key, PipelineDefinition]:
-        """The definition of each of these revisions, which exist; asks the database only for those not kept."""
-        wanted = set(keys)
-        found = {key: kept for key in wanted if (kept := self._written.get(key) or self._cache.get(key)) is not None}
-        missing = wanted - found.keys()
+    async def load(self, keys: Iterable[RevisionKey]) -> Mapping[RevisionKey, PipelineDefinition]:
+        """Return the definitions of revisions, which exist. Query the database only for those not in the cache."""
+        requested = set(keys)
+        found = {key: cached for key in requested if (cached := self._written.get(key) or self._cache.get(key)) is not None}
+        missing = requested - found.keys()
         if missing:
             query = select(revision.c.pipeline_id, revision.c.revision, revision.c.definition)
             query = query.where(tuple_(revision.c.pipeline_id, revision.c.revision).in_(sorted(missing)))
@@ -47,10 +45,10 @@ class DefinitionLoader:
 
 
 def parse_stored_definition(stored: Mapping[str, Any]) -> PipelineDefinition:
-    """The definition that was written; it was checked then. Keys that older versions did not write get today's defaults."""
+    """Return the stored definition without validating it again. Keys that older versions did not store get their defaults."""
     return PipelineDefinition(
         name=stored["name"],
-        stages=tuple(_stage_from(stage) for stage in stored["stages"]),
+        stages=tuple(_parse_stage(stage) for stage in stored["stages"]),
         description=stored.get("description") or "",
         parallelism=stored.get("parallelism", 16),
         pool=stored.get("pool") or DEFAULT_POOL,
@@ -59,7 +57,7 @@ def parse_stored_definition(stored: Mapping[str, Any]) -> PipelineDefinition:
     )
 
 
-def _stage_from(stored: Mapping[str, Any]) -> StageDefinition:
+def _parse_stage(stored: Mapping[str, Any]) -> StageDefinition:
     command = stored.get("command")
     return StageDefinition(
         name=stored["name"],

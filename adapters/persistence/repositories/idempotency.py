@@ -1,4 +1,4 @@
-"""Answers to keyed requests. A row is made when a request begins, so that a second one with its key waits for the first."""
+"""Stores answers to requests with a key. A request inserts its row first, so that a second request with the key waits for it."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ class SqlIdempotency:
     async def find(self, key: IdempotencyKey, now: datetime) -> Mapping[str, Any] | None:
         new = upsert(idempotency).values(scope=key.scope, key=key.key, digest=key.digest, created_at=now)
         try:
-            made = await self._transaction.execute(new.on_conflict_do_nothing().returning(idempotency.c.key))
+            inserted = await self._transaction.execute(new.on_conflict_do_nothing().returning(idempotency.c.key))
         except Unavailable as error:
             if _is_lock_timeout(error):
-                raise Conflict("in_progress", "A request with this Idempotency-Key is under way; ask again.") from error
+                raise Conflict("in_progress", "A request with this Idempotency-Key is under way; retry later.") from error
             raise
-        if made.one_or_none() is not None:
+        if inserted.one_or_none() is not None:
             return None
-        # Read after the wait: only now is what the first one stored to be seen.
-        query = select(idempotency.c.digest, idempotency.c.answer).where(*_is(key))
+        # Read after the wait, when the other request's answer is visible.
+        query = select(idempotency.c.digest, idempotency.c.answer).where(*_match(key))
         row = (await self._transaction.execute(query)).one_or_none()
         if row is None or row.answer is None:
-            raise Conflict("in_progress", "A request with this Idempotency-Key was cut short; ask again.")
+            raise Conflict("in_progress", "A request with this Idempotency-Key was interrupted; retry later.")
         key.check(bytes(row.digest))
         answer: Mapping[str, Any] = row.answer
         return answer
 
     async def add(self, key: IdempotencyKey, answer: Mapping[str, Any]) -> None:
-        await self._transaction.execute(update(idempotency).where(*_is(key)).values(answer=dict(answer)))
+        await self._transaction.execute(update(idempotency).where(*_match(key)).values(answer=dict(answer)))
 
 
-def _is(key: IdempotencyKey) -> tuple[Any, Any]:
+def _match(key: IdempotencyKey) -> tuple[Any, Any]:
     return idempotency.c.scope == key.scope, idempotency.c.key == key.key
 
 

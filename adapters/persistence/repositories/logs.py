@@ -1,4 +1,4 @@
-"""Lines of output: stored once each, bounded by attempt, numbered by run."""
+"""Stores log lines: each once, numbered by run, up to a limit of bytes per attempt."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ _KEY = ("run_id", "stage", "attempt")
 _LINE_COLUMNS = ("n", "at", "stream", "text")
 
 
-def _open_progress() -> Any:
-    """Locks the attempt's progress, made if it is the first append; no row when there is no such attempt."""
+def _build_open_progress() -> Any:
+    """Lock the attempt's progress row, inserted by the first append. Return no row if the attempt does not exist."""
     source = select(attempt.c.run_id, attempt.c.stage, attempt.c.number).where(
         attempt.c.run_id == bindparam("this_run"), attempt.c.stage == bindparam("this_stage"), attempt.c.number == bindparam("this_attempt")
     )
     new = upsert(log_progress).from_select(_KEY, source, include_defaults=False)
-    same = {"cut": log_progress.c.cut}
-    return new.on_conflict_do_update(index_elements=_KEY, set_=same).returning(
+    unchanged = {"cut": log_progress.c.cut}
+    return new.on_conflict_do_update(index_elements=_KEY, set_=unchanged).returning(
         log_progress.c.next_index, log_progress.c.bytes, log_progress.c.cut
     )
 
 
-def _take_numbers() -> Any:
-    """The run's counter after `count` more lines; its row stays locked until the commit, so numbers appear in their order."""
+def _build_take_numbers() -> Any:
+    """Add `count` lines to the run's counter and return it. The row stays locked until the commit, so numbers become visible in order."""
     new = upsert(log_counter).values(run_id=bindparam("this_run"), last_n=bindparam("count"))
     more = {"last_n": log_counter.c.last_n + new.excluded.last_n, "xid": func.pg_current_xact_id()}
     return new.on_conflict_do_update(index_elements=["run_id"], set_=more).returning(log_counter.c.last_n)
 
 
-def _store() -> Any:
+def _build_store() -> Any:
     rows = rows_from_json("lines", log_line, _LINE_COLUMNS)
     key = [bindparam(f"this_{name.removesuffix('_id')}", type_=log_line.c[name].type) for name in _KEY]
     lines = insert(log_line).from_select([*_KEY, *_LINE_COLUMNS], select(*key, *rows.c)).cte("stored_lines")
@@ -47,19 +47,19 @@ def _store() -> Any:
     return update(log_progress).where(*named).values(values).add_cte(lines)
 
 
-_OPEN_PROGRESS, _TAKE_NUMBERS, _STORE = _open_progress(), _take_numbers(), _store()
+_OPEN_PROGRESS, _TAKE_NUMBERS, _STORE = _build_open_progress(), _build_take_numbers(), _build_store()
 
 
 @dataclass(slots=True)
 class _Progress:
-    """How far an attempt's log is; taking a line moves it on."""
+    """The state of an attempt's log."""
 
     next_index: int
     bytes: int
     cut: bool
 
-    def take(self, lines: Sequence[NewLogLine], limit_bytes: int) -> Iterator[dict[str, Any]]:
-        """What is to be stored of these lines: those not stored before, up to the limit, then one line that says so."""
+    def accept(self, lines: Sequence[NewLogLine], limit_bytes: int) -> Iterator[dict[str, Any]]:
+        """Yield the lines to store: those not stored before, up to the limit, then one line that says the log is cut."""
         for line in sorted(lines, key=lambda line: line.index):
             if line.index < self.next_index:
                 continue
@@ -68,7 +68,7 @@ class _Progress:
                 continue
             self.bytes += len(line.text.encode("utf-8", "surrogatepass"))
             self.cut = self.bytes > limit_bytes
-            stream, text = ("headgate", _cut_here(limit_bytes)) if self.cut else (line.stream, line.text)
+            stream, text = ("headgate", _get_cut_message(limit_bytes)) if self.cut else (line.stream, line.text)
             yield {"at": line.at.isoformat(), "stream": stream, "text": text}
 
 
@@ -77,27 +77,27 @@ class SqlLogs:
         self._transaction = transaction
 
     async def append(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], limit_bytes: int) -> int:
-        """LookupError when there is no such attempt."""
+        """Raise LookupError if the attempt does not exist."""
         key = {"this_run": run_id, "this_stage": stage, "this_attempt": attempt}
         row = (await self._transaction.execute(_OPEN_PROGRESS, key)).one_or_none()
         if row is None:
             raise LookupError(f"there is no attempt {attempt} of {stage} in run {run_id}")
         progress = _Progress(row.next_index, row.bytes, row.cut)
-        stored = list(progress.take(lines, limit_bytes))
+        stored = list(progress.accept(lines, limit_bytes))
         if progress.next_index == row.next_index:
             return 0
-        last = await self._number(run_id, len(stored)) if stored else 0
+        last = await self._take_numbers(run_id, len(stored)) if stored else 0
         for n, line in enumerate(stored, start=last - len(stored) + 1):
             line["n"] = n
         new = {"new_next_index": progress.next_index, "new_bytes": progress.bytes, "new_cut": progress.cut}
         await self._transaction.execute(_STORE, key | new | {"lines": stored})
         return len(stored)
 
-    async def _number(self, run_id: int, count: int) -> int:
+    async def _take_numbers(self, run_id: int, count: int) -> int:
         return int((await self._transaction.execute(_TAKE_NUMBERS, {"this_run": run_id, "count": count})).scalar_one())
 
 
-def _cut_here(limit_bytes: int) -> str:
+def _get_cut_message(limit_bytes: int) -> str:
     mebibytes, rest = divmod(limit_bytes, 1024 * 1024)
     size = f"{mebibytes:,} MiB" if mebibytes and not rest else f"{limit_bytes:,} bytes"
     return f"The log is cut here: this attempt wrote more than {size}."

@@ -1,4 +1,4 @@
-"""Pipelines and their revisions."""
+"""Stores pipelines and their revisions."""
 
 from __future__ import annotations
 
@@ -23,24 +23,18 @@ from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.serialization import serialize_pipeline
 from domain.text_validation import find_text_problem
 
-_IS_NAMED = pipeline.c.name == any_(bindparam("names", type_=ARRAY(Text)))
-_NAMED = CompiledStatement(select(pipeline).where(is_any_of(pipeline.c.id, "ids")).union_all(select(pipeline).where(_IS_NAMED)))
+_HAS_NAME = pipeline.c.name == any_(bindparam("names", type_=ARRAY(Text)))
+_FIND_MANY = CompiledStatement(select(pipeline).where(is_any_of(pipeline.c.id, "ids")).union_all(select(pipeline).where(_HAS_NAME)))
 
 
-def _find(by_id: bool, lock: bool) -> CompiledStatement:
+def _build_find(by_id: bool, lock: bool) -> CompiledStatement:
     key = pipeline.c.id if by_id else pipeline.c.name
     query = select(pipeline).where(key == bindparam("ref", type_=key.type))
     return CompiledStatement(query.with_for_update(key_share=True) if lock else query)
 
 
-_FIND = {(by_id, lock): _find(by_id, lock) for by_id in (True, False) for lock in (True, False)}
-"""By id or by name, to be locked or not."""
-
-
-def asked_for(refs: Collection[PipelineRef]) -> BoundStatement:
-    """What finds these pipelines."""
-    possible = [ref for ref in refs if is_valid_pipeline_ref(ref)]
-    return _NAMED, {"ids": [ref for ref in possible if isinstance(ref, int)], "names": [ref for ref in possible if isinstance(ref, str)]}
+_FIND_ONE = {(by_id, lock): _build_find(by_id, lock) for by_id in (True, False) for lock in (True, False)}
+"""Find one pipeline by id or by name, with or without a lock: {(by_id, lock): statement}."""
 
 
 class SqlPipelines:
@@ -50,45 +44,50 @@ class SqlPipelines:
 
     async def add(self, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
         new = insert(pipeline).values(name=definition.name, revision=1, created_at=now, updated_at=now)
-        row = await self._naming(new.returning(*pipeline.c), definition.name)
+        row = await self._execute_named(new.returning(*pipeline.c), definition.name)
         return await self._add_revision(row, definition, now)
 
     async def find(self, ref: PipelineRef, *, lock: bool = False) -> StoredPipeline | None:
         if not is_valid_pipeline_ref(ref):
             return None
-        (rows,) = await self._transaction.fetch_batch((_FIND[isinstance(ref, int), lock], {"ref": ref}))
+        (rows,) = await self._transaction.fetch_batch((_FIND_ONE[isinstance(ref, int), lock], {"ref": ref}))
         if not rows:
             return None
         (row,) = rows
-        # Read after the lock, never joined to it: a join would pair the row another transaction just changed with an old revision.
-        definitions = await self._definitions.of([(row.id, row.revision)])
-        return _stored(row, definitions[row.id, row.revision])
+        # Read after the lock. A join would pair a row that another transaction just changed with an old revision.
+        definitions = await self._definitions.load([(row.id, row.revision)])
+        return _to_pipeline(row, definitions[row.id, row.revision])
 
     async def find_many(self, refs: Collection[PipelineRef]) -> Mapping[PipelineRef, StoredPipeline]:
         if not any(is_valid_pipeline_ref(ref) for ref in refs):
             return {}
-        (rows,) = await self._transaction.fetch_batch(asked_for(refs))
-        return await self.found(rows, refs)
+        (rows,) = await self._transaction.fetch_batch(self.bind_find_many(refs))
+        return await self.build_pipelines(rows, refs)
 
-    async def found(self, rows: Sequence[Any], refs: Collection[PipelineRef]) -> dict[PipelineRef, StoredPipeline]:
-        """The pipelines of these rows by what they were asked for by."""
-        of = await self._definitions.of((row.id, row.revision) for row in rows)
-        stored = [_stored(row, of[row.id, row.revision]) for row in rows]
-        by_ref: dict[PipelineRef, StoredPipeline] = {one.id: one for one in stored}
-        by_ref |= {row.name: one for row, one in zip(rows, stored, strict=True)}
+    def bind_find_many(self, refs: Collection[PipelineRef]) -> BoundStatement:
+        valid = [ref for ref in refs if is_valid_pipeline_ref(ref)]
+        ids, names = [ref for ref in valid if isinstance(ref, int)], [ref for ref in valid if isinstance(ref, str)]
+        return _FIND_MANY, {"ids": ids, "names": names}
+
+    async def build_pipelines(self, rows: Sequence[Any], refs: Collection[PipelineRef]) -> dict[PipelineRef, StoredPipeline]:
+        """Return the pipelines of these rows by the refs, which are ids or names."""
+        definitions = await self._definitions.load((row.id, row.revision) for row in rows)
+        pipelines = [_to_pipeline(row, definitions[row.id, row.revision]) for row in rows]
+        by_ref: dict[PipelineRef, StoredPipeline] = {found.id: found for found in pipelines}
+        by_ref |= {row.name: found for row, found in zip(rows, pipelines, strict=True)}
         return {ref: by_ref[ref] for ref in refs if ref in by_ref}
 
     async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
         change = update(pipeline).where(pipeline.c.id == pipeline_id)
         change = change.values(name=definition.name, revision=pipeline.c.revision + 1, updated_at=now)
-        row = await self._naming(change.returning(*pipeline.c), definition.name)
+        row = await self._execute_named(change.returning(*pipeline.c), definition.name)
         return await self._add_revision(row, definition, now)
 
     async def count(self) -> int:
         return int((await self._transaction.execute(select(func.count()).select_from(pipeline))).scalar_one())
 
-    async def _naming(self, statement: Executable, name: str) -> Row[Any]:
-        """The one row that the statement writes. NameTaken when another pipeline has its name."""
+    async def _execute_named(self, statement: Executable, name: str) -> Row[Any]:
+        """Return the row that the statement writes. Raise NameTaken if another pipeline has the name."""
         try:
             return (await self._transaction.execute(statement)).one()
         except IntegrityError as error:
@@ -102,13 +101,13 @@ class SqlPipelines:
             insert(revision).values(pipeline_id=row.id, revision=row.revision, definition=written, created_at=now)
         )
         self._definitions.remember((row.id, row.revision), definition)
-        return _stored(row, definition)
+        return _to_pipeline(row, definition)
 
 
 def is_valid_pipeline_ref(ref: PipelineRef) -> bool:
-    """False for what no pipeline can be called, and the database would refuse to look for."""
+    """Return False for refs that no pipeline can have and that PostgreSQL would reject as parameters."""
     return is_storable_id(ref) if isinstance(ref, int) else find_text_problem(ref, 100) is None
 
 
-def _stored(row: Row[Any], definition: PipelineDefinition) -> StoredPipeline:
+def _to_pipeline(row: Row[Any], definition: PipelineDefinition) -> StoredPipeline:
     return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at)

@@ -1,4 +1,4 @@
-"""Which event ids were answered, and each reporter's highest seq."""
+"""Stores the results of reports with an event id, and each reporter's highest seq."""
 
 from __future__ import annotations
 
@@ -19,30 +19,21 @@ from application.ports.persistence.receipts import Receipt, ReceiptKey
 _KEY = ("run_id", "reporter", "event_id")
 
 
-def _find() -> CompiledStatement:
+def _build_find() -> CompiledStatement:
     named = rows_from_json("named", report_receipt, _KEY)
     same = and_(*(report_receipt.c[name] == named.c[name] for name in _KEY))
     return CompiledStatement(select(*(report_receipt.c[name] for name in (*_KEY, "digest", "answer"))).join(named, same))
 
 
-def _add() -> CompiledStatement:
-    typed = [*(column(name, report_receipt.c[name].type) for name in (*_KEY, "answer", "created_at")), column("digest", TEXT)]
+def _build_add() -> CompiledStatement:
+    typed_columns = [*(column(name, report_receipt.c[name].type) for name in (*_KEY, "answer", "created_at")), column("digest", TEXT)]
     source = func.json_to_recordset(bindparam("receipts", type_=JSON))
-    rows = source.table_valued(*typed).render_derived(name="receipts", with_types=True)
-    chosen = select(*(rows.c[name] for name in (*_KEY, "answer", "created_at")), func.decode(rows.c.digest, "hex"))
-    return CompiledStatement(insert(report_receipt).from_select([*_KEY, "answer", "created_at", "digest"], chosen))
+    rows = source.table_valued(*typed_columns).render_derived(name="receipts", with_types=True)
+    values = select(*(rows.c[name] for name in (*_KEY, "answer", "created_at")), func.decode(rows.c.digest, "hex"))
+    return CompiledStatement(insert(report_receipt).from_select([*_KEY, "answer", "created_at", "digest"], values))
 
 
-_FIND, _ADD = _find(), _add()
-
-
-def asked_for(keys: Sequence[ReceiptKey]) -> BoundStatement:
-    """What finds the receipts of these keys."""
-    return _FIND, {"named": [{name: getattr(key, name) for name in _KEY} for key in keys]}
-
-
-def found(rows: Sequence[Any]) -> dict[ReceiptKey, Receipt]:
-    return {ReceiptKey(row.run_id, row.reporter, row.event_id): Receipt(bytes(row.digest), row.answer) for row in rows}
+_FIND, _ADD = _build_find(), _build_add()
 
 
 class SqlReceipts:
@@ -52,8 +43,14 @@ class SqlReceipts:
     async def find(self, keys: Sequence[ReceiptKey]) -> Mapping[ReceiptKey, Receipt]:
         if not keys:
             return {}
-        (rows,) = await self._transaction.fetch_batch(asked_for(keys))
-        return found(rows)
+        (rows,) = await self._transaction.fetch_batch(self.bind_find(keys))
+        return self.build_receipts(rows)
+
+    def bind_find(self, keys: Sequence[ReceiptKey]) -> BoundStatement:
+        return _FIND, {"named": [{name: getattr(key, name) for name in _KEY} for key in keys]}
+
+    def build_receipts(self, rows: Sequence[Any]) -> dict[ReceiptKey, Receipt]:
+        return {ReceiptKey(row.run_id, row.reporter, row.event_id): Receipt(bytes(row.digest), row.answer) for row in rows}
 
     async def add(self, receipts: Mapping[ReceiptKey, Receipt], now: datetime) -> None:
         rows = [

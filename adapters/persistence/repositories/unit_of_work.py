@@ -1,4 +1,4 @@
-"""One transaction over PostgreSQL."""
+"""The unit of work on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Self
 
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.sql_transaction import SqlTransaction
-from adapters.persistence.repositories.accounts import SqlAccounts, SqlSessions
-from adapters.persistence.repositories.api_tokens import SqlApiTokens, SqlAuditLog
+from adapters.persistence.repositories.accounts import SqlAccounts
+from adapters.persistence.repositories.api_tokens import SqlApiTokens
+from adapters.persistence.repositories.audit_log import SqlAuditLog
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
 from adapters.persistence.repositories.dispatches import SqlDispatches
 from adapters.persistence.repositories.idempotency import SqlIdempotency
@@ -17,11 +18,10 @@ from adapters.persistence.repositories.leases import SqlLeases
 from adapters.persistence.repositories.logs import SqlLogs
 from adapters.persistence.repositories.outbox import SqlOutbox
 from adapters.persistence.repositories.pipelines import SqlPipelines
-from adapters.persistence.repositories.pipelines import asked_for as pipelines_of
-from adapters.persistence.repositories.receipts import SqlReceipts, found
-from adapters.persistence.repositories.receipts import asked_for as receipts_of
+from adapters.persistence.repositories.receipts import SqlReceipts
 from adapters.persistence.repositories.runs.run_cache import RunCache
 from adapters.persistence.repositories.runs.run_repository import SqlRuns
+from adapters.persistence.repositories.sessions import SqlSessions
 from adapters.persistence.repositories.sink_positions import SqlSinkPositions
 from adapters.persistence.repositories.workers import SqlWorkers
 from application.ports.access.accounts import Accounts
@@ -42,16 +42,17 @@ from application.ports.persistence.workers import Workers
 
 
 class SqlUnitOfWork:
-    """READ COMMITTED with row locks. Leaving without commit() discards everything; nothing can be said after a commit."""
+    """One transaction: READ COMMITTED, with row locks. Leaving without `commit` rolls back. After a commit it is closed."""
 
-    def __init__(self, connections: ConnectionPool, cache: DefinitionCache, kept: RunCache) -> None:
+    def __init__(self, connections: ConnectionPool, definition_cache: DefinitionCache, run_cache: RunCache) -> None:
         self._transaction = transaction = SqlTransaction(connections)
-        definitions = DefinitionLoader(transaction, cache)
+        definitions = DefinitionLoader(transaction, definition_cache)
         self._pipelines = SqlPipelines(transaction, definitions)
         self.pipelines: Pipelines = self._pipelines
-        self._runs = SqlRuns(transaction, definitions, kept)
+        self._runs = SqlRuns(transaction, definitions, run_cache)
         self.runs: Runs = self._runs
-        self.receipts: Receipts = SqlReceipts(transaction)
+        self._receipts = SqlReceipts(transaction)
+        self.receipts: Receipts = self._receipts
         self.idempotency: Idempotency = SqlIdempotency(transaction)
         self.leases: Leases = SqlLeases(transaction)
         self.logs: Logs = SqlLogs(transaction)
@@ -73,11 +74,16 @@ class SqlUnitOfWork:
     async def load_for_update(
         self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()
     ) -> LoadedForUpdate:
-        asked = [*([receipts_of(keys)] if keys else ()), *([pipelines_of(refs)] if refs else ())]
-        runs, answers = await self._runs.load_for_update(run_ids, *asked)
-        receipts = found(answers[0]) if keys else {}
-        return LoadedForUpdate(runs, receipts, await self._pipelines.found(answers[-1], refs) if refs else {})
+        queries = []
+        if keys:
+            queries.append(self._receipts.bind_find(keys))
+        if refs:
+            queries.append(self._pipelines.bind_find_many(refs))
+        runs, results = await self._runs.load_for_update(run_ids, *queries)
+        receipts = self._receipts.build_receipts(results[0]) if keys else {}
+        pipelines = await self._pipelines.build_pipelines(results[-1], refs) if refs else {}
+        return LoadedForUpdate(runs, receipts, pipelines)
 
     async def commit(self) -> None:
         await self._transaction.commit()
-        self._runs.keep()
+        self._runs.cache_saved()

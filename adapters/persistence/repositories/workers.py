@@ -1,4 +1,4 @@
-"""Worker processes as they last spoke."""
+"""Stores worker processes as of their last message."""
 
 from __future__ import annotations
 

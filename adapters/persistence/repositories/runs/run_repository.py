@@ -1,4 +1,4 @@
-"""Runs with their attempts, events and dispatch requests."""
+"""Stores runs with their attempts, events and dispatch requests."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from adapters.persistence.repositories.runs import run_statements as sql
 from adapters.persistence.repositories.runs.run_cache import CachedRun, RowVersion, RunCache, get_row_version
 from adapters.persistence.repositories.runs.run_rows import (
     StoredAttempts,
-    dispatch_rows,
     get_attempt_values,
     get_updated_attempts,
     to_attempt_rows,
+    to_dispatch_rows,
     to_event_rows,
     to_new_run_row,
     to_progress_rows,
@@ -29,16 +29,17 @@ from domain.runs.run import Run
 
 
 class SqlRuns:
-    """Remembers what it loaded, so that only what changed is written."""
+    """The `Runs` of one transaction. It remembers the rows that it loaded, so that it writes only what changed."""
 
-    def __init__(self, transaction: SqlTransaction, definitions: DefinitionLoader, kept: RunCache) -> None:
+    def __init__(self, transaction: SqlTransaction, definitions: DefinitionLoader, cache: RunCache) -> None:
         self._transaction = transaction
         self._definitions = definitions
-        self._kept = kept
-        self._taken_up: dict[int, Run] = {}
+        self._cache = cache
+        self._cacheable: dict[int, Run] = {}
+        """Runs loaded by `load_for_update`."""
         self._saved: dict[int, Run] = {}
-        """Of those taken up."""
-        self._me = ""
+        """Cacheable runs that were saved."""
+        self._transaction_id = ""
         self._stored: dict[int, StoredAttempts] = {}
         self._last_seq: dict[int, int] = {}
 
@@ -58,116 +59,117 @@ class SqlRuns:
         return run.id
 
     async def lock(self, ids: Sequence[int]) -> dict[int, Run]:
-        wanted = _possible(ids)
-        if not wanted:
+        storable = _get_storable_ids(ids)
+        if not storable:
             return {}
-        rows, attempts = await self._transaction.fetch_batch((sql.LOCK, {"ids": wanted}), (sql.READ_ATTEMPTS, {"ids": wanted}))
-        return await self._runs(rows, attempts)
+        rows, attempts = await self._transaction.fetch_batch((sql.LOCK, {"ids": storable}), (sql.READ_ATTEMPTS, {"ids": storable}))
+        return await self._build_runs(rows, attempts)
 
-    async def load_for_update(self, ids: Sequence[int], *asked: BoundStatement) -> tuple[dict[int, Run], list[list[Any]]]:
-        """As `lock`, for runs that are kept here once they are saved; and the rows of what else is asked, as it is behind the locks."""
-        wanted = _possible(ids)
-        if not wanted:
-            return {}, await self._transaction.fetch_batch(*asked) if asked else []
-        kept = self._kept.take(wanted)
-        unknown = {"ids": [run_id for run_id in wanted if run_id not in kept]}
-        if kept:
-            read = ((sql.READ, unknown), (sql.READ_ATTEMPTS, unknown)) if unknown["ids"] else ()
-            locked, *answers = await self._transaction.fetch_batch((sql.LOCK_VERSIONS, {"ids": wanted}), *read, *asked)
-            runs = await self._still_the_same(kept, locked)
+    async def load_for_update(self, ids: Sequence[int], *queries: BoundStatement) -> tuple[dict[int, Run], list[list[Any]]]:
+        """Lock and return the runs, from the cache where their rows did not change, and the rows of further queries run after the locks.
+
+        Runs that are saved go to the cache after the commit.
+        """
+        storable = _get_storable_ids(ids)
+        if not storable:
+            return {}, await self._transaction.fetch_batch(*queries) if queries else []
+        cached = self._cache.take(storable)
+        uncached = {"ids": [run_id for run_id in storable if run_id not in cached]}
+        if cached:
+            reads = ((sql.READ, uncached), (sql.READ_ATTEMPTS, uncached)) if uncached["ids"] else ()
+            versions, *results = await self._transaction.fetch_batch((sql.LOCK_VERSIONS, {"ids": storable}), *reads, *queries)
+            runs = await self._validate_cached(cached, versions)
         else:
-            read, runs = ((sql.LOCK, unknown), (sql.READ_ATTEMPTS, unknown)), {}
-            answers = await self._transaction.fetch_batch(*read, *asked)
-        if read:
-            runs |= await self._runs(*answers[:2])
-        self._taken_up = runs
-        return runs, answers[len(read) :]
+            reads, runs = ((sql.LOCK, uncached), (sql.READ_ATTEMPTS, uncached)), {}
+            results = await self._transaction.fetch_batch(*reads, *queries)
+        if reads:
+            runs |= await self._build_runs(*results[:2])
+        self._cacheable = runs
+        return runs, results[len(reads) :]
 
-    async def _still_the_same(self, kept: Mapping[int, CachedRun], locked: Sequence[Any]) -> dict[int, Run]:
-        """The runs that were kept, read anew where somebody else has changed them since."""
+    async def _validate_cached(self, cached: Mapping[int, CachedRun], versions: Sequence[Any]) -> dict[int, Run]:
+        """Return the cached runs. Read those again whose row has another version, since another transaction changed them."""
         runs: dict[int, Run] = {}
         changed = []
-        for row in locked:
-            found = kept.get(row.id)
+        for row in versions:
+            found = cached.get(row.id)
             if found is not None and found.version == get_row_version(row):
                 runs[row.id] = found.run
-                self._me = row.me
-                self._remember(found.run, found.written)
+                self._transaction_id = row.transaction_id
+                self._remember(found.run, found.stored)
             elif found is not None:
                 changed.append(row.id)
         if changed:
-            runs |= await self._runs(
-                *await self._transaction.fetch_batch((sql.READ, {"ids": changed}), (sql.READ_ATTEMPTS, {"ids": changed}))
-            )
+            rows, attempts = await self._transaction.fetch_batch((sql.READ, {"ids": changed}), (sql.READ_ATTEMPTS, {"ids": changed}))
+            runs |= await self._build_runs(rows, attempts)
         return runs
 
-    async def _runs(self, rows: Sequence[Any], attempts: Sequence[Any]) -> dict[int, Run]:
+    async def _build_runs(self, rows: Sequence[Any], attempts: Sequence[Any]) -> dict[int, Run]:
         stored: dict[int, StoredAttempts] = {row.id: {} for row in rows}
         for run_id, position, number, *values in attempts:
-            # One that was added between the two statements has attempts and no row: it was not there to be locked.
+            # A run that was added between the two statements has attempts but no locked row.
             if run_id in stored:
                 stored[run_id][position, number] = tuple(values)
-        definitions = await self._definitions.of((row.pipeline_id, row.revision) for row in rows)
+        definitions = await self._definitions.load((row.pipeline_id, row.revision) for row in rows)
         runs = {row.id: to_run(row, definitions[row.pipeline_id, row.revision], stored[row.id]) for row in rows}
         for row in rows:
-            self._me = row.me
+            self._transaction_id = row.transaction_id
             self._remember(runs[row.id], stored[row.id])
         return runs
 
-    def keep(self) -> None:
-        """What was taken up and saved is committed: whoever takes it up next finds it here, if nobody changes it in between."""
+    def cache_saved(self) -> None:
+        """Put the runs that were loaded for update and saved into the cache. Call it after the commit."""
         for run_id, run in self._saved.items():
             if not run.new_events and run.last_seq == self._last_seq[run_id]:
-                self._kept.put(CachedRun(RowVersion(run.last_seq, self._me), run, self._stored[run_id]))
+                self._cache.put(CachedRun(RowVersion(run.last_seq, self._transaction_id), run, self._stored[run_id]))
 
     async def save(self, *runs: Run) -> None:
-        self._saved |= {run.id: run for run in runs if run is self._taken_up.get(run.id)}
-        moved = [run for run in runs if not run.has_only_progress_events]
+        self._saved |= {run.id: run for run in runs if run is self._cacheable.get(run.id)}
         self._save_progress([run for run in runs if run.has_only_progress_events])
-        self._save_whole(moved)
+        self._save_changes([run for run in runs if not run.has_only_progress_events])
 
     def _save_progress(self, runs: Sequence[Run]) -> None:
-        """Of a run in which nothing moved, little is written: most reports are of this kind."""
-        rows = _rows()
+        """Store runs of which only the progress of stages changed, which most reports do: fewer columns are written."""
+        rows = _new_rows()
         for run in runs:
-            before, told = self._before(run), get_updated_attempts(run)
+            before, updated = self._get_stored(run), get_updated_attempts(run)
             rows["runs"].append({"id": run.id, "last_seq": run.last_seq, "records_processed": run.records_processed})
-            rows["attempts"] += [{"run_id": run.id, **row} for row in to_progress_rows(told)]
+            rows["attempts"] += [{"run_id": run.id, **row} for row in to_progress_rows(updated)]
             rows["events"] += to_event_rows(run)
-            self._remember(run, before | told)
+            self._remember(run, before | updated)
         if runs:
             self._transaction.enqueue(sql.SAVE_PROGRESS, **rows)
 
-    def _save_whole(self, runs: Sequence[Run]) -> None:
-        rows, written = _rows(), [get_attempt_values(run) for run in runs]
-        for run, attempts in zip(runs, written, strict=True):
-            before = self._before(run)
+    def _save_changes(self, runs: Sequence[Run]) -> None:
+        rows, attempts_by_run = _new_rows(), [get_attempt_values(run) for run in runs]
+        for run, attempts in zip(runs, attempts_by_run, strict=True):
+            before = self._get_stored(run)
             if before.keys() - attempts.keys():
                 raise ValueError(f"run {run.id} lost an attempt")
             changed = {key: values for key, values in attempts.items() if before.get(key) != values}
-            of_run = {"run_id": run.id, "pipeline_id": run.pipeline_id}
+            run_keys = {"run_id": run.id, "pipeline_id": run.pipeline_id}
             rows["runs"].append({"id": run.id, **to_run_row(run)})
-            rows["attempts"] += [of_run | row for row in to_attempt_rows(run, changed)]
+            rows["attempts"] += [run_keys | row for row in to_attempt_rows(run, changed)]
             rows["events"] += to_event_rows(run)
         if runs:
             self._transaction.enqueue(sql.SAVE, **rows)
-            self._note_failures(rows["attempts"])
+            self._add_failures(rows["attempts"])
             self._save_dispatches(*runs)
-        for run, attempts in zip(runs, written, strict=True):
+        for run, attempts in zip(runs, attempts_by_run, strict=True):
             self._remember(run, attempts)
 
-    def _before(self, run: Run) -> StoredAttempts:
-        """Its attempts as they are stored, when it may be saved."""
-        before = self._stored.get(run.id)
-        if before is None:
+    def _get_stored(self, run: Run) -> StoredAttempts:
+        """Return the run's attempts as they are stored. Raise RuntimeError if this transaction has not locked the run."""
+        stored = self._stored.get(run.id)
+        if stored is None:
             raise RuntimeError(f"run {run.id} is saved by a unit of work that has not locked it")
         _check_seqs(run, after=self._last_seq[run.id])
-        return before
+        return stored
 
     async def active_ids(self, pipeline_ids: Collection[int]) -> Mapping[int, list[int]]:
         active: dict[int, list[int]] = {pipeline_id: [] for pipeline_id in pipeline_ids}
-        asked = [pipeline_id for pipeline_id in active if is_storable_id(pipeline_id)]
-        for row in await self._transaction.execute(sql.ACTIVE, {"pipelines": asked}):
+        storable = [pipeline_id for pipeline_id in active if is_storable_id(pipeline_id)]
+        for row in await self._transaction.execute(sql.ACTIVE, {"pipelines": storable}):
             active[row.pipeline_id].append(row.id)
         return active
 
@@ -177,15 +179,15 @@ class SqlRuns:
     async def find_due(self, now: datetime, limit: int) -> list[int]:
         return list((await self._transaction.execute(sql.DUE, {"now": now, "limit": limit})).scalars())
 
-    def _note_failures(self, attempts: Sequence[Mapping[str, Any]]) -> None:
-        seen = [row for row in attempts if "fingerprint" in row]
-        if seen:
+    def _add_failures(self, attempts: Sequence[Mapping[str, Any]]) -> None:
+        failed = [row for row in attempts if "fingerprint" in row]
+        if failed:
             key = ("pipeline_id", "stage", "fingerprint", "run_id")
-            rows = [{name: row[name] for name in key} | {"first_at": row.get("finished_at") or row["created_at"]} for row in seen]
+            rows = [{name: row[name] for name in key} | {"first_at": row.get("finished_at") or row["created_at"]} for row in failed]
             self._transaction.enqueue(sql.ADD_FAILURES, failures=rows)
 
     def _save_dispatches(self, *runs: Run) -> None:
-        dispatches = [{"run_id": run.id, "pool": run.pool, **row} for run in runs for row in dispatch_rows(run)]
+        dispatches = [{"run_id": run.id, "pool": run.pool, **row} for run in runs for row in to_dispatch_rows(run)]
         if not dispatches:
             return
         requested = [
@@ -203,16 +205,16 @@ class SqlRuns:
         run.new_dispatch = None
 
 
-def _possible(ids: Sequence[int]) -> list[int]:
+def _get_storable_ids(ids: Sequence[int]) -> list[int]:
     return sorted({run_id for run_id in ids if is_storable_id(run_id)})
 
 
-def _rows() -> dict[str, list[dict[str, Any]]]:
+def _new_rows() -> dict[str, list[dict[str, Any]]]:
     return {"runs": [], "attempts": [], "events": []}
 
 
 def _check_seqs(run: Run, after: int) -> None:
-    """The one rule of the log that no constraint of the table can hold: no gap."""
+    """Raise ValueError if the events leave a gap, which no constraint of the table can prevent."""
     seqs = [event.seq for event in run.new_events]
     if seqs != list(range(after + 1, run.last_seq + 1)):
-        raise ValueError(f"after event {after} of run {run.id} come {seqs}, and the run says {run.last_seq}")
+        raise ValueError(f"run {run.id} has new events {seqs} after event {after}, but its last seq is {run.last_seq}")

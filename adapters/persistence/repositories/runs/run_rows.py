@@ -1,4 +1,4 @@
-"""Between the run aggregate and its rows. Rows travel as one JSON parameter a table; moments are written by what writes the JSON."""
+"""Converts between the run aggregate and its rows. The rows of a table travel as one JSON parameter."""
 
 from __future__ import annotations
 
@@ -38,54 +38,54 @@ ATTEMPT_VALUES = (
     "stop_requested_at",
     "fingerprint",
 )
-"""In the order in which an attempt has them."""
+"""In the order of the fields of `Attempt`."""
 EVENT_COLUMNS = ("seq", "type", "at", "stage", "attempt", "status", "actor", "data")
 DISPATCH_COLUMNS = ("epoch", "requested_at", "claimed_at", "holder", "ended_at", "lost")
 
 StoredAttempts = dict[tuple[int, int], tuple[Any, ...]]
-"""What is stored of each attempt, by (position, number)."""
+"""The stored values of each attempt, by (position, number)."""
 
-_values_of = attrgetter(*ATTEMPT_VALUES)
+_get_values = attrgetter(*ATTEMPT_VALUES)
 _OUTPUT = ATTEMPT_VALUES.index("output")
 _DETAILS = slice(ATTEMPT_VALUES.index(REPORTABLE_FIELDS[0]), _OUTPUT + 1)
 
 
 def get_attempt_values(run: Run) -> StoredAttempts:
     return {
-        (position, attempt.number): _values_of(attempt) for position, stage in enumerate(run.stages.values()) for attempt in stage.attempts
+        (position, attempt.number): _get_values(attempt) for position, stage in enumerate(run.stages.values()) for attempt in stage.attempts
     }
 
 
 def to_attempt_rows(run: Run, written: Mapping[tuple[int, int], tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Rows of these attempts, ready for JSON. ValueError for an output that it cannot hold, such as NaN, which would be stored as null."""
+    """Return rows of these attempts. Raise ValueError for an output that JSON cannot represent, such as NaN."""
     names = list(run.stages)
     for values in written.values():
         _check_storable(values[_OUTPUT])
     return [
-        {"position": position, "number": number, "stage": names[position], **_told(ATTEMPT_VALUES, values)}
+        {"position": position, "number": number, "stage": names[position], **_omit_nulls(ATTEMPT_VALUES, values)}
         for (position, number), values in written.items()
     ]
 
 
-def _told(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
-    """What is missing is NULL, and most of a row is: it need not be written and read."""
+def _omit_nulls(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """Leave out missing values: a missing key becomes NULL, and most values of a row are."""
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
 def get_updated_attempts(run: Run) -> StoredAttempts:
-    """The attempts that the new events are about, for a run in which nothing moved."""
+    """Return the attempts that the new events are about, for a run with progress events only."""
     positions = {name: position for position, name in enumerate(run.stages)}
-    told = {event.stage for event in run.new_events if event.stage is not None}
-    return {(positions[name], (attempt := run.stages[name].current).number): _values_of(attempt) for name in told}
+    updated = {event.stage for event in run.new_events if event.stage is not None}
+    return {(positions[name], (attempt := run.stages[name].current).number): _get_values(attempt) for name in updated}
 
 
 def to_progress_rows(written: StoredAttempts) -> list[dict[str, Any]]:
-    """Rows of what these attempts tell. ValueError as for `attempt_rows`."""
+    """Return rows with the reportable fields of these attempts. Raise ValueError as `to_attempt_rows` does."""
     rows = []
     for (position, number), values in written.items():
         details = values[_DETAILS]
         _check_storable(details[-1])
-        rows.append({"position": position, "number": number, **_told(REPORTABLE_FIELDS, details)})
+        rows.append({"position": position, "number": number, **_omit_nulls(REPORTABLE_FIELDS, details)})
     return rows
 
 
@@ -95,7 +95,7 @@ def _check_storable(output: Any) -> None:
 
 
 def to_event_rows(run: Run) -> list[dict[str, Any]]:
-    """Rows of the new events; spelled out, since no table gets more rows than theirs."""
+    """Return rows of the new events. The keys are spelled out for speed, since no table gets more rows."""
     return [
         {
             "run_id": run.id,
@@ -113,8 +113,8 @@ def to_event_rows(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def dispatch_rows(run: Run) -> list[dict[str, Any]]:
-    """What the new events say of dispatches, one row a dispatch. `requested_at` counts only for a dispatch that is new."""
+def to_dispatch_rows(run: Run) -> list[dict[str, Any]]:
+    """Return one row for each dispatch in the new events. `requested_at` is stored only for a new dispatch."""
     rows: dict[int, dict[str, Any]] = {}
     for event in run.new_events:
         change = _DISPATCH_CHANGES.get(event.type)
@@ -140,7 +140,7 @@ _DISPATCH_CHANGES = {
 
 
 def to_run_row(run: Run) -> dict[str, Any]:
-    """The columns of the run's own row that may change."""
+    """Return the columns of the run's row that may change."""
     return {
         "status": run.status.value,
         "revision": run.revision,
@@ -158,7 +158,7 @@ def to_run_row(run: Run) -> dict[str, Any]:
 
 
 def to_new_run_row(run: Run) -> dict[str, Any]:
-    """Every column of a new run's row."""
+    """Return all columns of a new run's row."""
     return to_run_row(run) | {
         "pipeline_id": run.pipeline_id,
         "number": run.number,
@@ -173,7 +173,7 @@ def to_new_run_row(run: Run) -> dict[str, Any]:
 
 
 def to_run(row: Row[Any], definition: PipelineDefinition, attempts: StoredAttempts) -> Run:
-    """The aggregate; `attempts` stand by position and number."""
+    """Return the aggregate of a row, its definition and its stored attempts."""
     stages = {stage.name: StageRun(stage) for stage in definition.stages}
     in_order = list(stages.values())
     for (position, number), values in attempts.items():

@@ -1,4 +1,4 @@
-"""The statements that store a run. Built once; every one has the same text whatever it stores, so it is planned once too."""
+"""The statements that store runs. Each is built once, and its text does not depend on the values, so PostgreSQL plans it once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _IS_ACTIVE = text(UNFINISHED)
 
 
 def prefix_parameters(values: dict[str, Any]) -> dict[str, Any]:
-    """The run's column values as parameters of the statements here."""
+    """Return the run's column values under the parameter names of `ADD`."""
     return {f"run_{name}": value for name, value in values.items()}
 
 
@@ -63,7 +63,7 @@ def _store_events(new: CTE | None = None) -> CTE:
 
 
 def _beside(new: CTE, rows: TableValuedAlias, chosen: Select[Any]) -> Select[Any]:
-    """Each row together with the one new run, which is what makes its id known to them."""
+    """Join each row with the one new run, whose id it needs."""
     return chosen.select_from(new.join(rows, true()))
 
 
@@ -74,29 +74,29 @@ def _add() -> Any:
 
 
 def _save() -> Any:
-    """However many runs: one statement."""
-    told = rows_from_json("runs", run, ("id", *_RUN_CHANGES))
-    statement = update(run).where(run.c.id == told.c.id).values({name: told.c[name] for name in _RUN_CHANGES})
+    """Save any number of runs in one statement."""
+    values = rows_from_json("runs", run, ("id", *_RUN_CHANGES))
+    statement = update(run).where(run.c.id == values.c.id).values({name: values.c[name] for name in _RUN_CHANGES})
     return statement.add_cte(_store_attempts(), _store_events())
 
 
 def _save_progress() -> Any:
-    """However many runs of which nothing changed but what their stages tell on the way: the row of an attempt and of a run is long."""
+    """Save any number of runs with progress events only. Writing few columns saves most of the work, since the rows are long."""
     details = rows_from_json("attempts", attempt, ("run_id", *ATTEMPT_KEYS, *REPORTABLE_FIELDS))
     same = and_(*(attempt.c[name] == details.c[name] for name in ("run_id", *ATTEMPT_KEYS)))
     stored = update(attempt).where(same).values({name: details.c[name] for name in REPORTABLE_FIELDS}).cte("stored_attempts")
-    told = rows_from_json("runs", run, ("id", *_RUN_PROGRESS))
-    statement = update(run).where(run.c.id == told.c.id).values({name: told.c[name] for name in _RUN_PROGRESS})
+    values = rows_from_json("runs", run, ("id", *_RUN_PROGRESS))
+    statement = update(run).where(run.c.id == values.c.id).values({name: values.c[name] for name in _RUN_PROGRESS})
     return statement.add_cte(stored, _store_events())
 
 
 def _save_dispatches() -> Any:
-    """Dispatches, and an outbox row for each one requested. A dispatch's row is made once and only gains what it lacks."""
+    """Save dispatches, and an outbox row for each requested one. Later events of a dispatch only fill empty columns."""
     rows = rows_from_json("dispatches", dispatch, ("run_id", "pool", *DISPATCH_COLUMNS))
     dispatches = upsert(dispatch).from_select(["run_id", "pool", *DISPATCH_COLUMNS], select(*rows.c))
-    told = dispatches.excluded
-    gained = {name: func.coalesce(told[name], dispatch.c[name]) for name in ("claimed_at", "holder", "ended_at")}
-    stored = dispatches.on_conflict_do_update(index_elements=["run_id", "epoch"], set_=gained | {"lost": told.lost}).cte(
+    values = dispatches.excluded
+    filled = {name: func.coalesce(values[name], dispatch.c[name]) for name in ("claimed_at", "holder", "ended_at")}
+    stored = dispatches.on_conflict_do_update(index_elements=["run_id", "epoch"], set_=filled | {"lost": values.lost}).cte(
         "stored_dispatches"
     )
     requested = rows_from_json("requested", outbox, ("run_id", "pool", "epoch", "created_at"))
@@ -105,8 +105,8 @@ def _save_dispatches() -> Any:
     )
 
 
-def _note_failures() -> Any:
-    """Kept is what came first. In the order of the key, so that two who see the same for the first time never wait for each other."""
+def _add_failures() -> Any:
+    """Insert first failures and keep existing ones. The order by key prevents deadlocks between transactions with the same new failures."""
     seen = rows_from_json("failures", failure, [column.name for column in failure.c])
     key = (seen.c.pipeline_id, seen.c.stage, seen.c.fingerprint)
     rows = select(*seen.c).order_by(*key, seen.c.first_at)
@@ -114,22 +114,22 @@ def _note_failures() -> Any:
 
 
 ADD = CompiledStatement(_add())
-ADD_FAILURES = CompiledStatement(_note_failures())
+ADD_FAILURES = CompiledStatement(_add_failures())
 SAVE = CompiledStatement(_save())
 SAVE_PROGRESS = CompiledStatement(_save_progress())
 SAVE_DISPATCHES = CompiledStatement(_save_dispatches())
 _VERSION: tuple[Label[str], ...] = (
     literal_column("CAST(run.xmin AS text)").label("writer"),
-    literal_column("CAST(CAST(pg_current_xact_id() AS xid) AS text)").label("me"),
+    literal_column("CAST(CAST(pg_current_xact_id() AS xid) AS text)").label("transaction_id"),
 )
-"""Which transaction wrote the row, and which this is: it will be the writer of what it saves."""
+"""The transaction that wrote the row, and the current one, which is the writer of the rows it saves."""
 _NAMED = is_any_of(run.c.id, "ids")
 READ = CompiledStatement(select(run, *_VERSION).where(_NAMED).order_by(run.c.id))
 LOCK = CompiledStatement(select(run, *_VERSION).where(_NAMED).order_by(run.c.id).with_for_update(key_share=True))
 LOCK_VERSIONS = CompiledStatement(
     select(run.c.id, run.c.last_seq, *_VERSION).where(_NAMED).order_by(run.c.id).with_for_update(key_share=True)
 )
-"""For runs that are known here, if they are still the same."""
+"""Lock cached runs and read only their versions."""
 SELECT_ATTEMPTS = (
     select(attempt.c.run_id, *(attempt.c[name] for name in (*ATTEMPT_KEYS, *ATTEMPT_VALUES)))
     .where(is_any_of(attempt.c.run_id, "ids"))
