@@ -1,4 +1,4 @@
-"""The ports in memory, module for module as in `application/ports`. They keep the promises of the real ones, refusals included."""
+"""In-memory implementations of the ports, with the module names of `application/ports`. They fail where the real ones fail."""
 
 from tests.fakes.access.execution_tokens import FakeExecutionTokens
 from tests.fakes.adapters import FakeAdapters

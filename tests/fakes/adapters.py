@@ -1,4 +1,4 @@
-"""Every fake, wired together around one store and one clock."""
+"""All fakes, built on one store and one clock."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ from tests.fakes.telemetry.telemetry import FakeTelemetry
 
 
 class FakeAdapters:
-    """What the use cases stand on. `beside` gives a second process over the same store, clock and engine."""
+    """The adapters of one process. `as_other_process` returns those of a second one on the same store, clock and engine."""
 
     def __init__(
         self, clock: FakeClock | None = None, store: FakeStore | None = None, orchestrator: FakeOrchestrator | None = None
@@ -74,8 +74,8 @@ class FakeAdapters:
         return self.store.open_unit_of_work()
 
 
-def a_container(fakes: FakeAdapters, **instead: Any) -> Any:
-    """The fakes as the container of adapters that an Application takes; `instead` names ports that another object implements."""
+def a_container(fakes: FakeAdapters, **overrides: Any) -> Any:
+    """Return the fakes as the adapter container of an Application. `overrides` replace ports by name."""
     ports = {
         "installation": "installation-1",
         "open_unit_of_work": fakes.open_unit_of_work,
@@ -94,7 +94,7 @@ def a_container(fakes: FakeAdapters, **instead: Any) -> Any:
         "sign_in_limiter": fakes.sign_in_limiter,
         "identity_provider": fakes.identity_provider,
         "event_sinks": [fakes.event_sink],
-    } | instead
+    } | overrides
     container = containers.DynamicContainer()
     for name, port in ports.items():
         setattr(container, name, providers.Object(port))
@@ -123,7 +123,7 @@ def as_ports(
     SignInLimiter,
     IdentityProvider,
 ]:
-    """The same objects as the ports they stand in for: the type checker holds each to its port here."""
+    """Return the fakes as the ports they implement, so that mypy compares each with its protocol."""
     return (
         adapters.clock,
         adapters.open_unit_of_work,

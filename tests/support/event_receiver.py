@@ -67,7 +67,7 @@ class Receiver:
             self.problems += problems
             return JSONResponse({"errors": problems}, 400)
         if self.refuses(body):
-            return JSONResponse({"errors": ["I will not"]}, 400)
+            return JSONResponse({"errors": ["not accepted"]}, 400)
         self.taken.append(body)
         return JSONResponse({}, 202)
 

@@ -64,7 +64,7 @@ async def a_fake_sink() -> AsyncIterator[SinkUnderTest]:
         return lambda: setattr(fake, "is_down", is_down)
 
     def refuse(rejected: LifecycleEvent) -> None:
-        fake.refuses = lambda event: "I will not" if event.id == rejected.id else None
+        fake.find_rejection = lambda event: "not accepted" if event.id == rejected.id else None
 
     yield SinkUnderTest(fake, lambda: {(str(id), phase) for id, phase in fake.known}, set_down(True), set_down(False), refuse)
 

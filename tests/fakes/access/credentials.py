@@ -1,4 +1,4 @@
-"""Credentials a person can read, and hashes that are quick; they keep the real ones' promises."""
+"""Readable credentials and fast digests."""
 
 import hashlib
 from itertools import count

@@ -1,4 +1,4 @@
-"""Tokens a person can read; only those made with the same secret are good."""
+"""Readable execution tokens. Only tokens with the same secret are valid."""
 
 import re
 

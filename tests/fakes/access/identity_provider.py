@@ -7,14 +7,14 @@ from domain.errors import NotSignedIn, Unavailable
 
 
 class FakeIdentityProvider:
-    """Whoever is named in `code` comes back."""
+    """Signs in the person who is registered for the code."""
 
     def __init__(self) -> None:
-        self.people: dict[str, ExternalIdentity] = {}
+        self.identities: dict[str, ExternalIdentity] = {}
         self.is_down = False
 
-    def knows(self, code: str, name: str, groups: Sequence[str] = ()) -> None:
-        self.people[code] = ExternalIdentity(f"issuer|{code}", name, groups)
+    def register(self, code: str, name: str, groups: Sequence[str] = ()) -> None:
+        self.identities[code] = ExternalIdentity(f"issuer|{code}", name, groups)
 
     async def begin(self, redirect: str) -> tuple[str, str]:
         if self.is_down:
@@ -24,9 +24,9 @@ class FakeIdentityProvider:
     async def finish(self, redirect: str, remembered: str, state: str, code: str) -> ExternalIdentity:
         if self.is_down:
             raise Unavailable("The identity provider does not answer.")
-        if remembered != f"remembered {redirect}" or state != "state" or code not in self.people:
-            raise NotSignedIn("The sign-in did not come back as it left.")
-        return self.people[code]
+        if remembered != f"remembered {redirect}" or state != "state" or code not in self.identities:
+            raise NotSignedIn("The sign-in response does not match the request.")
+        return self.identities[code]
 
     async def close(self) -> None:
         self.is_down = True

@@ -5,7 +5,7 @@ from itertools import count
 
 
 class FakePasswordHasher:
-    """`compared` counts: a name that does not exist must cost as much."""
+    """`compared` counts the verifications: an unknown account must cost as much as a known one."""
 
     def __init__(self) -> None:
         self._salts = count(1)

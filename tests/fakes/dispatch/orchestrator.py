@@ -1,4 +1,4 @@
-"""An engine that remembers flow runs, and can be down or lose them."""
+"""An engine that stores flow runs in memory, and can be down or lose them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,8 +7,10 @@ from domain.errors import Unavailable
 
 
 class FakeOrchestrator:
-    """`is_down = True` makes every call raise Unavailable; `refused` has the names of
-    flow runs it will not have; `lose` makes a flow run vanish; `requests` has each one that made a flow run."""
+    """With `is_down`, all calls raise Unavailable.
+
+    `refused` holds the names of flow runs that it rejects, `requests` the request of each flow run that it created.
+    """
 
     def __init__(self) -> None:
         self.is_down = False
@@ -21,7 +23,7 @@ class FakeOrchestrator:
     async def create_flow_run(self, request: FlowRunRequest) -> str:
         self._require_up()
         if request.name in self.refused:
-            raise FlowRunRejected(f"Prefect answered 422: it will not have {request.name}.")
+            raise FlowRunRejected(f"Prefect answered 422: {request.name} is not accepted.")
         known = self._ids.get((request.pool, request.key))
         if known is not None and known in self._states:
             return known
@@ -45,7 +47,7 @@ class FakeOrchestrator:
         return not self.is_down
 
     def lose(self, flow_run_id: str) -> None:
-        """As when somebody deletes it there."""
+        """Delete the flow run, as a user of Prefect can."""
         del self._states[flow_run_id]
 
     def _require_up(self) -> None:

@@ -1,4 +1,4 @@
-"""Links to workers that remember what was pushed."""
+"""Worker streams that record what was pushed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -9,7 +9,7 @@ from application.ports.persistence.workers import WorkerStatus
 
 
 class FakeWorkerStreams:
-    """`pushed` has (worker id, message) in order. `link` opens a stream that a test need not read."""
+    """`pushed` holds (worker id, message) in order. `link` opens a stream that a test need not read."""
 
     def __init__(self) -> None:
         self.pushed: list[tuple[str, WorkerMessage]] = []
@@ -32,7 +32,7 @@ class FakeWorkerStreams:
         return stream
 
     def unlink(self, worker_id: str) -> None:
-        """As when the worker leaves, or opens another stream."""
+        """Close the stream, as when the worker leaves or opens another one."""
         stream = self._streams.pop(worker_id, None)
         if stream is not None:
             stream.end()
@@ -60,8 +60,8 @@ class FakeWorkerStreams:
         return sorted({stream.worker.pool for stream in self._streams.values() if stream.free > 0})
 
     def reserve(self, pool: str, wanted: int) -> Reservation | None:
-        fitting = [stream for stream in self._streams.values() if stream.worker.pool == pool and stream.free > 0]
-        chosen = max(fitting, key=lambda stream: stream.free, default=None)
+        candidates = [stream for stream in self._streams.values() if stream.worker.pool == pool and stream.free > 0]
+        chosen = max(candidates, key=lambda stream: stream.free, default=None)
         if chosen is None:
             return None
         slots = min(max(1, wanted), chosen.free)
@@ -93,7 +93,7 @@ class FakeWorkerStreams:
 
 
 class _Stream:
-    """One worker's messages and slots; iterating ends when it leaves or opens another stream."""
+    """A worker's messages and slots. The iteration ends when the worker leaves or opens another stream."""
 
     def __init__(self, worker: WorkerStatus) -> None:
         self.worker = worker

@@ -1,4 +1,4 @@
-"""The store in memory. It refuses what PostgreSQL refuses, and its row locks block."""
+"""The store in memory. It rejects what PostgreSQL rejects, and its row locks block."""
 
 from tests.fakes.persistence.store import FakeStore
 from tests.fakes.persistence.transaction import RowNotLocked

@@ -1,4 +1,4 @@
-"""Dispatches and the outbox that tells the engine of them, in memory."""
+"""Dispatches in memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Leases and workers, in memory; time is the store's clock."""
+"""Leases in memory. Times are the store's clock."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ class FakeLeases:
             raise tx.abort(RowRejected(f"there is no run {lease.run_id}"))
         values.text(lease.worker)
         await tx.lock("lease", lease.run_id)
-        tx.leases[lease.run_id] = LeaseRow(lease, self._in(seconds))
+        tx.leases[lease.run_id] = LeaseRow(lease, self._seconds_from_now(seconds))
 
     async def renew(self, worker: str, dispatches: Sequence[tuple[int, int]], seconds: float) -> set[tuple[int, int]]:
         tx = await self._transaction.begin_statement()
@@ -31,8 +31,8 @@ class FakeLeases:
                 continue
             await tx.lock("lease", run_id)
             row = tx.leases.get(run_id)
-            if row and row.lease == Lease(run_id, epoch, worker) and not self._is_past(row):
-                tx.leases[run_id] = replace(row, until=self._in(seconds))
+            if row and row.lease == Lease(run_id, epoch, worker) and not self._is_expired(row):
+                tx.leases[run_id] = replace(row, until=self._seconds_from_now(seconds))
                 extended.add((run_id, epoch))
         return extended
 
@@ -45,27 +45,27 @@ class FakeLeases:
 
     async def find_expired(self, limit: int) -> list[Lease]:
         tx = await self._transaction.begin_statement()
-        past = sorted((row for row in tx.leases.values() if self._is_past(row)), key=lambda row: row.until)
-        return [row.lease for row in past[:limit]]
+        expired = sorted((row for row in tx.leases.values() if self._is_expired(row)), key=lambda row: row.until)
+        return [row.lease for row in expired[:limit]]
 
     async def is_expired(self, run_id: int, epoch: int) -> bool:
         tx = await self._transaction.begin_statement()
         row = tx.leases.get(run_id)
-        return row is not None and row.lease.epoch == epoch and self._is_past(row)
+        return row is not None and row.lease.epoch == epoch and self._is_expired(row)
 
     async def extend_all(self, seconds: float) -> None:
         tx = await self._transaction.begin_statement()
         for run_id in sorted(tx.leases):
             await tx.lock("lease", run_id)
             if run_id in tx.leases:
-                tx.leases[run_id] = replace(tx.leases[run_id], until=self._in(seconds))
+                tx.leases[run_id] = replace(tx.leases[run_id], until=self._seconds_from_now(seconds))
 
     async def find_held_by(self, worker: str) -> list[Lease]:
         tx = await self._transaction.begin_statement()
-        return [row.lease for _, row in sorted(tx.leases.items()) if row.lease.worker == worker and not self._is_past(row)]
+        return [row.lease for _, row in sorted(tx.leases.items()) if row.lease.worker == worker and not self._is_expired(row)]
 
-    def _in(self, seconds: float) -> datetime:
+    def _seconds_from_now(self, seconds: float) -> datetime:
         return self._transaction.store.clock.now() + timedelta(seconds=seconds)
 
-    def _is_past(self, row: LeaseRow) -> bool:
+    def _is_expired(self, row: LeaseRow) -> bool:
         return row.until <= self._transaction.store.clock.now()

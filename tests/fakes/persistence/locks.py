@@ -1,4 +1,4 @@
-"""Row locks: a second unit of work that asks for a locked row waits until the first has ended."""
+"""Row locks: a unit of work that asks for a locked row waits until the holder ends."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ Key = tuple[object, ...]
 
 
 class RowLocks:
-    """All locks of one store. `timeout` is how many real seconds anyone waits before Unavailable is raised."""
+    """The row locks of a store. Raise Unavailable after waiting for `timeout` real seconds."""
 
     def __init__(self, timeout: float = 2.0) -> None:
         self.timeout = timeout
@@ -17,7 +17,7 @@ class RowLocks:
 
     @property
     def waiting(self) -> int:
-        """How many units of work wait for a row now, so that a test need not sleep."""
+        """Return the number of units of work that wait for a row, so that tests need not sleep."""
         return self._waiting
 
     def is_locked(self, key: Key) -> bool:

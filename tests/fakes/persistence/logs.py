@@ -1,4 +1,4 @@
-"""Lines of output, in memory."""
+"""Log lines in memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Pipelines and their revisions, in memory."""
+"""Pipelines and their revisions in memory."""
 
 from collections.abc import Collection, Mapping
 from copy import deepcopy
@@ -51,7 +51,7 @@ class FakePipelines:
         return len((await self._transaction.begin_statement()).pipelines)
 
     async def _reserve(self, name: str, owner: int | None) -> None:
-        """A unique index: whoever inserts the same name waits for the first to end, then is told."""
+        """Act as a unique index: an insert of the same name waits for the first transaction, then fails."""
         await self._transaction.lock("pipeline name", name)
         if any(row.name == name and row.id != owner for row in self._transaction.pipelines.values()):
             raise self._transaction.abort(NameTaken(name))

@@ -1,4 +1,4 @@
-"""Answers given to reports with an event id, in memory."""
+"""Results of reports with an event id, in memory."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

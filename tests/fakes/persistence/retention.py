@@ -1,4 +1,4 @@
-"""Forgetting over a fake store: a week at a time, as partitions go."""
+"""Retention in memory, with weekly partitions."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ AHEAD = 4
 
 
 class FakeRetention:
-    """A partition is there once room was made for it; rows of other weeks are dropped one by one, as from the default partition."""
+    """Partitions exist after `create_partitions`. Rows of other weeks are deleted one by one, as from the default partition."""
 
     def __init__(self, store: FakeStore) -> None:
         self._store = store
@@ -21,11 +21,11 @@ class FakeRetention:
     async def create_partitions(self, now: datetime) -> Sequence[str]:
         self._store.require_up()
         first = MONDAY + (now - MONDAY) // WEEK * WEEK
-        wanted = [first + WEEK * n for n in range(AHEAD + 1)]
-        made = [_name(table, week) for table, weeks in self._weeks.items() for week in wanted if week not in weeks]
+        weeks_to_create = [first + WEEK * n for n in range(AHEAD + 1)]
+        created = [_name(table, week) for table, weeks in self._weeks.items() for week in weeks_to_create if week not in weeks]
         for weeks in self._weeks.values():
-            weeks.update(wanted)
-        return made
+            weeks.update(weeks_to_create)
+        return created
 
     async def drop_events(self, before: datetime) -> Sequence[str]:
         return self._drop("event", self._store.committed.events, before)
@@ -35,28 +35,28 @@ class FakeRetention:
 
     async def delete_receipts(self, before: datetime) -> int:
         tables = self._store.committed
-        _forget(tables.receipts, lambda key, _: tables.received[key] < before)
-        return _forget(tables.received, lambda _, at: at < before)
+        _delete(tables.receipts, lambda key, _: tables.received[key] < before)
+        return _delete(tables.received, lambda _, at: at < before)
 
     async def delete_idempotency_answers(self, before: datetime) -> int:
-        return _forget(self._store.committed.answers, lambda _, row: row.created_at < before)
+        return _delete(self._store.committed.answers, lambda _, row: row.created_at < before)
 
     async def delete_workers(self, before: datetime) -> int:
-        return _forget(self._store.committed.workers, lambda _, row: row.seen_at < before)
+        return _delete(self._store.committed.workers, lambda _, row: row.seen_at < before)
 
     def _drop(self, table: str, rows: dict[Any, Any], before: datetime) -> Sequence[str]:
         self._store.require_up()
-        over = sorted(week for week in self._weeks[table] if week + WEEK <= before)
-        kept = self._weeks[table] = self._weeks[table] - set(over)
-        _forget(rows, lambda _, row: row.at < before and not any(week <= row.at < week + WEEK for week in kept))
-        return [_name(table, week) for week in over]
+        expired = sorted(week for week in self._weeks[table] if week + WEEK <= before)
+        remaining = self._weeks[table] = self._weeks[table] - set(expired)
+        _delete(rows, lambda _, row: row.at < before and not any(week <= row.at < week + WEEK for week in remaining))
+        return [_name(table, week) for week in expired]
 
 
-def _forget(rows: dict[Any, Any], is_over: Callable[[Any, Any], bool]) -> int:
-    over = [key for key, row in rows.items() if is_over(key, row)]
-    for key in over:
+def _delete(rows: dict[Any, Any], is_expired: Callable[[Any, Any], bool]) -> int:
+    expired = [key for key, row in rows.items() if is_expired(key, row)]
+    for key in expired:
         del rows[key]
-    return len(over)
+    return len(expired)
 
 
 def _name(table: str, week: datetime) -> str:

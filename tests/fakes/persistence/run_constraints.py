@@ -1,4 +1,4 @@
-"""What a stored run must obey, whoever writes it: the constraints and checks of its tables."""
+"""The constraints that the tables put on a stored run."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -11,7 +11,7 @@ from tests.fakes.persistence.values import RowRejected
 
 
 def check_run(run: Run, before: Run | None) -> None:
-    """Refused when the events leave a gap or repeat a number, or an attempt vanishes, skips a number or leaves a terminal status."""
+    """Raise RowRejected if the events leave a gap or repeat a number, or an attempt vanishes, skips a number or leaves a terminal status."""
     last = before.last_seq if before else 0
     numbers = [event.seq for event in run.new_events]
     if numbers != list(range(last + 1, run.last_seq + 1)):
@@ -37,8 +37,8 @@ def _check_against(run: Run, before: Run) -> None:
                 raise RowRejected(f"attempt {old.number} of {name} was {old.status} and became {new.status}")
 
 
-def storable(run: Run, run_id: int) -> Run:
-    """A copy as the store would give it back: JSON read again, nothing new in it."""
+def to_stored(run: Run, run_id: int) -> Run:
+    """Return a copy as the store returns it: JSON parsed again, without new events."""
     for word in (run.trigger.kind, run.trigger.actor, run.dispatch.holder):
         values.text(word)
     for at in (run.created_at, run.started_at, run.finished_at, run.stop_requested_at):

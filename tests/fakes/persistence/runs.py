@@ -1,4 +1,4 @@
-"""Runs with their stages, attempts, events and dispatch requests, in memory."""
+"""Runs with their stages, attempts, events and dispatch requests in memory."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from domain.runs.events import Event, EventType
 from domain.runs.run import Run
 from domain.runs.status import Status
 from tests.fakes.persistence import values
-from tests.fakes.persistence.run_constraints import check_run, storable
+from tests.fakes.persistence.run_constraints import check_run, to_stored
 from tests.fakes.persistence.store import DispatchRow, OutboxEntry
 from tests.fakes.persistence.transaction import Transaction
 from tests.fakes.persistence.values import RowRejected
@@ -68,7 +68,7 @@ class FakeRuns:
         return ids[:limit]
 
     def _load(self, run_id: int) -> Run:
-        run = storable(self._transaction.runs[run_id], run_id)
+        run = to_stored(self._transaction.runs[run_id], run_id)
         run.definition = self._transaction.revisions[run.pipeline_id, run.revision]
         return run
 
@@ -76,16 +76,16 @@ class FakeRuns:
         tx = self._transaction
         try:
             check_run(run, before)
-            tx.runs[run_id] = storable(run, run_id)
-            views = [_view(run, run_id, event) for event in run.new_events]
+            tx.runs[run_id] = to_stored(run, run_id)
+            views = [_to_view(run, run_id, event) for event in run.new_events]
         except RowRejected as error:
             raise tx.abort(error) from None
         for view in views:
             tx.events[run_id, view.seq] = view
-        await self._end_dispatches(run, run_id)
+        await self._update_dispatches(run, run_id)
         if run.new_dispatch is not None:
             self._request_dispatch(run, run_id, run.new_dispatch)
-            await self._end_dispatches(run, run_id)
+            await self._update_dispatches(run, run_id)
         run.new_events.clear()
         run.new_dispatch = None
 
@@ -98,8 +98,8 @@ class FakeRuns:
         tx.dispatches[run_id, epoch] = DispatchRow(run.pool, at)
         tx.outbox[tx.store.next_id("outbox")] = OutboxEntry(run_id, epoch, run.pool, at, tx.store.clock.now())
 
-    async def _end_dispatches(self, run: Run, run_id: int) -> None:
-        """Under the row's own lock: what notes its flow run meanwhile does not lock the run."""
+    async def _update_dispatches(self, run: Run, run_id: int) -> None:
+        """Lock the dispatch's row, since recording its flow run does not lock the run."""
         for event in run.new_events:
             key = (run_id, event.data.get("dispatch", 0))
             if event.type is EventType.DISPATCH_CLAIMED and key in self._transaction.dispatches:
@@ -115,12 +115,12 @@ _DISPATCH_ENDS = (EventType.DISPATCH_ENDED, EventType.DISPATCH_LOST, EventType.D
 
 
 def _is_due(run: Run, now: datetime) -> bool:
-    """As the database, which keeps what `next_due` said when the run was written."""
+    """Compare with the time that `next_due` returned when the run was stored."""
     find_due = run.next_due_at()
     return find_due is not None and find_due <= now
 
 
-def _view(run: Run, run_id: int, event: Event) -> EventView:
+def _to_view(run: Run, run_id: int, event: Event) -> EventView:
     return EventView(
         run_id=run_id,
         pipeline_id=run.pipeline_id,

@@ -1,4 +1,4 @@
-"""How far audiences were told, in memory; time is the store's clock."""
+"""Positions of event sinks in memory. Times are the store's clock."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -38,8 +38,8 @@ class FakeSinkPositions:
     async def postpone(self, audience: str, teller: str, error: str, delay: float) -> None:
         row = await self._held(audience, teller)
         if row is not None:
-            again = self._now + timedelta(seconds=delay)
-            postpone = replace(row, teller=None, due_at=again, tries=row.tries + 1, error=values.text(error))
+            retry_at = self._now + timedelta(seconds=delay)
+            postpone = replace(row, teller=None, due_at=retry_at, tries=row.tries + 1, error=values.text(error))
             self._transaction.announcements[audience] = postpone
 
     async def _held(self, audience: str, teller: str) -> SinkPositionRow | None:

@@ -1,4 +1,4 @@
-"""The committed state that fake units of work and the fake reader share."""
+"""The committed rows, shared by fake units of work and the fake reader."""
 
 from collections import Counter
 from dataclasses import dataclass, field, fields
@@ -66,7 +66,7 @@ class LeaseRow:
 
 @dataclass(frozen=True, slots=True)
 class LogProgress:
-    """How far an attempt's output was stored: the next index, the bytes kept, whether the rest is cut."""
+    """The state of an attempt's log: the next index, the stored bytes, and whether the rest was cut."""
 
     next_index: int = 0
     size: int = 0
@@ -97,7 +97,7 @@ class SinkPositionRow:
 
 @dataclass(slots=True)
 class Tables:
-    """Rows by primary key. Every row is immutable but runs, which are copied in and out."""
+    """Rows by primary key. Rows are immutable, except runs, which are copied."""
 
     pipelines: dict[int, PipelineRow] = field(default_factory=dict)
     revisions: dict[tuple[int, int], PipelineDefinition] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class Tables:
     audit: dict[int, AuditEntry] = field(default_factory=dict)
 
     def apply(self, changes: dict[str, dict[Any, Any]], deleted: object) -> None:
-        """Take over a committed transaction's rows."""
+        """Apply the changes of a committed transaction."""
         for table in fields(self):
             rows = getattr(self, table.name)
             for key, row in changes.get(table.name, {}).items():
@@ -131,8 +131,10 @@ class Tables:
 
 
 class FakeStore:
-    """One database. `is_down = True` makes everything raise Unavailable; `journal` has every event, and the id of
-    every run that got log lines, in the order of commits."""
+    """One database. With `is_down`, all calls raise Unavailable.
+
+    `journal` holds events and the ids of runs that got log lines, in the order of commits.
+    """
 
     def __init__(self, clock: Clock | None = None, lock_timeout: float = 2.0) -> None:
         self.clock: Clock = clock or FakeClock()
@@ -148,7 +150,7 @@ class FakeStore:
         return FakeUnitOfWork(self)
 
     def next_id(self, sequence: str) -> int:
-        """Like a database's sequence: a rollback does not give numbers back."""
+        """Return the next number of a sequence. A rollback does not return it."""
         self._sequences[sequence] += 1
         return self._sequences[sequence]
 

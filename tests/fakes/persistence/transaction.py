@@ -1,4 +1,4 @@
-"""One transaction over the store: READ COMMITTED, its own writes on top, nothing seen by others before the commit."""
+"""A READ COMMITTED transaction on the store."""
 
 import asyncio
 from collections.abc import Iterator, MutableMapping
@@ -15,11 +15,11 @@ DELETED: Any = object()
 
 
 class RowNotLocked(Exception):
-    """The caller promised to hold this row's lock and does not: a defect that a race would turn into a wrong row."""
+    """The caller must hold this row's lock and does not, which could lose an update in a race."""
 
 
 class Overlay(MutableMapping[K, V]):
-    """A table as the transaction sees it: what is committed at this moment, and what it wrote itself."""
+    """A table as a transaction sees it: the committed rows and its own changes."""
 
     def __init__(self, committed: dict[K, V]) -> None:
         self._committed = committed
@@ -46,7 +46,7 @@ class Overlay(MutableMapping[K, V]):
 
 
 class Transaction:
-    """Holds locks until it ends. An error inside spoils it, as in PostgreSQL: only leaving is possible then."""
+    """Holds its locks until it ends. After an error it is aborted, as in PostgreSQL, and every statement fails."""
 
     def __init__(self, store: FakeStore) -> None:
         self.store = store
@@ -71,16 +71,16 @@ class Transaction:
         self.api_tokens = Overlay(tables.api_tokens)
         self.audit = Overlay(tables.audit)
         self.is_open = True
-        self._is_spoilt = False
+        self._is_aborted = False
         self._held: dict[Key, asyncio.Lock] = {}
 
     async def begin_statement(self) -> "Transaction":
-        """Begin a statement: let others run, and refuse when the transaction is over, spoilt or the store is down."""
+        """Begin a statement: let other tasks run, and raise if the transaction is closed or aborted or the store is down."""
         await asyncio.sleep(0)
         if not self.is_open:
             raise RuntimeError("This unit of work is not open.")
-        if self._is_spoilt:
-            raise RowRejected("The transaction failed already; only leaving it is possible.")
+        if self._is_aborted:
+            raise RowRejected("The transaction is aborted.")
         self.store.require_up()
         return self
 
@@ -102,7 +102,7 @@ class Transaction:
         return not self.holds(*key) and self.store.locks.is_locked(key)
 
     def abort(self, error: Exception) -> Exception:
-        self._is_spoilt = True
+        self._is_aborted = True
         return error
 
     def commit(self) -> None:

@@ -1,4 +1,4 @@
-"""The unit of work over a fake store."""
+"""The unit of work in memory."""
 
 from collections.abc import Collection, Sequence
 from types import TracebackType
@@ -38,7 +38,7 @@ from tests.fakes.persistence.workers import FakeWorkers
 
 
 class FakeUnitOfWork:
-    """One transaction; leaving without commit() discards everything."""
+    """One transaction. Leaving without `commit` discards its changes."""
 
     def __init__(self, store: FakeStore) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""What PostgreSQL can hold: the fake store refuses the rest, as the real one does."""
+"""Checks that PostgreSQL can store a value."""
 
 import json
 from datetime import datetime
@@ -8,11 +8,11 @@ BIGINT = range(-(2**63), 2**63)
 
 
 class RowRejected(Exception):
-    """The store does not take this: a value it cannot hold, or a row that breaks a constraint."""
+    """A value cannot be stored, or a row violates a constraint."""
 
 
 def text(value: str | None) -> str | None:
-    """The text itself. Refused for a NUL character and for half of a surrogate pair."""
+    """Return the text. Raise RowRejected for a NUL character and for half of a surrogate pair."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -35,13 +35,13 @@ def moment(value: datetime | None) -> datetime | None:
 
 
 def document(value: Any) -> Any:
-    """What JSON keeps of the value: tuples come back as lists, keys as text. Refused when JSON or jsonb cannot hold it."""
+    """Return the value as JSON returns it: lists for tuples, text keys. Raise RowRejected if JSON or jsonb cannot represent it."""
     try:
-        kept = json.loads(json.dumps(value, allow_nan=False))
+        parsed = json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise RowRejected(f"not JSON: {error}") from None
-    _check_texts(kept)
-    return kept
+    _check_texts(parsed)
+    return parsed
 
 
 def _check_texts(value: Any) -> None:

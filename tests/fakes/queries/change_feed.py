@@ -1,4 +1,4 @@
-"""The change feed over a fake store: each instance is one process; an announcement reaches all of them."""
+"""The change feed in memory. Each instance is one process; a notification reaches all of them."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -13,11 +13,11 @@ _listeners: WeakKeyDictionary[FakeStore, WeakSet["FakeChangeFeed"]] = WeakKeyDic
 
 
 class FakeChangeFeed:
-    """A cursor is a place in the store's journal. What is announced before anyone waits is kept for the next `wait`."""
+    """A cursor is a position in the store's journal. Notifications are stored until the next `wait`."""
 
     def __init__(self, store: FakeStore) -> None:
         self._store = store
-        self._announced = asyncio.Event()
+        self._notified = asyncio.Event()
         self._logs: dict[int, None] = {}
         _listeners.setdefault(store, WeakSet()).add(self)
 
@@ -26,7 +26,7 @@ class FakeChangeFeed:
         return f"fake:{len(self._store.journal)}"
 
     async def read(self, cursor: str, limit: int = 1_000, only: Collection[EventType] | None = None) -> ChangeBatch:
-        start = self._place(cursor)
+        start = self._parse_cursor(cursor)
         self._store.require_up()
         facts: list[EventView | int] = []
         events: list[EventView] = []
@@ -43,20 +43,20 @@ class FakeChangeFeed:
         self._store.require_up()
         for feed in _listeners[self._store]:
             feed._logs.update(dict.fromkeys(log_run_ids))
-            feed._announced.set()
+            feed._notified.set()
 
     async def wait(self, seconds: float) -> Sequence[int]:
         try:
             async with asyncio.timeout(seconds):
-                await self._announced.wait()
+                await self._notified.wait()
         except TimeoutError:
             return []
-        self._announced.clear()
-        grown, self._logs = list(self._logs), {}
-        return grown
+        self._notified.clear()
+        run_ids, self._logs = list(self._logs), {}
+        return run_ids
 
-    def _place(self, cursor: str) -> int:
-        mark, _, place = cursor.partition(":")
-        if mark != "fake" or not place.isascii() or not place.isdigit() or int(place) > len(self._store.journal):
+    def _parse_cursor(self, cursor: str) -> int:
+        prefix, _, position = cursor.partition(":")
+        if prefix != "fake" or not position.isascii() or not position.isdigit() or int(position) > len(self._store.journal):
             raise ValueError(f"not a cursor of this feed: {cursor:.100}")
-        return int(place)
+        return int(position)

@@ -1,4 +1,4 @@
-"""Vital signs that a test sets."""
+"""Health metrics that a test sets."""
 
 from application.ports.queries.health_metrics import HealthMetrics
 

@@ -1,4 +1,4 @@
-"""The reader over a fake store: sees what is committed, nothing else."""
+"""The reader of committed rows in memory."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -26,7 +26,7 @@ RECENT = 20
 
 
 class FakeReader:
-    """Unavailable while the store is down."""
+    """Raise Unavailable while the store is down."""
 
     def __init__(self, store: FakeStore) -> None:
         self._store = store
@@ -52,8 +52,8 @@ class FakeReader:
         return self._pipeline(found) if found else None
 
     async def pipeline_names(self, part: str, limit: int) -> list[tuple[int, str]]:
-        fits = sorted((row.name, row.id) for row in self._tables.pipelines.values() if part.lower() in row.name.lower())
-        return [(id, name) for name, id in fits[:limit]]
+        matching = sorted((row.name, row.id) for row in self._tables.pipelines.values() if part.lower() in row.name.lower())
+        return [(id, name) for name, id in matching[:limit]]
 
     async def revisions(self, pipeline_id: int) -> list[RevisionView]:
         rows = sorted((number for id, number in self._tables.revisions if id == pipeline_id), reverse=True)
@@ -87,17 +87,17 @@ class FakeReader:
         return [run_view(self._tables, run) for run in self._newest_first() if run.id in ids]
 
     async def waiting_runs(self, limit: int) -> list[RunView]:
-        found = [run for run in reversed(self._newest_first()) if any(_awaits_somebody(stage.current) for stage in run.stages.values())]
+        found = [run for run in reversed(self._newest_first()) if any(_waits_for_action(stage.current) for stage in run.stages.values())]
         return [run_view(self._tables, run) for run in found[:limit]]
 
     async def failures(self, pipeline_id: int, runs: int) -> list[FailureView]:
         ever = [run for run in self._newest_first() if run.pipeline_id == pipeline_id]
-        everywhere, lately = _alike(ever), _alike(ever[:runs])
-        found = [_failure(*key, each, _first(everywhere[key])) for key, each in lately.items()]
+        all_groups, recent = _group_failures(ever), _group_failures(ever[:runs])
+        found = [_failure(*key, failures, _first(all_groups[key])) for key, failures in recent.items()]
         return sorted(found, key=lambda failure: failure.last_at, reverse=True)[:100]
 
     async def first_seen(self, pipeline_id: int, stage: str, fingerprint: str) -> FirstOccurrence | None:
-        found = _alike([run for run in self._newest_first() if run.pipeline_id == pipeline_id]).get((fingerprint, stage))
+        found = _group_failures([run for run in self._newest_first() if run.pipeline_id == pipeline_id]).get((fingerprint, stage))
         return _first(found) if found else None
 
     async def past_decisions(self, pipeline_id: int, stage: str, *, before: int, limit: int) -> list[PastDecision]:
@@ -125,16 +125,16 @@ class FakeReader:
         return [line for line in lines if line.n > after and attempt in (None, line.attempt)][:limit]
 
     async def log_window(
-        self, run_id: int, wanted: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
+        self, run_id: int, log_filter: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
     ) -> list[LogLineView]:
         found = [
             line
-            for line in self._lines(run_id, wanted.stage)
+            for line in self._lines(run_id, log_filter.stage)
             if line.n > above
             and (below is None or line.n < below)
-            and wanted.attempt in (None, line.attempt)
-            and wanted.stream in (None, line.stream)
-            and (wanted.text is None or wanted.text.lower() in line.text.lower())
+            and log_filter.attempt in (None, line.attempt)
+            and log_filter.stream in (None, line.stream)
+            and (log_filter.text is None or log_filter.text.lower() in line.text.lower())
         ]
         return found[max(0, len(found) - limit) :] if last else found[:limit]
 
@@ -205,25 +205,25 @@ def _bar(run: Run) -> RunBar:
 
 
 def _percentile(values: Sequence[float], share: float) -> float:
-    """As PostgreSQL's percentile_cont: between the two nearest."""
+    """Interpolate between the two nearest values, as PostgreSQL's percentile_cont does."""
     ordered = sorted(values)
     place = share * (len(ordered) - 1)
     low = int(place)
     return ordered[low] + (ordered[min(low + 1, len(ordered) - 1)] - ordered[low]) * (place - low)
 
 
-def _awaits_somebody(attempt: Attempt) -> bool:
+def _waits_for_action(attempt: Attempt) -> bool:
     return attempt.status is Status.WAITING and attempt.reason in (Reason.APPROVAL, Reason.EXTERNAL) and attempt.deadline_at is not None
 
 
-def _alike(runs: Sequence[Run]) -> dict[tuple[str, str], list[tuple[Attempt, Run]]]:
-    alike: dict[tuple[str, str], list[tuple[Attempt, Run]]] = {}
+def _group_failures(runs: Sequence[Run]) -> dict[tuple[str, str], list[tuple[Attempt, Run]]]:
+    groups: dict[tuple[str, str], list[tuple[Attempt, Run]]] = {}
     for run in runs:
         for stage in run.stages.values():
             for attempt in stage.attempts:
                 if attempt.fingerprint is not None:
-                    alike.setdefault((attempt.fingerprint, stage.name), []).append((attempt, run))
-    return alike
+                    groups.setdefault((attempt.fingerprint, stage.name), []).append((attempt, run))
+    return groups
 
 
 def _first(found: Sequence[tuple[Attempt, Run]]) -> FirstOccurrence:

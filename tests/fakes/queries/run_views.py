@@ -1,4 +1,4 @@
-"""From a stored run to what a reader gets."""
+"""Builds read models from stored rows."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""A clock that stands still until it is told to move."""
+"""A clock that tests move."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 class FakeClock:
-    """Says the moment it was set to; only `advance` and `set` move it."""
+    """Stands still: only `advance` and `set` move it."""
 
     def __init__(self, now: datetime = START) -> None:
         self._now = now
@@ -16,10 +16,10 @@ class FakeClock:
 
     def set(self, now: datetime) -> None:
         if now.tzinfo is None:
-            raise ValueError("a moment is aware")
+            raise ValueError("the time must have a time zone")
         self._now = now.astimezone(UTC)
 
     def advance(self, seconds: float) -> datetime:
-        """Go on by that many seconds; the moment it is then."""
+        """Move forward by so many seconds and return the new time."""
         self._now += timedelta(seconds=seconds)
         return self._now

@@ -1,8 +1,8 @@
-"""A disk that is as full as a test says."""
+"""Disk space that a test sets."""
 
 
 class FakeDiskSpace:
-    """`sentence` is what is lacking; None while there is room."""
+    """`sentence` describes the shortage; None while there is enough space."""
 
     def __init__(self) -> None:
         self.sentence: str | None = None

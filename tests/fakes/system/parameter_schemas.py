@@ -1,4 +1,4 @@
-"""A small part of JSON Schema: types, required, minimum, maximum, enum, default of top-level properties."""
+"""A subset of JSON Schema: type, required, minimum, maximum, enum and default of top-level properties."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 class FakeParameterSchemas:
-    """Refuses what it does not know, so that a test never passes because a rule was passed over."""
+    """Rejects unknown rules, so that no test passes because a rule was ignored."""
 
     def find_schema_problems(self, schema: Mapping[str, Any]) -> Sequence[FieldProblem]:
         problems = []
@@ -40,7 +40,7 @@ class FakeParameterSchemas:
                 if schema.get("additionalProperties") is False:
                     problems.append(FieldProblem(f"parameters.{name}", "is not a parameter"))
                 continue
-            problem = _why_not(value, properties[name])
+            problem = _find_problem(value, properties[name])
             if problem:
                 problems.append(FieldProblem(f"parameters.{name}", problem))
         return problems
@@ -55,10 +55,10 @@ def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return properties if isinstance(properties, Mapping) else {}
 
 
-def _why_not(value: Any, rule: Mapping[str, Any]) -> str | None:
-    wanted = rule.get("type")
-    if wanted and (not isinstance(value, _TYPES[wanted]) or (isinstance(value, bool) and wanted != "boolean")):
-        return f"is of type {wanted}"
+def _find_problem(value: Any, rule: Mapping[str, Any]) -> str | None:
+    expected_type = rule.get("type")
+    if expected_type and (not isinstance(value, _TYPES[expected_type]) or (isinstance(value, bool) and expected_type != "boolean")):
+        return f"is of type {expected_type}"
     if "minimum" in rule and value < rule["minimum"]:
         return f"is at least {rule['minimum']}"
     if "maximum" in rule and value > rule["maximum"]:

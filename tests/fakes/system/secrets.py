@@ -1,4 +1,4 @@
-"""Secrets kept in a dictionary."""
+"""Secrets in a dictionary."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,7 +6,7 @@ from application.ports.system.secrets import MIN_SECRET_LENGTH, SecretUnavailabl
 
 
 class FakeSecrets:
-    """Refuses what the real ones refuse: a name that is not kept, a value too short to be hidden, a NUL."""
+    """Raise for an unknown name, a value that is too short to mask, and a NUL character."""
 
     def __init__(self, **kept: str) -> None:
         self.kept = kept

@@ -1,4 +1,4 @@
-"""An audience in memory: it keeps what it is told by id and phase, and can be away, slow or choosy."""
+"""An event sink in memory, which can be down, slow, or reject events."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -10,31 +10,33 @@ from domain.errors import Unavailable
 
 
 class FakeEventSink:
-    """`is_down`: takes nothing. `refuses` says why it will never take one. `told` is everything in the order it arrived, repeats
-    included; `known` has each start and each end once. `fails_after`: takes so many of a delivery, then is away."""
+    """`received` holds all events in order, repeats included; `known` holds them by id and phase.
+
+    `find_rejection` returns the reason for which an event is rejected. With `fails_after`, each delivery fails after so many events.
+    """
 
     def __init__(self, name: str = "fake") -> None:
         self.name = name
         self.is_down = False
         self.fails_after: int | None = None
         self.is_slow = False
-        self.refuses: Callable[[LifecycleEvent], str | None] = lambda _: None
-        self.told: list[LifecycleEvent] = []
+        self.find_rejection: Callable[[LifecycleEvent], str | None] = lambda _: None
+        self.received: list[LifecycleEvent] = []
         self.known: dict[tuple[UUID, Phase], LifecycleEvent] = {}
         self.deliveries = 0
 
-    async def send(self, announcements: Sequence[LifecycleEvent]) -> Sequence[RejectedEvent]:
+    async def send(self, events: Sequence[LifecycleEvent]) -> Sequence[RejectedEvent]:
         self.deliveries += 1
         if self.is_slow:
             await asyncio.Event().wait()
-        refusals: list[RejectedEvent] = []
-        for place, announcement in enumerate(announcements):
-            if self.is_down or place == self.fails_after:
+        rejections: list[RejectedEvent] = []
+        for position, event in enumerate(events):
+            if self.is_down or position == self.fails_after:
                 raise Unavailable(f"{self.name} does not answer.")
-            why = self.refuses(announcement)
+            why = self.find_rejection(event)
             if why is not None:
-                refusals.append(RejectedEvent(announcement, why))
+                rejections.append(RejectedEvent(event, why))
                 continue
-            self.told.append(announcement)
-            self.known[announcement.id, announcement.phase] = announcement
-        return refusals
+            self.received.append(event)
+            self.known[event.id, event.phase] = event
+        return rejections

@@ -1,4 +1,4 @@
-"""Telemetry kept for a test to look at. Spans nest by the block they are opened in, as real ones do."""
+"""Telemetry in memory. Spans nest by the block in which they are opened, as real ones do."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ class FakeSpan:
     links: Sequence[TraceContext]
     tags: dict[str, Tag] = field(default_factory=dict)
     error: tuple[str, str, str] | None = None
-    over: bool = False
+    is_finished: bool = False
 
     @property
     def context(self) -> TraceContext:
@@ -35,12 +35,12 @@ class FakeSpan:
 
 
 class FakeTelemetry:
-    """`told` are (metric, value, tags) in order. A metric with tags the registry does not name is a mistake of the caller's."""
+    """`recorded` holds (metric, value, tags) in order. Tags that the registry does not name for the metric fail an assertion."""
 
     def __init__(self) -> None:
         self.spans: list[FakeSpan] = []
-        self.told: list[tuple[Metric, float, dict[str, Tag]]] = []
-        self.hushed = 0
+        self.recorded: list[tuple[Metric, float, dict[str, Tag]]] = []
+        self.dropped_traces = 0
 
     @property
     def is_on(self) -> bool:
@@ -63,7 +63,7 @@ class FakeTelemetry:
             span.fail(type(error).__name__, str(error))
             raise
         finally:
-            span.over = True
+            span.is_finished = True
             _current.reset(token)
 
     @contextmanager
@@ -83,16 +83,16 @@ class FakeTelemetry:
         return current.context if current else {}
 
     def drop_current_trace(self) -> None:
-        self.hushed += 1
+        self.dropped_traces += 1
 
     def count(self, metric: Metric, value: int = 1, **tags: Tag) -> None:
-        self._tell(metric, value, tags)
+        self._record(metric, value, tags)
 
     def distribution(self, metric: Metric, value: float, **tags: Tag) -> None:
-        self._tell(metric, value, tags)
+        self._record(metric, value, tags)
 
     def gauge(self, metric: Metric, value: float, **tags: Tag) -> None:
-        self._tell(metric, value, tags)
+        self._record(metric, value, tags)
 
     def log_context(self) -> Mapping[str, str]:
         current = _current.get()
@@ -102,9 +102,9 @@ class FakeTelemetry:
         return
 
     def of(self, metric: Metric) -> list[tuple[float, dict[str, Tag]]]:
-        """What was told of one figure."""
-        return [(value, tags) for told, value, tags in self.told if told is metric]
+        """Return what was recorded of one metric."""
+        return [(value, tags) for recorded, value, tags in self.recorded if recorded is metric]
 
-    def _tell(self, metric: Metric, value: float, tags: dict[str, Tag]) -> None:
+    def _record(self, metric: Metric, value: float, tags: dict[str, Tag]) -> None:
         assert set(tags) <= set(TAGS[metric]), f"{metric} takes no {set(tags) - set(TAGS[metric])}"
-        self.told.append((metric, value, tags))
+        self.recorded.append((metric, value, tags))

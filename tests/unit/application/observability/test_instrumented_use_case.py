@@ -92,14 +92,14 @@ async def test_without_a_commit_no_metric_is_sent() -> None:
     headgate, fakes = create_observed()
     await headgate.use_cases.create_pipeline()
     await headgate.use_cases.trigger()
-    fakes.telemetry.told.clear()
+    fakes.telemetry.recorded.clear()
 
     async with headgate.application.adapters.open_unit_of_work()() as work:
         run = (await work.runs.lock([1]))[1]
         run.cancel(fakes.clock.now(), None)
         await work.runs.save(run)
 
-    assert fakes.telemetry.told == []
+    assert fakes.telemetry.recorded == []
 
 
 async def test_a_domain_error_is_counted_but_its_span_is_no_error() -> None:
@@ -133,7 +133,7 @@ async def test_health_metrics_are_sent_as_gauges() -> None:
     with hub.subscribe():
         await MetricsCollector(fakes.health_metrics, hub, fakes.telemetry).run_once()
 
-    gauges = {metric: value for metric, value, _ in fakes.telemetry.told}
+    gauges = {metric: value for metric, value, _ in fakes.telemetry.recorded}
     assert (gauges[Metric.OUTBOX_DEPTH], gauges[Metric.OUTBOX_AGE], gauges[Metric.RUNS_LATE]) == (4, 12.5, 2)
     assert (gauges[Metric.WORKERS], gauges[Metric.WORKER_SLOTS], gauges[Metric.WORKER_SLOTS_FREE]) == (2, 8, 3)
     assert (gauges[Metric.SSE_VIEWERS], gauges[Metric.SSE_LAG], gauges[Metric.DB_POOL_IN_USE]) == (1, 0, 3)
@@ -170,8 +170,8 @@ async def test_every_metric_is_sent_with_all_its_tags() -> None:
     await MetricsCollector(fakes.health_metrics, EventHub(), fakes.telemetry).run_once()
 
     of = fakes.telemetry.of
-    assert {metric for metric, _, _ in fakes.telemetry.told} == set(Metric) - REQUEST_METRICS
-    assert [(metric, tags) for metric, _, tags in fakes.telemetry.told if set(tags) != set(TAGS[metric])] == []
+    assert {metric for metric, _, _ in fakes.telemetry.recorded} == set(Metric) - REQUEST_METRICS
+    assert [(metric, tags) for metric, _, tags in fakes.telemetry.recorded if set(tags) != set(TAGS[metric])] == []
     assert of(Metric.RELAY_LATENCY) == [(2.0, {"pool": "processes"})]
     assert of(Metric.STAGE_QUEUE_WAIT) == [(2.0, {"pipeline": "nightly", "stage": "a"})]
     assert of(Metric.RUN_START_LATENCY) == [(2.0, {"pipeline": "nightly"})]
@@ -198,6 +198,6 @@ async def test_a_relay_span_belongs_to_the_trigger_and_has_the_error_of_prefect(
     triggers = [span for span in spans if span.resource == "TriggerPipeline"]
     relayed = [span for span in spans if span.name == "headgate.relay"]
 
-    assert [(span.resource, span.parent, span.over) for span in relayed] == [("processes", span.context, True) for span in triggers]
+    assert [(span.resource, span.parent, span.is_finished) for span in relayed] == [("processes", span.context, True) for span in triggers]
     assert relayed[0].tags == {"pipeline": "nightly", "run": run_id, "dispatch": 1}
-    assert (relayed[0].error, relayed[1].error) == (None, ("refused", "Prefect answered 422: it will not have nightly #2.", ""))
+    assert (relayed[0].error, relayed[1].error) == (None, ("refused", "Prefect answered 422: nightly #2 is not accepted.", ""))

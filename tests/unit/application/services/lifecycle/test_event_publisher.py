@@ -44,7 +44,7 @@ async def test_a_run_is_published_from_start_to_end_in_order() -> None:
 
     await publisher.run_once()
 
-    assert summarize(headgate.fakes.event_sink.told) == [
+    assert summarize(headgate.fakes.event_sink.received) == [
         ("a", Phase.STARTED, Status.RUNNING),
         ("run", Phase.STARTED, Status.RUNNING),
         ("a", Phase.FINISHED, Status.COMPLETED),
@@ -64,8 +64,8 @@ async def test_records_errors_and_times_come_from_the_store() -> None:
     await headgate.use_cases.advance(run_id, worker_report(run_id, "a", "failed", records_processed=41, error_message="no such file"))
     await publisher.run_once()
 
-    run = headgate.fakes.event_sink.told[-1]
-    attempt = headgate.fakes.event_sink.told[-2]
+    run = headgate.fakes.event_sink.received[-1]
+    attempt = headgate.fakes.event_sink.received[-2]
     assert isinstance(run, RunLifecycleEvent) and isinstance(attempt, AttemptLifecycleEvent)
     assert (run.created_at, run.started_at, run.finished_at, run.queued_seconds) == (triggered, began, ended, 2.0)
     assert (run.error_message, run.records_processed, run.trigger, run.actor) == ("a: no such file", 41, "api", "mara")
@@ -81,7 +81,7 @@ async def test_each_attempt_has_its_own_id() -> None:
 
     await publisher.run_once()
 
-    attempts = {(each.number, each.id) for each in headgate.fakes.event_sink.told if isinstance(each, AttemptLifecycleEvent)}
+    attempts = {(each.number, each.id) for each in headgate.fakes.event_sink.received if isinstance(each, AttemptLifecycleEvent)}
     assert {number for number, _ in attempts} == {1, 2}
     assert len({id for _, id in attempts}) == 2
 
@@ -113,7 +113,7 @@ async def test_a_new_sink_starts_with_the_events_that_follow() -> None:
     await headgate.use_cases.advance(old, ("a", "completed"))
     await publisher.run_once()
 
-    assert summarize(headgate.fakes.event_sink.told) == [("a", Phase.FINISHED, Status.COMPLETED), ("run", Phase.FINISHED, Status.COMPLETED)]
+    assert summarize(headgate.fakes.event_sink.received) == [("a", Phase.FINISHED, Status.COMPLETED), ("run", Phase.FINISHED, Status.COMPLETED)]
 
 
 async def test_a_sink_that_was_down_receives_everything_later() -> None:
@@ -160,7 +160,7 @@ async def test_events_before_a_failure_are_sent_again_with_the_same_ids() -> Non
 
     await publisher.run_once()
 
-    assert len(sink.told) == 2 + 4
+    assert len(sink.received) == 2 + 4
     assert len(sink.known) == 4
 
 
@@ -182,17 +182,17 @@ async def test_a_sink_that_is_down_does_not_delay_another() -> None:
 async def test_rejected_events_are_reported_and_skipped() -> None:
     headgate, publisher = await start_publisher(1)
     sink = headgate.fakes.event_sink
-    sink.refuses = lambda told: "I will not" if isinstance(told, RunLifecycleEvent) else None
+    sink.find_rejection = lambda told: "not accepted" if isinstance(told, RunLifecycleEvent) else None
     run_id = (await headgate.use_cases.trigger()).run_id
     await headgate.use_cases.claim(run_id)
-    with pytest.raises(EventsRejected, match="fake rejected 1 events: I will not"):
+    with pytest.raises(EventsRejected, match="fake rejected 1 events: not accepted"):
         await publisher.run_once()
-    sink.refuses = lambda _: None
+    sink.find_rejection = lambda _: None
     await headgate.use_cases.advance(run_id, ("a", "completed"))
 
     await publisher.run_once()
 
-    assert summarize(sink.told)[-1] == ("run", Phase.FINISHED, Status.COMPLETED)
+    assert summarize(sink.received)[-1] == ("run", Phase.FINISHED, Status.COMPLETED)
 
 
 async def test_after_a_timeout_the_sink_is_postponed_and_the_next_page_is_smaller() -> None:
@@ -228,7 +228,7 @@ async def test_processes_take_turns_and_send_nothing_twice() -> None:
     await other_publisher.run_once()
     await publisher.run_once()
 
-    assert len(headgate.fakes.event_sink.told) == len(headgate.fakes.event_sink.known) == 4
+    assert len(headgate.fakes.event_sink.received) == len(headgate.fakes.event_sink.known) == 4
 
 
 async def test_external_reports_are_published_too() -> None:
@@ -239,7 +239,7 @@ async def test_external_reports_are_published_too() -> None:
 
     await publisher.run_once()
 
-    assert ("load", Phase.FINISHED, Status.COMPLETED) in summarize(headgate.fakes.event_sink.told)
+    assert ("load", Phase.FINISHED, Status.COMPLETED) in summarize(headgate.fakes.event_sink.received)
 
 
 async def test_with_an_unknown_cursor_the_publisher_continues_from_now() -> None:

@@ -70,8 +70,8 @@ async def test_probes_are_in_no_figure_and_no_trace(path: str) -> None:
 
     await watched.client.get(path)
 
-    assert watched.telemetry.told == []
-    assert watched.telemetry.hushed == 1
+    assert watched.telemetry.recorded == []
+    assert watched.telemetry.dropped_traces == 1
 
 
 async def test_an_open_stream_is_in_no_figure_and_no_trace_when_it_ends() -> None:
@@ -82,7 +82,7 @@ async def test_an_open_stream_is_in_no_figure_and_no_trace_when_it_ends() -> Non
 
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert watched.counted() == []
-    assert watched.telemetry.hushed == 1
+    assert watched.telemetry.dropped_traces == 1
 
 
 async def test_a_made_up_method_makes_no_tag_of_its_own() -> None:
