@@ -125,8 +125,10 @@ class SqlRuns:
 
     async def save(self, *runs: Run) -> None:
         self._saved |= {run.id: run for run in runs if run is self._cacheable.get(run.id)}
-        self._save_progress([run for run in runs if run.has_only_progress_events])
-        self._save_changes([run for run in runs if not run.has_only_progress_events])
+        progressed = [run for run in runs if run.has_only_progress_events]
+        changed = [run for run in runs if not run.has_only_progress_events]  # before saving, which clears the events
+        self._save_progress(progressed)
+        self._save_changes(changed)
 
     def _save_progress(self, runs: Sequence[Run]) -> None:
         """Store runs of which only the progress of stages changed, which most reports do: fewer columns are written."""
