@@ -43,7 +43,7 @@ def emptied() -> InProcessHeadgate:
 
 @MANY
 @given(body=DEFINITION | VALUES, parameters=VALUES)
-async def test_any_definition_and_any_parameters(body: Any, parameters: Any) -> None:
+async def test_no_definition_or_parameters_cause_a_500(body: Any, parameters: Any) -> None:
     client = emptied().client
 
     made = await client.post("/pipelines/", content=json.dumps(body))
@@ -56,7 +56,7 @@ async def test_any_definition_and_any_parameters(body: Any, parameters: Any) -> 
 
 @MANY
 @given(update=UPDATE | VALUES)
-async def test_any_status_update_alone_and_in_a_batch(update: Any) -> None:
+async def test_no_status_update_causes_a_500(update: Any) -> None:
     headgate = emptied()
     await headgate.api.create_pipeline("p", {"name": "a", "kind": "external"})
 
@@ -71,7 +71,7 @@ async def test_any_status_update_alone_and_in_a_batch(update: Any) -> None:
 
 @MANY
 @given(path=TEXT, query=TEXT, header=st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=20))
-async def test_any_address(path: str, query: str, header: str) -> None:
+async def test_no_path_or_header_causes_a_500(path: str, query: str, header: str) -> None:
     client = emptied().client
     params = {"skip": query.encode("utf-8", "replace"), "after": query.encode("utf-8", "replace")}
     name = path.encode("utf-8", "replace").decode()

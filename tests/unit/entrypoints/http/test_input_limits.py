@@ -50,7 +50,7 @@ def nested(depth: int, opening: str, closing: str, core: str = "1") -> str:
     ],
     ids=["lists", "objects", "deep lists", "deep objects", "open lists", "within", "digits", "inf", "bigint", "nul", "surrogate", "nan"],
 )
-async def test_json_out_of_measure_is_422_on_every_route_that_reads_it(prepared: InProcessHeadgate, path: str, body: str) -> None:
+async def test_json_out_of_bounds_is_422_on_every_route(prepared: InProcessHeadgate, path: str, body: str) -> None:
     answer = await prepared.client.post(path, content=body, headers={"Content-Type": "application/json"})
 
     assert answer.status_code == 422, answer.text
@@ -60,7 +60,7 @@ async def test_json_out_of_measure_is_422_on_every_route_that_reads_it(prepared:
     assert re.search(words, answer.json()["errors"][0]["message"])
 
 
-async def test_what_is_as_deep_as_may_be_is_taken(prepared: InProcessHeadgate) -> None:
+async def test_the_deepest_allowed_json_is_accepted(prepared: InProcessHeadgate) -> None:
     parameters = json.loads('{"a":' + nested(MAX_DEPTH - 3, "[", "]") + "}")
 
     answer = await prepared.client.post("/trigger/flights", json={"parameters": parameters})
@@ -69,7 +69,7 @@ async def test_what_is_as_deep_as_may_be_is_taken(prepared: InProcessHeadgate) -
 
 
 @pytest.mark.parametrize("path", POSTS)
-async def test_a_body_over_a_mebibyte_is_413_on_every_route(prepared: InProcessHeadgate, path: str) -> None:
+async def test_a_body_over_1_mib_is_413_on_every_route(prepared: InProcessHeadgate, path: str) -> None:
     answer = await prepared.client.post(path, content=b'"' + b"x" * (1 << 20) + b'"', headers={"Content-Type": "application/json"})
 
     assert (answer.status_code, answer.json()["problem"]) == (413, "too_large")
@@ -95,7 +95,7 @@ async def test_a_body_over_a_mebibyte_is_413_on_every_route(prepared: InProcessH
         ("/runs/1/stages/certify/skip", {"message": "m" * 2_001}, "message"),
     ],
 )
-async def test_a_text_or_a_list_too_long_is_422_and_named(prepared: InProcessHeadgate, path: str, body: dict[str, Any], field: str) -> None:
+async def test_a_text_or_list_that_is_too_long_is_422_by_its_field(prepared: InProcessHeadgate, path: str, body: dict[str, Any], field: str) -> None:
     answer = await prepared.client.post(path, json=body)
 
     assert answer.status_code == 422, answer.text
@@ -118,7 +118,7 @@ async def test_a_text_or_a_list_too_long_is_422_and_named(prepared: InProcessHea
         ({"traceparent": "0" * 5_000}, 200),
     ],
 )
-async def test_headers_out_of_measure_are_431_and_odd_ones_are_passed_over(
+async def test_too_many_headers_are_431_and_odd_ones_are_ignored(
     headgate: InProcessHeadgate, headers: dict[str, str], status: int
 ) -> None:
     answer = await headgate.client.get("/pipelines/", headers=headers)
@@ -128,7 +128,7 @@ async def test_headers_out_of_measure_are_431_and_odd_ones_are_passed_over(
 
 
 @pytest.mark.parametrize("path", ["/pipelines/?q=", "/runs/", "/pipelines/", "/nope/"])
-async def test_an_address_out_of_measure_is_414(headgate: InProcessHeadgate, path: str) -> None:
+async def test_a_url_that_is_too_long_is_414(headgate: InProcessHeadgate, path: str) -> None:
     answer = await headgate.client.get(path + "x" * MAX_URL_BYTES)
 
     assert (answer.status_code, answer.json()["problem"]) == (414, "address_too_long")
@@ -158,7 +158,7 @@ async def test_an_address_out_of_measure_is_414(headgate: InProcessHeadgate, pat
         ("OPTIONS", "/pipelines/", None, 204, "no-store"),
     ],
 )
-async def test_no_kind_of_answer_is_kept_unasked(
+async def test_no_response_is_cached_unless_its_route_allows_it(
     prepared: InProcessHeadgate, method: str, path: str, body: Any, status: int, kept: str
 ) -> None:
     answer = await prepared.client.request(method, path, json=body)

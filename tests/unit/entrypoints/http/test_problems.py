@@ -17,7 +17,7 @@ def test_the_table_names_every_error_of_the_domain() -> None:
     assert named == set(PROBLEM_FACTORIES)
 
 
-def test_what_an_error_knows_is_in_its_problem() -> None:
+def test_an_errors_facts_are_members_of_its_problem() -> None:
     conflict = to_problem(Conflict("run_over", "It is over.", {"status": "failed", "title": "x", "runs": [1]})).as_json("r1")
     unavailable = to_problem(Unavailable("Down.", 2.4))
     invalid = to_problem(InvalidInput([FieldProblem(f"f{n}", "is wrong") for n in range(5)])).as_json("r2")

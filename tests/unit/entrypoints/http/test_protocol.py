@@ -71,7 +71,7 @@ def an_address() -> Iterator[bytes]:
     [(b"GET / HTTP/1.1\r\nHost: x\r\n", many_headers), (b"GET / HTTP/1.1\r\nHost: x\r\n", one_header), (b"GET /", an_address)],
     ids=["headers", "header", "address"],
 )
-async def test_a_head_without_an_end_is_431_and_the_connection_over(begins: bytes, goes_on: Any) -> None:
+async def test_an_endless_head_is_431_and_closes_the_connection(begins: bytes, goes_on: Any) -> None:
     async with serving() as (reader, writer):
         sent = 0
         writer.write(begins)
@@ -88,7 +88,7 @@ async def test_a_head_without_an_end_is_431_and_the_connection_over(begins: byte
     assert json.loads(body)["problem"] == "headers_too_large"
 
 
-async def test_requests_on_one_connection_are_measured_each_for_itself() -> None:
+async def test_requests_on_one_connection_are_limited_separately() -> None:
     body = b"x" * (4 * MAX_HEAD_BYTES)
     request = b"POST / HTTP/1.1\r\nHost: x\r\nX-A: " + b"v" * 20_000 + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
@@ -118,7 +118,7 @@ async def drip(writer: asyncio.StreamWriter, begins: bytes, drop: bytes) -> None
     ],
     ids=["head", "body", "chunks"],
 )
-async def test_a_request_that_does_not_come_is_408_and_the_connection_over(begins: bytes, drop: bytes) -> None:
+async def test_a_slow_request_is_408_and_closes_the_connection(begins: bytes, drop: bytes) -> None:
     async with serving(http=Impatient) as (reader, writer):
         dripping = asyncio.create_task(drip(writer, begins, drop))
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
@@ -128,12 +128,12 @@ async def test_a_request_that_does_not_come_is_408_and_the_connection_over(begin
     assert json.loads(body)["problem"] == "too_slow"
 
 
-async def test_who_says_nothing_hears_nothing() -> None:
+async def test_a_silent_connection_is_closed_without_a_response() -> None:
     async with serving(http=Impatient) as (reader, _):
         assert await reader.read() == b""
 
 
-async def test_who_was_answered_and_goes_on_sending_is_left() -> None:
+async def test_a_client_that_keeps_sending_after_the_response_is_dropped() -> None:
     async def refusing(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"no"})
@@ -146,7 +146,7 @@ async def test_who_was_answered_and_goes_on_sending_is_left() -> None:
     assert answer.startswith(b"HTTP/1.1 413 ") and answer.endswith(b"\r\n\r\nno")
 
 
-async def test_an_answer_may_take_its_time_and_so_may_what_waits_behind_it() -> None:
+async def test_a_slow_handler_and_pipelined_requests_do_not_time_out() -> None:
     """The second request's head is begun while the first is answered, and ends afterwards."""
     begun, go_on = asyncio.Event(), asyncio.Event()
 
@@ -167,7 +167,7 @@ async def test_an_answer_may_take_its_time_and_so_may_what_waits_behind_it() -> 
     assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers)
 
 
-async def test_time_that_the_server_takes_for_an_earlier_answer_does_not_count() -> None:
+async def test_the_time_of_an_earlier_response_does_not_count() -> None:
     go_on = asyncio.Event()
 
     async def slow(scope: Any, receive: Any, send: Any) -> None:

@@ -20,7 +20,7 @@ async def filled(headgate: InProcessHeadgate) -> list[str]:
     return [entry.subject for entry in entries if entry.actor == "a&b"][::-1]
 
 
-async def test_the_next_page_is_narrowed_as_this_one_is(headgate: InProcessHeadgate) -> None:
+async def test_the_next_page_has_the_same_filters(headgate: InProcessHeadgate) -> None:
     expected, seen, path = await filled(headgate), [], "/audit/?who=a%26b&deed=triggered&limit=1"
     while True:
         answer = await headgate.client.get(path)
@@ -33,7 +33,7 @@ async def test_the_next_page_is_narrowed_as_this_one_is(headgate: InProcessHeadg
     assert seen == expected
 
 
-async def test_a_file_holds_all_of_it_and_no_formula(headgate: InProcessHeadgate) -> None:
+async def test_an_export_contains_every_entry_and_no_formula(headgate: InProcessHeadgate) -> None:
     await filled(headgate)
 
     lines = (await headgate.client.get("/audit/export")).text.splitlines()
@@ -44,7 +44,7 @@ async def test_a_file_holds_all_of_it_and_no_formula(headgate: InProcessHeadgate
     assert rows[1]["details"] == '{"n":5}'
 
 
-async def test_an_account_is_changed_wholly_or_not_at_all(headgate: InProcessHeadgate) -> None:
+async def test_an_invalid_change_of_an_account_changes_nothing(headgate: InProcessHeadgate) -> None:
     await headgate.api.sign_in(Role.ADMIN, "ada")
     before = dict(headgate.fakes.store.committed.accounts)
 

@@ -21,7 +21,7 @@ async def until(condition: Any) -> None:
             await asyncio.sleep(0)
 
 
-async def test_a_runs_stream_has_its_history_and_then_what_happens(headgate: InProcessHeadgate) -> None:
+async def test_a_runs_stream_sends_its_history_and_then_new_events(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
     run_id = await headgate.api.trigger()
 
@@ -38,7 +38,7 @@ async def test_a_runs_stream_has_its_history_and_then_what_happens(headgate: InP
     assert headgate.hub.viewer_count == 0
 
 
-async def test_a_runs_stream_goes_on_after_the_last_event_id(headgate: InProcessHeadgate) -> None:
+async def test_a_runs_stream_resumes_after_the_last_event_id(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
     run_id = await headgate.api.trigger()
 
@@ -48,7 +48,7 @@ async def test_a_runs_stream_goes_on_after_the_last_event_id(headgate: InProcess
         assert viewer.ids == ["3"]
 
 
-async def test_a_hole_in_what_the_hub_brings_is_filled_from_the_store(headgate: InProcessHeadgate) -> None:
+async def test_a_gap_in_the_hubs_batches_is_filled_from_the_database(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
     run_id = await headgate.api.trigger()
 
@@ -64,7 +64,7 @@ async def test_a_hole_in_what_the_hub_brings_is_filled_from_the_store(headgate: 
 
 
 @pytest.mark.parametrize("lag", [0, 1, 2, 3])
-async def test_everything_resumes_without_a_gap_or_a_repeat_wherever_the_feeds_reader_stands(headgate: InProcessHeadgate, lag: int) -> None:
+async def test_all_events_resume_without_a_gap_or_a_repetition(headgate: InProcessHeadgate, lag: int) -> None:
     """The reader of this process lags behind the viewer's place, stands at it, or is ahead of it."""
     await headgate.api.create_pipeline("one", {"name": "a", "kind": "external"})
     await headgate.api.trigger("one")
@@ -85,7 +85,7 @@ async def test_everything_resumes_without_a_gap_or_a_repeat_wherever_the_feeds_r
         assert viewer.ids[-1] == f"fake:{len(headgate.fakes.store.journal)}"
 
 
-async def test_a_viewer_far_behind_gets_all_of_it(headgate: InProcessHeadgate) -> None:
+async def test_a_viewer_far_behind_receives_every_event(headgate: InProcessHeadgate) -> None:
     headgate.app.state.event_broadcaster = EventBroadcaster(headgate.hub, page_size=4)
     await headgate.api.create_pipeline()
     for _ in range(5):
@@ -98,12 +98,12 @@ async def test_a_viewer_far_behind_gets_all_of_it(headgate: InProcessHeadgate) -
         assert _facts(viewer.text) == [(event.run_id, event.seq) for event in headgate.fakes.store.journal]
 
 
-async def test_a_new_viewer_of_everything_gets_its_place_at_once(headgate: InProcessHeadgate) -> None:
+async def test_a_new_viewer_of_all_events_receives_its_cursor_first(headgate: InProcessHeadgate) -> None:
     async with open_stream(headgate, "/events/") as viewer:
         await viewer.until("id: fake:0\n\n")
 
 
-async def test_streams_that_cannot_be_are_refused_before_they_start(headgate: InProcessHeadgate) -> None:
+async def test_an_invalid_stream_request_is_refused_before_the_stream(headgate: InProcessHeadgate) -> None:
     sse = {"Accept": "text/event-stream"}
     await headgate.api.create_pipeline()
     await headgate.api.trigger()
@@ -115,7 +115,7 @@ async def test_streams_that_cannot_be_are_refused_before_they_start(headgate: In
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Last-Event-ID")
 
 
-async def test_a_silent_stream_says_that_it_lives(headgate: InProcessHeadgate) -> None:
+async def test_a_silent_stream_sends_heartbeats(headgate: InProcessHeadgate) -> None:
     headgate.app.state.event_broadcaster = EventBroadcaster(headgate.hub, heartbeat=0.01)
     headgate.app.state.log_tail = LogTail(headgate.hub, heartbeat=0.01)
     await headgate.api.create_pipeline()
@@ -126,7 +126,7 @@ async def test_a_silent_stream_says_that_it_lives(headgate: InProcessHeadgate) -
             await viewer.until(": ping\n\n", 2)
 
 
-async def test_a_viewer_too_slow_is_ended_and_the_rest_go_on(headgate: InProcessHeadgate) -> None:
+async def test_a_slow_viewer_is_disconnected_and_the_others_continue(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
     run_id = await headgate.api.trigger()
     async with open_stream(headgate, "/events/") as viewer:
@@ -168,7 +168,7 @@ def test_a_batch_is_encoded_once_for_all_its_viewers() -> None:
     assert batches.get(batch) is batches.get(batch)
 
 
-async def test_log_lines_are_read_in_pages_followed_live_and_kept_as_text(headgate: InProcessHeadgate) -> None:
+async def test_a_log_is_available_as_pages_as_a_stream_and_as_text(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("work", {"name": "a", "command": ["true"]})
     run_id = await headgate.api.trigger("work")
     await claim_dispatch(headgate)

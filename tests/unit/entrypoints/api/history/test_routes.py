@@ -7,7 +7,7 @@ from tests.support.in_process import InProcessHeadgate
 ASK = {"name": "ask", "kind": "approval", "message": "Publish?", "approvers": ["mara"]}
 
 
-async def test_what_waits_for_a_person_or_a_machine_is_listed_with_its_question_and_time(headgate: InProcessHeadgate) -> None:
+async def test_waiting_stages_are_listed_with_question_and_deadline(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("gated", ASK, {"name": "later", "kind": "external"})
     await headgate.api.create_pipeline("remote", {"name": "dump", "kind": "external", "timeout": 60})
     gated, remote = await headgate.api.trigger("gated"), await headgate.api.trigger("remote")
@@ -23,7 +23,7 @@ async def test_what_waits_for_a_person_or_a_machine_is_listed_with_its_question_
     assert listed[0]["since"] < listed[0]["deadline"]
 
 
-async def test_alike_failures_are_one_line_with_a_count(headgate: InProcessHeadgate) -> None:
+async def test_failures_with_one_fingerprint_are_grouped(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
     runs = []
     for message in ("no room for 3 rows", "no room for 77 rows"):
@@ -36,7 +36,7 @@ async def test_alike_failures_are_one_line_with_a_count(headgate: InProcessHeadg
     assert failure["message"].startswith("no room for")
 
 
-async def test_two_runs_of_a_pipeline_are_compared_and_of_two_are_not(headgate: InProcessHeadgate) -> None:
+async def test_runs_of_one_pipeline_can_be_compared(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
     await headgate.api.create_pipeline("other")
     first, second, other = await headgate.api.trigger(), await headgate.api.trigger(), await headgate.api.trigger("other")
@@ -52,14 +52,14 @@ async def test_two_runs_of_a_pipeline_are_compared_and_of_two_are_not(headgate: 
     assert (refused.status_code, refused.json()["problem"]) == (409, "other_pipeline")
 
 
-async def test_stage_times_are_told(headgate: InProcessHeadgate) -> None:
+async def test_stage_times_have_median_and_percentile(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
 
     assert (await headgate.client.get("/pipelines/flights/history")).json() == []
 
 
 @pytest.mark.parametrize("path", ["/pipelines/nope/failures", "/pipelines/nope/history", "/runs/1/compare/99", "/runs/x/compare/1"])
-async def test_what_is_not_there_is_not_found(headgate: InProcessHeadgate, path: str) -> None:
+async def test_an_unknown_resource_is_not_found(headgate: InProcessHeadgate, path: str) -> None:
     await headgate.api.create_pipeline()
     await headgate.api.trigger()
 
@@ -67,7 +67,7 @@ async def test_what_is_not_there_is_not_found(headgate: InProcessHeadgate, path:
 
 
 @pytest.mark.parametrize("query", ["trigger=ritual", "since=yesterday", "since=2026-11-23T09:30:00", "until=x"])
-async def test_a_filter_that_makes_no_sense_is_named(headgate: InProcessHeadgate, query: str) -> None:
+async def test_an_invalid_filter_is_refused_by_name(headgate: InProcessHeadgate, query: str) -> None:
     answer = await headgate.client.get(f"/runs/?{query}")
 
     assert answer.status_code == 422

@@ -11,7 +11,7 @@ A = {"name": "a", "kind": "external"}
 MONTH = {"type": "object", "properties": {"month": {"type": "integer", "minimum": 1, "maximum": 12}}}
 
 
-async def test_a_pipeline_is_made_changed_and_read_by_id_or_name(headgate: InProcessHeadgate) -> None:
+async def test_a_pipeline_is_created_changed_and_read_by_id_or_name(headgate: InProcessHeadgate) -> None:
     made = await headgate.api.create_pipeline("flights", A, {"name": "b", "kind": "command", "command": ["true"]}, description="Delays")
 
     changed = await headgate.client.put("/pipelines/flights", json={"name": "flights", "stages": [A]})
@@ -24,7 +24,7 @@ async def test_a_pipeline_is_made_changed_and_read_by_id_or_name(headgate: InPro
     assert made["created_at"].endswith("Z")
 
 
-async def test_a_taken_name_is_a_conflict_and_an_unknown_one_not_found(headgate: InProcessHeadgate) -> None:
+async def test_a_taken_name_is_409_and_an_unknown_one_404(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
 
     taken = await headgate.client.post("/pipelines/", json={"name": "flights", "stages": [A]})
@@ -69,7 +69,7 @@ BAD_DEFINITIONS: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("definition", "field"), BAD_DEFINITIONS)
-async def test_a_bad_definition_is_refused_by_its_field_and_nothing_is_stored(
+async def test_an_invalid_definition_names_its_field_and_is_not_stored(
     headgate: InProcessHeadgate, definition: Any, field: str
 ) -> None:
     answer = await headgate.client.post("/pipelines/", content=_escaped(definition))
@@ -92,7 +92,7 @@ async def test_a_bad_definition_is_refused_by_its_field_and_nothing_is_stored(
         b'{"a":' * 200 + b"1" + b"}" * 200,
     ],
 )
-async def test_what_is_no_json_that_can_be_stored_is_a_422(headgate: InProcessHeadgate, body: bytes) -> None:
+async def test_a_body_that_cannot_be_stored_is_422(headgate: InProcessHeadgate, body: bytes) -> None:
     for path in ("/pipelines/", "/status-update/"):
         answer = await headgate.client.post(path, content=body)
 
@@ -100,7 +100,7 @@ async def test_what_is_no_json_that_can_be_stored_is_a_422(headgate: InProcessHe
         assert answer.json()["errors"][0]["field"]
 
 
-async def test_a_trigger_takes_parameters_that_fit_the_schema_or_nothing(headgate: InProcessHeadgate) -> None:
+async def test_trigger_parameters_must_fit_the_schema(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("flights", A, parameters=MONTH)
 
     answers = [
@@ -119,7 +119,7 @@ async def test_a_trigger_takes_parameters_that_fit_the_schema_or_nothing(headgat
     assert (await headgate.client.get("/runs/1")).json()["parameters"] == {"month": 6}
 
 
-async def test_a_schema_that_goes_in_circles_only_with_some_parameters_refuses_those(headgate: InProcessHeadgate) -> None:
+async def test_parameters_that_make_a_schema_recurse_forever_are_refused(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline(
         "odd", A, parameters={"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}}
     )
@@ -145,14 +145,14 @@ async def test_runs_are_listed_newest_first_by_pipeline_and_status(headgate: InP
 
 
 @pytest.mark.parametrize("query", ["skip=-1", "skip=x", "limit=0", "limit=1001", f"skip={10**30}", "limit=NaN"])
-async def test_a_page_out_of_bounds_is_refused_by_its_field(headgate: InProcessHeadgate, query: str) -> None:
+async def test_a_page_out_of_bounds_names_its_field(headgate: InProcessHeadgate, query: str) -> None:
     answer = await headgate.client.get(f"/pipelines/?{query}")
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == query.split("=")[0]
 
 
-async def test_cancelling_twice_is_cancelling_once_and_a_finished_run_is_a_conflict(headgate: InProcessHeadgate) -> None:
+async def test_cancelling_twice_is_harmless_and_a_finished_run_is_409(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
     run_id = await headgate.api.trigger()
 
@@ -163,7 +163,7 @@ async def test_cancelling_twice_is_cancelling_once_and_a_finished_run_is_a_confl
     assert (second.status_code, second.json()["problem"], second.json()["state"]) == (409, "run_over", "cancelled")
 
 
-async def test_why_tells_of_what_stands_around_the_run(headgate: InProcessHeadgate) -> None:
+async def test_why_mentions_workers_and_prefect(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("work", {"name": "a", "command": ["true"]})
     await headgate.api.create_pipeline("far", {"name": "a", "command": ["true"]}, pool="cluster")
     headgate.fakes.orchestrator.is_down = True
@@ -173,7 +173,7 @@ async def test_why_tells_of_what_stands_around_the_run(headgate: InProcessHeadga
     assert "Prefect does not respond" in (await headgate.client.get(f"/runs/{cold}")).json()["why"]
 
 
-async def test_the_callers_trace_goes_on_to_the_worker(headgate: InProcessHeadgate) -> None:
+async def test_the_callers_trace_context_reaches_the_worker(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("work", {"name": "a", "command": ["true"]})
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -14,7 +14,7 @@ async def run_id(headgate: InProcessHeadgate) -> int:
     return await headgate.api.trigger("ext")
 
 
-async def test_the_same_event_id_and_body_gets_the_stored_answer_again(headgate: InProcessHeadgate, run_id: int) -> None:
+async def test_the_same_event_id_and_body_returns_the_stored_answer(headgate: InProcessHeadgate, run_id: int) -> None:
     item = {"pipeline_id": "ext", "stage_name": "a", "status": "running", "event_id": "e1"}
 
     first, second = await headgate.api.report(**item), await headgate.api.report(**dict(reversed(item.items())))
@@ -31,7 +31,7 @@ async def test_the_same_event_id_with_another_body_is_refused(headgate: InProces
     assert (answer.status_code, answer.json()["problem"]) == (422, "event_id_reused")
 
 
-async def test_only_its_worker_may_say_how_a_workers_stage_stands(headgate: InProcessHeadgate) -> None:
+async def test_only_its_worker_may_report_a_workers_stage(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("work", {"name": "a", "command": ["true"]})
     run = await headgate.api.trigger("work")
     claim = await claim_dispatch(headgate)
@@ -78,7 +78,7 @@ async def test_an_older_seq_of_the_same_reporter_changes_nothing(headgate: InPro
 
 
 @pytest.mark.parametrize("word", ["started", "success"])
-async def test_after_the_end_a_repeat_or_a_step_back_changes_nothing(headgate: InProcessHeadgate, run_id: int, word: str) -> None:
+async def test_a_repeat_or_an_earlier_status_after_the_end_changes_nothing(headgate: InProcessHeadgate, run_id: int, word: str) -> None:
     await headgate.api.report(pipeline_id="ext", stage_name="a", status="completed")
 
     answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status=word)
@@ -86,7 +86,7 @@ async def test_after_the_end_a_repeat_or_a_step_back_changes_nothing(headgate: I
     assert (answer.status_code, answer.json()["applied"], answer.json()["status"]) == (200, False, "completed")
 
 
-async def test_the_same_status_with_news_is_progress(headgate: InProcessHeadgate, run_id: int) -> None:
+async def test_the_same_status_with_new_details_is_progress(headgate: InProcessHeadgate, run_id: int) -> None:
     await headgate.api.report(pipeline_id="ext", stage_name="a", status="running")
 
     news = await headgate.api.report(pipeline_id="ext", stage_name="a", status="running", records_processed=7, output={"k": [1]})
@@ -97,7 +97,7 @@ async def test_the_same_status_with_news_is_progress(headgate: InProcessHeadgate
     assert (stages[0]["records_processed"], stages[0]["output"]) == (7, {"k": [1]})
 
 
-async def test_another_end_than_the_recorded_one_is_a_conflict_kept_in_the_history(headgate: InProcessHeadgate, run_id: int) -> None:
+async def test_a_contradicting_end_is_409_and_recorded_in_the_history(headgate: InProcessHeadgate, run_id: int) -> None:
     await headgate.api.report(pipeline_id="ext", stage_name="a", status="completed")
 
     answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status="failed", error_message="late")
@@ -108,7 +108,7 @@ async def test_another_end_than_the_recorded_one_is_a_conflict_kept_in_the_histo
     assert (events[0]["type"], events[0]["data"]["error_message"]) == ("report.late", "late")
 
 
-async def test_a_move_that_the_table_does_not_have_names_those_that_are_possible(headgate: InProcessHeadgate, run_id: int) -> None:
+async def test_an_impossible_transition_names_the_possible_ones(headgate: InProcessHeadgate, run_id: int) -> None:
     await headgate.api.report(pipeline_id="ext", stage_name="a", status="running")
 
     answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status="skipped")
@@ -117,7 +117,7 @@ async def test_a_move_that_the_table_does_not_have_names_those_that_are_possible
     assert "completed" in answer.json()["possible"]
 
 
-async def test_a_legal_report_is_applied_with_the_seq_of_its_event(headgate: InProcessHeadgate, run_id: int) -> None:
+async def test_a_valid_report_is_applied_with_the_seq_of_its_event(headgate: InProcessHeadgate, run_id: int) -> None:
     answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status="running", reported_at="2026-03-02T10:00:00+01:00")
 
     assert answer.json() == {"applied": True, "why": None, "run_id": run_id, "seq": 5, "status": "running"}
@@ -127,13 +127,13 @@ async def test_a_legal_report_is_applied_with_the_seq_of_its_event(headgate: InP
     ("word", "status"),
     [("SUCCESS", "completed"), ("succeeded", "completed"), ("error", "failed"), ("failure", "failed"), ("canceled", "cancelled")],
 )
-async def test_the_words_people_use_are_understood(headgate: InProcessHeadgate, run_id: int, word: str, status: str) -> None:
+async def test_synonyms_of_statuses_are_understood(headgate: InProcessHeadgate, run_id: int, word: str, status: str) -> None:
     await headgate.api.report(pipeline_id="ext", stage_name="a", status="start")
 
     assert (await headgate.api.report(pipeline_id="ext", stage_name="a", status=word)).json()["status"] == status
 
 
-async def test_a_report_about_the_run_opens_it_and_ends_it(headgate: InProcessHeadgate) -> None:
+async def test_a_report_about_the_run_starts_it_and_ends_it(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("ext", {"name": "a", "kind": "external"})
 
     never = await headgate.api.report(pipeline_id="ext", status="completed")
@@ -145,7 +145,7 @@ async def test_a_report_about_the_run_opens_it_and_ends_it(headgate: InProcessHe
     assert ended.json()["status"] == await headgate.api.get_run_status(1) == "completed"
 
 
-async def test_several_runs_under_way_are_named(headgate: InProcessHeadgate, run_id: int) -> None:
+async def test_several_active_runs_are_named(headgate: InProcessHeadgate, run_id: int) -> None:
     second = await headgate.api.trigger("ext")
 
     answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status="running")
@@ -189,7 +189,7 @@ BIG = 2**63
         ({"status": "running", "\ud800": 1}, "body"),
     ],
 )
-async def test_bad_input_is_refused_by_its_field_alone_and_in_a_batch(
+async def test_invalid_input_names_its_field_alone_and_in_a_batch(
     headgate: InProcessHeadgate, run_id: int, item: dict[str, object], field: str
 ) -> None:
     bad = {"pipeline_id": "ext", **item}
@@ -205,7 +205,7 @@ async def test_bad_input_is_refused_by_its_field_alone_and_in_a_batch(
     assert (taken["http_status"], taken["applied"]) == (200, True)
 
 
-async def test_a_batch_answers_in_order_and_is_bounded(headgate: InProcessHeadgate, run_id: int) -> None:
+async def test_a_batch_is_answered_in_order_and_its_size_is_limited(headgate: InProcessHeadgate, run_id: int) -> None:
     items = [
         {"pipeline_id": "ext", "stage_name": "a", "status": "running"},
         7,
@@ -224,7 +224,7 @@ async def test_a_batch_answers_in_order_and_is_bounded(headgate: InProcessHeadga
     assert odd.status_code == 422
 
 
-async def test_a_token_that_is_not_ours_is_401_and_a_workers_token_is_for_workers(headgate: InProcessHeadgate, run_id: int) -> None:
+async def test_a_foreign_token_is_401_and_a_workers_token_is_403(headgate: InProcessHeadgate, run_id: int) -> None:
     item = {"pipeline_id": "ext", "stage_name": "a", "status": "running"}
 
     for header in ("Bearer nonsense", "Basic eDp5", "Bearer", "Bearer \xff"):

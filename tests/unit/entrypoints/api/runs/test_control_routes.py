@@ -15,7 +15,7 @@ async def a_failed_run(headgate: InProcessHeadgate) -> int:
     return run_id
 
 
-async def test_a_failed_run_is_taken_up_again_and_completes(headgate: InProcessHeadgate) -> None:
+async def test_a_failed_run_is_retried_and_completes(headgate: InProcessHeadgate) -> None:
     run_id = await a_failed_run(headgate)
 
     done = await headgate.client.post(f"/runs/{run_id}/retry")
@@ -33,7 +33,7 @@ async def test_a_failed_run_is_taken_up_again_and_completes(headgate: InProcessH
 
 
 @pytest.mark.parametrize("path", ["retry", "again", "stages/certify/retry", "stages/certify/skip", "stages/certify/cancel"])
-async def test_an_act_with_the_same_key_is_done_once(headgate: InProcessHeadgate, path: str) -> None:
+async def test_an_action_with_the_same_key_is_applied_once(headgate: InProcessHeadgate, path: str) -> None:
     run_id = await a_failed_run(headgate)
     if path.endswith("cancel"):
         await headgate.client.post(f"/runs/{run_id}/retry")
@@ -47,7 +47,7 @@ async def test_an_act_with_the_same_key_is_done_once(headgate: InProcessHeadgate
     assert first.json() == second.json()
 
 
-async def test_a_new_run_says_which_it_repeats(headgate: InProcessHeadgate) -> None:
+async def test_a_repeated_run_names_the_earlier_one(headgate: InProcessHeadgate) -> None:
     month = {"type": "object", "properties": {"month": {"type": "integer"}}}
     await headgate.api.create_pipeline("flights", {"name": "certify", "kind": "external"}, parameters=month)
     run_id = await headgate.api.trigger(month=6)
@@ -68,7 +68,7 @@ async def test_a_skipped_stage_lets_the_run_complete(headgate: InProcessHeadgate
     assert (await headgate.client.get(f"/runs/{run_id}")).json()["status"] == "completed"
 
 
-async def test_an_approval_is_given_once_with_its_fields(headgate: InProcessHeadgate) -> None:
+async def test_an_approval_is_recorded_once_with_its_fields(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("gated", ASK)
     run_id = await headgate.api.trigger("gated")
     path = f"/runs/{run_id}/stages/ask"
@@ -110,7 +110,7 @@ async def test_no_report_decides_an_approval(headgate: InProcessHeadgate) -> Non
         ("/runs/1/again", {"parameters": [1]}, 422),
     ],
 )
-async def test_bad_input_is_refused_in_words(headgate: InProcessHeadgate, path: str, body: object, status: int) -> None:
+async def test_invalid_input_is_refused_with_a_sentence(headgate: InProcessHeadgate, path: str, body: object, status: int) -> None:
     await a_failed_run(headgate)
 
     answer = await headgate.client.post(path, json=body)
@@ -119,7 +119,7 @@ async def test_bad_input_is_refused_in_words(headgate: InProcessHeadgate, path: 
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_another_sites_page_can_retry_nothing(headgate: InProcessHeadgate) -> None:
+async def test_a_page_of_another_site_cannot_retry(headgate: InProcessHeadgate) -> None:
     run_id = await a_failed_run(headgate)
 
     answer = await headgate.client.post(f"/runs/{run_id}/retry", headers={"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"})

@@ -9,7 +9,7 @@ PATHS = ["/pipelines/", "/pipelines/1", "/pipelines/1/stages", "/pipelines/1/run
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_what_the_caller_has_is_304_until_it_changes(headgate: InProcessHeadgate, path: str) -> None:
+async def test_a_current_copy_is_304_until_the_resource_changes(headgate: InProcessHeadgate, path: str) -> None:
     await headgate.api.create_pipeline()
     await headgate.api.trigger()
     tag = (await headgate.client.get(path)).headers["etag"]
@@ -22,14 +22,14 @@ async def test_what_the_caller_has_is_304_until_it_changes(headgate: InProcessHe
     assert (changed.status_code, changed.headers["etag"] != tag) == (200, True)
 
 
-async def test_any_etag_matches_a_star_and_rubbish_matches_nothing(headgate: InProcessHeadgate) -> None:
+async def test_a_star_matches_any_etag_and_an_invalid_tag_none(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
 
     assert (await headgate.client.get("/pipelines/1", headers={"If-None-Match": "*"})).status_code == 304
     assert (await headgate.client.get("/pipelines/1", headers={"If-None-Match": "rubbish, \"'"})).status_code == 200
 
 
-async def test_an_edit_of_what_was_seen_is_taken_and_of_what_has_changed_is_412(headgate: InProcessHeadgate) -> None:
+async def test_an_edit_of_a_stale_revision_is_412(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
     seen = (await headgate.client.get("/pipelines/flights")).headers["etag"]
 
@@ -45,7 +45,7 @@ async def test_an_edit_of_what_was_seen_is_taken_and_of_what_has_changed_is_412(
     assert (after.json()["revision"], after.json()["description"]) == (3, "after")
 
 
-async def test_a_run_that_went_on_meanwhile_does_not_stop_an_edit(headgate: InProcessHeadgate) -> None:
+async def test_progress_of_a_run_does_not_prevent_an_edit(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
     seen = (await headgate.client.get("/pipelines/1")).headers["etag"]
     await headgate.api.trigger()
@@ -56,7 +56,7 @@ async def test_a_run_that_went_on_meanwhile_does_not_stop_an_edit(headgate: InPr
 
 
 @pytest.mark.parametrize(("given", "status"), [("*", 200), ('"1"', 200), ('"2"', 412), ("rubbish", 412), ('W/"1.0.0", "9"', 200)])
-async def test_if_match_takes_lists_and_stars(headgate: InProcessHeadgate, given: str, status: int) -> None:
+async def test_if_match_accepts_lists_and_stars(headgate: InProcessHeadgate, given: str, status: int) -> None:
     await headgate.api.create_pipeline()
 
     edit = await headgate.client.put("/pipelines/1", json={**DEFINITION, "description": "mine"}, headers={"If-Match": given})
@@ -64,7 +64,7 @@ async def test_if_match_takes_lists_and_stars(headgate: InProcessHeadgate, given
     assert edit.status_code == status
 
 
-async def test_a_new_pipeline_comes_with_its_etag(headgate: InProcessHeadgate) -> None:
+async def test_a_created_pipeline_has_its_etag(headgate: InProcessHeadgate) -> None:
     made = await headgate.client.post("/pipelines/", json=DEFINITION)
 
     assert made.headers["etag"] == (await headgate.client.get("/pipelines/1")).headers["etag"]

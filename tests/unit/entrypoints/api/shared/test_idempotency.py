@@ -35,7 +35,7 @@ POSTS: list[tuple[str, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("path", "body", "other"), POSTS, ids=[path for path, _, _ in POSTS])
-async def test_every_post_is_answered_again_and_done_once(headgate: InProcessHeadgate, path: str, body: Any, other: Any) -> None:
+async def test_every_post_with_a_key_is_applied_once(headgate: InProcessHeadgate, path: str, body: Any, other: Any) -> None:
     await ready(headgate)
 
     first = await sent(headgate, path, body)
@@ -61,7 +61,7 @@ async def test_the_same_key_with_another_body_is_422(headgate: InProcessHeadgate
     assert refused.json()["problem"] in ("idempotency_key_reused", "event_id_reused")
 
 
-async def test_a_body_written_differently_is_the_same_body(headgate: InProcessHeadgate) -> None:
+async def test_the_spelling_of_the_json_does_not_matter(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline(parameters=FREE)
     first = await headgate.client.post("/trigger/flights", content=b'{"parameters": {"a": 1, "b": 2}}', headers=KEY)
 
@@ -71,7 +71,7 @@ async def test_a_body_written_differently_is_the_same_body(headgate: InProcessHe
     assert again.json() == first.json()
 
 
-async def test_a_key_is_good_for_one_address_and_one_caller(headgate: InProcessHeadgate) -> None:
+async def test_a_key_is_valid_for_one_path_and_one_caller(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("flights")
     await headgate.api.create_pipeline("other")
 
@@ -85,7 +85,7 @@ async def test_a_key_is_good_for_one_address_and_one_caller(headgate: InProcessH
     assert runs == [1, 2, 3, 1]
 
 
-async def test_what_was_refused_may_be_sent_again_with_the_same_key(headgate: InProcessHeadgate) -> None:
+async def test_a_refused_request_may_be_repeated_with_the_same_key(headgate: InProcessHeadgate) -> None:
     missing = await sent(headgate, "/trigger/flights", {})
     await headgate.api.create_pipeline()
 
@@ -93,7 +93,7 @@ async def test_what_was_refused_may_be_sent_again_with_the_same_key(headgate: In
     assert (await sent(headgate, "/trigger/flights", {})).status_code == 202
 
 
-async def test_ten_at_once_open_one_run(headgate: InProcessHeadgate) -> None:
+async def test_ten_concurrent_triggers_with_one_key_create_one_run(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
 
     answers = await asyncio.gather(*(sent(headgate, "/trigger/flights", {}) for _ in range(10)))
@@ -102,7 +102,7 @@ async def test_ten_at_once_open_one_run(headgate: InProcessHeadgate) -> None:
     assert sum("idempotency-replayed" in answer.headers for answer in answers) == 9
 
 
-async def test_one_that_waits_too_long_hears_that_the_first_is_under_way(headgate: InProcessHeadgate) -> None:
+async def test_a_repetition_that_waits_too_long_is_409_in_progress(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
     headgate.fakes.store.locks.timeout = 0.05
     pipeline = headgate.fakes.open_unit_of_work()
@@ -120,7 +120,7 @@ async def test_one_that_waits_too_long_hears_that_the_first_is_under_way(headgat
     assert (await first).status_code == 202
 
 
-async def test_a_created_pipeline_is_shown_as_it_was_though_it_changed_meanwhile(headgate: InProcessHeadgate) -> None:
+async def test_a_replayed_creation_returns_the_first_revision(headgate: InProcessHeadgate) -> None:
     first = await sent(headgate, "/pipelines/", DEFINITION)
     await headgate.client.put("/pipelines/flights", json={**DEFINITION, "description": "changed"})
 
@@ -129,7 +129,7 @@ async def test_a_created_pipeline_is_shown_as_it_was_though_it_changed_meanwhile
     assert again.content == first.content
 
 
-async def test_on_a_report_the_key_is_the_event_id(headgate: InProcessHeadgate) -> None:
+async def test_the_key_of_a_report_is_its_event_id(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
     await headgate.api.trigger()
     item = {"pipeline_id": "flights", "stage_name": "certify", "status": "completed"}
@@ -144,7 +144,7 @@ async def test_on_a_report_the_key_is_the_event_id(headgate: InProcessHeadgate) 
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 201, "\xe9"])
-async def test_what_is_no_key_is_422_and_does_nothing(headgate: InProcessHeadgate, key: str) -> None:
+async def test_an_invalid_key_is_422_and_changes_nothing(headgate: InProcessHeadgate, key: str) -> None:
     await headgate.api.create_pipeline()
 
     answer = await headgate.client.post("/trigger/flights", headers={b"Idempotency-Key": key.encode("latin-1")})

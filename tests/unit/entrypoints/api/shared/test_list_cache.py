@@ -36,7 +36,7 @@ class CountingItems:
 READER: Any = None
 
 
-async def test_a_page_that_has_not_changed_is_read_once() -> None:
+async def test_an_unchanged_page_is_read_once() -> None:
     shelf = CountingItems(Item(2), Item(1))
     texts = shelf.texts()
 
@@ -46,7 +46,7 @@ async def test_a_page_that_has_not_changed_is_read_once() -> None:
     assert (shelf.read, shelf.shown) == ([[2, 1]], 2)
 
 
-async def test_only_what_has_changed_is_read_again() -> None:
+async def test_only_changed_items_are_read_again() -> None:
     shelf = CountingItems(Item(2), Item(1))
     texts = shelf.texts()
     await texts.encode(READER, [Item(2), Item(1)])
@@ -58,7 +58,7 @@ async def test_only_what_has_changed_is_read_again() -> None:
     assert shelf.read == [[2, 1], [1]]
 
 
-async def test_an_item_that_changed_between_mark_and_reading_is_shown_as_it_is() -> None:
+async def test_an_item_newer_than_its_version_appears_as_it_is_now() -> None:
     shelf = CountingItems(Item(1, version=2))
     texts = shelf.texts()
 
@@ -67,11 +67,11 @@ async def test_an_item_that_changed_between_mark_and_reading_is_shown_as_it_is()
     assert page == b'[{"id":1,"version":2}]'
 
 
-async def test_what_is_gone_is_left_out() -> None:
+async def test_a_deleted_item_is_left_out() -> None:
     assert await CountingItems(Item(1)).texts().encode(READER, [Item(2), Item(1)]) == b'[{"id":1,"version":1}]'
 
 
-async def test_what_is_kept_has_a_bound_in_bytes() -> None:
+async def test_the_cache_is_limited_in_bytes() -> None:
     shelf = CountingItems(*(Item(id) for id in range(10, 90)))
     size = len(b'{"id":10,"version":1}')
     texts = shelf.texts(max_bytes=2 * size)

@@ -24,7 +24,7 @@ async def walked(headgate: InProcessHeadgate, path: str, rel: str = "next", key:
     return pages
 
 
-async def test_pipelines_are_walked_forth_and_back(headgate: InProcessHeadgate) -> None:
+async def test_pages_of_pipelines_link_forward_and_back(headgate: InProcessHeadgate) -> None:
     for n in range(5):
         await headgate.api.create_pipeline(f"p{n}")
 
@@ -36,7 +36,7 @@ async def test_pipelines_are_walked_forth_and_back(headgate: InProcessHeadgate) 
 
 
 @pytest.mark.parametrize("path", ["/runs/?status=waiting&limit=2", "/pipelines/flights/runs?limit=2"])
-async def test_runs_keep_their_place_while_new_ones_begin(headgate: InProcessHeadgate, path: str) -> None:
+async def test_pages_of_runs_are_stable_while_new_runs_start(headgate: InProcessHeadgate, path: str) -> None:
     await headgate.api.create_pipeline()
     for _ in range(5):
         await headgate.api.trigger()
@@ -50,7 +50,7 @@ async def test_runs_keep_their_place_while_new_ones_begin(headgate: InProcessHea
     assert all(part in links(first)["next"] for part in path.partition("?")[2].split("&"))
 
 
-async def test_going_back_ends_at_the_newest(headgate: InProcessHeadgate) -> None:
+async def test_previous_pages_end_at_the_newest_run(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
     for _ in range(5):
         await headgate.api.trigger()
@@ -68,7 +68,7 @@ async def test_a_short_list_has_no_link(headgate: InProcessHeadgate) -> None:
     assert "link" not in (await headgate.client.get("/runs/")).headers
 
 
-async def test_events_are_walked_to_their_end(headgate: InProcessHeadgate) -> None:
+async def test_pages_of_events_link_to_the_last_one(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("flights", {"name": "a", "kind": "external"}, {"name": "b", "kind": "external"})
     await headgate.api.trigger()
     whole = [event["seq"] for event in (await headgate.client.get("/runs/1/events")).json()]
@@ -79,7 +79,7 @@ async def test_events_are_walked_to_their_end(headgate: InProcessHeadgate) -> No
     assert [seq for page in pages for seq in page] == whole
 
 
-async def test_log_lines_are_walked_to_their_end(headgate: InProcessHeadgate) -> None:
+async def test_pages_of_log_lines_link_to_the_last_one(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("flights", {"name": "a", "kind": "command", "command": ["true"]})
     await headgate.api.trigger()
     lines = [[n, "2026-03-02T09:00:00Z", "stdout", str(n)] for n in range(5)]
@@ -91,7 +91,7 @@ async def test_log_lines_are_walked_to_their_end(headgate: InProcessHeadgate) ->
 
 @pytest.mark.parametrize("cursor", ["", "x", "PDE", "!!!!", "PDk5OTk5OTk5OTk5OTk5OTk5OTk", "é"])
 @pytest.mark.parametrize("path", ["/pipelines/", "/runs/", "/pipelines/1/runs", "/runs/1/events", "/runs/1/logs"])
-async def test_what_is_no_cursor_is_422_and_never_500(headgate: InProcessHeadgate, path: str, cursor: str) -> None:
+async def test_an_invalid_cursor_is_422(headgate: InProcessHeadgate, path: str, cursor: str) -> None:
     await headgate.api.create_pipeline()
     await headgate.api.trigger()
 

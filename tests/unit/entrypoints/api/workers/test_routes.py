@@ -15,7 +15,7 @@ from tests.support.worker_requests import claim_dispatch, send_heartbeat
 WORK = ({"name": "a", "command": ["true"]}, {"name": "b", "command": ["true"]})
 
 
-async def test_worker_routes_ask_for_a_workers_token(headgate: InProcessHeadgate) -> None:
+async def test_worker_routes_require_a_workers_token(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("work", *WORK)
     await headgate.api.trigger("work")
     claim = await claim_dispatch(headgate)
@@ -38,7 +38,7 @@ async def test_worker_routes_ask_for_a_workers_token(headgate: InProcessHeadgate
     assert (await headgate.client.get("/worker/stream")).status_code == 401
 
 
-async def test_a_worker_claims_carries_and_ends_a_dispatch(headgate: InProcessHeadgate) -> None:
+async def test_a_worker_claims_advances_and_ends_a_dispatch(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("work", *WORK)
     run_id = await headgate.api.trigger("work")
     claim = await claim_dispatch(headgate)
@@ -61,7 +61,7 @@ async def test_a_worker_claims_carries_and_ends_a_dispatch(headgate: InProcessHe
     assert await headgate.api.get_run_status(run_id) == "completed"
 
 
-async def test_a_claim_that_is_gone_is_a_conflict_and_an_unknown_run_not_found(headgate: InProcessHeadgate) -> None:
+async def test_an_ended_dispatch_is_409_and_an_unknown_run_404(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("work", *WORK)
     await headgate.api.trigger("work")
     await claim_dispatch(headgate)
@@ -78,7 +78,7 @@ async def test_a_claim_that_is_gone_is_a_conflict_and_an_unknown_run_not_found(h
     assert (again.status_code, again.json()["epoch"]) == (200, 1)
 
 
-async def test_a_heartbeat_renews_refuses_and_tells_of_stops(headgate: InProcessHeadgate) -> None:
+async def test_a_heartbeat_returns_renewed_refused_and_stopped_dispatches(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("work", *WORK)
     run_id = await headgate.api.trigger("work")
     await claim_dispatch(headgate)
@@ -137,7 +137,7 @@ async def test_the_paths_of_version_1_say_to_update_the_worker(headgate: InProce
     assert "update the worker to the release of the web and restart it" in answer.json()["detail"]
 
 
-async def test_a_worker_that_leaves_is_forgotten(headgate: InProcessHeadgate) -> None:
+async def test_a_worker_that_leaves_is_unregistered(headgate: InProcessHeadgate) -> None:
     await send_heartbeat(headgate)
 
     answer = await headgate.client.post("/worker/leave", json={"worker_id": "w"}, headers=headgate.api.worker_headers)
@@ -146,7 +146,7 @@ async def test_a_worker_that_leaves_is_forgotten(headgate: InProcessHeadgate) ->
     assert headgate.fakes.store.committed.workers == {}
 
 
-async def test_a_recorded_dispatch_names_its_flow_run_and_a_cancel_there_cancels_here(headgate: InProcessHeadgate) -> None:
+async def test_cancelling_the_flow_run_in_prefect_cancels_the_run(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("work", *WORK)
     run_id = await headgate.api.trigger("work")
     claim = await claim_dispatch(headgate)
@@ -166,7 +166,7 @@ async def test_a_recorded_dispatch_names_its_flow_run_and_a_cancel_there_cancels
 
 
 @pytest.mark.parametrize("lines", [[[0, "x", "stdout", "t"]], [[0]], [[-1, "2026-03-02T09:00:00Z", "stdout", "t"]], [1], "x"])
-async def test_log_lines_of_another_shape_are_refused(headgate: InProcessHeadgate, lines: Any) -> None:
+async def test_invalid_log_lines_are_refused(headgate: InProcessHeadgate, lines: Any) -> None:
     body = {"run_id": 1, "stage": "a", "attempt": 1, "lines": lines}
 
     assert (await headgate.client.post("/worker/logs", json=body, headers=headgate.api.worker_headers)).status_code == 422

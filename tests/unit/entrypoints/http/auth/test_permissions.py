@@ -23,11 +23,11 @@ RULES = RouteTable(ROUTES).rules
 LISTED: set[tuple[str, str]] = {(method, route.path) for route in ROUTES for method in route.methods - {"HEAD"}}
 
 
-def test_every_route_says_what_it_asks_and_nothing_else_is_listed() -> None:
+def test_every_route_declares_its_access_rule() -> None:
     assert set(RULES) == LISTED
 
 
-def test_what_is_public_is_short_and_exact() -> None:
+def test_the_public_routes_are_exactly_these() -> None:
     public = {path for (_, path), rule in RULES.items() if rule.requirement is AccessLevel.PUBLIC}
 
     assert public == {
@@ -41,7 +41,7 @@ def test_what_is_public_is_short_and_exact() -> None:
     }
 
 
-def test_an_address_is_judged_by_the_route_that_answers_it() -> None:
+def test_a_path_has_the_rule_of_the_route_that_answers_it() -> None:
     table = RouteTable(ROUTES)
 
     for method, path in LISTED:
@@ -49,13 +49,13 @@ def test_an_address_is_judged_by_the_route_that_answers_it() -> None:
             assert table.find(method, path) == (RULES[method, path], {}), path
 
 
-def test_what_acts_is_never_open_to_a_viewer() -> None:
+def test_no_route_that_changes_something_needs_only_read() -> None:
     for (method, path), rule in RULES.items():
         if method != "GET":
             assert rule.requirement is not Permission.READ, path
 
 
-def test_what_is_about_one_thing_names_it_in_its_address() -> None:
+def test_a_route_with_a_resource_has_its_path_parameter() -> None:
     for (_, path), rule in RULES.items():
         names = re.findall(r"{(\w+)}", path)
         if rule.resource is ResourceScope.PIPELINE:
@@ -147,7 +147,7 @@ WHO = ["anonymous", *(f"role {role}" for role in Role), *(f"scope {scope}" for s
 
 
 @pytest.mark.parametrize("who", WHO)
-async def test_every_route_opens_to_exactly_those_whom_the_table_names(callers_fixture: Callers, who: str) -> None:
+async def test_every_route_allows_exactly_the_callers_of_its_rule(callers_fixture: Callers, who: str) -> None:
     asked = 0
     for method, path in sorted(LISTED):
         if _is_a_stream(path) or path == "/ui/sign-out":  # that would end the caller's session
@@ -172,7 +172,7 @@ def _is_a_stream(path: str) -> bool:
 
 
 @pytest.mark.parametrize("who", WHO)
-async def test_streams_open_to_exactly_those_whom_the_table_names(callers_fixture: Callers, who: str) -> None:
+async def test_every_stream_allows_exactly_the_callers_of_its_rule(callers_fixture: Callers, who: str) -> None:
     for method, path in sorted(LISTED):
         if not _is_a_stream(path) or _expected(callers_fixture, who, method, path) == "let in":
             continue
@@ -183,7 +183,7 @@ async def test_streams_open_to_exactly_those_whom_the_table_names(callers_fixtur
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
 @pytest.mark.parametrize("who", WHO)
-async def test_head_is_judged_as_get_and_options_tell_no_stranger_what_there_is(callers_fixture: Callers, who: str, method: str) -> None:
+async def test_head_has_the_rule_of_get_and_options_needs_a_caller(callers_fixture: Callers, who: str, method: str) -> None:
     for listed, path in sorted(LISTED):
         if listed != "GET" or _is_a_stream(path):
             continue
@@ -213,7 +213,7 @@ async def test_head_is_judged_as_get_and_options_tell_no_stranger_what_there_is(
         "/;/livez",
     ],
 )
-async def test_what_only_looks_public_is_not(callers_fixture: Callers, path: str) -> None:
+async def test_a_path_that_resembles_a_public_one_is_not_public(callers_fixture: Callers, path: str) -> None:
     assert (await callers_fixture.headgate.client.get(path)).status_code == 401
 
 
@@ -233,7 +233,7 @@ async def test_what_only_looks_public_is_not(callers_fixture: Callers, path: str
     ],
 )
 @pytest.mark.parametrize("auth", ["none", "team"])
-async def test_a_credential_that_is_not_good_is_never_passed_over(auth: str, header: str) -> None:
+async def test_an_invalid_credential_is_never_ignored(auth: str, header: str) -> None:
     headgate = InProcessHeadgate(auth=auth)
     async with headgate.client:
         answer = await headgate.client.get("/pipelines/", headers={"Authorization": header})
@@ -242,14 +242,14 @@ async def test_a_credential_that_is_not_good_is_never_passed_over(auth: str, hea
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_two_authorizations_are_none(callers_fixture: Callers) -> None:
+async def test_two_authorization_headers_are_invalid(callers_fixture: Callers) -> None:
     good = callers_fixture.authenticator["scope read"]["Authorization"]
     answer = await callers_fixture.headgate.client.get("/pipelines/", headers=[("Authorization", good), ("Authorization", good)])
 
     assert answer.status_code == 401
 
 
-async def test_a_token_bound_to_a_pipeline_opens_that_one_alone(callers_fixture: Callers) -> None:
+async def test_a_token_bound_to_a_pipeline_allows_only_that_one(callers_fixture: Callers) -> None:
     headgate, mine = (
         callers_fixture.headgate,
         await callers_fixture.headgate.api.create_token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline="flights"),
@@ -272,7 +272,7 @@ async def test_a_token_bound_to_a_pipeline_opens_that_one_alone(callers_fixture:
     assert await headgate.fakes.reader.runs(pipeline_id=2, status=None, skip=0, limit=9) == []
 
 
-async def test_a_reporters_token_needs_to_name_nothing_but_the_status(callers_fixture: Callers) -> None:
+async def test_a_reporters_token_needs_only_a_status(callers_fixture: Callers) -> None:
     headgate = callers_fixture.headgate
     made = await headgate.application.create_token()(NewToken("cron", TokenKind.REPORTER, [Scope.REPORT], "other"), Actor("ada"))
     answer = await headgate.client.post("/status-update/", json={"status": "running"}, headers={"Authorization": f"Bearer {made.text}"})
@@ -283,7 +283,7 @@ async def test_a_reporters_token_needs_to_name_nothing_but_the_status(callers_fi
     assert any(event.actor == "token cron" for event in events)
 
 
-async def test_an_attempts_token_dies_with_its_attempt(callers_fixture: Callers) -> None:
+async def test_an_attempts_token_ends_with_its_attempt(callers_fixture: Callers) -> None:
     headgate = callers_fixture.headgate
     operator = await headgate.api.sign_in(Role.OPERATOR)
     run_id = (await headgate.client.post("/trigger/flights", json={}, headers=operator)).json()["run_id"]

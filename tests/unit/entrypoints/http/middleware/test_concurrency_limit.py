@@ -28,7 +28,7 @@ async def blocked_triggers(headgate: InProcessHeadgate, count: int) -> AsyncIter
         yield tasks
 
 
-async def test_over_the_bound_is_503_and_goes_through_later_while_health_and_workers_pass() -> None:
+async def test_excess_requests_are_503_while_health_and_workers_pass() -> None:
     headgate = InProcessHeadgate(max_in_flight=2)
     await headgate.api.create_pipeline()
 
@@ -44,7 +44,7 @@ async def test_over_the_bound_is_503_and_goes_through_later_while_health_and_wor
     assert (await headgate.client.get("/pipelines/")).status_code == 200
 
 
-async def test_open_streams_take_no_place() -> None:
+async def test_open_streams_do_not_count() -> None:
     headgate = InProcessHeadgate(max_in_flight=1)
     await headgate.start_change_feed()
 
@@ -72,7 +72,7 @@ def report_in_pieces(headgate: InProcessHeadgate, body: SlowBody) -> "asyncio.Ta
     return asyncio.create_task(headgate.client.post("/status-update/", content=body, headers={"Content-Type": "application/json"}))
 
 
-async def test_a_body_on_its_way_holds_no_place() -> None:
+async def test_an_unfinished_body_does_not_count() -> None:
     headgate = InProcessHeadgate(max_in_flight=1)
     await headgate.api.create_pipeline()
     bodies = [SlowBody(b'{"pipeline_id": "flights", ', b'"status": "running"}') for _ in range(3)]
@@ -89,7 +89,7 @@ async def test_a_body_on_its_way_holds_no_place() -> None:
     assert {answer.status_code for answer in (*meanwhile, *answers)} == {200}
 
 
-async def test_bodies_on_their_way_have_bounded_room(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unfinished_bodies_are_limited_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_limit, "UNFINISHED_BYTES", 1_000)
     headgate = InProcessHeadgate(rate_limit="50/hour")
     await headgate.api.create_pipeline()
@@ -107,7 +107,7 @@ async def test_bodies_on_their_way_have_bounded_room(monkeypatch: pytest.MonkeyP
     assert [answer.status_code for answer in taken] == [200, 200], "there is room again, and none of it was the caller's fault"
 
 
-async def test_a_body_that_arrives_in_one_piece_needs_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_arrives_at_once_is_not_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_limit, "UNFINISHED_BYTES", 0)
     messages = [{"type": "http.request", "body": b"x" * 5_000, "more_body": False}]
     received: list[Any] = []

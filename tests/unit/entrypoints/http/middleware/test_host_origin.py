@@ -24,7 +24,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
-async def test_a_page_of_another_origin_can_run_nothing(headgate: InProcessHeadgate, headers: dict[str, str]) -> None:
+async def test_a_page_of_another_origin_cannot_trigger(headgate: InProcessHeadgate, headers: dict[str, str]) -> None:
     await headgate.api.create_pipeline()
 
     answer = await headgate.client.post("/trigger/flights", headers=headers)
@@ -34,20 +34,20 @@ async def test_a_page_of_another_origin_can_run_nothing(headgate: InProcessHeadg
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
-async def test_a_page_of_another_origin_can_follow_nothing(headgate: InProcessHeadgate, headers: dict[str, str]) -> None:
+async def test_a_page_of_another_origin_cannot_open_a_stream(headgate: InProcessHeadgate, headers: dict[str, str]) -> None:
     answer = await headgate.client.get("/events/", headers={"Accept": "text/event-stream", **headers})
 
     assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": BASE_URL}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}])
-async def test_our_own_pages_and_programs_may(headgate: InProcessHeadgate, headers: dict[str, str]) -> None:
+async def test_our_own_pages_and_programs_are_allowed(headgate: InProcessHeadgate, headers: dict[str, str]) -> None:
     await headgate.api.create_pipeline()
 
     assert (await headgate.client.post("/trigger/flights", headers=headers)).status_code == 202
 
 
-async def test_a_link_from_elsewhere_leads_here_but_a_fetch_does_not(headgate: InProcessHeadgate) -> None:
+async def test_another_site_may_link_here_but_not_fetch(headgate: InProcessHeadgate) -> None:
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
     assert (await headgate.client.get("/pipelines/", headers=link)).status_code == 200
@@ -83,7 +83,7 @@ KINDS = {
 }
 
 
-async def test_no_write_comes_in_but_by_a_known_name_from_our_own_pages_in_our_own_form(headgate: InProcessHeadgate) -> None:
+async def test_a_write_needs_a_known_host_our_origin_and_a_known_type(headgate: InProcessHeadgate) -> None:
     """Every host, origin, fetch site and content type with every other: a name that was rebound to us is unknown whatever the rest says."""
     await headgate.api.create_pipeline()
     expected, written = 0, 0
@@ -113,11 +113,11 @@ async def test_no_write_comes_in_but_by_a_known_name_from_our_own_pages_in_our_o
         ("[::1", 421),
     ],
 )
-async def test_only_known_host_names_are_answered(headgate: InProcessHeadgate, host: str, status: int) -> None:
+async def test_only_known_host_names_are_served(headgate: InProcessHeadgate, host: str, status: int) -> None:
     assert (await headgate.client.get("/livez", headers={"Host": host})).status_code == status
 
 
-async def test_a_body_past_one_mebibyte_is_read_to_its_end_and_refused(headgate: InProcessHeadgate) -> None:
+async def test_a_body_over_1_mib_is_drained_and_refused(headgate: InProcessHeadgate) -> None:
     read = 0
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -135,7 +135,7 @@ async def test_a_body_past_one_mebibyte_is_read_to_its_end_and_refused(headgate:
     assert fits.status_code == 422
 
 
-async def test_every_answer_carries_a_request_id_and_ties_the_browsers_hands(headgate: InProcessHeadgate) -> None:
+async def test_every_response_has_a_request_id_and_security_headers(headgate: InProcessHeadgate) -> None:
     given = await headgate.client.get("/livez", headers={"X-Request-Id": "abc-1"})
     made = await headgate.client.get("/nope", headers={"X-Request-Id": "not good\t"})
 
@@ -146,7 +146,7 @@ async def test_every_answer_carries_a_request_id_and_ties_the_browsers_hands(hea
     assert "'unsafe-inline'" not in given.headers["content-security-policy"]
 
 
-async def test_a_defect_is_a_problem_that_tells_nothing_but_the_request_id(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unexpected_error_reveals_only_the_request_id(caplog: pytest.LogCaptureFixture) -> None:
     router = APIRouter()
 
     @router.get("/broken")
@@ -165,7 +165,7 @@ async def test_a_defect_is_a_problem_that_tells_nothing_but_the_request_id(caplo
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
 
 
-async def test_a_browser_gets_a_page_where_somebody_renders_pages() -> None:
+async def test_a_browser_gets_an_error_page() -> None:
     def page(request: Request, problem: Problem) -> Response | None:
         return HTMLResponse(f"<h1>{problem.title}</h1>", problem.status) if request.url.path.startswith("/ui/") else None
 
@@ -179,7 +179,7 @@ async def test_a_browser_gets_a_page_where_somebody_renders_pages() -> None:
     assert api.headers["content-type"] == program.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_client_that_leaves_while_sending_is_not_answered(headgate: InProcessHeadgate) -> None:
+async def test_a_client_that_disconnects_while_sending_gets_no_response(headgate: InProcessHeadgate) -> None:
     sent: list[object] = []
     scope = {
         "type": "http",
@@ -200,13 +200,13 @@ async def test_a_client_that_leaves_while_sending_is_not_answered(headgate: InPr
     assert sent == []
 
 
-async def test_no_answer_is_open_to_other_origins(headgate: InProcessHeadgate) -> None:
+async def test_no_response_allows_other_origins(headgate: InProcessHeadgate) -> None:
     answer: httpx.Response = await headgate.client.options("/pipelines/", headers={"Origin": "http://evil.example"})
 
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
-async def test_a_browser_is_told_to_stay_with_https_where_people_reach_us_by_it() -> None:
+async def test_hsts_is_sent_if_the_public_url_is_https() -> None:
     plain = await InProcessHeadgate().client.get("/livez")
     secure = await InProcessHeadgate(url="https://gate.example").client.get("/livez")
     refused = await InProcessHeadgate(url="https://gate.example").client.get("/nothing-here")

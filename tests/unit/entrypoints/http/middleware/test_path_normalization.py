@@ -27,7 +27,7 @@ READS = [
 
 
 @pytest.mark.parametrize("path", READS)
-async def test_a_read_answers_the_same_with_and_without_its_slash(headgate: InProcessHeadgate, path: str) -> None:
+async def test_a_trailing_slash_makes_no_difference_to_a_get(headgate: InProcessHeadgate, path: str) -> None:
     await headgate.api.create_pipeline()
     await headgate.api.trigger()
 
@@ -39,7 +39,7 @@ async def test_a_read_answers_the_same_with_and_without_its_slash(headgate: InPr
 
 
 @pytest.mark.parametrize("path", READS)
-async def test_head_answers_what_get_answers_without_the_body(headgate: InProcessHeadgate, path: str) -> None:
+async def test_head_returns_the_headers_of_get(headgate: InProcessHeadgate, path: str) -> None:
     await headgate.api.create_pipeline()
     await headgate.api.trigger()
 
@@ -67,7 +67,7 @@ async def test_head_of_a_stream_ends(headgate: InProcessHeadgate) -> None:
         ("/livez", "GET, HEAD, OPTIONS"),
     ],
 )
-async def test_options_and_405_say_what_is_allowed(headgate: InProcessHeadgate, path: str, allowed: str) -> None:
+async def test_options_and_405_name_the_allowed_methods(headgate: InProcessHeadgate, path: str, allowed: str) -> None:
     options, refused = await headgate.client.options(path), await headgate.client.delete(path)
 
     assert (options.status_code, options.headers["allow"]) == (204, allowed)
@@ -75,7 +75,7 @@ async def test_options_and_405_say_what_is_allowed(headgate: InProcessHeadgate, 
     assert refused.json()["problem"] == "method_not_allowed"
 
 
-async def test_an_unknown_address_is_a_problem(headgate: InProcessHeadgate) -> None:
+async def test_an_unknown_path_is_a_problem(headgate: InProcessHeadgate) -> None:
     for method in ("GET", "POST", "OPTIONS"):
         answer = await headgate.client.request(method, "/nope/")
 
@@ -95,7 +95,7 @@ async def test_a_post_without_its_slash_is_not_redirected(headgate: InProcessHea
     assert reported.json() == {"applied": True, "why": None, "run_id": 1, "seq": 4, "status": "running"}
 
 
-async def test_the_process_is_alive_and_ready_and_names_what_it_stands_on(headgate: InProcessHeadgate) -> None:
+async def test_the_probes_report_the_database_prefect_and_workers(headgate: InProcessHeadgate) -> None:
     headgate.fakes.orchestrator.is_down = True
 
     assert (await headgate.client.get("/livez")).json() == {"status": "alive"}
@@ -105,7 +105,7 @@ async def test_the_process_is_alive_and_ready_and_names_what_it_stands_on(headga
     assert ready.json() == {"status": "ready", "database": "up", "prefect": "down", "workers": {"count": 0, "slots": 0, "free": 0}}
 
 
-async def test_without_its_database_it_is_unready_and_says_when_to_try_again(headgate: InProcessHeadgate) -> None:
+async def test_without_a_database_readiness_is_503_with_retry_after(headgate: InProcessHeadgate) -> None:
     headgate.fakes.store.is_down = True
 
     ready = await headgate.client.get("/readyz")
@@ -123,7 +123,7 @@ async def test_without_its_database_it_is_unready_and_says_when_to_try_again(hea
     assert (await headgate.client.get("/pipelines/")).status_code == 200
 
 
-async def test_a_server_that_is_still_starting_says_so(headgate: InProcessHeadgate) -> None:
+async def test_a_server_that_is_starting_is_not_ready(headgate: InProcessHeadgate) -> None:
     headgate.app.state.why_not_ready = "The examples are being registered."
 
     ready = await headgate.client.get("/readyz")

@@ -23,7 +23,7 @@ def from_address(headgate: InProcessHeadgate, address: str) -> httpx.AsyncClient
     return httpx.AsyncClient(transport=httpx.ASGITransport(headgate.app, client=(address, 1)), base_url=BASE_URL)
 
 
-async def test_a_caller_over_its_rate_is_429_and_told_when() -> None:
+async def test_a_caller_over_its_rate_is_429_with_retry_after() -> None:
     headgate = limited()
 
     answers = [await headgate.client.get("/pipelines/") for _ in range(3)]
@@ -36,7 +36,7 @@ async def test_a_caller_over_its_rate_is_429_and_told_when() -> None:
     assert answers[2].json()["problem"] == "rate_limited"
 
 
-async def test_the_short_ways_are_counted_too() -> None:
+async def test_plain_routes_are_counted_too() -> None:
     headgate = limited("3/hour")
     await headgate.api.create_pipeline()
 
@@ -46,7 +46,7 @@ async def test_the_short_ways_are_counted_too() -> None:
     assert (await headgate.api.report(pipeline_id="flights", status="running")).status_code == 429
 
 
-async def test_health_and_workers_pass_and_a_laptop_has_no_limit(headgate: InProcessHeadgate) -> None:
+async def test_health_and_workers_have_no_limit_nor_has_open_access(headgate: InProcessHeadgate) -> None:
     busy = limited("1/hour")
     await busy.client.get("/pipelines/")
 
@@ -62,7 +62,7 @@ async def test_health_and_workers_pass_and_a_laptop_has_no_limit(headgate: InPro
     )
 
 
-async def test_each_token_account_and_address_is_counted_for_itself() -> None:
+async def test_tokens_accounts_and_addresses_are_counted_separately() -> None:
     headgate = limited("1/hour", auth="team")
     one, two = await headgate.api.create_token(Scope.READ), await headgate.api.create_token(Scope.READ)
     person = await headgate.api.sign_in(Role.VIEWER)
@@ -73,7 +73,7 @@ async def test_each_token_account_and_address_is_counted_for_itself() -> None:
     assert (first, again) == ([200] * 3, [429] * 3)
 
 
-async def test_addresses_are_told_apart_those_of_one_ipv6_network_are_not() -> None:
+async def test_addresses_of_one_ipv6_network_are_counted_together() -> None:
     headgate = limited("1/hour")
 
     async def asked(address: str) -> int:
@@ -85,7 +85,7 @@ async def test_addresses_are_told_apart_those_of_one_ipv6_network_are_not() -> N
     assert [await asked(address) for address in ("::ffff:192.0.2.2", "::ffff:192.0.2.9")] == [429, 200]
 
 
-async def test_who_guesses_tokens_is_soon_not_looked_at_while_others_of_that_address_only_share_that() -> None:
+async def test_refused_tokens_are_limited_by_address() -> None:
     headgate = limited("3/hour", auth="team")
     ours = await headgate.api.create_token(Scope.READ)
 
@@ -97,7 +97,7 @@ async def test_who_guesses_tokens_is_soon_not_looked_at_while_others_of_that_add
     assert good.status_code == 200
 
 
-async def test_invented_tokens_give_nobody_more_requests() -> None:
+async def test_invented_tokens_do_not_raise_the_limit() -> None:
     headgate = limited("2/hour")
 
     statuses = [(await headgate.client.get("/pipelines/")).status_code for _ in range(2)]
@@ -106,7 +106,7 @@ async def test_invented_tokens_give_nobody_more_requests() -> None:
     assert statuses == [200, 200, 429]
 
 
-async def test_who_waits_as_told_is_served() -> None:
+async def test_a_caller_that_waits_is_served() -> None:
     headgate = limited("1/second")
     await headgate.client.get("/pipelines/")
 
@@ -118,7 +118,7 @@ async def test_who_waits_as_told_is_served() -> None:
     assert answer.status_code == 200
 
 
-async def test_a_page_says_it_in_a_sentence() -> None:
+async def test_a_browser_gets_a_page_for_429() -> None:
     headgate = limited("1/hour")
     await headgate.client.get("/pipelines/")
 
@@ -129,7 +129,7 @@ async def test_a_page_says_it_in_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(("claims", "expected"), [(True, ("attempt", "7/load/2")), (False, ("address", "192.0.2.1"))])
-def test_each_attempt_of_a_stage_is_a_caller(claims: bool, expected: tuple[str, str]) -> None:
+def test_each_attempt_is_counted_as_a_caller(claims: bool, expected: tuple[str, str]) -> None:
     scope: dict[str, Any] = {"client": ("192.0.2.1", 5)}
     if claims:
         scope["headgate.claims"] = AttemptClaims(7, "load", 2)
@@ -137,7 +137,7 @@ def test_each_attempt_of_a_stage_is_a_caller(claims: bool, expected: tuple[str, 
     assert rate_limit_key(scope) == expected
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_the_number_of_counters_is_limited() -> None:
     limiter = RateLimiter(Rate(1, 3600))
     limiter.MAX_COUNTERS = 100
 

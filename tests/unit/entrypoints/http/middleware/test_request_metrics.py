@@ -24,7 +24,7 @@ class Watched:
         return [(tags["route"], tags["method"], tags["status"]) for _, tags in self.telemetry.of(metric)]
 
 
-async def test_a_request_is_counted_and_measured_by_its_route_not_by_what_it_names() -> None:
+async def test_a_request_is_measured_under_its_routes_template() -> None:
     watched = Watched()
 
     await watched.client.get("/pipelines/12345")
@@ -42,7 +42,7 @@ async def test_a_request_is_counted_and_measured_by_its_route_not_by_what_it_nam
     assert watched.counted(Metric.REQUEST_ERRORS) == [], "what the asker did wrong is no error of ours"
 
 
-async def test_an_outage_is_counted_as_an_error_of_its_route() -> None:
+async def test_an_outage_counts_as_an_error_of_its_route() -> None:
     watched = Watched()
     watched.headgate.fakes.store.is_down = True
 
@@ -51,7 +51,7 @@ async def test_an_outage_is_counted_as_an_error_of_its_route() -> None:
     assert watched.counted(Metric.REQUEST_ERRORS) == [("/trigger/:pipeline_id", "POST", 503)] == watched.counted()
 
 
-async def test_a_request_that_nothing_answers_is_counted_as_500() -> None:
+async def test_a_request_without_a_response_counts_as_500() -> None:
     watched = Watched()
 
     async def broken(*_: object) -> None:
@@ -65,7 +65,7 @@ async def test_a_request_that_nothing_answers_is_counted_as_500() -> None:
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-async def test_probes_are_in_no_figure_and_no_trace(path: str) -> None:
+async def test_probes_are_neither_measured_nor_traced(path: str) -> None:
     watched = Watched()
 
     await watched.client.get(path)
@@ -74,7 +74,7 @@ async def test_probes_are_in_no_figure_and_no_trace(path: str) -> None:
     assert watched.telemetry.dropped_traces == 1
 
 
-async def test_an_open_stream_is_in_no_figure_and_no_trace_when_it_ends() -> None:
+async def test_streams_are_neither_measured_nor_traced() -> None:
     watched = Watched()
     watched.headgate.hub.close()
 
@@ -85,7 +85,7 @@ async def test_an_open_stream_is_in_no_figure_and_no_trace_when_it_ends() -> Non
     assert watched.telemetry.dropped_traces == 1
 
 
-async def test_a_made_up_method_makes_no_tag_of_its_own() -> None:
+async def test_an_unknown_method_has_no_tag_of_its_own() -> None:
     watched = Watched()
 
     await watched.client.request("BREW", "/pipelines/")

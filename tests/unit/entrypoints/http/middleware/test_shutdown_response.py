@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from entrypoints.http.middleware.unexpected_errors import UnexpectedErrors
 
 
-async def test_a_request_the_stop_overtakes_is_told_to_ask_again() -> None:
+async def test_a_request_cancelled_by_shutdown_is_503_with_retry_after() -> None:
     sent, begun = await _cancelled(starts=False)
 
     assert begun
@@ -17,7 +17,7 @@ async def test_a_request_the_stop_overtakes_is_told_to_ask_again() -> None:
     assert json.loads(sent[1]["body"])["problem"] == "stopping"
 
 
-async def test_an_answer_under_way_is_not_answered_twice() -> None:
+async def test_a_started_response_is_not_answered_twice() -> None:
     sent, _ = await _cancelled(starts=True)
 
     assert [message["type"] for message in sent] == ["http.response.start"]
