@@ -151,7 +151,7 @@ class AuditEntryResponse(ResponseModel):
 
     @classmethod
     def from_view(cls, view: AuditEntry) -> Self:
-        """Build the response from an entry. The API has its own names for the entry's fields."""
+        """Build the response of an entry."""
         return cls(
             id=view.id,
             at=view.at,

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is never ours to be ashamed of."""
+"""No input causes a 500."""
 
 import json
 from typing import Any
@@ -18,24 +18,26 @@ VALUES: Any = st.recursive(
 )
 
 
-def keyed(*names: str) -> Any:
+def objects_with(*names: str) -> Any:
     return st.dictionaries(st.sampled_from(names) | TEXT, VALUES, max_size=6)
 
 
-STAGE = keyed("name", "kind", "needs", "command", "callable", "timeout", "retries", "env", "when", "shell")
-SCHEMA = keyed("type", "properties", "required", "$ref", "pattern", "items", "enum", "minimum", "multipleOf", "$defs", "default")
+STAGE = objects_with("name", "kind", "needs", "command", "callable", "timeout", "retries", "env", "when", "shell")
+SCHEMA = objects_with("type", "properties", "required", "$ref", "pattern", "items", "enum", "minimum", "multipleOf", "$defs", "default")
 DEFINITION = st.fixed_dictionaries(
     {"name": st.just("p") | VALUES, "stages": st.lists(STAGE, max_size=3) | st.just([{"name": "a", "kind": "external"}]) | VALUES},
     optional={"parameters": SCHEMA | VALUES, "parallelism": VALUES, "pool": VALUES, "description": VALUES},
 )
-UPDATE = keyed("pipeline_id", "stage_name", "status", "records_processed", "run_id", "attempt", "event_id", "seq", "output", "reported_at")
+UPDATE = objects_with(
+    "pipeline_id", "stage_name", "status", "records_processed", "run_id", "attempt", "event_id", "seq", "output", "reported_at"
+)
 MANY = settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 HEADGATE = InProcessHeadgate()
 
 
-def emptied() -> InProcessHeadgate:
-    """The same house, its store as new: building one takes longer than what is tested."""
+def get_empty_headgate() -> InProcessHeadgate:
+    """Return the shared Headgate with an empty store: building one takes longer than a test."""
     HEADGATE.fakes.store.committed = Tables()
     HEADGATE.fakes.store.journal.clear()
     return HEADGATE
@@ -44,20 +46,20 @@ def emptied() -> InProcessHeadgate:
 @MANY
 @given(body=DEFINITION | VALUES, parameters=VALUES)
 async def test_no_definition_or_parameters_cause_a_500(body: Any, parameters: Any) -> None:
-    client = emptied().client
+    client = get_empty_headgate().client
 
-    made = await client.post("/pipelines/", content=json.dumps(body))
-    ref = made.json().get("id", "p")
+    created = await client.post("/pipelines/", content=json.dumps(body))
+    ref = created.json().get("id", "p")
     run = await client.post(f"/trigger/{ref}", content=json.dumps({"parameters": parameters}))
 
-    assert made.status_code in (201, 422), made.text
+    assert created.status_code in (201, 422), created.text
     assert run.status_code in (202, 404, 422), run.text
 
 
 @MANY
 @given(update=UPDATE | VALUES)
 async def test_no_status_update_causes_a_500(update: Any) -> None:
-    headgate = emptied()
+    headgate = get_empty_headgate()
     await headgate.api.create_pipeline("p", {"name": "a", "kind": "external"})
 
     known = {"pipeline_id": "p", "stage_name": "a", "status": "running", **update} if isinstance(update, dict) else update
@@ -72,15 +74,15 @@ async def test_no_status_update_causes_a_500(update: Any) -> None:
 @MANY
 @given(path=TEXT, query=TEXT, header=st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=20))
 async def test_no_path_or_header_causes_a_500(path: str, query: str, header: str) -> None:
-    client = emptied().client
+    client = get_empty_headgate().client
     params = {"skip": query.encode("utf-8", "replace"), "after": query.encode("utf-8", "replace")}
     name = path.encode("utf-8", "replace").decode()
     headers = {"Last-Event-ID": header.strip().encode("latin-1"), "X-Request-Id": header.strip().encode("latin-1")}
 
     for prefix in ("/pipelines/", "/runs/", "/trigger/", "/"):
-        answer = await client.get(prefix + quoted(name), params=params, headers=headers)
+        answer = await client.get(prefix + quote_all(name), params=params, headers=headers)
         assert answer.status_code < 500
 
 
-def quoted(text: str) -> str:
+def quote_all(text: str) -> str:
     return quote(text, safe="")

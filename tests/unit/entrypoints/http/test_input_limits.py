@@ -1,4 +1,4 @@
-"""Everything that a caller sends has a size beyond which it is refused in words: never a 500, and nothing of it kept."""
+"""Every input has a limit. Beyond it the request is refused with a sentence, never with a 500."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.in_process import InProcessHeadgate
 EXTERNAL = {"name": "certify", "kind": "external"}
 UPDATE = {"pipeline_id": "flights", "stage_name": "certify", "status": "running"}
 POSTS = ["/pipelines/", "/trigger/flights", "/status-update/", "/status-update/batch", "/runs/1/cancel", "/runs/1/again", "/runs/1/retry"]
-POSTS += [f"/runs/1/stages/certify/{act}" for act in ("approve", "reject", "skip", "cancel", "retry")]
+POSTS += [f"/runs/1/stages/certify/{action}" for action in ("approve", "reject", "skip", "cancel", "retry")]
 
 BODILESS = ["/runs/1/stages/certify/retry"]
 
@@ -55,9 +55,9 @@ async def test_json_out_of_bounds_is_422_on_every_route(prepared: InProcessHeadg
 
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    # The items of a batch are judged one by one, after its own shape.
-    words = "" if path.endswith("batch") else "nested deeper|not JSON|finite|64 bits|too long|NUL|surrogate"
-    assert re.search(words, answer.json()["errors"][0]["message"])
+    # The items of a batch are validated one by one, after the batch itself.
+    pattern = "" if path.endswith("batch") else "nested deeper|not JSON|finite|64 bits|too long|NUL|surrogate"
+    assert re.search(pattern, answer.json()["errors"][0]["message"])
 
 
 async def test_the_deepest_allowed_json_is_accepted(prepared: InProcessHeadgate) -> None:
@@ -95,7 +95,9 @@ async def test_a_body_over_1_mib_is_413_on_every_route(prepared: InProcessHeadga
         ("/runs/1/stages/certify/skip", {"message": "m" * 2_001}, "message"),
     ],
 )
-async def test_a_text_or_list_that_is_too_long_is_422_by_its_field(prepared: InProcessHeadgate, path: str, body: dict[str, Any], field: str) -> None:
+async def test_a_text_or_list_that_is_too_long_is_422_by_its_field(
+    prepared: InProcessHeadgate, path: str, body: dict[str, Any], field: str
+) -> None:
     answer = await prepared.client.post(path, json=body)
 
     assert answer.status_code == 422, answer.text
@@ -118,9 +120,7 @@ async def test_a_text_or_list_that_is_too_long_is_422_by_its_field(prepared: InP
         ({"traceparent": "0" * 5_000}, 200),
     ],
 )
-async def test_too_many_headers_are_431_and_odd_ones_are_ignored(
-    headgate: InProcessHeadgate, headers: dict[str, str], status: int
-) -> None:
+async def test_too_many_headers_are_431_and_odd_ones_are_ignored(headgate: InProcessHeadgate, headers: dict[str, str], status: int) -> None:
     answer = await headgate.client.get("/pipelines/", headers=headers)
 
     assert answer.status_code == status
@@ -135,7 +135,7 @@ async def test_a_url_that_is_too_long_is_414(headgate: InProcessHeadgate, path: 
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "status", "kept"),
+    ("method", "path", "body", "status", "cache_control"),
     [
         ("GET", "/pipelines/", None, 200, "no-cache"),
         ("GET", "/pipelines/1", None, 200, "no-cache"),
@@ -159,9 +159,9 @@ async def test_a_url_that_is_too_long_is_414(headgate: InProcessHeadgate, path: 
     ],
 )
 async def test_no_response_is_cached_unless_its_route_allows_it(
-    prepared: InProcessHeadgate, method: str, path: str, body: Any, status: int, kept: str
+    prepared: InProcessHeadgate, method: str, path: str, body: Any, status: int, cache_control: str
 ) -> None:
     answer = await prepared.client.request(method, path, json=body)
 
     assert answer.status_code == status, answer.text
-    assert answer.headers["cache-control"] in (kept, "no-store")
+    assert answer.headers["cache-control"] in (cache_control, "no-store")

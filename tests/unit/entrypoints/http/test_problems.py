@@ -1,9 +1,14 @@
-"""One table from the domain's errors to HTTP."""
+"""Errors become problems by one table, or pages for browsers."""
+
+from fastapi import Request
+from starlette.responses import HTMLResponse, Response
 
 import domain.errors
 from domain.errors import Conflict, FieldProblem, HeadgateError, InvalidInput, Unavailable
 from domain.reports.report import ReportOutcome
 from entrypoints.http.error_problems import PROBLEM_FACTORIES, REPORT_OUTCOME_STATUSES, to_problem
+from entrypoints.http.problems import Problem
+from tests.support.in_process import InProcessHeadgate
 
 
 def _subclasses(kind: type[HeadgateError]) -> set[type[HeadgateError]]:
@@ -40,3 +45,17 @@ def test_an_errors_facts_are_members_of_its_problem() -> None:
 
 def test_every_outcome_of_a_report_has_an_http_status() -> None:
     assert set(REPORT_OUTCOME_STATUSES) == set(ReportOutcome)
+
+
+async def test_a_browser_gets_an_error_page() -> None:
+    def page(request: Request, problem: Problem) -> Response | None:
+        return HTMLResponse(f"<h1>{problem.title}</h1>", problem.status) if request.url.path.startswith("/ui/") else None
+
+    headgate = InProcessHeadgate(error_page=page)
+    async with headgate.client as client:
+        browser = await client.get("/ui/nope", headers={"Accept": "text/html"})
+        api = await client.get("/nope", headers={"Accept": "text/html"})
+        program = await client.get("/ui/nope")
+
+    assert (browser.status_code, browser.text) == (404, "<h1>Not found</h1>")
+    assert api.headers["content-type"] == program.headers["content-type"] == "application/problem+json"

@@ -1,4 +1,4 @@
-"""A head without an end is not read for ever; what comes in one piece with its body is."""
+"""The protocol limits the size of a request's head and the time that a request takes to arrive."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import uvicorn
 from entrypoints.http.protocol import MAX_HEAD_BYTES, BoundedProtocol
 
 
-class Impatient(BoundedProtocol):
+class ImpatientProtocol(BoundedProtocol):
     READ_TIMEOUT = 0.3
 
 
-async def counting(scope: Any, receive: Any, send: Any) -> None:
-    """Answers with the number of headers and the bytes of the body."""
+async def count_bytes(scope: Any, receive: Any, send: Any) -> None:
+    """Respond with the number of headers and the bytes of the body."""
     size, more = 0, True
     while more:
         message = await receive()
@@ -31,9 +31,9 @@ async def counting(scope: Any, receive: Any, send: Any) -> None:
 
 @asynccontextmanager
 async def serving(
-    app: Any = counting, http: type[BoundedProtocol] = BoundedProtocol
+    app: Any = count_bytes, http: type[BoundedProtocol] = BoundedProtocol
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection to a server."""
+    """Yield a connection to a server."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, http=http, lifespan="off", log_level="critical"))
     life = asyncio.create_task(server.serve([listening]))
@@ -61,21 +61,21 @@ def one_header() -> Iterator[bytes]:
         yield b"v" * 1_000
 
 
-def an_address() -> Iterator[bytes]:
+def long_url() -> Iterator[bytes]:
     while True:
         yield b"a" * 1_000
 
 
 @pytest.mark.parametrize(
-    ("begins", "goes_on"),
-    [(b"GET / HTTP/1.1\r\nHost: x\r\n", many_headers), (b"GET / HTTP/1.1\r\nHost: x\r\n", one_header), (b"GET /", an_address)],
-    ids=["headers", "header", "address"],
+    ("start", "rest"),
+    [(b"GET / HTTP/1.1\r\nHost: x\r\n", many_headers), (b"GET / HTTP/1.1\r\nHost: x\r\n", one_header), (b"GET /", long_url)],
+    ids=["headers", "header", "url"],
 )
-async def test_an_endless_head_is_431_and_closes_the_connection(begins: bytes, goes_on: Any) -> None:
+async def test_an_endless_head_is_431_and_closes_the_connection(start: bytes, rest: Any) -> None:
     async with serving() as (reader, writer):
         sent = 0
-        writer.write(begins)
-        for piece in goes_on():
+        writer.write(start)
+        for piece in rest():
             if sent > MAX_HEAD_BYTES + 1_000:
                 break
             writer.write(piece)
@@ -101,16 +101,16 @@ async def test_requests_on_one_connection_are_limited_separately() -> None:
     assert all(answer.startswith(b"HTTP/1.1 200") and b"3 %d" % len(body) in answer for answer in answers)
 
 
-async def drip(writer: asyncio.StreamWriter, begins: bytes, drop: bytes) -> None:
-    """A little at a time, for as long as it is taken."""
-    writer.write(begins)
+async def drip(writer: asyncio.StreamWriter, start: bytes, drop: bytes) -> None:
+    """Send a little at a time until the connection closes."""
+    writer.write(start)
     while not writer.is_closing():
         writer.write(drop)
         await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize(
-    ("begins", "drop"),
+    ("start", "drop"),
     [
         (b"GET / HTTP/1.1\r\nHost: x\r\n", b"X-A: v\r\n"),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n", b"v"),
@@ -118,9 +118,9 @@ async def drip(writer: asyncio.StreamWriter, begins: bytes, drop: bytes) -> None
     ],
     ids=["head", "body", "chunks"],
 )
-async def test_a_slow_request_is_408_and_closes_the_connection(begins: bytes, drop: bytes) -> None:
-    async with serving(http=Impatient) as (reader, writer):
-        dripping = asyncio.create_task(drip(writer, begins, drop))
+async def test_a_slow_request_is_408_and_closes_the_connection(start: bytes, drop: bytes) -> None:
+    async with serving(http=ImpatientProtocol) as (reader, writer):
+        dripping = asyncio.create_task(drip(writer, start, drop))
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
         dripping.cancel()
 
@@ -129,16 +129,16 @@ async def test_a_slow_request_is_408_and_closes_the_connection(begins: bytes, dr
 
 
 async def test_a_silent_connection_is_closed_without_a_response() -> None:
-    async with serving(http=Impatient) as (reader, _):
+    async with serving(http=ImpatientProtocol) as (reader, _):
         assert await reader.read() == b""
 
 
 async def test_a_client_that_keeps_sending_after_the_response_is_dropped() -> None:
-    async def refusing(scope: Any, receive: Any, send: Any) -> None:
+    async def refuse(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"no"})
 
-    async with serving(refusing, Impatient) as (reader, writer):
+    async with serving(refuse, ImpatientProtocol) as (reader, writer):
         dripping = asyncio.create_task(drip(writer, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n", b"v"))
         answer = await reader.read()
         dripping.cancel()
@@ -147,20 +147,20 @@ async def test_a_client_that_keeps_sending_after_the_response_is_dropped() -> No
 
 
 async def test_a_slow_handler_and_pipelined_requests_do_not_time_out() -> None:
-    """The second request's head is begun while the first is answered, and ends afterwards."""
-    begun, go_on = asyncio.Event(), asyncio.Event()
+    """The second request's head starts while the first is handled, and ends afterwards."""
+    started, may_respond = asyncio.Event(), asyncio.Event()
 
     async def slow(scope: Any, receive: Any, send: Any) -> None:
-        begun.set()
-        await go_on.wait()
-        await counting(scope, receive, send)
+        started.set()
+        await may_respond.wait()
+        await count_bytes(scope, receive, send)
 
-    async with serving(slow, Impatient) as (reader, writer):
+    async with serving(slow, ImpatientProtocol) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost")
-        await begun.wait()
+        await started.wait()
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(reader.readexactly(1), 2.5)  # two looks of the server's at least
-        go_on.set()
+            await asyncio.wait_for(reader.readexactly(1), 2.5)  # the server checks at least twice
+        may_respond.set()
         writer.write(b": x\r\n\r\n")
         answers = [await reader.readuntil(b"0\r\n\r\n") for _ in range(2)]
 
@@ -168,16 +168,16 @@ async def test_a_slow_handler_and_pipelined_requests_do_not_time_out() -> None:
 
 
 async def test_the_time_of_an_earlier_response_does_not_count() -> None:
-    go_on = asyncio.Event()
+    may_respond = asyncio.Event()
 
     async def slow(scope: Any, receive: Any, send: Any) -> None:
-        await go_on.wait()
-        await counting(scope, receive, send)
+        await may_respond.wait()
+        await count_bytes(scope, receive, send)
 
-    async with serving(slow, Impatient) as (reader, writer):
+    async with serving(slow, ImpatientProtocol) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost")
-        await asyncio.sleep(4 * Impatient.READ_TIMEOUT)
-        go_on.set()
+        await asyncio.sleep(4 * ImpatientProtocol.READ_TIMEOUT)
+        may_respond.set()
         answered = await reader.readuntil(b"0\r\n\r\n")
         refused = await reader.read()
 

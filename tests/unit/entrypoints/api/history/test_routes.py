@@ -1,4 +1,4 @@
-"""What history tells, by HTTP."""
+"""Waiting stages, failures, stage times and comparisons."""
 
 import pytest
 
@@ -43,12 +43,12 @@ async def test_runs_of_one_pipeline_can_be_compared(headgate: InProcessHeadgate)
     await headgate.api.report(run_id=first, stage_name="certify", status="completed", records_processed=3)
     await headgate.api.report(run_id=second, stage_name="certify", status="failed", error_message="no room")
 
-    found = (await headgate.client.get(f"/runs/{first}/compare/{second}")).json()
+    comparison = (await headgate.client.get(f"/runs/{first}/compare/{second}")).json()
     refused = await headgate.client.get(f"/runs/{first}/compare/{other}")
 
-    assert found["stages"][0]["status"] == ["completed", "failed"]
-    assert found["stages"][0]["records"] == [3, None]
-    assert found["error"] == {"stage": "certify", "before": None, "after": "no room", "is_alike": False}
+    assert comparison["stages"][0]["status"] == ["completed", "failed"]
+    assert comparison["stages"][0]["records"] == [3, None]
+    assert comparison["error"] == {"stage": "certify", "before": None, "after": "no room", "is_alike": False}
     assert (refused.status_code, refused.json()["problem"]) == (409, "other_pipeline")
 
 
@@ -79,9 +79,9 @@ async def test_runs_are_filtered_by_trigger_and_time(headgate: InProcessHeadgate
     run_id = await headgate.api.trigger()
     at = (await headgate.client.get(f"/runs/{run_id}")).json()["created_at"]
 
-    async def found(**query: str) -> list[int]:
+    async def list_ids(**query: str) -> list[int]:
         return [run["id"] for run in (await headgate.client.get("/runs/", params=query)).json()]
 
-    assert await found(trigger="api", since=at) == [run_id]
-    assert await found(trigger="cli") == []
-    assert await found(until=at) == []
+    assert await list_ids(trigger="api", since=at) == [run_id]
+    assert await list_ids(trigger="cli") == []
+    assert await list_ids(until=at) == []

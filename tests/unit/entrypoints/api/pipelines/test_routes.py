@@ -69,9 +69,7 @@ BAD_DEFINITIONS: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("definition", "field"), BAD_DEFINITIONS)
-async def test_an_invalid_definition_names_its_field_and_is_not_stored(
-    headgate: InProcessHeadgate, definition: Any, field: str
-) -> None:
+async def test_an_invalid_definition_names_its_field_and_is_not_stored(headgate: InProcessHeadgate, definition: Any, field: str) -> None:
     answer = await headgate.client.post("/pipelines/", content=_escaped(definition))
 
     assert answer.status_code == 422, answer.text

@@ -1,21 +1,16 @@
-"""Too much at once, too much from one caller, too little room: each is said in its own way."""
+"""Requests over the limit are refused with 503."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-import httpx
-import pytest
-
-from entrypoints.http.middleware import body_limit
 from tests.support.event_streams import open_stream
 from tests.support.in_process import InProcessHeadgate
 
 
 @asynccontextmanager
 async def blocked_triggers(headgate: InProcessHeadgate, count: int) -> AsyncIterator[list["asyncio.Task[object]"]]:
-    """So many triggers that wait for a row somebody else has locked; each with a key, or they would wait as one."""
+    """Start `count` triggers that wait for a locked pipeline. Each has a key, or they would be batched and wait as one."""
     headgate.fakes.store.locks.timeout = 20.0
     async with headgate.fakes.open_unit_of_work() as work:
         await work.pipelines.find(1, lock=True)
@@ -52,72 +47,3 @@ async def test_open_streams_do_not_count() -> None:
         await one.until("id: ")
         await two.until("id: ")
         assert (await headgate.client.get("/pipelines/")).status_code == 200
-
-
-class SlowBody:
-    """A body that comes in two pieces: the second when it may."""
-
-    def __init__(self, first: bytes, second: bytes) -> None:
-        self._first, self._second = first, second
-        self.has_begun, self.may_end = asyncio.Event(), asyncio.Event()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._first
-        self.has_begun.set()
-        await self.may_end.wait()
-        yield self._second
-
-
-def report_in_pieces(headgate: InProcessHeadgate, body: SlowBody) -> "asyncio.Task[httpx.Response]":
-    return asyncio.create_task(headgate.client.post("/status-update/", content=body, headers={"Content-Type": "application/json"}))
-
-
-async def test_an_unfinished_body_does_not_count() -> None:
-    headgate = InProcessHeadgate(max_in_flight=1)
-    await headgate.api.create_pipeline()
-    bodies = [SlowBody(b'{"pipeline_id": "flights", ', b'"status": "running"}') for _ in range(3)]
-
-    coming = [report_in_pieces(headgate, body) for body in bodies]
-    for body in bodies:
-        await body.has_begun.wait()
-    meanwhile = [await headgate.client.get("/pipelines/"), await headgate.api.report(pipeline_id="flights", status="running")]
-    answers = []
-    for body, task in zip(bodies, coming, strict=True):
-        body.may_end.set()
-        answers.append(await task)
-
-    assert {answer.status_code for answer in (*meanwhile, *answers)} == {200}
-
-
-async def test_unfinished_bodies_are_limited_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body_limit, "UNFINISHED_BYTES", 1_000)
-    headgate = InProcessHeadgate(rate_limit="50/hour")
-    await headgate.api.create_pipeline()
-    long = b'{"pipeline_id": "flights", "status": "running", "message": "' + b"m" * 900
-    first, second = SlowBody(long, b'"}'), SlowBody(long, b'"}')
-    second.may_end.set()
-
-    held = report_in_pieces(headgate, first)
-    await first.has_begun.wait()
-    over = [await report_in_pieces(headgate, SlowBody(long, b'"}')) for _ in range(60)]
-    first.may_end.set()
-    taken = [await held, await report_in_pieces(headgate, second)]
-
-    assert {(answer.status_code, answer.json()["problem"]) for answer in over} == {(503, "overloaded")}
-    assert [answer.status_code for answer in taken] == [200, 200], "there is room again, and none of it was the caller's fault"
-
-
-async def test_a_body_that_arrives_at_once_is_not_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body_limit, "UNFINISHED_BYTES", 0)
-    messages = [{"type": "http.request", "body": b"x" * 5_000, "more_body": False}]
-    received: list[Any] = []
-
-    async def receive() -> Any:
-        return messages.pop()
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        received.append(await receive())
-
-    await body_limit.BodyLimit(app)({"type": "http", "headers": [(b"content-length", b"5000")]}, receive, app)
-
-    assert received == [{"type": "http.request", "body": b"x" * 5_000, "more_body": False}]

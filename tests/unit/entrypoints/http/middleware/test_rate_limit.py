@@ -1,4 +1,4 @@
-"""Who asks too often is told so, and when to ask again; nobody is held up for what others ask."""
+"""Each caller has a rate, and a refused one learns when to try again."""
 
 import asyncio
 import time
@@ -50,10 +50,10 @@ async def test_health_and_workers_have_no_limit_nor_has_open_access(headgate: In
     busy = limited("1/hour")
     await busy.client.get("/pipelines/")
 
-    passing = [await busy.client.get("/livez"), await busy.client.get("/readyz/")]
-    passing += [await busy.client.post("/worker/leave", json={"worker_id": "w"}, headers=busy.api.worker_headers) for _ in range(3)]
+    unlimited = [await busy.client.get("/livez"), await busy.client.get("/readyz/")]
+    unlimited += [await busy.client.post("/worker/leave", json={"worker_id": "w"}, headers=busy.api.worker_headers) for _ in range(3)]
 
-    assert [answer.status_code for answer in passing] == [200, 200, 204, 204, 204]
+    assert [answer.status_code for answer in unlimited] == [200, 200, 204, 204, 204]
     assert "ratelimit" not in (await headgate.client.get("/pipelines/")).headers
     assert (Rate.from_setting("", "none"), Rate.from_setting("", "team"), Rate.from_setting("none", "team")) == (
         None,
@@ -67,8 +67,8 @@ async def test_tokens_accounts_and_addresses_are_counted_separately() -> None:
     one, two = await headgate.api.create_token(Scope.READ), await headgate.api.create_token(Scope.READ)
     person = await headgate.api.sign_in(Role.VIEWER)
 
-    first = [(await headgate.client.get("/pipelines/", headers=who)).status_code for who in (one, two, person)]
-    again = [(await headgate.client.get("/pipelines/", headers=who)).status_code for who in (one, two, person)]
+    first = [(await headgate.client.get("/pipelines/", headers=headers)).status_code for headers in (one, two, person)]
+    again = [(await headgate.client.get("/pipelines/", headers=headers)).status_code for headers in (one, two, person)]
 
     assert (first, again) == ([200] * 3, [429] * 3)
 
@@ -76,25 +76,25 @@ async def test_tokens_accounts_and_addresses_are_counted_separately() -> None:
 async def test_addresses_of_one_ipv6_network_are_counted_together() -> None:
     headgate = limited("1/hour")
 
-    async def asked(address: str) -> int:
+    async def get_status(address: str) -> int:
         async with from_address(headgate, address) as client:
             return (await client.get("/pipelines/")).status_code
 
-    assert [await asked(address) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1")] == [200, 200, 429]
-    assert [await asked(address) for address in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")] == [200, 429, 200]
-    assert [await asked(address) for address in ("::ffff:192.0.2.2", "::ffff:192.0.2.9")] == [429, 200]
+    assert [await get_status(address) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1")] == [200, 200, 429]
+    assert [await get_status(address) for address in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")] == [200, 429, 200]
+    assert [await get_status(address) for address in ("::ffff:192.0.2.2", "::ffff:192.0.2.9")] == [429, 200]
 
 
 async def test_refused_tokens_are_limited_by_address() -> None:
     headgate = limited("3/hour", auth="team")
-    ours = await headgate.api.create_token(Scope.READ)
+    valid = await headgate.api.create_token(Scope.READ)
 
     guesses = [(await headgate.client.get("/pipelines/", headers={"Authorization": f"Bearer hg_{n}"})).status_code for n in range(4)]
-    async with from_address(headgate, "192.0.2.7") as elsewhere:
-        good = await elsewhere.get("/pipelines/", headers=ours)
+    async with from_address(headgate, "192.0.2.7") as other:
+        accepted = await other.get("/pipelines/", headers=valid)
 
     assert guesses == [401, 401, 401, 429]
-    assert good.status_code == 200
+    assert accepted.status_code == 200
 
 
 async def test_invented_tokens_do_not_raise_the_limit() -> None:
