@@ -15,7 +15,6 @@ from entrypoints.api.runs import control_routes
 from entrypoints.api.runs import routes as run_routes
 from entrypoints.api.runs.run_list import create_run_list_cache
 from entrypoints.api.system import docs_routes, health_routes
-from entrypoints.api.workers import protocol as worker_protocol_routes
 from entrypoints.api.workers import routes as worker_routes
 
 ROUTERS = (
@@ -32,7 +31,7 @@ ROUTERS = (
     health_routes.router,
     docs_routes.router,
 )
-PLAIN_ROUTES = (*report_routes.PLAIN_ROUTES, *worker_routes.PLAIN_ROUTES, *worker_protocol_routes.PLAIN_ROUTES, *health_routes.PLAIN_ROUTES)
+PLAIN_ROUTES = (*report_routes.PLAIN_ROUTES, *worker_routes.PLAIN_ROUTES, *health_routes.PLAIN_ROUTES)
 
 
 def add_state(app: FastAPI) -> None:

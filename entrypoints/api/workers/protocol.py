@@ -1,10 +1,7 @@
 """Refuses workers of another release, whose messages this release does not understand."""
 
 from starlette.requests import Request
-from starlette.responses import Response
 
-from entrypoints.http.auth.permissions import AccessLevel, requires
-from entrypoints.http.plain_route import PlainRoute
 from entrypoints.http.problems import Problem, ProblemError
 from entrypoints.worker_protocol.messages import PROTOCOL_HEADER, PROTOCOL_VERSION
 
@@ -13,10 +10,11 @@ async def check_protocol(request: Request) -> None:
     """Raise a 426 unless the worker speaks this release's version."""
     version = request.headers.get(PROTOCOL_HEADER, "1")
     if version != str(PROTOCOL_VERSION):
-        raise ProblemError(_build_problem(version))
+        raise ProblemError(build_version_problem(version))
 
 
-def _build_problem(version: str) -> Problem:
+def build_version_problem(version: str) -> Problem:
+    """Return the 426 that says which side to update."""
     older, newer = ("worker", "web") if version == "1" else ("older of the two", "newer")
     return Problem(
         426,
@@ -25,12 +23,3 @@ def _build_problem(version: str) -> Problem:
         f"update the {older} to the release of the {newer} and restart it.",
         headers={"Upgrade": f"headgate-worker/{PROTOCOL_VERSION}"},
     )
-
-
-@requires(AccessLevel.WORKER)
-async def refuse_version_1(request: Request) -> Response:
-    """Refuse the paths of version 1, which called dispatches bursts."""
-    raise ProblemError(_build_problem("1"))
-
-
-PLAIN_ROUTES = (PlainRoute("POST", "/worker/bursts/{rest:path}", refuse_version_1),)

@@ -12,7 +12,7 @@ from entrypoints.api.shared.models import MAX_INTEGER
 from entrypoints.api.shared.plain_routes import validate
 from entrypoints.api.shared.routing import ApiRoute
 from entrypoints.api.workers.message_stream import stream_messages
-from entrypoints.api.workers.protocol import check_protocol
+from entrypoints.api.workers.protocol import build_version_problem, check_protocol
 from entrypoints.api.workers.requests import (
     AdvanceRequest,
     AppendLogRequest,
@@ -29,6 +29,7 @@ from entrypoints.http.ids import MAX_ID, parse_id
 from entrypoints.http.json_response import JsonResponse
 from entrypoints.http.middleware.body_limit import get_body
 from entrypoints.http.plain_route import PlainRoute
+from entrypoints.http.problems import ProblemError
 from entrypoints.http.streaming.event_stream import EventStream
 
 
@@ -138,3 +139,10 @@ async def cancelled_in_prefect(body: CancelledInPrefectRequest, application: App
 async def leave(body: LeaveRequest, application: ApplicationDep) -> None:
     """Unregister the worker."""
     await application.unregister_worker()(body.worker_id)
+
+
+@router.post("/bursts/{rest:path}")
+@requires(AccessLevel.WORKER)
+async def refuse_version_1(rest: str) -> None:
+    """Refuse the paths of version 1 of the protocol, which called dispatches bursts."""
+    raise ProblemError(build_version_problem("1"))

@@ -30,6 +30,7 @@ WITHOUT_MODEL = {
     "/worker/dispatches/{run_id}/{epoch}/recorded": "no content",
     "/worker/cancelled-in-prefect": "no content",
     "/worker/leave": "no content",
+    "/worker/bursts/{rest:path}": "always refused",
 }
 RESPONSES: list[tuple[str, Any]] = [
     ("/pipelines/", list[PipelineResponse]),
