@@ -19,17 +19,19 @@ def build_queries(database: Database, runs: int) -> Mapping[str, Query]:
     page: dict[str, Any] = {"skip": 0, "limit": 100}
     middle, pipeline, failing_pipeline = max(1, runs // 2), 1, 2
     return {
-        "pipelines": lambda: reader.pipeline_marks(0, 101),
+        "pipelines": lambda: reader.pipeline_state_versions(0, 101),
         "pipelines, whole": lambda: reader.get_pipelines_by_id(range(1, 101)),
-        "pipelines, a page back": lambda: reader.pipeline_marks(0, 26, below=90),
+        "pipelines, a page back": lambda: reader.pipeline_state_versions(0, 26, below=90),
         "one pipeline": lambda: reader.pipeline(pipeline),
         "one pipeline by name": lambda: reader.pipeline("seeded-000"),
         "board": reader.board,
-        "how far runs are, newest": lambda: reader.run_marks(pipeline_id=None, status=None, **page),
-        "how far runs are, 10,000 passed over": lambda: reader.run_marks(pipeline_id=None, status=None, skip=10_000, limit=100),
-        "how far runs are, in the middle": lambda: reader.run_marks(pipeline_id=None, status=None, below=middle, **page),
-        "how far failed runs are, in the middle": lambda: reader.run_marks(pipeline_id=None, status=Status.FAILED, below=middle, **page),
-        "how far a pipeline's runs are": lambda: reader.run_marks(pipeline_id=pipeline, status=None, **page),
+        "how far runs are, newest": lambda: reader.run_state_versions(pipeline_id=None, status=None, **page),
+        "how far runs are, 10,000 passed over": lambda: reader.run_state_versions(pipeline_id=None, status=None, skip=10_000, limit=100),
+        "how far runs are, in the middle": lambda: reader.run_state_versions(pipeline_id=None, status=None, below=middle, **page),
+        "how far failed runs are, in the middle": lambda: reader.run_state_versions(
+            pipeline_id=None, status=Status.FAILED, below=middle, **page
+        ),
+        "how far a pipeline's runs are": lambda: reader.run_state_versions(pipeline_id=pipeline, status=None, **page),
         "runs, newest": lambda: reader.runs(pipeline_id=None, status=None, **page),
         "runs, in the middle": lambda: reader.runs(pipeline_id=None, status=None, below=middle, **page),
         "runs, the oldest": lambda: reader.runs(pipeline_id=None, status=None, below=101, **page),

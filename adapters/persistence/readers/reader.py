@@ -61,7 +61,7 @@ class SqlReader:
         async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
             return await pipelines.page(skip, limit, above, below)
 
-    async def pipeline_marks(
+    async def pipeline_state_versions(
         self, skip: int, limit: int, *, above: int | None = None, below: int | None = None
     ) -> list[PipelineStateVersion]:
         async with self._pipelines(None) as pipelines:
@@ -101,7 +101,7 @@ class SqlReader:
             rows = (await transaction.execute(page.select_rows(RUNS), page.values)).all()
             return await load_run_views(transaction, definitions, rows[::-1] if page.is_ascending else rows)
 
-    async def run_marks(self, **query: Unpack[RunListQuery]) -> list[RunStateVersion]:
+    async def run_state_versions(self, **query: Unpack[RunListQuery]) -> list[RunStateVersion]:
         if (page := run_pages.build_run_page(query)) is None:
             return []
         async with self._read(None) as (transaction, _):

@@ -41,7 +41,7 @@ class Reader(Protocol):
         next lower one; `skip` counts from there."""
         ...
 
-    async def pipeline_marks(
+    async def pipeline_state_versions(
         self, skip: int, limit: int, *, above: int | None = None, below: int | None = None
     ) -> list[PipelineStateVersion]:
         """Return the state versions of the same page that `pipelines` returns."""
@@ -69,7 +69,7 @@ class Reader(Protocol):
         """Return runs with their stages, newest first."""
         ...
 
-    async def run_marks(self, **asked: Unpack[RunListQuery]) -> list[RunStateVersion]:
+    async def run_state_versions(self, **asked: Unpack[RunListQuery]) -> list[RunStateVersion]:
         """Return the state versions of the same page that `runs` returns."""
         ...
 

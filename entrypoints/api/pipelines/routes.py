@@ -37,7 +37,7 @@ router = create_router("pipelines")
 async def list_pipelines(request: Request, reader: ReaderDep, skip: Skip = 0, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """Return pipelines by id, each with its stages and their status in the latest run. `Link` leads to the next page."""
     position, order = parse_cursor(cursor), SortOrder(ascending=True)
-    found = await reader.pipeline_marks(skip, limit + 1, above=position.above, below=position.below)
+    found = await reader.pipeline_state_versions(skip, limit + 1, above=position.above, below=position.below)
     page, has_more = take_page(found, limit, order, position)
     headers = build_page_links(request, [version.id for version in page], order, position, skip, has_more)
     etag = page_etag(page)

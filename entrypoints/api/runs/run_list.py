@@ -35,7 +35,7 @@ class RunListQuery:
 async def list_run_page(request: Request, reader: Reader, query: RunListQuery) -> Response:
     """Return a page of runs, newest first. `why` is set only for runs that have ended: it needs no further query."""
     position, order = parse_cursor(query.cursor), SortOrder(ascending=False)
-    found = await reader.run_marks(
+    found = await reader.run_state_versions(
         pipeline_id=query.pipeline_id,
         status=query.status,
         skip=query.skip,

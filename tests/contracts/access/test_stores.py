@@ -34,7 +34,7 @@ async def test_an_account_is_found_by_name_subject_and_id(store: StoreUnderTest)
         assert await work.accounts.list_all() == [other, made]
 
 
-async def test_a_name_and_a_subject_are_somebodys_once(store: StoreUnderTest) -> None:
+async def test_account_names_and_subjects_are_unique(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work:
         await an_account(work.accounts, subject="issuer|1")
         await work.commit()
@@ -46,7 +46,7 @@ async def test_a_name_and_a_subject_are_somebodys_once(store: StoreUnderTest) ->
             await an_account(work.accounts, "eve", subject="issuer|1")
 
 
-async def test_what_may_change_of_an_account_changes(store: StoreUnderTest) -> None:
+async def test_changes_of_an_account_are_stored(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work:
         made = await an_account(work.accounts)
         changed = replace(made, role=Role.ADMIN, password=None, subject="issuer|2", disabled_at=NOW, seen_at=NOW)
@@ -57,7 +57,7 @@ async def test_what_may_change_of_an_account_changes(store: StoreUnderTest) -> N
         assert await work.accounts.find_by_id(made.id) == changed
 
 
-async def test_a_session_ends_alone_with_its_account_or_by_age(store: StoreUnderTest) -> None:
+async def test_sessions_are_removed_one_by_one_by_account_or_by_age(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work:
         ada, eve = await an_account(work.accounts), await an_account(work.accounts, "eve")
         for digest, owner, begun in ((b"1", ada, NOW), (b"2", ada, NOW), (b"3", eve, NOW - timedelta(days=9)), (b"4", eve, NOW)):
@@ -74,7 +74,7 @@ async def test_a_session_ends_alone_with_its_account_or_by_age(store: StoreUnder
         assert await work.sessions.remove_for_account(ada.id) == 1
 
 
-async def test_a_session_of_nobody_is_refused(store: StoreUnderTest) -> None:
+async def test_a_session_without_an_account_is_refused(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work:
         with pytest.raises(store.refusals):
             await work.sessions.add(b"1", Session(99, NOW, NOW))
@@ -101,7 +101,7 @@ async def test_a_token_is_found_by_its_digest_and_revoked_once(store: StoreUnder
 
 
 @pytest.mark.parametrize("broken", ["digest", "pipeline"])
-async def test_a_token_that_cannot_be_is_refused(store: StoreUnderTest, broken: str) -> None:
+async def test_an_invalid_token_is_refused(store: StoreUnderTest, broken: str) -> None:
     async with store.open_unit_of_work() as work:
         await work.api_tokens.add(A_TOKEN, b"one")
         with pytest.raises(store.refusals):
@@ -110,7 +110,7 @@ async def test_a_token_that_cannot_be_is_refused(store: StoreUnderTest, broken: 
             )
 
 
-async def test_the_audit_log_is_read_from_its_newest_end(store: StoreUnderTest) -> None:
+async def test_the_audit_log_is_read_newest_first(store: StoreUnderTest) -> None:
     entries = [
         AuditEntry(NOW, AuditAction.TRIGGERED, "ada", "session", "10.0.0.1", "run 1", {"pipeline": "flights"}),
         AuditEntry(NOW, AuditAction.CANCELLED, None, "nobody", None, "run 1"),

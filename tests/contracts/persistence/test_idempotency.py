@@ -19,7 +19,7 @@ async def stored(store: StoreUnderTest, key: IdempotencyKey) -> None:
         await work.commit()
 
 
-async def test_an_answer_is_found_under_its_scope_and_key_alone(store: StoreUnderTest) -> None:
+async def test_an_answer_is_found_only_by_its_scope_and_key(store: StoreUnderTest) -> None:
     await stored(store, a_key())
 
     async with store.open_unit_of_work() as work:
@@ -36,7 +36,7 @@ async def test_the_same_key_with_another_body_is_refused(store: StoreUnderTest) 
             await work.idempotency.find(a_key(body="other"), NOW)
 
 
-async def test_a_key_whose_request_was_not_committed_is_new_again(store: StoreUnderTest) -> None:
+async def test_a_key_of_a_request_that_rolled_back_is_new_again(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work:
         await work.idempotency.find(a_key(), NOW)
         await work.idempotency.add(a_key(), ANSWER)
@@ -44,7 +44,7 @@ async def test_a_key_whose_request_was_not_committed_is_new_again(store: StoreUn
     await stored(store, a_key(body="other"))
 
 
-async def test_the_answer_and_what_it_tells_of_are_one_transaction(store: StoreUnderTest) -> None:
+async def test_the_answer_is_stored_in_the_transaction_of_its_request(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work:
         await work.idempotency.find(a_key(), NOW)
         await work.pipelines.add(a_definition(), NOW)
@@ -70,7 +70,7 @@ async def test_a_second_request_waits_for_the_first_and_gets_its_answer(store: S
     assert await waiting == ANSWER
 
 
-async def test_a_second_request_goes_ahead_when_the_first_failed(store: StoreUnderTest) -> None:
+async def test_a_second_request_proceeds_if_the_first_failed(store: StoreUnderTest) -> None:
     async def second() -> object:
         async with store.open_unit_of_work() as work:
             return await work.idempotency.find(a_key(), NOW)
@@ -83,7 +83,7 @@ async def test_a_second_request_goes_ahead_when_the_first_failed(store: StoreUnd
     assert await waiting is None
 
 
-async def test_a_second_request_that_waits_too_long_hears_that_the_first_is_under_way(store: StoreUnderTest) -> None:
+async def test_a_second_request_that_waits_too_long_is_a_conflict(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work, store.open_unit_of_work() as other:
         await work.idempotency.find(a_key(), NOW)
 

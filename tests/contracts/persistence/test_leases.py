@@ -6,7 +6,7 @@ SHORT = 0.1
 LONG = 600.0
 
 
-async def granted(store: StoreUnderTest, seconds: float, worker: str = "w", epoch: int = 1) -> Lease:
+async def grant_lease(store: StoreUnderTest, seconds: float, worker: str = "w", epoch: int = 1) -> Lease:
     names = len(await store.reader.pipelines(0, 100))
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, f"p{names}"))
     lease = Lease(run_id, epoch, worker)
@@ -17,8 +17,8 @@ async def granted(store: StoreUnderTest, seconds: float, worker: str = "w", epoc
 
 
 async def test_a_lease_is_held_until_its_end(store: StoreUnderTest) -> None:
-    lease = await granted(store, SHORT)
-    lasting = await granted(store, LONG)
+    lease = await grant_lease(store, SHORT)
+    lasting = await grant_lease(store, LONG)
     async with store.open_unit_of_work() as work:
         assert lasting in await work.leases.find_held_by("w")
         assert await work.leases.find_held_by("another") == []
@@ -32,8 +32,8 @@ async def test_a_lease_is_held_until_its_end(store: StoreUnderTest) -> None:
         assert await work.leases.find_held_by("w") == [lasting]
 
 
-async def test_expiry_is_read_at_the_moment_not_at_the_transactions_start(store: StoreUnderTest) -> None:
-    lease = await granted(store, LONG)
+async def test_expiry_is_read_now_rather_than_at_the_start_of_the_transaction(store: StoreUnderTest) -> None:
+    lease = await grant_lease(store, LONG)
 
     async with store.open_unit_of_work() as work:
         await work.leases.grant(lease, SHORT)
@@ -44,7 +44,7 @@ async def test_expiry_is_read_at_the_moment_not_at_the_transactions_start(store:
 
 
 async def test_a_renewed_lease_lasts_longer(store: StoreUnderTest) -> None:
-    lease = await granted(store, 5.0)
+    lease = await grant_lease(store, 5.0)
 
     async with store.open_unit_of_work() as work:
         assert await work.leases.renew("w", [(lease.run_id, 1)], LONG) == {(lease.run_id, 1)}
@@ -59,7 +59,7 @@ async def test_a_renewed_lease_lasts_longer(store: StoreUnderTest) -> None:
 
 
 async def test_an_expired_lease_cannot_be_renewed(store: StoreUnderTest) -> None:
-    lease = await granted(store, SHORT)
+    lease = await grant_lease(store, SHORT)
     await store.pass_time(2 * SHORT)
 
     async with store.open_unit_of_work() as work:
@@ -70,8 +70,8 @@ async def test_an_expired_lease_cannot_be_renewed(store: StoreUnderTest) -> None
         assert await work.leases.is_expired(lease.run_id, 1)
 
 
-async def test_only_the_holder_renews_and_only_its_own_dispatch(store: StoreUnderTest) -> None:
-    mine, other = await granted(store, LONG), await granted(store, LONG, worker="other")
+async def test_only_the_holder_can_renew_the_lease_of_its_dispatch(store: StoreUnderTest) -> None:
+    mine, other = await grant_lease(store, LONG), await grant_lease(store, LONG, worker="other")
 
     async with store.open_unit_of_work() as work:
         asked = [(mine.run_id, 1), (mine.run_id, 2), (other.run_id, 1), (404, 1)]
@@ -80,7 +80,7 @@ async def test_only_the_holder_renews_and_only_its_own_dispatch(store: StoreUnde
 
 
 async def test_the_next_dispatch_replaces_the_lease(store: StoreUnderTest) -> None:
-    first = await granted(store, SHORT)
+    first = await grant_lease(store, SHORT)
     second = Lease(first.run_id, 2, "heir")
 
     async with store.open_unit_of_work() as work:
@@ -94,8 +94,8 @@ async def test_the_next_dispatch_replaces_the_lease(store: StoreUnderTest) -> No
         assert await work.leases.find_held_by("heir") == [second]
 
 
-async def test_a_released_lease_is_gone_but_not_by_an_older_dispatch(store: StoreUnderTest) -> None:
-    lease = await granted(store, LONG, epoch=2)
+async def test_a_lease_is_released_only_by_its_own_dispatch(store: StoreUnderTest) -> None:
+    lease = await grant_lease(store, LONG, epoch=2)
 
     async with store.open_unit_of_work() as work:
         await work.leases.release(lease.run_id, 1)
@@ -106,8 +106,8 @@ async def test_a_released_lease_is_gone_but_not_by_an_older_dispatch(store: Stor
         assert not await work.leases.is_expired(lease.run_id, 2)
 
 
-async def test_every_lease_can_be_given_a_full_term(store: StoreUnderTest) -> None:
-    lease = await granted(store, SHORT)
+async def test_all_leases_can_be_extended_to_a_full_term(store: StoreUnderTest) -> None:
+    lease = await grant_lease(store, SHORT)
     await store.pass_time(2 * SHORT)
 
     async with store.open_unit_of_work() as work:
@@ -119,9 +119,9 @@ async def test_every_lease_can_be_given_a_full_term(store: StoreUnderTest) -> No
         assert await work.leases.find_held_by("w") == [lease]
 
 
-async def test_expired_leases_come_no_more_than_asked(store: StoreUnderTest) -> None:
+async def test_the_number_of_expired_leases_is_limited(store: StoreUnderTest) -> None:
     for _ in range(3):
-        await granted(store, SHORT)
+        await grant_lease(store, SHORT)
     await store.pass_time(2 * SHORT)
 
     async with store.open_unit_of_work() as work:

@@ -28,7 +28,7 @@ async def texts(store: StoreUnderTest, run_id: int) -> list[str]:
     return [line.text for line in await store.reader.log(run_id, stage=None, attempt=None, after=0, limit=10_000)]
 
 
-async def test_lines_are_numbered_on_within_the_run(store: StoreUnderTest) -> None:
+async def test_lines_are_numbered_consecutively_within_the_run(store: StoreUnderTest) -> None:
     run_id = await a_run_id(store)
 
     assert await append(store, run_id, some_lines(0, 2)) == 2
@@ -46,7 +46,7 @@ async def test_lines_are_numbered_on_within_the_run(store: StoreUnderTest) -> No
     assert (lines[0].at, lines[0].stream) == (NOW, "stdout")
 
 
-async def test_a_repeated_append_stores_nothing_twice(store: StoreUnderTest) -> None:
+async def test_a_repeated_append_stores_no_line_twice(store: StoreUnderTest) -> None:
     run_id = await a_run_id(store)
     await append(store, run_id, some_lines(0, 3))
 
@@ -56,7 +56,7 @@ async def test_a_repeated_append_stores_nothing_twice(store: StoreUnderTest) -> 
     assert await texts(store, run_id) == [f"line {n}" for n in range(5)]
 
 
-async def test_appending_the_same_lines_at_once_stores_them_once(store: StoreUnderTest) -> None:
+async def test_concurrent_appends_of_the_same_lines_store_them_once(store: StoreUnderTest) -> None:
     run_id = await a_run_id(store)
 
     counts = await asyncio.gather(*(append(store, run_id, some_lines(0, 5)) for _ in range(4)))
@@ -65,7 +65,7 @@ async def test_appending_the_same_lines_at_once_stores_them_once(store: StoreUnd
     assert await texts(store, run_id) == [f"line {n}" for n in range(5)]
 
 
-async def test_stages_that_write_at_once_leave_no_gap(store: StoreUnderTest) -> None:
+async def test_concurrent_appends_leave_no_gap(store: StoreUnderTest) -> None:
     run_id = await a_run_id(store)
 
     await asyncio.gather(*(append(store, run_id, some_lines(0, 5), stage=stage) for stage in "abc"))
@@ -74,7 +74,7 @@ async def test_stages_that_write_at_once_leave_no_gap(store: StoreUnderTest) -> 
     assert [line.n for line in lines] == list(range(1, 16))
 
 
-async def test_past_the_limit_one_line_says_so_and_the_rest_is_dropped(store: StoreUnderTest) -> None:
+async def test_after_the_limit_one_line_says_so_and_the_rest_is_dropped(store: StoreUnderTest) -> None:
     run_id = await a_run_id(store)
 
     await append(store, run_id, some_lines(0, 20, "x" * 40), limit=200)
@@ -91,7 +91,7 @@ async def test_past_the_limit_one_line_says_so_and_the_rest_is_dropped(store: St
 
 
 @pytest.mark.parametrize("bad", ["a\0b", "\ud800"])
-async def test_text_that_cannot_be_held_is_refused(store: StoreUnderTest, bad: str) -> None:
+async def test_text_that_cannot_be_stored_is_refused(store: StoreUnderTest, bad: str) -> None:
     run_id = await a_run_id(store)
 
     with pytest.raises(store.refusals):

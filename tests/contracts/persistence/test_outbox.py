@@ -12,14 +12,14 @@ async def some_runs(store: StoreUnderTest, count: int = 1) -> list[int]:
     return [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(count)]
 
 
-async def leased_by(store: StoreUnderTest, relay: str, limit: int = 10, seconds: float = LONG) -> list[tuple[int, int]]:
+async def lease_rows(store: StoreUnderTest, relay: str, limit: int = 10, seconds: float = LONG) -> list[tuple[int, int]]:
     async with store.open_unit_of_work() as work:
         rows = await work.outbox.lease(relay, limit, seconds)
         await work.commit()
         return [(row.run_id, row.tries) for row in rows]
 
 
-async def test_a_run_that_asks_for_a_dispatch_leaves_a_row(store: StoreUnderTest) -> None:
+async def test_a_run_that_requests_a_dispatch_adds_a_row(store: StoreUnderTest) -> None:
     (run_id,) = await some_runs(store)
 
     async with store.open_unit_of_work() as work:
@@ -28,24 +28,24 @@ async def test_a_run_that_asks_for_a_dispatch_leaves_a_row(store: StoreUnderTest
     assert (row.run_id, row.epoch, row.pool, row.tries) == (run_id, 1, "gpu", 0)
 
 
-async def test_a_run_of_external_stages_leaves_none(store: StoreUnderTest) -> None:
+async def test_a_run_of_external_stages_adds_no_row(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "remote", [{"name": "a", "kind": "external"}])
     await a_stored_run(store.open_unit_of_work, pipeline)
 
-    assert await leased_by(store, "relay") == []
+    assert await lease_rows(store, "relay") == []
 
 
-async def test_a_leased_row_is_passed_over_until_its_time_is_up(store: StoreUnderTest) -> None:
+async def test_a_leased_row_is_skipped_until_the_lease_expires(store: StoreUnderTest) -> None:
     (run_id,) = await some_runs(store)
 
-    assert await leased_by(store, "one", seconds=SHORT) == [(run_id, 0)]
+    assert await lease_rows(store, "one", seconds=SHORT) == [(run_id, 0)]
     await store.pass_time(2 * SHORT)
 
-    assert await leased_by(store, "two") == [(run_id, 0)]
-    assert await leased_by(store, "one") == []
+    assert await lease_rows(store, "two") == [(run_id, 0)]
+    assert await lease_rows(store, "one") == []
 
 
-async def test_a_row_locked_by_another_relay_is_passed_over_without_waiting(store: StoreUnderTest) -> None:
+async def test_a_row_locked_by_another_relay_is_skipped_without_waiting(store: StoreUnderTest) -> None:
     first, second = await some_runs(store, 2)
 
     async with store.open_unit_of_work() as one, store.open_unit_of_work() as two:
@@ -56,25 +56,25 @@ async def test_a_row_locked_by_another_relay_is_passed_over_without_waiting(stor
     assert [row.run_id for row in rest] == [second]
 
 
-async def test_relays_at_once_share_the_rows_and_none_is_taken_twice(store: StoreUnderTest) -> None:
+async def test_concurrent_relays_share_the_rows_and_none_is_leased_twice(store: StoreUnderTest) -> None:
     runs = await some_runs(store, 12)
 
-    taken = await asyncio.gather(*(leased_by(store, f"relay-{n}", limit=3) for n in range(4)))
-    taken.append(await leased_by(store, "last", limit=12))
+    taken = await asyncio.gather(*(lease_rows(store, f"relay-{n}", limit=3) for n in range(4)))
+    taken.append(await lease_rows(store, "last", limit=12))
 
     assert sorted(run_id for rows in taken for run_id, _ in rows) == runs
 
 
-async def test_a_lease_that_is_not_committed_is_not_taken(store: StoreUnderTest) -> None:
+async def test_a_lease_that_rolled_back_is_not_stored(store: StoreUnderTest) -> None:
     (run_id,) = await some_runs(store)
 
     async with store.open_unit_of_work() as work:
         await work.outbox.lease("one", 10, LONG)
 
-    assert await leased_by(store, "two") == [(run_id, 0)]
+    assert await lease_rows(store, "two") == [(run_id, 0)]
 
 
-async def test_a_delivered_row_is_gone(store: StoreUnderTest) -> None:
+async def test_a_delivered_row_is_removed(store: StoreUnderTest) -> None:
     first, second = await some_runs(store, 2)
 
     async with store.open_unit_of_work() as work:
@@ -82,10 +82,10 @@ async def test_a_delivered_row_is_gone(store: StoreUnderTest) -> None:
         await work.outbox.mark_delivered(404, 1)
         await work.commit()
 
-    assert await leased_by(store, "relay") == [(second, 0)]
+    assert await lease_rows(store, "relay") == [(second, 0)]
 
 
-async def test_a_failed_delivery_is_counted_and_tried_again_after_its_delay(store: StoreUnderTest) -> None:
+async def test_a_failed_delivery_is_counted_and_retried_after_its_delay(store: StoreUnderTest) -> None:
     (run_id,) = await some_runs(store)
 
     async with store.open_unit_of_work() as work:
@@ -93,15 +93,15 @@ async def test_a_failed_delivery_is_counted_and_tried_again_after_its_delay(stor
         await work.outbox.postpone(row.id, "Prefect does not answer.", SHORT)
         await work.commit()
     await store.pass_time(2 * SHORT)
-    assert await leased_by(store, "relay") == [(run_id, 1)]
+    assert await lease_rows(store, "relay") == [(run_id, 1)]
 
     async with store.open_unit_of_work() as work:
         await work.outbox.postpone(row.id, "Prefect does not answer.", LONG)
         await work.commit()
-    assert await leased_by(store, "relay") == []
+    assert await lease_rows(store, "relay") == []
 
 
-async def test_dispatches_nobody_claimed_are_listed_by_pool_oldest_first(store: StoreUnderTest) -> None:
+async def test_unclaimed_dispatches_are_listed_by_pool_oldest_first(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, pool="gpu")
     younger = await a_stored_run(store.open_unit_of_work, pipeline, now=an_hour_later())
     older = await a_stored_run(store.open_unit_of_work, pipeline, now=NOW)
@@ -114,7 +114,7 @@ async def test_dispatches_nobody_claimed_are_listed_by_pool_oldest_first(store: 
         assert await work.dispatches.find_requested("nowhere", 10) == []
 
 
-async def test_a_claimed_dispatch_is_carried_and_no_longer_requested(store: StoreUnderTest) -> None:
+async def test_a_claimed_dispatch_has_a_holder_and_is_no_longer_requested(store: StoreUnderTest) -> None:
     one, two = await some_runs(store, 2)
 
     async with store.open_unit_of_work() as work:
@@ -129,7 +129,7 @@ async def test_a_claimed_dispatch_is_carried_and_no_longer_requested(store: Stor
         assert await work.dispatches.find_holders([]) == {}
 
 
-async def test_a_lost_dispatch_says_so_and_the_next_is_requested(store: StoreUnderTest) -> None:
+async def test_a_lost_dispatch_is_marked_and_the_next_one_is_requested(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(
         store.open_unit_of_work, stages=[{"name": "a", "kind": "python", "callable": "jobs:a", "retries": 1, "retry_on_loss": True}]
     )
@@ -154,10 +154,10 @@ async def test_a_lost_dispatch_says_so_and_the_next_is_requested(store: StoreUnd
     assert (lost.state, lost.lost, lost.ended_at) == ("none", True, an_hour_later())
     assert (heir.state, heir.lost, heir.ended_at) == ("requested", False, None)
     assert (heir.pipeline, heir.number, heir.run_status, heir.requested_at) == ("nightly", 1, "running", an_hour_later())
-    assert sorted(await leased_by(store, "relay")) == [(run_id, 0), (run_id, 0)]
+    assert sorted(await lease_rows(store, "relay")) == [(run_id, 0), (run_id, 0)]
 
 
-async def test_a_flow_run_is_noted_until_it_is_settled(store: StoreUnderTest) -> None:
+async def test_a_flow_run_is_unsettled_until_its_state_is_confirmed(store: StoreUnderTest) -> None:
     (run_id,) = await some_runs(store)
     async with store.open_unit_of_work() as work:
         assert await work.dispatches.find_unsettled(10) == []
@@ -178,7 +178,7 @@ async def test_a_flow_run_is_noted_until_it_is_settled(store: StoreUnderTest) ->
     assert view is not None and list(view.flow_run_ids) == ["7b1c0a2e-flow"]
 
 
-async def test_what_is_no_dispatch_of_ours_is_none(store: StoreUnderTest) -> None:
+async def test_an_unknown_flow_run_has_no_run(store: StoreUnderTest) -> None:
     (run_id,) = await some_runs(store)
 
     async with store.open_unit_of_work() as work:
@@ -188,7 +188,7 @@ async def test_what_is_no_dispatch_of_ours_is_none(store: StoreUnderTest) -> Non
             assert await work.dispatches.find_run_id_by_flow_run(text) is None
 
 
-async def test_a_row_in_quarantine_waits_says_so_and_is_released(store: StoreUnderTest) -> None:
+async def test_a_quarantined_row_waits_until_it_is_released(store: StoreUnderTest) -> None:
     refused, other = await some_runs(store, 2)
     async with store.open_unit_of_work() as work:
         (row, _) = await work.outbox.lease("relay", 2, SHORT)
@@ -196,7 +196,7 @@ async def test_a_row_in_quarantine_waits_says_so_and_is_released(store: StoreUnd
         await work.commit()
     await store.pass_time(2 * SHORT)
 
-    assert await leased_by(store, "relay") == [(other, 0)]
+    assert await lease_rows(store, "relay") == [(other, 0)]
     views = {run_id: await store.reader.run(run_id) for run_id in (refused, other)}
     assert {run_id: view.refusal for run_id, view in views.items() if view} == {refused: "Prefect answered 422.", other: None}
     assert all(view.unrecorded for view in views.values() if view)
@@ -204,7 +204,7 @@ async def test_a_row_in_quarantine_waits_says_so_and_is_released(store: StoreUnd
     async with store.open_unit_of_work() as work:
         assert await work.outbox.release() == 1
         await work.commit()
-    assert await leased_by(store, "relay") == [(refused, 1)]
+    assert await lease_rows(store, "relay") == [(refused, 1)]
 
     async with store.open_unit_of_work() as work:
         await work.outbox.mark_delivered(refused, 1)
@@ -214,7 +214,7 @@ async def test_a_row_in_quarantine_waits_says_so_and_is_released(store: StoreUnd
     assert view is not None and (view.unrecorded, view.refusal) == (False, None)
 
 
-async def test_a_flow_run_whose_dispatch_is_over_speaks_for_no_run(store: StoreUnderTest) -> None:
+async def test_a_flow_run_of_a_closed_dispatch_has_no_run(store: StoreUnderTest) -> None:
     (run_id,) = await some_runs(store)
     async with store.open_unit_of_work() as work:
         await work.dispatches.record_flow_run(run_id, 1, "7b1c0a2e-flow")

@@ -17,7 +17,7 @@ async def test_a_stored_pipeline_is_found_by_id_and_by_name(store: StoreUnderTes
     assert added.created_at == added.updated_at == NOW
 
 
-async def test_a_definition_comes_back_as_it_went_in(store: StoreUnderTest) -> None:
+async def test_a_definition_is_read_back_unchanged(store: StoreUnderTest) -> None:
     definition = a_definition(
         "full",
         [
@@ -50,7 +50,7 @@ async def test_an_unknown_pipeline_is_none(store: StoreUnderTest) -> None:
         assert await work.pipelines.find("nobody", lock=True) is None
 
 
-async def test_a_name_is_taken_once(store: StoreUnderTest) -> None:
+async def test_a_pipeline_name_is_unique(store: StoreUnderTest) -> None:
     await a_pipeline(store.open_unit_of_work, "nightly")
 
     async with store.open_unit_of_work() as work:
@@ -61,7 +61,7 @@ async def test_a_name_is_taken_once(store: StoreUnderTest) -> None:
         assert await work.pipelines.count() == 1
 
 
-async def test_two_that_add_one_name_at_once_leave_one_pipeline(store: StoreUnderTest) -> None:
+async def test_concurrent_adds_of_one_name_leave_one_pipeline(store: StoreUnderTest) -> None:
     async def second() -> None:
         async with store.open_unit_of_work() as work:
             await work.pipelines.add(a_definition("nightly"), NOW)
@@ -77,7 +77,7 @@ async def test_two_that_add_one_name_at_once_leave_one_pipeline(store: StoreUnde
         await waiting
 
 
-async def test_a_name_is_free_again_when_its_first_owner_rolls_back(store: StoreUnderTest) -> None:
+async def test_a_name_is_free_again_after_a_rollback(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work:
         await work.pipelines.add(a_definition("nightly"), NOW)
 
@@ -115,8 +115,8 @@ async def test_a_pipeline_cannot_be_renamed_to_a_name_that_exists(store: StoreUn
         assert await work.pipelines.find("nightly") == pipeline
 
 
-async def test_every_key_of_every_kind_comes_back_as_it_was_written(store: StoreUnderTest) -> None:
-    """By another process too, which has nothing of it in memory."""
+async def test_every_key_of_every_kind_is_read_back_unchanged(store: StoreUnderTest) -> None:
+    """Another process, which has not cached the definition, also reads it."""
     ask = {"approvers": ["mara", "admin"], "message": "Publish?", "fields": {"type": "object"}, "timeout": 60}
     work = {"retries": 2, "retry_delay": 1.5, "retry_on_loss": True, "env": {"A": "b"}, "workdir": "w", "allow_failure": True}
     stages = [a_stage("a", **work), a_stage("b", "python", **work), a_stage("c", "external"), a_stage("d", "approval", **ask)]

@@ -13,7 +13,7 @@ def a_receipt(word: str = "first") -> Receipt:
     return Receipt(word.encode() * 8, {"outcome": "applied", "why": word, "facts": {"list": [1, None]}})
 
 
-async def test_an_answer_is_found_under_its_key_alone(store: StoreUnderTest) -> None:
+async def test_a_receipt_is_found_only_by_its_key(store: StoreUnderTest) -> None:
     run_id = await a_run_id(store)
     key = ReceiptKey(run_id, "ci", "e1")
 
@@ -28,7 +28,7 @@ async def test_an_answer_is_found_under_its_key_alone(store: StoreUnderTest) -> 
         assert await work.receipts.find([]) == {}
 
 
-async def test_many_answers_are_stored_together(store: StoreUnderTest) -> None:
+async def test_many_receipts_are_stored_together(store: StoreUnderTest) -> None:
     run_id = await a_run_id(store)
     receipts = {ReceiptKey(run_id, "ci", f"e{n}"): a_receipt(str(n)) for n in range(300)}
 
@@ -41,7 +41,7 @@ async def test_many_answers_are_stored_together(store: StoreUnderTest) -> None:
         assert await work.receipts.find(list(receipts)) == receipts
 
 
-async def test_an_event_id_is_answered_once(store: StoreUnderTest) -> None:
+async def test_an_event_id_has_one_receipt(store: StoreUnderTest) -> None:
     key = ReceiptKey(await a_run_id(store), "ci", "e1")
     async with store.open_unit_of_work() as work:
         await work.receipts.add({key: a_receipt("first")}, NOW)
@@ -56,7 +56,7 @@ async def test_an_event_id_is_answered_once(store: StoreUnderTest) -> None:
         assert await work.receipts.find([key]) == {key: a_receipt("first")}
 
 
-async def test_of_two_answers_to_one_event_id_at_once_the_second_is_refused(store: StoreUnderTest) -> None:
+async def test_the_second_of_two_concurrent_receipts_for_an_event_id_is_refused(store: StoreUnderTest) -> None:
     key = ReceiptKey(await a_run_id(store), "ci", "e1")
 
     async def second() -> None:
@@ -75,7 +75,7 @@ async def test_of_two_answers_to_one_event_id_at_once_the_second_is_refused(stor
         await waiting
 
 
-async def test_a_reporters_seq_only_grows(store: StoreUnderTest) -> None:
+async def test_the_seq_of_a_reporter_never_decreases(store: StoreUnderTest) -> None:
     run_id = await a_run_id(store)
 
     for seq in (5, 9, 7):
@@ -88,7 +88,7 @@ async def test_a_reporters_seq_only_grows(store: StoreUnderTest) -> None:
         assert await work.receipts.last_seqs([]) == {}
 
 
-async def test_seqs_reach_64_bits_and_no_further(store: StoreUnderTest) -> None:
+async def test_a_seq_has_at_most_64_bits(store: StoreUnderTest) -> None:
     run_id = await a_run_id(store)
     async with store.open_unit_of_work() as work:
         await work.receipts.set_last_seqs({(run_id, "ci"): 2**63 - 1, (run_id, "other"): 0})

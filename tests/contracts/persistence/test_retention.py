@@ -10,7 +10,7 @@ from tests.support.builders import NOW, a_pipeline, a_stored_run
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 SOON = NOW + 5 * WEEK
-"""NOW is a Monday at nine, so this is past the weeks that room is made for."""
+"""NOW is a Monday at nine, so this is after the weeks that get partitions."""
 
 
 async def a_run_with_output(store: StoreUnderTest) -> int:
@@ -27,7 +27,7 @@ async def output(store: StoreUnderTest, run_id: int) -> list[str]:
     return [line.text for line in await store.reader.log(run_id, stage=None, attempt=None, after=0, limit=10)]
 
 
-async def test_room_is_made_for_this_week_and_the_next_ones_once(store: StoreUnderTest) -> None:
+async def test_partitions_of_this_week_and_the_next_ones_are_created_once(store: StoreUnderTest) -> None:
     made = await store.retention.create_partitions(NOW)
 
     assert made[0] == "event_p20260302"
@@ -36,7 +36,7 @@ async def test_room_is_made_for_this_week_and_the_next_ones_once(store: StoreUnd
     assert await store.retention.create_partitions(NOW + WEEK) == ["event_p20260406", "log_line_p20260406"]
 
 
-async def test_what_was_stored_before_room_was_made_is_still_read(store: StoreUnderTest) -> None:
+async def test_data_stored_before_its_partition_is_still_read(store: StoreUnderTest) -> None:
     run_id = await a_run_with_output(store)
     before = await store.reader.events(run_id, 0, 100)
 
@@ -46,7 +46,7 @@ async def test_what_was_stored_before_room_was_made_is_still_read(store: StoreUn
     assert await output(store, run_id) == ["now", "later"]
 
 
-async def test_logs_go_by_the_week_and_the_rest_stays(store: StoreUnderTest) -> None:
+async def test_logs_are_dropped_by_week_and_the_rest_stays(store: StoreUnderTest) -> None:
     await store.retention.create_partitions(NOW)
     run_id = await a_run_with_output(store)
 
@@ -58,7 +58,7 @@ async def test_logs_go_by_the_week_and_the_rest_stays(store: StoreUnderTest) -> 
     assert len(await store.reader.events(run_id, 0, 100)) > 0
 
 
-async def test_a_run_whose_events_are_gone_is_still_there_and_goes_on(store: StoreUnderTest) -> None:
+async def test_a_run_without_its_old_events_still_exists_and_continues(store: StoreUnderTest) -> None:
     await store.retention.create_partitions(NOW)
     run_id = await a_run_with_output(store)
     before = await store.reader.run(run_id)
@@ -78,7 +78,7 @@ async def test_a_run_whose_events_are_gone_is_still_there_and_goes_on(store: Sto
     assert first.seq == before.last_seq + 1
 
 
-async def test_what_lies_outside_the_weeks_is_forgotten_too(store: StoreUnderTest) -> None:
+async def test_data_outside_the_partitions_is_deleted_too(store: StoreUnderTest) -> None:
     run_id = await a_run_with_output(store)
 
     assert await store.retention.drop_logs(NOW + DAY) == []
@@ -86,7 +86,7 @@ async def test_what_lies_outside_the_weeks_is_forgotten_too(store: StoreUnderTes
     assert await output(store, run_id) == ["later"]
 
 
-async def test_old_answers_are_forgotten_and_young_ones_kept(store: StoreUnderTest) -> None:
+async def test_old_answers_are_deleted_and_recent_ones_stay(store: StoreUnderTest) -> None:
     run_id = await a_run_with_output(store)
     old, young = ReceiptKey(run_id, "ci", "old"), ReceiptKey(run_id, "ci", "young")
     keys = [IdempotencyKey("POST /trigger/nightly", name, b"1") for name in ("old", "young")]
@@ -106,7 +106,7 @@ async def test_old_answers_are_forgotten_and_young_ones_kept(store: StoreUnderTe
         assert await work.idempotency.find(keys[1], SOON) == {"run_id": 1}
 
 
-async def test_workers_not_heard_of_are_forgotten(store: StoreUnderTest) -> None:
+async def test_workers_that_are_not_seen_any_more_are_deleted(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work:
         await work.workers.record_seen(WorkerStatus("old", "old", "headgate", 1, 1), NOW)
         await work.workers.record_seen(WorkerStatus("young", "young", "headgate", 1, 1), NOW + DAY)

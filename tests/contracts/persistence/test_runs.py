@@ -33,7 +33,7 @@ async def loaded(store: StoreUnderTest, run_id: int) -> Run:
         return (await work.runs.lock([run_id]))[run_id]
 
 
-async def test_a_run_comes_back_as_it_was_opened(store: StoreUnderTest) -> None:
+async def test_a_new_run_is_read_back_unchanged(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "mixed", ["a", a_stage("b", "external", needs=["a"])])
     run = a_run_of(pipeline, parameters={"month": 3, "deep": {"list": [1, 2.5, None, "ü 😀"]}})
 
@@ -45,7 +45,7 @@ async def test_a_run_comes_back_as_it_was_opened(store: StoreUnderTest) -> None:
     assert await loaded(store, run.id) == run
 
 
-async def test_a_saved_run_comes_back_as_it_was_saved(store: StoreUnderTest) -> None:
+async def test_a_saved_run_is_read_back_unchanged(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "retried", [a_stage("a", retries=1, retry_delay=60), "b"])
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
 
@@ -65,7 +65,7 @@ async def test_a_saved_run_comes_back_as_it_was_saved(store: StoreUnderTest) -> 
     assert stored.stages["a"].attempts[0].reason is Reason.ERROR
 
 
-async def test_a_run_that_a_person_took_up_again_comes_back_so(store: StoreUnderTest) -> None:
+async def test_a_reopened_run_is_read_back_unchanged(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "reopened", ["a", a_stage("ask", "approval", fields={"type": "object"}), "c"])
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
     async with store.open_unit_of_work() as work:
@@ -96,7 +96,7 @@ async def test_a_run_that_a_person_took_up_again_comes_back_so(store: StoreUnder
     assert stored.stages["a"].attempts[0].fingerprint is not None
 
 
-async def test_a_run_keeps_the_revision_it_was_taken_up_under_and_what_it_repeats(store: StoreUnderTest) -> None:
+async def test_a_retried_run_keeps_its_new_revision_and_the_run_it_repeats(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "rebased", ["a"])
     async with store.open_unit_of_work() as work:
         await work.pipelines.find(pipeline.id, lock=True)
@@ -134,7 +134,7 @@ async def test_every_outcome_of_a_run_can_be_stored(store: StoreUnderTest) -> No
     assert stored.stages["b"].current.reason is Reason.UPSTREAM
 
 
-async def test_locking_leaves_out_ids_that_do_not_exist(store: StoreUnderTest) -> None:
+async def test_locking_ignores_unknown_ids(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     ids = [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(2)]
 
@@ -146,7 +146,7 @@ async def test_locking_leaves_out_ids_that_do_not_exist(store: StoreUnderTest) -
     assert nothing == {}
 
 
-async def test_what_is_changed_but_not_saved_is_not_stored(store: StoreUnderTest) -> None:
+async def test_changes_that_are_not_saved_are_not_stored(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
 
@@ -190,7 +190,7 @@ async def test_active_and_latest_runs_are_those_of_the_pipeline(store: StoreUnde
     assert none is None
 
 
-async def test_a_number_is_given_once_within_a_pipeline(store: StoreUnderTest) -> None:
+async def test_run_numbers_are_unique_within_a_pipeline(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     await a_stored_run(store.open_unit_of_work, pipeline)
 
@@ -201,7 +201,7 @@ async def test_a_number_is_given_once_within_a_pipeline(store: StoreUnderTest) -
     assert len(await store.reader.runs(pipeline_id=None, status=None, skip=0, limit=10)) == 1
 
 
-async def test_a_run_needs_a_pipeline_and_a_revision_that_exist(store: StoreUnderTest) -> None:
+async def test_a_run_needs_an_existing_pipeline_and_revision(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
 
     for pipeline_id, revision in [(404, 1), (pipeline.id, 2)]:
@@ -213,7 +213,7 @@ async def test_a_run_needs_a_pipeline_and_a_revision_that_exist(store: StoreUnde
 
 @pytest.mark.parametrize("seqs", [(1, 2), (3, 3)])
 async def test_an_event_number_is_stored_once(store: StoreUnderTest, seqs: tuple[int, int]) -> None:
-    """A run that was saved by another way than under its lock would repeat numbers."""
+    """A run that is saved without its lock would repeat event numbers."""
     pipeline = await a_pipeline(store.open_unit_of_work)
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
 
@@ -230,7 +230,7 @@ async def test_an_event_number_is_stored_once(store: StoreUnderTest, seqs: tuple
 
 
 @pytest.mark.parametrize("bad", ["a\0b", LONE_SURROGATE])
-async def test_text_that_cannot_be_held_is_refused_and_leaves_nothing(store: StoreUnderTest, bad: str) -> None:
+async def test_text_that_cannot_be_stored_is_refused_and_nothing_is_stored(store: StoreUnderTest, bad: str) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
 
     for parameters in ({"key": bad}, {bad: 1}, {"deep": [{"key": bad}]}):
@@ -254,7 +254,7 @@ async def test_text_that_cannot_be_held_is_refused_and_leaves_nothing(store: Sto
     ],
     ids=["64 bits", "NUL", "surrogate", "NUL in JSON", "NaN", "not JSON"],
 )
-async def test_a_report_that_cannot_be_held_is_refused_and_leaves_nothing(store: StoreUnderTest, details: dict[str, Any]) -> None:
+async def test_a_report_that_cannot_be_stored_is_refused_and_nothing_is_stored(store: StoreUnderTest, details: dict[str, Any]) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
 
@@ -270,7 +270,7 @@ async def test_a_report_that_cannot_be_held_is_refused_and_leaves_nothing(store:
     assert (await loaded(store, run_id)).status is Status.QUEUED
 
 
-async def test_due_runs_are_those_with_a_retry_or_a_deadline_that_has_come(store: StoreUnderTest) -> None:
+async def test_runs_with_a_due_retry_or_a_passed_deadline_are_due(store: StoreUnderTest) -> None:
     retried = await a_pipeline(store.open_unit_of_work, "retried", [a_stage("a", retries=1, retry_delay=60)])
     external = await a_pipeline(store.open_unit_of_work, "external", [a_stage("a", "external", timeout=120)])
     queued = await a_pipeline(store.open_unit_of_work, "queued", 1)

@@ -22,7 +22,7 @@ async def test_leaving_without_commit_discards_everything(store: StoreUnderTest)
         assert await work.outbox.lease("relay", 10, 60) == []
 
 
-async def test_an_error_inside_discards_everything(store: StoreUnderTest) -> None:
+async def test_an_error_discards_everything(store: StoreUnderTest) -> None:
     with pytest.raises(ZeroDivisionError):
         async with store.open_unit_of_work() as work:
             await work.pipelines.add(a_definition(), NOW)
@@ -32,7 +32,7 @@ async def test_an_error_inside_discards_everything(store: StoreUnderTest) -> Non
         assert await work.pipelines.count() == 0
 
 
-async def test_nothing_is_seen_by_others_before_the_commit(store: StoreUnderTest) -> None:
+async def test_other_transactions_see_nothing_before_the_commit(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work:
         await work.pipelines.add(a_definition(), NOW)
         async with store.open_unit_of_work() as other:
@@ -45,7 +45,7 @@ async def test_nothing_is_seen_by_others_before_the_commit(store: StoreUnderTest
     assert len(await store.reader.pipelines(0, 10)) == 1
 
 
-async def test_a_locked_run_waits_and_then_shows_what_was_committed(store: StoreUnderTest) -> None:
+async def test_locking_a_locked_run_waits_and_then_reads_the_committed_state(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
 
@@ -64,7 +64,7 @@ async def test_a_locked_run_waits_and_then_shows_what_was_committed(store: Store
     assert await waiting == run.last_seq
 
 
-async def test_a_lock_is_let_go_by_leaving_without_commit(store: StoreUnderTest) -> None:
+async def test_leaving_without_commit_releases_the_locks(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
 
     async def second() -> None:
@@ -91,7 +91,7 @@ async def test_reading_does_not_wait_for_a_lock(store: StoreUnderTest) -> None:
         assert await asyncio.wait_for(store.reader.run(run_id), 1) is not None
 
 
-async def test_numbering_runs_of_one_pipeline_at_once_leaves_no_gap_and_no_twin(store: StoreUnderTest) -> None:
+async def test_concurrent_run_numbers_of_one_pipeline_have_no_gaps_or_duplicates(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
 
     await asyncio.gather(*(a_stored_run(store.open_unit_of_work, pipeline) for _ in range(8)))
@@ -100,7 +100,7 @@ async def test_numbering_runs_of_one_pipeline_at_once_leaves_no_gap_and_no_twin(
     assert sorted(run.number for run in runs) == list(range(1, 9))
 
 
-async def test_two_that_lock_the_same_runs_in_opposite_orders_both_end(store: StoreUnderTest) -> None:
+async def test_locking_the_same_runs_in_opposite_orders_causes_no_deadlock(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     ids = [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(4)]
 
@@ -113,7 +113,7 @@ async def test_two_that_lock_the_same_runs_in_opposite_orders_both_end(store: St
     assert counts == [4] * 8
 
 
-async def test_only_one_of_two_that_claim_a_dispatch_at_once_gets_it(store: StoreUnderTest) -> None:
+async def test_only_one_of_two_concurrent_claims_gets_the_dispatch(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
 
@@ -134,7 +134,7 @@ async def test_only_one_of_two_that_claim_a_dispatch_at_once_gets_it(store: Stor
         assert await work.dispatches.find_holders([run_id]) == {run_id: winners[0]}
 
 
-async def test_what_a_report_is_judged_by_is_taken_up_together(store: StoreUnderTest) -> None:
+async def test_runs_receipts_and_pipelines_are_loaded_together(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "taken")
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
     key, receipt = ReceiptKey(run_id, "ci", "e1"), Receipt(b"digest", {"outcome": "applied"})

@@ -8,7 +8,7 @@ from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, a_pipeline, a_run_of, a_stored_run
 
 
-async def test_what_was_committed_since_a_cursor_comes_once_and_in_order(store: StoreUnderTest) -> None:
+async def test_events_since_a_cursor_are_read_once_and_in_order(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     await a_stored_run(store.open_unit_of_work, pipeline)
     cursor = await store.change_feed.position()
@@ -21,7 +21,7 @@ async def test_what_was_committed_since_a_cursor_comes_once_and_in_order(store: 
     assert list(after.events) == []
 
 
-async def test_a_cursor_is_good_in_every_process(store: StoreUnderTest) -> None:
+async def test_a_cursor_is_valid_in_every_process(store: StoreUnderTest) -> None:
     cursor = await store.change_feed.position()
     pipeline = await a_pipeline(store.open_unit_of_work)
     await a_stored_run(store.open_unit_of_work, pipeline)
@@ -32,7 +32,7 @@ async def test_a_cursor_is_good_in_every_process(store: StoreUnderTest) -> None:
     assert list((await store.change_feed.read(batch.cursor)).events) == []
 
 
-async def test_what_is_rolled_back_never_comes(store: StoreUnderTest) -> None:
+async def test_rolled_back_events_are_never_read(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     cursor = await store.change_feed.position()
 
@@ -43,7 +43,7 @@ async def test_what_is_rolled_back_never_comes(store: StoreUnderTest) -> None:
 
 
 async def test_a_transaction_that_commits_late_is_not_missed(store: StoreUnderTest) -> None:
-    """A counter for a cursor would pass over it: it took its numbers before the other, and commits after."""
+    """A counter as cursor would miss its events: they have lower numbers than the other's and are committed later."""
     one = await a_pipeline(store.open_unit_of_work, "one")
     two = await a_pipeline(store.open_unit_of_work, "two")
     cursor = await store.change_feed.position()
@@ -59,7 +59,7 @@ async def test_a_transaction_that_commits_late_is_not_missed(store: StoreUnderTe
     assert {event.run_id for event in second.events} == {late}
 
 
-async def test_following_the_cursor_misses_and_repeats_nothing_while_many_write(store: StoreUnderTest) -> None:
+async def test_following_the_cursor_under_concurrent_writes_misses_and_repeats_nothing(store: StoreUnderTest) -> None:
     pipelines = [await a_pipeline(store.open_unit_of_work, f"p{n}") for n in range(4)]
     cursor = await store.change_feed.position()
     seen: list[tuple[int, int]] = []
@@ -88,7 +88,7 @@ async def test_following_the_cursor_misses_and_repeats_nothing_while_many_write(
         assert own == sorted(own)
 
 
-async def test_a_small_limit_still_gives_everything_in_the_end(store: StoreUnderTest) -> None:
+async def test_reading_with_a_small_limit_returns_everything_eventually(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     cursor = await store.change_feed.position()
     runs = [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(5)]
@@ -105,7 +105,7 @@ async def test_a_small_limit_still_gives_everything_in_the_end(store: StoreUnder
     assert sorted(seen) == sorted(whole)
 
 
-async def test_of_some_types_nothing_else_comes_and_nothing_of_them_is_left_out(store: StoreUnderTest) -> None:
+async def test_reading_some_event_types_returns_all_of_them_and_no_others(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     cursor = await store.change_feed.position()
     runs = [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(5)]
@@ -126,7 +126,7 @@ async def test_of_some_types_nothing_else_comes_and_nothing_of_them_is_left_out(
     assert list((await store.change_feed.read(here)).events) == [], "the cursor is beyond what was left out"
 
 
-async def test_runs_whose_logs_grew_are_named(store: StoreUnderTest) -> None:
+async def test_runs_with_new_log_lines_are_named(store: StoreUnderTest) -> None:
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work))
     cursor = await store.change_feed.position()
 
@@ -140,13 +140,13 @@ async def test_runs_whose_logs_grew_are_named(store: StoreUnderTest) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "nonsense", "fake:", "fake:-1", "fake:99999999", "1:2:3:4", "12;DROP TABLE event", "\0", "9" * 400])
-async def test_a_cursor_it_did_not_make_is_a_value_error(store: StoreUnderTest, cursor: str) -> None:
+async def test_an_invalid_cursor_is_a_value_error(store: StoreUnderTest, cursor: str) -> None:
     with pytest.raises(ValueError):
         await store.change_feed.read(cursor)
 
 
 async def listening(store: StoreUnderTest) -> None:
-    """Both processes listen: a wait may end early while that begins, and what was announced before may be lost."""
+    """Wait until both processes listen. Until then, a wait can end early and a notification can be lost."""
     for run_id, feed in enumerate((store.change_feed, store.other_feed), start=901):
         async with asyncio.timeout(10):
             while run_id not in await feed.wait(0.2):
@@ -156,7 +156,7 @@ async def listening(store: StoreUnderTest) -> None:
             pass
 
 
-async def test_an_announcement_wakes_every_process(store: StoreUnderTest) -> None:
+async def test_a_notification_wakes_every_process(store: StoreUnderTest) -> None:
     await listening(store)
     waits = [asyncio.ensure_future(feed.wait(20)) for feed in (store.change_feed, store.other_feed)]
 
@@ -167,7 +167,7 @@ async def test_an_announcement_wakes_every_process(store: StoreUnderTest) -> Non
     assert [sorted(ids) for ids in grown] == [[3, 5], [3, 5]]
 
 
-async def test_an_announcement_without_logs_wakes_too(store: StoreUnderTest) -> None:
+async def test_a_notification_without_logs_wakes_too(store: StoreUnderTest) -> None:
     await listening(store)
     waiting = asyncio.ensure_future(store.other_feed.wait(20))
 
@@ -177,12 +177,12 @@ async def test_an_announcement_without_logs_wakes_too(store: StoreUnderTest) -> 
         assert list(await waiting) == []
 
 
-async def test_waiting_ends_after_its_time(store: StoreUnderTest) -> None:
+async def test_waiting_ends_after_its_timeout(store: StoreUnderTest) -> None:
     async with asyncio.timeout(5):
         assert list(await store.change_feed.wait(0.05)) == []
 
 
-async def test_an_announcement_between_two_waits_is_kept_for_the_next(store: StoreUnderTest) -> None:
+async def test_a_notification_between_two_waits_ends_the_next_wait(store: StoreUnderTest) -> None:
     await listening(store)
 
     for run_id in (1, 2, 3):

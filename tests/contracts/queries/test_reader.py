@@ -19,7 +19,7 @@ from tests.support.builders import NOW, WORKER, a_definition, a_pipeline, a_run_
 
 
 async def change(store: StoreUnderTest, run_id: int, *steps: object) -> Run:
-    """Load the run, let each step act on it, save it."""
+    """Load the run, apply each step to it, and save it."""
     async with store.open_unit_of_work() as work:
         run = (await work.runs.lock([run_id]))[run_id]
         for step in steps:
@@ -55,7 +55,7 @@ async def test_a_pipeline_that_never_ran_is_pending(store: StoreUnderTest) -> No
     assert await store.reader.pipeline(404) is None
 
 
-async def test_pipelines_come_by_id_a_page_at_a_time_with_their_latest_run(store: StoreUnderTest) -> None:
+async def test_pipelines_are_paged_by_id_with_their_latest_run(store: StoreUnderTest) -> None:
     for name in ("zebra", "ant", "mole"):
         await a_pipeline(store.open_unit_of_work, name)
     ant = await store.reader.pipeline("ant")
@@ -74,8 +74,8 @@ async def test_pipelines_come_by_id_a_page_at_a_time_with_their_latest_run(store
     assert [view.name for view in await store.reader.pipelines(1, 1)] == ["ant"]
     assert await store.reader.pipelines(3, 10) == []
     marks = [(view.id, view.revision, view.latest.id if view.latest else 0, view.latest.last_seq if view.latest else 0) for view in views]
-    assert [astuple(mark) for mark in await store.reader.pipeline_marks(0, 10)] == marks
-    assert [astuple(mark) for mark in await store.reader.pipeline_marks(1, 1)] == marks[1:2]
+    assert [astuple(mark) for mark in await store.reader.pipeline_state_versions(0, 10)] == marks
+    assert [astuple(mark) for mark in await store.reader.pipeline_state_versions(1, 1)] == marks[1:2]
     by_id = {view.id: view for view in await store.reader.get_pipelines_by_id([views[1].id, 404, 2**70, views[0].id])}
     assert by_id == {view.id: view for view in views[:2]}
 
@@ -94,7 +94,7 @@ async def test_the_board_has_every_pipeline_by_name_and_its_last_twenty_runs(sto
     assert (zebra.bars[0].status, zebra.bars[0].created_at, zebra.bars[0].finished_at) == (Status.QUEUED, NOW, None)
 
 
-async def test_a_run_is_shown_with_everything_a_page_tells(store: StoreUnderTest) -> None:
+async def test_a_run_is_read_with_everything_its_page_shows(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "mixed", ["a", a_stage("b", "external", needs=["a"], allow_failure=True)])
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
     await change(store, run_id, started, reported("a", Status.RUNNING, message="half", records_processed=7, output={"k": [1]}))
@@ -117,7 +117,7 @@ async def test_a_run_is_shown_with_everything_a_page_tells(store: StoreUnderTest
     assert attempt.deadline_at == an_hour_later()
 
 
-async def test_every_attempt_is_shown_oldest_first(store: StoreUnderTest) -> None:
+async def test_attempts_are_read_oldest_first(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "retried", [a_stage("a", retries=2, retry_delay=60)])
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
     await change(store, run_id, started, reported("a", Status.FAILED, error_message="no"))
@@ -142,7 +142,7 @@ async def test_a_recorded_dispatch_is_no_longer_unrecorded(store: StoreUnderTest
     assert run is not None and run.unrecorded is False
 
 
-async def test_an_old_run_is_shown_by_its_own_revision(store: StoreUnderTest) -> None:
+async def test_an_old_run_is_read_with_its_own_revision(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "nightly", 2)
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
     async with store.open_unit_of_work() as work:
@@ -158,7 +158,7 @@ async def test_an_old_run_is_shown_by_its_own_revision(store: StoreUnderTest) ->
     assert [stage.name for stage in view.definition.stages] == ["only"]
 
 
-async def test_runs_come_newest_first_by_pipeline_and_status(store: StoreUnderTest) -> None:
+async def test_runs_are_filtered_by_pipeline_and_status_newest_first(store: StoreUnderTest) -> None:
     one, two = await a_pipeline(store.open_unit_of_work, "one"), await a_pipeline(store.open_unit_of_work, "two")
     first, second, third = [await a_stored_run(store.open_unit_of_work, pipeline) for pipeline in (one, two, one)]
     await change(store, first, lambda run: run.cancel(NOW, "ada"))
@@ -166,7 +166,7 @@ async def test_runs_come_newest_first_by_pipeline_and_status(store: StoreUnderTe
     async def ids(pipeline_id: int | None = None, status: Status | None = None, skip: int = 0, limit: int = 10) -> list[int]:
         asked: dict[str, Any] = {"pipeline_id": pipeline_id, "status": status, "skip": skip, "limit": limit}
         found = [run.id for run in await store.reader.runs(**asked)]
-        assert [mark.id for mark in await store.reader.run_marks(**asked)] == found
+        assert [mark.id for mark in await store.reader.run_state_versions(**asked)] == found
         return found
 
     assert await ids() == [third, second, first]
@@ -178,7 +178,7 @@ async def test_runs_come_newest_first_by_pipeline_and_status(store: StoreUnderTe
     assert await store.reader.run(404) is None
 
 
-async def test_events_come_in_order_and_go_on_after_a_number(store: StoreUnderTest) -> None:
+async def test_events_are_read_in_order_after_a_number(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
     run = await change(store, run_id, started, lambda run: run.cancel(NOW, "ada", "enough"))
@@ -237,11 +237,11 @@ async def test_a_migrated_store_that_answers_is_ready(store: StoreUnderTest) -> 
     assert await store.reader.is_ready() is True
 
 
-async def test_pipelines_are_read_from_a_place_in_either_direction(store: StoreUnderTest) -> None:
+async def test_pipelines_are_paged_in_both_directions(store: StoreUnderTest) -> None:
     ids = [(await a_pipeline(store.open_unit_of_work, name)).id for name in ("a", "b", "c", "d", "e")]
 
     async def page(skip: int = 0, **place: int) -> list[int]:
-        marked = [mark.id for mark in await store.reader.pipeline_marks(skip, 2, **place)]
+        marked = [mark.id for mark in await store.reader.pipeline_state_versions(skip, 2, **place)]
         assert marked == [view.id for view in await store.reader.pipelines(skip, 2, **place)]
         return marked
 
@@ -251,7 +251,7 @@ async def test_pipelines_are_read_from_a_place_in_either_direction(store: StoreU
     assert await page(1, below=ids[3]) == ids[0:2]
 
 
-async def test_runs_are_read_from_a_place_in_either_direction(store: StoreUnderTest) -> None:
+async def test_runs_are_paged_in_both_directions(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     ids = [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(5)]
     other = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "other"))
@@ -259,7 +259,7 @@ async def test_runs_are_read_from_a_place_in_either_direction(store: StoreUnderT
     async def page(pipeline_id: int | None = None, skip: int = 0, **place: int) -> list[int]:
         asked: dict[str, Any] = {"pipeline_id": pipeline_id, "status": None, "skip": skip, "limit": 2, **place}
         found = [view.id for view in await store.reader.runs(**asked)]
-        assert [mark.id for mark in await store.reader.run_marks(**asked)] == found
+        assert [mark.id for mark in await store.reader.run_state_versions(**asked)] == found
         return found
 
     assert await page(below=ids[3]) == [ids[2], ids[1]]
@@ -270,7 +270,7 @@ async def test_runs_are_read_from_a_place_in_either_direction(store: StoreUnderT
     assert await page(pipeline.id, above=ids[3]) == [ids[4]]
 
 
-async def test_runs_are_found_by_what_triggered_them_and_when(store: StoreUnderTest) -> None:
+async def test_runs_are_filtered_by_trigger_and_time(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "timed-runs", ["a"])
     ids = []
     for index, kind in enumerate(("api", "cli", "api")):
@@ -283,7 +283,7 @@ async def test_runs_are_found_by_what_triggered_them_and_when(store: StoreUnderT
     async def found(**asked: Any) -> list[int]:
         wanted: dict[str, Any] = {"pipeline_id": pipeline.id, "status": None, "skip": 0, "limit": 9, **asked}
         views = [run.id for run in await store.reader.runs(**wanted)]
-        assert [mark.id for mark in await store.reader.run_marks(**wanted)] == views
+        assert [mark.id for mark in await store.reader.run_state_versions(**wanted)] == views
         return views
 
     assert await found(trigger="api") == [ids[2], ids[0]]
@@ -292,12 +292,12 @@ async def test_runs_are_found_by_what_triggered_them_and_when(store: StoreUnderT
     assert await found(since=seconds_later(100), until=seconds_later(200), trigger="cli") == [ids[1]]
 
 
-async def test_a_runs_mark_changes_with_all_that_a_list_shows_of_it(store: StoreUnderTest) -> None:
+async def test_the_state_version_of_a_run_changes_with_everything_a_list_shows(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "marked")
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
 
     async def mark() -> Any:
-        (found,) = await store.reader.run_marks(pipeline_id=None, status=None, skip=0, limit=9)
+        (found,) = await store.reader.run_state_versions(pipeline_id=None, status=None, skip=0, limit=9)
         (view,) = await store.reader.get_runs_by_id([run_id, 404, 2**70])
         assert astuple(found) == (run_id, view.last_seq, "marked", ",".join(view.flow_run_ids))
         return found
@@ -313,7 +313,7 @@ async def test_a_runs_mark_changes_with_all_that_a_list_shows_of_it(store: Store
     assert len({before, known, over}) == 3
 
 
-async def test_runs_that_wait_for_somebody_are_found(store: StoreUnderTest) -> None:
+async def test_runs_that_wait_for_a_person_or_machine_are_found(store: StoreUnderTest) -> None:
     stages = [a_stage("ask", "approval"), a_stage("report", "external")]
     waits = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "asks", stages))
     await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "works", ["a", a_stage("x", "external")]))
@@ -324,7 +324,7 @@ async def test_runs_that_wait_for_somebody_are_found(store: StoreUnderTest) -> N
     assert await store.reader.waiting_runs(0) == []
 
 
-async def test_alike_failures_are_one_with_a_count(store: StoreUnderTest) -> None:
+async def test_similar_failures_are_grouped_and_counted(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "breaks", ["a", "b"])
     ids = []
     for number, message in enumerate(("no room for 3 rows", "no room for 77 rows", "connection reset"), 1):
@@ -345,7 +345,7 @@ async def test_alike_failures_are_one_with_a_count(store: StoreUnderTest) -> Non
     assert [each.count for each in await store.reader.failures(pipeline.id, 2)] == [1, 1]
 
 
-async def test_how_an_approval_was_decided_in_earlier_runs_is_told_the_latest_first(store: StoreUnderTest) -> None:
+async def test_earlier_decisions_on_an_approval_are_read_latest_first(store: StoreUnderTest) -> None:
     stages = [a_stage("ask", "approval"), a_stage("again", "approval", needs=[])]
     pipeline = await a_pipeline(store.open_unit_of_work, "asks", stages)
     other = await a_pipeline(store.open_unit_of_work, "asks-too", stages)
@@ -366,7 +366,7 @@ async def test_how_an_approval_was_decided_in_earlier_runs_is_told_the_latest_fi
     assert [each.by for each in await store.reader.past_decisions(pipeline.id, "again", before=ids[-1], limit=5)] == [None]
 
 
-async def test_when_a_failure_was_first_seen_is_known_beyond_the_runs_that_are_looked_at(store: StoreUnderTest) -> None:
+async def test_the_first_occurrence_of_a_failure_is_found_in_all_runs(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "breaks", ["a", "b"])
     other = await a_pipeline(store.open_unit_of_work, "breaks-too", ["a", "b"])
     ids = []
@@ -389,7 +389,7 @@ async def test_when_a_failure_was_first_seen_is_known_beyond_the_runs_that_are_l
     assert await store.reader.first_seen(pipeline.id, "a", "0000000000") is None
 
 
-async def test_lines_are_found_by_what_is_in_them(store: StoreUnderTest) -> None:
+async def test_log_lines_are_found_by_their_text(store: StoreUnderTest) -> None:
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "talks", ["a"]))
     async with store.open_unit_of_work() as work:
         texts = ["Started", "100% of it", "an ERROR_here", "another error here"]
@@ -406,7 +406,7 @@ async def test_lines_are_found_by_what_is_in_them(store: StoreUnderTest) -> None
     assert await store.reader.log_window(run_id, LogFilter("b", text="error"), limit=10) == []
 
 
-async def test_a_window_of_a_log_is_bounded_on_both_sides_and_read_from_either(store: StoreUnderTest) -> None:
+async def test_a_window_of_a_log_is_bounded_and_read_from_either_end(store: StoreUnderTest) -> None:
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "windowed", ["a"]))
     async with store.open_unit_of_work() as work:
         lines = [NewLogLine(index, NOW, "stderr" if index % 2 else "stdout", f"line {index + 1}") for index in range(8)]
@@ -424,7 +424,7 @@ async def test_a_window_of_a_log_is_bounded_on_both_sides_and_read_from_either(s
     assert await found(LogFilter(text="line 8"), below=8, limit=10) == []
 
 
-async def test_revisions_come_newest_first(store: StoreUnderTest) -> None:
+async def test_revisions_are_read_newest_first(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "revised", ["a"])
     async with store.open_unit_of_work() as work:
         await work.pipelines.find(pipeline.id, lock=True)
@@ -436,7 +436,7 @@ async def test_revisions_come_newest_first(store: StoreUnderTest) -> None:
     assert [(each.revision, [stage.name for stage in each.definition.stages]) for each in found] == [(2, ["a", "b"]), (1, ["a"])]
 
 
-async def test_pipelines_are_found_by_part_of_their_name_and_runs_by_several_of_them(store: StoreUnderTest) -> None:
+async def test_pipelines_are_found_by_part_of_their_name_and_runs_by_pipelines(store: StoreUnderTest) -> None:
     stored = [await a_pipeline(store.open_unit_of_work, name, ["a"]) for name in ("load-b", "Load_a", "other")]
     runs = [[await a_stored_run(store.open_unit_of_work, each) for each in stored] for _ in range(3)]
     ids = [each.id for each in stored]
@@ -444,7 +444,7 @@ async def test_pipelines_are_found_by_part_of_their_name_and_runs_by_several_of_
     async def found(only: list[int], **asked: Any) -> list[int]:
         page = {"pipeline_id": None, "status": None, "skip": 0, "limit": 10} | asked
         rows = await store.reader.runs(pipeline_ids=only, **page)
-        assert [mark.id for mark in await store.reader.run_marks(pipeline_ids=only, **page)] == [run.id for run in rows]
+        assert [mark.id for mark in await store.reader.run_state_versions(pipeline_ids=only, **page)] == [run.id for run in rows]
         return [run.id for run in rows]
 
     assert sorted(await store.reader.pipeline_names("LOAD", 10)) == [(ids[0], "load-b"), (ids[1], "Load_a")]

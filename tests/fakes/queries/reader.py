@@ -36,7 +36,7 @@ class FakeReader:
         page = rows[skip : skip + limit] if below is None else rows[::-1][skip : skip + limit][::-1]
         return [self._pipeline(row) for row in page]
 
-    async def pipeline_marks(
+    async def pipeline_state_versions(
         self, skip: int, limit: int, *, above: int | None = None, below: int | None = None
     ) -> list[PipelineStateVersion]:
         found = await self.pipelines(skip, limit, above=above, below=below)
@@ -79,7 +79,7 @@ class FakeReader:
         page = found[place] if asked.get("above") is None else found[::-1][place][::-1]
         return [run_view(self._tables, run) for run in page]
 
-    async def run_marks(self, **asked: Unpack[RunListQuery]) -> list[RunStateVersion]:
+    async def run_state_versions(self, **asked: Unpack[RunListQuery]) -> list[RunStateVersion]:
         found = await self.runs(**asked)
         return [RunStateVersion(run.id, run.last_seq, run.pipeline, ",".join(run.flow_run_ids)) for run in found]
 

@@ -88,7 +88,7 @@ async def test_a_report_takes_two_round_trips(database: Database) -> None:
 
 
 async def test_readers_keep_the_prepared_statements_of_their_connection(database: Database) -> None:
-    await database.reader.run_marks(pipeline_id=None, status=None, skip=0, limit=5)
+    await database.reader.run_state_versions(pipeline_id=None, status=None, skip=0, limit=5)
     prepared = await query_value(database, "SELECT count(*) FROM pg_prepared_statements")
 
     await database.reader.board()

@@ -113,7 +113,10 @@ async def test_a_new_sink_starts_with_the_events_that_follow() -> None:
     await headgate.use_cases.advance(old, ("a", "completed"))
     await publisher.run_once()
 
-    assert summarize(headgate.fakes.event_sink.received) == [("a", Phase.FINISHED, Status.COMPLETED), ("run", Phase.FINISHED, Status.COMPLETED)]
+    assert summarize(headgate.fakes.event_sink.received) == [
+        ("a", Phase.FINISHED, Status.COMPLETED),
+        ("run", Phase.FINISHED, Status.COMPLETED),
+    ]
 
 
 async def test_a_sink_that_was_down_receives_everything_later() -> None:
