@@ -44,7 +44,7 @@ def test_a_run_is_one_trace_from_the_request_to_sql_and_all_stages(flights: tupl
 
     assert get_labels([root]) == ["fastapi.request POST /trigger/{pipeline_id}"]
     assert root["parent_id"] == 0
-    assert get_children(spans, root) == [trigger]
+    assert [span for span in get_children(spans, root) if span["name"] != "fastapi.serialize_response"] == [trigger]
     assert [span for span in get_children(spans, trigger) if span["name"].startswith("headgate.")] == [dispatch]
     written = ["WITH", "WITH", "INSERT", "INSERT", "COMMIT"]
     sql = get_sql_commands(spans, trigger)
