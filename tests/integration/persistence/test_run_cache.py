@@ -18,7 +18,7 @@ from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter
 from domain.runs.run import Run
 from domain.runs.status import Status
-from tests.contracts.persistence.test_report_batcher import House, a_history
+from tests.contracts.persistence.test_report_batcher import Population, a_history
 from tests.fakes import FakeClock
 from tests.fakes.dispatch.wakeups import FakeWakeups
 from tests.integration.persistence.database_helpers import a_started_database, end_sessions
@@ -143,11 +143,11 @@ async def test_processes_that_take_turns_leave_what_one_leaves(database: Databas
     seen = []
 
     for prefix, processes in (("aaa", [database]), ("bbb", [another, database])):
-        house = House(database, prefix)
-        await house.build()
+        population = Population(database, prefix)
+        await population.build()
         judges = [ReportStatus(each.open_unit_of_work, JsonSchemaValidator(), FakeClock(), FakeWakeups()) for each in processes]
-        answers = [answer for n, update in enumerate(history) for answer in await turn(judges, n, [house.own(update)])]
-        seen.append((await house.told(answers), await house.recorded()))
+        answers = [answer for n, update in enumerate(history) for answer in await turn(judges, n, [population.localize(update)])]
+        seen.append((await population.to_comparable(answers), await population.read_records()))
 
     assert list(zip(history, seen[0][0], strict=True)) == list(zip(history, seen[1][0], strict=True))
     assert seen[0][1] == seen[1][1]
