@@ -1,4 +1,4 @@
-"""Workers as processes, beside or under a real Prefect server, on a stand-in for the web."""
+"""Worker processes with a real Prefect server, for a web process on fakes."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def environment(web: ServedHeadgate, prefect: RunningPrefect, folder: Path) -> d
 
 @contextlib.asynccontextmanager
 async def a_process(folder: Path, environment: dict[str, str], *argv: str) -> AsyncIterator[Process]:
-    """Ended by its id at the end: TERM, then KILL. What it printed is shown when the test fails."""
+    """Run a process. At the end, terminate it, kill it if it does not stop, and print its output."""
     log = folder / f"{uuid.uuid4().hex}.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -94,7 +94,7 @@ async def a_process(folder: Path, environment: dict[str, str], *argv: str) -> As
 
 @contextlib.asynccontextmanager
 async def a_warm_worker(web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, folder: Path) -> AsyncIterator[Process]:
-    """A worker that is linked here and registered there."""
+    """Run a worker that is connected to the web and registered in Prefect."""
     name = f"worker-{uuid.uuid4().hex[:6]}"
     surroundings = environment(web, prefect, folder) | {"HEADGATE_WORKER_NAME": name}
     async with a_process(folder, surroundings, "-m", "entrypoints.cli", "worker") as process:
@@ -122,7 +122,7 @@ async def task_runs(rest: PrefectView, flow_run_id: str) -> dict[str, str]:
     return {task["name"]: task["state_type"] for task in found}
 
 
-async def test_a_warm_dispatch_is_a_flow_run_with_a_task_run_for_each_stage(
+async def test_a_dispatch_of_headgates_worker_is_a_flow_run_with_a_task_per_stage(
     web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     good = await web.create_pipeline(sh("extract", "true"), sh("publish", "true"))
@@ -150,7 +150,7 @@ async def test_a_warm_dispatch_is_a_flow_run_with_a_task_run_for_each_stage(
         await until_in_prefect(tasks_are_shown)
 
 
-async def test_a_run_costs_prefect_five_calls_however_many_stages_it_has(
+async def test_a_run_costs_five_calls_to_prefect_however_many_stages_it_has(
     web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     pipeline = await web.create_pipeline(*(sh(f"s{number}", "true") for number in range(6)))
@@ -170,7 +170,7 @@ async def test_a_run_costs_prefect_five_calls_however_many_stages_it_has(
     assert not [path for path in asked if "task_run" in path]
 
 
-async def test_a_frozen_prefect_delays_the_record_and_not_the_run(
+async def test_a_frozen_prefect_delays_the_record_but_not_the_run(
     web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     pipeline = await web.create_pipeline(sh("extract", "true"), sh("publish", "true"))
@@ -188,7 +188,7 @@ async def test_a_frozen_prefect_delays_the_record_and_not_the_run(
         await until_in_prefect(completed)
 
 
-async def test_without_any_prefect_the_worker_works(web: ServedHeadgate, prefect: RunningPrefect, tmp_path: Path) -> None:
+async def test_the_worker_works_without_prefect(web: ServedHeadgate, prefect: RunningPrefect, tmp_path: Path) -> None:
     nowhere = {"HEADGATE_PREFECT_API_URL": f"http://127.0.0.1:{find_free_port()}/api"}
     pipeline = await web.create_pipeline(sh("only", "true"))
     run_id = await web.trigger(pipeline)
@@ -199,7 +199,7 @@ async def test_without_any_prefect_the_worker_works(web: ServedHeadgate, prefect
         assert await asyncio.wait_for(process.wait(), 15) == 0
 
 
-async def test_a_cancel_in_prefects_page_ends_the_stage(
+async def test_a_flow_run_cancelled_in_prefect_ends_the_stage(
     web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     started = tmp_path / "started"
@@ -224,7 +224,7 @@ async def test_a_cancel_in_prefects_page_ends_the_stage(
         await until_in_prefect(cancelled)
 
 
-async def test_a_worker_told_to_end_finishes_what_runs_and_leaves(
+async def test_a_terminated_worker_finishes_running_stages_and_disconnects(
     web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     started, go = tmp_path / "started", tmp_path / "go"
@@ -241,7 +241,7 @@ async def test_a_worker_told_to_end_finishes_what_runs_and_leaves(
     assert web.get_stage_statuses(run_id) == {"slow": "completed", "after": "queued"}
 
 
-async def test_prefects_own_worker_carries_a_run_in_another_pool(
+async def test_prefects_own_worker_runs_a_dispatch_of_its_pool(
     web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
@@ -265,7 +265,7 @@ async def test_prefects_own_worker_carries_a_run_in_another_pool(
         await until_in_prefect(shown)
 
 
-async def test_a_flow_whose_dispatch_is_gone_ends_quietly(
+async def test_a_flow_run_whose_dispatch_no_longer_exists_ends_as_crashed(
     web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:
     pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
@@ -284,7 +284,7 @@ async def test_a_flow_whose_dispatch_is_gone_ends_quietly(
     assert web.get_stage_statuses(run_id) == {"only": "queued"}
 
 
-async def test_a_worker_that_starts_and_reports_without_a_pause_is_shown_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_is_never_idle_is_recorded_with_a_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     from entrypoints.worker.prefect.recorder import PrefectRecorder
 
     idle_window = IdleWindow(quiet=3600.0, max_wait=3600.0)

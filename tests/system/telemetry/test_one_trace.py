@@ -173,10 +173,6 @@ def test_stages_do_not_inherit_the_environment_of_the_agent(observed_headgate: H
     assert [line["text"] for line in lines if line["stream"] == "stdout"] == ["0"]
 
 
-def start_of(span: Span) -> int:
-    return int(span["start"])
-
-
 def get_tags(span: Span) -> tuple[str, ...]:
     return tuple(span["meta"][name] for name in ("pipeline", "run", "stage", "attempt", "status"))
 

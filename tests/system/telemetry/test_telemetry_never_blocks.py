@@ -16,10 +16,10 @@ from typing import Any
 from tests.support.datadog_agent import free_ports
 from tests.support.running_headgate import ROOT
 
-ROOM = 8 << 20
+BUFFER_BYTES = 8 << 20
 """The bytes of spans that are buffered, as documented for Datadog."""
-PACKETS = 256
-AT_ONCE = 500
+MAX_PACKETS = 256
+SPANS = 500
 
 
 def read_line(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -33,10 +33,10 @@ def read_line(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def run_program(does: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+def run_program(function: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     inherited = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith(("DD_", "HEADGATE_"))}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.system.telemetry.unreachable_agent_program", does],
+        [sys.executable, "-m", "tests.system.telemetry.unreachable_agent_program", function],
         cwd=ROOT,
         env=inherited | environment,
         stdin=subprocess.PIPE,
@@ -91,11 +91,11 @@ def is_waiting(connection: socket.socket) -> bool:
 
 
 def test_requests_continue_while_a_send_waits_for_a_silent_agent() -> None:
-    with a_silent_agent() as agent, run_program("asked", DD_TRACE_AGENT_URL=address(agent)) as process:
+    with a_silent_agent() as agent, run_program("answer_input", DD_TRACE_AGENT_URL=address(agent)) as process:
         assert process.stdin is not None
 
         def ask() -> int:
-            print(AT_ONCE, file=process.stdin, flush=True)
+            print(SPANS, file=process.stdin, flush=True)
             return int(read_line(process)["over"])
 
         first = ask()
@@ -109,17 +109,17 @@ def test_requests_continue_while_a_send_waits_for_a_silent_agent() -> None:
                     during += over
                     break
 
-    assert first == AT_ONCE
-    assert during == AT_ONCE, "spans ended while the sender waited for the agent"
+    assert first == SPANS
+    assert during == SPANS, "spans ended while the sender waited for the agent"
 
 
 def test_spans_that_no_agent_reads_are_buffered_up_to_a_limit() -> None:
-    with a_silent_agent() as agent, run_program("flooded", DD_TRACE_AGENT_URL=address(agent)) as process:
-        kept = read_line(process)
+    with a_silent_agent() as agent, run_program("fill_buffer", DD_TRACE_AGENT_URL=address(agent)) as process:
+        buffer = read_line(process)
 
-    assert kept["room"] == ROOM
-    assert kept["size"] <= ROOM
-    assert 0 < kept["kept"] <= ROOM // 4_000, "each of the 4,000 spans has a text of 4,000 bytes"
+    assert buffer["capacity"] == BUFFER_BYTES
+    assert buffer["size"] <= BUFFER_BYTES
+    assert 0 < buffer["spans"] <= BUFFER_BYTES // 4_000, "each of the 4,000 spans has a text of 4,000 bytes"
 
 
 def test_metrics_that_no_agent_reads_are_dropped(tmp_path: Path) -> None:
@@ -127,18 +127,18 @@ def test_metrics_that_no_agent_reads_are_dropped(tmp_path: Path) -> None:
     path = tmp_path / "dsd.socket"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as agent:
         agent.bind(str(path))
-        with run_program("metrics", **unreachable_agent() | {"DD_DOGSTATSD_URL": f"unix://{path}"}) as process:
-            left = read_line(process)
+        with run_program("send_metrics", **unreachable_agent() | {"DD_DOGSTATSD_URL": f"unix://{path}"}) as process:
+            queue = read_line(process)
         arrived = count_lines(agent)
 
-    assert 0 < arrived < left["told"], "some arrived, and the program did not wait for the others"
-    assert left["waiting"] <= left["room"] == PACKETS
-    assert left["patience"] == 0, "seconds that a metric waits for space"
+    assert 0 < arrived < queue["sent"], "some arrived, and the program did not wait for the others"
+    assert queue["waiting"] <= queue["capacity"] == MAX_PACKETS
+    assert queue["timeout"] == 0, "seconds that a metric waits for space"
 
 
 def test_background_threads_resolve_names_and_send_packets() -> None:
     """A slow name server or a closed port does not delay requests."""
-    with run_program("reached", **unreachable_agent() | {"DD_DOGSTATSD_URL": "udp://localhost:9"}) as process:
+    with run_program("report_threads", **unreachable_agent() | {"DD_DOGSTATSD_URL": "udp://localhost:9"}) as process:
         threads = read_line(process)
 
     assert threads["background"] > 0

@@ -13,46 +13,46 @@ from adapters.telemetry.setup import start_telemetry
 from application.observability.metrics import Metric
 
 NETWORK_EVENTS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
-LONG = "x" * 4_000
-FIGURES = 50_000
+LONG_TEXT = "x" * 4_000
+METRICS = 50_000
 
 
-def say(**words: Any) -> None:
-    print(json.dumps(words), flush=True)
+def print_line(**values: Any) -> None:
+    print(json.dumps(values), flush=True)
 
 
 def create_spans(telemetry: Any, number: int) -> None:
     """Create traces of one span each, as requests do."""
     for each in range(number):
         with telemetry.span("headgate.use_case", "ReportStatus") as span:
-            span.tag(text=f"{each} {LONG}")
+            span.tag(text=f"{each} {LONG_TEXT}")
 
 
-def asked(telemetry: Any) -> None:
+def answer_input(telemetry: Any) -> None:
     """Create as many spans as each input line says, and print a line when they have ended."""
     for line in sys.stdin:
         create_spans(telemetry, int(line))
-        say(over=int(line))
+        print_line(over=int(line))
 
 
-def flooded(telemetry: Any) -> None:
+def fill_buffer(telemetry: Any) -> None:
     """Create more spans than the buffer holds, and print how many it has."""
     from ddtrace.trace import tracer
 
     create_spans(telemetry, 4_000)
     encoder = tracer._span_aggregator.writer._clients[0].encoder
-    say(kept=len(encoder), size=encoder.size, room=encoder.max_size)
+    print_line(spans=len(encoder), size=encoder.size, capacity=encoder.max_size)
 
 
-def metrics(telemetry: Any) -> None:
+def send_metrics(telemetry: Any) -> None:
     """Send more metrics than the socket holds, and print how many wait."""
-    for number in range(FIGURES):
+    for number in range(METRICS):
         telemetry.distribution(Metric.REQUEST_DURATION, 0.01, route=f"/{number % 50}", method="GET")
     queue = telemetry._metrics._statsd._queue
-    say(told=FIGURES, waiting=len(queue._deque), room=queue._maxsize, patience=queue._put_timeout)
+    print_line(sent=METRICS, waiting=len(queue._deque), capacity=queue._maxsize, timeout=queue._put_timeout)
 
 
-def reached(telemetry: Any) -> None:
+def report_threads(telemetry: Any) -> None:
     """Print which threads used the network while spans and metrics were sent."""
     threads: Counter[str] = Counter()
     seen = threading.Event()
@@ -68,10 +68,10 @@ def reached(telemetry: Any) -> None:
         for _ in range(200):
             telemetry.count(Metric.REQUESTS, route="/", method="GET", status=200)
         seen.wait(0.01)
-    say(**threads)
+    print_line(**threads)
 
 
 if __name__ == "__main__":
-    {each.__name__: each for each in (asked, flooded, metrics, reached)}[sys.argv[1]](start_telemetry("web", "auto"))
+    {each.__name__: each for each in (answer_input, fill_buffer, send_metrics, report_threads)}[sys.argv[1]](start_telemetry("web", "auto"))
     sys.stdout.flush()
     os._exit(0)  # how a process stops without its agent is another test
