@@ -20,7 +20,7 @@ class EagerClaimer:
     Other dispatches stay requested, and are offered to workers after the commit.
     """
 
-    links: WorkerStreams
+    worker_streams: WorkerStreams
     tokens: ExecutionTokens
     rules: Callable[[], DispatchRules]
     warm_pools: Collection[str]
@@ -47,7 +47,7 @@ class EagerClaims:
         ):
             return
         wanted = min(len(run.startable_stages), run.definition.parallelism)
-        reservation = claimer.links.reserve(run.pool, wanted)
+        reservation = claimer.worker_streams.reserve(run.pool, wanted)
         if reservation is not None:
             self._claims.append((run, reservation))
             run.claim(run.dispatch.epoch, reservation.worker_id, now)
@@ -61,7 +61,7 @@ class EagerClaims:
     def send_claims(self) -> None:
         """Send the committed claims to their workers."""
         for run, reservation in self._claims:
-            self._claimer.links.finish_reservation(reservation, build_claim(run, self._claimer.tokens, self._claimer.rules()))
+            self._claimer.worker_streams.finish_reservation(reservation, build_claim(run, self._claimer.tokens, self._claimer.rules()))
         self._claims.clear()
 
     def release_unsent(self) -> None:
@@ -70,5 +70,5 @@ class EagerClaims:
         If the commit succeeded after all, e.g. because only its answer was lost, the worker gets the claim with its next heartbeat.
         """
         for _, reservation in self._claims:
-            self._claimer.links.finish_reservation(reservation, None)
+            self._claimer.worker_streams.finish_reservation(reservation, None)
         self._claims.clear()

@@ -56,7 +56,7 @@ class RecordHeartbeat:
     open_unit_of_work: OpenUnitOfWork
     tokens: ExecutionTokens
     clock: Clock
-    links: WorkerStreams
+    worker_streams: WorkerStreams
     claim_dispatch: ClaimDispatch
     rules: DispatchRules
 
@@ -73,7 +73,7 @@ class RecordHeartbeat:
             await work.commit()
         stop, wake, claims = await self._find_missed_messages(heartbeat, held)
         if heartbeat.received is not None:
-            self.links.set_free_slots(heartbeat.worker.id, heartbeat.worker.free, heartbeat.received)
+            self.worker_streams.set_free_slots(heartbeat.worker.id, heartbeat.worker.free, heartbeat.received)
         elif heartbeat.takes_work:
             claims += await self._take_work(heartbeat.worker)
         refused = await self._find_lost_dispatches(heartbeat.worker.id, [pair for pair in named if pair not in renewed])
