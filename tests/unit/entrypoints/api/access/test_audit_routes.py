@@ -1,4 +1,4 @@
-"""The audit log by API: page by page, narrowed, and as a file that no spreadsheet runs."""
+"""The audit log: pages, filters, and an export without spreadsheet formulas."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from tests.support.builders import NOW
 from tests.support.in_process import InProcessHeadgate
 
 
-async def filled(headgate: InProcessHeadgate) -> list[str]:
+async def add_entries(headgate: InProcessHeadgate) -> list[str]:
     entries = [
         AuditEntry(NOW, AuditAction.TRIGGERED, who, "session", "10.0.0.1", f"run {n}", {"n": n}) for n, who in enumerate(["a&b", "eve"] * 3)
     ]
@@ -21,7 +21,7 @@ async def filled(headgate: InProcessHeadgate) -> list[str]:
 
 
 async def test_the_next_page_has_the_same_filters(headgate: InProcessHeadgate) -> None:
-    expected, seen, path = await filled(headgate), [], "/audit/?who=a%26b&deed=triggered&limit=1"
+    expected, seen, path = await add_entries(headgate), [], "/audit/?who=a%26b&deed=triggered&limit=1"
     while True:
         answer = await headgate.client.get(path)
         seen += [entry["thing"] for entry in answer.json()]
@@ -34,7 +34,7 @@ async def test_the_next_page_has_the_same_filters(headgate: InProcessHeadgate) -
 
 
 async def test_an_export_contains_every_entry_and_no_formula(headgate: InProcessHeadgate) -> None:
-    await filled(headgate)
+    await add_entries(headgate)
 
     lines = (await headgate.client.get("/audit/export")).text.splitlines()
     rows = list(csv.DictReader(io.StringIO((await headgate.client.get("/audit/export?format=csv")).text)))

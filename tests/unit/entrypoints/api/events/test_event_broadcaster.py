@@ -1,4 +1,4 @@
-"""Live streams: what came before, then what happens, without a gap or a repeat."""
+"""Live streams send stored events first, then new ones, without a gap or a repetition."""
 
 import asyncio
 from typing import Any
@@ -55,7 +55,7 @@ async def test_a_gap_in_the_hubs_batches_is_filled_from_the_database(headgate: I
     async with open_stream(headgate, f"/runs/{run_id}/events") as viewer:
         await viewer.until("id: 3\n")
         await headgate.api.report(pipeline_id=1, stage_name="certify", status="running")
-        await headgate.start_change_feed()  # the feed's reader was away, and passes over one event
+        await headgate.start_change_feed()  # the feed's reader skips one event
         await headgate.api.report(pipeline_id=1, stage_name="certify", status="completed")
         await headgate.publish_changes()
         await viewer.until("id: 7\n")
@@ -65,7 +65,7 @@ async def test_a_gap_in_the_hubs_batches_is_filled_from_the_database(headgate: I
 
 @pytest.mark.parametrize("lag", [0, 1, 2, 3])
 async def test_all_events_resume_without_a_gap_or_a_repetition(headgate: InProcessHeadgate, lag: int) -> None:
-    """The reader of this process lags behind the viewer's place, stands at it, or is ahead of it."""
+    """The reader of this process is behind the viewer's cursor, at it, or ahead of it."""
     await headgate.api.create_pipeline("one", {"name": "a", "kind": "external"})
     await headgate.api.trigger("one")
     for _ in range(lag):
@@ -81,7 +81,7 @@ async def test_all_events_resume_without_a_gap_or_a_repetition(headgate: InProce
         last = headgate.fakes.store.journal[-1]
         await viewer.until(f'"run_id":{last.run_id},"seq":{last.seq},')
 
-        assert _facts(viewer.text) == [(event.run_id, event.seq) for event in headgate.fakes.store.journal[2:]]
+        assert parse_events(viewer.text) == [(event.run_id, event.seq) for event in headgate.fakes.store.journal[2:]]
         assert viewer.ids[-1] == f"fake:{len(headgate.fakes.store.journal)}"
 
 
@@ -95,7 +95,7 @@ async def test_a_viewer_far_behind_receives_every_event(headgate: InProcessHeadg
     async with open_stream(headgate, "/events/", query="after=fake:0") as viewer:
         await viewer.until('"run_id":5,"seq":3,')
 
-        assert _facts(viewer.text) == [(event.run_id, event.seq) for event in headgate.fakes.store.journal]
+        assert parse_events(viewer.text) == [(event.run_id, event.seq) for event in headgate.fakes.store.journal]
 
 
 async def test_a_new_viewer_of_all_events_receives_its_cursor_first(headgate: InProcessHeadgate) -> None:
@@ -199,6 +199,6 @@ async def test_a_log_is_available_as_pages_as_a_stream_and_as_text(headgate: InP
     assert (await headgate.client.get(f"/runs/{run_id}/logs?attempt=0")).status_code == 422
 
 
-def _facts(text: str) -> list[tuple[int, int]]:
+def parse_events(text: str) -> list[tuple[int, int]]:
     data = [orjson.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
     return [(event["run_id"], event["seq"]) for event in data]

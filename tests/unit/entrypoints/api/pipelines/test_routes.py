@@ -1,4 +1,4 @@
-"""Pipelines and runs by HTTP, and what bad input gets."""
+"""Pipelines and runs, and the answers to invalid input."""
 
 import json
 from typing import Any
@@ -12,16 +12,16 @@ MONTH = {"type": "object", "properties": {"month": {"type": "integer", "minimum"
 
 
 async def test_a_pipeline_is_created_changed_and_read_by_id_or_name(headgate: InProcessHeadgate) -> None:
-    made = await headgate.api.create_pipeline("flights", A, {"name": "b", "kind": "command", "command": ["true"]}, description="Delays")
+    created = await headgate.api.create_pipeline("flights", A, {"name": "b", "kind": "command", "command": ["true"]}, description="Delays")
 
     changed = await headgate.client.put("/pipelines/flights", json={"name": "flights", "stages": [A]})
     again = await headgate.client.put("/pipelines/1", json={"name": "flights", "stages": [A]})
 
-    assert (made["revision"], made["status"], [stage["needs"] for stage in made["stages"]]) == (1, "pending", [[], ["a"]])
+    assert (created["revision"], created["status"], [stage["needs"] for stage in created["stages"]]) == (1, "pending", [[], ["a"]])
     assert changed.status_code == again.status_code == 200
     assert changed.json()["revision"] == again.json()["revision"] == 2
     assert (await headgate.client.get("/pipelines/flights")).json() == changed.json()
-    assert made["created_at"].endswith("Z")
+    assert created["created_at"].endswith("Z")
 
 
 async def test_a_taken_name_is_409_and_an_unknown_one_404(headgate: InProcessHeadgate) -> None:
@@ -70,7 +70,7 @@ BAD_DEFINITIONS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("definition", "field"), BAD_DEFINITIONS)
 async def test_an_invalid_definition_names_its_field_and_is_not_stored(headgate: InProcessHeadgate, definition: Any, field: str) -> None:
-    answer = await headgate.client.post("/pipelines/", content=_escaped(definition))
+    answer = await headgate.client.post("/pipelines/", content=encode_escaped(definition))
 
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"][0]["field"] == field
@@ -180,5 +180,5 @@ async def test_the_callers_trace_context_reaches_the_worker(headgate: InProcessH
     assert headgate.fakes.store.committed.runs[1].trace == {"traceparent": trace}
 
 
-def _escaped(value: Any) -> bytes:
+def encode_escaped(value: Any) -> bytes:
     return json.dumps(value).encode()

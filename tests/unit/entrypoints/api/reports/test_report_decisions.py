@@ -1,4 +1,4 @@
-"""Every row of the table by which reports are judged, by HTTP."""
+"""Every rule by which status reports are accepted or refused."""
 
 import json
 
@@ -70,11 +70,11 @@ async def test_an_older_seq_of_the_same_reporter_changes_nothing(headgate: InPro
     await headgate.api.report(pipeline_id="ext", stage_name="a", status="running", reporter="r", seq=5)
 
     older = await headgate.api.report(pipeline_id="ext", stage_name="a", status="completed", reporter="r", seq=4)
-    nobody = await headgate.api.report(pipeline_id="ext", stage_name="a", status="completed", seq=1)
+    unnamed = await headgate.api.report(pipeline_id="ext", stage_name="a", status="completed", seq=1)
 
     assert (older.status_code, older.json()["applied"]) == (200, False)
     assert older.json()["why"]
-    assert nobody.json()["applied"] is True
+    assert unnamed.json()["applied"] is True
 
 
 @pytest.mark.parametrize("word", ["started", "success"])
@@ -195,8 +195,8 @@ async def test_invalid_input_names_its_field_alone_and_in_a_batch(
     bad = {"pipeline_id": "ext", **item}
     good = {"pipeline_id": "ext", "stage_name": "a", "status": "running"}
 
-    alone = await headgate.client.post("/status-update/", content=_json(bad))
-    batch = await headgate.client.post("/status-update/batch", content=_json({"updates": [bad, good]}))
+    alone = await headgate.client.post("/status-update/", content=encode_json(bad))
+    batch = await headgate.client.post("/status-update/batch", content=encode_json({"updates": [bad, good]}))
 
     assert alone.status_code == 422, alone.text
     assert alone.json()["errors"][0]["field"] == field
@@ -216,7 +216,7 @@ async def test_a_batch_is_answered_in_order_and_its_size_is_limited(headgate: In
     batch = await headgate.client.post("/status-update/batch", json={"updates": items})
     full = await headgate.client.post("/status-update/batch", json={"updates": [items[0]] * 1_000})
     over = await headgate.client.post("/status-update/batch", json={"updates": [items[0]] * 1_001})
-    odd = await headgate.client.post("/status-update/batch", content=_json({"updates": 1, "\ud800": 2}))
+    odd = await headgate.client.post("/status-update/batch", content=encode_json({"updates": 1, "\ud800": 2}))
 
     assert [item["http_status"] for item in batch.json()] == [200, 422, 404, 200]
     assert (full.status_code, len(full.json())) == (200, 1_000)
@@ -234,5 +234,5 @@ async def test_a_foreign_token_is_401_and_a_workers_token_is_403(headgate: InPro
     assert (await headgate.api.report(headers=headgate.api.worker_headers, **item)).status_code == 403
 
 
-def _json(value: object) -> bytes:
+def encode_json(value: object) -> bytes:
     return json.dumps(value).encode()

@@ -1,4 +1,4 @@
-"""A person's acts on runs, by HTTP."""
+"""Actions of people on runs."""
 
 import pytest
 
@@ -8,7 +8,7 @@ COMMAND = {"name": "a", "command": ["true"]}
 ASK = {"name": "ask", "kind": "approval", "needs": [], "message": "Publish?", "fields": {"type": "object", "required": ["ticket"]}}
 
 
-async def a_failed_run(headgate: InProcessHeadgate) -> int:
+async def create_failed_run(headgate: InProcessHeadgate) -> int:
     await headgate.api.create_pipeline("flights", {"name": "certify", "kind": "external"}, {"name": "then", "kind": "external"})
     run_id = await headgate.api.trigger()
     assert (await headgate.api.report(run_id=run_id, stage_name="certify", status="failed")).status_code == 200
@@ -16,7 +16,7 @@ async def a_failed_run(headgate: InProcessHeadgate) -> int:
 
 
 async def test_a_failed_run_is_retried_and_completes(headgate: InProcessHeadgate) -> None:
-    run_id = await a_failed_run(headgate)
+    run_id = await create_failed_run(headgate)
 
     done = await headgate.client.post(f"/runs/{run_id}/retry")
     again = await headgate.client.post(f"/runs/{run_id}/retry")
@@ -34,7 +34,7 @@ async def test_a_failed_run_is_retried_and_completes(headgate: InProcessHeadgate
 
 @pytest.mark.parametrize("path", ["retry", "again", "stages/certify/retry", "stages/certify/skip", "stages/certify/cancel"])
 async def test_an_action_with_the_same_key_is_applied_once(headgate: InProcessHeadgate, path: str) -> None:
-    run_id = await a_failed_run(headgate)
+    run_id = await create_failed_run(headgate)
     if path.endswith("cancel"):
         await headgate.client.post(f"/runs/{run_id}/retry")
     key = {"Idempotency-Key": "act-1"}
@@ -59,7 +59,7 @@ async def test_a_repeated_run_names_the_earlier_one(headgate: InProcessHeadgate)
 
 
 async def test_a_skipped_stage_lets_the_run_complete(headgate: InProcessHeadgate) -> None:
-    run_id = await a_failed_run(headgate)
+    run_id = await create_failed_run(headgate)
 
     skipped = await headgate.client.post(f"/runs/{run_id}/stages/certify/skip", json={"message": "by hand"})
     await headgate.api.report(run_id=run_id, stage_name="then", status="completed")
@@ -111,7 +111,7 @@ async def test_no_report_decides_an_approval(headgate: InProcessHeadgate) -> Non
     ],
 )
 async def test_invalid_input_is_refused_with_a_sentence(headgate: InProcessHeadgate, path: str, body: object, status: int) -> None:
-    await a_failed_run(headgate)
+    await create_failed_run(headgate)
 
     answer = await headgate.client.post(path, json=body)
 
@@ -120,7 +120,7 @@ async def test_invalid_input_is_refused_with_a_sentence(headgate: InProcessHeadg
 
 
 async def test_a_page_of_another_site_cannot_retry(headgate: InProcessHeadgate) -> None:
-    run_id = await a_failed_run(headgate)
+    run_id = await create_failed_run(headgate)
 
     answer = await headgate.client.post(f"/runs/{run_id}/retry", headers={"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"})
 

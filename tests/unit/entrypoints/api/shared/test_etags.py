@@ -1,4 +1,4 @@
-"""What has not changed is not sent again; an edit of what has changed is refused."""
+"""Unchanged resources are 304, and edits of stale revisions are 412."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The same request sent again changes nothing more and gets the first answer."""
+"""A request repeated with its key changes nothing more and returns the first response."""
 
 import asyncio
 from typing import Any
@@ -15,11 +15,11 @@ FREE = {"type": "object"}
 KEPT = ("location", "etag", "content-type")
 
 
-async def sent(headgate: InProcessHeadgate, path: str, body: Any, **headers: str) -> httpx.Response:
+async def post(headgate: InProcessHeadgate, path: str, body: Any, **headers: str) -> httpx.Response:
     return await headgate.client.post(path, json=body, headers={**KEY, **headers})
 
 
-async def ready(headgate: InProcessHeadgate) -> None:
+async def prepare(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline("flights", parameters=FREE)
     await headgate.api.create_pipeline("other")
     await headgate.api.trigger("other")
@@ -36,11 +36,11 @@ POSTS: list[tuple[str, Any, Any]] = [
 
 @pytest.mark.parametrize(("path", "body", "other"), POSTS, ids=[path for path, _, _ in POSTS])
 async def test_every_post_with_a_key_is_applied_once(headgate: InProcessHeadgate, path: str, body: Any, other: Any) -> None:
-    await ready(headgate)
+    await prepare(headgate)
 
-    first = await sent(headgate, path, body)
+    first = await post(headgate, path, body)
     events = len(headgate.fakes.store.journal)
-    again = await sent(headgate, path, body)
+    again = await post(headgate, path, body)
 
     assert first.is_success, first.text
     assert "idempotency-replayed" not in first.headers
@@ -52,10 +52,10 @@ async def test_every_post_with_a_key_is_applied_once(headgate: InProcessHeadgate
 
 @pytest.mark.parametrize(("path", "body", "other"), POSTS, ids=[path for path, _, _ in POSTS])
 async def test_the_same_key_with_another_body_is_422(headgate: InProcessHeadgate, path: str, body: Any, other: Any) -> None:
-    await ready(headgate)
-    await sent(headgate, path, body)
+    await prepare(headgate)
+    await post(headgate, path, body)
 
-    refused = await sent(headgate, path, other)
+    refused = await post(headgate, path, other)
 
     assert refused.status_code == 422
     assert refused.json()["problem"] in ("idempotency_key_reused", "event_id_reused")
@@ -76,27 +76,27 @@ async def test_a_key_is_valid_for_one_path_and_one_caller(headgate: InProcessHea
     await headgate.api.create_pipeline("other")
 
     runs = [
-        (await sent(headgate, "/trigger/flights", {})).json()["run_id"],
-        (await sent(headgate, "/trigger/other", {})).json()["run_id"],
-        (await sent(headgate, "/trigger/flights", {}, **await headgate.api.create_token(Scope.TRIGGER))).json()["run_id"],
-        (await sent(headgate, "/trigger/flights", {})).json()["run_id"],
+        (await post(headgate, "/trigger/flights", {})).json()["run_id"],
+        (await post(headgate, "/trigger/other", {})).json()["run_id"],
+        (await post(headgate, "/trigger/flights", {}, **await headgate.api.create_token(Scope.TRIGGER))).json()["run_id"],
+        (await post(headgate, "/trigger/flights", {})).json()["run_id"],
     ]
 
     assert runs == [1, 2, 3, 1]
 
 
 async def test_a_refused_request_may_be_repeated_with_the_same_key(headgate: InProcessHeadgate) -> None:
-    missing = await sent(headgate, "/trigger/flights", {})
+    missing = await post(headgate, "/trigger/flights", {})
     await headgate.api.create_pipeline()
 
     assert missing.status_code == 404
-    assert (await sent(headgate, "/trigger/flights", {})).status_code == 202
+    assert (await post(headgate, "/trigger/flights", {})).status_code == 202
 
 
 async def test_ten_concurrent_triggers_with_one_key_create_one_run(headgate: InProcessHeadgate) -> None:
     await headgate.api.create_pipeline()
 
-    answers = await asyncio.gather(*(sent(headgate, "/trigger/flights", {}) for _ in range(10)))
+    answers = await asyncio.gather(*(post(headgate, "/trigger/flights", {}) for _ in range(10)))
 
     assert {answer.json()["run_id"] for answer in answers} == {1}
     assert sum("idempotency-replayed" in answer.headers for answer in answers) == 9
@@ -109,22 +109,22 @@ async def test_a_repetition_that_waits_too_long_is_409_in_progress(headgate: InP
     async with pipeline as work:
         await work.pipelines.find(1, lock=True)
         headgate.fakes.store.locks.timeout = 5.0
-        first = asyncio.ensure_future(sent(headgate, "/trigger/flights", {}))
+        first = asyncio.ensure_future(post(headgate, "/trigger/flights", {}))
         async with asyncio.timeout(5):
             while headgate.fakes.store.locks.waiting == 0:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         headgate.fakes.store.locks.timeout = 0.05
-        second = await sent(headgate, "/trigger/flights", {})
+        second = await post(headgate, "/trigger/flights", {})
 
     assert (second.status_code, second.json()["problem"], second.headers["retry-after"]) == (409, "in_progress", "1")
     assert (await first).status_code == 202
 
 
 async def test_a_replayed_creation_returns_the_first_revision(headgate: InProcessHeadgate) -> None:
-    first = await sent(headgate, "/pipelines/", DEFINITION)
+    first = await post(headgate, "/pipelines/", DEFINITION)
     await headgate.client.put("/pipelines/flights", json={**DEFINITION, "description": "changed"})
 
-    again = await sent(headgate, "/pipelines/", DEFINITION)
+    again = await post(headgate, "/pipelines/", DEFINITION)
 
     assert again.content == first.content
 
@@ -134,12 +134,12 @@ async def test_the_key_of_a_report_is_its_event_id(headgate: InProcessHeadgate) 
     await headgate.api.trigger()
     item = {"pipeline_id": "flights", "stage_name": "certify", "status": "completed"}
 
-    first = await sent(headgate, "/status-update/", item)
+    first = await post(headgate, "/status-update/", item)
     by_field = await headgate.api.report(**item, event_id=KEY["Idempotency-Key"])
-    both = await sent(headgate, "/status-update/", {**item, "event_id": "another"})
+    both = await post(headgate, "/status-update/", {**item, "event_id": "another"})
 
     assert first.json()["applied"] is True
-    assert by_field.status_code == 422  # another body than the first, which had no event_id
+    assert by_field.status_code == 422  # not the body of the first, which had no event_id
     assert (both.status_code, both.json()["errors"][0]["field"]) == (422, "event_id")
 
 

@@ -1,4 +1,4 @@
-"""What a list shows of an item is read and encoded once for as long as nothing of it changes."""
+"""An item of a list is read and encoded once per version."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Item:
 
 
 class CountingItems:
-    """Items that count how often they are read and shown."""
+    """Items that count how often they are read and encoded."""
 
     def __init__(self, *items: Item) -> None:
         self.items = {item.id: item for item in items}

@@ -96,7 +96,7 @@ async def test_the_stream_pushes_claims_and_stops_as_lines(headgate: InProcessHe
 
     async with open_stream(headgate, "/worker/stream", {key.lower(): value for key, value in headers.items()}, query) as worker:
         await worker.until('{"type":"ping"}\n')
-        await headgate.client.post("/worker/heartbeat", json=_beat(received=0), headers=headgate.api.worker_headers)
+        await headgate.client.post("/worker/heartbeat", json=make_heartbeat(received=0), headers=headgate.api.worker_headers)
         await headgate.api.trigger("work")
         await headgate.application.dispatcher().run_once()
         await worker.until('"type":"claim"')
@@ -180,5 +180,5 @@ async def _advance(headgate: InProcessHeadgate, claim: dict[str, Any], reports: 
     return answer.json()  # type: ignore[no-any-return]
 
 
-def _beat(**more: Any) -> dict[str, Any]:
+def make_heartbeat(**more: Any) -> dict[str, Any]:
     return {"worker_id": "w", "name": "worker", "pool": "headgate", "slots": 4, "free": 4, **more}

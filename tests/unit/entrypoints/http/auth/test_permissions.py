@@ -1,4 +1,4 @@
-"""Every route, by every kind of caller, against the one table."""
+"""Every route, checked by every kind of caller, against its access rule."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -66,47 +66,50 @@ def test_a_route_with_a_resource_has_its_path_parameter() -> None:
 
 @dataclass
 class Callers:
-    """A Headgate where people sign in, and one caller of each kind: the headers they send."""
+    """A Headgate that requires sign-in, and the headers of one caller of each kind."""
 
     headgate: InProcessHeadgate
-    authenticator: dict[str, dict[str, str]]
+    headers_by_caller: dict[str, dict[str, str]]
     allowed: dict[str, frozenset[Permission]]
     run_id: int
 
 
 @pytest.fixture
-async def callers_fixture() -> AsyncIterator[Callers]:
+async def callers() -> AsyncIterator[Callers]:
     headgate = InProcessHeadgate(auth="team")
     async with headgate.client:
-        authenticator: dict[str, dict[str, str]] = {"anonymous": {}}
+        headers_by_caller: dict[str, dict[str, str]] = {"anonymous": {}}
         allowed: dict[str, frozenset[Permission]] = {}
         for role in Role:
-            authenticator[f"role {role}"], allowed[f"role {role}"] = await headgate.api.sign_in(role), ROLE_PERMISSIONS[role]
+            headers_by_caller[f"role {role}"], allowed[f"role {role}"] = await headgate.api.sign_in(role), ROLE_PERMISSIONS[role]
         for scope in Scope:
-            authenticator[f"scope {scope}"], allowed[f"scope {scope}"] = await headgate.api.create_token(scope), SCOPE_PERMISSIONS[scope]
+            headers_by_caller[f"scope {scope}"], allowed[f"scope {scope}"] = (
+                await headgate.api.create_token(scope),
+                SCOPE_PERMISSIONS[scope],
+            )
         pipeline = await headgate.application.create_pipeline()({"name": "flights", "stages": [{"name": "certify", "kind": "external"}]})
         other = await headgate.application.create_pipeline()({"name": "other", "stages": [{"name": "certify", "kind": "external"}]})
-        authenticator["bound"] = await headgate.api.create_token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline=other.name)
-        headgate.client.headers.update(authenticator["role admin"])
+        headers_by_caller["bound"] = await headgate.api.create_token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline=other.name)
+        headgate.client.headers.update(headers_by_caller["role admin"])
         run_id = await headgate.api.trigger(pipeline.name)
-        for name in authenticator["role admin"]:
+        for name in headers_by_caller["role admin"]:
             del headgate.client.headers[name]
-        authenticator["worker"] = headgate.api.worker_headers
-        authenticator["attempt"] = {
+        headers_by_caller["worker"] = headgate.api.worker_headers
+        headers_by_caller["attempt"] = {
             "Authorization": f"Bearer {headgate.fakes.tokens.issue_attempt_token(AttemptClaims(run_id, 'certify', 1))}"
         }
         allowed["attempt"] = frozenset({Permission.REPORT})
-        yield Callers(headgate, authenticator, allowed, run_id)
+        yield Callers(headgate, headers_by_caller, allowed, run_id)
 
 
-def _filled(path: str, run_id: int) -> str:
+def fill_parameters(path: str, run_id: int) -> str:
     values = {"pipeline_id": "flights", "ref": "flights", "id": str(run_id), "run_id": str(run_id), "stage": "certify", "epoch": "9"}
     values |= {"before_id": str(run_id), "after_id": str(run_id), "other": str(run_id)}
     return re.sub(r"{(\w+)}", lambda found: values.get(found[1], "1"), path)
 
 
-def _spellings(path: str) -> Iterator[str]:
-    """The same address as somebody might write it to get round a check."""
+def list_spellings(path: str) -> Iterator[str]:
+    """Yield the path and other spellings of it, as an attacker might write it."""
     yield path
     yield path[:-1] if path.endswith("/") and path != "/" else path + "/"
     yield path + "?a=/livez"
@@ -115,8 +118,8 @@ def _spellings(path: str) -> Iterator[str]:
         yield path[: path.rindex(last)] + f"%{ord(last[0]):02x}" + last[1:]
 
 
-def _verdict(answer: Any) -> str:
-    """What the check of permissions said; `let in` for everything the route itself answers."""
+def get_decision(answer: Any) -> str:
+    """Return the decision of the authorization; `allowed` for every answer of the route itself."""
     if answer.status_code == 303 and answer.headers.get("location", "").startswith("/ui/sign-in"):
         return "sign in"
     is_problem = answer.headers.get("content-type") == "application/problem+json"
@@ -124,76 +127,76 @@ def _verdict(answer: Any) -> str:
         return "sign in"
     if answer.status_code == 403 and is_problem and answer.json().get("problem") in ("not_allowed", "token_scope"):
         return "refused"
-    return "let in"
+    return "allowed"
 
 
-def _expected(callers_fixture: Callers, who: str, method: str, path: str) -> str:
+def get_expected_decision(callers: Callers, caller: str, method: str, path: str) -> str:
     rule = RULES[method, path]
     if rule.requirement is AccessLevel.PUBLIC:
-        return "let in"
+        return "allowed"
     if rule.requirement is AccessLevel.WORKER:
-        return "let in" if who == "worker" else "sign in" if who == "anonymous" else "refused"
-    if who == "anonymous":
+        return "allowed" if caller == "worker" else "sign in" if caller == "anonymous" else "refused"
+    if caller == "anonymous":
         return "sign in"
     if rule.requirement is AccessLevel.SIGNED_IN:
-        return "let in" if who.startswith("role") else "refused"
-    if who == "bound":
+        return "allowed" if caller.startswith("role") else "refused"
+    if caller == "bound":
         permissions = SCOPE_PERMISSIONS[Scope.READ] | SCOPE_PERMISSIONS[Scope.TRIGGER] | SCOPE_PERMISSIONS[Scope.REPORT]
-        return "let in" if rule.requirement in permissions and rule.resource is ResourceScope.REPORT else "refused"
-    return "let in" if rule.requirement in callers_fixture.allowed.get(who, frozenset()) else "refused"
+        return "allowed" if rule.requirement in permissions and rule.resource is ResourceScope.REPORT else "refused"
+    return "allowed" if rule.requirement in callers.allowed.get(caller, frozenset()) else "refused"
 
 
-WHO = ["anonymous", *(f"role {role}" for role in Role), *(f"scope {scope}" for scope in Scope), "bound", "worker", "attempt"]
+CALLERS = ["anonymous", *(f"role {role}" for role in Role), *(f"scope {scope}" for scope in Scope), "bound", "worker", "attempt"]
 
 
-@pytest.mark.parametrize("who", WHO)
-async def test_every_route_allows_exactly_the_callers_of_its_rule(callers_fixture: Callers, who: str) -> None:
-    asked = 0
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_every_route_allows_exactly_the_callers_of_its_rule(callers: Callers, caller: str) -> None:
+    checked = 0
     for method, path in sorted(LISTED):
-        if _is_a_stream(path) or path == "/ui/sign-out":  # that would end the caller's session
+        if is_stream(path) or path == "/ui/sign-out":  # it would end the session
             continue
-        for spelling in _spellings(_filled(path, callers_fixture.run_id)):
+        for spelling in list_spellings(fill_parameters(path, callers.run_id)):
             content = None if method == "GET" else b"{}"
-            headers = {"Content-Type": "application/json", **callers_fixture.authenticator[who]}
-            answer = await callers_fixture.headgate.client.request(method, spelling, headers=headers, content=content)
-            expected = _expected(callers_fixture, who, method, path)
-            if expected == "let in" and answer.status_code == 403:
+            headers = {"Content-Type": "application/json", **callers.headers_by_caller[caller]}
+            answer = await callers.headgate.client.request(method, spelling, headers=headers, content=content)
+            expected = get_expected_decision(callers, caller, method, path)
+            if expected == "allowed" and answer.status_code == 403:
                 assert answer.json()["problem"] in ("not_allowed", "token_scope") and path in ("/ui/account", "/status-update/"), (
                     answer.text
                 )
                 continue
-            assert _verdict(answer) == expected, (who, method, spelling, answer.status_code, answer.text[:200])
-            asked += 1
-    assert asked > 200
+            assert get_decision(answer) == expected, (caller, method, spelling, answer.status_code, answer.text[:200])
+            checked += 1
+    assert checked > 200
 
 
-def _is_a_stream(path: str) -> bool:
+def is_stream(path: str) -> bool:
     return path in ("/events/", "/worker/stream") or path.startswith("/ui/live/")
 
 
-@pytest.mark.parametrize("who", WHO)
-async def test_every_stream_allows_exactly_the_callers_of_its_rule(callers_fixture: Callers, who: str) -> None:
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_every_stream_allows_exactly_the_callers_of_its_rule(callers: Callers, caller: str) -> None:
     for method, path in sorted(LISTED):
-        if not _is_a_stream(path) or _expected(callers_fixture, who, method, path) == "let in":
+        if not is_stream(path) or get_expected_decision(callers, caller, method, path) == "allowed":
             continue
-        headers = {"Accept": "text/event-stream", **callers_fixture.authenticator[who]}
-        answer = await callers_fixture.headgate.client.request(method, _filled(path, callers_fixture.run_id), headers=headers)
-        assert _verdict(answer) == _expected(callers_fixture, who, method, path), (who, path)
+        headers = {"Accept": "text/event-stream", **callers.headers_by_caller[caller]}
+        answer = await callers.headgate.client.request(method, fill_parameters(path, callers.run_id), headers=headers)
+        assert get_decision(answer) == get_expected_decision(callers, caller, method, path), (caller, path)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
-@pytest.mark.parametrize("who", WHO)
-async def test_head_has_the_rule_of_get_and_options_needs_a_caller(callers_fixture: Callers, who: str, method: str) -> None:
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_head_has_the_rule_of_get_and_options_needs_a_caller(callers: Callers, caller: str, method: str) -> None:
     for listed, path in sorted(LISTED):
-        if listed != "GET" or _is_a_stream(path):
+        if listed != "GET" or is_stream(path):
             continue
-        answer = await callers_fixture.headgate.client.request(
-            method, _filled(path, callers_fixture.run_id), headers=callers_fixture.authenticator[who]
+        answer = await callers.headgate.client.request(
+            method, fill_parameters(path, callers.run_id), headers=callers.headers_by_caller[caller]
         )
-        expected = _expected(callers_fixture, who, "GET", path)
+        expected = get_expected_decision(callers, caller, "GET", path)
         if method == "OPTIONS":
             assert answer.status_code == (
-                401 if who == "anonymous" and RULES["GET", path].requirement is not AccessLevel.PUBLIC else 204
+                401 if caller == "anonymous" and RULES["GET", path].requirement is not AccessLevel.PUBLIC else 204
             ), path
         else:
             assert answer.status_code in ((401,) if expected == "sign in" else (403,) if expected == "refused" else range(200, 600)), path
@@ -213,8 +216,8 @@ async def test_head_has_the_rule_of_get_and_options_needs_a_caller(callers_fixtu
         "/;/livez",
     ],
 )
-async def test_a_path_that_resembles_a_public_one_is_not_public(callers_fixture: Callers, path: str) -> None:
-    assert (await callers_fixture.headgate.client.get(path)).status_code == 401
+async def test_a_path_that_resembles_a_public_one_is_not_public(callers: Callers, path: str) -> None:
+    assert (await callers.headgate.client.get(path)).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -242,17 +245,17 @@ async def test_an_invalid_credential_is_never_ignored(auth: str, header: str) ->
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_two_authorization_headers_are_invalid(callers_fixture: Callers) -> None:
-    good = callers_fixture.authenticator["scope read"]["Authorization"]
-    answer = await callers_fixture.headgate.client.get("/pipelines/", headers=[("Authorization", good), ("Authorization", good)])
+async def test_two_authorization_headers_are_invalid(callers: Callers) -> None:
+    good = callers.headers_by_caller["scope read"]["Authorization"]
+    answer = await callers.headgate.client.get("/pipelines/", headers=[("Authorization", good), ("Authorization", good)])
 
     assert answer.status_code == 401
 
 
-async def test_a_token_bound_to_a_pipeline_allows_only_that_one(callers_fixture: Callers) -> None:
+async def test_a_token_bound_to_a_pipeline_allows_only_that_one(callers: Callers) -> None:
     headgate, mine = (
-        callers_fixture.headgate,
-        await callers_fixture.headgate.api.create_token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline="flights"),
+        callers.headgate,
+        await callers.headgate.api.create_token(Scope.READ, Scope.TRIGGER, Scope.REPORT, pipeline="flights"),
     )
 
     async def status(method: str, path: str, **sent: Any) -> int:
@@ -260,20 +263,17 @@ async def test_a_token_bound_to_a_pipeline_allows_only_that_one(callers_fixture:
 
     assert await status("POST", "/trigger/flights", json={}) == 202
     assert await status("GET", "/pipelines/flights/runs") == 200
-    assert await status("GET", f"/runs/{callers_fixture.run_id}") == 200
+    assert await status("GET", f"/runs/{callers.run_id}") == 200
     assert await status("POST", "/trigger/other", json={}) == 403
     assert await status("GET", "/runs/") == 403
     assert await status("GET", "/runs/987654") == 403
-    assert (
-        await status("POST", "/status-update/", json={"run_id": callers_fixture.run_id, "stage_name": "certify", "status": "running"})
-        == 200
-    )
+    assert await status("POST", "/status-update/", json={"run_id": callers.run_id, "stage_name": "certify", "status": "running"}) == 200
     assert await status("POST", "/status-update/", json={"pipeline_id": "other", "status": "running"}) == 403
     assert await headgate.fakes.reader.runs(pipeline_id=2, status=None, skip=0, limit=9) == []
 
 
-async def test_a_reporters_token_needs_only_a_status(callers_fixture: Callers) -> None:
-    headgate = callers_fixture.headgate
+async def test_a_reporters_token_needs_only_a_status(callers: Callers) -> None:
+    headgate = callers.headgate
     made = await headgate.application.create_token()(NewToken("cron", TokenKind.REPORTER, [Scope.REPORT], "other"), Actor("ada"))
     answer = await headgate.client.post("/status-update/", json={"status": "running"}, headers={"Authorization": f"Bearer {made.text}"})
 
@@ -283,8 +283,8 @@ async def test_a_reporters_token_needs_only_a_status(callers_fixture: Callers) -
     assert any(event.actor == "token cron" for event in events)
 
 
-async def test_an_attempts_token_ends_with_its_attempt(callers_fixture: Callers) -> None:
-    headgate = callers_fixture.headgate
+async def test_an_attempts_token_ends_with_its_attempt(callers: Callers) -> None:
+    headgate = callers.headgate
     operator = await headgate.api.sign_in(Role.OPERATOR)
     run_id = (await headgate.client.post("/trigger/flights", json={}, headers=operator)).json()["run_id"]
     token = {"Authorization": f"Bearer {headgate.fakes.tokens.issue_attempt_token(AttemptClaims(run_id, 'certify', 1))}"}
