@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from adapters.system.clock import SystemClock
 from tests.support.example_board import furnish, revise
@@ -50,15 +50,15 @@ def browser() -> Iterator[Browser]:
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open pages, each in its own context. Fail if the console has an error afterwards."""
     contexts = []
-    complaints: list[str] = []
+    console_errors: list[str] = []
 
     def open_it(url: str, *, expected: tuple[str, ...] = (), **options: Any) -> Page:
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
-        page.on("console", lambda said: None if _is_expected(said.text, expected) else complaints.append(f"{said.type}: {said.text}"))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: console_errors.extend(_get_unexpected(message, expected)))
+        page.on("pageerror", lambda error: console_errors.append(str(error)))
         if SLOWER > 1:
             context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         page.goto(url)
@@ -67,11 +67,11 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     yield open_it
     for context in contexts:
         context.close()
-    assert not complaints
+    assert not console_errors
 
 
-def _is_expected(text: str, expected: tuple[str, ...]) -> bool:
-    return any(part in text for part in expected)
+def _get_unexpected(message: ConsoleMessage, expected: tuple[str, ...]) -> list[str]:
+    return [] if any(part in message.text for part in expected) else [f"{message.type}: {message.text}"]
 
 
 @pytest.fixture

@@ -71,8 +71,8 @@ def test_an_account_is_disabled_on_a_phone_without_sideways_scrolling(team: Thre
     page = open_page(f"{team.url}/ui/accounts", viewport={"width": 360, "height": 740}, expected=REFUSED)
     sign_in(page, Role.ADMIN)
 
-    shut = page.get_by_role("button", name="Disable viewer-ada")
-    box = shut.bounding_box()
+    button = page.get_by_role("button", name="Disable viewer-ada")
+    box = button.bounding_box()
 
     assert box is not None
     assert box["x"] + box["width"] <= 360 - 8
@@ -146,8 +146,8 @@ def test_a_reporter_token_is_created_used_and_revoked(team: ThreadServer, open_p
     assert line.startswith("curl ") and token in line and "/status-update/" in line
 
     headers = {"Authorization": f"Bearer {token}"}
-    said = httpx.post(f"{team.url}/status-update/", json={"stage_name": "dump", "status": "running"}, headers=headers)
-    assert said.json()["applied"] is True, said.text
+    response = httpx.post(f"{team.url}/status-update/", json={"stage_name": "dump", "status": "running"}, headers=headers)
+    assert response.json()["applied"] is True, response.text
     expect(page.locator("#first-report")).to_contain_text("First report received")
 
     page.get_by_role("button", name="Revoke token").click()

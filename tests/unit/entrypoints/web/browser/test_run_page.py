@@ -29,15 +29,15 @@ def shown() -> Iterator[tuple[ThreadServer, dict[str, str]]]:
     """A Headgate with example runs for read-only tests, and the path of a run in each state."""
     with InProcessHeadgate(clock=SystemClock()).serve_in_thread() as served:
         found = served.do(furnish(served.headgate))
-        failed, running, asked = found["nightly-warehouse"], found["flights"], served.do(_approval(served.headgate))
+        failed, running, waiting = found["nightly-warehouse"], found["flights"], served.do(_approval(served.headgate))
         yield (
             served,
             {
                 "failed": f"/ui/runs/{failed}",
                 "found": f"/ui/runs/{failed}?view=list&q=batch",
                 "running": f"/ui/runs/{running}?view=graph",
-                "approval": f"/ui/runs/{asked}",
-                "decide": f"/ui/runs/{asked}/stages/ship",
+                "approval": f"/ui/runs/{waiting}",
+                "decide": f"/ui/runs/{waiting}/stages/ship",
                 "compare": f"/ui/runs/{failed}/compare",
                 "retry": f"/ui/runs/{failed}/retry",
                 "again": f"/ui/runs/{running}/again",
@@ -225,15 +225,15 @@ def test_a_log_of_100000_lines_keeps_the_page_small(served: ThreadServer, open_p
     page = open_page(f"{served.url}/ui/runs/{run_id}")
     page.locator("#log").scroll_into_view_if_needed()
     expect(page.locator("#L100000")).to_be_in_viewport()
-    asked: list[str] = []
-    page.on("request", lambda request: _note(request, asked))
+    requested: list[str] = []
+    page.on("request", lambda request: _record(request, requested))
     nodes = page.evaluate("document.querySelectorAll('*').length")
     lines = page.locator("#log-lines li")
 
     assert lines.count() == 300
     _scroll(page, "box.scrollTop = 0", enough=lambda first, last: first <= 98_500)
 
-    until(page, lambda: len(asked) == (99_701 - _ends(page)[0]) // 300)  # the last response may still be pending
+    until(page, lambda: len(requested) == (99_701 - _ends(page)[0]) // 300)  # the last response may still be pending
     assert lines.count() <= 1_000
     assert page.evaluate("document.querySelectorAll('*').length") <= nodes + 5 * 700
     numbers = lines.evaluate_all("all => all.map((one) => Number(one.dataset.n))")
@@ -264,9 +264,9 @@ def test_scrolling_down_reaches_new_lines_without_a_gap(served: ThreadServer, op
     assert numbers == list(range(numbers[0], 1_102))
 
 
-def _note(request: Request, asked: list[str]) -> None:
+def _record(request: Request, requested: list[str]) -> None:
     if "/lines" in request.url:
-        asked.append(request.url)
+        requested.append(request.url)
 
 
 def _scroll(page: Page, how: str, enough: Callable[[int, int], bool]) -> None:

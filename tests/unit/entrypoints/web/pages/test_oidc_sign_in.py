@@ -36,7 +36,7 @@ class Provider:
         self.claims: dict[str, Any] = {}
         self.metadata: dict[str, Any] = {}
         self.is_down = False
-        self.asked: dict[str, dict[str, str]] = {}
+        self.authorizations: dict[str, dict[str, str]] = {}
         self.exchanges: list[dict[str, str]] = []
         provider = self
 
@@ -68,23 +68,23 @@ class Provider:
 
     def authorize(self, address: str) -> tuple[str, str]:
         """Act as the user's browser at the provider: return a code and the state."""
-        asked = {key: values[0] for key, values in parse_qs(urlsplit(address).query).items()}
-        assert (asked["response_type"], asked["client_id"], asked["code_challenge_method"]) == ("code", "headgate", "S256")
-        code = f"code-{len(self.asked)}"
-        self.asked[code] = asked
-        return code, asked["state"]
+        query = {key: values[0] for key, values in parse_qs(urlsplit(address).query).items()}
+        assert (query["response_type"], query["client_id"], query["code_challenge_method"]) == ("code", "headgate", "S256")
+        code = f"code-{len(self.authorizations)}"
+        self.authorizations[code] = query
+        return code, query["state"]
 
     def post(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers["Content-Length"])).decode()
         form = {key: values[0] for key, values in parse_qs(body).items()}
         self.exchanges.append({**form, "authorization": request.headers.get("Authorization", "")})
-        asked = self.asked.pop(form.get("code", ""), None)
+        authorization = self.authorizations.pop(form.get("code", ""), None)
         verifier = base64.urlsafe_b64encode(hashlib.sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=").decode()
-        if asked is None or asked["code_challenge"] != verifier or asked["redirect_uri"] != form["redirect_uri"]:
+        if authorization is None or authorization["code_challenge"] != verifier or authorization["redirect_uri"] != form["redirect_uri"]:
             _answer(request, 400, {"error": "invalid_grant"})
             return
         now = int(time.time())
-        claims = {"iss": self.url, "aud": "headgate", "sub": "s-1", "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
+        claims = {"iss": self.url, "aud": "headgate", "sub": "s-1", "iat": now, "exp": now + 300, "nonce": authorization["nonce"]}
         claims |= {"email": "Ada@example.com", "email_verified": True, "groups": ["data"], **self.claims}
         claims = {name: value for name, value in claims.items() if value is not None}
         header = {"alg": self.algorithm, "kid": "one"}
@@ -184,9 +184,10 @@ async def test_a_code_is_valid_only_with_its_own_state_and_cookie(oidc: OidcProv
     code, state = provider.authorize(address)
     _, other_state = provider.authorize(other_address)
 
-    for memory, said in ((remembered, other_state), (remembered, ""), ("", state), (remembered[:-3] + "abc", state), (other, state)):
+    wrong_states = [(remembered, other_state), (remembered, ""), ("", state), (remembered[:-3] + "abc", state), (other, state)]
+    for cookie_state, returned_state in wrong_states:
         with pytest.raises(NotSignedIn):
-            await oidc.finish(BACK, memory, said, code)
+            await oidc.finish(BACK, cookie_state, returned_state, code)
     with pytest.raises(NotSignedIn):
         await oidc.finish(BACK, other, other_state, code)  # the code of another sign-in
     assert len(provider.exchanges) == 1

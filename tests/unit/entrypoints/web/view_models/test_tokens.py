@@ -23,7 +23,7 @@ def snippets() -> dict[str, str]:
     return {each.title: each.text for each in build_token_snippets("hg_rep_x", TOKEN, PIPELINE, "http://127.0.0.1:8000")}
 
 
-def told(folder: Path, script: str, **environment: str) -> list[str]:
+def run_snippet(folder: Path, script: str, **environment: str) -> list[str]:
     """Return the arguments that the shell passes to curl."""
     (folder / "curl").write_text('#!/bin/sh\nfor word in "$@"; do printf "%s\\n" "$word"; done\n')
     (folder / "curl").chmod(0o755)
@@ -37,7 +37,7 @@ def expected(status: str) -> list[str]:
 
 
 def test_the_curl_command_sends_one_report(snippets: dict[str, str], tmp_path: Path) -> None:
-    assert told(tmp_path, snippets["One line"]) == expected("completed")
+    assert run_snippet(tmp_path, snippets["One line"]) == expected("completed")
 
 
 @pytest.mark.parametrize(("ends", "status"), [("true", "completed"), ("false", "failed")])
@@ -46,7 +46,7 @@ def test_a_crontab_line_reports_its_result_once(snippets: dict[str, str], tmp_pa
     command = re.sub(r"^(\S+ +){5}", "", line)
 
     assert "%" not in command, "a crontab would end the line there"
-    assert told(tmp_path, command.replace("/usr/local/bin/backup", ends)) == expected(status)
+    assert run_snippet(tmp_path, command.replace("/usr/local/bin/backup", ends)) == expected(status)
 
 
 @pytest.mark.parametrize(("result", "status"), [("success", "completed"), ("exit-code", "failed"), ("timeout", "failed")])
@@ -57,4 +57,4 @@ def test_a_systemd_unit_reports_its_result_once(snippets: dict[str, str], tmp_pa
     unquoted = re.sub(r"\\(.)", r"\1", found[1])  # as systemd unquotes a word
 
     assert "${" not in unquoted and "%" not in unquoted and "'" not in unquoted, "systemd would take it for its own"
-    assert told(tmp_path, unquoted, SERVICE_RESULT=result) == expected(status)
+    assert run_snippet(tmp_path, unquoted, SERVICE_RESULT=result) == expected(status)
