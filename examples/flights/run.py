@@ -1,4 +1,4 @@
-"""Run the five stages here and now, in a temporary directory: `python -m examples.flights.run [--month 7] [--keep DIRECTORY]`."""
+"""Run the five stages without Headgate, in a temporary directory: `python -m examples.flights.run [--month 7] [--keep DIRECTORY]`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STAGES = {"extract": extract.main, "ingest": ingest.main, "process": process.mai
 
 
 def run_all(directory: Path, **parameters: object) -> dict[str, dict[str, Any]]:
-    """Run the stages in order in `directory`; each stage's output by its name. Leaves the environment as it was."""
+    """Run the stages in order in `directory`. Return each stage's output by name. Restore the environment afterwards."""
     before = os.environ.get("HEADGATE_RUN_DIR")
     os.environ["HEADGATE_RUN_DIR"] = str(directory)
     try:
@@ -35,7 +35,7 @@ def _timed(name: str, stage: Any, parameters: dict[str, object]) -> dict[str, An
 
 
 def main() -> None:
-    """Read the arguments, run, and keep the files only if asked to."""
+    """Parse the arguments and run. Delete the files afterwards unless --keep is given."""
     parser = argparse.ArgumentParser(prog="python -m examples.flights.run", description="Run the flights pipeline without Headgate.")
     parser.add_argument("--month", type=int, choices=range(1, 13), metavar="1-12", help="only this month's flights")
     parser.add_argument("--top", type=int, default=10, help="carriers in the chart (10)")

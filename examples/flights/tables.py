@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One CSV file and what it must hold. `columns` are in file order, `key` is unique and never empty."""
+    """A CSV file and its schema. `columns` are in file order; `key` is unique and never empty."""
 
     name: str
     columns: dict[str, str]
@@ -19,7 +19,7 @@ class Table:
 
 
 def _columns(text: str) -> dict[str, str]:
-    """Read "name TYPE, name TYPE" into a dict."""
+    """Parse "name TYPE, name TYPE" into a dict."""
     return {name: " ".join(words) for name, *words in (part.split() for part in text.split(","))}
 
 
@@ -38,7 +38,7 @@ WEATHER = Table(
         "origin VARCHAR, year SMALLINT, month TINYINT, day TINYINT, hour TINYINT, temp DOUBLE, dewp DOUBLE, humid DOUBLE,"
         "wind_dir SMALLINT, wind_speed DOUBLE, wind_gust DOUBLE, precip DOUBLE, pressure DOUBLE, visib DOUBLE, time_hour TIMESTAMPTZ"
     ),
-    # Not year, month, day and hour: the night the clocks go back has the same local hour twice.
+    # Not year, month, day and hour: when daylight saving time ends, a local hour occurs twice.
     key=("origin", "time_hour"),
 )
 PLANES = Table(

@@ -6,9 +6,9 @@ from typing import Any
 
 import duckdb
 
-from examples.flights.workspace import count, fetch_first, open_warehouse, print_progress
+from examples.flights.workspace import fetch_count, fetch_first, open_warehouse, print_progress
 
-# Sums stand beside the means, so that coarser means can be made from this table without error.
+# Sums allow exact means of coarser groups.
 AGGREGATE = """
 CREATE OR REPLACE TABLE delays AS
 SELECT
@@ -24,9 +24,9 @@ ORDER BY carrier, origin, hour
 
 
 def main(**_parameters: object) -> dict[str, Any]:
-    """Write `delays`; the count is its rows, one for each group. Raises ValueError if a flight is in no group."""
+    """Write `delays`; `records_processed` is the number of groups. Raise ValueError if a flight is in no group."""
     with open_warehouse() as connection:
-        before = count(connection, "SELECT count(*) FROM flights_clean")
+        before = fetch_count(connection, "SELECT count(*) FROM flights_clean")
         print_progress(f"aggregating {before:,} flights by carrier, origin and hour")
         connection.execute(AGGREGATE)
         groups, flights, late = fetch_first(connection, "SELECT count(*), sum(flights)::BIGINT, sum(late)::BIGINT FROM delays")
@@ -40,6 +40,6 @@ def main(**_parameters: object) -> dict[str, Any]:
 
 
 def _by_origin(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
-    """Mean arrival delay in minutes of each origin, the worst first."""
+    """Return the mean arrival delay of each origin in minutes, the worst first."""
     query = "SELECT origin, round(sum(arr_delay_total) / sum(flights), 2) AS mean FROM delays GROUP BY origin ORDER BY mean DESC, origin"
     return {origin: float(mean) for origin, mean in connection.execute(query).fetchall()}

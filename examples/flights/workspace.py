@@ -1,4 +1,4 @@
-"""What the five stages share: the run's directory, the warehouse in it, and how they talk while they work."""
+"""Shared by the five stages: the run's directory, the DuckDB file in it, and progress output."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import duckdb
 WAREHOUSE = "warehouse.duckdb"
 
 
-def run_dir() -> Path:
-    """The directory that all stages of this run share. Raises RuntimeError outside a run."""
+def get_run_dir() -> Path:
+    """Return the directory that all stages of this run share. Raise RuntimeError outside a run."""
     directory = os.environ.get("HEADGATE_RUN_DIR")
     if not directory:
         raise RuntimeError("HEADGATE_RUN_DIR is not set: let Headgate start this stage, or try python -m examples.flights.run")
@@ -21,39 +21,39 @@ def run_dir() -> Path:
 
 
 def print_progress(line: str) -> None:
-    """Print progress at once, so that it is read while the stage still runs."""
+    """Print a line and flush it, so that it appears while the stage runs."""
     print(line, flush=True)
 
 
 def print_warning(line: str) -> None:
-    """Print what a person should look at, though the stage goes on."""
+    """Print a line to stderr; the stage continues."""
     print(line, file=sys.stderr, flush=True)
 
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB file with bounded appetite: two threads, half a GiB, UTC, and nothing spilled outside its own directory."""
+    """Open a DuckDB file with two threads, 512 MB of memory, UTC, and temporary files next to it."""
     connection = duckdb.connect(str(path), config={"threads": 2, "memory_limit": "512MB", "temp_directory": f"{path}.tmp"})
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
 
 def open_warehouse() -> duckdb.DuckDBPyConnection:
-    """Open what `ingest` loaded. Raises FileNotFoundError if this worker did not run `ingest`."""
-    path = run_dir() / WAREHOUSE
+    """Open the file that `ingest` loaded. Raise FileNotFoundError if this worker did not run `ingest`."""
+    path = get_run_dir() / WAREHOUSE
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: the stage ingest has to run on this worker first")
     return connect(path)
 
 
 def fetch_first(connection: duckdb.DuckDBPyConnection, query: str, *values: object) -> tuple[Any, ...]:
-    """The first row that the query finds. Raises LookupError if it finds none."""
-    # All rows are fetched: DuckDB 2 refuses other work on a connection with an unfinished result.
+    """Return the query's first row. Raise LookupError if there is none."""
+    # Fetch all rows: DuckDB 2 refuses other statements while a result is unfinished.
     rows: list[tuple[Any, ...]] = connection.execute(query, values).fetchall()
     if not rows:
-        raise LookupError(f"nothing found by: {query.strip()}")
+        raise LookupError(f"no rows for: {query.strip()}")
     return rows[0]
 
 
-def count(connection: duckdb.DuckDBPyConnection, query: str, *values: object) -> int:
-    """The whole number that is the first column of the query's first row."""
+def fetch_count(connection: duckdb.DuckDBPyConnection, query: str, *values: object) -> int:
+    """Return the first column of the query's first row as an int."""
     return int(fetch_first(connection, query, *values)[0])

@@ -1,4 +1,4 @@
-"""What schemathesis cannot know about a request: a key that was used for another one is rightly refused."""
+"""Hooks for schemathesis. An idempotency key that is reused for another request is refused, so each request needs a new one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,160}")
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
-    """Every good key is a new one; what is no key stays as it is."""
-    given = (case.headers or {}).get("Idempotency-Key")
-    if isinstance(given, str) and _KEY.fullmatch(given):
-        case.headers["Idempotency-Key"] = given.strip('"') + uuid.uuid4().hex
+    """Make every valid idempotency key unique. Leave invalid keys as they are."""
+    key = (case.headers or {}).get("Idempotency-Key")
+    if isinstance(key, str) and _KEY.fullmatch(key):
+        case.headers["Idempotency-Key"] = key.strip('"') + uuid.uuid4().hex

@@ -1,7 +1,7 @@
-"""schemathesis with every check on the OpenAPI document, against a web on a real socket over a real PostgreSQL.
+"""Run schemathesis with all checks on the OpenAPI document, against a real web process and PostgreSQL.
 
-`python -m tests.fuzz.run --seconds 600` makes its own; asked by an admin's token unless `--anonymous` or
-`--header 'Authorization: Bearer hg_…'` says otherwise. Further arguments are schemathesis's.
+`python -m tests.fuzz.run --seconds 600` starts its own. Requests carry an admin's token unless `--anonymous` or
+`--header 'Authorization: Bearer hg_…'` is given. Other arguments are passed to schemathesis.
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ TEAM = {"HEADGATE_AUTH": "team", "HEADGATE_RATE_LIMIT": "none"}
 PROGRAM = (sys.executable, "-m", "schemathesis.cli", "--config-file", str(Path(__file__).with_name("schemathesis.toml")))
 
 
-def schemathesis(url: str, *arguments: str, key: str, headers: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-    """Every check and phase on the document that `key`, a header, opens. `headers` (`Name: value`) go with every request; the Host is that
-    of `url`, which the web answers to."""
+def run_schemathesis(url: str, *arguments: str, key: str, headers: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Run schemathesis on the document of the web at `url`.
+
+    `key` is a header (`Name: value`) that may read the document. `headers` are sent with every request.
+    """
     document = httpx.get(f"{url}/openapi.json", headers=dict([key.split(": ", 1)]), timeout=20).raise_for_status().content
-    given = [part for header in headers for part in ("-H", header)]
-    with tempfile.TemporaryDirectory(prefix="headgate-fuzz-") as folder:  # it keeps examples where it is started
+    header_options = [part for header in headers for part in ("-H", header)]
+    with tempfile.TemporaryDirectory(prefix="headgate-fuzz-") as folder:  # it stores examples in its working directory
         (Path(folder) / "openapi.json").write_bytes(document)
         return subprocess.run(
-            [*PROGRAM, "run", "openapi.json", f"--url={url}", *given, *arguments],
+            [*PROGRAM, "run", "openapi.json", f"--url={url}", *header_options, *arguments],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             text=True,
@@ -44,19 +46,19 @@ def schemathesis(url: str, *arguments: str, key: str, headers: Sequence[str] = (
 def main() -> int:
     parser = argparse.ArgumentParser(description="Fuzz the API from its OpenAPI document.")
     parser.add_argument("--seconds", type=int, default=600)
-    parser.add_argument("--header", action="append", default=[], help="`Name: value`, with every request, instead of an admin's token")
-    parser.add_argument("--anonymous", action="store_true", help="without any token")
-    parser.add_argument("--log", action="store_true", help="print what the web logged")
-    mine, rest = parser.parse_known_args()
+    parser.add_argument("--header", action="append", default=[], help="`Name: value` for every request, instead of an admin's token")
+    parser.add_argument("--anonymous", action="store_true", help="send no token")
+    parser.add_argument("--log", action="store_true", help="print the log of the web process")
+    options, other = parser.parse_known_args()
     with a_server() as server, a_web(server, **TEAM) as web:
         admin = web.admins_header()
         furnish(web.url, admin)
-        headers = mine.header or ([] if mine.anonymous else [admin])
-        done = schemathesis(web.url, f"--max-time={mine.seconds}", *rest, headers=headers, key=admin)
-        print(done.stdout)
-        if mine.log:
+        headers = options.header or ([] if options.anonymous else [admin])
+        result = run_schemathesis(web.url, f"--max-time={options.seconds}", *other, headers=headers, key=admin)
+        print(result.stdout)
+        if options.log:
             print(web.log.read_text()[-20_000:])
-    return done.returncode
+    return result.returncode
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One whole Headgate for the tests that only use it."""
+"""Share one running Headgate between the tests that do not stop it."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The terminal's commands against a real Headgate, each a process of its own."""
+"""Commands as processes of their own against a running Headgate."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from tests.support.headgate_command import build_argv, build_environment
 from tests.support.running_headgate import Headgate
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 
-BROKEN = """
+FAILING_PIPELINE = """
 name: cli-broken
 parameters: {type: object, properties: {lines: {type: integer, minimum: 1}}}
 stages:
@@ -25,7 +25,7 @@ stages:
 
 
 @pytest.fixture
-def headgate(running_headgate: Headgate, tmp_path: Path) -> Run:
+def headgate(running_headgate: Headgate, tmp_path: Path) -> RunCommand:
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             build_argv(*arguments),
@@ -40,70 +40,70 @@ def headgate(running_headgate: Headgate, tmp_path: Path) -> Run:
     return run
 
 
-def test_a_definition_is_created_then_unchanged_then_changed(headgate: Run, tmp_path: Path) -> None:
+def test_a_definition_is_created_then_unchanged_then_changed(headgate: RunCommand, tmp_path: Path) -> None:
     file = tmp_path / "p.yaml"
     file.write_text("name: cli-apply\nstages: [{name: a, command: ['true']}]")
 
-    said = [headgate("apply", "p.yaml")]
-    said.append(headgate("apply", "p.yaml"))
+    results = [headgate("apply", "p.yaml")]
+    results.append(headgate("apply", "p.yaml"))
     file.write_text("name: cli-apply\nstages: [{name: a, command: ['true'], retries: 2}, {name: b, kind: external}]")
-    said.append(headgate("apply", "p.yaml"))
+    results.append(headgate("apply", "p.yaml"))
 
-    assert [one.returncode for one in said] == [0, 0, 0], said
-    assert said[0].stdout == "cli-apply: created, 1 stage  (p.yaml)\n"
-    assert said[1].stdout == "cli-apply: unchanged, revision 1  (p.yaml)\n"
-    lines = [line.strip() for line in said[2].stdout.splitlines()]
+    assert [result.returncode for result in results] == [0, 0, 0], results
+    assert results[0].stdout == "cli-apply: created, 1 stage  (p.yaml)\n"
+    assert results[1].stdout == "cli-apply: unchanged, revision 1  (p.yaml)\n"
+    lines = [line.strip() for line in results[2].stdout.splitlines()]
     assert lines == ["cli-apply: revision 2  (p.yaml)", "added stage b", "changed stage a (retries 0 → 2)"]
 
 
-def test_a_refused_definition_names_its_fields(headgate: Run, tmp_path: Path) -> None:
+def test_a_refused_definition_names_its_fields(headgate: RunCommand, tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("name: cli-refused\nstages: [{name: a, command: ['true'], timeout: -1, needs: [ghost]}]")
 
-    done = headgate("apply", "p.yaml")
+    result = headgate("apply", "p.yaml")
 
-    assert done.returncode == 1
-    assert [line.split(": ")[1] for line in done.stderr.splitlines()] == ["stages[0].timeout", "stages[0].needs"]
+    assert result.returncode == 1
+    assert [line.split(": ")[1] for line in result.stderr.splitlines()] == ["stages[0].timeout", "stages[0].needs"]
 
 
-def test_a_watched_run_shows_its_stages_and_the_failed_ones_log(headgate: Run, tmp_path: Path) -> None:
-    (tmp_path / "p.yaml").write_text(BROKEN)
+def test_a_watched_run_shows_its_stages_and_the_log_of_the_failed_one(headgate: RunCommand, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(FAILING_PIPELINE)
     assert headgate("apply", "p.yaml").returncode == 0
 
-    done = headgate("trigger", "cli-broken", "--param", "lines=1500", "--watch")
+    result = headgate("trigger", "cli-broken", "--param", "lines=1500", "--watch")
 
-    assert done.returncode == 1, done
-    moves = [line.split("  ")[1:3] for line in done.stdout.splitlines()]
+    assert result.returncode == 1, result
+    moves = [line.split("  ")[1:3] for line in result.stdout.splitlines()]
     for move in (["fine", "queued"], ["fine", "running"], ["fine", "completed"], ["breaks", "running"], ["breaks", "failed"]):
-        assert moves.count(move) == 1, done.stdout
-    tail = [line.strip() for line in done.stdout.split("--- the end of breaks's log\n")[1].splitlines()[:20]]
+        assert moves.count(move) == 1, result.stdout
+    tail = [line.strip() for line in result.stdout.split("--- the end of breaks's log\n")[1].splitlines()[:20]]
     assert tail[:19] == [f"line {n}" for n in range(1_482, 1_501)]
-    assert "3" in tail[19], "the last line is Headgate's own: how it ended"
-    assert done.stdout.splitlines()[-1].startswith("cli-broken #1 failed")
+    assert "3" in tail[19], "Headgate adds the last line: how the process ended"
+    assert result.stdout.splitlines()[-1].startswith("cli-broken #1 failed")
 
 
-def test_the_events_of_a_completed_run_have_no_gap(headgate: Run, tmp_path: Path) -> None:
+def test_the_events_of_a_completed_run_have_no_gap(headgate: RunCommand, tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("name: cli-events\nstages: [{name: a, command: ['true']}, {name: b, command: ['true']}]")
     headgate("apply", "p.yaml")
 
-    done = headgate("trigger", "cli-events", "--watch", "--json")
+    result = headgate("trigger", "cli-events", "--watch", "--json")
 
-    assert done.returncode == 0, done
-    _, *events, run = [json.loads(line) for line in done.stdout.splitlines()]
+    assert result.returncode == 0, result
+    _, *events, run = [json.loads(line) for line in result.stdout.splitlines()]
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert (run["status"], [stage["status"] for stage in run["stages"]]) == ("completed", ["completed", "completed"])
 
 
-def test_bad_parameters_are_exit_code_2_and_named(headgate: Run, tmp_path: Path) -> None:
-    (tmp_path / "p.yaml").write_text(BROKEN.replace("cli-broken", "cli-parameters"))
+def test_invalid_parameters_are_named_with_exit_code_2(headgate: RunCommand, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(FAILING_PIPELINE.replace("cli-broken", "cli-parameters"))
     headgate("apply", "p.yaml")
 
-    done = headgate("trigger", "cli-parameters", "--param", "lines=none")
+    result = headgate("trigger", "cli-parameters", "--param", "lines=none")
 
-    assert done.returncode == 2
-    assert "parameters.lines" in done.stderr
+    assert result.returncode == 2
+    assert "parameters.lines" in result.stderr
 
 
-def test_status_shows_the_board_a_pipeline_and_a_run(headgate: Run, tmp_path: Path) -> None:
+def test_status_shows_the_board_a_pipeline_and_a_run(headgate: RunCommand, tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("name: cli-status\nstages: [{name: outside, kind: external}]")
     headgate("apply", "p.yaml")
     run_id = json.loads(headgate("trigger", "cli-status", "--json").stdout)["run_id"]

@@ -1,4 +1,4 @@
-"""The pages of the whole thing in a real browser: a person triggers, watches, reads a log and cancels."""
+"""Use the pages of a complete Headgate in a real browser: trigger, watch, read a log, cancel."""
 
 import contextlib
 import os
@@ -17,14 +17,14 @@ from tests.unit.entrypoints.web.conftest import browser, open_page
 __all__ = ["browser", "open_page"]
 
 OpenPage = Callable[..., Page]
-PATIENCE = 30_000
+TIMEOUT_MS = 30_000
 
 
 def sh(name: str, script: str) -> dict[str, object]:
     return {"name": name, "kind": "command", "command": ["/bin/sh", "-c", script]}
 
 
-def test_a_run_is_triggered_and_watched_to_its_end_without_a_reload(running_headgate: Headgate, open_page: OpenPage) -> None:
+def test_a_run_can_be_triggered_and_watched_without_a_reload(running_headgate: Headgate, open_page: OpenPage) -> None:
     stages = [sh("first", "echo from the first; sleep 1"), sh("second", "echo from the second; sleep 1")]
     running_headgate.create("watched", stages)
     page = open_page(running_headgate.url)
@@ -33,23 +33,23 @@ def test_a_run_is_triggered_and_watched_to_its_end_without_a_reload(running_head
     expect(page.locator("h1")).to_contain_text("watched #1")
     page.evaluate("window.unreloaded = true")
     for stage in ("first", "second"):
-        expect(page.locator(f'.stage-row[data-stage="{stage}"][data-state="running"]')).to_be_visible(timeout=PATIENCE)
-        expect(page.locator(f'.stage-row[data-stage="{stage}"][data-state="completed"]')).to_be_visible(timeout=PATIENCE)
-    expect(page.locator('.run-title[data-state="completed"]')).to_be_visible(timeout=PATIENCE)
+        expect(page.locator(f'.stage-row[data-stage="{stage}"][data-state="running"]')).to_be_visible(timeout=TIMEOUT_MS)
+        expect(page.locator(f'.stage-row[data-stage="{stage}"][data-state="completed"]')).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.locator('.run-title[data-state="completed"]')).to_be_visible(timeout=TIMEOUT_MS)
 
     expect(page.locator("#log")).to_contain_text("from the first")
     expect(page.locator("#log")).to_contain_text("from the second")
     assert page.evaluate("window.unreloaded") is True
 
 
-def test_a_running_run_is_cancelled_from_its_page(running_headgate: Headgate, open_page: OpenPage) -> None:
+def test_a_running_run_can_be_cancelled_on_its_page(running_headgate: Headgate, open_page: OpenPage) -> None:
     running_headgate.create("endless", [sh("sleep", "echo sleeping; sleep 600"), sh("never", "true")])
     run_id = running_headgate.trigger("endless")
     page = open_page(f"{running_headgate.url}/ui/runs/{run_id}/cancel")
 
     page.get_by_role("button", name="Cancel").click()
 
-    expect(page.locator('.run-title[data-state="cancelled"]')).to_be_visible(timeout=PATIENCE)
+    expect(page.locator('.run-title[data-state="cancelled"]')).to_be_visible(timeout=TIMEOUT_MS)
     assert running_headgate.stages(run_id)["never"]["status"] == "cancelled"
 
 
@@ -64,12 +64,12 @@ def test_the_system_page_of_a_real_one_is_well_and_names_its_parts(running_headg
     assert "GiB free" in text and re.search(r"1 worker with \d+ slots?, \d+ of them free", text)
 
 
-def test_a_page_outlives_the_web_that_is_killed_and_misses_and_doubles_nothing(running_headgate: Headgate, open_page: OpenPage) -> None:
+def test_a_page_survives_a_killed_web_without_missing_or_repeating_events(running_headgate: Headgate, open_page: OpenPage) -> None:
     script = 'until [ -e "$HEADGATE_RUN_DIR/go" ]; do sleep 0.05; done; for n in 1 2 3; do echo "line $n"; done'
     running_headgate.create("outlived", [sh("held", script), {"name": "certify", "kind": "external"}])
     run_id = running_headgate.trigger("outlived")
     page = open_page(f"{running_headgate.url}/ui/runs/{run_id}", expected=LOST_CONNECTION)
-    expect(page.locator('.stage-row[data-stage="held"][data-state="running"]')).to_be_visible(timeout=PATIENCE)
+    expect(page.locator('.stage-row[data-stage="held"][data-state="running"]')).to_be_visible(timeout=TIMEOUT_MS)
     page.evaluate("window.unreloaded = true")
 
     web = _web_of(running_headgate)
@@ -77,12 +77,12 @@ def test_a_page_outlives_the_web_that_is_killed_and_misses_and_doubles_nothing(r
     (running_headgate.home / "runs" / str(run_id) / "files" / "go").touch()  # it ends while nobody serves the page
     running_headgate.wait_until(lambda: _web_of(running_headgate) not in (0, web) and bool(running_headgate.readiness()), 60)
 
-    expect(page.locator('.stage-row[data-stage="held"][data-state="completed"]')).to_be_visible(timeout=PATIENCE)
+    expect(page.locator('.stage-row[data-stage="held"][data-state="completed"]')).to_be_visible(timeout=TIMEOUT_MS)
     done = {"run_id": run_id, "stage_name": "certify", "status": "completed"}
     httpx.post(f"{running_headgate.url}/status-update/", json=done).raise_for_status()
-    expect(page.locator('.run-title[data-state="completed"]')).to_be_visible(timeout=PATIENCE)
+    expect(page.locator('.run-title[data-state="completed"]')).to_be_visible(timeout=TIMEOUT_MS)
     for number in (1, 2, 3):
-        expect(page.locator("#log").get_by_text(f"line {number}", exact=True)).to_have_count(1, timeout=PATIENCE)
+        expect(page.locator("#log").get_by_text(f"line {number}", exact=True)).to_have_count(1, timeout=TIMEOUT_MS)
     assert page.evaluate("window.unreloaded") is True
 
 

@@ -1,4 +1,4 @@
-"""What a newcomer does, on the real thing: PostgreSQL, Prefect, web and worker as processes."""
+"""Run pipelines on a complete Headgate: PostgreSQL, Prefect, web and worker as processes."""
 
 import base64
 import time
@@ -15,7 +15,7 @@ def sh(name: str, script: str, **keys: Any) -> dict[str, Any]:
     return {"name": name, "kind": "command", "command": ["/bin/sh", "-c", script], **keys}
 
 
-def test_flights_completes_with_its_true_counts_and_stands_in_prefect(running_headgate: Headgate) -> None:
+def test_flights_completes_with_its_counts_and_is_recorded_in_prefect(running_headgate: Headgate) -> None:
     running_headgate.wait_for_prefect()
 
     run = running_headgate.finished(running_headgate.trigger("flights"))
@@ -24,31 +24,31 @@ def test_flights_completes_with_its_true_counts_and_stands_in_prefect(running_he
     assert run["status"] == "completed"
     assert stages["ingest"]["records_processed"] == 336_776
     assert list(stages) == ["extract", "ingest", "process", "transform", "export"]
-    running_headgate.wait_until(lambda: prefect_says(running_headgate, run["id"]) == ("COMPLETED", 5), 60)
+    running_headgate.wait_until(lambda: read_prefect_state(running_headgate, run["id"]) == ("COMPLETED", 5), 60)
 
 
-def prefect_says(headgate: Headgate, run_id: int) -> tuple[str, int]:
-    """The state of the run's flow run in Prefect, and how many completed task runs it has there."""
+def read_prefect_state(headgate: Headgate, run_id: int) -> tuple[str, int]:
+    """Return the state of the run's flow run in Prefect and the number of its completed task runs."""
     ids = headgate.http.get(f"/runs/{run_id}").json()["prefect_flow_run_ids"]
     if not ids:
         return "", 0
     terminal = headgate.terminal()
-    address = terminal[terminal.rindex("Prefect ready: ") + len("Prefect ready: ") :].split()[0]
+    url = terminal[terminal.rindex("Prefect ready: ") + len("Prefect ready: ") :].split()[0]
     password = (headgate.home / "prefect-password").read_text().strip()
     auth = base64.b64encode(f"headgate:{password}".encode()).decode()
-    with httpx.Client(base_url=f"{address}/api", headers={"Authorization": f"Basic {auth}"}) as prefect:
+    with httpx.Client(base_url=f"{url}/api", headers={"Authorization": f"Basic {auth}"}) as prefect:
         state = prefect.get(f"/flow_runs/{ids[0]}").json()["state_type"]
         query = {"flow_runs": {"id": {"any_": ids}}, "task_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
         return state, len(prefect.post("/task_runs/filter", json=query).json())
 
 
-def test_independent_stages_run_side_by_side(running_headgate: Headgate) -> None:
-    look = '[ -e "$HEADGATE_RUN_DIR/{other}" ] && exit 0; sleep 0.05'
-    meet = f'touch "$HEADGATE_RUN_DIR/$HEADGATE_STAGE"; for i in $(seq 400); do {look}; done; exit 1'
+def test_independent_stages_run_in_parallel(running_headgate: Headgate) -> None:
+    check = '[ -e "$HEADGATE_RUN_DIR/{other}" ] && exit 0; sleep 0.05'
+    wait_for_other = f'touch "$HEADGATE_RUN_DIR/$HEADGATE_STAGE"; for i in $(seq 400); do {check}; done; exit 1'
     stages = [
-        sh("a", "echo begun"),
-        sh("b", meet.replace("{other}", "c"), needs=["a"]),
-        sh("c", meet.replace("{other}", "b"), needs=["a"]),
+        sh("a", "echo started"),
+        sh("b", wait_for_other.replace("{other}", "c"), needs=["a"]),
+        sh("c", wait_for_other.replace("{other}", "b"), needs=["a"]),
         sh("d", "true", needs=["b", "c"]),
     ]
     running_headgate.create("diamond", stages)
@@ -59,7 +59,7 @@ def test_independent_stages_run_side_by_side(running_headgate: Headgate) -> None
     assert [stage["status"] for stage in running_headgate.stages(run["id"]).values()] == ["completed"] * 4
 
 
-def test_a_failed_stage_is_retried_and_what_needs_a_failed_one_is_skipped(running_headgate: Headgate) -> None:
+def test_a_failed_stage_is_retried_and_its_dependents_are_skipped(running_headgate: Headgate) -> None:
     stages = [
         sh("flaky", '[ "$HEADGATE_ATTEMPT" = 2 ]', retries=2, retry_delay=0.2),
         sh("broken", "echo it is broken >&2; exit 3"),
@@ -77,30 +77,30 @@ def test_a_failed_stage_is_retried_and_what_needs_a_failed_one_is_skipped(runnin
     assert "broken" in run["why"]
 
 
-def test_lines_are_seen_while_the_stage_runs_and_a_cancel_kills_its_whole_group(running_headgate: Headgate) -> None:
+def test_output_is_streamed_and_a_cancel_kills_the_process_group(running_headgate: Headgate) -> None:
     script = 'sleep 600 & echo "child $!"; sleep 600 & echo "child $!" >&2; wait'
     running_headgate.create("sleeper", [sh("sleep", script), sh("never", "true")])
     run_id = running_headgate.trigger("sleeper")
-    running_headgate.wait_until(lambda: len(children(running_headgate, run_id)) == 2, 30)
-    pids = children(running_headgate, run_id)
+    running_headgate.wait_until(lambda: len(find_child_pids(running_headgate, run_id)) == 2, 30)
+    pids = find_child_pids(running_headgate, run_id)
 
-    asked = time.monotonic()
-    answer = running_headgate.http.post(f"/runs/{run_id}/cancel")
+    started = time.monotonic()
+    response = running_headgate.http.post(f"/runs/{run_id}/cancel")
     run = running_headgate.finished(run_id)
     running_headgate.wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 10)
 
-    assert answer.status_code in (200, 202)
+    assert response.status_code in (200, 202)
     assert run["status"] == "cancelled"
     assert {stage["status"] for stage in running_headgate.stages(run_id).values()} == {"cancelled"}
-    print(f"cancelled in {time.monotonic() - asked:.2f} s")
+    print(f"cancelled in {time.monotonic() - started:.2f} s")
 
 
-def children(headgate: Headgate, run_id: int) -> list[int]:
+def find_child_pids(headgate: Headgate, run_id: int) -> list[int]:
     lines = headgate.http.get(f"/runs/{run_id}/logs", headers={"Accept": "application/json"}).json()
     return [int(line["text"].split()[1]) for line in lines if line["text"].startswith("child ")]
 
 
-def test_a_stage_past_its_time_limit_fails_and_says_so(running_headgate: Headgate) -> None:
+def test_a_stage_over_its_timeout_fails_with_that_reason(running_headgate: Headgate) -> None:
     running_headgate.create("slow", [sh("slow", "sleep 600", timeout=0.5)])
 
     run = running_headgate.finished(running_headgate.trigger("slow"))
@@ -109,18 +109,18 @@ def test_a_stage_past_its_time_limit_fails_and_says_so(running_headgate: Headgat
     assert (stage["status"], stage["reason"]) == ("failed", "timeout")
 
 
-def test_parameters_reach_a_stage_as_data_and_are_never_run(running_headgate: Headgate, tmp_path: Path) -> None:
-    trap = f"$(touch {tmp_path}/owned); `touch {tmp_path}/owned`; '\"; touch {tmp_path}/owned"
+def test_parameters_reach_a_stage_as_data_and_are_never_executed(running_headgate: Headgate, tmp_path: Path) -> None:
+    injection = f"$(touch {tmp_path}/owned); `touch {tmp_path}/owned`; '\"; touch {tmp_path}/owned"
     schema = {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}
     running_headgate.create(
         "quoting", [sh("say", 'printf "%s" "$HEADGATE_PARAM_WORD"; cat "$HEADGATE_PARAMETERS_FILE" >&2')], parameters=schema
     )
 
-    run = running_headgate.finished(running_headgate.trigger("quoting", word=trap))
+    run = running_headgate.finished(running_headgate.trigger("quoting", word=injection))
     lines = running_headgate.http.get(f"/runs/{run['id']}/logs", headers={"Accept": "application/json"}).json()
 
     assert run["status"] == "completed"
-    assert trap in [line["text"] for line in lines if line["stream"] == "stdout"]
+    assert injection in [line["text"] for line in lines if line["stream"] == "stdout"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -137,7 +137,7 @@ def test_a_stage_adds_records_with_its_own_token(running_headgate: Headgate) -> 
     assert run["records_processed"] == 42
 
 
-def test_any_machine_drives_an_external_pipeline(running_headgate: Headgate) -> None:
+def test_another_machine_can_report_an_external_pipeline(running_headgate: Headgate) -> None:
     running_headgate.create("elsewhere", [{"name": "dump", "kind": "external"}, {"name": "verify", "kind": "external"}])
 
     def report(**item: Any) -> httpx.Response:
@@ -154,10 +154,10 @@ def test_any_machine_drives_an_external_pipeline(running_headgate: Headgate) -> 
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null"])
-def test_a_page_of_another_origin_can_trigger_nothing(running_headgate: Headgate, origin: str) -> None:
+def test_a_page_of_another_origin_cannot_trigger_runs(running_headgate: Headgate, origin: str) -> None:
     before = len(running_headgate.http.get("/runs/").json())
 
-    answer = running_headgate.http.post("/trigger/flights", headers={"Origin": origin, "Sec-Fetch-Site": "cross-site"})
+    response = running_headgate.http.post("/trigger/flights", headers={"Origin": origin, "Sec-Fetch-Site": "cross-site"})
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     assert len(running_headgate.http.get("/runs/").json()) == before

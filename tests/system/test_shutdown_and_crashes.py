@@ -1,4 +1,4 @@
-"""Ending the whole thing politely and otherwise."""
+"""Stop a running Headgate, and kill its processes."""
 
 import os
 import signal
@@ -31,29 +31,29 @@ def test_kill_9_of_everything_loses_nothing() -> None:
         headgate.wait_until(lambda: headgate.stages(running)["a"]["status"] == "running", 30)
 
         headgate.kill()
-        left = {name(pid) for pid in headgate.processes() if name(pid) != "postgres"}
-        headgate.wait_until(lambda: {name(pid) for pid in headgate.processes()} <= {"postgres"}, 20)
+        remaining = {get_process_name(pid) for pid in headgate.processes() if get_process_name(pid) != "postgres"}
+        headgate.wait_until(lambda: {get_process_name(pid) for pid in headgate.processes()} <= {"postgres"}, 20)
         headgate.start()
 
         assert headgate.http.get(f"/runs/{done['id']}").json()["status"] == "completed"
         headgate.wait_until(lambda: headgate.stages(running)["a"]["attempt"] == 2, 60)
-        assert left, "nothing but PostgreSQL was there to be ended"
+        assert remaining, "only PostgreSQL was left, so nothing was tested"
 
 
-def name(pid: int) -> str:
+def get_process_name(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return "postgres"
 
 
-def test_a_killed_workers_stage_does_not_go_on_and_its_run_ends() -> None:
+def test_the_stage_of_a_killed_worker_ends_and_its_run_is_lost() -> None:
     with temporary_headgate(examples=False, HEADGATE_LEASE_SECONDS="4", HEADGATE_HEARTBEAT_SECONDS="1") as headgate:
         headgate.start()
         headgate.create("long", [sh("a", 'echo "pid $$"; exec sleep 600')])
         run_id = headgate.trigger("long")
-        headgate.wait_until(lambda: stage_pid(headgate.http, run_id), 30)
-        pid = stage_pid(headgate.http, run_id)
+        headgate.wait_until(lambda: find_stage_pid(headgate.http, run_id), 30)
+        pid = find_stage_pid(headgate.http, run_id)
         worker = next(p for p in headgate.processes() if b"worker" in Path(f"/proc/{p}/cmdline").read_bytes().split(b"\0"))
 
         os.kill(worker, signal.SIGKILL)
@@ -66,6 +66,6 @@ def test_a_killed_workers_stage_does_not_go_on_and_its_run_ends() -> None:
         assert headgate.finished(headgate.trigger("next"))["status"] == "completed"
 
 
-def stage_pid(http: object, run_id: int) -> int:
+def find_stage_pid(http: object, run_id: int) -> int:
     lines = http.get(f"/runs/{run_id}/logs", headers={"Accept": "application/json"}).json()  # type: ignore[attr-defined]
     return next((int(line["text"].split()[1]) for line in lines if line["text"].startswith("pid ")), 0)

@@ -1,4 +1,4 @@
-"""A Headgate where people sign in, whole: what a stranger gets, the first admin from the terminal, a token that runs a pipeline."""
+"""A complete Headgate with sign-in: anonymous access, the first admin, and a token that runs a pipeline."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def team() -> Iterator[Headgate]:
         yield headgate.start()
 
 
-def at_the_terminal(team: Headgate, *words: str, said: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+def run_command(team: Headgate, *arguments: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     env = build_environment(team.url) | {"HEADGATE_HOME": str(team.home)} | more
     return subprocess.run(
-        build_argv(*words), env=env, input=said, capture_output=True, text=True, timeout=90, check=False, cwd=team.home.parent
+        build_argv(*arguments), env=env, input=stdin, capture_output=True, text=True, timeout=90, check=False, cwd=team.home.parent
     )
 
 
-def test_a_stranger_gets_nothing_but_the_way_in(team: Headgate) -> None:
+def test_an_anonymous_user_can_only_reach_the_sign_in_page(team: Headgate) -> None:
     answer = team.http.get("/pipelines/")
     page = team.http.get("/", headers={"Accept": "text/html"})
     shown = team.http.get("/ui/sign-in", headers={"Accept": "text/html"})
@@ -48,9 +48,9 @@ def test_a_stranger_gets_nothing_but_the_way_in(team: Headgate) -> None:
     assert team.readiness()["workers"]["count"] == 1
 
 
-def test_the_first_admin_comes_from_the_terminal_and_signs_in(team: Headgate) -> None:
-    made = at_the_terminal(team, "user", "create", "ada", "--role", "admin", "--password-stdin", said=PASSWORD + "\n")
-    assert made.stdout == "Created account ada (admin).\n", made.stderr
+def test_the_first_admin_is_created_in_the_terminal_and_signs_in(team: Headgate) -> None:
+    created = run_command(team, "user", "create", "ada", "--role", "admin", "--password-stdin", stdin=PASSWORD + "\n")
+    assert created.stdout == "Created account ada (admin).\n", created.stderr
 
     form = {"name": "ada", "password": PASSWORD, "next": "/ui/audit"}
     signed_in = httpx.post(f"{team.url}/ui/sign-in", data=form)
@@ -61,15 +61,15 @@ def test_the_first_admin_comes_from_the_terminal_and_signs_in(team: Headgate) ->
     assert "made an account" in page.text and "signed in" in page.text
 
 
-def test_a_token_defines_and_runs_a_pipeline_and_its_stages_may_only_report(team: Headgate, tmp_path: Path) -> None:
-    token = at_the_terminal(team, "token", "create", "ci", "--scope", "admin").stdout.strip()
+def test_a_token_runs_a_pipeline_whose_stages_can_only_report(team: Headgate, tmp_path: Path) -> None:
+    token = run_command(team, "token", "create", "ci", "--scope", "admin").stdout.strip()
     file = tmp_path / "probing.yaml"
     script = "\n".join("        " + line for line in PROBES.strip().splitlines())
     file.write_text(f"name: probing\nstages:\n  - name: probe\n    shell: true\n    command: |\n{script}\n")
 
-    refused = at_the_terminal(team, "apply", str(file))
-    applied = at_the_terminal(team, "apply", str(file), HEADGATE_API_TOKEN=token)
-    ran = at_the_terminal(team, "trigger", "probing", "--watch", HEADGATE_API_TOKEN=token)
+    refused = run_command(team, "apply", str(file))
+    applied = run_command(team, "apply", str(file), HEADGATE_API_TOKEN=token)
+    ran = run_command(team, "trigger", "probing", "--watch", HEADGATE_API_TOKEN=token)
 
     assert refused.returncode == 1 and "Sign in, or send a token" in refused.stderr
     assert applied.returncode == 0, applied.stderr
@@ -84,8 +84,8 @@ def test_a_token_defines_and_runs_a_pipeline_and_its_stages_may_only_report(team
     assert exported[0].startswith("id,at,deed,who") and len(exported) == len(entries) + 1
 
 
-def test_no_secret_of_the_door_is_in_what_the_terminal_shows(team: Headgate) -> None:
-    token = at_the_terminal(team, "token", "create", "quiet", "--scope", "read").stdout.strip()
+def test_no_password_or_token_is_in_the_output(team: Headgate) -> None:
+    token = run_command(team, "token", "create", "quiet", "--scope", "read").stdout.strip()
     assert team.http.get("/pipelines/", headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
     assert token not in team.terminal() and PASSWORD not in team.terminal()

@@ -1,4 +1,4 @@
-"""Reads docker/compose.yaml as compose would: merged, and with its variables filled in."""
+"""Read docker/compose.yaml as compose does: with YAML merges resolved and variables substituted."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ _VARIABLE = re.compile(r"\$\{(\w+)(?:(:[?-])([^}]*))?\}")
 
 
 class MissingVariable(Exception):
-    """A variable that must be given was not."""
+    """A required variable is missing."""
 
 
-def load(given: Mapping[str, str] = SECRETS) -> dict[str, Any]:
-    """The file with `given` in place of the environment."""
+def load(variables: Mapping[str, str] = SECRETS) -> dict[str, Any]:
+    """Return the file with `variables` in place of the environment."""
     loaded: dict[str, Any] = yaml.safe_load(FILE.read_text())
-    filled: dict[str, Any] = _filled(loaded, given)
+    filled: dict[str, Any] = _substitute(loaded, variables)
     return filled
 
 
-def required() -> set[str]:
-    """The variables without which compose refuses to start."""
+def list_required_variables() -> set[str]:
+    """Return the variables without which compose refuses to start."""
     return {name for name, mark, _ in _VARIABLE.findall(FILE.read_text()) if mark == ":?"}
 
 
-def _filled(value: Any, given: Mapping[str, str]) -> Any:
+def _substitute(value: Any, variables: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
-        return {key: _filled(item, given) for key, item in value.items()}
+        return {key: _substitute(item, variables) for key, item in value.items()}
     if isinstance(value, list):
-        return [_filled(item, given) for item in value]
-    return _VARIABLE.sub(lambda match: _value(match, given), value) if isinstance(value, str) else value
+        return [_substitute(item, variables) for item in value]
+    return _VARIABLE.sub(lambda match: _resolve(match, variables), value) if isinstance(value, str) else value
 
 
-def _value(match: re.Match[str], given: Mapping[str, str]) -> str:
+def _resolve(match: re.Match[str], variables: Mapping[str, str]) -> str:
     name, mark, rest = match.groups()
-    if given.get(name):
-        return given[name]
+    if variables.get(name):
+        return variables[name]
     if mark == ":?":
         raise MissingVariable(name)
     return rest or ""

@@ -8,7 +8,7 @@ import pytest
 from entrypoints.settings import Settings
 from tests.integration.docker import compose
 
-OURS = {"web", "worker", "migrate", "prefect"}
+HEADGATE_SERVICES = {"web", "worker", "migrate", "prefect"}
 
 
 @pytest.fixture(scope="module")
@@ -17,33 +17,33 @@ def services() -> dict[str, Any]:
     return found
 
 
-def test_every_part_is_there_and_the_agent_only_by_profile(services: dict[str, Any]) -> None:
-    assert set(services) == OURS | {"postgres", "datadog"}
+def test_every_service_exists_and_the_agent_has_a_profile(services: dict[str, Any]) -> None:
+    assert set(services) == HEADGATE_SERVICES | {"postgres", "datadog"}
     assert {name for name, service in services.items() if service.get("profiles")} == {"datadog"}
 
 
-def test_nothing_starts_without_its_secrets() -> None:
-    assert compose.required() == set(compose.SECRETS)
+def test_compose_requires_every_secret() -> None:
+    assert compose.list_required_variables() == set(compose.SECRETS)
     for name in compose.SECRETS:
         with pytest.raises(compose.MissingVariable):
             compose.load({key: value for key, value in compose.SECRETS.items() if key != name})
 
 
-def test_the_example_of_an_env_file_names_what_must_be_given() -> None:
+def test_the_example_env_file_names_every_required_variable() -> None:
     lines = (compose.ROOT / "docker" / "env.example").read_text().splitlines()
 
     assert {line.removesuffix("=") for line in lines if line.endswith("=") and not line.startswith("#")} == set(compose.SECRETS)
 
 
-def test_only_the_web_has_a_port_and_it_is_on_loopback(services: dict[str, Any]) -> None:
+def test_only_the_web_publishes_a_port_and_on_loopback(services: dict[str, Any]) -> None:
     assert {name: service["ports"] for name, service in services.items() if "ports" in service} == {"web": ["127.0.0.1:8000:8000"]}
 
 
-def test_every_service_that_stays_has_a_health_check(services: dict[str, Any]) -> None:
+def test_every_long_running_service_has_a_health_check(services: dict[str, Any]) -> None:
     assert {name for name, service in services.items() if "healthcheck" not in service} == {"migrate"}
 
 
-def test_what_depends_waits_for_the_right_thing(services: dict[str, Any]) -> None:
+def test_services_wait_for_their_dependencies(services: dict[str, Any]) -> None:
     waits = {
         name: {other: rule["condition"] for other, rule in service["depends_on"].items()}
         for name, service in services.items()
@@ -55,11 +55,11 @@ def test_what_depends_waits_for_the_right_thing(services: dict[str, Any]) -> Non
     assert waits["migrate"] == waits["prefect"] == {"postgres": "service_healthy"}
 
 
-def test_all_but_the_agent_run_on_a_file_system_they_cannot_write(services: dict[str, Any]) -> None:
+def test_all_but_the_agent_have_a_read_only_file_system(services: dict[str, Any]) -> None:
     for name, service in services.items():
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service.get("read_only", False) is (name != "datadog"), name
-    assert all(services[name]["cap_drop"] == ["ALL"] for name in OURS)
+    assert all(services[name]["cap_drop"] == ["ALL"] for name in HEADGATE_SERVICES)
 
 
 def test_volumes_and_networks_are_declared(services: dict[str, Any]) -> None:
@@ -72,7 +72,7 @@ def test_volumes_and_networks_are_declared(services: dict[str, Any]) -> None:
         assert (compose.FILE.parent / path).is_dir()
 
 
-def test_the_settings_are_settings_and_make_sense_together(services: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_a_valid_configuration(services: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("web", "worker", "migrate"):
         ours = {key: value for key, value in services[name]["environment"].items() if key.startswith("HEADGATE_")}
         assert {key.removeprefix("HEADGATE_").lower() for key in ours} <= set(Settings.model_fields), name
@@ -84,21 +84,21 @@ def test_the_settings_are_settings_and_make_sense_together(services: dict[str, A
         assert settings.secret_key() == compose.SECRETS["HEADGATE_SECRET"]
 
 
-def test_a_worker_has_no_password_of_a_database(services: dict[str, Any]) -> None:
+def test_a_worker_has_no_database_password(services: dict[str, Any]) -> None:
     environment = services["worker"]["environment"]
 
     assert "HEADGATE_DATABASE_URL" not in environment
     assert compose.SECRETS["POSTGRES_PASSWORD"] not in str(environment)
 
 
-def test_only_the_agent_sees_the_machine_and_can_change_nothing_of_it(services: dict[str, Any]) -> None:
+def test_only_the_agent_mounts_host_paths_and_read_only(services: dict[str, Any]) -> None:
     seen = {name: [volume for volume in service.get("volumes", []) if volume.startswith("/")] for name, service in services.items()}
 
     assert {name for name, volumes in seen.items() if volumes} == {"datadog"}
     assert all(volume.endswith(":ro") for volume in seen["datadog"])
 
 
-def test_logs_and_traces_bear_the_same_service_and_only_ours_are_collected(services: dict[str, Any]) -> None:
+def test_logs_and_traces_have_the_same_service_and_others_are_not_collected(services: dict[str, Any]) -> None:
     labelled = {name: service["labels"] for name, service in services.items() if "labels" in service}
 
     assert set(labelled) == {"web", "worker"}
@@ -108,13 +108,13 @@ def test_logs_and_traces_bear_the_same_service_and_only_ours_are_collected(servi
     assert services["datadog"]["environment"]["DD_LOGS_CONFIG_CONTAINER_COLLECT_ALL"] == "false"
 
 
-def test_runs_are_told_to_nobody_unless_asked_for(services: dict[str, Any]) -> None:
+def test_runs_are_sent_nowhere_by_default(services: dict[str, Any]) -> None:
     environment = services["web"]["environment"]
 
     assert environment["HEADGATE_CI_EVENTS_URL"] == environment["HEADGATE_OPENLINEAGE_URL"] == ""
 
 
-def test_addresses_agree(services: dict[str, Any]) -> None:
+def test_urls_and_credentials_agree(services: dict[str, Any]) -> None:
     prefect, web = services["prefect"], services["web"]["environment"]
 
     assert prefect["command"][-2:] == ["4200", "--no-analytics"]

@@ -1,4 +1,4 @@
-"""A tiny HTTP server that writes down every status update it gets and answers as told."""
+"""An HTTP server that records every status update and answers as the test says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Answer = tuple[int, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request as it arrived."""
+    """A request as it was received."""
 
     path: str
     authorization: str | None
@@ -26,7 +26,7 @@ class Seen:
 
 
 class Recorder:
-    """Listens on a free port of the loopback while entered. `answer` gets each request with its number, from 1."""
+    """Listens on a free loopback port inside a `with` block. `answer` is called with each request and its number, from 1."""
 
     def __init__(self, answer: Callable[[Seen, int], Answer]) -> None:
         self.seen: list[Seen] = []
@@ -46,7 +46,7 @@ class Recorder:
                 self.wfile.write(payload)
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing: the test reads `seen`."""
+                """Print nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})

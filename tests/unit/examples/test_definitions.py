@@ -1,4 +1,4 @@
-"""The examples' definitions: the server takes them, and nothing in them leads nowhere."""
+"""The definitions of the examples are valid, and the files they refer to exist."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def by_name(name: str) -> dict[str, Any]:
     return next(definition for definition in map(load, FILES) if definition["name"] == name)
 
 
-def test_there_are_three_examples_of_different_names() -> None:
+def test_there_are_three_examples_with_different_names() -> None:
     assert sorted(load(path)["name"] for path in FILES) == ["backup-reported", "flights", "retries"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
-def test_the_server_takes_the_definition_as_it_is_written(path: Path) -> None:
+def test_the_definition_is_valid_as_written(path: Path) -> None:
     raw = load(path)
 
     read = parse_definition(raw)
@@ -39,12 +39,12 @@ def test_the_server_takes_the_definition_as_it_is_written(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
-def test_no_stage_relies_on_a_default_timeout(path: Path) -> None:
+def test_every_stage_has_a_timeout(path: Path) -> None:
     assert all(stage.get("timeout", 0) > 0 for stage in load(path)["stages"])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
-def test_needs_name_only_stages_above(path: Path) -> None:
+def test_needs_refer_to_earlier_stages_only(path: Path) -> None:
     above: set[str] = set()
     for stage in load(path)["stages"]:
         assert stage["name"] not in above
@@ -53,7 +53,7 @@ def test_needs_name_only_stages_above(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
-def test_what_a_stage_starts_is_there(path: Path) -> None:
+def test_the_code_of_every_stage_exists(path: Path) -> None:
     for stage in load(path)["stages"]:
         match stage["kind"]:
             case "python":

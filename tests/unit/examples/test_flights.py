@@ -1,4 +1,4 @@
-"""The real pipeline on the real files, against figures computed from the same files by the csv module alone."""
+"""Run the pipeline on the real files and compare with numbers computed by the csv module alone."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @dataclass
-class Truth:
-    """What the files say, by plain reading and adding."""
+class ExpectedNumbers:
+    """Numbers computed from the files without DuckDB."""
 
     rows: Counter[str] = field(default_factory=Counter)
     cancelled: int = 0
@@ -57,8 +57,8 @@ class Truth:
 
 
 @pytest.fixture(scope="module")
-def truth() -> Truth:
-    found, data = Truth(), find_data_folder()
+def expected() -> ExpectedNumbers:
+    found, data = ExpectedNumbers(), find_data_folder()
     with zipfile.ZipFile(data / "flights.csv.zip") as packed, packed.open("flights.csv") as member:
         for flight in csv.DictReader(io.TextIOWrapper(member, "utf-8", newline="")):
             found.add(flight)
@@ -81,60 +81,62 @@ def column(name: str) -> set[Any]:
     return {row["tailnum"] for row in rows} if name == "planes" else {(row["origin"], row["time_hour"]) for row in rows}
 
 
-def test_every_stage_reports_the_true_count(whole_year: tuple[Path, dict[str, Any]], truth: Truth) -> None:
+def test_every_stage_reports_the_correct_count(whole_year: tuple[Path, dict[str, Any]], expected: ExpectedNumbers) -> None:
     _, outputs = whole_year
 
-    assert truth.rows["flights"] == 336_776
+    assert expected.rows["flights"] == 336_776
     assert {name: output["records_processed"] for name, output in outputs.items()} == {
-        "extract": truth.rows.total(),
-        "ingest": truth.rows["flights"],
-        "process": truth.kept,
-        "transform": len(truth.groups),
-        "export": truth.kept + len(truth.groups),
+        "extract": expected.rows.total(),
+        "ingest": expected.rows["flights"],
+        "process": expected.kept,
+        "transform": len(expected.groups),
+        "export": expected.kept + len(expected.groups),
     }
     assert list(outputs) == [stage["name"] for stage in by_name("flights")["stages"]]
 
 
-def test_every_table_is_loaded_whole(whole_year: tuple[Path, dict[str, Any]], truth: Truth) -> None:
-    assert whole_year[1]["ingest"]["rows"] == dict(truth.rows)
+def test_every_table_is_loaded_completely(whole_year: tuple[Path, dict[str, Any]], expected: ExpectedNumbers) -> None:
+    assert whole_year[1]["ingest"]["rows"] == dict(expected.rows)
 
 
-def test_what_was_dropped_is_told_by_reason(whole_year: tuple[Path, dict[str, Any]], truth: Truth) -> None:
-    assert whole_year[1]["process"]["dropped"] == {"cancelled": truth.cancelled, "diverted": truth.diverted}
+def test_dropped_flights_are_counted_by_reason(whole_year: tuple[Path, dict[str, Any]], expected: ExpectedNumbers) -> None:
+    assert whole_year[1]["process"]["dropped"] == {"cancelled": expected.cancelled, "diverted": expected.diverted}
 
 
-def test_the_joins_find_every_partner_there_is(whole_year: tuple[Path, dict[str, Any]], truth: Truth) -> None:
+def test_the_joins_find_every_match(whole_year: tuple[Path, dict[str, Any]], expected: ExpectedNumbers) -> None:
     matched = whole_year[1]["process"]["matched"]
 
     planes, measured = column("planes"), column("weather")
-    assert matched["plane"] == sum(count for tailnum, count in truth.tailnums.items() if tailnum in planes)
-    assert matched["weather"] == sum(count for hour, count in truth.hours.items() if hour in measured)
+    assert matched["plane"] == sum(count for tailnum, count in expected.tailnums.items() if tailnum in planes)
+    assert matched["weather"] == sum(count for hour, count in expected.hours.items() if hour in measured)
 
 
-def test_the_parquet_file_of_delays_holds_each_group_and_its_minutes(whole_year: tuple[Path, dict[str, Any]], truth: Truth) -> None:
+def test_the_parquet_file_of_delays_has_every_group_and_its_minutes(
+    whole_year: tuple[Path, dict[str, Any]], expected: ExpectedNumbers
+) -> None:
     path = whole_year[0] / "export" / "delays.parquet"
 
     with duckdb.connect() as connection:
         query = "SELECT carrier, origin, hour, flights, arr_delay_total::BIGINT, late FROM read_parquet(?)"
         rows = connection.execute(query, [str(path)]).fetchall()
 
-    assert {tuple(row[:3]): row[3] for row in rows} == dict(truth.groups)
-    assert {tuple(row[:3]): row[4] for row in rows} == {group: truth.arrival[group] for group in truth.groups}
-    assert sum(row[5] for row in rows) == truth.late
+    assert {tuple(row[:3]): row[3] for row in rows} == dict(expected.groups)
+    assert {tuple(row[:3]): row[4] for row in rows} == {group: expected.arrival[group] for group in expected.groups}
+    assert sum(row[5] for row in rows) == expected.late
 
 
-def test_the_parquet_file_of_flights_is_clean(whole_year: tuple[Path, dict[str, Any]], truth: Truth) -> None:
+def test_the_parquet_file_of_flights_is_clean(whole_year: tuple[Path, dict[str, Any]], expected: ExpectedNumbers) -> None:
     path = whole_year[0] / "export" / "flights_clean.parquet"
 
     with duckdb.connect() as connection:
         query = "SELECT count(*), count(arr_delay), count(airline), count(origin_name), max(wind_speed) FROM read_parquet(?)"
         rows, delays, airlines, origins, strongest = connection.execute(query, [str(path)]).fetchall()[0]
 
-    assert rows == delays == airlines == origins == truth.kept
+    assert rows == delays == airlines == origins == expected.kept
     assert strongest < 100
 
 
-def test_the_chart_is_well_formed_and_labelled(whole_year: tuple[Path, dict[str, Any]], truth: Truth) -> None:
+def test_the_chart_is_well_formed_and_labelled(whole_year: tuple[Path, dict[str, Any]], expected: ExpectedNumbers) -> None:
     root = ET.parse(whole_year[0] / "export" / "delays.svg").getroot()
     words = [text.text for text in root.iter(f"{SVG}text")]
 
@@ -143,16 +145,16 @@ def test_the_chart_is_well_formed_and_labelled(whole_year: tuple[Path, dict[str,
     assert len(list(root.iter(f"{SVG}polyline"))) == 3
     assert sum(shape.get("class") in {"bar", "early"} for shape in root.iter(f"{SVG}rect")) == 10
     assert {"Mean departure delay, minutes", "Scheduled hour of departure, local time", "Newark", "JFK", "LaGuardia"} <= set(words)
-    assert any(f"{truth.kept:,} flights" in word for word in words if word)
+    assert any(f"{expected.kept:,} flights" in word for word in words if word)
     assert "prefers-color-scheme: dark" in (root.findtext(f"{SVG}style") or "")
 
 
-def test_one_month_runs_alone_in_a_terminal(tmp_path: Path, truth: Truth) -> None:
+def test_one_month_runs_alone_in_a_terminal(tmp_path: Path, expected: ExpectedNumbers) -> None:
     command = [sys.executable, "-m", "examples.flights.run", "--month", "2", "--top", "3", "--keep", str(tmp_path)]
 
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
-    assert ended.returncode == 0, ended.stderr
-    assert f"== ingest: {truth.months['2']:,} records" in ended.stdout
-    assert "were cancelled" in ended.stderr
+    assert finished.returncode == 0, finished.stderr
+    assert f"== ingest: {expected.months['2']:,} records" in finished.stdout
+    assert "were cancelled" in finished.stderr
     assert "February 2013" in (tmp_path / "export" / "delays.svg").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the flights stages refuse, on a handful of the real rows."""
+"""The flights stages reject invalid input. Tested on a few of the real rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from examples.flights.tables import TABLES
 Change = Callable[[list[str]], list[str]]
 
 
-def few_lines(name: str, count: int = 40) -> list[str]:
+def read_lines(name: str, count: int = 40) -> list[str]:
     data = find_data_folder()
     if name == "flights":
         with zipfile.ZipFile(data / "flights.csv.zip") as packed, packed.open("flights.csv") as member:
@@ -28,13 +28,13 @@ def few_lines(name: str, count: int = 40) -> list[str]:
         return list(islice(text, count + 1))
 
 
-def extracted(run_dir: Path, flights: Change = list) -> None:
-    """Lay out what `extract` leaves, cut short, the flights changed as told."""
+def write_extracted_files(run_dir: Path, flights: Change = list) -> None:
+    """Write the files that `extract` produces, shortened, with the flights changed by `flights`."""
     raw = run_dir / "raw"
     raw.mkdir()
     manifest = {}
     for table in TABLES:
-        lines = few_lines(table.name)
+        lines = read_lines(table.name)
         manifest[table.file] = {"records": len(lines) - 1}
         (raw / table.file).write_text("".join(flights(lines) if table.name == "flights" else lines), encoding="utf-8")
     (raw / "manifest.json").write_text(json.dumps(manifest))
@@ -46,8 +46,8 @@ def run_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_stage_that_runs_twice_ends_the_same(run_dir: Path) -> None:
-    extracted(run_dir)
+def test_a_stage_that_runs_twice_has_the_same_result(run_dir: Path) -> None:
+    write_extracted_files(run_dir)
 
     twice = [[stage() for stage in (ingest.main, process.main, transform.main)] for _ in range(2)]
 
@@ -55,8 +55,8 @@ def test_a_stage_that_runs_twice_ends_the_same(run_dir: Path) -> None:
     assert twice[0][0]["records_processed"] == 40
 
 
-def test_ingest_starts_anew_over_what_a_killed_attempt_left(run_dir: Path) -> None:
-    extracted(run_dir)
+def test_ingest_replaces_the_files_of_a_killed_attempt(run_dir: Path) -> None:
+    write_extracted_files(run_dir)
     for name in ("warehouse.duckdb", "warehouse.duckdb.partial"):
         (run_dir / name).write_bytes(b"half a file")
         (run_dir / f"{name}.wal").write_bytes(b"half a log")
@@ -74,10 +74,10 @@ def test_ingest_starts_anew_over_what_a_killed_attempt_left(run_dir: Path) -> No
         (lambda lines: [lines[0].replace("carrier", "airline"), *lines[1:]], "were expected"),
         (lambda lines: [*lines[:-1], lines[-1].replace(lines[-1].split(",")[18], "NA\n")], "have no time_hour"),
     ],
-    ids=["a row lost", "a row doubled", "a column renamed", "a key left empty"],
+    ids=["a row lost", "a row duplicated", "a column renamed", "a key left empty"],
 )
-def test_ingest_refuses_files_that_are_not_what_was_extracted(run_dir: Path, change: Change, words: str) -> None:
-    extracted(run_dir, change)
+def test_ingest_rejects_files_that_differ_from_the_manifest(run_dir: Path, change: Change, words: str) -> None:
+    write_extracted_files(run_dir, change)
 
     with pytest.raises(ValueError, match=words):
         ingest.main()
@@ -85,14 +85,14 @@ def test_ingest_refuses_files_that_are_not_what_was_extracted(run_dir: Path, cha
     assert not (run_dir / "warehouse.duckdb").exists()
 
 
-def test_ingest_refuses_a_value_of_another_type(run_dir: Path) -> None:
-    extracted(run_dir, lambda lines: [*lines[:-1], lines[-1].replace("2013", "last year", 1)])
+def test_ingest_rejects_a_value_of_another_type(run_dir: Path) -> None:
+    write_extracted_files(run_dir, lambda lines: [*lines[:-1], lines[-1].replace("2013", "last year", 1)])
 
     with pytest.raises(duckdb.Error, match="last year"):
         ingest.main()
 
 
-def test_a_later_stage_says_in_words_that_nothing_was_ingested_here(run_dir: Path) -> None:
+def test_a_later_stage_says_that_nothing_was_ingested_here(run_dir: Path) -> None:
     with pytest.raises(FileNotFoundError, match="ingest has to run on this worker first"):
         process.main()
 

@@ -1,4 +1,4 @@
-"""The shell script that reports a backup, driven against a server that only writes down what it is told."""
+"""Run the shell script that reports a backup against a server that records the requests."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def test_every_script_is_posix_shell_and_executable(script: Path) -> None:
 @needs_curl
 def test_a_backup_is_reported_step_by_step(tmp_path: Path, folder: Path) -> None:
     with Recorder(accept) as headgate:
-        ended = report(headgate, tmp_path, folder, tmp_path / "offsite")
+        finished = report(headgate, tmp_path, folder, tmp_path / "offsite")
 
-    assert ended.returncode == 0, ended.stderr
+    assert finished.returncode == 0, finished.stderr
     stages = [stage["name"] for stage in by_name("backup-reported")["stages"]]
     assert headgate.words == ["run running", *(f"{stage} {status}" for stage in stages for status in ("running", "completed"))]
     assert [seen.body.get("records_processed") for seen in headgate.seen[2::2]] == [3, 2, 3]
@@ -69,26 +69,26 @@ def test_a_backup_is_reported_step_by_step(tmp_path: Path, folder: Path) -> None
 
 @needs_curl
 @pytest.mark.parametrize("run_id", [41, "0b9d3a52-77aa-4c1e-9f0e-1c2d3e4f5a6b"], ids=["number", "text"])
-def test_the_run_of_the_first_answer_is_named_in_every_report_after_it(tmp_path: Path, folder: Path, run_id: int | str) -> None:
+def test_every_later_report_names_the_run_of_the_first_response(tmp_path: Path, folder: Path, run_id: int | str) -> None:
     with Recorder(lambda seen, number: (200, {**accept(seen, number)[1], "run_id": run_id})) as headgate:
-        ended = report(headgate, tmp_path, folder)
+        finished = report(headgate, tmp_path, folder)
 
-    assert ended.returncode == 0, ended.stderr
+    assert finished.returncode == 0, finished.stderr
     assert [seen.body.get("run_id") for seen in headgate.seen] == [None, *[run_id] * 6]
 
 
 @needs_curl
-def test_folder_and_destination_may_be_relative(tmp_path: Path, folder: Path) -> None:
+def test_folder_and_destination_can_be_relative(tmp_path: Path, folder: Path) -> None:
     with Recorder(accept) as headgate:
-        ended = report(headgate, tmp_path, Path("data"), Path("off site"))
+        finished = report(headgate, tmp_path, Path("data"), Path("off site"))
 
-    assert ended.returncode == 0, ended.stderr
+    assert finished.returncode == 0, finished.stderr
     assert folder.is_dir()
     assert len(list((tmp_path / "off site").iterdir())) == 2
 
 
 @needs_curl
-def test_nothing_temporary_is_left_behind(tmp_path: Path, folder: Path) -> None:
+def test_no_temporary_file_is_left(tmp_path: Path, folder: Path) -> None:
     with Recorder(accept) as headgate:
         report(headgate, tmp_path, folder)
 
@@ -97,7 +97,7 @@ def test_nothing_temporary_is_left_behind(tmp_path: Path, folder: Path) -> None:
 
 @needs_curl
 @pytest.mark.parametrize(("token", "header"), [("s3cret", "Bearer s3cret"), ("", None)], ids=["with a token", "without"])
-def test_the_token_goes_along_if_there_is_one(tmp_path: Path, folder: Path, token: str, header: str | None) -> None:
+def test_the_token_is_sent_if_it_is_set(tmp_path: Path, folder: Path, token: str, header: str | None) -> None:
     with Recorder(accept) as headgate:
         report(headgate, tmp_path, folder, HEADGATE_TOKEN=token)
 
@@ -105,13 +105,13 @@ def test_the_token_goes_along_if_there_is_one(tmp_path: Path, folder: Path, toke
 
 
 @needs_curl
-def test_a_step_that_fails_is_reported_with_its_reason_and_ends_the_script(tmp_path: Path) -> None:
+def test_a_failed_step_is_reported_with_its_reason_and_ends_the_script(tmp_path: Path) -> None:
     missing = tmp_path / 'no "such" \\ folder'
 
     with Recorder(accept) as headgate:
-        ended = report(headgate, tmp_path, missing)
+        finished = report(headgate, tmp_path, missing)
 
-    assert ended.returncode == 1
+    assert finished.returncode == 1
     assert headgate.words == ["run running", "dump running", "dump failed"]
     assert str(missing) in headgate.seen[-1].body["error_message"]
 
@@ -126,22 +126,22 @@ def test_a_damaged_copy_fails_the_verification(tmp_path: Path, folder: Path) -> 
         return accept(seen, number)
 
     with Recorder(damage) as headgate:
-        ended = report(headgate, tmp_path, folder, offsite)
+        finished = report(headgate, tmp_path, folder, offsite)
 
-    assert ended.returncode == 1
+    assert finished.returncode == 1
     assert headgate.words[-1] == "verify failed"
     assert "differs" in headgate.seen[-1].body["error_message"]
 
 
 @needs_curl
-def test_a_busy_server_is_asked_again_with_the_same_event(tmp_path: Path, folder: Path) -> None:
+def test_a_busy_server_gets_the_same_event_again(tmp_path: Path, folder: Path) -> None:
     def busy_once(seen: Seen, number: int) -> Answer:
         return (503, {"title": "Overloaded"}) if number == 1 else accept(seen, number)
 
     with Recorder(busy_once) as headgate:
-        ended = report(headgate, tmp_path, folder)
+        finished = report(headgate, tmp_path, folder)
 
-    assert ended.returncode == 0, ended.stderr
+    assert finished.returncode == 0, finished.stderr
     assert headgate.words[:3] == ["run running", "run running", "dump running"]
     assert headgate.seen[0].body == headgate.seen[1].body
 
@@ -152,12 +152,12 @@ def test_a_busy_server_is_asked_again_with_the_same_event(tmp_path: Path, folder
     [((409, {"title": "Several runs are active"}), "Several runs"), ((200, {"applied": False, "run_id": 41}), "over already")],
     ids=["409", "not applied"],
 )
-def test_a_refused_step_is_not_done(tmp_path: Path, folder: Path, refusal: Answer, words: str) -> None:
+def test_a_refused_step_is_not_executed(tmp_path: Path, folder: Path, refusal: Answer, words: str) -> None:
     with Recorder(lambda seen, number: refusal if seen.word == "upload running" else accept(seen, number)) as headgate:
-        ended = report(headgate, tmp_path, folder, tmp_path / "offsite")
+        finished = report(headgate, tmp_path, folder, tmp_path / "offsite")
 
-    assert ended.returncode == 2
-    assert words in ended.stderr
+    assert finished.returncode == 2
+    assert words in finished.stderr
     assert headgate.words[-1] == "upload running"
     assert not (tmp_path / "offsite").exists()
 
