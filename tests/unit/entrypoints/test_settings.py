@@ -1,4 +1,4 @@
-"""The settings: from the environment alone, mistakes in one line, secrets hidden."""
+"""Settings come from the environment only, mistakes are one line, and secrets are masked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from entrypoints.secret_file import read_or_create_secret
 from entrypoints.settings import Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parents[3]
-SOMEWHERE = "postgresql://me:pass:word@db/headgate"
+DATABASE_URL = "postgresql://me:pass:word@db/headgate"
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def mistake(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+def read_invalid_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
     for name, value in variables.items():
         monkeypatch.setenv(f"HEADGATE_{name.upper()}", value)
     with pytest.raises(SettingsError) as caught:
@@ -36,7 +36,7 @@ def mistake(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
     return str(caught.value)
 
 
-def test_without_any_variable_everything_is_embedded_and_local(tmp_path: Path) -> None:
+def test_without_variables_everything_is_embedded_and_local(tmp_path: Path) -> None:
     settings = Settings.read()
 
     assert settings.home == tmp_path / ".headgate"
@@ -51,7 +51,7 @@ def test_a_file_named_dot_env_is_not_read(tmp_path: Path) -> None:
     assert Settings.read().port == 8000
 
 
-def test_variables_are_read_and_an_empty_one_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADGATE_PORT", "9001")
     monkeypatch.setenv("HEADGATE_HOST", "0.0.0.0")
     monkeypatch.setenv("HEADGATE_DATABASE_URL", "")
@@ -64,7 +64,7 @@ def test_variables_are_read_and_an_empty_one_counts_as_not_set(monkeypatch: pyte
     assert settings.allowed_hosts == ["board.example", "10.0.0.1"]
 
 
-def test_more_pools_of_our_own_workers_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warm_pools_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(Settings.read().warm_pools) == ["headgate"]
 
     monkeypatch.setenv("HEADGATE_WARM_POOLS", "fast, slow")
@@ -72,14 +72,14 @@ def test_more_pools_of_our_own_workers_can_be_named(monkeypatch: pytest.MonkeyPa
     assert list(Settings.read().warm_pools) == ["fast", "slow"]
 
 
-def test_a_foreign_database_needs_to_know_where_prefect_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = mistake(monkeypatch, database_url=SOMEWHERE)
+def test_an_external_database_requires_a_prefect_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = read_invalid_settings(monkeypatch, database_url=DATABASE_URL)
 
-    assert said == "HEADGATE_DATABASE_URL also needs HEADGATE_PREFECT_API_URL or HEADGATE_PREFECT_DATABASE_URL"
+    assert message == "HEADGATE_DATABASE_URL also needs HEADGATE_PREFECT_API_URL or HEADGATE_PREFECT_DATABASE_URL"
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_database_addresses_get_the_driver_of_their_reader(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+def test_database_urls_get_the_driver_of_their_user(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     monkeypatch.setenv("HEADGATE_DATABASE_URL", f"{scheme}://db/headgate")
     monkeypatch.setenv("HEADGATE_PREFECT_DATABASE_URL", f"{scheme}://db/prefect")
 
@@ -101,14 +101,14 @@ def test_database_addresses_get_the_driver_of_their_reader(monkeypatch: pytest.M
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_variable(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], named: str) -> None:
-    said = mistake(monkeypatch, **variables)
+    message = read_invalid_settings(monkeypatch, **variables)
 
-    assert named in said
-    assert "short" not in said
+    assert named in message
+    assert "short" not in message
 
 
-def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEADGATE_DATABASE_URL", SOMEWHERE)
+def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_DATABASE_URL", DATABASE_URL)
     monkeypatch.setenv("HEADGATE_PREFECT_API_URL", "http://prefect:4200/api")
     monkeypatch.setenv("HEADGATE_PREFECT_API_AUTH_STRING", "me:hush")
     monkeypatch.setenv("HEADGATE_SECRET", "s" * 40)
@@ -120,14 +120,14 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.masked()["HEADGATE_DATABASE_URL"] == "postgresql+psycopg://me:********@db/headgate"
 
 
-def test_a_password_in_an_address_query_is_not_shown_either(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_in_the_query_of_a_url_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADGATE_DATABASE_URL", "postgresql://db/headgate?user=me&password=hush")
     monkeypatch.setenv("HEADGATE_PREFECT_API_URL", "http://me:hush@prefect:4200/api")
 
     assert "hush" not in str(Settings.read().masked())
 
 
-def test_the_kept_secret_is_one_for_all_who_ask_at_once(tmp_path: Path) -> None:
+def test_concurrent_callers_get_the_same_secret(tmp_path: Path) -> None:
     path = tmp_path / "home" / "secret"
 
     with ThreadPoolExecutor(8) as pool:
@@ -138,57 +138,57 @@ def test_the_kept_secret_is_one_for_all_who_ask_at_once(tmp_path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["secret"]
 
 
-def test_every_setting_says_what_it_is_for() -> None:
+def test_every_setting_has_a_description() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 
-def headgate(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_headgate(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     root = Path(__file__).resolve().parents[3]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HEADGATE_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HEADGATE_")}
     argv = [sys.executable, "-m", "entrypoints.cli", *arguments]
-    return subprocess.run(argv, env=kept | {"PYTHONPATH": str(root)} | environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(argv, env=inherited | {"PYTHONPATH": str(root)} | environment, capture_output=True, text=True, timeout=60)
 
 
-def test_config_prints_what_is_in_force() -> None:
-    done = headgate("config", HEADGATE_PORT="8123", HEADGATE_SECRET="k" * 40)
+def test_config_prints_the_settings_in_force() -> None:
+    result = run_headgate("config", HEADGATE_PORT="8123", HEADGATE_SECRET="k" * 40)
 
-    assert done.returncode == 0
-    assert "HEADGATE_PORT=8123" in done.stdout.splitlines()
-    assert "HEADGATE_SECRET=********" in done.stdout.splitlines()
+    assert result.returncode == 0
+    assert "HEADGATE_PORT=8123" in result.stdout.splitlines()
+    assert "HEADGATE_SECRET=********" in result.stdout.splitlines()
 
 
 @pytest.mark.parametrize(
     ("command", "variables"),
-    [("config", {"HEADGATE_PORT": "no"}), ("up", {"HEADGATE_DATABASE_URL": SOMEWHERE}), ("web", {}), ("worker", {}), ("migrate", {})],
+    [("config", {"HEADGATE_PORT": "no"}), ("up", {"HEADGATE_DATABASE_URL": DATABASE_URL}), ("web", {}), ("worker", {}), ("migrate", {})],
 )
-def test_a_mistake_in_the_environment_is_one_line_and_code_2(command: str, variables: dict[str, str]) -> None:
-    done = headgate(command, **variables)
+def test_an_invalid_environment_is_one_line_and_exit_code_2(command: str, variables: dict[str, str]) -> None:
+    result = run_headgate(command, **variables)
 
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1 and done.stderr.startswith("headgate: ")
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1 and result.stderr.startswith("headgate: ")
 
 
-def test_runs_are_told_to_nobody_unless_an_address_is_given() -> None:
+def test_events_are_sent_nowhere_by_default() -> None:
     settings = Settings.read()
 
     assert (settings.ci_events_url, settings.openlineage_url) == (None, None)
 
 
-def test_ci_events_need_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = mistake(monkeypatch, ci_events_url="https://api.datadoghq.com")
+def test_ci_events_require_an_api_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = read_invalid_settings(monkeypatch, ci_events_url="https://api.datadoghq.com")
 
-    assert said == "HEADGATE_CI_EVENTS_URL also needs HEADGATE_DD_API_KEY"
+    assert message == "HEADGATE_CI_EVENTS_URL also needs HEADGATE_DD_API_KEY"
 
 
 @pytest.mark.parametrize("name", ["ci_events_url", "openlineage_url"])
-def test_addresses_of_receivers_are_of_http(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    said = mistake(monkeypatch, dd_api_key="key", **{name: "marquez:5000"})
+def test_receiver_urls_must_be_http(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    message = read_invalid_settings(monkeypatch, dd_api_key="key", **{name: "marquez:5000"})
 
-    assert said == f"HEADGATE_{name.upper()}: must start with http:// or https://"
+    assert message == f"HEADGATE_{name.upper()}: must start with http:// or https://"
 
 
-def test_keys_of_receivers_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_of_receivers_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADGATE_DD_API_KEY", "abc-key")
     monkeypatch.setenv("HEADGATE_OPENLINEAGE_API_KEY", "def-key")
 
@@ -196,23 +196,23 @@ def test_keys_of_receivers_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("trusted", "address"), [("", "127.0.0.1"), ("127.0.0.1", "203.0.113.9")])
-async def test_who_asks_is_told_by_a_proxy_only_if_it_is_trusted(trusted: str, address: str, tmp_path: Path) -> None:
+async def test_forwarded_headers_count_only_from_a_trusted_proxy(trusted: str, address: str, tmp_path: Path) -> None:
     settings = Settings.read(home=tmp_path, trusted_proxies=trusted)
-    asked: list[str] = []
+    clients: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        asked.append(scope["client"][0])
+        clients.append(scope["client"][0])
 
     config = uvicorn.Config(app, log_config=None, **build_proxy_options(settings))
     config.load()
     scope = {"type": "http", "client": ("127.0.0.1", 1), "scheme": "http", "headers": [(b"x-forwarded-for", b"203.0.113.9")]}
     await config.loaded_app(scope, None, None)  # type: ignore[arg-type]
 
-    assert asked == [address]
+    assert clients == [address]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "headgate.example"])
-def test_a_door_that_others_can_reach_is_not_opened_while_nobody_signs_in(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+def test_a_reachable_host_requires_sign_in(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("HEADGATE_HOST", host)
     with pytest.raises(SettingsError, match=r"HEADGATE_HOST: others can reach .*, and sign-in is off") as refused:
         Settings.read().check_exposure()
@@ -224,12 +224,12 @@ def test_a_door_that_others_can_reach_is_not_opened_while_nobody_signs_in(monkey
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.0.0.7"])
-def test_on_its_own_machine_nobody_needs_to_sign_in(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+def test_loopback_does_not_require_sign_in(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("HEADGATE_HOST", host)
     Settings.read().check_exposure()
 
 
-def test_people_do_not_sign_in_where_their_passwords_could_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sign_in_requires_https_or_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADGATE_AUTH", "team")
     Settings.read().check_exposure()
     monkeypatch.setenv("HEADGATE_URL", "http://headgate.example")
@@ -237,23 +237,26 @@ def test_people_do_not_sign_in_where_their_passwords_could_be_read(monkeypatch: 
         Settings.read().check_exposure()
 
 
-def test_web_and_up_refuse_such_a_door_in_one_line_and_exit_2(tmp_path: Path) -> None:
+def test_web_and_up_refuse_an_exposed_host_with_exit_code_2(tmp_path: Path) -> None:
     environment = {**os.environ, "HEADGATE_HOST": "0.0.0.0", "HEADGATE_HOME": str(tmp_path / "home")}
-    for command, more in (("up", {}), ("web", {"HEADGATE_DATABASE_URL": SOMEWHERE, "HEADGATE_PREFECT_API_URL": "http://127.0.0.1:9/api"})):
+    for command, more in (
+        ("up", {}),
+        ("web", {"HEADGATE_DATABASE_URL": DATABASE_URL, "HEADGATE_PREFECT_API_URL": "http://127.0.0.1:9/api"}),
+    ):
         argv = [sys.executable, "-m", "entrypoints.cli", command]
-        done = subprocess.run(argv, env={**environment, **more}, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+        result = subprocess.run(argv, env={**environment, **more}, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
 
-        assert done.returncode == 2, done.stderr
-        assert done.stderr.startswith("headgate: HEADGATE_HOST: others can reach 0.0.0.0") and done.stderr.count("\n") == 1
+        assert result.returncode == 2, result.stderr
+        assert result.stderr.startswith("headgate: HEADGATE_HOST: others can reach 0.0.0.0") and result.stderr.count("\n") == 1
 
 
-def test_a_provider_needs_its_client_and_roles_and_a_private_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_oidc_issuer_requires_a_client_roles_and_https(monkeypatch: pytest.MonkeyPatch) -> None:
     issuer = {"oidc_issuer": "https://id.example", "oidc_client_id": "headgate"}
-    assert mistake(monkeypatch, **issuer).startswith("HEADGATE_OIDC_ISSUER also needs")
-    assert "HEADGATE_OIDC_ROLES" in mistake(monkeypatch, oidc_client_secret="x", oidc_roles="platform=boss")
+    assert read_invalid_settings(monkeypatch, **issuer).startswith("HEADGATE_OIDC_ISSUER also needs")
+    assert "HEADGATE_OIDC_ROLES" in read_invalid_settings(monkeypatch, oidc_client_secret="x", oidc_roles="platform=boss")
 
     monkeypatch.setenv("HEADGATE_OIDC_ROLES", "platform=admin, cn=x,ou=y=operator,*=viewer")
-    assert mistake(monkeypatch, oidc_roles="=admin").startswith("HEADGATE_OIDC_ROLES")
+    assert read_invalid_settings(monkeypatch, oidc_roles="=admin").startswith("HEADGATE_OIDC_ROLES")
     monkeypatch.setenv("HEADGATE_OIDC_ROLES", "platform=admin, *=viewer")
     assert dict(Settings.read().oidc_roles) == {"platform": "admin", "*": "viewer"}
-    assert mistake(monkeypatch, oidc_issuer="http://id.example") == "HEADGATE_OIDC_ISSUER must start with https://"
+    assert read_invalid_settings(monkeypatch, oidc_issuer="http://id.example") == "HEADGATE_OIDC_ISSUER must start with https://"
