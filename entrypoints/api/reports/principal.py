@@ -1,4 +1,4 @@
-"""Who reports a status."""
+"""The principal of a status report."""
 
 from dataclasses import dataclass
 

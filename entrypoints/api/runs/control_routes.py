@@ -9,17 +9,9 @@ from application.commands.runs.apply_run_action import RunActionResult
 from application.commands.runs.repeat_run import RepeatRunCommand
 from application.commands.runs.retry_run import RetryRunCommand
 from domain.runs.approvals import Decision
+from entrypoints.api.runs.control_models import ApproveRequest, RejectRequest, RepeatRequest, RetryRequest, RunControlResponse, SkipRequest
 from entrypoints.api.runs.dependencies import RunId
-from entrypoints.api.runs.models import (
-    ApproveRequest,
-    CancelRequest,
-    RejectRequest,
-    RepeatRequest,
-    RetryRequest,
-    RunControlResponse,
-    SkipRequest,
-    TriggerResponse,
-)
+from entrypoints.api.runs.models import CancelRequest, TriggerResponse
 from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, get_trigger_kind
 from entrypoints.api.shared.idempotency import IdempotencyKeyDep, mark_replayed
 from entrypoints.api.shared.problems import problems

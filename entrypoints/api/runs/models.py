@@ -1,15 +1,14 @@
 """Runs and their stages, as the API takes and returns them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field
 
-from application.commands.runs.apply_run_action import RunActionResult
 from application.commands.runs.trigger_pipeline import TriggerResult
 from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Reason, Status
-from entrypoints.api.shared.models import Comment, RequestModel, ResponseModel, StageName, with_example
+from entrypoints.api.shared.models import Comment, RequestModel, ResponseModel, with_example
 
 
 def build_run_links(run_id: int, pipeline_id: int) -> dict[str, str]:
@@ -26,7 +25,7 @@ def build_run_links(run_id: int, pipeline_id: int) -> dict[str, str]:
     }
 
 
-_LINKS_EXAMPLE = build_run_links(7, 1)
+LINKS_EXAMPLE = build_run_links(7, 1)
 
 
 class RunResponse(ResponseModel):
@@ -50,7 +49,7 @@ class RunResponse(ResponseModel):
             "finished_at": None,
             "records_processed": None,
             "prefect_flow_run_ids": ["5f0c9a3e-6c0e-4b0c-9b43-3a9d1f6f2f10"],
-            "links": _LINKS_EXAMPLE,
+            "links": LINKS_EXAMPLE,
         }
     )
 
@@ -157,7 +156,7 @@ class TriggerRequest(RequestModel):
 class TriggerResponse(ResponseModel):
     """The run that was created."""
 
-    model_config = with_example({"run_id": 7, "number": 3, "pipeline_id": 1, "status": "queued", "links": _LINKS_EXAMPLE})
+    model_config = with_example({"run_id": 7, "number": 3, "pipeline_id": 1, "status": "queued", "links": LINKS_EXAMPLE})
 
     run_id: int
     number: int = Field(description="Counts the pipeline's runs: 1, 2, 3…")
@@ -193,74 +192,3 @@ class CancelResponse(ResponseModel):
     run_id: int
     number: int
     status: Status
-
-
-class RetryRequest(RequestModel):
-    """Which stages of a run are retried."""
-
-    model_config = with_example({"stages": ["publish"], "revision": "same"})
-
-    stages: Annotated[list[StageName], Field(min_length=1, max_length=500)] | None = Field(
-        None, description="All stages that failed, were lost or were cancelled if left out."
-    )
-    revision: Literal["same", "newest"] = Field("same", description="`newest` continues with the pipeline's newest revision, if it fits.")
-
-
-class RepeatRequest(RequestModel):
-    """The parameters of the new run."""
-
-    model_config = with_example({"parameters": {"month": 7}})
-
-    parameters: dict[str, Any] | None = Field(None, description="Those of the earlier run if left out.")
-
-
-class SkipRequest(RequestModel):
-    """Why a stage is skipped."""
-
-    model_config = with_example({"message": "Published by hand."})
-
-    message: Comment | None = Field(None, description="Shown in the run's history.")
-
-
-class ApproveRequest(RequestModel):
-    """An approval's comment and fields."""
-
-    model_config = with_example({"comment": "The figures are right.", "fields": {"ticket": "OPS-7"}})
-
-    comment: Comment | None = None
-    fields: dict[str, Any] | None = Field(None, description="Validated against the approval's fields; passed to the stages after it.")
-
-
-class RejectRequest(RequestModel):
-    """Why a stage is rejected."""
-
-    model_config = with_example({"comment": "June is missing."})
-
-    comment: Comment | None = None
-
-
-class RunControlResponse(ResponseModel):
-    """The run after an action. `applied` is false if the action had been applied already; `stages` are those it concerns."""
-
-    model_config = with_example(
-        {"run_id": 7, "number": 3, "status": "running", "stages": ["publish"], "applied": True, "links": _LINKS_EXAMPLE}
-    )
-
-    run_id: int
-    number: int
-    status: Status
-    stages: list[str]
-    applied: bool
-    links: dict[str, str]
-
-    @classmethod
-    def from_view(cls, view: RunActionResult) -> Self:
-        """Build the response from the use case's result."""
-        return cls(
-            run_id=view.run_id,
-            number=view.number,
-            status=view.status,
-            stages=list(view.stages),
-            applied=view.applied,
-            links=build_run_links(view.run_id, view.pipeline_id),
-        )

@@ -1,4 +1,4 @@
-"""What FastAPI does for its routes and plain routes do themselves: validate bodies, and describe bodies and responses in OpenAPI."""
+"""Validation and OpenAPI descriptions for plain routes, which FastAPI provides for its own routes."""
 
 from typing import Any, TypeVar, get_args, get_origin
 

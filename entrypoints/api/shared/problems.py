@@ -44,7 +44,7 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
         409,
         "late_report",
         "Too late",
-        "certify is completed, which is final; the report that it failed is kept in the history.",
+        "certify is completed, which is final; the history records the report that it failed.",
         run_id=7,
         seq=15,
         state="completed",

@@ -1,4 +1,4 @@
-"""What routes with a live stream read from a request and describe in OpenAPI."""
+"""Request headers and OpenAPI descriptions of routes with a live stream."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What workers send."""
+"""The requests of workers."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""What workers receive: responses, and the messages of their open stream."""
+"""The responses to workers, and the messages of their open stream."""
 
 from typing import Any, Self
 

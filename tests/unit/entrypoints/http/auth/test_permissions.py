@@ -1,4 +1,4 @@
-"""Every route, checked by every kind of caller, against its access rule."""
+"""Every route, requested by every kind of caller, against its access rule."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
