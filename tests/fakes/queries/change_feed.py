@@ -42,8 +42,12 @@ class FakeChangeFeed:
     async def announce(self, *, log_run_ids: Sequence[int] = ()) -> None:
         self._store.require_up()
         for feed in _listeners[self._store]:
-            feed._logs.update(dict.fromkeys(log_run_ids))
-            feed._notified.set()
+            feed.notify(log_run_ids)
+
+    def notify(self, log_run_ids: Sequence[int]) -> None:
+        """Deliver an announcement to this process."""
+        self._logs.update(dict.fromkeys(log_run_ids))
+        self._notified.set()
 
     async def wait(self, seconds: float) -> Sequence[int]:
         try:

@@ -32,5 +32,4 @@ class SimulatedFeed(FakeChangeFeed):
         self._store.require_up()
         for feed in self._feeds.listening:
             if self._feeds.is_heard():
-                feed._logs.update(dict.fromkeys(log_run_ids))
-                feed._announced.set()
+                feed.notify(log_run_ids)
