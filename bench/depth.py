@@ -1,6 +1,6 @@
 """Measure what lists and pages cost in the database with few runs and with many: `python -m bench.depth [--runs 1000000]`.
 
-Seeds BASELINE_RUNS runs, measures, seeds the rest and measures again. With `--home` the database is kept for the next time.
+Seeds BASELINE_RUNS runs, measures, seeds the rest and measures again. With `--home` the next run reuses the database.
 """
 
 from __future__ import annotations

@@ -12,6 +12,6 @@ def is_loopback(host: str) -> bool:
 
 
 def is_https_or_loopback(url: str) -> bool:
-    """Return True if nobody on the network can read what is sent to the URL."""
+    """Return True if others on the network cannot read what is sent to the URL."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))

@@ -20,7 +20,7 @@ _STOP_ORDER = ("worker", "web", "prefect")
 _STOP_SECONDS = {"worker": 8.0, "web": 5.0, "prefect": 6.0}
 """With PostgreSQL's 10 s the sum stays below the 30 s that a stop may take."""
 _MAX_DRAIN_SECONDS = 3.0
-"""Of the worker's 8 s; the rest is for ending stages that do not finish."""
+"""Part of the worker's 8 s. The rest is for ending stages that do not finish."""
 _PREFECT_NICENESS = "10"
 """Prefect only records runs; on a small machine it must not slow stages down."""
 _DATABASE_VARIABLES = ("HEADGATE_DATABASE_URL", "HEADGATE_PREFECT_DATABASE_URL")
@@ -28,7 +28,7 @@ _DATABASE_VARIABLES = ("HEADGATE_DATABASE_URL", "HEADGATE_PREFECT_DATABASE_URL")
 
 @dataclass(frozen=True, slots=True)
 class ServiceAddresses:
-    """Where the processes reach each other. `prefect` is None if an external Prefect server is used."""
+    """The addresses at which the processes reach each other. `prefect` is None if an external Prefect server is used."""
 
     database_url: str
     prefect_api_url: str

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Back up a folder and report every step to Headgate, with curl and no other client.
+# Back up a folder and report every step to Headgate with curl.
 #
 #   report.sh [FOLDER [DESTINATION]]
 #
-# FOLDER defaults to where this script lies, DESTINATION to a temporary folder that is removed at the end.
-# HEADGATE_URL    where Headgate answers (http://127.0.0.1:8000)
+# FOLDER defaults to the folder of this script, DESTINATION to a temporary folder that is removed at the end.
+# HEADGATE_URL    URL of Headgate (http://127.0.0.1:8000)
 # HEADGATE_TOKEN  sent as a bearer token if set
-# Exit code: 0 backed up and verified, 1 a step failed (and was reported so), 2 Headgate refused or did not answer.
+# Exit code: 0 backed up and verified, 1 a step failed (and was reported), 2 Headgate refused or did not answer.
 set -u
 
 unset CDPATH
@@ -23,24 +23,24 @@ scratch=$(mktemp -d) || exit 2
 destination=${2:-$scratch/offsite}
 case $destination in
     /*) ;;
-    *) destination=$(pwd)/$destination ;; # the steps work in folders of their own
+    *) destination=$(pwd)/$destination ;; # the steps change the directory
 esac
 archive=$scratch/backup.tar.gz
 trap 'rm -rf "$scratch"' EXIT
 trap 'interrupted' HUP INT TERM
 
-# A JSON string of any text: quotes and backslashes escaped, control characters made blanks.
+# Print a JSON string: escape quotes and backslashes, replace control characters by spaces.
 json() {
     printf '"%s"' "$(printf '%s' "$1" | tr '\000-\037' ' ' | sed 's/\\/\\\\/g; s/"/\\"/g')"
 }
 
-# post BODY: send one status update; the answer is left in $answer. An answer other than 2xx ends the script.
-# Every report has an event_id, so one that curl repeats because its answer was lost is counted once.
+# post BODY: send one status update and set $answer to the response. A status other than 2xx ends the script.
+# Every report has an event_id, so a report that curl repeats after a lost response counts once.
 post() {
     body=$1
     set -- --silent --show-error --max-time 30 --retry 5 --retry-connrefused --retry-max-time 60
     if [ -n "${HEADGATE_TOKEN:-}" ]; then
-        # Through a file, for a process list shows everyone every argument.
+        # Through a file: arguments are visible to all users in the process list.
         (umask 077 && printf 'header = "Authorization: Bearer %s"\n' "$HEADGATE_TOKEN" >"$scratch/auth")
         set -- "$@" --config "$scratch/auth"
     fi
@@ -58,8 +58,8 @@ give_up() {
     exit 2
 }
 
-# report STATUS [MORE]: one status update of the current stage, or of the run if no stage is under way.
-# MORE is JSON members, each with a comma before it.
+# report STATUS [MORE]: report the status of the current stage, or of the run if no stage is active.
+# MORE is JSON members, each preceded by a comma.
 report() {
     sent=$((sent + 1))
     more="${2:-}"
@@ -68,10 +68,10 @@ report() {
     post "{\"pipeline_id\":\"$pipeline\",\"status\":\"$1\",\"event_id\":\"$night-$sent\",\"reporter\":\"report.sh\"$more}"
 }
 
-# step NAME: report it running, do it, report how it ended. The function NAME prints the records it processed.
+# step NAME: report the stage as running, call the function NAME, report the result. NAME prints the number of records.
 step() {
     stage=$1
-    report running ",\"message\":\"begun by $night\""
+    report running ",\"message\":\"started by $night\""
     case $answer in
         *'"applied":false'* | *'"applied": false'*) give_up "$stage is over already: $answer" ;;
     esac
@@ -87,7 +87,7 @@ step() {
     fi
 }
 
-# Asked to stop: say so of the whole run, which ends what is still open.
+# On a signal: report the whole run as cancelled, which also ends its open stages.
 interrupted() {
     trap '' HUP INT TERM
     stage=
@@ -95,15 +95,15 @@ interrupted() {
     exit 1
 }
 
-# The checksum of each file named on standard input, one a line.
+# Print the checksum of each file named on standard input, one per line.
 checksums() {
     tr '\n' '\000' | if command -v sha256sum >/dev/null; then xargs -0 sha256sum; else xargs -0 shasum -a 256; fi
 }
 
-# Pack the folder. Counts its files.
+# Pack the folder. Print the number of its files.
 dump() {
     cd -- "$folder" || return 1
-    # A name with a line break in it would look like two files.
+    # Skip names with a line break: they would look like two files.
     find . -type f ! -name '*
 *' >"$scratch/files" || return 1
     if ! [ -s "$scratch/files" ]; then
@@ -115,7 +115,7 @@ dump() {
     wc -l <"$scratch/files" | tr -d ' '
 }
 
-# Copy the archive and the checksums away; scp or a bucket's client would stand here. Counts the files sent.
+# Copy the archive and the checksums; replace this by scp or a storage client. Print the number of files.
 upload() {
     mkdir -p "$destination" || return 1
     cp "$archive" "$destination/backup-$night.tar.gz" || return 1
@@ -123,7 +123,7 @@ upload() {
     echo 2
 }
 
-# Unpack the copy and compare every file with its checksum. Counts the files that were found unchanged.
+# Unpack the copy and compare every file with its checksum. Print the number of identical files.
 verify() {
     mkdir -p "$scratch/restored" && cd "$scratch/restored" || return 1
     tar -xzf "$destination/backup-$night.tar.gz" || return 1
@@ -136,7 +136,7 @@ verify() {
 }
 
 report running
-# The answer's run_id as it stands there, quotes and all, so that it goes back the way it came.
+# The run_id from the response, with quotes if it has them, to be sent back unchanged.
 run_id=$(printf '%s' "$answer" | sed -n 's/.*"run_id" *: *\([^,} ]*\).*/\1/p')
 case $run_id in
     '' | null) give_up "the answer names no run: $answer" ;;

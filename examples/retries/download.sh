@@ -1,5 +1,5 @@
 #!/bin/sh
-# Works at the try that the parameter `tries` names (the second by default), as a flaky server would.
+# Succeeds on the attempt that the parameter `tries` names (default: the second), like a download from a flaky server.
 set -eu
 
 needed=${HEADGATE_PARAM_TRIES:-2}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fails if the parameter `publish` says so. Parameters arrive as environment, never inside a command line.
+# Fails if the parameter `publish` is `fails`. Parameters are environment variables, never part of a command line.
 set -eu
 
 if [ "${HEADGATE_PARAM_PUBLISH:-works}" = fails ]; then

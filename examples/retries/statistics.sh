@@ -1,5 +1,5 @@
 #!/bin/sh
-# Always fails; the pipeline says allow_failure, so the run goes on and may still complete.
+# Always fails. The pipeline sets allow_failure, so the run continues and can still complete.
 echo "sending statistics to $STATISTICS_SERVICE"
 echo "$STATISTICS_SERVICE does not exist" >&2
 exit 3

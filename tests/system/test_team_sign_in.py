@@ -58,7 +58,7 @@ def test_the_first_admin_is_created_in_the_terminal_and_signs_in(team: Headgate)
     assert cookie is not None and signed_in.headers["location"] == "/ui/audit"
     page = team.http.get("/ui/audit", headers={"Cookie": cookie[0], "Accept": "text/html"})
 
-    assert "made an account" in page.text and "signed in" in page.text
+    assert "created an account" in page.text and "signed in" in page.text
 
 
 def test_a_token_runs_a_pipeline_whose_stages_can_only_report(team: Headgate, tmp_path: Path) -> None:
