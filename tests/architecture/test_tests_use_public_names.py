@@ -17,7 +17,6 @@ ALLOWED: Final = {
     "tests/support/datadog_models.py": "the client's models tell an unknown value only by `_unparsed`",
     "tests/system/telemetry/unreachable_agent_program.py": "how much the tracer and the statsd client keep is shown by nothing public",
     "tests/unit/entrypoints/worker/http_stage/test_http_request.py": "one redirect, without a server of another origin",
-    "tests/unit/entrypoints/worker/runner/test_tracing.py": "hours pass within a dispatch",
     "tests/integration/persistence/test_migrations.py": "the exit code of a process that never began",
     "tests/integration/persistence/test_embedded_postgres.py": "a stop in the very moment of a start",
     "tests/integration/orchestration/test_prefect_worker.py": "the recorder's request to Prefect, held back",

@@ -22,6 +22,7 @@ def test_in_this_process(telemetry: Telemetry) -> None:
     assert find_broken_rules(telemetry) == {}
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(("process", "traces"), [("web", "true"), ("worker", "true"), ("web", "false")])
 def test_datadog_without_an_agent(process: str, traces: str) -> None:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "HEADGATE_"))}

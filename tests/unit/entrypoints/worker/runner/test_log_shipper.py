@@ -1,6 +1,5 @@
 """Output is copied to the worker's own log only if that is configured."""
 
-import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -10,6 +9,7 @@ import pytest
 from adapters.system.clock import SystemClock
 from entrypoints.worker.runner.log_shipper import LogShipper
 from entrypoints.worker.stage_host.job import JobResult, OutputLine
+from tests.support.log_records import recorded_log
 
 PRINTED = [
     OutputLine("stdout", "reading", datetime(2026, 1, 1, tzinfo=UTC)),
@@ -33,27 +33,14 @@ class RecordingApi:
         self.lines += lines
 
 
-class RecordingHandler(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.records: list[tuple[str, Any]] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append((record.getMessage(), vars(record).get("stream")))
-
-
 @pytest.mark.parametrize(("forward_logs", "records"), [({}, []), ({"forward_logs": True}, [("reading", "stdout"), ("slow", "stderr")])])
 async def test_lines_are_sent_always_and_forwarded_only_if_configured(
-    forward_logs: dict[str, bool], records: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+    forward_logs: dict[str, bool], records: list[tuple[str, str]]
 ) -> None:
-    logger, handler, api = logging.getLogger("headgate.stage"), RecordingHandler(), RecordingApi()
-    # Other tests of this process may have configured logging.
-    monkeypatch.setattr(logger, "handlers", [handler])
-    monkeypatch.setattr(logger, "level", logging.INFO)
-    monkeypatch.setattr(logger, "disabled", False)
-    logger.manager._clear_cache()  # type: ignore[attr-defined]
+    api = RecordingApi()
 
-    await LogShipper(cast(Any, api), 1, "load", 1, SystemClock(), **forward_logs).ship_output(cast(Any, PrintingJob()))
+    with recorded_log("headgate.stage") as log:
+        await LogShipper(cast(Any, api), 1, "load", 1, SystemClock(), **forward_logs).ship_output(cast(Any, PrintingJob()))
 
-    assert handler.records == records
+    assert [(record.getMessage(), vars(record).get("stream")) for record in log.records] == records
     assert len(api.lines) == len(PRINTED)
