@@ -10,8 +10,7 @@ import pytest
 from tests.support.paths import ROOT
 
 ALLOWED: Final = {
-    "tests/fakes/queries/change_feed.py": "a fake wakes up the other fakes of its own class",
-    "tests/simulation/actors/change_feed.py": "as the fake that it extends",
+    "tests/simulation/actors/change_feed.py": "a simulated feed wakes up the others of its class",
     "tests/simulation/mutations/mutants.py": "a mutant removes a guard from the inside",
     "tests/simulation/runtime/virtual_loop.py": "asyncio names `_set_running_loop` as the function for event loops of others",
     "tests/support/datadog_models.py": "the client's models tell an unknown value only by `_unparsed`",
