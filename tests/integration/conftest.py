@@ -1,4 +1,4 @@
-"""What the integration tests share."""
+"""Fixtures of the integration tests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from tests.support.prefect_server import RunningPrefect, a_prefect_server
 
 @pytest.fixture(scope="session")
 def prefect(postgres: EmbeddedPostgres) -> Iterator[RunningPrefect]:
-    """A real Prefect server, one for the whole session: it takes 7 to 25 s to boot."""
+    """The one real Prefect server of the session. It takes 7 to 25 s to start."""
     with a_prefect_server(postgres) as running:
         yield running

@@ -1,4 +1,4 @@
-"""A board like a team's own on a Tuesday: every status once, branches, retries, a long log, a form."""
+"""A board like that of a real team: every status once, branches, retries, a long log, a form."""
 
 from datetime import datetime, timedelta
 from random import Random
@@ -46,7 +46,7 @@ CARRIERS = {"enum": ["all", "UA", "DL", "B6"], "default": "all"}
 
 
 async def furnish(headgate: InProcessHeadgate) -> dict[str, int]:
-    """Fill the gallery; returns the id of the run to look at by pipeline."""
+    """Fill the board and return, by pipeline, the id of the run to look at."""
     now = headgate.fakes.clock.now()
     chance = Random(7)
     found: dict[str, int] = {}

@@ -13,13 +13,13 @@ from psycopg import sql
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
 
-# A test's data need not outlive the machine; everything else is as in use.
+# Test data may be lost in a crash; every other setting is the one used in production.
 _HASTE = {"fsync": "off", "full_page_writes": "off"}
 
 
 @contextmanager
 def a_temporary_folder() -> Iterator[Path]:
-    """A short path that a server user can reach, gone at the end."""
+    """Make a folder with a short path that other users can reach; remove it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="hg-"))
     folder.chmod(0o711)
     try:
@@ -55,7 +55,7 @@ def attach_to_server(home: Path) -> EmbeddedPostgres:
 
 @contextmanager
 def a_database(server: EmbeddedPostgres, template: str = "template1") -> Iterator[str]:
-    """The name of a new database like `template`; dropped at the end, whoever is still connected."""
+    """Create a copy of `template` and yield its name; drop it at the end, even if clients are still connected."""
     name = f"t_{secrets.token_hex(6)}"
     with server.connection() as connection:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))

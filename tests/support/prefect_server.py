@@ -1,4 +1,4 @@
-"""A real Prefect server of the embedded kind, on a PostgreSQL of its own, for the tests of a module."""
+"""A real Prefect server, started as `headgate up` starts it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RunningPrefect:
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """It accepts connections meanwhile and answers nothing."""
+        """Stop the server within the block: it accepts connections and answers nothing."""
         os.killpg(self.process.pid, signal.SIGSTOP)
         try:
             yield
@@ -35,7 +35,7 @@ class RunningPrefect:
 
 @contextlib.contextmanager
 def a_prefect_server(postgres: EmbeddedPostgres) -> Iterator[RunningPrefect]:
-    """A started server with an empty database; ended, with all its processes, at the end."""
+    """Start a server on an empty database; end it with all its processes at the end."""
     with a_temporary_folder() as folder, a_database(postgres) as name:
         url = postgres.url(name).replace("+psycopg", "+asyncpg")
         server = PrefectServer(folder / "home", find_free_port(), url, "headgate:a-password")
@@ -48,7 +48,7 @@ def a_prefect_server(postgres: EmbeddedPostgres) -> Iterator[RunningPrefect]:
 
 
 def start(server: PrefectServer) -> subprocess.Popen[bytes]:
-    """In a session of its own, so that its group can be ended."""
+    """Start the server in a session of its own, so that its process group can be ended."""
     server.home.mkdir(parents=True, exist_ok=True)
     with (server.home / "server.log").open("wb") as log:
         return subprocess.Popen(server.argv(), env=server.environment(os.environ), stdout=log, stderr=log, start_new_session=True)
