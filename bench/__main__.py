@@ -50,6 +50,8 @@ def main() -> None:
                 run_part("status", lambda: status.measure(server, web, 4 * scale, 3))
             with web_process(server) as web:
                 run_part("viewers", lambda: viewers.measure(web, seconds=10 * scale))
+            if "status" in wanted:
+                run_part("status", lambda: status.measure_with_datadog(server, 4 * scale, 3))
         with postgres_server() as server, web_process(server) as web:
             run_part("lists", lambda: lists.measure(server, web, 3 * scale))
     run_part("depth", lambda: depth.measure(arguments.depth_runs))

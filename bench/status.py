@@ -20,6 +20,7 @@ import orjson
 
 from adapters.persistence.embedded.cluster import SUPERUSER
 from adapters.persistence.embedded.server import EmbeddedPostgres
+from bench.support.datadog_agent import run_datadog
 from bench.support.http_load import LoadResult, get, post, run_load
 from bench.support.measurements import Measurement, latency, print_measurements, print_progress, throughput
 from bench.support.web_process import WebProcess, postgres_server, web_process
@@ -45,8 +46,10 @@ END $$
 
 def main() -> None:
     arguments = _parse_arguments()
-    with postgres_server() as server, web_process(server) as web:
-        print_measurements(measure(server, web, arguments.seconds, arguments.rounds))
+    with postgres_server() as server:
+        with web_process(server) as web:
+            measurements = measure(server, web, arguments.seconds, arguments.rounds)
+        print_measurements(measurements + measure_with_datadog(server, arguments.seconds, arguments.rounds))
 
 
 def measure(server: EmbeddedPostgres, web: WebProcess, seconds: float, rounds: int) -> list[Measurement]:
@@ -83,6 +86,23 @@ def measure(server: EmbeddedPostgres, web: WebProcess, seconds: float, rounds: i
         throughput("POST /status-update/batch of 100, updates", batches.per_second * BATCH, limit, batches.seconds),
         throughput("GET /livez, 64 clients: what HTTP alone takes", livez.per_second, None, livez.seconds),
     ]
+
+
+def measure_with_datadog(server: EmbeddedPostgres, seconds: float, rounds: int) -> list[Measurement]:
+    """Alternate between pgbench and 64 clients of a web process that sends traces and metrics. `measure` must have run before."""
+    with run_datadog() as environment, web_process(server, environment) as web:
+        runs, baseline_runs = ([web.trigger("bench-status") for _ in range(RUNS)] for _ in range(2))
+        for run_id in (*runs, *baseline_runs):
+            body = {"run_id": run_id, "stage_name": "first", "status": "running"}
+            web.http.post("/status-update/", json=body).raise_for_status()
+        limits, results = [], []
+        for _ in range(rounds):
+            limits.append(_run_pgbench(server, baseline_runs, seconds))
+            results.append(run_load(web.port, lambda client, n: _build_report(runs[client], n), RUNS, seconds))
+        assert not any(result.refused for result in results)
+    limit = throughput("pgbench, 8 clients, while Datadog is measured", statistics.median(limits))
+    rate = statistics.median(result.per_second for result in results)
+    return [limit, throughput("POST /status-update/, 64 clients, Datadog on", rate, limit, results[-1].seconds)]
 
 
 def _time_commits(server: EmbeddedPostgres, runs: list[int]) -> list[float]:

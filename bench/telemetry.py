@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -17,13 +16,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 
 import httpx
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
 from adapters.system.network import find_free_port
+from bench.support.datadog_agent import run_agent, run_statsd_listener
 from bench.support.measurements import Measurement, latency, print_measurements, print_progress, quantity
 
 _REQUESTS_PER_ROUND = 200
@@ -131,8 +130,8 @@ def _p99(seconds: list[float]) -> float:
 
 
 def _list_modes(stack: contextlib.ExitStack) -> list[tuple[str, dict[str, str]]]:
-    statsd_port = stack.enter_context(_statsd_listener())
-    agent, silent = stack.enter_context(_agent(answers=True)), stack.enter_context(_agent(answers=False))
+    statsd_port = stack.enter_context(run_statsd_listener())
+    agent, silent = stack.enter_context(run_agent(answers=True)), stack.enter_context(run_agent(answers=False))
     statsd = {"DD_DOGSTATSD_URL": f"udp://127.0.0.1:{statsd_port}", "DD_ENV": "bench"}
     return [
         (_OFF, {"HEADGATE_TELEMETRY": "off"}),
@@ -153,42 +152,6 @@ def _web_process(mode: str, folder: Path, database_url: str, telemetry: dict[str
         yield web
     finally:
         web.end()
-
-
-@contextlib.contextmanager
-def _statsd_listener() -> Iterator[int]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
-        listener.bind(("127.0.0.1", 0))
-        yield listener.getsockname()[1]
-
-
-@contextlib.contextmanager
-def _agent(answers: bool) -> Iterator[str]:
-    """Yield the URL of an agent that accepts spans. It acknowledges them only if `answers`."""
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
-        if answers:
-            Thread(target=_accept_connections, args=(server,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
-def _accept_connections(server: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while True:
-            connection, _ = server.accept()
-            Thread(target=_serve_connection, args=(connection,), daemon=True).start()
-
-
-def _serve_connection(connection: socket.socket) -> None:
-    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-    with connection, contextlib.suppress(OSError, ValueError):
-        source = connection.makefile("rb")
-        while source.readline():
-            length = 0
-            while (header := source.readline().strip()) != b"":
-                name, _, value = header.partition(b":")
-                length = int(value) if name.lower() == b"content-length" else length
-            source.read(length)
-            connection.sendall(answer)
 
 
 if __name__ == "__main__":
