@@ -14,15 +14,15 @@ from tests.fakes.telemetry.event_sinks import FakeEventSink
 
 __all__ = [
     "FakeAdapters",
-    "FakeEventSink",
     "FakeChangeFeed",
     "FakeClock",
-    "FakeWorkerStreams",
+    "FakeEventSink",
+    "FakeExecutionTokens",
     "FakeOrchestrator",
     "FakeParameterSchemas",
     "FakeReader",
     "FakeStore",
-    "FakeExecutionTokens",
     "FakeUnitOfWork",
     "FakeWakeups",
+    "FakeWorkerStreams",
 ]

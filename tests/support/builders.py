@@ -1,4 +1,4 @@
-"""What tests begin with, in one line: definitions, runs, moments."""
+"""Builders of definitions, runs and timestamps for tests."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -28,20 +28,20 @@ def seconds_later(seconds: float, moment: datetime = NOW) -> datetime:
 
 
 def a_stage(name: str = "a", kind: str = "command", **keys: Any) -> dict[str, Any]:
-    """A stage as its author writes it, with something to do."""
+    """Return a stage as its author writes it, with work to do."""
     work = {"command": {"command": ["true"]}, "python": {"callable": "jobs:main"}, "external": {}, "approval": {}}[kind]
     return {"name": name, "kind": kind, **work, **keys}
 
 
 def some_stages(stages: int | Iterable[str | Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """3 → stages a, b, c in sequence; names → a sequence of those; mappings are taken as they are."""
+    """Return stages in sequence: 3 gives a, b, c; names give stages with these names; mappings are used unchanged."""
     if isinstance(stages, int):
         stages = [chr(ord("a") + index) for index in range(stages)]
     return [a_stage(stage) if isinstance(stage, str) else dict(stage) for stage in stages]
 
 
 def a_definition(name: str = "nightly", stages: int | Iterable[str | Mapping[str, Any]] = 3, **keys: Any) -> PipelineDefinition:
-    """A definition that went through the reader, so it has what a real one has."""
+    """Return a parsed definition."""
     return parse_definition({"name": name, "stages": some_stages(stages), **keys})
 
 
@@ -60,7 +60,7 @@ def a_run(
     now: datetime = NOW,
     **keys: Any,
 ) -> Run:
-    """A run as triggering opens it: not stored, its first events and dispatch request still new. `keys` go to the definition."""
+    """Return a run as a trigger opens it, not stored yet. `keys` go to the definition."""
     return Run.open(
         pipeline_id=pipeline_id,
         definition=definition or a_definition(stages=stages, **keys),
@@ -77,14 +77,14 @@ def a_run_of(pipeline: StoredPipeline, number: int = 1, **keys: Any) -> Run:
 
 
 def a_claimed_run(stages: int | Iterable[str | Mapping[str, Any]] = 3, *, worker: str = WORKER, now: datetime = NOW, **keys: Any) -> Run:
-    """A run whose first dispatch this worker holds; nothing is started."""
+    """Return a run whose first dispatch the worker holds, without started stages."""
     run = a_run(stages, now=now, **keys)
     run.claim(run.dispatch.epoch, worker, now)
     return run
 
 
 def a_started_run(stages: int | Iterable[str | Mapping[str, Any]] = 3, *, worker: str = WORKER, now: datetime = NOW, **keys: Any) -> Run:
-    """A run whose first stages are running under this worker's dispatch."""
+    """Return a run whose first stages run under the worker's dispatch."""
     run = a_claimed_run(stages, worker=worker, now=now, **keys)
     run.start_ready_stages(100, worker, now)
     return run
@@ -99,7 +99,7 @@ def a_stage_run(
     due_at: datetime | None = None,
     **definition: Any,
 ) -> StageRun:
-    """A stage run put together by hand, in any status, for rules that only look at it."""
+    """Return a stage run in any status, for rules that only read it."""
     attempt = Attempt(1, NOW, status=status, reason=reason, due_at=due_at)
     return StageRun(StageDefinition(name, kind, **definition), [attempt])
 
@@ -107,7 +107,7 @@ def a_stage_run(
 async def a_pipeline(
     open_unit_of_work: OpenUnitOfWork, name: str = "nightly", stages: int | Iterable[str | Mapping[str, Any]] = 3, **keys: Any
 ) -> StoredPipeline:
-    """A stored, committed pipeline."""
+    """Store and commit a pipeline."""
     async with open_unit_of_work() as work:
         pipeline = await work.pipelines.add(a_definition(name, stages, **keys), NOW)
         await work.commit()
@@ -115,7 +115,7 @@ async def a_pipeline(
 
 
 async def a_stored_run(open_unit_of_work: OpenUnitOfWork, pipeline: StoredPipeline, *, now: datetime = NOW) -> int:
-    """The id of a new, committed run of the pipeline."""
+    """Store and commit a run of the pipeline, and return its id."""
     async with open_unit_of_work() as work:
         await work.pipelines.find(pipeline.id, lock=True)
         number = await work.runs.next_number(pipeline.id)

@@ -1,6 +1,6 @@
-"""What must hold of every run, however it was made to suffer: one checker for simulated and for real systems.
+"""Checks the invariants of runs, for simulated and for real systems.
 
-It reads plain views and events, and shares no rule with the domain: what it expects is written here a second time.
+The checks read views and events and share no code with the domain: the rules are written here a second time.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ PAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """`kind` is lost, stuck, doubled or wrong; `sentence` says of what."""
+    """A broken invariant. `kind` is lost, stuck, doubled or wrong."""
 
     kind: str
     sentence: str
@@ -36,9 +36,9 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """An answer that promised something: a run opened (`seq` 1, no status), or a report or a cancel applied as event `seq`.
+    """An acknowledged request: a run was opened (`seq` 1, no status), or a report or a cancellation was applied as event `seq`.
 
-    `mark` is unique text the caller put into the report's message, so that applying it twice shows.
+    `mark` is unique text in the report's message, which shows whether the report was applied twice.
     """
 
     run_id: int
@@ -50,7 +50,7 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`starts` counts how often the work of (run id, stage, attempt) really began, wherever that was."""
+    """The stored runs and events. `starts` counts how often the work of (run id, stage, attempt) began on any worker."""
 
     runs: Sequence[RunView]
     events: Mapping[int, Sequence[EventView]]
@@ -61,7 +61,7 @@ class Evidence:
 async def collect_runs_and_events(
     reader: Reader, run_ids: Collection[int] | None = None
 ) -> tuple[list[RunView], dict[int, list[EventView]]]:
-    """Runs, oldest first, and all their events, as a reader shows them; all runs when none are named."""
+    """Return runs, oldest first, and all their events. Without `run_ids`, return all runs."""
     runs: list[RunView] = []
     while page := await reader.runs(pipeline_id=None, status=None, skip=len(runs), limit=PAGE):
         runs += page
@@ -74,28 +74,28 @@ async def collect_runs_and_events(
 
 
 def violations(evidence: Evidence) -> list[Violation]:
-    """Everything that must hold at any moment and does not."""
+    """Return the broken invariants that must hold at any time."""
     found: list[Violation] = []
     for run in evidence.runs:
         events = evidence.events[run.id]
-        found += _log(run, events)
-        found += _dispatches(run, events)
-        found += _moves(run, events)
-        found += _status(run)
-    found += _acknowledged(evidence)
-    found += _starts(evidence)
+        found += _check_log(run, events)
+        found += _check_dispatches(run, events)
+        found += _check_moves(run, events)
+        found += _check_status(run)
+    found += _check_acknowledged(evidence)
+    found += _check_starts(evidence)
     return found
 
 
 def overdue(run: RunView, now: datetime, *, grace: float) -> list[Violation]:
-    """An unfinished run without a next step or without a deadline, or past one by more than `grace` seconds."""
+    """Return violations of an unfinished run: no next step, no deadline, or a deadline passed by more than `grace` seconds."""
     if run.status in ENDS:
         return []
-    return [Violation(STUCK, f"run {run.id}: {sentence}") for sentence in _without_a_future(run, now - timedelta(seconds=grace))]
+    return [Violation(STUCK, f"run {run.id}: {sentence}") for sentence in _find_dead_ends(run, now - timedelta(seconds=grace))]
 
 
 def unfinished(runs: Sequence[RunView]) -> list[Violation]:
-    """For when everything must have reached its end."""
+    """Return the runs that are not finished, for the end of a test."""
     return [
         Violation(
             STUCK,
@@ -106,35 +106,35 @@ def unfinished(runs: Sequence[RunView]) -> list[Violation]:
     ]
 
 
-def _log(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
+def _check_log(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
     seqs = [event.seq for event in events]
     if seqs != list(range(1, run.last_seq + 1)):
         yield Violation(WRONG, f"run {run.id}: its events are numbered {seqs}, and the run says {run.last_seq}")
 
 
-def _dispatches(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
-    """At most one is open; they are numbered 1, 2, 3…; each goes requested, claimed, over."""
-    open_one, state, newest = None, "none", 0
+def _check_dispatches(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
+    """Check that at most one dispatch is open, that they are numbered 1, 2, 3…, and that each is requested, claimed and closed in order."""
+    open_epoch, state, newest = None, "none", 0
     steps = {"dispatch.requested": "none", "dispatch.claimed": "requested", "dispatch.ended": "claimed", "dispatch.lost": "claimed"}
     for event in events:
         if not event.type.startswith("dispatch."):
             continue
         number = event.data.get("dispatch")
-        allowed = state == steps.get(event.type, "requested") and (number == newest + 1 if state == "none" else number == open_one)
+        allowed = state == steps.get(event.type, "requested") and (number == newest + 1 if state == "none" else number == open_epoch)
         if not allowed:
-            yield Violation(DOUBLED, f"run {run.id}: {event.type} {number} while dispatch {open_one} is {state} (event {event.seq})")
+            yield Violation(DOUBLED, f"run {run.id}: {event.type} {number} while dispatch {open_epoch} is {state} (event {event.seq})")
         if event.type == "dispatch.requested":
-            open_one, state, newest = number, "requested", max(newest, int(number or 0))
+            open_epoch, state, newest = number, "requested", max(newest, int(number or 0))
         elif event.type == "dispatch.claimed":
             state = "claimed"
         else:
-            open_one, state = None, "none"
+            open_epoch, state = None, "none"
     if (state, newest) != (run.dispatch_state, run.dispatch_epoch):
         yield Violation(WRONG, f"run {run.id}: its log has dispatch {newest} {state}, the run {run.dispatch_epoch} {run.dispatch_state}")
 
 
-def _moves(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
-    """Along the table, terminal is final, attempts in order; and what is stored is where the log ends."""
+def _check_moves(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
+    """Check that attempts move along `MOVES` and in order, and that the stored statuses equal the last events."""
     at: dict[tuple[str, int], str] = {}
     for event in events:
         if event.type != "stage.moved" or event.stage is None or event.attempt is None or event.status is None:
@@ -153,17 +153,17 @@ def _moves(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
         yield Violation(WRONG, f"run {run.id}: its log says {at}, its stages {stored}")
     ended = [event.seq for event in events if event.type == "run.moved" and event.status in ENDS]
     if len(ended) > 1:
-        yield Violation(WRONG, f"run {run.id} ended {len(ended)} times, in events {ended}")
+        yield Violation(WRONG, f"run {run.id} finished {len(ended)} times, in events {ended}")
 
 
-def _status(run: RunView) -> Iterator[Violation]:
+def _check_status(run: RunView) -> Iterator[Violation]:
     expected = expected_status(run)
     if run.status != expected:
         yield Violation(WRONG, f"run {run.id} is {run.status}; by its stages it is {expected}")
 
 
 def expected_status(run: RunView) -> str:
-    """A run's status as a function of its stages and its verdict."""
+    """Compute a run's status from its stages and its verdict."""
     statuses = {stage.status.value for stage in run.stages}
     if "running" in statuses:
         return "running"
@@ -177,7 +177,7 @@ def expected_status(run: RunView) -> str:
     return next((end for end in ("lost", "failed", "cancelled") if end in counted), "completed")
 
 
-def _acknowledged(evidence: Evidence) -> Iterator[Violation]:
+def _check_acknowledged(evidence: Evidence) -> Iterator[Violation]:
     stored = {(event.run_id, event.seq): event for events in evidence.events.values() for event in events}
     known = {run.id for run in evidence.runs}
     for promise in evidence.acknowledged:
@@ -193,7 +193,7 @@ def _acknowledged(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(DOUBLED, f"the report {promise.mark} was applied {marks[promise.mark]} times")
 
 
-def _starts(evidence: Evidence) -> Iterator[Violation]:
+def _check_starts(evidence: Evidence) -> Iterator[Violation]:
     began = {
         (event.run_id, event.stage, event.attempt)
         for events in evidence.events.values()
@@ -207,35 +207,35 @@ def _starts(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(WRONG, f"run {run_id}: attempt {attempt} of {stage} was started though it never was running")
 
 
-def _without_a_future(run: RunView, now: datetime) -> Iterator[str]:
+def _find_dead_ends(run: RunView, now: datetime) -> Iterator[str]:
     by_name = {stage.name: stage for stage in run.stages}
     if all(stage.status in ENDS for stage in run.stages):
-        yield "every stage is over, and it is not"
+        yield "every stage is finished, but the run is not"
     for stage in run.stages:
         attempt = stage.newest
         if attempt.deadline_at is not None and stage.status not in ENDS and attempt.deadline_at < now:
             yield f"{stage.name} is {stage.status} past its deadline {attempt.deadline_at:%H:%M:%S}"
-        sentence = _why_it_never_goes_on(run, stage, attempt, by_name)
+        sentence = _find_missing_step(run, stage, attempt, by_name)
         if sentence:
             yield f"{stage.name} is {stage.status} {sentence}"
         if attempt.due_at is not None and stage.status == "waiting" and attempt.due_at < now:
             yield f"{stage.name} waits for a retry that was due at {attempt.due_at:%H:%M:%S}"
 
 
-def _why_it_never_goes_on(run: RunView, stage: StageRunView, attempt: AttemptView, by_name: Mapping[str, StageRunView]) -> str | None:
+def _find_missing_step(run: RunView, stage: StageRunView, attempt: AttemptView, by_name: Mapping[str, StageRunView]) -> str | None:
     if stage.status == "queued":
         if attempt.deadline_at is None:
             return "without a deadline"
         return "and no dispatch is open" if run.dispatch_state == "none" else None
-    needs_over = all(by_name[need].status in ENDS for need in stage.needs)
+    needs_finished = all(by_name[need].status in ENDS for need in stage.needs)
     if stage.status == "running" and stage.kind != "external":
         if attempt.deadline_at is None:
             return "without a deadline"
-        return "and nobody carries it" if run.dispatch_state != "claimed" else None
+        return "and no worker holds its dispatch" if run.dispatch_state != "claimed" else None
     if stage.status == "waiting" and attempt.due_at is not None:
         return None
-    if stage.status in ("running", "waiting") and attempt.deadline_at is None and needs_over:
-        return "without a deadline, though its needs are over"
-    if stage.status == "pending" and needs_over:
-        return "though its needs are over"
+    if stage.status in ("running", "waiting") and attempt.deadline_at is None and needs_finished:
+        return "without a deadline, though its needs are finished"
+    if stage.status == "pending" and needs_finished:
+        return "though its needs are finished"
     return None

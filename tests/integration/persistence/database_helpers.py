@@ -1,4 +1,4 @@
-"""A migrated database behind the real adapter, and what tests watch of it."""
+"""A migrated database with the real adapter, and helpers that observe it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def a_started_database(url: str) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def all_connections_taken(url: str) -> AsyncIterator[tuple[UnitOfWork, UnitOfWork]]:
-    """One that holds the last connection there is, and one that has none yet."""
+    """Yield a unit of work that holds the last connection, and one that has none yet."""
     small = Database(url, pool_size=1)
     try:
         async with small.open_unit_of_work() as first, small.open_unit_of_work() as last, small.open_unit_of_work() as another:
@@ -40,21 +40,23 @@ async def all_connections_taken(url: str) -> AsyncIterator[tuple[UnitOfWork, Uni
 
 
 async def query_value(database: Database, query: str, **parameters: Any) -> Any:
-    """The one value that the query gives."""
+    """Return the single value of the query."""
     async with database.engine.connect() as connection:
         return (await connection.execute(text(query), parameters)).scalar()
 
 
-async def until_someone_waits_for_a_lock(database: Database, seconds: float = 5.0) -> None:
+async def until_a_session_waits_for_a_lock(database: Database, seconds: float = 5.0) -> None:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     deadline = asyncio.get_running_loop().time() + seconds
     while not await query_value(database, waiting):
-        assert asyncio.get_running_loop().time() < deadline, "nobody waits for a lock"
+        assert asyncio.get_running_loop().time() < deadline, "no session waits for a lock"
 
 
 async def end_sessions(database: Database, application: str) -> int:
-    """Cut the connections of this name, as a restarting server does; says how many there were. By a connection of its own: one of the
-    pool's may still be dying of the cut before."""
+    """Cut the sessions of this application, as a restarting server does, and return their number.
+
+    The query uses a connection of its own, since those of the pool may have been cut.
+    """
     address = libpq_url(database.engine.url.render_as_string(hide_password=False))
     named = "datname = current_database() AND application_name = %(application)s"
     cut = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {named}"

@@ -64,7 +64,7 @@ async def test_transactions_that_commit_out_of_order_lose_and_repeat_nothing(dat
     assert keys((await read_all(database, cursor))[0]) == []
 
 
-async def test_a_runs_events_come_by_seq_even_when_the_older_transaction_wrote_the_later_ones(database: Database) -> None:
+async def test_a_runs_events_are_in_order_even_if_an_older_transaction_wrote_later_ones(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work)
     run_id = await a_stored_run(database.open_unit_of_work, pipeline)
     cursor = await database.change_feed.position()
@@ -105,7 +105,7 @@ async def test_a_batch_past_the_limit_is_read_in_pages_while_others_write(databa
     assert sorted(everything) == sorted(stored)
 
 
-async def test_a_cursor_outlives_a_crash_that_gives_transaction_numbers_again() -> None:
+async def test_a_cursor_survives_a_crash_that_reuses_transaction_ids() -> None:
     with a_server() as server, server.connection() as keeper:
         await asyncio.to_thread(upgrade, server.url())
         async with a_started_database(server.url()) as database:
@@ -140,13 +140,13 @@ def crash(server: EmbeddedPostgres, backend: int) -> None:
             time.sleep(0.05)
 
 
-def test_a_cursor_reaches_no_further_than_what_was_written() -> None:
+def test_a_cursor_does_not_reach_beyond_the_last_write() -> None:
     assert truncate_snapshot("100:120:100,105,118", 110) == "100:111:100,105"
     assert truncate_snapshot("130:130:", 110) == "111:111:"
     assert FeedCursor("100:111:100,105").advance_to("115:120:115", 105) == "111:111:"
 
 
-async def test_a_cursor_of_another_database_is_refused(database: Database) -> None:
+async def test_a_cursor_of_another_database_is_rejected(database: Database) -> None:
     ahead = int((await database.change_feed.position()).split(":")[1]) + 1_000_000
 
     with pytest.raises(ValueError, match="another database"):
@@ -160,17 +160,17 @@ IMPOSSIBLE = ["2:1:", "0:0:", "1:5:7", "1:5:3,2", "5:9:3", f"{2**63}:{2**63}:"]
 
 
 @pytest.mark.parametrize("text", SHAPED_WRONG + IMPOSSIBLE)
-def test_what_no_snapshot_looks_like_is_no_cursor(text: str) -> None:
+def test_text_that_is_no_snapshot_is_no_cursor(text: str) -> None:
     with pytest.raises(ValueError):
         FeedCursor.parse(text)
 
 
 @pytest.mark.parametrize("text", ["10:10:", "10:20:10,14,15", "10:20:10,14~12:30:~7.3"])
-def test_a_cursor_is_written_as_it_was_read(text: str) -> None:
+def test_a_parsed_cursor_prints_its_text(text: str) -> None:
     assert str(FeedCursor.parse(text)) == text
 
 
-async def test_a_thousand_names_of_runs_reach_the_other_side(database: Database) -> None:
+async def test_a_thousand_run_ids_fit_into_notifications(database: Database) -> None:
     ids = [10**15 + number for number in range(1_000)]
 
     await database.change_feed.announce(log_run_ids=ids)

@@ -16,7 +16,7 @@ ROWS = 10_000
 RELAYS = 4
 
 
-async def test_four_relays_share_ten_thousand_rows_and_take_none_twice(database_url: str) -> None:
+async def test_four_relays_lease_ten_thousand_rows_once_each(database_url: str) -> None:
     async with AsyncExitStack() as stack:
         processes = [await stack.enter_async_context(a_started_database(database_url)) for _ in range(RELAYS)]
         await _fill(processes[0])

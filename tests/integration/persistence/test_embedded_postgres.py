@@ -69,7 +69,7 @@ def gone(pid: int) -> bool:
         return True
 
 
-def test_it_starts_with_both_databases_and_everything_durable(server: EmbeddedPostgres) -> None:
+def test_the_server_starts_with_both_databases_and_full_durability(server: EmbeddedPostgres) -> None:
     server.start()
 
     with server.connection() as connection:
@@ -78,7 +78,7 @@ def test_it_starts_with_both_databases_and_everything_durable(server: EmbeddedPo
     assert [ask(server, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "listen_addresses")] == ["on", "on", ""]
 
 
-def test_its_files_are_private_and_a_password_is_asked(server: EmbeddedPostgres, folder: Path) -> None:
+def test_files_are_private_and_a_password_is_required(server: EmbeddedPostgres, folder: Path) -> None:
     server.start()
 
     root = folder / "home/postgres"
@@ -89,7 +89,7 @@ def test_its_files_are_private_and_a_password_is_asked(server: EmbeddedPostgres,
 
 
 @as_root
-def test_as_root_the_data_is_the_server_users_and_the_home_lets_it_through(server: EmbeddedPostgres, folder: Path) -> None:
+def test_as_root_the_server_user_owns_the_data_and_can_enter_the_home(server: EmbeddedPostgres, folder: Path) -> None:
     server.start()
 
     assert (folder / "home/postgres/data").stat().st_uid != 0
@@ -110,9 +110,7 @@ def test_a_second_start_adopts_the_running_server_and_its_data(server: EmbeddedP
         assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
 
 
-def test_a_stop_right_after_the_process_was_made_leaves_none(
-    server: EmbeddedPostgres, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stop_right_after_the_start_leaves_no_process(server: EmbeddedPostgres, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made, spawn = threading.Event(), EmbeddedPostgres._spawn
     processes: list[subprocess.Popen[bytes]] = []
 
@@ -137,7 +135,7 @@ def test_a_stop_right_after_the_process_was_made_leaves_none(
     assert ask(server, "SELECT 1") == "1"
 
 
-def test_the_heir_can_stop_what_it_adopted(server: EmbeddedPostgres, folder: Path) -> None:
+def test_an_adopted_server_can_be_stopped(server: EmbeddedPostgres, folder: Path) -> None:
     server.start()
     pid = postmaster(folder)
     heir = EmbeddedPostgres(folder / "home")
@@ -150,7 +148,7 @@ def test_the_heir_can_stop_what_it_adopted(server: EmbeddedPostgres, folder: Pat
     assert gone(pid)
 
 
-def test_a_server_killed_outright_comes_back_with_what_was_committed(server: EmbeddedPostgres, folder: Path) -> None:
+def test_a_killed_server_restarts_with_all_committed_rows(server: EmbeddedPostgres, folder: Path) -> None:
     server.start()
     with server.connection("headgate") as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
@@ -168,7 +166,7 @@ def test_a_server_killed_outright_comes_back_with_what_was_committed(server: Emb
     heir.stop()
 
 
-def test_a_lock_file_that_names_a_stranger_of_the_same_user_is_no_obstacle(server: EmbeddedPostgres, folder: Path) -> None:
+def test_a_lock_file_with_the_pid_of_another_program_is_ignored(server: EmbeddedPostgres, folder: Path) -> None:
     server.start()
     owner = (folder / "home/postgres/data").stat().st_uid
     server.stop()
@@ -186,7 +184,7 @@ def test_a_lock_file_that_names_a_stranger_of_the_same_user_is_no_obstacle(serve
         stranger.wait()
 
 
-def test_a_first_start_that_died_half_way_leaves_nothing_in_the_way(server: EmbeddedPostgres, folder: Path) -> None:
+def test_an_interrupted_first_start_does_not_prevent_the_next(server: EmbeddedPostgres, folder: Path) -> None:
     unfinished = folder / "home/postgres/data.unfinished"
     unfinished.mkdir(parents=True)
     (unfinished / "PG_VERSION").write_text("18\n")
@@ -196,7 +194,7 @@ def test_a_first_start_that_died_half_way_leaves_nothing_in_the_way(server: Embe
     assert server.created and not unfinished.exists()
 
 
-def test_addresses_work_for_both_clients(server: EmbeddedPostgres) -> None:
+def test_urls_work_for_both_clients(server: EmbeddedPostgres) -> None:
     server.start()
 
     plain = server.url().replace("postgresql+psycopg://", "postgresql://")
@@ -206,7 +204,7 @@ def test_addresses_work_for_both_clients(server: EmbeddedPostgres) -> None:
     assert "/prefect?host=/" in server.prefect_url()
 
 
-def test_a_home_too_long_for_a_socket_gets_a_short_private_folder(folder: Path) -> None:
+def test_a_home_path_too_long_for_a_socket_gets_a_short_private_folder(folder: Path) -> None:
     server = EmbeddedPostgres(folder / ("long" * 30) / "a home, with spaces")
     try:
         server.start()
@@ -220,7 +218,7 @@ def test_a_home_too_long_for_a_socket_gets_a_short_private_folder(folder: Path) 
 
 
 @as_root
-def test_a_short_folder_made_by_somebody_else_is_refused(folder: Path) -> None:
+def test_a_short_folder_of_another_user_is_rejected(folder: Path) -> None:
     home = folder / ("long" * 30)
     first = EmbeddedPostgres(home)
     first.start()
@@ -236,7 +234,7 @@ def test_a_short_folder_made_by_somebody_else_is_refused(folder: Path) -> None:
 
 
 @as_root
-def test_a_home_the_server_user_cannot_reach_keeps_its_doors_shut(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_that_the_server_user_cannot_reach_keeps_its_permissions(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = folder / "closed"
     closed.mkdir(mode=0o700)
     elsewhere = folder / "state"
@@ -254,7 +252,7 @@ def test_a_home_the_server_user_cannot_reach_keeps_its_doors_shut(folder: Path, 
 
 
 @as_root
-def test_programs_the_server_user_cannot_reach_are_copied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_that_the_server_user_cannot_reach_are_copied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = folder / "closed"
     closed.mkdir(mode=0o700)
     wheel = paths.find_package_folder()
@@ -286,7 +284,7 @@ def refusal(home: Path) -> str:
     return str(caught.value)
 
 
-def test_data_of_another_version_is_refused_in_one_line(server: EmbeddedPostgres, folder: Path) -> None:
+def test_data_of_another_version_is_rejected_in_one_line(server: EmbeddedPostgres, folder: Path) -> None:
     server.start()
     server.stop()
     (folder / "home/postgres/data/PG_VERSION").write_text("15\n")
@@ -295,7 +293,7 @@ def test_data_of_another_version_is_refused_in_one_line(server: EmbeddedPostgres
 
 
 @as_root
-def test_data_of_another_user_is_refused_in_one_line(server: EmbeddedPostgres, folder: Path) -> None:
+def test_data_of_another_user_is_rejected_in_one_line(server: EmbeddedPostgres, folder: Path) -> None:
     server.start()
     server.stop()
     os.chown(folder / "home/postgres/data", 12345, 12345)
@@ -304,7 +302,7 @@ def test_data_of_another_user_is_refused_in_one_line(server: EmbeddedPostgres, f
 
 
 @as_root
-def test_a_full_disk_is_refused_in_one_line(folder: Path) -> None:
+def test_a_full_disk_is_reported_in_one_line(folder: Path) -> None:
     small = folder / "small"
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m,mode=711", "tmpfs", str(small)], capture_output=True).returncode != 0:
@@ -315,7 +313,7 @@ def test_a_full_disk_is_refused_in_one_line(folder: Path) -> None:
         subprocess.run(["umount", str(small)], check=True)
 
 
-def test_a_lost_password_file_is_refused_in_one_line(server: EmbeddedPostgres, folder: Path) -> None:
+def test_a_lost_password_file_is_reported_in_one_line(server: EmbeddedPostgres, folder: Path) -> None:
     server.start()
     server.stop()
     (folder / "home/postgres/password").unlink()
@@ -323,7 +321,7 @@ def test_a_lost_password_file_is_refused_in_one_line(server: EmbeddedPostgres, f
     assert "is gone" in refusal(folder / "home")
 
 
-def test_it_outlives_a_starter_that_is_killed(folder: Path) -> None:
+def test_the_server_survives_the_process_that_started_it(folder: Path) -> None:
     program = (
         "import sys, time, pathlib; from adapters.persistence.embedded.server import EmbeddedPostgres;"
         "EmbeddedPostgres(pathlib.Path(sys.argv[1])).start(); print('up', flush=True); time.sleep(600)"

@@ -38,14 +38,14 @@ async def append(database: Database, run_id: int, stage: str, new: list[NewLogLi
         return stored
 
 
-async def test_stages_that_write_at_once_are_numbered_without_a_gap(database: Database, run_id: int) -> None:
+async def test_lines_of_concurrent_stages_are_numbered_without_gaps(database: Database, run_id: int) -> None:
     await asyncio.gather(*(append(database, run_id, stage, lines(0, 10)) for stage in ("a", "b", "c")))
 
     log = await database.reader.log(run_id, stage=None, attempt=None, after=0, limit=100)
     assert [line.n for line in log] == [*range(1, 31)]
 
 
-async def test_the_same_lines_sent_at_once_are_stored_once(database: Database, run_id: int) -> None:
+async def test_the_same_lines_sent_concurrently_are_stored_once(database: Database, run_id: int) -> None:
     stored = await asyncio.gather(*(append(database, run_id, "a", lines(0, 10)) for _ in range(4)))
 
     assert sorted(stored) == [0, 0, 0, 10]
@@ -58,7 +58,7 @@ async def test_an_append_does_not_wait_for_the_run(database: Database, run_id: i
         assert await asyncio.wait_for(append(database, run_id, "a", lines(0, 1)), 1.5) == 1
 
 
-async def test_a_log_past_its_limit_says_once_that_it_is_cut(database: Database, run_id: int) -> None:
+async def test_a_log_past_its_limit_ends_with_one_message(database: Database, run_id: int) -> None:
     mebibyte = "x" * 1024 * 1024
     await append(database, run_id, "a", lines(0, 10, mebibyte))
 
@@ -77,13 +77,13 @@ async def test_a_batch_of_lines_takes_three_statements(database: Database, run_i
     assert len(recorder.queries) == 3
 
 
-async def test_a_stage_that_is_not_there_has_no_log(database: Database, run_id: int) -> None:
+async def test_an_unknown_stage_has_no_log(database: Database, run_id: int) -> None:
     async with database.open_unit_of_work() as work:
         with pytest.raises(LookupError):
             await work.logs.append(run_id, "nowhere", 1, lines(0, 1), LIMIT)
 
 
-async def test_a_cursor_tells_whose_logs_grew(database: Database, run_id: int) -> None:
+async def test_the_feed_lists_runs_with_new_log_lines(database: Database, run_id: int) -> None:
     cursor = await database.change_feed.position()
     await append(database, run_id, "a", lines(0, 1))
 

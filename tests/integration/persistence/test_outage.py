@@ -24,7 +24,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield started
 
 
-async def test_connections_cut_while_idle_are_replaced_unnoticed(database: Database) -> None:
+async def test_idle_connections_that_were_cut_are_replaced_silently(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work)
     async with database.engine.connect(), database.engine.connect():
         pass  # two connections lie in the pool
@@ -35,7 +35,7 @@ async def test_connections_cut_while_idle_are_replaced_unnoticed(database: Datab
     assert len(await database.reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=5)) == 1
 
 
-async def test_a_transaction_cut_in_the_middle_is_unavailable_and_leaves_nothing(database: Database) -> None:
+async def test_a_transaction_that_is_cut_is_unavailable_and_rolled_back(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work)
 
     async with database.open_unit_of_work() as work:
@@ -49,7 +49,7 @@ async def test_a_transaction_cut_in_the_middle_is_unavailable_and_leaves_nothing
 
 # A connection whose server went while it was being opened or closed is left to the collector, which says so.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
-async def test_connections_cut_at_any_moment_are_unavailable_and_never_anything_else(database: Database) -> None:
+async def test_connections_cut_at_any_time_only_raise_unavailable(database: Database) -> None:
     """Also in the moment in which one is given back, when all that matters is committed, or never will be."""
     pipeline, cuts, outcomes = await a_pipeline(database.open_unit_of_work), 80, Counter[str]()
     done = asyncio.Event()
@@ -77,7 +77,7 @@ async def test_connections_cut_at_any_moment_are_unavailable_and_never_anything_
     gc.collect()
 
 
-async def test_a_listener_that_was_cut_listens_again_and_has_its_readers_look(database: Database) -> None:
+async def test_a_listener_that_was_cut_reconnects_and_wakes_its_readers(database: Database) -> None:
     waiting = asyncio.create_task(database.change_feed.wait(20))
     assert await end_sessions(database, "headgate-listener") == 1
 
@@ -88,7 +88,7 @@ async def test_a_listener_that_was_cut_listens_again_and_has_its_readers_look(da
             pass
 
 
-async def test_everything_is_unavailable_while_the_server_is_gone_and_works_when_it_is_back() -> None:
+async def test_calls_are_unavailable_without_a_server_and_work_when_it_is_back() -> None:
     with a_server() as server:
         await asyncio.to_thread(upgrade, server.url("headgate"))
         async with a_started_database(server.url("headgate")) as database:
@@ -115,7 +115,7 @@ async def test_everything_is_unavailable_while_the_server_is_gone_and_works_when
             assert await database.reader.is_ready()
 
 
-async def test_a_database_that_is_not_migrated_says_so(empty_database_url: str) -> None:
+async def test_a_database_that_is_not_migrated_is_unavailable(empty_database_url: str) -> None:
     database = Database(empty_database_url)
     try:
         with pytest.raises(Unavailable, match="not migrated"):
@@ -134,7 +134,7 @@ async def test_a_server_that_was_never_there_is_unavailable(postgres: EmbeddedPo
         await database.stop()
 
 
-async def test_more_transactions_than_connections_wait_then_are_unavailable(database_url: str, database: Database) -> None:
+async def test_transactions_without_a_connection_wait_and_become_unavailable(database_url: str, database: Database) -> None:
     async with all_connections_taken(database_url) as (_, another):
         with pytest.raises(Unavailable, match="taken"):
             await another.pipelines.count()

@@ -62,5 +62,5 @@ def test_every_query_uses_an_index(costs: dict[str, QueryCost]) -> None:
     assert {name: cost.scanned_tables for name, cost in costs.items() if cost.scanned_tables} == {}
 
 
-def test_a_page_takes_at_most_five_statements_whatever_its_length(costs: dict[str, QueryCost]) -> None:
+def test_a_page_of_any_length_takes_at_most_five_queries(costs: dict[str, QueryCost]) -> None:
     assert {name: cost.statements for name, cost in costs.items() if not 1 <= cost.statements <= 5} == {}

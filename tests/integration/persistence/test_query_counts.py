@@ -1,4 +1,4 @@
-"""How many statements things cost: what was won stays won."""
+"""The numbers of queries and round trips of common operations."""
 
 from __future__ import annotations
 
@@ -35,53 +35,57 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield started
 
 
-async def test_sixty_four_reports_on_as_many_runs_cost_what_one_costs(database: Database) -> None:
+async def test_sixty_four_reports_take_as_many_queries_as_one(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external"), a_stage("b", "external", needs=[])])
     runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(64)]
-    lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
+    batcher = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
     counts = []
 
-    for spoken in (runs[:1], runs[1:], runs):
-        updates = [StatusUpdate(Report(Status.RUNNING, "a", records_processed=len(spoken)), pipeline.name, run_id) for run_id in spoken]
+    for reported_runs in (runs[:1], runs[1:], runs):
+        updates = [
+            StatusUpdate(Report(Status.RUNNING, "a", records_processed=len(reported_runs)), pipeline.name, run_id)
+            for run_id in reported_runs
+        ]
         with database.record_queries() as recorder:
-            answers = await asyncio.gather(*(lane([update]) for update in updates))
+            answers = await asyncio.gather(*(batcher([update]) for update in updates))
         assert all(answer.applied for (answer,) in answers)
         counts.append(len(recorder.queries))
 
-    # The runs locked, their attempts, the pipelines, all that changed; of runs that are known here, no attempts.
-    assert counts == [4, 4, 3]
+    first, rest, cached = counts
+    assert first == rest == 4, "lock the runs, read attempts and pipelines, store the changes"
+    assert cached == 3, "cached runs need no attempts"
 
 
-async def test_reports_that_name_their_runs_are_two_round_trips(database: Database) -> None:
+async def test_reports_that_name_their_runs_take_two_round_trips(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external")])
     runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)]
-    lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
+    batcher = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
     updates = [StatusUpdate(Report(Status.RUNNING, "a"), pipeline.name, run_id, event_id="e") for run_id in runs]
 
     with database.record_queries() as recorder:
-        await asyncio.gather(*(lane([update]) for update in updates))
+        await asyncio.gather(*(batcher([update]) for update in updates))
 
     assert recorder.sizes == [4, 2], "runs, attempts, receipts and pipelines; then all that changed, its receipts, and the commit"
 
 
-async def test_event_ids_and_sequence_numbers_add_one_statement_each_way(database: Database) -> None:
+async def test_event_ids_and_sequence_numbers_add_one_query_each_way(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage("a", "external")])
     runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)]
-    lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
+    batcher = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
     report = Report(Status.RUNNING, "a", seq=1)
 
     with database.record_queries() as recorder:
-        await asyncio.gather(*(lane([StatusUpdate(report, run_id=run_id, event_id="e", reporter="ci")]) for run_id in runs))
+        await asyncio.gather(*(batcher([StatusUpdate(report, run_id=run_id, event_id="e", reporter="ci")]) for run_id in runs))
 
     assert len(recorder.queries) == 7  # runs, attempts, receipts, numbers; then all that changed, receipts, numbers
 
 
-async def test_a_step_of_any_number_of_dispatches_is_two_round_trips(database: Database) -> None:
+async def test_advancing_any_number_of_dispatches_takes_two_round_trips(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=3)
     clock, rules = SystemClock(), DispatchRules("here", 20.0)
     runs = [await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)]
     claim = ClaimDispatch(database.open_unit_of_work, FakeExecutionTokens(), clock, FakeWakeups(), rules)
-    lane = AdvanceBatcher(AdvanceDispatch(database.open_unit_of_work, FakeExecutionTokens(), clock, FakeWakeups(), rules))
+    batcher = AdvanceBatcher(AdvanceDispatch(database.open_unit_of_work, FakeExecutionTokens(), clock, FakeWakeups(), rules))
 
     with database.record_queries() as recorder:
         await claim(runs[0], 1, WORKER, 1)
@@ -89,16 +93,16 @@ async def test_a_step_of_any_number_of_dispatches_is_two_round_trips(database: D
 
     for run_id in runs[1:]:
         await claim(run_id, 1, WORKER, 1)
-    for spoken in (runs[:1], runs[1:]):
+    for reported_runs in (runs[:1], runs[1:]):
         ended = Report(Status.COMPLETED, "a", attempt=1)
-        steps = [AdvanceCommand(WORKER, run_id, 1, 1, [WorkerReport(f"{run_id}:a", ended)]) for run_id in spoken]
+        steps = [AdvanceCommand(WORKER, run_id, 1, 1, [WorkerReport(f"{run_id}:a", ended)]) for run_id in reported_runs]
         with database.record_queries() as recorder:
-            answers = await asyncio.gather(*(lane(step) for step in steps))
-        assert [start.stage for answer in answers for start in answer.starts] == ["b"] * len(spoken)
+            answers = await asyncio.gather(*(batcher(step) for step in steps))
+        assert [start.stage for answer in answers for start in answer.starts] == ["b"] * len(reported_runs)
         assert recorder.sizes == [3, 2], "lock them, read attempts and receipts; then receipts, all that changed, and the commit"
 
 
-async def test_a_trigger_is_four_round_trips(database: Database) -> None:
+async def test_a_trigger_takes_four_round_trips(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=5)
     trigger = TriggerPipeline(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace())
     await trigger(TriggerCommand(pipeline.name))
@@ -109,7 +113,7 @@ async def test_a_trigger_is_four_round_trips(database: Database) -> None:
     assert recorder.sizes == [1, 1, 1, 2], "the pipeline, the number, the run; then its dispatch, the audit entry, and the commit"
 
 
-async def test_a_claim_in_the_triggers_transaction_costs_no_round_trip_more(database: Database) -> None:
+async def test_a_claim_in_the_triggers_transaction_takes_no_extra_round_trip(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=5)
     links = FakeWorkerStreams()
     links.link(WORKER)
@@ -126,15 +130,15 @@ async def test_a_claim_in_the_triggers_transaction_costs_no_round_trip_more(data
     assert len(links.pushed) == 2
 
 
-async def test_the_board_reads_attempts_of_runs_that_changed_and_of_no_others(database: Database) -> None:
+async def test_the_board_reads_attempts_of_changed_runs_only(database: Database) -> None:
     pipelines = [await a_pipeline(database.open_unit_of_work, f"p{number}", [a_stage("a", "external")]) for number in range(3)]
     runs = [await a_stored_run(database.open_unit_of_work, pipeline) for pipeline in pipelines]
-    lane = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
+    batcher = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
     first = await database.reader.board()
 
     with database.record_queries() as unchanged:
         again = await database.reader.board()
-    await lane([StatusUpdate(Report(Status.RUNNING, "a", message="under way"), run_id=runs[1])])
+    await batcher([StatusUpdate(Report(Status.RUNNING, "a", message="under way"), run_id=runs[1])])
     with database.record_queries() as changed:
         after = await database.reader.board()
 

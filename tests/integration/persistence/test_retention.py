@@ -26,7 +26,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield started
 
 
-async def test_the_migration_made_room_from_now_on(database: Database) -> None:
+async def test_the_migration_creates_partitions_from_this_week_on(database: Database) -> None:
     now = datetime.now(UTC)
     run_id = await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work), now=now)
 
@@ -36,7 +36,7 @@ async def test_the_migration_made_room_from_now_on(database: Database) -> None:
     assert await database.retention.create_partitions(now) == []
 
 
-async def test_reading_a_runs_history_looks_by_index_and_into_no_week_before_the_run(database: Database) -> None:
+async def test_reading_a_runs_events_uses_an_index_and_no_older_partition(database: Database) -> None:
     for weeks in (0, 5, 10):
         await database.retention.create_partitions(LONG_AGO + WEEK * weeks)
     now = datetime.now(UTC)
@@ -59,7 +59,7 @@ async def test_reading_a_runs_history_looks_by_index_and_into_no_week_before_the
     ), plan
 
 
-async def test_rows_that_strayed_are_moved_when_their_week_gets_its_room(database: Database) -> None:
+async def test_rows_of_the_default_partition_move_to_a_new_partition(database: Database) -> None:
     at = LONG_AGO + timedelta(hours=1)
     run_id = await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work), now=at)
     assert await query_value(database, "SELECT count(*) FROM event_default") > 0
@@ -70,7 +70,7 @@ async def test_rows_that_strayed_are_moved_when_their_week_gets_its_room(databas
     assert [event.seq for event in await database.reader.events(run_id, 0, 2)] == [1, 2]
 
 
-async def test_processes_that_prune_at_once_do_not_disturb_each_other(database: Database) -> None:
+async def test_processes_may_prune_at_the_same_time(database: Database) -> None:
     made = await asyncio.gather(*(database.retention.create_partitions(LONG_AGO) for _ in range(3)))
     dropped = await asyncio.gather(*(database.retention.drop_events(LONG_AGO + WEEK * 3) for _ in range(3)))
 
@@ -80,7 +80,7 @@ async def test_processes_that_prune_at_once_do_not_disturb_each_other(database: 
     ]
 
 
-async def test_pruning_under_load_refuses_no_report_and_loses_no_line(database: Database) -> None:
+async def test_pruning_under_load_rejects_no_report_and_loses_no_line(database: Database) -> None:
     now = datetime.now(UTC)
     run_id = await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work), now=now)
     over = asyncio.Event()
@@ -107,7 +107,7 @@ async def test_pruning_under_load_refuses_no_report_and_loses_no_line(database: 
     assert await query_value(database, "SELECT count(*) FROM log_line WHERE run_id = :run", run=run_id) == written
 
 
-async def test_a_table_that_is_in_use_for_long_is_given_up_on_and_pruned_the_next_time(database: Database) -> None:
+async def test_pruning_gives_up_on_a_table_in_use_and_succeeds_later(database: Database) -> None:
     await database.retention.create_partitions(LONG_AGO)
 
     async with database.engine.connect() as connection:

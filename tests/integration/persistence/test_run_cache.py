@@ -1,4 +1,4 @@
-"""Runs that a process keeps after its commit: never older than the database, never changed by what was not committed."""
+"""The run cache: never older than the database, and without uncommitted changes."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def another(database_url: str, database: Database) -> AsyncIterator[Database]:
-    """The same database as another process has it."""
+async def other_process(database_url: str, database: Database) -> AsyncIterator[Database]:
+    """Another process on the same database."""
     async with a_started_database(database_url) as started:
         yield started
 
@@ -41,61 +41,61 @@ async def another(database_url: str, database: Database) -> AsyncIterator[Databa
 async def a_run_to_report_on(database: Database, stages: int = 2) -> int:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=[a_stage(f"s{n}", "external", needs=[]) for n in range(stages)])
     run_id = await a_stored_run(database.open_unit_of_work, pipeline)
-    assert (await said(database, run_id, Status.RUNNING, 1)).applied
+    assert (await report(database, run_id, Status.RUNNING, 1)).applied
     return run_id
 
 
-async def said(database: Database, run_id: int, status: Status, records: int, stage: str = "s0") -> ReportResult:
-    report = ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), FakeClock(), FakeWakeups())
-    (answer,) = await report([StatusUpdate(Report(status, stage, records_processed=records), run_id=run_id)])
+async def report(database: Database, run_id: int, status: Status, records: int, stage: str = "s0") -> ReportResult:
+    report_status = ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), FakeClock(), FakeWakeups())
+    (answer,) = await report_status([StatusUpdate(Report(status, stage, records_processed=records), run_id=run_id)])
     return answer
 
 
-async def stored(database: Database, run_id: int) -> Run:
+async def read_run(database: Database, run_id: int) -> Run:
     async with database.open_unit_of_work() as work:
         return (await work.runs.lock([run_id]))[run_id]
 
 
-async def test_who_reports_again_has_nothing_read_but_the_lock(database: Database) -> None:
+async def test_a_second_report_reads_only_the_locked_row(database: Database) -> None:
     run_id = await a_run_to_report_on(database)
 
     with database.record_queries() as recorder:
-        answer = await said(database, run_id, Status.RUNNING, 2)
+        answer = await report(database, run_id, Status.RUNNING, 2)
 
-    assert (answer.applied, len(recorder.queries)) == (True, 2), "the row locked, and what is told written"
+    assert (answer.applied, len(recorder.queries)) == (True, 2), "lock the row, store the progress"
     assert "attempt" not in recorder.queries[0].text
-    assert (await stored(database, run_id)).stages["s0"].current.records_processed == 2
+    assert (await read_run(database, run_id)).stages["s0"].current.records_processed == 2
 
 
-async def test_what_another_process_did_is_seen(database: Database, another: Database) -> None:
+async def test_changes_of_another_process_are_seen(database: Database, other_process: Database) -> None:
     run_id = await a_run_to_report_on(database)
-    assert (await said(another, run_id, Status.COMPLETED, 5)).applied
+    assert (await report(other_process, run_id, Status.COMPLETED, 5)).applied
 
-    late = await said(database, run_id, Status.RUNNING, 6)
-    other = await said(database, run_id, Status.RUNNING, 7, "s1")
+    late = await report(database, run_id, Status.RUNNING, 6)
+    other = await report(database, run_id, Status.RUNNING, 7, "s1")
 
     assert (late.applied, late.status) == (False, Status.COMPLETED)
     assert other.applied
-    run = await stored(another, run_id)
+    run = await read_run(other_process, run_id)
     assert [stage.current.records_processed for stage in run.stages.values()] == [5, 7]
 
 
-async def test_a_row_that_was_written_by_hand_is_read_anew(database: Database) -> None:
+async def test_a_row_changed_by_hand_is_read_again(database: Database) -> None:
     run_id = await a_run_to_report_on(database)
     async with database.engine.begin() as connection:
         await connection.execute(text("UPDATE run SET last_seq = last_seq WHERE id = :run"), {"run": run_id})
         await connection.execute(text("UPDATE attempt SET message = 'by hand' WHERE run_id = :run AND position = 1"), {"run": run_id})
 
     with database.record_queries() as recorder:
-        assert (await said(database, run_id, Status.RUNNING, 2)).applied
+        assert (await report(database, run_id, Status.RUNNING, 2)).applied
 
-    assert len(recorder.queries) == 4, "its row locked; the row and its attempts read; what is told written"
-    assert (await stored(database, run_id)).stages["s1"].current.message == "by hand"
+    assert len(recorder.queries) == 4, "lock the row; read the row and its attempts; store the progress"
+    assert (await read_run(database, run_id)).stages["s1"].current.message == "by hand"
 
 
-async def test_what_was_not_committed_is_not_kept(database: Database) -> None:
+async def test_an_uncommitted_run_is_not_cached(database: Database) -> None:
     run_id = await a_run_to_report_on(database)
-    before = await stored(database, run_id)
+    before = await read_run(database, run_id)
 
     async with database.open_unit_of_work() as work:
         run = (await work.load_for_update([run_id])).runs[run_id]
@@ -110,11 +110,11 @@ async def test_what_was_not_committed_is_not_kept(database: Database) -> None:
         with pytest.raises(Unavailable):
             await work.commit()
 
-    assert (await said(database, run_id, Status.RUNNING, 9)).applied
-    assert (await stored(database, run_id)).stages["s0"].current.records_processed == 9
+    assert (await report(database, run_id, Status.RUNNING, 9)).applied
+    assert (await read_run(database, run_id)).stages["s0"].current.records_processed == 9
 
 
-async def test_a_change_that_was_taken_back_inside_a_transaction_is_not_kept(database: Database) -> None:
+async def test_a_run_changed_after_its_save_is_not_cached(database: Database) -> None:
     run_id = await a_run_to_report_on(database)
 
     async with database.open_unit_of_work() as work:
@@ -124,34 +124,36 @@ async def test_a_change_that_was_taken_back_inside_a_transaction_is_not_kept(dat
         assert judge_report(run, Report(Status.RUNNING, "s0", records_processed=4), Reporter(), None, NOW).applied  # never saved
         await work.commit()
 
-    assert (await said(database, run_id, Status.RUNNING, 3)).applied is False, "three is what is stored"
-    assert (await said(database, run_id, Status.RUNNING, 4)).applied
+    assert (await report(database, run_id, Status.RUNNING, 3)).applied is False, "3 is stored already"
+    assert (await report(database, run_id, Status.RUNNING, 4)).applied
 
 
-async def test_a_run_of_very_many_attempts_is_read_each_time(database: Database) -> None:
+async def test_a_run_with_too_many_attempts_is_not_cached(database: Database) -> None:
     run_id = await a_run_to_report_on(database, MAX_ATTEMPTS_PER_RUN + 1)
 
     with database.record_queries() as recorder:
-        assert (await said(database, run_id, Status.RUNNING, 2)).applied
+        assert (await report(database, run_id, Status.RUNNING, 2)).applied
 
-    assert len(recorder.queries) == 3, "its row, its attempts, and what is told"
+    assert len(recorder.queries) == 3, "lock the row, read its attempts, store the progress"
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_processes_that_take_turns_leave_what_one_leaves(database: Database, another: Database, seed: int) -> None:
+async def test_processes_that_take_turns_store_what_one_process_stores(database: Database, other_process: Database, seed: int) -> None:
     history = a_history(seed)
-    seen = []
+    outcomes = []
 
-    for prefix, processes in (("aaa", [database]), ("bbb", [another, database])):
+    for prefix, processes in (("aaa", [database]), ("bbb", [other_process, database])):
         population = Population(database, prefix)
         await population.build()
-        judges = [ReportStatus(each.open_unit_of_work, JsonSchemaValidator(), FakeClock(), FakeWakeups()) for each in processes]
-        answers = [answer for n, update in enumerate(history) for answer in await turn(judges, n, [population.localize(update)])]
-        seen.append((await population.to_comparable(answers), await population.read_records()))
+        handlers = [ReportStatus(each.open_unit_of_work, JsonSchemaValidator(), FakeClock(), FakeWakeups()) for each in processes]
+        answers = [
+            answer for n, update in enumerate(history) for answer in await report_in_turn(handlers, n, [population.localize(update)])
+        ]
+        outcomes.append((await population.to_comparable(answers), await population.read_records()))
 
-    assert list(zip(history, seen[0][0], strict=True)) == list(zip(history, seen[1][0], strict=True))
-    assert seen[0][1] == seen[1][1]
+    assert list(zip(history, outcomes[0][0], strict=True)) == list(zip(history, outcomes[1][0], strict=True))
+    assert outcomes[0][1] == outcomes[1][1]
 
 
-async def turn(judges: Sequence[ReportStatus], number: int, updates: Sequence[StatusUpdate]) -> list[ReportResult]:
-    return await judges[number // 3 % len(judges)](updates)
+async def report_in_turn(handlers: Sequence[ReportStatus], number: int, updates: Sequence[StatusUpdate]) -> list[ReportResult]:
+    return await handlers[number // 3 % len(handlers)](updates)

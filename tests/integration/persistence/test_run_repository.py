@@ -1,4 +1,4 @@
-"""What only PostgreSQL can show of storing runs: its locks, its guard of terminal statuses, how many statements a step costs."""
+"""Runs on PostgreSQL: row locks, the guard of terminal statuses, and the number of queries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from adapters.persistence.database import Database
 from domain.errors import Unavailable
 from domain.pipelines.parsing import parse_definition
 from domain.runs.status import Status
-from tests.integration.persistence.database_helpers import a_started_database, query_value, until_someone_waits_for_a_lock
+from tests.integration.persistence.database_helpers import a_started_database, query_value, until_a_session_waits_for_a_lock
 from tests.support.builders import NOW, WORKER, a_definition, a_pipeline, a_run_of, a_stage, a_stored_run
 
 
@@ -23,7 +23,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield started
 
 
-async def test_triggers_that_race_get_numbers_of_their_own(database: Database) -> None:
+async def test_concurrent_triggers_get_different_numbers(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work)
 
     await asyncio.gather(*(a_stored_run(database.open_unit_of_work, pipeline) for _ in range(8)))
@@ -33,7 +33,7 @@ async def test_triggers_that_race_get_numbers_of_their_own(database: Database) -
     ]
 
 
-async def test_who_waited_for_a_run_sees_what_the_other_committed(database: Database) -> None:
+async def test_a_transaction_that_waited_for_a_run_sees_the_committed_change(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work)
     run_id = await a_stored_run(database.open_unit_of_work, pipeline)
 
@@ -47,13 +47,13 @@ async def test_who_waited_for_a_run_sees_what_the_other_committed(database: Data
         run.start_ready_stages(1, WORKER, NOW)
         await first.runs.save(run)
         waiting = asyncio.create_task(second())
-        await until_someone_waits_for_a_lock(database)
+        await until_a_session_waits_for_a_lock(database)
         await first.commit()
 
     assert await waiting is Status.RUNNING
 
 
-async def test_who_waited_for_a_pipeline_gets_its_new_revision(database: Database) -> None:
+async def test_a_transaction_that_waited_for_a_pipeline_gets_its_new_revision(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=1)
 
     async def second() -> int:
@@ -64,7 +64,7 @@ async def test_who_waited_for_a_pipeline_gets_its_new_revision(database: Databas
     async with database.open_unit_of_work() as first:
         await first.pipelines.find(pipeline.id, lock=True)
         waiting = asyncio.create_task(second())
-        await until_someone_waits_for_a_lock(database)
+        await until_a_session_waits_for_a_lock(database)
         await first.pipelines.revise(pipeline.id, a_definition(pipeline.name, 2), NOW)
         await first.commit()
 
@@ -82,7 +82,7 @@ async def test_locks_taken_in_opposite_orders_do_not_deadlock(database: Database
     assert await asyncio.gather(*(lock(order) for _ in range(10) for order in (ids, ids[::-1]))) == [4] * 20
 
 
-async def test_a_lock_held_too_long_is_told_as_unavailable(database: Database) -> None:
+async def test_a_lock_held_too_long_raises_unavailable(database: Database) -> None:
     run_id = await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work))
 
     async with database.open_unit_of_work() as holder, database.open_unit_of_work() as other:
@@ -91,7 +91,7 @@ async def test_a_lock_held_too_long_is_told_as_unavailable(database: Database) -
             await other.runs.lock([run_id])
 
 
-async def test_the_database_itself_refuses_to_change_a_terminal_status(database: Database) -> None:
+async def test_the_database_rejects_changes_of_a_terminal_status(database: Database) -> None:
     run_id = await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work, stages=1))
     async with database.open_unit_of_work() as work:
         run = (await work.runs.lock([run_id]))[run_id]
@@ -106,7 +106,7 @@ async def test_the_database_itself_refuses_to_change_a_terminal_status(database:
         await connection.execute(text("UPDATE attempt SET message = 'a remark'"))
 
 
-async def test_a_word_that_is_no_status_is_refused(database: Database) -> None:
+async def test_an_unknown_status_is_rejected(database: Database) -> None:
     await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work))
 
     async with database.engine.connect() as connection:
@@ -114,7 +114,7 @@ async def test_a_word_that_is_no_status_is_refused(database: Database) -> None:
             await connection.execute(text("UPDATE run SET status = 'sleeping'"))
 
 
-async def test_a_trigger_takes_four_statements(database: Database) -> None:
+async def test_a_trigger_takes_four_queries(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=5)
     await a_stored_run(database.open_unit_of_work, pipeline)
 
@@ -124,7 +124,7 @@ async def test_a_trigger_takes_four_statements(database: Database) -> None:
     assert len(recorder.queries) == 4, "lock the pipeline, number the run, store it, request its dispatch"
 
 
-async def test_a_step_of_a_run_takes_three_statements_and_writes_only_what_changed(database: Database) -> None:
+async def test_saving_a_run_takes_three_queries_and_writes_changed_rows_only(database: Database) -> None:
     run_id = await a_stored_run(database.open_unit_of_work, await a_pipeline(database.open_unit_of_work, stages=5))
     async with database.open_unit_of_work() as work:
         run = (await work.runs.lock([run_id]))[run_id]
@@ -143,7 +143,7 @@ async def test_a_step_of_a_run_takes_three_statements_and_writes_only_what_chang
     assert await query_value(database, "SELECT count(*) FROM attempt WHERE xmin = (SELECT xmin FROM run)") == 1
 
 
-async def test_a_list_of_pipelines_takes_as_many_statements_for_ten_as_for_one(database: Database) -> None:
+async def test_a_list_of_ten_pipelines_takes_as_many_queries_as_one(database: Database) -> None:
     async def cost(limit: int) -> int:
         with database.record_queries() as recorder:
             assert len(await database.reader.pipelines(0, limit)) == limit
@@ -156,7 +156,7 @@ async def test_a_list_of_pipelines_takes_as_many_statements_for_ten_as_for_one(d
     assert await cost(1) == await cost(10) == 3, "attempts that were read once are known"
 
 
-async def test_a_definition_comes_back_as_it_was_written(database: Database, database_url: str) -> None:
+async def test_a_definition_is_read_as_it_was_written(database: Database, database_url: str) -> None:
     raw = {
         "name": "everything",
         "description": "Größe ✓",
@@ -183,7 +183,7 @@ async def test_a_definition_comes_back_as_it_was_written(database: Database, dat
     assert list((found.definition.parameters or {})["properties"]) == ["zeta", "alpha"], "a form follows the author's order"
 
 
-async def test_a_definition_that_was_rolled_back_is_never_taken_for_the_one_committed(database: Database) -> None:
+async def test_a_rolled_back_definition_is_not_cached(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=1)
     async with database.open_unit_of_work() as work:
         await work.pipelines.find(pipeline.id, lock=True)
@@ -199,7 +199,7 @@ async def test_a_definition_that_was_rolled_back_is_never_taken_for_the_one_comm
     assert found is not None and len(found.definition.stages) == 3
 
 
-async def test_relays_at_once_share_the_outbox_without_waiting(database: Database) -> None:
+async def test_concurrent_relays_share_the_outbox_without_waiting(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work)
     ids = {await a_stored_run(database.open_unit_of_work, pipeline) for _ in range(4)}
 
@@ -211,7 +211,7 @@ async def test_relays_at_once_share_the_outbox_without_waiting(database: Databas
     assert {row.run_id for row in [*first, *second]} == ids
 
 
-async def test_an_unsaveable_run_leaves_nothing_behind(database: Database) -> None:
+async def test_a_run_that_cannot_be_saved_leaves_nothing_behind(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work)
 
     async with database.open_unit_of_work() as work:

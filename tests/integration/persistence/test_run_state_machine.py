@@ -94,7 +94,7 @@ class StoredRunMachine(RunMachine):
         self.loop.close()
 
 
-def test_a_run_keeps_its_rules_in_postgresql_whatever_happens(database_url: str) -> None:
+def test_a_stored_run_keeps_its_invariants(database_url: str) -> None:
     machine: Any = type("Machine", (StoredRunMachine,), {"url": database_url})
 
     run_state_machine_as_test(
