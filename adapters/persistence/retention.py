@@ -34,7 +34,7 @@ class SqlRetention:
     def __init__(self, connections: ConnectionPool) -> None:
         self._connections = connections
 
-    async def create_list_partitions(self, now: datetime) -> Sequence[str]:
+    async def create_partitions(self, now: datetime) -> Sequence[str]:
         created: list[str] = []
         for table in PARTITIONED_TABLES:
             for week in list_weeks(now, now + WEEK * WEEKS_AHEAD):

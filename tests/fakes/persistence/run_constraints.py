@@ -11,7 +11,7 @@ from tests.fakes.persistence.values import RowRejected
 
 
 def check_run(run: Run, before: Run | None) -> None:
-    """Raise RowRejected if the events leave a gap or repeat a number, or an attempt vanishes, skips a number or leaves a terminal status."""
+    """Raise RowRejected if events leave a gap or repeat a number, or an attempt vanishes, skips a number or leaves a final status."""
     last = before.last_seq if before else 0
     numbers = [event.seq for event in run.new_events]
     if numbers != list(range(last + 1, run.last_seq + 1)):
