@@ -227,7 +227,7 @@ def test_a_short_folder_of_another_user_is_rejected(folder: Path) -> None:
     socket_dir = first.paths.socket_dir
     os.chown(socket_dir, 12345, 12345)
     try:
-        with pytest.raises(EmbeddedServerError, match="belongs to someone else"):
+        with pytest.raises(EmbeddedServerError, match="belongs to another user"):
             EmbeddedPostgres(home).start()
     finally:
         shutil.rmtree(socket_dir)
@@ -289,7 +289,7 @@ def test_data_of_another_version_is_rejected_in_one_line(server: EmbeddedPostgre
     server.stop()
     (folder / "home/postgres/data/PG_VERSION").write_text("15\n")
 
-    assert "is of PostgreSQL 15 and this is PostgreSQL 18" in refusal(folder / "home")
+    assert "belongs to PostgreSQL 15, but this is PostgreSQL 18" in refusal(folder / "home")
 
 
 @as_root
@@ -318,7 +318,7 @@ def test_a_lost_password_file_is_reported_in_one_line(server: EmbeddedPostgres, 
     server.stop()
     (folder / "home/postgres/password").unlink()
 
-    assert "is gone" in refusal(folder / "home")
+    assert "is missing" in refusal(folder / "home")
 
 
 def test_the_server_survives_the_process_that_started_it(folder: Path) -> None:
