@@ -42,7 +42,10 @@ def is_stream(path: str) -> bool:
 
 
 def allowed_methods(path: str) -> set[str]:
-    return {method for method, listed in RULES if re.fullmatch(re.sub(r"{\w+}", "[^/]+", listed), fill(path))}
+    def to_pattern(path: str) -> str:
+        return re.sub(r"{\w+}", "[^/]+", re.sub(r"{\w+:path}", ".+", path))
+
+    return {method for method, listed in RULES if re.fullmatch(to_pattern(listed), fill(path))}
 
 
 def stable_headers(answer: httpx.Response) -> Mapping[str, str]:
