@@ -37,7 +37,8 @@ def render_commands() -> str:
     """Return the page of the terminal commands, with their arguments and options."""
     root = typer.main.get_command(app)
     intro = (
-        "The commands speak to the Headgate at `HEADGATE_URL` (or `HEADGATE_HOST` and `HEADGATE_PORT`), with the token in `HEADGATE_API_TOKEN`. "
+        "The commands speak to the Headgate at `HEADGATE_URL` (or `HEADGATE_HOST` and `HEADGATE_PORT`), with the token "
+        "in `HEADGATE_API_TOKEN`. "
         "Exit code 2 means that no server answered or that the input was invalid."
     )
     parts = [_NOTE, "# Commands", "", intro, ""]

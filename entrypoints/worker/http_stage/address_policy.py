@@ -40,7 +40,7 @@ class AddressPolicy:
     ports: frozenset[int] = frozenset({80, 443})
 
     def resolve_allowed(self, host: str, port: int, resolve: Resolver = socket.getaddrinfo) -> list[str]:
-        """Resolve the host once and return its addresses, all of them allowed. Connect to these, not to the name. Raise AddressForbidden."""
+        """Resolve the host once and return its addresses, all allowed. Connect to these, never to the name. Raise AddressForbidden."""
         if port not in self.ports:
             raise AddressForbidden(f"Port {port} is not allowed: HEADGATE_HTTP_PORTS lists the allowed ones.")
         try:

@@ -32,7 +32,7 @@ _DEFAULTS: Final = {"PATH": os.defpath, "HOME": "/", "LANG": "C.UTF-8"}
 
 @dataclass(frozen=True, slots=True)
 class StageSettings:
-    """The worker's settings for stages: the base of relative `workdir`s, the directory of the runs' files, the variables to inherit from."""
+    """The worker's settings for stages: the base of relative `workdir`s, the directory of run files, the inherited variables."""
 
     workdir: Path
     runs: Path

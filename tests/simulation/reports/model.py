@@ -15,7 +15,7 @@ TABLE = {
 
 @dataclass(frozen=True, slots=True)
 class ReportInput:
-    """A received report. `worker` is the (name, epoch) of a worker that claims to hold the dispatch; `token` is the attempt of its token."""
+    """A received report. `worker` is the (name, epoch) that claims to hold the dispatch; `token` is the attempt of its token."""
 
     event_id: str
     reporter: str | None

@@ -14,7 +14,7 @@ async def test_a_rejection_has_the_sentence_of_the_problem() -> None:
 
     api = ApiClient("http://127.0.0.1", "token", WorkerIdentity("worker-1", "headgate", 4), httpx.MockTransport(answer))
 
-    with pytest.raises(RequestRejected, match="^426: Update the worker.$"):
+    with pytest.raises(RequestRejected, match=r"^426: Update the worker\.$"):
         _ = [message async for message in api.stream_messages(4)]
 
     assert requests[0].headers[PROTOCOL_HEADER] == str(PROTOCOL_VERSION)
