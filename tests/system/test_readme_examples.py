@@ -38,7 +38,7 @@ PAGES = ("README.md", "docs/how-to/use-the-api.md", "docs/how-to/report-from-ano
 
 def test_every_example_answers_as_its_page_says(running_headgate: Headgate, tmp_path: Path) -> None:
     examples = [example for page in PAGES for example in _find_examples(page)]
-    assert len(examples) >= 10
+    assert len(examples) >= 9
     run_id = 1
 
     for language, source, answer in examples:

@@ -116,8 +116,8 @@ _DISPATCH_ENDS = (EventType.DISPATCH_ENDED, EventType.DISPATCH_LOST, EventType.D
 
 def _is_due(run: Run, now: datetime) -> bool:
     """Compare with the time that `next_due` returned when the run was stored."""
-    find_due = run.next_due_at()
-    return find_due is not None and find_due <= now
+    due_at = run.next_due_at()
+    return due_at is not None and due_at <= now
 
 
 def _to_view(run: Run, run_id: int, event: Event) -> EventView:

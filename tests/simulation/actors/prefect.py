@@ -66,8 +66,8 @@ class SimulatedPrefect(FakeOrchestrator):
         """Set the final state of a flow run, unless it has one already."""
         await self._delay_request()
         self._require_up()
-        get_states = self._states.get(flow_run_id)
-        if get_states is not None and not get_states.is_terminal:
+        current = self._states.get(flow_run_id)
+        if current is not None and not current.is_terminal:
             self._states[flow_run_id] = state
 
     def pending(self, pool: str) -> list[str]:
