@@ -24,8 +24,9 @@ def sh(name: str, script: str) -> dict[str, object]:
     return {"name": name, "kind": "command", "command": ["/bin/sh", "-c", script]}
 
 
-def test_a_run_can_be_triggered_and_watched_without_a_reload(running_headgate: Headgate, open_page: OpenPage) -> None:
-    stages = [sh("first", "echo from the first; sleep 1"), sh("second", "echo from the second; sleep 1")]
+def test_a_run_can_be_triggered_and_watched_without_a_reload(running_headgate: Headgate, open_page: OpenPage, tmp_path: Path) -> None:
+    stages = [sh(stage, f"echo from the {stage}; until [ -e {tmp_path}/{stage} ]; do sleep 0.05; done") for stage in ("first", "second")]
+    tmp_path.chmod(0o755)
     running_headgate.create("watched", stages)
     page = open_page(running_headgate.url)
 
@@ -34,6 +35,7 @@ def test_a_run_can_be_triggered_and_watched_without_a_reload(running_headgate: H
     page.evaluate("window.unreloaded = true")
     for stage in ("first", "second"):
         expect(page.locator(f'.stage-row[data-stage="{stage}"][data-state="running"]')).to_be_visible(timeout=TIMEOUT_MS)
+        (tmp_path / stage).touch()
         expect(page.locator(f'.stage-row[data-stage="{stage}"][data-state="completed"]')).to_be_visible(timeout=TIMEOUT_MS)
     expect(page.locator('.run-title[data-state="completed"]')).to_be_visible(timeout=TIMEOUT_MS)
 

@@ -33,7 +33,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 async def web() -> AsyncIterator[ServedHeadgate]:
-    async with ServedHeadgate().open() as web:
+    """A Headgate with an installation of its own: the tests share one Prefect, where an idempotency key finds an earlier flow run."""
+    async with ServedHeadgate(ports={"installation": uuid.uuid4().hex}).open() as web:
         yield web
 
 
