@@ -61,6 +61,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         strict_content_type=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # RequestMetrics and ddtrace observe requests
     )
     for router in routers:
         app.include_router(router)

@@ -46,7 +46,7 @@ class ConcurrencyLimit:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_and_release_streams)
+            await self._app(scope, receive, send_and_release_streams if scope["method"] == "GET" else send)  # only a GET opens a stream
         finally:
             if holds_place:
                 self._counts[kind] -= 1

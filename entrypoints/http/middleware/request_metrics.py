@@ -52,7 +52,10 @@ class RequestMetrics:
 
 def is_stream(start: Message) -> bool:
     """True if this `http.response.start` begins a stream that stays open."""
-    return any(name.lower() == b"content-type" and value.startswith(STREAM_MEDIA_TYPES) for name, value in start["headers"])
+    for name, value in start["headers"]:
+        if name.lower() == b"content-type":
+            return bool(value.startswith(STREAM_MEDIA_TYPES))
+    return False
 
 
 def _get_route(scope: Scope) -> str:

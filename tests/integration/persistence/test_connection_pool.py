@@ -71,7 +71,7 @@ async def test_an_abandoned_transaction_leaves_its_connection_clean(database: Da
         await asyncio.gather(task, return_exceptions=True)
 
     assert await database.reader.board() == []
-    idle_in_transaction = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'headgate' AND state LIKE 'idle in%'"
+    idle_in_transaction = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
     assert await query_value(database, idle_in_transaction) == 0
 
 
