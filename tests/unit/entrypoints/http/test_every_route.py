@@ -79,18 +79,18 @@ def headers_for(headgate: InProcessHeadgate, path: str) -> dict[str, str]:
     return headgate.api.worker_headers if path.startswith("/worker/") else {}
 
 
-@pytest.mark.parametrize("path", [path for path in READ_PATHS if not is_stream(path)])
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])
-async def test_head_answers_like_get_without_the_body(headgate: InProcessHeadgate, path: str, accept: str) -> None:
-    url, headers = fill(path), {"Accept": accept, "Accept-Encoding": "identity", **headers_for(headgate, path)}
+async def test_head_answers_like_get_without_the_body(headgate: InProcessHeadgate, accept: str) -> None:
+    for path in (path for path in READ_PATHS if not is_stream(path)):
+        url, headers = fill(path), {"Accept": accept, "Accept-Encoding": "identity", **headers_for(headgate, path)}
 
-    get, head = await headgate.client.get(url, headers=headers), await headgate.client.head(url, headers=headers)
+        get, head = await headgate.client.get(url, headers=headers), await headgate.client.head(url, headers=headers)
 
-    assert head.status_code == get.status_code
-    assert stable_headers(head) == stable_headers(get)
-    assert head.content == b""
-    if path not in UNKNOWN_LENGTH:
-        assert int(get.headers["content-length"]) == len(get.content)
+        assert head.status_code == get.status_code, path
+        assert stable_headers(head) == stable_headers(get), path
+        assert head.content == b"", path
+        if path not in UNKNOWN_LENGTH:
+            assert int(get.headers["content-length"]) == len(get.content), path
 
 
 @pytest.mark.parametrize("path", ["/", "/pipelines/", "/ui/runs", "/favicon.ico"])
@@ -117,33 +117,37 @@ async def test_head_of_a_stream_answers_like_get_and_ends(headgate: InProcessHea
     assert head.content == b""
 
 
-@pytest.mark.parametrize("path", [path for path in READ_PATHS if not is_stream(path) and path != "/"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_the_trailing_slash_makes_no_difference(headgate: InProcessHeadgate, path: str, method: str) -> None:
+async def test_the_trailing_slash_makes_no_difference(headgate: InProcessHeadgate, method: str) -> None:
+    for path in (path for path in READ_PATHS if not is_stream(path) and path != "/"):
+        headers = headers_for(headgate, path)
+
+        exact = await headgate.client.request(method, fill(path), headers=headers)
+        other = await headgate.client.request(method, with_other_slash(fill(path)), headers=headers)
+
+        assert describe(other) == describe(exact), path
+
+
+async def test_options_and_wrong_methods_name_the_allowed_ones(headgate: InProcessHeadgate) -> None:
+    for path in PATHS:
+        allowed = allowed_methods(path)
+        expected = ", ".join(sorted(allowed | {"OPTIONS"} | ({"HEAD"} if "GET" in allowed else set())))
+        for url in {fill(path), with_other_slash(fill(path))} - {""}:
+            await assert_only_these_methods(headgate, path, url, allowed, expected)
+
+
+async def assert_only_these_methods(headgate: InProcessHeadgate, path: str, url: str, allowed: set[str], expected: str) -> None:
+    """Assert what OPTIONS and every other method answer. `expected` is the Allow header."""
     headers = headers_for(headgate, path)
-
-    exact = await headgate.client.request(method, fill(path), headers=headers)
-    other = await headgate.client.request(method, with_other_slash(fill(path)), headers=headers)
-
-    assert describe(other) == describe(exact)
-
-
-@pytest.mark.parametrize("path", PATHS)
-async def test_options_and_wrong_methods_name_the_allowed_ones(headgate: InProcessHeadgate, path: str) -> None:
-    headers = headers_for(headgate, path)
-    allowed = allowed_methods(path)
-    expected = ", ".join(sorted(allowed | {"OPTIONS"} | ({"HEAD"} if "GET" in allowed else set())))
-
-    for url in {fill(path), with_other_slash(fill(path))} - {""}:
-        options = await headgate.client.options(url, headers=headers)
-        assert (options.status_code, options.headers["allow"], options.content) == (204, expected, b"")
-        for method in set(METHODS) - allowed:
-            refused = await headgate.client.request(method, url, headers=headers)
-            assert (refused.status_code, refused.headers["allow"]) == (405, expected), method
-            assert refused.json()["problem"] == "method_not_allowed"
-        if "GET" not in allowed:
-            refused = await headgate.client.head(url, headers=headers)
-            assert (refused.status_code, refused.headers["allow"], refused.content) == (405, expected, b"")
+    options = await headgate.client.options(url, headers=headers)
+    assert (options.status_code, options.headers["allow"], options.content) == (204, expected, b""), url
+    for method in set(METHODS) - allowed:
+        refused = await headgate.client.request(method, url, headers=headers)
+        assert (refused.status_code, refused.headers["allow"]) == (405, expected), (method, url)
+        assert refused.json()["problem"] == "method_not_allowed"
+    if "GET" not in allowed:
+        refused = await headgate.client.head(url, headers=headers)
+        assert (refused.status_code, refused.headers["allow"], refused.content) == (405, expected, b""), url
 
 
 async def test_answers_are_the_same_with_telemetry_on_and_off() -> None:
