@@ -1,4 +1,4 @@
-"""What an OpenID Connect provider publishes: its endpoints and its keys."""
+"""The endpoints and keys that an OpenID Connect provider publishes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What instrumented use cases add to their spans and metrics."""
+"""Tags and counts that instrumented use cases add to their spans and metrics."""
 
 from __future__ import annotations
 

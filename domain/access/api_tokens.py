@@ -16,7 +16,7 @@ MAX_TOKEN_LIFETIME: Final = timedelta(days=3660)
 class TokenKind(StrEnum):
     API = "api"
     REPORTER = "reporter"
-    """Of a machine that reports on one pipeline and does nothing else."""
+    """The token of a machine that only reports, on one pipeline."""
 
 
 @dataclass(frozen=True, slots=True)

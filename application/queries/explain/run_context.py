@@ -9,7 +9,7 @@ from application.queries.views.workers import QueueView
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What `explain_run` needs to know beside the run. Durations are in seconds."""
+    """Facts beside the run that `explain_run` uses. Durations are in seconds."""
 
     now: datetime
     queue: QueueView = field(default_factory=lambda: QueueView((), ()))
