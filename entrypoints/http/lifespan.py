@@ -29,6 +29,7 @@ def build_lifespan(application: Application, settings: Settings) -> Lifespan:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.why_not_ready = "The database is being connected."
         background = asyncio.create_task(_run_background(app, application, settings))
         try:
             yield
