@@ -8,12 +8,12 @@ BIN    := $(VENV)/bin
 run: $(VENV)/run.stamp
 	@$(BIN)/headgate up $(ARGS)
 
-# Every test, in two processes; then those that measure time or kill processes, one at a time. With ARGS, plain pytest.
+# Every test, in three processes, since many wait for others; then those that measure time or kill processes, one at a time. With ARGS, plain pytest.
 test: $(VENV)/test.stamp
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not alone"
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not alone"
 	@$(BIN)/python -m pytest -m alone
 endif
 
