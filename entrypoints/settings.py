@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
-        description="Host names that the web server answers to, separated by commas, besides loopback and the host of the URL.",
+        description="Host names that the web server answers to, separated by commas, besides loopback, its address and the URL's host.",
     )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
@@ -247,7 +247,12 @@ class Settings(BaseSettings):
     @property
     def public_url(self) -> str:
         """The base URL for links, without a trailing slash."""
-        return (self.url or f"http://{_LINK_HOSTS.get(self.host, self.host)}:{self.port}").rstrip("/")
+        return (self.url or self.local_url).rstrip("/")
+
+    @property
+    def local_url(self) -> str:
+        """The base URL at which processes on this machine reach the web server."""
+        return f"http://{_LINK_HOSTS.get(self.host, self.host)}:{self.port}"
 
     def check_exposure(self) -> None:
         """Raise SettingsError if others could use Headgate without signing in, or read passwords on the network."""

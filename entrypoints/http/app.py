@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -86,7 +87,7 @@ def build_middleware(application: Application, routes: RouteTable) -> list[Middl
         Middleware(UnexpectedErrors),
         Middleware(HeadLimit),
         *([Middleware(RefusalLimit, limiter=limiter)] if limiter else []),
-        Middleware(HostOrigin, public_url=settings.public_url, hosts=settings.allowed_hosts),
+        Middleware(HostOrigin, public_url=settings.public_url, hosts=[*settings.allowed_hosts, urlsplit(settings.local_url).netloc]),
         Middleware(BodyLimit),
         Middleware(ConcurrencyLimit, limit=settings.max_in_flight),
         Middleware(PathNormalization, routes=routes),

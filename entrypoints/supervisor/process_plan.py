@@ -63,7 +63,9 @@ class ProcessPlan:
         """Return the processes in the order of their start: the web first, Prefect last because it starts slowly."""
         shared = self._build_environment(addresses)
         web = shared | {"HEADGATE_DATABASE_URL": addresses.database_url, "HEADGATE_EXAMPLES": str(self._examples).lower()}
-        specs = [self._build_headgate_spec("web", web), self._build_headgate_spec("worker", shared)]
+        # The public URL leads through a proxy that may start later, or that this machine may not reach.
+        worker = shared | {"HEADGATE_URL": self._settings.local_url}
+        specs = [self._build_headgate_spec("web", web), self._build_headgate_spec("worker", worker)]
         if addresses.prefect is not None:
             specs.append(self._build_prefect_spec(addresses.prefect))
         return specs

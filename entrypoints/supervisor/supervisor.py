@@ -105,7 +105,7 @@ class Supervisor:
 
     async def _announce_web(self) -> None:
         url = self._settings.public_url
-        local = f"{Settings.model_construct(host=self._settings.host, port=self._settings.port, url='').public_url}/livez"
+        local = f"{self._settings.local_url}/livez"
         if await wait_until_healthy(local, _WEB_START_SECONDS):
             self._print(f"ready: open {url}  (Ctrl-C stops everything)")
         else:
