@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from domain.text_validation import MAX_JSON_DEPTH
+
 
 class InvalidDefinitionText(Exception):
     """A text that is not a definition. The message names the line where it can."""
@@ -25,15 +27,23 @@ def parse_definition(text: str) -> dict[str, Any]:
     Aliases are rejected: a few of them can expand to more than memory holds.
     """
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _StrictLoader)):
-            raise InvalidDefinitionText("anchors and aliases (& and *) are not supported here")
+        _check_structure(text)
         return _to_json_object(yaml.load(text, _StrictLoader))
     except yaml.YAMLError as error:
         raise InvalidDefinitionText(_describe(error)) from None
-    except RecursionError:
-        raise InvalidDefinitionText("the definition is nested too deeply") from None
     except ValueError as error:
         raise InvalidDefinitionText(f"the definition cannot be read: {error}") from None
+
+
+def _check_structure(text: str) -> None:
+    """Reject aliases and deep nesting while the text is read: PyYAML takes quadratic time for nested brackets."""
+    depth = 0
+    for event in yaml.parse(text, _StrictLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise InvalidDefinitionText("anchors and aliases (& and *) are not supported here")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_JSON_DEPTH:
+            raise InvalidDefinitionText("the definition is nested too deeply")
 
 
 def _to_json_object(document: object) -> dict[str, Any]:
