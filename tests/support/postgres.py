@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,21 @@ def a_server_in(home: Path) -> Iterator[EmbeddedPostgres]:
         yield server
     finally:
         server.stop()
+
+
+def create_cluster(home: Path) -> None:
+    """Create the files of a server in this home, with the settings used in production."""
+    server = EmbeddedPostgres(home)
+    try:
+        server.start()
+    finally:
+        server.stop()
+
+
+def copy_cluster(source: Path, home: Path) -> None:
+    """Copy the files of a stopped server from one home to another, with their owners: creating a cluster takes much longer."""
+    home.mkdir(mode=0o711, parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", source / "postgres", home / "postgres"], check=True)
 
 
 def attach_to_server(home: Path) -> EmbeddedPostgres:

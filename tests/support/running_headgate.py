@@ -120,6 +120,14 @@ class Headgate:
         return clean | {"HEADGATE_HOME": str(self.home), "HEADGATE_PORT": str(self.port)} | self._environment
 
 
+def read_command_line(pid: int) -> list[str]:
+    """Return the arguments of a process, or nothing if it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")[:-1]
+    except OSError:
+        return []
+
+
 @contextlib.contextmanager
 def temporary_headgate(**keys: Any) -> Iterator[Headgate]:
     """Not started; ended and its folder removed afterwards."""

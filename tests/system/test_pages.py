@@ -1,6 +1,5 @@
 """Use the pages of a complete Headgate in a real browser: trigger, watch, read a log, cancel."""
 
-import contextlib
 import os
 import re
 import signal
@@ -10,7 +9,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, expect
 
-from tests.support.running_headgate import Headgate
+from tests.support.running_headgate import Headgate, read_command_line
 from tests.unit.entrypoints.web.browser.test_live_pages import LOST_CONNECTION
 from tests.unit.entrypoints.web.conftest import browser, open_page
 
@@ -91,8 +90,7 @@ def test_a_page_survives_a_killed_web_without_missing_or_repeating_events(runnin
 def _web_of(headgate: Headgate) -> int:
     """The pid of its web process; 0 while there is none."""
     for pid in headgate.processes():
-        with contextlib.suppress(OSError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if b"entrypoints.cli" in words and words[-2] == b"web":
-                return pid
+        command = read_command_line(pid)
+        if "entrypoints.cli" in command and command[-1] == "web":
+            return pid
     return 0

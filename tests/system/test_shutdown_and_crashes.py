@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from tests.support.running_headgate import temporary_headgate
+from tests.support.running_headgate import read_command_line, temporary_headgate
 from tests.system.test_pipelines_run import sh
 
 
@@ -54,7 +54,7 @@ def test_the_stage_of_a_killed_worker_ends_and_its_run_is_lost() -> None:
         run_id = headgate.trigger("long")
         headgate.wait_until(lambda: find_stage_pid(headgate.http, run_id), 30)
         pid = find_stage_pid(headgate.http, run_id)
-        worker = next(p for p in headgate.processes() if b"worker" in Path(f"/proc/{p}/cmdline").read_bytes().split(b"\0"))
+        worker = next(p for p in headgate.processes() if "worker" in read_command_line(p))
 
         os.kill(worker, signal.SIGKILL)
 

@@ -1,6 +1,5 @@
 """The constraints that the tables put on a stored run."""
 
-from copy import deepcopy
 from dataclasses import replace
 
 from domain.runs.attempt import Attempt
@@ -49,7 +48,7 @@ def to_stored(run: Run, run_id: int) -> Run:
         stages={name: _storable_stage(stage) for name, stage in run.stages.items()},
         parameters=values.document(dict(run.parameters)),
         trace=values.document(dict(run.trace)),
-        dispatch=deepcopy(run.dispatch),
+        dispatch=replace(run.dispatch),
         new_events=[],
         new_dispatch=None,
     )

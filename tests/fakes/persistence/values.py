@@ -1,10 +1,12 @@
 """Checks that PostgreSQL can store a value."""
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
 BIGINT = range(-(2**63), 2**63)
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class RowRejected(Exception):
@@ -17,7 +19,7 @@ def text(value: str | None) -> str | None:
         return None
     if not isinstance(value, str):
         raise RowRejected(f"{value!r} is not text")
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if _UNSTORABLE.search(value):
         raise RowRejected("the text has a NUL character or half of a surrogate pair")
     return value
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -16,7 +17,7 @@ import pytest
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.system.network import find_free_port
-from tests.support.postgres import a_temporary_folder
+from tests.support.postgres import a_temporary_folder, copy_cluster
 
 SECONDS = 60.0
 
@@ -78,10 +79,44 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def running(folder: Path) -> Iterator[RunningSupervisor]:
-    supervisor = RunningSupervisor(folder)
-    yield supervisor
-    clean_up(supervisor)
+def new_home(folder: Path) -> Iterator[RunningSupervisor]:
+    """A supervisor that is not started, with a home that does not exist yet."""
+    with cleaning_up(RunningSupervisor(folder)) as supervisor:
+        yield supervisor
+
+
+@pytest.fixture
+def running(folder: Path, cluster: Path) -> Iterator[RunningSupervisor]:
+    """A supervisor of the test's own, once everything is ready."""
+    with a_running_supervisor(folder, cluster) as supervisor:
+        yield supervisor
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[RunningSupervisor]:
+    """A supervisor that keeps running, once everything is ready. It starts with a new home, as for a new user."""
+    with a_temporary_folder() as path, cleaning_up(RunningSupervisor(path)) as supervisor:
+        supervisor.start()
+        supervisor.wait_until(supervisor.is_ready)
+        yield supervisor
+
+
+@contextmanager
+def a_running_supervisor(folder: Path, cluster: Path, **environment: str) -> Iterator[RunningSupervisor]:
+    """Start with a PostgreSQL cluster that exists already; stop at the end."""
+    with cleaning_up(RunningSupervisor(folder, **environment)) as supervisor:
+        copy_cluster(cluster, supervisor.home)
+        supervisor.start()
+        supervisor.wait_until(supervisor.is_ready)
+        yield supervisor
+
+
+@contextmanager
+def cleaning_up(supervisor: RunningSupervisor) -> Iterator[RunningSupervisor]:
+    try:
+        yield supervisor
+    finally:
+        clean_up(supervisor)
 
 
 def clean_up(supervisor: RunningSupervisor) -> None:
@@ -104,21 +139,15 @@ def interrupt(supervisor: RunningSupervisor, number: signal.Signals = signal.SIG
     return supervisor.process.wait(30)
 
 
-def test_it_starts_everything_and_prints_the_url(running: RunningSupervisor) -> None:
-    running.start()
-    running.wait_until(running.is_ready)
-
-    assert httpx.get(f"http://127.0.0.1:{running.port}/livez").status_code == 200
-    assert f"ready: open http://127.0.0.1:{running.port}" in running.read_output()
-    begun = [line.split()[0] for line in running.events()]
+def test_it_starts_everything_and_prints_the_url(shared: RunningSupervisor) -> None:
+    assert httpx.get(f"http://127.0.0.1:{shared.port}/livez").status_code == 200
+    assert f"ready: open http://127.0.0.1:{shared.port}" in shared.read_output()
+    begun = [line.split()[0] for line in shared.events()]
     assert begun[0] == "migrated" and set(begun[1:]) == {"web", "worker", "prefect"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_ends_everything_in_order_and_leaves_no_process(running: RunningSupervisor, number: signal.Signals) -> None:
-    running.start()
-    running.wait_until(running.is_ready)
-
     code = interrupt(running, number)
 
     assert code == 0
@@ -128,11 +157,9 @@ def test_a_stop_ends_everything_in_order_and_leaves_no_process(running: RunningS
 
 
 def test_after_kill_9_only_postgresql_survives_and_the_next_start_adopts_it(running: RunningSupervisor) -> None:
-    first = running.start()
-    running.wait_until(running.is_ready)
-
-    first.kill()
-    first.wait()
+    assert running.process is not None
+    running.process.kill()
+    running.process.wait()
 
     running.wait_until(lambda: all("postgres" in line for line in running.find_processes()), seconds=15)
     assert running.find_processes(), "PostgreSQL is gone too"
@@ -145,19 +172,17 @@ def test_after_kill_9_only_postgresql_survives_and_the_next_start_adopts_it(runn
 
 
 @pytest.mark.parametrize("name", ["web", "worker", "prefect"])
-def test_a_process_that_dies_is_restarted_and_a_line_says_so(running: RunningSupervisor, name: str) -> None:
-    running.start()
-    running.wait_until(running.is_ready)
+def test_a_process_that_dies_is_restarted_and_a_line_says_so(shared: RunningSupervisor, name: str) -> None:
+    before = shared.pids(name)
 
-    os.kill(running.pids(name)[-1], signal.SIGKILL)
+    os.kill(before[-1], signal.SIGKILL)
 
-    running.wait_until(lambda: len(running.pids(name)) == 2)
-    assert f"{name} " in running.read_output() and "restarting in 0.5 s" in running.read_output()
+    shared.wait_until(lambda: len(shared.pids(name)) == len(before) + 1)
+    lines = [line.split(maxsplit=2)[2] for line in shared.read_output().splitlines()]
+    assert [line for line in lines if line.startswith(f"{name} ") and line.endswith("; restarting in 0.5 s")]
 
 
 def test_killing_prefects_wrapper_leaves_no_second_prefect(running: RunningSupervisor) -> None:
-    running.start()
-    running.wait_until(running.is_ready)
     old = running.pids("prefect")[-1]
     wrapper = int(Path(f"/proc/{old}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
@@ -167,21 +192,16 @@ def test_killing_prefects_wrapper_leaves_no_second_prefect(running: RunningSuper
     running.wait_until(lambda: not Path(f"/proc/{old}").exists())
 
 
-def test_postgresql_is_restarted_when_it_dies(running: RunningSupervisor) -> None:
-    running.start()
-    running.wait_until(running.is_ready)
-    pid = int((running.home / "postgres/data/postmaster.pid").read_text().split()[0])
+def test_postgresql_is_restarted_when_it_dies(shared: RunningSupervisor) -> None:
+    pid = int((shared.home / "postgres/data/postmaster.pid").read_text().split()[0])
 
     os.kill(pid, signal.SIGKILL)
 
-    running.wait_until(lambda: "PostgreSQL ready again" in running.read_output())
+    shared.wait_until(lambda: "PostgreSQL ready again" in shared.read_output())
 
 
-def test_a_process_that_ignores_the_stop_is_killed_in_time(folder: Path) -> None:
-    supervisor = RunningSupervisor(folder, STUBBORN="worker")
-    try:
-        supervisor.start()
-        supervisor.wait_until(supervisor.is_ready)
+def test_a_process_that_ignores_the_stop_is_killed_in_time(folder: Path, cluster: Path) -> None:
+    with a_running_supervisor(folder, cluster, STUBBORN="worker") as supervisor:
         started = time.monotonic()
 
         code = interrupt(supervisor)
@@ -189,16 +209,12 @@ def test_a_process_that_ignores_the_stop_is_killed_in_time(folder: Path) -> None
         assert code == 0 and time.monotonic() - started < 30
         assert "worker did not stop in time; killed" in supervisor.read_output()
         assert supervisor.find_processes() == []
-    finally:
-        clean_up(supervisor)
 
 
-def test_a_second_interrupt_stops_at_once(folder: Path) -> None:
-    supervisor = RunningSupervisor(folder, STUBBORN="worker")
-    try:
-        process = supervisor.start()
-        supervisor.wait_until(supervisor.is_ready)
-        process.send_signal(signal.SIGINT)
+def test_a_second_interrupt_stops_at_once(folder: Path, cluster: Path) -> None:
+    with a_running_supervisor(folder, cluster, STUBBORN="worker") as supervisor:
+        assert supervisor.process is not None
+        supervisor.process.send_signal(signal.SIGINT)
         supervisor.wait_until(lambda: "worker end" in supervisor.events())
         started = time.monotonic()
 
@@ -206,72 +222,64 @@ def test_a_second_interrupt_stops_at_once(folder: Path) -> None:
 
         assert time.monotonic() - started < 5
         assert supervisor.find_processes() == []
-    finally:
-        clean_up(supervisor)
 
 
-def test_an_interrupt_while_postgresql_is_created_leaves_nothing(running: RunningSupervisor) -> None:
-    running.start()
-    running.wait_until(lambda: "starting PostgreSQL" in running.read_output())
+def test_an_interrupt_while_postgresql_is_created_leaves_nothing(new_home: RunningSupervisor) -> None:
+    new_home.start()
+    new_home.wait_until(lambda: "starting PostgreSQL" in new_home.read_output())
 
-    assert interrupt(running) == 0
+    assert interrupt(new_home) == 0
 
-    assert running.find_processes() == []
+    assert new_home.find_processes() == []
 
 
-def test_a_port_in_use_is_reported_in_one_line_and_nothing_starts(running: RunningSupervisor) -> None:
+def test_a_port_in_use_is_reported_in_one_line_and_nothing_starts(new_home: RunningSupervisor) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        running.port = listener.getsockname()[1]
+        new_home.port = listener.getsockname()[1]
 
-        code = running.start().wait(SECONDS)
-
-    assert code == 2
-    assert running.read_output() == f"headgate: Port {running.port} on 127.0.0.1 is in use; stop the other program, or set HEADGATE_PORT.\n"
-    assert not (running.home / "postgres").exists()
-
-
-def test_a_second_up_on_the_same_home_is_refused_in_one_line(running: RunningSupervisor, folder: Path) -> None:
-    process = running.start()
-    running.wait_until(running.is_ready)
-    other_folder = folder / "other"
-    other_folder.mkdir()
-    second = RunningSupervisor(other_folder)
-    second.home = running.home
-
-    code = second.start().wait(SECONDS)
+        code = new_home.start().wait(SECONDS)
 
     assert code == 2
     assert (
-        second.read_output().count("\n") == 1 and f"already runs with the home {running.home} (pid {process.pid})" in second.read_output()
+        new_home.read_output() == f"headgate: Port {new_home.port} on 127.0.0.1 is in use; stop the other program, or set HEADGATE_PORT.\n"
     )
+    assert not (new_home.home / "postgres").exists()
 
 
-def test_unusable_data_is_reported_in_one_line(running: RunningSupervisor) -> None:
-    data = running.home / "postgres/data"
+def test_a_second_up_on_the_same_home_is_refused_in_one_line(shared: RunningSupervisor, folder: Path) -> None:
+    second = RunningSupervisor(folder)
+    second.home = shared.home
+
+    code = second.start().wait(SECONDS)
+
+    assert code == 2 and shared.process is not None
+    assert second.read_output().count("\n") == 1
+    assert f"already runs with the home {shared.home} (pid {shared.process.pid})" in second.read_output()
+
+
+def test_unusable_data_is_reported_in_one_line(new_home: RunningSupervisor) -> None:
+    data = new_home.home / "postgres/data"
     data.mkdir(parents=True)
     (data / "PG_VERSION").write_text("15\n")
-    (running.home / "postgres/password").write_text("x")
+    (new_home.home / "postgres/password").write_text("x")
     if os.geteuid() == 0:
         import pwd
 
         os.chown(data, pwd.getpwnam("nobody").pw_uid, -1)
         data.chmod(0o700)
 
-    code = running.start().wait(SECONDS)
+    code = new_home.start().wait(SECONDS)
 
     assert code == 2
-    assert running.read_output().splitlines()[-1].startswith("headgate: The data directory")
+    assert new_home.read_output().splitlines()[-1].startswith("headgate: The data directory")
 
 
-def test_no_secret_is_in_a_command_line(running: RunningSupervisor) -> None:
-    running.start()
-    running.wait_until(running.is_ready)
+def test_no_secret_is_in_a_command_line(shared: RunningSupervisor) -> None:
+    commands = " ".join(shared.find_processes())
 
-    commands = " ".join(running.find_processes())
-
-    assert len(running.find_processes()) >= 5
+    assert len(shared.find_processes()) >= 5
     for secret in ("secret", "prefect-password", "postgres/password"):
-        assert (running.home / secret).read_text().strip() not in commands
-        assert oct((running.home / secret).stat().st_mode & 0o777) == "0o600"
+        assert (shared.home / secret).read_text().strip() not in commands
+        assert oct((shared.home / secret).stat().st_mode & 0o777) == "0o600"

@@ -3,13 +3,14 @@
 This test runs last, because it kills the agent of the session.
 """
 
+import contextlib
 import os
 import signal
 import socket
 from pathlib import Path
 
 from tests.support.datadog_agent import DatadogTestAgent
-from tests.support.running_headgate import Headgate
+from tests.support.running_headgate import Headgate, read_command_line
 from tests.system.telemetry.observed_runs import wait_until_finished
 
 MEMORY_LIMIT = 48 << 20
@@ -31,10 +32,11 @@ def get_memory(headgate: Headgate) -> dict[int, int]:
     """Return the resident bytes of the web and the worker by process id."""
     found = {}
     for pid in headgate.processes():
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if b"entrypoints.cli" in command and command[-2] in (b"web", b"worker"):
-            status = Path(f"/proc/{pid}/status").read_text()
-            found[pid] = int(status.split("VmRSS:")[1].split()[0]) * 1024
+        command = read_command_line(pid)
+        if "entrypoints.cli" in command and command[-1] in ("web", "worker"):
+            with contextlib.suppress(OSError, IndexError):  # the process has ended, or has no memory any more
+                status = Path(f"/proc/{pid}/status").read_text()
+                found[pid] = int(status.split("VmRSS:")[1].split()[0]) * 1024
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -265,7 +266,9 @@ async def test_terminating_an_ended_job_changes_nothing(stages: StageRunner) -> 
 
 
 def _below(pid: int) -> list[int]:
-    found = [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
-    for child in found:
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # the process has ended
+        found = [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    for child in list(found):
         found += _below(child)
     return list(dict.fromkeys(found))
