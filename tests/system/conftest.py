@@ -7,7 +7,7 @@ import pytest
 from tests.support.running_headgate import Headgate, temporary_headgate
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_headgate() -> Iterator[Headgate]:
     with temporary_headgate() as headgate:
         yield headgate.start()

@@ -19,7 +19,7 @@ import pytest
 from adapters.persistence.embedded import paths
 from adapters.persistence.embedded.errors import EmbeddedServerError
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from tests.support.postgres import a_temporary_folder
+from tests.support.postgres import a_temporary_folder, copy_cluster
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to own files as somebody else")
 
@@ -31,12 +31,20 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def server(folder: Path) -> Iterator[EmbeddedPostgres]:
+def new_server(folder: Path) -> Iterator[EmbeddedPostgres]:
+    """A server that is not started, without files."""
     made = EmbeddedPostgres(folder / "home")
     try:
         yield made
     finally:
         made.stop()
+
+
+@pytest.fixture
+def server(new_server: EmbeddedPostgres, folder: Path, cluster: Path) -> EmbeddedPostgres:
+    """A server that is not started, whose files exist."""
+    copy_cluster(cluster, folder / "home")
+    return new_server
 
 
 def ask(server: EmbeddedPostgres, query: str) -> str:
@@ -69,17 +77,17 @@ def gone(pid: int) -> bool:
         return True
 
 
-def test_the_server_starts_with_both_databases_and_full_durability(server: EmbeddedPostgres) -> None:
-    server.start()
+def test_the_server_starts_with_both_databases_and_full_durability(new_server: EmbeddedPostgres) -> None:
+    new_server.start()
 
-    with server.connection() as connection:
+    with new_server.connection() as connection:
         names = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
     assert {"headgate", "prefect"} <= names
-    assert [ask(server, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "listen_addresses")] == ["on", "on", ""]
+    assert [ask(new_server, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "listen_addresses")] == ["on", "on", ""]
 
 
-def test_files_are_private_and_a_password_is_required(server: EmbeddedPostgres, folder: Path) -> None:
-    server.start()
+def test_files_are_private_and_a_password_is_required(new_server: EmbeddedPostgres, folder: Path) -> None:
+    new_server.start()
 
     root = folder / "home/postgres"
     assert mode_of(root / "data") == "0o700"
@@ -89,8 +97,8 @@ def test_files_are_private_and_a_password_is_required(server: EmbeddedPostgres, 
 
 
 @as_root
-def test_as_root_the_server_user_owns_the_data_and_can_enter_the_home(server: EmbeddedPostgres, folder: Path) -> None:
-    server.start()
+def test_as_root_the_server_user_owns_the_data_and_can_enter_the_home(new_server: EmbeddedPostgres, folder: Path) -> None:
+    new_server.start()
 
     assert (folder / "home/postgres/data").stat().st_uid != 0
     assert (folder / "home/postgres/password").stat().st_uid == 0
@@ -110,7 +118,7 @@ def test_a_second_start_adopts_the_running_server_and_its_data(server: EmbeddedP
         assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
 
 
-def test_a_stop_right_after_the_start_leaves_no_process(server: EmbeddedPostgres, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_right_after_the_start_leaves_no_process(new_server: EmbeddedPostgres, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made, spawn = threading.Event(), EmbeddedPostgres._spawn
     processes: list[subprocess.Popen[bytes]] = []
 
@@ -124,15 +132,15 @@ def test_a_stop_right_after_the_start_leaves_no_process(server: EmbeddedPostgres
 
     monkeypatch.setattr(EmbeddedPostgres, "_spawn", spawn_and_tell)
     with ThreadPoolExecutor(1) as pool:
-        starting = pool.submit(server.start)
+        starting = pool.submit(new_server.start)
         assert made.wait(60)
 
-        server.stop()
+        new_server.stop()
 
         assert isinstance(starting.exception(30), EmbeddedServerError)
     assert [process.poll() is None for process in processes] == [False]
-    server.start()
-    assert ask(server, "SELECT 1") == "1"
+    new_server.start()
+    assert ask(new_server, "SELECT 1") == "1"
 
 
 def test_an_adopted_server_can_be_stopped(server: EmbeddedPostgres, folder: Path) -> None:
@@ -184,14 +192,14 @@ def test_a_lock_file_with_the_pid_of_another_program_is_ignored(server: Embedded
         stranger.wait()
 
 
-def test_an_interrupted_first_start_does_not_prevent_the_next(server: EmbeddedPostgres, folder: Path) -> None:
+def test_an_interrupted_first_start_does_not_prevent_the_next(new_server: EmbeddedPostgres, folder: Path) -> None:
     unfinished = folder / "home/postgres/data.unfinished"
     unfinished.mkdir(parents=True)
     (unfinished / "PG_VERSION").write_text("18\n")
 
-    server.start()
+    new_server.start()
 
-    assert server.created and not unfinished.exists()
+    assert new_server.created and not unfinished.exists()
 
 
 def test_urls_work_for_both_clients(server: EmbeddedPostgres) -> None:
@@ -321,7 +329,8 @@ def test_a_lost_password_file_is_reported_in_one_line(server: EmbeddedPostgres, 
     assert "is missing" in refusal(folder / "home")
 
 
-def test_the_server_survives_the_process_that_started_it(folder: Path) -> None:
+def test_the_server_survives_the_process_that_started_it(folder: Path, cluster: Path) -> None:
+    copy_cluster(cluster, folder / "home")
     program = (
         "import sys, time, pathlib; from adapters.persistence.embedded.server import EmbeddedPostgres;"
         "EmbeddedPostgres(pathlib.Path(sys.argv[1])).start(); print('up', flush=True); time.sleep(600)"

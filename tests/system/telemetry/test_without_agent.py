@@ -1,6 +1,6 @@
 """The agent dies during a run, then its port accepts data without responding: runs, requests and stopping are not affected.
 
-This test runs last, because it kills the agent of the session.
+This test runs last, because it kills the agent of the other tests.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Fixtures of the integration tests."""
+"""Share one Prefect server."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from adapters.persistence.embedded.server import EmbeddedPostgres
 from tests.support.prefect_server import RunningPrefect, a_prefect_server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prefect(postgres: EmbeddedPostgres) -> Iterator[RunningPrefect]:
-    """The one real Prefect server of the session. It takes 7 to 25 s to start."""
+    """A real Prefect server for the tests of this package. It takes 7 to 25 s to start."""
     with a_prefect_server(postgres) as running:
         yield running
