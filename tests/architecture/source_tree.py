@@ -32,10 +32,10 @@ class SourceTree:
 
         `from a import b` yields both `a` and `a.b`, since `b` may be a module.
         """
-        for node in ast.walk(self.modules[path]):
+        for node in find_imports(self.modules[path]):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            elif node.module and not node.level:
                 yield node.module
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
@@ -48,6 +48,12 @@ class SourceTree:
         functions = [node.func for node in ast.walk(self.modules[path]) if isinstance(node, ast.Call)]
         names = [node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "") for node in functions]
         return [name for name in names if name]
+
+
+@cache
+def find_imports(module: ast.Module) -> list[ast.Import | ast.ImportFrom]:
+    """Return every import statement of a module. Trees that share a module walk it once."""
+    return [node for node in ast.walk(module) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 @cache

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -26,11 +27,17 @@ BACK = "http://localhost:8000/ui/sign-in/back"
 SECRET = b"a secret of thirty-two bytes or more"
 
 
+@cache
+def load_key(name: str) -> RSAKey:
+    """Return the key of that name, which is made once, since that takes a moment. Every key has the same id."""
+    return RSAKey.generate_key(2048, parameters={"kid": "one"})
+
+
 class Provider:
     """A fake provider. `claims` and `headers` change the next token; a code is valid once."""
 
     def __init__(self) -> None:
-        self.key = RSAKey.generate_key(2048, parameters={"kid": "one"})
+        self.key = load_key("first")
         self.signs_with: Any = self.key
         self.algorithm = "RS256"
         self.claims: dict[str, Any] = {}
@@ -52,7 +59,7 @@ class Provider:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def get(self, request: BaseHTTPRequestHandler) -> None:
         path = urlsplit(request.path).path
@@ -153,7 +160,7 @@ WRONG: dict[str, Callable[[Provider], Any]] = {
     "a token that is over": lambda provider: provider.claims.update(exp=int(time.time()) - 3_600),
     "a token without an end": lambda provider: provider.claims.update(exp=None),
     "nobody": lambda provider: provider.claims.update(sub=None),
-    "another key": lambda provider: setattr(provider, "signs_with", RSAKey.generate_key(2048, parameters={"kid": "one"})),
+    "another key": lambda provider: setattr(provider, "signs_with", load_key("second")),
 }
 
 
@@ -210,7 +217,7 @@ async def test_a_new_signing_key_is_fetched_at_its_first_use(oidc: OidcProvider,
         address, remembered = await oidc.begin(BACK)
         code, state = provider.authorize(address)
         assert (await oidc.finish(BACK, remembered, state, code)).name
-        provider.key = provider.signs_with = RSAKey.generate_key(2048, parameters={"kid": "one"})
+        provider.key = provider.signs_with = load_key("second")
 
 
 @pytest.mark.parametrize("broken", ["down", "another name", "no endpoint"])
