@@ -17,18 +17,23 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
+UNREACHABLE = "http://127.0.0.1:9/api"
+"""The address of a Prefect server that does not run."""
 
 
 class Headgate:
-    """`python -m entrypoints.cli up`. Speak to it by `http`; `home` outlives it, so that it can be started again."""
+    """`python -m entrypoints.cli up`. Speak to it by `http`; `home` outlives it, so that it can be started again.
 
-    def __init__(self, home: Path, *, examples: bool = True, **environment: str) -> None:
+    Prefect's server takes as long to start as all the rest: with `with_prefect=False` there is none.
+    """
+
+    def __init__(self, home: Path, *, examples: bool = True, with_prefect: bool = True, **environment: str) -> None:
         self.home = home
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=20)
         self._argv = [sys.executable, "-m", "entrypoints.cli", "up", *([] if examples else ["--no-examples"])]
-        self._environment = environment
+        self._environment = environment if with_prefect else environment | {"HEADGATE_PREFECT_API_URL": UNREACHABLE}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:

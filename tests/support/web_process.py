@@ -19,11 +19,10 @@ from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
 from adapters.system.network import find_free_port
 from tests.support.postgres import a_database
+from tests.support.running_headgate import UNREACHABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 120.0
-_NOBODY = "http://127.0.0.1:9/api"
-"""Prefect is not what is asked here, and a web does without."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def a_web(postgres: EmbeddedPostgres, **environment: str) -> Iterator[WebProcess
         settings = {
             "HEADGATE_HOME": str(folder / "home"),
             "HEADGATE_DATABASE_URL": url,
-            "HEADGATE_PREFECT_API_URL": _NOBODY,
+            "HEADGATE_PREFECT_API_URL": UNREACHABLE,
             "HEADGATE_PORT": str(port),
             "HEADGATE_TELEMETRY": "off",
         }

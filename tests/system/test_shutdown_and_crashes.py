@@ -48,7 +48,7 @@ def get_process_name(pid: int) -> str:
 
 
 def test_the_stage_of_a_killed_worker_ends_and_its_run_is_lost() -> None:
-    with temporary_headgate(examples=False, HEADGATE_LEASE_SECONDS="4", HEADGATE_HEARTBEAT_SECONDS="1") as headgate:
+    with temporary_headgate(examples=False, with_prefect=False, HEADGATE_LEASE_SECONDS="4", HEADGATE_HEARTBEAT_SECONDS="1") as headgate:
         headgate.start()
         headgate.create("long", [sh("a", 'echo "pid $$"; exec sleep 600')])
         run_id = headgate.trigger("long")

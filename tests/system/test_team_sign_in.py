@@ -26,7 +26,7 @@ curl -fsS "$HEADGATE_URL/status-update/" -H "Authorization: Bearer $HEADGATE_TOK
 
 @pytest.fixture(scope="module")
 def team() -> Iterator[Headgate]:
-    with temporary_headgate(examples=False, HEADGATE_AUTH="team") as headgate:
+    with temporary_headgate(examples=False, with_prefect=False, HEADGATE_AUTH="team") as headgate:
         yield headgate.start()
 
 

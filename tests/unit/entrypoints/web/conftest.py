@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,15 @@ expect.set_options(timeout=PATIENCE)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    with a_browser() as browser:
+        yield browser
+
+
+@contextmanager
+def a_browser() -> Iterator[Browser]:
     """Debian's Chromium with a new profile. Without Chromium the tests are skipped, unless HEADGATE_CI=1 forbids it.
 
-    One a module: while it is open its driver's event loop runs in this thread, so a module that asks for it has no `async` tests.
+    While it is open its driver's event loop runs in this thread, so that no `async` test can run.
     """
     if not Path(CHROMIUM).exists():
         reason = f"there is no browser at {CHROMIUM}"
