@@ -9,7 +9,7 @@ from sqlalchemy import Table, text
 
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.sql_transaction import SqlTransaction
-from adapters.persistence.tables.answers import idempotency, report_receipt
+from adapters.persistence.tables.answers import idempotency, pipeline_reporter, report_receipt
 from adapters.persistence.tables.partitions import (
     PARTITIONED_TABLES,
     WEEK,
@@ -50,6 +50,9 @@ class SqlRetention:
 
     async def delete_receipts(self, before: datetime) -> int:
         return await self._delete(report_receipt, "created_at", before)
+
+    async def delete_reporters(self, before: datetime) -> int:
+        return await self._delete(pipeline_reporter, "reported_at", before)
 
     async def delete_idempotency_answers(self, before: datetime) -> int:
         return await self._delete(idempotency, "created_at", before)

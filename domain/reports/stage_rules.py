@@ -24,7 +24,10 @@ _ENDED_AS = {
 
 @dataclass(slots=True)
 class StageReportJudge:
-    """Judges one report about one stage. `attempt` is the stage's current attempt, `details` are those of the report."""
+    """Judges one report about one stage.
+
+    `attempt` is the stage's current attempt, `details` are those of the report. `is_placed` is True if the report names no run.
+    """
 
     run: Run
     stage: StageRun
@@ -34,6 +37,7 @@ class StageReportJudge:
     reporter: Reporter
     last_seq: int | None
     now: datetime
+    is_placed: bool = False
 
     def decide(self) -> ReportDecision:
         """Return the decision of the first rule that has one; apply the report if none has."""
@@ -73,7 +77,10 @@ class StageReportJudge:
         return None
 
     def check_news(self) -> ReportDecision | None:
-        """Ignore a report that repeats the status, unless it has new details; ignore `running` for an ended attempt."""
+        """Ignore a report that repeats the status, unless it has new details; ignore `running` for an ended attempt.
+
+        A second `running` that names no run is progress even without new details: the job began again, and its first end was not reported.
+        """
         current, reported = self.attempt.status, self.report.status
         if current.is_terminal and not reported.is_terminal:
             return ignored(current, f"{self.stage.name} is over already: it is {current}.")
@@ -82,7 +89,7 @@ class StageReportJudge:
         if current.is_terminal:
             return ignored(current, f"{self.stage.name} is {current} already.")
         news = {key: value for key, value in self.details.items() if key in ATTEMPT_FIELDS and getattr(self.attempt, key) != value}
-        if not news:
+        if not news and not self.is_placed:
             return ignored(current, f"{self.stage.name} is {current} already, and the report has nothing new.")
         self._store_details(news)
         data, actor = self.details, self.reporter.actor
@@ -94,6 +101,7 @@ class StageReportJudge:
         current, reported = self.attempt.status, self.report.status
         if not current.is_terminal:
             return None
+        self.attempt.end_reported = True
         data, actor = self.details, self.reporter.actor
         event = self.run.record(EventType.REPORT_LATE, self.now, stage=self.stage, status=reported, actor=actor, data=data)
         sentence = f"{self.stage.name} is {current}, which is final; the report that it {_ENDED_AS[reported]} is kept in the history."
@@ -116,6 +124,7 @@ class StageReportJudge:
         if self.report.status is Status.RUNNING and self.stage.definition.kind.runs_on_worker and self.reporter.worker is not None:
             self.run.start_stage(self.stage, self.reporter.worker, self.now)
         else:
+            self.attempt.end_reported = self.report.status.is_terminal
             self.run.move(self.stage, self.report.status, self.now, reason=reason, actor=self.reporter.actor)
         seq = self.run.last_seq
         self.run.propagate(self.now)

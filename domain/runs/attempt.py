@@ -21,7 +21,7 @@ class Attempt:
 
     `due_at` is the time of the next retry or reminder, `deadline_at` the time at which the attempt fails. `epoch` numbers the dispatch
     that it runs in. `by_person` is True if a person requested or ended it. `stop_requested_at` is the time at which a person cancelled it
-    while it was running on a worker.
+    while it was running on a worker. `end_reported` is True if a report said how the attempt ended, even if the report came too late.
     """
 
     number: int
@@ -42,6 +42,7 @@ class Attempt:
     by_person: bool = False
     stop_requested_at: datetime | None = None
     fingerprint: str | None = None
+    end_reported: bool = False
 
     def can_move(self, to: Status) -> bool:
         return to in ATTEMPT_MOVES[self.status]

@@ -390,6 +390,13 @@ class Run:
                 self.move(stage, end if stage.current.can_move(end) else Status.CANCELLED, now, actor=actor)
         self.propagate(now)
 
+    def supersede(self, next_number: int, now: datetime) -> None:
+        """End the run, as a report opened the next one: the stages that have not ended are lost."""
+        for stage in self.unfinished_stages:
+            stage.current.error_message = f"Run {next_number} began before the end of this stage was reported."
+            self.move(stage, Status.LOST, now, reason=Reason.SUPERSEDED)
+        self.propagate(now)
+
     def _process_due_stage(self, stage: StageRun, now: datetime) -> None:
         """Queue a retry, or remind people of an approval, once."""
         if stage.current.reason is Reason.APPROVAL:

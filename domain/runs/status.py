@@ -31,6 +31,8 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     REJECTED = "rejected"
     UPSTREAM = "upstream"
+    SUPERSEDED = "superseded"
+    """A later report opened the next run."""
 
 
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.SKIPPED, Status.LOST})
@@ -39,7 +41,9 @@ ATTEMPT_MOVES: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.QUEUED, Status.WAITING, Status.SKIPPED, Status.CANCELLED}),
     Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED, Status.FAILED, Status.LOST}),
     Status.RUNNING: frozenset({Status.WAITING, Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.LOST}),
-    Status.WAITING: frozenset({Status.QUEUED, Status.RUNNING, Status.COMPLETED, Status.FAILED, Status.SKIPPED, Status.CANCELLED}),
+    Status.WAITING: frozenset(
+        {Status.QUEUED, Status.RUNNING, Status.COMPLETED, Status.FAILED, Status.SKIPPED, Status.CANCELLED, Status.LOST}
+    ),
 } | {terminal: frozenset() for terminal in TERMINAL}
 
 REPORTABLE_STATUSES = frozenset({Status.RUNNING, Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.SKIPPED})

@@ -10,3 +10,10 @@ class Trigger:
     kind: str
     actor: str | None = None
     repeats: int | None = None
+
+    @property
+    def is_report(self) -> bool:
+        return self.kind == REPORT
+
+
+REPORT = "report"

@@ -134,7 +134,7 @@ def status_update(
     run_id: int | None = None,
     event_id: str | None = None,
     reporter: str | None = None,
-    digest: bytes = b"1",
     **details: Any,
 ) -> StatusUpdate:
+    digest = repr((status, stage, pipeline, run_id, event_id, reporter, details)).encode()
     return StatusUpdate(Report(Status(status), stage, **details), pipeline, run_id, event_id, reporter, digest)

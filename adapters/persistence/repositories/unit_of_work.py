@@ -19,6 +19,7 @@ from adapters.persistence.repositories.logs import SqlLogs
 from adapters.persistence.repositories.outbox import SqlOutbox
 from adapters.persistence.repositories.pipelines import SqlPipelines
 from adapters.persistence.repositories.receipts import SqlReceipts
+from adapters.persistence.repositories.reporters import SqlReporters
 from adapters.persistence.repositories.runs.run_cache import RunCache
 from adapters.persistence.repositories.runs.run_repository import SqlRuns
 from adapters.persistence.repositories.sessions import SqlSessions
@@ -35,6 +36,7 @@ from application.ports.persistence.logs import Logs
 from application.ports.persistence.outbox import Outbox
 from application.ports.persistence.pipelines import PipelineRef, Pipelines
 from application.ports.persistence.receipts import ReceiptKey, Receipts
+from application.ports.persistence.reporters import Reporters
 from application.ports.persistence.runs import Runs
 from application.ports.persistence.sink_positions import SinkPositions
 from application.ports.persistence.unit_of_work import LoadedForUpdate
@@ -53,6 +55,7 @@ class SqlUnitOfWork:
         self.runs: Runs = self._runs
         self._receipts = SqlReceipts(transaction)
         self.receipts: Receipts = self._receipts
+        self.reporters: Reporters = SqlReporters(transaction)
         self.idempotency: Idempotency = SqlIdempotency(transaction)
         self.leases: Leases = SqlLeases(transaction)
         self.logs: Logs = SqlLogs(transaction)

@@ -1,11 +1,11 @@
-"""Stored answers: to reports with an event id and to requests with an Idempotency-Key."""
+"""Stored answers, to reports with an event id and to requests with an Idempotency-Key, and the last reports of reporters."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -46,6 +46,20 @@ class ReporterSeqTable(TableBase, table=True):
     seq: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
+class PipelineReporterTable(TableBase, table=True):
+    """A reporter's last report on a pipeline that names no run, and its highest `seq`. `reporter` is '' for anonymous reporters."""
+
+    __tablename__ = "pipeline_reporter"
+    __table_args__: ClassVar[Any] = (Index("ix_pipeline_reporter_reported_at", "reported_at", postgresql_using="brin"),)
+    pipeline_id: int = Field(sa_column=Column(BigInteger, ForeignKey("pipeline.id"), primary_key=True, autoincrement=False))
+    reporter: str = Field(sa_column=Column(Text, primary_key=True))
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    run_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    seq: int | None = Field(default=None, sa_column=Column(BigInteger))
+    reported_at: datetime = Field(sa_column=timestamp_column(nullable=False))
+
+
 idempotency = get_table(IdempotencyTable)
+pipeline_reporter = get_table(PipelineReporterTable)
 report_receipt = get_table(ReportReceiptTable)
 reporter_seq = get_table(ReporterSeqTable)

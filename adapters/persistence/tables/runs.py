@@ -100,6 +100,7 @@ class AttemptTable(TableBase, table=True):
     by_person: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     stop_requested_at: datetime | None = Field(default=None, sa_column=timestamp_column())
     fingerprint: str | None = Field(default=None, sa_column=Column(Text))
+    end_reported: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
 
 
 class FailureTable(TableBase, table=True):

@@ -27,6 +27,10 @@ class Retention(Protocol):
         """Delete the receipts of reports answered before that time. Returns the number deleted."""
         ...
 
+    async def delete_reporters(self, before: datetime) -> int:
+        """Forget the last reports that came before that time. Returns the number deleted."""
+        ...
+
     async def delete_idempotency_answers(self, before: datetime) -> int:
         """Delete the stored answers of requests made before that time. Returns the number deleted."""
         ...

@@ -1,10 +1,25 @@
 """Runs in the store."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from domain.runs.run import Run
+
+RECENT_RUNS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRuns:
+    """Ids of a pipeline's runs: the unfinished ones, oldest first, and the newest RECENT_RUNS, newest first."""
+
+    active: Sequence[int] = ()
+    newest: Sequence[int] = ()
+
+    @property
+    def latest(self) -> int | None:
+        return self.newest[0] if self.newest else None
 
 
 class Runs(Protocol):
@@ -30,11 +45,9 @@ class Runs(Protocol):
         """
         ...
 
-    async def active_ids(self, pipeline_ids: Collection[int]) -> Mapping[int, list[int]]:
-        """Return the unfinished runs of each pipeline, oldest first; an empty list for a pipeline without any."""
+    async def find_recent(self, pipeline_ids: Collection[int]) -> Mapping[int, RecentRuns]:
+        """Return the unfinished and the newest runs of each pipeline."""
         ...
-
-    async def latest_id(self, pipeline_id: int) -> int | None: ...
 
     async def find_due(self, now: datetime, limit: int) -> list[int]:
         """Return runs for which `Run.process_due` has something to do at `now`."""

@@ -15,6 +15,7 @@ from application.ports.persistence.logs import Logs
 from application.ports.persistence.outbox import Outbox
 from application.ports.persistence.pipelines import PipelineRef, Pipelines, StoredPipeline
 from application.ports.persistence.receipts import Receipt, ReceiptKey, Receipts
+from application.ports.persistence.reporters import Reporters
 from application.ports.persistence.runs import Runs
 from application.ports.persistence.sink_positions import SinkPositions
 from application.ports.persistence.workers import Workers
@@ -38,6 +39,7 @@ class UnitOfWork(Protocol):
     pipelines: Pipelines
     runs: Runs
     receipts: Receipts
+    reporters: Reporters
     idempotency: Idempotency
     leases: Leases
     logs: Logs

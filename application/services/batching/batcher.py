@@ -15,9 +15,8 @@ MAX_WAITING = 4_096
 """Items beyond this limit are refused with Unavailable."""
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-ProcessBatch = Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception | None]]]
-"""Processes items in order, in one transaction. Returns an answer or an exception for each; None for an item to process again in the
-next batch, but never for the first item."""
+ProcessBatch = Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]]
+"""Processes items in order, in one transaction. Returns an answer or an exception for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +86,10 @@ class Batcher(Generic[Item, Answer]):
         except Exception as error:
             self._handle_failure(batch, error)
             return
-        for entry, answer in reversed(list(zip(batch, answers, strict=True))):
-            if answer is None:
-                self._waiting.appendleft(entry)
-            else:
-                _resolve(entry, answer)
+        for entry, answer in zip(batch, answers, strict=True):
+            _resolve(entry, answer)
 
-    def _create_batch_task(self, batch: Sequence[_Entry[Item, Answer]]) -> "asyncio.Task[Sequence[Answer | Exception | None]]":
+    def _create_batch_task(self, batch: Sequence[_Entry[Item, Answer]]) -> "asyncio.Task[Sequence[Answer | Exception]]":
         """Process the batch in the context of its first caller, whose trace gets the spans."""
         work = _as_coroutine(self._process_batch([entry.item for entry in batch]))
         return asyncio.get_running_loop().create_task(work, context=batch[0].context)
@@ -122,11 +118,10 @@ class Batcher(Generic[Item, Answer]):
                 if isinstance(error, Unavailable):
                     unavailable[key] = error
                 answer = error
-            if answer is not None:
-                _resolve(entry, answer)
+            _resolve(entry, answer)
 
 
-async def _as_coroutine(work: Awaitable[Sequence[Answer | Exception | None]]) -> Sequence[Answer | Exception | None]:
+async def _as_coroutine(work: Awaitable[Sequence[Answer | Exception]]) -> Sequence[Answer | Exception]:
     return await work
 
 

@@ -68,7 +68,7 @@ def _to_update(body: StatusUpdateRequest, raw: Any, principal: Principal) -> Sta
         seq=body.seq,
         reported_at=body.reported_at,
     )
-    digest = _hash_report(raw) if body.event_id is not None else b""
+    digest = _hash_report(raw) if body.event_id is not None or body.run_id is None else b""
     return StatusUpdate(
         report, body.pipeline_id, body.run_id, body.event_id, body.reporter, digest, principal.attempt, principal.token_reporter
     )

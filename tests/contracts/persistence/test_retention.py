@@ -3,6 +3,7 @@ from datetime import timedelta
 from application.ports.persistence.idempotency import IdempotencyKey
 from application.ports.persistence.logs import NewLogLine
 from application.ports.persistence.receipts import Receipt, ReceiptKey
+from application.ports.persistence.reporters import ReporterKey, TakenReport
 from application.ports.persistence.workers import WorkerStatus
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, a_pipeline, a_stored_run
@@ -114,3 +115,16 @@ async def test_workers_that_are_not_seen_any_more_are_deleted(store: StoreUnderT
 
     assert await store.retention.delete_workers(NOW + DAY) == 1
     assert await store.retention.delete_workers(NOW + DAY) == 0
+
+
+async def test_reporters_that_report_no_more_are_forgotten(store: StoreUnderTest) -> None:
+    key = ReporterKey((await a_pipeline(store.open_unit_of_work)).id, "ci")
+    async with store.open_unit_of_work() as work:
+        await work.reporters.save({key: TakenReport(b"1", 1, None)})
+        await work.commit()
+
+    assert await store.retention.delete_reporters(NOW - 3_650 * DAY) == 0
+    assert await store.retention.delete_reporters(NOW + 36_500 * DAY) == 1
+
+    async with store.open_unit_of_work() as work:
+        assert await work.reporters.find([key]) == {}

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from application.ports.persistence.runs import RECENT_RUNS
 from domain.access.actor import Actor
 from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter
@@ -172,7 +173,7 @@ async def test_a_run_keeps_the_revision_it_started_with(store: StoreUnderTest) -
     assert list(run.stages) == ["a", "b", "c"]
 
 
-async def test_active_and_latest_runs_are_those_of_the_pipeline(store: StoreUnderTest) -> None:
+async def test_active_and_newest_runs_are_those_of_the_pipeline(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work)
     other = await a_pipeline(store.open_unit_of_work, "other")
     first, second, third = [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(3)]
@@ -182,12 +183,22 @@ async def test_active_and_latest_runs_are_those_of_the_pipeline(store: StoreUnde
         run = (await work.runs.lock([second]))[second]
         run.cancel(NOW, None)
         await work.runs.save(run)
-        active, latest = await work.runs.active_ids([pipeline.id, other.id, 404]), await work.runs.latest_id(pipeline.id)
-        none = await work.runs.latest_id(404)
+        recent = await work.runs.find_recent([pipeline.id, other.id, 404])
 
-    assert active == {pipeline.id: [first, third], other.id: [fourth], 404: []}
-    assert latest == third
-    assert none is None
+    assert {each: list(runs.active) for each, runs in recent.items()} == {pipeline.id: [first, third], other.id: [fourth], 404: []}
+    assert {each: list(runs.newest) for each, runs in recent.items()} == {pipeline.id: [third, second, first], other.id: [fourth], 404: []}
+    assert [recent[each].latest for each in (pipeline.id, 404)] == [third, None]
+
+
+async def test_only_the_newest_runs_are_listed_beside_the_active_ones(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work)
+    runs = [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(RECENT_RUNS + 2)]
+
+    async with store.open_unit_of_work() as work:
+        recent = (await work.runs.find_recent([pipeline.id]))[pipeline.id]
+
+    assert list(recent.active) == runs
+    assert list(recent.newest) == runs[:1:-1]
 
 
 async def test_run_numbers_are_unique_within_a_pipeline(store: StoreUnderTest) -> None:

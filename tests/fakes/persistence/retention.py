@@ -38,6 +38,9 @@ class FakeRetention:
         _delete(tables.receipts, lambda key, _: tables.received[key] < before)
         return _delete(tables.received, lambda _, at: at < before)
 
+    async def delete_reporters(self, before: datetime) -> int:
+        return _delete(self._store.committed.last_reports, lambda _, row: row[1] < before)
+
     async def delete_idempotency_answers(self, before: datetime) -> int:
         return _delete(self._store.committed.answers, lambda _, row: row.created_at < before)
 

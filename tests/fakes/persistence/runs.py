@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from application.ports.persistence.runs import RECENT_RUNS, RecentRuns
 from application.queries.views.events import EventView
 from domain.runs.events import Event, EventType
 from domain.runs.run import Run
@@ -53,14 +54,14 @@ class FakeRuns:
             tx.require_lock("run", run.id)
             await self._write(run, run.id, before=tx.runs[run.id])
 
-    async def active_ids(self, pipeline_ids: Collection[int]) -> Mapping[int, list[int]]:
+    async def find_recent(self, pipeline_ids: Collection[int]) -> Mapping[int, RecentRuns]:
         tx = await self._transaction.begin_statement()
-        active = sorted((run.pipeline_id, run.id) for run in tx.runs.values() if not run.is_over)
-        return {wanted: [run_id for pipeline_id, run_id in active if pipeline_id == wanted] for wanted in pipeline_ids}
-
-    async def latest_id(self, pipeline_id: int) -> int | None:
-        tx = await self._transaction.begin_statement()
-        return max((run.id for run in tx.runs.values() if run.pipeline_id == pipeline_id), default=None)
+        recent = {}
+        for pipeline_id in pipeline_ids:
+            runs = sorted((run for run in tx.runs.values() if run.pipeline_id == pipeline_id), key=lambda run: run.id)
+            newest = [run.id for run in reversed(runs)][:RECENT_RUNS]
+            recent[pipeline_id] = RecentRuns([run.id for run in runs if not run.is_over], newest)
+        return recent
 
     async def find_due(self, now: datetime, limit: int) -> list[int]:
         tx = await self._transaction.begin_statement()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from application.ports.persistence.leases import Lease
 from application.ports.persistence.receipts import Receipt, ReceiptKey
+from application.ports.persistence.reporters import ReporterKey, TakenReport
 from application.ports.persistence.workers import WorkerStatus
 from application.ports.system.clock import Clock
 from application.queries.views.events import EventView
@@ -108,6 +109,7 @@ class Tables:
     receipts: dict[ReceiptKey, Receipt] = field(default_factory=dict)
     received: dict[ReceiptKey, datetime] = field(default_factory=dict)
     reporters: dict[tuple[int, str], int] = field(default_factory=dict)
+    last_reports: dict[ReporterKey, tuple[TakenReport, datetime]] = field(default_factory=dict)
     answers: dict[tuple[str, str], StoredAnswer] = field(default_factory=dict)
     leases: dict[int, LeaseRow] = field(default_factory=dict)
     log_lines: dict[tuple[int, int], LogLineView] = field(default_factory=dict)

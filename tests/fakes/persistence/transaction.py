@@ -59,6 +59,7 @@ class Transaction:
         self.outbox = Overlay(tables.outbox)
         self.receipts = Overlay(tables.receipts)
         self.reporters = Overlay(tables.reporters)
+        self.last_reports = Overlay(tables.last_reports)
         self.received = Overlay(tables.received)
         self.answers = Overlay(tables.answers)
         self.leases = Overlay(tables.leases)

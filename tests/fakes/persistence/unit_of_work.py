@@ -15,6 +15,7 @@ from application.ports.persistence.logs import Logs
 from application.ports.persistence.outbox import Outbox
 from application.ports.persistence.pipelines import PipelineRef, Pipelines
 from application.ports.persistence.receipts import ReceiptKey, Receipts
+from application.ports.persistence.reporters import Reporters
 from application.ports.persistence.runs import Runs
 from application.ports.persistence.sink_positions import SinkPositions
 from application.ports.persistence.unit_of_work import LoadedForUpdate
@@ -30,6 +31,7 @@ from tests.fakes.persistence.logs import FakeLogs
 from tests.fakes.persistence.outbox import FakeOutbox
 from tests.fakes.persistence.pipelines import FakePipelines
 from tests.fakes.persistence.receipts import FakeReceipts
+from tests.fakes.persistence.reporters import FakeReporters
 from tests.fakes.persistence.runs import FakeRuns
 from tests.fakes.persistence.sink_positions import FakeSinkPositions
 from tests.fakes.persistence.store import FakeStore
@@ -49,6 +51,7 @@ class FakeUnitOfWork:
         self.pipelines: Pipelines = FakePipelines(transaction)
         self.runs: Runs = FakeRuns(transaction)
         self.receipts: Receipts = FakeReceipts(transaction)
+        self.reporters: Reporters = FakeReporters(transaction)
         self.idempotency: Idempotency = FakeIdempotency(transaction)
         self.leases: Leases = FakeLeases(transaction)
         self.logs: Logs = FakeLogs(transaction)

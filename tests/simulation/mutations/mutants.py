@@ -124,8 +124,8 @@ def answer_before_commit() -> Iterator[None]:
         answers: list[Any] = []
 
         class Overheard(report_status.ReportBatch):
-            def judge_or_postpone(self, update: Any, target: Any) -> Any:
-                answers.append(said := super().judge_or_postpone(update, target))
+            def judge(self, run: Any, update: Any, placed: Any = None) -> Any:
+                answers.append(said := super().judge(run, update, placed))
                 return said
 
         with patch.object(report_status, "ReportBatch", Overheard):

@@ -24,6 +24,7 @@ from adapters.persistence.repositories.runs.run_rows import (
     to_run,
     to_run_row,
 )
+from application.ports.persistence.runs import RecentRuns
 from domain.runs.events import EventType
 from domain.runs.run import Run
 
@@ -168,15 +169,13 @@ class SqlRuns:
         _check_seqs(run, after=self._last_seq[run.id])
         return stored
 
-    async def active_ids(self, pipeline_ids: Collection[int]) -> Mapping[int, list[int]]:
+    async def find_recent(self, pipeline_ids: Collection[int]) -> Mapping[int, RecentRuns]:
         active: dict[int, list[int]] = {pipeline_id: [] for pipeline_id in pipeline_ids}
+        newest: dict[int, list[int]] = {pipeline_id: [] for pipeline_id in pipeline_ids}
         storable = [pipeline_id for pipeline_id in active if is_storable_id(pipeline_id)]
-        for row in await self._transaction.execute(sql.ACTIVE, {"pipelines": storable}):
-            active[row.pipeline_id].append(row.id)
-        return active
-
-    async def latest_id(self, pipeline_id: int) -> int | None:
-        return (await self._transaction.execute(sql.LATEST, {"pipeline": pipeline_id})).scalar_one_or_none()
+        for row in await self._transaction.execute(sql.RECENT, {"pipelines": storable}):
+            (active if row.is_active else newest)[row.pipeline_id].append(row.id)
+        return {each: RecentRuns(sorted(active[each]), sorted(newest[each], reverse=True)) for each in active}
 
     async def find_due(self, now: datetime, limit: int) -> list[int]:
         return list((await self._transaction.execute(sql.DUE, {"now": now, "limit": limit})).scalars())

@@ -37,6 +37,7 @@ ATTEMPT_VALUES = (
     "by_person",
     "stop_requested_at",
     "fingerprint",
+    "end_reported",
 )
 """In the order of the fields of `Attempt`."""
 EVENT_COLUMNS = ("seq", "type", "at", "stage", "attempt", "status", "actor", "data")

@@ -5,7 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CTE, Label, Select, TableValuedAlias, and_, bindparam, func, insert, literal_column, select, text, true, update
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Label,
+    Select,
+    TableValuedAlias,
+    and_,
+    bindparam,
+    false,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.persistence.connection.bulk_parameters import is_any_of, rows_from_json
@@ -14,6 +32,7 @@ from adapters.persistence.repositories.runs.run_rows import ATTEMPT_KEYS, ATTEMP
 from adapters.persistence.tables.base import UNFINISHED
 from adapters.persistence.tables.dispatches import dispatch, outbox
 from adapters.persistence.tables.runs import attempt, event, failure, run
+from application.ports.persistence.runs import RECENT_RUNS
 from domain.runs.attempt import REPORTABLE_FIELDS
 
 _ATTEMPT_COLUMNS = (*ATTEMPT_KEYS, "stage", *ATTEMPT_VALUES)
@@ -113,6 +132,17 @@ def _add_failures() -> Any:
     return upsert(failure).from_select([column.name for column in failure.c], rows).on_conflict_do_nothing()
 
 
+def _find_recent() -> Any:
+    """Read the ids of the active and of the newest runs of some pipelines."""
+    columns = (run.c.pipeline_id, run.c.id)
+    active = select(*columns, true().label("is_active")).where(is_any_of(run.c.pipeline_id, "pipelines"), _IS_ACTIVE)
+    wanted = func.unnest(bindparam("pipelines", type_=ARRAY(BigInteger))).table_valued("pipeline_id").render_derived(name="wanted")
+    of_pipeline = run.alias("of_pipeline")
+    by_age = select(of_pipeline.c.pipeline_id, of_pipeline.c.id).where(of_pipeline.c.pipeline_id == wanted.c.pipeline_id)
+    newest = by_age.order_by(of_pipeline.c.id.desc()).limit(literal_column(str(RECENT_RUNS))).lateral("newest")
+    return union_all(active, select(newest.c.pipeline_id, newest.c.id, false()).select_from(wanted.join(newest, true())))
+
+
 ADD = CompiledStatement(_add())
 ADD_FAILURES = CompiledStatement(_add_failures())
 SAVE = CompiledStatement(_save())
@@ -137,10 +167,7 @@ SELECT_ATTEMPTS = (
 )
 READ_ATTEMPTS = CompiledStatement(SELECT_ATTEMPTS)
 NEXT_NUMBER = CompiledStatement(select(func.coalesce(func.max(run.c.number), 0) + 1).where(run.c.pipeline_id == bindparam("pipeline")))
-ACTIVE = (
-    select(run.c.pipeline_id, run.c.id).where(is_any_of(run.c.pipeline_id, "pipelines"), _IS_ACTIVE).order_by(run.c.pipeline_id, run.c.id)
-)
-LATEST = select(run.c.id).where(run.c.pipeline_id == bindparam("pipeline")).order_by(run.c.id.desc()).limit(literal_column("1"))
+RECENT = _find_recent()
 DUE = (
     select(run.c.id)
     .where(run.c.next_due_at.is_not(None), _IS_ACTIVE, run.c.next_due_at <= bindparam("now"))
