@@ -1,6 +1,5 @@
 """Tokens, and the commands that use them."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +8,7 @@ from application.queries.views.pipelines import PipelineView
 from domain.access.api_tokens import ApiToken
 from domain.pipelines.definition import StageKind
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp
+from entrypoints.web.view_models.report_commands import build_crontab_line, build_report_line, build_systemd_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +64,11 @@ def build_token_snippets(text: str, token: ApiToken, pipeline: PipelineView | No
             Snippet("In a request", f"curl -fsS {header} {origin}/pipelines/"),
             Snippet("In the terminal", f"export HEADGATE_API_TOKEN={text}"),
         ]
-    external = [stage.name for stage in pipeline.definition.stages if stage.kind is StageKind.EXTERNAL]
-    stage = external[0] if external else pipeline.definition.stages[-1].name
-    url, body = f"{origin}/status-update/", json.dumps({"stage_name": stage, "status": "completed"})
-    shell_body = json.dumps(json.dumps({"stage_name": stage, "status": "$S"}))
-    line = f"curl -fsS {url} {header} --json '{body}'"
-    cron = f"0 2 * * *  /usr/local/bin/backup && S=completed || S=failed; curl -fsS {url} {header} --json {shell_body}"
-    script = (
-        f'test "$SERVICE_RESULT" = success && S=completed || S=failed; '
-        f'curl -fsS {url} -H "Authorization: Bearer {text}" --json {shell_body}'
-    )
-    unit = f"[Service]\nType=oneshot\nExecStart=/usr/local/bin/backup\nExecStopPost=/bin/sh -c '{_escape_for_systemd(script)}'"
-    return [Snippet("One line", line), Snippet("In a crontab", cron), Snippet("In a systemd unit", unit)]
-
-
-def _escape_for_systemd(script: str) -> str:
-    """Double backslashes, because systemd removes one even within quotes."""
-    return script.replace("\\", "\\\\")
+    external = [stage for stage in pipeline.definition.stages if stage.kind is StageKind.EXTERNAL]
+    first = next((stage for stage in external if not stage.needs), external[0] if external else pipeline.definition.stages[0])
+    url = f"{origin}/status-update/"
+    return [
+        Snippet("One line", build_report_line(url, text, first.name)),
+        Snippet("In a crontab", build_crontab_line(url, text, first.name)),
+        Snippet("In a systemd unit", build_systemd_unit(url, text, first.name)),
+    ]

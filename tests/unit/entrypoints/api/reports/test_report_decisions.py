@@ -79,18 +79,18 @@ async def test_an_older_seq_of_the_same_reporter_changes_nothing(headgate: InPro
 
 @pytest.mark.parametrize("word", ["started", "success"])
 async def test_a_repeat_or_an_earlier_status_after_the_end_changes_nothing(headgate: InProcessHeadgate, run_id: int, word: str) -> None:
-    await headgate.api.report(pipeline_id="ext", stage_name="a", status="completed")
+    await headgate.api.report(run_id=run_id, stage_name="a", status="completed")
 
-    answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status=word)
+    answer = await headgate.api.report(run_id=run_id, stage_name="a", status=word)
 
     assert (answer.status_code, answer.json()["applied"], answer.json()["status"]) == (200, False, "completed")
 
 
 async def test_the_same_status_with_new_details_is_progress(headgate: InProcessHeadgate, run_id: int) -> None:
-    await headgate.api.report(pipeline_id="ext", stage_name="a", status="running")
+    await headgate.api.report(run_id=run_id, stage_name="a", status="running")
 
-    news = await headgate.api.report(pipeline_id="ext", stage_name="a", status="running", records_processed=7, output={"k": [1]})
-    none = await headgate.api.report(pipeline_id="ext", stage_name="a", status="running", records_processed=7)
+    news = await headgate.api.report(run_id=run_id, stage_name="a", status="running", records_processed=7, output={"k": [1]})
+    none = await headgate.api.report(run_id=run_id, stage_name="a", status="running", records_processed=7)
 
     assert (news.json()["applied"], none.json()["applied"]) == (True, False)
     stages = (await headgate.client.get(f"/runs/{run_id}/stages")).json()
@@ -98,9 +98,9 @@ async def test_the_same_status_with_new_details_is_progress(headgate: InProcessH
 
 
 async def test_a_contradicting_end_is_409_and_recorded_in_the_history(headgate: InProcessHeadgate, run_id: int) -> None:
-    await headgate.api.report(pipeline_id="ext", stage_name="a", status="completed")
+    await headgate.api.report(run_id=run_id, stage_name="a", status="completed")
 
-    answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status="failed", error_message="late")
+    answer = await headgate.api.report(run_id=run_id, stage_name="a", status="failed", error_message="late")
 
     assert (answer.status_code, answer.json()["problem"], answer.json()["state"]) == (409, "late_report", "completed")
     assert answer.headers["content-type"] == "application/problem+json"
@@ -134,9 +134,9 @@ async def test_synonyms_of_statuses_are_understood(headgate: InProcessHeadgate, 
 
 
 async def test_a_report_about_the_run_starts_it_and_ends_it(headgate: InProcessHeadgate) -> None:
-    await headgate.api.create_pipeline("ext", {"name": "a", "kind": "external"})
+    await headgate.api.create_pipeline("ext", {"name": "a", "kind": "external"}, {"name": "b", "kind": "external"})
 
-    never = await headgate.api.report(pipeline_id="ext", status="completed")
+    never = await headgate.api.report(pipeline_id="ext", status="skipped")
     opened = await headgate.api.report(pipeline_id="ext", status="running")
     ended = await headgate.api.report(pipeline_id="ext", status="completed")
 
@@ -145,13 +145,14 @@ async def test_a_report_about_the_run_starts_it_and_ends_it(headgate: InProcessH
     assert ended.json()["status"] == await headgate.api.get_run_status(1) == "completed"
 
 
-async def test_several_active_runs_are_named(headgate: InProcessHeadgate, run_id: int) -> None:
-    second = await headgate.api.trigger("ext")
+async def test_several_active_runs_are_named(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline("mixed", {"name": "a", "kind": "external"}, {"name": "b", "command": ["true"]})
+    first, second = [await headgate.api.trigger("mixed") for _ in range(2)]
 
-    answer = await headgate.api.report(pipeline_id="ext", stage_name="a", status="running")
-    named = await headgate.api.report(pipeline_id="ext", run_id=second, stage_name="a", status="running")
+    answer = await headgate.api.report(pipeline_id="mixed", stage_name="a", status="running")
+    named = await headgate.api.report(pipeline_id="mixed", run_id=second, stage_name="a", status="running")
 
-    assert (answer.status_code, answer.json()["runs"]) == (409, [run_id, second])
+    assert (answer.status_code, answer.json()["runs"]) == (409, [first, second])
     assert named.json()["run_id"] == second
 
 
