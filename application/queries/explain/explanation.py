@@ -65,6 +65,8 @@ def _lost(run: RunView) -> list[TextPart]:
     lost = [stage for stage in run.stages if stage.status is Status.LOST]
     if not lost:
         return compose("Lost: the worker stopped responding.")
+    if lost[0].newest.reason is Reason.SUPERSEDED:
+        return compose("Lost: the next run began before the end of ", bold(lost[0].name), " was reported.")
     name, at = bold(lost[0].name), lost[0].newest.finished_at
     when = [TextPart(" at "), TextPart(f"{at:%H:%M:%S} UTC", at=at)] if at else []
     advice = compose(". Check the log to see how far ", name, " got.", _describe_retry_start(lost))

@@ -65,6 +65,8 @@ def describe_failure(attempt: AttemptView) -> str:
     """Return why an attempt failed: the first line of its error message, or what is known without one."""
     if attempt.reason is Reason.TIMEOUT:
         return "time limit exceeded" if attempt.started_at else "no worker or report before the deadline"
+    if attempt.reason is Reason.SUPERSEDED:
+        return "the next run began before its end was reported"
     if attempt.status is Status.LOST:
         return "the worker stopped responding"
     first_line = (attempt.error_message or "").strip().split("\n")[0]

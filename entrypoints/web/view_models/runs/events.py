@@ -86,6 +86,8 @@ def _describe_stage_status(event: EventView) -> Sentence:
         return [TextPart(event.actor, True), TextPart(" skipped "), stage]
     if event.status is Status.SKIPPED and data.get("reason") == "upstream":
         return [stage, TextPart(" skipped: a stage it needs did not complete")]
+    if event.status is Status.LOST and data.get("reason") == "superseded":
+        return [stage, TextPart(" was lost: the next run began before its end was reported")]
     ending = f" {_ENDINGS.get(event.status, str(event.status))}" if event.status else ""
     attempt = f" on attempt {event.attempt}" if is_retry else ""
     error = str(data.get("error_message") or "").strip().split("\n")[0][:MAX_TEXT_LENGTH]

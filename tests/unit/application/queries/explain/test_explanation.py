@@ -5,7 +5,7 @@ from application.queries.explain.explanation import explain_run
 from application.queries.explain.orchestrator_health import OrchestratorHealth
 from application.queries.explain.run_context import RunContext
 from application.queries.explain.run_context_loader import RunContextLoader
-from tests.support.actions import WORKER, worker_report
+from tests.support.actions import WORKER, status_update, worker_report
 from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
 
@@ -38,6 +38,15 @@ async def test_a_wait_that_began_on_another_day_includes_the_date() -> None:
     headgate.fakes.clock.advance(86_400)
 
     assert f" since {since.day} {since:%b %H:%M} UTC;" in await explain(headgate, run_id)
+
+
+async def test_a_superseded_run_says_that_the_next_one_began() -> None:
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline([a_stage("dump", "external"), a_stage("ship", "external")], name="remote")
+    (first,) = await headgate.use_cases.report(status_update("completed", "dump", event_id="first night"))
+    await headgate.use_cases.report(status_update("completed", "dump", event_id="second night"))
+
+    assert await explain(headgate, first.run_id or 0) == "Lost: the next run began before the end of ship was reported."
 
 
 async def test_every_time_is_a_part_of_its_own() -> None:
