@@ -70,6 +70,7 @@ TITLES = {
     "name_taken": "Name taken",
     "late_report": "Too late",
     "several_runs": "Which run?",
+    "different_pipeline": "A run of another pipeline",
     "dispatch_gone": "Dispatch gone",
     "protocol_version": "Update the worker",
     "foreign_origin": "Another site's request",

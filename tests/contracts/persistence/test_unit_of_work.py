@@ -18,7 +18,7 @@ async def test_leaving_without_commit_discards_everything(store: StoreUnderTest)
 
     async with store.open_unit_of_work() as work:
         assert await work.pipelines.find(pipeline.id) == pipeline
-        assert await work.runs.latest_id(pipeline.id) is None
+        assert (await work.runs.find_recent([pipeline.id]))[pipeline.id].latest is None
         assert await work.outbox.lease("relay", 10, 60) == []
 
 
