@@ -24,12 +24,12 @@ REPEAT_SECONDS: Final = 10.0
 """An equal report of the same reporter within this time is a repeat."""
 
 
-class PipelineLockNeeded(Exception):
-    """A report opens a run, and its pipeline is not locked. It must be locked before any run, so the transaction starts again."""
+class PipelineLocksNeeded(Exception):
+    """Reports open runs, and their pipelines are not locked. They must be locked before any run, so the transaction starts again."""
 
-    def __init__(self, pipeline_id: int) -> None:
-        super().__init__(f"pipeline {pipeline_id} must be locked")
-        self.pipeline_id = pipeline_id
+    def __init__(self, pipeline_ids: frozenset[int]) -> None:
+        super().__init__(f"pipelines {sorted(pipeline_ids)} must be locked")
+        self.pipeline_ids = pipeline_ids
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class ReportPlacer:
     _taken: dict[ReporterKey, TakenReport] = field(default_factory=dict)
 
     async def judge(self, update: StatusUpdate, pipeline: StoredPipeline) -> ReportResult:
-        """Return the result of an update that names only its pipeline. Raises PipelineLockNeeded."""
+        """Return the result of an update that names only its pipeline. Raises PipelineLocksNeeded."""
         if pipeline.definition.is_all_external:
             return await self._judge_placed(update, pipeline)
         return self._judge_active(update, pipeline)
@@ -136,7 +136,7 @@ class ReportPlacer:
     async def _open_run(self, update: StatusUpdate, pipeline: StoredPipeline, open_runs: list[Run]) -> Run:
         """Open the next run. Older open runs that a report opened are superseded."""
         if pipeline.id not in self.locked_pipeline_ids:
-            raise PipelineLockNeeded(pipeline.id)
+            raise PipelineLocksNeeded(frozenset({pipeline.id}))
         trigger = Trigger(REPORT, update.effective_reporter.name)
         run = await open_run(self.work, pipeline, TriggerCommand(pipeline.id, {}, trigger), self.schemas, self.clock)
         for older in open_runs:

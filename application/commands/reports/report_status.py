@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from application.commands.reports.find_report_target import ReportTarget, find_report_target, make_receipt_key
 from application.commands.reports.report_batch import ReportBatch
-from application.commands.reports.report_placer import PipelineLockNeeded, ReportPlacer
+from application.commands.reports.report_placer import PipelineLocksNeeded, ReportPlacer
 from application.commands.reports.report_results import ReportResult, ReportResults
 from application.commands.reports.status_update import StatusUpdate
 from application.ports.dispatch.wakeups import Wakeups
@@ -38,8 +38,8 @@ class ReportStatus:
         while True:
             try:
                 results, changed = await self._process(updates, key, locked_pipeline_ids)
-            except PipelineLockNeeded as needed:
-                locked_pipeline_ids |= {needed.pipeline_id}
+            except PipelineLocksNeeded as needed:
+                locked_pipeline_ids |= needed.pipeline_ids
             else:
                 self.wakeups.notify_committed(changed)
                 return results
@@ -91,9 +91,24 @@ class ReportStatus:
         batch = ReportBatch(loaded.runs, loaded.receipts, await _load_last_seqs(work, pairs), self.clock.now())
         last_reports = await work.reporters.find(_list_reporters(updates, targets))
         placer = ReportPlacer(work, batch, self.schemas, self.clock, recent, last_reports, locked_pipeline_ids)
-        results = ReportResults([await _judge(batch, placer, *pair) for pair in zip(updates, targets, strict=True)])
+        results = await _judge_in_order(batch, placer, updates, targets)
         await placer.store()
         return results, await batch.store(work)
+
+
+async def _judge_in_order(
+    batch: ReportBatch, placer: ReportPlacer, updates: Sequence[StatusUpdate], targets: Sequence[ReportTarget]
+) -> ReportResults:
+    """Return the results. Raises PipelineLocksNeeded with all pipelines to lock, as many jobs begin in the same second."""
+    results, to_lock = ReportResults(), frozenset[int]()
+    for update, target in zip(updates, targets, strict=True):
+        try:
+            results.append(await _judge(batch, placer, update, target))
+        except PipelineLocksNeeded as needed:
+            to_lock |= needed.pipeline_ids
+    if to_lock:
+        raise PipelineLocksNeeded(to_lock)
+    return results
 
 
 async def _judge(batch: ReportBatch, placer: ReportPlacer, update: StatusUpdate, target: ReportTarget) -> ReportResult:

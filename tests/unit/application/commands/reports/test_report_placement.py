@@ -8,9 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.commands.reports.report_results import ReportResult
+from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate
 from domain.reports.report import ReportOutcome
 from domain.runs.status import Reason, Status
+from tests.fakes import FakeParameterSchemas
+from tests.fakes.dispatch.wakeups import FakeWakeups
+from tests.fakes.persistence.unit_of_work import FakeUnitOfWork
 from tests.support.actions import status_update
 from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
@@ -144,6 +148,25 @@ async def test_a_list_of_reports_opens_the_runs_that_single_reports_open() -> No
 
     assert all(result.applied for result in results)
     assert await get_statuses(headgate) == [Status.FAILED] * 3
+
+
+async def test_a_list_that_opens_many_runs_starts_its_transaction_again_once() -> None:
+    headgate = InProcessHeadgate()
+    names = [f"job-{number}" for number in range(20)]
+    for name in names:
+        await a_job(headgate, "dump", name=name)
+    opened = 0
+
+    def open_and_count() -> FakeUnitOfWork:
+        nonlocal opened
+        opened += 1
+        return headgate.fakes.store.open_unit_of_work()
+
+    report_status = ReportStatus(open_and_count, FakeParameterSchemas(), headgate.fakes.clock, FakeWakeups())
+    results = await report_status([status_update("running", pipeline=name) for name in names])
+
+    assert all(result.applied for result in results)
+    assert opened == 2
 
 
 @dataclass(frozen=True)
