@@ -42,7 +42,11 @@ class StatusUpdateRequest(RequestModel):
     status: ReportedStatus = Field(description="Common synonyms are understood too: success, error, started, canceled…")
     records_processed: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = None
     error_message: LongText | None = None
-    run_id: Annotated[int, Field(ge=1, le=MAX_BIGINT)] | None = Field(None, description="Required if several runs are active.")
+    run_id: Annotated[int, Field(ge=1, le=MAX_BIGINT)] | None = Field(
+        None,
+        description="Required if several runs are active, except in a pipeline whose stages are all external: there, a report without it "
+        "belongs to the oldest open run in which its stage has not ended, or opens the next run.",
+    )
     attempt: Annotated[int, Field(ge=1, le=MAX_INTEGER)] | None = None
     event_id: ShortText | None = Field(None, description="The same id with the same body returns the stored answer again.")
     seq: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = Field(None, description="The reporter's own order; older updates are ignored.")
