@@ -63,6 +63,13 @@ class Settings(BaseSettings):
     )
     api_token: SecretStr | None = Field(None, description="Token that `headgate apply`, `trigger` and the other API commands send.")
     url: str = Field("", description="URL at which users and workers reach the web server. Not set: `http://` with host and port.")
+    web_urls: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description=(
+            "Addresses of several web servers, separated by commas, such as `http://web-1:8000,http://web-2:8000`. The worker moves to the "
+            "next one within 2 s when one does not answer. Stages still use `HEADGATE_URL`. Not set: `HEADGATE_URL` only."
+        ),
+    )
     worker_slots: int = Field(
         default_factory=lambda: 2 * (os.cpu_count() or 1),
         ge=1,
@@ -189,14 +196,15 @@ class Settings(BaseSettings):
         driver = "psycopg" if info.field_name == "database_url" else "asyncpg"
         return SecretStr(f"postgresql+{driver}://{rest}")
 
-    @field_validator("ci_events_url", "openlineage_url", mode="after")
+    @field_validator("ci_events_url", "openlineage_url", "web_urls", mode="after")
     @classmethod
-    def _require_http(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"https?://[^/]", value):
+    def _require_http(cls, value: str | list[str] | None) -> str | list[str] | None:
+        urls = value if isinstance(value, list) else [value] if value is not None else []
+        if not all(re.match(r"https?://[^/]", url) for url in urls):
             raise ValueError("must start with http:// or https://")
         return value
 
-    @field_validator("allowed_hosts", "warm_pools", "http_allow", "http_ports", "trusted_proxies", mode="before")
+    @field_validator("allowed_hosts", "web_urls", "warm_pools", "http_allow", "http_ports", "trusted_proxies", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -291,7 +299,7 @@ def _mask(value: object) -> str:
     if isinstance(value, dict):
         return ",".join(f"{key}={item}" for key, item in value.items())
     if isinstance(value, list):
-        return ",".join(str(item) for item in value)
+        return ",".join(_mask(item) for item in value)
     return "" if value is None else str(value)
 
 

@@ -100,7 +100,7 @@ class WorkerProcess:
         settings = self._settings
         self._loop = asyncio.get_running_loop()
         identity = WorkerIdentity(settings.worker_name, settings.pool, settings.worker_slots, get_version())
-        api = ApiClient(settings.public_url, get_worker_token(settings), identity)
+        api = ApiClient(settings.public_url, get_worker_token(settings), identity, web_urls=settings.web_urls)
         hosts = StageHostManager()
         context = StageContext(
             hosts,

@@ -1,4 +1,4 @@
-"""The worker's HTTP client for Headgate's API. It repeats a request until it is answered."""
+"""The worker's HTTP client for Headgate's API. It repeats a request until it is answered, at each of the webs in turn."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import httpx
 
 from application.ports.dispatch.worker_messages import Claim, WorkerMessage
 from entrypoints.worker.client.connectivity import ConnectivityMonitor
+from entrypoints.worker.client.web_addresses import UNAVAILABLE_STATUSES, WebAddresses
 from entrypoints.worker_protocol.messages import (
     PROTOCOL_HEADER,
     PROTOCOL_VERSION,
@@ -30,8 +31,15 @@ log = logging.getLogger("headgate.worker")
 
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 1.0
+_TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0, pool=None)
+_HEARTBEAT_TIMEOUT: Final = httpx.Timeout(4.0, pool=None)
+_LEAVE_TIMEOUT: Final = httpx.Timeout(1.0, pool=None)
 _STREAM_TIMEOUT: Final = 25.0
 """Seconds without a byte after which the stream counts as broken. Headgate sends a ping at least every 10 s."""
+_OPEN_TIMEOUT: Final = 1.8
+"""Seconds in which a stream must open, if there is another address."""
+_PROBE_SECONDS: Final = 0.9
+"""With several addresses: seconds without a message after which the stream's web is asked whether it answers, and which it has to do so."""
 
 
 class RequestRejected(Exception):
@@ -60,23 +68,32 @@ class WorkerIdentity:
 class ApiClient:
     """The requests of a worker. Each call sends the same bytes until they are answered, unless its docstring says otherwise."""
 
-    def __init__(self, url: str, token: str, identity: WorkerIdentity, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        identity: WorkerIdentity,
+        transport: httpx.AsyncBaseTransport | None = None,
+        web_urls: Sequence[str] = (),
+    ) -> None:
+        """`url` is the address that stages use, and the worker too unless `web_urls` has others."""
         self.identity = identity
         self.url = url.rstrip("/")
-        self.connectivity = ConnectivityMonitor(self.url)
-        loopback = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+        self._addresses = WebAddresses(web_urls or [self.url])
+        self._failed_heartbeats = 0
+        self.connectivity = ConnectivityMonitor(", ".join(self._addresses.urls))
+        is_local = all(urlsplit(each).hostname in ("127.0.0.1", "localhost", "::1") for each in self._addresses.urls)
         self._http = httpx.AsyncClient(
-            base_url=self.url,
             headers={
                 "Authorization": f"Bearer {token}",
                 "Content-Type": "application/json",
                 PROTOCOL_HEADER: str(PROTOCOL_VERSION),
             },
-            timeout=httpx.Timeout(10.0, connect=3.0, pool=None),
+            timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=60),
-            trust_env=not loopback,
+            trust_env=not is_local,
             transport=transport,
-            verify=self.url.startswith("https://"),
+            verify=any(each.startswith("https://") for each in self._addresses.urls),
         )
 
     async def close(self) -> None:
@@ -119,7 +136,7 @@ class ApiClient:
     async def heartbeat(
         self, free: int, received: int | None, takes_work: bool, dispatches: Sequence[tuple[DispatchKey, Sequence[AttemptKey]]]
     ) -> HeartbeatResponse:
-        """Send one heartbeat, once, because the next one is newer. Raises httpx.HTTPError or RequestRejected."""
+        """Send one heartbeat, once to each address, because the next one is newer. Raises httpx.HTTPError or RequestRejected."""
         identity = self.identity
         body = encode_json(
             {
@@ -134,11 +151,14 @@ class ApiClient:
                 "dispatches": [{"run_id": run_id, "epoch": epoch, "holding": holding} for (run_id, epoch), holding in dispatches],
             }
         )
-        return HeartbeatResponse.parse(_parse_response(await self._http.post("/worker/heartbeat", content=body, timeout=4.0)))
+        self._failed_heartbeats += 1  # until it is answered
+        answer = _parse_response(await self._post("/worker/heartbeat", body, _HEARTBEAT_TIMEOUT, self._failed_heartbeats - 1))
+        self._failed_heartbeats = 0
+        return HeartbeatResponse.parse(answer)
 
     async def unregister(self) -> None:
         """Report that this worker stops, once: without it, Headgate notices later. Raises httpx.HTTPError or RequestRejected."""
-        _parse_response(await self._http.post("/worker/leave", content=encode_json({"worker_id": self.identity.id}), timeout=1.0))
+        _parse_response(await self._post("/worker/leave", encode_json({"worker_id": self.identity.id}), _LEAVE_TIMEOUT, 0))
 
     async def stream_messages(self, free: int) -> AsyncIterator[WorkerMessage | None]:
         """Yield the messages of one stream. The first item, None, says that it is open.
@@ -154,31 +174,99 @@ class ApiClient:
             "free": free,
             "version": identity.version,
         }
+        url = self._addresses.current
+        try:
+            response = await self._open_stream(url, query)
+            try:
+                self._record_answer(url)
+                yield None
+                async for line in self._read_lines(url, response):
+                    if line and (message := parse_message(line)) is not None:
+                        yield message
+            finally:
+                await response.aclose()
+        except httpx.TransportError:
+            self._addresses.leave(url)
+            raise
+
+    async def _open_stream(self, url: str, query: Mapping[str, str | int]) -> httpx.Response:
         timeout = httpx.Timeout(_STREAM_TIMEOUT, connect=3.0)
-        async with self._http.stream("GET", "/worker/stream", params=query, timeout=timeout) as response:
-            if response.status_code != 200:
-                await response.aread()
-                raise RequestRejected(response.status_code, _get_detail(response))
-            self.connectivity.record_success()
-            yield None
-            async for line in response.aiter_lines():
-                if line and (message := parse_message(line)) is not None:
-                    yield message
+        request = self._http.build_request("GET", f"{url}/worker/stream", params=query, timeout=timeout)
+        try:
+            async with asyncio.timeout(_OPEN_TIMEOUT if self._addresses.has_others else None):
+                response = await self._http.send(request, stream=True)
+        except TimeoutError:
+            raise httpx.ReadTimeout("The stream did not open.", request=request) from None
+        if response.status_code != 200:
+            await response.aread()
+            if response.status_code in UNAVAILABLE_STATUSES:
+                self._addresses.leave(url)
+            raise RequestRejected(response.status_code, _get_detail(response))
+        return response
+
+    async def _read_lines(self, url: str, response: httpx.Response) -> AsyncIterator[str]:
+        """Yield the lines of a stream. Raises httpx.TransportError if its web stops answering and there is another one."""
+        lines = response.aiter_lines()
+        silence = _PROBE_SECONDS if self._addresses.has_others else None
+        while True:
+            reading = asyncio.ensure_future(anext(lines, None))
+            try:
+                while not (await asyncio.wait({reading}, timeout=silence))[0]:
+                    await self._http.get(f"{url}/livez", timeout=_PROBE_SECONDS)
+            finally:
+                reading.cancel()
+                await asyncio.wait({reading})
+            line = reading.result()
+            if line is None:
+                return
+            yield line
 
     async def _post_until_answered(self, path: str, body: bytes, trace: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Send the same bytes until Headgate is neither unavailable nor overloaded. Raises RequestRejected for any other error."""
+        """Send the same bytes until a web is neither unavailable nor overloaded. Raises RequestRejected for any other error."""
         pause = _FIRST_PAUSE
+        failed_rounds = 0
         while True:
             try:
-                response = await self._http.post(path, content=body, headers=trace)
-                self.connectivity.record_success()
+                response = await self._post(path, body, _TIMEOUT, failed_rounds, trace)
                 if response.status_code < 500 and response.status_code not in (401, 408, 429):
                     return _parse_response(response)
                 log.debug("%s answered %s", path, response.status_code)
             except httpx.HTTPError as error:
                 self.connectivity.record_failure(error)
+            failed_rounds += 1
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _post(
+        self, path: str, body: bytes, timeout: httpx.Timeout, failed_rounds: int, trace: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Send a request to the current address and, as long as none answers, once to each of the others.
+
+        Returns the last response; raises httpx.HTTPError if the last address did not answer.
+        """
+        timeout = self._addresses.limit_timeout(timeout, failed_rounds)
+        tries_left = len(self._addresses.urls)
+        while True:
+            tries_left -= 1
+            url = self._addresses.current
+            try:
+                response = await self._http.post(f"{url}{path}", content=body, headers=trace, timeout=timeout)
+            except httpx.TransportError as error:
+                self._addresses.leave(url)
+                if not tries_left:
+                    raise
+                log.debug("%s%s: %r", url, path, error)
+                continue
+            if response.status_code not in UNAVAILABLE_STATUSES:
+                self._record_answer(url)
+                return response
+            self._addresses.leave(url)
+            if not tries_left:
+                return response
+
+    def _record_answer(self, url: str) -> None:
+        self.connectivity.record_success()
+        self._addresses.record_answer(url)
 
 
 def _get_detail(response: httpx.Response) -> str:

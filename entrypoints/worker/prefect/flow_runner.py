@@ -32,7 +32,8 @@ async def claim_and_execute(dispatch: DispatchKey) -> AsyncIterator[TrackedDispa
     Leaving the context early ends running attempts.
     """
     settings = Settings.read()
-    api = ApiClient(settings.public_url, get_worker_token(settings), WorkerIdentity(settings.worker_name, "", 0, get_version()))
+    identity = WorkerIdentity(settings.worker_name, "", 0, get_version())
+    api = ApiClient(settings.public_url, get_worker_token(settings), identity, web_urls=settings.web_urls)
     hosts = StageHostManager()
     context = StageContext(hosts, StageJobBuilder(build_stage_settings(settings)), api, settings.cancel_grace_seconds)
     slots = Slots(settings.worker_slots, is_offering=False)

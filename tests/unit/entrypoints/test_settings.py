@@ -64,6 +64,16 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.allowed_hosts == ["board.example", "10.0.0.1"]
 
 
+def test_several_web_addresses_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_WEB_URLS", "http://web-1:8000, https://web-2")
+
+    settings = Settings.read()
+
+    assert settings.web_urls == ["http://web-1:8000", "https://web-2"]
+    assert settings.masked()["HEADGATE_WEB_URLS"] == "http://web-1:8000,https://web-2"
+    assert "HEADGATE_WEB_URLS" in read_invalid_settings(monkeypatch, web_urls="web-1:8000")
+
+
 def test_warm_pools_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(Settings.read().warm_pools) == ["headgate"]
 
