@@ -15,7 +15,6 @@ from adapters.identity.random_credentials import RandomCredentials
 from adapters.identity.sign_in_limiter import InMemorySignInLimiter
 from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
 from adapters.persistence.database import Database
-from adapters.system.clock import SystemClock
 from adapters.system.disk_space import HomeDiskSpace
 from adapters.system.json_schema import JsonSchemaValidator
 from adapters.system.worker_streams import InMemoryWorkerStreams
@@ -65,6 +64,7 @@ from application.ports.access.identity_provider import IdentityProvider
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.queries.change_feed import ChangeFeed
 from application.ports.queries.reader import Reader
+from application.ports.system.clock import Clock
 from application.ports.telemetry.event_sinks import EventSink
 from application.ports.telemetry.telemetry import Telemetry
 from application.queries.access.access_queries import AccessQueries
@@ -255,14 +255,15 @@ class Application(containers.DeclarativeContainer):
     retention_pruner = providers.Singleton(RetentionPruner, adapters.retention, adapters.clock, retention_policy)
 
 
-def _build_identity_provider(settings: Any) -> IdentityProvider | None:
+def _build_identity_provider(settings: Any, clock: Clock) -> IdentityProvider | None:
     """Return None if users sign in with local accounts only. The import is deferred because it is slow."""
     if settings.oidc_issuer is None:
         return None
     from adapters.identity.oidc import OidcProvider
 
     secret = settings.oidc_client_secret.get_secret_value()
-    return OidcProvider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_scopes, settings.secret_key().encode())
+    key = settings.secret_key().encode()
+    return OidcProvider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_scopes, key, clock)
 
 
 class Adapters(containers.DeclarativeContainer):
@@ -271,16 +272,16 @@ class Adapters(containers.DeclarativeContainer):
     settings: providers.Dependency[Any] = providers.Dependency()
     telemetry: providers.Dependency[Telemetry] = providers.Dependency(default=providers.Object(NullTelemetry()))
 
-    clock = providers.Singleton(SystemClock)
+    database = providers.Singleton(Database, settings.provided.database_url.get_secret_value.call())
+    clock = database.provided.clock
     schemas = providers.Singleton(JsonSchemaValidator)
     worker_streams = providers.Singleton(InMemoryWorkerStreams)
     tokens = providers.Singleton(HmacTokens, settings.provided.secret_key.call().encode.call())
     credentials = providers.Singleton(RandomCredentials)
     passwords = providers.Singleton(Argon2Passwords)
     sign_in_limiter = providers.Singleton(InMemorySignInLimiter)
-    identity_provider = providers.Singleton(_build_identity_provider, settings)
+    identity_provider = providers.Singleton(_build_identity_provider, settings, clock)
     event_sinks = providers.Singleton(build_event_sinks, settings, clock, os.environ.get("DD_ENV"))
-    database = providers.Singleton(Database, settings.provided.database_url.get_secret_value.call())
     installation = database.provided.installation
     open_unit_of_work = providers.Singleton(instrument_unit_of_work, telemetry, clock, database.provided.open_unit_of_work)
     health_metrics = database.provided.vitals

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
@@ -15,6 +14,7 @@ from joserfc.jwk import OctKey
 
 from adapters.identity.oidc_discovery import OidcDiscovery
 from application.ports.access.identity_provider import ExternalIdentity
+from application.ports.system.clock import Clock
 from domain.errors import NotSignedIn
 
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -28,19 +28,11 @@ _MISMATCH: Final = "The sign-in could not be completed. Try again."
 class OidcProvider:
     """An OpenID Connect provider. `secret` signs the state that the browser keeps during the sign-in."""
 
-    def __init__(
-        self,
-        issuer: str,
-        client_id: str,
-        client_secret: str,
-        scopes: str,
-        secret: bytes,
-        now: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, issuer: str, client_id: str, client_secret: str, scopes: str, secret: bytes, clock: Clock) -> None:
         self._issuer, self._client_id, self._client_secret, self._scopes = issuer.rstrip("/"), client_id, client_secret, scopes
         self._key = OctKey.import_key(b"headgate sign-in " + secret)
-        self._now = now
-        self._discovery = OidcDiscovery(self._issuer, now)
+        self._clock = clock
+        self._discovery = OidcDiscovery(self._issuer)
 
     async def begin(self, redirect: str) -> tuple[str, str]:
         metadata = await self._discovery.get_metadata()
@@ -56,7 +48,7 @@ class OidcProvider:
             code_challenge=create_s256_code_challenge(verifier),
             code_challenge_method="S256",
         )
-        claims = {"state": state, "nonce": nonce, "verifier": verifier, "exp": int(self._now()) + SIGN_IN_TIMEOUT_SECONDS}
+        claims = {"state": state, "nonce": nonce, "verifier": verifier, "exp": self._get_timestamp() + SIGN_IN_TIMEOUT_SECONDS}
         return url, jwt.encode({"alg": "HS256"}, claims, self._key)
 
     async def finish(self, redirect: str, remembered: str, state: str, code: str) -> ExternalIdentity:
@@ -72,10 +64,13 @@ class OidcProvider:
     async def close(self) -> None:
         await self._discovery.close()
 
+    def _get_timestamp(self) -> int:
+        return int(self._clock.now().timestamp())
+
     def _read_remembered(self, remembered: str) -> Mapping[str, Any]:
         try:
             claims = jwt.decode(remembered, self._key, algorithms=["HS256"]).claims
-            jwt.JWTClaimsRegistry(now=int(self._now()), exp={"essential": True}).validate(claims)
+            jwt.JWTClaimsRegistry(now=self._get_timestamp(), exp={"essential": True}).validate(claims)
         except (JoseError, ValueError) as error:
             raise NotSignedIn(_MISMATCH) from error
         return claims
@@ -102,7 +97,7 @@ class OidcProvider:
         except (JoseError, ValueError):
             decoded = await self._decode_with_fresh_keys(token)
         rules = jwt.JWTClaimsRegistry(
-            now=int(self._now()),
+            now=self._get_timestamp(),
             leeway=CLOCK_SKEW_SECONDS,
             iss={"essential": True, "value": self._issuer},
             aud={"essential": True, "value": self._client_id},

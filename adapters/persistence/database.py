@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import URL, select
+from sqlalchemy import URL, event, select
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from adapters.persistence.connection.clock import NOW
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.database_urls import libpq_url, sqlalchemy_url
 from adapters.persistence.connection.json_codec import dump_json, load_json
 from adapters.persistence.connection.query_recorder import QueryRecorder
 from adapters.persistence.connection.sql_transaction import SqlTransaction
+from adapters.persistence.database_clock import DatabaseClock
 from adapters.persistence.feed.change_feed import PgChangeFeed
 from adapters.persistence.readers.health_metrics import SqlHealthMetricsReader
 from adapters.persistence.readers.reader import SqlReader
@@ -53,15 +56,18 @@ class Database:
         self.vitals = SqlHealthMetricsReader(self._connections)
         self.retention = SqlRetention(self._connections)
         self.change_feed = PgChangeFeed(self._connections, libpq_url(url))
+        self.clock = DatabaseClock(self._read_time)
+        event.listen(self._engine.sync_engine, "connect", lambda *_: self.clock.note_new_connection())
 
     async def start(self) -> None:
-        """Connect and read the installation id. Raise Unavailable if the database does not answer or is not migrated."""
+        """Connect, read the installation id and the clock. Raise Unavailable if the database does not answer or is not migrated."""
         transaction = SqlTransaction(self._connections)
         try:
             result = await transaction.execute(select(installation.c.id))
             self._installation = str(result.scalar_one())
         finally:
             await transaction.close()
+        await self.clock.measure()
         await self.change_feed.start()
 
     async def stop(self) -> None:
@@ -81,6 +87,14 @@ class Database:
 
     def open_unit_of_work(self) -> SqlUnitOfWork:
         return SqlUnitOfWork(self._connections, self._definitions, self._runs)
+
+    async def _read_time(self) -> datetime:
+        transaction = SqlTransaction(self._connections, None)
+        try:
+            timestamp: datetime = (await transaction.execute(select(NOW))).scalar_one()
+            return timestamp
+        finally:
+            await transaction.close()
 
     @contextmanager
     def record_queries(self) -> Iterator[QueryRecorder]:

@@ -1,4 +1,4 @@
-"""The system clock."""
+"""The wall clock of this machine, for times that are only displayed, such as those of a worker's log lines."""
 
 from datetime import UTC, datetime
 

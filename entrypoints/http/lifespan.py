@@ -97,8 +97,9 @@ def _freeze_loaded_objects() -> None:
 def _build_services(application: Application) -> list[Coroutine[Any, Any, None]]:
     """Return the loop of every background service. Each runs in every web process; none needs a leader."""
     notifier, dispatcher, relay = application.change_notifier(), application.dispatcher(), application.outbox_relay()
-    pruner = application.retention_pruner()
+    pruner, clock = application.retention_pruner(), application.adapters.database().clock
     services: list[tuple[Service, Wait]] = [
+        (clock, clock.wait),
         (notifier, notifier.wait),
         (application.feed_reader(), no_wait),
         (dispatcher, dispatcher.wait),

@@ -59,7 +59,7 @@ def build_page_context(application: Application) -> PageContext:
     adapters, settings = application.adapters, application.settings()
     reader, clock = adapters.reader(), adapters.clock()
     waiting_counter = WaitingCounter(reader)
-    orchestrator = OrchestratorHealth(adapters.orchestrator(), clock)
+    orchestrator = OrchestratorHealth(adapters.orchestrator())
     loader = RunContextLoader(reader, clock, orchestrator, application.warm_pools())
     prefect_url = getattr(settings, "prefect_pages_url", None)
     return PageContext(

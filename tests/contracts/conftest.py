@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from adapters.identity.hmac_tokens import HmacTokens
+from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema import JsonSchemaValidator
 from adapters.system.worker_streams import InMemoryWorkerStreams
@@ -45,9 +46,17 @@ def worker_streams(request: pytest.FixtureRequest) -> WorkerStreams:
     return request.param()
 
 
-@pytest.fixture(params=[FakeClock, SystemClock], ids=["fake", "real"])
-def clock(request: pytest.FixtureRequest) -> Clock:
-    return request.param()
+@pytest.fixture(params=["fake", "system", pytest.param("database", marks=pytest.mark.real)])
+async def clock(request: pytest.FixtureRequest) -> AsyncIterator[Clock]:
+    if request.param != "database":
+        yield FakeClock() if request.param == "fake" else SystemClock()
+        return
+    database = Database(request.getfixturevalue("database_url"))
+    await database.start()
+    try:
+        yield database.clock
+    finally:
+        await database.stop()
 
 
 @pytest.fixture(params=["fake"])

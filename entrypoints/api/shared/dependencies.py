@@ -32,7 +32,7 @@ async def _get_run_context_loader(request: Request) -> RunContextLoader:
     state = request.app.state
     if state.run_context_loader is None:
         adapters = state.application.adapters
-        health = OrchestratorHealth(adapters.orchestrator(), adapters.clock())
+        health = OrchestratorHealth(adapters.orchestrator())
         state.run_context_loader = RunContextLoader(adapters.reader(), adapters.clock(), health, state.application.warm_pools())
     found: RunContextLoader = state.run_context_loader
     return found

@@ -41,6 +41,7 @@ def run_with_application(settings: Settings, action: Callable[[Application], Awa
 
     async def run() -> Result:
         try:
+            await application.adapters.clock().measure()
             return await action(application)
         finally:
             await application.adapters.database().stop()

@@ -1,7 +1,7 @@
 """Manage API tokens on the database itself."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import timedelta
 
 from application.commands.access.create_token import NewToken
 from domain.access.api_tokens import TokenKind
@@ -17,11 +17,10 @@ class TokenActions:
         self._application = application
         self._actor = get_terminal_actor()
 
-    async def create(
-        self, name: str, scopes: Sequence[Scope], pipeline: str | None, reporter: bool, expires_at: datetime | None
-    ) -> Sequence[str]:
-        """Return the token itself. A reporter's token has the report scope only."""
+    async def create(self, name: str, scopes: Sequence[Scope], pipeline: str | None, reporter: bool, days: int | None) -> Sequence[str]:
+        """Return the token itself, which is valid for `days`, or until it is revoked. A reporter's token has the report scope only."""
         kind = TokenKind.REPORTER if reporter else TokenKind.API
+        expires_at = self._application.adapters.clock().now() + timedelta(days=days) if days else None
         new = NewToken(name, kind, [Scope.REPORT] if reporter else scopes, pipeline, expires_at)
         created = await self._application.create_token()(new, self._actor)
         return [created.text]

@@ -1,6 +1,5 @@
 """Signatures of the `headgate token` commands. They work on the database itself."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -21,8 +20,7 @@ def create_token(
     """Create a token and print it. It cannot be shown again."""
     from entrypoints.cli.actions.tokens import run_token_action
 
-    expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
-    run_token_action(lambda tokens: tokens.create(name, scope or (), pipeline, reporter, expires_at))
+    run_token_action(lambda tokens: tokens.create(name, scope or (), pipeline, reporter, days))
 
 
 @tokens.command("list")

@@ -12,7 +12,7 @@ from tests.support.in_process import InProcessHeadgate
 async def explain(headgate: InProcessHeadgate, run_id: int, *warm_pools: str) -> str:
     fakes = headgate.fakes
     load_context = RunContextLoader(
-        fakes.reader, fakes.clock, OrchestratorHealth(fakes.orchestrator, fakes.clock), frozenset(warm_pools or ("headgate",))
+        fakes.reader, fakes.clock, OrchestratorHealth(fakes.orchestrator), frozenset(warm_pools or ("headgate",))
     )
     run = await headgate.use_cases.get_run(run_id)
     return str(explain_run(run, await load_context(run)))

@@ -104,7 +104,7 @@ async def test_a_silent_worker_is_named_before_its_lease_expires() -> None:
     load_context = RunContextLoader(
         headgate.fakes.reader,
         headgate.fakes.clock,
-        OrchestratorHealth(headgate.fakes.orchestrator, headgate.fakes.clock),
+        OrchestratorHealth(headgate.fakes.orchestrator),
         frozenset({"headgate"}),
     )
 

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,8 +20,10 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from adapters.identity.oidc import OidcProvider
+from adapters.system.clock import SystemClock
 from domain.access.permissions import Role
 from domain.errors import NotSignedIn, Unavailable
+from tests.fakes import FakeClock
 from tests.support.in_process import InProcessHeadgate
 
 BACK = "http://localhost:8000/ui/sign-in/back"
@@ -118,7 +121,7 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture
 async def oidc(provider: Provider) -> Any:
-    made = OidcProvider(provider.url, "headgate", "their secret", "openid profile email", SECRET)
+    made = OidcProvider(provider.url, "headgate", "their secret", "openid profile email", SECRET, SystemClock())
     yield made
     await made.close()
 
@@ -201,11 +204,11 @@ async def test_a_code_is_valid_only_with_its_own_state_and_cookie(oidc: OidcProv
 
 
 async def test_a_callback_after_ten_minutes_is_refused(provider: Provider) -> None:
-    now = time.time()
-    slow = OidcProvider(provider.url, "headgate", "their secret", "openid", SECRET, now=lambda: now)
+    clock = FakeClock(datetime.now(UTC))
+    slow = OidcProvider(provider.url, "headgate", "their secret", "openid", SECRET, clock)
     address, remembered = await slow.begin(BACK)
     code, state = provider.authorize(address)
-    now += 700
+    clock.advance(700)
 
     with pytest.raises(NotSignedIn):
         await slow.finish(BACK, remembered, state, code)
