@@ -23,8 +23,13 @@ from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker.runner.stage_attempt import StageContext
 from entrypoints.worker.runner.stage_environment import StageJobBuilder
 from entrypoints.worker.runner.worker import Worker, WorkerTimings
-from entrypoints.worker.runner.worker_setup import build_stage_settings, get_version, get_worker_token, use_prefect_environment
-from entrypoints.worker.stage_host.manager import StageHostManager
+from entrypoints.worker.runner.worker_setup import (
+    build_stage_settings,
+    get_version,
+    get_worker_token,
+    prepare_stage_hosts,
+    use_prefect_environment,
+)
 
 log = logging.getLogger("headgate.worker")
 
@@ -101,7 +106,7 @@ class WorkerProcess:
         self._loop = asyncio.get_running_loop()
         identity = WorkerIdentity(settings.worker_name, settings.pool, settings.worker_slots, get_version())
         api = ApiClient(settings.public_url, get_worker_token(settings), identity, web_urls=settings.web_urls)
-        hosts = StageHostManager()
+        hosts = await prepare_stage_hosts(settings)
         context = StageContext(
             hosts,
             StageJobBuilder(build_stage_settings(settings)),

@@ -18,8 +18,7 @@ from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker.runner.stage_attempt import StageContext
 from entrypoints.worker.runner.stage_environment import StageJobBuilder
 from entrypoints.worker.runner.worker import WorkerTimings
-from entrypoints.worker.runner.worker_setup import build_stage_settings, get_version, get_worker_token
-from entrypoints.worker.stage_host.manager import StageHostManager
+from entrypoints.worker.runner.worker_setup import build_stage_settings, get_version, get_worker_token, prepare_stage_hosts
 from entrypoints.worker_protocol.messages import DispatchKey
 
 log = logging.getLogger("headgate.worker")
@@ -34,7 +33,7 @@ async def claim_and_execute(dispatch: DispatchKey) -> AsyncIterator[TrackedDispa
     settings = Settings.read()
     identity = WorkerIdentity(settings.worker_name, "", 0, get_version())
     api = ApiClient(settings.public_url, get_worker_token(settings), identity, web_urls=settings.web_urls)
-    hosts = StageHostManager()
+    hosts = await prepare_stage_hosts(settings)
     context = StageContext(hosts, StageJobBuilder(build_stage_settings(settings)), api, settings.cancel_grace_seconds)
     slots = Slots(settings.worker_slots, is_offering=False)
     timings = WorkerTimings(settings.heartbeat_seconds, settings.lease_seconds, drain=0.0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.metadata
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +15,11 @@ from adapters.orchestration.prefect_environment import build_client_environment
 from adapters.system.secret_store import LocalSecretStore
 from entrypoints.settings import Settings
 from entrypoints.worker.runner.stage_environment import StageSettings
+from entrypoints.worker.stage_host.client import build_worker_id
+from entrypoints.worker.stage_host.manager import StageHostManager
+from entrypoints.worker.stage_host.orphaned_stages import end_orphaned_stages
+
+log = logging.getLogger("headgate.worker")
 
 
 def use_prefect_environment(settings: Settings) -> None:
@@ -36,6 +43,19 @@ def build_stage_settings(settings: Settings) -> StageSettings:
     secrets = LocalSecretStore(settings.secrets_file, os.environ)
     allowed = tuple(settings.http_allow), tuple(settings.http_ports)
     return StageSettings(Path(settings.workdir), Path(settings.home) / "runs", dict(os.environ), secrets, *allowed)
+
+
+async def prepare_stage_hosts(settings: Settings) -> StageHostManager:
+    """End the processes that an earlier life of this worker left running, then return the manager of its stage hosts.
+
+    A retry of their stages can start only afterwards.
+    """
+    worker_id = build_worker_id(settings.home, settings.worker_name)
+    ended = await asyncio.to_thread(end_orphaned_stages, worker_id)
+    if ended:
+        names = ", ".join(f"{process.name} (process {process.pid})" for process in ended)
+        log.warning("Ended what this worker left running when it was killed: %s.", names)
+    return StageHostManager(worker_id)
 
 
 def get_version() -> str:

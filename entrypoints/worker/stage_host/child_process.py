@@ -58,9 +58,7 @@ def send_result(result: Message) -> None:
 
 def _detach_from_host(pipes: StagePipes, host: int) -> None:
     os.setsid()
-    die_with_parent()
-    if os.getppid() != host:
-        os._exit(127)
+    die_with_parent(host)
     signal.set_wakeup_fd(-1)
     for sign in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(sign, signal.SIG_DFL)

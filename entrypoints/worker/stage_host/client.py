@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import itertools
 import os
 import secrets
@@ -16,7 +17,7 @@ from typing import Any, Final, Self
 
 from entrypoints.worker.stage_host.job import Job, JobResult, JobSpec
 from entrypoints.worker.stage_host.processes import has_mark, kill, kill_group, list_processes
-from entrypoints.worker.stage_host.protocol import MARK_LENGTH, MARK_NAME, FrameDecoder, Message, encode_frame
+from entrypoints.worker.stage_host.protocol import MARK_LENGTH, MARK_NAME, WORKER_PID_NAME, FrameDecoder, Message, encode_frame
 
 HOST_DIED: Final = "the stage host died"
 
@@ -31,8 +32,15 @@ from entrypoints.worker.stage_host.host import main
 main(int(sys.argv[3]))
 """
 
+_MARK_PART = MARK_LENGTH // 3
+
 _EXIT_TIMEOUT = 12.0
 """Seconds the host has to kill its stages and exit."""
+
+
+def build_worker_id(home: Path, name: str) -> str:
+    """Return the part of the process marks that every life of a worker shares: a hash of its home folder and its name."""
+    return hashlib.sha256(f"{home.resolve()}\0{name}".encode()).hexdigest()[:_MARK_PART]
 
 
 class HostDied(Exception):
@@ -53,12 +61,15 @@ class StageHost:
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def start(cls) -> Self:
-        """Start a host process and send it this interpreter's import path for `python` stages."""
+    async def start(cls, worker_id: str | None = None) -> Self:
+        """Start a host process and send it this interpreter's import path for `python` stages.
+
+        `worker_id` comes from `build_worker_id`. Without one, a later life of this worker does not recognize the processes of this one.
+        """
         ours, theirs = socket.socketpair()
-        token = secrets.token_hex(MARK_LENGTH // 4)
+        token = (worker_id or secrets.token_hex(_MARK_PART // 2)) + secrets.token_hex(_MARK_PART // 2)
         with theirs:
-            process = _spawn(theirs.fileno())
+            process = _spawn(theirs.fileno(), token)
         reader, writer = await asyncio.open_connection(sock=ours)
         writer.write(encode_frame({"op": "hello", "path": _get_import_path(), "prefix": sys.prefix, "exec_prefix": sys.exec_prefix}))
         return cls(process, token, reader, writer)
@@ -147,7 +158,7 @@ class StageHost:
         self._jobs.clear()
 
 
-def _spawn(descriptor: int) -> subprocess.Popen[bytes]:
+def _spawn(descriptor: int, token: str) -> subprocess.Popen[bytes]:
     here = Path(__file__).resolve().parents[1]
     # The worker's environment does not reach the host, so /proc shows no secret of it, neither here nor in callables.
     environment = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
@@ -158,7 +169,7 @@ def _spawn(descriptor: int) -> subprocess.Popen[bytes]:
         pass_fds=[descriptor],
         start_new_session=True,
         cwd="/",
-        env=environment | {"LANG": "C.UTF-8", MARK_NAME: "0" * MARK_LENGTH},
+        env=environment | {"LANG": "C.UTF-8", MARK_NAME: token.ljust(MARK_LENGTH, "0"), WORKER_PID_NAME: str(os.getpid())},
     )
 
 

@@ -11,7 +11,8 @@ from entrypoints.worker.stage_host.job import Job, JobSpec
 class StageHostManager:
     """One host at a time. After a host's death the next stage starts another."""
 
-    def __init__(self) -> None:
+    def __init__(self, worker_id: str | None = None) -> None:
+        self._worker_id = worker_id
         self._host: StageHost | None = None
         self._changing = asyncio.Lock()
 
@@ -21,7 +22,7 @@ class StageHostManager:
             return self._host
         async with self._changing:
             if self._host is None or not self._host.is_alive:
-                self._host = await StageHost.start()
+                self._host = await StageHost.start(self._worker_id)
             return self._host
 
     async def run(self, job: JobSpec) -> Job:

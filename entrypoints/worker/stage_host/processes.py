@@ -24,10 +24,12 @@ def become_subreaper() -> None:
         libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def die_with_parent() -> None:
-    """Let the kernel kill this process when its parent dies. Does nothing outside Linux."""
+def die_with_parent(parent: int) -> None:
+    """Let the kernel kill this process when its parent dies, and exit now if that has happened. Only exits outside Linux."""
     if sys.platform == "linux":
         libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(127)
 
 
 def set_process_name(name: str) -> None:

@@ -23,6 +23,10 @@ MARK_NAME: Final = "HEADGATE_MARK"
 """The environment variable that identifies a stage's processes, also after they have detached themselves."""
 
 MARK_LENGTH: Final = 48
+"""A mark is 16 hexadecimal digits of the worker, 16 of the host process and 16 of the stage. A host's own mark ends in zeros."""
+
+WORKER_PID_NAME: Final = "HEADGATE_WORKER_PID"
+"""The variable in a host's environment that names its worker. A host with another parent has outlived its worker."""
 
 _LENGTHS = struct.Struct("!II")
 
