@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Unpack
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import BigInteger, bindparam, select
 
 from adapters.persistence.connection.bulk_parameters import is_any_of, is_storable_id
 from adapters.persistence.connection.clock import seconds_ago
@@ -47,7 +47,7 @@ _EARLIEST = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindp
 _EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _EARLIEST).limit(bindparam("limit"))
 _LINES = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _EARLIEST)
 _RUNS_BY_ID = RUNS.where(is_any_of(run.c.id, "ids")).order_by(run.c.id)
-_EVENTS_AFTER = _EVENTS.where(event.c.seq > bindparam("after")).order_by(event.c.seq)
+_EVENTS_AFTER = _EVENTS.where(event.c.seq > bindparam("after", type_=BigInteger)).order_by(event.c.seq)
 _NEWEST_EVENTS = _EVENTS.order_by(event.c.seq.desc())
 
 

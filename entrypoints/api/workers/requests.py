@@ -24,6 +24,7 @@ from entrypoints.api.shared.models import (
 
 Id = Annotated[int, Field(ge=1, le=MAX_BIGINT)]
 Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+Epoch = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 AttemptNumber = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 Pool = Annotated[str, Field(min_length=1, max_length=100)]
 Version = Annotated[str, Field(max_length=100)]
@@ -44,7 +45,7 @@ def _require_timestamp(value: datetime | None) -> datetime:
     return value
 
 
-HeldAttempts = Annotated[list[tuple[str, int]], BeforeValidator(_to_pairs), Field(max_length=_MAX_ITEMS)]
+HeldAttempts = Annotated[list[tuple[str, AttemptNumber]], BeforeValidator(_to_pairs), Field(max_length=_MAX_ITEMS)]
 RequiredTimestamp = Annotated[Timestamp, AfterValidator(_require_timestamp)]
 Line = tuple[Count, RequiredTimestamp, Literal["stdout", "stderr", "headgate"], Annotated[str, Field(max_length=1 << 20)]]
 
@@ -53,7 +54,7 @@ class HeldDispatchModel(RequestModel):
     """A dispatch that the worker holds, with its running attempts as (stage, attempt)."""
 
     run_id: Id
-    epoch: Id
+    epoch: Epoch
     holding: HeldAttempts = []
 
     def to_held_dispatch(self) -> HeldDispatch:

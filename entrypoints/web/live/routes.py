@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from domain.errors import NotFound
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
+from entrypoints.http.ids import MAX_ID
 from entrypoints.http.streaming.event_stream import HEARTBEAT_SECONDS, EventStream
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.live.pipeline_page import LivePipelinePage
@@ -24,6 +25,8 @@ from entrypoints.web.view_models.log.query import LogQuery
 
 router = APIRouter(include_in_schema=False)
 HEARTBEAT: Final = b": still here\n\n"
+Id = Annotated[int, Path(ge=0, le=MAX_ID)]
+Position = Annotated[int, Query(le=MAX_ID)]
 
 
 class LiveStream(EventStream):
@@ -62,7 +65,7 @@ async def stream_board(request: Request, seen: str = "", tag: str = "") -> Respo
 
 @router.get("/ui/live/pipelines/{pipeline_id}")
 @requires(READ, ResourceScope.PIPELINE)
-async def stream_pipeline(request: Request, pipeline_id: int, seen: str = "") -> Response:
+async def stream_pipeline(request: Request, pipeline_id: Id, seen: str = "") -> Response:
     context = get_page_context(request)
     return await _open_stream(context, ("pipeline", pipeline_id), LivePipelinePage(context, pipeline_id), seen)
 
@@ -98,7 +101,7 @@ async def stream_frame(request: Request, seen: str = "") -> Response:
 
 @router.get("/ui/live/runs/{run_id}")
 @requires(READ, ResourceScope.RUN)
-async def stream_run(request: Request, run_id: int, seen: str = "", after: int = 0) -> Response:
+async def stream_run(request: Request, run_id: Id, seen: str = "", after: Position = 0) -> Response:
     """Stream a run and its log lines after line `after`, or after the header `Last-Event-ID` when the browser reconnects."""
     context = get_page_context(request)
     run = await context.reader.run(run_id)
