@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from entrypoints.worker.stage_host.job import JobResult
+from entrypoints.worker.stage_host.job import EndedProcess, JobResult
 from entrypoints.worker_protocol.messages import BODY_LIMIT, AttemptKey, DispatchKey, StageReport, encode_json
 
 _LAST_LINE_LIMIT = 300
 _MESSAGE_LIMIT = 4_000
+_NAMED_HELPERS = 10
 
 
 class Interruption(Enum):
@@ -73,6 +75,14 @@ def describe_exit(code: int | None, number: int | None) -> str:
         return f"Killed by signal {number} ({signal.Signals(number).name})."
     except ValueError:
         return f"Killed by signal {number}."
+
+
+def describe_ended_helpers(helpers: Sequence[EndedProcess]) -> list[str]:
+    """Return a sentence for each process that the stage left running and that was ended, and one for those beyond the first ten."""
+    sentences = [f"Ended {helper.name} (process {helper.pid}), which the stage left running." for helper in helpers[:_NAMED_HELPERS]]
+    if len(helpers) > _NAMED_HELPERS:
+        sentences.append(f"Ended {len(helpers) - _NAMED_HELPERS} more processes, which the stage left running.")
+    return sentences
 
 
 def strip_output(report: StageReport, why: str) -> StageReport:

@@ -12,7 +12,7 @@ from typing import Final
 
 from application.ports.system.clock import Clock
 from entrypoints.worker.client.api_client import ApiClient
-from entrypoints.worker.runner.attempt_results import describe_exit
+from entrypoints.worker.runner.attempt_results import describe_ended_helpers, describe_exit
 from entrypoints.worker.stage_host.job import Job, OutputLine
 from entrypoints.worker_protocol.messages import BODY_LIMIT
 
@@ -59,6 +59,9 @@ class LogShipper:
                 self._wake_sender()
                 await self._wait_for_room()
             end = await job.wait()
+            for note in describe_ended_helpers(end.ended_helpers):
+                self.add_note(note)
+                self._wake_sender()
             if not end.succeeded:
                 self.add_note(end.error or describe_exit(end.code, end.signal))
                 self._wake_sender()

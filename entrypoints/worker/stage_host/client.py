@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final, Self
 
-from entrypoints.worker.stage_host.job import Job, JobResult, JobSpec
+from entrypoints.worker.stage_host.job import EndedProcess, Job, JobResult, JobSpec
 from entrypoints.worker.stage_host.processes import has_mark, kill, kill_group, list_processes
 from entrypoints.worker.stage_host.protocol import MARK_LENGTH, MARK_NAME, WORKER_PID_NAME, FrameDecoder, Message, encode_frame
 
@@ -197,6 +197,7 @@ def _parse_end(message: Message) -> JobResult:
         error=_replace_unstorable(message["error"]),
         cpu=message["cpu"],
         max_rss=message["max_rss"],
+        ended_helpers=tuple(EndedProcess(pid, _replace_unstorable(name)) for pid, name in message["helpers"]),
     )
 
 

@@ -120,6 +120,7 @@ class StageHostServer:
             self._unwatch(descriptor)
 
     def _signal(self, stage: StageProcess, message: Message) -> None:
+        stage.was_signalled = True
         if message["signal"] == "TERM":
             stage.terminating, stage.grace = True, message["grace"]
             if not stage.ended:
@@ -160,6 +161,7 @@ class StageHostServer:
         left = stage.find_stragglers(self._has_one_stage, set(self._leaders))
         if left and stage.terminating and now < stage.deadline:
             return
+        stage.record_helpers(left)
         kill(left)
         if left and now < stage.deadline + 1:
             return
@@ -215,7 +217,7 @@ def _build_end(stage: StageProcess) -> Message:
         end |= json.loads(stage.result_buffer) if stage.result_buffer else {}
     except ValueError:
         end["error"] = "The stage's result was cut off"
-    return end | {"cpu": stage.cpu, "max_rss": stage.max_rss}
+    return end | {"helpers": list(stage.ended_helpers.items()), "cpu": stage.cpu, "max_rss": stage.max_rss}
 
 
 def _open_child_signals() -> int:

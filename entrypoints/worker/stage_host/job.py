@@ -59,6 +59,13 @@ class OutputLine(NamedTuple):
     at: datetime
 
 
+class EndedProcess(NamedTuple):
+    """A process that the stage left running and the host killed. `name` is its command name, at most 15 bytes."""
+
+    pid: int
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class JobResult:
     """How a job ended: its exit code, or the signal that killed it. `error` is a sentence, if there is one.
@@ -72,6 +79,7 @@ class JobResult:
     error: str | None = None
     cpu: float = 0.0
     max_rss: int = 0
+    ended_helpers: tuple[EndedProcess, ...] = ()
 
     @property
     def succeeded(self) -> bool:
@@ -204,4 +212,5 @@ class Job:
             self._started.set()
             self._chunks.put_nowait(None)
             error = self._masker.text(end.error) if end.error else end.error
-            self._end.set_result(replace(end, error=error, result=self._masker.value(end.result)))
+            helpers = tuple(helper._replace(name=self._masker.text(helper.name)) for helper in end.ended_helpers)
+            self._end.set_result(replace(end, error=error, result=self._masker.value(end.result), ended_helpers=helpers))

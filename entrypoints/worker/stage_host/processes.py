@@ -66,6 +66,15 @@ def has_mark(pid: int, mark: bytes) -> bool:
         return False
 
 
+def get_command_name(pid: int) -> str | None:
+    """Return the command name (at most 15 bytes) of a living process; None if it has ended or cannot be read."""
+    try:
+        before, _, after = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")
+    except OSError:
+        return None
+    return None if after.split()[0] in (b"Z", b"X") else before.partition(b"(")[2].decode("utf-8", "replace")
+
+
 def list_processes() -> Iterator[int]:
     """Yield the ids of all visible processes."""
     with contextlib.suppress(FileNotFoundError):

@@ -8,7 +8,7 @@ import time
 from typing import Final
 
 from entrypoints.worker.stage_host.child_process import StagePipes, run_stage
-from entrypoints.worker.stage_host.processes import die_with_parent, get_children, get_descendants, has_mark, is_in_group
+from entrypoints.worker.stage_host.processes import die_with_parent, get_children, get_command_name, get_descendants, has_mark, is_in_group
 from entrypoints.worker.stage_host.protocol import MARK_NAME, RESULT_LIMIT, WINDOW, Message
 from entrypoints.worker.stage_host.start_errors import StageStartError, check_working_directory, explain_start_failure
 
@@ -33,6 +33,9 @@ class StageProcess:
         self.deadline = 0.0
         self.grace = DRAIN_SECONDS
         self.terminating = False
+        self.was_signalled = False
+        self.ended_helpers: dict[int, str] = {}
+        """The processes that the stage left and the host killed, with their command names."""
         self.pid, self.outputs, self.result_fd = self._begin(start, interpreter)
 
     def _begin(self, start: Message, interpreter: Message) -> tuple[int, dict[int, str], int]:
@@ -65,6 +68,12 @@ class StageProcess:
         """Record how the leader ended, and until when the processes it left may write."""
         self.status, self.cpu, self.max_rss = status, cpu, max_rss
         self.deadline = max(self.deadline, time.monotonic() + self.grace)
+
+    def record_helpers(self, pids: list[int]) -> None:
+        """Record the processes that the stage left running, before they are killed. Those of a stage that was told to end do not count."""
+        if not self.was_signalled:
+            names = {pid: get_command_name(pid) for pid in pids if pid not in self.ended_helpers}
+            self.ended_helpers |= {pid: name for pid, name in names.items() if name is not None}
 
     def read_result(self) -> None:
         """Read what the child has sent so far. After the leader's death the pipe holds all of it."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from entrypoints.worker.stage_host.client import HostDied, StageHost
-from entrypoints.worker.stage_host.job import JobSpec
+from entrypoints.worker.stage_host.job import EndedProcess, JobSpec
+from entrypoints.worker.stage_host.secret_masker import SecretMasker
 from tests.unit.entrypoints.worker.stage_runner import DAEMON, ENV, StageRunner, finish, is_running, read_pid, texts, until
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="detached processes are found through /proc")
@@ -23,7 +25,8 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="detached proces
 WORKER = """
 import asyncio, json, sys
 from entrypoints.worker.stage_host.client import StageHost
-from entrypoints.worker.stage_host.job import JobSpec
+from entrypoints.worker.stage_host.job import EndedProcess, JobSpec
+from entrypoints.worker.stage_host.secret_masker import SecretMasker
 
 async def main():
     host = await StageHost.start()
@@ -111,6 +114,37 @@ async def test_a_grandchild_that_holds_the_output_does_not_hold_the_stage(stages
     assert not is_running(int(texts(lines)[0]))
     assert end.succeeded
     assert time.monotonic() - began < 60
+
+
+@linux_only
+async def test_a_process_that_a_stage_leaves_running_is_named(stages: StageRunner) -> None:
+    lines, end = await stages.sh("nohup sleep 600 > /dev/null 2>&1 & echo $!; until grep -q '^sleep$' /proc/$!/comm; do :; done")
+
+    assert end.succeeded
+    assert end.ended_helpers == (EndedProcess(int(texts(lines)[0]), "sleep"),)
+    assert not is_running(end.ended_helpers[0].pid)
+
+
+@linux_only
+async def test_a_process_that_ended_by_itself_or_was_told_to_end_is_not_named(stages: StageRunner) -> None:
+    _, ended = await stages.sh("sleep 0 & wait; true")
+    job = await stages.start("/bin/sh", "-c", "(trap '' TERM; sleep 600) & echo up; wait")
+    assert (await anext(job.lines)).text == "up"
+    killed = await job.terminate(0.1)
+
+    assert (ended.ended_helpers, killed.ended_helpers) == ((), ())
+
+
+@linux_only
+async def test_the_name_of_a_process_that_a_stage_left_shows_no_secret(stages: StageRunner) -> None:
+    (stages.folder / "hunter2hunter2").symlink_to(shutil.which("sleep") or "")
+    command = ["/bin/sh", "-c", "./hunter2hunter2 600 > /dev/null 2>&1 & until grep -q hunter2 /proc/$!/comm; do :; done"]
+    spec = JobSpec("command", str(stages.folder), ENV, command, masker=SecretMasker(["hunter2hunter2"]))
+    job = await stages.host.run(spec)
+
+    _, end = await finish(job)
+
+    assert [helper.name for helper in end.ended_helpers] == ["***"]
 
 
 @linux_only
