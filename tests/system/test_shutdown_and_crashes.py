@@ -22,7 +22,7 @@ def test_ctrl_c_leaves_no_process() -> None:
 
 
 def test_kill_9_of_everything_loses_nothing() -> None:
-    with temporary_headgate(examples=False, HEADGATE_LEASE_SECONDS="4", HEADGATE_HEARTBEAT_SECONDS="1") as headgate:
+    with temporary_headgate(examples=False, with_prefect=False, HEADGATE_LEASE_SECONDS="4", HEADGATE_HEARTBEAT_SECONDS="1") as headgate:
         headgate.start()
         headgate.create("short", [sh("a", "true"), sh("b", "true")])
         headgate.create("long", [sh("a", "sleep 600", retries=1, retry_on_loss=True), sh("b", "true")])
