@@ -67,7 +67,8 @@ def require_groups(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Start PostgreSQL in the controller of pytest-xdist, once, and tell each worker where its files are."""
-    from tests.support.postgres import a_server_in, a_temporary_folder
+    from tests.support.postgres import a_server_in
+    from tests.support.temporary_folders import a_temporary_folder
 
     if not hasattr(node.config, "postgres_home"):
         home = _servers.enter_context(a_temporary_folder()) / "home"
@@ -96,7 +97,8 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Path]:
     """A home with the files of a PostgreSQL server that does not run, for `copy_cluster`."""
-    from tests.support.postgres import a_temporary_folder, create_cluster
+    from tests.support.postgres import create_cluster
+    from tests.support.temporary_folders import a_temporary_folder
 
     with a_temporary_folder() as folder:
         create_cluster(folder / "home")

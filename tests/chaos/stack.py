@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import os
 import secrets
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +24,7 @@ from adapters.persistence.migrate import upgrade
 from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
 from tests.chaos.process import Process, list_children
+from tests.support.temporary_folders import a_temporary_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE, HEARTBEAT = 4.0, 1.0
@@ -216,15 +215,13 @@ class Stack:
 @contextlib.contextmanager
 def chaos_stack(webs: int = 2, workers: int = 3, *, with_prefect: bool = True, **environment: str) -> Iterator[Stack]:
     """Run a stack until the block ends. Without Prefect, which makes the start faster, nothing listens at its URL."""
-    folder = Path(tempfile.mkdtemp(prefix="hg-chaos-"))
-    folder.chmod(0o711)
-    stack = Stack(folder, webs, workers, with_prefect=with_prefect, **environment)
-    try:
-        stack.start()
-        yield stack
-    finally:
-        stack.end()
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_temporary_folder("hg-chaos-") as folder:
+        stack = Stack(folder, webs, workers, with_prefect=with_prefect, **environment)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.end()
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, describe: Callable[[], str] = lambda: "") -> Any:

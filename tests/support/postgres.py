@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,20 +11,10 @@ from pathlib import Path
 from psycopg import sql
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
+from tests.support.temporary_folders import a_temporary_folder
 
 # Test data may be lost in a crash; every other setting is the one used in production.
 _HASTE = {"fsync": "off", "full_page_writes": "off"}
-
-
-@contextmanager
-def a_temporary_folder() -> Iterator[Path]:
-    """Make a folder with a short path that other users can reach; remove it at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="hg-"))
-    folder.chmod(0o711)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

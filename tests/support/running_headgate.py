@@ -2,18 +2,18 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
+
+from tests.support.temporary_folders import a_temporary_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
@@ -136,14 +136,12 @@ def read_command_line(pid: int) -> list[str]:
 @contextlib.contextmanager
 def temporary_headgate(**keys: Any) -> Iterator[Headgate]:
     """Not started; ended and its folder removed afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="headgate-system-"))
-    folder.chmod(0o711)
-    headgate = Headgate(folder / "home", **keys)
-    try:
-        yield headgate
-    finally:
-        headgate.end()
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_temporary_folder("headgate-system-") as folder:
+        headgate = Headgate(folder / "home", **keys)
+        try:
+            yield headgate
+        finally:
+            headgate.end()
 
 
 def _free_port() -> int:

@@ -21,7 +21,8 @@ from adapters.orchestration.server_health import wait_until_healthy
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
-from tests.support.postgres import a_database, a_temporary_folder
+from tests.support.postgres import a_database
+from tests.support.temporary_folders import a_temporary_folder
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ import pytest
 from adapters.persistence.embedded import paths
 from adapters.persistence.embedded.errors import EmbeddedServerError
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from tests.support.postgres import a_temporary_folder, copy_cluster
+from tests.support.postgres import copy_cluster
+from tests.support.temporary_folders import a_temporary_folder
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to own files as somebody else")
 
@@ -118,7 +119,9 @@ def test_a_second_start_adopts_the_running_server_and_its_data(server: EmbeddedP
         assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
 
 
-def test_a_stop_right_after_the_start_leaves_no_process(new_server: EmbeddedPostgres, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_right_after_the_start_leaves_no_process(
+    new_server: EmbeddedPostgres, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made, spawn = threading.Event(), EmbeddedPostgres._spawn
     processes: list[subprocess.Popen[bytes]] = []
 

@@ -17,7 +17,8 @@ import pytest
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.system.network import find_free_port
-from tests.support.postgres import a_temporary_folder, copy_cluster
+from tests.support.postgres import copy_cluster
+from tests.support.temporary_folders import a_temporary_folder
 
 SECONDS = 60.0
 
