@@ -30,11 +30,14 @@ from entrypoints.worker.runner.worker_setup import (
     prepare_stage_hosts,
     use_prefect_environment,
 )
+from entrypoints.worker.stage_host.manager import StageHostManager
 
 log = logging.getLogger("headgate.worker")
 
 _FLUSH_SECONDS: Final = 1.0
 """The longest time that a stop waits for spans to be sent, in seconds."""
+_RECORD_SECONDS: Final = 0.5
+"""The longest time that a stop waits for Prefect to store the ends of flow runs, in seconds."""
 _IMPORT_THREAD: Final = "import"
 _ORPHAN_GRACE: Final = 4.0
 """Seconds from the end of the parent process to a forced exit."""
@@ -123,11 +126,23 @@ class WorkerProcess:
         prefect = asyncio.create_task(_run_prefect(settings, worker, api))
         try:
             await worker.run(self._stop)
+            await self._leave_unrecorded(worker, hosts)
         finally:
             prefect.cancel()
             await asyncio.gather(prefect, return_exceptions=True)
             await hosts.close()
             await api.close()
+
+    async def _leave_unrecorded(self, worker: Worker, hosts: StageHostManager) -> None:
+        """Exit at once if Prefect is late with the ends of flow runs; the reconciler sets their states.
+
+        A flow run that is cancelled, as all tasks are when an event loop closes, would be stored as crashed.
+        """
+        if await worker.wait_until_recorded(_RECORD_SECONDS):
+            return
+        await hosts.close()
+        self._telemetry.flush(_FLUSH_SECONDS)
+        exit_immediately()
 
 
 async def _run_prefect(settings: Settings, worker: Worker, api: ApiClient) -> None:

@@ -23,7 +23,7 @@ class PrefectReconciler:
     """Corrects differences between Headgate and Prefect.
 
     While a worker holds a lease, Headgate's state is right and Prefect's is corrected. A flow run cancelled in Prefect cancels the run.
-    No flow run stays Running in Prefect after its dispatch has ended.
+    No flow run stays Running in Prefect after its dispatch has ended, or Crashed after its dispatch has ended well.
     """
 
     def __init__(
@@ -61,16 +61,20 @@ class PrefectReconciler:
             await self._replace_if_stuck(record, state)
 
     async def _settle(self, record: DispatchRecord, state: FlowState | None) -> None:
-        """Finish the flow run of a dispatch that has ended, unless its worker still has time to do so."""
-        if state is not None and not state.is_terminal:
-            ended = record.ended_at or self._clock.now()
-            if (self._clock.now() - ended).total_seconds() < SETTLE_TIMEOUT_SECONDS:
-                return
-            message = "The dispatch has ended in Headgate."
-            await self._orchestrator.set_state(record.flow_run_id or "", get_final_flow_state(record), message)
-        async with self._open_unit_of_work() as work:
-            await work.dispatches.mark_settled(record.run_id, record.epoch)
-            await work.commit()
+        """Give the flow run of a dispatch that has ended its final state, unless its worker still has time to do so.
+
+        The next pass checks that the state has stayed, because a worker that ended meanwhile may have set another one.
+        """
+        final_state = get_final_flow_state(record)
+        if state is None or (state.is_terminal and (state is not FlowState.CRASHED or final_state is FlowState.CRASHED)):
+            async with self._open_unit_of_work() as work:
+                await work.dispatches.mark_settled(record.run_id, record.epoch)
+                await work.commit()
+            return
+        ended = record.ended_at or self._clock.now()
+        if not state.is_terminal and (self._clock.now() - ended).total_seconds() < SETTLE_TIMEOUT_SECONDS:
+            return
+        await self._orchestrator.set_state(record.flow_run_id or "", final_state, "The dispatch has ended in Headgate.")
 
     async def _cancel(self, record: DispatchRecord) -> None:
         try:

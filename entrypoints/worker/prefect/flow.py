@@ -58,7 +58,10 @@ async def track(dispatch: TrackedDispatch) -> State[Any]:
     dispatch.on_started()
     tasks = [asyncio.create_task(_track_attempt(dispatch, attempt)) async for attempt in _read_attempts(dispatch)]
     await asyncio.gather(*tasks, return_exceptions=True)
-    return to_final_state(await asyncio.shield(dispatch.result))
+    await asyncio.wait({dispatch.result})
+    if dispatch.result.cancelled():
+        return Crashed(message="The worker stopped before the dispatch ended.")
+    return to_final_state(dispatch.result.result())
 
 
 async def _register_and_track(dispatch: TrackedDispatch) -> State[Any]:

@@ -24,7 +24,7 @@ _MAX_STARTING: Final = 2
 _MAX_WAITING: Final = 500
 """Dispatches that may wait to be shown. The outbox records the others."""
 _RECORD_TIMEOUT: Final = 10.0
-"""Seconds after the end of a dispatch in which its flow run may finish. After that, the outbox or the reconciler ends it."""
+"""Seconds after the end of a dispatch for which its flow run keeps a permit to start."""
 
 
 class PrefectRecorder:
@@ -39,18 +39,22 @@ class PrefectRecorder:
         if len(self._tasks) < _MAX_WAITING:
             self._spawn(self._record(executor, result))
 
-    async def close(self) -> None:
-        """Give the flow runs in progress two seconds, then cancel them."""
+    async def wait(self, seconds: float) -> bool:
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=2)
+            await asyncio.wait(self._tasks, timeout=seconds)
+        return not self._tasks
+
+    async def close(self) -> None:
+        """Cancel the flow runs in progress. Prefect's engine then stores them as crashed, and the reconciler corrects that."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Any) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _record(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> None:
         try:
@@ -88,22 +92,24 @@ class PrefectRecorder:
             log.warning("Headgate rejected flow run %s: %s", flow_run_id, rejection)
 
     async def _run(self, created: dict[str, Any], dispatch: TrackedDispatch) -> None:
-        """Run the flow in Prefect's engine until the dispatch is over and, for some seconds, until its state is stored."""
+        """Run the flow in Prefect's engine. Return when its state is stored, or some seconds after the end of the dispatch.
+
+        The engine then goes on: it only waits for Prefect, and would store the flow run as crashed if it were cancelled.
+        """
         flow_run = FlowRun.model_validate(created)
         # With a deployment, each flow run would start an observer in a thread, which blocks the loop for 0.2 s.
         flow_run.deployment_id = None
         tracked_dispatches[dispatch.executor.key] = dispatch
-        engine = asyncio.create_task(run_flow_async(run_pipeline, flow_run=flow_run, parameters=created["parameters"], return_type="state"))
-        try:
-            await asyncio.wait({engine, dispatch.result}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({engine}, timeout=_RECORD_TIMEOUT)
-        finally:
-            if not engine.done():
-                engine.cancel()
-                await asyncio.wait({engine}, timeout=2)
-            elif not engine.cancelled() and engine.exception() is not None:
-                log.warning("Flow run %s: %r", created["name"], engine.exception())
+        engine = self._spawn(run_flow_async(run_pipeline, flow_run=flow_run, parameters=created["parameters"], return_type="state"))
+
+        def finish(done: asyncio.Task[Any]) -> None:
             tracked_dispatches.pop(dispatch.executor.key, None)
+            if not done.cancelled() and (error := done.exception()) is not None:
+                log.warning("Flow run %s: %r", created["name"], error)
+
+        engine.add_done_callback(finish)
+        await asyncio.wait({engine, dispatch.result}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({engine}, timeout=_RECORD_TIMEOUT)
 
 
 class _StartPermit:

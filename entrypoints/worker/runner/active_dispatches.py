@@ -29,6 +29,10 @@ class DispatchRecorder(Protocol):
         """Show this dispatch. Returns at once and never raises."""
         ...
 
+    async def wait(self, seconds: float) -> bool:
+        """Wait until all dispatches are shown to their end, at most that long. Return whether they are."""
+        ...
+
 
 class ActiveDispatches:
     """Starts an executor for each claim, once, and passes on what happens to its run."""
@@ -74,6 +78,10 @@ class ActiveDispatches:
         if recorder is not None:
             for key, result in self._results.items():
                 recorder.record(self._executors[key], result)
+
+    async def wait_until_recorded(self, seconds: float) -> bool:
+        """Wait until the recorder is done, at most that long. Return whether it is."""
+        return self._recorder is None or await self._recorder.wait(seconds)
 
     def apply(self, message: StopRun | WakeRun) -> None:
         """Pass a stop or a wake-up on to the dispatches of its run."""

@@ -87,6 +87,10 @@ class Worker:
         """Have active and later dispatches shown by this recorder; None ends that."""
         self._dispatches.set_recorder(recorder)
 
+    async def wait_until_recorded(self, seconds: float) -> bool:
+        """Wait until the recorder has shown every dispatch, at most that long. Return whether it has."""
+        return await self._dispatches.wait_until_recorded(seconds)
+
     def interrupt_all(self) -> None:
         """End every running attempt, because the worker stops."""
         self._dispatches.interrupt_all(Interruption.WORKER_STOPPING)

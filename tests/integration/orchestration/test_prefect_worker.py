@@ -242,6 +242,31 @@ async def test_a_terminated_worker_finishes_running_stages_and_disconnects(
     assert web.get_stage_statuses(run_id) == {"slow": "completed", "after": "queued"}
 
 
+async def test_a_terminated_worker_does_not_wait_for_prefect_and_crashes_no_flow_run(
+    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    started, go = tmp_path / "started", tmp_path / "go"
+    pipeline = await web.create_pipeline(sh("slow", f"touch {started}; while ! test -e {go}; do sleep 0.01; done"))
+
+    async with a_warm_worker(web, prefect, rest, tmp_path) as process:
+        run_id = await web.trigger(pipeline)
+        await eventually(lambda: started.exists() and bool(web.recorded_flow_runs))
+        flow_run_id = web.recorded_flow_runs[0][2]
+
+        async def runs() -> bool:
+            return (await flow_run(rest, flow_run_id))["state_type"] == "RUNNING"
+
+        await until_in_prefect(runs)
+        with prefect.frozen():
+            process.terminate()
+            go.touch()
+            assert await asyncio.wait_for(process.wait(), 15) == 0
+
+    assert web.get_stage_statuses(run_id) == {"slow": "completed"}
+    assert (await flow_run(rest, flow_run_id))["state_type"] in ("RUNNING", "COMPLETED")
+    assert "Crash detected" not in capfd.readouterr().out
+
+
 async def test_prefects_own_worker_runs_a_dispatch_of_its_pool(
     web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
 ) -> None:

@@ -117,6 +117,9 @@ class SimulatedRecorder:
         self._api, self._context = api, context
         self._tasks: dict[asyncio.Task[None], None] = {}
 
+    async def wait(self, seconds: float) -> bool:
+        return True
+
     def record(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> None:
         task = asyncio.create_task(self._record(executor, result))
         self._tasks[task] = None

@@ -1,5 +1,7 @@
 """The Prefect reconciler, stepped by hand over fakes."""
 
+import pytest
+
 from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
 from tests.support.in_process import InProcessHeadgate
 
@@ -40,6 +42,24 @@ async def test_no_flow_run_stays_running_after_its_dispatch_has_ended() -> None:
 
     assert early[flow_run_id] is FlowState.RUNNING
     assert (await headgate.fakes.orchestrator.get_states([flow_run_id]))[flow_run_id] is FlowState.FAILED
+
+
+@pytest.mark.parametrize(("status", "final_state"), [("completed", FlowState.COMPLETED), ("failed", FlowState.FAILED)])
+async def test_a_crashed_flow_run_of_a_dispatch_that_ended_gets_its_final_state(status: str, final_state: FlowState) -> None:
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    flow_run_id = await record_flow_run(headgate, run_id, FlowState.RUNNING)
+    await headgate.use_cases.advance(run_id, ("a", status))
+    reconciler = headgate.application.prefect_reconciler()
+
+    for _ in range(2):  # a worker that ends may set the state even after it was corrected
+        await headgate.fakes.orchestrator.set_state(flow_run_id, FlowState.CRASHED, "the engine was cancelled")
+        await reconciler.run_once()
+    await reconciler.run_once()
+
+    assert (await headgate.fakes.orchestrator.get_states([flow_run_id]))[flow_run_id] is final_state
 
 
 async def test_an_unclaimed_dispatch_without_a_flow_run_is_requested_again() -> None:

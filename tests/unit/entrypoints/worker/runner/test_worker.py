@@ -213,5 +213,8 @@ class RecordingRecorder:
     def __init__(self, seen: list[DispatchResult]) -> None:
         self._seen = seen
 
+    async def wait(self, seconds: float) -> bool:
+        return True
+
     def record(self, executor: RunExecutor, result: asyncio.Future[DispatchResult]) -> None:
         result.add_done_callback(lambda done: self._seen.append(done.result()))
