@@ -180,6 +180,20 @@ async def roll_everything(scene: FaultContext) -> None:
     await roll_workers(scene)
 
 
+def shift_web_clock(seconds: float) -> Callable[[FaultContext], Awaitable[None]]:
+    """Run a web with this many seconds added to its clock for longer than a lease."""
+
+    async def strike(scene: FaultContext) -> None:
+        index = scene.rng.randrange(len(scene.stack.webs))
+        await asyncio.to_thread(scene.stack.restart_web, index, seconds)
+        try:
+            await asyncio.sleep(LONG)
+        finally:
+            await asyncio.to_thread(scene.stack.restart_web, index)
+
+    return strike
+
+
 def die_at(failpoint: str) -> Callable[[FaultContext], Awaitable[None]]:
     """Run a single web, and so a single relay, that kills itself at the failpoint. Then start both webs without it."""
 
@@ -224,6 +238,10 @@ FAULTS = (
     Fault("PostgreSQL restarted", restart_postgres, points=3),
     Fault("webs rolled", roll_webs),
     Fault("workers rolled", roll_workers, UNAFFECTED_PIPELINES),
+    Fault("web two hours ahead", shift_web_clock(7_200)),
+    Fault("web a minute ahead", shift_web_clock(60), points=1),
+    Fault("web a minute behind", shift_web_clock(-60), points=1),
+    Fault("web two hours behind", shift_web_clock(-7_200)),
     Fault("relay before create", die_at("relay.before_create"), _AWAY, points=1, pipelines=_RELAYED),
     Fault("relay after create", die_at("relay.after_create"), _AWAY, points=1, pipelines=_RELAYED),
     Fault("relay after note", die_at("relay.after_note"), _AWAY, points=1, pipelines=_RELAYED),

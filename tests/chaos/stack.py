@@ -7,9 +7,10 @@ import contextlib
 import os
 import secrets
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,24 @@ from tests.support.temporary_folders import a_temporary_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE, HEARTBEAT = 4.0, 1.0
-_CLI = ("-P", "-m", "entrypoints.cli")
 START_SECONDS = 120.0
 
 
 class Stack:
-    """The running processes. Worker n is connected to web n, modulo their number."""
+    """The running processes. Worker n is connected to web n, modulo their number. `web_clock_skews` are added to the webs' clocks."""
 
-    def __init__(self, folder: Path, webs: int = 2, workers: int = 3, *, with_prefect: bool = True, **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        webs: int = 2,
+        workers: int = 3,
+        *,
+        with_prefect: bool = True,
+        web_clock_skews: Sequence[float] = (),
+        **environment: str,
+    ) -> None:
         self._with_prefect = with_prefect
+        self._web_clock_skews = [*web_clock_skews, *[0.0] * (webs - len(web_clock_skews))]
         self.folder, self.home = folder, folder / "home"
         self.home.mkdir(mode=0o711)
         self.postgres = EmbeddedPostgres(self.home)
@@ -73,7 +83,8 @@ class Stack:
         self.prefect = self._build_prefect()
         if self._with_prefect:
             self.prefect.start()
-        self.webs = [self._build_web(index) for index in range(self._counts[0])]
+        self.urls = [f"http://127.0.0.1:{find_free_port()}" for _ in range(self._counts[0])]
+        self.webs = [self._build_web(index, clock_skew) for index, clock_skew in enumerate(self._web_clock_skews)]
         self.workers = [self.build_worker(f"worker-{index}", index) for index in range(self._counts[1])]
         for process in (*self.webs, *self.workers):
             process.start()
@@ -111,12 +122,27 @@ class Stack:
         for descriptor in self._pipe:
             os.close(descriptor)
 
-    def build_worker(self, name: str, position: int, argv: tuple[str, ...] = _CLI, **more: str) -> Process:
-        """Return a worker that is not started yet, for the web at this position."""
+    def build_worker(self, name: str, position: int, clock_skew: float = 0.0, **more: str) -> Process:
+        """Return a worker that is not started yet, for the web at this position. `clock_skew` is added to its clock, in seconds."""
         environment = (
             self._build_environment() | {"HEADGATE_URL": self.urls[position % len(self.urls)], "HEADGATE_WORKER_NAME": name} | more
         )
-        return Process(name, [sys.executable, *argv, "worker"], environment, self.folder / f"{name}.log", self._pipe[0])
+        return Process(name, _build_argv(["worker"], clock_skew), environment, self.folder / f"{name}.log", self._pipe[0])
+
+    def restart_web(self, index: int, clock_skew: float = 0.0) -> None:
+        """Stop the web, start it again with this many seconds added to its clock, and wait until it is ready."""
+        self.webs[index].terminate(30)
+        self.webs[index] = self._build_web(index, clock_skew)
+        self.webs[index].start()
+        self.wait_for_web(index)
+
+    def run_command(self, *arguments: str, stdin: str = "", clock_skew: float = 0.0) -> str:
+        """Run a headgate command on the stack's database and return what it prints."""
+        environment = self._build_environment() | {"HEADGATE_DATABASE_URL": self.postgres.url(), "HEADGATE_URL": self.urls[0]}
+        argv = _build_argv(arguments, clock_skew)
+        ended = subprocess.run(argv, env=environment, input=stdin, capture_output=True, text=True, timeout=90, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout.strip()
 
     def find_stage_host(self, worker: Process) -> int | None:
         """Return the pid of the worker's stage host."""
@@ -178,13 +204,11 @@ class Stack:
     def read_logs(self) -> str:
         return "\n".join(f"--- {process.name}\n{process.read_log()}" for process in (*self.webs, *self.workers))
 
-    def _build_web(self, index: int) -> Process:
-        port = find_free_port()
-        self.urls.append(f"http://127.0.0.1:{port}")
-        own = {"HEADGATE_PORT": str(port), "HEADGATE_DATABASE_URL": self.postgres.url(), "HEADGATE_URL": self.urls[-1]}
+    def _build_web(self, index: int, clock_skew: float) -> Process:
+        url = self.urls[index]
+        own = {"HEADGATE_PORT": url.rpartition(":")[2], "HEADGATE_DATABASE_URL": self.postgres.url(), "HEADGATE_URL": url}
         environment = self._build_environment() | own
-        argv = [sys.executable, *_CLI, "web"]
-        return Process(f"web-{index}", argv, environment, self.folder / f"web-{index}.log", self._pipe[0])
+        return Process(f"web-{index}", _build_argv(["web"], clock_skew), environment, self.folder / f"web-{index}.log", self._pipe[0])
 
     def _build_prefect(self) -> Process:
         argv = [sys.executable, "-I", "-S", parent_watch.__file__, "--nice", "5", "--", *self.server.argv()]
@@ -213,10 +237,12 @@ class Stack:
 
 
 @contextlib.contextmanager
-def chaos_stack(webs: int = 2, workers: int = 3, *, with_prefect: bool = True, **environment: str) -> Iterator[Stack]:
+def chaos_stack(
+    webs: int = 2, workers: int = 3, *, with_prefect: bool = True, web_clock_skews: Sequence[float] = (), **environment: str
+) -> Iterator[Stack]:
     """Run a stack until the block ends. Without Prefect, which makes the start faster, nothing listens at its URL."""
     with a_temporary_folder("hg-chaos-") as folder:
-        stack = Stack(folder, webs, workers, with_prefect=with_prefect, **environment)
+        stack = Stack(folder, webs, workers, with_prefect=with_prefect, web_clock_skews=web_clock_skews, **environment)
         try:
             stack.start()
             yield stack
@@ -231,6 +257,11 @@ def wait_for(condition: Callable[[], Any], seconds: float, describe: Callable[[]
         assert time.monotonic() < deadline, f"not within {seconds:g} s\n{describe()}"
         time.sleep(0.05)
     return found
+
+
+def _build_argv(arguments: Sequence[str], clock_skew: float) -> list[str]:
+    program = ["tests.chaos.skewed_clock", str(clock_skew)] if clock_skew else ["entrypoints.cli"]
+    return [sys.executable, "-P", "-m", *program, *arguments]
 
 
 def _list_descendants(pid: int) -> list[int]:
