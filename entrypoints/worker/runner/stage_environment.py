@@ -78,7 +78,7 @@ def build_stage_environment(start: StageStart, settings: StageSettings) -> Stage
     request = _build_http_request(start, settings, secrets) if start.kind == "http" else {}
     if start.kind != "http":
         variables |= secrets
-    return StageEnvironment(variables, cwd, parameters_file, run_dir, SecretMasker(secrets.values()), request)
+    return StageEnvironment(variables, cwd, parameters_file, run_dir, SecretMasker((*secrets.values(), start.token)), request)
 
 
 def build_variables(start: StageStart, environment: Mapping[str, str], parameters_file: Path, run_dir: Path) -> dict[str, str]:

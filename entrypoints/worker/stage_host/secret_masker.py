@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-import base64
-import bisect
-import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
+
+from entrypoints.worker.stage_host.plain_view import PlainView, build_views
+from entrypoints.worker.stage_host.secret_forms import SHORTEST_FORM, encode_forms
 
 MASK: Final = "***"
 _MASK = MASK.encode()
-_SHORTEST_FORM: Final = 6
-_SHORTEST_LINE: Final = 8
-_LINE_ENDS = re.compile(rb"[\r\n]")
+_KNOWN_END: Final = 4
+"""The last bytes of the output are looked up in all forms at once. Most output ends with bytes that no secret contains."""
+
+_MAX_IGNORED: Final = 64 * 1024
+"""Bytes of line ends and terminal codes inside a possible secret after which it is passed on as it is."""
 
 
 class SecretMasker:
-    """Masks the secrets of one attempt. Line ends are ignored, so a wrapped secret is found too."""
+    """Masks the secrets of one attempt. Line ends and terminal codes are ignored, so a wrapped or coloured secret is found too."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets for form in _encode_forms(secret) if len(form) >= _SHORTEST_FORM}
+        forms = {form for secret in secrets for form in encode_forms(secret) if len(form) >= SHORTEST_FORM}
         self.forms = sorted(forms, key=len, reverse=True)
         self.longest = len(self.forms[0]) if self.forms else 0
-        self.pattern = re.compile(b"|".join(map(re.escape, self.forms))) if self.forms else None
+        self._all_forms = b"\n".join(self.forms)
+        self._short_beginnings = frozenset(form[:size] for form in forms for size in range(1, _KNOWN_END))
+
+    def find_secrets(self, view: PlainView) -> list[tuple[int, int]]:
+        """List where in the original a secret begins and ends, in order. Overlapping places of one form are one."""
+        places = [place for form in self.forms if form in view.plain for place in _find_all(form, view.plain)]
+        return sorted((view.to_original(begin), view.to_original(end - 1) + 1) for begin, end in places)
+
+    def count_possible_start(self, plain: bytes) -> int:
+        """Return the length of the longest suffix that begins a secret."""
+        end, most = plain[-_KNOWN_END:], 0
+        if len(end) == _KNOWN_END and end in self._all_forms:
+            most = max(_count_beginning(form, plain, end) for form in self.forms)
+        return most or self._count_short_start(plain)
+
+    def _count_short_start(self, plain: bytes) -> int:
+        sizes = range(min(_KNOWN_END - 1, len(plain)), 0, -1)
+        return next((size for size in sizes if plain[-size:] in self._short_beginnings), 0)
 
     def text(self, text: str) -> str:
         """Return the masked text. The beginning of a secret at its end is masked too, since the text may have been cut there."""
@@ -32,7 +49,7 @@ class SecretMasker:
         data = text.encode("utf-8", "surrogatepass")
         masked = stream.feed(data)
         rest = stream.flush()
-        return (masked + (_MASK if len(rest) >= _SHORTEST_FORM else rest)).decode("utf-8", "surrogatepass")
+        return (masked + (_MASK if len(rest) >= SHORTEST_FORM else rest)).decode("utf-8", "surrogatepass")
 
     def value(self, value: Any) -> Any:
         """Return the masked JSON value, names and numbers included."""
@@ -57,10 +74,12 @@ class StreamMasker:
         self._held = b""
         self._covered = 0
         """Held bytes that belong to a secret that was masked already."""
+        self._passed = 0
+        """Held bytes that were passed on already, because they end a line and are too few to show a secret."""
 
     def feed(self, data: bytes) -> bytes:
         """Return the masked bytes that can be passed on now."""
-        if self._masker.pattern is None:
+        if not self._masker.forms:
             return data
         return self._advance(self._held + data, final=False)
 
@@ -69,80 +88,46 @@ class StreamMasker:
         return self._advance(self._held, final=True) if self._held else b""
 
     def _advance(self, data: bytes, *, final: bool) -> bytes:
-        ends = [match.start() for match in _LINE_ENDS.finditer(data)]
-        plain = data.translate(None, b"\r\n") if ends else data
-        places = _OffsetMap(ends)
-        cut = len(data) if final else places.to_original(len(plain) - self._count_possible_start(plain)) if plain else len(data)
-        if not final and self._count_possible_start(plain) == 0:
-            cut = len(data)
-        passed: list[bytes] = []
-        open_until = self._covered
-        for begin, end in self._find_secrets(plain, places):
+        views = list(build_views(data))
+        cut, possible = (len(data), 0) if final else self._find_cut(data, views)
+        masked: list[bytes] = []
+        covered, done = self._covered, max(self._covered, self._passed)
+        for begin, end in sorted(place for view in views for place in self._masker.find_secrets(view)):
             if begin >= cut:
                 break
-            if begin >= open_until:
-                passed += [data[open_until:begin], _MASK]
-            open_until = max(open_until, end)
-        if cut > open_until:
-            passed.append(data[open_until:cut])
-        self._held, self._covered = data[cut:], max(0, open_until - cut)
-        return b"".join(passed)
+            if max(begin, self._passed) >= done:
+                masked += [data[done : max(begin, self._passed)], _MASK]
+            covered, done = max(covered, end), max(done, end)
+        self._held, self._covered, self._passed = data[cut:], max(0, covered - cut), max(0, self._passed - cut)
+        if 0 < possible < SHORTEST_FORM and not self._covered and data.endswith(b"\n"):
+            # The line must not wait for the next one only because its last letters may begin a secret.
+            self._passed, cut = len(self._held), len(data)
+        masked.append(data[done:cut])
+        return b"".join(masked)
 
-    def _find_secrets(self, plain: bytes, places: _OffsetMap) -> Iterator[tuple[int, int]]:
-        pattern = self._masker.pattern
-        at = 0
-        while pattern is not None and (match := pattern.search(plain, at)):
-            yield places.to_original(match.start()), places.to_original(match.end() - 1) + 1
-            at = match.start() + 1
-
-    def _count_possible_start(self, plain: bytes) -> int:
-        """Return the length of the longest suffix that begins a secret."""
-        most = 0
-        for form in self._masker.forms:
-            first, at = form[:1], max(0, len(plain) - len(form) + 1)
-            while (at := plain.find(first, at, len(plain) - most)) >= 0:
-                if form.startswith(plain[at:]):
-                    most = len(plain) - at
-                    break
-                at += 1
-        return most
+    def _find_cut(self, data: bytes, views: list[PlainView]) -> tuple[int, int]:
+        """Return the offset from which bytes are held back, and how many of them may begin a secret."""
+        cut, most = len(data), 0
+        for view in views:
+            if possible := self._masker.count_possible_start(view.plain):
+                cut, most = min(cut, view.to_original(len(view.plain) - possible)), max(most, possible)
+        return max(cut, len(data) - self._masker.longest - _MAX_IGNORED), most
 
 
-class _OffsetMap:
-    """Maps offsets in the text without line ends to offsets in the text with them."""
-
-    def __init__(self, ends: list[int]) -> None:
-        # Number of other bytes before the n-th line end.
-        self._before = [end - number for number, end in enumerate(ends)]
-
-    def to_original(self, place: int) -> int:
-        return place + bisect.bisect_right(self._before, place)
+def _find_all(form: bytes, plain: bytes) -> Iterator[tuple[int, int]]:
+    at = plain.find(form)
+    while at >= 0:
+        begin, end = at, at + len(form)
+        while (at := plain.find(form, at + 1)) >= 0 and at < end:
+            end = at + len(form)
+        yield begin, end
 
 
-def _encode_forms(secret: str) -> Iterator[bytes]:
-    lines = secret.splitlines()
-    parts = [secret, *(line for line in lines if len(lines) > 1 and len(line) >= _SHORTEST_LINE and not line.startswith("-----"))]
-    for text in parts:
-        raw = text.encode("utf-8", "surrogateescape")
-        for form in (raw, *_encode_texts(text), raw.hex().encode(), raw.hex().upper().encode(), *_encode_base64(raw)):
-            yield form.translate(None, b"\r\n")
-
-
-def _encode_texts(text: str) -> Iterator[bytes]:
-    safe = text.encode("utf-8", "replace").decode()
-    yield json.dumps(safe)[1:-1].encode()
-    yield json.dumps(safe, ensure_ascii=False)[1:-1].encode()
-    yield repr(safe)[1:-1].encode()
-    for keeps in ("", "/"):
-        for encoded in (quote(safe, keeps), quote_plus(safe, keeps)):
-            yield encoded.encode()
-            yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), encoded).encode()
-
-
-def _encode_base64(raw: bytes) -> Iterator[bytes]:
-    """Yield the base64 characters that depend on the secret only, for each alignment within a group of three bytes."""
-    for before in range(3):
-        bits = (before + len(raw)) * 8
-        encoded = base64.b64encode(b"\0" * before + raw)[-(-before * 8 // 6) : bits // 6]
-        yield encoded
-        yield encoded.translate(bytes.maketrans(b"+/", b"-_"))
+def _count_beginning(form: bytes, plain: bytes, end: bytes) -> int:
+    """Return the length of the longest beginning of the form, but not all of it, with which `plain` ends. It ends with `end`."""
+    at = form.rfind(end, 0, len(form) - 1)
+    while at >= 0:
+        if plain.endswith(form[: at + len(end)]):
+            return at + len(end)
+        at = form.rfind(end, 0, at + len(end) - 1)
+    return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,19 @@ async def test_a_command_that_prints_its_secret_shows_a_mask(stages: StageRunner
     assert next(text for stream, text in output if stream == "stdout") == "***"
     assert VALUE not in str(output)
     assert VALUE[:5] not in str(output)
+
+
+async def test_an_attempts_token_is_masked_like_a_secret(stages: StageRunner, tmp_path: Path) -> None:
+    script = 'echo "$HEADGATE_TOKEN"; printf %s "$HEADGATE_TOKEN" | base64; echo "Bearer $HEADGATE_TOKEN" >&2'
+    start = replace(build_start(command=script, shell=True), token="attempt-token-canary")  # noqa: S604
+    stage = build(tmp_path, start, None)
+
+    lines, end = await finish(await stages.host.run(build_job(start, stage)))
+
+    assert end.succeeded
+    assert stage.env["HEADGATE_TOKEN"] == "attempt-token-canary"
+    assert [line.text for line in lines if line.stream == "stderr"] == ["Bearer ***"]
+    assert [line.text[:3] for line in lines if line.stream == "stdout"] == ["***", "***"]
 
 
 async def test_a_callables_result_traceback_and_error_show_a_mask(stages: StageRunner, tmp_path: Path) -> None:

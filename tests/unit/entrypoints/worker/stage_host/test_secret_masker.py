@@ -82,7 +82,7 @@ def test_output_without_a_secret_is_unchanged() -> None:
 
     for _ in range(2_000):
         data = bytes(dice.choice(alphabet) for _ in range(dice.randrange(60)))
-        if masker.pattern is not None and not masker.pattern.search(bare(data)):
+        if not any(form in bare(data) for form in masker.forms):
             assert masked(masker, cut_up(data, dice)) == data
 
 
