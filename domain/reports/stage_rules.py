@@ -57,8 +57,19 @@ class StageReportJudge:
         if self.reporter.attempt == (self.stage.name, self.attempt.number) and self.report.status is self.attempt.status is Status.RUNNING:
             return None
         if self.reporter.worker is not None:
+            self._note_fence()
             return self._refuse("not_yours", "This worker no longer holds the run's dispatch.", record=True)
         return self._refuse("not_yours", f"{self.stage.name} runs on a worker; only that worker can report its status.")
+
+    def _note_fence(self) -> None:
+        """Set the reason of a lost attempt whose worker says, after its lease expired, that it was fenced: it stops counting as a retry."""
+        if self.report.reason is not Reason.FENCED:
+            return
+        reported = self.report.attempt, self.reporter.epoch, self.reporter.worker
+        for attempt in self.stage.attempts:
+            is_reported = (attempt.number, attempt.epoch, attempt.worker) == reported
+            if is_reported and attempt.status is Status.LOST and attempt.reason is None:
+                attempt.reason = Reason.FENCED
 
     def check_attempt(self) -> ReportDecision | None:
         """Refuse reports about another attempt than the current one."""

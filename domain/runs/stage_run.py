@@ -42,12 +42,15 @@ class StageRun:
 
     @property
     def retries_left(self) -> int:
-        """The automatic retries left since the last attempt that a person requested."""
+        """The automatic retries left since the last attempt that a person requested. Fenced attempts used none."""
         first = max((index for index, attempt in enumerate(self.attempts) if attempt.by_person), default=0)
-        return max(0, self.definition.retries - (len(self.attempts) - 1 - first))
+        used = sum(attempt.reason is not Reason.FENCED for attempt in self.attempts[first:-1])
+        return max(0, self.definition.retries - used)
 
     def should_retry(self) -> bool:
         """Return True if the attempt that just ended gets an automatic retry."""
+        if self.current.reason is Reason.FENCED:
+            return self.definition.retry_on_loss
         if not self.retries_left or self.status not in (Status.FAILED, Status.LOST):
             return False
         return self.status is Status.FAILED or self.definition.retry_on_loss

@@ -33,6 +33,8 @@ class Reason(StrEnum):
     UPSTREAM = "upstream"
     SUPERSEDED = "superseded"
     """A later report opened the next run."""
+    FENCED = "fenced"
+    """The worker ended the attempt, because it could not renew its lease."""
 
 
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.SKIPPED, Status.LOST})

@@ -32,8 +32,8 @@ class StageReport:
     event_id: str
     stage: str
     attempt: int
-    status: Literal["completed", "failed", "cancelled"]
-    reason: Literal["error", "timeout"] | None = None
+    status: Literal["completed", "failed", "cancelled", "lost"]
+    reason: Literal["error", "timeout", "fenced"] | None = None
     records_processed: int | None = None
     error_message: str | None = None
     message: str | None = None

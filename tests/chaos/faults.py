@@ -156,6 +156,13 @@ async def kill_postmaster(scene: FaultContext) -> None:
     await asyncio.to_thread(scene.stack.postgres.start)
 
 
+def stop_postgres(seconds: float) -> Callable[[FaultContext], Awaitable[None]]:
+    async def strike(scene: FaultContext) -> None:
+        await asyncio.gather(*(_pause(pid, seconds) for pid in scene.stack.list_postgres_pids()))
+
+    return strike
+
+
 async def restart_postgres(scene: FaultContext) -> None:
     await asyncio.to_thread(scene.stack.postgres.stop)
     await asyncio.sleep(_RESTART)
@@ -236,6 +243,7 @@ FAULTS = (
     Fault("every backend killed", kill_every_backend, UNAFFECTED_PIPELINES, points=3),
     Fault("postmaster killed", kill_postmaster, points=3),
     Fault("PostgreSQL restarted", restart_postgres, points=3),
+    *(Fault(f"PostgreSQL stopped for {seconds} s", stop_postgres(seconds), points=1) for seconds in (1, 5, 15, 60)),
     Fault("webs rolled", roll_webs),
     Fault("workers rolled", roll_workers, UNAFFECTED_PIPELINES),
     Fault("web two hours ahead", shift_web_clock(7_200)),

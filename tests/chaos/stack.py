@@ -105,6 +105,11 @@ class Stack:
         assert self.postgres.paths is not None
         return int((self.postgres.paths.data / "postmaster.pid").read_text().split()[0])
 
+    def list_postgres_pids(self) -> list[int]:
+        """Return the pids of the postmaster and of its processes."""
+        postmaster = self.get_postmaster_pid()
+        return [postmaster, *list_children(postmaster)]
+
     def end(self) -> None:
         """Kill every process, in whatever state it is, and stop PostgreSQL."""
         extra = (self.prefect_worker,) if self.prefect_worker is not None else ()

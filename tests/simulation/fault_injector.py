@@ -33,6 +33,7 @@ class FaultInjector:
         self._simulation.note("healed")
         simulation = self._simulation
         self._context.store.is_down = self._context.prefect.is_down = False
+        self._context.store.resume()
         for process in self._processes():
             process.thaw()
         for process in (*self._context.webs, *simulation.workers, *simulation.reporters):
@@ -125,6 +126,11 @@ class FaultInjector:
     def _store_away(self, fault: Fault) -> bool:
         self._context.store.is_down = True
         self._later(fault, setattr, self._context.store, "is_down", False)
+        return True
+
+    def _store_stands_still(self, fault: Fault) -> bool:
+        self._context.store.stand_still()
+        self._later(fault, self._context.store.resume)
         return True
 
     def _engine_away(self, fault: Fault) -> bool:

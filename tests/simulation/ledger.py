@@ -1,5 +1,6 @@
 """Observations of the simulated machines, to be compared with the database."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -14,6 +15,7 @@ class Ledger:
 
     def __init__(self, *, may_overlap: bool) -> None:
         self.starts: Counter[AttemptId] = Counter()
+        self._started_at: dict[AttemptId, float] = {}
         self.live: dict[tuple[AttemptId, str], None] = {}
         self.acknowledged: list[Acknowledged] = []
         self.answers: dict[tuple[int, str, str], object] = {}
@@ -27,6 +29,7 @@ class Ledger:
     def record_start(self, attempt: AttemptId, worker: str) -> None:
         """Record that a process of this attempt started."""
         self.starts[attempt] += 1
+        self._started_at[attempt] = asyncio.get_running_loop().time()
         run_id, stage, number = attempt
         if not self._may_overlap:
             for (run, name, other), holder in self.live:
@@ -68,6 +71,13 @@ class Ledger:
             if not least <= count <= len(sent):
                 kind = LOST if count < least else DOUBLED
                 yield Violation(kind, f"{attempt} has {count} lines, though {least} of {len(sent)} were acknowledged")
+
+    def check_early_fence(self, attempt: AttemptId, at: float, least: float) -> Violation | None:
+        """A worker must not end an attempt because of an outage from before its start."""
+        started = self._started_at.get(attempt, -least)
+        if at >= started + least:
+            return None
+        return Violation(LOST, f"{attempt} began at {started:.3f}, and its worker ended it at {at:.3f} because its lease was old")
 
     def check_early_loss(self, run_id: int, epoch: int, at: float, term: float) -> Violation | None:
         """A dispatch must not be lost within a lease term after a renewal that its worker knows of."""

@@ -16,6 +16,7 @@ FAULTS = (
     "cut stream",
     "cut viewer",
     "store away",
+    "store stands still",
     "engine away",
     "engine emptied",
     "flow run deleted",
@@ -25,7 +26,9 @@ FAULTS = (
 )
 
 
-SERVER_FAULTS = frozenset({"kill web", "cut viewer", "store away", "engine away", "engine emptied", "flow run deleted", "kill reporter"})
+SERVER_FAULTS = frozenset(
+    {"kill web", "cut viewer", "store away", "store stands still", "engine away", "engine emptied", "flow run deleted", "kill reporter"}
+)
 """Faults that do not affect workers."""
 
 

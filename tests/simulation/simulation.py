@@ -47,6 +47,8 @@ from tests.support.invariants import (
     violations,
 )
 
+FENCE_SECONDS = 7.0
+"""The shortest time from the start of an attempt to its fence: a lease is at most half as old as its limit at a start."""
 RECOVERY_SECONDS = 400.0
 """Virtual seconds after the faults in which every run must end."""
 DEADLINE_GRACE = 45.0
@@ -292,6 +294,10 @@ class Simulation:
         """A worker may lose a dispatch by its own faults only, and never before its lease expires."""
         plan = self.plan
         only_ours = not plan.message_faults and {fault.kind for fault in plan.faults} <= SERVER_FAULTS
+        for event in (event for log in events.values() for event in log if event.data.get("reason") == "fenced"):
+            attempt = event.run_id, event.stage or "", event.attempt or 0
+            if early := self.context.ledger.check_early_fence(attempt, (event.at - START).total_seconds(), FENCE_SECONDS):
+                yield early
         for event in (event for log in events.values() for event in log if event.type == "dispatch.lost"):
             epoch = int(event.data["dispatch"])
             if only_ours:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Double, and_, bindparam, delete, exists, select, tuple_, update
@@ -53,6 +54,10 @@ class SqlLeases:
     async def is_expired(self, run_id: int, epoch: int) -> bool:
         past = exists().where(lease.c.run_id == run_id, lease.c.epoch == epoch, _IS_EXPIRED)
         return bool((await self._transaction.execute(select(past))).scalar_one())
+
+    async def get_time(self) -> datetime:
+        time: datetime = (await self._transaction.execute(select(NOW))).scalar_one()
+        return time
 
     async def extend_all(self, seconds: float) -> None:
         await self._extend(None, seconds)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
@@ -31,6 +32,10 @@ class Leases(Protocol):
 
     async def is_expired(self, run_id: int, epoch: int) -> bool:
         """Return True if the lease is expired now, rather than at the start of the transaction."""
+        ...
+
+    async def get_time(self) -> datetime:
+        """Return the time now by the clock that decides whether a lease is expired."""
         ...
 
     async def extend_all(self, seconds: float) -> None:

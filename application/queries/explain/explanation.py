@@ -67,6 +67,8 @@ def _lost(run: RunView) -> list[TextPart]:
         return compose("Lost: the worker stopped responding.")
     if lost[0].newest.reason is Reason.SUPERSEDED:
         return compose("Lost: the next run began before the end of ", bold(lost[0].name), " was reported.")
+    if lost[0].newest.reason is Reason.FENCED:
+        return compose("Lost: the worker of ", bold(lost[0].name), " could not reach Headgate and ended it.", _describe_retry_start(lost))
     name, at = bold(lost[0].name), lost[0].newest.finished_at
     when = [TextPart(" at "), TextPart(f"{at:%H:%M:%S} UTC", at=at)] if at else []
     advice = compose(". Check the log to see how far ", name, " got.", _describe_retry_start(lost))

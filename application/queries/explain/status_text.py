@@ -67,6 +67,8 @@ def describe_failure(attempt: AttemptView) -> str:
         return "time limit exceeded" if attempt.started_at else "no worker or report before the deadline"
     if attempt.reason is Reason.SUPERSEDED:
         return "the next run began before its end was reported"
+    if attempt.reason is Reason.FENCED:
+        return "its worker could not reach Headgate"
     if attempt.status is Status.LOST:
         return "the worker stopped responding"
     first_line = (attempt.error_message or "").strip().split("\n")[0]

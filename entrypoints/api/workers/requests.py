@@ -1,16 +1,16 @@
 """The requests of workers."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, WorkerReport
 from application.commands.workers.record_heartbeat import HeartbeatCommand, HeldDispatch
 from application.ports.persistence.logs import NewLogLine
 from application.ports.persistence.workers import WorkerStatus
 from domain.reports.report import Report
-from domain.runs.status import Reason
+from domain.runs.status import Reason, Status
 from entrypoints.api.shared.models import (
     MAX_BIGINT,
     MAX_INTEGER,
@@ -86,18 +86,31 @@ class ClaimRequest(RequestModel):
     capacity: Count
 
 
+def _parse_worker_status(value: Any) -> Any:
+    return Status.LOST if value == Status.LOST else value
+
+
+WorkerReportedStatus = Annotated[Literal[Status.LOST], BeforeValidator(_parse_worker_status)] | ReportedStatus
+
+
 class WorkerReportModel(RequestModel):
-    """A report about an attempt of the dispatch."""
+    """A report about an attempt of the dispatch. Only a worker may report `lost`, and only for an attempt that it fenced."""
 
     event_id: ShortText
     stage: StageName
     attempt: AttemptNumber
-    status: ReportedStatus
-    reason: Literal["timeout", "error"] | None = None
+    status: WorkerReportedStatus
+    reason: Literal["timeout", "error", "fenced"] | None = None
     records_processed: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = None
     error_message: LongText | None = None
     message: LongText | None = None
     output: Any = None
+
+    @model_validator(mode="after")
+    def _check_fence(self) -> Self:
+        if (self.status is Status.LOST) is not (self.reason == "fenced"):
+            raise ValueError("the status is lost if the reason is fenced, and only then")
+        return self
 
     def to_worker_report(self) -> WorkerReport:
         report = Report(

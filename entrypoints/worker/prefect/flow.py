@@ -90,6 +90,9 @@ def to_final_state(result: DispatchResult) -> State[Any]:
     if result.refused:
         return Crashed(message="The dispatch was taken from this worker. Headgate shows how the run continues.")
     statuses = {report.stage: report.status for report in result.reports}
+    lost = [stage for stage, status in statuses.items() if status == "lost" and stage not in result.allowed_failures]
+    if lost:
+        return Crashed(message=f"Lost: {', '.join(lost)}.")
     if result.stopped or "cancelled" in statuses.values():
         return Cancelled(message="The run was stopped.")
     failed = [stage for stage, status in statuses.items() if status == "failed" and stage not in result.allowed_failures]
@@ -106,4 +109,6 @@ def _to_attempt_state(report: StageReport | None) -> State[Any]:
         return Completed(message=None if records is None else f"{records:,} records")
     if report.status == "cancelled":
         return Cancelled(message="Cancelled.")
+    if report.status == "lost":
+        return Crashed(message=report.error_message)
     return Failed(message=report.error_message, name="TimedOut" if report.reason == "timeout" else "Failed")

@@ -61,7 +61,7 @@ class ActiveDispatches:
         result: asyncio.Future[DispatchResult] = asyncio.get_running_loop().create_future()
         executor = self._executors[key] = RunExecutor(claim, self._context, self._slots)
         self._leases.add(key)
-        executor.wait_for_lease = partial(self._leases.wait_until_renewed, key)
+        executor.wait_for_lease = partial(self._leases.wait_until_fresh, key)
         if self._is_draining:
             executor.drain()
         self._spawn(self._execute(executor, result))

@@ -46,7 +46,9 @@ class ReportBuilder:
                 return self._build_report("failed", reason="timeout", error_message=f"Ran longer than its limit of {self.limit:g} s.")
             case Interruption.RUN_STOPPED:
                 return self._build_report("cancelled")
-            case Interruption.WORKER_STOPPING | Interruption.LEASE_NOT_RENEWED:
+            case Interruption.LEASE_NOT_RENEWED:
+                return self._build_report("lost", reason="fenced", error_message=interruption.value)
+            case Interruption.WORKER_STOPPING:
                 return self.build_failure(interruption.value)
         return self.build_failure(_describe_failure(end, last_error))
 

@@ -13,6 +13,12 @@ from entrypoints.worker_protocol.messages import DispatchKey
 _CHECK_SECONDS: Final = 0.2
 _SAFETY_RATIO: Final = 0.75
 """Share of the lease after which it counts as overdue: attempts that another worker may repeat end before the lease expires."""
+_FRESH_RATIO: Final = 0.5
+"""Share of that limit after which no attempt starts before the lease is renewed: it would soon be ended."""
+_STANDSTILL_TICKS: Final = 4
+"""Missed ticks of the watch after which this process itself stood still, or was too busy to renew its leases."""
+_RENEWAL_RATIO: Final = 1 / 3
+"""Share of that limit that a renewal may take after a standstill."""
 
 
 class HeartbeatSignal:
@@ -37,16 +43,22 @@ class HeartbeatSignal:
 
 
 class LeaseMonitor:
-    """The leases this worker holds. Times are those of the event loop, in seconds."""
+    """The leases this worker holds. Times are those of the event loop, in seconds.
+
+    A worker that stood still knows nothing about its leases: it renews them before it judges them.
+    """
 
     def __init__(self, lease_seconds: float, signal: HeartbeatSignal) -> None:
         self._limit = lease_seconds * _SAFETY_RATIO
+        self._tick = self._limit / 30
         self._signal = signal
         self._renewed: dict[DispatchKey, float] = {}
+        self._ticked_at: float | None = None
 
     def add(self, key: DispatchKey) -> None:
-        """Start to watch a lease that was granted now."""
-        self._renewed[key] = asyncio.get_running_loop().time()
+        """Start to watch a lease that was granted now, or during a standstill that ends now: then it has to be renewed first."""
+        now = asyncio.get_running_loop().time()
+        self._renewed[key] = now - self._limit if self._stands_still(now) else now
 
     def renew(self, key: DispatchKey, at: float) -> None:
         """Record a renewal that was requested at that time."""
@@ -59,16 +71,30 @@ class LeaseMonitor:
     def is_overdue(self, key: DispatchKey) -> bool:
         return self._renewed.get(key, math.inf) < asyncio.get_running_loop().time() - self._limit
 
-    async def wait_until_renewed(self, key: DispatchKey) -> None:
-        """Return once the lease is not overdue, or no longer held."""
-        while key in self._renewed and self.is_overdue(key):
+    async def wait_until_fresh(self, key: DispatchKey) -> None:
+        """Return once the lease was renewed not long ago, or is no longer held."""
+        while self._is_stale(key):
             await self._signal.request_and_wait(_CHECK_SECONDS)
-            if self.is_overdue(key):
+            if self._is_stale(key):
                 await asyncio.sleep(_CHECK_SECONDS)
 
     async def watch(self, on_overdue: Callable[[DispatchKey], None]) -> None:
         """Call `on_overdue` again and again for each overdue lease, until cancelled."""
+        loop = asyncio.get_running_loop()
+        self._ticked_at = judges_from = loop.time()
         while True:
-            await asyncio.sleep(self._limit / 30)
-            for key in [key for key in self._renewed if self.is_overdue(key)]:
-                on_overdue(key)
+            await asyncio.sleep(self._tick)
+            now = loop.time()
+            if self._stands_still(now):
+                judges_from = now + self._limit * _RENEWAL_RATIO
+                self._signal.request()
+            self._ticked_at = now
+            if now >= judges_from:
+                for key in [key for key in self._renewed if self.is_overdue(key)]:
+                    on_overdue(key)
+
+    def _is_stale(self, key: DispatchKey) -> bool:
+        return self._renewed.get(key, math.inf) < asyncio.get_running_loop().time() - self._limit * _FRESH_RATIO
+
+    def _stands_still(self, now: float) -> bool:
+        return self._ticked_at is not None and now - self._ticked_at > self._tick * _STANDSTILL_TICKS

@@ -63,7 +63,7 @@ class RunExecutor:
         self._is_woken = self._is_stopped = self._is_draining = self._is_stepping = self._is_revoked = self._is_over = False
         self._started_attempts: asyncio.Queue[StageAttempt | None] = asyncio.Queue()
         self.wait_for_lease: Callable[[], Awaitable[None]] = _return_at_once
-        """Awaited before each step, because attempts that start under an overdue lease would be ended at once."""
+        """Awaited before each step and each start, because attempts that start under an old lease would soon be ended."""
 
     @property
     def holding(self) -> list[AttemptKey]:
@@ -80,7 +80,9 @@ class RunExecutor:
     async def _run_to_end(self) -> DispatchResult:
         self._slots.add_waiter(self._wake_up)
         try:
-            self._start_attempts(self.claim.starts)
+            await self.wait_for_lease()
+            if not self._is_over:
+                self._start_attempts(self.claim.starts)
             while not self._is_over:
                 await self._wait_for_work()
                 await self.wait_for_lease()
@@ -167,6 +169,9 @@ class RunExecutor:
         self._slots.steps_in_flight += 1
         try:
             response = await self._advance(reports, reserved)
+            if response.starts:
+                self._is_stepping = False  # a refusal of the lease counts from here on
+                await self.wait_for_lease()
             # Fewer starts than slots: the run's `parallelism` holds the rest back until one of its own attempts ends.
             self._has_more = response.more and len(response.starts) >= reserved
             self._apply_response(response, reports)

@@ -68,5 +68,5 @@ def record_result(span: Span, report: StageReport | None, last_lines: Sequence[s
         span.tag(status="refused")
         return
     span.tag(status=report.status, reason=report.reason, records=report.records_processed)
-    if report.status == "failed":
+    if report.status in ("failed", "lost"):
         span.fail(report.reason or "error", report.error_message or "", "\n".join(last_lines))

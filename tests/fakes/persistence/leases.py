@@ -53,6 +53,10 @@ class FakeLeases:
         row = tx.leases.get(run_id)
         return row is not None and row.lease.epoch == epoch and self._is_expired(row)
 
+    async def get_time(self) -> datetime:
+        await self._transaction.begin_statement()
+        return self._transaction.store.clock.now()
+
     async def extend_all(self, seconds: float) -> None:
         tx = await self._transaction.begin_statement()
         for run_id in sorted(tx.leases):

@@ -22,6 +22,18 @@ class SimulatedStore(FakeStore):
         self.random = random
         self.cut_connections = self.slow_statements = self.lost_answers = 0.0
         self.on_fault = on_fault
+        self._moves = asyncio.Event()
+        self._moves.set()
+
+    def stand_still(self) -> None:
+        """Answer no statement until `resume`, as after SIGSTOP."""
+        self._moves.clear()
+
+    def resume(self) -> None:
+        self._moves.set()
+
+    async def wait_until_it_moves(self) -> None:
+        await self._moves.wait()
 
     def open_unit_of_work(self) -> "SimulatedUnitOfWork":
         return SimulatedUnitOfWork(self)
@@ -32,6 +44,7 @@ class SimulatedTransaction(Transaction):
 
     async def begin_statement(self) -> Transaction:
         store = self.store
+        await store.wait_until_it_moves()
         if store.slow_statements and store.random.random() < store.slow_statements:
             await asyncio.sleep(store.random.choice((0.05, 0.5, 3.0)))
         if store.cut_connections and store.random.random() < store.cut_connections:
@@ -48,6 +61,7 @@ class SimulatedUnitOfWork(FakeUnitOfWork):
 
     async def commit(self) -> None:
         store = self._store
+        await store.wait_until_it_moves()
         lost_answers = store.lost_answers and store.random.random() < store.lost_answers
         if lost_answers and store.random.random() < 0.5:
             store.on_fault("commit not answered")

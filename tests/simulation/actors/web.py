@@ -1,6 +1,5 @@
 """A web process: use cases and services on the shared store, with its own worker streams, wake-ups and feed."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,13 +104,12 @@ class Web(Process, RelayProcess):
         offers = self._offers
         relay = OutboxRelay(uow, prefect, clock, wakeups, self._rules, OWN_POOLS, NullTelemetry(), f"{self.name}.{self._life}")
         announce = ChangeNotifier(self.feed, wakeups)
-        monotonic = asyncio.get_running_loop().time
         for service, wait in (
             (announce, announce.wait),
             (FeedReader(self.feed, self.hub, self.links, wakeups, uow), no_wait),
             (offers, offers.wait),
             (relay, relay.wait),
-            (LeaseSweeper(uow, clock, wakeups, LEASE_SECONDS, monotonic), wait_seconds(1.0)),
+            (LeaseSweeper(uow, clock, wakeups, LEASE_SECONDS), wait_seconds(1.0)),
             (DueRunSweeper(uow, clock, wakeups), wait_seconds(context.plan.due_every)),
             (PrefectReconciler(uow, prefect, self.routes.cancel, clock, wakeups), wait_seconds(5.0)),
         ):

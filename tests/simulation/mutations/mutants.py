@@ -23,6 +23,7 @@ from domain.runs.run import Run
 from domain.runs.status import ATTEMPT_MOVES, Status
 from entrypoints.worker.client.api_client import ApiClient
 from entrypoints.worker.runner.active_dispatches import ActiveDispatches
+from entrypoints.worker.runner.leases import LeaseMonitor
 from entrypoints.worker.runner.run_executor import RunExecutor
 from tests.fakes.persistence.leases import FakeLeases
 from tests.fakes.persistence.locks import RowLocks
@@ -229,7 +230,27 @@ def no_repetition() -> Iterator[None]:
 
 @mutant("a sweep expires leases right after an outage", ["store away"], seconds=25.0, fault_rate=0.0)
 def no_extend_all() -> Iterator[None]:
-    with patch.object(LeaseSweeper, "_extend_all", LeaseSweeper._expire_leases):
+    async def only_look(self: LeaseSweeper) -> datetime:
+        async with self._open_unit_of_work() as work:
+            return await work.leases.get_time()
+
+    with patch.object(LeaseSweeper, "_extend_all", only_look):
+        yield
+
+
+@mutant("a sweep that was held up does not notice it", ["store stands still"], seconds=25.0, fault_rate=0.0)
+def no_gap() -> Iterator[None]:
+    async def look(self: LeaseSweeper, work: Any, last: datetime) -> datetime:
+        now: datetime = await work.leases.get_time()
+        return now
+
+    with patch.object(LeaseSweeper, "_look", look):
+        yield
+
+
+@mutant("attempts start under any lease", ["store stands still", "freeze worker"], seconds=8.0, fault_rate=0.0)
+def stale_starts() -> Iterator[None]:
+    with patch.object(LeaseMonitor, "_is_stale", lambda self, key: False):
         yield
 
 
@@ -280,8 +301,8 @@ def starts_told_once() -> Iterator[None]:
 
 @mutant("leases are never swept")
 def no_sweep() -> Iterator[None]:
-    async def nothing(self: LeaseSweeper) -> None:
-        return
+    async def nothing(self: LeaseSweeper, last: datetime) -> datetime:
+        return last
 
     with patch.object(LeaseSweeper, "_expire_leases", nothing):
         yield

@@ -41,6 +41,20 @@ def test_a_report_of_a_former_holder_is_refused_and_recorded() -> None:
     assert decision.seq == run.last_seq
 
 
+def test_a_fence_that_is_reported_after_the_lease_expired_counts_as_no_retry() -> None:
+    run = a_started_run([a_stage("a", retries=1, retry_on_loss=True)])
+    run.lose_dispatch(1, NOW)
+    before = run.stages["a"].retries_left
+
+    others = send(run, Status.LOST, by=Reporter("other", "other", 1), attempt=1, reason=Reason.FENCED)
+    unchanged = run.stages["a"].retries_left
+    decision = send(run, Status.LOST, by=HOLDER, attempt=1, reason=Reason.FENCED)
+
+    assert (others.problem, decision.problem) == ("not_yours", "not_yours")
+    assert (before, unchanged, run.stages["a"].retries_left) == (0, 0, 1)
+    assert [attempt.status for attempt in run.stages["a"].attempts] == [Status.LOST, Status.QUEUED]
+
+
 def test_an_attempt_token_can_add_progress_and_outputs_to_a_running_attempt() -> None:
     run = a_started_run()
     by = Reporter("attempt", attempt=("a", 1))

@@ -13,8 +13,10 @@ HOLDER = Reporter(WORKER, WORKER, 1)
 DAY = 86_400
 
 
-def end_stage(run: Run, stage: str, status: Status = Status.COMPLETED, at: float = 0) -> None:
-    assert judge_report(run, Report(status, stage), Reporter(WORKER, WORKER, run.dispatch.epoch), None, seconds_later(at)).applied
+def end_stage(run: Run, stage: str, status: Status = Status.COMPLETED, at: float = 0, reason: Reason | None = None) -> None:
+    assert judge_report(
+        run, Report(status, stage, reason=reason), Reporter(WORKER, WORKER, run.dispatch.epoch), None, seconds_later(at)
+    ).applied
 
 
 def statuses(run: Run) -> str:
@@ -133,6 +135,32 @@ def test_a_lost_stage_is_retried_only_with_retry_on_loss(retry_on_loss: bool, st
     assert (statuses(run), len(run.stages["a"].attempts)) == (status, attempts)
     assert run.dispatch.state is (DispatchState.REQUESTED if retry_on_loss else DispatchState.NONE)
     assert run.lose_dispatch(1, an_hour_later()) is False
+
+
+def test_a_fenced_attempt_uses_no_retry() -> None:
+    run = a_started_run([a_stage("a", retries=1, retry_on_loss=True)])
+
+    for _ in range(3):
+        end_stage(run, "a", Status.LOST, reason=Reason.FENCED)
+        run.start_ready_stages(1, WORKER, NOW)
+    fenced = [(attempt.status, attempt.reason) for attempt in run.stages["a"].attempts[:-1]]
+    end_stage(run, "a", Status.FAILED)
+    after_a_failure = statuses(run)
+    run.start_ready_stages(1, WORKER, NOW)
+    end_stage(run, "a", Status.FAILED)
+
+    assert fenced == [(Status.LOST, Reason.FENCED)] * 3
+    assert after_a_failure == "queued"
+    assert (statuses(run), len(run.stages["a"].attempts), run.status) == ("failed", 5, Status.FAILED)
+
+
+@pytest.mark.parametrize(("retry_on_loss", "status"), [(True, "queued"), (False, "lost")])
+def test_a_fenced_attempt_is_repeated_as_retry_on_loss_says(retry_on_loss: bool, status: str) -> None:
+    run = a_started_run([a_stage("a", retries=0, retry_on_loss=retry_on_loss)])
+
+    end_stage(run, "a", Status.LOST, reason=Reason.FENCED)
+
+    assert statuses(run) == status
 
 
 def test_the_queued_stages_of_a_lost_dispatch_get_the_next_dispatch() -> None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from domain.runs.status import Status
+from domain.runs.status import Reason, Status
 from entrypoints.worker.runner.run_executor import DispatchResult, RunExecutor
 from entrypoints.worker.runner.worker import WorkerTimings
 from tests.support.served_headgate import ServedHeadgate
@@ -103,7 +103,7 @@ async def test_a_repeatable_stage_ends_before_its_lease_expires(web: ServedHeadg
 
 async def test_an_outage_costs_a_stage_one_attempt_only(web: ServedHeadgate, tmp_path: Path) -> None:
     go, started = tmp_path / "go", tmp_path / "started"
-    pipeline = await web.create_pipeline(sh("again", wait_for(go, started), retries=3, retry_on_loss=True))
+    pipeline = await web.create_pipeline(sh("again", wait_for(go, started), retry_on_loss=True))
 
     async with running_worker(web, tmp_path, timings=WorkerTimings(heartbeat=1.0, lease=2.0, drain=0.2)):
         run_id = await web.trigger(pipeline)
@@ -118,7 +118,10 @@ async def test_an_outage_costs_a_stage_one_attempt_only(web: ServedHeadgate, tmp
         go.touch()
         run = await web.wait_until_over(run_id)
 
-    assert [attempt.status.value for attempt in run.stages["again"].attempts] == ["failed", "completed"]
+    assert [(attempt.status, attempt.reason) for attempt in run.stages["again"].attempts] == [
+        (Status.LOST, Reason.FENCED),
+        (Status.COMPLETED, None),
+    ]
 
 
 async def test_a_stopping_worker_finishes_its_stages_and_hands_back_the_rest(web: ServedHeadgate, tmp_path: Path) -> None:
