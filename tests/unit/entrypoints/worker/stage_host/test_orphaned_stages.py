@@ -130,11 +130,11 @@ def silent_port() -> Any:
         yield server.getsockname()[1]
 
 
-@pytest.mark.parametrize("daemon", [False, True], ids=["plain", "with a daemon"])
-@pytest.mark.parametrize("kind", ["argv", "shell", "python", "http"])
+@pytest.mark.parametrize(
+    ("kind", "daemon"),
+    [("argv", False), ("argv", True), ("shell", False), ("shell", True), ("python", False), ("python", True), ("http", False)],
+)
 async def test_nothing_of_a_killed_worker_runs_when_the_next_one_starts(kind: str, daemon: bool, tmp_path: Path, silent_port: int) -> None:
-    if kind == "http" and daemon:
-        pytest.skip("an http stage starts no process")
     worker_id = build_worker_id(tmp_path, "tester")
 
     async with worker(worker_id, build_job(kind, tmp_path, daemon, silent_port)) as first:

@@ -1,0 +1,35 @@
+"""A worker that starts ends what its earlier life left running, before it can take work."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+
+from entrypoints.settings import Settings
+from entrypoints.worker.runner.worker_setup import prepare_stage_hosts
+from entrypoints.worker.stage_host.client import build_worker_id
+from entrypoints.worker.stage_host.protocol import MARK_LENGTH, MARK_NAME
+from tests.unit.entrypoints.worker.stage_runner import ENV, is_running
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphaned processes are found through /proc")
+async def test_a_starting_worker_ends_and_names_what_it_left(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    settings = Settings(home=tmp_path, worker_name="tester")
+    mark = build_worker_id(tmp_path, "tester").ljust(MARK_LENGTH, "1")
+    left = await asyncio.create_subprocess_exec("sleep", "600", env=ENV | {MARK_NAME: mark}, start_new_session=True)
+    try:
+        with caplog.at_level(logging.WARNING, "headgate.worker"):
+            hosts = await prepare_stage_hosts(settings)
+            await hosts.close()
+
+        assert not is_running(left.pid)
+        assert caplog.messages == [f"Ended what this worker left running when it was killed: sleep (process {left.pid})."]
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            left.kill()
+        await left.wait()
