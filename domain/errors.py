@@ -29,8 +29,10 @@ class InvalidInput(HeadgateError):
 
 
 class NotFound(HeadgateError):
-    def __init__(self, kind: str, key: object) -> None:
-        super().__init__(f"There is no {kind} {key!s:.120}.")
+    """`parent` names what was searched, such as "run 7"; without it, the whole installation was."""
+
+    def __init__(self, kind: str, key: object, parent: str | None = None) -> None:
+        super().__init__(f"There is no {kind} {key!s:.120}{f' in {parent}' if parent else ''}.")
         self.kind = kind
 
 

@@ -107,7 +107,7 @@ class Run:
         """Return the stage of this name. Raises NotFound."""
         stage = self.stages.get(name)
         if stage is None:
-            raise NotFound("stage", name)
+            raise NotFound("stage", name, f"run {self.id}")
         return stage
 
     def require_not_stopping(self) -> None:
@@ -244,7 +244,7 @@ class Run:
             return
         if self.dispatch.state is not DispatchState.REQUESTED or self.dispatch.epoch != epoch or self.stop_requested_at is not None:
             facts = {"state": self.dispatch.state, "epoch": self.dispatch.epoch}
-            raise Conflict("dispatch_gone", "This dispatch can no longer be claimed.", facts)
+            raise Conflict("dispatch_gone", f"Dispatch {epoch} of run {self.id} can no longer be claimed.", facts)
         self.dispatch = Dispatch(DispatchState.CLAIMED, epoch, worker)
         self.record(EventType.DISPATCH_CLAIMED, now, actor=worker, data={"dispatch": epoch})
 

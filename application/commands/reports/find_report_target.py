@@ -3,16 +3,13 @@
 from collections.abc import Mapping
 
 from application.commands.reports.report_results import ReportResult
-from application.commands.reports.status_update import StatusUpdate
+from application.commands.reports.status_update import StatusUpdate, TokenReporter
+from application.ports.access.execution_tokens import AttemptClaims
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
 from application.ports.persistence.receipts import ReceiptKey
 from domain.reports.report import ReportOutcome
 from domain.runs.run import Run
 from domain.value_object import value_object
-
-WRONG_PIPELINE = ReportResult(
-    ReportOutcome.FORBIDDEN, "This token may report on one pipeline only, and this is another one.", problem="token_scope"
-)
 
 
 @value_object
@@ -35,10 +32,23 @@ def find_report_target(update: StatusUpdate, pipelines: Mapping[PipelineRef, Sto
     if update.pipeline is not None and pipeline is None:
         return _refuse(ReportOutcome.NOT_FOUND, "not_found", f"There is no pipeline {update.pipeline!s:.120}.")
     if pipeline is not None and update.token_reporter is not None and not update.token_reporter.can_report_on(pipeline.id):
-        return ReportTarget(result=WRONG_PIPELINE)
+        return ReportTarget(result=refuse_other_pipeline(update.token_reporter, f"pipeline {update.pipeline!s:.120}"))
     if update.run_id is None and pipeline is None:
         return _refuse(ReportOutcome.INVALID, "invalid", "pipeline_id or run_id is required.")
     return ReportTarget(update.run_id, pipeline)
+
+
+def refuse_other_pipeline(token: TokenReporter, named: str) -> ReportResult:
+    """Refuse a report of a token that may not report on what the report names."""
+    sentence = f"This token may report on pipeline {token.pipeline_id} only, and this report names {named}."
+    return ReportResult(ReportOutcome.FORBIDDEN, sentence, problem="token_scope")
+
+
+def refuse_other_attempt(token: AttemptClaims, named: str) -> ReportResult:
+    """Refuse a report of an attempt's token that names another attempt."""
+    own = f"attempt {token.attempt} of stage {token.stage} of run {token.run_id}"
+    sentence = f"This token may report on {own} only, and this report names {named}."
+    return ReportResult(ReportOutcome.FORBIDDEN, sentence, problem="token_scope")
 
 
 def check_run_of_pipeline(run: Run, pipeline: StoredPipeline | None) -> ReportResult | None:

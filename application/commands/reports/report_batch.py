@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from application.commands.reports.find_report_target import WRONG_PIPELINE, ReportTarget, check_run_of_pipeline, make_receipt_key
+from application.commands.reports.find_report_target import (
+    ReportTarget,
+    check_run_of_pipeline,
+    make_receipt_key,
+    refuse_other_attempt,
+    refuse_other_pipeline,
+)
 from application.commands.reports.report_results import ReportResult, to_report_result
 from application.commands.reports.status_update import StatusUpdate
 from application.ports.persistence.receipts import Receipt, ReceiptKey
@@ -14,9 +20,6 @@ from domain.runs.run import Run
 from domain.runs.status import Status
 from domain.value_object import value_object
 
-_WRONG_ATTEMPT = ReportResult(
-    ReportOutcome.FORBIDDEN, "This token is valid only for the stage attempt it was issued for.", problem="token_scope"
-)
 _EVENT_ID_REUSED = ReportResult(
     ReportOutcome.INVALID, "This event_id was used for another report about this run.", problem="event_id_reused"
 )
@@ -96,7 +99,8 @@ def answer_from_receipt(receipt: Receipt, update: StatusUpdate) -> ReportResult:
 def _check_token_scope(update: StatusUpdate, run: Run) -> ReportResult | None:
     token, token_reporter = update.token, update.token_reporter
     if token_reporter is not None and not token_reporter.can_report_on(run.pipeline_id):
-        return WRONG_PIPELINE
-    if token is not None and (token.run_id != run.id or token.stage != update.report.stage):
-        return _WRONG_ATTEMPT
+        return refuse_other_pipeline(token_reporter, f"run {run.id}")
+    named = run.id, update.report.stage, update.report.attempt
+    if token is not None and named != (token.run_id, token.stage, token.attempt):
+        return refuse_other_attempt(token, f"attempt {named[2]} of stage {named[1]:.100} of run {named[0]}")
     return None

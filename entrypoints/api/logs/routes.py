@@ -7,9 +7,9 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from application.ports.queries.reader import Reader
+from application.queries.runs.log_selection import check_log_selection
 from application.queries.views.logs import LogLineView
 from application.queries.views.runs import RunView
-from domain.errors import NotFound
 from entrypoints.api.logs.log_tail import LogTail
 from entrypoints.api.logs.models import LINE_STREAM_EXAMPLE, LogLineResponse
 from entrypoints.api.runs.dependencies import RunDep
@@ -51,8 +51,7 @@ async def run_logs(
 ) -> Response:
     """Return the lines in the order of `n`, after the given one. With `Accept: text/event-stream`, stream new lines with their `n` as ids;
     with `Accept: text/plain`, return the whole log as a file."""
-    if stage is not None and all(stage != known.name for known in run.stages):
-        raise NotFound("stage", stage)
+    check_log_selection(run, stage, attempt)
     if accepts_sse(request):
         log_tail: LogTail = request.app.state.log_tail
         return EventStream(log_tail.stream(reader, run.id, stage, attempt, parse_resume_position(request, after)))

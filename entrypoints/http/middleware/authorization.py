@@ -31,7 +31,6 @@ WORKER_SIGN_IN_REQUIRED: Final = Problem(401, "unauthorized", "Worker routes nee
 WORKER_TOKEN_REQUIRED: Final = Problem(403, "token_scope", "Worker routes need a worker's token, and nothing else opens them.")
 WORKER_ROUTES_ONLY: Final = Problem(403, "token_scope", "A worker's token is good for worker routes; report with the attempt's own token.")
 ATTEMPT_ONLY: Final = Problem(403, "token_scope", "This token is good for the stage attempt it was made for, and nothing else.")
-OTHER_PIPELINE: Final = Problem(403, "token_scope", "This token is bound to one pipeline, and this is about another, or about all.")
 SESSION_REQUIRED: Final = Problem(403, "not_allowed", "This is for people who have signed in.")
 FOREIGN_FORM: Final = Problem(
     403, "foreign_form", "This form is not from a page of yours, or that page is too old; open it again and repeat."
@@ -86,7 +85,10 @@ class Authorization:
         """Compare a token's pipeline with the one that the path names."""
         if caller.pipeline_id is None or route is None or route.rule.resource is ResourceScope.REPORT:
             return None
-        return None if await self._find_pipeline_id(route) == caller.pipeline_id else OTHER_PIPELINE
+        if await self._find_pipeline_id(route) == caller.pipeline_id:
+            return None
+        sentence = f"This token is bound to pipeline {caller.pipeline_id}, and this is about {_describe_resource(route)}."
+        return Problem(403, "token_scope", sentence)
 
     async def _find_pipeline_id(self, route: MatchedRoute) -> int | None:
         reader = self._application.adapters.reader()
@@ -100,6 +102,15 @@ class Authorization:
             run = None if number is None else await reader.run(number)
             return run.pipeline_id if run else None
         return None
+
+
+def _describe_resource(route: MatchedRoute) -> str:
+    """Return what the path names, in the words of the path."""
+    names = {ResourceScope.PIPELINE: PIPELINE_PARAMETERS, ResourceScope.RUN: RUN_PARAMETERS}.get(
+        route.rule.resource or ResourceScope.REPORT, ()
+    )
+    found = next((route.parameters[name] for name in names if name in route.parameters), None)
+    return f"{route.rule.resource} {found:.120}" if found is not None else "all pipelines"
 
 
 def _judge_permission(caller: Caller, route: MatchedRoute | None) -> Problem | None:

@@ -11,7 +11,7 @@ from domain.runs.status import Reason
 from entrypoints.http.auth.permissions import OPERATE, READ, requires
 from entrypoints.web.live.waiting_count import MAX_RUNS
 from entrypoints.web.live.waiting_page import LiveWaitingPage
-from entrypoints.web.lookups import get_origin, require_stage
+from entrypoints.web.lookups import get_origin, require_run, require_stage
 from entrypoints.web.page_context import get_page_context, load_waiting_count
 from entrypoints.web.pages.runs.approvals import ApprovalForm, build_approval_form, submit_approval
 from entrypoints.web.templating import render_page
@@ -36,6 +36,8 @@ WaitingStage = tuple[RunView, StageRunView]
 async def list_waiting_stages(request: Request, run: str = "", stage: str = "") -> Response:
     """Show all waiting stages, and the approval form of the chosen stage or of the only one that waits for approval."""
     context = get_page_context(request)
+    if run:
+        await (require_stage(context, run, stage) if stage else require_run(context, run))
     runs = await context.reader.waiting_runs(MAX_RUNS)
     if wants_text(request):
         return text_response(format_waiting(group_waiting_items(runs, context.now())))
@@ -80,7 +82,7 @@ async def _render(
     if chosen:
         past = await reader.past_decisions(chosen[0].pipeline_id, chosen[1].name, before=chosen[0].id, limit=PAST_DECISIONS_SHOWN)
     external = _get_stages(runs, Reason.EXTERNAL)
-    reported = _find_stage(external, *selection) or next(iter(external), None)
+    reported = _find_stage(external, *selection) or (None if selection[0] else next(iter(external), None))
     return render_page(
         request,
         "waiting.html",

@@ -19,7 +19,7 @@ class FakeLogs:
         tx = await self._transaction.begin_statement()
         run = tx.runs.get(run_id)
         if run is None or stage not in run.stages or not 1 <= attempt <= len(run.stages[stage].attempts):
-            raise tx.abort(RowRejected(f"there is no attempt {attempt} of {stage} in run {run_id}"))
+            raise tx.abort(LookupError(f"there is no attempt {attempt} of {stage} in run {run_id}"))
         await tx.lock("log", run_id)
         before = self._count(run_id)
         mark = tx.log_progress.get((run_id, stage, attempt), LogProgress())

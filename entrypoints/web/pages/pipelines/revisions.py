@@ -29,9 +29,9 @@ async def show_revision(request: Request, ref: str, number: str, against: str = 
     context = get_page_context(request)
     pipeline = await require_pipeline(context, ref)
     revisions = await context.reader.revisions(pipeline.id)
-    revision = _require_revision(revisions, number)
+    revision = _require_revision(pipeline, revisions, number)
     if against:
-        other: RevisionView | None = _require_revision(revisions, against)
+        other: RevisionView | None = _require_revision(pipeline, revisions, against)
     else:
         other = next((each for each in revisions if each.revision < revision.revision), None)
     return render_page(
@@ -50,11 +50,11 @@ async def show_revision(request: Request, ref: str, number: str, against: str = 
     )
 
 
-def _require_revision(revisions: Sequence[RevisionView], number: str) -> RevisionView:
+def _require_revision(pipeline: PipelineView, revisions: Sequence[RevisionView], number: str) -> RevisionView:
     for revision in revisions:
         if str(revision.revision) == number:
             return revision
-    raise NotFound("revision", number)
+    raise NotFound("revision", number, pipeline.name)
 
 
 @router.get("/ui/pipelines/{ref}/edit")

@@ -35,10 +35,10 @@ async def show_stage(request: Request, run_id: str, stage: str) -> Response:
 @requires(READ, ResourceScope.RUN)
 async def get_image(request: Request, run_id: str, stage: str, index: int) -> Response:
     """Return an image from the stage's output."""
-    _, stage_run = await require_stage(get_page_context(request), run_id, stage)
+    run, stage_run = await require_stage(get_page_context(request), run_id, stage)
     image = extract_image(stage_run.newest.output, index)
     if image is None:
-        raise NotFound("image", index)
+        raise NotFound("image", index, f"stage {stage} of run {run.id}")
     body, media_type = image
     return Response(body, media_type=media_type, headers={**HEADERS, "Content-Security-Policy": "default-src 'none'; sandbox"})
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from application.queries.runs.log_selection import check_log_selection
 from application.queries.views.logs import LogFilter
 from application.queries.views.runs import RunView
 
@@ -28,15 +29,18 @@ class LogQuery:
 
     @classmethod
     def parse(cls, parameters: Mapping[str, str], run: RunView) -> "LogQuery":
-        """Parse query parameters. Invalid values, such as a stage that the run does not have, are ignored."""
+        """Parse query parameters. Raise NotFound for a stage that the run does not have, and for an attempt that the stage does not have.
+
+        Other invalid values are ignored.
+        """
         view = parameters.get("view", "")
-        stage = next((each for each in run.stages if each.name == parameters.get("stage")), None)
-        attempt = _parse_number(parameters.get("attempt", ""))
-        has_attempt = stage is not None and attempt is not None and any(each.number == attempt for each in stage.attempts)
+        stage = parameters.get("stage") or None
+        attempt = _parse_number(parameters.get("attempt", "")) if stage else None
+        check_log_selection(run, stage, attempt)
         return cls(
             view if view in VIEWS else DEFAULT_VIEW,
-            stage.name if stage else None,
-            attempt if has_attempt else None,
+            stage,
+            attempt,
             parameters.get("stderr") == "1",
             parameters.get("q", "").replace("\0", "")[:MAX_TEXT_LENGTH].strip(),
             _parse_number(parameters.get("line", "")),
