@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,58 @@ def downgrade(url: str, revision: str) -> None:
     _migrate(url, lambda config: command.downgrade(config, revision))
 
 
+class SchemaState(StrEnum):
+    """How a database's schema compares with the newest one that this code knows."""
+
+    CURRENT = "current"
+    OLDER = "older"
+    NEWER = "newer"
+
+
 def is_at_head(connection: Connection) -> bool:
     """Return True if the database is at the newest revision of this code."""
-    return set(MigrationContext.configure(connection).get_current_heads()) == get_head_revisions()
+    return get_schema_state(connection) is SchemaState.CURRENT
+
+
+def get_schema_state(connection: Connection) -> SchemaState:
+    """Return NEWER for a revision that this code does not know, OLDER for an older one or none."""
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    if found - _get_known_revisions():
+        return SchemaState.NEWER
+    return SchemaState.CURRENT if found == get_head_revisions() else SchemaState.OLDER
+
+
+def check_schema(url: str) -> None:
+    """Raise SchemaMismatch unless the database has the newest schema of this code. A database that does not answer passes."""
+    engine = create_engine(sqlalchemy_url(url), poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
+    try:
+        with engine.connect() as connection:
+            state = get_schema_state(connection)
+    except OperationalError:
+        return
+    if state is not SchemaState.CURRENT:
+        raise SchemaMismatch(describe_schema_problem(state, engine.url.database))
+
+
+def describe_schema_problem(state: SchemaState, database: str | None) -> str:
+    """Return what to do about an older or a newer schema, in one line."""
+    if state is SchemaState.NEWER:
+        return f"The database {database} was migrated by a newer release of Headgate: install that release, or restore a backup."
+    return f"The database {database} is not migrated: run `headgate migrate`."
+
+
+class SchemaMismatch(Unavailable):
+    """The database's schema does not fit this code."""
 
 
 @lru_cache(maxsize=1)
 def get_head_revisions() -> frozenset[str]:
     return frozenset(ScriptDirectory.from_config(get_alembic_config()).get_heads())
+
+
+@lru_cache(maxsize=1)
+def _get_known_revisions() -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(get_alembic_config()).walk_revisions())
 
 
 def get_alembic_config() -> Config:
@@ -57,6 +102,9 @@ def _migrate(url: str, step: Callable[[Config], None]) -> None:
     while True:
         try:
             with _migration_lock(url, deadline) as connection:
+                if get_schema_state(connection) is SchemaState.NEWER:
+                    raise SchemaMismatch(describe_schema_problem(SchemaState.NEWER, connection.engine.url.database))
+                connection.rollback()
                 config = get_alembic_config()
                 config.attributes["connection"] = connection
                 step(config)

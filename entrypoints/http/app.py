@@ -47,7 +47,7 @@ def create_app(
     """Build the application.
 
     `plain_routes` are Starlette routes, matched first. `error_page` renders a problem for a browser. `app.state` holds `application`,
-    `routes` (the RouteTable), and `why_not_ready`, a sentence that the server sets while it is starting.
+    `routes` (the RouteTable), and `why_not_ready`, the NotReady that the server sets while it is starting.
     """
     routes = RouteTable([*plain_routes, *(route for router in routers for route in router.routes)])
     app = FastAPI(

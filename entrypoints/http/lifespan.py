@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -15,6 +16,7 @@ from domain.errors import Unavailable
 from entrypoints.container import Application
 from entrypoints.http.app import Lifespan
 from entrypoints.http.example_pipelines import register_example_pipelines
+from entrypoints.http.readiness import CONNECTING, EXAMPLES_PENDING
 from entrypoints.settings import Settings
 
 _RETRY_SECONDS: Final = 0.5
@@ -29,7 +31,7 @@ def build_lifespan(application: Application, settings: Settings) -> Lifespan:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.why_not_ready = "The database is being connected."
+        app.state.why_not_ready = CONNECTING
         background = asyncio.create_task(_run_background(app, application, settings))
         try:
             yield
@@ -57,7 +59,7 @@ async def _run_background(app: FastAPI, application: Application, settings: Sett
     """Connect, register the examples, then run the services. `app.state.why_not_ready` says what the process waits for."""
     await _connect(app, application)
     if settings.examples:
-        app.state.why_not_ready = "The example pipelines are being registered."
+        app.state.why_not_ready = EXAMPLES_PENDING
         await _register_examples(application)
     app.state.why_not_ready = None
     _freeze_loaded_objects()
@@ -72,7 +74,7 @@ async def _connect(app: FastAPI, application: Application) -> None:
             await application.adapters.database().start()
             return
         except Unavailable as error:
-            app.state.why_not_ready = str(error)
+            app.state.why_not_ready = replace(CONNECTING, sentence=str(error))
             await asyncio.sleep(_RETRY_SECONDS)
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg.errors import DiskFull
 from psycopg.pq import TransactionStatus
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
+from adapters.persistence.connection.database_errors import translate_database_errors
 from adapters.persistence.connection.query_recorder import QueryRecorder, SentQuery
+from domain.errors import Unavailable
 
+FULL_SECONDS = 10.0
+"""The database counts as full for this long after a write found no space."""
 _PROBE = text("SELECT 1")
 _OPEN_TRANSACTION = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
@@ -34,6 +40,24 @@ class ConnectionPool:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._recorders: list[QueryRecorder] = []
+        self._full_at = float("-inf")
+
+    @property
+    def was_full_recently(self) -> bool:
+        """True if the database had no space left for a write of this process within the last FULL_SECONDS."""
+        return time.monotonic() - self._full_at < FULL_SECONDS
+
+    @contextlib.contextmanager
+    def translate_errors(self) -> Iterator[None]:
+        """Translate database errors inside the block, and remember that the database is full."""
+        try:
+            with translate_database_errors():
+                yield
+        except Unavailable as error:
+            cause = error.__cause__
+            if isinstance(getattr(cause, "orig", cause), DiskFull):
+                self._full_at = time.monotonic()
+            raise
 
     async def acquire(self) -> PooledConnection:
         """Raise `sqlalchemy.exc.TimeoutError` if every connection stays in use for the pool's timeout."""

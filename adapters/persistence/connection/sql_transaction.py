@@ -15,7 +15,6 @@ from sqlalchemy.exc import DBAPIError
 
 from adapters.persistence.connection.compiled_statements import BoundStatement, CompiledStatement
 from adapters.persistence.connection.connection_pool import ConnectionPool, PooledConnection
-from adapters.persistence.connection.database_errors import translate_database_errors
 from adapters.persistence.connection.query_recorder import SentQuery
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -47,7 +46,7 @@ class SqlTransaction:
         self._require_open()
         if self._queue:
             await self.fetch_batch()
-        with translate_database_errors():
+        with self._connections.translate_errors():
             try:
                 result = await self._execute(statement, parameters)
             except DBAPIError as error:
@@ -68,7 +67,7 @@ class SqlTransaction:
         self._require_open()
         queued, self._queue = self._queue, []
         batch = [*queued, *statements]
-        with translate_database_errors():
+        with self._connections.translate_errors():
             try:
                 results = await self._send_batch(batch)
             except DBAPIError as error:
@@ -86,7 +85,7 @@ class SqlTransaction:
             await self.fetch_batch()
         queued, self._queue, self._is_closed = self._queue, [], True
         if self._pooled is not None:
-            with translate_database_errors():
+            with self._connections.translate_errors():
                 await self._send_batch(queued, commit=True)
             await self._release()
 

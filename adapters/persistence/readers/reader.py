@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Unpack
 
-from sqlalchemy import BigInteger, bindparam, select
+from sqlalchemy import BigInteger, bindparam, select, text
 
 from adapters.persistence.connection.bulk_parameters import is_any_of, is_storable_id
 from adapters.persistence.connection.clock import seconds_ago
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.database_errors import translate_database_errors
 from adapters.persistence.connection.sql_transaction import READ_ONLY_SNAPSHOT, SqlTransaction
-from adapters.persistence.migrate import is_at_head
+from adapters.persistence.migrate import SchemaState, get_schema_state, is_at_head
 from adapters.persistence.readers import run_pages
 from adapters.persistence.readers.approvals import DECISIONS, WAITING, to_past_decision
 from adapters.persistence.readers.failures import FAILURES, FIRST_SEEN, to_failure_view
@@ -29,7 +29,7 @@ from adapters.persistence.tables.pipelines import pipeline, revision
 from adapters.persistence.tables.runs import event, run
 from adapters.persistence.tables.workers import worker
 from application.ports.persistence.pipelines import PipelineRef
-from application.ports.queries.reader import RunListQuery
+from application.ports.queries.reader import RunListQuery, StoreProblem
 from application.queries.views.events import EventView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
@@ -47,6 +47,7 @@ _EARLIEST = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindp
 _EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _EARLIEST).limit(bindparam("limit"))
 _LINES = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _EARLIEST)
 _RUNS_BY_ID = RUNS.where(is_any_of(run.c.id, "ids")).order_by(run.c.id)
+_IS_READ_ONLY = text("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean")
 _EVENTS_AFTER = _EVENTS.where(event.c.seq > bindparam("after", type_=BigInteger)).order_by(event.c.seq)
 _NEWEST_EVENTS = _EVENTS.order_by(event.c.seq.desc())
 
@@ -193,6 +194,23 @@ class SqlReader:
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
         async with self._read(None) as (transaction, _):
             return [StageTimes(**row._mapping) for row in await transaction.execute(STAGE_TIMES, {"pipeline": pipeline_id})]
+
+    async def find_problem(self) -> StoreProblem | None:
+        try:
+            with translate_database_errors():
+                pooled = await self._connections.acquire()
+                try:
+                    state = await pooled.connection.run_sync(get_schema_state)
+                    is_read_only = await pooled.connection.scalar(_IS_READ_ONLY)
+                finally:
+                    await self._connections.release(pooled)
+        except Unavailable:
+            return StoreProblem.DOWN
+        if state is not SchemaState.CURRENT:
+            return StoreProblem.NEWER_SCHEMA if state is SchemaState.NEWER else StoreProblem.NOT_MIGRATED
+        if is_read_only:
+            return StoreProblem.READ_ONLY
+        return StoreProblem.FULL if self._connections.was_full_recently else None
 
     async def is_ready(self) -> bool:
         try:

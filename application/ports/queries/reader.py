@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol, Required, TypedDict, Unpack
 
 from application.ports.persistence.pipelines import PipelineRef
@@ -12,6 +13,16 @@ from application.queries.views.pipelines import BoardRow, PipelineStateVersion, 
 from application.queries.views.runs import RunStateVersion, RunView
 from application.queries.views.workers import QueueView, WorkerView
 from domain.runs.status import Status
+
+
+class StoreProblem(StrEnum):
+    """Why a store takes no triggers. The values are stable, for programs."""
+
+    DOWN = "database_down"
+    NOT_MIGRATED = "not_migrated"
+    NEWER_SCHEMA = "newer_schema"
+    READ_ONLY = "database_read_only"
+    FULL = "database_full"
 
 
 class RunListQuery(TypedDict, total=False):
@@ -127,6 +138,10 @@ class Reader(Protocol):
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
         """Return median and 95th percentile of the durations of each stage, for completed attempts of the last 20 runs."""
+        ...
+
+    async def find_problem(self) -> StoreProblem | None:
+        """Return what keeps the store from taking triggers, None if nothing does. Never raises."""
         ...
 
     async def is_ready(self) -> bool:

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Unpack
 
 from application.ports.persistence.pipelines import PipelineRef
-from application.ports.queries.reader import RunListQuery
+from application.ports.queries.reader import RunListQuery, StoreProblem
 from application.queries.views.events import EventView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
@@ -160,6 +160,9 @@ class FakeReader:
                     if attempt.status is Status.COMPLETED and attempt.started_at and attempt.finished_at:
                         times.setdefault(stage.name, []).append((attempt.finished_at - attempt.started_at).total_seconds())
         return [StageTimes(name, median(taken), _percentile(taken, 0.95), len(taken)) for name, taken in sorted(times.items())]
+
+    async def find_problem(self) -> StoreProblem | None:
+        return StoreProblem.DOWN if self._store.is_down else None
 
     async def is_ready(self) -> bool:
         return not self._store.is_down

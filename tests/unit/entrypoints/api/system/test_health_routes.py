@@ -1,5 +1,6 @@
 """The liveness and readiness probes."""
 
+from entrypoints.http.readiness import EXAMPLES_PENDING
 from tests.support.in_process import InProcessHeadgate
 
 
@@ -32,8 +33,21 @@ async def test_without_a_database_readiness_is_503_with_retry_after(headgate: In
 
 
 async def test_a_server_that_is_starting_is_not_ready(headgate: InProcessHeadgate) -> None:
-    headgate.app.state.why_not_ready = "The examples are being registered."
+    headgate.app.state.why_not_ready = EXAMPLES_PENDING
 
     ready = await headgate.client.get("/readyz")
 
-    assert (ready.status_code, ready.json()["detail"]) == (503, "The examples are being registered.")
+    assert (ready.status_code, ready.json()["reason"]) == (503, "examples_pending")
+    assert ready.json()["detail"] == "The example pipelines are being registered."
+
+
+async def test_a_low_disk_is_not_ready() -> None:
+    headgate = InProcessHeadgate()
+    headgate.fakes.disk_space.sentence = "The disk of Headgate's home has 3 MiB left."
+
+    ready = await headgate.client.get("/readyz")
+    triggered = await headgate.client.post("/trigger/flights")
+
+    assert (ready.status_code, ready.json()["reason"]) == (503, "disk_low")
+    assert ready.json()["detail"] == "The disk of Headgate's home has 3 MiB left."
+    assert (triggered.status_code, triggered.json()["problem"]) == (507, "disk_low")

@@ -1,0 +1,25 @@
+"""Why a web process takes no triggers."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from application.ports.queries.reader import StoreProblem
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """A reason: a stable key for programs, and a sentence for people."""
+
+    reason: str
+    sentence: str
+
+
+CONNECTING: Final = NotReady("connecting", "The database is being connected.")
+EXAMPLES_PENDING: Final = NotReady("examples_pending", "The example pipelines are being registered.")
+STORE_PROBLEMS: Final = {
+    StoreProblem.DOWN: "The database does not answer.",
+    StoreProblem.NOT_MIGRATED: "The database is not migrated: run `headgate migrate`.",
+    StoreProblem.NEWER_SCHEMA: "The database was migrated by a newer release of Headgate: install that release.",
+    StoreProblem.READ_ONLY: "The database is read-only at the moment.",
+    StoreProblem.FULL: "The database has no space left.",
+}
