@@ -10,12 +10,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from adapters.system.secret_file import read_or_create_secret
 from domain.access.permissions import Role
 from entrypoints.network_addresses import is_https_or_loopback, is_loopback
 from entrypoints.request_rate import Rate
-from entrypoints.secret_file import read_or_create_secret
 
 _MASK = "********"
+_MIN_SECRET_LENGTHS = {"secret": 32, "worker_token": 32, "oidc_client_secret": 8}
+_NEVER_EMPTY = ("HEADGATE_SECRET", "HEADGATE_WORKER_TOKEN", "HEADGATE_OIDC_CLIENT_SECRET")
+"""Variables that are refused if they are set to nothing, as a missing variable of a compose file does: the default is another secret."""
 _LINK_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}
 """Hosts to show in links in place of listening addresses that a browser cannot open."""
 
@@ -173,6 +176,9 @@ class Settings(BaseSettings):
     @classmethod
     def read(cls, **overrides: Any) -> Self:
         """Return the settings of this process. Raise SettingsError with one line about the first mistake."""
+        for name in _NEVER_EMPTY:
+            if not os.environ.get(name, "set").strip():
+                raise SettingsError(f"{name}: is empty; set it, or remove the variable")
         try:
             return cls(**overrides)
         except ValidationError as error:
@@ -231,11 +237,12 @@ class Settings(BaseSettings):
             Rate.parse(value)
         return value.strip()
 
-    @field_validator("secret", mode="after")
+    @field_validator("secret", "worker_token", "oidc_client_secret", mode="after")
     @classmethod
-    def _check_secret_length(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < 32:
-            raise ValueError("must have 32 characters or more")
+    def _check_secret_length(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        least = _MIN_SECRET_LENGTHS[str(info.field_name)]
+        if value is not None and len(value.get_secret_value().strip()) < least:
+            raise ValueError(f"must have {least} characters or more")
         return value
 
     @model_validator(mode="after")

@@ -6,7 +6,6 @@ import hashlib
 import importlib.util
 import os
 import re
-import secrets
 import shutil
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from adapters.persistence.embedded.errors import EmbeddedServerError
 from adapters.persistence.embedded.os_user import OsUser, choose_os_user
+from adapters.system.secret_file import read_or_create_secret
 
 PORT = 5432  # only the name of the socket file: nothing listens on TCP
 # sun_path holds 107 bytes on Linux and 103 on macOS. A comma or a space would need quoting in three syntaxes.
@@ -74,18 +74,12 @@ def prepare_server_paths(home: Path) -> ServerPaths:
 def load_or_create_password(paths: ServerPaths) -> str:
     """Return the superuser's password. Create it once, in a file that only Headgate's user can read."""
     path = paths.password_file
-    if path.exists():
-        return path.read_text().strip()
-    if paths.data.exists():
+    if not os.path.lexists(path) and paths.data.exists():
         raise EmbeddedServerError(
             f"The password file {path} of the data directory beside it is missing; restore it, or remove {paths.root}."
         )
-    created = secrets.token_urlsafe(32)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(created)
-        file.flush()
-        os.fsync(file.fileno())
-    return created
+    repair = f"restore it from a backup of {paths.root}" if paths.data.exists() else "remove it"
+    return read_or_create_secret(path, 32, repair)
 
 
 def _binaries(os_user: OsUser, root: Path) -> Path:

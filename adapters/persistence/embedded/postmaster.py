@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from adapters.persistence.embedded.errors import EmbeddedServerError
+
 _PROC = Path("/proc")
 _UNUSED_PID = 2**22 + 1  # above the largest pid of Linux
 
@@ -24,8 +26,15 @@ def clear_stale_pids(data: Path, socket: Path) -> None:
     for lock in (data / "postmaster.pid", socket.with_name(socket.name + ".lock")):
         pid = _recorded_pid(lock)
         if pid is not None and _alive(pid) and not _serves(pid, data):
-            _, rest = lock.read_text().split("\n", 1)
+            _, _, rest = lock.read_text().partition("\n")
             lock.write_text(f"{_UNUSED_PID}\n{rest}")
+
+
+def check_lock_files(data: Path, socket: Path) -> None:
+    """Raise EmbeddedServerError if a lock file exists that PostgreSQL cannot read: it would refuse to start."""
+    for lock in (data / "postmaster.pid", socket.with_name(socket.name + ".lock")):
+        if lock.exists() and _recorded_pid(lock) is None:
+            raise EmbeddedServerError(f"The lock file {lock} is damaged: check that no PostgreSQL uses {data}, then remove the file.")
 
 
 def _serves(pid: int, data: Path) -> bool:
@@ -42,9 +51,10 @@ def _serves(pid: int, data: Path) -> bool:
 
 def _recorded_pid(lock: Path) -> int | None:
     try:
-        return abs(int(lock.read_text().split("\n", 1)[0]))
+        pid = abs(int(lock.read_text().split("\n", 1)[0]))
     except (OSError, ValueError):
         return None
+    return pid if 0 < pid <= _UNUSED_PID else None
 
 
 def _alive(pid: int) -> bool:

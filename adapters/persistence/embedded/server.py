@@ -18,7 +18,7 @@ from psycopg import sql
 from adapters.persistence.embedded.cluster import SUPERUSER, build_server_arguments, ensure_cluster
 from adapters.persistence.embedded.errors import EmbeddedServerError, error_from_output, read_log_tail
 from adapters.persistence.embedded.paths import ServerPaths, load_or_create_password, prepare_server_paths
-from adapters.persistence.embedded.postmaster import clear_stale_pids, is_server_running
+from adapters.persistence.embedded.postmaster import check_lock_files, clear_stale_pids, is_server_running
 
 DATABASE = "headgate"
 PREFECT_DATABASE = "prefect"
@@ -144,6 +144,7 @@ class EmbeddedPostgres:
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(f"PostgreSQL does not answer after {_START_SECONDS:g} s; see {self._paths.log}.")
             if self._process is None and not is_server_running(self._paths.data):
+                check_lock_files(self._paths.data, self._paths.socket)
                 clear_stale_pids(self._paths.data, self._paths.socket)
                 self._spawn()
             elif self._process is not None and self._process.poll() is not None:

@@ -26,8 +26,16 @@ def run_web() -> None:
     """Serve until the process is stopped. Raise SettingsError if no database is configured or the address is not safe to listen on."""
     settings = require_database(Settings.read())
     settings.check_exposure()
+    settings.secret_key()
+    _check_schema(settings)
     telemetry = start_telemetry("web", settings.telemetry)
     importlib.import_module("entrypoints.http.server").serve(settings, telemetry)
+
+
+def _check_schema(settings: Settings) -> None:
+    """Raise Unavailable if the database answers and its schema does not fit this release."""
+    assert settings.database_url is not None
+    importlib.import_module("adapters.persistence.migrate").check_schema(settings.database_url.get_secret_value())
 
 
 def run_worker() -> None:
@@ -37,6 +45,8 @@ def run_worker() -> None:
         raise SettingsError(
             "A worker needs HEADGATE_PREFECT_API_URL, and HEADGATE_URL if the web server runs elsewhere; or use `headgate up`."
         )
+    if settings.worker_token is None:
+        settings.secret_key()
     _replace_environment_for_prefect(settings, settings.prefect_api_url)
     telemetry = start_telemetry("worker", settings.telemetry)
     importlib.import_module("entrypoints.worker.main").serve(settings, telemetry)

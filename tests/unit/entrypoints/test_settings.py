@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import uvicorn
 
+from adapters.system.secret_file import read_or_create_secret
 from entrypoints.http.server import build_proxy_options
-from entrypoints.secret_file import read_or_create_secret
 from entrypoints.settings import Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parents[3]
