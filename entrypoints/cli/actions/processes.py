@@ -19,6 +19,7 @@ def run_supervisor(register_examples: bool) -> None:
 
     settings = Settings.read()
     settings.check_exposure()
+    settings.secret_key()
     asyncio.run(Supervisor(settings, ProcessPlan(settings, register_examples)).run())
 
 

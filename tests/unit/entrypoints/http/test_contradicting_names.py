@@ -151,8 +151,8 @@ async def test_names_that_do_not_belong_together_are_refused_and_named(headgate:
     assert [name for name in case.named if name not in detail] == [], detail
 
 
-async def test_a_refused_request_changes_nothing(headgate: InProcessHeadgate) -> None:
-    before = [(await headgate.client.get(f"/runs/{run}/events")).json() for run in (1, 2)]
+async def test_a_refused_request_moves_no_stage(headgate: InProcessHeadgate) -> None:
+    before = [(await headgate.client.get(f"/runs/{run}/stages")).json() for run in (1, 2)]
 
     for case in CASES:
         if case.method != "GET":
@@ -160,7 +160,7 @@ async def test_a_refused_request_changes_nothing(headgate: InProcessHeadgate) ->
                 case.method, case.path, json=case.body, data=case.form, headers=await make_headers(headgate, case.sender)
             )
 
-    assert [(await headgate.client.get(f"/runs/{run}/events")).json() for run in (1, 2)] == before
+    assert [(await headgate.client.get(f"/runs/{run}/stages")).json() for run in (1, 2)] == before
 
 
 async def test_a_heartbeat_refuses_the_dispatches_that_the_worker_does_not_hold(headgate: InProcessHeadgate) -> None:
