@@ -145,7 +145,7 @@ class Stack:
         """Run a headgate command on the stack's database and return what it prints."""
         environment = self._build_environment() | {"HEADGATE_DATABASE_URL": self.postgres.url(), "HEADGATE_URL": self.urls[0]}
         argv = _build_argv(arguments, clock_skew)
-        ended = subprocess.run(argv, env=environment, input=stdin, capture_output=True, text=True, timeout=90, check=False)
+        ended = subprocess.run(argv, env=environment, input=stdin, capture_output=True, text=True, timeout=START_SECONDS, check=False)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()
 
