@@ -159,7 +159,9 @@ def test_metrics_have_few_tags_and_no_run(observed_headgate: Headgate, metrics: 
     assert not any({"run", "run_id", "trace_id"} & set(each) for each in tags)
     routes = {each["route"] for _, each in metrics.get_values("headgate.request.count")}
     assert "/trigger/:pipeline_id" in routes
-    assert routes.isdisjoint({"/livez", "/readyz", "/worker/stream"})
+    assert routes.isdisjoint({"/livez", "/readyz"})
+    streams = [each["status"] for _, each in metrics.get_values("headgate.request.count") if each["route"] == "/worker/stream"]
+    assert set(streams) <= {"503"}, "only a stream that was refused while the web started is counted"
     assert {(each["pipeline"], each["status"]) for _, each in metrics.get_values("headgate.run.finished")} >= {("flights", "completed")}
 
 
