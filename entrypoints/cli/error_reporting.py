@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 KNOWN_ERRORS = frozenset(
     {
-        ("adapters.system.secret_file", "SecretFileError"),
+        ("adapters.secret_file", "SecretFileError"),
         ("adapters.persistence.embedded.errors", "EmbeddedServerError"),
         ("domain.errors", "Unavailable"),
         ("entrypoints.settings", "SettingsError"),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.orchestration.prefect_server import PrefectServer
+from adapters.secret_file import read_or_create_secret
 from adapters.system.network import find_free_port
-from adapters.system.secret_file import read_or_create_secret
 from entrypoints.process import parent_watch
 from entrypoints.settings import Settings
 from entrypoints.supervisor.managed_process import ProcessSpec

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from adapters.persistence.embedded.errors import EmbeddedServerError
 from adapters.persistence.embedded.os_user import OsUser, choose_os_user
-from adapters.system.secret_file import read_or_create_secret
+from adapters.secret_file import read_or_create_secret
 
 PORT = 5432  # only the name of the socket file: nothing listens on TCP
 # sun_path holds 107 bytes on Linux and 103 on macOS. A comma or a space would need quoting in three syntaxes.

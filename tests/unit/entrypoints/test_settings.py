@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from adapters.system.secret_file import read_or_create_secret
+from adapters.secret_file import read_or_create_secret
 from entrypoints.http.server import build_proxy_options
 from entrypoints.settings import Settings, SettingsError
 
@@ -263,7 +263,7 @@ def test_web_and_up_refuse_an_exposed_host_with_exit_code_2(tmp_path: Path) -> N
 def test_an_oidc_issuer_requires_a_client_roles_and_https(monkeypatch: pytest.MonkeyPatch) -> None:
     issuer = {"oidc_issuer": "https://id.example", "oidc_client_id": "headgate"}
     assert read_invalid_settings(monkeypatch, **issuer).startswith("HEADGATE_OIDC_ISSUER also needs")
-    assert "HEADGATE_OIDC_ROLES" in read_invalid_settings(monkeypatch, oidc_client_secret="x", oidc_roles="platform=boss")
+    assert "HEADGATE_OIDC_ROLES" in read_invalid_settings(monkeypatch, oidc_client_secret="x" * 8, oidc_roles="platform=boss")
 
     monkeypatch.setenv("HEADGATE_OIDC_ROLES", "platform=admin, cn=x,ou=y=operator,*=viewer")
     assert read_invalid_settings(monkeypatch, oidc_roles="=admin").startswith("HEADGATE_OIDC_ROLES")

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.persistence.embedded.errors import EmbeddedServerError
 from adapters.persistence.embedded.postmaster import check_lock_files, clear_stale_pids, is_server_running
-from adapters.system.secret_file import SecretFileError, read_or_create_secret
+from adapters.secret_file import SecretFileError, read_or_create_secret
 
 OLD_FORMAT = "x" * 64
 """A secret of release 0.2, which wrote no newline."""
