@@ -117,6 +117,6 @@ def test_runs_are_sent_nowhere_by_default(services: dict[str, Any]) -> None:
 def test_urls_and_credentials_agree(services: dict[str, Any]) -> None:
     prefect, web = services["prefect"], services["web"]["environment"]
 
-    assert prefect["command"][-2:] == ["4200", "--no-analytics"]
+    assert prefect["command"][-2:] == ["--port", "4200"]
     assert prefect["environment"]["PREFECT_SERVER_API_AUTH_STRING"] == web["HEADGATE_PREFECT_API_AUTH_STRING"]
     assert services["worker"]["environment"]["HEADGATE_URL"] == f"http://{web['HEADGATE_ALLOWED_HOSTS']}:8000"
