@@ -18,9 +18,11 @@ from tests.support.paths import ROOT
 
 if TYPE_CHECKING:  # the fixtures import it when a test asks for a database: tests of use cases start faster without
     from adapters.persistence.embedded.server import EmbeddedPostgres
+    from tests.support.page_blocks import Block
 
 GROUPS: Final = (
     "tests/chaos",
+    "tests/integration/docker",
     "tests/integration/orchestration",
     "tests/system/telemetry",
     "tests/system",
@@ -132,3 +134,11 @@ def database_url(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator
 
     with a_database(postgres, migrated_template) as name:
         yield postgres.url(name)
+
+
+@pytest.fixture
+def blocks(request: pytest.FixtureRequest) -> list[Block]:
+    """The blocks of README and the docs that this test runs, page by page."""
+    from tests.support.page_blocks import find_blocks
+
+    return find_blocks(f"{request.path.relative_to(ROOT)}::{request.function.__name__}")

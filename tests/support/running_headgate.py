@@ -2,10 +2,9 @@
 
 import contextlib
 import os
+import re
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,31 +12,38 @@ from typing import Any, Self
 
 import httpx
 
+from adapters.system.network import find_free_port
+from tests.support.headgate_command import build_argv
+from tests.support.pasted_commands import Shell, build_shell_environment, press_ctrl_c
+from tests.support.paths import ROOT
 from tests.support.temporary_folders import a_temporary_folder
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
 UNREACHABLE = "http://127.0.0.1:9/api"
 """The address of a Prefect server that does not run."""
 
 
 class Headgate:
-    """`python -m entrypoints.cli up`. Speak to it by `http`; `home` outlives it, so that it can be started again.
+    """`headgate up`, or a shell command that starts it. Speak to it by `http`; `home` outlives it, so that it can be started again.
 
     Prefect's server takes as long to start as all the rest: with `with_prefect=False` there is none.
     """
 
-    def __init__(self, home: Path, *, examples: bool = True, with_prefect: bool = True, **environment: str) -> None:
+    def __init__(
+        self, home: Path, *, examples: bool = True, with_prefect: bool = True, command: str | None = None, **environment: str
+    ) -> None:
         self.home = home
-        self.port = _free_port()
+        self.command = command
+        self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=20)
-        self._argv = [sys.executable, "-m", "entrypoints.cli", "up", *([] if examples else ["--no-examples"])]
+        self._argv = ["sh", "-euc", command] if command else build_argv("up", *([] if examples else ["--no-examples"]))
         self._environment = environment if with_prefect else environment | {"HEADGATE_PREFECT_API_URL": UNREACHABLE}
+        self._log = home.parent / "up.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
-        with (self.home.parent / "up.log").open("ab") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._argv, cwd=ROOT, env=self._env(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
@@ -57,11 +63,19 @@ class Headgate:
     def wait_for_prefect(self) -> None:
         self.wait_until(lambda: self.readiness().get("prefect") == "up", START_SECONDS)
 
+    def build_shell(self) -> Shell:
+        """Return a second terminal in the folder that it was started in."""
+        return Shell(ROOT, self._env())
+
+    def build_prefect_client(self) -> httpx.Client:
+        """Return a client of the API of its Prefect server, which has started."""
+        (url,) = set(re.findall(r"Prefect ready: (\S+)", self._log.read_text()))
+        return httpx.Client(base_url=f"{url}/api", auth=("headgate", (self.home / "prefect-password").read_text().strip()))
+
     def interrupt(self) -> int:
-        """Ctrl-C; its exit code."""
+        """Press Ctrl-C and return its exit code."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGINT)
-        return self._process.wait(40)
+        return press_ctrl_c(self._process)
 
     def kill(self) -> None:
         """kill -9 of `up` itself."""
@@ -84,16 +98,14 @@ class Headgate:
     def end(self) -> None:
         """Whatever is left of it is ended by pid."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(40)
+            press_ctrl_c(self._process)
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.http.close()
 
     def terminal(self) -> str:
-        return (self.home.parent / "up.log").read_text(errors="replace")[-6_000:]
+        return self._log.read_text(errors="replace")[-6_000:]
 
     def finished(self, run_id: int, seconds: float = 90.0) -> dict[str, Any]:
         """The run once it is over."""
@@ -121,8 +133,8 @@ class Headgate:
             time.sleep(0.05)
 
     def _env(self) -> dict[str, str]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEADGATE_", "PREFECT_"))}
-        return clean | {"HEADGATE_HOME": str(self.home), "HEADGATE_PORT": str(self.port)} | self._environment
+        own = {"HEADGATE_HOME": str(self.home), "HEADGATE_PORT": str(self.port)}
+        return build_shell_environment(self.home.parent) | own | self._environment
 
 
 def read_command_line(pid: int) -> list[str]:
@@ -142,9 +154,3 @@ def temporary_headgate(**keys: Any) -> Iterator[Headgate]:
             yield headgate
         finally:
             headgate.end()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.page_blocks import find_start_command
 from tests.support.running_headgate import Headgate, temporary_headgate
 
 
 @pytest.fixture(scope="package")
 def running_headgate() -> Iterator[Headgate]:
-    with temporary_headgate() as headgate:
+    """A Headgate without sign-in, started as the page about workers says."""
+    with temporary_headgate(command=find_start_command("docs/how-to/add-workers.md")) as headgate:
         yield headgate.start()

@@ -1,6 +1,5 @@
 """Run pipelines on a complete Headgate: PostgreSQL, Prefect, web and worker as processes."""
 
-import base64
 import time
 from pathlib import Path
 from typing import Any
@@ -32,11 +31,7 @@ def read_prefect_state(headgate: Headgate, run_id: int) -> tuple[str, int]:
     ids = headgate.http.get(f"/runs/{run_id}").json()["prefect_flow_run_ids"]
     if not ids:
         return "", 0
-    terminal = headgate.terminal()
-    url = terminal[terminal.rindex("Prefect ready: ") + len("Prefect ready: ") :].split()[0]
-    password = (headgate.home / "prefect-password").read_text().strip()
-    auth = base64.b64encode(f"headgate:{password}".encode()).decode()
-    with httpx.Client(base_url=f"{url}/api", headers={"Authorization": f"Basic {auth}"}) as prefect:
+    with headgate.build_prefect_client() as prefect:
         state = prefect.get(f"/flow_runs/{ids[0]}").json()["state_type"]
         query = {"flow_runs": {"id": {"any_": ids}}, "task_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
         return state, len(prefect.post("/task_runs/filter", json=query).json())

@@ -3,84 +3,87 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.support.page_blocks import Block
+from tests.support.pasted_commands import Shell, build_shell_environment, replace_each
 from tests.support.running_headgate import Headgate
 
-ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = "http://127.0.0.1:8000"
 # What differs from one machine or order of events to another; that it is there, and its type, is still compared.
 VARIES = frozenset({"id", "run_id", "pipeline_id", "number", "seq"})
-BLOCK = re.compile(r"```(sh|python|json|text)\n(.*?)```", re.DOTALL)
 
 
-def _find_examples(page: str) -> list[tuple[str, str, str | None]]:
-    """Return (language, source, answer) in the order of the page. The answer is the block that follows at once."""
-    blocks = list(BLOCK.finditer((ROOT / page).read_text()))
-    found = []
-    for block, following in zip(blocks, [*blocks[1:], None], strict=True):
-        if block[1] in ("sh", "python"):
-            answer = following[2] if following and following.start() == block.end() + 1 else None
-            found.append((block[1], block[2], answer))
-    return found
+@pytest.fixture
+def shell(running_headgate: Headgate, tmp_path: Path) -> Shell:
+    """A terminal in an empty folder."""
+    return Shell(tmp_path, build_shell_environment(tmp_path) | {"HEADGATE_URL": running_headgate.url})
 
 
-PAGES = ("README.md", "docs/how-to/use-the-api.md", "docs/how-to/report-from-another-machine.md")
-
-
-def test_every_example_answers_as_its_page_says(running_headgate: Headgate, tmp_path: Path) -> None:
-    examples = [example for page in PAGES for example in _find_examples(page)]
-    assert len(examples) >= 9
+def test_every_example_answers_as_its_page_says(running_headgate: Headgate, shell: Shell, blocks: list[Block]) -> None:
+    assert len(blocks) == 9
     run_id = 1
 
-    for language, source, answer in examples:
-        here = source.replace(ADDRESS, running_headgate.url).replace("/runs/1/", f"/runs/{run_id}/")
-        printed = _run(language, here, tmp_path)
+    for block in blocks:
+        here = block.text.replace(ADDRESS, running_headgate.url).replace("/runs/1/", f"/runs/{run_id}/")
+        printed = _run(block.language, here, shell)
 
-        if "/trigger/" in source and language == "sh":
+        if "/trigger/" in here and block.language == "sh":
             run_id = json.loads(printed)["run_id"]
-        if answer is None:
+        if block.answer is None:
             for line in printed.splitlines():
-                assert "urn:headgate:problem" not in line, (source, line)
-        elif language == "python":
-            assert re.sub(r"#\d+", "#", printed) == re.sub(r"#\d+", "#", answer)
+                assert "urn:headgate:problem" not in line, (here, line)
+        elif block.language == "python":
+            assert re.sub(r"#\d+", "#", printed) == re.sub(r"#\d+", "#", block.answer)
         else:
-            _compare(_expected(answer), json.loads(printed), source)
+            _compare(_expected(block.answer), json.loads(printed), here)
 
 
-def test_the_tutorial_works_from_an_empty_folder(running_headgate: Headgate, tmp_path: Path) -> None:
-    page = (ROOT / "docs/tutorial.md").read_text()
-    (definition,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    (tmp_path / "reports.yaml").write_text(definition.replace("/tmp/headgate-tutorial-ready", str(tmp_path / "ready")))
-    script = "\n".join(source for _, source, _ in _find_examples("docs/tutorial.md"))
-    script = script.replace(ADDRESS, running_headgate.url).replace("/tmp/headgate-tutorial-ready", str(tmp_path / "ready"))
+def test_the_tutorial_works_from_an_empty_folder(running_headgate: Headgate, shell: Shell, blocks: list[Block]) -> None:
+    start, definition, *steps = blocks
+    ready = {"/tmp/headgate-tutorial-ready": str(shell.folder / "ready")}
+    (shell.folder / "reports.yaml").write_text(replace_each(definition.text, ready))
+    script = replace_each("".join(step.text for step in steps), {ADDRESS: running_headgate.url, **ready})
 
-    environment = os.environ | {"HEADGATE_URL": running_headgate.url, "NO_PROXY": "127.0.0.1", "PYTHONPATH": str(ROOT)}
-    command = f'headgate() {{ "{sys.executable}" -m entrypoints.cli "$@"; }}\n{script}'
-    done = subprocess.run(["sh", "-euc", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    printed = shell.run(script)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "urn:headgate:problem" not in done.stdout
-    run = httpx.get(f"{running_headgate.url}/pipelines/tutorial-reports/runs", trust_env=False).json()[0]
-    backup = httpx.get(f"{running_headgate.url}/pipelines/tutorial-backup/runs", trust_env=False).json()[0]
+    assert start.text in str(running_headgate.command)
+    assert "urn:headgate:problem" not in printed
+    run = running_headgate.http.get("/pipelines/tutorial-reports/runs").json()[0]
+    backup = running_headgate.http.get("/pipelines/tutorial-backup/runs").json()[0]
     assert (run["status"], backup["status"], backup["records_processed"]) == ("completed", "completed", 412)
 
 
-def _run(language: str, source: str, folder: Path) -> str:
-    argv = ["sh", "-euc", source.replace("curl -s ", "curl -s -w '\\n' ")] if language == "sh" else [sys.executable, "-c", source]
-    done = subprocess.run(
-        argv, cwd=folder, env=os.environ | {"NO_PROXY": "127.0.0.1"}, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, (source, done.stderr)
-    return done.stdout
+def test_the_pipeline_of_the_how_to_page_completes(running_headgate: Headgate, shell: Shell, blocks: list[Block]) -> None:
+    definition, commands = blocks
+    (shell.folder / "reports.yaml").write_text(definition.text)
+
+    shell.run(commands.text)
+
+    (run,) = running_headgate.http.get("/pipelines/reports/runs").json()
+    assert (run["status"], run["parameters"]) == ("completed", {"region": "south"})
+
+
+def test_make_starts_headgate_and_the_tests(running_headgate: Headgate, blocks: list[Block]) -> None:
+    (block,) = blocks
+    start, test = [line.partition("#")[0].strip() for line in block.text.splitlines()]
+
+    recipe = running_headgate.build_shell().run(replace_each(test, {"make": "make --dry-run"}))
+
+    assert str(running_headgate.command).endswith(f"{start}\n")
+    assert "-m pytest" in recipe
+
+
+def _run(language: str, source: str, shell: Shell) -> str:
+    if language == "sh":
+        return shell.run(source.replace("curl -s ", "curl -s -w '\\n' "))
+    (shell.folder / "example.py").write_text(source)
+    return shell.run(f"{sys.executable} example.py")
 
 
 def _expected(answer: str) -> Any:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support.headgate_command import build_argv, build_environment
+from tests.support.page_blocks import Block, find_start_command
+from tests.support.pasted_commands import replace_each
 from tests.support.running_headgate import Headgate, temporary_headgate
+from tests.support.sign_in import sign_in
 
 PASSWORD = "four words of mine"
 PROBES = """
@@ -26,7 +28,7 @@ curl -fsS "$HEADGATE_URL/status-update/" -H "Authorization: Bearer $HEADGATE_TOK
 
 @pytest.fixture(scope="module")
 def team() -> Iterator[Headgate]:
-    with temporary_headgate(examples=False, with_prefect=False, HEADGATE_AUTH="team") as headgate:
+    with temporary_headgate(command=find_start_command("docs/how-to/run-for-a-team.md"), with_prefect=False) as headgate:
         yield headgate.start()
 
 
@@ -48,16 +50,25 @@ def test_an_anonymous_user_can_only_reach_the_sign_in_page(team: Headgate) -> No
     assert team.readiness()["workers"]["count"] == 1
 
 
-def test_the_first_admin_is_created_in_the_terminal_and_signs_in(team: Headgate) -> None:
-    created = run_command(team, "user", "create", "ada", "--role", "admin", "--password-stdin", stdin=PASSWORD + "\n")
-    assert created.stdout == "Created account ada (admin).\n", created.stderr
+def test_a_team_signs_in_and_sends_tokens_as_the_page_says(team: Headgate, blocks: list[Block]) -> None:
+    start, create_account, create_token, send_token = blocks
+    checkout = team.build_shell()
 
-    form = {"name": "ada", "password": PASSWORD, "next": "/ui/audit"}
-    signed_in = httpx.post(f"{team.url}/ui/sign-in", data=form)
-    cookie = re.match(r"__Host-headgate=[^;]+", signed_in.headers["set-cookie"])
-    assert cookie is not None and signed_in.headers["location"] == "/ui/audit"
-    page = team.http.get("/ui/audit", headers={"Cookie": cookie[0], "Accept": "text/html"})
+    shown = checkout.run_in_terminal(create_account.text, [("Password: ", PASSWORD), ("confirmation: ", PASSWORD)])
+    token = checkout.run(create_token.text).strip()
+    answer = json.loads(checkout.run(replace_each(send_token.text, {"https://headgate.example.com": team.url, "hg_…": token})))
 
+    assert start.text == team.command
+    assert "Created account ada (admin)." in shown and PASSWORD not in shown
+    assert answer["status"] == "queued"
+    refused = team.http.get("/pipelines/", headers={"Authorization": f"Bearer {token}"})
+    assert (refused.status_code, refused.json()["problem"]) == (403, "token_scope")
+    ada = sign_in(team.url, "ada", PASSWORD, proxy="headgate.example.com")
+    actions = {(entry["deed"], entry["who"]): entry for entry in team.http.get("/audit/", headers=ada).json()}
+    assert {"account_created", "token_created", "triggered", "signed_in"} <= {deed for deed, _ in actions}
+    triggered = actions["triggered", "token nightly"]
+    assert (triggered["thing"], triggered["address"]) == (f"run {answer['run_id']}", "127.0.0.1") and triggered["at"]
+    page = team.http.get("/ui/audit", headers=ada | {"Accept": "text/html"})
     assert "created an account" in page.text and "signed in" in page.text
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.paths import ROOT
+
 FILE = ROOT / "docker" / "compose.yaml"
 SECRETS = {"POSTGRES_PASSWORD": "a1b2c3d4", "PREFECT_PASSWORD": "e5f6a7b8", "HEADGATE_SECRET": "0123456789abcdef0123456789abcdef"}
 _VARIABLE = re.compile(r"\$\{(\w+)(?:(:[?-])([^}]*))?\}")
@@ -19,11 +20,17 @@ class MissingVariable(Exception):
     """A required variable is missing."""
 
 
-def load(variables: Mapping[str, str] = SECRETS) -> dict[str, Any]:
+def load(variables: Mapping[str, str] = SECRETS, file: Path = FILE) -> dict[str, Any]:
     """Return the file with `variables` in place of the environment."""
-    loaded: dict[str, Any] = yaml.safe_load(FILE.read_text())
+    loaded: dict[str, Any] = yaml.safe_load(file.read_text())
     filled: dict[str, Any] = _substitute(loaded, variables)
     return filled
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Return the variables of an env file."""
+    lines = [line.partition("=") for line in path.read_text().splitlines() if "=" in line and not line.startswith("#")]
+    return {name: value for name, _, value in lines}
 
 
 def list_required_variables() -> set[str]:

@@ -9,12 +9,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 # Commands that need root or a user database are replaced by no-ops; their effect is not tested.
 _NO_OP_COMMANDS = ("groupadd", "useradd")
-_IMAGE_PATHS = re.compile(r"(?<![\w./-])/(opt/headgate|app|var/lib/headgate)(?=[/\s:]|$)")
+_IMAGE_PATHS = re.compile(r"(?<![\w./-])/(opt/headgate|app|var/lib/headgate|tmp)(?=[/\s:]|$)")
 
 
 @dataclass(slots=True)
@@ -28,12 +30,18 @@ class Image:
     entrypoint: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
 
+    @property
+    def workdir_path(self) -> Path:
+        """The folder that stands for the working directory."""
+        return self.root / self.workdir.lstrip("/")
+
     def map_paths(self, text: str) -> str:
         """Return the text with paths of the image replaced by paths in the folder."""
         return _IMAGE_PATHS.sub(lambda match: f"{self.root}{match[0]}", text)
 
-    def build_environment(self) -> dict[str, str]:
-        named = {name: self.map_paths(value) for name, value in self.env.items()}
+    def build_environment(self, variables: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+        """Return the environment of a container. `variables` are those of its service."""
+        named = {name: self.map_paths(value) for name, value in {**self.env, **variables}.items()}
         path = [*named.get("PATH", "").split(":"), str(self.root / "shims"), str(Path(sys.executable).parent), os.environ["PATH"]]
         return _get_package_index_variables() | {"HOME": str(self.root), "LANG": "C.UTF-8", **named, "PATH": ":".join(filter(None, path))}
 
@@ -57,7 +65,8 @@ def build(dockerfile: Path, context: Path, root: Path) -> Image:
 
     Raise CalledProcessError if a RUN fails, FileNotFoundError if a COPY has no source.
     """
-    (root / "shims").mkdir(parents=True)
+    (root / "tmp").mkdir()
+    (root / "shims").mkdir()
     for name in _NO_OP_COMMANDS:
         (root / "shims" / name).write_text("#!/bin/sh\n")
         (root / "shims" / name).chmod(0o755)
@@ -73,7 +82,7 @@ def build(dockerfile: Path, context: Path, root: Path) -> Image:
 def _run(image: Image, rest: str, context: Path) -> None:
     # The image's owner ids do not exist here, and the local caches avoid downloads.
     command = re.sub(r"-o \d+ -g \d+ | --no-cache(-dir)?\b", "", rest)
-    subprocess.run(["sh", "-ec", image.map_paths(command)], cwd=_get_workdir(image), env=image.build_environment(), check=True)
+    subprocess.run(["sh", "-ec", image.map_paths(command)], cwd=image.workdir_path, env=image.build_environment(), check=True)
 
 
 def _copy(image: Image, rest: str, context: Path) -> None:
@@ -85,7 +94,7 @@ def _copy(image: Image, rest: str, context: Path) -> None:
         return
     for source in sources:
         assert is_included(context / ".dockerignore", source), f".dockerignore excludes {source}"
-        destination = _get_workdir(image) / target / (Path(source).name if target.endswith("/") else "")
+        destination = image.workdir_path / target / (Path(source).name if target.endswith("/") else "")
         if (context / source).is_dir():
             shutil.copytree(context / source, destination, ignore=shutil.ignore_patterns("__pycache__"))
         else:
@@ -115,11 +124,7 @@ def _env(image: Image, rest: str, context: Path) -> None:
 
 def _workdir(image: Image, rest: str, context: Path) -> None:
     image.workdir = rest
-    _get_workdir(image).mkdir(parents=True, exist_ok=True)
-
-
-def _get_workdir(image: Image) -> Path:
-    return image.root / image.workdir.lstrip("/")
+    image.workdir_path.mkdir(parents=True, exist_ok=True)
 
 
 def _set_metadata(name: str) -> object:

@@ -10,9 +10,10 @@ import yaml
 
 from domain.pipelines.field_parser import ALL_STAGE_KEYS
 from domain.pipelines.parsing import PIPELINE_KEYS, parse_definition
+from tests.support.page_blocks import read_blocks
+from tests.support.paths import ROOT
 from tests.support.reference_pages import FOLDER, PAGES
 
-ROOT = Path(__file__).resolve().parents[3]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
 TEST_PATH = re.compile(r"`(tests/[\w/.]+)`")
@@ -62,11 +63,12 @@ def test_generated_pages_are_current(name: str) -> None:
     ("page", "needs"),
     [
         ("docs/how-to/write-a-pipeline.md", [(), ("fetch",), ("fetch",), ("north", "south")]),
+        ("docs/how-to/add-workers.md", [()]),
         ("docs/tutorial.md", [(), ("fetch",), ("build",)]),
     ],
 )
 def test_definitions_in_the_docs_can_be_applied(page: str, needs: list[tuple[str, ...]]) -> None:
-    (definition,) = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)]
+    (definition,) = [yaml.safe_load(block.text) for block in read_blocks(page) if block.language == "yaml"]
 
     assert [stage.needs for stage in parse_definition(definition).stages] == needs
 

@@ -1,0 +1,72 @@
+"""The fenced blocks of README, the tutorial and the how-to pages, and the test that runs each of them."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from tests.support.paths import ROOT
+
+_MAKE: Final = "tests/system/test_readme_examples.py::test_make_starts_headgate_and_the_tests"
+_EXAMPLES: Final = "tests/system/test_readme_examples.py::test_every_example_answers_as_its_page_says"
+_TUTORIAL: Final = "tests/system/test_readme_examples.py::test_the_tutorial_works_from_an_empty_folder"
+_PIPELINE: Final = "tests/system/test_readme_examples.py::test_the_pipeline_of_the_how_to_page_completes"
+_TEAM: Final = "tests/system/test_team_sign_in.py::test_a_team_signs_in_and_sends_tokens_as_the_page_says"
+_WORKERS: Final = "tests/system/test_added_workers.py::test_workers_on_another_machine_join_and_serve_another_pool"
+_CONTAINERS: Final = "tests/integration/docker/test_compose_up.py::test_the_commands_of_the_page_start_a_headgate_that_runs_pipelines"
+
+TESTS_BY_PAGE: Final[Mapping[str, tuple[str, ...]]] = {
+    "README.md": (_MAKE, *[_EXAMPLES] * 4),
+    "docs/tutorial.md": (_TUTORIAL,) * 7,
+    "docs/how-to/add-workers.md": (_WORKERS,) * 6,
+    "docs/how-to/report-from-another-machine.md": (_EXAMPLES,),
+    "docs/how-to/run-for-a-team.md": (_TEAM,) * 4,
+    "docs/how-to/run-in-containers.md": (_CONTAINERS,) * 3,
+    "docs/how-to/use-the-api.md": (_EXAMPLES,) * 4,
+    "docs/how-to/write-a-pipeline.md": (_PIPELINE,) * 2,
+}
+"""For each page, the test that runs its first block, its second, and so on."""
+
+_FENCED: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```\n", re.DOTALL | re.MULTILINE)
+_ANSWERS: Final = frozenset({"json", "text"})
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block. `answer` is the block of JSON or text right below it: what the reader sees after running it."""
+
+    language: str
+    text: str
+    answer: str | None = None
+
+
+def parse_blocks(markdown: str) -> list[Block]:
+    """Return the blocks in order. Answers belong to the block above and are not listed."""
+    blocks: list[Block] = []
+    end = -1
+    for found in _FENCED.finditer(markdown):
+        language, text = found[2], textwrap.dedent(found[3])
+        if language in _ANSWERS and found.start() == end:
+            blocks[-1] = Block(blocks[-1].language, blocks[-1].text, text)
+        else:
+            blocks.append(Block(language, text))
+        end = found.end()
+    return blocks
+
+
+def read_blocks(page: str) -> list[Block]:
+    return parse_blocks((ROOT / page).read_text())
+
+
+def find_blocks(test: str) -> list[Block]:
+    """Return the blocks that a test runs, page by page. `test` is `path::function`."""
+    return [block for page, tests in TESTS_BY_PAGE.items() for block, name in zip(read_blocks(page), tests, strict=True) if name == test]
+
+
+def find_start_command(page: str) -> str:
+    """Return the one block of the page that starts Headgate."""
+    (block,) = [block for block in read_blocks(page) if block.text.endswith("make run\n")]
+    return block.text
