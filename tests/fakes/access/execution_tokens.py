@@ -13,7 +13,7 @@ class FakeExecutionTokens:
         return f"fake-{self._secret}-attempt-{claims.run_id}-{claims.attempt}-{claims.stage}"
 
     def issue_worker_token(self) -> str:
-        return f"fake-{self._secret}-worker"
+        return f"fake-{self._secret}-worker-of-this-installation"  # settings require 32 characters
 
     def read(self, token: str) -> AttemptClaims | WorkerClaims | None:
         if token == self.issue_worker_token():
