@@ -172,7 +172,9 @@ def make_example(schema: Mapping[str, Any], definitions: Mapping[str, Any], name
     if "anyOf" in schema:
         if name in TEXTS:
             return TEXTS[name]
-        return make_example(next(each for each in schema["anyOf"] if each.get("type") != "null"), definitions, name)
+        # `lost`, the only constant, needs a certain reason; every other status is an enumeration.
+        choices = [each for each in schema["anyOf"] if each.get("type") != "null"]
+        return make_example(next((each for each in choices if "const" not in each), choices[0]), definitions, name)
     if "enum" in schema or "const" in schema:
         return schema["const"] if "const" in schema else schema["enum"][0]
     match schema.get("type"):

@@ -142,7 +142,7 @@ def test_another_machine_can_report_an_external_pipeline(running_headgate: Headg
     for stage in ("dump", "verify"):
         assert report(stage_name=stage, status="started").json()["applied"]
         assert report(stage_name=stage, status="success", records_processed=7).json()["applied"]
-    late = report(stage_name="dump", status="failed")
+    late = report(stage_name="dump", status="failed", run_id=opened["run_id"])
 
     assert running_headgate.finished(opened["run_id"])["status"] == "completed"
     assert (late.status_code, late.headers["content-type"]) == (409, "application/problem+json")

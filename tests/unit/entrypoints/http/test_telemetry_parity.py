@@ -29,6 +29,7 @@ def make_requests(token: str, worker: str) -> list[Request]:
         report({**running, "status": "success", "event_id": "e1"}),
         report({**running, "status": "success", "event_id": "e1"}),
         report({**running, "status": "failed", "event_id": "e1"}),
+        report({**running, "status": "failed", "run_id": 1}),
         report({**running, "status": "failed"}),
         report({**running, "stage_name": "b", "message": "x"}, Idempotency_Key="k1"),
         report({**running, "stage_name": "b", "message": "x"}, Idempotency_Key="k1"),
