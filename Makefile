@@ -13,7 +13,7 @@ test: $(VENV)/test.stamp
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not alone"
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder -m "not alone"
 	@$(BIN)/python -m pytest -m alone
 endif
 

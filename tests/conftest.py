@@ -34,12 +34,15 @@ SPREAD_FOLDERS: Final = ("tests/simulation",)
 ALONE: Final = ("tests/chaos", "tests/system/test_shutdown_and_crashes.py", "tests/system/telemetry/test_telemetry_never_blocks.py")
 """Tests that measure time or kill processes of a whole machine: they run by themselves, after the others."""
 
+LONG: Final = ("tests/system", "tests/integration", "tests/fuzz", "tests/simulation", "tests/unit/entrypoints/web/browser")
+"""Folders with tests of many seconds."""
+
 _servers = ExitStack()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its group, and mark those that run alone."""
+    """Give each test its group, and mark those that run alone. The groups that take longest begin first, so that none runs on by itself."""
     for item in items:
         path = str(item.path.relative_to(ROOT))
         if path.startswith(ALONE):
@@ -47,6 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not path.startswith(SPREAD_FOLDERS):
             group = next((folder for folder in GROUPS if path.startswith(f"{folder}/")), path)
             item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not str(item.path.relative_to(ROOT)).startswith(LONG))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

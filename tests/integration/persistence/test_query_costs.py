@@ -13,9 +13,16 @@ from adapters.persistence.migrate import upgrade
 from bench.seed import seed
 from bench.support.list_queries import build_queries
 from bench.support.query_costs import QueryCost, measure_query_cost
-from tests.support.postgres import a_database
+from tests.support.postgres import a_database, a_server
 
 RUNS = 6_000
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A server of its own: while a transaction of another test is open, all later events count as new."""
+    with a_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -264,7 +264,9 @@ def test_unusable_data_is_reported_in_one_line(new_home: RunningSupervisor) -> N
     data = new_home.home / "postgres/data"
     data.mkdir(parents=True)
     (data / "PG_VERSION").write_text("15\n")
-    (new_home.home / "postgres/password").write_text("x")
+    password = new_home.home / "postgres/password"
+    password.write_text("x" * 32 + "\n")
+    password.chmod(0o600)
     if os.geteuid() == 0:
         import pwd
 

@@ -23,7 +23,6 @@ from domain.runs.run import Run
 from domain.runs.status import ATTEMPT_MOVES, Status
 from entrypoints.worker.client.api_client import ApiClient
 from entrypoints.worker.runner.active_dispatches import ActiveDispatches
-from entrypoints.worker.runner.leases import LeaseMonitor
 from entrypoints.worker.runner.run_executor import RunExecutor
 from tests.fakes.persistence.leases import FakeLeases
 from tests.fakes.persistence.locks import RowLocks
@@ -245,12 +244,6 @@ def no_gap() -> Iterator[None]:
         return now
 
     with patch.object(LeaseSweeper, "_look", look):
-        yield
-
-
-@mutant("attempts start under any lease", ["store stands still", "freeze worker"], seconds=8.0, fault_rate=0.0)
-def stale_starts() -> Iterator[None]:
-    with patch.object(LeaseMonitor, "_is_stale", lambda self, key: False):
         yield
 
 
