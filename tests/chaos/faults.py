@@ -246,6 +246,7 @@ FAULTS = (
     *(Fault(f"PostgreSQL stopped for {seconds} s", stop_postgres(seconds), points=1) for seconds in (1, 5, 15, 60)),
     Fault("webs rolled", roll_webs),
     Fault("workers rolled", roll_workers, UNAFFECTED_PIPELINES),
+    Fault("everything rolled", roll_everything, points=1),
     Fault("web two hours ahead", shift_web_clock(7_200)),
     Fault("web a minute ahead", shift_web_clock(60), points=1),
     Fault("web a minute behind", shift_web_clock(-60), points=1),

@@ -22,7 +22,7 @@ def test_no_flow_run_stands_as_crashed_after_a_rolling_restart() -> None:
     async def roll(stack: Stack) -> Tally:
         async with chaos_harness(stack, random.Random(7)) as harness:
             fault = Fault("everything rolled", roll_everything, UNAFFECTED_PIPELINES)
-            return await harness.run_flood(60, fault, (0.5, 1.0), pace=0.3)
+            return await harness.run_flood(20, fault, (0.5, 1.0), pace=0.3)
 
     with chaos_stack(HEADGATE_LEASE_SECONDS="60", HEADGATE_HEARTBEAT_SECONDS="5") as stack:
         for definition in build_definitions(stack.starts_file):

@@ -24,7 +24,7 @@ def stack() -> Iterator[Stack]:
         yield started
 
 
-@pytest.mark.parametrize(("seconds", "crashes"), [(1, False), (5, False), (15, False), (5, True)])
+@pytest.mark.parametrize(("seconds", "crashes"), [(5, False), (5, True)])
 def test_a_database_that_stood_still_ends_nothing_that_started_afterwards(stack: Stack, seconds: float, crashes: bool) -> None:
     during = {name: stack.trigger(name) for name in ("steady", "fenced")}
     wait_for(lambda: all(_is_started(stack, run_id) for run_id in during.values()), 30, stack.read_logs)
