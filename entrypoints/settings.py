@@ -17,8 +17,7 @@ from entrypoints.request_rate import Rate
 
 _MASK = "********"
 _MIN_SECRET_LENGTHS = {"secret": 32, "worker_token": 32, "oidc_client_secret": 8}
-_NEVER_EMPTY = ("HEADGATE_SECRET", "HEADGATE_WORKER_TOKEN", "HEADGATE_OIDC_CLIENT_SECRET")
-"""Variables that are refused if they are set to nothing, as a missing variable of a compose file does: the default is another secret."""
+"""Characters. An empty variable, such as one that a compose file does not find, is refused too: without it another secret is used."""
 _LINK_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}
 """Hosts to show in links in place of listening addresses that a browser cannot open."""
 
@@ -176,7 +175,7 @@ class Settings(BaseSettings):
     @classmethod
     def read(cls, **overrides: Any) -> Self:
         """Return the settings of this process. Raise SettingsError with one line about the first mistake."""
-        for name in _NEVER_EMPTY:
+        for name in (f"HEADGATE_{field.upper()}" for field in _MIN_SECRET_LENGTHS):
             if not os.environ.get(name, "set").strip():
                 raise SettingsError(f"{name}: is empty; set it, or remove the variable")
         try:

@@ -47,11 +47,6 @@ class SchemaState(StrEnum):
     NEWER = "newer"
 
 
-def is_at_head(connection: Connection) -> bool:
-    """Return True if the database is at the newest revision of this code."""
-    return get_schema_state(connection) is SchemaState.CURRENT
-
-
 def get_schema_state(connection: Connection) -> SchemaState:
     """Return NEWER for a revision that this code does not know, OLDER for an older one or none."""
     found = set(MigrationContext.configure(connection).get_current_heads())

@@ -1,4 +1,4 @@
-"""Store whether the end of an attempt was reported, and what each reporter last reported on a pipeline."""
+"""Store whether the end of an attempt was reported and each reporter's last report on a pipeline; allow two more reasons of attempts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 _REASONS = ("approval", "external", "retry", "error", "timeout", "rejected", "upstream")
+_NEW_REASONS = ("superseded", "fenced")
 _CHECK = "ck_attempt_reason"
 
 
@@ -22,7 +23,7 @@ def upgrade() -> None:
         "WHERE worker IS NULL AND NOT by_person AND (status = 'completed' OR status = 'failed' AND reason = 'error') "
         "AND run_id IN (SELECT max(id) FROM run GROUP BY pipeline_id)"
     )
-    _set_reasons((*_REASONS, "superseded"))
+    _set_reasons((*_REASONS, *_NEW_REASONS))
     op.create_table(
         "pipeline_reporter",
         sa.Column("pipeline_id", sa.BigInteger(), sa.ForeignKey("pipeline.id", name="fk_pipeline_reporter_pipeline_id"), nullable=False),
@@ -38,14 +39,13 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("pipeline_reporter")
-    op.execute("UPDATE attempt SET reason = NULL WHERE reason = 'superseded'")
+    op.execute("UPDATE attempt SET reason = NULL WHERE reason IN ('superseded', 'fenced')")
     _set_reasons(_REASONS)
     op.drop_column("attempt", "end_reported")
 
 
 def _set_reasons(reasons: tuple[str, ...]) -> None:
-    """Replace the check without reading the table under its lock: the rows obey the narrower check already."""
+    """Replace the check without reading the table under its lock. Revision 0012 validates it; downgrading leaves it NOT VALID."""
     allowed = ", ".join(f"'{reason}'" for reason in reasons)
     op.drop_constraint(op.f(_CHECK), "attempt", type_="check")
     op.execute(f"ALTER TABLE attempt ADD CONSTRAINT {_CHECK} CHECK (reason IS NULL OR reason IN ({allowed})) NOT VALID")
-    op.execute(f"ALTER TABLE attempt VALIDATE CONSTRAINT {_CHECK}")

@@ -1,13 +1,15 @@
-"""Decide which run a report belongs to that names none, in a pipeline whose stages are all external (DESIGN, "Reports").
+"""Decide which run a report that names none belongs to, in a pipeline whose stages are all external (DESIGN, "Reports").
 
-Such a pipeline has nobody who starts its runs: its reports do. So that each night's end is seen even if an earlier report was lost, a
-report that cannot belong to a run opens the next one.
+Reports open the runs of such a pipeline. A report that fits no run opens the next one, so that each end is shown even if an earlier report
+was lost.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
 
 from domain.pipelines.definition import PipelineDefinition
-from domain.reports.report import Report
+from domain.reports.report import Report, Reporter, is_out_of_order
 from domain.runs.run import Run
 from domain.runs.status import Status
 from domain.value_object import value_object
@@ -15,13 +17,15 @@ from domain.value_object import value_object
 
 @value_object
 class Placement:
-    """Where a report belongs: to `run`, or to the next run, which it opens. Neither if the pipeline has no run and this opens none."""
+    """The run of a report: `run`, or the next run, which the report opens. Neither if the pipeline has no run and the report opens none."""
 
     run: Run | None = None
     opens_run: bool = False
 
 
-OPENS_RUN = Placement(opens_run=True)
+OPENS_RUN: Final = Placement(opens_run=True)
+REPEAT_SECONDS: Final = 10.0
+"""An equal report of the same reporter within this time is a repeat."""
 
 
 def name_only_stage(definition: PipelineDefinition) -> str | None:
@@ -29,8 +33,26 @@ def name_only_stage(definition: PipelineDefinition) -> str | None:
     return definition.stages[0].name if len(definition.stages) == 1 else None
 
 
-def place_report(report: Report, definition: PipelineDefinition, open_runs: Sequence[Run], latest: Run | None) -> Placement:
-    """Return where the report belongs. `open_runs` are in the order of their numbers; `latest` is the newest run, open or not."""
+def is_repeat(is_same: bool, seconds_ago: float) -> bool:
+    """Return True if a report repeats its reporter's last one, which came `seconds_ago`."""
+    return is_same and seconds_ago < REPEAT_SECONDS
+
+
+def place_report(
+    report: Report,
+    reporter: Reporter,
+    last_seq: int | None,
+    definition: PipelineDefinition,
+    open_runs: Sequence[Run],
+    latest: Run | None,
+) -> Placement:
+    """Return the run that the report belongs to.
+
+    `last_seq` is the reporter's highest `seq` on the pipeline. `open_runs` are in the order of their numbers; `latest` is the newest run,
+    open or not.
+    """
+    if latest is not None and is_out_of_order(report, reporter, last_seq):
+        return Placement(latest)
     if report.stage is None:
         return _place_run_report(report, open_runs, latest)
     for run in open_runs:
@@ -46,6 +68,13 @@ def place_report(report: Report, definition: PipelineDefinition, open_runs: Sequ
         return OPENS_RUN if is_root else Placement(newest)
     opens = not _is_late_end(report, latest) if is_root else _is_end_reported(report.stage, latest)
     return OPENS_RUN if opens else Placement(newest)
+
+
+def supersede_older_runs(open_runs: Sequence[Run], next_number: int, now: datetime) -> None:
+    """End the open runs that reports opened, as a report opened run `next_number`. A triggered run is never superseded."""
+    for run in open_runs:
+        if run.trigger.is_report:
+            run.supersede(next_number, now)
 
 
 def _place_run_report(report: Report, open_runs: Sequence[Run], latest: Run | None) -> Placement:

@@ -1,6 +1,10 @@
 """What started a run."""
 
 from dataclasses import dataclass
+from typing import Final
+
+REPORT: Final = "report"
+"""The kind of a trigger by a report that opened its run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,3 @@ class Trigger:
     @property
     def is_report(self) -> bool:
         return self.kind == REPORT
-
-
-REPORT = "report"

@@ -1,4 +1,4 @@
-"""Why a web process takes no triggers."""
+"""The reasons for which a web process refuses triggers."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""Only the modules of a table read the wall clock; nothing is due by it."""
+"""Only the listed modules read the wall clock, and none of them decides by it what is due."""
 
 import ast
 from collections.abc import Iterator

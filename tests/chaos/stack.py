@@ -9,8 +9,7 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
 from tests.chaos.process import Process, list_children
 from tests.support.temporary_folders import a_temporary_folder
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE, HEARTBEAT = 4.0, 1.0
@@ -253,15 +253,6 @@ def chaos_stack(
             yield stack
         finally:
             stack.end()
-
-
-def wait_for(condition: Callable[[], Any], seconds: float, describe: Callable[[], str] = lambda: "") -> Any:
-    """Return the first true value of the condition. Fail after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s\n{describe()}"
-        time.sleep(0.05)
-    return found
 
 
 def _build_argv(arguments: Sequence[str], clock_skew: float) -> list[str]:

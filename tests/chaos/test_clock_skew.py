@@ -14,7 +14,8 @@ import pytest
 from entrypoints.http.auth.caller import CSRF_FIELD
 from tests.chaos.faults import UNAFFECTED_PIPELINES, Fault, kill_every_backend
 from tests.chaos.rounds import chaos_harness
-from tests.chaos.stack import Stack, chaos_stack, wait_for
+from tests.chaos.stack import Stack, chaos_stack
+from tests.support.waiting import wait_for
 
 HOUR = 3600.0
 RETRY_DELAY = 2.0

@@ -14,7 +14,8 @@ import pytest
 from tests.chaos.faults import UNAFFECTED_PIPELINES, Fault, roll_everything
 from tests.chaos.pipelines import build_definitions
 from tests.chaos.rounds import Tally, chaos_harness
-from tests.chaos.stack import Stack, chaos_stack, wait_for
+from tests.chaos.stack import Stack, chaos_stack
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(scope="module")

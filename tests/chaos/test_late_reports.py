@@ -6,7 +6,8 @@ import asyncio
 import signal
 
 from tests.chaos.process import wait_until_gone
-from tests.chaos.stack import LEASE, Stack, wait_for
+from tests.chaos.stack import LEASE, Stack
+from tests.support.waiting import wait_for
 
 _LATE = ("report.late", "report.refused")
 

@@ -9,7 +9,8 @@ from typing import Any
 from tests.chaos.faults import UNAFFECTED_PIPELINES, Fault, roll_everything
 from tests.chaos.pipelines import build_definitions
 from tests.chaos.rounds import Tally, chaos_harness
-from tests.chaos.stack import Stack, chaos_stack, wait_for
+from tests.chaos.stack import Stack, chaos_stack
+from tests.support.waiting import wait_for
 
 _UNSETTLED = "SELECT count(*) FROM dispatch WHERE ended_at IS NOT NULL AND (settled_at IS NULL OR flow_run_id IS NULL)"
 _ENDED_WELL = (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.chaos.pipelines import build_definitions
-from tests.chaos.stack import chaos_stack, wait_for
+from tests.chaos.stack import chaos_stack
+from tests.support.waiting import wait_for
 
 
 def test_stages_that_end_while_their_web_is_gone_are_reported_to_the_other() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +11,7 @@ import pytest
 
 from adapters.persistence.connection.database_urls import libpq_url
 from adapters.persistence.embedded.server import EmbeddedPostgres
+from tests.support.waiting import wait_for
 from tests.support.web_process import WebProcess, a_web
 
 FULL = """
@@ -36,13 +36,16 @@ def a_session(web: WebProcess) -> Iterator[psycopg.Connection[tuple[str]]]:
         yield connection
 
 
-def wait_for(web: WebProcess, status: int) -> httpx.Response:
+def wait_for_status(web: WebProcess, status: int) -> httpx.Response:
     """Return the first answer of the probe with this status."""
-    deadline = time.monotonic() + 60
-    while (answer := httpx.get(f"{web.url}/readyz", timeout=20)).status_code != status:
-        assert time.monotonic() < deadline, answer.text
-        time.sleep(0.1)
-    return answer
+    last: list[httpx.Response] = []
+
+    def has_status() -> bool:
+        last.append(httpx.get(f"{web.url}/readyz", timeout=20))
+        return last[-1].status_code == status
+
+    wait_for(has_status, 60, lambda: last[-1].text)
+    return last[-1]
 
 
 def trigger(web: WebProcess) -> httpx.Response:
@@ -50,15 +53,15 @@ def trigger(web: WebProcess) -> httpx.Response:
 
 
 def test_a_read_only_database_is_named_until_it_takes_writes_again(web: WebProcess) -> None:
-    wait_for(web, 200)
+    wait_for_status(web, 200)
     with a_session(web) as session:
         name = session.info.dbname
         session.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')  # type: ignore[call-overload]
         session.execute(END_SESSIONS)
         try:
-            refused = wait_for(web, 503)
+            refused = wait_for_status(web, 503)
             while refused.json()["reason"] == "database_down":  # its sessions have just ended
-                refused = wait_for(web, 503)
+                refused = wait_for_status(web, 503)
             assert (refused.json()["reason"], refused.json()["detail"]) == (
                 "database_read_only",
                 "The database is read-only at the moment.",
@@ -67,34 +70,34 @@ def test_a_read_only_database_is_named_until_it_takes_writes_again(web: WebProce
         finally:
             session.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')  # type: ignore[call-overload]
             session.execute(END_SESSIONS)
-    wait_for(web, 200)
+    wait_for_status(web, 200)
 
 
 def test_a_full_database_is_named_once_a_trigger_was_refused(web: WebProcess) -> None:
-    wait_for(web, 200)
+    wait_for_status(web, 200)
     with a_session(web) as session:
         session.execute(FULL)
         try:
             assert trigger(web).status_code == 503
-            refused = wait_for(web, 503)
+            refused = wait_for_status(web, 503)
         finally:
             session.execute("DROP FUNCTION fail CASCADE")
 
     assert (refused.json()["reason"], refused.json()["detail"]) == ("database_full", "The database has no space left.")
     assert trigger(web).status_code == 202
-    wait_for(web, 200)
+    wait_for_status(web, 200)
 
 
 @pytest.mark.parametrize(("revision", "reason"), [("0001", "not_migrated"), ("ffffffffffff", "newer_schema")])
 def test_a_schema_of_another_release_is_named(web: WebProcess, revision: str, reason: str) -> None:
-    wait_for(web, 200)
+    wait_for_status(web, 200)
     with a_session(web) as session:
         (newest,) = session.execute("SELECT version_num FROM alembic_version").fetchone() or ("",)
         session.execute("UPDATE alembic_version SET version_num = %s", [revision])
         try:
-            refused = wait_for(web, 503)
+            refused = wait_for_status(web, 503)
         finally:
             session.execute("UPDATE alembic_version SET version_num = %s", [newest])
 
     assert refused.json()["reason"] == reason
-    wait_for(web, 200)
+    wait_for_status(web, 200)

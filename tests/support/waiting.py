@@ -1,7 +1,9 @@
 """Waiting for a condition."""
 
 import asyncio
+import time
 from collections.abc import Callable
+from typing import Any
 
 
 async def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -9,3 +11,12 @@ async def eventually(condition: Callable[[], bool], seconds: float = 20) -> None
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
+
+
+def wait_for(condition: Callable[[], Any], seconds: float, describe: Callable[[], str] = lambda: "") -> Any:
+    """Return the first true value of the condition. Fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s\n{describe()}"
+        time.sleep(0.05)
+    return found

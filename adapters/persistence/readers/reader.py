@@ -14,7 +14,7 @@ from adapters.persistence.connection.clock import seconds_ago
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.database_errors import translate_database_errors
 from adapters.persistence.connection.sql_transaction import READ_ONLY_SNAPSHOT, SqlTransaction
-from adapters.persistence.migrate import SchemaState, get_schema_state, is_at_head
+from adapters.persistence.migrate import SchemaState, get_schema_state
 from adapters.persistence.readers import run_pages
 from adapters.persistence.readers.approvals import DECISIONS, WAITING, to_past_decision
 from adapters.persistence.readers.failures import FAILURES, FIRST_SEEN, to_failure_view
@@ -213,15 +213,7 @@ class SqlReader:
         return StoreProblem.FULL if self._connections.was_full_recently else None
 
     async def is_ready(self) -> bool:
-        try:
-            with translate_database_errors():
-                pooled = await self._connections.acquire()
-                try:
-                    return await pooled.connection.run_sync(is_at_head)
-                finally:
-                    await self._connections.release(pooled)
-        except Unavailable:
-            return False
+        return await self.find_problem() in (None, StoreProblem.READ_ONLY, StoreProblem.FULL)
 
     @asynccontextmanager
     async def _pipelines(self, begin: str | None) -> AsyncIterator[PipelineReader]:

@@ -1,4 +1,4 @@
-"""Stores what each reporter last reported on a pipeline."""
+"""Stores the last report of each reporter on a pipeline."""
 
 from __future__ import annotations
 

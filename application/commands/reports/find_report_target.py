@@ -14,7 +14,7 @@ from domain.value_object import value_object
 
 @value_object
 class ReportTarget:
-    """What an update is about: the run that it names, or else its pipeline. `result` refuses an update that names neither, or wrongly."""
+    """The subject of an update: the run that it names, or else its pipeline. `result` refuses an update that names neither, or wrongly."""
 
     run_id: int | None = None
     pipeline: StoredPipeline | None = None

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from application.commands.reports.find_report_target import make_receipt_key
 from application.commands.reports.report_batch import PlacedReport, ReportBatch, answer_from_receipt
@@ -15,13 +14,10 @@ from application.ports.persistence.runs import RecentRuns
 from application.ports.persistence.unit_of_work import UnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.parameter_schemas import ParameterSchemas
-from domain.reports.placement import Placement, name_only_stage, place_report
-from domain.reports.report import ReportOutcome, is_out_of_order
+from domain.reports.placement import is_repeat, name_only_stage, place_report, supersede_older_runs
+from domain.reports.report import ReportOutcome
 from domain.runs.run import Run
 from domain.runs.trigger import REPORT, Trigger
-
-REPEAT_SECONDS: Final = 10.0
-"""An equal report of the same reporter within this time is a repeat."""
 
 
 class PipelineLocksNeeded(Exception):
@@ -41,10 +37,11 @@ class ReportPlacer:
     schemas: ParameterSchemas
     clock: Clock
     recent: Mapping[int, RecentRuns]
-    last_reports: Mapping[ReporterKey, LastReport]
+    last_reports: dict[ReporterKey, LastReport]
     locked_pipeline_ids: frozenset[int]
     _opened: dict[int, list[Run]] = field(default_factory=dict)
-    _taken: dict[ReporterKey, TakenReport] = field(default_factory=dict)
+    _reporters: set[ReporterKey] = field(default_factory=set)
+    """The reporters with a new last report."""
 
     async def judge(self, update: StatusUpdate, pipeline: StoredPipeline) -> ReportResult:
         """Return the result of an update that names only its pipeline. Raises PipelineLocksNeeded."""
@@ -53,8 +50,8 @@ class ReportPlacer:
         return self._judge_active(update, pipeline)
 
     async def store(self) -> None:
-        if self._taken:
-            await self.work.reporters.save(self._taken)
+        if self._reporters:
+            await self.work.reporters.save({key: self.last_reports[key].report for key in self._reporters})
 
     # -- Pipelines with stages that run on workers: a person or a program starts their runs ---------------------------------------
 
@@ -80,18 +77,18 @@ class ReportPlacer:
         earlier = self._find_answer(update, pipeline.id, open_runs, latest) or self._find_repeat(update, key)
         if earlier is not None:
             return earlier
-        last_seq = self._get_last_seq(key)
-        if latest is not None and is_out_of_order(update.report, update.effective_reporter, last_seq):
-            placement = Placement(latest)
-        else:
-            placement = place_report(update.report, pipeline.definition, open_runs, latest)
+        last = self.last_reports.get(key)
+        last_seq = last.report.seq if last is not None else None
+        reporter = update.effective_reporter
+        placement = place_report(update.report, reporter, last_seq, pipeline.definition, open_runs, latest)
         run = await self._open_run(update, pipeline, open_runs) if placement.opens_run else placement.run
         if run is None:
             return _refuse_report_without_run(update, pipeline)
         result = self.batch.judge(run, update, PlacedReport(last_seq, placement.opens_run))
         if result.applied:
             seqs = [seq for seq in (last_seq, update.report.seq) if seq is not None]
-            self._taken[key] = TakenReport(update.digest, run.id, max(seqs, default=None))
+            self.last_reports[key] = LastReport(TakenReport(update.digest, run.id, max(seqs, default=None)), seconds_ago=0.0)
+            self._reporters.add(key)
         return result
 
     def _list_runs(self, pipeline_id: int) -> list[Run]:
@@ -119,19 +116,12 @@ class ReportPlacer:
         return None
 
     def _find_repeat(self, update: StatusUpdate, key: ReporterKey) -> ReportResult | None:
-        """Return the result of a report that repeats the reporter's last one within REPEAT_SECONDS."""
-        last = LastReport(self._taken[key], 0.0) if key in self._taken else self.last_reports.get(key)
-        if last is None or last.report.digest != update.digest or last.seconds_ago >= REPEAT_SECONDS:
+        """Return the result of a report that repeats the reporter's last one."""
+        last = self.last_reports.get(key)
+        if last is None or not is_repeat(last.report.digest == update.digest, last.seconds_ago):
             return None
         sentence = f"The same report came {last.seconds_ago:.0f} seconds ago. Give each report an event_id if both count."
         return ReportResult(ReportOutcome.IGNORED, sentence, last.report.run_id, status=update.report.status)
-
-    def _get_last_seq(self, key: ReporterKey) -> int | None:
-        if not key.name:
-            return None
-        if key in self._taken:
-            return self._taken[key].seq
-        return self.last_reports[key].report.seq if key in self.last_reports else None
 
     async def _open_run(self, update: StatusUpdate, pipeline: StoredPipeline, open_runs: list[Run]) -> Run:
         """Open the next run. Older open runs that a report opened are superseded."""
@@ -139,9 +129,7 @@ class ReportPlacer:
             raise PipelineLocksNeeded(frozenset({pipeline.id}))
         trigger = Trigger(REPORT, update.effective_reporter.name)
         run = await open_run(self.work, pipeline, TriggerCommand(pipeline.id, {}, trigger), self.schemas, self.clock)
-        for older in open_runs:
-            if older.trigger.is_report:
-                older.supersede(run.number, self.batch.now)
+        supersede_older_runs(open_runs, run.number, self.batch.now)
         self.batch.runs[run.id] = run
         self._opened.setdefault(pipeline.id, []).append(run)
         return run

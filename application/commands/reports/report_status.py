@@ -44,10 +44,6 @@ class ReportStatus:
                 self.wakeups.notify_committed(changed)
                 return results
 
-    async def process_batch(self, updates: Sequence[StatusUpdate]) -> Sequence[ReportResult]:
-        """Process the updates in one transaction."""
-        return await self(updates)
-
     async def _process(
         self, updates: Sequence[StatusUpdate], key: IdempotencyKey | None, locked_pipeline_ids: frozenset[int]
     ) -> tuple[ReportResults, Sequence[Run]]:
@@ -89,7 +85,7 @@ class ReportStatus:
         keys = [make_receipt_key(update, run_id) for run_id, update in pairs if update.event_id is not None]
         loaded = await work.load_for_update(sorted(run_ids), keys)
         batch = ReportBatch(loaded.runs, loaded.receipts, await _load_last_seqs(work, pairs), self.clock.now())
-        last_reports = await work.reporters.find(_list_reporters(updates, targets))
+        last_reports = dict(await work.reporters.find(_list_reporters(updates, targets)))
         placer = ReportPlacer(work, batch, self.schemas, self.clock, recent, last_reports, locked_pipeline_ids)
         results = await _judge_in_order(batch, placer, updates, targets)
         await placer.store()

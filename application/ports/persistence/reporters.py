@@ -1,4 +1,4 @@
-"""What each reporter last reported on a pipeline, for reports that name no run."""
+"""The last report of each reporter on a pipeline, among those that name no run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ from domain.runs.status import Status
 
 
 class StoreProblem(StrEnum):
-    """Why a store takes no triggers. The values are stable, for programs."""
+    """A reason for which the store cannot accept triggers. The values are stable, for programs."""
 
     DOWN = "database_down"
     NOT_MIGRATED = "not_migrated"
@@ -141,7 +141,7 @@ class Reader(Protocol):
         ...
 
     async def find_problem(self) -> StoreProblem | None:
-        """Return what keeps the store from taking triggers, None if nothing does. Never raises."""
+        """Return the reason for which the store cannot accept triggers; None if it can. Never raises."""
         ...
 
     async def is_ready(self) -> bool:

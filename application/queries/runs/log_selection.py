@@ -1,4 +1,4 @@
-"""Which part of a run's log is selected: a stage and an attempt."""
+"""The part of a run's log that a request selects: a stage and an attempt."""
 
 from application.queries.views.runs import RunView
 from domain.errors import NotFound

@@ -15,7 +15,7 @@ class ReportBatcher:
     def __init__(self, report_status: ReportStatus, max_batch_size: int = MAX_BATCH_SIZE, max_waiting: int = MAX_WAITING) -> None:
         self._report_status = report_status
         self._batcher: Batcher[StatusUpdate, ReportResult] = Batcher(
-            report_status.process_batch, lambda update: update.run_id or update.pipeline, max_batch_size, max_waiting
+            report_status, lambda update: update.run_id or update.pipeline, max_batch_size, max_waiting
         )
 
     async def __call__(self, updates: Sequence[StatusUpdate], key: IdempotencyKey | None = None) -> ReportResults:

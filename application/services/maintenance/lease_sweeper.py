@@ -16,8 +16,8 @@ MAX_GAP_SHARE = 0.5
 class LeaseSweeper:
     """Marks dispatches whose lease has expired as lost.
 
-    After a gap it extends every lease by a full term instead, because workers could not renew them while the store or the web stood still.
-    A gap is measured by the clock that decides whether a lease is expired, so it does not matter what stood still.
+    After a gap it extends every lease by a full term instead, because workers could not renew them while the store or the web was frozen.
+    A gap is measured by the clock that decides whether a lease is expired, so it does not matter which of the two was frozen.
     """
 
     def __init__(self, open_unit_of_work: OpenUnitOfWork, clock: Clock, wakeups: LocalWakeups, lease_seconds: float) -> None:

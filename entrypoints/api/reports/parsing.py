@@ -68,7 +68,8 @@ def _to_update(body: StatusUpdateRequest, raw: Any, principal: Principal) -> Sta
         seq=body.seq,
         reported_at=body.reported_at,
     )
-    digest = _hash_report(raw) if body.event_id is not None or body.run_id is None else b""
+    names_run = body.run_id is not None or principal.attempt is not None
+    digest = b"" if names_run and body.event_id is None else _hash_report(raw)
     return StatusUpdate(
         report, body.pipeline_id, body.run_id, body.event_id, body.reporter, digest, principal.attempt, principal.token_reporter
     )

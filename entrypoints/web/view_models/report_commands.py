@@ -3,6 +3,8 @@
 import json
 from typing import Final
 
+from domain.pipelines.definition import PipelineDefinition, StageDefinition, StageKind
+
 JOB: Final = "/usr/local/bin/backup"
 """The job in the examples, which people replace by their own."""
 _CURL: Final = "curl -fsSo /dev/null -m 10 --retry 5 --retry-connrefused --retry-max-time 60"
@@ -10,12 +12,18 @@ _UNIQUE: Final = "$(LC_ALL=C date -u) $$"
 """Differs for each run of a command, without the percent sign, which a crontab and a unit would interpret."""
 
 
+def find_stage_to_report(definition: PipelineDefinition) -> StageDefinition | None:
+    """Return the external stage that examples report: one that needs no other, if there is one."""
+    external = [stage for stage in definition.stages if stage.kind is StageKind.EXTERNAL]
+    return next((stage for stage in external if not stage.needs), external[0] if external else None)
+
+
 def build_report_line(url: str, token: str, stage: str) -> str:
     """Return a shell command that runs the job, reports its start and its exit code, and exits with the same code."""
     start = _build_curl(url, token, {"stage_name": stage, "status": "running", "event_id": f"start {_UNIQUE}"}, quote="'")
-    end = {"stage_name": stage, "status": "$S", "$M": "exit code $E", "event_id": f"end {_UNIQUE}"}
+    end = _build_curl(url, token, {"stage_name": stage, "status": "$S", "$M": "exit code $E", "event_id": f"end {_UNIQUE}"}, quote="'")
     judge = f"{JOB} && E=0 S=completed M=message || {{ E=$?; S=failed M=error_message; }}"
-    return f"{start} || :; {judge}; {_build_curl(url, token, end, quote=chr(39))} || :; (exit $E)"
+    return f"{start} || :; {judge}; {end} || :; (exit $E)"
 
 
 def build_crontab_line(url: str, token: str, stage: str) -> str:

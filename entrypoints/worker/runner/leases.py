@@ -15,10 +15,10 @@ _SAFETY_RATIO: Final = 0.75
 """Share of the lease after which it counts as overdue: attempts that another worker may repeat end before the lease expires."""
 _FRESH_RATIO: Final = 0.5
 """Share of that limit after which no attempt starts before the lease is renewed: it would soon be ended."""
-_STANDSTILL_TICKS: Final = 4
-"""Missed ticks of the watch after which this process itself stood still, or was too busy to renew its leases."""
+_FREEZE_TICKS: Final = 4
+"""Missed ticks of the watch after which this process was frozen itself, or too busy to renew its leases."""
 _RENEWAL_RATIO: Final = 1 / 3
-"""Share of that limit that a renewal may take after a standstill."""
+"""Share of that limit that a renewal may take after a freeze."""
 
 
 class HeartbeatSignal:
@@ -45,7 +45,7 @@ class HeartbeatSignal:
 class LeaseMonitor:
     """The leases this worker holds. Times are those of the event loop, in seconds.
 
-    A worker that stood still knows nothing about its leases: it renews them before it judges them.
+    A worker that was frozen knows nothing about its leases: it renews them before it judges them.
     """
 
     def __init__(self, lease_seconds: float, signal: HeartbeatSignal) -> None:
@@ -56,9 +56,9 @@ class LeaseMonitor:
         self._ticked_at: float | None = None
 
     def add(self, key: DispatchKey) -> None:
-        """Start to watch a lease that was granted now, or during a standstill that ends now: then it has to be renewed first."""
+        """Start to watch a lease that was granted now, or during a freeze that ends now: then it has to be renewed first."""
         now = asyncio.get_running_loop().time()
-        self._renewed[key] = now - self._limit if self._stands_still(now) else now
+        self._renewed[key] = now - self._limit if self._was_frozen(now) else now
 
     def renew(self, key: DispatchKey, at: float) -> None:
         """Record a renewal that was requested at that time."""
@@ -85,7 +85,7 @@ class LeaseMonitor:
         while True:
             await asyncio.sleep(self._tick)
             now = loop.time()
-            if self._stands_still(now):
+            if self._was_frozen(now):
                 judges_from = now + self._limit * _RENEWAL_RATIO
                 self._signal.request()
             self._ticked_at = now
@@ -96,5 +96,5 @@ class LeaseMonitor:
     def _is_stale(self, key: DispatchKey) -> bool:
         return self._renewed.get(key, math.inf) < asyncio.get_running_loop().time() - self._limit * _FRESH_RATIO
 
-    def _stands_still(self, now: float) -> bool:
-        return self._ticked_at is not None and now - self._ticked_at > self._tick * _STANDSTILL_TICKS
+    def _was_frozen(self, now: float) -> bool:
+        return self._ticked_at is not None and now - self._ticked_at > self._tick * _FREEZE_TICKS

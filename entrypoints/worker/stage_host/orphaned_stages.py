@@ -6,7 +6,6 @@ by their parents. It needs /proc; without it nothing is found.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from entrypoints.worker.stage_host.processes import kill, list_processes
+from entrypoints.worker.stage_host.processes import ProcessStat, kill, list_processes, read_stat
 from entrypoints.worker.stage_host.protocol import MARK_LENGTH, MARK_NAME, WORKER_PID_NAME
 
 ORPHAN_GRACE: Final = 2.0
@@ -33,7 +32,7 @@ Identity = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class MarkedProcess:
-    """What /proc says about a living process. `mark` is empty if it has none that this user may read."""
+    """A living process. `mark` is empty if it has none, or if this user cannot read it."""
 
     pid: int
     name: str
@@ -121,29 +120,23 @@ def _request_end(pids: Iterable[int]) -> None:
 
 
 def read_processes() -> Iterator[MarkedProcess]:
-    """Yield the living processes. One that only waits to be reaped is dead."""
+    """Yield the living processes."""
     for pid in list_processes():
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            process = _read_process(pid)
-            if process is not None:
-                yield process
+        if (stat := read_stat(pid)) is not None and stat.is_alive:
+            yield _describe(pid, stat)
 
 
-def _read_process(pid: int) -> MarkedProcess | None:
-    folder = Path("/proc", str(pid))
-    before, _, after = (folder / "stat").read_bytes().rpartition(b")")
-    fields = after.split()
-    if fields[0] in (b"Z", b"X"):
-        return None
-    environment = _read_own_environment(folder)
+def _describe(pid: int, stat: ProcessStat) -> MarkedProcess:
+    environment = _read_own_environment(Path("/proc", str(pid)))
+    mark, worker_pid = environment.get(MARK_NAME, ""), environment.get(WORKER_PID_NAME, "")
     return MarkedProcess(
         pid=pid,
-        name=before.partition(b"(")[2].decode("utf-8", "replace"),
-        parent=int(fields[1]),
-        session=int(fields[3]),
-        started=int(fields[19]),
-        mark=mark if len(mark := environment.get(MARK_NAME, "")) == MARK_LENGTH else "",
-        worker_pid=int(environment.get(WORKER_PID_NAME, "0")),
+        name=stat.name,
+        parent=stat.parent,
+        session=stat.session,
+        started=stat.started,
+        mark=mark if len(mark) == MARK_LENGTH else "",
+        worker_pid=int(worker_pid) if worker_pid.isdecimal() else 0,
     )
 
 

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 _SET_PDEATHSIG, _SET_NAME, _SET_CHILD_SUBREAPER = 1, 15, 36
 
@@ -66,13 +67,25 @@ def has_mark(pid: int, mark: bytes) -> bool:
         return False
 
 
-def get_command_name(pid: int) -> str | None:
-    """Return the command name (at most 15 bytes) of a living process; None if it has ended or cannot be read."""
+class ProcessStat(NamedTuple):
+    """A process in /proc. `started` is in clock ticks since the boot; `name` is the command name, at most 15 bytes."""
+
+    name: str
+    is_alive: bool
+    parent: int
+    session: int
+    started: int
+
+
+def read_stat(pid: int) -> ProcessStat | None:
+    """Return what the kernel says about a process; None if it is gone. One that only waits to be reaped is not alive."""
     try:
         before, _, after = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")
     except OSError:
         return None
-    return None if after.split()[0] in (b"Z", b"X") else before.partition(b"(")[2].decode("utf-8", "replace")
+    state, parent, _, session, *rest = after.split()
+    name = before.partition(b"(")[2].decode("utf-8", "replace")
+    return ProcessStat(name, state not in (b"Z", b"X"), int(parent), int(session), int(rest[15]))
 
 
 def list_processes() -> Iterator[int]:
@@ -107,10 +120,6 @@ def is_in_group(pid: int, leader: int) -> bool:
 
 
 def _scan_children(pid: int) -> list[int]:
-    # Kernels without CONFIG_PROC_CHILDREN: read every process's parent (the second field after the name in brackets).
-    found = []
-    for candidate in list_processes():
-        with contextlib.suppress(OSError, IndexError):
-            if int(Path(f"/proc/{candidate}/stat").read_bytes().rpartition(b")")[2].split()[1]) == pid:
-                found.append(candidate)
-    return found
+    """List the children by reading every process, for kernels without CONFIG_PROC_CHILDREN."""
+    stats = ((candidate, read_stat(candidate)) for candidate in list_processes())
+    return [candidate for candidate, stat in stats if stat is not None and stat.parent == pid]

@@ -8,7 +8,7 @@ import time
 from typing import Final
 
 from entrypoints.worker.stage_host.child_process import StagePipes, run_stage
-from entrypoints.worker.stage_host.processes import die_with_parent, get_children, get_command_name, get_descendants, has_mark, is_in_group
+from entrypoints.worker.stage_host.processes import die_with_parent, get_children, get_descendants, has_mark, is_in_group, read_stat
 from entrypoints.worker.stage_host.protocol import MARK_NAME, RESULT_LIMIT, WINDOW, Message
 from entrypoints.worker.stage_host.start_errors import StageStartError, check_working_directory, explain_start_failure
 
@@ -70,10 +70,10 @@ class StageProcess:
         self.deadline = max(self.deadline, time.monotonic() + self.grace)
 
     def record_helpers(self, pids: list[int]) -> None:
-        """Record the processes that the stage left running, before they are killed. Those of a stage that was told to end do not count."""
+        """Record the processes that the stage left running, before they are killed. A stage that was stopped has none."""
         if not self.was_signalled:
-            names = {pid: get_command_name(pid) for pid in pids if pid not in self.ended_helpers}
-            self.ended_helpers |= {pid: name for pid, name in names.items() if name is not None}
+            stats = {pid: read_stat(pid) for pid in pids if pid not in self.ended_helpers}
+            self.ended_helpers |= {pid: stat.name for pid, stat in stats.items() if stat is not None and stat.is_alive}
 
     def read_result(self) -> None:
         """Read what the child has sent so far. After the leader's death the pipe holds all of it."""

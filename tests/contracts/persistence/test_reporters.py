@@ -1,4 +1,4 @@
-"""What each reporter last reported on a pipeline."""
+"""The last report of each reporter on a pipeline."""
 
 import asyncio
 

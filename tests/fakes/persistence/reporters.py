@@ -1,4 +1,4 @@
-"""What each reporter last reported on a pipeline, in memory."""
+"""The last report of each reporter on a pipeline, in memory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

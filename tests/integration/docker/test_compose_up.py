@@ -6,7 +6,6 @@ import re
 import secrets
 import shlex
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from tests.support.pasted_commands import Shell, build_shell_environment
 from tests.support.paths import ROOT
 from tests.support.sign_in import sign_in
 from tests.support.temporary_folders import a_temporary_folder
+from tests.support.waiting import wait_for
 
 PASSWORD = "four words of mine"
 
@@ -67,11 +67,8 @@ def finish_run(http: httpx.Client, pipeline: str) -> dict[str, object]:
     """Trigger the pipeline with the key of the page's forms, and return its run once it is over."""
     (key,) = set(re.findall('name="_key" value="([^"]+)"', http.get("/", headers={"Accept": "text/html"}).text))
     run_id = http.post(f"/trigger/{pipeline}", headers={"X-Headgate-Key": key}).raise_for_status().json()["run_id"]
-    deadline = time.monotonic() + 120
-    while (run := dict(http.get(f"/runs/{run_id}").json()))["finished_at"] is None:
-        assert time.monotonic() < deadline, run
-        time.sleep(0.1)
-    return run
+    wait_for(lambda: http.get(f"/runs/{run_id}").json()["finished_at"], 120)
+    return dict(http.get(f"/runs/{run_id}").json())
 
 
 @pytest.mark.parametrize("line", ["docker compose -f a up --bild", "docker compose up", "docker compose -f a start"])

@@ -21,7 +21,7 @@ from adapters.persistence import migrate
 from adapters.persistence.connection.database_urls import sqlalchemy_url
 from adapters.persistence.database import Database
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from adapters.persistence.migrate import downgrade, get_alembic_config, get_head_revisions, is_at_head, upgrade
+from adapters.persistence.migrate import SchemaState, downgrade, get_alembic_config, get_head_revisions, get_schema_state, upgrade
 from adapters.persistence.tables.metadata import METADATA
 from adapters.persistence.tables.partitions import is_partition
 from application.commands.reports.report_results import ReportResult
@@ -83,12 +83,12 @@ def test_every_revision_goes_up_and_down_from_empty(empty_database_url: str) -> 
 
 def test_a_database_is_at_the_head_only_when_migrated(empty_database_url: str) -> None:
     with a_connection(empty_database_url) as connection:
-        assert not is_at_head(connection)
+        assert get_schema_state(connection) is SchemaState.OLDER
 
     upgrade(empty_database_url)
 
     with a_connection(empty_database_url) as connection:
-        assert is_at_head(connection)
+        assert get_schema_state(connection) is SchemaState.CURRENT
 
 
 def test_the_tables_in_code_equal_those_of_the_migrations(empty_database_url: str, postgres: EmbeddedPostgres) -> None:
@@ -108,7 +108,7 @@ def test_processes_may_migrate_at_the_same_time(empty_database_url: str) -> None
             migration.result()
 
     with a_connection(empty_database_url) as connection:
-        assert is_at_head(connection)
+        assert get_schema_state(connection) is SchemaState.CURRENT
         assert connection.scalar(text("SELECT count(*) FROM installation")) == 1
 
 
@@ -333,7 +333,7 @@ def test_a_migration_process_migrates_and_ends(empty_database_url: str) -> None:
     migration.end()
 
     with a_connection(empty_database_url) as connection:
-        assert is_at_head(connection)
+        assert get_schema_state(connection) is SchemaState.CURRENT
 
 
 def test_a_failed_migration_process_reports_one_line(empty_database_url: str) -> None:

@@ -6,9 +6,8 @@ from datetime import datetime
 
 from application.queries.views.pipelines import PipelineView
 from domain.access.api_tokens import ApiToken
-from domain.pipelines.definition import StageKind
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp
-from entrypoints.web.view_models.report_commands import build_crontab_line, build_report_line, build_systemd_unit
+from entrypoints.web.view_models.report_commands import build_crontab_line, build_report_line, build_systemd_unit, find_stage_to_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,10 @@ def build_token_snippets(text: str, token: ApiToken, pipeline: PipelineView | No
             Snippet("In a request", f"curl -fsS {header} {origin}/pipelines/"),
             Snippet("In the terminal", f"export HEADGATE_API_TOKEN={text}"),
         ]
-    external = [stage for stage in pipeline.definition.stages if stage.kind is StageKind.EXTERNAL]
-    first = next((stage for stage in external if not stage.needs), external[0] if external else pipeline.definition.stages[0])
+    stage = find_stage_to_report(pipeline.definition) or pipeline.definition.stages[0]
     url = f"{origin}/status-update/"
     return [
-        Snippet("One line", build_report_line(url, text, first.name)),
-        Snippet("In a crontab", build_crontab_line(url, text, first.name)),
-        Snippet("In a systemd unit", build_systemd_unit(url, text, first.name)),
+        Snippet("One line", build_report_line(url, text, stage.name)),
+        Snippet("In a crontab", build_crontab_line(url, text, stage.name)),
+        Snippet("In a systemd unit", build_systemd_unit(url, text, stage.name)),
     ]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from application.queries.views.pipelines import PipelineView
-from domain.pipelines.definition import PipelineDefinition, StageKind
+from domain.pipelines.definition import PipelineDefinition
 from entrypoints.web.view_models.formatting import StatusLabel, Timestamp, format_timestamp, get_status_label, shorten_json
 from entrypoints.web.view_models.pipelines.definition_text import format_definition
+from entrypoints.web.view_models.report_commands import find_stage_to_report
 
 MAX_CHOICES = 8
 
@@ -91,8 +92,7 @@ def build_snippets(definition: PipelineDefinition, origin: str) -> list[Snippet]
         trigger = f"headgate trigger {definition.name} {_format_flags(example)} --watch\n\n"
         trigger += f"curl -fsS {origin}/trigger/{definition.name} \\\n  --json '{_quote({'parameters': example})}'"
     snippets = [Snippet("Trigger from a terminal", trigger)]
-    reported = next((stage for stage in definition.stages if stage.kind is StageKind.EXTERNAL), None)
-    if reported:
+    if reported := find_stage_to_report(definition):
         body = {"pipeline_id": definition.name, "stage_name": reported.name, "status": "completed", "records_processed": 9}
         snippets.append(Snippet("Report from any machine", f"curl -fsS {origin}/status-update/ \\\n  --json '{_quote(body)}'"))
     return snippets

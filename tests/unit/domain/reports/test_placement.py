@@ -4,7 +4,7 @@ import pytest
 
 from domain.pipelines.definition import PipelineDefinition
 from domain.reports.judging import judge_report
-from domain.reports.placement import OPENS_RUN, Placement, place_report
+from domain.reports.placement import OPENS_RUN, Placement, is_repeat, place_report, supersede_older_runs
 from domain.reports.report import Report, Reporter
 from domain.runs.run import Run
 from domain.runs.status import Reason, Status
@@ -25,7 +25,7 @@ def open_run(*reports: tuple[str, str], number: int = 1, trigger: str = REPORT, 
 
 def place(stage: str | None, status: str, *open_runs: Run, latest: Run | None = None, attempt: int | None = None) -> Placement:
     latest = latest or (open_runs[-1] if open_runs else None)
-    return place_report(Report(Status(status), stage, attempt), ETL, open_runs, latest)
+    return place_report(Report(Status(status), stage, attempt), Reporter("cron"), None, ETL, open_runs, latest)
 
 
 def test_a_report_belongs_to_the_oldest_open_run_in_which_its_stage_has_not_ended() -> None:
@@ -100,6 +100,30 @@ def test_a_report_about_an_attempt_or_an_unknown_stage_opens_none() -> None:
     assert place(None, "completed", latest=over, attempt=1) == Placement(over)
     assert place("nowhere", "completed", latest=over) == Placement(over)
     assert place("nowhere", "completed") == Placement()
+
+
+def test_a_report_that_a_later_one_has_overtaken_belongs_to_the_latest_run() -> None:
+    first, second = open_run(), open_run(number=2)
+
+    def place_numbered(seq: int) -> Placement:
+        return place_report(Report(Status.RUNNING, "extract", seq=seq), Reporter("cron"), 7, ETL, [first, second], second)
+
+    assert [place_numbered(seq) for seq in (6, 7, 8)] == [Placement(second), Placement(second), Placement(first)]
+
+
+def test_only_runs_that_a_report_opened_are_superseded() -> None:
+    reported, triggered = open_run(), open_run(number=2, trigger="api")
+
+    supersede_older_runs([reported, triggered], 3, NOW)
+
+    assert (reported.status, triggered.status) == (Status.LOST, Status.WAITING)
+
+
+@pytest.mark.parametrize(
+    ("is_same", "seconds", "expected"), [(True, 0.0, True), (True, 9.9, True), (True, 10.0, False), (False, 0.0, False)]
+)
+def test_an_equal_report_within_ten_seconds_is_a_repeat(is_same: bool, seconds: float, expected: bool) -> None:
+    assert is_repeat(is_same, seconds) is expected
 
 
 def test_a_superseded_run_is_lost_and_says_why() -> None:

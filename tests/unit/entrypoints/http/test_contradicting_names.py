@@ -75,21 +75,16 @@ CASES = [
     # a worker's dispatch, stage and attempt
     Case("POST", "/worker/dispatches/1/7/claim", 409, ("Dispatch 7", "run 1"), {"worker_id": "w", "capacity": 1}, sender="worker"),
     Case("POST", "/worker/dispatches/1/7/recorded", 409, ("Run 1", "dispatch 7"), {"worker_id": "w", "flow_run_id": "f"}, sender="worker"),
-    Case(
-        "POST",
-        "/worker/logs",
-        409,
-        ("Run 1", "attempt 1", "collect"),
-        {"run_id": 1, "stage": "collect", "attempt": 1, "lines": LINES},
-        sender="worker",
-    ),
-    Case(
-        "POST",
-        "/worker/logs",
-        409,
-        ("Run 1", "attempt 7", "certify"),
-        {"run_id": 1, "stage": "certify", "attempt": 7, "lines": LINES},
-        sender="worker",
+    *(
+        Case(
+            "POST",
+            "/worker/logs",
+            409,
+            ("Run 1", f"attempt {attempt}", stage),
+            {"run_id": 1, "stage": stage, "attempt": attempt, "lines": LINES},
+            sender="worker",
+        )
+        for stage, attempt in (("collect", 1), ("certify", 7))
     ),
     # a token of one pipeline, and another pipeline or its run
     *(

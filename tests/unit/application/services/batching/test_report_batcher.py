@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from application.commands.dispatches.advance_dispatch import AdvanceResult
-from application.commands.reports.report_results import ReportResult
+from application.commands.reports.report_results import ReportResult, ReportResults
 from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate
 from application.commands.runs.trigger_pipeline import TriggerResult
+from application.ports.persistence.idempotency import IdempotencyKey
 from application.services.batching.report_batcher import ReportBatcher
 from domain.errors import InvalidInput, NotFound, Unavailable
 from domain.reports.report import Report
@@ -55,13 +56,13 @@ class RecordingReportStatus:
         self.error: Exception | None = None
         self.fails_for: str | None = None
 
-    async def process_batch(self, updates: Sequence[StatusUpdate]) -> list[ReportResult | None]:
+    async def __call__(self, updates: Sequence[StatusUpdate], key: IdempotencyKey | None = None) -> ReportResults:
         self.batches.append(len(updates))
         if self.gate is not None:
             await self.gate.wait()
         if self.error is not None and any(self.fails_for in (None, update.event_id) for update in updates):
             raise self.error
-        return await self.real.process_batch(updates)
+        return await self.real(updates, key)
 
 
 @pytest.fixture

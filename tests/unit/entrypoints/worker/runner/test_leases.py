@@ -66,7 +66,7 @@ def test_a_worker_that_stood_still_renews_before_it_judges() -> None:
     assert VirtualLoop(Random(0)).run(stand_still()) == ([], True)
 
 
-def test_a_worker_that_cannot_renew_after_a_standstill_judges_at_last() -> None:
+def test_a_worker_that_cannot_renew_after_a_freeze_judges_at_last() -> None:
     async def stand_still() -> list[float]:
         async with watched_leases() as leases:
             leases.process.freeze()
@@ -78,7 +78,7 @@ def test_a_worker_that_cannot_renew_after_a_standstill_judges_at_last() -> None:
     assert VirtualLoop(Random(0)).run(stand_still())
 
 
-def test_a_claim_that_was_delivered_during_a_standstill_has_to_be_renewed_first() -> None:
+def test_a_claim_that_was_delivered_during_a_freeze_has_to_be_renewed_first() -> None:
     async def claim_late() -> tuple[bool, bool]:
         async with watched_leases() as leases:
             leases.process.freeze()

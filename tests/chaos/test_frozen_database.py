@@ -1,4 +1,4 @@
-"""After the database stood still, nothing that started afterwards is ended, and a fence burns no retry."""
+"""After the database was frozen, no stage that started later is ended, and a fence uses no retry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.process import send, wait_until_gone
-from tests.chaos.stack import Stack, chaos_stack, wait_for
+from tests.chaos.stack import Stack, chaos_stack
+from tests.support.waiting import wait_for
 
 LEASE = 8.0
 _WORK = ["sh", "-c", 'echo "$HEADGATE_RUN_ID $HEADGATE_STAGE $HEADGATE_ATTEMPT" >> "$STARTS"; sleep 2']
@@ -25,11 +26,11 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.mark.parametrize(("seconds", "crashes"), [(5, False), (5, True)])
-def test_a_database_that_stood_still_ends_nothing_that_started_afterwards(stack: Stack, seconds: float, crashes: bool) -> None:
+def test_no_stage_that_started_after_a_freeze_is_ended(stack: Stack, seconds: float, crashes: bool) -> None:
     during = {name: stack.trigger(name) for name in ("steady", "fenced")}
     wait_for(lambda: all(_is_started(stack, run_id) for run_id in during.values()), 30, stack.read_logs)
 
-    _stand_still(stack, seconds, crashes=crashes)
+    _freeze(stack, seconds, crashes=crashes)
     stack.wait_until_ready()
     after = [stack.trigger(name) for name in ("steady", "fenced") for _ in range(2)]
 
@@ -45,7 +46,7 @@ def test_a_database_that_stood_still_ends_nothing_that_started_afterwards(stack:
     assert len(starts) == len(set(starts))
 
 
-def _stand_still(stack: Stack, seconds: float, *, crashes: bool) -> None:
+def _freeze(stack: Stack, seconds: float, *, crashes: bool) -> None:
     """Stop every process of PostgreSQL for that time; then let them go on, or kill them and start PostgreSQL again."""
     pids = stack.list_postgres_pids()
     for pid in pids:
