@@ -6,8 +6,9 @@ import hashlib
 from typing import Final
 
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+
+from adapters.rate_limit_storage import MonotonicStorage
 
 
 class InMemorySignInLimiter:
@@ -19,7 +20,7 @@ class InMemorySignInLimiter:
     LIMITS: Final = {"both": "5 per 5 minutes", "address": "20 per 5 minutes", "name": "50 per hour"}
 
     def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._limiter = MovingWindowRateLimiter(MonotonicStorage())
         self._limits: dict[str, RateLimitItem] = {limit: parse(text) for limit, text in self.LIMITS.items()}
 
     def allows(self, name: str, address: str | None) -> bool:

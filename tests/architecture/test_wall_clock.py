@@ -9,10 +9,8 @@ import pytest
 from tests.architecture.source_tree import SourceTree, find_imports, load_source_tree
 
 ALLOWED: Final = {
-    "adapters/identity/sign_in_limiter.py": "the library counts failed sign-ins of the last minutes by it",
     "adapters/system/clock.py": "the adapter itself",
     "entrypoints/cli/screens/run_view.py": "ages that are displayed in a terminal",
-    "entrypoints/http/middleware/rate_limit.py": "the library counts requests of the last seconds by it",
     "entrypoints/worker/runner/stage_attempt.py": "times of a worker's notes in a stage's log, which are displayed",
     "entrypoints/worker/stage_host/host.py": "times of a stage's output, which are displayed",
     "entrypoints/worker/stage_host/job.py": "times of a stage's last output, which are displayed",
@@ -23,7 +21,8 @@ READERS: Final = {
     *(f"datetime.datetime.{name}" for name in ("now", "today", "utcnow")),
     "datetime.date.today",
     *(f"email.utils.{name}" for name in ("formatdate", "localtime")),
-    "limits",
+    "limits.storage.MemoryStorage",
+    "limits.storage.storage_from_string",
     *(f"time.{name}" for name in ("CLOCK_REALTIME", "asctime", "ctime", "gmtime", "localtime", "strftime", "time", "time_ns")),
     *(f"uuid.{name}" for name in ("uuid1", "uuid6", "uuid7")),
 }
@@ -36,7 +35,7 @@ def find_wall_clock_readers(tree: SourceTree) -> set[str]:
 
 
 def _is_reader(name: str) -> bool:
-    return name in READERS or name.partition(".")[0] in READERS
+    return name in READERS
 
 
 def _list_qualified_names(module: ast.Module) -> Iterator[str]:

@@ -2,15 +2,14 @@
 
 import ipaddress
 import math
-import time
 from typing import Final
 
 from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.rate_limit_storage import MonotonicStorage
 from application.ports.access.execution_tokens import AttemptClaims
 from domain.access.caller import AuthMethod
 from entrypoints.http.auth.caller import get_caller_from_scope, get_claims_from_scope
@@ -24,19 +23,14 @@ _COUNTED: Final = "headgate.counted"
 class RateLimiter:
     """Requests of each caller in this process, over a sliding window."""
 
-    MAX_COUNTERS = 50_000
-    """Counters kept; beyond, all start again. Only addresses come in such numbers, and then the concurrency limit holds."""
-
     def __init__(self, rate: Rate) -> None:
         self._rate = rate
         self._item: RateLimitItem = RateLimitItemPerSecond(rate.count, rate.seconds)
-        self._storage = MemoryStorage()
+        self._storage = MonotonicStorage()
         self._limiter = SlidingWindowCounterRateLimiter(self._storage)
 
     def take(self, *caller: str) -> bool:
         """Count one request. Return False, and count nothing, if it is one too many."""
-        if len(self._storage.storage) > self.MAX_COUNTERS:
-            self._storage.reset()
         return self._limiter.hit(self._item, *caller)
 
     def has_room(self, *caller: str) -> bool:
@@ -55,8 +49,12 @@ class RateLimiter:
 
     def _get_window(self, *caller: str) -> tuple[int, int]:
         """Return the requests left, and the whole seconds (at least 1) until the window resets."""
-        reset, left = self._limiter.get_window_stats(self._item, *caller)
-        return max(0, left), max(1, math.ceil(reset - time.time()))
+        _, left = self._limiter.get_window_stats(self._item, *caller)  # its time is one of the wall clock
+        seconds = self._rate.seconds
+        previous, previous_seconds, count, count_seconds = self._storage.get_sliding_window(self._item.key_for(*caller), seconds)
+        waits = [previous_seconds % (seconds / previous)] if previous else []
+        waits += [count_seconds % seconds] if count else []
+        return max(0, left), max(1, math.ceil(min(waits, default=0.0)))
 
 
 class RateLimit:

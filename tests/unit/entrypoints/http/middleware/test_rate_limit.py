@@ -9,7 +9,7 @@ import pytest
 
 from application.ports.access.execution_tokens import AttemptClaims
 from domain.access.permissions import Role, Scope
-from entrypoints.http.middleware.rate_limit import RateLimiter, rate_limit_key
+from entrypoints.http.middleware.rate_limit import rate_limit_key
 from entrypoints.request_rate import DEFAULT_TEAM_RATE, Rate
 from tests.support.in_process import InProcessHeadgate
 from tests.support.settings import BASE_URL
@@ -135,14 +135,3 @@ def test_each_attempt_is_counted_as_a_caller(claims: bool, expected: tuple[str, 
         scope["headgate.claims"] = AttemptClaims(7, "load", 2)
 
     assert rate_limit_key(scope) == expected
-
-
-def test_the_number_of_counters_is_limited() -> None:
-    limiter = RateLimiter(Rate(1, 3600))
-    limiter.MAX_COUNTERS = 100
-
-    taken = [limiter.take("address", str(n)) for n in range(500)]
-
-    assert all(taken)
-    assert limiter.take("address", "0"), "the first callers were forgotten"
-    assert not limiter.take("address", "499"), "the last ones are still counted"
