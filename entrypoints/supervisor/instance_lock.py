@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from adapters.system.network import explain_port_problem
 
 _PORT_RELEASE_SECONDS = 12.0
 """After a supervisor was killed, its children notice that the pipe closed and need a moment to release the port."""
@@ -53,21 +53,7 @@ def _open_lock_file(home: Path) -> Iterator[int]:
 
 def _wait_for_port(host: str, port: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while (problem := _check_port(host, port)) is not None:
+    while (problem := explain_port_problem(host, port)) is not None:
         if time.monotonic() >= deadline:
             raise StartError(problem)
         time.sleep(0.1)
-
-
-def _check_port(host: str, port: int) -> str | None:
-    """Return None if the port can be bound, else one line that says why not."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return f"Port {port} on {host} is in use; stop the other program, or set HEADGATE_PORT."
-        return f"Headgate cannot listen on {host}, port {port}: {error.strerror}; set HEADGATE_HOST or HEADGATE_PORT."
-    return None

@@ -18,6 +18,8 @@ Print = Callable[[str], None]
 
 _FIRST_DELAY = 0.5
 _MAX_DELAY = 15.0
+START_ERROR_CODE = 2
+"""The exit code of Headgate's own commands after an error that a restart does not remove: an unusable file, setting or database schema."""
 _STEADY_SECONDS = 30.0
 """A process that ran this long is restarted with the first delay again."""
 _MAX_LOG_BYTES = 10 * 1024 * 1024
@@ -28,6 +30,7 @@ class ProcessSpec:
     """How to run a process.
 
     `log` is the file for its output; None: the terminal. `has_own_group`: kill its whole process group when it ends.
+    `has_start_errors`: it exits with START_ERROR_CODE when a restart would not help.
     """
 
     name: str
@@ -36,23 +39,26 @@ class ProcessSpec:
     stop_seconds: float
     log: Path | None = None
     has_own_group: bool = False
+    has_start_errors: bool = False
 
 
 class ManagedProcess:
     """Keeps one process running. The process has its own session, so that Ctrl-C in the terminal reaches the supervisor only.
 
-    `parent_fd` is the read end of a pipe that closes when the supervisor dies.
+    `parent_fd` is the read end of a pipe that closes when the supervisor dies. `on_start_error` is called once, with the process' name, if
+    the process has a start error; it is not restarted then.
     """
 
-    def __init__(self, spec: ProcessSpec, parent_fd: int, print_line: Print) -> None:
+    def __init__(self, spec: ProcessSpec, parent_fd: int, print_line: Print, on_start_error: Callable[[str], None]) -> None:
         self.spec = spec
         self._parent_fd = parent_fd
         self._print = print_line
+        self._on_start_error = on_start_error
         self._process: Process | None = None
         self._restarter: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start the process, and restart it whenever it ends, until `stop`."""
+        """Start the process, and restart it whenever it ends, until `stop` or a start error."""
         self._restarter = asyncio.create_task(self._keep_running(), name=self.spec.name)
 
     async def stop(self, hurry: asyncio.Event) -> None:
@@ -78,6 +84,9 @@ class ManagedProcess:
             self._process = await self._spawn()
             code = await self._process.wait()
             self._kill_group()
+            if code == START_ERROR_CODE and self.spec.has_start_errors:
+                self._on_start_error(self.spec.name)
+                return
             delay = _FIRST_DELAY if time.monotonic() - started > _STEADY_SECONDS else delay
             self._print(f"{self.spec.name} {_describe_exit(code)}; restarting in {delay:g} s")
             await asyncio.sleep(delay)

@@ -76,7 +76,7 @@ class ProcessPlan:
 
     def _build_headgate_spec(self, name: str, environment: Mapping[str, str]) -> ProcessSpec:
         argv = self._commands.get(name, [sys.executable, "-P", "-m", "entrypoints.cli", name])
-        return ProcessSpec(name, argv, environment, _STOP_SECONDS[name])
+        return ProcessSpec(name, argv, environment, _STOP_SECONDS[name], has_start_errors=True)
 
     def _build_prefect_spec(self, server: PrefectServer) -> ProcessSpec:
         """Wrap Prefect's server in the program of parent_watch, since it does not watch its parent itself."""

@@ -13,7 +13,7 @@ from typing import Any
 from adapters.orchestration.server_health import wait_until_healthy
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from entrypoints.settings import Settings
-from entrypoints.supervisor.instance_lock import hold_instance_lock
+from entrypoints.supervisor.instance_lock import StartError, hold_instance_lock
 from entrypoints.supervisor.managed_process import ManagedProcess, ProcessSpec
 from entrypoints.supervisor.migration_process import MigrationProcess
 from entrypoints.supervisor.process_plan import ProcessPlan, ServiceAddresses
@@ -41,10 +41,11 @@ class Supervisor:
         self._postgres = EmbeddedPostgres(settings.home) if settings.database_url is None else None
         self._postgres_start: asyncio.Future[None] | None = None
         self._processes: list[ManagedProcess] = []
+        self._failed_process: str | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self) -> None:
-        """Return after a requested stop. Raise StartError or EmbeddedServerError, with a one-line message, if the start fails."""
+        """Return after a requested stop. Raise StartError or EmbeddedServerError, with a one-line message, if something cannot start."""
         with hold_instance_lock(self._settings.home, self._settings.host, self._settings.port):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -57,6 +58,8 @@ class Supervisor:
                 await self._stop_everything()
                 os.close(read_end)
                 os.close(write_end)
+        if self._failed_process is not None:
+            raise StartError(f"Headgate stopped because the {self._failed_process} cannot start; its message is above.")
 
     async def _start(self, parent_fd: int) -> None:
         if (migrate := self._migrate) is None:
@@ -66,7 +69,7 @@ class Supervisor:
         self._print("database migrated")
         addresses = self._plan.resolve_addresses(database_url, prefect_database_url)
         for spec in self._plan.build_specs(addresses):
-            process = ManagedProcess(spec, parent_fd, self._print)
+            process = ManagedProcess(spec, parent_fd, self._print, self._stop_after_start_error)
             self._processes.append(process)
             process.start()
             self._print(_describe_start(spec))
@@ -144,6 +147,10 @@ class Supervisor:
             await asyncio.gather(self._postgres_start, return_exceptions=True)
             await asyncio.to_thread(self._postgres.stop)  # for a start whose thread had not begun at the first stop
             self._print("PostgreSQL stopped")
+
+    def _stop_after_start_error(self, name: str) -> None:
+        self._failed_process = self._failed_process or name
+        self._stop_requested.set()
 
     def _request_stop(self) -> None:
         if self._stop_requested.is_set():

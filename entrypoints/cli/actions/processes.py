@@ -7,6 +7,7 @@ import asyncio
 import importlib
 import os
 
+from adapters.system.network import explain_port_problem
 from adapters.telemetry.setup import start_telemetry
 from entrypoints.cli.actions.database import require_database
 from entrypoints.settings import Settings, SettingsError
@@ -28,9 +29,16 @@ def run_web() -> None:
     settings = require_database(Settings.read())
     settings.check_exposure()
     settings.secret_key()
+    _check_port(settings)
     _check_schema(settings)
     telemetry = start_telemetry("web", settings.telemetry)
     importlib.import_module("entrypoints.http.server").serve(settings, telemetry)
+
+
+def _check_port(settings: Settings) -> None:
+    """Raise SettingsError if the web server cannot listen on its address."""
+    if problem := explain_port_problem(settings.host, settings.port):
+        raise SettingsError(problem)
 
 
 def _check_schema(settings: Settings) -> None:

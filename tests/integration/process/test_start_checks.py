@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +64,13 @@ def test_a_database_of_a_newer_release_ends_the_start(tmp_path: Path, database_u
         connection.execute("UPDATE alembic_version SET version_num = 'ffff'")
 
     assert_one_line(start(command, tmp_path, database_url), "newer release")
+
+
+@pytest.mark.parametrize("command", ["web", "up"])
+def test_a_port_in_use_ends_the_start(tmp_path: Path, command: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+
+        assert_one_line(start(command, tmp_path, HEADGATE_PORT=port), f"Port {port} on 127.0.0.1 is in use")

@@ -1,6 +1,7 @@
 """Run `headgate up` with stand-ins for its processes: `python -m tests.integration.supervisor.stand_in_program HOME PORT`.
 
 Each stand-in appends `NAME begin PID` to the file `events` in the folder EVENTS_FOLDER, and `NAME end` when it is asked to stop.
+It exits with 2 at once while that folder has the file `NAME-cannot-start`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ def run_stand_in(name: str) -> None:
     from entrypoints.process.parent_watch import watch_parent
 
     record(f"{name} begin {os.getpid()}")
+    if (Path(os.environ["EVENTS_FOLDER"]) / f"{name}-cannot-start").exists():
+        print(f"headgate: {name} cannot read a file", file=sys.stderr)
+        sys.exit(2)
     stop = threading.Event()
     watch_parent(stop.set)
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

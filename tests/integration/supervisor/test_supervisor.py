@@ -279,6 +279,38 @@ def test_unusable_data_is_reported_in_one_line(new_home: RunningSupervisor) -> N
     assert new_home.read_output().splitlines()[-1].startswith("headgate: The data directory")
 
 
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_a_process_that_cannot_start_stops_everything_with_code_2(new_home: RunningSupervisor, cluster: Path, name: str) -> None:
+    copy_cluster(cluster, new_home.home)
+    (new_home.folder / f"{name}-cannot-start").touch()
+
+    code = new_home.start().wait(SECONDS)
+
+    output = new_home.read_output()
+    assert code == 2 and len(new_home.pids(name)) == 1, output
+    assert output.splitlines()[-1] == f"headgate: Headgate stopped because the {name} cannot start; its message is above."
+    assert f"headgate: {name} cannot read a file" in output and "PostgreSQL stopped" in output
+    assert new_home.find_processes() == []
+
+
+def test_a_process_that_cannot_start_again_is_not_restarted_in_a_loop(running: RunningSupervisor) -> None:
+    (running.folder / "worker-cannot-start").touch()
+    os.kill(running.pids("worker")[-1], signal.SIGKILL)
+
+    assert running.process is not None and running.process.wait(SECONDS) == 2
+    assert len(running.pids("worker")) == 2
+    assert running.find_processes() == []
+
+
+def test_prefect_is_restarted_whatever_its_exit_code_is(running: RunningSupervisor) -> None:
+    (running.folder / "prefect-cannot-start").touch()
+    os.kill(running.pids("prefect")[-1], signal.SIGKILL)
+    running.wait_until(lambda: len(running.pids("prefect")) >= 3)
+    (running.folder / "prefect-cannot-start").unlink()
+
+    assert interrupt(running) == 0
+
+
 def test_no_secret_is_in_a_command_line(shared: RunningSupervisor) -> None:
     commands = " ".join(shared.find_processes())
 
