@@ -63,9 +63,13 @@ screenshots: $(VENV)/test.stamp
 docs: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.support.reference_pages
 
+# Universal: each package has the Python versions and systems that need it. The packages that pyproject.toml overrides, and theirs, are left out.
+LOCK := pip compile pyproject.toml --universal --group examples --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	$(foreach name,django numpy pandas sqlparse,--no-emit-package $(name))
+
 lock: $(BIN)/uv
-	$(BIN)/uv pip compile pyproject.toml --group examples --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --group examples --group test -c requirements.lock --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-test.lock
+	$(BIN)/uv $(LOCK) -o requirements.lock
+	$(BIN)/uv $(LOCK) --group test -c requirements.lock -o requirements-test.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
