@@ -351,12 +351,15 @@ class Run:
 
     # -- Time and cancellation -----------------------------------------------------------------------------------------
 
-    def process_due(self, now: datetime) -> None:
-        """Queue the retries that are due, remind people of approvals, and fail the stages that are past their deadline."""
+    def process_due(self, now: datetime, *, with_deadlines: bool = True) -> None:
+        """Queue the retries that are due, remind people of approvals, and fail the stages that are past their deadline.
+
+        Without deadlines no stage fails: reports about it may have been held up.
+        """
         for stage in self.stages.values():
             if is_due(stage, now):
                 self._process_due_stage(stage, now)
-            if is_past_deadline(stage, now):
+            if with_deadlines and is_past_deadline(stage, now):
                 stage.current.error_message = describe_missed_deadline(stage)
                 self.move(stage, Status.FAILED, now, reason=Reason.TIMEOUT)
         self.propagate(now)

@@ -4,10 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from application.services.maintenance.due_run_sweeper import GRACE_SECONDS
 from tests.support.invariants import DOUBLED, LOST, WRONG, Acknowledged, Violation
 
 AttemptId = tuple[int, str, int]
 """(run id, stage, attempt)."""
+SHORT_OUTAGE_SECONDS = 6.0
+"""The longest outage of the store that a sweeper of deadlines may miss here, where it looks every two seconds."""
 
 
 class Ledger:
@@ -23,6 +26,7 @@ class Ledger:
         self.renewals: dict[tuple[int, int], float] = {}
         self._sent_lines: dict[AttemptId, set[int]] = {}
         self._acknowledged_lines: dict[AttemptId, set[int]] = {}
+        self._outages: list[tuple[float, float]] = []
         self.violations: list[Violation] = []
         self._may_overlap = may_overlap
 
@@ -46,6 +50,14 @@ class Ledger:
         first = self.answers.setdefault((run_id, reporter, event_id), answer)
         if first != answer:
             self.violations.append(Violation(DOUBLED, f"{event_id} of {reporter} was answered {first}, then {answer}"))
+
+    def record_store(self, *, is_available: bool) -> None:
+        """Record once a second whether the store answers."""
+        now = asyncio.get_running_loop().time()
+        if not is_available and self._outages and now - self._outages[-1][1] <= 1.5:
+            self._outages[-1] = self._outages[-1][0], now
+        elif not is_available:
+            self._outages.append((now, now))
 
     def check_end(self) -> list[Violation]:
         still = [Violation(WRONG, f"{attempt} still runs on {worker}") for attempt, worker in self.live]
@@ -85,3 +97,10 @@ class Ledger:
         if at >= renewed + term:
             return None
         return Violation(LOST, f"run {run_id}: dispatch {epoch} was lost at {at:.3f}, though renewed at {renewed:.3f}")
+
+    def check_early_timeout(self, run_id: int, at: float) -> Violation | None:
+        """A stage must not fail by its deadline within the grace after an outage that its reporter could not report in."""
+        for began, ended in self._outages:
+            if ended - began > SHORT_OUTAGE_SECONDS and ended < at < ended + GRACE_SECONDS:
+                return Violation(LOST, f"run {run_id}: a stage timed out at {at:.3f}, though the store was away from {began} to {ended}")
+        return None

@@ -83,10 +83,22 @@ class Plan:
         return StageWork(seconds, "completed" if random.random() < 0.8 else "failed", random.choice((0.05, 0.5, 1.5)))
 
 
-def make_plan(seed: int, kinds: Sequence[str] = FAULTS, *, seconds: float | None = None, fault_rate: float | None = None) -> Plan:
-    """Draw a plan with faults of those kinds, of that duration and at that rate; the seed decides what is not given."""
+def make_plan(
+    seed: int,
+    kinds: Sequence[str] = FAULTS,
+    *,
+    seconds: float | None = None,
+    fault_rate: float | None = None,
+    report_timeout: float | None = None,
+) -> Plan:
+    """Draw a plan with faults of those kinds, of that duration and at that rate; the seed decides what is not given.
+
+    `report_timeout` is the timeout of external stages.
+    """
     random = Random(f"{seed}:plan")
     pipelines = tuple(_pipeline(random, index) for index in range(random.choice((1, 1, 2))))
+    if report_timeout is not None:
+        pipelines = tuple(_set_report_timeout(pipeline, report_timeout) for pipeline in pipelines)
     runs = random.choice((1, 1, 2, 2, 3))
     triggered = [pipeline["name"] for pipeline in pipelines if not pipeline["name"].startswith("remote")]
     triggers = tuple((random.choice((1, 8)) * random.random(), random.choice(triggered)) for _ in range(runs)) if triggered else ()
@@ -130,6 +142,11 @@ def _pipeline(random: Random, index: int) -> Mapping[str, Any]:
     stages = [_stage(random, position, kind) for position in range(random.choice((1, 2, 3, 4)))]
     pool = "processes" if kind == "foreign" else "headgate"
     return {"name": f"{kind}{index}", "pool": pool, "parallelism": random.choice((1, 2, 16)), "stages": stages}
+
+
+def _set_report_timeout(pipeline: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
+    stages = [stage | {"timeout": seconds} if stage["kind"] == "external" else stage for stage in pipeline["stages"]]
+    return {**pipeline, "stages": stages}
 
 
 def _stage(random: Random, position: int, kind: str) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from application.commands.runs.trigger_pipeline import TriggerCommand
 from application.queries.views.events import EventView
+from application.services.maintenance.due_run_sweeper import GRACE_SECONDS
 from domain.errors import Conflict, Unavailable
 from domain.pipelines.parsing import parse_definition
 from domain.runs.trigger import Trigger
@@ -51,8 +52,8 @@ FENCE_SECONDS = 7.0
 """The shortest time from the start of an attempt to its fence: a lease is at most half as old as its limit at a start."""
 RECOVERY_SECONDS = 400.0
 """Virtual seconds after the faults in which every run must end."""
-DEADLINE_GRACE = 45.0
-"""Seconds that a run may exceed a deadline under faults: the longest outage and one pass of each service."""
+DEADLINE_GRACE = 45.0 + GRACE_SECONDS
+"""Seconds that a run may exceed a deadline under faults: the longest outage, the grace after it and one pass of each service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ class Simulation:
         self.clients.is_up = True
         self._start_faults()
         self.clients.run_in_background(self._run_prefect_worker())
+        self.clients.run_in_background(self._watch_store())
         self.clients.run_in_background(self._add_reporters())
         self._triggering = [self.clients.run_in_background(self._trigger(at, pipeline)) for at, pipeline in self.plan.triggers]
         injector = FaultInjector(self)
@@ -263,6 +265,12 @@ class Simulation:
                     break
             await asyncio.sleep(1.0)
 
+    async def _watch_store(self) -> None:
+        """Record the store's outages for the ledger."""
+        while True:
+            self.context.ledger.record_store(is_available=self.context.store.is_available)
+            await asyncio.sleep(1.0)
+
     # -- judgement ------------------------------------------------------------------------------------------------------
 
     async def find_violations(self) -> list[Violation]:
@@ -288,7 +296,8 @@ class Simulation:
             *ledger.check_end(),
             *self.viewer.violations(stored),
         ]
-        return list(dict.fromkeys([*found, *prefect, *outbox, *self._find_undue_losses(events), *self._find_double_deliveries()]))
+        undue = [*self._find_undue_losses(events), *self._find_undue_timeouts(events)]
+        return list(dict.fromkeys([*found, *prefect, *outbox, *undue, *self._find_double_deliveries()]))
 
     def _find_undue_losses(self, events: Mapping[int, Sequence[EventView]]) -> Iterator[Violation]:
         """A worker may lose a dispatch by its own faults only, and never before its lease expires."""
@@ -304,6 +313,14 @@ class Simulation:
                 yield Violation(LOST, f"run {event.run_id}: dispatch {epoch} was lost although no worker had a fault")
             at = (event.at - START).total_seconds()
             if early := self.context.ledger.check_early_loss(event.run_id, epoch, at, LEASE_SECONDS):
+                yield early
+
+    def _find_undue_timeouts(self, events: Mapping[int, Sequence[EventView]]) -> Iterator[Violation]:
+        """No deadline may be enforced right after an outage of the store, which no report could pass."""
+        for event in (event for log in events.values() for event in log if event.data.get("reason") == "timeout"):
+            at = (event.at - START).total_seconds()
+            is_of_worker = event.actor is not None
+            if not is_of_worker and (early := self.context.ledger.check_early_timeout(event.run_id, at)):
                 yield early
 
     def _find_double_deliveries(self) -> list[Violation]:

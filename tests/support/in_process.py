@@ -115,6 +115,13 @@ class InProcessHeadgate:
         """Return another process on the same store, clock and engine."""
         return InProcessHeadgate(fakes=self.fakes.as_other_process())
 
+    async def sweep_due_runs(self, seconds: int) -> None:
+        """Look for due runs now, and once in each of the next seconds."""
+        await self.application.due_run_sweeper().run_once()
+        for _ in range(seconds):
+            self.fakes.clock.advance(1)
+            await self.application.due_run_sweeper().run_once()
+
     async def start_change_feed(self) -> None:
         """Have `publish_changes` begin with the changes that come after this call."""
         self._cursor = await self.fakes.change_feed.position()

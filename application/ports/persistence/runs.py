@@ -49,6 +49,6 @@ class Runs(Protocol):
         """Return the unfinished and the newest runs of each pipeline."""
         ...
 
-    async def find_due(self, now: datetime, limit: int) -> list[int]:
-        """Return runs for which `Run.process_due` has something to do at `now`."""
+    async def find_due(self, now: datetime, limit: int, *, with_deadlines: bool = True) -> list[int]:
+        """Return runs for which `Run.process_due` has something to do at `now`, with deadlines or without."""
         ...

@@ -1,10 +1,9 @@
 """Expires the leases of workers that stopped renewing them."""
 
-from datetime import datetime, timedelta
-
 from application.ports.persistence.unit_of_work import OpenUnitOfWork, UnitOfWork
 from application.ports.system.clock import Clock
 from application.services.dispatch.local_wakeups import LocalWakeups
+from application.services.maintenance.gap_detector import GapDetector
 
 BATCH_SIZE = 100
 MAX_GAP_SECONDS = 5.0
@@ -25,46 +24,48 @@ class LeaseSweeper:
         self._clock = clock
         self._wakeups = wakeups
         self._lease_seconds = lease_seconds
-        self._max_gap = timedelta(seconds=min(MAX_GAP_SECONDS, MAX_GAP_SHARE * lease_seconds))
-        self._seen_at: datetime | None = None
+        self._gaps = GapDetector(min(MAX_GAP_SECONDS, MAX_GAP_SHARE * lease_seconds))
+        self._has_extended = False
 
     async def run_once(self) -> None:
-        last, self._seen_at = self._seen_at, None  # stays None if this pass fails
-        last = await self._expire_leases(last) if last is not None else None
-        self._seen_at = last or await self._extend_all()
+        has_extended, self._has_extended = self._has_extended, False  # stays False if this pass fails
+        if not has_extended or not await self._expire_leases():
+            await self._extend_all()
+        self._has_extended = True
 
-    async def _extend_all(self) -> datetime:
+    async def _extend_all(self) -> None:
         async with self._open_unit_of_work() as work:
             await work.leases.extend_all(self._lease_seconds)
-            now = await work.leases.get_time()
+            await self._ends_gap(work)
             await work.commit()
-        return now
 
-    async def _expire_leases(self, last: datetime) -> datetime | None:
-        """Return when this pass saw the store for the last time; None if a gap ended it."""
+    async def _expire_leases(self) -> bool:
+        """Return False if a gap ended the pass."""
         async with self._open_unit_of_work() as work:
             candidates = await work.leases.find_expired(BATCH_SIZE)
-            seen_at = await self._look(work, last)
+            if await self._ends_gap(work):
+                return False
         for lease in candidates:
-            if seen_at is not None:
-                seen_at = await self._expire_lease(lease.run_id, lease.epoch, seen_at)
-        return seen_at
+            if not await self._expire_lease(lease.run_id, lease.epoch):
+                return False
+        return True
 
-    async def _expire_lease(self, run_id: int, epoch: int, last: datetime) -> datetime | None:
+    async def _expire_lease(self, run_id: int, epoch: int) -> bool:
+        """Return False if a gap ended the pass."""
         async with self._open_unit_of_work() as work:
             run = (await work.runs.lock([run_id])).get(run_id)
             is_expired = run is not None and await work.leases.is_expired(run_id, epoch)
-            seen_at = await self._look(work, last)
-            if run is None or not is_expired or seen_at is None:
-                return seen_at
+            if await self._ends_gap(work):
+                return False
+            if run is None or not is_expired:
+                return True
             if run.lose_dispatch(epoch, self._clock.now()):
                 await work.runs.save(run)
             await work.leases.release(run_id, epoch)
             await work.commit()
         self._wakeups.notify_committed([run])
-        return seen_at
+        return True
 
-    async def _look(self, work: UnitOfWork, last: datetime) -> datetime | None:
-        """Return the store's time; None if it has not been seen for too long. A lease that was found expired may be so because of that."""
-        now = await work.leases.get_time()
-        return now if now - last <= self._max_gap else None
+    async def _ends_gap(self, work: UnitOfWork) -> bool:
+        """Return True if the store has not been seen for too long. A lease that was found expired may be so because of that."""
+        return self._gaps.ends_gap(await work.leases.get_time())

@@ -304,6 +304,30 @@ async def test_runs_with_a_due_retry_or_a_passed_deadline_are_due(store: StoreUn
         assert len(await work.runs.find_due(seconds_later(86_400), 2)) == 2
 
 
+async def test_without_deadlines_only_retries_and_reminders_are_due(store: StoreUnderTest) -> None:
+    await_report = await a_pipeline(store.open_unit_of_work, "external", [a_stage("a", "external", timeout=30)])
+    both = [a_stage("a", retries=1, retry_delay=60), a_stage("b", "external", timeout=30, needs=[])]
+    retried = await a_pipeline(store.open_unit_of_work, "retried", both)
+    asked = await a_pipeline(store.open_unit_of_work, "asked", [a_stage("a", "approval", timeout=400)])
+    for _ in range(3):
+        await a_stored_run(store.open_unit_of_work, await_report)
+    waits = await a_stored_run(store.open_unit_of_work, retried)
+    reminded = await a_stored_run(store.open_unit_of_work, asked)
+    async with store.open_unit_of_work() as work:
+        run = (await work.runs.lock([waits]))[waits]
+        run.claim(1, WORKER, NOW)
+        run.start_ready_stages(1, WORKER, NOW)
+        judge_report(run, Report(Status.FAILED, "a"), Reporter(WORKER, WORKER, 1), None, NOW)
+        await work.runs.save(run)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        assert await work.runs.find_due(seconds_later(59), 1, with_deadlines=False) == []
+        assert await work.runs.find_due(seconds_later(60), 1, with_deadlines=False) == [waits]
+        assert sorted(await work.runs.find_due(seconds_later(86_400), 10, with_deadlines=False)) == [waits, reminded]
+        assert len(await work.runs.find_due(seconds_later(86_400), 1, with_deadlines=False)) == 1
+
+
 async def test_a_finished_run_is_never_due(store: StoreUnderTest) -> None:
     pipeline = await a_pipeline(store.open_unit_of_work, "external", [a_stage("a", "external", timeout=120)])
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
@@ -316,3 +340,4 @@ async def test_a_finished_run_is_never_due(store: StoreUnderTest) -> None:
 
     async with store.open_unit_of_work() as work:
         assert await work.runs.find_due(seconds_later(999_999), 10) == []
+        assert await work.runs.find_due(seconds_later(999_999), 10, with_deadlines=False) == []

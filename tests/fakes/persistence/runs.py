@@ -6,6 +6,7 @@ from datetime import datetime
 
 from application.ports.persistence.runs import RECENT_RUNS, RecentRuns
 from application.queries.views.events import EventView
+from domain.runs.deadlines import is_due
 from domain.runs.events import Event, EventType
 from domain.runs.run import Run
 from domain.runs.status import Status
@@ -63,9 +64,10 @@ class FakeRuns:
             recent[pipeline_id] = RecentRuns([run.id for run in runs if not run.is_over], newest)
         return recent
 
-    async def find_due(self, now: datetime, limit: int) -> list[int]:
+    async def find_due(self, now: datetime, limit: int, *, with_deadlines: bool = True) -> list[int]:
         tx = await self._transaction.begin_statement()
-        ids = sorted(run.id for run in tx.runs.values() if not run.is_over and _is_due(run, now))
+        due = [run for run in tx.runs.values() if not run.is_over and _is_due(run, now)]
+        ids = sorted(run.id for run in due if with_deadlines or any(is_due(stage, now) for stage in run.stages.values()))
         return ids[:limit]
 
     def _load(self, run_id: int) -> Run:

@@ -32,6 +32,10 @@ class SimulatedStore(FakeStore):
     def resume(self) -> None:
         self._moves.set()
 
+    @property
+    def is_available(self) -> bool:
+        return self._moves.is_set() and not self.is_down
+
     async def wait_until_it_moves(self) -> None:
         await self._moves.wait()
 

@@ -110,7 +110,7 @@ class Web(Process, RelayProcess):
             (offers, offers.wait),
             (relay, relay.wait),
             (LeaseSweeper(uow, clock, wakeups, LEASE_SECONDS), wait_seconds(1.0)),
-            (DueRunSweeper(uow, clock, wakeups), wait_seconds(context.plan.due_every)),
+            (DueRunSweeper(uow, clock, wakeups, max_gap_seconds=2 * context.plan.due_every), wait_seconds(context.plan.due_every)),
             (PrefectReconciler(uow, prefect, self.routes.cancel, clock, wakeups), wait_seconds(5.0)),
         ):
             self.run_in_background(run_service(service, wait, self._report_failure))

@@ -13,6 +13,7 @@ from application.commands.dispatches import advance_dispatch
 from application.commands.reports import report_status
 from application.commands.workers.record_heartbeat import RecordHeartbeat
 from application.services.dispatch.dispatcher import Dispatcher
+from application.services.maintenance.due_run_sweeper import DueRunSweeper
 from application.services.maintenance.lease_sweeper import LeaseSweeper
 from domain.errors import Unavailable
 from domain.reports import stage_rules
@@ -54,15 +55,15 @@ def mutant(
     *,
     seconds: float | None = None,
     fault_rate: float | None = None,
+    report_timeout: float | None = None,
     in_reports: bool = False,
     in_steps: bool = False,
 ) -> Callable[[Change], Change]:
     """Register a mutant. Its simulations have faults of those kinds."""
 
     def register(change: Change) -> Change:
-        MUTANTS[what] = Mutant(
-            contextmanager(change), partial(make_plan, kinds=kinds, seconds=seconds, fault_rate=fault_rate), in_reports, in_steps
-        )
+        plan = partial(make_plan, kinds=kinds, seconds=seconds, fault_rate=fault_rate, report_timeout=report_timeout)
+        MUTANTS[what] = Mutant(contextmanager(change), plan, in_reports, in_steps)
         return change
 
     return register
@@ -229,9 +230,9 @@ def no_repetition() -> Iterator[None]:
 
 @mutant("a sweep expires leases right after an outage", ["store away"], seconds=25.0, fault_rate=0.0)
 def no_extend_all() -> Iterator[None]:
-    async def only_look(self: LeaseSweeper) -> datetime:
+    async def only_look(self: LeaseSweeper) -> None:
         async with self._open_unit_of_work() as work:
-            return await work.leases.get_time()
+            await self._ends_gap(work)
 
     with patch.object(LeaseSweeper, "_extend_all", only_look):
         yield
@@ -239,11 +240,23 @@ def no_extend_all() -> Iterator[None]:
 
 @mutant("a sweep that was held up does not notice it", ["store stands still"], seconds=25.0, fault_rate=0.0)
 def no_gap() -> Iterator[None]:
-    async def look(self: LeaseSweeper, work: Any, last: datetime) -> datetime:
-        now: datetime = await work.leases.get_time()
-        return now
+    async def never(self: LeaseSweeper, work: Any) -> bool:
+        await work.leases.get_time()
+        return False
 
-    with patch.object(LeaseSweeper, "_look", look):
+    with patch.object(LeaseSweeper, "_ends_gap", never):
+        yield
+
+
+_STORE_FAULTS = ("store away", "store stands still")
+
+
+@mutant("deadlines are enforced right after an outage", _STORE_FAULTS, seconds=25.0, fault_rate=0.0, report_timeout=5.0)
+def no_grace() -> Iterator[None]:
+    def always(self: DueRunSweeper, now: datetime) -> bool:
+        return True
+
+    with patch.object(DueRunSweeper, "_may_enforce_deadlines", always):
         yield
 
 
@@ -294,8 +307,8 @@ def starts_told_once() -> Iterator[None]:
 
 @mutant("leases are never swept")
 def no_sweep() -> Iterator[None]:
-    async def nothing(self: LeaseSweeper, last: datetime) -> datetime:
-        return last
+    async def nothing(self: LeaseSweeper) -> bool:
+        return True
 
     with patch.object(LeaseSweeper, "_expire_leases", nothing):
         yield
@@ -303,7 +316,7 @@ def no_sweep() -> Iterator[None]:
 
 @mutant("due retries and deadlines are not looked for")
 def nothing_due() -> Iterator[None]:
-    async def find_due(self: FakeRuns, now: datetime, limit: int) -> list[int]:
+    async def find_due(self: FakeRuns, now: datetime, limit: int, *, with_deadlines: bool = True) -> list[int]:
         await self._transaction.begin_statement()
         return []
 

@@ -177,8 +177,9 @@ class SqlRuns:
             (active if row.is_active else newest)[row.pipeline_id].append(row.id)
         return {each: RecentRuns(sorted(active[each]), sorted(newest[each], reverse=True)) for each in active}
 
-    async def find_due(self, now: datetime, limit: int) -> list[int]:
-        return list((await self._transaction.execute(sql.DUE, {"now": now, "limit": limit})).scalars())
+    async def find_due(self, now: datetime, limit: int, *, with_deadlines: bool = True) -> list[int]:
+        statement = sql.DUE if with_deadlines else sql.DUE_WITHOUT_DEADLINES
+        return list((await self._transaction.execute(statement, {"now": now, "limit": limit})).scalars())
 
     def _add_failures(self, attempts: Sequence[Mapping[str, Any]]) -> None:
         failed = [row for row in attempts if "fingerprint" in row]

@@ -13,6 +13,7 @@ from sqlalchemy import (
     TableValuedAlias,
     and_,
     bindparam,
+    exists,
     false,
     func,
     insert,
@@ -168,9 +169,8 @@ SELECT_ATTEMPTS = (
 READ_ATTEMPTS = CompiledStatement(SELECT_ATTEMPTS)
 NEXT_NUMBER = CompiledStatement(select(func.coalesce(func.max(run.c.number), 0) + 1).where(run.c.pipeline_id == bindparam("pipeline")))
 RECENT = _find_recent()
-DUE = (
-    select(run.c.id)
-    .where(run.c.next_due_at.is_not(None), _IS_ACTIVE, run.c.next_due_at <= bindparam("now"))
-    .order_by(run.c.next_due_at, run.c.id)
-    .limit(bindparam("limit"))
-)
+_DUE = select(run.c.id).where(run.c.next_due_at.is_not(None), _IS_ACTIVE, run.c.next_due_at <= bindparam("now"))
+_HAS_DUE_RETRY = exists().where(attempt.c.run_id == run.c.id, attempt.c.status == text("'waiting'"), attempt.c.due_at <= bindparam("now"))
+"""A retry, or a reminder. The status is written out, as in the index of waiting attempts."""
+DUE = _DUE.order_by(run.c.next_due_at, run.c.id).limit(bindparam("limit"))
+DUE_WITHOUT_DEADLINES = DUE.where(_HAS_DUE_RETRY)

@@ -117,6 +117,18 @@ def test_a_retry_waits_for_its_delay_and_is_then_queued() -> None:
     assert [attempt.status for attempt in run.stages["a"].attempts] == [Status.FAILED, Status.QUEUED]
 
 
+def test_without_deadlines_retries_are_queued_and_no_stage_fails() -> None:
+    run = a_started_run([a_stage("a", retries=1, retry_delay=60), a_stage("b", "external", timeout=60, needs=[])])
+    end_stage(run, "a", Status.FAILED)
+
+    run.process_due(seconds_later(60), with_deadlines=False)
+    held = (statuses(run), run.next_due_at())
+    run.process_due(seconds_later(90))
+
+    assert held == ("queued waiting", seconds_later(60))
+    assert statuses(run) == "queued failed"
+
+
 def test_a_run_fails_after_the_last_retry() -> None:
     run = a_started_run([a_stage("a", retries=1)])
     end_stage(run, "a", Status.FAILED)

@@ -15,6 +15,7 @@ from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter, ReportOutcome
 from domain.runs.approvals import Decision, decide_approval
 from domain.runs.attempt import REPORTABLE_FIELDS, Attempt
+from domain.runs.deadlines import is_due
 from domain.runs.dispatch import DispatchState
 from domain.runs.events import EventType
 from domain.runs.readiness import Readiness, compute_run_status, get_readiness
@@ -145,6 +146,16 @@ class RunMachine(RuleBasedStateMachine):
         self.run.process_due(now)
         due = self.run.next_due_at()
         assert due is None or due > now
+
+    @rule(seconds=st.sampled_from([0, 1, 30, 3_600, 90_000, 700_000]))
+    def process_due_without_deadlines(self, seconds: float) -> None:
+        now, failed = self.pass_time(seconds), self._count_failed_attempts()
+        self.run.process_due(now, with_deadlines=False)
+        assert self._count_failed_attempts() == failed
+        assert not any(is_due(stage, now) for stage in self.run.stages.values())
+
+    def _count_failed_attempts(self) -> int:
+        return sum(attempt.status is Status.FAILED for stage in self.run.stages.values() for attempt in stage.attempts)
 
     @rule(often=st.integers(0, 5))
     def cancel(self, often: int) -> None:

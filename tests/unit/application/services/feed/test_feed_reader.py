@@ -155,9 +155,8 @@ async def test_a_timeout_found_by_another_process_reaches_the_connected_worker()
     await here.application.change_notifier().run_once()
     await feed_reader.run_once()
 
-    here.fakes.clock.advance(91)
     elsewhere = here.start_second_process()
-    await elsewhere.application.due_run_sweeper().run_once()
+    await elsewhere.sweep_due_runs(91)
     await elsewhere.application.change_notifier().run_once()
     await feed_reader.run_once()
 
