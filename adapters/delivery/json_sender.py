@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from adapters.http_client import open_http_client
 from domain.errors import Unavailable
 
 _TIMEOUT = httpx.Timeout(10.0, connect=3.0)
@@ -21,7 +22,7 @@ class JsonSender:
     def __init__(self, name: str, url: str, path: str, headers: Mapping[str, str]) -> None:
         self._name = name
         self.url = url if urlsplit(url).path.strip("/") else url.rstrip("/") + path
-        self._http = httpx.AsyncClient(headers=dict(headers), timeout=_TIMEOUT, verify=self.url.startswith("https://"))
+        self._http = open_http_client([self.url], headers=dict(headers), timeout=_TIMEOUT)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -30,6 +31,8 @@ class JsonSender:
         """Return None if the system accepted the body, or why it rejected it for good. Raise Unavailable if a retry may succeed."""
         try:
             response = await self._http.post(self.url, json=body)
+        except httpx.ProxyError as error:
+            raise Unavailable(f"{self._name} cannot be reached through the proxy: {error}.") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unavailable(f"{self._name} does not respond ({type(error).__name__}).") from error
         if response.is_success:

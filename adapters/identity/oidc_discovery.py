@@ -12,6 +12,7 @@ from authlib.oidc.discovery import OpenIDProviderMetadata, get_well_known_url
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from adapters.http_client import open_http_client
 from domain.errors import NotSignedIn, Unavailable
 
 METADATA_TTL_SECONDS: Final = 3600.0
@@ -27,7 +28,7 @@ class OidcDiscovery:
         self._monotonic = monotonic
         self._metadata: tuple[float, OpenIDProviderMetadata] | None = None
         self._keys: tuple[float, KeySet] | None = None
-        self._http = httpx.AsyncClient(timeout=10, follow_redirects=False, headers={"Accept": "application/json"})
+        self._http = open_http_client([issuer], timeout=10, follow_redirects=False, headers={"Accept": "application/json"})
 
     async def close(self) -> None:
         await self._http.aclose()

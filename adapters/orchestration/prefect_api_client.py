@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
+from adapters.http_client import open_http_client
 from application.ports.dispatch.orchestrator import FlowRunRejected
 from domain.errors import Unavailable
 
@@ -25,7 +26,7 @@ class PrefectApiClient:
         self.api_url = api_url.rstrip("/")
         auth_string = auth.get_secret_value() if isinstance(auth, SecretStr) else auth
         headers = {"Authorization": "Basic " + base64.b64encode(auth_string.encode()).decode()} if auth_string else {}
-        self._http = httpx.AsyncClient(base_url=self.api_url, headers=headers, timeout=_TIMEOUT, verify=self.api_url.startswith("https://"))
+        self._http = open_http_client([self.api_url], base_url=self.api_url, headers=headers, timeout=_TIMEOUT)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -48,6 +49,8 @@ class PrefectApiClient:
     async def _request(self, method: str, path: str, body: object) -> Any:
         try:
             response = await self._http.request(method, path, json=body)
+        except httpx.ProxyError as error:
+            raise Unavailable(f"Prefect at {self.api_url} cannot be reached through the proxy: {error}.") from error
         except httpx.HTTPError as error:
             raise Unavailable(f"Prefect at {self.api_url} does not respond ({type(error).__name__}).") from error
         if response.status_code == 404:

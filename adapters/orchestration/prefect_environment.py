@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import certifi
+
+from adapters.proxies import InvalidProxy, find_proxy, remove_proxy_variables
 
 
 def build_client_environment(home: Path, api_url: str, auth_string: str | None, inherited: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a process that uses Prefect's client, tuned for short calls.
 
+    Of the proxy variables only the one for `api_url` is left: Prefect's client fails if any of them is malformed or names a SOCKS proxy.
     For an http URL, write a file with one certificate into `home`: each client would load the whole CA bundle otherwise.
     """
     variables = {
@@ -27,7 +31,16 @@ def build_client_environment(home: Path, api_url: str, auth_string: str | None, 
         variables["PREFECT_API_AUTH_STRING"] = auth_string
     if api_url.startswith("http://"):
         variables["PREFECT_API_SSL_CERT_FILE"] = str(_write_single_certificate(home / "prefect"))
-    return remove_prefect_variables(inherited) | build_home_variables(home) | variables
+    kept = remove_proxy_variables(remove_prefect_variables(inherited)) | _build_proxy_variable(api_url, inherited)
+    return kept | build_home_variables(home) | variables
+
+
+def _build_proxy_variable(api_url: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    try:
+        proxy = find_proxy(api_url, inherited)
+    except InvalidProxy:  # the worker says so and does not connect to Prefect
+        return {}
+    return {f"{urlsplit(api_url).scheme}_proxy": proxy} if proxy else {}
 
 
 def remove_prefect_variables(environment: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.orchestration.prefect_environment import build_home_variables, remove_prefect_variables
+from adapters.proxies import remove_proxy_variables
 
 _RARE_LOOP_SECONDS = "30"
 _UNUSED_SERVICES = ("LATE_RUNS", "PAUSE_EXPIRATIONS", "CLEANUP_RECONCILER", "SCHEDULER_RECENT_DEPLOYMENTS")
@@ -46,7 +47,7 @@ class PrefectServer:
         return [sys.executable, "-P", "-m", "prefect", "server", "start", *bind, "--log-level", "WARNING"]
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
-        """Return the server's environment: the inherited one without Prefect's variables, and this server's settings."""
+        """Return the server's environment: the inherited one without proxies and Prefect's variables, and this server's settings."""
         variables = {
             "PREFECT_API_URL": self.api_url,
             "PREFECT_SERVER_API_AUTH_STRING": self.auth_string,
@@ -66,4 +67,4 @@ class PrefectServer:
             "PREFECT_CLI_PROMPT": "false",
             "DO_NOT_TRACK": "1",
         }
-        return remove_prefect_variables(inherited) | build_home_variables(self.home) | variables
+        return remove_proxy_variables(remove_prefect_variables(inherited)) | build_home_variables(self.home) | variables

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.orchestration.prefect_server import PrefectServer
+from adapters.proxies import exempt_local_hosts
 from adapters.secret_file import read_or_create_secret
 from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
@@ -63,8 +64,8 @@ class ProcessPlan:
         """Return the processes in the order of their start: the web first, Prefect last because it starts slowly."""
         shared = self._build_environment(addresses)
         web = shared | {"HEADGATE_DATABASE_URL": addresses.database_url, "HEADGATE_EXAMPLES": str(self._examples).lower()}
-        # The public URL leads through a proxy that may start later, or that this machine may not reach.
-        worker = shared | {"HEADGATE_URL": self._settings.local_url}
+        # The public URLs lead through a proxy that may start later, or that this machine may not reach.
+        worker = shared | {"HEADGATE_URL": self._settings.local_url, "HEADGATE_WEB_URLS": ""}
         specs = [self._build_headgate_spec("web", web), self._build_headgate_spec("worker", worker)]
         if addresses.prefect is not None:
             specs.append(self._build_prefect_spec(addresses.prefect))
@@ -101,6 +102,7 @@ class ProcessPlan:
         if addresses.prefect_auth is not None:
             own["HEADGATE_PREFECT_API_AUTH_STRING"] = addresses.prefect_auth
         inherited = {name: value for name, value in os.environ.items() if name not in _DATABASE_VARIABLES}
+        inherited = exempt_local_hosts(inherited, [settings.host])
         return inherited | own | {"PYTHONPATH": _build_python_path(), "PYTHONUNBUFFERED": "1"}
 
 

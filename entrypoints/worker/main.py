@@ -11,9 +11,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from adapters.proxies import InvalidProxy, find_proxy
 from application.ports.telemetry.telemetry import Telemetry
 from entrypoints.process import logging_config, parent_watch
 from entrypoints.process.process_exit import exit_immediately
@@ -25,6 +26,7 @@ from entrypoints.worker.runner.stage_environment import StageJobBuilder
 from entrypoints.worker.runner.worker import Worker, WorkerTimings
 from entrypoints.worker.runner.worker_setup import (
     build_stage_settings,
+    check_proxies,
     get_version,
     get_worker_token,
     prepare_stage_hosts,
@@ -46,9 +48,10 @@ _ORPHAN_GRACE: Final = 4.0
 def serve(settings: Settings, telemetry: Telemetry) -> None:
     """Execute dispatches until SIGTERM or SIGINT, or until the parent process ends; then drain and return."""
     logging_config.configure(settings, "worker", telemetry)
-    use_prefect_environment(settings)
+    check_proxies(settings, os.environ)
+    environment = use_prefect_environment(settings)
     try:
-        WorkerProcess(settings, telemetry).run()
+        WorkerProcess(settings, telemetry, environment).run()
     finally:
         telemetry.flush(_FLUSH_SECONDS)
     if telemetry.is_on or _is_importing():
@@ -63,9 +66,10 @@ def _is_importing() -> bool:
 class WorkerProcess:
     """Runs the event loop in a thread, because Prefect's engine replaces the SIGTERM handler if it runs in the main thread."""
 
-    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+    def __init__(self, settings: Settings, telemetry: Telemetry, environment: Mapping[str, str]) -> None:
         self._settings = settings
         self._telemetry = telemetry
+        self._environment = environment
         self._loop: asyncio.AbstractEventLoop | None = None
         self._worker: Worker | None = None
         self._stop = asyncio.Event()
@@ -108,11 +112,12 @@ class WorkerProcess:
         settings = self._settings
         self._loop = asyncio.get_running_loop()
         identity = WorkerIdentity(settings.worker_name, settings.pool, settings.worker_slots, get_version())
-        api = ApiClient(settings.public_url, get_worker_token(settings), identity, web_urls=settings.web_urls)
+        token = get_worker_token(settings, self._environment)
+        api = ApiClient(settings.public_url, token, identity, web_urls=settings.web_urls, environment=self._environment)
         hosts = await prepare_stage_hosts(settings)
         context = StageContext(
             hosts,
-            StageJobBuilder(build_stage_settings(settings)),
+            StageJobBuilder(build_stage_settings(settings, self._environment)),
             api,
             settings.cancel_grace_seconds,
             telemetry=self._telemetry,
@@ -123,7 +128,7 @@ class WorkerProcess:
         worker = self._worker = Worker(context, Slots(settings.worker_slots), timings)
         if self._is_stopping.is_set():
             self._stop.set()
-        prefect = asyncio.create_task(_run_prefect(settings, worker, api))
+        prefect = asyncio.create_task(_run_prefect(settings, worker, api, self._environment))
         try:
             await worker.run(self._stop)
             await self._leave_unrecorded(worker, hosts)
@@ -145,9 +150,14 @@ class WorkerProcess:
         exit_immediately()
 
 
-async def _run_prefect(settings: Settings, worker: Worker, api: ApiClient) -> None:
+async def _run_prefect(settings: Settings, worker: Worker, api: ApiClient, environment: Mapping[str, str]) -> None:
     """Connect to Prefect once the message stream is open. Its import takes seconds, so it runs in a thread and delays no stage."""
     if settings.prefect_api_url is None:
+        return
+    try:
+        find_proxy(settings.prefect_api_url, environment)
+    except InvalidProxy as reason:
+        log.warning("Prefect at %s cannot be reached, so this worker does not show its runs there: %s", settings.prefect_api_url, reason)
         return
     await worker.connected.wait()
     interval = sys.getswitchinterval()

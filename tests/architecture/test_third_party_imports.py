@@ -16,6 +16,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "adapters/persistence": {"alembic", "orjson", "psycopg", "sqlalchemy"},
     "adapters/persistence/embedded": {"psycopg"},
     "adapters/persistence/tables": {"sqlalchemy", "sqlmodel"},
+    "adapters/http_client.py": {"httpx"},
+    "adapters/proxies.py": set(),
     "adapters/rate_limit_storage.py": {"limits"},
     "adapters/secret_file.py": set(),
     "adapters/system": {"jsonschema", "orjson", "referencing"},

@@ -5,7 +5,6 @@ The web server and the worker are imported by name, after telemetry has started,
 
 import asyncio
 import importlib
-import os
 
 from adapters.system.network import explain_port_problem
 from adapters.telemetry.setup import start_telemetry
@@ -56,16 +55,5 @@ def run_worker() -> None:
         )
     if settings.worker_token is None:
         settings.secret_key()
-    _replace_environment_for_prefect(settings, settings.prefect_api_url)
     telemetry = start_telemetry("worker", settings.telemetry)
     importlib.import_module("entrypoints.worker.main").serve(settings, telemetry)
-
-
-def _replace_environment_for_prefect(settings: Settings, prefect_api_url: str) -> None:
-    """Point Prefect's client at the configured server. Prefect reads the environment when it is first imported."""
-    from adapters.orchestration.prefect_environment import build_client_environment
-
-    auth = settings.prefect_api_auth_string.get_secret_value() if settings.prefect_api_auth_string else None
-    environment = build_client_environment(settings.home, prefect_api_url, auth, os.environ)
-    os.environ.clear()
-    os.environ.update(environment)

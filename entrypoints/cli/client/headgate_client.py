@@ -5,14 +5,14 @@ from collections import deque
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 
+from adapters.http_client import open_http_client
 from domain.errors import FieldProblem
 from entrypoints.cli.client.errors import ApiError, Unreachable
 from entrypoints.cli.client.event_stream import StreamedEvent, parse_events
-from entrypoints.network_addresses import is_loopback
 
 JSON = Any
 _STREAM_TIMEOUT_SECONDS = 75.0
@@ -26,10 +26,8 @@ class HeadgateClient:
     def __init__(self, url: str) -> None:
         self.url = url
         try:
-            # Proxies from the environment are for other hosts, not for this machine.
-            is_remote = not is_loopback(urlsplit(url).hostname or "")
             timeout = httpx.Timeout(30, connect=5)
-            self._http = httpx.AsyncClient(base_url=url, headers=_get_authorization(), timeout=timeout, trust_env=is_remote)
+            self._http = open_http_client([url], base_url=url, headers=_get_authorization(), timeout=timeout)
         except (httpx.InvalidURL, ValueError) as error:
             raise Unreachable(f"{url} is not a valid URL: {error}") from None
 

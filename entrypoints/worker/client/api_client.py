@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
+from adapters.http_client import open_http_client
 from application.ports.dispatch.worker_messages import Claim, WorkerMessage
 from entrypoints.worker.client.connectivity import ConnectivityMonitor
 from entrypoints.worker.client.web_addresses import UNAVAILABLE_STATUSES, WebAddresses
@@ -75,15 +76,17 @@ class ApiClient:
         identity: WorkerIdentity,
         transport: httpx.AsyncBaseTransport | None = None,
         web_urls: Sequence[str] = (),
+        environment: Mapping[str, str] = os.environ,
     ) -> None:
-        """`url` is the address that stages use, and the worker too unless `web_urls` has others."""
+        """`url` is the address that stages use, and the worker too unless `web_urls` has others. `environment` has the proxies."""
         self.identity = identity
         self.url = url.rstrip("/")
         self._addresses = WebAddresses(web_urls or [self.url])
         self._failed_heartbeats = 0
         self.connectivity = ConnectivityMonitor(", ".join(self._addresses.urls))
-        is_local = all(urlsplit(each).hostname in ("127.0.0.1", "localhost", "::1") for each in self._addresses.urls)
-        self._http = httpx.AsyncClient(
+        self._http = open_http_client(
+            self._addresses.urls,
+            environment,
             headers={
                 "Authorization": f"Bearer {token}",
                 "Content-Type": "application/json",
@@ -91,9 +94,7 @@ class ApiClient:
             },
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=60),
-            trust_env=not is_local,
             transport=transport,
-            verify=any(each.startswith("https://") for each in self._addresses.urls),
         )
 
     async def close(self) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from adapters.identity.hmac_tokens import HmacTokens
 from adapters.orchestration.prefect_environment import build_client_environment
+from adapters.proxies import InvalidProxy, find_proxy
 from adapters.system.secret_store import LocalSecretStore
-from entrypoints.settings import Settings
+from entrypoints.settings import Settings, SettingsError
 from entrypoints.worker.runner.stage_environment import StageSettings
 from entrypoints.worker.stage_host.client import build_worker_id
 from entrypoints.worker.stage_host.manager import StageHostManager
@@ -22,14 +23,28 @@ from entrypoints.worker.stage_host.orphaned_stages import end_orphaned_stages
 log = logging.getLogger("headgate.worker")
 
 
-def use_prefect_environment(settings: Settings) -> None:
-    """Set the variables of a Prefect client. Prefect reads them when it is imported, so call this before."""
+def use_prefect_environment(settings: Settings) -> dict[str, str]:
+    """Set the variables of a Prefect client, and return the environment as it was before, which stages inherit from.
+
+    Prefect reads the variables when it is imported, so call this before.
+    """
+    before = dict(os.environ)
     if settings.prefect_api_url is None:
-        return
+        return before
     auth = settings.prefect_api_auth_string.get_secret_value() if settings.prefect_api_auth_string else None
-    environment = build_client_environment(settings.home, settings.prefect_api_url, auth, os.environ)
+    environment = build_client_environment(settings.home, settings.prefect_api_url, auth, before)
     os.environ.clear()
     os.environ.update(environment)
+    return before
+
+
+def check_proxies(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Raise SettingsError if a web of Headgate can only be reached through a proxy that cannot be used."""
+    for url in settings.web_urls or [settings.public_url]:
+        try:
+            find_proxy(url, environment)
+        except InvalidProxy as reason:
+            raise SettingsError(f"Headgate at {url} cannot be reached: {reason}") from None
 
 
 def get_worker_token(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
@@ -38,11 +53,11 @@ def get_worker_token(settings: Settings, environment: Mapping[str, str] = os.env
     return token or HmacTokens(settings.secret_key().encode()).issue_worker_token()
 
 
-def build_stage_settings(settings: Settings) -> StageSettings:
-    """Return the settings for stages: base directory, run files, secrets and allowed HTTP targets."""
-    secrets = LocalSecretStore(settings.secrets_file, os.environ)
+def build_stage_settings(settings: Settings, environment: Mapping[str, str] = os.environ) -> StageSettings:
+    """Return the settings for stages: base directory, run files, inherited variables, secrets and allowed HTTP targets."""
+    secrets = LocalSecretStore(settings.secrets_file, environment)
     allowed = tuple(settings.http_allow), tuple(settings.http_ports)
-    return StageSettings(Path(settings.workdir), Path(settings.home) / "runs", dict(os.environ), secrets, *allowed)
+    return StageSettings(Path(settings.workdir), Path(settings.home) / "runs", dict(environment), secrets, *allowed)
 
 
 async def prepare_stage_hosts(settings: Settings) -> StageHostManager:
