@@ -31,7 +31,7 @@ GROUPS: Final = (
 """Folders whose tests share a server, a stack or a browser; the first that fits counts."""
 SPREAD_FOLDERS: Final = ("tests/simulation",)
 """Folders whose tests share nothing and take long."""
-ALONE: Final = ("tests/chaos", "tests/system/test_shutdown_and_crashes.py", "tests/system/telemetry/test_telemetry_never_blocks.py")
+ALONE: Final = ("tests/chaos", "tests/system/telemetry/test_telemetry_never_blocks.py")
 """Tests that measure time or kill processes of a whole machine: they run by themselves, after the others."""
 
 LONG: Final = ("tests/system", "tests/integration", "tests/fuzz", "tests/simulation", "tests/unit/entrypoints/web/browser")

@@ -1,4 +1,4 @@
-"""On TERM, a web finishes its requests and a worker its stages; other processes take over the rest."""
+"""On TERM, a web finishes its requests and a worker its stages; other processes take over the rest, and Prefect's record agrees."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import random
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -17,27 +18,38 @@ from tests.chaos.rounds import Tally, chaos_harness
 from tests.chaos.stack import Stack, chaos_stack
 from tests.support.waiting import wait_for
 
+_UNSETTLED = "SELECT count(*) FROM dispatch WHERE ended_at IS NOT NULL AND (settled_at IS NULL OR flow_run_id IS NULL)"
+_ENDED_WELL = (
+    "SELECT flow_run_id, run.id FROM dispatch JOIN run ON run.id = run_id"
+    " WHERE run.status = 'completed' AND NOT lost AND dispatch.epoch = run.dispatch_epoch"
+)
+
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """A stack with the default lease and heartbeat intervals, without Prefect."""
-    with chaos_stack(with_prefect=False, HEADGATE_LEASE_SECONDS="20", HEADGATE_HEARTBEAT_SECONDS="5") as started:
+    """A stack with a lease that no restart exceeds."""
+    with chaos_stack(HEADGATE_LEASE_SECONDS="60", HEADGATE_HEARTBEAT_SECONDS="5") as started:
         for definition in build_definitions(started.starts_file):
             started.create(definition)
         yield started
 
 
-def test_a_rolling_restart_under_load_loses_nothing(stack: Stack) -> None:
+def test_a_rolling_restart_under_load_loses_nothing_and_prefect_agrees(stack: Stack) -> None:
     async def roll() -> Tally:
         async with chaos_harness(stack, random.Random(5)) as harness:
-            tally = await harness.run_flood(60, Fault("everything rolled", roll_everything, UNAFFECTED_PIPELINES), (0.5, 1.0))
-            assert tally.points >= 1
-            assert tally.findings.all == []
-            return tally
+            fault = Fault("everything rolled", roll_everything, UNAFFECTED_PIPELINES)
+            return await harness.run_flood(60, fault, (0.5, 1.0), pace=0.2)
 
     tally = asyncio.run(roll())
 
-    assert tally.statuses == {"completed": tally.runs}
+    assert tally.points >= 1
+    assert (tally.findings.all, dict(tally.statuses)) == ([], {"completed": tally.runs})
+    wait_for(lambda: _query(stack, _UNSETTLED) == [(0,)], 150, stack.read_logs)
+    flow_runs = dict(_query(stack, _ENDED_WELL))
+    assert flow_runs
+    states = {flow_run_id: _get_state(stack, flow_run_id) for flow_run_id in flow_runs}
+    assert set(states.values()) == {"COMPLETED"}, states
+    assert "Crash detected" not in "".join(worker.read_log(1_000_000) for worker in stack.workers)
 
 
 def test_a_stopping_worker_finishes_its_stage_and_another_continues(stack: Stack) -> None:
@@ -82,3 +94,13 @@ def _refuses_connections(url: str) -> bool:
     except ConnectionRefusedError:
         return True
     return False
+
+
+def _query(stack: Stack, statement: str) -> list[tuple[Any, ...]]:
+    with stack.postgres.connection("headgate") as connection:
+        return connection.execute(statement).fetchall()  # type: ignore[call-overload,no-any-return]
+
+
+def _get_state(stack: Stack, flow_run_id: str) -> str:
+    (found,) = stack.call_prefect("/flow_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}})
+    return str(found["state_type"])

@@ -58,7 +58,7 @@ def test_the_stage_of_a_killed_worker_ends_and_its_run_is_lost() -> None:
 
         os.kill(worker, signal.SIGKILL)
 
-        headgate.wait_until(lambda: not Path(f"/proc/{pid}").exists(), 5)
+        headgate.wait_until(lambda: not Path(f"/proc/{pid}").exists(), 20)
         run = headgate.finished(run_id)
         assert run["status"] == "lost"
         assert "stopped responding" in run["why"]
