@@ -16,7 +16,7 @@ from adapters.identity.sign_in_limiter import InMemorySignInLimiter
 from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
 from adapters.persistence.database import Database
 from adapters.system.disk_space import HomeDiskSpace
-from adapters.system.json_schema import JsonSchemaValidator
+from adapters.system.json_schema.validator import JsonSchemaValidator
 from adapters.system.worker_streams import InMemoryWorkerStreams
 from adapters.telemetry.null import NullTelemetry
 from application.commands.access.change_account import ChangeAccount

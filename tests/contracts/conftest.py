@@ -7,7 +7,7 @@ import pytest
 from adapters.identity.hmac_tokens import HmacTokens
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
-from adapters.system.json_schema import JsonSchemaValidator
+from adapters.system.json_schema.validator import JsonSchemaValidator
 from adapters.system.worker_streams import InMemoryWorkerStreams
 from application.ports.access.execution_tokens import ExecutionTokens
 from application.ports.dispatch.worker_streams import WorkerStreams

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 from dependency_injector import providers
 
-from adapters.system.json_schema import JsonSchemaValidator
+from adapters.system.json_schema.validator import JsonSchemaValidator
 from adapters.telemetry.null import NullTelemetry
 from application.services.feed.event_hub import EventHub
 from application.services.loop import no_wait, run_service

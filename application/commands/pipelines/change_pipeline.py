@@ -29,7 +29,7 @@ class ChangePipeline:
     async def __call__(
         self, ref: PipelineRef, raw: object, expected: Collection[int] | None = None, actor: Actor = ANONYMOUS_ACTOR
     ) -> StoredPipeline:
-        definition = parse_and_validate_definition(raw, self.schemas)
+        definition = await parse_and_validate_definition(raw, self.schemas)
         async with self.open_unit_of_work() as work:
             pipeline = await work.pipelines.find(ref, lock=True)
             if pipeline is None:

@@ -47,7 +47,7 @@ class CreatePipeline:
     wakeups: Wakeups
 
     async def __call__(self, raw: object, key: IdempotencyKey | None = None, actor: Actor = ANONYMOUS_ACTOR) -> CreatedPipeline:
-        definition = parse_and_validate_definition(raw, self.schemas)
+        definition = await parse_and_validate_definition(raw, self.schemas)
         now = self.clock.now()
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, now)) is not None:

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from adapters.delivery.event_sinks import build_event_sinks
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
-from adapters.system.json_schema import JsonSchemaValidator
+from adapters.system.json_schema.validator import JsonSchemaValidator
 from application.commands.dispatches.advance_dispatch import AdvanceCommand
 from application.commands.runs.trigger_pipeline import TriggerCommand
 from application.services.loop import run_service, wait_seconds

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from adapters.persistence.database import Database
-from adapters.system.json_schema import JsonSchemaValidator
+from adapters.system.json_schema.validator import JsonSchemaValidator
 from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate
 from domain.reports.report import Report

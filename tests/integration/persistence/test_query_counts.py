@@ -9,7 +9,7 @@ import pytest
 
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
-from adapters.system.json_schema import JsonSchemaValidator
+from adapters.system.json_schema.validator import JsonSchemaValidator
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, WorkerReport
 from application.commands.dispatches.claim_dispatch import ClaimDispatch
 from application.commands.dispatches.claims import DispatchRules

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from adapters.persistence.database import Database
 from adapters.persistence.repositories.runs.run_cache import MAX_ATTEMPTS_PER_RUN
-from adapters.system.json_schema import JsonSchemaValidator
+from adapters.system.json_schema.validator import JsonSchemaValidator
 from application.commands.reports.report_results import ReportResult
 from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate

@@ -40,6 +40,8 @@ async def test_a_taken_name_is_409_and_an_unknown_one_404(headgate: InProcessHea
     assert (await headgate.client.put("/pipelines/nope", json={"name": "nope", "stages": [A]})).status_code == 404
 
 
+APPROVAL = {"name": "ask", "kind": "approval"}
+FIELDS_DEFAULT = "stages[1].fields.properties.n.default"
 BAD_DEFINITIONS: list[tuple[Any, str]] = [
     ({"name": "p", "stages": [{**A, "needs": ["b"]}, {"name": "b", "kind": "external", "needs": ["a"]}]}, "stages"),
     ({"name": "p", "stages": [{**A, "needs": ["nope"]}]}, "stages[0].needs"),
@@ -58,11 +60,20 @@ BAD_DEFINITIONS: list[tuple[Any, str]] = [
     ({"name": "p", "stages": [A], "parameters": {"type": "string"}}, "parameters.type"),
     ({"name": "p", "stages": [A], "parameters": {"properties": {"\ud800": {}}}}, "parameters.properties"),
     ({"name": "p", "stages": [A], "parameters": {"$ref": "#"}}, "parameters"),
-    ({"name": "p", "stages": [A], "parameters": {"$ref": "#/nope"}}, "parameters"),
-    ({"name": "p", "stages": [A], "parameters": {"$dynamicRef": "#x"}}, "parameters"),
-    ({"name": "p", "stages": [A], "parameters": {"properties": {"a": {"items": {"$ref": "#/nope"}}}}}, "parameters"),
+    ({"name": "p", "stages": [A], "parameters": {"$ref": "#/nope"}}, "parameters.$ref"),
+    ({"name": "p", "stages": [A], "parameters": {"$dynamicRef": "#x"}}, "parameters.$dynamicRef"),
+    (
+        {"name": "p", "stages": [A], "parameters": {"properties": {"a": {"items": {"$ref": "#/nope"}}}}},
+        "parameters.properties.a.items.$ref",
+    ),
     ({"name": "p", "stages": [A], "parameters": {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}}, "parameters"),
     ({"name": "p", "stages": [A], "parameters": {"properties": {"a": {"pattern": "("}}}}, "parameters.properties.a.pattern"),
+    ({"name": "p", "stages": [A], "parameters": {"properties": {"a": {"format": "day"}}}}, "parameters.properties.a.format"),
+    (
+        {"name": "p", "stages": [A], "parameters": {"properties": {"a": {"format": "date", "default": "x"}}}},
+        "parameters.properties.a.default",
+    ),
+    ({"name": "p", "stages": [A, {**APPROVAL, "fields": {"properties": {"n": {"default": 1, "type": "null"}}}}]}, FIELDS_DEFAULT),
     ([], "body"),
     (None, "body"),
 ]
@@ -117,13 +128,13 @@ async def test_trigger_parameters_must_fit_the_schema(headgate: InProcessHeadgat
     assert (await headgate.client.get("/runs/1")).json()["parameters"] == {"month": 6}
 
 
-async def test_parameters_that_make_a_schema_recurse_forever_are_refused(headgate: InProcessHeadgate) -> None:
-    await headgate.api.create_pipeline(
-        "odd", A, parameters={"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}}
-    )
+async def test_a_schema_that_recurses_forever_is_refused_when_it_is_saved(headgate: InProcessHeadgate) -> None:
+    schema = {"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}}
 
-    assert (await headgate.client.post("/trigger/odd", json={"parameters": {"a": 1}})).status_code == 422
-    assert (await headgate.client.post("/trigger/odd", json={"parameters": {}})).status_code == 202
+    answer = await headgate.client.post("/pipelines/", json={"name": "odd", "stages": [A], "parameters": schema})
+
+    assert answer.status_code == 422
+    assert "refer to themselves" in answer.json()["errors"][0]["message"]
 
 
 async def test_runs_are_listed_newest_first_by_pipeline_and_status(headgate: InProcessHeadgate) -> None:
