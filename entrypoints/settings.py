@@ -1,6 +1,7 @@
 """Settings: environment variables that start with HEADGATE_. The descriptions below generate docs/reference/settings.md."""
 
 import ipaddress
+import json
 import os
 import re
 import socket
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from adapters.secret_file import read_or_create_secret
 from domain.access.permissions import Role
+from domain.pipelines.field_parser import ENV_NAME
 from entrypoints.network_addresses import is_https_or_loopback, is_loopback
 from entrypoints.request_rate import Rate
 
@@ -122,6 +124,10 @@ class Settings(BaseSettings):
     secrets_file: Path | None = Field(
         None, description="File with the secrets for stages, as `NAME=value` lines, mode 0600. Only the worker reads it."
     )
+    stage_env: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default_factory=dict,
+        description='Environment variables that the worker adds to every stage, as a JSON object such as `{"REGION": "eu"}`.',
+    )
     http_allow: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
         description="Networks that `http` stages may reach besides public addresses, such as `10.0.0.0/8,127.0.0.1/32`.",
@@ -224,6 +230,22 @@ class Settings(BaseSettings):
             raise ValueError("must be a list such as platform=admin,data=operator,*=viewer; the roles are " + ", ".join(Role))
         return {group.strip(): Role(role) for group, _, role in pairs}
 
+    @field_validator("stage_env", mode="before")
+    @classmethod
+    def _parse_stage_env(cls, value: object) -> object:
+        try:
+            pairs = json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            pairs = None
+        if not isinstance(pairs, dict) or not all(isinstance(text, str | SecretStr) for text in pairs.values()):
+            raise ValueError('must be a JSON object of names and texts, such as {"REGION": "eu"}')
+        for name, text in pairs.items():
+            if not ENV_NAME.fullmatch(name) or name.startswith("HEADGATE_"):
+                raise ValueError("a name must consist of letters, digits and _, and must not begin with HEADGATE_")
+            if "\0" in str(text):
+                raise ValueError(f"the value of {name} contains a NUL character, which an environment variable cannot hold")
+        return pairs
+
     @field_validator("http_allow", mode="after")
     @classmethod
     def _normalize_networks(cls, value: list[str]) -> list[str]:
@@ -303,7 +325,7 @@ def _mask(value: object) -> str:
     if isinstance(value, SecretStr):
         return _MASK
     if isinstance(value, dict):
-        return ",".join(f"{key}={item}" for key, item in value.items())
+        return ",".join(f"{key}={_mask(item)}" for key, item in value.items())
     if isinstance(value, list):
         return ",".join(_mask(item) for item in value)
     return "" if value is None else str(value)

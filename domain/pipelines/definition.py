@@ -66,7 +66,10 @@ class StageDefinition:
 
 @dataclass(frozen=True, slots=True)
 class PipelineDefinition:
-    """The content of one revision. `stages` and `tags` are in the author's order; the graph of `needs` has no cycle."""
+    """The content of one revision. `stages` and `tags` are in the author's order; the graph of `needs` has no cycle.
+
+    `env` are environment variables of all stages of kind `command` and `python`. A stage's own `env` overrides them.
+    """
 
     name: str
     stages: tuple[StageDefinition, ...]
@@ -75,6 +78,7 @@ class PipelineDefinition:
     pool: str = DEFAULT_POOL
     parameters: Mapping[str, Any] | None = None
     tags: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
 
     def stage(self, name: str) -> StageDefinition | None:
         return next((stage for stage in self.stages if stage.name == name), None)

@@ -18,7 +18,7 @@ from domain.pipelines.graph import find_cycle
 MAX_STAGES = 500
 MAX_RETRIES = 100
 MAX_APPROVERS = 100
-PIPELINE_KEYS = frozenset({"name", "description", "parallelism", "pool", "parameters", "stages", "tags"})
+PIPELINE_KEYS = frozenset({"name", "description", "parallelism", "pool", "parameters", "stages", "tags", "env"})
 
 
 def parse_definition(raw: object) -> PipelineDefinition:
@@ -33,10 +33,11 @@ def parse_definition(raw: object) -> PipelineDefinition:
     pool = fields.parse_name("pool", DEFAULT_POOL)
     parameters = fields.parse_object("parameters")
     tags = fields.parse_tags("tags")
+    env = fields.parse_environment()
     stages = _parse_stages(fields)
     if fields.problems:
         raise InvalidInput(fields.problems)
-    return PipelineDefinition(name, stages, description, parallelism, pool, parameters, tags)
+    return PipelineDefinition(name, stages, description, parallelism, pool, parameters, tags, env)
 
 
 def _parse_stages(pipeline: FieldParser) -> tuple[StageDefinition, ...]:

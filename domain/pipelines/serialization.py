@@ -28,6 +28,12 @@ def serialize_stage(stage: StageDefinition) -> dict[str, Any]:
     return written | {"timeout": stage.timeout, "allow_failure": stage.allow_failure, "when": stage.when.value}
 
 
+def serialize_stage_to_run(definition: PipelineDefinition, stage: StageDefinition) -> dict[str, Any]:
+    """Return the stage's keys as a worker needs them: its `env` includes that of the pipeline."""
+    written = serialize_stage(stage)
+    return written | {"env": {**definition.env, **stage.env}} if "env" in written else written
+
+
 def serialize_pipeline(definition: PipelineDefinition) -> dict[str, Any]:
     """Return the whole definition. `parse_definition` returns an equal one."""
     return {
@@ -37,5 +43,6 @@ def serialize_pipeline(definition: PipelineDefinition) -> dict[str, Any]:
         "parallelism": definition.parallelism,
         "pool": definition.pool,
         "parameters": dict(definition.parameters) if definition.parameters is not None else None,
+        "env": dict(definition.env),
         "stages": [serialize_stage(stage) for stage in definition.stages],
     }

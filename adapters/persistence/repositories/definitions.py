@@ -54,6 +54,7 @@ def parse_stored_definition(stored: Mapping[str, Any]) -> PipelineDefinition:
         pool=stored.get("pool") or DEFAULT_POOL,
         parameters=stored.get("parameters"),
         tags=tuple(stored.get("tags") or ()),
+        env=stored.get("env") or {},
     )
 
 

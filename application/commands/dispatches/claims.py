@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from application.ports.access.execution_tokens import AttemptClaims, ExecutionTokens
 from application.ports.dispatch.worker_messages import AttemptStart, Claim
-from domain.pipelines.serialization import serialize_stage
+from domain.pipelines.serialization import serialize_stage_to_run
 from domain.runs.run import Run
 from domain.runs.stage_run import StageRun
 
@@ -53,6 +53,6 @@ def _build_attempt_start(run: Run, stage: StageRun, tokens: ExecutionTokens) -> 
         token=tokens.issue_attempt_token(AttemptClaims(run.id, stage.name, attempt)),
         kind=definition.kind.value,
         timeout=definition.timeout,
-        spec=serialize_stage(definition),
+        spec=serialize_stage_to_run(run.definition, definition),
         given=run.collect_approval_values(stage),
     )

@@ -90,6 +90,11 @@ DEFINITION: dict[str, Any] = {
         },
         "pool": _NAME | {"default": DEFAULT_POOL, "description": "The Prefect work pool that executes its runs."},
         "parameters": {"type": "object", "description": "JSON Schema of a run's parameters.", "additionalProperties": True},
+        "env": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "Environment variables of its `command` and `python` stages. A stage's own `env` overrides them.",
+        },
         "stages": {"type": "array", "minItems": 1, "maxItems": MAX_STAGES, "items": STAGE},
     },
 }

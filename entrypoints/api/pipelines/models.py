@@ -119,6 +119,7 @@ class PipelineResponse(ResponseModel):
     parallelism: int
     pool: str
     parameters: dict[str, Any] | None = Field(description="JSON Schema of a run's parameters.")
+    env: dict[str, str] = Field(default={}, description="Environment variables of its stages.")
     stages: list[StageDefinitionResponse]
     created_at: datetime
     updated_at: datetime

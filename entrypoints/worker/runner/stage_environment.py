@@ -13,12 +13,10 @@ from typing import Any, Final
 from application.ports.system.secrets import Secrets, SecretUnavailable
 from domain.pipelines.http_request import HTTP_STAGE_KEYS, get_secret_names
 from entrypoints.worker.http_stage.http_request import build_request
+from entrypoints.worker.runner.login_environment import build_login_environment, get_proxy_passwords
 from entrypoints.worker.runner.ports import StageEnvironmentError, StageStart
 from entrypoints.worker.stage_host.job import JobSpec
 from entrypoints.worker.stage_host.secret_masker import SecretMasker
-
-INHERITED_VARIABLES: Final = ("PATH", "HOME", "LANG", "TZ")
-"""The only variables that a stage inherits from the worker, so that secrets reach it through its definition alone."""
 
 TRACE_VARIABLES: Final = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
 
@@ -27,12 +25,13 @@ TOTAL_LIMIT: Final = 512 * 1024
 """The most bytes of one parameter, and of all, that become variables: with more, the system may not start a program. The
 parameters file has all of them."""
 
-_DEFAULTS: Final = {"PATH": os.defpath, "HOME": "/", "LANG": "C.UTF-8"}
-
 
 @dataclass(frozen=True, slots=True)
 class StageSettings:
-    """The worker's settings for stages: the base of relative `workdir`s, the directory of run files, the inherited variables."""
+    """The worker's settings for stages: the base of relative `workdir`s, the directory of run files, the worker's environment.
+
+    `stage_env` are variables that this worker adds to every stage's environment.
+    """
 
     workdir: Path
     runs: Path
@@ -40,6 +39,7 @@ class StageSettings:
     secrets: Secrets | None = None
     http_allow: tuple[str, ...] = ()
     http_ports: tuple[int, ...] = (80, 443)
+    stage_env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +74,16 @@ def build_stage_environment(start: StageStart, settings: StageSettings) -> Stage
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     parameters_file = parameters_dir / f"{start.attempt}-{re.sub(r'[^A-Za-z0-9_.-]', '_', start.stage)}.json"
     _write_private_file(parameters_file, json.dumps(dict(start.parameters)))
-    variables = build_variables(start, settings.environment, parameters_file, run_dir)
+    variables = build_variables(start, settings, parameters_file, run_dir)
     request = _build_http_request(start, settings, secrets) if start.kind == "http" else {}
     if start.kind != "http":
         variables |= secrets
-    return StageEnvironment(variables, cwd, parameters_file, run_dir, SecretMasker((*secrets.values(), start.token)), request)
+    masker = SecretMasker((*secrets.values(), start.token, *get_proxy_passwords(settings.environment)))
+    return StageEnvironment(variables, cwd, parameters_file, run_dir, masker, request)
 
 
-def build_variables(start: StageStart, environment: Mapping[str, str], parameters_file: Path, run_dir: Path) -> dict[str, str]:
-    """Return all variables. The stage's `env` overrides inherited ones; Headgate's own override both."""
-    inherited = {name: environment[name] for name in INHERITED_VARIABLES if environment.get(name)}
+def build_variables(start: StageStart, settings: StageSettings, parameters_file: Path, run_dir: Path) -> dict[str, str]:
+    """Return all variables. Those of the definition override the worker's `stage_env` and inherited ones; Headgate's own override all."""
     own = {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in (start.spec.get("env") or {}).items()}
     headgate = {
         "HEADGATE_URL": start.url,
@@ -95,7 +95,8 @@ def build_variables(start: StageStart, environment: Mapping[str, str], parameter
         "HEADGATE_PARAMETERS_FILE": str(parameters_file),
     }
     trace = {name.upper(): value for name, value in start.trace.items() if name.upper() in TRACE_VARIABLES}
-    variables = _DEFAULTS | inherited | own | _parameter_variables(start.parameters) | headgate | trace
+    inherited = build_login_environment(settings.environment) | dict(settings.stage_env)
+    variables = inherited | own | _parameter_variables(start.parameters) | headgate | trace
     return {name: _replace_unencodable(value) for name, value in variables.items()}
 
 

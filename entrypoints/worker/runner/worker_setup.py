@@ -56,8 +56,9 @@ def get_worker_token(settings: Settings, environment: Mapping[str, str] = os.env
 def build_stage_settings(settings: Settings, environment: Mapping[str, str] = os.environ) -> StageSettings:
     """Return the settings for stages: base directory, run files, inherited variables, secrets and allowed HTTP targets."""
     secrets = LocalSecretStore(settings.secrets_file, environment)
+    stage_env = {name: value.get_secret_value() for name, value in settings.stage_env.items()}
     allowed = tuple(settings.http_allow), tuple(settings.http_ports)
-    return StageSettings(Path(settings.workdir), Path(settings.home) / "runs", dict(environment), secrets, *allowed)
+    return StageSettings(Path(settings.workdir), Path(settings.home) / "runs", dict(environment), secrets, *allowed, stage_env)
 
 
 async def prepare_stage_hosts(settings: Settings) -> StageHostManager:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from entrypoints.worker.stage_host import python_callable
-from entrypoints.worker.stage_host.processes import die_with_parent, libc, set_process_name
+from entrypoints.worker.stage_host.processes import die_with_parent, libc, reset_signals, set_process_name
 from entrypoints.worker.stage_host.protocol import MARK_NAME, Message
 
 RESULT_FD = 3
@@ -60,9 +60,7 @@ def _detach_from_host(pipes: StagePipes, host: int) -> None:
     os.setsid()
     die_with_parent(host)
     signal.set_wakeup_fd(-1)
-    for sign in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
-        signal.signal(sign, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    reset_signals()
     # Standard input is the host's own: /dev/null.
     for descriptor, number in ((pipes.stdout, 1), (pipes.stderr, 2)):
         os.dup2(descriptor, number)

@@ -240,6 +240,7 @@ def _open_parent_handle() -> int | None:
 
 def main(descriptor: int) -> None:
     """Run the host for the worker at the other end of this socket."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for sign in (signal.SIGINT, signal.SIGHUP):
         signal.signal(sign, signal.SIG_IGN)
     become_subreaper()

@@ -25,6 +25,17 @@ def become_subreaper() -> None:
         libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def reset_signals() -> None:
+    """Give this process the signals of a login shell: each with its default action, none blocked.
+
+    A process inherits ignored signals, so those that the host or the worker (by nohup, for one) ignores would be ignored by the stage too.
+    """
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        with contextlib.suppress(OSError):  # those that the C library keeps to itself
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 def die_with_parent(parent: int) -> None:
     """Let the kernel kill this process when its parent dies, and exit now if that has happened. Only exits outside Linux."""
     if sys.platform == "linux":

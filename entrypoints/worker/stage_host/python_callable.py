@@ -73,8 +73,9 @@ def _prepare_interpreter(start: Message, interpreter: Message) -> None:
     sys.stdout = sys.__stdout__ = _line_buffered(1)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _line_buffered(2)  # type: ignore[misc]
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # A Python program expects an exception for a failed write, not a signal that kills it.
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    # As an interpreter does: a Python program expects an exception for a failed write, not a signal that kills it.
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(ignored, signal.SIG_IGN)
     importlib.invalidate_caches()
 
 

@@ -8,7 +8,15 @@ import time
 from typing import Final
 
 from entrypoints.worker.stage_host.child_process import StagePipes, run_stage
-from entrypoints.worker.stage_host.processes import die_with_parent, get_children, get_descendants, has_mark, is_in_group, read_stat
+from entrypoints.worker.stage_host.processes import (
+    die_with_parent,
+    get_children,
+    get_descendants,
+    has_mark,
+    is_in_group,
+    read_stat,
+    reset_signals,
+)
 from entrypoints.worker.stage_host.protocol import MARK_NAME, RESULT_LIMIT, WINDOW, Message
 from entrypoints.worker.stage_host.start_errors import StageStartError, check_working_directory, explain_start_failure
 
@@ -128,8 +136,13 @@ def _spawn_command(start: Message, pipes: StagePipes) -> int:
     if not argv or not argv[0]:
         raise StageStartError("The command is empty")
     host = os.getpid()
+
     # The host has one thread, so code may run between fork and exec. vfork would be 1.5 ms faster, but then the kernel would not end the
     # command when the host is killed.
+    def prepare() -> None:
+        die_with_parent(host)
+        reset_signals()
+
     process = subprocess.Popen(
         argv,
         cwd=start["cwd"],
@@ -138,7 +151,7 @@ def _spawn_command(start: Message, pipes: StagePipes) -> int:
         stdout=pipes.stdout,
         stderr=pipes.stderr,
         start_new_session=True,
-        preexec_fn=lambda: die_with_parent(host),
+        preexec_fn=prepare,
     )
     # The host itself waits for all its children.
     process.returncode = 0

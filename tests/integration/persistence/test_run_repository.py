@@ -162,6 +162,7 @@ async def test_a_definition_is_read_as_it_was_written(database: Database, databa
         "description": "Größe ✓",
         "parallelism": 3,
         "pool": "elsewhere",
+        "env": {"B": "1", "A": "2"},
         "parameters": {"type": "object", "properties": {"zeta": {"type": "integer"}, "alpha": {"type": "string"}}},
         "stages": [
             a_stage("a", env={"B": "1", "A": "2"}, timeout=1.5, retries=2, retry_delay=0.5, retry_on_loss=True, workdir="sub"),

@@ -95,8 +95,10 @@ def test_the_scheme_comes_before_all_and_lower_case_before_upper_case() -> None:
 
 @pytest.mark.parametrize(
     "listed",
-    ["*", "headgate.example.com", ".example.com", "*.example.com", "example.com", "a b,example.com", "HEADGATE.EXAMPLE.COM."]
-    + ["headgate.example.com:8443", "https://headgate.example.com", ",,example.com,", "[,example.com", "x:y:z,example.com", "a,*"],
+    [
+        *("*", "headgate.example.com", ".example.com", "*.example.com", "example.com", "a b,example.com", "HEADGATE.EXAMPLE.COM."),
+        *("headgate.example.com:8443", "https://headgate.example.com", ",,example.com,", "[,example.com", "x:y:z,example.com", "a,*"),
+    ],
 )
 def test_no_proxy_exempts_a_host(listed: str) -> None:
     assert find_proxy("https://headgate.example.com:8443", {"HTTPS_PROXY": PROXY, "NO_PROXY": listed}) is None

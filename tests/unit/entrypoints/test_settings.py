@@ -137,6 +137,36 @@ def test_a_password_in_the_query_of_a_url_is_masked(monkeypatch: pytest.MonkeyPa
     assert "hush" not in str(Settings.read().masked())
 
 
+def test_the_environment_of_stages_is_a_json_object_whose_values_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_STAGE_ENV", '{"REGION": "eu-hush", "EMPTY": ""}')
+
+    settings = Settings.read()
+
+    assert {name: value.get_secret_value() for name, value in settings.stage_env.items()} == {"REGION": "eu-hush", "EMPTY": ""}
+    assert "eu-hush" not in str(settings.masked()) + repr(settings)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "REGION=eu-hush",
+        "[]",
+        '{"REGION": 1}',
+        '{"A=B": "eu-hush"}',
+        '{"HEADGATE_TOKEN": "eu-hush"}',
+        '{"1A": ""}',
+        '{"A": "\\u0000"}',
+        "{",
+        '"x"',
+    ],
+)
+def test_a_mistake_in_the_environment_of_stages_is_one_line(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    message = read_invalid_settings(monkeypatch, stage_env=value)
+
+    assert message.startswith("HEADGATE_STAGE_ENV: ")
+    assert "\n" not in message and "hush" not in message
+
+
 def test_concurrent_callers_get_the_same_secret(tmp_path: Path) -> None:
     path = tmp_path / "home" / "secret"
 

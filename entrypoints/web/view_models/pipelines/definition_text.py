@@ -33,7 +33,7 @@ def format_definition(definition: PipelineDefinition) -> str:
         stages.append(_remove_defaults(stage, raw, previous))
         previous = stage.name
     text: dict[str, Any] = {"name": serialized["name"]}
-    text |= {key: serialized[key] for key in ("description", "tags", "parameters") if serialized[key]}
+    text |= {key: serialized[key] for key in ("description", "tags", "parameters", "env") if serialized[key]}
     if definition.parallelism != DEFAULT_PARALLELISM:
         text["parallelism"] = serialized["parallelism"]
     if definition.pool != DEFAULT_POOL:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import stat
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,10 @@ def test_a_stage_gets_the_documented_variables_and_no_others(tmp_path: Path) -> 
         "HOME": "/home/u",
         "LANG": "de_DE.UTF-8",
         "TZ": "Europe/Berlin",
+        "SHELL": pwd.getpwuid(os.geteuid()).pw_shell,
+        "USER": pwd.getpwuid(os.geteuid()).pw_name,
+        "LOGNAME": pwd.getpwuid(os.geteuid()).pw_name,
+        "PYTHONUNBUFFERED": "1",
         "HEADGATE_URL": "http://127.0.0.1:1",
         "HEADGATE_RUN_ID": "7",
         "HEADGATE_STAGE": "extract",
@@ -74,6 +80,21 @@ def test_env_overrides_inherited_variables_but_not_headgates_own(tmp_path: Path)
     env = build(tmp_path, start, PATH="/bin").env
 
     assert (env["PATH"], env["TARGET"], env["N"], env["HEADGATE_TOKEN"]) == ("/opt/bin", "s3", "1", "t0k")
+
+
+def test_env_of_the_stage_overrides_that_of_the_worker(tmp_path: Path) -> None:
+    start = build_start(spec={"command": ["true"], "env": {"B": "stage", "PYTHONUNBUFFERED": "", "LANG": "C"}})
+    settings = StageSettings(
+        tmp_path,
+        tmp_path / "runs",
+        {"PATH": "/bin", "TZ": "UTC"},
+        stage_env={"A": "worker", "B": "worker", "PATH": "/opt/bin", "USER": "etl"},
+    )
+
+    env = build_stage_environment(start, settings).env
+
+    assert (env["A"], env["B"], env["PATH"], env["USER"], env["TZ"]) == ("worker", "stage", "/opt/bin", "etl", "UTC")
+    assert (env["PYTHONUNBUFFERED"], env["LANG"]) == ("", "C")
 
 
 def test_parameters_become_variables_and_a_private_file(tmp_path: Path) -> None:
