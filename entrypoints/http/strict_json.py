@@ -1,14 +1,16 @@
 """Strict JSON: values that PostgreSQL can store and that can be sent back."""
 
-import json
 import math
 from typing import Any
 
 import orjson
 
 from domain.errors import FieldProblem, InvalidInput
+from entrypoints import json_text
+from entrypoints.json_text import InvalidJson, parse_json
+from entrypoints.text_decoding import InvalidEncoding, decode_text
 
-MAX_DEPTH = 64
+MAX_DEPTH = json_text.MAX_DEPTH
 BIGINT_RANGE = range(-(2**63), 2**63)
 _KINDS = bytes.maketrans(b"123456789Ee", b"000000000..")
 """Maps every digit to 0 and the letter of an exponent to a dot."""
@@ -37,17 +39,11 @@ def parse_fast(body: bytes) -> tuple[Any, bool]:
 
 
 def parse(body: bytes) -> Any:
-    """Return the JSON value, unchecked. Raise InvalidInput if the body is not JSON."""
+    """Return the JSON value, unchecked. Raise InvalidInput if the body is not JSON in UTF-8."""
     try:
-        return json.loads(body.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise InvalidInput.for_field("body", "is JSON in UTF-8") from error
-    except json.JSONDecodeError as error:
-        raise InvalidInput.for_field("body", f"is not JSON: line {error.lineno}, column {error.colno}") from error
-    except RecursionError as error:
-        raise InvalidInput.for_field("body", f"is nested deeper than {MAX_DEPTH} levels") from error
-    except ValueError as error:  # an integer with thousands of digits
-        raise InvalidInput.for_field("body", "has a number that is too long") from error
+        return parse_json(decode_text(body))
+    except (InvalidEncoding, InvalidJson) as error:
+        raise InvalidInput.for_field("body", str(error)) from error
 
 
 def check(value: Any) -> Any:

@@ -148,7 +148,7 @@ def _has_csrf_token(scope: Scope) -> bool:
     expected, headers = get_csrf_token(Request(scope)), Headers(scope=scope)
     if (given := headers.get("x-headgate-key")) is not None:
         return given == expected
-    if not headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    if not headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
         return False
     try:
         return parse_qs(scope.get(BODY, b"").decode(), keep_blank_values=True).get(CSRF_FIELD, []) == [expected]

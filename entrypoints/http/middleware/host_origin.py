@@ -1,5 +1,6 @@
 """Refuse unknown host names, requests from other sites' pages, and bodies that are neither JSON nor a form."""
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
@@ -12,8 +13,10 @@ from entrypoints.http.problems import Problem, problem_response
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-BODY_TYPES: Final = frozenset({"application/json", "application/x-www-form-urlencoded"})
+BODY_TYPES: Final = frozenset({"application/json", "text/json", "application/x-www-form-urlencoded"})
 """Another site's page can send text/plain and multipart without a preflight request; no client of ours does."""
+_JSON_FORMAT: Final = re.compile(r"application/[a-z0-9][a-z0-9!#$&^_.+-]*\+json")
+"""A format based on JSON (RFC 6839), such as application/vnd.api+json."""
 
 UNKNOWN_HOST: Final = Problem(
     421, "unknown_host", "Headgate does not answer to this host name; HEADGATE_ALLOWED_HOSTS lists those it does."
@@ -70,7 +73,10 @@ class HostOrigin:
 @lru_cache(maxsize=256)
 def _is_accepted_type(content_type: str | None) -> bool:
     """None: the request has no body, or its client does not name its type."""
-    return content_type is None or content_type.partition(";")[0].strip().lower() in BODY_TYPES
+    if content_type is None:
+        return True
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type in BODY_TYPES or _JSON_FORMAT.fullmatch(media_type) is not None
 
 
 @lru_cache(maxsize=256)
