@@ -9,6 +9,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from entrypoints.http.auth.permissions import AccessLevel, get_access_rule
+from entrypoints.http.query_check import check_query
+
 
 class PlainRoute(Route):
     """A route that calls its handler without FastAPI's dependencies. Without an `operation_id` it is not documented."""
@@ -27,6 +30,7 @@ class PlainRoute(Route):
     ) -> None:
         super().__init__(path, handler, methods=[method], include_in_schema=bool(operation_id))
         self.method = method
+        self.is_query_checked = get_access_rule(handler, path).requirement is not AccessLevel.PUBLIC
         self.operation: dict[str, Any] = {
             "tags": list(tags),
             "summary": summary,
@@ -37,6 +41,8 @@ class PlainRoute(Route):
         }
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """FastAPI's routes put themselves into the scope, which the request metrics read."""
+        """FastAPI's routes put themselves into the scope, which the request metrics read. A plain route takes no query parameters."""
         scope["route"] = self
+        if scope["query_string"] and self.is_query_checked:
+            check_query(scope["query_string"], frozenset())
         await super().handle(scope, receive, send)

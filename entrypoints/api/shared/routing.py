@@ -1,9 +1,10 @@
-"""How the API's routes read JSON bodies and answer conditional requests."""
+"""How the API's routes check queries, read JSON bodies and answer conditional requests."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, get_origin
 
 from fastapi import APIRouter, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import Scope
@@ -11,18 +12,34 @@ from starlette.types import Scope
 from domain.errors import InvalidInput
 from entrypoints.api.shared.etags import make_conditional
 from entrypoints.http import strict_json
+from entrypoints.http.auth.permissions import AccessLevel, get_access_rule
 from entrypoints.http.middleware.body_limit import get_body
+from entrypoints.http.query_check import check_query
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class ApiRoute(APIRoute):
-    """A route that parses its JSON body strictly before FastAPI validates it.
+    """A route that parses its JSON body strictly before FastAPI validates it, and refuses query parameters that it does not know.
 
-    A body of any accepted content type is read as JSON. A blank body counts as absent. Raise InvalidInput for invalid JSON.
+    A body of any accepted content type is read as JSON. A blank body counts as absent. Raise InvalidInput for invalid JSON. Public routes
+    ignore unknown query parameters: probes and proxies add their own.
     """
 
     def get_route_handler(self) -> Handler:
+        handle = self._get_body_handler()
+        if get_access_rule(self.endpoint, self.path).requirement is AccessLevel.PUBLIC:
+            return handle
+        known, repeatable = _list_query_parameters(self.dependant)
+
+        async def handle_known(request: Request) -> Response:
+            if query := request.scope["query_string"]:
+                check_query(query, known, repeatable)
+            return await handle(request)
+
+        return handle_known
+
+    def _get_body_handler(self) -> Handler:
         handle = super().get_route_handler()
         if self.body_field is None:
             return handle
@@ -53,6 +70,17 @@ class ConditionalRoute(ApiRoute):
             return make_conditional(request, await handle(request))
 
         return handle_conditionally
+
+
+def _list_query_parameters(dependant: Dependant) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of a route's query parameters, with those of its dependencies, and the names of those that are lists."""
+    known = {field.alias for field in dependant.query_params}
+    repeatable = {field.alias for field in dependant.query_params if get_origin(field.field_info.annotation) is list}
+    for dependency in dependant.dependencies:
+        names, lists = _list_query_parameters(dependency)
+        known |= names
+        repeatable |= lists
+    return frozenset(known), frozenset(repeatable)
 
 
 def create_router(tag: str, *, route_class: type[ApiRoute] = ConditionalRoute) -> APIRouter:
