@@ -38,7 +38,7 @@ json() {
 # Every report has an event_id, so a report that curl repeats after a lost response counts once.
 post() {
     body=$1
-    set -- --silent --show-error --max-time 30 --retry 5 --retry-connrefused --retry-max-time 60
+    set -- --silent --show-error --max-time 30 --retry 5 --retry-all-errors --retry-max-time 60
     if [ -n "${HEADGATE_TOKEN:-}" ]; then
         # Through a file: arguments are visible to all users in the process list.
         (umask 077 && printf 'header = "Authorization: Bearer %s"\n' "$HEADGATE_TOKEN" >"$scratch/auth")

@@ -6,11 +6,12 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from tests.chaos.pipelines import PREFECT_POOL, RESILIENT_PIPELINES
 from tests.chaos.process import Process, send
+from tests.chaos.relay import Relay
 from tests.chaos.stack import LEASE, Stack
 
 SHORT, LONG = LEASE / 4, LEASE * 1.7
@@ -44,12 +45,15 @@ class FaultContext:
         return None
 
 
+Strike = Callable[[FaultContext], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A fault and the pipelines whose runs must complete in spite of it. `points` is how often `make chaos` causes it."""
 
     name: str
-    strike: Callable[[FaultContext], Awaitable[None]]
+    strike: Strike
     expected: tuple[str, ...] = RESILIENT_PIPELINES
     points: int = 2
     pipelines: tuple[str, ...] = ()
@@ -89,15 +93,26 @@ async def kill_all_but_postgres(scene: FaultContext) -> None:
     await asyncio.gather(*(_kill_and_restart(each) for each in (*scene.stack.webs, *scene.stack.workers)))
 
 
-def stop_web(seconds: float) -> Callable[[FaultContext], Awaitable[None]]:
+def stop_web(seconds: float) -> Strike:
     return lambda scene: _pause(scene.choose_web().pid, seconds)
 
 
-def stop_worker(seconds: float) -> Callable[[FaultContext], Awaitable[None]]:
+def stop_every_web(seconds: float, *, dies: bool = False) -> Strike:
+    """Stop all webs at once for that time. Then let them go on, or kill them and start them again."""
+
+    async def strike(scene: FaultContext) -> None:
+        await asyncio.gather(*(_pause(web.pid, seconds) for web in scene.stack.webs))
+        if dies:
+            await kill_both_webs(scene)
+
+    return strike
+
+
+def stop_worker(seconds: float) -> Strike:
     return lambda scene: _pause(scene.choose_worker().pid, seconds)
 
 
-def stop_host(seconds: float) -> Callable[[FaultContext], Awaitable[None]]:
+def stop_host(seconds: float) -> Strike:
     return lambda scene: _pause(scene.stack.find_stage_host(scene.choose_worker()), seconds)
 
 
@@ -156,7 +171,7 @@ async def kill_postmaster(scene: FaultContext) -> None:
     await asyncio.to_thread(scene.stack.postgres.start)
 
 
-def stop_postgres(seconds: float) -> Callable[[FaultContext], Awaitable[None]]:
+def stop_postgres(seconds: float) -> Strike:
     async def strike(scene: FaultContext) -> None:
         await asyncio.gather(*(_pause(pid, seconds) for pid in scene.stack.list_postgres_pids()))
 
@@ -167,6 +182,30 @@ async def restart_postgres(scene: FaultContext) -> None:
     await asyncio.to_thread(scene.stack.postgres.stop)
     await asyncio.sleep(_RESTART)
     await asyncio.to_thread(scene.stack.postgres.start)
+
+
+def hold_database_network(seconds: float, hold: Callable[[Relay], None], *, is_cut: bool = False) -> Strike:
+    """Hold up what webs and the database send to each other."""
+    return lambda scene: _hold_network(scene.stack.database_relays, seconds, hold, is_cut)
+
+
+def hold_worker_network(seconds: float, hold: Callable[[Relay], None], *, is_cut: bool = False) -> Strike:
+    """Hold up what workers and webs send to each other."""
+    return lambda scene: _hold_network(scene.stack.web_relays, seconds, hold, is_cut)
+
+
+async def _hold_network(relays: Sequence[Relay], seconds: float, hold: Callable[[Relay], None], is_cut: bool) -> None:
+    """Hold the relays for that time. Then let them go on, or cut their connections first."""
+    assert relays, "the stack has no relays"
+    for relay in relays:
+        hold(relay)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        for relay in relays:
+            if is_cut:
+                relay.cut()
+            relay.resume()
 
 
 async def roll_webs(scene: FaultContext) -> None:
@@ -187,7 +226,7 @@ async def roll_everything(scene: FaultContext) -> None:
     await roll_workers(scene)
 
 
-def shift_web_clock(seconds: float) -> Callable[[FaultContext], Awaitable[None]]:
+def shift_web_clock(seconds: float) -> Strike:
     """Run a web with this many seconds added to its clock for longer than a lease."""
 
     async def strike(scene: FaultContext) -> None:
@@ -201,7 +240,7 @@ def shift_web_clock(seconds: float) -> Callable[[FaultContext], Awaitable[None]]
     return strike
 
 
-def die_at(failpoint: str) -> Callable[[FaultContext], Awaitable[None]]:
+def die_at(failpoint: str) -> Strike:
     """Run a single web, and so a single relay, that kills itself at the failpoint. Then start both webs without it."""
 
     async def strike(scene: FaultContext) -> None:
@@ -244,6 +283,18 @@ FAULTS = (
     Fault("postmaster killed", kill_postmaster, points=3),
     Fault("PostgreSQL restarted", restart_postgres, points=3),
     *(Fault(f"PostgreSQL stopped for {seconds} s", stop_postgres(seconds), points=1) for seconds in (1, 5, 15, 60)),
+    *(Fault(f"a web stopped for {seconds} s", stop_web(seconds), points=1) for seconds in (15, 60)),
+    *(Fault(f"every web stopped for {seconds} s", stop_every_web(seconds), points=1) for seconds in (1, 5, 15, 60)),
+    *(Fault(f"every web dies after {seconds} s", stop_every_web(seconds, dies=True), points=1) for seconds in (5, 15)),
+    *(
+        Fault(f"network to database still {seconds} s", hold_database_network(seconds, Relay.freeze), points=1)
+        for seconds in (1, 5, 15, 60)
+    ),
+    *(Fault(f"network to webs still {seconds} s", hold_worker_network(seconds, Relay.freeze), points=1) for seconds in (1, 5, 15, 60)),
+    Fault("network to database still, cut", hold_database_network(15, Relay.freeze, is_cut=True), points=1),
+    Fault("network to webs still, cut", hold_worker_network(15, Relay.freeze, is_cut=True), points=1),
+    *(Fault(f"network to database cut {seconds} s", hold_database_network(seconds, Relay.cut), points=1) for seconds in (1, 15)),
+    *(Fault(f"network to webs cut {seconds} s", hold_worker_network(seconds, Relay.cut), points=1) for seconds in (1, 15)),
     Fault("webs rolled", roll_webs),
     Fault("workers rolled", roll_workers, UNAFFECTED_PIPELINES),
     Fault("everything rolled", roll_everything, points=1),

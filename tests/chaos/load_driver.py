@@ -101,7 +101,7 @@ class Driver:
             self.ledger.broken.append(f"run {run_id}: {stage} {status} was not applied: {answer.text}")
         self.ledger.reports.append(AcknowledgedReport(run_id, stage, status, said["applied"], said["seq"]))
 
-    async def _until_answered(self, path: str, body: dict[str, Any], seconds: float = 60.0) -> httpx.Response:
+    async def _until_answered(self, path: str, body: dict[str, Any], seconds: float = 90.0) -> httpx.Response:
         """Send the same request to random webs until one answers with another status than 503."""
         deadline = time.monotonic() + seconds
         while True:

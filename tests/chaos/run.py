@@ -21,7 +21,7 @@ from tests.chaos.stack import Stack, chaos_stack
 def main() -> None:
     options = _parse_arguments()
     print(f"seed {options.seed}; two webs, three workers", flush=True)
-    with chaos_stack() as stack:
+    with chaos_stack(with_relays=True) as stack:
         findings = asyncio.run(_chaos(stack, options))
     print(f"\n{len(findings)} findings" + "".join(f"\n  {finding}" for finding in findings), flush=True)
     sys.exit(1 if findings else 0)

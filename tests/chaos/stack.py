@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 from psycopg import sql
+from sqlalchemy import make_url
 
 from adapters.orchestration.prefect_environment import build_client_environment
 from adapters.orchestration.prefect_server import PrefectServer
@@ -24,6 +25,7 @@ from adapters.persistence.migrate import upgrade
 from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
 from tests.chaos.process import Process, list_children
+from tests.chaos.relay import Relay
 from tests.support.temporary_folders import a_temporary_folder
 from tests.support.waiting import wait_for
 
@@ -33,7 +35,10 @@ START_SECONDS = 120.0
 
 
 class Stack:
-    """The running processes. Worker n is connected to web n, modulo their number. `web_clock_skews` are added to the webs' clocks."""
+    """The running processes. Worker n is connected to web n, modulo their number. `web_clock_skews` are added to the webs' clocks.
+
+    With relays, webs reach the database through the one in `database_relays`, and workers reach web n through `web_relays[n]`.
+    """
 
     def __init__(
         self,
@@ -42,10 +47,11 @@ class Stack:
         workers: int = 3,
         *,
         with_prefect: bool = True,
+        with_relays: bool = False,
         web_clock_skews: Sequence[float] = (),
         **environment: str,
     ) -> None:
-        self._with_prefect = with_prefect
+        self._with_prefect, self._with_relays = with_prefect, with_relays
         self._web_clock_skews = [*web_clock_skews, *[0.0] * (webs - len(web_clock_skews))]
         self.folder, self.home = folder, folder / "home"
         self.home.mkdir(mode=0o711)
@@ -62,6 +68,8 @@ class Stack:
         self.webs: list[Process] = []
         self.workers: list[Process] = []
         self.urls: list[str] = []
+        self.database_relays: list[Relay] = []
+        self.web_relays: list[Relay] = []
         self.prefect_worker: Process | None = None
         self.prefect: Process
         self.server: PrefectServer
@@ -84,6 +92,8 @@ class Stack:
         if self._with_prefect:
             self.prefect.start()
         self.urls = [f"http://127.0.0.1:{find_free_port()}" for _ in range(self._counts[0])]
+        if self._with_relays:
+            self._start_relays()
         self.webs = [self._build_web(index, clock_skew) for index, clock_skew in enumerate(self._web_clock_skews)]
         self.workers = [self.build_worker(f"worker-{index}", index) for index in range(self._counts[1])]
         for process in (*self.webs, *self.workers):
@@ -124,14 +134,15 @@ class Stack:
                     os.kill(pid, signal.SIGKILL)
             self.prefect.end()
         self.postgres.stop()
+        for relay in (*self.database_relays, *self.web_relays):
+            relay.stop()
         for descriptor in self._pipe:
             os.close(descriptor)
 
     def build_worker(self, name: str, position: int, clock_skew: float = 0.0, **more: str) -> Process:
         """Return a worker that is not started yet, for the web at this position. `clock_skew` is added to its clock, in seconds."""
-        environment = (
-            self._build_environment() | {"HEADGATE_URL": self.urls[position % len(self.urls)], "HEADGATE_WORKER_NAME": name} | more
-        )
+        urls = [f"http://127.0.0.1:{relay.port}" for relay in self.web_relays] or self.urls
+        environment = self._build_environment() | {"HEADGATE_URL": urls[position % len(urls)], "HEADGATE_WORKER_NAME": name} | more
         return Process(name, _build_argv(["worker"], clock_skew), environment, self.folder / f"{name}.log", self._pipe[0])
 
     def restart_web(self, index: int, clock_skew: float = 0.0) -> None:
@@ -209,9 +220,20 @@ class Stack:
     def read_logs(self) -> str:
         return "\n".join(f"--- {process.name}\n{process.read_log()}" for process in (*self.webs, *self.workers))
 
+    def _start_relays(self) -> None:
+        assert self.postgres.paths is not None
+        self.database_relays = [Relay(self.postgres.paths.socket)]
+        self.web_relays = [Relay(int(url.rpartition(":")[2])) for url in self.urls]
+
+    def _get_web_database_url(self) -> str:
+        url = make_url(self.postgres.url())
+        for relay in self.database_relays:
+            url = url.set(host="127.0.0.1", port=relay.port, query={})
+        return url.render_as_string(hide_password=False)
+
     def _build_web(self, index: int, clock_skew: float) -> Process:
         url = self.urls[index]
-        own = {"HEADGATE_PORT": url.rpartition(":")[2], "HEADGATE_DATABASE_URL": self.postgres.url(), "HEADGATE_URL": url}
+        own = {"HEADGATE_PORT": url.rpartition(":")[2], "HEADGATE_DATABASE_URL": self._get_web_database_url(), "HEADGATE_URL": url}
         environment = self._build_environment() | own
         return Process(f"web-{index}", _build_argv(["web"], clock_skew), environment, self.folder / f"web-{index}.log", self._pipe[0])
 
@@ -243,11 +265,25 @@ class Stack:
 
 @contextlib.contextmanager
 def chaos_stack(
-    webs: int = 2, workers: int = 3, *, with_prefect: bool = True, web_clock_skews: Sequence[float] = (), **environment: str
+    webs: int = 2,
+    workers: int = 3,
+    *,
+    with_prefect: bool = True,
+    with_relays: bool = False,
+    web_clock_skews: Sequence[float] = (),
+    **environment: str,
 ) -> Iterator[Stack]:
     """Run a stack until the block ends. Without Prefect, which makes the start faster, nothing listens at its URL."""
     with a_temporary_folder("hg-chaos-") as folder:
-        stack = Stack(folder, webs, workers, with_prefect=with_prefect, web_clock_skews=web_clock_skews, **environment)
+        stack = Stack(
+            folder,
+            webs,
+            workers,
+            with_prefect=with_prefect,
+            with_relays=with_relays,
+            web_clock_skews=web_clock_skews,
+            **environment,
+        )
         try:
             stack.start()
             yield stack

@@ -7,7 +7,10 @@ from domain.pipelines.definition import PipelineDefinition, StageDefinition, Sta
 
 JOB: Final = "/usr/local/bin/backup"
 """The job in the examples, which people replace by their own."""
-_CURL: Final = "curl -fsSo /dev/null -m 10 --retry 5 --retry-connrefused --retry-max-time 60"
+_CURL: Final = "curl -fsSo /dev/null -m 10 --retry 5 --retry-all-errors --retry-max-time 60"
+"""Without `--retry-all-errors` curl gives up when a web that dies resets the connection, and the report is lost. The `event_id` makes a
+repetition harmless. The price is that a report that is refused, such as one with a revoked token, delays the job by half a minute.
+"""
 _UNIQUE: Final = "$(LC_ALL=C date -u) $$"
 """Differs for each run of a command, without the percent sign, which a crontab and a unit would interpret."""
 
