@@ -1,9 +1,22 @@
 # Every target installs what it needs. Start with `make run` and `make test`.
-PYTHON ?= python3
-VENV   ?= .venv
-BIN    := $(VENV)/bin
+VENV    ?= .venv
+BIN     := $(VENV)/bin
+IS_NEW  := import sys; sys.exit(sys.version_info < (3, 11))
+# The first Python that is new enough. Another one: make run PYTHON=/path/to/python3
+PYTHON  ?= $(shell for each in python3 python3.13 python3.12 python3.11 python3.14; do $$each -c '$(IS_NEW)' 2>/dev/null && echo $$each && break; done)
+INSTALL  = "$(PYTHON)" -Es -m installation $(VENV)
+unexport PYTHONHOME
 
-.PHONY: run test test-fast check docs bench chaos fuzz simulate screenshots lock clean
+# A virtual environment contains the path of its folder and of its Python: install again after either has changed.
+IS_MOVED := $(shell $(BIN)/python -c '' 2>/dev/null && pwd -P | grep -sqxFf - $(VENV)/location || echo yes)
+ifneq ($(filter command environment,$(origin PYTHON)),)
+IS_MOVED += $(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null | grep -sqxFf - $(VENV)/location || echo yes)
+endif
+ifneq ($(strip $(IS_MOVED)),)
+IGNORED := $(shell rm -f $(VENV)/tools.stamp $(VENV)/run.stamp $(VENV)/test.stamp)
+endif
+
+.PHONY: run test test-fast check first-runs docs bench chaos fuzz simulate screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/headgate up $(ARGS)
@@ -27,6 +40,10 @@ check: $(VENV)/test.stamp
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
+# `make run` to the first completed run, on each Python of this machine, in a locale that is not UTF-8, and as the user nobody.
+first-runs: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.first_runs
+
 bench: $(VENV)/test.stamp
 	@$(BIN)/python -m bench $(ARGS)
 
@@ -39,22 +56,17 @@ fuzz: $(VENV)/test.stamp
 simulate: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),100000) $(ARGS)
 
-$(BIN)/uv: requirements-tools.lock
-	@echo "headgate: creating a virtual environment in $(VENV)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "headgate: Python 3.11 or newer is required; set PYTHON=/path/to/python3"; exit 2; }
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.lock
+$(VENV)/tools.stamp: requirements-tools.lock
+	@"$(PYTHON)" -c '$(IS_NEW)' 2>/dev/null || { echo "headgate: Python 3.11 or newer is required; set PYTHON=/path/to/python3" >&2; exit 2; }
+	@$(INSTALL) tools
 	@touch $@
 
-$(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/uv
-	@echo "headgate: installing its dependencies (about 150 MB, from the hash-pinned lock)"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+$(VENV)/run.stamp: requirements.lock pyproject.toml $(VENV)/tools.stamp
+	@$(INSTALL) run
 	@touch $@
 
 $(VENV)/test.stamp: requirements-test.lock $(VENV)/run.stamp
-	@echo "headgate: installing the tests' dependencies"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-test.lock
+	@$(INSTALL) test
 	@touch $@
 
 screenshots: $(VENV)/test.stamp
@@ -67,7 +79,7 @@ docs: $(VENV)/test.stamp
 LOCK := pip compile pyproject.toml --universal --group examples --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	$(foreach name,django numpy pandas sqlparse,--no-emit-package $(name))
 
-lock: $(BIN)/uv
+lock: $(VENV)/tools.stamp
 	$(BIN)/uv $(LOCK) -o requirements.lock
 	$(BIN)/uv $(LOCK) --group test -c requirements.lock -o requirements-test.lock
 

@@ -26,10 +26,11 @@ def build_shell_environment(folder: Path) -> dict[str, str]:
     """Return an environment in which the Makefile finds its dependencies installed, in a virtual environment below the folder."""
     venv = folder / "venv"
     (venv / "bin").mkdir(parents=True, exist_ok=True)
-    headgate = venv / "bin" / "headgate"
-    headgate.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m entrypoints.cli "$@"\n')
-    headgate.chmod(0o755)
-    for target in ("bin/uv", "run.stamp", "test.stamp"):
+    for name, program in (("python", f'"{sys.executable}"'), ("headgate", f'"{sys.executable}" -m entrypoints.cli')):
+        (venv / "bin" / name).write_text(f'#!/bin/sh\nexec {program} "$@"\n')
+        (venv / "bin" / name).chmod(0o755)
+    (venv / "location").write_text("{}\n{}.{}\n".format(ROOT.resolve(), *sys.version_info[:2]), encoding="utf-8")
+    for target in ("tools.stamp", "run.stamp", "test.stamp"):
         (venv / target).touch()
     inherited = {name: value for name, value in os.environ.items() if not _NOT_INHERITED.fullmatch(name)}
     path = f"{venv / 'bin'}:{os.environ['PATH']}"
