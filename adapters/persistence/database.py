@@ -14,6 +14,7 @@ from adapters.persistence.connection.clock import NOW
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.database_urls import libpq_url, sqlalchemy_url
 from adapters.persistence.connection.json_codec import dump_json, load_json
+from adapters.persistence.connection.network_limits import NETWORK_LIMITS
 from adapters.persistence.connection.query_recorder import QueryRecorder
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.database_clock import DatabaseClock
@@ -108,6 +109,7 @@ def _create_engine(url: URL, pool_size: int) -> AsyncEngine:
     settings = [f"-c {name}={value}" for name, value in SESSION_SETTINGS.items()]
     options = " ".join([*settings, requested if isinstance(requested, str) else " ".join(requested)]).strip()
     connect_args: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "headgate", "options": options}
+    connect_args |= NETWORK_LIMITS
     return create_async_engine(
         url.difference_update_query(["options"]),
         isolation_level="AUTOCOMMIT",  # SqlTransaction sends BEGIN and COMMIT itself

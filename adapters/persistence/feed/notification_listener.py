@@ -7,6 +7,9 @@ import logging
 from collections.abc import Sequence
 
 import psycopg
+from psycopg.conninfo import make_conninfo
+
+from adapters.persistence.connection.network_limits import NETWORK_LIMITS
 
 CHANNEL = "headgate"
 _CHECK_INTERVAL_SECONDS = 15.0
@@ -24,7 +27,7 @@ class NotificationListener:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._url = make_conninfo(url, connect_timeout=5, application_name="headgate-listener", **NETWORK_LIMITS)
         self._task: asyncio.Task[None] | None = None
         self._notified = asyncio.Event()
         self._started = asyncio.Event()
@@ -56,9 +59,7 @@ class NotificationListener:
         delay = 0.1
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(
-                    self._url, autocommit=True, connect_timeout=5, application_name="headgate-listener"
-                ) as connection:
+                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     delay = 0.1
                     self._started.set()
