@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from adapters.secret_file import read_or_create_secret
 from domain.access.permissions import Role
 from domain.pipelines.field_parser import ENV_NAME
+from entrypoints.base_url import check_free_base_path, normalize_base_url
 from entrypoints.network_addresses import is_https_or_loopback, is_loopback
 from entrypoints.request_rate import Rate
 
@@ -66,7 +67,13 @@ class Settings(BaseSettings):
         ),
     )
     api_token: SecretStr | None = Field(None, description="Token that `headgate apply`, `trigger` and the other API commands send.")
-    url: str = Field("", description="URL at which users and workers reach the web server. Not set: `http://` with host and port.")
+    url: str = Field(
+        "",
+        description=(
+            "URL at which users and workers reach the web server. It may have a path, such as `https://ops.example.com/headgate`. "
+            "Not set: `http://` with host and port."
+        ),
+    )
     web_urls: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
         description=(
@@ -207,13 +214,26 @@ class Settings(BaseSettings):
         driver = "psycopg" if info.field_name == "database_url" else "asyncpg"
         return SecretStr(f"postgresql+{driver}://{rest}")
 
-    @field_validator("ci_events_url", "openlineage_url", "web_urls", mode="after")
+    @field_validator("ci_events_url", "openlineage_url", mode="after")
     @classmethod
-    def _require_http(cls, value: str | list[str] | None) -> str | list[str] | None:
-        urls = value if isinstance(value, list) else [value] if value is not None else []
-        if not all(re.match(r"https?://[^/]", url) for url in urls):
+    def _require_http(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^/]", value):
             raise ValueError("must start with http:// or https://")
         return value
+
+    @field_validator("url", mode="after")
+    @classmethod
+    def _normalize_url(cls, value: str) -> str:
+        if not value.strip():
+            return ""
+        url = normalize_base_url(value)
+        check_free_base_path(url)
+        return url
+
+    @field_validator("web_urls", mode="after")
+    @classmethod
+    def _normalize_web_urls(cls, value: list[str]) -> list[str]:
+        return [normalize_base_url(url) for url in value]
 
     @field_validator("allowed_hosts", "web_urls", "warm_pools", "http_allow", "http_ports", "trusted_proxies", mode="before")
     @classmethod
@@ -283,7 +303,7 @@ class Settings(BaseSettings):
     @property
     def public_url(self) -> str:
         """The base URL for links, without a trailing slash."""
-        return (self.url or self.local_url).rstrip("/")
+        return self.url or self.local_url
 
     @property
     def local_url(self) -> str:

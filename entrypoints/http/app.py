@@ -13,9 +13,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from domain.errors import HeadgateError
+from entrypoints.base_url import parse_base_path
 from entrypoints.container import Application
+from entrypoints.http.base_path import get_route_path
 from entrypoints.http.error_problems import to_problem
 from entrypoints.http.middleware.authorization import Authorization
+from entrypoints.http.middleware.base_url_path import BaseUrlPath
 from entrypoints.http.middleware.body_limit import BodyLimit
 from entrypoints.http.middleware.concurrency_limit import ConcurrencyLimit
 from entrypoints.http.middleware.head_limit import HeadLimit
@@ -78,10 +81,12 @@ def create_app(
 def build_middleware(application: Application, routes: RouteTable) -> list[Middleware]:
     """Return the middlewares, outermost first. A request that one of them refuses never reaches the next."""
     settings = application.settings()
+    base_path = parse_base_path(str(settings.public_url))
     rate = Rate.from_setting(settings.rate_limit, settings.auth)
     limiter = RateLimiter(rate) if rate is not None else None
     return [
         Middleware(RequestId),
+        *([Middleware(BaseUrlPath, base_path=base_path)] if base_path else []),
         Middleware(RequestMetrics, telemetry=application.telemetry()),
         Middleware(SecurityHeaders, is_https=str(settings.public_url).startswith("https://")),
         Middleware(UnexpectedErrors),
@@ -113,7 +118,7 @@ def _to_problem(error: Exception, request: Request) -> Problem:
         case HTTPException(status_code=404):
             return ROUTE_NOT_FOUND
         case HTTPException(status_code=405):
-            methods = ", ".join(request.app.state.routes.get_methods(request.scope["path"]))
+            methods = ", ".join(request.app.state.routes.get_methods(get_route_path(request.scope)))
             return Problem(405, "method_not_allowed", f"Possible here: {methods}.", headers={"Allow": methods})
         case HTTPException():
             return Problem(error.status_code, "refused", str(error.detail), headers=error.headers or {})

@@ -1,5 +1,7 @@
 """Loading of what a path names. Each `require_` function raises NotFound for an unknown name."""
 
+from urllib.parse import urlsplit
+
 from fastapi import Request
 
 from application.ports.persistence.pipelines import PipelineRef
@@ -50,5 +52,6 @@ def get_application(request: Request) -> Application:
 
 
 def get_origin(request: Request) -> str:
-    """Return the scheme, host and port that the client used, without a trailing slash."""
-    return str(request.base_url).rstrip("/")
+    """Return the base URL that the client used, without a trailing slash. A proxy with TLS sends plain HTTP, so HEADGATE_URL says more."""
+    public_url, used = get_application(request).settings().public_url, str(request.base_url).rstrip("/")
+    return public_url if urlsplit(public_url).netloc == urlsplit(used).netloc else used

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from domain.access.permissions import Permission
 from entrypoints.http.auth.caller import CSRF_FIELD, get_caller, get_csrf_token
+from entrypoints.http.base_path import get_base_path, get_route_path, link_own
 from entrypoints.web.ansi import UNPRINTABLE, show_control_characters
 from entrypoints.web.static_files import get_asset_url
 
@@ -38,9 +39,14 @@ def _finalize(value: Any) -> Any:
     )
 
 
-@cache
 def get_environment() -> Environment:
-    """Return the Jinja environment. It escapes everything except markup; a missing name is an error."""
+    """Return the Jinja environment of this base path."""
+    return _build_environment(get_base_path())
+
+
+@cache
+def _build_environment(base_path: str) -> Environment:
+    """Return an environment that escapes everything except markup; a missing name is an error."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -51,6 +57,8 @@ def get_environment() -> Environment:
         finalize=_finalize,
     )
     environment.globals["asset"] = get_asset_url
+    environment.globals["base"] = Markup(base_path)
+    environment.filters["own_link"] = link_own
     environment.filters["pct"] = lambda number: f"{number:g}%"
     return environment
 
@@ -64,7 +72,7 @@ def _get_user_values(request: Request) -> dict[str, Any]:
     """Return what every page shows about the signed-in user: name, permissions, and the CSRF field for forms."""
     user, token = get_caller(request), get_csrf_token(request)
     return {
-        "path": request.url.path,
+        "path": get_route_path(request.scope),
         "waiting_count": getattr(request.state, "waiting", 0),
         "user": user,
         "can": lambda permission: user.has_permission(Permission(permission)),

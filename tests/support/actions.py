@@ -68,12 +68,16 @@ class ApiActions:
 
     async def sign_in(self, role: Role, name: str = "") -> dict[str, str]:
         """Create an account with that role, sign in, and return the session's headers, its CSRF key included."""
+        from entrypoints.http.auth.cookies import get_cookie_name
         from entrypoints.http.auth.permissions import SESSION_COOKIE
 
         name = name or f"{role}-{len(self._fakes.store.committed.accounts)}"
         await self._application.create_account()(name, role, PASSWORD, Actor())
         session = await self._application.sign_in()(name, PASSWORD)
-        return {"Cookie": f"{SESSION_COOKIE}={session.key}", "X-Headgate-Key": self._fakes.credentials.form_key(session.key)}
+        return {
+            "Cookie": f"{get_cookie_name(SESSION_COOKIE)}={session.key}",
+            "X-Headgate-Key": self._fakes.credentials.form_key(session.key),
+        }
 
 
 class UseCaseActions:

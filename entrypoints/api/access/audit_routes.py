@@ -14,6 +14,7 @@ from entrypoints.api.shared.problems import problems
 from entrypoints.api.shared.routing import ApiRoute, create_router
 from entrypoints.api.shared.streams import describe_text
 from entrypoints.http.auth.permissions import ADMIN, requires
+from entrypoints.http.base_path import link
 from entrypoints.http.ids import MAX_ID
 from entrypoints.http.json_response import encode_json
 
@@ -39,7 +40,7 @@ async def list_audit(
     if len(entries) == limit:
         parameters = {"limit": limit, "before": entries[-1].id, "deed": deed, "who": who}
         query = urlencode({name: value for name, value in parameters.items() if value is not None})
-        response.headers["Link"] = f'</audit/?{query}>; rel="next"'
+        response.headers["Link"] = f'<{link("/audit/")}?{query}>; rel="next"'
     return [AuditEntryResponse.from_view(entry) for entry in entries]
 
 

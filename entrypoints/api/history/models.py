@@ -10,6 +10,7 @@ from application.queries.views.history import FailureView
 from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Reason, Status
 from entrypoints.api.shared.models import ResponseModel, with_example
+from entrypoints.http.base_path import link
 
 
 class WaitingStageResponse(ResponseModel):
@@ -47,9 +48,9 @@ class WaitingStageResponse(ResponseModel):
     def from_view(cls, run: RunView, stage: StageRunView) -> Self:  # type: ignore[override]
         """Build the response of a waiting stage."""
         attempt = stage.newest
-        links = {"run": f"/runs/{run.id}", "page": f"/ui/runs/{run.id}"}
+        links = {"run": link(f"/runs/{run.id}"), "page": link(f"/ui/runs/{run.id}")}
         if attempt.reason is Reason.APPROVAL:
-            links |= {action: f"/runs/{run.id}/stages/{stage.name}/{action}" for action in ("approve", "reject")}
+            links |= {action: link(f"/runs/{run.id}/stages/{stage.name}/{action}") for action in ("approve", "reject")}
         return cls(
             run_id=run.id,
             number=run.number,

@@ -12,6 +12,7 @@ from domain.runs.status import Status
 from entrypoints.api.pipelines.definition_schema import DEFINITION
 from entrypoints.api.runs.models import StageResponse
 from entrypoints.api.shared.models import ResponseModel, with_example
+from entrypoints.http.base_path import link
 
 _PARAMETERS_EXAMPLE = {"type": "object", "properties": {"month": {"type": "integer", "minimum": 1, "maximum": 12}}}
 
@@ -140,11 +141,11 @@ class PipelineResponse(ResponseModel):
             created_at=view.created_at,
             updated_at=view.updated_at,
             links={
-                "self": f"/pipelines/{view.id}",
-                "stages": f"/pipelines/{view.id}/stages",
-                "runs": f"/pipelines/{view.id}/runs",
-                "trigger": f"/trigger/{view.id}",
-                "page": f"/ui/pipelines/{view.id}",
+                "self": link(f"/pipelines/{view.id}"),
+                "stages": link(f"/pipelines/{view.id}/stages"),
+                "runs": link(f"/pipelines/{view.id}/runs"),
+                "trigger": link(f"/trigger/{view.id}"),
+                "page": link(f"/ui/pipelines/{view.id}"),
             },
         )
 

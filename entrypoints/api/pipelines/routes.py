@@ -21,6 +21,7 @@ from entrypoints.api.shared.problems import problems
 from entrypoints.api.shared.query_parameters import Cursor, Limit, RunSkip, Skip, StatusFilter
 from entrypoints.api.shared.routing import create_router
 from entrypoints.http.auth.permissions import DEFINE, READ, TRIGGER, ResourceScope, requires
+from entrypoints.http.base_path import link
 from entrypoints.http.trace_context import get_trace_context
 
 router = create_router("pipelines")
@@ -62,7 +63,7 @@ async def create_pipeline(
     """Store a new pipeline. If fields are invalid, the error names each of them and nothing is stored. 409 if the name is taken."""
     created = await application.create_pipeline()(definition.root, key, actor)
     pipeline = PipelineView(created.id, created.revision, created.definition, created.created_at, created.updated_at)
-    response.headers["Location"] = f"/pipelines/{created.id}"
+    response.headers["Location"] = link(f"/pipelines/{created.id}")
     response.headers["ETag"] = pipeline_etag(pipeline)
     mark_replayed(response, created.replayed)
     return PipelineResponse.from_view(pipeline)
@@ -148,6 +149,6 @@ async def trigger_pipeline(
     trigger = Trigger(get_trigger_kind(request), actor.name)
     command = TriggerCommand(ref, body.parameters or {}, trigger, get_trace_context(request), key, actor)
     run = await application.trigger_pipeline()(command)
-    response.headers["Location"] = f"/runs/{run.run_id}"
+    response.headers["Location"] = link(f"/runs/{run.run_id}")
     mark_replayed(response, run.replayed)
     return TriggerResponse.from_view(run)

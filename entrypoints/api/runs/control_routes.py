@@ -17,6 +17,7 @@ from entrypoints.api.shared.idempotency import IdempotencyKeyDep, mark_replayed
 from entrypoints.api.shared.problems import problems
 from entrypoints.api.shared.routing import create_router
 from entrypoints.http.auth.permissions import OPERATE, TRIGGER, ResourceScope, requires
+from entrypoints.http.base_path import link
 from entrypoints.http.trace_context import get_trace_context
 
 router = create_router("runs")
@@ -68,7 +69,7 @@ async def run_again(
     names the earlier one."""
     command = RepeatRunCommand(run_id, body.parameters, get_trigger_kind(request), actor, get_trace_context(request), key)
     run = await application.repeat_run()(command)
-    response.headers["Location"] = f"/runs/{run.run_id}"
+    response.headers["Location"] = link(f"/runs/{run.run_id}")
     mark_replayed(response, run.replayed)
     return TriggerResponse.from_view(run)
 

@@ -9,19 +9,20 @@ from application.commands.runs.trigger_pipeline import TriggerResult
 from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Reason, Status
 from entrypoints.api.shared.models import Comment, RequestModel, ResponseModel, with_example
+from entrypoints.http.base_path import link
 
 
 def build_run_links(run_id: int, pipeline_id: int) -> dict[str, str]:
     """Return the paths of the run and of what belongs to it."""
     return {
-        "self": f"/runs/{run_id}",
-        "pipeline": f"/pipelines/{pipeline_id}",
-        "stages": f"/runs/{run_id}/stages",
-        "events": f"/runs/{run_id}/events",
-        "logs": f"/runs/{run_id}/logs",
-        "cancel": f"/runs/{run_id}/cancel",
-        "retry": f"/runs/{run_id}/retry",
-        "page": f"/ui/runs/{run_id}",
+        "self": link(f"/runs/{run_id}"),
+        "pipeline": link(f"/pipelines/{pipeline_id}"),
+        "stages": link(f"/runs/{run_id}/stages"),
+        "events": link(f"/runs/{run_id}/events"),
+        "logs": link(f"/runs/{run_id}/logs"),
+        "cancel": link(f"/runs/{run_id}/cancel"),
+        "retry": link(f"/runs/{run_id}/retry"),
+        "page": link(f"/ui/runs/{run_id}"),
     }
 
 

@@ -1,6 +1,7 @@
 """The OpenAPI document and Swagger UI, served from a Python package: no external resources, no inline scripts."""
 
 from pathlib import Path
+from string import Template
 
 import swagger_ui_bundle
 from fastapi import APIRouter, Request
@@ -8,6 +9,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from entrypoints.api.system.openapi_document import build_document, to_openapi_3_0
 from entrypoints.http.auth.permissions import READ, requires
+from entrypoints.http.base_path import get_base_path
 from entrypoints.http.json_response import JsonResponse
 
 router = APIRouter(include_in_schema=False)
@@ -16,16 +18,18 @@ CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
-SWAGGER_PAGE = """<!doctype html>
+SWAGGER_PAGE = Template("""<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Headgate API</title><meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/docs/swagger-ui.css"></head>
+<link rel="stylesheet" href="$base/docs/swagger-ui.css"></head>
 <body><div id="swagger-ui"></div>
-<script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body>
+<script src="$base/docs/swagger-ui-bundle.js"></script><script src="$base/docs/start.js"></script></body>
 </html>
-"""
-SWAGGER_SCRIPT = """SwaggerUIBundle({url: "/docs/openapi-3.0.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "list"});
-"""
+""")
+SWAGGER_SCRIPT = Template("""SwaggerUIBundle({
+  url: "$base/docs/openapi-3.0.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "list"
+});
+""")
 
 
 @router.get("/openapi.json")
@@ -44,13 +48,13 @@ async def openapi_3_0(request: Request) -> JsonResponse:
 @router.get("/docs")
 @requires(READ)
 async def page() -> Response:
-    return HTMLResponse(SWAGGER_PAGE, headers={"Content-Security-Policy": CSP})
+    return HTMLResponse(SWAGGER_PAGE.substitute(base=get_base_path()), headers={"Content-Security-Policy": CSP})
 
 
 @router.get("/docs/start.js")
 @requires(READ)
 async def start() -> Response:
-    return Response(SWAGGER_SCRIPT, media_type="text/javascript")
+    return Response(SWAGGER_SCRIPT.substitute(base=get_base_path()), media_type="text/javascript")
 
 
 @router.get("/docs/swagger-ui.css")

@@ -12,7 +12,9 @@ from pydantic.json_schema import models_json_schema
 from entrypoints.api.pipelines.models import PipelineDefinitionRequest
 from entrypoints.api.shared.models import RequestModel, ResponseModel
 from entrypoints.api.shared.problems import problems
+from entrypoints.http.auth.cookies import get_cookie_name
 from entrypoints.http.auth.permissions import SESSION_COOKIE, AccessLevel, AccessRule
+from entrypoints.http.base_path import link
 from entrypoints.http.plain_route import PlainRoute
 
 _REFERENCE = "#/components/schemas/"
@@ -23,11 +25,6 @@ TAGS = [
     {"name": "access", "description": "Tokens, accounts and the audit log."},
     {"name": "health", "description": "Probes for operators."},
 ]
-SECURITY_SCHEMES: dict[str, Any] = {
-    "token": {"type": "http", "scheme": "bearer", "bearerFormat": "hg_…", "description": "An API token, valid for its scopes."},
-    "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE, "description": "The session of a signed-in browser."},
-}
-"""With HEADGATE_AUTH=none neither is required."""
 
 
 def build_document(app: FastAPI) -> dict[str, Any]:
@@ -43,7 +40,8 @@ def build_document(app: FastAPI) -> dict[str, Any]:
                 _remove_null(operation.get("parameters", []))
         schemas = _build_schemas(document["paths"])
         _add_examples(document["paths"], schemas)
-        document["components"] = {"schemas": schemas, "securitySchemes": SECURITY_SCHEMES}
+        document["components"] = {"schemas": schemas, "securitySchemes": _build_security_schemes()}
+        document["servers"] = [{"url": link("") or "/"}]
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -63,6 +61,15 @@ def to_openapi_3_0(part: Any) -> Any:
         del old["anyOf"]
         old |= {"nullable": True} | (rest[0] if len(rest) == 1 and "$ref" not in rest[0] else {"anyOf": rest})
     return old
+
+
+def _build_security_schemes() -> dict[str, Any]:
+    """Return the ways to sign in. With HEADGATE_AUTH=none neither is required."""
+    cookie = get_cookie_name(SESSION_COOKIE)
+    return {
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "hg_…", "description": "An API token, valid for its scopes."},
+        "session": {"type": "apiKey", "in": "cookie", "name": cookie, "description": "The session of a signed-in browser."},
+    }
 
 
 def _add_security(operation: dict[str, Any], rule: AccessRule) -> None:

@@ -1,7 +1,5 @@
 """From a request's headers to its caller."""
 
-from http.cookies import CookieError, SimpleCookie
-
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
@@ -9,7 +7,9 @@ from application.ports.access.execution_tokens import WorkerClaims
 from domain.access.caller import ANONYMOUS, ATTEMPT_CALLER, OPEN_ACCESS, WORKER_CALLER, Caller
 from entrypoints.container import Application
 from entrypoints.http.auth.caller import CALLER, CLAIMS, SESSION
+from entrypoints.http.auth.cookies import read_cookie
 from entrypoints.http.auth.permissions import SESSION_COOKIE
+from entrypoints.http.base_path import get_route_path
 
 _LONGEST_SESSION_KEY = 200
 
@@ -37,7 +37,7 @@ class Authenticator:
 
     async def recognize(self, scope: Scope) -> None:
         """Store the caller of a public page if the request has a valid session."""
-        if not self._is_open and scope["path"].startswith("/ui/"):
+        if not self._is_open and get_route_path(scope).startswith("/ui/"):
             scope[CALLER] = await self._by_session(scope, Headers(scope=scope))
 
     async def _by_session(self, scope: Scope, headers: Headers) -> Caller:
@@ -59,10 +59,5 @@ class Authenticator:
 
 
 def _get_session_key(headers: Headers) -> str | None:
-    for header in headers.getlist("cookie"):
-        try:
-            if (found := SimpleCookie(header).get(SESSION_COOKIE)) is not None and 0 < len(found.value) <= _LONGEST_SESSION_KEY:
-                return found.value
-        except CookieError:
-            continue
-    return None
+    key = read_cookie(headers, SESSION_COOKIE)
+    return key if key is not None and 0 < len(key) <= _LONGEST_SESSION_KEY else None

@@ -10,8 +10,8 @@ from domain.access.permissions import Permission
 READ, TRIGGER, OPERATE = Permission.READ, Permission.TRIGGER, Permission.OPERATE
 REPORT, DEFINE, ADMIN = Permission.REPORT, Permission.DEFINE, Permission.ADMIN
 
-SESSION_COOKIE: Final = "__Host-headgate"
-"""The session's cookie. Browsers send it over TLS or loopback only, to this host only, and hide it from scripts."""
+SESSION_COOKIE: Final = "headgate"
+"""The session's cookie, without the prefix that `cookies` adds."""
 PIPELINE_PARAMETERS: Final = ("pipeline_id", "ref")
 RUN_PARAMETERS: Final = ("id", "run_id")
 """Path parameters that name a pipeline, or a run."""

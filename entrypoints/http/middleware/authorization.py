@@ -15,6 +15,7 @@ from entrypoints.container import Application
 from entrypoints.http.auth.authentication import Authenticator
 from entrypoints.http.auth.caller import CSRF_FIELD, get_csrf_token
 from entrypoints.http.auth.permissions import PIPELINE_PARAMETERS, RUN_PARAMETERS, AccessLevel, ResourceScope
+from entrypoints.http.base_path import get_route_path, link
 from entrypoints.http.error_problems import to_problem
 from entrypoints.http.ids import parse_id
 from entrypoints.http.middleware.body_limit import BODY
@@ -77,8 +78,8 @@ class Authorization:
     def _find_route(self, scope: Scope) -> MatchedRoute | None:
         """OPTIONS is public where GET is public; elsewhere it needs any valid caller."""
         if scope["method"] != "OPTIONS":
-            return self._routes.find(scope["method"], scope["path"])
-        route = self._routes.find("GET", scope["path"])
+            return self._routes.find(scope["method"], get_route_path(scope))
+        route = self._routes.find("GET", get_route_path(scope))
         return route if route is not None and route.rule.requirement is AccessLevel.PUBLIC else None
 
     async def _check_pipeline(self, caller: Caller, route: MatchedRoute | None) -> Problem | None:
@@ -160,6 +161,6 @@ def _refuse(scope: Scope, problem: Problem) -> Response:
     """Send browsers that ask for a page to the sign-in page; answer everything else with the problem."""
     if problem is SIGN_IN_REQUIRED and scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", ""):
         query = scope.get("query_string", b"").decode("latin-1")
-        target = scope["path"] + (f"?{query}" if query else "")
-        return RedirectResponse(f"/ui/sign-in?next={quote(target, safe='')}", 303, headers={"Cache-Control": "no-store"})
+        target = get_route_path(scope) + (f"?{query}" if query else "")
+        return RedirectResponse(link(f"/ui/sign-in?next={quote(target, safe='')}"), 303, headers={"Cache-Control": "no-store"})
     return problem_response(scope, problem)

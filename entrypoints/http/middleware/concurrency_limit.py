@@ -4,6 +4,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from entrypoints.http.base_path import get_route_path
 from entrypoints.http.middleware.request_metrics import is_stream
 from entrypoints.http.problems import Problem, problem_response
 
@@ -27,10 +28,10 @@ class ConcurrencyLimit:
         self._counts = dict.fromkeys(self._limits, 0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS:
+        if scope["type"] != "http" or get_route_path(scope) in HEALTH_PATHS:
             await self._app(scope, receive, send)
             return
-        kind = _get_kind(scope["path"])
+        kind = _get_kind(get_route_path(scope))
         if self._counts[kind] >= self._limits[kind]:
             scope[IS_OVERLOAD] = True
             await problem_response(scope, OVERLOADED)(scope, receive, send)

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from entrypoints.http.base_path import get_route_path
 from entrypoints.http.problems import ROUTE_NOT_FOUND, problem_response
 from entrypoints.http.route_table import RouteTable
 
@@ -18,6 +19,6 @@ class OptionsResponder:
         if scope["type"] != "http" or scope["method"] != "OPTIONS":
             await self._app(scope, receive, send)
             return
-        methods = self._routes.get_methods(scope["path"])
+        methods = self._routes.get_methods(get_route_path(scope))
         answer = Response(status_code=204, headers={"Allow": ", ".join(methods)}) if methods else problem_response(scope, ROUTE_NOT_FOUND)
         await answer(scope, receive, send)

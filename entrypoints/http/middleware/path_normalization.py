@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from entrypoints.http.base_path import get_route_path
 from entrypoints.http.route_table import RouteTable
 
 
@@ -21,7 +22,7 @@ class PathNormalization:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope["path"] = self._routes.get_canonical_path(scope["path"])
+        scope["path"] = scope["root_path"] + self._routes.get_canonical_path(get_route_path(scope))
         if scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return

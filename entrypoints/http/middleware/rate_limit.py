@@ -13,6 +13,7 @@ from adapters.rate_limit_storage import MonotonicStorage
 from application.ports.access.execution_tokens import AttemptClaims
 from domain.access.caller import AuthMethod
 from entrypoints.http.auth.caller import get_caller_from_scope, get_claims_from_scope
+from entrypoints.http.base_path import get_route_path
 from entrypoints.http.middleware.concurrency_limit import HEALTH_PATHS, IS_OVERLOAD
 from entrypoints.http.problems import Problem, problem_response
 from entrypoints.request_rate import Rate
@@ -66,7 +67,11 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[_COUNTED] = True
-        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS or get_caller_from_scope(scope).auth_method is AuthMethod.WORKER:
+        if (
+            scope["type"] != "http"
+            or get_route_path(scope) in HEALTH_PATHS
+            or get_caller_from_scope(scope).auth_method is AuthMethod.WORKER
+        ):
             await self._app(scope, receive, send)
             return
         caller = rate_limit_key(scope)
@@ -94,7 +99,7 @@ class RefusalLimit:
         self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS:
+        if scope["type"] != "http" or get_route_path(scope) in HEALTH_PATHS:
             await self._app(scope, receive, send)
             return
         caller = ("refused", _get_address(scope))

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from application.observability.metrics import Metric
 from application.ports.telemetry.telemetry import Telemetry
+from entrypoints.http.base_path import get_route_path
 
 NO_ROUTE: Final = "none"
 PROBES: Final = frozenset({"/livez", "/readyz"})
@@ -33,7 +34,7 @@ class RequestMetrics:
             nonlocal status, is_endless
             if message["type"] == "http.response.start":
                 status, is_endless = message["status"], is_stream(message)
-                if is_endless or _get_route(scope) in UNTRACED or scope["path"].startswith("/static/"):
+                if is_endless or _get_route(scope) in UNTRACED or get_route_path(scope).startswith("/static/"):
                     self._telemetry.drop_current_trace()
             await send(message)
 

@@ -6,6 +6,7 @@ import logging
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from entrypoints.http.base_path import get_route_path
 from entrypoints.http.problems import INTERNAL, REQUEST_ID_KEY, STOPPING, problem_response
 
 log = logging.getLogger("headgate.api")
@@ -38,7 +39,7 @@ class UnexpectedErrors:
                 raise
             await problem_response(scope, STOPPING)(scope, receive, send)
         except Exception:
-            log.exception("%s %s failed (request %s)", scope["method"], scope["path"], scope[REQUEST_ID_KEY])
+            log.exception("%s %s failed (request %s)", scope["method"], get_route_path(scope), scope[REQUEST_ID_KEY])
             if has_started:
                 raise
             await problem_response(scope, INTERNAL)(scope, receive, send)

@@ -2,6 +2,7 @@
 
 from fastapi import Request, Response
 
+from entrypoints.http.base_path import get_route_path
 from entrypoints.http.problems import REQUEST_ID_KEY, ROUTE_NOT_FOUND, Problem
 from entrypoints.web.templating import render_page
 
@@ -38,7 +39,7 @@ _ADVICE = {
 
 def error_page(request: Request, problem: Problem) -> Response | None:
     """Return a problem as a page if it happened on a page's path or at an unknown path; None for the API, which returns problem+json."""
-    path = request.url.path
+    path = get_route_path(request.scope)
     if path != "/" and not path.startswith("/ui/") and problem is not ROUTE_NOT_FOUND:
         return None
     return render_error(request, problem.status, problem.detail, str(request.scope.get(REQUEST_ID_KEY, "")))

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
 
 from application.queries.views.history import PastDecision
 from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Reason
 from entrypoints.http.auth.permissions import OPERATE, READ, requires
+from entrypoints.http.base_path import redirect
 from entrypoints.web.live.waiting_count import MAX_RUNS
 from entrypoints.web.live.waiting_page import LiveWaitingPage
 from entrypoints.web.lookups import get_origin, require_run, require_stage
@@ -56,7 +56,7 @@ async def decide(request: Request, run: str = "", stage: str = "") -> Response:
     found, stage_run = await require_stage(context, run, stage)
     form = await submit_approval(request, found, stage_run)
     if form is None:
-        return RedirectResponse(f"/ui/runs/{found.id}", 303)
+        return redirect(f"/ui/runs/{found.id}")
     return await _render(request, await context.reader.waiting_runs(MAX_RUNS), (run, stage), (found, stage_run), form, 422)
 
 

@@ -23,7 +23,7 @@
       const query = new URLSearchParams(location.search);
       if (search.value) query.set("q", search.value);
       else query.delete("q");
-      history.replaceState(null, "", query.size ? `/?${query}` : "/");
+      history.replaceState(null, "", query.size ? `${location.pathname}?${query}` : location.pathname);
     });
     document.addEventListener("headgate:morphed", (event) => event.detail.closest("#board") && filterRows(false));
 

@@ -60,7 +60,7 @@
       return;
     }
     if (Date.now() - goPressedAt < 1000 && places[event.key]) {
-      location.assign(places[event.key]);
+      location.assign(document.body.dataset.base + places[event.key]);
       return;
     }
     const action = actions[event.key];

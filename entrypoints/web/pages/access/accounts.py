@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
 
 from application.commands.access.change_account import AccountChange
 from domain.access.permissions import Role
 from domain.errors import Conflict, InvalidInput, NameTaken
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import ADMIN, requires
+from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import parse_flat_form
 from entrypoints.web.lookups import get_application
 from entrypoints.web.page_context import load_waiting_count
@@ -37,7 +37,7 @@ async def create_account(request: Request) -> Response:
         await create(form.get("name", ""), _parse_role(form), form.get("password", ""), get_actor(request))
     except (InvalidInput, NameTaken) as error:
         return await _render_list(request, form, _describe_error(error), 422)
-    return RedirectResponse("/ui/accounts", 303)
+    return redirect("/ui/accounts")
 
 
 @router.post("/ui/accounts/{name}")
@@ -52,7 +52,7 @@ async def change_account(request: Request, name: str) -> Response:
         await get_application(request).change_account()(name, AccountChange(role, is_disabled), get_actor(request))
     except (Conflict, InvalidInput) as error:
         return await _render_list(request, {}, _describe_error(error), 409 if isinstance(error, Conflict) else 422)
-    return RedirectResponse("/ui/accounts", 303)
+    return redirect("/ui/accounts")
 
 
 async def _render_list(request: Request, form: Mapping[str, str], problem: str, status: int) -> Response:

@@ -1,5 +1,6 @@
 """Sign-in by password or identity provider, and sign-out. A wrong password and an unknown name get the same response."""
 
+import re
 from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -10,18 +11,22 @@ from application.commands.access.sign_in import TooManySignInAttempts
 from domain.access.caller import AuthMethod
 from domain.errors import HeadgateError, InvalidInput, NotAllowed, NotSignedIn, Unavailable
 from entrypoints.http.auth.caller import get_caller, get_client_address, get_session_key
+from entrypoints.http.auth.cookies import delete_cookie, read_cookie, set_cookie
 from entrypoints.http.auth.permissions import SESSION_COOKIE, AccessLevel, requires
+from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import parse_flat_form
 from entrypoints.web.lookups import get_application
 from entrypoints.web.page_context import load_waiting_count
 from entrypoints.web.templating import render_page
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
-PROVIDER_COOKIE = "__Host-headgate-away"
+PROVIDER_COOKIE = "headgate-away"
 """The cookie that holds the sign-in's state while the browser is at the identity provider."""
 _PROVIDER_COOKIE_SECONDS = 600
 _RETRY_AFTER = {"Retry-After": "60"}
 _MAX_PATH_LENGTH = 2_000
+_DOT_SEGMENT = re.compile(r"(\.|%2e){1,2}", re.IGNORECASE)
+"""A segment that browsers resolve, so that a path may lead out of the base path."""
 
 
 @router.get("/ui/sign-in")
@@ -29,7 +34,7 @@ _MAX_PATH_LENGTH = 2_000
 async def show_sign_in_form(request: Request, next: str = "/") -> Response:
     """Show the form, or redirect to `next` if the user is signed in."""
     if get_caller(request).auth_method is AuthMethod.SESSION:
-        return RedirectResponse(_safe_redirect_path(next), 303)
+        return redirect(_safe_redirect_path(next))
     return await _render_form(request, next, "", "", 200)
 
 
@@ -55,14 +60,14 @@ async def redirect_to_provider(request: Request, next: str = "/") -> Response:
     """Redirect to the identity provider. A cookie holds the sign-in's state and the page to return to."""
     provider = get_application(request).adapters.identity_provider()
     if provider is None:
-        return RedirectResponse("/ui/sign-in", 303)
+        return redirect("/ui/sign-in")
     try:
         url, state = await provider.begin(_callback_url(request))
     except Unavailable as error:
         return await _render_form(request, next, "", str(error), 503)
     response = RedirectResponse(url, 303, headers={"Cache-Control": "no-store"})
     value = f"{state}~{quote(_safe_redirect_path(next), safe='')}"
-    response.set_cookie(PROVIDER_COOKIE, value, _PROVIDER_COOKIE_SECONDS, path="/", secure=True, httponly=True, samesite="lax")
+    set_cookie(response, PROVIDER_COOKIE, value, _PROVIDER_COOKIE_SECONDS)
     return response
 
 
@@ -73,8 +78,8 @@ async def provider_callback(request: Request, state: str = "", code: str = "", e
     application = get_application(request)
     provider = application.adapters.identity_provider()
     if provider is None:
-        return RedirectResponse("/ui/sign-in", 303)
-    cookie_state, _, next_path = request.cookies.get(PROVIDER_COOKIE, "").partition("~")
+        return redirect("/ui/sign-in")
+    cookie_state, _, next_path = (read_cookie(request.headers, PROVIDER_COOKIE) or "").partition("~")
     next_path = unquote(next_path)
     try:
         if error or not cookie_state:
@@ -85,7 +90,7 @@ async def provider_callback(request: Request, state: str = "", code: str = "", e
         response = await _render_form(request, next_path or "/", "", str(refusal), _get_status(refusal))
     else:
         response = _sign_in_response(request, result, next_path)
-    response.delete_cookie(PROVIDER_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    delete_cookie(response, PROVIDER_COOKIE)
     return response
 
 
@@ -95,8 +100,8 @@ async def sign_out(request: Request) -> Response:
     """End this session, or all sessions of the user."""
     everywhere = (await parse_flat_form(request)).get("everywhere") == "1"
     await get_application(request).sign_out()(get_session_key(request) or "", get_client_address(request), everywhere)
-    response = RedirectResponse("/ui/sign-in", 303)
-    response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    response = redirect("/ui/sign-in")
+    delete_cookie(response, SESSION_COOKIE)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
@@ -121,16 +126,18 @@ async def _render_form(request: Request, next_path: str, name: str, problem: str
 
 
 def _sign_in_response(request: Request, result: SignInResult, next_path: str) -> Response:
-    response = RedirectResponse(_safe_redirect_path(next_path), 303, headers={"Cache-Control": "no-store"})
+    response = redirect(_safe_redirect_path(next_path))
+    response.headers["Cache-Control"] = "no-store"
     max_age = int(get_application(request).session_rules().absolute.total_seconds())
-    response.set_cookie(SESSION_COOKIE, result.key, max_age, path="/", secure=True, httponly=True, samesite="lax")
+    set_cookie(response, SESSION_COOKIE, result.key, max_age)
     return response
 
 
 def _safe_redirect_path(path: str) -> str:
     """Return the path if it leads to one of our pages, else "/". This prevents redirects to other sites."""
     is_ours = path.startswith("/") and not path.startswith(("//", "/\\", "/ui/sign-in")) and path.isprintable() and "\\" not in path
-    return path if is_ours and len(path) <= _MAX_PATH_LENGTH else "/"
+    leaves_base_path = any(_DOT_SEGMENT.fullmatch(segment) for segment in re.split("[?#]", path)[0].split("/"))
+    return path if is_ours and not leaves_base_path and len(path) <= _MAX_PATH_LENGTH else "/"
 
 
 def _callback_url(request: Request) -> str:

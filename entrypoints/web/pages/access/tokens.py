@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
 
 from application.commands.access.create_token import NewToken
 from domain.access.api_tokens import ApiToken, TokenKind
@@ -13,6 +12,7 @@ from domain.access.permissions import Scope
 from domain.errors import InvalidInput, NotFound
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import ADMIN, requires
+from entrypoints.http.base_path import redirect
 from entrypoints.http.ids import parse_id
 from entrypoints.web.form_data import get_last_values, parse_form
 from entrypoints.web.lookups import get_application, get_origin
@@ -84,7 +84,7 @@ async def revoke_token(request: Request, token_id: str) -> Response:
     """Revoke a token."""
     token = await _require_token(request, token_id)
     await get_application(request).revoke_token()(token.id, get_actor(request))
-    return RedirectResponse("/ui/tokens", 303)
+    return redirect("/ui/tokens")
 
 
 async def _render_list(request: Request, form: Mapping[str, str], problems: Sequence[str], status: int) -> Response:

@@ -1,11 +1,11 @@
 """The form that creates a pipeline."""
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
 
 from domain.errors import InvalidInput, NameTaken
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, requires
+from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import parse_form
 from entrypoints.web.lookups import get_application, get_origin
 from entrypoints.web.page_context import load_waiting_count
@@ -35,7 +35,7 @@ async def create_pipeline(request: Request) -> Response:
     except NameTaken as error:
         form.name_error = str(error)
     else:
-        return RedirectResponse(f"/ui/pipelines/{stored.id}", 303)
+        return redirect(f"/ui/pipelines/{stored.id}")
     return _render_form(request, form, 422)
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
 
 from application.queries.views.pipelines import PipelineView, RevisionView
 from domain.errors import FieldProblem, InvalidInput, NameTaken, NotFound, StaleRevision
 from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_definition
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, READ, ResourceScope, requires
+from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import parse_flat_form
 from entrypoints.web.lookups import get_application, require_pipeline
 from entrypoints.web.page_context import get_page_context, load_waiting_count
@@ -83,7 +83,7 @@ async def edit(request: Request, ref: str) -> Response:
         return _render_form(request, pipeline, text, edited, [FieldProblem("name", str(error))], None, 409)
     except StaleRevision:
         return _render_form(request, pipeline, text, edited, (), pipeline.revision, 409)
-    return RedirectResponse(f"/ui/pipelines/{pipeline.id}", 303)
+    return redirect(f"/ui/pipelines/{pipeline.id}")
 
 
 def _render_form(

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
 
 from application.commands.runs.trigger_pipeline import TriggerCommand
 from application.queries.views.pipelines import PipelineView
@@ -11,6 +10,7 @@ from domain.errors import InvalidInput
 from domain.runs.trigger import Trigger
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import TRIGGER, ResourceScope, requires
+from entrypoints.http.base_path import redirect
 from entrypoints.http.trace_context import get_trace_context
 from entrypoints.web.form_data import get_last_values, parse_form
 from entrypoints.web.lookups import get_application, require_pipeline
@@ -37,7 +37,7 @@ async def trigger(request: Request, ref: str) -> Response:
     form = await parse_form(request)
     fields = build_form_fields(pipeline.definition, get_last_values(form))
     if fields and "form" not in form:
-        return RedirectResponse(f"/ui/pipelines/{pipeline.id}/trigger", 303)
+        return redirect(f"/ui/pipelines/{pipeline.id}/trigger")
     values = parse_form_values(fields, pipeline.definition)
     if any(field.error for field in fields):
         return _render_form(request, pipeline, fields, (), 422)
@@ -47,7 +47,7 @@ async def trigger(request: Request, ref: str) -> Response:
         triggered = await get_application(request).trigger_pipeline()(command)
     except InvalidInput as error:
         return _render_form(request, pipeline, fields, assign_errors(fields, error.problems), 422)
-    return RedirectResponse(f"/ui/runs/{triggered.run_id}", 303)
+    return redirect(f"/ui/runs/{triggered.run_id}")
 
 
 def _render_form(request: Request, pipeline: PipelineView, fields: Sequence[FormField], problems: Sequence[str], status: int) -> Response:

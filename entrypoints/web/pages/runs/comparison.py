@@ -1,11 +1,11 @@
 """Two runs side by side."""
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
 
 from application.queries.runs.load_comparison import load_comparison
 from domain.runs.status import Status
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
+from entrypoints.http.base_path import redirect
 from entrypoints.web.lookups import require_run
 from entrypoints.web.page_context import get_page_context, load_waiting_count
 from entrypoints.web.templating import render_page
@@ -30,7 +30,7 @@ async def choose_comparison(request: Request, run_id: str) -> Response:
             *await context.reader.runs(pipeline_id=run.pipeline_id, status=None, skip=0, limit=2),
         ]
         other = next((each for each in candidates if each.id != run.id), run)
-    return RedirectResponse(f"/ui/runs/{other.id}/compare/{run.id}", 303)
+    return redirect(f"/ui/runs/{other.id}/compare/{run.id}")
 
 
 @router.get("/ui/runs/{before_id}/compare/{after_id}")

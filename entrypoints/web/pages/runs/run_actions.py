@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
 
 from application.commands.runs.repeat_run import RepeatRunCommand
 from application.commands.runs.retry_run import RetryRunCommand
@@ -13,6 +12,7 @@ from application.queries.views.runs import RunView
 from domain.errors import Conflict, InvalidInput
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import OPERATE, TRIGGER, ResourceScope, requires
+from entrypoints.http.base_path import redirect
 from entrypoints.http.trace_context import get_trace_context
 from entrypoints.web.form_data import get_last_values, get_text, parse_form
 from entrypoints.web.lookups import get_application, require_pipeline, require_run
@@ -111,4 +111,4 @@ def _render_run_again_form(request: Request, run: RunView, fields: Sequence[Form
 
 
 def _redirect_to_run(run_id: int) -> Response:
-    return RedirectResponse(f"/ui/runs/{run_id}", 303)
+    return redirect(f"/ui/runs/{run_id}")

@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
 
 from application.commands.runs.retry_run import RetryRunCommand
 from application.queries.views.runs import RunView, StageRunView
 from domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import OPERATE, READ, ResourceScope, requires
+from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import FormData, get_text, parse_form
 from entrypoints.web.lookups import get_application, require_stage
 from entrypoints.web.page_context import get_page_context, load_waiting_count
@@ -118,4 +118,4 @@ def _render_stage(
 
 
 def _redirect_to_run(run: RunView) -> Response:
-    return RedirectResponse(f"/ui/runs/{run.id}", 303)
+    return redirect(f"/ui/runs/{run.id}")
