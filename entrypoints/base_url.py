@@ -35,6 +35,8 @@ def normalize_base_url(url: str) -> str:
     text = url.strip()
     if not re.match(r"https?://[^/]", text, re.IGNORECASE):
         raise ValueError("must start with http:// or https://")
+    if not text.isprintable():
+        raise ValueError("must hold no control characters")
     parts = urlsplit(text)
     if "@" in parts.netloc or "?" in text or "#" in text:
         raise ValueError("must hold no password, no ? and no #")

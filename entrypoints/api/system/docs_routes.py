@@ -21,7 +21,7 @@ CSP = (
 SWAGGER_PAGE = Template("""<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Headgate API</title><meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="$base/docs/swagger-ui.css"></head>
+<link rel="icon" href="$base/favicon.ico" type="image/svg+xml"><link rel="stylesheet" href="$base/docs/swagger-ui.css"></head>
 <body><div id="swagger-ui"></div>
 <script src="$base/docs/swagger-ui-bundle.js"></script><script src="$base/docs/start.js"></script></body>
 </html>

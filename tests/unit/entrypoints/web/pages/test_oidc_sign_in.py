@@ -252,6 +252,38 @@ async def test_a_user_signs_in_through_the_provider(oidc: OidcProvider, provider
     assert again.status_code == 401 and "Try again" in again.text
 
 
+async def test_a_user_signs_in_through_the_provider_below_a_base_path(oidc: OidcProvider, provider: Provider) -> None:
+    headgate = InProcessHeadgate(auth="team", url="http://localhost:8000/ops/headgate", oidc_roles={"data": Role.OPERATOR})
+    headgate.application.adapters.identity_provider.override(oidc)
+    async with headgate.client as client:
+        away = await client.get("/ops/headgate/ui/sign-in/provider?next=/ui/runs")
+        returned = parse_qs(urlsplit(away.headers["location"]).query)["redirect_uri"]
+        code, state = provider.authorize(away.headers["location"])
+        kept = _cookie(away, "__Secure-headgate-away")
+        # A Headgate at the path /ops has cookies of the same name, which browsers send last.
+        header = {"Cookie": f"__Secure-headgate-away={kept}; __Secure-headgate-away=other~%2F"}
+        back = await client.get(f"/ops/headgate/ui/sign-in/back?code={code}&state={state}", headers=header)
+        session = _cookie(back, "__Secure-headgate")
+        header = {"Accept": "text/html", "Cookie": f"theme=dark; __Secure-headgate={session}; __Secure-headgate=other"}
+        runs = await client.get("/ui/runs", headers=header)
+
+    assert returned == ["http://localhost:8000/ops/headgate/ui/sign-in/back"]
+    assert (back.status_code, back.headers["location"]) == (303, "/ops/headgate/ui/runs")
+    assert "Path=/ops/headgate;" in away.headers["set-cookie"] and "Path=/ops/headgate;" in back.headers["set-cookie"]
+    assert runs.status_code == 200 and "ada@example.com" in runs.text
+
+
+@pytest.mark.parametrize(
+    "there",
+    ["/..", "/../ui", "/ui/../../other", "/./x", "/ui/%2e%2E/%2e%2e/other", "/ui/.%2e/x", "//evil.example", "https://evil.example", "\\x"],
+)
+async def test_a_sign_in_below_a_base_path_does_not_leave_it(there: str) -> None:
+    async with InProcessHeadgate(auth="team", url="http://localhost:8000/headgate") as headgate:
+        form = await headgate.client.get("/ui/sign-in", params={"next": there}, headers={"Accept": "text/html"})
+
+    assert '<input type="hidden" name="next" value="/">' in form.text
+
+
 @pytest.mark.parametrize(
     "there", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/ui/sign-in", "/\n//x", ""]
 )
