@@ -7,9 +7,9 @@ MAX_JSON_DEPTH = 100
 
 
 def find_text_problem(value: object, max_length: int) -> str | None:
-    """Return what keeps `value` from being stored as text of at most `max_length` characters, e.g. "must be text"; None if nothing does."""
+    """Return what keeps `value` from being stored as text of at most `max_length` characters; None if nothing does."""
     if not isinstance(value, str):
-        return "must be text"
+        return describe_other_type(value)
     if len(value) > max_length:
         return f"must be at most {max_length:,} characters long"
     if "\0" in value:
@@ -17,6 +17,17 @@ def find_text_problem(value: object, max_length: int) -> str | None:
     if any("\ud800" <= character <= "\udfff" for character in value):
         return "must not have half of a surrogate pair"
     return None
+
+
+def describe_other_type(value: object) -> str:
+    """Return what a value is that should be text, e.g. "is the number 5: put it in quotes". YAML reads 5, yes and ~ as other types."""
+    if isinstance(value, bool):
+        return f"is {str(value).lower()} (as YAML reads {'yes and on' if value else 'no and off'}, too): put it in quotes"
+    if isinstance(value, int | float):
+        return f"is the number {value!s:.40}: put it in quotes"
+    if value is None:
+        return "is null: give it a text in quotes"
+    return f"must be text, not {'a list' if isinstance(value, list) else 'an object'}"
 
 
 def replace_unstorable(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from domain.errors import FieldProblem
 from domain.pipelines import http_request
 from domain.pipelines.definition import StageKind
-from domain.text_validation import find_json_problems, find_text_problem, replace_unstorable
+from domain.text_validation import describe_other_type, find_json_problems, find_text_problem, replace_unstorable
 
 MAX_SECONDS = 366 * 86_400.0
 MAX_SECRETS = 50
@@ -55,7 +55,10 @@ class FieldParser:
         value = self.raw.get(key, default)
         if isinstance(value, str) and NAME.fullmatch(value):
             return value
-        self.add_problem(key, "must begin with a letter, followed by letters, digits, - _ . ; at most 100 characters")
+        if key in self.raw and not isinstance(value, str):
+            self.add_problem(key, describe_other_type(value))
+        else:
+            self.add_problem(key, "must begin with a letter, followed by letters, digits, - _ . ; at most 100 characters")
         return ""
 
     def parse_text(self, key: str, default: str, max_length: int = 4_096) -> str:
@@ -122,10 +125,10 @@ class FieldParser:
         value = self.raw.get("needs")
         if value is None:
             return (previous,) if previous else ()
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(dict.fromkeys(value))
-        self.add_problem("needs", "must be a list of stage names")
-        return ()
+        if not isinstance(value, list):
+            self.add_problem("needs", "must be a list of stage names")
+            return ()
+        return self._parse_texts("needs", value)
 
     def parse_command(self, shell: bool) -> tuple[str, ...] | str | None:
         value = self.raw.get("command")
@@ -134,21 +137,27 @@ class FieldParser:
             if problem:
                 self.add_problem("command", f"with shell: true, it must be one line of shell text ({problem})")
             return value if isinstance(value, str) else None
-        if isinstance(value, list) and value and all(find_text_problem(item, MAX_TEXT_LENGTH) is None for item in value) and value[0]:
-            return tuple(value)
-        self.add_problem("command", "must be a list of the program and its arguments (or set shell: true)")
-        return None
+        if not isinstance(value, list) or not value or value[0] == "":
+            self.add_problem("command", "must be a list of the program and its arguments (or set shell: true)")
+            return None
+        for index, item in enumerate(value):
+            if problem := find_text_problem(item, MAX_TEXT_LENGTH):
+                self.add_problem(f"command[{index}]", problem)
+        return tuple(value)
+
+    def _parse_texts(self, key: str, items: list[Any], max_length: int = MAX_TEXT_LENGTH) -> tuple[str, ...]:
+        """Return the texts of a list, without repeated ones. Add a problem for each item that is no text."""
+        for index, item in enumerate(items):
+            if problem := find_text_problem(item, max_length):
+                self.add_problem(f"{key}[{index}]", problem)
+        return tuple(dict.fromkeys(item for item in items if isinstance(item, str)))
 
     def parse_names(self, key: str, max_count: int) -> tuple[str, ...]:
         value = self.raw.get(key)
         if value is None:
             return ()
-        if (
-            isinstance(value, list)
-            and len(value) <= max_count
-            and all(find_text_problem(item, 200) is None and item.strip() for item in value)
-        ):
-            return tuple(dict.fromkeys(value))
+        if isinstance(value, list) and len(value) <= max_count and all(item.strip() for item in value if isinstance(item, str)):
+            return self._parse_texts(key, value, 200)
         self.add_problem(key, f"must be a list of at most {max_count} names")
         return ()
 
@@ -156,8 +165,8 @@ class FieldParser:
         value = self.raw.get(key)
         if value is None:
             return ()
-        if isinstance(value, list) and len(value) <= MAX_TAGS and all(isinstance(item, str) and TAG.fullmatch(item) for item in value):
-            return tuple(dict.fromkeys(value))
+        if isinstance(value, list) and len(value) <= MAX_TAGS and all(TAG.fullmatch(item) for item in value if isinstance(item, str)):
+            return self._parse_texts(key, value)
         self.add_problem(
             key, f"must be a list of at most {MAX_TAGS} words of lower-case letters, digits, - _ . ; at most 30 characters each"
         )
@@ -167,7 +176,8 @@ class FieldParser:
         value = self.raw.get("callable")
         if isinstance(value, str) and len(value) <= 300 and CALLABLE.fullmatch(value):
             return value
-        self.add_problem("callable", "must name a function as package.module:function")
+        is_other_type = value is not None and not isinstance(value, str)
+        self.add_problem("callable", describe_other_type(value) if is_other_type else "must name a function as package.module:function")
         return None
 
     def parse_environment(self) -> Mapping[str, str]:
@@ -195,7 +205,10 @@ class FieldParser:
         value = self.raw.get("secrets")
         if value is None:
             return {}
-        pairs = {name: name for name in value} if isinstance(value, list) and all(isinstance(name, str) for name in value) else value
+        if isinstance(value, list) and not all(isinstance(name, str) for name in value):
+            self._parse_texts("secrets", value[:MAX_SECRETS])
+            return {}
+        pairs = {name: name for name in value} if isinstance(value, list) else value
         if not isinstance(pairs, Mapping) or len(pairs) > MAX_SECRETS:
             self.add_problem(
                 "secrets", f"must be a list of secret names, or an object of variables and secret names; at most {MAX_SECRETS}"
@@ -205,7 +218,9 @@ class FieldParser:
         for variable, name in pairs.items():
             if not isinstance(variable, str) or not ENV_NAME.fullmatch(variable) or variable.startswith("HEADGATE_"):
                 self.add_problem("secrets", "a variable must consist of letters, digits and _, and must not begin with HEADGATE_")
-            elif not isinstance(name, str) or not ENV_NAME.fullmatch(name):
+            elif not isinstance(name, str):
+                self.add_problem(f"secrets.{variable}", describe_other_type(name))
+            elif not ENV_NAME.fullmatch(name):
                 self.add_problem(f"secrets.{variable}", "must be the name of a secret: letters, digits and _")
             elif isinstance(env, Mapping) and variable in env:
                 self.add_problem(f"secrets.{variable}", "is set in env already")

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from domain.errors import FieldProblem
-from domain.text_validation import find_json_problems, find_text_problem
+from domain.text_validation import describe_other_type, find_json_problems, find_text_problem
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 HTTP_STAGE_KEYS = frozenset({"url", "method", "query", "headers", "body", "expected", "max_bytes"})
@@ -89,7 +89,9 @@ def _find_header_problems(headers: object) -> list[tuple[str, str]]:
             is_valid = isinstance(secret, str) and _NAME.fullmatch(secret) and isinstance(prefix, str) and _HEADER_TEXT.fullmatch(prefix)
             if not is_valid or value.keys() - {"secret", "prefix"}:
                 problems.append((f"headers.{name}", "must be a text, or {secret: NAME} with an optional prefix"))
-        elif not isinstance(value, str) or not _HEADER_TEXT.fullmatch(value):
+        elif not isinstance(value, str):
+            problems.append((f"headers.{name}", describe_other_type(value)))
+        elif not _HEADER_TEXT.fullmatch(value):
             problems.append((f"headers.{name}", "must be printable ASCII on one line"))
     return problems
 

@@ -13,8 +13,10 @@ from domain.errors import InvalidInput
 from entrypoints.api.shared.etags import make_conditional
 from entrypoints.http import strict_json
 from entrypoints.http.auth.permissions import AccessLevel, get_access_rule
+from entrypoints.http.duplicate_keys import find_duplicate_key
 from entrypoints.http.middleware.body_limit import get_body
 from entrypoints.http.query_check import check_query
+from entrypoints.text_decoding import decode_text
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -51,10 +53,12 @@ class ApiRoute(APIRoute):
         return handle_json
 
     def parse(self, body: bytes) -> Any:
-        """Return the body's value. JSON `null` is refused: every body of the API is an object."""
+        """Return the body's value. Raise InvalidInput for `null`, since every body of the API is an object, and for a duplicate key."""
         value = strict_json.parse_and_check(body)
         if value is None:
             raise InvalidInput.for_field("body", "is a JSON object")
+        if duplicate := find_duplicate_key(decode_text(body)):
+            raise InvalidInput([duplicate])
         return value
 
 

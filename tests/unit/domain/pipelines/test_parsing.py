@@ -71,7 +71,7 @@ INVALID = {
     "a cycle": (a_raw_definition(CYCLE), "stages"),
     "a stage that needs itself": (a_raw_definition([a_stage("a", needs=["a"])]), "stages"),
     "an unknown need": (a_raw_definition([a_stage("a"), a_stage("b", needs=["nobody"])]), "stages[1].needs"),
-    "a need that is a number": (a_raw_definition([a_stage("a"), a_stage("b", needs=[1])]), "stages[1].needs"),
+    "a need that is a number": (a_raw_definition([a_stage("a"), a_stage("b", needs=[1])]), "stages[1].needs[0]"),
     "needs as a text": (a_raw_definition([a_stage("a"), a_stage("b", needs="a")]), "stages[1].needs"),
     "a timeout of -1": (with_stage_keys(timeout=-1), "stages[0].timeout"),
     "a timeout of 0": (with_stage_keys(timeout=0), "stages[0].timeout"),
@@ -91,8 +91,8 @@ INVALID = {
     "a command without shell as a text": (with_stage_keys(command="echo hi"), "stages[0].command"),
     "an empty command": (with_stage_keys(command=[]), "stages[0].command"),
     "a command with no program": (with_stage_keys(command=["", "x"]), "stages[0].command"),
-    "a command with a number": (with_stage_keys(command=["sleep", 1]), "stages[0].command"),
-    "a command with NUL": (with_stage_keys(command=["echo", NUL]), "stages[0].command"),
+    "a command with a number": (with_stage_keys(command=["sleep", 1]), "stages[0].command[1]"),
+    "a command with NUL": (with_stage_keys(command=["echo", NUL]), "stages[0].command[1]"),
     "a shell command as a list": (with_stage_keys(**SHELL), "stages[0].command"),
     "an empty shell command": (with_stage_keys(**SHELL, command=""), "stages[0].command"),
     "a callable without a function": (a_raw_definition([{"name": "a", "callable": "jobs.main"}]), "stages[0].callable"),
@@ -230,3 +230,42 @@ def test_invalid_secrets_are_refused(secrets: object) -> None:
 
     assert all(field.startswith("stages[0].secrets") for field in refused)
     assert refused
+
+
+@pytest.mark.parametrize(
+    ("definition", "field", "message"),
+    [
+        (with_stage_keys(command=["sleep", 5]), "stages[0].command[1]", "is the number 5: put it in quotes"),
+        (with_stage_keys(command=["sleep", 0.5]), "stages[0].command[1]", "is the number 0.5: put it in quotes"),
+        (with_stage_keys(command=["echo", True]), "stages[0].command[1]", "is true (as YAML reads yes and on, too): put it in quotes"),
+        (with_stage_keys(command=["echo", False]), "stages[0].command[1]", "is false (as YAML reads no and off, too): put it in quotes"),
+        (with_stage_keys(command=["echo", None]), "stages[0].command[1]", "is null: give it a text in quotes"),
+        (with_stage_keys(command=["echo", ["a"]]), "stages[0].command[1]", "must be text, not a list"),
+        (with_stage_keys(command=["echo", {}]), "stages[0].command[1]", "must be text, not an object"),
+        (with_stage_keys(command=[7]), "stages[0].command[0]", "is the number 7: put it in quotes"),
+        (with_stage_keys(env={"PORT": 8080}), "stages[0].env.PORT", "is the number 8080: put it in quotes"),
+        (with_stage_keys(env={"EMPTY": None}), "stages[0].env.EMPTY", "is null: give it a text in quotes"),
+        (a_raw_definition(env={"DEBUG": True}), "env.DEBUG", "is true (as YAML reads yes and on, too): put it in quotes"),
+        (with_stage_keys(name=7), "stages[0].name", "is the number 7: put it in quotes"),
+        (with_stage_keys(needs=["a", 2]), "stages[0].needs[1]", "is the number 2: put it in quotes"),
+        (with_stage_keys(workdir=7), "stages[0].workdir", "is the number 7: put it in quotes"),
+        (with_stage_keys(secrets=["A", 1]), "stages[0].secrets[1]", "is the number 1: put it in quotes"),
+        (with_stage_keys(secrets={"A": 1}), "stages[0].secrets.A", "is the number 1: put it in quotes"),
+        (a_raw_definition(tags=["etl", 2024]), "tags[1]", "is the number 2024: put it in quotes"),
+        (a_raw_definition(name=True), "name", "is true (as YAML reads yes and on, too): put it in quotes"),
+        (a_raw_definition(pool=1), "pool", "is the number 1: put it in quotes"),
+        (a_raw_definition(description=1.0), "description", "is the number 1.0: put it in quotes"),
+        (a_raw_definition([{"name": "a", "callable": 5}]), "stages[0].callable", "is the number 5: put it in quotes"),
+        (
+            a_raw_definition([{"name": "a", "kind": "approval", "approvers": [1]}]),
+            "stages[0].approvers[0]",
+            "is the number 1: put it in quotes",
+        ),
+        (a_raw_definition([{"name": "a", "kind": "approval", "message": 1}]), "stages[0].message", "is the number 1: put it in quotes"),
+    ],
+)
+def test_a_value_that_should_be_text_is_named(definition: object, field: str, message: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        parse_definition(definition)
+
+    assert (field, message) in [(problem.field, problem.message) for problem in error.value.problems]
