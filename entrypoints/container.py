@@ -225,7 +225,9 @@ class Application(containers.DeclarativeContainer):
 
     change_notifier = providers.Singleton(ChangeNotifier, adapters.change_feed, wakeups)
     feed_reader = providers.Singleton(FeedReader, adapters.change_feed, hub, adapters.worker_streams, wakeups, adapters.open_unit_of_work)
-    lease_sweeper = providers.Singleton(LeaseSweeper, adapters.open_unit_of_work, adapters.clock, wakeups, settings.provided.lease_seconds)
+    lease_sweeper = providers.Singleton(
+        LeaseSweeper, adapters.open_unit_of_work, adapters.clock, wakeups, adapters.worker_streams, settings.provided.lease_seconds
+    )
     due_run_sweeper = providers.Singleton(DueRunSweeper, adapters.open_unit_of_work, adapters.clock, wakeups)
     outbox_relay = providers.Singleton(
         OutboxRelay,

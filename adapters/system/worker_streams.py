@@ -33,7 +33,7 @@ class InMemoryWorkerStreams:
         self._is_closed = False
 
     async def open(self, worker: WorkerStatus) -> AsyncIterator[WorkerMessage]:
-        self._end(worker.id)
+        self.disconnect(worker.id)
         if self._is_closed:
             return
         stream = self._streams[worker.id] = _Stream(worker, reported_free=worker.free)
@@ -87,8 +87,8 @@ class InMemoryWorkerStreams:
         """End all streams and refuse new ones: a worker that reconnects would delay the end of the process."""
         self._is_closed = True
         for worker_id in list(self._streams):
-            self._end(worker_id)
+            self.disconnect(worker_id)
 
-    def _end(self, worker_id: str) -> None:
+    def disconnect(self, worker_id: str) -> None:
         if stream := self._streams.pop(worker_id, None):
             stream.queue.put_nowait(None)

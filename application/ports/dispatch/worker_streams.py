@@ -50,6 +50,10 @@ class WorkerStreams(Protocol):
         """Send the message. Returns False if the worker is not connected to this process."""
         ...
 
+    def disconnect(self, worker_id: str) -> None:
+        """End the worker's stream, if it is connected to this process. A worker that is alive opens another."""
+        ...
+
     def close(self) -> None:
         """Close all streams and refuse new ones, since the process stops."""
         ...

@@ -18,6 +18,7 @@ PAGE_SIZE = 1_000
 WORKER_EVENT_TYPES = (
     EventType.DISPATCH_REQUESTED,
     EventType.DISPATCH_CLAIMED,
+    EventType.DISPATCH_LOST,
     EventType.CANCEL_REQUESTED,
     EventType.VERDICT_GIVEN,
     EventType.STAGE_MOVED,
@@ -76,7 +77,13 @@ class FeedReader:
         return await self._feed.read(cursor, PAGE_SIZE)
 
     async def _notify_workers(self, batch: ChangeBatch) -> None:
-        """Send connected workers what other processes committed: cancellations, startable stages and requested dispatches."""
+        """Send connected workers what other processes committed: cancellations, startable stages and requested dispatches.
+
+        A worker whose lease expired is disconnected first, so that it does not get the next dispatch.
+        """
+        for event in batch.events:
+            if event.type is EventType.DISPATCH_LOST and event.actor is not None:
+                self._worker_streams.disconnect(event.actor)
         claimed = {(event.run_id, event.data["dispatch"]) for event in batch.events if event.type is EventType.DISPATCH_CLAIMED}
         for event in batch.events:
             if event.type is EventType.DISPATCH_REQUESTED and (event.run_id, event.data["dispatch"]) not in claimed:

@@ -1,5 +1,7 @@
 """Expires the leases of workers that stopped renewing them."""
 
+from application.ports.dispatch.worker_streams import WorkerStreams
+from application.ports.persistence.leases import Lease
 from application.ports.persistence.unit_of_work import OpenUnitOfWork, UnitOfWork
 from application.ports.system.clock import Clock
 from application.services.dispatch.local_wakeups import LocalWakeups
@@ -16,13 +18,17 @@ class LeaseSweeper:
     """Marks dispatches whose lease has expired as lost.
 
     After a gap it extends every lease by a full term instead, because workers could not renew them while the store or the web was frozen.
+    The worker's stream is ended, so that it gets no further work until it answers again: its network may keep the connection open.
     A gap is measured by the clock that decides whether a lease is expired, so it does not matter which of the two was frozen.
     """
 
-    def __init__(self, open_unit_of_work: OpenUnitOfWork, clock: Clock, wakeups: LocalWakeups, lease_seconds: float) -> None:
+    def __init__(
+        self, open_unit_of_work: OpenUnitOfWork, clock: Clock, wakeups: LocalWakeups, worker_streams: WorkerStreams, lease_seconds: float
+    ) -> None:
         self._open_unit_of_work = open_unit_of_work
         self._clock = clock
         self._wakeups = wakeups
+        self._worker_streams = worker_streams
         self._lease_seconds = lease_seconds
         self._gaps = GapDetector(min(MAX_GAP_SECONDS, MAX_GAP_SHARE * lease_seconds))
         self._has_extended = False
@@ -46,12 +52,13 @@ class LeaseSweeper:
             if await self._ends_gap(work):
                 return False
         for lease in candidates:
-            if not await self._expire_lease(lease.run_id, lease.epoch):
+            if not await self._expire_lease(lease):
                 return False
         return True
 
-    async def _expire_lease(self, run_id: int, epoch: int) -> bool:
+    async def _expire_lease(self, lease: Lease) -> bool:
         """Return False if a gap ended the pass."""
+        run_id, epoch = lease.run_id, lease.epoch
         async with self._open_unit_of_work() as work:
             run = (await work.runs.lock([run_id])).get(run_id)
             is_expired = run is not None and await work.leases.is_expired(run_id, epoch)
@@ -63,6 +70,7 @@ class LeaseSweeper:
                 await work.runs.save(run)
             await work.leases.release(run_id, epoch)
             await work.commit()
+        self._worker_streams.disconnect(lease.worker)
         self._wakeups.notify_committed([run])
         return True
 

@@ -80,6 +80,19 @@ async def test_a_disconnected_worker_gets_nothing(worker_streams: WorkerStreams)
         assert worker_streams.reserve("headgate", 1) is None
 
 
+async def test_a_worker_whose_stream_was_ended_gets_nothing_until_it_opens_another(worker_streams: WorkerStreams) -> None:
+    async with connect(worker_streams, a_worker("w1"), a_worker("w2", free=1)) as (reader, _):
+        worker_streams.disconnect("w1")
+        worker_streams.disconnect("unknown")
+
+        async with asyncio.timeout(5):
+            await reader.task
+        assert worker_streams.reserve("headgate", 4) == Reservation("w2", 1)
+        assert worker_streams.reserve("headgate", 4) is None
+        async with connect(worker_streams, a_worker("w1")):
+            assert worker_streams.reserve("headgate", 4) == Reservation("w1", 4)
+
+
 async def test_opening_again_ends_the_earlier_stream(worker_streams: WorkerStreams) -> None:
     async with connect(worker_streams, a_worker()) as (earlier,), connect(worker_streams, a_worker()) as (later,):
         async with asyncio.timeout(5):

@@ -31,6 +31,9 @@ class FakeWorkerStreams:
         self._streams[worker_id] = stream
         return stream
 
+    def disconnect(self, worker_id: str) -> None:
+        self.unlink(worker_id)
+
     def unlink(self, worker_id: str) -> None:
         """Close the stream, as when the worker leaves or opens another one."""
         stream = self._streams.pop(worker_id, None)

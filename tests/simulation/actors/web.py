@@ -109,7 +109,7 @@ class Web(Process, RelayProcess):
             (FeedReader(self.feed, self.hub, self.links, wakeups, uow), no_wait),
             (offers, offers.wait),
             (relay, relay.wait),
-            (LeaseSweeper(uow, clock, wakeups, LEASE_SECONDS), wait_seconds(1.0)),
+            (LeaseSweeper(uow, clock, wakeups, self.links, LEASE_SECONDS), wait_seconds(1.0)),
             (DueRunSweeper(uow, clock, wakeups, max_gap_seconds=2 * context.plan.due_every), wait_seconds(context.plan.due_every)),
             (PrefectReconciler(uow, prefect, self.routes.cancel, clock, wakeups), wait_seconds(5.0)),
         ):

@@ -161,3 +161,24 @@ async def test_a_timeout_found_by_another_process_reaches_the_connected_worker()
     await feed_reader.run_once()
 
     assert (WORKER, WakeRun(run_id)) in here.fakes.worker_streams.pushed
+
+
+async def test_a_worker_whose_lease_another_process_let_expire_is_disconnected() -> None:
+    here = InProcessHeadgate()
+    here.fakes.worker_streams.link(WORKER)
+    await here.use_cases.create_pipeline([a_stage("a")])
+    run_id = (await here.use_cases.trigger()).run_id
+    await run_dispatcher(here)
+    feed_reader = here.application.feed_reader()
+    await here.application.change_notifier().run_once()
+    await feed_reader.run_once()
+
+    elsewhere = here.start_second_process()
+    for _ in range(22):
+        await elsewhere.application.lease_sweeper().run_once()
+        here.fakes.clock.advance(1)
+    await elsewhere.application.change_notifier().run_once()
+    await feed_reader.run_once()
+
+    assert (await here.use_cases.get_stage_statuses(run_id))["a"] is Status.LOST
+    assert here.fakes.worker_streams.reserve("headgate", 1) is None

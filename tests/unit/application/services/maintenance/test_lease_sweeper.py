@@ -6,6 +6,8 @@ import pytest
 
 from domain.runs.status import Status
 from tests.fakes.persistence.leases import FakeLeases
+from tests.support.actions import WORKER
+from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
 
 LEASE_SECONDS = 20.0
@@ -68,3 +70,22 @@ async def test_a_pass_that_was_held_up_expires_nothing(statement: str) -> None:
     await pass_time(headgate, 19)
 
     assert (await headgate.use_cases.get_run(run_id)).status is Status.RUNNING
+
+
+async def test_a_worker_whose_lease_expired_gets_no_further_work_until_it_connects_again() -> None:
+    headgate = InProcessHeadgate()
+    headgate.fakes.worker_streams.link(WORKER)
+    await headgate.use_cases.create_pipeline([a_stage("a", retries=3, retry_on_loss=True)])
+    run_id = (await headgate.use_cases.trigger()).run_id
+    dispatcher = headgate.application.dispatcher()
+    await dispatcher.run_once()
+
+    await pass_time(headgate, 22)
+    await dispatcher.run_once()
+    lost = await headgate.use_cases.get_stage_statuses(run_id)
+    headgate.fakes.worker_streams.link(WORKER)
+    await dispatcher.run_once()
+
+    assert lost == {"a": Status.QUEUED}
+    assert await headgate.use_cases.get_stage_statuses(run_id) == {"a": Status.RUNNING}
+    assert [attempt.number for attempt in (await headgate.use_cases.get_run(run_id)).stages[0].attempts] == [1, 2]
