@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final, Self
 
+from entrypoints.worker.stage_host.import_path import describe_interpreter
 from entrypoints.worker.stage_host.job import EndedProcess, Job, JobResult, JobSpec
 from entrypoints.worker.stage_host.processes import has_mark, kill, kill_group, list_processes
 from entrypoints.worker.stage_host.protocol import MARK_LENGTH, MARK_NAME, WORKER_PID_NAME, FrameDecoder, Message, encode_frame
@@ -71,7 +72,7 @@ class StageHost:
         with theirs:
             process = _spawn(theirs.fileno(), token)
         reader, writer = await asyncio.open_connection(sock=ours)
-        writer.write(encode_frame({"op": "hello", "path": _get_import_path(), "prefix": sys.prefix, "exec_prefix": sys.exec_prefix}))
+        writer.write(encode_frame(describe_interpreter() | {"op": "hello"}))
         return cls(process, token, reader, writer)
 
     @property
@@ -171,10 +172,6 @@ def _spawn(descriptor: int, token: str) -> subprocess.Popen[bytes]:
         cwd="/",
         env=environment | {"LANG": "C.UTF-8", MARK_NAME: token.ljust(MARK_LENGTH, "0"), WORKER_PID_NAME: str(os.getpid())},
     )
-
-
-def _get_import_path() -> list[str]:
-    return [str(Path(folder).resolve()) for folder in sys.path if folder]
 
 
 def _wait_for_exit(process: subprocess.Popen[bytes]) -> None:

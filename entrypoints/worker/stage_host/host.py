@@ -17,7 +17,15 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from entrypoints.worker.stage_host.processes import become_subreaper, get_children, get_descendants, kill, kill_group, set_process_name
+from entrypoints.worker.stage_host.processes import (
+    become_subreaper,
+    find_changed_signals,
+    get_children,
+    get_descendants,
+    kill,
+    kill_group,
+    set_process_name,
+)
 from entrypoints.worker.stage_host.protocol import Message
 from entrypoints.worker.stage_host.python_callable import install_exit_builtins
 from entrypoints.worker.stage_host.stage_process import StageProcess
@@ -48,6 +56,7 @@ class StageHostServer:
         if parent is not None:
             self._watch(parent, self._request_exit)
         signal.signal(signal.SIGTERM, self._request_exit)
+        find_changed_signals()  # here, so that its children find the answer in the cache
         while not (self._is_exiting or self._connection.is_closed):
             self._poll_once()
         self._kill_everything()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 import sys
@@ -30,10 +31,23 @@ def reset_signals() -> None:
 
     A process inherits ignored signals, so those that the host or the worker (by nohup, for one) ignores would be ignored by the stage too.
     """
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        with contextlib.suppress(OSError):  # those that the C library keeps to itself
-            signal.signal(number, signal.SIG_DFL)
+    for number in find_changed_signals():
+        signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+@functools.cache
+def find_changed_signals() -> tuple[int, ...]:
+    """Return the signals that this process, the host, handles or ignores. It changes them only before it starts a stage."""
+    return tuple(number for number in signal.valid_signals() if signal.getsignal(number) is not signal.SIG_DFL and _is_resettable(number))
+
+
+def _is_resettable(number: int) -> bool:
+    try:
+        signal.signal(number, signal.getsignal(number))
+    except (OSError, TypeError, ValueError):  # KILL and STOP, and those that the C library keeps to itself
+        return False
+    return True
 
 
 def die_with_parent(parent: int) -> None:

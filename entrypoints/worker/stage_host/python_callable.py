@@ -17,6 +17,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from entrypoints.worker.stage_host.import_path import set_import_path
 from entrypoints.worker.stage_host.protocol import RESULT_LIMIT, Message
 from entrypoints.worker.stage_host.trace_context import activate_trace_context
 
@@ -66,8 +67,6 @@ def _prepare_interpreter(start: Message, interpreter: Message) -> None:
     os.environ.clear()
     os.environ.update(start["env"])
     time.tzset()
-    sys.path[:] = [start["cwd"], *filter(None, start["env"].get("PYTHONPATH", "").split(os.pathsep)), *interpreter["path"]]
-    sys.prefix, sys.exec_prefix = interpreter["prefix"], interpreter["exec_prefix"]
     sys.argv = [start["callable"]]
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = sys.__stdout__ = _line_buffered(1)  # type: ignore[misc]
@@ -76,10 +75,11 @@ def _prepare_interpreter(start: Message, interpreter: Message) -> None:
     # As an interpreter does: a Python program expects an exception for a failed write, not a signal that kills it.
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored, signal.SIG_IGN)
-    importlib.invalidate_caches()
+    set_import_path(start["cwd"], start["env"].get("PYTHONPATH", ""), interpreter)
 
 
 def _line_buffered(descriptor: int) -> io.TextIOWrapper:
+    # As on a terminal, also at a carriage return. Without a buffer, the lines of several threads would be mixed.
     return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 

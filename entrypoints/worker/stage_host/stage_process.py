@@ -8,6 +8,7 @@ import time
 from typing import Final
 
 from entrypoints.worker.stage_host.child_process import StagePipes, run_stage
+from entrypoints.worker.stage_host.import_path import warm_caches
 from entrypoints.worker.stage_host.processes import (
     die_with_parent,
     get_children,
@@ -125,6 +126,8 @@ class StageProcess:
 
 def _fork(start: Message, pipes: StagePipes, interpreter: Message) -> int:
     host = os.getpid()
+    if start["kind"] == "python":
+        warm_caches(interpreter)
     pid = os.fork()
     if pid == 0:
         run_stage(start, pipes, host, interpreter)
