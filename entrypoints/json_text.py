@@ -17,6 +17,8 @@ def parse_json(text: str, *, object_pairs_hook: Callable[[list[tuple[str, Any]]]
         return json.loads(text, object_pairs_hook=object_pairs_hook)
     except json.JSONDecodeError as error:
         raise InvalidJson(_describe(error)) from error
+    except InvalidJson:  # of the hook
+        raise
     except RecursionError as error:
         raise InvalidJson(f"is nested deeper than {MAX_DEPTH} levels") from error
     except ValueError as error:  # an integer with thousands of digits

@@ -1,13 +1,20 @@
-"""Read pipeline definitions from YAML or JSON, strictly: plain values, unique text keys, no dates."""
+"""Read pipeline definitions from JSON or YAML, strictly: plain values, unique text keys, no dates.
+
+The edit form, `headgate apply` and standard input all read with this module. JSON is read as the API reads it, so 1e3 is a number and
+tabs may indent; every other text is YAML.
+"""
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import yaml
 
 from domain.text_validation import MAX_JSON_DEPTH
 from entrypoints.definitions.node_checks import MAX_NODES, InvalidNode, check_document
+from entrypoints.json_text import InvalidJson, parse_json
+from entrypoints.text_decoding import remove_byte_order_mark
 
 _Loader: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
@@ -16,38 +23,85 @@ class InvalidDefinitionText(Exception):
     """A text that is not a definition. The message names the line where it can."""
 
 
+DocumentResult = dict[str, Any] | InvalidDefinitionText
+
+
+def read_documents(text: str, *, allow_aliases: bool = True) -> Iterator[DocumentResult]:
+    """Yield every non-empty document of a YAML or JSON text, or why it is none. Nothing can be read after a syntax error."""
+    text = remove_byte_order_mark(text)
+    if not text.lstrip().startswith(("{", "[", "//", "/*")):
+        yield from _read_yaml(text, allow_aliases)
+        return
+    try:
+        yield _to_json_object(parse_json(text, object_pairs_hook=_build_object))
+    except InvalidJson as error:
+        for document in _read_yaml(text, allow_aliases):
+            yield _choose_reason(document, error) if isinstance(document, InvalidDefinitionText) else document
+
+
 def parse_documents(text: str) -> list[dict[str, Any]]:
     """Return every non-empty document of a YAML or JSON text. Raise InvalidDefinitionText."""
-    return list(_read(text, allow_aliases=True))
+    return [_raise_if_invalid(document) for document in read_documents(text)]
 
 
 def parse_definition(text: str) -> dict[str, Any]:
     """Return the single definition in a text from an untrusted sender. Raise InvalidDefinitionText. Aliases are rejected."""
-    documents = list(_read(text, allow_aliases=False))
+    documents = [_raise_if_invalid(document) for document in read_documents(text, allow_aliases=False)]
     if len(documents) > 1:
         raise InvalidDefinitionText("expected a single document in the stream")
-    return documents[0] if documents else _to_json_object(None)
+    return documents[0] if documents else _raise_if_invalid(_to_json_object(None))
 
 
-def _read(text: str, *, allow_aliases: bool) -> Iterator[dict[str, Any]]:
+def _raise_if_invalid(document: DocumentResult) -> dict[str, Any]:
+    if isinstance(document, InvalidDefinitionText):
+        raise document
+    return document
+
+
+def _choose_reason(yaml_reason: InvalidDefinitionText, json_reason: InvalidJson) -> InvalidDefinitionText:
+    """Return the reason for a text that is neither: YAML's says more, except about comments and tabs, which differ in JSON."""
+    is_about_json = "comments" in str(json_reason) or "a tab;" in str(yaml_reason)
+    return InvalidDefinitionText(str(json_reason)) if is_about_json else yaml_reason
+
+
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InvalidJson(f"duplicate key {key:.60}")
+        found[key] = value
+    return found
+
+
+def _read_yaml(text: str, allow_aliases: bool) -> Iterator[DocumentResult]:
+    loader = None
     try:
-        _check_events(text, allow_aliases)
+        with suppress(yaml.YAMLError):  # raised again below, after the documents before it
+            _check_events(text, allow_aliases)
         loader = _StrictLoader(text)
-        try:
-            while loader.check_node():
-                node = loader.get_node()
-                check_document(node)
-                document = loader.construct_document(node)
-                if document is not None:
-                    yield _to_json_object(document)
-        finally:
-            loader.dispose()
+        while loader.check_node():
+            document = _read_node(loader, loader.get_node())
+            if document is not None:
+                yield document
     except yaml.YAMLError as error:
-        raise InvalidDefinitionText(_describe(error, text)) from None
+        yield InvalidDefinitionText(_describe(error, text))
+    except InvalidDefinitionText as error:
+        yield error
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def _read_node(loader: Any, node: yaml.Node) -> DocumentResult | None:
+    """Return the document of a root node. Errors of values cost their own document only."""
+    try:
+        check_document(node)
+        document = loader.construct_document(node)
     except InvalidNode as error:
-        raise InvalidDefinitionText(str(error)) from None
+        return InvalidDefinitionText(str(error))
     except ValueError as error:
-        raise InvalidDefinitionText(f"the definition cannot be read: {error}") from None
+        return InvalidDefinitionText(f"the definition cannot be read: {error}")
+    return None if document is None else _to_json_object(document)
 
 
 def _check_events(text: str, allow_aliases: bool) -> None:
@@ -63,13 +117,13 @@ def _check_events(text: str, allow_aliases: bool) -> None:
             raise InvalidDefinitionText(f"the definition has more than {MAX_NODES:,} values")
 
 
-def _to_json_object(document: object) -> dict[str, Any]:
+def _to_json_object(document: object) -> DocumentResult:
     if not isinstance(document, dict):
-        raise InvalidDefinitionText("a definition is an object with the keys name and stages")
+        return InvalidDefinitionText("a definition is an object with the keys name and stages")
     try:
         plain: dict[str, Any] = json.loads(json.dumps(document, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidDefinitionText(f"the definition contains a value that JSON cannot represent: {error}") from None
+        return InvalidDefinitionText(f"the definition contains a value that JSON cannot represent: {error}")
     return plain
 
 

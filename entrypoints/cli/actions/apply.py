@@ -2,48 +2,64 @@
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 from domain.pipelines.field_parser import NAME
-from entrypoints.cli.actions.definition_files import DefinitionSource, InvalidDefinitionFile, find_definition_files, read_definitions
+from entrypoints.cli.actions.definition_files import DefinitionSource, read_definitions
+from entrypoints.cli.actions.definition_search import SearchProblem, find_definition_files
 from entrypoints.cli.client.errors import ApiError
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_error
 from entrypoints.cli.screens.sanitizer import sanitize
 from entrypoints.definitions.revision_diff import diff_revisions
 
+_RESULTS = ("created", "changed", "unchanged", "refused", "skipped", "not applied")
+_MAX_NOTES = 20
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What the files contain: definitions to apply, lines about what cannot be applied, and lines about what is skipped."""
+
+    sources: list[DefinitionSource] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
 
 async def apply_files(url: str, paths: Iterable[Path]) -> int:
     """Apply every valid definition in the files. Return 0 if all were applied, 1 if any was refused or could not be read."""
-    sources, all_readable = _read_all(paths)
-    all_applied = True
-    async with HeadgateClient(url) as client:
-        for source in sources:
-            all_applied = await _apply(client, source) and all_applied
-    return 0 if all_readable and all_applied else 1
-
-
-def _read_all(paths: Iterable[Path]) -> tuple[list[DefinitionSource], bool]:
-    """Return the definitions to apply, and False if any file had to be left out. Print why to stderr."""
+    findings = _read_all(paths)
+    _print_findings(findings)
+    results = Counter({"refused": len(findings.problems), "skipped": len(findings.notes), "not applied": len(findings.sources)})
     try:
-        files = list(dict.fromkeys(find_definition_files(paths)))
-    except InvalidDefinitionFile as error:
-        print(f"{error}", file=sys.stderr)
-        return [], False
-    sources: list[DefinitionSource] = []
-    problems: list[str] = []
-    for path in files:
-        try:
-            sources += read_definitions(path)
-        except InvalidDefinitionFile as error:
-            problems.append(str(error))
-    unique, duplicates = _separate_duplicates(sources)
-    problems += duplicates
-    for line in problems:
-        print(sanitize(line), file=sys.stderr)
-    return unique, not problems
+        async with HeadgateClient(url) as client:
+            for source in findings.sources:
+                results[await _apply(client, source)] += 1
+                results["not applied"] -= 1
+    finally:
+        _print_summary(results)
+    return 1 if results["refused"] else 0
+
+
+def _read_all(paths: Iterable[Path]) -> _Findings:
+    findings = _Findings()
+    for file in find_definition_files(paths):
+        if isinstance(file, SearchProblem):
+            findings.problems.append(f"{file.location}: {file.reason}")
+            continue
+        contents = read_definitions(file)
+        findings.sources += contents.sources
+        findings.problems += contents.problems
+        findings.notes += contents.notes
+    findings.sources, duplicates = _separate_duplicates(findings.sources)
+    findings.problems += duplicates
+    if findings.notes and not findings.sources and not findings.problems:
+        findings.problems.append(f"{' '.join(map(str, paths))}: no pipeline definition")
+    return findings
 
 
 def _separate_duplicates(sources: list[DefinitionSource]) -> tuple[list[DefinitionSource], list[str]]:
@@ -60,8 +76,8 @@ def _separate_duplicates(sources: list[DefinitionSource]) -> tuple[list[Definiti
     return unique, lines
 
 
-async def _apply(client: HeadgateClient, source: DefinitionSource) -> bool:
-    """Create or change one pipeline and print the result. Return False if the server refuses the definition."""
+async def _apply(client: HeadgateClient, source: DefinitionSource) -> str:
+    """Create or change one pipeline and print the result. Return it; `refused` if the server refuses the definition."""
     name = source.definition.get("name")
     try:
         # A name made of digits in the URL would be read as another pipeline's id.
@@ -71,17 +87,32 @@ async def _apply(client: HeadgateClient, source: DefinitionSource) -> bool:
             created = await client.post("/pipelines/", source.definition)
             count = len(created["stages"])
             print(f"{created['name']}: created, {count} {'stage' if count == 1 else 'stages'}  ({source.location})", flush=True)
-            return True
+            return "created"
         after = await client.put(f"/pipelines/{quote(str(name), safe='')}", source.definition)
     except ApiError as error:
         if error.is_transient:
             raise
         print_error(error, source.location)
-        return False
+        return "refused"
     if after["revision"] == before["revision"]:
         print(f"{name}: unchanged, revision {after['revision']}  ({source.location})", flush=True)
-        return True
+        return "unchanged"
     print(f"{name}: revision {after['revision']}  ({source.location})", flush=True)
     for change in diff_revisions(before, after):
         print(f"    {sanitize(change)}", flush=True)
-    return True
+    return "changed"
+
+
+def _print_findings(findings: _Findings) -> None:
+    shown, hidden = findings.notes[:_MAX_NOTES], len(findings.notes) - _MAX_NOTES
+    lines = [*findings.problems, *(f"skipped {note}" for note in shown)]
+    if hidden > 0:
+        lines.append(f"skipped {hidden:,} more {'file' if hidden == 1 else 'files'}")
+    for line in lines:
+        print(sanitize(line), file=sys.stderr)
+
+
+def _print_summary(results: Counter[str]) -> None:
+    """Print how many definitions had each result; nothing for a single one."""
+    if results.total() > 1:
+        print(", ".join(f"{results[result]:,} {result}" for result in _RESULTS if results[result]), flush=True)

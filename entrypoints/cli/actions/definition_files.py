@@ -1,17 +1,23 @@
-"""Find and read definition files named on the command line."""
+"""Read the definitions in a file."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import errno
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_documents
+from entrypoints.cli.actions.definition_search import STANDARD_INPUT, DefinitionFile
+from entrypoints.definitions.yaml_reader import InvalidDefinitionText, read_documents
+from entrypoints.text_decoding import InvalidEncoding, decode_text
 
-_SUFFIXES = (".yaml", ".yml", ".json")
-
-
-class InvalidDefinitionFile(Exception):
-    """A file or folder without readable definitions. The message names it, and the line where it can."""
+MAX_FILE_BYTES = 8 << 20
+_MAX_OTHER_FILE_BYTES = 64 << 10
+"""Files in a folder that are larger and never mention stages are not parsed, since lock files and data take minutes."""
+_STAGE_KEYS = frozenset({"name", "kind", "needs", "command", "callable"})
+_TEMPLATE = re.compile(r"\{\{|\{%|(^|\s)!{1,2}[A-Za-z]", re.MULTILINE)
+"""Placeholders of templates, and tags of other programs such as !Ref."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +28,85 @@ class DefinitionSource:
     definition: dict[str, Any]
 
 
-def find_definition_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield each file of `paths`; for a folder, every .yaml, .yml and .json file below it, sorted by name.
+@dataclass(slots=True)
+class FileContents:
+    """The definitions of a file; why parts of it cannot be read; and why parts of it are skipped. Each line names its location."""
 
-    Raise InvalidDefinitionFile for a folder without such a file.
-    """
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        found = sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
-        if not found:
-            raise InvalidDefinitionFile(f"{path}: no .yaml, .yml or .json file in this folder")
-        yield from found
+    sources: list[DefinitionSource] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-def read_definitions(path: Path) -> list[DefinitionSource]:
-    """Return every definition in the file. Raise InvalidDefinitionFile."""
+def read_definitions(file: DefinitionFile) -> FileContents:
+    """Read every document of the file. In a folder, what is no definition is skipped with a note."""
+    contents = FileContents()
     try:
-        definitions = parse_documents(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidDefinitionFile(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    except InvalidDefinitionText as error:
-        raise InvalidDefinitionFile(f"{path}: {error}") from None
-    if not definitions:
-        raise InvalidDefinitionFile(f"{path}: the file is empty")
-    several = len(definitions) > 1
-    return [DefinitionSource(f"{path} #{number}" if several else f"{path}", each) for number, each in enumerate(definitions, 1)]
+        data = _read_bytes(file.path)
+        if file.is_found_in_folder and (reason := _find_reason_to_skip(data)):
+            contents.notes.append(f"{file.location}: {reason}")
+            return contents
+        text = decode_text(data)
+    except OSError as error:
+        contents.problems.append(f"{file.location}: {error.strerror or error}")
+    except InvalidEncoding as error:
+        contents.problems.append(f"{file.location}: the file {error}")
+    else:
+        _read_documents(file, text, contents)
+    return contents
+
+
+def is_like_definition(document: Mapping[str, Any]) -> bool:
+    """Return False for documents of other programs, such as package.json or a workflow of a CI service."""
+    if "stages" not in document:
+        return False
+    stages = document["stages"]
+    rows = [row for row in stages if isinstance(row, Mapping)] if isinstance(stages, list) else []
+    if rows:
+        return any(not _STAGE_KEYS.isdisjoint(row) for row in rows)
+    return "name" in document
+
+
+def _read_documents(file: DefinitionFile, text: str, contents: FileContents) -> None:
+    documents = list(read_documents(text))
+    if not documents:
+        (contents.notes if file.is_found_in_folder else contents.problems).append(f"{file.location}: the file is empty")
+    for number, document in enumerate(documents, 1):
+        location = f"{file.location} #{number}" if len(documents) > 1 else file.location
+        if isinstance(document, InvalidDefinitionText):
+            is_other = file.is_found_in_folder and "stages" not in text and _is_of_another_program(text, document)
+            if is_other:
+                contents.notes.append(f"{location}: not a pipeline definition")
+            else:
+                contents.problems.append(f"{location}: {document}")
+        elif file.is_found_in_folder and not is_like_definition(document):
+            contents.notes.append(f"{location}: not a pipeline definition")
+        else:
+            contents.sources.append(DefinitionSource(location, document))
+
+
+def _is_of_another_program(text: str, error: InvalidDefinitionText) -> bool:
+    """Return True for lists and single values, JSON with comments, and templates and tags that only another program can read."""
+    return str(error).startswith("a definition is an object") or "comments" in str(error) or _TEMPLATE.search(text) is not None
+
+
+def _find_reason_to_skip(data: bytes) -> str | None:
+    if not data.strip():
+        return "the file is empty"
+    if len(data) > _MAX_OTHER_FILE_BYTES and b"stages" not in data.replace(b"\0", b""):
+        return "not a pipeline definition"
+    return None
+
+
+def _read_bytes(path: Path) -> bytes:
+    """Return the bytes of the file, or of standard input. Raise OSError, also for a file over MAX_FILE_BYTES."""
+    if path == STANDARD_INPUT:
+        return _read_limited(sys.stdin.buffer)
+    with path.open("rb") as file:
+        return _read_limited(file)
+
+
+def _read_limited(file: IO[bytes]) -> bytes:
+    data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise OSError(errno.EFBIG, f"the file is larger than {MAX_FILE_BYTES >> 20} MiB")
+    return data

@@ -10,7 +10,11 @@ from entrypoints.cli.commands.remote import AsJson, get_server_url, run_action
 
 def apply(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="YAML or JSON definitions; a folder includes everything below it.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="YAML or JSON definitions; a folder includes everything below it that is not hidden; - for standard input.",
+        ),
     ],
 ) -> None:
     """Create or change pipelines to match the files. Exit code 1: a definition was refused; 2: no answer."""
