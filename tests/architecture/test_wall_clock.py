@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 import pytest
@@ -31,7 +32,13 @@ READERS: Final = {
 
 def find_wall_clock_readers(tree: SourceTree) -> set[str]:
     """Return the modules that mention a reader, called or not."""
-    return {path for path in tree.modules if any(_is_reader(name) for name in _list_qualified_names(tree.modules[path]))}
+    return {path for path, module in tree.modules.items() if _reads_wall_clock(module)}
+
+
+@cache
+def _reads_wall_clock(module: ast.Module) -> bool:
+    """Return True if the module mentions a reader. Trees that share a module walk it once."""
+    return any(_is_reader(name) for name in _list_qualified_names(module))
 
 
 def _is_reader(name: str) -> bool:
