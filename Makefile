@@ -36,6 +36,7 @@ test-fast: $(VENV)/test.stamp
 
 check: $(VENV)/test.stamp
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --quiet --preview --select PLW1514 domain application adapters entrypoints installation  # text files need an encoding
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache

@@ -26,7 +26,8 @@ def read_or_create_secret(path: Path, size: int = 48, repair: str = _RECREATE) -
             _create(path, created)
         content = _read(path)
     except OSError as error:
-        raise SecretFileError(f"The file {path} cannot be read or created: {error.strerror}.") from None
+        reason = f"{error.strerror}; set HEADGATE_HOME to a folder that this user can read and write, with space left"
+        raise SecretFileError(f"The file {path} cannot be read or created: {reason}.") from None
     text = content.decode("ascii", "replace").strip()
     # Files of release 0.2 have no newline at the end, but always the same length.
     is_whole = content.endswith(b"\n") or len(text) == len(created)

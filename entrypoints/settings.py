@@ -201,7 +201,12 @@ class Settings(BaseSettings):
     def _make_absolute(cls, value: Path | None) -> Path | None:
         if value is None:
             return None
-        return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100 (unlike Path.resolve, it follows no symbolic link)
+        try:
+            return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100 (unlike Path.resolve, it follows no symbolic link)
+        except RuntimeError:
+            raise ValueError(f"the home of the user in {value} is not known; write an absolute path") from None
+        except FileNotFoundError:
+            raise ValueError("the current folder does not exist any more; change to another folder") from None
 
     @field_validator("database_url", "prefect_database_url", mode="after")
     @classmethod

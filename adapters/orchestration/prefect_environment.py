@@ -59,7 +59,7 @@ def _write_single_certificate(folder: Path) -> Path:
     path = folder / "one-certificate.pem"
     if not path.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        bundle = Path(certifi.where()).read_text()
+        bundle = Path(certifi.where()).read_text(encoding="utf-8")
         end = "-----END CERTIFICATE-----\n"
         start = bundle.index("-----BEGIN CERTIFICATE-----")
         draft = path.with_name(f"{path.name}.{os.getpid()}")

@@ -11,7 +11,7 @@ from entrypoints.cli.commands.pipelines import apply, status, trigger
 from entrypoints.cli.commands.processes import up, web, worker
 from entrypoints.cli.commands.runs import again, approve, cancel, reject, retry, skip, waiting
 from entrypoints.cli.commands.tokens import tokens
-from entrypoints.cli.error_reporting import exit_on_known_errors
+from entrypoints.cli.error_reporting import escape_unprintable_characters, exit_on_known_errors
 
 app = typer.Typer(
     help="The front door to a team's pipelines: define, trigger and watch them.",
@@ -32,5 +32,6 @@ app.add_typer(tokens, name="token")
 
 def main() -> None:
     """Run the command line. Expected errors become one line on stderr and exit code 2."""
+    escape_unprintable_characters()
     with exit_on_known_errors():
         app()

@@ -1,6 +1,7 @@
 """Turn errors that an operator can fix into one line on stderr and exit code 2."""
 
 import contextlib
+import io
 import sys
 from collections.abc import Iterator
 
@@ -26,6 +27,13 @@ def exit_on_known_errors() -> Iterator[None]:
             raise
         print(f"headgate: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def escape_unprintable_characters() -> None:
+    """Write characters that the terminal's encoding does not have as escapes. Otherwise, printing them would be an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def is_known_error(error: Exception) -> bool:

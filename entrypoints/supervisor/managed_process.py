@@ -81,16 +81,24 @@ class ManagedProcess:
         delay = _FIRST_DELAY
         while True:
             started = time.monotonic()
-            self._process = await self._spawn()
-            code = await self._process.wait()
-            self._kill_group()
-            if code == START_ERROR_CODE and self.spec.has_start_errors:
+            end = await self._run_once()
+            if end is None:
                 self._on_start_error(self.spec.name)
                 return
             delay = _FIRST_DELAY if time.monotonic() - started > _STEADY_SECONDS else delay
-            self._print(f"{self.spec.name} {_describe_exit(code)}; restarting in {delay:g} s")
+            self._print(f"{self.spec.name} {end}; restarting in {delay:g} s")
             await asyncio.sleep(delay)
             delay = min(delay * 2, _MAX_DELAY)
+
+    async def _run_once(self) -> str | None:
+        """Run the process to its end and return how it ended, or None after a start error."""
+        try:
+            self._process = await self._spawn()
+        except OSError as error:
+            return f"cannot be started: {error.strerror}"  # a full disk, or no free process or descriptor: that may pass
+        code = await self._process.wait()
+        self._kill_group()
+        return None if code == START_ERROR_CODE and self.spec.has_start_errors else _describe_exit(code)
 
     async def _spawn(self) -> Process:
         with contextlib.ExitStack() as stack:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 from entrypoints.supervisor.instance_lock import StartError
+
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 class MigrationProcess:
@@ -15,7 +19,14 @@ class MigrationProcess:
         self._is_running = False
         argv = [sys.executable, "-P", "-m", "adapters.persistence.migrate"]
         self._process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+            argv,
+            env=os.environ | {"PYTHONPATH": str(_ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
         )
 
     def __call__(self, url: str) -> None:

@@ -83,7 +83,7 @@ class ProcessPlan:
         """Wrap Prefect's server in the program of parent_watch, since it does not watch its parent itself."""
         command = self._commands.get("prefect", server.argv())
         argv = [sys.executable, "-I", "-S", parent_watch.__file__, "--nice", _PREFECT_NICENESS, "--", *command]
-        environment = server.environment(_without_headgate_variables(os.environ))
+        environment = server.environment(_select_variables_for_prefect(os.environ))
         return ProcessSpec("prefect", argv, environment, _STOP_SECONDS["prefect"], log=self.prefect_log, has_own_group=True)
 
     def _build_environment(self, addresses: ServiceAddresses) -> dict[str, str]:
@@ -103,13 +103,8 @@ class ProcessPlan:
             own["HEADGATE_PREFECT_API_AUTH_STRING"] = addresses.prefect_auth
         inherited = {name: value for name, value in os.environ.items() if name not in _DATABASE_VARIABLES}
         inherited = exempt_local_hosts(inherited, [settings.host])
-        return inherited | own | {"PYTHONPATH": _build_python_path(), "PYTHONUNBUFFERED": "1"}
+        return inherited | own | {"PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1"}
 
 
-def _without_headgate_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if not name.startswith("HEADGATE_")}
-
-
-def _build_python_path() -> str:
-    """Put Headgate's packages first, so that a `domain` folder in the current directory does not shadow them."""
-    return os.pathsep.join(part for part in (str(_ROOT), os.environ.get("PYTHONPATH", "")) if part)
+def _select_variables_for_prefect(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not name.startswith("HEADGATE_") and name != "PYTHONPATH"}

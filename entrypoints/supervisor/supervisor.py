@@ -13,6 +13,7 @@ from typing import Any
 from adapters.orchestration.server_health import wait_until_healthy
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from entrypoints.settings import Settings
+from entrypoints.supervisor.home_folder import explain_file_errors
 from entrypoints.supervisor.instance_lock import StartError, hold_instance_lock
 from entrypoints.supervisor.managed_process import ManagedProcess, ProcessSpec
 from entrypoints.supervisor.migration_process import MigrationProcess
@@ -64,6 +65,10 @@ class Supervisor:
     async def _start(self, parent_fd: int) -> None:
         if (migrate := self._migrate) is None:
             migrate = self._migration = MigrationProcess()
+        with explain_file_errors(self._settings.home):
+            await self._start_processes(parent_fd, migrate)
+
+    async def _start_processes(self, parent_fd: int, migrate: Migrate) -> None:
         database_url, prefect_database_url = await self._prepare_database()
         await asyncio.to_thread(migrate, database_url)
         self._print("database migrated")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from adapters.persistence.embedded.errors import EmbeddedServerError, error_from_output, out_of_space_error
+from adapters.persistence.embedded.errors import FULL_DISK, EmbeddedServerError, check_free_space, error_from_output, out_of_space_error
 from adapters.persistence.embedded.paths import PORT, ServerPaths
 
 SUPERUSER = "headgate"
@@ -53,10 +52,11 @@ def ensure_cluster(paths: ServerPaths, secret: str) -> bool:
     if paths.data.exists():
         _check_version(paths)
         return False
+    check_free_space(paths.root)
     try:
         _initdb(paths, secret)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in FULL_DISK:
             raise out_of_space_error(paths.root) from None
         raise EmbeddedServerError(f"The data directory {paths.data} cannot be created: {error}.") from None
     return True

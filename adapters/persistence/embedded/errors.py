@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of the errors of a disk or a quota that has no space, or no inode, left."""
+_NEEDED_BYTES = 200 * 1024 * 1024
+"""What a new data directory takes with Headgate's and Prefect's tables and the first transaction logs."""
 _TAIL_BYTES = 8192
 
 
@@ -14,6 +24,31 @@ class EmbeddedServerError(Exception):
 def out_of_space_error(where: Path) -> EmbeddedServerError:
     """Return the error for a full disk."""
     return EmbeddedServerError(f"No space is left on the disk that holds {where}; free some, or set HEADGATE_HOME to another disk.")
+
+
+def check_free_space(where: Path) -> None:
+    """Raise EmbeddedServerError if the disk is too small for a new data directory in `where`."""
+    free = shutil.disk_usage(where).free
+    if free < _NEEDED_BYTES:
+        sizes = f"{_NEEDED_BYTES // 2**20} MB are needed, {free // 2**20} MB are free"
+        what = f"No space is left on the disk that holds {where} for a new database ({sizes})"
+        raise EmbeddedServerError(f"{what}; free some, or set HEADGATE_HOME to another disk.")
+
+
+@contextlib.contextmanager
+def explain_failures(where: Path) -> Iterator[None]:
+    """Turn errors of files and of the database into EmbeddedServerError. `where` is the folder of the server's files."""
+    try:
+        yield
+    except psycopg.errors.DiskFull:
+        raise out_of_space_error(where) from None
+    except psycopg.Error as error:
+        raise EmbeddedServerError(f"PostgreSQL in {where} does not answer as expected: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            raise out_of_space_error(where) from None
+        what = f"{error.filename or where}: {error.strerror}"
+        raise EmbeddedServerError(f"PostgreSQL cannot use its files: {what}; repair it, or set HEADGATE_HOME to another folder.") from None
 
 
 def error_from_output(text: str, doing: str, where: Path) -> EmbeddedServerError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from adapters.persistence.embedded.errors import EmbeddedServerError
+from adapters.persistence.embedded.errors import FULL_DISK, EmbeddedServerError, out_of_space_error
 from adapters.persistence.embedded.os_user import OsUser, choose_os_user
 from adapters.secret_file import read_or_create_secret
 
@@ -107,6 +107,8 @@ def _copy_software(source: Path, copy: Path) -> None:
             folder.chmod(0o755)
         unfinished.rename(copy)
     except OSError as error:
+        if error.errno in FULL_DISK:
+            raise out_of_space_error(copy) from None
         raise EmbeddedServerError(f"PostgreSQL's programs cannot be copied to {copy}: {error}.") from None
 
 
@@ -136,6 +138,8 @@ def _create_private_folder(folder: Path, mode: int, owner: int) -> None:
         if folder.is_symlink() or not folder.is_dir() or found.st_uid not in (owner, os.geteuid()):
             raise EmbeddedServerError(f"{folder} belongs to another user; remove it or set HEADGATE_HOME to another folder.") from None
     except OSError as error:
-        raise EmbeddedServerError(f"{folder} cannot be created: {error.strerror}.") from None
+        if error.errno in FULL_DISK:
+            raise out_of_space_error(folder) from None
+        raise EmbeddedServerError(f"{folder} cannot be created: {error.strerror}; set HEADGATE_HOME to another folder.") from None
     if folder.stat().st_uid == os.geteuid():
         folder.chmod(mode)

@@ -26,8 +26,8 @@ def clear_stale_pids(data: Path, socket: Path) -> None:
     for lock in (data / "postmaster.pid", socket.with_name(socket.name + ".lock")):
         pid = _recorded_pid(lock)
         if pid is not None and _alive(pid) and not _serves(pid, data):
-            _, _, rest = lock.read_text().partition("\n")
-            lock.write_text(f"{_UNUSED_PID}\n{rest}")
+            _, _, rest = lock.read_bytes().partition(b"\n")
+            lock.write_bytes(b"%d\n%b" % (_UNUSED_PID, rest))
 
 
 def check_lock_files(data: Path, socket: Path) -> None:
@@ -51,7 +51,7 @@ def _serves(pid: int, data: Path) -> bool:
 
 def _recorded_pid(lock: Path) -> int | None:
     try:
-        pid = abs(int(lock.read_text().split("\n", 1)[0]))
+        pid = abs(int(lock.read_bytes().split(b"\n", 1)[0]))
     except (OSError, ValueError):
         return None
     return pid if 0 < pid <= _UNUSED_PID else None

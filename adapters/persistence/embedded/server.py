@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import threading
@@ -16,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from adapters.persistence.embedded.cluster import SUPERUSER, build_server_arguments, ensure_cluster
-from adapters.persistence.embedded.errors import EmbeddedServerError, error_from_output, read_log_tail
+from adapters.persistence.embedded.errors import EmbeddedServerError, error_from_output, explain_failures, read_log_tail
 from adapters.persistence.embedded.paths import ServerPaths, load_or_create_password, prepare_server_paths
 from adapters.persistence.embedded.postmaster import check_lock_files, clear_stale_pids, is_server_running
 
@@ -60,7 +61,7 @@ class EmbeddedPostgres:
 
         Raise EmbeddedServerError if that fails.
         """
-        with self._lock:
+        with self._lock, explain_failures(self._home):
             if self._process is not None and self._process.poll() is not None:
                 self._process = None
             self._located_paths = prepare_server_paths(self._home)
@@ -132,7 +133,7 @@ class EmbeddedPostgres:
                 why = f"refuses the password in {self._paths.password_file}"
                 raise EmbeddedServerError(f"The server on {self._paths.socket} {why}.") from None
             return "too many clients" in str(error)
-        if row is None or Path(row[0]) != self._paths.data:
+        if row is None or row[0].encode() != os.fsencode(self._paths.data):  # bytes, whatever the locale's encoding is
             raise EmbeddedServerError(f"The server on {self._paths.socket} serves another data directory; stop it first.")
         return True
 

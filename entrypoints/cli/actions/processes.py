@@ -14,11 +14,13 @@ from entrypoints.settings import Settings, SettingsError
 
 def run_supervisor(register_examples: bool) -> None:
     """Run `headgate up` until it is stopped."""
+    from entrypoints.supervisor.home_folder import prepare_home
     from entrypoints.supervisor.process_plan import ProcessPlan
     from entrypoints.supervisor.supervisor import Supervisor
 
     settings = Settings.read()
     settings.check_exposure()
+    prepare_home(settings.home)
     settings.secret_key()
     asyncio.run(Supervisor(settings, ProcessPlan(settings, register_examples)).run())
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
@@ -13,30 +10,19 @@ import pytest
 
 from adapters.persistence.connection.database_urls import libpq_url
 from adapters.system.network import find_free_port
-from tests.support.paths import ROOT
+from tests.support.ended_commands import assert_one_line, run_command
 from tests.support.running_headgate import UNREACHABLE
 
 
 def start(command: str, home: Path, database_url: str = "postgresql://nobody@127.0.0.1:1/none", **more: str) -> tuple[int, str]:
     """Run a process until it ends and return its exit code and what it wrote to stderr."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("HEADGATE_", "PREFECT_", "DD_"))}
     settings = {
         "HEADGATE_HOME": str(home),
         "HEADGATE_PREFECT_API_URL": UNREACHABLE,
         "HEADGATE_DATABASE_URL": database_url,
         "HEADGATE_PORT": str(find_free_port()),
-        "HEADGATE_TELEMETRY": "off",
     }
-    argv = [sys.executable, "-P", "-m", "entrypoints.cli", command]
-    ended = subprocess.run(argv, cwd=ROOT, env=clean | settings | more, text=True, capture_output=True, timeout=120)
-    return ended.returncode, ended.stderr
-
-
-def assert_one_line(result: tuple[int, str], *words: str) -> None:
-    code, text = result
-    assert code == 2, text
-    assert len(text.splitlines()) == 1, text
-    assert [word for word in words if word not in text] == [], text
+    return run_command(command, **(settings | more))
 
 
 @pytest.mark.parametrize("command", ["web", "worker", "up"])

@@ -302,6 +302,19 @@ def test_a_process_that_cannot_start_again_is_not_restarted_in_a_loop(running: R
     assert running.find_processes() == []
 
 
+def test_a_process_whose_log_cannot_be_opened_is_started_when_it_can(running: RunningSupervisor) -> None:
+    logs = running.home / "logs"
+    logs.rename(running.home / "logs.away")
+    logs.touch()
+    os.kill(running.pids("prefect")[-1], signal.SIGKILL)
+    running.wait_until(lambda: "prefect cannot be started: " in running.read_output())
+
+    logs.unlink()
+    (running.home / "logs.away").rename(logs)
+
+    running.wait_until(lambda: len(running.pids("prefect")) == 2)
+
+
 def test_prefect_is_restarted_whatever_its_exit_code_is(running: RunningSupervisor) -> None:
     (running.folder / "prefect-cannot-start").touch()
     os.kill(running.pids("prefect")[-1], signal.SIGKILL)
