@@ -61,19 +61,24 @@ class GraphLayout:
     edges: tuple[EdgePath, ...]
 
 
-def lay_out_graph(needs: Mapping[str, Sequence[str]]) -> GraphLayout:
-    """Lay out a graph. `needs` has the needed stages of each stage. Layouts are cached."""
-    return _lay_out(tuple((stage, tuple(dict.fromkeys(before))) for stage, before in needs.items()))
+def lay_out_graph(needs: Mapping[str, Sequence[str]], label_lengths: Mapping[str, int] | None = None) -> GraphLayout:
+    """Lay out a graph. `needs` has the needed stages of each stage.
+
+    Boxes have room for labels of `label_lengths` characters, by default for the stages' names. Layouts are cached.
+    """
+    graph = tuple((stage, tuple(dict.fromkeys(before))) for stage, before in needs.items())
+    return _lay_out(graph, tuple((label_lengths or {}).get(stage, len(stage)) for stage in needs))
 
 
 @lru_cache(maxsize=256)
-def _lay_out(graph: tuple[tuple[str, tuple[str, ...]], ...]) -> GraphLayout:
+def _lay_out(graph: tuple[tuple[str, tuple[str, ...]], ...], label_lengths: tuple[int, ...]) -> GraphLayout:
     layers = assign_layers(dict(graph))
+    lengths: dict[Cell, int] = {stage: length for (stage, _), length in zip(graph, label_lengths, strict=True)}
     heights: dict[Hashable, float] = {
         cell: LANE_HEIGHT if isinstance(cell, EdgeLane) else BOX_HEIGHT for row in layers.columns for cell in row
     }
     middle = {cell: round(y, 1) + MARGIN for cell, y in compute_centres(layers, heights, GAP).items()}
-    widths = [_get_column_width(column) for column in layers.columns]
+    widths = [_get_column_width(max((lengths.get(cell, 0) for cell in column), default=0)) for column in layers.columns]
     left, x = [], MARGIN
     for width in widths:
         left.append(x)
@@ -96,6 +101,5 @@ def _find_bends(
     return (*points, (sides[route[-1]][0], middle[route[-1]]))
 
 
-def _get_column_width(column: Sequence[Cell]) -> float:
-    longest = max((len(cell) for cell in column if isinstance(cell, str)), default=0)
+def _get_column_width(longest: int) -> float:
     return float(round(min(MAX_WIDTH, max(MIN_WIDTH, 48 + CHARACTER_WIDTH * longest))))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from application.queries.explain.durations import format_duration
 from application.queries.views.runs import AttemptView, RunView, StageRunView
+from domain.pipelines.graph import sort_topologically
 from domain.runs.status import Reason, Status
 
 STEPS = (
@@ -72,13 +73,13 @@ class WaterfallLayout:
     lanes: Mapping[str, StageLane]
 
 
-def lay_out_waterfall(run: RunView, medians: Mapping[str, float], now: datetime) -> WaterfallLayout:
-    """Lay out a run. `medians` are the stages' durations in seconds."""
+def lay_out_waterfall(run: RunView, medians: Mapping[str, float], now: datetime, shown: Sequence[StageRunView]) -> WaterfallLayout:
+    """Lay out a run, with lanes for the stages `shown`. `medians` are the stages' durations in seconds."""
     end = run.finished_at or now
     expected = {} if run.status.is_terminal else _predict_starts(run, medians, now)
     last = max([(end - run.created_at).total_seconds(), *(start + medians[name] for name, start in expected.items())])
     axis = _Axis(run.created_at, max(last * 1.04, MIN_SPAN if run.status.is_terminal else MIN_ACTIVE_SPAN), end)
-    lanes = {stage.name: _lay_out_lane(stage, axis, medians.get(stage.name), expected.get(stage.name)) for stage in run.stages}
+    lanes = {stage.name: _lay_out_lane(stage, axis, medians.get(stage.name), expected.get(stage.name)) for stage in shown}
     now_x = None if run.status.is_terminal else axis.get_x(now)
     return WaterfallLayout(_lay_out_ticks(axis.span, now_x), now_x, lanes)
 
@@ -105,20 +106,17 @@ def _predict_starts(run: RunView, medians: Mapping[str, float], now: datetime) -
     ends: dict[str, float] = {}
     starts: dict[str, float] = {}
     elapsed = (now - run.created_at).total_seconds()
-    remaining = list(run.stages)
-    while remaining:
-        ready = [stage for stage in remaining if all(need in ends for need in stage.needs)] or remaining
-        for stage in ready:
-            remaining.remove(stage)
-            newest = stage.newest
-            if newest.finished_at or newest.started_at:
-                started = ((newest.started_at or newest.created_at) - run.created_at).total_seconds()
-                ends[stage.name] = max(elapsed, started + medians.get(stage.name, 0.0)) if not newest.finished_at else elapsed
-                continue
-            start = max([elapsed, *(ends.get(need, elapsed) for need in stage.needs)])
-            ends[stage.name] = start + medians.get(stage.name, 0.0)
-            if stage.name in medians and stage.status in (Status.PENDING, Status.QUEUED):
-                starts[stage.name] = start
+    stages = {stage.name: stage for stage in run.stages}
+    for stage in map(stages.__getitem__, sort_topologically({stage.name: stage.needs for stage in run.stages})):
+        newest = stage.newest
+        if newest.finished_at or newest.started_at:
+            started = ((newest.started_at or newest.created_at) - run.created_at).total_seconds()
+            ends[stage.name] = max(elapsed, started + medians.get(stage.name, 0.0)) if not newest.finished_at else elapsed
+            continue
+        start = max([elapsed, *(ends.get(need, elapsed) for need in stage.needs)])
+        ends[stage.name] = start + medians.get(stage.name, 0.0)
+        if stage.name in medians and stage.status in (Status.PENDING, Status.QUEUED):
+            starts[stage.name] = start
     return starts
 
 
@@ -158,7 +156,7 @@ def _lay_out_lane(stage: StageRunView, axis: _Axis, median_seconds: float | None
             notes.append(WaterfallNote(end_x, y + 10, f"usually {format_duration(median_seconds)}"))
     elif median_seconds is not None and newest.started_at:
         median = axis.get_x(newest.started_at + timedelta(seconds=median_seconds))
-    description = "; ".join(_describe_attempt(attempt, axis.end, len(stage.attempts) > 1) for attempt in stage.attempts)
+    description = "; ".join(_describe_attempt(attempt, axis.end, len(stage.attempts) > 1) for attempt in attempts)
     if median_seconds is not None:
         description += f"; the median is {format_duration(median_seconds)}"
     return StageLane(height, shapes, notes, median, y, description)

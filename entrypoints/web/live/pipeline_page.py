@@ -51,9 +51,8 @@ class LivePipelinePage(LiveView):
         status_text = explain_run(latest, await self._context.run_contexts.load(latest)).parts if latest and needs_text else ()
         trend = build_trend(runs, now)
         items = build_run_items(runs[:LISTED_RUNS], now)
-        names = [stage.name for stage in pipeline.definition.stages]
         status = get_status_label(latest.status if latest else Status.PENDING)
-        grid = build_stage_grid(names, runs, medians)
+        grid = build_stage_grid(pipeline.definition, runs, medians)
         failing = find_failing_stages(runs)
         fragments = {
             "state": str(render("live/pipeline_state.html", status=status, latest=items[0] if items else None)),

@@ -110,5 +110,5 @@ async def stream_run(request: Request, run_id: Id, seen: str = "", after: Positi
     query = LogQuery.parse(request.query_params, run)
     last = request.headers.get("last-event-id", "")
     position = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else max(0, after)
-    view = LiveRunPage(context, run_id, query.view, query.line_filter)
-    return await _open_stream(context, ("run", run_id, query.view, query.line_filter), view, seen, position)
+    key = ("run", run_id, query.view, query.group, query.first_row, query.line_filter)
+    return await _open_stream(context, key, LiveRunPage(context, run_id, query), seen, position)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from application.ports.queries.change_feed import ChangeBatch
 from application.queries.views.events import EventView
-from application.queries.views.logs import LogFilter, LogLineView
+from application.queries.views.logs import LogLineView
 from application.queries.views.runs import RunView
 from domain.errors import NotFound
 from domain.runs.events import EventType
@@ -12,6 +12,7 @@ from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView, Tail
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
 from entrypoints.web.view_models.log.lines import MAX_LINES, build_log_lines
+from entrypoints.web.view_models.log.query import LogQuery
 from entrypoints.web.view_models.runs.events import build_event_items
 from entrypoints.web.view_models.runs.failure import load_failure
 from entrypoints.web.view_models.runs.header import build_run_header
@@ -23,13 +24,12 @@ EVENTS_SHOWN = 100
 
 
 class LiveRunPage(LiveView):
-    """One run with its stages in one of three views: graph, waterfall or list. `line_filter` selects log lines."""
+    """One run with its stages in one of three views: graph, waterfall or list. `query` selects the view, its rows and log lines."""
 
-    def __init__(self, context: PageContext, run_id: int, view: str, line_filter: LogFilter) -> None:
+    def __init__(self, context: PageContext, run_id: int, query: LogQuery) -> None:
         self._context = context
         self._run_id = run_id
-        self._view = view
-        self._line_filter = line_filter
+        self._query = query
         self._name = ""
 
     def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
@@ -56,12 +56,12 @@ class LiveRunPage(LiveView):
         run_median = await self._context.run_contexts.get_run_median(run.pipeline_id)
         head = build_run_header(run, run_context, run_median, self._context.prefect_url, self._context.datadog_site)
         failure = await load_failure(self._context.reader, run)
-        stages = build_stage_views(run, medians, run_context.now, self._view)
+        stages = build_stage_views(run, medians, run_context.now, self._query)
         fragments = {
             "head": str(render("live/run_header.html", head=head)),
             "facts": str(render("live/run_facts.html", head=head, failure=failure)),
             "outputs": str(render("live/outputs.html", outputs=build_stage_outputs(run), run_id=run.id)),
-            "stages": str(render(f"live/{self._view}.html", stages=stages)),
+            "stages": str(render(f"live/{self._query.view}.html", stages=stages)),
             "status-counts": head.status_counts,
             "events": str(render("live/events.html", events=build_event_items(events), total=run.last_seq, run_id=run.id)),
         }
@@ -70,12 +70,12 @@ class LiveRunPage(LiveView):
     async def read_tail(self, after: int) -> Tail:
         """Return the lines after line `after`, or the newest MAX_LINES in place of all lines if there are more."""
         reader = self._context.reader
-        lines = await reader.log_window(self._run_id, self._line_filter, above=after, limit=MAX_LINES + 1)
+        lines = await reader.log_window(self._run_id, self._query.line_filter, above=after, limit=MAX_LINES + 1)
         if not lines:
             return Tail((), after)
         event = "log"
         if len(lines) > MAX_LINES:
-            lines = await reader.log_window(self._run_id, self._line_filter, limit=MAX_LINES, last=True)
+            lines = await reader.log_window(self._run_id, self._query.line_filter, limit=MAX_LINES, last=True)
             event = "log-reset"
         return Tail([format_sse_event(event, render_log_lines(lines), lines[-1].n)], lines[-1].n)
 

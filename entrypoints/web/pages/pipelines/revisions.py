@@ -15,7 +15,7 @@ from entrypoints.web.lookups import get_application, require_pipeline
 from entrypoints.web.page_context import get_page_context, load_waiting_count
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.formatting import format_timestamp
-from entrypoints.web.view_models.pipelines.definition_text import format_definition
+from entrypoints.web.view_models.pipelines.definition_text import format_definition, shorten_definition
 from entrypoints.web.view_models.pipelines.revisions import build_diff, build_revision_items
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
@@ -42,7 +42,7 @@ async def show_revision(request: Request, ref: str, number: str, against: str = 
         pipeline=pipeline,
         revision=revision,
         created=format_timestamp(revision.created_at),
-        text=format_definition(revision.definition),
+        text=shorten_definition(format_definition(revision.definition)),
         other=other,
         diff_lines=build_diff(other, revision) if other else (),
         revisions=build_revision_items(revisions),

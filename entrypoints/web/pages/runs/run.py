@@ -32,11 +32,11 @@ async def show_run(request: Request, run_id: str) -> Response:
         return text_response(format_run(run, await context.run_contexts.load(run)))
     query = LogQuery.parse(request.query_params, run)
     events = await context.reader.newest_events(run.id, EVENTS_SHOWN)
-    rendered = await LiveRunPage(context, run.id, query.view, query.line_filter).render_run(run, events)
+    rendered = await LiveRunPage(context, run.id, query).render_run(run, events)
     log = await build_log_pane(context.reader, run, query, await find_error_line(context.reader, run))
     newest = await context.reader.log_window(run.id, query.line_filter, limit=1, last=True)
     after = log.last if log.is_tail else newest[-1].n if newest else 0
-    stream = {"view": query.view, **query.filters, "seen": rendered.digest, "after": after}
+    stream = {"view": query.view, **query.rows, **query.filters, "seen": rendered.digest, "after": after}
     return render_page(
         request,
         "run.html",
@@ -45,7 +45,10 @@ async def show_run(request: Request, run_id: str) -> Response:
         head=build_run_header(run, RunContext(context.now()), None, context.prefect_url, context.datadog_site),
         rendered=rendered,
         view=query.view,
-        views=[(view, f"/ui/runs/{run.id}?{query.without_position().replace(view=view, text='').query_string}") for view in VIEWS],
+        views=[
+            (view, f"/ui/runs/{run.id}?{query.without_position().replace(view=view, text='', group=None, first_row=0).query_string}")
+            for view in VIEWS
+        ],
         log=log,
         stream=f"/ui/live/runs/{run.id}?{urlencode(stream)}",
     )

@@ -11,10 +11,13 @@ from domain.runs.status import Status
 from entrypoints.web.view_models.log.lines import LINES_PER_PAGE, LogLine, build_log_lines
 from entrypoints.web.view_models.log.query import LogQuery
 from entrypoints.web.view_models.log.search import LogSearch, build_log_link, search_log
+from entrypoints.web.view_models.runs.stage_groups import WORST_FIRST
 
 LINES_ABOVE = 100
 """Lines shown above the one that a link points to."""
 MAX_ERROR_LENGTH = 160
+MAX_STAGE_LINKS = 30
+MAX_ATTEMPT_LINKS = 30
 END = 10**15 - 1
 """A line number after every line."""
 
@@ -122,9 +125,20 @@ async def _load_lines(reader: Reader, run: RunView, query: LogQuery, target: int
 def _build_stage_links(run: RunView, query: LogQuery) -> list[FilterLink]:
     base = query.without_position().replace(attempt=None)
     links = [FilterLink("All", build_log_link(run, base.replace(stage=None)), query.stage is None)]
-    return links + [
-        FilterLink(stage.name, build_log_link(run, base.replace(stage=stage.name)), stage.name == query.stage) for stage in run.stages
-    ]
+    names = _choose_stages(run, query.stage)
+    links += [FilterLink(name, build_log_link(run, base.replace(stage=name)), name == query.stage) for name in names]
+    if hidden := len(run.stages) - len(names):
+        links.append(FilterLink(f"{hidden:,} more stages", f"/ui/runs/{run.id}?view=list#stages", False))
+    return links
+
+
+def _choose_stages(run: RunView, chosen: str | None) -> list[str]:
+    """Return the stages with a link: all of a few; of many, the chosen one and those that need attention first."""
+    if len(run.stages) <= MAX_STAGE_LINKS:
+        return [stage.name for stage in run.stages]
+    worst = sorted(run.stages, key=lambda stage: (stage.name != chosen, WORST_FIRST.index(stage.status)))[:MAX_STAGE_LINKS]
+    shown = {stage.name for stage in worst}
+    return [stage.name for stage in run.stages if stage.name in shown]
 
 
 def _build_attempt_links(run: RunView, query: LogQuery) -> list[FilterLink]:
@@ -136,5 +150,5 @@ def _build_attempt_links(run: RunView, query: LogQuery) -> list[FilterLink]:
     links = [FilterLink("all attempts", build_log_link(run, base.replace(attempt=None)), query.attempt is None)]
     return links + [
         FilterLink(f"attempt {each.number}", build_log_link(run, base.replace(attempt=each.number)), each.number == query.attempt)
-        for each in stage.attempts
+        for each in stage.attempts[-MAX_ATTEMPT_LINKS:]
     ]

@@ -10,13 +10,16 @@ from application.queries.views.logs import LogFilter
 from application.queries.views.runs import RunView
 
 VIEWS = ("graph", "waterfall", "list")
-DEFAULT_VIEW = VIEWS[1]
+GRAPH_VIEW, DEFAULT_VIEW = VIEWS[:2]
 MAX_TEXT_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """The selection. `line` asks for the lines around a line, `before` and `after` for those next to it; without them, the newest."""
+    """The selection. List and waterfall show the stages of the group that begins with the stage `group`, from row `first_row` on.
+
+    `line` asks for the lines around a line, `before` and `after` for those next to it; without them, the newest.
+    """
 
     view: str = DEFAULT_VIEW
     stage: str | None = None
@@ -26,6 +29,8 @@ class LogQuery:
     line: int | None = None
     before: int | None = None
     after: int | None = None
+    group: str | None = None
+    first_row: int = 0
 
     @classmethod
     def parse(cls, parameters: Mapping[str, str], run: RunView) -> "LogQuery":
@@ -46,6 +51,8 @@ class LogQuery:
             _parse_number(parameters.get("line", "")),
             _parse_number(parameters.get("before", "")),
             _parse_number(parameters.get("after", "")),
+            parameters.get("group") if any(each.name == parameters.get("group") for each in run.stages) else None,
+            _parse_number(parameters.get("from", "")) or 0,
         )
 
     @property
@@ -74,8 +81,22 @@ class LogQuery:
     @property
     def query_string(self) -> str:
         """The query as the URL contains it, without empty values."""
-        parameters = {"view": self.view, **self.filters, "q": self.text, "line": self.line, "before": self.before, "after": self.after}
+        parameters = {
+            "view": self.view,
+            **self.rows,
+            **self.filters,
+            "q": self.text,
+            "line": self.line,
+            "before": self.before,
+            "after": self.after,
+        }
         return urlencode({key: value for key, value in parameters.items() if value not in (None, "")})
+
+    @property
+    def rows(self) -> dict[str, str]:
+        """The query parameters of the stages that list and waterfall show."""
+        parameters = {"group": self.group, "from": self.first_row or None}
+        return {key: str(value) for key, value in parameters.items() if value is not None}
 
     @property
     def filters(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from application.queries.views.pipelines import PipelineView
 from domain.pipelines.definition import PipelineDefinition
 from entrypoints.web.view_models.formatting import StatusLabel, Timestamp, format_timestamp, get_status_label, shorten_json
-from entrypoints.web.view_models.pipelines.definition_text import format_definition
+from entrypoints.web.view_models.pipelines.definition_text import format_definition, shorten_definition
 from entrypoints.web.view_models.report_commands import find_stage_to_report
 
 MAX_CHOICES = 8
@@ -62,7 +62,7 @@ def build_pipeline_page(pipeline: PipelineView, origin: str) -> PipelinePage:
         parallelism=definition.parallelism,
         parameters=[Parameter(name, describe_parameter(name, rule, definition)) for name, rule in properties.items()],
         has_parameters=bool(properties),
-        definition=format_definition(definition),
+        definition=shorten_definition(format_definition(definition)),
         tags=definition.tags,
         snippets=build_snippets(definition, origin),
     )

@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from application.queries.explain.durations import format_duration
-from application.queries.views.runs import RunView
+from application.queries.views.runs import RunView, StageRunView
+from domain.pipelines.definition import PipelineDefinition
 from domain.runs.status import Status
 from entrypoints.web.view_models.formatting import DASH
+from entrypoints.web.view_models.runs.stage_groups import describe_statuses, find_worst_status, fold_stages, get_group_label, shorten_label
+from entrypoints.web.view_models.runs.stage_links import build_group_link
 
 HEADING_SPAN = 5
+MAX_GROUP_LABEL = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +27,11 @@ class GridCell:
 
 @dataclass(frozen=True, slots=True)
 class GridRow:
-    """A stage, with a cell for each run; None if the run has no such stage."""
+    """A stage or a group of stages, with a cell for each run; None if the run has no such stage. `key` is the name of its first stage."""
 
+    key: str
     stage: str
+    title: str
     cells: Sequence[GridCell | None]
     success: str
     median: str
@@ -39,31 +45,40 @@ class StageGrid:
     rows: Sequence[GridRow]
 
 
-def build_stage_grid(stages: Sequence[str], runs: Sequence[RunView], medians: Mapping[str, float]) -> StageGrid:
-    """Return the grid. `runs` are newest first; `medians` are the stages' durations in seconds."""
+def build_stage_grid(definition: PipelineDefinition, runs: Sequence[RunView], medians: Mapping[str, float]) -> StageGrid:
+    """Return the grid. `runs` are newest first; `medians` are the stages' durations in seconds. Large pipelines have a row for a group."""
     oldest_first = list(reversed(runs))
     headings = [
         (f"#{run.number:,}", min(HEADING_SPAN, len(oldest_first) - index))
         for index, run in enumerate(oldest_first)
         if index % HEADING_SPAN == 0
     ]
-    return StageGrid(headings, [_build_row(stage, oldest_first, medians) for stage in stages])
+    stages = [{stage.name: stage for stage in run.stages} for run in oldest_first]
+    groups = fold_stages({stage.name: stage.needs for stage in definition.stages}).groups
+    return StageGrid(headings, [_build_row(names, oldest_first, stages, medians) for names in groups.values()])
 
 
-def _build_row(name: str, runs: Sequence[RunView], medians: Mapping[str, float]) -> GridRow:
-    cells = [_build_cell(name, run) for run in runs]
+def _build_row(
+    names: Sequence[str], runs: Sequence[RunView], stages: Sequence[Mapping[str, StageRunView]], medians: Mapping[str, float]
+) -> GridRow:
+    found = [[by_name[name] for name in names if name in by_name] for by_name in stages]
+    cells = [_build_cell(run, each, names) if each else None for run, each in zip(runs, found, strict=True)]
     ended = [cell.status for cell in cells if cell and cell.status in ("completed", "failed", "lost")]
     success = f"{int(100 * ended.count('completed') / len(ended))} %" if ended else DASH
-    return GridRow(name, cells, success, format_duration(medians[name]) if name in medians else DASH)
+    median = medians.get(names[0]) if len(names) == 1 else None
+    label = get_group_label(names)
+    shown = label if len(names) == 1 else shorten_label(label, MAX_GROUP_LABEL)
+    return GridRow(names[0], shown, label, cells, success, format_duration(median) if median is not None else DASH)
 
 
-def _build_cell(name: str, run: RunView) -> GridCell | None:
-    stage = next((stage for stage in run.stages if stage.name == name), None)
-    if stage is None:
-        return None
-    status = stage.status.value
-    is_retried = len(stage.attempts) > 1
-    is_completed = stage.status is Status.COMPLETED
-    symbol = ("c-retried" if is_retried else "c-completed") if is_completed else f"s-{status}"
-    suffix = " after a retry" if is_completed and is_retried else ""
-    return GridCell(status, symbol, f"#{run.number:,} {status}{suffix}", f"/ui/runs/{run.id}?stage={name}#log")
+def _build_cell(run: RunView, stages: Sequence[StageRunView], names: Sequence[str]) -> GridCell:
+    """Return the cell of a stage, or of a group with its worst status."""
+    status = find_worst_status([stage.status for stage in stages])
+    is_completed = status is Status.COMPLETED
+    is_retried = is_completed and any(len(stage.attempts) > 1 for stage in stages)
+    symbol = ("c-retried" if is_retried else "c-completed") if is_completed else f"s-{status.value}"
+    if len(names) > 1:
+        title = f"#{run.number:,} {describe_statuses([stage.status for stage in stages])}"
+        return GridCell(status.value, symbol, title, build_group_link(run.id, names[0]))
+    title = f"#{run.number:,} {status.value}{' after a retry' if is_retried else ''}"
+    return GridCell(status.value, symbol, title, f"/ui/runs/{run.id}?stage={names[0]}#log")

@@ -7,10 +7,22 @@ from datetime import datetime
 from application.queries.explain.durations import format_duration
 from application.queries.views.pipelines import PipelineView
 from application.queries.views.runs import RunView, StageRunView
+from domain.pipelines.graph_folding import FoldedGraph
 from domain.runs.status import Status
 from entrypoints.web.charts.stage_graph import CHARACTER_WIDTH, Box, EdgePath, GraphLayout, lay_out_graph
 from entrypoints.web.view_models.formatting import StatusLabel, get_status_label
-from entrypoints.web.view_models.runs.stage_links import build_log_link, get_stage_seconds
+from entrypoints.web.view_models.runs.stage_groups import (
+    MIN_GROUP_LABEL,
+    StatusCount,
+    build_status_counts,
+    describe_folding,
+    describe_statuses,
+    find_worst_status,
+    fold_stages,
+    get_group_label,
+    shorten_label,
+)
+from entrypoints.web.view_models.runs.stage_links import build_group_link, build_log_link, get_stage_seconds
 
 COUNT_OFFSET = 13.0
 """Pixels from a box down to the baseline of the count below it. The next box is 20 pixels away."""
@@ -22,14 +34,20 @@ LABEL_RIGHT = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A stage's box. `label` is its name, cut to the width of the box; `subtitle` is its kind, duration or error."""
+    """The box of a stage or of a group of stages.
+
+    `label` is its name, cut to the width of the box; `title` is the whole name with the status. `subtitle` is a stage's kind, duration or
+    error; a group has the number of its stages with each status in `counts` instead.
+    """
 
     box: Box
     label: str
     full_name: str
+    title: str
     subtitle: str
     status: StatusLabel
     href: str
+    counts: Sequence[StatusCount] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +71,13 @@ class RecordCount:
 
 @dataclass(frozen=True, slots=True)
 class StageGraph:
-    """The graph."""
+    """The graph. `note` says what it leaves out."""
 
     layout: GraphLayout
     nodes: Sequence[Node]
     edges: Sequence[Edge]
     counts: Sequence[RecordCount]
+    note: str = ""
 
     @property
     def width(self) -> float:
@@ -73,20 +92,52 @@ class StageGraph:
 
 def build_run_graph(run: RunView, medians: Mapping[str, float], now: datetime) -> StageGraph:
     """Return the graph of a run. `medians` are the stages' durations in seconds."""
-    layout = lay_out_graph({stage.name: stage.needs for stage in run.stages})
     stages = {stage.name: stage for stage in run.stages}
-    nodes = [_build_node(box, stages[box.stage], medians, now, build_log_link(run.id, box.stage, "graph")) for box in layout.boxes]
-    edges = [Edge(path, stages[path.source].status is Status.COMPLETED and _has_begun(stages[path.target])) for path in layout.edges]
-    return StageGraph(layout, nodes, edges, [count for box in layout.boxes for count in _build_counts(box, layout, stages)])
+    graph = fold_stages({stage.name: stage.needs for stage in run.stages})
+    layout = _lay_out(graph)
+    nodes = []
+    for box in layout.boxes:
+        members = [stages[name] for name in graph.groups[box.stage]]
+        if len(members) == 1:
+            nodes.append(_build_node(box, members[0], medians, now, build_log_link(run.id, box.stage, "graph")))
+        else:
+            nodes.append(_build_group_node(box, [stage.status for stage in members], graph, build_group_link(run.id, box.stage)))
+    completed = {name for name, each in graph.groups.items() if any(stages[stage].status is Status.COMPLETED for stage in each)}
+    begun = {name for name, each in graph.groups.items() if any(_has_begun(stages[stage]) for stage in each)}
+    edges = [Edge(path, path.source in completed and path.target in begun) for path in layout.edges]
+    sources = {path.source for path in layout.edges}
+    counts = [count for box in layout.boxes for count in _build_counts(box, graph.groups[box.stage], box.stage not in sources, stages)]
+    return StageGraph(layout, nodes, edges, counts, describe_folding(graph))
 
 
 def build_definition_graph(pipeline: PipelineView) -> StageGraph:
     """Return the graph of a pipeline that has not run: every stage is pending."""
-    layout = lay_out_graph({stage.name: stage.needs for stage in pipeline.definition.stages})
+    graph = fold_stages({stage.name: stage.needs for stage in pipeline.definition.stages})
+    layout = _lay_out(graph)
     kinds = {stage.name: stage.kind.value for stage in pipeline.definition.stages}
     pending = get_status_label(Status.PENDING)
-    nodes = [Node(box, _shorten_name(box), box.stage, kinds[box.stage], pending, "") for box in layout.boxes]
-    return StageGraph(layout, nodes, [Edge(path, False) for path in layout.edges], ())
+    nodes = []
+    for box in layout.boxes:
+        if len(members := graph.groups[box.stage]) == 1:
+            label = shorten_label(box.stage, _get_max_length(box))
+            nodes.append(Node(box, label, box.stage, f"{box.stage}: {pending.word}", kinds[box.stage], pending, ""))
+        else:
+            href = f"/ui/pipelines/{pipeline.id}/revisions/{pipeline.revision}"
+            nodes.append(_build_group_node(box, [Status.PENDING] * len(members), graph, href))
+    return StageGraph(layout, nodes, [Edge(path, False) for path in layout.edges], (), describe_folding(graph))
+
+
+def _lay_out(graph: FoldedGraph) -> GraphLayout:
+    lengths = {name: max(MIN_GROUP_LABEL, len(get_group_label(each))) for name, each in graph.groups.items() if len(each) > 1}
+    return lay_out_graph(graph.needs, lengths)
+
+
+def _build_group_node(box: Box, statuses: Sequence[Status], graph: FoldedGraph, href: str) -> Node:
+    name = get_group_label(graph.groups[box.stage])
+    worst = get_status_label(find_worst_status(statuses))
+    counts = build_status_counts(statuses, box.x + LABEL_LEFT - 2, box.x + box.width - LABEL_RIGHT)
+    title = f"{name}, {describe_statuses(statuses)}"
+    return Node(box, shorten_label(name, _get_max_length(box)), name, title, "", worst, href, counts)
 
 
 def _build_node(box: Box, stage: StageRunView, medians: Mapping[str, float], now: datetime, href: str) -> Node:
@@ -99,19 +150,22 @@ def _build_node(box: Box, stage: StageRunView, medians: Mapping[str, float], now
         subtitle = f"usually {format_duration(medians[stage.name])}" if stage.name in medians else stage.kind
     else:
         subtitle = f"{stage.kind} · {format_duration(seconds)}"
-    return Node(box, _shorten_name(box), stage.name, subtitle, get_status_label(stage.status), href)
+    status = get_status_label(stage.status)
+    return Node(box, shorten_label(stage.name, _get_max_length(box)), stage.name, f"{stage.name}: {status.word}", subtitle, status, href)
 
 
-def _build_counts(box: Box, layout: GraphLayout, stages: Mapping[str, StageRunView]) -> list[RecordCount]:
-    """Return the count of a stage's output, and of its input if it differs."""
-    output, received = stages[box.stage].newest.records_processed, _count_input(box.stage, stages)
-    middle, counts = box.y + box.height / 2, []
-    if output is not None:
-        is_last = all(path.source != box.stage for path in layout.edges)
-        title = f"{box.stage} passed on {output:,} records"
-        counts.append(RecordCount(box.x + box.width + 6, middle + (4 if is_last else -5), f"{output:,}", title))
-    if received is not None and output is not None and received != output:
-        title = f"{box.stage} received {received:,} records"
+def _build_counts(box: Box, members: Sequence[str], is_last: bool, stages: Mapping[str, StageRunView]) -> list[RecordCount]:
+    """Return the count of a box's output, and of a stage's input if it differs. A group's output is the sum of the known ones."""
+    known = [count for count in (stages[name].newest.records_processed for name in members) if count is not None]
+    if not known:
+        return []
+    name = box.stage if len(members) == 1 else get_group_label(members)
+    output, middle = sum(known), box.y + box.height / 2
+    title = f"{name} passed on {output:,} records"
+    counts = [RecordCount(box.x + box.width + 6, middle + (4 if is_last else -5), f"{output:,}", title)]
+    received = _count_input(box.stage, stages) if len(members) == 1 else None
+    if received is not None and received != output:
+        title = f"{name} received {received:,} records"
         counts.append(RecordCount(box.x + 2, box.y + box.height + COUNT_OFFSET, f"{received:,} in", title, is_input=True))
     return counts
 
@@ -128,6 +182,5 @@ def _has_begun(stage: StageRunView) -> bool:
     return not is_idle or any(attempt.started_at for attempt in stage.attempts)
 
 
-def _shorten_name(box: Box) -> str:
-    max_length = int((box.width - LABEL_LEFT - LABEL_RIGHT) / CHARACTER_WIDTH)
-    return box.stage if len(box.stage) <= max_length else box.stage[: max_length - 1] + "…"
+def _get_max_length(box: Box) -> int:
+    return int((box.width - LABEL_LEFT - LABEL_RIGHT) / CHARACTER_WIDTH)

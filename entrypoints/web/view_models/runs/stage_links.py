@@ -11,6 +11,11 @@ def build_log_link(run_id: int, stage: str, view: str) -> str:
     return f"/ui/runs/{run_id}?view={view}&stage={quote(stage)}#log"
 
 
+def build_group_link(run_id: int, group: str) -> str:
+    """Return the URL of the list of a group's stages on the run's page. The graph names a group by its first stage."""
+    return f"/ui/runs/{run_id}?view=list&group={quote(group)}#stages"
+
+
 def get_stage_seconds(stage: StageRunView, now: datetime) -> float | None:
     """Return the seconds from a stage's first start to its end or now, with retries and their delays; None before it started."""
     started = next((attempt.started_at for attempt in stage.attempts if attempt.started_at), None)

@@ -11,12 +11,12 @@ import pytest
 
 from adapters.system.clock import SystemClock
 from application.ports.queries.change_feed import ChangeBatch
-from application.queries.views.logs import LogFilter
 from domain.runs.status import Status
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.live.run_page import LiveRunPage
 from entrypoints.web.live.view import format_sse_event
 from entrypoints.web.live.viewer import BUFFERED_MESSAGES, Viewer
+from entrypoints.web.view_models.log.query import LogQuery
 from tests.support.example_board import furnish
 from tests.support.in_process import InProcessHeadgate
 from tests.support.run_stories import end, start
@@ -55,7 +55,7 @@ class ReceivedMessages:
 @asynccontextmanager
 async def watching(headgate: InProcessHeadgate, run_id: int, **options: Any) -> AsyncIterator[ReceivedMessages]:
     context = headgate.page_context
-    async with context.live.join(("run", run_id), LiveRunPage(context, run_id, "waterfall", LogFilter()), **options) as viewer:
+    async with context.live.join(("run", run_id), LiveRunPage(context, run_id, LogQuery()), **options) as viewer:
         yield ReceivedMessages(viewer)
 
 
@@ -134,7 +134,7 @@ async def test_a_viewer_with_the_current_state_does_not_get_it_again(headgate: I
 async def test_fragments_hold_no_button_form_field_or_token(headgate: InProcessHeadgate) -> None:
     found = await furnish(headgate)
     context = headgate.page_context
-    views = [LiveRunPage(context, run_id, view, LogFilter()) for run_id in found.values() for view in ("graph", "waterfall", "list")]
+    views = [LiveRunPage(context, run_id, LogQuery(view)) for run_id in found.values() for view in ("graph", "waterfall", "list")]
 
     for view in (LiveBoard(context), *views):
         for name, html in (await view.render()).fragments.items():
