@@ -13,6 +13,7 @@ from typing import Final
 from application.ports.system.clock import Clock
 from entrypoints.worker.client.api_client import ApiClient
 from entrypoints.worker.runner.attempt_results import describe_ended_helpers, describe_exit
+from entrypoints.worker.runner.failure_reason import FailureReason
 from entrypoints.worker.stage_host.job import Job, OutputLine
 from entrypoints.worker_protocol.messages import BODY_LIMIT
 
@@ -38,9 +39,14 @@ class LogShipper:
         self._next = 0
         self._has_lines, self._has_full_batch, self._has_room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._has_sent = self._is_finished = False
-        self.last_error = ""
+        self._reason = FailureReason()
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         """The newest lines of the stage, each cut, to be shown with a failure."""
+
+    @property
+    def last_error(self) -> str:
+        """The line that says best why the stage failed, so far."""
+        return self._reason.text
 
     def add_note(self, text: str) -> None:
         """Add a line of the worker's. It is sent with the stage's next line, so a silent stage that succeeds costs no request."""
@@ -54,8 +60,7 @@ class LogShipper:
                 for line in lines:
                     self._remember_line(line)
                     self._add(line.stream, line.at, line.text)
-                    if line.stream == "stderr" and line.text.strip():
-                        self.last_error = line.text
+                    self._reason.add(line.stream, line.text)
                 self._wake_sender()
                 await self._wait_for_room()
             end = await job.wait()

@@ -10,9 +10,13 @@ from typing import Any, Final, Literal, NamedTuple
 
 from entrypoints.worker.stage_host.protocol import WINDOW, Message
 from entrypoints.worker.stage_host.secret_masker import SecretMasker, StreamMasker
+from entrypoints.worker.stage_host.terminal_line import is_redrawn, render_line
 
 LINE_LIMIT: Final = 64 * 1024
 """Bytes after which a line is cut and continues as the next one."""
+
+_REDRAWN_LIMIT: Final = 4 * 1024
+"""Bytes of a line without its end from which states that were overwritten are dropped."""
 
 Stream = Literal["stdout", "stderr"]
 
@@ -87,7 +91,10 @@ class JobResult:
 
 
 class LineSplitter:
-    """Splits the bytes of one stream into text lines. Invalid UTF-8 and NUL become U+FFFD, so that every line can be stored."""
+    """Splits the bytes of one stream into text lines. Invalid UTF-8 and NUL become U+FFFD, so that every line can be stored.
+
+    A line with carriage returns or backspaces, such as a progress bar, becomes what a terminal shows of it in the end.
+    """
 
     def __init__(self) -> None:
         self._rest = b""
@@ -96,18 +103,27 @@ class LineSplitter:
         """Yield the lines that these bytes complete."""
         *lines, rest = (self._rest + data).split(b"\n")
         for line in lines:
-            yield from self._split(line, is_complete=True)
+            yield from self._split(line)
+        if len(rest) > _REDRAWN_LIMIT and is_redrawn(rest):
+            drawn, _, state = rest.rpartition(b"\r")
+            rest = render_line(drawn, keep_style=True) + b"\r" + state
         *pieces, self._rest = _cut(rest)
         yield from map(_decode, pieces)
+
+    @property
+    def unfinished(self) -> str:
+        """The text after the last line end, as a terminal shows it."""
+        return _decode(render_line(self._rest) if is_redrawn(self._rest) else self._rest)[:LINE_LIMIT]
 
     def flush(self) -> Iterator[str]:
         """Yield what was printed after the last line end."""
         if self._rest:
-            yield from self._split(self._rest, is_complete=False)
+            yield from self._split(self._rest)
             self._rest = b""
 
-    def _split(self, line: bytes, is_complete: bool) -> Iterator[str]:
-        yield from map(_decode, _cut(line.removesuffix(b"\r") if is_complete else line))
+    def _split(self, line: bytes) -> Iterator[str]:
+        line = line.removesuffix(b"\r")
+        yield from map(_decode, _cut(render_line(line) if is_redrawn(line) else line))
 
 
 def _cut(line: bytes) -> Iterator[bytes]:
