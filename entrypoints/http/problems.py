@@ -81,6 +81,7 @@ TITLES = {
     "stopping": "Stopping",
     "overloaded": "Too much at once",
     "too_slow": "Too slow to come",
+    "invalid_request": "Invalid request",
     "rate_limited": "Too many requests",
     "address_too_long": "Address too long",
     "headers_too_large": "Headers too many or too large",

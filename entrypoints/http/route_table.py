@@ -43,8 +43,8 @@ class RouteTable:
         return None
 
     def get_methods(self, path: str) -> list[str]:
-        """Return the methods allowed at this path; empty if no route matches."""
-        allowed = {method for route in self._routes if route.path_regex.match(path) for method in _get_methods(route)}
+        """Return the methods allowed at this path, or anywhere for `*`; empty if no route matches."""
+        allowed = {method for route in self._routes if path == "*" or route.path_regex.match(path) for method in _get_methods(route)}
         return sorted(allowed | {"OPTIONS"} | ({"HEAD"} if "GET" in allowed else set())) if allowed else []
 
 

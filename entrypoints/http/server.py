@@ -71,6 +71,7 @@ class WebServer(uvicorn.Server):
                 port=settings.port,
                 loop=_LOOP,
                 http=BoundedProtocol,
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -14,7 +14,7 @@ from domain.errors import HeadgateError
 from entrypoints.container import Application
 from entrypoints.http.auth.authentication import Authenticator
 from entrypoints.http.auth.caller import CSRF_FIELD, get_csrf_token
-from entrypoints.http.auth.permissions import PIPELINE_PARAMETERS, RUN_PARAMETERS, AccessLevel, ResourceScope
+from entrypoints.http.auth.permissions import PIPELINE_PARAMETERS, RUN_PARAMETERS, AccessLevel, AccessRule, ResourceScope
 from entrypoints.http.base_path import get_route_path, link
 from entrypoints.http.error_problems import to_problem
 from entrypoints.http.ids import parse_id
@@ -36,6 +36,8 @@ SESSION_REQUIRED: Final = Problem(403, "not_allowed", "This is for people who ha
 FOREIGN_FORM: Final = Problem(
     403, "foreign_form", "This form is not from a page of yours, or that page is too old; open it again and repeat."
 )
+WHOLE_SERVER: Final = MatchedRoute(AccessRule(AccessLevel.PUBLIC), {})
+"""The rule of `OPTIONS *`."""
 
 
 class Authorization:
@@ -76,10 +78,11 @@ class Authorization:
         return None if problem is None else _refuse(scope, problem)
 
     def _find_route(self, scope: Scope) -> MatchedRoute | None:
-        """OPTIONS is public where GET is public; elsewhere it needs any valid caller."""
+        """OPTIONS is public where GET is public, and for the whole server; elsewhere it needs any valid caller."""
+        path = get_route_path(scope)
         if scope["method"] != "OPTIONS":
-            return self._routes.find(scope["method"], get_route_path(scope))
-        route = self._routes.find("GET", get_route_path(scope))
+            return self._routes.find(scope["method"], path)
+        route = WHOLE_SERVER if path == "*" else self._routes.find("GET", path)
         return route if route is not None and route.rule.requirement is AccessLevel.PUBLIC else None
 
     async def _check_pipeline(self, caller: Caller, route: MatchedRoute | None) -> Problem | None:

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from entrypoints.http.base_path import get_route_path
+from entrypoints.http.middleware.concurrency_limit import HEALTH_PATHS
 from entrypoints.http.problems import Problem, problem_response
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -22,13 +24,21 @@ UNKNOWN_HOST: Final = Problem(
     421, "unknown_host", "Headgate does not answer to this host name; HEADGATE_ALLOWED_HOSTS lists those it does."
 )
 UNSUPPORTED_TYPE: Final = Problem(415, "unsupported_media_type", "A body is JSON, or a form: send Content-Type: application/json.")
+COMPRESSED: Final = Problem(
+    415, "unsupported_media_type", "A body is sent as it is: leave out Content-Encoding.", headers={"Accept-Encoding": "identity"}
+)
+UNKNOWN_CODING: Final = Problem(
+    501, "unknown_transfer_coding", "The only transfer coding of a body is chunked.", headers={"Connection": "close"}
+)
+SEVERAL_HOSTS: Final = Problem(400, "invalid_request", "A request has one Host header.", headers={"Connection": "close"})
 FOREIGN_ORIGIN: Final = Problem(403, "foreign_origin", "This request comes from a web page of another site.")
 
 
 class HostOrigin:
-    """421 for an unknown Host (DNS rebinding), 403 for another site's page (CSRF), 415 for another type of body.
+    """421 for an unknown Host (DNS rebinding), 403 for another site's page (CSRF), 415 for another type of body or a compressed one.
 
-    Programs that send neither Origin nor Sec-Fetch-Site pass. `hosts` are accepted beside loopback; `*` accepts all.
+    Programs that send neither Origin nor Sec-Fetch-Site pass. `hosts` are accepted beside loopback; `*` accepts all. Load balancers
+    address the probes by IP, or without a Host, so these accept every host.
     """
 
     def __init__(self, app: ASGIApp, *, public_url: str, hosts: Iterable[str]) -> None:
@@ -37,16 +47,23 @@ class HostOrigin:
         self._hosts = LOOPBACK | ({parse_host_name(self._own_netloc), *(parse_host_name(host) for host in hosts)} - {""})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        problem = self._find_problem(scope["method"], Headers(scope=scope)) if scope["type"] == "http" else None
+        problem = self._find_problem(scope) if scope["type"] == "http" else None
         await (self._app if problem is None else problem_response(scope, problem))(scope, receive, send)
 
-    def _find_problem(self, method: str, headers: Headers) -> Problem | None:
-        if "*" not in self._hosts and parse_host_name(headers.get("host", "")) not in self._hosts:
+    def _find_problem(self, scope: Scope) -> Problem | None:
+        method, headers, names = scope["method"], Headers(scope=scope), [name for name, _ in scope["headers"]]
+        if names.count(b"host") > 1:
+            return SEVERAL_HOSTS
+        if b"transfer-encoding" in names and headers["transfer-encoding"].strip().lower() != "chunked":
+            return UNKNOWN_CODING
+        if "*" not in self._hosts and parse_host_name(headers.get("host", "")) not in self._hosts and not _is_probe(scope):
             return UNKNOWN_HOST
         if method in SAFE_METHODS:
             return None if self._is_read_allowed(headers) else FOREIGN_ORIGIN
         if not self._may_write(headers):
             return FOREIGN_ORIGIN
+        if b"content-encoding" in names and headers["content-encoding"].strip().lower() not in ("", "identity"):
+            return COMPRESSED
         return None if _is_accepted_type(headers.get("content-type")) else UNSUPPORTED_TYPE
 
     def _may_write(self, headers: Headers) -> bool:
@@ -68,6 +85,10 @@ class HostOrigin:
             return True
         netloc = urlsplit(origin).netloc.lower() if origin.startswith(("http://", "https://")) else ""
         return bool(netloc) and netloc in (headers.get("host", "").lower(), self._own_netloc)
+
+
+def _is_probe(scope: Scope) -> bool:
+    return scope["method"] in ("GET", "HEAD") and get_route_path(scope) in HEALTH_PATHS
 
 
 @lru_cache(maxsize=256)

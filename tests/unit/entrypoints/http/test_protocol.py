@@ -183,3 +183,36 @@ async def test_the_time_of_an_earlier_response_does_not_count() -> None:
 
     assert answered.startswith(b"HTTP/1.1 200")
     assert refused.startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize(
+    ("behind", "status"),
+    [
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf", 200),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-A: " + b"v" * (MAX_HEAD_BYTES + 1_000), 431),
+        (b"nonsense", 400),
+    ],
+)
+async def test_a_refusal_does_not_overtake_a_response_that_has_begun(behind: bytes, status: int) -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"begun, ", "more_body": True})
+        begun.set()
+        await may_end.wait()
+        await send({"type": "http.response.body", "body": b"ended"})
+
+    async with serving(slow, ImpatientProtocol) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await begun.wait()
+        writer.write(behind)
+        await asyncio.sleep(3 * ImpatientProtocol.READ_TIMEOUT)
+        may_end.set()
+        first = await reader.readuntil(b"0\r\n\r\n")
+        second = await reader.read()
+
+    assert first.startswith(b"HTTP/1.1 200 ") and first.endswith(b"7\r\nbegun, \r\n5\r\nended\r\n0\r\n\r\n")
+    assert second.startswith(b"HTTP/1.1 %d " % status)
+    assert second.count(b"\r\ndate: ") == 1

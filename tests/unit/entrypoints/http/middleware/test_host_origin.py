@@ -118,11 +118,11 @@ async def test_a_write_needs_a_known_host_our_origin_and_a_known_type(headgate: 
     ],
 )
 async def test_only_known_host_names_are_served(headgate: InProcessHeadgate, host: str, status: int) -> None:
-    assert (await headgate.client.get("/livez", headers={"Host": host})).status_code == status
+    assert (await headgate.client.get("/pipelines/", headers={"Host": host})).status_code == status
 
 
 @pytest.mark.parametrize(("host", "status"), [("192.0.2.7:8000", 200), ("headgate.example", 200), ("127.0.0.1", 200), ("0.0.0.0", 421)])
 async def test_the_address_it_listens_on_is_a_known_host(host: str, status: int) -> None:
     headgate = InProcessHeadgate(host="192.0.2.7", url="https://headgate.example")
 
-    assert (await headgate.client.get("/livez", headers={"Host": host})).status_code == status
+    assert (await headgate.client.get("/pipelines/", headers={"Host": host})).status_code == status

@@ -34,7 +34,7 @@ UNLINKED: Final = (
     "/pipelines/flights/history",
     "/pipelines/flights/failures",
     "/runs/{run}/compare/{run}",
-    "/ui/runs/{run}/stages/build",
+    "/ui/runs/{run}/stages/illustrate",
     "/ui/sign-in",
     "/ui/sign-in/provider",
     "/ui/tokens/1/heard",
@@ -153,11 +153,11 @@ async def _report_outputs(headgate: InProcessHeadgate) -> int:
     def report(run: Run) -> None:
         links = {"Last run": "/ui/runs/1", "Board": "/"}
         images = [{"title": "a pixel", "data": PIXEL}, {"title": "the icon", "url": "/favicon.ico"}]
-        run.stages["build"].current.output = {"links": links, "images": images}
+        run.stages["illustrate"].current.output = {"links": links, "images": images}
 
-    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline("release", ["build"]))
+    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline("release", ["illustrate"]))
     now = headgate.fakes.clock.now()
-    await headgate.stories.change_run(run_id, lambda run: start(run, now), report, end("build", Status.COMPLETED, now))
+    await headgate.stories.change_run(run_id, lambda run: start(run, now), report, end("illustrate", Status.COMPLETED, now))
     return run_id
 
 
