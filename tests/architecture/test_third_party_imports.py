@@ -30,7 +30,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "entrypoints/cli/screens": {"rich"},
     "entrypoints/container.py": {"dependency_injector"},
     "entrypoints/definitions": {"yaml"},
-    "entrypoints/http": {"fastapi", "orjson", "pydantic", "starlette", "structlog", "uvicorn", "yaml"},
+    "entrypoints/http": {"fastapi", "httptools", "orjson", "pydantic", "starlette", "structlog", "uvicorn", "yaml"},
     "entrypoints/http/auth": {"fastapi", "starlette"},
     "entrypoints/http/middleware": {"limits", "starlette", "structlog"},
     "entrypoints/http/streaming": {"starlette"},

@@ -78,7 +78,7 @@ class Walk:
         kind = answer.headers.get("content-type", "").partition(";")[0]
         if kind == "text/event-stream":
             return
-        text = answer.read().decode()
+        text = answer.read().decode(errors="replace")
         if kind == "text/html":
             for found in ATTRIBUTE.findall(text):
                 self._add(url, html.unescape(found))
