@@ -12,6 +12,7 @@ from tests.support.example_board import PASSWORD
 from tests.support.reverse_proxy import ReverseProxy, serving_below
 from tests.support.run_stories import end, start
 from tests.support.servers import ThreadServer
+from tests.unit.entrypoints.web.browser.page_waiting import arrived
 
 OpenPage = Callable[..., Page]
 PATH = "/ops/headgate"
@@ -38,6 +39,7 @@ def _sign_in(page: Page, proxy: ReverseProxy) -> None:
     page.get_by_role("button", name="Sign in").click()
 
     expect(page).to_have_url(f"{proxy.url}/ui/runs")
+    arrived(page, "h1", "Runs")
     (cookie,) = page.context.cookies()
     assert (cookie["name"], cookie["path"], cookie["secure"], cookie["httpOnly"]) == ("__Secure-headgate", PATH, True, True)
 
@@ -63,12 +65,15 @@ def _use_scripts(page: Page, proxy: ReverseProxy) -> None:
     page.get_by_role("link", name="Run again").click()
     page.get_by_role("dialog").get_by_role("button", name="Run again").click()
     expect(page).to_have_url(f"{proxy.url}/ui/runs/2")
+    arrived(page, "h1", "nightly #2")
     page.keyboard.press("g")
     page.keyboard.press("s")
     expect(page).to_have_url(f"{proxy.url}/ui/system")
+    arrived(page, "h1", "System")
     page.keyboard.press("g")
     page.keyboard.press("p")
     expect(page).to_have_url(f"{proxy.url}/")
+    arrived(page, "#board", "nightly")
     page.get_by_role("searchbox").fill("night")
     expect(page).to_have_url(f"{proxy.url}/?q=night")
     page.goto(f"{proxy.url}/docs")
