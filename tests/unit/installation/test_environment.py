@@ -56,7 +56,7 @@ def test_a_writable_cache_of_the_user_is_used(tmp_path: Path, inherited: dict[st
     assert find_cache_folder(inherited).is_relative_to(tmp_path)
 
 
-@pytest.mark.parametrize("folder", ["/nonexistent", "relative", "", "/proc"])
+@pytest.mark.parametrize("folder", ["/proc/nonexistent", "relative", "", "/proc"])
 def test_an_unusable_temporary_folder_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
     monkeypatch.setenv("TMPDIR", folder)
 
