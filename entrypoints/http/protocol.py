@@ -54,6 +54,7 @@ class BoundedProtocol(HttpToolsProtocol):
         try:
             self._parse(data)
         except httptools.HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")
             self._refuse(INVALID_REQUEST)
             return
         self._check_arrival(len(data))

@@ -4,6 +4,7 @@ The estimate is an upper bound in steps of about 16 ns. It counts, for each leve
 """
 
 import heapq
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -51,6 +52,7 @@ class CheckCost:
 
     def __init__(self, graph: SchemaGraph, starts: Iterable[Path] = (ROOT,)) -> None:
         self._graph = graph
+        self._check_completeness()
         self._order = {path: index for index, path in enumerate(_sort_by_dependency(graph))}
         self._paths = list(self._order)
         self._weights = {path: _weigh(node) for path, node in graph.nodes.items()}
@@ -60,10 +62,16 @@ class CheckCost:
 
     def estimate(self, value: Any) -> float:
         """Return an upper bound of the steps that checking the value takes. A bound over MAX_STEPS may be too low."""
-        size = len(orjson.dumps(value))
+        size = _measure(value)
         highest = self.levels[-1]
         rough = (size / 2 + 1) * (highest.value + highest.container) + size * highest.character
         return rough if rough <= MAX_STEPS else self._estimate_by_level(value)
+
+    def _check_completeness(self) -> None:
+        """Raise SchemaTooComplex if the graph ends before the schema does. Such schemas were stored by earlier releases."""
+        for node in self._graph.nodes.values():
+            if any(other not in self._graph.nodes for other in (*node.same, *node.every, *node.named.values())):
+                raise SchemaTooComplex
 
     def _check_combinations(self) -> None:
         """Raise SchemaTooComplex if one value takes too many steps, as `allOf` of references to `allOf` does."""
@@ -145,6 +153,14 @@ class CheckCost:
                 named.setdefault(name, {})[child] = named.get(name, {}).get(child, 0) + count
         found = [_add(every, children) for children in named.values()]
         return found if named else [every] if every else []
+
+
+def _measure(value: Any) -> int:
+    """Return the length of the value in JSON."""
+    try:
+        return len(orjson.dumps(value))
+    except TypeError:  # an integer of more than 64 bits
+        return len(json.dumps(value))
 
 
 def _add(first: Mapping[Path, float], second: Mapping[Path, float]) -> dict[Path, float]:

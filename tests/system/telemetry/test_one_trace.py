@@ -2,12 +2,13 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.datadog_agent import DatadogTestAgent, MetricsListener, Span, wait_until
-from tests.support.running_headgate import ROOT, Headgate
+from tests.support.running_headgate import Headgate
 from tests.system.telemetry.observed_runs import get_trace_id_from_page, wait_for_trace, wait_until_finished
 from tests.system.telemetry.trace_tree import find_roots, get_children, get_descendants, get_labels, get_only
 
@@ -81,8 +82,8 @@ def test_a_traced_child_process_and_its_report_join_the_trace(observed_headgate:
     child = {
         "name": "sum",
         "kind": "python",
-        "callable": "tests.system.telemetry.traced_stages:traced",
-        "workdir": str(ROOT),
+        "callable": "traced_stages:traced",
+        "workdir": str(Path(__file__).parent),
         "env": agent.environment,
     }
     observed_headgate.create("traced", [child])

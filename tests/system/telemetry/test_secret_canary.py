@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from tests.support.running_headgate import Headgate
 from tests.system.telemetry.observed_runs import wait_for_trace, wait_until_finished
 from tests.system.telemetry.secret_canary import CANARY, LEAKING_PROGRAM, EventStreamReader, encode_all_ways, find_traces, read_tables
 
-HERE = "tests.system.telemetry.leaking_stages"
+MODULE = "leaking_stages"
+FOLDER = str(Path(__file__).parent)
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ def leaking_run(observed_headgate: Headgate, echo: int) -> LeakingRun:
     authorization = {"Authorization": {"secret": "CANARY", "prefix": "Bearer "}}
     stages: list[dict[str, Any]] = [
         {"name": "say", "command": [sys.executable, "-c", LEAKING_PROGRAM], "secrets": ["CANARY"], "allow_failure": True},
-        {"name": "tell", "callable": f"{HERE}:leak_output", "secrets": {"TOKEN": "canary"}, "needs": []},
-        {"name": "fail", "callable": f"{HERE}:fail", "secrets": ["CANARY"], "needs": [], "allow_failure": True},
+        {"name": "tell", "callable": f"{MODULE}:leak_output", "workdir": FOLDER, "secrets": {"TOKEN": "canary"}, "needs": []},
+        {"name": "fail", "callable": f"{MODULE}:fail", "workdir": FOLDER, "secrets": ["CANARY"], "needs": [], "allow_failure": True},
         {"name": "ask", "kind": "http", "url": f"http://127.0.0.1:{echo}/", "headers": authorization, "needs": []},
     ]
     observed_headgate.create("canaries", stages)

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from entrypoints.cli.app import app
+from entrypoints.cli.error_reporting import is_known_error
 from tests.support.cli_stub_server import StubServer, run_stub_server
 
 
@@ -36,6 +37,8 @@ def headgate(stub_server: StubServer, tmp_path: Path, monkeypatch: pytest.Monkey
 
     def run(*arguments: object, url: str = stub_server.url, stdin: str = "") -> CommandResult:
         result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin, env={"HEADGATE_URL": url})
+        if isinstance(result.exception, Exception) and is_known_error(result.exception):
+            return CommandResult(2, result.stdout, f"headgate: {result.exception}\n")  # as the command's entry point prints it
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return CommandResult(result.exit_code, result.stdout, result.stderr)
 

@@ -161,3 +161,17 @@ def test_a_stored_schema_that_is_refused_today_refuses_the_trigger(schema: dict[
 
     assert [problem.field for problem in schemas.find_problems({"a": "x"}, schema)] == ["parameters"]
     assert schemas.apply_defaults({"a": "x"}, schema) == {"a": "x"}
+
+
+@pytest.mark.parametrize("number", [2**64, -(2**63) - 1, 10**400])
+def test_integers_of_more_than_64_bits_are_checked(number: int) -> None:
+    assert find({"type": "integer"}, number) == []
+    assert len(find({"type": "integer", "minimum": 1, "maximum": 12}, number)) == 1
+
+
+def test_a_schema_of_an_earlier_release_that_is_too_large_is_named_in_a_problem() -> None:
+    properties = {f"p{number}": {"type": "integer"} for number in range(5_000)}
+
+    (problem,) = JsonSchemaValidator().find_problems({"p1": 1}, {"properties": properties})
+
+    assert "schema" in problem.message
