@@ -40,6 +40,12 @@ _FLUSH_SECONDS: Final = 1.0
 """The longest time that a stop waits for spans to be sent, in seconds."""
 _RECORD_SECONDS: Final = 0.5
 """The longest time that a stop waits for Prefect to store the ends of flow runs, in seconds."""
+_SIGNAL_SECONDS: Final = 0.5
+"""How often the main thread looks for signals, in seconds. A signal that the system delivers to another thread does not wake it."""
+_PREFECT_STOP_SECONDS: Final = 2.0
+"""The longest time that a stop waits for Prefect's client to end, in seconds."""
+_EXIT_SECONDS: Final = 15.0
+"""The longest time from the end of the last dispatch to the exit, in seconds. The stage host takes up to 12 s of it."""
 _IMPORT_THREAD: Final = "import"
 _ORPHAN_GRACE: Final = 4.0
 """Seconds from the end of the parent process to a forced exit."""
@@ -83,7 +89,8 @@ class WorkerProcess:
         parent_watch.watch_parent(self._on_parent_exit)
         thread = threading.Thread(target=self._run_loop, name="worker")
         thread.start()
-        thread.join()
+        while thread.is_alive():
+            thread.join(_SIGNAL_SECONDS)
         if self._failure is not None:
             raise self._failure
 
@@ -132,9 +139,10 @@ class WorkerProcess:
         try:
             await worker.run(self._stop)
             await self._leave_unrecorded(worker, hosts)
+            _limit_exit()
         finally:
             prefect.cancel()
-            await asyncio.gather(prefect, return_exceptions=True)
+            await asyncio.wait({prefect}, timeout=_PREFECT_STOP_SECONDS)
             await hosts.close()
             await api.close()
 
@@ -148,6 +156,13 @@ class WorkerProcess:
         await hosts.close()
         self._telemetry.flush(_FLUSH_SECONDS)
         exit_immediately()
+
+
+def _limit_exit() -> None:
+    """Exit after `_EXIT_SECONDS`, whatever a library still waits for: all reports and output of the stages are stored."""
+    timer = threading.Timer(_EXIT_SECONDS, exit_immediately)
+    timer.daemon = True
+    timer.start()
 
 
 async def _run_prefect(settings: Settings, worker: Worker, api: ApiClient, environment: Mapping[str, str]) -> None:
