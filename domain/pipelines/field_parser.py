@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from domain.errors import FieldProblem
+from domain.errors import FieldProblem, InvalidInput
 from domain.pipelines import http_request
 from domain.pipelines.definition import StageKind
 from domain.text_validation import describe_other_type, find_json_problems, find_text_problem, replace_unstorable
@@ -14,6 +14,7 @@ MAX_SECONDS = 366 * 86_400.0
 MAX_SECRETS = 50
 MAX_TAGS = 20
 MAX_TEXT_LENGTH = 65_536
+MAX_PROBLEMS = 100
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -39,7 +40,10 @@ class FieldParser:
         self.problems = problems if problems is not None else []
 
     def add_problem(self, key: str, message: str) -> None:
+        """Note a problem. Raise InvalidInput with those found so far when there are MAX_PROBLEMS."""
         self.problems.append(FieldProblem(self.path + replace_unstorable(key), replace_unstorable(message)))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise InvalidInput([*self.problems, FieldProblem("", "has more problems; these are the first ones")])
 
     def reject_unknown_keys(self, known: frozenset[str]) -> None:
         for key in self.raw:

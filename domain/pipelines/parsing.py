@@ -58,7 +58,7 @@ def _parse_stages(pipeline: FieldParser) -> tuple[StageDefinition, ...]:
 
 def _parse_stage(raw: object, path: str, previous: str | None, problems: list[FieldProblem]) -> StageDefinition:
     if not isinstance(raw, Mapping):
-        problems.append(FieldProblem(path.rstrip("."), "a stage must be an object with the keys name and kind"))
+        FieldParser({}, "", problems).add_problem(path.rstrip("."), "a stage must be an object with the keys name and kind")
         return StageDefinition("", StageKind.EXTERNAL)
     fields = FieldParser(raw, path, problems)
     name = fields.parse_name("name")
@@ -93,13 +93,15 @@ def _parse_stage(raw: object, path: str, previous: str | None, problems: list[Fi
 
 def _check_graph(stages: list[StageDefinition], pipeline: FieldParser) -> None:
     names = [stage.name for stage in stages]
+    known, before = set(names), set[str]()
     for index, stage in enumerate(stages):
-        if stage.name and stage.name in names[:index]:
+        if stage.name and stage.name in before:
             pipeline.add_problem(f"stages[{index}].name", f"another stage has the name {stage.name}")
+        before.add(stage.name)
         for need in stage.needs:
-            if need not in names:
+            if need not in known:
                 pipeline.add_problem(f"stages[{index}].needs", f"there is no stage named {need:.100}")
-    if len(set(names)) < len(names):
+    if len(known) < len(names):
         return
     cycle = find_cycle({stage.name: stage.needs for stage in stages})
     if cycle:

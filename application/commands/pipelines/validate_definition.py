@@ -1,26 +1,51 @@
 """Parse a pipeline definition and validate its JSON Schemas."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from application.ports.system.parameter_schemas import ParameterSchemas
 from domain.errors import InvalidInput
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.parsing import parse_definition
 
+LARGE_DEFINITION: Final = 1_000
+"""More values take longer to read than a thread takes over."""
+CHARACTERS_PER_VALUE: Final = 200
+
 
 async def parse_and_validate_definition(raw: object, schemas: ParameterSchemas) -> PipelineDefinition:
     """Return the definition. Raises InvalidInput with every invalid field; this includes the JSON Schemas.
 
-    Other tasks run between two schemas, since a definition may have hundreds.
+    A large definition is read in a thread, so that other tasks run meanwhile.
     """
+    if _has_at_most(LARGE_DEFINITION, raw):
+        return _parse_and_validate(raw, schemas)
+    return await asyncio.to_thread(_parse_and_validate, raw, schemas)
+
+
+def _parse_and_validate(raw: object, schemas: ParameterSchemas) -> PipelineDefinition:
     definition = parse_definition(raw)
     problems = list(schemas.find_schema_problems(definition.parameters)) if definition.parameters is not None else []
     for index, stage in enumerate(definition.stages):
         if stage.fields is not None:
-            await asyncio.sleep(0)
             found = schemas.find_schema_problems(stage.fields)
             problems += [replace(problem, field=problem.field.replace("parameters", f"stages[{index}].fields", 1)) for problem in found]
     if problems:
         raise InvalidInput(problems)
     return definition
+
+
+def _has_at_most(limit: int, value: object) -> bool:
+    """Return whether a JSON value consists of at most `limit` values, and of few characters. It looks at no more of them."""
+    remaining, waiting = limit, [value]
+    while waiting:
+        part = waiting.pop()
+        remaining -= 1 + (len(part) // CHARACTERS_PER_VALUE if isinstance(part, str) else 0)
+        if isinstance(part, Mapping | list):
+            remaining -= len(part)
+            if remaining < 0:
+                return False
+            waiting += part.values() if isinstance(part, Mapping) else part
+    return remaining >= 0

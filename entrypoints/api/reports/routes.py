@@ -6,7 +6,7 @@ from fastapi import Request
 
 from application.commands.reports.status_update import StatusUpdate
 from entrypoints.api.reports.models import BatchItemResponse, StatusUpdateBatchRequest, StatusUpdateRequest, StatusUpdateResponse
-from entrypoints.api.reports.parsing import apply_idempotency_key, parse_batch, parse_update
+from entrypoints.api.reports.parsing import apply_idempotency_key, parse_batch_body, parse_update
 from entrypoints.api.reports.principal import get_principal
 from entrypoints.api.reports.results import describe_invalid_item, describe_item, describe_result
 from entrypoints.api.shared.dependencies import get_application
@@ -17,12 +17,13 @@ from entrypoints.api.shared.idempotency import (
     get_idempotency_key,
     parse_key,
 )
-from entrypoints.api.shared.plain_routes import describe_body, describe_response, validate
+from entrypoints.api.shared.plain_routes import describe_body, describe_response
 from entrypoints.api.shared.problems import problems
 from entrypoints.http import strict_json
 from entrypoints.http.auth.permissions import REPORT, ResourceScope, requires
 from entrypoints.http.error_problems import to_report_problem
 from entrypoints.http.json_response import JsonResponse
+from entrypoints.http.large_bodies import parse_body
 from entrypoints.http.middleware.body_limit import get_body
 from entrypoints.http.plain_route import PlainRoute
 from entrypoints.http.problems import ProblemError
@@ -32,7 +33,7 @@ from entrypoints.http.problems import ProblemError
 async def report_status(request: Request) -> JsonResponse:
     """Store a status update, then answer. An update that changes nothing is 200 with `applied: false` and the reason; one that contradicts
     the present state is 409. An `Idempotency-Key` is the update's `event_id`."""
-    raw = strict_json.parse_and_check(await get_body(request))
+    raw = await parse_body(strict_json.parse_and_check, await get_body(request))
     key = parse_key(request.headers.get(IDEMPOTENCY_HEADER))
     update = apply_idempotency_key(parse_update(raw, get_principal(request)), raw, key)
     (result,) = await get_application(request).report_status()([update])
@@ -46,9 +47,8 @@ async def report_status(request: Request) -> JsonResponse:
 async def report_batch(request: Request) -> JsonResponse:
     """Store up to 1,000 status updates. Each item gets the answer that it would get alone, in order; an invalid item is its own 422."""
     key = await get_idempotency_key(request, request.headers.get(IDEMPOTENCY_HEADER))
-    raw, is_checked = strict_json.parse_fast(await get_body(request))
-    body = validate(StatusUpdateBatchRequest, raw)
-    items = parse_batch(body.updates, get_principal(request), is_checked=is_checked)
+    principal = get_principal(request)
+    items = await parse_body(lambda body: parse_batch_body(body, principal), await get_body(request))
     batch = await get_application(request).report_status()([item for item in items if isinstance(item, StatusUpdate)], key)
     results = iter(batch)
     content = [describe_item(next(results)) if isinstance(item, StatusUpdate) else describe_invalid_item(item) for item in items]

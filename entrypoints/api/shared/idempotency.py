@@ -15,6 +15,7 @@ from domain.errors import InvalidInput
 from entrypoints.http import strict_json
 from entrypoints.http.auth.caller import get_caller
 from entrypoints.http.base_path import get_route_path
+from entrypoints.http.large_bodies import parse_body
 from entrypoints.http.middleware.body_limit import get_body
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
@@ -55,7 +56,8 @@ async def get_idempotency_key(request: Request, header: IdempotencyKeyHeader = N
     caller = get_caller(request)
     identity = f"{caller.auth_method} {caller.account_id} {caller.token_id} {request.headers.get('authorization', '')}"
     digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    return IdempotencyKey(f"{request.method} {get_route_path(request.scope)[:300]} {digest}", key, _hash_body(await get_body(request)))
+    hashed = await parse_body(_hash_body, await get_body(request))
+    return IdempotencyKey(f"{request.method} {get_route_path(request.scope)[:300]} {digest}", key, hashed)
 
 
 IdempotencyKeyDep = Annotated[IdempotencyKey | None, Depends(get_idempotency_key)]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, FailFast, Field, model_validator
 
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, WorkerReport
 from application.commands.workers.record_heartbeat import HeartbeatCommand, HeldDispatch
@@ -45,7 +45,7 @@ def _require_timestamp(value: datetime | None) -> datetime:
     return value
 
 
-HeldAttempts = Annotated[list[tuple[str, AttemptNumber]], BeforeValidator(_to_pairs), Field(max_length=_MAX_ITEMS)]
+HeldAttempts = Annotated[list[tuple[str, AttemptNumber]], FailFast(), BeforeValidator(_to_pairs), Field(max_length=_MAX_ITEMS)]
 RequiredTimestamp = Annotated[Timestamp, AfterValidator(_require_timestamp)]
 Line = tuple[Count, RequiredTimestamp, Literal["stdout", "stderr", "headgate"], Annotated[str, Field(max_length=1 << 20)]]
 
@@ -72,7 +72,7 @@ class HeartbeatRequest(RequestModel):
     version: Version = ""
     received: Count | None = None
     takes_work: bool = True
-    dispatches: Annotated[list[HeldDispatchModel], Field(max_length=_MAX_ITEMS)] = []
+    dispatches: Annotated[list[HeldDispatchModel], FailFast(), Field(max_length=_MAX_ITEMS)] = []
 
     def to_command(self) -> HeartbeatCommand:
         worker = WorkerStatus(self.worker_id, self.name, self.pool, self.slots, self.free, self.version)
@@ -135,7 +135,7 @@ class AdvanceRequest(RequestModel):
     received: Count | None = None
     holding: HeldAttempts = []
     hand_back: bool = False
-    reports: Annotated[list[WorkerReportModel], Field(max_length=_MAX_ITEMS)] = []
+    reports: Annotated[list[WorkerReportModel], FailFast(), Field(max_length=_MAX_ITEMS)] = []
 
     def to_command(self, run_id: int, epoch: int) -> AdvanceCommand:
         reports = [report.to_worker_report() for report in self.reports]
@@ -155,7 +155,7 @@ class AppendLogRequest(RequestModel):
     run_id: Id
     stage: StageName
     attempt: AttemptNumber
-    lines: Annotated[list[Line], BeforeValidator(_to_pairs), Field(max_length=_MAX_LINES)]
+    lines: Annotated[list[Line], FailFast(), BeforeValidator(_to_pairs), Field(max_length=_MAX_LINES)]
 
     def to_lines(self) -> list[NewLogLine]:
         return [NewLogLine(index, at, stream, text) for index, at, stream, text in self.lines]

@@ -27,6 +27,7 @@ from entrypoints.http import strict_json
 from entrypoints.http.auth.permissions import AccessLevel, requires
 from entrypoints.http.ids import MAX_ID, parse_id
 from entrypoints.http.json_response import JsonResponse
+from entrypoints.http.large_bodies import parse_body
 from entrypoints.http.middleware.body_limit import get_body
 from entrypoints.http.plain_route import PlainRoute
 from entrypoints.http.problems import ProblemError
@@ -99,7 +100,7 @@ async def claim(dispatch: DispatchDep, body: ClaimRequest, application: Applicat
 async def advance(request: Request) -> JsonResponse:
     """Store the reports of a dispatch and return what starts next."""
     await check_protocol(request)
-    body = validate(AdvanceRequest, _parse_sanitized(await get_body(request)))
+    body = await parse_body(_parse_advance, await get_body(request))
     run_id, epoch = (parse_id(request.path_params[name]) or 0 for name in ("run_id", "epoch"))
     _check_dispatch(run_id, epoch)
     application = get_application(request)
@@ -107,6 +108,10 @@ async def advance(request: Request) -> JsonResponse:
     if body.received is not None:
         application.adapters.worker_streams().set_free_slots(body.worker_id, body.free - len(result.starts), body.received)
     return JsonResponse(AdvanceResponse.from_view(result))
+
+
+def _parse_advance(body: bytes) -> AdvanceRequest:
+    return validate(AdvanceRequest, _parse_sanitized(body))
 
 
 PLAIN_ROUTES = (PlainRoute("POST", "/worker/dispatches/{run_id}/{epoch}/advance", advance),)
